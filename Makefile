@@ -1,0 +1,43 @@
+# One virtual environment in .venv; every target makes it first if it is missing.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: demo test check format data install clean
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml CMakeLists.txt $(wildcard native/*)
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+demo: $(INSTALLED)
+	$(BIN)/featscape demo -o demo-map --force
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/clang-format --dry-run --Werror native/*
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+	$(BIN)/clang-format -i native/*
+
+# Photographs of animals (GPL) and Fashion-MNIST (MIT), from Debian's archive, unpacked without root.
+data: data/animals data/fashion-mnist
+
+data/animals:
+	sh benchmarks/fetch_debian.sh tuxpaint-stamps-default usr/share/tuxpaint/stamps/animals $@
+
+data/fashion-mnist:
+	sh benchmarks/fetch_debian.sh dataset-fashion-mnist usr/share/datasets/fashion-mnist $@
+
+clean:
+	rm -rf build dist .venv demo-map

@@ -1,0 +1,46 @@
+"""featscape shows an image dataset the way a neural network sees it.
+
+The public names load on first use, so that ``import featscape`` is quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from featscape.features import extract
+    from featscape.images import find_images
+    from featscape.pictures import draw_mosaic, draw_scatter
+    from featscape.pipeline import make_map, open_map
+    from featscape.tsne import TSNE
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "TSNE",
+    "draw_mosaic",
+    "draw_scatter",
+    "extract",
+    "find_images",
+    "make_map",
+    "open_map",
+]
+
+_HOME = {
+    "TSNE": "featscape.tsne",
+    "draw_mosaic": "featscape.pictures",
+    "draw_scatter": "featscape.pictures",
+    "extract": "featscape.features",
+    "find_images": "featscape.images",
+    "make_map": "featscape.pipeline",
+    "open_map": "featscape.pipeline",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'featscape' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,180 @@
+"""What travels the corridor: images -> features -> embedding. Rooms exchange these, nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from PIL import Image
+
+
+@dataclass(frozen=True)
+class SkippedImage:
+    """A file that was found but left out, and why."""
+
+    path: str
+    reason: str
+
+
+class ImageSource(Protocol):
+    """Anything that draws as a sequence of RGB images: an ImageSet, a map's thumbnails."""
+
+    def __len__(self) -> int: ...
+
+    def load(self, index: int) -> Image.Image:
+        """Return item `index` as an RGB image."""
+        ...
+
+
+class ThumbnailSink(Protocol):
+    """Receives a small copy of each image while extraction has it decoded anyway."""
+
+    def make(self, image: Image.Image) -> bytes:
+        """Encode the thumbnail of one image; called in any thread."""
+        ...
+
+    def append(self, encoded: bytes) -> None:
+        """Take the next row's thumbnail; called in the features' order, for kept rows only."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """The images of a dataset, in a fixed order, not yet decoded.
+
+    Attributes
+    ----------
+    source : Path
+        The folder they were found in.
+    paths : tuple of str
+        One path an image, below `source`, parts joined by "/".
+    labels : tuple of str or None
+        The class of each image; None where the source has no classes.
+    splits : tuple of str or None
+        "train", "val" or "test" where the source has such folders above its classes.
+    skipped : tuple of SkippedImage
+        Files left out, with reasons.
+    decode : callable
+        Path -> RGB image; raises ImageError.
+    """
+
+    source: Path
+    paths: tuple[str, ...]
+    decode: Callable[[Path], Image.Image] = field(repr=False)
+    labels: tuple[str, ...] | None = None
+    splits: tuple[str, ...] | None = None
+    skipped: tuple[SkippedImage, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def load(self, index: int) -> Image.Image:
+        """Decode image `index` to RGB; raises ImageError with the reason if that fails."""
+        return self.decode(self.source / self.paths[index])
+
+    def select(self, indices: Sequence[int] | NDArray[np.integer[Any]]) -> ImageSet:
+        """Return the images at `indices`, in that order; `skipped` is kept."""
+        return replace(
+            self,
+            paths=tuple(self.paths[i] for i in indices),
+            labels=None if self.labels is None else tuple(self.labels[i] for i in indices),
+            splits=None if self.splits is None else tuple(self.splits[i] for i in indices),
+        )
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Which network made the features, exactly enough to make them again.
+
+    Attributes
+    ----------
+    name : str
+        As the user gives it, for example "resnet101".
+    layer : str
+        The node whose output is the features.
+    weights : str
+        The weights' name or file.
+    weights_sha256 : str
+        Hash of the weights' file, or of the tensors' bytes where there is no file.
+    preprocessing : str
+        Resize, crop, mean and standard deviation, in words.
+    n_features : int
+        Numbers an image.
+    """
+
+    name: str
+    layer: str
+    weights: str
+    weights_sha256: str
+    preprocessing: str
+    n_features: int
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """What a network says of each image.
+
+    Attributes
+    ----------
+    values : ndarray of float32, shape (n, d)
+        Row i belongs to ``images.paths[i]``. ``numpy.asarray(features)`` gives it too.
+    images : ImageSet
+        The images that could be decoded; `skipped` holds the others too.
+    sizes_px : ndarray of int32, shape (n, 2)
+        Width and height of each original.
+    model : ModelCard
+    """
+
+    values: NDArray[np.float32]
+    images: ImageSet
+    sizes_px: NDArray[np.int32]
+    model: ModelCard
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: FBT001 - NumPy's protocol
+        return np.array(self.values, dtype=dtype, copy=copy)
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbors:
+    """The k nearest neighbours of each item, nearest first, itself left out.
+
+    Attributes
+    ----------
+    indices : ndarray of int32, shape (n, k)
+    distances : ndarray of float32, shape (n, k)
+        In the metric of the search (euclidean: not squared).
+    """
+
+    indices: NDArray[np.int32]
+    distances: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """A finished map of the items, before it is drawn or stored.
+
+    Attributes
+    ----------
+    positions : ndarray of float32, shape (n, 2) or (n, 3)
+    kl_divergence : float
+    n_iter : int
+    parameters : mapping
+        Every parameter of the embedding, the seed included.
+    neighbors : Neighbors
+    """
+
+    positions: NDArray[np.float32]
+    kl_divergence: float
+    n_iter: int
+    parameters: Mapping[str, Any]
+    neighbors: Neighbors
