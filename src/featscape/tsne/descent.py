@@ -1,0 +1,136 @@
+"""The only optimization loop. It decides how far to go; a Gradient knows the forces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+# How many iterations lie between two looks at the KL divergence, as in Belkina et al. (2019),
+# "Automated optimized parameters for t-SNE", Nature Communications 10:5415.
+CHECK_EVERY = 50
+
+
+class Gradient(Protocol):
+    """Forces on one set of points, with the state of their descent: positions, velocity, gains.
+
+    `exact.ExactGradient` is the readable one; `grid.GridGradient` and `cuda.CudaGradient` agree
+    with it to the accuracy that their tests state.
+    """
+
+    def advance(
+        self, n_iter: int, *, exaggeration: float, momentum: float, learning_rate: float
+    ) -> None:
+        """Take `n_iter` steps."""
+        ...
+
+    def restart(self) -> None:
+        """Set the velocity to zero and the gains to one."""
+        ...
+
+    def embedding(self) -> NDArray[np.float32]:
+        """Return a copy of the positions, shape (n, c), in the caller's order, centred on 0."""
+        ...
+
+    def kl_divergence(self) -> float:
+        """Return KL(P || Q) at the present positions, in nats, without exaggeration."""
+        ...
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of the descent with constant parameters; each begins with velocity zero."""
+
+    n_iter: int
+    exaggeration: float
+    momentum: float
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a descent ended.
+
+    Attributes
+    ----------
+    n_iter : int
+        Iterations done in all phases together.
+    kl_divergence : float
+    stopped_by : {"max_iter", "tolerance", "callback", "interrupt"}
+    """
+
+    n_iter: int
+    kl_divergence: float
+    stopped_by: str
+
+
+def descend(
+    gradient: Gradient,
+    phases: Sequence[Phase],
+    *,
+    stride: int = CHECK_EVERY,
+    tolerance: float | None = None,
+    callback: Callable[[int, float, NDArray[np.float32]], object] | None = None,
+    callback_every: int = CHECK_EVERY,
+) -> Outcome:
+    """Run the phases in order, and stop early where that is asked for.
+
+    Parameters
+    ----------
+    gradient : Gradient
+        Holds the embedding, which is changed.
+    phases : sequence of Phase
+    stride : int
+        Iterations in one call of the gradient at most; Ctrl-C is seen between calls.
+    tolerance : float, optional
+        End the last phase when the KL divergence has fallen by less than this share of itself
+        over the last 50 iterations.
+    callback : callable, optional
+        Called as ``callback(iteration, kl_divergence, embedding)``; a true result ends the descent.
+    callback_every : int
+        Iterations between two calls of it.
+
+    Returns
+    -------
+    Outcome
+        Also after Ctrl-C: the gradient then holds the embedding of the last whole iteration.
+    """
+    done = 0
+    previous_kl: float | None = None
+    try:
+        for phase in phases:
+            gradient.restart()
+            end = done + phase.n_iter
+            is_last = phase is phases[-1]
+            while done < end:
+                step = min(stride, end - done)
+                if callback is not None:
+                    step = min(step, callback_every - done % callback_every)
+                if tolerance is not None:
+                    step = min(step, CHECK_EVERY - done % CHECK_EVERY)
+                gradient.advance(
+                    step,
+                    exaggeration=phase.exaggeration,
+                    momentum=phase.momentum,
+                    learning_rate=phase.learning_rate,
+                )
+                done += step
+                if (
+                    callback is not None
+                    and done % callback_every == 0
+                    and callback(done, gradient.kl_divergence(), gradient.embedding())
+                ):
+                    return Outcome(done, gradient.kl_divergence(), "callback")
+                if tolerance is not None and is_last and done % CHECK_EVERY == 0:
+                    kl = gradient.kl_divergence()
+                    if previous_kl is not None and previous_kl - kl < tolerance * kl:
+                        return Outcome(done, kl, "tolerance")
+                    previous_kl = kl
+    except KeyboardInterrupt:
+        return Outcome(done, gradient.kl_divergence(), "interrupt")
+    return Outcome(done, gradient.kl_divergence(), "max_iter")
