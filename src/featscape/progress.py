@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+
+    from rich.console import Console
+    from rich.progress import Task
+    from rich.text import Text
 
 
 class Progress(Protocol):
@@ -35,3 +40,125 @@ class SilentProgress:
 
     def note(self, text: str) -> None:
         """Drop the line."""
+
+
+class RichProgress:
+    """A bar in the terminal, with the rate and the time left.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+        Where to draw; the standard error, so that a redirected summary stays clean.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @contextmanager
+    def task(self, description: str, *, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+        """Open a step that is drawn as a bar and stays on screen when it is done."""
+        from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn
+        from rich.progress import Progress as Bars
+        from rich.text import Text
+
+        class Pace(ProgressColumn):
+            """The rate and the time left; the time taken once the step is done."""
+
+            def render(self, task: Task) -> Text:
+                pace = _pace(task.completed, task.elapsed or 0.0, total=total, unit=unit)
+                return Text(pace, style="dim", no_wrap=True, overflow="ellipsis")
+
+        columns = (
+            TextColumn("{task.description:<20}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            Pace(),
+        )
+        with Bars(*columns, console=self._console) as bars:
+            step = bars.add_task(description, total=total)
+            yield lambda advance: bars.update(step, advance=advance)
+
+    def note(self, text: str) -> None:
+        """Print the line above whatever comes next."""
+        self._console.print(text, markup=False, highlight=False)
+
+
+class PlainProgress:
+    """Plain lines for a log file: a line when a tenth is done, but not more than one every `every_s`.
+
+    Parameters
+    ----------
+    write : callable
+        Takes one line, without its newline.
+    every_s : float
+        Least time between two lines of one step, in seconds. The last line always comes.
+    clock : callable
+        The time in seconds.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[str], None],
+        *,
+        every_s: float = 2.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._write = write
+        self._every_s = every_s
+        self._clock = clock
+
+    @contextmanager
+    def task(self, description: str, *, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+        """Open a step that writes a line now and then, and one when it is done."""
+        started = written_at = self._clock()
+        done = tenth_written = 0
+
+        def advance(amount: int) -> None:
+            nonlocal done, written_at, tenth_written
+            done += amount
+            now = self._clock()
+            tenth = 10 * done // total if total else 10
+            if tenth > tenth_written and done < total and now - written_at >= self._every_s:
+                pace = _pace(done, now - started, total=total, unit=unit)
+                self._write(f"{description}: {done}/{total} {unit} ({pace})")
+                written_at, tenth_written = now, tenth
+
+        yield advance
+        pace = _pace(done, self._clock() - started, total=total, unit=unit)
+        self._write(f"{description}: {done}/{total} {unit} ({pace})")
+
+    def note(self, text: str) -> None:
+        """Write the line."""
+        self._write(text)
+
+
+def choose_progress(console: Console) -> Progress:
+    """Return bars where `console` is a terminal, plain lines where it is a file or a pipe."""
+    if console.is_terminal and not console.is_dumb_terminal:
+        return RichProgress(console)
+    return PlainProgress(
+        lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True)
+    )
+
+
+def _pace(done: float, elapsed_s: float, *, total: int, unit: str) -> str:
+    """Return for example "31 images/s, 12 s left", or the time taken once all is done."""
+    if not done or elapsed_s <= 0:
+        return f"{unit}"
+    rate = done / elapsed_s
+    shown_rate = f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}"
+    if done >= total:
+        return f"{shown_rate} {unit}/s, {format_seconds(elapsed_s)}"
+    return f"{shown_rate} {unit}/s, {format_seconds((total - done) / rate)} left"
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration as a person says it: "0.4 s", "12 s", "3 min 05 s", "2 h 10 min"."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

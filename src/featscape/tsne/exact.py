@@ -7,7 +7,8 @@ Notation of van der Maaten & Hinton (2008), "Visualizing Data using t-SNE", JMLR
     w_ij = 1 / (1 + |y_i - y_j|^2),  Z = sum_{i != j} w_ij,  q_ij = w_ij / Z      (eq. 4)
     KL = sum_ij p_ij log(p_ij / q_ij)
     dKL/dy_i = 4 sum_j (p_ij - q_ij) w_ij (y_i - y_j)             (eq. 5)
-             = 4 (A_i - F_i / Z),  A_i = sum_j p_ij w_ij (y_i - y_j),  F_i = sum_j w_ij^2 (y_i - y_j)
+             = 4 (A_i - F_i / Z)
+        with A_i = sum_j p_ij w_ij (y_i - y_j)  and  F_i = sum_j w_ij^2 (y_i - y_j)
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ class ExactGradient:
     def advance(
         self, n_iter: int, *, exaggeration: float, momentum: float, learning_rate: float
     ) -> None:
-        """Take `n_iter` steps of gradient descent with momentum and adaptive gains (Jacobs 1988)."""
+        """Take `n_iter` steps of gradient descent with momentum and gains (Jacobs 1988)."""
         for _ in range(n_iter):
             A, F, Z = forces(self.P, self.Y)
             gradient = 4 * (exaggeration * A - F / Z)
