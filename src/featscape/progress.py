@@ -84,7 +84,7 @@ class RichProgress:
 
 
 class PlainProgress:
-    """Plain lines for a log file: a line when a tenth is done, but not more than one every `every_s`.
+    """Plain lines for a log file: one a tenth of the way, though not more than one every `every_s`.
 
     Parameters
     ----------

@@ -1,0 +1,275 @@
+import errno
+import json
+import os
+import stat
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from featscape import mapfolder
+from featscape.errors import InputError
+from featscape.mapfolder import check_output, new_map_folder, open_map
+from featscape.records import Embedding, Features, ImageSet, ModelCard, Neighbors
+from featscape.thumbnails import ThumbnailWriter
+
+N_ITEMS = 6
+
+
+def an_embedding(n_dimensions=2):
+    rng = np.random.default_rng(0)
+    return Embedding(
+        positions=rng.normal(size=(N_ITEMS, n_dimensions)).astype(np.float32),
+        kl_divergence=0.5,
+        n_iter=1000,
+        parameters={"perplexity": 1.5},
+        neighbors=Neighbors(
+            indices=rng.integers(0, N_ITEMS, (N_ITEMS, 3)).astype(np.int32),
+            distances=rng.random((N_ITEMS, 3)).astype(np.float32),
+        ),
+    )
+
+
+def some_features(paths=None, splits=None):
+    images = ImageSet(
+        source="somewhere",
+        paths=tuple(paths or (f"a/{i}.png" for i in range(N_ITEMS))),
+        decode=lambda path: Image.open(path),
+        splits=splits,
+    )
+    return Features(
+        values=np.arange(N_ITEMS * 4, dtype=np.float32).reshape(N_ITEMS, 4),
+        images=images,
+        sizes_px=np.arange(N_ITEMS * 2, dtype=np.int32).reshape(N_ITEMS, 2),
+        model=ModelCard("m", "l", "w", "0" * 64, "p", 4),
+    )
+
+
+def fill(folder, *, features=None, labels=None, embedding=None, run=None):
+    """Write a whole map into `folder`."""
+    features = features or some_features()
+    with ThumbnailWriter(folder / mapfolder.THUMBNAILS) as thumbnails:
+        for _ in range(N_ITEMS):
+            thumbnails.append(b"not looked at")
+    mapfolder.write_features(folder, features.values)
+    mapfolder.write_embedding(
+        folder, embedding or an_embedding(), features=features, labels=labels
+    )
+    mapfolder.write_run(folder, run or {"source": "somewhere"})
+
+
+def make(output, *, force=False, **content):
+    with new_map_folder(output, force=force) as folder:
+        fill(folder, **content)
+    return open_map(output)
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+class TestRoundTrip:
+    def test_everything_comes_back(self, tmp_path):
+        labels = ("x", "x", "y", "y", "[red]", "line\nbreak")
+        splits = ("train",) * 3 + ("test",) * 3
+        opened = make(tmp_path / "m", features=some_features(splits=splits), labels=labels)
+        assert len(opened) == N_ITEMS
+        assert opened.paths == some_features().images.paths
+        assert opened.labels == labels
+        assert opened.splits == splits
+        np.testing.assert_array_equal(opened.positions, an_embedding().positions)
+        assert opened.positions.dtype == np.float32
+        np.testing.assert_array_equal(opened.features, some_features().values)
+        np.testing.assert_array_equal(opened.sizes_px, some_features().sizes_px)
+        np.testing.assert_array_equal(opened.neighbors.indices, an_embedding().neighbors.indices)
+        np.testing.assert_array_equal(
+            opened.neighbors.distances, an_embedding().neighbors.distances
+        )
+        assert len(opened.thumbnails) == N_ITEMS
+        assert opened.run["source"] == "somewhere"
+
+    def test_features_stay_on_disk(self, tmp_path):
+        features = make(tmp_path / "m").features
+        assert isinstance(features, np.memmap)
+        assert not features.flags.writeable
+
+    def test_three_dimensions(self, tmp_path):
+        opened = make(tmp_path / "m", embedding=an_embedding(3))
+        np.testing.assert_array_equal(opened.positions, an_embedding(3).positions)
+
+    def test_without_labels_and_images(self, tmp_path):
+        with new_map_folder(tmp_path / "m", force=False) as folder:
+            mapfolder.write_features(folder, some_features().values)
+            mapfolder.write_embedding(folder, an_embedding(), features=None, labels=None)
+            mapfolder.write_run(folder, {"source": "features.npy"})
+        opened = open_map(tmp_path / "m")
+        assert opened.paths is opened.labels is opened.splits is None
+        assert opened.sizes_px is opened.thumbnails is None
+
+    def test_names_that_are_not_unicode(self, tmp_path):
+        paths = [os.fsdecode(b"caf\xe9/%d.png" % i) for i in range(N_ITEMS)]
+        labels = (os.fsdecode(b"caf\xe9"),) * 3 + (os.fsdecode(b"caf\xe8"),) * 3
+        run = {"source": paths[0], "skipped": [{"path": paths[1], "reason": "empty"}]}
+        opened = make(tmp_path / "m", features=some_features(paths), labels=labels, run=run)
+        assert opened.paths == tuple(paths)  # exactly, so that the files can be opened
+        assert opened.labels == (r"caf\xe9",) * 3 + (r"caf\xe8",) * 3  # still two classes
+        assert opened.run["source"] == r"caf\xe9/0.png"
+
+    def test_a_table_that_others_can_read(self, tmp_path):
+        import pandas as pd
+
+        make(tmp_path / "m", labels=tuple("aabbcc"))
+        table = pd.read_parquet(tmp_path / "m" / "items.parquet")
+        columns = ["id", "path", "label", "split", "width", "height", "x", "y"]
+        assert list(table.columns) == columns
+        assert list(table["label"]) == list("aabbcc")
+
+    def test_run_says_what_made_it(self, tmp_path):
+        run = make(tmp_path / "m").run
+        assert run["format"] == "featscape-map"
+        assert run["schema_version"] == mapfolder.SCHEMA_VERSION
+        assert run["versions"]["numpy"] == np.__version__
+        assert {"featscape", "torch", "python"} <= set(run["versions"])
+        assert run["created"].endswith("+00:00")
+
+    def test_permissions_are_the_usual(self, tmp_path):
+        make(tmp_path / "m")
+        (tmp_path / "usual").mkdir()
+        usual = stat.S_IMODE((tmp_path / "usual").stat().st_mode)
+        assert stat.S_IMODE((tmp_path / "m").stat().st_mode) == usual
+
+
+class TestNothingHalfWritten:
+    @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, MemoryError])
+    def test_an_early_end_leaves_nothing(self, tmp_path, error):
+        with pytest.raises(error), new_map_folder(tmp_path / "m", force=False) as folder:
+            fill(folder)
+            raise error
+        assert names_in(tmp_path) == []
+
+    def test_nothing_stands_there_until_the_end(self, tmp_path):
+        with new_map_folder(tmp_path / "m", force=False) as folder:
+            fill(folder)
+            assert not (tmp_path / "m").exists()
+            assert folder.parent == tmp_path  # the same disk, so that moving is one step
+        assert names_in(tmp_path) == ["m"]
+
+    def test_an_early_end_leaves_the_older_map(self, tmp_path):
+        make(tmp_path / "m", run={"source": "older"})
+        with (
+            pytest.raises(KeyboardInterrupt),
+            new_map_folder(tmp_path / "m", force=True) as folder,
+        ):
+            fill(folder)
+            raise KeyboardInterrupt
+        assert names_in(tmp_path) == ["m"]
+        assert open_map(tmp_path / "m").run["source"] == "older"
+
+    def test_a_failing_move_puts_the_older_map_back(self, tmp_path, monkeypatch):
+        make(tmp_path / "m", run={"source": "older"})
+        rename = type(tmp_path).rename
+
+        def fail_for_the_new(path, target):
+            if ".partial-" in path.name:
+                raise OSError(errno.EIO, "Input/output error")
+            return rename(path, target)
+
+        monkeypatch.setattr(type(tmp_path), "rename", fail_for_the_new)
+        with pytest.raises(OSError, match="Input/output"):
+            make(tmp_path / "m", force=True)
+        assert names_in(tmp_path) == ["m"]
+        assert open_map(tmp_path / "m").run["source"] == "older"
+
+    def test_force_replaces(self, tmp_path):
+        make(tmp_path / "m", run={"source": "older"})
+        assert make(tmp_path / "m", force=True, run={"source": "newer"}).run["source"] == "newer"
+        assert names_in(tmp_path) == ["m"]
+
+
+class TestOutput:
+    def test_existing(self, tmp_path):
+        (tmp_path / "m").mkdir()
+        with pytest.raises(InputError, match=r"exists already\. Replace it with --force, or"):
+            check_output(tmp_path / "m", force=False)
+
+    def test_a_broken_link_exists_too(self, tmp_path):
+        (tmp_path / "m").symlink_to("nowhere")
+        with pytest.raises(InputError, match="exists already"):
+            check_output(tmp_path / "m", force=False)
+
+    @pytest.mark.parametrize("run_json", [None, "{}", "[]", "no json", '{"format": "other"}'])
+    def test_force_replaces_only_maps(self, tmp_path, run_json):
+        (tmp_path / "m").mkdir()
+        (tmp_path / "m" / "thesis.tex").write_text("years of work")
+        if run_json is not None:
+            (tmp_path / "m" / "run.json").write_text(run_json)
+        with pytest.raises(InputError, match="not a featscape map.* was left as it is"):
+            check_output(tmp_path / "m", force=True)
+        assert (tmp_path / "m" / "thesis.tex").read_text() == "years of work"
+
+    def test_no_parent(self, tmp_path):
+        with pytest.raises(InputError, match="there is no folder .*none.* Make it first"):
+            check_output(tmp_path / "none" / "m", force=False)
+
+    def test_checking_leaves_nothing(self, tmp_path):
+        check_output(tmp_path / "m", force=False)
+        assert names_in(tmp_path) == []
+
+    @pytest.mark.parametrize(
+        ("number", "words"),
+        [
+            (errno.ENOSPC, "No space left on device"),
+            (errno.EACCES, "Permission denied"),
+            (errno.EROFS, "Read-only file system"),
+        ],
+    )
+    def test_a_place_that_cannot_be_written(self, tmp_path, number, words):
+        with (
+            pytest.raises(InputError, match=f"cannot write the map .*m: {words}.*choose another"),
+            new_map_folder(tmp_path / "m", force=False) as folder,
+        ):
+            fill(folder)
+            raise OSError(number, words)
+        assert names_in(tmp_path) == []
+
+    def test_other_errors_of_the_system_are_not_hidden(self, tmp_path):
+        with (
+            pytest.raises(OSError, match="Input/output error"),
+            new_map_folder(tmp_path / "m", force=False),
+        ):
+            raise OSError(errno.EIO, "Input/output error")
+
+
+class TestOpening:
+    def test_missing(self, tmp_path):
+        with pytest.raises(InputError, match="there is no map .*m. Check the path"):
+            open_map(tmp_path / "m")
+
+    def test_not_a_map(self, tmp_path):
+        with pytest.raises(InputError, match="is not a featscape map"):
+            open_map(tmp_path)
+
+    def test_a_newer_schema(self, tmp_path):
+        make(tmp_path / "m")
+        file = tmp_path / "m" / "run.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), "schema_version": 99}))
+        with pytest.raises(InputError, match="schema version 99; this featscape reads version 1"):
+            open_map(tmp_path / "m")
+
+    @pytest.mark.parametrize("name", ["items.parquet", "features.npy", "neighbors.npz"])
+    @pytest.mark.parametrize("damage", ["missing", "empty", "cut"])
+    def test_damaged(self, tmp_path, name, damage):
+        make(tmp_path / "m")
+        file = tmp_path / "m" / name
+        if damage == "missing":
+            file.unlink()
+        else:
+            os.truncate(file, 0 if damage == "empty" else file.stat().st_size // 2)
+        with pytest.raises(InputError, match=f"{name} is missing or damaged: .* with --force"):
+            open_map(tmp_path / "m")
+
+    def test_files_that_do_not_belong_together(self, tmp_path):
+        make(tmp_path / "m")
+        np.save(tmp_path / "m" / "features.npy", np.zeros((3, 4), np.float32))
+        with pytest.raises(InputError, match="features.npy .* has 3 rows for 6 items"):
+            open_map(tmp_path / "m")

@@ -1,0 +1,105 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from featscape.progress import (
+    PlainProgress,
+    RichProgress,
+    SilentProgress,
+    choose_progress,
+    format_seconds,
+)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def terminal(width=80):
+    return Console(file=io.StringIO(), force_terminal=True, width=width, _environ={"TERM": "xterm"})
+
+
+def run(progress, *, total=100):
+    with progress.task("features", total=total, unit="images") as advance:
+        for _ in range(total):
+            advance(1)
+
+
+def test_plain_lines_come_seldom():
+    lines, clock = [], Clock()
+    with PlainProgress(lines.append, clock=clock).task("f", total=1000, unit="images") as advance:
+        for _ in range(1000):
+            clock.now += 0.1  # 100 s in all, a tenth each 10 s
+            advance(1)
+    assert lines[0] == "f: 100/1000 images (10 images/s, 1 min 30 s left)"
+    assert lines[-1] == "f: 1000/1000 images (10 images/s, 1 min 40 s)"
+    assert len(lines) == 10
+
+
+def test_plain_is_quick_about_a_quick_step():
+    lines, clock = [], Clock()
+    with PlainProgress(lines.append, clock=clock).task("f", total=10, unit="images") as advance:
+        for _ in range(10):
+            clock.now += 0.1
+            advance(1)
+    assert lines == ["f: 10/10 images (10 images/s, 1.0 s)"]
+
+
+def test_plain_says_nothing_of_a_step_that_failed():
+    lines = []
+    with pytest.raises(ZeroDivisionError), PlainProgress(lines.append).task(
+        "f", total=10, unit="images"
+    ):
+        raise ZeroDivisionError
+    assert lines == []
+
+
+def test_bars_show_rate_and_count():
+    console = terminal()
+    run(RichProgress(console))
+    shown = console.file.getvalue()
+    assert "features" in shown
+    assert "100/100" in shown
+    assert "images/s" in shown
+
+
+@pytest.mark.parametrize("width", [20, 40])
+def test_bars_on_a_narrow_terminal(width):
+    run(RichProgress(terminal(width)))
+
+
+def test_notes():
+    console, lines = terminal(), []
+    RichProgress(console).note("[red] is a class")
+    PlainProgress(lines.append).note("[red] is a class")
+    SilentProgress().note("[red] is a class")
+    assert console.file.getvalue() == "[red] is a class\n"
+    assert lines == ["[red] is a class"]
+
+
+def test_bars_only_in_a_terminal():
+    assert isinstance(choose_progress(terminal()), RichProgress)
+    log = Console(file=io.StringIO(), width=40)
+    plain = choose_progress(log)
+    assert isinstance(plain, PlainProgress)
+    run(plain)
+    plain.note("[red] " + "word " * 20)
+    assert log.file.getvalue().count("\n") == 2  # a log's lines are never folded
+
+
+def test_silence(capsys):
+    run(SilentProgress())
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.04, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.6, "1 min 00 s"), (185, "3 min 05 s"),
+     (3599.6, "1 h 00 min"), (7800, "2 h 10 min")],
+)  # fmt: skip
+def test_seconds(seconds, words):
+    assert format_seconds(seconds) == words
