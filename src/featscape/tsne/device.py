@@ -1,0 +1,93 @@
+"""Where the descent runs, and which Gradient does it: the one place that decides."""
+
+from __future__ import annotations
+
+import ctypes
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featscape.errors import DeviceError, InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    from featscape.tsne.descent import Gradient
+
+METHODS = ("auto", "direct", "grid")
+DEVICES = ("auto", "cpu", "cuda")
+
+# Below this many points all pairs cost less than a grid.
+DIRECT_BELOW = 1_500
+
+# Below this many points loading torch takes longer than the descent on the CPU.
+CUDA_FROM = 20_000
+
+
+def choose_gradient(
+    P: csr_array, Y: NDArray[np.float32], *, method: str, device: str, n_threads: int
+) -> Gradient:
+    """Return the Gradient for P that begins at Y, by `method` and `device` as TSNE takes them.
+
+    Raises
+    ------
+    DeviceError
+        "cuda" where there is no usable GPU.
+    """
+    n = len(Y)
+    if resolve_device(device, n_points=n, method=method) == "cuda":
+        from featscape.tsne.cuda import CudaGradient
+
+        return CudaGradient(P, Y)
+    if method == "direct" or (method == "auto" and n < DIRECT_BELOW):
+        from featscape.tsne.direct import DirectGradient
+
+        return DirectGradient(P, Y, n_jobs=n_threads)
+    from featscape.tsne.grid import GridGradient
+
+    return GridGradient(P, Y, n_jobs=n_threads)
+
+
+def resolve_device(device: str, *, n_points: int, method: str = "auto") -> str:
+    """Return "cpu" or "cuda" for what TSNE's `device` says; raises DeviceError without a GPU."""
+    if device == "cpu":
+        return "cpu"
+    if device == "cuda":
+        if method == "direct":
+            raise InputError(
+                "method='direct' runs on the CPU; got device='cuda'. "
+                "Pass method='grid', or device='cpu'."
+            )
+        if not (has_nvidia_driver() and _torch_sees_gpu()):
+            raise DeviceError(
+                "device='cuda' needs an NVIDIA GPU, its driver and a torch built for it; none "
+                "was found. Pass device='cpu', or install torch for CUDA."
+            )
+        return "cuda"
+    if n_points < CUDA_FROM or method == "direct":
+        return "cpu"
+    return "cuda" if has_nvidia_driver() and _torch_sees_gpu() else "cpu"
+
+
+def has_nvidia_driver() -> bool:
+    """Say cheaply, without torch, whether an NVIDIA driver is loaded."""
+    if Path("/proc/driver/nvidia/version").exists():
+        return True
+    for name in ("libcuda.so.1", "nvcuda.dll"):
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            continue
+        return True
+    return False
+
+
+def _torch_sees_gpu() -> bool:
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()

@@ -1,0 +1,139 @@
+"""Where the descent begins: the first positions of the points, shape (n, c), float32.
+
+Every start but the caller's own array is scaled so that its first axis has the standard deviation
+1e-4: a small start lets early exaggeration order the clusters before they separate (Kobak & Berens
+2019, "The art of using t-SNE for single-cell transcriptomics", Nature Communications 10:5416).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featscape.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+START_SD = 1e-4
+START_NAMES = ("pca", "random", "spectral")
+
+# Below this many points all eigenvectors of the Laplacian cost less than a search for a few.
+_DENSE_LAPLACIAN = 200
+
+
+def random_start(
+    n_points: int, n_components: int, *, generator: np.random.RandomState
+) -> NDArray[np.float32]:
+    """Return normally distributed positions with standard deviation 1e-4."""
+    return generator.normal(scale=START_SD, size=(n_points, n_components)).astype(np.float32)
+
+
+def pca_start(
+    X: NDArray[np.float32], n_components: int, *, generator: np.random.RandomState
+) -> NDArray[np.float32]:
+    """Return the leading principal components of X, the sign of each fixed by its largest loading.
+
+    Parameters
+    ----------
+    X : ndarray of float32, shape (n, d)
+    n_components : int
+        Where X has fewer directions than this, the axes left over are filled at random.
+    generator : RandomState
+        Fills axes in which X does not vary.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, c)
+    """
+    centered = X.astype(np.float64) - X.mean(axis=0, dtype=np.float64)
+    axes = np.linalg.eigh(centered.T @ centered)[1]
+    axes = axes[:, ::-1][:, :n_components]  # (d, c), the widest first
+    largest = np.abs(axes).argmax(axis=0)
+    axes = axes * np.sign(axes[largest, np.arange(axes.shape[1])])
+    return _scaled(centered @ axes, n_components, generator=generator)
+
+
+def spectral_start(
+    P: csr_array, n_components: int, *, generator: np.random.RandomState
+) -> NDArray[np.float32]:
+    """Return the smoothest eigenvectors of P's normalized Laplacian (Belkin & Niyogi 2003).
+
+    A component of the graph that hangs together with no other gets a value of its own, so that
+    separate components begin apart.
+
+    Parameters
+    ----------
+    P : csr_array, shape (n, n)
+        Joint probabilities.
+    n_components : int
+    generator : RandomState
+        Starts the search for eigenvectors, and adds noise of a hundredth of their spread, so that
+        points with the same row in P can part.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, c)
+    """
+    from scipy.sparse import diags_array
+    from scipy.sparse.linalg import eigsh
+
+    n = P.shape[0]
+    degree = np.asarray(P.sum(axis=1), dtype=np.float64).ravel()
+    root = 1 / np.sqrt(np.where(degree > 0, degree, 1))
+    # The largest eigenvectors of D^-1/2 P D^-1/2 are the smallest of the Laplacian; adding one to
+    # the diagonal makes all eigenvalues positive, so that "largest" is also "largest in size".
+    smooth = diags_array(root) @ P.astype(np.float64) @ diags_array(root) + diags_array(np.ones(n))
+    wanted = n_components + 1
+    if n <= max(_DENSE_LAPLACIAN, 4 * wanted):
+        vectors = np.linalg.eigh(smooth.toarray())[1][:, ::-1][:, :wanted]
+    else:
+        _, vectors = eigsh(smooth, k=wanted, v0=generator.normal(size=n), tol=1e-4, maxiter=20 * n)
+        vectors = vectors[:, ::-1]
+    positions = vectors[:, 1:] * root[:, None]  # the first is constant, up to the degrees
+    largest = np.abs(positions).argmax(axis=0)
+    positions = positions * np.sign(positions[largest, np.arange(positions.shape[1])])
+    positions = positions / np.maximum(positions.std(axis=0), np.finfo(np.float64).tiny)
+    positions += generator.normal(scale=0.01, size=positions.shape)
+    return _scaled(positions, n_components, generator=generator)
+
+
+def array_start(Y: Any, *, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the caller's own positions as a float32 copy, at their own scale: a warm start.
+
+    Raises
+    ------
+    InputError
+        The shape is another, or a position is not finite.
+    """
+    positions = np.array(Y, dtype=np.float32)
+    if positions.shape != shape:
+        raise InputError(
+            f"init must have the shape (n_samples, n_components) = {shape}; "
+            f"got {positions.shape}. Pass one position an item, or init='pca'."
+        )
+    if not np.isfinite(positions).all():
+        bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
+        raise InputError(
+            f"init must be finite; {len(bad)} rows hold NaN or infinity, the first is row "
+            f"{bad[0]}. Replace them."
+        )
+    return positions
+
+
+def _scaled(
+    positions: NDArray[np.float64], n_components: int, *, generator: np.random.RandomState
+) -> NDArray[np.float32]:
+    """Scale the first axis to sd 1e-4, the others with it; fill axes without extent at random."""
+    n = len(positions)
+    missing = n_components - positions.shape[1]
+    positions = np.hstack([positions, np.zeros((n, max(missing, 0)))])
+    positions = positions - positions.mean(axis=0)
+    sd = positions.std(axis=0)
+    # 1e-7 of the widest is the rounding of float32 features, no extent.
+    flat = sd <= max(1e-7 * sd.max(), np.finfo(np.float64).tiny)
+    positions[:, ~flat] *= START_SD / sd.max() if not flat.all() else 1
+    positions[:, flat] = generator.normal(scale=START_SD, size=(n, int(flat.sum())))
+    return positions.astype(np.float32)
