@@ -1,0 +1,220 @@
+"""One image file -> an upright 8-bit RGB image, or an `ImageError` with the reason."""
+
+from __future__ import annotations
+
+import stat
+import struct
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import ExifTags, Image, ImageCms
+
+from featscape.errors import ImageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from numpy.typing import NDArray
+    from PIL import ImageFile
+
+# Pillow has some forty formats more; several of them hand the file to other programs or are no
+# photographs. A file is told by its first bytes, so a PNG that is named .jpg is read all the same.
+_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+
+# What Pillow's readers raise on damaged bytes. The list was found by cutting and flipping bytes of
+# every format; an error outside it is a defect of ours and must not pass for a bad file.
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    OverflowError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+)
+
+# register the readers now: later it would happen in several threads at once
+Image.init()
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def readable_extensions() -> tuple[str, ...]:
+    """Return the extensions of the formats that are read, lower case with the dot, sorted.
+
+    AVIF and WebP are among them where this Pillow was built with them.
+    """
+    registered = Image.registered_extensions()
+    return tuple(sorted(ext for ext, format_ in registered.items() if format_ in _FORMATS))
+
+
+def decode_image(path: Path) -> Image.Image:
+    """Decode one file to RGB: upright, 8 bits a channel, transparency over white.
+
+    An animation gives its first frame, a TIFF its first page. 16-bit values are divided by 257
+    (65535 becomes 255). 32-bit integers and floats have no agreed white: floats within 0..1 keep
+    that range, everything else is stretched from its least value (black) to its greatest (white).
+    Color profiles are not applied, as in torchvision.
+
+    Safe to call in several threads at once.
+
+    Parameters
+    ----------
+    path : Path
+        The file. Its name does not matter, its first bytes tell the format.
+
+    Returns
+    -------
+    PIL.Image.Image
+        Mode "RGB"; it holds no open file.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be decoded whole; the message is the reason alone, without the path.
+    """
+    try:
+        facts = path.stat()
+        # opening a pipe would wait for its writer
+        if not stat.S_ISREG(facts.st_mode):
+            raise ImageError("not a regular file")
+        if facts.st_size == 0:
+            raise ImageError("empty file (0 bytes)")
+        file = path.open("rb")
+    except OSError as error:
+        raise ImageError(_reason_of_system(error)) from error
+    with file:
+        return _decode(file)
+
+
+def _decode(file: BinaryIO) -> Image.Image:
+    try:
+        image = _open(file)
+        _refuse_bomb(image)
+        image.load()
+        # only now: a PNG's EXIF may follow its pixels, and Pillow turns a TIFF while it loads
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        # a reader's own check, for example of a tile that is larger than the image
+        raise ImageError(f"decompression bomb: a part of it exceeds {_limit_in_words()}") from error
+    except _DAMAGE as error:
+        raise ImageError(_reason_of_damage(error)) from error
+    rgb = _to_rgb(image)
+    # a second reading of the orientation would turn the image twice, and a profile or a
+    # transparent color would find its way into the thumbnails
+    rgb.info.clear()
+    return rgb.transpose(_TURNS[orientation]) if orientation in _TURNS else rgb
+
+
+def _open(file: BinaryIO) -> ImageFile.ImageFile:
+    """Read the header, as `PIL.Image.open` does but without its check for bombs.
+
+    Between one and two times its limit, Pillow's own check only warns, through
+    `warnings.warn`; what becomes of that hangs on filters that all threads share.
+    """
+    prefix = file.read(16)
+    for name in _FORMATS:
+        if name not in Image.OPEN:  # AVIF or WebP, not built into this Pillow
+            continue
+        reader, accepts = Image.OPEN[name]
+        if accepts is not None and accepts(prefix) is True:
+            file.seek(0)
+            return reader(file, "")
+    raise ImageError(f"not an image: it begins like none of {', '.join(_FORMATS)}")
+
+
+def _refuse_bomb(image: Image.Image) -> None:
+    n_pixels, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS
+    if n_pixels == 0:
+        raise ImageError(f"no pixels ({image.width} x {image.height})")
+    if limit is not None and n_pixels > limit:
+        raise ImageError(
+            f"decompression bomb: {n_pixels / 1e6:,.1f} megapixels exceed {_limit_in_words()}"
+        )
+
+
+def _limit_in_words() -> str:
+    limit = Image.MAX_IMAGE_PIXELS
+    return "Pillow's limit" if limit is None else f"Pillow's limit of {limit / 1e6:,.1f} megapixels"
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Return any mode that Pillow reads as a new RGB image, transparency over white."""
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        return _deep_to_rgb(image)
+    if image.mode == "LAB":
+        return _lab_to_rgb(image)
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    if image.mode == "La":  # Pillow undoes premultiplied gray in two steps only
+        image = image.convert("LA")
+    rgba = image.convert("RGBA")
+    canvas = Image.new("RGB", image.size, "white")
+    canvas.paste(rgba, mask=rgba.getchannel("A"))
+    return canvas
+
+
+def _deep_to_rgb(image: Image.Image) -> Image.Image:
+    values = np.asarray(image)  # (height, width), uint16, int32 or float32
+    if image.mode.startswith("I;16"):
+        gray = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    else:
+        gray = _stretch(values.astype(np.float64), unit_range=image.mode == "F")
+    if "transparency" in image.info:  # one value of a PNG that stands for "nothing here"
+        gray[values == image.info["transparency"]] = 255
+    return Image.fromarray(gray).convert("RGB")
+
+
+def _stretch(values: NDArray[np.float64], *, unit_range: bool) -> NDArray[np.uint8]:
+    """Map least..greatest, or 0..1 if `unit_range` and all lie there, to 0..255; NaN is black."""
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        raise ImageError("no finite pixel value")
+    low, high = finite.min(), finite.max()
+    if unit_range and low >= 0 and high <= 1:
+        low, high = np.float64(0), np.float64(1)
+    values = np.where(np.isnan(values), low, np.clip(values, low, high))
+    scale = 255 / (high - low) if high > low else 0.0
+    gray: NDArray[Any] = np.rint((values - low) * scale)
+    return gray.astype(np.uint8)
+
+
+def _lab_to_rgb(image: Image.Image) -> Image.Image:
+    try:
+        rgb = ImageCms.profileToProfile(
+            image, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+    except (ImageCms.PyCMSError, ImportError) as error:  # ImportError: Pillow without LittleCMS
+        raise ImageError(f"L*a*b* colors cannot be converted: {error}") from error
+    if rgb is None:
+        raise ImageError("L*a*b* colors cannot be converted")
+    return rgb
+
+
+def _reason_of_system(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return "no permission to read"
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    return f"cannot be read: {error.strerror}"
+
+
+def _reason_of_damage(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno is not None:  # the disk, not the bytes
+        return _reason_of_system(error)
+    if isinstance(error, EOFError) or "truncated" in str(error).lower():
+        return "truncated"
+    return f"damaged or truncated ({str(error) or type(error).__name__})"

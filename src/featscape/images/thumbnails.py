@@ -1,0 +1,88 @@
+"""The small copy of an image that the mosaic and the app draw."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from featscape.errors import InputError
+from featscape.thumbnails import ThumbnailWriter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# JPEG smears the edges of icons and digits, and a PNG of that size is no larger
+_LOSSLESS_BELOW_PX = 64
+_JPEG_QUALITY = 88
+
+
+def make_thumbnail(image: Image.Image, *, size_px: int = 256) -> bytes:
+    """Encode a small copy of an image.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Mode "RGB"; not changed.
+    size_px : int
+        The copy's longer side at most; a smaller image keeps its size.
+
+    Returns
+    -------
+    bytes
+        A PNG where the image's own longer side is at most 64 pixels, else a JPEG.
+
+    Raises
+    ------
+    InputError
+        If `size_px` is less than 1.
+    """
+    _check_size(size_px)
+    longer_px = max(image.size)
+    small = image
+    if longer_px > size_px:
+        width, height = (max(1, round(side * size_px / longer_px)) for side in image.size)
+        # the gap lets Pillow average whole blocks first, and then filter twice the size at least
+        small = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    encoded = io.BytesIO()
+    if longer_px <= _LOSSLESS_BELOW_PX:
+        small.save(encoded, "PNG")
+    else:
+        small.save(encoded, "JPEG", quality=_JPEG_QUALITY)
+    return encoded.getvalue()
+
+
+class ThumbnailPack(ThumbnailWriter):
+    """Makes thumbnails and packs them into a folder: the sink that extraction fills.
+
+    Used as a context manager, see `ThumbnailWriter`.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Created if it is missing; must not hold a pack yet.
+    size_px : int
+        See `make_thumbnail`.
+
+    Raises
+    ------
+    InputError
+        If `size_px` is less than 1.
+    OSError
+        Here or later, if the folder cannot be written to or the disk is full.
+    """
+
+    def __init__(self, folder: str | Path, *, size_px: int = 256) -> None:
+        _check_size(size_px)
+        super().__init__(folder)
+        self._size_px = size_px
+
+    def make(self, image: Image.Image) -> bytes:
+        """Encode the thumbnail of one image; safe in any thread."""
+        return make_thumbnail(image, size_px=self._size_px)
+
+
+def _check_size(size_px: int) -> None:
+    if size_px < 1:
+        raise InputError(f"a thumbnail's size must be at least 1 pixel; got {size_px}.")

@@ -1,0 +1,455 @@
+import io
+import os
+import struct
+import threading
+import warnings
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms, features
+
+from featscape.errors import ImageError
+from featscape.images import decode_image
+
+FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"] + ["AVIF"] * features.check("avif")
+
+
+@pytest.fixture
+def photo():
+    """Make a smooth image in which no two corners are alike."""
+    y, x = np.mgrid[0:40, 0:60]
+    return Image.fromarray(np.stack([x * 4, y * 6, 255 - x * 2 - y * 3], -1).astype(np.uint8))
+
+
+@pytest.fixture
+def decode(tmp_path):
+    """Save an image in a format, or some bytes, and decode the file."""
+
+    def save_and_decode(image, format_="", **options):
+        path = tmp_path / "image.jpg"  # the name never tells the format
+        if isinstance(image, bytes):
+            path.write_bytes(image)
+        else:
+            image.save(path, format_, **options)
+        decoded = decode_image(path)
+        assert type(decoded) is Image.Image
+        assert decoded.mode == "RGB"
+        assert decoded.info == {}
+        return decoded
+
+    return save_and_decode
+
+
+def encode(image, format_, **options):
+    file = io.BytesIO()
+    image.save(file, format_, **options)
+    return file.getvalue()
+
+
+def assert_near(decoded, expected, tolerance):
+    got, wanted = (np.asarray(image).astype(int) for image in (decoded, expected))
+    assert got.shape == wanted.shape
+    assert np.abs(got - wanted).max() <= tolerance
+
+
+def png(width, height, *, bit_depth, color_type, rows, extra=b""):
+    """Write a PNG by hand, for what Pillow reads but does not write."""
+
+    def chunk(name, data):
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, bit_depth, color_type, 0, 0, 0)
+    pixels = zlib.compress(b"".join(b"\0" + row for row in rows))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + (chunk(b"tRNS", extra) if extra else b"")
+        + chunk(b"IDAT", pixels)
+        + chunk(b"IEND", b"")
+    )
+
+
+# --- formats and modes ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_each_format(decode, photo, format_):
+    tolerance = {"JPEG": 12, "WEBP": 16, "AVIF": 16, "GIF": 50}.get(format_, 0)
+    assert_near(decode(photo, format_), photo, tolerance)
+
+
+@pytest.mark.parametrize("format_", ["PNG", "TIFF"])
+def test_gray_and_one_bit(decode, photo, format_):
+    for mode in ("L", "1"):
+        image = photo.convert(mode)
+        assert_near(decode(image, format_), image.convert("RGB"), 0)
+
+
+def test_palette(decode, photo):
+    image = photo.quantize(16)
+    assert_near(decode(image, "PNG"), image.convert("RGB"), 0)
+
+
+def test_cmyk(decode, photo):
+    # white, black, and the three inks: told apart from their negatives, as Adobe writes JPEG
+    inks = [(0, 0, 0, 0), (0, 0, 0, 255), (255, 0, 0, 0), (0, 255, 0, 0), (0, 0, 255, 0)]
+    colors = [(255, 255, 255), (0, 0, 0), (0, 255, 255), (255, 0, 255), (255, 255, 0)]
+    for ink, color in zip(inks, colors, strict=True):
+        image = Image.new("CMYK", (16, 16), ink)
+        for format_, tolerance in (("TIFF", 0), ("JPEG", 3)):
+            assert_near(decode(image, format_), Image.new("RGB", (16, 16), color), tolerance)
+    assert_near(decode(photo.convert("CMYK"), "TIFF"), photo, 1)
+
+
+def test_ycbcr_and_lab(decode, photo):
+    assert_near(decode(photo.convert("YCbCr"), "TIFF"), photo, 3)
+
+    rgb = [(255, 0, 0), (0, 128, 0), (0, 0, 200), (255, 255, 255), (0, 0, 0)]
+    image = Image.new("RGB", (len(rgb), 1))
+    image.putdata(rgb)
+    lab = ImageCms.profileToProfile(
+        image, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
+    )
+    assert_near(decode(lab, "TIFF"), image, 20)  # 8 bits are coarse in this space
+
+
+def test_lab_without_littlecms_is_refused(decode, monkeypatch):
+    def missing(*_args, **_kwargs):
+        raise ImportError("the _imagingcms C module is not installed")
+
+    monkeypatch.setattr(ImageCms, "profileToProfile", missing)
+    with pytest.raises(ImageError, match=r"L\*a\*b\* colors cannot be converted: the _imagingcms"):
+        decode(Image.new("LAB", (2, 2)), "TIFF")
+
+
+# --- transparency ---------------------------------------------------------------------------------
+
+
+def test_rgba_lies_over_white(decode):
+    image = Image.new("RGBA", (3, 1))
+    image.putdata([(200, 100, 0, 255), (200, 100, 0, 0), (200, 100, 0, 128)])
+    expected = [(200, 100, 0), (255, 255, 255), (227, 177, 127)]
+    for format_ in ("PNG", "TIFF"):
+        assert_near(decode(image, format_), np.array([expected]), 1)
+
+
+def test_gray_with_alpha_lies_over_white(decode):
+    image = Image.new("LA", (3, 1))
+    image.putdata([(100, 255), (100, 0), (0, 51)])
+    expected = np.repeat(np.array([[100, 255, 204]])[..., None], 3, axis=2)
+    for format_ in ("PNG", "TIFF"):
+        assert_near(decode(image, format_), expected, 1)
+
+
+@pytest.mark.parametrize("alphas", [0, bytes([0, 128, 255])], ids=["one index", "alpha an index"])
+def test_palette_with_transparency_lies_over_white(decode, alphas):
+    image = Image.new("P", (3, 1))
+    image.putpalette([0, 0, 0, 0, 0, 0, 10, 20, 30])
+    image.putdata([0, 1, 2])
+    middle = (0, 0, 0) if alphas == 0 else (127, 127, 127)
+    expected = np.array([[(255, 255, 255), middle, (10, 20, 30)]])
+    assert_near(decode(image, "PNG", transparency=alphas), expected, 1)
+    if alphas == 0:
+        assert_near(decode(image, "GIF", transparency=0), expected, 0)
+
+
+def test_one_transparent_value_lies_over_white(decode):
+    gray = Image.new("L", (2, 1))
+    gray.putdata([7, 8])
+    assert_near(decode(gray, "PNG", transparency=7), [[(255,) * 3, (8,) * 3]], 0)
+    bits = Image.new("1", (2, 1))
+    bits.putdata([0, 255])
+    assert_near(decode(bits, "PNG", transparency=0), [[(255,) * 3, (255,) * 3]], 0)
+    color = Image.new("RGB", (2, 1))
+    color.putdata([(1, 2, 3), (1, 2, 4)])
+    assert_near(decode(color, "PNG", transparency=(1, 2, 3)), [[(255,) * 3, (1, 2, 4)]], 0)
+
+
+def test_one_transparent_value_of_16_bit_lies_over_white(decode):
+    row = struct.pack(">3H", 0, 257 * 9, 257 * 10)
+    file = png(3, 1, bit_depth=16, color_type=0, rows=[row], extra=struct.pack(">H", 257 * 9))
+    assert_near(decode(file), [[(0,) * 3, (255,) * 3, (10,) * 3]], 0)
+
+
+def test_modes_that_no_writer_of_pillows_leads_to():
+    from featscape.images.decode import _to_rgb
+
+    gray = Image.new("LA", (2, 1))
+    gray.putdata([(100, 255), (100, 0)])
+    palette = Image.new("P", (2, 1), 1)
+    palette.putpalette([0, 0, 0, 100, 100, 100])
+    palette.putalpha(gray.getchannel("A"))
+    assert palette.mode == "PA"
+    for image in (palette, gray.convert("La"), gray.convert("RGBA").convert("RGBa")):
+        assert_near(_to_rgb(image), [[(100,) * 3, (255,) * 3]], 0)
+    assert_near(_to_rgb(Image.new("RGBX", (1, 1), (1, 2, 3, 0))), [[(1, 2, 3)]], 0)
+
+
+# --- more than 8 bits -----------------------------------------------------------------------------
+
+
+def test_16_bit_is_scaled_by_257(decode):
+    values = np.array([[0, 128, 129, 257 * 100, 30000, 65534, 65535]], dtype=np.uint16)
+    expected = np.rint(values / 257).astype(int)[..., None].repeat(3, axis=2)
+    image = Image.fromarray(values)
+    assert image.mode == "I;16"
+    for format_ in ("PNG", "TIFF"):
+        assert_near(decode(image, format_), expected, 0)
+    big_endian = Image.frombytes("I;16B", (7, 1), values.astype(">u2").tobytes())
+    assert_near(decode(big_endian, "TIFF"), expected, 0)
+
+
+def test_16_bit_color(decode):
+    row = struct.pack(">6H", 65535, 0, 257 * 77, 257 * 5, 257 * 200, 40)
+    file = png(2, 1, bit_depth=16, color_type=2, rows=[row])
+    assert_near(decode(file), [[(255, 0, 77), (5, 200, 0)]], 1)
+
+
+def test_32_bit_integers_are_stretched(decode):
+    values = np.array([[-1000, 0, 1000]], dtype=np.int32)
+    expected = np.array([[0, 128, 255]])[..., None].repeat(3, axis=2)
+    assert_near(decode(Image.fromarray(values), "TIFF"), expected, 0)
+
+
+def test_floats_within_0_and_1_keep_that_range(decode):
+    values = np.array([[0.2, 0.4, 0.8]], dtype=np.float32)
+    expected = np.array([[51, 102, 204]])[..., None].repeat(3, axis=2)
+    assert_near(decode(Image.fromarray(values), "TIFF"), expected, 0)
+
+
+def test_other_floats_are_stretched_and_not_a_number_is_black(decode):
+    values = np.array([[-3, 0, 7, np.nan, np.inf, -np.inf]], dtype=np.float32)
+    expected = np.array([[0, 76, 255, 0, 255, 0]])[..., None].repeat(3, axis=2)
+    assert_near(decode(Image.fromarray(values), "TIFF"), expected, 1)
+
+
+def test_one_value_throughout_is_black(decode):
+    assert decode(Image.new("I", (4, 4), 70000), "TIFF").getextrema() == ((0, 0),) * 3
+
+
+def test_no_finite_value_is_refused(decode):
+    with pytest.raises(ImageError, match=r"^no finite pixel value$"):
+        decode(Image.new("F", (2, 2), float("nan")), "TIFF")
+
+
+# --- orientation and frames -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("format_", [name for name in FORMATS if name not in ("GIF", "BMP")])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_rotation_is_applied(decode, photo, format_, orientation):
+    # how a camera held that way would have stored the upright photo
+    stored = photo.transpose(
+        {
+            2: Image.Transpose.FLIP_LEFT_RIGHT,
+            3: Image.Transpose.ROTATE_180,
+            4: Image.Transpose.FLIP_TOP_BOTTOM,
+            5: Image.Transpose.TRANSPOSE,
+            6: Image.Transpose.ROTATE_90,
+            7: Image.Transpose.TRANSVERSE,
+            8: Image.Transpose.ROTATE_270,
+        }[orientation]
+    ) if orientation > 1 else photo  # fmt: skip
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert_near(decode(stored, format_, exif=exif), photo, 0 if format_ in ("PNG", "TIFF") else 20)
+
+
+def test_an_unknown_orientation_changes_nothing(decode, photo):
+    exif = Image.Exif()
+    exif[0x0112] = 9
+    assert_near(decode(photo, "PNG", exif=exif), photo, 0)
+
+
+@pytest.mark.parametrize("format_", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_an_animation_gives_its_first_frame(decode, format_):
+    frames = [Image.new("RGB", (20, 10), color) for color in ("red", "green", "blue")]
+    decoded = decode(frames[0], format_, save_all=True, append_images=frames[1:])
+    assert_near(decoded, frames[0], 3)
+
+
+# --- refusals -------------------------------------------------------------------------------------
+
+
+def test_an_empty_file(decode):
+    with pytest.raises(ImageError, match=r"^empty file \(0 bytes\)$"):
+        decode(b"")
+
+
+@pytest.mark.parametrize(
+    "content", [b"hello, I am a text\n" * 9, b"x", b"%PDF-1.4\n%", b"P6 1 1 255 abc", b"\x00" * 99]
+)
+def test_what_is_no_image(decode, content):
+    with pytest.raises(ImageError, match=r"^not an image: it begins like none of AVIF, BMP"):
+        decode(content)
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_cut_file_is_refused_or_whole_but_never_half_shown(decode, photo, format_):
+    content = encode(photo, format_)
+    whole = decode(content)
+    reasons = []
+    for length in [*range(1, len(content), max(1, len(content) // 40)), len(content) - 1]:
+        try:
+            assert_near(decode(content[:length]), whole, 0)
+        except ImageError as error:
+            reasons.append(str(error))
+    assert len(reasons) >= 35
+    assert not any("\n" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "GIF", "BMP", "TIFF"])
+def test_a_cut_file_is_called_truncated(decode, photo, format_):
+    content = encode(photo, format_)
+    with pytest.raises(ImageError, match=r"^truncated$"):
+        decode(content[: len(content) * 3 // 4])
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's remarks on damaged metadata
+def test_damaged_bytes_end_in_an_image_or_an_image_error(decode, photo, format_):
+    content = encode(photo, format_)
+    random = np.random.default_rng(0)
+    n_refused = 0
+    for _ in range(150):
+        damaged = np.frombuffer(content, dtype=np.uint8).copy()
+        where = random.integers(len(damaged) if random.random() < 0.5 else 60, size=3)
+        damaged[where] = random.integers(256, size=3)
+        try:
+            decode(damaged.tobytes())
+        except ImageError:
+            n_refused += 1
+    assert n_refused > 20
+
+
+def test_no_pixels(decode):
+    with pytest.raises(ImageError, match=r"^(no pixels|damaged)"):
+        decode(png(0, 3, bit_depth=8, color_type=0, rows=[b""] * 3))
+
+
+def test_a_folder_a_pipe_and_nothing(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(ImageError, match=r"^not a regular file$"):
+        decode_image(tmp_path)
+    with pytest.raises(ImageError, match=r"^not a regular file$"):
+        decode_image(tmp_path / "pipe.jpg")
+    with pytest.raises(ImageError, match=r"^no such file$"):
+        decode_image(tmp_path / "gone.jpg")
+
+
+def test_no_permission(tmp_path, photo, monkeypatch):
+    path = tmp_path / "image.png"
+    photo.save(path)
+
+    def refuse(self, *_args):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(type(path), "open", refuse)  # tests may run as root
+    with pytest.raises(ImageError, match=r"^no permission to read$"):
+        decode_image(path)
+
+
+def test_a_failing_disk_is_not_called_a_damaged_image(tmp_path, photo, monkeypatch):
+    path = tmp_path / "image.png"
+    photo.save(path)
+
+    def fail(_prefix):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setitem(Image.OPEN, "AVIF", (None, fail))
+    with pytest.raises(ImageError, match=r"^cannot be read: Input/output error$"):
+        decode_image(path)
+
+
+def test_an_error_of_ours_is_not_called_a_damaged_image(tmp_path, photo, monkeypatch):
+    photo.save(tmp_path / "image.png")
+
+    def defect(_image):
+        raise TypeError("a defect")
+
+    monkeypatch.setattr("featscape.images.decode._to_rgb", defect)
+    with pytest.raises(TypeError, match="a defect"):
+        decode_image(tmp_path / "image.png")
+
+
+# --- decompression bombs --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_times", [1.5, 3], ids=["where Pillow warns", "where Pillow raises"])
+@pytest.mark.parametrize("action", ["error", "always"])
+def test_a_bomb_is_refused_whatever_the_warning_filters(decode, action, n_times):
+    width, height = 20_000, int(Image.MAX_IMAGE_PIXELS * n_times) // 20_000
+    bomb = png(width, height, bit_depth=1, color_type=0, rows=[])
+    with warnings.catch_warnings(record=action == "always") as caught:
+        warnings.simplefilter(action)
+        with pytest.raises(
+            ImageError, match=r"^decompression bomb: .* exceed Pillow's limit of 89"
+        ):
+            decode(bomb)
+    assert not caught
+
+
+def test_the_limit_itself_is_no_bomb(decode, photo, monkeypatch):
+    content = encode(photo, "PNG")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60 * 40)
+    decode(content)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60 * 40 - 1)
+    with pytest.raises(ImageError, match=r"^decompression bomb: 0.0 megapixels exceed"):
+        decode(content)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    decode(content)
+
+
+def test_a_bomb_that_a_reader_of_pillows_finds(decode, photo, monkeypatch):
+    content = encode(photo, "PNG")
+
+    def explode(*_args):
+        raise Image.DecompressionBombError("too large")
+
+    monkeypatch.setitem(Image.OPEN, "PNG", (explode, Image.OPEN["PNG"][1]))
+    with pytest.raises(ImageError, match=r"^decompression bomb: a part of it exceeds Pillow's"):
+        decode(content)
+
+
+# --- handles and threads --------------------------------------------------------------------------
+
+
+def open_files():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_no_file_stays_open(decode, photo, format_):
+    content = encode(photo, format_)
+    before = open_files()
+    kept = [decode(content)]
+    for damaged in (content[: len(content) // 2], b"text"):
+        with pytest.raises(ImageError):
+            decode(damaged)
+    assert open_files() == before
+    kept[0].load()
+
+
+def test_many_threads_decode_alike(tmp_path, photo):
+    paths = []
+    for format_ in FORMATS:
+        paths.append(tmp_path / f"good.{format_}")
+        photo.save(paths[-1], format_)
+    bomb = tmp_path / "bomb.png"
+    bomb.write_bytes(png(20_000, 6_000, bit_depth=1, color_type=0, rows=[]))
+    expected = [decode_image(path).tobytes() for path in paths]
+    barrier = threading.Barrier(8)
+
+    def work(_):
+        barrier.wait()
+        with pytest.raises(ImageError, match="decompression bomb"):
+            decode_image(bomb)
+        return [decode_image(path).tobytes() for path in paths]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(result == expected for result in pool.map(work, range(8)))

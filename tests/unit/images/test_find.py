@@ -1,0 +1,430 @@
+import os
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from featscape.errors import InputError
+from featscape.images import find_images
+from featscape.images.find import _ANIMALS10
+
+
+def lay_out(root, *paths):
+    """Make empty files: finding looks at names alone."""
+    for path in paths:
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    return root
+
+
+def skipped(images):
+    return {item.path: item.reason for item in images.skipped}
+
+
+# --- classes and splits ---------------------------------------------------------------------------
+
+
+def test_the_class_is_the_first_folder_however_deep_the_file_lies(tmp_path):
+    lay_out(tmp_path, "dog/1.jpg", "cat/deep/er/2.jpg", "cat/1.jpg")
+    images = find_images(tmp_path)
+    assert images.paths == ("cat/1.jpg", "cat/deep/er/2.jpg", "dog/1.jpg")
+    assert images.labels == ("cat", "cat", "dog")
+    assert images.splits is None
+    assert images.skipped == ()
+    assert images.source == tmp_path
+
+
+def test_a_flat_folder_has_no_labels(tmp_path):
+    images = find_images(str(lay_out(tmp_path, "b.png", "a.png")))
+    assert images.paths == ("a.png", "b.png")
+    assert images.labels is None
+    assert images.splits is None
+
+
+def test_images_beside_class_folders_are_skipped_with_a_reason(tmp_path):
+    images = find_images(lay_out(tmp_path, "cat/1.jpg", "stray.jpg"))
+    assert images.paths == ("cat/1.jpg",)
+    assert skipped(images) == {"stray.jpg": "outside of the class folders"}
+
+
+def test_folders_without_images_are_no_classes(tmp_path):
+    images = find_images(lay_out(tmp_path, "a.jpg", "b.jpg", "notes/readme.txt"))
+    assert images.labels is None
+    assert images.paths == ("a.jpg", "b.jpg")
+
+
+@pytest.mark.parametrize(
+    ("folder", "split"),
+    [
+        ("train", "train"),
+        ("val", "val"),
+        ("valid", "val"),
+        ("validation", "val"),
+        ("test", "test"),
+        ("Train", "train"),
+    ],
+)
+def test_each_name_of_a_split(tmp_path, folder, split):
+    images = find_images(lay_out(tmp_path, f"{folder}/cat/1.jpg", f"{folder}/dog/x/1.jpg"))
+    assert images.splits == (split, split)
+    assert images.labels == ("cat", "dog")
+    assert images.paths == (f"{folder}/cat/1.jpg", f"{folder}/dog/x/1.jpg")
+
+
+def test_splits_need_only_splits_above_the_classes(tmp_path):
+    lay_out(tmp_path, "train/cat/1.jpg", "test/cat/1.jpg", "annotations/1.xml")
+    images = find_images(tmp_path)
+    assert images.splits == ("test", "train")
+    assert images.labels == ("cat", "cat")
+
+    images = find_images(lay_out(tmp_path, "extra/cat/1.jpg"))
+    assert images.splits is None
+    assert images.labels == ("extra", "test", "train")
+
+
+def test_images_of_a_split_without_a_class_are_skipped_if_others_have_one(tmp_path):
+    images = find_images(lay_out(tmp_path, "train/cat/1.jpg", "test/1.jpg", "stray.jpg"))
+    assert images.paths == ("train/cat/1.jpg",)
+    assert skipped(images) == {
+        "stray.jpg": "outside of the class folders",
+        "test/1.jpg": "outside of the class folders",
+    }
+
+
+def test_splits_without_classes_have_no_labels(tmp_path):
+    images = find_images(lay_out(tmp_path, "train/1.jpg", "test/1.jpg", "stray.jpg"))
+    assert images.splits == ("test", "train")
+    assert images.labels is None
+    assert skipped(images) == {"stray.jpg": "outside of the split folders"}
+
+
+def test_animals10_is_shown_in_english(tmp_path):
+    assert len(_ANIMALS10) == 10
+    images = find_images(lay_out(tmp_path, *(f"{name}/1.jpeg" for name in _ANIMALS10)))
+    assert dict(zip(images.paths, images.labels, strict=True)) == {
+        f"{italian}/1.jpeg": english for italian, english in _ANIMALS10.items()
+    }
+    assert _ANIMALS10["gallina"] == "chicken"
+
+
+def test_animals10_is_shown_in_english_even_where_few_are_drawn(tmp_path):
+    lay_out(tmp_path, *(f"{name}/1.jpeg" for name in _ANIMALS10))
+    assert set(find_images(tmp_path, limit=3).labels) < set(_ANIMALS10.values())
+
+
+@pytest.mark.parametrize("change", ["one less", "one more"])
+def test_other_italian_folders_keep_their_names(tmp_path, change):
+    names = [*_ANIMALS10, "lupo"] if change == "one more" else list(_ANIMALS10)[:-1]
+    images = find_images(lay_out(tmp_path, *(f"{name}/1.jpeg" for name in names)))
+    assert set(images.labels) == set(names)
+
+
+# --- which files, in which order ------------------------------------------------------------------
+
+
+def test_the_order_is_by_name_after_name_in_code_points(tmp_path):
+    # "a-b" sorts before "a" where whole paths are compared, since "-" comes before "/"
+    lay_out(tmp_path, "a-b/1.jpg", "a/2.jpg", "a/10.jpg", "B/1.jpg", "é/1.jpg", "z/1.jpg")
+    assert find_images(tmp_path).paths == (
+        "B/1.jpg",
+        "a/10.jpg",
+        "a/2.jpg",
+        "a-b/1.jpg",
+        "z/1.jpg",
+        "é/1.jpg",
+    )
+
+
+def test_the_order_does_not_hang_on_the_file_system(tmp_path, monkeypatch):
+    lay_out(tmp_path, "a/1.jpg", "a/2.jpg", "b/1.jpg")
+    expected = find_images(tmp_path).paths
+    scandir = os.scandir
+
+    class Backwards:
+        def __init__(self, path):
+            with scandir(path) as entries:
+                self.entries = sorted(entries, key=lambda entry: entry.name, reverse=True)
+
+        def __enter__(self):
+            return iter(self.entries)
+
+        def __exit__(self, *_):
+            pass
+
+    monkeypatch.setattr(os, "scandir", Backwards)
+    assert find_images(tmp_path).paths == expected
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".JPG", ".avif"],
+)
+def test_each_extension_is_found(tmp_path, extension):
+    if extension == ".avif" and ".avif" not in Image.registered_extensions():
+        with pytest.raises(InputError):
+            find_images(lay_out(tmp_path, "1.avif"))
+        return
+    assert find_images(lay_out(tmp_path, f"1{extension}")).paths == (f"1{extension}",)
+
+
+def test_hidden_and_other_files_are_no_images(tmp_path):
+    lay_out(
+        tmp_path,
+        "cat/1.jpg",
+        "cat/.DS_Store",
+        "cat/._1.jpg",
+        "cat/Thumbs.db",
+        "cat/labels.csv",
+        "cat/jpg",
+        ".git/1.jpg",
+        "__MACOSX/cat/1.jpg",
+        "script.py",
+    )
+    images = find_images(tmp_path)
+    assert images.paths == ("cat/1.jpg",)
+    assert images.labels == ("cat",)
+    assert images.skipped == ()
+
+
+def test_a_hidden_source_is_no_hindrance(tmp_path):
+    assert len(find_images(lay_out(tmp_path / ".cache", "1.jpg"))) == 1
+
+
+def test_a_folder_named_like_an_image_is_a_folder(tmp_path):
+    assert find_images(lay_out(tmp_path, "cat.jpg/1.png")).labels == ("cat.jpg",)
+
+
+def test_strange_names_are_found_and_can_be_decoded(tmp_path):
+    undecodable = os.fsdecode(b"\xff\xfe.png")
+    names = ["two words.png", "🐱.png", "new\nline.png", "quo'te\".png", undecodable]
+    for name in names:
+        (tmp_path / "Größe 🦓").mkdir(exist_ok=True)
+        Image.new("RGB", (2, 3)).save(tmp_path / "Größe 🦓" / name, "PNG")
+    images = find_images(tmp_path)
+    assert set(images.paths) == {f"Größe 🦓/{name}" for name in names}
+    assert [images.load(i).size for i in range(5)] == [(2, 3)] * 5
+    assert len(find_images(tmp_path, limit=2)) == 2
+
+
+def test_classes_with_undecodable_names_can_be_sampled(tmp_path):
+    lay_out(tmp_path, f"{os.fsdecode(bytes([255]))}/1.jpg", "a/1.jpg", "a/2.jpg")
+    assert set(find_images(tmp_path, limit=2).labels) == {"a", "\udcff"}
+
+
+# --- links and obstacles --------------------------------------------------------------------------
+
+
+def test_linked_folders_are_followed(tmp_path):
+    lay_out(tmp_path / "elsewhere", "1.jpg", "2.jpg")
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source/cat").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "source/kitten").symlink_to(tmp_path / "elsewhere")
+    images = find_images(tmp_path / "source")
+    assert images.labels == ("cat", "cat", "kitten", "kitten")
+    assert images.skipped == ()
+
+
+def test_a_loop_of_links_ends(tmp_path):
+    lay_out(tmp_path, "cat/1.jpg")
+    (tmp_path / "cat/again").symlink_to(tmp_path)
+    (tmp_path / "cat/here").symlink_to(".")
+    images = find_images(tmp_path)
+    assert images.paths == ("cat/1.jpg",)
+    reason = "a link to a folder that it lies in"
+    assert skipped(images) == {"cat/again": reason, "cat/here": reason}
+
+
+def test_a_loop_by_way_of_a_folder_outside_ends(tmp_path):
+    source, outside = tmp_path / "source", tmp_path / "outside"
+    lay_out(source, "cat/1.jpg")
+    lay_out(outside, "2.jpg")
+    (source / "cat/out").symlink_to(outside)
+    (outside / "back").symlink_to(source / "cat")
+    images = find_images(source)
+    assert images.paths == ("cat/1.jpg", "cat/out/2.jpg")
+    assert list(skipped(images)) == ["cat/out/back"]
+
+
+def test_broken_links_are_skipped(tmp_path):
+    lay_out(tmp_path, "cat/1.jpg")
+    (tmp_path / "cat/2.jpg").symlink_to("gone.jpg")
+    (tmp_path / "dog").symlink_to("/nowhere/dog")
+    (tmp_path / "self").symlink_to("self")
+    reasons = skipped(find_images(tmp_path))
+    assert reasons["cat/2.jpg"] == "a broken link"
+    assert reasons["dog"] == "a broken link"
+    assert "symbolic links" in reasons["self"]
+
+
+def test_a_pipe_is_skipped(tmp_path):
+    lay_out(tmp_path, "1.jpg")
+    os.mkfifo(tmp_path / "2.jpg")
+    assert skipped(find_images(tmp_path)) == {"2.jpg": "not a regular file"}
+
+
+def forbid(monkeypatch, folder):
+    """Permissions do not bite where tests run as root."""
+    scandir = os.scandir
+
+    def guarded(path):
+        if Path(path) == folder:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+
+
+def test_a_folder_without_permission_is_skipped(tmp_path, monkeypatch):
+    lay_out(tmp_path, "cat/1.jpg", "dog/1.jpg")
+    forbid(monkeypatch, tmp_path / "dog")
+    images = find_images(tmp_path)
+    assert images.labels == ("cat",)
+    assert skipped(images) == {"dog": "no permission to read"}
+
+
+def test_a_folder_that_fails_otherwise_is_skipped_with_the_systems_word(tmp_path, monkeypatch):
+    lay_out(tmp_path, "cat/1.jpg", "dog/1.jpg")
+    scandir = os.scandir
+
+    def failing(path):
+        if Path(path).name == "dog":
+            raise OSError(5, "Input/output error", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", failing)
+    assert skipped(find_images(tmp_path)) == {"dog": "cannot be read: Input/output error"}
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+def test_no_such_path(tmp_path):
+    with pytest.raises(InputError, match=r"there is no '.*/gone'. Check its spelling."):
+        find_images(tmp_path / "gone")
+
+
+def test_a_file_instead_of_a_folder(tmp_path):
+    lay_out(tmp_path, "cats/1.jpg")
+    with pytest.raises(InputError, match=r"1.jpg' is no folder. Name the folder .*cats'."):
+        find_images(tmp_path / "cats/1.jpg")
+
+
+def test_a_source_without_permission(tmp_path, monkeypatch):
+    forbid(monkeypatch, lay_out(tmp_path, "1.jpg"))
+    with pytest.raises(InputError, match=r"can be read; .* cannot \(Permission denied\)"):
+        find_images(tmp_path)
+
+
+def test_an_empty_folder(tmp_path):
+    with pytest.raises(InputError, match=r"at least one image; .* holds none \(0 other files seen"):
+        find_images(tmp_path)
+
+
+def test_a_folder_without_images_says_what_it_saw_and_looked_for(tmp_path):
+    lay_out(tmp_path, "a/1.txt", "b/2.csv", ".hidden.jpg")
+    with pytest.raises(InputError, match=r"2 other files seen; looked for .*\.jpg .*\.webp"):
+        find_images(tmp_path)
+
+
+def test_a_folder_without_readable_images_says_what_was_skipped(tmp_path, monkeypatch):
+    lay_out(tmp_path, "dog/1.jpg", "notes.txt")
+    forbid(monkeypatch, tmp_path / "dog")
+    with pytest.raises(
+        InputError, match=r"\(1 other file seen.* Skipped: 1, the first 'dog': no permission"
+    ):
+        find_images(tmp_path)
+
+
+def test_messages_stay_on_one_line(tmp_path):
+    (tmp_path / "new\nline").mkdir()
+    with pytest.raises(InputError) as caught:
+        find_images(tmp_path / "new\nline")
+    assert "\n" not in str(caught.value)
+
+
+# --- limit ----------------------------------------------------------------------------------------
+
+
+def uneven(root):
+    """Make 100 cats, 10 dogs and one emu."""
+    cats = [f"cat/{i}.jpg" for i in range(100)]
+    return lay_out(root, *cats, *(f"dog/{i}.jpg" for i in range(10)), "emu/0.jpg")
+
+
+def test_a_limit_draws_from_the_seed_in_sorted_order(tmp_path):
+    uneven(tmp_path)
+    everything = find_images(tmp_path)
+    some = find_images(tmp_path, limit=20, seed=1)
+    assert len(some) == 20
+    assert list(some.paths) == [path for path in everything.paths if path in set(some.paths)]
+    assert all(path.startswith(label) for path, label in zip(some.paths, some.labels, strict=True))
+    assert some.paths == find_images(tmp_path, limit=20, seed=1).paths
+    assert some.paths != find_images(tmp_path, limit=20, seed=2).paths
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("limit", [3, 4, 20])
+def test_a_limit_keeps_every_class_if_it_can(tmp_path, limit, seed):
+    images = find_images(uneven(tmp_path), limit=limit, seed=seed)
+    assert len(images) == limit
+    assert set(images.labels) == {"cat", "dog", "emu"}
+
+
+def test_a_limit_below_the_number_of_classes_keeps_as_many_as_it_can(tmp_path):
+    images = find_images(uneven(tmp_path), limit=2)
+    assert len(set(images.labels)) == 2
+
+
+def test_which_image_stands_for_its_class_is_random(tmp_path):
+    uneven(tmp_path)
+    drawn = {find_images(tmp_path, limit=3, seed=seed).paths[0] for seed in range(10)}
+    assert len(drawn) > 5
+
+
+def test_common_classes_are_drawn_in_proportion(tmp_path):
+    uneven(tmp_path)
+    n_dogs = [find_images(tmp_path, limit=57, seed=s).labels.count("dog") for s in range(60)]
+    assert 4.5 < sum(n_dogs) / 60 < 5.7  # expected 57 * 10 / 111 = 5.1, with a deviation of 0.2
+
+
+def test_a_limit_works_without_labels(tmp_path):
+    images = find_images(lay_out(tmp_path, *(f"{i}.jpg" for i in range(50))), limit=7)
+    assert len(set(images.paths)) == 7
+    assert images.labels is None
+
+
+@pytest.mark.parametrize("limit", [111, 1000, None])
+def test_a_limit_that_is_not_reached_changes_nothing(tmp_path, limit):
+    assert len(find_images(uneven(tmp_path), limit=limit)) == 111
+
+
+@pytest.mark.parametrize("limit", [0, -5])
+def test_a_limit_below_one_is_an_error(tmp_path, limit):
+    with pytest.raises(InputError, match=rf"limit must be at least 1 image; got {limit}"):
+        find_images(lay_out(tmp_path, "1.jpg"), limit=limit)
+
+
+def test_a_negative_seed_is_an_error(tmp_path):
+    with pytest.raises(InputError, match=r"seed must be 0 or greater; got -1"):
+        find_images(lay_out(tmp_path, "1.jpg"), limit=1, seed=-1)
+
+
+# --- size -----------------------------------------------------------------------------------------
+
+
+def test_many_files_are_found_without_a_stat_each(tmp_path, monkeypatch):
+    lay_out(tmp_path, *(f"{c}/{i}.jpg" for c in range(4) for i in range(500)))
+    stat, n_stats = os.stat, 0
+
+    def counting(path, *args, **kwargs):
+        nonlocal n_stats
+        n_stats += 1
+        return stat(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, "stat", counting)
+    start = time.perf_counter()
+    assert len(find_images(tmp_path)) == 2000
+    assert time.perf_counter() - start < 2
+    assert n_stats <= 5
