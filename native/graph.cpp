@@ -1,0 +1,215 @@
+#include "graph.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace featscape {
+
+namespace {
+
+constexpr std::int64_t kChunk = 1024; // points in one task
+
+template <class Task> void for_chunks(Pool& pool, std::int64_t n, const Task& task) {
+    pool.run((n + kChunk - 1) / kChunk,
+             [&](std::int64_t c) { task(c * kChunk, std::min(n, (c + 1) * kChunk)); });
+}
+
+std::int64_t padded(std::int64_t n) {
+    return (n + 7) / 8 * 8;
+}
+
+// The edges that lead to each point: their sources ascending, and their p.
+struct Incoming {
+    std::vector<std::int64_t> row;
+    Buffer<std::int32_t> source;
+    Buffer<float> p;
+};
+
+Incoming transpose(Pool& pool, const std::int32_t* index, const float* p, std::int64_t n,
+                   std::int64_t k) {
+    Incoming in;
+    in.row.assign(static_cast<std::size_t>(n) + 1, 0);
+    for (std::int64_t e = 0; e < n * k; ++e) {
+        if (index[e] >= 0) ++in.row[static_cast<std::size_t>(index[e]) + 1];
+    }
+    std::partial_sum(in.row.begin(), in.row.end(), in.row.begin());
+    in.source = buffer<std::int32_t>(static_cast<std::size_t>(in.row.back()));
+    in.p = buffer<float>(static_cast<std::size_t>(in.row.back()));
+    std::vector<std::int64_t> next(in.row.begin(), in.row.end() - 1);
+    // Each task owns a range of targets and reads all edges in order.
+    const std::int64_t tasks = pool.size();
+    pool.run(tasks, [&](std::int64_t t) {
+        const std::int64_t low = n * t / tasks, high = n * (t + 1) / tasks;
+        for (std::int64_t i = 0; i < n; ++i) {
+            for (std::int64_t e = i * k; e < (i + 1) * k; ++e) {
+                if (index[e] < low || index[e] >= high) continue;
+                const std::int64_t to = next[static_cast<std::size_t>(index[e])]++;
+                in.source[static_cast<std::size_t>(to)] = static_cast<std::int32_t>(i);
+                in.p[static_cast<std::size_t>(to)] = p[e];
+            }
+        }
+    });
+    return in;
+}
+
+using Edge = std::pair<std::int32_t, float>;
+
+// Row i of P + P^T into `merged`, columns ascending, zeros left out.
+void merge_row(const Incoming& in, const std::int32_t* index, const float* p, std::int64_t k,
+               std::int64_t i, std::vector<Edge>& own, std::vector<Edge>& merged) {
+    own.clear();
+    merged.clear();
+    for (std::int64_t e = i * k; e < (i + 1) * k; ++e) {
+        if (index[e] >= 0) own.emplace_back(index[e], p[e]);
+    }
+    std::sort(own.begin(), own.end(),
+              [](const Edge& a, const Edge& b) { return a.first < b.first; });
+    auto at = static_cast<std::size_t>(in.row[static_cast<std::size_t>(i)]);
+    const auto end = static_cast<std::size_t>(in.row[static_cast<std::size_t>(i) + 1]);
+    const auto add = [&](std::int32_t column, float value) {
+        if (value > 0.0F) merged.emplace_back(column, value);
+    };
+    for (const Edge& edge : own) {
+        for (; at < end && in.source[at] < edge.first; ++at) add(in.source[at], in.p[at]);
+        const bool both = at < end && in.source[at] == edge.first;
+        add(edge.first, both ? edge.second + in.p[at++] : edge.second);
+    }
+    for (; at < end; ++at) add(in.source[at], in.p[at]);
+}
+
+std::uint64_t spread_bits_2(std::uint64_t v) {
+    v = (v | (v << 16)) & 0x0000FFFF0000FFFF;
+    v = (v | (v << 8)) & 0x00FF00FF00FF00FF;
+    v = (v | (v << 4)) & 0x0F0F0F0F0F0F0F0F;
+    v = (v | (v << 2)) & 0x3333333333333333;
+    return (v | (v << 1)) & 0x5555555555555555;
+}
+
+std::uint64_t spread_bits_3(std::uint64_t v) {
+    v = (v | (v << 32)) & 0x001F00000000FFFF;
+    v = (v | (v << 16)) & 0x001F0000FF0000FF;
+    v = (v | (v << 8)) & 0x100F00F00F00F00F;
+    v = (v | (v << 4)) & 0x10C30C30C30C30C3;
+    return (v | (v << 2)) & 0x1249249249249249;
+}
+
+} // namespace
+
+Csr symmetrize(Pool& pool, const std::int32_t* index, const float* p, std::int64_t n,
+               std::int64_t k) {
+    const Incoming in = transpose(pool, index, p, n, k);
+    Csr out;
+    out.row.assign(static_cast<std::size_t>(n) + 1, 0);
+    const std::int64_t chunks = (n + kChunk - 1) / kChunk;
+    std::vector<double> totals(static_cast<std::size_t>(chunks), 0.0);
+    for_chunks(pool, n, [&](std::int64_t begin, std::int64_t end) {
+        std::vector<Edge> own, merged;
+        double total = 0;
+        for (std::int64_t i = begin; i < end; ++i) {
+            merge_row(in, index, p, k, i, own, merged);
+            out.row[static_cast<std::size_t>(i) + 1] = static_cast<std::int64_t>(merged.size());
+            for (const Edge& edge : merged) total += static_cast<double>(edge.second);
+        }
+        totals[static_cast<std::size_t>(begin / kChunk)] = total;
+    });
+    std::partial_sum(out.row.begin(), out.row.end(), out.row.begin());
+    const double total = std::accumulate(totals.begin(), totals.end(), 0.0);
+    const auto scale = static_cast<float>(total > 0 ? 1.0 / total : 0.0);
+    out.column = buffer<std::int32_t>(static_cast<std::size_t>(out.row.back()));
+    out.p = buffer<float>(static_cast<std::size_t>(out.row.back()));
+    for_chunks(pool, n, [&](std::int64_t begin, std::int64_t end) {
+        std::vector<Edge> own, merged;
+        for (std::int64_t i = begin; i < end; ++i) {
+            merge_row(in, index, p, k, i, own, merged);
+            auto to = static_cast<std::size_t>(out.row[static_cast<std::size_t>(i)]);
+            for (const Edge& edge : merged) {
+                out.column[to] = edge.first;
+                out.p[to++] = edge.second * scale;
+            }
+        }
+    });
+    return out;
+}
+
+OwnedGraph pad(Pool& pool, const std::int64_t* row, const std::int32_t* column, const float* p,
+               std::int64_t n) {
+    OwnedGraph out;
+    out.row = buffer<std::int64_t>(static_cast<std::size_t>(n) + 1);
+    out.row[0] = 0;
+    for (std::int64_t i = 0; i < n; ++i) out.row[i + 1] = out.row[i] + padded(row[i + 1] - row[i]);
+    out.column = buffer<std::uint32_t>(static_cast<std::size_t>(out.row[n]));
+    out.p = buffer<float>(static_cast<std::size_t>(out.row[n]));
+    for_chunks(pool, n, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) {
+            std::int64_t to = out.row[i];
+            for (std::int64_t e = row[i]; e < row[i + 1]; ++e, ++to) {
+                out.column[to] = static_cast<std::uint32_t>(column[e]);
+                out.p[to] = p[e];
+            }
+            for (; to < out.row[i + 1]; ++to) {
+                out.column[to] = static_cast<std::uint32_t>(i);
+                out.p[to] = 0.0F;
+            }
+        }
+    });
+    return out;
+}
+
+OwnedGraph renumber(Pool& pool, const Graph& graph, const std::uint32_t* order, std::int64_t n) {
+    auto rank = buffer<std::uint32_t>(static_cast<std::size_t>(n));
+    for_chunks(pool, n, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) rank[order[i]] = static_cast<std::uint32_t>(i);
+    });
+    OwnedGraph out;
+    out.row = buffer<std::int64_t>(static_cast<std::size_t>(n) + 1);
+    out.row[0] = 0;
+    for (std::int64_t i = 0; i < n; ++i) {
+        out.row[i + 1] = out.row[i] + graph.row[order[i] + 1] - graph.row[order[i]];
+    }
+    out.column = buffer<std::uint32_t>(static_cast<std::size_t>(out.row[n]));
+    out.p = buffer<float>(static_cast<std::size_t>(out.row[n]));
+    for_chunks(pool, n, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) {
+            std::int64_t from = graph.row[order[i]];
+            for (std::int64_t to = out.row[i]; to < out.row[i + 1]; ++to, ++from) {
+                out.column[to] = rank[graph.column[from]];
+                out.p[to] = graph.p[from];
+            }
+        }
+    });
+    return out;
+}
+
+std::vector<std::uint32_t> curve_order(Pool& pool, const float* Y, std::int64_t n, int dimensions) {
+    float low[3], scale = 0.0F;
+    for (int d = 0; d < dimensions; ++d) {
+        float high = low[d] = Y[d];
+        for (std::int64_t i = 0; i < n; ++i) {
+            low[d] = std::min(low[d], Y[dimensions * i + d]);
+            high = std::max(high, Y[dimensions * i + d]);
+        }
+        scale = std::max(scale, high - low[d]);
+    }
+    const float levels = dimensions == 3 ? 2097151.0F : 16777215.0F;
+    const float per_unit = scale > 0 ? levels / scale : 0.0F;
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> keys(static_cast<std::size_t>(n));
+    for_chunks(pool, n, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) {
+            std::uint64_t key = 0;
+            for (int d = 0; d < dimensions; ++d) {
+                const auto place =
+                    static_cast<std::uint64_t>((Y[dimensions * i + d] - low[d]) * per_unit);
+                key |= dimensions == 1   ? place
+                       : dimensions == 2 ? spread_bits_2(place) << d
+                                         : spread_bits_3(place) << d;
+            }
+            keys[static_cast<std::size_t>(i)] = {key, static_cast<std::uint32_t>(i)};
+        }
+    });
+    std::sort(keys.begin(), keys.end());
+    std::vector<std::uint32_t> order(keys.size());
+    std::transform(keys.begin(), keys.end(), order.begin(), [](const auto& k) { return k.second; });
+    return order;
+}
+
+} // namespace featscape

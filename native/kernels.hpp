@@ -1,0 +1,95 @@
+// The table of kernels, filled once for each instruction set, and the data they work on.
+#pragma once
+
+#include <cstdint>
+
+namespace featscape {
+
+// One axis of the transform: a complex FFT of length n, decimation in frequency, in place, its
+// result in digit-reversed order; the inverse takes that order. See fft.hpp.
+struct Axis {
+    int n; // 2^a 3^b 5^c, a multiple of 16
+    int n_stages;
+    const int* radices; // one a stage, first stage first
+    const float* const*
+        twiddles;      // a stage: cos, sin of -2 pi j q / span, for j, then q = 1 .. radix-1
+    const float* half; // cos, sin of -pi x / n for x < n: turns the cyclic into the negacyclic
+    const int* slot;   // positions of the n + 1 slots and of their partners, see fft.hpp
+    const int* partner;
+};
+
+// The field of a 2-D density by one linear convolution.
+struct Convolution {
+    Axis x, y;
+    int stride;          // floats from one row of the density to the next
+    const float* kernel; // its spectrum, [block of 8 slots][y: cyclic, negacyclic][position][8]
+    float* spectrum;     // scratch, [block of 8 slots][y][re 8, im 8]
+    float* scratch;      // a thread: 2 * max(x.n, y.n) * 16 floats
+};
+
+// A regular grid over the map. Axis 0 is the slowest.
+struct Grid {
+    int n[3];               // nodes on each axis
+    float origin[3];        // position of node 0
+    float per_unit;         // 1 / h
+    std::int64_t stride[3]; // floats between neighbours on each axis; the last is 1
+};
+
+// Symmetric P in compressed rows; each row is padded with zeros to a multiple of 8.
+struct Graph {
+    const std::int64_t* row;
+    const std::uint32_t* column;
+    const float* p;
+};
+
+struct Step {
+    float exaggeration, momentum, learning_rate;
+};
+
+// What the update of some points leaves behind.
+struct Extent {
+    float low[3], high[3];
+    double total[3];
+};
+
+struct Kernels {
+    const char* name;
+
+    // The three passes of a convolution, each a task of its own.
+    void (*columns_forward)(const Convolution&, const float* density, int tile, int thread);
+    void (*rows)(const Convolution&, int block, int thread);
+    void (*columns_inverse)(const Convolution&, float* potential, int tile, int thread);
+
+    // Adds points (in grid units, one after another) to the density.
+    void (*spread[3])(const Grid&, const float* points, std::int64_t n_points, float* density);
+
+    // Attraction A of the points begin .. end.
+    void (*attract[3])(const Graph&, const float* Y, float* A, std::int64_t begin,
+                       std::int64_t end);
+
+    // Phi and grad Phi (per unit of length) at the points, from the potential on the grid.
+    void (*gather[3])(const Grid&, const float* potential, const float* Y, float* phi,
+                      float* gradient, std::int64_t begin, std::int64_t end);
+
+    // F and Z by the sum over all n points, for the points begin .. end; Y by coordinate, padded.
+    double (*repel[3])(const float* const* axes, std::int64_t n, float* F, std::int64_t begin,
+                       std::int64_t end);
+
+    // One step of the points begin .. end; `shift` is taken from every position.
+    Extent (*update[3])(float* Y, float* velocity, float* gains, const float* A, const float* F,
+                        double z, const Step&, const float* shift, std::int64_t begin,
+                        std::int64_t end);
+
+    // p_j|i of one row, padded to a multiple of 8; `scale` is a first guess of its precision.
+    void (*conditional)(const float* squared, int padded, double scale, float perplexity, float* p);
+};
+
+const Kernels& baseline_kernels();
+#ifdef FEATSCAPE_HAS_AVX2
+const Kernels& avx2_kernels();
+#endif
+
+// The best table for the processor that runs this.
+const Kernels& kernels();
+
+} // namespace featscape

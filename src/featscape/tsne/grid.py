@@ -1,0 +1,264 @@
+"""Repulsion by particle-mesh: one density, one convolution, and its analytic gradient.
+
+With w_ij = 1 / (1 + |y_i - y_j|^2) and the potential Phi(y) = sum_j w(y - y_j),
+
+    F_i = sum_j w_ij^2 (y_i - y_j) = -1/2 grad Phi(y_i)        Z = sum_i (Phi(y_i) - 1)
+
+since grad w = -2 w^2 (y_i - y_j). Phi is the convolution of the points' density with w: B-splines
+carry the points to a regular grid and the potential back, as in smooth particle-mesh Ewald (Essmann
+et al. 1995, J. Chem. Phys. 103, 8577). The loops are native code; this file decides on the grid.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featscape.tsne import _native
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+# Distance between two nodes. With splines of order 6 the repulsive force is then within 1 % of the
+# exact sum (docs/design.md has the measurements). A map still small gets halves of it, so that the
+# grid keeps some nodes: there they cost nothing.
+SPACING = 0.45
+FINEST_SPACING = SPACING / 4
+FEWEST_NODES = 64
+
+# The points are put in the map's order after so many iterations since the start: they are nearly in
+# place after the early exaggeration, and then move less and less.
+RENUMBER_AFTER = (0, 50, 120, 250, 300, 400, 600)
+
+# Spectra kept for other sizes of grid: a map that grows seldom shrinks.
+CACHED_SOLVERS = 3
+
+
+def good_size(n: int) -> int:
+    """Return the least 2^a 3^b 5^c that is a multiple of 16 and at least n."""
+    size = -(-n // 16)
+    while True:
+        rest = size
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return 16 * size
+        size += 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a grid lies: its nodes on each axis, their distance, the position of the first."""
+
+    shape: tuple[int, ...]
+    spacing: float
+    origin: tuple[float, float, float]
+
+    @classmethod
+    def around(cls, low: NDArray[np.float32], high: NDArray[np.float32]) -> Layout:
+        """Return the grid for points between `low` and `high`, shape (c,)."""
+        span = (high - low).astype(np.float64)
+        if not np.isfinite(span).all():
+            raise FloatingPointError(
+                "the embedding grew beyond all bounds; lower the learning rate or exaggeration"
+            )
+        spacing = SPACING
+        while spacing > FINEST_SPACING and span.max() / spacing < FEWEST_NODES / 2:
+            spacing /= 2
+        shape = tuple(good_size(int(s / spacing) + _native.SPLINE_ORDER + 2) for s in span)
+        center = (low.astype(np.float64) + high) / 2
+        origin = [float(c - (n - 1) / 2 * spacing) for c, n in zip(center, shape, strict=True)]
+        return cls(shape, spacing, (*origin, *[0.0] * (3 - len(origin))))  # type: ignore[arg-type]
+
+
+def kernel_spectrum(layout: Layout) -> NDArray[np.float32]:
+    """Return the transform of w on the zero-padded grid, the splines undone on both sides.
+
+    The padded kernel is even on every axis, so its transform is a cosine transform of one corner:
+    shape (n + 1, ...), frequencies 0 .. pi.
+    """
+    from scipy.fft import dctn
+
+    squared = np.zeros(())
+    for n in layout.shape:
+        squared = np.add.outer(squared, (np.arange(n + 1) * layout.spacing) ** 2)
+    spectrum = dctn(1 / (1 + squared), type=1)
+    for axis, n in enumerate(layout.shape):
+        correction = 1 / _spline_transform(np.pi * np.arange(n + 1) / n) ** 2
+        spectrum *= np.expand_dims(
+            correction, tuple(a for a in range(spectrum.ndim) if a != axis)
+        ).astype(np.float32)
+    return spectrum.astype(np.float32)
+
+
+def _spline_transform(frequency: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return sum_m M_p(m) exp(-i m w): the transform of the cardinal B-spline at whole numbers."""
+    at_nodes = {4: (4 / 6, 1 / 6), 6: (66 / 120, 26 / 120, 1 / 120)}[_native.SPLINE_ORDER]
+    return at_nodes[0] + sum(
+        2 * value * np.cos(m * frequency) for m, value in enumerate(at_nodes) if m > 0
+    )
+
+
+class PlaneSolver:
+    """Density to potential on a 2-D grid, natively."""
+
+    def __init__(self, pool: _native.Pool, layout: Layout) -> None:
+        self._solver = _native.PotentialSolver(pool, kernel_spectrum(layout))
+
+    def solve(self, density: NDArray[np.float32]) -> None:
+        """Turn the density into the potential, in place."""
+        self._solver.solve(density)
+
+
+class GeneralSolver:
+    """Density to potential in any number of dimensions, by SciPy's transforms."""
+
+    def __init__(self, pool: _native.Pool, layout: Layout) -> None:
+        self._workers = pool.n_threads
+        self._padded = tuple(2 * n for n in layout.shape)
+        self._inside = tuple(slice(n) for n in layout.shape)
+        spectrum = kernel_spectrum(layout)
+        for axis, n in enumerate(layout.shape[:-1]):  # the real transform halves the last axis only
+            mirrored = np.concatenate([np.arange(n + 1), np.arange(n - 1, 0, -1)])
+            spectrum = np.take(spectrum, mirrored, axis=axis)
+        self._spectrum = spectrum
+
+    def solve(self, density: NDArray[np.float32]) -> None:
+        """Turn the density into the potential, in place."""
+        from scipy.fft import irfftn, rfftn
+
+        nodes = density[self._inside]
+        transform = rfftn(nodes, s=self._padded, workers=self._workers)
+        transform *= self._spectrum
+        nodes[...] = irfftn(transform, s=self._padded, workers=self._workers)[self._inside]
+
+
+class PotentialGrid:
+    """Grids of the sizes that a run needs, with their solvers kept for the next iteration."""
+
+    def __init__(self, pool: _native.Pool) -> None:
+        self._pool = pool
+        self._kept: OrderedDict[tuple[Any, ...], tuple[Any, NDArray[np.float32]]] = OrderedDict()
+
+    def at(self, layout: Layout) -> tuple[Any, NDArray[np.float32]]:
+        """Return the solver and the array of nodes for a layout; the origin plays no part."""
+        key = (layout.shape, layout.spacing)
+        if key not in self._kept:
+            while len(self._kept) >= CACHED_SOLVERS:
+                self._kept.popitem(last=False)
+            solver = PlaneSolver if len(layout.shape) == 2 else GeneralSolver
+            nodes = np.zeros(
+                (*layout.shape[:-1], layout.shape[-1] + _native.PADDING), dtype=np.float32
+            )
+            self._kept[key] = solver(self._pool, layout), nodes
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+
+class GridGradient:
+    """The `descent.Gradient` for many points: O(n) an iteration, in one, two or three dimensions.
+
+    Parameters
+    ----------
+    P : csr_array of float32, shape (n, n)
+        Joint probabilities: symmetric, their sum 1.
+    Y : ndarray of float32, shape (n, c), c = 1, 2 or 3
+        Where the descent begins.
+    n_jobs : int
+        Threads. The results do not depend on it.
+    """
+
+    def __init__(self, P: csr_array, Y: NDArray[np.float32], *, n_jobs: int) -> None:
+        self._pool = _native.Pool(n_jobs)
+        self._points = _native.Points(
+            self._pool,
+            P.indptr.astype(np.int64, copy=False),
+            P.indices.astype(np.int32, copy=False),
+            P.data.astype(np.float32, copy=False),
+            np.ascontiguousarray(Y, dtype=np.float32),
+        )
+        self._grids = PotentialGrid(self._pool)
+        self._done = 0
+
+    def advance(
+        self, n_iter: int, *, exaggeration: float, momentum: float, learning_rate: float
+    ) -> None:
+        """Take `n_iter` steps."""
+        for _ in range(n_iter):
+            if self._done in RENUMBER_AFTER:
+                self._points.renumber()
+            self._points.step(self._find_forces(), exaggeration, momentum, learning_rate)
+            self._done += 1
+
+    def _find_forces(self) -> float:
+        """Find both forces at the present positions and return Z."""
+        layout = Layout.around(*self._points.extent())
+        solver, nodes = self._grids.at(layout)
+        self._points.spread(nodes, layout.origin, layout.spacing)
+        solver.solve(nodes)
+        return self._points.grid_forces(nodes, layout.origin, layout.spacing)
+
+    def restart(self) -> None:
+        """Set the velocity to zero and the gains to one."""
+        self._points.restart()
+
+    def embedding(self) -> NDArray[np.float32]:
+        """Return a copy of the positions, shape (n, c), in the caller's order, centred on 0."""
+        return self._points.positions()
+
+    def kl_divergence(self) -> float:
+        """Return KL(P || Q) at the present positions, in nats."""
+        return self._points.kl_divergence(self._find_forces())
+
+    def forces(self) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
+        """Return attraction, repulsion, each (n, c), and Z, as `exact.forces` does."""
+        z = self._find_forces()
+        return *self._points.forces(), z
+
+
+class Field:
+    """The potential of a finished map, to be asked at other places.
+
+    Parameters
+    ----------
+    Y : ndarray of float32, shape (n, c)
+        The map's positions.
+    margin : float
+        How far beyond the map the field reaches; farther off it stays as at its border.
+    n_jobs : int
+        Threads.
+    """
+
+    def __init__(self, Y: NDArray[np.float32], *, margin: float = 10.0, n_jobs: int) -> None:
+        self._pool = _native.Pool(n_jobs)
+        Y = np.ascontiguousarray(Y, dtype=np.float32)
+        self._layout = Layout.around(Y.min(axis=0) - margin, Y.max(axis=0) + margin)
+        n = len(Y)
+        points = _native.Points(
+            self._pool,
+            np.zeros(n + 1, dtype=np.int64),
+            np.empty(0, dtype=np.int32),
+            np.empty(0, dtype=np.float32),
+            Y,
+        )
+        solver, self._nodes = PotentialGrid(self._pool).at(self._layout)
+        points.spread(self._nodes, self._layout.origin, self._layout.spacing)
+        solver.solve(self._nodes)
+
+    def evaluate(
+        self, positions: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return Phi, shape (m,), and grad Phi, shape (m, c), at positions, shape (m, c)."""
+        phi, gradient = _native.evaluate(
+            self._pool,
+            self._nodes,
+            self._layout.origin,
+            self._layout.spacing,
+            np.ascontiguousarray(positions, dtype=np.float32),
+        )
+        return phi, gradient
