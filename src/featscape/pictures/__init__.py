@@ -1,0 +1,7 @@
+"""Pictures of a map: its points colored by class, and the map made of the images themselves."""
+
+from featscape.pictures.colors import class_colors
+from featscape.pictures.mosaic import draw_mosaic
+from featscape.pictures.scatter import draw_scatter
+
+__all__ = ["class_colors", "draw_mosaic", "draw_scatter"]

@@ -1,0 +1,80 @@
+"""Labels, counted and colored: what a legend says and what a point needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.errors import InputError
+from featscape.pictures.colors import class_colors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Classes:
+    """The classes of n items.
+
+    Attributes
+    ----------
+    names : tuple of str
+        In natural order, as the legend shows them.
+    colors : tuple of str
+        "#rrggbb", one a class.
+    codes : ndarray of intp, shape (n,)
+        The class of each item, an index into `names`.
+    counts : ndarray of intp, shape (n_classes,)
+        Items of each class.
+    """
+
+    names: tuple[str, ...]
+    colors: tuple[str, ...]
+    codes: NDArray[np.intp]
+    counts: NDArray[np.intp]
+
+
+def count_classes(labels: Iterable[object] | None, n_items: int) -> Classes | None:
+    """Return the classes of `labels`, or None for unlabeled items.
+
+    Raises
+    ------
+    InputError
+        If there is not one label an item, or a label is neither a string nor an integer.
+    """
+    if labels is None:
+        return None
+    if isinstance(labels, str) or not isinstance(labels, Sized):
+        raise InputError(
+            f"labels must be a sequence with one label an item; got {type(labels).__name__}. "
+            "Pass a list, a tuple or an array."
+        )
+    if len(labels) != n_items:
+        raise InputError(
+            f"labels must have one entry an item = {n_items:,}; got {len(labels):,}. "
+            "Pass the labels in the order of the positions."
+        )
+    texts = [_text_of(label, i) for i, label in enumerate(labels)]
+    colors = class_colors(texts)
+    rank = {name: i for i, name in enumerate(colors)}
+    codes = np.fromiter((rank[text] for text in texts), dtype=np.intp, count=n_items)
+    return Classes(
+        names=tuple(colors),
+        colors=tuple(colors.values()),
+        codes=codes,
+        counts=np.bincount(codes, minlength=len(colors)),
+    )
+
+
+def _text_of(label: object, index: int) -> str:
+    if isinstance(label, str | int | np.integer):
+        return str(label)
+    raise InputError(
+        f"labels must be strings or integers; got {label!r} ({type(label).__name__}) for item "
+        f"{index}. Convert the labels with str() or int() first."
+    )

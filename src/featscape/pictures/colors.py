@@ -1,0 +1,137 @@
+"""A color for every class, the same in every picture."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+# Searched for the largest least CIEDE2000 distance of any two, as seen with normal vision and with
+# a total lack of one kind of cone (Machado et al. 2009), among colors that stand out from white.
+# The tests measure both. Neighbors in this order differ most, for maps of few classes.
+TEN_COLORS = (
+    "#0a5cd6",  # blue
+    "#f7a224",  # orange
+    "#237752",  # green
+    "#e7436d",  # rose
+    "#b6aaff",  # lavender
+    "#8a3819",  # brown
+    "#2acaa0",  # mint
+    "#6d4177",  # plum
+    "#3097b3",  # cyan
+    "#7c7d0f",  # olive
+)
+UNLABELED_COLOR = "#35689c"
+
+
+def natural_key(name: str) -> tuple[tuple[int, str, int, str], ...]:
+    """Return a sort key that puts "class10" after "class9", and ignores case where it can."""
+    parts = re.split(r"([0-9]+)", name)
+    # Numbers compare by their number of digits, then digit by digit: any length is fine.
+    key = [
+        (len(part.lstrip("0")), part.lstrip("0"), len(part), "") if i % 2 else (0, "", 0, part)
+        for i, part in enumerate(parts)
+    ]
+    folded = [(a, b, c, text.casefold()) for a, b, c, text in key]
+    return (*folded, *key)
+
+
+def class_colors(names: Iterable[str]) -> dict[str, str]:
+    """Return a color for each class.
+
+    A class's color depends on its rank among the classes alone: every picture of the same classes
+    uses the same colors, and a class added at the end changes no other.
+
+    Parameters
+    ----------
+    names : iterable of str
+        The classes, in any order; repeated names count once.
+
+    Returns
+    -------
+    dict of str to str
+        "#rrggbb" by class, in the classes' natural order ("class9" before "class10").
+        The first ten can be told apart by a color-blind person. Further ones lie as far
+        from all before them as possible, and repeat only after some thousand classes.
+    """
+    ordered = sorted(set(names), key=natural_key)
+    if len(ordered) <= len(TEN_COLORS):
+        return dict(zip(ordered, TEN_COLORS, strict=False))
+    candidates, lab = _candidates()
+    colors = [*TEN_COLORS]
+    distances = np.full(len(candidates), np.inf)  # of each candidate to the nearest color in use
+    for color in TEN_COLORS:
+        distances = np.minimum(distances, _squared_distances(lab, _oklab_of(color)))
+    while len(colors) < min(len(ordered), len(TEN_COLORS) + len(candidates)):
+        farthest = int(distances.argmax())
+        colors.append(candidates[farthest])
+        distances = np.minimum(distances, _squared_distances(lab, lab[farthest]))
+        distances[farthest] = -1.0  # in use
+    return {name: colors[rank % len(colors)] for rank, name in enumerate(ordered)}
+
+
+@cache
+def _candidates() -> tuple[list[str], NDArray[np.float64]]:
+    """Return the colors to choose from beyond ten, and their OKLab coordinates, shape (n, 3).
+
+    They fill a ring in OKLCH: neither pale nor near black, so that all read on white, and neither
+    gray nor glaring.
+    """
+    lightness, chroma, hue = np.meshgrid(
+        np.arange(0.44, 0.83, 0.03),
+        np.arange(0.09, 0.21, 0.02),
+        np.arange(0, 360, 6),
+        indexing="ij",
+    )
+    angle = np.radians(hue)
+    lab = np.stack([lightness, chroma * np.cos(angle), chroma * np.sin(angle)], axis=-1)
+    lab = lab.reshape(-1, 3)
+    linear = _oklab_to_linear(lab)
+    lab, linear = (a[((linear >= 0) & (linear <= 1)).all(axis=1)] for a in (lab, linear))
+    srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    levels = np.round(srgb * 255).astype(int)
+    return [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in levels], lab
+
+
+def _squared_distances(lab: NDArray[np.float64], one: NDArray[np.float64]) -> NDArray[np.float64]:
+    # Small areas look alike in hue before they look alike in lightness (glasbey palettes).
+    weights = np.array([0.7, 1.0, 1.0])
+    distances: NDArray[np.float64] = (((lab - one) ** 2) * weights).sum(axis=1)
+    return distances
+
+
+# OKLab: Ottosson (2020), "A perceptual color space for image processing".
+_LMS_FROM_LINEAR = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_OKLAB_FROM_ROOTS = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+
+
+def _oklab_of(color: str) -> NDArray[np.float64]:
+    srgb = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    lab: NDArray[np.float64] = _OKLAB_FROM_ROOTS @ np.cbrt(_LMS_FROM_LINEAR @ linear)
+    return lab
+
+
+def _oklab_to_linear(lab: NDArray[np.float64]) -> NDArray[np.float64]:
+    roots = lab @ np.linalg.inv(_OKLAB_FROM_ROOTS).T
+    linear: NDArray[np.float64] = roots**3 @ np.linalg.inv(_LMS_FROM_LINEAR).T
+    return linear

@@ -1,0 +1,188 @@
+"""The sheet that every picture is drawn on: a title, the map, a legend and a caption."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from featscape.errors import InputError
+from featscape.pictures.text import font_for, one_line, shorten
+
+if TYPE_CHECKING:
+    from featscape.pictures.classes import Classes
+
+INK = "#1f2328"
+PALE_INK = "#6e7781"
+MAX_LEGEND_ROWS = 30  # more cannot be looked up, nor their colors told apart
+MIN_SIZE_PX, MAX_SIZE_PX = 200, 20_000
+
+
+@dataclass(frozen=True)
+class LegendRow:
+    """A line of the legend; without a color, a remark."""
+
+    name: str
+    count: str = ""
+    color: str | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Where everything goes, in pixels.
+
+    Attributes
+    ----------
+    width_px, height_px : int
+        The finished picture; the longer is the size asked for.
+    text_px : float
+        Size of the legend's text; the other texts and all gaps follow it.
+    map_left, map_top, map_width, map_height : int
+        The map's place.
+    title : str or None
+    legend : tuple of LegendRow
+    name_width_px, count_width_px : float
+        Columns of the legend.
+    """
+
+    width_px: int
+    height_px: int
+    text_px: float
+    map_left: int
+    map_top: int
+    map_width: int
+    map_height: int
+    title: str | None
+    legend: tuple[LegendRow, ...]
+    name_width_px: float
+    count_width_px: float
+
+    def finish(self, picture: Image.Image, *, caption: str | None = None) -> Image.Image:
+        """Return the page with `picture`, of the map's size, in its place."""
+        page = Image.new("RGB", (self.width_px, self.height_px), "white")
+        page.paste(picture, (self.map_left, self.map_top))
+        draw = ImageDraw.Draw(page)
+        room = self.width_px - 2 * self.map_left
+        if self.title is not None:
+            font = font_for(self.title, 1.5 * self.text_px, bold=True)
+            place = (self.map_left, 2.2 * self.text_px)
+            draw.text(place, shorten(self.title, font, room), INK, font, anchor="lm")
+        if caption is not None:
+            font = font_for(caption, 0.85 * self.text_px)
+            place = (self.map_left, self.height_px - self.text_px)
+            draw.text(place, shorten(caption, font, room), PALE_INK, font, anchor="lm")
+        if self.legend:
+            self._draw_legend(page, draw)
+        return page
+
+    def _draw_legend(self, page: Image.Image, draw: ImageDraw.ImageDraw) -> None:
+        step = _row_step(self.text_px)
+        left = self.map_left + self.map_width + 2.5 * self.text_px
+        middle = self.map_top + (self.map_height - step * (len(self.legend) - 1)) / 2
+        for row in self.legend:
+            font = font_for(row.name, self.text_px)
+            if row.color is None:
+                draw.text((left, middle), row.name, PALE_INK, font, anchor="lm")
+            else:
+                disk = _disk(round(0.86 * self.text_px))
+                page.paste(row.color, (round(left), round(middle - disk.height / 2)), disk)
+                x = left + 1.4 * self.text_px
+                name = shorten(row.name, font, self.name_width_px)
+                draw.text((x, middle), name, INK, font, anchor="lm")
+                x += self.name_width_px + self.text_px + self.count_width_px
+                small = font_for(row.count, 0.85 * self.text_px)
+                draw.text((x, middle), row.count, PALE_INK, small, anchor="rm")
+            middle += step
+
+
+def plan_page(size_px: int, *, aspect: float, title: str | None, classes: Classes | None) -> Page:
+    """Return the page on which a map of this shape is largest.
+
+    Parameters
+    ----------
+    size_px : int
+        The longer side of the finished picture.
+    aspect : float
+        Width over height of the map.
+    title : str or None
+        Shortened if it is wider than the page.
+    classes : Classes or None
+        For the legend; without classes there is none.
+
+    Raises
+    ------
+    InputError
+        If `size_px` is too small to be read or too large to be held in memory.
+    """
+    if not MIN_SIZE_PX <= size_px <= MAX_SIZE_PX:
+        raise InputError(
+            f"size_px must be between {MIN_SIZE_PX} and {MAX_SIZE_PX:,}; got {size_px:,}. "
+            "The size is the longer side of the picture in pixels."
+        )
+    text_px = max(size_px / 72, 8.0)
+    margin = round(2 * text_px)
+    top = round(4 * text_px) if title is not None else margin
+    n_rows = min(MAX_LEGEND_ROWS, int((size_px - top - margin) / _row_step(text_px)))
+    legend = _legend_rows(classes, n_rows)
+    name_width, count_width = _legend_columns(legend, text_px, size_px / 5)
+    side = round(4.9 * text_px + name_width + count_width) if legend else 0
+
+    room = size_px - 2 * margin - side, size_px - top - margin
+    scale = min(room[0] / aspect, room[1])
+    width, height = round(scale * aspect), round(scale)
+    below_top = max(height, round(_row_step(text_px) * len(legend)))
+    return Page(
+        width_px=width + 2 * margin + side,
+        height_px=below_top + top + margin,
+        text_px=text_px,
+        map_left=margin,
+        map_top=top + (below_top - height) // 2,
+        map_width=width,
+        map_height=height,
+        title=None if title is None else one_line(title),
+        legend=legend,
+        name_width_px=name_width,
+        count_width_px=count_width,
+    )
+
+
+def _row_step(text_px: float) -> float:
+    return 1.65 * text_px
+
+
+def _legend_rows(classes: Classes | None, n_rows: int) -> tuple[LegendRow, ...]:
+    """Return a row a class, or the largest classes and a row that counts the others."""
+    if classes is None:
+        return ()
+    shown = np.arange(len(classes.names))
+    if len(shown) > n_rows:
+        largest = np.argsort(-classes.counts, kind="stable")[: n_rows - 1]
+        shown = np.sort(largest)
+    rows = [
+        LegendRow(one_line(classes.names[i]), f"{classes.counts[i]:,}", classes.colors[i])
+        for i in shown
+    ]
+    n_more = len(classes.names) - len(shown)
+    if n_more:
+        rows.append(LegendRow(f"and {n_more:,} more classes"))
+    return tuple(rows)
+
+
+def _legend_columns(
+    legend: tuple[LegendRow, ...], text_px: float, widest_px: float
+) -> tuple[float, float]:
+    """Return the width of the names, at most `widest_px`, and of the counts."""
+    if not legend:
+        return 0.0, 0.0
+    names = max(font_for(row.name, text_px).getlength(row.name) for row in legend)
+    counts = max(font_for(row.count, 0.85 * text_px).getlength(row.count) for row in legend)
+    return min(names, widest_px), counts
+
+
+def _disk(diameter_px: int) -> Image.Image:
+    """Return the mask of a disk with a smooth edge."""
+    large = Image.new("L", (8 * diameter_px, 8 * diameter_px))
+    ImageDraw.Draw(large).ellipse((0, 0, large.width - 1, large.height - 1), fill=255)
+    return large.resize((diameter_px, diameter_px), Image.Resampling.BOX)

@@ -1,0 +1,142 @@
+"""Positions of one, two or three dimensions, laid out on paper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featscape.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """Points on paper, before they have a scale.
+
+    Attributes
+    ----------
+    xy : ndarray of float64, shape (n, 2)
+        Both axes in the same unit, y upward.
+    depth : ndarray of float64, shape (n,), or None
+        Height above the paper where the positions had three dimensions: larger is nearer.
+    """
+
+    xy: NDArray[np.float64]
+    depth: NDArray[np.float64] | None = None
+
+    @property
+    def aspect(self) -> float:
+        """Width over height, between 1/2 and 2: the shape of the paper that suits the points."""
+        width, height = np.ptp(self.xy, axis=0)
+        if width == 0 and height == 0:
+            return 1.0
+        return float(np.clip(width / height, 0.5, 2.0)) if height > 0 else 2.0
+
+
+def lay_flat(positions: ArrayLike) -> Plane:
+    """Return `positions` as points on paper.
+
+    One dimension becomes a strip: x is the position, and y spreads the points as far as they are
+    dense there (a sina plot, Sidiropoulos et al. 2018, with a fixed sequence in place of chance).
+    Two are kept. Three are seen from straight above their two principal axes, without perspective.
+
+    Parameters
+    ----------
+    positions : array_like of shape (n, 1), (n, 2) or (n, 3)
+        Finite numbers.
+
+    Raises
+    ------
+    InputError
+        If the shape is another, the array is empty, or a value is not a finite number.
+    """
+    points = _finite_points(positions)
+    # To a size at which no difference or square overflows, however large the numbers are.
+    points = points / (np.abs(points).max() or 1.0)
+    points = points - points.mean(axis=0)
+    if points.shape[1] == 1:
+        return Plane(_strip(points[:, 0]))
+    if points.shape[1] == 3:
+        return _seen_from_above(points)
+    return Plane(points)
+
+
+def fit(
+    xy: NDArray[np.float64], *, width_px: float, height_px: float, margin_px: float
+) -> NDArray[np.float64]:
+    """Return pixel coordinates (y downward) of points that fill a box at one scale on both axes.
+
+    Parameters
+    ----------
+    xy : ndarray of float64, shape (n, 2)
+    width_px, height_px : float
+        The box.
+    margin_px : float
+        Kept free on every side.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, 2)
+        The bounding box of the points is centered; points that coincide lie at the center.
+    """
+    room = np.maximum(np.array([width_px, height_px]) - 2 * margin_px, 0.0)
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    span = high - low
+    extended = span > 0
+    scale = (room[extended] / span[extended]).min() if extended.any() else 0.0
+    center = np.array([width_px, height_px]) / 2
+    placed: NDArray[np.float64] = center + (xy - (low + high) / 2) * scale * np.array([1, -1])
+    return placed
+
+
+def _finite_points(positions: ArrayLike) -> NDArray[np.float64]:
+    array: NDArray[Any] = np.asarray(positions)
+    if array.ndim != 2 or array.shape[1] not in (1, 2, 3):
+        raise InputError(
+            f"positions must have shape (n, 1), (n, 2) or (n, 3); got {array.shape}. "
+            "Pass one row an item."
+        )
+    if len(array) == 0:
+        raise InputError("positions must hold at least 1 item; got 0. There is nothing to draw.")
+    if array.dtype.kind not in "fiu":
+        raise InputError(
+            f"positions must be real numbers; got dtype {array.dtype}. Convert them to float32."
+        )
+    points = array.astype(np.float64)
+    broken = np.flatnonzero(~np.isfinite(points).all(axis=1))
+    if len(broken):
+        raise InputError(
+            f"positions must be finite; got NaN or infinity in {len(broken):,} of {len(points):,} "
+            f"items, the first at row {broken[0]}. Leave these items out."
+        )
+    return points
+
+
+def _strip(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return points of shape (n, 2) whose y fills a band as wide as the points are dense at x."""
+    span = np.ptp(x)
+    if span == 0:
+        return np.column_stack([x, np.zeros_like(x)])
+    n_bins = int(np.clip(4 * np.sqrt(len(x)), 16, 256))
+    counts, edges = np.histogram(x, bins=n_bins)
+    kernel = np.hanning(max(n_bins // 8, 3) + 2)
+    density = np.convolve(counts, kernel / kernel.sum(), mode="same")
+    local = np.interp(x, (edges[:-1] + edges[1:]) / 2, density) / density.max()
+    # The golden ratio's multiples spread neighbors along the strip evenly across it.
+    spread = np.empty_like(x)
+    spread[np.argsort(x, kind="stable")] = (np.arange(len(x)) * 0.6180339887498949) % 1.0 - 0.5
+    return np.column_stack([x, spread * local * span / 3])
+
+
+def _seen_from_above(points: NDArray[np.float64]) -> Plane:
+    _, _, axes = np.linalg.svd(points, full_matrices=False)
+    if len(axes) < 3:  # fewer than three points have fewer axes
+        axes = np.linalg.qr(np.vstack([axes, np.eye(3)]).T)[0].T
+    # An axis has no direction of its own: the largest component points up, on every machine.
+    largest = axes[np.arange(3), np.abs(axes).argmax(axis=1)]
+    turned = points @ (axes * np.sign(largest)[:, None]).T
+    return Plane(np.ascontiguousarray(turned[:, :2]), depth=turned[:, 2])

@@ -1,0 +1,207 @@
+"""The scatter plot: a point an item, in the color of its class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, ImageColor, ImageDraw
+
+from featscape.pictures.classes import count_classes
+from featscape.pictures.colors import UNLABELED_COLOR
+from featscape.pictures.page import MAX_LEGEND_ROWS, plan_page
+from featscape.pictures.plane import fit, lay_flat
+from featscape.pictures.text import font_for, one_line, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from featscape.pictures.classes import Classes
+
+DPI = 100  # of the canvas; the markers' sizes are given in pixels and cancel it
+MANY_POINTS = 50_000  # from here on, drawing each on its own takes seconds
+
+
+def draw_scatter(
+    positions: ArrayLike,
+    labels: Sequence[str] | Sequence[int] | NDArray[np.generic] | None = None,
+    *,
+    size_px: int = 1600,
+    title: str | None = None,
+) -> Image.Image:
+    """Draw the items as points colored by class, with a legend.
+
+    Points are drawn in a fixed random order, so that no class lies on top of another; those of
+    three dimensions from the farthest to the nearest. Their size and opacity follow their number.
+    With more classes than a legend can list, it lists the largest, and the classes' names stand on
+    the map where they have room.
+
+    Parameters
+    ----------
+    positions : array_like of shape (n, 1), (n, 2) or (n, 3)
+        One dimension is drawn as a strip, as wide as the points are dense; three are seen
+        from above their first two principal axes.
+    labels : sequence of str or int, optional
+        The class of each item.
+    size_px : int
+        The longer side of the picture.
+    title : str, optional
+        Written above the map.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB.
+
+    Raises
+    ------
+    InputError
+        If the positions are not finite numbers of such a shape, or the labels do not match them.
+    """
+    plane = lay_flat(positions)
+    classes = count_classes(labels, len(plane.xy))
+    page = plan_page(size_px, aspect=plane.aspect, title=title, classes=classes)
+    marker_px = _marker_px(len(plane.xy), page.map_height)
+    points = fit(plane.xy, width_px=page.map_width, height_px=page.map_height, margin_px=marker_px)
+    if plane.depth is None:
+        order = np.random.default_rng(0).permutation(len(points))
+    else:
+        order = np.argsort(plane.depth, kind="stable")
+    codes = np.zeros(len(points), dtype=np.intp) if classes is None else classes.codes
+    colors = (UNLABELED_COLOR,) if classes is None else classes.colors
+    picture = _draw_points(
+        points[order],
+        codes[order],
+        colors,
+        size_px=(page.map_width, page.map_height),
+        marker_px=marker_px,
+    )
+    if classes is not None and len(classes.names) > MAX_LEGEND_ROWS:
+        _draw_names(picture, points, classes, text_px=0.85 * page.text_px)
+    return page.finish(picture)
+
+
+def _marker_px(n_points: int, map_px: float) -> float:
+    """Return a diameter at which 10 points are not lost and 1,000,000 still show their density."""
+    return float(np.clip(0.08 * n_points**-0.31, 0.0009, 0.022) * map_px)
+
+
+def _opacity(n_points: int) -> float:
+    return float(np.clip(1.06 - 0.08 * np.log10(n_points), 0.55, 0.9))
+
+
+def _draw_points(
+    points: NDArray[np.float64],
+    codes: NDArray[np.intp],
+    colors: tuple[str, ...],
+    *,
+    size_px: tuple[int, int],
+    marker_px: float,
+) -> Image.Image:
+    """Return disks at `points` (pixels, y downward), the last on top."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    width, height = size_px
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
+    canvas: Any = FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    marker_pt = marker_px * 72 / DPI
+    if len(points) > MANY_POINTS:
+        _add_many(axes, points, codes, colors, marker_pt)
+    else:
+        rgb = np.array([ImageColor.getrgb(color) for color in colors]) / 255
+        # A white rim separates large markers; small ones would drown in it.
+        rimmed = marker_px >= 7
+        axes.scatter(
+            points[:, 0],
+            points[:, 1],
+            s=marker_pt**2,
+            c=rgb[codes],
+            alpha=_opacity(len(points)),
+            linewidths=0.07 * marker_pt if rimmed else 0,
+            edgecolors="white" if rimmed else "none",
+        )
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+
+def _add_many(
+    axes: Any,
+    points: NDArray[np.float64],
+    codes: NDArray[np.intp],
+    colors: tuple[str, ...],
+    marker_pt: float,
+) -> None:
+    """Add what `axes.scatter` would, ten times faster, with the order kept only in the large.
+
+    Agg draws a line's markers from one stamp, but a line has one color. So the points are cut into
+    shares along their order, and each share is a line a class, the classes in random order.
+    """
+    from matplotlib.lines import Line2D
+
+    rng = np.random.default_rng(0)
+    n_shares = int(np.clip(1280 // len(colors), 4, 64))
+    for share in np.array_split(np.arange(len(points)), n_shares):
+        by_class = share[np.argsort(codes[share], kind="stable")]
+        present, starts = np.unique(codes[by_class], return_index=True)
+        members = np.split(by_class, starts[1:])
+        for i in rng.permutation(len(present)):
+            axes.add_line(
+                Line2D(
+                    points[members[i], 0],
+                    points[members[i], 1],
+                    linestyle="none",
+                    marker="o",
+                    markersize=marker_pt,
+                    markeredgewidth=0,
+                    color=colors[present[i]],
+                    alpha=_opacity(len(points)),
+                )
+            )
+
+
+def _draw_names(
+    picture: Image.Image, points: NDArray[np.float64], classes: Classes, *, text_px: float
+) -> None:
+    """Write each class's name at its middle, the largest class first, where it has room."""
+    draw = ImageDraw.Draw(picture)
+    taken: list[tuple[float, float, float, float]] = []
+    by_class = np.split(np.argsort(classes.codes, kind="stable"), np.cumsum(classes.counts)[:-1])
+    for rank in np.argsort(-classes.counts, kind="stable"):
+        own = points[by_class[rank]]
+        # The item nearest to the median: the median itself may lie among other classes.
+        x, y = own[((own - np.median(own, axis=0)) ** 2).sum(axis=1).argmin()]
+        name = one_line(classes.names[rank])
+        font = font_for(name, text_px)
+        name = shorten(name, font, 11 * text_px)
+        half = font.getlength(name) / 2 + 0.3 * text_px
+        x = float(np.clip(x, half, picture.width - half))
+        for shift in (0.0, -1.1, 1.1):
+            middle = float(np.clip(y + shift * text_px, text_px, picture.height - text_px))
+            box = (x - half, middle - 0.7 * text_px, x + half, middle + 0.7 * text_px)
+            if not any(_overlap(box, other) for other in taken):
+                taken.append(box)
+                draw.text(
+                    (x, middle),
+                    name,
+                    _darker(classes.colors[rank]),
+                    font,
+                    anchor="mm",
+                    stroke_width=max(text_px / 5, 1),
+                    stroke_fill="white",
+                )
+                break
+
+
+def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _darker(color: str) -> tuple[int, ...]:
+    """Return a shade in which text can be read."""
+    return tuple(level * 55 // 100 for level in ImageColor.getrgb(color))

@@ -1,0 +1,62 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from featscape.pictures import cells
+from featscape.pictures.cells import snap_to_grid, spread_out
+
+
+def test_spread_out_keeps_a_distance_and_leaves_no_room():
+    points = np.random.default_rng(0).uniform(0, 100, (3000, 2))
+    chosen = spread_out(points, 5.0)
+    assert (np.diff(chosen) > 0).all()
+    apart = np.abs(points[:, None] - points[None, chosen]).max(axis=2)
+    own = apart[chosen]
+    assert own[~np.eye(len(chosen), dtype=bool)].min() >= 5
+    assert apart.min(axis=1).max() < 5  # every point left out is near one that was taken
+
+
+def test_spread_out_is_always_the_same():
+    points = np.random.default_rng(0).uniform(-50, 50, (500, 2))
+    np.testing.assert_array_equal(spread_out(points, 4.0), spread_out(points, 4.0))
+
+
+def test_spread_out_keeps_one_of_coinciding_points():
+    assert len(spread_out(np.zeros((10, 2)), 1.0)) == 1
+
+
+def test_a_small_grid_is_assigned_optimally():
+    points = np.random.default_rng(0).uniform(0, 3, (4, 2))
+    found = snap_to_grid(points, n_columns=3, n_rows=2)
+    every_cell = np.array(list(itertools.product(range(3), range(2))))
+    least = min(
+        ((points - every_cell[list(chosen)] - 0.5) ** 2).sum()
+        for chosen in itertools.permutations(range(6), 4)
+    )
+    assert ((points - found - 0.5) ** 2).sum() == pytest.approx(least)
+
+
+@pytest.mark.parametrize(("n_points", "shape"), [(1200, (40, 33)), (1200, (30, 40)), (1, (1, 1))])
+def test_every_point_gets_a_cell_of_its_own(n_points, shape, monkeypatch):
+    monkeypatch.setattr(cells, "MAX_PAIRS", 20_000)  # makes the large grid be cut several times
+    rng = np.random.default_rng(0)
+    points = np.clip(rng.normal(0.3, 0.1, (n_points, 2)) * shape, 0, shape)
+    found = snap_to_grid(points, n_columns=shape[0], n_rows=shape[1])
+    assert len(np.unique(found, axis=0)) == n_points
+    assert (found >= 0).all()
+    assert (found < shape).all()
+
+
+def test_a_cut_grid_moves_points_hardly_more_than_the_optimum(monkeypatch):
+    rng = np.random.default_rng(0)
+    centers = rng.uniform(3, 23, (8, 2))
+    points = np.clip(centers[rng.integers(0, 8, 500)] + rng.normal(size=(500, 2)) * 2, 0, 26)
+
+    def moved():
+        found = snap_to_grid(points, n_columns=26, n_rows=26)
+        return np.sqrt(((points - found - 0.5) ** 2).sum(axis=1).mean())
+
+    optimum = moved()
+    monkeypatch.setattr(cells, "MAX_PAIRS", 40_000)
+    assert optimum < moved() < 1.35 * optimum

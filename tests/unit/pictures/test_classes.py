@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from featscape.errors import InputError
+from featscape.pictures.classes import count_classes
+
+
+def test_no_labels_are_no_classes():
+    assert count_classes(None, 3) is None
+
+
+def test_classes_are_counted_in_natural_order():
+    classes = count_classes(["class10", "class9", "class10"], 3)
+    assert classes.names == ("class9", "class10")
+    np.testing.assert_array_equal(classes.codes, [1, 0, 1])
+    np.testing.assert_array_equal(classes.counts, [1, 2])
+
+
+def test_integers_are_labels_too():
+    assert count_classes(np.array([10, 9, 10]), 3).names == ("9", "10")
+
+
+def test_every_item_needs_its_label():
+    with pytest.raises(InputError, match=r"one entry an item = 3; got 2"):
+        count_classes(["a", "b"], 3)
+
+
+def test_one_string_is_not_a_sequence_of_labels():
+    with pytest.raises(InputError, match=r"must be a sequence .* got str"):
+        count_classes("abc", 3)
+
+
+@pytest.mark.parametrize("label", [None, 1.5, float("nan")])
+def test_other_labels_are_refused(label):
+    with pytest.raises(InputError, match=r"must be strings or integers; got .* for item 1"):
+        count_classes(["a", label], 2)

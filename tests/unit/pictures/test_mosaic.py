@@ -1,0 +1,232 @@
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from PIL import Image, ImageColor
+from scipy import ndimage
+
+from featscape.errors import ImageError, InputError
+from featscape.pictures import class_colors, draw_mosaic, mosaic
+from featscape.pictures.page import Page, plan_page
+from featscape.pictures.plane import lay_flat
+from featscape.progress import SilentProgress
+
+BLACK, GRAY = (0, 0, 0), (128, 128, 128)
+
+
+class Plain:
+    """Images of one color each, which remember which of them were loaded."""
+
+    def __init__(self, n_images, size=(40, 30), colors=(BLACK,)):
+        self.n_images, self.size, self.colors = n_images, size, colors
+        self.loaded = []
+
+    def __len__(self):
+        return self.n_images
+
+    def load(self, index):
+        self.loaded.append(index)
+        return Image.new("RGB", self.size, self.colors[index % len(self.colors)])
+
+
+@pytest.fixture
+def captions(monkeypatch):
+    """The captions of the pictures drawn in a test."""
+    seen = []
+    finish = Page.finish
+
+    def remember(page, picture, *, caption=None):
+        seen.append(caption)
+        return finish(page, picture, caption=caption)
+
+    monkeypatch.setattr(Page, "finish", remember)
+    return seen
+
+
+def points(n_items, n_dimensions=2):
+    return np.random.default_rng(0).normal(size=(n_items, n_dimensions))
+
+
+def ink(image):
+    return (np.asarray(image) < 250).any(axis=2)
+
+
+def draw_at(centers, source, colors, side_px=50, size=(200, 200)):
+    picture = Image.new("RGB", size, "white")
+    mosaic.place_thumbnails(
+        picture,
+        source,
+        np.arange(len(source)),
+        np.array(centers, dtype=float),
+        colors,
+        side_px=side_px,
+        progress=SilentProgress(),
+    )
+    return np.asarray(picture)
+
+
+@pytest.mark.parametrize("layout", ["map", "grid"])
+@pytest.mark.parametrize("n_items", [1, 2, 3, 45, 46, 200])
+@pytest.mark.parametrize("n_dimensions", [1, 2, 3])
+def test_every_image_is_drawn_once(layout, n_items, n_dimensions, captions):
+    images = Plain(n_items)
+    image = draw_mosaic(points(n_items, n_dimensions), images, layout=layout, size_px=600)
+    assert image.mode == "RGB"
+    assert abs(max(image.size) - 600) <= 4
+    assert sorted(images.loaded) == list(range(n_items))
+    assert captions == [None]
+
+
+@pytest.mark.parametrize("layout", ["map", "grid"])
+@pytest.mark.parametrize("size", [(40, 40), (300, 20), (20, 300), (5000, 1), (1, 1)])
+def test_no_image_is_cut_at_the_edge(layout, size):
+    corners_and_center = np.array([[0, 0], [0, 1], [1, 0], [1, 1], [0.5, 0.5]])
+    image = draw_mosaic(corners_and_center, Plain(5, size), layout=layout, size_px=500)
+    parts, n_parts = ndimage.label(ink(image))
+    assert n_parts == 5
+    shapes = {tuple(s.stop - s.start for s in part) for part in ndimage.find_objects(parts)}
+    assert len(shapes) == 1  # those in the corners are as whole as the one in the center
+
+
+def test_proportions_are_kept_inside_a_frame_of_the_class_color():
+    drawn = draw_at([(100, 100)], Plain(1, (80, 20)), ["#ff0000"], side_px=90)
+    rows, columns = np.nonzero((drawn == BLACK).all(axis=2))
+    width, height = np.ptp(columns) + 1, np.ptp(rows) + 1
+    assert width / height == pytest.approx(4, rel=0.05)
+    red_rows, red_columns = np.nonzero((drawn == (255, 0, 0)).all(axis=2))
+    frame = rows.min() - red_rows.min()
+    assert frame == red_rows.max() - rows.max() == columns.min() - red_columns.min() >= 4
+    assert np.ptp(red_columns) + 1 == 88  # and a white hairline on either side
+
+
+def test_the_last_image_lies_on_top():
+    drawn = draw_at([(90, 90), (110, 110)], Plain(2, colors=(BLACK, GRAY)), ["red", "blue"])
+    assert tuple(drawn[100, 100]) == GRAY
+
+
+def test_small_images_keep_their_pixels():
+    class Checkered(Plain):
+        def load(self, index):
+            del index
+            return Image.fromarray(np.array([[0, 255], [255, 0]], np.uint8)).convert("RGB")
+
+    drawn = draw_at([(100, 100)], Checkered(1), ["#ff0000"], side_px=100)
+    assert set(map(tuple, drawn.reshape(-1, 3).tolist())) == {BLACK, (255, 255, 255), (255, 0, 0)}
+
+
+def test_frames_and_legend_have_the_colors_of_the_scatter_plot():
+    labels = ["b", "a", "b"]
+    image = draw_mosaic(points(3), Plain(3), labels, size_px=600)
+    map_part = np.asarray(image)[:, : int(image.width * 0.8)].reshape(-1, 3).tolist()
+    seen = set(map(tuple, map_part))
+    assert {ImageColor.getrgb(color) for color in class_colors("ab").values()} <= seen
+
+
+def test_images_of_the_grid_do_not_overlap():
+    n_items = 120
+    image = draw_mosaic(
+        np.zeros((n_items, 2)), Plain(n_items, (30, 30)), layout="grid", size_px=800
+    )
+    gray = ImageColor.getrgb(mosaic.NEUTRAL_FRAME)
+    framed = (np.asarray(image) == gray).all(axis=2).sum()
+    single = draw_at(
+        [(100, 100)], Plain(1, (30, 30)), [mosaic.NEUTRAL_FRAME], side_px=thumbnail_side(n_items)
+    )
+    assert framed == n_items * (single == gray).all(axis=2).sum()
+
+
+def thumbnail_side(n_items):
+    plane = lay_flat(np.zeros((n_items, 2)))
+    page = plan_page(800, aspect=1, title=None, classes=None)
+    return mosaic._on_grid(plane, (page.map_width, page.map_height), None)[2]
+
+
+@pytest.mark.parametrize("layout", ["map", "grid"])
+def test_too_many_images_are_thinned_out_and_counted(layout, captions):
+    n_items = 12_000
+    images = Plain(n_items, (4, 4))
+    draw_mosaic(points(n_items), images, layout=layout, size_px=300, thumbnail_px=8)
+    assert 200 < len(images.loaded) < 1000
+    assert len(set(images.loaded)) == len(images.loaded)
+    assert captions == [f"showing {len(images.loaded):,} of 12,000 images"]
+    again = Plain(n_items, (4, 4))
+    draw_mosaic(points(n_items), again, layout=layout, size_px=300, thumbnail_px=8)
+    assert again.loaded == images.loaded
+
+
+def test_images_that_would_hide_one_another_are_thinned_out(captions):
+    crowd = Plain(60)
+    draw_mosaic(np.zeros((60, 2)), crowd, size_px=300)
+    assert captions == ["showing 1 of 60 images"]
+
+
+def test_thinning_out_keeps_sparse_regions():
+    rng = np.random.default_rng(0)
+    crowd = rng.normal(size=(20_000, 2))
+    lonely = [[30.0, 30.0], [-30.0, 20.0]]
+    images = Plain(20_002, (4, 4))
+    draw_mosaic(np.vstack([crowd, lonely]), images, size_px=300)
+    assert {20_000, 20_001} <= set(images.loaded)
+
+
+@pytest.mark.parametrize("layout", ["map", "grid"])
+def test_thumbnails_have_the_size_asked_for(layout):
+    # Without its hairlines a thumbnail of 100 pixels measures 98.
+    image = draw_mosaic([[0, 0]], Plain(1), layout=layout, size_px=600, thumbnail_px=100)
+    rows, columns = np.nonzero(ink(image))
+    assert np.ptp(columns) + 1 == 98
+    assert 70 < np.ptp(rows) + 1 < 85
+
+
+def test_large_thumbnails_of_the_grid_leave_images_out(captions):
+    images = Plain(100)
+    draw_mosaic(points(100), images, layout="grid", size_px=600, thumbnail_px=100)
+    assert len(images.loaded) < 36
+    assert captions == [f"showing {len(images.loaded)} of 100 images"]
+
+
+def test_progress_is_told_of_each_image():
+    class Counting(SilentProgress):
+        total, done = 0, 0
+
+        @contextmanager
+        def task(self, description, *, total, unit):
+            assert (description, unit) == ("drawing", "images")
+            self.total = total
+            yield self.advance
+
+        def advance(self, n):
+            self.done += n
+
+    progress = Counting()
+    draw_mosaic(points(12), Plain(12), size_px=300, progress=progress)
+    assert (progress.total, progress.done) == (12, 12)
+
+
+def test_an_image_that_cannot_be_read_stops_the_picture():
+    class Broken(Plain):
+        def load(self, index):
+            raise ImageError(f"truncated {index}")
+
+    with pytest.raises(ImageError, match="truncated"):
+        draw_mosaic(points(3), Broken(3), size_px=300)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"positions": [[0, np.inf]], "images": Plain(1)}, "positions must be finite"),
+        ({"positions": points(2), "images": Plain(3)}, "as many as the positions = 2; got 3"),
+        ({"positions": points(2), "images": Plain(2), "labels": ["a"]}, "one entry an item = 2"),
+        ({"positions": points(2), "images": Plain(2), "layout": "heap"}, "got 'heap'"),
+        (
+            {"positions": points(2), "images": Plain(2), "thumbnail_px": 4},
+            "thumbnail_px must be between 8 and half the map's shorter side = .*; got 4",
+        ),
+        ({"positions": points(2), "images": Plain(2), "thumbnail_px": 5000}, "got 5000"),
+        ({"positions": points(2), "images": Plain(2), "size_px": 1}, "size_px must be between"),
+    ],
+)
+def test_mistakes_are_told(arguments, message):
+    with pytest.raises(InputError, match=message):
+        draw_mosaic(**arguments)

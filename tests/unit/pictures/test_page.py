@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from featscape.errors import InputError
+from featscape.pictures.classes import count_classes
+from featscape.pictures.page import MAX_LEGEND_ROWS, plan_page
+
+
+@pytest.mark.parametrize("aspect", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("n_classes", [0, 1, 12, 500])
+@pytest.mark.parametrize("size_px", [200, 1600])
+def test_the_longer_side_is_the_size(aspect, n_classes, size_px):
+    labels = [f"a class with a rather long name {i}" for i in range(n_classes)] or None
+    classes = count_classes(labels, n_classes)
+    page = plan_page(size_px, aspect=aspect, title="Title", classes=classes)
+    assert size_px - 4 <= max(page.width_px, page.height_px) <= size_px + 2
+    assert page.map_width / page.map_height == pytest.approx(aspect, rel=0.03)
+    assert page.map_left + page.map_width < page.width_px
+    assert page.map_top + page.map_height < page.height_px
+
+
+@pytest.mark.parametrize("size_px", [0, 199, 20_001])
+def test_sizes_out_of_reach(size_px):
+    with pytest.raises(InputError, match=r"size_px must be between 200 and 20,000; got"):
+        plan_page(size_px, aspect=1, title=None, classes=None)
+
+
+def test_a_short_legend_lists_every_class():
+    classes = count_classes(["class10", "class9", "class10"], 3)
+    legend = plan_page(1600, aspect=1, title=None, classes=classes).legend
+    assert [(row.name, row.count, row.color) for row in legend] == [
+        ("class9", "1", classes.colors[0]),
+        ("class10", "2", classes.colors[1]),
+    ]
+
+
+def test_a_long_legend_lists_the_largest_and_counts_the_others():
+    labels = np.repeat([f"c{i}" for i in range(100)], np.arange(1, 101))
+    classes = count_classes(labels, len(labels))
+    legend = plan_page(1600, aspect=1, title=None, classes=classes).legend
+    assert len(legend) == MAX_LEGEND_ROWS
+    assert [row.name for row in legend[:-1]] == [f"c{i}" for i in range(71, 100)]
+    assert legend[-1].name == "and 71 more classes"
+
+
+def test_the_picture_stands_in_its_place():
+    page = plan_page(300, aspect=1.5, title=None, classes=None)
+    finished = page.finish(Image.new("RGB", (page.map_width, page.map_height), "red"))
+    white = np.asarray(finished) == 255
+    rows, columns = np.nonzero(~white.all(axis=2))
+    assert (columns.min(), columns.max() + 1) == (page.map_left, page.map_left + page.map_width)
+    assert (rows.min(), rows.max() + 1) == (page.map_top, page.map_top + page.map_height)
+
+
+def test_title_legend_and_caption_are_drawn_inside_the_page():
+    classes = count_classes(["x" * 300, "$a_b\n🦒"], 2)
+    page = plan_page(600, aspect=1, title="A title " * 50, classes=classes)
+    blank = Image.new("RGB", (page.map_width, page.map_height), "white")
+    inked = np.asarray(page.finish(blank, caption="showing 1 of 2 images")) < 250
+    inked = inked.any(axis=2)
+    assert inked[: page.map_top].any()
+    assert inked[page.map_top + page.map_height :].any()
+    assert inked[:, page.map_left + page.map_width :].any()
+    edge = round(page.text_px / 2)
+    inked[edge:-edge, edge:-edge] = False
+    assert not inked.any()
+
+
+@pytest.mark.parametrize("aspect", [0.5, 2.0])
+def test_a_long_legend_stays_on_the_page(aspect):
+    classes = count_classes([f"class {i}" for i in range(80)], 80)
+    page = plan_page(480, aspect=aspect, title=None, classes=classes)
+    blank = Image.new("RGB", (page.map_width, page.map_height), "white")
+    inked = np.flatnonzero((np.asarray(page.finish(blank)) < 250).any(axis=(1, 2)))
+    assert inked[0] > page.text_px
+    assert inked[-1] < page.height_px - page.text_px
+    # the first row and the last, which counts the classes left out
+    assert np.ptp(inked) > (len(page.legend) - 1) * 1.65 * page.text_px

@@ -1,0 +1,166 @@
+import matplotlib as mpl
+import numpy as np
+import pytest
+from PIL import ImageColor
+
+from featscape.errors import InputError
+from featscape.pictures import class_colors, draw_scatter, scatter
+from featscape.pictures.scatter import _draw_points, _marker_px
+
+
+def colors_in(image):
+    return set(map(tuple, np.asarray(image).reshape(-1, 3).tolist()))
+
+
+def blobs(n_points, n_classes=10):
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, n_classes, n_points)
+    return rng.uniform(-30, 30, (n_classes, 2))[codes] + rng.normal(size=(n_points, 2)) * 3, codes
+
+
+@pytest.mark.parametrize("n_dimensions", [1, 2, 3])
+@pytest.mark.parametrize("n_points", [1, 2, 40])
+def test_any_number_of_points_and_dimensions(n_points, n_dimensions):
+    positions = np.random.default_rng(0).normal(size=(n_points, n_dimensions))
+    image = draw_scatter(positions, ["a"] * n_points, size_px=300)
+    assert image.mode == "RGB"
+    assert abs(max(image.size) - 300) <= 4
+    assert len(colors_in(image)) > 10
+
+
+def test_identical_positions_are_one_point():
+    image = np.asarray(draw_scatter(np.zeros((5, 2)), size_px=300))
+    rows, columns = np.nonzero((image < 250).any(axis=2))
+    assert np.ptp(rows) < 12
+    assert np.ptp(columns) < 12
+    assert abs(rows.mean() - image.shape[0] / 2) < 2
+    assert abs(columns.mean() - image.shape[1] / 2) < 2
+
+
+def test_no_point_is_cut_at_the_edge():
+    angles = np.linspace(0, 2 * np.pi, 60)
+    image = np.asarray(draw_scatter(np.c_[np.cos(angles), np.sin(angles)], size_px=400))
+    inked = (image < 250).any(axis=2)
+    assert not inked[[0, -1]].any()
+    assert not inked[:, [0, -1]].any()
+    rows, columns = np.nonzero(inked)
+    assert np.ptp(rows) == pytest.approx(np.ptp(columns), abs=2)  # a circle stays a circle
+
+
+def test_the_same_points_give_the_same_picture():
+    positions, codes = blobs(300)
+    first, second = (draw_scatter(positions, codes, size_px=300) for _ in range(2))
+    assert first.tobytes() == second.tobytes()
+
+
+def test_inputs_are_not_changed():
+    positions, codes = blobs(50)
+    before = positions.copy(), codes.copy()
+    draw_scatter(positions, codes, size_px=200)
+    np.testing.assert_array_equal(positions, before[0])
+    np.testing.assert_array_equal(codes, before[1])
+
+
+def test_each_class_is_drawn_in_its_color():
+    image = draw_scatter([[0, 0], [1, 1]], ["dog", "cat"], size_px=800)
+    seen = colors_in(image)
+    assert {ImageColor.getrgb(color) for color in class_colors(["cat", "dog"]).values()} <= seen
+
+
+def test_no_class_lies_always_on_top():
+    positions = np.zeros((2000, 2))
+    positions[:, 0] = np.repeat(np.arange(50), 40)
+    labels = np.tile([0, 1], 1000)
+    image = np.asarray(draw_scatter(positions, labels, size_px=800)).reshape(-1, 3).astype(int)
+    blue, orange = ((image[:, 2] - image[:, 0]) > 60, (image[:, 0] - image[:, 2]) > 60)
+    assert 0.3 < blue.sum() / (blue.sum() + orange.sum()) < 0.7
+
+
+def test_nearer_points_of_three_dimensions_lie_on_top():
+    # x and y are the principal axes; two points at the center, one above the other.
+    corners = [[9, 0, 0], [-9, 0, 0], [0, 6, 0], [0, -6, 0]]
+    for heights, nearest in (((1, -1), "b"), ((-1, 1), "c")):
+        center = [[0, 0, height] for height in heights]
+        image = np.asarray(draw_scatter([*corners, *center], [*"aaaabc"], size_px=500)).astype(int)
+        inked = (image < 250).any(axis=2)
+        column = round(np.flatnonzero(inked[np.flatnonzero(inked.any(axis=1))[0]]).mean())
+        row = round(np.flatnonzero(inked[:, np.flatnonzero(inked.any(axis=0))[0]]).mean())
+        differences = {
+            name: np.abs(image[row, column] - ImageColor.getrgb(color)).sum()
+            for name, color in class_colors("abc").items()
+        }
+        assert min(differences, key=differences.get) == nearest
+
+
+def test_many_points_look_as_if_drawn_one_by_one(monkeypatch):
+    positions, codes = blobs(20_000)
+    one_by_one = np.asarray(draw_scatter(positions, codes, size_px=400), dtype=float)
+    monkeypatch.setattr(scatter, "MANY_POINTS", 10_000)
+    in_shares = np.asarray(draw_scatter(positions, codes, size_px=400), dtype=float)
+    assert not np.array_equal(one_by_one, in_shares)
+    height, width = (side // 8 for side in one_by_one.shape[:2])
+    difference = (one_by_one - in_shares)[: height * 8, : width * 8]
+    blocks = difference.reshape(height, 8, width, 8, 3).mean(axis=(1, 3))
+    assert np.abs(blocks).mean() < 3
+    assert np.abs(blocks).max() < 60
+
+
+def test_markers_shrink_as_points_become_many():
+    sizes = [_marker_px(n, 1400) for n in (1, 10, 500, 10_000, 1_000_000)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert 25 < sizes[1] < 35
+    assert 1 < sizes[-1] < 2
+
+
+def test_names_stand_on_the_map_where_the_legend_is_too_short():
+    positions, codes = blobs(600, 60)
+    labels = [f"class {code}" for code in codes]
+    with_names = draw_scatter(positions, labels, size_px=900)
+    dark = (np.asarray(with_names)[:, :500].max(axis=2) < 70).sum()
+    assert dark > 50  # of text alone: every marker is lighter
+
+
+@pytest.mark.parametrize(
+    "label", ["$x_1", "\\frac{", "_", "🦒", "猫", "قطة", "a\nb", "", "x" * 500, "\udce9"]
+)
+def test_any_label_can_be_drawn(label):
+    labels = [label, *(f"{label}{i}" for i in range(40))]
+    positions = np.random.default_rng(0).normal(size=(41, 2))
+    assert draw_scatter(positions, labels, size_px=400, title=label).mode == "RGB"
+
+
+def test_settings_of_matplotlib_do_not_reach_the_picture():
+    positions, codes = blobs(100)
+    plain = draw_scatter(positions, codes, size_px=300)
+    with mpl.rc_context({"figure.facecolor": "black", "savefig.dpi": 10, "font.size": 40}):
+        assert draw_scatter(positions, codes, size_px=300).tobytes() == plain.tobytes()
+
+
+def test_pyplot_is_left_alone():
+    import sys
+
+    draw_scatter([[0, 0]], size_px=200)
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    assert pyplot is None or not pyplot.get_fignums()
+
+
+def test_points_are_drawn_where_they_lie():
+    image = _draw_points(
+        np.array([[20.0, 30.0]]),
+        np.array([0]),
+        ("#000000",),
+        size_px=(100, 80),
+        marker_px=6,
+    )
+    assert image.size == (100, 80)
+    rows, columns = np.nonzero(np.asarray(image.convert("L")) < 200)
+    assert (columns.mean() + 0.5, rows.mean() + 0.5) == pytest.approx((20, 30), abs=0.5)
+
+
+def test_mistakes_are_told():
+    with pytest.raises(InputError, match="positions must be finite"):
+        draw_scatter([[0, np.nan]])
+    with pytest.raises(InputError, match="labels must have one entry"):
+        draw_scatter([[0, 0]], ["a", "b"])
+    with pytest.raises(InputError, match="size_px must be between"):
+        draw_scatter([[0, 0]], size_px=10)
