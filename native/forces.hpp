@@ -9,12 +9,12 @@
 
 namespace {
 
+using featscape::Block;
 using featscape::Extent;
-using featscape::Graph;
 using featscape::Step;
 
-template <int D>
-FS_INLINE void load_points(const float* Y, const std::uint32_t* index, f8 (&to)[D]) {
+template <int D, class Index>
+FS_INLINE void load_points(const float* Y, const Index* index, f8 (&to)[D]) {
     if constexpr (D == 2) {
         const Pairs pairs = load_pairs(Y, index);
         to[0] = pairs.x;
@@ -27,24 +27,41 @@ FS_INLINE void load_points(const float* Y, const std::uint32_t* index, f8 (&to)[
     }
 }
 
-// A_i = sum_j p_ij (y_i - y_j) / (1 + |y_i - y_j|^2)
-template <int D>
-inline void attract(const Graph& graph, const float* Y, float* A, std::int64_t begin,
-                    std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-        f8 total[D] = {};
-        for (std::int64_t e = graph.row[i]; e < graph.row[i + 1]; e += 8) {
-            f8 difference[D];
-            load_points<D>(Y, graph.column + e, difference);
-            f8 squared = broadcast(1.0F);
-            for (int d = 0; d < D; ++d) {
-                difference[d] = Y[D * i + d] - difference[d];
-                squared += difference[d] * difference[d];
-            }
-            const f8 weight = load(graph.p + e) / squared;
-            for (int d = 0; d < D; ++d) total[d] += weight * difference[d];
+FS_INLINE f8 decode(const std::uint16_t* code) {
+    u16x8 packed;
+    std::memcpy(&packed, code, sizeof packed);
+    const i8 bits = __builtin_convertvector(packed, i8) << featscape::kCodeShift;
+    return reinterpret_cast<f8>(bits + static_cast<std::int32_t>(featscape::kCodeBias));
+}
+
+template <int D, class Index>
+FS_INLINE void attract_along(const float* y, const float* others, const Index* column,
+                             const std::uint16_t* p, std::uint32_t begin, std::uint32_t end,
+                             f8 (&total)[D]) {
+    for (std::uint32_t e = begin; e < end; e += 8) {
+        f8 difference[D];
+        load_points<D>(others, column + e, difference);
+        f8 squared = broadcast(1.0F);
+        for (int d = 0; d < D; ++d) {
+            difference[d] = y[d] - difference[d];
+            squared += difference[d] * difference[d];
         }
-        for (int d = 0; d < D; ++d) A[D * i + d] = sum(total[d]);
+        const f8 weight = decode(p + e) / squared;
+        for (int d = 0; d < D; ++d) total[d] += weight * difference[d];
+    }
+}
+
+// A_i = sum_j p_ij (y_i - y_j) / (1 + |y_i - y_j|^2)
+template <int D> inline void attract(const Block& block, const float* Y, float* A) {
+    const float* near = Y + D * block.base;
+    for (std::int64_t i = block.begin; i < block.end; ++i) {
+        const auto row = i - block.begin;
+        f8 total[D] = {};
+        attract_along<D>(Y + D * i, near, block.near_column, block.near_p, block.near_row[row],
+                         block.near_row[row + 1], total);
+        attract_along<D>(Y + D * i, Y, block.far_column, block.far_p, block.far_row[row],
+                         block.far_row[row + 1], total);
+        for (int d = 0; d < D; ++d) A[D * i + d] = block.unit * sum(total[d]);
     }
 }
 
@@ -73,35 +90,56 @@ inline double repel(const float* const* axes, std::int64_t n, float* F, std::int
     return z;
 }
 
-// Gradient descent with momentum and gains (Jacobs 1988), as exact.ExactGradient has it.
+FS_INLINE f8 select(i8 where, f8 a, f8 b) {
+    return reinterpret_cast<f8>((reinterpret_cast<i8>(a) & where) |
+                                (reinterpret_cast<i8>(b) & ~where));
+}
+
+// Gradient descent with momentum and gains (Jacobs 1988), as exact.ExactGradient has it. begin is a
+// multiple of 8 points, and the arrays are readable and writable up to the next such multiple.
 template <int D>
-inline Extent update(float* __restrict Y, float* __restrict velocity, float* __restrict gains,
-                     const float* __restrict A, const float* __restrict F, double z,
-                     const Step& step, const float* shift, std::int64_t begin, std::int64_t end) {
+inline Extent update(float* Y, float* velocity, float* gains, const float* A, const float* F,
+                     double z, const Step& step, const float* shift, std::int64_t begin,
+                     std::int64_t end) {
     const float per_z = static_cast<float>(1.0 / z);
-    for (std::int64_t k = D * begin; k < D * end; ++k) {
-        const float gradient = 4.0F * (step.exaggeration * A[k] - F[k] * per_z);
-        const bool onward = (gradient > 0.0F) != (velocity[k] > 0.0F);
-        float gain = onward ? gains[k] + 0.2F : gains[k] * 0.8F;
-        gain = gain > 0.01F ? gain : 0.01F;
-        gains[k] = gain;
-        velocity[k] = step.momentum * velocity[k] - step.learning_rate * gain * gradient;
-        Y[k] += velocity[k];
+    f8 low[D], high[D], total[D] = {}, moved[D];
+    for (int v = 0; v < D; ++v) {
+        low[v] = broadcast(INFINITY);
+        high[v] = broadcast(-INFINITY);
+        for (int lane = 0; lane < 8; ++lane) moved[v][lane] = shift[(8 * v + lane) % D];
+    }
+    const i8 lanes = {0, 1, 2, 3, 4, 5, 6, 7};
+    const auto count = static_cast<std::int32_t>(D * (end - begin)); // beyond it lies padding
+    // Eight points are D vectors; a lane always holds the same coordinate.
+    for (std::int64_t k = D * begin; k < D * end; k += 8 * D) {
+        for (int v = 0; v < D; ++v) {
+            const std::int64_t at = k + 8 * v;
+            const f8 gradient = 4.0F * (step.exaggeration * load(A + at) - load(F + at) * per_z);
+            f8 u = load(velocity + at), gain = load(gains + at);
+            gain = select((gradient > 0.0F) ^ (u > 0.0F), gain + 0.2F, gain * 0.8F);
+            gain = select(gain > 0.01F, gain, broadcast(0.01F));
+            u = step.momentum * u - step.learning_rate * gain * gradient;
+            const f8 y = load(Y + at) + u - moved[v];
+            store(gains + at, gain);
+            store(velocity + at, u);
+            store(Y + at, y);
+            const i8 real = lanes + static_cast<std::int32_t>(at - D * begin) < count;
+            low[v] = select(real & (y < low[v]), y, low[v]);
+            high[v] = select(real & (y > high[v]), y, high[v]);
+            total[v] += select(real, y, f8{});
+        }
     }
     Extent extent;
     for (int d = 0; d < D; ++d) {
-        float low = Y[D * begin + d] - shift[d], high = low;
-        double total = 0;
-        for (std::int64_t i = begin; i < end; ++i) {
-            const float y = Y[D * i + d] - shift[d];
-            Y[D * i + d] = y;
-            low = y < low ? y : low;
-            high = y > high ? y : high;
-            total += static_cast<double>(y);
-        }
-        extent.low[d] = low;
-        extent.high[d] = high;
-        extent.total[d] = total;
+        extent.low[d] = INFINITY;
+        extent.high[d] = -INFINITY;
+        extent.total[d] = 0;
+    }
+    for (int lane = 0; lane < 8 * D; ++lane) {
+        const int d = lane % D, v = lane / 8, l = lane % 8;
+        extent.low[d] = low[v][l] < extent.low[d] ? low[v][l] : extent.low[d];
+        extent.high[d] = high[v][l] > extent.high[d] ? high[v][l] : extent.high[d];
+        extent.total[d] += static_cast<double>(total[v][l]);
     }
     return extent;
 }

@@ -1,13 +1,12 @@
 #include "graph.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
 namespace featscape {
 
 namespace {
-
-constexpr std::int64_t kChunk = 1024; // points in one task
 
 template <class Task> void for_chunks(Pool& pool, std::int64_t n, const Task& task) {
     pool.run((n + kChunk - 1) / kChunk,
@@ -93,7 +92,18 @@ std::uint64_t spread_bits_3(std::uint64_t v) {
     return (v | (v << 2)) & 0x1249249249249249;
 }
 
+// 0 stands for no entry: less than 2^-31 of the largest p.
+std::uint16_t encode(float share) {
+    const auto bits = std::bit_cast<std::uint32_t>(share) + (1U << (kCodeShift - 1));
+    if (!(share > 0) || bits < kCodeBias + (1U << kCodeShift)) return 0;
+    return static_cast<std::uint16_t>((bits - kCodeBias) >> kCodeShift);
+}
+
 } // namespace
+
+float decode(std::uint16_t code) {
+    return std::bit_cast<float>((static_cast<std::uint32_t>(code) << kCodeShift) + kCodeBias);
+}
 
 Csr symmetrize(Pool& pool, const std::int32_t* index, const float* p, std::int64_t n,
                std::int64_t k) {
@@ -131,51 +141,72 @@ Csr symmetrize(Pool& pool, const std::int32_t* index, const float* p, std::int64
     return out;
 }
 
-OwnedGraph pad(Pool& pool, const std::int64_t* row, const std::int32_t* column, const float* p,
-               std::int64_t n) {
-    OwnedGraph out;
-    out.row = buffer<std::int64_t>(static_cast<std::size_t>(n) + 1);
-    out.row[0] = 0;
-    for (std::int64_t i = 0; i < n; ++i) out.row[i + 1] = out.row[i] + padded(row[i + 1] - row[i]);
-    out.column = buffer<std::uint32_t>(static_cast<std::size_t>(out.row[n]));
-    out.p = buffer<float>(static_cast<std::size_t>(out.row[n]));
-    for_chunks(pool, n, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) {
-            std::int64_t to = out.row[i];
-            for (std::int64_t e = row[i]; e < row[i + 1]; ++e, ++to) {
-                out.column[to] = static_cast<std::uint32_t>(column[e]);
-                out.p[to] = p[e];
-            }
-            for (; to < out.row[i + 1]; ++to) {
-                out.column[to] = static_cast<std::uint32_t>(i);
-                out.p[to] = 0.0F;
-            }
-        }
-    });
-    return out;
+std::int64_t PackedGraph::base(std::int64_t number) {
+    return std::max<std::int64_t>(0, number * kChunk + kChunk / 2 - 32768);
 }
 
-OwnedGraph renumber(Pool& pool, const Graph& graph, const std::uint32_t* order, std::int64_t n) {
-    auto rank = buffer<std::uint32_t>(static_cast<std::size_t>(n));
-    for_chunks(pool, n, [&](std::int64_t begin, std::int64_t end) {
+Block PackedGraph::block(std::int64_t number) const {
+    const Rows& rows = blocks_[static_cast<std::size_t>(number)];
+    const std::int64_t begin = number * kChunk;
+    return {begin,
+            std::min(n_, begin + kChunk),
+            base(number),
+            rows.near_row.data(),
+            rows.far_row.data(),
+            rows.near_column.data(),
+            rows.near_p.data(),
+            rows.far_column.data(),
+            rows.far_p.data(),
+            unit_};
+}
+
+// fill_row(i, add) calls add(column, code) for each entry of row i.
+template <class FillRow> void PackedGraph::fill(Pool& pool, const FillRow& fill_row) {
+    pool.run(n_blocks(), [&](std::int64_t number) {
+        Rows& rows = blocks_[static_cast<std::size_t>(number)];
+        const std::int64_t first = base(number), begin = number * kChunk;
+        for (std::int64_t i = begin; i < std::min(n_, begin + kChunk); ++i) {
+            fill_row(i, [&](std::int64_t column, std::uint16_t code) {
+                if (column >= first && column < first + 65536) {
+                    rows.near_column.push_back(static_cast<std::uint16_t>(column - first));
+                    rows.near_p.push_back(code);
+                } else {
+                    rows.far_column.push_back(static_cast<std::uint32_t>(column));
+                    rows.far_p.push_back(code);
+                }
+            });
+            for (; rows.near_p.size() % 8 != 0; rows.near_p.push_back(0)) {
+                rows.near_column.push_back(static_cast<std::uint16_t>(i - first));
+            }
+            for (; rows.far_p.size() % 8 != 0; rows.far_p.push_back(0)) {
+                rows.far_column.push_back(static_cast<std::uint32_t>(i));
+            }
+            rows.near_row.push_back(static_cast<std::uint32_t>(rows.near_p.size()));
+            rows.far_row.push_back(static_cast<std::uint32_t>(rows.far_p.size()));
+        }
+    });
+}
+
+PackedGraph::PackedGraph(Pool& pool, const std::int64_t* row, const std::int32_t* column,
+                         const float* p, std::int64_t n)
+    : PackedGraph(n, row[n] > 0 ? *std::max_element(p, p + row[n]) : 0.0F) {
+    fill(pool, [&](std::int64_t i, const auto& add) {
+        for (std::int64_t e = row[i]; e < row[i + 1]; ++e) {
+            if (const std::uint16_t code = encode(p[e] / unit_)) add(column[e], code);
+        }
+    });
+}
+
+PackedGraph PackedGraph::renumbered(Pool& pool, const std::uint32_t* order) const {
+    auto rank = buffer<std::uint32_t>(static_cast<std::size_t>(n_));
+    for_chunks(pool, n_, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) rank[order[i]] = static_cast<std::uint32_t>(i);
     });
-    OwnedGraph out;
-    out.row = buffer<std::int64_t>(static_cast<std::size_t>(n) + 1);
-    out.row[0] = 0;
-    for (std::int64_t i = 0; i < n; ++i) {
-        out.row[i + 1] = out.row[i] + graph.row[order[i] + 1] - graph.row[order[i]];
-    }
-    out.column = buffer<std::uint32_t>(static_cast<std::size_t>(out.row[n]));
-    out.p = buffer<float>(static_cast<std::size_t>(out.row[n]));
-    for_chunks(pool, n, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) {
-            std::int64_t from = graph.row[order[i]];
-            for (std::int64_t to = out.row[i]; to < out.row[i + 1]; ++to, ++from) {
-                out.column[to] = rank[graph.column[from]];
-                out.p[to] = graph.p[from];
-            }
-        }
+    PackedGraph out(n_, unit_);
+    out.fill(pool, [&](std::int64_t i, const auto& add) {
+        for_row(order[i], [&](std::int64_t column, std::uint16_t code) {
+            if (code != 0) add(rank[column], code);
+        });
     });
     return out;
 }

@@ -35,12 +35,23 @@ struct Grid {
     std::int64_t stride[3]; // floats between neighbours on each axis; the last is 1
 };
 
-// Symmetric P in compressed rows; each row is padded with zeros to a multiple of 8.
-struct Graph {
-    const std::int64_t* row;
-    const std::uint32_t* column;
-    const float* p;
+// The rows begin .. end of symmetric P, in four bytes an entry. A column within 65536 of `base`
+// takes 16 bits ("near"), any other 32 ("far"). Probabilities take 16 bits, see encode(). Each
+// row's near and far part is padded to a multiple of 8 with entries that lead to the point itself:
+// no force.
+struct Block {
+    std::int64_t begin, end, base;
+    const std::uint32_t* near_row; // end - begin + 1 places in near_column and near_p
+    const std::uint32_t* far_row;
+    const std::uint16_t* near_column; // less base
+    const std::uint16_t* near_p;
+    const std::uint32_t* far_column;
+    const std::uint16_t* far_p;
+    float unit; // p = unit * decode(code)
 };
+
+// 16 bits for a number in (2^-31, 2): 5 bits of exponent and 11 of mantissa, to a relative 2^-12.
+constexpr std::uint32_t kCodeShift = 12, kCodeBias = 96U << 23;
 
 struct Step {
     float exaggeration, momentum, learning_rate;
@@ -63,9 +74,8 @@ struct Kernels {
     // Adds points (in grid units, one after another) to the density.
     void (*spread[3])(const Grid&, const float* points, std::int64_t n_points, float* density);
 
-    // Attraction A of the points begin .. end.
-    void (*attract[3])(const Graph&, const float* Y, float* A, std::int64_t begin,
-                       std::int64_t end);
+    // Attraction A of the block's points.
+    void (*attract[3])(const Block&, const float* Y, float* A);
 
     // Phi and grad Phi (per unit of length) at the points, from the potential on the grid.
     void (*gather[3])(const Grid&, const float* potential, const float* Y, float* phi,

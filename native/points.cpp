@@ -10,7 +10,6 @@ namespace featscape {
 
 namespace {
 
-constexpr std::int64_t kChunk = 512;      // points in one task
 constexpr std::int64_t kSortChunk = 4096; // points in one task of the sort by stripe
 constexpr std::int64_t kDirectChunk = 32; // points in one task of the sum over all pairs
 constexpr std::int32_t kStripe = 8;       // grid rows in a stripe, more than a spline touches
@@ -26,10 +25,13 @@ template <class Task> void Points::for_chunks(std::int64_t chunk, const Task& ta
 
 Points::Points(std::shared_ptr<Pool> pool, const std::int64_t* row, const std::int32_t* column,
                const float* p, const float* Y, std::int64_t n, int dimensions)
-    : pool_(std::move(pool)), n_(n), dimensions_(dimensions),
-      graph_(pad(*pool_, row, column, p, n)), order_(static_cast<std::size_t>(n)),
-      Y_(Y, Y + n * dimensions), A_(Y_.size()), F_(Y_.size()) {
+    : pool_(std::move(pool)), n_(n), dimensions_(dimensions), graph_(*pool_, row, column, p, n),
+      order_(static_cast<std::size_t>(n)) {
     std::iota(order_.begin(), order_.end(), 0U);
+    // Kernels work on eight points at a time.
+    const auto padded = static_cast<std::size_t>((n + 7) / 8 * 8 * dimensions);
+    for (std::vector<float>* values : {&Y_, &velocity_, &gains_, &A_, &F_}) values->resize(padded);
+    std::copy_n(Y, n * dimensions, Y_.data());
     restart();
     measure();
 }
@@ -41,13 +43,13 @@ void Points::restart() {
 
 void Points::measure() {
     for (int d = 0; d < dimensions_; ++d) {
-        float low = Y_[static_cast<std::size_t>(d)], high = low;
+        float low = INFINITY, high = -INFINITY;
         double total = 0;
-        for (auto k = static_cast<std::size_t>(d); k < Y_.size();
-             k += static_cast<std::size_t>(dimensions_)) {
-            low = std::min(low, Y_[k]);
-            high = std::max(high, Y_[k]);
-            total += static_cast<double>(Y_[k]);
+        for (std::int64_t i = 0; i < n_; ++i) {
+            const float y = Y_[static_cast<std::size_t>(dimensions_ * i + d)];
+            low = std::min(low, y);
+            high = std::max(high, y);
+            total += static_cast<double>(y);
         }
         extent_.low[d] = low;
         extent_.high[d] = high;
@@ -57,7 +59,7 @@ void Points::measure() {
 
 void Points::renumber() {
     const auto order = curve_order(*pool_, Y_.data(), n_, dimensions_);
-    graph_ = featscape::renumber(*pool_, graph_.view(), order.data(), n_);
+    graph_ = graph_.renumbered(*pool_, order.data());
     const auto D = static_cast<std::size_t>(dimensions_);
     for (std::vector<float>* values : {&Y_, &velocity_, &gains_}) {
         std::vector<float> moved(values->size());
@@ -127,7 +129,6 @@ void Points::spread(const Grid& grid, float* density, std::size_t n_floats) {
 
 double Points::grid_forces(const Grid& grid, const float* potential) {
     const Kernels& run = kernels();
-    const Graph graph = graph_.view();
     const auto D = static_cast<std::size_t>(dimensions_);
     phi_.resize(static_cast<std::size_t>(n_));
     std::vector<double> z(static_cast<std::size_t>((n_ + kChunk - 1) / kChunk));
@@ -140,14 +141,13 @@ double Points::grid_forces(const Grid& grid, const float* potential) {
         for (std::size_t k = D * static_cast<std::size_t>(begin);
              k < D * static_cast<std::size_t>(end); ++k)
             F_[k] *= -0.5F;
-        run.attract[D - 1](graph, Y_.data(), A_.data(), begin, end);
+        run.attract[D - 1](graph_.block(c), Y_.data(), A_.data());
     });
     return std::accumulate(z.begin(), z.end(), 0.0);
 }
 
 double Points::direct_forces() {
     const Kernels& run = kernels();
-    const Graph graph = graph_.view();
     const auto D = static_cast<std::size_t>(dimensions_);
     const auto padded = static_cast<std::size_t>((n_ + 7) / 8 * 8);
     axes_.assign(D * padded, kFarAway);
@@ -157,10 +157,16 @@ double Points::direct_forces() {
             axes_[d * padded + i] = Y_[D * i + d];
         axes[d] = axes_.data() + d * padded;
     }
-    std::vector<double> z(static_cast<std::size_t>((n_ + kDirectChunk - 1) / kDirectChunk));
-    for_chunks(kDirectChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
-        z[static_cast<std::size_t>(c)] = run.repel[D - 1](axes, n_, F_.data(), begin, end);
-        run.attract[D - 1](graph, Y_.data(), A_.data(), begin, end);
+    const std::int64_t chunks = (n_ + kDirectChunk - 1) / kDirectChunk;
+    std::vector<double> z(static_cast<std::size_t>(chunks));
+    pool_->run(graph_.n_blocks() + chunks, [&](std::int64_t task) {
+        const std::int64_t c = task - graph_.n_blocks();
+        if (c < 0) {
+            run.attract[D - 1](graph_.block(task), Y_.data(), A_.data());
+        } else {
+            const std::int64_t begin = c * kDirectChunk, end = std::min(n_, begin + kDirectChunk);
+            z[static_cast<std::size_t>(c)] = run.repel[D - 1](axes, n_, F_.data(), begin, end);
+        }
     });
     return std::accumulate(z.begin(), z.end(), 0.0);
 }
@@ -194,10 +200,11 @@ double Points::kl_divergence(double z) const {
         double total = 0;
         for (std::int64_t i = begin; i < end; ++i) {
             const float* y = Y_.data() + D * static_cast<std::size_t>(i);
-            for (std::int64_t e = graph_.row[i]; e < graph_.row[i + 1]; ++e) {
-                const double p = static_cast<double>(graph_.p[e]);
-                if (p <= 0) continue;
-                const float* other = Y_.data() + D * graph_.column[e];
+            graph_.for_row(i, [&](std::int64_t column, std::uint16_t code) {
+                if (code == 0) return;
+                const double p =
+                    static_cast<double>(graph_.unit()) * static_cast<double>(decode(code));
+                const float* other = Y_.data() + D * static_cast<std::size_t>(column);
                 double squared = 1;
                 for (std::size_t d = 0; d < D; ++d) {
                     const double difference =
@@ -205,7 +212,7 @@ double Points::kl_divergence(double z) const {
                     squared += difference * difference;
                 }
                 total += p * std::log(p * squared * z);
-            }
+            });
         }
         sums[static_cast<std::size_t>(c)] = total;
     });

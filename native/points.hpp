@@ -51,7 +51,7 @@ class Points {
     std::shared_ptr<Pool> pool_;
     std::int64_t n_;
     int dimensions_;
-    OwnedGraph graph_;
+    PackedGraph graph_;
     std::vector<std::uint32_t> order_; // point i is the caller's point order_[i]
     std::vector<float> Y_, velocity_, gains_, A_, F_;
     Extent extent_{};

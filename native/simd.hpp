@@ -13,6 +13,7 @@ namespace {
 
 using f8 = float __attribute__((vector_size(32)));
 using i8 = std::int32_t __attribute__((vector_size(32)));
+using u16x8 = std::uint16_t __attribute__((vector_size(16)));
 using d4 = double __attribute__((vector_size(32)));
 
 #define FS_INLINE inline __attribute__((always_inline))
@@ -43,7 +44,7 @@ struct Pairs {
     f8 x, y;
 };
 
-FS_INLINE Pairs load_pairs(const float* positions, const std::uint32_t* index) {
+template <class Index> FS_INLINE Pairs load_pairs(const float* positions, const Index* index) {
     const auto pair = [&](int k) {
         double v;
         std::memcpy(&v, positions + 2 * static_cast<std::size_t>(index[k]), sizeof v);
