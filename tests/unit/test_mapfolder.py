@@ -34,7 +34,7 @@ def some_features(paths=None, splits=None):
     images = ImageSet(
         source="somewhere",
         paths=tuple(paths or (f"a/{i}.png" for i in range(N_ITEMS))),
-        decode=lambda path: Image.open(path),
+        decode=Image.open,
         splits=splits,
     )
     return Features(
@@ -52,9 +52,7 @@ def fill(folder, *, features=None, labels=None, embedding=None, run=None):
         for _ in range(N_ITEMS):
             thumbnails.append(b"not looked at")
     mapfolder.write_features(folder, features.values)
-    mapfolder.write_embedding(
-        folder, embedding or an_embedding(), features=features, labels=labels
-    )
+    mapfolder.write_embedding(folder, embedding or an_embedding(), features=features, labels=labels)
     mapfolder.write_run(folder, run or {"source": "somewhere"})
 
 
@@ -62,6 +60,12 @@ def make(output, *, force=False, **content):
     with new_map_folder(output, force=force) as folder:
         fill(folder, **content)
     return open_map(output)
+
+
+def end_early(output, error, *, force=False):
+    with new_map_folder(output, force=force) as folder:
+        fill(folder)
+        raise error
 
 
 def names_in(folder):
@@ -142,9 +146,8 @@ class TestRoundTrip:
 class TestNothingHalfWritten:
     @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, MemoryError])
     def test_an_early_end_leaves_nothing(self, tmp_path, error):
-        with pytest.raises(error), new_map_folder(tmp_path / "m", force=False) as folder:
-            fill(folder)
-            raise error
+        with pytest.raises(error):
+            end_early(tmp_path / "m", error)
         assert names_in(tmp_path) == []
 
     def test_nothing_stands_there_until_the_end(self, tmp_path):
@@ -156,12 +159,8 @@ class TestNothingHalfWritten:
 
     def test_an_early_end_leaves_the_older_map(self, tmp_path):
         make(tmp_path / "m", run={"source": "older"})
-        with (
-            pytest.raises(KeyboardInterrupt),
-            new_map_folder(tmp_path / "m", force=True) as folder,
-        ):
-            fill(folder)
-            raise KeyboardInterrupt
+        with pytest.raises(KeyboardInterrupt):
+            end_early(tmp_path / "m", KeyboardInterrupt, force=True)
         assert names_in(tmp_path) == ["m"]
         assert open_map(tmp_path / "m").run["source"] == "older"
 
@@ -203,12 +202,12 @@ class TestOutput:
         (tmp_path / "m" / "thesis.tex").write_text("years of work")
         if run_json is not None:
             (tmp_path / "m" / "run.json").write_text(run_json)
-        with pytest.raises(InputError, match="not a featscape map.* was left as it is"):
+        with pytest.raises(InputError, match=r"not a featscape map.* was left as it is"):
             check_output(tmp_path / "m", force=True)
         assert (tmp_path / "m" / "thesis.tex").read_text() == "years of work"
 
     def test_no_parent(self, tmp_path):
-        with pytest.raises(InputError, match="there is no folder .*none.* Make it first"):
+        with pytest.raises(InputError, match=r"there is no folder .*none.* Make it first"):
             check_output(tmp_path / "none" / "m", force=False)
 
     def test_checking_leaves_nothing(self, tmp_path):
@@ -224,25 +223,19 @@ class TestOutput:
         ],
     )
     def test_a_place_that_cannot_be_written(self, tmp_path, number, words):
-        with (
-            pytest.raises(InputError, match=f"cannot write the map .*m: {words}.*choose another"),
-            new_map_folder(tmp_path / "m", force=False) as folder,
-        ):
-            fill(folder)
-            raise OSError(number, words)
+        with pytest.raises(InputError, match=f"cannot write the map .*m: {words}.*choose another"):
+            end_early(tmp_path / "m", OSError(number, words))
         assert names_in(tmp_path) == []
 
     def test_other_errors_of_the_system_are_not_hidden(self, tmp_path):
-        with (
-            pytest.raises(OSError, match="Input/output error"),
-            new_map_folder(tmp_path / "m", force=False),
-        ):
-            raise OSError(errno.EIO, "Input/output error")
+        with pytest.raises(OSError, match="Input/output error"):
+            end_early(tmp_path / "m", OSError(errno.EIO, "Input/output error"))
+        assert names_in(tmp_path) == []
 
 
 class TestOpening:
     def test_missing(self, tmp_path):
-        with pytest.raises(InputError, match="there is no map .*m. Check the path"):
+        with pytest.raises(InputError, match=r"there is no map .*m. Check the path"):
             open_map(tmp_path / "m")
 
     def test_not_a_map(self, tmp_path):
@@ -271,5 +264,5 @@ class TestOpening:
     def test_files_that_do_not_belong_together(self, tmp_path):
         make(tmp_path / "m")
         np.save(tmp_path / "m" / "features.npy", np.zeros((3, 4), np.float32))
-        with pytest.raises(InputError, match="features.npy .* has 3 rows for 6 items"):
+        with pytest.raises(InputError, match=r"features.npy .* has 3 rows for 6 items"):
             open_map(tmp_path / "m")

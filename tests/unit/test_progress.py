@@ -51,8 +51,9 @@ def test_plain_is_quick_about_a_quick_step():
 
 def test_plain_says_nothing_of_a_step_that_failed():
     lines = []
-    with pytest.raises(ZeroDivisionError), PlainProgress(lines.append).task(
-        "f", total=10, unit="images"
+    with (
+        pytest.raises(ZeroDivisionError),
+        PlainProgress(lines.append).task("f", total=10, unit="images"),
     ):
         raise ZeroDivisionError
     assert lines == []

@@ -1,0 +1,18 @@
+"""The whole way in five lines, on scikit-learn's handwritten digits: run it as it stands."""
+
+# ruff: noqa: INP001 - a script, not a package
+
+from pathlib import Path
+from tempfile import mkdtemp
+
+from featscape import TSNE, draw_mosaic, draw_scatter, extract, find_images
+from featscape.demo import write_digits
+
+photos = Path(mkdtemp(prefix="digits-"))
+write_digits(photos)  # put a folder of your own here
+
+images = find_images(photos, limit=500)
+features = extract(images, model="efficientnet_lite0")
+positions = TSNE(perplexity=30, random_state=10).fit_transform(features)
+draw_scatter(positions, features.images.labels).save("scatter.png")
+draw_mosaic(positions, features.images, features.images.labels).save("images.png")

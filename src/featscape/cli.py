@@ -1,0 +1,278 @@
+"""The command line: parse, call, print. All else is in `pipeline`."""
+
+# ruff: noqa: D301 - a backspace tells Typer to leave the lines of a paragraph as they are
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from featscape import __version__
+from featscape.errors import FeatscapeError
+from featscape.filenames import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from featscape.mapfolder import Map
+    from featscape.progress import Progress
+
+MISTAKE = 2  # the caller's; everything else that goes wrong is 1
+INTERRUPTED = 130  # what Typer makes of Ctrl-C
+
+app = typer.Typer(
+    name="featscape",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="DIR", help="The map folder to write.  [default: NAME-map]"
+    ),
+]
+DemoOutput = Annotated[
+    Path, typer.Option("--output", "-o", metavar="DIR", help="The map folder to write.")
+]
+Seed = Annotated[int, typer.Option(metavar="N", help="Chooses the images and starts t-SNE.")]
+Perplexity = Annotated[
+    float,
+    typer.Option(
+        metavar="P",
+        help="About how many neighbors each item is drawn to; less than a third of the items.",
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace the map that stands at DIR.")]
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's protocol for a flag
+    if wanted:
+        typer.echo(f"featscape {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    context: typer.Context,
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """See an image dataset the way a neural network sees it.
+
+    A pretrained network turns each image into features; t-SNE lays the images out on a plane so
+    that those with like features stand together; featscape draws the plane twice, as points
+    colored by class and as a map made of the images themselves.
+
+    \b
+    Examples:
+      featscape demo               a first map, without images or a network
+      featscape map photos         your own, a folder for each class
+      featscape info photos-map    how that map was made, what was skipped
+
+    \b
+    Exit status:
+      0  done, also where some images had to be skipped
+      2  a mistake in the call or its input; one line says what to do
+      1  anything else
+    """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command("map")
+def make_map(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A folder of images.")],
+    output: Output = None,
+    *,
+    model: Annotated[
+        str, typer.Option(metavar="NAME", help="The network: see featscape models.")
+    ] = "resnet101",
+    weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Its weights, instead of a download.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", help="Take N images at random, of every class.")
+    ] = None,
+    seed: Seed = 10,
+    perplexity: Perplexity = 30.0,
+    device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.")] = "auto",
+    batch_size: Annotated[
+        int | None, typer.Option(metavar="N", help="Images that go through the network at once.")
+    ] = None,
+    size_px: Annotated[
+        int, typer.Option("--size", metavar="PX", help="Side of the map made of images.")
+    ] = 2400,
+    thumbnail_px: Annotated[
+        int | None,
+        typer.Option("--thumbnail", metavar="PX", help="Longest side of the images in it."),
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Make the map of a folder of images.
+
+    The first folder below SOURCE is an image's class, however deep the file lies; folders named
+    train, val and test may stand above the classes. A flat folder has no classes. Files that
+    cannot be read are skipped, counted, and listed in the map's run.json with the reason.
+
+    \b
+    Examples:
+      featscape map photos
+      featscape map photos --limit 500 -o sample-map
+      featscape map photos --model efficientnet_lite0    no download
+      featscape map photos --perplexity 10 --force       replaces the map
+    """
+    from featscape import pipeline
+
+    made = pipeline.make_map(
+        source,
+        output,
+        model=model,
+        weights=weights,
+        limit=limit,
+        seed=seed,
+        perplexity=perplexity,
+        device=device,
+        batch_size=batch_size,
+        size_px=size_px,
+        thumbnail_px=thumbnail_px,
+        force=force,
+        progress=_progress(),
+    )
+    _print_summary(made)
+
+
+@app.command()
+def demo(output: DemoOutput = Path("digits-map"), *, force: Force = False) -> None:
+    """Make a map of 500 handwritten digits, offline.
+
+    The digits are scikit-learn's and the network is efficientnet_lite0, whose weights come
+    installed: nothing is downloaded.
+
+    \b
+    Example:
+      featscape demo -o digits-map
+    """
+    from featscape import pipeline
+
+    _print_summary(pipeline.make_demo(output, force=force, progress=_progress()))
+
+
+@app.command()
+def embed(
+    features: Annotated[
+        Path, typer.Argument(metavar="FEATURES.npy", help="An (n, d) array of numbers.")
+    ],
+    output: Output = None,
+    *,
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A label a line, or an .npy file of n labels."),
+    ] = None,
+    seed: Seed = 10,
+    perplexity: Perplexity = 30.0,
+    force: Force = False,
+) -> None:
+    """Make the map of features made elsewhere.
+
+    It has the scatter plot, and no map made of images.
+
+    \b
+    Examples:
+      featscape embed features.npy
+      featscape embed features.npy --labels labels.txt -o words-map
+    """
+    from featscape import pipeline
+
+    made = pipeline.embed_features(
+        features,
+        output,
+        labels_file=labels,
+        seed=seed,
+        perplexity=perplexity,
+        force=force,
+        progress=_progress(),
+    )
+    _print_summary(made)
+
+
+@app.command()
+def info(
+    folder: Annotated[Path, typer.Argument(metavar="MAP", help="A map folder.")],
+) -> None:
+    """Show what a map holds, how it was made, and what was skipped.
+
+    \b
+    Example:
+      featscape info photos-map
+    """
+    from featscape import report
+    from featscape.pipeline import open_map
+
+    _console().print(report.describe(open_map(folder)))
+
+
+@app.command()
+def models() -> None:
+    """List the networks.
+
+    For each: its name, how many numbers its features are, and where its weights come from.
+
+    \b
+    Example:
+      featscape models
+    """
+    from featscape import report
+    from featscape.features import list_models
+
+    _console().print(report.describe_models(list_models()))
+
+
+def main() -> None:
+    """Run the command line, and translate every error that featscape raises on purpose."""
+    try:
+        status = app(standalone_mode=False)
+    except typer.TyperException as error:
+        _say(error.format_message())
+        sys.exit(MISTAKE)
+    except FeatscapeError as error:
+        _say(str(error))
+        sys.exit(MISTAKE)
+    if status == INTERRUPTED:
+        _say("interrupted; nothing was written.")
+        sys.exit(1)
+    sys.exit(status or 0)
+
+
+def _print_summary(made: Map) -> None:
+    from featscape import report
+
+    _console().print(report.summarize(made))
+
+
+def _say(message: str) -> None:
+    """Print one line to the standard error, whatever a file's name may hold."""
+    print(f"featscape: {printable(message)}", file=sys.stderr)  # noqa: T201 - this is the screen
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+def _progress() -> Progress:
+    from featscape.progress import choose_progress
+
+    return choose_progress(_console(stderr=True))

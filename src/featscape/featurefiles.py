@@ -1,0 +1,146 @@
+"""Features and labels that were made elsewhere: .npy and .txt files -> arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featscape.errors import InputError
+from featscape.filenames import printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+_ROWS_AT_ONCE = 65_536  # bounds the memory that a look through a large file takes
+
+
+def read_features(file: Path) -> NDArray[Any]:
+    """Open an (n, d) array of numbers without reading it into memory.
+
+    Parameters
+    ----------
+    file : Path
+        As ``numpy.save`` writes it, integer or floating, n at least 2. Nothing in it is ever
+        unpickled.
+
+    Returns
+    -------
+    ndarray, shape (n, d)
+        Memory-mapped, read only, in the file's own dtype.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it is not an .npy file of numbers, has another shape, or holds
+        a value that is not finite as float32.
+    """
+    features = _load(file)
+    if features.ndim != 2:
+        raise InputError(
+            f"the features in {printable(file)} must have two dimensions, a row an item; "
+            f"got shape {features.shape}. Save them as an (n, d) array."
+        )
+    n_items, n_features = features.shape
+    if n_items < 2 or n_features < 1:
+        raise InputError(
+            f"the features in {printable(file)} must have at least 2 rows and 1 column; "
+            f"got {n_items} x {n_features}. Check what was saved."
+        )
+    if features.dtype.kind not in "fiu":
+        raise InputError(
+            f"the features in {printable(file)} must be real numbers; "
+            f"got dtype {features.dtype}. Convert them, for example with astype('float32')."
+        )
+    _check_finite(features, file)
+    return features
+
+
+def read_labels(file: Path, *, n_items: int) -> tuple[str, ...]:
+    """Read one label an item.
+
+    Parameters
+    ----------
+    file : Path
+        A one-dimensional .npy array of integers or strings, or text in UTF-8, one label a line.
+    n_items : int
+        How many there must be.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read as such, or holds another number of labels.
+    """
+    if file.suffix == ".npy":
+        array = _load(file)
+        if array.ndim != 1 or array.dtype.kind not in "iuU":
+            raise InputError(
+                f"the labels in {printable(file)} must be one-dimensional integers or strings; "
+                f"got shape {array.shape}, dtype {array.dtype}. Save an (n,) array."
+            )
+        labels = tuple(str(label) for label in array)
+    else:
+        labels = tuple(_read_text(file).removesuffix("\n").split("\n"))
+    if len(labels) != n_items:
+        raise InputError(
+            f"the labels must be as many as the features' {n_items} rows; {printable(file)} has "
+            f"{len(labels)}. Give one label for each row, in the same order."
+        )
+    return labels
+
+
+def _load(file: Path) -> NDArray[Any]:
+    try:
+        array = np.load(file, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise InputError(f"there is no file {printable(file)}. Check the path.") from None
+    except OSError as error:
+        raise InputError(f"{printable(file)} cannot be read: {error.strerror}.") from error
+    except (ValueError, EOFError) as error:
+        pickled = "pickle" in str(error) or "Python objects" in str(error)
+        reason = "it holds pickled objects, which are never loaded" if pickled else str(error)
+        raise InputError(
+            f"{printable(file)} must be an .npy file of plain numbers or strings: "
+            f"{reason.rstrip('.')}. Write it with numpy.save(file, array, allow_pickle=False)."
+        ) from error
+    if not isinstance(array, np.ndarray):
+        array.close()
+        raise InputError(
+            f"{printable(file)} must be an .npy file; it is an .npz archive. "
+            "Save the one array with numpy.save."
+        )
+    return array
+
+
+def _check_finite(features: NDArray[Any], file: Path) -> None:
+    """Raise unless every value is finite as float32, the type that the work is done in."""
+    n_bad, first_bad = 0, -1
+    for start in range(0, len(features), _ROWS_AT_ONCE):
+        with np.errstate(over="ignore"):  # a value too large becomes infinite, and is counted
+            rows = np.asarray(features[start : start + _ROWS_AT_ONCE], dtype=np.float32)
+        bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+        if len(bad) and n_bad == 0:
+            first_bad = start + int(bad[0])
+        n_bad += len(bad)
+    if n_bad:
+        raise InputError(
+            f"the features in {printable(file)} must be finite; {n_bad} of {len(features)} rows "
+            f"hold NaN, infinity or more than float32 can, the first of them row {first_bad}. "
+            "Remove or repair those rows."
+        )
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")  # with or without a byte-order mark
+    except FileNotFoundError:
+        raise InputError(f"there is no file {printable(file)}. Check the path.") from None
+    except OSError as error:
+        raise InputError(f"{printable(file)} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"the labels in {printable(file)} must be text in UTF-8, one a line: {error.reason} "
+            f"at byte {error.start}. Convert the file, or save the labels as .npy."
+        ) from error

@@ -1,0 +1,184 @@
+"""What the screen says of a map and of the models, as Rich renderables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from featscape import mapfolder
+from featscape.filenames import printable
+from featscape.progress import format_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from featscape.features import ModelEntry
+    from featscape.mapfolder import Map
+
+_PICTURES = {
+    mapfolder.SCATTER: "the points, colored by class",
+    mapfolder.MOSAIC: "the map made of the images themselves",
+    mapfolder.GRID: "the same images on a grid, none covered by another",
+}
+_MOST_CLASSES = 20  # that the table of classes shows
+_MOST_REASONS = 3  # for skipping that the summary shows
+_MOST_SKIPPED = 20  # files that `info` lists
+
+
+def summarize(made: Map) -> RenderableType:
+    """Return what to say once a map is made: its pictures, counts, agreement and timings."""
+    return _group(
+        "",
+        f"{_count(made)}: {printable(made.folder)}/",
+        _pictures(made),
+        *_agreement(made.run),
+        *_skipped_reasons(made.run),
+        _timings(made.run),
+    )
+
+
+def describe(opened: Map) -> RenderableType:
+    """Return all that a map says of itself."""
+    run = opened.run
+    facts = _table()
+    _row(facts, "source", printable(run["source"]))
+    _row(facts, "made", f"{run['created']} by featscape {run['versions']['featscape']}")
+    if run["model"] is not None:
+        model = run["model"]
+        _row(facts, "model", f"{model['name']}, layer {model['layer']}")
+        weights = f"{printable(model['weights'])}, sha256 {model['weights_sha256'][:16]}..."
+        _row(facts, "weights", weights)
+        _row(facts, "preprocessing", model["preprocessing"])
+    n_items, n_features = opened.features.shape
+    _row(facts, "features", f"{n_items} x {n_features} {opened.features.dtype}")
+    _row(
+        facts,
+        "t-SNE",
+        f"perplexity {run['parameters']['perplexity']:g}, seed {run['parameters']['seed']}, "
+        f"{run['n_iter']} iterations, KL divergence {run['kl_divergence']:.3f}",
+    )
+    return _group(
+        f"{_count(opened)}: {printable(opened.folder)}/",
+        _pictures(opened),
+        facts,
+        *_agreement(run),
+        *_skipped_files(run),
+        _timings(run),
+    )
+
+
+def describe_models(entries: Iterable[ModelEntry]) -> RenderableType:
+    """Return the table of networks."""
+    table = _table("model", "features", "weights", "from")
+    for entry in entries:
+        n_features = "?" if entry.n_features is None else str(entry.n_features)
+        origin = urlsplit(entry.origin).hostname or entry.origin
+        _row(table, entry.name, n_features, "\n".join(entry.weights), origin)
+    return _group(
+        "--model takes NAME, with the first of its weights, or NAME:WEIGHTS with others.", "", table
+    )
+
+
+def _count(opened: Map) -> str:
+    kind = "items" if opened.paths is None else "images"
+    n_classes = opened.run["counts"]["classes"]
+    classes = f" in {n_classes} {'class' if n_classes == 1 else 'classes'}" if n_classes else ""
+    return f"{len(opened):,} {kind}{classes}"
+
+
+def _pictures(opened: Map) -> Table:
+    table = _table()
+    for name, content in _PICTURES.items():
+        if (opened.folder / name).exists():
+            _row(table, name, content)
+    return table
+
+
+def _agreement(run: dict[str, Any]) -> Iterator[RenderableType]:
+    """Yield the share of items that stand among their own, overall and by class."""
+    agreement = run["agreement"]
+    if agreement is None:
+        return
+    yield (
+        f"{agreement['overall']:.0%} have mostly their own label among their "
+        f"{agreement['n_neighbors']} nearest neighbors in the features:"
+    )
+    table = _table()
+    ranked = sorted(agreement["by_class"].items(), key=lambda item: (-item[1], item[0]))
+    for label, share in ranked[:_MOST_CLASSES]:
+        _row(table, printable(label), f"{share:4.0%}", "━" * round(20 * share))
+    if len(ranked) > _MOST_CLASSES:
+        _row(table, "...", "", f"{len(ranked) - _MOST_CLASSES} more in run.json")
+    yield table
+
+
+def _skipped_reasons(run: dict[str, Any]) -> Iterator[RenderableType]:
+    """Yield how many files were skipped, and the commonest reasons."""
+    if not run["skipped"]:
+        return
+    reasons = Counter(one["reason"] for one in run["skipped"])
+    yield f"Skipped {_files(run)}; run.json lists each one:"
+    table = _table()
+    for reason, count in reasons.most_common(_MOST_REASONS):
+        _row(table, f"{count:,}", printable(reason))
+    if len(reasons) > _MOST_REASONS:
+        _row(table, "...", f"{len(reasons) - _MOST_REASONS} more reasons")
+    yield table
+
+
+def _skipped_files(run: dict[str, Any]) -> Iterator[RenderableType]:
+    """Yield the skipped files themselves."""
+    if not run["skipped"]:
+        return
+    yield f"Skipped {_files(run)}:"
+    table = _table()
+    for one in run["skipped"][:_MOST_SKIPPED]:
+        _row(table, printable(one["path"]), printable(one["reason"]))
+    if len(run["skipped"]) > _MOST_SKIPPED:
+        _row(table, "...", f"{len(run['skipped']) - _MOST_SKIPPED} more in run.json")
+    yield table
+
+
+def _files(run: dict[str, Any]) -> str:
+    n_skipped = len(run["skipped"])
+    return "1 file" if n_skipped == 1 else f"{n_skipped:,} files"
+
+
+def _timings(run: dict[str, Any]) -> str:
+    """Return the time in all, and of each stage that took a tenth of a second or more."""
+    timings_s = run["timings_s"]
+    stages = [f"{name} {format_seconds(s)}" for name, s in timings_s.items() if s >= 0.1]
+    return f"Took {format_seconds(sum(timings_s.values()))}: {', '.join(stages)}"
+
+
+def _table(*headings: str) -> Table:
+    from rich.table import Table
+
+    return Table(
+        *headings, box=None, show_header=bool(headings), pad_edge=False, padding=(0, 2, 0, 0)
+    )
+
+
+def _row(table: Table, *cells: str) -> None:
+    """Add a row in which nothing is read as markup: a class may be called "[red]"."""
+    from rich.text import Text
+
+    table.add_row(*(Text(cell) for cell in cells))
+
+
+def _group(*parts: RenderableType) -> RenderableType:
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.text import Text
+
+    shown: list[RenderableType] = []
+    for part in parts:
+        if isinstance(part, str):
+            shown.append(Text(part))
+        else:
+            shown.append(Padding(part, (0, 0, 1, 2)))
+    return Group(*shown)

@@ -1,0 +1,389 @@
+"""Whatever a user may hand over by mistake: the message, the exit status, what stays on disk."""
+
+import errno
+import json
+import os
+import pickle
+import shutil
+import struct
+import tempfile
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from featscape.pipeline import open_map
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+@pytest.fixture
+def refuse(featscape, here):
+    """Return a function that expects one line, status 2, and an untouched current folder."""
+
+    def run(*arguments):
+        before = tree(here)
+        done = featscape(*arguments)
+        assert done.status == 2
+        assert done.out == ""
+        assert tree(here) == before
+        assert "Traceback" not in done.err
+        said = [line for line in done.err.splitlines() if line.startswith("featscape: ")]
+        assert len(said) == 1
+        assert done.err.endswith(said[0] + "\n")  # after what was said of the progress
+        return said[0].removeprefix("featscape: ")
+
+    return run
+
+
+@pytest.fixture
+def make(featscape, here):  # noqa: ARG001 - where the map is made
+    """Return a function that expects a map, and returns it with what was said."""
+
+    def run(source, *options):
+        done = featscape("map", source, "-o", "m", "--perplexity", 4, "--size", 400, *options)
+        assert done.status == 0, done.err
+        return open_map("m"), done
+
+    return run
+
+
+def tree(folder):
+    """Return every path below a folder, hidden ones too."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+class TestSource:
+    def test_an_empty_folder(self, refuse, tmp_path):
+        (tmp_path / "empty").mkdir()
+        message = refuse("map", tmp_path / "empty")
+        assert "must hold at least one image" in message
+        assert "empty' holds none" in message
+
+    def test_no_such_path(self, refuse):
+        message = refuse("map", "nowhere")
+        assert message.startswith("the source must be a folder of images; there is no 'nowhere'")
+
+    def test_a_file(self, refuse, photos):
+        message = refuse("map", photos / "red" / "00.png")
+        assert "00.png' is no folder" in message
+        assert f"perhaps '{photos / 'red'}'" in message
+
+    def test_no_readable_image(self, refuse, tmp_path):
+        (tmp_path / "notes").mkdir()
+        for number in range(20):
+            (tmp_path / "notes" / f"{number}.jpg").write_text("no image at all")
+        options = ("--perplexity", 4, "--model", "efficientnet_lite0")
+        message = refuse("map", tmp_path / "notes", *options)
+        assert "not an image" in message
+        assert "20" in message
+
+    def test_two_images(self, refuse, photos):
+        message = refuse("map", photos, "--limit", 2)
+        assert message == (
+            "a map needs at least 5 items, since perplexity must be at least 1 and below "
+            "(n - 1) / 3; got 2. Add images."
+        )
+
+    def test_too_few_images_for_the_perplexity(self, refuse, photos):
+        message = refuse("map", photos)
+        assert "below (n - 1) / 3 = 7.7 for 24 items; got 30" in message
+        assert "--perplexity 3, or add images" in message
+
+
+def bomb():
+    """Return a PNG of 20,000 x 20,000 pixels in some hundred bytes."""
+
+    def chunk(name, content):
+        check = struct.pack(">I", zlib.crc32(name + content))
+        return struct.pack(">I", len(content)) + name + content + check
+
+    header = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 0, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+    return start + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.usefixtures("quick_network")
+class TestFilesThatAreSkipped:
+    """Each is left out, counted on screen, and listed in run.json with its reason."""
+
+    @pytest.mark.parametrize(
+        ("name", "content", "reason"),
+        [
+            ("zero.png", lambda _good: b"", "empty"),
+            ("cut.png", lambda good: good[: len(good) // 2], "truncated"),
+            ("text.jpg", lambda _good: b"Dear Sir or Madam,\n" * 20, "not an image"),
+            ("bomb.png", lambda _good: bomb(), "decompression bomb"),
+        ],
+    )
+    def test_a_bad_file(self, make, photos, name, content, reason):
+        good = (photos / "red" / "00.png").read_bytes()
+        (photos / "red" / name).write_bytes(content(good))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            made, done = make(photos)
+        assert len(made) == 24
+        assert [one["path"] for one in made.run["skipped"]] == [f"red/{name}"]
+        assert reason in made.run["skipped"][0]["reason"]
+        assert made.run["counts"]["skipped"] == 1
+        assert "Skipped 1 file" in done.out
+        assert reason in done.out
+
+    def test_a_mislabelled_file_is_read_as_what_it_is(self, make, photos):
+        shutil.copy(photos / "red" / "00.png", photos / "red" / "really-a-png.jpg")
+        made, _ = make(photos)
+        assert len(made) == 25
+        assert made.run["skipped"] == []
+
+    def test_a_symlink_loop(self, make, photos):
+        (photos / "red" / "loop").symlink_to(photos)
+        made, _ = make(photos)
+        assert len(made) == 24
+        assert made.run["skipped"] == [
+            {"path": "red/loop", "reason": "a link to a folder that it lies in"}
+        ]
+
+    def test_without_permission(self, make, photos, as_ordinary_user):
+        folder = as_ordinary_user(photos)
+        (folder / "red" / "00.png").chmod(0)
+        (folder / "blue").chmod(0)
+        made, _ = make(folder)
+        (folder / "blue").chmod(0o755)
+        assert len(made) == 15
+        assert made.run["skipped"] == [
+            {"path": "blue", "reason": "no permission to read"},
+            {"path": "red/00.png", "reason": "no permission to read"},
+        ]
+
+
+@pytest.fixture
+def as_ordinary_user(monkeypatch):
+    """Return a function that copies a folder to where permissions bind us, even as root."""
+    home = Path(tempfile.mkdtemp(prefix="featscape-test-"))
+    is_root = os.geteuid() == 0
+
+    def move(folder):
+        copy = shutil.copytree(folder, home / folder.name)
+        monkeypatch.chdir(home)
+        if is_root:
+            for path in (home, *home.rglob("*")):
+                os.chown(path, 65534, 65534)
+            os.seteuid(65534)
+        return copy
+
+    yield move
+    if is_root:
+        os.seteuid(0)
+    monkeypatch.undo()
+    shutil.rmtree(home)
+
+
+@pytest.mark.usefixtures("quick_network")
+class TestUnusualButGood:
+    @pytest.mark.parametrize(
+        "name", ["with space", "émoji 🦊", "new\nline", "[red]", "-o", os.fsdecode(b"caf\xe9")]
+    )
+    def test_names(self, make, photos, name):
+        (photos / "red").rename(photos / name)
+        (photos / name / "00.png").rename(photos / name / f"{name}.png")
+        made, done = make(photos)
+        assert f"{name}/{name}.png" in made.paths
+        shown = {"new\nline": r"new\nline", os.fsdecode(b"caf\xe9"): r"caf\xe9"}.get(name, name)
+        assert shown in done.out
+
+    def test_a_class_with_one_image(self, make, photos):
+        for file in list((photos / "red").iterdir())[1:]:
+            file.unlink()
+        made, _ = make(photos)
+        assert made.labels.count("red") == 1
+        assert made.run["agreement"]["by_class"]["red"] == 0.0
+
+    def test_all_images_identical(self, make, photos):
+        original = (photos / "red" / "00.png").read_bytes()
+        for file in photos.rglob("*.png"):
+            file.write_bytes(original)
+        made, _ = make(photos)
+        assert np.isfinite(made.positions).all()
+        assert np.unique(made.features, axis=0).shape[0] == 1
+        assert (made.folder / "images.png").stat().st_size > 0
+
+
+class TestFeaturesFile:
+    @pytest.mark.parametrize(
+        ("array", "words"),
+        [
+            (np.array([[1.0, np.nan]] * 3 + [[1.0, 2.0]] * 30), "3 of 33 rows hold NaN"),
+            (np.array([[1.0, 2.0]] * 30 + [[1.0, np.inf]]), "the first of them row 30"),
+            (np.array([[1.0, 1e300]] * 30), "more than float32 can"),
+            (np.array([["a", "b"]] * 30), "must be real numbers; got dtype <U1"),
+            (np.array([[1j, 2j]] * 30), "must be real numbers; got dtype complex128"),
+            (np.zeros((1, 8)), "at least 2 rows and 1 column; got 1 x 8"),
+            (np.zeros((30, 0)), "got 30 x 0"),
+            (np.zeros(30), "must have two dimensions, a row an item; got shape (30,)"),
+            (np.zeros((2, 3, 4)), "got shape (2, 3, 4)"),
+        ],
+    )
+    def test_contents(self, refuse, here, array, words):
+        np.save(here / "f.npy", array)
+        assert words in refuse("embed", "f.npy")
+
+    def test_pickled_objects_are_never_loaded(self, refuse, here):
+        np.save(here / "f.npy", np.array([Trap()], dtype=object), allow_pickle=True)
+        assert "pickled objects, which are never loaded" in refuse("embed", "f.npy")
+        (here / "g.npy").write_bytes(pickle.dumps(Trap()))
+        assert "pickled objects, which are never loaded" in refuse("embed", "g.npy")
+
+    def test_missing(self, refuse):
+        assert refuse("embed", "f.npy") == "there is no file f.npy. Check the path."
+
+    def test_a_folder(self, refuse, here):
+        (here / "f.npy").mkdir()
+        assert "cannot be read: Is a directory" in refuse("embed", "f.npy")
+
+    def test_an_archive(self, refuse, here):
+        np.savez(here / "f.npz", np.zeros((30, 4)))
+        assert "it is an .npz archive" in refuse("embed", "f.npz")
+
+    def test_cut_off(self, refuse, here):
+        np.save(here / "f.npy", np.zeros((30, 4)))
+        os.truncate(here / "f.npy", 300)
+        assert "must be an .npy file" in refuse("embed", "f.npy")
+
+    def test_too_few_rows(self, refuse, here):
+        np.save(here / "f.npy", np.eye(30))
+        assert "below (n - 1) / 3 = 9.7 for 30 items; got 30" in refuse("embed", "f.npy")
+
+
+class Trap:
+    """Ends the test if it is ever unpickled."""
+
+    def __reduce__(self):
+        return pytest.fail, ("unpickled",)
+
+
+class TestLabelsFile:
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            (b"a\nb\n", "as many as the features' 100 rows; labels.txt has 2"),
+            (b"\xff\xfe\n" * 100, "must be text in UTF-8"),
+        ],
+    )
+    def test_text(self, refuse, here, content, words):
+        np.save(here / "f.npy", np.eye(100))
+        (here / "labels.txt").write_bytes(content)
+        assert words in refuse("embed", "f.npy", "--labels", "labels.txt")
+
+    def test_array(self, refuse, here):
+        np.save(here / "f.npy", np.eye(100))
+        np.save(here / "labels.npy", np.zeros((100, 2)))
+        message = refuse("embed", "f.npy", "--labels", "labels.npy")
+        assert "one-dimensional integers or strings; got shape (100, 2)" in message
+
+    def test_missing(self, refuse, here):
+        np.save(here / "f.npy", np.eye(100))
+        assert "there is no file l.txt" in refuse("embed", "f.npy", "--labels", "l.txt")
+
+
+@pytest.mark.usefixtures("quick_network")
+class TestOutput:
+    def test_it_exists(self, refuse, photos, here):
+        (here / "m").mkdir()
+        message = refuse("map", photos, "-o", "m")
+        assert message == (
+            "the output folder m exists already. "
+            "Replace it with --force, or choose another with -o."
+        )
+
+    def test_force_spares_what_is_no_map(self, refuse, photos, here):
+        (here / "m").mkdir()
+        (here / "m" / "thesis.tex").write_text("years of work")
+        assert "m is not a featscape map" in refuse("map", photos, "-o", "m", "--force")
+
+    def test_it_cannot_be_written(self, featscape, photos, as_ordinary_user):
+        folder = as_ordinary_user(photos)
+        folder.parent.chmod(0o555)
+        done = featscape("map", folder, "-o", folder.parent / "m", "--perplexity", 4)
+        assert done.status == 2
+        assert "m: Permission denied. Nothing was left behind." in done.err
+        assert done.err.count("\n") == 1  # before anything else was done
+        assert [path.name for path in folder.parent.iterdir()] == ["photos"]
+
+    @pytest.mark.parametrize("stage", ["thumbnails", "picture", "features", "items", "run"])
+    def test_a_full_disk(self, refuse, photos, monkeypatch, stage):
+        def fail(*_arguments, **_options):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        where = {
+            "thumbnails": "featscape.thumbnails.ThumbnailWriter.append",
+            "picture": "PIL.Image.Image.save",
+            "features": "numpy.save",
+            "items": "pyarrow.parquet.write_table",
+            "run": "pathlib.Path.write_text",
+        }
+        if stage == "picture":  # the thumbnails are saved by the same function
+            monkeypatch.setattr("featscape.mapfolder.write_picture", fail)
+        else:
+            monkeypatch.setattr(where[stage], fail)
+        message = refuse("map", photos, "-o", "m", "--perplexity", 4, "--size", 400)
+        assert message == (
+            "cannot write the map m: No space left on device. Nothing was left behind. "
+            "Make room or choose another place with -o."
+        )
+
+
+@pytest.mark.usefixtures("quick_network")
+class TestCtrlC:
+    @pytest.mark.parametrize("stage", ["extract", "draw_mosaic", "write_run", "t-SNE"])
+    def test_nothing_is_left(self, featscape, photos, here, monkeypatch, stage):
+        def interrupt(*_arguments, **_options):
+            raise KeyboardInterrupt
+
+        where = {
+            "extract": "featscape.features.extract",
+            "draw_mosaic": "featscape.pictures.draw_mosaic",
+            "write_run": "featscape.mapfolder.write_run",
+            "t-SNE": "featscape.tsne.estimator.descend",
+        }
+        monkeypatch.setattr(where[stage], interrupt)
+        done = featscape("map", photos, "-o", "m", "--perplexity", 4, "--size", 400)
+        assert done.status == 1
+        assert done.out == ""
+        assert done.err.splitlines()[-1] == "featscape: interrupted; nothing was written."
+        assert "Traceback" not in done.err
+        assert tree(here) == []
+
+    def test_the_older_map_stays(self, featscape, make, photos, here, monkeypatch):
+        made, _ = make(photos)
+        before = (made.folder / "run.json").read_text()
+
+        def interrupt(*_arguments, **_options):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("featscape.mapfolder.write_run", interrupt)
+        options = ("-o", "m", "--perplexity", 4, "--size", 400, "--force")
+        assert featscape("map", photos, *options).status == 1
+        assert [path.name for path in here.iterdir()] == ["m"]
+        assert (made.folder / "run.json").read_text() == before
+        assert json.loads(before)["counts"]["items"] == 24
+
+
+def test_a_bug_is_not_hidden(featscape, photos, monkeypatch):
+    def fail(*_arguments, **_options):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("featscape.features.extract", fail)
+    with pytest.raises(ZeroDivisionError):  # Python shows the traceback and ends with status 1
+        featscape("map", photos, "-o", "m", "--perplexity", 4)
+    assert not Path("m").exists()
+
+
+@pytest.mark.usefixtures("quick_network")
+def test_the_smallest_thing_that_works(make, photos):
+    made, _ = make(photos, "--limit", 16)
+    assert len(made) == 16
+    with Image.open(made.folder / "scatter.png") as picture:
+        picture.verify()

@@ -1,0 +1,150 @@
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+import numpy as np
+import pytest
+
+from featscape import __version__, cli
+from featscape.errors import DeviceError, MissingExtra, ModelError
+
+COMMANDS = ["map", "demo", "embed", "info", "models"]
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+def test_the_script_is_installed():
+    (script,) = entry_points(group="console_scripts", name="featscape")
+    assert script.load() is cli.main
+
+
+def test_version(featscape):
+    done = featscape("--version")
+    assert (done.status, done.out) == (0, f"featscape {__version__}\n")
+
+
+class TestHelp:
+    @pytest.mark.parametrize("command", [None, *COMMANDS])
+    def test_it_has_an_example_and_fits_80_columns(self, featscape, command):
+        done = featscape(*([command] if command else []), "--help")
+        assert done.status == 0
+        assert re.search(r"  Examples?:\n    featscape ", done.out)
+        assert max(map(len, done.out.splitlines())) <= 80
+
+    def test_all_commands_are_listed_whole(self, featscape):
+        out = featscape("--help").out
+        for command in COMMANDS:
+            line = re.search(rf"^  {command} +\S.*\.$", out, re.MULTILINE)
+            assert line is not None
+            assert "..." not in line[0]
+
+    def test_alone_it_is_the_help(self, featscape):
+        done = featscape()
+        assert done.status == 0
+        assert done.out == featscape("--help").out
+
+    def test_it_is_quick(self):
+        code = (
+            "import sys; sys.argv = ['featscape', 'map', '--help']; from featscape import cli\n"
+            "try: cli.main()\nexcept SystemExit: print(*sys.modules)"
+        )
+        before = os.times()
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        after = os.times()
+        loaded = set(done.stdout.splitlines()[-1].split())
+        assert not loaded & {"torch", "numpy", "matplotlib", "sklearn", "pyarrow"}
+        # of the processor, since the clock on the wall runs for our neighbors too
+        taken_s = sum(after[2:4]) - sum(before[2:4])
+        assert taken_s < 0.5
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (["map"], "Missing argument 'SOURCE'."),
+            (["map", "x", "--limit", "many"], "--limit"),
+            (["map", "x", "--colour"], "No such option: --colour"),
+            (["paint"], "No such command 'paint'."),
+            (["map", "nowhere"], "there is no 'nowhere'"),
+            (["map", "photos", "--model", "resnet1000"], "resnet1000"),
+            (["map", "photos", "--model", "efficientnet_lite0", "--device", "abacus"], "abacus"),
+            (["map", "photos", "--weights", "none.pth"], "none.pth"),
+            (["info", "nowhere"], "there is no map nowhere"),
+            (["info", "."], "is not a featscape map"),
+        ],
+    )
+    def test_one_line_and_status_2(self, featscape, photos, monkeypatch, arguments, words):
+        monkeypatch.chdir(photos.parent)
+        if "photos" in arguments:
+            arguments = [*arguments, "--perplexity", 4]
+        done = featscape(*arguments)
+        assert done.status == 2
+        assert done.out == ""
+        line = done.err.splitlines()[-1]  # after the note of how many images were found
+        assert line.startswith("featscape: ")
+        assert words in line
+        assert "Traceback" not in done.err
+        assert not (photos.parent / "photos-map").exists()
+
+    @pytest.mark.parametrize("error", [ModelError, MissingExtra, DeviceError])
+    def test_every_error_of_ours(self, featscape, photos, monkeypatch, error):
+        def fail(*_arguments, **_options):
+            raise error("what\nhappened")
+
+        monkeypatch.setattr("featscape.features.extract", fail)
+        done = featscape("map", photos, "--perplexity", 4)
+        assert done.status == 2
+        assert done.err.splitlines()[-1] == r"featscape: what\nhappened"
+
+
+class TestScreens:
+    @pytest.fixture
+    def made(self, featscape, photos, here, quick_network):  # noqa: ARG002 - what it is made with
+        (photos / "red" / "broken.png").write_bytes(b"")
+        (photos / "red").rename(photos / "[red]")
+        return featscape("map", photos, "-o", "m", "--perplexity", 4, "--size", 400)
+
+    def test_the_summary(self, made):
+        assert made.status == 0
+        assert "24 images in 3 classes: m/" in made.out
+        for picture in ("scatter.png", "images.png", "images-grid.png"):
+            assert picture in made.out
+        assert "100% have mostly their own label among their 5 nearest neighbors" in made.out
+        assert re.search(r"\[red\] +100%", made.out)  # a class's name is not markup
+        assert "Skipped 1 file" in made.out
+        assert re.search(r"Took [\d.]+ s: .*pictures [\d.]+ s", made.out)
+
+    def test_progress_goes_to_the_standard_error(self, made):
+        assert made.err.startswith("found 25 images in 3 classes\n")
+        assert "t-SNE: " in made.err
+        assert "\x1b" not in made.err + made.out  # no terminal, no colors
+
+    @pytest.mark.usefixtures("made")
+    def test_info(self, featscape, photos):
+        out = featscape("info", "m").out
+        assert "24 images in 3 classes: m/" in out
+        for words in (str(photos), "quick", "perplexity 4, seed 10", "24 x 48 float32"):
+            assert words in out.replace("\n", "")
+        assert re.search(r"\[red\]/broken.png +empty", out)
+
+    def test_models(self, featscape):
+        done = featscape("models")
+        assert done.status == 0
+        assert re.search(r"^ *resnet101 +2048 ", done.out, re.MULTILINE)
+        assert re.search(r"^ *efficientnet_lite0 +1280 ", done.out, re.MULTILINE)
+        assert max(map(len, done.out.splitlines())) <= 80
+
+    def test_embed(self, featscape, here):
+        rng = np.random.default_rng(0)
+        np.save(here / "words.npy", rng.normal(size=(40, 8)))
+        (here / "labels.txt").write_text("".join(f"class {i % 30}\n" for i in range(40)))
+        done = featscape("embed", "words.npy", "--labels", "labels.txt", "--perplexity", 4)
+        assert done.status == 0
+        assert "40 items in 30 classes: words-map/" in done.out
+        assert "10 more in run.json" in done.out
+        assert "images.png" not in done.out

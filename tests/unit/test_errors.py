@@ -1,0 +1,32 @@
+import inspect
+
+import pytest
+
+from featscape import errors
+
+TREE = {
+    "FeatscapeError": Exception,
+    "InputError": ValueError,
+    "ImageError": errors.FeatscapeError,
+    "ModelError": errors.FeatscapeError,
+    "MissingExtra": ImportError,
+    "DeviceError": errors.FeatscapeError,
+}
+
+
+@pytest.mark.parametrize(("name", "base"), TREE.items())
+def test_each_can_be_caught_as_what_python_calls_it(name, base):
+    assert issubclass(getattr(errors, name), base)
+
+
+@pytest.mark.parametrize("name", TREE)
+def test_one_except_catches_all(name):
+    with pytest.raises(errors.FeatscapeError, match="subject, rule"):
+        raise getattr(errors, name)("subject, rule, value, remedy")
+
+
+def test_the_tree_is_whole():
+    defined = {name for name, value in vars(errors).items() if inspect.isclass(value)}
+    assert defined == set(TREE)
+    for name in defined:
+        assert name in errors.__doc__

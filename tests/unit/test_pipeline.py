@@ -1,0 +1,179 @@
+import json
+
+import numpy as np
+import pytest
+
+from featscape.errors import InputError
+from featscape.pipeline import check_perplexity, embed_features, make_demo, make_map, open_map
+from featscape.progress import PlainProgress
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+@pytest.fixture
+def made(photos, here, quick_network):  # noqa: ARG001 - what it is made with
+    return make_map(photos, "m", perplexity=4, size_px=400)
+
+
+@pytest.mark.usefixtures("quick_network")
+class TestMakeMap:
+    def test_what_stands_in_the_folder(self, made):
+        assert sorted(path.name for path in made.folder.iterdir()) == [
+            "features.npy",
+            "images-grid.png",
+            "images.png",
+            "items.parquet",
+            "neighbors.npz",
+            "run.json",
+            "scatter.png",
+            "thumbnails",
+        ]
+
+    def test_rows_belong_together(self, made):
+        assert len(made) == 24
+        assert made.paths[0] == "blue/00.png"
+        assert made.labels == ("blue",) * 8 + ("green",) * 8 + ("red",) * 8
+        assert made.positions.shape == (24, 2)
+        np.testing.assert_array_equal(made.sizes_px, [[16, 12]] * 24)
+        brightest = np.asarray(made.features).reshape(24, 16, 3).mean(axis=1).argmax(axis=1)
+        assert brightest.tolist() == [2] * 8 + [1] * 8 + [0] * 8
+        thumbnail = np.asarray(made.thumbnails.load(23), dtype=float)
+        assert thumbnail.mean(axis=(0, 1)).argmax() == 0
+
+    def test_classes_stand_together_and_the_run_says_so(self, made):
+        assert made.run["agreement"] == {
+            "n_neighbors": 5,
+            "overall": 1.0,
+            "by_class": {"blue": 1.0, "green": 1.0, "red": 1.0},
+        }
+
+    def test_the_run_is_enough_to_make_it_again(self, made, photos):
+        run = made.run
+        assert run["source"] == str(photos)
+        assert run["counts"] == {"items": 24, "classes": 3, "skipped": 0}
+        assert run["model"]["name"] == "quick"
+        assert run["parameters"]["perplexity"] == 4
+        assert run["parameters"]["seed"] == 10
+        assert run["parameters"]["limit"] is None
+        assert run["skipped"] == []
+        assert {"find", "features", "t-SNE", "pictures"} <= set(run["timings_s"])
+        json.dumps(run, allow_nan=False)
+
+    def test_the_same_call_gives_the_same_map(self, made, photos):
+        again = make_map(photos, "again", perplexity=4, size_px=400)
+        np.testing.assert_array_equal(again.positions, made.positions)
+
+    def test_the_name_is_the_folders(self, photos, here):
+        make_map(photos, perplexity=4, size_px=400)
+        assert [path.name for path in here.iterdir()] == ["photos-map"]
+
+    def test_a_map_among_its_own_images_is_refused(self, photos, monkeypatch):
+        monkeypatch.chdir(photos)
+        with pytest.raises(InputError, match=r"photos-map lies inside .* Choose a place outside"):
+            make_map(".", perplexity=4)
+        assert sorted(path.name for path in photos.iterdir()) == ["blue", "green", "red"]
+
+    def test_without_classes(self, photos):
+        flat = make_map(photos / "red", "flat", perplexity=2, size_px=400)
+        assert flat.labels is None
+        assert flat.run["agreement"] is None
+        assert flat.run["counts"]["classes"] == 0
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"perplexity": 30},
+            {"perplexity": 0},
+            {"limit": 0},
+            {"seed": -1},
+            {"size_px": 10},
+            {"thumbnail_px": 4},
+            {"thumbnail_px": 300, "size_px": 400},
+        ],
+    )
+    def test_options_are_looked_at_before_the_work(self, photos, monkeypatch, options, here):
+        def extract(*_arguments, **_options):
+            pytest.fail("the network ran")
+
+        monkeypatch.setattr("featscape.features.extract", extract)
+        with pytest.raises(InputError):
+            make_map(photos, "m", **{"perplexity": 4, **options})
+        assert list(here.iterdir()) == []
+
+    def test_progress(self, photos):
+        lines = []
+        make_map(photos, "m", perplexity=4, size_px=400, progress=PlainProgress(lines.append))
+        assert lines[0] == "found 24 images in 3 classes"
+        assert any(line.startswith("t-SNE: ") for line in lines)
+
+
+class TestEmbedFeatures:
+    @pytest.fixture
+    def features(self, here):
+        rng = np.random.default_rng(0)
+        values = np.concatenate([rng.normal(size=(12, 5)), rng.normal(size=(12, 5)) + 8])
+        np.save(here / "words.npy", values)
+        return values
+
+    def test_a_map(self, features):
+        made = embed_features("words.npy", perplexity=4)
+        assert made.folder.name == "words-map"
+        np.testing.assert_array_equal(made.features, features.astype(np.float32))
+        assert made.paths is made.labels is made.thumbnails is None
+        assert (made.folder / "scatter.png").exists()
+        assert not (made.folder / "images.png").exists()
+        assert made.run["model"] is None
+        assert made.run["counts"] == {"items": 24, "classes": 0, "skipped": 0}
+
+    @pytest.mark.usefixtures("features")
+    @pytest.mark.parametrize("kind", ["txt", "npy of strings", "npy of integers"])
+    def test_labels(self, here, kind):
+        if kind == "txt":
+            (here / "labels.txt").write_text("0\n" * 12 + "1\n" * 12)
+            file = "labels.txt"
+        else:
+            labels = np.repeat([0, 1], 12)
+            np.save(here / "labels.npy", labels.astype(str) if "strings" in kind else labels)
+            file = "labels.npy"
+        made = embed_features("words.npy", labels_file=file, perplexity=4)
+        assert made.labels == ("0",) * 12 + ("1",) * 12
+        assert made.run["agreement"]["overall"] == 1.0
+
+    @pytest.mark.parametrize("dtype", ["float16", "float64", "int8", ">f4"])
+    def test_any_real_numbers(self, features, here, dtype):
+        np.save(here / "others.npy", features.astype(dtype))
+        assert embed_features("others.npy", perplexity=4).features.dtype == np.float32
+
+    @pytest.mark.usefixtures("features")
+    def test_the_file_is_not_changed(self, here):
+        before = (here / "words.npy").read_bytes()
+        embed_features("words.npy", perplexity=4)
+        assert (here / "words.npy").read_bytes() == before
+
+
+def test_demo():
+    made = make_demo("m", limit=100)
+    assert made.run["counts"] == {"items": 100, "classes": 10, "skipped": 0}
+    assert made.run["model"]["name"] == "efficientnet_lite0"
+    assert "handwritten digits" in made.run["source"]
+    assert made.run["agreement"]["overall"] > 0.4
+    assert open_map("m").paths == made.paths
+
+
+@pytest.mark.parametrize(
+    ("perplexity", "n_items", "words"),
+    [
+        (30, 60, r"below \(n - 1\) / 3 = 19.7 for 60 items; got 30.* --perplexity 9, or add"),
+        (0.5, 60, "at least 1 .* got 0.5"),
+        (float("nan"), 60, "got nan"),
+        (30, 2, "at least 5 items.* got 2. Add"),
+    ],
+)
+def test_perplexity(perplexity, n_items, words):
+    with pytest.raises(InputError, match=words):
+        check_perplexity(perplexity, n_items)
+
+
+def test_perplexity_that_holds():
+    check_perplexity(30, 92)
+    check_perplexity(1, 5)

@@ -1,0 +1,87 @@
+"""What is public is in `__all__`, can be imported, is documented, and loads nothing heavy."""
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import featscape
+
+PACKAGES = [
+    "featscape",
+    "featscape.features",
+    "featscape.images",
+    "featscape.pictures",
+    "featscape.pipeline",
+    "featscape.tsne",
+]
+HEAVY = {"torch", "torchvision", "timm", "matplotlib", "pyarrow", "sklearn", "faiss", "scipy"}
+
+
+def public_names():
+    for package in PACKAGES:
+        for name in importlib.import_module(package).__all__:
+            yield pytest.param(package, name, id=f"{package}.{name}")
+
+
+@pytest.mark.parametrize(("package", "name"), list(public_names()))
+def test_each_is_documented(package, name):
+    value = getattr(importlib.import_module(package), name)
+    text = inspect.getdoc(value)
+    assert text, f"{package}.{name} has no docstring"
+    if inspect.isfunction(value):
+        for parameter in inspect.signature(value).parameters:
+            assert parameter in text, f"{package}.{name} does not document {parameter}"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_all_is_sorted_and_listed(package):
+    module = importlib.import_module(package)
+    assert len(set(module.__all__)) == len(module.__all__)
+    assert set(module.__all__) <= set(dir(module))
+
+
+def test_types_and_lazy_names_agree():
+    source = ast.parse(Path(featscape.__file__).read_text(encoding="utf-8"))
+    imported = {
+        alias.name: node.module
+        for node in ast.walk(source)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("featscape.")
+        for alias in node.names
+    }
+    assert imported == featscape._HOME
+    assert set(featscape.__all__) == set(featscape._HOME)
+
+
+def test_an_unknown_name():
+    with pytest.raises(AttributeError, match="has no attribute 'draw_scater'"):
+        featscape.draw_scater  # noqa: B018 - the access is the test
+
+
+def loaded_by(code):
+    """Return the top-level modules that a fresh Python loads for `code`."""
+    code += "\nimport sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import featscape",
+        "import featscape.cli",
+        "import featscape.pipeline",
+        "import featscape.mapfolder",
+        "import featscape.tsne",
+    ],
+)
+def test_importing_loads_nothing_heavy(code):
+    assert loaded_by(code) & HEAVY == set()
+
+
+def test_the_check_above_can_fail():
+    assert "sklearn" in loaded_by("from featscape.tsne import TSNE")
