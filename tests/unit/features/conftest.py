@@ -1,0 +1,80 @@
+"""Small networks' weights, small images, and one thread: the machine is shared."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from featscape.errors import ImageError
+from featscape.records import ImageSet
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_torch_thread():
+    import torch
+
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n_threads)
+
+
+@pytest.fixture(scope="session")
+def small_file(tmp_path_factory):
+    """Random weights of torchvision's own shufflenet_v2_x0_5: 5 MB and quick."""
+    return save_random("shufflenet_v2_x0_5", tmp_path_factory.mktemp("weights") / "small.pth")
+
+
+def save_random(name, path, **arguments):
+    """Save a network's random weights, with statistics that are not 0 and 1."""
+    import torch
+    from torchvision import models
+
+    torch.manual_seed(0)
+    network = models.get_model(name, weights=None, **arguments)
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.running_mean.normal_(0, 0.1)
+            layer.running_var.uniform_(0.5, 2)
+            layer.weight.data.uniform_(0.5, 1.5)
+            layer.bias.data.normal_(0, 0.1)
+    torch.save(network.state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def save_weights():
+    return save_random
+
+
+@pytest.fixture
+def noise_images():
+    """Make an ImageSet of n noisy images; those named in `broken` cannot be decoded."""
+
+    def make(n_images, *, broken=(), size_px=(40, 30)):
+        def decode(path):
+            index = int(path.stem)
+            if index in broken:
+                raise ImageError(broken[index])
+            return noise(index, size_px)
+
+        return ImageSet(
+            source=Path("pictures"),
+            paths=tuple(f"{i}.png" for i in range(n_images)),
+            labels=tuple("ab"[i % 2] for i in range(n_images)),
+            decode=decode,
+        )
+
+    return make
+
+
+def noise(seed, size_px):
+    width, height = size_px
+    values = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Image.fromarray(values)
+
+
+@pytest.fixture
+def noise_image():
+    return noise

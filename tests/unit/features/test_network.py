@@ -1,0 +1,141 @@
+"""Networks cut off before their classifier: right features for every family, on any device."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from featscape.errors import DeviceError, ImageError, InputError
+from featscape.features import list_models, load_network
+from featscape.features.network import _normalize, choose_device, fold_batch_norms
+
+# The lightest of each kind: plain, dense and depthwise convolutions, auxiliary classifiers, a
+# classifier of several layers, one that is a convolution, and attention.
+NO_TRAINING = {"init_weights": False, "aux_logits": False}
+FAMILIES = {
+    "densenet121": {},
+    "googlenet": NO_TRAINING,
+    "mnasnet0_5": {},
+    "mobilenet_v3_small": {},
+    "regnet_x_400mf": {},
+    "shufflenet_v2_x0_5": {},
+    "squeezenet1_1": {},
+    "swin_t": {},
+}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_features_are_the_input_of_the_last_layer(name, tmp_path, save_weights, noise_image):
+    from torchvision import models
+
+    path = save_weights(name, tmp_path / "weights.pth", **FAMILIES[name])
+    network = load_network(name, weights=path, device="cpu")
+    pixels = [network.prepare(noise_image(0, (90, 70)))]
+    values = network.run(pixels)
+
+    arguments = FAMILIES[name] | ({"transform_input": True} if FAMILIES[name] else {})
+    whole = models.get_model(name, weights=None, **arguments).eval()
+    whole.load_state_dict(torch.load(path, weights_only=True))
+    kinds = nn.Conv2d if name == "squeezenet1_1" else nn.Linear
+    last = [layer for layer in whole.modules() if isinstance(layer, kinds)][-1]
+    seen = []
+    last.register_forward_pre_hook(lambda _layer, inputs: seen.append(inputs[0]))
+    with torch.inference_mode():
+        batch = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2)
+        whole(_normalize(batch, network._architecture))
+    expected = seen[0].mean((2, 3)) if seen[0].ndim == 4 else seen[0]
+    assert values.dtype == np.float32
+    assert values.shape == (1, {e.name: e.n_features for e in list_models()}[name])
+    assert expected.std() > 0
+    np.testing.assert_allclose(values, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
+
+
+def test_resnet101_by_the_true_path(tmp_path, save_weights, noise_image):
+    path = save_weights("resnet101", tmp_path / "resnet101.pth")
+    network = load_network(weights=str(path), device="cpu")
+    values = network.run([network.prepare(noise_image(i, (60, 50))) for i in range(2)])
+    assert values.shape == (2, 2048)
+    assert not np.allclose(values[0], values[1])
+    assert network.card.name == "resnet101"
+    assert network.card.layer == "input of fc"
+
+
+def test_batch_norms_are_folded_and_weights_lie_channels_last(small_file):
+    module = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")._module
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in module.modules())
+    assert module.conv1[0].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+class UsedTwice(nn.Module):
+    """The convolution's output is needed raw as well: its batch norm must not be folded."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+        self.norm = nn.BatchNorm2d(4)
+        self.norm.running_var.fill_(9)
+
+    def forward(self, x):
+        x = self.conv(x)
+        return (x + self.norm(x)).mean((2, 3))
+
+
+def test_what_cannot_be_folded_is_left_as_it_was():
+    network = UsedTwice().eval()
+    probe = torch.rand(1, 3, 5, 5)
+    with torch.inference_mode():
+        expected = network(probe)
+    torch.testing.assert_close(fold_batch_norms(network, probe), expected)
+    with torch.inference_mode():
+        torch.testing.assert_close(network(probe), expected)
+    assert isinstance(network.norm, nn.BatchNorm2d)
+
+
+def test_an_image_too_narrow_to_resize_is_an_image_error(small_file, noise_image):
+    network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
+    with pytest.raises(ImageError, match=r"sides of 1 and 9000 px are too unequal"):
+        network.prepare(noise_image(0, (1, 9000)))
+    assert network.prepare(noise_image(0, (2, 300))).shape == (224, 224, 3)
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "cpu:0:1", ""])
+def test_what_is_no_device(name):
+    with pytest.raises(InputError, match="must be auto, cpu, cuda, cuda:N or mps"):
+        choose_device(name)
+
+
+def test_an_absent_device_is_answered_with_the_present(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match=r"cuda must be present; PyTorch finds cpu"):
+        choose_device("cuda")
+
+
+def test_the_gpu_is_chosen_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_device("auto") == torch.device("cuda")
+    assert choose_device("cuda:1") == torch.device("cuda:1")
+    with pytest.raises(DeviceError, match=r"cuda:2 must be present.*cpu, cuda, cuda:0, cuda:1"):
+        choose_device("cuda:2")
+
+
+def test_the_cpu_is_chosen_where_there_is_no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert choose_device("auto") == torch.device("cpu")
+
+
+def test_a_full_memory_asks_for_smaller_batches(small_file, noise_image, monkeypatch):
+    network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
+
+    def fill(_batch):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(network._module, "forward", fill)
+    with pytest.raises(DeviceError, match=r"batch of 2 images.*Lower --batch-size below 2"):
+        network.run([network.prepare(noise_image(i, (30, 30))) for i in range(2)])
+
+
+def test_device_and_name_are_checked_before_weights_are_read(tmp_path):
+    with pytest.raises(InputError, match="device"):
+        load_network("shufflenet_v2_x0_5", weights=tmp_path / "none.pth", device="gpu")

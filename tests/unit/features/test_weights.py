@@ -1,0 +1,265 @@
+"""Files of weights: good, damaged, another network's, with code in them, from afar."""
+
+import hashlib
+import http.server
+import os
+import socket
+import threading
+
+import pytest
+import torch
+from torchvision import models
+
+from featscape.errors import ModelError
+from featscape.features import load_network, weights
+
+
+def test_no_such_file(tmp_path):
+    with pytest.raises(ModelError, match=r"none\.pth is no such file"):
+        load_network("shufflenet_v2_x0_5", weights=tmp_path / "none.pth")
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(ModelError, match="is a folder"):
+        load_network("shufflenet_v2_x0_5", weights=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"hello world\n", b"PK\x03\x04", b"\x89PNG\r\n\x1a\n", bytes(300)]
+)
+def test_files_of_another_kind(tmp_path, content):
+    path = tmp_path / "weights.pth"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match="damaged or of another kind"):
+        weights.read_state(path)
+
+
+def test_a_truncated_file(tmp_path, small_file):
+    path = tmp_path / "half.pth"
+    path.write_bytes(small_file.read_bytes()[:-1_000_000])
+    with pytest.raises(ModelError, match="damaged or of another kind"):
+        weights.read_state(path)
+
+
+class Trap:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_code_in_a_file_is_never_run(tmp_path):
+    path, sprung = tmp_path / "trap.pth", tmp_path / "sprung"
+    torch.save({"state_dict": Trap(sprung)}, path)
+    with pytest.raises(ModelError, match="holds pickled Python objects"):
+        weights.read_state(path)
+    assert not sprung.exists()
+
+
+def test_a_whole_pickled_network_is_refused_with_the_remedy(tmp_path):
+    path = tmp_path / "whole.pth"
+    torch.save(torch.nn.Linear(2, 2), path)
+    with pytest.raises(ModelError, match=r"torch\.save\(model\.state_dict\(\), FILE\)"):
+        weights.read_state(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ([1, 2], "holds a list"),
+        (torch.ones(2), "holds a Tensor"),
+        ({}, "an empty dict"),
+        ({"epoch": 3, "lr": 0.1}, "a dict with the keys 'epoch', 'lr'"),
+        ({"state_dict": {"a": 1}}, "a dict with the keys 'state_dict'"),
+    ],
+)
+def test_what_is_no_state_dict(tmp_path, content, what):
+    path = tmp_path / "other.pth"
+    torch.save(content, path)
+    with pytest.raises(ModelError, match=what):
+        weights.read_state(path)
+
+
+@pytest.mark.parametrize("wrapper", [None, "state_dict", "model_state_dict", "model"])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_what_training_scripts_save_around_the_tensors(tmp_path, wrapper, prefix):
+    state = {f"{prefix}conv.weight": torch.ones(2), f"{prefix}fc.bias": torch.zeros(1)}
+    path = tmp_path / "checkpoint.pth"
+    torch.save(state if wrapper is None else {"epoch": 3, wrapper: state}, path)
+    assert list(weights.read_state(path)) == ["conv.weight", "fc.bias"]
+
+
+@pytest.mark.parametrize("n_classes", [10, 1000])
+def test_a_network_trained_on_other_classes_fits(tmp_path, save_weights, n_classes):
+    path = save_weights("shufflenet_v2_x0_5", tmp_path / "tuned.pth", num_classes=n_classes)
+    network = load_network("shufflenet_v2_x0_5", weights=path)
+    assert network.card.n_features == 1024
+    assert network.card.weights == str(path)
+    assert network.card.weights_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_classifier_of_another_form_or_none_fits(tmp_path, small_file):
+    state = torch.load(small_file, weights_only=True)
+    body = {key: tensor for key, tensor in state.items() if not key.startswith("fc.")}
+    for name, head in (("none", {}), ("deep", {"fc.0.weight": torch.ones(3, 1024)})):
+        path = tmp_path / f"{name}.pth"
+        torch.save({**body, **head}, path)
+        assert load_network("shufflenet_v2_x0_5", weights=path).card.n_features == 1024
+
+
+def test_counters_of_training_may_be_missing(tmp_path, small_file):
+    state = torch.load(small_file, weights_only=True)
+    path = tmp_path / "old.pth"
+    torch.save({k: v for k, v in state.items() if "num_batches" not in k}, path)
+    assert load_network("shufflenet_v2_x0_5", weights=path).card.n_features == 1024
+
+
+def test_training_classifiers_are_passed_over(tmp_path, save_weights):
+    arguments = {"init_weights": False, "aux_logits": True}
+    path = save_weights("googlenet", tmp_path / "googlenet.pth", **arguments)
+    assert any(key.startswith("aux1.") for key in weights.read_state(path))
+    assert load_network("googlenet", weights=path).card.n_features == 1024
+
+
+def test_another_networks_weights_are_refused(small_file):
+    message = r"do not fit resnet18: missing: conv1\.weight, bn1\.weight.* and \d+ more; unexpected"
+    with pytest.raises(ModelError, match=message):
+        load_network("resnet18", weights=small_file)
+
+
+def test_a_larger_networks_weights_are_refused(tmp_path, small_file):
+    state = torch.load(small_file, weights_only=True)
+    path = tmp_path / "larger.pth"
+    torch.save({**state, "stage4.9.branch1.0.weight": torch.ones(2)}, path)
+    with pytest.raises(ModelError, match=r"_x0_5: unexpected: stage4\.9\.branch1\.0\.weight\."):
+        load_network("shufflenet_v2_x0_5", weights=path)
+
+
+def test_a_tensor_of_another_shape_is_named(tmp_path, small_file):
+    state = torch.load(small_file, weights_only=True)
+    state["conv1.0.weight"] = torch.ones(24, 1, 3, 3)
+    path = tmp_path / "gray.pth"
+    torch.save(state, path)
+    message = r"conv1\.0\.weight of shape \(24, 1, 3, 3\) instead of \(24, 3, 3, 3\)"
+    with pytest.raises(ModelError, match=message):
+        load_network("shufflenet_v2_x0_5", weights=path)
+
+
+def test_weights_that_make_no_numbers_are_refused(tmp_path, small_file):
+    state = torch.load(small_file, weights_only=True)
+    state["conv5.1.weight"][0] = float("nan")
+    path = tmp_path / "nan.pth"
+    torch.save(state, path)
+    with pytest.raises(ModelError, match="makes NaN or infinity"):
+        load_network("shufflenet_v2_x0_5", weights=path)
+
+
+@pytest.fixture
+def far_away(tmp_path, monkeypatch, small_file):
+    """A server of weights on this machine, and an empty cache to download them into."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    name = f"small-{weights.hash_file(small_file)[:8]}.pth"
+    (folder / name).write_bytes(small_file.read_bytes())
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args):
+            super().__init__(*args, directory=folder)
+
+        def log_message(self, *args):
+            del args
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "*")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}/{name}"
+    monkeypatch.setattr(models.ShuffleNet_V2_X0_5_Weights.IMAGENET1K_V1.value, "url", url)
+    yield folder / name, tmp_path / "cache/hub/checkpoints"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_weights_are_downloaded_once(far_away):
+    served, cache = far_away
+    card = load_network("shufflenet_v2_x0_5").card
+    assert card.weights == "IMAGENET1K_V1"
+    assert card.weights_sha256 == weights.hash_file(served)
+    assert [path.name for path in cache.iterdir()] == [served.name]
+    served.unlink()
+    assert load_network("shufflenet_v2_x0_5").card == card
+
+
+def test_a_download_reports_its_megabytes(far_away):
+    served, _ = far_away
+    seen = []
+
+    class Recorder:
+        def task(self, description, *, total, unit):
+            seen.append((description, total, unit))
+            from contextlib import nullcontext
+
+            return nullcontext(seen.append)
+
+    load_network("shufflenet_v2_x0_5", progress=Recorder())
+    (description, total, unit), *advances = seen
+    assert description == "Weights of shufflenet_v2_x0_5 (IMAGENET1K_V1)"
+    assert unit == "MB"
+    assert total == sum(advances) == -(-served.stat().st_size // 1_000_000)
+
+
+def test_a_download_with_another_hash_is_refused(far_away):
+    served, cache = far_away
+    served.write_bytes(b"not the weights")
+    with pytest.raises(ModelError, match=r"must have a SHA-256 that starts with .* damaged"):
+        load_network("shufflenet_v2_x0_5")
+    assert (cache / served.name).read_bytes() == b"not the weights"
+
+
+def test_a_download_that_fails_leaves_nothing_and_names_the_ways_out(far_away):
+    served, cache = far_away
+    served.unlink()
+    with pytest.raises(ModelError, match="could not be downloaded") as caught:
+        load_network("shufflenet_v2_x0_5")
+    message = str(caught.value)
+    assert "404" in message
+    assert "--weights FILE" in message
+    assert "--model efficientnet_lite0" in message
+    assert "\n" not in message
+    assert list(cache.iterdir()) == []
+
+
+def test_no_network_at_all(monkeypatch, tmp_path):
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("no_proxy", "*")
+    value = models.ResNet101_Weights.IMAGENET1K_V1.value
+    monkeypatch.setattr(value, "url", f"http://127.0.0.1:{port}/resnet101-63fe2227.pth")
+    with pytest.raises(ModelError, match=r"resnet101 .*Connection refused.*--weights FILE"):
+        load_network()
+
+
+def test_a_connection_that_breaks_off_is_no_download(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("no_proxy", "*")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve_half():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 1000\r\n\r\n" + bytes(500))
+
+        thread = threading.Thread(target=serve_half)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/small-f37072fd.pth"
+        monkeypatch.setattr(models.ShuffleNet_V2_X0_5_Weights.IMAGENET1K_V1.value, "url", url)
+        with pytest.raises(ModelError, match=r"could not be downloaded.*IncompleteRead"):
+            load_network("shufflenet_v2_x0_5")
+        thread.join()
+    assert list((tmp_path / "hub/checkpoints").iterdir()) == []
