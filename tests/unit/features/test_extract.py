@@ -1,0 +1,250 @@
+"""The extraction loop: order, skipped images, bounded memory, interruption."""
+
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from featscape.errors import ImageError, InputError, ModelError
+from featscape.features import extract, load_network
+from featscape.records import ModelCard, SkippedImage
+
+
+class MeanColor:
+    """A backend whose features are an image's mean color: quick, and easy to check."""
+
+    card = ModelCard("mean", "mean", "none", "0", "none", 3)
+    batch_size = 4
+    n_workers = 2
+
+    def __init__(self):
+        self.batches = []
+
+    def prepare(self, image):
+        return np.asarray(image)
+
+    def run(self, pixels):
+        self.batches.append(len(pixels))
+        return np.stack([p.mean((0, 1), dtype=np.float32) for p in pixels])
+
+
+class Thumbnails:
+    def __init__(self):
+        self.rows = []
+        self.threads = set()
+
+    def make(self, image):
+        self.threads.add(threading.current_thread())
+        return image.tobytes()[:6]
+
+    def append(self, encoded):
+        assert threading.current_thread() is threading.main_thread()
+        self.rows.append(encoded)
+
+
+class Counting:
+    def __init__(self):
+        self.opened, self.done = None, 0
+
+    @contextmanager
+    def task(self, description, *, total, unit):
+        self.opened = (description, total, unit)
+        yield self.advance
+
+    def advance(self, n):
+        self.done += n
+
+
+def mean_colors(images, kept):
+    return np.stack([np.asarray(images.load(i)).mean((0, 1)) for i in kept])
+
+
+@pytest.mark.parametrize("n_images", [1, 3, 4, 5, 8, 23])
+@pytest.mark.parametrize("n_workers", [1, 3])
+def test_a_row_an_image_in_their_order(noise_images, n_images, n_workers):
+    images = noise_images(n_images)
+    features = extract(images, model=MeanColor(), n_workers=n_workers)
+    assert features.values.dtype == np.float32
+    np.testing.assert_allclose(features.values, mean_colors(images, range(n_images)), rtol=1e-5)
+    assert features.images.paths == images.paths
+    assert features.sizes_px.dtype == np.int32
+    assert features.sizes_px.tolist() == [[40, 30]] * n_images
+    assert features.model is MeanColor.card
+
+
+@pytest.mark.parametrize("broken", [(0,), (9,), (3, 4, 5), (0, 1, 2, 3), (6, 7, 8, 9)])
+def test_unreadable_images_are_skipped_with_their_reason(noise_images, broken):
+    earlier = SkippedImage("notes.txt", "not an image")
+    reasons = {index: f"truncated at byte {index}" for index in broken}
+    images = replace(noise_images(10, broken=reasons), skipped=(earlier,))
+    kept = [i for i in range(10) if i not in broken]
+    thumbnails, progress = Thumbnails(), Counting()
+    features = extract(images, model=MeanColor(), thumbnails=thumbnails, progress=progress)
+    np.testing.assert_allclose(features.values, mean_colors(images, kept), rtol=1e-5)
+    assert features.images.paths == tuple(f"{i}.png" for i in kept)
+    assert features.images.labels == tuple("ab"[i % 2] for i in kept)
+    assert len(features.sizes_px) == len(kept)
+    assert features.images.skipped == (
+        earlier,
+        *(SkippedImage(f"{i}.png", f"truncated at byte {i}") for i in broken),
+    )
+    assert thumbnails.rows == [images.load(i).tobytes()[:6] for i in kept]
+    assert progress.opened == ("Features", 10, "images")
+    assert progress.done == 10
+
+
+def test_images_that_cannot_be_prepared_are_skipped_too(noise_images):
+    class Choosy(MeanColor):
+        def prepare(self, image):
+            if np.asarray(image)[0, 0, 0] > 127:
+                raise ImageError("too red")
+            return super().prepare(image)
+
+    features = extract(noise_images(12), model=Choosy())
+    assert 0 < len(features) < 12
+    assert {skip.reason for skip in features.images.skipped} == {"too red"}
+
+
+def test_thumbnails_are_made_in_the_decoding_threads(noise_images):
+    thumbnails = Thumbnails()
+    extract(noise_images(9), model=MeanColor(), thumbnails=thumbnails)
+    assert threading.main_thread() not in thumbnails.threads
+    assert len(thumbnails.rows) == 9
+
+
+def test_batches_are_full_but_for_the_last(noise_images):
+    network = MeanColor()
+    extract(noise_images(10, broken={2: "x"}), model=network, batch_size=4)
+    assert network.batches == [4, 4, 1]
+
+
+def test_never_more_than_two_batches_are_decoded_ahead(noise_images):
+    alive, most = 0, 0
+    lock = threading.Lock()
+
+    class Slow(MeanColor):
+        def prepare(self, image):
+            nonlocal alive, most
+            with lock:
+                alive += 1
+                most = max(most, alive)
+            return super().prepare(image)
+
+        def run(self, pixels):
+            nonlocal alive
+            time.sleep(0.01)
+            with lock:
+                alive -= len(pixels)
+            return super().run(pixels)
+
+    extract(noise_images(120), model=Slow(), batch_size=5, n_workers=4)
+    assert 5 < most <= 3 * 5
+
+
+def test_no_readable_image_is_an_error_with_the_commonest_reason(noise_images):
+    images = noise_images(3, broken={0: "empty file", 1: "truncated", 2: "empty file"})
+    message = r"none of the 3 in pictures is\. Most often \(2 of 3\): empty file\."
+    with pytest.raises(InputError, match=message):
+        extract(images, model=MeanColor())
+
+
+def test_no_image_at_all(noise_images):
+    with pytest.raises(InputError, match="pictures has 0"):
+        extract(noise_images(0), model=MeanColor())
+
+
+@pytest.mark.parametrize("name", ["batch_size", "n_workers"])
+@pytest.mark.parametrize("value", [0, -3])
+def test_counts_below_one(noise_images, name, value):
+    with pytest.raises(InputError, match=f"{name} must be 1 or more; got {value}"):
+        extract(noise_images(2), model=MeanColor(), **{name: value})
+
+
+def test_a_loaded_network_takes_no_weights_and_no_device(noise_images):
+    with pytest.raises(InputError, match="loaded already"):
+        extract(noise_images(2), model=MeanColor(), device="cpu")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_features_that_are_no_numbers(noise_images, value):
+    class Broken(MeanColor):
+        def run(self, pixels):
+            values = super().run(pixels)
+            if len(self.batches) == 2:
+                values[1, 2] = value
+            return values
+
+    with pytest.raises(ModelError, match=r"makes NaN or infinity of 5\.png"):
+        extract(noise_images(9), model=Broken())
+
+
+def decoding_threads():
+    return [t for t in threading.enumerate() if t.name.startswith("featscape-decode")]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_interruption_while_decoding_stops_everything(noise_images, error):
+    images = noise_images(500)
+    decoded = []
+
+    def decode(path):
+        decoded.append(path)
+        if path.stem == "3":
+            raise error
+        return images.decode(path)
+
+    with pytest.raises(error):
+        extract(replace(images, decode=decode), model=MeanColor())
+    assert len(decoded) < 50
+    assert decoding_threads() == []
+
+
+def test_an_interruption_in_the_main_thread_stops_everything(noise_images):
+    images = noise_images(500)
+    decoded = []
+
+    def decode(path):
+        decoded.append(path)
+        return images.decode(path)
+
+    class Interrupted(Counting):
+        def advance(self, n):
+            super().advance(n)
+            if self.done >= 8:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        extract(replace(images, decode=decode), model=MeanColor(), progress=Interrupted())
+    assert len(decoded) < 50
+    assert decoding_threads() == []
+
+
+def test_another_error_of_decoding_is_not_swallowed(noise_images):
+    class Clumsy(MeanColor):
+        def prepare(self, image):
+            raise ZeroDivisionError(image)
+
+    with pytest.raises(ZeroDivisionError):
+        extract(noise_images(3), model=Clumsy())
+
+
+def test_features_do_not_depend_on_workers_or_neighbors(noise_images, small_file):
+    network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
+    images = noise_images(7)
+    once = extract(images, model=network, batch_size=3, n_workers=1)
+    again = extract(images, model=network, batch_size=3, n_workers=3)
+    assert np.array_equal(once.values, again.values)
+    fewer = extract(noise_images(7, broken={1: "x"}), model=network, batch_size=3)
+    scale = float(np.abs(once.values).max())
+    np.testing.assert_allclose(fewer.values, np.delete(once.values, 1, 0), atol=1e-5 * scale)
+
+
+def test_the_whole_way_by_a_name(noise_images, small_file):
+    features = extract(
+        noise_images(3), model="shufflenet_v2_x0_5", weights=small_file, device="cpu"
+    )
+    assert np.asarray(features).shape == (3, 1024)
+    assert features.model.name == "shufflenet_v2_x0_5"
