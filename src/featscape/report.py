@@ -149,10 +149,11 @@ def _files(run: dict[str, Any]) -> str:
 
 
 def _timings(run: dict[str, Any]) -> str:
-    """Return the time in all, and of each stage that took a tenth of a second or more."""
+    """Return the time in all, and of each stage that took a hundredth of it or more."""
     timings_s = run["timings_s"]
-    stages = [f"{name} {format_seconds(s)}" for name, s in timings_s.items() if s >= 0.1]
-    return f"Took {format_seconds(sum(timings_s.values()))}: {', '.join(stages)}"
+    total_s = sum(timings_s.values())
+    stages = [f"{name} {format_seconds(s)}" for name, s in timings_s.items() if s >= total_s / 100]
+    return f"Took {format_seconds(total_s)}: {', '.join(stages)}"
 
 
 def _table(*headings: str) -> Table:

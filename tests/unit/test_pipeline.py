@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from featscape.errors import InputError
-from featscape.pipeline import check_perplexity, embed_features, make_demo, make_map, open_map
+from featscape.pipeline import embed_features, make_demo, make_map, open_map
 from featscape.progress import PlainProgress
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -158,22 +158,3 @@ def test_demo():
     assert "handwritten digits" in made.run["source"]
     assert made.run["agreement"]["overall"] > 0.4
     assert open_map("m").paths == made.paths
-
-
-@pytest.mark.parametrize(
-    ("perplexity", "n_items", "words"),
-    [
-        (30, 60, r"below \(n - 1\) / 3 = 19.7 for 60 items; got 30.* --perplexity 9, or add"),
-        (0.5, 60, "at least 1 .* got 0.5"),
-        (float("nan"), 60, "got nan"),
-        (30, 2, "at least 5 items.* got 2. Add"),
-    ],
-)
-def test_perplexity(perplexity, n_items, words):
-    with pytest.raises(InputError, match=words):
-        check_perplexity(perplexity, n_items)
-
-
-def test_perplexity_that_holds():
-    check_perplexity(30, 92)
-    check_perplexity(1, 5)
