@@ -45,6 +45,8 @@ def joint_probabilities(
     indptr, indices, data = _native.symmetrize(
         np.ascontiguousarray(neighbors.indices), conditional, _native.Pool(n_threads)
     )
+    if len(data) <= np.iinfo(np.int32).max:
+        indptr = indptr.astype(np.int32)  # SciPy would widen the indices to match it
     return csr_array((data, indices, indptr), shape=(n, n))
 
 

@@ -7,6 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -25,7 +26,6 @@ from featscape.tsne.transform import make_field, place
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 LEAST_LEARNING_RATE = 50.0
 EARLY_MOMENTUM = 0.5
 LATE_MOMENTUM = 0.8
+
+# Two reductions of one row differ by no more than this share of its length.
+_FLOAT32_ROUNDING = 2e-6
 
 
 class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -115,6 +118,10 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     >>> from featscape import TSNE
     >>> positions = TSNE(random_state=10).fit_transform(features)  # doctest: +SKIP
     """
+
+    # The fitted features' index and the way to them; None where the caller gave distances.
+    _index: Any
+    _reduction: Any
 
     def __init__(
         self,
@@ -213,12 +220,15 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         if self._index is None:
             check_distances(X, n_points=len(self.embedding_))
             neighbors = neighbors_of_distances(X, k, leave_out_self=False)
+            rounding = np.zeros(X.shape[0])
         else:
-            neighbors = self._index.search(self._reduction.apply(X), k, n_jobs=n_threads)
+            points = self._reduction.apply(X, alone=True)
+            neighbors = self._index.search(points, k, n_jobs=n_threads)
+            rounding = _FLOAT32_ROUNDING * np.linalg.norm(points, axis=1)
         p = conditional_probabilities(neighbors, self._perplexities, n_threads=n_threads)
         Y = self.embedding_
         places = place(neighbors.indices, p, Y, field=make_field(Y, n_threads=n_threads))
-        same = neighbors.distances[:, 0] == 0
+        same = neighbors.distances[:, 0] <= rounding
         places[same] = Y[neighbors.indices[same, 0]]
         return places
 
@@ -260,23 +270,18 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             raise KeyboardInterrupt
 
     def _find_neighbors(
-        self,
-        X: Any,
-        k: int,
-        *,
-        generator: np.random.RandomState,
-        n_threads: int,
+        self, X: Any, k: int, *, generator: np.random.RandomState, n_threads: int
     ) -> Neighbors:
         """Set the neighbours' attributes and return them, at the search's own scale."""
         if self.metric == "precomputed":
             with self._timed("neighbors"):
                 check_distances(X)
-                neighbors = neighbors_of_distances(X, k, leave_out_self=True)
+                given = neighbors_of_distances(X, k, leave_out_self=True)
             self._index = self._reduction = None
             self.neighbors_recall_ = 1.0
-            self.neighbors_indices_ = neighbors.indices
-            self.neighbors_distances_ = neighbors.distances
-            return neighbors
+            self.neighbors_indices_ = given.indices
+            self.neighbors_distances_ = given.distances
+            return given
         metric = canonical_metric(self.metric)
         with self._timed("pca"):
             self._reduction = fit_reduction(
@@ -286,7 +291,8 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         with self._timed("neighbors"):
             seed = int(generator.randint(2**31 - 1))
             self._index = NeighborIndex(points, metric=metric, seed=seed, n_jobs=n_threads)
-            neighbors, self.neighbors_recall_ = self._index.graph(k, n_jobs=n_threads)
+            neighbors: Neighbors = self._index.graph(k, n_jobs=n_threads)
+        self.neighbors_recall_ = self._index.recall
         self.neighbors_indices_ = neighbors.indices
         self.neighbors_distances_ = in_metric(neighbors.distances, metric, self._reduction.scale)
         return neighbors

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.errors import InputError
+from featscape.tsne.reduction import leading_eigenvectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +23,8 @@ START_NAMES = ("pca", "random", "spectral")
 
 # Below this many points all eigenvectors of the Laplacian cost less than a search for a few.
 _DENSE_LAPLACIAN = 200
+_SPARE_VECTORS = 4
+_SPECTRAL_ITERATIONS = 200
 
 
 def random_start(
@@ -49,8 +52,8 @@ def pca_start(
     ndarray of float32, shape (n, c)
     """
     centered = X.astype(np.float64) - X.mean(axis=0, dtype=np.float64)
-    axes = np.linalg.eigh(centered.T @ centered)[1]
-    axes = axes[:, ::-1][:, :n_components]  # (d, c), the widest first
+    covariance = centered.T @ centered
+    axes = leading_eigenvectors(covariance, n_components, generator=generator)  # (d, c)
     largest = np.abs(axes).argmax(axis=0)
     axes = axes * np.sign(axes[largest, np.arange(axes.shape[1])])
     return _scaled(centered @ axes, n_components, generator=generator)
@@ -78,7 +81,6 @@ def spectral_start(
     ndarray of float32, shape (n, c)
     """
     from scipy.sparse import diags_array
-    from scipy.sparse.linalg import eigsh
 
     n = P.shape[0]
     degree = np.asarray(P.sum(axis=1), dtype=np.float64).ravel()
@@ -90,14 +92,33 @@ def spectral_start(
     if n <= max(_DENSE_LAPLACIAN, 4 * wanted):
         vectors = np.linalg.eigh(smooth.toarray())[1][:, ::-1][:, :wanted]
     else:
-        _, vectors = eigsh(smooth, k=wanted, v0=generator.normal(size=n), tol=1e-4, maxiter=20 * n)
-        vectors = vectors[:, ::-1]
+        vectors = _smoothest(smooth, np.sqrt(degree), wanted, generator=generator)
     positions = vectors[:, 1:] * root[:, None]  # the first is constant, up to the degrees
     largest = np.abs(positions).argmax(axis=0)
     positions = positions * np.sign(positions[largest, np.arange(positions.shape[1])])
     positions = positions / np.maximum(positions.std(axis=0), np.finfo(np.float64).tiny)
     positions += generator.normal(scale=0.01, size=positions.shape)
     return _scaled(positions, n_components, generator=generator)
+
+
+def _smoothest(
+    smooth: Any, first: NDArray[np.float64], n_vectors: int, *, generator: np.random.RandomState
+) -> NDArray[np.float64]:
+    """Return eigenvectors of the largest eigenvalues, shape (n, n_vectors); `first` is the first.
+
+    A block method, since a graph in pieces has equal eigenvalues, which a Lanczos search misses or
+    stalls on. A start needs no last digit: iterations that run out are no reason to complain.
+    """
+    import warnings
+
+    from scipy.sparse.linalg import lobpcg
+
+    block = generator.normal(size=(len(first), n_vectors + _SPARE_VECTORS))
+    block[:, 0] = first
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        vectors = lobpcg(smooth, block, tol=1e-5, maxiter=_SPECTRAL_ITERATIONS)[1]
+    return np.asarray(vectors[:, :n_vectors])
 
 
 def array_start(Y: Any, *, shape: tuple[int, int]) -> NDArray[np.float32]:

@@ -28,12 +28,16 @@ _SYNONYMS = {"l2": "euclidean", "l1": "manhattan", "cityblock": "manhattan"}
 RECALL_GOAL = 0.98
 
 # Up to this many items every pair is compared.
-EXACT_BELOW = 4_000
+EXACT_BELOW = 2_500
 
-_SAMPLE = 500
+# With so many cells, 2 sqrt(n), comparing a query with the centroids costs about a third of
+# comparing it with the items of the cells that it probes.
+_CELLS_PER_ROOT = 2.0
+_TRAINING_POINTS_PER_CELL = 25
+_TRAINING_ITERATIONS = 4
+
+_SAMPLE = 256
 _QUERIES_AT_ONCE = 16_384
-_TRAINING_POINTS_PER_LIST = 40
-_TRAINING_ITERATIONS = 6
 
 
 def nearest_neighbors(
@@ -64,7 +68,7 @@ def nearest_neighbors(
     Returns
     -------
     Neighbors
-        Exact below 4,000 rows, and with a recall of at least .98 on a sample above.
+        Exact below 2,500 rows, and with a recall of at least .98 on a sample above.
 
     Raises
     ------
@@ -87,7 +91,7 @@ def nearest_neighbors(
     index = NeighborIndex(
         reduction.apply(X), metric=metric, seed=generator.randint(2**31 - 1), n_jobs=n_jobs
     )
-    neighbors, _ = index.graph(n_neighbors, n_jobs=n_jobs)
+    neighbors = index.graph(n_neighbors, n_jobs=n_jobs)
     return Neighbors(neighbors.indices, in_metric(neighbors.distances, metric, reduction.scale))
 
 
@@ -123,7 +127,7 @@ def count_threads(n_jobs: int | None) -> int:
 
 
 class NeighborIndex:
-    """Points arranged for search; plain arrays, so that it can be pickled.
+    """Points arranged in cells for search; plain arrays, so that it can be pickled.
 
     Parameters
     ----------
@@ -132,145 +136,159 @@ class NeighborIndex:
     metric : str
         Canonical; spherical metrics expect rows of length one and are searched as euclidean.
     seed : int
-        Of the clustering.
+        Of the clustering, and of the sample that recall is measured on.
     n_jobs : int, optional
+
+    Attributes
+    ----------
+    recall : float
+        Share of true neighbours found by `graph`, on a sample; 1.0 where every pair is compared.
     """
 
     def __init__(
         self, points: NDArray[np.float32], *, metric: str, seed: int, n_jobs: int | None = None
     ) -> None:
         self.points = points
-        self.metric = metric
-        self.n_probes = 1
         self.recall = 1.0
+        self._metric = metric
+        self._seed = seed
+        self._n_probes = 1
+        self._faiss: Any = None
+        self._quantizer: Any = None
         if len(points) < EXACT_BELOW:
-            self.centroids = np.zeros((1, points.shape[1]), dtype=np.float32)
-            self.cells = np.zeros(len(points), dtype=np.int64)
+            self._centroids = np.zeros((1, points.shape[1]), dtype=np.float32)
         else:
             with faiss_threads(n_jobs):
-                self.centroids = _cluster(points, seed=seed)
-                self.cells = _nearest_cells(points, self.centroids, 1)[:, 0]
-            n_lists = len(self.centroids)
-            self.n_probes = min(n_lists, max(4, n_lists // 24))
-        self._sample = np.sort(np.random.RandomState(seed).permutation(len(points))[:_SAMPLE])
-        self._faiss: Any = None
+                self._centroids = _cluster(points, seed=seed)
+        with faiss_threads(n_jobs):
+            self._cells = np.ascontiguousarray(_nearest_cells(points, self._centroids, 1)[:, 0])
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_faiss": None}
+        return self.__dict__ | {
+            "_faiss": None,
+            "_quantizer": None,
+        }  # rebuilt from the arrays on first use
 
-    def graph(self, k: int, *, n_jobs: int | None = None) -> tuple[Neighbors, float]:
-        """Return the k nearest other points of every point, and the recall that was measured.
-
-        Raises the number of probed cells until the recall reaches `RECALL_GOAL`.
-        """
+    def graph(self, k: int, *, n_jobs: int | None = None) -> Neighbors:
+        """Return the k nearest other points of every point, in the distances of the search."""
+        n = len(self.points)
+        indices = np.empty((n, k), dtype=np.int32)
+        distances = np.empty((n, k), dtype=np.float32)
         with faiss_threads(n_jobs):
-            self._raise_recall(k)
-            n = len(self.points)
-            indices = np.empty((n, k), dtype=np.int32)
-            distances = np.empty((n, k), dtype=np.float32)
-            order = np.argsort(self.cells, kind="stable")
-            for start in range(0, n, _QUERIES_AT_ONCE):
-                rows = order[start : start + _QUERIES_AT_ONCE]
-                indices[rows], distances[rows] = self._others(rows, k, self.n_probes)
-        return Neighbors(indices, distances), self.recall
+            self._choose_probes(k)
+            for rows in _cell_by_cell(self._cells):
+                found = self._probe(self.points[rows], k + 1, self._n_probes)
+                indices[rows], distances[rows] = _without_self(rows, *found)
+        return Neighbors(indices, self._root(distances))
 
     def search(
         self, queries: NDArray[np.float32], k: int, *, n_jobs: int | None = None
     ) -> Neighbors:
         """Return the k nearest points of each query, shape (m, k)."""
+        indices = np.empty((len(queries), k), dtype=np.int32)
+        distances = np.empty((len(queries), k), dtype=np.float32)
         with faiss_threads(n_jobs):
-            cells = _nearest_cells(queries, self.centroids, 1)[:, 0]
-            indices = np.empty((len(queries), k), dtype=np.int32)
-            distances = np.empty((len(queries), k), dtype=np.float32)
-            order = np.argsort(cells, kind="stable")
-            for start in range(0, len(order), _QUERIES_AT_ONCE):
-                rows = order[start : start + _QUERIES_AT_ONCE]
-                indices[rows], distances[rows] = self._probe(queries[rows], k, self.n_probes)
-        return Neighbors(indices, distances)
+            cells = _nearest_cells(queries, self._centroids, 1)[:, 0]
+            for rows in _cell_by_cell(cells):
+                indices[rows], distances[rows] = self._probe(queries[rows], k, self._n_probes)
+        return Neighbors(indices, self._root(distances))
 
-    def _raise_recall(self, k: int) -> None:
-        """Probe more cells until a sample of the points finds its neighbours."""
-        n_lists = len(self.centroids)
-        if n_lists == 1:
+    def _choose_probes(self, k: int) -> None:
+        """Set the least number of probed cells that reaches `RECALL_GOAL`, and note the recall.
+
+        The true neighbours of a sample are found once, in all cells. A neighbour is found by so
+        many probes as its cell has rank among the query's cells.
+        """
+        n, n_cells = len(self.points), len(self._centroids)
+        if n_cells == 1:
             return
-        _, exact = self._others(self._sample, k, n_lists)
-        radius = exact[:, -1:] * np.float32(1 + 1e-6)
-        while True:
-            _, found = self._others(self._sample, k, self.n_probes)
-            self.recall = float((found <= radius).mean())
-            if self.recall >= RECALL_GOAL or self.n_probes == n_lists:
-                return
-            self.n_probes = min(n_lists, self.n_probes + max(1, self.n_probes // 2))
-
-    def _others(
-        self, rows: NDArray[np.int64], k: int, n_probes: int
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Return the k nearest points of the points `rows`, each without itself."""
-        indices, distances = self._probe(self.points[rows], k + 1, n_probes)
-        own = indices == rows[:, None]
-        # Among many duplicates a point may miss itself: then the farthest is the one too many.
-        own[~own.any(axis=1), k] = True
-        return indices[~own].reshape(-1, k), distances[~own].reshape(-1, k)
+        rows = np.sort(np.random.RandomState(self._seed).permutation(n)[:_SAMPLE])
+        nearest_first = _nearest_cells(self.points[rows], self._centroids, n_cells)
+        rank = np.argsort(nearest_first, axis=1)  # (sample, n_cells): the cells' places in it
+        neighbors, _ = _without_self(rows, *self._probe(self.points[rows], k + 1, n_cells))
+        needed = np.take_along_axis(rank, self._cells[neighbors], axis=1)
+        recall = np.bincount(needed.ravel(), minlength=n_cells).cumsum() / needed.size
+        self._n_probes = 1 + int(np.argmax(recall >= RECALL_GOAL))
+        self.recall = float(recall[self._n_probes - 1])
 
     def _probe(
         self, queries: NDArray[np.float32], k: int, n_probes: int
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Search the nearest `n_probes` cells, and more for queries that find fewer than k."""
-        import faiss
-
+        """Search the nearest `n_probes` cells, and more for the queries that find fewer than k."""
         index = self._inverted_lists()
-        cells = _nearest_cells(queries, self.centroids, n_probes)
         index.nprobe = n_probes
-        distances, indices = index.search_preassigned(
-            queries, k, cells, np.zeros(cells.shape, np.float32)
+        cells = _nearest_cells(queries, self._centroids, n_probes)
+        distances, found = index.search_preassigned(
+            queries, k, cells, np.zeros(cells.shape, dtype=np.float32)
         )
+        indices = found.astype(np.int32)
         short = np.flatnonzero(indices[:, -1] < 0)
-        if len(short) and n_probes < len(self.centroids):
-            more = min(len(self.centroids), 2 * n_probes)
-            indices[short], squared = self._probe(queries[short], k, more)
-            distances[short] = squared
-        del faiss
-        if self.metric not in ("manhattan", "chebyshev"):
-            found = np.sqrt(np.maximum(distances, 0))
-            if len(short) and n_probes < len(self.centroids):
-                found[short] = distances[short]
-            return indices.astype(np.int32), found
-        return indices.astype(np.int32), distances
+        if len(short):  # k points there are, so that all cells together suffice
+            more = min(2 * n_probes, len(self._centroids))
+            indices[short], distances[short] = self._probe(queries[short], k, more)
+        return indices, distances
+
+    def _root(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return FAISS's euclidean distances, which are squared, as they are."""
+        if self._metric in ("manhattan", "chebyshev"):
+            return distances
+        return np.sqrt(distances, out=distances)
 
     def _inverted_lists(self) -> Any:
         """Return the FAISS index, built on first use from the cells that are known."""
         import faiss
 
         if self._faiss is None:
-            n_lists, m = self.centroids.shape
+            n_cells, m = self._centroids.shape
             metric = {"manhattan": faiss.METRIC_L1, "chebyshev": faiss.METRIC_Linf}
-            quantizer = faiss.IndexFlatL2(m)
-            quantizer.add(self.centroids)
+            self._quantizer = faiss.IndexFlatL2(m)  # the index does not own it
             index = faiss.IndexIVFFlat(
-                quantizer, m, n_lists, metric.get(self.metric, faiss.METRIC_L2)
+                self._quantizer, m, n_cells, metric.get(self._metric, faiss.METRIC_L2)
             )
+            index.own_fields = False
             index.is_trained = True
-            n = len(self.points)
-            index.add_core(n, faiss.swig_ptr(self.points), None, faiss.swig_ptr(self.cells))
+            index.add_core(
+                len(self.points), faiss.swig_ptr(self.points), None, faiss.swig_ptr(self._cells)
+            )
             self._faiss = index
         return self._faiss
 
 
+def _cell_by_cell(cells: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Yield the queries in blocks, those of a cell together: they read the same lists."""
+    order = np.argsort(cells, kind="stable")
+    for start in range(0, len(order), _QUERIES_AT_ONCE):
+        yield order[start : start + _QUERIES_AT_ONCE]
+
+
+def _without_self(
+    rows: NDArray[np.int64], indices: NDArray[np.int32], distances: NDArray[np.float32]
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return k of k + 1 neighbours of the points `rows`: each but the point itself.
+
+    Among many duplicates a point may miss itself; then the farthest is the one too many.
+    """
+    k = indices.shape[1] - 1
+    own = indices == rows[:, None]
+    own[~own.any(axis=1), k] = True
+    return indices[~own].reshape(-1, k), distances[~own].reshape(-1, k)
+
+
 def _cluster(points: NDArray[np.float32], *, seed: int) -> NDArray[np.float32]:
-    """Return the centroids of about sqrt(n) cells, shape (n_lists, m), from a sample of points."""
+    """Return the centroids of 2 sqrt(n) cells, shape (n_cells, m), by k-means on a sample."""
     import faiss
 
     n, m = points.shape
-    n_lists = 2 ** round(np.log2(np.sqrt(n) * 1.5))
-    n_training = min(n, _TRAINING_POINTS_PER_LIST * n_lists)
-    sample = np.sort(np.random.RandomState(seed).choice(n, n_training, replace=False))
-    clustering = faiss.Clustering(m, n_lists)
+    n_cells = round(_CELLS_PER_ROOT * np.sqrt(n))
+    n_training = min(n, _TRAINING_POINTS_PER_CELL * n_cells)
+    sample = np.sort(np.random.RandomState(seed).permutation(n)[:n_training])
+    clustering = faiss.Clustering(m, n_cells)
     clustering.niter = _TRAINING_ITERATIONS
     clustering.seed = seed
-    clustering.min_points_per_centroid = 1
-    clustering.max_points_per_centroid = _TRAINING_POINTS_PER_LIST
-    clustering.train(np.ascontiguousarray(points[sample]), faiss.IndexFlatL2(m))
-    return faiss.vector_to_array(clustering.centroids).reshape(n_lists, m)
+    clustering.min_points_per_centroid = 1  # FAISS would warn of few points
+    clustering.max_points_per_centroid = n
+    clustering.train(points[sample], faiss.IndexFlatL2(m))
+    return np.asarray(faiss.vector_to_array(clustering.centroids)).reshape(n_cells, m)
 
 
 def _nearest_cells(
@@ -279,7 +297,7 @@ def _nearest_cells(
     """Return the nearest cells of each query, nearest first, shape (n, n_probes)."""
     import faiss
 
-    if n_probes == len(centroids) == 1:
+    if len(centroids) == 1:
         return np.zeros((len(queries), 1), dtype=np.int64)
     return np.asarray(faiss.knn(queries, centroids, n_probes)[1])
 

@@ -110,9 +110,9 @@ def _number(
         or (above is not None and value <= above)
         or (at_least is not None and value < at_least)
     ):
-        rule = f"at least {low:g}" if at_least is not None else f"above {low:g}"
+        rule = f"of at least {low:g}" if at_least is not None else f"above {low:g}"
         raise InputError(
-            f"{name} must be a finite number of {rule}{otherwise}; got {value!r}. Change it."
+            f"{name} must be a finite number {rule}{otherwise}; got {value!r}. Change it."
         )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.records import Neighbors
+from featscape.tsne.reduction import check_finite
 
 _ROWS_AT_ONCE = 1024
 
@@ -17,7 +18,7 @@ def check_distances(D: Any, *, n_points: int | None = None) -> None:
 
     Parameters
     ----------
-    D : ndarray or sparse matrix, finite
+    D : ndarray or sparse matrix
     n_points : int, optional
     """
     from scipy.sparse import issparse
@@ -28,6 +29,7 @@ def check_distances(D: Any, *, n_points: int | None = None) -> None:
             f"X must have {wanted} columns with metric='precomputed', one a fitted item; "
             f"got shape {D.shape}. Pass distances, or choose another metric."
         )
+    check_finite(D)
     values = D.data if issparse(D) else D
     if values.size and values.min() < 0:
         raise InputError(

@@ -91,7 +91,7 @@ def neighbor_recall(
     in_features = nearest_neighbors(X, n_neighbors, metric=metric, n_jobs=n_jobs).indices
     on_map = nearest_neighbors(Y, n_neighbors, n_jobs=n_jobs).indices
     both = np.sort(np.hstack([in_features, on_map]), axis=1)
-    return (both[:, 1:] == both[:, :-1]).sum(axis=1) / n_neighbors
+    return np.asarray((both[:, 1:] == both[:, :-1]).sum(axis=1) / n_neighbors)
 
 
 def trustworthiness(
@@ -130,7 +130,7 @@ def trustworthiness(
         rank = np.empty_like(order)
         np.put_along_axis(rank, order, np.broadcast_to(np.arange(n), order.shape), axis=1)
         penalty += int(np.maximum(np.take_along_axis(rank, near, axis=1) - k, 0).sum())
-    return 1 - penalty * 2 / (n * k * (2 * n - 3 * k - 1))
+    return float(1 - penalty * 2 / (n * k * (2 * n - 3 * k - 1)))
 
 
 def label_accuracy(

@@ -27,6 +27,9 @@ _DENSE_EIGEN_WIDTH = 256
 _SPARE_AXES = 10
 _MAX_SUBSPACE_ITERATIONS = 60
 
+# Distances between features up to this size stay within float32.
+_LARGEST = 1e37
+
 # Distances on the sphere are Euclidean after this: rows of length one.
 SPHERICAL = ("cosine", "correlation")
 
@@ -51,12 +54,29 @@ class Reduction:
     scale: float
     axes: NDArray[np.float32] | None
 
-    def apply(self, X: Any) -> NDArray[np.float32]:
-        """Return the reduced features, shape (n, m), C-contiguous; X may be sparse or mapped."""
+    def apply(self, X: Any, *, alone: bool = False) -> NDArray[np.float32]:
+        """Return the reduced features, C-contiguous.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of numbers, shape (n, d)
+        alone : bool
+            One product a row instead of one a block: slower, but a row's bits do not depend on
+            which other rows come with it (BLAS rounds by a row's place in the block).
+
+        Returns
+        -------
+        ndarray of float32, shape (n, m)
+
+        Raises
+        ------
+        InputError
+            X holds NaN, infinity, or values far outside of the fitted range.
+        """
         n, d = X.shape
         reduced = np.empty((n, d if self.axes is None else self.axes.shape[1]), dtype=np.float32)
         for start, rows in row_blocks(X, metric=self.metric):
-            reduced[start : start + len(rows)] = self.project(rows)
+            reduced[start : start + len(rows)] = self.project(rows, alone=alone)
         if not np.isfinite(reduced).all():
             check_finite(X)
             raise InputError(
@@ -65,10 +85,17 @@ class Reduction:
             )
         return reduced
 
-    def project(self, rows: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-        """Return the reduced features of one block as `row_blocks` gives it."""
-        centered = ((rows - self.mean) * self.scale).astype(np.float32)
-        return centered if self.axes is None else centered @ self.axes
+    def project(
+        self, rows: NDArray[np.floating[Any]], *, alone: bool = False
+    ) -> NDArray[np.float32]:
+        """Return the reduced features of one block as `row_blocks` gives it; see `apply`."""
+        with np.errstate(over="ignore"):  # looked for by `apply`
+            centered = ((rows - self.mean) * self.scale).astype(np.float32)
+        if self.axes is None:
+            return centered
+        if alone:
+            return np.asarray(np.matmul(centered[:, None], self.axes)[:, 0])
+        return centered @ self.axes
 
 
 def fit_reduction(
@@ -179,7 +206,7 @@ def _survey(X: Any, *, metric: str) -> tuple[NDArray[np.float64], float]:
             np.minimum(low, rows.min(axis=0), out=low)
             np.maximum(high, rows.max(axis=0), out=high)
         largest = float(max((high - mean).max(), (mean - low).max()))
-    if not np.isfinite(largest):
+    if not largest < _LARGEST:
         check_finite(X)
         raise InputError(
             f"X must be within float32's range; its values run from {low.min():.3g} to "
@@ -209,14 +236,22 @@ def _principal_axes(
         covariance = np.zeros((d, d))
         for block in blocks:
             covariance += block.T @ block
-        if d <= _DENSE_EIGEN_WIDTH:
-            return np.ascontiguousarray(np.linalg.eigh(covariance)[1][:, ::-1][:, :n_axes])
-        return _leading_axes(lambda Q: covariance @ Q, d, n_axes, generator=generator)
+        return leading_eigenvectors(covariance, n_axes, generator=generator)
     centered = np.concatenate(list(blocks)).astype(np.float64)  # n < d: no larger than (d, d)
-    return _leading_axes(lambda Q: centered.T @ (centered @ Q), d, n_axes, generator=generator)
+    return _iterate_subspace(lambda Q: centered.T @ (centered @ Q), d, n_axes, generator=generator)
 
 
-def _leading_axes(
+def leading_eigenvectors(
+    covariance: NDArray[np.float64], n_axes: int, *, generator: np.random.RandomState
+) -> NDArray[np.float64]:
+    """Return the eigenvectors of the largest eigenvalues, largest first, shape (d, n_axes)."""
+    d = len(covariance)
+    if d <= _DENSE_EIGEN_WIDTH:
+        return np.ascontiguousarray(np.linalg.eigh(covariance)[1][:, ::-1][:, :n_axes])
+    return _iterate_subspace(lambda Q: covariance @ Q, d, n_axes, generator=generator)
+
+
+def _iterate_subspace(
     covariance: Callable[[NDArray[np.float64]], NDArray[np.float64]],
     d: int,
     n_axes: int,
@@ -247,9 +282,15 @@ def _singular_reduction(
 ) -> Reduction:
     """Reduce sparse X to its leading right singular vectors without making it dense."""
     from sklearn.decomposition import TruncatedSVD
+    from sklearn.preprocessing import normalize
 
-    if metric in SPHERICAL:
-        raise NotImplementedError
+    if metric == "correlation":
+        raise InputError(
+            f"metric='correlation' centers each row, which makes sparse X dense; got {X.shape[1]} "
+            "columns. Pass metric='cosine', or a dense array."
+        )
+    if metric == "cosine":
+        X = normalize(X)
     d = X.shape[1]
     svd = TruncatedSVD(n_components, random_state=generator).fit(X)
     axes = svd.components_.T
