@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from featscape.errors import InputError
 from featscape.tsne import _native
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 SPACING = 0.45
 FINEST_SPACING = SPACING / 4
 FEWEST_NODES = 64
+
+# A grid beyond this many nodes (each costs 30 bytes in all) means a descent that
+# has lost its way: ten million points need half of it.
+MOST_NODES = 2**26
 
 # The points are put in the map's order after so many iterations since the start: they are nearly in
 # place after the early exaggeration, and then move less and less.
@@ -62,14 +67,17 @@ class Layout:
     @classmethod
     def around(cls, low: NDArray[np.float32], high: NDArray[np.float32]) -> Layout:
         """Return the grid for points between `low` and `high`, shape (c,)."""
-        span = (high - low).astype(np.float64)
-        if not np.isfinite(span).all():
-            raise FloatingPointError(
-                "the embedding grew beyond all bounds; lower the learning rate or exaggeration"
-            )
+        span = high.astype(np.float64) - low
         spacing = SPACING
         while spacing > FINEST_SPACING and span.max() / spacing < FEWEST_NODES / 2:
             spacing /= 2
+        n_nodes = np.prod(span / spacing + _native.SPLINE_ORDER + 2)
+        if not n_nodes < MOST_NODES:  # also where it is NaN
+            raise InputError(
+                f"the embedding must stay within a grid of {MOST_NODES:,} nodes; it reached an "
+                f"extent of {span.max():,.0f}. Lower learning_rate or early_exaggeration, or scale "
+                f"the init array down."
+            )
         shape = tuple(good_size(int(s / spacing) + _native.SPLINE_ORDER + 2) for s in span)
         center = (low.astype(np.float64) + high) / 2
         origin = [float(c - (n - 1) / 2 * spacing) for c, n in zip(center, shape, strict=True)]
