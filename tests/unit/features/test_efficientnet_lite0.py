@@ -63,6 +63,12 @@ def test_features_are_those_of_the_plain_twin(network, noise_image):
     np.testing.assert_allclose(values, expected.numpy(), atol=1e-4)
 
 
+def test_batch_norms_are_folded_with_their_activations_kept(network):
+    layers = list(network._module.modules())
+    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in layers)
+    assert any(isinstance(layer, torch.nn.ReLU6) for layer in layers)
+
+
 def test_preprocessing_is_that_of_the_library(network, noise_image):
     import timm
     from timm.data import create_transform, resolve_model_data_config

@@ -185,40 +185,44 @@ def decoding_threads():
     return [t for t in threading.enumerate() if t.name.startswith("featscape-decode")]
 
 
+@pytest.fixture
+def slow_images(noise_images):
+    """500 images that take 2 ms each, one that raises, and a list of those that were decoded."""
+    images, decoded = noise_images(500), []
+
+    def make(*, stem="none", error=None):
+        def decode(path):
+            time.sleep(0.002)
+            decoded.append(path)
+            if path.stem == stem:
+                raise error
+            return images.decode(path)
+
+        return replace(images, decode=decode), decoded
+
+    return make
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_an_interruption_while_decoding_stops_everything(noise_images, error):
-    images = noise_images(500)
-    decoded = []
-
-    def decode(path):
-        decoded.append(path)
-        if path.stem == "3":
-            raise error
-        return images.decode(path)
-
+def test_an_interruption_while_decoding_stops_everything(slow_images, error):
+    images, decoded = slow_images(stem="3", error=error)
     with pytest.raises(error):
-        extract(replace(images, decode=decode), model=MeanColor())
-    assert len(decoded) < 50
+        extract(images, model=MeanColor(), batch_size=100)
+    assert len(decoded) < 100  # and 200 were waiting
     assert decoding_threads() == []
 
 
-def test_an_interruption_in_the_main_thread_stops_everything(noise_images):
-    images = noise_images(500)
-    decoded = []
-
-    def decode(path):
-        decoded.append(path)
-        return images.decode(path)
+def test_an_interruption_in_the_main_thread_stops_everything(slow_images):
+    images, decoded = slow_images()
 
     class Interrupted(Counting):
         def advance(self, n):
             super().advance(n)
-            if self.done >= 8:
-                raise KeyboardInterrupt
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        extract(replace(images, decode=decode), model=MeanColor(), progress=Interrupted())
-    assert len(decoded) < 50
+        extract(images, model=MeanColor(), batch_size=100, progress=Interrupted())
+    assert 100 <= len(decoded) < 200  # and 299 had been submitted
     assert decoding_threads() == []
 
 

@@ -17,7 +17,6 @@ FAMILIES = {
     "googlenet": NO_TRAINING,
     "mnasnet0_5": {},
     "mobilenet_v3_small": {},
-    "regnet_x_400mf": {},
     "shufflenet_v2_x0_5": {},
     "squeezenet1_1": {},
     "swin_t": {},
