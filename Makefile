@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test check format data install clean
+.PHONY: demo test sanitize check format data install clean
 
 install: $(INSTALLED)
 
@@ -18,17 +18,26 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
 
+# The native code without Python, under the address, undefined-behaviour and thread sanitizers.
+sanitize: build/sanitize-address,undefined build/sanitize-thread
+
+build/sanitize-%: $(INSTALLED) $(wildcard native/*) tests/native/sanitize.cpp CMakeLists.txt
+	$(BIN)/cmake -S . -B $@ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DFEATSCAPE_SANITIZE=$*
+	$(BIN)/cmake --build $@ --parallel
+	$@/sanitize
+	touch $@
+
 check: $(INSTALLED)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/clang-format --dry-run --Werror native/*
+	$(BIN)/clang-format --dry-run --Werror native/* tests/native/*
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: $(INSTALLED)
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
-	$(BIN)/clang-format -i native/*
+	$(BIN)/clang-format -i native/* tests/native/*
 
 # Photographs of animals (GPL) and Fashion-MNIST (MIT), from Debian's archive, unpacked without root.
 data: data/animals data/fashion-mnist

@@ -13,10 +13,6 @@ template <class Task> void for_chunks(Pool& pool, std::int64_t n, const Task& ta
              [&](std::int64_t c) { task(c * kChunk, std::min(n, (c + 1) * kChunk)); });
 }
 
-std::int64_t padded(std::int64_t n) {
-    return (n + 7) / 8 * 8;
-}
-
 // The edges that lead to each point: their sources ascending, and their p.
 struct Incoming {
     std::vector<std::int64_t> row;
