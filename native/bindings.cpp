@@ -10,6 +10,7 @@
 
 #include "convolution.hpp"
 #include "points.hpp"
+#include "search.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -155,6 +156,35 @@ std::shared_ptr<Points> make_points(std::shared_ptr<Pool> pool, In<std::int64_t,
                                     static_cast<std::int64_t>(n), static_cast<int>(Y.shape(1)));
 }
 
+void check_cells(const In<std::int32_t, 1>& cells, std::int32_t n_cells) {
+    for (std::size_t i = 0; i < cells.shape(0); ++i) {
+        require(cells.data()[i] >= 0 && cells.data()[i] < n_cells,
+                "a cell's number is out of range");
+    }
+}
+
+auto search_cells(const CellIndex& self, In<float, 2> queries, In<std::int32_t, 2> cells, int k,
+                  Pool& pool) {
+    const std::size_t m = queries.shape(0), n_probes = cells.shape(1);
+    require(static_cast<int>(queries.shape(1)) == self.dimensions(),
+            "queries and points must have as many coordinates");
+    require(cells.shape(0) == m && n_probes > 0 && k > 0,
+            "each query needs cells, and k 1 at least");
+    for (std::size_t e = 0; e < m * n_probes; ++e) {
+        require(cells.data()[e] >= 0 && cells.data()[e] < self.n_cells(),
+                "a cell's number is out of range");
+    }
+    auto index = buffer<std::int32_t>(m * static_cast<std::size_t>(k));
+    auto squared = buffer<float>(m * static_cast<std::size_t>(k));
+    {
+        nb::gil_scoped_release release;
+        self.search(pool, queries.data(), cells.data(), static_cast<std::int64_t>(m),
+                    static_cast<int>(n_probes), k, index.get(), squared.get());
+    }
+    return std::make_tuple(to_numpy(std::move(index), {m, static_cast<std::size_t>(k)}),
+                           to_numpy(std::move(squared), {m, static_cast<std::size_t>(k)}));
+}
+
 using Origin = std::tuple<double, double, double>;
 
 } // namespace
@@ -187,6 +217,25 @@ NB_MODULE(_native, m) {
     m.def("symmetrize", &symmetrize_neighbors, "indices"_a, "probabilities"_a, "pool"_a,
           "(P + P^T) / sum as (indptr, indices, data), columns ascending; index < 0 is no "
           "neighbour.");
+
+    nb::class_<CellIndex>(m, "CellIndex",
+                          "Points arranged by cells for the search of euclidean neighbours.")
+        .def(
+            "__init__",
+            [](CellIndex* self, In<float, 2> points, In<std::int32_t, 1> cells,
+               std::int32_t n_cells, Pool& pool) {
+                require(points.shape(0) == cells.shape(0) && points.shape(0) < (1ULL << 31) &&
+                            n_cells > 0,
+                        "each point needs a cell");
+                check_cells(cells, n_cells);
+                new (self)
+                    CellIndex(pool, points.data(), static_cast<std::int64_t>(points.shape(0)),
+                              static_cast<int>(points.shape(1)), cells.data(), n_cells);
+            },
+            "points"_a, "cells"_a, "n_cells"_a, "pool"_a, nb::keep_alive<1, 2>())
+        .def(
+            "search", &search_cells, "queries"_a, "cells"_a, "k"_a, "pool"_a,
+            "Indices and squared distances, (m, k), nearest first; -1 where the cells hold fewer.");
 
     nb::class_<PotentialSolver>(
         m, "PotentialSolver",

@@ -1,5 +1,6 @@
 // Compiled once for each instruction set, with FEATSCAPE_TABLE as the name of its table. Nothing
 // here may have external linkage but that one function.
+#include "distances.hpp"
 #include "fft.hpp"
 #include "forces.hpp"
 #include "spline.hpp"
@@ -18,6 +19,9 @@ const Kernels& FEATSCAPE_TABLE() {
         {repel<1>, repel<2>, repel<3>},
         {update<1>, update<2>, update<3>},
         conditional,
+        tile_distances,
+        below,
+        squared_distance,
     };
     return table;
 }

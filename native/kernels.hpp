@@ -53,6 +53,9 @@ struct Block {
 // 16 bits for a number in (2^-31, 2): 5 bits of exponent and 11 of mantissa, to a relative 2^-12.
 constexpr std::uint32_t kCodeShift = 12, kCodeBias = 96U << 23;
 
+// The neighbour search compares so many queries with so many candidates at a time.
+constexpr int kTileQueries = 4, kTileCandidates = 16;
+
 struct Step {
     float exaggeration, momentum, learning_rate;
 };
@@ -92,6 +95,12 @@ struct Kernels {
 
     // p_j|i of one row, padded to a multiple of 8; `scale` is a first guess of its precision.
     void (*conditional)(const float* squared, int padded, double scale, float perplexity, float* p);
+
+    // The neighbour search: see distances.hpp.
+    void (*tile_distances)(const float* const* queries, const float* block, const float* norms,
+                           int dimensions, float* out);
+    std::uint32_t (*below)(const float* values, float bound);
+    float (*squared_distance)(const float* a, const float* b, int dimensions);
 };
 
 const Kernels& baseline_kernels();

@@ -20,8 +20,7 @@ class Pool {
     ~Pool() {
         {
             std::lock_guard lock(mutex_);
-            stopping_ = true;
-            generation_.fetch_add(1, std::memory_order_release);
+            stopping_.store(true);
         }
         wake_.notify_all();
         for (auto& worker : workers_) worker.join();
@@ -48,67 +47,70 @@ class Pool {
         };
         task_ = &task;
         n_tasks_ = n_tasks;
-        next_.store(0, std::memory_order_relaxed);
-        busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
-        {
-            std::lock_guard lock(mutex_);
-            generation_.fetch_add(1, std::memory_order_release);
+        unfinished_.store(n_tasks);
+        unclaimed_.store(n_tasks);
+        if (sleepers_.load() > 0) {
+            std::lock_guard lock(mutex_); // a worker about to sleep has seen the tasks, or sleeps
+            wake_.notify_all();
         }
-        wake_.notify_all();
-        drain(0);
-        if (!spin([this] { return busy_.load(std::memory_order_acquire) == 0; })) {
-            std::unique_lock lock(mutex_);
-            done_.wait(lock, [this] { return busy_.load(std::memory_order_acquire) == 0; });
+        while (claim_and_run(0)) {
+        }
+        // What is left runs in other threads. One that has not woken yet has nothing to finish.
+        for (int i = 0; unfinished_.load() > 0; ++i) {
+            if (i < kSpins)
+                pause();
+            else
+                std::this_thread::yield();
         }
     }
 
   private:
-    // A few microseconds of waiting awake: passes of one iteration follow one another closely.
-    template <class Ready> static bool spin(const Ready& ready) {
-        for (int i = 0; i < 4000; ++i) {
-            if (ready()) return true;
+    // Passes of one iteration follow one another within microseconds, and a thread that sleeps may
+    // wake late, or on the caller's own core: so idle threads stay awake for some 100 microseconds.
+    static constexpr int kSpins = 10000;
+
+    static void pause() {
 #if defined(__x86_64__) || defined(__i386__)
-            __builtin_ia32_pause();
+        __builtin_ia32_pause();
 #elif defined(__aarch64__)
-            asm volatile("yield");
+        asm volatile("yield");
 #endif
-        }
-        return ready();
     }
 
-    void drain(int thread) {
-        for (;;) {
-            const std::int64_t i = next_.fetch_add(1, std::memory_order_relaxed);
-            if (i >= n_tasks_) return;
-            call_(task_, i, thread);
+    // A claimed task keeps its run from ending, so what it reads of the run stays valid.
+    bool claim_and_run(int thread) {
+        std::int64_t left = unclaimed_.load();
+        while (left > 0) {
+            if (!unclaimed_.compare_exchange_weak(left, left - 1)) continue;
+            call_(task_, n_tasks_ - left, thread);
+            unfinished_.fetch_sub(1);
+            return true;
         }
+        return false;
     }
 
     void work(int thread) {
-        std::uint64_t seen = 0;
-        for (;;) {
-            const auto called = [&] { return generation_.load(std::memory_order_acquire) != seen; };
-            if (!spin(called)) {
+        for (int idle = 0; !stopping_.load();) {
+            if (claim_and_run(thread)) {
+                idle = 0;
+            } else if (++idle < kSpins) {
+                pause();
+            } else {
                 std::unique_lock lock(mutex_);
-                wake_.wait(lock, called);
-            }
-            seen = generation_.load(std::memory_order_acquire);
-            if (stopping_) return;
-            drain(thread);
-            if (busy_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-                std::lock_guard lock(mutex_);
-                done_.notify_one();
+                sleepers_.fetch_add(1);
+                wake_.wait(lock, [this] { return unclaimed_.load() > 0 || stopping_.load(); });
+                sleepers_.fetch_sub(1);
+                idle = 0;
             }
         }
     }
 
     std::vector<std::thread> workers_;
     std::mutex mutex_;
-    std::condition_variable wake_, done_;
-    std::atomic<std::uint64_t> generation_{0};
-    std::atomic<std::int64_t> next_{0};
-    std::atomic<int> busy_{0};
-    bool stopping_ = false;
+    std::condition_variable wake_;
+    std::atomic<std::int64_t> unclaimed_{0}, unfinished_{0};
+    std::atomic<int> sleepers_{0};
+    std::atomic<bool> stopping_{false};
     void (*call_)(const void*, std::int64_t, int) = nullptr;
     const void* task_ = nullptr;
     std::int64_t n_tasks_ = 0;

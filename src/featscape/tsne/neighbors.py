@@ -1,9 +1,10 @@
-"""The k nearest neighbours of each item, by FAISS: every pair for few items, inverted lists above.
+"""The k nearest neighbours of each item: every pair for few items, inverted lists above.
 
 An inverted file cuts space into the cells of a k-means clustering (Jegou, Douze & Schmid 2011,
 "Product quantization for nearest neighbor search", IEEE TPAMI 33:117, section IV) and compares a
 query with the items of its nearest cells only. How many cells that must be is measured: the recall
-of a sample of queries against the exact answer decides.
+of a sample of queries against the exact answer decides. FAISS finds the cells; euclidean distances
+are compared in native code, the other metrics by FAISS.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.records import Neighbors
+from featscape.tsne import _native
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +30,11 @@ _SYNONYMS = {"l2": "euclidean", "l1": "manhattan", "cityblock": "manhattan"}
 RECALL_GOAL = 0.98
 
 # Up to this many items every pair is compared.
-EXACT_BELOW = 2_500
+EXACT_BELOW = 5_000
 
-# With so many cells, 2 sqrt(n), comparing a query with the centroids costs about a third of
+# With so many cells, sqrt(n), comparing a query with the centroids costs about a third of
 # comparing it with the items of the cells that it probes.
-_CELLS_PER_ROOT = 2.0
+_CELLS_PER_ROOT = 1.0
 _TRAINING_POINTS_PER_CELL = 25
 _TRAINING_ITERATIONS = 4
 
@@ -68,7 +70,7 @@ def nearest_neighbors(
     Returns
     -------
     Neighbors
-        Exact below 2,500 rows, and with a recall of at least .98 on a sample above.
+        Exact below 5,000 rows, and with a recall of at least .98 on a sample above.
 
     Raises
     ------
@@ -153,31 +155,28 @@ class NeighborIndex:
         self._metric = metric
         self._seed = seed
         self._n_probes = 1
-        self._faiss: Any = None
-        self._quantizer: Any = None
+        self._lists: Any = None
         if len(points) < EXACT_BELOW:
             self._centroids = np.zeros((1, points.shape[1]), dtype=np.float32)
         else:
             with faiss_threads(n_jobs):
                 self._centroids = _cluster(points, seed=seed)
-        with faiss_threads(n_jobs):
-            self._cells = np.ascontiguousarray(_nearest_cells(points, self._centroids, 1)[:, 0])
+        pool = _native.Pool(count_threads(n_jobs))
+        self._cells = np.ascontiguousarray(_nearest_cells(points, self._centroids, 1, pool)[:, 0])
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {
-            "_faiss": None,
-            "_quantizer": None,
-        }  # rebuilt from the arrays on first use
+        return self.__dict__ | {"_lists": None}  # rebuilt from the arrays on first use
 
     def graph(self, k: int, *, n_jobs: int | None = None) -> Neighbors:
         """Return the k nearest other points of every point, in the distances of the search."""
         n = len(self.points)
         indices = np.empty((n, k), dtype=np.int32)
         distances = np.empty((n, k), dtype=np.float32)
+        pool = _native.Pool(count_threads(n_jobs))
         with faiss_threads(n_jobs):
-            self._choose_probes(k)
+            self._choose_probes(k, pool)
             for rows in _cell_by_cell(self._cells):
-                found = self._probe(self.points[rows], k + 1, self._n_probes)
+                found = self._probe(self.points[rows], k + 1, self._n_probes, pool)
                 indices[rows], distances[rows] = _without_self(rows, *found)
         return Neighbors(indices, self._root(distances))
 
@@ -187,13 +186,15 @@ class NeighborIndex:
         """Return the k nearest points of each query, shape (m, k)."""
         indices = np.empty((len(queries), k), dtype=np.int32)
         distances = np.empty((len(queries), k), dtype=np.float32)
+        pool = _native.Pool(count_threads(n_jobs))
         with faiss_threads(n_jobs):
-            cells = _nearest_cells(queries, self._centroids, 1)[:, 0]
+            cells = _nearest_cells(queries, self._centroids, 1, pool)[:, 0]
             for rows in _cell_by_cell(cells):
-                indices[rows], distances[rows] = self._probe(queries[rows], k, self._n_probes)
+                found = self._probe(queries[rows], k, self._n_probes, pool)
+                indices[rows], distances[rows] = found
         return Neighbors(indices, self._root(distances))
 
-    def _choose_probes(self, k: int) -> None:
+    def _choose_probes(self, k: int, pool: _native.Pool) -> None:
         """Set the least number of probed cells that reaches `RECALL_GOAL`, and note the recall.
 
         The true neighbours of a sample are found once, in all cells. A neighbour is found by so
@@ -203,58 +204,59 @@ class NeighborIndex:
         if n_cells == 1:
             return
         rows = np.sort(np.random.RandomState(self._seed).permutation(n)[:_SAMPLE])
-        nearest_first = _nearest_cells(self.points[rows], self._centroids, n_cells)
+        nearest_first = _nearest_cells(self.points[rows], self._centroids, n_cells, pool)
         rank = np.argsort(nearest_first, axis=1)  # (sample, n_cells): the cells' places in it
-        neighbors, _ = _without_self(rows, *self._probe(self.points[rows], k + 1, n_cells))
+        neighbors, _ = _without_self(rows, *self._probe(self.points[rows], k + 1, n_cells, pool))
         needed = np.take_along_axis(rank, self._cells[neighbors], axis=1)
         recall = np.bincount(needed.ravel(), minlength=n_cells).cumsum() / needed.size
         self._n_probes = 1 + int(np.argmax(recall >= RECALL_GOAL))
         self.recall = float(recall[self._n_probes - 1])
 
     def _probe(
-        self, queries: NDArray[np.float32], k: int, n_probes: int
+        self, queries: NDArray[np.float32], k: int, n_probes: int, pool: _native.Pool
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Search the nearest `n_probes` cells, and more for the queries that find fewer than k."""
-        index = self._inverted_lists()
-        index.nprobe = n_probes
-        cells = _nearest_cells(queries, self._centroids, n_probes)
-        distances, found = index.search_preassigned(
-            queries, k, cells, np.zeros(cells.shape, dtype=np.float32)
-        )
-        indices = found.astype(np.int32)
+        cells = _nearest_cells(queries, self._centroids, n_probes, pool)
+        if self._lists is None:
+            self._lists = self._arrange(pool)
+        if self._is_euclidean:
+            indices, distances = self._lists.search(queries, cells, k, pool)
+        else:
+            self._lists.nprobe = n_probes
+            distances, found = self._lists.search_preassigned(
+                queries, k, cells.astype(np.int64), np.zeros(cells.shape, dtype=np.float32)
+            )
+            indices = found.astype(np.int32)
         short = np.flatnonzero(indices[:, -1] < 0)
         if len(short):  # k points there are, so that all cells together suffice
             more = min(2 * n_probes, len(self._centroids))
-            indices[short], distances[short] = self._probe(queries[short], k, more)
+            indices[short], distances[short] = self._probe(queries[short], k, more, pool)
         return indices, distances
 
-    def _root(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return FAISS's euclidean distances, which are squared, as they are."""
-        if self._metric in ("manhattan", "chebyshev"):
-            return distances
-        return np.sqrt(distances, out=distances)
+    @property
+    def _is_euclidean(self) -> bool:
+        return self._metric not in ("manhattan", "chebyshev")
 
-    def _inverted_lists(self) -> Any:
-        """Return the FAISS index, built on first use from the cells that are known."""
+    def _root(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return distances: those of a euclidean search are squared."""
+        return np.sqrt(distances, out=distances) if self._is_euclidean else distances
+
+    def _arrange(self, pool: _native.Pool) -> Any:
+        """Return the lists to search, built from the cells that are known."""
+        n_cells, m = self._centroids.shape
+        if self._is_euclidean:
+            return _native.CellIndex(self.points, self._cells, n_cells, pool)
         import faiss
 
-        if self._faiss is None:
-            n_cells, m = self._centroids.shape
-            metric = {"manhattan": faiss.METRIC_L1, "chebyshev": faiss.METRIC_Linf}
-            self._quantizer = faiss.IndexFlatL2(m)  # the index does not own it
-            index = faiss.IndexIVFFlat(
-                self._quantizer, m, n_cells, metric.get(self._metric, faiss.METRIC_L2)
-            )
-            index.own_fields = False
-            index.is_trained = True
-            index.add_core(
-                len(self.points), faiss.swig_ptr(self.points), None, faiss.swig_ptr(self._cells)
-            )
-            self._faiss = index
-        return self._faiss
+        metric = {"manhattan": faiss.METRIC_L1, "chebyshev": faiss.METRIC_Linf}[self._metric]
+        index = faiss.IndexIVFFlat(faiss.IndexFlatL2(m), m, n_cells, metric)
+        index.is_trained = True
+        cells = self._cells.astype(np.int64)
+        index.add_core(len(self.points), faiss.swig_ptr(self.points), None, faiss.swig_ptr(cells))
+        return index
 
 
-def _cell_by_cell(cells: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+def _cell_by_cell(cells: NDArray[np.int32]) -> Iterator[NDArray[np.int64]]:
     """Yield the queries in blocks, those of a cell together: they read the same lists."""
     order = np.argsort(cells, kind="stable")
     for start in range(0, len(order), _QUERIES_AT_ONCE):
@@ -275,7 +277,7 @@ def _without_self(
 
 
 def _cluster(points: NDArray[np.float32], *, seed: int) -> NDArray[np.float32]:
-    """Return the centroids of 2 sqrt(n) cells, shape (n_cells, m), by k-means on a sample."""
+    """Return the centroids of sqrt(n) cells, shape (n_cells, m), by k-means on a sample."""
     import faiss
 
     n, m = points.shape
@@ -292,14 +294,15 @@ def _cluster(points: NDArray[np.float32], *, seed: int) -> NDArray[np.float32]:
 
 
 def _nearest_cells(
-    queries: NDArray[np.float32], centroids: NDArray[np.float32], n_probes: int
-) -> NDArray[np.int64]:
+    queries: NDArray[np.float32],
+    centroids: NDArray[np.float32],
+    n_probes: int,
+    pool: _native.Pool,
+) -> NDArray[np.int32]:
     """Return the nearest cells of each query, nearest first, shape (n, n_probes)."""
-    import faiss
-
-    if len(centroids) == 1:
-        return np.zeros((len(queries), 1), dtype=np.int64)
-    return np.asarray(faiss.knn(queries, centroids, n_probes)[1])
+    everywhere = np.zeros(len(centroids), dtype=np.int32)
+    index = _native.CellIndex(centroids, everywhere, 1, pool)
+    return index.search(queries, np.zeros((len(queries), 1), dtype=np.int32), n_probes, pool)[0]
 
 
 @contextmanager
