@@ -9,6 +9,7 @@
 
 #include "convolution.hpp"
 #include "points.hpp"
+#include "search.hpp"
 
 using namespace featscape;
 
@@ -104,6 +105,30 @@ void check_convolution(std::mt19937& random, int nx, int ny) {
     }
 }
 
+void check_search(std::mt19937& random, std::int64_t n, int dimensions, std::int32_t n_cells) {
+    const int k = 9, n_probes = 3;
+    std::vector<float> X(static_cast<std::size_t>(n * dimensions));
+    for (float& x : X) x = static_cast<float>(random() % 100); // with ties
+    std::vector<std::int32_t> cell_of(static_cast<std::size_t>(n)), probes;
+    for (std::int32_t& cell : cell_of) {
+        cell = static_cast<std::int32_t>(random() % static_cast<unsigned>(n_cells));
+        for (int p = 0; p < n_probes; ++p) probes.push_back((cell + p) % n_cells);
+    }
+    std::vector<std::int32_t> first;
+    for (int threads : {1, 3}) {
+        Pool pool(threads);
+        const CellIndex index(pool, X.data(), n, dimensions, cell_of.data(), n_cells);
+        std::vector<std::int32_t> found(static_cast<std::size_t>(n * k));
+        std::vector<float> squared(found.size());
+        index.search(pool, X.data(), probes.data(), n, n_probes, k, found.data(), squared.data());
+        for (std::size_t e = 0; e < found.size(); ++e) {
+            require(e % k == 0 || squared[e] >= squared[e - 1], "neighbours come nearest first");
+        }
+        if (first.empty()) first = found;
+        require(first == found, "threads change the neighbours");
+    }
+}
+
 void check_perplexity() {
     for (const float scale : {0.0F, 1e-38F, 1.0F, 1e37F}) {
         std::vector<float> squared(16, INFINITY), p(16);
@@ -128,6 +153,8 @@ int main() {
     check_descent(random, 70001, 2); // columns that 16 bits cannot name
     for (const auto& [nx, ny] : {std::pair{16, 16}, {48, 80}, {240, 32}})
         check_convolution(random, nx, ny);
+    check_search(random, 3000, 13, 20);
+    check_search(random, 40, 3, 7);
     check_perplexity();
     std::printf("native paths: clean (%s)\n", kernels().name);
     return 0;

@@ -37,7 +37,7 @@ MOST_NODES = 2**26
 
 # The points are put in the map's order after so many iterations since the start: they are nearly in
 # place after the early exaggeration, and then move less and less.
-RENUMBER_AFTER = (0, 50, 120, 250, 300, 400, 600)
+RENUMBER_AFTER = (0, 100, 250, 300, 400)
 
 # Spectra kept for other sizes of grid: a map that grows seldom shrinks.
 CACHED_SOLVERS = 3

@@ -107,6 +107,33 @@ def test_symmetrize_agrees_with_dense_sum():
     np.testing.assert_allclose(found, dense, atol=1e-9)
 
 
+@pytest.mark.parametrize("n_dimensions", [1, 7, 8, 50])
+def test_search_of_all_cells_is_exact(n_dimensions):
+    rng = np.random.default_rng(4)
+    X = rng.integers(20, size=(400, n_dimensions)).astype(np.float32)  # many ties
+    cells = rng.integers(6, size=400).astype(np.int32)
+    pool = _native.Pool(2)
+    index = _native.CellIndex(X, cells, 6, pool)
+    everywhere = np.tile(np.arange(6, dtype=np.int32), (400, 1))
+    found, squared = index.search(X, everywhere, 15, pool)
+    truth = ((X[:, None] - X[None]) ** 2).sum(axis=2)
+    order = np.lexsort((np.broadcast_to(np.arange(400), truth.shape), truth), axis=1)[:, :15]
+    np.testing.assert_array_equal(found, order)
+    np.testing.assert_array_equal(squared, np.take_along_axis(truth, order, axis=1))
+
+
+def test_search_keeps_to_the_cells_it_is_given():
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(300, 4)).astype(np.float32)
+    cells = (np.arange(300) % 3).astype(np.int32)
+    pool = _native.Pool(1)
+    index = _native.CellIndex(X, cells, 3, pool)
+    found, squared = index.search(X[:10], np.full((10, 1), 2, np.int32), 150, pool)
+    assert (np.sort(found[:, :100], axis=1) == np.arange(2, 300, 3)).all()
+    assert (found[:, 100:] == -1).all()
+    assert np.isinf(squared[:, 100:]).all()
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -136,6 +163,12 @@ def test_symmetrize_agrees_with_dense_sum():
                 np.zeros((1, 2), np.float32),
             ),
             "row pointers",
+        ),
+        (
+            lambda: _native.CellIndex(
+                np.zeros((3, 2), np.float32), np.array([0, 1, 5], np.int32), 2, _native.Pool(1)
+            ),
+            "out of range",
         ),
         (
             lambda: _native.PotentialSolver(_native.Pool(1), np.zeros((113, 33), np.float32)),
