@@ -1,0 +1,242 @@
+"""From a folder of images to the pictures: the tutorial's way beside featscape, in one run.
+
+    python benchmarks/whole_job.py                          500 images, ResNet101, 2 threads
+    python benchmarks/whole_job.py --weights resnet101.pth --repeats 3
+    python benchmarks/whole_job.py --images 100 --noisy     to see that it works
+
+Both sides get the same images and the same weights, each in a process of its own, by turns. Their
+features are compared before any time is told. Without --weights the network has random weights:
+what it sees is no use then, but the work is the same. The table is Markdown, for RESULTS.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from machine import check_quiet, describe, environment, peak_memory_bytes, seconds, table, timed
+from photographs import write_photographs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SEED = 10
+PACKAGES = ("featscape", "torch", "torchvision", "scikit-learn", "numpy", "pillow", "matplotlib")
+LEAST_COSINE = 0.999
+N_FITTED = 32  # images that the random network's batch normalization is fitted to
+# The tutorial's two pictures, and featscape's three.
+PICTURES = {
+    "tutorial": ("points.png", "images.png"),
+    "featscape": ("scatter.png", "images.png", "images-grid.png"),
+}
+
+Record = dict[str, Any]
+
+
+def run_tutorial(folder: Path, weights: Path, output: Path, *, n_threads: int) -> Record:
+    began = perf_counter()
+    import torch
+
+    from tutorial_way import make_two_pictures
+
+    import_s = perf_counter() - began
+    torch.set_num_threads(n_threads)
+    stages_s: dict[str, float] = {}
+    output.mkdir()
+    with timed(total_s := {}, "total"):
+        paths, features = make_two_pictures(folder, weights, output, seed=SEED, stages_s=stages_s)
+    np.save(output / "features.npy", features)
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    return {"import_s": import_s, "total_s": total_s["total"], "stages_s": stages_s, "paths": names}
+
+
+def run_featscape(folder: Path, weights: Path, output: Path, *, n_threads: int) -> Record:
+    began = perf_counter()
+    # featscape imports these when it needs them; here they are loaded ahead, as the tutorial does.
+    import faiss  # noqa: F401
+    import matplotlib.figure  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
+    import torch
+    import torchvision  # noqa: F401
+
+    from featscape import TSNE, draw_mosaic, draw_scatter, extract, make_map  # noqa: F401
+
+    import_s = perf_counter() - began
+    torch.set_num_threads(n_threads)
+    with timed(total_s := {}, "total"):
+        made = make_map(folder, output, weights=weights, seed=SEED, device="cpu")
+    return {
+        "import_s": import_s,
+        "total_s": total_s["total"],
+        "stages_s": made.run["timings_s"],
+        "paths": list(made.paths or ()),
+    }
+
+
+SIDES = {"tutorial": run_tutorial, "featscape": run_featscape}
+
+
+def run(side: str, images: Path, weights: Path, folder: Path, *, n_threads: int) -> Record:
+    """Run one side in a process of its own; the record holds its features too."""
+    output = folder / side
+    command = [sys.executable, __file__, "--threads", str(n_threads), "--side", side]
+    command += ["--images-folder", images, "--weights", weights, "--output", output]
+    began = perf_counter()
+    subprocess.run(command, check=True, env=environment(n_threads))
+    process_s = perf_counter() - began
+    missing = [name for name in PICTURES[side] if not (output / name).exists()]
+    if missing:
+        raise SystemExit(f"{side} must draw {missing}; it has not.")
+    record: Record = json.loads((folder / f"{side}.json").read_text())
+    return record | {"process_s": process_s, "features": np.load(output / "features.npy")}
+
+
+def check_agreement(records: dict[str, Record], n_images: int) -> tuple[float, float]:
+    """Return the least cosine between both sides' features of an image, and the largest difference.
+
+    The difference is that of any one feature, in its standard deviations over the images.
+
+    The mean over the images is taken off first: without that, features that are never negative
+    have a high cosine whatever they show.
+    """
+    centered = []
+    for side, record in records.items():
+        if len(record["features"]) != n_images or len(record["paths"]) != n_images:
+            raise SystemExit(f"{side} must have {n_images} features; it has {len(record['paths'])}")
+        features = record["features"][np.argsort(record["paths"])].astype(np.float64)
+        centered.append(features - features.mean(axis=0))
+    one, other = centered
+    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    least = float(((one * other).sum(axis=1) / lengths).min())
+    if not least >= LEAST_COSINE or len({tuple(sorted(r["paths"])) for r in records.values()}) > 1:
+        raise SystemExit(f"both sides must see the same; the least cosine is {least:.6f}.")
+    largest = float((np.abs(one - other).max(axis=0) / one.std(axis=0).clip(1e-9)).max())
+    return least, largest
+
+
+def times_table(runs: dict[str, list[Record]]) -> str:
+    """Return a row a stage, then the sums and their ratios."""
+    rows = []
+    names = dict.fromkeys(name for one in runs.values() for name in one[0]["stages_s"])
+    for name in names:
+        cells = [[run["stages_s"].get(name) for run in runs[side]] for side in SIDES]
+        rows.append([name, *(_cell(values) for values in cells), _ratio(*cells)])
+    for title, key in (
+        ("**the whole job, without imports**", "total_s"),
+        ("imports", "import_s"),
+        ("the whole process", "process_s"),
+    ):
+        cells = [[run[key] for run in runs[side]] for side in SIDES]
+        rows.append([title, *(_cell(values) for values in cells), _ratio(*cells)])
+    memory = [max(run["peak_memory_bytes"] for run in runs[side]) for side in SIDES]
+    rows.append(["peak memory", *(f"{value / 1e6:,.0f} MB" for value in memory), ""])
+    return table(["stage", "the tutorial's way", "featscape", "ratio"], rows)
+
+
+def _cell(values: Sequence[float | None]) -> str:
+    return "" if None in values else seconds([value for value in values if value is not None])
+
+
+def _ratio(tutorial: Sequence[float | None], own: Sequence[float | None]) -> str:
+    if None in tutorial or None in own:
+        return ""
+    return f"{np.median(tutorial) / max(np.median(own), 1e-3):.2f}"
+
+
+def write_random_weights(path: Path, images: Path) -> None:
+    """Save ResNet101 with seeded random weights: the same work as with trained ones.
+
+    Its batch normalization is fitted to some of the images. Without that the features grow from
+    layer to layer and say little more than how bright an image is.
+    """
+    import torch
+    from torchvision.models import resnet101
+
+    from tutorial_way import FolderPerClass
+
+    torch.manual_seed(SEED)
+    network = resnet101(weights=None)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None  # the plain mean over what it sees
+    dataset = FolderPerClass(images)
+    sample = range(0, len(dataset), max(1, len(dataset) // N_FITTED))
+    with torch.no_grad():
+        network.train()(torch.stack([dataset[i][0] for i in sample]))
+    torch.save(network.state_dict(), path)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--images", type=int, default=500, help="how many")
+    parser.add_argument("--weights", type=Path, help="torchvision's file for ResNet101")
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="write images and results into this new folder")
+    parser.add_argument("--noisy", action="store_true", help="measure on a busy machine")
+    inner = parser.add_argument_group("for the processes that this one starts")
+    inner.add_argument("--side", choices=SIDES)
+    inner.add_argument("--images-folder", type=Path)
+    inner.add_argument("--output", type=Path)
+    return parser.parse_args()
+
+
+def compare(arguments: argparse.Namespace, folder: Path) -> None:
+    images, weights = folder / "photographs", arguments.weights
+    write_photographs(images, arguments.images, seed=SEED)
+    if weights is None:
+        weights = folder / "resnet101-random.pth"
+        write_random_weights(weights, images)
+    runs: dict[str, list[Record]] = {side: [] for side in SIDES}
+    for repeat in range(arguments.repeats):
+        here = folder / f"run-{repeat}"
+        here.mkdir()
+        sides = list(SIDES) if repeat % 2 == 0 else list(reversed(SIDES))
+        records = {
+            side: run(side, images, weights, here, n_threads=arguments.threads) for side in sides
+        }
+        cosine, difference = check_agreement(records, arguments.images)
+        for side in SIDES:
+            runs[side].append(records[side])
+    kind = "random weights" if arguments.weights is None else arguments.weights.name
+    print(
+        f"\n{arguments.images} images, ResNet101 ({kind}), {arguments.repeats} x; the features "
+        f"agree: least cosine, mean taken off, {cosine:.7f}; largest difference of any feature "
+        f"{difference:.1e} standard deviations\n\n{times_table(runs)}"
+    )
+
+
+def main() -> None:
+    arguments = parse()
+    if arguments.side:
+        record = SIDES[arguments.side](
+            arguments.images_folder,
+            arguments.weights,
+            arguments.output,
+            n_threads=arguments.threads,
+        )
+        record["peak_memory_bytes"] = peak_memory_bytes()
+        arguments.output.with_suffix(".json").write_text(json.dumps(record))
+        return
+    check_quiet(noisy=arguments.noisy, n_threads=arguments.threads)
+    print(describe(PACKAGES, n_threads=arguments.threads), flush=True)
+    if arguments.keep:
+        arguments.keep.mkdir(parents=True)
+        compare(arguments, arguments.keep)
+        return
+    with TemporaryDirectory(prefix="featscape-bench-") as folder:
+        compare(arguments, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
