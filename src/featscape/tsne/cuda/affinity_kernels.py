@@ -1,0 +1,149 @@
+"""Kernels of the affinities: perplexity, joint probabilities, their compressed rows.
+
+Imported only where a GPU is used (or Triton's interpreter).
+"""
+# mypy: allow-untyped-defs, allow-untyped-decorators, allow-untyped-calls
+# ruff: noqa: ANN001, ANN201 - a kernel's arguments are device pointers and numbers, typed by Triton
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+
+@triton.jit(do_not_specialize=["n", "k"])
+def conditional_kernel(
+    squared_distances,  # float32 (n, k)
+    probabilities,  # float32 (n, k), written; may be the same memory
+    log_perplexity,
+    n,
+    k,
+    ROWS: tl.constexpr,
+    K_PADDED: tl.constexpr,
+):
+    """Bisect each row's precision beta until its entropy is the perplexity's logarithm."""
+    rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    slots = tl.arange(0, K_PADDED)
+    at = rows.to(tl.int64)[:, None] * k + slots[None, :]
+    filled = (rows < n)[:, None] & (slots < k)[None, :]
+    d = tl.load(squared_distances + at, filled, float("inf"))
+    d = tl.where(filled, d - tl.min(d, 1)[:, None], 0.0)
+    # in units of the row's mean, so that the search begins near its end whatever the data's scale
+    mean = tl.sum(d, 1) / k
+    d = d / tl.where(mean > 0, mean, 1.0)[:, None]
+    beta = tl.full([ROWS], 1.0, tl.float32)
+    low = tl.zeros([ROWS], tl.float32)
+    high = tl.full([ROWS], float("inf"), tl.float32)
+    n_steps = 0
+    worst = 1.0
+    while (worst > 1e-6) & (n_steps < 60):  # perplexity is out of reach where points coincide
+        p = tl.where(filled, tl.exp(-d * beta[:, None]), 0.0)
+        total = tl.maximum(tl.sum(p, 1), 1e-30)  # 1 at least, but for rows beyond the last
+        entropy = tl.log(total) + beta * tl.sum(d * p, 1) / total
+        too_wide = entropy > log_perplexity
+        low = tl.where(too_wide, beta, low)
+        high = tl.where(too_wide, high, beta)
+        beta = tl.where(high == float("inf"), 2 * beta, (low + high) / 2)
+        worst = tl.max(tl.where(rows < n, tl.abs(entropy - log_perplexity), 0.0))
+        n_steps += 1
+    p = tl.where(filled, tl.exp(-d * beta[:, None]), 0.0)
+    tl.store(probabilities + at, p / tl.maximum(tl.sum(p, 1), 1e-30)[:, None], filled)
+
+
+@triton.jit(do_not_specialize=["k"])
+def join_kernel(
+    indices,  # int32 (n, k)
+    probabilities,  # float32 (n, k): p_j|i
+    joint,  # float32 (n, k), written: p_j|i + p_i|j
+    one_way,  # int8 (n, k), written: 1 where i is no neighbor of its neighbor j
+    k,
+    BLOCK: tl.constexpr,
+    K_PADDED: tl.constexpr,
+):
+    """Look each point up among the neighbors of its neighbors."""
+    i = tl.program_id(0)
+    slots = tl.arange(0, K_PADDED)
+    row = i.to(tl.int64) * k
+    for first in range(0, k, BLOCK):
+        mine = first + tl.arange(0, BLOCK)
+        filled = mine < k
+        theirs = tl.load(indices + row + mine, filled, 0).to(tl.int64) * k
+        of_theirs = tl.load(
+            indices + theirs[:, None] + slots[None, :], filled[:, None] & (slots < k)[None, :], -1
+        )
+        place = tl.max(tl.where(of_theirs == i, slots[None, :], -1), 1)
+        mutual = filled & (place >= 0)
+        p = tl.load(probabilities + row + mine, filled, 0.0)
+        p += tl.load(probabilities + theirs + place, mutual, 0.0)
+        tl.store(joint + row + mine, p, filled)
+        tl.store(one_way + row + mine, (place < 0).to(tl.int8), filled)
+
+
+@triton.jit(do_not_specialize=["k"])
+def fill_kernel(
+    indices,  # int32 (n, k)
+    joint,  # float32 (n, k)
+    incoming_start,  # int64 (n + 1,)
+    incoming,  # int64: slots i * k + s of one-way edges, sorted by their target
+    row_start,  # int64 (n + 1,)
+    out_indices,  # int32, written
+    out_values,  # float32, written
+    scale,
+    k,
+    BLOCK: tl.constexpr,
+    K_PADDED: tl.constexpr,
+):
+    """Write a row of P: the point's own neighbors, then those that have it as a neighbor."""
+    i = tl.program_id(0)
+    slots = tl.arange(0, K_PADDED)
+    own = slots < k
+    to = tl.load(row_start + i)
+    at = i.to(tl.int64) * k + slots
+    tl.store(out_indices + to + slots, tl.load(indices + at, own, 0), own)
+    tl.store(out_values + to + slots, tl.load(joint + at, own, 0.0) * scale, own)
+    to += k
+    first = tl.load(incoming_start + i)
+    n_incoming = tl.load(incoming_start + i + 1) - first
+    for begin in range(0, n_incoming, BLOCK):
+        o = begin + tl.arange(0, BLOCK)
+        more = o < n_incoming
+        edge = tl.load(incoming + first + o, more, 0)
+        tl.store(out_indices + to + o, (edge // k).to(tl.int32), more)
+        tl.store(out_values + to + o, tl.load(joint + edge, more, 0.0) * scale, more)
+
+
+@triton.jit(do_not_specialize=["p_bits"])
+def pack_kernel(
+    row_start,  # int64 (n + 1,), of P
+    indices,  # int32, of P
+    values,  # float32, of P
+    order,  # int64 (n,): the old number of each new row
+    number,  # int32 (n,): the new number of each old row
+    new_start,  # int64 (n + 1,)
+    packed,  # int32, written: the neighbor's new number above the quantized log2 p
+    low,  # the least log2 p that is told apart
+    steps_per_unit,
+    top,  # the largest code
+    p_bits,
+    BLOCK: tl.constexpr,
+):
+    """Renumber one row of P, pack each of its entries into 32 bits, and sort them by number.
+
+    Only each BLOCK of entries is sorted: that is enough for lanes side by side to read points that
+    lie side by side.
+    """
+    row = tl.program_id(0)
+    old = tl.load(order + row)
+    first = tl.load(row_start + old)
+    length = tl.load(row_start + old + 1) - first
+    to = tl.load(new_start + row)
+    for begin in range(0, length, BLOCK):
+        o = begin + tl.arange(0, BLOCK)
+        there = o < length
+        j = tl.load(number + tl.load(indices + first + o, there, 0), there, 0)
+        p = tl.load(values + first + o, there, 1.0)
+        code = tl.floor((tl.log2(tl.maximum(p, 1e-37)) - low) * steps_per_unit + 0.5)
+        code = tl.minimum(tl.maximum(code, 0.0), top).to(tl.int32)
+        # as signed numbers the upper half of the points comes first, and what is beyond the row last
+        entry = tl.where(there, (j << p_bits) | code, 0x7FFFFFFF)
+        tl.store(packed + to + o, tl.sort(entry), there)

@@ -1,0 +1,195 @@
+"""Kernels of the neighbor search: nearest center, and the k nearest of many candidates.
+
+Imported only where a GPU is used (or Triton's interpreter): Triton compiles what it decorates, so
+it stands at the top.
+"""
+# mypy: allow-untyped-defs, allow-untyped-decorators, allow-untyped-calls
+# ruff: noqa: ANN001, ANN201 - a kernel's arguments are device pointers and numbers, typed by Triton
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+# The bits of a float32 that is not negative, read as int32, stand in the order of the floats; so
+# the k-th smallest of many is found by bisection on 31 bits, exactly.
+INFINITY_BITS = tl.constexpr(0x7F800000)
+BEYOND_INFINITY = tl.constexpr(0x7F800001)
+
+
+@triton.jit(do_not_specialize=["n_points", "n_centers"])
+def nearest_center_kernel(
+    points,  # float32 (n_points, DIM)
+    centers,  # float32 (n_centers, DIM)
+    center_norms,  # float32 (n_centers,), squared
+    nearest,  # int32 (n_points,), written
+    n_points,
+    n_centers,
+    DIM: tl.constexpr,
+    BLOCK: tl.constexpr,
+    CENTERS: tl.constexpr,
+):
+    """Write the index of the center next to each point."""
+    rows = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    live = rows < n_points
+    axis = tl.arange(0, DIM)
+    x = tl.load(points + rows.to(tl.int64)[:, None] * DIM + axis[None, :], live[:, None], 0.0)
+    best = tl.full([BLOCK], float("inf"), tl.float32)
+    found = tl.zeros([BLOCK], tl.int32)
+    for first in range(0, n_centers, CENTERS):
+        columns = first + tl.arange(0, CENTERS)
+        there = columns < n_centers
+        c = tl.load(centers + columns[None, :] * DIM + axis[:, None], there[None, :], 0.0)
+        norms = tl.load(center_norms + columns, there, float("inf"))
+        distance = norms[None, :] - 2 * tl.dot(x, c, input_precision="tf32")
+        least = tl.min(distance, 1)
+        where = tl.argmin(distance, 1) + first
+        found = tl.where(least < best, where, found)
+        best = tl.minimum(best, least)
+    tl.store(nearest + rows, found, live)
+
+
+@triton.jit
+def _keep_nearest(
+    work_bits, work_index, counts, bounds, k, ROWS: tl.constexpr, CAPACITY: tl.constexpr,
+    PART: tl.constexpr,
+):  # fmt: skip
+    """Cut each row's candidates in the work buffers to its k nearest; note how far they reach."""
+    slots = tl.arange(0, CAPACITY)
+    for first in range(0, ROWS, PART):
+        rows = first + tl.arange(0, PART)
+        at = rows[:, None] * CAPACITY + slots[None, :]
+        filled = slots[None, :] < tl.load(counts + rows)[:, None]
+        bits = tl.load(work_bits + at, filled, BEYOND_INFINITY)
+        index = tl.load(work_index + at, filled, 0)
+        low = tl.zeros([PART], tl.int32)
+        high = tl.full([PART], INFINITY_BITS, tl.int32)
+        for _ in range(31):
+            middle = low + (high - low) // 2
+            enough = tl.sum((bits <= middle[:, None]).to(tl.int32), 1) >= k
+            high = tl.where(enough, middle, high)
+            low = tl.where(enough, low, middle + 1)
+        nearer = bits < high[:, None]
+        # of candidates that tie for the last place, the first ones come in
+        tied = (bits == high[:, None]) & filled
+        places_left = k - tl.sum(nearer.to(tl.int32), 1)
+        keep = nearer | (tied & (tl.cumsum(tied.to(tl.int32), 1) <= places_left[:, None]))
+        place = tl.cumsum(keep.to(tl.int32), 1) - 1
+        tl.debug_barrier()  # every load above comes before the stores to the same memory
+        to = rows[:, None] * CAPACITY + place
+        tl.store(work_bits + to, bits, keep)
+        tl.store(work_index + to, index, keep)
+        tl.store(counts + rows, tl.sum(keep.to(tl.int32), 1))
+        tl.store(bounds + rows, high)
+    tl.debug_barrier()
+
+
+@triton.jit
+def _write_sorted(
+    work_bits, work_index, distances, indices, first_row, last_row, k, ROWS: tl.constexpr,
+    CAPACITY: tl.constexpr, K_PADDED: tl.constexpr, PART: tl.constexpr,
+):  # fmt: skip
+    """Write each row's k nearest, nearest first."""
+    slots = tl.arange(0, K_PADDED)
+    for first in range(0, ROWS, PART):
+        rows = first + tl.arange(0, PART)
+        wanted = (slots[None, :] < k) & (first_row + rows < last_row)[:, None]
+        at = rows[:, None] * CAPACITY + slots[None, :]
+        bits = tl.load(work_bits + at, wanted, BEYOND_INFINITY)
+        index = tl.load(work_index + at, wanted, 0)
+        keys = tl.sort((bits.to(tl.int64) << 32) | index.to(tl.int64), dim=1)
+        to = (first_row + rows).to(tl.int64)[:, None] * k + slots[None, :]
+        tl.store(distances + to, (keys >> 32).to(tl.int32).to(tl.float32, bitcast=True), wanted)
+        tl.store(indices + to, (keys & 0x7FFFFFFF).to(tl.int32), wanted)
+
+
+@triton.jit(do_not_specialize=["n_tiles", "k", "n_ranges"])
+def nearest_kernel(
+    points,  # float32 (n, DIM), sorted by list
+    norms,  # float32 (n,), squared
+    tiles,  # int32 (n_tiles, 3): first row, last row (exclusive), list
+    ranges,  # int32 (n_lists, n_ranges, 2): first and last candidate (exclusive) of each list
+    work_bits,  # int32 (n_programs, ROWS, CAPACITY)
+    work_index,  # int32, likewise
+    counts,  # int32 (n_programs, ROWS)
+    bounds,  # int32 (n_programs, ROWS)
+    distances,  # float32 (n, k), squared, written
+    indices,  # int32 (n, k), written
+    n_tiles,
+    n_ranges,
+    k,
+    DIM: tl.constexpr,
+    STEP: tl.constexpr,
+    ROWS: tl.constexpr,
+    CANDIDATES: tl.constexpr,
+    CAPACITY: tl.constexpr,
+    K_PADDED: tl.constexpr,
+    PRECISION: tl.constexpr,
+):
+    """Find the k nearest candidates of every point, distances never leaving the chip.
+
+    A program takes tiles of ROWS points of one list. It walks through the list's candidates and
+    appends those nearer than the row's bound to the row's work buffer; when a buffer could
+    overflow, all rows are cut to their k nearest so far, which lowers the bounds.
+    """
+    program = tl.program_id(0)
+    lanes = tl.arange(0, ROWS)
+    axis = tl.arange(0, STEP)
+    work_bits += program.to(tl.int64) * ROWS * CAPACITY
+    work_index += program.to(tl.int64) * ROWS * CAPACITY
+    counts += program * ROWS
+    bounds += program * ROWS
+    for tile in range(program, n_tiles, tl.num_programs(0)):
+        first_row = tl.load(tiles + 3 * tile)
+        last_row = tl.load(tiles + 3 * tile + 1)
+        of_list = tl.load(tiles + 3 * tile + 2)
+        rows = first_row + lanes
+        live = rows < last_row
+        row_norms = tl.load(norms + rows, live, 0.0)
+        row_start = points + rows.to(tl.int64)[:, None] * DIM + axis[None, :]
+        if DIM == STEP:
+            x = tl.load(row_start, live[:, None], 0.0)
+        count = tl.zeros([ROWS], tl.int32)
+        bound = tl.where(live, INFINITY_BITS, 0)
+        for r in range(n_ranges):
+            first = tl.load(ranges + 2 * (of_list * n_ranges + r))
+            last = tl.load(ranges + 2 * (of_list * n_ranges + r) + 1)
+            for c in range(first, last, CANDIDATES):
+                columns = c + tl.arange(0, CANDIDATES)
+                there = columns < last
+                start = points + columns.to(tl.int64)[None, :] * DIM + axis[:, None]
+                if DIM == STEP:
+                    y = tl.load(start, there[None, :], 0.0)
+                    product = tl.dot(x, y, input_precision=PRECISION)
+                else:
+                    product = tl.zeros([ROWS, CANDIDATES], tl.float32)
+                    for d in range(0, DIM, STEP):
+                        x = tl.load(row_start + d, live[:, None], 0.0)
+                        y = tl.load(start + d, there[None, :], 0.0)
+                        product = tl.dot(x, y, product, input_precision=PRECISION)
+                column_norms = tl.load(norms + columns, there, 0.0)
+                distance = row_norms[:, None] + column_norms[None, :] - 2 * product
+                distance = tl.where(distance > 0, distance, 0.0)
+                bits = distance.to(tl.int32, bitcast=True)
+                keep = (bits < bound[:, None]) & there[None, :] & (rows[:, None] != columns[None, :])
+                place = count[:, None] + tl.cumsum(keep.to(tl.int32), 1) - 1
+                to = lanes[:, None] * CAPACITY + place
+                tl.store(work_bits + to, bits, keep)
+                tl.store(work_index + to, columns[None, :].broadcast_to(ROWS, CANDIDATES), keep)
+                count += tl.sum(keep.to(tl.int32), 1)
+                if tl.max(count) > CAPACITY - CANDIDATES:
+                    tl.store(counts + lanes, count)
+                    tl.debug_barrier()
+                    _keep_nearest(
+                        work_bits, work_index, counts, bounds, k, ROWS, CAPACITY, 4096 // CAPACITY
+                    )
+                    count = tl.load(counts + lanes)
+                    bound = tl.where(live, tl.load(bounds + lanes), 0)
+        tl.store(counts + lanes, count)
+        tl.debug_barrier()
+        _keep_nearest(work_bits, work_index, counts, bounds, k, ROWS, CAPACITY, 4096 // CAPACITY)
+        _write_sorted(
+            work_bits, work_index, distances, indices, first_row, last_row, k,
+            ROWS, CAPACITY, K_PADDED, 2048 // K_PADDED,
+        )  # fmt: skip
+        tl.debug_barrier()  # the next tile writes to the same buffers
