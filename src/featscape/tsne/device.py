@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 METHODS = ("auto", "direct", "grid")
 DEVICES = ("auto", "cpu", "cuda")
 
-# Below this many points all pairs cost less than a grid.
-DIRECT_BELOW = 1_500
+# Below this many points all pairs cost less than a grid; by the number of the map's dimensions.
+DIRECT_BELOW = {1: 1_500, 2: 1_500, 3: 20_000}
 
 # Below this many points loading torch takes longer than the descent on the CPU.
 CUDA_FROM = 20_000
@@ -40,7 +40,7 @@ def choose_gradient(
         from featscape.tsne.cuda import CudaGradient
 
         return CudaGradient(P, Y)
-    if method == "direct" or (method == "auto" and n < DIRECT_BELOW):
+    if method == "direct" or (method == "auto" and n < DIRECT_BELOW[Y.shape[1]]):
         from featscape.tsne.direct import DirectGradient
 
         return DirectGradient(P, Y, n_jobs=n_threads)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
+# An iteration over fewer pairs ends before another thread has begun.
+PAIRS_PER_THREAD = 500_000
+
 
 class DirectGradient:
     """The `descent.Gradient` for few points: O(n^2) an iteration, exact but for rounding.
@@ -23,12 +26,13 @@ class DirectGradient:
     Y : ndarray of float32, shape (n, c), c = 1, 2 or 3
         Where the descent begins.
     n_jobs : int
-        Threads. The results do not depend on it.
+        Threads at most. The results do not depend on it.
     """
 
     def __init__(self, P: csr_array, Y: NDArray[np.float32], *, n_jobs: int) -> None:
+        n_threads = min(n_jobs, max(1, len(Y) ** 2 // PAIRS_PER_THREAD))
         self._points = _native.Points(
-            _native.Pool(n_jobs),
+            _native.Pool(n_threads),
             P.indptr.astype(np.int64, copy=False),
             P.indices.astype(np.int32, copy=False),
             P.data.astype(np.float32, copy=False),

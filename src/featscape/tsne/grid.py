@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Distance between two nodes. With splines of order 6 the repulsive force is then within 1 % of the
 # exact sum (docs/design.md has the measurements). A map still small gets halves of it, so that the
 # grid keeps some nodes: there they cost nothing.
-SPACING = 0.45
+SPACING = 0.4
 FINEST_SPACING = SPACING / 4
 FEWEST_NODES = 64
 
@@ -38,6 +38,9 @@ MOST_NODES = 2**26
 # The points are put in the map's order after so many iterations since the start: they are nearly in
 # place after the early exaggeration, and then move less and less.
 RENUMBER_AFTER = (0, 100, 250, 300, 400)
+
+# An iteration over fewer points is too short to share.
+POINTS_PER_THREAD = 1_000
 
 # Spectra kept for other sizes of grid: a map that grows seldom shrinks.
 CACHED_SOLVERS = 3
@@ -178,11 +181,11 @@ class GridGradient:
     Y : ndarray of float32, shape (n, c), c = 1, 2 or 3
         Where the descent begins.
     n_jobs : int
-        Threads. The results do not depend on it.
+        Threads at most. The results do not depend on it.
     """
 
     def __init__(self, P: csr_array, Y: NDArray[np.float32], *, n_jobs: int) -> None:
-        self._pool = _native.Pool(n_jobs)
+        self._pool = _native.Pool(min(n_jobs, max(1, len(Y) // POINTS_PER_THREAD)))
         self._points = _native.Points(
             self._pool,
             P.indptr.astype(np.int64, copy=False),

@@ -74,7 +74,7 @@ def test_steps_are_those_of_the_reference(gradient, n_components):
 @pytest.mark.parametrize("n_components", [1, 2, 3])
 def test_the_bits_do_not_depend_on_the_number_of_threads(gradient, n_components):
     rng = np.random.default_rng(8)
-    n = 3000 if gradient is GridGradient else 700
+    n = 3000 if gradient is GridGradient else 1200
     P = csr_array(sparse_affinities(rng, n, 0.02).astype(np.float32))
     Y = map_like(rng, n, n_components, 5.0)
     results = []
