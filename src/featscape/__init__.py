@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from featscape.features import extract
     from featscape.images import find_images
     from featscape.pictures import draw_mosaic, draw_scatter
-    from featscape.pipeline import make_map, open_map
+    from featscape.pipeline import load_tsne, make_map, open_map
     from featscape.tsne import TSNE
 
 __version__ = "0.1.0"
@@ -21,6 +21,7 @@ __all__ = [
     "draw_scatter",
     "extract",
     "find_images",
+    "load_tsne",
     "make_map",
     "open_map",
 ]
@@ -31,6 +32,7 @@ _HOME = {
     "draw_scatter": "featscape.pictures",
     "extract": "featscape.features",
     "find_images": "featscape.images",
+    "load_tsne": "featscape.pipeline",
     "make_map": "featscape.pipeline",
     "open_map": "featscape.pipeline",
 }

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from featscape.mapfolder import Map
     from featscape.progress import Progress
     from featscape.records import ImageSet
+    from featscape.tsne import TSNE
 
-__all__ = ["embed_features", "make_demo", "make_map", "open_map"]
+__all__ = ["embed_features", "load_tsne", "make_demo", "make_map", "open_map"]
 
 N_AGREEING = 5  # neighbours that vote on an item's label
 _LAYOUTS: dict[str, Literal["map", "grid"]] = {mapfolder.MOSAIC: "map", mapfolder.GRID: "grid"}
@@ -274,6 +275,30 @@ def embed_features(
             },
         )
     return open_map(output)
+
+
+def load_tsne(made: Map) -> TSNE:
+    """Return the t-SNE of a finished map, so that its `transform` can place new images there.
+
+    Parameters
+    ----------
+    made : Map
+        From `open_map` or `make_map`.
+
+    Returns
+    -------
+    TSNE
+        As it was fitted; ``transform`` takes features of the map's own model, shape (m, d), and
+        returns their places, shape (m, 2).
+    """
+    from featscape.tsne import TSNE
+
+    parameters = made.run["parameters"]
+    tsne = TSNE(
+        **{name: parameters[name] for name in TSNE().get_params() if name in parameters},
+        random_state=parameters["seed"],
+    )
+    return tsne.restore(made.features, made.positions, made.neighbors)
 
 
 def _in_words(images: ImageSet) -> str:

@@ -1,4 +1,4 @@
-"""What travels the corridor: images -> features -> embedding. Rooms exchange these, nothing else."""
+"""What travels the corridor, images -> features -> embedding: all that rooms exchange."""
 
 from __future__ import annotations
 

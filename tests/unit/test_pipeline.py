@@ -3,8 +3,9 @@ import json
 import numpy as np
 import pytest
 
+from featscape import TSNE
 from featscape.errors import InputError
-from featscape.pipeline import embed_features, make_demo, make_map, open_map
+from featscape.pipeline import embed_features, load_tsne, make_demo, make_map, open_map
 from featscape.progress import PlainProgress
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -158,3 +159,17 @@ def test_demo():
     assert "handwritten digits" in made.run["source"]
     assert made.run["agreement"]["overall"] > 0.4
     assert open_map("m").paths == made.paths
+
+
+@pytest.mark.usefixtures("here")
+def test_new_features_are_placed_on_a_stored_map():
+    rng = np.random.default_rng(5)
+    X = (rng.normal(size=(90, 6)) + 9 * np.repeat(np.eye(6)[:3], 30, axis=0)).astype(np.float32)
+    np.save("features.npy", X)
+    made = embed_features("features.npy", "made", perplexity=8)
+    new = X[::10] + np.float32(0.05)
+    fitted = TSNE(perplexity=8, random_state=10).fit(X)
+    tsne = load_tsne(open_map("made"))
+    np.testing.assert_array_equal(tsne.embedding_, made.positions)
+    np.testing.assert_array_equal(tsne.transform(new), fitted.transform(new))
+    assert np.abs(tsne.transform(new) - made.positions[::10]).max() < 3

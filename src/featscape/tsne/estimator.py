@@ -111,7 +111,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     affinities_ : csr_array of float32, shape (n, n)
         P: symmetric, summing to 1.
     timings_ : dict of str to float
-        Seconds for "pca", "neighbors", "affinities", "initial" and "descent".
+        Seconds for "pca", "index", "neighbors", "affinities", "initial" and "descent".
 
     Examples
     --------
@@ -198,6 +198,41 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         self._fit(X)
         return self.embedding_
 
+    def restore(self, X: Any, embedding: NDArray[np.float32], neighbors: Neighbors) -> Self:
+        """Take over a map that `fit` made with these parameters, so that `transform` works on it.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, d)
+            What was fitted.
+        embedding : ndarray of float32, shape (n, n_components)
+            Its `embedding_`.
+        neighbors : Neighbors
+            Its `neighbors_indices_` and `neighbors_distances_`, each (n, k).
+
+        Returns
+        -------
+        TSNE
+            Itself, fitted but for what only a descent can tell.
+        """
+        check_parameters(self)
+        n_threads = count_threads(self.n_jobs)
+        X = self._validated(X, reset=True)
+        k, self._perplexities = count_neighbors(
+            self.perplexity, n_items=X.shape[0], n_neighbors=self.n_neighbors
+        )
+        if neighbors.indices.shape != (X.shape[0], k):
+            raise InputError(
+                f"neighbors must be {(X.shape[0], k)} for these parameters; got "
+                f"{neighbors.indices.shape}. Pass those of the map that is restored."
+            )
+        self.embedding_ = initial.array_start(embedding, shape=(X.shape[0], self.n_components))
+        self.neighbors_indices_ = neighbors.indices
+        self.neighbors_distances_ = neighbors.distances
+        self.timings_ = {}
+        self._arrange(X, k, generator=check_random_state(self.random_state), n_threads=n_threads)
+        return self
+
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Place further items on the finished map, which does not change.
 
@@ -282,20 +317,27 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             self.neighbors_indices_ = given.indices
             self.neighbors_distances_ = given.distances
             return given
+        self._arrange(X, k, generator=generator, n_threads=n_threads)
+        with self._timed("neighbors"):
+            neighbors: Neighbors = self._index.graph(k, n_jobs=n_threads)
+        self.neighbors_indices_ = neighbors.indices
+        self.neighbors_distances_ = in_metric(
+            neighbors.distances, canonical_metric(self.metric), self._reduction.scale
+        )
+        return neighbors
+
+    def _arrange(self, X: Any, k: int, *, generator: np.random.RandomState, n_threads: int) -> None:
+        """Reduce the features and build the index that finds k neighbours among them."""
         metric = canonical_metric(self.metric)
         with self._timed("pca"):
             self._reduction = fit_reduction(
                 X, n_components=self.n_pca, metric=metric, generator=generator
             )
             points = self._reduction.apply(X)
-        with self._timed("neighbors"):
+        with self._timed("index"):
             seed = int(generator.randint(2**31 - 1))
-            self._index = NeighborIndex(points, metric=metric, seed=seed, n_jobs=n_threads)
-            neighbors: Neighbors = self._index.graph(k, n_jobs=n_threads)
+            self._index = NeighborIndex(points, k, metric=metric, seed=seed, n_jobs=n_threads)
         self.neighbors_recall_ = self._index.recall
-        self.neighbors_indices_ = neighbors.indices
-        self.neighbors_distances_ = in_metric(neighbors.distances, metric, self._reduction.scale)
-        return neighbors
 
     def _start(self, P: csr_array, *, generator: np.random.RandomState) -> NDArray[np.float32]:
         """Return the first positions that `init` names."""

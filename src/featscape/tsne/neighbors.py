@@ -91,7 +91,11 @@ def nearest_neighbors(
     generator = check_random_state(random_state)
     reduction = fit_reduction(X, n_components=n_pca, metric=metric, generator=generator)
     index = NeighborIndex(
-        reduction.apply(X), metric=metric, seed=generator.randint(2**31 - 1), n_jobs=n_jobs
+        reduction.apply(X),
+        n_neighbors,
+        metric=metric,
+        seed=generator.randint(2**31 - 1),
+        n_jobs=n_jobs,
     )
     neighbors = index.graph(n_neighbors, n_jobs=n_jobs)
     return Neighbors(neighbors.indices, in_metric(neighbors.distances, metric, reduction.scale))
@@ -135,6 +139,8 @@ class NeighborIndex:
     ----------
     points : ndarray of float32, shape (n, m)
         Reduced features; kept, not copied.
+    k : int
+        As many neighbours as will be asked for, which decides how many cells are probed.
     metric : str
         Canonical; spherical metrics expect rows of length one and are searched as euclidean.
     seed : int
@@ -148,7 +154,13 @@ class NeighborIndex:
     """
 
     def __init__(
-        self, points: NDArray[np.float32], *, metric: str, seed: int, n_jobs: int | None = None
+        self,
+        points: NDArray[np.float32],
+        k: int,
+        *,
+        metric: str,
+        seed: int,
+        n_jobs: int | None = None,
     ) -> None:
         self.points = points
         self.recall = 1.0
@@ -163,6 +175,8 @@ class NeighborIndex:
                 self._centroids = _cluster(points, seed=seed)
         pool = _native.Pool(count_threads(n_jobs))
         self._cells = np.ascontiguousarray(_nearest_cells(points, self._centroids, 1, pool)[:, 0])
+        with faiss_threads(n_jobs):
+            self._choose_probes(k, pool)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_lists": None}  # rebuilt from the arrays on first use
@@ -174,7 +188,6 @@ class NeighborIndex:
         distances = np.empty((n, k), dtype=np.float32)
         pool = _native.Pool(count_threads(n_jobs))
         with faiss_threads(n_jobs):
-            self._choose_probes(k, pool)
             for rows in _cell_by_cell(self._cells):
                 found = self._probe(self.points[rows], k + 1, self._n_probes, pool)
                 indices[rows], distances[rows] = _without_self(rows, *found)

@@ -59,7 +59,8 @@ def test_the_attributes(X):
     assert model.neighbors_indices_.shape == model.neighbors_distances_.shape == (60, 15)
     assert model.neighbors_recall_ == 1
     assert model.affinities_.shape == (60, 60)
-    assert set(model.timings_) == {"pca", "neighbors", "affinities", "initial", "descent"}
+    stages = {"pca", "index", "neighbors", "affinities", "initial", "descent"}
+    assert set(model.timings_) == stages
     assert np.isfinite(model.kl_divergence_)
 
 

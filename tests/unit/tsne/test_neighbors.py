@@ -57,19 +57,20 @@ def test_synonyms(synonym, name):
 
 
 def test_recall_is_measured_truly():
-    X = clustered(3_000, 30)
-    index = NeighborIndex(X, metric="euclidean", seed=1)
+    X = clustered(EXACT_BELOW + 500, 30)
+    index = NeighborIndex(X, 30, metric="euclidean", seed=1)
     found = index.graph(30)
     truth, _ = exact_others(X, 30, "euclidean")
     recall = np.mean([len(np.intersect1d(a, b)) for a, b in zip(found.indices, truth, strict=True)])
-    assert index.recall >= RECALL_GOAL
+    assert RECALL_GOAL <= index.recall < 1
     assert abs(recall / 30 - index.recall) < 0.01
 
 
 def test_the_answer_does_not_depend_on_threads():
-    X = clustered(3_000, 50)
+    X = clustered(EXACT_BELOW + 500, 50)
     one, two = (
-        NeighborIndex(X, metric="euclidean", seed=1, n_jobs=j).graph(40, n_jobs=j) for j in (1, 2)
+        NeighborIndex(X, 40, metric="euclidean", seed=1, n_jobs=j).graph(40, n_jobs=j)
+        for j in (1, 2)
     )
     assert one.indices.tobytes() == two.indices.tobytes()
     assert one.distances.tobytes() == two.distances.tobytes()
@@ -89,7 +90,7 @@ def test_cells_with_few_points_are_not_the_last_word():
     rng = np.random.RandomState(0)
     lonely = rng.normal(scale=1e4, size=(400, 3))
     X = np.concatenate([rng.normal(size=(EXACT_BELOW, 3)), lonely]).astype(np.float32)
-    index = NeighborIndex(X, metric="euclidean", seed=0)
+    index = NeighborIndex(X, 60, metric="euclidean", seed=0)
     found = index.graph(60)
     index._n_probes = 1
     searched = index.search(X[-400:], 60)
