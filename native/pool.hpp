@@ -56,20 +56,17 @@ class Pool {
         while (claim_and_run(0)) {
         }
         // What is left runs in other threads. One that has not woken yet has nothing to finish.
-        for (int i = 0; unfinished_.load() > 0; ++i) {
-            if (i < kSpins)
-                pause();
-            else
-                std::this_thread::yield();
-        }
+        for (int waited = 0; unfinished_.load() > 0; ++waited) wait_awake(waited);
     }
 
   private:
     // Passes of one iteration follow one another within microseconds, and a thread that sleeps may
-    // wake late, or on the caller's own core: so idle threads stay awake for some 100 microseconds.
-    static constexpr int kSpins = 10000;
+    // wake late, or on the caller's own core: so idle threads stay awake for some 200 microseconds.
+    // They yield, since where cores are short the one they wait for may be waiting for theirs.
+    static constexpr int kPauses = 100, kYields = 400;
 
-    static void pause() {
+    static void wait_awake(int waited) {
+        if (waited >= kPauses) return std::this_thread::yield();
 #if defined(__x86_64__) || defined(__i386__)
         __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -93,8 +90,8 @@ class Pool {
         for (int idle = 0; !stopping_.load();) {
             if (claim_and_run(thread)) {
                 idle = 0;
-            } else if (++idle < kSpins) {
-                pause();
+            } else if (++idle < kPauses + kYields) {
+                wait_awake(idle);
             } else {
                 std::unique_lock lock(mutex_);
                 sleepers_.fetch_add(1);
