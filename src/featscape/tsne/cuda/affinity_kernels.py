@@ -2,8 +2,9 @@
 
 Imported only where a GPU is used (or Triton's interpreter).
 """
-# mypy: allow-untyped-defs, allow-untyped-decorators, allow-untyped-calls
-# ruff: noqa: ANN001, ANN201 - a kernel's arguments are device pointers and numbers, typed by Triton
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-decorators, allow-untyped-calls
+# ruff: noqa: ANN001, ANN201, PLR0917 - arguments are pointers and numbers, typed by Triton,
+# which are passed by position
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ def conditional_kernel(
     slots = tl.arange(0, K_PADDED)
     at = rows.to(tl.int64)[:, None] * k + slots[None, :]
     filled = (rows < n)[:, None] & (slots < k)[None, :]
-    d = tl.load(squared_distances + at, filled, float("inf"))
+    d = tl.load(squared_distances + at, filled, 3e38)
     d = tl.where(filled, d - tl.min(d, 1)[:, None], 0.0)
     # in units of the row's mean, so that the search begins near its end whatever the data's scale
     mean = tl.sum(d, 1) / k
@@ -127,11 +128,7 @@ def pack_kernel(
     p_bits,
     BLOCK: tl.constexpr,
 ):
-    """Renumber one row of P, pack each of its entries into 32 bits, and sort them by number.
-
-    Only each BLOCK of entries is sorted: that is enough for lanes side by side to read points that
-    lie side by side.
-    """
+    """Renumber one row of P and pack each of its entries into 32 bits."""
     row = tl.program_id(0)
     old = tl.load(order + row)
     first = tl.load(row_start + old)
@@ -144,6 +141,4 @@ def pack_kernel(
         p = tl.load(values + first + o, there, 1.0)
         code = tl.floor((tl.log2(tl.maximum(p, 1e-37)) - low) * steps_per_unit + 0.5)
         code = tl.minimum(tl.maximum(code, 0.0), top).to(tl.int32)
-        # as signed numbers the upper half of the points comes first, and what is beyond the row last
-        entry = tl.where(there, (j << p_bits) | code, 0x7FFFFFFF)
-        tl.store(packed + to + o, tl.sort(entry), there)
+        tl.store(packed + to + o, (j << p_bits) | code, there)

@@ -6,8 +6,9 @@ what those of floats do.
 
 Imported only where a GPU is used (or Triton's interpreter).
 """
-# mypy: allow-untyped-defs, allow-untyped-decorators, allow-untyped-calls
-# ruff: noqa: ANN001, ANN201, ANN202 - a kernel's arguments are pointers and numbers, typed by Triton
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-decorators, allow-untyped-calls
+# ruff: noqa: ANN001, ANN201, ANN202, PLR0917 - arguments are pointers and numbers, typed by Triton,
+# which are passed by position
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ def _store_points(points, rows, x, y, mask):
 
 @triton.jit
 def _spline(t):
-    """The cubic B-spline at distance t, in nodes, from its center."""
+    """Return the cubic B-spline at distance t, in nodes, from its center."""
     outer = tl.maximum(2 - tl.abs(t), 0.0)
     inner = tl.maximum(1 - tl.abs(t), 0.0)
     return (outer * outer * outer - 4 * inner * inner * inner) * (1 / 6)
@@ -39,7 +40,7 @@ def _spline(t):
 
 @triton.jit
 def _spline_slope(t):
-    """The derivative of `_spline`."""
+    """Return the derivative of `_spline`."""
     outer = tl.maximum(2 - tl.abs(t), 0.0)
     inner = tl.maximum(1 - tl.abs(t), 0.0)
     slope = 2 * inner * inner - 0.5 * outer * outer
@@ -150,6 +151,7 @@ def filter_kernel(
 def gather_kernel(
     points,  # int64 view of float32 (n, 2)
     potential,  # float32 (2 size, 2 size)
+    before,  # int64 view of float32 (n, 2), written: a copy of the points
     repulsion,  # float32 (2, n), written: F
     z,  # int64 (1,), added to: fixed point
     origin,  # float32 (2,)
@@ -163,6 +165,7 @@ def gather_kernel(
     rows = tl.program_id(0) * POINTS + tl.arange(0, POINTS)
     live = rows < n
     x, y = _load_points(points, rows, live)
+    _store_points(before, rows, x, y, live)
     u = (x - tl.load(origin)) * per_spacing
     v = (y - tl.load(origin + 1)) * per_spacing
     u = tl.minimum(tl.maximum(u, 1.0), size - 3.0)  # see spread_kernel: such a step is undone
@@ -206,8 +209,8 @@ def _advance_axis(rows, live, force, repulsion, velocity, gains, exaggeration, m
 
 @triton.jit(do_not_specialize=["n", "p_bits"])
 def step_kernel(
-    points,  # int64 view of float32 (n, 2)
-    moved,  # int64 view of float32 (n, 2), written
+    points,  # int64 view of float32 (n, 2), written
+    before,  # int64 view of float32 (n, 2): the points before any of them moves
     velocity,  # float32 (2, n), updated
     gains,  # float32 (2, n), updated
     repulsion,  # float32 (2, n)
@@ -228,7 +231,7 @@ def step_kernel(
     live = rows < n
     first = tl.load(row_start + rows, live, 0)
     length = (tl.load(row_start + rows + 1, live, 0) - first).to(tl.int32)
-    x, y = _load_points(points, rows, live)
+    x, y = _load_points(before, rows, live)
     force_x = tl.zeros([ROWS, BLOCK], tl.float32)
     force_y = tl.zeros([ROWS, BLOCK], tl.float32)
     p_mask = (1 << p_bits) - 1
@@ -238,7 +241,7 @@ def step_kernel(
         entry = tl.load(packed + first[:, None] + begin + lanes[None, :], there, 0)
         p = tl.where(there, tl.exp2(low + (entry & p_mask).to(tl.float32) * per_step), 0.0)
         j = (entry.to(tl.uint32, bitcast=True) >> p_bits).to(tl.int32)
-        xj, yj = _load_points(points, j, there)
+        xj, yj = _load_points(before, j, there)
         dx = x[:, None] - xj
         dy = y[:, None] - yj
         pq = p / (1 + dx * dx + dy * dy)
@@ -257,7 +260,7 @@ def step_kernel(
         rows, live, tl.sum(force_y, 1), repulsion_y, velocity + n, gains + n,
         exaggeration, momentum, rate,
     )  # fmt: skip
-    _store_points(moved, rows, x, y, live)
+    _store_points(points, rows, x, y, live)
 
 
 @triton.jit

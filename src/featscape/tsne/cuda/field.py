@@ -23,10 +23,10 @@ from featscape.tsne.cuda import descent_kernels as kernels
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Distance of the nodes in units of the map, whose own unit is that of q = 1 / (1 + r^2). The force's
-# error against the exact sum is .3 to .9 % with cubic splines.
+# Distance of the nodes in units of the map, whose own unit is that of q = 1 / (1 + r^2). With cubic
+# splines the force is then within .2 to 1.2 % of the exact sum.
 SPACING = 0.4
-_POINTS = 128  # a program of the spreading
+_POINTS_FEW, _POINTS_MANY = 128, 256  # a program of the spreading, below and above 2^18 points
 _TILE = 32  # nodes along each side of what a program can spread at once
 _GATHER_POINTS = 128
 _NO_EXTENT = 1 << 30
@@ -41,7 +41,7 @@ class Extent(NamedTuple):
     @property
     def n_nodes(self) -> int:
         """Nodes that the points' splines touch on the longer axis."""
-        return max(h - l for l, h in zip(self.low, self.high, strict=True)) + 4
+        return max(high - low for low, high in zip(self.low, self.high, strict=True)) + 4
 
     def widened(self, n_nodes: int) -> Extent:
         """Return the extent with so many nodes more on every side."""
@@ -51,9 +51,9 @@ class Extent(NamedTuple):
         )
 
 
-# Sides of a grid. A transform's first use of a size costs tens of milliseconds, a CUDA graph of a new
-# size two: few sizes are faster in the end than sizes that fit.
-SIZES = [side for power in range(6, 14) for side in (2**power, 3 * 2 ** (power - 1))]
+# Sides of a grid. A size's first transform costs tens of milliseconds and its CUDA graph one or
+# two: few sizes are faster in the end than sizes that fit.
+SIZES = [quarter * 2**power for power in range(5, 12) for quarter in (4, 5, 6)]
 
 
 class Field:
@@ -72,7 +72,9 @@ class Field:
         self.n = n
         self.spacing = spacing
         self._device = device
+        self._points_at_once = _POINTS_FEW if n < 2**18 else _POINTS_MANY
         self.repulsion = torch.empty(2, n, device=device)
+        self.before = torch.empty(n, dtype=torch.int64, device=device)
         self.z = torch.zeros(1, dtype=torch.int64, device=device)
         # Z is at most n^2, and a power of two costs no rounding.
         self.z_scale = 2.0 ** math.floor(61 - 2 * math.log2(n))
@@ -81,6 +83,7 @@ class Field:
         # All points in one place weigh (2/3)^2 n on the node between them: that fits 31 bits.
         self._scale = 2.0 ** math.floor(31 - math.log2(max(n, 2) * 0.45))
         self.size = 0
+        self._corner = (0.0, 0.0)
 
     def place(self, low: tuple[float, float], high: tuple[float, float], margin: float) -> bool:
         """Center the grid on a box of the map; return whether its size has changed.
@@ -92,7 +95,7 @@ class Field:
         margin : float
             Factor of room for growth, 1 or more.
         """
-        span = max(h - l for l, h in zip(low, high, strict=True))
+        span = max(high[0] - low[0], high[1] - low[1])
         needed = int(min(span / self.spacing * margin, 1e9)) + 9
         if needed > SIZES[-1]:
             raise InputError(
@@ -100,11 +103,12 @@ class Field:
                 f"has driven this one {span:.0f} apart. Lower learning_rate."
             )
         size = SIZES[bisect.bisect_left(SIZES, needed)]
-        resized = size > self.size or size < 0.3 * self.size
+        resized: bool = size > self.size or size < 0.3 * self.size
         if resized:
             self._resize(size)
         center = ((low[0] + high[0]) / 2, (low[1] + high[1]) / 2)
-        self._corner = tuple(c - self.size / 2 * self.spacing for c in center)
+        half = self.size / 2 * self.spacing
+        self._corner = (center[0] - half, center[1] - half)
         self._origin.copy_(torch.tensor(self._corner))
         return resized
 
@@ -139,19 +143,21 @@ class Field:
 
     def box(self, extent: Extent) -> tuple[tuple[float, float], tuple[float, float]]:
         """Return the corners of an extent in the map's units."""
-        low = tuple(c + node * self.spacing for c, node in zip(self._corner, extent.low, strict=True))
-        high = tuple(
-            c + (node + 1) * self.spacing for c, node in zip(self._corner, extent.high, strict=True)
-        )
-        return (low[0], low[1]), (high[0], high[1])
+        (x, y), h = self._corner, self.spacing
+        low = (x + h * extent.low[0], y + h * extent.low[1])
+        high = (x + h * (extent.high[0] + 1), y + h * (extent.high[1] + 1))
+        return low, high
 
     def evaluate(self, points: Tensor) -> None:
-        """Write F into `repulsion` and Z into `z` (fixed point) for points, int64 view, (n,)."""
+        """Write F into `repulsion`, Z into `z` (fixed point), and a copy of the points.
+
+        `points` is the int64 view of float32 (n, 2), the copy `before` likewise.
+        """
         size, n = self.size, self.n
         per_spacing = 1 / self.spacing
-        kernels.spread_kernel[(triton.cdiv(n, _POINTS),)](
+        kernels.spread_kernel[(triton.cdiv(n, self._points_at_once),)](
             points, self._density, self._origin, self._extent, per_spacing, self._scale, n, size,
-            POINTS=_POINTS, TILE=_TILE, num_warps=4,
+            POINTS=self._points_at_once, TILE=_TILE, num_warps=4,
         )  # fmt: skip
         kernels.fold_kernel[(triton.cdiv(size * size, 512),)](
             self._density, self._padded, self.z, 1 / self._scale, size, BLOCK=512
@@ -164,8 +170,9 @@ class Field:
             torch.view_as_real(spectrum), self._response, n_modes, BLOCK=1024
         )
         # norm="forward": no factor here, it stands in the response
-        potential = torch.fft.irfft2(spectrum, s=self._padded.shape, norm="forward").contiguous()
+        shape = (2 * size, 2 * size)
+        potential = torch.fft.irfft2(spectrum, s=shape, norm="forward").contiguous()
         kernels.gather_kernel[(triton.cdiv(n, _GATHER_POINTS),)](
-            points, potential, self.repulsion, self.z, self._origin, per_spacing, self.z_scale,
-            n, size, POINTS=_GATHER_POINTS, num_warps=4,
+            points, potential, self.before, self.repulsion, self.z, self._origin,
+            per_spacing, self.z_scale, n, size, POINTS=_GATHER_POINTS, num_warps=4,
         )  # fmt: skip

@@ -151,12 +151,13 @@ def principal_axes(points: torch.Tensor) -> torch.Tensor:
     import torch
 
     centered = points - points.mean(0)
-    covariance = (centered.T @ centered).double().cpu()
+    covariance = (centered.T @ centered).double()
     axes = torch.linalg.eigh(covariance).eigenvectors[:, -2:].flip(1)
     largest = axes.gather(0, axes.abs().argmax(0, keepdim=True))
-    axes = (axes * largest.sign()).float().to(points.device)
+    axes = (axes * largest.sign()).float()
     start = centered @ axes
-    return start * (_START_SD / start[:, 0].std().clamp_min(1e-30))
+    scaled: torch.Tensor = start * (_START_SD / start[:, 0].std().clamp_min(1e-30))
+    return scaled
 
 
 class _Stopwatch:

@@ -21,11 +21,8 @@ if TYPE_CHECKING:
 # Iterations after the start of a phase at which the points are numbered anew along a curve through
 # the map: neighbors then lie close in memory, and a program's points close on the grid.
 _RENUMBER_AT = (0, 40, 120, 300)
-# Iterations between two looks at how far the map has grown, and the growth of a look to aim for.
+# Iterations between two looks at how far the map has grown, at most.
 _STRIDE_MAX = 16
-_GROWTH_FAST, _GROWTH_SLOW = 1.12, 1.03
-# A grid is worth a CUDA graph of its own once the map no longer grows out of it at once.
-_CAPTURE_STRIDE = 8
 # Rows of P that a program of one warp takes at once, and entries of each.
 _ROWS, _BLOCK = 4, 32
 
@@ -64,7 +61,6 @@ class CudaGradient:
         n = len(self._P)
         start = torch.as_tensor(Y, dtype=torch.float32, device=self._device)
         self._points = (start - start.mean(0)).contiguous()
-        self._moved = torch.empty_like(self._points)
         self._velocity = torch.zeros(2, n, device=self._device)
         self._gains = torch.ones(2, n, device=self._device)
         self._parameters = torch.zeros(3, device=self._device)
@@ -97,19 +93,21 @@ class CudaGradient:
         while done < n_iter:
             self._renumber_when_due()
             n_steps = min(self._stride, n_iter - done)
-            state = (self._points, self._velocity, self._gains)
-            saved = [tensor.clone() for tensor in state]
+            saved = [tensor.clone() for tensor in self._state()]
             self._field.begin()
-            self._run(n_steps)
-            extent = self._field.extent()
+            try:
+                self._run(n_steps)
+                extent = self._field.extent()
+            except KeyboardInterrupt:  # nobody has looked yet whether these steps are sound
+                self._restore(saved)
+                raise
             if self._field.holds(extent):
                 done += n_steps
                 margin = 1.5
                 self._age += n_steps
                 self._follow(extent, n_steps)
             else:  # points left the grid on the way: take these steps again on a larger one
-                for tensor, before in zip(state, saved, strict=True):
-                    tensor.copy_(before)
+                self._restore(saved)
                 self._stride = max(2, self._stride // 2)
                 self._place_around_points(margin)
                 margin *= 2
@@ -134,6 +132,13 @@ class CudaGradient:
         )  # fmt: skip
         return float(rows.double().sum() + P.values.double().sum() * np.log(z))
 
+    def _state(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self._points, self._velocity, self._gains
+
+    def _restore(self, saved: list[Tensor]) -> None:
+        for tensor, before in zip(self._state(), saved, strict=True):
+            tensor.copy_(before)
+
     def _in_callers_order(self) -> Tensor:
         positions = torch.empty_like(self._points)
         positions[self._order] = self._points
@@ -150,16 +155,15 @@ class CudaGradient:
 
     def _follow(self, extent: Extent, n_steps: int) -> None:
         """Look at the map's growth over the last steps, and prepare the grid for the next."""
-        growth = extent.n_nodes / self._last_nodes if self._last_nodes else 1.0
+        grown = max(0, extent.n_nodes - self._last_nodes) if self._last_nodes else 0
         self._last_nodes = extent.n_nodes
-        if growth > _GROWTH_FAST:
+        if 4 * grown > self._field.size - extent.n_nodes:
             self._stride = max(2, self._stride // 2)
-        elif growth < _GROWTH_SLOW and n_steps >= self._stride:
-            self._stride = min(_STRIDE_MAX, self._stride * 2)
-        next_nodes = extent.n_nodes * max(1.01, growth * growth) + 2
-        if not self._field.holds(extent.widened(int(next_nodes - extent.n_nodes) // 2)):
+        elif n_steps == self._stride:
+            self._stride = min(_STRIDE_MAX, 2 * self._stride)
+        if not self._field.holds(extent.widened(grown + 1)):
             low, high = self._field.box(extent)
-            self._place(low, high, min(3.0, max(1.06, growth**8)))
+            self._place(low, high, min(3.0, 1.06 + 8 * grown / extent.n_nodes))
 
     def _renumber_when_due(self) -> None:
         due = max(age for age in _RENUMBER_AT if age <= self._age)
@@ -174,48 +178,41 @@ class CudaGradient:
         self._packed.renumber(self._order)
 
     def _run(self, n_steps: int) -> None:
-        """Enqueue the steps: pairs that lead back to the same buffer, and perhaps a last one."""
-        pairs, odd = divmod(n_steps, 2)
-        for _ in range(pairs):
+        """Enqueue the steps."""
+        for _ in range(n_steps):
             if self._graph is not None and self._graph_is_current:
                 self._graph.replay()
-            else:
-                self._step_twice()
-                if self._device.type == "cuda" and n_steps >= _CAPTURE_STRIDE:
-                    self._capture()
-        if odd:
-            self._step(self._points, self._moved)
-            self._points.copy_(self._moved)
+                continue
+            # The first step on a grid prepares its transforms, which cannot be recorded.
+            self._step()
+            if self._device.type == "cuda":
+                self._capture()
 
     def _capture(self) -> None:
-        """Record two steps as a CUDA graph, which the host starts with one call."""
+        """Record a step as a CUDA graph, which the host starts with one call."""
         # The last graph's memory serves this one: it lives until then.
         pool = self._graph.pool() if self._graph is not None else None
         graph = torch.cuda.CUDAGraph()
-        stream = torch.cuda.Stream(self._device)
+        stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream(self._device))
         # torch.cuda.graph() would collect garbage and empty the cache first, which takes longer
         # than many iterations.
         with torch.cuda.stream(stream):
             graph.capture_begin(pool=pool, capture_error_mode="thread_local")
             try:
-                self._step_twice()
+                self._step()
             finally:
                 graph.capture_end()
         torch.cuda.current_stream(self._device).wait_stream(stream)
         self._graph = graph
         self._graph_is_current = True
 
-    def _step_twice(self) -> None:
-        self._step(self._points, self._moved)
-        self._step(self._moved, self._points)
-
-    def _step(self, points: Tensor, moved: Tensor) -> None:
+    def _step(self) -> None:
         field, packed = self._field, self._packed
-        here = points.view(torch.int64)
-        field.evaluate(here)
+        points = self._points.view(torch.int64)
+        field.evaluate(points)
         kernels.step_kernel[(triton.cdiv(field.n, _ROWS),)](
-            here, moved.view(torch.int64), self._velocity, self._gains, field.repulsion, field.z,
+            points, field.before, self._velocity, self._gains, field.repulsion, field.z,
             self._parameters, packed.row_start, packed.entries, 1 / field.z_scale, packed.low,
             packed.per_step, field.n, packed.p_bits, ROWS=_ROWS, BLOCK=_BLOCK, num_warps=1,
         )  # fmt: skip

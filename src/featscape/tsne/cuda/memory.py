@@ -1,4 +1,4 @@
-"""Is there a GPU, and does the work fit into its memory?"""
+"""Whether there is a GPU, and whether the work fits into its memory."""
 
 from __future__ import annotations
 
@@ -72,7 +72,9 @@ def explained_memory(n: int, n_columns: int, k: int, device: torch.device) -> It
         yield
     except torch.OutOfMemoryError as error:
         free = torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device)
-        raise DeviceError(_too_small(bytes_needed(n, n_columns, k), free, n, n_columns, k)) from error
+        raise DeviceError(
+            _too_small(bytes_needed(n, n_columns, k), free, n, n_columns, k)
+        ) from error
 
 
 def find_device(device: str) -> torch.device:

@@ -3,8 +3,9 @@
 Imported only where a GPU is used (or Triton's interpreter): Triton compiles what it decorates, so
 it stands at the top.
 """
-# mypy: allow-untyped-defs, allow-untyped-decorators, allow-untyped-calls
-# ruff: noqa: ANN001, ANN201 - a kernel's arguments are device pointers and numbers, typed by Triton
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-decorators, allow-untyped-calls
+# ruff: noqa: ANN001, ANN201, ANN202, PLR0917 - arguments are pointers and numbers, typed by Triton,
+# which are passed by position
 
 from __future__ import annotations
 
@@ -104,7 +105,7 @@ def _write_sorted(
 
 
 @triton.jit(do_not_specialize=["n_tiles", "k", "n_ranges"])
-def nearest_kernel(
+def nearest_kernel(  # noqa: PLR0915 - one walk, whose parts share all of its state
     points,  # float32 (n, DIM), sorted by list
     norms,  # float32 (n,), squared
     tiles,  # int32 (n_tiles, 3): first row, last row (exclusive), list
@@ -171,7 +172,9 @@ def nearest_kernel(
                 distance = row_norms[:, None] + column_norms[None, :] - 2 * product
                 distance = tl.where(distance > 0, distance, 0.0)
                 bits = distance.to(tl.int32, bitcast=True)
-                keep = (bits < bound[:, None]) & there[None, :] & (rows[:, None] != columns[None, :])
+                keep = (
+                    (bits < bound[:, None]) & there[None, :] & (rows[:, None] != columns[None, :])
+                )
                 place = count[:, None] + tl.cumsum(keep.to(tl.int32), 1) - 1
                 to = lanes[:, None] * CAPACITY + place
                 tl.store(work_bits + to, bits, keep)

@@ -115,7 +115,8 @@ def _pad(X: Tensor) -> Tensor:
 
 
 def _norms(points: Tensor) -> Tensor:
-    return torch.linalg.vecdot(points, points)
+    norms: Tensor = torch.linalg.vecdot(points, points)
+    return norms
 
 
 def _assign(points: Tensor, centers: Tensor) -> Tensor:
@@ -202,7 +203,8 @@ def _measure_recall(points: Tensor, squared_distances: Tensor, seed: int) -> flo
     rows = torch.randperm(n, generator=generator, device=points.device)[:_RECALL_SAMPLE]
     norms = _norms(points)
     missed = 0
-    for part in rows.split(64):
+    for first in range(0, len(rows), 64):
+        part = rows[first : first + 64]
         distances = norms[part][:, None] + norms[None] - 2 * points[part] @ points.T
         distances[torch.arange(len(part), device=points.device), part] = torch.inf
         # distances computed in another order differ in their last digits
