@@ -159,15 +159,15 @@ class Field:
             points, self._density, self._origin, self._extent, per_spacing, self._scale, n, size,
             POINTS=self._points_at_once, TILE=_TILE, num_warps=4,
         )  # fmt: skip
-        kernels.fold_kernel[(triton.cdiv(size * size, 512),)](
-            self._density, self._padded, self.z, 1 / self._scale, size, BLOCK=512
+        kernels.fold_kernel[(triton.cdiv(size * size, 1024),)](
+            self._density, self._padded, self.z, 1 / self._scale, size, BLOCK=1024
         )
         # A batch of one: both axes are then planned together, and the result is contiguous. (Of a
         # matrix alone PyTorch transforms one axis after the other and returns it transposed.)
         spectrum = torch.fft.rfft2(self._padded[None]).contiguous()
         n_modes = spectrum.numel()
-        kernels.filter_kernel[(triton.cdiv(2 * n_modes, 1024),)](
-            torch.view_as_real(spectrum), self._response, n_modes, BLOCK=1024
+        kernels.filter_kernel[(triton.cdiv(2 * n_modes, 2048),)](
+            torch.view_as_real(spectrum), self._response, n_modes, BLOCK=2048
         )
         # norm="forward": no factor here, it stands in the response
         shape = (2 * size, 2 * size)
