@@ -21,9 +21,6 @@ DEVICES = ("auto", "cpu", "cuda")
 # Below this many points all pairs cost less than a grid; by the number of the map's dimensions.
 DIRECT_BELOW = {1: 1_500, 2: 1_500, 3: 20_000}
 
-# Below this many points loading torch takes longer than the descent on the CPU.
-CUDA_FROM = 20_000
-
 
 def choose_gradient(
     P: csr_array, Y: NDArray[np.float32], *, method: str, device: str, n_threads: int
@@ -35,12 +32,12 @@ def choose_gradient(
     DeviceError
         "cuda" where there is no usable GPU.
     """
-    n = len(Y)
-    if resolve_device(device, n_points=n, method=method) == "cuda":
+    n, n_components = Y.shape
+    if resolve_device(device, n_components=n_components, method=method) == "cuda":
         from featscape.tsne.cuda import CudaGradient
 
         return CudaGradient(P, Y)
-    if method == "direct" or (method == "auto" and n < DIRECT_BELOW[Y.shape[1]]):
+    if method == "direct" or (method == "auto" and n < DIRECT_BELOW[n_components]):
         from featscape.tsne.direct import DirectGradient
 
         return DirectGradient(P, Y, n_jobs=n_threads)
@@ -49,25 +46,36 @@ def choose_gradient(
     return GridGradient(P, Y, n_jobs=n_threads)
 
 
-def resolve_device(device: str, *, n_points: int, method: str = "auto") -> str:
-    """Return "cpu" or "cuda" for what TSNE's `device` says; raises DeviceError without a GPU."""
-    if device == "cpu":
+def resolve_device(device: str, *, n_components: int, method: str = "auto") -> str:
+    """Return "cpu" or "cuda" for what TSNE's `device` says.
+
+    "auto" is the CPU: the GPU is for those who ask for it, until its results are as well tested.
+
+    Raises
+    ------
+    InputError
+        The GPU was asked for something that only the CPU does.
+    DeviceError
+        There is no usable GPU.
+    """
+    if device != "cuda":
         return "cpu"
-    if device == "cuda":
-        if method == "direct":
-            raise InputError(
-                "method='direct' runs on the CPU; got device='cuda'. "
-                "Pass method='grid', or device='cpu'."
-            )
-        if not (has_nvidia_driver() and _torch_sees_gpu()):
-            raise DeviceError(
-                "device='cuda' needs an NVIDIA GPU, its driver and a torch built for it; none "
-                "was found. Pass device='cpu', or install torch for CUDA."
-            )
-        return "cuda"
-    if n_points < CUDA_FROM or method == "direct":
-        return "cpu"
-    return "cuda" if has_nvidia_driver() and _torch_sees_gpu() else "cpu"
+    if method == "direct":
+        raise InputError(
+            "method='direct' runs on the CPU; got device='cuda'. "
+            "Pass method='grid', or device='cpu'."
+        )
+    if n_components != 2:
+        raise InputError(
+            f"device='cuda' makes maps of 2 dimensions; got n_components={n_components}. "
+            "Pass device='cpu'."
+        )
+    if not (has_nvidia_driver() and _torch_sees_gpu()):
+        raise DeviceError(
+            "device='cuda' needs an NVIDIA GPU, its driver and a torch built for it; none "
+            "was found. Pass device='cpu', or install torch for CUDA."
+        )
+    return "cuda"
 
 
 def has_nvidia_driver() -> bool:

@@ -79,7 +79,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     method : {"auto", "direct", "grid"}, default="auto"
         "direct" sums the forces over all pairs, "grid" interpolates them; "auto" takes the faster.
     device : {"auto", "cpu", "cuda"}, default="auto"
-        "auto" is the GPU where there is one and the items are many enough to pay for it.
+        "cuda" runs the descent on an NVIDIA GPU, in two dimensions; "auto" is the CPU.
     random_state : int, RandomState or None, default=None
         Seeds whatever is random. With an integer two runs agree to the bit, whatever `n_jobs` is.
     n_jobs : int, optional
@@ -276,7 +276,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         )
         if not isinstance(self.init, str):
             initial.array_start(self.init, shape=(X.shape[0], self.n_components))
-        resolve_device(self.device, n_points=X.shape[0], method=self.method)
+        resolve_device(self.device, n_components=self.n_components, method=self.method)
         generator = check_random_state(self.random_state)
         self.timings_: dict[str, float] = {}
         self._perplexities = scales

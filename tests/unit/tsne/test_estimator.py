@@ -196,7 +196,9 @@ def test_a_gpu_that_is_not_there(X, monkeypatch):
         quick(device="cuda").fit(X)
     with pytest.raises(InputError, match="method='direct' runs on the CPU"):
         quick(device="cuda", method="direct").fit(X)
-    assert device.resolve_device("auto", n_points=10**6) == "cpu"
+    with pytest.raises(InputError, match="maps of 2 dimensions"):
+        quick(device="cuda", n_components=3).fit(X)
+    assert device.resolve_device("auto", n_components=2) == "cpu"
 
 
 def test_the_callback_sees_the_map_and_can_stop_it(X):
