@@ -25,6 +25,7 @@ build/sanitize-%: $(INSTALLED) $(wildcard native/*) tests/native/sanitize.cpp CM
 	$(BIN)/cmake -S . -B $@ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DFEATSCAPE_SANITIZE=$*
 	$(BIN)/cmake --build $@ --parallel
 	$@/sanitize
+	FEATSCAPE_INSTRUCTION_SET=baseline $@/sanitize
 	touch $@
 
 check: $(INSTALLED)

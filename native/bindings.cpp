@@ -6,7 +6,10 @@
 #include <nanobind/stl/tuple.h>
 
 #include <algorithm>
+#include <cmath>
+#include <memory>
 #include <tuple>
+#include <vector>
 
 #include "convolution.hpp"
 #include "points.hpp"
@@ -139,6 +142,9 @@ std::shared_ptr<Points> make_points(std::shared_ptr<Pool> pool, In<std::int64_t,
                                     In<std::int32_t, 1> indices, In<float, 1> data,
                                     In<float, 2> Y) {
     const std::size_t n = Y.shape(0);
+    require(n < (1ULL << 31), "there may be no more than 2^31 points");
+    require(std::all_of(Y.data(), Y.data() + Y.size(), [](float y) { return std::isfinite(y); }),
+            "positions must be finite");
     require(n > 0 && Y.shape(1) >= 1 && Y.shape(1) <= 3,
             "positions must be (n, 1), (n, 2) or (n, 3)");
     require(indptr.shape(0) == n + 1 && indices.shape(0) == data.shape(0),
@@ -190,8 +196,7 @@ using Origin = std::tuple<double, double, double>;
 } // namespace
 
 NB_MODULE(_native, m) {
-    m.doc() =
-        "The hot loops of t-SNE, in C++. Called by grid.py, direct.py and affinities.py only.";
+    m.doc() = "The hot loops of t-SNE, in C++. Called by the modules of featscape.tsne only.";
 
     m.def(
         "instruction_set", [] { return kernels().name; },
@@ -232,7 +237,7 @@ NB_MODULE(_native, m) {
                     CellIndex(pool, points.data(), static_cast<std::int64_t>(points.shape(0)),
                               static_cast<int>(points.shape(1)), cells.data(), n_cells);
             },
-            "points"_a, "cells"_a, "n_cells"_a, "pool"_a, nb::keep_alive<1, 2>())
+            "points"_a, "cells"_a, "n_cells"_a, "pool"_a)
         .def(
             "search", &search_cells, "queries"_a, "cells"_a, "k"_a, "pool"_a,
             "Indices and squared distances, (m, k), nearest first; -1 where the cells hold fewer.");
@@ -263,7 +268,7 @@ NB_MODULE(_native, m) {
                 nb::gil_scoped_release release;
                 self.solve(density.data(), static_cast<int>(density.shape(1)));
             },
-            "density"_a, "Turn the density into its potential, in place.");
+            "density"_a.noconvert(), "Turn the density into its potential, in place.");
 
     nb::class_<Points>(m, "Points",
                        "Positions, velocity and gains of n points, and P between them.")
@@ -289,7 +294,8 @@ NB_MODULE(_native, m) {
                 nb::gil_scoped_release release;
                 self.spread(grid, density.data(), density.size());
             },
-            "density"_a, "origin"_a, "spacing"_a, "Write the points' density to the grid.")
+            "density"_a.noconvert(), "origin"_a, "spacing"_a,
+            "Write the points' density to the grid.")
         .def(
             "grid_forces",
             [](Points& self, AnyGrid potential, Origin origin, double spacing) {
@@ -297,7 +303,7 @@ NB_MODULE(_native, m) {
                 nb::gil_scoped_release release;
                 return self.grid_forces(grid, potential.data());
             },
-            "potential"_a, "origin"_a, "spacing"_a,
+            "potential"_a.noconvert(), "origin"_a, "spacing"_a,
             "Find both forces from the potential; return Z.")
         .def("direct_forces", &Points::direct_forces, nb::call_guard<nb::gil_scoped_release>(),
              "Find both forces by the sum over all pairs; return Z.")
@@ -348,6 +354,6 @@ NB_MODULE(_native, m) {
             return std::make_tuple(to_numpy(std::move(phi), {n}),
                                    to_numpy(std::move(gradient), {n, D}));
         },
-        "pool"_a, "potential"_a, "origin"_a, "spacing"_a, "positions"_a,
+        "pool"_a, "potential"_a.noconvert(), "origin"_a, "spacing"_a, "positions"_a,
         "The potential and its gradient at any positions; beyond the grid those of its border.");
 }

@@ -71,7 +71,8 @@ PotentialSolver::PotentialSolver(std::shared_ptr<Pool> pool, int nx, int ny, con
     const auto blocks = static_cast<std::size_t>(nx / 8 + 1);
     const auto rows = static_cast<std::size_t>(ny);
     spectrum_ = buffer<float>(blocks * rows * 16);
-    scratch_ = buffer<float>(static_cast<std::size_t>(pool_->size() * 2 * std::max(nx, ny)) * 16);
+    scratch_ = buffer<float>(static_cast<std::size_t>(pool_->size()) * 2 *
+                             static_cast<std::size_t>(std::max(nx, ny)) * 16);
     kernel_ = buffer<float>(blocks * 2 * rows * 8);
     const float scale = 1.0F / (4.0F * static_cast<float>(nx) * static_cast<float>(ny));
     pool_->run(nx / 8 + 1, [&](std::int64_t block) {

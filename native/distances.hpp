@@ -10,23 +10,24 @@ namespace {
 using featscape::kTileCandidates;
 using featscape::kTileQueries;
 
-// -2 q.c + |c|^2 for each query and candidate; `block` holds the candidates coordinate by
-// coordinate, [dimension][16], and `norms` their squared lengths. A query's numbers do not depend
-// on the others.
-inline void tile_distances(const float* const* queries, const float* block, const float* norms,
-                           int dimensions, float* out) {
+// |q - c|^2 for each query and candidate; `block` holds the candidates coordinate by coordinate,
+// [dimension][16]. Plain differences: |c|^2 - 2 q.c takes half the operations, but loses everything
+// between points that are near to one another and far from the origin. A query's numbers do not
+// depend on the others.
+inline void tile_distances(const float* const* queries, const float* block, int dimensions,
+                           float* out) {
     f8 low[kTileQueries] = {}, high[kTileQueries] = {};
     for (int d = 0; d < dimensions; ++d) {
         const f8 a = load(block + kTileCandidates * d), b = load(block + kTileCandidates * d + 8);
         for (int q = 0; q < kTileQueries; ++q) {
-            low[q] += a * queries[q][d];
-            high[q] += b * queries[q][d];
+            const f8 from_a = a - queries[q][d], from_b = b - queries[q][d];
+            low[q] += from_a * from_a;
+            high[q] += from_b * from_b;
         }
     }
-    const f8 norm_low = load(norms), norm_high = load(norms + 8);
     for (int q = 0; q < kTileQueries; ++q) {
-        store(out + kTileCandidates * q, norm_low - 2.0F * low[q]);
-        store(out + kTileCandidates * q + 8, norm_high - 2.0F * high[q]);
+        store(out + kTileCandidates * q, low[q]);
+        store(out + kTileCandidates * q + 8, high[q]);
     }
 }
 
@@ -44,19 +45,6 @@ inline std::uint32_t below(const float* values, float bound) {
     for (int i = 0; i < kTileCandidates; ++i) bits |= (values[i] < bound ? 1U : 0U) << i;
     return bits;
 #endif
-}
-
-// sum (a - b)^2: free of the cancellation that the quick way has between near duplicates.
-inline float squared_distance(const float* a, const float* b, int dimensions) {
-    f8 total{};
-    int d = 0;
-    for (; d + 8 <= dimensions; d += 8) {
-        const f8 difference = load(a + d) - load(b + d);
-        total += difference * difference;
-    }
-    float rest = 0;
-    for (; d < dimensions; ++d) rest += (a[d] - b[d]) * (a[d] - b[d]);
-    return sum(total) + rest;
 }
 
 } // namespace

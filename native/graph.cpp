@@ -224,8 +224,8 @@ std::vector<std::uint32_t> curve_order(Pool& pool, const float* Y, std::int64_t 
         for (std::int64_t i = begin; i < end; ++i) {
             std::uint64_t key = 0;
             for (int d = 0; d < dimensions; ++d) {
-                const auto place =
-                    static_cast<std::uint64_t>((Y[dimensions * i + d] - low[d]) * per_unit);
+                const float along = (Y[dimensions * i + d] - low[d]) * per_unit;
+                const auto place = static_cast<std::uint64_t>(along > 0 ? along : 0); // NaN: 0
                 key |= dimensions == 1   ? place
                        : dimensions == 2 ? spread_bits_2(place) << d
                                          : spread_bits_3(place) << d;

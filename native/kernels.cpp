@@ -21,7 +21,6 @@ const Kernels& FEATSCAPE_TABLE() {
         conditional,
         tile_distances,
         below,
-        squared_distance,
     };
     return table;
 }

@@ -97,10 +97,9 @@ struct Kernels {
     void (*conditional)(const float* squared, int padded, double scale, float perplexity, float* p);
 
     // The neighbour search: see distances.hpp.
-    void (*tile_distances)(const float* const* queries, const float* block, const float* norms,
-                           int dimensions, float* out);
+    void (*tile_distances)(const float* const* queries, const float* block, int dimensions,
+                           float* out);
     std::uint32_t (*below)(const float* values, float bound);
-    float (*squared_distance)(const float* a, const float* b, int dimensions);
 };
 
 const Kernels& baseline_kernels();

@@ -85,8 +85,8 @@ void Points::spread(const Grid& grid, float* density, std::size_t n_floats) {
         std::int64_t* count = place.data() + c * stripes;
         for (std::int64_t i = begin; i < end; ++i) {
             const float u = (Y_[D * static_cast<std::size_t>(i)] - grid.origin[0]) * grid.per_unit;
-            const auto row =
-                static_cast<std::int32_t>(std::clamp(u, 0.0F, static_cast<float>(grid.n[0] - 1)));
+            const float inside = u > 0.0F ? std::min(u, static_cast<float>(grid.n[0] - 1)) : 0.0F;
+            const auto row = static_cast<std::int32_t>(inside); // NaN is in row 0
             stripe_[static_cast<std::size_t>(i)] = row / kStripe;
             ++count[row / kStripe];
         }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -14,24 +15,23 @@ namespace featscape {
 class Pool {
   public:
     explicit Pool(int n_threads) {
-        for (int i = 1; i < n_threads; ++i) workers_.emplace_back([this, i] { work(i); });
+        try {
+            for (int i = 1; i < n_threads; ++i) workers_.emplace_back([this, i] { work(i); });
+        } catch (...) { // the system has no more threads
+            stop();
+            throw;
+        }
     }
 
-    ~Pool() {
-        {
-            std::lock_guard lock(mutex_);
-            stopping_.store(true);
-        }
-        wake_.notify_all();
-        for (auto& worker : workers_) worker.join();
-    }
+    ~Pool() { stop(); }
 
     Pool(const Pool&) = delete;
     Pool& operator=(const Pool&) = delete;
 
     int size() const { return static_cast<int>(workers_.size()) + 1; }
 
-    // Calls task(0) .. task(n_tasks - 1), each once, and returns when all have ended.
+    // Calls task(0) .. task(n_tasks - 1), each once, and returns when all have ended. Of the
+    // exceptions that tasks throw, one is thrown again here. Callers wait for one another.
     template <class Task> void run(std::int64_t n_tasks, const Task& task) {
         run_with_thread(n_tasks, [&task](std::int64_t i, int) { task(i); });
     }
@@ -42,6 +42,8 @@ class Pool {
             for (std::int64_t i = 0; i < n_tasks; ++i) task(i, 0);
             return;
         }
+        std::lock_guard one_caller(callers_);
+        error_ = nullptr;
         call_ = [](const void* t, std::int64_t i, int thread) {
             (*static_cast<const Task*>(t))(i, thread);
         };
@@ -57,9 +59,19 @@ class Pool {
         }
         // What is left runs in other threads. One that has not woken yet has nothing to finish.
         for (int waited = 0; unfinished_.load() > 0; ++waited) wait_awake(waited);
+        if (error_) std::rethrow_exception(error_);
     }
 
   private:
+    void stop() {
+        {
+            std::lock_guard lock(mutex_);
+            stopping_.store(true);
+        }
+        wake_.notify_all();
+        for (auto& worker : workers_) worker.join();
+    }
+
     // Passes of one iteration follow one another within microseconds, and a thread that sleeps may
     // wake late, or on the caller's own core: so idle threads stay awake for some 200 microseconds.
     // They yield, since where cores are short the one they wait for may be waiting for theirs.
@@ -79,7 +91,12 @@ class Pool {
         std::int64_t left = unclaimed_.load();
         while (left > 0) {
             if (!unclaimed_.compare_exchange_weak(left, left - 1)) continue;
-            call_(task_, n_tasks_ - left, thread);
+            try {
+                call_(task_, n_tasks_ - left, thread);
+            } catch (...) {
+                std::lock_guard lock(mutex_);
+                error_ = std::current_exception();
+            }
             unfinished_.fetch_sub(1);
             return true;
         }
@@ -103,7 +120,8 @@ class Pool {
     }
 
     std::vector<std::thread> workers_;
-    std::mutex mutex_;
+    std::mutex mutex_, callers_;
+    std::exception_ptr error_;
     std::condition_variable wake_;
     std::atomic<std::int64_t> unclaimed_{0}, unfinished_{0};
     std::atomic<int> sleepers_{0};

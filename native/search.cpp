@@ -24,17 +24,16 @@ class Nearest {
         keys_.reserve(room_);
     }
 
-    void start(float norm) {
+    void start() {
         keys_.clear();
-        norm_ = norm;
         bound_ = INFINITY;
     }
 
-    // What tile_distances must be below to matter.
+    // What a squared distance must be below to matter.
     float bound() const { return bound_; }
 
-    void add(float less_norm, std::int32_t index) {
-        keys_.push_back(key(std::max(0.0F, less_norm + norm_), index));
+    void add(float squared, std::int32_t index) {
+        keys_.push_back(key(squared, index));
         if (keys_.size() == room_) shrink();
     }
 
@@ -47,7 +46,7 @@ class Nearest {
             const auto greatest =
                 std::bit_cast<float>(static_cast<std::uint32_t>(keys_.back() >> 32));
             // An equal distance may still have a lower index.
-            bound_ = std::nextafter(greatest - norm_, INFINITY);
+            bound_ = std::nextafter(greatest, INFINITY);
         }
         return keys_;
     }
@@ -55,14 +54,14 @@ class Nearest {
   private:
     std::size_t k_, room_;
     std::vector<std::uint64_t> keys_;
-    float norm_ = 0, bound_ = INFINITY;
+    float bound_ = INFINITY;
 };
 
 } // namespace
 
 CellIndex::CellIndex(Pool& pool, const float* points, std::int64_t n, int dimensions,
                      const std::int32_t* cell_of, std::int32_t n_cells)
-    : points_(points), dimensions_(dimensions), start_(static_cast<std::size_t>(n_cells) + 1, 0),
+    : dimensions_(dimensions), start_(static_cast<std::size_t>(n_cells) + 1, 0),
       block_(start_.size(), 0), order_(static_cast<std::size_t>(n)) {
     for (std::int64_t i = 0; i < n; ++i) ++start_[static_cast<std::size_t>(cell_of[i]) + 1];
     for (std::size_t c = 1; c < start_.size(); ++c) {
@@ -76,7 +75,6 @@ CellIndex::CellIndex(Pool& pool, const float* points, std::int64_t n, int dimens
     }
     const auto width = static_cast<std::size_t>(kTileCandidates * dimensions);
     blocks_ = buffer<float>(static_cast<std::size_t>(block_.back()) * width);
-    norms_ = buffer<float>(static_cast<std::size_t>(block_.back()) * kTileCandidates);
     pool.run(n_cells, [&](std::int64_t cell) {
         const auto c = static_cast<std::size_t>(cell);
         for (std::int64_t b = block_[c]; b < block_[c + 1]; ++b) {
@@ -84,18 +82,12 @@ CellIndex::CellIndex(Pool& pool, const float* points, std::int64_t n, int dimens
                 const std::int64_t at = start_[c] + (b - block_[c]) * kTileCandidates + lane;
                 const bool real = at < start_[c + 1];
                 const float* from =
-                    real
-                        ? points_ + std::int64_t{order_[static_cast<std::size_t>(at)]} * dimensions_
-                        : nullptr;
-                float norm = 0;
+                    real ? points + std::int64_t{order_[static_cast<std::size_t>(at)]} * dimensions_
+                         : nullptr;
                 float* to = blocks_.get() + static_cast<std::size_t>(b) * width + lane;
                 for (int d = 0; d < dimensions_; ++d) {
-                    const float value = real ? from[d] : 0.0F;
-                    to[kTileCandidates * d] = value;
-                    norm += value * value;
+                    to[kTileCandidates * d] = real ? from[d] : INFINITY;
                 }
-                norms_[static_cast<std::size_t>(b * kTileCandidates + lane)] =
-                    real ? norm : INFINITY;
             }
         }
     });
@@ -105,8 +97,7 @@ CellIndex::CellIndex(Pool& pool, const float* points, std::int64_t n, int dimens
 class CellIndex::Task {
   public:
     Task(const CellIndex& index, int k)
-        : index_(index), k_(k), nearest_(kTaskQueries, Nearest(k)),
-          zeros_(static_cast<std::size_t>(index.dimensions_), 0.0F) {}
+        : index_(index), k_(k), nearest_(kTaskQueries, Nearest(k)) {}
 
     void run(const float* queries, const std::int32_t* cells, int n_probes,
              const std::int64_t* rows, std::int64_t n_rows, std::int32_t* found, float* squared) {
@@ -114,8 +105,7 @@ class CellIndex::Task {
         probes_.clear();
         for (std::int64_t q = 0; q < n_rows; ++q) {
             query_[q] = queries + rows[q] * dimensions;
-            nearest_[static_cast<std::size_t>(q)].start(
-                kernels().squared_distance(query_[q], zeros_.data(), index_.dimensions_));
+            nearest_[static_cast<std::size_t>(q)].start();
             for (int p = 0; p < n_probes; ++p) {
                 const std::int32_t cell = cells[rows[q] * n_probes + p];
                 // The nearest cell first: its points give a good bound for the others.
@@ -151,8 +141,7 @@ class CellIndex::Task {
                 for (std::int64_t q = 0; q < kTileQueries; ++q)
                     tile[q] = query_[member_[first + std::min(q, here - 1)]];
                 run.tile_distances(tile, index_.blocks_.get() + static_cast<std::size_t>(b) * width,
-                                   index_.norms_.get() + b * kTileCandidates, index_.dimensions_,
-                                   out);
+                                   index_.dimensions_, out);
                 for (std::int64_t q = 0; q < here; ++q) {
                     Nearest& nearest = nearest_[static_cast<std::size_t>(member_[first + q])];
                     const float* values = out + kTileCandidates * q;
@@ -168,13 +157,6 @@ class CellIndex::Task {
 
     void finish(std::int64_t q, std::int32_t* found, float* squared) {
         auto& keys = nearest_[static_cast<std::size_t>(q)].shrink();
-        for (std::uint64_t& k : keys) {
-            const auto i = static_cast<std::int32_t>(k & 0xFFFFFFFFU);
-            k = key(kernels().squared_distance(
-                        query_[q], index_.points_ + std::int64_t{i} * index_.dimensions_,
-                        index_.dimensions_),
-                    i);
-        }
         std::sort(keys.begin(), keys.end());
         for (int j = 0; j < k_; ++j) {
             const bool there = static_cast<std::size_t>(j) < keys.size();
@@ -190,7 +172,6 @@ class CellIndex::Task {
     const CellIndex& index_;
     int k_;
     std::vector<Nearest> nearest_;
-    std::vector<float> zeros_;
     std::vector<std::pair<std::int32_t, std::int32_t>> probes_; // cell, query of this task
     const float* query_[kTaskQueries] = {};
     std::int32_t member_[kTaskQueries] = {};

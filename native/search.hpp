@@ -11,7 +11,7 @@ namespace featscape {
 
 class CellIndex {
   public:
-    // n points of `dimensions` coordinates, which must outlive the index, and the cell of each.
+    // n points of `dimensions` coordinates, and the cell of each; all is copied.
     CellIndex(Pool& pool, const float* points, std::int64_t n, int dimensions,
               const std::int32_t* cell_of, std::int32_t n_cells);
 
@@ -27,7 +27,6 @@ class CellIndex {
   private:
     class Task;
 
-    const float* points_;
     int dimensions_;
     std::vector<std::int64_t> start_; // first point of each cell in order_
     std::vector<std::int64_t> block_; // first block of each cell

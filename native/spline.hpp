@@ -60,10 +60,10 @@ FS_INLINE f8 spline_slopes(float t) {
 // The first node that a point at u (in grid units) touches, and its place t after the node below
 // it. What lies outside is taken to the border, NaN to the first node: no index leaves the grid.
 FS_INLINE int first_node(float u, int n, float& t) {
-    const float low = kOrder / 2 - 1, high = static_cast<float>(n - kOrder / 2) - 1e-3F;
-    u = u > low ? u : low;
-    u = u < high ? u : high;
-    const int below = static_cast<int>(u);
+    const int least = kOrder / 2 - 1, most = n - kOrder / 2 - 1;
+    u = u > least ? u : static_cast<float>(least);
+    u = u < most + 1 ? u : static_cast<float>(most + 1);
+    const int whole = static_cast<int>(u), below = whole < most ? whole : most;
     t = u - static_cast<float>(below);
     return below - (kOrder / 2 - 1);
 }

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <random>
+#include <stdexcept>
 #include <vector>
 
 #include "convolution.hpp"
@@ -129,6 +130,22 @@ void check_search(std::mt19937& random, std::int64_t n, int dimensions, std::int
     }
 }
 
+void check_pool() {
+    Pool pool(3);
+    bool thrown = false;
+    try {
+        pool.run(100, [](std::int64_t i) {
+            if (i % 7 == 3) throw std::runtime_error("planned");
+        });
+    } catch (const std::runtime_error&) {
+        thrown = true;
+    }
+    require(thrown, "an exception of a task is lost");
+    std::vector<int> done(1000, 0);
+    pool.run(1000, [&](std::int64_t i) { done[static_cast<std::size_t>(i)]++; });
+    for (int times : done) require(times == 1, "a task ran not once");
+}
+
 void check_perplexity() {
     for (const float scale : {0.0F, 1e-38F, 1.0F, 1e37F}) {
         std::vector<float> squared(16, INFINITY), p(16);
@@ -156,6 +173,7 @@ int main() {
     check_search(random, 3000, 13, 20);
     check_search(random, 40, 3, 7);
     check_perplexity();
+    check_pool();
     std::printf("native paths: clean (%s)\n", kernels().name);
     return 0;
 }

@@ -1,7 +1,10 @@
 """The extension: its stub, its checks on arguments, and the perplexity search beside its twin."""
 
 import ast
+import os
 import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +108,62 @@ def test_symmetrize_agrees_with_dense_sum():
         assert (np.diff(columns[row]) > 0).all()
         found[i, columns[row]] = data[row]
     np.testing.assert_allclose(found, dense, atol=1e-9)
+
+
+def test_search_tells_near_duplicates_apart():
+    # Two clusters far from the origin, as wide as a ten-thousandth of their distance.
+    rng = np.random.default_rng(6)
+    X = np.repeat([[1.0], [-1.0]], 200, axis=0) + 1e-4 * rng.normal(size=(400, 10))
+    X = X.astype(np.float32)
+    pool = _native.Pool(1)
+    nowhere_else = np.zeros(400, np.int32)
+    found, _ = _native.CellIndex(X, nowhere_else, 1, pool).search(
+        X, nowhere_else[:, None], 10, pool
+    )
+    truth = ((X[:, None].astype(float) - X[None]) ** 2).sum(axis=2).argsort(axis=1)[:, :10]
+    recall = np.mean([len(np.intersect1d(a, b)) for a, b in zip(found, truth, strict=True)]) / 10
+    assert recall > 0.995
+
+
+def test_the_other_instruction_set_gives_the_same_forces():
+    code = (
+        "import numpy as np; from scipy.sparse import csr_array\n"
+        "from featscape.tsne import _native; from featscape.tsne.grid import GridGradient\n"
+        "assert _native.instruction_set() == 'baseline'\n"
+        "Y = np.random.default_rng(1).normal(size=(3000, 2)).astype(np.float32) * 9\n"
+        "P = np.eye(3000, k=1, dtype=np.float32); P = csr_array(P + P.T)\n"
+        "A, F, Z = GridGradient(P / P.sum(), Y, n_jobs=1).forces()\n"
+        "print(float(np.abs(A).sum()), float(np.abs(F).sum()), Z)"
+    )
+    results = [
+        subprocess.run(
+            [sys.executable, "-c", code.replace("'baseline'", repr(name))],
+            env=os.environ | {"FEATSCAPE_INSTRUCTION_SET": name},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for name in ("baseline", _native.instruction_set())
+    ]
+    np.testing.assert_allclose(*np.array(results, dtype=float), rtol=1e-5)
+
+
+def test_arrays_that_would_be_copied_are_refused():
+    pool = _native.Pool(1)
+    solver = _native.PotentialSolver(pool, np.ones((17, 17), np.float32))
+    with pytest.raises(TypeError):
+        solver.solve(np.zeros((16, 24)))  # float64: the caller's array would stay as it is
+
+
+def test_positions_that_are_not_finite_are_refused():
+    with pytest.raises(ValueError, match="finite"):
+        _native.Points(
+            _native.Pool(1),
+            np.zeros(3, np.int64),
+            np.empty(0, np.int32),
+            np.empty(0, np.float32),
+            np.array([[0, np.nan], [1, 2]], np.float32),
+        )
 
 
 @pytest.mark.parametrize("n_dimensions", [1, 7, 8, 50])
