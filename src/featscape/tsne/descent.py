@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from featscape.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,13 +18,26 @@ if TYPE_CHECKING:
 # "Automated optimized parameters for t-SNE", Nature Communications 10:5415.
 CHECK_EVERY = 50
 
+# The learning rate of Belkina et al. (2019) is n / exaggeration; below a few hundred points that
+# is too timid, so it has a floor.
+LEAST_LEARNING_RATE = 50.0
+EARLY_MOMENTUM = 0.5
+LATE_MOMENTUM = 0.8
+
 
 class Gradient(Protocol):
     """Forces on one set of points, with the state of their descent: positions, velocity, gains.
 
     `exact.ExactGradient` is the readable one; `grid.GridGradient` and `cuda.CudaGradient` agree
     with it to the accuracy that their tests state.
+
+    Attributes
+    ----------
+    n_iter : int
+        Steps taken so far, also when Ctrl-C has ended `advance` half-way.
     """
+
+    n_iter: int
 
     def advance(
         self, n_iter: int, *, exaggeration: float, momentum: float, learning_rate: float
@@ -50,6 +66,30 @@ class Phase:
     exaggeration: float
     momentum: float
     learning_rate: float
+
+
+def plan_phases(
+    n_points: int,
+    *,
+    max_iter: int,
+    early_exaggeration_iter: int,
+    early_exaggeration: float,
+    late_exaggeration: float,
+    learning_rate: float | str,
+) -> list[Phase]:
+    """Return early exaggeration and what follows; the parameters are those of TSNE."""
+    n_early = min(early_exaggeration_iter, max_iter)
+    phases = []
+    for n_iter, exaggeration, momentum in (
+        (n_early, early_exaggeration, EARLY_MOMENTUM),
+        (max_iter - n_early, late_exaggeration, LATE_MOMENTUM),
+    ):
+        if n_iter:
+            rate = learning_rate
+            if rate == "auto":
+                rate = max(n_points / exaggeration, LEAST_LEARNING_RATE)
+            phases.append(Phase(n_iter, exaggeration, momentum, float(rate)))
+    return phases
 
 
 @dataclass(frozen=True)
@@ -86,7 +126,7 @@ def descend(
         Holds the embedding, which is changed.
     phases : sequence of Phase
     stride : int
-        Iterations in one call of the gradient at most; Ctrl-C is seen between calls.
+        Iterations in one call of the gradient at most.
     tolerance : float, optional
         End the last phase when the KL divergence has fallen by less than this share of itself
         over the last 50 iterations.
@@ -99,7 +139,13 @@ def descend(
     -------
     Outcome
         Also after Ctrl-C: the gradient then holds the embedding of the last whole iteration.
+
+    Raises
+    ------
+    InputError
+        The positions are no longer finite.
     """
+    first = gradient.n_iter
     done = 0
     previous_kl: float | None = None
     try:
@@ -119,18 +165,29 @@ def descend(
                     momentum=phase.momentum,
                     learning_rate=phase.learning_rate,
                 )
-                done += step
+                done = gradient.n_iter - first
                 if (
                     callback is not None
                     and done % callback_every == 0
                     and callback(done, gradient.kl_divergence(), gradient.embedding())
                 ):
-                    return Outcome(done, gradient.kl_divergence(), "callback")
+                    return _outcome(gradient, done, "callback")
                 if tolerance is not None and is_last and done % CHECK_EVERY == 0:
                     kl = gradient.kl_divergence()
                     if previous_kl is not None and previous_kl - kl < tolerance * kl:
-                        return Outcome(done, kl, "tolerance")
+                        return _outcome(gradient, done, "tolerance")
                     previous_kl = kl
     except KeyboardInterrupt:
-        return Outcome(done, gradient.kl_divergence(), "interrupt")
-    return Outcome(done, gradient.kl_divergence(), "max_iter")
+        return _outcome(gradient, gradient.n_iter - first, "interrupt")
+    return _outcome(gradient, done, "max_iter")
+
+
+def _outcome(gradient: Gradient, n_iter: int, stopped_by: str) -> Outcome:
+    """Return how the descent ended; a position that is not finite makes the divergence NaN."""
+    kl_divergence = gradient.kl_divergence()
+    if not math.isfinite(kl_divergence):
+        raise InputError(
+            f"the descent must stay finite; it left the range of float32 within {n_iter} "
+            "iterations. Lower learning_rate or early_exaggeration."
+        )
+    return Outcome(n_iter, kl_divergence, stopped_by)

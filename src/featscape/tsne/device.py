@@ -29,6 +29,8 @@ def choose_gradient(
 
     Raises
     ------
+    InputError
+        "cuda" for what only the CPU does.
     DeviceError
         "cuda" where there is no usable GPU.
     """

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from featscape.errors import InputError
 from featscape.tsne import initial
 from featscape.tsne.affinities import conditional_probabilities, joint_probabilities
-from featscape.tsne.descent import Phase, descend
+from featscape.tsne.descent import descend, plan_phases
 from featscape.tsne.device import choose_gradient, resolve_device
 from featscape.tsne.neighbors import NeighborIndex, canonical_metric, count_threads, in_metric
 from featscape.tsne.parameters import check_parameters, count_neighbors
@@ -31,16 +31,11 @@ if TYPE_CHECKING:
 
     from featscape.records import Neighbors
 
-# The learning rate of Belkina et al. (2019) is n / exaggeration; below a few hundred points that
-# is too timid, so it has a floor.
-LEAST_LEARNING_RATE = 50.0
-EARLY_MOMENTUM = 0.5
-LATE_MOMENTUM = 0.8
-
 # Two reductions of one row differ by no more than this share of its length.
 _FLOAT32_ROUNDING = 2e-6
 
 
+# scikit-learn has no types: its classes are Any to mypy
 class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """t-distributed stochastic neighbour embedding (van der Maaten & Hinton 2008).
 
@@ -83,13 +78,14 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     random_state : int, RandomState or None, default=None
         Seeds whatever is random. With an integer two runs agree to the bit, whatever `n_jobs` is.
     n_jobs : int, optional
-        Threads; None and -1 are all cores.
+        Threads, 256 at most; None and -1 are all cores.
     verbose : int, default=0
-        1 prints a line a stage, 2 also the KL divergence every 50 iterations.
+        1 prints a line a stage, 2 also the KL divergence every `callback_every`
+        iterations.
     callback : callable, optional
         ``callback(iteration, kl_divergence, embedding)``; a true result ends the descent.
     callback_every : int, default=50
-        Iterations between two calls.
+        Iterations between two calls, and two printed lines.
 
     Attributes
     ----------
@@ -122,6 +118,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     # The fitted features' index and the way to them; None where the caller gave distances.
     _index: Any
     _reduction: Any
+    timings_: dict[str, float]
 
     def __init__(
         self,
@@ -214,6 +211,11 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         -------
         TSNE
             Itself, fitted but for what only a descent can tell.
+
+        Raises
+        ------
+        InputError
+            A parameter cannot be worked with, or the arrays do not belong together.
         """
         check_parameters(self)
         n_threads = count_threads(self.n_jobs)
@@ -221,11 +223,12 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         k, self._perplexities = count_neighbors(
             self.perplexity, n_items=X.shape[0], n_neighbors=self.n_neighbors
         )
-        if neighbors.indices.shape != (X.shape[0], k):
-            raise InputError(
-                f"neighbors must be {(X.shape[0], k)} for these parameters; got "
-                f"{neighbors.indices.shape}. Pass those of the map that is restored."
-            )
+        for name, values in (("indices", neighbors.indices), ("distances", neighbors.distances)):
+            if values.shape != (X.shape[0], k):
+                raise InputError(
+                    f"neighbors.{name} must have the shape {(X.shape[0], k)} for these parameters; "
+                    f"got {values.shape}. Pass those of the map that is restored."
+                )
         self.embedding_ = initial.array_start(embedding, shape=(X.shape[0], self.n_components))
         self.neighbors_indices_ = neighbors.indices
         self.neighbors_distances_ = neighbors.distances
@@ -247,6 +250,13 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         Returns
         -------
         ndarray of float32, shape (m, n_components)
+
+        Raises
+        ------
+        InputError
+            X has other columns than the fitted one, or holds what is no finite number.
+        NotFittedError
+            There is no map yet.
         """
         check_is_fitted(self, "embedding_")
         X = self._validated(X, reset=False)
@@ -278,21 +288,33 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             initial.array_start(self.init, shape=(X.shape[0], self.n_components))
         resolve_device(self.device, n_components=self.n_components, method=self.method)
         generator = check_random_state(self.random_state)
-        self.timings_: dict[str, float] = {}
+        self.timings_ = {}
         self._perplexities = scales
 
         neighbors = self._find_neighbors(X, k, generator=generator, n_threads=n_threads)
         with self._timed("affinities"):
             P = joint_probabilities(neighbors, scales, n_threads=n_threads)
         with self._timed("initial"):
-            start = self._start(P, generator=generator)
+            points = None if self._index is None else self._index.points
+            start = initial.first_positions(
+                self.init, P, self.n_components, points=points, generator=generator
+            )
+        phases = plan_phases(
+            X.shape[0],
+            max_iter=self.max_iter,
+            early_exaggeration_iter=self.early_exaggeration_iter,
+            early_exaggeration=self.early_exaggeration,
+            late_exaggeration=self.late_exaggeration,
+            learning_rate=self.learning_rate,
+        )
+        self.learning_rate_ = phases[-1].learning_rate
         with self._timed("descent"):
             gradient = choose_gradient(
                 P, start, method=self.method, device=self.device, n_threads=n_threads
             )
             outcome = descend(
                 gradient,
-                self._phases(X.shape[0]),
+                phases,
                 tolerance=self.tolerance,
                 callback=self._watch(),
                 callback_every=self.callback_every,
@@ -338,33 +360,6 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             seed = int(generator.randint(2**31 - 1))
             self._index = NeighborIndex(points, k, metric=metric, seed=seed, n_jobs=n_threads)
         self.neighbors_recall_ = self._index.recall
-
-    def _start(self, P: csr_array, *, generator: np.random.RandomState) -> NDArray[np.float32]:
-        """Return the first positions that `init` names."""
-        n, c = P.shape[0], self.n_components
-        if not isinstance(self.init, str):
-            return initial.array_start(self.init, shape=(n, c))
-        if self.init == "random":
-            return initial.random_start(n, c, generator=generator)
-        if self.init == "spectral":
-            return initial.spectral_start(P, c, generator=generator)
-        return initial.pca_start(self._index.points, c, generator=generator)
-
-    def _phases(self, n: int) -> list[Phase]:
-        """Return early exaggeration and what follows, and note the last learning rate."""
-        n_early = min(self.early_exaggeration_iter, self.max_iter)
-        phases = []
-        for n_iter, exaggeration, momentum in (
-            (n_early, self.early_exaggeration, EARLY_MOMENTUM),
-            (self.max_iter - n_early, self.late_exaggeration, LATE_MOMENTUM),
-        ):
-            if n_iter:
-                rate = self.learning_rate
-                if rate == "auto":
-                    rate = max(n / exaggeration, LEAST_LEARNING_RATE)
-                phases.append(Phase(n_iter, exaggeration, momentum, float(rate)))
-        self.learning_rate_ = phases[-1].learning_rate
-        return phases
 
     def _watch(self) -> Callable[[int, float, NDArray[np.float32]], object] | None:
         """Return the caller's callback, with a printed line before it where `verbose` asks."""

@@ -60,7 +60,7 @@ def conditional_probabilities(
         low, high = np.where(too_wide, beta, low), np.where(too_wide, high, beta)
         beta = np.where(np.isinf(high), np.minimum(2 * beta, 1e300), (low + high) / 2)
     P = np.exp(-beta * D)
-    return P / P.sum(axis=1, keepdims=True)
+    return np.asarray(P / P.sum(axis=1, keepdims=True))
 
 
 def joint_probabilities(X: NDArray[np.float64], perplexity: float) -> NDArray[np.float64]:
@@ -103,11 +103,17 @@ class ExactGradient:
         Joint probabilities.
     Y : ndarray, shape (n, c)
         Where the descent begins.
+
+    Attributes
+    ----------
+    n_iter : int
+        Steps taken so far.
     """
 
     def __init__(self, P: NDArray[np.float64], Y: NDArray[np.floating[Any]]) -> None:
         self.P = P
         self.Y = Y.astype(np.float64)
+        self.n_iter = 0
         self.restart()
 
     def restart(self) -> None:
@@ -127,6 +133,7 @@ class ExactGradient:
             self.velocity = momentum * self.velocity - learning_rate * self.gains * gradient
             self.Y += self.velocity
             self.Y -= self.Y.mean(axis=0)
+            self.n_iter += 1
 
     def embedding(self) -> NDArray[np.float32]:
         """Return the positions, shape (n, c), float32."""

@@ -19,6 +19,7 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.tsne import _native
+from featscape.tsne.native_gradient import NativeGradient
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,8 +32,8 @@ SPACING = 0.4
 FINEST_SPACING = SPACING / 4
 FEWEST_NODES = 64
 
-# A grid beyond this many nodes (each costs 30 bytes in all) means a descent that
-# has lost its way: ten million points need half of it.
+# A grid beyond this many nodes means a descent that has lost its way: ten million points need half
+# of it. In two dimensions a node costs 30 bytes in all; in three the padded transform needs more.
 MOST_NODES = 2**26
 
 # The points are put in the map's order after so many iterations since the start: they are nearly in
@@ -84,7 +85,8 @@ class Layout:
         shape = tuple(good_size(int(s / spacing) + _native.SPLINE_ORDER + 2) for s in span)
         center = (low.astype(np.float64) + high) / 2
         origin = [float(c - (n - 1) / 2 * spacing) for c, n in zip(center, shape, strict=True)]
-        return cls(shape, spacing, (*origin, *[0.0] * (3 - len(origin))))  # type: ignore[arg-type]
+        x, y, z = [*origin, 0.0, 0.0][:3]
+        return cls(shape, spacing, (x, y, z))
 
 
 def kernel_spectrum(layout: Layout) -> NDArray[np.float32]:
@@ -104,15 +106,16 @@ def kernel_spectrum(layout: Layout) -> NDArray[np.float32]:
         spectrum *= np.expand_dims(
             correction, tuple(a for a in range(spectrum.ndim) if a != axis)
         ).astype(np.float32)
-    return spectrum.astype(np.float32)
+    return np.asarray(spectrum, dtype=np.float32)
 
 
 def _spline_transform(frequency: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return sum_m M_p(m) exp(-i m w): the transform of the cardinal B-spline at whole numbers."""
     at_nodes = {4: (4 / 6, 1 / 6), 6: (66 / 120, 26 / 120, 1 / 120)}[_native.SPLINE_ORDER]
-    return at_nodes[0] + sum(
-        2 * value * np.cos(m * frequency) for m, value in enumerate(at_nodes) if m > 0
-    )
+    total = np.full_like(frequency, at_nodes[0])
+    for m, value in enumerate(at_nodes[1:], start=1):
+        total += 2 * value * np.cos(m * frequency)
+    return total
 
 
 class PlaneSolver:
@@ -171,65 +174,37 @@ class PotentialGrid:
         return self._kept[key]
 
 
-class GridGradient:
+class GridGradient(NativeGradient):
     """The `descent.Gradient` for many points: O(n) an iteration, in one, two or three dimensions.
 
-    Parameters
-    ----------
-    P : csr_array of float32, shape (n, n)
-        Joint probabilities: symmetric, their sum 1.
-    Y : ndarray of float32, shape (n, c), c = 1, 2 or 3
-        Where the descent begins.
-    n_jobs : int
-        Threads at most. The results do not depend on it.
+    Its parameters are those of `NativeGradient`.
     """
 
     def __init__(self, P: csr_array, Y: NDArray[np.float32], *, n_jobs: int) -> None:
-        self._pool = _native.Pool(min(n_jobs, max(1, len(Y) // POINTS_PER_THREAD)))
-        self._points = _native.Points(
-            self._pool,
-            P.indptr.astype(np.int64, copy=False),
-            P.indices.astype(np.int32, copy=False),
-            P.data.astype(np.float32, copy=False),
-            np.ascontiguousarray(Y, dtype=np.float32),
-        )
+        super().__init__(P, Y, n_jobs=n_jobs)
         self._grids = PotentialGrid(self._pool)
-        self._done = 0
+
+    @staticmethod
+    def _useful_threads(n_points: int) -> int:
+        return max(1, n_points // POINTS_PER_THREAD)
 
     def advance(
         self, n_iter: int, *, exaggeration: float, momentum: float, learning_rate: float
     ) -> None:
-        """Take `n_iter` steps."""
+        """Take `n_iter` steps, and put the points in the map's order where that is due."""
         for _ in range(n_iter):
-            if self._done in RENUMBER_AFTER:
+            if self.n_iter in RENUMBER_AFTER:
                 self._points.renumber()
-            self._points.step(self._find_forces(), exaggeration, momentum, learning_rate)
-            self._done += 1
+            super().advance(
+                1, exaggeration=exaggeration, momentum=momentum, learning_rate=learning_rate
+            )
 
     def _find_forces(self) -> float:
-        """Find both forces at the present positions and return Z."""
         layout = Layout.around(*self._points.extent())
         solver, nodes = self._grids.at(layout)
         self._points.spread(nodes, layout.origin, layout.spacing)
         solver.solve(nodes)
         return self._points.grid_forces(nodes, layout.origin, layout.spacing)
-
-    def restart(self) -> None:
-        """Set the velocity to zero and the gains to one."""
-        self._points.restart()
-
-    def embedding(self) -> NDArray[np.float32]:
-        """Return a copy of the positions, shape (n, c), in the caller's order, centred on 0."""
-        return self._points.positions()
-
-    def kl_divergence(self) -> float:
-        """Return KL(P || Q) at the present positions, in nats."""
-        return self._points.kl_divergence(self._find_forces())
-
-    def forces(self) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
-        """Return attraction, repulsion, each (n, c), and Z, as `exact.forces` does."""
-        z = self._find_forces()
-        return *self._points.forces(), z
 
 
 class Field:

@@ -27,6 +27,36 @@ _SPARE_VECTORS = 4
 _SPECTRAL_ITERATIONS = 200
 
 
+def first_positions(
+    init: Any,
+    P: csr_array,
+    n_components: int,
+    *,
+    points: NDArray[np.float32] | None,
+    generator: np.random.RandomState,
+) -> NDArray[np.float32]:
+    """Return the first positions that `init` names, or is, as TSNE takes it.
+
+    Parameters
+    ----------
+    init : {"pca", "random", "spectral"} or array of shape (n, c)
+    P : csr_array, shape (n, n)
+        Joint probabilities, for "spectral".
+    n_components : int
+    points : ndarray of float32, shape (n, m), or None
+        Reduced features, for "pca".
+    generator : RandomState
+    """
+    n_points = P.shape[0]
+    if not isinstance(init, str):
+        return array_start(init, shape=(n_points, n_components))
+    if init == "pca" and points is not None:
+        return pca_start(points, n_components, generator=generator)
+    if init == "spectral":
+        return spectral_start(P, n_components, generator=generator)
+    return random_start(n_points, n_components, generator=generator)
+
+
 def random_start(
     n_points: int, n_components: int, *, generator: np.random.RandomState
 ) -> NDArray[np.float32]:

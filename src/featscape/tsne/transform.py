@@ -11,7 +11,7 @@ other points come in the same call.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -138,7 +138,10 @@ def _settle(
 
 
 def _slope(
-    y: NDArray[np.float32], near: NDArray[np.float32], p: NDArray[np.float32], field: Any
+    y: NDArray[np.float32],
+    near: NDArray[np.float32],
+    p: NDArray[np.float32],
+    field: PotentialField,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return L, shape (b,), and the full step downhill, shape (b, c)."""
     difference = y[:, None] - near  # (b, k, c)

@@ -1,9 +1,16 @@
 """The loop alone, over a gradient that only counts."""
 
+import signal
+
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
-from featscape.tsne.descent import Phase, descend
+from featscape.errors import InputError
+from featscape.tsne import exact
+from featscape.tsne.descent import Phase, descend, plan_phases
+from featscape.tsne.direct import DirectGradient
+from featscape.tsne.grid import GridGradient
 
 EARLY = Phase(n_iter=250, exaggeration=12, momentum=0.5, learning_rate=10)
 LATE = Phase(n_iter=500, exaggeration=1, momentum=0.8, learning_rate=120)
@@ -13,22 +20,23 @@ class CountingGradient:
     """Its divergence halves every 100 iterations; it notes every call."""
 
     def __init__(self, interrupt_at=None):
-        self.calls, self.done, self.restarts, self.interrupt_at = [], 0, [], interrupt_at
+        self.calls, self.n_iter, self.restarts, self.interrupt_at = [], 0, [], interrupt_at
 
     def advance(self, n_iter, *, exaggeration, momentum, learning_rate):
-        if self.interrupt_at is not None and self.done + n_iter > self.interrupt_at:
-            raise KeyboardInterrupt
         self.calls.append((n_iter, exaggeration, momentum, learning_rate))
-        self.done += n_iter
+        for _ in range(n_iter):
+            if self.n_iter == self.interrupt_at:
+                raise KeyboardInterrupt
+            self.n_iter += 1
 
     def restart(self):
-        self.restarts.append(self.done)
+        self.restarts.append(self.n_iter)
 
     def embedding(self):
-        return np.full((3, 2), self.done, np.float32)
+        return np.full((3, 2), self.n_iter, np.float32)
 
     def kl_divergence(self):
-        return 2.0 ** (-self.done / 100)
+        return 2.0 ** (-self.n_iter / 100)
 
 
 def test_phases_follow_one_another_with_their_parameters():
@@ -69,8 +77,65 @@ def test_tolerance_ends_the_last_phase_only():
 def test_interrupt_keeps_what_was_done():
     gradient = CountingGradient(interrupt_at=320)
     outcome = descend(gradient, [EARLY, LATE])
-    assert (outcome.n_iter, outcome.stopped_by) == (300, "interrupt")
-    assert outcome.kl_divergence == 2.0**-3
+    assert (outcome.n_iter, outcome.stopped_by) == (320, "interrupt")
+    assert outcome.kl_divergence == 2.0**-3.2
+
+
+class InterruptedPoints:
+    """Native points during one of whose steps Ctrl-C is pressed."""
+
+    def __init__(self, points, at):
+        self._points, self._left = points, at
+
+    def __getattr__(self, name):
+        return getattr(self._points, name)
+
+    def step(self, *parameters):
+        self._points.step(*parameters)
+        self._left -= 1
+        if self._left == 0:
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("kind", [DirectGradient, GridGradient])
+def test_interrupt_in_mid_stride_counts_the_steps_taken(kind):
+    rng = np.random.default_rng(0)
+    P = csr_array(exact.joint_probabilities(rng.normal(size=(100, 4)), 10.0).astype(np.float32))
+    Y = rng.normal(size=(100, 2)).astype(np.float32)
+    gradient, reference = kind(P, Y, n_jobs=1), kind(P, Y, n_jobs=1)
+    gradient._points = InterruptedPoints(gradient._points, at=30)
+    outcome = descend(gradient, [EARLY, LATE])
+    assert (outcome.n_iter, outcome.stopped_by) == (30, "interrupt")
+    reference.advance(30, exaggeration=12, momentum=0.5, learning_rate=10)
+    np.testing.assert_array_equal(gradient.embedding(), reference.embedding())
+    assert outcome.kl_divergence == reference.kl_divergence()
+
+
+@pytest.mark.parametrize("stop", ["max_iter", "callback", "interrupt"])
+def test_a_map_that_is_not_finite_is_an_error(stop):
+    gradient = CountingGradient(interrupt_at=200 if stop == "interrupt" else None)
+    gradient.kl_divergence = lambda: np.nan
+    callback = (lambda i, *_: i == 200) if stop == "callback" else None
+    n_iter = 250 if stop == "max_iter" else 200
+    with pytest.raises(InputError, match=f"within {n_iter} iterations. Lower learning_rate"):
+        descend(gradient, [EARLY], callback=callback)
+
+
+def test_phases_and_learning_rates():
+    parameters = {
+        "max_iter": 750,
+        "early_exaggeration_iter": 250,
+        "early_exaggeration": 12,
+        "late_exaggeration": 1,
+        "learning_rate": "auto",
+    }
+    assert plan_phases(60_000, **parameters) == [
+        Phase(250, 12, 0.5, learning_rate=5_000),
+        Phase(500, 1, 0.8, learning_rate=60_000),
+    ]
+    assert plan_phases(60, **parameters | {"max_iter": 100}) == [Phase(100, 12, 0.5, 50)]
+    late = plan_phases(60, **parameters | {"early_exaggeration_iter": 0, "learning_rate": 7})
+    assert late == [Phase(750, 1, 0.8, 7)]
 
 
 def test_stride_bounds_each_call():

@@ -9,7 +9,8 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from featscape.errors import DeviceError, InputError
-from featscape.tsne import TSNE, descent, device
+from featscape.records import Neighbors
+from featscape.tsne import TSNE, descent, device, exact
 
 
 def quick(**parameters):
@@ -62,15 +63,6 @@ def test_the_attributes(X):
     stages = {"pca", "index", "neighbors", "affinities", "initial", "descent"}
     assert set(model.timings_) == stages
     assert np.isfinite(model.kl_divergence_)
-
-
-def test_phases_and_learning_rates():
-    early, late = TSNE()._phases(60_000)
-    assert (early.n_iter, early.exaggeration, early.momentum) == (250, 12, 0.5)
-    assert (late.n_iter, late.exaggeration, late.momentum) == (500, 1, 0.8)
-    assert (early.learning_rate, late.learning_rate) == (5_000, 60_000)
-    assert [phase.n_iter for phase in TSNE(max_iter=100)._phases(60)] == [100]
-    assert {phase.learning_rate for phase in TSNE(learning_rate=7)._phases(60)} == {7}
 
 
 @pytest.mark.parametrize(
@@ -184,7 +176,7 @@ def test_wrong_features_are_input_errors(X):
     X[3, 1] = np.nan
     with pytest.raises(InputError, match="1 values are NaN or infinity, the first in row 3"):
         quick().fit(X)
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="numeric"):
         quick().fit([["a", "b"]] * 20)
     with pytest.raises(InputError, match="Expected 2D array"):
         quick().fit(X[0])
@@ -226,6 +218,12 @@ def test_ctrl_c_keeps_the_embedding_so_far(X):
     np.testing.assert_array_equal(model.embedding_, quick(max_iter=40).fit_transform(X))
 
 
+@pytest.mark.parametrize("method", ["direct", "grid"])
+def test_a_descent_that_leaves_all_bounds_is_an_error(X, method):
+    with pytest.raises(InputError, match="Lower learning_rate or early_exaggeration"):
+        quick(learning_rate=1e10, method=method).fit(X)
+
+
 def test_tolerance_ends_a_descent_that_stands_still(X):
     model = quick(max_iter=3_000, tolerance=1e-3).fit(X)
     assert model.n_iter_ < 3_000
@@ -243,7 +241,29 @@ def test_a_finished_map_can_be_carried_on(X):
 
 def test_several_perplexities(X):
     model = quick(perplexity=[3, 12]).fit(X)
-    assert model.neighbors_indices_.shape == (60, 36)
+    indices = model.neighbors_indices_
+    assert indices.shape == (60, 36)
+    squared = ((X[:, None].astype(np.float64) - X[indices]) ** 2).sum(axis=2)
+    mean = (
+        exact.conditional_probabilities(squared, 3) + exact.conditional_probabilities(squared, 12)
+    ) / 2
+    P = np.zeros((60, 60))
+    np.put_along_axis(P, indices, mean, axis=1)
+    P = (P + P.T) / 120
+    np.testing.assert_allclose(model.affinities_.toarray(), P, rtol=1e-3, atol=1e-7)
+
+
+def test_restore_wants_arrays_that_belong_together(X):
+    model = quick().fit(X)
+    indices, distances = model.neighbors_indices_, model.neighbors_distances_
+    restored = quick().restore(X, model.embedding_, Neighbors(indices, distances))
+    np.testing.assert_array_equal(restored.transform(X[:5] + 1), model.transform(X[:5] + 1))
+    for name, wrong in (
+        ("indices", Neighbors(indices[:, 1:], distances)),
+        ("distances", Neighbors(indices, distances[1:])),
+    ):
+        with pytest.raises(InputError, match=rf"neighbors\.{name} must have .*\(60, 15\)"):
+            quick().restore(X, model.embedding_, wrong)
 
 
 def test_pickle_clone_and_names(X):

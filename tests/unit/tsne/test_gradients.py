@@ -141,7 +141,17 @@ def test_field_agrees_with_the_exact_potential():
 
 def test_field_beyond_its_margin_is_that_of_its_border():
     Y = np.random.default_rng(12).normal(size=(100, 2)).astype(np.float32)
-    phi, gradient = Field(Y, n_jobs=1).evaluate(np.array([[1e9, -1e9], [np.nan, 0]], np.float32))
+    field = Field(Y, n_jobs=1)
+    layout = field._layout
+    # The outermost places whose splines reach no node beyond the grid.
+    reach = grid._native.SPLINE_ORDER // 2 - 1
+    low = np.array(layout.origin[:2]) + reach * layout.spacing
+    high = low + (np.array(layout.shape) - 1 - 2 * reach) * layout.spacing
+    inside = np.array([[high[0], low[1]], [low[0], 0], [0.5, high[1]]], np.float32)
+    beyond = np.array([[1e9, -1e9], [-1e3, 0], [0.5, high[1] + 50]], np.float32)
+    for found, border in zip(field.evaluate(beyond), field.evaluate(inside), strict=True):
+        np.testing.assert_allclose(found, border, rtol=0.01)
+    phi, gradient = field.evaluate(np.array([[np.nan, 0]], np.float32))
     assert np.isfinite(phi).all()
     assert np.isfinite(gradient).all()
 

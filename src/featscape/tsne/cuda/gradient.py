@@ -43,6 +43,11 @@ class CudaGradient:
     device : str or torch.device
     spacing : float
         Distance of the grid's nodes in units of the map.
+
+    Attributes
+    ----------
+    n_iter : int
+        Steps taken so far.
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class CudaGradient:
         self._graph_is_current = False
         self._place_around_points()
         self._stride = 2
+        self.n_iter = 0
         self._age = 0  # iterations since the phase began
         self._renumbered_at = 0  # the points come in an order that serves the beginning
 
@@ -103,6 +109,7 @@ class CudaGradient:
                 raise
             if self._field.holds(extent):
                 done += n_steps
+                self.n_iter += n_steps
                 margin = 1.5
                 self._age += n_steps
                 self._follow(extent, n_steps)
