@@ -7,16 +7,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from featscape.errors import (
+        DeviceError,
+        FeatscapeError,
+        ImageError,
+        InputError,
+        MissingExtra,
+        ModelError,
+    )
     from featscape.features import extract
     from featscape.images import find_images
+    from featscape.mapfolder import Map
     from featscape.pictures import draw_mosaic, draw_scatter
     from featscape.pipeline import load_tsne, make_map, open_map
+    from featscape.progress import Progress
     from featscape.tsne import TSNE
 
 __version__ = "0.1.0"
 
 __all__ = [
     "TSNE",
+    "DeviceError",
+    "FeatscapeError",
+    "ImageError",
+    "InputError",
+    "Map",
+    "MissingExtra",
+    "ModelError",
+    "Progress",
     "draw_mosaic",
     "draw_scatter",
     "extract",
@@ -28,6 +46,14 @@ __all__ = [
 
 _HOME = {
     "TSNE": "featscape.tsne",
+    "DeviceError": "featscape.errors",
+    "FeatscapeError": "featscape.errors",
+    "ImageError": "featscape.errors",
+    "InputError": "featscape.errors",
+    "MissingExtra": "featscape.errors",
+    "ModelError": "featscape.errors",
+    "Map": "featscape.mapfolder",
+    "Progress": "featscape.progress",
     "draw_mosaic": "featscape.pictures",
     "draw_scatter": "featscape.pictures",
     "extract": "featscape.features",

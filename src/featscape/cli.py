@@ -164,9 +164,9 @@ def demo(output: DemoOutput = Path("digits-map"), *, force: Force = False) -> No
     Example:
       featscape demo -o digits-map
     """
-    from featscape import pipeline
+    from featscape.demo import make_demo
 
-    _print_summary(pipeline.make_demo(output, force=force, progress=_progress()))
+    _print_summary(make_demo(output, force=force, progress=_progress()))
 
 
 @app.command()
@@ -250,7 +250,7 @@ def main() -> None:
         _say(str(error))
         sys.exit(MISTAKE)
     if status == INTERRUPTED:
-        _say("interrupted; nothing was written.")
+        _say("interrupted.")
         sys.exit(1)
     sys.exit(status or 0)
 

@@ -1,13 +1,54 @@
-"""The demo's images: scikit-learn's handwritten digits, written out as a folder of PNGs."""
+"""The demo: scikit-learn's handwritten digits, written out as a folder of PNGs, and their map."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from featscape.pipeline import make_map
 
+if TYPE_CHECKING:
+    import os
+
+    from featscape.mapfolder import Map
+    from featscape.progress import Progress
+
+MODEL = "efficientnet_lite0"  # its weights come installed
 ENLARGEMENT = 8  # pixels a side for each of the digits' 8 x 8 values, which go from 0 to 16
+
+
+def make_demo(
+    output: str | os.PathLike[str] = "digits-map",
+    *,
+    limit: int = 500,
+    seed: int = 10,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Map:
+    """Make a map of scikit-learn's handwritten digits; it needs no network and no download.
+
+    Parameters
+    ----------
+    output : path
+    limit : int
+        How many of the 1,797 images.
+    seed, force, progress
+        As in `make_map`.
+    """
+    with TemporaryDirectory(prefix="featscape-demo-") as folder:
+        write_digits(Path(folder) / "digits")
+        return make_map(
+            Path(folder) / "digits",
+            output,
+            model=MODEL,
+            limit=limit,
+            seed=seed,
+            size_px=1600,
+            force=force,
+            made_from="scikit-learn's handwritten digits (sklearn.datasets.load_digits)",
+            progress=progress,
+        )
 
 
 def write_digits(folder: Path) -> None:

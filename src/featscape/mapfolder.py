@@ -9,30 +9,28 @@
       scatter.png  images.png  images-grid.png
 
 A folder is written beside its final name and moved into place when it is whole, so nothing
-half-written ever stands under a final name.
+half-written ever stands under a final name: see `staging`.
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import platform
-import secrets
-import shutil
 import zipfile
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from featscape.errors import InputError
 from featscape.filenames import printable, valid_unicode
 from featscape.records import Neighbors
+from featscape.staging import staged, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -48,6 +46,7 @@ SCHEMA_VERSION = 1
 SCATTER = "scatter.png"
 MOSAIC = "images.png"
 GRID = "images-grid.png"
+LAYOUTS: dict[str, Literal["map", "grid"]] = {MOSAIC: "map", GRID: "grid"}
 THUMBNAILS = "thumbnails"
 
 _DISTRIBUTIONS = (
@@ -61,19 +60,6 @@ _DISTRIBUTIONS = (
     "faiss-cpu",
     "pillow",
 )
-
-# What the system says when a place cannot be written, as opposed to a bug of ours.
-_CANNOT_WRITE = {
-    errno.EACCES,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.ENAMETOOLONG,
-    errno.ENOSPC,
-    errno.ENOTDIR,
-    errno.ENOTEMPTY,
-    errno.EPERM,
-    errno.EROFS,
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,28 +100,13 @@ class Map:
         return len(self.positions)
 
 
-def check_output(output: Path, *, force: bool) -> None:
-    """Find out before the long work whether a map can be written at `output`.
-
-    Raises
-    ------
-    InputError
-        If `output` exists and `force` is not set; if it exists and is not a map, for only
-        maps are ever replaced; or if its parent is missing or cannot be written.
-    """
-    if os.path.lexists(output):
-        if not force:
-            raise InputError(
-                f"the output folder {printable(output)} exists already. "
-                "Replace it with --force, or choose another with -o."
-            )
-        if not _is_map(output):
-            raise InputError(
-                f"{printable(output)} is not a featscape map, and only maps are replaced; "
-                "it was left as it is. Choose another output folder with -o."
-            )
-    with _translating(output), _staging(output):
-        pass  # making a folder there, and removing it, is the only sure test
+def check_apart(output: Path, source: Path) -> None:
+    """Raise InputError if the map would lie among the images it is made of."""
+    if output.resolve().is_relative_to(source.resolve()):
+        raise InputError(
+            f"the output folder {printable(output)} lies inside {printable(source)}, where a "
+            "later run would take its pictures for images. Choose a place outside with -o."
+        )
 
 
 @contextmanager
@@ -144,69 +115,33 @@ def new_map_folder(output: Path, *, force: bool) -> Iterator[Path]:
 
     Whatever ends the block early (an error, Ctrl-C, a full disk) removes the folder and leaves
     `output` as it was. With `force` an older map at `output` is deleted only after the new one
-    stands in its place.
+    stands in its place. Open this first: it refuses a bad place before any long work.
 
     Raises
     ------
     InputError
-        As `check_output`, and if the disk is full or cannot be written.
+        If `output` exists and `force` is not set; if it exists and is not a map, for only maps
+        are ever replaced; if its parent is missing; or if the disk is full or cannot be written.
     """
-    check_output(output, force=force)
-    with _translating(output), _staging(output) as staging:
-        yield staging
-        if force and os.path.lexists(output):
-            _replace(output, staging)
-        else:
-            staging.rename(output)
-
-
-@contextmanager
-def _staging(output: Path) -> Iterator[Path]:
-    """Yield a new hidden folder beside `output`; remove it unless it has been moved away."""
-    parent = output.parent
-    if not parent.is_dir():
+    exists = os.path.lexists(output)
+    if exists and not force:
         raise InputError(
-            f"the output folder {printable(output)} cannot be made: "
-            f"there is no folder {printable(parent)}. Make it first, or choose another with -o."
+            f"the output folder {printable(output)} exists already. "
+            "Replace it with --force, or choose another with -o."
         )
-    staging = parent / f".{output.name}.partial-{secrets.token_hex(4)}"
-    staging.mkdir()  # not mkdtemp, whose folders are for their owner alone
-    try:
-        yield staging
-    finally:
-        # Errors in removing are ignored, for they would hide the one that brought us here.
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _replace(output: Path, staging: Path) -> None:
-    """Put `staging` in the place of the map at `output`, then delete the old one."""
-    old = output.parent / f".{output.name}.replaced-{secrets.token_hex(4)}"
-    output.rename(old)
-    try:
-        staging.rename(output)
-    except BaseException:
-        old.rename(output)
-        raise
-    shutil.rmtree(old, ignore_errors=True)  # the new map stands; a rest of the old is no failure
-
-
-@contextmanager
-def _translating(output: Path) -> Iterator[None]:
-    """Turn the system's refusal to write into an InputError of one line that names `output`."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _CANNOT_WRITE:
-            raise
+    if exists and not _is_map(output):
         raise InputError(
-            f"cannot write the map {printable(output)}: {os.strerror(error.errno)}. "
-            "Nothing was left behind. Make room or choose another place with -o."
-        ) from error
+            f"{printable(output)} is not a featscape map, and only maps are replaced; "
+            "it was left as it is. Choose another output folder with -o."
+        )
+    with staged(output, replace=exists) as folder:
+        yield folder
 
 
 def write_features(folder: Path, features: NDArray[np.float32]) -> None:
     """Write features.npy: shape (n, d), float32."""
-    np.save(folder / "features.npy", features, allow_pickle=False)
+    with writing():
+        np.save(folder / "features.npy", features, allow_pickle=False)
 
 
 def write_embedding(
@@ -240,26 +175,52 @@ def write_embedding(
         columns[name] = pa.array(values, pa.int32())
     for axis, name in enumerate("xyz"[: embedding.positions.shape[1]]):
         columns[name] = pa.array(np.asarray(embedding.positions[:, axis], dtype=np.float32))
-    pq.write_table(pa.table(columns), folder / "items.parquet", compression="zstd")
-    np.savez(
-        folder / "neighbors.npz",
-        indices=embedding.neighbors.indices,
-        distances=embedding.neighbors.distances,
-    )
+    with writing():
+        pq.write_table(pa.table(columns), folder / "items.parquet", compression="zstd")
+        np.savez(
+            folder / "neighbors.npz",
+            indices=embedding.neighbors.indices,
+            distances=embedding.neighbors.distances,
+        )
 
 
 def write_picture(folder: Path, name: str, picture: Image.Image) -> None:
     """Write one of the map's pictures as PNG."""
-    picture.save(folder / name, format="PNG")
+    with writing():
+        picture.save(folder / name, format="PNG")
 
 
-def write_run(folder: Path, run: Mapping[str, Any]) -> None:
+def write_run(
+    folder: Path,
+    embedding: Embedding,
+    *,
+    source: str,
+    features: Features | None,
+    labels: Sequence[str] | None,
+    limit: int | None = None,
+    agreement: Mapping[str, Any] | None,
+    timings_s: Mapping[str, float],
+) -> None:
     """Write run.json, the last file of a map: its presence says that the folder is one.
 
-    The keys stand in the order in which they are given, after the format, the time and the
-    versions of everything that had a part in the numbers.
+    Parameters
+    ----------
+    folder : Path
+    embedding : Embedding
+    source : str
+        What the map is made of, in words or as a path.
+    features : Features or None
+        For the model and the skipped files; None for features made elsewhere.
+    labels : sequence of str or None
+    limit : int or None
+        How many images were asked for.
+    agreement : mapping or None
+        How often an item's nearest neighbours share its label.
+    timings_s : mapping of str to float
+        Seconds of each stage.
     """
-    content = {
+    skipped = () if features is None else features.images.skipped
+    run = {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -267,12 +228,25 @@ def write_run(folder: Path, run: Mapping[str, Any]) -> None:
             "python": platform.python_version(),
             **{name: version(name) for name in _DISTRIBUTIONS},
         },
-        **run,
+        "source": source,
+        "counts": {
+            "items": len(embedding.positions),
+            "classes": 0 if labels is None else len(set(labels)),
+            "skipped": len(skipped),
+        },
+        "model": None if features is None else asdict(features.model),
+        "parameters": {"limit": limit, **embedding.parameters},
+        "kl_divergence": embedding.kl_divergence,
+        "n_iter": embedding.n_iter,
+        "agreement": agreement,
+        "timings_s": timings_s,
+        "skipped": [asdict(one) for one in skipped],
     }
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(run, indent=2, ensure_ascii=False, allow_nan=False)
     # a backslash in JSON is written as two
     text = valid_unicode(text, backslash=r"\\")
-    (folder / "run.json").write_text(text + "\n", encoding="utf-8")
+    with writing():
+        (folder / "run.json").write_text(text + "\n", encoding="utf-8")
 
 
 def open_map(path: str | os.PathLike[str]) -> Map:
@@ -281,7 +255,7 @@ def open_map(path: str | os.PathLike[str]) -> Map:
     Parameters
     ----------
     path : path
-        A folder that `make_map`, `make_demo` or `embed_features` wrote.
+        A folder that `make_map` or another command wrote.
 
     Raises
     ------

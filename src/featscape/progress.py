@@ -132,6 +132,26 @@ class PlainProgress:
         self._write(text)
 
 
+class Stopwatch:
+    """Times the stages of a run.
+
+    Attributes
+    ----------
+    timings_s : dict of str to float
+        Seconds of each finished stage, in their order.
+    """
+
+    def __init__(self) -> None:
+        self.timings_s: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time the block; one that fails is not noted."""
+        started = time.perf_counter()
+        yield
+        self.timings_s[name] = round(time.perf_counter() - started, 3)
+
+
 def choose_progress(console: Console) -> Progress:
     """Return bars where `console` is a terminal, plain lines where it is a file or a pipe."""
     if console.is_terminal and not console.is_dumb_terminal:

@@ -11,7 +11,7 @@ from featscape.filenames import printable
 from featscape.progress import format_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import RenderableType
     from rich.table import Table
@@ -35,7 +35,7 @@ def summarize(made: Map) -> RenderableType:
         "",
         f"{_count(made)}: {printable(made.folder)}/",
         _pictures(made),
-        *_agreement(made.run),
+        *_agreement(made),
         *_skipped_reasons(made.run),
         _timings(made.run),
     )
@@ -65,7 +65,7 @@ def describe(opened: Map) -> RenderableType:
         f"{_count(opened)}: {printable(opened.folder)}/",
         _pictures(opened),
         facts,
-        *_agreement(run),
+        *_agreement(opened),
         *_skipped_files(run),
         _timings(run),
     )
@@ -83,11 +83,17 @@ def describe_models(entries: Iterable[ModelEntry]) -> RenderableType:
     )
 
 
+def in_words(n_items: int, kind: str, labels: Sequence[str] | None) -> str:
+    """Return for example "500 images in 10 classes", where `kind` is "images"."""
+    counted = f"{n_items:,} {kind}"
+    if labels is None:
+        return counted
+    n_classes = len(set(labels))
+    return f"{counted} in {n_classes:,} {'class' if n_classes == 1 else 'classes'}"
+
+
 def _count(opened: Map) -> str:
-    kind = "items" if opened.paths is None else "images"
-    n_classes = opened.run["counts"]["classes"]
-    classes = f" in {n_classes} {'class' if n_classes == 1 else 'classes'}" if n_classes else ""
-    return f"{len(opened):,} {kind}{classes}"
+    return in_words(len(opened), "items" if opened.paths is None else "images", opened.labels)
 
 
 def _pictures(opened: Map) -> Table:
@@ -98,22 +104,35 @@ def _pictures(opened: Map) -> Table:
     return table
 
 
-def _agreement(run: dict[str, Any]) -> Iterator[RenderableType]:
+def _agreement(opened: Map) -> Iterator[RenderableType]:
     """Yield the share of items that stand among their own, overall and by class."""
-    agreement = run["agreement"]
-    if agreement is None:
+    agreement = opened.run["agreement"]
+    if agreement is None or opened.labels is None:
         return
+    n_neighbors = agreement["n_neighbors"]
     yield (
         f"{agreement['overall']:.0%} have mostly their own label among their "
-        f"{agreement['n_neighbors']} nearest neighbors in the features:"
+        f"{n_neighbors} nearest neighbors in the features:"
     )
+    sizes = Counter(opened.labels)
+    kind = "item" if opened.paths is None else "image"
+    # Of a class of s an item has s - 1 others to meet; most of its neighbors is more than half.
+    too_small = n_neighbors // 2 + 1
     table = _table()
     ranked = sorted(agreement["by_class"].items(), key=lambda item: (-item[1], item[0]))
     for label, share in ranked[:_MOST_CLASSES]:
-        _row(table, printable(label), f"{share:4.0%}", "━" * round(20 * share))
+        counted = f"of {sizes[label]:,} {kind}{'' if sizes[label] == 1 else 's'}"
+        if sizes[label] <= too_small:
+            counted += " *"
+        _row(table, printable(label), f"{share:4.0%}", counted, "━" * round(20 * share))
     if len(ranked) > _MOST_CLASSES:
         _row(table, "...", "", f"{len(ranked) - _MOST_CLASSES} more in run.json")
     yield table
+    if any(sizes[label] <= too_small for label, _ in ranked[:_MOST_CLASSES]):
+        yield (
+            f"* always 0%: a class of {too_small} or fewer "
+            f"cannot be most of {n_neighbors} neighbors"
+        )
 
 
 def _skipped_reasons(run: dict[str, Any]) -> Iterator[RenderableType]:

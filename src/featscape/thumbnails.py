@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from featscape.errors import InputError
+from featscape.staging import writing
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -48,19 +49,22 @@ class ThumbnailWriter:
 
     def __init__(self, folder: str | Path) -> None:
         self._folder = Path(folder)
-        self._folder.mkdir(exist_ok=True)
         self._offsets = array("q", [0])
-        self._data = (self._folder / _DATA).open("xb")
+        with writing():
+            self._folder.mkdir(exist_ok=True)
+            self._data = (self._folder / _DATA).open("xb")
 
     def append(self, encoded: bytes) -> None:
         """Write the next image's file, whole, as PNG or JPEG."""
-        self._data.write(encoded)
+        with writing():
+            self._data.write(encoded)
         self._offsets.append(self._offsets[-1] + len(encoded))
 
     def close(self) -> None:
         """Finish the pack: from now on it can be opened."""
-        self._data.close()
-        np.save(self._folder / _OFFSETS, np.array(self._offsets, dtype=np.int64))
+        with writing():
+            self._data.close()
+            np.save(self._folder / _OFFSETS, np.array(self._offsets, dtype=np.int64))
 
     def __enter__(self) -> Self:
         return self
@@ -74,7 +78,8 @@ class ThumbnailWriter:
         if kind is None:
             self.close()
         else:
-            self._data.close()
+            with writing():
+                self._data.close()
 
 
 class Thumbnails:

@@ -1,6 +1,7 @@
 """Whatever a user may hand over by mistake: the message, the exit status, what stays on disk."""
 
 import errno
+import io
 import json
 import os
 import pickle
@@ -83,15 +84,12 @@ class TestSource:
 
     def test_two_images(self, refuse, photos):
         message = refuse("map", photos, "--limit", 2)
-        assert message == (
-            "a map needs at least 5 items, since perplexity must be at least 1 and below "
-            "(n - 1) / 3; got 2. Add images."
-        )
+        assert message == "t-SNE needs at least 5 items; got 2 samples. Add items."
 
     def test_too_few_images_for_the_perplexity(self, refuse, photos):
         message = refuse("map", photos)
-        assert "below (n - 1) / 3 = 7.7 for 24 items; got 30" in message
-        assert "--perplexity 3, or add images" in message
+        assert "below (n - 1)/3 = 7.7 for 24 items; got 30" in message
+        assert "Lower perplexity or add items" in message
 
 
 def bomb():
@@ -236,6 +234,14 @@ class TestFeaturesFile:
         (here / "g.npy").write_bytes(pickle.dumps(Trap()))
         assert "pickled objects, which are never loaded" in refuse("embed", "g.npy")
 
+    @pytest.mark.parametrize("content", [b"", b"1.5,2.5\n" * 30, b"\x89PNG\r\n\x1a\n"])
+    def test_another_kind_of_file(self, refuse, here, content):
+        (here / "f.npy").write_bytes(content)
+        assert refuse("embed", "f.npy") == (
+            "f.npy is not an .npy file. "
+            "Write the one array with numpy.save(file, array, allow_pickle=False)."
+        )
+
     def test_missing(self, refuse):
         assert refuse("embed", "f.npy") == "there is no file f.npy. Check the path."
 
@@ -254,7 +260,7 @@ class TestFeaturesFile:
 
     def test_too_few_rows(self, refuse, here):
         np.save(here / "f.npy", np.eye(30))
-        assert "below (n - 1) / 3 = 9.7 for 30 items; got 30" in refuse("embed", "f.npy")
+        assert "below (n - 1)/3 = 9.7 for 30 items; got 30" in refuse("embed", "f.npy")
 
 
 class Trap:
@@ -312,24 +318,31 @@ class TestOutput:
         assert done.err.count("\n") == 1  # before anything else was done
         assert [path.name for path in folder.parent.iterdir()] == ["photos"]
 
-    @pytest.mark.parametrize("stage", ["thumbnails", "picture", "features", "items", "run"])
-    def test_a_full_disk(self, refuse, photos, monkeypatch, stage):
+    @pytest.mark.parametrize("file", ["data.bin", "offsets.npy", "scatter.png", "features.npy"])
+    def test_a_full_disk(self, refuse, photos, monkeypatch, file):
+        open_file = io.open
+
+        def open_on_a_full_disk(name, *arguments, **options):
+            full = str(name).endswith(file)
+            if full:
+                arguments = ("wb",)
+            return open_file("/dev/full" if full else name, *arguments, **options)
+
+        monkeypatch.setattr("io.open", open_on_a_full_disk)
+        monkeypatch.setattr("builtins.open", open_on_a_full_disk)
+        assert self.is_refused(refuse, photos)
+
+    @pytest.mark.parametrize("write", ["pyarrow.parquet.write_table", "pathlib.Path.write_text"])
+    def test_a_full_disk_at_the_table_and_the_run(self, refuse, photos, monkeypatch, write):
         def fail(*_arguments, **_options):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        where = {
-            "thumbnails": "featscape.thumbnails.ThumbnailWriter.append",
-            "picture": "PIL.Image.Image.save",
-            "features": "numpy.save",
-            "items": "pyarrow.parquet.write_table",
-            "run": "pathlib.Path.write_text",
-        }
-        if stage == "picture":  # the thumbnails are saved by the same function
-            monkeypatch.setattr("featscape.mapfolder.write_picture", fail)
-        else:
-            monkeypatch.setattr(where[stage], fail)
+        monkeypatch.setattr(write, fail)
+        assert self.is_refused(refuse, photos)
+
+    def is_refused(self, refuse, photos):
         message = refuse("map", photos, "-o", "m", "--perplexity", 4, "--size", 400)
-        assert message == (
+        return message == (
             "cannot write the map m: No space left on device. Nothing was left behind. "
             "Make room or choose another place with -o."
         )
@@ -352,7 +365,7 @@ class TestCtrlC:
         done = featscape("map", photos, "-o", "m", "--perplexity", 4, "--size", 400)
         assert done.status == 1
         assert done.out == ""
-        assert done.err.splitlines()[-1] == "featscape: interrupted; nothing was written."
+        assert done.err.splitlines()[-1] == "featscape: interrupted."
         assert "Traceback" not in done.err
         assert tree(here) == []
 

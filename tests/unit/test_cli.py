@@ -115,7 +115,9 @@ class TestScreens:
         for picture in ("scatter.png", "images.png", "images-grid.png"):
             assert picture in made.out
         assert "100% have mostly their own label among their 5 nearest neighbors" in made.out
-        assert re.search(r"\[red\] +100%", made.out)  # a class's name is not markup
+        # a class's name is not markup
+        assert re.search(r"^ *\[red\] +100% +of 8 images +━{20} *$", made.out, re.MULTILINE)
+        assert "*" not in made.out
         assert "Skipped 1 file" in made.out
         assert re.search(r"Took [\d.]+ s: .*pictures [\d.]+ s", made.out)
 
@@ -147,4 +149,6 @@ class TestScreens:
         assert done.status == 0
         assert "40 items in 30 classes: words-map/" in done.out
         assert "10 more in run.json" in done.out
+        assert re.search(r"class \d+ +0% +of [12] items? \* *$", done.out, re.MULTILINE)
+        assert "* always 0%: a class of 3 or fewer cannot be most of 5 neighbors" in done.out
         assert "images.png" not in done.out

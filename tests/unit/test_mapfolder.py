@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +10,8 @@ from PIL import Image
 
 from featscape import mapfolder
 from featscape.errors import InputError
-from featscape.mapfolder import check_output, new_map_folder, open_map
-from featscape.records import Embedding, Features, ImageSet, ModelCard, Neighbors
+from featscape.mapfolder import check_apart, new_map_folder, open_map
+from featscape.records import Embedding, Features, ImageSet, ModelCard, Neighbors, SkippedImage
 from featscape.thumbnails import ThumbnailWriter
 
 N_ITEMS = 6
@@ -30,12 +31,13 @@ def an_embedding(n_dimensions=2):
     )
 
 
-def some_features(paths=None, splits=None):
+def some_features(paths=None, splits=None, skipped=()):
     images = ImageSet(
         source="somewhere",
         paths=tuple(paths or (f"a/{i}.png" for i in range(N_ITEMS))),
         decode=Image.open,
         splits=splits,
+        skipped=skipped,
     )
     return Features(
         values=np.arange(N_ITEMS * 4, dtype=np.float32).reshape(N_ITEMS, 4),
@@ -45,7 +47,19 @@ def some_features(paths=None, splits=None):
     )
 
 
-def fill(folder, *, features=None, labels=None, embedding=None, run=None):
+def write_run(folder, *, source, features=None, labels=None, embedding=None):
+    mapfolder.write_run(
+        folder,
+        embedding or an_embedding(),
+        source=source,
+        features=features,
+        labels=labels,
+        agreement=None,
+        timings_s={"find": 0.5},
+    )
+
+
+def fill(folder, *, features=None, labels=None, embedding=None, source="somewhere"):
     """Write a whole map into `folder`."""
     features = features or some_features()
     with ThumbnailWriter(folder / mapfolder.THUMBNAILS) as thumbnails:
@@ -53,7 +67,7 @@ def fill(folder, *, features=None, labels=None, embedding=None, run=None):
             thumbnails.append(b"not looked at")
     mapfolder.write_features(folder, features.values)
     mapfolder.write_embedding(folder, embedding or an_embedding(), features=features, labels=labels)
-    mapfolder.write_run(folder, run or {"source": "somewhere"})
+    write_run(folder, source=source, features=features, labels=labels, embedding=embedding)
 
 
 def make(output, *, force=False, **content):
@@ -105,7 +119,7 @@ class TestRoundTrip:
         with new_map_folder(tmp_path / "m", force=False) as folder:
             mapfolder.write_features(folder, some_features().values)
             mapfolder.write_embedding(folder, an_embedding(), features=None, labels=None)
-            mapfolder.write_run(folder, {"source": "features.npy"})
+            write_run(folder, source="features.npy")
         opened = open_map(tmp_path / "m")
         assert opened.paths is opened.labels is opened.splits is None
         assert opened.sizes_px is opened.thumbnails is None
@@ -113,11 +127,12 @@ class TestRoundTrip:
     def test_names_that_are_not_unicode(self, tmp_path):
         paths = [os.fsdecode(b"caf\xe9/%d.png" % i) for i in range(N_ITEMS)]
         labels = (os.fsdecode(b"caf\xe9"),) * 3 + (os.fsdecode(b"caf\xe8"),) * 3
-        run = {"source": paths[0], "skipped": [{"path": paths[1], "reason": "empty"}]}
-        opened = make(tmp_path / "m", features=some_features(paths), labels=labels, run=run)
+        features = some_features(paths, skipped=(SkippedImage(paths[1], "empty"),))
+        opened = make(tmp_path / "m", features=features, labels=labels, source=paths[0])
         assert opened.paths == tuple(paths)  # exactly, so that the files can be opened
         assert opened.labels == (r"caf\xe9",) * 3 + (r"caf\xe8",) * 3  # still two classes
         assert opened.run["source"] == r"caf\xe9/0.png"
+        assert opened.run["skipped"] == [{"path": r"caf\xe9/1.png", "reason": "empty"}]
 
     def test_a_table_that_others_can_read(self, tmp_path):
         import pandas as pd
@@ -135,6 +150,9 @@ class TestRoundTrip:
         assert run["versions"]["numpy"] == np.__version__
         assert {"featscape", "torch", "python"} <= set(run["versions"])
         assert run["created"].endswith("+00:00")
+        assert run["model"]["layer"] == "l"
+        assert run["parameters"] == {"limit": None, "perplexity": 1.5}
+        assert run["timings_s"] == {"find": 0.5}
 
     def test_permissions_are_the_usual(self, tmp_path):
         make(tmp_path / "m")
@@ -158,30 +176,39 @@ class TestNothingHalfWritten:
         assert names_in(tmp_path) == ["m"]
 
     def test_an_early_end_leaves_the_older_map(self, tmp_path):
-        make(tmp_path / "m", run={"source": "older"})
+        make(tmp_path / "m", source="older")
         with pytest.raises(KeyboardInterrupt):
             end_early(tmp_path / "m", KeyboardInterrupt, force=True)
         assert names_in(tmp_path) == ["m"]
         assert open_map(tmp_path / "m").run["source"] == "older"
 
-    def test_a_failing_move_puts_the_older_map_back(self, tmp_path, monkeypatch):
-        make(tmp_path / "m", run={"source": "older"})
+    @pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), KeyboardInterrupt])
+    @pytest.mark.parametrize("moved", [False, True])
+    @pytest.mark.parametrize("move", ["the older", "the new"])
+    def test_a_failing_move_puts_the_older_map_back(
+        self, tmp_path, monkeypatch, move, moved, error
+    ):
+        make(tmp_path / "m", source="older")
         rename = type(tmp_path).rename
 
-        def fail_for_the_new(path, target):
-            if ".partial-" in path.name:
-                raise OSError(errno.EIO, "Input/output error")
-            return rename(path, target)
+        def fail(path, target):
+            if (".partial-" in path.name) is not (move == "the new"):
+                return rename(path, target)
+            monkeypatch.undo()
+            if moved:  # Ctrl-C can come right after the system's own work
+                rename(path, target)
+            raise error
 
-        monkeypatch.setattr(type(tmp_path), "rename", fail_for_the_new)
-        with pytest.raises(OSError, match="Input/output"):
-            make(tmp_path / "m", force=True)
+        monkeypatch.setattr(type(tmp_path), "rename", fail)
+        with pytest.raises((OSError, KeyboardInterrupt)):
+            make(tmp_path / "m", force=True, source="newer")
         assert names_in(tmp_path) == ["m"]
-        assert open_map(tmp_path / "m").run["source"] == "older"
+        arrived = moved and move == "the new"
+        assert open_map(tmp_path / "m").run["source"] == ("newer" if arrived else "older")
 
     def test_force_replaces(self, tmp_path):
-        make(tmp_path / "m", run={"source": "older"})
-        assert make(tmp_path / "m", force=True, run={"source": "newer"}).run["source"] == "newer"
+        make(tmp_path / "m", source="older")
+        assert make(tmp_path / "m", force=True, source="newer").run["source"] == "newer"
         assert names_in(tmp_path) == ["m"]
 
 
@@ -189,12 +216,12 @@ class TestOutput:
     def test_existing(self, tmp_path):
         (tmp_path / "m").mkdir()
         with pytest.raises(InputError, match=r"exists already\. Replace it with --force, or"):
-            check_output(tmp_path / "m", force=False)
+            make(tmp_path / "m")
 
     def test_a_broken_link_exists_too(self, tmp_path):
         (tmp_path / "m").symlink_to("nowhere")
         with pytest.raises(InputError, match="exists already"):
-            check_output(tmp_path / "m", force=False)
+            make(tmp_path / "m")
 
     @pytest.mark.parametrize("run_json", [None, "{}", "[]", "no json", '{"format": "other"}'])
     def test_force_replaces_only_maps(self, tmp_path, run_json):
@@ -203,16 +230,12 @@ class TestOutput:
         if run_json is not None:
             (tmp_path / "m" / "run.json").write_text(run_json)
         with pytest.raises(InputError, match=r"not a featscape map.* was left as it is"):
-            check_output(tmp_path / "m", force=True)
+            make(tmp_path / "m", force=True)
         assert (tmp_path / "m" / "thesis.tex").read_text() == "years of work"
 
     def test_no_parent(self, tmp_path):
         with pytest.raises(InputError, match=r"there is no folder .*none.* Make it first"):
-            check_output(tmp_path / "none" / "m", force=False)
-
-    def test_checking_leaves_nothing(self, tmp_path):
-        check_output(tmp_path / "m", force=False)
-        assert names_in(tmp_path) == []
+            make(tmp_path / "none" / "m")
 
     @pytest.mark.parametrize(
         ("number", "words"),
@@ -222,15 +245,44 @@ class TestOutput:
             (errno.EROFS, "Read-only file system"),
         ],
     )
-    def test_a_place_that_cannot_be_written(self, tmp_path, number, words):
+    def test_a_place_that_cannot_be_written(self, tmp_path, monkeypatch, number, words):
+        monkeypatch.setattr("numpy.savez", failing(OSError(number, words)))
         with pytest.raises(InputError, match=f"cannot write the map .*m: {words}.*choose another"):
-            end_early(tmp_path / "m", OSError(number, words))
+            make(tmp_path / "m")
         assert names_in(tmp_path) == []
 
-    def test_other_errors_of_the_system_are_not_hidden(self, tmp_path):
+    def test_what_could_not_be_removed_is_named(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("numpy.savez", failing(OSError(errno.ENOSPC, "full")))
+        monkeypatch.setattr("shutil.rmtree", lambda *_arguments, **_options: None)
+        with pytest.raises(InputError, match=r"unfinished .*\.m\.partial-\w+ could not be removed"):
+            make(tmp_path / "m")
+
+    def test_other_errors_of_the_system_are_not_hidden(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("numpy.savez", failing(OSError(errno.EIO, "Input/output error")))
         with pytest.raises(OSError, match="Input/output error"):
-            end_early(tmp_path / "m", OSError(errno.EIO, "Input/output error"))
+            make(tmp_path / "m")
         assert names_in(tmp_path) == []
+
+    def test_what_was_no_write_is_not_called_one(self, tmp_path):
+        with pytest.raises(PermissionError, match="a file of weights"):
+            end_early(tmp_path / "m", PermissionError(errno.EACCES, "a file of weights"))
+        assert names_in(tmp_path) == []
+
+    @pytest.mark.parametrize("output", ["photos", "photos/m", "photos/a/m", "other/../photos/m"])
+    def test_a_map_among_its_images(self, tmp_path, output):
+        with pytest.raises(InputError, match=r"lies inside .*photos, where a later run"):
+            check_apart(tmp_path / output, tmp_path / "photos")
+
+    def test_a_map_beside_its_images(self, tmp_path):
+        check_apart(tmp_path / "photos-map", tmp_path / "photos")
+        check_apart(Path("photos-map"), tmp_path)
+
+
+def failing(error):
+    def fail(*_arguments, **_options):
+        raise error
+
+    return fail
 
 
 class TestOpening:

@@ -5,7 +5,7 @@ import pytest
 
 from featscape import TSNE
 from featscape.errors import InputError
-from featscape.pipeline import embed_features, load_tsne, make_demo, make_map, open_map
+from featscape.pipeline import embed_features, load_tsne, make_map, open_map
 from featscape.progress import PlainProgress
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -152,16 +152,6 @@ class TestEmbedFeatures:
         assert (here / "words.npy").read_bytes() == before
 
 
-def test_demo():
-    made = make_demo("m", limit=100)
-    assert made.run["counts"] == {"items": 100, "classes": 10, "skipped": 0}
-    assert made.run["model"]["name"] == "efficientnet_lite0"
-    assert "handwritten digits" in made.run["source"]
-    assert made.run["agreement"]["overall"] > 0.4
-    assert open_map("m").paths == made.paths
-
-
-@pytest.mark.usefixtures("here")
 def test_new_features_are_placed_on_a_stored_map():
     rng = np.random.default_rng(5)
     X = (rng.normal(size=(90, 6)) + 9 * np.repeat(np.eye(6)[:3], 30, axis=0)).astype(np.float32)

@@ -7,6 +7,7 @@ from featscape.progress import (
     PlainProgress,
     RichProgress,
     SilentProgress,
+    Stopwatch,
     choose_progress,
     format_seconds,
 )
@@ -104,3 +105,14 @@ def test_silence(capsys):
 )  # fmt: skip
 def test_seconds(seconds, words):
     assert format_seconds(seconds) == words
+
+
+def test_a_stopwatch_notes_what_was_finished(monkeypatch):
+    times = iter([1.0, 3.5, 10.0])
+    monkeypatch.setattr("time.perf_counter", lambda: next(times))
+    watch = Stopwatch()
+    with watch.stage("find"):
+        pass
+    with pytest.raises(KeyError), watch.stage("draw"):
+        raise KeyError
+    assert watch.timings_s == {"find": 2.5}

@@ -2,6 +2,7 @@
 
 from featscape.pictures.colors import class_colors
 from featscape.pictures.mosaic import draw_mosaic
+from featscape.pictures.page import check_sizes
 from featscape.pictures.scatter import draw_scatter
 
-__all__ = ["class_colors", "draw_mosaic", "draw_scatter"]
+__all__ = ["check_sizes", "class_colors", "draw_mosaic", "draw_scatter"]

@@ -11,7 +11,7 @@ from PIL import Image
 from featscape.errors import InputError
 from featscape.pictures.cells import snap_to_grid, spread_out
 from featscape.pictures.classes import count_classes
-from featscape.pictures.page import plan_page
+from featscape.pictures.page import MIN_THUMBNAIL_PX, plan_page
 from featscape.pictures.plane import Plane, fit, lay_flat
 from featscape.progress import SilentProgress
 
@@ -92,10 +92,10 @@ def draw_mosaic(
     classes = count_classes(labels, len(plane.xy))
     page = plan_page(size_px, aspect=plane.aspect, title=title, classes=classes)
     box = page.map_width, page.map_height
-    if thumbnail_px is not None and not 8 <= thumbnail_px <= min(box) // 2:
+    if thumbnail_px is not None and not MIN_THUMBNAIL_PX <= thumbnail_px <= min(box) // 2:
         raise InputError(
-            f"thumbnail_px must be between 8 and half the map's shorter side = {min(box) // 2}; "
-            f"got {thumbnail_px}. Choose another size, or a larger size_px."
+            f"thumbnail_px must be between {MIN_THUMBNAIL_PX} and half the map's shorter side = "
+            f"{min(box) // 2}; got {thumbnail_px}. Choose another size, or a larger size_px."
         )
     place = _on_map if layout == "map" else _on_grid
     shown, centers, side = place(plane, box, thumbnail_px)

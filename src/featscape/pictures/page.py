@@ -18,6 +18,7 @@ INK = "#1f2328"
 PALE_INK = "#6e7781"
 MAX_LEGEND_ROWS = 30  # more cannot be looked up, nor their colors told apart
 MIN_SIZE_PX, MAX_SIZE_PX = 200, 20_000
+MIN_THUMBNAIL_PX = 8
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,34 @@ class Page:
             middle += step
 
 
+def check_sizes(size_px: int, thumbnail_px: int | None = None) -> None:
+    """Find out before the long work whether a picture of this size can be drawn.
+
+    Parameters
+    ----------
+    size_px : int
+        The longer side of the picture.
+    thumbnail_px : int, optional
+        The longer side of each image in a mosaic.
+
+    Raises
+    ------
+    InputError
+        If the picture is too small to be read or too large to be held in memory, or if the
+        thumbnails are too small to be seen or too large for the picture, whatever its shape.
+    """
+    if not MIN_SIZE_PX <= size_px <= MAX_SIZE_PX:
+        raise InputError(
+            f"size_px must be between {MIN_SIZE_PX} and {MAX_SIZE_PX:,}; got {size_px:,}. "
+            "The size is the longer side of the picture in pixels."
+        )
+    if thumbnail_px is not None and not MIN_THUMBNAIL_PX <= thumbnail_px <= size_px // 6:
+        raise InputError(
+            f"thumbnail_px must be between {MIN_THUMBNAIL_PX} and a sixth of the picture = "
+            f"{size_px // 6}; got {thumbnail_px}. Choose another size, or a larger size_px."
+        )
+
+
 def plan_page(size_px: int, *, aspect: float, title: str | None, classes: Classes | None) -> Page:
     """Return the page on which a map of this shape is largest.
 
@@ -116,11 +145,7 @@ def plan_page(size_px: int, *, aspect: float, title: str | None, classes: Classe
     InputError
         If `size_px` is too small to be read or too large to be held in memory.
     """
-    if not MIN_SIZE_PX <= size_px <= MAX_SIZE_PX:
-        raise InputError(
-            f"size_px must be between {MIN_SIZE_PX} and {MAX_SIZE_PX:,}; got {size_px:,}. "
-            "The size is the longer side of the picture in pixels."
-        )
+    check_sizes(size_px)
     text_px = max(size_px / 72, 8.0)
     margin = round(2 * text_px)
     top = round(4 * text_px) if title is not None else margin

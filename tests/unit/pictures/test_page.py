@@ -4,7 +4,7 @@ from PIL import Image
 
 from featscape.errors import InputError
 from featscape.pictures.classes import count_classes
-from featscape.pictures.page import MAX_LEGEND_ROWS, plan_page
+from featscape.pictures.page import MAX_LEGEND_ROWS, check_sizes, plan_page
 
 
 @pytest.mark.parametrize("aspect", [0.5, 1.0, 2.0])
@@ -77,3 +77,23 @@ def test_a_long_legend_stays_on_the_page(aspect):
     assert inked[-1] < page.height_px - page.text_px
     # the first row and the last, which counts the classes left out
     assert np.ptp(inked) > (len(page.legend) - 1) * 1.65 * page.text_px
+
+
+@pytest.mark.parametrize(
+    ("size_px", "thumbnail_px", "words"),
+    [
+        (10, None, "size_px must be between 200 and 20,000; got 10"),
+        (50_000, None, "got 50,000"),
+        (600, 7, "thumbnail_px must be between 8 and a sixth of the picture = 100; got 7"),
+        (600, 101, "got 101"),
+    ],
+)
+def test_sizes(size_px, thumbnail_px, words):
+    with pytest.raises(InputError, match=words):
+        check_sizes(size_px, thumbnail_px)
+
+
+def test_sizes_that_can_be_drawn():
+    check_sizes(600, 8)
+    check_sizes(600, 100)
+    check_sizes(200, None)

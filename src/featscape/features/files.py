@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_PICKLED = "it holds pickled objects, which are never loaded"
+_REMEDY = "Write the one array with numpy.save(file, array, allow_pickle=False)."
 _ROWS_AT_ONCE = 65_536  # bounds the memory that a look through a large file takes
 
 
@@ -93,25 +95,35 @@ def read_labels(file: Path, *, n_items: int) -> tuple[str, ...]:
 
 def _load(file: Path) -> NDArray[Any]:
     try:
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
+        with file.open("rb") as stream:
+            _check_kind(stream.read(6), file)
+        array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise InputError(f"there is no file {printable(file)}. Check the path.") from None
     except OSError as error:
         raise InputError(f"{printable(file)} cannot be read: {error.strerror}.") from error
+    except InputError:
+        raise
     except (ValueError, EOFError) as error:
-        pickled = "pickle" in str(error) or "Python objects" in str(error)
-        reason = "it holds pickled objects, which are never loaded" if pickled else str(error)
+        pickled = "Python objects" in str(error) or "Object arrays" in str(error)
+        reason = _PICKLED if pickled else str(error)
         raise InputError(
             f"{printable(file)} must be an .npy file of plain numbers or strings: "
-            f"{reason.rstrip('.')}. Write it with numpy.save(file, array, allow_pickle=False)."
+            f"{reason.rstrip('.')}. {_REMEDY}"
         ) from error
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise InputError(
-            f"{printable(file)} must be an .npy file; it is an .npz archive. "
-            "Save the one array with numpy.save."
-        )
     return array
+
+
+def _check_kind(start: bytes, file: Path) -> None:
+    """Raise unless a file's first bytes are those of an .npy file."""
+    if start == b"\x93NUMPY":
+        return
+    kind = ""
+    if start.startswith(b"PK"):
+        kind = "; it is an .npz archive"
+    elif start.startswith(b"\x80"):  # pickle's protocols from 2 on
+        kind = f"; {_PICKLED}"
+    raise InputError(f"{printable(file)} is not an .npy file{kind}. {_REMEDY}")
 
 
 def _check_finite(features: NDArray[Any], file: Path) -> None:

@@ -1,0 +1,14 @@
+import pytest
+
+from featscape.demo import make_demo
+from featscape.pipeline import open_map
+
+
+@pytest.mark.usefixtures("here")
+def test_demo():
+    made = make_demo("m", limit=100)
+    assert made.run["counts"] == {"items": 100, "classes": 10, "skipped": 0}
+    assert made.run["model"]["name"] == "efficientnet_lite0"
+    assert "handwritten digits" in made.run["source"]
+    assert made.run["agreement"]["overall"] > 0.4
+    assert open_map("m").paths == made.paths
