@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from featscape.errors import InputError
@@ -17,8 +16,15 @@ from featscape.tsne import initial
 from featscape.tsne.affinities import conditional_probabilities, joint_probabilities
 from featscape.tsne.descent import descend, plan_phases
 from featscape.tsne.device import choose_gradient, resolve_device
-from featscape.tsne.neighbors import NeighborIndex, canonical_metric, count_threads, in_metric
-from featscape.tsne.parameters import check_parameters, count_neighbors
+from featscape.tsne.neighbors import NeighborIndex, in_metric
+from featscape.tsne.parameters import (
+    canonical_metric,
+    check_neighbors,
+    check_parameters,
+    count_neighbors,
+    count_threads,
+    random_generator,
+)
 from featscape.tsne.precomputed import check_distances, neighbors_of_distances
 from featscape.tsne.reduction import fit_reduction
 from featscape.tsne.transform import make_field, place
@@ -27,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
-    from scipy.sparse import csr_array
 
     from featscape.records import Neighbors
 
@@ -80,8 +85,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     n_jobs : int, optional
         Threads, 256 at most; None and -1 are all cores.
     verbose : int, default=0
-        1 prints a line a stage, 2 also the KL divergence every `callback_every`
-        iterations.
+        1 prints a line a stage, 2 also the KL divergence, as often as `callback_every` says.
     callback : callable, optional
         ``callback(iteration, kl_divergence, embedding)``; a true result ends the descent.
     callback_every : int, default=50
@@ -220,20 +224,15 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         check_parameters(self)
         n_threads = count_threads(self.n_jobs)
         X = self._validated(X, reset=True)
-        k, self._perplexities = count_neighbors(
-            self.perplexity, n_items=X.shape[0], n_neighbors=self.n_neighbors
-        )
-        for name, values in (("indices", neighbors.indices), ("distances", neighbors.distances)):
-            if values.shape != (X.shape[0], k):
-                raise InputError(
-                    f"neighbors.{name} must have the shape {(X.shape[0], k)} for these parameters; "
-                    f"got {values.shape}. Pass those of the map that is restored."
-                )
-        self.embedding_ = initial.array_start(embedding, shape=(X.shape[0], self.n_components))
+        n = X.shape[0]
+        k, scales = count_neighbors(self.perplexity, n_items=n, n_neighbors=self.n_neighbors)
+        self._perplexities = scales
+        check_neighbors(neighbors, shape=(n, k))
+        self.embedding_ = initial.array_start(embedding, shape=(n, self.n_components))
         self.neighbors_indices_ = neighbors.indices
         self.neighbors_distances_ = neighbors.distances
         self.timings_ = {}
-        self._arrange(X, k, generator=check_random_state(self.random_state), n_threads=n_threads)
+        self._arrange(X, k, generator=random_generator(self.random_state), n_threads=n_threads)
         return self
 
     def transform(self, X: Any) -> NDArray[np.float32]:
@@ -281,13 +280,12 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         check_parameters(self)
         n_threads = count_threads(self.n_jobs)
         X = self._validated(X, reset=True)
-        k, scales = count_neighbors(
-            self.perplexity, n_items=X.shape[0], n_neighbors=self.n_neighbors
-        )
+        n = X.shape[0]
+        k, scales = count_neighbors(self.perplexity, n_items=n, n_neighbors=self.n_neighbors)
         if not isinstance(self.init, str):
-            initial.array_start(self.init, shape=(X.shape[0], self.n_components))
+            initial.array_start(self.init, shape=(n, self.n_components))
         resolve_device(self.device, n_components=self.n_components, method=self.method)
-        generator = check_random_state(self.random_state)
+        generator = random_generator(self.random_state)
         self.timings_ = {}
         self._perplexities = scales
 
@@ -295,12 +293,11 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         with self._timed("affinities"):
             P = joint_probabilities(neighbors, scales, n_threads=n_threads)
         with self._timed("initial"):
-            points = None if self._index is None else self._index.points
             start = initial.first_positions(
-                self.init, P, self.n_components, points=points, generator=generator
+                self.init, P, self.n_components, index=self._index, generator=generator
             )
         phases = plan_phases(
-            X.shape[0],
+            n,
             max_iter=self.max_iter,
             early_exaggeration_iter=self.early_exaggeration_iter,
             early_exaggeration=self.early_exaggeration,

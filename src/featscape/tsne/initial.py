@@ -32,7 +32,7 @@ def first_positions(
     P: csr_array,
     n_components: int,
     *,
-    points: NDArray[np.float32] | None,
+    index: Any,
     generator: np.random.RandomState,
 ) -> NDArray[np.float32]:
     """Return the first positions that `init` names, or is, as TSNE takes it.
@@ -43,18 +43,18 @@ def first_positions(
     P : csr_array, shape (n, n)
         Joint probabilities, for "spectral".
     n_components : int
-    points : ndarray of float32, shape (n, m), or None
-        Reduced features, for "pca".
+    index : NeighborIndex or None
+        Holds the reduced features, for "pca"; None where there are distances only.
     generator : RandomState
     """
     n_points = P.shape[0]
     if not isinstance(init, str):
         return array_start(init, shape=(n_points, n_components))
-    if init == "pca" and points is not None:
-        return pca_start(points, n_components, generator=generator)
+    if init == "random":
+        return random_start(n_points, n_components, generator=generator)
     if init == "spectral":
         return spectral_start(P, n_components, generator=generator)
-    return random_start(n_points, n_components, generator=generator)
+    return pca_start(index.points, n_components, generator=generator)
 
 
 def random_start(
@@ -157,9 +157,14 @@ def array_start(Y: Any, *, shape: tuple[int, int]) -> NDArray[np.float32]:
     Raises
     ------
     InputError
-        The shape is another, or a position is not finite.
+        The shape is another, or a position is no finite number.
     """
-    positions = np.array(Y, dtype=np.float32)
+    try:
+        positions = np.array(Y, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"init must be an array of numbers: {error}. Pass one position an item, or init='pca'."
+        ) from error
     if positions.shape != shape:
         raise InputError(
             f"init must have the shape (n_samples, n_components) = {shape}; "

@@ -9,7 +9,6 @@ are compared in native code, the other metrics by FAISS.
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +17,20 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.records import Neighbors
 from featscape.tsne import _native
+from featscape.tsne.parameters import (
+    as_matrix,
+    canonical_metric,
+    check_integer,
+    count_threads,
+    is_integer,
+    random_generator,
+)
+from featscape.tsne.recall import share_found, true_neighbors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
-
-METRICS = ("euclidean", "cosine", "correlation", "manhattan", "chebyshev")
-_SYNONYMS = {"l2": "euclidean", "l1": "manhattan", "cityblock": "manhattan"}
 
 RECALL_GOAL = 0.98
 
@@ -55,17 +60,18 @@ def nearest_neighbors(
 
     Parameters
     ----------
-    X : array or sparse matrix of numbers, shape (n, d)
+    X : array-like or sparse matrix of numbers, shape (n, d)
     n_neighbors : int
         Below n.
     metric : str
-        One of `METRICS`, or "l1", "l2", "cityblock".
+        "euclidean", "cosine", "correlation", "manhattan" or "chebyshev"; also "l1", "l2",
+        "cityblock".
     n_pca : int, optional
         Search in this many principal components where X is wider.
     random_state : int, RandomState or None
         Seeds the clustering behind the inverted lists.
     n_jobs : int, optional
-        Threads; None and -1 mean all. The answer does not depend on it.
+        Threads, 256 at most; None and -1 mean all. The answer does not depend on it.
 
     Returns
     -------
@@ -75,20 +81,22 @@ def nearest_neighbors(
     Raises
     ------
     InputError
-        An unknown metric, too many neighbours, NaN or infinity in X.
+        An unknown metric, too many neighbours, another parameter out of its range, or an X that
+        does not hold finite numbers.
     """
-    from sklearn.utils import check_array, check_random_state
-
     from featscape.tsne.reduction import fit_reduction
 
     metric = canonical_metric(metric)
-    X = check_array(X, accept_sparse="csr", ensure_all_finite=False)
-    if not 1 <= n_neighbors < X.shape[0]:
+    count_threads(n_jobs)
+    if n_pca is not None:
+        check_integer("n_pca", n_pca, low=1, otherwise=" or None")
+    generator = random_generator(random_state)
+    X = as_matrix("X", X)
+    if not is_integer(n_neighbors) or not 1 <= n_neighbors < X.shape[0]:
         raise InputError(
-            f"n_neighbors must be between 1 and n - 1 = {X.shape[0] - 1}; got {n_neighbors}. "
-            "Ask for fewer, or add items."
+            f"n_neighbors must be an integer between 1 and n - 1 = {X.shape[0] - 1}; "
+            f"got {n_neighbors!r}. Ask for fewer, or add items."
         )
-    generator = check_random_state(random_state)
     reduction = fit_reduction(X, n_components=n_pca, metric=metric, generator=generator)
     index = NeighborIndex(
         reduction.apply(X),
@@ -101,35 +109,12 @@ def nearest_neighbors(
     return Neighbors(neighbors.indices, in_metric(neighbors.distances, metric, reduction.scale))
 
 
-def canonical_metric(metric: str) -> str:
-    """Return the metric's one name; raises InputError with the names there are."""
-    name = _SYNONYMS.get(metric, metric) if isinstance(metric, str) else metric
-    if name not in METRICS:
-        known = ", ".join([*METRICS, *_SYNONYMS, "precomputed"])
-        raise InputError(f"metric must be one of {known}; got {metric!r}. Choose one of these.")
-    return name
-
-
 def in_metric(distances: NDArray[np.float32], metric: str, scale: float) -> NDArray[np.float32]:
     """Turn distances between reduced points into those of the metric between the items."""
     distances = distances / np.float32(scale)
     if metric in ("cosine", "correlation"):  # between rows of length one: d^2 = 2 (1 - cos)
         return np.asarray(distances**2 / 2, dtype=np.float32)
     return np.asarray(distances, dtype=np.float32)
-
-
-def count_threads(n_jobs: int | None) -> int:
-    """Return how many threads `n_jobs` asks for: None and negative numbers count from all cores.
-
-    None is all cores, as -1; -2 is all but one, as in joblib.
-    """
-    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    n_cores = n_cores or 1
-    if n_jobs == 0:
-        raise InputError("n_jobs must not be 0. Pass 1 for one thread, None for all cores.")
-    if n_jobs is None:
-        return n_cores
-    return n_jobs if n_jobs > 0 else max(1, n_cores + 1 + n_jobs)
 
 
 class NeighborIndex:
@@ -210,20 +195,23 @@ class NeighborIndex:
     def _choose_probes(self, k: int, pool: _native.Pool) -> None:
         """Set the least number of probed cells that reaches `RECALL_GOAL`, and note the recall.
 
-        The true neighbours of a sample are found once, in all cells. A neighbour is found by so
-        many probes as its cell has rank among the query's cells.
+        The true neighbours of a sample are found in another way than the search's, so that an
+        error of its arithmetic shows. A neighbour needs so many probes as its cell has rank among
+        the query's cells; what the search then finds of it is measured.
         """
         n, n_cells = len(self.points), len(self._centroids)
         if n_cells == 1:
             return
         rows = np.sort(np.random.RandomState(self._seed).permutation(n)[:_SAMPLE])
-        nearest_first = _nearest_cells(self.points[rows], self._centroids, n_cells, pool)
+        queries = self.points[rows]
+        nearest_first = _nearest_cells(queries, self._centroids, n_cells, pool)
         rank = np.argsort(nearest_first, axis=1)  # (sample, n_cells): the cells' places in it
-        neighbors, _ = _without_self(rows, *self._probe(self.points[rows], k + 1, n_cells, pool))
+        neighbors = true_neighbors(self.points, rows, k, metric=self._metric)
         needed = np.take_along_axis(rank, self._cells[neighbors], axis=1)
-        recall = np.bincount(needed.ravel(), minlength=n_cells).cumsum() / needed.size
-        self._n_probes = 1 + int(np.argmax(recall >= RECALL_GOAL))
-        self.recall = float(recall[self._n_probes - 1])
+        within = np.bincount(needed.ravel(), minlength=n_cells).cumsum() / needed.size
+        self._n_probes = 1 + int(np.argmax(within >= RECALL_GOAL))
+        found, _ = _without_self(rows, *self._probe(queries, k + 1, self._n_probes, pool))
+        self.recall = share_found(self.points, rows, found, neighbors, metric=self._metric)
 
     def _probe(
         self, queries: NDArray[np.float32], k: int, n_probes: int, pool: _native.Pool

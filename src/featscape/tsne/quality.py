@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.errors import InputError
-from featscape.tsne.neighbors import count_threads, nearest_neighbors
+from featscape.tsne.device import choose_gradient
+from featscape.tsne.neighbors import nearest_neighbors
+from featscape.tsne.parameters import as_matrix, canonical_metric, count_threads, is_integer
+from featscape.tsne.reduction import check_finite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-    from scipy.sparse import csr_array
 
-# Up to this many points the KL divergence is summed over all pairs.
+# Up to this many points the KL divergence is summed over all pairs. That is more than the descent
+# has for all pairs: a figure that is computed once can cost more, and be exact.
 _DIRECT_KL_UP_TO = 5_000
 _ROWS_AT_ONCE = 1024
 
@@ -37,29 +40,48 @@ class LabelAgreement:
     by_class: dict[str, float]
 
 
-def kl_divergence(
-    P: csr_array, Y: NDArray[np.floating[Any]], *, n_jobs: int | None = None
-) -> float:
+def kl_divergence(P: Any, Y: Any, *, n_jobs: int | None = None) -> float:
     """Return KL(P || Q) in nats: over all pairs up to 5,000 points, by interpolation above.
+
+    In three dimensions it is all pairs up to 20,000.
 
     Parameters
     ----------
-    P : csr_array, shape (n, n)
+    P : csr_array or array-like, shape (n, n)
         Joint probabilities: symmetric, summing to 1.
-    Y : ndarray, shape (n, c), c = 1, 2 or 3
+    Y : array-like, shape (n, c), c = 1, 2 or 3
     n_jobs : int, optional
-        Threads; None is all.
-    """
-    from featscape.tsne.direct import DirectGradient
-    from featscape.tsne.grid import GridGradient
+        Threads, 256 at most; None is all.
 
-    if P.shape != (len(Y), len(Y)):
+    Raises
+    ------
+    InputError
+        P and Y do not belong together, or do not hold finite numbers.
+    """
+    from scipy.sparse import csr_array
+
+    n_threads = count_threads(n_jobs)
+    P, Y = as_matrix("P", P), as_matrix("Y", Y)
+    n, n_components = Y.shape
+    if P.shape != (n, n):
         raise InputError(
-            f"P must have the shape (n, n) for n = {len(Y)} positions; got {P.shape}. "
+            f"P must have the shape (n, n) for n = {n} positions; got {P.shape}. "
             "Pass the P and the positions of one map."
         )
-    kind = DirectGradient if len(Y) <= _DIRECT_KL_UP_TO else GridGradient
-    return kind(P.tocsr(), np.asarray(Y, np.float32), n_jobs=count_threads(n_jobs)).kl_divergence()
+    if n_components > 3:
+        raise InputError(
+            f"Y must have 1, 2 or 3 columns; got {n_components}. Pass the positions on a map."
+        )
+    check_finite(P)
+    check_finite(Y)
+    gradient = choose_gradient(
+        csr_array(P, dtype=np.float32),
+        np.asarray(Y, dtype=np.float32),
+        method="direct" if n <= _DIRECT_KL_UP_TO else "auto",
+        device="cpu",
+        n_threads=n_threads,
+    )
+    return gradient.kl_divergence()
 
 
 def neighbor_recall(
@@ -74,8 +96,8 @@ def neighbor_recall(
 
     Parameters
     ----------
-    X : array or sparse matrix, shape (n, d)
-    Y : array, shape (n, c)
+    X : array-like or sparse matrix, shape (n, d)
+    Y : array-like, shape (n, c)
         Positions on the map.
     n_neighbors : int
     metric : str
@@ -86,8 +108,13 @@ def neighbor_recall(
     -------
     ndarray of float64, shape (n,)
         Its mean is the recall overall.
+
+    Raises
+    ------
+    InputError
+        As `nearest_neighbors` does, or X and Y have not the same number of rows.
     """
-    _check_rows(X, Y)
+    X, Y = _same_rows(X, Y)
     in_features = nearest_neighbors(X, n_neighbors, metric=metric, n_jobs=n_jobs).indices
     on_map = nearest_neighbors(Y, n_neighbors, n_jobs=n_jobs).indices
     both = np.sort(np.hstack([in_features, on_map]), axis=1)
@@ -103,21 +130,29 @@ def trustworthiness(
 
     Parameters
     ----------
-    X : array, shape (n, d)
-    Y : array, shape (n, c)
+    X : array-like or sparse matrix, shape (n, d)
+    Y : array-like, shape (n, c)
     n_neighbors : int
         Below n / 2.
     metric : str
-        Of X, by its name in scikit-learn.
+        Of X.
     n_jobs : int, optional
+
+    Raises
+    ------
+    InputError
+        X and Y do not belong together, a parameter is out of its range, or a value is not finite.
     """
     from sklearn.metrics import pairwise_distances
 
-    _check_rows(X, Y)
+    metric = canonical_metric(metric)
+    X, Y = _same_rows(X, Y)
+    check_finite(X)
     n, k = X.shape[0], n_neighbors
-    if not 1 <= k < n / 2:
+    if not is_integer(k) or not 1 <= k < n / 2:
         raise InputError(
-            f"n_neighbors must be below n/2 = {n / 2:g}; got {k}. Ask for fewer, or add items."
+            f"n_neighbors must be an integer from 1 to below n/2 = {n / 2:g}; got {k!r}. "
+            "Ask for fewer, or add items."
         )
     on_map = nearest_neighbors(Y, k, n_jobs=n_jobs).indices
     penalty = 0
@@ -142,11 +177,12 @@ def label_accuracy(
 
     Parameters
     ----------
-    Y : array, shape (n, c)
+    Y : array-like, shape (n, c)
     labels : sequence, length n
     n_neighbors : int
     n_jobs : int, optional
     """
+    Y = as_matrix("Y", Y)
     classes, codes = _label_codes(Y, labels)
     near = codes[nearest_neighbors(Y, n_neighbors, n_jobs=n_jobs).indices]  # (n, k)
     rows = np.arange(len(codes))[:, None] * len(classes)
@@ -166,13 +202,14 @@ def label_agreement(
 
     Parameters
     ----------
-    X : array or sparse matrix, shape (n, d)
+    X : array-like or sparse matrix, shape (n, d)
         Features, or positions on a map.
     labels : sequence, length n
     n_neighbors : int
     metric : str
     n_jobs : int, optional
     """
+    X = as_matrix("X", X)
     classes, codes = _label_codes(X, labels)
     near = nearest_neighbors(X, n_neighbors, metric=metric, n_jobs=n_jobs).indices
     agrees = 2 * (codes[near] == codes[:, None]).sum(axis=1) > n_neighbors
@@ -195,9 +232,12 @@ def _label_codes(X: Any, labels: Sequence[Any]) -> tuple[NDArray[Any], NDArray[n
     return classes, codes.astype(np.int64)
 
 
-def _check_rows(X: Any, Y: Any) -> None:
+def _same_rows(X: Any, Y: Any) -> tuple[Any, Any]:
+    """Return both as matrices; raises InputError unless each has a row an item."""
+    X, Y = as_matrix("X", X), as_matrix("Y", Y)
     if X.shape[0] != Y.shape[0]:
         raise InputError(
             f"X and Y must have a row an item; got {X.shape[0]} and {Y.shape[0]} rows. "
             "Pass the features and the positions of the same items."
         )
+    return X, Y

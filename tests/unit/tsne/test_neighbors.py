@@ -10,10 +10,10 @@ from featscape.tsne.neighbors import (
     EXACT_BELOW,
     RECALL_GOAL,
     NeighborIndex,
-    count_threads,
     faiss_threads,
     nearest_neighbors,
 )
+from featscape.tsne.parameters import MOST_THREADS, count_threads
 
 
 def clustered(n, d=12, *, seed=0):
@@ -66,6 +66,38 @@ def test_recall_is_measured_truly():
     assert abs(recall / 30 - index.recall) < 0.01
 
 
+@pytest.mark.parametrize("n", [400, EXACT_BELOW + 1_000])
+def test_tight_clusters_far_apart_keep_their_neighbors(n):
+    # The difference of two squares has lost all digits of these distances in float32.
+    rng = np.random.RandomState(0)
+    X = rng.normal(scale=1e-4, size=(n, 10)) + np.where(np.arange(n) % 2, 1, -1)[:, None]
+    X = X.astype(np.float32)
+    index = NeighborIndex(X, 20, metric="euclidean", seed=0)
+    found = index.graph(20).indices
+    rows = rng.permutation(n)[:200]
+    squared = ((X[rows, None].astype(np.float64) - X[found[rows]]) ** 2).sum(axis=2)
+    truth = ((X[rows, None].astype(np.float64) - X[None]) ** 2).sum(axis=2)
+    truth[np.arange(200), rows] = np.inf
+    limit = np.sort(truth, axis=1)[:, 19:20]
+    recall = (squared <= limit * (1 + 1e-6)).mean()
+    assert index.recall >= RECALL_GOAL
+    assert recall >= RECALL_GOAL - (0 if n < EXACT_BELOW else 0.01)  # another sample than its own
+    if n < EXACT_BELOW:
+        assert recall == index.recall == 1
+
+
+def test_an_error_of_the_search_shows_in_the_recall(monkeypatch):
+    X = clustered(EXACT_BELOW)
+    probe = NeighborIndex._probe
+
+    def careless(self, queries, k, n_probes, pool):
+        indices, distances = probe(self, queries, k + 5, n_probes, pool)
+        return indices[:, 5:], distances[:, 5:]
+
+    monkeypatch.setattr(NeighborIndex, "_probe", careless)
+    assert NeighborIndex(X, 20, metric="euclidean", seed=0).recall < 0.9
+
+
 def test_the_answer_does_not_depend_on_threads():
     X = clustered(EXACT_BELOW + 500, 50)
     one, two = (
@@ -94,10 +126,10 @@ def test_cells_with_few_points_are_not_the_last_word():
     found = index.graph(60)
     index._n_probes = 1
     searched = index.search(X[-400:], 60)
-    for neighbors in (found, searched):
-        assert (neighbors.indices >= 0).all()
-        assert np.isfinite(neighbors.distances).all()
-        assert (np.diff(neighbors.distances, axis=1) >= 0).all()
+    for result in (found, searched):
+        assert (result.indices >= 0).all()
+        assert np.isfinite(result.distances).all()
+        assert (np.diff(result.distances, axis=1) >= 0).all()
 
 
 def test_values_of_any_size_keep_their_distances():
@@ -128,16 +160,28 @@ def test_threads_are_counted_as_joblib_counts_them():
     assert count_threads(-1) == cores >= 1
     assert count_threads(3) == 3
     assert count_threads(-1_000) == 1
-    with pytest.raises(InputError, match="n_jobs must not be 0"):
-        count_threads(0)
+    assert count_threads(2_000) == MOST_THREADS
+    for wrong in (0, 1.5, "2", True):
+        with pytest.raises(InputError, match=f"n_jobs must be an integer .* got {wrong!r}"):
+            count_threads(wrong)
 
 
 def test_bad_arguments_say_what_to_do():
     X = clustered(20)
     with pytest.raises(InputError, match=r"metric must be one of euclidean, cosine.*got 'hamming'"):
         nearest_neighbors(X, 3, metric="hamming")
-    with pytest.raises(InputError, match=re.escape("between 1 and n - 1 = 19; got 20")):
-        nearest_neighbors(X, 20)
+    with pytest.raises(InputError, match=r"cityblock; got 'precomputed'"):
+        nearest_neighbors(X, 3, metric="precomputed")
+    for wrong in (20, 0, "3", 2.5):
+        message = f"between 1 and n - 1 = 19; got {wrong!r}"
+        with pytest.raises(InputError, match=re.escape(message)):
+            nearest_neighbors(X, wrong)
+    with pytest.raises(InputError, match="X must be an array of numbers"):
+        nearest_neighbors([["a", "b"]] * 20, 3)
+    with pytest.raises(InputError, match=r"random_state must be .* got 'a'"):
+        nearest_neighbors(X, 3, random_state="a")
+    with pytest.raises(InputError, match="n_pca must be an integer"):
+        nearest_neighbors(X, 3, n_pca="2")
     X[4] = 0
     with pytest.raises(
         InputError, match=r"cosine distance is not defined for a row of zeros; row 4"

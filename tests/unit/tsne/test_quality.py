@@ -4,7 +4,7 @@ from sklearn import manifold
 from sklearn.neighbors import KNeighborsClassifier
 
 from featscape.errors import InputError
-from featscape.tsne import exact, quality
+from featscape.tsne import device, exact, quality
 from featscape.tsne.affinities import joint_probabilities
 from featscape.tsne.neighbors import nearest_neighbors
 
@@ -21,6 +21,7 @@ def test_kl_divergence_by_either_path(features, monkeypatch):
     expected = exact.kl_divergence(P.toarray().astype(np.float64), Y)
     assert quality.kl_divergence(P, Y) == pytest.approx(expected, rel=1e-4)
     monkeypatch.setattr(quality, "_DIRECT_KL_UP_TO", 10)
+    monkeypatch.setitem(device.DIRECT_BELOW, 2, 10)
     assert quality.kl_divergence(P, Y) == pytest.approx(expected, rel=1e-2)
     with pytest.raises(InputError, match=r"P must have the shape \(n, n\) for n = 20"):
         quality.kl_divergence(P, Y[:20])
@@ -33,7 +34,7 @@ def test_trustworthiness_is_scikit_learns(features, metric, monkeypatch):
     expected = manifold.trustworthiness(features, Y, n_neighbors=7, metric=metric)
     found = quality.trustworthiness(features, Y, n_neighbors=7, metric=metric)
     assert found == pytest.approx(expected, abs=1e-12)
-    with pytest.raises(InputError, match="n_neighbors must be below n/2 = 60; got 60"):
+    with pytest.raises(InputError, match=r"n_neighbors must be .* below n/2 = 60; got 60"):
         quality.trustworthiness(features, Y, n_neighbors=60)
 
 
@@ -61,6 +62,33 @@ def test_label_accuracy_is_scikit_learns(features):
     assert quality.label_accuracy(Y, labels) == pytest.approx(np.mean(hits))
     with pytest.raises(InputError, match="labels must be one an item, 120; got 3"):
         quality.label_accuracy(Y, ["a", "b", "c"])
+
+
+def test_lists_will_do_and_strings_will_not(features):
+    rows, Y = features.tolist(), features[:, :2].tolist()
+    labels = ["ape", "bird"] * 60
+    found = quality.label_agreement(rows, labels)
+    assert found == quality.label_agreement(features, labels)
+    assert quality.label_accuracy(Y, labels) == quality.label_accuracy(features[:, :2], labels)
+    assert quality.trustworthiness(rows, Y) == quality.trustworthiness(features, features[:, :2])
+    assert quality.neighbor_recall(rows, rows).min() == 1
+    P = exact.joint_probabilities(features.astype(np.float64), 10.0)
+    truth = exact.kl_divergence(P, features[:, :2])
+    assert quality.kl_divergence(P.tolist(), Y) == pytest.approx(truth, rel=1e-4)
+    words = [["a", "b"]] * 120
+    for call in (
+        lambda: quality.label_agreement(words, labels),
+        lambda: quality.label_accuracy(words, labels),
+        lambda: quality.trustworthiness(features, words),
+        lambda: quality.neighbor_recall(words, Y),
+        lambda: quality.kl_divergence(P, words),
+    ):
+        with pytest.raises(InputError, match=r"[XY] must be an array of numbers"):
+            call()
+    with pytest.raises(InputError, match="metric must be one of euclidean"):
+        quality.trustworthiness(rows, Y, metric="precomputed")
+    with pytest.raises(InputError, match="1, 2 or 3 columns; got 6"):
+        quality.kl_divergence(P, features)
 
 
 def test_label_agreement_asks_for_more_than_half():
