@@ -200,6 +200,7 @@ class CudaGradient:
         # The last graph's memory serves this one: it lives until then.
         pool = self._graph.pool() if self._graph is not None else None
         graph = torch.cuda.CUDAGraph()
+        # torch has no types for its streams
         stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream(self._device))
         # torch.cuda.graph() would collect garbage and empty the cache first, which takes longer
