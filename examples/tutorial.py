@@ -1,7 +1,5 @@
 """The whole way in five lines, on scikit-learn's handwritten digits: run it as it stands."""
 
-# ruff: noqa: INP001 - a script, not a package
-
 from pathlib import Path
 from tempfile import mkdtemp
 
