@@ -124,15 +124,15 @@ def new_map_folder(output: Path, *, force: bool) -> Iterator[Path]:
         are ever replaced; if its parent is missing; or if the disk is full or cannot be written.
     """
     exists = os.path.lexists(output)
-    if exists and not force:
-        raise InputError(
-            f"the output folder {printable(output)} exists already. "
-            "Replace it with --force, or choose another with -o."
-        )
     if exists and not _is_map(output):
         raise InputError(
             f"{printable(output)} is not a featscape map, and only maps are replaced; "
             "it was left as it is. Choose another output folder with -o."
+        )
+    if exists and not force:
+        raise InputError(
+            f"the output folder {printable(output)} exists already. "
+            "Replace it with --force, or choose another with -o."
         )
     with staged(output, replace=exists) as folder:
         yield folder

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from featscape.features import ModelEntry
     from featscape.mapfolder import Map
 
+_BY_CLASS = ", colored by class"  # where there are classes
 _PICTURES = {
-    mapfolder.SCATTER: "the points, colored by class",
+    mapfolder.SCATTER: "the points" + _BY_CLASS,
     mapfolder.MOSAIC: "the map made of the images themselves",
     mapfolder.GRID: "the same images on a grid, none covered by another",
 }
@@ -100,7 +101,7 @@ def _pictures(opened: Map) -> Table:
     table = _table()
     for name, content in _PICTURES.items():
         if (opened.folder / name).exists():
-            _row(table, name, content)
+            _row(table, name, content if opened.labels else content.replace(_BY_CLASS, ""))
     return table
 
 

@@ -75,8 +75,8 @@ def find_images(source: str | Path, *, limit: int | None = None, seed: int = 10)
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit must be at least 1 image; got {limit}. Leave it out for all.")
-    if seed < 0:
-        raise InputError(f"seed must be 0 or greater; got {seed}.")
+    if not 0 <= seed < 2**32:
+        raise InputError(f"seed must be between 0 and 2**32 - 1; got {seed}. Pass for example 10.")
     source = Path(source)
     extensions = readable_extensions()
     listing = _walk(source, extensions)

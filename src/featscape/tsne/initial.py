@@ -176,6 +176,11 @@ def array_start(Y: Any, *, shape: tuple[int, int]) -> NDArray[np.float32]:
             f"init must be finite; {len(bad)} rows hold NaN or infinity, the first is row "
             f"{bad[0]}. Replace them."
         )
+    if len(positions) > 1 and (positions == positions[0]).all():
+        raise InputError(
+            "init must have items at different places, since items at one place never part; got "
+            "one place for all. Add some noise, or pass init='random'."
+        )
     return positions
 
 

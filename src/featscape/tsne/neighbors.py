@@ -111,10 +111,10 @@ def nearest_neighbors(
 
 def in_metric(distances: NDArray[np.float32], metric: str, scale: float) -> NDArray[np.float32]:
     """Turn distances between reduced points into those of the metric between the items."""
-    distances = distances / np.float32(scale)
+    distances = np.asarray(distances / np.float64(scale), dtype=np.float32)
     if metric in ("cosine", "correlation"):  # between rows of length one: d^2 = 2 (1 - cos)
         return np.asarray(distances**2 / 2, dtype=np.float32)
-    return np.asarray(distances, dtype=np.float32)
+    return distances
 
 
 class NeighborIndex:
@@ -181,12 +181,24 @@ class NeighborIndex:
     def search(
         self, queries: NDArray[np.float32], k: int, *, n_jobs: int | None = None
     ) -> Neighbors:
-        """Return the k nearest points of each query, shape (m, k)."""
+        """Return the k nearest points of each query, shape (m, k).
+
+        Raises
+        ------
+        InputError
+            A query is so far off that its squared distances leave float32's range.
+        """
         indices = np.empty((len(queries), k), dtype=np.int32)
         distances = np.empty((len(queries), k), dtype=np.float32)
         pool = _native.Pool(count_threads(n_jobs))
         with faiss_threads(n_jobs):
             cells = _nearest_cells(queries, self._centroids, 1, pool)[:, 0]
+            if (cells < 0).any():
+                raise InputError(
+                    "X must be within the range of the fitted features; row "
+                    f"{np.argmax(cells < 0)} lies further off than float32 can tell. Scale X as "
+                    "the fitted features."
+                )
             for rows in _cell_by_cell(cells):
                 found = self._probe(queries[rows], k, self._n_probes, pool)
                 indices[rows], distances[rows] = found

@@ -405,9 +405,10 @@ def test_a_limit_below_one_is_an_error(tmp_path, limit):
         find_images(lay_out(tmp_path, "1.jpg"), limit=limit)
 
 
-def test_a_negative_seed_is_an_error(tmp_path):
-    with pytest.raises(InputError, match=r"seed must be 0 or greater; got -1"):
-        find_images(lay_out(tmp_path, "1.jpg"), limit=1, seed=-1)
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_out_of_range_is_an_error(tmp_path, seed):
+    with pytest.raises(InputError, match=rf"seed must be between 0 and 2\*\*32 - 1; got {seed}"):
+        find_images(lay_out(tmp_path, "1.jpg"), limit=1, seed=seed)
 
 
 # --- size -----------------------------------------------------------------------------------------

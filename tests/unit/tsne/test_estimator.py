@@ -159,6 +159,7 @@ def test_too_few_items_and_too_large_a_perplexity(X):
         ({"init": "best"}, "init must be one of pca, random, spectral or an array .* got 'best'"),
         ({"init": "an array of positions"}, "init must be one of pca, random, spectral or"),
         ({"init": [["a", "b"]] * 60}, "init must be an array of numbers"),
+        ({"init": np.ones((60, 2))}, "init must have items at different places"),
         ({"init": np.zeros((60, 3))}, r"init must have the shape .*\(60, 2\); got \(60, 3\)"),
         ({"n_pca": 0}, "n_pca must be an integer of at least 1 or None; got 0"),
         ({"n_neighbors": 3}, "n_neighbors must be above the perplexity 5 .* got 3"),
@@ -180,6 +181,12 @@ def test_wrong_parameters_are_named_before_any_work(X, parameters, message):
     with pytest.raises(InputError, match=message):
         model.fit(X)
     assert not hasattr(model, "neighbors_indices_")
+
+
+def test_items_beyond_float32_from_the_map_are_refused(X):
+    model = quick().fit(X)
+    with pytest.raises(InputError, match="within the range of the fitted features"):
+        model.transform(np.asarray(X) * np.float32(1e20))
 
 
 def test_wrong_features_are_input_errors(X):
