@@ -126,13 +126,13 @@ def new_map_folder(output: Path, *, force: bool) -> Iterator[Path]:
     exists = os.path.lexists(output)
     if exists and not _is_map(output):
         raise InputError(
-            f"{printable(output)} is not a featscape map, and only maps are replaced; "
+            f"{printable(output)} exists and is not a featscape map; only maps are replaced, and "
             "it was left as it is. Choose another output folder with -o."
         )
     if exists and not force:
         raise InputError(
-            f"the output folder {printable(output)} exists already. "
-            "Replace it with --force, or choose another with -o."
+            f"the map {printable(output)} exists already. "
+            "Replace it with --force, or choose another output folder with -o."
         )
     with staged(output, replace=exists) as folder:
         yield folder

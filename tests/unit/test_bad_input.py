@@ -300,14 +300,14 @@ class TestOutput:
         (here / "m").mkdir()
         message = refuse("map", photos, "-o", "m")
         assert message == (
-            "the output folder m exists already. "
-            "Replace it with --force, or choose another with -o."
+            "m exists and is not a featscape map; only maps are replaced, and it was left as it "
+            "is. Choose another output folder with -o."
         )
 
     def test_force_spares_what_is_no_map(self, refuse, photos, here):
         (here / "m").mkdir()
         (here / "m" / "thesis.tex").write_text("years of work")
-        assert "m is not a featscape map" in refuse("map", photos, "-o", "m", "--force")
+        assert "m exists and is not a featscape map" in refuse("map", photos, "-o", "m", "--force")
 
     def test_it_cannot_be_written(self, featscape, photos, as_ordinary_user):
         folder = as_ordinary_user(photos)

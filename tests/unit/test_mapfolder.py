@@ -214,13 +214,13 @@ class TestNothingHalfWritten:
 
 class TestOutput:
     def test_existing(self, tmp_path):
-        (tmp_path / "m").mkdir()
+        make(tmp_path / "m")
         with pytest.raises(InputError, match=r"exists already\. Replace it with --force, or"):
             make(tmp_path / "m")
 
     def test_a_broken_link_exists_too(self, tmp_path):
         (tmp_path / "m").symlink_to("nowhere")
-        with pytest.raises(InputError, match="exists already"):
+        with pytest.raises(InputError, match="exists and is not a featscape map"):
             make(tmp_path / "m")
 
     @pytest.mark.parametrize("run_json", [None, "{}", "[]", "no json", '{"format": "other"}'])
