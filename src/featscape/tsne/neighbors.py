@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-RECALL_GOAL = 0.98
+# At .98 the map of 70,000 points has a KL divergence .002 above what exact neighbours give it; at
+# .995, for a seventh more time in the search, none.
+RECALL_GOAL = 0.995
 
 # Up to this many items every pair is compared.
 EXACT_BELOW = 5_000
@@ -76,7 +78,7 @@ def nearest_neighbors(
     Returns
     -------
     Neighbors
-        Exact below 5,000 rows, and with a recall of at least .98 on a sample above.
+        Exact below 5,000 rows, and with a recall of at least .995 on a sample above.
 
     Raises
     ------
