@@ -97,6 +97,15 @@ class InterruptedPoints:
             signal.raise_signal(signal.SIGINT)
 
 
+@pytest.fixture
+def heeds_interrupts():
+    """Let Ctrl-C raise KeyboardInterrupt, also where the shell that began the tests ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_interrupts")
 @pytest.mark.parametrize("kind", [DirectGradient, GridGradient])
 def test_interrupt_in_mid_stride_counts_the_steps_taken(kind):
     rng = np.random.default_rng(0)
