@@ -44,38 +44,25 @@ template <class T, class Source> Buffer<T> copy(const Source& from) {
     return to;
 }
 
-// Row-major nodes, `origin` the position of node (0, ..), `spacing` the distance h between nodes.
-template <class Array>
-Grid grid_of(const Array& values, const std::tuple<double, double, double>& origin, double spacing,
-             std::int64_t last_axis) {
-    Grid grid{};
-    const auto axes = static_cast<int>(values.ndim());
-    std::int64_t stride = 1;
-    for (int d = axes - 1; d >= 0; --d) {
-        grid.n[d] = static_cast<int>(
-            d == axes - 1 ? last_axis
-                          : static_cast<std::int64_t>(values.shape(static_cast<std::size_t>(d))));
-        grid.stride[d] = stride;
-        stride *= static_cast<std::int64_t>(values.shape(static_cast<std::size_t>(d)));
-    }
-    grid.origin[0] = static_cast<float>(std::get<0>(origin));
-    grid.origin[1] = static_cast<float>(std::get<1>(origin));
-    grid.origin[2] = static_cast<float>(std::get<2>(origin));
-    grid.per_unit = static_cast<float>(1.0 / spacing);
-    return grid;
-}
-
 using AnyGrid = nb::ndarray<float, nb::c_contig, nb::device::cpu>;
+using Origin = std::tuple<double, double, double>;
 constexpr std::int64_t kPadding = 8; // floats behind the last axis of a grid: kernels load eight
 
-Grid checked_grid(const AnyGrid& values, int dimensions,
-                  const std::tuple<double, double, double>& origin, double spacing) {
+// Row-major nodes, `origin` the position of node (0, ..), `spacing` the distance h between nodes.
+Grid checked_grid(const AnyGrid& values, int dimensions, const Origin& origin, double spacing) {
     require(static_cast<int>(values.ndim()) == dimensions,
             "the grid must have as many axes as the points have coordinates");
-    const auto last = static_cast<std::int64_t>(values.shape(values.ndim() - 1)) - kPadding;
-    const Grid grid = grid_of(values, origin, spacing, last);
-    for (int d = 0; d < dimensions; ++d)
+    Grid grid{};
+    std::int64_t stride = 1;
+    for (int d = dimensions - 1; d >= 0; --d) {
+        const auto length = static_cast<std::int64_t>(values.shape(static_cast<std::size_t>(d)));
+        grid.n[d] = static_cast<int>(d == dimensions - 1 ? length - kPadding : length);
         require(grid.n[d] >= 16, "each axis of the grid needs 16 nodes at least");
+        grid.stride[d] = stride;
+        stride *= length;
+    }
+    std::tie(grid.origin[0], grid.origin[1], grid.origin[2]) = origin;
+    grid.per_unit = static_cast<float>(1.0 / spacing);
     return grid;
 }
 
@@ -88,12 +75,11 @@ auto conditional_probabilities(In<float, 2> squared_distances, In<std::int32_t, 
     auto p = buffer<float>(n * k);
     {
         nb::gil_scoped_release release;
-        const std::size_t padded = (k + 7) / 8 * 8, chunk = 256;
-        pool.run(static_cast<std::int64_t>((n + chunk - 1) / chunk), [&](std::int64_t c) {
+        const std::size_t padded = (k + 7) / 8 * 8;
+        const auto rows = static_cast<std::int64_t>(n);
+        pool.run_chunks(rows, 256, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
             std::vector<float> squared(padded), row(padded);
-            const std::size_t begin = static_cast<std::size_t>(c) * chunk,
-                              end = std::min(n, begin + chunk);
-            for (std::size_t i = begin; i < end; ++i) {
+            for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
                 const float* from = squared_distances.data() + i * k;
                 const std::int32_t* index = indices.data() + i * k;
                 float least = INFINITY;
@@ -190,8 +176,6 @@ auto search_cells(const CellIndex& self, In<float, 2> queries, In<std::int32_t, 
     return std::make_tuple(to_numpy(std::move(index), {m, static_cast<std::size_t>(k)}),
                            to_numpy(std::move(squared), {m, static_cast<std::size_t>(k)}));
 }
-
-using Origin = std::tuple<double, double, double>;
 
 } // namespace
 

@@ -8,11 +8,6 @@ namespace featscape {
 
 namespace {
 
-template <class Task> void for_chunks(Pool& pool, std::int64_t n, const Task& task) {
-    pool.run((n + kChunk - 1) / kChunk,
-             [&](std::int64_t c) { task(c * kChunk, std::min(n, (c + 1) * kChunk)); });
-}
-
 // The edges that lead to each point: their sources ascending, and their p.
 struct Incoming {
     std::vector<std::int64_t> row;
@@ -108,7 +103,7 @@ Csr symmetrize(Pool& pool, const std::int32_t* index, const float* p, std::int64
     out.row.assign(static_cast<std::size_t>(n) + 1, 0);
     const std::int64_t chunks = (n + kChunk - 1) / kChunk;
     std::vector<double> totals(static_cast<std::size_t>(chunks), 0.0);
-    for_chunks(pool, n, [&](std::int64_t begin, std::int64_t end) {
+    pool.run_chunks(n, kChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
         std::vector<Edge> own, merged;
         double total = 0;
         for (std::int64_t i = begin; i < end; ++i) {
@@ -116,14 +111,14 @@ Csr symmetrize(Pool& pool, const std::int32_t* index, const float* p, std::int64
             out.row[static_cast<std::size_t>(i) + 1] = static_cast<std::int64_t>(merged.size());
             for (const Edge& edge : merged) total += static_cast<double>(edge.second);
         }
-        totals[static_cast<std::size_t>(begin / kChunk)] = total;
+        totals[static_cast<std::size_t>(c)] = total;
     });
     std::partial_sum(out.row.begin(), out.row.end(), out.row.begin());
     const double total = std::accumulate(totals.begin(), totals.end(), 0.0);
     const auto scale = static_cast<float>(total > 0 ? 1.0 / total : 0.0);
     out.column = buffer<std::int32_t>(static_cast<std::size_t>(out.row.back()));
     out.p = buffer<float>(static_cast<std::size_t>(out.row.back()));
-    for_chunks(pool, n, [&](std::int64_t begin, std::int64_t end) {
+    pool.run_chunks(n, kChunk, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
         std::vector<Edge> own, merged;
         for (std::int64_t i = begin; i < end; ++i) {
             merge_row(in, index, p, k, i, own, merged);
@@ -195,7 +190,7 @@ PackedGraph::PackedGraph(Pool& pool, const std::int64_t* row, const std::int32_t
 
 PackedGraph PackedGraph::renumbered(Pool& pool, const std::uint32_t* order) const {
     auto rank = buffer<std::uint32_t>(static_cast<std::size_t>(n_));
-    for_chunks(pool, n_, [&](std::int64_t begin, std::int64_t end) {
+    pool.run_chunks(n_, kChunk, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) rank[order[i]] = static_cast<std::uint32_t>(i);
     });
     PackedGraph out(n_, unit_);
@@ -220,7 +215,7 @@ std::vector<std::uint32_t> curve_order(Pool& pool, const float* Y, std::int64_t 
     const float levels = dimensions == 3 ? 2097151.0F : 16777215.0F;
     const float per_unit = scale > 0 ? levels / scale : 0.0F;
     std::vector<std::pair<std::uint64_t, std::uint32_t>> keys(static_cast<std::size_t>(n));
-    for_chunks(pool, n, [&](std::int64_t begin, std::int64_t end) {
+    pool.run_chunks(n, kChunk, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) {
             std::uint64_t key = 0;
             for (int d = 0; d < dimensions; ++d) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <numeric>
 #include <utility>
 
@@ -16,12 +15,6 @@ constexpr std::int32_t kStripe = 8;       // grid rows in a stripe, more than a 
 constexpr float kFarAway = 1e15F;         // pads coordinates: its force is zero
 
 } // namespace
-
-// The same chunks whatever the number of threads: sums over chunks come out the same.
-template <class Task> void Points::for_chunks(std::int64_t chunk, const Task& task) const {
-    pool_->run((n_ + chunk - 1) / chunk,
-               [&](std::int64_t c) { task(c, c * chunk, std::min(n_, (c + 1) * chunk)); });
-}
 
 Points::Points(std::shared_ptr<Pool> pool, const std::int64_t* row, const std::int32_t* column,
                const float* p, const float* Y, std::int64_t n, int dimensions)
@@ -81,7 +74,7 @@ void Points::spread(const Grid& grid, float* density, std::size_t n_floats) {
     units_.resize(Y_.size());
     // A stable counting sort: within its stripe a point keeps its rank.
     std::vector<std::int64_t> place(static_cast<std::size_t>(chunks * stripes), 0);
-    for_chunks(kSortChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
+    pool_->run_chunks(n_, kSortChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
         std::int64_t* count = place.data() + c * stripes;
         for (std::int64_t i = begin; i < end; ++i) {
             const float u = (Y_[D * static_cast<std::size_t>(i)] - grid.origin[0]) * grid.per_unit;
@@ -100,7 +93,7 @@ void Points::spread(const Grid& grid, float* density, std::size_t n_floats) {
         }
     }
     start.back() = running;
-    for_chunks(kSortChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
+    pool_->run_chunks(n_, kSortChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
         std::int64_t* next = place.data() + c * stripes;
         for (std::int64_t i = begin; i < end; ++i) {
             float* to = units_.data() +
@@ -110,11 +103,11 @@ void Points::spread(const Grid& grid, float* density, std::size_t n_floats) {
             }
         }
     });
-    const std::size_t piece = 1 << 16;
-    pool_->run(static_cast<std::int64_t>((n_floats + piece - 1) / piece), [&](std::int64_t c) {
-        const std::size_t begin = static_cast<std::size_t>(c) * piece;
-        std::memset(density + begin, 0, sizeof(float) * std::min(piece, n_floats - begin));
-    });
+    constexpr std::int64_t kPiece = 1 << 16;
+    pool_->run_chunks(static_cast<std::int64_t>(n_floats), kPiece,
+                      [&](std::int64_t, std::int64_t begin, std::int64_t end) {
+                          std::fill(density + begin, density + end, 0.0F);
+                      });
     // A point of one stripe reaches into its neighbours, never beyond: first the even stripes, each
     // a task, then the odd ones.
     const auto spread = kernels().spread[dimensions_ - 1];
@@ -132,7 +125,7 @@ double Points::grid_forces(const Grid& grid, const float* potential) {
     const auto D = static_cast<std::size_t>(dimensions_);
     phi_.resize(static_cast<std::size_t>(n_));
     std::vector<double> z(static_cast<std::size_t>((n_ + kChunk - 1) / kChunk));
-    for_chunks(kChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
+    pool_->run_chunks(n_, kChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
         run.gather[D - 1](grid, potential, Y_.data(), phi_.data(), F_.data(), begin, end);
         double total = 0;
         for (std::int64_t i = begin; i < end; ++i)
@@ -178,7 +171,7 @@ void Points::step(const Step& step, double z) {
         shift[d] = static_cast<float>(extent_.total[d] / static_cast<double>(n_));
     }
     std::vector<Extent> extents(static_cast<std::size_t>((n_ + kChunk - 1) / kChunk));
-    for_chunks(kChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
+    pool_->run_chunks(n_, kChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
         extents[static_cast<std::size_t>(c)] =
             update(Y_.data(), velocity_.data(), gains_.data(), A_.data(), F_.data(), z, step, shift,
                    begin, end);
@@ -196,7 +189,7 @@ void Points::step(const Step& step, double z) {
 double Points::kl_divergence(double z) const {
     const auto D = static_cast<std::size_t>(dimensions_);
     std::vector<double> sums(static_cast<std::size_t>((n_ + kChunk - 1) / kChunk));
-    for_chunks(kChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
+    pool_->run_chunks(n_, kChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
         double total = 0;
         for (std::int64_t i = begin; i < end; ++i) {
             const float* y = Y_.data() + D * static_cast<std::size_t>(i);
@@ -239,8 +232,8 @@ void Points::copy_forces(float* attraction, float* repulsion) const {
 void evaluate(Pool& pool, const Grid& grid, int dimensions, const float* potential, const float* Y,
               std::int64_t m, float* phi, float* gradient) {
     const auto gather = kernels().gather[dimensions - 1];
-    pool.run((m + kChunk - 1) / kChunk, [&](std::int64_t c) {
-        gather(grid, potential, Y, phi, gradient, c * kChunk, std::min(m, (c + 1) * kChunk));
+    pool.run_chunks(m, kChunk, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
+        gather(grid, potential, Y, phi, gradient, begin, end);
     });
 }
 

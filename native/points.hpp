@@ -45,7 +45,6 @@ class Points {
     void copy_forces(float* attraction, float* repulsion) const;
 
   private:
-    template <class Task> void for_chunks(std::int64_t chunk, const Task& task) const;
     void measure();
 
     std::shared_ptr<Pool> pool_;

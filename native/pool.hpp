@@ -2,6 +2,7 @@
 // thread runs it: that is how results come out the same whatever the number of threads.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -36,7 +37,15 @@ class Pool {
         run_with_thread(n_tasks, [&task](std::int64_t i, int) { task(i); });
     }
 
-    // The same with the thread's number, 0 .. size() - 1, as a second argument: for scratch space.
+    // Calls task(c, begin, end) for the chunks c of 0 .. n. They are the same whatever the number
+    // of threads, so what is summed chunk by chunk comes out the same.
+    template <class Task> void run_chunks(std::int64_t n, std::int64_t chunk, const Task& task) {
+        run((n + chunk - 1) / chunk,
+            [&](std::int64_t c) { task(c, c * chunk, std::min(n, (c + 1) * chunk)); });
+    }
+
+    // The same as run with the thread's number, 0 .. size() - 1, as a second argument: for scratch
+    // space.
     template <class Task> void run_with_thread(std::int64_t n_tasks, const Task& task) {
         if (workers_.empty() || n_tasks <= 1) {
             for (std::int64_t i = 0; i < n_tasks; ++i) task(i, 0);

@@ -109,8 +109,7 @@ class CellIndex::Task {
             for (int p = 0; p < n_probes; ++p) {
                 const std::int32_t cell = cells[rows[q] * n_probes + p];
                 // The nearest cell first: its points give a good bound for the others.
-                if (cell >= 0)
-                    probes_.emplace_back(p == 0 ? -1 : cell, static_cast<std::int32_t>(q));
+                probes_.emplace_back(p == 0 ? -1 : cell, static_cast<std::int32_t>(q));
             }
         }
         std::sort(probes_.begin(), probes_.end());

@@ -221,17 +221,12 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         InputError
             A parameter cannot be worked with, or the arrays do not belong together.
         """
-        check_parameters(self)
-        n_threads = count_threads(self.n_jobs)
-        X = self._validated(X, reset=True)
+        X, k, n_threads = self._begin(X)
         n = X.shape[0]
-        k, scales = count_neighbors(self.perplexity, n_items=n, n_neighbors=self.n_neighbors)
-        self._perplexities = scales
         check_neighbors(neighbors, shape=(n, k))
         self.embedding_ = initial.array_start(embedding, shape=(n, self.n_components))
         self.neighbors_indices_ = neighbors.indices
         self.neighbors_distances_ = neighbors.distances
-        self.timings_ = {}
         self._arrange(X, k, generator=random_generator(self.random_state), n_threads=n_threads)
         return self
 
@@ -276,22 +271,27 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         places[same] = Y[neighbors.indices[same, 0]]
         return places
 
-    def _fit(self, X: Any) -> None:
+    def _begin(self, X: Any) -> tuple[Any, int, int]:
+        """Check the parameters against X; return X as an array, its k, and the threads to use."""
         check_parameters(self)
         n_threads = count_threads(self.n_jobs)
         X = self._validated(X, reset=True)
+        k, self._perplexities = count_neighbors(
+            self.perplexity, n_items=X.shape[0], n_neighbors=self.n_neighbors
+        )
+        self.timings_ = {}
+        return X, k, n_threads
+
+    def _fit(self, X: Any) -> None:
+        X, k, n_threads = self._begin(X)
         n = X.shape[0]
-        k, scales = count_neighbors(self.perplexity, n_items=n, n_neighbors=self.n_neighbors)
         if not isinstance(self.init, str):
             initial.array_start(self.init, shape=(n, self.n_components))
         resolve_device(self.device, n_components=self.n_components, method=self.method)
         generator = random_generator(self.random_state)
-        self.timings_ = {}
-        self._perplexities = scales
-
         neighbors = self._find_neighbors(X, k, generator=generator, n_threads=n_threads)
         with self._timed("affinities"):
-            P = joint_probabilities(neighbors, scales, n_threads=n_threads)
+            P = joint_probabilities(neighbors, self._perplexities, n_threads=n_threads)
         with self._timed("initial"):
             start = initial.first_positions(
                 self.init, P, self.n_components, index=self._index, generator=generator

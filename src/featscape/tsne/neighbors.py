@@ -162,8 +162,7 @@ class NeighborIndex:
                 self._centroids = _cluster(points, seed=seed)
         pool = _native.Pool(count_threads(n_jobs))
         self._cells = np.ascontiguousarray(_nearest_cells(points, self._centroids, 1, pool)[:, 0])
-        with faiss_threads(n_jobs):
-            self._choose_probes(k, pool)
+        self._choose_probes(k, pool)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_lists": None}  # rebuilt from the arrays on first use
@@ -174,10 +173,9 @@ class NeighborIndex:
         indices = np.empty((n, k), dtype=np.int32)
         distances = np.empty((n, k), dtype=np.float32)
         pool = _native.Pool(count_threads(n_jobs))
-        with faiss_threads(n_jobs):
-            for rows in _cell_by_cell(self._cells):
-                found = self._probe(self.points[rows], k + 1, self._n_probes, pool)
-                indices[rows], distances[rows] = _without_self(rows, *found)
+        for rows in _cell_by_cell(self._cells):
+            found = self._probe(self.points[rows], k + 1, self._n_probes, pool)
+            indices[rows], distances[rows] = _without_self(rows, *found)
         return Neighbors(indices, self._root(distances))
 
     def search(
@@ -193,17 +191,14 @@ class NeighborIndex:
         indices = np.empty((len(queries), k), dtype=np.int32)
         distances = np.empty((len(queries), k), dtype=np.float32)
         pool = _native.Pool(count_threads(n_jobs))
-        with faiss_threads(n_jobs):
-            cells = _nearest_cells(queries, self._centroids, 1, pool)[:, 0]
-            if (cells < 0).any():
-                raise InputError(
-                    "X must be within the range of the fitted features; row "
-                    f"{np.argmax(cells < 0)} lies further off than float32 can tell. Scale X as "
-                    "the fitted features."
-                )
-            for rows in _cell_by_cell(cells):
-                found = self._probe(queries[rows], k, self._n_probes, pool)
-                indices[rows], distances[rows] = found
+        cells = _nearest_cells(queries, self._centroids, 1, pool)[:, 0]
+        if (cells < 0).any():
+            raise _too_far(int(np.argmax(cells < 0)))
+        for rows in _cell_by_cell(cells):
+            indices[rows], distances[rows] = self._probe(queries[rows], k, self._n_probes, pool)
+        unfound = indices[:, -1] < 0
+        if unfound.any():
+            raise _too_far(int(np.argmax(unfound)))
         return Neighbors(indices, self._root(distances))
 
     def _choose_probes(self, k: int, pool: _native.Pool) -> None:
@@ -238,12 +233,13 @@ class NeighborIndex:
             indices, distances = self._lists.search(queries, cells, k, pool)
         else:
             self._lists.nprobe = n_probes
-            distances, found = self._lists.search_preassigned(
-                queries, k, cells.astype(np.int64), np.zeros(cells.shape, dtype=np.float32)
-            )
+            with faiss_threads(pool.n_threads):
+                distances, found = self._lists.search_preassigned(
+                    queries, k, cells.astype(np.int64), np.zeros(cells.shape, dtype=np.float32)
+                )
             indices = found.astype(np.int32)
         short = np.flatnonzero(indices[:, -1] < 0)
-        if len(short):  # k points there are, so that all cells together suffice
+        if len(short) and n_probes < len(self._centroids):  # all cells together hold k points
             more = min(2 * n_probes, len(self._centroids))
             indices[short], distances[short] = self._probe(queries[short], k, more, pool)
         return indices, distances
@@ -318,6 +314,13 @@ def _nearest_cells(
     everywhere = np.zeros(len(centroids), dtype=np.int32)
     index = _native.CellIndex(centroids, everywhere, 1, pool)
     return index.search(queries, np.zeros((len(queries), 1), dtype=np.int32), n_probes, pool)[0]
+
+
+def _too_far(row: int) -> InputError:
+    return InputError(
+        f"X must be within the range of the fitted features; row {row} lies further off than "
+        "float32 can tell. Scale X as the fitted features."
+    )
 
 
 @contextmanager
