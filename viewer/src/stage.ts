@@ -1,0 +1,78 @@
+/**
+ * The stage: what draws the map and knows where things are. It knows nothing of panels; the panels
+ * know nothing of WebGL. Items are places in the bundle's order throughout.
+ */
+
+export type Layout = "map" | "grid";
+/** points: never images. images: images wherever they fit, points elsewhere. */
+export type Drawing = "points" | "images";
+
+/** Bits of an item's state, one byte an item. */
+export const HIDDEN = 1; // not drawn, not picked: its class is off, or a filter leaves it out
+export const DIMMED = 2; // drawn faint: a search or a selection is on, and it is no part of it
+export const SELECTED = 4;
+export const MATCHED = 8; // lit: the search found it
+
+export interface View {
+  /** Center of the view, in the map's own coordinates. */
+  readonly center: readonly [number, number, number];
+  /** Pixels (CSS) a unit of the map's coordinates. */
+  readonly scale: number;
+  /** 3-D maps: the turn as a unit quaternion; [0, 0, 0, 1] otherwise. */
+  readonly turn: readonly [number, number, number, number];
+}
+
+export interface Point {
+  readonly x: number; // CSS pixels from the stage's left
+  readonly y: number; // CSS pixels from the stage's top
+}
+
+export interface Theme {
+  readonly background: string; // #rrggbb
+  readonly highlight: string; // #rrggbb, around the hovered item
+}
+
+export interface StageEvents {
+  /** The pointer rests on an item, or on none. */
+  hover(item: number | null, at: Point): void;
+  /** A click or tap on an item, or beside all. */
+  click(item: number | null, at: Point): void;
+  /** The view has moved, by the user or by a call. */
+  view(view: View): void;
+  /** A lasso or rectangle was closed; `add` with Shift held. */
+  selected(items: Uint32Array, add: boolean): void;
+  /** The WebGL context was lost, or is back. */
+  context(lost: boolean): void;
+}
+
+export interface Stage {
+  /** One color an item: an index into `palette` ("#rrggbb") for each; 65535 for the neutral color. */
+  setColors(codes: Uint16Array, palette: readonly string[]): void;
+  /** One byte an item, of the bits above; null is all zero. Copied to the GPU at once. */
+  setStates(states: Uint8Array | null): void;
+  setLayout(layout: Layout): void; // moves smoothly, unless the person asks for reduced motion
+  setDrawing(drawing: Drawing): void;
+  setTheme(theme: Theme): void;
+  /** What a drag does. */
+  setTool(tool: "pan" | "lasso" | "rectangle"): void;
+  /** Ring around one item: hovered in a list, or open in the panel. */
+  setFocus(item: number | null): void;
+  /** A mark at a place of the map that no item stands for: a dropped image. */
+  setMarker(at: readonly number[] | null): void;
+
+  view(): View;
+  setView(view: View, smooth?: boolean): void;
+  fit(items?: Uint32Array, smooth?: boolean): void; // all, or these
+  zoom(factor: number): void;
+  pan(dx: number, dy: number): void; // CSS pixels
+  locate(item: number): Point | null; // null if hidden
+  /** The items, not hidden, inside a polygon of stage pixels. */
+  within(polygon: readonly Point[]): Uint32Array;
+  /** The next item from `item` in a direction, for the keyboard. */
+  next(item: number | null, direction: "left" | "right" | "up" | "down"): number | null;
+  /** The whole view as a PNG of any size, drawn anew and not merely scaled. */
+  png(width: number, height: number): Promise<Blob>;
+  /** For tests and the curious. */
+  statistics(): { drawnPoints: number; drawnImages: number; frameMs: number; cacheBytes: number };
+  destroy(): void;
+}
