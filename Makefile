@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test sanitize check format data install clean
+.PHONY: demo test sanitize check contract format data install clean
 
 install: $(INSTALLED)
 
@@ -34,6 +34,11 @@ check: $(INSTALLED)
 	$(BIN)/clang-format --dry-run --Werror native/* tests/native/*
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python viewer/generate_contract.py --check
+
+# The viewer's side of what Python and the browser agree on.
+contract: $(INSTALLED)
+	$(BIN)/python viewer/generate_contract.py
 
 format: $(INSTALLED)
 	$(BIN)/ruff format
