@@ -2,8 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+MODULES := viewer/node_modules/.package-lock.json
+STATIC := src/featscape/bundle/static
 
-.PHONY: demo test sanitize check contract format data install clean
+.PHONY: demo test sanitize check contract viewer format data install clean
 
 install: $(INSTALLED)
 
@@ -28,22 +30,35 @@ build/sanitize-%: $(INSTALLED) $(wildcard native/*) tests/native/sanitize.cpp CM
 	FEATSCAPE_INSTRUCTION_SET=baseline $@/sanitize
 	touch $@
 
-check: $(INSTALLED)
+check: $(INSTALLED) $(MODULES)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/clang-format --dry-run --Werror native/* tests/native/*
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python viewer/generate_contract.py --check
+	cd viewer && npm run --silent check
+	cd viewer && npm run --silent build -- --outDir ../build/viewer --logLevel warn
+	cmp build/viewer/viewer.js $(STATIC)/viewer.js  # a difference: `make viewer`, then commit
+	cmp build/viewer/viewer.css $(STATIC)/viewer.css
 
 # The viewer's side of what Python and the browser agree on.
 contract: $(INSTALLED)
 	$(BIN)/python viewer/generate_contract.py
 
-format: $(INSTALLED)
+# The browser part, built into the package: the built files are committed, so that pip needs no Node.
+viewer: $(MODULES)
+	cd viewer && npm run --silent build
+
+$(MODULES): viewer/package-lock.json
+	cd viewer && npm ci --no-audit --no-fund
+	touch $@
+
+format: $(INSTALLED) $(MODULES)
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 	$(BIN)/clang-format -i native/* tests/native/*
+	cd viewer && npm run --silent format
 
 # Photographs of animals (GPL) and Fashion-MNIST (MIT), from Debian's archive, unpacked without root.
 data: data/animals data/fashion-mnist

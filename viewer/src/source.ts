@@ -1,11 +1,5 @@
 /** Where a map's bytes come from: the one question that server, site, file and notebook answer. */
-import type {
-  Abilities,
-  ItemDetails,
-  Manifest,
-  NeighborList,
-  Placed,
-} from "./contract";
+import type { Abilities, ItemDetails, Manifest, NeighborList, Placed } from "./contract";
 
 export interface Source {
   readonly manifest: Manifest;

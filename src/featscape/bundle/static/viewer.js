@@ -1,0 +1,1 @@
+async function e(e,t){return e.classList.add(`featscape`),e.dataset.title=t.manifest.title,()=>e.classList.remove(`featscape`)}export{e as mount};
