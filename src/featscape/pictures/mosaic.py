@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from PIL import Image
 
+from featscape.cells import snap_to_grid, spread_out
+from featscape.classes import count_classes
 from featscape.errors import InputError
-from featscape.pictures.cells import snap_to_grid, spread_out
-from featscape.pictures.classes import count_classes
 from featscape.pictures.page import MIN_THUMBNAIL_PX, plan_page
 from featscape.pictures.plane import Plane, fit, lay_flat
 from featscape.progress import SilentProgress

@@ -12,7 +12,7 @@ from featscape.errors import InputError
 from featscape.pictures.text import font_for, one_line, shorten
 
 if TYPE_CHECKING:
-    from featscape.pictures.classes import Classes
+    from featscape.classes import Classes
 
 INK = "#1f2328"
 PALE_INK = "#6e7781"

@@ -3,8 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from featscape.pictures import cells
-from featscape.pictures.cells import snap_to_grid, spread_out
+from featscape.cells import snap_to_grid, spread_out
 
 
 def test_spread_out_keeps_a_distance_and_leaves_no_room():
@@ -38,25 +37,24 @@ def test_a_small_grid_is_assigned_optimally():
 
 
 @pytest.mark.parametrize(("n_points", "shape"), [(1200, (40, 33)), (1200, (30, 40)), (1, (1, 1))])
-def test_every_point_gets_a_cell_of_its_own(n_points, shape, monkeypatch):
-    monkeypatch.setattr(cells, "MAX_PAIRS", 20_000)  # makes the large grid be cut several times
+def test_every_point_gets_a_cell_of_its_own(n_points, shape):
     rng = np.random.default_rng(0)
     points = np.clip(rng.normal(0.3, 0.1, (n_points, 2)) * shape, 0, shape)
-    found = snap_to_grid(points, n_columns=shape[0], n_rows=shape[1])
+    # the large grid is cut several times
+    found = snap_to_grid(points, n_columns=shape[0], n_rows=shape[1], max_pairs=20_000)
     assert len(np.unique(found, axis=0)) == n_points
     assert (found >= 0).all()
     assert (found < shape).all()
 
 
-def test_a_cut_grid_moves_points_hardly_more_than_the_optimum(monkeypatch):
+def test_a_cut_grid_moves_points_hardly_more_than_the_optimum():
     rng = np.random.default_rng(0)
     centers = rng.uniform(3, 23, (8, 2))
     points = np.clip(centers[rng.integers(0, 8, 500)] + rng.normal(size=(500, 2)) * 2, 0, 26)
 
-    def moved():
-        found = snap_to_grid(points, n_columns=26, n_rows=26)
+    def moved(max_pairs):
+        found = snap_to_grid(points, n_columns=26, n_rows=26, max_pairs=max_pairs)
         return np.sqrt(((points - found - 0.5) ** 2).sum(axis=1).mean())
 
-    optimum = moved()
-    monkeypatch.setattr(cells, "MAX_PAIRS", 40_000)
-    assert optimum < moved() < 1.35 * optimum
+    optimum = moved(max_pairs=26**2 * 500)
+    assert optimum < moved(max_pairs=40_000) < 1.35 * optimum
