@@ -1,0 +1,4 @@
+/** What went wrong in reading, in one sentence that a person can act on. */
+export class SourceError extends Error {
+  override readonly name = "SourceError";
+}

@@ -1,0 +1,20 @@
+import { FORMAT, type Manifest, VERSION } from "../contract";
+import { SourceError } from "./error";
+
+/** A page and a bundle of different versions of featscape must not half understand each other. */
+export function parseManifest(bytes: ArrayBuffer): Manifest {
+  let manifest: Manifest;
+  try {
+    manifest = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    throw new SourceError(
+      "The map's manifest.json is not JSON: it is incomplete. Make the map again.",
+    );
+  }
+  if (manifest?.format !== FORMAT || manifest.version !== VERSION) {
+    throw new SourceError(
+      `This page reads maps of format ${FORMAT} ${VERSION}; got ${manifest?.format} ${manifest?.version}. Make the map and the page with the same featscape.`,
+    );
+  }
+  return manifest;
+}

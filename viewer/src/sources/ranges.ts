@@ -1,0 +1,71 @@
+/** Bytes of files over HTTP. */
+import { SourceError } from "./error";
+
+const PAUSES_MS = [300, 1200];
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** fetch, asked again twice where the network fails or the server is busy. */
+export async function request(url: string, init: RequestInit = {}): Promise<Response> {
+  for (let attempt = 0; ; attempt++) {
+    const wait = PAUSES_MS[attempt];
+    try {
+      const response = await fetch(url, init);
+      if (wait === undefined || ![502, 503, 504].includes(response.status)) return response;
+    } catch {
+      if (wait === undefined) {
+        throw new SourceError("The server does not answer. Is it still running?");
+      }
+    }
+    await pause(wait ?? 0);
+  }
+}
+
+/** Reads ranges of the files below one address. */
+export class RangeReader {
+  // Whole files, of servers that know no ranges: kept, or each block would cost the whole file again.
+  private readonly whole = new Map<string, Promise<ArrayBuffer>>();
+
+  constructor(private readonly base: string) {}
+
+  async read(file: string, start = 0, end?: number): Promise<ArrayBuffer> {
+    if (end !== undefined && end <= start) return new ArrayBuffer(0);
+    const known = this.whole.get(file);
+    if (known) return cut(file, await known, start, end);
+    const init: RequestInit = {};
+    if (start > 0 || end !== undefined) {
+      init.headers = { Range: `bytes=${start}-${end === undefined ? "" : end - 1}` };
+    }
+    const response = await request(this.base + file, init);
+    if (response.status === 416) throw truncated(file);
+    if (!response.ok) {
+      throw new SourceError(
+        `The map's file ${file} cannot be read: the server answers ${response.status}.`,
+      );
+    }
+    const body = response.arrayBuffer().catch(() => {
+      throw new SourceError(`The connection broke while reading ${file}. Reload the page.`);
+    });
+    if (response.status !== 206) {
+      if (init.headers) this.whole.set(file, body);
+      return cut(file, await body, start, end);
+    }
+    const bytes = await body;
+    if (end !== undefined && bytes.byteLength !== end - start) throw truncated(file);
+    return bytes;
+  }
+}
+
+function cut(file: string, bytes: ArrayBuffer, start: number, end?: number): ArrayBuffer {
+  if (start === 0 && (end === undefined || end === bytes.byteLength)) return bytes;
+  if (start > bytes.byteLength || (end ?? 0) > bytes.byteLength) throw truncated(file);
+  return bytes.slice(start, end);
+}
+
+export function truncated(file: string): SourceError {
+  return new SourceError(
+    `The map's file ${file} is shorter than the map needs: it is incomplete. Copy it again, or make the map again.`,
+  );
+}

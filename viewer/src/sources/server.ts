@@ -1,0 +1,64 @@
+/** `featscape serve`: files as of a site, and a program that answers questions. */
+import type {
+  ErrorMessage,
+  ItemDetails,
+  ItemsRequest,
+  NeighborList,
+  PageSetup,
+  Placed,
+  SearchRequest,
+} from "../contract";
+import type { Source } from "../source";
+import { SourceError } from "./error";
+import { request } from "./ranges";
+import { folder, openSite } from "./site";
+
+async function ask(url: string, init: RequestInit = {}): Promise<Response> {
+  const response = await request(url, init);
+  if (response.ok) return response;
+  let message: string;
+  try {
+    message = ((await response.json()) as ErrorMessage).error;
+  } catch {
+    message = `The server answers ${response.status}.`;
+  }
+  throw new SourceError(message);
+}
+
+function post(url: string, body: SearchRequest | ItemsRequest): Promise<Response> {
+  return ask(url, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+}
+
+export async function openServer(setup: PageSetup): Promise<Source> {
+  const files = await openSite(setup);
+  const api = folder(setup.api ?? "api");
+  const { originals, search, zip, place } = setup.abilities;
+  return {
+    ...files,
+    details: async (id): Promise<ItemDetails> => (await ask(`${api}items/${id}`)).json(),
+    neighbors: async (id): Promise<NeighborList> =>
+      (await ask(`${api}items/${id}/neighbors`)).json(),
+    ...(originals && { originalUrl: (id: number) => `${api}items/${id}/image` }),
+    ...(search && {
+      search: async (text: string) =>
+        new Uint32Array(await (await post(`${api}search`, { text })).arrayBuffer()),
+    }),
+    ...(zip && {
+      zip: async (ids: Uint32Array) => (await post(`${api}zip`, { ids: Array.from(ids) })).blob(),
+    }),
+    ...(place && {
+      place: async (image: Blob): Promise<Placed> =>
+        (
+          await ask(`${api}place`, {
+            method: "POST",
+            headers: { "Content-Type": "application/octet-stream" },
+            body: image,
+          })
+        ).json(),
+    }),
+  };
+}

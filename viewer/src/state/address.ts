@@ -1,0 +1,126 @@
+/** The address holds what one sees, so that it can be shared: `#at=…&scale=…&view=…`. */
+import type { View } from "../stage";
+import type { Filter, Filters } from "./filters";
+
+export type ViewMode = "points" | "images" | "grid";
+export type ThemeChoice = "light" | "dark" | "auto";
+
+export interface Shared {
+  readonly view?: View;
+  readonly mode?: ViewMode;
+  readonly colorBy?: string;
+  readonly filters?: Filters;
+  /** An id, for places in the bundle's order differ from bundle to bundle. */
+  readonly item?: number;
+  readonly query?: string;
+  readonly theme?: ThemeChoice;
+}
+
+/** [0, 1, 2, 3, 7] as "0-3.7": isolating one of 5,000 classes stays a short address. */
+export function codesText(codes: ReadonlySet<number>): string {
+  const sorted = [...codes].sort((a, b) => a - b);
+  const runs: string[] = [];
+  for (let i = 0; i < sorted.length; ) {
+    let last = i;
+    while (sorted[last + 1] === (sorted[last] as number) + 1) last++;
+    runs.push(last > i ? `${sorted[i]}-${sorted[last]}` : `${sorted[i]}`);
+    i = last + 1;
+  }
+  return runs.join(".");
+}
+
+export function parseCodes(text: string): Set<number> {
+  const codes = new Set<number>();
+  for (const run of text.split(".")) {
+    const [first, last = first] = run.split("-").map(Number);
+    // 65,536 codes at most, whatever an address claims.
+    if (!isCode(first) || !isCode(last)) continue;
+    for (let code = first; code <= last; code++) codes.add(code);
+  }
+  return codes;
+}
+
+function isCode(value: number | undefined): value is number {
+  return value !== undefined && Number.isInteger(value) && value >= 0 && value <= 65_535;
+}
+
+function short(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}
+
+export function encodeAddress(shared: Shared): string {
+  const parts = new URLSearchParams();
+  const { view } = shared;
+  if (view) {
+    parts.set("at", view.center.map(short).join("_"));
+    parts.set("scale", short(view.scale));
+    if (view.turn[3] !== 1) parts.set("turn", view.turn.map(short).join("_"));
+  }
+  if (shared.mode) parts.set("view", shared.mode);
+  if (shared.colorBy) parts.set("color", shared.colorBy);
+  for (const [column, filter] of shared.filters ?? []) {
+    if (filter.kind === "codes") parts.set(`hide.${column}`, codesText(filter.hidden));
+    else parts.set(`keep.${column}`, `${short(filter.lower)}_${short(filter.upper)}`);
+  }
+  if (shared.item !== undefined) parts.set("item", String(shared.item));
+  if (shared.query) parts.set("find", shared.query);
+  if (shared.theme && shared.theme !== "auto") parts.set("theme", shared.theme);
+  return parts.toString();
+}
+
+/** What an address says, as far as it makes sense: people cut and edit addresses. */
+export function decodeAddress(hash: string): Shared {
+  const parts = new URLSearchParams(hash.replace(/^#/, ""));
+  const view = decodeView(parts);
+  const mode = oneOf(parts.get("view"), ["points", "images", "grid"] as const);
+  const theme = oneOf(parts.get("theme"), ["light", "dark"] as const);
+  const colorBy = parts.get("color");
+  const query = parts.get("find");
+  const item = Number(parts.get("item") ?? Number.NaN);
+  const filters = decodeFilters(parts);
+  return {
+    ...(view && { view }),
+    ...(mode && { mode }),
+    ...(colorBy && { colorBy }),
+    ...(filters.size > 0 && { filters }),
+    ...(Number.isInteger(item) && item >= 0 && { item }),
+    ...(query && { query }),
+    ...(theme && { theme }),
+  };
+}
+
+function numbers(text: string | null, count: number): number[] | null {
+  const values = (text ?? "").split("_").map((part) => (part === "" ? Number.NaN : Number(part)));
+  return values.length === count && values.every(Number.isFinite) ? values : null;
+}
+
+function decodeView(parts: URLSearchParams): View | null {
+  const center = numbers(parts.get("at"), 3);
+  const scale = numbers(parts.get("scale"), 1)?.[0] ?? 0;
+  const turn = numbers(parts.get("turn") ?? "0_0_0_1", 4);
+  if (!center || !turn || scale <= 0 || Math.hypot(...turn) < 0.5) return null;
+  return {
+    center: center as unknown as View["center"],
+    scale,
+    turn: turn as unknown as View["turn"],
+  };
+}
+
+function decodeFilters(parts: URLSearchParams): Filters {
+  const filters = new Map<string, Filter>();
+  for (const [key, text] of parts) {
+    const column = key.slice(5);
+    if (key.startsWith("hide.")) {
+      const hidden = parseCodes(text);
+      if (hidden.size > 0) filters.set(column, { kind: "codes", hidden });
+    } else if (key.startsWith("keep.")) {
+      const range = numbers(text, 2);
+      if (range) filters.set(column, { kind: "range", lower: range[0] ?? 0, upper: range[1] ?? 0 });
+    }
+  }
+  return filters;
+}
+
+function oneOf<T extends string>(text: string | null, choices: readonly T[]): T | undefined {
+  return choices.find((choice) => choice === text);
+}

@@ -1,0 +1,255 @@
+/** What one sees and has chosen. The panels read these signals; `stage-sync` hands them to the stage. */
+import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { SourceError } from "../sources/error";
+import type { Point, Stage } from "../stage";
+import type { Shared, ThemeChoice, ViewMode } from "./address";
+import { type Filter, type Filters, withFilter } from "./filters";
+import { type Items, LABEL, type Neighbor } from "./items";
+import { NOWHERE, step, type Walk, walkTo } from "./walk";
+
+export type Tool = "pan" | "lasso" | "rectangle";
+export type Panel = "item" | "selection" | "placed";
+
+export interface PlacedImage {
+  readonly image: Blob;
+  readonly position: readonly number[];
+  readonly neighbors: readonly Neighbor[];
+}
+
+export interface Surroundings {
+  /** In a notebook: the address and the keys of the page are not ours. */
+  readonly embedded: boolean;
+  readonly prefersDark: ReadonlySignal<boolean>;
+}
+
+const NOTHING = new Uint32Array();
+
+export class App {
+  readonly mode: Signal<ViewMode>;
+  readonly tool = signal<Tool>("pan");
+  readonly themeChoice = signal<ThemeChoice>("auto");
+  readonly theme: ReadonlySignal<"light" | "dark">;
+
+  readonly colorBy = signal(LABEL);
+  readonly filters = signal<Filters>(new Map());
+  readonly query = signal("");
+  /** null: no search is on. */
+  readonly matches = signal<Uint32Array | null>(null);
+  /** Which of the matches one stands at; -1 before the first. */
+  readonly matchAt = signal(-1);
+  readonly selection = signal<Uint32Array>(NOTHING);
+
+  readonly walk = signal<Walk>(NOWHERE);
+  readonly item: ReadonlySignal<number | null>;
+  /** Where the keyboard stands on the map. */
+  readonly cursor = signal<number | null>(null);
+  readonly hover = signal<{ readonly item: number; readonly at: Point } | null>(null);
+  /** Hovered in a list. */
+  readonly pointed = signal<number | null>(null);
+  readonly placed = signal<PlacedImage | null>(null);
+
+  readonly panel = signal<Panel | null>(null);
+  readonly sidebarOpen = signal(true);
+  readonly help = signal(false);
+  /** What is under way, in words. */
+  readonly busy = signal<string | null>(null);
+  readonly trouble = signal<string | null>(null);
+  /** For screen readers. */
+  readonly said = signal("");
+  readonly contextLost = signal(false);
+
+  private readonly theStage = signal<Stage | null>(null);
+
+  constructor(
+    readonly items: Items,
+    readonly surroundings: Surroundings,
+  ) {
+    this.mode = signal(this.hasImages ? "images" : "points");
+    this.item = computed(() => this.walk.value.items[this.walk.value.at] ?? null);
+    this.theme = computed(() => {
+      if (this.themeChoice.value !== "auto") return this.themeChoice.value;
+      return surroundings.prefersDark.value ? "dark" : "light";
+    });
+  }
+
+  get manifest() {
+    return this.items.manifest;
+  }
+
+  get source() {
+    return this.items.source;
+  }
+
+  get hasImages(): boolean {
+    return this.manifest.thumbnails.length > 0;
+  }
+
+  /** What can color the map; the label first, also where there is none. */
+  get colorColumns(): string[] {
+    const columns = this.manifest.columns.filter((column) => column.kind !== "text");
+    return [LABEL, ...columns.map((column) => column.name)];
+  }
+
+  get stage(): Stage | null {
+    return this.theStage.value;
+  }
+
+  set stage(stage: Stage | null) {
+    this.theStage.value = stage;
+  }
+
+  /** Do something that may fail, and say so where it does. */
+  async attempt<T>(work: Promise<T>): Promise<T | undefined> {
+    try {
+      return await work;
+    } catch (error) {
+      if (!(error instanceof SourceError)) console.error(error);
+      this.trouble.value = error instanceof Error ? error.message : String(error);
+      return undefined;
+    }
+  }
+
+  /** The same, said to be under way as long as it is. */
+  async during(what: string, work: () => Promise<void>): Promise<void> {
+    this.busy.value = what;
+    await this.attempt(work());
+    this.busy.value = null;
+  }
+
+  setFilter(column: string, filter: Filter | null): void {
+    this.filters.value = withFilter(this.filters.value, column, filter);
+  }
+
+  open(item: number): void {
+    batch(() => {
+      this.walk.value = walkTo(this.walk.value, item);
+      this.panel.value = "item";
+    });
+  }
+
+  /** Open an item and bring it into sight. */
+  goTo(item: number): void {
+    this.open(item);
+    this.reveal(item);
+  }
+
+  back(): void {
+    this.walkBy(-1);
+  }
+
+  forward(): void {
+    this.walkBy(1);
+  }
+
+  private walkBy(by: -1 | 1): void {
+    this.walk.value = step(this.walk.value, by);
+    if (this.item.value !== null) this.reveal(this.item.value);
+  }
+
+  /** Move the view, if need be, so that an item is seen beside the panels. */
+  reveal(item: number): void {
+    const stage = this.stage;
+    const at = stage?.locate(item);
+    if (!stage || !at) return;
+    const { left, right, top, bottom } = this.clearArea();
+    if (at.x < left || at.x > right || at.y < top || at.y > bottom) {
+      stage.pan((left + right) / 2 - at.x, (top + bottom) / 2 - at.y);
+    }
+  }
+
+  /** The part of the stage that no panel covers; set by the layout. */
+  clearArea: () => { left: number; right: number; top: number; bottom: number } = () => ({
+    left: 0,
+    top: 0,
+    right: Number.POSITIVE_INFINITY,
+    bottom: Number.POSITIVE_INFINITY,
+  });
+
+  closePanel(): void {
+    batch(() => {
+      if (this.panel.value === "item") this.walk.value = NOWHERE;
+      if (this.panel.value === "placed") this.placed.value = null;
+      this.panel.value = null;
+    });
+  }
+
+  select(items: Uint32Array, add: boolean): void {
+    const next = add ? union(this.selection.value, items) : items;
+    batch(() => {
+      this.selection.value = next;
+      if (next.length > 0) this.panel.value = "selection";
+      else if (this.panel.value === "selection") this.panel.value = null;
+    });
+    this.said.value = `${next.length.toLocaleString("en-US")} selected`;
+  }
+
+  /** In if out, out if in. */
+  toggleSelected(item: number): void {
+    const selection = this.selection.value;
+    if (selection.includes(item))
+      this.select(
+        selection.filter((other) => other !== item),
+        false,
+      );
+    else this.select(Uint32Array.of(item), true);
+  }
+
+  clearSelection(): void {
+    this.select(NOTHING, false);
+  }
+
+  /** Go `by` matches on; past the end, from the start again. */
+  nextMatch(by: 1 | -1): void {
+    const matches = this.matches.value;
+    if (!matches || matches.length === 0) return;
+    const from = this.matchAt.value < 0 && by < 0 ? 0 : this.matchAt.value;
+    const at = (from + by + matches.length) % matches.length;
+    this.matchAt.value = at;
+    this.goTo(matches[at] as number);
+  }
+
+  /** Escape: the topmost thing open goes. */
+  escape(): void {
+    if (this.help.value) this.help.value = false;
+    else if (this.trouble.value !== null) this.trouble.value = null;
+    else if (this.panel.value === "item" || this.panel.value === "placed") this.closePanel();
+    else if (this.selection.value.length > 0) this.clearSelection();
+    else if (this.tool.value !== "pan") this.tool.value = "pan";
+    else if (this.cursor.value !== null) this.cursor.value = null;
+    else this.query.value = "";
+  }
+
+  /** What the address says, as far as this map knows of it. */
+  restore(shared: Shared): void {
+    const kinds = new Map(this.manifest.columns.map((column) => [column.name, column.kind]));
+    if (this.manifest.classes) kinds.set(LABEL, "category");
+    const filters = [...(shared.filters ?? [])].filter(
+      ([column, { kind }]) => kinds.get(column) === (kind === "codes" ? "category" : "number"),
+    );
+    const colorBy = shared.colorBy ?? LABEL;
+    const item = shared.item === undefined ? null : this.items.itemOf(shared.item);
+    batch(() => {
+      if (shared.mode && this.modes.includes(shared.mode)) this.mode.value = shared.mode;
+      if (shared.theme) this.themeChoice.value = shared.theme;
+      if (this.colorColumns.includes(colorBy)) this.colorBy.value = colorBy;
+      this.query.value = shared.query ?? "";
+      this.filters.value = new Map(filters);
+      if (item !== null) this.open(item);
+    });
+    if (shared.view) this.stage?.setView(shared.view);
+  }
+
+  get modes(): ViewMode[] {
+    return [
+      "points",
+      ...(this.hasImages ? (["images"] as const) : []),
+      ...(this.manifest.grid ? (["grid"] as const) : []),
+    ];
+  }
+}
+
+function union(one: Uint32Array, other: Uint32Array): Uint32Array {
+  const all = new Set(one);
+  for (const item of other) all.add(item);
+  return Uint32Array.from(all);
+}

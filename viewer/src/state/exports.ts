@@ -1,0 +1,84 @@
+/** What a person takes home: tables, lists, originals, pictures. */
+import type { App } from "./app";
+import { type Cell, csv } from "./csv";
+import type { Values } from "./filters";
+
+export function download(content: Blob | string, name: string, type = "text/plain"): void {
+  const blob = content instanceof Blob ? content : new Blob([content], { type });
+  const url = URL.createObjectURL(blob);
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  // The browser has begun to read it long before.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+/** "Demo: digits" as "demo-digits", for file names. */
+export function fileStem(title: string): string {
+  const stem = title.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-");
+  return stem.replace(/^-+|-+$/g, "").slice(0, 60) || "map";
+}
+
+function name(app: App, ending: string): string {
+  return `${fileStem(app.manifest.title)}-${ending}`;
+}
+
+/** Read in the bundle's order, where neighbors share blocks; given back in the table's. */
+async function inTableOrder<T>(
+  app: App,
+  selection: Uint32Array,
+  read: (item: number) => Promise<T>,
+): Promise<T[]> {
+  const rows: { id: number; row: T }[] = [];
+  for (const item of Uint32Array.from(selection).sort()) {
+    rows.push({ id: app.items.id(item), row: await read(item) });
+  }
+  return rows.sort((a, b) => a.id - b.id).map(({ row }) => row);
+}
+
+/** id, path, label and every column, one row an item. */
+export async function selectionCsv(app: App, selection: Uint32Array): Promise<string> {
+  const { items, manifest } = app;
+  const { columns } = manifest;
+  const values = new Map<string, Values>();
+  for (const { kind, name } of columns) {
+    if (kind !== "text") values.set(name, await items.column(name));
+  }
+  const rows = await inTableOrder(app, selection, async (item): Promise<Cell[]> => {
+    const texts = await items.texts(item);
+    const cells = columns.map((column): Cell => {
+      if (column.kind === "text") return texts[column.name] ?? null;
+      const value = values.get(column.name)?.[item] as number;
+      return column.kind === "number" ? value : (column.categories[value]?.name ?? null);
+    });
+    return [items.id(item), texts["path"] ?? null, items.classOf(item)?.name ?? null, ...cells];
+  });
+  return csv(["id", "path", "label", ...columns.map((column) => column.name)], rows);
+}
+
+export async function saveCsv(app: App): Promise<void> {
+  const text = await selectionCsv(app, app.selection.value);
+  // The mark tells Excel that it is UTF-8.
+  download(`\ufeff${text}`, name(app, "selection.csv"), "text/csv;charset=utf-8");
+}
+
+export async function savePaths(app: App): Promise<void> {
+  const paths = await inTableOrder(app, app.selection.value, (item) => app.items.path(item));
+  download(`${paths.join("\n")}\n`, name(app, "selection.txt"));
+}
+
+export async function saveZip(app: App): Promise<void> {
+  const ids = Uint32Array.from(app.selection.value, (item) => app.items.id(item)).sort();
+  await app.during("Packing the originals…", async () => {
+    const zip = await app.source.zip?.(ids);
+    if (zip) download(zip, name(app, "selection.zip"));
+  });
+}
+
+export async function savePng(app: App, width: number, height: number): Promise<void> {
+  await app.during("Drawing the picture…", async () => {
+    const png = await app.stage?.png(width, height);
+    if (png) download(png, name(app, `${width}x${height}.png`));
+  });
+}

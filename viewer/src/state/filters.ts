@@ -1,0 +1,78 @@
+/** Which items a person has put aside, and which stand out. */
+import { DIMMED, HIDDEN, MATCHED, SELECTED } from "../stage";
+
+export type Filter =
+  | { readonly kind: "codes"; readonly hidden: ReadonlySet<number> }
+  | { readonly kind: "range"; readonly lower: number; readonly upper: number };
+
+/** By column; "label" stands for the classes. */
+export type Filters = ReadonlyMap<string, Filter>;
+export type Values = Uint16Array | Float32Array;
+
+/** Click: off if on, on if off. */
+export function toggled(hidden: ReadonlySet<number>, code: number): Set<number> {
+  const next = new Set(hidden);
+  if (!next.delete(code)) next.add(code);
+  return next;
+}
+
+/** Double click: it alone; all, where it was alone already. */
+export function isolated(
+  hidden: ReadonlySet<number>,
+  code: number,
+  codes: readonly number[],
+): Set<number> {
+  const alone = !hidden.has(code) && codes.every((other) => other === code || hidden.has(other));
+  return alone ? new Set() : new Set(codes.filter((other) => other !== code));
+}
+
+/** The filters with one column's replaced; a filter that leaves all in is no filter. */
+export function withFilter(filters: Filters, column: string, filter: Filter | null): Filters {
+  const next = new Map(filters);
+  if (!filter || (filter.kind === "codes" && filter.hidden.size === 0)) next.delete(column);
+  else next.set(column, filter);
+  return next;
+}
+
+export interface Emphasis {
+  /** null: no search is on. */
+  readonly matches: Uint32Array | null;
+  readonly selection: Uint32Array;
+}
+
+/** One byte an item, for the stage. `columns` holds the values of every filtered column. */
+export function itemStates(
+  nItems: number,
+  filters: Filters,
+  columns: ReadonlyMap<string, Values>,
+  { matches, selection }: Emphasis,
+): Uint8Array<ArrayBuffer> {
+  const emphasis = matches !== null || selection.length > 0;
+  const states = new Uint8Array(nItems).fill(emphasis ? DIMMED : 0);
+  for (const item of matches ?? []) states[item] = MATCHED;
+  for (const item of selection) {
+    states[item] = ((states[item] as number) & ~DIMMED) | SELECTED;
+  }
+  for (const [column, filter] of filters) {
+    const values = columns.get(column);
+    if (values) hide(states, values, filter);
+  }
+  return states;
+}
+
+function hide(states: Uint8Array, values: Values, filter: Filter): void {
+  if (filter.kind === "codes") {
+    const off = new Uint8Array(65_536);
+    for (const code of filter.hidden) off[code] = HIDDEN;
+    for (let i = 0; i < states.length; i++) {
+      states[i] = (states[i] as number) | (off[values[i] as number] as number);
+    }
+  } else {
+    for (let i = 0; i < states.length; i++) {
+      const value = values[i] as number;
+      // Said so that an item without a number is left out too.
+      const inside = value >= filter.lower && value <= filter.upper;
+      if (!inside) states[i] = (states[i] as number) | HIDDEN;
+    }
+  }
+}

@@ -1,0 +1,106 @@
+/** Runs the search as one types: by the server where it can, else over the bundle's texts. */
+import { effect } from "@preact/signals";
+import type { App } from "./app";
+import { haystackLine, matchingLines, words } from "./find";
+
+const TYPING_PAUSE_MS = 160;
+const SLICE_MS = 12;
+
+/** What is searched, read once: pages of lines, a line an item. */
+class Haystack {
+  private pages: Promise<string[]> | null = null;
+
+  constructor(private readonly app: App) {}
+
+  async find(query: string, wanted: () => boolean): Promise<Uint32Array | null> {
+    this.pages ??= this.read().catch((error) => {
+      this.pages = null;
+      throw error;
+    });
+    const sought = words(query);
+    const found: number[] = [];
+    let first = 0;
+    let since = performance.now();
+    for (const page of await this.pages) {
+      if (!wanted()) return null;
+      for (const line of matchingLines(page, sought)) found.push(first + line);
+      first += lines(page);
+      if (performance.now() - since > SLICE_MS) {
+        await breath();
+        since = performance.now();
+      }
+    }
+    return Uint32Array.from(found);
+  }
+
+  private async read(): Promise<string[]> {
+    const { items } = this.app;
+    const pages: string[] = [];
+    let item = 0;
+    let since = performance.now();
+    const line = (texts: Iterable<string | null | undefined>) =>
+      haystackLine([items.classOf(item++)?.name, ...texts]);
+    try {
+      for await (const block of items.allTexts()) {
+        pages.push(block.map((texts) => line(Object.values(texts))).join("\n"));
+        if (performance.now() - since > SLICE_MS) {
+          this.app.busy.value = `Reading texts: ${Math.floor((100 * item) / items.count)} %`;
+          await breath();
+          since = performance.now();
+        }
+      }
+      const rest = Array.from({ length: items.count - item }, () => line([]));
+      if (rest.length > 0) pages.push(rest.join("\n"));
+    } finally {
+      this.app.busy.value = null;
+    }
+    return pages;
+  }
+}
+
+function lines(page: string): number {
+  let count = 1;
+  for (let at = page.indexOf("\n"); at >= 0; at = page.indexOf("\n", at + 1)) count++;
+  return count;
+}
+
+function breath(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
+export function runSearch(app: App): () => void {
+  const haystack = new Haystack(app);
+  let asked = 0;
+
+  async function search(query: string, wanted: () => boolean): Promise<void> {
+    const ask = app.source.search
+      ? app.source.search(query).then((ids) => itemsOf(app, ids))
+      : haystack.find(query, wanted);
+    const matches = await app.attempt(ask);
+    if (!matches || !wanted()) return;
+    app.matches.value = matches;
+    app.matchAt.value = -1;
+    app.said.value = `${matches.length.toLocaleString("en-US")} found`;
+  }
+
+  return effect(() => {
+    const query = app.query.value.trim();
+    const mine = ++asked;
+    if (query === "") {
+      app.matches.value = null;
+      return undefined;
+    }
+    const timer = setTimeout(() => void search(query, () => mine === asked), TYPING_PAUSE_MS);
+    return () => clearTimeout(timer);
+  });
+}
+
+/** In the bundle's order, so that the next match is the same with a server and without. */
+function itemsOf(app: App, ids: Uint32Array): Uint32Array {
+  const items: number[] = [];
+  for (const id of ids) {
+    const item = app.items.itemOf(id);
+    if (item !== null) items.push(item);
+  }
+  return Uint32Array.from(items).sort();
+}

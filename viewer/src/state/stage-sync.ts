@@ -1,0 +1,87 @@
+/** Hands what one has chosen to the stage, whenever it changes. */
+import { effect, signal } from "@preact/signals";
+import { NO_CATEGORY } from "../contract";
+import type { Stage, Theme } from "../stage";
+import type { App } from "./app";
+import { itemStates, type Values } from "./filters";
+import { LABEL } from "./items";
+import { numberCodes, numberPalette } from "./scale";
+
+export const STAGE_THEMES: Readonly<Record<"light" | "dark", Theme>> = {
+  light: { background: "#f7f7f5", highlight: "#16181d" },
+  dark: { background: "#101216", highlight: "#ffffff" },
+};
+
+export interface Coloring {
+  readonly codes: Uint16Array<ArrayBuffer>;
+  readonly palette: readonly string[];
+}
+
+/** One color an item, by the classes, a category or a number. */
+export function coloring(
+  app: App,
+  name: string,
+  values: Values | null,
+  theme: "light" | "dark",
+): Coloring {
+  const column = app.manifest.columns.find((each) => each.name === name);
+  if (name !== LABEL && column?.kind === "number" && values instanceof Float32Array) {
+    const codes = numberCodes(values, column.minimum, column.maximum, NO_CATEGORY);
+    return { codes, palette: numberPalette(theme) };
+  }
+  const entries = name === LABEL ? app.manifest.classes : null;
+  const categories = entries ?? (column?.kind === "category" ? column.categories : []);
+  const codes =
+    values instanceof Uint16Array
+      ? new Uint16Array(values)
+      : new Uint16Array(app.items.count).fill(NO_CATEGORY);
+  return { codes, palette: categories.map((each) => each.color) };
+}
+
+export function syncStage(app: App, stage: Stage): () => void {
+  const columns = signal<ReadonlyMap<string, Values>>(new Map());
+
+  async function load(name: string): Promise<void> {
+    const values = await app.attempt(app.items.column(name));
+    if (values) columns.value = new Map(columns.peek()).set(name, values);
+  }
+
+  const stops = [
+    effect(() => {
+      const labelled = app.colorBy.value !== LABEL || app.manifest.classes !== null;
+      const wanted = new Set(app.filters.value.keys());
+      if (labelled) wanted.add(app.colorBy.value);
+      for (const name of wanted) if (!columns.peek().has(name)) void load(name);
+    }),
+    effect(() => {
+      const name = app.colorBy.value;
+      const values = columns.value.get(name) ?? null;
+      const unlabelled = name === LABEL && app.manifest.classes === null;
+      if (!values && !unlabelled) return; // the colors of before stay until the new are read
+      const { codes, palette } = coloring(app, name, values, app.theme.value);
+      stage.setColors(codes, palette);
+    }),
+    effect(() => {
+      const emphasis = { matches: app.matches.value, selection: app.selection.value };
+      const filters = app.filters.value;
+      const plain = filters.size === 0 && !emphasis.matches && emphasis.selection.length === 0;
+      stage.setStates(plain ? null : itemStates(app.items.count, filters, columns.value, emphasis));
+    }),
+    effect(() => {
+      stage.setLayout(app.mode.value === "grid" ? "grid" : "map");
+      const images = app.mode.value !== "points" && app.hasImages;
+      stage.setDrawing(images ? "images" : "points");
+    }),
+    effect(() => stage.setTheme(STAGE_THEMES[app.theme.value])),
+    effect(() => stage.setTool(app.tool.value)),
+    effect(() => stage.setFocus(app.pointed.value ?? app.cursor.value ?? app.item.value)),
+    effect(() => stage.setMarker(app.placed.value?.position ?? null)),
+    effect(() => {
+      const { value } = app.selection;
+      app.source.select?.(Uint32Array.from(value, (item) => app.items.id(item)));
+    }),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
