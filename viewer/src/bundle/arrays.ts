@@ -1,0 +1,71 @@
+/** The bundle's arrays, as typed arrays. All numbers are little-endian, as is every browser. */
+import type { ArrayFile } from "../contract";
+import type { Source } from "../source";
+import { SourceError } from "../sources/error";
+
+const KINDS = {
+  float32: Float32Array<ArrayBuffer>,
+  float64: Float64Array<ArrayBuffer>,
+  uint16: Uint16Array<ArrayBuffer>,
+  uint32: Uint32Array<ArrayBuffer>,
+};
+
+type Dtype = ArrayFile["dtype"];
+type ArrayOf<D extends Dtype> = InstanceType<(typeof KINDS)[D]>;
+
+/** What must be read before the first picture. */
+export interface Arrays {
+  /** (n, n_dimensions) */
+  readonly positions: Float32Array;
+  /** (n,) */
+  readonly ids: Uint32Array;
+  /** (n,), null without labels */
+  readonly classes: Uint16Array | null;
+  /** (n, 2) column and row in the grid view, read when first asked for; null where there is none. */
+  grid(): Promise<Uint16Array> | null;
+}
+
+/** Read a whole array and hold it to what the manifest says of it. */
+export async function readArray<D extends Dtype>(
+  source: Source,
+  file: ArrayFile,
+  dtype: D,
+): Promise<ArrayOf<D>> {
+  const kind = KINDS[dtype];
+  if (file.dtype !== dtype) {
+    throw new SourceError(
+      `${file.file} must be of ${dtype}; got ${file.dtype}. Make the map again.`,
+    );
+  }
+  const length = file.shape.reduce((product, side) => product * side, 1);
+  const bytes = await source.read(file.file);
+  if (bytes.byteLength !== length * kind.BYTES_PER_ELEMENT) {
+    throw new SourceError(
+      `${file.file} must hold ${length * kind.BYTES_PER_ELEMENT} bytes; got ${bytes.byteLength}. The map is incomplete: copy it again, or make it again.`,
+    );
+  }
+  return new kind(bytes) as ArrayOf<D>;
+}
+
+export async function loadArrays(source: Source): Promise<Arrays> {
+  const { positions, ids, class_codes, grid } = source.manifest;
+  const [at, id, codes] = await Promise.all([
+    readArray(source, positions, "float32"),
+    readArray(source, ids, "uint32"),
+    class_codes ? readArray(source, class_codes, "uint16") : null,
+  ]);
+  let cells: Promise<Uint16Array> | undefined;
+  return {
+    positions: at,
+    ids: id,
+    classes: codes,
+    grid() {
+      if (!grid) return null;
+      cells ??= readArray(source, grid.cells, "uint16").catch((error) => {
+        cells = undefined; // asked again, it is read again
+        throw error;
+      });
+      return cells;
+    },
+  };
+}

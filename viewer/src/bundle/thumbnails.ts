@@ -1,0 +1,110 @@
+/** The images of the map, in packs of several sizes: blocks are read when they are looked at. */
+import type { ThumbnailPack } from "../contract";
+import type { Source } from "../source";
+import { BlockFile, entry } from "./blocks";
+import { ByteCache } from "./cache";
+
+const CACHE_BYTES = 48 * 2 ** 20;
+const IN_FLIGHT = 6;
+const RETRY_MS = 4000;
+
+/** A block that is wanted now; those with the least `rank` come first. */
+export interface Wanted {
+  readonly pack: number;
+  readonly block: number;
+  readonly rank: number;
+}
+
+export class Thumbnails {
+  readonly packs: readonly ThumbnailPack[];
+  /** Called whenever a block has come. */
+  arrived: () => void = () => {};
+  private readonly files: readonly BlockFile[];
+  private readonly cache = new ByteCache<ArrayBuffer>(CACHE_BYTES);
+  private readonly flying = new Map<string, Promise<ArrayBuffer>>();
+  private readonly failed = new Map<string, number>();
+  private queue: Wanted[] = [];
+
+  constructor(source: Source) {
+    this.packs = source.manifest.thumbnails;
+    this.files = this.packs.map((pack) => new BlockFile(source, pack));
+  }
+
+  /** The smallest pack that gives `item` at `sizePx` or more, else the largest that has it, or -1. */
+  packFor(item: number, sizePx: number): number {
+    let best = -1;
+    for (const [index, pack] of this.packs.entries()) {
+      if (item >= pack.n_items) continue;
+      best = index;
+      if (pack.size_px >= sizePx) break;
+    }
+    return best;
+  }
+
+  blockOf(pack: number, item: number): number {
+    return this.files[pack]!.blockOf(item);
+  }
+
+  /** The WebP bytes of `item`, where its block is here; a hit keeps the block. */
+  bytes(pack: number, item: number): Uint8Array<ArrayBuffer> | null {
+    const file = this.files[pack]!;
+    const block = this.cache.get(`${pack}/${file.blockOf(item)}`);
+    return block ? entry(block, item % file.blocks.block_items) : null;
+  }
+
+  /** Read these blocks, in their rank, a few at a time; what was wanted before and is not now, is not. */
+  want(wanted: readonly Wanted[]): void {
+    this.queue = [...wanted].sort((a, b) => b.rank - a.rank);
+    this.next();
+  }
+
+  /** One image, for a panel: at once, whatever the map waits for. Null where the map has none. */
+  async blob(item: number, sizePx: number): Promise<Blob | null> {
+    const pack = this.packFor(item, sizePx);
+    if (pack < 0) return null;
+    const file = this.files[pack]!;
+    const block = file.blockOf(item);
+    const bytes = this.cache.get(`${pack}/${block}`) ?? (await this.read(pack, block));
+    return new Blob([entry(bytes, item % file.blocks.block_items)], { type: "image/webp" });
+  }
+
+  get cacheBytes(): number {
+    return this.cache.bytes;
+  }
+
+  private next(): void {
+    while (this.flying.size < IN_FLIGHT) {
+      const wanted = this.queue.pop();
+      if (!wanted) return;
+      const key = `${wanted.pack}/${wanted.block}`;
+      const pause = this.failed.get(key) ?? 0;
+      if (this.flying.has(key) || this.cache.has(key) || performance.now() < pause) continue;
+      this.read(wanted.pack, wanted.block).then(
+        () => this.failed.delete(key),
+        (error: unknown) => {
+          // the source has tried more than once: the point stays a point, and is asked again later
+          this.failed.set(key, performance.now() + RETRY_MS);
+          console.warn(`${this.packs[wanted.pack]!.file}, block ${wanted.block}: ${error}`);
+        },
+      );
+    }
+  }
+
+  private read(pack: number, block: number): Promise<ArrayBuffer> {
+    const key = `${pack}/${block}`;
+    const flying = this.flying.get(key);
+    if (flying) return flying;
+    const reading = this.files[pack]!.read(block)
+      .then((bytes) => {
+        this.cache.set(key, bytes, bytes.byteLength);
+        return bytes;
+      })
+      .finally(() => {
+        this.flying.delete(key);
+        this.next();
+        this.arrived();
+      });
+    this.flying.set(key, reading);
+    return reading;
+  }
+}
