@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING
 
 from featscape import mapfolder
 from featscape.embedding import check_perplexity, embed, load_tsne, measure_agreement
+from featscape.errors import InputError
+from featscape.filenames import printable
 from featscape.mapfolder import open_map
 from featscape.progress import SilentProgress, Stopwatch
+from featscape.records import ModelCard, Placement
 from featscape.report import in_words
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import BinaryIO
 
     from featscape.mapfolder import Map
     from featscape.progress import Progress
     from featscape.records import Embedding
 
-__all__ = ["embed_features", "load_tsne", "make_map", "open_map"]
+__all__ = ["embed_features", "load_tsne", "make_map", "open_map", "open_placer"]
 
 
 def make_map(
@@ -208,6 +212,47 @@ def embed_features(
             timings_s=watch.timings_s,
         )
     return open_map(output)
+
+
+def open_placer(made: Map, *, device: str = "auto") -> Callable[[BinaryIO], Placement]:
+    """Make a finished map ready to take new images, one at a time; it does not change.
+
+    Parameters
+    ----------
+    made : Map
+        Of images.
+    device : str
+        Where its network runs: as for `make_map`.
+
+    Returns
+    -------
+    callable
+        An open image file -> `Placement`; raises ImageError where it cannot be decoded.
+
+    Raises
+    ------
+    InputError
+        If the map was made of features, for which there is no network.
+    ModelError, DeviceError
+        If its network cannot be had again, or has changed.
+    """
+    from featscape.features import reload_network
+    from featscape.images import decode_stream
+
+    card = made.run["model"]
+    if card is None:
+        raise InputError(
+            f"a map must be made of images to take new ones; {printable(made.folder)} was made of "
+            "features, and its network is unknown. Make one with featscape map."
+        )
+    network = reload_network(ModelCard(**card), device=device)
+    tsne = load_tsne(made)
+
+    def place(file: BinaryIO) -> Placement:
+        features = network.run([network.prepare(decode_stream(file))])  # (1, d)
+        return Placement(tsne.transform(features)[0], tsne.nearest(features))
+
+    return place
 
 
 def _draw_mosaics(

@@ -178,3 +178,19 @@ class Embedding:
     n_iter: int
     parameters: Mapping[str, Any]
     neighbors: Neighbors
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Where a new image falls on a finished map.
+
+    Attributes
+    ----------
+    position : ndarray of float32, shape (c,)
+        On a map of c dimensions.
+    neighbors : Neighbors
+        The items of the map nearest to it in the features, shape (1, k).
+    """
+
+    position: NDArray[np.float32]
+    neighbors: Neighbors

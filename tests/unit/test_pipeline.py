@@ -1,11 +1,12 @@
+import io
 import json
 
 import numpy as np
 import pytest
 
 from featscape import TSNE
-from featscape.errors import InputError
-from featscape.pipeline import embed_features, load_tsne, make_map, open_map
+from featscape.errors import ImageError, InputError
+from featscape.pipeline import embed_features, load_tsne, make_map, open_map, open_placer
 from featscape.progress import PlainProgress
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -163,3 +164,35 @@ def test_new_features_are_placed_on_a_stored_map():
     np.testing.assert_array_equal(tsne.embedding_, made.positions)
     np.testing.assert_array_equal(tsne.transform(new), fitted.transform(new))
     assert np.abs(tsne.transform(new) - made.positions[::10]).max() < 3
+
+
+class TestOpenPlacer:
+    def test_an_image_of_the_map_falls_on_its_own_place(self, made, photos, monkeypatch):
+        monkeypatch.setattr("featscape.features.reload_network", lambda *_, **__: QuickNetwork())
+        place = open_placer(made)
+        with (photos / made.paths[5]).open("rb") as file:
+            placed = place(file)
+        np.testing.assert_allclose(placed.position, made.positions[5], atol=0.1)
+        assert placed.neighbors.indices[0, 0] == 5
+        assert placed.neighbors.distances[0, 0] < 1e-3
+
+    def test_what_is_no_image(self, made, monkeypatch):
+        monkeypatch.setattr("featscape.features.reload_network", lambda *_, **__: QuickNetwork())
+        with pytest.raises(ImageError, match="not an image"):
+            open_placer(made)(io.BytesIO(b"no image"))
+
+    def test_a_map_of_features_has_no_network(self):
+        np.save("features.npy", np.random.default_rng(0).normal(size=(20, 4)))
+        made = embed_features("features.npy", perplexity=4)
+        with pytest.raises(InputError, match="must be made of images"):
+            open_placer(made)
+
+
+class QuickNetwork:
+    """The average of the pixels that `quick_network` puts in the network's place."""
+
+    def prepare(self, image):
+        return np.asarray(image.resize((4, 4)))
+
+    def run(self, pixels):
+        return np.array([one.ravel() / 255 for one in pixels], dtype=np.float32)

@@ -3,6 +3,14 @@
 from featscape.features.architecture import ModelEntry
 from featscape.features.extract import Backend, extract
 from featscape.features.models import list_models
-from featscape.features.network import Network, load_network
+from featscape.features.network import Network, load_network, reload_network
 
-__all__ = ["Backend", "ModelEntry", "Network", "extract", "list_models", "load_network"]
+__all__ = [
+    "Backend",
+    "ModelEntry",
+    "Network",
+    "extract",
+    "list_models",
+    "load_network",
+    "reload_network",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -170,6 +170,43 @@ def load_network(
     module.to(processor)
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks it
     return Network(card, processor, module, architecture)
+
+
+def reload_network(card: ModelCard, *, device: str = "auto") -> Network:
+    """Load the very network that made features, to make more of them.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Of the features.
+    device : str
+        As for `load_network`.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ModelError
+        If the network, its weights or its preprocessing are no longer those of the card: the
+        features could not be compared. Also as `load_network` does.
+    DeviceError
+        If the device is absent.
+    """
+    is_own = find_architecture(card.name)().weights == card.weights
+    network = load_network(card.name, weights=None if is_own else card.weights, device=device)
+    differing = [
+        f"{field.name} was {was}, is {now}"
+        for field in fields(card)
+        if (was := getattr(card, field.name)) != (now := getattr(network.card, field.name))
+    ]
+    if differing:
+        raise ModelError(
+            f"New features must be made as the others were; of {card.name} the "
+            f"{'; the '.join(differing)}. Make the map again with --force."
+        )
+    return network
 
 
 def choose_device(name: str) -> torch.device:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # Pillow has some forty formats more; several of them hand the file to other programs or are no
 # photographs. A file is told by its first bytes, so a PNG that is named .jpg is read all the same.
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+_PREFIX_BYTES = 16
 
 # What Pillow's readers raise on damaged bytes. The list was found by cutting and flipping bytes of
 # every format; an error outside it is a defect of ours and must not pass for a bad file.
@@ -97,10 +98,25 @@ def decode_image(path: Path) -> Image.Image:
     except OSError as error:
         raise ImageError(_reason_of_system(error)) from error
     with file:
-        return _decode(file)
+        return decode_stream(file)
 
 
-def _decode(file: BinaryIO) -> Image.Image:
+def decode_stream(file: BinaryIO) -> Image.Image:
+    """Decode one image from an open file, or from bytes in memory: see `decode_image`.
+
+    Parameters
+    ----------
+    file : binary file
+        Stands at its beginning and can seek. It is not closed.
+
+    Returns
+    -------
+    PIL.Image.Image
+
+    Raises
+    ------
+    ImageError
+    """
     try:
         image = _open(file)
         _refuse_bomb(image)
@@ -125,15 +141,39 @@ def _open(file: BinaryIO) -> ImageFile.ImageFile:
     Between one and two times its limit, Pillow's own check only warns, through
     `warnings.warn`; what becomes of that hangs on filters that all threads share.
     """
-    prefix = file.read(16)
+    name = _tell_format(file.read(_PREFIX_BYTES))
+    if name is None:
+        raise ImageError(f"not an image: it begins like none of {', '.join(_FORMATS)}")
+    file.seek(0)
+    return Image.OPEN[name][0](file, "")
+
+
+def media_type(file: BinaryIO) -> str | None:
+    """Tell an image by its first bytes, as `decode_image` does.
+
+    Parameters
+    ----------
+    file : binary file
+        Stands at its beginning, and afterwards again.
+
+    Returns
+    -------
+    str or None
+        For example "image/png"; None where it is no image that featscape reads.
+    """
+    name = _tell_format(file.read(_PREFIX_BYTES))
+    file.seek(0)
+    return None if name is None else Image.MIME[name]
+
+
+def _tell_format(prefix: bytes) -> str | None:
     for name in _FORMATS:
         if name not in Image.OPEN:  # AVIF or WebP, not built into this Pillow
             continue
-        reader, accepts = Image.OPEN[name]
+        _, accepts = Image.OPEN[name]
         if accepts is not None and accepts(prefix) is True:
-            file.seek(0)
-            return reader(file, "")
-    raise ImageError(f"not an image: it begins like none of {', '.join(_FORMATS)}")
+            return name
+    return None
 
 
 def _refuse_bomb(image: Image.Image) -> None:

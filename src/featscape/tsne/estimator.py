@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from featscape.errors import InputError
+from featscape.records import Neighbors
 from featscape.tsne import initial
 from featscape.tsne.affinities import conditional_probabilities, joint_probabilities
 from featscape.tsne.descent import descend, plan_phases
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
-
-    from featscape.records import Neighbors
 
 # Two reductions of one row differ by no more than this share of its length.
 _FLOAT32_ROUNDING = 2e-6
@@ -252,24 +251,30 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         NotFittedError
             There is no map yet.
         """
-        check_is_fitted(self, "embedding_")
-        X = self._validated(X, reset=False)
+        neighbors, rounding = self._search(X)
         n_threads = count_threads(self.n_jobs)
-        k = self.neighbors_indices_.shape[1]
-        if self._index is None:
-            check_distances(X, n_points=len(self.embedding_))
-            neighbors = neighbors_of_distances(X, k, leave_out_self=False)
-            rounding = np.zeros(X.shape[0])
-        else:
-            points = self._reduction.apply(X, alone=True)
-            neighbors = self._index.search(points, k, n_jobs=n_threads)
-            rounding = _FLOAT32_ROUNDING * np.linalg.norm(points, axis=1)
         p = conditional_probabilities(neighbors, self._perplexities, n_threads=n_threads)
         Y = self.embedding_
         places = place(neighbors.indices, p, Y, field=make_field(Y, n_threads=n_threads))
         same = neighbors.distances[:, 0] <= rounding
         places[same] = Y[neighbors.indices[same, 0]]
         return places
+
+    def nearest(self, X: Any) -> Neighbors:
+        """Find the fitted items that lie nearest to further ones: those that `transform` uses.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (m, d)
+            As for `transform`; `InputError` and `NotFittedError` as there.
+
+        Returns
+        -------
+        Neighbors
+            Shape (m, k), nearest first, the distances as in `neighbors_distances_`.
+        """
+        neighbors, _ = self._search(X)
+        return neighbors if self._reduction is None else self._in_metric(neighbors)
 
     def _begin(self, X: Any) -> tuple[Any, int, int]:
         """Check the parameters against X; return X as an array, its k, and the threads to use."""
@@ -340,10 +345,26 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         with self._timed("neighbors"):
             neighbors: Neighbors = self._index.graph(k, n_jobs=n_threads)
         self.neighbors_indices_ = neighbors.indices
-        self.neighbors_distances_ = in_metric(
-            neighbors.distances, canonical_metric(self.metric), self._reduction.scale
-        )
+        self.neighbors_distances_ = self._in_metric(neighbors).distances
         return neighbors
+
+    def _search(self, X: Any) -> tuple[Neighbors, NDArray[np.float64]]:
+        """Find each new row's neighbours, at the search's own scale, and its rounding error."""
+        check_is_fitted(self, "embedding_")
+        X = self._validated(X, reset=False)
+        k = self.neighbors_indices_.shape[1]
+        if self._index is None:
+            check_distances(X, n_points=len(self.embedding_))
+            return neighbors_of_distances(X, k, leave_out_self=False), np.zeros(X.shape[0])
+        points = self._reduction.apply(X, alone=True)
+        neighbors = self._index.search(points, k, n_jobs=count_threads(self.n_jobs))
+        return neighbors, _FLOAT32_ROUNDING * np.linalg.norm(points, axis=1)
+
+    def _in_metric(self, neighbors: Neighbors) -> Neighbors:
+        metric = canonical_metric(self.metric)
+        return Neighbors(
+            neighbors.indices, in_metric(neighbors.distances, metric, self._reduction.scale)
+        )
 
     def _arrange(self, X: Any, k: int, *, generator: np.random.RandomState, n_threads: int) -> None:
         """Reduce the features and build the index that finds k neighbours among them."""

@@ -1,12 +1,14 @@
 """Networks cut off before their classifier: right features for every family, on any device."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from featscape.errors import DeviceError, ImageError, InputError
-from featscape.features import list_models, load_network
+from featscape.errors import DeviceError, ImageError, InputError, ModelError
+from featscape.features import list_models, load_network, reload_network
 from featscape.features.network import _normalize, choose_device, fold_batch_norms
 
 # The lightest of each kind: plain, dense and depthwise convolutions, auxiliary classifiers, a
@@ -138,3 +140,21 @@ def test_a_full_memory_asks_for_smaller_batches(small_file, noise_image, monkeyp
 def test_device_and_name_are_checked_before_weights_are_read(tmp_path):
     with pytest.raises(InputError, match="device"):
         load_network("shufflenet_v2_x0_5", weights=tmp_path / "none.pth", device="gpu")
+
+
+class TestReloadNetwork:
+    def test_it_is_the_same_network(self, small_file, noise_image):
+        first = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
+        again = reload_network(first.card, device="cpu")
+        pixels = [first.prepare(noise_image(0, (90, 70)))]
+        assert again.card == first.card
+        np.testing.assert_array_equal(again.run(pixels), first.run(pixels))
+
+    def test_installed_weights_are_found_by_their_name(self):
+        card = load_network("efficientnet_lite0", device="cpu").card
+        assert reload_network(card, device="cpu").card == card
+
+    def test_other_weights_are_refused(self, small_file):
+        card = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu").card
+        with pytest.raises(ModelError, match="weights_sha256 was 0000"):
+            reload_network(replace(card, weights_sha256="0" * 64), device="cpu")

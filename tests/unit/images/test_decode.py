@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageCms, features
 
 from featscape.errors import ImageError
-from featscape.images import decode_image
+from featscape.images import decode_image, decode_stream, media_type
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"] + ["AVIF"] * features.check("avif")
 
@@ -453,3 +453,17 @@ def test_many_threads_decode_alike(tmp_path, photo):
 
     with ThreadPoolExecutor(8) as pool:
         assert all(result == expected for result in pool.map(work, range(8)))
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_the_media_type_is_told_by_the_first_bytes(photo, format_):
+    file = io.BytesIO()
+    photo.save(file, format_)
+    file.seek(0)
+    assert media_type(file) == f"image/{format_.lower()}"
+    assert decode_stream(file).size == photo.size  # the file stands at its beginning again
+
+
+@pytest.mark.parametrize("content", [b"", b"<svg xmlns=", b"<html>", b"%PDF-1.7", b"\x89PN"])
+def test_what_is_no_image_has_no_media_type(content):
+    assert media_type(io.BytesIO(content)) is None

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from scipy.spatial.distance import cdist
 
 from featscape.tsne import TSNE
 from featscape.tsne.transform import ExactField, place, weighted_median
@@ -93,3 +94,30 @@ def test_other_dimensions(blobs, n_components):
     X = blobs[0][:120]
     model = TSNE(n_components, perplexity=5, max_iter=60, random_state=0).fit(X[:100])
     assert model.transform(X[100:]).shape == (20, n_components)
+
+
+class TestNearest:
+    @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+    def test_they_are_the_nearest_of_all_in_the_metric(self, blobs, metric):
+        X = blobs[0]
+        model = TSNE(perplexity=5, max_iter=20, random_state=0, metric=metric).fit(X[:240])
+        found = model.nearest(X[240:])
+        distances = cdist(X[240:], X[:240], metric)
+        assert found.indices.shape == found.distances.shape == (60, 15)
+        np.testing.assert_array_equal(found.indices, distances.argsort(axis=1)[:, :15])
+        expected = np.sort(distances, axis=1)[:, :15]
+        np.testing.assert_allclose(found.distances, expected, rtol=1e-3, atol=1e-5)
+
+    def test_they_agree_with_those_of_the_fitted_items(self, fitted, blobs):
+        found = fitted.nearest(blobs[0][:240])
+        np.testing.assert_array_equal(found.indices[:, 0], np.arange(240))
+        np.testing.assert_array_equal(found.indices[:, 1:], fitted.neighbors_indices_[:, :-1])
+        ours, theirs = found.distances[:, 1:], fitted.neighbors_distances_[:, :-1]
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+
+    def test_of_given_distances(self, blobs):
+        distances = cdist(blobs[0][:60], blobs[0][:50])
+        model = TSNE(perplexity=5, max_iter=20, random_state=0, metric="precomputed", init="random")
+        found = model.fit(distances[:50]).nearest(distances[50:])
+        np.testing.assert_array_equal(found.indices, distances[50:].argsort(axis=1)[:, :15])
+        np.testing.assert_allclose(found.distances, np.sort(distances[50:])[:, :15], rtol=1e-6)
