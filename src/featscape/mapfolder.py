@@ -35,6 +35,7 @@ from featscape.staging import staged, writing
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    import pyarrow as pa
     from numpy.typing import NDArray
     from PIL import Image
 
@@ -48,6 +49,8 @@ MOSAIC = "images.png"
 GRID = "images-grid.png"
 LAYOUTS: dict[str, Literal["map", "grid"]] = {MOSAIC: "map", GRID: "grid"}
 THUMBNAILS = "thumbnails"
+ITEMS = "items.parquet"
+NEIGHBORS = "neighbors.npz"
 
 _DISTRIBUTIONS = (
     "featscape",
@@ -176,9 +179,9 @@ def write_embedding(
     for axis, name in enumerate("xyz"[: embedding.positions.shape[1]]):
         columns[name] = pa.array(np.asarray(embedding.positions[:, axis], dtype=np.float32))
     with writing():
-        pq.write_table(pa.table(columns), folder / "items.parquet", compression="zstd")
+        pq.write_table(pa.table(columns), folder / ITEMS, compression="zstd")
         np.savez(
-            folder / "neighbors.npz",
+            folder / NEIGHBORS,
             indices=embedding.neighbors.indices,
             distances=embedding.neighbors.distances,
         )
@@ -264,8 +267,8 @@ def open_map(path: str | os.PathLike[str]) -> Map:
         of its files is missing or damaged.
     """
     folder = Path(path)
-    run = _read_run(folder)
-    items, paths = _read_items(folder)
+    run = read_run(folder)
+    items, paths = _columns(read_items(folder))
     n_items = len(items["id"])
     dimensions = [name for name in "xyz" if name in items]
     positions = np.stack([items[name] for name in dimensions], axis=1).astype(np.float32)
@@ -277,7 +280,7 @@ def open_map(path: str | os.PathLike[str]) -> Map:
         run=run,
         positions=positions,
         features=_read_array(folder / "features.npy"),
-        neighbors=_read_neighbors(folder / "neighbors.npz"),
+        neighbors=_read_neighbors(folder / NEIGHBORS),
         paths=paths,
         labels=_strings(items["label"]),
         splits=_strings(items["split"]),
@@ -286,11 +289,11 @@ def open_map(path: str | os.PathLike[str]) -> Map:
     )
     for file, rows in (
         ("features.npy", len(opened.features)),
-        ("neighbors.npz", len(opened.neighbors.indices)),
+        (NEIGHBORS, len(opened.neighbors.indices)),
         (THUMBNAILS, n_items if opened.thumbnails is None else len(opened.thumbnails)),
     ):
         if rows != n_items:
-            raise _damaged(folder / file, f"it has {rows} rows for {n_items} items")
+            raise damaged(folder / file, f"it has {rows} rows for {n_items} items")
     return opened
 
 
@@ -303,7 +306,8 @@ def _is_map(folder: Path) -> bool:
     return isinstance(content, dict) and content.get("format") == FORMAT
 
 
-def _read_run(folder: Path) -> dict[str, Any]:
+def read_run(folder: Path) -> dict[str, Any]:
+    """Read run.json alone; raises InputError as `open_map` does."""
     if not os.path.lexists(folder):
         raise InputError(f"there is no map {printable(folder)}. Check the path.")
     if not _is_map(folder):
@@ -321,27 +325,37 @@ def _read_run(folder: Path) -> dict[str, Any]:
     return run
 
 
-def _read_items(folder: Path) -> tuple[dict[str, Any], tuple[str, ...] | None]:
-    """Return the table's columns as arrays, and the exact paths."""
+def read_items(folder: Path) -> pa.Table:
+    """Read items.parquet as it stands, a row an item; raises InputError if it is damaged."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    file = folder / "items.parquet"
+    file = folder / ITEMS
     try:
         table = pq.read_table(file)
-        columns = {name: table[name].to_numpy() for name in table.column_names}
-        if "path_bytes" in columns:
-            return columns, tuple(os.fsdecode(path) for path in columns["path_bytes"])
-        return columns, _strings(columns["path"])
-    except (OSError, pa.ArrowInvalid, KeyError) as error:
-        raise _damaged(file, error) from error
+        table.validate(full=True)  # that text is text: from here on it is taken at its word
+    except (OSError, pa.ArrowInvalid) as error:
+        raise damaged(file, error) from error
+    columns = {"id", "path", "label", "split", "width", "height", "x"}
+    missing = columns.difference(table.column_names)
+    if missing:
+        raise damaged(file, f"it lacks the columns {', '.join(sorted(missing))}")
+    return table
+
+
+def _columns(table: pa.Table) -> tuple[dict[str, Any], tuple[str, ...] | None]:
+    """Return the table's columns as arrays, and the exact paths."""
+    columns = {name: table[name].to_numpy() for name in table.column_names}
+    if "path_bytes" in columns:
+        return columns, tuple(os.fsdecode(path) for path in columns["path_bytes"])
+    return columns, _strings(columns["path"])
 
 
 def _read_array(file: Path) -> NDArray[np.float32]:
     try:
         array: NDArray[np.float32] = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise _damaged(file, error) from error
+        raise damaged(file, error) from error
     return array
 
 
@@ -350,7 +364,7 @@ def _read_neighbors(file: Path) -> Neighbors:
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             return Neighbors(indices=arrays["indices"], distances=arrays["distances"])
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise _damaged(file, error) from error
+        raise damaged(file, error) from error
 
 
 def _read_thumbnails(folder: Path) -> ImageSource | None:
@@ -364,7 +378,8 @@ def _strings(column: NDArray[Any]) -> tuple[str, ...] | None:
     return None if len(column) == 0 or column[0] is None else tuple(column)
 
 
-def _damaged(path: Path, reason: object) -> InputError:
+def damaged(path: Path, reason: object) -> InputError:
+    """Return the error that says so of a file of a map."""
     return InputError(
         f"the map's {printable(path)} is missing or damaged: {str(reason).rstrip('.')}. "
         "Make the map again with --force."
