@@ -69,7 +69,7 @@ export interface ThumbnailPack {
 
 /** A cell of its own for every item, near its place on the map. */
 export interface Grid {
-  /** uint16 (n, 2): column and row */
+  /** uint16 (n, 2): column and row; they grow with x and y */
   readonly cells: ArrayFile;
   readonly n_columns: number;
   readonly n_rows: number;

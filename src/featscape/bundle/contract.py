@@ -80,7 +80,7 @@ class ThumbnailPack(Blocks):
 class Grid(_Model):
     """A cell of its own for every item, near its place on the map."""
 
-    cells: ArrayFile = Field(description="uint16 (n, 2): column and row")
+    cells: ArrayFile = Field(description="uint16 (n, 2): column and row; they grow with x and y")
     n_columns: int
     n_rows: int
 
