@@ -6,7 +6,9 @@
       features.npy     (n, d) float32
       neighbors.npz    indices (n, k) int32 and distances (n, k) float32
       thumbnails/      packed small images
+      bundle/          what the interactive map reads: see docs/viewer.md
       scatter.png  images.png  images-grid.png
+      map.html         the interactive map in one file
 
 A folder is written beside its final name and moved into place when it is whole, so nothing
 half-written ever stands under a final name: see `staging`.
@@ -49,6 +51,8 @@ MOSAIC = "images.png"
 GRID = "images-grid.png"
 LAYOUTS: dict[str, Literal["map", "grid"]] = {MOSAIC: "map", GRID: "grid"}
 THUMBNAILS = "thumbnails"
+BUNDLE = "bundle"
+PAGE = "map.html"
 ITEMS = "items.parquet"
 NEIGHBORS = "neighbors.npz"
 

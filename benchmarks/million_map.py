@@ -1,0 +1,121 @@
+"""Write a map of generated items, as many as wanted, to look at and to measure the viewer with.
+
+The places are drawn from a mixture of Gaussians, the neighbors are those in the plane, and the
+thumbnails are those of a few hundred photographs (`photographs.py`), repeated within each class.
+The originals, and the thumbnails of 256 pixels that the pictures are made of, do not exist.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from scipy.spatial import KDTree
+
+from featscape import mapfolder
+from featscape.bundle import encode_from, write_bundle
+from featscape.pictures import draw_scatter
+from featscape.progress import choose_progress
+from featscape.records import Embedding, Features, ImageSet, ModelCard, Neighbors
+from photographs import write_photographs
+
+N_CLASSES = 20
+N_CLUSTERS = 8  # a class
+N_PHOTOGRAPHS = 400
+N_NEIGHBORS = 15
+PARAMETERS = {"perplexity": 30.0}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("output", type=Path, metavar="MAP", help="the map folder to write")
+    parser.add_argument("--items", type=int, default=1_000_000, metavar="N")
+    parser.add_argument("--dimensions", type=int, choices=(2, 3), default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--force", action="store_true", help="replace the map that stands there")
+    arguments = parser.parse_args()
+    started = perf_counter()
+    with mapfolder.new_map_folder(arguments.output, force=arguments.force) as folder:
+        write_map(folder, arguments.items, arguments.dimensions, seed=arguments.seed)
+    n_bytes = sum(file.stat().st_size for file in arguments.output.rglob("*") if file.is_file())
+    print(f"{arguments.output}: {n_bytes / 1e9:.2f} GB in {perf_counter() - started:.0f} s")
+
+
+def write_map(folder: Path, n_items: int, n_dimensions: int, *, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    codes, positions = place(n_items, n_dimensions, random)
+    labels = [f"class {code + 1}" for code in codes.tolist()]
+    paths = [f"class-{code + 1:02}/image-{i:07}.jpg" for i, code in enumerate(codes.tolist())]
+    neighbors = find_neighbors(positions)
+    features = Features(
+        values=positions,
+        images=ImageSet(Path("generated"), tuple(paths), Image.open, labels=tuple(labels)),
+        sizes_px=random.integers(225, 351, (n_items, 2), dtype=np.int32),
+        model=ModelCard("none", "none", "none", "0" * 64, "none", n_dimensions),
+    )
+    embedding = Embedding(positions, 0.0, 0, {"seed": seed, **PARAMETERS}, neighbors)
+    photographs = encode_photographs(seed)
+    repeated = random.integers(len(photographs) // N_CLASSES, size=n_items) * N_CLASSES + codes
+    mapfolder.write_picture(folder, mapfolder.SCATTER, draw_scatter(positions, labels))
+    mapfolder.write_features(folder, positions)
+    mapfolder.write_embedding(folder, embedding, features=features, labels=labels)
+    write_bundle(
+        folder / mapfolder.BUNDLE,
+        title=f"{n_items:,} generated items",
+        positions=positions,
+        neighbors=neighbors,
+        seed=seed,
+        labels=labels,
+        paths=paths,
+        columns={"width": features.sizes_px[:, 0], "height": features.sizes_px[:, 1]},
+        thumbnails=lambda row: photographs[repeated[row]],
+        facts={"made of": "a mixture of Gaussians, and a few hundred photographs, repeated"},
+        progress=choose_progress(Console(stderr=True)),
+    )
+    mapfolder.write_run(
+        folder,
+        embedding,
+        source="generated",
+        features=features,
+        labels=labels,
+        agreement=None,
+        timings_s={},
+    )
+
+
+def place(
+    n_items: int, n_dimensions: int, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the class of each item, and its place: (n, d) float32."""
+    codes = random.integers(N_CLASSES, size=n_items)
+    middles = random.normal(size=(N_CLASSES, 1, n_dimensions)) * 55
+    centers = middles + random.normal(size=(N_CLASSES, N_CLUSTERS, n_dimensions)) * 12
+    spreads = random.uniform(1.5, 7, size=(N_CLASSES, N_CLUSTERS, n_dimensions))
+    clusters = random.integers(N_CLUSTERS, size=n_items)
+    offsets = random.normal(size=(n_items, n_dimensions)) * spreads[codes, clusters]
+    return codes, (centers[codes, clusters] + offsets).astype(np.float32)
+
+
+def find_neighbors(positions: np.ndarray) -> Neighbors:
+    k = min(N_NEIGHBORS, len(positions) - 1)
+    distances, indices = KDTree(positions).query(positions, k=k + 1, workers=-1)
+    return Neighbors(indices[:, 1:].astype(np.int32), distances[:, 1:].astype(np.float32))
+
+
+def encode_photographs(seed: int) -> list[tuple[bytes, ...]]:
+    """Return the thumbnails of the photographs; number i may stand for class i % N_CLASSES."""
+    with TemporaryDirectory() as folder:
+        write_photographs(Path(folder), N_PHOTOGRAPHS, seed=seed)
+        files = sorted(Path(folder).glob("*/*.jpg"), key=lambda file: file.stem)
+        images = ImageSet(Path(folder), tuple(str(file) for file in files), Image.open)
+        encode = encode_from(images)
+        return [encode(i) for i in range(len(files))]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Files of blocks: what is read together lies together, and a table says where each begins."""
+
+from __future__ import annotations
+
+from array import array
+from itertools import pairwise
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from featscape.bundle.contract import ArrayFile, Blocks
+from featscape.staging import writing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+
+class BlockWriter:
+    """Writes ``NAME.bin`` block by block, and ``NAME-blocks.bin`` when it is closed.
+
+    Used as a context manager; the table is written only if all went well.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+    block_items : int
+        Items a block.
+    """
+
+    def __init__(self, folder: Path, name: str, *, block_items: int) -> None:
+        self._folder = folder
+        self._name = name
+        self._block_items = block_items
+        self._starts = array("d", [0])
+        with writing():
+            self._data = (folder / f"{name}.bin").open("xb")
+
+    def append(self, block: bytes) -> None:
+        """Write the next block."""
+        with writing():
+            self._data.write(block)
+        self._starts.append(self._starts[-1] + len(block))
+
+    def describe(self, *, n_items: int) -> Blocks:
+        """Return what the manifest says of the file; `n_items` of the map's first are in it."""
+        starts = describe_array(f"{self._name}-blocks.bin", np.array(self._starts))
+        return Blocks(
+            file=f"{self._name}.bin", starts=starts, block_items=self._block_items, n_items=n_items
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with writing():
+            self._data.close()
+        if kind is None:
+            write_array(self._folder, f"{self._name}-blocks.bin", np.array(self._starts))
+
+
+def pack(images: Sequence[bytes]) -> bytes:
+    """Return a block: uint32 (count + 1,) offsets from its own start, then the images' bytes."""
+    offsets = np.zeros(len(images) + 1, dtype="<u4")
+    np.cumsum([len(image) for image in images], out=offsets[1:])
+    return b"".join([(offsets + offsets.nbytes).astype("<u4").tobytes(), *images])
+
+
+def unpack(block: bytes) -> list[bytes]:
+    """Return the images of a block that `pack` made."""
+    count = int(np.frombuffer(block, dtype="<u4", count=1)[0]) // 4
+    offsets = np.frombuffer(block, dtype="<u4", count=count).tolist()
+    return [block[a:b] for a, b in pairwise(offsets)]
+
+
+def write_array(folder: Path, file: str, values: NDArray[Any]) -> ArrayFile:
+    """Write an array as little-endian numbers, and return what the manifest says of it."""
+    described = describe_array(file, values)
+    with writing(), (folder / file).open("xb") as stream:
+        stream.write(np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).data)
+    return described
+
+
+def describe_array(file: str, values: NDArray[Any]) -> ArrayFile:
+    """Return what the manifest says of an array of float32, float64, uint16 or uint32."""
+    return ArrayFile(file=file, dtype=values.dtype.name, shape=list(values.shape))  # type: ignore[arg-type]

@@ -1,0 +1,133 @@
+"""Read a bundle, and hold its files to what its manifest says."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from featscape.bundle.blocks import unpack
+from featscape.bundle.contract import Manifest
+from featscape.bundle.write import MANIFEST
+from featscape.errors import InputError
+from featscape.filenames import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from featscape.bundle.contract import ArrayFile, Blocks, ThumbnailPack
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A bundle whose files are whole. The arrays stay on disk until they are used.
+
+    Attributes
+    ----------
+    folder : Path
+    manifest : Manifest
+    """
+
+    folder: Path
+    manifest: Manifest = field(repr=False)
+
+    def files(self) -> tuple[str, ...]:
+        """Return the name of every file of the bundle: no other is ever to be served."""
+        arrays = (entry.file for entry in _arrays(self.manifest))
+        return (MANIFEST, *arrays, *(blocks.file for blocks in _blocks(self.manifest)))
+
+    def array(self, entry: ArrayFile) -> NDArray[Any]:
+        """Return one of the manifest's arrays, mapped into memory, read only."""
+        dtype = np.dtype(entry.dtype).newbyteorder("<")
+        if 0 in entry.shape:  # an empty file cannot be mapped
+            return np.empty(entry.shape, dtype)
+        return np.memmap(self.folder / entry.file, dtype, mode="r", shape=tuple(entry.shape))
+
+    def strings(self, item: int) -> dict[str, str | None]:
+        """Return the strings of an item, a place in the bundle's order, by column."""
+        blocks = self.manifest.strings
+        if blocks is None:
+            return {}
+        block = json.loads(self._block(blocks, item // blocks.block_items))
+        return {name: values[item % blocks.block_items] for name, values in block.items()}
+
+    def thumbnail(self, pack: ThumbnailPack, item: int) -> bytes:
+        """Return the WebP image of an item, a place in the bundle's order."""
+        block = self._block(pack, item // pack.block_items)
+        return unpack(block)[item % pack.block_items]
+
+    def _block(self, blocks: Blocks, number: int) -> bytes:
+        start, end = self.array(blocks.starts)[number : number + 2].astype(int)
+        with (self.folder / blocks.file).open("rb") as stream:
+            stream.seek(start)
+            return stream.read(end - start)
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Open the ``bundle`` folder of a map.
+
+    Raises
+    ------
+    InputError
+        If there is none, as in a map of an older featscape, or one of its files is missing or
+        damaged.
+    """
+    file = folder / MANIFEST
+    try:
+        manifest = Manifest.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        raise InputError(
+            f"the map {printable(folder.parent)} must hold what its page is made of, in "
+            f"{printable(folder.name)}; it has no such folder, or an incomplete one. "
+            "Make the map again with --force."
+        ) from None
+    except (OSError, ValidationError) as error:
+        raise _damaged(file, str(error).splitlines()[0]) from error
+    bundle = Bundle(folder, manifest)
+    for entry in _arrays(manifest):
+        _check_size(folder / entry.file, math.prod(entry.shape) * np.dtype(entry.dtype).itemsize)
+    for blocks in _blocks(manifest):
+        _check_size(folder / blocks.file, int(bundle.array(blocks.starts)[-1]))
+    return bundle
+
+
+def _arrays(manifest: Manifest) -> Iterator[ArrayFile]:
+    yield from (manifest.positions, manifest.ids)
+    yield from (manifest.neighbors.indices, manifest.neighbors.distances)
+    if manifest.class_codes is not None:
+        yield manifest.class_codes
+    if manifest.grid is not None:
+        yield manifest.grid.cells
+    for column in manifest.columns:
+        if column.kind != "text":
+            yield column.codes if column.kind == "category" else column.values
+    yield from (blocks.starts for blocks in _blocks(manifest))
+
+
+def _blocks(manifest: Manifest) -> Iterator[Blocks]:
+    if manifest.strings is not None:
+        yield manifest.strings
+    yield from manifest.thumbnails
+
+
+def _check_size(file: Path, n_bytes: int) -> None:
+    try:
+        found = file.stat().st_size
+    except OSError as error:
+        raise _damaged(file, error.strerror) from error
+    if found != n_bytes:
+        raise _damaged(file, f"it has {found:,} bytes in place of {n_bytes:,}")
+
+
+def _damaged(file: Path, reason: object) -> InputError:
+    return InputError(
+        f"the map's {printable(file)} is missing or damaged: {str(reason).rstrip('.')}. "
+        "Make the map again with --force."
+    )

@@ -1,0 +1,215 @@
+"""Write a bundle: everything of a map that the browser reads."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featscape.bundle.blocks import write_array
+from featscape.bundle.columns import (
+    clean,
+    code_labels,
+    share_of_label,
+    write_columns,
+    write_strings,
+)
+from featscape.bundle.contract import FORMAT, NO_ITEM, VERSION, Grid, Manifest, NeighborGraph
+from featscape.bundle.images import write_thumbnails
+from featscape.bundle.order import order_items
+from featscape.cells import FAST_PAIRS, snap_to_grid
+from featscape.errors import InputError
+from featscape.progress import SilentProgress
+from featscape.staging import writing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from featscape.progress import Progress
+    from featscape.records import Neighbors
+
+MANIFEST = "manifest.json"
+AGREEMENT = "agreement"
+MOST_NEIGHBORS = 12
+GRID_SLACK = 1.4  # cells an item: some stay empty, so that clusters keep a shape
+
+
+def write_bundle(
+    folder: Path,
+    *,
+    title: str,
+    positions: NDArray[np.float32],
+    neighbors: Neighbors,
+    seed: int,
+    labels: Sequence[str] | None = None,
+    paths: Sequence[str] | None = None,
+    columns: Mapping[str, Sequence[str | None] | NDArray[Any]] | None = None,
+    thumbnails: Callable[[int], Sequence[bytes]] | None = None,
+    facts: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Manifest:
+    """Write the files that ``docs/viewer.md`` describes into a new folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Made here.
+    title : str
+    positions : ndarray of float32, shape (n, 1), (n, 2) or (n, 3)
+        Finite; one dimension becomes a line at y = 0.
+    neighbors : Neighbors
+        In feature space; the nearest `MOST_NEIGHBORS` are taken. A negative index is none.
+    seed : int
+        Deals the items into levels.
+    labels, paths : sequence of str, optional
+        In the rows' order, like all that follows.
+    columns : mapping, optional
+        By name: an array of numbers (NaN: none), or strings (None: none).
+    thumbnails : callable, optional
+        Takes a row and returns its WebP images, one for each of `images.SIZES_PX`; called in
+        several threads. See `images.encode_from`.
+    facts : mapping of str to str, optional
+        How the map was made, in words.
+    progress : Progress, optional
+
+    Returns
+    -------
+    Manifest
+
+    Raises
+    ------
+    InputError
+        If there is no item, something is not as long as the positions, a position or a column's
+        number is not finite, or a column has a name that the bundle gives itself.
+    """
+    points = _check_positions(positions)
+    _check_lengths(len(points), neighbors=neighbors.indices, labels=labels, paths=paths)
+    with writing():
+        folder.mkdir()
+    order, level_ends = order_items(points, seed=seed)
+    nearest = _nearest(neighbors.indices, order)
+    pictures = []
+    if thumbnails is not None:
+        progress = progress or SilentProgress()
+        pictures = write_thumbnails(folder, thumbnails, order, progress=progress)
+    manifest = Manifest(
+        format=FORMAT,
+        version=VERSION,
+        title=clean(title),
+        n_items=len(points),
+        n_dimensions=3 if points.shape[1] == 3 else 2,
+        level_ends=list(level_ends),
+        lower=points.min(axis=0).tolist(),
+        upper=points.max(axis=0).tolist(),
+        positions=write_array(folder, "positions.bin", points[order]),
+        ids=write_array(folder, "ids.bin", order.astype(np.uint32)),
+        **_write_table(folder, order, nearest, labels=labels, paths=paths, columns=columns or {}),
+        grid=_write_grid(folder, points[order]) if points.shape[1] == 2 else None,
+        neighbors=NeighborGraph(
+            indices=write_array(folder, "neighbors.bin", nearest),
+            distances=write_array(
+                folder, "distances.bin", neighbors.distances[order, :MOST_NEIGHBORS]
+            ),
+        ),
+        thumbnails=pictures,
+        facts={clean(name): clean(fact) for name, fact in (facts or {}).items()},
+    )
+    with writing():
+        (folder / MANIFEST).write_text(manifest.model_dump_json(), encoding="utf-8")
+    return manifest
+
+
+def _write_table(
+    folder: Path,
+    order: NDArray[np.intp],
+    nearest: NDArray[np.uint32],
+    *,
+    labels: Sequence[str] | None,
+    paths: Sequence[str] | None,
+    columns: Mapping[str, Sequence[str | None] | NDArray[Any]],
+) -> dict[str, Any]:
+    """Write all that is known of the items, and return what the manifest says of it."""
+    taken = {"path", "label", AGREEMENT} & columns.keys()
+    if taken:
+        raise InputError(
+            "a column's name must not be one that the map gives itself: path, label or "
+            f"{AGREEMENT}; got {min(taken)!r}. Rename the column."
+        )
+    strings: dict[str, Any] = {} if paths is None else {"path": paths}
+    coded = None if labels is None else code_labels(labels)
+    class_codes = None
+    if coded is not None:
+        codes = coded[1][order]
+        class_codes = write_array(folder, "classes.bin", codes)
+        agreement = np.empty(len(order), dtype=np.float32)
+        agreement[order] = share_of_label(nearest, codes)
+        columns = {**columns, AGREEMENT: agreement}
+    elif labels is not None:
+        strings["label"] = labels  # too many for a legend
+    described = write_columns(folder, columns, order)
+    texts = {one.name for one in described if one.kind == "text"}
+    strings |= {name: values for name, values in columns.items() if clean(name) in texts}
+    return {
+        "classes": None if coded is None else coded[0],
+        "class_codes": class_codes,
+        "columns": described,
+        "strings": write_strings(folder, strings, order),
+    }
+
+
+def _write_grid(folder: Path, points: NDArray[np.float32]) -> Grid:
+    """Write a cell for each of `points`, which stand in the bundle's order."""
+    low = points.min(axis=0).astype(np.float64)
+    span = points.max(axis=0) - low
+    extended = span > 0
+    aspect = span[0] / span[1] if extended.all() else (2.0 if extended[0] else 0.5)
+    aspect = float(np.clip(aspect, 0.5, 2.0)) if extended.any() else 1.0
+    n_cells = GRID_SLACK * len(points)
+    n_columns = math.ceil(math.sqrt(n_cells * aspect))
+    n_rows = math.ceil(n_cells / n_columns)
+    room = np.array([n_columns - 1, n_rows - 1])
+    scale = (room[extended] / span[extended]).min() if extended.any() else 0.0
+    centered = (points - low - span / 2) * scale + np.array([n_columns, n_rows]) / 2
+    cells = snap_to_grid(centered, n_columns=n_columns, n_rows=n_rows, max_pairs=FAST_PAIRS)
+    return Grid(
+        cells=write_array(folder, "grid.bin", cells.astype(np.uint16)),
+        n_columns=n_columns,
+        n_rows=n_rows,
+    )
+
+
+def _nearest(indices: NDArray[Any], order: NDArray[np.intp]) -> NDArray[np.uint32]:
+    """Return the nearest neighbours in the bundle's order, from rows of neighbours by row."""
+    place = np.empty(len(order), dtype=np.uint32)
+    place[order] = np.arange(len(order), dtype=np.uint32)
+    rows = np.asarray(indices[:, :MOST_NEIGHBORS])[order]
+    nearest: NDArray[np.uint32] = np.where(rows < 0, np.uint32(NO_ITEM), place[rows])
+    return nearest
+
+
+def _check_positions(positions: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return them as float32 of two or three dimensions."""
+    points = np.asarray(positions, dtype=np.float32)
+    if points.ndim != 2 or points.shape[1] not in (1, 2, 3) or not len(points):
+        raise InputError(
+            "positions must have shape (n, 1), (n, 2) or (n, 3), with n at least 1; "
+            f"got {points.shape}. Pass one row an item."
+        )
+    if not np.isfinite(points).all():
+        raise InputError("positions must be finite; got NaN or infinity. Leave these items out.")
+    if points.shape[1] == 1:
+        points = np.column_stack([points, np.zeros_like(points)])
+    return points
+
+
+def _check_lengths(n_items: int, **given: Any) -> None:
+    for name, values in given.items():
+        if values is not None and len(values) != n_items:
+            raise InputError(
+                f"{name} must have one entry an item = {n_items:,}; got {len(values):,}. "
+                "Pass them in the order of the positions."
+            )
