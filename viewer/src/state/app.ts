@@ -2,6 +2,7 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { SourceError } from "../sources/error";
 import type { Point, Stage } from "../stage";
+import { panned } from "../stage/camera";
 import type { Shared, ThemeChoice, ViewMode } from "./address";
 import { type Filter, type Filters, withFilter } from "./filters";
 import { type Items, LABEL, type Neighbor } from "./items";
@@ -20,9 +21,22 @@ export interface Surroundings {
   /** In a notebook: the address and the keys of the page are not ours. */
   readonly embedded: boolean;
   readonly prefersDark: ReadonlySignal<boolean>;
+  /** Of the stage, in CSS pixels. */
+  size(): { readonly width: number; readonly height: number };
+  /** The part of the stage that no panel covers. */
+  clearArea(): Area;
+}
+
+export interface Area {
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
 }
 
 const NOTHING = new Uint32Array();
+const EDGE_PX = 28;
+const FIT_SAMPLE = 1024;
 
 export class App {
   readonly mode: Signal<ViewMode>;
@@ -57,6 +71,8 @@ export class App {
   /** For screen readers. */
   readonly said = signal("");
   readonly contextLost = signal(false);
+  /** Counts the view's moves, for what stands at a place of the stage. */
+  readonly viewMoved = signal(0);
 
   private readonly theStage = signal<Stage | null>(null);
 
@@ -157,13 +173,52 @@ export class App {
     }
   }
 
-  /** The part of the stage that no panel covers; set by the layout. */
-  clearArea: () => { left: number; right: number; top: number; bottom: number } = () => ({
-    left: 0,
-    top: 0,
-    right: Number.POSITIVE_INFINITY,
-    bottom: Number.POSITIVE_INFINITY,
-  });
+  /** Show all, or these, in the part of the stage that no panel covers. */
+  fit(items?: Uint32Array, smooth = true): void {
+    const { stage } = this;
+    if (!stage) return;
+    const before = stage.view();
+    stage.fit(items, false);
+    const { width, height } = this.surroundings.size();
+    const clear = this.clearArea();
+    // The first items are a fair sample of the map.
+    const sample = (items ?? firstItems(Math.min(FIT_SAMPLE, this.items.count))).slice(
+      0,
+      FIT_SAMPLE,
+    );
+    const seen = Array.from(sample, (item) => stage.locate(item)).filter((at) => at !== null);
+    const extent = (values: number[]) => Math.max(...values) - Math.min(...values);
+    const ratio = Math.min(
+      1,
+      (clear.right - clear.left) / extent(seen.map((at) => at.x)),
+      (clear.bottom - clear.top) / extent(seen.map((at) => at.y)),
+    );
+    const whole = stage.view();
+    const target = panned(
+      { ...whole, scale: whole.scale * (ratio > 0 ? ratio : 1) },
+      (clear.left + clear.right - width) / 2,
+      (clear.top + clear.bottom - height) / 2,
+    );
+    stage.setView(before);
+    stage.setView(target, smooth);
+  }
+
+  /** Where an item is seen best: clear of the panels, and not at their very edge. */
+  private clearArea(): Area {
+    const { left, right, top, bottom } = this.surroundings.clearArea();
+    const inset = Math.min(EDGE_PX, (right - left) / 4, (bottom - top) / 4);
+    return { left: left + inset, right: right - inset, top: top + inset, bottom: bottom - inset };
+  }
+
+  toggleTheme(): void {
+    this.themeChoice.value = this.theme.value === "dark" ? "light" : "dark";
+  }
+
+  showPlaced(): void {
+    const [x = 0, y = 0, z = 0] = this.placed.value?.position ?? [];
+    const view = this.stage?.view();
+    if (view) this.stage?.setView({ ...view, center: [x, y, z] }, true);
+  }
 
   closePanel(): void {
     batch(() => {
@@ -246,6 +301,10 @@ export class App {
       ...(this.manifest.grid ? (["grid"] as const) : []),
     ];
   }
+}
+
+function firstItems(count: number): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, i) => i);
 }
 
 function union(one: Uint32Array, other: Uint32Array): Uint32Array {

@@ -1,4 +1,6 @@
-/** What the panels ask of items: label, columns, texts, neighbors, images. All read when looked at. */
+/** What the panels ask of items: label, columns, texts, neighbors. Read when it is looked at. */
+import { type Arrays, readArray } from "../bundle/arrays";
+import type { Thumbnails } from "../bundle/thumbnails";
 import {
   type ArrayFile,
   type CategoryColumn,
@@ -9,14 +11,12 @@ import {
   type NumberColumn,
 } from "../contract";
 import type { Source } from "../source";
-import { BlockFile } from "./blocks";
 import type { Values } from "./filters";
+import { TextFile, type Texts } from "./texts";
 
 export const LABEL = "label"; // the classes, where a column's name is asked for
 
 const WHOLE_COLUMN_ITEMS = 200_000;
-
-export type Texts = Readonly<Record<string, string | null>>;
 
 export interface Neighbor {
   readonly item: number;
@@ -25,23 +25,22 @@ export interface Neighbor {
 
 export class Items {
   readonly count: number;
+  readonly classes: Uint16Array | null;
+  private readonly ids: Uint32Array;
   private readonly columns = new Map<string, Promise<Values>>();
-  private readonly strings: BlockFile<readonly Texts[]> | null;
-  private readonly packs: readonly { sizePx: number; images: BlockFile<readonly Blob[]> }[];
+  private readonly strings: TextFile | null;
   private inverse: Uint32Array | null = null;
 
   constructor(
     readonly source: Source,
-    private readonly ids: Uint32Array,
-    readonly classes: Uint16Array | null,
+    arrays: Pick<Arrays, "ids" | "classes">,
+    private readonly images: Pick<Thumbnails, "blob">,
   ) {
-    const { manifest } = source;
-    this.count = manifest.n_items;
-    this.strings = manifest.strings && new BlockFile(source, manifest.strings, parseTexts);
-    this.packs = manifest.thumbnails.map((pack) => ({
-      sizePx: pack.size_px,
-      images: new BlockFile(source, pack, parseImages),
-    }));
+    const { n_items, strings } = source.manifest;
+    this.count = n_items;
+    this.ids = arrays.ids;
+    this.classes = arrays.classes;
+    this.strings = strings && new TextFile(source, strings);
   }
 
   get manifest(): Manifest {
@@ -72,8 +71,7 @@ export class Items {
     let values = this.columns.get(name);
     if (!values) {
       values = this.readColumn(name);
-      // A failed reading may be tried again.
-      values.catch(() => this.columns.delete(name));
+      values.catch(() => this.columns.delete(name)); // asked again, it is read again
       this.columns.set(name, values);
     }
     return values;
@@ -82,12 +80,8 @@ export class Items {
   private async readColumn(name: string): Promise<Values> {
     if (name === LABEL && this.classes) return this.classes;
     const column = this.manifest.columns.find((each) => each.name === name);
-    if (column?.kind === "category") {
-      return new Uint16Array(await this.source.read(column.codes.file));
-    }
-    if (column?.kind === "number") {
-      return new Float32Array(await this.source.read(column.values.file));
-    }
+    if (column?.kind === "category") return readArray(this.source, column.codes, "uint16");
+    if (column?.kind === "number") return readArray(this.source, column.values, "float32");
     throw new RangeError(`a column of codes or numbers is needed; got ${JSON.stringify(name)}`);
   }
 
@@ -99,15 +93,14 @@ export class Items {
     }
     const one =
       column.kind === "category"
-        ? new Uint16Array(await this.row(column.codes, item))
-        : new Float32Array(await this.row(column.values, item));
+        ? new Uint16Array(await this.row(column.codes, item, 2))
+        : new Float32Array(await this.row(column.values, item, 4));
     return one[0] as number;
   }
 
   /** Path and free texts. */
   async texts(item: number): Promise<Texts> {
-    if (!this.strings) return {};
-    return (await this.strings.entry(item)) ?? {};
+    return this.strings ? this.strings.of(item) : {};
   }
 
   /** All texts, block by block, for who reads them once. */
@@ -120,18 +113,17 @@ export class Items {
   }
 
   async details(item: number): Promise<ItemDetails> {
-    const { source } = this;
-    if (source.details) return source.details(this.id(item));
+    if (this.source.details) return this.source.details(this.id(item));
     const texts = await this.texts(item);
     const columns: Record<string, string | number | null> = {};
     for (const column of this.manifest.columns) {
-      if (column.kind === "text") columns[column.name] = texts[column.name] ?? null;
-      else {
-        const value = await this.value(column, item);
-        if (column.kind === "category")
-          columns[column.name] = column.categories[value]?.name ?? null;
-        else columns[column.name] = Number.isNaN(value) ? null : value;
+      if (column.kind === "text") {
+        columns[column.name] = texts[column.name] ?? null;
+        continue;
       }
+      const value = await this.value(column, item);
+      if (column.kind === "category") columns[column.name] = column.categories[value]?.name ?? null;
+      else columns[column.name] = Number.isNaN(value) ? null : value;
     }
     return {
       id: this.id(item),
@@ -151,8 +143,8 @@ export class Items {
     }
     const { indices, distances } = this.manifest.neighbors;
     const [items, lengths] = await Promise.all([
-      this.row(indices, item).then((bytes) => new Uint32Array(bytes)),
-      this.row(distances, item).then((bytes) => new Float32Array(bytes)),
+      this.row(indices, item, 4).then((bytes) => new Uint32Array(bytes)),
+      this.row(distances, item, 4).then((bytes) => new Float32Array(bytes)),
     ]);
     return Array.from(items, (other, i) => ({ item: other, distance: lengths[i] ?? 0 })).filter(
       (neighbor) => neighbor.item !== NO_ITEM,
@@ -166,33 +158,13 @@ export class Items {
     });
   }
 
-  /** The smallest thumbnail of at least `sizePx`, or else the largest; null where none is kept. */
-  async thumbnail(item: number, sizePx: number): Promise<Blob | null> {
-    const kept = this.packs.filter((pack) => item < pack.images.nItems);
-    const pack = kept.find((each) => each.sizePx >= sizePx) ?? kept.at(-1);
-    return (await pack?.images.entry(item)) ?? null;
+  /** The smallest image of at least `sizePx`, or else the largest; null where none is kept. */
+  thumbnail(item: number, sizePx: number): Promise<Blob | null> {
+    return this.images.blob(item, sizePx);
   }
 
-  private row(array: ArrayFile, item: number): Promise<ArrayBuffer> {
-    const width = array.shape.slice(1).reduce((a, b) => a * b, 1);
-    const bytes = width * Number(array.dtype.replace(/\D/g, "")) * 0.125;
-    return this.source.read(array.file, item * bytes, (item + 1) * bytes);
+  private row(array: ArrayFile, item: number, numberBytes: 2 | 4): Promise<ArrayBuffer> {
+    const rowBytes = array.shape.slice(1).reduce((a, b) => a * b, numberBytes);
+    return this.source.read(array.file, item * rowBytes, (item + 1) * rowBytes);
   }
-}
-
-function parseTexts(bytes: ArrayBuffer): Texts[] {
-  const columns: Record<string, (string | null)[]> = JSON.parse(new TextDecoder().decode(bytes));
-  const names = Object.keys(columns);
-  const count = Math.max(0, ...Object.values(columns).map((values) => values.length));
-  return Array.from({ length: count }, (_, i) =>
-    Object.fromEntries(names.map((name) => [name, columns[name]?.[i] ?? null])),
-  );
-}
-
-function parseImages(bytes: ArrayBuffer, count: number): Blob[] {
-  const offsets = new Uint32Array(bytes, 0, count + 1);
-  return Array.from(
-    { length: count },
-    (_, i) => new Blob([bytes.slice(offsets[i], offsets[i + 1])], { type: "image/webp" }),
-  );
 }

@@ -1,0 +1,183 @@
+/** Puts a map into an element: reads what must be read, makes the stage, and the panels over it. */
+import { signal } from "@preact/signals";
+import { render } from "preact";
+import { type Arrays, loadArrays } from "./bundle/arrays";
+import { Thumbnails } from "./bundle/thumbnails";
+import type { Source } from "./source";
+import { inPieces } from "./sources/progress";
+import type { Stage, StageEvents, Theme } from "./stage";
+import { decodeAddress } from "./state/address";
+import { syncAddress } from "./state/address-sync";
+import { App, type Area } from "./state/app";
+import { Items } from "./state/items";
+import { runSearch } from "./state/search";
+import { STAGE_THEMES, syncStage } from "./state/stage-sync";
+import { listenKeys } from "./ui/keys";
+import { showLoading } from "./ui/start-screen";
+import { Viewer } from "./ui/Viewer";
+
+export type MakeStage = (
+  element: HTMLElement,
+  manifest: Source["manifest"],
+  arrays: Arrays,
+  thumbnails: Thumbnails,
+  theme: Theme,
+  events: StageEvents,
+) => Promise<Stage>;
+
+export interface MountOptions {
+  readonly makeStage: MakeStage;
+  /** In a notebook: neither the page's address nor its keys are ours. */
+  readonly embedded?: boolean;
+}
+
+/** Show a map in `root`; the answer takes it away again. */
+export async function mountViewer(
+  root: HTMLElement,
+  source: Source,
+  { makeStage, embedded = false }: MountOptions,
+): Promise<() => void> {
+  const { manifest } = source;
+  const darkQuery = window.matchMedia("(prefers-color-scheme: dark)");
+  const prefersDark = signal(darkQuery.matches);
+  const onDark = () => {
+    prefersDark.value = darkQuery.matches;
+  };
+  darkQuery.addEventListener("change", onDark);
+  const ends: (() => void)[] = [() => darkQuery.removeEventListener("change", onDark)];
+  const end = () => {
+    for (const each of ends.reverse()) each();
+    root.replaceChildren();
+    root.classList.remove("featscape");
+  };
+
+  root.classList.add("featscape");
+  root.dataset["theme"] = prefersDark.value ? "dark" : "light";
+  const loading = showLoading(root, manifest.title);
+  try {
+    const stageElement = makeStageElement(manifest);
+    const panels = document.createElement("div");
+    panels.className = "fs-panels";
+    root.prepend(stageElement, panels);
+
+    const arrays = await loadArrays(withProgress(source, loading.progress));
+    const thumbnails = new Thumbnails(source);
+    const app = new App(new Items(source, arrays, thumbnails), {
+      embedded,
+      prefersDark,
+      size: () => ({ width: stageElement.clientWidth, height: stageElement.clientHeight }),
+      clearArea: () => clearArea(root),
+    });
+    const shared = embedded ? {} : decodeAddress(window.location.hash);
+    app.restore(shared);
+
+    const address = embedded ? null : syncAddress(app);
+    ends.push(() => address?.stop());
+    const pointer = { shift: false };
+    const onPointer = (event: PointerEvent) => {
+      pointer.shift = event.shiftKey;
+    };
+    for (const kind of ["pointerdown", "pointerup"] as const) {
+      stageElement.addEventListener(kind, onPointer, true);
+    }
+    const events = stageEvents(app, pointer, (view) => address?.moved(view));
+    const theme = STAGE_THEMES[app.theme.value];
+    const stage = await makeStage(stageElement, manifest, arrays, thumbnails, theme, events);
+    ends.push(() => stage.destroy());
+    app.stage = stage;
+
+    ends.push(
+      app.theme.subscribe((name) => {
+        root.dataset["theme"] = name;
+      }),
+    );
+    ends.push(syncStage(app, stage), runSearch(app), listenKeys(app, root, stageElement));
+    app.sidebarOpen.value = root.clientWidth >= 720;
+    render(<Viewer app={app} root={root} />, panels);
+    ends.push(() => render(null, panels));
+    if (shared.view) stage.setView(shared.view);
+    else app.fit(undefined, false);
+    loading.remove();
+    if (!embedded) stageElement.focus({ preventScroll: true });
+    return end;
+  } catch (error) {
+    end();
+    throw error;
+  }
+}
+
+function makeStageElement({ title, n_items }: Source["manifest"]): HTMLElement {
+  const element = document.createElement("div");
+  element.className = "fs-stage";
+  element.tabIndex = 0;
+  element.setAttribute("role", "application");
+  element.setAttribute(
+    "aria-label",
+    `Map of ${n_items.toLocaleString("en-US")} items: ${title}. Arrow keys walk from item to item, Enter opens one, question mark lists all keys.`,
+  );
+  return element;
+}
+
+function stageEvents(
+  app: App,
+  pointer: { readonly shift: boolean },
+  moved: StageEvents["view"],
+): StageEvents {
+  return {
+    hover(item, at) {
+      app.hover.value = item === null ? null : { item, at };
+      if (item !== null) app.cursor.value = null;
+    },
+    click(item) {
+      app.hover.value = null;
+      app.cursor.value = item;
+      if (item === null) app.closePanel();
+      else if (pointer.shift) app.toggleSelected(item);
+      else app.open(item);
+    },
+    view(view) {
+      app.hover.value = null;
+      app.viewMoved.value++;
+      moved(view);
+    },
+    selected: (items, add) => app.select(items, add),
+    context: (lost) => {
+      app.contextLost.value = lost;
+    },
+  };
+}
+
+/** Reading counted against all that is read before the first picture. */
+function withProgress(source: Source, progress: (share: number) => void): Source {
+  const { positions, ids, class_codes } = source.manifest;
+  const sizes = new Map<string, number>();
+  for (const array of [positions, ids, class_codes]) {
+    if (!array) continue;
+    const length = array.shape.reduce((product, side) => product * side, 1);
+    sizes.set(array.file, (length * Number(array.dtype.replace(/\D/g, ""))) / 8);
+  }
+  const total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+  let here = 0;
+  return inPieces(source, sizes, (bytes) => {
+    here += bytes;
+    progress(here / total);
+  });
+}
+
+/** What lies between the panels at the left and right, and above the toolbar. */
+function clearArea(root: HTMLElement): Area {
+  const all = root.getBoundingClientRect();
+  let [left, right, top, bottom] = [0, all.width, 0, all.height];
+  for (const panel of root.querySelectorAll(".fs-sidebar, .fs-side, .fs-toolbar")) {
+    const box = panel.getBoundingClientRect();
+    if (box.width > all.width * 0.7) {
+      if (box.top - all.top > all.height / 4) bottom = Math.min(bottom, box.top - all.top);
+      else top = Math.max(top, box.bottom - all.top);
+    } else if (panel.matches(".fs-sidebar")) left = Math.max(left, box.right - all.left);
+    else if (panel.matches(".fs-side")) right = Math.min(right, box.left - all.left);
+    else bottom = Math.min(bottom, box.top - all.top);
+  }
+  // Sheets that cover nearly all leave no room to speak of.
+  if (bottom - top < 80) [top, bottom] = [0, all.height];
+  return { left, right, top, bottom };
+}

@@ -1,0 +1,24 @@
+/** See where an image falls that is not of the map. */
+import type { App } from "./app";
+
+const CANNOT =
+  "This page cannot place new images: that takes the map's network. Open the map with “featscape serve” to do so.";
+
+export async function placeImage(app: App, image: Blob): Promise<void> {
+  const { place } = app.source;
+  if (!place) {
+    app.trouble.value = CANNOT;
+    return;
+  }
+  await app.during("Placing the image…", async () => {
+    const { position, neighbors } = await place(image);
+    app.placed.value = {
+      image,
+      position,
+      neighbors: app.items.neighborsOfIds(neighbors.ids, neighbors.distances),
+    };
+    app.panel.value = "placed";
+    app.said.value = "The image is placed on the map.";
+    app.showPlaced();
+  });
+}

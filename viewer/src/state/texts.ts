@@ -1,0 +1,64 @@
+/** The items' texts, path first: a block at a time where one looks, all at once where one searches. */
+import { readArray } from "../bundle/arrays";
+import { BlockFile } from "../bundle/blocks";
+import type { Blocks } from "../contract";
+import type { Source } from "../source";
+
+export type Texts = Readonly<Record<string, string | null>>;
+
+const KEPT_BLOCKS = 64;
+const READ_BYTES = 2 ** 20;
+
+export class TextFile {
+  private readonly file: BlockFile;
+  private readonly kept = new Map<number, Promise<readonly Texts[]>>();
+
+  constructor(
+    private readonly source: Source,
+    private readonly blocks: Blocks,
+  ) {
+    this.file = new BlockFile(source, blocks);
+  }
+
+  async of(item: number): Promise<Texts> {
+    if (item >= this.blocks.n_items) return {};
+    return (await this.block(this.file.blockOf(item)))[item % this.blocks.block_items] ?? {};
+  }
+
+  /** Every block in order, many at one reading; none is kept. */
+  async *all(): AsyncGenerator<readonly Texts[]> {
+    const starts = await readArray(this.source, this.blocks.starts, "float64");
+    for (let first = 0; first < this.file.count; ) {
+      const from = starts[first] as number;
+      let last = first + 1;
+      while (last < this.file.count && (starts[last + 1] as number) - from <= READ_BYTES) last++;
+      const bytes = await this.source.read(this.blocks.file, from, starts[last]);
+      for (; first < last; first++) {
+        const [start, end] = [starts[first] as number, starts[first + 1] as number];
+        yield parse(new Uint8Array(bytes, start - from, end - start));
+      }
+    }
+  }
+
+  private block(block: number): Promise<readonly Texts[]> {
+    const known = this.kept.get(block);
+    this.kept.delete(block); // and set again: the latest used stand last
+    const texts = known ?? this.file.read(block).then(parse);
+    this.kept.set(block, texts);
+    if (!known) texts.catch(() => this.kept.delete(block)); // asked again, it is read again
+    for (const oldest of this.kept.keys()) {
+      if (this.kept.size <= KEPT_BLOCKS) break;
+      this.kept.delete(oldest);
+    }
+    return texts;
+  }
+}
+
+function parse(bytes: AllowSharedBufferSource): Texts[] {
+  const columns: Record<string, (string | null)[]> = JSON.parse(new TextDecoder().decode(bytes));
+  const names = Object.keys(columns);
+  const count = Math.max(0, ...names.map((name) => columns[name]?.length ?? 0));
+  return Array.from({ length: count }, (_, i) =>
+    Object.fromEntries(names.map((name) => [name, columns[name]?.[i] ?? null])),
+  );
+}

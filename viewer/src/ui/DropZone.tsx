@@ -1,0 +1,49 @@
+/** Drop an image anywhere on the map. */
+import { useEffect, useState } from "preact/hooks";
+import { placeImage } from "../state/place";
+import { useApp } from "./context";
+import { Icon } from "./icons";
+
+export function DropZone({ root }: { readonly root: HTMLElement }) {
+  const app = useApp();
+  const [over, setOver] = useState(false);
+
+  useEffect(() => {
+    const carriesFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;
+    function onOver(event: DragEvent): void {
+      if (!carriesFiles(event)) return;
+      event.preventDefault();
+      setOver(true);
+    }
+    function onLeave(event: DragEvent): void {
+      if (!root.contains(event.relatedTarget as Node | null)) setOver(false);
+    }
+    function onDrop(event: DragEvent): void {
+      if (!carriesFiles(event)) return;
+      event.preventDefault();
+      setOver(false);
+      const file = event.dataTransfer?.files[0];
+      if (file) void placeImage(app, file);
+    }
+    root.addEventListener("dragover", onOver);
+    root.addEventListener("dragleave", onLeave);
+    root.addEventListener("drop", onDrop);
+    return () => {
+      root.removeEventListener("dragover", onOver);
+      root.removeEventListener("dragleave", onLeave);
+      root.removeEventListener("drop", onDrop);
+    };
+  }, [app, root]);
+
+  if (!over) return null;
+  return (
+    <div class="fs-drop">
+      <div class="fs-panel fs-drop-card">
+        <Icon name="drop" />
+        {app.source.place
+          ? "Drop an image to see where it falls"
+          : "This page cannot place new images; “featscape serve” can"}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,94 @@
+/** What the mouse and the keys do. */
+import { useEffect, useRef } from "preact/hooks";
+import { useApp } from "./context";
+import { IconButton } from "./controls";
+
+const MOUSE: readonly [string, string][] = [
+  ["Drag, wheel, pinch", "move and zoom"],
+  ["Click an image", "open it; its neighbors lead on"],
+  ["Shift + click", "add it to the selection, or take it out"],
+  ["Shift + lasso", "add to the selection"],
+  ["Click in the legend", "hide or show a class"],
+  ["Double click in the legend", "show it alone, or all again"],
+];
+
+const KEYS: readonly [string, string][] = [
+  ["← ↑ → ↓", "walk from image to image"],
+  ["Shift + arrows", "move the map"],
+  ["Enter, Space", "open, select the image one stands at"],
+  ["+ − 0", "zoom in, out, show all"],
+  ["1 2 3", "points, images, grid"],
+  ["V L R", "drag moves, lasso, rectangle"],
+  ["/", "find"],
+  ["N, Shift + N", "next match, the one before"],
+  ["[ ]", "back, forward through opened images"],
+  ["B T", "legend, dark or light"],
+  ["Esc", "close, clear"],
+];
+
+const TURN: readonly [string, string] = ["Drag", "turn the map; Shift + drag moves it"];
+
+export function Help() {
+  const app = useApp();
+  const dialog = useRef<HTMLDivElement>(null);
+
+  useEffect(() => {
+    const before = document.activeElement;
+    dialog.current?.focus();
+    return () => {
+      if (before instanceof HTMLElement) before.focus();
+    };
+  }, []);
+
+  function close(): void {
+    app.help.value = false;
+  }
+
+  const mouse = app.manifest.n_dimensions === 3 ? [TURN, ...MOUSE] : MOUSE;
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: Escape closes as well
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes as well
+    <div class="fs-veil" onClick={(event) => event.target === event.currentTarget && close()}>
+      <div
+        class="fs-panel fs-help"
+        role="dialog"
+        aria-modal="true"
+        aria-label="Help"
+        tabIndex={-1}
+        ref={dialog}
+        onKeyDown={(event) => keepFocus(event, dialog.current)}
+      >
+        <header class="fs-panel-head">
+          <h2 class="fs-panel-title">Mouse, touch and keys</h2>
+          <IconButton icon="close" label="Close" shortcut="Escape" onClick={close} />
+        </header>
+        <div class="fs-help-columns">
+          <Table rows={mouse} />
+          <Table rows={KEYS} />
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** The dialog has one button: the Tab key stays on it. */
+function keepFocus(event: KeyboardEvent, dialog: HTMLElement | null): void {
+  if (event.key !== "Tab") return;
+  event.preventDefault();
+  dialog?.querySelector("button")?.focus();
+}
+
+function Table({ rows }: { readonly rows: readonly (readonly [string, string])[] }) {
+  return (
+    <dl class="fs-help-list">
+      {rows.map(([what, does]) => (
+        <div key={what}>
+          <dt>
+            <kbd>{what}</kbd>
+          </dt>
+          <dd>{does}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

@@ -1,0 +1,97 @@
+/** A card beside the pointer: the image larger, and what the item is. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { ItemDetails } from "../contract";
+import { readable } from "../state/scale";
+import { useApp } from "./context";
+import { Thumbnail } from "./Thumbnail";
+
+const REST_MS = 50; // a pointer on its way asks for nothing
+const GAP_PX = 16;
+const COLUMNS_SHOWN = 6;
+
+export function HoverCard() {
+  const app = useApp();
+  const hover = app.hover.value;
+  const cursor = app.cursor.value;
+  if (cursor !== null) app.viewMoved.value; // read, so that the card goes along with its item
+  const at = hover?.at ?? (cursor === null ? null : app.stage?.locate(cursor));
+  const item = hover?.item ?? cursor;
+  // What the panel shows already needs no card.
+  if (item === null || item === undefined || !at) return null;
+  if (!hover && app.panel.value === "item") return null;
+  return <Card item={item} x={at.x} y={at.y} />;
+}
+
+function Card({ item, x, y }: { readonly item: number; readonly x: number; readonly y: number }) {
+  const app = useApp();
+  const card = useRef<HTMLDivElement>(null);
+  const [details, setDetails] = useState<ItemDetails | null>(null);
+
+  useEffect(() => {
+    let gone = false;
+    const timer = setTimeout(() => {
+      app.items.details(item).then(
+        (found) => !gone && setDetails(found),
+        (error) => console.warn(`no details of item ${app.items.id(item)}: ${error}`),
+      );
+    }, REST_MS);
+    return () => {
+      gone = true;
+      clearTimeout(timer);
+    };
+  }, [item, app]);
+
+  useEffect(() => {
+    const element = card.current;
+    const room = element?.parentElement;
+    if (!element || !room) return;
+    const { offsetWidth: width, offsetHeight: height } = element;
+    const right = x + GAP_PX + width <= room.clientWidth;
+    const left = right ? x + GAP_PX : Math.max(0, x - GAP_PX - width);
+    const top = Math.max(8, Math.min(y + GAP_PX, room.clientHeight - height - 8));
+    element.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
+  }, [x, y, item, details]);
+
+  const label = app.items.classOf(item);
+  const known = details?.id === app.items.id(item) ? details : null;
+  return (
+    <div class="fs-panel fs-card" ref={card} aria-hidden="true">
+      {app.hasImages && <Thumbnail item={item} sizePx={128} alt="" />}
+      {label && (
+        <div class="fs-label">
+          <i class="fs-swatch" style={{ background: label.color }} />
+          <bdi class="fs-ellipsis">{label.name}</bdi>
+        </div>
+      )}
+      {known?.path && (
+        <div class="fs-path fs-muted" dir="auto">
+          {known.path}
+        </div>
+      )}
+      {known && <Columns details={known} />}
+    </div>
+  );
+}
+
+function Columns({ details }: { readonly details: ItemDetails }) {
+  const { manifest } = useApp();
+  const rows = manifest.columns.flatMap((column) => {
+    const value = details.columns[column.name];
+    return value === null || value === undefined ? [] : [{ name: column.name, value }];
+  });
+  if (rows.length === 0) return null;
+  return (
+    <dl class="fs-card-columns">
+      {rows.slice(0, COLUMNS_SHOWN).map(({ name, value }) => (
+        <div key={name}>
+          <dt>
+            <bdi>{name}</bdi>
+          </dt>
+          <dd class="fs-ellipsis" dir="auto">
+            {typeof value === "number" ? readable(value) : String(value)}
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

@@ -1,0 +1,66 @@
+/** Items as small images in rows: click to walk to one. */
+import { useEffect, useState } from "preact/hooks";
+import type { Neighbor } from "../state/items";
+import { readable } from "../state/scale";
+import { useApp } from "./context";
+import { Thumbnail } from "./Thumbnail";
+
+/** An item's name, for a title and a screen reader; its path takes a moment. */
+export function useItemName(item: number): string {
+  const { items } = useApp();
+  const label = items.classOf(item)?.name;
+  const [path, setPath] = useState<{ item: number; path: string } | null>(null);
+  useEffect(() => {
+    let gone = false;
+    items.path(item).then(
+      (found) => !gone && setPath({ item, path: found }),
+      (error) => console.warn(`no path of item ${items.id(item)}: ${error}`),
+    );
+    return () => {
+      gone = true;
+    };
+  }, [item, items]);
+  const known = path?.item === item ? path.path : `item ${items.id(item)}`;
+  return label ? `${label}, ${known}` : known;
+}
+
+interface ItemButtonProps {
+  readonly item: number;
+  readonly sizePx: number;
+  readonly caption?: string;
+}
+
+export function ItemButton({ item, sizePx, caption }: ItemButtonProps) {
+  const app = useApp();
+  const name = useItemName(item);
+  return (
+    <button
+      type="button"
+      class="fs-item-button"
+      aria-label={caption ? `${name}, distance ${caption}` : name}
+      title={name}
+      onClick={() => app.goTo(item)}
+      onPointerEnter={() => {
+        app.pointed.value = item;
+      }}
+      onPointerLeave={() => {
+        app.pointed.value = null;
+      }}
+    >
+      <Thumbnail item={item} sizePx={sizePx} alt="" />
+      {caption && <span class="fs-caption">{caption}</span>}
+    </button>
+  );
+}
+
+export function NeighborGrid({ neighbors }: { readonly neighbors: readonly Neighbor[] }) {
+  return (
+    <ul class="fs-neighbors">
+      {neighbors.slice(0, 12).map(({ item, distance }) => (
+        <li key={item}>
+          <ItemButton item={item} sizePx={64} caption={readable(distance)} />
+        </li>
+      ))}
+    </ul>
+  );
+}

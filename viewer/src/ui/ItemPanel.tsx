@@ -1,0 +1,149 @@
+/** One item: its image, all that the table says of it, and its nearest neighbors. */
+import { useEffect, useState } from "preact/hooks";
+import type { ItemDetails } from "../contract";
+import type { Neighbor } from "../state/items";
+import { readable } from "../state/scale";
+import { useApp } from "./context";
+import { IconButton, SidePanel, TextButton } from "./controls";
+import { NeighborGrid } from "./ItemButtons";
+import { Icon } from "./icons";
+import { Thumbnail } from "./Thumbnail";
+
+/** What `read` gives of an item; null until it is here. What comes late for another item is dropped. */
+function useOfItem<T>(item: number, read: (item: number) => Promise<T>): T | null {
+  const app = useApp();
+  const [found, setFound] = useState<{ item: number; value: T } | null>(null);
+  useEffect(() => {
+    let gone = false;
+    void app.attempt(read(item)).then((value) => {
+      if (!gone && value !== undefined) setFound({ item, value });
+    });
+    return () => {
+      gone = true;
+    };
+  }, [item]);
+  return found?.item === item ? found.value : null;
+}
+
+export function ItemPanel({ item }: { readonly item: number }) {
+  const app = useApp();
+  const details = useOfItem(item, (each) => app.items.details(each));
+  const neighbors = useOfItem(item, (each) => app.items.neighbors(each));
+  const label = app.items.classOf(item);
+  const { items: walked, at } = app.walk.value;
+  const selected = app.selection.value.includes(item);
+
+  useEffect(() => {
+    if (details) app.said.value = [details.label, details.path].filter(Boolean).join(", ");
+  }, [details, app]);
+
+  return (
+    <SidePanel
+      name="Item"
+      heading={
+        label ? (
+          <span class="fs-label" title={label.name}>
+            <i class="fs-swatch" style={{ background: label.color }} />
+            <bdi class="fs-ellipsis">{label.name}</bdi>
+          </span>
+        ) : (
+          `Item ${app.items.id(item)}`
+        )
+      }
+      tools={
+        <>
+          <IconButton
+            icon="back"
+            label="Back"
+            shortcut="["
+            disabled={at <= 0}
+            onClick={() => app.back()}
+          />
+          <IconButton
+            icon="forward"
+            label="Forward"
+            shortcut="]"
+            disabled={at >= walked.length - 1}
+            onClick={() => app.forward()}
+          />
+        </>
+      }
+      onClose={() => app.closePanel()}
+    >
+      <Portrait key={item} item={item} alt={details?.path ?? `item ${app.items.id(item)}`} />
+      <div class="fs-actions">
+        <TextButton onClick={() => app.fit(Uint32Array.of(item))}>
+          <Icon name="target" /> Show on map
+        </TextButton>
+        <TextButton onClick={() => app.toggleSelected(item)}>
+          <Icon name={selected ? "minus" : "plus"} /> {selected ? "Deselect" : "Select"}
+        </TextButton>
+      </div>
+      <Facts details={details} />
+      <Neighbors neighbors={neighbors} />
+    </SidePanel>
+  );
+}
+
+/** The original where there is one to ask for; the largest thumbnail before it and without it. */
+function Portrait({ item, alt }: { readonly item: number; readonly alt: string }) {
+  const app = useApp();
+  const [state, setState] = useState<"loading" | "here" | "gone">("loading");
+  const original = app.source.originalUrl?.(app.items.id(item));
+  if (!original && !app.hasImages) return null;
+  return (
+    <figure class="fs-portrait">
+      {state !== "here" && <Thumbnail item={item} sizePx={256} alt={alt} />}
+      {original && state !== "gone" && (
+        <a href={original} target="_blank" rel="noopener" title="Open the original">
+          <img
+            class={state === "here" ? "" : "fs-waiting"}
+            src={original}
+            alt={alt}
+            onLoad={() => setState("here")}
+            onError={() => setState("gone")}
+          />
+        </a>
+      )}
+      {state === "gone" && <figcaption class="fs-muted">The original is not to be had.</figcaption>}
+    </figure>
+  );
+}
+
+function Facts({ details }: { readonly details: ItemDetails | null }) {
+  const { manifest } = useApp();
+  if (!details) return <div class="fs-facts fs-facts-empty" />;
+  const rows: [string, string][] = [];
+  if (details.path !== null) rows.push(["path", details.path]);
+  if (details.width !== null && details.height !== null) {
+    rows.push(["size", `${details.width} × ${details.height}`]);
+  }
+  for (const column of manifest.columns) {
+    const sized = details.width !== null && ["width", "height"].includes(column.name);
+    const value = details.columns[column.name];
+    if (sized || value === null || value === undefined) continue;
+    rows.push([column.name, typeof value === "number" ? readable(value) : String(value)]);
+  }
+  return (
+    <dl class="fs-facts">
+      {rows.map(([name, value]) => (
+        <div key={name}>
+          <dt dir="auto">{name}</dt>
+          <dd dir="auto">{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Neighbors({ neighbors }: { readonly neighbors: readonly Neighbor[] | null }) {
+  if (neighbors?.length === 0) return null;
+  return (
+    <section aria-label="Nearest neighbors">
+      <h3 class="fs-section">
+        Nearest neighbors <span class="fs-muted">distance in feature space</span>
+      </h3>
+      {neighbors && <NeighborGrid neighbors={neighbors} />}
+    </section>
+  );
+}

@@ -1,0 +1,228 @@
+/** What the colors mean; also the way to hide and to isolate. */
+import { useId, useRef, useState } from "preact/hooks";
+import { type ClassEntry, NO_CATEGORY, type NumberColumn } from "../contract";
+import type { App } from "../state/app";
+import { isolated, toggled } from "../state/filters";
+import { folded } from "../state/find";
+import { LABEL } from "../state/items";
+import { numberPalette, readable } from "../state/scale";
+import { useApp } from "./context";
+import { TextButton } from "./controls";
+import { seenRows, useViewport } from "./viewport";
+
+const ROW_PX = 28;
+const FILTER_FROM = 13; // entries; below, the eye is faster
+
+interface Row extends ClassEntry {
+  readonly code: number;
+}
+
+const NOTHING_HIDDEN: ReadonlySet<number> = new Set();
+
+/** The entries of what colors the map; items without a value are one more. */
+export function legendRows(app: App, name: string): Row[] {
+  const column = app.manifest.columns.find((each) => each.name === name);
+  const entries =
+    name === LABEL ? app.manifest.classes : column?.kind === "category" ? column.categories : null;
+  if (!entries) return [];
+  const rows = entries.map((entry, code) => ({ ...entry, code }));
+  const without = app.items.count - entries.reduce((sum, entry) => sum + entry.count, 0);
+  if (without > 0) rows.push({ name: "none", color: "", count: without, code: NO_CATEGORY });
+  return rows;
+}
+
+export function Legend() {
+  const app = useApp();
+  const name = app.colorBy.value;
+  const column = app.manifest.columns.find((each) => each.name === name);
+  if (name !== LABEL && column?.kind === "number") {
+    return <NumberLegend key={name} column={column} />;
+  }
+  return <ClassLegend key={name} name={name} />;
+}
+
+function ClassLegend({ name }: { readonly name: string }) {
+  const app = useApp();
+  const [sought, setSought] = useState("");
+  const rows = legendRows(app, name);
+  const filter = app.filters.value.get(name);
+  const hidden = filter?.kind === "codes" ? filter.hidden : NOTHING_HIDDEN;
+  if (rows.length === 0) return null;
+  const shown = sought ? rows.filter((row) => folded(row.name).includes(folded(sought))) : rows;
+
+  function setHidden(next: ReadonlySet<number>): void {
+    app.setFilter(name, { kind: "codes", hidden: next });
+  }
+
+  return (
+    <section class="fs-legend" aria-label="Legend">
+      <div class="fs-legend-head">
+        <span class="fs-muted">
+          {hidden.size > 0
+            ? `${(rows.length - hidden.size).toLocaleString("en-US")} of ${rows.length.toLocaleString("en-US")} shown`
+            : `${rows.length.toLocaleString("en-US")} ${rows.length === 1 ? "class" : "classes"}`}
+        </span>
+        {hidden.size > 0 && <TextButton onClick={() => setHidden(new Set())}>Show all</TextButton>}
+      </div>
+      {rows.length >= FILTER_FROM && (
+        <input
+          class="fs-input"
+          type="search"
+          placeholder="Filter the legend"
+          aria-label="Filter the legend"
+          dir="auto"
+          value={sought}
+          onInput={(event) => setSought(event.currentTarget.value)}
+        />
+      )}
+      <LegendList
+        rows={shown}
+        hidden={hidden}
+        onToggle={(code) => setHidden(toggled(hidden, code))}
+        onIsolate={(code) =>
+          setHidden(
+            isolated(
+              hidden,
+              code,
+              rows.map((row) => row.code),
+            ),
+          )
+        }
+      />
+    </section>
+  );
+}
+
+interface LegendListProps {
+  readonly rows: readonly Row[];
+  readonly hidden: ReadonlySet<number>;
+  onToggle(code: number): void;
+  onIsolate(code: number): void;
+}
+
+/** One stop of the Tab key, however many entries: arrows move, Space hides, Enter isolates. */
+function LegendList({ rows, hidden, onToggle, onIsolate }: LegendListProps) {
+  const list = useRef<HTMLDivElement>(null);
+  const prefix = useId();
+  const viewport = useViewport(list);
+  const [active, setActive] = useState(0);
+  const at = Math.min(active, rows.length - 1);
+  const { first, last } = seenRows(viewport, ROW_PX, rows.length);
+
+  function onKeyDown(event: KeyboardEvent): void {
+    const page = Math.max(1, Math.floor(viewport.height / ROW_PX) - 1);
+    const moves: Record<string, number> = {
+      ArrowDown: at + 1,
+      ArrowUp: at - 1,
+      PageDown: at + page,
+      PageUp: at - page,
+      Home: 0,
+      End: rows.length - 1,
+    };
+    const code = rows[at]?.code;
+    const to = moves[event.key];
+    if (to !== undefined) {
+      const next = Math.max(0, Math.min(rows.length - 1, to));
+      setActive(next);
+      const element = list.current;
+      if (element && next * ROW_PX < element.scrollTop) element.scrollTop = next * ROW_PX;
+      else if (element && (next + 1) * ROW_PX > element.scrollTop + viewport.height) {
+        element.scrollTop = (next + 1) * ROW_PX - viewport.height;
+      }
+    } else if (event.key === " " && code !== undefined) onToggle(code);
+    else if (event.key === "Enter" && code !== undefined) onIsolate(code);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  return (
+    <div
+      class="fs-legend-list"
+      ref={list}
+      role="listbox"
+      aria-multiselectable="true"
+      aria-label="Classes: Space hides or shows, Enter shows one alone"
+      aria-activedescendant={rows[at] ? `${prefix}-${rows[at].code}` : undefined}
+      tabIndex={0}
+      onKeyDown={onKeyDown}
+    >
+      <div class="fs-tall" role="presentation" style={{ height: `${rows.length * ROW_PX}px` }}>
+        {rows.slice(first, last).map((row, i) => (
+          // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus, as listboxes do
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the list hears the keys
+          <div
+            key={row.code}
+            id={`${prefix}-${row.code}`}
+            class="fs-legend-row"
+            role="option"
+            aria-selected={!hidden.has(row.code)}
+            aria-setsize={rows.length}
+            aria-posinset={first + i + 1}
+            data-active={first + i === at ? "" : undefined}
+            title={`${row.name}\nClick: hide or show. Double click: alone.`}
+            style={{ transform: `translateY(${(first + i) * ROW_PX}px)` }}
+            onClick={() => {
+              setActive(first + i);
+              onToggle(row.code);
+            }}
+            onDblClick={() => onIsolate(row.code)}
+          >
+            <i class="fs-swatch" style={{ background: row.color }} />
+            <span class="fs-ellipsis" dir="auto">
+              {row.name}
+            </span>
+            <span class="fs-number">{row.count.toLocaleString("en-US")}</span>
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+/** The scale as a bar, with two handles that leave out what lies beyond them. */
+function NumberLegend({ column }: { readonly column: NumberColumn }) {
+  const app = useApp();
+  const { name, minimum, maximum } = column;
+  const filter = app.filters.value.get(name);
+  const lower = filter?.kind === "range" ? filter.lower : minimum;
+  const upper = filter?.kind === "range" ? filter.upper : maximum;
+  const span = maximum - minimum;
+
+  function keep(from: number, to: number): void {
+    const all = from <= minimum && to >= maximum;
+    app.setFilter(name, all ? null : { kind: "range", lower: from, upper: to });
+  }
+
+  const handle = (label: string, value: number, onValue: (value: number) => void) => (
+    <input
+      type="range"
+      min={minimum}
+      max={maximum}
+      step="any"
+      value={value}
+      aria-label={label}
+      aria-valuetext={readable(value)}
+      onInput={(event) => onValue(event.currentTarget.valueAsNumber)}
+    />
+  );
+  const gradient = numberPalette(app.theme.value)
+    .filter((_, i) => i % 8 === 0 || i === 127)
+    .join(",");
+  return (
+    <section class="fs-legend" aria-label="Legend">
+      <div class="fs-scale" style={{ background: `linear-gradient(to right, ${gradient})` }} />
+      {span > 0 && (
+        <div class="fs-range">
+          {handle("At least", lower, (value) => keep(Math.min(value, upper), upper))}
+          {handle("At most", upper, (value) => keep(lower, Math.max(value, lower)))}
+        </div>
+      )}
+      <div class="fs-scale-ends">
+        <span>{readable(lower)}</span>
+        {filter && <TextButton onClick={() => app.setFilter(name, null)}>Show all</TextButton>}
+        <span>{readable(upper)}</span>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,33 @@
+/** A dropped image: where it falls, and what lies near it. */
+import { useEffect, useState } from "preact/hooks";
+import { useApp } from "./context";
+import { SidePanel, TextButton } from "./controls";
+import { NeighborGrid } from "./ItemButtons";
+import { Icon } from "./icons";
+
+export function PlacedPanel() {
+  const app = useApp();
+  const placed = app.placed.value;
+  const [url, setUrl] = useState<string | null>(null);
+  useEffect(() => {
+    if (!placed) return undefined;
+    const made = URL.createObjectURL(placed.image);
+    setUrl(made);
+    return () => URL.revokeObjectURL(made);
+  }, [placed]);
+  if (!placed) return null;
+  return (
+    <SidePanel name="New image" heading="New image" onClose={() => app.closePanel()}>
+      <figure class="fs-portrait">{url && <img src={url} alt="The new one" />}</figure>
+      <div class="fs-actions">
+        <TextButton onClick={() => app.showPlaced()}>
+          <Icon name="target" /> Show on map
+        </TextButton>
+      </div>
+      <h3 class="fs-section">
+        Nearest neighbors <span class="fs-muted">distance in feature space</span>
+      </h3>
+      <NeighborGrid neighbors={placed.neighbors} />
+    </SidePanel>
+  );
+}

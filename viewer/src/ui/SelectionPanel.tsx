@@ -1,0 +1,117 @@
+/** What is selected: how many of which class, their images, and ways to take them home. */
+import { useRef } from "preact/hooks";
+import { saveCsv, savePaths, saveZip } from "../state/exports";
+import { useApp } from "./context";
+import { IconButton, SidePanel, TextButton } from "./controls";
+import { ItemButton } from "./ItemButtons";
+import { seenRows, useViewport } from "./viewport";
+
+const CELL_PX = 72;
+const CLASSES_SHOWN = 100;
+
+export function SelectionPanel() {
+  const app = useApp();
+  const selection = app.selection.value;
+  return (
+    <SidePanel
+      name="Selection"
+      heading={`${selection.length.toLocaleString("en-US")} selected`}
+      tools={
+        <IconButton
+          icon="target"
+          label="Zoom to the selection"
+          onClick={() => app.fit(selection)}
+        />
+      }
+      onClose={() => app.closePanel()}
+    >
+      <div class="fs-actions">
+        <TextButton
+          title="id, path, label and columns, as a table"
+          onClick={() => app.during("Writing the table…", () => saveCsv(app))}
+        >
+          CSV
+        </TextButton>
+        <TextButton
+          title="The paths, one a line"
+          onClick={() => app.during("Writing the list…", () => savePaths(app))}
+        >
+          Paths
+        </TextButton>
+        {app.source.zip && (
+          <TextButton title="The original images, in a ZIP" onClick={() => void saveZip(app)}>
+            ZIP
+          </TextButton>
+        )}
+        <TextButton onClick={() => app.clearSelection()}>Clear</TextButton>
+      </div>
+      <ClassCounts selection={selection} />
+      <ImageGrid selection={selection} />
+    </SidePanel>
+  );
+}
+
+/** How many of each class are selected, most first. */
+export function classCounts(classes: Uint16Array, selection: Uint32Array): [number, number][] {
+  const counts = new Map<number, number>();
+  for (const item of selection) {
+    const code = classes[item] as number;
+    counts.set(code, (counts.get(code) ?? 0) + 1);
+  }
+  return [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]);
+}
+
+function ClassCounts({ selection }: { readonly selection: Uint32Array }) {
+  const { items, manifest } = useApp();
+  if (!items.classes || !manifest.classes) return null;
+  const counts = classCounts(items.classes, selection);
+  const most = counts[0]?.[1] ?? 1;
+  return (
+    <ul class="fs-counts" aria-label="Classes of the selection">
+      {counts.slice(0, CLASSES_SHOWN).map(([code, number]) => {
+        const entry = manifest.classes?.[code];
+        return (
+          <li key={code}>
+            <bdi class="fs-ellipsis" title={entry?.name}>
+              {entry?.name ?? "no label"}
+            </bdi>
+            <span class="fs-bar">
+              <i style={{ width: `${(100 * number) / most}%`, background: entry?.color ?? "" }} />
+            </span>
+            <span class="fs-number">{number.toLocaleString("en-US")}</span>
+          </li>
+        );
+      })}
+      {counts.length > CLASSES_SHOWN && (
+        <li class="fs-muted">and {counts.length - CLASSES_SHOWN} classes more</li>
+      )}
+    </ul>
+  );
+}
+
+function ImageGrid({ selection }: { readonly selection: Uint32Array }) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const viewport = useViewport(scroller);
+  const perRow = Math.max(1, Math.floor(viewport.width / CELL_PX));
+  const rows = Math.ceil(selection.length / perRow);
+  const { first, last } = seenRows(viewport, CELL_PX, rows);
+  const seen = selection.subarray(first * perRow, last * perRow);
+  return (
+    <div class="fs-image-grid" ref={scroller}>
+      <div class="fs-tall" style={{ height: `${rows * CELL_PX}px` }}>
+        <ul
+          style={{
+            transform: `translateY(${first * CELL_PX}px)`,
+            gridTemplateColumns: `repeat(${perRow}, 1fr)`,
+          }}
+        >
+          {Array.from(seen, (item) => (
+            <li key={item}>
+              <ItemButton item={item} sizePx={64} />
+            </li>
+          ))}
+        </ul>
+      </div>
+    </div>
+  );
+}

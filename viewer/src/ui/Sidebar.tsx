@@ -1,0 +1,145 @@
+/** The panel at the left: what the map is, the search, the colors and their legend. */
+import type { Filter } from "../state/filters";
+import { LABEL } from "../state/items";
+import { readable } from "../state/scale";
+import { count, useApp } from "./context";
+import { IconButton } from "./controls";
+import { Icon } from "./icons";
+import { Legend } from "./Legend";
+import { SearchBox } from "./SearchBox";
+
+export function Sidebar() {
+  const app = useApp();
+  const { manifest } = app;
+  if (!app.sidebarOpen.value) {
+    return (
+      <div class="fs-panel fs-sidebar-closed">
+        <IconButton
+          icon="sidebar"
+          label="Open the legend"
+          shortcut="b"
+          onClick={() => {
+            app.sidebarOpen.value = true;
+          }}
+        />
+        <span class="fs-ellipsis" dir="auto">
+          {manifest.title}
+        </span>
+      </div>
+    );
+  }
+  const images = count(manifest.n_items, app.hasImages ? "image" : "item");
+  const classes = manifest.classes
+    ? ` · ${count(manifest.classes.length, "class", "classes")}`
+    : "";
+  return (
+    <section class="fs-panel fs-sidebar" aria-label="Map">
+      <header class="fs-panel-head">
+        <div class="fs-heading">
+          <h1 class="fs-panel-title fs-ellipsis" dir="auto" title={manifest.title}>
+            {manifest.title}
+          </h1>
+          <p class="fs-muted">
+            {images}
+            {classes}
+          </p>
+        </div>
+        <IconButton
+          icon="sidebar"
+          label="Close the legend"
+          shortcut="b"
+          onClick={() => {
+            app.sidebarOpen.value = false;
+          }}
+        />
+      </header>
+      <SearchBox />
+      <ColorBy />
+      <OtherFilters />
+      <Legend />
+      <About />
+    </section>
+  );
+}
+
+function ColorBy() {
+  const app = useApp();
+  const names = app.colorColumns;
+  if (names.length < 2) return null;
+  return (
+    <label class="fs-color-by">
+      <span class="fs-muted">Color by</span>
+      <select
+        class="fs-input"
+        value={app.colorBy.value}
+        onChange={(event) => {
+          app.colorBy.value = event.currentTarget.value;
+        }}
+      >
+        {names.map((name) => (
+          <option key={name} value={name}>
+            {name === LABEL && !app.manifest.classes ? "one color" : name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** Filters on columns whose legend is not the one shown: they must not be forgotten. */
+function OtherFilters() {
+  const app = useApp();
+  const others = [...app.filters.value].filter(([column]) => column !== app.colorBy.value);
+  if (others.length === 0) return null;
+  return (
+    <ul class="fs-chips" aria-label="Filters">
+      {others.map(([column, filter]) => (
+        <li key={column}>
+          <button
+            type="button"
+            class="fs-chip"
+            title={`Take away the filter by ${column}`}
+            onClick={() => app.setFilter(column, null)}
+          >
+            <bdi class="fs-ellipsis">{column}</bdi>
+            <span>{filterText(filter)}</span>
+            <Icon name="close" />
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function filterText(filter: Filter): string {
+  if (filter.kind === "codes") return `${filter.hidden.size.toLocaleString("en-US")} hidden`;
+  return `${readable(filter.lower)} – ${readable(filter.upper)}`;
+}
+
+function About() {
+  const { manifest, source } = useApp();
+  const facts = Object.entries(manifest.facts);
+  if (facts.length === 0 && !source.notice) return null;
+  return (
+    <footer class="fs-about">
+      {source.notice && (
+        <p class="fs-notice" role="note">
+          {source.notice}
+        </p>
+      )}
+      {facts.length > 0 && (
+        <details>
+          <summary>How this map was made</summary>
+          <dl class="fs-facts">
+            {facts.map(([name, value]) => (
+              <div key={name}>
+                <dt>{name}</dt>
+                <dd dir="auto">{value}</dd>
+              </div>
+            ))}
+          </dl>
+        </details>
+      )}
+    </footer>
+  );
+}

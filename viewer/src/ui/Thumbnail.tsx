@@ -1,0 +1,39 @@
+/** An item's image at about the size wanted; a patch of its class's color until it is here. */
+import { useEffect, useState } from "preact/hooks";
+import { useApp } from "./context";
+
+interface ThumbnailProps {
+  readonly item: number;
+  readonly sizePx: number;
+  readonly alt: string;
+}
+
+export function Thumbnail({ item, sizePx, alt }: ThumbnailProps) {
+  const { items } = useApp();
+  const [shown, setShown] = useState<{ item: number; url: string } | null>(null);
+  const wanted = sizePx * Math.min(window.devicePixelRatio || 1, 2);
+
+  useEffect(() => {
+    let gone = false;
+    let url: string | null = null;
+    items.thumbnail(item, wanted).then(
+      (blob) => {
+        if (gone || !blob) return;
+        url = URL.createObjectURL(blob);
+        setShown({ item, url });
+      },
+      (error) => console.warn(`no image of item ${items.id(item)}: ${error}`),
+    );
+    return () => {
+      gone = true;
+      if (url) URL.revokeObjectURL(url);
+    };
+  }, [item, wanted, items]);
+
+  const color = items.classOf(item)?.color;
+  return (
+    <span class="fs-thumbnail" style={{ "--fs-class": color ?? "transparent" }}>
+      {shown?.item === item ? <img src={shown.url} alt={alt} draggable={false} /> : null}
+    </span>
+  );
+}

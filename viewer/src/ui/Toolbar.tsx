@@ -1,0 +1,198 @@
+/** Views, tools, zoom, and the rest, at the foot of the map. */
+import { useRef } from "preact/hooks";
+import type { ViewMode } from "../state/address";
+import type { Tool } from "../state/app";
+import { savePng } from "../state/exports";
+import { placeImage } from "../state/place";
+import { useApp } from "./context";
+import { IconButton, Popover } from "./controls";
+import { Icon, type IconName } from "./icons";
+
+const MODES: Readonly<Record<ViewMode, { icon: IconName; label: string; key: string }>> = {
+  points: { icon: "points", label: "Points", key: "1" },
+  images: { icon: "images", label: "Images", key: "2" },
+  grid: { icon: "grid", label: "Grid", key: "3" },
+};
+
+const TOOLS: readonly { tool: Tool; label: string; key: string }[] = [
+  { tool: "pan", label: "Move the map", key: "v" },
+  { tool: "lasso", label: "Select with a lasso", key: "l" },
+  { tool: "rectangle", label: "Select with a rectangle", key: "r" },
+];
+
+export const ZOOM_STEP = 1.5;
+
+export function Toolbar() {
+  const app = useApp();
+  return (
+    <div class="fs-panel fs-toolbar" role="toolbar" aria-label="Map tools">
+      {app.modes.length > 1 && (
+        <fieldset class="fs-group fs-modes" aria-label="View">
+          {app.modes.map((mode) => (
+            <ModeButton key={mode} mode={mode} />
+          ))}
+        </fieldset>
+      )}
+      <fieldset class="fs-group" aria-label="Drag">
+        {TOOLS.map(({ tool, label, key }) => (
+          <IconButton
+            key={tool}
+            icon={tool}
+            label={label}
+            shortcut={key}
+            pressed={app.tool.value === tool}
+            onClick={() => {
+              app.tool.value = tool;
+            }}
+          />
+        ))}
+      </fieldset>
+      <fieldset class="fs-group" aria-label="Zoom">
+        <IconButton
+          icon="minus"
+          label="Zoom out"
+          shortcut="-"
+          onClick={() => app.stage?.zoom(1 / ZOOM_STEP)}
+        />
+        <IconButton icon="fit" label="Show all" shortcut="0" onClick={() => app.fit()} />
+        <IconButton
+          icon="plus"
+          label="Zoom in"
+          shortcut="+"
+          onClick={() => app.stage?.zoom(ZOOM_STEP)}
+        />
+      </fieldset>
+      <fieldset class="fs-group" aria-label="More">
+        {app.source.place && <PlaceButton />}
+        <Popover icon="picture" label="Save a picture">
+          {(close) => <PngForm close={close} />}
+        </Popover>
+        <ThemeButton />
+        <IconButton
+          icon="help"
+          label="Help"
+          shortcut="?"
+          onClick={() => {
+            app.help.value = true;
+          }}
+        />
+      </fieldset>
+    </div>
+  );
+}
+
+function ModeButton({ mode }: { readonly mode: ViewMode }) {
+  const app = useApp();
+  const { icon, label, key } = MODES[mode];
+  return (
+    <button
+      type="button"
+      class="fs-button fs-button-mode"
+      aria-pressed={app.mode.value === mode}
+      aria-label={label}
+      aria-keyshortcuts={key}
+      title={`${label} (${key})`}
+      onClick={() => {
+        app.mode.value = mode;
+      }}
+    >
+      <Icon name={icon} />
+      <span class="fs-wide-only">{label}</span>
+    </button>
+  );
+}
+
+function ThemeButton() {
+  const app = useApp();
+  const dark = app.theme.value === "dark";
+  return (
+    <IconButton
+      icon={dark ? "sun" : "moon"}
+      label={dark ? "Light" : "Dark"}
+      shortcut="t"
+      onClick={() => app.toggleTheme()}
+    />
+  );
+}
+
+/** For who does not drag: the same as dropping an image on the page. */
+function PlaceButton() {
+  const app = useApp();
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <IconButton
+        icon="drop"
+        label="Place an image of yours on the map"
+        onClick={() => input.current?.click()}
+      />
+      <input
+        ref={input}
+        type="file"
+        accept="image/*"
+        hidden
+        onChange={(event) => {
+          const file = event.currentTarget.files?.[0];
+          if (file) void placeImage(app, file);
+          event.currentTarget.value = "";
+        }}
+      />
+    </>
+  );
+}
+
+const LONGEST_PX = 16_384;
+
+function PngForm({ close }: { readonly close: () => void }) {
+  const app = useApp();
+  const width = useRef<HTMLInputElement>(null);
+  const box = app.surroundings.size();
+  const ratio = box.height / box.width;
+
+  function save(wide: number): void {
+    close();
+    void savePng(app, wide, Math.round(wide * ratio));
+  }
+
+  const sizes = [
+    { name: "As on screen", wide: box.width },
+    { name: "Twice", wide: box.width * 2 },
+    { name: "For print", wide: 6000 },
+  ];
+  return (
+    <form
+      class="fs-png"
+      onSubmit={(event) => {
+        event.preventDefault();
+        save(width.current?.valueAsNumber ?? box.width);
+      }}
+    >
+      <h2 class="fs-section">Save the view as PNG</h2>
+      {sizes.map(({ name, wide }) => (
+        <button key={name} type="button" class="fs-menu-item" onClick={() => save(wide)}>
+          <span>{name}</span>
+          <span class="fs-number fs-muted">
+            {wide} × {Math.round(wide * ratio)}
+          </span>
+        </button>
+      ))}
+      <div class="fs-png-other">
+        <label>
+          <span class="fs-muted">Width</span>
+          <input
+            class="fs-input"
+            ref={width}
+            type="number"
+            min={64}
+            max={LONGEST_PX}
+            defaultValue={String(box.width * 4)}
+            required
+          />
+        </label>
+        <button type="submit" class="fs-button fs-button-text">
+          Save
+        </button>
+      </div>
+    </form>
+  );
+}

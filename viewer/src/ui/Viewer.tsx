@@ -1,0 +1,98 @@
+/** All panels over the map. */
+import type { App } from "../state/app";
+import { AppContext, useApp } from "./context";
+import { IconButton } from "./controls";
+import { DropZone } from "./DropZone";
+import { Help } from "./Help";
+import { HoverCard } from "./HoverCard";
+import { ItemPanel } from "./ItemPanel";
+import { PlacedPanel } from "./PlacedPanel";
+import { SelectionPanel } from "./SelectionPanel";
+import { Sidebar } from "./Sidebar";
+import { Toolbar } from "./Toolbar";
+
+export function Viewer({ app, root }: { readonly app: App; readonly root: HTMLElement }) {
+  return (
+    <AppContext.Provider value={app}>
+      <Sidebar />
+      <SideDock />
+      <SelectionPill />
+      <Toolbar />
+      <Messages />
+      <HoverCard />
+      <DropZone root={root} />
+      {app.help.value && <Help />}
+    </AppContext.Provider>
+  );
+}
+
+function SideDock() {
+  const app = useApp();
+  switch (app.panel.value) {
+    case "item":
+      return app.item.value === null ? null : <ItemPanel item={app.item.value} />;
+    case "selection":
+      return app.selection.value.length === 0 ? null : <SelectionPanel />;
+    case "placed":
+      return <PlacedPanel />;
+    case null:
+      return null;
+  }
+}
+
+/** The selection stays while its panel is closed or another is open: the way back to it. */
+function SelectionPill() {
+  const app = useApp();
+  const { length } = app.selection.value;
+  if (length === 0 || app.panel.value === "selection") return null;
+  return (
+    <div class="fs-panel fs-pill">
+      <button
+        type="button"
+        class="fs-link"
+        onClick={() => {
+          app.panel.value = "selection";
+        }}
+      >
+        {length.toLocaleString("en-US")} selected
+      </button>
+      <IconButton icon="close" label="Clear the selection" onClick={() => app.clearSelection()} />
+    </div>
+  );
+}
+
+function Messages() {
+  const app = useApp();
+  const { trouble } = app;
+  return (
+    <div class="fs-messages">
+      <div class="fs-hidden" role="status" aria-live="polite">
+        {app.said.value}
+      </div>
+      {app.busy.value && (
+        <div class="fs-panel fs-message" role="status">
+          <i class="fs-spinner" />
+          {app.busy.value}
+        </div>
+      )}
+      {app.contextLost.value && (
+        <div class="fs-panel fs-message" role="status">
+          <i class="fs-spinner" />
+          The graphics were interrupted; the map comes back by itself.
+        </div>
+      )}
+      {trouble.value !== null && (
+        <div class="fs-panel fs-message fs-trouble" role="alert">
+          <span dir="auto">{trouble.value}</span>
+          <IconButton
+            icon="close"
+            label="Close the message"
+            onClick={() => {
+              trouble.value = null;
+            }}
+          />
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,118 @@
+/** The few controls that all panels are made of. */
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Icon, type IconName } from "./icons";
+
+interface IconButtonProps {
+  readonly icon: IconName;
+  readonly label: string;
+  readonly shortcut?: string;
+  readonly pressed?: boolean;
+  readonly disabled?: boolean;
+  onClick(): void;
+}
+
+export function IconButton({ icon, label, shortcut, pressed, disabled, onClick }: IconButtonProps) {
+  return (
+    <button
+      type="button"
+      class="fs-button fs-button-icon"
+      aria-label={label}
+      aria-pressed={pressed}
+      aria-keyshortcuts={shortcut}
+      title={shortcut ? `${label} (${shortcut})` : label}
+      disabled={disabled}
+      onClick={onClick}
+    >
+      <Icon name={icon} />
+    </button>
+  );
+}
+
+interface TextButtonProps {
+  readonly children: ComponentChildren;
+  readonly title?: string;
+  onClick(): void;
+}
+
+export function TextButton({ children, title, onClick }: TextButtonProps) {
+  return (
+    <button type="button" class="fs-button fs-button-text" title={title} onClick={onClick}>
+      {children}
+    </button>
+  );
+}
+
+/** A floating panel at the side, with a heading and a way to close it. */
+export function SidePanel(props: {
+  readonly name: string;
+  readonly heading: ComponentChildren;
+  readonly tools?: ComponentChildren;
+  readonly children: ComponentChildren;
+  onClose(): void;
+}) {
+  return (
+    <aside class="fs-panel fs-side" aria-label={props.name}>
+      <header class="fs-panel-head">
+        <h2 class="fs-panel-title">{props.heading}</h2>
+        {props.tools}
+        <IconButton icon="close" label="Close" shortcut="Escape" onClick={props.onClose} />
+      </header>
+      <div class="fs-panel-body">{props.children}</div>
+    </aside>
+  );
+}
+
+/** A button that opens a small panel above itself. */
+export function Popover(props: {
+  readonly icon: IconName;
+  readonly label: string;
+  readonly children: (close: () => void) => ComponentChildren;
+}) {
+  const [open, setOpen] = useState(false);
+  const holder = useRef<HTMLDivElement>(null);
+
+  useEffect(() => {
+    if (!open) return undefined;
+    const outside = (event: Event) => {
+      if (!holder.current?.contains(event.target as Node)) setOpen(false);
+    };
+    document.addEventListener("pointerdown", outside);
+    return () => document.removeEventListener("pointerdown", outside);
+  }, [open]);
+
+  function close(): void {
+    setOpen(false);
+    holder.current?.querySelector("button")?.focus();
+  }
+
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: it only hears Escape from the controls within
+    <div
+      class="fs-popover-holder"
+      ref={holder}
+      onKeyDown={(event) => {
+        if (open && event.key === "Escape") {
+          event.stopPropagation();
+          close();
+        }
+      }}
+    >
+      <button
+        type="button"
+        class="fs-button fs-button-icon"
+        aria-label={props.label}
+        aria-expanded={open}
+        title={props.label}
+        onClick={() => setOpen(!open)}
+      >
+        <Icon name={props.icon} />
+      </button>
+      {open && (
+        <section class="fs-panel fs-popover" aria-label={props.label}>
+          {props.children(close)}
+        </section>
+      )}
+    </div>
+  );
+}

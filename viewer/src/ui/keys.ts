@@ -1,0 +1,105 @@
+/** The keyboard, wherever no field or list wants it. */
+import type { App } from "../state/app";
+import { ZOOM_STEP } from "./Toolbar";
+
+const PAN_PX = 80;
+
+const ARROWS = {
+  ArrowLeft: { direction: "left", dx: PAN_PX, dy: 0 },
+  ArrowRight: { direction: "right", dx: -PAN_PX, dy: 0 },
+  ArrowUp: { direction: "up", dx: 0, dy: PAN_PX },
+  ArrowDown: { direction: "down", dx: 0, dy: -PAN_PX },
+} as const;
+
+/** From item to item; an open panel follows. */
+export function walkMap(app: App, direction: "left" | "right" | "up" | "down"): void {
+  const from = app.cursor.value ?? app.item.value;
+  const item = app.stage?.next(from, direction) ?? null;
+  if (item === null) return;
+  app.hover.value = null;
+  app.cursor.value = item;
+  if (app.panel.value === "item") app.open(item);
+  app.reveal(item);
+  app.items.path(item).then(
+    (path) => {
+      app.said.value = [app.items.classOf(item)?.name, path].filter(Boolean).join(", ");
+    },
+    (error) => console.warn(`no path of item ${app.items.id(item)}: ${error}`),
+  );
+}
+
+/** What keys do; true where one was meant for us. */
+function actions(app: App, root: HTMLElement): Readonly<Record<string, () => void>> {
+  const mode = (name: "points" | "images" | "grid") => () => {
+    if (app.modes.includes(name)) app.mode.value = name;
+  };
+  const tool = (name: "pan" | "lasso" | "rectangle") => () => {
+    app.tool.value = name;
+  };
+  return {
+    "+": () => app.stage?.zoom(ZOOM_STEP),
+    "=": () => app.stage?.zoom(ZOOM_STEP),
+    "-": () => app.stage?.zoom(1 / ZOOM_STEP),
+    "0": () => app.fit(),
+    "1": mode("points"),
+    "2": mode("images"),
+    "3": mode("grid"),
+    v: tool("pan"),
+    l: tool("lasso"),
+    r: tool("rectangle"),
+    g: () => mode(app.mode.value === "grid" ? (app.hasImages ? "images" : "points") : "grid")(),
+    t: () => app.toggleTheme(),
+    b: () => {
+      app.sidebarOpen.value = !app.sidebarOpen.value;
+    },
+    "[": () => app.back(),
+    "]": () => app.forward(),
+    n: () => app.nextMatch(1),
+    N: () => app.nextMatch(-1),
+    "?": () => {
+      app.help.value = !app.help.value;
+    },
+    "/": () => {
+      app.sidebarOpen.value = true;
+      // The field is drawn by then.
+      setTimeout(() => root.querySelector<HTMLInputElement>("[data-search]")?.focus());
+    },
+  };
+}
+
+/** Hear the keys: of the whole page, or in a notebook of the map alone. */
+export function listenKeys(app: App, root: HTMLElement, stage: HTMLElement): () => void {
+  const target: EventTarget = app.surroundings.embedded ? root : document;
+  const byKey = actions(app, root);
+
+  function onMap(event: KeyboardEvent): boolean {
+    const arrow = ARROWS[event.key as keyof typeof ARROWS];
+    if (arrow && event.shiftKey) app.stage?.pan(arrow.dx, arrow.dy);
+    else if (arrow) walkMap(app, arrow.direction);
+    else if (event.key === "Enter" && app.cursor.value !== null) app.open(app.cursor.value);
+    else if (event.key === " " && app.cursor.value !== null) app.toggleSelected(app.cursor.value);
+    else return false;
+    return true;
+  }
+
+  function onKeyDown(raw: Event): void {
+    const event = raw as KeyboardEvent;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const at = event.target as HTMLElement;
+    if (event.key === "Escape") {
+      app.escape();
+      if (!root.contains(document.activeElement)) stage.focus();
+    } else if (at.closest?.("input, select, textarea, [contenteditable]")) return;
+    else if ((at === stage || at === document.body) && onMap(event)) event.preventDefault();
+    else {
+      const action = byKey[event.key] ?? byKey[event.key.toLowerCase()];
+      if (!action) return;
+      action();
+      event.preventDefault();
+    }
+    event.stopPropagation();
+  }
+
+  target.addEventListener("keydown", onKeyDown);
+  return () => target.removeEventListener("keydown", onKeyDown);
+}

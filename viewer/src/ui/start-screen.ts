@@ -1,0 +1,57 @@
+/** What is seen before the map is, and instead of it where it cannot be. */
+
+function element(tag: string, className: string, text = ""): HTMLElement {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.textContent = text;
+  return made;
+}
+
+export interface StartScreen {
+  progress(share: number): void;
+  remove(): void;
+}
+
+export function showLoading(root: HTMLElement, title: string): StartScreen {
+  const screen = element("div", "fs-start");
+  screen.setAttribute("role", "status");
+  const heading = element("p", "fs-start-title", title);
+  heading.dir = "auto";
+  const bar = document.createElement("progress");
+  bar.className = "fs-progress";
+  bar.max = 1;
+  bar.setAttribute("aria-label", "Loading the map");
+  screen.append(heading, bar);
+  root.append(screen);
+  return {
+    progress: (share) => {
+      bar.value = Math.min(share, 1);
+    },
+    remove: () => screen.remove(),
+  };
+}
+
+/** One clear sentence, a way on, and the static picture that the page holds. */
+export function showFailure(root: HTMLElement, message: string, picture: string | null): void {
+  const screen = element("div", "fs-start fs-failure");
+  const text = element("p", "fs-failure-text", message);
+  text.setAttribute("role", "alert");
+  screen.append(text);
+  if (picture) {
+    const image = document.createElement("img");
+    image.src = picture;
+    image.alt = "The map as a picture";
+    screen.append(image);
+  } else {
+    const again = element("button", "fs-button fs-button-text", "Try again");
+    again.addEventListener("click", () => window.location.reload());
+    screen.append(again);
+  }
+  root.append(screen);
+}
+
+/** The picture that a page carries for browsers that cannot draw the map. */
+export function staticPicture(): string | null {
+  const held = document.getElementById("featscape-static");
+  return held instanceof HTMLImageElement ? held.src : null;
+}

@@ -1,0 +1,30 @@
+/** The map in a notebook, by anywidget's protocol. */
+import { type MakeStage, mountViewer } from "./mount";
+import { type Model, openWidget } from "./sources/widget";
+import { showFailure } from "./ui/start-screen";
+
+interface RenderContext {
+  readonly model: Model;
+  readonly el: HTMLElement;
+}
+
+export function makeRender(makeStage: MakeStage) {
+  return async function render({ model, el }: RenderContext): Promise<() => void> {
+    const root = document.createElement("div");
+    root.classList.add("featscape", "featscape-widget");
+    el.append(root);
+    try {
+      const source = await openWidget(model);
+      const unmount = await mountViewer(root, source, { makeStage, embedded: true });
+      return () => {
+        unmount();
+        source.close();
+      };
+    } catch (error) {
+      root.classList.add("featscape");
+      showFailure(root, error instanceof Error ? error.message : String(error), null);
+      console.error(error);
+      return () => root.remove();
+    }
+  };
+}
