@@ -46,7 +46,7 @@ def writing() -> Iterator[None]:
 
 
 @contextmanager
-def staged(output: Path, *, replace: bool) -> Iterator[Path]:
+def staged(output: Path, *, replace: bool, what: str = "map", option: str = "-o") -> Iterator[Path]:
     """Yield a new hidden folder beside `output`, and move it there when the block ends well.
 
     Whatever ends the block early removes the folder and leaves `output` as it was.
@@ -56,6 +56,8 @@ def staged(output: Path, *, replace: bool) -> Iterator[Path]:
     output : Path
     replace : bool
         Delete what stands at `output`, after the new folder has taken its place.
+    what, option : str
+        What the folder will be, and the option that names it, for the errors.
 
     Raises
     ------
@@ -66,7 +68,7 @@ def staged(output: Path, *, replace: bool) -> Iterator[Path]:
     staging = output.parent / f".{output.name}.partial-{secrets.token_hex(4)}"
     try:
         try:
-            _make(staging, output)
+            _make(staging, output, option=option)
             yield staging
             with writing():
                 if replace and os.path.lexists(output):
@@ -81,19 +83,19 @@ def staged(output: Path, *, replace: bool) -> Iterator[Path]:
         if os.path.lexists(staging):
             left = f"The unfinished {printable(staging)} could not be removed."
         raise InputError(
-            f"cannot write the map {printable(output)}: {error.strerror}. {left} "
-            "Make room or choose another place with -o."
+            f"cannot write the {what} {printable(output)}: {error.strerror}. {left} "
+            f"Make room or choose another place with {option}."
         ) from error
 
 
-def _make(staging: Path, output: Path) -> None:
+def _make(staging: Path, output: Path, *, option: str) -> None:
     try:
         with writing():
             staging.mkdir()  # not mkdtemp, whose folders are for their owner alone
     except FileNotFoundError:
         raise InputError(
             f"the output folder {printable(output)} cannot be made: there is no folder "
-            f"{printable(output.parent)}. Make it first, or choose another with -o."
+            f"{printable(output.parent)}. Make it first, or choose another with {option}."
         ) from None
 
 

@@ -1,7 +1,21 @@
 """What the browser reads of a map: the files of a bundle, and the pages around them."""
 
 from featscape.bundle.images import encode_from
+from featscape.bundle.onefile import PAGE_IMAGES, write_page
+from featscape.bundle.page import VIEWER, linked_page, viewer_file
 from featscape.bundle.read import Bundle, open_bundle
+from featscape.bundle.site import write_site
 from featscape.bundle.write import write_bundle
 
-__all__ = ["Bundle", "encode_from", "open_bundle", "write_bundle"]
+__all__ = [
+    "PAGE_IMAGES",
+    "VIEWER",
+    "Bundle",
+    "encode_from",
+    "linked_page",
+    "open_bundle",
+    "viewer_file",
+    "write_bundle",
+    "write_page",
+    "write_site",
+]

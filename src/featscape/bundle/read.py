@@ -40,8 +40,11 @@ class Bundle:
 
     def files(self) -> tuple[str, ...]:
         """Return the name of every file of the bundle: no other is ever to be served."""
-        arrays = (entry.file for entry in _arrays(self.manifest))
-        return (MANIFEST, *arrays, *(blocks.file for blocks in _blocks(self.manifest)))
+        return (
+            MANIFEST,
+            *(entry.file for entry in arrays(self.manifest)),
+            *(blocks.file for blocks in block_files(self.manifest)),
+        )
 
     def array(self, entry: ArrayFile) -> NDArray[Any]:
         """Return one of the manifest's arrays, mapped into memory, read only."""
@@ -91,14 +94,20 @@ def open_bundle(folder: Path) -> Bundle:
     except (OSError, ValidationError) as error:
         raise _damaged(file, str(error).splitlines()[0]) from error
     bundle = Bundle(folder, manifest)
-    for entry in _arrays(manifest):
-        _check_size(folder / entry.file, math.prod(entry.shape) * np.dtype(entry.dtype).itemsize)
-    for blocks in _blocks(manifest):
+    for entry in arrays(manifest):
+        _check_size(folder / entry.file, count_bytes(entry))
+    for blocks in block_files(manifest):
         _check_size(folder / blocks.file, int(bundle.array(blocks.starts)[-1]))
     return bundle
 
 
-def _arrays(manifest: Manifest) -> Iterator[ArrayFile]:
+def count_bytes(entry: ArrayFile) -> int:
+    """Return how long an array's file is."""
+    return math.prod(entry.shape) * np.dtype(entry.dtype).itemsize
+
+
+def arrays(manifest: Manifest) -> Iterator[ArrayFile]:
+    """Yield every array that a manifest names."""
     yield from (manifest.positions, manifest.ids)
     yield from (manifest.neighbors.indices, manifest.neighbors.distances)
     if manifest.class_codes is not None:
@@ -108,10 +117,11 @@ def _arrays(manifest: Manifest) -> Iterator[ArrayFile]:
     for column in manifest.columns:
         if column.kind != "text":
             yield column.codes if column.kind == "category" else column.values
-    yield from (blocks.starts for blocks in _blocks(manifest))
+    yield from (blocks.starts for blocks in block_files(manifest))
 
 
-def _blocks(manifest: Manifest) -> Iterator[Blocks]:
+def block_files(manifest: Manifest) -> Iterator[Blocks]:
+    """Yield every file of blocks that a manifest names."""
     if manifest.strings is not None:
         yield manifest.strings
     yield from manifest.thumbnails

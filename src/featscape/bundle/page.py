@@ -1,0 +1,144 @@
+"""The page around the viewer, in its two forms: all in one file, or beside the viewer's own files.
+
+Both forbid themselves everything that they do not need, the network above all, by a
+Content-Security-Policy: https://www.w3.org/TR/CSP3/.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featscape.errors import FeatscapeError
+
+if TYPE_CHECKING:
+    from featscape.bundle.contract import PageSetup
+
+VIEWER = ("viewer.js", "viewer.css")
+STATIC = Path(__file__).parent / "static"
+
+_POLICY = (
+    "default-src 'none'; base-uri 'none'; form-action 'none'; img-src {images}; "
+    "connect-src {connect}; script-src {script}; style-src {style}"
+)
+_HEAD = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+{mark}
+<title>{title}</title>
+{style}
+</head>
+<body>
+<noscript>
+<p>This map needs JavaScript to be walked through. Here it is as a picture.</p>
+<img src="{picture}" alt="{alt}">
+</noscript>
+<img id="featscape-static" src="{picture}" alt="{alt}" hidden>
+<script type="application/json" id="featscape">{setup}</script>
+"""
+_TAIL = """{script}
+</body>
+</html>
+"""
+
+
+def viewer_file(name: str) -> Path:
+    """Return the path of one of `VIEWER`, the built files of the viewer.
+
+    Raises
+    ------
+    FeatscapeError
+        If the viewer was not built into this installation.
+    """
+    file = STATIC / name
+    if not file.is_file():
+        raise FeatscapeError(
+            f"the viewer's {name} must lie beside featscape's own files; it is missing. "
+            "Install featscape again; in a checkout, run: make viewer"
+        )
+    return file
+
+
+def mark(setup: PageSetup) -> str:
+    """Return the element by which a page of featscape's is known."""
+    return f'<meta name="generator" content="featscape {setup.source}">'
+
+
+def linked_page(
+    *, title: str, setup: PageSetup, picture: str = "scatter.png", viewer: str = ""
+) -> str:
+    """Return the page of a server or a site, which loads all else from beside it.
+
+    Parameters
+    ----------
+    title : str
+    setup : PageSetup
+    picture : str
+        Address of the picture that a browser without WebGL shows.
+    viewer : str
+        Put before the addresses of the viewer's files, for example "static/".
+    """
+    self = "'self'"
+    policy = _POLICY.format(images="'self' blob: data:", connect=self, script=self, style=self)
+    script, style = (html.escape(f"{viewer}{name}") for name in VIEWER)
+    head = _head(
+        title=title,
+        setup=setup,
+        policy=policy,
+        style=f'<link rel="stylesheet" href="{style}">',
+        picture=picture,
+    )
+    return head + _TAIL.format(script=f'<script type="module" src="{script}"></script>')
+
+
+def inlined_page(*, title: str, setup: PageSetup, picture: str) -> tuple[str, str]:
+    """Return the beginning and the end of a page that loads nothing; data goes in between.
+
+    Parameters
+    ----------
+    title : str
+    setup : PageSetup
+    picture : str
+        As a data: address.
+    """
+    script, style = (viewer_file(name).read_text(encoding="utf-8") for name in VIEWER)
+    script, style = _script_safe(script), style.replace("</", "<\\/")
+    policy = _POLICY.format(
+        images="blob: data:", connect="'none'", script=_hash(script), style=_hash(style)
+    )
+    style = f"<style>{style}</style>"
+    head = _head(title=title, setup=setup, policy=policy, style=style, picture=picture)
+    return head, _TAIL.format(script=f'<script type="module">{script}</script>')
+
+
+def _head(*, title: str, setup: PageSetup, policy: str, style: str, picture: str) -> str:
+    return _HEAD.format(
+        policy=policy,
+        mark=mark(setup),
+        title=html.escape(title),
+        style=style,
+        picture=html.escape(picture),
+        alt=html.escape(f"{title}: its items as points"),
+        # a label such as "</script>" must not end the element
+        setup=setup.model_dump_json().replace("<", "\\u003c"),
+    )
+
+
+def _script_safe(script: str) -> str:
+    """Return a script in which no string can end its element: HTML's standard, 4.12.1.3."""
+    return re.sub(r"<(?=!--|/?script)", r"\\x3C", script, flags=re.IGNORECASE)
+
+
+def _hash(content: str) -> str:
+    """Return the source expression that allows exactly this inline content."""
+    digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+    return f"'sha256-{digest}'"

@@ -1,0 +1,93 @@
+"""A static site of a map: files alone, for any web server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from featscape.bundle.contract import Abilities, PageSetup
+from featscape.bundle.page import VIEWER, linked_page, mark, viewer_file
+from featscape.errors import InputError
+from featscape.filenames import printable
+from featscape.progress import SilentProgress
+from featscape.staging import staged, writing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from featscape.bundle.read import Bundle
+    from featscape.progress import Progress
+
+INDEX = "index.html"
+DATA = "data"
+SETUP = PageSetup(source="site", data=f"{DATA}/", api=None, abilities=Abilities(), notice=None)
+
+
+def write_site(
+    bundle: Bundle,
+    folder: Path,
+    *,
+    picture: Path,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Write a folder that any web server can serve; it reads little of large files by range.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    folder : Path
+        Must be new or empty, or with `force` an older site.
+    picture : Path
+        The picture that a browser without WebGL shows.
+    force : bool
+        Replace the site that stands at `folder`.
+    progress : Progress, optional
+
+    Raises
+    ------
+    InputError
+        If something else stands at `folder`, its parent is missing, or it cannot be written.
+    """
+    _check(folder, force=force)
+    files = bundle.files()
+    with (
+        staged(folder, replace=os.path.lexists(folder), what="site", option="--to") as site,
+        (progress or SilentProgress()).task("copying", total=len(files), unit="files") as advance,
+    ):
+        page = linked_page(title=bundle.manifest.title, setup=SETUP, picture=picture.name)
+        with writing():
+            (site / DATA).mkdir()
+            (site / INDEX).write_text(page, encoding="utf-8")
+            shutil.copyfile(picture, site / picture.name)
+            for name in VIEWER:
+                shutil.copyfile(viewer_file(name), site / name)
+            for name in files:
+                shutil.copyfile(bundle.folder / name, site / DATA / name)
+                advance(1)
+
+
+def _check(folder: Path, *, force: bool) -> None:
+    if not os.path.lexists(folder):
+        return
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
+    if not _is_site(folder):
+        raise InputError(
+            f"{printable(folder)} exists and is not a site of featscape's; only such sites are "
+            "replaced, and it was left as it is. Choose another folder with --to."
+        )
+    if not force:
+        raise InputError(
+            f"the site {printable(folder)} exists already. "
+            "Replace it with --force, or choose another folder with --to."
+        )
+
+
+def _is_site(folder: Path) -> bool:
+    """Whether `folder` holds a page of ours."""
+    try:
+        return mark(SETUP) in (folder / INDEX).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
