@@ -79,6 +79,7 @@ def _common(
     Examples:
       featscape demo               a first map, without images or a network
       featscape map photos         your own, a folder for each class
+      featscape serve photos-map   walk through it in the browser
       featscape info photos-map    how that map was made, what was skipped
 
     \b
@@ -205,6 +206,39 @@ def embed(
         progress=_progress(),
     )
     _print_summary(made)
+
+
+@app.command()
+def serve(
+    folder: Annotated[Path, typer.Argument(metavar="MAP", help="A map folder.")],
+    *,
+    port: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="The port.  [default: the first free one from 8000 on]"),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(metavar="HOST", help="The interface; 0.0.0.0 for all.")
+    ] = "127.0.0.1",
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Only print the address.")
+    ] = False,
+) -> None:
+    """Show a map in the browser, to walk through.
+
+    The page has the original images, search, ZIP archives of what one selects, and takes new
+    images: each falls where its like are. It ends with Ctrl-C, and needs no network.
+
+    By default only this machine is answered. With another --host the address holds a token, and
+    whoever has it may see all images of the map.
+
+    \b
+    Examples:
+      featscape serve photos-map
+      featscape serve photos-map --host 0.0.0.0 --port 8080 --no-browser
+    """
+    from featscape.app import serve as run
+
+    run(folder, host=host, port=port, open_browser=not no_browser, say=typer.echo)
 
 
 @app.command()

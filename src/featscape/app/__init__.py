@@ -1,0 +1,5 @@
+"""The server of `featscape serve`: one map, its originals, and what only a program can answer."""
+
+from featscape.app.serve import serve
+
+__all__ = ["serve"]

@@ -1,0 +1,113 @@
+"""A ZIP of originals, made while it is sent: it never lies whole in memory or on disk."""
+
+from __future__ import annotations
+
+import re
+import time
+import unicodedata
+import zipfile
+from typing import TYPE_CHECKING
+
+from featscape.errors import ImageError
+from featscape.filenames import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from featscape.app.items import Items
+    from featscape.app.originals import Original, Originals
+
+MISSING = "MISSING.txt"
+
+# What one of the systems that may unpack it forbids or reads as something else.
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+class _Outlet:
+    """A file that only takes bytes, and hands over what it has got so far."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def write(self, data: bytes, /) -> int:
+        self._pieces.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing waits anywhere."""
+
+    def close(self) -> None:
+        """Nothing stays open."""
+
+    def take(self) -> bytes:
+        taken = b"".join(self._pieces)
+        self._pieces.clear()
+        return taken
+
+
+def stream_archive(ids: Sequence[int], *, items: Items, originals: Originals) -> Iterator[bytes]:
+    """Yield a ZIP of the originals of some items, stored as they are, for images do not shrink.
+
+    Each stands under its path in the dataset. One that is gone is named in MISSING.txt with the
+    reason.
+
+    Parameters
+    ----------
+    ids : sequence of int
+        Without repetition.
+    items : Items
+    originals : Originals
+    """
+    outlet = _Outlet()
+    taken = {_key(MISSING)}
+    missing: list[str] = []
+    with zipfile.ZipFile(outlet, "w") as archive:
+        for item in ids:
+            path = items.path(item) or ""
+            try:
+                original = originals.open(item)
+            except ImageError as error:
+                missing.append(f"{printable(path)}: {error}\n")
+                continue
+            entry = zipfile.ZipInfo(unique_name(safe_name(path), taken), _moment(original))
+            entry.external_attr = 0o644 << 16
+            with archive.open(entry, "w", force_zip64=True) as target:
+                for chunk in original.chunks():
+                    target.write(chunk)
+                    yield outlet.take()
+        if missing:
+            archive.writestr(MISSING, "".join(missing))
+    yield outlet.take()
+
+
+def safe_name(path: str) -> str:
+    """Return a path that every system can unpack, and that stays below where it is unpacked."""
+    names = (_UNSAFE.sub("_", printable(name)).rstrip(" .") for name in path.split("/"))
+    kept = [f"_{name}" if _DEVICES.fullmatch(name) else name for name in names if name]
+    return "/".join(kept) or "image"
+
+
+def unique_name(path: str, taken: set[str]) -> str:
+    """Return `path`, with a number where one like it is `taken`, and add it to those."""
+    folder, slash, name = path.rpartition("/")
+    stem, dot, extension = name.rpartition(".")
+    if not stem:
+        stem, dot, extension = name, "", ""
+    number = 1
+    while _key(path) in taken:
+        number += 1
+        path = f"{folder}{slash}{stem} ({number}){dot}{extension}"
+    taken.add(_key(path))
+    return path
+
+
+def _key(path: str) -> str:
+    """Return what two names have in common where a file system takes them for the same."""
+    return unicodedata.normalize("NFC", path).casefold()
+
+
+def _moment(original: Original) -> tuple[int, int, int, int, int, int]:
+    """Return when an original was changed, within the years that a ZIP knows."""
+    year, *rest = time.localtime(original.modified)[:6]
+    return (min(max(year, 1980), 2107), rest[0], rest[1], rest[2], rest[3], rest[4])

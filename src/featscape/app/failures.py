@@ -1,0 +1,63 @@
+"""Errors -> the one JSON shape: what the caller did wrong is a 4xx, and only the rest a 500."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from featscape.bundle.contract import ErrorMessage
+from featscape.errors import FeatscapeError, ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+
+    from starlette.requests import Request
+
+
+def answer_error(status: int, error: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with the one shape of every error."""
+    message = ErrorMessage(error=error, status=status).model_dump_json()
+    return Response(
+        message,
+        status,
+        media_type="application/json",
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
+
+
+async def _http_error(request: Request, error: HTTPException) -> Response:
+    message = error.detail
+    if message == HTTPStatus(error.status_code).phrase:  # the router's, which says no more
+        message = f"{request.method} {request.url.path}: {message.lower()}."
+    return answer_error(error.status_code, message, error.headers)
+
+
+async def _invalid(_request: Request, error: RequestValidationError) -> Response:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return answer_error(422, f"the request's {where} cannot be used: {first['msg']}.")
+
+
+async def _image_error(_request: Request, error: ImageError) -> Response:
+    return answer_error(422, f"the image cannot be used: {error}.")
+
+
+async def _own_error(_request: Request, error: FeatscapeError) -> Response:
+    return answer_error(500, str(error))
+
+
+async def _defect(_request: Request, _error: Exception) -> Response:
+    return answer_error(500, "the server met a defect of its own; its terminal shows more.")
+
+
+HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
+    HTTPException: _http_error,
+    RequestValidationError: _invalid,
+    ImageError: _image_error,
+    FeatscapeError: _own_error,
+    Exception: _defect,
+}

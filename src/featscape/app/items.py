@@ -1,0 +1,141 @@
+"""The table of the items: what it says of one, and which ones a text finds."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featscape.bundle.contract import ItemDetails
+from featscape.mapfolder import read_items
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+# What has a place of its own in ItemDetails, or is the map itself.
+_NAMED = {"id", "path", "path_bytes", "label", "width", "height", "x", "y", "z"}
+
+# Both sides of a comparison: É, é and e followed by an accent are all e.
+_PLAIN = "strip_accents(lower({}))"
+
+
+class Items:
+    """The rows of items.parquet; usable from several threads.
+
+    Parameters
+    ----------
+    folder : Path
+        The map's.
+
+    Raises
+    ------
+    InputError
+        If the table is missing or damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._table = read_items(folder).combine_chunks()
+        self._has_bytes = "path_bytes" in self._table.column_names
+        self._search: duckdb.DuckDBPyConnection | None = None
+        self._preparing = threading.Lock()
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    @property
+    def have_paths(self) -> bool:
+        """Whether the items are files."""
+        return len(self) > 0 and self._table["path"][0].is_valid
+
+    def path(self, item: int) -> str | None:
+        """Return the item's path below the source, exactly as the file system has it."""
+        if self._has_bytes:
+            return os.fsdecode(self._table["path_bytes"][item].as_py())
+        path: str | None = self._table["path"][item].as_py()
+        return path
+
+    def details(self, item: int) -> ItemDetails:
+        """Return everything that the table says of an item."""
+        row: dict[str, Any] = self._table.slice(item, 1).to_pylist()[0]
+        return ItemDetails(
+            id=item,
+            label=row["label"],
+            path=row["path"],
+            width=row["width"],
+            height=row["height"],
+            columns={name: _plain(value) for name, value in row.items() if name not in _NAMED},
+        )
+
+    def search(self, text: str) -> NDArray[np.uint32]:
+        """Find the items that hold every word of `text` in their path, label or another text.
+
+        Parameters
+        ----------
+        text : str
+            Words between blanks, in any order; capitals and accents do not matter.
+
+        Returns
+        -------
+        ndarray of uint32, shape (m,)
+            Ids, ascending.
+        """
+        words = sorted(set(text.split()))
+        conditions = [f"contains(text, {_PLAIN.format('?')})" for _ in words]
+        found = (
+            self._searchable()
+            .cursor()  # one of its own for each thread
+            .execute(f"SELECT id FROM items WHERE {' AND '.join(['true', *conditions])}", words)  # noqa: S608 - the words are bound
+            .fetchnumpy()["id"]
+        )
+        return np.sort(found).astype(np.uint32)
+
+    def _searchable(self) -> duckdb.DuckDBPyConnection:
+        """Return a database in memory with one text an item, made at the first search."""
+        with self._preparing:
+            if self._search is None:
+                self._search = _prepare(self._table)
+            return self._search
+
+
+def _prepare(table: pa.Table) -> duckdb.DuckDBPyConnection:
+    import duckdb
+    import pyarrow as pa
+
+    texts = {
+        f"text_{number}": table[name].cast(pa.string())
+        for number, name in enumerate(table.column_names)
+        if _is_text(table[name].type)
+    }
+    source = pa.table({"id": pa.array(np.arange(table.num_rows, dtype=np.uint32)), **texts})
+    connection = duckdb.connect(":memory:")
+    connection.register("source", source)
+    joined = _PLAIN.format(f"concat_ws(chr(10), {', '.join(texts)})")  # no word holds a newline
+    connection.execute(f"CREATE TABLE items AS SELECT id, {joined} AS text FROM source")  # noqa: S608 - names of ours
+    connection.unregister("source")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _plain(value: object) -> str | float | int | bool | None:
+    """Return a value of the table as JSON knows it: NaN is none, a date its text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, str | float | int | bool):
+        return value
+    return str(value)

@@ -1,0 +1,65 @@
+"""New images on the map: the network and the t-SNE, loaded when the first image comes."""
+
+from __future__ import annotations
+
+import io
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.bundle.contract import NeighborList, Placed
+from featscape.pipeline import open_map, open_placer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from numpy.typing import NDArray
+
+    from featscape.records import Placement
+
+
+class Placer:
+    """Places one image after another: each may fill much memory while it is decoded.
+
+    Parameters
+    ----------
+    folder : Path
+        The map's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._place: Callable[[BinaryIO], Placement] | None = None
+        self._working = threading.Lock()
+
+    def place(self, image: bytes) -> Placed:
+        """Place an image, given as the bytes of its file.
+
+        Raises
+        ------
+        ImageError
+            If it cannot be decoded.
+        FeatscapeError
+            If the map's network cannot be had.
+        """
+        with self._working:
+            if self._place is None:
+                self._place = open_placer(open_map(self._folder))
+            placement = self._place(io.BytesIO(image))
+        indices, distances = placement.neighbors.indices[0], placement.neighbors.distances[0]
+        position = placement.position.tolist()
+        return Placed(
+            position=[*position, 0.0] if len(position) == 1 else position,  # a line lies at y = 0
+            neighbors=list_neighbors(indices, distances),
+        )
+
+
+def list_neighbors(indices: NDArray[np.integer], distances: NDArray[np.floating]) -> NeighborList:
+    """Return a row of the neighbour graph without its gaps, which are below 0."""
+    there = indices >= 0
+    return NeighborList(
+        ids=indices[there].tolist(), distances=distances[there].astype(np.float64).tolist()
+    )

@@ -1,0 +1,240 @@
+"""Who may ask the server: checked on every request, before anything else sees it.
+
+The map is private, and the danger is other pages in the same browser, which can send requests to
+this server as they can to any. So:
+
+- the Host must be this machine: a page of evil.example whose name was turned to 127.0.0.1 (DNS
+  rebinding) still says evil.example;
+- the Origin, where there is one, must be this server, and so must the page that embeds or fetches
+  (Sec-Fetch-Site), or images could be counted and measured from outside;
+- beyond the loopback interface a token is needed, in the address first and then in a cookie that
+  other sites' pages cannot make the browser send.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import secrets
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import cookie_parser
+
+from featscape.app.failures import answer_error
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST_IMAGE_BYTES = 64 << 20
+MOST_JSON_BYTES = 10 << 20  # a million ids
+IMAGES_TO = "/api/place"
+# A browser that is still sending hears an answer only after it has sent: up to here it is let.
+_MOST_DISCARDED_BYTES = 256 << 20
+
+_HOST = re.compile(r"(?:\[(?P<ip6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::\d{1,5})?")
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+@dataclass(frozen=True)
+class Access:
+    """From where, and with what, the server may be asked.
+
+    Attributes
+    ----------
+    token : str or None
+        Needed in each request; None on the loopback interface.
+    port : int
+        The server's, which tells its cookie from those of others on this machine.
+    names : frozenset of str
+        What the host may be called beside addresses in digits, lower case.
+    """
+
+    token: str | None
+    port: int
+    names: frozenset[str]
+
+    @classmethod
+    def on_loopback(cls, port: int) -> Access:
+        """Allow this machine's users, under the names that only mean this machine."""
+        return cls(token=None, port=port, names=frozenset({"localhost"}))
+
+    @classmethod
+    def from_outside(cls, port: int, *, host: str) -> Access:
+        """Allow whoever knows a new token."""
+        names = {"localhost", host.lower(), socket.gethostname().lower(), socket.getfqdn().lower()}
+        return cls(token=secrets.token_urlsafe(24), port=port, names=frozenset(names))
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie that holds the token."""
+        return f"featscape-{self.port}"
+
+    def knows_host(self, host: str) -> bool:
+        """Tell whether a Host header names this machine.
+
+        An address in digits cannot be turned to another goal as a name can; but nothing asks a
+        server on the loopback interface for another address than that.
+        """
+        match = _HOST.fullmatch(host)
+        if match is None:
+            return False
+        name = (match["ip6"] or match["name"]).lower()
+        try:
+            address = ipaddress.ip_address(name)
+        except ValueError:
+            return name in self.names
+        return address.is_loopback or self.token is not None
+
+    def is_token(self, given: str) -> bool:
+        """Compare in a time that does not tell how much was right."""
+        return self.token is not None and secrets.compare_digest(
+            given.encode(errors="replace"), self.token.encode()
+        )
+
+
+class Guard:
+    """The outermost layer: refuses, limits bodies, and gives every answer its headers.
+
+    Parameters
+    ----------
+    app : ASGI application
+        What answers a request that may pass.
+    access : Access
+    """
+
+    def __init__(self, app: ASGIApp, *, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request: ASGI's protocol."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        has_token = self._access.is_token(given)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    answer[name] = value
+                if has_token:
+                    answer.append("Set-Cookie", self._make_cookie(given))
+            await send(message)
+
+        refusal = self._refuse(scope, headers, has_token=has_token)
+        most_bytes = MOST_IMAGE_BYTES if scope["path"] == IMAGES_TO else MOST_JSON_BYTES
+        if refusal is None and _declared_bytes(headers) > most_bytes:
+            await _discard(receive)
+            refusal = _too_large(most_bytes)
+        if refusal is not None:
+            response = answer_error(refusal.status_code, refusal.detail)
+            await response(scope, receive, send_with_headers)
+            return
+        await self._app(scope, _limited(receive, most_bytes=most_bytes), send_with_headers)
+
+    def _refuse(self, scope: Scope, headers: Headers, *, has_token: bool) -> HTTPException | None:
+        """Return why a request may not pass, or None."""
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or not self._access.knows_host(hosts[0]):
+            return HTTPException(
+                403,
+                "the host must be this machine, by its address or name; "
+                f"got {', '.join(hosts)[:200] or 'none'}. Open the address that featscape printed.",
+            )
+        if not _comes_from_here(scope, headers, host=hosts[0]):
+            return HTTPException(
+                403,
+                "a request must come from the map's own page; this one comes from another site. "
+                "Open the address that featscape printed.",
+            )
+        if self._access.token is None or has_token or self._has_cookie(headers):
+            return None
+        return HTTPException(
+            401,
+            "the address must hold the token that featscape printed at its start; this one does "
+            "not. Copy the whole address, with ?token=...",
+        )
+
+    def _has_cookie(self, headers: Headers) -> bool:
+        cookies = cookie_parser(headers.get("cookie", ""))
+        return self._access.is_token(cookies.get(self._access.cookie, ""))
+
+    def _make_cookie(self, token: str) -> str:
+        return f"{self._access.cookie}={token}; HttpOnly; Path=/; SameSite=Strict"
+
+
+def _comes_from_here(scope: Scope, headers: Headers, *, host: str) -> bool:
+    """Tell whether no other site's page sent a request, as far as the browser says."""
+    origins = headers.getlist("origin")
+    if any(
+        origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}")
+        for origin in origins
+    ):
+        return False
+    if headers.get("sec-fetch-site", "none") in ("same-origin", "none"):
+        return True
+    # a link to the page may stand anywhere
+    is_link = headers.get("sec-fetch-mode") == "navigate"
+    return (
+        is_link
+        and headers.get("sec-fetch-dest") == "document"
+        and scope["method"] == "GET"
+        and scope["path"] == "/"
+    )
+
+
+def _declared_bytes(headers: Headers) -> int:
+    length = headers.get("content-length", "0")
+    return int(length) if length.isdecimal() and len(length) < 20 else 0
+
+
+def _limited(receive: Receive, *, most_bytes: int) -> Receive:
+    """Return a `receive` that raises 413 where a body is longer than it may be."""
+    n_bytes = 0
+
+    async def receive_limited() -> Message:
+        nonlocal n_bytes
+        message = await receive()
+        n_bytes += len(message.get("body", b""))
+        if n_bytes > most_bytes:
+            if message.get("more_body", False):
+                await _discard(receive)
+            raise _too_large(most_bytes)
+        return message
+
+    return receive_limited
+
+
+async def _discard(receive: Receive) -> None:
+    n_bytes, more = 0, True
+    while more and n_bytes < _MOST_DISCARDED_BYTES:
+        message = await receive()
+        n_bytes += len(message.get("body", b""))
+        more = message.get("more_body", False)
+
+
+def _too_large(most_bytes: int) -> HTTPException:
+    return HTTPException(
+        413,
+        f"what is sent must be {most_bytes >> 20} MiB or less; this is more. "
+        "Send a smaller image, or fewer items.",
+    )

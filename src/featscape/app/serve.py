@@ -1,0 +1,145 @@
+"""`featscape serve`: open a map in the browser, until Ctrl-C."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import socket
+import threading
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featscape.errors import InputError
+from featscape.filenames import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from featscape.app.security import Access
+
+DEFAULT_PORT = 8000
+_PORTS_TRIED = 100
+_LAST_ANSWERS_S = 2
+
+
+def serve(
+    folder: str | os.PathLike[str],
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    open_browser: bool = True,
+    say: Callable[[str], object] = print,
+) -> None:
+    """Serve a map until Ctrl-C.
+
+    Parameters
+    ----------
+    folder : path
+        A map folder.
+    host : str
+        The interface's name or address. Beyond the loopback interface a token in the address is
+        needed.
+    port : int, optional
+        By default the first free one from 8000 on; 0 takes any.
+    open_browser : bool
+        Show the map in the browser, which is done on the loopback interface alone: elsewhere the
+        token would stand in the list of this machine's processes.
+    say : callable
+        Takes the line with the address.
+
+    Raises
+    ------
+    InputError
+        If the folder is no map or damaged, or the host or port cannot be had.
+    """
+    import uvicorn
+
+    from featscape.app.security import Access, Guard
+    from featscape.app.server import make_app
+
+    folder = Path(folder)
+    app = make_app(folder)
+    with listen(host, port) as listening:
+        address, found_port = listening.getsockname()[:2]
+        is_loopback = ipaddress.ip_address(address.partition("%")[0]).is_loopback
+        access = (
+            Access.on_loopback(found_port)
+            if is_loopback
+            else Access.from_outside(found_port, host=host)
+        )
+        url = _describe(address, access)
+        config = uvicorn.Config(
+            Guard(app, access=access),
+            access_log=False,  # it would show the token
+            log_level="warning",
+            lifespan="off",
+            ws="none",
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=_LAST_ANSWERS_S,
+        )
+        say(f"Serving {printable(folder)} at {url} (Ctrl-C ends it)")
+        if open_browser and is_loopback:
+            # a thread, since a browser in the terminal returns only when it is left
+            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+        try:
+            uvicorn.Server(config).run(sockets=[listening])
+        except KeyboardInterrupt:
+            return  # the way to end it
+
+
+def listen(host: str, port: int | None) -> socket.socket:
+    """Return a socket that listens at `host` and `port`, or from 8000 on where that is None.
+
+    Raises
+    ------
+    InputError
+        If there is no such host on this machine, or the port is out of range or taken.
+    """
+    if port is not None and not 0 <= port <= 65_535:
+        raise InputError(f"the port must be between 0 and 65535; got {port}. Leave --port out.")
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise InputError(
+            f"the host must be an address or a name of this machine; {host!r} cannot be found. "
+            "Leave --host out, or take 0.0.0.0 for all of its interfaces."
+        ) from error
+    family, address = min((entry[0], str(entry[4][0])) for entry in found)  # IPv4 before IPv6
+    tried = [port] if port is not None else range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED)
+    for candidate in tried:
+        try:
+            return _bind(family, address, candidate)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise InputError(
+                    f"cannot listen at {host} port {candidate}: {error.strerror}. "
+                    "Choose another --port or --host."
+                ) from error
+    taken = f"port {port} is" if port is not None else f"all ports {tried[0]} to {tried[-1]} are"
+    raise InputError(f"{taken} taken at {host}. Choose another with --port, or 0 for any.")
+
+
+def _bind(family: int, address: str, port: int) -> socket.socket:
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":  # elsewhere it would let two servers share a port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((address, port))
+        listening.listen(2048)  # from now on a browser may connect, and waits
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _describe(address: str, access: Access) -> str:
+    """Return the address that a person opens."""
+    if ipaddress.ip_address(address.partition("%")[0]).is_unspecified:
+        name = socket.gethostname()
+    else:
+        name = f"[{address}]" if ":" in address else address
+    token = "" if access.token is None else f"?token={access.token}"
+    return f"http://{name}:{access.port}/{token}"

@@ -1,0 +1,260 @@
+"""The answers: what the contract names, for one map."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import os
+from typing import TYPE_CHECKING, NoReturn
+
+from fastapi import FastAPI, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+
+from featscape.app.archive import stream_archive
+from featscape.app.failures import HANDLERS
+from featscape.app.items import Items
+from featscape.app.originals import Originals
+from featscape.app.place import Placer, list_neighbors
+from featscape.app.ranges import answer_file, cache_headers, is_known
+from featscape.app.security import IMAGES_TO
+from featscape.app.stored import StoredArray, StoredFile
+from featscape.bundle.contract import (
+    Abilities,
+    ItemDetails,
+    ItemsRequest,
+    NeighborList,
+    PageSetup,
+    Placed,
+    SearchRequest,
+)
+from featscape.bundle.page import VIEWER, linked_page, viewer_file
+from featscape.bundle.read import open_bundle
+from featscape.bundle.write import MANIFEST
+from featscape.errors import ImageError
+from featscape.images import media_type
+from featscape.mapfolder import BUNDLE, NEIGHBORS, SCATTER, THUMBNAILS, damaged, read_run
+from featscape.thumbnails import Thumbnails
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MOST_ARCHIVED = 10_000
+_MOST_ARCHIVED_BYTES = 4 << 30
+_UPLOADS_AT_ONCE = 4
+
+_BINARY = "application/octet-stream"
+
+
+class ServedMap:
+    """A map, open for the server: what is large stays on disk.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    InputError
+        If it is no map, or a file of it is missing or damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.run = read_run(folder)
+        self.folder = folder
+        bundle = open_bundle(folder / BUNDLE)
+        self.manifest = bundle.manifest
+        self.files = {name: _take(bundle.folder, name) for name in bundle.files()}
+        self.picture = StoredFile.at(folder / SCATTER)
+        self.items = Items(folder)
+        self.originals = Originals(self.run["source"], self.items)
+        self.placer = Placer(folder)
+        self.thumbnails = None
+        if (folder / THUMBNAILS).is_dir():
+            self.thumbnails = Thumbnails(folder / THUMBNAILS)
+        self.indices = StoredArray.in_archive(folder / NEIGHBORS, "indices")
+        self.distances = StoredArray.in_archive(folder / NEIGHBORS, "distances")
+        n_items = len(self.items)
+        for name, n_rows in (
+            (BUNDLE, self.manifest.n_items),
+            (THUMBNAILS, n_items if self.thumbnails is None else len(self.thumbnails)),
+            (NEIGHBORS, self.indices.shape[0]),
+            (NEIGHBORS, self.distances.shape[0]),
+        ):
+            if n_rows != n_items:
+                raise damaged(folder / name, f"it has {n_rows} rows for {n_items} items")
+
+    @property
+    def abilities(self) -> Abilities:
+        """What the page may offer."""
+        originals = self.originals.are_here
+        return Abilities(
+            originals=originals, search=True, zip=originals, place=self.run["model"] is not None
+        )
+
+
+def make_app(folder: Path) -> FastAPI:
+    """Return the application that answers for one map; `security.Guard` belongs around it.
+
+    Parameters
+    ----------
+    folder : Path
+        The map's.
+
+    Raises
+    ------
+    InputError
+        If it is no map, or a file of it is missing or damaged.
+    """
+    served = ServedMap(folder)
+    app = FastAPI(
+        openapi_url=None,  # nor the pages about it, which load scripts from elsewhere
+        redirect_slashes=False,
+        exception_handlers=HANDLERS,
+    )
+    _add_page(app, served)
+    _add_items(app, served)
+    _add_selections(app, served)
+    return app
+
+
+def _add_page(app: FastAPI, served: ServedMap) -> None:
+    """Add the page and the files that it loads."""
+    for name in VIEWER:
+        viewer_file(name)  # raises where it is missing, before anyone asks
+
+    @app.get("/")
+    def page() -> Response:
+        setup = PageSetup(
+            source="server", data="data/", api="api/", abilities=served.abilities, notice=None
+        )
+        text = linked_page(
+            title=served.manifest.title, setup=setup, picture=SCATTER, viewer="static/"
+        )
+        return HTMLResponse(text, headers={"Cache-Control": "no-store"})
+
+    @app.get("/static/{name}")
+    def static(request: Request, name: str) -> Response:
+        if name not in VIEWER:
+            _nothing(f"no file {name}")
+        kind = "text/javascript" if name.endswith(".js") else "text/css"
+        return _answer_bytes(request, viewer_file(name).read_bytes(), media_type=kind)
+
+    @app.get(f"/{SCATTER}")
+    def picture(request: Request) -> Response:
+        return answer_file(request, served.picture, media_type="image/png")
+
+    @app.get("/data/{name}")
+    def data(request: Request, name: str) -> Response:
+        file = served.files.get(name) or _nothing(f"no file {name}")
+        kind = "application/json" if name.endswith(".json") else _BINARY
+        return answer_file(request, file, media_type=kind)
+
+
+def _add_items(app: FastAPI, served: ServedMap) -> None:
+    """Add the answers about one item, by its id."""
+
+    def check(item: int) -> int:
+        if not 0 <= item < len(served.items):
+            _nothing(f"no item {item}; this map has {len(served.items):,}, from 0 on")
+        return item
+
+    @app.get("/api/items/{item}")
+    def details(item: int) -> ItemDetails:
+        return served.items.details(check(item))
+
+    @app.get("/api/items/{item}/neighbors")
+    def neighbors(item: int) -> NeighborList:
+        check(item)
+        return list_neighbors(served.indices.row(item), served.distances.row(item))
+
+    @app.get("/api/items/{item}/thumbnail")
+    def thumbnail(request: Request, item: int) -> Response:
+        check(item)
+        if served.thumbnails is None:
+            _nothing("no thumbnail: the map was made of features")
+        content = served.thumbnails.encoded(item)
+        kind = media_type(io.BytesIO(content)) or _BINARY
+        return _answer_bytes(request, content, media_type=kind)
+
+    @app.get("/api/items/{item}/image")
+    def image(request: Request, item: int) -> Response:
+        try:
+            original = served.originals.open(check(item))
+        except ImageError as error:
+            _nothing(f"no original image of item {item}: {error}")
+        headers = cache_headers(original.etag)
+        if is_known(request, original.etag):
+            original.close()
+            return Response(status_code=304, headers=headers)
+        headers["Content-Length"] = str(original.size)
+        return StreamingResponse(original.chunks(), headers=headers, media_type=original.media_type)
+
+
+def _add_selections(app: FastAPI, served: ServedMap) -> None:
+    """Add what is asked by sending something: a text, a selection, an image."""
+    uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
+
+    @app.post("/api/search")
+    def search(wanted: SearchRequest) -> Response:
+        found = served.items.search(wanted.text)
+        return Response(found.astype("<u4").tobytes(), media_type=_BINARY)
+
+    @app.post("/api/zip")
+    def archive(wanted: ItemsRequest) -> Response:
+        ids = list(dict.fromkeys(wanted.ids))
+        _check_selection(ids, served)
+        content = stream_archive(ids, items=served.items, originals=served.originals)
+        headers = {"Content-Disposition": 'attachment; filename="images.zip"'}
+        return StreamingResponse(content, headers=headers, media_type="application/zip")
+
+    @app.post(IMAGES_TO)
+    async def place(request: Request) -> Placed:
+        if not served.abilities.place:
+            _nothing("no network to place images with: the map was made of features")
+        async with uploads:
+            content = await request.body()
+            return await run_in_threadpool(served.placer.place, content)
+
+
+def _check_selection(ids: list[int], served: ServedMap) -> None:
+    if not served.originals.are_here:
+        _nothing("no folder of original images any more")
+    if not 1 <= len(ids) <= _MOST_ARCHIVED:
+        raise HTTPException(
+            422 if not ids else 413,
+            f"an archive must hold 1 to {_MOST_ARCHIVED:,} images; got {len(ids):,}. "
+            "Select fewer, or export their paths.",
+        )
+    unknown = [item for item in ids if not 0 <= item < len(served.items)]
+    if unknown:
+        raise HTTPException(
+            422,
+            f"each id must be below {len(served.items):,}, the number of items; got {unknown[0]}.",
+        )
+    n_bytes = sum(served.originals.size(item) for item in ids)
+    if n_bytes > _MOST_ARCHIVED_BYTES:
+        raise HTTPException(
+            413,
+            f"an archive must have {_MOST_ARCHIVED_BYTES >> 30} GiB or less; these images have "
+            f"{n_bytes / (1 << 30):.1f}. Select fewer, or export their paths.",
+        )
+
+
+def _take(folder: Path, name: str) -> StoredFile:
+    if name != os.path.basename(name):  # noqa: PTH119 - a name is no path
+        raise damaged(folder / MANIFEST, f"it names a file elsewhere, {name!r}")
+    return StoredFile.at(folder / name)
+
+
+def _nothing(what: str) -> NoReturn:
+    raise HTTPException(404, f"there is {what}.")
+
+
+def _answer_bytes(request: Request, content: bytes, *, media_type: str) -> Response:
+    etag = f'"{hashlib.sha256(content).hexdigest()[:24]}"'
+    if is_known(request, etag):
+        return Response(status_code=304, headers=cache_headers(etag))
+    return Response(content, headers=cache_headers(etag), media_type=media_type)

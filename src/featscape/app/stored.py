@@ -1,0 +1,152 @@
+"""Files of the map, read in pieces for as long as the server runs.
+
+A file is opened anew for each piece and must then still be the one that stood there at the start:
+beside a table in memory, pieces of another map would be answers about the wrong items.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featscape.errors import InputError
+from featscape.filenames import printable
+from featscape.mapfolder import damaged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from numpy.typing import NDArray
+
+_CHUNK_BYTES = 1 << 18
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file as it stood when the server started; usable from several threads.
+
+    Attributes
+    ----------
+    path : Path
+    size : int
+        In bytes.
+    etag : str
+        Changes with the file; quoted, as HTTP wants it.
+    """
+
+    path: Path
+    size: int
+    etag: str
+
+    @classmethod
+    def at(cls, path: Path) -> StoredFile:
+        """Take note of the file at `path`; raises InputError if it is missing."""
+        try:
+            facts = path.stat()
+        except OSError as error:
+            raise damaged(path, error.strerror) from error
+        return cls(path, facts.st_size, file_tag(facts))
+
+    def read(self, start: int, end: int) -> bytes:
+        """Return the bytes `start` to `end`; raises InputError if the file has changed."""
+        return b"".join(self.chunks(start, end))
+
+    def chunks(self, start: int, end: int) -> Iterator[bytes]:
+        """Yield the bytes `start` to `end`, some at a time; raises as `read` does."""
+        with self._open() as file:
+            file.seek(start)
+            while start < end:
+                chunk = file.read(min(_CHUNK_BYTES, end - start))
+                if not chunk:
+                    raise self._changed()
+                start += len(chunk)
+                yield chunk
+
+    def _open(self) -> BinaryIO:
+        try:
+            file = self.path.open("rb")
+        except OSError as error:
+            raise self._changed() from error
+        if file_tag(os.fstat(file.fileno())) != self.etag:
+            file.close()
+            raise self._changed()
+        return file
+
+    def _changed(self) -> InputError:
+        return InputError(
+            f"the map's {printable(self.path)} has changed since the server started. "
+            "Stop featscape serve and start it again."
+        )
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """A two-dimensional array inside a file, of which rows are read one at a time.
+
+    Attributes
+    ----------
+    file : StoredFile
+    offset : int
+        Where its first number lies.
+    dtype : numpy.dtype
+    shape : tuple of int
+        (n, k)
+    """
+
+    file: StoredFile
+    offset: int
+    dtype: np.dtype[Any]
+    shape: tuple[int, int]
+
+    @classmethod
+    def in_archive(cls, path: Path, name: str) -> StoredArray:
+        """Find an array in an .npz file, which holds its arrays whole and uncompressed.
+
+        Raises InputError if the file is missing, or is not as ``numpy.savez`` writes it.
+        """
+        try:
+            with path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
+                member = archive.getinfo(f"{name}.npy")
+                with archive.open(member) as stream:
+                    if np.lib.format.read_magic(stream) != (1, 0):
+                        raise damaged(path, "an array in it has an unknown format")
+                    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+                    header_bytes = stream.tell()
+                raw.seek(
+                    member.header_offset + 26
+                )  # the lengths of the local header's name and rest
+                name_bytes, extra_bytes = np.frombuffer(raw.read(4), "<u2").tolist()
+        except InputError:
+            raise
+        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise damaged(path, error) from error
+        offset = member.header_offset + 30 + name_bytes + extra_bytes + header_bytes
+        whole = header_bytes + dtype.itemsize * int(np.prod(shape))
+        if (
+            member.compress_type != zipfile.ZIP_STORED
+            or member.file_size != whole
+            or len(shape) != 2
+            or is_fortran
+            or dtype.hasobject
+        ):
+            raise damaged(path, f"its {name} are not a plain array of rows")
+        return cls(StoredFile.at(path), offset, dtype, (shape[0], shape[1]))
+
+    def row(self, index: int) -> NDArray[Any]:
+        """Read row `index`, shape (k,); raises InputError if the file has changed."""
+        row_bytes = self.shape[1] * self.dtype.itemsize
+        start = self.offset + index * row_bytes
+        return np.frombuffer(self.file.read(start, start + row_bytes), self.dtype)
+
+
+def file_tag(facts: os.stat_result) -> str:
+    """Return what changes with a file, quoted as HTTP's ETag is."""
+    known = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+    return f'"{hashlib.sha256(repr(known).encode()).hexdigest()[:24]}"'
