@@ -1,0 +1,72 @@
+/** The little of WebGL2 that every pass needs. */
+
+/** The browser has no WebGL2, or will not give it: the page shows its static picture instead. */
+export class NoWebGLError extends Error {
+  override readonly name = "NoWebGLError";
+}
+
+export type Color = readonly [number, number, number];
+
+export function context(canvas: HTMLCanvasElement): WebGL2RenderingContext {
+  const gl = canvas.getContext("webgl2", {
+    alpha: false,
+    antialias: false, // the passes draw their own fine edges
+    depth: false,
+    powerPreference: "high-performance",
+  });
+  if (!gl) {
+    throw new NoWebGLError(
+      "The map is drawn with WebGL2, which this browser does not offer. Turn on hardware acceleration, or open the page in a current browser.",
+    );
+  }
+  return gl;
+}
+
+/** A linked program and where its uniforms are. */
+export class Program {
+  private readonly program: WebGLProgram;
+  private readonly places = new Map<string, WebGLUniformLocation | null>();
+
+  constructor(
+    private readonly gl: WebGL2RenderingContext,
+    vertex: string,
+    fragment: string,
+  ) {
+    this.program = gl.createProgram();
+    const shaders = [
+      [gl.VERTEX_SHADER, vertex],
+      [gl.FRAGMENT_SHADER, fragment],
+    ] as const;
+    const parts = shaders.map(([kind, source]) => {
+      const shader = gl.createShader(kind)!;
+      gl.shaderSource(shader, source);
+      gl.compileShader(shader);
+      gl.attachShader(this.program, shader);
+      return shader;
+    });
+    gl.linkProgram(this.program);
+    if (!gl.getProgramParameter(this.program, gl.LINK_STATUS) && !gl.isContextLost()) {
+      const logs = parts.map((shader) => gl.getShaderInfoLog(shader)).join("\n");
+      throw new Error(`A shader does not build: ${gl.getProgramInfoLog(this.program)}\n${logs}`);
+    }
+    for (const shader of parts) gl.deleteShader(shader);
+  }
+
+  use(): void {
+    this.gl.useProgram(this.program);
+  }
+
+  at(name: string): WebGLUniformLocation | null {
+    let place = this.places.get(name);
+    if (place === undefined) {
+      place = this.gl.getUniformLocation(this.program, name);
+      this.places.set(name, place);
+    }
+    return place;
+  }
+}
+
+export function parseColor(hex: string): Color {
+  const value = Number.parseInt(hex.slice(1), 16);
+  return [(value >> 16) / 255, ((value >> 8) & 255) / 255, (value & 255) / 255];
+}

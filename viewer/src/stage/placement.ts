@@ -1,0 +1,120 @@
+/**
+ * Which images are shown: in the bundle's order, each one that overlaps none before it. Whether one
+ * is shown depends on the map and on the step of the zoom, never on how far one has panned, so
+ * nothing flickers.
+ */
+import { DIMMED, HIDDEN } from "../stage";
+import type { Chunks, Plane, Region } from "./chunks";
+
+/** Where the items lie in a layout. */
+export interface Places {
+  readonly positions: Float32Array; // (n, dimensions)
+  readonly dimensions: number;
+  readonly chunks: Chunks;
+}
+
+export interface Rule {
+  /** No two images are nearer than this to each other in both directions: units of the map. */
+  readonly distance: number;
+  /** Where to place them. */
+  readonly region: Region;
+  readonly plane: Plane;
+  /** Only the first so many items have an image. */
+  readonly nItems: number;
+  readonly states: Uint8Array | null;
+}
+
+/** Right and up of an item, in the map's units. */
+export function flatten(places: Places, [right, up]: Plane, item: number): [number, number] {
+  const { positions, dimensions } = places;
+  const x = positions[item * dimensions]!;
+  const y = positions[item * dimensions + 1]!;
+  const z = dimensions === 3 ? positions[item * 3 + 2]! : 0;
+  return [right[0] * x + right[1] * y + right[2] * z, up[0] * x + up[1] * y + up[2] * z];
+}
+
+/** Places images within a region; what is done in one step is short, so that it never blocks. */
+export class Placement {
+  /** Those that have their place, in the order they got it. */
+  readonly items: number[] = [];
+  private readonly taken: Int32Array; // one more than the index in `items` of who lies in a cell
+  private readonly us: number[] = [];
+  private readonly vs: number[] = [];
+  private readonly columns: number;
+  private readonly rows: number;
+  private readonly runs: (readonly [number, number])[] = [];
+  private readonly passes: readonly number[];
+  private pass = 0;
+  private run = 0;
+  private at = 0;
+
+  /** `kept` stay where they are, if there is room for all of them. */
+  constructor(
+    private readonly places: Places,
+    private readonly rule: Rule,
+    kept: Iterable<number> = [],
+  ) {
+    const { region, distance, plane, nItems, states } = rule;
+    this.columns = Math.max(1, Math.ceil((region.right - region.left) / distance));
+    this.rows = Math.max(1, Math.ceil((region.top - region.bottom) / distance));
+    this.taken = new Int32Array(this.columns * this.rows);
+    // What a search or a selection leaves out gets the room that the others leave.
+    this.passes = states?.some((state) => state & DIMMED) ? [0, DIMMED] : [0];
+    places.chunks.visit(region, plane, (start, end) => {
+      if (start < nItems) this.runs.push([start, Math.min(end, nItems)]);
+    });
+    for (const item of kept) if (!states || !(states[item]! & HIDDEN)) this.tryItem(item);
+    this.at = this.runs[0]?.[0] ?? 0;
+  }
+
+  /** Go on for about so long; true once all have been met. */
+  step(budgetMs: number): boolean {
+    const stop = performance.now() + budgetMs;
+    while (this.pass < this.passes.length) {
+      while (this.run < this.runs.length) {
+        const end = this.runs[this.run]![1];
+        while (this.at < end) {
+          const until = Math.min(end, this.at + 4096);
+          this.meet(this.at, until);
+          this.at = until;
+          if (performance.now() > stop) return false;
+        }
+        this.run++;
+        this.at = this.runs[this.run]?.[0] ?? 0;
+      }
+      this.pass++;
+      this.run = 0;
+      this.at = this.runs[0]?.[0] ?? 0;
+    }
+    return true;
+  }
+
+  private meet(start: number, end: number): void {
+    const { states } = this.rule;
+    const wanted = this.passes[this.pass]!;
+    for (let item = start; item < end; item++) {
+      if (states && (states[item]! & (HIDDEN | DIMMED)) !== wanted) continue;
+      this.tryItem(item);
+    }
+  }
+
+  private tryItem(item: number): void {
+    const { region, distance, plane } = this.rule;
+    const [u, v] = flatten(this.places, plane, item);
+    if (u < region.left || u > region.right || v < region.bottom || v > region.top) return;
+    const column = Math.min(Math.floor((u - region.left) / distance), this.columns - 1);
+    const row = Math.min(Math.floor((v - region.bottom) / distance), this.rows - 1);
+    const { taken, columns, rows, us, vs } = this;
+    if (taken[row * columns + column]) return; // of two in one cell, each is too near to the other
+    for (let r = Math.max(row - 1, 0); r <= row + 1 && r < rows; r++) {
+      for (let c = Math.max(column - 1, 0); c <= column + 1 && c < columns; c++) {
+        const other = taken[r * columns + c]! - 1;
+        if (other < 0) continue;
+        if (Math.abs(us[other]! - u) < distance && Math.abs(vs[other]! - v) < distance) return;
+      }
+    }
+    us.push(u);
+    vs.push(v);
+    taken[row * columns + column] = this.items.push(item);
+  }
+}

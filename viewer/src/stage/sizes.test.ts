@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { borderSize, imageSize, pointSize, sizingFor } from "./sizes";
+
+const SIZE = { width: 1280, height: 800 };
+
+test.each([1, 500, 20_000, 1_000_000])("images of %i items never overlap within a step", (n) => {
+  for (let zoom = 0.5; zoom < 5000; zoom *= 1.07) {
+    const sizing = sizingFor(SIZE, n, zoom, null);
+    expect(zoom).toBeGreaterThanOrEqual(sizing.from);
+    expect(zoom).toBeLessThanOrEqual(sizing.to * 1.0001);
+    const side = sizing.at(zoom);
+    const apart = (sizing.distance * zoom) / sizing.from;
+    expect(apart).toBeGreaterThan(side + 2 * borderSize(side));
+  }
+});
+
+test.each([0.5, 3, 40])("in a grid of cells of %d px each image fits into its own", (cell) => {
+  for (let zoom = 20 / cell; zoom < 2000; zoom *= 1.13) {
+    const sizing = sizingFor(SIZE, 10_000, zoom, cell);
+    const side = sizing.at(zoom);
+    expect(side + 2 * borderSize(side)).toBeLessThan(cell * zoom);
+    expect(sizing.distance).toBeLessThan(cell * sizing.from); // so every cell has its image
+  }
+});
+
+test("sizes grow with the zoom, between bounds", () => {
+  expect(imageSize(SIZE, 1_000_000, 1)).toBe(32);
+  expect(imageSize(SIZE, 1_000_000, 1e4)).toBe(128);
+  expect(pointSize(SIZE, 1_000_000, 1)).toBeLessThan(2);
+  expect(pointSize(SIZE, 500, 1)).toBeGreaterThan(6);
+  expect(pointSize(SIZE, 500, 1e5)).toBe(12);
+});

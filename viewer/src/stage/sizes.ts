@@ -1,0 +1,71 @@
+/** How large points and images are drawn, by how far one has zoomed in. CSS pixels. */
+import type { Size } from "./camera";
+
+export const LEAST_IMAGE = 32;
+const MOST_IMAGE = 128;
+// In the grid view smaller images than these are none: points serve better.
+const LEAST_CELL = 18;
+const GAP = 2;
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(Math.max(value, low), high);
+}
+
+/** Pixels of the stage there are for each item where the whole map is seen. */
+function room(size: Size, nItems: number): number {
+  return (0.6 * size.width * size.height) / Math.max(nItems, 1);
+}
+
+/** A point's diameter; `zoom` is 1 where the whole map is seen. */
+export function pointSize(size: Size, nItems: number, zoom: number): number {
+  const base = clamp(0.9 * room(size, nItems) ** 0.36, 1.6, 8);
+  return clamp(base * zoom ** 0.3, 1.4, 12);
+}
+
+/** An image's longest side on the map. */
+export function imageSize(size: Size, nItems: number, zoom: number): number {
+  const base = clamp(0.8 * Math.sqrt(room(size, nItems)), LEAST_IMAGE, 72);
+  return clamp(base * zoom ** 0.35, LEAST_IMAGE, Math.max(MOST_IMAGE, base));
+}
+
+/**
+ * How far apart images stand on the map, as a multiple of their size: far out the points between
+ * them show the classes; closer in, where few items share the room of an image, they touch.
+ */
+export function spread(size: Size, nItems: number, zoom: number): number {
+  const crowd = imageSize(size, nItems, zoom) ** 2 / (room(size, nItems) * zoom * zoom);
+  return 1 + 1.2 * clamp(Math.log2(crowd / 12) / 6, 0, 1);
+}
+
+export function borderSize(imagePx: number): number {
+  return clamp(imagePx / 28, 1.5, 3);
+}
+
+/** How images are sized and spread from one step of the zoom to the next. */
+export interface Sizing {
+  /** Zoom from which on this holds: no two images overlap at this or a greater one. */
+  readonly from: number;
+  /** Where it ends. */
+  readonly to: number;
+  /** Centers' distance at `from`, in pixels. */
+  readonly distance: number;
+  /** An image's longest side at a zoom. */
+  at(zoom: number): number;
+}
+
+const STEPS_PER_DOUBLING = 4;
+const SLACK = 0.96; // zooming to and fro across a step's edge changes nothing
+
+/** The sizing of the step that a zoom lies in. `cell` is the grid's cell at zoom 1; null on the map. */
+export function sizingFor(size: Size, nItems: number, zoom: number, cell: number | null): Sizing {
+  const step = Math.floor(Math.log2(zoom) * STEPS_PER_DOUBLING);
+  const from = SLACK * 2 ** (step / STEPS_PER_DOUBLING);
+  const to = 2 ** ((step + 1) / STEPS_PER_DOUBLING);
+  if (cell !== null && cell * from >= LEAST_CELL) {
+    const side = (at: number) => Math.floor(cell * at - GAP - 2 * borderSize(cell * at));
+    return { from, to, distance: cell * from * 0.999, at: side };
+  }
+  const at = (zoomed: number) => imageSize(size, nItems, zoomed);
+  const own = at(from) + 2 * borderSize(at(from)) + GAP;
+  return { from, to, distance: own * spread(size, nItems, from), at };
+}
