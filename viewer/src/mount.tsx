@@ -48,7 +48,6 @@ export async function mountViewer(
   const end = () => {
     for (const each of ends.reverse()) each();
     root.replaceChildren();
-    root.classList.remove("featscape");
   };
 
   root.classList.add("featscape");
@@ -98,7 +97,6 @@ export async function mountViewer(
     if (shared.view) stage.setView(shared.view);
     else app.fit(undefined, false);
     loading.remove();
-    if (!embedded) stageElement.focus({ preventScroll: true });
     return end;
   } catch (error) {
     end();

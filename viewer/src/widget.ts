@@ -21,10 +21,8 @@ export function makeRender(makeStage: MakeStage) {
         source.close();
       };
     } catch (error) {
-      root.classList.add("featscape");
-      showFailure(root, error instanceof Error ? error.message : String(error), null);
-      console.error(error);
-      return () => root.remove();
+      showFailure(root, error, null);
+        return () => root.remove();
     }
   };
 }

@@ -1,4 +1,5 @@
 /** What is seen before the map is, and instead of it where it cannot be. */
+import { SourceError } from "../sources/error";
 
 function element(tag: string, className: string, text = ""): HTMLElement {
   const made = document.createElement(tag);
@@ -31,21 +32,24 @@ export function showLoading(root: HTMLElement, title: string): StartScreen {
   };
 }
 
-/** One clear sentence, a way on, and the static picture that the page holds. */
-export function showFailure(root: HTMLElement, message: string, picture: string | null): void {
+/** One clear sentence, a way on where there is one, and the picture that the page holds. */
+export function showFailure(root: HTMLElement, error: unknown, picture: string | null): void {
+  console.error(error);
   const screen = element("div", "fs-start fs-failure");
+  const message = error instanceof Error ? error.message : String(error);
   const text = element("p", "fs-failure-text", message);
   text.setAttribute("role", "alert");
   screen.append(text);
+  if (error instanceof SourceError) {
+    const again = element("button", "fs-button fs-button-text", "Try again");
+    again.addEventListener("click", () => window.location.reload());
+    screen.append(again);
+  }
   if (picture) {
     const image = document.createElement("img");
     image.src = picture;
     image.alt = "The map as a picture";
     screen.append(image);
-  } else {
-    const again = element("button", "fs-button fs-button-text", "Try again");
-    again.addEventListener("click", () => window.location.reload());
-    screen.append(again);
   }
   root.append(screen);
 }
