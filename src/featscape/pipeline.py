@@ -12,18 +12,18 @@ from featscape.filenames import printable
 from featscape.mapfolder import open_map
 from featscape.progress import SilentProgress, Stopwatch
 from featscape.records import ModelCard, Placement
-from featscape.report import in_words
+from featscape.report import facts_of, in_words
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
     from featscape.mapfolder import Map
     from featscape.progress import Progress
-    from featscape.records import Embedding
+    from featscape.records import Embedding, Features
 
-__all__ = ["embed_features", "load_tsne", "make_map", "open_map", "open_placer"]
+__all__ = ["embed_features", "export_site", "load_tsne", "make_map", "open_map", "open_placer"]
 
 
 def make_map(
@@ -39,6 +39,7 @@ def make_map(
     batch_size: int | None = None,
     size_px: int = 2400,
     thumbnail_px: int | None = None,
+    page_images: int = 20_000,
     force: bool = False,
     made_from: str | None = None,
     progress: Progress | None = None,
@@ -67,6 +68,8 @@ def make_map(
         Images that go through the network at once.
     size_px, thumbnail_px : int
         Side of the map made of images, and longest side of the images in it, in pixels.
+    page_images : int
+        map.html holds thumbnails of so many images; those of 20,000 can be mailed.
     force : bool
         Replace a map that stands at `output`.
     made_from : str, optional
@@ -83,6 +86,7 @@ def make_map(
     InputError, ModelError, DeviceError
         Nothing stands at `output` then that did not stand there before.
     """
+    from featscape.bundle import check_page_images
     from featscape.features import extract
     from featscape.images import ThumbnailPack, find_images
     from featscape.pictures import check_sizes, draw_scatter
@@ -98,6 +102,7 @@ def make_map(
             images = find_images(source, limit=limit, seed=seed)
             check_perplexity(perplexity, len(images))
             check_sizes(size_px, thumbnail_px)
+            check_page_images(page_images)
         progress.note(f"found {in_words(len(images), 'images', images.labels)}")
         pack_px = max(256, thumbnail_px or 0)
         with watch.stage("features"), ThumbnailPack(small, size_px=pack_px) as pack:
@@ -129,6 +134,16 @@ def make_map(
         with watch.stage("write"):
             mapfolder.write_features(folder, features.values)
             mapfolder.write_embedding(folder, embedding, features=features, labels=labels)
+        with watch.stage("interactive"):
+            _write_interactive(
+                folder,
+                output,
+                embedding,
+                labels,
+                features=features,
+                page_images=page_images,
+                progress=progress,
+            )
         mapfolder.write_run(
             folder,
             embedding,
@@ -152,7 +167,7 @@ def embed_features(
     force: bool = False,
     progress: Progress | None = None,
 ) -> Map:
-    """Make the map of features that were made elsewhere: t-SNE and the scatter plot.
+    """Make the map of features that were made elsewhere: t-SNE, the scatter plot, map.html.
 
     Parameters
     ----------
@@ -202,6 +217,8 @@ def embed_features(
         with watch.stage("write"):
             mapfolder.write_features(folder, values)
             mapfolder.write_embedding(folder, embedding, features=None, labels=labels)
+        with watch.stage("interactive"):
+            _write_interactive(folder, output, embedding, labels, progress=progress)
         mapfolder.write_run(
             folder,
             embedding,
@@ -255,6 +272,42 @@ def open_placer(made: Map, *, device: str = "auto") -> Callable[[BinaryIO], Plac
     return place
 
 
+def export_site(
+    folder: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Write the interactive map as a static site: files alone, for any web server.
+
+    Parameters
+    ----------
+    folder : path
+        A map folder.
+    output : path
+        The site's folder: new, empty, or with `force` an older site.
+    force : bool
+        Replace a site that stands at `output`.
+    progress : Progress, optional
+
+    Raises
+    ------
+    InputError
+        Nothing stands at `output` then that did not stand there before.
+    """
+    from featscape.bundle import open_bundle, write_site
+
+    opened = open_map(folder).folder
+    write_site(
+        open_bundle(opened / mapfolder.BUNDLE),
+        Path(output),
+        picture=opened / mapfolder.SCATTER,
+        force=force,
+        progress=progress,
+    )
+
+
 def _draw_mosaics(
     folder: Path,
     embedding: Embedding,
@@ -278,3 +331,45 @@ def _draw_mosaics(
             progress=progress,
         )
         mapfolder.write_picture(folder, name, picture)
+
+
+def _write_interactive(
+    folder: Path,
+    output: Path,
+    embedding: Embedding,
+    labels: Sequence[str] | None,
+    *,
+    features: Features | None = None,
+    page_images: int = 0,
+    progress: Progress,
+) -> None:
+    """Write what the browser reads of a map, and map.html."""
+    from featscape.bundle import encode_from, open_bundle, write_bundle, write_page
+    from featscape.thumbnails import Thumbnails
+
+    columns: dict[str, Any] = {}
+    thumbnails = None
+    if features is not None:
+        if features.images.splits is not None:
+            columns["split"] = features.images.splits
+        columns |= {"width": features.sizes_px[:, 0], "height": features.sizes_px[:, 1]}
+        thumbnails = encode_from(Thumbnails(folder / mapfolder.THUMBNAILS))
+    write_bundle(
+        folder / mapfolder.BUNDLE,
+        title=output.resolve().name.removesuffix("-map"),
+        positions=embedding.positions,
+        neighbors=embedding.neighbors,
+        seed=embedding.parameters["seed"],
+        labels=labels,
+        paths=None if features is None else features.images.paths,
+        columns=columns,
+        thumbnails=thumbnails,
+        facts=facts_of(embedding, features),
+        progress=progress,
+    )
+    write_page(
+        open_bundle(folder / mapfolder.BUNDLE),
+        folder / mapfolder.PAGE,
+        picture=folder / mapfolder.SCATTER,
+        n_images=page_images,
+    )

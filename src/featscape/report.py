@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -18,12 +20,14 @@ if TYPE_CHECKING:
 
     from featscape.features import ModelEntry
     from featscape.mapfolder import Map
+    from featscape.records import Embedding, Features
 
 _BY_CLASS = ", colored by class"  # where there are classes
 _PICTURES = {
     mapfolder.SCATTER: "the points" + _BY_CLASS,
     mapfolder.MOSAIC: "the map made of the images themselves",
     mapfolder.GRID: "the same images on a grid, none covered by another",
+    mapfolder.PAGE: "the interactive map in one file, for any browser",
 }
 _MOST_CLASSES = 20  # that the table of classes shows
 _MOST_REASONS = 3  # for skipping that the summary shows
@@ -70,6 +74,21 @@ def describe(opened: Map) -> RenderableType:
         *_skipped_files(run),
         _timings(run),
     )
+
+
+def facts_of(embedding: Embedding, features: Features | None) -> dict[str, str]:
+    """Return how a map was made, as the interactive map shows it; nothing of the machine."""
+    facts = {}
+    if features is not None:
+        facts["network"] = f"{features.model.name}, layer {features.model.layer}"
+        facts["preprocessing"] = features.model.preprocessing
+    parameters = embedding.parameters
+    facts["t-SNE"] = (
+        f"perplexity {parameters['perplexity']:g}, seed {parameters['seed']}, "
+        f"{embedding.n_iter:,} iterations, KL divergence {embedding.kl_divergence:.3f}"
+    )
+    facts["made"] = f"{datetime.now(UTC):%Y-%m-%d} by featscape {version('featscape')}"
+    return facts
 
 
 def describe_models(entries: Iterable[ModelEntry]) -> RenderableType:

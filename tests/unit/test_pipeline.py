@@ -21,10 +21,12 @@ def made(photos, here, quick_network):  # noqa: ARG001 - what it is made with
 class TestMakeMap:
     def test_what_stands_in_the_folder(self, made):
         assert sorted(path.name for path in made.folder.iterdir()) == [
+            "bundle",
             "features.npy",
             "images-grid.png",
             "images.png",
             "items.parquet",
+            "map.html",
             "neighbors.npz",
             "run.json",
             "scatter.png",
@@ -91,6 +93,7 @@ class TestMakeMap:
             {"size_px": 10},
             {"thumbnail_px": 4},
             {"thumbnail_px": 300, "size_px": 400},
+            {"page_images": -1},
         ],
     )
     def test_options_are_looked_at_before_the_work(self, photos, monkeypatch, options, here):

@@ -1,7 +1,7 @@
 """What the browser reads of a map: the files of a bundle, and the pages around them."""
 
 from featscape.bundle.images import encode_from
-from featscape.bundle.onefile import PAGE_IMAGES, write_page
+from featscape.bundle.onefile import PAGE_IMAGES, check_page_images, write_page
 from featscape.bundle.page import VIEWER, linked_page, viewer_file
 from featscape.bundle.read import Bundle, open_bundle
 from featscape.bundle.site import write_site
@@ -11,6 +11,7 @@ __all__ = [
     "PAGE_IMAGES",
     "VIEWER",
     "Bundle",
+    "check_page_images",
     "encode_from",
     "linked_page",
     "open_bundle",

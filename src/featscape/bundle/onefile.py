@@ -32,6 +32,14 @@ PICTURE_PX = 900  # of the static picture
 CHUNK_BYTES = 3 << 20  # a multiple of three, so that the pieces' base64 can be joined
 
 
+def check_page_images(n_images: int) -> None:
+    """Raise InputError unless a page can hold so many images: before the long work."""
+    if n_images < 0:
+        raise InputError(
+            f"map.html must hold 0 images or more; got {n_images}. Choose another number."
+        )
+
+
 def write_page(bundle: Bundle, file: Path, *, picture: Path, n_images: int = PAGE_IMAGES) -> None:
     """Write the page of a bundle.
 
@@ -53,8 +61,7 @@ def write_page(bundle: Bundle, file: Path, *, picture: Path, n_images: int = PAG
     InputError
         If `n_images` is negative.
     """
-    if n_images < 0:
-        raise InputError(f"a page's images must be 0 or more; got {n_images}. Choose another.")
+    check_page_images(n_images)
     manifest = _abridge(bundle, n_images)
     setup = PageSetup(
         source="file",
