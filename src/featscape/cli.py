@@ -119,6 +119,12 @@ def make_map(
         int | None,
         typer.Option("--thumbnail", metavar="PX", help="Longest side of the images in it."),
     ] = None,
+    page_images: Annotated[
+        int,
+        typer.Option(
+            metavar="N", help="map.html holds N thumbnails; with those of 20,000 it can be mailed."
+        ),
+    ] = 20_000,
     force: Force = False,
 ) -> None:
     """Make the map of a folder of images.
@@ -148,6 +154,7 @@ def make_map(
         batch_size=batch_size,
         size_px=size_px,
         thumbnail_px=thumbnail_px,
+        page_images=page_images,
         force=force,
         progress=_progress(),
     )
@@ -239,6 +246,32 @@ def serve(
     from featscape.app import serve as run
 
     run(folder, host=host, port=port, open_browser=not no_browser, say=typer.echo)
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="MAP", help="A map folder.")],
+    *,
+    to: Annotated[
+        Path, typer.Option("--to", metavar="DIR", help="The folder to write: new, or empty.")
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Replace the site at DIR.")] = False,
+) -> None:
+    """Write the interactive map as a static site.
+
+    Put the folder on any web server: it needs no program there, and of a map of a million images
+    the page reads only what one looks at. Opened from disk it shows nothing, for browsers let no
+    page read files; the map's own map.html is for that.
+
+    \b
+    Examples:
+      featscape export photos-map --to photos-site
+      python -m http.server --directory photos-site    to look at it here
+    """
+    from featscape import pipeline
+
+    pipeline.export_site(folder, to, force=force, progress=_progress())
+    typer.echo(f"Wrote the site {printable(to)}/")
 
 
 @app.command()

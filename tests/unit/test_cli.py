@@ -10,7 +10,7 @@ import pytest
 from featscape import __version__, cli
 from featscape.errors import DeviceError, MissingExtra, ModelError
 
-COMMANDS = ["map", "demo", "embed", "info", "models"]
+COMMANDS = ["map", "demo", "embed", "export", "info", "models"]
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -76,6 +76,8 @@ class TestMistakes:
             (["map", "photos", "--weights", "none.pth"], "none.pth"),
             (["info", "nowhere"], "there is no map nowhere"),
             (["info", "."], "is not a featscape map"),
+            (["export", "nowhere", "--to", "site"], "there is no map nowhere"),
+            (["map", "photos", "--page-images", "-1"], "map.html must hold 0 images or more"),
         ],
     )
     def test_one_line_and_status_2(self, featscape, photos, monkeypatch, arguments, words):
@@ -112,7 +114,7 @@ class TestScreens:
     def test_the_summary(self, made):
         assert made.status == 0
         assert "24 images in 3 classes: m/" in made.out
-        for picture in ("scatter.png", "images.png", "images-grid.png"):
+        for picture in ("scatter.png", "images.png", "images-grid.png", "map.html"):
             assert picture in made.out
         assert "100% have mostly their own label among their 5 nearest neighbors" in made.out
         # a class's name is not markup
@@ -133,6 +135,16 @@ class TestScreens:
         for words in (str(photos), "quick", "perplexity 4, seed 10", "24 x 48 float32"):
             assert words in out.replace("\n", "")
         assert re.search(r"\[red\]/broken.png +empty", out)
+
+    @pytest.mark.usefixtures("made")
+    def test_export(self, featscape, here):
+        done = featscape("export", "m", "--to", "site")
+        assert (done.status, done.out) == (0, "Wrote the site site/\n")
+        assert (here / "site" / "index.html").exists()
+        again = featscape("export", "m", "--to", "site")
+        assert again.status == 2
+        assert "the site site exists already" in again.err
+        assert featscape("export", "m", "--to", "site", "--force").status == 0
 
     def test_models(self, featscape):
         done = featscape("models")

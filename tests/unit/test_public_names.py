@@ -15,6 +15,7 @@ import featscape
 
 PACKAGES = [
     "featscape",
+    "featscape.bundle",
     "featscape.features",
     "featscape.images",
     "featscape.pictures",
