@@ -22,7 +22,7 @@ export function makeRender(makeStage: MakeStage) {
       };
     } catch (error) {
       showFailure(root, error, null);
-        return () => root.remove();
+      return () => root.remove();
     }
   };
 }

@@ -32,16 +32,13 @@ export function codesText(codes: ReadonlySet<number>): string {
 export function parseCodes(text: string): Set<number> {
   const codes = new Set<number>();
   for (const run of text.split(".")) {
-    const [first, last = first] = run.split("-").map(Number);
+    const [, from, to = from] = /^(\d+)(?:-(\d+))?$/.exec(run) ?? [];
+    const [first, last] = [Number(from), Number(to)];
     // 65,536 codes at most, whatever an address claims.
-    if (!isCode(first) || !isCode(last)) continue;
+    if (!(last <= 65_535)) continue;
     for (let code = first; code <= last; code++) codes.add(code);
   }
   return codes;
-}
-
-function isCode(value: number | undefined): value is number {
-  return value !== undefined && Number.isInteger(value) && value >= 0 && value <= 65_535;
 }
 
 function short(value: number): string {

@@ -1,0 +1,77 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { RangeReader } from "./ranges";
+
+const CONTENT = "0123456789";
+
+/** A server of one file; `knowsRanges` or answers 200 with the whole, as simple servers do. */
+function serve(knowsRanges: boolean, content = CONTENT) {
+  return vi.fn(async (_url: string, init: RequestInit = {}) => {
+    const range = new Headers(init.headers).get("Range");
+    const [, from, to] = /bytes=(\d+)-(\d*)/.exec(range ?? "") ?? [];
+    if (!range || !knowsRanges) return new Response(content);
+    if (Number(from) >= content.length) return new Response("", { status: 416 });
+    const part = content.slice(Number(from), to ? Number(to) + 1 : undefined);
+    return new Response(part, { status: 206 });
+  });
+}
+
+async function text(bytes: Promise<ArrayBuffer>): Promise<string> {
+  return new TextDecoder().decode(await bytes);
+}
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
+
+describe.each([true, false])("a server that knows ranges: %s", (knowsRanges) => {
+  it("gives the bytes asked for", async () => {
+    vi.stubGlobal("fetch", serve(knowsRanges));
+    const reader = new RangeReader("data/");
+    expect(await text(reader.read("f"))).toBe(CONTENT);
+    expect(await text(reader.read("f", 2, 5))).toBe("234");
+    expect(await text(reader.read("f", 7))).toBe("789");
+    expect(await text(reader.read("f", 3, 3))).toBe("");
+  });
+
+  it("shows that a file is too short", async () => {
+    vi.stubGlobal("fetch", serve(knowsRanges));
+    const reader = new RangeReader("data/");
+    await expect(reader.read("f", 8, 12)).rejects.toThrow("f is shorter than the map needs");
+    await expect(reader.read("f", 12, 14)).rejects.toThrow("f is shorter than the map needs");
+  });
+});
+
+it("asks a server without ranges once for the whole file", async () => {
+  const fetch = serve(false);
+  vi.stubGlobal("fetch", fetch);
+  const reader = new RangeReader("data/");
+  await reader.read("f", 1, 2);
+  await reader.read("f", 5, 9);
+  expect(fetch).toHaveBeenCalledTimes(1);
+});
+
+it("tries twice again where the network fails, and then says so", async () => {
+  vi.useFakeTimers();
+  const fetch = vi.fn().mockRejectedValue(new TypeError("network"));
+  vi.stubGlobal("fetch", fetch);
+  const reading = expect(new RangeReader("").read("f")).rejects.toThrow("server does not answer");
+  await vi.runAllTimersAsync();
+  await reading;
+  expect(fetch).toHaveBeenCalledTimes(3);
+});
+
+it("goes on where the network fails once", async () => {
+  vi.useFakeTimers();
+  const fetch = serve(true);
+  fetch.mockRejectedValueOnce(new TypeError("network"));
+  vi.stubGlobal("fetch", fetch);
+  const reading = text(new RangeReader("").read("f", 0, 2));
+  await vi.runAllTimersAsync();
+  expect(await reading).toBe("01");
+});
+
+it("says which file is missing", async () => {
+  vi.stubGlobal("fetch", async () => new Response("", { status: 404 }));
+  await expect(new RangeReader("").read("grid.bin")).rejects.toThrow(/grid\.bin.*404/);
+});

@@ -1,0 +1,64 @@
+import { afterEach, expect, it, vi } from "vitest";
+import { openServer } from "./server";
+
+const ALL = { originals: true, search: true, zip: true, place: true };
+const NONE = { originals: false, search: false, zip: false, place: false };
+
+function setup(abilities: typeof ALL) {
+  return { source: "server", data: "data", api: "api/", abilities, notice: null } as const;
+}
+
+function serve(answers: Record<string, (init: RequestInit) => Response>) {
+  vi.stubGlobal("fetch", async (url: string, init: RequestInit = {}) => {
+    if (url === "data/manifest.json")
+      return Response.json({ format: "featscape-bundle", version: 1 });
+    const answer = answers[`${init.method ?? "GET"} ${url}`];
+    return (
+      answer?.(init) ?? Response.json({ error: "No such place.", status: 404 }, { status: 404 })
+    );
+  });
+}
+
+afterEach(() => vi.unstubAllGlobals());
+
+it("asks what the contract says", async () => {
+  const sent: unknown[] = [];
+  serve({
+    "GET api/items/7/neighbors": () => Response.json({ ids: [1], distances: [0.5] }),
+    "POST api/search": ({ body }) => {
+      sent.push(JSON.parse(String(body)));
+      return new Response(Uint32Array.of(3, 4_000_000_000));
+    },
+    "POST api/zip": ({ body }) => {
+      sent.push(JSON.parse(String(body)));
+      return new Response("PK");
+    },
+    "POST api/place": ({ body }) => {
+      sent.push(body);
+      return Response.json({ position: [1, 2], neighbors: { ids: [], distances: [] } });
+    },
+  });
+  const source = await openServer(setup(ALL));
+  const image = new Blob(["x"]);
+  expect(source.originalUrl?.(7)).toBe("api/items/7/image");
+  expect(await source.neighbors?.(7)).toEqual({ ids: [1], distances: [0.5] });
+  expect([...((await source.search?.("ä b")) ?? [])]).toEqual([3, 4_000_000_000]);
+  expect(await (await source.zip?.(Uint32Array.of(1, 2)))?.text()).toBe("PK");
+  expect((await source.place?.(image))?.position).toEqual([1, 2]);
+  expect(sent).toEqual([{ text: "ä b" }, { ids: [1, 2] }, image]);
+});
+
+it("offers only what the page says it can", async () => {
+  serve({});
+  const source = await openServer(setup(NONE));
+  expect([source.originalUrl, source.search, source.zip, source.place]).toEqual(
+    Array(4).fill(undefined),
+  );
+});
+
+it("says what the server says went wrong", async () => {
+  serve({ "GET api/items/1": () => new Response("<html>", { status: 500 }) });
+  const source = await openServer(setup(ALL));
+  await expect(source.details?.(2)).rejects.toThrow("No such place.");
+  await expect(source.details?.(1)).rejects.toThrow("The server answers 500.");
+});

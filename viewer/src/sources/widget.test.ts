@@ -1,0 +1,63 @@
+import { expect, it } from "vitest";
+import { type Model, openWidget } from "./widget";
+
+type Callback = (content: unknown, buffers: DataView[]) => void;
+
+/** A kernel that holds files, and answers the latest question first. */
+class FakeModel implements Model {
+  readonly set_: Record<string, unknown> = {};
+  readonly callbacks = new Set<Callback>();
+  constructor(private readonly files: Record<string, string>) {}
+  get(): unknown {
+    return undefined;
+  }
+  set(name: string, value: unknown): void {
+    this.set_[name] = value;
+  }
+  save_changes(): void {
+    this.set_["saved"] = true;
+  }
+  send(content: unknown): void {
+    const { kind, id, file, start, end } = content as Record<string, number | string>;
+    expect(kind).toBe("read");
+    const text = this.files[String(file)];
+    const pause = file === "slow" ? 20 : 0;
+    setTimeout(() => {
+      for (const callback of this.callbacks) {
+        if (text === undefined) callback({ kind: "error", id, error: `no file ${file}` }, []);
+        else {
+          // As the kernel's messages come: a view into a larger buffer.
+          const bytes = new TextEncoder().encode(
+            `##${text.slice(Number(start), end === null ? undefined : Number(end))}`,
+          );
+          callback({ kind: "data", id }, [new DataView(bytes.buffer, 2)]);
+        }
+      }
+    }, pause);
+  }
+  on(_: string, callback: Callback): void {
+    this.callbacks.add(callback);
+  }
+  off(_: string, callback: Callback): void {
+    this.callbacks.delete(callback);
+  }
+}
+
+const manifest = JSON.stringify({ format: "featscape-bundle", version: 1 });
+const text = (bytes: ArrayBuffer) => new TextDecoder().decode(bytes);
+
+it("reads through the kernel, whatever order the answers come in", async () => {
+  const model = new FakeModel({ "manifest.json": manifest, slow: "0123456789", quick: "abc" });
+  const source = await openWidget(model);
+  const [slow, quick] = await Promise.all([source.read("slow", 2, 4), source.read("quick")]);
+  expect([text(slow), text(quick)]).toEqual(["23", "abc"]);
+  await expect(source.read("gone")).rejects.toThrow("no file gone");
+  source.close();
+  expect(model.callbacks.size).toBe(0);
+});
+
+it("tells Python what is selected", async () => {
+  const model = new FakeModel({ "manifest.json": manifest });
+  (await openWidget(model)).select?.(Uint32Array.of(4, 2));
+  expect(model.set_).toEqual({ selected_ids: [4, 2], saved: true });
+});

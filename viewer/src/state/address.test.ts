@@ -1,0 +1,57 @@
+import { describe, expect, it } from "vitest";
+import { codesText, decodeAddress, encodeAddress, parseCodes, type Shared } from "./address";
+
+describe("an address", () => {
+  it("is read back as it was written", () => {
+    const shared: Shared = {
+      view: { center: [1.5, -2.25, 0], scale: 0.001234, turn: [0, 0.6, 0, 0.8] },
+      mode: "grid",
+      colorBy: "größe & mehr=#",
+      filters: new Map([
+        ["label", { kind: "codes", hidden: new Set([0, 1, 2, 7]) }],
+        ["a.b=c", { kind: "range", lower: -1e-7, upper: 2.5e9 }],
+      ]),
+      item: 0,
+      query: "rote Katze +1 %",
+      theme: "dark",
+    };
+    expect(decodeAddress(`#${encodeAddress(shared)}`)).toEqual(shared);
+  });
+
+  it("leaves out what is as it always is", () => {
+    expect(encodeAddress({ mode: "images", theme: "auto", query: "", filters: new Map() })).toBe(
+      "view=images",
+    );
+    expect(decodeAddress("")).toEqual({});
+  });
+
+  it.each([
+    "at=1_2&scale=3",
+    "at=1_2_x&scale=3",
+    "at=1_2_3&scale=-1",
+    "at=1_2_3&scale=0",
+    "at=__&scale=1",
+    "at=1_2_3&scale=Infinity",
+    "at=1_2_3&scale=1&turn=0_0_0_0",
+    "view=moon",
+    "item=-1",
+    "item=1.5",
+    "item=x",
+    "theme=pink",
+    "keep.a=1",
+    "hide.a=x",
+    "hide.a=-5",
+  ])("that makes no sense is left aside: %s", (hash) => {
+    expect(decodeAddress(hash)).toEqual({});
+  });
+
+  it("hides 4,999 of 5,000 classes in a few letters", () => {
+    const hidden = new Set(Array.from({ length: 5000 }, (_, i) => i).filter((i) => i !== 1234));
+    expect(codesText(hidden)).toBe("0-1233.1235-4999");
+    expect(parseCodes(codesText(hidden))).toEqual(hidden);
+  });
+
+  it("cannot ask for more codes than there can be", () => {
+    expect(parseCodes("0-99999999999")).toEqual(new Set());
+  });
+});

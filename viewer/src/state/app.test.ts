@@ -1,0 +1,199 @@
+// @vitest-environment happy-dom
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { SourceError } from "../sources/error";
+import { DIMMED, HIDDEN, MATCHED } from "../stage";
+import { SilentStage, settled, smallApp } from "../testing/small-map";
+import { syncAddress } from "./address-sync";
+import { selectionCsv } from "./exports";
+import { placeImage } from "./place";
+import { runSearch } from "./search";
+import { syncStage } from "./stage-sync";
+
+const stops: (() => void)[] = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+  window.location.hash = "";
+});
+
+function staged(...args: Parameters<typeof smallApp>) {
+  const app = smallApp(...args);
+  const stage = new SilentStage();
+  app.stage = stage;
+  stops.push(syncStage(app, stage));
+  return { app, told: stage.told };
+}
+
+describe("the stage is told", () => {
+  it("the colors of classes, categories and numbers", async () => {
+    const { app, told } = staged();
+    await settled();
+    expect(told.get("colors")).toEqual({
+      codes: [0, 1, 0, 1, 0, 1],
+      palette: ["#000000", "#000001"],
+    });
+    app.colorBy.value = "split";
+    await settled();
+    expect(told.get("colors")).toMatchObject({ codes: [0, 65535, 0, 1, 0, 1] });
+    app.colorBy.value = "value";
+    await settled();
+    const { codes } = told.get("colors") as { codes: number[] };
+    expect(codes[0]).toBe(65535);
+    expect(codes[1]).toBe(0);
+    expect(codes[5]).toBe(127);
+  });
+
+  it("one neutral color where there are no labels", async () => {
+    const { told } = staged({ classes: null });
+    await settled();
+    expect(told.get("colors")).toEqual({ codes: Array(6).fill(65535), palette: [] });
+  });
+
+  it("what is hidden, also by a column that is not read yet", async () => {
+    const { app, told } = staged();
+    expect(told.get("states")).toBeNull();
+    app.setFilter("value", { kind: "range", lower: 4, upper: 5 });
+    await settled();
+    expect(told.get("states")).toEqual([HIDDEN, HIDDEN, HIDDEN, HIDDEN, 0, 0]);
+    app.setFilter("value", null);
+    expect(told.get("states")).toBeNull();
+  });
+
+  it("the selection as ids, to a notebook", () => {
+    const select = vi.fn();
+    const { app } = staged({}, { select });
+    app.select(Uint32Array.of(0, 5), false);
+    expect(select).toHaveBeenLastCalledWith(Uint32Array.of(5, 0));
+    app.select(Uint32Array.of(1, 5), true);
+    expect(select).toHaveBeenLastCalledWith(Uint32Array.of(5, 0, 4));
+    app.toggleSelected(5);
+    expect(select).toHaveBeenLastCalledWith(Uint32Array.of(5, 4));
+  });
+});
+
+describe("a search", () => {
+  it("over the texts finds paths and labels, and lights them", async () => {
+    const { app, told } = staged();
+    stops.push(runSearch(app));
+    app.query.value = "u 5 CAT";
+    await settled(300);
+    expect([...(app.matches.value ?? [])]).toEqual([4]);
+    expect(told.get("states")).toEqual(
+      [4, 3, 2, 1, 0, 5].map((_, i) => (i === 4 ? MATCHED : DIMMED)),
+    );
+    app.query.value = "";
+    await settled();
+    expect(app.matches.value).toBeNull();
+  });
+
+  it("by the server gives the same items", async () => {
+    const search = vi.fn(async () => Uint32Array.of(0, 5, 999));
+    const { app } = staged({}, { search });
+    stops.push(runSearch(app));
+    app.query.value = "png";
+    await settled(300);
+    expect(search).toHaveBeenCalledExactlyOnceWith("png");
+    expect([...(app.matches.value ?? [])]).toEqual([0, 5]);
+    app.nextMatch(1);
+    expect(app.item.value).toBe(0);
+    app.nextMatch(-1);
+    expect(app.item.value).toBe(5);
+  });
+
+  it("that fails says so", async () => {
+    const { app } = staged({}, { search: () => Promise.reject(new SourceError("No server.")) });
+    stops.push(runSearch(app));
+    app.query.value = "png";
+    await settled(300);
+    expect(app.trouble.value).toBe("No server.");
+  });
+});
+
+describe("an address", () => {
+  it("is kept, and gives back what was seen", async () => {
+    const { app } = staged();
+    const address = syncAddress(app);
+    stops.push(address.stop);
+    app.colorBy.value = "split";
+    app.setFilter("label", { kind: "codes", hidden: new Set([1]) });
+    app.open(2);
+    address.moved({ center: [3, 4, 0], scale: 5, turn: [0, 0, 0, 1] });
+    await settled(600);
+    const other = staged().app;
+    const { decodeAddress } = await import("./address");
+    other.restore(decodeAddress(window.location.hash));
+    expect(other.colorBy.value).toBe("split");
+    expect(other.filters.value).toEqual(app.filters.value);
+    expect(other.item.value).toBe(2);
+    expect(other.stage?.view()).toEqual({ center: [3, 4, 0], scale: 5, turn: [0, 0, 0, 1] });
+  });
+
+  it("of another map does no harm", () => {
+    const { app } = staged();
+    app.restore({
+      colorBy: "gone",
+      item: 77,
+      mode: "grid",
+      filters: new Map([["value", { kind: "codes", hidden: new Set([1]) }]]),
+    });
+    expect(app.colorBy.value).toBe("label");
+    expect(app.item.value).toBeNull();
+    expect(app.mode.value).toBe("points");
+    expect(app.filters.value.size).toBe(0);
+  });
+});
+
+describe("taken home", () => {
+  it("the table has every column, in the order of the ids", async () => {
+    const { app } = staged({ paths: ["=cmd", 'b,"x"', "c"], ids: [2, 0, 1] });
+    const lines = (await selectionCsv(app, Uint32Array.of(0, 1, 2))).split("\r\n");
+    expect(lines).toEqual([
+      "id,path,label,value,split,note",
+      '0,"b,""x""",dog,1,,',
+      "1,c,cat,2,train,",
+      "2,'=cmd,cat,,train,",
+      "",
+    ]);
+  });
+});
+
+describe("a dropped image", () => {
+  it("is placed where the server can", async () => {
+    const place = async () => ({ position: [1, 2], neighbors: { ids: [5], distances: [0.25] } });
+    const { app, told } = staged({}, { place });
+    await placeImage(app, new Blob());
+    expect(told.get("marker")).toEqual([1, 2]);
+    expect(app.placed.value?.neighbors).toEqual([{ item: 0, distance: 0.25 }]);
+    expect(app.panel.value).toBe("placed");
+    app.escape();
+    expect(told.get("marker")).toBeNull();
+  });
+
+  it("is explained elsewhere", async () => {
+    const { app } = staged();
+    await placeImage(app, new Blob());
+    expect(app.trouble.value).toContain("featscape serve");
+  });
+});
+
+it("reads an item's columns and neighbors from the bundle", async () => {
+  const { app } = staged();
+  expect(await app.items.details(1)).toMatchObject({
+    id: 4,
+    label: "dog",
+    path: "a/2.png",
+    columns: { value: 1, split: null, note: null },
+  });
+  expect(await app.items.neighbors(4)).toEqual([
+    { item: 5, distance: 8.5 },
+    { item: 0, distance: 9.5 },
+  ]);
+});
+
+it("brings a far item into sight, and leaves a near one where it is", () => {
+  const { app, told } = staged();
+  app.goTo(3);
+  expect(told.get("pan")).toBeUndefined();
+  app.surroundings.clearArea = () => ({ left: 0, right: 200, top: 0, bottom: 100 });
+  app.goTo(5);
+  expect(told.get("pan")).toEqual([-400, 0]);
+});

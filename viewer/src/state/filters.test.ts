@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+import { DIMMED, HIDDEN, MATCHED, SELECTED } from "../stage";
+import { type Filter, type Filters, isolated, itemStates, toggled, withFilter } from "./filters";
+
+const codes = Uint16Array.of(0, 1, 2, 65535);
+const numbers = Float32Array.of(1, 2, 3, Number.NaN);
+const columns = new Map<string, Uint16Array | Float32Array>([
+  ["label", codes],
+  ["size", numbers],
+]);
+const nothing = { matches: null, selection: new Uint32Array() };
+const hide = (...hidden: number[]) => ({ kind: "codes", hidden: new Set(hidden) }) as const;
+
+function states(filters: Filters, emphasis: Parameters<typeof itemStates>[3] = nothing): number[] {
+  return [...itemStates(4, filters, columns, emphasis)];
+}
+
+describe("a click in the legend", () => {
+  it("hides, and shows again", () => {
+    const once = toggled(new Set([1]), 2);
+    expect(once).toEqual(new Set([1, 2]));
+    expect(toggled(once, 2)).toEqual(new Set([1]));
+  });
+
+  it("twice shows a class alone, and all where it was alone", () => {
+    const alone = isolated(new Set([1]), 1, [0, 1, 2]);
+    expect(alone).toEqual(new Set([0, 2]));
+    expect(isolated(alone, 1, [0, 1, 2])).toEqual(new Set());
+  });
+});
+
+describe("the states of items", () => {
+  it("hide what a class, a missing class or a number leaves out", () => {
+    expect(states(new Map([["label", hide(1, 65535)]]))).toEqual([0, HIDDEN, 0, HIDDEN]);
+    expect(states(new Map([["size", { kind: "range", lower: 2, upper: 3 }]]))).toEqual([
+      HIDDEN,
+      0,
+      0,
+      HIDDEN,
+    ]);
+  });
+
+  it("join filters", () => {
+    const both: Filters = new Map<string, Filter>([
+      ["label", hide(2)],
+      ["size", { kind: "range", lower: 2, upper: 9 }],
+    ]);
+    expect(states(both)).toEqual([HIDDEN, 0, HIDDEN, HIDDEN]);
+  });
+
+  it("dim what is neither found nor selected", () => {
+    const emphasis = { matches: Uint32Array.of(0, 1), selection: Uint32Array.of(1, 2) };
+    expect(states(new Map(), emphasis)).toEqual([MATCHED, MATCHED | SELECTED, SELECTED, DIMMED]);
+  });
+
+  it("dim all where nothing is found", () => {
+    const emphasis = { matches: new Uint32Array(), selection: new Uint32Array() };
+    expect(states(new Map(), emphasis)).toEqual([DIMMED, DIMMED, DIMMED, DIMMED]);
+  });
+});
+
+it("a filter that leaves all in is no filter", () => {
+  const filters = withFilter(new Map(), "label", hide(1));
+  expect(filters.size).toBe(1);
+  expect(withFilter(filters, "label", hide()).size).toBe(0);
+  expect(withFilter(filters, "label", null).size).toBe(0);
+});

@@ -1,0 +1,32 @@
+import { describe, expect, it } from "vitest";
+import { folded, haystackLine, matchingLines, words } from "./find";
+
+describe("finding", () => {
+  it("sets case and accents aside", () => {
+    expect(folded("Müller ÉTÉ ΑΘΉΝΑ")).toBe("muller ete αθηνα");
+    expect(words("  Rote   Katze ")).toEqual(["rote", "katze"]);
+  });
+
+  it("is as reading each line, on any page", () => {
+    const letters = ["a", "b", "ab", "ba", "c", ""];
+    let seed = 7;
+    const random = (below: number) => {
+      seed = (seed * 48271) % 2147483647;
+      return seed % below;
+    };
+    for (let trial = 0; trial < 300; trial++) {
+      const lines = Array.from({ length: random(7) + 1 }, () =>
+        Array.from({ length: random(4) }, () => letters[random(6)]).join(""),
+      );
+      const sought = [letters[random(5)] as string, letters[random(5)] as string];
+      const expected = lines.flatMap((line, i) =>
+        sought.every((word) => line.includes(word)) ? [i] : [],
+      );
+      expect(matchingLines(lines.join("\n"), sought)).toEqual(expected);
+    }
+  });
+
+  it("keeps a path with line ends on its line", () => {
+    expect(haystackLine(["Dog", "a\nb\r\nc", null, undefined])).toBe("dog\ta b c");
+  });
+});

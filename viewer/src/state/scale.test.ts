@@ -1,0 +1,33 @@
+import { expect, it } from "vitest";
+import { numberCodes, numberPalette, readable, STEPS } from "./scale";
+
+it("gives each number its step, and none to none", () => {
+  const values = Float32Array.of(0, 0.5, 1, 2, -1, Number.NaN);
+  const codes = [...numberCodes(values, 0, 1, 65535)];
+  expect(codes).toEqual([0, STEPS / 2, STEPS - 1, STEPS - 1, 0, 65535]);
+});
+
+it("gives one color to a column of one number", () => {
+  expect([...numberCodes(Float32Array.of(3, 3), 3, 3, 65535)]).toEqual([0, 0]);
+});
+
+it("grows evenly brighter", () => {
+  for (const theme of ["light", "dark"] as const) {
+    const palette = numberPalette(theme);
+    expect(palette).toHaveLength(STEPS);
+    const luminance = palette.map((color) => {
+      const [r, g, b] = [1, 3, 5].map(
+        (at) => (Number.parseInt(color.slice(at, at + 2), 16) / 255) ** 2.2,
+      );
+      return 0.2126 * (r ?? 0) + 0.7152 * (g ?? 0) + 0.0722 * (b ?? 0);
+    });
+    for (let i = 1; i < STEPS; i++) {
+      expect(luminance[i]).toBeGreaterThan((luminance[i - 1] as number) - 0.002);
+    }
+    expect(luminance.at(-1)).toBeGreaterThan((luminance[0] as number) + 0.4);
+  }
+});
+
+it("writes numbers as people do", () => {
+  expect([1234567, 0.083333, -2.5].map(readable)).toEqual(["1,234,567", "0.08333", "-2.5"]);
+});

@@ -1,0 +1,202 @@
+/** A small map in memory, for tests: a source, and a stage that draws nothing. */
+import { signal } from "@preact/signals";
+import type { Arrays } from "../bundle/arrays";
+import { type Manifest, NO_CATEGORY } from "../contract";
+import type { Source } from "../source";
+import type { Stage, View } from "../stage";
+import { App } from "../state/app";
+import { Items } from "../state/items";
+
+export interface SmallMap {
+  readonly classes?: readonly string[] | null;
+  readonly codes?: readonly number[];
+  readonly paths?: readonly string[];
+  readonly ids?: readonly number[];
+}
+
+const NONE = { originals: false, search: false, zip: false, place: false };
+
+function buffer(view: ArrayBufferView<ArrayBuffer>): ArrayBuffer {
+  return view.buffer;
+}
+
+/** Six items unless told otherwise, with a number column, a category column and a text column. */
+export function smallSource(map: SmallMap = {}): { source: Source; arrays: Arrays } {
+  const paths = map.paths ?? ["a/1.png", "a/2.png", "b/3.png", "b/4.png", "Ü/5.png", "c/6.png"];
+  const n = paths.length;
+  const names = map.classes === undefined ? ["cat", "dog"] : map.classes;
+  const codes = Uint16Array.from(map.codes ?? paths.map((_, i) => i % (names?.length || 1)));
+  const ids = Uint32Array.from(map.ids ?? paths.map((_, i) => n - 1 - i));
+  const values = Float32Array.from(paths, (_, i) => (i === 0 ? Number.NaN : i));
+  const splits = Uint16Array.from(paths, (_, i) => (i === 1 ? NO_CATEGORY : i % 2));
+  const half = Math.ceil(n / 2);
+  const blocks = [0, half].map((from) => {
+    const own = paths.slice(from, from === 0 ? half : n);
+    return new TextEncoder().encode(JSON.stringify({ path: own, note: own.map(() => null) }));
+  });
+  const [first = new Uint8Array(), second = new Uint8Array()] = blocks;
+  const strings = new Uint8Array(first.length + second.length);
+  strings.set(first);
+  strings.set(second, first.length);
+  const neighbors = Uint32Array.from(
+    { length: n * 2 },
+    (_, i) => (Math.floor(i / 2) + 1 + (i % 2)) % n,
+  );
+  const files: Record<string, ArrayBuffer> = {
+    "value.bin": buffer(values),
+    "split.bin": buffer(splits),
+    "strings.bin": buffer(strings),
+    "strings-blocks.bin": buffer(Float64Array.of(0, first.length, strings.length)),
+    "neighbors.bin": buffer(neighbors),
+    "distances.bin": buffer(Float32Array.from({ length: n * 2 }, (_, i) => i + 0.5)),
+  };
+  const color = (i: number) => `#${i.toString(16).padStart(6, "0")}`;
+  const manifest: Manifest = {
+    format: "featscape-bundle",
+    version: 1,
+    title: "A small map",
+    n_items: n,
+    n_dimensions: 2,
+    level_ends: [n],
+    lower: [0, 0],
+    upper: [1, 1],
+    positions: { file: "positions.bin", dtype: "float32", shape: [n, 2] },
+    ids: { file: "ids.bin", dtype: "uint32", shape: [n] },
+    classes:
+      names?.map((name, code) => ({
+        name,
+        color: color(code),
+        count: codes.filter((each) => each === code).length,
+      })) ?? null,
+    class_codes: names ? { file: "classes.bin", dtype: "uint16", shape: [n] } : null,
+    grid: null,
+    neighbors: {
+      indices: { file: "neighbors.bin", dtype: "uint32", shape: [n, 2] },
+      distances: { file: "distances.bin", dtype: "float32", shape: [n, 2] },
+    },
+    columns: [
+      {
+        kind: "number",
+        name: "value",
+        values: { file: "value.bin", dtype: "float32", shape: [n] },
+        minimum: 1,
+        maximum: n - 1,
+      },
+      {
+        kind: "category",
+        name: "split",
+        codes: { file: "split.bin", dtype: "uint16", shape: [n] },
+        categories: ["train", "test"].map((name, code) => ({
+          name,
+          color: color(code),
+          count: splits.filter((each) => each === code).length,
+        })),
+      },
+      { kind: "text", name: "note" },
+    ],
+    strings: {
+      file: "strings.bin",
+      starts: { file: "strings-blocks.bin", dtype: "float64", shape: [3] },
+      block_items: half,
+      n_items: n,
+    },
+    thumbnails: [],
+    facts: { model: "none" },
+  };
+  const source: Source = {
+    manifest,
+    abilities: NONE,
+    notice: null,
+    async read(file, start, end) {
+      const bytes = files[file];
+      if (!bytes) throw new Error(`no file ${file}`);
+      return bytes.slice(start ?? 0, end);
+    },
+  };
+  const arrays: Arrays = {
+    positions: new Float32Array(n * 2),
+    ids,
+    classes: names ? codes : null,
+    grid: () => null,
+  };
+  return { source, arrays };
+}
+
+export function smallApp(map: SmallMap = {}, abilities: Partial<Source> = {}): App {
+  const { source, arrays } = smallSource(map);
+  const items = new Items({ ...source, ...abilities }, arrays, { blob: async () => null });
+  return new App(items, {
+    embedded: false,
+    prefersDark: signal(false),
+    size: () => ({ width: 800, height: 600 }),
+    clearArea: () => ({ left: 0, right: 800, top: 0, bottom: 600 }),
+  });
+}
+
+/** Remembers the latest it was told, by the name of the call. */
+export class SilentStage implements Stage {
+  readonly told = new Map<string, unknown>();
+  private at: View = { center: [0, 0, 0], scale: 1, turn: [0, 0, 0, 1] };
+
+  setColors(codes: Uint16Array, palette: readonly string[]): void {
+    this.told.set("colors", { codes: [...codes], palette });
+  }
+  setStates(states: Uint8Array | null): void {
+    this.told.set("states", states && [...states]);
+  }
+  setLayout(layout: string): void {
+    this.told.set("layout", layout);
+  }
+  setDrawing(drawing: string): void {
+    this.told.set("drawing", drawing);
+  }
+  setTheme(theme: unknown): void {
+    this.told.set("theme", theme);
+  }
+  setTool(tool: string): void {
+    this.told.set("tool", tool);
+  }
+  setFocus(item: number | null): void {
+    this.told.set("focus", item);
+  }
+  setMarker(at: readonly number[] | null): void {
+    this.told.set("marker", at);
+  }
+  view(): View {
+    return this.at;
+  }
+  setView(view: View): void {
+    this.at = view;
+  }
+  fit(): void {
+    this.at = { ...this.at, center: [0, 0, 0], scale: 10 };
+  }
+  zoom(factor: number): void {
+    this.at = { ...this.at, scale: this.at.scale * factor };
+  }
+  pan(dx: number, dy: number): void {
+    this.told.set("pan", [dx, dy]);
+  }
+  locate(item: number) {
+    return { x: 100 * item, y: 50 };
+  }
+  within(): Uint32Array {
+    return new Uint32Array();
+  }
+  next(item: number | null, direction: string): number | null {
+    if (item === null) return 0;
+    return direction === "right" ? item + 1 : direction === "left" ? item - 1 : null;
+  }
+  async png(): Promise<Blob> {
+    return new Blob();
+  }
+  statistics() {
+    return { drawnPoints: 0, drawnImages: 0, frameMs: 0, cacheBytes: 0 };
+  }
+  destroy(): void {}
+}
+
+/** Until what has been begun is done: timers of 0 ms and promises, some deep. */
+export async function settled(ms = 0): Promise<void> {
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setTimeout(resolve, ms / 5));
+}

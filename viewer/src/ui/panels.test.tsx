@@ -1,0 +1,229 @@
+// @vitest-environment happy-dom
+import { render } from "preact";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { App } from "../state/app";
+import { syncStage } from "../state/stage-sync";
+import { SilentStage, settled, smallApp } from "../testing/small-map";
+import { listenKeys } from "./keys";
+import { classCounts } from "./SelectionPanel";
+import { Viewer } from "./Viewer";
+
+let root: HTMLElement;
+let stop = () => {};
+
+beforeEach(() => {
+  root = document.createElement("div");
+  root.className = "featscape";
+  document.body.append(root);
+});
+
+afterEach(() => {
+  stop();
+  render(null, root);
+  root.remove();
+});
+
+async function shown(
+  ...args: Parameters<typeof smallApp>
+): Promise<{ app: App; told: Map<string, unknown> }> {
+  const app = smallApp(...args);
+  const stage = new SilentStage();
+  app.stage = stage;
+  const stops = [syncStage(app, stage), listenKeys(app, root, root)];
+  stop = () => {
+    for (const each of stops) each();
+  };
+  render(<Viewer app={app} root={root} />, root);
+  await settled();
+  return { app, told: stage.told };
+}
+
+function rows(): HTMLElement[] {
+  return [...root.querySelectorAll<HTMLElement>(".fs-legend-row")];
+}
+
+function hidden(app: App): number[] {
+  const filter = app.filters.value.get("label");
+  return filter?.kind === "codes" ? [...filter.hidden] : [];
+}
+
+function press(key: string, target: EventTarget = root, init: KeyboardEventInit = {}): void {
+  target.dispatchEvent(
+    new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...init }),
+  );
+}
+
+function button(label: string): HTMLButtonElement {
+  const found = [...root.querySelectorAll("button")].find(
+    (each) => each.getAttribute("aria-label") === label || each.textContent?.trim() === label,
+  );
+  if (!found) throw new Error(`no button ${label}`);
+  return found;
+}
+
+it("the legend hides at a click, isolates at two, and brings all back", async () => {
+  const { app } = await shown({ classes: ["cat", "dog", "eel"] });
+  rows()[1]?.click();
+  await settled();
+  expect(hidden(app)).toEqual([1]);
+  expect(rows()[1]?.getAttribute("aria-selected")).toBe("false");
+  rows()[0]?.dispatchEvent(new MouseEvent("dblclick", { bubbles: true }));
+  await settled();
+  expect(hidden(app)).toEqual([1, 2]);
+  button("Show all").click();
+  expect(hidden(app)).toEqual([]);
+});
+
+it("the legend is worked by keys alone", async () => {
+  const { app } = await shown({ classes: ["cat", "dog", "eel"] });
+  const list = root.querySelector("[role=listbox]") as HTMLElement;
+  press("ArrowDown", list);
+  await settled();
+  press(" ", list);
+  await settled();
+  expect(hidden(app)).toEqual([1]);
+  press("End", list);
+  await settled();
+  press("Enter", list);
+  expect(hidden(app)).toEqual([0, 1]);
+  const active = list.getAttribute("aria-activedescendant") as string;
+  expect(document.getElementById(active)?.textContent).toContain("eel");
+});
+
+it("the legend of 5,000 classes draws a few rows, and is filtered by text", async () => {
+  const names = Array.from({ length: 5000 }, (_, i) => `class ${i}`);
+  await shown({ classes: names });
+  expect(rows().length).toBeGreaterThan(5);
+  expect(rows().length).toBeLessThan(60);
+  const field = root.querySelector<HTMLInputElement>("[aria-label='Filter the legend']");
+  if (!field) throw new Error("no field");
+  field.value = "CLASS 4321";
+  field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  await settled();
+  expect(rows().map((row) => row.querySelector("[dir=auto]")?.textContent)).toEqual(["class 4321"]);
+});
+
+it.each([[null], [["only"]]])("stands without a legend to speak of: %j", async (classes) => {
+  const { app } = await shown({ classes });
+  expect(rows()).toHaveLength(classes?.length ?? 0);
+  expect(root.querySelector("h1")?.textContent).toBe("A small map");
+  app.open(0);
+  await settled();
+  expect(root.querySelector(".fs-side")?.textContent).toContain("a/1.png");
+});
+
+it("shows hostile labels and paths as text", async () => {
+  const evil = "<img src=x onerror=alert(1)>";
+  const { app } = await shown({ classes: [evil], paths: [evil, '"\n<script>alert(1)</script>'] });
+  app.open(1);
+  await settled();
+  app.select(Uint32Array.of(0, 1), false);
+  await settled();
+  expect(root.querySelectorAll("script, img")).toHaveLength(0);
+  expect(root.textContent).toContain(evil);
+});
+
+it("walks from neighbor to neighbor, back and forward", async () => {
+  const { app } = await shown();
+  app.open(0);
+  await settled();
+  const neighbors = root.querySelectorAll<HTMLButtonElement>(".fs-neighbors button");
+  expect([...neighbors].map((each) => each.getAttribute("aria-label"))).toEqual([
+    "dog, a/2.png, distance 0.5",
+    "cat, b/3.png, distance 1.5",
+  ]);
+  neighbors[1]?.click();
+  await settled();
+  expect(app.item.value).toBe(2);
+  expect(root.querySelector(".fs-side")?.textContent).toContain("b/3.png");
+  button("Back").click();
+  expect(app.item.value).toBe(0);
+  await settled();
+  button("Forward").click();
+  expect(app.item.value).toBe(2);
+});
+
+it("counts the selection's classes, most first", async () => {
+  expect(classCounts(Uint16Array.of(2, 1, 2, 0, 1, 2), Uint32Array.of(0, 1, 2, 4, 5))).toEqual([
+    [2, 3],
+    [1, 2],
+  ]);
+  const { app } = await shown();
+  app.select(Uint32Array.of(0, 2, 3), false);
+  await settled();
+  const counts = root.querySelectorAll(".fs-counts li");
+  expect([...counts].map((each) => each.textContent)).toEqual(["cat2", "dog1"]);
+  button("Clear").click();
+  await settled();
+  expect(root.querySelector(".fs-side")).toBeNull();
+});
+
+it("offers originals in a ZIP only where a server packs them", async () => {
+  const { app } = await shown();
+  app.select(Uint32Array.of(0), false);
+  await settled();
+  expect(() => button("ZIP")).toThrow();
+  stop();
+  render(null, root);
+  const other = (await shown({}, { zip: async () => new Blob() })).app;
+  other.select(Uint32Array.of(0), false);
+  await settled();
+  expect(button("ZIP")).toBeTruthy();
+});
+
+it("keeps a number's range, and names the filter while another column colors", async () => {
+  const { app } = await shown();
+  app.colorBy.value = "value";
+  await settled();
+  const [least] = root.querySelectorAll<HTMLInputElement>("input[type=range]");
+  if (!least) throw new Error("no range");
+  least.value = "3";
+  least.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  expect(app.filters.value.get("value")).toEqual({ kind: "range", lower: 3, upper: 5 });
+  app.colorBy.value = "label";
+  await settled();
+  const chip = root.querySelector<HTMLButtonElement>(".fs-chip");
+  expect(chip?.textContent).toBe("value3 – 5");
+  chip?.click();
+  expect(app.filters.value.size).toBe(0);
+});
+
+it("walks the map by keys, opens, selects, and closes step by step", async () => {
+  const { app, told } = await shown();
+  press("ArrowRight");
+  press("ArrowRight");
+  expect(told.get("focus")).toBe(1);
+  await settled();
+  expect(app.said.value).toBe("dog, a/2.png");
+  press("Enter");
+  expect(app.item.value).toBe(1);
+  press(" ");
+  expect([...app.selection.value]).toEqual([1]);
+  app.open(2);
+  press("Escape");
+  expect(app.item.value).toBeNull();
+  press("Escape");
+  expect(app.selection.value).toHaveLength(0);
+});
+
+it("leaves keys to fields, and to the browser's own shortcuts", async () => {
+  const { app } = await shown();
+  const field = root.querySelector("[data-search]") as HTMLInputElement;
+  press("l", field);
+  press("l", root, { ctrlKey: true });
+  expect(app.tool.value).toBe("pan");
+  press("l");
+  expect(app.tool.value).toBe("lasso");
+});
+
+it("opens help, and Escape closes it alone", async () => {
+  const { app } = await shown();
+  app.open(1);
+  press("?");
+  await settled();
+  expect(root.querySelector("[role=dialog]")).not.toBeNull();
+  press("Escape");
+  await settled();
+  expect(root.querySelector("[role=dialog]")).toBeNull();
+  expect(app.item.value).toBe(1);
+});
