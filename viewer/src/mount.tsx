@@ -1,5 +1,4 @@
 /** Puts a map into an element: reads what must be read, makes the stage, and the panels over it. */
-import { signal } from "@preact/signals";
 import { render } from "preact";
 import { type Arrays, loadArrays } from "./bundle/arrays";
 import { Thumbnails } from "./bundle/thumbnails";
@@ -14,6 +13,7 @@ import { runSearch } from "./state/search";
 import { STAGE_THEMES, syncStage } from "./state/stage-sync";
 import { listenKeys } from "./ui/keys";
 import { showLoading } from "./ui/start-screen";
+import { watchTheme } from "./ui/theme";
 import { Viewer } from "./ui/Viewer";
 
 export type MakeStage = (
@@ -38,13 +38,9 @@ export async function mountViewer(
   { makeStage, embedded = false }: MountOptions,
 ): Promise<() => void> {
   const { manifest } = source;
-  const darkQuery = window.matchMedia("(prefers-color-scheme: dark)");
-  const prefersDark = signal(darkQuery.matches);
-  const onDark = () => {
-    prefersDark.value = darkQuery.matches;
-  };
-  darkQuery.addEventListener("change", onDark);
-  const ends: (() => void)[] = [() => darkQuery.removeEventListener("change", onDark)];
+  const surroundings = watchTheme(embedded);
+  const { prefersDark } = surroundings;
+  const ends: (() => void)[] = [surroundings.stop];
   const end = () => {
     for (const each of ends.reverse()) each();
     root.replaceChildren();
@@ -128,7 +124,7 @@ function stageEvents(
     },
     click(item) {
       app.hover.value = null;
-      app.cursor.value = item;
+      app.cursor.value = null;
       if (item === null) app.closePanel();
       else if (pointer.shift) app.toggleSelected(item);
       else app.open(item);

@@ -197,3 +197,24 @@ it("brings a far item into sight, and leaves a near one where it is", () => {
   app.goTo(5);
   expect(told.get("pan")).toEqual([-400, 0]);
 });
+
+it("closes an item to the selection that it was opened from", () => {
+  const { app } = staged();
+  app.select(Uint32Array.of(0, 1), false);
+  app.open(1);
+  app.closePanel();
+  expect(app.panel.value).toBe("selection");
+  app.closePanel();
+  app.open(1);
+  app.closePanel();
+  expect(app.panel.value).toBeNull();
+});
+
+it("leaves Python's selection alone until one selects", () => {
+  const select = vi.fn();
+  const { app } = staged({}, { select });
+  expect(select).not.toHaveBeenCalled();
+  app.select(Uint32Array.of(0), false);
+  app.clearSelection();
+  expect(select).toHaveBeenLastCalledWith(new Uint32Array());
+});

@@ -34,7 +34,6 @@ export interface Area {
   readonly bottom: number;
 }
 
-const NOTHING = new Uint32Array();
 const EDGE_PX = 28;
 const FIT_SAMPLE = 1024;
 
@@ -51,7 +50,7 @@ export class App {
   readonly matches = signal<Uint32Array | null>(null);
   /** Which of the matches one stands at; -1 before the first. */
   readonly matchAt = signal(-1);
-  readonly selection = signal<Uint32Array>(NOTHING);
+  readonly selection = signal<Uint32Array>(new Uint32Array());
 
   readonly walk = signal<Walk>(NOWHERE);
   readonly item: ReadonlySignal<number | null>;
@@ -74,6 +73,8 @@ export class App {
   /** Counts the view's moves, for what stands at a place of the stage. */
   readonly viewMoved = signal(0);
 
+  /** What an item was opened from, and closes to. */
+  private under: Panel | null = null;
   private readonly theStage = signal<Stage | null>(null);
 
   constructor(
@@ -139,6 +140,7 @@ export class App {
   open(item: number): void {
     batch(() => {
       this.walk.value = walkTo(this.walk.value, item);
+      if (this.panel.value === "selection") this.under = "selection";
       this.panel.value = "item";
     });
   }
@@ -224,7 +226,8 @@ export class App {
     batch(() => {
       if (this.panel.value === "item") this.walk.value = NOWHERE;
       if (this.panel.value === "placed") this.placed.value = null;
-      this.panel.value = null;
+      this.panel.value = this.selection.value.length > 0 ? this.under : null;
+      this.under = null;
     });
   }
 
@@ -250,7 +253,7 @@ export class App {
   }
 
   clearSelection(): void {
-    this.select(NOTHING, false);
+    this.select(new Uint32Array(), false);
   }
 
   /** Go `by` matches on; past the end, from the start again. */

@@ -40,6 +40,7 @@ export function coloring(
 
 export function syncStage(app: App, stage: Stage): () => void {
   const columns = signal<ReadonlyMap<string, Values>>(new Map());
+  const untouched = app.selection.peek();
 
   async function load(name: string): Promise<void> {
     const values = await app.attempt(app.items.column(name));
@@ -76,9 +77,9 @@ export function syncStage(app: App, stage: Stage): () => void {
     effect(() => stage.setTool(app.tool.value)),
     effect(() => stage.setFocus(app.pointed.value ?? app.cursor.value ?? app.item.value)),
     effect(() => stage.setMarker(app.placed.value?.position ?? null)),
-    effect(() => {
-      const { value } = app.selection;
-      app.source.select?.(Uint32Array.from(value, (item) => app.items.id(item)));
+    app.selection.subscribe((selection) => {
+      if (selection === untouched) return; // Python may have chosen before us
+      app.source.select?.(selection.map((item) => app.items.id(item)));
     }),
   ];
   return () => {

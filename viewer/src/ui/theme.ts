@@ -1,0 +1,35 @@
+/** Whether what surrounds the map is dark: the system says so, and a notebook better. */
+import { type ReadonlySignal, signal } from "@preact/signals";
+
+export interface ThemeWatch {
+  readonly prefersDark: ReadonlySignal<boolean>;
+  stop(): void;
+}
+
+/** JupyterLab and VS Code mark the body with their theme; undefined elsewhere. */
+function notebookIsDark(): boolean | undefined {
+  const { body } = document;
+  const light = body.dataset["jpThemeLight"];
+  if (light !== undefined) return light === "false";
+  if (body.dataset["vscodeThemeKind"]) return !body.dataset["vscodeThemeKind"].includes("light");
+  return undefined;
+}
+
+export function watchTheme(embedded: boolean): ThemeWatch {
+  const system = window.matchMedia("(prefers-color-scheme: dark)");
+  const read = () => (embedded ? notebookIsDark() : undefined) ?? system.matches;
+  const prefersDark = signal(read());
+  const changed = () => {
+    prefersDark.value = read();
+  };
+  const observer = new MutationObserver(changed);
+  observer.observe(document.body, { attributes: true });
+  system.addEventListener("change", changed);
+  return {
+    prefersDark,
+    stop() {
+      observer.disconnect();
+      system.removeEventListener("change", changed);
+    },
+  };
+}
