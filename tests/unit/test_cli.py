@@ -10,7 +10,7 @@ import pytest
 from featscape import __version__, cli
 from featscape.errors import DeviceError, MissingExtra, ModelError
 
-COMMANDS = ["map", "demo", "embed", "export", "info", "models"]
+COMMANDS = ["map", "demo", "embed", "serve", "export", "info", "models"]
 
 pytestmark = pytest.mark.usefixtures("here")
 

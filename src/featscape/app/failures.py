@@ -32,8 +32,8 @@ def answer_error(status: int, error: str, headers: Mapping[str, str] | None = No
 async def _http_error(request: Request, error: HTTPException) -> Response:
     message = error.detail
     if message == HTTPStatus(error.status_code).phrase:  # the router's, which says no more
-        message = f"{request.method} {request.url.path}: {message.lower()}."
-    return answer_error(error.status_code, message, error.headers)
+        message = f"{request.method} {request.url.path}: {message.lower()}"
+    return answer_error(error.status_code, message.rstrip(".") + ".", error.headers)
 
 
 async def _invalid(_request: Request, error: RequestValidationError) -> Response:

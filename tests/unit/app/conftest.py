@@ -1,0 +1,84 @@
+"""A map of real digits whose originals are there, and clients of its server."""
+
+import json
+import shutil
+from types import SimpleNamespace
+
+import pytest
+from starlette.testclient import TestClient
+
+from featscape.app.security import Access, Guard
+from featscape.app.server import make_app
+from featscape.demo import MODEL, write_digits
+from featscape.pipeline import make_map
+
+HERE = "http://127.0.0.1:8000"
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory):
+    """Return the map of 60 digits, made by the real network, and the folder they lie in."""
+    source = tmp_path_factory.mktemp("digits") / "digits"
+    write_digits(source)
+    folder = tmp_path_factory.mktemp("map") / "digits-map"
+    made = make_map(source, folder, model=MODEL, limit=60, perplexity=6, size_px=300)
+    return SimpleNamespace(folder=folder, source=source, made=made)
+
+
+@pytest.fixture(scope="session")
+def app(digits):
+    return make_app(digits.folder)
+
+
+@pytest.fixture
+def client(app):
+    """Ask from this machine; a defect of the server is raised here."""
+    return ask(app)
+
+
+@pytest.fixture
+def copied(digits, tmp_path):
+    """Return a copy of the map and of its images, to damage."""
+    folder, source = tmp_path / "copied-map", tmp_path / "copied-images"
+    shutil.copytree(digits.folder, folder)
+    for path in digits.made.paths:
+        (source / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(digits.source / path, source / path)
+    write_run(folder, source=str(source))
+    return SimpleNamespace(folder=folder, source=source, paths=digits.made.paths)
+
+
+@pytest.fixture
+def open_client():
+    """Return a function that opens a map folder and asks its server from this machine."""
+    return lambda folder: ask(make_app(folder))
+
+
+@pytest.fixture
+def change_run():
+    """Return a function that changes entries of a map's run.json."""
+    return write_run
+
+
+@pytest.fixture
+def error_of():
+    """Return a function that takes an error's message, and holds the error to the one shape."""
+
+    def take(response):
+        assert response.headers["content-type"] == "application/json"
+        content = response.json()
+        assert set(content) == {"error", "status"}
+        assert content["status"] == response.status_code
+        assert content["error"].endswith(".")
+        return content["error"]
+
+    return take
+
+
+def write_run(folder, **changes):
+    file = folder / "run.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def ask(app):
+    return TestClient(Guard(app, access=Access.on_loopback(8000)), base_url=HERE)

@@ -1,0 +1,136 @@
+"""ZIP archives: whole, with safe names, and made while they are sent."""
+
+import io
+import itertools
+import zipfile
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from featscape.app import server
+from featscape.app.archive import MISSING, safe_name, stream_archive, unique_name
+from featscape.app.originals import Originals
+
+
+def test_it_holds_the_originals_as_they_are(client, digits):
+    response = client.post("/api/zip", json={"ids": [3, 59, 3, 0]})
+    assert response.headers["content-type"] == "application/zip"
+    assert response.headers["content-disposition"].startswith("attachment")
+    with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == [digits.made.paths[i] for i in (3, 59, 0)]
+        for entry in archive.infolist():
+            assert entry.compress_type == zipfile.ZIP_STORED
+            assert archive.read(entry) == (digits.source / entry.filename).read_bytes()
+
+
+def test_what_is_gone_is_named(copied, open_client):
+    (copied.source / copied.paths[1]).unlink()
+    response = open_client(copied.folder).post("/api/zip", json={"ids": [0, 1, 2]})
+    with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
+        assert archive.namelist() == [copied.paths[0], copied.paths[2], MISSING]
+        assert archive.read(MISSING).decode() == (
+            f"{copied.paths[1]}: it cannot be read: No such file or directory\n"
+        )
+
+
+@pytest.fixture
+def at_most_50(monkeypatch):
+    monkeypatch.setattr(server, "_MOST_ARCHIVED", 50)
+
+
+@pytest.mark.parametrize(
+    ("ids", "status", "message"),
+    [
+        ([], 422, "must hold 1 to"),
+        ([60], 422, "below 60, the number of items; got 60"),
+        ([-1], 422, "got -1"),
+        ([2**70], 422, "got 1180591620717411303424"),
+        (list(range(60)), 413, "must hold 1 to 50 images; got 60"),
+    ],
+)
+@pytest.mark.usefixtures("at_most_50")
+def test_selections_that_cannot_be_sent(client, error_of, ids, status, message):
+    response = client.post("/api/zip", json={"ids": ids})
+    assert response.status_code == status
+    assert message in error_of(response)
+
+
+def test_a_limit_in_bytes(client, error_of, monkeypatch):
+    monkeypatch.setattr(server, "_MOST_ARCHIVED_BYTES", 10_000)
+    assert client.post("/api/zip", json={"ids": [0]}).status_code == 200
+    response = client.post("/api/zip", json={"ids": list(range(60))})
+    assert response.status_code == 413
+    error_of(response)
+
+
+def test_it_never_lies_whole_in_memory(tmp_path):
+    with (tmp_path / "large.bmp").open("wb") as file:
+        file.write(b"BM" + bytes(30))
+        file.truncate(50 << 20)
+    items = SimpleNamespace(path=lambda _item: "large.bmp", have_paths=True)
+    pieces = stream_archive([0, 1, 2], items=items, originals=Originals(str(tmp_path), items))
+    longest = max(map(len, itertools.islice(pieces, 300)))
+    assert longest < 1 << 20
+    pieces.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("cat/1.jpg", "cat/1.jpg"),
+        ("../../etc/passwd", "etc/passwd"),
+        ("/etc/passwd", "etc/passwd"),
+        ("C:\\Windows\\a.jpg", "C__Windows_a.jpg"),
+        ('a"b<c>|?*.png', "a_b_c____.png"),
+        ("a\nb.png", "a_nb.png"),
+        ("dots../ end .png", "dots/ end .png"),
+        ("con/aux.jpg", "_con/_aux.jpg"),
+        ("...", "image"),
+        ("", "image"),
+        ("\u202egpj.exe", "_u202egpj.exe"),
+        ("caf\udce9.png", "caf_xe9.png"),
+        ("قطة/é.png", "قطة/é.png"),
+    ],
+)
+def test_names_are_safe_on_every_system(path, expected):
+    assert safe_name(path) == expected
+
+
+@given(st.text(st.characters(exclude_categories=[]), max_size=30))
+def test_no_name_leads_anywhere(path):
+    name = safe_name(path)
+    name.encode()
+    assert name.isprintable()
+    assert not set(name) & set('<>:"|?*\\')
+    assert all(part not in ("", ".", "..") for part in name.split("/"))
+
+
+def test_names_are_unique_wherever_they_are_unpacked():
+    taken = set()
+    names = [
+        "a/x.png",
+        "a/X.png",
+        "a/x.png",
+        "b/x.png",
+        "é.png",
+        "e\u0301.png",
+        ".x",
+        ".x",
+        "n",
+        "n",
+    ]
+    assert [unique_name(name, taken) for name in names] == [
+        "a/x.png",
+        "a/X (2).png",
+        "a/x (3).png",
+        "b/x.png",
+        "é.png",
+        "e\u0301 (2).png",
+        ".x",
+        ".x (2)",
+        "n",
+        "n (2)",
+    ]

@@ -1,0 +1,146 @@
+"""Details and search, over tables with all that a table may hold."""
+
+import datetime as dt
+import threading
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from featscape.app.items import Items
+
+
+def write_items(folder, n_items=None, **columns):
+    """Write a table that has the columns of every map, and some more."""
+    n_items = n_items or len(next(iter(columns.values())))
+    known = dict.fromkeys(["path", "label", "split"], pa.nulls(n_items, pa.string()))
+    numbers = {name: pa.array(np.full(n_items, 3, np.int32)) for name in ("width", "height")}
+    places = {name: pa.array(np.zeros(n_items, np.float32)) for name in "xy"}
+    ids = {"id": pa.array(np.arange(n_items, dtype=np.int32))}
+    pq.write_table(pa.table(ids | known | numbers | places | columns), folder / "items.parquet")
+    return Items(folder)
+
+
+class TestSearch:
+    @pytest.fixture
+    def items(self, tmp_path):
+        return write_items(
+            tmp_path,
+            path=[
+                "a/Éléphant 1.jpg",
+                "b/elephant_2.jpg",
+                "c/100%.png",
+                "d/O'Brien.png",
+                "e/قط.png",
+            ],
+            label=["Tier", "TIER", None, "straße", "حيوان"],
+            note=["e\u0301t\u00e9", None, "x_y", '"; DROP TABLE items; --', "a\nb"],
+        )
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("elephant", [0, 1]),
+            ("ÉLÉPHANT", [0, 1]),
+            ("e\u0301le\u0301phant", [0, 1]),
+            ("tier elephant", [0, 1]),
+            ("jpg  2\ttier", [1]),
+            ("tier png", []),
+            ("été", [0]),
+            ("100%", [2]),
+            ("%", [2]),
+            ("_", [1, 2]),
+            ("'", [3]),
+            ("DROP", [3]),
+            ('"; DROP TABLE items; --', [3]),
+            ("' OR 1=1 --", []),
+            ("STRASSE", []),
+            ("STRAßE", [3]),
+            ("قط", [4]),
+            ("brien\nd/o", [3]),  # two words
+            ("", [0, 1, 2, 3, 4]),
+            ("\x00", []),
+        ],
+    )
+    def test_every_word_somewhere(self, items, text, expected):
+        found = items.search(text)
+        assert found.dtype == np.uint32
+        assert found.tolist() == expected
+
+    def test_a_word_lies_within_one_text(self, items):
+        assert items.search("jpgTier").tolist() == []
+
+    def test_no_file_can_be_read_by_it(self, items):
+        import duckdb
+
+        items.search("x")
+        with pytest.raises(duckdb.Error, match="disabled"):
+            items._search.execute("SELECT * FROM read_csv('/etc/passwd')")
+
+    def test_in_many_threads_at_once(self, tmp_path):
+        paths = [f"folder/{number:05d}.png" for number in range(20_000)]
+        items = write_items(tmp_path, path=paths)
+        found = {}
+
+        def look(number):
+            found[number] = items.search(f"00{number}").tolist()
+
+        threads = [threading.Thread(target=look, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for number in range(8):
+            expected = [i for i, path in enumerate(paths) if f"00{number}" in path]
+            assert found[number] == expected
+
+    def test_without_any_text(self, tmp_path):
+        items = write_items(tmp_path, n_items=3)
+        assert items.search("x").tolist() == []
+        assert items.search(" ").tolist() == [0, 1, 2]
+
+    def test_categories_are_text_too(self, tmp_path):
+        items = write_items(tmp_path, kind=pa.array(["cat", None, "dog"]).dictionary_encode())
+        assert items.search("dog").tolist() == [2]
+
+
+class TestDetails:
+    def test_each_kind_of_column(self, tmp_path):
+        items = write_items(
+            tmp_path,
+            share=[0.5, np.nan],
+            infinite=[np.inf, -np.inf],
+            count=[2, None],
+            good=[True, False],
+            day=[dt.date(2024, 2, 29), None],
+            tags=[["a", "b"], []],
+            label=["<b>", None],
+        )
+        first, second = items.details(0), items.details(1)
+        assert first.label == "<b>"
+        assert first.width == 3
+        assert first.columns == {
+            "split": None,
+            "share": 0.5,
+            "infinite": None,
+            "count": 2,
+            "good": True,
+            "day": "2024-02-29",
+            "tags": "['a', 'b']",
+        }
+        assert first.columns["good"] is True
+        assert second.columns["share"] is None
+        assert second.columns["count"] is None
+        second.model_dump_json()
+
+    def test_a_path_keeps_its_bytes(self, tmp_path):
+        items = write_items(tmp_path, path=["a\\xe9.png"], path_bytes=[b"a\xe9.png"])
+        assert items.path(0) == "a\udce9.png"
+        assert items.details(0).path == "a\\xe9.png"
+        assert items.have_paths
+
+    def test_a_map_of_features_has_no_paths(self, tmp_path):
+        items = write_items(tmp_path, n_items=2)
+        assert items.path(1) is None
+        assert not items.have_paths

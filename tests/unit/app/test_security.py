@@ -1,0 +1,238 @@
+"""Each rule of the server, with a request that would break it."""
+
+import json
+
+import pytest
+from starlette.testclient import TestClient
+
+from featscape.app import security
+from featscape.app.security import Access, Guard
+
+PAGE = "/"
+NEIGHBORS = "/api/items/3/neighbors"
+IMAGE = "/api/items/3/image"
+LINK = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+
+
+def refusal(response, status=403):
+    assert response.status_code == status
+    assert response.json()["status"] == status
+    return response.json()["error"]
+
+
+class TestHost:
+    @pytest.mark.parametrize(
+        "host", ["127.0.0.1:8000", "localhost:9999", "LOCALHOST", "[::1]:8000"]
+    )
+    def test_names_of_this_machine_pass(self, client, host):
+        assert client.get(PAGE, headers={"host": host}).status_code == 200
+
+    @pytest.mark.parametrize(
+        "host",
+        [
+            "evil.example",
+            "evil.example:8000",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example:8000",
+            "localhost:8000@evil.example",
+            "192.168.0.7:8000",
+            "0.0.0.0:8000",
+            "2130706433",
+            "127.1",
+            "",
+            "[::1",
+            "localhost:8000, evil.example",
+        ],
+    )
+    @pytest.mark.parametrize("path", [PAGE, NEIGHBORS, "/data/manifest.json", "/nothing"])
+    def test_another_name_is_refused_everywhere(self, client, host, path):
+        assert "the host must be this machine" in refusal(client.get(path, headers={"host": host}))
+
+    def test_a_second_host_is_refused(self, app):
+        both = [(b"host", b"127.0.0.1:8000"), (b"host", b"evil.example")]
+        assert status_of(app, both) == 403
+        assert status_of(app, both[:1]) == 200
+        assert status_of(app, []) == 403
+
+
+class TestOrigin:
+    def test_the_page_itself_may_ask(self, client):
+        headers = {"origin": "http://127.0.0.1:8000", "sec-fetch-site": "same-origin"}
+        assert client.post("/api/search", json={"text": "7"}, headers=headers).status_code == 200
+
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            "http://evil.example",
+            "null",
+            "http://127.0.0.1:8001",
+            "http://localhost:8000",
+            "file://",
+        ],
+    )
+    @pytest.mark.parametrize("path", ["/api/search", "/api/zip", "/api/place"])
+    def test_another_page_may_not(self, client, origin, path):
+        response = client.post(path, json={"text": "7"}, headers={"origin": origin})
+        assert "another site" in refusal(response)
+        assert "access-control-allow-origin" not in response.headers
+
+    @pytest.mark.parametrize("site", ["cross-site", "same-site"])
+    @pytest.mark.parametrize("path", [IMAGE, NEIGHBORS, "/data/positions.bin", "/static/viewer.js"])
+    def test_nothing_can_be_embedded_elsewhere(self, client, site, path):
+        headers = {"sec-fetch-site": site, "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}
+        refusal(client.get(path, headers=headers))
+
+    def test_a_link_to_the_page_may_stand_elsewhere(self, client):
+        assert client.get(PAGE, headers=LINK).status_code == 200
+        refusal(client.get(PAGE, headers=LINK | {"sec-fetch-dest": "iframe"}))
+        refusal(client.get(IMAGE, headers=LINK))
+
+    def test_a_form_of_another_page_is_no_question(self, client):
+        response = client.post(
+            "/api/search", content='{"text": "7"}', headers={"content-type": "text/plain"}
+        )
+        assert response.status_code == 422
+
+    def test_no_preflight_is_answered(self, client):
+        headers = {"origin": "http://evil.example", "access-control-request-method": "POST"}
+        response = client.options("/api/search", headers=headers)
+        refusal(response)
+        assert not [name for name in response.headers if name.startswith("access-control")]
+
+
+class TestToken:
+    @pytest.fixture
+    def access(self):
+        return Access.from_outside(8000, host="0.0.0.0")
+
+    @pytest.fixture
+    def outside(self, app, access):
+        return TestClient(Guard(app, access=access), base_url="http://192.168.0.7:8000")
+
+    @pytest.mark.parametrize("path", [PAGE, NEIGHBORS, IMAGE, "/static/viewer.js", "/nothing"])
+    @pytest.mark.parametrize("token", ["", "?token=", "?token=wrong", "?token=%ff", "?token=é"])
+    def test_without_it_nothing_is_answered(self, outside, path, token):
+        response = outside.get(path + token)
+        assert "token" in refusal(response, 401)
+        assert "set-cookie" not in response.headers
+
+    def test_it_opens_the_page_and_then_the_cookie_is_enough(self, outside, access):
+        response = outside.get(f"/?token={access.token}")
+        assert response.status_code == 200
+        cookie = response.headers["set-cookie"]
+        assert cookie.startswith("featscape-8000=")
+        assert "HttpOnly" in cookie
+        assert "SameSite=Strict" in cookie
+        assert outside.get(NEIGHBORS).status_code == 200
+        outside.cookies.clear()
+        refusal(outside.get(NEIGHBORS), 401)
+
+    def test_the_cookie_of_another_port_is_not_enough(self, outside, access):
+        response = outside.get(NEIGHBORS, headers={"cookie": f"featscape-8001={access.token}"})
+        refusal(response, 401)
+
+    def test_it_is_long_and_new_each_time(self, access):
+        other = Access.from_outside(8000, host="0.0.0.0")
+        assert len(access.token) >= 32
+        assert access.token != other.token
+
+    def test_the_host_is_checked_all_the_same(self, outside, access):
+        response = outside.get(f"/?token={access.token}", headers={"host": "evil.example"})
+        assert "the host must be" in refusal(response)
+
+    def test_the_machine_has_a_name(self, app, monkeypatch):
+        monkeypatch.setattr("socket.gethostname", lambda: "Workstation")
+        access = Access.from_outside(8000, host="0.0.0.0")
+        outside = TestClient(Guard(app, access=access), base_url="http://workstation:8000")
+        assert outside.get(f"/?token={access.token}").status_code == 200
+
+    def test_on_the_loopback_interface_there_is_none(self, client):
+        assert "set-cookie" not in client.get("/?token=anything").headers
+
+
+class TestHeaders:
+    @pytest.mark.parametrize("path", [PAGE, NEIGHBORS, IMAGE, "/nothing", "/data/positions.bin"])
+    @pytest.mark.parametrize("host", ["localhost", "evil.example"])
+    def test_each_answer_has_them(self, client, path, host):
+        headers = client.get(path, headers={"host": host}).headers
+        policy = dict(one.split(" ", 1) for one in headers["content-security-policy"].split("; "))
+        assert policy["default-src"] == "'none'"
+        assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+        assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+
+    def test_a_defect_has_them_too_and_tells_nothing(self, app, monkeypatch):
+        def fail(*_):
+            raise ZeroDivisionError("a secret")
+
+        monkeypatch.setattr("featscape.app.items.Items.details", fail)
+        access = Access.on_loopback(8000)
+        broken = TestClient(
+            Guard(app, access=access), base_url="http://localhost", raise_server_exceptions=False
+        )
+        response = broken.get("/api/items/3")
+        assert "defect" in refusal(response, 500)
+        assert "secret" not in response.text
+        assert response.headers["x-content-type-options"] == "nosniff"
+
+
+class TestBodies:
+    def test_a_body_that_says_how_long_it_is(self, client, monkeypatch):
+        monkeypatch.setattr(security, "MOST_IMAGE_BYTES", 1 << 20)
+        response = client.post("/api/place", content=bytes((1 << 20) + 1))
+        assert "must be 1 MiB or less" in refusal(response, 413)
+
+    def test_one_that_does_not(self, client, monkeypatch):
+        monkeypatch.setattr(security, "MOST_IMAGE_BYTES", 1 << 20)
+        sent = []
+
+        def pieces():
+            for _ in range(40):
+                sent.append(1)
+                yield bytes(1 << 16)
+
+        assert "must be 1 MiB or less" in refusal(client.post("/api/place", content=pieces()), 413)
+
+    @pytest.mark.parametrize("path", ["/api/search", "/api/zip"])
+    def test_a_selection_has_a_limit_of_its_own(self, client, path):
+        content = json.dumps({"ids": [0] * 4_000_000})
+        headers = {"content-type": "application/json"}
+        response = client.post(path, content=content, headers=headers)
+        assert "must be 10 MiB or less" in refusal(response, 413)
+
+    @pytest.mark.parametrize("length", ["-1", "1e9", "٣", "9" * 5000])
+    def test_a_length_that_is_none(self, app, length):
+        headers = [(b"host", b"localhost"), (b"content-length", length.encode("utf-8"))]
+        assert status_of(app, headers) == 200
+
+
+def status_of(app, headers):
+    """Ask below HTTP, where a client cannot mend the headers."""
+    import asyncio
+
+    answers = []
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message):
+        answers.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "raw_path": b"/",
+        "root_path": "",
+        "scheme": "http",
+        "query_string": b"",
+        "headers": headers,
+        "server": ("127.0.0.1", 8000),
+        "client": ("127.0.0.1", 50_000),
+        "http_version": "1.1",
+    }
+    asyncio.run(Guard(app, access=Access.on_loopback(8000))(scope, receive, send))
+    return answers[0]["status"]

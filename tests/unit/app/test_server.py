@@ -1,0 +1,348 @@
+"""What the server answers, over HTTP."""
+
+import io
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from featscape.app.server import make_app
+from featscape.errors import InputError
+
+
+class TestPage:
+    def test_it_names_its_setup_and_the_viewer(self, client):
+        response = client.get("/")
+        assert response.headers["content-type"] == "text/html; charset=utf-8"
+        text = re.search(
+            r'<script type="application/json" id="featscape">(.*?)</script>', response.text
+        )
+        setup = json.loads(text[1])
+        assert setup["source"] == "server"
+        assert setup["abilities"] == {
+            "originals": True,
+            "search": True,
+            "zip": True,
+            "place": True,
+        }
+        for address in re.findall(r'(?:src|href)="([^"]+)"', response.text):
+            if not address.startswith("data:"):
+                assert client.get(f"/{address}").status_code == 200, address
+        assert client.get(f"/{setup['data']}manifest.json").json()["n_items"] == 60
+
+    def test_the_viewer_has_its_types(self, client):
+        script = client.get("/static/viewer.js")
+        assert script.headers["content-type"] == "text/javascript; charset=utf-8"
+        assert client.get("/static/viewer.css").headers["content-type"].startswith("text/css")
+
+    def test_where_the_originals_are_gone(self, copied, open_client, error_of):
+        shutil.rmtree(copied.source)
+        client = open_client(copied.folder)
+        assert '"originals":false' in client.get("/").text
+        assert error_of(client.get("/api/items/3/image")).startswith(
+            "there is no original image of item 3: it cannot be read: No such file"
+        )
+        assert client.get("/api/items/3/thumbnail").status_code == 200
+        assert client.post("/api/zip", json={"ids": [1]}).status_code == 404
+
+
+class TestData:
+    def test_every_file_of_the_manifest(self, client, digits):
+        for file in (digits.folder / "bundle").iterdir():
+            response = client.get(f"/data/{file.name}")
+            assert response.content == file.read_bytes()
+            assert response.headers["accept-ranges"] == "bytes"
+
+    @pytest.mark.parametrize(
+        ("asked", "start", "end"),
+        [
+            ("bytes=0-9", 0, 10),
+            ("bytes=8-8", 8, 9),
+            ("bytes=100-", 100, 480),
+            ("bytes=-20", 460, 480),
+            ("bytes=470-9999", 470, 480),
+            ("bytes=-9999", 0, 480),
+        ],
+    )
+    def test_a_range(self, client, digits, asked, start, end):
+        whole = (digits.folder / "bundle" / "positions.bin").read_bytes()
+        response = client.get("/data/positions.bin", headers={"range": asked})
+        assert response.status_code == 206
+        assert response.headers["content-range"] == f"bytes {start}-{end - 1}/480"
+        assert response.content == whole[start:end]
+
+    @pytest.mark.parametrize("asked", ["bytes=480-", "bytes=480-481", "bytes=99999-", "bytes=-0"])
+    def test_a_range_beyond_the_end(self, client, asked, error_of):
+        response = client.get("/data/positions.bin", headers={"range": asked})
+        assert response.status_code == 416
+        assert response.headers["content-range"] == "bytes */480"
+        assert "480 bytes" in error_of(response)
+
+    @pytest.mark.parametrize(
+        "asked", ["bytes=", "bytes=-", "bytes=5-2", "bytes=a-b", "items=0-1", "bytes=0-1,4-5", "٣"]
+    )
+    def test_what_is_no_range_gives_the_whole(self, client, asked):
+        response = client.get("/data/positions.bin", headers={"range": asked.encode()})
+        assert response.status_code == 200
+        assert len(response.content) == 480
+
+    def test_the_browser_asks_whether_it_has_changed(self, client):
+        etag = client.get("/data/positions.bin").headers["etag"]
+        known = client.get("/data/positions.bin", headers={"if-none-match": f'"x", {etag}'})
+        assert (known.status_code, known.content) == (304, b"")
+        asked = {"range": "bytes=0-3"}
+        fresh = client.get("/data/positions.bin", headers=asked | {"if-range": etag})
+        stale = client.get("/data/positions.bin", headers=asked | {"if-range": '"other"'})
+        assert (fresh.status_code, stale.status_code) == (206, 200)
+
+    def test_a_large_file_is_sent_in_pieces(self, copied, open_client):
+        manifest_file = copied.folder / "bundle" / "manifest.json"
+        content = json.loads(manifest_file.read_text())
+        facts = {"fact": "x" * (3 << 20)}
+        manifest_file.write_text(json.dumps(content | {"facts": facts}))
+        client = open_client(copied.folder)
+        response = client.get("/data/manifest.json")
+        assert response.content == manifest_file.read_bytes()
+        assert int(response.headers["content-length"]) == len(response.content)
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/data/",
+            "/data/run.json",
+            "/data/../run.json",
+            "/data/..%2Frun.json",
+            "/data/%2e%2e/run.json",
+            "/data/%2Fetc%2Fpasswd",
+            "/data//etc/passwd",
+            "/data/positions.bin%00",
+            "/data/positions.bin/",
+            "/data/POSITIONS.BIN",
+            "/static/",
+            "/static/../page.py",
+            "/static/..%2F..%2Ferrors.py",
+            "/features.npy",
+            "/items.parquet",
+            "/thumbnails/data.bin",
+            "/docs",
+            "/openapi.json",
+        ],
+    )
+    def test_nothing_else_is_there(self, client, path, error_of):
+        response = client.get(path)
+        assert response.status_code == 404
+        error_of(response)
+
+    def test_a_file_that_changes_while_it_is_served(self, copied, open_client, error_of):
+        client = open_client(copied.folder)
+        file = copied.folder / "bundle" / "positions.bin"
+        assert client.get("/data/positions.bin").status_code == 200
+        file.write_bytes(file.read_bytes()[:100])
+        response = client.get("/data/positions.bin")
+        assert response.status_code == 500
+        assert "changed since the server started" in error_of(response)
+        file.unlink()
+        assert "changed since the server started" in error_of(client.get("/data/positions.bin"))
+
+
+class TestItems:
+    def test_details(self, client, digits):
+        details = client.get("/api/items/7").json()
+        assert details == {
+            "id": 7,
+            "label": digits.made.labels[7],
+            "path": digits.made.paths[7],
+            "width": 80,
+            "height": 80,
+            "columns": {"split": None},
+        }
+
+    def test_neighbors_are_those_of_the_map(self, client, digits):
+        for item in (0, 31, 59):
+            found = client.get(f"/api/items/{item}/neighbors").json()
+            assert found["ids"] == digits.made.neighbors.indices[item].tolist()
+            expected = digits.made.neighbors.distances[item]
+            np.testing.assert_array_equal(np.float32(found["distances"]), expected)
+
+    def test_the_thumbnail_and_the_original(self, client, digits):
+        for item in (0, 59):
+            original = client.get(f"/api/items/{item}/image")
+            assert original.headers["content-type"] == "image/png"
+            assert original.content == (digits.source / digits.made.paths[item]).read_bytes()
+            thumbnail = client.get(f"/api/items/{item}/thumbnail")
+            assert thumbnail.content == digits.made.thumbnails.encoded(item)
+            assert thumbnail.headers["content-type"] == "image/jpeg"
+            for response in (original, thumbnail):
+                etag = {"if-none-match": response.headers["etag"]}
+                assert client.get(response.url.path, headers=etag).status_code == 304
+
+    @pytest.mark.parametrize("what", ["", "/neighbors", "/thumbnail", "/image"])
+    @pytest.mark.parametrize(
+        ("item", "status"), [("60", 404), ("-1", 404), ("99999999999999999999", 404), ("x", 422)]
+    )
+    def test_an_item_that_is_none(self, client, what, item, status, error_of):
+        response = client.get(f"/api/items/{item}{what}")
+        assert response.status_code == status
+        error_of(response)
+
+    @pytest.mark.parametrize(
+        "item", ["../7", "7%2F..%2F8", "1/../../run.json", "%00", "7.5", "0x7"]
+    )
+    def test_an_id_is_never_a_path(self, client, item, error_of):
+        response = client.get(f"/api/items/{item}/image")
+        assert response.status_code in (404, 422)
+        error_of(response)
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("method", "path", "status"),
+        [
+            ("GET", "/nothing", 404),
+            ("DELETE", "/api/items/3", 405),
+            ("GET", "/api/search", 405),
+            ("POST", "/", 405),
+        ],
+    )
+    def test_of_the_address(self, client, method, path, status, error_of):
+        response = client.request(method, path)
+        assert response.status_code == status
+        assert path in error_of(response)
+
+    @pytest.mark.parametrize("path", ["/api/search", "/api/zip"])
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"",
+            b"{",
+            b"null",
+            b"[]",
+            b"{}",
+            b"\xff\xfe",
+            b'{"text": 7, "ids": 7}',
+            b'{"text": "a", "ids": [1], "more": 1}',
+            b'{"text": null, "ids": ["x"]}',
+            b'{"text": "' + b"a" * 1001 + b'", "ids": [1.5]}',
+            b"[" * 100_000,
+            b'{"text": "\\ud800", "ids": [1e400]}',
+        ],
+    )
+    def test_of_the_body(self, client, path, content, error_of):
+        response = client.post(path, content=content, headers={"content-type": "application/json"})
+        assert 400 <= response.status_code < 500
+        error_of(response)
+
+
+class TestSearch:
+    @pytest.mark.parametrize("text", ["7", "digit", "0/digit png"])
+    def test_ids_of_the_items(self, client, digits, text):
+        found = np.frombuffer(client.post("/api/search", json={"text": text}).content, "<u4")
+        words = text.split()
+        expected = [
+            i for i, path in enumerate(digits.made.paths) if all(word in path for word in words)
+        ]
+        assert found.tolist() == expected
+
+    def test_nothing_found(self, client):
+        assert client.post("/api/search", json={"text": "zebra"}).content == b""
+
+
+class TestPlace:
+    def test_a_digit_of_the_map_falls_on_its_own_place(self, client, digits):
+        path = digits.source / digits.made.paths[11]
+        placed = client.post("/api/place", content=path.read_bytes()).json()
+        spread = np.ptp(digits.made.positions, axis=0).max()
+        distance = np.linalg.norm(placed["position"] - digits.made.positions[11])
+        assert distance < spread / 100
+        assert placed["neighbors"]["ids"][0] == 11
+        assert placed["neighbors"]["distances"][0] < placed["neighbors"]["distances"][1] / 100
+
+    def test_a_new_digit_falls_among_its_like(self, client, digits):
+        known = set(digits.made.paths)
+        new = next(p for p in sorted(digits.source.glob("0/*.png")) if f"0/{p.name}" not in known)
+        placed = client.post("/api/place", content=new.read_bytes()).json()
+        labels = [digits.made.labels[i] for i in placed["neighbors"]["ids"][:5]]
+        assert labels.count("0") >= 3
+
+    @pytest.mark.parametrize("content", [b"", b"no image", b"<svg/>", b"\x89PNG\r\n\x1a\n rest"])
+    def test_what_is_no_image(self, client, content, error_of):
+        response = client.post("/api/place", content=content)
+        assert response.status_code == 422
+        error_of(response)
+
+    def test_a_bomb(self, client, error_of):
+        bomb = io.BytesIO()
+        Image.new("1", (12_000, 12_000)).save(bomb, "PNG")
+        response = client.post("/api/place", content=bomb.getvalue())
+        assert len(bomb.getvalue()) < 100_000
+        assert response.status_code == 422
+        assert "decompression bomb" in error_of(response)
+
+    def test_a_map_whose_network_is_gone(self, copied, open_client, change_run, error_of):
+        run = json.loads((copied.folder / "run.json").read_text())
+        change_run(copied.folder, model=run["model"] | {"weights_sha256": "0" * 64})
+        client = open_client(copied.folder)
+        response = client.post("/api/place", content=(copied.source / copied.paths[0]).read_bytes())
+        assert response.status_code == 500
+        assert "weights_sha256" in error_of(response)
+
+    def test_a_map_without_a_network(self, copied, open_client, change_run, error_of):
+        change_run(copied.folder, model=None)
+        client = open_client(copied.folder)
+        assert '"place":false' in client.get("/").text
+        assert "made of features" in error_of(client.post("/api/place", content=b"x"))
+
+
+class TestDamage:
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "bundle/manifest.json",
+            "bundle/positions.bin",
+            "bundle/thumbnails-64.bin",
+            "items.parquet",
+            "neighbors.npz",
+            "scatter.png",
+            "thumbnails/data.bin",
+        ],
+    )
+    def test_a_missing_file(self, copied, name):
+        (copied.folder / name).unlink()
+        with pytest.raises(InputError, match="Make the map again"):
+            make_app(copied.folder)
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "bundle/manifest.json",
+            "bundle/positions.bin",
+            "bundle/thumbnails-64.bin",
+            "items.parquet",
+            "neighbors.npz",
+            "thumbnails/data.bin",
+        ],
+    )
+    def test_a_truncated_file(self, copied, name):
+        file = copied.folder / name
+        file.write_bytes(file.read_bytes()[:-40])
+        with pytest.raises(InputError, match="Make the map again"):
+            make_app(copied.folder)
+
+    def test_a_manifest_that_names_files_elsewhere(self, copied):
+        file = copied.folder / "bundle" / "manifest.json"
+        (copied.folder / "elsewhere.bin").write_bytes(bytes(480))
+        text = file.read_text().replace('"positions.bin"', '"../elsewhere.bin"')
+        file.write_text(text)
+        with pytest.raises(InputError, match="names a file elsewhere"):
+            make_app(copied.folder)
+
+    def test_files_of_two_maps(self, copied):
+        import pyarrow.parquet as pq
+
+        table = pq.read_table(copied.folder / "items.parquet")
+        pq.write_table(table.slice(0, 59), copied.folder / "items.parquet")
+        with pytest.raises(InputError, match="60 rows for 59 items"):
+            make_app(copied.folder)

@@ -1,0 +1,190 @@
+"""The command: a real server in a process of its own, and the ways in which it cannot start."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from featscape.app import service
+from featscape.app.service import listen, serve
+from featscape.errors import InputError
+
+RUN = "from featscape.cli import main; main()"
+
+
+@pytest.fixture
+def start(digits):
+    """Return a function that starts featscape serve, and the line with its address."""
+    running = []
+
+    def begin(*options):
+        process = subprocess.Popen(
+            [sys.executable, "-c", RUN, "serve", str(digits.folder), "--no-browser", *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        line = process.stdout.readline()
+        address = re.search(r"http://\S+", line)
+        assert address is not None, process.stderr.read()
+        return process, address[0]
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def read(address, **headers):
+    with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as answer:
+        return answer.read()
+
+
+def status_of(address, **headers):
+    """Return the status, and hold an error to its shape."""
+    try:
+        read(address, **headers)
+    except urllib.error.HTTPError as error:
+        return json.loads(error.read())["status"]
+    return 200
+
+
+class TestCommand:
+    def test_from_the_address_to_ctrl_c(self, start):
+        process, address = start("--port", "0")
+        assert address.startswith("http://127.0.0.1:")
+        assert b'id="featscape"' in read(address)
+        assert len(read(f"{address}data/positions.bin", Range="bytes=8-15")) == 8
+        assert status_of(address, Host="evil.example") == 403
+        assert status_of(f"{address}data/%2e%2e/run.json") == 404
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        assert (process.returncode, out, err) == (0, "", "")
+
+    def test_ctrl_c_does_not_wait_for_a_slow_reader(self, start):
+        process, address = start("--port", "0")
+        port = int(address.rstrip("/").rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as slow:
+            slow.sendall(
+                b"POST /api/place HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
+            )
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+        assert process.returncode == 0
+
+    def test_beyond_the_loopback_interface_a_token_is_needed(self, start):
+        _, address = start("--port", "0", "--host", "0.0.0.0")
+        port, token = re.fullmatch(r"http://[^/]+:(\d+)/\?token=(\S+)", address).groups()
+        local = f"http://127.0.0.1:{port}/"
+        assert status_of(local) == 401
+        assert status_of(f"{local}?token=wrong") == 401
+        assert status_of(f"{local}?token={token}") == 200
+        cookie = f"featscape-{port}={token}"
+        assert status_of(f"{local}data/manifest.json", Cookie=cookie) == 200
+
+    def test_many_at_once(self, start):
+        _, address = start("--port", "0")
+        expected = read(f"{address}api/items/5/neighbors")
+        answers = []
+
+        def ask():
+            answers.extend(read(f"{address}api/items/5/neighbors") for _ in range(10))
+
+        threads = [threading.Thread(target=ask) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert answers == [expected] * 200
+
+    def test_no_map(self, featscape, tmp_path):
+        done = featscape("serve", tmp_path / "none")
+        assert done.status == 2
+        assert done.err.startswith("featscape: there is no map ")
+        assert done.err.count("\n") == 1
+
+    def test_a_damaged_map(self, featscape, copied):
+        (copied.folder / "bundle" / "ids.bin").write_bytes(b"")
+        done = featscape("serve", copied.folder)
+        assert done.status == 2
+        assert "ids.bin is missing or damaged" in done.err
+        assert done.err.count("\n") == 1
+
+    def test_a_taken_port(self, featscape, digits):
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            done = featscape("serve", digits.folder, "--port", other.getsockname()[1])
+        assert done.status == 2
+        assert "taken at 127.0.0.1. Choose another with --port" in done.err
+        assert done.err.count("\n") == 1
+
+
+class TestListen:
+    def test_the_next_free_port(self, monkeypatch):
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            taken = other.getsockname()[1]
+            monkeypatch.setattr(service, "DEFAULT_PORT", taken)
+            with listen("127.0.0.1", None) as listening:
+                assert taken < listening.getsockname()[1] < taken + 100
+            with pytest.raises(InputError, match=f"port {taken} is taken"):
+                listen("127.0.0.1", taken)
+
+    @pytest.mark.parametrize("port", [-1, 65_536, 10**9])
+    def test_what_is_no_port(self, port):
+        with pytest.raises(InputError, match=f"between 0 and 65535; got {port}"):
+            listen("127.0.0.1", port)
+
+    @pytest.mark.parametrize("host", ["no.such.host.invalid", "a b", "x" * 70, "1.2.3.4.5"])
+    def test_what_is_no_host(self, host):
+        with pytest.raises(InputError, match="cannot be found"):
+            listen(host, 0)
+
+    def test_an_address_of_another_machine(self):
+        with pytest.raises(InputError, match=r"cannot listen at 192\.0\.2\.1"):
+            listen("192.0.2.1", 0)
+
+    def test_a_name(self):
+        with listen("localhost", 0) as listening:
+            assert listening.getsockname()[0] == "127.0.0.1"
+
+
+class TestBrowser:
+    @pytest.fixture
+    def opened(self, monkeypatch):
+        """Run no server, and note which addresses the browser is given."""
+        addresses = []
+        monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: time.sleep(0.2))
+        monkeypatch.setattr("webbrowser.open", addresses.append)
+        return addresses
+
+    def test_it_shows_the_map(self, opened, digits):
+        said = []
+        serve(digits.folder, port=0, say=said.append)
+        assert opened == [re.search(r"http://\S+", said[0])[0]]
+
+    def test_not_where_it_is_not_wanted(self, opened, digits):
+        serve(digits.folder, port=0, open_browser=False, say=str)
+        assert opened == []
+
+    def test_not_with_a_token(self, opened, digits):
+        serve(digits.folder, host="0.0.0.0", port=0, say=str)
+        assert opened == []
+
+
+def test_the_parts_of_the_server_are_loaded_for_it_alone():
+    code = "import sys, featscape, featscape.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"fastapi", "uvicorn", "duckdb", "pydantic"} & set(done.stdout.split())
