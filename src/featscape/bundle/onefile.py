@@ -33,7 +33,12 @@ CHUNK_BYTES = 3 << 20  # a multiple of three, so that the pieces' base64 can be 
 
 
 def check_page_images(n_images: int) -> None:
-    """Raise InputError unless a page can hold so many images: before the long work."""
+    """Raise InputError unless a page can hold so many images: before the long work.
+
+    Parameters
+    ----------
+    n_images : int
+    """
     if n_images < 0:
         raise InputError(
             f"map.html must hold 0 images or more; got {n_images}. Choose another number."

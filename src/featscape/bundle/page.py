@@ -52,7 +52,12 @@ _TAIL = """{script}
 
 
 def viewer_file(name: str) -> Path:
-    """Return the path of one of `VIEWER`, the built files of the viewer.
+    """Return the path of one of the viewer's built files.
+
+    Parameters
+    ----------
+    name : str
+        One of `VIEWER`.
 
     Raises
     ------

@@ -76,6 +76,10 @@ class Bundle:
 def open_bundle(folder: Path) -> Bundle:
     """Open the ``bundle`` folder of a map.
 
+    Parameters
+    ----------
+    folder : Path
+
     Raises
     ------
     InputError

@@ -1,0 +1,147 @@
+import numpy as np
+import pytest
+
+from featscape.bundle.columns import clean, code_labels, share_of_label
+from featscape.bundle.contract import NO_CATEGORY, NO_ITEM
+from featscape.colors import class_colors
+from featscape.errors import InputError
+
+
+def column(bundle, name):
+    (found,) = [one for one in bundle.manifest.columns if one.name == name]
+    return found
+
+
+def by_row(bundle, entry):
+    """Return an array of the bundle in the order of the rows."""
+    values = bundle.array(entry)
+    rows = np.empty_like(values)
+    rows[bundle.array(bundle.manifest.ids)] = values
+    return rows
+
+
+def test_numbers(bundle_of):
+    values = np.array([3.5, np.nan, -1, 7] * 10)
+    bundle = bundle_of(40, columns={"size": values})
+    found = column(bundle, "size")
+    assert (found.kind, found.minimum, found.maximum) == ("number", -1, 7)
+    np.testing.assert_array_equal(by_row(bundle, found.values), values.astype(np.float32))
+
+
+def test_categories(bundle_of):
+    values = ["b", None, "a10", "a9"] * 10
+    bundle = bundle_of(40, columns={"split": values})
+    found = column(bundle, "split")
+    assert found.kind == "category"
+    assert [(one.name, one.count) for one in found.categories] == [
+        ("a9", 10),
+        ("a10", 10),
+        ("b", 10),
+    ]
+    assert {one.name: one.color for one in found.categories} == class_colors(["b", "a9", "a10"])
+    names = [one.name for one in found.categories]
+    codes = by_row(bundle, found.codes)
+    assert [None if code == NO_CATEGORY else names[code] for code in codes] == values
+
+
+def test_texts(bundle_of):
+    values = [f"note {row}" if row else None for row in range(600)]
+    bundle = bundle_of(600, columns={"note": values}, images=False)
+    assert column(bundle, "note").kind == "text"
+    ids = bundle.array(bundle.manifest.ids)
+    for item in (0, 255, 256, 599):
+        strings = bundle.strings(item)
+        assert strings == {"path": f"folder/{ids[item]}.jpg", "note": values[ids[item]]}
+
+
+@pytest.mark.parametrize(("n_distinct", "kind"), [(20, "category"), (21, "text")])
+def test_few_strings_are_a_category_whatever_their_share(bundle_of, n_distinct, kind):
+    bundle = bundle_of(n_distinct, columns={"c": [str(row) for row in range(n_distinct)]})
+    assert column(bundle, "c").kind == kind
+
+
+def test_a_column_without_a_value_is_left_out(bundle_of):
+    empty = {"a": [None] * 5, "b": np.full(5, np.nan)}
+    assert bundle_of(5, columns=empty, labels=None).manifest.columns == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"a": [1.0, 2.0]}, "one value an item = 5; got 2"),
+        ({"a": np.array([1, 2, 3, 4, np.inf])}, "finite"),
+        ({"a": np.array([1, 2, 3, 4, 1e300])}, "finite"),
+        ({"label": ["x"] * 5}, "path, label or agreement; got 'label'"),
+    ],
+)
+def test_what_cannot_be_a_column(bundle_of, columns, words):
+    with pytest.raises(InputError, match=words):
+        bundle_of(5, columns=columns)
+
+
+def test_agreement_is_the_share_of_neighbors_with_the_label(bundle_of):
+    bundle = bundle_of(60)
+    agreement = bundle.array(column(bundle, "agreement").values)
+    codes = bundle.array(bundle.manifest.class_codes)
+    nearest = bundle.array(bundle.manifest.neighbors.indices)
+    for item in range(60):
+        assert agreement[item] == pytest.approx(np.mean(codes[nearest[item]] == codes[item]))
+
+
+def test_neighbors_that_are_not_there_do_not_count():
+    neighbors = np.array([[1, 2], [0, NO_ITEM], [NO_ITEM, NO_ITEM]], dtype=np.uint32)
+    shares = share_of_label(neighbors, np.array([0, 0, 1], dtype=np.uint16))
+    np.testing.assert_array_equal(shares, [0.5, 1, np.nan])
+
+
+@pytest.mark.parametrize("n_classes", [1, 5000])
+def test_classes(bundle_of, n_classes):
+    labels = [f"class {row % n_classes}" for row in range(max(n_classes, 30))]
+    bundle = bundle_of(len(labels), labels=labels, images=False, neighbors=none_of(len(labels)))
+    classes = bundle.manifest.classes
+    assert len(classes) == n_classes
+    assert {one.name: one.color for one in classes} == class_colors(labels)
+    codes = by_row(bundle, bundle.manifest.class_codes)
+    assert [classes[code].name for code in codes] == labels
+
+
+def none_of(n_items):
+    from featscape.records import Neighbors
+
+    return Neighbors(np.empty((n_items, 0), np.int32), np.empty((n_items, 0), np.float32))
+
+
+def test_more_labels_than_codes_are_strings(bundle_of):
+    labels = [f"{row:06}" for row in range(NO_CATEGORY)]
+    assert code_labels(labels[1:]) is not None
+    bundle = bundle_of(
+        NO_CATEGORY,
+        labels=labels,
+        images=False,
+        paths=None,
+        positions=np.random.default_rng(0).normal(size=(NO_CATEGORY, 2)),
+        neighbors=none_of(NO_CATEGORY),
+    )
+    assert bundle.manifest.classes is None
+    assert bundle.manifest.class_codes is None
+    assert bundle.strings(0) == {"label": labels[bundle.array(bundle.manifest.ids)[0]]}
+
+
+HOSTILE = [
+    "</script><script>alert(1)</script>",
+    "a\"b'c",
+    "line\nbreak",
+    "caf\udce9",
+    "\ud800",
+    "قط",
+]
+
+
+def test_hostile_labels_and_paths(bundle_of):
+    bundle = bundle_of(6, labels=HOSTILE, paths=HOSTILE, columns={"<b>\udce9": HOSTILE})
+    shown = [clean(text) for text in HOSTILE]
+    assert shown == [*HOSTILE[:3], r"caf\xe9", r"\ud800", "قط"]
+    assert {one.name for one in bundle.manifest.classes} == set(shown)
+    ids = bundle.array(bundle.manifest.ids)
+    assert [bundle.strings(item)["path"] for item in range(6)] == [shown[row] for row in ids]
+    assert column(bundle, r"<b>\xe9").kind == "category"
