@@ -8,8 +8,8 @@ const MOUSE: readonly [string, string][] = [
   ["Click an image", "open it; its neighbors lead on"],
   ["Shift + click", "add it to the selection, or take it out"],
   ["Shift + lasso", "add to the selection"],
-  ["Click in the legend", "hide or show a class"],
-  ["Double click in the legend", "show it alone, or all again"],
+  ["Click a class", "hide or show it"],
+  ["Double click there", "show it alone, or all again"],
 ];
 
 const KEYS: readonly [string, string][] = [

@@ -7,10 +7,11 @@ import { folded } from "../state/find";
 import { LABEL } from "../state/items";
 import { numberPalette, readable } from "../state/scale";
 import { useApp } from "./context";
-import { TextButton } from "./controls";
+import { LinkButton } from "./controls";
 import { seenRows, useViewport } from "./viewport";
 
-const ROW_PX = 28;
+/** Fingers need more room than a pointer. */
+const ROW_PX = window.matchMedia("(pointer: coarse)").matches ? 40 : 28;
 const FILTER_FROM = 13; // entries; below, the eye is faster
 
 interface Row extends ClassEntry {
@@ -44,11 +45,13 @@ export function Legend() {
 function ClassLegend({ name }: { readonly name: string }) {
   const app = useApp();
   const [sought, setSought] = useState("");
+  const [byCount, setByCount] = useState(false);
   const rows = legendRows(app, name);
   const filter = app.filters.value.get(name);
   const hidden = filter?.kind === "codes" ? filter.hidden : NOTHING_HIDDEN;
   if (rows.length === 0) return null;
-  const shown = sought ? rows.filter((row) => folded(row.name).includes(folded(sought))) : rows;
+  const sorted = byCount ? [...rows].sort((a, b) => b.count - a.count) : rows;
+  const shown = sought ? sorted.filter((row) => folded(row.name).includes(folded(sought))) : sorted;
 
   function setHidden(next: ReadonlySet<number>): void {
     app.setFilter(name, { kind: "codes", hidden: next });
@@ -62,7 +65,12 @@ function ClassLegend({ name }: { readonly name: string }) {
             ? `${(rows.length - hidden.size).toLocaleString("en-US")} of ${rows.length.toLocaleString("en-US")} shown`
             : `${rows.length.toLocaleString("en-US")} ${rows.length === 1 ? "class" : "classes"}`}
         </span>
-        {hidden.size > 0 && <TextButton onClick={() => setHidden(new Set())}>Show all</TextButton>}
+        {hidden.size > 0 && <LinkButton onClick={() => setHidden(new Set())}>Show all</LinkButton>}
+        {hidden.size === 0 && rows.length >= FILTER_FROM && (
+          <LinkButton onClick={() => setByCount(!byCount)}>
+            {byCount ? "Sort by name" : "Sort by count"}
+          </LinkButton>
+        )}
       </div>
       {rows.length >= FILTER_FROM && (
         <input
@@ -161,7 +169,7 @@ function LegendList({ rows, hidden, onToggle, onIsolate }: LegendListProps) {
             aria-posinset={first + i + 1}
             data-active={first + i === at ? "" : undefined}
             title={`${row.name}\nClick: hide or show. Double click: alone.`}
-            style={{ transform: `translateY(${(first + i) * ROW_PX}px)` }}
+            style={{ height: `${ROW_PX}px`, transform: `translateY(${(first + i) * ROW_PX}px)` }}
             onClick={() => {
               setActive(first + i);
               onToggle(row.code);
@@ -220,7 +228,7 @@ function NumberLegend({ column }: { readonly column: NumberColumn }) {
       )}
       <div class="fs-scale-ends">
         <span>{readable(lower)}</span>
-        {filter && <TextButton onClick={() => app.setFilter(name, null)}>Show all</TextButton>}
+        {filter && <LinkButton onClick={() => app.setFilter(name, null)}>Show all</LinkButton>}
         <span>{readable(upper)}</span>
       </div>
     </section>

@@ -1,7 +1,7 @@
 /** Find by text in path and label. */
 
 import { useApp } from "./context";
-import { IconButton } from "./controls";
+import { IconButton, LinkButton } from "./controls";
 import { Icon } from "./icons";
 
 export function SearchBox() {
@@ -42,14 +42,12 @@ export function SearchBox() {
           </span>
           {matches.length > 0 && (
             <>
-              <button
-                type="button"
-                class="fs-link"
+              <LinkButton
                 title="Select all that was found"
                 onClick={() => app.select(matches, false)}
               >
                 Select
-              </button>
+              </LinkButton>
               <IconButton
                 icon="up"
                 label="Previous match"

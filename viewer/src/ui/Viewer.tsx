@@ -1,7 +1,7 @@
 /** All panels over the map. */
 import type { App } from "../state/app";
 import { AppContext, useApp } from "./context";
-import { IconButton } from "./controls";
+import { IconButton, LinkButton } from "./controls";
 import { DropZone } from "./DropZone";
 import { Help } from "./Help";
 import { HoverCard } from "./HoverCard";
@@ -47,15 +47,13 @@ function SelectionPill() {
   if (length === 0 || app.panel.value === "selection") return null;
   return (
     <div class="fs-panel fs-pill">
-      <button
-        type="button"
-        class="fs-link"
+      <LinkButton
         onClick={() => {
           app.panel.value = "selection";
         }}
       >
         {length.toLocaleString("en-US")} selected
-      </button>
+      </LinkButton>
       <IconButton icon="close" label="Clear the selection" onClick={() => app.clearSelection()} />
     </div>
   );

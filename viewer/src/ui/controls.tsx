@@ -43,6 +43,14 @@ export function TextButton({ children, title, onClick }: TextButtonProps) {
   );
 }
 
+export function LinkButton({ children, title, onClick }: TextButtonProps) {
+  return (
+    <button type="button" class="fs-link" title={title} onClick={onClick}>
+      {children}
+    </button>
+  );
+}
+
 /** A floating panel at the side, with a heading and a way to close it. */
 export function SidePanel(props: {
   readonly name: string;
