@@ -19,6 +19,8 @@ export class Thumbnails {
   readonly packs: readonly ThumbnailPack[];
   /** Called whenever a block has come. */
   arrived: () => void = () => {};
+  /** Only the first so many items have an image. */
+  readonly nItems: number;
   private readonly files: readonly BlockFile[];
   private readonly cache = new ByteCache<ArrayBuffer>(CACHE_BYTES);
   private readonly flying = new Map<string, Promise<ArrayBuffer>>();
@@ -27,6 +29,7 @@ export class Thumbnails {
 
   constructor(source: Source) {
     this.packs = source.manifest.thumbnails;
+    this.nItems = Math.max(0, ...this.packs.map((pack) => pack.n_items));
     this.files = this.packs.map((pack) => new BlockFile(source, pack));
   }
 

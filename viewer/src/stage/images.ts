@@ -1,5 +1,5 @@
 /** The pass that draws the images with their borders: instanced quads, one call. */
-import { type Color, Program } from "./gl";
+import { Program } from "./gl";
 import type { PointLook } from "./points";
 
 /** Floats an image: place 3, cell 2, shape 2, texels 4, layer 1, border 3, opacity 1, rim 1. */
@@ -76,7 +76,6 @@ export interface ImageLook extends PointLook {
   readonly imagePx: number;
   readonly borderPx: number;
   readonly rimPx: number;
-  readonly rimColor: Color;
 }
 
 export class ImagePass {
@@ -118,7 +117,7 @@ export class ImagePass {
     gl.uniform1f(program.at("side"), look.imagePx);
     gl.uniform1f(program.at("edge"), look.borderPx);
     gl.uniform1f(program.at("rim"), look.rimPx);
-    gl.uniform3fv(program.at("highlight"), look.rimColor);
+    gl.uniform3fv(program.at("highlight"), look.highlight);
     gl.enable(gl.BLEND);
     gl.disable(gl.DEPTH_TEST);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);

@@ -82,6 +82,21 @@ export class PointLayer {
     this.finished = true;
   }
 
+  /** The picture's bytes: red, green, blue and opacity, the lowest row first. */
+  pixels(): Uint8Array<ArrayBuffer> {
+    const { gl, width, height } = this;
+    const bytes = new Uint8Array(4 * width * height);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.frame);
+    gl.readPixels(0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
+    return bytes;
+  }
+
+  dispose(): void {
+    this.gl.deleteFramebuffer(this.frame);
+    this.gl.deleteRenderbuffer(this.color);
+    this.gl.deleteRenderbuffer(this.depth);
+  }
+
   /** Onto the canvas, with what stands above all, though points may still be missing. */
   present(): void {
     const { gl, width, height } = this;

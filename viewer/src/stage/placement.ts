@@ -4,13 +4,23 @@
  * nothing flickers.
  */
 import { DIMMED, HIDDEN } from "../stage";
+import type { Vector } from "./camera";
 import type { Chunks, Plane, Region } from "./chunks";
 
-/** Where the items lie in a layout. */
-export interface Places {
+interface Coordinates {
   readonly positions: Float32Array; // (n, dimensions)
   readonly dimensions: number;
+}
+
+/** Where the items lie in a layout. */
+export interface Places extends Coordinates {
   readonly chunks: Chunks;
+}
+
+/** An item's place, with all three axes. */
+export function placeOf({ positions, dimensions }: Coordinates, item: number): Vector {
+  const at = item * dimensions;
+  return [positions[at]!, positions[at + 1]!, dimensions === 3 ? positions[at + 2]! : 0];
 }
 
 export interface Rule {
@@ -25,7 +35,7 @@ export interface Rule {
 }
 
 /** Right and up of an item, in the map's units. */
-export function flatten(places: Places, [right, up]: Plane, item: number): [number, number] {
+export function flatten(places: Coordinates, [right, up]: Plane, item: number): [number, number] {
   const { positions, dimensions } = places;
   const x = positions[item * dimensions]!;
   const y = positions[item * dimensions + 1]!;

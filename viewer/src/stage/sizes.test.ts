@@ -15,7 +15,7 @@ test.each([1, 500, 20_000, 1_000_000])("images of %i items never overlap within 
 });
 
 test.each([0.5, 3, 40])("in a grid of cells of %d px each image fits into its own", (cell) => {
-  for (let zoom = 20 / cell; zoom < 2000; zoom *= 1.13) {
+  for (let zoom = 24 / cell; zoom < 2000; zoom *= 1.13) {
     const sizing = sizingFor(SIZE, 10_000, zoom, cell);
     const side = sizing.at(zoom);
     expect(side + 2 * borderSize(side)).toBeLessThan(cell * zoom);

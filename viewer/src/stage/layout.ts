@@ -1,0 +1,66 @@
+/** Where the items lie: on the map, or in the grid view. */
+import type { Manifest } from "../contract";
+import type { Box, Vector } from "./camera";
+import { Chunks } from "./chunks";
+import type { Places } from "./placement";
+
+/** The grid's frame in the map's coordinates. */
+export interface Frame {
+  readonly x: number; // the first cell's center
+  readonly y: number;
+  readonly cell: number; // side
+}
+
+/** A layout and the box around it. */
+export interface Laid extends Places {
+  readonly box: Box;
+}
+
+function vector(values: readonly number[]): Vector {
+  return [values[0] ?? 0, values[1] ?? 0, values[2] ?? 0];
+}
+
+export function layMap(manifest: Manifest, positions: Float32Array): Laid {
+  const { n_dimensions, level_ends, lower, upper } = manifest;
+  return {
+    positions,
+    dimensions: n_dimensions,
+    chunks: new Chunks(positions, n_dimensions, level_ends),
+    box: { lower: vector(lower), upper: vector(upper) },
+  };
+}
+
+/** The grid fills the box of the map: items move a short way from the one to the other. */
+export function gridFrame(manifest: Manifest): Frame {
+  const { lower, upper } = manifest;
+  const columns = manifest.grid?.n_columns ?? 1;
+  const rows = manifest.grid?.n_rows ?? 1;
+  const [width, height] = [upper[0]! - lower[0]!, upper[1]! - lower[1]!];
+  const tight = Math.min(width / columns, height / rows);
+  const cell = (tight > 0 ? tight : Math.max(width, height) / Math.max(columns, rows)) || 1;
+  return {
+    x: (lower[0]! + upper[0]!) / 2 - (cell * (columns - 1)) / 2,
+    y: (lower[1]! + upper[1]!) / 2 - (cell * (rows - 1)) / 2,
+    cell,
+  };
+}
+
+export function layGrid(manifest: Manifest, cells: Uint16Array): Laid {
+  const { x, y, cell } = gridFrame(manifest);
+  const positions = new Float32Array(cells.length);
+  const lower: [number, number, number] = [Infinity, Infinity, 0];
+  const upper: [number, number, number] = [-Infinity, -Infinity, 0];
+  for (let i = 0; i < cells.length; i++) {
+    const axis = i % 2;
+    const at = (axis === 0 ? x : y) + cells[i]! * cell;
+    positions[i] = at;
+    lower[axis] = Math.min(lower[axis]!, at - cell / 2);
+    upper[axis] = Math.max(upper[axis]!, at + cell / 2);
+  }
+  return {
+    positions,
+    dimensions: 2,
+    chunks: new Chunks(positions, 2, manifest.level_ends),
+    box: { lower, upper },
+  };
+}

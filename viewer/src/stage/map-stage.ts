@@ -1,0 +1,463 @@
+/** The stage itself: one canvas, one view, one picture of it, drawn only when something changes. */
+import type { Arrays } from "../bundle/arrays";
+import type { Thumbnails } from "../bundle/thumbnails";
+import type { Manifest } from "../contract";
+import type { Drawing, Layout, Point, Stage, StageEvents, Theme, View } from "../stage";
+import { DIMMED, HIDDEN } from "../stage";
+import { type Box, project, type Size, turned } from "./camera";
+import { type Direction, nearest, nextItem, within } from "./finder";
+import { easeInOut } from "./flight";
+import { type Gestures, listen, type Tool } from "./gestures";
+import { type Color, parseColor } from "./gl";
+import { type Frame, gridFrame, type Laid, layGrid, layMap } from "./layout";
+import { type Outline, Overlay } from "./overlay";
+import { Picture, type Situation } from "./picture";
+import { placeOf } from "./placement";
+import { shoot } from "./png";
+import { borderSize, pointSize, type Sizing, sizingFor } from "./sizes";
+import { chosenItems, neutralColor, tints } from "./tints";
+import { Viewpoint } from "./viewpoint";
+
+const LAYOUT_MS = 750;
+const REACH_PX = 6; // beyond a point's edge
+const TOUCH_REACH_PX = 16;
+
+export class MapStage implements Stage {
+  private readonly canvas = document.createElement("canvas");
+  private readonly overlay: Overlay;
+  private readonly map: Laid;
+  private grid: Laid | null = null;
+  private cells: Uint16Array | null = null;
+  private readonly frame: Frame;
+  private picture: Picture;
+  private readonly stops: (() => void)[] = [];
+  private readonly calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+  private readonly eye: Viewpoint;
+  private told: View | null = null;
+  private layout: Layout = "map";
+  private blend = 0;
+  private blending: { from: number; to: number; started: number } | null = null;
+  private drawing: Drawing = "points";
+  private sizing: Sizing;
+  private tool: Tool = "pan";
+
+  private codes: Uint16Array;
+  private palette: readonly string[] = [];
+  private colors: readonly Color[] = [];
+  private states: Uint8Array | null = null;
+  private filter = 0;
+  private focus: number | null = null;
+  private hovered: number | null = null;
+  private marker: readonly number[] | null = null;
+
+  private asked = 0; // the next frame; 0 where none is asked for
+  private gone = false;
+  private stale = true; // the points must be drawn anew
+
+  constructor(
+    private readonly element: HTMLElement,
+    private readonly manifest: Manifest,
+    private readonly arrays: Arrays,
+    private readonly thumbnails: Thumbnails,
+    private theme: Theme,
+    private readonly events: StageEvents,
+  ) {
+    const { style } = this.canvas;
+    Object.assign(style, { position: "absolute", inset: "0", width: "100%", height: "100%" });
+    this.map = layMap(manifest, arrays.positions);
+    this.frame = gridFrame(manifest);
+    this.codes = new Uint16Array(manifest.n_items).fill(65535);
+    const calm = () => this.calm.matches;
+    this.eye = new Viewpoint(this.map.box, this.measured(), manifest.n_items, calm, () =>
+      this.wake(),
+    );
+    this.sizing = this.sizingAt(1);
+    this.fitCanvas();
+    this.picture = this.makePicture(); // may throw: before the page has changed
+    element.style.touchAction = "none";
+    if (getComputedStyle(element).position === "static") element.style.position = "relative";
+    element.append(this.canvas);
+    this.overlay = new Overlay(element, theme);
+    this.listen();
+    thumbnails.arrived = () => this.wake();
+    this.retint();
+  }
+
+  // What the panels ask for
+
+  setColors(codes: Uint16Array, palette: readonly string[]): void {
+    this.codes = codes;
+    this.palette = palette;
+    this.colors = palette.map(parseColor);
+    this.retint();
+  }
+
+  setStates(states: Uint8Array | null): void {
+    const before = this.states;
+    const after = states?.slice() ?? null;
+    const other = (i: number) =>
+      (((before?.[i] ?? 0) ^ (after?.[i] ?? 0)) & (HIDDEN | DIMMED)) !== 0;
+    for (let i = 0; i < this.manifest.n_items; i++) {
+      if (!other(i)) continue;
+      this.filter++;
+      break;
+    }
+    this.states = after;
+    this.retint();
+  }
+
+  setLayout(layout: Layout): void {
+    if (layout === this.layout) return;
+    this.layout = layout;
+    if (layout === "map" || this.grid) this.rearrange();
+    else void this.loadGrid();
+  }
+
+  setDrawing(drawing: Drawing): void {
+    this.drawing = drawing;
+    if (drawing === "points") this.picture.gallery.clear();
+    this.wake();
+  }
+
+  setTheme(theme: Theme): void {
+    this.theme = theme;
+    this.overlay.setTheme(theme);
+    this.retint();
+  }
+
+  setTool(tool: Tool): void {
+    this.tool = tool;
+    this.overlay.setLasso([]);
+    this.showCursor();
+  }
+
+  setFocus(item: number | null): void {
+    this.focus = item;
+    this.wake();
+  }
+
+  setMarker(at: readonly number[] | null): void {
+    this.marker = at;
+    this.wake();
+  }
+
+  view(): View {
+    return this.eye.goal;
+  }
+
+  setView(view: View, smooth = false): void {
+    this.eye.go(view, smooth);
+  }
+
+  fit(items?: Uint32Array, smooth = false): void {
+    const box = items && items.length > 0 ? this.boxOf(items) : this.laid.box;
+    this.eye.go(this.eye.fitted(box, this.eye.goal.turn), smooth);
+  }
+
+  zoom(factor: number): void {
+    const { width, height } = this.eye.size;
+    this.eye.zoomAt(factor, { x: width / 2, y: height / 2 }, true);
+  }
+
+  pan(dx: number, dy: number): void {
+    this.eye.pan(dx, dy);
+  }
+
+  locate(item: number): Point | null {
+    if (this.states && this.states[item]! & HIDDEN) return null;
+    return project(this.eye.current, this.eye.size, placeOf(this.laid, item));
+  }
+
+  within(polygon: readonly Point[]): Uint32Array {
+    return within(this.laid, this.states, this.eye.current, this.eye.size, polygon);
+  }
+
+  next(item: number | null, direction: Direction): number | null {
+    const { laid, states } = this;
+    const { current, size } = this.eye;
+    const at = item === null ? null : this.locate(item);
+    if (item !== null && at) return nextItem(laid, states, current, size, { item, at }, direction);
+    const middle = { x: size.width / 2, y: size.height / 2 };
+    return nearest(laid, states, current, size, middle, size.width + size.height);
+  }
+
+  async png(width: number, height: number): Promise<Blob> {
+    const { picture, thumbnails } = this;
+    const shot = shoot({ picture, thumbnails, situation: this.situation() }, width, height);
+    this.redraw();
+    return shot;
+  }
+
+  statistics(): ReturnType<Stage["statistics"]> {
+    const { layer, gallery, pace } = this.picture;
+    return {
+      drawnPoints: layer.drawn,
+      drawnImages: gallery.count,
+      frameMs: pace.frameMs,
+      cacheBytes: this.thumbnails.cacheBytes + gallery.atlas.bytes,
+    };
+  }
+
+  destroy(): void {
+    this.gone = true;
+    cancelAnimationFrame(this.asked);
+    for (const stop of this.stops) stop();
+    this.thumbnails.arrived = () => {};
+    this.thumbnails.want([]);
+    this.picture.dispose();
+    this.overlay.remove();
+    this.canvas.remove();
+  }
+
+  // The frame
+
+  private wake(): void {
+    if (this.asked === 0 && !this.gone) {
+      this.asked = requestAnimationFrame((now) => {
+        this.asked = 0;
+        this.draw(now);
+      });
+    }
+  }
+
+  private redraw(): void {
+    this.stale = true;
+    this.wake();
+  }
+
+  private draw(now: number): void {
+    const { picture, eye } = this;
+    if (picture.gl.isContextLost()) return;
+    if (!picture.pace.ready(now)) {
+      this.wake();
+      return;
+    }
+    if (eye.advance(performance.now())) this.stale = true;
+    if (this.blending) this.mix(this.blending);
+    // images keep their sizing until the zoom leaves its step
+    if (eye.zoom < this.sizing.from || eye.zoom > this.sizing.to)
+      this.sizing = this.sizingAt(eye.zoom);
+    const more = picture.draw(this.situation(), now, this.stale);
+    this.stale = false;
+    this.drawOverlay();
+    if (this.told !== eye.current) {
+      this.told = eye.current;
+      this.events.view(eye.current);
+    }
+    if (more || eye.moving || this.blending) this.wake();
+  }
+
+  private mix({ from, to, started }: { from: number; to: number; started: number }): void {
+    const t = this.calm.matches ? 1 : Math.min((performance.now() - started) / LAYOUT_MS, 1);
+    this.blend = from + (to - from) * easeInOut(t);
+    if (t >= 1) this.blending = null;
+    this.stale = true;
+  }
+
+  private situation(): Situation {
+    const { map, laid, blend, cells, states, filter, sizing, theme, drawing, frame, eye } = this;
+    const square = Math.min(Math.max(0.86 * frame.cell * eye.current.scale, 1), 24);
+    return {
+      view: eye.current,
+      size: eye.size,
+      pixelRatio: window.devicePixelRatio,
+      zoom: eye.zoom,
+      places: laid,
+      positions: map.positions,
+      dimensions: map.dimensions,
+      pointPx: blend === 1 ? square : this.pointPx,
+      depth: eye.depth,
+      settled: this.blending === null,
+      fades: !this.calm.matches,
+      background: parseColor(theme.background),
+      highlight: parseColor(theme.highlight),
+      colorOf: (item) => this.colorOf(item),
+      ...{ blend, cells, states, filter, sizing, drawing, frame },
+    };
+  }
+
+  private drawOverlay(): void {
+    this.overlay.setRing("hover", this.outline(this.hovered));
+    this.overlay.setRing("focus", this.outline(this.focus));
+    const { marker, eye } = this;
+    const [x = 0, y = 0, z = 0] = marker ?? [];
+    const shown = marker !== null && this.layout === "map";
+    this.overlay.setMarker(shown ? project(eye.current, eye.size, [x, y, z]) : null);
+  }
+
+  private outline(item: number | null): Outline | null {
+    const at = item === null ? null : this.locate(item);
+    if (item === null || !at) return null;
+    if (!this.picture.gallery.has(item)) {
+      const radius = this.pointPx / 2 + 4;
+      return { at, halfWidth: radius, halfHeight: radius, round: this.blend < 1 };
+    }
+    const { halfWidth, halfHeight } = this.imageHalves(item);
+    return { at, halfWidth: halfWidth + 1.5, halfHeight: halfHeight + 1.5, round: false };
+  }
+
+  /** Half the sides of an item's image, with its border: CSS pixels. */
+  private imageHalves(item: number): { halfWidth: number; halfHeight: number } {
+    const side = this.sizing.at(this.eye.zoom);
+    const [width, height] = this.picture.gallery.shape(item);
+    const border = borderSize(side);
+    return { halfWidth: (side * width) / 2 + border, halfHeight: (side * height) / 2 + border };
+  }
+
+  // Pointer, size and context
+
+  private listen(): void {
+    const gestures: Gestures = {
+      pan: (dx, dy) => this.eye.pan(dx, dy),
+      turn: (from, to) => this.eye.go(turned(this.eye.goal, this.eye.size, from, to), false),
+      zoom: (factor, at, smooth) => this.eye.zoomAt(factor, at, smooth),
+      hover: (at) => this.hover(at),
+      click: (at, touch) => this.events.click(this.pick(at, touch), at),
+      outline: (points, closed, add) => {
+        this.overlay.setLasso(closed ? [] : points);
+        if (closed && points.length > 2) this.events.selected(this.within(points), add);
+      },
+    };
+    this.stops.push(
+      listen(this.element, this.manifest.n_dimensions === 3, () => this.tool, gestures),
+    );
+    const observer = new ResizeObserver(() => this.resize());
+    observer.observe(this.element);
+    const restored = () => this.restore();
+    const lost = (event: Event) => {
+      event.preventDefault(); // or it never comes back
+      if (!this.gone) this.events.context(true);
+    };
+    this.canvas.addEventListener("webglcontextlost", lost);
+    this.canvas.addEventListener("webglcontextrestored", restored);
+    this.stops.push(
+      () => observer.disconnect(),
+      () => this.canvas.removeEventListener("webglcontextrestored", restored),
+    );
+  }
+
+  private hover(at: Point | null): void {
+    const item = at ? this.pick(at, false) : null;
+    if (item === null && this.hovered === null) return;
+    this.hovered = item;
+    this.showCursor();
+    this.wake();
+    this.events.hover(item, at ?? { x: 0, y: 0 });
+  }
+
+  private showCursor(): void {
+    const idle = this.tool === "pan" ? "grab" : "crosshair";
+    this.element.style.cursor = this.hovered === null ? idle : "pointer";
+  }
+
+  private pick(at: Point, touch: boolean): number | null {
+    for (const item of this.picture.gallery.items()) {
+      const middle = this.locate(item);
+      if (!middle) continue;
+      const { halfWidth, halfHeight } = this.imageHalves(item);
+      if (Math.abs(at.x - middle.x) <= halfWidth && Math.abs(at.y - middle.y) <= halfHeight)
+        return item;
+    }
+    const reach = this.situation().pointPx / 2 + (touch ? TOUCH_REACH_PX : REACH_PX);
+    return nearest(this.laid, this.states, this.eye.current, this.eye.size, at, reach);
+  }
+
+  private measured(): Size {
+    const { clientWidth, clientHeight } = this.element;
+    return { width: Math.max(clientWidth, 1), height: Math.max(clientHeight, 1) };
+  }
+
+  private fitCanvas(): void {
+    const { width, height } = this.eye.size;
+    this.canvas.width = Math.max(1, Math.round(width * window.devicePixelRatio));
+    this.canvas.height = Math.max(1, Math.round(height * window.devicePixelRatio));
+  }
+
+  private resize(): void {
+    this.eye.size = this.measured();
+    this.fitCanvas();
+    this.picture.resize();
+    this.sizing = this.sizingAt(this.eye.zoom);
+    this.redraw();
+  }
+
+  private makePicture(): Picture {
+    const { canvas, map, manifest, thumbnails } = this;
+    const changed = () => this.wake();
+    return new Picture(
+      canvas,
+      map.positions,
+      map.dimensions,
+      manifest.level_ends,
+      thumbnails,
+      changed,
+    );
+  }
+
+  private restore(): void {
+    this.picture.gallery.close();
+    this.picture = this.makePicture();
+    if (this.cells) this.picture.points.setGrid(this.cells);
+    this.retint();
+    this.events.context(false);
+  }
+
+  // Data
+
+  private get laid(): Laid {
+    return this.layout === "grid" && this.grid ? this.grid : this.map;
+  }
+
+  private get pointPx(): number {
+    return pointSize(this.eye.size, this.manifest.n_items, this.eye.zoom);
+  }
+
+  private sizingAt(zoom: number): Sizing {
+    const cell = this.layout === "grid" ? this.frame.cell * this.eye.fitScale : null;
+    return sizingFor(this.eye.size, this.manifest.n_items, zoom, cell);
+  }
+
+  private retint(): void {
+    const all = tints(this.codes, this.palette, this.states, this.theme.background);
+    this.picture.points.setTints(all, chosenItems(this.states));
+    this.redraw();
+  }
+
+  private colorOf(item: number): Color {
+    return this.colors[this.codes[item]!] ?? neutralColor(this.theme.background);
+  }
+
+  private async loadGrid(): Promise<void> {
+    const cells = await this.arrays.grid();
+    if (!cells) throw new Error("This map has no grid view: its manifest names no cells.");
+    if (this.gone) return;
+    this.cells = cells;
+    this.grid = layGrid(this.manifest, cells);
+    this.picture.points.setGrid(cells);
+    if (this.layout === "grid") this.rearrange();
+  }
+
+  /** Let the items move from where they are to where the layout has them. */
+  private rearrange(): void {
+    this.blending = {
+      from: this.blend,
+      to: this.layout === "grid" ? 1 : 0,
+      started: performance.now(),
+    };
+    this.sizing = this.sizingAt(this.eye.zoom);
+    this.redraw();
+  }
+
+  private boxOf(items: Uint32Array): Box {
+    const lower: [number, number, number] = [Infinity, Infinity, Infinity];
+    const upper: [number, number, number] = [-Infinity, -Infinity, -Infinity];
+    for (const item of items) {
+      for (const [axis, at] of placeOf(this.laid, item).entries()) {
+        lower[axis] = Math.min(lower[axis]!, at);
+        upper[axis] = Math.max(upper[axis]!, at);
+      }
+    }
+    return { lower, upper };
+  }
+}

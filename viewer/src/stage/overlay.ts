@@ -1,0 +1,109 @@
+/** What stands over the picture: rings, the marker, the lasso. Few shapes, as SVG. */
+import type { Point, Theme } from "../stage";
+
+const NAMESPACE = "http://www.w3.org/2000/svg";
+
+function shape(kind: string, attributes: Record<string, string>): SVGElement {
+  const element = document.createElementNS(NAMESPACE, kind);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+/** A ring's half sides; a disc where `round`. */
+export interface Outline {
+  readonly at: Point;
+  readonly halfWidth: number;
+  readonly halfHeight: number;
+  readonly round: boolean;
+}
+
+export class Overlay {
+  private readonly root: SVGElement;
+  private readonly rings: Record<"hover" | "focus", [SVGElement, SVGElement]>;
+  private readonly marker: SVGElement;
+  private readonly lasso: SVGElement;
+
+  constructor(parent: HTMLElement, theme: Theme) {
+    this.root = shape("svg", { "aria-hidden": "true" });
+    Object.assign(this.root.style, {
+      position: "absolute",
+      inset: "0",
+      width: "100%",
+      height: "100%",
+      overflow: "hidden",
+      pointerEvents: "none",
+    });
+    const ring = (width: number): [SVGElement, SVGElement] => {
+      const halo = shape("rect", { fill: "none", "stroke-width": String(width + 2.5) });
+      const line = shape("rect", { fill: "none", "stroke-width": String(width) });
+      this.root.append(halo, line);
+      return [halo, line];
+    };
+    this.rings = { hover: ring(2), focus: ring(3) };
+    this.marker = shape("g", {});
+    this.marker.append(
+      shape("circle", { r: "13", fill: "none", "stroke-width": "5.5" }),
+      shape("circle", { r: "13", fill: "none", "stroke-width": "3" }),
+      shape("path", {
+        d: "M0-22V-8M0 8V22M-22 0H-8M8 0H22",
+        "stroke-width": "3",
+        "stroke-linecap": "round",
+      }),
+      shape("circle", { r: "3" }),
+    );
+    this.lasso = shape("path", {
+      "stroke-width": "1.5",
+      "stroke-dasharray": "5 4",
+      "stroke-linejoin": "round",
+      "fill-opacity": "0.12",
+    });
+    this.root.append(this.lasso, this.marker);
+    this.setTheme(theme);
+    this.setRing("hover", null);
+    this.setRing("focus", null);
+    this.setMarker(null);
+    this.setLasso([]);
+    parent.append(this.root);
+  }
+
+  setTheme({ background, highlight }: Theme): void {
+    for (const [halo, line] of Object.values(this.rings)) {
+      halo.setAttribute("stroke", background);
+      line.setAttribute("stroke", highlight);
+    }
+    const [halo, circle, cross, dot] = [...this.marker.children];
+    halo?.setAttribute("stroke", background);
+    circle?.setAttribute("stroke", highlight);
+    cross?.setAttribute("stroke", highlight);
+    dot?.setAttribute("fill", highlight);
+    this.lasso.setAttribute("stroke", highlight);
+    this.lasso.setAttribute("fill", highlight);
+  }
+
+  setRing(which: "hover" | "focus", outline: Outline | null): void {
+    for (const part of this.rings[which]) {
+      part.setAttribute("visibility", outline ? "visible" : "hidden");
+      if (!outline) continue;
+      const { at, halfWidth, halfHeight, round } = outline;
+      part.setAttribute("x", String(at.x - halfWidth));
+      part.setAttribute("y", String(at.y - halfHeight));
+      part.setAttribute("width", String(2 * halfWidth));
+      part.setAttribute("height", String(2 * halfHeight));
+      part.setAttribute("rx", String(round ? halfWidth : 3));
+    }
+  }
+
+  setMarker(at: Point | null): void {
+    this.marker.setAttribute("visibility", at ? "visible" : "hidden");
+    if (at) this.marker.setAttribute("transform", `translate(${at.x} ${at.y})`);
+  }
+
+  setLasso(points: readonly Point[]): void {
+    const line = points.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
+    this.lasso.setAttribute("d", points.length > 1 ? `M${line}Z` : "");
+  }
+
+  remove(): void {
+    this.root.remove();
+  }
+}

@@ -1,0 +1,161 @@
+/** All that lives on the GPU, and one frame of it; made anew when a lost context comes back. */
+import type { Thumbnails } from "../bundle/thumbnails";
+import type { Drawing } from "../stage";
+import { matrix } from "./camera";
+import { planeOf, regionOf } from "./finder";
+import { Gallery, type Scene } from "./gallery";
+import { type Color, context } from "./gl";
+import { ImagePass } from "./images";
+import { PointLayer } from "./layer";
+import type { Frame } from "./layout";
+import { Pace } from "./pace";
+import { type PointLook, PointPass } from "./points";
+import { borderSize } from "./sizes";
+
+const PRESENT_MS = 90; // while the rest of the points follows, it is shown so often
+const RIM_PX = 2;
+
+/** All that a frame shows. */
+export interface Situation extends Scene {
+  readonly frame: Frame;
+  readonly blend: number; // 0 map, 1 grid
+  readonly drawing: Drawing;
+  readonly pointPx: number; // CSS pixels
+  readonly depth: number;
+  readonly background: Color;
+  readonly highlight: Color;
+}
+
+export function pointLook(of: Situation): PointLook {
+  const { frame, blend, pixelRatio } = of;
+  return {
+    matrix: matrix(of.view, of.size, of.depth),
+    frame: [frame.x, frame.y, frame.cell, frame.cell],
+    blend,
+    sizePx: of.pointPx * pixelRatio,
+    pixelRatio,
+    deep: of.dimensions === 3,
+    square: blend === 1,
+    background: of.background,
+    highlight: of.highlight,
+  };
+}
+
+/** The runs of items that a view shows, in the bundle's order. */
+export function runsIn(of: Situation): [number, number][] {
+  if (!of.settled) return [[0, of.positions.length / of.dimensions]];
+  const { size } = of;
+  const margin = of.pointPx + 4;
+  const region = regionOf(
+    of.view,
+    size,
+    -margin,
+    -margin,
+    size.width + margin,
+    size.height + margin,
+  );
+  const runs: [number, number][] = [];
+  of.places.chunks.visit(region, planeOf(of.view), (start, end) => runs.push([start, end]));
+  return runs;
+}
+
+export class Picture {
+  readonly gl: WebGL2RenderingContext;
+  readonly points: PointPass;
+  readonly layer: PointLayer;
+  readonly gallery: Gallery;
+  readonly pace: Pace;
+  private readonly images: ImagePass;
+  private presented = 0;
+  private level = 0;
+
+  constructor(
+    private readonly canvas: HTMLCanvasElement,
+    positions: Float32Array,
+    dimensions: number,
+    private readonly levelEnds: readonly number[],
+    thumbnails: Thumbnails,
+    changed: () => void,
+  ) {
+    this.gl = context(canvas);
+    this.points = new PointPass(this.gl, positions, dimensions);
+    this.layer = new PointLayer(this.gl, this.points);
+    this.images = new ImagePass(this.gl);
+    this.gallery = new Gallery(this.gl, thumbnails, canvas.width * canvas.height, changed);
+    this.pace = new Pace(this.gl);
+    this.resize();
+  }
+
+  resize(): void {
+    this.layer.resize(this.canvas.width, this.canvas.height);
+  }
+
+  /** Draw a frame; `stale` where the points are others than in the last. True where more is to come. */
+  draw(of: Situation, now: number, stale: boolean): boolean {
+    const { layer, gallery, pace } = this;
+    const before = layer.drawn;
+    if (stale) {
+      const runs = runsIn(of);
+      layer.restart(pointLook(of), runs);
+      layer.advance(this.affordable(runs));
+    } else if (!layer.done) {
+      layer.advance(pace.budget);
+    }
+    const drawn = stale ? layer.drawn : layer.drawn - before;
+    const lively = of.drawing === "images" && gallery.update(of, now);
+    if (stale || lively || layer.done || now - this.presented > PRESENT_MS) {
+      this.presented = now;
+      layer.present();
+      if (of.drawing === "images") this.drawImages(of);
+    }
+    pace.sent(now, drawn);
+    return lively || !layer.done;
+  }
+
+  dispose(): void {
+    this.gallery.close();
+    this.gl.getExtension("WEBGL_lose_context")?.loseContext(); // frees all of it at once
+  }
+
+  /** So many points of `runs` as make whole levels and a frame has time for. */
+  private affordable(runs: readonly (readonly [number, number])[]): number {
+    const counts = this.levelEnds.map(() => 0);
+    let level = 0;
+    let total = 0;
+    for (const [start, end] of runs) {
+      for (let at = start; at < end; ) {
+        while (this.levelEnds[level]! <= at) level++;
+        const until = Math.min(end, this.levelEnds[level]!);
+        total += until - at;
+        counts[level] = total;
+        at = until;
+      }
+    }
+    for (let i = 1; i < counts.length; i++) counts[i] = Math.max(counts[i]!, counts[i - 1]!);
+    // a level more only where there is ample time, one less only where there is far too little
+    const fits = (i: number, ease: number) => counts[i]! <= this.pace.budget * ease;
+    let best = Math.min(this.level, counts.length - 1);
+    while (best > 0 && !fits(best, 1.25)) best--;
+    while (best + 1 < counts.length && fits(best + 1, 0.95)) best++;
+    this.level = best;
+    return Math.max(counts[best] ?? 0, 1);
+  }
+
+  private drawImages(of: Situation): void {
+    const { size, pixelRatio } = of;
+    const side = of.sizing.at(of.zoom);
+    this.images.draw(
+      {
+        ...pointLook(of),
+        width: size.width * pixelRatio,
+        height: size.height * pixelRatio,
+        imagePx: side * pixelRatio,
+        borderPx: borderSize(side) * pixelRatio,
+        rimPx: RIM_PX * pixelRatio,
+      },
+      this.gallery.atlas.texture,
+      this.gallery.data,
+      this.gallery.count,
+    );
+  }
+}

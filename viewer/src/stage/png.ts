@@ -1,0 +1,150 @@
+/** The view as a PNG of any size: points drawn anew in tiles, images from the sharpest packs. */
+import type { Thumbnails } from "../bundle/thumbnails";
+import { DIMMED, MATCHED, SELECTED } from "../stage";
+import { panned, project, type Size } from "./camera";
+import { planeOf, regionOf } from "./finder";
+import type { Color } from "./gl";
+import { PointLayer } from "./layer";
+import { type Picture, pointLook, runsIn, type Situation } from "./picture";
+import { Placement, placeOf } from "./placement";
+import { borderSize } from "./sizes";
+
+const TILE = 1024;
+const MOST_PX = 16384; // what browsers allow a canvas
+
+export interface Shot {
+  readonly picture: Picture;
+  readonly thumbnails: Thumbnails;
+  /** What the stage shows. */
+  readonly situation: Situation;
+}
+
+export async function shoot(shot: Shot, width: number, height: number): Promise<Blob> {
+  if (!(width >= 1 && height >= 1 && width <= MOST_PX && height <= MOST_PX)) {
+    throw new RangeError(
+      `A PNG's sides must be from 1 to ${MOST_PX} pixels; got ${width} x ${height}.`,
+    );
+  }
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = height;
+  const paper = canvas.getContext("2d", { alpha: false });
+  if (!paper) throw new RangeError(`The browser has no memory for ${width} x ${height} pixels.`);
+  const { view, size, drawing } = shot.situation;
+  const ratio = Math.min(width / size.width, height / size.height);
+  const scaled: Situation = {
+    ...shot.situation,
+    view: { ...view, scale: view.scale * ratio },
+    size: { width, height },
+    pixelRatio: ratio,
+  };
+  drawPoints(shot.picture, paper, scaled);
+  if (drawing === "images") await drawImages(shot, paper, scaled);
+  return new Promise((resolve, reject) => {
+    canvas.toBlob(
+      (blob) =>
+        blob
+          ? resolve(blob)
+          : reject(
+              new RangeError(`The browser cannot write a PNG of ${width} x ${height} pixels.`),
+            ),
+      "image/png",
+    );
+  });
+}
+
+function drawPoints({ gl, points }: Picture, paper: CanvasRenderingContext2D, of: Situation): void {
+  const { width, height } = of.size;
+  const layer = new PointLayer(gl, points);
+  for (let top = 0; top < height; top += TILE) {
+    for (let left = 0; left < width; left += TILE) {
+      const size = { width: Math.min(TILE, width - left), height: Math.min(TILE, height - top) };
+      const dx = width / 2 - (left + size.width / 2);
+      const dy = height / 2 - (top + size.height / 2);
+      const tile = { ...of, size, view: panned(of.view, dx, dy) };
+      layer.resize(size.width, size.height);
+      layer.restart(pointLook(tile), runsIn({ ...tile, pointPx: 16 * of.pixelRatio }));
+      layer.advance(Number.POSITIVE_INFINITY);
+      paper.putImageData(upright(layer.pixels(), size), left, top);
+    }
+  }
+  layer.dispose();
+}
+
+function upright(bytes: Uint8Array, { width, height }: Size): ImageData {
+  const image = new ImageData(width, height);
+  for (let row = 0; row < height; row++) {
+    const from = (height - 1 - row) * width * 4;
+    image.data.set(bytes.subarray(from, from + width * 4), row * width * 4);
+  }
+  return image;
+}
+
+async function drawImages(
+  { picture, thumbnails, situation }: Shot,
+  paper: CanvasRenderingContext2D,
+  of: Situation,
+): Promise<void> {
+  const { places, states, sizing, zoom, view, size, pixelRatio: ratio } = of;
+  const side = sizing.at(zoom) * ratio;
+  const placement = new Placement(
+    places,
+    {
+      distance: sizing.distance / (situation.view.scale * (sizing.from / zoom)),
+      region: regionOf(view, size, -side, -side, size.width + side, size.height + side),
+      plane: planeOf(view),
+      nItems: thumbnails.nItems,
+      states,
+    },
+    picture.gallery.order,
+  );
+  placement.step(Number.POSITIVE_INFINITY);
+  for (const item of placement.items) {
+    const blob = await thumbnails.blob(item, side);
+    if (!blob) continue;
+    const image = await createImageBitmap(blob);
+    const state = states ? states[item]! : 0;
+    const at = project(view, size, placeOf(places, item));
+    drawFramed(paper, image, at.x, at.y, side, {
+      color: of.colorOf(item),
+      opacity: state & DIMMED ? 0.2 : 1,
+      borderPx: borderSize(side / ratio) * ratio,
+      rim: state & (SELECTED | MATCHED) ? { color: of.highlight, px: 2 * ratio } : null,
+    });
+    image.close();
+  }
+}
+
+interface Framing {
+  readonly color: Color;
+  readonly opacity: number;
+  readonly borderPx: number;
+  readonly rim: { readonly color: Color; readonly px: number } | null;
+}
+
+function drawFramed(
+  paper: CanvasRenderingContext2D,
+  image: ImageBitmap,
+  x: number,
+  y: number,
+  side: number,
+  { color, opacity, borderPx, rim }: Framing,
+): void {
+  const longest = Math.max(image.width, image.height);
+  const width = Math.round((side * image.width) / longest);
+  const height = Math.round((side * image.height) / longest);
+  const left = Math.round(x - width / 2);
+  const top = Math.round(y - height / 2);
+  const box = (grow: number, fill: Color) => {
+    paper.fillStyle = `rgb(${fill.map((part) => Math.round(part * 255)).join(" ")})`;
+    paper.beginPath();
+    paper.roundRect(left - grow, top - grow, width + 2 * grow, height + 2 * grow, grow);
+    paper.fill();
+  };
+  paper.globalAlpha = opacity;
+  if (rim) box(borderPx + rim.px, rim.color);
+  box(borderPx, color);
+  paper.imageSmoothingQuality = "high";
+  paper.drawImage(image, left, top, width, height);
+  paper.globalAlpha = 1;
+}

@@ -1,0 +1,95 @@
+/** Where one looks from, and the way to where one will: bounded, so that nobody gets lost. */
+import type { Point, View } from "../stage";
+import { type Box, fitted, NO_TURN, panned, type Size, type Vector, zoomed } from "./camera";
+import { easeInOut, easeOut, Flight } from "./flight";
+
+const MARGIN = 36; // around the whole map, CSS pixels
+const WHEEL_MS = 160;
+const FLIGHT_MS = 450;
+
+export class Viewpoint {
+  current: View;
+  private flight: Flight | null = null;
+  private readonly farthest = 0.4; // of the zoom that shows the whole map
+  private readonly nearest: number;
+
+  constructor(
+    private readonly box: Box,
+    public size: Size,
+    nItems: number,
+    private readonly calm: () => boolean,
+    private readonly changed: () => void,
+  ) {
+    this.nearest = Math.min(Math.max(6 * Math.sqrt(nItems), 64), 6000);
+    this.current = this.fitted(box, NO_TURN);
+  }
+
+  /** Pixels a unit where the whole map is seen, unturned. */
+  get fitScale(): number {
+    return this.fitted(this.box, NO_TURN).scale;
+  }
+
+  get zoom(): number {
+    return this.current.scale / this.fitScale;
+  }
+
+  get moving(): boolean {
+    return this.flight !== null;
+  }
+
+  /** Where the view will be at its flight's end. */
+  get goal(): View {
+    return this.flight?.to ?? this.current;
+  }
+
+  /** Half of the map's depth, and more, in its units. */
+  get depth(): number {
+    const { lower, upper } = this.box;
+    return 1.01 * Math.hypot(...upper.map((high, axis) => high - lower[axis]!)) || 1;
+  }
+
+  fitted(box: Box, turn: View["turn"]): View {
+    const { width, height } = this.size;
+    const margin = Math.min(MARGIN, 0.06 * Math.min(width, height));
+    return fitted(box, this.size, turn, margin);
+  }
+
+  go(view: View, smooth: boolean): void {
+    this.fly(view, smooth ? FLIGHT_MS : 0, easeInOut);
+  }
+
+  pan(dx: number, dy: number): void {
+    this.fly(panned(this.goal, dx, dy), 0, easeOut);
+  }
+
+  zoomAt(factor: number, at: Point, smooth: boolean): void {
+    const { goal, size } = this;
+    const scale = this.bounded(goal.scale * factor);
+    this.fly(zoomed(goal, size, scale, at), smooth ? WHEEL_MS : 0, easeOut);
+  }
+
+  /** Take the view to where it is now; true where it has changed. */
+  advance(now: number): boolean {
+    if (!this.flight) return false;
+    this.current = this.flight.at(now);
+    if (this.current === this.flight.to) this.flight = null;
+    return true;
+  }
+
+  private bounded(scale: number): number {
+    const whole = this.fitScale;
+    return Math.min(Math.max(scale, whole * this.farthest), whole * this.nearest);
+  }
+
+  private fly(to: View, durationMs: number, ease: (t: number) => number): void {
+    const { lower, upper } = this.box;
+    const slack = 0.2 * Math.max(...upper.map((high, axis) => high - lower[axis]!));
+    const center = to.center.map((at, axis) =>
+      Math.min(Math.max(at, lower[axis]! - slack), upper[axis]! + slack),
+    ) as unknown as Vector;
+    const goal = { center, scale: this.bounded(to.scale), turn: to.turn };
+    const duration = this.calm() ? 0 : durationMs;
+    this.flight = new Flight(this.current, goal, performance.now(), duration, ease);
+    this.changed();
+  }
+}
