@@ -33,6 +33,10 @@ interface ItemButtonProps {
 export function ItemButton({ item, sizePx, caption }: ItemButtonProps) {
   const app = useApp();
   const name = useItemName(item);
+  const unpoint = () => {
+    if (app.pointed.peek() === item) app.pointed.value = null;
+  };
+  useEffect(() => unpoint, [item]); // a list that goes away under the pointer sees it leave no more
   return (
     <button
       type="button"
@@ -43,9 +47,7 @@ export function ItemButton({ item, sizePx, caption }: ItemButtonProps) {
       onPointerEnter={() => {
         app.pointed.value = item;
       }}
-      onPointerLeave={() => {
-        app.pointed.value = null;
-      }}
+      onPointerLeave={unpoint}
     >
       <Thumbnail item={item} sizePx={sizePx} alt="" />
       {caption && <span class="fs-caption">{caption}</span>}
