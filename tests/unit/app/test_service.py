@@ -1,5 +1,6 @@
 """The command: a real server in a process of its own, and the ways in which it cannot start."""
 
+import http.client
 import json
 import re
 import signal
@@ -106,6 +107,18 @@ class TestCommand:
         for thread in threads:
             thread.join()
         assert answers == [expected] * 200
+
+    def test_an_answer_is_sent_at_once(self, start):
+        _, address = start("--port", "0")
+        connection = http.client.HTTPConnection(address.split("/")[2])
+        times = []
+        for _ in range(30):
+            began = time.perf_counter()
+            connection.request("GET", "/api/items/5/neighbors")
+            connection.getresponse().read()
+            times.append(time.perf_counter() - began)
+        connection.close()
+        assert min(times) < 0.02  # it was 0.04 at least, while the system waited for more to send
 
     def test_no_map(self, featscape, tmp_path):
         done = featscape("serve", tmp_path / "none")
