@@ -22,9 +22,10 @@ def test_every_file_is_looked_at(bundle_of):
     for name in bundle.files()[1:]:
         file = bundle.folder / name
         whole = file.read_bytes()
-        file.write_bytes(whole[:-1])
-        with pytest.raises(InputError, match=rf"{name} is missing or damaged: it has"):
-            open_bundle(bundle.folder)
+        for damaged in (whole[:-1], whole + b"x"):
+            file.write_bytes(damaged)
+            with pytest.raises(InputError, match=rf"{name} is missing or damaged: it has"):
+                open_bundle(bundle.folder)
         file.unlink()
         with pytest.raises(InputError, match=rf"{name} is missing or damaged: No such file"):
             open_bundle(bundle.folder)
