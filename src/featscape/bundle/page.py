@@ -33,6 +33,7 @@ _HEAD = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
+<link rel="icon" href="data:,">
 {mark}
 <title>{title}</title>
 {style}
@@ -40,7 +41,7 @@ _HEAD = """<!doctype html>
 <body>
 <noscript>
 <p>This map needs JavaScript to be walked through. Here it is as a picture.</p>
-<img src="{picture}" alt="{alt}">
+<img src="{picture}" alt="{alt}" width="900">
 </noscript>
 <img id="featscape-static" src="{picture}" alt="{alt}" hidden>
 <script type="application/json" id="featscape">{setup}</script>

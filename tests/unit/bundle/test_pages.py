@@ -309,5 +309,5 @@ def test_a_server_may_keep_the_viewer_elsewhere():
     text = linked_page(title="t", setup=setup, viewer="static/")
     found = Page(text)
     assert found.setup() == setup
-    assert found.one("link")[0]["href"] == "static/viewer.css"
+    assert found.one("link", rel="stylesheet")[0]["href"] == "static/viewer.css"
     assert re.search(r'<script type="module" src="static/viewer.js">', text)
