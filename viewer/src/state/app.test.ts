@@ -175,6 +175,27 @@ describe("a dropped image", () => {
   });
 });
 
+it("shows what server and bundle know of an item, each beside the other", async () => {
+  const columns = { value: 9, weight: 2.5 };
+  const details = async (id: number) => ({
+    id,
+    label: null,
+    path: "x",
+    width: 8,
+    height: 4,
+    columns,
+  });
+  const { app } = staged({}, { details });
+  expect(await app.items.allDetails(1)).toEqual({
+    id: 4,
+    label: null,
+    path: "x",
+    width: 8,
+    height: 4,
+    columns: { value: 1, split: null, note: null, weight: 2.5 },
+  });
+});
+
 it("reads an item's columns and neighbors from the bundle", async () => {
   const { app } = staged();
   expect(await app.items.details(1)).toMatchObject({

@@ -112,8 +112,16 @@ export class Items {
     return (await this.texts(item))["path"] ?? `item ${this.id(item)}`;
   }
 
+  /** What a server knows beside the bundle, and what the bundle knows beside the server. */
+  async allDetails(item: number): Promise<ItemDetails> {
+    const [own, more] = await Promise.all([
+      this.details(item),
+      this.source.details?.(this.id(item)),
+    ]);
+    return more ? { ...more, columns: { ...more.columns, ...own.columns } } : own;
+  }
+
   async details(item: number): Promise<ItemDetails> {
-    if (this.source.details) return this.source.details(this.id(item));
     const texts = await this.texts(item);
     const columns: Record<string, string | number | null> = {};
     for (const column of this.manifest.columns) {

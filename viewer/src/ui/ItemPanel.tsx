@@ -27,7 +27,7 @@ function useOfItem<T>(item: number, read: (item: number) => Promise<T>): T | nul
 
 export function ItemPanel({ item }: { readonly item: number }) {
   const app = useApp();
-  const details = useOfItem(item, (each) => app.items.details(each));
+  const details = useOfItem(item, (each) => app.items.allDetails(each));
   const neighbors = useOfItem(item, (each) => app.items.neighbors(each));
   const label = app.items.classOf(item);
   const { items: walked, at } = app.walk.value;
@@ -118,11 +118,12 @@ function Facts({ details }: { readonly details: ItemDetails | null }) {
   if (details.width !== null && details.height !== null) {
     rows.push(["size", `${details.width} × ${details.height}`]);
   }
-  for (const column of manifest.columns) {
-    const sized = details.width !== null && ["width", "height"].includes(column.name);
-    const value = details.columns[column.name];
+  const ofBundle = manifest.columns.map((column) => column.name);
+  for (const name of new Set([...ofBundle, ...Object.keys(details.columns)])) {
+    const sized = details.width !== null && ["width", "height"].includes(name);
+    const value = details.columns[name];
     if (sized || value === null || value === undefined) continue;
-    rows.push([column.name, typeof value === "number" ? readable(value) : String(value)]);
+    rows.push([name, typeof value === "number" ? readable(value) : String(value)]);
   }
   return (
     <dl class="fs-facts">
