@@ -4,13 +4,18 @@ import io
 import json
 import re
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from featscape.app.place import list_neighbors
 from featscape.app.server import make_app
+from featscape.bundle.contract import NeighborList
 from featscape.errors import InputError
+from featscape.filenames import valid_unicode
+from featscape.pipeline import embed_features, make_map
 
 
 class TestPage:
@@ -346,3 +351,51 @@ class TestDamage:
         pq.write_table(table.slice(0, 59), copied.folder / "items.parquet")
         with pytest.raises(InputError, match="60 rows for 59 items"):
             make_app(copied.folder)
+
+
+class TestOtherMaps:
+    @pytest.mark.usefixtures("quick_network")
+    def test_hostile_names_are_text(self, tmp_path, open_client):
+        names = ['<script>alert("1")</script>', "new\nline", "quo'\"te & co", "caf\udce9", "قطة"]
+        for number, name in enumerate(names):
+            folder = tmp_path / "images" / name.replace("/", "⁄")
+            folder.mkdir(parents=True)
+            for copy in range(3):
+                pixels = np.full((20, 30, 3), 40 * number + copy, np.uint8)
+                Image.fromarray(pixels).save(folder / f"{name[:4].replace('/', '')}{copy}.png")
+        made = make_map(tmp_path / "images", tmp_path / "<b>&map", perplexity=3, size_px=200)
+        client = open_client(made.folder)
+        page = client.get("/").text
+        assert "<script>alert" not in page
+        assert "<b>" not in page
+        for item, path in enumerate(made.paths):
+            details = client.get(f"/api/items/{item}").json()
+            assert details["path"] == valid_unicode(path)
+            assert details["label"] == valid_unicode(made.labels[item])
+            image = client.get(f"/api/items/{item}/image")
+            assert image.content == (tmp_path / "images" / path).read_bytes()
+        content = client.post("/api/zip", json={"ids": list(range(15))}).content
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            assert len(archive.namelist()) == 15
+            archive.extractall(tmp_path / "unpacked")
+        assert len(list((tmp_path / "unpacked").rglob("*.png"))) == 15
+        found = client.post("/api/search", json={"text": '<script>alert("1")'}).content
+        assert len(found) == 3 * 4
+
+    def test_a_map_of_features(self, tmp_path, open_client, error_of):
+        features = np.random.default_rng(0).normal(size=(40, 5))
+        np.save(tmp_path / "features.npy", features)
+        made = embed_features(tmp_path / "features.npy", tmp_path / "m", perplexity=5)
+        client = open_client(made.folder)
+        abilities = '"abilities":{"originals":false,"search":true,"zip":false,"place":false}'
+        assert abilities in client.get("/").text
+        assert client.get("/api/items/3").json()["path"] is None
+        assert len(client.get("/api/items/3/neighbors").json()["ids"]) == 15
+        assert "made of features" in error_of(client.get("/api/items/3/thumbnail"))
+        assert "no original images" in error_of(client.get("/api/items/3/image"))
+
+
+def test_gaps_in_the_graph_are_left_out():
+    indices = np.array([4, 7, -1, -1], dtype=np.int32)
+    distances = np.array([0.5, 1.25, np.inf, np.inf], dtype=np.float32)
+    assert list_neighbors(indices, distances) == NeighborList(ids=[4, 7], distances=[0.5, 1.25])
