@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 SomeBlocks = TypeVar("SomeBlocks", bound=Blocks)
 
 PAGE_IMAGES = 20_000
-# Base64 makes them a third more, and a mail holds 25 MB: with the thumbnails of 20,000 photographs
-# of 32 pixels and half as many of 64, the page has 24 MB.
-PICTURE_BYTES = 14_000_000  # above the smallest thumbnails, larger ones are kept up to here
+# A mail holds 25 MB, as base64 of a page whose data is base64 already, so the page may have 18 MB:
+# that of 20,000 photographs with thumbnails of 32 pixels, and a quarter of those of 64.
+PICTURE_BYTES = 9_000_000  # above the smallest thumbnails, larger ones are kept up to here
 TABLE_BYTES = 16_000_000  # strings and neighbors are kept up to here
 PICTURE_PX = 900  # of the static picture
 CHUNK_BYTES = 3 << 20  # a multiple of three, so that the pieces' base64 can be joined
