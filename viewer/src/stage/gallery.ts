@@ -12,8 +12,8 @@ import type { Sizing } from "./sizes";
 const FADE_IN_MS = 180;
 const FADE_OUT_MS = 120;
 const PLACING_MS = 3;
-const UPLOADING_MS = 2;
-const DECODES = 16;
+const UPLOADING_MS = 3;
+const DECODES = 48;
 // Placed beyond the stage's edge, so that a pan meets images that have their place: in distances.
 const MARGIN = 8;
 // A turning map is placed anew this often.
@@ -91,11 +91,11 @@ export class Gallery {
 
   /** Bring the images up to this frame; true while something still moves of itself. */
   update(scene: Scene, now: number): boolean {
-    const elapsed = Math.min(now - this.last, 50);
+    const elapsed = Math.min(now - this.last, FADE_IN_MS / 2);
     this.last = now;
     const waiting = scene.settled && this.place(scene, now);
     const visible = this.choose(scene);
-    this.upload(now);
+    this.upload();
     const sidePx = scene.sizing.at(scene.zoom) * scene.pixelRatio;
     this.load(scene, visible, sidePx);
     const fading = this.fade(elapsed, scene.fades, sidePx);
@@ -242,11 +242,13 @@ export class Gallery {
       });
   }
 
-  private upload(now: number): void {
-    while (this.decoded.length > 0 && performance.now() - now < UPLOADING_MS + 4) {
+  private upload(): void {
+    const stop = performance.now() + UPLOADING_MS;
+    while (this.decoded.length > 0) {
       const { pack, item, image } = this.decoded.shift()!;
       this.atlas.put(pack, item, image);
       image.close();
+      if (performance.now() > stop) break;
     }
   }
 

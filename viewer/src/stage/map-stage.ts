@@ -14,7 +14,7 @@ import { type Outline, Overlay } from "./overlay";
 import { Picture, type Situation } from "./picture";
 import { placeOf } from "./placement";
 import { shoot } from "./png";
-import { borderSize, pointSize, type Sizing, sizingFor } from "./sizes";
+import { borderSize, pointOpacity, pointSize, type Sizing, sizingFor } from "./sizes";
 import { chosenItems, neutralColor, tints } from "./tints";
 import { Viewpoint } from "./viewpoint";
 
@@ -267,6 +267,10 @@ export class MapStage implements Stage {
       positions: map.positions,
       dimensions: map.dimensions,
       pointPx: blend === 1 ? square : this.pointPx,
+      pointOpacity:
+        this.blend === 1 || map.dimensions === 3
+          ? 1
+          : pointOpacity(eye.size, this.manifest.n_items, eye.zoom),
       depth: eye.depth,
       settled: this.blending === null,
       fades: !this.calm.matches,
@@ -398,7 +402,7 @@ export class MapStage implements Stage {
   private restore(): void {
     this.picture.gallery.close();
     this.picture = this.makePicture();
-    if (this.cells) this.picture.points.setGrid(this.cells);
+    if (this.cells) this.picture.layer.setGrid(this.cells);
     this.retint();
     this.events.context(false);
   }
@@ -420,7 +424,7 @@ export class MapStage implements Stage {
 
   private retint(): void {
     const all = tints(this.codes, this.palette, this.states, this.theme.background);
-    this.picture.points.setTints(all, chosenItems(this.states));
+    this.picture.layer.setTints(all, chosenItems(this.states));
     this.redraw();
   }
 
@@ -434,7 +438,7 @@ export class MapStage implements Stage {
     if (this.gone) return;
     this.cells = cells;
     this.grid = layGrid(this.manifest, cells);
-    this.picture.points.setGrid(cells);
+    this.picture.layer.setGrid(cells);
     if (this.layout === "grid") this.rearrange();
   }
 

@@ -2,11 +2,13 @@
 import type { Thumbnails } from "../bundle/thumbnails";
 import type { Drawing } from "../stage";
 import { matrix } from "./camera";
+import { CpuLayer } from "./cpu-layer";
 import { planeOf, regionOf } from "./finder";
 import { Gallery, type Scene } from "./gallery";
-import { type Color, context } from "./gl";
+import { type Color, context, isSoftware } from "./gl";
+import { GpuLayer } from "./gpu-layer";
 import { ImagePass } from "./images";
-import { PointLayer } from "./layer";
+import type { Layer } from "./layer";
 import type { Frame } from "./layout";
 import { Pace } from "./pace";
 import { type PointLook, PointPass } from "./points";
@@ -21,6 +23,7 @@ export interface Situation extends Scene {
   readonly blend: number; // 0 map, 1 grid
   readonly drawing: Drawing;
   readonly pointPx: number; // CSS pixels
+  readonly pointOpacity: number;
   readonly depth: number;
   readonly background: Color;
   readonly highlight: Color;
@@ -33,6 +36,7 @@ export function pointLook(of: Situation): PointLook {
     frame: [frame.x, frame.y, frame.cell, frame.cell],
     blend,
     sizePx: of.pointPx * pixelRatio,
+    opacity: of.pointOpacity,
     pixelRatio,
     deep: of.dimensions === 3,
     square: blend === 1,
@@ -61,8 +65,7 @@ export function runsIn(of: Situation): [number, number][] {
 
 export class Picture {
   readonly gl: WebGL2RenderingContext;
-  readonly points: PointPass;
-  readonly layer: PointLayer;
+  readonly layer: Layer;
   readonly gallery: Gallery;
   readonly pace: Pace;
   private readonly images: ImagePass;
@@ -78,11 +81,12 @@ export class Picture {
     changed: () => void,
   ) {
     this.gl = context(canvas);
-    this.points = new PointPass(this.gl, positions, dimensions);
-    this.layer = new PointLayer(this.gl, this.points);
+    this.pace = new Pace(this.gl);
+    this.layer = isSoftware(this.gl)
+      ? new CpuLayer(this.gl, positions, dimensions)
+      : new GpuLayer(this.gl, new PointPass(this.gl, positions, dimensions), this.pace);
     this.images = new ImagePass(this.gl);
     this.gallery = new Gallery(this.gl, thumbnails, canvas.width * canvas.height, changed);
-    this.pace = new Pace(this.gl);
     this.resize();
   }
 
@@ -99,7 +103,7 @@ export class Picture {
       layer.restart(pointLook(of), runs);
       layer.advance(this.affordable(runs));
     } else if (!layer.done) {
-      layer.advance(pace.budget);
+      layer.advance(layer.budget);
     }
     const drawn = stale ? layer.drawn : layer.drawn - before;
     const lively = of.drawing === "images" && gallery.update(of, now);
@@ -133,7 +137,7 @@ export class Picture {
     }
     for (let i = 1; i < counts.length; i++) counts[i] = Math.max(counts[i]!, counts[i - 1]!);
     // a level more only where there is ample time, one less only where there is far too little
-    const fits = (i: number, ease: number) => counts[i]! <= this.pace.budget * ease;
+    const fits = (i: number, ease: number) => counts[i]! <= this.layer.budget * ease;
     let best = Math.min(this.level, counts.length - 1);
     while (best > 0 && !fits(best, 1.25)) best--;
     while (best + 1 < counts.length && fits(best + 1, 0.95)) best++;

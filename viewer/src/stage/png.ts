@@ -4,7 +4,6 @@ import { DIMMED, MATCHED, SELECTED } from "../stage";
 import { panned, project, type Size } from "./camera";
 import { planeOf, regionOf } from "./finder";
 import type { Color } from "./gl";
-import { PointLayer } from "./layer";
 import { type Picture, pointLook, runsIn, type Situation } from "./picture";
 import { Placement, placeOf } from "./placement";
 import { borderSize } from "./sizes";
@@ -53,9 +52,9 @@ export async function shoot(shot: Shot, width: number, height: number): Promise<
   });
 }
 
-function drawPoints({ gl, points }: Picture, paper: CanvasRenderingContext2D, of: Situation): void {
+function drawPoints(picture: Picture, paper: CanvasRenderingContext2D, of: Situation): void {
   const { width, height } = of.size;
-  const layer = new PointLayer(gl, points);
+  const { layer } = picture;
   for (let top = 0; top < height; top += TILE) {
     for (let left = 0; left < width; left += TILE) {
       const size = { width: Math.min(TILE, width - left), height: Math.min(TILE, height - top) };
@@ -68,7 +67,7 @@ function drawPoints({ gl, points }: Picture, paper: CanvasRenderingContext2D, of
       paper.putImageData(upright(layer.pixels(), size), left, top);
     }
   }
-  layer.dispose();
+  picture.resize(); // the caller draws the stage anew
 }
 
 function upright(bytes: Uint8Array, { width, height }: Size): ImageData {

@@ -29,7 +29,7 @@ void main() {
   color = vec4(tint.rgb, tint.a);
 #ifdef DEEP
   float far = clamp(gl_Position.z * 0.5 + 0.5, 0.0, 1.0);
-  color.rgb = mix(color.rgb, background, 0.65 * far);
+  color.rgb = mix(color.rgb, background, 0.55 * far);
   side *= 1.3 - 0.6 * far;
   diameter = side;
 #endif
@@ -49,6 +49,7 @@ flat in float diameter;
 uniform float size;
 #define diameter size
 #endif
+uniform float opacity;
 uniform float rim;       // device pixels
 uniform vec3 highlight;
 out vec4 result;
@@ -62,11 +63,12 @@ void main() {
   vec3 tone = mix(color.rgb, highlight, clamp(outer + rim + 0.5, 0.0, 1.0));
   result = vec4(tone * cover, cover);
 #else
-  cover *= color.a;
+  cover *= color.a * opacity;
   result = vec4(color.rgb * cover, cover);
 #endif
 #else
-  result = vec4(color.rgb * color.a, color.a);
+  float cover = color.a * opacity;
+  result = vec4(color.rgb * cover, cover);
 #endif
 }`;
 
@@ -78,6 +80,7 @@ export interface PointLook {
   /** 0 map, 1 grid. */
   readonly blend: number;
   readonly sizePx: number; // device pixels
+  readonly opacity: number;
   readonly pixelRatio: number;
   readonly deep: boolean;
   readonly square: boolean;
@@ -87,6 +90,14 @@ export interface PointLook {
 
 // Below it a disc and a square have the same pixels.
 const LEAST_ROUND_PX = 2.5;
+
+/** What is selected or matched has a rim: CSS pixels. */
+export const RIM_PX = 1.25;
+
+/** Its diameter with the rim: device pixels. */
+export function chosenSize({ sizePx, pixelRatio }: PointLook): number {
+  return Math.max(sizePx * 1.25, 5 * pixelRatio) + 2 * RIM_PX * pixelRatio;
+}
 
 export class PointPass {
   private readonly programs = new Map<string, Program>();
@@ -151,8 +162,7 @@ export class PointPass {
 
   drawChosen(): void {
     if (this.nChosen === 0 || !this.look) return;
-    const { pixelRatio, sizePx } = this.look;
-    this.prepare(this.look, Math.max(sizePx * 1.25, 4 * pixelRatio) + 3 * pixelRatio, true);
+    this.prepare(this.look, chosenSize(this.look), true);
     this.gl.drawElements(this.gl.POINTS, this.nChosen, this.gl.UNSIGNED_INT, 0);
   }
 
@@ -170,7 +180,8 @@ export class PointPass {
     gl.uniform4fv(program.at("frame"), look.frame);
     gl.uniform1f(program.at("blend"), look.blend);
     gl.uniform1f(program.at("size"), sizePx);
-    gl.uniform1f(program.at("rim"), 1.5 * look.pixelRatio);
+    gl.uniform1f(program.at("opacity"), look.opacity);
+    gl.uniform1f(program.at("rim"), RIM_PX * look.pixelRatio);
     gl.uniform3fv(program.at("background"), look.background);
     gl.uniform3fv(program.at("highlight"), look.highlight);
     gl.enable(gl.BLEND);

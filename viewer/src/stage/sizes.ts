@@ -18,8 +18,14 @@ function room(size: Size, nItems: number): number {
 
 /** A point's diameter; `zoom` is 1 where the whole map is seen. */
 export function pointSize(size: Size, nItems: number, zoom: number): number {
-  const base = clamp(0.9 * room(size, nItems) ** 0.36, 1.6, 8);
-  return clamp(base * zoom ** 0.3, 1.4, 12);
+  const base = clamp(0.9 * room(size, nItems) ** 0.36, 1.1, 8);
+  return clamp(base * zoom ** 0.3, 1, 12);
+}
+
+/** A point's opacity: less where many lie above one another, so that dense regions show as such. */
+export function pointOpacity(size: Size, nItems: number, zoom: number): number {
+  const crowd = pointSize(size, nItems, zoom) ** 2 / (room(size, nItems) * zoom * zoom);
+  return clamp(0.75 - 0.12 * Math.log2(crowd), 0.45, 0.95);
 }
 
 /** An image's longest side on the map. */
@@ -34,7 +40,7 @@ export function imageSize(size: Size, nItems: number, zoom: number): number {
  */
 export function spread(size: Size, nItems: number, zoom: number): number {
   const crowd = imageSize(size, nItems, zoom) ** 2 / (room(size, nItems) * zoom * zoom);
-  return 1 + 1.2 * clamp(Math.log2(crowd / 12) / 6, 0, 1);
+  return 1 + clamp(Math.log2(crowd / 40) / 5, 0, 1);
 }
 
 export function borderSize(imagePx: number): number {

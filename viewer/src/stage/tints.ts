@@ -2,8 +2,7 @@
 import { DIMMED, HIDDEN, MATCHED, SELECTED } from "../stage";
 import { type Color, parseColor } from "./gl";
 
-const OPACITY = 0.9;
-const DIMMED_OPACITY = 0.55;
+const DIMMED_OPACITY = 0.6;
 // More than these are not drawn once more above the others.
 const MOST_CHOSEN = 200_000;
 
@@ -41,7 +40,7 @@ export function tints(
   const ground = parseColor(background);
   const colors = palette.map(parseColor);
   colors.push(neutralColor(background));
-  const normal = Uint32Array.from(colors, (color) => packed(color, OPACITY));
+  const normal = Uint32Array.from(colors, (color) => packed(color, 1));
   const dimmed = Uint32Array.from(colors, (color) =>
     packed(dimmedColor(color, ground), DIMMED_OPACITY),
   );

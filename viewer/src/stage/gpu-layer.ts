@@ -1,0 +1,71 @@
+/** Points drawn by WebGL: for every browser with a graphics processor behind it. */
+import { Layer } from "./layer";
+import type { Pace } from "./pace";
+import type { PointLook, PointPass } from "./points";
+
+export class GpuLayer extends Layer {
+  private readonly color: WebGLRenderbuffer;
+  private readonly depth: WebGLRenderbuffer;
+
+  constructor(
+    gl: WebGL2RenderingContext,
+    private readonly pass: PointPass,
+    private readonly pace: Pace,
+  ) {
+    super(gl);
+    this.color = gl.createRenderbuffer();
+    this.depth = gl.createRenderbuffer();
+  }
+
+  get budget(): number {
+    return this.pace.budget;
+  }
+
+  setGrid(cells: Uint16Array): void {
+    this.pass.setGrid(cells);
+  }
+
+  setTints(tints: Uint32Array, chosen: Uint32Array): void {
+    this.pass.setTints(tints, chosen);
+  }
+
+  protected allocate(): void {
+    const { gl, width, height } = this;
+    gl.bindRenderbuffer(gl.RENDERBUFFER, this.color);
+    gl.renderbufferStorage(gl.RENDERBUFFER, gl.RGBA8, width, height);
+    gl.bindRenderbuffer(gl.RENDERBUFFER, this.depth);
+    gl.renderbufferStorage(gl.RENDERBUFFER, gl.DEPTH_COMPONENT16, width, height);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.frame);
+    gl.framebufferRenderbuffer(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.RENDERBUFFER, this.color);
+    gl.framebufferRenderbuffer(gl.FRAMEBUFFER, gl.DEPTH_ATTACHMENT, gl.RENDERBUFFER, this.depth);
+  }
+
+  protected clear(look: PointLook): void {
+    const { gl } = this;
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.frame);
+    gl.clearColor(...look.background, 1);
+    gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
+  }
+
+  protected begin(look: PointLook): void {
+    const { gl } = this;
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.frame);
+    gl.viewport(0, 0, this.width, this.height);
+    this.pass.begin(look);
+  }
+
+  protected draw(start: number, end: number): void {
+    this.pass.draw(start, end);
+  }
+
+  protected drawChosen(): void {
+    this.pass.drawChosen();
+  }
+
+  protected finish(): void {}
+
+  protected free(): void {
+    this.gl.deleteRenderbuffer(this.color);
+    this.gl.deleteRenderbuffer(this.depth);
+  }
+}
