@@ -18,7 +18,7 @@ from rich.console import Console
 from scipy.spatial import KDTree
 
 from featscape import mapfolder
-from featscape.bundle import encode_from, write_bundle
+from featscape.bundle import encode_from, open_bundle, write_bundle, write_page
 from featscape.pictures import draw_scatter
 from featscape.progress import choose_progress
 from featscape.records import Embedding, Features, ImageSet, ModelCard, Neighbors
@@ -76,6 +76,11 @@ def write_map(folder: Path, n_items: int, n_dimensions: int, *, seed: int) -> No
         thumbnails=lambda row: photographs[repeated[row]],
         facts={"made of": "a mixture of Gaussians, and a few hundred photographs, repeated"},
         progress=choose_progress(Console(stderr=True)),
+    )
+    write_page(
+        open_bundle(folder / mapfolder.BUNDLE),
+        folder / mapfolder.PAGE,
+        picture=folder / mapfolder.SCATTER,
     )
     mapfolder.write_run(
         folder,
