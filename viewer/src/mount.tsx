@@ -127,7 +127,7 @@ function stageEvents(
       app.cursor.value = null;
       if (item === null) app.closePanel();
       else if (pointer.shift) app.toggleSelected(item);
-      else app.open(item);
+      else app.goTo(item);
     },
     view(view) {
       app.hover.value = null;

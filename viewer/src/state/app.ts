@@ -1,7 +1,7 @@
 /** What one sees and has chosen. The panels read these signals; `stage-sync` hands them to the stage. */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { SourceError } from "../sources/error";
-import type { Point, Stage } from "../stage";
+import type { Point, Stage, View } from "../stage";
 import { panned } from "../stage/camera";
 import type { Shared, ThemeChoice, ViewMode } from "./address";
 import { type Filter, type Filters, withFilter } from "./filters";
@@ -164,15 +164,17 @@ export class App {
     if (this.item.value !== null) this.reveal(this.item.value);
   }
 
-  /** Move the view, if need be, so that an item is seen beside the panels. */
+  /** Move the view, if need be, so that an item is seen beside the panels, once they are drawn. */
   reveal(item: number): void {
-    const stage = this.stage;
-    const at = stage?.locate(item);
-    if (!stage || !at) return;
-    const { left, right, top, bottom } = this.clearArea();
-    if (at.x < left || at.x > right || at.y < top || at.y > bottom) {
-      stage.pan((left + right) / 2 - at.x, (top + bottom) / 2 - at.y);
-    }
+    setTimeout(() => {
+      const { stage } = this;
+      const at = stage?.locate(item);
+      if (!stage || !at) return;
+      const { left, right, top, bottom } = this.clearArea();
+      if (at.x >= left && at.x <= right && at.y >= top && at.y <= bottom) return;
+      const shift = [(left + right) / 2 - at.x, (top + bottom) / 2 - at.y] as const;
+      stage.setView(panned(stage.view(), ...shift), true);
+    });
   }
 
   /** Show all, or these, in the part of the stage that no panel covers. */
@@ -181,7 +183,6 @@ export class App {
     if (!stage) return;
     const before = stage.view();
     stage.fit(items, false);
-    const { width, height } = this.surroundings.size();
     const clear = this.clearArea();
     // The first items are a fair sample of the map.
     const sample = (items ?? firstItems(Math.min(FIT_SAMPLE, this.items.count))).slice(
@@ -196,13 +197,16 @@ export class App {
       (clear.bottom - clear.top) / extent(seen.map((at) => at.y)),
     );
     const whole = stage.view();
-    const target = panned(
-      { ...whole, scale: whole.scale * (ratio > 0 ? ratio : 1) },
-      (clear.left + clear.right - width) / 2,
-      (clear.top + clear.bottom - height) / 2,
-    );
+    const target = this.besidePanels({ ...whole, scale: whole.scale * (ratio > 0 ? ratio : 1) });
     stage.setView(before);
     stage.setView(target, smooth);
+  }
+
+  /** The view whose center lies in the middle of what the panels leave. */
+  private besidePanels(view: View): View {
+    const { width, height } = this.surroundings.size();
+    const { left, right, top, bottom } = this.clearArea();
+    return panned(view, (left + right - width) / 2, (top + bottom - height) / 2);
   }
 
   /** Where an item is seen best: clear of the panels, and not at their very edge. */
@@ -218,8 +222,10 @@ export class App {
 
   showPlaced(): void {
     const [x = 0, y = 0, z = 0] = this.placed.value?.position ?? [];
-    const view = this.stage?.view();
-    if (view) this.stage?.setView({ ...view, center: [x, y, z] }, true);
+    setTimeout(() => {
+      const view = this.stage?.view();
+      if (view) this.stage?.setView(this.besidePanels({ ...view, center: [x, y, z] }), true);
+    });
   }
 
   closePanel(): void {
