@@ -34,7 +34,7 @@ void require(bool holds, const char* message) {
 // Hands an array over to NumPy, which frees it.
 template <class T> Out<T> to_numpy(Buffer<T> data, std::initializer_list<std::size_t> shape) {
     T* pointer = data.release();
-    nb::capsule owner(pointer, [](void* p) noexcept { FreeAligned{}(p); });
+    nb::capsule owner(pointer, [](void* p) noexcept { Free{}(p); });
     return Out<T>(pointer, shape, owner);
 }
 

@@ -10,6 +10,7 @@
 namespace {
 
 using featscape::Block;
+using featscape::Entries;
 using featscape::Extent;
 using featscape::Step;
 
@@ -35,32 +36,30 @@ FS_INLINE f8 decode(const std::uint16_t* code) {
 }
 
 template <int D, class Index>
-FS_INLINE void attract_along(const float* y, const float* others, const Index* column,
-                             const std::uint16_t* p, std::uint32_t begin, std::uint32_t end,
-                             f8 (&total)[D]) {
-    for (std::uint32_t e = begin; e < end; e += 8) {
+FS_INLINE void attract_along(const float* y, const float* others, const Entries<Index>* begin,
+                             const Entries<Index>* end, f8 (&total)[D]) {
+    for (const Entries<Index>* entries = begin; entries < end; ++entries) {
         f8 difference[D];
-        load_points<D>(others, column + e, difference);
+        load_points<D>(others, entries->column, difference);
         f8 squared = broadcast(1.0F);
         for (int d = 0; d < D; ++d) {
             difference[d] = y[d] - difference[d];
             squared += difference[d] * difference[d];
         }
-        const f8 weight = decode(p + e) / squared;
+        const f8 weight = decode(entries->p) / squared;
         for (int d = 0; d < D; ++d) total[d] += weight * difference[d];
     }
 }
 
 // A_i = sum_j p_ij (y_i - y_j) / (1 + |y_i - y_j|^2)
 template <int D> inline void attract(const Block& block, const float* Y, float* A) {
-    const float* near = Y + D * block.base;
     for (std::int64_t i = block.begin; i < block.end; ++i) {
         const auto row = i - block.begin;
         f8 total[D] = {};
-        attract_along<D>(Y + D * i, near, block.near_column, block.near_p, block.near_row[row],
-                         block.near_row[row + 1], total);
-        attract_along<D>(Y + D * i, Y, block.far_column, block.far_p, block.far_row[row],
-                         block.far_row[row + 1], total);
+        attract_along<D>(Y + D * i, Y + D * block.base, block.near + block.near_row[row],
+                         block.near + block.near_row[row + 1], total);
+        attract_along<D>(Y + D * i, Y, block.far + block.far_row[row],
+                         block.far + block.far_row[row + 1], total);
         for (int d = 0; d < D; ++d) A[D * i + d] = block.unit * sum(total[d]);
     }
 }

@@ -3,10 +3,20 @@
 #include <algorithm>
 #include <bit>
 #include <numeric>
+#include <utility>
 
 namespace featscape {
 
 namespace {
+
+constexpr std::int64_t kBucket = 4096;    // points whose incoming edges are gathered together
+constexpr std::int64_t kMostChunks = 256; // of sources, each with a place in every bucket
+constexpr std::size_t kArenaChunk = std::size_t{1} << 25;
+
+struct Edge {
+    std::int32_t target, source;
+    float p;
+};
 
 // The edges that lead to each point: their sources ascending, and their p.
 struct Incoming {
@@ -15,56 +25,106 @@ struct Incoming {
     Buffer<float> p;
 };
 
+// A radix sort by target: first into buckets, written side by side, then within each, which the
+// cache holds. Scattering them at once would miss it with every edge.
 Incoming transpose(Pool& pool, const std::int32_t* index, const float* p, std::int64_t n,
                    std::int64_t k) {
-    Incoming in;
-    in.row.assign(static_cast<std::size_t>(n) + 1, 0);
-    for (std::int64_t e = 0; e < n * k; ++e) {
-        if (index[e] >= 0) ++in.row[static_cast<std::size_t>(index[e]) + 1];
+    const std::int64_t buckets = (n + kBucket - 1) / kBucket;
+    const std::int64_t sources = std::max(kBucket, (n + kMostChunks - 1) / kMostChunks);
+    const std::int64_t chunks = (n + sources - 1) / sources;
+    // place[c * buckets + b]: where chunk c of the sources puts its next edge of bucket b.
+    std::vector<std::int64_t> place(static_cast<std::size_t>(chunks * buckets), 0);
+    pool.run_chunks(n, sources, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
+        std::int64_t* count = place.data() + c * buckets;
+        for (std::int64_t e = begin * k; e < end * k; ++e) {
+            if (index[e] >= 0) ++count[index[e] / kBucket];
+        }
+    });
+    std::vector<std::int64_t> start(static_cast<std::size_t>(buckets) + 1, 0);
+    std::int64_t running = 0;
+    for (std::int64_t b = 0; b < buckets; ++b) {
+        start[static_cast<std::size_t>(b)] = running;
+        for (std::int64_t c = 0; c < chunks; ++c) {
+            running += std::exchange(place[static_cast<std::size_t>(c * buckets + b)], running);
+        }
     }
-    std::partial_sum(in.row.begin(), in.row.end(), in.row.begin());
-    in.source = buffer<std::int32_t>(static_cast<std::size_t>(in.row.back()));
-    in.p = buffer<float>(static_cast<std::size_t>(in.row.back()));
-    std::vector<std::int64_t> next(in.row.begin(), in.row.end() - 1);
-    // Each task owns a range of targets and reads all edges in order.
-    const std::int64_t tasks = pool.size();
-    pool.run(tasks, [&](std::int64_t t) {
-        const std::int64_t low = n * t / tasks, high = n * (t + 1) / tasks;
-        for (std::int64_t i = 0; i < n; ++i) {
+    start.back() = running;
+    auto edges = buffer<Edge>(static_cast<std::size_t>(running));
+    pool.run_chunks(n, sources, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
+        std::int64_t* next = place.data() + c * buckets;
+        for (std::int64_t i = begin; i < end; ++i) {
             for (std::int64_t e = i * k; e < (i + 1) * k; ++e) {
-                if (index[e] < low || index[e] >= high) continue;
-                const std::int64_t to = next[static_cast<std::size_t>(index[e])]++;
-                in.source[static_cast<std::size_t>(to)] = static_cast<std::int32_t>(i);
-                in.p[static_cast<std::size_t>(to)] = p[e];
+                if (index[e] < 0) continue;
+                edges[static_cast<std::size_t>(next[index[e] / kBucket]++)] = {
+                    index[e], static_cast<std::int32_t>(i), p[e]};
             }
+        }
+    });
+    Incoming in;
+    in.row.assign(static_cast<std::size_t>(n) + 1, running);
+    in.source = buffer<std::int32_t>(static_cast<std::size_t>(running));
+    in.p = buffer<float>(static_cast<std::size_t>(running));
+    pool.run_chunks(n, kBucket, [&](std::int64_t b, std::int64_t begin, std::int64_t end) {
+        const Edge* first = edges.get() + start[static_cast<std::size_t>(b)];
+        const Edge* last = edges.get() + start[static_cast<std::size_t>(b) + 1];
+        std::int64_t next[kBucket + 1] = {};
+        for (const Edge* edge = first; edge < last; ++edge) ++next[edge->target - begin + 1];
+        next[0] = start[static_cast<std::size_t>(b)];
+        std::partial_sum(next, next + (end - begin) + 1, next);
+        std::copy_n(next, end - begin, in.row.begin() + begin);
+        for (const Edge* edge = first; edge < last; ++edge) {
+            const auto to = static_cast<std::size_t>(next[edge->target - begin]++);
+            in.source[to] = edge->source;
+            in.p[to] = edge->p;
         }
     });
     return in;
 }
 
-using Edge = std::pair<std::int32_t, float>;
+// Some rows of P + P^T, columns ascending, zeros left out.
+struct Merged {
+    std::vector<std::int32_t> column;
+    std::vector<float> p;
+    std::vector<std::uint64_t> own; // scratch: column and p of a row's own edges
 
-// Row i of P + P^T into `merged`, columns ascending, zeros left out.
-void merge_row(const Incoming& in, const std::int32_t* index, const float* p, std::int64_t k,
-               std::int64_t i, std::vector<Edge>& own, std::vector<Edge>& merged) {
-    own.clear();
-    merged.clear();
-    for (std::int64_t e = i * k; e < (i + 1) * k; ++e) {
-        if (index[e] >= 0) own.emplace_back(index[e], p[e]);
+    void clear() {
+        column.clear();
+        p.clear();
     }
-    std::sort(own.begin(), own.end(),
-              [](const Edge& a, const Edge& b) { return a.first < b.first; });
-    auto at = static_cast<std::size_t>(in.row[static_cast<std::size_t>(i)]);
-    const auto end = static_cast<std::size_t>(in.row[static_cast<std::size_t>(i) + 1]);
-    const auto add = [&](std::int32_t column, float value) {
-        if (value > 0.0F) merged.emplace_back(column, value);
-    };
-    for (const Edge& edge : own) {
-        for (; at < end && in.source[at] < edge.first; ++at) add(in.source[at], in.p[at]);
-        const bool both = at < end && in.source[at] == edge.first;
-        add(edge.first, both ? edge.second + in.p[at++] : edge.second);
+
+    void add_row(const Incoming& in, const std::int32_t* index, const float* own_p, std::int64_t k,
+                 std::int64_t i) {
+        own.clear();
+        for (std::int64_t e = i * k; e < (i + 1) * k; ++e) {
+            if (index[e] < 0) continue;
+            own.push_back(std::uint64_t{static_cast<std::uint32_t>(index[e])} << 32 |
+                          std::bit_cast<std::uint32_t>(own_p[e]));
+        }
+        std::sort(own.begin(), own.end());
+        auto at = static_cast<std::size_t>(in.row[static_cast<std::size_t>(i)]);
+        const auto end = static_cast<std::size_t>(in.row[static_cast<std::size_t>(i) + 1]);
+        for (const std::uint64_t edge : own) {
+            const auto target = static_cast<std::int32_t>(edge >> 32);
+            float value = std::bit_cast<float>(static_cast<std::uint32_t>(edge));
+            for (; at < end && in.source[at] < target; ++at) add(in.source[at], in.p[at]);
+            if (at < end && in.source[at] == target) value += in.p[at++];
+            add(target, value);
+        }
+        for (; at < end; ++at) add(in.source[at], in.p[at]);
     }
-    for (; at < end; ++at) add(in.source[at], in.p[at]);
+
+  private:
+    void add(std::int32_t to, float value) {
+        if (!(value > 0.0F)) return;
+        column.push_back(to);
+        p.push_back(value);
+    }
+};
+
+template <class T> T* keep(Arena& memory, const std::vector<T>& values) {
+    T* to = memory.take<T>(values.size());
+    std::copy(values.begin(), values.end(), to);
+    return to;
 }
 
 std::uint64_t spread_bits_2(std::uint64_t v) {
@@ -83,6 +143,44 @@ std::uint64_t spread_bits_3(std::uint64_t v) {
     return (v | (v << 2)) & 0x1249249249249249;
 }
 
+// The near or the far part of a block's rows, before it is kept.
+template <class Index> class Part {
+  public:
+    void clear() {
+        row_.assign(1, 0);
+        entries_.clear();
+    }
+
+    void add(Index column, std::uint16_t code) {
+        if (at_ == 0) entries_.emplace_back();
+        entries_.back().column[at_] = column;
+        entries_.back().p[at_] = code;
+        at_ = (at_ + 1) % 8;
+    }
+
+    // Ends a row, padded with entries that lead to its own point.
+    void end_row(Index own) {
+        while (at_ != 0) add(own, 0);
+        row_.push_back(static_cast<std::uint32_t>(entries_.size()));
+    }
+
+    const std::vector<std::uint32_t>& row() const { return row_; }
+    const std::vector<Entries<Index>>& entries() const { return entries_; }
+
+  private:
+    std::vector<std::uint32_t> row_;
+    std::vector<Entries<Index>> entries_;
+    int at_ = 0; // in the last eight
+};
+
+struct Parts {
+    Part<std::uint16_t> near;
+    Part<std::uint32_t> far;
+};
+
+// A small graph asks for no more memory than it needs.
+constexpr std::size_t kBytesPerEntry = 4, kSmallest = std::size_t{1} << 16;
+
 // 0 stands for no entry: less than 2^-31 of the largest p.
 std::uint16_t encode(float share) {
     const auto bits = std::bit_cast<std::uint32_t>(share) + (1U << (kCodeShift - 1));
@@ -98,89 +196,90 @@ float decode(std::uint16_t code) {
 
 Csr symmetrize(Pool& pool, const std::int32_t* index, const float* p, std::int64_t n,
                std::int64_t k) {
-    const Incoming in = transpose(pool, index, p, n, k);
+    Incoming in = transpose(pool, index, p, n, k);
     Csr out;
     out.row.assign(static_cast<std::size_t>(n) + 1, 0);
-    const std::int64_t chunks = (n + kChunk - 1) / kChunk;
-    std::vector<double> totals(static_cast<std::size_t>(chunks), 0.0);
-    pool.run_chunks(n, kChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
-        std::vector<Edge> own, merged;
-        double total = 0;
-        for (std::int64_t i = begin; i < end; ++i) {
-            merge_row(in, index, p, k, i, own, merged);
-            out.row[static_cast<std::size_t>(i) + 1] = static_cast<std::int64_t>(merged.size());
-            for (const Edge& edge : merged) total += static_cast<double>(edge.second);
+    struct Chunk {
+        const std::int32_t* column;
+        const float* p;
+        double total;
+    };
+    std::vector<Chunk> chunks(static_cast<std::size_t>((n + kChunk - 1) / kChunk));
+    std::vector<Merged> scratch(static_cast<std::size_t>(pool.size()));
+    Arena memory(kArenaChunk);
+    const auto n_chunks = static_cast<std::int64_t>(chunks.size());
+    pool.run_with_thread(n_chunks, [&](std::int64_t c, int thread) {
+        Merged& merged = scratch[static_cast<std::size_t>(thread)];
+        merged.clear();
+        for (std::int64_t i = c * kChunk; i < std::min(n, (c + 1) * kChunk); ++i) {
+            const std::size_t before = merged.p.size();
+            merged.add_row(in, index, p, k, i);
+            out.row[static_cast<std::size_t>(i) + 1] =
+                static_cast<std::int64_t>(merged.p.size() - before);
         }
-        totals[static_cast<std::size_t>(c)] = total;
+        chunks[static_cast<std::size_t>(c)] = {
+            keep(memory, merged.column), keep(memory, merged.p),
+            std::accumulate(merged.p.begin(), merged.p.end(), 0.0)};
     });
+    in = {};
     std::partial_sum(out.row.begin(), out.row.end(), out.row.begin());
-    const double total = std::accumulate(totals.begin(), totals.end(), 0.0);
+    const double total =
+        std::accumulate(chunks.begin(), chunks.end(), 0.0,
+                        [](double sum, const Chunk& chunk) { return sum + chunk.total; });
     const auto scale = static_cast<float>(total > 0 ? 1.0 / total : 0.0);
     out.column = buffer<std::int32_t>(static_cast<std::size_t>(out.row.back()));
     out.p = buffer<float>(static_cast<std::size_t>(out.row.back()));
-    pool.run_chunks(n, kChunk, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
-        std::vector<Edge> own, merged;
-        for (std::int64_t i = begin; i < end; ++i) {
-            merge_row(in, index, p, k, i, own, merged);
-            auto to = static_cast<std::size_t>(out.row[static_cast<std::size_t>(i)]);
-            for (const Edge& edge : merged) {
-                out.column[to] = edge.first;
-                out.p[to++] = edge.second * scale;
-            }
-        }
+    pool.run_chunks(n, kChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
+        const Chunk& chunk = chunks[static_cast<std::size_t>(c)];
+        const std::int64_t first = out.row[static_cast<std::size_t>(begin)],
+                           count = out.row[static_cast<std::size_t>(end)] - first;
+        std::copy_n(chunk.column, count, out.column.get() + first);
+        std::transform(chunk.p, chunk.p + count, out.p.get() + first,
+                       [scale](float value) { return value * scale; });
     });
     return out;
 }
 
-std::int64_t PackedGraph::base(std::int64_t number) {
-    return std::max<std::int64_t>(0, number * kChunk + kChunk / 2 - 32768);
-}
-
-Block PackedGraph::block(std::int64_t number) const {
-    const Rows& rows = blocks_[static_cast<std::size_t>(number)];
-    const std::int64_t begin = number * kChunk;
-    return {begin,
-            std::min(n_, begin + kChunk),
-            base(number),
-            rows.near_row.data(),
-            rows.far_row.data(),
-            rows.near_column.data(),
-            rows.near_p.data(),
-            rows.far_column.data(),
-            rows.far_p.data(),
-            unit_};
-}
+PackedGraph::PackedGraph(std::int64_t n, float unit, std::int64_t n_entries)
+    : n_(n), n_entries_(n_entries), unit_(unit),
+      blocks_(static_cast<std::size_t>((n + kChunk - 1) / kChunk)),
+      memory_(std::make_unique<Arena>(std::clamp(
+          kBytesPerEntry * static_cast<std::size_t>(n_entries), kSmallest, kArenaChunk))) {}
 
 // fill_row(i, add) calls add(column, code) for each entry of row i.
 template <class FillRow> void PackedGraph::fill(Pool& pool, const FillRow& fill_row) {
-    pool.run(n_blocks(), [&](std::int64_t number) {
-        Rows& rows = blocks_[static_cast<std::size_t>(number)];
-        const std::int64_t first = base(number), begin = number * kChunk;
-        for (std::int64_t i = begin; i < std::min(n_, begin + kChunk); ++i) {
+    std::vector<Parts> scratch(static_cast<std::size_t>(pool.size()));
+    pool.run_with_thread(n_blocks(), [&](std::int64_t number, int thread) {
+        auto& [near, far] = scratch[static_cast<std::size_t>(thread)];
+        near.clear();
+        far.clear();
+        const std::int64_t begin = number * kChunk, end = std::min(n_, begin + kChunk);
+        const std::int64_t base = std::max<std::int64_t>(0, begin + kChunk / 2 - 32768);
+        for (std::int64_t i = begin; i < end; ++i) {
             fill_row(i, [&](std::int64_t column, std::uint16_t code) {
-                if (column >= first && column < first + 65536) {
-                    rows.near_column.push_back(static_cast<std::uint16_t>(column - first));
-                    rows.near_p.push_back(code);
+                if (column >= base && column < base + 65536) {
+                    near.add(static_cast<std::uint16_t>(column - base), code);
                 } else {
-                    rows.far_column.push_back(static_cast<std::uint32_t>(column));
-                    rows.far_p.push_back(code);
+                    far.add(static_cast<std::uint32_t>(column), code);
                 }
             });
-            for (; rows.near_p.size() % 8 != 0; rows.near_p.push_back(0)) {
-                rows.near_column.push_back(static_cast<std::uint16_t>(i - first));
-            }
-            for (; rows.far_p.size() % 8 != 0; rows.far_p.push_back(0)) {
-                rows.far_column.push_back(static_cast<std::uint32_t>(i));
-            }
-            rows.near_row.push_back(static_cast<std::uint32_t>(rows.near_p.size()));
-            rows.far_row.push_back(static_cast<std::uint32_t>(rows.far_p.size()));
+            near.end_row(static_cast<std::uint16_t>(i - base));
+            far.end_row(static_cast<std::uint32_t>(i));
         }
+        blocks_[static_cast<std::size_t>(number)] = {begin,
+                                                     end,
+                                                     base,
+                                                     keep(*memory_, near.row()),
+                                                     keep(*memory_, far.row()),
+                                                     keep(*memory_, near.entries()),
+                                                     keep(*memory_, far.entries()),
+                                                     unit_};
     });
 }
 
 PackedGraph::PackedGraph(Pool& pool, const std::int64_t* row, const std::int32_t* column,
                          const float* p, std::int64_t n)
-    : PackedGraph(n, row[n] > 0 ? *std::max_element(p, p + row[n]) : 0.0F) {
+    : PackedGraph(n, row[n] > 0 ? *std::max_element(p, p + row[n]) : 0.0F, row[n]) {
     fill(pool, [&](std::int64_t i, const auto& add) {
         for (std::int64_t e = row[i]; e < row[i + 1]; ++e) {
             if (const std::uint16_t code = encode(p[e] / unit_)) add(column[e], code);
@@ -193,7 +292,7 @@ PackedGraph PackedGraph::renumbered(Pool& pool, const std::uint32_t* order) cons
     pool.run_chunks(n_, kChunk, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) rank[order[i]] = static_cast<std::uint32_t>(i);
     });
-    PackedGraph out(n_, unit_);
+    PackedGraph out(n_, unit_, n_entries_);
     out.fill(pool, [&](std::int64_t i, const auto& add) {
         for_row(order[i], [&](std::int64_t column, std::uint16_t code) {
             if (code != 0) add(rank[column], code);

@@ -3,23 +3,13 @@
 
 #include <cstdint>
 #include <memory>
-#include <new>
 #include <vector>
 
 #include "kernels.hpp"
+#include "memory.hpp"
 #include "pool.hpp"
 
 namespace featscape {
-
-// An array without initialization (its pages are first touched by the thread that fills them), on a
-// cache line's boundary, as vector loads want it.
-struct FreeAligned {
-    void operator()(void* p) const noexcept { ::operator delete[](p, std::align_val_t{64}); }
-};
-template <class T> using Buffer = std::unique_ptr<T[], FreeAligned>;
-template <class T> Buffer<T> buffer(std::size_t n) {
-    return Buffer<T>(new (std::align_val_t{64}) T[n]);
-}
 
 // Compressed rows without padding, as Python has them.
 struct Csr {
@@ -46,7 +36,9 @@ class PackedGraph {
 
     float unit() const { return unit_; } // the largest p
     std::int64_t n_blocks() const { return static_cast<std::int64_t>(blocks_.size()); }
-    Block block(std::int64_t number) const;
+    const Block& block(std::int64_t number) const {
+        return blocks_[static_cast<std::size_t>(number)];
+    }
 
     // Calls visit(column, code) for each entry of row i; code 0 is padding.
     template <class Visit> void for_row(std::int64_t i, const Visit& visit) const;
@@ -55,32 +47,26 @@ class PackedGraph {
     PackedGraph renumbered(Pool& pool, const std::uint32_t* order) const;
 
   private:
-    struct Rows {
-        std::vector<std::uint32_t> near_row{0}, far_row{0}, far_column;
-        std::vector<std::uint16_t> near_column, near_p, far_p;
-    };
+    PackedGraph(std::int64_t n, float unit, std::int64_t n_entries);
 
-    PackedGraph(std::int64_t n, float unit)
-        : n_(n), unit_(unit), blocks_(static_cast<std::size_t>((n + kChunk - 1) / kChunk)) {}
-
-    static std::int64_t base(std::int64_t number);
     template <class FillRow> void fill(Pool& pool, const FillRow& fill_row);
 
-    std::int64_t n_;
+    std::int64_t n_, n_entries_; // without padding
     float unit_;
-    std::vector<Rows> blocks_;
+    std::vector<Block> blocks_;
+    std::unique_ptr<Arena> memory_; // what the blocks point to
 };
 
 template <class Visit> void PackedGraph::for_row(std::int64_t i, const Visit& visit) const {
-    const Rows& rows = blocks_[static_cast<std::size_t>(i / kChunk)];
+    const Block& rows = block(i / kChunk);
     const auto at = static_cast<std::size_t>(i % kChunk);
-    const std::int64_t first = base(i / kChunk);
-    for (std::size_t e = rows.near_row[at]; e < rows.near_row[at + 1]; ++e) {
-        visit(first + rows.near_column[e], rows.near_p[e]);
-    }
-    for (std::size_t e = rows.far_row[at]; e < rows.far_row[at + 1]; ++e) {
-        visit(static_cast<std::int64_t>(rows.far_column[e]), rows.far_p[e]);
-    }
+    const auto visit_all = [&](const auto* entries, const auto* end, std::int64_t base) {
+        for (; entries < end; ++entries) {
+            for (int j = 0; j < 8; ++j) visit(base + entries->column[j], entries->p[j]);
+        }
+    };
+    visit_all(rows.near + rows.near_row[at], rows.near + rows.near_row[at + 1], rows.base);
+    visit_all(rows.far + rows.far_row[at], rows.far + rows.far_row[at + 1], 0);
 }
 
 // The points' order along a space-filling curve (Morton's) through their bounding box.

@@ -35,18 +35,23 @@ struct Grid {
     std::int64_t stride[3]; // floats between neighbours on each axis; the last is 1
 };
 
-// The rows begin .. end of symmetric P, in four bytes an entry. A column within 65536 of `base`
-// takes 16 bits ("near"), any other 32 ("far"). Probabilities take 16 bits, see encode(). Each
-// row's near and far part is padded to a multiple of 8 with entries that lead to the point itself:
-// no force.
+// Eight entries of a row of P: their columns, and their probabilities in 16 bits, see encode().
+template <class Index> struct Entries {
+    Index column[8];
+    std::uint16_t p[8];
+};
+using Near = Entries<std::uint16_t>; // columns less the block's base
+using Far = Entries<std::uint32_t>;
+
+// The rows begin .. end of symmetric P, in four bytes an entry. A column within 65536 of `base` is
+// near, any other far. Each row's near and far part is padded to a multiple of 8 with entries that
+// lead to the point itself: no force.
 struct Block {
     std::int64_t begin, end, base;
-    const std::uint32_t* near_row; // end - begin + 1 places in near_column and near_p
+    const std::uint32_t* near_row; // end - begin + 1 places in near
     const std::uint32_t* far_row;
-    const std::uint16_t* near_column; // less base
-    const std::uint16_t* near_p;
-    const std::uint32_t* far_column;
-    const std::uint16_t* far_p;
+    const Near* near;
+    const Far* far;
     float unit; // p = unit * decode(code)
 };
 

@@ -23,7 +23,7 @@ Points::Points(std::shared_ptr<Pool> pool, const std::int64_t* row, const std::i
     std::iota(order_.begin(), order_.end(), 0U);
     // Kernels work on eight points at a time.
     const auto padded = static_cast<std::size_t>((n + 7) / 8 * 8 * dimensions);
-    for (std::vector<float>* values : {&Y_, &velocity_, &gains_, &A_, &F_}) values->resize(padded);
+    for (Array<float>* values : {&Y_, &velocity_, &gains_, &A_, &F_}) values->resize(padded);
     std::copy_n(Y, n * dimensions, Y_.data());
     restart();
     measure();
@@ -54,8 +54,8 @@ void Points::renumber() {
     const auto order = curve_order(*pool_, Y_.data(), n_, dimensions_);
     graph_ = graph_.renumbered(*pool_, order.data());
     const auto D = static_cast<std::size_t>(dimensions_);
-    for (std::vector<float>* values : {&Y_, &velocity_, &gains_}) {
-        std::vector<float> moved(values->size());
+    for (Array<float>* values : {&Y_, &velocity_, &gains_}) {
+        Array<float> moved(values->size());
         for (std::size_t i = 0; i < order.size(); ++i) {
             std::copy_n(values->data() + D * order[i], D, moved.data() + D * i);
         }

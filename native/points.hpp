@@ -52,11 +52,11 @@ class Points {
     int dimensions_;
     PackedGraph graph_;
     std::vector<std::uint32_t> order_; // point i is the caller's point order_[i]
-    std::vector<float> Y_, velocity_, gains_, A_, F_;
+    Array<float> Y_, velocity_, gains_, A_, F_;
     Extent extent_{};
     // Scratch: grid units sorted by stripe, the stripe of each point; coordinates apart.
-    std::vector<float> units_, axes_, phi_;
-    std::vector<std::int32_t> stripe_;
+    Array<float> units_, axes_, phi_;
+    Array<std::int32_t> stripe_;
 };
 
 // Phi and its gradient at m positions, from the potential on a grid.

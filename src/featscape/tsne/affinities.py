@@ -72,9 +72,10 @@ def conditional_probabilities(
     squared = np.ascontiguousarray(neighbors.distances, dtype=np.float32) ** 2
     indices = np.ascontiguousarray(neighbors.indices)
     pool = _native.Pool(n_threads)
-    total = np.zeros_like(squared)
-    for perplexity in perplexities:
+    first, *others = perplexities
+    total = _native.conditional_probabilities(squared, indices, first, pool)
+    for perplexity in others:
         total += _native.conditional_probabilities(squared, indices, perplexity, pool)
-    if len(perplexities) > 1:
+    if others:
         total /= len(perplexities)
     return total

@@ -9,7 +9,7 @@ are compared in native code, the other metrics by FAISS.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from featscape.tsne.parameters import (
     is_integer,
     random_generator,
 )
+from featscape.tsne.partition import Partition, faiss_threads
 from featscape.tsne.recall import share_found, true_neighbors
 
 if TYPE_CHECKING:
@@ -39,11 +40,8 @@ RECALL_GOAL = 0.995
 # Up to this many items every pair is compared.
 EXACT_BELOW = 5_000
 
-# With so many cells, sqrt(n), comparing a query with the centroids costs about a third of
-# comparing it with the items of the cells that it probes.
-_CELLS_PER_ROOT = 1.0
-_TRAINING_POINTS_PER_CELL = 25
-_TRAINING_ITERATIONS = 4
+# Probed cells grow by this share until the recall is reached.
+_MORE_PROBES = 0.1
 
 _SAMPLE = 128
 _QUERIES_AT_ONCE = 16_384
@@ -156,12 +154,11 @@ class NeighborIndex:
         self._n_probes = 1
         self._lists: Any = None
         if len(points) < EXACT_BELOW:
-            self._centroids = np.zeros((1, points.shape[1]), dtype=np.float32)
+            self._partition = Partition.whole(points.shape[1])
         else:
-            with faiss_threads(n_jobs):
-                self._centroids = _cluster(points, seed=seed)
+            self._partition = Partition.train(points, seed=seed)
         pool = _native.Pool(count_threads(n_jobs))
-        self._cells = np.ascontiguousarray(_nearest_cells(points, self._centroids, 1, pool)[:, 0])
+        self._cells = np.ascontiguousarray(self._partition.nearest(points, 1, pool)[:, 0])
         self._choose_probes(k, pool)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -191,7 +188,7 @@ class NeighborIndex:
         indices = np.empty((len(queries), k), dtype=np.int32)
         distances = np.empty((len(queries), k), dtype=np.float32)
         pool = _native.Pool(count_threads(n_jobs))
-        cells = _nearest_cells(queries, self._centroids, 1, pool)[:, 0]
+        cells = self._partition.nearest(queries, 1, pool)[:, 0]
         if (cells < 0).any():
             raise _too_far(int(np.argmax(cells < 0)))
         for rows in _cell_by_cell(cells):
@@ -208,25 +205,29 @@ class NeighborIndex:
         error of its arithmetic shows. A neighbour needs so many probes as its cell has rank among
         the query's cells; what the search then finds of it is measured.
         """
-        n, n_cells = len(self.points), len(self._centroids)
+        n, n_cells = len(self.points), len(self._partition)
         if n_cells == 1:
             return
         rows = np.sort(np.random.RandomState(self._seed).permutation(n)[:_SAMPLE])
         queries = self.points[rows]
-        nearest_first = _nearest_cells(queries, self._centroids, n_cells, pool)
+        nearest_first = self._partition.nearest(queries, n_cells, pool)
         rank = np.argsort(nearest_first, axis=1)  # (sample, n_cells): the cells' places in it
         neighbors = true_neighbors(self.points, rows, k, metric=self._metric)
         needed = np.take_along_axis(rank, self._cells[neighbors], axis=1)
         within = np.bincount(needed.ravel(), minlength=n_cells).cumsum() / needed.size
         self._n_probes = 1 + int(np.argmax(within >= RECALL_GOAL))
-        found, _ = _without_self(rows, *self._probe(queries, k + 1, self._n_probes, pool))
-        self.recall = share_found(self.points, rows, found, neighbors, metric=self._metric)
+        while True:
+            found, _ = _without_self(rows, *self._probe(queries, k + 1, self._n_probes, pool))
+            self.recall = share_found(self.points, rows, found, neighbors, metric=self._metric)
+            if self.recall >= RECALL_GOAL or self._n_probes == n_cells:
+                return
+            self._n_probes = min(n_cells, ceil(self._n_probes * (1 + _MORE_PROBES)))
 
     def _probe(
         self, queries: NDArray[np.float32], k: int, n_probes: int, pool: _native.Pool
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Search the nearest `n_probes` cells, and more for the queries that find fewer than k."""
-        cells = _nearest_cells(queries, self._centroids, n_probes, pool)
+        cells = self._partition.nearest(queries, n_probes, pool)
         if self._lists is None:
             self._lists = self._arrange(pool)
         if self._is_euclidean:
@@ -239,8 +240,8 @@ class NeighborIndex:
                 )
             indices = found.astype(np.int32)
         short = np.flatnonzero(indices[:, -1] < 0)
-        if len(short) and n_probes < len(self._centroids):  # all cells together hold k points
-            more = min(2 * n_probes, len(self._centroids))
+        if len(short) and n_probes < len(self._partition):  # all cells together hold k points
+            more = min(2 * n_probes, len(self._partition))
             indices[short], distances[short] = self._probe(queries[short], k, more, pool)
         return indices, distances
 
@@ -254,7 +255,7 @@ class NeighborIndex:
 
     def _arrange(self, pool: _native.Pool) -> Any:
         """Return the lists to search, built from the cells that are known."""
-        n_cells, m = self._centroids.shape
+        n_cells, m = self._partition.centroids.shape
         if self._is_euclidean:
             return _native.CellIndex(self.points, self._cells, n_cells, pool)
         import faiss
@@ -287,50 +288,8 @@ def _without_self(
     return indices[~own].reshape(-1, k), distances[~own].reshape(-1, k)
 
 
-def _cluster(points: NDArray[np.float32], *, seed: int) -> NDArray[np.float32]:
-    """Return the centroids of sqrt(n) cells, shape (n_cells, m), by k-means on a sample."""
-    import faiss
-
-    n, m = points.shape
-    n_cells = round(_CELLS_PER_ROOT * np.sqrt(n))
-    n_training = min(n, _TRAINING_POINTS_PER_CELL * n_cells)
-    sample = np.sort(np.random.RandomState(seed).permutation(n)[:n_training])
-    clustering = faiss.Clustering(m, n_cells)
-    clustering.niter = _TRAINING_ITERATIONS
-    clustering.seed = seed
-    clustering.min_points_per_centroid = 1  # FAISS would warn of few points
-    clustering.max_points_per_centroid = n
-    clustering.train(points[sample], faiss.IndexFlatL2(m))
-    return np.asarray(faiss.vector_to_array(clustering.centroids)).reshape(n_cells, m)
-
-
-def _nearest_cells(
-    queries: NDArray[np.float32],
-    centroids: NDArray[np.float32],
-    n_probes: int,
-    pool: _native.Pool,
-) -> NDArray[np.int32]:
-    """Return the nearest cells of each query, nearest first, shape (n, n_probes)."""
-    everywhere = np.zeros(len(centroids), dtype=np.int32)
-    index = _native.CellIndex(centroids, everywhere, 1, pool)
-    return index.search(queries, np.zeros((len(queries), 1), dtype=np.int32), n_probes, pool)[0]
-
-
 def _too_far(row: int) -> InputError:
     return InputError(
         f"X must be within the range of the fitted features; row {row} lies further off than "
         "float32 can tell. Scale X as the fitted features."
     )
-
-
-@contextmanager
-def faiss_threads(n_jobs: int | None) -> Iterator[None]:
-    """Let FAISS use this many threads, and give it its own number back afterwards."""
-    import faiss
-
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(count_threads(n_jobs))
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)

@@ -10,10 +10,10 @@ from featscape.tsne.neighbors import (
     EXACT_BELOW,
     RECALL_GOAL,
     NeighborIndex,
-    faiss_threads,
     nearest_neighbors,
 )
 from featscape.tsne.parameters import MOST_THREADS, count_threads
+from featscape.tsne.partition import faiss_threads
 
 
 def clustered(n, d=12, *, seed=0):
