@@ -176,7 +176,10 @@ function LegendList({ rows, hidden, onToggle, onIsolate }: LegendListProps) {
             }}
             onDblClick={() => onIsolate(row.code)}
           >
-            <i class="fs-swatch" style={{ background: row.color }} />
+            <i
+              class="fs-swatch"
+              style={{ background: hidden.has(row.code) ? "transparent" : row.color }}
+            />
             <span class="fs-ellipsis" dir="auto">
               {row.name}
             </span>
