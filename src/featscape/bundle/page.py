@@ -43,7 +43,7 @@ _HEAD = """<!doctype html>
 <p>This map needs JavaScript to be walked through. Here it is as a picture.</p>
 <img src="{picture}" alt="{alt}" width="900">
 </noscript>
-<img id="featscape-static" src="{picture}" alt="{alt}" hidden>
+<img id="featscape-static" src="{picture}" alt="{alt}" loading="lazy" hidden>
 <script type="application/json" id="featscape">{setup}</script>
 """
 _TAIL = """{script}
