@@ -339,6 +339,7 @@ def main() -> None:
         if arguments.million:
             points = save("points.npy", data.points(MILLION))
             at_million = run("featscape", points, n_threads=n_threads)
+            times_s.setdefault("featscape", {})[MILLION] = at_million["total_s"]
             print(f"\n{growth_table({FULL_SIZE: at_full_size, MILLION: at_million})}", flush=True)
     if arguments.force_error:
         print(f"\n{force_error_table(data.points(FULL_SIZE), n_threads=n_threads)}", flush=True)
