@@ -6,22 +6,25 @@ import type { Color } from "./gl";
 import { Layer } from "./layer";
 import { chosenSize, type PointLook, RIM_PX } from "./points";
 
-const FRAME_MS = 5;
+const FRAME_MS = 3.5;
 const FIRST = 200_000;
 const LEAST = 50_000;
 // A disc's coverage is drawn for so many places of its middle within a pixel, across and down.
 const PHASES = 4;
+const FULL_BITS = 7;
+export const FULL = 1 << FULL_BITS;
+const OPAQUE = 0xff << 24;
 
-/** A disc's coverage by pixel, 0 to 256, for each phase of its middle. */
+/** A disc's coverage by pixel, 0 to FULL, for each phase of its middle. */
 interface Stamp {
   readonly side: number;
-  readonly cover: Uint16Array; // (PHASES, PHASES, side, side)
+  readonly cover: Uint8Array; // (PHASES, PHASES, side, side)
 }
 
 function makeStamp(diameter: number, square: boolean): Stamp {
   const half = Math.ceil(diameter / 2 + 0.5);
   const side = 2 * half + 1;
-  const cover = new Uint16Array(PHASES * PHASES * side * side);
+  const cover = new Uint8Array(PHASES * PHASES * side * side);
   const from = (pixel: number, phase: number) =>
     Math.abs(pixel + 0.5 - half - (phase + 0.5) / PHASES);
   for (let at = 0; at < cover.length; at++) {
@@ -29,30 +32,35 @@ function makeStamp(diameter: number, square: boolean): Stamp {
     const dx = from(at % side, phase % PHASES);
     const dy = from(Math.floor(at / side) % side, Math.floor(phase / PHASES));
     const outer = (square ? Math.max(dx, dy) : Math.hypot(dx, dy)) - diameter / 2;
-    cover[at] = Math.round(256 * Math.min(Math.max(0.5 - outer, 0), 1));
+    cover[at] = Math.round(FULL * Math.min(Math.max(0.5 - outer, 0), 1));
   }
   return { side, cover };
 }
 
-/** `over` laid on `under` with a whole coverage of 0 to 256; red, green and blue of a little-endian uint32. */
+/**
+ * `over` laid on `under` with a whole coverage of 0 to FULL: red, green and blue as the bytes of a
+ * little-endian int32. All of it stays within 31 bits, which engines keep as integers.
+ */
 export function blended(under: number, over: number, cover: number): number {
-  const redBlue = ((over & 0xff00ff) * cover + (under & 0xff00ff) * (256 - cover)) >>> 8;
-  const green = ((over & 0x00ff00) * cover + (under & 0x00ff00) * (256 - cover)) >>> 8;
-  return (0xff000000 | (redBlue & 0xff00ff) | (green & 0x00ff00)) >>> 0;
+  const rest = FULL - cover;
+  const redBlue =
+    (Math.imul(over & 0xff00ff, cover) + Math.imul(under & 0xff00ff, rest)) >>> FULL_BITS;
+  const green =
+    (Math.imul(over & 0x00ff00, cover) + Math.imul(under & 0x00ff00, rest)) >>> FULL_BITS;
+  return OPAQUE | (redBlue & 0xff00ff) | (green & 0x00ff00);
 }
 
 function packed(color: Color): number {
   const [r, g, b] = color.map((part) => Math.round(part * 255)) as [number, number, number];
-  return (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
+  return OPAQUE | (b << 16) | (g << 8) | r;
 }
 
 export class CpuLayer extends Layer {
   budget = FIRST;
-  private readonly texture: WebGLTexture;
-  private buffer = new Uint32Array(1);
+  private buffer = new Int32Array(1);
   private depths = new Float32Array(0);
   private cells: Uint16Array | null = null;
-  private tints: Uint32Array = new Uint32Array(0);
+  private tints: Int32Array = new Int32Array(0);
   private chosen: Uint32Array = new Uint32Array(0);
   private readonly stamps = new Map<number, Stamp>();
   private started = 0;
@@ -64,7 +72,6 @@ export class CpuLayer extends Layer {
     private readonly dimensions: number,
   ) {
     super(gl);
-    this.texture = gl.createTexture();
   }
 
   setGrid(cells: Uint16Array): void {
@@ -72,17 +79,12 @@ export class CpuLayer extends Layer {
   }
 
   setTints(tints: Uint32Array, chosen: Uint32Array): void {
-    this.tints = tints;
+    this.tints = new Int32Array(tints.buffer, tints.byteOffset, tints.length); // the same bytes
     this.chosen = chosen;
   }
 
   protected allocate(): void {
-    const { gl, width, height } = this;
-    this.buffer = new Uint32Array(width * height);
-    gl.bindTexture(gl.TEXTURE_2D, this.texture);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, width, height, 0, gl.RGBA, gl.UNSIGNED_BYTE, null);
-    gl.bindFramebuffer(gl.FRAMEBUFFER, this.frame);
-    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, this.texture, 0);
+    this.buffer = new Int32Array(this.width * this.height);
   }
 
   protected clear(look: PointLook): void {
@@ -107,8 +109,21 @@ export class CpuLayer extends Layer {
       this.budget = Math.max(LEAST, this.budget + 0.4 * (fits - this.budget));
     }
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
-    const bytes = new Uint8Array(this.buffer.buffer);
-    gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
+    gl.texSubImage2D(
+      gl.TEXTURE_2D,
+      0,
+      0,
+      0,
+      width,
+      height,
+      gl.RGBA,
+      gl.UNSIGNED_BYTE,
+      this.pixels(),
+    );
+  }
+
+  pixels(): Uint8Array {
+    return new Uint8Array(this.buffer.buffer);
   }
 
   protected draw(start: number, end: number): void {
@@ -118,13 +133,15 @@ export class CpuLayer extends Layer {
   }
 
   private drawFlat(look: PointLook, start: number, end: number): void {
-    const { positions, tints, width, height } = this;
+    const { positions, tints, buffer, width, height } = this;
     const [x0, xx, y0, yy] = flatTransform(look.matrix, width, height);
     const { blend, frame } = look;
     const cells = blend > 0 ? this.cells : null;
     const stamp = this.stamp(look.sizePx, look.square || look.sizePx < 2.5);
     const tiny = look.sizePx < 2.5;
     const side = Math.max(1, Math.round(look.sizePx));
+    const shift = side / 2 - 0.5;
+    const opacity = Math.round(((256 * FULL) / 255) * look.opacity);
     for (let i = start; i < end; i++) {
       const tint = tints[i]!;
       if (tint === 0) continue;
@@ -136,20 +153,18 @@ export class CpuLayer extends Layer {
       }
       x = x0 + xx * x;
       y = y0 + yy * y;
-      const opacity = Math.round((tint >>> 24) * look.opacity);
-      if (tiny) this.drawTiny(x, y, side, tint, opacity + 1);
-      else this.press(stamp, x, y, tint, opacity);
-    }
-  }
-
-  private drawTiny(x: number, y: number, side: number, tint: number, cover: number): void {
-    const { buffer, width, height } = this;
-    const left = Math.round(x - side / 2);
-    const low = Math.round(y - side / 2);
-    if (left < 0 || low < 0 || left + side > width || low + side > height) return;
-    for (let row = low; row < low + side; row++) {
-      for (let at = row * width + left, stop = at + side; at < stop; at++) {
-        buffer[at] = blended(buffer[at]!, tint, cover);
+      const cover = ((tint >>> 24) * opacity) >> 8;
+      if (!tiny) {
+        this.press(stamp, x, y, tint, cover);
+        continue;
+      }
+      const left = Math.floor(x - shift);
+      const low = Math.floor(y - shift);
+      if (left < 0 || low < 0 || left + side > width || low + side > height) continue;
+      for (let row = low; row < low + side; row++) {
+        for (let at = row * width + left, stop = at + side; at < stop; at++) {
+          buffer[at] = blended(buffer[at]!, tint, cover);
+        }
       }
     }
   }
@@ -171,10 +186,10 @@ export class CpuLayer extends Layer {
       const row = Math.floor(up);
       if (column < 0 || row < 0 || column >= width || row >= height) continue;
       const far = Math.min(Math.max(depth * 0.5 + 0.5, 0), 1);
-      const tone = blended(tint, ground, Math.round(0.55 * 256 * far));
+      const tone = blended(tint, ground, Math.round(0.55 * FULL * far));
       // coarse steps of the size: few stamps
       const size = Math.max(1, Math.round(look.sizePx * (1.3 - 0.6 * far) * 2) / 2);
-      this.press(this.stamp(size, false), right, up, tone, tint >>> 24, depth, depths);
+      this.press(this.stamp(size, false), right, up, tone, (tint >>> 24) >> 1, depth, depths);
     }
   }
 
@@ -198,8 +213,8 @@ export class CpuLayer extends Layer {
       }
       const right = ((m[0]! * x + m[4]! * y + m[8]! * z + m[12]!) * 0.5 + 0.5) * width;
       const up = ((m[1]! * x + m[5]! * y + m[9]! * z + m[13]!) * 0.5 + 0.5) * height;
-      this.press(rim, right, up, highlight, 255);
-      this.press(inside, right, up, tints[i]!, 255);
+      this.press(rim, right, up, highlight, FULL);
+      this.press(inside, right, up, tints[i]!, FULL);
     }
   }
 
@@ -231,9 +246,9 @@ export class CpuLayer extends Layer {
         const at = r * width + c;
         if (depths) {
           if (depth > depths[at]!) continue;
-          if (covered > 128) depths[at] = depth;
+          if (covered > FULL / 2) depths[at] = depth;
         }
-        buffer[at] = blended(buffer[at]!, tint, (covered * (opacity + 1)) >> 8);
+        buffer[at] = blended(buffer[at]!, tint, (covered * opacity) >> FULL_BITS);
       }
     }
   }
@@ -247,10 +262,6 @@ export class CpuLayer extends Layer {
       this.stamps.set(key, stamp);
     }
     return stamp;
-  }
-
-  protected free(): void {
-    this.gl.deleteTexture(this.texture);
   }
 }
 

@@ -11,8 +11,8 @@ import type { Sizing } from "./sizes";
 
 const FADE_IN_MS = 180;
 const FADE_OUT_MS = 120;
-const PLACING_MS = 3;
-const UPLOADING_MS = 3;
+const PLACING_MS = 2;
+const UPLOADING_MS = 2;
 const DECODES = 48;
 // Placed beyond the stage's edge, so that a pan meets images that have their place: in distances.
 const MARGIN = 8;

@@ -4,7 +4,7 @@ import type { Pace } from "./pace";
 import type { PointLook, PointPass } from "./points";
 
 export class GpuLayer extends Layer {
-  private readonly color: WebGLRenderbuffer;
+  private readonly frame: WebGLFramebuffer;
   private readonly depth: WebGLRenderbuffer;
 
   constructor(
@@ -13,7 +13,7 @@ export class GpuLayer extends Layer {
     private readonly pace: Pace,
   ) {
     super(gl);
-    this.color = gl.createRenderbuffer();
+    this.frame = gl.createFramebuffer();
     this.depth = gl.createRenderbuffer();
   }
 
@@ -31,12 +31,10 @@ export class GpuLayer extends Layer {
 
   protected allocate(): void {
     const { gl, width, height } = this;
-    gl.bindRenderbuffer(gl.RENDERBUFFER, this.color);
-    gl.renderbufferStorage(gl.RENDERBUFFER, gl.RGBA8, width, height);
     gl.bindRenderbuffer(gl.RENDERBUFFER, this.depth);
     gl.renderbufferStorage(gl.RENDERBUFFER, gl.DEPTH_COMPONENT16, width, height);
     gl.bindFramebuffer(gl.FRAMEBUFFER, this.frame);
-    gl.framebufferRenderbuffer(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.RENDERBUFFER, this.color);
+    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, this.texture, 0);
     gl.framebufferRenderbuffer(gl.FRAMEBUFFER, gl.DEPTH_ATTACHMENT, gl.RENDERBUFFER, this.depth);
   }
 
@@ -64,8 +62,11 @@ export class GpuLayer extends Layer {
 
   protected finish(): void {}
 
-  protected free(): void {
-    this.gl.deleteRenderbuffer(this.color);
-    this.gl.deleteRenderbuffer(this.depth);
+  pixels(): Uint8Array {
+    const { gl, width, height } = this;
+    const bytes = new Uint8Array(4 * width * height);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.frame);
+    gl.readPixels(0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
+    return bytes;
   }
 }

@@ -2,9 +2,23 @@
  * The picture of all points, kept beside the canvas: while the view moves, only so many are drawn as
  * a frame has time for; once it rests, the others follow, a frame's worth at a time.
  */
+import { Program } from "./gl";
 import type { PointLook } from "./points";
 
 export type Run = readonly [number, number];
+
+const VERTEX = `#version 300 es
+void main() {
+  gl_Position = vec4(vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4.0 - 1.0, 0.0, 1.0);
+}`;
+
+const FRAGMENT = `#version 300 es
+precision highp float;
+uniform highp sampler2D picture;
+out vec4 result;
+void main() {
+  result = texelFetch(picture, ivec2(gl_FragCoord.xy), 0);
+}`;
 
 export abstract class Layer {
   /** So many points of the picture are drawn. */
@@ -13,13 +27,15 @@ export abstract class Layer {
   protected width = 1;
   protected height = 1;
   protected look: PointLook | undefined;
-  protected readonly frame: WebGLFramebuffer;
+  protected readonly texture: WebGLTexture;
+  private readonly program: Program;
   private runs: readonly Run[] = [];
   private run = 0;
   private at = 0;
 
   constructor(protected readonly gl: WebGL2RenderingContext) {
-    this.frame = gl.createFramebuffer();
+    this.texture = gl.createTexture();
+    this.program = new Program(gl, VERTEX, FRAGMENT);
   }
 
   /** (n, 2), column and row in the grid view. */
@@ -33,13 +49,18 @@ export abstract class Layer {
   protected abstract begin(look: PointLook): void;
   protected abstract draw(start: number, end: number): void;
   protected abstract drawChosen(): void;
-  /** What was drawn now lies in `frame`. */
+  /** What was drawn now lies in `texture`. */
   protected abstract finish(): void;
-  protected abstract free(): void;
+  /** The picture's bytes: red, green, blue and opacity, the lowest row first. */
+  abstract pixels(): Uint8Array;
 
   resize(width: number, height: number): void {
     this.width = width;
     this.height = height;
+    const { gl } = this;
+    gl.bindTexture(gl.TEXTURE_2D, this.texture);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, width, height, 0, gl.RGBA, gl.UNSIGNED_BYTE, null);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST); // it has no smaller copies
     this.allocate();
   }
 
@@ -73,28 +94,18 @@ export abstract class Layer {
     this.finish();
   }
 
-  /** Onto the canvas. */
+  /** Onto the canvas. Copied by a draw call: in software, blitFramebuffer takes forty times as long. */
   present(): void {
-    const { gl, width, height } = this;
+    const { gl, program } = this;
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
-    gl.viewport(0, 0, width, height);
-    gl.clear(gl.COLOR_BUFFER_BIT); // or Chromium clears what is copied, at the next draw call
-    gl.bindFramebuffer(gl.READ_FRAMEBUFFER, this.frame);
-    gl.blitFramebuffer(0, 0, width, height, 0, 0, width, height, gl.COLOR_BUFFER_BIT, gl.NEAREST);
-    gl.bindFramebuffer(gl.READ_FRAMEBUFFER, null);
-  }
-
-  /** The picture's bytes: red, green, blue and opacity, the lowest row first. */
-  pixels(): Uint8Array<ArrayBuffer> {
-    const { gl, width, height } = this;
-    const bytes = new Uint8Array(4 * width * height);
-    gl.bindFramebuffer(gl.FRAMEBUFFER, this.frame);
-    gl.readPixels(0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
-    return bytes;
-  }
-
-  dispose(): void {
-    this.gl.deleteFramebuffer(this.frame);
-    this.free();
+    gl.viewport(0, 0, this.width, this.height);
+    gl.disable(gl.BLEND);
+    gl.disable(gl.DEPTH_TEST);
+    gl.bindVertexArray(null);
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindTexture(gl.TEXTURE_2D, this.texture);
+    program.use();
+    gl.uniform1i(program.at("picture"), 0);
+    gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
 }
