@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { folded, haystackLine, matchingLines, words } from "./find";
+import { folded, haystackPage, matchingLines, words } from "./find";
 
 describe("finding", () => {
   it("sets case and accents aside", () => {
@@ -26,7 +26,16 @@ describe("finding", () => {
     }
   });
 
-  it("keeps a path with line ends on its line", () => {
-    expect(haystackLine(["Dog", "a\nb\r\nc", null, undefined])).toBe("dog\ta b c");
+  it("keeps to a line an item, whatever line ends its texts hold", () => {
+    const page = haystackPage(
+      [
+        ["Dog", "Café"],
+        ["a\nb\r\n", "c"],
+        [null, undefined],
+      ],
+      2,
+    );
+    expect(page.split("\n")).toEqual(["dog\ta b\r \t", "cafe\tc\t"]);
+    expect(matchingLines(page, ["dogta"])).toEqual([]);
   });
 });

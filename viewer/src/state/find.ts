@@ -1,7 +1,12 @@
 /** Text search in the browser, where no server does it. */
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
+const PLAIN = /^[\x00-\x7f]*$/;
+
 /** Case and accents aside: "Müller" is found by "muller", "ΑΘΉΝΑ" by "αθηνα". */
 export function folded(text: string): string {
+  // Most paths are plain, and there may be a million of them.
+  if (PLAIN.test(text)) return text.toLowerCase();
   return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 }
 
@@ -31,9 +36,16 @@ export function matchingLines(page: string, sought: readonly string[]): number[]
   return found;
 }
 
-/** One line an item, folded: what is searched. A separator keeps words from joining two texts. */
-export function haystackLine(texts: Iterable<string | null | undefined>): string {
-  const parts: string[] = [];
-  for (const text of texts) if (text) parts.push(folded(text).replace(/\s+/g, " "));
-  return parts.join("\t");
+/** What is searched: a line for each of `count` items, of all their texts, folded. */
+export function haystackPage(
+  columns: readonly (readonly (string | null | undefined)[])[],
+  count: number,
+): string {
+  const lines: string[] = [];
+  for (let i = 0; i < count; i++) {
+    let line = "";
+    for (const column of columns) if (column[i]) line += `${column[i]}\t`; // no word spans two texts
+    lines.push(line.includes("\n") ? line.replaceAll("\n", " ") : line);
+  }
+  return folded(lines.join("\n"));
 }

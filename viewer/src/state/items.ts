@@ -12,7 +12,7 @@ import {
 } from "../contract";
 import type { Source } from "../source";
 import type { Values } from "./filters";
-import { TextFile, type Texts } from "./texts";
+import { type TextColumns, TextFile, type Texts } from "./texts";
 
 export const LABEL = "label"; // the classes, where a column's name is asked for
 
@@ -104,7 +104,7 @@ export class Items {
   }
 
   /** All texts, block by block, for who reads them once. */
-  async *allTexts(): AsyncGenerator<readonly Texts[]> {
+  async *allTexts(): AsyncGenerator<TextColumns> {
     if (this.strings) yield* this.strings.all();
   }
 

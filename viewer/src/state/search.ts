@@ -1,10 +1,10 @@
 /** Runs the search as one types: by the server where it can, else over the bundle's texts. */
 import { effect } from "@preact/signals";
 import type { App } from "./app";
-import { haystackLine, matchingLines, words } from "./find";
+import { haystackPage, matchingLines, words } from "./find";
 
 const TYPING_PAUSE_MS = 160;
-const SLICE_MS = 12;
+const SLICE_MS = 30;
 
 /** What is searched, read once: pages of lines, a line an item. */
 class Haystack {
@@ -34,25 +34,27 @@ class Haystack {
   }
 
   private async read(): Promise<string[]> {
-    const { items } = this.app;
+    const { items, busy } = this.app;
     const pages: string[] = [];
     let item = 0;
+    const add = (columns: readonly (readonly (string | null)[])[], count: number) => {
+      const labels = Array.from({ length: count }, () => items.classOf(item++)?.name ?? null);
+      pages.push(haystackPage([labels, ...columns], count));
+    };
     let since = performance.now();
-    const line = (texts: Iterable<string | null | undefined>) =>
-      haystackLine([items.classOf(item++)?.name, ...texts]);
     try {
       for await (const block of items.allTexts()) {
-        pages.push(block.map((texts) => line(Object.values(texts))).join("\n"));
+        const columns = Object.values(block);
+        add(columns, columns[0]?.length ?? 0);
         if (performance.now() - since > SLICE_MS) {
-          this.app.busy.value = `Reading texts: ${Math.floor((100 * item) / items.count)} %`;
+          busy.value = `Reading texts: ${Math.floor((100 * item) / items.count)} %`;
           await breath();
           since = performance.now();
         }
       }
-      const rest = Array.from({ length: items.count - item }, () => line([]));
-      if (rest.length > 0) pages.push(rest.join("\n"));
+      if (item < items.count) add([], items.count - item); // a map without texts has labels
     } finally {
-      this.app.busy.value = null;
+      busy.value = null;
     }
     return pages;
   }

@@ -6,6 +6,9 @@ import type { Source } from "../source";
 
 export type Texts = Readonly<Record<string, string | null>>;
 
+/** A block as it stands in the file: by name, a text an item. */
+export type TextColumns = Readonly<Record<string, readonly (string | null)[]>>;
+
 const KEPT_BLOCKS = 64;
 const READ_BYTES = 2 ** 20;
 
@@ -25,8 +28,8 @@ export class TextFile {
     return (await this.block(this.file.blockOf(item)))[item % this.blocks.block_items] ?? {};
   }
 
-  /** Every block in order, many at one reading; none is kept. */
-  async *all(): AsyncGenerator<readonly Texts[]> {
+  /** Every block's columns in order, many blocks at one reading; none is kept. */
+  async *all(): AsyncGenerator<TextColumns> {
     const starts = await readArray(this.source, this.blocks.starts, "float64");
     for (let first = 0; first < this.file.count; ) {
       const from = starts[first] as number;
@@ -43,7 +46,7 @@ export class TextFile {
   private block(block: number): Promise<readonly Texts[]> {
     const known = this.kept.get(block);
     this.kept.delete(block); // and set again: the latest used stand last
-    const texts = known ?? this.file.read(block).then(parse);
+    const texts = known ?? this.file.read(block).then((bytes) => rows(parse(bytes)));
     this.kept.set(block, texts);
     if (!known) texts.catch(() => this.kept.delete(block)); // asked again, it is read again
     for (const oldest of this.kept.keys()) {
@@ -54,8 +57,11 @@ export class TextFile {
   }
 }
 
-function parse(bytes: AllowSharedBufferSource): Texts[] {
-  const columns: Record<string, (string | null)[]> = JSON.parse(new TextDecoder().decode(bytes));
+function parse(bytes: AllowSharedBufferSource): TextColumns {
+  return JSON.parse(new TextDecoder().decode(bytes));
+}
+
+function rows(columns: TextColumns): Texts[] {
   const names = Object.keys(columns);
   const count = Math.max(0, ...names.map((name) => columns[name]?.length ?? 0));
   return Array.from({ length: count }, (_, i) =>
