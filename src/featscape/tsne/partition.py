@@ -33,10 +33,12 @@ _TRAINING_ITERATIONS = 4
 # From so many cells on, groups of sqrt(n_cells) pay.
 _GROUPED_FROM = 1_024
 
-# Of the nearest centroid, six groups of 8,000 centroids in 88 hold .999; of the nearest 80, eleven
-# hold .996. What is missed costs recall, which is measured behind the whole search.
-_GROUPS = 6
-_GROUPS_PER_GROUP_ASKED = 5
+# Groups to look in, and more of them for each group's worth of cells that is asked for. Of 7,800
+# cells in 88 groups the nearest lies in the nearest two for 97 % of the points; and the nearest 70,
+# taken from 10 groups, hold .9940 of the neighbours that those taken from 16 groups hold .9946 of.
+# The recall is measured behind the whole search.
+_GROUPS = 2
+_GROUPS_PER_GROUP_ASKED = 10
 
 
 @dataclass(frozen=True, eq=False)
