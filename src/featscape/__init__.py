@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from featscape.app.notebook import InteractiveMap, make_map, open_map
     from featscape.errors import (
         DeviceError,
         FeatscapeError,
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from featscape.images import find_images
     from featscape.mapfolder import Map
     from featscape.pictures import draw_mosaic, draw_scatter
-    from featscape.pipeline import load_tsne, make_map, open_map
+    from featscape.pipeline import load_tsne
     from featscape.progress import Progress
     from featscape.tsne import TSNE
 
@@ -31,6 +32,7 @@ __all__ = [
     "FeatscapeError",
     "ImageError",
     "InputError",
+    "InteractiveMap",
     "Map",
     "MissingExtra",
     "ModelError",
@@ -50,6 +52,7 @@ _HOME = {
     "FeatscapeError": "featscape.errors",
     "ImageError": "featscape.errors",
     "InputError": "featscape.errors",
+    "InteractiveMap": "featscape.app.notebook",
     "MissingExtra": "featscape.errors",
     "ModelError": "featscape.errors",
     "Map": "featscape.mapfolder",
@@ -59,8 +62,8 @@ _HOME = {
     "extract": "featscape.features",
     "find_images": "featscape.images",
     "load_tsne": "featscape.pipeline",
-    "make_map": "featscape.pipeline",
-    "open_map": "featscape.pipeline",
+    "make_map": "featscape.app.notebook",
+    "open_map": "featscape.app.notebook",
 }
 
 

@@ -22,7 +22,10 @@ PACKAGES = [
     "featscape.pipeline",
     "featscape.tsne",
 ]
-HEAVY = {"torch", "torchvision", "timm", "matplotlib", "pyarrow", "sklearn", "faiss", "scipy"}
+HEAVY = {
+    *("torch", "torchvision", "timm", "matplotlib", "pyarrow", "sklearn", "faiss", "scipy"),
+    *("anywidget", "fastapi", "ipywidgets", "pandas", "uvicorn"),
+}
 
 
 def public_names():
@@ -101,6 +104,7 @@ def loaded_by(code):
     "code",
     [
         "import featscape",
+        "import featscape.app.notebook",
         "import featscape.cli",
         "import featscape.pipeline",
         "import featscape.mapfolder",

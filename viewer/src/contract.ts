@@ -162,6 +162,24 @@ export interface Placed {
   readonly neighbors: NeighborList;
 }
 
+/** A notebook's page asks the kernel for bytes of one of the bundle's files. */
+export interface ReadRequest {
+  readonly kind: "read";
+  /** chosen by the page; the answer carries it */
+  readonly id: number;
+  readonly file: string;
+  readonly start: number;
+  /** exclusive; None for the file's end */
+  readonly end: number | null;
+}
+
+/** The kernel's answer: the bytes are the message's first buffer, or `error` says why not. */
+export interface ReadAnswer {
+  readonly kind: "data" | "error";
+  readonly id: number;
+  readonly error: string | null;
+}
+
 /** The one shape of every error the server answers. */
 export interface ErrorMessage {
   readonly error: string;

@@ -93,6 +93,9 @@ export async function mountViewer(
     if (shared.view) stage.setView(shared.view);
     else app.fit(undefined, false);
     loading.remove();
+    source.watch?.((trouble) => {
+      app.trouble.value = trouble;
+    });
     return end;
   } catch (error) {
     end();

@@ -22,4 +22,6 @@ export interface Source {
   place?(image: Blob): Promise<Placed>;
   /** Only in a notebook: tells Python what is selected. */
   select?(ids: Uint32Array): void;
+  /** Only in a notebook: hears why the kernel does not answer, and null where it does again. */
+  watch?(tell: (trouble: string | null) => void): void;
 }

@@ -23,6 +23,6 @@ export async function startPage(makeStage: MakeStage): Promise<void> {
     document.title = source.manifest.title;
     await mountViewer(root, source, { makeStage });
   } catch (error) {
-    showFailure(root, error, staticPicture());
+    showFailure(root, error, { reloads: true, picture: staticPicture() });
   }
 }

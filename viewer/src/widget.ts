@@ -1,7 +1,7 @@
 /** The map in a notebook, by anywidget's protocol. */
 import { type MakeStage, mountViewer } from "./mount";
 import { type Model, openWidget } from "./sources/widget";
-import { showFailure } from "./ui/start-screen";
+import { showFailure, showLoading } from "./ui/start-screen";
 
 interface RenderContext {
   readonly model: Model;
@@ -13,15 +13,21 @@ export function makeRender(makeStage: MakeStage) {
     const root = document.createElement("div");
     root.classList.add("featscape", "featscape-widget");
     el.append(root);
+    const waiting = showLoading(
+      root,
+      "Waiting for the kernel. If it was restarted, run this cell again.",
+    );
     try {
       const source = await openWidget(model);
+      waiting.remove();
       const unmount = await mountViewer(root, source, { makeStage, embedded: true });
       return () => {
         unmount();
         source.close();
       };
     } catch (error) {
-      showFailure(root, error, null);
+      waiting.remove();
+      showFailure(root, error);
       return () => root.remove();
     }
   };

@@ -1,4 +1,4 @@
-"""Files of the map, read in pieces for as long as the server runs.
+"""Files of the map, read in pieces for as long as it is open.
 
 A file is opened anew for each piece and must then still be the one that stood there at the start:
 beside a table in memory, pieces of another map would be answers about the wrong items.
@@ -30,7 +30,7 @@ _CHUNK_BYTES = 1 << 18
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file as it stood when the server started; usable from several threads.
+    """A file as it stood when the map was opened; usable from several threads.
 
     Attributes
     ----------
@@ -81,8 +81,8 @@ class StoredFile:
 
     def _changed(self) -> InputError:
         return InputError(
-            f"the map's {printable(self.path)} has changed since the server started. "
-            "Stop featscape serve and start it again."
+            f"the map's {printable(self.path)} has changed since it was opened. "
+            "Open the map again: start featscape serve anew, or run the notebook's cell."
         )
 
 

@@ -171,6 +171,24 @@ class Placed(_Model):
     neighbors: NeighborList
 
 
+class ReadRequest(_Model):
+    """A notebook's page asks the kernel for bytes of one of the bundle's files."""
+
+    kind: Literal["read"]
+    id: int = Field(description="chosen by the page; the answer carries it")
+    file: str
+    start: int
+    end: int | None = Field(description="exclusive; None for the file's end")
+
+
+class ReadAnswer(_Model):
+    """The kernel's answer: the bytes are the message's first buffer, or `error` says why not."""
+
+    kind: Literal["data", "error"]
+    id: int
+    error: str | None
+
+
 class ErrorMessage(_Model):
     """The one shape of every error the server answers."""
 

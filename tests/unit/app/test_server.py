@@ -148,9 +148,9 @@ class TestData:
         file.write_bytes(file.read_bytes()[:100])
         response = client.get("/data/positions.bin")
         assert response.status_code == 500
-        assert "changed since the server started" in error_of(response)
+        assert "changed since it was opened" in error_of(response)
         file.unlink()
-        assert "changed since the server started" in error_of(client.get("/data/positions.bin"))
+        assert "changed since it was opened" in error_of(client.get("/data/positions.bin"))
 
 
 class TestItems:

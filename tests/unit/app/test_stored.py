@@ -51,7 +51,7 @@ def test_a_file_put_in_its_place_is_not_read(tmp_path):
     assert stored.read(1, 3) == b"ir"
     (tmp_path / "b").write_bytes(b"other")
     (tmp_path / "b").replace(tmp_path / "a")
-    with pytest.raises(InputError, match="changed since the server started"):
+    with pytest.raises(InputError, match="changed since it was opened"):
         stored.read(1, 3)
 
 

@@ -1,5 +1,5 @@
-import { expect, it } from "vitest";
-import { type Model, openWidget } from "./widget";
+import { expect, it, vi } from "vitest";
+import { type Model, openWidget, SILENT } from "./widget";
 
 type Callback = (content: unknown, buffers: DataView[]) => void;
 
@@ -7,6 +7,8 @@ type Callback = (content: unknown, buffers: DataView[]) => void;
 class FakeModel implements Model {
   readonly set_: Record<string, unknown> = {};
   readonly callbacks = new Set<Callback>();
+  readonly doubts = new Set<Callback>();
+  isGone = false;
   constructor(private readonly files: Record<string, string>) {}
   get(): unknown {
     return undefined;
@@ -23,6 +25,7 @@ class FakeModel implements Model {
     const text = this.files[String(file)];
     const pause = file === "slow" ? 20 : 0;
     setTimeout(() => {
+      if (this.isGone) return;
       for (const callback of this.callbacks) {
         if (text === undefined) callback({ kind: "error", id, error: `no file ${file}` }, []);
         else {
@@ -35,11 +38,11 @@ class FakeModel implements Model {
       }
     }, pause);
   }
-  on(_: string, callback: Callback): void {
-    this.callbacks.add(callback);
+  on(event: string, callback: Callback): void {
+    (event === "msg:custom" ? this.callbacks : this.doubts).add(callback);
   }
-  off(_: string, callback: Callback): void {
-    this.callbacks.delete(callback);
+  off(event: string, callback: Callback): void {
+    (event === "msg:custom" ? this.callbacks : this.doubts).delete(callback);
   }
 }
 
@@ -53,7 +56,34 @@ it("reads through the kernel, whatever order the answers come in", async () => {
   expect([text(slow), text(quick)]).toEqual(["23", "abc"]);
   await expect(source.read("gone")).rejects.toThrow("no file gone");
   source.close();
-  expect(model.callbacks.size).toBe(0);
+  expect(model.callbacks.size + model.doubts.size).toBe(0);
+});
+
+it("tells when the kernel has gone, and when it is back", async () => {
+  const model = new FakeModel({ "manifest.json": manifest, quick: "abc" });
+  const source = await openWidget(model);
+  const told: (string | null)[] = [];
+  source.watch?.((trouble) => told.push(trouble));
+  vi.useFakeTimers();
+  const doubt = () => {
+    for (const callback of model.doubts) callback(undefined, []);
+  };
+  doubt(); // it is there
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(told).toEqual([]);
+  model.isGone = true;
+  doubt();
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(told).toEqual([SILENT]);
+  void source.read("quick");
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(told).toEqual([SILENT]);
+  model.isGone = false;
+  void source.read("quick");
+  await vi.advanceTimersByTimeAsync(100);
+  expect(told).toEqual([SILENT, null]);
+  source.close();
+  vi.useRealTimers();
 });
 
 it("tells Python what is selected", async () => {

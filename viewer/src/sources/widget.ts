@@ -1,44 +1,55 @@
 /** A notebook: bytes come from the kernel, and the selection goes back to it. */
+import type { ReadAnswer, ReadRequest } from "../contract";
 import type { Source } from "../source";
 import { SourceError } from "./error";
 import { parseManifest } from "./manifest";
 
-/** What the viewer uses of anywidget's model. */
+type Heard = (content: unknown, buffers: DataView[]) => void;
+
+/** What the viewer uses of anywidget's model. `comm_live_update`: the kernel has gone, or is back. */
 export interface Model {
   get(name: string): unknown;
   set(name: string, value: unknown): void;
   save_changes(): void;
   send(content: unknown): void;
-  on(event: "msg:custom", callback: (content: unknown, buffers: DataView[]) => void): void;
-  off(event: "msg:custom", callback: (content: unknown, buffers: DataView[]) => void): void;
-}
-
-/** The kernel's answer: the bytes as the first buffer, or why there are none. */
-interface Answer {
-  readonly kind: "data" | "error";
-  readonly id: number;
-  readonly error?: string;
+  on(event: "msg:custom" | "comm_live_update", callback: Heard): void;
+  off(event: "msg:custom" | "comm_live_update", callback: Heard): void;
 }
 
 interface Waiting {
   resolve(bytes: ArrayBuffer): void;
   reject(error: SourceError): void;
+  readonly silent: ReturnType<typeof setTimeout>;
 }
 
 export interface WidgetSource extends Source {
   close(): void;
 }
 
+const SILENT_MS = 8000;
+const GONE_MS = 1500;
+export const SILENT =
+  "The kernel does not answer. If a cell is running, the map waits for it; if the kernel was restarted, run this cell again.";
+
 export async function openWidget(model: Model): Promise<WidgetSource> {
   const waiting = new Map<number, Waiting>();
   // Several views may stand on one model, and each hears all answers: the ids must differ.
   let nextId = Math.floor(Math.random() * 2 ** 45);
+  let isSilent = false;
+  let tell: (trouble: string | null) => void = () => {};
+
+  function setSilent(silent: boolean): void {
+    if (silent !== isSilent) tell(silent ? SILENT : null);
+    isSilent = silent;
+  }
 
   function answered(content: unknown, buffers: DataView[]): void {
-    const { kind, id, error } = content as Answer;
+    const { kind, id, error } = content as ReadAnswer;
     const asked = waiting.get(id);
     if (!asked) return;
     waiting.delete(id);
+    clearTimeout(asked.silent);
+    setSilent(false);
     const [view] = buffers;
     if (kind === "data" && view) {
       const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
@@ -47,16 +58,25 @@ export async function openWidget(model: Model): Promise<WidgetSource> {
       asked.reject(new SourceError(error ?? "The kernel sent no data."));
     }
   }
-  model.on("msg:custom", answered);
 
-  function read(file: string, start?: number, end?: number): Promise<ArrayBuffer> {
+  function ask(file: string, start: number, end: number | null, patienceMs: number) {
     const id = nextId++;
-    return new Promise((resolve, reject) => {
-      waiting.set(id, { resolve, reject });
-      model.send({ kind: "read", id, file, start: start ?? 0, end: end ?? null });
+    return new Promise<ArrayBuffer>((resolve, reject) => {
+      const silent = setTimeout(() => setSilent(true), patienceMs);
+      waiting.set(id, { resolve, reject, silent });
+      const asked: ReadRequest = { kind: "read", id, file, start, end };
+      model.send(asked);
     });
   }
 
+  /** Not every frontend says so, and a kernel that is said to be gone may answer: ask it. */
+  function doubted(): void {
+    void ask("manifest.json", 0, 0, GONE_MS);
+  }
+
+  model.on("msg:custom", answered);
+  model.on("comm_live_update", doubted);
+  const read: Source["read"] = (file, start = 0, end) => ask(file, start, end ?? null, SILENT_MS);
   return {
     manifest: parseManifest(await read("manifest.json")),
     abilities: { originals: false, search: false, zip: false, place: false },
@@ -66,6 +86,13 @@ export async function openWidget(model: Model): Promise<WidgetSource> {
       model.set("selected_ids", Array.from(ids));
       model.save_changes();
     },
-    close: () => model.off("msg:custom", answered),
+    watch(listener) {
+      tell = listener;
+    },
+    close() {
+      model.off("msg:custom", answered);
+      model.off("comm_live_update", doubted);
+      for (const { silent } of waiting.values()) clearTimeout(silent);
+    },
   };
 }

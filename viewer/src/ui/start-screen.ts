@@ -32,15 +32,26 @@ export function showLoading(root: HTMLElement, title: string): StartScreen {
   };
 }
 
-/** One clear sentence, a way on where there is one, and the picture that the page holds. */
-export function showFailure(root: HTMLElement, error: unknown, picture: string | null): void {
+export interface WaysOn {
+  /** The whole page is the map's: to load it again may help. */
+  readonly reloads?: boolean;
+  /** The picture that the page holds. */
+  readonly picture?: string | null;
+}
+
+/** One clear sentence, and the ways on that there are. */
+export function showFailure(
+  root: HTMLElement,
+  error: unknown,
+  { reloads = false, picture = null }: WaysOn = {},
+): void {
   console.error(error);
   const screen = element("div", "fs-start fs-failure");
   const message = error instanceof Error ? error.message : String(error);
   const text = element("p", "fs-failure-text", message);
   text.setAttribute("role", "alert");
   screen.append(text);
-  if (error instanceof SourceError) {
+  if (reloads && error instanceof SourceError) {
     const again = element("button", "fs-button fs-button-text", "Try again");
     again.addEventListener("click", () => window.location.reload());
     screen.append(again);

@@ -1,0 +1,125 @@
+"""Maps that show themselves in a notebook, and give back what is selected there."""
+
+from __future__ import annotations
+
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from featscape import pipeline
+from featscape.errors import MissingExtra
+from featscape.mapfolder import Map, read_items
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from featscape.app.widget import MapWidget
+
+__all__ = ["InteractiveMap", "make_map", "open_map"]
+
+_Parameters = ParamSpec("_Parameters")
+
+
+class InteractiveMap(Map):
+    """A map that shows itself in a notebook: let it be the last line of a cell.
+
+    The same page stands there as in ``featscape serve``, without what takes a server: the original
+    images, their ZIP archives, and the placing of new ones. It works in JupyterLab, Jupyter
+    Notebook, VS Code and Colab, and takes ``pip install 'featscape[notebook]'``.
+    """
+
+    @cached_property
+    def widget(self) -> MapWidget:
+        """The widget that is shown, to be laid out among others.
+
+        Raises
+        ------
+        MissingExtra
+            If anywidget is not installed.
+        InputError
+            If the map has no bundle, or a file of it is missing or damaged.
+        """
+        try:
+            from featscape.app.widget import MapWidget
+        except ModuleNotFoundError as error:
+            raise _missing(error, "to be shown in a notebook") from error
+        return MapWidget(self.folder)
+
+    @property
+    def selected(self) -> list[int]:
+        """The items selected on the page, ascending: indices into `paths`, `labels`, `features`.
+
+        Where the map is shown more than once, what was selected last.
+        """
+        shown: MapWidget | None = vars(self).get("widget")
+        return [] if shown is None else sorted(shown.selected_ids)
+
+    def selected_frame(self) -> pd.DataFrame:
+        """Return the selected items' rows of items.parquet: id, path, label, x, y and the rest.
+
+        Raises
+        ------
+        MissingExtra
+            If pandas is not installed.
+        """
+        import pyarrow as pa
+
+        try:
+            import pandas as pd  # noqa: F401 - pyarrow asks for it
+        except ModuleNotFoundError as error:
+            raise _missing(error, "to give a table") from error
+        rows = pa.array(self.selected, pa.int64())
+        frame: pd.DataFrame = read_items(self.folder).take(rows).to_pandas()
+        return frame
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        try:
+            widget = self.widget
+        except MissingExtra as error:  # in a terminal no one asked for more than the text
+            return {"text/plain": f"{self!r}\n{error}"}
+        return widget._repr_mimebundle_(**options)
+
+
+def open_map(path: str | os.PathLike[str]) -> InteractiveMap:
+    """Read a map folder. In a notebook, the map shows itself.
+
+    Parameters
+    ----------
+    path : path
+        A folder that `make_map` or another command wrote.
+
+    Returns
+    -------
+    InteractiveMap
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, if it is not a map, if a newer featscape wrote it, or if one
+        of its files is missing or damaged.
+    """
+    return _interactive(pipeline.open_map(path))
+
+
+def _shown(make: Callable[_Parameters, Map]) -> Callable[_Parameters, InteractiveMap]:
+    @wraps(make)
+    def made(*args: _Parameters.args, **options: _Parameters.kwargs) -> InteractiveMap:
+        return _interactive(make(*args, **options))
+
+    return made
+
+
+make_map = _shown(pipeline.make_map)
+
+
+def _interactive(plain: Map) -> InteractiveMap:
+    return InteractiveMap(**vars(plain))
+
+
+def _missing(error: ModuleNotFoundError, purpose: str) -> MissingExtra:
+    return MissingExtra(
+        f"a map needs {error.name} {purpose}; it is not installed. "
+        "Run: pip install 'featscape[notebook]'"
+    )

@@ -1,0 +1,83 @@
+"""The kernel's side of a notebook's map: it answers what ``viewer/src/sources/widget.ts`` asks.
+
+anywidget brings the page's side to each notebook program: https://anywidget.dev. Import this module
+only where the widget is shown, for anywidget is an extra.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import anywidget
+import traitlets
+
+from featscape.app.stored import StoredFile
+from featscape.bundle import VIEWER, open_bundle, viewer_file
+from featscape.bundle.contract import ReadAnswer, ReadRequest
+from featscape.errors import InputError
+from featscape.mapfolder import BUNDLE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SCRIPT, _STYLE = (viewer_file(name).read_text(encoding="utf-8") for name in VIEWER)
+
+
+class MapWidget(anywidget.AnyWidget):
+    """A map's page in a notebook; several views of it may stand on one page.
+
+    Parameters
+    ----------
+    folder : Path
+        The map's.
+
+    Attributes
+    ----------
+    selected_ids : list of int
+        Rows of items.parquet, in the order in which the page has them.
+
+    Raises
+    ------
+    InputError
+        If the map has no bundle, or a file of it is missing or damaged.
+    """
+
+    _esm: ClassVar[str] = _SCRIPT
+    _css: ClassVar[str] = _STYLE
+    selected_ids = traitlets.List(traitlets.Int()).tag(sync=True)
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        bundle = open_bundle(folder / BUNDLE)
+        self._files = {name: StoredFile.at(bundle.folder / name) for name in bundle.files()}
+        super().__init__()
+        self.on_msg(self._answer)
+
+    def __repr__(self) -> str:
+        return f"MapWidget(folder={self._folder!r})"
+
+    def _answer(self, _widget: object, content: Any, _buffers: object) -> None:
+        asked = ReadRequest.model_validate(content)
+        try:
+            data = self._read(asked)
+        except InputError as error:
+            answer = ReadAnswer(kind="error", id=asked.id, error=str(error))
+            self.send(answer.model_dump())
+        else:
+            self.send(ReadAnswer(kind="data", id=asked.id, error=None).model_dump(), [data])
+
+    def _read(self, asked: ReadRequest) -> bytes:
+        """Return the bytes that a page asks for: of the files that the manifest names, no other."""
+        file = self._files.get(asked.file)
+        if file is None:
+            raise InputError(
+                f"a page may read the files that its map's manifest names; got {asked.file!r}. "
+                "Run the cell again."
+            )
+        end = file.size if asked.end is None else asked.end
+        if not 0 <= asked.start <= end <= file.size:
+            raise InputError(
+                f"what is read of {asked.file} must lie within its {file.size:,} bytes; "
+                f"got {asked.start:,} to {end:,}. Run the cell again."
+            )
+        return file.read(asked.start, end)
