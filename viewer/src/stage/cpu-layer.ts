@@ -6,7 +6,7 @@ import type { Color } from "./gl";
 import { Layer } from "./layer";
 import { chosenSize, type PointLook, RIM_PX } from "./points";
 
-const FRAME_MS = 3.5;
+const FRAME_MS = 3;
 const FIRST = 200_000;
 const LEAST = 50_000;
 // A disc's coverage is drawn for so many places of its middle within a pixel, across and down.

@@ -12,8 +12,13 @@ import type { Sizing } from "./sizes";
 const FADE_IN_MS = 180;
 const FADE_OUT_MS = 120;
 const PLACING_MS = 2;
-const UPLOADING_MS = 2;
+const UPLOADING_MS = 1;
+const DECODING_MS = 1;
+// Each of the two, once the view rests.
+const STILL_MS = 4;
 const DECODES = 48;
+// Blocks are asked for this often while the view moves: a request takes the processor a millisecond.
+const WANTING_MS = 80;
 // Placed beyond the stage's edge, so that a pan meets images that have their place: in distances.
 const MARGIN = 8;
 // A turning map is placed anew this often.
@@ -42,6 +47,8 @@ export interface Scene {
   /** False while items move from one layout to the other: the images go along as they are. */
   readonly settled: boolean;
   readonly fades: boolean;
+  /** The view rests: there is time for images. */
+  readonly still: boolean;
 }
 
 export class Gallery {
@@ -58,6 +65,7 @@ export class Gallery {
     null;
   private placing = false;
   private last = 0;
+  private wantedAt = 0;
   private closed = false;
 
   constructor(
@@ -93,14 +101,14 @@ export class Gallery {
   update(scene: Scene, now: number): boolean {
     const elapsed = Math.min(now - this.last, FADE_IN_MS / 2);
     this.last = now;
-    const waiting = scene.settled && this.place(scene, now);
+    const waiting = scene.settled && scene.sizing.room && this.place(scene, now);
     const visible = this.choose(scene);
-    this.upload();
+    this.upload(scene.still);
     const sidePx = scene.sizing.at(scene.zoom) * scene.pixelRatio;
-    this.load(scene, visible, sidePx);
+    const missing = this.load(scene, visible, sidePx, now);
     const fading = this.fade(elapsed, scene.fades, sidePx);
     this.fill(scene, sidePx);
-    return fading || waiting || this.placing || this.decoded.length > 0;
+    return fading || waiting || missing || this.placing || this.decoded.length > 0;
   }
 
   /** Those that have their place, the first come first. */
@@ -176,7 +184,7 @@ export class Gallery {
     const region = regionOf(view, size, -half, -half, size.width + half, size.height + half);
     const plane = planeOf(view);
     const visible: number[] = [];
-    for (const item of this.placement.items) {
+    for (const item of sizing.room ? this.placement.items : []) {
       const [u, v] = flatten(places, plane, item);
       if (u < region.left || u > region.right || v < region.bottom || v > region.top) continue;
       if (states && states[item]! & HIDDEN) continue;
@@ -195,10 +203,15 @@ export class Gallery {
     return visible;
   }
 
-  /** Ask for the blocks of what is missing, the middle and the first items first; decode what came. */
-  private load(scene: Scene, visible: readonly number[], sidePx: number): void {
+  /**
+   * Ask for the blocks of what is missing, the middle and the first items first; decode what came.
+   * True where some of it is left to a next frame.
+   */
+  private load(scene: Scene, visible: readonly number[], sidePx: number, now: number): boolean {
     const { thumbnails, atlas } = this;
     const wanted = new Map<string, Wanted>();
+    const stop = performance.now() + (scene.still ? STILL_MS : DECODING_MS);
+    let late = false;
     const middle = { positions: Float32Array.from(scene.view.center), dimensions: 3 };
     const [u0, v0] = flatten(middle, planeOf(scene.view), 0);
     const reach = Math.hypot(scene.size.width, scene.size.height) / 2 / scene.view.scale;
@@ -209,18 +222,23 @@ export class Gallery {
         continue;
       const bytes = thumbnails.bytes(pack, item);
       if (bytes) {
-        if (this.decoding.size < DECODES) this.decode(pack, item, key, bytes);
+        if (this.decoding.size >= DECODES) continue; // the next to end wakes the stage
+        if (performance.now() < stop) this.decode(pack, item, key, bytes);
+        else late = true;
         continue;
       }
       const [u, v] = flatten(scene.places, planeOf(scene.view), item);
       // what has some image already can wait for a sharper one
-      const late = atlas.find(pack, item) ? 2 : 0;
-      const rank = Math.hypot(u - u0, v - v0) / reach + Math.log2(item + 2) / 20 + late;
+      const patience = atlas.find(pack, item) ? 2 : 0;
+      const rank = Math.hypot(u - u0, v - v0) / reach + Math.log2(item + 2) / 20 + patience;
       const block = thumbnails.blockOf(pack, item);
       const other = wanted.get(`${pack}/${block}`);
       if (!other || other.rank > rank) wanted.set(`${pack}/${block}`, { pack, block, rank });
     }
+    if (now - this.wantedAt < WANTING_MS) return late || wanted.size > 0;
+    this.wantedAt = now;
     thumbnails.want([...wanted.values()]);
+    return late;
   }
 
   private decode(pack: number, item: number, key: string, bytes: Uint8Array<ArrayBuffer>): void {
@@ -242,8 +260,8 @@ export class Gallery {
       });
   }
 
-  private upload(): void {
-    const stop = performance.now() + UPLOADING_MS;
+  private upload(still: boolean): void {
+    const stop = performance.now() + (still ? STILL_MS : UPLOADING_MS);
     while (this.decoded.length > 0) {
       const { pack, item, image } = this.decoded.shift()!;
       this.atlas.put(pack, item, image);

@@ -1,8 +1,12 @@
 /** Where the items lie: on the map, or in the grid view. */
 import type { Manifest } from "../contract";
+import type { Layout } from "../stage";
 import type { Box, Vector } from "./camera";
 import { Chunks } from "./chunks";
-import type { Places } from "./placement";
+import { easeInOut } from "./flight";
+import { type Places, placeOf } from "./placement";
+
+const MOVE_MS = 750;
 
 /** The grid's frame in the map's coordinates. */
 export interface Frame {
@@ -63,4 +67,73 @@ export function layGrid(manifest: Manifest, cells: Uint16Array): Laid {
     chunks: new Chunks(positions, 2, manifest.level_ends),
     box: { lower, upper },
   };
+}
+
+/** The two layouts, and the way from the one to the other. */
+export class Layouts {
+  readonly map: Laid;
+  readonly frame: Frame;
+  cells: Uint16Array | null = null;
+  wanted: Layout = "map";
+  /** 0 map, 1 grid. */
+  blend = 0;
+  private grid: Laid | null = null;
+  private move: { readonly from: number; readonly to: number; readonly started: number } | null =
+    null;
+
+  constructor(
+    private readonly manifest: Manifest,
+    positions: Float32Array,
+  ) {
+    this.map = layMap(manifest, positions);
+    this.frame = gridFrame(manifest);
+  }
+
+  get moving(): boolean {
+    return this.move !== null;
+  }
+
+  /** Where the items lie, or will once they have moved. */
+  get laid(): Laid {
+    return this.wanted === "grid" && this.grid ? this.grid : this.map;
+  }
+
+  /** An item's place, with all three axes. */
+  placeOf(item: number): Vector {
+    return placeOf(this.laid, item);
+  }
+
+  setCells(cells: Uint16Array): void {
+    this.cells = cells;
+    this.grid = layGrid(this.manifest, cells);
+  }
+
+  /** Let the items move from where they are to where the wanted layout has them. */
+  start(): void {
+    const to = this.laid === this.grid ? 1 : 0;
+    this.move = { from: this.blend, to, started: performance.now() };
+  }
+
+  /** Take the items to where they are now on their way; true where they have moved. */
+  advance(calm: boolean): boolean {
+    if (!this.move) return false;
+    const { from, to, started } = this.move;
+    const t = calm ? 1 : Math.min((performance.now() - started) / MOVE_MS, 1);
+    this.blend = from + (to - from) * easeInOut(t);
+    if (t >= 1) this.move = null;
+    return true;
+  }
+
+  /** The box around these items. */
+  boxOf(items: Uint32Array): Box {
+    const lower: [number, number, number] = [Infinity, Infinity, Infinity];
+    const upper: [number, number, number] = [-Infinity, -Infinity, -Infinity];
+    for (const item of items) {
+      for (const [axis, at] of this.placeOf(item).entries()) {
+        lower[axis] = Math.min(lower[axis]!, at);
+        upper[axis] = Math.max(upper[axis]!, at);
+      }
+    }
+    return { lower, upper };
+  }
 }

@@ -3,50 +3,36 @@ import type { Arrays } from "../bundle/arrays";
 import type { Thumbnails } from "../bundle/thumbnails";
 import type { Manifest } from "../contract";
 import type { Drawing, Layout, Point, Stage, StageEvents, Theme, View } from "../stage";
-import { DIMMED, HIDDEN } from "../stage";
-import { type Box, project, type Size, turned } from "./camera";
+import { Appearance } from "./appearance";
+import { project, type Size, turned } from "./camera";
 import { type Direction, nearest, nextItem, within } from "./finder";
-import { easeInOut } from "./flight";
 import { type Gestures, listen, type Tool } from "./gestures";
-import { type Color, parseColor } from "./gl";
-import { type Frame, gridFrame, type Laid, layGrid, layMap } from "./layout";
+import { parseColor } from "./gl";
+import { Layouts } from "./layout";
 import { type Outline, Overlay } from "./overlay";
 import { Picture, type Situation } from "./picture";
-import { placeOf } from "./placement";
 import { shoot } from "./png";
 import { borderSize, pointOpacity, pointSize, type Sizing, sizingFor } from "./sizes";
-import { chosenItems, neutralColor, tints } from "./tints";
 import { Viewpoint } from "./viewpoint";
 
-const LAYOUT_MS = 750;
 const REACH_PX = 6; // beyond a point's edge
 const TOUCH_REACH_PX = 16;
 
 export class MapStage implements Stage {
   private readonly canvas = document.createElement("canvas");
   private readonly overlay: Overlay;
-  private readonly map: Laid;
-  private grid: Laid | null = null;
-  private cells: Uint16Array | null = null;
-  private readonly frame: Frame;
+  private readonly layouts: Layouts;
+  private readonly items: Appearance;
   private picture: Picture;
   private readonly stops: (() => void)[] = [];
   private readonly calm = matchMedia("(prefers-reduced-motion: reduce)");
 
   private readonly eye: Viewpoint;
   private told: View | null = null;
-  private layout: Layout = "map";
-  private blend = 0;
-  private blending: { from: number; to: number; started: number } | null = null;
   private drawing: Drawing = "points";
   private sizing: Sizing;
   private tool: Tool = "pan";
 
-  private codes: Uint16Array;
-  private palette: readonly string[] = [];
-  private colors: readonly Color[] = [];
-  private states: Uint8Array | null = null;
-  private filter = 0;
   private focus: number | null = null;
   private hovered: number | null = null;
   private marker: readonly number[] | null = null;
@@ -60,16 +46,15 @@ export class MapStage implements Stage {
     private readonly manifest: Manifest,
     private readonly arrays: Arrays,
     private readonly thumbnails: Thumbnails,
-    private theme: Theme,
+    theme: Theme,
     private readonly events: StageEvents,
   ) {
     const { style } = this.canvas;
     Object.assign(style, { position: "absolute", inset: "0", width: "100%", height: "100%" });
-    this.map = layMap(manifest, arrays.positions);
-    this.frame = gridFrame(manifest);
-    this.codes = new Uint16Array(manifest.n_items).fill(65535);
+    this.layouts = new Layouts(manifest, arrays.positions);
+    this.items = new Appearance(manifest.n_items, theme);
     const calm = () => this.calm.matches;
-    this.eye = new Viewpoint(this.map.box, this.measured(), manifest.n_items, calm, () =>
+    this.eye = new Viewpoint(this.layouts.map.box, this.measured(), manifest.n_items, calm, () =>
       this.wake(),
     );
     this.sizing = this.sizingAt(1);
@@ -87,30 +72,20 @@ export class MapStage implements Stage {
   // What the panels ask for
 
   setColors(codes: Uint16Array, palette: readonly string[]): void {
-    this.codes = codes;
-    this.palette = palette;
-    this.colors = palette.map(parseColor);
+    this.items.setColors(codes, palette);
     this.retint();
   }
 
   setStates(states: Uint8Array | null): void {
-    const before = this.states;
-    const after = states?.slice() ?? null;
-    const other = (i: number) =>
-      (((before?.[i] ?? 0) ^ (after?.[i] ?? 0)) & (HIDDEN | DIMMED)) !== 0;
-    for (let i = 0; i < this.manifest.n_items; i++) {
-      if (!other(i)) continue;
-      this.filter++;
-      break;
-    }
-    this.states = after;
+    this.items.setStates(states);
     this.retint();
   }
 
   setLayout(layout: Layout): void {
-    if (layout === this.layout) return;
-    this.layout = layout;
-    if (layout === "map" || this.grid) this.rearrange();
+    const { layouts } = this;
+    if (layout === layouts.wanted) return;
+    layouts.wanted = layout;
+    if (layout === "map" || layouts.cells) this.rearrange();
     else void this.loadGrid();
   }
 
@@ -121,7 +96,7 @@ export class MapStage implements Stage {
   }
 
   setTheme(theme: Theme): void {
-    this.theme = theme;
+    this.items.theme = theme;
     this.overlay.setTheme(theme);
     this.retint();
   }
@@ -151,7 +126,7 @@ export class MapStage implements Stage {
   }
 
   fit(items?: Uint32Array, smooth = false): void {
-    const box = items && items.length > 0 ? this.boxOf(items) : this.laid.box;
+    const box = items && items.length > 0 ? this.layouts.boxOf(items) : this.layouts.laid.box;
     this.eye.go(this.eye.fitted(box, this.eye.goal.turn), smooth);
   }
 
@@ -165,16 +140,17 @@ export class MapStage implements Stage {
   }
 
   locate(item: number): Point | null {
-    if (this.states && this.states[item]! & HIDDEN) return null;
-    return project(this.eye.current, this.eye.size, placeOf(this.laid, item));
+    if (this.items.isHidden(item)) return null;
+    return project(this.eye.current, this.eye.size, this.layouts.placeOf(item));
   }
 
   within(polygon: readonly Point[]): Uint32Array {
-    return within(this.laid, this.states, this.eye.current, this.eye.size, polygon);
+    return within(this.layouts.laid, this.items.states, this.eye.current, this.eye.size, polygon);
   }
 
   next(item: number | null, direction: Direction): number | null {
-    const { laid, states } = this;
+    const { laid } = this.layouts;
+    const { states } = this.items;
     const { current, size } = this.eye;
     const at = item === null ? null : this.locate(item);
     if (item !== null && at) return nextItem(laid, states, current, size, { item, at }, direction);
@@ -233,8 +209,9 @@ export class MapStage implements Stage {
       this.wake();
       return;
     }
+    if (this.canvas.width !== this.pixels(eye.size.width)) this.resize(); // on another screen
     if (eye.advance(performance.now())) this.stale = true;
-    if (this.blending) this.mix(this.blending);
+    if (this.layouts.advance(this.calm.matches)) this.stale = true;
     // images keep their sizing until the zoom leaves its step
     if (eye.zoom < this.sizing.from || eye.zoom > this.sizing.to)
       this.sizing = this.sizingAt(eye.zoom);
@@ -245,18 +222,13 @@ export class MapStage implements Stage {
       this.told = eye.current;
       this.events.view(eye.current);
     }
-    if (more || eye.moving || this.blending) this.wake();
-  }
-
-  private mix({ from, to, started }: { from: number; to: number; started: number }): void {
-    const t = this.calm.matches ? 1 : Math.min((performance.now() - started) / LAYOUT_MS, 1);
-    this.blend = from + (to - from) * easeInOut(t);
-    if (t >= 1) this.blending = null;
-    this.stale = true;
+    if (more || eye.moving || this.layouts.moving) this.wake();
   }
 
   private situation(): Situation {
-    const { map, laid, blend, cells, states, filter, sizing, theme, drawing, frame, eye } = this;
+    const { layouts, items, sizing, drawing, eye } = this;
+    const { map, laid, frame, blend, cells } = layouts;
+    const { states, filter, theme } = items;
     const square = Math.min(Math.max(0.86 * frame.cell * eye.current.scale, 1), 24);
     return {
       view: eye.current,
@@ -268,15 +240,16 @@ export class MapStage implements Stage {
       dimensions: map.dimensions,
       pointPx: blend === 1 ? square : this.pointPx,
       pointOpacity:
-        this.blend === 1 || map.dimensions === 3
+        blend === 1 || map.dimensions === 3
           ? 1
           : pointOpacity(eye.size, this.manifest.n_items, eye.zoom),
       depth: eye.depth,
-      settled: this.blending === null,
+      settled: !layouts.moving,
       fades: !this.calm.matches,
+      still: !this.stale,
       background: parseColor(theme.background),
       highlight: parseColor(theme.highlight),
-      colorOf: (item) => this.colorOf(item),
+      colorOf: (item) => items.colorOf(item),
       ...{ blend, cells, states, filter, sizing, drawing, frame },
     };
   }
@@ -286,7 +259,7 @@ export class MapStage implements Stage {
     this.overlay.setRing("focus", this.outline(this.focus));
     const { marker, eye } = this;
     const [x = 0, y = 0, z = 0] = marker ?? [];
-    const shown = marker !== null && this.layout === "map";
+    const shown = marker !== null && this.layouts.wanted === "map";
     this.overlay.setMarker(shown ? project(eye.current, eye.size, [x, y, z]) : null);
   }
 
@@ -294,8 +267,8 @@ export class MapStage implements Stage {
     const at = item === null ? null : this.locate(item);
     if (item === null || !at) return null;
     if (!this.picture.gallery.has(item)) {
-      const radius = this.pointPx / 2 + 4;
-      return { at, halfWidth: radius, halfHeight: radius, round: this.blend < 1 };
+      const radius = this.situation().pointPx / 2 + 4;
+      return { at, halfWidth: radius, halfHeight: radius, round: this.layouts.blend < 1 };
     }
     const { halfWidth, halfHeight } = this.imageHalves(item);
     return { at, halfWidth: halfWidth + 1.5, halfHeight: halfHeight + 1.5, round: false };
@@ -364,7 +337,14 @@ export class MapStage implements Stage {
         return item;
     }
     const reach = this.situation().pointPx / 2 + (touch ? TOUCH_REACH_PX : REACH_PX);
-    return nearest(this.laid, this.states, this.eye.current, this.eye.size, at, reach);
+    return nearest(
+      this.layouts.laid,
+      this.items.states,
+      this.eye.current,
+      this.eye.size,
+      at,
+      reach,
+    );
   }
 
   private measured(): Size {
@@ -374,8 +354,12 @@ export class MapStage implements Stage {
 
   private fitCanvas(): void {
     const { width, height } = this.eye.size;
-    this.canvas.width = Math.max(1, Math.round(width * window.devicePixelRatio));
-    this.canvas.height = Math.max(1, Math.round(height * window.devicePixelRatio));
+    this.canvas.width = this.pixels(width);
+    this.canvas.height = this.pixels(height);
+  }
+
+  private pixels(css: number): number {
+    return Math.max(1, Math.round(css * window.devicePixelRatio));
   }
 
   private resize(): void {
@@ -387,7 +371,8 @@ export class MapStage implements Stage {
   }
 
   private makePicture(): Picture {
-    const { canvas, map, manifest, thumbnails } = this;
+    const { canvas, manifest, thumbnails } = this;
+    const { map } = this.layouts;
     const changed = () => this.wake();
     return new Picture(
       canvas,
@@ -402,66 +387,41 @@ export class MapStage implements Stage {
   private restore(): void {
     this.picture.gallery.close();
     this.picture = this.makePicture();
-    if (this.cells) this.picture.layer.setGrid(this.cells);
+    const { cells } = this.layouts;
+    if (cells) this.picture.layer.setGrid(cells);
     this.retint();
     this.events.context(false);
   }
 
   // Data
 
-  private get laid(): Laid {
-    return this.layout === "grid" && this.grid ? this.grid : this.map;
-  }
-
   private get pointPx(): number {
     return pointSize(this.eye.size, this.manifest.n_items, this.eye.zoom);
   }
 
   private sizingAt(zoom: number): Sizing {
-    const cell = this.layout === "grid" ? this.frame.cell * this.eye.fitScale : null;
+    const { wanted, frame } = this.layouts;
+    const cell = wanted === "grid" ? frame.cell * this.eye.fitScale : null;
     return sizingFor(this.eye.size, this.manifest.n_items, zoom, cell);
   }
 
   private retint(): void {
-    const all = tints(this.codes, this.palette, this.states, this.theme.background);
-    this.picture.layer.setTints(all, chosenItems(this.states));
+    this.picture.layer.setTints(...this.items.drawn());
     this.redraw();
-  }
-
-  private colorOf(item: number): Color {
-    return this.colors[this.codes[item]!] ?? neutralColor(this.theme.background);
   }
 
   private async loadGrid(): Promise<void> {
     const cells = await this.arrays.grid();
     if (!cells) throw new Error("This map has no grid view: its manifest names no cells.");
     if (this.gone) return;
-    this.cells = cells;
-    this.grid = layGrid(this.manifest, cells);
+    this.layouts.setCells(cells);
     this.picture.layer.setGrid(cells);
-    if (this.layout === "grid") this.rearrange();
+    if (this.layouts.wanted === "grid") this.rearrange();
   }
 
-  /** Let the items move from where they are to where the layout has them. */
   private rearrange(): void {
-    this.blending = {
-      from: this.blend,
-      to: this.layout === "grid" ? 1 : 0,
-      started: performance.now(),
-    };
+    this.layouts.start();
     this.sizing = this.sizingAt(this.eye.zoom);
     this.redraw();
-  }
-
-  private boxOf(items: Uint32Array): Box {
-    const lower: [number, number, number] = [Infinity, Infinity, Infinity];
-    const upper: [number, number, number] = [-Infinity, -Infinity, -Infinity];
-    for (const item of items) {
-      for (const [axis, at] of placeOf(this.laid, item).entries()) {
-        lower[axis] = Math.min(lower[axis]!, at);
-        upper[axis] = Math.max(upper[axis]!, at);
-      }
-    }
-    return { lower, upper };
   }
 }

@@ -18,9 +18,15 @@ test.each([0.5, 3, 40])("in a grid of cells of %d px each image fits into its ow
   for (let zoom = 24 / cell; zoom < 2000; zoom *= 1.13) {
     const sizing = sizingFor(SIZE, 10_000, zoom, cell);
     const side = sizing.at(zoom);
+    expect(sizing.room).toBe(true);
     expect(side + 2 * borderSize(side)).toBeLessThan(cell * zoom);
     expect(sizing.distance).toBeLessThan(cell * sizing.from); // so every cell has its image
   }
+});
+
+test("a grid of cells too small for images has points", () => {
+  expect(sizingFor(SIZE, 1_000_000, 1, 0.8).room).toBe(false);
+  expect(sizingFor(SIZE, 1_000_000, 40, 0.8).room).toBe(true);
 });
 
 test("sizes grow with the zoom, between bounds", () => {

@@ -53,6 +53,8 @@ export interface Sizing {
   readonly from: number;
   /** Where it ends. */
   readonly to: number;
+  /** False in a grid of cells that are too small for images. */
+  readonly room: boolean;
   /** Centers' distance at `from`, in pixels. */
   readonly distance: number;
   /** An image's longest side at a zoom. */
@@ -67,11 +69,13 @@ export function sizingFor(size: Size, nItems: number, zoom: number, cell: number
   const step = Math.floor(Math.log2(zoom) * STEPS_PER_DOUBLING);
   const from = SLACK * 2 ** (step / STEPS_PER_DOUBLING);
   const to = 2 ** ((step + 1) / STEPS_PER_DOUBLING);
-  if (cell !== null && cell * from >= LEAST_CELL) {
-    const side = (at: number) => Math.floor(cell * at - GAP - 2 * borderSize(cell * at));
-    return { from, to, distance: cell * from * 0.999, at: side };
+  if (cell !== null) {
+    const room = cell * from >= LEAST_CELL;
+    const side = (at: number) =>
+      Math.max(1, Math.floor(cell * at - GAP - 2 * borderSize(cell * at)));
+    return { from, to, room, distance: cell * from * 0.999, at: side };
   }
   const at = (zoomed: number) => imageSize(size, nItems, zoomed);
   const own = at(from) + 2 * borderSize(at(from)) + GAP;
-  return { from, to, distance: own * spread(size, nItems, from), at };
+  return { from, to, room: true, distance: own * spread(size, nItems, from), at };
 }
