@@ -19,6 +19,7 @@ const STILL_MS = 4;
 const DECODES = 48;
 // Blocks are asked for this often while the view moves: a request takes the processor a millisecond.
 const WANTING_MS = 80;
+const MOVING_BLOCKS = 2;
 // Placed beyond the stage's edge, so that a pan meets images that have their place: in distances.
 const MARGIN = 8;
 // A turning map is placed anew this often.
@@ -237,8 +238,9 @@ export class Gallery {
     }
     if (now - this.wantedAt < WANTING_MS) return late || wanted.size > 0;
     this.wantedAt = now;
-    thumbnails.want([...wanted.values()]);
-    return late;
+    const first = [...wanted.values()].sort((a, b) => a.rank - b.rank);
+    thumbnails.want(scene.still ? first : first.slice(0, MOVING_BLOCKS));
+    return late || (!scene.still && first.length > MOVING_BLOCKS);
   }
 
   private decode(pack: number, item: number, key: string, bytes: Uint8Array<ArrayBuffer>): void {
