@@ -13,12 +13,12 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import numpy as np
-from PIL import Image
 from rich.console import Console
 from scipy.spatial import KDTree
 
 from featscape import mapfolder
 from featscape.bundle import encode_from, open_bundle, write_bundle, write_page
+from featscape.images import Files, decode_bytes
 from featscape.pictures import draw_scatter
 from featscape.progress import choose_progress
 from featscape.records import Embedding, Features, ImageSet, ModelCard, Neighbors
@@ -54,7 +54,7 @@ def write_map(folder: Path, n_items: int, n_dimensions: int, *, seed: int) -> No
     neighbors = find_neighbors(positions)
     features = Features(
         values=positions,
-        images=ImageSet(Path("generated"), tuple(paths), Image.open, labels=tuple(labels)),
+        images=hold("generated", paths, labels=tuple(labels)),
         sizes_px=random.integers(225, 351, (n_items, 2), dtype=np.int32),
         model=ModelCard("none", "none", "none", "0" * 64, "none", n_dimensions),
     )
@@ -93,6 +93,10 @@ def write_map(folder: Path, n_items: int, n_dimensions: int, *, seed: int) -> No
     )
 
 
+def hold(folder: str, paths: list[str], **known: tuple[str, ...]) -> ImageSet:
+    return ImageSet(Path(folder), tuple(paths), Files(Path(folder)), decode_bytes, **known)
+
+
 def place(
     n_items: int, n_dimensions: int, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -117,7 +121,7 @@ def encode_photographs(seed: int) -> list[tuple[bytes, ...]]:
     with TemporaryDirectory() as folder:
         write_photographs(Path(folder), N_PHOTOGRAPHS, seed=seed)
         files = sorted(Path(folder).glob("*/*.jpg"), key=lambda file: file.stem)
-        images = ImageSet(Path(folder), tuple(str(file) for file in files), Image.open)
+        images = hold(folder, [str(file) for file in files])
         encode = encode_from(images)
         return [encode(i) for i in range(len(files))]
 

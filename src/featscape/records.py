@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
+    Column = Sequence[str | None] | NDArray[Any]
+
 
 @dataclass(frozen=True)
 class SkippedImage:
@@ -30,6 +32,17 @@ class ImageSource(Protocol):
 
     def load(self, index: int) -> Image.Image:
         """Return item `index` as an RGB image."""
+        ...
+
+
+class ImageBytes(Protocol):
+    """Where the encoded images of a dataset lie: a folder, an archive, a table, a bucket."""
+
+    def read(self, path: str) -> bytes:
+        """Return the image file that stands under `path`; called in any thread.
+
+        Raises ImageError, with the reason alone, where there is none or it cannot be read.
+        """
         ...
 
 
@@ -51,33 +64,47 @@ class ImageSet:
 
     Attributes
     ----------
-    source : Path
-        The folder they were found in.
+    source : Path or str
+        The folder, file or address they were found in.
     paths : tuple of str
-        One path an image, below `source`, parts joined by "/".
+        One path an image, unlike all others, below `source`; parts joined by "/".
+    contents : ImageBytes
+        Gives the bytes of the image at a path.
+    decode : callable
+        Bytes -> RGB image; raises ImageError.
+    kind : str
+        What `source` is: with it and a path, `images.open_contents` finds an image again.
     labels : tuple of str or None
         The class of each image; None where the source has no classes.
     splits : tuple of str or None
-        "train", "val" or "test" where the source has such folders above its classes.
+        "train", "val" or "test" where the source tells them apart.
+    columns : mapping of str to sequence
+        What else the source says of each image, by name: an array of numbers (NaN: none), or
+        strings (None: none).
     skipped : tuple of SkippedImage
         Files left out, with reasons.
-    decode : callable
-        Path -> RGB image; raises ImageError.
     """
 
-    source: Path
+    source: Path | str
     paths: tuple[str, ...]
-    decode: Callable[[Path], Image.Image] = field(repr=False)
+    contents: ImageBytes = field(repr=False)
+    decode: Callable[[bytes], Image.Image] = field(repr=False)
+    kind: str = "folder"
     labels: tuple[str, ...] | None = None
     splits: tuple[str, ...] | None = None
+    columns: Mapping[str, Column] = field(default_factory=dict)
     skipped: tuple[SkippedImage, ...] = ()
 
     def __len__(self) -> int:
         return len(self.paths)
 
+    def read(self, index: int) -> bytes:
+        """Return image `index` as it is encoded; raises ImageError with the reason."""
+        return self.contents.read(self.paths[index])
+
     def load(self, index: int) -> Image.Image:
         """Decode image `index` to RGB; raises ImageError with the reason if that fails."""
-        return self.decode(self.source / self.paths[index])
+        return self.decode(self.read(index))
 
     def select(self, indices: Sequence[int] | NDArray[np.integer[Any]]) -> ImageSet:
         """Return the images at `indices`, in that order; `skipped` is kept."""
@@ -86,6 +113,12 @@ class ImageSet:
             paths=tuple(self.paths[i] for i in indices),
             labels=None if self.labels is None else tuple(self.labels[i] for i in indices),
             splits=None if self.splits is None else tuple(self.splits[i] for i in indices),
+            columns={
+                name: values[np.asarray(indices, dtype=np.intp)]
+                if isinstance(values, np.ndarray)
+                else tuple(values[i] for i in indices)
+                for name, values in self.columns.items()
+            },
         )
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from featscape import mapfolder
 from featscape.errors import InputError
+from featscape.images import Files, decode_bytes
 from featscape.mapfolder import check_apart, new_map_folder, open_map
 from featscape.records import Embedding, Features, ImageSet, ModelCard, Neighbors, SkippedImage
 from featscape.thumbnails import ThumbnailWriter
@@ -35,7 +35,8 @@ def some_features(paths=None, splits=None, skipped=()):
     images = ImageSet(
         source="somewhere",
         paths=tuple(paths or (f"a/{i}.png" for i in range(N_ITEMS))),
-        decode=Image.open,
+        contents=Files(Path("somewhere")),
+        decode=decode_bytes,
         splits=splits,
         skipped=skipped,
     )

@@ -1,11 +1,14 @@
 """Images: find them, decode them to RGB, make them small."""
 
-from featscape.images.decode import decode_image, decode_stream, media_type
+from featscape.images.decode import decode_bytes, decode_image, decode_stream, media_type
+from featscape.images.files import Files
 from featscape.images.find import find_images
 from featscape.images.thumbnails import ThumbnailPack, make_thumbnail
 
 __all__ = [
+    "Files",
     "ThumbnailPack",
+    "decode_bytes",
     "decode_image",
     "decode_stream",
     "find_images",

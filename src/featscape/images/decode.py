@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import stat
+import io
 import struct
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms
 
 from featscape.errors import ImageError
+from featscape.images.files import read_file, reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,22 +88,31 @@ def decode_image(path: Path) -> Image.Image:
     ImageError
         If the file cannot be decoded whole; the message is the reason alone, without the path.
     """
-    try:
-        facts = path.stat()
-        # opening a pipe would wait for its writer
-        if not stat.S_ISREG(facts.st_mode):
-            raise ImageError("not a regular file")
-        if facts.st_size == 0:
-            raise ImageError("empty file (0 bytes)")
-        file = path.open("rb")
-    except OSError as error:
-        raise ImageError(_reason_of_system(error)) from error
-    with file:
-        return decode_stream(file)
+    return decode_bytes(read_file(path))
+
+
+def decode_bytes(content: bytes) -> Image.Image:
+    """Decode one image file that is in memory: see `decode_image`.
+
+    Parameters
+    ----------
+    content : bytes
+
+    Returns
+    -------
+    PIL.Image.Image
+
+    Raises
+    ------
+    ImageError
+    """
+    if not content:
+        raise ImageError("empty file (0 bytes)")
+    return decode_stream(io.BytesIO(content))
 
 
 def decode_stream(file: BinaryIO) -> Image.Image:
-    """Decode one image from an open file, or from bytes in memory: see `decode_image`.
+    """Decode one image from an open file: see `decode_image`.
 
     Parameters
     ----------
@@ -244,17 +254,9 @@ def _lab_to_rgb(image: Image.Image) -> Image.Image:
     return rgb
 
 
-def _reason_of_system(error: OSError) -> str:
-    if isinstance(error, PermissionError):
-        return "no permission to read"
-    if isinstance(error, FileNotFoundError):
-        return "no such file"
-    return f"cannot be read: {error.strerror}"
-
-
 def _reason_of_damage(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno is not None:  # the disk, not the bytes
-        return _reason_of_system(error)
+        return reason_of(error)
     if isinstance(error, EOFError) or "truncated" in str(error).lower():
         return "truncated"
     return f"damaged or truncated ({str(error) or type(error).__name__})"

@@ -53,8 +53,8 @@ def noise_images():
     """Make an ImageSet of n noisy images; those named in `broken` cannot be decoded."""
 
     def make(n_images, *, broken=(), size_px=(40, 30)):
-        def decode(path):
-            index = int(path.stem)
+        def decode(content):
+            index = int(content)
             if index in broken:
                 raise ImageError(broken[index])
             return noise(index, size_px)
@@ -63,10 +63,18 @@ def noise_images():
             source=Path("pictures"),
             paths=tuple(f"{i}.png" for i in range(n_images)),
             labels=tuple("ab"[i % 2] for i in range(n_images)),
+            contents=Stems(),
             decode=decode,
         )
 
     return make
+
+
+class Stems:
+    """Files whose content is their own name, without the extension."""
+
+    def read(self, path):
+        return Path(path).stem.encode()
 
 
 def noise(seed, size_px):

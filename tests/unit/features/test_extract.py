@@ -191,12 +191,12 @@ def slow_images(noise_images):
     images, decoded = noise_images(500), []
 
     def make(*, stem="none", error=None):
-        def decode(path):
+        def decode(content):
             time.sleep(0.002)
-            decoded.append(path)
-            if path.stem == stem:
+            decoded.append(content)
+            if content.decode() == stem:
                 raise error
-            return images.decode(path)
+            return images.decode(content)
 
         return replace(images, decode=decode), decoded
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from featscape.errors import InputError
 from featscape.images import find_images
-from featscape.images.find import _ANIMALS10
+from featscape.images.names import _ANIMALS10
 
 
 def lay_out(root, *paths):
