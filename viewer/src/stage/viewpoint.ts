@@ -90,6 +90,7 @@ export class Viewpoint {
     const goal = { center, scale: this.bounded(to.scale), turn: to.turn };
     const duration = this.calm() ? 0 : durationMs;
     this.flight = new Flight(this.current, goal, performance.now(), duration, ease);
+    if (duration === 0) this.current = goal; // who asks where an item is need not wait for a frame
     this.changed();
   }
 }
