@@ -240,16 +240,13 @@ Csr symmetrize(Pool& pool, const std::int32_t* index, const float* p, std::int64
     return out;
 }
 
-PackedGraph::PackedGraph(std::int64_t n, float unit, std::int64_t n_entries)
-    : n_(n), n_entries_(n_entries), unit_(unit),
-      blocks_(static_cast<std::size_t>((n + kChunk - 1) / kChunk)),
-      memory_(std::make_unique<Arena>(std::clamp(
-          kBytesPerEntry * static_cast<std::size_t>(n_entries), kSmallest, kArenaChunk))) {}
-
 // fill_row(i, add) calls add(column, code) for each entry of row i.
-template <class FillRow> void PackedGraph::fill(Pool& pool, const FillRow& fill_row) {
+template <class FillRow>
+std::vector<Block> PackedGraph::filled(Pool& pool, Arena& memory, const FillRow& fill_row) const {
+    std::vector<Block> blocks(static_cast<std::size_t>((n_ + kChunk - 1) / kChunk));
     std::vector<Parts> scratch(static_cast<std::size_t>(pool.size()));
-    pool.run_with_thread(n_blocks(), [&](std::int64_t number, int thread) {
+    const auto n_blocks = static_cast<std::int64_t>(blocks.size());
+    pool.run_with_thread(n_blocks, [&](std::int64_t number, int thread) {
         auto& [near, far] = scratch[static_cast<std::size_t>(thread)];
         near.clear();
         far.clear();
@@ -266,39 +263,44 @@ template <class FillRow> void PackedGraph::fill(Pool& pool, const FillRow& fill_
             near.end_row(static_cast<std::uint16_t>(i - base));
             far.end_row(static_cast<std::uint32_t>(i));
         }
-        blocks_[static_cast<std::size_t>(number)] = {begin,
-                                                     end,
-                                                     base,
-                                                     keep(*memory_, near.row()),
-                                                     keep(*memory_, far.row()),
-                                                     keep(*memory_, near.entries()),
-                                                     keep(*memory_, far.entries()),
-                                                     unit_};
+        blocks[static_cast<std::size_t>(number)] = {begin,
+                                                    end,
+                                                    base,
+                                                    keep(memory, near.row()),
+                                                    keep(memory, far.row()),
+                                                    keep(memory, near.entries()),
+                                                    keep(memory, far.entries()),
+                                                    unit_};
     });
+    return blocks;
 }
 
 PackedGraph::PackedGraph(Pool& pool, const std::int64_t* row, const std::int32_t* column,
                          const float* p, std::int64_t n)
-    : PackedGraph(n, row[n] > 0 ? *std::max_element(p, p + row[n]) : 0.0F, row[n]) {
-    fill(pool, [&](std::int64_t i, const auto& add) {
+    : n_(n), unit_(row[n] > 0 ? *std::max_element(p, p + row[n]) : 0.0F) {
+    const std::size_t expected = kBytesPerEntry * static_cast<std::size_t>(row[n]);
+    const std::size_t chunk = std::clamp(expected, kSmallest, kArenaChunk);
+    memory_ = std::make_unique<Arena>(chunk);
+    spare_ = std::make_unique<Arena>(chunk);
+    blocks_ = filled(pool, *memory_, [&](std::int64_t i, const auto& add) {
         for (std::int64_t e = row[i]; e < row[i + 1]; ++e) {
             if (const std::uint16_t code = encode(p[e] / unit_)) add(column[e], code);
         }
     });
 }
 
-PackedGraph PackedGraph::renumbered(Pool& pool, const std::uint32_t* order) const {
+void PackedGraph::renumber(Pool& pool, const std::uint32_t* order) {
     auto rank = buffer<std::uint32_t>(static_cast<std::size_t>(n_));
     pool.run_chunks(n_, kChunk, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) rank[order[i]] = static_cast<std::uint32_t>(i);
     });
-    PackedGraph out(n_, unit_, n_entries_);
-    out.fill(pool, [&](std::int64_t i, const auto& add) {
+    spare_->clear();
+    blocks_ = filled(pool, *spare_, [&](std::int64_t i, const auto& add) {
         for_row(order[i], [&](std::int64_t column, std::uint16_t code) {
             if (code != 0) add(rank[column], code);
         });
     });
-    return out;
+    std::swap(memory_, spare_);
 }
 
 std::vector<std::uint32_t> curve_order(Pool& pool, const float* Y, std::int64_t n, int dimensions) {

@@ -43,18 +43,17 @@ class PackedGraph {
     // Calls visit(column, code) for each entry of row i; code 0 is padding.
     template <class Visit> void for_row(std::int64_t i, const Visit& visit) const;
 
-    // The graph whose row i is row order[i] of this one, its columns renumbered the same way.
-    PackedGraph renumbered(Pool& pool, const std::uint32_t* order) const;
+    // Row i becomes what was row order[i], and the columns are renumbered the same way.
+    void renumber(Pool& pool, const std::uint32_t* order);
 
   private:
-    PackedGraph(std::int64_t n, float unit, std::int64_t n_entries);
+    template <class FillRow>
+    std::vector<Block> filled(Pool& pool, Arena& memory, const FillRow& fill_row) const;
 
-    template <class FillRow> void fill(Pool& pool, const FillRow& fill_row);
-
-    std::int64_t n_, n_entries_; // without padding
+    std::int64_t n_;
     float unit_;
     std::vector<Block> blocks_;
-    std::unique_ptr<Arena> memory_; // what the blocks point to
+    std::unique_ptr<Arena> memory_, spare_; // what the blocks point to, and pointed to before
 };
 
 template <class Visit> void PackedGraph::for_row(std::int64_t i, const Visit& visit) const {

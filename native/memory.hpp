@@ -48,7 +48,7 @@ template <class T> struct Allocator {
 };
 template <class T> using Array = std::vector<T, Allocator<T>>;
 
-// Many arrays side by side, freed together. Threads may ask at the same time.
+// Many arrays side by side, given up together. Threads may ask at the same time.
 class Arena {
   public:
     explicit Arena(std::size_t chunk) : chunk_(chunk) {}
@@ -56,22 +56,31 @@ class Arena {
     template <class T> T* take(std::size_t n) {
         const std::size_t bytes = (n * sizeof(T) + kCacheLine - 1) / kCacheLine * kCacheLine;
         std::lock_guard lock(mutex_);
-        if (bytes > left_) {
-            left_ = bytes > chunk_ ? bytes : chunk_;
-            chunks_.push_back(buffer<std::byte>(left_));
-            next_ = chunks_.back().get();
+        while (in_use_ == 0 || used_ + bytes > chunks_[in_use_ - 1].bytes) {
+            if (in_use_ == chunks_.size()) {
+                const std::size_t size = bytes > chunk_ ? bytes : chunk_;
+                chunks_.push_back({buffer<std::byte>(size), size});
+            }
+            ++in_use_;
+            used_ = 0;
         }
-        auto* taken = reinterpret_cast<T*>(next_);
-        next_ += bytes;
-        left_ -= bytes;
-        return taken;
+        std::byte* taken = chunks_[in_use_ - 1].memory.get() + used_;
+        used_ += bytes;
+        return reinterpret_cast<T*>(taken);
     }
 
+    // Gives up all that was taken, and keeps the memory for what will be: pages that are new to the
+    // process cost more than what is written to them.
+    void clear() { in_use_ = used_ = 0; }
+
   private:
+    struct Chunk {
+        Buffer<std::byte> memory;
+        std::size_t bytes;
+    };
     std::mutex mutex_;
-    std::size_t chunk_, left_ = 0;
-    std::byte* next_ = nullptr;
-    std::vector<Buffer<std::byte>> chunks_;
+    std::vector<Chunk> chunks_;
+    std::size_t chunk_, in_use_ = 0, used_ = 0; // chunks begun, and bytes taken of the last of them
 };
 
 } // namespace featscape

@@ -52,7 +52,7 @@ void Points::measure() {
 
 void Points::renumber() {
     const auto order = curve_order(*pool_, Y_.data(), n_, dimensions_);
-    graph_ = graph_.renumbered(*pool_, order.data());
+    graph_.renumber(*pool_, order.data());
     const auto D = static_cast<std::size_t>(dimensions_);
     for (Array<float>* values : {&Y_, &velocity_, &gains_}) {
         Array<float> moved(values->size());
