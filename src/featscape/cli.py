@@ -94,7 +94,9 @@ def _common(
 
 @app.command("map")
 def make_map(
-    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A folder of images.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A folder of images, or another source.")
+    ],
     output: Output = None,
     *,
     model: Annotated[
@@ -102,6 +104,12 @@ def make_map(
     ] = "resnet101",
     weights: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Its weights, instead of a download.")
+    ] = None,
+    path_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The column of a manifest with the paths.")
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The column of a table with the classes.")
     ] = None,
     limit: Annotated[
         int | None, typer.Option(metavar="N", help="Take N images at random, of every class.")
@@ -127,15 +135,19 @@ def make_map(
     ] = 20_000,
     force: Force = False,
 ) -> None:
-    """Make the map of a folder of images.
+    """Make the map of a folder of images, or of another source.
 
     The first folder below SOURCE is an image's class, however deep the file lies; folders named
     train, val and test may stand above the classes. A flat folder has no classes. Files that
     cannot be read are skipped, counted, and listed in the map's run.json with the reason.
 
+    SOURCE may also be a manifest: a CSV, TSV, JSON-lines or Parquet file with a column of paths.
+    Its other columns go with the map, and so do those of a metadata.csv beside the images.
+
     \b
     Examples:
       featscape map photos
+      featscape map birds.csv --label-column species
       featscape map photos --limit 500 -o sample-map
       featscape map photos --model efficientnet_lite0    no download
       featscape map photos --perplexity 10 --force       replaces the map
@@ -147,6 +159,8 @@ def make_map(
         output,
         model=model,
         weights=weights,
+        path_column=path_column,
+        label_column=label_column,
         limit=limit,
         seed=seed,
         perplexity=perplexity,

@@ -2,7 +2,8 @@
 
     NAME-map/
       run.json         how the map was made: see `write_run`
-      items.parquet    a row an image: id, path, label, split, width, height, x, y (z)
+      items.parquet    a row an image: id, path, label, split, width, height, x, y (z), and the
+                       columns of its source
       features.npy     (n, d) float32
       neighbors.npz    indices (n, k) int32 and distances (n, k) float32
       thumbnails/      packed small images
@@ -56,6 +57,11 @@ PAGE = "map.html"
 ITEMS = "items.parquet"
 NEIGHBORS = "neighbors.npz"
 
+# What items.parquet and the bundle say of an item by themselves: no column of a source is so named
+OWN_COLUMNS = frozenset(
+    (*("id", "path", "path_bytes", "label", "split", "width", "height"), *"xyz", "agreement")
+)
+
 _DISTRIBUTIONS = (
     "featscape",
     "torch",
@@ -90,6 +96,8 @@ class Map:
         Width and height of the originals.
     thumbnails : ImageSource or None
         The small copies, in the order of the items.
+    columns : mapping of str to ndarray
+        What else the source said of each image: numbers, or objects that are str or None.
     """
 
     folder: Path
@@ -102,6 +110,7 @@ class Map:
     splits: tuple[str, ...] | None = field(repr=False)
     sizes_px: NDArray[np.int32] | None = field(repr=False)
     thumbnails: ImageSource | None = field(repr=False)
+    columns: Mapping[str, NDArray[Any]] = field(repr=False, default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -161,7 +170,7 @@ def write_embedding(
     folder : Path
     embedding : Embedding
     features : Features or None
-        For the paths, splits and sizes of the images; None for features made elsewhere.
+        For the paths, splits, sizes and columns of the images; None for features made elsewhere.
     labels : sequence of str or None
     """
     import pyarrow as pa
@@ -182,6 +191,9 @@ def write_embedding(
         columns[name] = pa.array(values, pa.int32())
     for axis, name in enumerate("xyz"[: embedding.positions.shape[1]]):
         columns[name] = pa.array(np.asarray(embedding.positions[:, axis], dtype=np.float32))
+    for name, column in ({} if features is None else features.images.columns).items():
+        kind = None if isinstance(column, np.ndarray) else pa.string()
+        columns[name] = pa.array(column, kind, from_pandas=True)  # NaN is none
     with writing():
         pq.write_table(pa.table(columns), folder / ITEMS, compression="zstd")
         np.savez(
@@ -217,7 +229,8 @@ def write_run(
     source : str
         What the map is made of, in words or as a path.
     features : Features or None
-        For the model and the skipped files; None for features made elsewhere.
+        For the model, the kind of the source and the skipped files; None for features made
+        elsewhere.
     labels : sequence of str or None
     limit : int or None
         How many images were asked for.
@@ -236,6 +249,7 @@ def write_run(
             **{name: version(name) for name in _DISTRIBUTIONS},
         },
         "source": source,
+        "source_kind": None if features is None else features.images.kind,
         "counts": {
             "items": len(embedding.positions),
             "classes": 0 if labels is None else len(set(labels)),
@@ -290,6 +304,7 @@ def open_map(path: str | os.PathLike[str]) -> Map:
         splits=_strings(items["split"]),
         sizes_px=sizes_px,
         thumbnails=_read_thumbnails(folder / THUMBNAILS),
+        columns={name: items[name] for name in items if name not in OWN_COLUMNS},
     )
     for file, rows in (
         ("features.npy", len(opened.features)),

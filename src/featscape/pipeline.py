@@ -32,6 +32,8 @@ def make_map(
     *,
     model: str = "resnet101",
     weights: str | os.PathLike[str] | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
     limit: int | None = None,
     seed: int = 10,
     perplexity: float = 30.0,
@@ -44,18 +46,20 @@ def make_map(
     made_from: str | None = None,
     progress: Progress | None = None,
 ) -> Map:
-    """Make the map of a folder of images.
+    """Make the map of a source of images.
 
     Parameters
     ----------
     source : path
-        A folder of images, or of a folder for each class.
+        A folder of images, or another source: see `find_images`.
     output : path, optional
         The map folder to write; by default NAME-map in the current folder.
     model : str
         One of ``featscape models``, or any classification model of torchvision.
     weights : path, optional
         A file of weights, instead of those that the model downloads.
+    path_column, label_column : str, optional
+        Of a table of images: see `find_images`.
     limit : int, optional
         Take this many images at random.
     seed : int
@@ -88,18 +92,23 @@ def make_map(
     """
     from featscape.bundle import check_page_images
     from featscape.features import extract
-    from featscape.images import ThumbnailPack, find_images
+    from featscape.images import ThumbnailPack, find_images, name_source
     from featscape.pictures import check_sizes, draw_scatter
 
-    source = Path(source)
-    output = Path(f"{source.resolve().name or 'root'}-map" if output is None else output)
+    output = Path(f"{name_source(source)}-map" if output is None else output)
     progress = progress or SilentProgress()
     watch = Stopwatch()
-    mapfolder.check_apart(output, source)
+    mapfolder.check_apart(output, Path(source))
     with mapfolder.new_map_folder(output, force=force) as folder:
         small = folder / mapfolder.THUMBNAILS
         with watch.stage("find"):
-            images = find_images(source, limit=limit, seed=seed)
+            images = find_images(
+                source,
+                path_column=path_column,
+                label_column=label_column,
+                limit=limit,
+                seed=seed,
+            )
             check_perplexity(perplexity, len(images))
             check_sizes(size_px, thumbnail_px)
             check_page_images(page_images)
@@ -147,7 +156,7 @@ def make_map(
         mapfolder.write_run(
             folder,
             embedding,
-            source=made_from or str(source.resolve()),
+            source=made_from or _settle(images.source),
             features=features,
             labels=labels,
             limit=limit,
@@ -308,6 +317,11 @@ def export_site(
     )
 
 
+def _settle(source: Path | str) -> str:
+    """Return a source as it is found from any current folder."""
+    return source if isinstance(source, str) else str(source.resolve())
+
+
 def _draw_mosaics(
     folder: Path,
     embedding: Embedding,
@@ -352,6 +366,7 @@ def _write_interactive(
     if features is not None:
         if features.images.splits is not None:
             columns["split"] = features.images.splits
+        columns |= features.images.columns
         columns |= {"width": features.sizes_px[:, 0], "height": features.sizes_px[:, 1]}
         thumbnails = encode_from(Thumbnails(folder / mapfolder.THUMBNAILS))
     write_bundle(

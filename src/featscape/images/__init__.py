@@ -2,7 +2,7 @@
 
 from featscape.images.decode import decode_bytes, decode_image, decode_stream, media_type
 from featscape.images.files import Files
-from featscape.images.find import find_images
+from featscape.images.find import find_images, name_source
 from featscape.images.thumbnails import ThumbnailPack, make_thumbnail
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "find_images",
     "make_thumbnail",
     "media_type",
+    "name_source",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,10 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.images.files import Files
 from featscape.images.folder import walk
-from featscape.images.names import arrange
+from featscape.images.manifest import find_listed
+from featscape.images.metadata import attach_metadata
+from featscape.images.names import arrange, tell_skipped
+from featscape.images.tables import TABLES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,53 +23,93 @@ if TYPE_CHECKING:
     from featscape.records import ImageSet
 
 
-def find_images(source: str | Path, *, limit: int | None = None, seed: int = 10) -> ImageSet:
-    """Find the images below a folder and their classes.
+def find_images(
+    source: str | os.PathLike[str],
+    *,
+    path_column: str | None = None,
+    label_column: str | None = None,
+    limit: int | None = None,
+    seed: int = 10,
+) -> ImageSet:
+    """Find the images of a source, their classes, and what else it says of them.
 
-    A file is an image by its extension; what it holds is looked at when it is decoded. Hidden
-    names (a leading dot) and ``__MACOSX`` are passed over. Links are followed.
-
+    A **folder**: a file is an image by its extension; what it holds is looked at when it is
+    decoded. Hidden names (a leading dot) and ``__MACOSX`` are passed over. Links are followed.
     The class of an image is the first folder below `source`, however deep the file lies. Where
     all of these folders are called train, val (valid, validation) or test, they are the `splits`,
     and the class is the folder below them. Where no image lies in a class folder there are no
     labels; where only some do, the others are skipped. The ten Italian folder names of Animals10
-    become English labels if there are exactly those ten.
+    become English labels if there are exactly those ten. metadata.csv, .jsonl or .parquet beside
+    the images, as in Hugging Face's imagefolder, gives columns, and labels where folders do not.
+
+    A **manifest** (.csv, .tsv, .jsonl, .parquet) lists images: absolute paths, or from its own
+    folder. A row that names no class has the label "(no label)".
 
     Parameters
     ----------
     source : str or Path
-        The folder.
+        The folder or file.
+    path_column, label_column : str, optional
+        Of the manifest or metadata; by default those that are called as such columns usually are:
+        file_name, path, image, url and the like; label, class, category and the like.
     limit : int, optional
         At most this many images: the first of a random order in which one image of each class
         was moved to the front. So every class is kept if `limit` allows it, and otherwise as
-        many as it allows, while common classes keep their share. The result is sorted again.
+        many as it allows, while common classes keep their share. The result is in order again.
     seed : int
         Of that random order.
 
     Returns
     -------
     ImageSet
-        Sorted by path, name by name in the order of code points, so alike on every platform.
-        `skipped` holds what was passed over though it may have been an image: folders that
-        cannot be read, links that are broken or run in a circle, images outside of the classes.
+        In the order of the table, or sorted by path, name by name in the order of code points, so
+        alike on every platform. `skipped` holds what was passed over though it may have been an
+        image: folders that cannot be read, links that are broken or run in a circle, images
+        outside of the classes, broken rows, paths that were there already.
 
     Raises
     ------
     InputError
-        If there is no such folder, no image in it, or `limit` or `seed` is out of range.
+        If there is no such source, no image in it, no column of that name, or `limit` or `seed`
+        is out of range.
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit must be at least 1 image; got {limit}. Leave it out for all.")
     if not 0 <= seed < 2**32:
         raise InputError(f"seed must be between 0 and 2**32 - 1; got {seed}. Pass for example 10.")
-    source = Path(source)
+    images = _find(Path(source), path_column, label_column)
+    if limit is None or limit >= len(images):
+        return images
+    return images.select(_sample(images, limit, seed))
+
+
+def name_source(source: str | os.PathLike[str]) -> str:
+    """Return what a source is called, for the name of its map.
+
+    Parameters
+    ----------
+    source : str or Path
+        As for `find_images`.
+    """
+    path = Path(source).resolve()
+    return (path.stem if path.is_file() else path.name) or "root"
+
+
+def _find(source: Path, path_column: str | None, label_column: str | None) -> ImageSet:
+    """Recognize what a source is, and look into it."""
+    is_table = source.suffix.lower() in TABLES
+    if is_table and os.path.isfile(source):  # noqa: PTH113 - says no where it cannot be looked at
+        return find_listed(source, path_column=path_column, label_column=label_column)
+    if path_column is not None:
+        raise InputError(
+            f"a path column must stand in a manifest; got {path_column!r}, and {str(source)!r} is "
+            f"none ({' '.join(TABLES)}). Leave it out, or name a manifest."
+        )
     listing = walk(source)
     if not listing.images:
         raise InputError(_explain_none(source, listing))
     images = arrange(listing, source=source, kind="folder", contents=Files(source))
-    if limit is None or limit >= len(images):
-        return images
-    return images.select(_sample(images, limit, seed))
+    return attach_metadata(images, listing.others, label_column=label_column)
 
 
 def _sample(images: ImageSet, limit: int, seed: int) -> NDArray[np.intp]:
@@ -87,7 +131,4 @@ def _explain_none(source: Path, listing: Listing) -> str:
         f"({files} seen; looked for {' '.join(listing.extensions)}). "
         "Name a folder with images in it."
     )
-    if listing.skipped:
-        first = listing.skipped[0]
-        message += f" Skipped: {len(listing.skipped)}, the first {first.path!r}: {first.reason}."
-    return message
+    return message + tell_skipped(listing.skipped)

@@ -60,6 +60,13 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
+def tell_skipped(skipped: Sequence[SkippedImage]) -> str:
+    """Return how many were skipped and the first, as the end of a message; "" without any."""
+    if not skipped:
+        return ""
+    return f" Skipped: {len(skipped)}, the first {skipped[0].path!r}: {skipped[0].reason}."
+
+
 def arrange(listing: Listing, *, source: Path | str, kind: str, contents: ImageBytes) -> ImageSet:
     """Read order, splits and classes from the names.
 

@@ -1,0 +1,172 @@
+"""Tables of text and Parquet, read row by row: a row that is broken is listed and left out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from featscape.errors import InputError
+from featscape.records import SkippedImage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+_DELIMITERS = ",;\t"
+
+
+@dataclass
+class Table:
+    """The rows of a table that could be read.
+
+    Attributes
+    ----------
+    name : str
+        The file's.
+    columns : dict of str to list
+        The values of each column, row by row; None where a row has none.
+    places : list of str
+        Where each row stands, for example "line 17".
+    skipped : list of SkippedImage
+        The broken rows.
+    as_written : bool
+        Whether all values are texts, numbers too.
+    """
+
+    name: str
+    columns: dict[str, list[Any]]
+    places: list[str] = field(default_factory=list)
+    skipped: list[SkippedImage] = field(default_factory=list)
+    as_written: bool = False
+
+    def skip(self, place: str, reason: str) -> None:
+        """Leave a row out, and say why."""
+        self.skipped.append(SkippedImage(f"{self.name}, {place}", reason))
+
+
+def read_table(content: bytes, name: str) -> Table:
+    """Read a table.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    name : str
+        Its name: the extension, one of `TABLES`, says what it is.
+
+    Raises
+    ------
+    InputError
+        If it is a Parquet file that cannot be read, or a table of text without a header.
+    """
+    kind = PurePosixPath(name).suffix.lower()
+    if kind == ".parquet":
+        return _read_parquet(content, name)
+    # bytes that are no UTF-8 come through, for a path may hold them
+    text = io.StringIO(content.decode("utf-8-sig", "surrogateescape"), newline="")
+    if kind in (".csv", ".tsv"):
+        return _read_delimited(text, name, kind)
+    return _read_json_lines(text, name)
+
+
+def _read_delimited(text: io.StringIO, name: str, kind: str) -> Table:
+    first = text.readline()
+    text.seek(0)
+    delimiter = "\t" if kind == ".tsv" else max(_DELIMITERS, key=first.count)
+    reader = csv.reader(text, delimiter=delimiter, strict=True)
+    rows = _rows_of(reader)
+    header = next(rows, None)
+    if header is None or isinstance(header, str):
+        raise InputError(
+            f"a table of images must begin with the names of its columns; {name!r} "
+            f"{'is empty' if header is None else 'has there: ' + header}. Add a first line."
+        )
+    names = _name_columns(header)
+    table = Table(name, {column: [] for column in names}, as_written=True)
+    columns = list(table.columns.values())
+    for row in rows:
+        place = f"line {reader.line_num}"
+        if isinstance(row, str):
+            table.skip(place, f"a broken row: {row}")
+        elif len(row) != len(names):
+            table.skip(place, f"a broken row: {len(row)} fields, and the header has {len(names)}")
+        else:
+            table.places.append(place)
+            for values, value in zip(columns, row, strict=True):
+                values.append(value)
+    return table
+
+
+def _rows_of(reader: Iterator[list[str]]) -> Iterator[list[str] | str]:
+    """Yield each row that is not empty, or why it cannot be read."""
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield str(error)
+        else:
+            if row:
+                yield row
+
+
+def _name_columns(header: list[str]) -> list[str]:
+    """Return names of which no two are alike, and none is empty."""
+    names = [name.strip() or f"column {number}" for number, name in enumerate(header, 1)]
+    seen: Counter[str] = Counter()
+    for number, name in enumerate(names):
+        seen[name] += 1
+        while seen[name] > 1 and f"{name} ({seen[name]})" in names:
+            seen[name] += 1
+        if seen[name] > 1:
+            names[number] = f"{name} ({seen[name]})"
+    return names
+
+
+def _read_json_lines(text: io.StringIO, name: str) -> Table:
+    table = Table(name, {})
+    for number, line in enumerate(text, 1):
+        if not line.strip():
+            continue
+        place = f"line {number}"
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            table.skip(place, f"a broken row: no JSON ({error})")
+            continue
+        if not isinstance(row, dict):
+            table.skip(place, "a broken row: no JSON object")
+            continue
+        for column, value in row.items():
+            if column not in table.columns:
+                table.columns[column] = [None] * len(table.places)
+            table.columns[column].append(value)
+        table.places.append(place)
+        for values in table.columns.values():
+            if len(values) < len(table.places):
+                values.append(None)
+    return table
+
+
+def _read_parquet(content: bytes, name: str) -> Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        read = pq.read_table(pa.BufferReader(content))
+    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise InputError(
+            f"a Parquet file must be whole to be read; {name!r} is not ({error}). Get it again."
+        ) from error
+    columns = dict(zip(_name_columns(read.column_names), read.columns, strict=True))
+    return Table(
+        name,
+        {column: values.to_pylist() for column, values in columns.items()},
+        places=[f"row {row}" for row in range(read.num_rows)],
+    )

@@ -1,0 +1,43 @@
+"""Images to put into any kind of source."""
+
+import io
+
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def png():
+    """Return a function that encodes a small image of one color."""
+
+    def encode(red=0, size_px=(6, 4), format_="PNG"):
+        file = io.BytesIO()
+        Image.new("RGB", size_px, (red, 20, 30)).save(file, format_)
+        return file.getvalue()
+
+    return encode
+
+
+@pytest.fixture
+def lay(tmp_path, png):
+    """Return a function that writes images of growing red below the test's folder."""
+
+    def write(*paths):
+        for number, path in enumerate(paths):
+            file = tmp_path / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(png(number))
+        return tmp_path
+
+    return write
+
+
+@pytest.fixture
+def reds():
+    """Return a function that takes the red of each image of a set: which file it is."""
+    return lambda images: [images.load(i).getpixel((0, 0))[0] for i in range(len(images))]
+
+
+@pytest.fixture
+def skipped():
+    return lambda images: {one.path: one.reason for one in images.skipped}

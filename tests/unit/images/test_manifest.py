@@ -1,0 +1,298 @@
+"""Tables that list images: what they say comes along, and what is wrong in them is listed."""
+
+import json
+import os
+import random
+
+import numpy as np
+import pytest
+
+from featscape.errors import ImageError, InputError
+from featscape.images import find_images
+from featscape.mapfolder import OWN_COLUMNS
+
+ROWS = [
+    {"path": "img/b.png", "label": "dog", "age": 3, "note": "x, y"},
+    {"path": "img/a.png", "label": "cat", "age": None, "note": None},
+    {"path": "img/c.png", "label": "cat", "age": 5, "note": "z"},
+]
+
+
+def write_csv(file, *lines):
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
+def write_rows(file, rows):
+    """Write rows in the format that the file's name asks for."""
+    import pandas as pd
+
+    frame = pd.DataFrame(rows)
+    match file.suffix:
+        case ".csv":
+            frame.to_csv(file, index=False)
+        case ".tsv":
+            frame.to_csv(file, index=False, sep="\t")
+        case ".parquet":
+            frame.to_parquet(file, index=False)
+        case _:
+            file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return file
+
+
+@pytest.mark.parametrize("name", ["m.csv", "m.tsv", "m.parquet", "m.jsonl", "m.ndjson", "M.CSV"])
+def test_each_format_says_the_same(lay, reds, name):
+    folder = lay("img/a.png", "img/b.png", "img/c.png")
+    file = write_rows(folder / name.lower(), ROWS).rename(folder / name)
+    images = find_images(file)
+    assert images.kind == "manifest"
+    assert images.paths == ("img/b.png", "img/a.png", "img/c.png")  # the table's order
+    assert reds(images) == [1, 0, 2]
+    assert images.labels == ("dog", "cat", "cat")
+    assert set(images.columns) == {"age", "note"}
+    np.testing.assert_array_equal(images.columns["age"], [3, np.nan, 5])
+    assert images.columns["note"] == ("x, y", None, "z")
+    assert images.skipped == ()
+
+
+@pytest.mark.parametrize("line", ["file_name;species;n", "Filename;Class;n", "n;image;CATEGORY"])
+def test_usual_names_are_recognized_with_semicolons_too(lay, line):
+    names = line.split(";")
+    values = {"n": "1"} | {
+        name: "a.png" for name in names if name.lower() in "file_name filename image"
+    }
+    file = write_csv(lay("a.png") / "m.csv", line, ";".join(values.get(n, "fox") for n in names))
+    images = find_images(file)
+    assert images.paths == ("a.png",)
+    assert images.labels == ("fox",)
+    assert list(images.columns) == ["n"]
+
+
+def test_columns_can_be_named(lay):
+    file = write_csv(lay("a.png", "b.png") / "m.csv", "path,label,where,what", "x,y,b.png,fox")
+    images = find_images(file, path_column="where", label_column="what")
+    assert (images.paths, images.labels) == (("b.png",), ("fox",))
+    assert images.columns == {"source path": ("x",), "source label": ("y",)}
+
+
+@pytest.mark.parametrize("option", ["path_column", "label_column"])
+def test_a_named_column_that_is_not_there(lay, option):
+    file = write_csv(lay("a.png") / "m.csv", "path,klass", "a.png,fox")
+    with pytest.raises(InputError, match=r"got 'clas', and it has .*'klass'. Take 'klass'"):
+        find_images(file, **{option: "clas"})
+
+
+def test_without_a_path_column_it_lists_those_it_has(lay):
+    file = write_csv(lay("a.png") / "m.csv", "where,what", "a.png,fox")
+    with pytest.raises(InputError, match=r"must have a column of paths; it has 'where', 'what'"):
+        find_images(file)
+
+
+def test_names_of_the_maps_own_are_kept_under_another(lay):
+    names = sorted(OWN_COLUMNS - {"path", "label"})
+    header = ",".join(["file_name", *names, "source x"])
+    file = write_csv(lay("a.png") / "m.csv", header, ",".join(["a.png", *"1" * (len(names) + 1)]))
+    images = find_images(file)
+    assert images.splits == ("1",)
+    assert not OWN_COLUMNS & set(images.columns)
+    assert {"source x", "source source x", "source id"} <= set(images.columns)
+
+
+def test_what_is_a_number_and_what_a_text(lay):
+    cells = {
+        "integer": ("1", "-2"),
+        "real": ("1.5", "-2e3"),
+        "gaps": ("", "7"),
+        "zip": ("007", "123"),
+        "large": ("1e39", "1"),
+        "words": ("inf", "1"),
+        "nothing": ("", ""),
+    }
+    folder = lay("a.png", "b.png")
+    rows = [",".join([path, *(v[i] for v in cells.values())]) for i, path in enumerate("ab")]
+    rows = [row.replace(row[0], f"{row[0]}.png", 1) for row in rows]
+    columns = find_images(write_csv(folder / "m.csv", ",".join(["path", *cells]), *rows)).columns
+    assert columns["integer"].dtype == np.int64
+    assert columns["real"].tolist() == [1.5, -2000]
+    np.testing.assert_array_equal(columns["gaps"], [np.nan, 7])
+    assert columns["zip"] == ("007", "123")
+    assert columns["large"] == ("1e+39", "1")
+    assert columns["words"] == ("inf", "1")
+    assert columns["nothing"] == (None, None)
+
+
+def test_texts_that_look_like_numbers_stay_texts_where_types_are_told(lay):
+    file = write_rows(lay("a.png") / "m.jsonl", [{"path": "a.png", "code": "12", "ok": True}])
+    assert find_images(file).columns == {"code": ("12",), "ok": ("true",)}
+
+
+def test_nested_values_are_listed_and_left_out(lay, skipped):
+    rows = [{"path": "a.png", "box": [1, 2], "n": 1}, {"path": "b.png", "more": {"a": 1}}]
+    images = find_images(write_rows(lay("a.png", "b.png") / "m.jsonl", rows))
+    assert list(images.columns) == ["n"]
+    assert set(skipped(images)) == {"m.jsonl, column box", "m.jsonl, column more"}
+
+
+def test_images_without_a_class_are_kept(lay):
+    file = write_csv(lay("a.png", "b.png") / "m.csv", "path,label", "a.png,fox", "b.png,")
+    assert find_images(file).labels == ("fox", "(no label)")
+    empty = write_csv(lay("a.png") / "m.csv", "path,label", "a.png,")
+    assert find_images(empty).labels is None
+
+
+def test_splits(lay):
+    rows = [{"path": "a.png", "split": "Validation"}, {"path": "b.png", "split": "holdout"}]
+    images = find_images(write_rows(lay("a.png", "b.png") / "m.csv", rows))
+    assert images.splits == ("val", "holdout")
+
+
+# --- bad input ------------------------------------------------------------------------------------
+
+
+def test_broken_rows_are_listed_with_their_lines(lay, skipped):
+    file = write_csv(
+        lay("a.png", "b.png") / "m.csv",
+        "path,n",
+        "a.png,1",
+        "a.png",
+        ",3",
+        "",
+        "./a.png,4",
+        "b.png,5",
+        'c.png,"6',
+    )
+    images = find_images(file)
+    assert images.paths == ("a.png", "b.png")
+    assert images.columns["n"].tolist() == [1, 5]
+    assert skipped(images) == {
+        "m.csv, line 3": "a broken row: 1 fields, and the header has 2",
+        "m.csv, line 4": "a broken row: no path",
+        "m.csv, line 6": "a.png is listed already, in line 2",
+        "m.csv, line 8": "a broken row: unexpected end of data",
+    }
+
+
+def test_broken_lines_of_json_are_listed(lay, skipped):
+    lines = [
+        '{"path": "a.png", "n": 1}',
+        "{",
+        "[1]",
+        '{"n": 2}',
+        '{"path": 7}',
+        '{"path": "\\ud800"}',
+        '{"path": "b.png", "late": "x"}',
+        "[" * 100_000,
+    ]
+    images = find_images(write_csv(lay("a.png", "b.png") / "m.jsonl", *lines))
+    assert images.paths == ("a.png", "b.png")
+    assert images.columns["late"] == (None, "x")
+    assert {place: reason.partition("(")[0] for place, reason in skipped(images).items()} == {
+        "m.jsonl, line 2": "a broken row: no JSON ",
+        "m.jsonl, line 3": "a broken row: no JSON object",
+        "m.jsonl, line 4": "a broken row: no path",
+        "m.jsonl, line 5": "a broken row: its path is no text but int",
+        "m.jsonl, line 6": "a broken row: its path is no valid text",
+        "m.jsonl, line 8": "a broken row: no JSON ",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("gone.png", "no such file"),
+        ("empty.png", "empty file"),
+        ("text.png", "not an image"),
+        (".", "not a regular file"),
+        ("pipe.png", "not a regular file"),
+        ("zero\0.png", "no such file"),
+    ],
+)
+def test_what_cannot_be_read_says_so_when_it_is_read(lay, path, reason):
+    folder = lay("a.png")
+    (folder / "empty.png").touch()
+    (folder / "text.png").write_text("hello")
+    os.mkfifo(folder / "pipe.png")
+    rows = [{"path": "a.png"}, {"path": path}]
+    images = find_images(write_rows(folder / "m.jsonl", rows))
+    with pytest.raises(ImageError, match=reason):
+        images.load(1)
+
+
+def test_a_file_larger_than_any_image_is_not_read(lay):
+    folder = lay("a.png")
+    with (folder / "huge.png").open("wb") as file:
+        file.truncate(3 << 30)
+    with pytest.raises(ImageError, match=r"3.0 GiB; an image file must have 1 or less"):
+        find_images(folder).load(1)
+
+
+def test_absolute_paths_and_paths_upward(lay, reds):
+    folder = lay("a.png", "b.png")
+    (folder / "deep").mkdir()
+    lines = ["path", "../a.png", str(folder / "b.png")]
+    assert reds(find_images(write_csv(folder / "deep" / "m.csv", *lines))) == [0, 1]
+
+
+def test_paths_of_any_bytes(lay, png):
+    folder = lay("a.png")
+    name = os.fsdecode(b"caf\xe9.png")
+    (folder / name).write_bytes(png(9))
+    (folder / "m.csv").write_bytes(b"\xef\xbb\xbfpath,label\ncaf\xe9.png,caf\xe9\n")
+    images = find_images(folder / "m.csv")
+    assert images.paths == (name,)
+    assert images.labels == ("caf\\xe9",)
+    assert images.load(0).getpixel((0, 0))[0] == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("m.csv", "", "is empty"),
+        ("m.csv", '"path', "has there: unexpected end of data"),
+        ("m.csv", "path\n\n", "lists none in its column 'path'"),
+        ("m.csv", "path,n\na.png\n", "Skipped: 1, the first 'm.csv, line 2'"),
+        ("m.jsonl", "", "must have a column of paths; it has none"),
+        ("m.parquet", "PAR1 and no more", "must be whole to be read"),
+    ],
+)
+def test_a_table_of_nothing(tmp_path, name, content, words):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=words):
+        find_images(tmp_path / name)
+
+
+def test_a_path_column_without_a_manifest(lay):
+    with pytest.raises(InputError, match="a path column must stand in a manifest"):
+        find_images(lay("a.png"), path_column="path")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_bytes_crash_it(lay, seed):
+    """Whatever stands in the file: a set of images, or an InputError."""
+    folder = lay("a.png")
+    rows = [{"path": "a.png", "label": "é", "n": 1.5, "x": 'a "quoted", text'}] * 4
+    for name in ("m.csv", "m.jsonl", "m.parquet"):
+        file = write_rows(folder / name, rows)
+        content = bytearray(file.read_bytes())
+        chance = random.Random(seed)
+        for _ in range(chance.randint(1, 8)):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        file.write_bytes(content)
+        try:
+            images = find_images(file)
+        except InputError:
+            continue
+        assert len(images) == len(set(images.paths)) > 0
+
+
+def test_a_sample_keeps_rows_together(lay):
+    paths = [f"{i}.png" for i in range(30)]
+    lines = [f"{path},{'ab'[i % 2]},{i},t{i}" for i, path in enumerate(paths)]
+    file = write_csv(lay(*paths) / "m.csv", "path,label,n,text", *lines)
+    images = find_images(file, limit=7)
+    assert len(images) == 7
+    for i, path in enumerate(images.paths):
+        number = int(path.removesuffix(".png"))
+        assert images.labels[i] == "ab"[number % 2]
+        assert images.columns["n"][i] == number
+        assert images.columns["text"][i] == f"t{number}"

@@ -1,0 +1,46 @@
+"""From each kind of source to its map, by the command line."""
+
+import json
+
+import numpy as np
+import pytest
+
+from featscape.pipeline import open_map
+
+pytestmark = pytest.mark.usefixtures("here", "quick_network")
+
+
+@pytest.fixture
+def make(featscape, here):  # noqa: ARG001 - where the map is made
+    """Return a function that makes the map of a source, under its own name."""
+
+    def run(source, *options):
+        done = featscape("map", source, "--perplexity", 4, "--size", 400, *options)
+        assert done.status == 0, done.err
+        return open_map(done.out.split("/\n")[0].rpartition(" ")[2])
+
+    return run
+
+
+def bundle_columns(made):
+    manifest = json.loads((made.folder / "bundle" / "manifest.json").read_text())
+    return {column["name"]: column["kind"] for column in manifest["columns"]}
+
+
+def test_a_manifest_and_its_columns(make, photos):
+    paths = sorted(str(file.relative_to(photos)) for file in photos.rglob("*.png"))
+    rows = [f"{path},{path[0]},{i},{i % 2 or ''},note {i}" for i, path in enumerate(paths)]
+    (photos / "list.csv").write_text("\n".join(["path,letter,n,odd,note", *rows, "gone.png,x,1,,"]))
+    made = make(photos / "list.csv", "--label-column", "letter")
+    assert made.folder.name == "list-map"
+    assert made.run["source"] == str(photos / "list.csv")
+    assert made.run["source_kind"] == "manifest"
+    assert made.run["skipped"] == [{"path": "gone.png", "reason": "no such file"}]
+    assert made.paths == tuple(paths)
+    assert made.labels == tuple(path[0] for path in paths)
+    assert set(made.columns) == {"n", "odd", "note"}
+    assert made.columns["n"].tolist() == list(range(24))
+    np.testing.assert_array_equal(made.columns["odd"][:3], [np.nan, 1, np.nan])
+    assert made.columns["note"][3] == "note 3"
+    kinds = bundle_columns(made)
+    assert (kinds["n"], kinds["odd"], kinds["note"]) == ("number", "number", "text")
