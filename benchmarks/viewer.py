@@ -1,0 +1,223 @@
+"""Measure the interactive map in Debian's Chromium, whose WebGL is software: two cores, no GPU.
+
+The map is served by `featscape serve` and moved as a person moves it, by the mouse: dragged in
+circles, then zoomed in and out with the wheel. Chrome's trace says how many frames were drawn and
+how long their scripts ran, and when the last one was drawn after the mouse came to rest. The map of
+a million items is written by `million_map.py`; the one-file page is that of `featscape demo`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from playwright.sync_api import sync_playwright
+
+from app_server import N_CORES, serve
+from machine import check_quiet, describe, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
+SIZE = {"width": 1280, "height": 800}
+CENTER = (720, 380)
+MOVING_S = 4.0
+EVENTS_A_SECOND = 60
+REST_S = 3.0
+DRAWN_MS = 1.0  # a frame whose script took less waited for the one before, and drew nothing
+PACKAGES = ("featscape", "playwright")
+
+Trace = list[dict[str, Any]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, metavar="MAP", help="a map folder, to be served")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--noisy", action="store_true", help="on a busy machine, to try it out")
+    arguments = parser.parse_args()
+    check_quiet(noisy=arguments.noisy, n_threads=N_CORES)
+    print(describe(PACKAGES, n_threads=N_CORES) + "\n")
+    with chromium() as browser:
+        with serve(arguments.folder) as (_, port):
+            runs = [measure(browser, f"http://127.0.0.1:{port}/") for _ in range(arguments.repeats)]
+        print(served_table(runs) + "\n", flush=True)
+        with TemporaryDirectory(prefix="featscape-bench-") as folder:
+            print(page_table(browser, make_demo(Path(folder)), repeats=arguments.repeats))
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            print(f"Chromium {browser.version}, {SIZE['width']} x {SIZE['height']}\n")
+            yield browser
+        finally:
+            browser.close()
+
+
+def make_demo(folder: Path) -> Path:
+    from featscape.demo import make_demo
+
+    make_demo(folder / "demo-map")
+    return folder / "demo-map" / "map.html"
+
+
+def measure(browser: Browser, address: str) -> dict[str, float]:
+    """Open the map, move it, and return every figure of one run."""
+    page = browser.new_page(viewport=SIZE)
+    loaded = count_bytes(page)
+    figures = {"usable, s": open_page(page, address)}
+    page.wait_for_timeout(REST_S * 1000)
+    figures["loaded before the first zoom, MB"] = sum(loaded) / 1e6
+    for name, move in (("panning", pan), ("zooming", zoom)):
+        trace, ended = traced(page, lambda move=move: move(page))
+        figures |= {f"{name}: {what}": value for what, value in frames_of(trace, ended).items()}
+    figures["tab and its GPU process, MB"] = memory_mb(browser)
+    page.close()
+    return figures
+
+
+def open_page(page: Page, address: str) -> float:
+    """Return the seconds until the tools are there and the map is painted."""
+    began = perf_counter()
+    page.goto(address, wait_until="commit")
+    page.wait_for_selector(".fs-toolbar button")
+    page.evaluate("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")
+    return perf_counter() - began
+
+
+def count_bytes(page: Page) -> list[float]:
+    loaded: list[float] = []
+    session = page.context.new_cdp_session(page)
+    session.on("Network.loadingFinished", lambda event: loaded.append(event["encodedDataLength"]))
+    session.send("Network.enable")
+    return loaded
+
+
+def pan(page: Page) -> None:
+    """Drag the map in circles."""
+    x, y = CENTER
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for turn in at_a_steady_rate():
+        page.mouse.move(x + 150 * math.sin(5 * turn), y + 100 * (1 - math.cos(5 * turn)))
+    page.mouse.up()
+
+
+def zoom(page: Page) -> None:
+    """Turn the wheel: a second inward, a second outward."""
+    page.mouse.move(*CENTER)
+    for turn in at_a_steady_rate():
+        page.mouse.wheel(0, -40 if turn % 2 < 1 else 40)
+
+
+def at_a_steady_rate() -> Iterator[float]:
+    """Yield the seconds since the start, as often as a mouse speaks."""
+    from time import sleep
+
+    began = perf_counter()
+    for step in range(int(MOVING_S * EVENTS_A_SECOND)):
+        yield perf_counter() - began
+        sleep(max(0.0, began + (step + 1) / EVENTS_A_SECOND - perf_counter()))
+
+
+def traced(page: Page, move: Callable[[], None]) -> tuple[Trace, float]:
+    """Return Chrome's trace of a movement and the rest after it, and when the rest began, in us."""
+    session = page.context.new_cdp_session(page)
+    events: Trace = []
+    done: list[bool] = []
+    session.on("Tracing.dataCollected", lambda batch: events.extend(batch["value"]))
+    session.on("Tracing.tracingComplete", lambda _: done.append(True))
+    session.send(
+        "Tracing.start",
+        {
+            "transferMode": "ReportEvents",
+            "traceConfig": {"includedCategories": ["devtools.timeline", "blink.user_timing"]},
+        },
+    )
+    move()
+    page.evaluate("performance.mark('rest')")
+    page.wait_for_timeout(REST_S * 1000)
+    session.send("Tracing.end")
+    while not done:
+        page.wait_for_timeout(20)
+    session.detach()
+    rest = next(event["ts"] for event in events if event["name"] == "rest")
+    return events, rest
+
+
+def frames_of(trace: Trace, rest_us: float) -> dict[str, float]:
+    """Return frames a second and script a frame while moving, and how long it drew afterwards."""
+    frames = [
+        (event["ts"], event.get("tdur", event["dur"]) / 1000)
+        for event in trace
+        if event["name"] == "FireAnimationFrame" and "dur" in event
+    ]
+    drawn = [(began, script_ms) for began, script_ms in frames if script_ms > DRAWN_MS]
+    moving = [script_ms for began, script_ms in drawn if began < rest_us]
+    after = [began for began, _ in drawn if began >= rest_us]
+    return {
+        "frames a second": len(moving) / MOVING_S,
+        "script a frame, median, ms": median(moving),
+        "script a frame, 95 %, ms": quantiles(moving, n=20)[18],
+        "whole after rest, s": (max(after, default=rest_us) - rest_us) / 1e6,
+    }
+
+
+def memory_mb(browser: Browser) -> float:
+    """Return the resident memory of the largest renderer and of the GPU process."""
+    processes = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+    by_kind: dict[str, float] = {}
+    for process in processes:
+        pages = int(Path(f"/proc/{process['id']}/statm").read_text().split()[1])
+        by_kind[process["type"]] = max(by_kind.get(process["type"], 0), pages * 4096 / 1e6)
+    return by_kind["renderer"] + by_kind["GPU"]
+
+
+def served_table(runs: Sequence[dict[str, float]]) -> str:
+    rows = []
+    for name in runs[0]:
+        values = [run[name] for run in runs]
+        rows.append([name, f"{median(values):.3g}", f"{min(values):.3g} - {max(values):.3g}"])
+    return table(["a served map", f"median of {len(runs)}", "range"], rows)
+
+
+def page_table(browser: Browser, page_file: Path, *, repeats: int) -> str:
+    times_s = []
+    for _ in range(repeats):
+        page = browser.new_page(viewport=SIZE)
+        times_s.append(open_page(page, page_file.as_uri()))
+        page.close()
+    return table(
+        ["map.html of 500 images", ""],
+        [
+            ["size, MB", f"{page_file.stat().st_size / 1e6:.2f}"],
+            [f"usable, s, median of {repeats}", f"{median(times_s):.2f}"],
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
