@@ -44,3 +44,15 @@ def test_a_manifest_and_its_columns(make, photos):
     assert made.columns["note"][3] == "note 3"
     kinds = bundle_columns(made)
     assert (kinds["n"], kinds["odd"], kinds["note"]) == ("number", "number", "text")
+
+
+def test_arrays(make, here):
+    images = np.random.default_rng(0).integers(0, 256, (24, 8, 8), dtype=np.uint8)
+    np.savez_compressed(here / "digits.npz", train_images=images, train_labels=np.arange(24) % 3)
+    made = make("digits.npz")
+    assert made.folder.name == "digits-map"
+    assert made.run["source_kind"] == "array"
+    assert made.run["source"] == str(here / "digits.npz")
+    assert made.labels == tuple("012" * 8)
+    assert made.splits == ("train",) * 24
+    np.testing.assert_array_equal(np.asarray(made.thumbnails.load(5))[..., 0], images[5])

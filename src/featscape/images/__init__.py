@@ -2,7 +2,7 @@
 
 from featscape.images.decode import decode_bytes, decode_image, decode_stream, media_type
 from featscape.images.files import Files
-from featscape.images.find import find_images, name_source
+from featscape.images.find import find_images, name_source, open_contents
 from featscape.images.thumbnails import ThumbnailPack, make_thumbnail
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "make_thumbnail",
     "media_type",
     "name_source",
+    "open_contents",
 ]

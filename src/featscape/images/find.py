@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape.errors import InputError
+from featscape.images.arrays import ARRAYS, IDX
 from featscape.images.files import Files
 from featscape.images.folder import walk
+from featscape.images.labeled_arrays import find_in_arrays, open_array_images
 from featscape.images.manifest import find_listed
 from featscape.images.metadata import attach_metadata
 from featscape.images.names import arrange, tell_skipped
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from featscape.images.names import Listing
-    from featscape.records import ImageSet
+    from featscape.records import ImageBytes, ImageSet
 
 
 def find_images(
@@ -44,6 +46,9 @@ def find_images(
 
     A **manifest** (.csv, .tsv, .jsonl, .parquet) lists images: absolute paths, or from its own
     folder. A row that names no class has the label "(no label)".
+
+    **Arrays**: an .npz or .npy file of images, IDX files as MNIST and Fashion-MNIST come in, or a
+    folder of these. Labels are found by their names: train_labels belongs to train_images.
 
     Parameters
     ----------
@@ -95,17 +100,47 @@ def name_source(source: str | os.PathLike[str]) -> str:
     return (path.stem if path.is_file() else path.name) or "root"
 
 
+def open_contents(kind: str, source: Path) -> ImageBytes:
+    """Open a source again, to read single images of it by their paths.
+
+    Parameters
+    ----------
+    kind, source
+        As of the `ImageSet`.
+
+    Raises
+    ------
+    InputError
+        If it is not there any more, or the kind is unknown.
+    """
+    if kind == "array":
+        return open_array_images(source)
+    if kind == "manifest":
+        return Files(source.parent)
+    if kind == "folder":
+        return Files(source)
+    raise InputError(
+        f"the kind of a source must be one that this featscape reads; got {kind!r}. "
+        "Use the featscape that made the map."
+    )
+
+
 def _find(source: Path, path_column: str | None, label_column: str | None) -> ImageSet:
     """Recognize what a source is, and look into it."""
     is_table = source.suffix.lower() in TABLES
     if is_table and os.path.isfile(source):  # noqa: PTH113 - says no where it cannot be looked at
         return find_listed(source, path_column=path_column, label_column=label_column)
+    is_array = source.suffix.lower() in ARRAYS or IDX.search(source.name)
     if path_column is not None:
         raise InputError(
             f"a path column must stand in a manifest; got {path_column!r}, and {str(source)!r} is "
             f"none ({' '.join(TABLES)}). Leave it out, or name a manifest."
         )
+    if is_array and os.path.isfile(source):  # noqa: PTH113
+        return find_in_arrays(source, label_column=label_column)
     listing = walk(source)
+    if not listing.images and any(IDX.search(parts[-1]) for parts in listing.others):
+        return find_in_arrays(source, label_column=label_column)
     if not listing.images:
         raise InputError(_explain_none(source, listing))
     images = arrange(listing, source=source, kind="folder", contents=Files(source))

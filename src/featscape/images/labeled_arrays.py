@@ -1,0 +1,173 @@
+"""Arrays of images and those of their labels, paired by their names -> an `ImageSet`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from featscape.errors import InputError
+from featscape.images.arrays import (
+    ARRAYS,
+    ArrayImages,
+    StoredArray,
+    find_idx,
+    open_arrays,
+    open_idx,
+)
+from featscape.images.columns import sort_out
+from featscape.images.decode import decode_bytes
+from featscape.images.names import SPLITS
+from featscape.records import ImageSet, SkippedImage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_SPLITS = {**SPLITS, "t10k": "test"}
+
+# what stands for the images in a name, and for their labels in its place, as torchvision, Keras
+# and MedMNIST name them
+_LABELS_OF = {
+    "images": ("labels", "label", "targets"),
+    "image": ("label", "labels", "target"),
+    "imgs": ("labels", "label"),
+    "x": ("y",),
+    "data": ("labels", "targets", "target", "label"),
+}
+
+
+def find_in_arrays(source: Path, *, label_column: str | None = None) -> ImageSet:
+    """Find the images of an .npz or .npy file, of an IDX file, or of a folder of these.
+
+    An array of images is paired with that of its labels by name: train_images and train_labels,
+    x_test and y_test, t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz. Where there is one
+    array of images, every other of the same length is a column.
+
+    Parameters
+    ----------
+    source : Path
+    label_column : str, optional
+        The array of labels.
+
+    Raises
+    ------
+    InputError
+        If a file is damaged, or holds no images.
+    """
+    others: dict[str, StoredArray] = {}
+    if source.suffix.lower() in ARRAYS:
+        others = {array.name: array for array in open_arrays(source)}
+        images = [array for array in others.values() if array.holds_images]
+    else:
+        images = [open_idx(file) for file in find_idx(source)]
+        images = [array for array in images if array.holds_images]
+        for file in _label_files(source, images):
+            others[file.name] = open_idx(file)
+    if not images:
+        held = "; ".join(f"{a.name} {a.dtype} {a.shape}" for a in others.values()) or "no array"
+        raise InputError(
+            "an array of images must have bytes (uint8) in C order, of shape (n, height, width), "
+            f"(n, height, width, 3) or (n, 3, height, width); {str(source)!r} has {held}. "
+            "Convert it, values from 0 to 255."
+        )
+    for array in images:
+        others.pop(array.name, None)
+    return _pair(source, images, others, label_column)
+
+
+def open_array_images(source: Path) -> ArrayImages:
+    """Open again what `find_in_arrays` found."""
+    if source.suffix.lower() in ARRAYS:
+        arrays = open_arrays(source)
+    else:
+        arrays = [open_idx(file) for file in find_idx(source)]
+    return ArrayImages([array for array in arrays if array.holds_images])
+
+
+def _pair(
+    source: Path,
+    images: list[StoredArray],
+    others: dict[str, StoredArray],
+    label_column: str | None,
+) -> ImageSet:
+    n_images = sum(array.shape[0] for array in images)
+    columns: dict[str, list[Any]] = {}
+    skipped: list[SkippedImage] = []
+    used = set()
+    splits: list[str] = []
+    done = 0
+    for array in images:
+        n = array.shape[0]
+        splits += [_split_of(array.name)] * n
+        for name in _labels_of(array.name):
+            if name in others and name not in used:
+                used.add(name)
+                values = _load(others[name], n, skipped)
+                column = columns.setdefault("label", [None] * n_images)
+                column[done : done + n] = values or [None] * n
+                break
+        done += n
+    for name, array in others.items():
+        if name in used:
+            continue
+        if len(images) == 1 and array.shape[:1] == (n_images,) and name not in columns:
+            columns[name] = _load(array, n_images, skipped) or [None] * n_images
+        else:
+            reason = "neither images nor labels of them"
+            skipped.append(SkippedImage(f"{source.name}, array {name}", reason))
+    known = sort_out(columns, table=source.name, label_column=label_column)
+    return ImageSet(
+        source=source,
+        kind="array",
+        paths=tuple(f"{array.name}/{i}" for array in images for i in range(array.shape[0])),
+        contents=ArrayImages(images),
+        decode=decode_bytes,
+        labels=known.labels,
+        splits=tuple(splits) if all(splits) else known.splits,
+        columns=known.columns,
+        skipped=(*skipped, *known.skipped),
+    )
+
+
+def _load(array: StoredArray, n_items: int, skipped: list[SkippedImage]) -> list[Any]:
+    """Return an array's values, one an image; [] if it cannot be read as such."""
+    try:
+        values = array.load()
+    except (OSError, EOFError, ValueError) as error:
+        skipped.append(SkippedImage(f"array {array.name}", str(error)))
+        return []
+    if values.shape[:1] != (n_items,) or values.ndim > 2:
+        reason = f"its shape is {values.shape}, for {n_items} images"
+        skipped.append(SkippedImage(f"array {array.name}", reason))
+        return []
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim == 2:  # several answers an image
+        return [" ".join(map(str, row)) for row in values.tolist()]
+    listed: list[Any] = values.tolist()
+    return [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in listed]
+
+
+def _labels_of(name: str) -> Iterator[str]:
+    """Yield the names that the labels of an array of images may have."""
+    for images, candidates in _LABELS_OF.items():
+        pattern = re.compile(rf"(?<![a-zA-Z]){images}(?![a-zA-Z])", re.IGNORECASE)
+        if not pattern.search(name):
+            continue
+        for labels in candidates:
+            renamed = re.sub(r"idx[34]", "idx1", pattern.sub(labels, name, count=1))
+            yield renamed
+            yield renamed.removesuffix(".gz")
+            yield f"{renamed}.gz"
+
+
+def _label_files(source: Path, images: list[StoredArray]) -> Iterator[Path]:
+    folder = source if source.is_dir() else source.parent
+    for array in images:
+        files = (folder / name for name in _labels_of(array.name))
+        yield from (file for file in files if file.is_file())
+
+
+def _split_of(name: str) -> str:
+    words = re.split(r"[^a-z0-9]+", name.lower())
+    return next((_SPLITS[word] for word in words if word in _SPLITS), "")
