@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
-import os
 from typing import TYPE_CHECKING, NoReturn
 
 from fastapi import FastAPI, Request
@@ -21,6 +20,7 @@ from featscape.app.place import Placer, list_neighbors
 from featscape.app.ranges import answer_file, cache_headers, is_known
 from featscape.app.security import IMAGES_TO
 from featscape.app.stored import StoredArray, StoredFile
+from featscape.bundle import VIEWER, linked_page, open_bundle, viewer_file
 from featscape.bundle.contract import (
     Abilities,
     ItemDetails,
@@ -30,9 +30,6 @@ from featscape.bundle.contract import (
     Placed,
     SearchRequest,
 )
-from featscape.bundle.page import VIEWER, linked_page, viewer_file
-from featscape.bundle.read import open_bundle
-from featscape.bundle.write import MANIFEST
 from featscape.errors import ImageError
 from featscape.images import media_type
 from featscape.mapfolder import BUNDLE, NEIGHBORS, SCATTER, THUMBNAILS, damaged, read_run
@@ -66,7 +63,7 @@ class ServedMap:
         self.folder = folder
         bundle = open_bundle(folder / BUNDLE)
         self.manifest = bundle.manifest
-        self.files = {name: _take(bundle.folder, name) for name in bundle.files()}
+        self.files = {name: StoredFile.at(bundle.folder / name) for name in bundle.files()}
         self.picture = StoredFile.at(folder / SCATTER)
         self.items = Items(folder)
         self.originals = Originals(self.run["source"], self.items)
@@ -241,12 +238,6 @@ def _check_selection(ids: list[int], served: ServedMap) -> None:
             f"an archive must have {_MOST_ARCHIVED_BYTES >> 30} GiB or less; these images have "
             f"{n_bytes / (1 << 30):.1f}. Select fewer, or export their paths.",
         )
-
-
-def _take(folder: Path, name: str) -> StoredFile:
-    if name != os.path.basename(name):  # noqa: PTH119 - a name is no path
-        raise damaged(folder / MANIFEST, f"it names a file elsewhere, {name!r}")
-    return StoredFile.at(folder / name)
 
 
 def _nothing(what: str) -> NoReturn:

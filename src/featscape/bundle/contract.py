@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,6 +15,9 @@ VERSION: Literal[1] = 1
 NO_ITEM = 4_294_967_295  # in neighbors.bin, where an item has fewer neighbours
 NO_CATEGORY = 65_535  # in a column's codes, where an item has none
 
+# A manifest may come from anywhere, and its names become paths and parts of pages.
+FileName = Annotated[str, Field(pattern=r"^[a-z0-9-]+\.bin$")]
+
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -23,7 +26,7 @@ class _Model(BaseModel):
 class ArrayFile(_Model):
     """An array in a file of its own: C order, little-endian."""
 
-    file: str
+    file: FileName
     dtype: Literal["float32", "float64", "uint16", "uint32"]
     shape: list[int]
 
@@ -32,7 +35,7 @@ class ClassEntry(_Model):
     """A class, as the legend shows it."""
 
     name: str
-    color: str = Field(description="#rrggbb")
+    color: str = Field(description="#rrggbb", pattern=r"^#[0-9a-f]{6}$")
     count: int
 
 
@@ -65,7 +68,7 @@ class TextColumn(_Model):
 class Blocks(_Model):
     """A file of blocks, each for `block_items` items in the bundle's order."""
 
-    file: str
+    file: FileName
     starts: ArrayFile = Field(description="float64 (n_blocks + 1,): where each block begins")
     block_items: int
     n_items: int = Field(description="the first so many items have an entry")

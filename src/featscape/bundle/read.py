@@ -95,8 +95,12 @@ def open_bundle(folder: Path) -> Bundle:
             f"{printable(folder.name)}; it has no such folder, or an incomplete one. "
             "Make the map again with --force."
         ) from None
-    except (OSError, ValidationError) as error:
-        raise _damaged(file, str(error).splitlines()[0]) from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "its JSON"
+        raise _damaged(file, f"{where}: {first['msg']}") from error
+    except OSError as error:
+        raise _damaged(file, error.strerror) from error
     bundle = Bundle(folder, manifest)
     for entry in arrays(manifest):
         _check_size(folder / entry.file, count_bytes(entry))

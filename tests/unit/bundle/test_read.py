@@ -17,6 +17,29 @@ def test_a_damaged_manifest(bundle_of, content):
         open_bundle(folder)
 
 
+@pytest.mark.parametrize(
+    "name", ["../elsewhere.bin", "/etc/passwd", "..", 'x"><script>.bin', "positions.bin\\n", ""]
+)
+def test_a_manifest_names_files_of_the_bundle_alone(bundle_of, name):
+    folder = bundle_of(20).folder
+    (folder.parent / "elsewhere.bin").write_bytes((folder / "positions.bin").read_bytes())
+    manifest = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").write_text(
+        manifest.replace("positions.bin", name.replace('"', '\\"'))
+    )
+    with pytest.raises(InputError, match=r"manifest.json is .* damaged: positions.file: "):
+        open_bundle(folder)
+
+
+def test_a_color_is_a_color(bundle_of):
+    folder = bundle_of(20).folder
+    manifest = (folder / "manifest.json").read_text()
+    color = open_bundle(folder).manifest.classes[0].color
+    (folder / "manifest.json").write_text(manifest.replace(color, "url(//example.org)"))
+    with pytest.raises(InputError, match=r"classes.0.color: "):
+        open_bundle(folder)
+
+
 def test_every_file_is_looked_at(bundle_of):
     bundle = bundle_of(20)
     for name in bundle.files()[1:]:
