@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 FORMAT = "featscape-map"
 SCHEMA_VERSION = 1
 
+RUN = "run.json"
 SCATTER = "scatter.png"
 MOSAIC = "images.png"
 GRID = "images-grid.png"
@@ -267,7 +268,7 @@ def write_run(
     # a backslash in JSON is written as two
     text = valid_unicode(text, backslash=r"\\")
     with writing():
-        (folder / "run.json").write_text(text + "\n", encoding="utf-8")
+        (folder / RUN).write_text(text + "\n", encoding="utf-8")
 
 
 def open_map(path: str | os.PathLike[str]) -> Map:
@@ -319,7 +320,7 @@ def open_map(path: str | os.PathLike[str]) -> Map:
 def _is_map(folder: Path) -> bool:
     """Whether `folder` holds a run.json of ours, of any version."""
     try:
-        content = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        content = json.loads((folder / RUN).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     return isinstance(content, dict) and content.get("format") == FORMAT
@@ -334,7 +335,7 @@ def read_run(folder: Path) -> dict[str, Any]:
             f"{printable(folder)} is not a featscape map: it has no run.json of featscape's. "
             "Give the folder that featscape map wrote."
         )
-    run: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    run: dict[str, Any] = json.loads((folder / RUN).read_text(encoding="utf-8"))
     version = run.get("schema_version")
     if version != SCHEMA_VERSION:
         raise InputError(

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featscape.app.stored import StoredFile
 from featscape.bundle.contract import NeighborList, Placed
+from featscape.mapfolder import RUN
 from featscape.pipeline import open_map, open_placer
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ class Placer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._run = StoredFile.at(folder / RUN)
         self._place: Callable[[BinaryIO], Placement] | None = None
         self._working = threading.Lock()
 
@@ -43,11 +46,13 @@ class Placer:
         ImageError
             If it cannot be decoded.
         FeatscapeError
-            If the map's network cannot be had.
+            If the map's network cannot be had, or another map stands in its place by now.
         """
         with self._working:
             if self._place is None:
-                self._place = open_placer(open_map(self._folder))
+                place = open_placer(open_map(self._folder))
+                self._run.check()  # what was read now belongs to what was read at the start
+                self._place = place
             placement = self._place(io.BytesIO(image))
         indices, distances = placement.neighbors.indices[0], placement.neighbors.distances[0]
         position = placement.position.tolist()

@@ -54,6 +54,10 @@ class StoredFile:
             raise damaged(path, error.strerror) from error
         return cls(path, facts.st_size, file_tag(facts))
 
+    def check(self) -> None:
+        """Raise InputError if the file has changed."""
+        self._open().close()
+
     def read(self, start: int, end: int) -> bytes:
         """Return the bytes `start` to `end`; raises InputError if the file has changed."""
         return b"".join(self.chunks(start, end))
@@ -119,9 +123,8 @@ class StoredArray:
                         raise damaged(path, "an array in it has an unknown format")
                     shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
                     header_bytes = stream.tell()
-                raw.seek(
-                    member.header_offset + 26
-                )  # the lengths of the local header's name and rest
+                # what the local header's name and rest take stands in the header itself
+                raw.seek(member.header_offset + 26)
                 name_bytes, extra_bytes = np.frombuffer(raw.read(4), "<u2").tolist()
         except InputError:
             raise

@@ -294,6 +294,17 @@ class TestPlace:
         assert response.status_code == 500
         assert "weights_sha256" in error_of(response)
 
+    def test_a_map_that_was_replaced_takes_no_image(self, copied, open_client, error_of):
+        client = open_client(copied.folder)
+        image = (copied.source / copied.paths[0]).read_bytes()
+        other = copied.folder.with_name("other-map")
+        shutil.copytree(copied.folder, other)
+        shutil.rmtree(copied.folder)
+        other.rename(copied.folder)
+        response = client.post("/api/place", content=image)
+        assert response.status_code == 500
+        assert "run.json has changed since it was opened" in error_of(response)
+
     def test_a_map_without_a_network(self, copied, open_client, change_run, error_of):
         change_run(copied.folder, model=None)
         client = open_client(copied.folder)
