@@ -130,7 +130,7 @@ export interface PageSetup {
   readonly notice: string | null;
 }
 
-/** Find items whose path or label holds every word of `text`. */
+/** Find items whose path, label and text columns together hold every word of `text`. */
 export interface SearchRequest {
   readonly text: string;
 }

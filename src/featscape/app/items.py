@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.bundle.contract import ItemDetails
-from featscape.mapfolder import read_items
+from featscape.mapfolder import ITEMS, damaged, read_items
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     import duckdb
@@ -33,15 +34,21 @@ class Items:
     ----------
     folder : Path
         The map's.
+    texts : collection of str
+        The columns that are searched beside path and label.
 
     Raises
     ------
     InputError
-        If the table is missing or damaged.
+        If the table is missing or damaged, or lacks one of these.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, texts: Collection[str] = ()) -> None:
         self._table = read_items(folder).combine_chunks()
+        missing = set(texts).difference(self._table.column_names)
+        if missing:
+            raise damaged(folder / ITEMS, f"it lacks the columns {', '.join(sorted(missing))}")
+        self._searched = ("path", "label", *texts)
         self._has_bytes = "path_bytes" in self._table.column_names
         self._search: duckdb.DuckDBPyConnection | None = None
         self._preparing = threading.Lock()
@@ -74,7 +81,9 @@ class Items:
         )
 
     def search(self, text: str) -> NDArray[np.uint32]:
-        """Find the items that hold every word of `text` in their path, label or another text.
+        """Find the items that hold every word of `text` in their path, label or a text column.
+
+        These are what a page without a server searches too.
 
         Parameters
         ----------
@@ -100,36 +109,26 @@ class Items:
         """Return a database in memory with one text an item, made at the first search."""
         with self._preparing:
             if self._search is None:
-                self._search = _prepare(self._table)
+                self._search = _prepare(self._table.select(self._searched))
             return self._search
 
 
-def _prepare(table: pa.Table) -> duckdb.DuckDBPyConnection:
+def _prepare(texts: pa.Table) -> duckdb.DuckDBPyConnection:
     import duckdb
     import pyarrow as pa
 
-    texts = {
-        f"text_{number}": table[name].cast(pa.string())
-        for number, name in enumerate(table.column_names)
-        if _is_text(table[name].type)
+    columns = {
+        f"text_{number}": column.cast(pa.string()) for number, column in enumerate(texts.columns)
     }
-    source = pa.table({"id": pa.array(np.arange(table.num_rows, dtype=np.uint32)), **texts})
+    source = pa.table({"id": pa.array(np.arange(texts.num_rows, dtype=np.uint32)), **columns})
     connection = duckdb.connect(":memory:")
     connection.register("source", source)
-    joined = _PLAIN.format(f"concat_ws(chr(10), {', '.join(texts)})")  # no word holds a newline
+    joined = _PLAIN.format(f"concat_ws(chr(10), {', '.join(columns)})")  # no word holds a newline
     connection.execute(f"CREATE TABLE items AS SELECT id, {joined} AS text FROM source")  # noqa: S608 - names of ours
     connection.unregister("source")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _plain(value: object) -> str | float | int | bool | None:

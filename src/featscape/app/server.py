@@ -65,7 +65,8 @@ class ServedMap:
         self.manifest = bundle.manifest
         self.files = {name: StoredFile.at(bundle.folder / name) for name in bundle.files()}
         self.picture = StoredFile.at(folder / SCATTER)
-        self.items = Items(folder)
+        texts = [column.name for column in self.manifest.columns if column.kind == "text"]
+        self.items = Items(folder, texts=texts)
         self.originals = Originals(self.run["source"], self.items)
         self.placer = Placer(folder)
         self.thumbnails = None

@@ -138,7 +138,7 @@ class PageSetup(_Model):
 
 
 class SearchRequest(_Model):
-    """Find items whose path or label holds every word of `text`."""
+    """Find items whose path, label and text columns together hold every word of `text`."""
 
     text: str = Field(max_length=1000)
 

@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from featscape.app.items import Items
+from featscape.errors import InputError
 
 
-def write_items(folder, n_items=None, **columns):
+def write_items(folder, n_items=None, texts=(), **columns):
     """Write a table that has the columns of every map, and some more."""
     n_items = n_items or len(next(iter(columns.values())))
     known = dict.fromkeys(["path", "label", "split"], pa.nulls(n_items, pa.string()))
@@ -19,7 +20,7 @@ def write_items(folder, n_items=None, **columns):
     places = {name: pa.array(np.zeros(n_items, np.float32)) for name in "xy"}
     ids = {"id": pa.array(np.arange(n_items, dtype=np.int32))}
     pq.write_table(pa.table(ids | known | numbers | places | columns), folder / "items.parquet")
-    return Items(folder)
+    return Items(folder, texts=texts)
 
 
 class TestSearch:
@@ -27,6 +28,7 @@ class TestSearch:
     def items(self, tmp_path):
         return write_items(
             tmp_path,
+            texts=["note"],
             path=[
                 "a/Éléphant 1.jpg",
                 "b/elephant_2.jpg",
@@ -100,9 +102,18 @@ class TestSearch:
         assert items.search("x").tolist() == []
         assert items.search(" ").tolist() == [0, 1, 2]
 
-    def test_categories_are_text_too(self, tmp_path):
-        items = write_items(tmp_path, kind=pa.array(["cat", None, "dog"]).dictionary_encode())
-        assert items.search("dog").tolist() == [2]
+    def test_dictionaries_are_text_too(self, tmp_path):
+        kinds = pa.array(["cat", None, "dog"]).dictionary_encode()
+        assert write_items(tmp_path, texts=["kind"], kind=kinds).search("dog").tolist() == [2]
+
+    def test_other_columns_are_not_searched(self, tmp_path):
+        items = write_items(tmp_path, split=["train", "test"], path=["train/a", "b"])
+        assert items.search("train").tolist() == [0]
+        assert items.search("test").tolist() == []
+
+    def test_a_column_that_is_not_there(self, tmp_path):
+        with pytest.raises(InputError, match=r"items.parquet is .*: it lacks the columns note\."):
+            write_items(tmp_path, n_items=2, texts=["note"])
 
 
 class TestDetails:
