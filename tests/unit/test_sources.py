@@ -1,6 +1,7 @@
 """From each kind of source to its map, by the command line."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -56,3 +57,13 @@ def test_arrays(make, here):
     assert made.labels == tuple("012" * 8)
     assert made.splits == ("train",) * 24
     np.testing.assert_array_equal(np.asarray(made.thumbnails.load(5))[..., 0], images[5])
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_archives(make, photos, here, kind):
+    shutil.make_archive(str(here / "a"), kind, photos.parent, photos.name)
+    made, from_folder = make(f"a.{kind}"), make(photos)
+    assert made.run["source_kind"] == kind
+    assert made.paths == tuple(f"photos/{path}" for path in from_folder.paths)
+    assert made.labels == from_folder.labels
+    np.testing.assert_array_equal(made.features, from_folder.features)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featscape.errors import ImageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from typing import BinaryIO
 
 # Pillow's limit of pixels, sixteen bits deep and uncompressed, fits twice
 MOST_BYTES = 1 << 30
@@ -51,6 +52,24 @@ def read_file(path: Path) -> bytes:
         raise ImageError("no such file") from error
     except OSError as error:
         raise ImageError(reason_of(error)) from error
+
+
+def open_binary(source: Path | str) -> BinaryIO:
+    """Open a file that can seek; raises OSError."""
+    return Path(source).open("rb")
+
+
+def read_part(source: Path | str, start: int, end: int) -> bytes:
+    """Return a part of a file; raises ImageError."""
+    try:
+        with open_binary(source) as file:
+            file.seek(start)
+            content = file.read(end - start)
+    except OSError as error:
+        raise ImageError(reason_of(error)) from error
+    if len(content) < end - start:
+        raise ImageError("cut short with the archive")
+    return content
 
 
 def check_size(n_bytes: int) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape.errors import InputError
+from featscape.images.archives import find_in_tar, find_in_zip
 from featscape.images.arrays import ARRAYS, IDX
 from featscape.images.files import Files
 from featscape.images.folder import walk
@@ -17,6 +18,8 @@ from featscape.images.manifest import find_listed
 from featscape.images.metadata import attach_metadata
 from featscape.images.names import arrange, tell_skipped
 from featscape.images.tables import TABLES
+from featscape.images.tar_shards import TarShards, is_tar
+from featscape.images.zip_archive import ZipArchive
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,6 +49,10 @@ def find_images(
 
     A **manifest** (.csv, .tsv, .jsonl, .parquet) lists images: absolute paths, or from its own
     folder. A row that names no class has the label "(no label)".
+
+    An **archive** (.zip, .tar), or a folder of .tar shards as WebDataset writes them, is read in
+    place. It is like a folder, but folders around all others are passed over. In a .tar, what
+    stands beside an image under its name gives the class (.cls), a text (.txt), columns (.json).
 
     **Arrays**: an .npz or .npy file of images, IDX files as MNIST and Fashion-MNIST come in, or a
     folder of these. Labels are found by their names: train_labels belongs to train_images.
@@ -115,6 +122,10 @@ def open_contents(kind: str, source: Path) -> ImageBytes:
     """
     if kind == "array":
         return open_array_images(source)
+    if kind == "zip":
+        return ZipArchive(source)
+    if kind == "tar":
+        return TarShards(source)
     if kind == "manifest":
         return Files(source.parent)
     if kind == "folder":
@@ -138,7 +149,13 @@ def _find(source: Path, path_column: str | None, label_column: str | None) -> Im
         )
     if is_array and os.path.isfile(source):  # noqa: PTH113
         return find_in_arrays(source, label_column=label_column)
+    is_archive = is_tar(source.name) or source.suffix.lower() == ".zip"
+    if is_archive and os.path.isfile(source):  # noqa: PTH113
+        find = find_in_tar if is_tar(source.name) else find_in_zip
+        return find(source, label_column=label_column)
     listing = walk(source)
+    if not listing.images and any(len(p) == 1 and is_tar(p[0]) for p in listing.others):
+        return find_in_tar(source, label_column=label_column)
     if not listing.images and any(IDX.search(parts[-1]) for parts in listing.others):
         return find_in_arrays(source, label_column=label_column)
     if not listing.images:

@@ -16,14 +16,12 @@ from featscape.images.arrays import (
 )
 from featscape.images.columns import sort_out
 from featscape.images.decode import decode_bytes
-from featscape.images.names import SPLITS
+from featscape.images.names import find_split
 from featscape.records import ImageSet, SkippedImage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-_SPLITS = {**SPLITS, "t10k": "test"}
 
 # what stands for the images in a name, and for their labels in its place, as torchvision, Keras
 # and MedMNIST name them
@@ -98,7 +96,7 @@ def _pair(
     done = 0
     for array in images:
         n = array.shape[0]
-        splits += [_split_of(array.name)] * n
+        splits += [find_split(array.name)] * n
         for name in _labels_of(array.name):
             if name in others and name not in used:
                 used.add(name)
@@ -166,8 +164,3 @@ def _label_files(source: Path, images: list[StoredArray]) -> Iterator[Path]:
     for array in images:
         files = (folder / name for name in _labels_of(array.name))
         yield from (file for file in files if file.is_file())
-
-
-def _split_of(name: str) -> str:
-    words = re.split(r"[^a-z0-9]+", name.lower())
-    return next((_SPLITS[word] for word in words if word in _SPLITS), "")

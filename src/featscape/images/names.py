@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     Parts = tuple[str, ...]  # a path below the source, name by name
 
 SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+_SPLIT_WORDS = {**SPLITS, "t10k": "test"}  # MNIST's test set
 
 # the folders of Animals10 (Kaggle, Corrado Alessio) and what they mean
 _ANIMALS10 = {
@@ -60,6 +62,25 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
+def member_parts(name: str, listing: Listing) -> Parts | None:
+    """Return the name of an archive's member in parts; None where it is passed over.
+
+    A member that climbs out of its archive by ".." or a leading slash could do no harm here, for
+    nothing is unpacked; but its name would go into tables and ZIPs, so it is skipped.
+    """
+    parts = tuple(part for part in name.split("/") if part not in ("", "."))
+    if name.startswith("/") or ".." in parts:
+        listing.skip((name,), "its name climbs out of the archive")
+        return None
+    return None if not parts or any(map(is_hidden, parts)) else parts
+
+
+def find_split(name: str) -> str:
+    """Return the split that a file's name tells of, as in train-00000.tar; "" without one."""
+    words = re.split(r"[^a-z0-9]+", name.lower())
+    return next((_SPLIT_WORDS[word] for word in words if word in _SPLIT_WORDS), "")
+
+
 def tell_skipped(skipped: Sequence[SkippedImage]) -> str:
     """Return how many were skipped and the first, as the end of a message; "" without any."""
     if not skipped:
@@ -67,7 +88,15 @@ def tell_skipped(skipped: Sequence[SkippedImage]) -> str:
     return f" Skipped: {len(skipped)}, the first {skipped[0].path!r}: {skipped[0].reason}."
 
 
-def arrange(listing: Listing, *, source: Path | str, kind: str, contents: ImageBytes) -> ImageSet:
+def arrange(
+    listing: Listing,
+    *,
+    source: Path | str,
+    kind: str,
+    contents: ImageBytes,
+    unwrap: bool = False,
+    n_above: int = 0,
+) -> ImageSet:
     """Read order, splits and classes from the names.
 
     Parameters
@@ -76,11 +105,17 @@ def arrange(listing: Listing, *, source: Path | str, kind: str, contents: ImageB
         Of one image at least; `find_images` says how it is read.
     source, kind, contents
         As of the `ImageSet`.
+    unwrap : bool
+        Whether folders around all others are passed over, as archives often have one.
+    n_above : int
+        So many names at the beginning are no folders, but for example archives.
     """
     names = sorted(listing.images)
-    tops = {parts[0] for parts in names if len(parts) > 1}
+    if unwrap:
+        n_above += _count_wrappers([parts[n_above:] for parts in names])
+    tops = {parts[n_above] for parts in names if len(parts) > n_above + 1}
     has_splits = bool(tops) and all(top.lower() in SPLITS for top in tops)
-    depth = 1 if has_splits else 0  # of the class's folder
+    depth = n_above + (1 if has_splits else 0)  # of the class's folder
     in_class = [parts for parts in names if len(parts) > depth + 1]
     kept = in_class or [parts for parts in names if len(parts) > depth]
 
@@ -94,9 +129,19 @@ def arrange(listing: Listing, *, source: Path | str, kind: str, contents: ImageB
         contents=contents,
         decode=decode_bytes,
         labels=_translate([parts[depth] for parts in kept]) if in_class else None,
-        splits=tuple(SPLITS[parts[0].lower()] for parts in kept) if has_splits else None,
+        splits=tuple(SPLITS[parts[n_above].lower()] for parts in kept) if has_splits else None,
         skipped=tuple(sorted(listing.skipped, key=lambda item: item.path.split("/"))),
     )
+
+
+def _count_wrappers(names: Sequence[Parts]) -> int:
+    """Return how many folders stand around all others: with folders in them, and no splits."""
+    n = 0
+    while all(len(parts) > n + 2 and parts[: n + 1] == names[0][: n + 1] for parts in names):
+        if names[0][n].lower() in SPLITS:
+            break
+        n += 1
+    return n
 
 
 def _translate(folders: Sequence[str]) -> tuple[str, ...]:

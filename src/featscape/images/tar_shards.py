@@ -1,0 +1,189 @@
+"""TAR archives of images, such as WebDataset's shards, read in place."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featscape.errors import ImageError, InputError
+from featscape.images.files import MOST_BYTES, open_binary, read_part
+from featscape.images.names import Listing, member_parts
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from featscape.images.names import Parts
+
+_BLOCK = 512
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
+
+
+@dataclass
+class Shard:
+    """What one archive holds.
+
+    Attributes
+    ----------
+    listing : Listing
+    places : dict of str to (int, int)
+        Where each member begins, and how long it is.
+    beside : dict of str to dict
+        What files of the same name say of an image, by that name without its extension.
+    """
+
+    listing: Listing = field(default_factory=Listing)
+    places: dict[str, tuple[int, int]] = field(default_factory=dict)
+    beside: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+class TarShards:
+    """The members of one archive, or of several in a folder, by their names or SHARD/NAME.
+
+    Usable from several threads; archives are looked through when they are first needed.
+
+    Parameters
+    ----------
+    source : Path or str
+        A file, its address, or a folder.
+    """
+
+    def __init__(self, source: Path | str) -> None:
+        self._source = source
+        self._is_folder = isinstance(source, Path) and source.is_dir()
+        self._shards: dict[str, Shard] = {}
+
+    def names(self) -> list[str]:
+        """Return the names of the archives; "" alone for a single one."""
+        if not self._is_folder:
+            return [""]
+        return sorted(file.name for file in Path(self._source).iterdir() if is_tar(file.name))
+
+    def shard(self, name: str) -> Shard:
+        """Return what an archive holds; raises InputError if it is none."""
+        if name not in self._shards:
+            self._shards[name] = _look_through(self._at(name))
+        return self._shards[name]
+
+    def read(self, path: str) -> bytes:
+        """Return a member; raises ImageError if there is none of that name."""
+        name, _, member = path.partition("/") if self._is_folder else ("", "", path)
+        if self._is_folder and name not in self._shards and name not in self.names():
+            raise ImageError("no such archive")
+        try:
+            place = self.shard(name).places.get(member)
+        except InputError as error:
+            raise ImageError(str(error)) from error
+        if place is None:
+            raise ImageError("no such file in the archive")
+        start, n_bytes = place
+        return read_part(self._at(name), start, start + n_bytes)
+
+    def _at(self, name: str) -> Path | str:
+        return Path(self._source) / name if name else self._source
+
+
+def is_tar(name: str) -> bool:
+    """Whether a file is an archive, by its name."""
+    return name.lower().endswith((".tar", ".tar.gz", ".tgz"))
+
+
+def key_of(path: str) -> str:
+    """Return what WebDataset groups by: a path up to the first dot of the name."""
+    folder, slash, name = path.rpartition("/")
+    return f"{folder}{slash}{name.partition('.')[0]}"
+
+
+def _look_through(source: Path | str) -> Shard:
+    """List the members of an archive by their headers alone; what stands beside images is read."""
+    shard = Shard()
+    try:
+        with open_binary(source) as file:
+            head = file.read(_BLOCK)
+            if head.startswith(_COMPRESSED):
+                raise InputError(
+                    f"a TAR archive must be uncompressed to be read in place; {str(source)!r} is "
+                    "not. Decompress it first: images hardly shrink."
+                )
+            size = file.seek(0, 2)
+            file.seek(0)
+            _list_members(file, size, shard)
+    except (OSError, tarfile.TarError) as error:
+        raise InputError(
+            f"a TAR archive must be whole to be read; {str(source)!r} is not ({error}). "
+            "Get it again."
+        ) from error
+    return shard
+
+
+def _list_members(file: BinaryIO, size: int, shard: Shard) -> None:
+    cut = False
+    with tarfile.open(fileobj=file, mode="r:") as archive:
+        while not cut:
+            try:
+                info = archive.next()
+            except tarfile.ReadError:
+                if not shard.places and not archive.offset:
+                    raise
+                info, cut = None, True
+            if info is None:
+                break
+            archive.members.clear()  # type: ignore[attr-defined] # else it keeps a million of them
+            _list_member(info, file, size, shard)
+        if not cut:
+            file.seek(archive.offset)
+            end = file.read(_BLOCK)
+            cut = bool(end.strip(b"\0")) or len(end) < _BLOCK
+        if cut:
+            where = min(archive.offset, size)
+            reason = f"cut short or damaged at byte {where:,}: nothing behind it can be found"
+            shard.listing.skip(("(the rest of the archive)",), reason)
+
+
+def _list_member(info: tarfile.TarInfo, file: BinaryIO, size: int, shard: Shard) -> None:
+    if info.isdir():
+        return
+    listing = shard.listing
+    parts = member_parts(info.name, listing)
+    if parts is None:
+        return
+    path = "/".join(parts)
+    if not info.isreg() or info.issparse():
+        if listing.is_image(parts[-1]):
+            listing.skip(parts, "not a regular file")
+    elif path in shard.places:
+        listing.skip(parts, "a second member of that name")
+    elif info.offset_data + info.size > size:
+        listing.skip(parts, "cut short with the archive")
+    elif info.size > MOST_BYTES:
+        listing.skip(parts, f"larger than {MOST_BYTES >> 30} GiB")
+    else:
+        shard.places[path] = (info.offset_data, info.size)
+        listing.add(parts)
+        _read_beside(parts, info, file, shard)
+
+
+def _read_beside(parts: Parts, info: tarfile.TarInfo, file: BinaryIO, shard: Shard) -> None:
+    """Read a class (.cls), a text (.txt) or values (.json) that stand beside an image."""
+    path = "/".join(parts)
+    key = key_of(path)
+    kind = path[len(key) :].lower()
+    if kind not in (".cls", ".txt", ".json"):
+        return
+    here = file.tell()
+    file.seek(info.offset_data)
+    content = file.read(info.size)
+    file.seek(here)
+    values = shard.beside.setdefault(key, {})
+    if kind == ".json":
+        try:
+            read = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            shard.listing.skip(parts, f"no JSON ({error})")
+            return
+        values |= read if isinstance(read, dict) else {"json": read}
+    else:
+        name = "cls" if kind == ".cls" else "text"
+        values[name] = content.decode("utf-8", "backslashreplace").strip()
