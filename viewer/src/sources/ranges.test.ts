@@ -21,6 +21,7 @@ async function text(bytes: Promise<ArrayBuffer>): Promise<string> {
 
 afterEach(() => {
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
   vi.useRealTimers();
 });
 
@@ -49,6 +50,25 @@ it("asks a server without ranges once for the whole file", async () => {
   await reader.read("f", 1, 2);
   await reader.read("f", 5, 9);
   expect(fetch).toHaveBeenCalledTimes(1);
+});
+
+it("reads the whole file once for questions asked together", async () => {
+  vi.stubGlobal("fetch", serve(false));
+  const reading = vi.spyOn(Response.prototype, "arrayBuffer");
+  const reader = new RangeReader("data/");
+  const found = await Promise.all([text(reader.read("f", 1, 2)), text(reader.read("f", 5, 9))]);
+  expect(found).toEqual(["1", "5678"]);
+  expect(reading).toHaveBeenCalledTimes(1);
+});
+
+it("reads a whole file again after the connection broke", async () => {
+  const broken = new Response(CONTENT);
+  vi.spyOn(broken, "arrayBuffer").mockRejectedValue(new TypeError("network"));
+  const answers = [broken, new Response(CONTENT)];
+  vi.stubGlobal("fetch", async () => answers.shift());
+  const reader = new RangeReader("data/");
+  await expect(reader.read("f", 1, 2)).rejects.toThrow("connection broke");
+  expect(await text(reader.read("f", 1, 2))).toBe("1");
 });
 
 it("tries twice again where the network fails, and then says so", async () => {

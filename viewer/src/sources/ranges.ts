@@ -45,11 +45,19 @@ export class RangeReader {
         `The map's file ${file} cannot be read: the server answers ${response.status}.`,
       );
     }
+    const ranged = init.headers !== undefined && response.status !== 206;
+    const other = ranged && this.whole.get(file);
+    if (other) {
+      // asked at the same time as this
+      await response.body?.cancel();
+      return cut(file, await other, start, end);
+    }
     const body = response.arrayBuffer().catch(() => {
       throw new SourceError(`The connection broke while reading ${file}. Reload the page.`);
     });
     if (response.status !== 206) {
-      if (init.headers) this.whole.set(file, body);
+      if (ranged) this.whole.set(file, body);
+      if (ranged) body.catch(() => this.whole.delete(file)); // asked again, it is read again
       return cut(file, await body, start, end);
     }
     const bytes = await body;
