@@ -34,8 +34,13 @@ function post(url: string, body: SearchRequest | ItemsRequest): Promise<Response
 }
 
 export async function openServer(setup: PageSetup): Promise<Source> {
+  if (setup.api === null) {
+    throw new SourceError(
+      "A server's page must say where the server answers; this one does not. Open the server's own page.",
+    );
+  }
   const files = await openSite(setup);
-  const api = folder(setup.api ?? "api");
+  const api = folder(setup.api);
   const { originals, search, zip, place } = setup.abilities;
   return {
     ...files,

@@ -71,7 +71,7 @@ export async function openWidget(model: Model): Promise<WidgetSource> {
 
   /** Not every frontend says so, and a kernel that is said to be gone may answer: ask it. */
   function doubted(): void {
-    void ask("manifest.json", 0, 0, GONE_MS);
+    ask("manifest.json", 0, 0, GONE_MS).catch(() => {}); // an error is an answer too
   }
 
   model.on("msg:custom", answered);
