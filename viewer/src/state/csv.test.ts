@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { csv, csvField } from "./csv";
+import { csv, csvField, shortest } from "./csv";
 
 /** RFC 4180 read back, a character at a time. */
 function parse(text: string): string[][] {
@@ -28,6 +28,17 @@ describe("csv", () => {
 
   it.each(["=1+1", "+1", "-2", "@SUM(A1)", "\tx", "\rx"])("disarms the formula %j", (text) => {
     expect(parse(csv([text], []))).toEqual([[`'${text}`]]);
+  });
+
+  it.each([0.1, 1 / 3, 16_777_217, 1e-30, -3.4e38, 0, 7])("gives %d back as float32", (number) => {
+    const value = Math.fround(number);
+    expect(Math.fround(shortest(value))).toBe(value);
+    expect(String(shortest(value)).replace(/[^0-9]|e.*/g, "").length).toBeLessThan(10);
+  });
+
+  it("says a float32 shortly", () => {
+    expect(csvField(shortest(Math.fround(0.1)))).toBe("0.1");
+    expect(csvField(shortest(Number.NaN))).toBe("");
   });
 
   it("leaves numbers alone, and nothing for none", () => {

@@ -1,6 +1,6 @@
 /** What a person takes home: tables, lists, originals, pictures. */
 import type { App } from "./app";
-import { type Cell, csv } from "./csv";
+import { type Cell, csv, shortest } from "./csv";
 import type { Values } from "./filters";
 
 export function download(content: Blob | string, name: string, type = "text/plain"): void {
@@ -50,7 +50,7 @@ export async function selectionCsv(app: App, selection: Uint32Array): Promise<st
     const cells = columns.map((column): Cell => {
       if (column.kind === "text") return texts[column.name] ?? null;
       const value = values.get(column.name)?.[item] as number;
-      return column.kind === "number" ? value : (column.categories[value]?.name ?? null);
+      return column.kind === "number" ? shortest(value) : (column.categories[value]?.name ?? null);
     });
     return [items.id(item), texts["path"] ?? null, items.classOf(item)?.name ?? null, ...cells];
   });

@@ -112,13 +112,13 @@ export class Items {
     return (await this.texts(item))["path"] ?? `item ${this.id(item)}`;
   }
 
-  /** What a server knows beside the bundle, and what the bundle knows beside the server. */
+  /** The table's row where a server has it, whose numbers are exact, and what the bundle adds to it. */
   async allDetails(item: number): Promise<ItemDetails> {
     const [own, more] = await Promise.all([
       this.details(item),
       this.source.details?.(this.id(item)),
     ]);
-    return more ? { ...more, columns: { ...more.columns, ...own.columns } } : own;
+    return more ? { ...more, columns: { ...own.columns, ...more.columns } } : own;
   }
 
   async details(item: number): Promise<ItemDetails> {
