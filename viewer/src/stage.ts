@@ -6,6 +6,12 @@
 export type Layout = "map" | "grid";
 /** points: never images. images: images wherever they fit, points elsewhere. */
 export type Drawing = "points" | "images";
+/** What a drag does. */
+export type Tool = "pan" | "lasso" | "rectangle";
+export type Direction = "left" | "right" | "up" | "down";
+
+/** A PNG's longest side: what browsers allow a canvas. */
+export const MOST_PNG_PX = 16_384;
 
 /** Bits of an item's state, one byte an item. */
 export const HIDDEN = 1; // not drawn, not picked: its class is off, or a filter leaves it out
@@ -50,11 +56,11 @@ export interface Stage {
   setColors(codes: Uint16Array, palette: readonly string[]): void;
   /** One byte an item, of the bits above; null is all zero. Copied to the GPU at once. */
   setStates(states: Uint8Array | null): void;
-  setLayout(layout: Layout): void; // moves smoothly, unless the person asks for reduced motion
+  /** Moves smoothly, unless the person asks for reduced motion; fails where the grid cannot be read. */
+  setLayout(layout: Layout): Promise<void>;
   setDrawing(drawing: Drawing): void;
   setTheme(theme: Theme): void;
-  /** What a drag does. */
-  setTool(tool: "pan" | "lasso" | "rectangle"): void;
+  setTool(tool: Tool): void;
   /** Ring around one item: hovered in a list, or open in the panel. */
   setFocus(item: number | null): void;
   /** A mark at a place of the map that no item stands for: a dropped image. */
@@ -69,7 +75,7 @@ export interface Stage {
   /** The items, not hidden, inside a polygon of stage pixels. */
   within(polygon: readonly Point[]): Uint32Array;
   /** The next item from `item` in a direction, for the keyboard. */
-  next(item: number | null, direction: "left" | "right" | "up" | "down"): number | null;
+  next(item: number | null, direction: Direction): number | null;
   /** The whole view as a PNG of any size, drawn anew and not merely scaled. */
   png(width: number, height: number): Promise<Blob>;
   /** For tests and the curious. */

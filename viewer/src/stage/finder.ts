@@ -1,10 +1,8 @@
 /** Which items lie under the pointer, inside a lasso, or next to another. */
-import { HIDDEN, type Point, type View } from "../stage";
+import { type Direction, HIDDEN, type Point, type View } from "../stage";
 import { axes, type Size } from "./camera";
 import type { Plane, Region } from "./chunks";
 import type { Places } from "./placement";
-
-export type Direction = "left" | "right" | "up" | "down";
 
 export function planeOf(view: View): Plane {
   const [right, up] = axes(view.turn);

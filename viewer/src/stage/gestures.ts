@@ -1,7 +1,5 @@
 /** Mouse, pen, touch and wheel, told as what they mean. */
-import type { Point } from "../stage";
-
-export type Tool = "pan" | "lasso" | "rectangle";
+import type { Point, Tool } from "../stage";
 
 export interface Gestures {
   pan(dx: number, dy: number): void;

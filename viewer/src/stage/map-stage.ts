@@ -2,11 +2,21 @@
 import type { Arrays } from "../bundle/arrays";
 import type { Thumbnails } from "../bundle/thumbnails";
 import type { Manifest } from "../contract";
-import type { Drawing, Layout, Point, Stage, StageEvents, Theme, View } from "../stage";
+import type {
+  Direction,
+  Drawing,
+  Layout,
+  Point,
+  Stage,
+  StageEvents,
+  Theme,
+  Tool,
+  View,
+} from "../stage";
 import { Appearance } from "./appearance";
 import { project, type Size, turned } from "./camera";
-import { type Direction, nearest, nextItem, within } from "./finder";
-import { type Gestures, listen, type Tool } from "./gestures";
+import { nearest, nextItem, within } from "./finder";
+import { type Gestures, listen } from "./gestures";
 import { parseColor } from "./gl";
 import { Layouts } from "./layout";
 import { type Outline, Overlay } from "./overlay";
@@ -81,12 +91,12 @@ export class MapStage implements Stage {
     this.retint();
   }
 
-  setLayout(layout: Layout): void {
+  async setLayout(layout: Layout): Promise<void> {
     const { layouts } = this;
     if (layout === layouts.wanted) return;
     layouts.wanted = layout;
     if (layout === "map" || layouts.cells) this.rearrange();
-    else void this.loadGrid();
+    else await this.loadGrid();
   }
 
   setDrawing(drawing: Drawing): void {
@@ -411,7 +421,13 @@ export class MapStage implements Stage {
   }
 
   private async loadGrid(): Promise<void> {
-    const cells = await this.arrays.grid();
+    let cells: Uint16Array | null;
+    try {
+      cells = await this.arrays.grid();
+    } catch (error) {
+      this.layouts.wanted = "map";
+      throw error;
+    }
     if (!cells) throw new Error("This map has no grid view: its manifest names no cells.");
     if (this.gone) return;
     this.layouts.setCells(cells);

@@ -1,6 +1,6 @@
 /** The view as a PNG of any size: points drawn anew in tiles, images from the sharpest packs. */
 import type { Thumbnails } from "../bundle/thumbnails";
-import { DIMMED, MATCHED, SELECTED } from "../stage";
+import { DIMMED, MATCHED, MOST_PNG_PX, SELECTED } from "../stage";
 import { panned, project, type Size } from "./camera";
 import { planeOf, regionOf } from "./finder";
 import type { Color } from "./gl";
@@ -9,7 +9,6 @@ import { Placement, placeOf } from "./placement";
 import { borderSize } from "./sizes";
 
 const TILE = 1024;
-const MOST_PX = 16384; // what browsers allow a canvas
 
 export interface Shot {
   readonly picture: Picture;
@@ -19,9 +18,9 @@ export interface Shot {
 }
 
 export async function shoot(shot: Shot, width: number, height: number): Promise<Blob> {
-  if (!(width >= 1 && height >= 1 && width <= MOST_PX && height <= MOST_PX)) {
+  if (!(width >= 1 && height >= 1 && width <= MOST_PNG_PX && height <= MOST_PNG_PX)) {
     throw new RangeError(
-      `A PNG's sides must be from 1 to ${MOST_PX} pixels; got ${width} x ${height}.`,
+      `A PNG's sides must be from 1 to ${MOST_PNG_PX} pixels; got ${width} x ${height}.`,
     );
   }
   const canvas = document.createElement("canvas");

@@ -42,6 +42,17 @@ describe("the stage is told", () => {
     expect(codes[5]).toBe(127);
   });
 
+  it("of the grid, and where it cannot be read the map stays and says why", async () => {
+    const app = smallApp();
+    const stage = new SilentStage();
+    stops.push(syncStage(app, stage));
+    vi.spyOn(stage, "setLayout").mockRejectedValue(new SourceError("grid.bin is too short."));
+    app.mode.value = "grid";
+    await settled();
+    expect(app.trouble.value).toBe("grid.bin is too short.");
+    expect(app.mode.value).toBe("points");
+  });
+
   it("one neutral color where there are no labels", async () => {
     const { told } = staged({ classes: null });
     await settled();
@@ -192,7 +203,7 @@ it("shows what server and bundle know of an item, each beside the other", async 
     path: "x",
     width: 8,
     height: 4,
-    columns: { value: 1, split: null, note: null, weight: 2.5 },
+    columns: { value: 9, split: null, note: null, weight: 2.5 },
   });
 });
 

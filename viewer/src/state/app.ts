@@ -1,14 +1,13 @@
 /** What one sees and has chosen. The panels read these signals; `stage-sync` hands them to the stage. */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { SourceError } from "../sources/error";
-import type { Point, Stage, View } from "../stage";
+import type { Point, Stage, Tool, View } from "../stage";
 import { panned } from "../stage/camera";
 import type { Shared, ThemeChoice, ViewMode } from "./address";
 import { type Filter, type Filters, withFilter } from "./filters";
 import { type Items, LABEL, type Neighbor } from "./items";
 import { NOWHERE, step, type Walk, walkTo } from "./walk";
 
-export type Tool = "pan" | "lasso" | "rectangle";
 export type Panel = "item" | "selection" | "placed";
 
 export interface PlacedImage {

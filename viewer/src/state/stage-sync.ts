@@ -38,6 +38,16 @@ export function coloring(
   return { codes, palette: categories.map((each) => each.color) };
 }
 
+/** Where the grid cannot be read, the map stays: the grid's button, pressed again, reads it again. */
+async function lay(app: App, stage: Stage): Promise<void> {
+  try {
+    await stage.setLayout(app.mode.value === "grid" ? "grid" : "map");
+  } catch (error) {
+    if (app.mode.value === "grid") app.mode.value = app.hasImages ? "images" : "points";
+    throw error;
+  }
+}
+
 export function syncStage(app: App, stage: Stage): () => void {
   const columns = signal<ReadonlyMap<string, Values>>(new Map());
   const untouched = app.selection.peek();
@@ -69,7 +79,7 @@ export function syncStage(app: App, stage: Stage): () => void {
       stage.setStates(plain ? null : itemStates(app.items.count, filters, columns.value, emphasis));
     }),
     effect(() => {
-      stage.setLayout(app.mode.value === "grid" ? "grid" : "map");
+      void app.attempt(lay(app, stage));
       const images = app.mode.value !== "points" && app.hasImages;
       stage.setDrawing(images ? "images" : "points");
     }),

@@ -144,7 +144,7 @@ export class SilentStage implements Stage {
   setStates(states: Uint8Array | null): void {
     this.told.set("states", states && [...states]);
   }
-  setLayout(layout: string): void {
+  async setLayout(layout: string): Promise<void> {
     this.told.set("layout", layout);
   }
   setDrawing(drawing: string): void {

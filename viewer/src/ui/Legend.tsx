@@ -5,7 +5,7 @@ import type { App } from "../state/app";
 import { isolated, toggled } from "../state/filters";
 import { folded } from "../state/find";
 import { LABEL } from "../state/items";
-import { numberPalette, readable } from "../state/scale";
+import { numberPalette, readable, STEPS } from "../state/scale";
 import { useApp } from "./context";
 import { LinkButton } from "./controls";
 import { seenRows, useViewport } from "./viewport";
@@ -218,7 +218,7 @@ function NumberLegend({ column }: { readonly column: NumberColumn }) {
     />
   );
   const gradient = numberPalette(app.theme.value)
-    .filter((_, i) => i % 8 === 0 || i === 127)
+    .filter((_, i) => i % 8 === 0 || i === STEPS - 1)
     .join(",");
   return (
     <section class="fs-legend" aria-label="Legend">

@@ -1,7 +1,7 @@
 /** Views, tools, zoom, and the rest, at the foot of the map. */
 import { useRef } from "preact/hooks";
+import { MOST_PNG_PX, type Tool } from "../stage";
 import type { ViewMode } from "../state/address";
-import type { Tool } from "../state/app";
 import { savePng } from "../state/exports";
 import { placeImage } from "../state/place";
 import { useApp } from "./context";
@@ -141,8 +141,6 @@ function PlaceButton() {
   );
 }
 
-const LONGEST_PX = 16_384;
-
 function PngForm({ close }: { readonly close: () => void }) {
   const app = useApp();
   const width = useRef<HTMLInputElement>(null);
@@ -184,7 +182,7 @@ function PngForm({ close }: { readonly close: () => void }) {
             ref={width}
             type="number"
             min={64}
-            max={LONGEST_PX}
+            max={MOST_PNG_PX}
             defaultValue={String(box.width * 4)}
             required
           />

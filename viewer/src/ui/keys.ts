@@ -1,4 +1,6 @@
 /** The keyboard, wherever no field or list wants it. */
+import type { Direction, Tool } from "../stage";
+import type { ViewMode } from "../state/address";
 import type { App } from "../state/app";
 import { ZOOM_STEP } from "./Toolbar";
 
@@ -12,7 +14,7 @@ const ARROWS = {
 } as const;
 
 /** From item to item; an open panel follows. */
-export function walkMap(app: App, direction: "left" | "right" | "up" | "down"): void {
+export function walkMap(app: App, direction: Direction): void {
   const from = app.cursor.value ?? app.item.value;
   const item = app.stage?.next(from, direction) ?? null;
   if (item === null) return;
@@ -30,10 +32,10 @@ export function walkMap(app: App, direction: "left" | "right" | "up" | "down"): 
 
 /** What keys do; true where one was meant for us. */
 function actions(app: App, root: HTMLElement): Readonly<Record<string, () => void>> {
-  const mode = (name: "points" | "images" | "grid") => () => {
+  const mode = (name: ViewMode) => () => {
     if (app.modes.includes(name)) app.mode.value = name;
   };
-  const tool = (name: "pan" | "lasso" | "rectangle") => () => {
+  const tool = (name: Tool) => () => {
     app.tool.value = name;
   };
   return {
