@@ -12,7 +12,7 @@ export default defineConfig({
     modulePreload: false,
     rolldownOptions: {
       input: "src/main.ts",
-      preserveEntrySignatures: "strict", // `mount` and the widget's default export stay
+      preserveEntrySignatures: "strict", // the widget's default export stays
       output: {
         format: "es",
         codeSplitting: false,
