@@ -57,7 +57,7 @@ std::vector<float> descend(std::shared_ptr<Pool> pool, const Csr& csr, const std
     grid.per_unit = 2.0F;
     std::vector<float> density(static_cast<std::size_t>(nodes));
     for (int i = 0; i < 4; ++i) {
-        if (i == 2) points.renumber();
+        if (i > 0) points.renumber(); // from the second time on into memory used before
         points.spread(grid, density.data(), density.size());
         const double z = direct ? points.direct_forces() : points.grid_forces(grid, density.data());
         points.step({12.0F, 0.5F, 1.0F}, z > 1 ? z : 1.0);
