@@ -1,0 +1,111 @@
+"""The legend, what colors the map, and dark and light."""
+
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+LIGHT, DARK = (247, 247, 245), (16, 18, 22)
+
+
+def rgb(color):
+    return np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)])
+
+
+def pixels_at(visit, items, places):
+    """Return the color in the middle of each item, as a difference from the background."""
+    picture = visit.picture()
+    middle = [picture.getpixel(tuple(round(at) for at in places[item])) for item in items]
+    return np.array(middle) - LIGHT
+
+
+def test_legend_counts_hides_and_isolates(look, anywhere):
+    visit = look(anywhere.address)
+    visit.points()
+    items, places = visit.apart(anywhere.bundle)
+    codes = anywhere.bundle.array(anywhere.bundle.manifest.class_codes)[items]
+    classes = anywhere.bundle.manifest.classes
+    rows = visit.page.get_by_role("option").filter(has=visit.page.locator(".fs-swatch"))
+    counts = Counter(anywhere.map.labels)
+    assert rows.all_inner_texts() == [f"{each.name}\n{counts[each.name]}" for each in classes]
+
+    shown = pixels_at(visit, items, places)
+    wanted = np.array([rgb(classes[code].color) for code in codes]) - LIGHT
+    cosine = (
+        (shown * wanted).sum(1) / np.linalg.norm(shown, axis=1) / np.linalg.norm(wanted, axis=1)
+    )
+    assert cosine.min() > 0.98
+
+    rows.nth(3).click()
+    expect(visit.page.get_by_text("9 of 10 shown")).to_be_visible()
+    shown = np.abs(pixels_at(visit, items, places)).max(axis=1) > 8
+    assert shown.tolist() == (codes != 3).tolist()
+    visit.rest()
+    assert visit.shared["hide.label"] == "3"
+
+    rows.nth(5).dblclick()
+    expect(visit.page.get_by_text("1 of 10 shown")).to_be_visible()
+    shown = np.abs(pixels_at(visit, items, places)).max(axis=1) > 8
+    assert shown.tolist() == (codes == 5).tolist()
+    visit.button("Show all").first.click()
+    expect(rows.filter(has_not_text="x")).to_have_count(10)
+    expect(visit.page.get_by_text("10 classes", exact=True)).to_be_visible()
+
+
+def test_color_by_a_number_with_its_scale(look, anywhere):
+    visit = look(anywhere.address)
+    visit.points()
+    items, places = visit.apart(anywhere.bundle)
+    column = next(each for each in anywhere.bundle.manifest.columns if each.name == "agreement")
+    values = anywhere.bundle.array(column.values)[items]
+    visit.page.get_by_label("Color by").select_option("agreement")
+    legend = visit.page.get_by_role("region", name="Legend")
+    expect(legend.get_by_role("slider")).to_have_count(2)
+    colors = pixels_at(visit, items, places).sum(axis=1)
+    # the scale is even for the eye: darker or lighter all the way
+    assert abs(np.corrcoef(values, colors)[0, 1]) > 0.85
+    legend.get_by_role("slider", name="At least").fill("0.6")
+    shown = np.abs(pixels_at(visit, items, places)).max(axis=1) > 8
+    assert shown.tolist() == (values >= 0.6).tolist()
+    visit.rest()
+    assert visit.shared["keep.agreement"].startswith("0.6_")
+    visit.page.get_by_label("Color by").select_option("label")
+    visit.page.get_by_title("Take away the filter by agreement").click()
+    assert (np.abs(pixels_at(visit, items, places)).max(axis=1) > 8).all()
+
+
+def test_color_by_a_category(look, drawn_page):
+    kinds = ["even", "odd", None]
+    page = drawn_page(90, columns={"kind": [kinds[row % 3] for row in range(90)]})
+    visit = look(page.as_uri())
+    visit.page.get_by_label("Color by").select_option("kind")
+    rows = visit.page.get_by_role("option").filter(has=visit.page.locator(".fs-swatch"))
+    assert rows.all_inner_texts() == ["even\n30", "odd\n30", "none\n30"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_dark_and_light(look, digits_file, scheme):
+    visit = look(digits_file.address, color_scheme=scheme)
+    backgrounds = {"light": LIGHT, "dark": DARK}
+    other = {"light": "dark", "dark": "light"}[scheme]
+    assert visit.picture().getpixel((1270, 400)) == backgrounds[scheme]
+    visit.button(other.capitalize()).click()
+    assert visit.picture().getpixel((1270, 400)) == backgrounds[other]
+    visit.rest()
+    assert visit.shared["theme"] == other
+
+
+def test_arabic_labels_run_from_the_right(look, drawn_page):
+    labels = ["قطة صغيرة", "Größe", "école"]
+    visit = look(drawn_page(30, labels=[labels[row % 3] for row in range(30)]).as_uri())
+    names = visit.page.get_by_role("option").locator("[dir=auto]")
+    directions = names.evaluate_all(
+        "all => all.map(each => [each.textContent, getComputedStyle(each).direction])"
+    )
+    assert sorted(directions) == sorted(
+        [[labels[0], "rtl"], [labels[1], "ltr"], [labels[2], "ltr"]]
+    )
+    visit.page.get_by_label("Find in paths and labels").fill("ecole")
+    expect(visit.page.get_by_text(re.compile("10 found"))).not_to_have_count(0)

@@ -1,0 +1,205 @@
+"""Lasso and rectangle, what is done with a selection, search, and pictures."""
+
+import csv
+import io
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+LOW, HIGH = (420, 120), (760, 520)
+
+
+def rows_within(visit, bundle, inside):
+    places = visit.places(bundle.array(bundle.manifest.positions))
+    return sorted(bundle.array(bundle.manifest.ids)[inside(places)].tolist())
+
+
+def in_rectangle(places):
+    return ((places >= LOW) & (places <= HIGH)).all(axis=1)
+
+
+def in_triangle(places):
+    """Whether a place lies in the triangle of the lasso below."""
+    x, y = places.T
+    return (y > 150) & (y < 550) & (np.abs(x - 650) < (y - 150) * 200 / 400)
+
+
+def test_a_rectangle_and_its_exports(look, anywhere):
+    visit = look(anywhere.address)
+    rows = rows_within(visit, anywhere.bundle, in_rectangle)
+    assert 20 < len(rows) < 400
+    visit.button("Select with a rectangle").click()
+    visit.drag(LOW, HIGH)
+    panel = visit.panel("Selection")
+    expect(panel.get_by_role("heading")).to_have_text(f"{len(rows)} selected")
+    counts = Counter(anywhere.map.labels[row] for row in rows)
+    shown = panel.get_by_label("Classes of the selection").get_by_role("listitem")
+    assert dict(text.split("\n") for text in shown.all_inner_texts()) == {
+        name: str(count) for name, count in counts.items()
+    }
+    visit.until("document.querySelectorAll('.fs-image-grid img').length > 11")
+
+    name, content = visit.saved(visit.button("CSV").click)
+    assert name.endswith("-selection.csv")
+    table = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    assert [int(line["id"]) for line in table] == rows
+    assert [line["path"] for line in table] == [anywhere.map.paths[row] for row in rows]
+    assert [line["label"] for line in table] == [anywhere.map.labels[row] for row in rows]
+    name, content = visit.saved(visit.button("Paths").click)
+    assert content.decode().splitlines() == [anywhere.map.paths[row] for row in rows]
+
+    visit.button("Clear").click()
+    expect(panel).to_have_count(0)
+
+
+def test_a_lasso_and_more_with_shift(look, digits_file):
+    visit = look(digits_file.address)
+    rows = rows_within(visit, digits_file.bundle, in_triangle)
+    visit.button("Select with a lasso").click()
+    visit.drag((650, 150), (850, 550), (450, 550), (650, 150))
+    found = _selected(visit)
+    both = rows_within(visit, digits_file.bundle, lambda at: in_triangle(at) | in_rectangle(at))
+    assert found == pytest.approx(len(rows), abs=2)  # the pointer goes in whole pixels
+    visit.button("Select with a rectangle").click()
+    visit.page.keyboard.down("Shift")
+    visit.drag(LOW, HIGH)
+    visit.page.keyboard.up("Shift")
+    assert _selected(visit) == pytest.approx(len(both), abs=2)
+    visit.page.keyboard.press("v")
+    before = _selected(visit)
+    visit.points()
+    items, places = visit.apart(digits_file.bundle)
+    chosen = set(both)
+    outside = next(
+        item
+        for item in items
+        if int(digits_file.bundle.array(digits_file.bundle.manifest.ids)[item]) not in chosen
+    )
+    visit.page.keyboard.down("Shift")
+    visit.click_at(places[outside].tolist())
+    visit.page.keyboard.up("Shift")
+    assert _selected(visit) == before + 1
+
+
+def _selected(visit):
+    heading = visit.panel("Selection").get_by_role("heading")
+    expect(heading).to_contain_text("selected")
+    return int(heading.inner_text().split()[0])
+
+
+def test_a_zip_of_originals(look, served_digits):
+    visit = look(served_digits.address)
+    rows = rows_within(visit, served_digits.bundle, in_rectangle)
+    visit.button("Select with a rectangle").click()
+    visit.drag(LOW, HIGH)
+    name, content = visit.saved(visit.button("ZIP").click)
+    assert name.endswith("-selection.zip")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = archive.namelist()
+        first = archive.read(names[0])
+    assert sorted(names) == sorted(served_digits.map.paths[row] for row in rows)
+    assert first.startswith(b"\x89PNG")
+
+
+def test_an_image_in_the_selection_opens_it_and_closes_back(look, digits_file):
+    visit = look(digits_file.address)
+    visit.button("Select with a rectangle").click()
+    visit.drag(LOW, HIGH)
+    visit.panel("Selection").locator(".fs-image-grid button").first.click()
+    expect(visit.panel("Item")).to_be_visible()
+    visit.button("Close").click()
+    expect(visit.panel("Selection")).to_be_visible()
+
+
+def test_find_lights_the_matches(look, anywhere):
+    visit = look(anywhere.address)
+    visit.points()
+    items, places = visit.apart(anywhere.bundle)
+    ids = anywhere.bundle.array(anywhere.bundle.manifest.ids)
+    before = _contrast(visit, items, places)
+    visit.page.get_by_label("Find in paths and labels").fill("PNG 7/digit")
+    n_matches = sum(path.startswith("7/") for path in anywhere.map.paths)
+    found = visit.page.locator(".fs-search-found")
+    expect(found).to_contain_text(f"{n_matches} found")
+    after = _contrast(visit, items, places)
+    lit = np.array([anywhere.map.labels[ids[item]] == "7" for item in items])
+    assert (after[~lit] < 0.6 * before[~lit]).all()
+    assert (after[lit] > 0.9 * before[lit]).all()
+    visit.button("Next match").click()
+    expect(found).to_contain_text(f"1 of {n_matches}")
+    expect(visit.panel("Item")).to_contain_text("7/digit-")
+    visit.button("Select", exact=True).first.click()
+    assert _selected(visit) == n_matches
+    visit.page.get_by_label("Find in paths and labels").fill("no such thing")
+    expect(found).to_contain_text("0 found")
+
+
+def _contrast(visit, items, places):
+    picture = visit.picture()
+    middle = [picture.getpixel(tuple(round(at) for at in places[item])) for item in items]
+    return np.abs(np.array(middle) - (247, 247, 245)).sum(axis=1)
+
+
+def test_the_view_as_a_png_of_any_size(look, digits_file):
+    visit = look(digits_file.address)
+    with visit.without_panels():
+        seen = visit.picture()
+    for choice, size in (("As on screen", (1280, 800)), ("Twice", (2560, 1600))):
+        visit.button("Save a picture").click()
+        name, content = visit.saved(visit.button(choice, exact=False).click)
+        assert name.endswith(f"-{size[0]}x{size[1]}.png")
+        picture = Image.open(io.BytesIO(content)).convert("RGB")
+        assert picture.size == size
+        # the same view: in the large, each place has about the color that it has on the page
+        small, shown = (np.asarray(each.resize((64, 40))).astype(int) for each in (picture, seen))
+        assert np.abs(small - shown).mean() < 6
+
+
+def test_an_image_dropped_on_the_page(look, served_digits):
+    visit = look(served_digits.address, expected=["422"])
+    path = served_digits.map.paths[5]
+    content = (_source(served_digits) / path).read_bytes()
+    _drop(visit, content)
+    panel = visit.panel("New image")
+    expect(panel.get_by_role("listitem")).to_have_count(12, timeout=60_000)
+    nearest = panel.get_by_role("listitem").first.get_by_role("button")
+    name = nearest.get_attribute("aria-label")
+    assert name.startswith(f"{served_digits.map.labels[5]}, {path}, distance ")
+    assert float(name.rpartition(" ")[2]) < 1e-3
+    visit.button("Show on map").click()
+    visit.rest()
+    # it lies beside its twin, in the middle of what the panels leave
+    there = visit.places(served_digits.map.positions[5])
+    assert np.linalg.norm(there - [624, 360]) < 60
+    _drop(visit, b"GIF89a, they say")
+    expect(visit.page.get_by_role("alert")).to_contain_text("image")
+
+
+def test_a_page_without_a_server_says_that_it_takes_no_images(look, digits_file):
+    visit = look(digits_file.address)
+    _drop(visit, b"whatever it is")
+    expect(visit.page.get_by_role("alert")).to_contain_text("featscape serve")
+
+
+def _source(made):
+    return Path(made.map.run["source"])
+
+
+def _drop(visit, content):
+    transfer = visit.page.evaluate_handle(
+        """bytes => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(bytes)], "new.png", { type: "image/png" }));
+            return transfer;
+        }""",
+        list(content),
+    )
+    stage = visit.page.locator(".fs-stage")
+    stage.dispatch_event("dragover", {"dataTransfer": transfer})
+    expect(visit.page.locator(".fs-drop-card")).to_be_visible()
+    stage.dispatch_event("drop", {"dataTransfer": transfer})

@@ -1,0 +1,179 @@
+"""Pan, zoom, hover, click, and walk on."""
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+
+def test_drag_and_wheel_move_and_zoom(look, anywhere):
+    visit = look(anywhere.address)
+    center, scale = visit.center, visit.scale
+    visit.drag((700, 400), (800, 350))
+    visit.rest()
+    assert visit.scale == pytest.approx(scale)
+    moved = (visit.center - center)[:2] * scale
+    assert moved == pytest.approx([-100, -50], abs=1)
+    under = np.array([640 + 200, 400])
+    before = visit.center[:2] + (under - [640, 400]) / visit.scale * [1, -1]
+    visit.page.mouse.move(*under.tolist())
+    visit.page.mouse.wheel(0, -240)
+    visit.rest()
+    assert visit.scale > 1.4 * scale
+    after = visit.center[:2] + (under - [640, 400]) / visit.scale * [1, -1]
+    assert (after - before) * visit.scale == pytest.approx([0, 0], abs=1)
+
+
+def test_zoom_buttons_and_show_all(look, digits_file):
+    visit = look(digits_file.address)
+    center, scale = visit.center, visit.scale
+    visit.button("Zoom in").click()
+    visit.rest()
+    assert visit.scale == pytest.approx(1.5 * scale, rel=1e-3)
+    visit.drag((640, 400), (900, 500))
+    visit.button("Show all").click()
+    visit.rest()
+    assert visit.scale == pytest.approx(scale, rel=1e-3)
+    assert visit.center == pytest.approx(center, rel=1e-3, abs=1e-3)
+    visit.page.mouse.dblclick(640, 60)
+    visit.rest()
+    assert visit.scale == pytest.approx(2 * scale, rel=1e-3)
+
+
+def test_hover_shows_the_image_and_what_it_is(look, anywhere):
+    visit = look(anywhere.address)
+    visit.points()
+    found, places = visit.apart(anywhere.bundle)
+    item = found[0]
+    row = anywhere.bundle.array(anywhere.bundle.manifest.ids)[item]
+    visit.hover_at(places[item])
+    card = visit.page.locator(".fs-card")
+    expect(card).to_contain_text(anywhere.map.paths[row])
+    expect(card).to_contain_text(anywhere.map.labels[row])
+    expect(card).to_contain_text("agreement")
+    visit.until("document.querySelector('.fs-card img').naturalWidth >= 64")
+    visit.hover_at((640, 5))
+    expect(card).to_have_count(0)
+
+
+def test_click_opens_the_item_and_its_neighbors_lead_on(look, anywhere):
+    visit = look(anywhere.address)
+    visit.points()
+    found, places = visit.apart(anywhere.bundle)
+    ids = anywhere.bundle.array(anywhere.bundle.manifest.ids)
+    row = ids[found[0]]
+    visit.click_at(places[found[0]])
+    panel = visit.panel("Item")
+    expect(panel).to_contain_text(anywhere.map.paths[row])
+    expect(panel.get_by_role("listitem")).to_have_count(12)
+    visit.rest()
+    assert visit.shared["item"] == str(row)
+    order = anywhere.map.neighbors.indices[row, :12]
+    names = [
+        each.get_attribute("aria-label")
+        for each in panel.get_by_role("listitem").get_by_role("button").all()
+    ]
+    assert [name.partition(", distance")[0] for name in names] == [
+        f"{anywhere.map.labels[other]}, {anywhere.map.paths[other]}" for other in order
+    ]
+    distances = [float(name.partition("distance ")[2]) for name in names]
+    assert distances == pytest.approx(anywhere.map.neighbors.distances[row, :12], rel=0.01)
+    panel.get_by_role("listitem").nth(4).get_by_role("button").click()
+    expect(panel).to_contain_text(anywhere.map.paths[order[4]])
+    visit.button("Back").click()
+    expect(panel.locator(".fs-facts")).to_contain_text(anywhere.map.paths[row])
+    visit.button("Forward").click()
+    expect(panel.locator(".fs-facts")).to_contain_text(anywhere.map.paths[order[4]])
+    visit.button("Close").click()
+    expect(panel).to_have_count(0)
+
+
+def test_the_server_shows_the_original(look, served_digits):
+    visit = look(f"{served_digits.address}#item=3")
+    portrait = visit.panel("Item").locator("figure a img")
+    expect(portrait).to_have_attribute("src", "api/items/3/image")
+    visit.until("document.querySelector('figure a img').naturalWidth === 80")
+
+
+def test_keys_alone_walk_the_map(look, digits_file):
+    visit = look(digits_file.address)
+    press = visit.page.keyboard.press
+    press("Tab")
+    visit.page.locator(".fs-stage").focus()
+    press("ArrowRight")
+    card = visit.page.locator(".fs-card")
+    expect(card).to_be_visible()
+    first = card.locator(".fs-path").text_content()
+    press("ArrowRight")
+    expect(card.locator(".fs-path")).not_to_have_text(first)
+    press("Enter")
+    expect(visit.panel("Item")).to_be_visible()
+    press("Space")
+    expect(visit.page.get_by_text("1 selected")).to_have_count(2)  # said, and shown
+    press("Escape")
+    press("Escape")
+    expect(visit.page.get_by_role("complementary")).to_have_count(0)
+    press("?")
+    expect(visit.page.get_by_role("dialog", name="Help")).to_be_visible()
+    press("Escape")
+    expect(visit.page.get_by_role("dialog")).to_have_count(0)
+    scale = visit.scale
+    press("+")
+    press("Shift+ArrowLeft")
+    press("3")
+    press("t")
+    visit.rest()
+    assert visit.scale == pytest.approx(1.5 * scale, rel=1e-3)
+    assert (visit.shared["view"], visit.shared["theme"]) == ("grid", "dark")
+    press("/")
+    expect(visit.page.get_by_label("Find in paths and labels")).to_be_focused()
+    visit.page.keyboard.type("digit")
+    expect(visit.page.get_by_text("500 found").first).to_be_visible()
+
+
+def test_touch_pans_pinches_and_taps(look, digits_file):
+    visit = look(digits_file.address, has_touch=True)
+    visit.points()
+    found, places = visit.apart(digits_file.bundle)
+    scale, center = visit.scale, visit.center
+    fingers = visit.page.context.new_cdp_session(visit.page)
+
+    def touch(kind, *points):
+        at = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+
+    touch("touchStart", (600, 400), (700, 400))
+    touch("touchMove", (550, 400), (750, 400))
+    touch("touchEnd")
+    visit.rest()
+    assert visit.scale == pytest.approx(2 * scale, rel=0.02)
+    touch("touchStart", (600, 400))
+    touch("touchMove", (640, 400))
+    touch("touchMove", (700, 400))
+    touch("touchEnd")
+    visit.rest()
+    assert visit.center[0] < center[0]
+    visit.button("Show all").click()
+    visit.rest()
+    visit.page.touchscreen.tap(*places[found[0]])
+    expect(visit.panel("Item")).to_be_visible()
+
+
+def test_the_address_restores_the_view(look, digits_file):
+    visit = look(digits_file.address)
+    visit.points()
+    visit.button("Zoom in").click()
+    visit.drag((640, 400), (700, 450))
+    visit.page.get_by_label("Color by").select_option("agreement")
+    visit.page.get_by_label("Find in paths and labels").fill("7/")
+    expect(visit.page.locator(".fs-search-found")).to_contain_text("found")
+    visit.page.keyboard.press("Enter")
+    visit.button("Dark").click()
+    visit.rest()
+    shared = visit.shared
+    assert set(shared) == {"at", "scale", "view", "color", "item", "find", "theme"}
+    again = look(f"{digits_file.address}{visit.page.evaluate('location.hash')}")
+    assert again.shared == shared
+    expect(again.panel("Item")).to_be_visible()
+    expect(again.page.get_by_label("Color by")).to_have_value("agreement")
+    expect(again.page.locator(".featscape")).to_have_attribute("data-theme", "dark")
+    expect(again.page.get_by_label("Find in paths and labels")).to_have_value("7/")
