@@ -27,6 +27,8 @@ def answer_file(request: Request, file: StoredFile, *, media_type: str) -> Respo
     ------
     HTTPException
         416 where the range lies outside of the file.
+    InputError
+        If the file has changed.
     """
     headers = {"Accept-Ranges": "bytes", **cache_headers(file.etag)}
     if is_known(request, file.etag):
@@ -40,6 +42,7 @@ def answer_file(request: Request, file: StoredFile, *, media_type: str) -> Respo
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
     if end - start <= _AT_ONCE_BYTES:
         return Response(file.read(start, end), status, headers, media_type)
+    file.check()  # once the answer has begun, an error can only cut it off
     headers["Content-Length"] = str(end - start)
     return StreamingResponse(file.chunks(start, end), status, headers, media_type)
 

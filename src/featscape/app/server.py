@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _MOST_ARCHIVED = 10_000
 _MOST_ARCHIVED_BYTES = 4 << 30
 _UPLOADS_AT_ONCE = 4
+_UPLOAD_S = 120
 
 _BINARY = "application/octet-stream"
 
@@ -213,7 +214,15 @@ def _add_selections(app: FastAPI, served: ServedMap) -> None:
         if not served.abilities.place:
             _nothing("no network to place images with: the map was made of features")
         async with uploads:
-            content = await request.body()
+            try:
+                async with asyncio.timeout(_UPLOAD_S):  # or one that stands still keeps its place
+                    content = await request.body()
+            except TimeoutError:
+                raise HTTPException(
+                    408,
+                    f"an image must arrive within {_UPLOAD_S} s; this one did not. "
+                    "Send a smaller one.",
+                ) from None
             return await run_in_threadpool(served.placer.place, content)
 
 

@@ -103,7 +103,7 @@ class TestData:
         stale = client.get("/data/positions.bin", headers=asked | {"if-range": '"other"'})
         assert (fresh.status_code, stale.status_code) == (206, 200)
 
-    def test_a_large_file_is_sent_in_pieces(self, copied, open_client):
+    def test_a_large_file_is_sent_in_pieces(self, copied, open_client, error_of):
         manifest_file = copied.folder / "bundle" / "manifest.json"
         content = json.loads(manifest_file.read_text())
         facts = {"fact": "x" * (3 << 20)}
@@ -112,6 +112,8 @@ class TestData:
         response = client.get("/data/manifest.json")
         assert response.content == manifest_file.read_bytes()
         assert int(response.headers["content-length"]) == len(response.content)
+        manifest_file.write_text(" " * len(response.content))
+        assert "changed since it was opened" in error_of(client.get("/data/manifest.json"))
 
     @pytest.mark.parametrize(
         "path",
@@ -285,6 +287,26 @@ class TestPlace:
         assert len(bomb.getvalue()) < 100_000
         assert response.status_code == 422
         assert "decompression bomb" in error_of(response)
+
+    def test_an_upload_that_stands_still(self, app, monkeypatch):
+        import asyncio
+
+        from featscape.app import server
+
+        monkeypatch.setattr(server, "_UPLOAD_S", 0.01)
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        async def place():
+            scope = {"type": "http", "method": "POST", "path": "/api/place"}
+            scope |= {"headers": [], "query_string": b""}
+            await app(scope, asyncio.Event().wait, send)
+
+        asyncio.run(asyncio.wait_for(place(), timeout=10))
+        assert sent[0]["status"] == 408
+        assert b"must arrive within 0.01 s" in sent[1]["body"]
 
     def test_a_map_whose_network_is_gone(self, copied, open_client, change_run, error_of):
         run = json.loads((copied.folder / "run.json").read_text())
