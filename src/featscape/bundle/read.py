@@ -15,6 +15,7 @@ from featscape.bundle.contract import Manifest
 from featscape.bundle.write import MANIFEST
 from featscape.errors import InputError
 from featscape.filenames import printable
+from featscape.mapfolder import damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,9 +99,9 @@ def open_bundle(folder: Path) -> Bundle:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "its JSON"
-        raise _damaged(file, f"{where}: {first['msg']}") from error
+        raise damaged(file, f"{where}: {first['msg']}") from error
     except OSError as error:
-        raise _damaged(file, error.strerror) from error
+        raise damaged(file, error.strerror) from error
     bundle = Bundle(folder, manifest)
     for entry in arrays(manifest):
         _check_size(folder / entry.file, count_bytes(entry))
@@ -139,13 +140,6 @@ def _check_size(file: Path, n_bytes: int) -> None:
     try:
         found = file.stat().st_size
     except OSError as error:
-        raise _damaged(file, error.strerror) from error
+        raise damaged(file, error.strerror) from error
     if found != n_bytes:
-        raise _damaged(file, f"it has {found:,} bytes in place of {n_bytes:,}")
-
-
-def _damaged(file: Path, reason: object) -> InputError:
-    return InputError(
-        f"the map's {printable(file)} is missing or damaged: {str(reason).rstrip('.')}. "
-        "Make the map again with --force."
-    )
+        raise damaged(file, f"it has {found:,} bytes in place of {n_bytes:,}")
