@@ -44,8 +44,17 @@ _HEAD = """<!doctype html>
 <img src="{picture}" alt="{alt}" width="900">
 </noscript>
 <img id="featscape-static" src="{picture}" alt="{alt}" loading="lazy" hidden>
+<p class="fs-stalled">{stalled}</p>
 <script type="application/json" id="featscape">{setup}</script>
 """
+# said where the viewer has not started after a while
+_STALLED_LINKED = (
+    "The map does not start, for its page cannot read the files beside it. It needs a web server: "
+    "opened from disk it shows nothing. The map's own map.html opens from disk."
+)
+_STALLED_INLINED = (
+    "The map does not start, for this file is incomplete. Copy it again, or make the map again."
+)
 _TAIL = """{script}
 </body>
 </html>
@@ -102,6 +111,7 @@ def linked_page(
         policy=policy,
         style=f'<link rel="stylesheet" href="{style}">',
         picture=picture,
+        stalled=_STALLED_LINKED,
     )
     return head + _TAIL.format(script=f'<script type="module" src="{script}"></script>')
 
@@ -121,12 +131,20 @@ def inlined_page(*, title: str, setup: PageSetup, picture: str) -> tuple[str, st
     policy = _POLICY.format(
         images="blob: data:", connect="'none'", script=_hash(script), style=_hash(style)
     )
-    style = f"<style>{style}</style>"
-    head = _head(title=title, setup=setup, policy=policy, style=style, picture=picture)
+    head = _head(
+        title=title,
+        setup=setup,
+        policy=policy,
+        style=f"<style>{style}</style>",
+        picture=picture,
+        stalled=_STALLED_INLINED,
+    )
     return head, _TAIL.format(script=f'<script type="module">{script}</script>')
 
 
-def _head(*, title: str, setup: PageSetup, policy: str, style: str, picture: str) -> str:
+def _head(
+    *, title: str, setup: PageSetup, policy: str, style: str, picture: str, stalled: str
+) -> str:
     return _HEAD.format(
         policy=policy,
         mark=mark(setup),
@@ -134,6 +152,7 @@ def _head(*, title: str, setup: PageSetup, policy: str, style: str, picture: str
         style=style,
         picture=html.escape(picture),
         alt=html.escape(f"{title}: its items as points"),
+        stalled=html.escape(stalled),
         # a label such as "</script>" must not end the element
         setup=setup.model_dump_json().replace("<", "\\u003c"),
     )
