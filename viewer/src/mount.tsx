@@ -31,6 +31,8 @@ export interface MountOptions {
   readonly embedded?: boolean;
 }
 
+const SIDEBAR_FROM_PX = 720; // as in narrow.css
+
 /** Show a map in `root`; the answer takes it away again. */
 export async function mountViewer(
   root: HTMLElement,
@@ -87,7 +89,7 @@ export async function mountViewer(
       }),
     );
     ends.push(syncStage(app, stage), runSearch(app), listenKeys(app, root, stageElement));
-    app.sidebarOpen.value = root.clientWidth >= 720;
+    ends.push(watchSize(app, root));
     render(<Viewer app={app} root={root} />, panels);
     ends.push(() => render(null, panels));
     if (shared.view) stage.setView(shared.view);
@@ -101,6 +103,21 @@ export async function mountViewer(
     end();
     throw error;
   }
+}
+
+/** Keeps what is seen in step with the room for it; a legend that would cover the map closes. */
+function watchSize(app: App, root: HTMLElement): () => void {
+  let wide = root.clientWidth >= SIDEBAR_FROM_PX;
+  app.sidebarOpen.value = wide;
+  const observer = new ResizeObserver(() => {
+    if (wide !== root.clientWidth >= SIDEBAR_FROM_PX) {
+      wide = !wide;
+      app.sidebarOpen.value = wide;
+    }
+    app.resized();
+  });
+  observer.observe(root);
+  return () => observer.disconnect();
 }
 
 function makeStageElement({ title, n_items }: Source["manifest"]): HTMLElement {

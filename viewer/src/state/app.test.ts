@@ -233,6 +233,21 @@ it("brings a far item into sight, and leaves a near one where it is", async () =
   expect(app.stage?.view().center).toEqual([400, 0, 0]);
 });
 
+it("shows all again in a room of another size, unless one has moved", async () => {
+  const app = smallApp();
+  const stage = new SilentStage();
+  app.stage = stage;
+  app.fit(undefined, false);
+  const fitted = vi.spyOn(app, "fit");
+  app.resized();
+  await settled();
+  expect(fitted).toHaveBeenCalledOnce();
+  stage.zoom(2);
+  app.resized();
+  await settled();
+  expect(fitted).toHaveBeenCalledOnce();
+});
+
 it("closes an item to the selection that it was opened from", () => {
   const { app } = staged();
   app.select(Uint32Array.of(0, 1), false);

@@ -72,6 +72,8 @@ export class App {
   /** Counts the view's moves, for what stands at a place of the stage. */
   readonly viewMoved = signal(0);
 
+  /** The view that shows all, until one moves. */
+  private whole: View | null = null;
   /** What an item was opened from, and closes to. */
   private under: Panel | null = null;
   private readonly theStage = signal<Stage | null>(null);
@@ -199,6 +201,14 @@ export class App {
     const target = this.besidePanels({ ...whole, scale: whole.scale * (ratio > 0 ? ratio : 1) });
     stage.setView(before);
     stage.setView(target, smooth);
+    if (!items) this.whole = stage.view();
+  }
+
+  /** The room has changed: what showed all does so again, and what one went to stays. */
+  resized(): void {
+    setTimeout(() => {
+      if (this.whole !== null && this.stage?.view() === this.whole) this.fit(undefined, false);
+    });
   }
 
   /** The view whose center lies in the middle of what the panels leave. */
