@@ -4,7 +4,7 @@ import type { Size } from "./camera";
 export const LEAST_IMAGE = 32;
 const MOST_IMAGE = 128;
 // In the grid view smaller images than these are none: points serve better.
-const LEAST_CELL = 18;
+const LEAST_CELL = 16;
 const GAP = 2;
 
 function clamp(value: number, low: number, high: number): number {
