@@ -29,5 +29,10 @@ it("grows evenly brighter", () => {
 });
 
 it("writes numbers as people do", () => {
-  expect([1234567, 0.083333, -2.5].map(readable)).toEqual(["1,234,567", "0.08333", "-2.5"]);
+  expect([1234567, 0.083333, -2.5, 0.000003844].map(readable)).toEqual([
+    "1,234,567",
+    "0.08333",
+    "-2.5",
+    "3.8e-6",
+  ]);
 });

@@ -64,5 +64,6 @@ export function numberCodes(
 /** A number as people write it: four digits that count, and no more. */
 export function readable(value: number): string {
   if (Number.isInteger(value)) return value.toLocaleString("en-US");
+  if (Math.abs(value) < 1e-4) return value.toExponential(1);
   return value.toLocaleString("en-US", { maximumSignificantDigits: 4 });
 }

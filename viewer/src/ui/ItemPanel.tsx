@@ -70,7 +70,7 @@ export function ItemPanel({ item }: { readonly item: number }) {
       }
       onClose={() => app.closePanel()}
     >
-      <Portrait key={item} item={item} alt={details?.path ?? `item ${app.items.id(item)}`} />
+      <Portrait key={item} item={item} path={details?.path ?? null} />
       <div class="fs-actions">
         <TextButton onClick={() => app.fit(Uint32Array.of(item))}>
           <Icon name="target" /> Show on map
@@ -85,9 +85,12 @@ export function ItemPanel({ item }: { readonly item: number }) {
   );
 }
 
+const SEEN_BY_NO_BROWSER = /\.tiff?$/i;
+
 /** The original where there is one to ask for; the largest thumbnail before it and without it. */
-function Portrait({ item, alt }: { readonly item: number; readonly alt: string }) {
+function Portrait({ item, path }: { readonly item: number; readonly path: string | null }) {
   const app = useApp();
+  const alt = path ?? `item ${app.items.id(item)}`;
   const [state, setState] = useState<"loading" | "here" | "gone">("loading");
   const original = app.source.originalUrl?.(app.items.id(item));
   if (!original && !app.hasImages) return null;
@@ -105,7 +108,17 @@ function Portrait({ item, alt }: { readonly item: number; readonly alt: string }
           />
         </a>
       )}
-      {state === "gone" && <figcaption class="fs-muted">The original is not to be had.</figcaption>}
+      {original && state === "gone" && (
+        <figcaption class="fs-muted">
+          {SEEN_BY_NO_BROWSER.test(alt) ? (
+            <>
+              Browsers show no TIFF; this is a small copy. <a href={original}>The original</a>
+            </>
+          ) : (
+            "The original cannot be read; this is a small copy."
+          )}
+        </figcaption>
+      )}
     </figure>
   );
 }

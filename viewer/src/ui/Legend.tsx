@@ -18,6 +18,8 @@ interface Row extends ClassEntry {
   readonly code: number;
 }
 
+const AGREEMENT = "agreement"; // the column that every map with labels has
+
 const NOTHING_HIDDEN: ReadonlySet<number> = new Set();
 
 /** The entries of what colors the map; items without a value are one more. */
@@ -234,6 +236,11 @@ function NumberLegend({ column }: { readonly column: NumberColumn }) {
         {filter && <LinkButton onClick={() => app.setFilter(name, null)}>Show all</LinkButton>}
         <span>{readable(upper)}</span>
       </div>
+      {name === AGREEMENT && app.manifest.classes && (
+        <p class="fs-muted fs-scale-note">
+          The share of an image’s nearest neighbors that carry its label
+        </p>
+      )}
     </section>
   );
 }

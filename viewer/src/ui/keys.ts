@@ -63,8 +63,10 @@ function actions(app: App, root: HTMLElement): Readonly<Record<string, () => voi
     },
     "/": () => {
       app.sidebarOpen.value = true;
-      // The field is drawn by then.
-      setTimeout(() => root.querySelector<HTMLInputElement>("[data-search]")?.focus());
+      const field = () => root.querySelector<HTMLInputElement>("[data-search]");
+      // At once where it is there, or the first letters typed fast are taken for keys.
+      if (field()) field()?.focus();
+      else setTimeout(() => field()?.focus());
     },
   };
 }

@@ -216,6 +216,29 @@ it("leaves keys to fields, and to the browser's own shortcuts", async () => {
   expect(app.tool.value).toBe("lasso");
 });
 
+it("finds what is typed right after the key for it", async () => {
+  await shown();
+  press("/");
+  expect(document.activeElement?.matches("[data-search]")).toBe(true);
+});
+
+it("offers a TIFF to take away, for no browser shows it", async () => {
+  const { app } = await shown(
+    { paths: ["a.tif", "b.png"] },
+    { originalUrl: (id: number) => `original-${id}` },
+  );
+  for (const [item, says] of [
+    [0, "no TIFF"],
+    [1, "cannot be read"],
+  ] as const) {
+    app.open(item);
+    await settled();
+    root.querySelector(".fs-portrait a img")?.dispatchEvent(new Event("error"));
+    await settled();
+    expect(root.querySelector("figcaption")?.textContent).toContain(says);
+  }
+});
+
 it("opens help, and Escape closes it alone", async () => {
   const { app } = await shown();
   app.open(1);
