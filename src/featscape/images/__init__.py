@@ -2,7 +2,8 @@
 
 from featscape.images.decode import decode_bytes, decode_image, decode_stream, media_type
 from featscape.images.files import Files
-from featscape.images.find import find_images, name_source, open_contents
+from featscape.images.find import find_images
+from featscape.images.sources import name_source, open_contents
 from featscape.images.thumbnails import ThumbnailPack, make_thumbnail
 
 __all__ = [

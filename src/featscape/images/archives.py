@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import InputError
 from featscape.images.columns import sort_out
+from featscape.images.files import file_name
 from featscape.images.metadata import attach_metadata
 from featscape.images.names import Listing, arrange, find_split, tell_skipped
 from featscape.images.tar_shards import TarShards, key_of
 from featscape.images.zip_archive import ZipArchive
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from featscape.records import ImageSet
 
 
@@ -57,7 +59,13 @@ def find_in_tar(source: Path | str, *, label_column: str | None = None) -> Image
     everything = Listing()
     beside: dict[str, dict[str, Any]] = {}
     for name in shards:
-        shard = contents.shard(name)
+        try:
+            shard = contents.shard(name)
+        except InputError as error:
+            if len(shards) == 1:
+                raise
+            everything.skip((name,), str(error))
+            continue
         above = (name,) if name else ()
         everything.images += [(*above, *parts) for parts in shard.listing.images]
         everything.others += [(*above, *parts) for parts in shard.listing.others]
@@ -71,7 +79,7 @@ def find_in_tar(source: Path | str, *, label_column: str | None = None) -> Image
         everything, source=source, kind="tar", contents=contents, unwrap=True, n_above=n_above
     )
     splits = [
-        find_split(path.split("/")[0] if n_above else Path(source).name) for path in images.paths
+        find_split(path.split("/")[0] if n_above else file_name(source)) for path in images.paths
     ]
     if images.splits is None and all(splits):
         images = replace(images, splits=tuple(splits))

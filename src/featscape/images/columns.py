@@ -13,6 +13,7 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.filenames import valid_unicode
 from featscape.images.names import SPLITS
+from featscape.images.tables import NESTED
 from featscape.mapfolder import OWN_COLUMNS
 from featscape.records import SkippedImage
 
@@ -133,8 +134,7 @@ def sort_out(
         values = [_present(value) for value in raw]
         is_nested = any(isinstance(value, (dict, list, tuple, bytes)) for value in values)
         if is_nested:
-            reason = "a column of nested or binary values; only numbers and texts are kept"
-            skipped.append(SkippedImage(f"{table}, column {name}", reason))
+            skipped.append(SkippedImage(f"{table}, column {name}", NESTED))
         elif name == label and any(value is not None for value in values):
             labels = tuple(NO_LABEL if value is None else text_of(value) for value in values)
         elif name.lower() == "split" and not has_splits and None not in values:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms
 
 from featscape.errors import ImageError
-from featscape.images.files import read_file, reason_of
+from featscape.images.files import Disk, reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,7 +88,7 @@ def decode_image(path: Path) -> Image.Image:
     ImageError
         If the file cannot be decoded whole; the message is the reason alone, without the path.
     """
-    return decode_bytes(read_file(path))
+    return decode_bytes(Disk().read(path))
 
 
 def decode_bytes(content: bytes) -> Image.Image:

@@ -1,75 +1,122 @@
-"""Image files by their paths: the one place that reads them from a disk."""
+"""Image files by their paths, on a disk or at addresses: all reading of files goes through here."""
 
 from __future__ import annotations
 
 import stat
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 from featscape.errors import ImageError
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+    Place = Path | str  # a file or folder on a disk, or its address
+
 # Pillow's limit of pixels, sixteen bits deep and uncompressed, fits twice
 MOST_BYTES = 1 << 30
 
 
+class Storage(Protocol):
+    """What holds files: a disk, or what is behind addresses; for several threads at once."""
+
+    def read(self, place: Place) -> bytes:
+        """Return a whole file; raises ImageError."""
+        ...
+
+    def read_part(self, place: Place, start: int, end: int) -> bytes:
+        """Return the bytes `start` to `end` of a file; raises ImageError."""
+        ...
+
+    def open(self, place: Place) -> BinaryIO:
+        """Open a file that can seek; raises OSError, also while it is read."""
+        ...
+
+
+def is_address(text: object) -> bool:
+    """Whether a source or path is an address, such as s3://bucket/folder."""
+    return isinstance(text, str) and "://" in text
+
+
+def storage_of(place: Place) -> Storage:
+    """Return what holds a file or folder."""
+    return _remote() if is_address(place) else Disk()
+
+
+def file_name(place: Place) -> str:
+    """Return the last part of a path or address."""
+    return place.name if isinstance(place, Path) else PurePosixPath(urlsplit(place).path).name
+
+
+def _remote() -> Storage:
+    from featscape.images.remote import Remote
+
+    return Remote()
+
+
 class Files:
-    """Files below a folder.
+    """Files below a folder, which may also be named by whole paths and addresses.
 
     Parameters
     ----------
-    folder : Path
+    folder : Path or str
+        On a disk, or its address.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Place) -> None:
         self._folder = folder
+        self._here = storage_of(folder)
+        self._elsewhere = self._here if is_address(folder) else _remote()
 
     def read(self, path: str) -> bytes:
-        """Return the file at `path`, below the folder or absolute; raises ImageError."""
-        return read_file(self._folder / path)
+        """Return the file at `path`; raises ImageError."""
+        if is_address(path):
+            return self._elsewhere.read(path)
+        if isinstance(self._folder, Path):
+            return self._here.read(self._folder / path)
+        return self._here.read(f"{self._folder.rstrip('/')}/{path}")
 
 
-def read_file(path: Path) -> bytes:
-    """Return a whole file.
+class Disk:
+    """A `Storage`: the file system."""
 
-    Raises
-    ------
-    ImageError
-        If it is no regular file, is larger than any image, or cannot be read; the message is the
-        reason alone.
-    """
-    try:
-        facts = path.stat()
-        # opening a pipe would wait for its writer
-        if not stat.S_ISREG(facts.st_mode):
-            raise ImageError("not a regular file")
-        check_size(facts.st_size)
-        with path.open("rb") as file:
-            return file.read()
-    except ValueError as error:  # a zero byte
-        raise ImageError("no such file") from error
-    except OSError as error:
-        raise ImageError(reason_of(error)) from error
+    def read(self, place: Place) -> bytes:
+        """Return a whole file.
 
+        Raises
+        ------
+        ImageError
+            If it is no regular file, is larger than any image, or cannot be read; the message is
+            the reason alone.
+        """
+        path = Path(place)
+        try:
+            facts = path.stat()
+            # opening a pipe would wait for its writer
+            if not stat.S_ISREG(facts.st_mode):
+                raise ImageError("not a regular file")
+            check_size(facts.st_size)
+            with path.open("rb") as file:
+                return file.read()
+        except ValueError as error:  # a zero byte
+            raise ImageError("no such file") from error
+        except OSError as error:
+            raise ImageError(reason_of(error)) from error
 
-def open_binary(source: Path | str) -> BinaryIO:
-    """Open a file that can seek; raises OSError."""
-    return Path(source).open("rb")
+    def read_part(self, place: Place, start: int, end: int) -> bytes:
+        """Return a part of a file; raises ImageError."""
+        try:
+            with self.open(place) as file:
+                file.seek(start)
+                content = file.read(end - start)
+        except OSError as error:
+            raise ImageError(reason_of(error)) from error
+        return check_whole(content, end - start)
 
-
-def read_part(source: Path | str, start: int, end: int) -> bytes:
-    """Return a part of a file; raises ImageError."""
-    try:
-        with open_binary(source) as file:
-            file.seek(start)
-            content = file.read(end - start)
-    except OSError as error:
-        raise ImageError(reason_of(error)) from error
-    if len(content) < end - start:
-        raise ImageError("cut short with the archive")
-    return content
+    def open(self, place: Place) -> BinaryIO:
+        """Open a file; raises OSError."""
+        return Path(place).open("rb")
 
 
 def check_size(n_bytes: int) -> None:
@@ -78,6 +125,13 @@ def check_size(n_bytes: int) -> None:
         raise ImageError(
             f"{n_bytes / (1 << 30):.1f} GiB; an image file must have {MOST_BYTES >> 30} or less"
         )
+
+
+def check_whole(content: bytes, n_bytes: int) -> bytes:
+    """Return `content`; raises ImageError if it is shorter than it must be."""
+    if len(content) < n_bytes:
+        raise ImageError("cut short with the archive")
+    return content
 
 
 def reason_of(error: OSError) -> str:

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from featscape.errors import InputError
-from featscape.images.archives import find_in_tar, find_in_zip
-from featscape.images.arrays import ARRAYS, IDX
-from featscape.images.files import Files
-from featscape.images.folder import walk
-from featscape.images.labeled_arrays import find_in_arrays, open_array_images
-from featscape.images.manifest import find_listed
-from featscape.images.metadata import attach_metadata
-from featscape.images.names import arrange, tell_skipped
-from featscape.images.tables import TABLES
-from featscape.images.tar_shards import TarShards, is_tar
-from featscape.images.zip_archive import ZipArchive
+from featscape.images.sources import as_place, look_through
 
 if TYPE_CHECKING:
+    import os
+
     from numpy.typing import NDArray
 
-    from featscape.images.names import Listing
-    from featscape.records import ImageBytes, ImageSet
+    from featscape.records import ImageSet
 
 
 def find_images(
@@ -50,6 +39,9 @@ def find_images(
     A **manifest** (.csv, .tsv, .jsonl, .parquet) lists images: absolute paths, or from its own
     folder. A row that names no class has the label "(no label)".
 
+    A **Parquet** file, or a folder of them, may hold the images themselves, in a column of bytes
+    or of bytes and path, as Hugging Face writes it; the names of its classes are used.
+
     An **archive** (.zip, .tar), or a folder of .tar shards as WebDataset writes them, is read in
     place. It is like a folder, but folders around all others are passed over. In a .tar, what
     stands beside an image under its name gives the class (.cls), a text (.txt), columns (.json).
@@ -57,10 +49,13 @@ def find_images(
     **Arrays**: an .npz or .npy file of images, IDX files as MNIST and Fashion-MNIST come in, or a
     folder of these. Labels are found by their names: train_labels belongs to train_images.
 
+    An **address** (s3://, gs://, https://, whatever fsspec knows) may name a folder, a manifest,
+    a .zip or a .tar; and a manifest may list addresses. What fails is asked for again, twice.
+
     Parameters
     ----------
     source : str or Path
-        The folder or file.
+        The folder, file or address.
     path_column, label_column : str, optional
         Of the manifest or metadata; by default those that are called as such columns usually are:
         file_name, path, image, url and the like; label, class, category and the like.
@@ -89,79 +84,10 @@ def find_images(
         raise InputError(f"limit must be at least 1 image; got {limit}. Leave it out for all.")
     if not 0 <= seed < 2**32:
         raise InputError(f"seed must be between 0 and 2**32 - 1; got {seed}. Pass for example 10.")
-    images = _find(Path(source), path_column, label_column)
+    images = look_through(as_place(source), path_column=path_column, label_column=label_column)
     if limit is None or limit >= len(images):
         return images
     return images.select(_sample(images, limit, seed))
-
-
-def name_source(source: str | os.PathLike[str]) -> str:
-    """Return what a source is called, for the name of its map.
-
-    Parameters
-    ----------
-    source : str or Path
-        As for `find_images`.
-    """
-    path = Path(source).resolve()
-    return (path.stem if path.is_file() else path.name) or "root"
-
-
-def open_contents(kind: str, source: Path) -> ImageBytes:
-    """Open a source again, to read single images of it by their paths.
-
-    Parameters
-    ----------
-    kind, source
-        As of the `ImageSet`.
-
-    Raises
-    ------
-    InputError
-        If it is not there any more, or the kind is unknown.
-    """
-    if kind == "array":
-        return open_array_images(source)
-    if kind == "zip":
-        return ZipArchive(source)
-    if kind == "tar":
-        return TarShards(source)
-    if kind == "manifest":
-        return Files(source.parent)
-    if kind == "folder":
-        return Files(source)
-    raise InputError(
-        f"the kind of a source must be one that this featscape reads; got {kind!r}. "
-        "Use the featscape that made the map."
-    )
-
-
-def _find(source: Path, path_column: str | None, label_column: str | None) -> ImageSet:
-    """Recognize what a source is, and look into it."""
-    is_table = source.suffix.lower() in TABLES
-    if is_table and os.path.isfile(source):  # noqa: PTH113 - says no where it cannot be looked at
-        return find_listed(source, path_column=path_column, label_column=label_column)
-    is_array = source.suffix.lower() in ARRAYS or IDX.search(source.name)
-    if path_column is not None:
-        raise InputError(
-            f"a path column must stand in a manifest; got {path_column!r}, and {str(source)!r} is "
-            f"none ({' '.join(TABLES)}). Leave it out, or name a manifest."
-        )
-    if is_array and os.path.isfile(source):  # noqa: PTH113
-        return find_in_arrays(source, label_column=label_column)
-    is_archive = is_tar(source.name) or source.suffix.lower() == ".zip"
-    if is_archive and os.path.isfile(source):  # noqa: PTH113
-        find = find_in_tar if is_tar(source.name) else find_in_zip
-        return find(source, label_column=label_column)
-    listing = walk(source)
-    if not listing.images and any(len(p) == 1 and is_tar(p[0]) for p in listing.others):
-        return find_in_tar(source, label_column=label_column)
-    if not listing.images and any(IDX.search(parts[-1]) for parts in listing.others):
-        return find_in_arrays(source, label_column=label_column)
-    if not listing.images:
-        raise InputError(_explain_none(source, listing))
-    images = arrange(listing, source=source, kind="folder", contents=Files(source))
-    return attach_metadata(images, listing.others, label_column=label_column)
 
 
 def _sample(images: ImageSet, limit: int, seed: int) -> NDArray[np.intp]:
@@ -174,13 +100,3 @@ def _sample(images: ImageSet, limit: int, seed: int) -> NDArray[np.intp]:
         is_first[firsts] = True  # in the shuffled order, the first image of each class
         shuffled = np.concatenate([shuffled[is_first], shuffled[~is_first]])
     return np.sort(shuffled[:limit])
-
-
-def _explain_none(source: Path, listing: Listing) -> str:
-    files = "1 other file" if len(listing.others) == 1 else f"{len(listing.others)} other files"
-    message = (
-        f"the source must hold at least one image; {str(source)!r} holds none "
-        f"({files} seen; looked for {' '.join(listing.extensions)}). "
-        "Name a folder with images in it."
-    )
-    return message + tell_skipped(listing.skipped)

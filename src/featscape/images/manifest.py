@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 from featscape.errors import ImageError, InputError
 from featscape.images.columns import PATHS, choose_column, list_names, sort_out
 from featscape.images.decode import decode_bytes
-from featscape.images.files import Files, read_file
+from featscape.images.files import Files, file_name, is_address, storage_of
 from featscape.images.names import tell_skipped
 from featscape.images.tables import read_table
 from featscape.records import ImageSet
 
 if TYPE_CHECKING:
+    from featscape.images.files import Place
     from featscape.images.tables import Table
 
 
 def find_listed(
-    source: Path, *, path_column: str | None = None, label_column: str | None = None
+    source: Place, *, path_column: str | None = None, label_column: str | None = None
 ) -> ImageSet:
     """Find the images that a manifest lists, in its order.
 
@@ -27,7 +28,7 @@ def find_listed(
 
     Parameters
     ----------
-    source : Path
+    source : Path or str
         A CSV, TSV, JSON-lines or Parquet file.
     path_column, label_column : str, optional
         By default those that are called as such columns usually are.
@@ -38,13 +39,13 @@ def find_listed(
         If it cannot be read, has no such column, or lists no image.
     """
     try:
-        content = read_file(source)
+        content = storage_of(source).read(source)
     except ImageError as error:
         raise InputError(
             f"the manifest must be a file that can be read; {str(source)!r} cannot: {error}. "
             "Check its path and permissions."
         ) from error
-    table = read_table(content, source.name)
+    table = read_table(content, file_name(source))
     name = choose_column(
         table.columns, PATHS, wanted=path_column, option="the path column", table=table.name
     )
@@ -74,13 +75,18 @@ def find_listed(
         source=source,
         kind="manifest",
         paths=tuple(paths),
-        contents=Files(source.parent),
+        contents=Files(folder_of(source)),
         decode=decode_bytes,
         labels=known.labels,
         splits=known.splits,
         columns=known.columns,
         skipped=(*table.skipped, *known.skipped),
     )
+
+
+def folder_of(source: Place) -> Place:
+    """Return the folder from which a manifest's paths count."""
+    return source.parent if isinstance(source, Path) else source.rpartition("/")[0]
 
 
 def pick_paths(table: Table, column: str) -> dict[str, int]:
@@ -116,4 +122,4 @@ def _read_path(value: Any) -> tuple[str, str]:
         os.fsencode(value)
     except UnicodeEncodeError:
         return "", "its path is no valid text"
-    return (value if "://" in value else str(PurePosixPath(value))), ""
+    return (value if is_address(value) else str(PurePosixPath(value))), ""

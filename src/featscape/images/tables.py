@@ -16,7 +16,10 @@ from featscape.records import SkippedImage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pyarrow as pa
+
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+NESTED = "a column of nested or binary values; only numbers and texts are kept"
 _DELIMITERS = ",;\t"
 
 
@@ -86,7 +89,7 @@ def _read_delimited(text: io.StringIO, name: str, kind: str) -> Table:
             f"a table of images must begin with the names of its columns; {name!r} "
             f"{'is empty' if header is None else 'has there: ' + header}. Add a first line."
         )
-    names = _name_columns(header)
+    names = name_columns(header)
     table = Table(name, {column: [] for column in names}, as_written=True)
     columns = list(table.columns.values())
     for row in rows:
@@ -116,8 +119,8 @@ def _rows_of(reader: Iterator[list[str]]) -> Iterator[list[str] | str]:
                 yield row
 
 
-def _name_columns(header: list[str]) -> list[str]:
-    """Return names of which no two are alike, and none is empty."""
+def name_columns(header: list[str]) -> list[str]:
+    """Return the names of columns, of which no two are alike, and none is empty."""
     names = [name.strip() or f"column {number}" for number, name in enumerate(header, 1)]
     seen: Counter[str] = Counter()
     for number, name in enumerate(names):
@@ -159,14 +162,40 @@ def _read_parquet(content: bytes, name: str) -> Table:
     import pyarrow.parquet as pq
 
     try:
-        read = pq.read_table(pa.BufferReader(content))
-    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        file = pq.ParquetFile(pa.BufferReader(content))
+        plain, nested = plain_columns(file.schema_arrow, name)
+        read = file.read(columns=plain)
+    except (OSError, pa.ArrowException) as error:
         raise InputError(
             f"a Parquet file must be whole to be read; {name!r} is not ({error}). Get it again."
         ) from error
-    columns = dict(zip(_name_columns(read.column_names), read.columns, strict=True))
+    columns = dict(zip(name_columns(read.column_names), read.columns, strict=True))
     return Table(
         name,
         {column: values.to_pylist() for column, values in columns.items()},
         places=[f"row {row}" for row in range(read.num_rows)],
+        skipped=nested,
     )
+
+
+def plain_columns(schema: pa.Schema, name: str) -> tuple[list[str], list[SkippedImage]]:
+    """Return the columns of single numbers and texts, and for each other why it is left out.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+    name : str
+        The table's, for the reasons.
+    """
+    import pyarrow as pa
+
+    plain, others = [], []
+    for column in schema:
+        kind = column.type
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        if pa.types.is_nested(kind) or "binary" in str(kind):
+            others.append(SkippedImage(f"{name}, column {column.name}", NESTED))
+        else:
+            plain.append(column.name)
+    return plain, others

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ImageError, InputError
-from featscape.images.files import MOST_BYTES, open_binary, read_part
+from featscape.images.files import MOST_BYTES, storage_of
 from featscape.images.names import Listing, member_parts
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class TarShards:
     def __init__(self, source: Path | str) -> None:
         self._source = source
         self._is_folder = isinstance(source, Path) and source.is_dir()
+        self._storage = storage_of(source)
         self._shards: dict[str, Shard] = {}
 
     def names(self) -> list[str]:
@@ -79,7 +80,7 @@ class TarShards:
         if place is None:
             raise ImageError("no such file in the archive")
         start, n_bytes = place
-        return read_part(self._at(name), start, start + n_bytes)
+        return self._storage.read_part(self._at(name), start, start + n_bytes)
 
     def _at(self, name: str) -> Path | str:
         return Path(self._source) / name if name else self._source
@@ -100,7 +101,7 @@ def _look_through(source: Path | str) -> Shard:
     """List the members of an archive by their headers alone; what stands beside images is read."""
     shard = Shard()
     try:
-        with open_binary(source) as file:
+        with storage_of(source).open(source) as file:
             head = file.read(_BLOCK)
             if head.startswith(_COMPRESSED):
                 raise InputError(

@@ -10,7 +10,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from featscape.errors import ImageError, InputError
-from featscape.images.files import check_size, open_binary
+from featscape.images.files import check_size, storage_of
 from featscape.images.names import Listing, member_parts
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class ZipArchive:
 
     def __init__(self, source: Path | str) -> None:
         try:
-            file = open_binary(source)
+            file = storage_of(source).open(source)
             weakref.finalize(self, file.close)
             self._archive = zipfile.ZipFile(file)
         except _DAMAGE as error:
@@ -76,10 +76,12 @@ class ZipArchive:
         except NotImplementedError as error:
             raise ImageError(f"packed by a method that cannot be read ({error})") from error
         except _DAMAGE as error:
-            raise ImageError(f"damaged in the archive ({error})") from error
+            raise ImageError(
+                f"damaged in the archive ({str(error) or type(error).__name__})"
+            ) from error
 
     def _list(self, info: zipfile.ZipInfo) -> None:
-        if info.is_dir():
+        if info.filename.endswith("/"):  # a folder
             return
         parts = member_parts(info.filename, self.listing)
         if parts is None:

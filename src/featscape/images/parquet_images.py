@@ -1,0 +1,256 @@
+"""Parquet files that hold the images themselves, as Hugging Face writes them -> an `ImageSet`."""
+
+from __future__ import annotations
+
+import bisect
+import json
+import threading
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featscape.errors import ImageError, InputError
+from featscape.images.columns import sort_out
+from featscape.images.decode import decode_bytes
+from featscape.images.files import check_size
+from featscape.images.names import find_split, tell_skipped
+from featscape.images.tables import name_columns, plain_columns
+from featscape.records import ImageSet, SkippedImage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+_NAMES = ("image", "img", "jpg", "jpeg", "png", "webp", "image_bytes", "img_bytes", "bytes")
+_BATCH = 64  # rows in memory twice
+_FILE_NAME = "file_name"
+
+
+class ParquetImages:
+    """The images in the rows of one file, or of those in a folder: FILE/ROW.
+
+    Usable from several threads. A file is read forward, some rows at a time; a step back begins
+    its row group anew.
+
+    Parameters
+    ----------
+    source : Path
+    """
+
+    def __init__(self, source: Path) -> None:
+        self._source = source
+        self._lock = threading.Lock()
+        self._open: tuple[str, _Rows] | None = None
+
+    def read(self, path: str) -> bytes:
+        """Return the image in a row; raises ImageError if there is none."""
+        name, _, digits = path.rpartition("/")
+        row = int(digits) if digits.isdecimal() and len(digits) < 20 else -1
+        with self._lock:
+            if self._open is None or self._open[0] != name:
+                self._open = name, _Rows(self._at(name))
+            value = self._open[1].read(row)
+        content, known_as = value if isinstance(value, tuple) else (value, None)
+        if content is None:
+            where = f"; it names the file {known_as!r}" if known_as else ""
+            raise ImageError(f"no image bytes in this row{where}")
+        check_size(len(content))
+        return bytes(content)
+
+    def _at(self, name: str) -> Path:
+        file = self._source if self._source.is_file() else self._source / name
+        if ".." in Path(name).parts or file.name != Path(name).name:
+            raise ImageError("no such file in the source")
+        return file
+
+
+class _Rows:
+    """The images of one file, row by row."""
+
+    def __init__(self, file: Path) -> None:
+        import pyarrow as pa
+
+        try:
+            self._file = _open(file)
+        except (OSError, pa.ArrowException) as error:
+            raise ImageError(f"its file cannot be read ({error})") from error
+        column = find_image_column(self._file.schema_arrow)
+        if column is None:
+            raise ImageError("its file has no column of images any more")
+        self._column = column
+        metadata = self._file.metadata
+        self._starts = [0]
+        for group in range(metadata.num_row_groups):
+            self._starts.append(self._starts[-1] + metadata.row_group(group).num_rows)
+        self._at = (-1, 0)  # the group and the batch that comes next
+        self._batches: Iterator[pa.RecordBatch] = iter(())
+        self._last: dict[tuple[int, int], list[Any]] = {}
+
+    def read(self, row: int) -> Any:
+        """Return the bytes of a row, or these and the name of a file; called with the lock."""
+        import pyarrow as pa
+
+        if not 0 <= row < self._starts[-1]:
+            raise ImageError("no such row")
+        group = bisect.bisect_right(self._starts, row) - 1
+        number, place = divmod(row - self._starts[group], _BATCH)
+        try:
+            while (group, number) not in self._last:
+                self._step(group, number)
+        except (OSError, StopIteration, pa.ArrowException) as error:
+            self._at = (-1, 0)
+            raise ImageError(f"damaged in its file ({error})") from error
+        value = self._last[group, number][place]
+        if isinstance(value, dict):
+            return value["bytes"], value.get("path")
+        return value
+
+    def _step(self, group: int, number: int) -> None:
+        """Read the next batch, at the beginning of the group where the one wanted is behind."""
+        if self._at[0] != group or self._at[1] > number:
+            self._batches = self._file.iter_batches(
+                batch_size=_BATCH, row_groups=[group], columns=[self._column], use_threads=False
+            )
+            self._at = (group, 0)
+        values = next(self._batches).column(0).to_pylist() if self._at[1] == number else None
+        if values is None:
+            next(self._batches)
+        else:
+            kept = list(self._last.items())[-1:]
+            self._last = dict([*kept, (self._at, values)])
+        self._at = (group, self._at[1] + 1)
+
+
+def holds_images(file: Path) -> bool:
+    """Whether a Parquet file has a column of image bytes; raises InputError if it is damaged."""
+    import pyarrow as pa
+
+    try:
+        return find_image_column(_open(file).schema_arrow) is not None
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(
+            f"a Parquet file must be whole to be read; {str(file)!r} is not ({error}). "
+            "Get it again."
+        ) from error
+
+
+def find_image_column(schema: pa.Schema) -> str | None:
+    """Return the column of images: a struct with bytes, or bytes that are called as images are."""
+    import pyarrow as pa
+
+    def is_binary(kind: pa.DataType) -> bool:
+        return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+    for field in schema:
+        if pa.types.is_struct(field.type):
+            inner = {part.name: part.type for part in field.type}
+            if is_binary(inner.get("bytes", pa.null())):
+                return str(field.name)
+    named = {field.name.lower(): field.name for field in schema if is_binary(field.type)}
+    return next((named[name] for name in _NAMES if name in named), None)
+
+
+def find_in_parquet(source: Path, *, label_column: str | None = None) -> ImageSet:
+    """Find the images in the rows of a Parquet file, or of all below a folder.
+
+    Labels that are numbers get the names that Hugging Face stores with them.
+
+    Parameters
+    ----------
+    source : Path
+    label_column : str, optional
+
+    Raises
+    ------
+    InputError
+        If no file can be read, or none holds images.
+    """
+    files = [source] if source.is_file() else sorted(source.rglob("*.parquet"))
+    paths: list[str] = []
+    splits: list[str] = []
+    skipped: list[SkippedImage] = []
+    columns: dict[str, list[Any]] = defaultdict(list)
+    for file in files:
+        name = file.name if file == source else file.relative_to(source).as_posix()
+        try:
+            if not holds_images(file):
+                skipped.append(SkippedImage(name, "no column of image bytes"))
+                continue
+        except InputError as error:
+            skipped.append(SkippedImage(name, str(error)))
+            continue
+        n_before = len(paths)
+        for column, values in _read_columns(file, name, skipped).items():
+            columns[column] += [None] * (n_before - len(columns[column])) + values
+        paths += [f"{name}/{row}" for row in range(_open(file).metadata.num_rows)]
+        splits += [find_split(file.name)] * (len(paths) - n_before)
+    if not paths:
+        raise InputError(
+            f"Parquet files of images must have at least one row; {str(source)!r} has none. "
+            f"Name another.{tell_skipped(skipped)}"
+        )
+    for values in columns.values():
+        values.extend([None] * (len(paths) - len(values)))
+    known = sort_out(columns, table=source.name, label_column=label_column)
+    return ImageSet(
+        source=source,
+        kind="parquet",
+        paths=tuple(paths),
+        contents=ParquetImages(source),
+        decode=decode_bytes,
+        labels=known.labels,
+        splits=tuple(splits) if all(splits) else known.splits,
+        columns=known.columns,
+        skipped=(*skipped, *known.skipped),
+    )
+
+
+def _read_columns(file: Path, name: str, skipped: list[SkippedImage]) -> dict[str, list[Any]]:
+    """Read all but the images, and the names that stand beside their bytes."""
+    opened = _open(file)
+    schema = opened.schema_arrow
+    image = find_image_column(schema)
+    plain, nested = plain_columns(schema, name)
+    skipped += [one for one in nested if not one.path.endswith(f", column {image}")]
+    table = opened.read(columns=plain)
+    names = _class_names(schema)
+    columns = {}
+    for column, values in zip(name_columns(table.column_names), table.columns, strict=True):
+        columns[column] = values.to_pylist()
+        if column in names:
+            columns[column] = [_name_class(value, names[column]) for value in columns[column]]
+    known_as = opened.read(columns=[f"{image}.path"])
+    if known_as.num_columns:
+        structs = known_as.column(0).to_pylist()
+        file_names = [None if struct is None else struct["path"] for struct in structs]
+        if any(file_names):
+            columns.setdefault(_FILE_NAME, file_names)
+    return columns
+
+
+def _class_names(schema: pa.Schema) -> dict[str, list[str]]:
+    """Return the names of the classes by column, as Hugging Face's datasets store them."""
+    try:
+        stored = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        features = stored["info"]["features"].items()
+        return {
+            column: [str(name) for name in feature["names"]]
+            for column, feature in features
+            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+        }
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return {}  # not stored, or by another program
+
+
+def _name_class(value: Any, names: list[str]) -> Any:
+    if not isinstance(value, int):
+        return value
+    return names[value] if 0 <= value < len(names) else None
+
+
+def _open(file: Path) -> pq.ParquetFile:
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(file, pre_buffer=False, buffer_size=1 << 20)

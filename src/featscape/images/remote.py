@@ -1,0 +1,213 @@
+"""Files at addresses (s3://, gs://, https://, ...), by fsspec: asked again, but not for ever."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from featscape.errors import ImageError, InputError, MissingExtra
+from featscape.images.files import check_size, check_whole
+from featscape.images.names import Listing, is_hidden
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from fsspec import AbstractFileSystem
+
+    from featscape.images.files import Place
+
+ATTEMPTS = 3
+FIRST_WAIT_S = 0.5  # before the second attempt, and twice as long before the third
+TIMEOUT_S = 30.0
+LISTING_TIMEOUT_S = 600.0
+GIVE_UP = 10  # failures of one server in a row, after which it is not asked again
+
+_BUFFER_BYTES = 1 << 20
+
+
+class Remote:
+    """A `Storage`: whatever fsspec reaches.
+
+    A request that fails is made again, twice; a server that failed often and never answered in
+    between is not asked any more, so that a run does not wait for it at each image.
+    """
+
+    def __init__(self) -> None:
+        self._failures: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def read(self, place: Place) -> bytes:
+        """Return a whole file; raises ImageError."""
+        system, path = open_system(str(place))
+        content: bytes = self._ask(str(place), system, "cat_file", path)
+        check_size(len(content))
+        return content
+
+    def read_part(self, place: Place, start: int, end: int) -> bytes:
+        """Return a part of a file; raises ImageError."""
+        if start == end:
+            return b""
+        system, path = open_system(str(place))
+        content: bytes = self._ask(str(place), system, "cat_file", path, start=start, end=end)
+        return check_whole(content, end - start)
+
+    def open(self, place: Place) -> BinaryIO:
+        """Open a file that is read by parts; raises OSError."""
+        try:
+            system, path = open_system(str(place))
+            size = self._ask(str(place), system, "info", path).get("size")
+        except ImageError as error:
+            raise OSError(str(error)) from error
+        if size is None:
+            raise OSError("its server does not say how long it is")
+        raw = _RemoteFile(self, str(place), size)
+        return cast("BinaryIO", io.BufferedReader(raw, _BUFFER_BYTES))
+
+    def list(self, address: str) -> Listing:
+        """List all below an address.
+
+        Raises
+        ------
+        InputError
+            If it does not answer, or there is nothing.
+        """
+        system, root = open_system(address)
+        try:
+            found = self._ask(address, system, "find", root, timeout_s=LISTING_TIMEOUT_S)
+        except ImageError as error:
+            raise InputError(
+                f"the source must be an address that can be listed; {address!r} cannot: {error}. "
+                "Check it, and the credentials."
+            ) from error
+        listing = Listing()
+        for path in found:
+            parts = tuple(part for part in path.removeprefix(root).split("/") if part)
+            if parts and not any(map(is_hidden, parts)):
+                listing.add(parts)
+        return listing
+
+    def _ask(
+        self,
+        address: str,
+        system: AbstractFileSystem,
+        method: str,
+        path: str,
+        *,
+        timeout_s: float | None = None,
+        **options: Any,
+    ) -> Any:
+        """Call a method of a file system until it answers, or raise ImageError."""
+        server = "{0.scheme}://{0.netloc}".format(urlsplit(address))
+        if self._failures[server] >= GIVE_UP:
+            raise ImageError(f"{server} failed {GIVE_UP} times in a row, and is not asked again")
+        if system.async_impl:  # others wait as long as they will
+            options["timeout"] = TIMEOUT_S if timeout_s is None else timeout_s
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                time.sleep(FIRST_WAIT_S * 2 ** (attempt - 1))
+            try:
+                answer = getattr(system, method)(path, **options)
+            except Exception as error:  # each file system has errors of its own
+                last = error
+                if _is_answer(error):
+                    self._count(server, failed=False)
+                    gone = isinstance(error, FileNotFoundError)
+                    raise ImageError("no such file" if gone else f"refused ({error})") from error
+            else:
+                self._count(server, failed=False)
+                return answer
+        self._count(server, failed=True)
+        words = "no answer in time" if isinstance(last, TimeoutError) else _first_line(last)
+        raise ImageError(f"failed {ATTEMPTS} times: {words}") from last
+
+    def _count(self, server: str, *, failed: bool) -> None:
+        with self._lock:
+            self._failures[server] = self._failures[server] + 1 if failed else 0
+
+
+def open_system(address: str) -> tuple[AbstractFileSystem, str]:
+    """Return the file system behind an address, and the path there.
+
+    Raises
+    ------
+    InputError
+        If the kind of address is unknown, or it holds a password.
+    MissingExtra
+        If the library for this kind of address is not installed.
+    """
+    from fsspec.core import url_to_fs
+
+    parts = urlsplit(address)
+    if parts.password:
+        raise InputError(
+            f"an address must not hold a password, for it is stored with the map; that of "
+            f"{parts.hostname} does. Give it in the environment or a file of credentials."
+        )
+    try:
+        system, path = url_to_fs(address)
+    except ImportError as error:
+        raise MissingExtra(
+            f"{parts.scheme}:// addresses need a library that is not installed ({error}). "
+            "Install it with pip install 'featscape[remote]'."
+        ) from error
+    except ValueError as error:
+        raise InputError(
+            f"the kind of an address must be one that fsspec knows; {address!r} is not "
+            f"({_first_line(error)}). Check its beginning."
+        ) from error
+    return system, path
+
+
+class _RemoteFile(io.RawIOBase):
+    """A file at an address as one that can seek; a `BufferedReader` belongs around it."""
+
+    def __init__(self, remote: Remote, address: str, size: int) -> None:
+        super().__init__()
+        self._remote = remote
+        self._address = address
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise OSError("a place before the beginning")
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        end = min(self._position + len(buffer), self._size)
+        if end <= self._position:
+            return 0
+        try:
+            content = self._remote.read_part(self._address, self._position, end)
+        except ImageError as error:
+            raise OSError(str(error)) from error
+        buffer[: len(content)] = content
+        self._position = end
+        return len(content)
+
+
+def _is_answer(error: Exception) -> bool:
+    """Whether an error is a server's answer, so that there is no reason to ask again."""
+    if not isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
+        return False
+    # over HTTP "not found" may be said of any failure
+    cause = error.__cause__
+    is_http = cause is not None and type(cause).__module__.startswith("aiohttp")
+    return not is_http or 400 <= getattr(cause, "status", 0) < 500
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

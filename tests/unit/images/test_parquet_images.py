@@ -1,0 +1,139 @@
+"""Parquet files that hold the images themselves."""
+
+import json
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from featscape.errors import ImageError, InputError
+from featscape.images import find_images, open_contents
+
+
+@pytest.fixture
+def write(tmp_path, png):
+    """Return a function that writes n images of growing red as Hugging Face does."""
+
+    def make(name="a.parquet", n=5, *, first=0, names=None, group=1000, **columns):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        images = [{"bytes": png(first + i), "path": f"{first + i}.png"} for i in range(n)]
+        table = pa.table({"image": columns.pop("image", images), **columns})
+        if names:
+            features = {"label": {"names": names, "_type": "ClassLabel"}}
+            stored = json.dumps({"info": {"features": features}})
+            table = table.replace_schema_metadata({"huggingface": stored})
+        pq.write_table(table, file, row_group_size=group, write_batch_size=16)  # small pages
+        return file
+
+    return make
+
+
+def test_hugging_faces_own(write, reds):
+    file = write(label=[0, 1, -1, 1, 0], names=["cat", "dog"], score=[1.0, None, 2, 3, 4])
+    images = find_images(file)
+    assert images.kind == "parquet"
+    assert images.paths == tuple(f"a.parquet/{i}" for i in range(5))
+    assert images.labels == ("cat", "dog", "(no label)", "dog", "cat")
+    assert images.columns["file_name"] == tuple(f"{i}.png" for i in range(5))
+    np.testing.assert_array_equal(images.columns["score"], [1, np.nan, 2, 3, 4])
+    assert reds(images) == list(range(5))
+    assert images.skipped == ()
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary()])
+def test_a_column_of_bytes_alone(write, png, reds, kind):
+    file = write(image=pa.array([png(3), png(4)], kind), klass=["a", "b"])
+    images = find_images(file, label_column="klass")
+    assert (reds(images), images.labels) == ([3, 4], ("a", "b"))
+
+
+def test_files_below_a_folder(write, reds, skipped, tmp_path):
+    write("data/train-00000-of-00002.parquet", 2, label=["a", "b"])
+    write("data/train-00001-of-00002.parquet", 1, first=2, label=["a"], only=[1])
+    write("data/test-00000-of-00001.parquet", 1, first=3, label=["b"])
+    pq.write_table(pa.table({"x": [1]}), tmp_path / "data" / "other.parquet")
+    (tmp_path / "broken.parquet").write_text("no parquet")
+    images = find_images(tmp_path)
+    assert images.splits == ("test", "train", "train", "train")
+    assert images.labels == ("b", "a", "b", "a")
+    assert reds(images) == [3, 0, 1, 2]
+    np.testing.assert_array_equal(images.columns["only"], [np.nan, np.nan, np.nan, 1])
+    assert skipped(images)["data/other.parquet"] == "no column of image bytes"
+    assert "must be whole" in skipped(images)["broken.parquet"]
+    again = open_contents("parquet", tmp_path)
+    assert again.read("data/train-00001-of-00002.parquet/0") == images.read(3)
+
+
+def test_rows_in_any_order_from_any_thread(write):
+    images = find_images(write(n=250, group=90))
+    order = np.random.default_rng(0).permutation(250)
+    with ThreadPoolExecutor(8) as pool:
+        read = list(pool.map(lambda i: images.load(i).getpixel((0, 0))[0], order))
+    assert read == order.tolist()
+
+
+def test_a_row_group_is_never_whole_in_memory(write):
+    rows = [i.to_bytes(2) + bytes(100_000) for i in range(1000)]  # 100 MB where it is unpacked
+    images = find_images(write(image=rows))
+    before = pa.total_allocated_bytes()
+    tracemalloc.start()
+    peak_of_arrow = 0
+    for i in range(0, 1000, 7):
+        assert images.read(i)[:2] == i.to_bytes(2)
+        peak_of_arrow = max(peak_of_arrow, pa.total_allocated_bytes() - before)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak + peak_of_arrow < 50e6
+
+
+def test_nested_and_binary_columns_are_listed(write, skipped):
+    images = find_images(write(n=1, box=[[1, 2]], raw=[b"x"], objects=[{"a": 1}]))
+    assert set(skipped(images)) == {f"a.parquet, column {n}" for n in ("box", "raw", "objects")}
+
+
+def test_a_table_with_a_path_column_named_is_a_manifest(write, lay, reds):
+    lay("x.png")
+    file = write(n=1, first=9, where=["x.png"])
+    assert reds(find_images(file, path_column="where")) == [0]
+
+
+def test_rows_without_an_image(write, png):
+    rows = [{"bytes": png(), "path": None}, {"bytes": None, "path": "/x.png"}, None]
+    images = find_images(write(image=rows))
+    assert len(images) == 3
+    with pytest.raises(ImageError, match=r"no image bytes in this row; it names the file '/x.png'"):
+        images.load(1)
+    with pytest.raises(ImageError, match=r"no image bytes in this row$"):
+        images.load(2)
+
+
+@pytest.mark.parametrize(
+    "path", ["a.parquet/5", "a.parquet/-1", "a.parquet", "", "b.parquet/0", "../a.parquet/0"]
+)
+def test_what_is_not_there(write, path):
+    with pytest.raises(ImageError):
+        open_contents("parquet", write()).read(path)
+
+
+def test_damaged_in_the_middle(write):
+    file = write(n=500, group=100, label=["a"] * 500)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3 : len(content) // 3 + 400] = bytes(400)
+    file.write_bytes(content)
+    images = find_images(file)
+    fine = 0
+    for i in range(500):
+        try:
+            fine += images.load(i).size == (6, 4)
+        except ImageError:
+            continue
+    assert 300 <= fine < 500
+
+
+def test_nothing_in_it(write):
+    with pytest.raises(InputError, match="must have at least one row"):
+        find_images(write(image=pa.array([], pa.binary())))

@@ -1,0 +1,346 @@
+"""Sources at addresses: in memory, over HTTP from a server that fails, and on a real S3 server."""
+
+import io
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+
+import fsspec
+import pytest
+
+from featscape.errors import ImageError, InputError, MissingExtra
+from featscape.features import extract
+from featscape.images import find_images, name_source, open_contents, remote
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(remote, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(remote, "TIMEOUT_S", 5)
+
+
+@pytest.fixture
+def memory():
+    """Return fsspec's file system in memory, empty."""
+    system = fsspec.filesystem("memory")
+    system.store.clear()
+    system.pseudo_dirs[:] = [""]
+    yield system
+    system.store.clear()
+
+
+@pytest.fixture
+def web():  # noqa: C901 - one server
+    """Return a server of `files` that goes wrong as often as `failures` say for a path."""
+    served = SimpleNamespace(files={}, failures={}, asked=[], hang=set(), ended=threading.Event())
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_HEAD(self):
+            self.answer(body=False)
+
+        def do_GET(self):
+            self.answer(body=True)
+
+        def answer(self, *, body):
+            served.asked.append(self.path)
+            if self.path in served.hang:
+                served.ended.wait(20)
+            if served.failures.get(self.path, 0) > 0:
+                served.failures[self.path] -= 1
+                return self.reply(500, b"", body=body)
+            content = served.files.get(self.path)
+            if content is None:
+                return self.reply(404, b"", body=body)
+            wanted = self.headers.get("Range")
+            if not wanted:
+                return self.reply(200, content, body=body)
+            start, _, end = wanted.removeprefix("bytes=").partition("-")
+            part = content[int(start) : int(end) + 1]
+            span = f"bytes {start}-{int(start) + len(part) - 1}/{len(content)}"
+            return self.reply(206, part, body=body, span=span)
+
+        def reply(self, status, content, *, body, span=None):
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.send_header("Accept-Ranges", "bytes")
+            if span:
+                self.send_header("Content-Range", span)
+            self.end_headers()
+            if body:
+                self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    served.at = f"http://127.0.0.1:{server.server_port}"
+    yield served
+    served.ended.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def a_zip(members):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def test_a_folder_is_like_one_on_disk(memory, png, reds):
+    for number, name in enumerate(["cat/1.png", "dog/1.png", "cat/.2.png", "read.me"]):
+        memory.pipe(f"/set/{name}", png(number))
+    memory.pipe("/set/metadata.csv", b"file_name,age\ndog/1.png,3\n")
+    images = find_images("memory://set")
+    assert images.paths == ("cat/1.png", "dog/1.png")
+    assert images.labels == ("cat", "dog")
+    assert images.source == "memory://set"
+    assert images.kind == "address"
+    assert images.columns["age"][1] == 3
+    assert reds(images) == [0, 1]
+    assert open_contents("address", "memory://set").read("dog/1.png") == png(1)
+    memory.rm("/set/cat/1.png")
+    with pytest.raises(ImageError, match="no such file"):
+        images.load(0)
+
+
+def test_a_manifest_there_and_one_here_that_lists_addresses(memory, png, reds, lay):
+    memory.pipe("/set/img/1.png", png(7))
+    memory.pipe("/set/list.csv", b"path,label\nimg/1.png,a\nmemory://set/img/1.png,b\n")
+    assert reds(find_images("memory://set/list.csv")) == [7, 7]
+    here = lay("x.png") / "list.csv"
+    here.write_text("path\nx.png\nmemory://set/img/1.png\n")
+    assert reds(find_images(here)) == [0, 7]
+
+
+def test_archives_are_read_in_place(memory, png, reds):
+    import tarfile
+
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        for number, name in enumerate(["a/1.png", "b/1.png"]):
+            info = tarfile.TarInfo(name)
+            info.size = len(png(number))
+            archive.addfile(info, io.BytesIO(png(number)))
+    memory.pipe("/set/train.tar", content.getvalue())
+    memory.pipe("/set/all.zip", a_zip({"a/1.png": png(3), "b/1.png": png(4)}))
+    images = find_images("memory://set/train.tar")
+    assert (reds(images), images.labels, images.splits) == ([0, 1], ("a", "b"), ("train", "train"))
+    images = find_images("memory://set/all.zip")
+    assert (reds(images), images.labels) == ([3, 4], ("a", "b"))
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.parquet"])
+def test_arrays_must_lie_on_a_disk(memory, name):
+    memory.pipe(f"/set/{name}", b"whatever")
+    with pytest.raises(InputError, match=r"must lie on a disk|must have a column of paths|whole"):
+        find_images(f"memory://set/{name}")
+
+
+def test_nothing_there(memory):
+    memory.pipe("/set/read.me", b"")
+    with pytest.raises(InputError, match=r"holds none \(1 other file seen"):
+        find_images("memory://set")
+    with pytest.raises(InputError, match=r"holds none \(0 other files seen"):
+        find_images("memory://gone")
+    with pytest.raises(InputError, match=r"manifest must be a file that can be read; .*no such"):
+        find_images("memory://set/gone.csv")
+    with pytest.raises(InputError, match=r"ZIP archive must be whole to be read; .*no such file"):
+        find_images("memory://set/gone.zip")
+
+
+def test_addresses_that_cannot_be():
+    with pytest.raises(InputError, match=r"one that fsspec knows; 'nonsense://x' is not"):
+        find_images("nonsense://x")
+    with pytest.raises(InputError, match="must not hold a password"):
+        find_images("https://me:secret@127.0.0.1/x.csv")
+
+
+def test_a_library_that_is_not_installed(monkeypatch):
+    def url_to_fs(_address):
+        raise ImportError("Install s3fs to access S3")
+
+    monkeypatch.setattr("fsspec.core.url_to_fs", url_to_fs)
+    with pytest.raises(MissingExtra, match=r"Install it with pip install 'featscape\[remote\]'"):
+        find_images("s3://bucket")
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("s3://bucket/birds/", "birds"),
+        ("s3://bucket", "bucket"),
+        ("https://example.org/a/birds.zip?x=1", "birds"),
+    ],
+)
+def test_what_it_is_called(address, name):
+    assert name_source(address) == name
+
+
+# --- servers that fail ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def listed(web, png, tmp_path):
+    """Return the manifest of some images on the web server."""
+
+    def write(n):
+        web.files |= {f"/{i}.png": png(i) for i in range(n)}
+        lines = ["url", *(f"{web.at}/{i}.png" for i in range(n))]
+        (tmp_path / "m.csv").write_text("\n".join(lines))
+        return find_images(tmp_path / "m.csv")
+
+    return write
+
+
+def test_what_fails_twice_and_then_answers(web, listed, reds):
+    web.failures = {"/1.png": 2}
+    assert reds(listed(3)) == [0, 1, 2]
+    assert web.asked.count("/1.png") == 3
+
+
+def test_what_always_fails_is_said_to(web, listed, reds):
+    web.failures = {"/1.png": 100}
+    images = listed(3)
+    with pytest.raises(ImageError, match=r"failed 3 times: .*500"):
+        images.load(1)
+    assert reds(images.select([0, 2])) == [0, 2]
+
+
+def test_what_is_not_there_is_not_asked_again(web, listed):
+    images = listed(2)
+    del web.files["/1.png"]
+    with pytest.raises(ImageError, match="no such file"):
+        images.load(1)
+    assert web.asked.count("/1.png") == 1
+
+
+def test_what_never_answers(web, listed, monkeypatch):
+    monkeypatch.setattr(remote, "TIMEOUT_S", 0.2)
+    web.hang = {"/1.png"}
+    images = listed(3)
+    with pytest.raises(ImageError, match="failed 3 times: no answer in time"):
+        images.load(1)
+    assert images.load(2).size == (6, 4)
+
+
+class Pixels:
+    """A network that gives the first pixel."""
+
+    from featscape.records import ModelCard
+
+    card = ModelCard("pixels", "", "", "", "", 3)
+    batch_size, n_workers = 4, 2
+
+    def prepare(self, image):
+        import numpy as np
+
+        return np.asarray(image)[:1, 0]
+
+    def run(self, pixels):
+        import numpy as np
+
+        return np.array(pixels, dtype=np.float32).reshape(len(pixels), 3)
+
+
+def test_a_run_lists_what_never_answered(web, listed):
+    web.failures = {"/1.png": 100}
+    features = extract(listed(4), model=Pixels())
+    assert features.values[:, 0].tolist() == [0, 2, 3]
+    (skip,) = features.images.skipped
+    assert skip.path == f"{web.at}/1.png"
+    assert skip.reason.startswith("failed 3 times")
+
+
+def test_a_run_ends_where_nothing_answers_without_asking_for_ever(web, listed):
+    web.failures = {f"/{i}.png": 100 for i in range(60)}
+    with pytest.raises(InputError, match=r"none of the 60 .* is not asked again"):
+        extract(listed(60), model=Pixels())
+    assert len(web.asked) <= 3 * (remote.GIVE_UP + 2)
+
+
+def test_a_zip_over_http_is_read_by_parts(web, png, reds):
+    big = {f"a/{i:02}.png": png(i) + bytes(300_000) for i in range(20)}
+    web.files["/all.zip"] = a_zip(big)
+    web.failures["/all.zip"] = 2
+    assert reds(find_images(f"{web.at}/all.zip").select([3, 19])) == [3, 19]
+
+
+def test_a_tar_that_goes_away_while_it_is_read(web, lay):
+    import tarfile
+
+    with tarfile.open(lay("1.png") / "a.tar", "w") as archive:
+        archive.add(lay("1.png") / "1.png", "1.png")
+    web.files["/a.tar"] = (lay("1.png") / "a.tar").read_bytes()
+    images = find_images(f"{web.at}/a.tar")
+    assert images.load(0).size == (6, 4)
+    del web.files["/a.tar"]
+    with pytest.raises(ImageError, match="no such file"):
+        images.load(0)
+
+
+# --- S3 -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def s3():
+    """Run a real S3 server on this machine, and return a client of it."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="pictures")
+        yield client
+        fsspec.filesystem("s3").clear_instance_cache()
+    server.stop()
+
+
+def test_a_bucket(s3, png, reds):
+    names = [f"train/{'ab'[i % 2]}/{i:04}.png" for i in range(60)]
+    for i, name in enumerate(names):
+        s3.put_object(Bucket="pictures", Key=f"set/{name}", Body=png(i % 256))
+    images = find_images("s3://pictures/set")
+    assert images.paths == tuple(sorted(names))
+    assert images.splits == ("train",) * 60
+    assert set(images.labels) == {"a", "b"}
+    assert reds(images.select([0, 1, 30])) == [0, 2, 1]
+    assert len(extract(images.select(range(30)), model=Pixels())) == 30
+
+
+def test_a_manifest_and_an_archive_in_a_bucket(s3, png, reds):
+    s3.put_object(Bucket="pictures", Key="x/1.png", Body=png(5))
+    s3.put_object(Bucket="pictures", Key="x/m.csv", Body=b"path\n1.png\ngone.png\n")
+    s3.put_object(Bucket="pictures", Key="x/a.zip", Body=a_zip({"a/1.png": png(6)}))
+    images = find_images("s3://pictures/x/m.csv")
+    assert images.load(0).getpixel((0, 0))[0] == 5
+    with pytest.raises(ImageError, match="no such file"):
+        images.load(1)
+    assert reds(find_images("s3://pictures/x/a.zip")) == [6]
+
+
+def test_a_bucket_that_is_not_there(s3):
+    assert s3 is not None
+    with pytest.raises(InputError, match=r"must hold at least one image|can be listed"):
+        find_images("s3://nobody-has-this")
+
+
+def test_an_empty_object(s3):
+    s3.put_object(Bucket="pictures", Key="empty/1.png", Body=b"")
+    with pytest.raises(ImageError, match="empty file"):
+        find_images("s3://pictures/empty").load(0)
