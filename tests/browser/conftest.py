@@ -193,10 +193,11 @@ def digits_site(tmp_path_factory, digits):
 
 @pytest.fixture
 def host_files():
-    """Return a function that puts a folder on a web server: folder, handler -> address."""
+    """Return a function that puts a folder on a web server: folder -> address."""
     running = []
 
-    def start(folder, handler=RangedFiles):
+    def start(folder, *, knows_ranges=True):
+        handler = RangedFiles if knows_ranges else PlainFiles
         here = functools.partial(handler, directory=str(folder))
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), here)
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -329,6 +330,10 @@ class Visit:
 
     def button(self, name, *, exact=True):
         return self.page.get_by_role("button", name=name, exact=exact)
+
+    @property
+    def legend(self):
+        return self.page.get_by_role("listbox").get_by_role("option")
 
     def panel(self, name):
         return self.page.get_by_role("complementary", name=name)

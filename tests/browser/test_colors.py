@@ -27,7 +27,7 @@ def test_legend_counts_hides_and_isolates(look, anywhere):
     items, places = visit.apart(anywhere.bundle)
     codes = anywhere.bundle.array(anywhere.bundle.manifest.class_codes)[items]
     classes = anywhere.bundle.manifest.classes
-    rows = visit.page.get_by_role("option").filter(has=visit.page.locator(".fs-swatch"))
+    rows = visit.legend
     counts = Counter(anywhere.map.labels)
     assert rows.all_inner_texts() == [f"{each.name}\n{counts[each.name]}" for each in classes]
 
@@ -50,7 +50,6 @@ def test_legend_counts_hides_and_isolates(look, anywhere):
     shown = np.abs(pixels_at(visit, items, places)).max(axis=1) > 8
     assert shown.tolist() == (codes == 5).tolist()
     visit.button("Show all").first.click()
-    expect(rows.filter(has_not_text="x")).to_have_count(10)
     expect(visit.page.get_by_text("10 classes", exact=True)).to_be_visible()
 
 
@@ -81,7 +80,7 @@ def test_color_by_a_category(look, drawn_page):
     page = drawn_page(90, columns={"kind": [kinds[row % 3] for row in range(90)]})
     visit = look(page.as_uri())
     visit.page.get_by_label("Color by").select_option("kind")
-    rows = visit.page.get_by_role("option").filter(has=visit.page.locator(".fs-swatch"))
+    rows = visit.legend
     assert rows.all_inner_texts() == ["even\n30", "odd\n30", "none\n30"]
 
 
@@ -100,7 +99,7 @@ def test_dark_and_light(look, digits_file, scheme):
 def test_arabic_labels_run_from_the_right(look, drawn_page):
     labels = ["قطة صغيرة", "Größe", "école"]
     visit = look(drawn_page(30, labels=[labels[row % 3] for row in range(30)]).as_uri())
-    names = visit.page.get_by_role("option").locator("[dir=auto]")
+    names = visit.legend.locator("[dir=auto]")
     directions = names.evaluate_all(
         "all => all.map(each => [each.textContent, getComputedStyle(each).direction])"
     )

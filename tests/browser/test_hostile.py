@@ -1,0 +1,187 @@
+"""Maps that mean ill or are damaged, and browsers that cannot draw."""
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+LABELS = [
+    "<script>document.title = 'owned'</script>",
+    "</script><img src=x onerror=\"document.title = 'owned'\">",
+    "<!--<script>",
+    "${document.title = 'owned'}",
+]
+PATHS = ["a\n\"b'.png", "<b>c</b>\t&amp;.png", "=1+1|d.png", "-->]]>\\u003c/script>.png"]
+
+
+def test_hostile_names_are_text(look, drawn_page):
+    n_items = 40
+    page = drawn_page(
+        n_items,
+        title="</title><script>document.title = 'owned'</script>",
+        labels=[LABELS[row % 4] for row in range(n_items)],
+        paths=[f"{row} {PATHS[row % 4]}" for row in range(n_items)],
+        columns={"<i>column</i>": [LABELS[row % 4] for row in range(n_items)]},
+    )
+    visit = look(page.as_uri())
+    names = visit.legend.locator("[dir=auto]").all_inner_texts()
+    assert sorted(names) == sorted(LABELS)
+    heading = visit.page.get_by_role("heading", level=1)
+    expect(heading).to_have_text("</title><script>document.title = 'owned'</script>")
+    visit.button("Select with a rectangle").click()
+    visit.drag((340, 70), (1200, 690))
+    _, content = visit.saved(visit.button("Paths").click)
+    assert PATHS[3] in content.decode()
+    _, content = visit.saved(visit.button("CSV").click)
+    assert "\"'=" not in content.decode()
+    visit.panel("Selection").locator(".fs-image-grid button").first.click()
+    panel = visit.panel("Item")
+    expect(panel.get_by_role("listitem")).to_have_count(12)
+    assert visit.page.title() != "owned"
+    assert visit.page.locator("script").count() == len(_scripts_of(page))
+    assert visit.page.locator(".featscape :is(b, i:not([class]), img[src=x])").count() == 0
+
+
+def _scripts_of(page):
+    return re.findall(r"^<script", page.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_5000_classes(look, drawn_page):
+    page = drawn_page(5000, images=False, labels=[f"class {row}" for row in range(5000)])
+    visit = look(page.as_uri())
+    legend = visit.page.get_by_role("listbox")
+    expect(visit.page.get_by_text("5,000 classes", exact=True)).to_be_visible()
+    assert 5 < legend.get_by_role("option").count() < 100
+    legend.focus()
+    visit.page.keyboard.press("End")
+    expect(legend.get_by_role("option").last).to_have_attribute("aria-posinset", "5000")
+    visit.page.get_by_label("Filter the legend").fill("class 4321")
+    expect(legend.get_by_role("option")).to_have_count(1)
+    legend.get_by_role("option").dblclick()
+    expect(visit.page.get_by_text("1 of 5,000 shown")).to_be_visible()
+    visit.rest()
+    hidden = visit.shared["hide.label"]
+    assert len(hidden) < 20
+    visit.page.reload()
+    expect(visit.page.get_by_text("1 of 5,000 shown")).to_be_visible()
+
+
+@pytest.mark.parametrize("n_items", [1, 2, 12])
+def test_few_items_of_one_class(look, drawn_page, n_items):
+    page = drawn_page(n_items, labels=["only"] * n_items)
+    visit = look(page.as_uri())
+    expect(visit.legend).to_have_text(f"only{n_items}")
+    noun = "image" if n_items == 1 else "images"
+    expect(visit.page.get_by_text(f"{n_items} {noun} · 1 class")).to_be_visible()
+    for view in ("Points", "Images", "Grid"):
+        visit.button(view).click()
+        visit.rest()
+        colors = np.unique(np.asarray(visit.picture()).reshape(-1, 3), axis=0)
+        assert len(colors) > 20
+    visit.page.locator(".fs-stage").focus()
+    visit.page.keyboard.press("ArrowRight")
+    visit.page.keyboard.press("Enter")
+    panel = visit.panel("Item")
+    expect(panel).to_be_visible()
+    expect(panel.get_by_role("listitem")).to_have_count(min(12, n_items - 1))
+
+
+def test_without_labels_and_images(look, drawn_page):
+    visit = look(drawn_page(30, labels=None, paths=None, images=False).as_uri())
+    assert visit.legend.count() == 0
+    expect(visit.button("Images")).to_have_count(0)
+    visit.page.locator(".fs-stage").focus()
+    visit.page.keyboard.press("ArrowRight")
+    visit.page.keyboard.press("Enter")
+    expect(visit.panel("Item").get_by_role("heading", level=2)).to_contain_text("Item ")
+
+
+@pytest.fixture
+def damaged_site(digits_site, tmp_path):
+    return shutil.copytree(digits_site, tmp_path / "site")
+
+
+def test_a_missing_pack_of_thumbnails(look, damaged_site, host_files):
+    for size in (32, 64, 128):
+        (damaged_site / "data" / f"thumbnails-{size}.bin").unlink()
+    visit = look(host_files(damaged_site), expected=["404"])
+    expect(visit.legend).not_to_have_count(0)
+    items = np.asarray(visit.picture())  # it rests, and shows points
+    assert len(np.unique(items.reshape(-1, 3), axis=0)) > 50
+    visit.page.locator(".fs-stage").focus()
+    visit.page.keyboard.press("ArrowRight")
+    visit.page.keyboard.press("Enter")
+    expect(visit.panel("Item")).to_contain_text("digit-")
+
+
+def test_a_truncated_file(look, damaged_site, host_files):
+    file = damaged_site / "data" / "positions.bin"
+    file.write_bytes(file.read_bytes()[:1000])
+    visit = look(
+        host_files(damaged_site, knows_ranges=False), wait=False, expected=["positions.bin"]
+    )
+    alert = visit.page.get_by_role("alert")
+    expect(alert).to_contain_text("positions.bin must hold 4000 bytes; got 1000")
+    expect(visit.button("Try again")).to_be_visible()
+    expect(visit.page.get_by_alt_text("The map as a picture")).to_be_visible()
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7])
+def test_a_page_cut_short_on_its_way(look, digits, tmp_path, share):
+    content = (digits.folder / "map.html").read_bytes()
+    file = tmp_path / "map.html"
+    file.write_bytes(content[: int(share * len(content))])
+    visit = look(file.as_uri(), wait=False)
+    expect(visit.page.get_by_text("this file is incomplete")).to_be_visible()
+
+
+def test_a_lost_context_comes_back(look, digits_file):
+    visit = look(digits_file.address)
+    before = np.asarray(visit.picture()).astype(int)
+    lose = """() => {
+        const canvas = document.querySelector(".fs-stage canvas");
+        window.lost = canvas.getContext("webgl2").getExtension("WEBGL_lose_context");
+        window.lost.loseContext();
+    }"""
+    visit.page.evaluate(lose)
+    interrupted = visit.page.get_by_text("The graphics were interrupted")
+    expect(interrupted).to_be_visible()
+    visit.page.evaluate("window.lost.restoreContext()")
+    expect(interrupted).to_have_count(0)
+    after = np.asarray(visit.picture()).astype(int)
+    assert np.abs(after - before).mean() < 0.05
+    visit.button("Grid").click()
+    visit.rest()
+    assert np.abs(np.asarray(visit.picture()) - before).mean() > 1
+
+
+@pytest.fixture(scope="module")
+def blind(chromium):
+    """Start a browser without WebGL."""
+    browser = chromium("--disable-gpu", "--disable-3d-apis")
+    yield browser
+    browser.close()
+
+
+@pytest.mark.parametrize("place", ["served_digits", "digits_file"])
+def test_a_browser_without_webgl(look, blind, request, place):
+    address = request.getfixturevalue(place).address
+    visit = look(address, on=blind, wait=False, expected=["WebGL"])
+    expect(visit.page.get_by_role("alert")).to_contain_text("WebGL2, which this browser does not")
+    picture = visit.page.get_by_alt_text("The map as a picture")
+    expect(picture).to_be_visible()
+    visit.until("document.querySelector('.fs-failure img').naturalWidth > 200")
+    assert picture.bounding_box()["height"] > 300
+
+
+def test_a_server_that_has_gone(look, serve, digits, tmp_path):
+    folder = shutil.copytree(digits.folder, tmp_path / "digits-map")
+    visit = look(serve(folder), expected=["Failed to load", "ERR_"])
+    visit.page.context.set_offline(True)
+    visit.page.get_by_label("Find in paths and labels").fill("7")
+    expect(visit.page.get_by_role("alert")).to_contain_text("The server does not answer")
+    visit.page.context.set_offline(False)
+    visit.page.get_by_label("Find in paths and labels").fill("7/")
+    expect(visit.page.locator(".fs-search-found")).to_contain_text("found")

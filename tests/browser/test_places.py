@@ -1,0 +1,137 @@
+"""A static site on two kinds of web server, photographs, a phone, three dimensions."""
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+
+@pytest.mark.parametrize("knows_ranges", [True, False])
+def test_a_static_site(look, digits, digits_site, host_files, knows_ranges):
+    visit = look(host_files(digits_site, knows_ranges=knows_ranges))
+    visit.points()
+    items, places = visit.apart(digits.bundle)
+    row = digits.bundle.array(digits.bundle.manifest.ids)[items[0]]
+    visit.click_at(places[items[0]].tolist())
+    panel = visit.panel("Item")
+    expect(panel).to_contain_text(digits.map.paths[row])
+    expect(panel.get_by_role("listitem")).to_have_count(12)
+    visit.until("document.querySelector('.fs-portrait img')?.naturalWidth > 64")
+    assert not any("/api/" in url for url in visit.requests)
+
+
+def test_a_site_opened_from_disk_says_what_it_needs(look, digits_site):
+    address = (digits_site / "index.html").as_uri()
+    visit = look(address, wait=False, expected=["CORS", "Cross origin", "ERR_FAILED"])
+    expect(visit.page.get_by_text("It needs a web server")).to_be_visible()
+
+
+@pytest.mark.parametrize("place", ["served", "file"])
+def test_photographs(look, animals, serve, place):
+    served = place == "served"
+    address = serve(animals.folder) if served else (animals.folder / "map.html").as_uri()
+    visit = look(address)
+    visit.points()
+    items, places = visit.apart(animals.bundle)
+    row = animals.bundle.array(animals.bundle.manifest.ids)[items[0]]
+    visit.click_at(places[items[0]].tolist())
+    panel = visit.panel("Item")
+    expect(panel).to_contain_text(animals.map.paths[row])
+    width = animals.map.sizes_px[row, 0] if served else 100
+    visit.until(f"document.querySelector('.fs-portrait img')?.naturalWidth >= {width}")
+    panel.get_by_role("listitem").nth(1).get_by_role("button").click()
+    expect(panel).to_contain_text(animals.map.paths[animals.map.neighbors.indices[row, 1]])
+    visit.button("Close").click()
+    visit.button("Images").click()
+    visit.button("Select with a rectangle").click()
+    visit.drag((340, 70), (1200, 690))
+    expect(visit.panel("Selection")).to_be_visible()
+
+
+def test_map_html_is_small_and_asks_nobody(look, digits_file):
+    file = digits_file.folder / "map.html"
+    assert file.stat().st_size < 8_000_000
+    visit = look(digits_file.address)
+    visit.button("Zoom in").click()
+    visit.rest()
+    assert {url.partition(":")[0] for url in visit.requests} <= {"file", "blob", "data"}
+
+
+def test_on_a_phone(look, digits_file):
+    size = {"width": 390, "height": 844}
+    visit = look(digits_file.address, viewport=size, has_touch=True, device_scale_factor=2)
+    assert visit.page.evaluate("document.documentElement.scrollWidth") == size["width"]
+    assert visit.page.get_by_role("region", name="Map").count() == 0  # the map has the room
+    visit.page.touchscreen.tap(195, 350)
+    visit.page.touchscreen.tap(195, 350)
+    visit.button("Open the legend").click()
+    box = visit.page.get_by_role("region", name="Map").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= size["width"]
+    visit.legend.first.click()
+    expect(visit.page.get_by_text("9 of 10 shown")).to_be_visible()
+
+
+def test_a_map_of_three_dimensions_turns(look, drawn_page):
+    visit = look(drawn_page(200, n_dimensions=3, images=False).as_uri())
+    expect(visit.button("Grid")).to_have_count(0)
+    before, view = visit.picture(), visit.shared
+    assert "turn" not in view
+    visit.drag((700, 400), (820, 440))
+    visit.rest()
+    turned = visit.shared
+    assert np.linalg.norm([float(part) for part in turned["turn"].split("_")]) == pytest.approx(
+        1, abs=1e-4
+    )
+    assert (turned["at"], turned["scale"]) == (view["at"], view["scale"])
+    after = visit.picture()
+    assert np.abs(np.asarray(after).astype(int) - before).mean() > 0.5
+    visit.page.keyboard.down("Shift")
+    visit.drag((700, 400), (760, 400))
+    visit.page.keyboard.up("Shift")
+    visit.rest()
+    assert visit.shared["turn"] == turned["turn"]
+    assert visit.shared["at"] != turned["at"]
+
+
+def test_views_move_smoothly_from_one_to_the_next(look, drawn_page):
+    page = drawn_page(300, images=False)
+    visit = look(page.as_uri(), reduced_motion="no-preference")
+    frames = visit.page.evaluate(
+        """() => new Promise(done => {
+            const canvas = document.querySelector(".fs-stage canvas"), seen = new Set();
+            const began = performance.now();
+            document.querySelector("[aria-label=Grid]").click();
+            (function frame() {
+                seen.add(canvas.toDataURL("image/webp", 0.5));
+                if (performance.now() - began > 1500) done(seen.size);
+                else requestAnimationFrame(frame);
+            })();
+        })"""
+    )
+    assert frames > 4  # from the map, over what lies between, to the grid
+    expect(visit.button("Grid")).to_have_attribute("aria-pressed", "true")
+
+
+def test_each_control_has_a_name_and_a_place_in_the_order(look, served_digits):
+    visit = look(f"{served_digits.address}#item=3")
+    expect(visit.panel("Item").get_by_role("listitem")).to_have_count(12)
+    names = []
+    for _ in range(60):
+        visit.page.keyboard.press("Tab")
+        name = visit.page.evaluate(
+            """() => {
+                const at = document.activeElement;
+                if (at === document.body) return null;
+                return at.ariaLabel || at.labels?.[0]?.innerText || at.innerText || at.title || "";
+            }"""
+        )
+        if name is None:
+            break
+        names.append(name)
+    assert all(names)
+    order = [
+        names.index(one) for one in ("Find in paths and labels", "Show on map", "Points", "Help")
+    ]
+    assert len(set(names)) > 20
+    assert names[0].startswith("Map of 500 items")
+    assert order == sorted(order)
