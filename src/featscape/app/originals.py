@@ -5,25 +5,34 @@ it followed it, links included, for datasets made of links are common; what woul
 source by itself (a leading slash, "..") is refused. What is opened must be a regular file that
 begins as an image, so that even a map folder made by a stranger, or a link that was turned to
 another goal since, hands out no key, no password and no page.
+
+Where a map was made of another source, an archive, a table or an address, its originals are read as
+the scan read them, one by one into memory: what stands under the item's path there, and again only
+what begins as an image. A manifest may list files anywhere and addresses; so did the one who wrote
+it, and this machine asks for those of the items that are looked at.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import stat
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featscape.app.stored import file_tag
-from featscape.errors import ImageError
-from featscape.images import media_type
+from featscape.errors import ImageError, InputError, MissingExtra
+from featscape.images import media_type, open_contents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
     from featscape.app.items import Items
+    from featscape.records import ImageBytes
 
 _CHUNK_BYTES = 1 << 18
 
@@ -71,23 +80,36 @@ class Original:
 
 
 class Originals:
-    """The folder that a map was made of.
+    """The source that a map was made of.
 
     Parameters
     ----------
     source : str
         As run.json has it: an absolute path, or words where the images are gone.
     items : Items
+    kind : str
+        As run.json has it, of the source: a folder, or what `images.open_contents` opens.
     """
 
-    def __init__(self, source: str, items: Items) -> None:
+    def __init__(self, source: str, items: Items, *, kind: str = "folder") -> None:
+        self._source = source
+        self._kind = kind
         self._folder = Path(source)
         self._items = items
+        self._contents: ImageBytes | None = None
+        self._opening = threading.Lock()
 
     @property
     def are_here(self) -> bool:
-        """Whether there is a folder to look into."""
-        return self._items.have_paths and self._folder.is_absolute() and self._folder.is_dir()
+        """Whether there is a source to look into; of an address this is only seen when asked."""
+        if self._is_remote:
+            return self._items.have_paths
+        is_there = self._folder.is_dir() if self._kind == "folder" else self._folder.exists()
+        return self._items.have_paths and self._folder.is_absolute() and is_there
+
+    @property
+    def _is_remote(self) -> bool:
+        return self._kind != "folder" and "://" in self._source
 
     def open(self, item: int) -> Original:
         """Open the image of an item.
@@ -98,8 +120,10 @@ class Originals:
             If it is gone, cannot be read, or is no image; the message says which.
         """
         path = self._items.path(item)
-        if path is None or not self._folder.is_absolute():
+        if path is None or not (self._folder.is_absolute() or self._is_remote):
             raise ImageError("the map has no original images")
+        if self._kind != "folder":
+            return self._read(path)
         if Path(path).is_absolute() or ".." in Path(path).parts or "\0" in path:
             raise ImageError("its path leads out of the folder that the map was made of")
         try:
@@ -113,12 +137,37 @@ class Originals:
             raise
 
     def size(self, item: int) -> int:
-        """Return the size of an item's file in bytes without opening it; 0 where it is gone."""
+        """Return the size of an item's file in bytes without opening it.
+
+        0 where it is gone, and where only reading it would tell: in a source that is no folder.
+        """
         path = self._items.path(item)
         try:
-            return 0 if path is None else (self._folder / path).stat().st_size
+            return (
+                0
+                if path is None or self._kind != "folder"
+                else (self._folder / path).stat().st_size
+            )
         except (OSError, ValueError):
             return 0
+
+    def _read(self, path: str) -> Original:
+        """Read an image out of a source that is no folder."""
+        try:
+            with self._opening:
+                if self._contents is None:
+                    self._contents = open_contents(self._kind, self._source)
+            content = self._contents.read(path)
+            modified = 0.0 if self._is_remote else self._folder.stat().st_mtime
+        except OSError as error:
+            raise ImageError(f"its source cannot be read: {error.strerror}") from error
+        except (InputError, MissingExtra) as error:
+            raise ImageError(str(error).rstrip(".")) from error
+        kind = media_type(io.BytesIO(content))
+        if kind is None:
+            raise ImageError("it is no longer an image")
+        etag = f'"{hashlib.sha256(content).hexdigest()[:24]}"'
+        return Original(io.BytesIO(content), len(content), modified, etag, kind)
 
 
 def _open(path: str, flags: int) -> int:

@@ -68,7 +68,9 @@ class ServedMap:
         self.picture = StoredFile.at(folder / SCATTER)
         texts = [column.name for column in self.manifest.columns if column.kind == "text"]
         self.items = Items(folder, texts=texts)
-        self.originals = Originals(self.run["source"], self.items)
+        self.originals = Originals(
+            self.run["source"], self.items, kind=self.run.get("source_kind") or "folder"
+        )
         self.placer = Placer(folder)
         self.thumbnails = None
         if (folder / THUMBNAILS).is_dir():

@@ -6,10 +6,12 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from featscape.errors import ImageError
 
 if TYPE_CHECKING:
+    import os
     from typing import BinaryIO
 
     Place = Path | str  # a file or folder on a disk, or its address
@@ -37,6 +39,15 @@ class Storage(Protocol):
 def is_address(text: object) -> bool:
     """Whether a source or path is an address, such as s3://bucket/folder."""
     return isinstance(text, str) and "://" in text
+
+
+def as_place(source: str | os.PathLike[str]) -> Place:
+    """Return an address as it is, and all else, file:// too, as a path."""
+    if not (isinstance(source, str) and is_address(source)):
+        return Path(source)
+    if source.startswith("file://"):
+        return Path(url2pathname(urlsplit(source).path))
+    return source
 
 
 def storage_of(place: Place) -> Storage:
@@ -72,7 +83,8 @@ class Files:
     def read(self, path: str) -> bytes:
         """Return the file at `path`; raises ImageError."""
         if is_address(path):
-            return self._elsewhere.read(path)
+            place = as_place(path)
+            return self._elsewhere.read(place) if isinstance(place, str) else Disk().read(place)
         if isinstance(self._folder, Path):
             return self._here.read(self._folder / path)
         return self._here.read(f"{self._folder.rstrip('/')}/{path}")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape.errors import InputError
-from featscape.images.sources import as_place, look_through
+from featscape.images.files import as_place
+from featscape.images.sources import look_through
 
 if TYPE_CHECKING:
     import os

@@ -42,7 +42,7 @@ class Remote:
 
     def read(self, place: Place) -> bytes:
         """Return a whole file; raises ImageError."""
-        system, path = open_system(str(place))
+        system, path = _open_system(str(place))
         content: bytes = self._ask(str(place), system, "cat_file", path)
         check_size(len(content))
         return content
@@ -51,14 +51,14 @@ class Remote:
         """Return a part of a file; raises ImageError."""
         if start == end:
             return b""
-        system, path = open_system(str(place))
+        system, path = _open_system(str(place))
         content: bytes = self._ask(str(place), system, "cat_file", path, start=start, end=end)
         return check_whole(content, end - start)
 
     def open(self, place: Place) -> BinaryIO:
         """Open a file that is read by parts; raises OSError."""
         try:
-            system, path = open_system(str(place))
+            system, path = _open_system(str(place))
             size = self._ask(str(place), system, "info", path).get("size")
         except ImageError as error:
             raise OSError(str(error)) from error
@@ -147,6 +147,10 @@ def open_system(address: str) -> tuple[AbstractFileSystem, str]:
             f"an address must not hold a password, for it is stored with the map; that of "
             f"{parts.hostname} does. Give it in the environment or a file of credentials."
         )
+    if "::" in address:
+        raise InputError(
+            f"an address must name one place; {address!r} chains several. Give the last alone."
+        )
     try:
         system, path = url_to_fs(address)
     except ImportError as error:
@@ -160,6 +164,14 @@ def open_system(address: str) -> tuple[AbstractFileSystem, str]:
             f"({_first_line(error)}). Check its beginning."
         ) from error
     return system, path
+
+
+def _open_system(address: str) -> tuple[AbstractFileSystem, str]:
+    """Return the file system of one of many addresses: a bad one is left out, and ends nothing."""
+    try:
+        return open_system(address)
+    except InputError as error:
+        raise ImageError(str(error)) from error
 
 
 class _RemoteFile(io.RawIOBase):

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from featscape.errors import InputError
 from featscape.images.archives import find_in_tar, find_in_zip
 from featscape.images.arrays import ARRAYS, IDX
-from featscape.images.files import Files, file_name, is_address
+from featscape.images.files import Files, as_place, file_name
 from featscape.images.folder import walk
 from featscape.images.labeled_arrays import find_in_arrays, open_array_images
 from featscape.images.manifest import find_listed, folder_of
@@ -38,11 +38,6 @@ _OPEN: dict[str, Callable[[Place], ImageBytes]] = {
     "array": lambda source: open_array_images(Path(source)),
 }
 _ON_DISK = ("parquet", "array")
-
-
-def as_place(source: str | os.PathLike[str]) -> Place:
-    """Return an address as it is, and all else as a path."""
-    return source if isinstance(source, str) and is_address(source) else Path(source)
 
 
 def name_source(source: str | os.PathLike[str]) -> str:

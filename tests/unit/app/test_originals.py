@@ -1,11 +1,17 @@
 """Originals: those of this map, and nothing else."""
 
+import io
 import os
+import tarfile
+import zipfile
 from types import SimpleNamespace
 
+import fsspec
+import numpy as np
 import pytest
 from PIL import Image
 
+from featscape.app.archive import stream_archive
 from featscape.app.originals import Originals
 from featscape.errors import ImageError
 
@@ -123,3 +129,110 @@ def test_a_source_that_is_no_folder(words, source, monkeypatch):
     assert not originals.are_here
     with pytest.raises(ImageError):
         originals.open(0)
+
+
+# --- sources that are no folder -------------------------------------------------------------------
+
+
+def png(red):
+    file = io.BytesIO()
+    Image.new("RGB", (30, 20), (red, 10, 10)).save(file, "PNG")
+    return file.getvalue()
+
+
+def make_source(folder, kind):
+    """Write a source with one image and one page, and return it with the path of the image."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    members = {"a/1.png": png(9), "a/page.png": b"<script>alert(1)</script>"}
+    match kind:
+        case "zip":
+            file = folder / "all.zip"
+            with zipfile.ZipFile(file, "w") as archive:
+                for name, content in members.items():
+                    archive.writestr(name, content)
+        case "tar":
+            file = folder / "all.tar"
+            with tarfile.open(file, "w") as archive:
+                for name, content in members.items():
+                    info = tarfile.TarInfo(name)
+                    info.size = len(content)
+                    archive.addfile(info, io.BytesIO(content))
+        case "parquet":
+            file = folder / "all.parquet"
+            pq.write_table(pa.table({"image": list(members.values())}), file)
+            return file, "all.parquet/0", "all.parquet/1"
+        case "manifest":
+            file = folder / "all.csv"
+            for name, content in members.items():
+                (folder / name).parent.mkdir(exist_ok=True)
+                (folder / name).write_bytes(content)
+            file.write_text("path\na/1.png\na/page.png\n")
+    return file, *members
+
+
+def open_of(source, kind, path):
+    items = SimpleNamespace(path=lambda _item: path, have_paths=True)
+    return Originals(str(source), items, kind=kind)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "parquet", "manifest"])
+def test_an_image_of_each_source(source, kind):
+    file, image, page = make_source(source, kind)
+    originals = open_of(file, kind, image)
+    assert originals.are_here
+    original = originals.open(0)
+    assert original.media_type == "image/png"
+    assert original.size == len(png(9))
+    assert b"".join(original.chunks()) == png(9)
+    assert originals.open(0).etag == original.etag
+    with pytest.raises(ImageError, match="no longer an image"):
+        open_of(file, kind, page).open(0)
+    for path in ("none.png", "../secret.png", "", "a\0b.png", "all.parquet/7"):
+        with pytest.raises(ImageError):
+            open_of(file, kind, path).open(0)
+
+
+def test_an_image_out_of_an_array(source):
+    pixels = np.arange(2 * 4 * 5, dtype=np.uint8).reshape(2, 4, 5)
+    np.savez(source / "a.npz", images=pixels)
+    original = open_of(source / "a.npz", "array", "images/1").open(0)
+    np.testing.assert_array_equal(np.asarray(Image.open(original.file)), pixels[1])
+
+
+def test_an_image_at_an_address():
+    system = fsspec.filesystem("memory")
+    system.pipe("/served/1.png", png(3))
+    originals = open_of("memory://served", "address", "1.png")
+    assert originals.are_here
+    assert b"".join(originals.open(0).chunks()) == png(3)
+    system.rm("/served/1.png")
+    with pytest.raises(ImageError, match="no such file"):
+        originals.open(0)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "parquet", "array", "manifest", "unknown"])
+def test_a_source_that_is_gone(source, kind):
+    originals = open_of(source / "gone.zip", kind, "1.png")
+    assert not originals.are_here
+    with pytest.raises(ImageError):
+        originals.open(0)
+
+
+@pytest.mark.parametrize("words", ["an archive", "relative.zip", ""])
+def test_a_source_that_is_only_words(words):
+    originals = open_of(words, "zip", "1.png")
+    assert not originals.are_here
+    with pytest.raises(ImageError, match="no original images"):
+        originals.open(0)
+
+
+def test_a_zip_of_what_was_in_another(source):
+    file, image, page = make_source(source, "zip")
+    items = SimpleNamespace(path=[image, page].__getitem__, have_paths=True)
+    originals = Originals(str(file), items, kind="zip")
+    content = b"".join(stream_archive([0, 1], items=items, originals=originals))
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.read(image) == png(9)
+        assert "no longer an image" in archive.read("MISSING.txt").decode()

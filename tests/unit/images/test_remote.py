@@ -162,6 +162,18 @@ def test_addresses_that_cannot_be():
         find_images("nonsense://x")
     with pytest.raises(InputError, match="must not hold a password"):
         find_images("https://me:secret@127.0.0.1/x.csv")
+    with pytest.raises(InputError, match="must name one place"):
+        find_images("simplecache::s3://bucket")
+
+
+def test_a_bad_address_among_others_is_left_out(memory, png, lay):
+    memory.pipe("/set/1.png", png(1))
+    here = lay("x.png") / "list.csv"
+    here.write_text(f"path\nnonsense://x.png\nmemory://set/1.png\nfile://{here.parent}/x.png\n")
+    images = find_images(here)
+    with pytest.raises(ImageError, match="one that fsspec knows"):
+        images.load(0)
+    assert images.load(1).size == images.load(2).size == (6, 4)
 
 
 def test_a_library_that_is_not_installed(monkeypatch):
