@@ -14,8 +14,9 @@ const FADE_OUT_MS = 120;
 const PLACING_MS = 2;
 const UPLOADING_MS = 1;
 const DECODING_MS = 1;
-// Each of the two, once the view rests.
-const STILL_MS = 4;
+// Each of the two, once the view rests: to begin a decode takes a millisecond, and frames are few
+// where WebGL is software.
+const STILL_MS = 12;
 const DECODES = 48;
 // Blocks are asked for this often while the view moves: a request takes the processor a millisecond.
 const WANTING_MS = 80;
