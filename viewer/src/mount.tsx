@@ -59,6 +59,7 @@ export async function mountViewer(
 
     const arrays = await loadArrays(withProgress(source, loading.progress));
     const thumbnails = new Thumbnails(source);
+    let said: string | null = null;
     const app = new App(new Items(source, arrays, thumbnails), {
       embedded,
       prefersDark,
@@ -95,6 +96,10 @@ export async function mountViewer(
     if (shared.view) stage.setView(shared.view);
     else app.fit(undefined, false);
     loading.remove();
+    thumbnails.troubled = (why) => {
+      if (why !== null || app.trouble.value === said) app.trouble.value = why;
+      said = why;
+    };
     source.watch?.((trouble) => {
       app.trouble.value = trouble;
     });

@@ -106,6 +106,33 @@ test("what is wanted no longer is not read", async () => {
   expect(reads).toHaveLength(6);
 });
 
+test("a damaged block is no image, and is told of once, until images come again", async () => {
+  const good = source();
+  let damaged = true;
+  const thumbnails = new Thumbnails({
+    ...good,
+    read: async (file, start, end) => {
+      const bytes = await good.read(file, start, end);
+      return damaged && !file.endsWith("-blocks.bin")
+        ? new Uint8Array(bytes).fill(255).buffer
+        : bytes;
+    },
+  });
+  const told: (string | null)[] = [];
+  thumbnails.troubled = (why) => told.push(why);
+  const wants = (...blocks: number[]) =>
+    thumbnails.want(blocks.map((number) => ({ pack: 0, block: number, rank: number })));
+  wants(0, 1);
+  await vi.waitFor(() => expect(told).toHaveLength(1));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(told).toEqual([expect.stringContaining("damaged")]);
+  expect(thumbnails.bytes(0, 0)).toBeNull();
+  damaged = false;
+  wants(2, 3);
+  await vi.waitFor(() => expect(told[1]).toBeNull());
+  expect([...(thumbnails.bytes(0, 9) ?? [])]).toEqual([9]);
+});
+
 test("an array is held to what the manifest says", async () => {
   const four = { read: async () => new ArrayBuffer(16) } as unknown as Source;
   const file = { file: "x.bin", dtype: "float32", shape: [2, 2] } as const;

@@ -19,6 +19,8 @@ export class Thumbnails {
   readonly packs: readonly ThumbnailPack[];
   /** Called whenever a block has come. */
   arrived: () => void = () => {};
+  /** Told why images do not come, once, and null when they come again. */
+  troubled: (why: string | null) => void = () => {};
   /** Only the first so many items have an image. */
   readonly nItems: number;
   private readonly files: readonly BlockFile[];
@@ -26,6 +28,7 @@ export class Thumbnails {
   private readonly flying = new Map<string, Promise<ArrayBuffer>>();
   private readonly failed = new Map<string, number>();
   private queue: Wanted[] = [];
+  private failing = false;
 
   constructor(source: Source) {
     this.packs = source.manifest.thumbnails;
@@ -83,8 +86,14 @@ export class Thumbnails {
       const pause = this.failed.get(key) ?? 0;
       if (this.flying.has(key) || this.cache.has(key) || performance.now() < pause) continue;
       this.read(wanted.pack, wanted.block).then(
-        () => this.failed.delete(key),
+        () => {
+          this.failed.delete(key);
+          if (this.failing) this.troubled(null);
+          this.failing = false;
+        },
         (error: unknown) => {
+          if (!this.failing) this.troubled(error instanceof Error ? error.message : String(error));
+          this.failing = true;
           // the source has tried more than once: the point stays a point, and is asked again later
           this.failed.set(key, performance.now() + RETRY_MS);
           console.warn(`${this.packs[wanted.pack]!.file}, block ${wanted.block}: ${error}`);
@@ -93,12 +102,20 @@ export class Thumbnails {
     }
   }
 
+  /** Hold a block to its table as it comes: in the midst of a frame it is too late to complain. */
+  private check(pack: number, block: number, bytes: ArrayBuffer): void {
+    const { block_items, n_items } = this.packs[pack]!;
+    const count = Math.min(block_items, n_items - block * block_items);
+    for (let index = 0; index < count; index++) entry(bytes, index);
+  }
+
   private read(pack: number, block: number): Promise<ArrayBuffer> {
     const key = `${pack}/${block}`;
     const flying = this.flying.get(key);
     if (flying) return flying;
     const reading = this.files[pack]!.read(block)
       .then((bytes) => {
+        this.check(pack, block, bytes);
         this.cache.set(key, bytes, bytes.byteLength);
         return bytes;
       })

@@ -49,15 +49,23 @@ export function ItemButton({ item, sizePx, caption }: ItemButtonProps) {
       }}
       onPointerLeave={unpoint}
     >
-      <Thumbnail item={item} sizePx={sizePx} alt="" />
+      {app.hasImages ? (
+        <Thumbnail item={item} sizePx={sizePx} alt="" />
+      ) : (
+        <span class="fs-label">
+          <i class="fs-swatch" style={{ background: app.items.classOf(item)?.color ?? "" }} />
+          <bdi class="fs-ellipsis">{caption ? name : `${app.items.id(item)}`}</bdi>
+        </span>
+      )}
       {caption && <span class="fs-caption">{caption}</span>}
     </button>
   );
 }
 
 export function NeighborGrid({ neighbors }: { readonly neighbors: readonly Neighbor[] }) {
+  const { hasImages } = useApp();
   return (
-    <ul class="fs-neighbors">
+    <ul class={hasImages ? "fs-neighbors" : "fs-neighbors fs-neighbors-named"}>
       {neighbors.slice(0, 12).map(({ item, distance }) => (
         <li key={item}>
           <ItemButton item={item} sizePx={64} caption={readable(distance)} />

@@ -112,7 +112,7 @@ function Portrait({ item, path }: { readonly item: number; readonly path: string
         <figcaption class="fs-muted">
           {SEEN_BY_NO_BROWSER.test(alt) ? (
             <>
-              Browsers show no TIFF; this is a small copy. <a href={original}>The original</a>
+              A small copy, for browsers show no TIFF: <a href={original}>original</a>
             </>
           ) : (
             "The original cannot be read; this is a small copy."

@@ -222,6 +222,14 @@ it("finds what is typed right after the key for it", async () => {
   expect(document.activeElement?.matches("[data-search]")).toBe(true);
 });
 
+it("names the neighbors where the map has no images", async () => {
+  const { app } = await shown({ paths: ["a.png", "b.png", "c.png"], classes: ["cat"] });
+  app.open(0);
+  await settled();
+  const names = [...root.querySelectorAll(".fs-neighbors li")].map((each) => each.textContent);
+  expect(names).toEqual(["cat, b.png0.5", "cat, c.png1.5"]);
+});
+
 it("offers a TIFF to take away, for no browser shows it", async () => {
   const { app } = await shown(
     { paths: ["a.tif", "b.png"] },
