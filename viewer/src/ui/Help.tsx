@@ -3,8 +3,14 @@ import { useEffect, useRef } from "preact/hooks";
 import { useApp } from "./context";
 import { IconButton } from "./controls";
 
+const FLAT: readonly [string, string][] = [["Drag, wheel, pinch", "move and zoom"]];
+
+const DEEP: readonly [string, string][] = [
+  ["Drag", "turn the map; Shift + drag moves it"],
+  ["Wheel, pinch", "zoom"],
+];
+
 const MOUSE: readonly [string, string][] = [
-  ["Drag, wheel, pinch", "move and zoom"],
   ["Click an image", "open it; its neighbors lead on"],
   ["Shift + click", "add it to the selection, or take it out"],
   ["Shift + lasso", "add to the selection"],
@@ -26,8 +32,6 @@ const KEYS: readonly [string, string][] = [
   ["Esc", "close, clear"],
 ];
 
-const TURN: readonly [string, string] = ["Drag", "turn the map; Shift + drag moves it"];
-
 export function Help() {
   const app = useApp();
   const dialog = useRef<HTMLDivElement>(null);
@@ -44,7 +48,7 @@ export function Help() {
     app.help.value = false;
   }
 
-  const mouse = app.manifest.n_dimensions === 3 ? [TURN, ...MOUSE] : MOUSE;
+  const mouse = [...(app.manifest.n_dimensions === 3 ? DEEP : FLAT), ...MOUSE];
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Escape closes as well
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes as well
