@@ -398,6 +398,11 @@ class Visit:
         yield
         panels.evaluate("panels => { panels.style.opacity = '' }")
 
+    def n_colors(self):
+        """Return of how many colors the map itself is: one where nothing is drawn."""
+        with self.without_panels():
+            return len(self.picture().getcolors(maxcolors=1 << 21))
+
 
 @pytest.fixture
 def compare():

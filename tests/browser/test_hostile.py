@@ -78,8 +78,7 @@ def test_few_items_of_one_class(look, drawn_page, n_items):
     for view in ("Points", "Images", "Grid"):
         visit.button(view).click()
         visit.rest()
-        colors = np.unique(np.asarray(visit.picture()).reshape(-1, 3), axis=0)
-        assert len(colors) > 20
+        assert visit.n_colors() > 5
     visit.page.locator(".fs-stage").focus()
     visit.page.keyboard.press("ArrowRight")
     visit.page.keyboard.press("Enter")
@@ -108,8 +107,7 @@ def test_a_missing_pack_of_thumbnails(look, damaged_site, host_files):
         (damaged_site / "data" / f"thumbnails-{size}.bin").unlink()
     visit = look(host_files(damaged_site), expected=["404"])
     expect(visit.legend).not_to_have_count(0)
-    items = np.asarray(visit.picture())  # it rests, and shows points
-    assert len(np.unique(items.reshape(-1, 3), axis=0)) > 50
+    assert visit.n_colors() > 50  # it rests, and shows points
     visit.page.locator(".fs-stage").focus()
     visit.page.keyboard.press("ArrowRight")
     visit.page.keyboard.press("Enter")
