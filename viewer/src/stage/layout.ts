@@ -7,6 +7,7 @@ import { easeInOut } from "./flight";
 import { type Places, placeOf } from "./placement";
 
 const MOVE_MS = 750;
+const LONE_CELL = 72; // of a map that is one place: it is seen at a pixel a unit
 
 /** The grid's frame in the map's coordinates. */
 export interface Frame {
@@ -41,7 +42,7 @@ export function gridFrame(manifest: Manifest): Frame {
   const rows = manifest.grid?.n_rows ?? 1;
   const [width, height] = [upper[0]! - lower[0]!, upper[1]! - lower[1]!];
   const tight = Math.min(width / columns, height / rows);
-  const cell = (tight > 0 ? tight : Math.max(width, height) / Math.max(columns, rows)) || 1;
+  const cell = (tight > 0 ? tight : Math.max(width, height) / Math.max(columns, rows)) || LONE_CELL;
   return {
     x: (lower[0]! + upper[0]!) / 2 - (cell * (columns - 1)) / 2,
     y: (lower[1]! + upper[1]!) / 2 - (cell * (rows - 1)) / 2,
