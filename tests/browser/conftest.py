@@ -301,18 +301,26 @@ class Visit:
             time.sleep(0.05)
 
     def rest(self):
-        """Wait until the view and its address rest."""
+        """Wait until the view and its address rest: for a while, and for some frames."""
         self.page.evaluate(
             """rest => new Promise(done => {
-                let last = location.hash, since = performance.now();
+                let last, since, frames;
                 (function look() {
                     const now = performance.now();
-                    if (location.hash !== last) [last, since] = [location.hash, now];
-                    if (now - since > rest) done(true); else setTimeout(look, 50);
+                    if (location.hash !== last) [last, since, frames] = [location.hash, now, 0];
+                    if (now - since > rest && frames++ > 10) done(true);
+                    else requestAnimationFrame(look);
                 })();
             })""",
             arg=REST_MS,
         )
+
+    def becomes(self, read, expected):
+        """Wait until what `read` gives is as expected: pytest.approx, or a value."""
+        end = time.monotonic() + PATIENCE_MS / 1000
+        while (found := read()) != expected and time.monotonic() < end:
+            time.sleep(0.1)
+        assert found == expected
 
     @property
     def shared(self):
@@ -382,12 +390,12 @@ class Visit:
     def picture(self, clip=None):
         """Return the page as it is once it rests, as an image."""
         before = None
-        for _ in range(60):
+        for _ in range(150):
             content = self.page.screenshot(clip=clip)
             if content == before:
                 return Image.open(io.BytesIO(content)).convert("RGB")
             before = content
-            time.sleep(0.25)
+            time.sleep(0.1)
         pytest.fail("the page does not come to rest")
 
     @contextmanager

@@ -21,14 +21,14 @@ def pixels_at(visit, items, places):
     return np.array(middle) - LIGHT
 
 
-def test_legend_counts_hides_and_isolates(look, anywhere):
-    visit = look(anywhere.address)
+def test_legend_counts_hides_and_isolates(look, digits_file):
+    visit = look(digits_file.address)
     visit.points()
-    items, places = visit.apart(anywhere.bundle)
-    codes = anywhere.bundle.array(anywhere.bundle.manifest.class_codes)[items]
-    classes = anywhere.bundle.manifest.classes
+    items, places = visit.apart(digits_file.bundle)
+    codes = digits_file.bundle.array(digits_file.bundle.manifest.class_codes)[items]
+    classes = digits_file.bundle.manifest.classes
     rows = visit.legend
-    counts = Counter(anywhere.map.labels)
+    counts = Counter(digits_file.map.labels)
     assert rows.all_inner_texts() == [f"{each.name}\n{counts[each.name]}" for each in classes]
 
     shown = pixels_at(visit, items, places)
@@ -42,8 +42,7 @@ def test_legend_counts_hides_and_isolates(look, anywhere):
     expect(visit.page.get_by_text("9 of 10 shown")).to_be_visible()
     shown = np.abs(pixels_at(visit, items, places)).max(axis=1) > 8
     assert shown.tolist() == (codes != 3).tolist()
-    visit.rest()
-    assert visit.shared["hide.label"] == "3"
+    visit.becomes(lambda: visit.shared.get("hide.label"), "3")
 
     rows.nth(5).dblclick()
     expect(visit.page.get_by_text("1 of 10 shown")).to_be_visible()
@@ -53,12 +52,12 @@ def test_legend_counts_hides_and_isolates(look, anywhere):
     expect(visit.page.get_by_text("10 classes", exact=True)).to_be_visible()
 
 
-def test_color_by_a_number_with_its_scale(look, anywhere):
-    visit = look(anywhere.address)
+def test_color_by_a_number_with_its_scale(look, digits_file):
+    visit = look(digits_file.address)
     visit.points()
-    items, places = visit.apart(anywhere.bundle)
-    column = next(each for each in anywhere.bundle.manifest.columns if each.name == "agreement")
-    values = anywhere.bundle.array(column.values)[items]
+    items, places = visit.apart(digits_file.bundle)
+    column = next(each for each in digits_file.bundle.manifest.columns if each.name == "agreement")
+    values = digits_file.bundle.array(column.values)[items]
     visit.page.get_by_label("Color by").select_option("agreement")
     legend = visit.page.get_by_role("region", name="Legend")
     expect(legend.get_by_role("slider")).to_have_count(2)
@@ -68,8 +67,7 @@ def test_color_by_a_number_with_its_scale(look, anywhere):
     legend.get_by_role("slider", name="At least").fill("0.6")
     shown = np.abs(pixels_at(visit, items, places)).max(axis=1) > 8
     assert shown.tolist() == (values >= 0.6).tolist()
-    visit.rest()
-    assert visit.shared["keep.agreement"].startswith("0.6_")
+    visit.becomes(lambda: visit.shared.get("keep.agreement", "").partition("_")[0], "0.6")
     visit.page.get_by_label("Color by").select_option("label")
     visit.page.get_by_title("Take away the filter by agreement").click()
     assert (np.abs(pixels_at(visit, items, places)).max(axis=1) > 8).all()
@@ -92,8 +90,7 @@ def test_dark_and_light(look, digits_file, scheme):
     assert visit.picture().getpixel((1270, 400)) == backgrounds[scheme]
     visit.button(other.capitalize()).click()
     assert visit.picture().getpixel((1270, 400)) == backgrounds[other]
-    visit.rest()
-    assert visit.shared["theme"] == other
+    visit.becomes(lambda: visit.shared.get("theme"), other)
 
 
 def test_arabic_labels_run_from_the_right(look, drawn_page):

@@ -77,6 +77,7 @@ def test_a_map_of_three_dimensions_turns(look, drawn_page):
     before, view = visit.picture(), visit.shared
     assert "turn" not in view
     visit.drag((700, 400), (820, 440))
+    visit.becomes(lambda: "turn" in visit.shared, expected=True)
     visit.rest()
     turned = visit.shared
     assert np.linalg.norm([float(part) for part in turned["turn"].split("_")]) == pytest.approx(
@@ -88,9 +89,8 @@ def test_a_map_of_three_dimensions_turns(look, drawn_page):
     visit.page.keyboard.down("Shift")
     visit.drag((700, 400), (760, 400))
     visit.page.keyboard.up("Shift")
-    visit.rest()
+    visit.becomes(lambda: visit.shared["at"] != turned["at"], expected=True)
     assert visit.shared["turn"] == turned["turn"]
-    assert visit.shared["at"] != turned["at"]
 
 
 def test_views_move_smoothly_from_one_to_the_next(look, drawn_page):

@@ -9,16 +9,15 @@ def test_drag_and_wheel_move_and_zoom(look, anywhere):
     visit = look(anywhere.address)
     center, scale = visit.center, visit.scale
     visit.drag((700, 400), (800, 350))
-    visit.rest()
+    moved = pytest.approx([-100, -50], abs=1)
+    visit.becomes(lambda: list((visit.center - center)[:2] * scale), moved)
     assert visit.scale == pytest.approx(scale)
-    moved = (visit.center - center)[:2] * scale
-    assert moved == pytest.approx([-100, -50], abs=1)
     under = np.array([640 + 200, 400])
     before = visit.center[:2] + (under - [640, 400]) / visit.scale * [1, -1]
     visit.page.mouse.move(*under.tolist())
     visit.page.mouse.wheel(0, -240)
+    visit.becomes(lambda: visit.scale > 1.4 * scale, expected=True)
     visit.rest()
-    assert visit.scale > 1.4 * scale
     after = visit.center[:2] + (under - [640, 400]) / visit.scale * [1, -1]
     assert (after - before) * visit.scale == pytest.approx([0, 0], abs=1)
 
@@ -27,16 +26,13 @@ def test_zoom_buttons_and_show_all(look, digits_file):
     visit = look(digits_file.address)
     center, scale = visit.center, visit.scale
     visit.button("Zoom in").click()
-    visit.rest()
-    assert visit.scale == pytest.approx(1.5 * scale, rel=1e-3)
+    visit.becomes(lambda: visit.scale, pytest.approx(1.5 * scale, rel=1e-3))
     visit.drag((640, 400), (900, 500))
     visit.button("Show all").click()
-    visit.rest()
-    assert visit.scale == pytest.approx(scale, rel=1e-3)
+    visit.becomes(lambda: visit.scale, pytest.approx(scale, rel=1e-3))
     assert visit.center == pytest.approx(center, rel=1e-3, abs=1e-3)
     visit.page.mouse.dblclick(640, 60)
-    visit.rest()
-    assert visit.scale == pytest.approx(2 * scale, rel=1e-3)
+    visit.becomes(lambda: visit.scale, pytest.approx(2 * scale, rel=1e-3))
 
 
 def test_hover_shows_the_image_and_what_it_is(look, anywhere):
@@ -65,17 +61,18 @@ def test_click_opens_the_item_and_its_neighbors_lead_on(look, anywhere):
     panel = visit.panel("Item")
     expect(panel).to_contain_text(anywhere.map.paths[row])
     expect(panel.get_by_role("listitem")).to_have_count(12)
-    visit.rest()
-    assert visit.shared["item"] == str(row)
+    visit.becomes(lambda: visit.shared.get("item"), str(row))
     order = anywhere.map.neighbors.indices[row, :12]
-    names = [
-        each.get_attribute("aria-label")
-        for each in panel.get_by_role("listitem").get_by_role("button").all()
-    ]
-    assert [name.partition(", distance")[0] for name in names] == [
-        f"{anywhere.map.labels[other]}, {anywhere.map.paths[other]}" for other in order
-    ]
-    distances = [float(name.partition("distance ")[2]) for name in names]
+    buttons = panel.get_by_role("listitem").get_by_role("button")
+
+    def names():
+        return [each.get_attribute("aria-label").partition(", distance ") for each in buttons.all()]
+
+    visit.becomes(
+        lambda: [name for name, _, _ in names()],
+        [f"{anywhere.map.labels[other]}, {anywhere.map.paths[other]}" for other in order],
+    )
+    distances = [float(distance) for _, _, distance in names()]
     assert distances == pytest.approx(anywhere.map.neighbors.distances[row, :12], rel=0.01)
     panel.get_by_role("listitem").nth(4).get_by_role("button").click()
     expect(panel).to_contain_text(anywhere.map.paths[order[4]])
@@ -121,8 +118,7 @@ def test_keys_alone_walk_the_map(look, digits_file):
     press("Shift+ArrowLeft")
     press("3")
     press("t")
-    visit.rest()
-    assert visit.scale == pytest.approx(1.5 * scale, rel=1e-3)
+    visit.becomes(lambda: visit.scale, pytest.approx(1.5 * scale, rel=1e-3))
     assert (visit.shared["view"], visit.shared["theme"]) == ("grid", "dark")
     press("/")
     expect(visit.page.get_by_label("Find in paths and labels")).to_be_focused()
@@ -144,16 +140,14 @@ def test_touch_pans_pinches_and_taps(look, digits_file):
     touch("touchStart", (600, 400), (700, 400))
     touch("touchMove", (550, 400), (750, 400))
     touch("touchEnd")
-    visit.rest()
-    assert visit.scale == pytest.approx(2 * scale, rel=0.02)
+    visit.becomes(lambda: visit.scale, pytest.approx(2 * scale, rel=0.02))
     touch("touchStart", (600, 400))
     touch("touchMove", (640, 400))
     touch("touchMove", (700, 400))
     touch("touchEnd")
-    visit.rest()
-    assert visit.center[0] < center[0]
+    visit.becomes(lambda: visit.center[0] < center[0], expected=True)
     visit.button("Show all").click()
-    visit.rest()
+    visit.becomes(lambda: visit.scale, pytest.approx(scale, rel=1e-3))
     visit.page.touchscreen.tap(*places[found[0]])
     expect(visit.panel("Item")).to_be_visible()
 
