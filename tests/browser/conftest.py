@@ -36,7 +36,7 @@ FLAGS = [
 ]
 SOFTWARE = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 PATIENCE_MS = 20_000  # for what takes milliseconds: other work may have the processors
-REST_MS = 500  # longer than the pause after which the page writes its address
+REST_MS = 450  # longer than the pause after which the page writes its address
 
 
 # Maps
@@ -290,7 +290,8 @@ class Visit:
             self.page.context.set_offline(True)
         self.page.goto(self.address)
         if wait:
-            self.until("location.hash.includes('scale=')")
+            self.until("document.querySelector('.fs-toolbar') && location.hash.includes('scale=')")
+        if wait and "scale=" in self.address:  # else the page writes it once the view rests
             self.rest()
 
     def until(self, expression):
@@ -308,7 +309,7 @@ class Visit:
                 (function look() {
                     const now = performance.now();
                     if (location.hash !== last) [last, since, frames] = [location.hash, now, 0];
-                    if (now - since > rest && frames++ > 10) done(true);
+                    if (now - since > rest && frames++ > 3) done(true);
                     else requestAnimationFrame(look);
                 })();
             })""",
@@ -364,7 +365,6 @@ class Visit:
         """Look at the map as points, which are where their items are."""
         self.button("Points").click()
         self.until("location.hash.includes('view=points')")
-        self.rest()
 
     def hover_at(self, place):
         self.page.mouse.move(*place)

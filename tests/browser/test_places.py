@@ -7,8 +7,7 @@ from playwright.sync_api import expect
 
 @pytest.mark.parametrize("knows_ranges", [True, False])
 def test_a_static_site(look, digits, digits_site, host_files, knows_ranges):
-    visit = look(host_files(digits_site, knows_ranges=knows_ranges))
-    visit.points()
+    visit = look(f"{host_files(digits_site, knows_ranges=knows_ranges)}#view=points")
     items, places = visit.apart(digits.bundle)
     row = digits.bundle.array(digits.bundle.manifest.ids)[items[0]]
     visit.click_at(places[items[0]].tolist())
@@ -29,8 +28,7 @@ def test_a_site_opened_from_disk_says_what_it_needs(look, digits_site):
 def test_photographs(look, animals, serve, place):
     served = place == "served"
     address = serve(animals.folder) if served else (animals.folder / "map.html").as_uri()
-    visit = look(address)
-    visit.points()
+    visit = look(f"{address}#view=points")
     items, places = visit.apart(animals.bundle)
     row = animals.bundle.array(animals.bundle.manifest.ids)[items[0]]
     visit.click_at(places[items[0]].tolist())
@@ -51,8 +49,9 @@ def test_map_html_is_small_and_asks_nobody(look, digits_file):
     file = digits_file.folder / "map.html"
     assert file.stat().st_size < 8_000_000
     visit = look(digits_file.address)
+    scale = visit.scale
     visit.button("Zoom in").click()
-    visit.rest()
+    visit.becomes(lambda: visit.scale > scale, expected=True)
     assert {url.partition(":")[0] for url in visit.requests} <= {"file", "blob", "data"}
 
 
@@ -78,7 +77,6 @@ def test_a_map_of_three_dimensions_turns(look, drawn_page):
     assert "turn" not in view
     visit.drag((700, 400), (820, 440))
     visit.becomes(lambda: "turn" in visit.shared, expected=True)
-    visit.rest()
     turned = visit.shared
     assert np.linalg.norm([float(part) for part in turned["turn"].split("_")]) == pytest.approx(
         1, abs=1e-4

@@ -118,8 +118,7 @@ def test_an_image_in_the_selection_opens_it_and_closes_back(look, digits_file):
 
 
 def test_find_lights_the_matches(look, anywhere):
-    visit = look(anywhere.address)
-    visit.points()
+    visit = look(f"{anywhere.address}#view=points")
     items, places = visit.apart(anywhere.bundle)
     ids = anywhere.bundle.array(anywhere.bundle.manifest.ids)
     before = _contrast(visit, items, places)

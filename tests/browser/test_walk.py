@@ -5,8 +5,8 @@ import pytest
 from playwright.sync_api import expect
 
 
-def test_drag_and_wheel_move_and_zoom(look, anywhere):
-    visit = look(anywhere.address)
+def test_drag_and_wheel_move_and_zoom(look, digits_file):
+    visit = look(digits_file.address)
     center, scale = visit.center, visit.scale
     visit.drag((700, 400), (800, 350))
     moved = pytest.approx([-100, -50], abs=1)
@@ -17,7 +17,6 @@ def test_drag_and_wheel_move_and_zoom(look, anywhere):
     visit.page.mouse.move(*under.tolist())
     visit.page.mouse.wheel(0, -240)
     visit.becomes(lambda: visit.scale > 1.4 * scale, expected=True)
-    visit.rest()
     after = visit.center[:2] + (under - [640, 400]) / visit.scale * [1, -1]
     assert (after - before) * visit.scale == pytest.approx([0, 0], abs=1)
 
@@ -36,8 +35,7 @@ def test_zoom_buttons_and_show_all(look, digits_file):
 
 
 def test_hover_shows_the_image_and_what_it_is(look, anywhere):
-    visit = look(anywhere.address)
-    visit.points()
+    visit = look(f"{anywhere.address}#view=points")
     found, places = visit.apart(anywhere.bundle)
     item = found[0]
     row = anywhere.bundle.array(anywhere.bundle.manifest.ids)[item]
@@ -52,8 +50,7 @@ def test_hover_shows_the_image_and_what_it_is(look, anywhere):
 
 
 def test_click_opens_the_item_and_its_neighbors_lead_on(look, anywhere):
-    visit = look(anywhere.address)
-    visit.points()
+    visit = look(f"{anywhere.address}#view=points")
     found, places = visit.apart(anywhere.bundle)
     ids = anywhere.bundle.array(anywhere.bundle.manifest.ids)
     row = ids[found[0]]
@@ -127,8 +124,7 @@ def test_keys_alone_walk_the_map(look, digits_file):
 
 
 def test_touch_pans_pinches_and_taps(look, digits_file):
-    visit = look(digits_file.address, has_touch=True)
-    visit.points()
+    visit = look(f"{digits_file.address}#view=points", has_touch=True)
     found, places = visit.apart(digits_file.bundle)
     scale, center = visit.scale, visit.center
     fingers = visit.page.context.new_cdp_session(visit.page)
@@ -153,8 +149,7 @@ def test_touch_pans_pinches_and_taps(look, digits_file):
 
 
 def test_the_address_restores_the_view(look, digits_file):
-    visit = look(digits_file.address)
-    visit.points()
+    visit = look(f"{digits_file.address}#view=points")
     visit.button("Zoom in").click()
     visit.drag((640, 400), (700, 450))
     visit.page.get_by_label("Color by").select_option("agreement")
@@ -162,9 +157,9 @@ def test_the_address_restores_the_view(look, digits_file):
     expect(visit.page.locator(".fs-search-found")).to_contain_text("found")
     visit.page.keyboard.press("Enter")
     visit.button("Dark").click()
-    visit.rest()
+    told = {"at", "scale", "view", "color", "item", "find", "theme"}
+    visit.becomes(lambda: set(visit.shared), told)
     shared = visit.shared
-    assert set(shared) == {"at", "scale", "view", "color", "item", "find", "theme"}
     again = look(f"{digits_file.address}{visit.page.evaluate('location.hash')}")
     assert again.shared == shared
     expect(again.panel("Item")).to_be_visible()
