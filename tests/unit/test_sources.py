@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import fsspec
 import numpy as np
 import pytest
 
@@ -67,3 +68,39 @@ def test_archives(make, photos, here, kind):
     assert made.paths == tuple(f"photos/{path}" for path in from_folder.paths)
     assert made.labels == from_folder.labels
     np.testing.assert_array_equal(made.features, from_folder.features)
+
+
+def test_an_address(make, photos):
+    system = fsspec.filesystem("memory")
+    for file in photos.rglob("*.png"):
+        system.pipe(f"/photos/{file.relative_to(photos)}", file.read_bytes())
+    made = make("memory://photos")
+    system.rm("/photos", recursive=True)
+    assert made.folder.name == "photos-map"
+    assert made.run["source"] == "memory://photos"
+    assert made.labels == ("blue",) * 8 + ("green",) * 8 + ("red",) * 8
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a.csv", "must have a column of paths"),
+        ("a.zip", "must be whole to be read"),
+        ("a.npz", "must be whole to be read"),
+        ("a.parquet", "must be whole to be read"),
+        ("a.tar", "must be whole to be read"),
+        ("a.txt", "is no folder"),
+        ("nonsense://a", "one that fsspec knows"),
+    ],
+)
+def test_a_mistake_is_said_in_one_line(featscape, here, name, words):
+    (here / "a.csv").write_text("who,what\n1,2\n")
+    for other in ("a.zip", "a.npz", "a.parquet", "a.tar", "a.txt"):
+        (here / other).write_text("no such thing " * 100)
+    before = sorted(here.iterdir())
+    done = featscape("map", name, "-o", "m")
+    assert done.status == 2
+    assert words in done.err
+    assert "Traceback" not in done.err
+    assert len(done.err.splitlines()) == 1
+    assert sorted(here.iterdir()) == before
