@@ -12,7 +12,7 @@ from featscape.colors import class_colors
 from featscape.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -69,6 +69,37 @@ def count_classes(labels: Iterable[object] | None, n_items: int) -> Classes | No
         codes=codes,
         counts=np.bincount(codes, minlength=len(colors)),
     )
+
+
+def sample_of_classes(
+    labels: Sequence[object] | None, n_items: int, *, size: int, seed: int
+) -> NDArray[np.intp]:
+    """Draw some of n items at random, every class among them where `size` allows it.
+
+    They are the first of a random order in which one item of each class was moved to the front;
+    common classes keep their share.
+
+    Parameters
+    ----------
+    labels : sequence, length n_items, or None
+    n_items : int
+    size : int
+        How many to draw; at most `n_items` come.
+    seed : int
+
+    Returns
+    -------
+    ndarray of intp, shape (size,)
+        Ascending.
+    """
+    shuffled = np.random.default_rng(seed).permutation(n_items)
+    if labels is not None:
+        _, classes = np.unique(np.asarray(labels), return_inverse=True)
+        _, firsts = np.unique(classes[shuffled], return_index=True)
+        is_first = np.zeros(n_items, dtype=bool)
+        is_first[firsts] = True  # in the shuffled order, the first item of each class
+        shuffled = np.concatenate([shuffled[is_first], shuffled[~is_first]])
+    return np.sort(shuffled[:size])
 
 
 def _text_of(label: object, index: int) -> str:

@@ -49,6 +49,14 @@ Perplexity = Annotated[
         help="About how many neighbors each item is drawn to; less than a third of the items.",
     ),
 ]
+Landmarks = Annotated[
+    int | None,
+    typer.Option(
+        "--landmarks",
+        metavar="N",
+        help="Fit t-SNE on N items, of every class, and place each other one among them.",
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace the map that stands at DIR.")]
 
 
@@ -116,6 +124,7 @@ def make_map(
     ] = None,
     seed: Seed = 10,
     perplexity: Perplexity = 30.0,
+    n_landmarks: Landmarks = None,
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.")] = "auto",
     batch_size: Annotated[
         int | None, typer.Option(metavar="N", help="Images that go through the network at once.")
@@ -164,6 +173,7 @@ def make_map(
         limit=limit,
         seed=seed,
         perplexity=perplexity,
+        n_landmarks=n_landmarks,
         device=device,
         batch_size=batch_size,
         size_px=size_px,
@@ -204,6 +214,7 @@ def embed(
     ] = None,
     seed: Seed = 10,
     perplexity: Perplexity = 30.0,
+    n_landmarks: Landmarks = None,
     force: Force = False,
 ) -> None:
     """Make the map of features made elsewhere.
@@ -223,6 +234,7 @@ def embed(
         labels_file=labels,
         seed=seed,
         perplexity=perplexity,
+        n_landmarks=n_landmarks,
         force=force,
         progress=_progress(),
     )

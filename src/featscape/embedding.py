@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from featscape.classes import sample_of_classes
 from featscape.errors import InputError
 from featscape.filenames import printable
 from featscape.records import Embedding, Neighbors
@@ -11,7 +14,6 @@ from featscape.records import Embedding, Neighbors
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from featscape.mapfolder import Map
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from featscape.tsne import TSNE
 
 N_AGREEING = 5  # neighbours that vote on an item's label
+_ITEMS_AT_ONCE = 16_384  # placed together: 134 MB of features of 2,048 numbers
 
 # Of TSNE's parameters those that a map does not store; the seed stands there as "seed".
 _NOT_STORED = {"callback", "random_state"}
@@ -31,18 +34,75 @@ def check_perplexity(perplexity: float, n_items: int) -> None:
     count_neighbors(perplexity, n_items=n_items, n_neighbors=None)
 
 
+def check_landmarks(n_landmarks: int | None, *, perplexity: float, n_items: int) -> None:
+    """Raise InputError unless t-SNE of so many landmarks, or all items, can hold `perplexity`."""
+    if n_landmarks is None:
+        check_perplexity(perplexity, n_items)
+        return
+    if n_landmarks >= n_items:
+        raise InputError(
+            f"landmarks must be fewer than the items, {n_items:,}; got {n_landmarks:,}. "
+            "Ask for fewer, or leave them out to fit all items."
+        )
+    if not n_landmarks > 3 * perplexity + 1:
+        raise InputError(
+            f"landmarks must be more than 3 perplexity + 1 = {3 * perplexity + 1:g}; "
+            f"got {n_landmarks:,} with perplexity {perplexity:g}. "
+            "Ask for more, or lower perplexity."
+        )
+    check_perplexity(perplexity, n_landmarks)
+
+
 def embed(
-    values: NDArray[np.float32], *, perplexity: float, seed: int, progress: Progress
+    values: NDArray[np.float32],
+    *,
+    perplexity: float,
+    seed: int,
+    n_landmarks: int | None = None,
+    labels: Sequence[str] | None = None,
+    progress: Progress,
 ) -> Embedding:
-    """Run t-SNE, and show its iterations.
+    """Run t-SNE, and show how far it has come.
 
     Parameters
     ----------
     values : ndarray of float32, shape (n, d)
     perplexity : float
     seed : int
+    n_landmarks : int, optional
+        Fit so many of the items and place each other one among them. What is held in memory
+        beside `values` and the result is then theirs, and a block of the others.
+    labels : sequence of str, optional
+        Of which the landmarks hold every class.
     progress : Progress
+
+    Raises
+    ------
+    InputError
+        As `check_landmarks` does.
     """
+    check_landmarks(n_landmarks, perplexity=perplexity, n_items=len(values))
+    if n_landmarks is None:
+        tsne = _fit(values, perplexity=perplexity, seed=seed, progress=progress)
+        positions, neighbors, landmarks = tsne.embedding_, _graph(tsne), None
+    else:
+        landmarks = sample_of_classes(labels, len(values), size=n_landmarks, seed=seed)
+        tsne = _fit(values[landmarks], perplexity=perplexity, seed=seed, progress=progress)
+        positions, neighbors = _place_others(tsne, values, landmarks, progress=progress)
+    parameters = tsne.get_params()
+    stored = {name: parameters[name] for name in parameters if name not in _NOT_STORED}
+    return Embedding(
+        positions=positions,
+        kl_divergence=float(tsne.kl_divergence_),
+        n_iter=int(tsne.n_iter_),
+        parameters={"seed": seed, "n_landmarks": n_landmarks, **stored},
+        neighbors=neighbors,
+        landmarks=landmarks,
+    )
+
+
+def _fit(values: NDArray[np.float32], *, perplexity: float, seed: int, progress: Progress) -> TSNE:
+    """Fit t-SNE on all rows, and show its iterations."""
     from featscape.tsne import TSNE
 
     tsne = TSNE(perplexity=perplexity, random_state=seed)
@@ -56,15 +116,44 @@ def embed(
 
         tsne.set_params(callback=show).fit(values)
         advance(tsne.max_iter - done)  # it may have converged before the last
-    parameters = tsne.get_params()
-    stored = {name: parameters[name] for name in parameters if name not in _NOT_STORED}
-    return Embedding(
-        positions=tsne.embedding_,
-        kl_divergence=float(tsne.kl_divergence_),
-        n_iter=int(tsne.n_iter_),
-        parameters={"seed": seed, **stored},
-        neighbors=Neighbors(tsne.neighbors_indices_, tsne.neighbors_distances_),
+    tsne.set_params(callback=None)
+    return tsne
+
+
+def _graph(tsne: TSNE) -> Neighbors:
+    return Neighbors(tsne.neighbors_indices_, tsne.neighbors_distances_)
+
+
+def _place_others(
+    tsne: TSNE, values: NDArray[np.float32], landmarks: NDArray[np.intp], *, progress: Progress
+) -> tuple[NDArray[np.float32], Neighbors]:
+    """Return positions and neighbours of all items, of which `tsne` was fitted on some."""
+    n_items, k = len(values), tsne.neighbors_indices_.shape[1]
+    positions = np.empty((n_items, tsne.embedding_.shape[1]), dtype=np.float32)
+    neighbors = Neighbors(
+        np.empty((n_items, k), dtype=np.int32), np.empty((n_items, k), dtype=np.float32)
     )
+
+    def keep(rows: NDArray[np.intp], at: NDArray[np.float32], near: Neighbors) -> None:
+        near = in_items(near, landmarks)
+        positions[rows] = at
+        neighbors.indices[rows], neighbors.distances[rows] = near.indices, near.distances
+
+    keep(landmarks, tsne.embedding_, _graph(tsne))
+    others = np.setdiff1d(np.arange(n_items), landmarks, assume_unique=True)
+    with progress.task("Placing", total=len(others), unit="items") as advance:
+        for start in range(0, len(others), _ITEMS_AT_ONCE):
+            rows = others[start : start + _ITEMS_AT_ONCE]
+            keep(rows, *tsne.place(values[rows]))
+            advance(len(rows))
+    return positions, neighbors
+
+
+def in_items(neighbors: Neighbors, landmarks: NDArray[np.intp] | None) -> Neighbors:
+    """Name neighbours by their item, where the t-SNE that found them names them by landmark."""
+    if landmarks is None:
+        return neighbors
+    return Neighbors(landmarks[neighbors.indices].astype(np.int32), neighbors.distances)
 
 
 def load_tsne(made: Map) -> TSNE:
@@ -78,8 +167,8 @@ def load_tsne(made: Map) -> TSNE:
     Returns
     -------
     TSNE
-        As it was fitted; ``transform`` takes features of the map's own model, shape (m, d), and
-        returns their places, shape (m, 2).
+        As it was fitted, so on its landmarks where it has such; ``transform`` takes features of
+        the map's own model, shape (m, d), and returns their places, shape (m, 2).
 
     Raises
     ------
@@ -97,11 +186,18 @@ def load_tsne(made: Map) -> TSNE:
             f"lacks {', '.join(missing)}. Make the map again with --force."
         )
     tsne = TSNE(**{name: stored[name] for name in names}, random_state=stored["seed"])
-    return tsne.restore(made.features, made.positions, made.neighbors)
+    rows = made.landmarks
+    if rows is None:
+        return tsne.restore(made.features, made.positions, made.neighbors)
+    near = made.neighbors
+    among = Neighbors(
+        np.searchsorted(rows, near.indices[rows]).astype(np.int32), near.distances[rows]
+    )
+    return tsne.restore(made.features[rows], made.positions[rows], among)
 
 
 def measure_agreement(
-    values: NDArray[np.float32], labels: Sequence[str] | None
+    values: NDArray[np.float32], labels: Sequence[str] | None, *, embedding: Embedding
 ) -> dict[str, Any] | None:
     """Return how often an item's nearest neighbours in the features share its label.
 
@@ -109,6 +205,8 @@ def measure_agreement(
     ----------
     values : ndarray of float32, shape (n, d)
     labels : sequence of str or None
+    embedding : Embedding
+        Where it has landmarks, the neighbours are the nearest of them.
 
     Returns
     -------
@@ -117,10 +215,15 @@ def measure_agreement(
     """
     if labels is None:
         return None
-    from featscape.tsne.quality import label_agreement
+    from featscape.tsne.quality import agreement_among, label_agreement
 
-    n_neighbors = min(N_AGREEING, len(values) - 1)
-    agreement = label_agreement(values, labels, n_neighbors=n_neighbors)
+    if embedding.landmarks is None:
+        n_neighbors = min(N_AGREEING, len(values) - 1)
+        agreement = label_agreement(values, labels, n_neighbors=n_neighbors)
+    else:
+        near = embedding.neighbors.indices[:, :N_AGREEING]
+        n_neighbors = near.shape[1]
+        agreement = agreement_among(near, labels)
     return {
         "n_neighbors": n_neighbors,
         "overall": agreement.overall,

@@ -2,8 +2,8 @@
 
     NAME-map/
       run.json         how the map was made: see `write_run`
-      items.parquet    a row an image: id, path, label, split, width, height, x, y (z), and the
-                       columns of its source
+      items.parquet    a row an image: id, path, label, split, width, height, x, y (z), landmark
+                       where not all are, and the columns of its source
       features.npy     (n, d) float32
       neighbors.npz    indices (n, k) int32 and distances (n, k) float32
       thumbnails/      packed small images
@@ -60,8 +60,12 @@ NEIGHBORS = "neighbors.npz"
 
 # What items.parquet and the bundle say of an item by themselves: no column of a source is so named
 OWN_COLUMNS = frozenset(
-    (*("id", "path", "path_bytes", "label", "split", "width", "height"), *"xyz", "agreement")
+    (
+        *("id", "path", "path_bytes", "label", "split", "width", "height"),
+        *("x", "y", "z", "landmark", "agreement"),
+    )
 )
+_LANDMARK = "landmark"  # only where t-SNE was fitted on some of the items
 
 _DISTRIBUTIONS = (
     "featscape",
@@ -99,6 +103,8 @@ class Map:
         The small copies, in the order of the items.
     columns : mapping of str to ndarray
         What else the source said of each image: numbers, or objects that are str or None.
+    landmarks : ndarray of intp, shape (m,), or None
+        The items that t-SNE was fitted on, where the others were placed among them.
     """
 
     folder: Path
@@ -112,6 +118,7 @@ class Map:
     sizes_px: NDArray[np.int32] | None = field(repr=False)
     thumbnails: ImageSource | None = field(repr=False)
     columns: Mapping[str, NDArray[Any]] = field(repr=False, default_factory=dict)
+    landmarks: NDArray[np.intp] | None = field(repr=False, default=None)
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -192,6 +199,10 @@ def write_embedding(
         columns[name] = pa.array(values, pa.int32())
     for axis, name in enumerate("xyz"[: embedding.positions.shape[1]]):
         columns[name] = pa.array(np.asarray(embedding.positions[:, axis], dtype=np.float32))
+    if embedding.landmarks is not None:
+        fitted = np.zeros(n_items, dtype=bool)
+        fitted[embedding.landmarks] = True
+        columns[_LANDMARK] = pa.array(fitted)
     for name, column in ({} if features is None else features.images.columns).items():
         kind = None if isinstance(column, np.ndarray) else pa.string()
         columns[name] = pa.array(column, kind, from_pandas=True)  # NaN is none
@@ -306,6 +317,7 @@ def open_map(path: str | os.PathLike[str]) -> Map:
         sizes_px=sizes_px,
         thumbnails=_read_thumbnails(folder / THUMBNAILS),
         columns={name: items[name] for name in items if name not in OWN_COLUMNS},
+        landmarks=np.flatnonzero(items[_LANDMARK]) if _LANDMARK in items else None,
     )
     for file, rows in (
         ("features.npy", len(opened.features)),

@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featscape import mapfolder
-from featscape.embedding import check_perplexity, embed, load_tsne, measure_agreement
+from featscape.embedding import (
+    check_landmarks,
+    embed,
+    in_items,
+    load_tsne,
+    measure_agreement,
+)
 from featscape.errors import InputError
 from featscape.filenames import printable
 from featscape.mapfolder import open_map
@@ -37,6 +43,7 @@ def make_map(
     limit: int | None = None,
     seed: int = 10,
     perplexity: float = 30.0,
+    n_landmarks: int | None = None,
     device: str = "auto",
     batch_size: int | None = None,
     size_px: int = 2400,
@@ -66,6 +73,10 @@ def make_map(
         For the choice of the images and for t-SNE.
     perplexity : float
         About how many neighbours each image is drawn to; below (n - 1) / 3.
+    n_landmarks : int, optional
+        Fit t-SNE on this many images, drawn at random and of every class, and place each other
+        one among them: for more images than t-SNE has memory for. n is then this number, and
+        neighbors and agreement are those among the landmarks.
     device : str
         "auto", "cpu", "cuda" or "mps".
     batch_size : int, optional
@@ -109,7 +120,7 @@ def make_map(
                 limit=limit,
                 seed=seed,
             )
-            check_perplexity(perplexity, len(images))
+            check_landmarks(n_landmarks, perplexity=perplexity, n_items=len(images))
             check_sizes(size_px, thumbnail_px)
             check_page_images(page_images)
         progress.note(f"found {in_words(len(images), 'images', images.labels)}")
@@ -126,9 +137,16 @@ def make_map(
             )
         labels = features.images.labels
         with watch.stage("t-SNE"):
-            embedding = embed(features.values, perplexity=perplexity, seed=seed, progress=progress)
+            embedding = embed(
+                features.values,
+                perplexity=perplexity,
+                seed=seed,
+                n_landmarks=n_landmarks,
+                labels=labels,
+                progress=progress,
+            )
         with watch.stage("agreement"):
-            agreement = measure_agreement(features.values, labels)
+            agreement = measure_agreement(features.values, labels, embedding=embedding)
         with watch.stage("pictures"):
             picture = draw_scatter(embedding.positions, labels)
             mapfolder.write_picture(folder, mapfolder.SCATTER, picture)
@@ -172,6 +190,7 @@ def embed_features(
     *,
     labels_file: str | os.PathLike[str] | None = None,
     perplexity: float = 30.0,
+    n_landmarks: int | None = None,
     seed: int = 10,
     force: bool = False,
     progress: Progress | None = None,
@@ -186,7 +205,7 @@ def embed_features(
         The map folder to write; by default NAME-map in the current folder.
     labels_file : path, optional
         Text with a label a line, or an .npy file of n integers or strings.
-    perplexity, seed, force, progress
+    perplexity, n_landmarks, seed, force, progress
         As in `make_map`.
 
     Returns
@@ -214,12 +233,19 @@ def embed_features(
             labels = None
             if labels_file is not None:
                 labels = read_labels(Path(labels_file), n_items=len(stored))
-            check_perplexity(perplexity, len(stored))
+            check_landmarks(n_landmarks, perplexity=perplexity, n_items=len(stored))
             values = np.asarray(stored, dtype=np.float32)
         with watch.stage("t-SNE"):
-            embedding = embed(values, perplexity=perplexity, seed=seed, progress=progress)
+            embedding = embed(
+                values,
+                perplexity=perplexity,
+                seed=seed,
+                n_landmarks=n_landmarks,
+                labels=labels,
+                progress=progress,
+            )
         with watch.stage("agreement"):
-            agreement = measure_agreement(values, labels)
+            agreement = measure_agreement(values, labels, embedding=embedding)
         with watch.stage("pictures"):
             picture = draw_scatter(embedding.positions, labels)
             mapfolder.write_picture(folder, mapfolder.SCATTER, picture)
@@ -276,7 +302,8 @@ def open_placer(made: Map, *, device: str = "auto") -> Callable[[BinaryIO], Plac
 
     def place(file: BinaryIO) -> Placement:
         features = network.run([network.prepare(decode_stream(file))])  # (1, d)
-        return Placement(tsne.transform(features)[0], tsne.nearest(features))
+        positions, neighbors = tsne.place(features)
+        return Placement(positions[0], in_items(neighbors, made.landmarks))
 
     return place
 

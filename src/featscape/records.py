@@ -204,6 +204,10 @@ class Embedding:
     parameters : mapping
         Every parameter of the embedding, the seed included.
     neighbors : Neighbors
+        Of every item: among all others, or among the landmarks where there are such.
+    landmarks : ndarray of intp, shape (m,), or None
+        The items that t-SNE was fitted on, ascending; the others were placed among them. None
+        where it was fitted on all.
     """
 
     positions: NDArray[np.float32]
@@ -211,6 +215,7 @@ class Embedding:
     n_iter: int
     parameters: Mapping[str, Any]
     neighbors: Neighbors
+    landmarks: NDArray[np.intp] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,8 @@ from featscape.progress import format_seconds
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
     from rich.console import RenderableType
     from rich.table import Table
 
@@ -64,7 +66,8 @@ def describe(opened: Map) -> RenderableType:
         facts,
         "t-SNE",
         f"perplexity {run['parameters']['perplexity']:g}, seed {run['parameters']['seed']}, "
-        f"{run['n_iter']} iterations, KL divergence {run['kl_divergence']:.3f}",
+        f"{run['n_iter']} iterations, KL divergence {run['kl_divergence']:.3f}"
+        f"{_landmarks(opened.landmarks)}",
     )
     return _group(
         f"{_count(opened)}: {printable(opened.folder)}/",
@@ -86,6 +89,7 @@ def facts_of(embedding: Embedding, features: Features | None) -> dict[str, str]:
     facts["t-SNE"] = (
         f"perplexity {parameters['perplexity']:g}, seed {parameters['seed']}, "
         f"{embedding.n_iter:,} iterations, KL divergence {embedding.kl_divergence:.3f}"
+        f"{_landmarks(embedding.landmarks)}"
     )
     facts["made"] = f"{datetime.now(UTC):%Y-%m-%d} by featscape {version('featscape')}"
     return facts
@@ -116,6 +120,13 @@ def _count(opened: Map) -> str:
     return in_words(len(opened), "items" if opened.paths is None else "images", opened.labels)
 
 
+def _landmarks(landmarks: NDArray[np.intp] | None) -> str:
+    """Return what to add to the words for t-SNE where it was fitted on some of the items."""
+    if landmarks is None:
+        return ""
+    return f", fitted on {len(landmarks):,} landmarks, the others placed among them"
+
+
 def _pictures(opened: Map) -> Table:
     table = _table()
     for name, content in _PICTURES.items():
@@ -130,9 +141,10 @@ def _agreement(opened: Map) -> Iterator[RenderableType]:
     if agreement is None or opened.labels is None:
         return
     n_neighbors = agreement["n_neighbors"]
+    kinds = "neighbors" if opened.landmarks is None else "landmarks"
     yield (
         f"{agreement['overall']:.0%} have mostly their own label among their "
-        f"{n_neighbors} nearest neighbors in the features:"
+        f"{n_neighbors} nearest {kinds} in the features:"
     )
     sizes = Counter(opened.labels)
     kind = "item" if opened.paths is None else "image"

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from featscape import TSNE
 from featscape.embedding import check_perplexity, load_tsne
 from featscape.errors import InputError
 from featscape.pipeline import embed_features, open_map
@@ -37,3 +38,103 @@ def test_a_parameter_that_was_not_stored_is_not_guessed(here, name):
     file.write_text(json.dumps(run))
     with pytest.raises(InputError, match=f"it lacks {name}. Make the map again with --force"):
         load_tsne(open_map("m"))
+
+
+# --- landmarks ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clusters(here):
+    """Write three clusters of features, the last of six items alone, and their labels."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(["a", "b", "rare"], [97, 97, 6])
+    centers = np.repeat(10 * np.eye(3, 8), [97, 97, 6], axis=0)
+    np.save("f.npy", (centers + rng.normal(size=(200, 8))).astype(np.float32))
+    np.save("labels.npy", labels)
+    return here
+
+
+def map_of_landmarks(n_landmarks=60, **options):
+    options = {"labels_file": "labels.npy", "perplexity": 5, "force": True, **options}
+    return embed_features("f.npy", "m", n_landmarks=n_landmarks, **options)
+
+
+@pytest.mark.usefixtures("clusters")
+def test_landmarks_are_fitted_and_the_others_placed():
+    made = map_of_landmarks()
+    rows = made.landmarks
+    assert len(rows) == 60
+    assert (np.diff(rows) > 0).all()
+    assert set(np.array(made.labels)[rows]) == {"a", "b", "rare"}
+    tsne = TSNE(perplexity=5, random_state=10).fit(made.features[rows])
+    np.testing.assert_array_equal(made.positions[rows], tsne.embedding_)
+    others = np.setdiff1d(np.arange(200), rows)
+    np.testing.assert_array_equal(made.positions[others], tsne.transform(made.features[others]))
+    assert made.run["parameters"]["n_landmarks"] == 60
+    assert made.run["kl_divergence"] == tsne.kl_divergence_
+
+
+@pytest.mark.usefixtures("clusters")
+def test_neighbors_are_the_nearest_landmarks():
+    made = map_of_landmarks()
+    distances = np.linalg.norm(made.features[:, None] - made.features[made.landmarks], axis=2)
+    distances[made.landmarks, np.arange(60)] = np.inf
+    order = np.argsort(distances, axis=1)[:, :15]
+    np.testing.assert_array_equal(made.neighbors.indices, made.landmarks[order])
+    agrees = np.array(made.labels)[made.neighbors.indices[:, :5]] == np.array(made.labels)[:, None]
+    assert made.run["agreement"]["overall"] == (agrees.sum(axis=1) > 2.5).mean()
+
+
+@pytest.mark.usefixtures("clusters")
+def test_the_blocks_change_nothing(monkeypatch):
+    whole = map_of_landmarks()
+    positions, indices = np.array(whole.positions), np.array(whole.neighbors.indices)
+    monkeypatch.setattr("featscape.embedding._ITEMS_AT_ONCE", 7)
+    made = map_of_landmarks()
+    np.testing.assert_array_equal(made.positions, positions)
+    np.testing.assert_array_equal(made.neighbors.indices, indices)
+
+
+@pytest.mark.usefixtures("clusters")
+def test_another_seed_draws_other_landmarks():
+    first = map_of_landmarks().landmarks
+    np.testing.assert_array_equal(map_of_landmarks().landmarks, first)
+    assert not np.array_equal(map_of_landmarks(seed=11).landmarks, first)
+
+
+@pytest.mark.usefixtures("clusters")
+def test_the_tsne_of_landmarks_is_taken_up_again():
+    made = map_of_landmarks()
+    others = np.setdiff1d(np.arange(200), made.landmarks)
+    tsne = load_tsne(open_map("m"))
+    assert len(tsne.embedding_) == 60
+    np.testing.assert_array_equal(tsne.transform(made.features[others]), made.positions[others])
+
+
+@pytest.mark.parametrize(
+    ("n_landmarks", "words"),
+    [
+        (200, r"landmarks must be fewer than the items, 200; got 200\. Ask for fewer, or leave"),
+        (16, r"more than 3 perplexity \+ 1 = 16; got 16 with perplexity 5\. Ask for more, or"),
+        (-1, "got -1"),
+    ],
+)
+@pytest.mark.usefixtures("clusters")
+def test_landmarks_that_cannot_be(featscape, n_landmarks, words):
+    with pytest.raises(InputError, match=words):
+        map_of_landmarks(n_landmarks)
+    ended = featscape("embed", "f.npy", "--perplexity", 5, "--landmarks", n_landmarks)
+    assert ended.status == 2
+    assert len(ended.err.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("clusters")
+def test_the_screen_tells_of_landmarks(featscape):
+    ended = featscape(
+        "embed", "f.npy", "-o", "m", "--labels", "labels.npy", "--perplexity", 5, "--landmarks", 60
+    )
+    assert ended.status == 0
+    assert "Placing: 140/140 items" in ended.err
+    assert "among their 5 nearest landmarks in the features" in " ".join(ended.out.split())
+    told = " ".join(featscape("info", "m").out.split())
+    assert "fitted on 60 landmarks, the others placed among them" in told

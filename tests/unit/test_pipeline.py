@@ -179,6 +179,14 @@ class TestOpenPlacer:
         assert placed.neighbors.indices[0, 0] == 5
         assert placed.neighbors.distances[0, 0] < 1e-3
 
+    @pytest.mark.usefixtures("quick_network")
+    def test_a_landmark_is_named_by_its_item(self, photos, monkeypatch):
+        monkeypatch.setattr("featscape.features.reload_network", lambda *_, **__: QuickNetwork())
+        made = make_map(photos, "landmarks-map", perplexity=4, n_landmarks=14)
+        item = made.landmarks[-1]
+        with (photos / made.paths[item]).open("rb") as file:
+            assert open_placer(made)(file).neighbors.indices[0, 0] == item
+
     def test_what_is_no_image(self, made, monkeypatch):
         monkeypatch.setattr("featscape.features.reload_network", lambda *_, **__: QuickNetwork())
         with pytest.raises(ImageError, match="not an image"):

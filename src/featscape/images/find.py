@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from featscape.classes import sample_of_classes
 from featscape.errors import InputError
 from featscape.images.files import as_place
 from featscape.images.sources import look_through
 
 if TYPE_CHECKING:
     import os
-
-    from numpy.typing import NDArray
 
     from featscape.records import ImageSet
 
@@ -88,16 +85,4 @@ def find_images(
     images = look_through(as_place(source), path_column=path_column, label_column=label_column)
     if limit is None or limit >= len(images):
         return images
-    return images.select(_sample(images, limit, seed))
-
-
-def _sample(images: ImageSet, limit: int, seed: int) -> NDArray[np.intp]:
-    """Draw `limit` indices, ascending, as `find_images` describes."""
-    shuffled = np.random.default_rng(seed).permutation(len(images))
-    if images.labels is not None:
-        _, classes = np.unique(images.labels, return_inverse=True)
-        _, firsts = np.unique(classes[shuffled], return_index=True)
-        is_first = np.zeros(len(images), dtype=bool)
-        is_first[firsts] = True  # in the shuffled order, the first image of each class
-        shuffled = np.concatenate([shuffled[is_first], shuffled[~is_first]])
-    return np.sort(shuffled[:limit])
+    return images.select(sample_of_classes(images.labels, len(images), size=limit, seed=seed))

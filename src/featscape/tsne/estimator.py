@@ -251,6 +251,22 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         NotFittedError
             There is no map yet.
         """
+        return self.place(X)[0]
+
+    def place(self, X: Any) -> tuple[NDArray[np.float32], Neighbors]:
+        """Place further items as `transform` does, and tell the neighbours it found on the way.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (m, d)
+            As for `transform`; `InputError` and `NotFittedError` as there.
+
+        Returns
+        -------
+        positions : ndarray of float32, shape (m, n_components)
+        neighbors : Neighbors
+            As `nearest` gives them.
+        """
         neighbors, rounding = self._search(X)
         n_threads = count_threads(self.n_jobs)
         p = conditional_probabilities(neighbors, self._perplexities, n_threads=n_threads)
@@ -258,7 +274,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         places = place(neighbors.indices, p, Y, field=make_field(Y, n_threads=n_threads))
         same = neighbors.distances[:, 0] <= rounding
         places[same] = Y[neighbors.indices[same, 0]]
-        return places
+        return places, self._in_metric(neighbors)
 
     def nearest(self, X: Any) -> Neighbors:
         """Find the fitted items that lie nearest to further ones: those that `transform` uses.
@@ -274,7 +290,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             Shape (m, k), nearest first, the distances as in `neighbors_distances_`.
         """
         neighbors, _ = self._search(X)
-        return neighbors if self._reduction is None else self._in_metric(neighbors)
+        return self._in_metric(neighbors)
 
     def _begin(self, X: Any) -> tuple[Any, int, int]:
         """Check the parameters against X; return X as an array, its k, and the threads to use."""
@@ -361,6 +377,8 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         return neighbors, _FLOAT32_ROUNDING * np.linalg.norm(points, axis=1)
 
     def _in_metric(self, neighbors: Neighbors) -> Neighbors:
+        if self._reduction is None:  # the caller's own distances
+            return neighbors
         metric = canonical_metric(self.metric)
         return Neighbors(
             neighbors.indices, in_metric(neighbors.distances, metric, self._reduction.scale)

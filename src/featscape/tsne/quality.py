@@ -210,9 +210,22 @@ def label_agreement(
     n_jobs : int, optional
     """
     X = as_matrix("X", X)
-    classes, codes = _label_codes(X, labels)
+    _label_codes(X, labels)
     near = nearest_neighbors(X, n_neighbors, metric=metric, n_jobs=n_jobs).indices
-    agrees = 2 * (codes[near] == codes[:, None]).sum(axis=1) > n_neighbors
+    return agreement_among(near, labels)
+
+
+def agreement_among(near: NDArray[np.integer[Any]], labels: Sequence[Any]) -> LabelAgreement:
+    """Return `label_agreement` of neighbours that are known already.
+
+    Parameters
+    ----------
+    near : ndarray of integers, shape (n, k)
+        The neighbours of each item; all k have a say.
+    labels : sequence, length n
+    """
+    classes, codes = _label_codes(near, labels)
+    agrees = 2 * (codes[near] == codes[:, None]).sum(axis=1) > near.shape[1]
     sizes = np.bincount(codes)
     shares = np.bincount(codes, weights=agrees) / sizes
     return LabelAgreement(

@@ -121,3 +121,14 @@ class TestNearest:
         found = model.fit(distances[:50]).nearest(distances[50:])
         np.testing.assert_array_equal(found.indices, distances[50:].argsort(axis=1)[:, :15])
         np.testing.assert_allclose(found.distances, np.sort(distances[50:])[:, :15], rtol=1e-6)
+
+    @pytest.mark.parametrize("metric", ["cosine", "precomputed"])
+    def test_placing_tells_them_too(self, blobs, metric):
+        X = cdist(blobs[0], blobs[0][:240]) if metric == "precomputed" else blobs[0]
+        init = "random" if metric == "precomputed" else "pca"
+        model = TSNE(perplexity=5, max_iter=20, random_state=0, metric=metric, init=init)
+        positions, found = model.fit(X[:240]).place(X[240:])
+        np.testing.assert_array_equal(positions, model.transform(X[240:]))
+        expected = model.nearest(X[240:])
+        np.testing.assert_array_equal(found.indices, expected.indices)
+        np.testing.assert_array_equal(found.distances, expected.distances)
