@@ -13,6 +13,14 @@ from featscape.records import Features, ModelCard, SkippedImage
 COLORS = {"blue": (40, 60, 200), "green": (30, 160, 60), "red": (200, 40, 30)}
 
 
+def pytest_collection_modifyitems(items):
+    """Put the browser's tests last: from its first on, Playwright keeps a loop in this thread.
+
+    asyncio.run refuses to work beside it, and the server's tests need that.
+    """
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
 def write_images(folder, n_images, *, color=(120, 120, 120), seed=0):
     """Write small noisy PNGs of one color."""
     folder.mkdir(parents=True, exist_ok=True)
