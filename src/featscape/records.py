@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from featscape.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
@@ -131,7 +133,8 @@ class ModelCard:
     name : str
         As the user gives it, for example "resnet101".
     layer : str
-        The node whose output is the features.
+        What gives the features: "input of fc", the classifier's; a layer, "layer3"; or several,
+        "layer3+layer4", side by side.
     weights : str
         The weights' name or file.
     weights_sha256 : str
@@ -140,6 +143,11 @@ class ModelCard:
         Resize, crop, mean and standard deviation, in words.
     n_features : int
         Numbers an image.
+    pool : str
+        What made numbers of the layers' maps: "avg", "max", "gem", "flatten" or "token"; "none"
+        where the layers give numbers.
+    widths : tuple of int
+        How many of the numbers each layer gave.
     """
 
     name: str
@@ -148,6 +156,17 @@ class ModelCard:
     weights_sha256: str
     preprocessing: str
     n_features: int
+    pool: str = "none"
+    widths: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        # read from run.json it is a list, and without layers of its own it is missing
+        object.__setattr__(self, "widths", tuple(self.widths) or (self.n_features,))
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers apart, as `widths` counts them."""
+        return tuple(self.layer.split("+"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,6 +191,28 @@ class Features:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def of_layer(self, layer: str) -> Features:
+        """Return the columns of one layer, where several were computed in one pass.
+
+        Raises
+        ------
+        InputError
+            If it is not among ``model.layers``.
+        """
+        layers = self.model.layers
+        if layer not in layers:
+            raise InputError(
+                f"the layer must be one of these features', {', '.join(layers)}; got {layer!r}."
+            )
+        place = layers.index(layer)
+        width = self.model.widths[place]
+        start = sum(self.model.widths[:place])
+        return replace(
+            self,
+            values=self.values[:, start : start + width],
+            model=replace(self.model, layer=layer, n_features=width, widths=(width,)),
+        )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: FBT001 - NumPy's protocol
         return np.array(self.values, dtype=dtype, copy=copy)

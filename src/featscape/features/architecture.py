@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from torch import nn
 
     from featscape.progress import Progress
+
+    State = dict[str, torch.Tensor]
+
+INPUT_OF = "input of "  # the classifier's: how what a network gives without it is called
+OUTPUT = "output"  # the name of what the whole network gives
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,18 @@ class Architecture:
 
     Attributes
     ----------
-    module : torch.nn.Module
-        The whole network, classifier included, with random weights.
+    make : callable
+        () -> the whole network, classifier included, with random weights.
+    load : callable
+        (state dict, its file, layers) -> the whole network with these weights; raises ModelError
+        where they do not fit. The classifier's may be others unless it is among the layers.
+    behead : callable
+        Takes a network's classifier off in place, and tells what it gives then, for example
+        "input of fc".
     crop : callable
         RGB image -> uint8 array of shape (size, size, 3): the resize and the crop alone.
-    resize_px : int
-        What `crop` resizes the shorter side to.
+    resize_px : int or None
+        What `crop` resizes the shorter side to; None where the image's proportions do not count.
     input_size_px : int
         Side of the square that it cuts.
     mean, std : tuple of float
@@ -63,18 +74,18 @@ class Architecture:
     weights : str
         The default weights' name.
     find_weights : callable
-        Progress -> path of the default weights' file, downloaded if need be.
-    rename : callable
-        State dict -> state dict under `module`'s names, for files that use older ones.
+        Progress -> path of the default weights' file, downloaded if need be; None where `make`
+        gives the network its weights itself.
     """
 
-    module: nn.Module
+    make: Callable[[], nn.Module]
+    load: Callable[[State, Path, Sequence[str]], nn.Module]
+    behead: Callable[[nn.Module], str]
     crop: Callable[[Image.Image], NDArray[np.uint8]]
-    resize_px: int
+    resize_px: int | None
     input_size_px: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
     preprocessing: str
     weights: str
-    find_weights: Callable[[Progress], Path]
-    rename: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]
+    find_weights: Callable[[Progress], Path | None]

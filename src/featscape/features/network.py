@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape.errors import DeviceError, ImageError, InputError, ModelError
+from featscape.features.architecture import INPUT_OF, OUTPUT
+from featscape.features.folding import fold_batch_norms
 from featscape.features.models import find_architecture
-from featscape.features.weights import fit_state, hash_file, read_state
+from featscape.features.weights import hash_file, read_state
 from featscape.progress import SilentProgress
 from featscape.records import ModelCard
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from featscape.features.architecture import Architecture
+    from featscape.features.cut import Cut
     from featscape.progress import Progress
 
 # On a CPU small batches are as quick as large ones, and report progress sooner.
@@ -34,7 +38,7 @@ _MOST_WORKERS = 16
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A pretrained network up to the input of its classifier.
+    """A pretrained network up to the input of its classifier, or to layers that were asked for.
 
     Attributes
     ----------
@@ -75,7 +79,7 @@ class Network:
         from PIL import Image
 
         resize_px = self._architecture.resize_px
-        n_pixels = resize_px**2 * max(image.size) // min(image.size)
+        n_pixels = (resize_px or 0) ** 2 * max(image.size) // min(image.size)
         if Image.MAX_IMAGE_PIXELS is not None and n_pixels > Image.MAX_IMAGE_PIXELS:
             raise ImageError(
                 f"its sides of {image.width} and {image.height} px are too unequal: with the "
@@ -119,6 +123,8 @@ def load_network(
     model: str = "resnet101",
     *,
     weights: str | Path | None = None,
+    layers: Sequence[str] = (),
+    pool: str | None = None,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Network:
@@ -131,6 +137,15 @@ def load_network(
         where a network has no such ones; "resnet101:IMAGENET1K_V2" names others.
     weights : path, optional
         A file with a state dict, to load instead. Its classifier may have any number of classes.
+    layers : sequence of str
+        Submodules whose output is wanted, for example "layer3" or "layer1.0.conv2"; "output" is
+        that of the whole network. Several stand side by side in the features, in this order. By
+        default the input of the classifier.
+    pool : str, optional
+        What makes numbers of a layer's map or tokens: "avg" (the default) their mean, "max" their
+        maximum, "gem" their generalized mean with the exponent 3, "flatten" all of them, "token"
+        a vision transformer's class token. All but the last two leave out a transformer's class
+        and register tokens. A layer that gives plain numbers needs no pooling.
     device : str
         "cpu", "cuda", "cuda:1", "mps", or "auto": the GPU if there is one, else the CPU.
     progress : Progress, optional
@@ -139,37 +154,47 @@ def load_network(
     Raises
     ------
     ModelError
-        If the network is unknown, or its weights are missing, damaged or another network's.
+        If the network or a layer is unknown, or weights are missing, damaged or another network's.
     InputError
-        If `device` is no device's name.
+        If `device` is no device's name, or `pool` no way to pool.
     DeviceError
         If the device is absent.
     """
+    from featscape.features.cut import check_layers
+
+    layers = (layers,) if isinstance(layers, str) else tuple(layers)
+    check_layers(layers, pool)
     build = find_architecture(model)
     processor = choose_device(device)
     path = None if weights is None else Path(weights)
     state = None if path is None else read_state(path)
     architecture = build()
-    if path is None or state is None:
+    if path is None:
         path = architecture.find_weights(progress or SilentProgress())
-        state = read_state(path)
-    module = architecture.module.eval().requires_grad_(False)
-    classifier = _find_classifier(module)
-    fit_state(module, architecture.rename(state), classifier=classifier, owner=model, path=path)
-    n_features = _cut_and_fold(module, classifier, architecture, path)
+        state = None if path is None else read_state(path)
+    if path is None or state is None:
+        module = architecture.make()
+    else:
+        module = architecture.load(state, path, layers)
+    sha256 = _hash_tensors(module) if path is None else hash_file(path)
+    module.eval().requires_grad_(False)
+    layer = "+".join(layers) if layers else architecture.behead(module)
+    cut = _cut_and_fold(module, layers, architecture, pool=pool, owner=model, path=path)
     card = ModelCard(
         name=model,
-        layer=f"input of {classifier}",
+        layer=layer,
         weights=architecture.weights if weights is None else str(weights),
-        weights_sha256=hash_file(path),
+        weights_sha256=sha256,
         preprocessing=architecture.preprocessing,
-        n_features=n_features,
+        n_features=sum(reading.width for reading in cut.readings),
+        pool=cut.pool if layers or any(len(one.shape) > 1 for one in cut.readings) else "none",
+        widths=tuple(reading.width for reading in cut.readings),
     )
     import torch
 
-    module.to(processor)
-    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks it
-    return Network(card, processor, module, architecture)
+    cut.to(processor)
+    cut.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks it
+    return Network(card, processor, cut, architecture)
 
 
 def reload_network(card: ModelCard, *, device: str = "auto") -> Network:
@@ -195,7 +220,14 @@ def reload_network(card: ModelCard, *, device: str = "auto") -> Network:
         If the device is absent.
     """
     is_own = find_architecture(card.name)().weights == card.weights
-    network = load_network(card.name, weights=None if is_own else card.weights, device=device)
+    by_default = card.pool == "none" or card.layer.startswith(INPUT_OF)
+    network = load_network(
+        card.name,
+        weights=None if is_own else card.weights,
+        layers=() if by_default else card.layers,
+        pool=None if by_default else card.pool,
+        device=device,
+    )
     differing = [
         f"{field.name} was {was}, is {now}"
         for field in fields(card)
@@ -249,94 +281,42 @@ def _normalize(batch: torch.Tensor, architecture: Architecture) -> torch.Tensor:
     return batch.float().div_(255).sub_(mean).div_(std)
 
 
-def _find_classifier(module: nn.Module) -> str:
-    """Name the last layer: the last linear one, or the last convolution where there is none."""
-    from torch import nn
+def _hash_tensors(module: nn.Module) -> str:
+    """Return the SHA-256 of a network's tensors, by name, where no file holds them."""
+    import torch
 
-    layers = list(module.named_modules())
-    linear: list[str] = [name for name, layer in layers if isinstance(layer, nn.Linear)]
-    convolutions: list[str] = [name for name, layer in layers if isinstance(layer, nn.Conv2d)]
-    return (linear or convolutions)[-1]
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _cut_and_fold(
-    module: nn.Module, classifier: str, architecture: Architecture, path: Path
-) -> int:
-    """Take the classifier off, fold what can be folded, and return the number of features.
-
-    Where the last layer is a convolution, what follows it still pools its input.
-    """
+    module: nn.Module,
+    layers: Sequence[str],
+    architecture: Architecture,
+    *,
+    pool: str | None,
+    owner: str,
+    path: Path | None,
+) -> Cut:
+    """Cut a network at its layers, or at its end, and fold what can be folded."""
     import torch
-    from torch import nn
 
-    _replace(module, classifier, nn.Identity())
+    from featscape.features.cut import DEFAULT_POOL, Cut, plan
+
     size_px = architecture.input_size_px
     noise = np.random.default_rng(0).integers(0, 256, (1, 3, size_px, size_px), dtype=np.uint8)
     probe = _normalize(torch.from_numpy(noise), architecture)
-    values = fold_batch_norms(module, probe)
+    readings = plan(module, layers or (OUTPUT,), pool=pool, probe=probe, owner=owner)
+    cut = Cut(module, readings, pool=pool or DEFAULT_POOL).eval()
+    kept = [module.get_submodule(reading.layer) for reading in readings]
+    values = fold_batch_norms(cut, probe, run=cut.read, keep=kept)
     if not torch.isfinite(values).all():
+        whose = f"the weights {path}" if path is not None else f"the weights that {owner} has"
         raise ModelError(
-            f"The features of an image must be finite numbers; with the weights {path} the "
+            f"The features of an image must be finite numbers; with {whose} the "
             "network makes NaN or infinity. The weights are damaged: get others."
         )
-    return values.shape[1]
-
-
-def fold_batch_norms(module: nn.Module, probe: torch.Tensor) -> torch.Tensor:
-    """Fold each batch normalization into the convolution before it, in place.
-
-    In inference a batch normalization is one more linear step on each channel, and the
-    convolution can do it on the way: on a CPU half as fast again for mobile networks. The layers
-    are paired as data flows through them, so that any module will do; a network in which they
-    cannot be folded without changing its output is left as it was.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        In evaluation mode.
-    probe : Tensor, shape (1, 3, h, w)
-        Any input; the output is compared before and after.
-
-    Returns
-    -------
-    Tensor
-        The output for `probe`.
-    """
-    import torch
-    from torch import nn
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-    outputs: dict[int, tuple[nn.Conv2d, torch.Tensor]] = {}  # the tensor is held: ids recur
-    pairs: list[tuple[nn.Conv2d, nn.BatchNorm2d]] = []
-
-    def watch(layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-        if isinstance(layer, nn.Conv2d):
-            outputs[id(output)] = (layer, output)
-        elif isinstance(layer, nn.BatchNorm2d) and id(inputs[0]) in outputs:
-            pairs.append((outputs[id(inputs[0])][0], layer))
-
-    hooks = [layer.register_forward_hook(watch) for layer in module.modules()]
-    with torch.inference_mode():
-        before: torch.Tensor = module(probe)
-    for hook in hooks:
-        hook.remove()
-    outputs.clear()
-
-    names = {layer: name for name, layer in module.named_modules()}
-    for convolution, norm in pairs:
-        _replace(module, names[convolution], fuse_conv_bn_eval(convolution, norm))
-        # timm's batch normalization has its activation inside.
-        _replace(module, names[norm], getattr(norm, "act", nn.Identity()))
-    with torch.inference_mode():
-        after: torch.Tensor = module(probe)
-    if (after - before).abs().max() <= 1e-3 * before.abs().max():
-        return after
-    for convolution, norm in pairs:
-        _replace(module, names[convolution], convolution)
-        _replace(module, names[norm], norm)
-    return before
-
-
-def _replace(module: nn.Module, name: str, layer: nn.Module) -> None:
-    parent, _, child = name.rpartition(".")
-    setattr(module.get_submodule(parent), child, layer)
+    return cut

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from featscape.features.architecture import Architecture, ModelEntry
+from featscape.features.classifier import behead, fit
 from featscape.features.weights import download
 
 if TYPE_CHECKING:
@@ -89,15 +90,18 @@ def describe(name: str) -> ModelEntry:
 
 
 def build(name: str, weights_name: str) -> Architecture:
-    """Build the network `name`, with random weights, as the weights `weights_name` need it."""
+    """Say how the network `name` is built, as the weights `weights_name` need it."""
     from torchvision import models
 
     weights = models.get_model_weights(name)[weights_name]
     preset = weights.transforms()
     mean, std = tuple(preset.mean), tuple(preset.std)
     size_px = preset.crop_size[0]
+    make = partial(models.get_model, name, weights=None, **_builder_arguments(name, weights))
     return Architecture(
-        module=models.get_model(name, weights=None, **_builder_arguments(name, weights)),
+        make=make,
+        load=lambda state, path, layers: fit(make(), _rename(state), path, layers, owner=name),
+        behead=behead,
         crop=_make_crop(preset),
         resize_px=preset.resize_size[0],
         input_size_px=size_px,
@@ -111,7 +115,6 @@ def build(name: str, weights_name: str) -> Architecture:
         find_weights=lambda progress: download(
             weights.url, owner=f"{name} ({weights_name})", progress=progress
         ),
-        rename=_rename,
     )
 
 

@@ -10,6 +10,7 @@ import pickle
 import re
 import struct
 import tempfile
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from featscape.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import torch
     from torch import nn
@@ -77,6 +78,8 @@ def download(url: str, *, owner: str, progress: Progress) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             _fetch(url, path, owner=owner, progress=progress)
         except (OSError, http.client.HTTPException) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()  # it is the answer too, and holds its connection
             reason = " ".join(str(error).split()) or type(error).__name__
             raise ModelError(
                 f"The weights of {owner} could not be downloaded from {url} to {path.parent}: "
@@ -174,9 +177,14 @@ def _describe(content: object) -> str:
 
 
 def fit_state(
-    module: nn.Module, state: Mapping[str, torch.Tensor], *, classifier: str, owner: str, path: Path
+    module: nn.Module,
+    state: Mapping[str, torch.Tensor],
+    *,
+    classifiers: Sequence[str] = (),
+    owner: str,
+    path: Path,
 ) -> None:
-    """Copy `state` into `module`, but for the classifier, which the features do not need.
+    """Copy `state` into `module`, but for the classifiers, which features do not need.
 
     So the weights of a network that was trained on other classes fit as well.
 
@@ -184,8 +192,8 @@ def fit_state(
     ----------
     module : torch.nn.Module
     state : mapping of str to Tensor
-    classifier : str
-        Name of the last layer within `module`.
+    classifiers : sequence of str
+        Names of layers within `module` that are left as they are.
     owner, path
         The network's name and the file, for messages.
 
@@ -195,11 +203,12 @@ def fit_state(
         If a tensor is missing, has another shape, or belongs to another network.
     """
     own = module.state_dict()
-    head = classifier.split(".", maxsplit=1)[0] + "."
+    optional = tuple(f"{name}." for name in classifiers)
+    heads = tuple(name.split(".", maxsplit=1)[0] + "." for name in classifiers)
     needed = {
         key: tensor
         for key, tensor in own.items()
-        if not key.startswith(classifier + ".") and not _IDLE.fullmatch(key)
+        if not key.startswith(optional) and not _IDLE.fullmatch(key)
     }
     missing = [key for key in needed if key not in state]
     misshaped = [
@@ -210,7 +219,7 @@ def fit_state(
     foreign = [
         key
         for key in state
-        if key not in own and not key.startswith(head) and not _IDLE.fullmatch(key)
+        if key not in own and not key.startswith(heads) and not _IDLE.fullmatch(key)
     ]
     if missing or misshaped or foreign:
         faults = (("missing", missing), ("misshaped", misshaped), ("unexpected", foreign))

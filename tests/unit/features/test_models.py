@@ -55,7 +55,7 @@ def test_the_table_of_feature_sizes_holds_to_the_networks(monkeypatch):
     import torch
     from torchvision import models
 
-    from featscape.features.network import _find_classifier
+    from featscape.features.classifier import find_classifier
 
     on_meta = models.regnet.BlockParams.from_init_params.__func__
 
@@ -69,7 +69,7 @@ def test_the_table_of_feature_sizes_holds_to_the_networks(monkeypatch):
         arguments = quiet if entry.name in ("googlenet", "inception_v3") else {}
         with torch.device("meta"):
             network = models.get_model(entry.name, weights=None, **arguments)
-        last = network.get_submodule(_find_classifier(network))
+        last = network.get_submodule(find_classifier(network))
         expected = getattr(last, "in_features", None) or last.in_channels
         assert (entry.name, entry.n_features) == (entry.name, expected)
 

@@ -9,7 +9,8 @@ from torch import nn
 
 from featscape.errors import DeviceError, ImageError, InputError, ModelError
 from featscape.features import list_models, load_network, reload_network
-from featscape.features.network import _normalize, choose_device, fold_batch_norms
+from featscape.features.folding import fold_batch_norms
+from featscape.features.network import _normalize, choose_device
 
 # The lightest of each kind: plain, dense and depthwise convolutions, auxiliary classifiers, a
 # classifier of several layers, one that is a convolution, and attention.
@@ -64,7 +65,7 @@ def test_resnet101_by_the_true_path(tmp_path, save_weights, noise_image):
 def test_batch_norms_are_folded_and_weights_lie_channels_last(small_file):
     module = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")._module
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in module.modules())
-    assert module.conv1[0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert module.network.conv1[0].weight.is_contiguous(memory_format=torch.channels_last)
 
 
 class UsedTwice(nn.Module):

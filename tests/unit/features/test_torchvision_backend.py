@@ -67,8 +67,9 @@ def test_new_names_are_the_networks_own():
 
 def test_builders_are_called_as_torchvision_calls_them_for_its_weights():
     with torch.device("meta"):
-        googlenet = torchvision_backend.build("googlenet", "IMAGENET1K_V1").module
+        googlenet = torchvision_backend.build("googlenet", "IMAGENET1K_V1").make()
         vit = torchvision_backend.build("vit_b_16", "IMAGENET1K_SWAG_E2E_V1")
+        built = vit.make()
     assert googlenet.transform_input
     assert googlenet.aux1 is None
-    assert vit.module.image_size == vit.input_size_px == 384
+    assert built.image_size == vit.input_size_px == 384

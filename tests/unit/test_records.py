@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from featscape.errors import InputError
+from featscape.records import Features, ImageSet, ModelCard
+
+
+@pytest.fixture
+def features():
+    card = ModelCard("net", "layer2+fc", "w", "0", "none", 5, pool="avg", widths=(2, 3))
+    images = ImageSet(Path("p"), ("a", "b"), contents=None, decode=None)
+    return Features(np.arange(10, dtype=np.float32).reshape(2, 5), images, None, card)
+
+
+def test_features_are_split_by_layer(features):
+    layer2, fc = features.of_layer("layer2"), features.of_layer("fc")
+    assert layer2.values.tolist() == [[0, 1], [5, 6]]
+    assert fc.values.tolist() == [[2, 3, 4], [7, 8, 9]]
+    assert (fc.model.layer, fc.model.n_features, fc.model.widths) == ("fc", 3, (3,))
+    assert fc.images is features.images
+
+
+def test_features_of_one_layer_are_all_of_them(features):
+    assert features.of_layer("fc").of_layer("fc").values.shape == (2, 3)
+
+
+def test_another_layer(features):
+    with pytest.raises(InputError, match=r"layer2, fc; got 'layer3'"):
+        features.of_layer("layer3")
+
+
+def test_a_card_from_before_layers_could_be_chosen():
+    card = ModelCard("net", "input of fc", "w", "0", "none", 5)
+    assert (card.widths, card.pool, card.layers) == ((5,), "none", ("input of fc",))
