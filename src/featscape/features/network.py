@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +11,11 @@ import numpy as np
 
 from featscape.errors import DeviceError, ImageError, InputError, ModelError
 from featscape.features.architecture import INPUT_OF, OUTPUT
+from featscape.features.cores import count_cores
+from featscape.features.engine import open_engine
 from featscape.features.folding import fold_batch_norms
 from featscape.features.models import find_architecture
+from featscape.features.torch_engine import normalize
 from featscape.features.weights import hash_file, read_state
 from featscape.progress import SilentProgress
 from featscape.records import ModelCard
@@ -28,11 +30,9 @@ if TYPE_CHECKING:
 
     from featscape.features.architecture import Architecture
     from featscape.features.cut import Cut
+    from featscape.features.engine import Engine
     from featscape.progress import Progress
 
-# On a CPU small batches are as quick as large ones, and report progress sooner.
-_BATCH_SIZE_CPU = 16
-_BATCH_SIZE_GPU = 256
 _MOST_WORKERS = 16
 
 
@@ -52,16 +52,17 @@ class Network:
     device: torch.device
     _module: nn.Module
     _architecture: Architecture
+    _engine: Engine
 
     @property
     def batch_size(self) -> int:
         """Images a batch that suit the device."""
-        return _BATCH_SIZE_CPU if self.device.type == "cpu" else _BATCH_SIZE_GPU
+        return self._engine.batch_size
 
     @property
     def n_workers(self) -> int:
         """Decoding threads that suit the device: on a CPU the network needs the cores more."""
-        n_cores = _count_cores()
+        n_cores = count_cores()
         return min(max(1, n_cores // 2 if self.device.type == "cpu" else n_cores), _MOST_WORKERS)
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
@@ -104,19 +105,7 @@ class Network:
         DeviceError
             If the batch does not fit into the device's memory.
         """
-        import torch
-
-        try:
-            with torch.inference_mode():
-                # (b, h, w, 3) as it lies in memory is (b, 3, h, w) in channels_last.
-                batch = torch.from_numpy(np.stack(pixels)).to(self.device).permute(0, 3, 1, 2)
-                values = self._module(_normalize(batch, self._architecture))
-                return values.float().cpu().numpy()  # type: ignore[no-any-return]
-        except torch.cuda.OutOfMemoryError as error:
-            raise DeviceError(
-                f"A batch of {len(pixels)} images must fit into the memory of {self.device}; it "
-                f"does not. Lower --batch-size below {len(pixels)}, or take --device cpu."
-            ) from error
+        return self._engine.run(np.stack(pixels))
 
 
 def load_network(
@@ -190,11 +179,16 @@ def load_network(
         pool=cut.pool if layers or any(len(one.shape) > 1 for one in cut.readings) else "none",
         widths=tuple(reading.width for reading in cut.readings),
     )
-    import torch
-
-    cut.to(processor)
-    cut.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks it
-    return Network(card, processor, cut, architecture)
+    engine, reason = open_engine(
+        cut,
+        device=processor,
+        mean=architecture.mean,
+        std=architecture.std,
+        size_px=architecture.input_size_px,
+    )
+    if reason:
+        (progress or SilentProgress()).note(f"{model} runs on {engine.name}: {reason}")
+    return Network(card, processor, cut, architecture, engine)
 
 
 def reload_network(card: ModelCard, *, device: str = "auto") -> Network:
@@ -263,22 +257,9 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _count_cores() -> int:
-    """Count the cores that this process may use, where the system tells."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _normalize(batch: torch.Tensor, architecture: Architecture) -> torch.Tensor:
     """Scale uint8 (b, 3, h, w) to 0..1 and standardize each channel, as the libraries do."""
-    import torch
-
-    mean, std = (
-        torch.tensor(v, device=batch.device).view(1, 3, 1, 1)
-        for v in (architecture.mean, architecture.std)
-    )
-    return batch.float().div_(255).sub_(mean).div_(std)
+    return normalize(batch, architecture.mean, architecture.std)
 
 
 def _hash_tensors(module: nn.Module) -> str:

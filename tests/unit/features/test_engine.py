@@ -1,0 +1,155 @@
+"""What runs a batch: OpenVINO where it can, PyTorch elsewhere, and a word where that is so."""
+
+import re
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from featscape.errors import DeviceError, InputError
+from featscape.features import load_network
+from featscape.features.engine import open_engine
+from featscape.features.openvino_engine import load_openvino
+from featscape.features.torch_engine import TorchEngine
+
+CPU = torch.device("cpu")
+SCALE = {"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.25, 0.3)}
+
+
+class Notes:
+    def __init__(self):
+        self.lines = []
+
+    def note(self, text):
+        self.lines.append(text)
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 8, 3, stride=2), nn.GELU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    return nn.Sequential(*layers).eval()
+
+
+def pixels(n_images, size_px=20):
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (n_images, size_px, size_px, 3), dtype=np.uint8)
+
+
+def open_one(module, size_px=20):
+    return open_engine(module, device=CPU, size_px=size_px, **SCALE)
+
+
+def test_openvino_gives_the_features_of_pytorch(network):
+    engine, reason = open_one(network)
+    assert engine.name.startswith("OpenVINO 20")
+    assert engine.precision == "fp32"
+    assert reason == ""
+    batch = pixels(5)
+    with torch.inference_mode():
+        scaled = torch.from_numpy(batch).permute(0, 3, 1, 2) / 255
+        mean, std = (torch.tensor(SCALE[k]).view(1, 3, 1, 1) for k in ("mean", "std"))
+        expected = network((scaled - mean) / std)
+    for one in (engine, TorchEngine(network, device=CPU, **SCALE)):
+        values = one.run(batch)
+        assert values.dtype == np.float32
+        np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_bits_depend_on_no_batch_and_no_neighbor(network):
+    engine, _ = open_one(network)
+    batch = pixels(7)
+    whole = engine.run(batch)
+    assert np.array_equal(whole, np.concatenate([engine.run(batch[:3]), engine.run(batch[3:])]))
+    assert np.array_equal(whole[::-1], engine.run(batch[::-1]))
+
+
+def test_several_threads_may_run_one_engine(network):
+    from concurrent.futures import ThreadPoolExecutor
+
+    engine, _ = open_one(network)
+    batches = [pixels(9)[i:] for i in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(engine.run, batches))
+    for values, batch in zip(found, batches, strict=True):
+        assert np.array_equal(values, engine.run(batch))
+
+
+class Strange(nn.Module):
+    """Has an operation that OpenVINO has no translation of."""
+
+    def forward(self, x):
+        return torch.linalg.eigvalsh(x[:, 0] + x[:, 0].mT)
+
+
+class Erratic(nn.Module):
+    """Goes another way for other images: the tracer sees one of them."""
+
+    def forward(self, x):
+        return x.mean((2, 3)) if x.std() > 0.1 else x.amax((2, 3)) + 7
+
+
+class Fickle(nn.Module):
+    """Its number of features hangs on the image."""
+
+    def forward(self, x):
+        return x.flatten(1)[:, : 3 + int(x.std() > 0.1)]
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (Strange(), "OpenVINO cannot convert the network"),
+        (Erratic(), r"OpenVINO's features differ from PyTorch's by .*, at most"),
+        (Fickle(), r"OpenVINO's features have the shape \(1, 3\), PyTorch's \(1, 4\)"),
+    ],
+)
+def test_pytorch_runs_what_openvino_cannot_and_the_reason_is_told(module, words):
+    engine, reason = open_one(module.eval())
+    assert engine.name.startswith("PyTorch")
+    assert len(reason) < 300
+    assert re.search(words, reason)
+    assert engine.run(pixels(2)).shape[0] == 2
+
+
+def test_pytorch_runs_where_openvino_is_not_installed(small_file, monkeypatch):
+    monkeypatch.setattr("featscape.features.engine.find_spec", lambda _name: None)
+    said = Notes()
+    network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu", progress=said)
+    assert network._engine.name.startswith("PyTorch")
+    assert said.lines == [
+        f"shufflenet_v2_x0_5 runs on {network._engine.name}: OpenVINO is not installed"
+    ]
+
+
+def test_nothing_is_told_to_the_makers_of_openvino():
+    load_openvino()
+    assert sys.modules.get("openvino_telemetry.main") is None
+    from openvino.tools.ovc import telemetry_utils
+
+    assert telemetry_utils.tm.__name__ == "openvino.tools.ovc.telemetry_stub"
+
+
+def test_precisions_that_an_engine_does_not_have(network):
+    engine, _ = open_one(network)
+    with pytest.raises(InputError, match=r"precision must be fp32 or .*; got 'fp64'"):
+        engine.at("fp64")
+    with pytest.raises(InputError, match=r"PyTorch the precision must be fp32 or bf16; got 'int8'"):
+        TorchEngine(network, device=CPU, **SCALE).at("int8")
+
+
+def test_weights_lie_channels_last(network):
+    TorchEngine(network, device=CPU, **SCALE)
+    assert network[0].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_full_memory_asks_for_smaller_batches(network, monkeypatch):
+    def fill(_batch):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    engine = TorchEngine(network, device=CPU, **SCALE)
+    monkeypatch.setattr(network, "forward", fill)
+    with pytest.raises(DeviceError, match=r"batch of 2 images.*Lower --batch-size below 2"):
+        engine.run(pixels(2))
