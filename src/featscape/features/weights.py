@@ -42,6 +42,8 @@ _UNREADABLE = (
     EOFError,
     struct.error,
 )
+# What a library's own loading raises over tensors of another network.
+MISFITS = (RuntimeError, LookupError, ValueError, TypeError, AttributeError, AssertionError)
 # Where training scripts put the state dict when they save more than it.
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 # Tensors of a network that have no part in its features: counters and training's classifiers.
@@ -133,7 +135,9 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
 
     if not path.is_file():
         what = "a folder" if path.is_dir() else "no such file"
-        raise ModelError(f"Weights must be a file saved by torch.save; {path} is {what}.")
+        raise ModelError(f"Weights must be a .pth or .safetensors file; {path} is {what}.")
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
@@ -149,6 +153,21 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
             "Download or save it again."
         ) from error
     return _unwrap(content, path)
+
+
+def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return _unwrap(load_file(path), path)
+    except OSError as error:
+        raise ModelError(f"The weights {path} could not be read: {error.strerror}.") from error
+    except SafetensorError as error:
+        raise ModelError(
+            f"Weights named .safetensors must be such a file; {path} is damaged or of another "
+            f"kind: {error}. Download or save it again."
+        ) from error
 
 
 def _unwrap(content: object, path: Path) -> dict[str, torch.Tensor]:

@@ -75,12 +75,12 @@ def test_the_table_of_feature_sizes_holds_to_the_networks(monkeypatch):
 
 
 def test_an_unknown_network_is_answered_with_the_nearest():
-    with pytest.raises(ModelError, match=r"got 'ResNet-101'.*resnet101.*`featscape models`"):
+    with pytest.raises(ModelError, match=r"got 'ResNet-101'.*resnet101.*`featscape models PATTERN`"):
         find_architecture("ResNet-101")
 
 
 def test_a_name_like_nothing_is_answered_with_the_list_alone():
-    with pytest.raises(ModelError, match=r"got 'qqq'\. `featscape models`"):
+    with pytest.raises(ModelError, match=r"got 'qqq'\. `featscape models PATTERN`"):
         find_architecture("qqq")
 
 

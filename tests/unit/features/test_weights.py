@@ -8,6 +8,7 @@ import threading
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torchvision import models
 
 from featscape.errors import ModelError
@@ -263,3 +264,26 @@ def test_a_connection_that_breaks_off_is_no_download(monkeypatch, tmp_path):
             load_network("shufflenet_v2_x0_5")
         thread.join()
     assert list((tmp_path / "hub/checkpoints").iterdir()) == []
+
+
+def test_safetensors_are_read(tmp_path, small_file):
+    path = tmp_path / "small.safetensors"
+    save_file(torch.load(small_file, weights_only=True), path)
+    card = load_network("shufflenet_v2_x0_5", weights=path).card
+    assert card.weights_sha256 == weights.hash_file(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello world\n", b"\xff" * 300, b"\x10" + bytes(7)])
+def test_safetensors_of_another_kind(tmp_path, content):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match="is damaged or of another kind"):
+        weights.read_state(path)
+
+
+def test_code_under_the_name_of_safetensors_is_never_run(tmp_path):
+    path, sprung = tmp_path / "trap.safetensors", tmp_path / "sprung"
+    torch.save({"state_dict": Trap(sprung)}, path)
+    with pytest.raises(ModelError, match="is damaged or of another kind"):
+        weights.read_state(path)
+    assert not sprung.exists()

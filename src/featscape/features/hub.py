@@ -1,0 +1,122 @@
+"""Weights from the Hugging Face hub, in the cache that its own client keeps."""
+
+from __future__ import annotations
+
+import math
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featscape.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from featscape.progress import Progress
+
+
+def find_on_hub(
+    repository: str, file_names: Sequence[str], *, owner: str, progress: Progress
+) -> Path:
+    """Return a file of a repository, fetched once into the hub's cache.
+
+    Parameters
+    ----------
+    repository : str
+        For example "timm/resnet18.a1_in1k", or with a revision "timm/resnet18.a1_in1k@main".
+    file_names : sequence of str
+        The first that the repository has is taken.
+    owner : str
+        Whose weights they are, for messages.
+    progress : Progress
+
+    Raises
+    ------
+    ModelError
+        If the hub cannot be reached and the file is not in the cache; if there is no such
+        repository or file; or if one must first accept its terms.
+    """
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+    from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError is its client's
+        EntryNotFoundError,
+        GatedRepoError,
+        HTTPError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+    )
+
+    cached = find_on_disk(repository, file_names)
+    if cached is not None:
+        return cached
+    name, _, revision = repository.partition("@")
+    bar = _make_bar(f"Weights of {owner}", progress)
+    try:
+        for file_name in file_names:
+            try:
+                # asked once: the download itself would be tried for half a minute
+                get_hf_file_metadata(hf_hub_url(name, file_name, revision=revision or None))
+            except EntryNotFoundError:
+                continue
+            return Path(hf_hub_download(name, file_name, revision=revision or None, tqdm_class=bar))
+    except GatedRepoError as error:
+        remedy = f"Accept its terms at https://huggingface.co/{name} and run hf auth login"
+        raise _failure(owner, name, "its terms must be accepted first", remedy) from error
+    except RepositoryNotFoundError as error:
+        reason = "there is no such repository, or it is private"
+        raise _failure(owner, name, reason, "Run hf auth login if it is yours") from error
+    except OfflineModeIsEnabled as error:
+        remedy = "Unset HF_HUB_OFFLINE"
+        raise _failure(owner, name, "HF_HUB_OFFLINE is set", remedy) from error
+    except (HTTPError, OSError) as error:  # of the network, the hub, or the disk
+        remedy = "Try again with a network and room on the disk"
+        raise _failure(owner, name, error, remedy) from error
+    listed = " or ".join(file_names)
+    raise _failure(owner, name, f"it has no {listed}", "Download another file by hand")
+
+
+def find_on_disk(repository: str, file_names: Sequence[str]) -> Path | None:
+    """Return a file of a repository in the hub's cache, if it is there; the hub is not asked."""
+    from huggingface_hub import try_to_load_from_cache
+
+    name, _, revision = repository.partition("@")
+    for file_name in file_names:
+        path = try_to_load_from_cache(name, file_name, revision=revision or None)
+        if isinstance(path, str):
+            return Path(path)
+    return None
+
+
+def _failure(owner: str, name: str, reason: object, remedy: str) -> ModelError:
+    text = " ".join(str(reason).split()) or type(reason).__name__
+    return ModelError(
+        f"The weights of {owner} could not be had from the Hugging Face hub, {name}: "
+        f"{text.rstrip('.')}. {remedy}, or give a file with --weights FILE."
+    )
+
+
+def _make_bar(description: str, progress: Progress) -> type[Any]:
+    """Return what the hub's client takes for tqdm; it tells `progress` of each megabyte."""
+    from tqdm import tqdm
+
+    class Bar(tqdm):  # type: ignore[misc]  # it has no types
+        def __init__(self, *_arguments: object, total: float | None = None, **_: object) -> None:
+            super().__init__(disable=True)
+            self._stack = ExitStack()
+            n_mb = math.ceil((total or 0) / 1e6)
+            self._advance = self._stack.enter_context(
+                progress.task(description, total=n_mb, unit="MB")
+            )
+            self._n_bytes = 0.0
+            self._n_shown = 0
+
+        def update(self, n: float | None = 1) -> bool | None:
+            self._n_bytes += n or 0
+            n_done = math.ceil(self._n_bytes / 1e6)
+            self._advance(n_done - self._n_shown)
+            self._n_shown = n_done
+            return None
+
+        def close(self) -> None:
+            self._stack.close()
+
+    return Bar

@@ -1,0 +1,146 @@
+"""The image towers of open_clip's networks; the name is "open_clip:ARCHITECTURE/WEIGHTS"."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from featscape.errors import MissingExtra, ModelError
+from featscape.features.architecture import OUTPUT, Architecture
+from featscape.features.geometry import make_crop, say
+from featscape.features.hub import find_on_hub
+from featscape.features.weights import MISFITS, download, fit_state
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from torch import nn
+
+    from featscape.features.architecture import State
+    from featscape.progress import Progress
+
+PREFIX = "open_clip:"
+_FILE_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+
+
+@cache
+def list_names() -> tuple[str, ...]:
+    """Return each architecture's name, and with a slash that of each of its weights.
+
+    Raises
+    ------
+    MissingExtra
+        If open_clip is not installed.
+    """
+    open_clip = _import()
+    pretrained = (f"{architecture}/{tag}" for architecture, tag in open_clip.list_pretrained())
+    return tuple(sorted({*open_clip.list_models(), *pretrained}))
+
+
+def build(name: str) -> Architecture:
+    """Say how the network `name`, without "open_clip:", is built, and what it sees."""
+    open_clip = _import()
+    from open_clip.transform import PreprocessCfg, image_transform_v2, merge_preprocess_dict
+
+    architecture, _, tag = name.partition("/")
+    size_px = open_clip.get_model_config(architecture)["vision_cfg"]["image_size"]
+    if not isinstance(size_px, int):
+        raise ModelError(
+            f"A network must take square images; {PREFIX}{name} takes {size_px} px. Choose another."
+        )
+    of_weights = open_clip.get_pretrained_cfg(architecture, tag)
+    merged = merge_preprocess_dict(PreprocessCfg(size=size_px), of_weights)
+    config = PreprocessCfg(**{**merged, "size": size_px})
+    geometry, resize_px = {
+        "squash": (f"resized to {size_px} x {size_px} px", None),
+        "longest": (f"longer side resized to {size_px} px, the rest filled", None),
+    }.get(config.resize_mode, (f"shorter side resized to {size_px} px", size_px))
+    mean, std = tuple(config.mean), tuple(config.std)
+    return Architecture(
+        make=partial(_make, architecture, tag),
+        load=partial(_load, architecture, tag),
+        behead=lambda _module: OUTPUT,  # it has none: its output is what texts are compared with
+        crop=make_crop(image_transform_v2(config, is_train=False)),
+        resize_px=resize_px,
+        input_size_px=size_px,
+        mean=mean,
+        std=std,
+        preprocessing=say(f"{geometry} ({config.interpolation})", size_px, mean, std),
+        weights=tag or "none",
+        find_weights=partial(_find_weights, architecture, tag),
+    )
+
+
+def _make(architecture: str, tag: str, *, weights: Path | None = None) -> nn.Module:
+    """Build the image tower, with the activation that the weights were trained with."""
+    open_clip = _import()
+    of_weights = open_clip.get_pretrained_cfg(architecture, tag)
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # it warns that the weights are random
+    try:
+        network = open_clip.create_model(
+            architecture,
+            pretrained=None if weights is None else str(weights),
+            pretrained_text=False,
+            force_quick_gelu=bool(of_weights.get("quick_gelu", False)),
+            weights_only=True,
+        )
+    except ImportError as error:  # some have a text tower of another library
+        raise MissingExtra(
+            f"{PREFIX}{architecture} needs a library that is not installed ({error}). Install it, "
+            "or choose another network."
+        ) from error
+    finally:
+        logging.disable(level)
+    return network.visual  # type: ignore[no-any-return]
+
+
+def _find_weights(architecture: str, tag: str, progress: Progress) -> Path:
+    open_clip = _import()
+    owner = f"{PREFIX}{architecture}/{tag}"
+    source = open_clip.get_pretrained_cfg(architecture, tag)
+    if source.get("hf_hub"):
+        repository, _, file_name = source["hf_hub"].rpartition("/")
+        safe = f"{file_name.rpartition('.')[0]}.safetensors"
+        names = (safe, file_name) if file_name else _FILE_NAMES
+        return find_on_hub(repository, names, owner=owner, progress=progress)
+    if source.get("url"):
+        return download(source["url"], owner=owner, progress=progress)
+    tags = open_clip.list_pretrained_tags_by_model(architecture)
+    choice = f"name some as {PREFIX}{architecture}/{tags[0]}" if tags else "choose another network"
+    raise ModelError(
+        f"A network of open_clip must have weights; got {PREFIX}{architecture} without. Give a "
+        f"file with --weights FILE, or {choice}: `featscape models {PREFIX}{architecture}` lists "
+        "what there is."
+    )
+
+
+def _load(
+    architecture: str, tag: str, state: State, path: Path, layers: Sequence[str]
+) -> nn.Module:
+    """Let open_clip load the weights, whose older and foreign formats it knows."""
+    del layers  # an image tower has no classifier
+    try:
+        return _make(architecture, tag, weights=path)
+    except MISFITS as error:
+        owner = PREFIX + architecture
+        # an image tower alone is enough to name the tensors that it misses
+        seen = {k.removeprefix("visual."): v for k, v in state.items() if k.startswith("visual.")}
+        fit_state(_make(architecture, tag), seen, owner=owner, path=path)
+        raise ModelError(
+            f"The weights {path} do not fit {owner}: {str(error).splitlines()[0]}. "
+            "Name the network that they were trained with by --model."
+        ) from error
+
+
+def _import() -> Any:
+    try:
+        import open_clip
+    except ImportError as error:
+        raise MissingExtra(
+            f"The networks of {PREFIX} need the library open_clip, which is not installed. "
+            "Install it: pip install 'featscape[clip]'"
+        ) from error
+    return open_clip

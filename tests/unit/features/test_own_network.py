@@ -1,0 +1,140 @@
+"""The user's own network, found in the current folder."""
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from featscape.errors import ModelError
+from featscape.features import load_network, reload_network
+
+MODULE = """
+import torch
+from torch import nn
+
+class Tiny(nn.Module):
+    def __init__(self, n_classes=4):
+        super().__init__()
+        torch.manual_seed(0)
+        self.body = nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.BatchNorm2d(8), nn.ReLU())
+        self.head = nn.Linear(8, n_classes)
+
+    def forward(self, x):
+        return self.head(self.body(x).mean((2, 3)))
+
+def tiny():
+    return Tiny()
+
+def preprocessed():
+    network = Tiny()
+    half = [0.5] * 3
+    network.preprocessing = {"input_size_px": 32, "resize_px": 40, "mean": half, "std": half}
+    return network
+
+def body():
+    return Tiny().body
+
+def with_arguments(n):
+    return Tiny(n)
+
+def none():
+    return None
+
+def broken():
+    raise KeyError("a mistake of the user's own")
+
+def with_preprocessing(value):
+    def make():
+        return Tiny()
+    make.preprocessing = value
+    return make
+
+typo = with_preprocessing({"size": 32})
+text = with_preprocessing("imagenet")
+gray = with_preprocessing({"mean": [0.5], "std": [0.5]})
+small = with_preprocessing({"input_size_px": 64, "resize_px": 32})
+"""
+
+
+@pytest.fixture(autouse=True)
+def own(tmp_path, monkeypatch):
+    (tmp_path / "own_networks.py").write_text(MODULE)
+    (tmp_path / "needy.py").write_text("import a_module_that_is_missing\n")
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    for name in ("own_networks", "needy"):
+        sys.modules.pop(name, None)
+
+
+def test_its_classifiers_input_by_default(noise_image):
+    before = list(sys.path)
+    network = load_network("own_networks:tiny", device="cpu")
+    assert sys.path == before
+    card = network.card
+    assert (card.layer, card.n_features) == ("input of head", 8)
+    assert card.weights == "those of the factory"
+    assert "shorter side resized to 256 px (bilinear), 224 x 224 px" in card.preprocessing
+    assert "mean (0.485, 0.456, 0.406)" in card.preprocessing
+    assert reload_network(card, device="cpu").card == card
+    assert network.run([network.prepare(noise_image(0, (60, 50)))]).shape == (1, 8)
+
+
+def test_it_tells_its_preprocessing(noise_image):
+    network = load_network("own_networks:preprocessed", layers=("body.0",), device="cpu")
+    assert network.prepare(noise_image(0, (60, 50))).shape == (32, 32, 3)
+    assert "shorter side resized to 40 px" in network.card.preprocessing
+    assert "mean (0.5, 0.5, 0.5)" in network.card.preprocessing
+
+
+def test_a_network_that_ends_in_a_map_is_pooled():
+    card = load_network("own_networks:body", device="cpu").card
+    assert (card.layer, card.pool, card.n_features) == ("output", "avg", 8)
+    assert reload_network(card, device="cpu").card == card
+
+
+def test_its_weights_may_come_from_a_file(tmp_path, noise_image):
+    state = {"body.0.weight": torch.ones(8, 3, 3, 3), "body.0.bias": torch.zeros(8)} | {
+        f"body.1.{k}": torch.ones(8) for k in ("weight", "bias", "running_mean", "running_var")
+    }
+    state |= {"head.weight": torch.ones(4, 8), "head.bias": torch.ones(4)}
+    torch.save(state, tmp_path / "own.pth")
+    network = load_network("own_networks:tiny", weights=tmp_path / "own.pth", device="cpu")
+    pixels = [network.prepare(noise_image(0, (60, 50)))]
+    assert np.unique(network.run(pixels).round(3)).size == 1
+    torch.save({"body.0.weight": torch.ones(1)}, tmp_path / "other.pth")
+    with pytest.raises(ModelError, match=r"misshaped: body\.0\.weight of shape \(1,\)"):
+        load_network("own_networks:tiny", weights=tmp_path / "other.pth")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("own_networks:tinny", r"own_networks has no such name\. Did you mean tiny"),
+        ("own_networks:MODULE", r"own_networks has no such name"),
+        ("own_networks:sys", r"has no such name"),
+        ("own_networks:torch", r"own_networks has a module there"),
+        ("own_network:tiny", r"there is no 'own_network' for .* Change to the folder"),
+        ("own_networks.sub:tiny", r"there is no 'own_networks\.sub' for"),
+        ("resnet1001:IMAGENET1K_V1", r"Did you mean resnet101:IMAGENET1K_V1"),
+        ("own_networks:with_arguments", r"must be called without arguments.*missing a required"),
+        ("own_networks:none", r"must return a torch\.nn\.Module; .* returned a NoneType"),
+        ("own_networks:typo", r"keys input_size_px, resize_px.*got \{'size': 32\}"),
+        ("own_networks:text", r"got 'imagenet'"),
+        ("own_networks:gray", r"a std above 0 of three channels"),
+        ("own_networks:small", r"a resize_px no smaller"),
+    ],
+)
+def test_mistakes_are_one_line(name, message):
+    with pytest.raises(ModelError, match=message) as caught:
+        load_network(name)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [("own_networks:broken", KeyError), ("needy:any", ModuleNotFoundError)]
+)
+def test_what_the_users_code_raises_is_raised(name, error):
+    with pytest.raises(error) as caught:
+        load_network(name)
+    assert not isinstance(caught.value, ModelError)
