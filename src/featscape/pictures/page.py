@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from featscape.errors import InputError
-from featscape.pictures.text import font_for, one_line, shorten
+from featscape.pictures.text import letter, letter_apart, one_line
 
 if TYPE_CHECKING:
     from featscape.classes import Classes
@@ -67,13 +67,13 @@ class Page:
         draw = ImageDraw.Draw(page)
         room = self.width_px - 2 * self.map_left
         if self.title is not None:
-            font = font_for(self.title, 1.5 * self.text_px, bold=True)
+            title = letter(self.title, 1.5 * self.text_px, bold=True).within(room)
             place = (self.map_left, 2.2 * self.text_px)
-            draw.text(place, shorten(self.title, font, room), INK, font, anchor="lm")
+            draw.text(place, title.text, INK, title.font, anchor="lm")
         if caption is not None:
-            font = font_for(caption, 0.85 * self.text_px)
+            small = letter(caption, 0.85 * self.text_px).within(room)
             place = (self.map_left, self.height_px - self.text_px)
-            draw.text(place, shorten(caption, font, room), PALE_INK, font, anchor="lm")
+            draw.text(place, small.text, PALE_INK, small.font, anchor="lm")
         if self.legend:
             self._draw_legend(page, draw)
         return page
@@ -82,19 +82,21 @@ class Page:
         step = _row_step(self.text_px)
         left = self.map_left + self.map_width + 2.5 * self.text_px
         middle = self.map_top + (self.map_height - step * (len(self.legend) - 1)) / 2
-        for row in self.legend:
-            font = font_for(row.name, self.text_px)
+        names = letter_apart(
+            [row.name for row in self.legend], self.text_px, width_px=self.name_width_px
+        )
+        for row, name in zip(self.legend, names, strict=True):
             if row.color is None:
-                draw.text((left, middle), row.name, PALE_INK, font, anchor="lm")
+                remark = letter(row.name, self.text_px)
+                draw.text((left, middle), remark.text, PALE_INK, remark.font, anchor="lm")
             else:
                 disk = _disk(round(0.86 * self.text_px))
                 page.paste(row.color, (round(left), round(middle - disk.height / 2)), disk)
                 x = left + 1.4 * self.text_px
-                name = shorten(row.name, font, self.name_width_px)
-                draw.text((x, middle), name, INK, font, anchor="lm")
+                draw.text((x, middle), name.text, INK, name.font, anchor="lm")
                 x += self.name_width_px + self.text_px + self.count_width_px
-                small = font_for(row.count, 0.85 * self.text_px)
-                draw.text((x, middle), row.count, PALE_INK, small, anchor="rm")
+                count = letter(row.count, 0.85 * self.text_px)
+                draw.text((x, middle), count.text, PALE_INK, count.font, anchor="rm")
             middle += step
 
 
@@ -201,8 +203,8 @@ def _legend_columns(
     """Return the width of the names, at most `widest_px`, and of the counts."""
     if not legend:
         return 0.0, 0.0
-    names = max(font_for(row.name, text_px).getlength(row.name) for row in legend)
-    counts = max(font_for(row.count, 0.85 * text_px).getlength(row.count) for row in legend)
+    names = max(letter(row.name, text_px).width_px for row in legend)
+    counts = max(letter(row.count, 0.85 * text_px).width_px for row in legend)
     return min(names, widest_px), counts
 
 

@@ -11,7 +11,7 @@ from featscape.classes import count_classes
 from featscape.colors import UNLABELED_COLOR
 from featscape.pictures.page import MAX_LEGEND_ROWS, plan_page
 from featscape.pictures.plane import fit, lay_flat
-from featscape.pictures.text import font_for, one_line, shorten
+from featscape.pictures.text import letter_apart, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -170,16 +170,14 @@ def _draw_names(
 ) -> None:
     """Write each class's name at its middle, the largest class first, where it has room."""
     draw = ImageDraw.Draw(picture)
+    names = letter_apart([one_line(name) for name in classes.names], text_px, width_px=11 * text_px)
     taken: list[tuple[float, float, float, float]] = []
     by_class = np.split(np.argsort(classes.codes, kind="stable"), np.cumsum(classes.counts)[:-1])
     for rank in np.argsort(-classes.counts, kind="stable"):
         own = points[by_class[rank]]
         # The item nearest to the median: the median itself may lie among other classes.
         x, y = own[((own - np.median(own, axis=0)) ** 2).sum(axis=1).argmin()]
-        name = one_line(classes.names[rank])
-        font = font_for(name, text_px)
-        name = shorten(name, font, 11 * text_px)
-        half = font.getlength(name) / 2 + 0.3 * text_px
+        half = names[rank].width_px / 2 + 0.3 * text_px
         x = float(np.clip(x, half, picture.width - half))
         for shift in (0.0, -1.1, 1.1):
             middle = float(np.clip(y + shift * text_px, text_px, picture.height - text_px))
@@ -188,9 +186,9 @@ def _draw_names(
                 taken.append(box)
                 draw.text(
                     (x, middle),
-                    name,
+                    names[rank].text,
                     _darker(classes.colors[rank]),
-                    font,
+                    names[rank].font,
                     anchor="mm",
                     stroke_width=max(text_px / 5, 1),
                     stroke_fill="white",

@@ -1,16 +1,21 @@
 """Words on a picture: any Unicode text, in a font that has it, no longer than its place.
 
-Text is drawn by Pillow and not by matplotlib, so that no label is read as mathematics ("$"), and a
-character that no installed font has shows as an empty box, without a warning.
+Text is drawn by Pillow and not by matplotlib, so that no label is read as mathematics ("$"). What
+no installed font has is written as its number, U+732B: as empty boxes all such names were one.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import ImageFont
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # DejaVu Sans comes with matplotlib: pictures look alike everywhere. It has Latin, Greek, Cyrillic,
 # Arabic, Hebrew and many symbols; the fonts below are asked, where installed, for what it lacks.
@@ -29,6 +34,53 @@ FALLBACK_FAMILIES = (
     "Noto Emoji",
     "Segoe UI Emoji",
 )
+
+_BEFORE_A_DIFFERENCE = 4  # letters
+_VARIANTS = {chr(code) for code in range(0xFE00, 0xFE10)}  # ask for a letter's other shape, no more
+
+
+@dataclass(frozen=True)
+class Lettering:
+    """A text as it can be drawn, and the font for it."""
+
+    text: str
+    font: ImageFont.FreeTypeFont
+
+    @property
+    def width_px(self) -> float:
+        """Return how much room it takes."""
+        return self.font.getlength(self.text)
+
+    def within(self, width_px: float) -> Lettering:
+        """Return the same, shortened if it is wider."""
+        return Lettering(shorten(self.text, self.font, width_px), self.font)
+
+
+def letter(text: str, size_px: float, *, bold: bool = False) -> Lettering:
+    """Return `text` in letters of the font that has most of them, the others as numbers."""
+    font = font_for(text, size_px, bold=bold)
+    known = _characters(Path(str(font.path)))
+    return Lettering("".join(c if ord(c) in known else _number(c) for c in text), font)
+
+
+def letter_apart(texts: Sequence[str], size_px: float, *, width_px: float) -> list[Lettering]:
+    """Return each text within `width_px`, and different ones so that they look different.
+
+    Where some would be shortened to the same, an ellipsis stands for what they begin with.
+    """
+    whole = [letter(text, size_px) for text in texts]
+    shown = [lettering.within(width_px) for lettering in whole]
+    alike: dict[str, list[int]] = {}
+    for i, lettering in enumerate(shown):
+        alike.setdefault(lettering.text, []).append(i)
+    for group in alike.values():
+        different = {texts[i] for i in group}
+        left_out = _common(min(different), max(different)) - _BEFORE_A_DIFFERENCE
+        if len(different) > 1 and left_out > 1:
+            ends = [f"…{texts[i][left_out:]}" for i in group]
+            for i, end in zip(group, letter_apart(ends, size_px, width_px=width_px), strict=True):
+                shown[i] = end
+    return shown
 
 
 def one_line(text: str) -> str:
@@ -70,6 +122,17 @@ def shorten(text: str, font: ImageFont.FreeTypeFont, width_px: float) -> str:
         else:
             too_long = kept
     return _with_ellipsis(text, fits)
+
+
+def _common(one: str, other: str) -> int:
+    """Return how many letters two texts begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _number(character: str) -> str:
+    """Return what stands for a character that a font lacks."""
+    return "" if character in _VARIANTS else f"U+{ord(character):04X}"
 
 
 def _with_ellipsis(text: str, n_kept: int) -> str:

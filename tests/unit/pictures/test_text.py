@@ -1,7 +1,7 @@
 import pytest
 from PIL import Image, ImageDraw
 
-from featscape.pictures.text import font_for, one_line, shorten
+from featscape.pictures.text import font_for, letter, letter_apart, one_line, shorten
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,48 @@ def test_a_font_with_the_missing_characters_is_preferred(monkeypatch):
     monkeypatch.setattr(text, "_characters", characters.__getitem__)
     assert font_for("猫", 20).getname()[1] == "Bold"
     assert font_for("ab猫", 20).getname()[1] == "Book"
+
+
+def test_what_no_font_has_is_written_as_its_number():
+    assert letter("猫 a", 20).text in {"U+732B a", "猫 a"}
+    names = [letter(text, 20).text for text in ("\U0010fffd", "\U0010fffc")]
+    assert names == ["U+10FFFD", "U+10FFFC"]
+    assert letter("Straße قط $x$", 20).text == "Straße قط $x$"
+
+
+ALIKE = "Straßenbahnhaltestellenüberdachung mit Fahrgastinformation, Nürnberg"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"{ALIKE} {place}, Halle {number}" for place in "NS" for number in range(20)],
+        [f"{ALIKE} {number} with the same long ending of all" for number in range(20)],
+        [ALIKE, f"{ALIKE} 2", f"{ALIKE} 2 and more", "cat", "dog"],
+        ["\U0010fffd" * 20 + end for end in ("\U0010fffc", "\U0010fffb")],
+    ],
+)
+@pytest.mark.parametrize("width_px", [160, 220])
+def test_different_names_look_different_however_they_are_shortened(names, width_px):
+    shown = letter_apart(names, 20, width_px=width_px)
+    assert len({name.text for name in shown}) == len(names)
+    assert all(name.width_px <= width_px for name in shown)
+
+
+def test_names_that_fit_or_differ_at_an_end_are_shortened_as_any():
+    names = [
+        "cat",
+        "a very long name of a class, number 12",
+        "a very long name of a class, number 13",
+    ]
+    shown = letter_apart(names, 20, width_px=200)
+    assert shown[0].text == "cat"
+    assert [name.text for name in shown] == [
+        shorten(name, font_for(name, 20), 200) for name in names
+    ]
+
+
+def test_equal_names_stay_equal():
+    shown = letter_apart([ALIKE, ALIKE], 20, width_px=200)
+    assert shown[0] == shown[1]
+    assert shown[0].text.startswith("Straße")
