@@ -34,6 +34,39 @@ def test_zoom_buttons_and_show_all(look, digits_file):
     visit.becomes(lambda: visit.scale, pytest.approx(2 * scale, rel=1e-3))
 
 
+def test_an_item_is_shown_on_the_map_from_near(look, digits_file):
+    visit = look(digits_file.address)
+    row = int(np.argmax(digits_file.map.positions[:, 0]))
+    scale = visit.scale
+    visit.page.evaluate(f"location.hash += '&item={row}'")
+    visit.button("Show on map").click()
+    visit.becomes(lambda: visit.scale > 3 * scale, expected=True)
+    at = visit.places(digits_file.map.positions[row])
+    left = visit.page.get_by_role("region", name="Map").bounding_box()
+    right = visit.panel("Item").bounding_box()
+    middle = (left["x"] + left["width"] + right["x"]) / 2
+    assert at[0] == pytest.approx(middle, abs=2)
+    before = visit.scale
+    visit.button("Zoom in").click()
+    visit.becomes(lambda: visit.scale > before, expected=True)
+    nearer = visit.scale
+    visit.button("Show on map").click()
+    visit.rest()
+    assert visit.scale == pytest.approx(nearer)
+
+
+def test_all_of_a_large_map_is_seen_at_first(look, drawn_page):
+    rng = np.random.default_rng(3)
+    positions = rng.normal(size=(4000, 2)).astype(np.float32)
+    positions[[17, 1234]] = [[0, 9], [0, -9]]  # far from all
+    visit = look(drawn_page(4000, images=False, positions=positions).as_uri())
+    places = visit.places(positions)
+    toolbar = visit.page.get_by_role("toolbar").bounding_box()
+    assert places[:, 1].min() > 10
+    assert places[:, 1].max() < toolbar["y"] - 10
+    assert places[:, 1].max() - places[:, 1].min() > 600
+
+
 def test_hover_shows_the_image_and_what_it_is(look, anywhere):
     visit = look(f"{anywhere.address}#view=points")
     found, places = visit.apart(anywhere.bundle)

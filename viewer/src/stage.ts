@@ -33,6 +33,14 @@ export interface Point {
   readonly y: number; // CSS pixels from the stage's top
 }
 
+/** A part of the stage: CSS pixels from its left and top. */
+export interface Area {
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+}
+
 export interface Theme {
   readonly background: string; // #rrggbb
   readonly highlight: string; // #rrggbb, around the hovered item
@@ -68,7 +76,8 @@ export interface Stage {
 
   view(): View;
   setView(view: View, smooth?: boolean): void;
-  fit(items?: Uint32Array, smooth?: boolean): void; // all, or these
+  /** Show all, or these, in a part of the stage; one place alone from no farther than now. */
+  fit(items: Uint32Array | null, area: Area, smooth: boolean): void;
   zoom(factor: number): void;
   pan(dx: number, dy: number): void; // CSS pixels
   locate(item: number): Point | null; // null if hidden

@@ -3,6 +3,7 @@ import type { Arrays } from "../bundle/arrays";
 import type { Thumbnails } from "../bundle/thumbnails";
 import type { Manifest } from "../contract";
 import type {
+  Area,
   Direction,
   Drawing,
   Layout,
@@ -135,9 +136,10 @@ export class MapStage implements Stage {
     this.eye.go(view, smooth);
   }
 
-  fit(items?: Uint32Array, smooth = false): void {
-    const box = items && items.length > 0 ? this.layouts.boxOf(items) : this.layouts.laid.box;
-    this.eye.go(this.eye.fitted(box, this.eye.goal.turn), smooth);
+  fit(items: Uint32Array | null, area: Area, smooth: boolean): void {
+    const { eye, layouts } = this;
+    const some = items && items.length > 0;
+    eye.go(some ? eye.near(layouts.boxOf(items), area) : eye.whole(layouts.laid.box, area), smooth);
   }
 
   zoom(factor: number): void {

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { project } from "./camera";
 import { Viewpoint } from "./viewpoint";
 
 function viewpoint(): Viewpoint {
@@ -30,4 +31,32 @@ it("is on its way until a smooth move ends", () => {
   eye.advance(performance.now() + 10_000);
   expect(eye.current).toBe(eye.goal);
   expect(eye.moving).toBe(false);
+});
+
+const AREA = { left: 100, right: 400, top: 0, bottom: 200 };
+
+it("shows a box whole in the part of the stage that is free", () => {
+  const eye = viewpoint();
+  const view = eye.whole({ lower: [0, 0, 0], upper: [10, 10, 0] }, AREA);
+  expect(project(view, eye.size, [0, 0, 0])).toEqual({ x: 150, y: 200 });
+  expect(project(view, eye.size, [10, 10, 0])).toEqual({ x: 350, y: 0 });
+});
+
+it("looks at a single place from near, and from no farther than one is", () => {
+  const eye = viewpoint();
+  const place = [2, 3, 0] as const;
+  const near = eye.near({ lower: place, upper: place }, AREA);
+  expect(near.scale).toBeCloseTo(4 * eye.fitScale);
+  expect(project(near, eye.size, place).x).toBeCloseTo(250);
+  expect(project(near, eye.size, place).y).toBeCloseTo(100);
+  eye.go({ ...near, scale: 3 * near.scale }, false);
+  expect(eye.near({ lower: place, upper: place }, AREA).scale).toBeCloseTo(3 * near.scale);
+});
+
+it("does not move to where it is", () => {
+  const eye = viewpoint();
+  const before = eye.current;
+  eye.go({ ...before, center: [...before.center] }, false);
+  expect(eye.current).toBe(before);
+  expect(eye.advance(performance.now())).toBe(false);
 });

@@ -1,9 +1,10 @@
 /** Where one looks from, and the way to where one will: bounded, so that nobody gets lost. */
-import type { Point, View } from "../stage";
+import type { Area, Point, View } from "../stage";
 import { type Box, fitted, NO_TURN, panned, type Size, type Vector, zoomed } from "./camera";
 import { easeInOut, easeOut, Flight } from "./flight";
 
 const MARGIN = 36; // around the whole map, CSS pixels
+const CLOSE = 4; // the zoom from which a single place is looked at
 const WHEEL_MS = 160;
 const FLIGHT_MS = 450;
 
@@ -48,7 +49,27 @@ export class Viewpoint {
     return 1.01 * Math.hypot(...upper.map((high, axis) => high - lower[axis]!)) || 1;
   }
 
-  fitted(box: Box, turn: View["turn"]): View {
+  /** The view that shows a box whole in a part of the stage. */
+  whole(box: Box, area: Area): View {
+    const size = { width: area.right - area.left, height: area.bottom - area.top };
+    return this.centered(fitted(box, size, this.goal.turn, 0), area);
+  }
+
+  /** The same; a single place is seen from as near as one is, or from where its neighbors part. */
+  near(box: Box, area: Area): View {
+    if (box.lower.some((low, axis) => low !== box.upper[axis])) return this.whole(box, area);
+    const scale = Math.max(this.goal.scale, CLOSE * this.fitScale);
+    return this.centered({ center: box.lower, scale, turn: this.goal.turn }, area);
+  }
+
+  /** The view whose center lies in the middle of a part of the stage. */
+  private centered(view: View, { left, right, top, bottom }: Area): View {
+    const { width, height } = this.size;
+    const near = { ...view, scale: this.bounded(view.scale) };
+    return panned(near, (left + right - width) / 2, (top + bottom - height) / 2);
+  }
+
+  private fitted(box: Box, turn: View["turn"]): View {
     const { width, height } = this.size;
     const margin = Math.min(MARGIN, 0.06 * Math.min(width, height));
     return fitted(box, this.size, turn, margin);
@@ -88,9 +109,16 @@ export class Viewpoint {
       Math.min(Math.max(at, lower[axis]! - slack), upper[axis]! + slack),
     ) as unknown as Vector;
     const goal = { center, scale: this.bounded(to.scale), turn: to.turn };
+    if (!this.flight && isSame(goal, this.current)) return; // nothing moves, and nobody is told so
     const duration = this.calm() ? 0 : durationMs;
     this.flight = new Flight(this.current, goal, performance.now(), duration, ease);
     if (duration === 0) this.current = goal; // who asks where an item is need not wait for a frame
     this.changed();
   }
+}
+
+function isSame(one: View, other: View): boolean {
+  const numbers = ({ center, scale, turn }: View) => [...center, scale, ...turn];
+  const others = numbers(other);
+  return numbers(one).every((number, i) => number === others[i]);
 }

@@ -248,6 +248,25 @@ it("shows all again in a room of another size, unless one has moved", async () =
   expect(fitted).toHaveBeenCalledOnce();
 });
 
+it("shows all again where it moved aside for an item, once that is closed", async () => {
+  const app = smallApp();
+  const stage = new SilentStage();
+  app.stage = stage;
+  app.fit(undefined, false);
+  const whole = stage.view();
+  app.surroundings.clearArea = () => ({ left: 0, right: 200, top: 0, bottom: 100 });
+  for (const move of [() => {}, () => stage.zoom(2)]) {
+    app.goTo(5);
+    await settled();
+    expect(stage.view()).not.toEqual(whole);
+    move();
+    const seen = stage.view();
+    app.closePanel();
+    await settled();
+    expect(stage.view()).toEqual(seen.scale === whole.scale ? whole : seen);
+  }
+});
+
 it("closes an item to the selection that it was opened from", () => {
   const { app } = staged();
   app.select(Uint32Array.of(0, 1), false);

@@ -1,7 +1,7 @@
 /** What one sees and has chosen. The panels read these signals; `stage-sync` hands them to the stage. */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { SourceError } from "../sources/error";
-import type { Point, Stage, Tool, View } from "../stage";
+import type { Area, Point, Stage, Tool, View } from "../stage";
 import { panned } from "../stage/camera";
 import type { Shared, ThemeChoice, ViewMode } from "./address";
 import { type Filter, type Filters, withFilter } from "./filters";
@@ -26,15 +26,7 @@ export interface Surroundings {
   clearArea(): Area;
 }
 
-export interface Area {
-  readonly left: number;
-  readonly right: number;
-  readonly top: number;
-  readonly bottom: number;
-}
-
 const EDGE_PX = 28;
-const FIT_SAMPLE = 1024;
 
 export class App {
   readonly mode: Signal<ViewMode>;
@@ -74,6 +66,8 @@ export class App {
 
   /** The view that shows all, until one moves. */
   private whole: View | null = null;
+  /** The same, moved aside for an item that a panel covered, until one moves. */
+  private aside: View | null = null;
   /** What an item was opened from, and closes to. */
   private under: Panel | null = null;
   private readonly theStage = signal<Stage | null>(null);
@@ -174,34 +168,16 @@ export class App {
       const { left, right, top, bottom } = this.clearArea();
       if (at.x >= left && at.x <= right && at.y >= top && at.y <= bottom) return;
       const shift = [(left + right) / 2 - at.x, (top + bottom) / 2 - at.y] as const;
-      stage.setView(panned(stage.view(), ...shift), true);
+      const before = stage.view();
+      stage.setView(panned(before, ...shift), true);
+      if (before === this.whole || before === this.aside) this.aside = stage.view();
     });
   }
 
   /** Show all, or these, in the part of the stage that no panel covers. */
   fit(items?: Uint32Array, smooth = true): void {
-    const { stage } = this;
-    if (!stage) return;
-    const before = stage.view();
-    stage.fit(items, false);
-    const clear = this.clearArea();
-    // The first items are a fair sample of the map.
-    const sample = (items ?? firstItems(Math.min(FIT_SAMPLE, this.items.count))).slice(
-      0,
-      FIT_SAMPLE,
-    );
-    const seen = Array.from(sample, (item) => stage.locate(item)).filter((at) => at !== null);
-    const extent = (values: number[]) => Math.max(...values) - Math.min(...values);
-    const ratio = Math.min(
-      1,
-      (clear.right - clear.left) / extent(seen.map((at) => at.x)),
-      (clear.bottom - clear.top) / extent(seen.map((at) => at.y)),
-    );
-    const whole = stage.view();
-    const target = this.besidePanels({ ...whole, scale: whole.scale * (ratio > 0 ? ratio : 1) });
-    stage.setView(before);
-    stage.setView(target, smooth);
-    if (!items) this.whole = stage.view();
+    this.stage?.fit(items ?? null, this.clearArea(), smooth);
+    if (!items) this.whole = this.stage?.view() ?? null;
   }
 
   /** The room has changed: what showed all does so again, and what one went to stays. */
@@ -243,6 +219,9 @@ export class App {
       if (this.panel.value === "placed") this.placed.value = null;
       this.panel.value = this.selection.value.length > 0 ? this.under : null;
       this.under = null;
+    });
+    setTimeout(() => {
+      if (this.aside !== null && this.stage?.view() === this.aside) this.fit();
     });
   }
 
@@ -319,10 +298,6 @@ export class App {
       ...(this.manifest.grid ? (["grid"] as const) : []),
     ];
   }
-}
-
-function firstItems(count: number): Uint32Array {
-  return Uint32Array.from({ length: count }, (_, i) => i);
 }
 
 function union(one: Uint32Array, other: Uint32Array): Uint32Array {

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import type { Arrays } from "../bundle/arrays";
 import { type Manifest, NO_CATEGORY } from "../contract";
 import type { Source } from "../source";
-import type { Stage, View } from "../stage";
+import type { Area, Stage, View } from "../stage";
 import { App } from "../state/app";
 import { Items } from "../state/items";
 
@@ -168,7 +168,8 @@ export class SilentStage implements Stage {
   setView(view: View): void {
     this.at = view;
   }
-  fit(): void {
+  fit(items: Uint32Array | null, area: Area): void {
+    this.told.set("fit", { items, area });
     this.at = { ...this.at, center: [0, 0, 0], scale: 10 };
   }
   zoom(factor: number): void {
