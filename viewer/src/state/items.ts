@@ -30,6 +30,7 @@ export class Items {
   private readonly columns = new Map<string, Promise<Values>>();
   private readonly strings: TextFile | null;
   private inverse: Uint32Array | null = null;
+  private names: readonly string[] | null = null;
 
   constructor(
     readonly source: Source,
@@ -59,6 +60,12 @@ export class Items {
     }
     const item = this.inverse[id] ?? NO_ITEM;
     return item === NO_ITEM ? null : item;
+  }
+
+  /** Of all classes, as one list: how each is shortened depends on the others. */
+  get classNames(): readonly string[] {
+    this.names ??= (this.manifest.classes ?? []).map((entry) => entry.name);
+    return this.names;
   }
 
   classOf(item: number): ClassEntry | null {

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { ItemDetails } from "../contract";
 import { readable } from "../state/scale";
 import { useApp } from "./context";
+import { Name } from "./Name";
 import { Thumbnail } from "./Thumbnail";
 
 const REST_MS = 50; // a pointer on its way asks for nothing
@@ -60,7 +61,7 @@ function Card({ item, x, y }: { readonly item: number; readonly x: number; reado
       {label && (
         <div class="fs-label">
           <i class="fs-swatch" style={{ background: label.color }} />
-          <bdi class="fs-ellipsis">{label.name}</bdi>
+          <Name name={label.name} among={app.items.classNames} />
         </div>
       )}
       {known?.path && (

@@ -7,6 +7,7 @@ import { useApp } from "./context";
 import { IconButton, SidePanel, TextButton } from "./controls";
 import { NeighborGrid } from "./ItemButtons";
 import { Icon } from "./icons";
+import { Name } from "./Name";
 import { Thumbnail } from "./Thumbnail";
 
 /** What `read` gives of an item; null until it is here. What comes late for another item is dropped. */
@@ -44,7 +45,7 @@ export function ItemPanel({ item }: { readonly item: number }) {
         label ? (
           <span class="fs-label" title={label.name}>
             <i class="fs-swatch" style={{ background: label.color }} />
-            <bdi class="fs-ellipsis">{label.name}</bdi>
+            <Name name={label.name} among={app.items.classNames} />
           </span>
         ) : (
           `Item ${app.items.id(item)}`

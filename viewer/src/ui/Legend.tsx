@@ -1,13 +1,14 @@
 /** What the colors mean; also the way to hide and to isolate. */
-import { useId, useRef, useState } from "preact/hooks";
+import { useId, useMemo, useRef, useState } from "preact/hooks";
 import { type ClassEntry, NO_CATEGORY, type NumberColumn } from "../contract";
 import type { App } from "../state/app";
 import { isolated, toggled } from "../state/filters";
 import { folded } from "../state/find";
 import { LABEL } from "../state/items";
 import { numberPalette, readable, STEPS } from "../state/scale";
-import { useApp } from "./context";
+import { count, useApp } from "./context";
 import { LinkButton } from "./controls";
+import { Name } from "./Name";
 import { seenRows, useViewport } from "./viewport";
 
 /** Fingers need more room than a pointer. */
@@ -48,7 +49,8 @@ function ClassLegend({ name }: { readonly name: string }) {
   const app = useApp();
   const [sought, setSought] = useState("");
   const [byCount, setByCount] = useState(false);
-  const rows = legendRows(app, name);
+  const rows = useMemo(() => legendRows(app, name), [app, name]);
+  const names = useMemo(() => rows.map((row) => row.name), [rows]);
   const filter = app.filters.value.get(name);
   const hidden = filter?.kind === "codes" ? filter.hidden : NOTHING_HIDDEN;
   if (rows.length === 0) return null;
@@ -65,7 +67,9 @@ function ClassLegend({ name }: { readonly name: string }) {
         <span class="fs-muted">
           {hidden.size > 0
             ? `${(rows.length - hidden.size).toLocaleString("en-US")} of ${rows.length.toLocaleString("en-US")} shown`
-            : `${rows.length.toLocaleString("en-US")} ${rows.length === 1 ? "class" : "classes"}`}
+            : name === LABEL
+              ? count(rows.length, "class", "classes")
+              : count(rows.length, "value")}
         </span>
         {hidden.size > 0 && <LinkButton onClick={() => setHidden(new Set())}>Show all</LinkButton>}
         {hidden.size === 0 && rows.length >= FILTER_FROM && (
@@ -87,6 +91,7 @@ function ClassLegend({ name }: { readonly name: string }) {
       )}
       <LegendList
         rows={shown}
+        names={names}
         hidden={hidden}
         onToggle={(code) => setHidden(toggled(hidden, code))}
         onIsolate={(code) =>
@@ -105,13 +110,15 @@ function ClassLegend({ name }: { readonly name: string }) {
 
 interface LegendListProps {
   readonly rows: readonly Row[];
+  /** Of all rows, also of those that are filtered out. */
+  readonly names: readonly string[];
   readonly hidden: ReadonlySet<number>;
   onToggle(code: number): void;
   onIsolate(code: number): void;
 }
 
 /** One stop of the Tab key, however many entries: arrows move, Space hides, Enter isolates. */
-function LegendList({ rows, hidden, onToggle, onIsolate }: LegendListProps) {
+function LegendList({ rows, names, hidden, onToggle, onIsolate }: LegendListProps) {
   const list = useRef<HTMLDivElement>(null);
   const prefix = useId();
   const viewport = useViewport(list);
@@ -152,7 +159,7 @@ function LegendList({ rows, hidden, onToggle, onIsolate }: LegendListProps) {
       ref={list}
       role="listbox"
       aria-multiselectable="true"
-      aria-label="Classes: Space hides or shows, Enter shows one alone"
+      aria-label="Legend: Space hides or shows, Enter shows one alone"
       aria-activedescendant={rows[at] ? `${prefix}-${rows[at].code}` : undefined}
       tabIndex={0}
       onKeyDown={onKeyDown}
@@ -182,9 +189,7 @@ function LegendList({ rows, hidden, onToggle, onIsolate }: LegendListProps) {
               class="fs-swatch"
               style={{ background: hidden.has(row.code) ? "transparent" : row.color }}
             />
-            <span class="fs-ellipsis" dir="auto">
-              {row.name}
-            </span>
+            <Name name={row.name} among={names} />
             <span class="fs-number">{row.count.toLocaleString("en-US")}</span>
           </div>
         ))}

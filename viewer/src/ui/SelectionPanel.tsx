@@ -4,6 +4,7 @@ import { saveCsv, savePaths, saveZip } from "../state/exports";
 import { useApp } from "./context";
 import { IconButton, SidePanel, TextButton } from "./controls";
 import { ItemButton } from "./ItemButtons";
+import { Name } from "./Name";
 import { seenRows, useViewport } from "./viewport";
 
 const CELL_PX = 72;
@@ -72,9 +73,11 @@ function ClassCounts({ selection }: { readonly selection: Uint32Array }) {
         const entry = manifest.classes?.[code];
         return (
           <li key={code}>
-            <bdi class="fs-ellipsis" title={entry?.name}>
-              {entry?.name ?? "no label"}
-            </bdi>
+            <Name
+              name={entry?.name ?? "no label"}
+              among={items.classNames}
+              title={entry?.name ?? ""}
+            />
             <span class="fs-bar">
               <i style={{ width: `${(100 * number) / most}%`, background: entry?.color ?? "" }} />
             </span>

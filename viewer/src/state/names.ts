@@ -1,0 +1,63 @@
+/** How long names are shortened: those that begin alike stay apart by where they begin to differ. */
+
+const ALIKE = 16; // letters at the beginning that a list has room for
+const MOST_BACK = 14; // from a difference to the beginning of its word
+
+const BETWEEN_WORDS = /[\s/\\_.,:;|-]/;
+const INSIDE = /\p{M}|\u{200d}|[\udc00-\udfff]/u; // goes with the letter before it
+const JOINED = /[\p{Script=Arabic}\p{Script=Syriac}\p{Script=Mongolian}\p{Script=Nko}]/u;
+
+function common(one: string, other: string): number {
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length++;
+  return length;
+}
+
+/** Where to cut a name at `at` or a little before: at a word, and never through a letter. */
+function cutAt(name: string, at: number): number {
+  for (let cut = at; cut > at - MOST_BACK && cut > 0; cut--) {
+    if (BETWEEN_WORDS.test(name[cut - 1]!)) return cut;
+  }
+  let cut = at;
+  while (cut > 0 && isWithin(name, cut)) cut--;
+  return cut;
+}
+
+function isWithin(name: string, at: number): boolean {
+  const [before = "", after = ""] = [name[at - 1], name[at]];
+  return INSIDE.test(after) || (JOINED.test(before) && JOINED.test(after));
+}
+
+/** For each name that others begin like: where its end begins, which tells it from them. */
+function tailStarts(names: readonly string[]): ReadonlyMap<string, number> {
+  const alike = new Map<string, string[]>();
+  for (const name of names) {
+    if (name.length <= ALIKE) continue;
+    const beginning = name.slice(0, ALIKE);
+    const group = alike.get(beginning);
+    if (group) group.push(name);
+    else alike.set(beginning, [name]);
+  }
+  const starts = new Map<string, number>();
+  for (const group of alike.values()) {
+    const first = group.reduce((least, name) => (name < least ? name : least));
+    const last = group.reduce((most, name) => (name > most ? name : most));
+    if (first === last) continue;
+    const differs = common(first, last); // what lies between them in order begins as both do
+    for (const name of group) starts.set(name, cutAt(name, differs));
+  }
+  return starts;
+}
+
+const known = new WeakMap<readonly string[], ReadonlyMap<string, number>>();
+
+/** A name in two parts, of which the first may be shortened; the second is empty for most names. */
+export function nameParts(name: string, among: readonly string[]): readonly [string, string] {
+  let starts = known.get(among);
+  if (!starts) {
+    starts = tailStarts(among);
+    known.set(among, starts);
+  }
+  const start = starts.get(name) || name.length;
+  return [name.slice(0, start), name.slice(start)];
+}
