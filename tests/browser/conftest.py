@@ -44,23 +44,32 @@ REST_MS = 450  # longer than the pause after which the page writes its address
 
 
 @pytest.fixture(scope="session")
-def digits(tmp_path_factory):
+def map_of():
+    """Return a function that makes a map to be looked at: source, folder, options of make_map."""
+
+    def make(source, folder, **options):
+        make_map(source, folder, model=MODEL, size_px=300, **options)
+        return described(folder)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory, map_of):
     """Make the demo's map, with its originals where they were."""
     source = tmp_path_factory.mktemp("digits") / "digits"
     write_digits(source)
     folder = tmp_path_factory.mktemp("maps") / "digits-map"
-    make_map(source, folder, model=MODEL, limit=500, size_px=300)
-    return described(folder)
+    return map_of(source, folder, limit=500)
 
 
 @pytest.fixture(scope="session")
-def animals(tmp_path_factory):
+def animals(tmp_path_factory, map_of):
     """Make the map of photographs that `make data` fetches."""
     if not ANIMALS.is_dir():
         pytest.skip("no photographs of animals: make data fetches them")
     folder = tmp_path_factory.mktemp("maps") / "animals-map"
-    make_map(ANIMALS, folder, model=MODEL, perplexity=10, size_px=300)
-    return described(folder)
+    return map_of(ANIMALS, folder, perplexity=10)
 
 
 def described(folder):
@@ -153,12 +162,20 @@ def digits_file(digits):
     return SimpleNamespace(**vars(digits), address=(digits.folder / "map.html").as_uri())
 
 
-@pytest.fixture(params=["served", "file"])
+@pytest.fixture(scope="session")
+def served_animals(serve, animals):
+    return SimpleNamespace(**vars(animals), address=serve(animals.folder))
+
+
+@pytest.fixture(scope="session")
+def animals_file(animals):
+    return SimpleNamespace(**vars(animals), address=(animals.folder / "map.html").as_uri())
+
+
+@pytest.fixture(params=["served_digits", "digits_file", "served_animals", "animals_file"])
 def anywhere(request):
-    """Return the demo's map, in each place where it is looked at."""
-    return request.getfixturevalue(
-        {"served": "served_digits", "file": "digits_file"}[request.param]
-    )
+    """Return a map of digits or photographs, in each place where it is looked at."""
+    return request.getfixturevalue(request.param)
 
 
 class PlainFiles(http.server.SimpleHTTPRequestHandler):
@@ -197,6 +214,12 @@ def digits_site(tmp_path_factory, digits):
     return folder
 
 
+class Host(http.server.ThreadingHTTPServer):
+    """A web server that a browser may ask many things at once."""
+
+    request_queue_size = 128
+
+
 @pytest.fixture
 def host_files():
     """Return a function that puts a folder on a web server: folder -> address."""
@@ -205,7 +228,7 @@ def host_files():
     def start(folder, *, knows_ranges=True):
         handler = RangedFiles if knows_ranges else PlainFiles
         here = functools.partial(handler, directory=str(folder))
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), here)
+        server = Host(("127.0.0.1", 0), here)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         running.append(server)
         return f"http://127.0.0.1:{server.server_port}/"

@@ -1,10 +1,13 @@
 """Maps that mean ill or are damaged, and browsers that cannot draw."""
 
+import io
 import re
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 LABELS = [
@@ -44,6 +47,45 @@ def test_hostile_names_are_text(look, drawn_page):
     assert visit.page.locator(".featscape :is(b, i:not([class]), img[src=x])").count() == 0
 
 
+@pytest.fixture(scope="module")
+def hostile_map(tmp_path_factory, map_of):
+    """Make a map of images whose folders and files have the worst names that a disk can hold."""
+    source = tmp_path_factory.mktemp("hostile") / "<b>source"
+    rng = np.random.default_rng(2)
+    for folder in ("<img src=x onerror=alert(1)>", "two\nlines", "'\"; DROP TABLE items; --"):
+        (source / folder).mkdir(parents=True)
+        for number, name in enumerate(("q\"uo'te", "new\nline", "<script>alert(1)<", "%2e%2e?#")):
+            pixels = rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(source / folder / f"{number}{name}.png")
+    return map_of(source, source.parent / "hostile-map", perplexity=3)
+
+
+def test_hostile_files_are_served_as_what_they_are(look, serve, hostile_map):
+    visit = look(serve(hostile_map.folder))
+    names = visit.legend.locator("[dir=auto]").all_text_contents()
+    assert sorted(names) == sorted(set(hostile_map.map.labels))
+    find = visit.page.get_by_label("Find in paths and labels")
+    for text, n_found in (("q\"uo'te", 3), ("<script>alert(1)<", 3), ("DROP TABLE items; --", 4)):
+        find.fill(text)
+        expect(visit.page.locator(".fs-search-found")).to_contain_text(f"{n_found} found")
+    find.fill("")
+    visit.button("Select with a rectangle").click()
+    visit.drag((300, 20), (1270, 735))
+    heading = visit.panel("Selection").get_by_role("heading")
+    expect(heading).to_have_text("12 selected")
+    _, content = visit.saved(visit.button("ZIP").click)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert len(archive.namelist()) == 12
+        assert not [name for name in archive.namelist() if set(name) & set('\n"<>?')]
+    for row in range(12):
+        visit.page.evaluate(f"location.hash = 'item={row}'")
+        panel = visit.panel("Item")
+        expect(panel.locator("figure img").last).to_have_attribute("src", f"api/items/{row}/image")
+        visit.until("document.querySelector('figure a img')?.naturalWidth === 24")
+        assert hostile_map.map.paths[row] in panel.locator("dd").all_text_contents()
+    assert visit.page.locator(".featscape :is(b, img[src=x], script)").count() == 0
+
+
 def _scripts_of(page):
     return re.findall(r"^<script", page.read_text(encoding="utf-8"), re.MULTILINE)
 
@@ -64,6 +106,24 @@ def test_5000_classes(look, drawn_page):
     visit.becomes(lambda: len(visit.shared.get("hide.label", 20 * "x")) < 20, expected=True)
     visit.page.reload()
     expect(visit.page.get_by_text("1 of 5,000 shown")).to_be_visible()
+
+
+def test_long_names_that_begin_alike_stay_apart(look, drawn_page):
+    long = "Straßenbahnhaltestellenüberdachung mit Fahrgastinformation, Nürnberg"
+    labels = [f"{long} Nord", f"{long} Süd", f"{long} West", "قطة صغيرة تجلس على السجادة أ", "a"]
+    labels.append("قطة صغيرة تجلس على السجادة ب")
+    visit = look(drawn_page(60, labels=[labels[row % 6] for row in range(60)]).as_uri())
+    legend = visit.page.get_by_role("region", name="Map").bounding_box()
+    for end in ("Nord", "Süd", "West", "أ", "ب"):
+        name = visit.legend.locator(".fs-name-tail", has_text=re.compile(f"^{end}$"))
+        box = name.bounding_box()
+        assert legend["x"] < box["x"] < box["x"] + box["width"] < legend["x"] + legend["width"] - 30
+        shown = name.evaluate("name => name.scrollWidth <= name.clientWidth")
+        assert shown
+    first = visit.legend.filter(has_text="Nord")
+    beginning = first.locator(".fs-name-parts > :first-child")
+    assert beginning.evaluate("name => name.scrollWidth > name.clientWidth")  # an ellipsis
+    assert beginning.bounding_box()["width"] > 60
 
 
 @pytest.mark.parametrize("n_items", [1, 12])

@@ -24,25 +24,13 @@ def test_a_site_opened_from_disk_says_what_it_needs(look, digits_site):
     expect(visit.page.get_by_text("It needs a web server")).to_be_visible()
 
 
-@pytest.mark.parametrize("place", ["served", "file"])
-def test_photographs(look, animals, serve, place):
-    served = place == "served"
-    address = serve(animals.folder) if served else (animals.folder / "map.html").as_uri()
-    visit = look(f"{address}#view=points")
-    items, places = visit.apart(animals.bundle)
-    row = animals.bundle.array(animals.bundle.manifest.ids)[items[0]]
-    visit.click_at(places[items[0]].tolist())
-    panel = visit.panel("Item")
-    expect(panel).to_contain_text(animals.map.paths[row])
-    width = animals.map.sizes_px[row, 0] if served else 100
-    visit.until(f"document.querySelector('.fs-portrait img')?.naturalWidth >= {width}")
-    panel.get_by_role("listitem").nth(1).get_by_role("button").click()
-    expect(panel).to_contain_text(animals.map.paths[animals.map.neighbors.indices[row, 1]])
-    visit.button("Close").click()
-    visit.button("Images").click()
-    visit.button("Select with a rectangle").click()
-    visit.drag((340, 70), (1200, 690))
-    expect(visit.panel("Selection")).to_be_visible()
+def test_the_originals_of_photographs(look, served_animals):
+    sizes = served_animals.map.sizes_px
+    for row in (int(sizes[:, 0].argmax()), int(sizes[:, 1].argmax())):
+        visit = look(f"{served_animals.address}#item={row}")
+        original = "document.querySelector('.fs-portrait a img')"
+        visit.until(f"{original}?.naturalWidth === {sizes[row, 0]}")
+        assert visit.page.evaluate(f"{original}.naturalHeight") == sizes[row, 1]
 
 
 def test_map_html_is_small_and_asks_nobody(look, digits_file):
@@ -68,6 +56,21 @@ def test_on_a_phone(look, digits_file):
     assert box["x"] + box["width"] <= size["width"]
     visit.legend.first.click()
     expect(visit.page.get_by_text("9 of 10 shown")).to_be_visible()
+
+
+def test_on_a_phone_all_is_seen_again_once_an_item_is_closed(look, digits_file):
+    size = {"width": 390, "height": 844}
+    visit = look(digits_file.address, viewport=size, has_touch=True)
+    center, scale = visit.shared["at"], visit.scale
+    positions = digits_file.map.positions
+    lowest = (positions[positions[:, 1].argmin()] - visit.center[:2]) * scale * [1, -1]
+    x, y = lowest + np.array([size["width"], size["height"]]) / 2
+    visit.page.touchscreen.tap(x, y)
+    expect(visit.panel("Item")).to_be_visible()
+    visit.becomes(lambda: visit.shared["at"] != center, expected=True)  # the sheet covered it
+    visit.button("Close").click()
+    visit.becomes(lambda: visit.shared["at"], center)
+    assert visit.scale == scale
 
 
 def test_a_map_of_three_dimensions_turns(look, drawn_page):

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -211,6 +212,11 @@ def test_a_table_that_is_too_large(bundle_of, write, monkeypatch):
 def test_a_negative_number_of_images(bundle_of, write):
     with pytest.raises(InputError, match="0 images or more; got -1"):
         write(bundle_of(5), n_images=-1)
+
+
+def test_the_viewer_is_small():
+    static = Path(page.__file__).parent / "static"
+    assert sum((static / name).stat().st_size for name in page.VIEWER) < 250_000
 
 
 def test_a_viewer_that_was_not_built(bundle_of, write, viewer):

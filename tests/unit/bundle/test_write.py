@@ -68,6 +68,13 @@ def test_positions_stand_in_the_bundles_order(bundle_of, n_dimensions):
     assert (manifest.grid is None) == (n_dimensions == 3)
 
 
+def test_a_point_costs_14_bytes_before_the_first_zoom(bundle_of):
+    bundle = bundle_of(1000)
+    manifest = bundle.manifest
+    read_at_first = (manifest.positions, manifest.ids, manifest.class_codes)
+    assert sum((bundle.folder / entry.file).stat().st_size for entry in read_at_first) == 14_000
+
+
 def test_neighbors_are_the_same_items(bundle_of):
     bundle = bundle_of(100)
     graph = bundle.manifest.neighbors
