@@ -215,8 +215,15 @@ def page_table(browser: Browser, page_file: Path, *, repeats: int) -> str:
         [
             ["size, MB", f"{page_file.stat().st_size / 1e6:.2f}"],
             [f"usable, s, median of {repeats}", f"{median(times_s):.2f}"],
+            ["of this the viewer, before compression, kB", f"{count_viewer_bytes() / 1000:.0f}"],
         ],
     )
+
+
+def count_viewer_bytes() -> int:
+    from featscape.bundle.page import VIEWER, viewer_file
+
+    return sum(viewer_file(name).stat().st_size for name in VIEWER)
 
 
 if __name__ == "__main__":
