@@ -265,7 +265,7 @@ def browser(chromium):
 
 
 @pytest.fixture
-def look(browser):
+def look(browser, host_files):  # whose servers end after the pages that still ask them
     """Return a function that opens a map's address as a person would: address -> Visit.
 
     At the end, a page that complained, or asked anything of another host, fails the test.

@@ -56,6 +56,10 @@ def test_on_a_phone(look, digits_file):
     assert box["x"] + box["width"] <= size["width"]
     visit.legend.first.click()
     expect(visit.page.get_by_text("9 of 10 shown")).to_be_visible()
+    visit.page.get_by_label("Find in paths and labels").fill("7/")
+    visit.button("Select", exact=True).first.click()
+    expect(visit.panel("Selection")).to_be_visible()
+    expect(visit.page.get_by_role("region", name="Map")).to_have_count(0)
 
 
 def test_on_a_phone_all_is_seen_again_once_an_item_is_closed(look, digits_file):

@@ -110,7 +110,7 @@ export async function mountViewer(
   }
 }
 
-/** Keeps what is seen in step with the room for it; a legend that would cover the map closes. */
+/** Keeps what is seen in step with the room for it; a legend that would leave no map closes. */
 function watchSize(app: App, root: HTMLElement): () => void {
   let wide = root.clientWidth >= SIDEBAR_FROM_PX;
   app.sidebarOpen.value = wide;
@@ -122,7 +122,13 @@ function watchSize(app: App, root: HTMLElement): () => void {
     app.resized();
   });
   observer.observe(root);
-  return () => observer.disconnect();
+  const unsubscribe = app.panel.subscribe((panel) => {
+    if (panel === "selection" && !wide) app.sidebarOpen.value = false;
+  });
+  return () => {
+    observer.disconnect();
+    unsubscribe();
+  };
 }
 
 function makeStageElement({ title, n_items }: Source["manifest"]): HTMLElement {
