@@ -129,12 +129,12 @@ class Numerals:
 
 @pytest.fixture(scope="session")
 def serve():
-    """Return a function that runs `featscape serve` on a map folder: folder -> address."""
+    """Return a function that runs `featscape serve`: map folder, options -> address."""
     running = []
     program = shutil.which("featscape", path=Path(sys.executable).parent)
 
-    def start(folder):
-        command = [program, "serve", str(folder), "--port", "0", "--no-browser"]
+    def start(folder, *options):
+        command = [program, "serve", str(folder), "--port", "0", "--no-browser", *options]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         running.append(server)
         line = server.stdout.readline()
@@ -265,11 +265,12 @@ def browser(chromium):
 
 
 @pytest.fixture
-def look(browser, host_files):  # whose servers end after the pages that still ask them
+def look(request, browser):
     """Return a function that opens a map's address as a person would: address -> Visit.
 
     At the end, a page that complained, or asked anything of another host, fails the test.
     """
+    request.getfixturevalue("host_files")  # its servers end after the pages that still ask them
     visits = []
 
     def visit(address, *, on=browser, expected=(), wait=True, **options):

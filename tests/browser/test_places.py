@@ -1,5 +1,7 @@
 """A static site on two kinds of web server, photographs, a phone, three dimensions."""
 
+import re
+
 import numpy as np
 import pytest
 from playwright.sync_api import expect
@@ -31,6 +33,20 @@ def test_the_originals_of_photographs(look, served_animals):
         original = "document.querySelector('.fs-portrait a img')"
         visit.until(f"{original}?.naturalWidth === {sizes[row, 0]}")
         assert visit.page.evaluate(f"{original}.naturalHeight") == sizes[row, 1]
+
+
+def test_beyond_this_machine_the_address_holds_a_token(look, serve, digits):
+    address = serve(digits.folder, "--host", "0.0.0.0")
+    port, token = re.search(r":(\d+)/\?token=(\S+)", address).groups()
+    here = f"http://127.0.0.1:{port}/"
+    visit = look(f"{here}?token={token}#item=3")  # another name for where it serves
+    visit.until("document.querySelector('.fs-portrait a img')?.naturalWidth === 80")
+    expect(visit.panel("Item").get_by_role("listitem")).to_have_count(12)
+    visit.page.goto(here)  # the cookie serves from now on
+    expect(visit.legend).not_to_have_count(0)
+    stranger = look(here, wait=False, expected=["401"])
+    expect(stranger.page.locator("body")).to_contain_text("token")
+    assert stranger.page.locator(".featscape").count() == 0
 
 
 def test_map_html_is_small_and_asks_nobody(look, digits_file):
