@@ -6,6 +6,7 @@ reduced features, float32, are held.
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +150,20 @@ def row_blocks(X: Any, *, metric: str) -> Iterator[tuple[int, NDArray[np.floatin
         if rows.dtype not in (np.float32, np.float64):
             rows = rows.astype(np.float32 if rows.dtype == np.float16 else np.float64)
         yield start, _on_sphere(rows, metric=metric, start=start) if metric in SPHERICAL else rows
+        _let_go(X)
+
+
+def _let_go(X: Any) -> None:
+    """Give back the pages of a memory-mapped array that were read, which count as our memory.
+
+    Only of one that is mapped for reading: what was written into others could be lost.
+    """
+    while isinstance(X, np.ndarray) and not isinstance(X, np.memmap):
+        X = X.base
+    if isinstance(X, np.memmap) and X.mode == "r":
+        mapped = X.base
+        if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _on_sphere(
