@@ -196,17 +196,17 @@ def load_tsne(made: Map) -> TSNE:
     return tsne.restore(made.features[rows], made.positions[rows], among)
 
 
-def measure_agreement(
-    values: NDArray[np.float32], labels: Sequence[str] | None, *, embedding: Embedding
-) -> dict[str, Any] | None:
+def measure_agreement(embedding: Embedding, labels: Sequence[str] | None) -> dict[str, Any] | None:
     """Return how often an item's nearest neighbours in the features share its label.
+
+    The neighbours are those that t-SNE found, in the features' leading principal components: to
+    look for others among all of a million features would take the memory of all of them.
 
     Parameters
     ----------
-    values : ndarray of float32, shape (n, d)
-    labels : sequence of str or None
     embedding : Embedding
         Where it has landmarks, the neighbours are the nearest of them.
+    labels : sequence of str or None
 
     Returns
     -------
@@ -215,17 +215,12 @@ def measure_agreement(
     """
     if labels is None:
         return None
-    from featscape.tsne.quality import agreement_among, label_agreement
+    from featscape.tsne.quality import agreement_among
 
-    if embedding.landmarks is None:
-        n_neighbors = min(N_AGREEING, len(values) - 1)
-        agreement = label_agreement(values, labels, n_neighbors=n_neighbors)
-    else:
-        near = embedding.neighbors.indices[:, :N_AGREEING]
-        n_neighbors = near.shape[1]
-        agreement = agreement_among(near, labels)
+    near = embedding.neighbors.indices[:, :N_AGREEING]
+    agreement = agreement_among(near, labels)
     return {
-        "n_neighbors": n_neighbors,
+        "n_neighbors": near.shape[1],
         "overall": agreement.overall,
         "by_class": dict(agreement.by_class),
     }

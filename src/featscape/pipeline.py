@@ -146,7 +146,7 @@ def make_map(
                 progress=progress,
             )
         with watch.stage("agreement"):
-            agreement = measure_agreement(features.values, labels, embedding=embedding)
+            agreement = measure_agreement(embedding, labels)
         with watch.stage("pictures"):
             picture = draw_scatter(embedding.positions, labels)
             mapfolder.write_picture(folder, mapfolder.SCATTER, picture)
@@ -245,7 +245,7 @@ def embed_features(
                 progress=progress,
             )
         with watch.stage("agreement"):
-            agreement = measure_agreement(values, labels, embedding=embedding)
+            agreement = measure_agreement(embedding, labels)
         with watch.stage("pictures"):
             picture = draw_scatter(embedding.positions, labels)
             mapfolder.write_picture(folder, mapfolder.SCATTER, picture)
