@@ -1,5 +1,6 @@
 """Small datasets, a network that costs nothing, and the command line in this process."""
 
+import importlib
 import sys
 from types import SimpleNamespace
 
@@ -7,8 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featscape.errors import ImageError, InputError
-from featscape.records import Features, ModelCard, SkippedImage
+from featscape.records import ModelCard
 
 COLORS = {"blue": (40, 60, 200), "green": (30, 160, 60), "red": (200, 40, 30)}
 
@@ -39,33 +39,32 @@ def photos(tmp_path):
     return tmp_path / "photos"
 
 
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch):
+    """Leave out what guards against power loss: a shared disk takes seconds for it."""
+    monkeypatch.setattr("os.fsync", lambda _handle: None)
+
+
+class QuickNetwork:
+    """A network that averages the pixels of an image's sixteen tiles."""
+
+    card = ModelCard("quick", "pixels", "none", "0" * 64, "resize 4", 48)
+    batch_size = 4
+    n_workers = 2
+
+    def prepare(self, image):
+        return np.asarray(image.resize((4, 4)))
+
+    def run(self, pixels):
+        return np.array([one.ravel() / 255 for one in pixels], dtype=np.float32)
+
+
 @pytest.fixture
 def quick_network(monkeypatch):
-    """Put an average of the pixels in the network's place; decoding stays the real one."""
-
-    def extract(images, *, thumbnails, **_options):
-        kept, values, sizes_px, skipped = [], [], [], list(images.skipped)
-        for index in range(len(images)):
-            try:
-                image = images.load(index)
-            except ImageError as error:
-                skipped.append(SkippedImage(images.paths[index], str(error)))
-                continue
-            kept.append(index)
-            sizes_px.append(image.size)
-            values.append(np.asarray(image.resize((4, 4))).ravel() / 255)
-            thumbnails.append(thumbnails.make(image))
-        if not kept:
-            raise InputError("none of the images can be decoded")
-        selected = images.select(kept)
-        return Features(
-            values=np.array(values, dtype=np.float32),
-            images=type(selected)(**{**vars(selected), "skipped": tuple(skipped)}),
-            sizes_px=np.array(sizes_px, dtype=np.int32),
-            model=ModelCard("quick", "pixels", "none", "0" * 64, "resize 4", 48),
-        )
-
-    monkeypatch.setattr("featscape.features.extract", extract)
+    """Put an average of the pixels in the network's place; all else stays the real one."""
+    module = importlib.import_module("featscape.features.extract")
+    monkeypatch.setattr(module, "load_network", lambda *_, **__: QuickNetwork())
+    return QuickNetwork
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         MissingExtra,
         ModelError,
     )
-    from featscape.features import extract
+    from featscape.features.extract import extract
     from featscape.images import find_images
     from featscape.mapfolder import Map
     from featscape.pictures import draw_mosaic, draw_scatter
@@ -59,7 +59,7 @@ _HOME = {
     "Progress": "featscape.progress",
     "draw_mosaic": "featscape.pictures",
     "draw_scatter": "featscape.pictures",
-    "extract": "featscape.features",
+    "extract": "featscape.features.extract",
     "find_images": "featscape.images",
     "load_tsne": "featscape.pipeline",
     "make_map": "featscape.app.notebook",

@@ -153,13 +153,18 @@ def make_map(
     SOURCE may also be a manifest: a CSV, TSV, JSON-lines or Parquet file with a column of paths.
     Its other columns go with the map, and so do those of a metadata.csv beside the images.
 
+    A run that was cut off, by Ctrl-C, a crash or a full disk, continues when it is called again;
+    what is done lies in .NAME-map.partial. Features of images that are in the map at DIR already,
+    or in one of SOURCE beside it, are not computed again.
+
     \b
     Examples:
       featscape map photos
       featscape map birds.csv --label-column species
       featscape map photos --limit 500 -o sample-map
       featscape map photos --model efficientnet_lite0    no download
-      featscape map photos --perplexity 10 --force       replaces the map
+      featscape map photos --force                       computes new images only
+      featscape map photos --perplexity 10 -o ten-map    computes no features
     """
     from featscape import pipeline
 

@@ -2,8 +2,8 @@
 
     NAME-map/
       run.json         how the map was made: see `write_run`
-      items.parquet    a row an image: id, path, label, split, width, height, x, y (z), landmark
-                       where not all are, and the columns of its source
+      items.parquet    a row an image: id, path, label, split, width, height, sha256, x, y (z),
+                       landmark where not all are, and the columns of its source
       features.npy     (n, d) float32
       neighbors.npz    indices (n, k) int32 and distances (n, k) float32
       thumbnails/      packed small images
@@ -36,7 +36,7 @@ from featscape.records import Neighbors
 from featscape.staging import staged, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -56,12 +56,13 @@ THUMBNAILS = "thumbnails"
 BUNDLE = "bundle"
 PAGE = "map.html"
 ITEMS = "items.parquet"
+FEATURES = "features.npy"
 NEIGHBORS = "neighbors.npz"
 
 # What items.parquet and the bundle say of an item by themselves: no column of a source is so named
 OWN_COLUMNS = frozenset(
     (
-        *("id", "path", "path_bytes", "label", "split", "width", "height"),
+        *("id", "path", "path_bytes", "label", "split", "width", "height", "sha256"),
         *("x", "y", "z", "landmark", "agreement"),
     )
 )
@@ -134,38 +135,45 @@ def check_apart(output: Path, source: Path) -> None:
 
 
 @contextmanager
-def new_map_folder(output: Path, *, force: bool) -> Iterator[Path]:
+def new_map_folder(
+    output: Path, *, force: bool, say: Callable[[str], None] | None = None
+) -> Iterator[Path]:
     """Yield a folder to fill, and move it to `output` when the block ends well.
 
     Whatever ends the block early (an error, Ctrl-C, a full disk) removes the folder and leaves
-    `output` as it was. With `force` an older map at `output` is deleted only after the new one
+    `output` as it was; what was put into `staging.kept_beside` is there again in the next call,
+    which `say` is told. With `force` an older map at `output` is deleted only after the new one
     stands in its place. Open this first: it refuses a bad place before any long work.
 
     Raises
     ------
     InputError
         If `output` exists and `force` is not set; if it exists and is not a map, for only maps
-        are ever replaced; if its parent is missing; or if the disk is full or cannot be written.
+        are ever replaced; if its parent is missing; if another run is writing to `output`; or if
+        the disk is full or cannot be written.
     """
-    exists = os.path.lexists(output)
-    if exists and not _is_map(output):
-        raise InputError(
-            f"{printable(output)} exists and is not a featscape map; only maps are replaced, and "
-            "it was left as it is. Choose another output folder with -o."
-        )
-    if exists and not force:
-        raise InputError(
-            f"the map {printable(output)} exists already. "
-            "Replace it with --force, or choose another output folder with -o."
-        )
-    with staged(output, replace=exists) as folder:
+
+    def check() -> None:
+        exists = os.path.lexists(output)
+        if exists and not _is_map(output):
+            raise InputError(
+                f"{printable(output)} exists and is not a featscape map; only maps are replaced, "
+                "and it was left as it is. Choose another output folder with -o."
+            )
+        if exists and not force:
+            raise InputError(
+                f"the map {printable(output)} exists already. "
+                "Replace it with --force, or choose another output folder with -o."
+            )
+
+    with staged(output, check=check, say=say) as folder:
         yield folder
 
 
 def write_features(folder: Path, features: NDArray[np.float32]) -> None:
     """Write features.npy: shape (n, d), float32."""
     with writing():
-        np.save(folder / "features.npy", features, allow_pickle=False)
+        np.save(folder / FEATURES, features, allow_pickle=False)
 
 
 def write_embedding(
@@ -178,7 +186,8 @@ def write_embedding(
     folder : Path
     embedding : Embedding
     features : Features or None
-        For the paths, splits, sizes and columns of the images; None for features made elsewhere.
+        For the paths, splits, sizes, hashes and columns of the images; None for features made
+        elsewhere.
     labels : sequence of str or None
     """
     import pyarrow as pa
@@ -197,6 +206,8 @@ def write_embedding(
     for axis, name in enumerate(("width", "height")):
         values = [None] * n_items if sizes_px is None else sizes_px[:, axis]
         columns[name] = pa.array(values, pa.int32())
+    if features is not None and features.digests is not None:
+        columns["sha256"] = pa.array([one.tobytes().hex() for one in features.digests])
     for axis, name in enumerate("xyz"[: embedding.positions.shape[1]]):
         columns[name] = pa.array(np.asarray(embedding.positions[:, axis], dtype=np.float32))
     if embedding.landmarks is not None:
@@ -229,6 +240,7 @@ def write_run(
     features: Features | None,
     labels: Sequence[str] | None,
     limit: int | None = None,
+    thumbnail_px: int | None = None,
     agreement: Mapping[str, Any] | None,
     timings_s: Mapping[str, float],
 ) -> None:
@@ -246,6 +258,8 @@ def write_run(
     labels : sequence of str or None
     limit : int or None
         How many images were asked for.
+    thumbnail_px : int or None
+        The longest side that the thumbnails were made for.
     agreement : mapping or None
         How often an item's nearest neighbours share its label.
     timings_s : mapping of str to float
@@ -268,6 +282,7 @@ def write_run(
             "skipped": len(skipped),
         },
         "model": None if features is None else asdict(features.model),
+        "thumbnail_px": thumbnail_px,
         "parameters": {"limit": limit, **embedding.parameters},
         "kl_divergence": embedding.kl_divergence,
         "n_iter": embedding.n_iter,
@@ -309,7 +324,7 @@ def open_map(path: str | os.PathLike[str]) -> Map:
         folder=folder,
         run=run,
         positions=positions,
-        features=_read_array(folder / "features.npy"),
+        features=_read_array(folder / FEATURES),
         neighbors=_read_neighbors(folder / NEIGHBORS),
         paths=paths,
         labels=_strings(items["label"]),
@@ -320,7 +335,7 @@ def open_map(path: str | os.PathLike[str]) -> Map:
         landmarks=np.flatnonzero(items[_LANDMARK]) if _LANDMARK in items else None,
     )
     for file, rows in (
-        ("features.npy", len(opened.features)),
+        (FEATURES, len(opened.features)),
         (NEIGHBORS, len(opened.neighbors.indices)),
         (THUMBNAILS, n_items if opened.thumbnails is None else len(opened.thumbnails)),
     ):
@@ -373,6 +388,33 @@ def read_items(folder: Path) -> pa.Table:
     if missing:
         raise damaged(file, f"it lacks the columns {', '.join(sorted(missing))}")
     return table
+
+
+def read_digests(folder: Path) -> NDArray[np.uint8] | None:
+    """Return the SHA-256 of each image's file, (n, 32); None where the map does not know them."""
+    table = read_items(folder)
+    if "sha256" not in table.column_names:
+        return None
+    try:
+        digests = bytes.fromhex("".join(table["sha256"].to_pylist()))
+        return np.frombuffer(digests, np.uint8).reshape(table.num_rows, -1)
+    except (TypeError, ValueError) as error:
+        raise damaged(folder / ITEMS, error) from error
+
+
+def find_maps(output: Path, *, source: str) -> list[Path]:
+    """Return the map at `output`, whatever it is of, and those beside it of the same source."""
+    try:
+        beside = sorted(folder for folder in output.parent.iterdir() if folder.name != output.name)
+    except OSError:  # a folder may be written to and not be listed
+        beside = []
+    maps = [output] if _is_map(output) else []
+    for folder in beside:
+        if not folder.name.startswith(".") and _is_map(folder):
+            run = json.loads((folder / RUN).read_text(encoding="utf-8"))
+            if run.get("source") == valid_unicode(source):
+                maps.append(folder)
+    return maps
 
 
 def _columns(table: pa.Table) -> tuple[dict[str, Any], tuple[str, ...] | None]:

@@ -19,6 +19,7 @@ from featscape.mapfolder import open_map
 from featscape.progress import SilentProgress, Stopwatch
 from featscape.records import ModelCard, Placement
 from featscape.report import facts_of, in_words
+from featscape.staging import kept_beside
 
 if TYPE_CHECKING:
     import os
@@ -86,7 +87,8 @@ def make_map(
     page_images : int
         map.html holds thumbnails of so many images; those of 20,000 can be mailed.
     force : bool
-        Replace a map that stands at `output`.
+        Replace a map that stands at `output`. Features that it, or a map of the same source
+        beside it, has of the same images by the same network are taken from there.
     made_from : str, optional
         What run.json names as the source, where `source` itself is only temporary.
     progress : Progress, optional
@@ -99,7 +101,8 @@ def make_map(
     Raises
     ------
     InputError, ModelError, DeviceError
-        Nothing stands at `output` then that did not stand there before.
+        Nothing stands at `output` then that did not stand there before. Features that were made
+        are kept beside it, as after Ctrl-C or a crash, and the same call continues from them.
     """
     from featscape.bundle import check_page_images
     from featscape.features import extract
@@ -110,8 +113,7 @@ def make_map(
     progress = progress or SilentProgress()
     watch = Stopwatch()
     mapfolder.check_apart(output, Path(source))
-    with mapfolder.new_map_folder(output, force=force) as folder:
-        small = folder / mapfolder.THUMBNAILS
+    with mapfolder.new_map_folder(output, force=force, say=progress.note) as folder:
         with watch.stage("find"):
             images = find_images(
                 source,
@@ -124,7 +126,9 @@ def make_map(
             check_sizes(size_px, thumbnail_px)
             check_page_images(page_images)
         progress.note(f"found {in_words(len(images), 'images', images.labels)}")
+        made_from = made_from or _settle(images.source)
         pack_px = max(256, thumbnail_px or 0)
+        small = folder / mapfolder.THUMBNAILS
         with watch.stage("features"), ThumbnailPack(small, size_px=pack_px) as pack:
             features = extract(
                 images,
@@ -133,6 +137,9 @@ def make_map(
                 device=device,
                 batch_size=batch_size,
                 thumbnails=pack,
+                file=folder / mapfolder.FEATURES,
+                work=kept_beside(folder),
+                maps=mapfolder.find_maps(output, source=made_from),
                 progress=progress,
             )
         labels = features.images.labels
@@ -159,7 +166,6 @@ def make_map(
                 progress=progress,
             )
         with watch.stage("write"):
-            mapfolder.write_features(folder, features.values)
             mapfolder.write_embedding(folder, embedding, features=features, labels=labels)
         with watch.stage("interactive"):
             _write_interactive(
@@ -174,10 +180,11 @@ def make_map(
         mapfolder.write_run(
             folder,
             embedding,
-            source=made_from or _settle(images.source),
+            source=made_from,
             features=features,
             labels=labels,
             limit=limit,
+            thumbnail_px=pack_px,
             agreement=agreement,
             timings_s=watch.timings_s,
         )

@@ -51,6 +51,11 @@ class ImageBytes(Protocol):
 class ThumbnailSink(Protocol):
     """Receives a small copy of each image while extraction has it decoded anyway."""
 
+    @property
+    def size_px(self) -> int:
+        """The longest side that the copies are made for; equal images make equal ones of a size."""
+        ...
+
     def make(self, image: Image.Image) -> bytes:
         """Encode the thumbnail of one image; called in any thread."""
         ...
@@ -128,6 +133,9 @@ class ImageSet:
 class ModelCard:
     """Which network made the features, exactly enough to make them again.
 
+    Features whose cards agree, but for the weights' name, are taken for equal: whatever changes
+    the features of an image must change the card.
+
     Attributes
     ----------
     name : str
@@ -182,12 +190,15 @@ class Features:
     sizes_px : ndarray of int32, shape (n, 2)
         Width and height of each original.
     model : ModelCard
+    digests : ndarray of uint8, shape (n, 32), or None
+        The SHA-256 of each image's file.
     """
 
     values: NDArray[np.float32]
     images: ImageSet
     sizes_px: NDArray[np.int32]
     model: ModelCard
+    digests: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.values)

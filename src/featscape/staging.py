@@ -1,20 +1,31 @@
-"""A folder that appears whole under its final name, or not at all."""
+"""A folder that appears whole under its final name, or not at all.
+
+.NAME.partial/
+  lock        held by the run that is at work here; it goes with the process, however that ends
+  new/        the folder that is being filled, begun anew by each run
+  kept/       what a run wants the next one to find, should it end early
+  replaced/   what stood at NAME, between the two moves that put the new folder in its place
+"""
 
 from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shutil
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featscape.errors import InputError
 from featscape.filenames import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
+
+_LOCK = "lock"
+_NEW = "new"
+_KEPT = "kept"
+_REPLACED = "replaced"
 
 # What the system says when a place cannot be written, as opposed to a bug of ours.
 _CANNOT_WRITE = {
@@ -28,6 +39,8 @@ _CANNOT_WRITE = {
     errno.EPERM,
     errno.EROFS,
 }
+# Some file systems cannot flush a folder, and say so in one of these ways.
+_NO_FLUSH = {errno.EACCES, errno.EINVAL, errno.ENOTSUP, errno.EBADF}
 
 
 class WriteError(OSError):
@@ -45,72 +58,169 @@ def writing() -> Iterator[None]:
         raise WriteError(error.errno, os.strerror(error.errno)) from error
 
 
-@contextmanager
-def staged(output: Path, *, replace: bool, what: str = "map", option: str = "-o") -> Iterator[Path]:
-    """Yield a new hidden folder beside `output`, and move it there when the block ends well.
+def flush(path: Path) -> None:
+    """Bring a file, or a folder's list of names, from the system's memory to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_FLUSH or not path.is_dir():
+            raise
+    finally:
+        os.close(handle)
 
-    Whatever ends the block early removes the folder and leaves `output` as it was.
+
+def kept_beside(folder: Path) -> Path:
+    """Return where the block of `staged` that fills `folder` may put what is to be kept.
+
+    Whoever keeps something makes this folder. It goes when `folder` has its final name.
+    """
+    return folder.parent / _KEPT
+
+
+@contextmanager
+def staged(
+    output: Path,
+    *,
+    check: Callable[[], object],
+    what: str = "map",
+    option: str = "-o",
+    say: Callable[[str], None] | None = None,
+) -> Iterator[Path]:
+    """Yield a new folder hidden beside `output`, and move it there when the block ends well.
+
+    Whatever ends the block early removes the folder and leaves `output` as it was; what the block
+    put into `kept_beside` stays for the next call with the same output. Power loss at any moment
+    leaves the older folder at `output`, or the new one, whole.
 
     Parameters
     ----------
     output : Path
-    replace : bool
-        Delete what stands at `output`, after the new folder has taken its place.
+    check : callable
+        Looks at what stands at `output`, and raises InputError if it must not be replaced; what
+        it lets pass is deleted after the new folder has taken its place.
     what, option : str
         What the folder will be, and the option that names it, for the errors.
+    say : callable, optional
+        Takes the line that says what was kept.
 
     Raises
     ------
     InputError
-        If there is no folder to put `output` in, or a write was refused, here or in the block
-        (see `writing`).
+        As `check` does; if another run is writing to `output`, there is no folder to put it in,
+        or a write was refused, here or in the block (see `writing`).
     """
-    staging = output.parent / f".{output.name}.partial-{secrets.token_hex(4)}"
+    partial = output.parent / f".{output.name}.partial"
+    new = partial / _NEW
+    is_begun = has_kept = False
     try:
-        try:
-            _make(staging, output, option=option)
-            yield staging
-            with writing():
-                if replace and os.path.lexists(output):
-                    _replace(output, staging)
-                else:
-                    staging.rename(output)
-        finally:
-            # Errors in removing are ignored, for they would hide the one that brought us here.
-            shutil.rmtree(staging, ignore_errors=True)
+        with _locked(partial, output, what=what, option=option):
+            try:
+                with writing():
+                    _clear(partial, output)
+                check()
+                is_replaced = os.path.lexists(output)
+                with writing():
+                    new.mkdir()  # not mkdtemp, whose folders are for their owner alone
+                is_begun = True
+                yield new
+                with writing():
+                    _flush_below(new)
+                    if is_replaced:
+                        _replace(output, new)
+                    else:
+                        new.rename(output)
+                    flush(output.parent)
+            finally:
+                is_done = is_begun and not os.path.lexists(new)
+                has_kept = not is_done and _is_needed(partial, output)
+                # Errors in removing are ignored, for they would hide the one that brought us here.
+                shutil.rmtree(new if has_kept else partial, ignore_errors=True)
     except WriteError as error:
         left = "Nothing was left behind."
-        if os.path.lexists(staging):
-            left = f"The unfinished {printable(staging)} could not be removed."
+        if has_kept:
+            left = f"What is done stays in {printable(partial)}, and the same call continues."
+        elif os.path.lexists(partial):
+            left = f"The unfinished {printable(partial)} could not be removed."
         raise InputError(
             f"cannot write the {what} {printable(output)}: {error.strerror}. {left} "
             f"Make room or choose another place with {option}."
         ) from error
+    except BaseException:
+        if is_begun and has_kept and say is not None:
+            say(
+                f"what is done stays in {printable(partial)}: the same call continues, and to "
+                "begin anew delete that folder."
+            )
+        raise
 
 
-def _make(staging: Path, output: Path, *, option: str) -> None:
+@contextmanager
+def _locked(partial: Path, output: Path, *, what: str, option: str) -> Iterator[None]:
+    """Make the folder `partial` this process's own."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(partial / _LOCK, blocking=False)
+    while not lock.is_locked:
+        try:
+            with writing():
+                partial.mkdir(exist_ok=True)
+        except FileNotFoundError:
+            raise InputError(
+                f"the output folder {printable(output)} cannot be made: there is no folder "
+                f"{printable(output.parent)}. Make it first, or choose another with {option}."
+            ) from None
+        try:
+            with writing():
+                lock.acquire()
+        except Timeout:
+            raise InputError(
+                f"another run is writing the {what} {printable(output)}, and only one can. Wait "
+                f"until it is done, or choose another place with {option}."
+            ) from None
+        except FileNotFoundError:
+            continue  # a run that has just ended took the folder away
     try:
-        with writing():
-            staging.mkdir()  # not mkdtemp, whose folders are for their owner alone
-    except FileNotFoundError:
-        raise InputError(
-            f"the output folder {printable(output)} cannot be made: there is no folder "
-            f"{printable(output.parent)}. Make it first, or choose another with {option}."
-        ) from None
+        yield
+    finally:
+        lock.release()
 
 
-def _replace(output: Path, staging: Path) -> None:
-    """Put `staging` in the place of `output`, then delete what stood there.
+def _clear(partial: Path, output: Path) -> None:
+    """Undo what a run that was killed left behind, but for what it kept."""
+    old = partial / _REPLACED
+    if os.path.lexists(old):
+        if not os.path.lexists(output):
+            old.rename(output)
+        shutil.rmtree(old, ignore_errors=True)
+    if os.path.lexists(partial / _NEW):
+        shutil.rmtree(partial / _NEW)
+
+
+def _replace(output: Path, new: Path) -> None:
+    """Put `new` in the place of `output`, whose folder moves to where it will be deleted.
 
     Whatever happens between the two moves, Ctrl-C too, gives the older folder its name back.
     """
-    old = output.parent / f".{output.name}.replaced-{secrets.token_hex(4)}"
+    old = new.parent / _REPLACED
     try:
         output.rename(old)
-        staging.rename(output)
+        new.rename(output)
     finally:
         if not os.path.lexists(output):
             old.rename(output)
-        elif not os.path.lexists(staging):
-            # The new folder stands; a rest of the old one is no failure.
-            shutil.rmtree(old, ignore_errors=True)
+
+
+def _flush_below(folder: Path) -> None:
+    """Bring all that lies below `folder` to the disk, so that its name can stand for it."""
+    for path, _, names in os.walk(folder):
+        for name in names:
+            flush(Path(path, name))
+        flush(Path(path))
+
+
+def _is_needed(partial: Path, output: Path) -> bool:
+    """Whether a later run finds something here, or the older folder that could not be put back."""
+    if os.path.lexists(partial / _REPLACED) and not os.path.lexists(output):
+        return True
+    return any(names for _, _, names in os.walk(partial / _KEPT))

@@ -135,6 +135,20 @@ class Thumbnails:
             ) from error
 
 
+def find_thumbnails(folder: Path) -> tuple[Path | None, NDArray[np.int64] | None]:
+    """Return the file of a pack's images and where each begins in it, (n + 1,); None without one.
+
+    Raises
+    ------
+    InputError
+        If the pack is damaged.
+    """
+    if not folder.is_dir():
+        return None, None
+    Thumbnails(folder)  # that the two belong together
+    return folder / _DATA, _read_offsets(folder / _OFFSETS)
+
+
 def _read_offsets(path: Path) -> NDArray[np.int64]:
     try:
         with path.open("rb") as file:

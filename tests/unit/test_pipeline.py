@@ -170,8 +170,10 @@ def test_new_features_are_placed_on_a_stored_map():
 
 
 class TestOpenPlacer:
-    def test_an_image_of_the_map_falls_on_its_own_place(self, made, photos, monkeypatch):
-        monkeypatch.setattr("featscape.features.reload_network", lambda *_, **__: QuickNetwork())
+    def test_an_image_of_the_map_falls_on_its_own_place(
+        self, made, photos, monkeypatch, quick_network
+    ):
+        monkeypatch.setattr("featscape.features.reload_network", lambda *_, **__: quick_network())
         place = open_placer(made)
         with (photos / made.paths[5]).open("rb") as file:
             placed = place(file)
@@ -179,16 +181,15 @@ class TestOpenPlacer:
         assert placed.neighbors.indices[0, 0] == 5
         assert placed.neighbors.distances[0, 0] < 1e-3
 
-    @pytest.mark.usefixtures("quick_network")
-    def test_a_landmark_is_named_by_its_item(self, photos, monkeypatch):
-        monkeypatch.setattr("featscape.features.reload_network", lambda *_, **__: QuickNetwork())
+    def test_a_landmark_is_named_by_its_item(self, photos, monkeypatch, quick_network):
+        monkeypatch.setattr("featscape.features.reload_network", lambda *_, **__: quick_network())
         made = make_map(photos, "landmarks-map", perplexity=4, n_landmarks=14)
         item = made.landmarks[-1]
         with (photos / made.paths[item]).open("rb") as file:
             assert open_placer(made)(file).neighbors.indices[0, 0] == item
 
-    def test_what_is_no_image(self, made, monkeypatch):
-        monkeypatch.setattr("featscape.features.reload_network", lambda *_, **__: QuickNetwork())
+    def test_what_is_no_image(self, made, monkeypatch, quick_network):
+        monkeypatch.setattr("featscape.features.reload_network", lambda *_, **__: quick_network())
         with pytest.raises(ImageError, match="not an image"):
             open_placer(made)(io.BytesIO(b"no image"))
 
@@ -197,13 +198,3 @@ class TestOpenPlacer:
         made = embed_features("features.npy", perplexity=4)
         with pytest.raises(InputError, match="must be made of images"):
             open_placer(made)
-
-
-class QuickNetwork:
-    """The average of the pixels that `quick_network` puts in the network's place."""
-
-    def prepare(self, image):
-        return np.asarray(image.resize((4, 4)))
-
-    def run(self, pixels):
-        return np.array([one.ravel() / 255 for one in pixels], dtype=np.float32)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # What has a place of its own in ItemDetails, or is the map itself.
-_NAMED = {"id", "path", "path_bytes", "label", "width", "height", "x", "y", "z"}
+_NAMED = {"id", "path", "path_bytes", "label", "width", "height", "sha256", "x", "y", "z"}
 
 # Both sides of a comparison: É, é and e followed by an accent are all e.
 _PLAIN = "strip_accents(lower({}))"

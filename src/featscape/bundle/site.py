@@ -50,10 +50,11 @@ def write_site(
     InputError
         If something else stands at `folder`, its parent is missing, or it cannot be written.
     """
-    _check(folder, force=force)
     files = bundle.files()
     with (
-        staged(folder, replace=os.path.lexists(folder), what="site", option="--to") as site,
+        staged(
+            folder, check=lambda: _check(folder, force=force), what="site", option="--to"
+        ) as site,
         (progress or SilentProgress()).task("copying", total=len(files), unit="files") as advance,
     ):
         page = linked_page(title=bundle.manifest.title, setup=SETUP, picture=picture.name)

@@ -1,17 +1,23 @@
-"""The extraction loop: images are decoded in threads while the network works on those before."""
+"""The extraction loop: images are decoded in threads while the network works on those before.
+
+What an earlier run made of the same bytes is taken up, not made again: see `known` and `shards`.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import InitVar, dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
 from featscape.errors import ImageError, InputError, ModelError
+from featscape.features.known import DIGEST_BYTES, card_key, digest
 from featscape.features.network import load_network
+from featscape.features.rows import RowsInFile, RowsInMemory
+from featscape.features.shards import Shard, ShardWriter, find_known
 from featscape.progress import SilentProgress
 from featscape.records import Features, SkippedImage
 
@@ -22,6 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
+    from featscape.features.known import Known, KnownFeatures
+    from featscape.features.rows import Rows
     from featscape.progress import Progress
     from featscape.records import ImageSet, ModelCard, ThumbnailSink
 
@@ -56,12 +64,14 @@ class Backend(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class _Prepared:
-    """An image on its way from a decoding thread to the network."""
+class _Read:
+    """An image that was read: prepared for the network, or with features that it has already."""
 
-    pixels: NDArray[np.uint8]
+    digest: bytes
     size_px: tuple[int, int]
     thumbnail: bytes | None
+    pixels: NDArray[np.uint8] | None = None
+    known: Known | None = None
 
 
 def extract(
@@ -75,12 +85,16 @@ def extract(
     batch_size: int | None = None,
     n_workers: int | None = None,
     thumbnails: ThumbnailSink | None = None,
+    file: Path | None = None,
+    work: Path | None = None,
+    maps: Sequence[Path] = (),
     progress: Progress | None = None,
 ) -> Features:
     """Compute the features of images: the input of a pretrained network's classifier, or a layer.
 
     Images that cannot be decoded are left out and recorded with the reason. The features do not
-    depend on `n_workers`; between batch sizes they agree to floating-point error.
+    depend on `n_workers`; between batch sizes they agree to floating-point error. With `work`, a
+    call that was cut off and is made again gives the same bits as one that was not.
 
     Parameters
     ----------
@@ -99,6 +113,12 @@ def extract(
         Threads that decode; by default what suits the device.
     thumbnails : ThumbnailSink, optional
         Receives a small copy of each image while it is decoded.
+    file : Path, optional
+        Write the features into this .npy file, and return them mapped into memory.
+    work : Path, optional
+        A folder in which what is done is kept, and where it is looked for first.
+    maps : sequence of Path
+        Finished maps: what they know of the same images by the same network is taken from there.
     progress : Progress, optional
 
     Returns
@@ -129,14 +149,27 @@ def extract(
         )
     else:
         network = model
-    return _run(
-        images,
-        network,
-        batch_size=batch_size or network.batch_size,
-        n_workers=n_workers or network.n_workers,
-        thumbnails=thumbnails,
-        progress=progress,
+    folder = None if work is None else work / card_key(network.card)
+    thumbnail_px = None if thumbnails is None else thumbnails.size_px
+    known, n_shards = find_known(
+        folder, maps, card=network.card, n_images=len(images), progress=progress
     )
+    size = (len(images), network.card.n_features)
+    with (
+        ShardWriter(folder, n_shards, thumbnail_px) as shards,
+        closing(RowsInMemory(*size) if file is None else RowsInFile(file, *size)) as rows,
+    ):
+        return _run(
+            images,
+            network,
+            batch_size=batch_size or network.batch_size,
+            n_workers=n_workers or network.n_workers,
+            thumbnails=thumbnails,
+            known=known,
+            shards=shards,
+            rows=rows,
+            progress=progress,
+        )
 
 
 def _run(
@@ -146,27 +179,34 @@ def _run(
     batch_size: int,
     n_workers: int,
     thumbnails: ThumbnailSink | None,
+    known: KnownFeatures,
+    shards: ShardWriter,
+    rows: Rows,
     progress: Progress,
 ) -> Features:
     n_images = len(images)
-    values = np.empty((n_images, network.card.n_features), dtype=np.float32)
-    sizes_px = np.empty((n_images, 2), dtype=np.int32)
-    kept: list[int] = []
-    skipped: list[SkippedImage] = []
-    batch: list[NDArray[np.uint8]] = []
+    table = _Table(n_images, rows, thumbnails)
+    batch: dict[int, _Read] = {}  # by row
 
-    def read(index: int) -> _Prepared | SkippedImage:
+    def read(index: int) -> _Read | SkippedImage:
         try:
-            image = images.load(index)
-            thumbnail = None if thumbnails is None else thumbnails.make(image)
-            return _Prepared(network.prepare(image), image.size, thumbnail)
+            return _read(images.read(index), images.decode, network, thumbnails, known)
         except ImageError as error:
             return SkippedImage(images.paths[index], str(error))
 
     def run_batch() -> None:
-        rows = slice(len(kept) - len(batch), len(kept))
-        values[rows] = network.run(batch)
-        _check_finite(values[rows], [images.paths[i] for i in kept[rows]], network.card)
+        items = list(batch.values())
+        values = network.run([item.pixels for item in items if item.pixels is not None])
+        _check_finite(values, [images.paths[table.kept[row]] for row in batch], network.card)
+        rows.write(list(batch), values)
+        shards.add(
+            Shard(
+                values,
+                [item.digest for item in items],
+                [item.size_px for item in items],
+                [item.thumbnail for item in items if item.thumbnail is not None],
+            )
+        )
         batch.clear()
 
     with (
@@ -176,27 +216,90 @@ def _run(
     ):
         n_shown = 0
         for index, item in enumerate(items):
-            if isinstance(item, SkippedImage):
-                skipped.append(item)
-            else:
-                sizes_px[len(kept)] = item.size_px
-                kept.append(index)
-                batch.append(item.pixels)
-                if thumbnails is not None and item.thumbnail is not None:
-                    thumbnails.append(item.thumbnail)
+            row = table.add(index, item)
+            if row is not None and isinstance(item, _Read):
+                batch[row] = item
             if batch and (len(batch) == batch_size or index == n_images - 1):
                 run_batch()
+            if not batch:
                 advance(index + 1 - n_shown)
                 n_shown = index + 1
-        advance(n_images - n_shown)
-    if not kept:
-        raise InputError(_describe_failure(images, skipped))
-    return Features(
-        values=values[: len(kept)],
-        images=replace(images.select(kept), skipped=(*images.skipped, *skipped)),
-        sizes_px=sizes_px[: len(kept)],
-        model=network.card,
-    )
+    if not table.kept:
+        raise InputError(_describe_failure(images, table.skipped))
+    for origin, count in table.n_taken.items():
+        progress.note(f"the features of {count:,} images were taken from {origin}")
+    return table.finish(images, network.card)
+
+
+@dataclass(eq=False)
+class _Table:
+    """Which image stands in which row of the features, and what is known of it beside them."""
+
+    n_images: InitVar[int]
+    rows: Rows
+    thumbnails: ThumbnailSink | None
+    kept: list[int] = field(default_factory=list)  # the index of the image in each row
+    skipped: list[SkippedImage] = field(default_factory=list)
+    n_taken: Counter[str] = field(default_factory=Counter)  # by the map they were taken from
+
+    def __post_init__(self, n_images: int) -> None:
+        self._sizes_px = np.empty((n_images, 2), dtype=np.int32)
+        self._digests = np.empty((n_images, DIGEST_BYTES), dtype=np.uint8)
+        self._computed: dict[bytes, int] = {}  # the row of each image that the network sees
+        self._copies: list[tuple[int, int]] = []  # a later row with the same image, and that row
+
+    def add(self, index: int, item: _Read | SkippedImage) -> int | None:
+        """Give an image the next row; return it if the network has to make the features."""
+        if isinstance(item, SkippedImage):
+            self.skipped.append(item)
+            return None
+        row = len(self.kept)
+        self.kept.append(index)
+        self._sizes_px[row] = item.size_px
+        self._digests[row] = np.frombuffer(item.digest, np.uint8)
+        if self.thumbnails is not None and item.thumbnail is not None:
+            self.thumbnails.append(item.thumbnail)
+        if item.known is not None:
+            self.rows.write([row], item.known.values[None])
+            if item.known.origin:
+                self.n_taken[item.known.origin] += 1
+            return None
+        first = self._computed.setdefault(item.digest, row)
+        if first != row:
+            self._copies.append((row, first))
+            return None
+        return row
+
+    def finish(self, images: ImageSet, card: ModelCard) -> Features:
+        """Return the features of the images that have a row."""
+        for row, first in self._copies:
+            self.rows.copy(row, first)
+        n_kept = len(self.kept)
+        return Features(
+            values=self.rows.finish(n_kept),
+            images=replace(images.select(self.kept), skipped=(*images.skipped, *self.skipped)),
+            sizes_px=self._sizes_px[:n_kept],
+            model=card,
+            digests=self._digests[:n_kept],
+        )
+
+
+def _read(
+    content: bytes,
+    decode: Callable[[bytes], Image.Image],
+    network: Backend,
+    thumbnails: ThumbnailSink | None,
+    known: KnownFeatures,
+) -> _Read:
+    """Return what the loop needs of an image, decoded only where that is needed; any thread."""
+    key = digest(content)
+    found = known.find(key, thumbnail_px=None if thumbnails is None else thumbnails.size_px)
+    if found is not None and (thumbnails is None or found.thumbnail is not None):
+        return _Read(key, found.size_px, found.thumbnail, known=found)
+    image = decode(content)
+    thumbnail = None if thumbnails is None else thumbnails.make(image)
+    pixels = None if found is not None else network.prepare(image)
+    return _Read(key, image.size, thumbnail, pixels, found)
 
 
 def _read_ahead(

@@ -78,6 +78,11 @@ class ThumbnailPack(ThumbnailWriter):
         super().__init__(folder)
         self._size_px = size_px
 
+    @property
+    def size_px(self) -> int:
+        """The longer side at most."""
+        return self._size_px
+
     def make(self, image: Image.Image) -> bytes:
         """Encode the thumbnail of one image; safe in any thread."""
         return make_thumbnail(image, size_px=self._size_px)

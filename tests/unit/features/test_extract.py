@@ -32,6 +32,8 @@ class MeanColor:
 
 
 class Thumbnails:
+    size_px = 256
+
     def __init__(self):
         self.rows = []
         self.threads = set()

@@ -1,0 +1,193 @@
+"""Features that were made earlier, found by the bytes of the image that they are of.
+
+An image is known by the SHA-256 of its file, whatever it is called and wherever it lies. The
+features are those of one network, with the same weights, layer and preprocessing: see `card_key`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.errors import InputError
+from featscape.filenames import printable
+from featscape.mapfolder import FEATURES, THUMBNAILS, open_map, read_digests, read_run
+from featscape.records import ModelCard
+from featscape.thumbnails import find_thumbnails
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+DIGEST_BYTES = 32
+
+
+def digest(content: bytes) -> bytes:
+    """Return the SHA-256 of an image's file."""
+    return hashlib.sha256(content).digest()
+
+
+def card_key(card: ModelCard) -> str:
+    """Return what two networks share exactly when their features of an image are equal.
+
+    It is made of all that the card says but the weights' file, whose hash stands there too.
+    """
+    text = json.dumps(asdict(card) | {"weights": None}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What was made of an image earlier.
+
+    Attributes
+    ----------
+    origin : str
+        Where it was found, in words.
+    values : ndarray of float32, shape (d,)
+    size_px : tuple of int
+        Width and height of the original.
+    thumbnail : bytes or None
+        None where there is none of the size that is wanted.
+    """
+
+    origin: str
+    values: NDArray[np.float32]
+    size_px: tuple[int, int]
+    thumbnail: bytes | None
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Features of n images as they lie on disk.
+
+    Attributes
+    ----------
+    origin : str
+        Where they are, in words.
+    digests : ndarray of uint8, shape (n, 32)
+        Hashes of the images.
+    sizes_px : ndarray of int32, shape (n, 2)
+        Width and height of the originals.
+    features : Path
+        An .npy file, float32, shape (n, d).
+    start, n_features : int
+        Where its first number lies, and d.
+    thumbnails : Path or None
+        Their files, one after the other.
+    offsets : ndarray of int64, shape (n + 1,), or None
+        Where each begins.
+    thumbnail_px : int or None
+        The longest side that they were made for.
+    """
+
+    origin: str
+    digests: NDArray[np.uint8]
+    sizes_px: NDArray[np.int32]
+    features: Path
+    start: int
+    n_features: int
+    thumbnails: Path | None = None
+    offsets: NDArray[np.int64] | None = None
+    thumbnail_px: int | None = None
+
+    def read(self, row: int, *, thumbnail_px: int | None) -> Known:
+        """Return what is known of one image; raises OSError."""
+        n_bytes = 4 * self.n_features
+        values = np.frombuffer(_read(self.features, self.start + row * n_bytes, n_bytes), "<f4")
+        thumbnail = None
+        if self.thumbnails and self.offsets is not None and thumbnail_px == self.thumbnail_px:
+            start, end = (int(offset) for offset in self.offsets[row : row + 2])
+            thumbnail = _read(self.thumbnails, start, end - start)
+        width, height = self.sizes_px[row].tolist()
+        return Known(self.origin, values, (width, height), thumbnail)
+
+
+class KnownFeatures:
+    """Features by the hash of their image; read from disk when asked for, from any thread.
+
+    Parameters
+    ----------
+    parts : iterable of Part
+        Of one network. Where two know an image, the first is asked.
+    """
+
+    def __init__(self, parts: Iterable[Part]) -> None:
+        self._parts = tuple(parts)
+        self._starts = np.cumsum([0, *(len(part.digests) for part in self._parts)])
+        self._places: dict[bytes, int] = {}  # the row in all parts, one after the other
+        for start, part in zip(self._starts.tolist(), self._parts, strict=False):
+            for row, key in enumerate(part.digests):
+                self._places.setdefault(key.tobytes(), start + row)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def find(self, key: bytes, *, thumbnail_px: int | None) -> Known | None:
+        """Return what is known of the image with this hash.
+
+        Parameters
+        ----------
+        key : bytes
+            As `digest` returns it.
+        thumbnail_px : int or None
+            The size of the thumbnail that is wanted.
+        """
+        place = self._places.get(key)
+        if place is None:
+            return None
+        number = int(np.searchsorted(self._starts, place, side="right")) - 1
+        row = place - int(self._starts[number])
+        try:
+            known = self._parts[number].read(row, thumbnail_px=thumbnail_px)
+        except OSError:  # a map that was deleted meanwhile: what it knew is made anew
+            return None
+        return known if np.isfinite(known.values).all() else None
+
+
+def read_map(folder: Path, card: ModelCard) -> Part | None:
+    """Return the features of a finished map; None where they are another network's.
+
+    Also where the map is damaged, or older than the hashes that images are known by.
+    """
+    try:
+        model = read_run(folder)["model"]
+        if model is None or card_key(ModelCard(**model)) != card_key(card):
+            return None
+        made = open_map(folder)
+        digests = read_digests(folder)
+    except (InputError, TypeError):  # TypeError: a card with other fields than ours
+        return None
+    features = made.features
+    if digests is None or made.sizes_px is None or not isinstance(features, np.memmap):
+        return None
+    if features.dtype != np.float32 or features.shape[1] != card.n_features:
+        return None
+    thumbnails, offsets = find_thumbnails(folder / THUMBNAILS)
+    return Part(
+        origin=printable(folder),
+        digests=digests,
+        sizes_px=made.sizes_px,
+        features=folder / FEATURES,
+        start=features.offset,
+        n_features=card.n_features,
+        thumbnails=thumbnails,
+        offsets=offsets,
+        thumbnail_px=made.run.get("thumbnail_px"),
+    )
+
+
+def _read(path: Path, start: int, n_bytes: int) -> bytes:
+    # opened for each: a million images may lie in thousands of files, more than a process may hold
+    with path.open("rb") as file:
+        file.seek(start)
+        content = file.read(n_bytes)
+    if len(content) < n_bytes:
+        raise OSError(f"{path} ends early")
+    return content

@@ -1,0 +1,116 @@
+"""Where rows of features go as they are made, in any order: into memory or into an .npy file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from featscape.staging import writing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+class Rows(Protocol):
+    """An (n, d) array of float32 that is being filled, and ends with fewer rows than it might."""
+
+    def write(self, rows: Sequence[int], values: NDArray[np.float32]) -> None:
+        """Put `values`, shape (b, d), into b rows."""
+        ...
+
+    def copy(self, row: int, source: int) -> None:
+        """Put into a row what stands in another."""
+        ...
+
+    def finish(self, n_rows: int) -> NDArray[np.float32]:
+        """Return the first `n_rows`; nothing is written afterwards."""
+        ...
+
+    def close(self) -> None:
+        """Let go of a file, also where the array was not finished."""
+        ...
+
+
+class RowsInMemory:
+    """`Rows` as an array."""
+
+    def __init__(self, n_rows: int, n_features: int) -> None:
+        self._values = np.empty((n_rows, n_features), dtype=np.float32)
+
+    def write(self, rows: Sequence[int], values: NDArray[np.float32]) -> None:
+        """Put `values`, shape (b, d), into b rows."""
+        self._values[rows] = values
+
+    def copy(self, row: int, source: int) -> None:
+        """Put into a row what stands in another."""
+        self._values[row] = self._values[source]
+
+    def finish(self, n_rows: int) -> NDArray[np.float32]:
+        """Return the first `n_rows`."""
+        return self._values[:n_rows]
+
+    def close(self) -> None:
+        """Do nothing: memory goes with its last user."""
+
+
+class RowsInFile:
+    """`Rows` in an .npy file, of which nothing is held in memory.
+
+    It is written, not mapped: pages that a process has mapped and changed count as its memory.
+
+    Parameters
+    ----------
+    file : Path
+        Written anew.
+    n_rows, n_features : int
+    """
+
+    def __init__(self, file: Path, n_rows: int, n_features: int) -> None:
+        self._path = file
+        self._n_features = n_features
+        with writing():
+            self._file = file.open("w+b")
+        self._write_header(n_rows)
+        self._start = self._file.tell()
+
+    def write(self, rows: Sequence[int], values: NDArray[np.float32]) -> None:
+        """Put `values`, shape (b, d), into b rows."""
+        with writing():
+            for row, one in zip(rows, values, strict=True):
+                self._seek(row)
+                self._file.write(np.ascontiguousarray(one, dtype=np.float32).tobytes())
+
+    def copy(self, row: int, source: int) -> None:
+        """Put into a row what stands in another."""
+        self._seek(source)
+        content = self._file.read(4 * self._n_features)
+        with writing():
+            self._seek(row)
+            self._file.write(content)
+
+    def finish(self, n_rows: int) -> NDArray[np.float32]:
+        """Return the first `n_rows`, mapped into memory, read only."""
+        with writing():
+            self._file.truncate(self._start + 4 * self._n_features * n_rows)
+            self._file.seek(0)
+            self._write_header(n_rows)  # NumPy pads it: it has the same length for any n_rows
+            self._file.close()
+        values: NDArray[np.float32] = np.load(self._path, mmap_mode="r", allow_pickle=False)
+        return values
+
+    def close(self) -> None:
+        """Let go of the file, also where it was not finished."""
+        with writing():
+            self._file.close()
+
+    def _seek(self, row: int) -> None:
+        self._file.seek(self._start + 4 * self._n_features * row)
+
+    def _write_header(self, n_rows: int) -> None:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (n_rows, self._n_features)}
+        with writing():
+            np.lib.format.write_array_header_1_0(self._file, header)

@@ -1,0 +1,272 @@
+"""Shards: the features of some images, on disk as soon as they are made, for a later run to find.
+
+    FOLDER/
+      000000.npy          features (n, d), float32
+      000000.thumbnails   the images' thumbnails, one after the other
+      000000.json         the images' hashes and sizes, the thumbnails' lengths, and the hashes of
+                          the two other files; the first line is the hash of the second
+
+The state is written last and renamed into place: a shard is there when its .json is, and whole when
+the hashes agree. What is not is deleted on reading, and made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from featscape.features.known import DIGEST_BYTES, KnownFeatures, Part, read_map
+from featscape.staging import WriteError, flush, writing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+    from featscape.progress import Progress
+    from featscape.records import ModelCard
+
+_FEATURES, _THUMBNAILS, _STATE = ".npy", ".thumbnails", ".json"
+
+# A shard is written when it has so many bytes, or is so old: what a power failure can cost.
+MOST_BYTES = 32 << 20
+MOST_SECONDS = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """The features of n images, and what else was made of them.
+
+    Attributes
+    ----------
+    values : ndarray of float32, shape (n, d)
+    digests : sequence of n bytes
+        Hashes of the images' files: see `known.digest`.
+    sizes_px : sequence of n (width, height)
+        Of the originals.
+    thumbnails : sequence of n bytes, or None
+    thumbnail_px : int or None
+        The longest side that these were made for.
+    """
+
+    values: NDArray[np.float32]
+    digests: Sequence[bytes]
+    sizes_px: Sequence[tuple[int, int]]
+    thumbnails: Sequence[bytes] | None = None
+    thumbnail_px: int | None = None
+
+
+def write_shard(folder: Path, number: int, shard: Shard) -> None:
+    """Write a shard; when this returns it outlives a power failure.
+
+    Parameters
+    ----------
+    folder : Path
+        Created, with its parents, if it is missing.
+    number : int
+        Unlike those of the shards that are there.
+    shard : Shard
+    """
+    files = {suffix: folder / f"{number:06d}{suffix}" for suffix in (_FEATURES, _THUMBNAILS)}
+    state = folder / f"{number:06d}{_STATE}"
+    begun = state.with_suffix(".begun")
+    thumbnails = shard.thumbnails or ()
+    try:
+        with writing():
+            folder.mkdir(parents=True, exist_ok=True)
+            np.save(files[_FEATURES], np.ascontiguousarray(shard.values, dtype="<f4"))
+            files[_THUMBNAILS].write_bytes(b"".join(thumbnails))
+            text = json.dumps(
+                {
+                    "digests": [digest.hex() for digest in shard.digests],
+                    "sizes_px": [list(size_px) for size_px in shard.sizes_px],
+                    "thumbnail_px": shard.thumbnail_px,
+                    "thumbnail_bytes": [len(one) for one in thumbnails],
+                    "sha256": {suffix: _hash(file) for suffix, file in files.items()},
+                }
+            )
+            begun.write_text(f"{_hash_text(text)}\n{text}\n", encoding="utf-8")
+            for file in (*files.values(), begun):
+                flush(file)
+            begun.rename(state)
+            flush(folder)
+    except WriteError:
+        for file in (*files.values(), begun):
+            file.unlink(missing_ok=True)
+        raise
+
+
+def read_shards(folder: Path, *, n_features: int) -> tuple[list[Part], int]:
+    """Return the shards of a folder in their order, and how many were damaged.
+
+    Those are deleted, and so is what a run that was killed had only begun.
+
+    Parameters
+    ----------
+    folder : Path
+        May be missing.
+    n_features : int
+    """
+    parts: list[Part] = []
+    whole: set[str] = set()
+    n_damaged = 0
+    for state in sorted(folder.glob(f"*{_STATE}")):
+        try:
+            parts.append(_read_shard(state, n_features))
+            whole.add(state.stem)
+        except (OSError, ValueError, LookupError, TypeError):  # whatever damage may look like
+            n_damaged += 1
+    if folder.is_dir():
+        for file in folder.iterdir():
+            if file.stem not in whole:
+                file.unlink()
+    return parts, n_damaged
+
+
+def find_known(
+    folder: Path | None,
+    maps: Sequence[Path],
+    *,
+    card: ModelCard,
+    n_images: int,
+    progress: Progress,
+) -> tuple[KnownFeatures, int]:
+    """Find what earlier runs left in a folder of shards, and what finished maps hold.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Of the shards of this network alone.
+    maps : sequence of Path
+        Those of other networks give nothing.
+    card : ModelCard
+    n_images : int
+        How many there are to do, for the line that is said.
+    progress : Progress
+
+    Returns
+    -------
+    KnownFeatures
+    int
+        The number of the next shard.
+    """
+    parts: list[Part] = []
+    if folder is not None:
+        parts, n_damaged = read_shards(folder, n_features=card.n_features)
+        if n_damaged:
+            parts_are = "1 part is" if n_damaged == 1 else f"{n_damaged:,} parts are"
+            progress.note(f"of the work that was kept, {parts_are} damaged and made anew")
+        if parts:
+            n_done = sum(len(part.digests) for part in parts)
+            progress.note(f"continuing: {n_done:,} of {n_images:,} images were done")
+    n_shards = 1 + max((int(part.features.stem) for part in parts), default=-1)
+    parts += filter(None, (read_map(one, card) for one in maps))
+    return KnownFeatures(parts), n_shards
+
+
+def _read_shard(state: Path, n_features: int) -> Part:
+    """Return a shard whose files are those that were written; raises ValueError and others."""
+    said, text = state.read_text(encoding="utf-8").splitlines()
+    if _hash_text(text) != said:
+        raise ValueError("the state is damaged")
+    facts: dict[str, Any] = json.loads(text)
+    files = {suffix: state.with_suffix(suffix) for suffix in (_FEATURES, _THUMBNAILS)}
+    if any(_hash(file) != facts["sha256"][suffix] for suffix, file in files.items()):
+        raise ValueError("a file is damaged")
+    values = np.load(files[_FEATURES], mmap_mode="r", allow_pickle=False)
+    digests = np.frombuffer(bytes.fromhex("".join(facts["digests"])), np.uint8)
+    lengths = facts["thumbnail_bytes"]
+    if values.shape != (len(facts["digests"]), n_features):
+        raise ValueError("the features have another shape")
+    return Part(
+        origin="",
+        digests=digests.reshape(-1, DIGEST_BYTES),
+        sizes_px=np.array(facts["sizes_px"], dtype=np.int32),
+        features=files[_FEATURES],
+        start=values.offset,
+        n_features=n_features,
+        thumbnails=files[_THUMBNAILS] if lengths else None,
+        offsets=np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]) if lengths else None,
+        thumbnail_px=facts["thumbnail_px"],
+    )
+
+
+@dataclass(eq=False)
+class ShardWriter:
+    """Gathers batches and writes them as shards; a context manager, which writes the last one.
+
+    Only whole batches are written, so that a run that continues makes the same ones of the
+    images that are left: in a batch of other images a network's last bits may differ.
+
+    Parameters
+    ----------
+    folder : Path or None
+        None writes nothing.
+    first : int
+        Number of the first shard.
+    thumbnail_px : int or None
+        The size that thumbnails are made for.
+    """
+
+    folder: Path | None
+    first: int = 0
+    thumbnail_px: int | None = None
+    _batches: list[Shard] = field(default_factory=list)
+    _n_bytes: int = 0
+    _since: float = field(default_factory=time.monotonic)
+
+    def add(self, batch: Shard) -> None:
+        """Take a batch, and write those that are waiting where they are many or old."""
+        if self.folder is None:
+            return
+        self._batches.append(batch)
+        self._n_bytes += batch.values.nbytes + sum(len(one) for one in batch.thumbnails or ())
+        if self._n_bytes >= MOST_BYTES or time.monotonic() - self._since >= MOST_SECONDS:
+            self.write()
+
+    def write(self) -> None:
+        """Write what is waiting."""
+        if self.folder is None or not self._batches:
+            return
+        batches, self._batches = self._batches, []
+        with_thumbnails = self.thumbnail_px is not None
+        shard = Shard(
+            values=np.concatenate([batch.values for batch in batches]),
+            digests=[one for batch in batches for one in batch.digests],
+            sizes_px=[one for batch in batches for one in batch.sizes_px],
+            thumbnails=[one for batch in batches for one in batch.thumbnails or ()]
+            if with_thumbnails
+            else None,
+            thumbnail_px=self.thumbnail_px,
+        )
+        write_shard(self.folder, self.first, shard)
+        self.first += 1
+        self._n_bytes, self._since = 0, time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None or not issubclass(kind, WriteError):  # a full disk takes no more
+            self.write()
+
+
+def _hash(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _hash_text(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

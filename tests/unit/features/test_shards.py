@@ -1,0 +1,148 @@
+"""Shards: written whole or not at all, and any damage to them noticed."""
+
+import numpy as np
+import pytest
+
+from featscape.features.known import KnownFeatures, card_key, digest
+from featscape.features.shards import Shard, ShardWriter, read_shards, write_shard
+from featscape.records import ModelCard
+
+N_FEATURES = 5
+NAMES = ["a", "b", "c"]
+
+
+def a_shard(names=NAMES, *, thumbnail_px=64):
+    return Shard(
+        values=np.random.default_rng(len(names)).random((len(names), N_FEATURES), np.float32),
+        digests=[digest(name.encode()) for name in names],
+        sizes_px=[(30 + i, 40) for i in range(len(names))],
+        thumbnails=None if thumbnail_px is None else [name.encode() * 9 for name in names],
+        thumbnail_px=thumbnail_px,
+    )
+
+
+def find(folder, name, *, thumbnail_px=64):
+    parts, _ = read_shards(folder, n_features=N_FEATURES)
+    return KnownFeatures(parts).find(digest(name.encode()), thumbnail_px=thumbnail_px)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number, names in enumerate((NAMES, ["d", "e"])):
+        write_shard(tmp_path / "work", number, a_shard(names))
+    return tmp_path / "work"
+
+
+def test_what_was_written_is_found_by_its_hash(folder):
+    known = find(folder, "e")
+    np.testing.assert_array_equal(known.values, a_shard(["d", "e"]).values[1])
+    assert known.size_px == (31, 40)
+    assert known.thumbnail == b"eeeeeeeee"
+    assert find(folder, "f") is None
+
+
+def test_thumbnails_of_another_size_are_none(folder):
+    assert find(folder, "a", thumbnail_px=65).thumbnail is None
+    write_shard(folder, 2, a_shard(["g"], thumbnail_px=None))
+    assert find(folder, "g").thumbnail is None
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    assert read_shards(tmp_path / "none", n_features=N_FEATURES) == ([], 0)
+
+
+@pytest.mark.parametrize("name", ["000000.npy", "000000.thumbnails", "000000.json"])
+def test_any_changed_byte_is_noticed_and_the_shard_deleted(folder, name):
+    content = (folder / name).read_bytes()
+    for place in range(0, len(content), max(1, len(content) // 50)):
+        write_shard(folder, 0, a_shard())
+        damaged = bytearray(content)
+        damaged[place] ^= 4
+        (folder / name).write_bytes(damaged)
+        parts, n_damaged = read_shards(folder, n_features=N_FEATURES)
+        assert (len(parts), n_damaged) == (1, 1), place
+        assert {file.stem for file in folder.iterdir()} == {"000001"}
+
+
+@pytest.mark.parametrize("name", ["000000.npy", "000000.thumbnails", "000000.json"])
+@pytest.mark.parametrize("n_left", [0, 1, 50])
+def test_a_file_that_was_cut(folder, name, n_left):
+    content = (folder / name).read_bytes()[:n_left]
+    (folder / name).write_bytes(content)
+    parts, n_damaged = read_shards(folder, n_features=N_FEATURES)
+    assert (len(parts), n_damaged) == (2, 0) if n_left > len(content) else (1, 1)
+
+
+def test_what_was_only_begun_is_deleted(folder):
+    (folder / "000001.json").rename(folder / "000001.begun")
+    parts, n_damaged = read_shards(folder, n_features=N_FEATURES)
+    assert (len(parts), n_damaged) == (1, 0)
+    assert {file.stem for file in folder.iterdir()} == {"000000"}
+
+
+def test_features_of_another_width_are_damage(folder):
+    assert read_shards(folder, n_features=N_FEATURES + 1) == ([], 2)
+
+
+def test_a_full_disk_leaves_nothing_of_the_shard(folder, monkeypatch):
+    def full(_handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_shard(folder, 2, a_shard())
+    assert {file.stem for file in folder.iterdir()} == {"000000", "000001"}
+
+
+def test_the_writer_writes_whole_batches_by_size_and_age(tmp_path, monkeypatch):
+    monkeypatch.setattr("featscape.features.shards.MOST_BYTES", 200)
+    with ShardWriter(tmp_path, 7, 64) as writer:
+        for name in "abcd":
+            writer.add(a_shard([name, name.upper()]))  # 58 bytes
+    sizes = [len(part.digests) for part in read_shards(tmp_path, n_features=N_FEATURES)[0]]
+    assert sizes == [8]
+    assert {file.stem for file in tmp_path.iterdir()} == {"000007"}
+    monkeypatch.setattr("featscape.features.shards.MOST_SECONDS", 0.0)
+    with ShardWriter(tmp_path, 8, 64) as writer:
+        writer.add(a_shard(["x"]))
+        assert find(tmp_path, "x") is not None
+
+
+def test_the_writer_keeps_what_an_interruption_leaves_waiting(tmp_path):
+    def interrupted():
+        with ShardWriter(tmp_path, 0, 64) as writer:
+            writer.add(a_shard())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert find(tmp_path, "a") is not None
+
+
+def test_a_map_that_goes_meanwhile_is_no_failure(folder):
+    parts, _ = read_shards(folder, n_features=N_FEATURES)
+    known = KnownFeatures(parts)
+    for file in folder.iterdir():
+        file.unlink()
+    assert known.find(digest(b"a"), thumbnail_px=None) is None
+
+
+class TestCardKey:
+    card = ModelCard("m", "fc", "file.pth", "0" * 64, "resize 256", 5)
+
+    def test_the_weights_are_known_by_their_hash_alone(self):
+        assert card_key(self.card) == card_key(ModelCard(**vars(self.card) | {"weights": "other"}))
+
+    @pytest.mark.parametrize("name", sorted({*vars(card)} - {"weights"}))
+    def test_all_else_counts(self, name):
+        value = vars(self.card)[name]
+        other = value + "x" if isinstance(value, str) else (6,) if name == "widths" else 6
+        assert card_key(self.card) != card_key(ModelCard(**vars(self.card) | {name: other}))
+
+    def test_a_card_from_a_file_is_the_same(self):
+        import json
+        from dataclasses import asdict
+
+        assert card_key(ModelCard(**json.loads(json.dumps(asdict(self.card))))) == card_key(
+            self.card
+        )

@@ -1,0 +1,382 @@
+"""A map that is begun, killed and begun again is the map that it would have been."""
+
+import hashlib
+import importlib
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import time
+from contextlib import nullcontext
+
+import numpy as np
+import pytest
+from tests.conftest import QuickNetwork, write_images
+
+from featscape import mapfolder
+from featscape.errors import InputError
+from featscape.features import shards
+from featscape.pipeline import make_map, open_map
+
+pytestmark = pytest.mark.usefixtures("here")
+
+N_KILLS = 20
+N_KILLS_A_MAP = 5
+
+# Imported once, in the process that the others are forked from: each then begins at once.
+HEAVY = [
+    *("faiss", "matplotlib.pyplot", "pyarrow.parquet", "scipy.spatial", "sklearn.manifold"),
+    *("featscape.pipeline", "featscape.bundle", "featscape.features", "featscape.images"),
+    *("featscape.pictures", "featscape.tsne", "tests.conftest"),
+]
+
+
+class SlowNetwork(QuickNetwork):
+    """The sixteen tiles, and time to be killed in."""
+
+    def run(self, pixels):
+        time.sleep(0.02)
+        return super().run(pixels)
+
+
+class CountingNetwork(QuickNetwork):
+    """The sixteen tiles, and how many images were seen."""
+
+    def __init__(self, **card):
+        self.n_seen = 0
+        self.card = type(self.card)(**{**vars(QuickNetwork.card), **card})
+
+    def run(self, pixels):
+        self.n_seen += len(pixels)
+        return super().run(pixels)
+
+
+def put_in_place(network, patch):
+    """Have `extract` load this network."""
+    module = importlib.import_module("featscape.features.extract")
+    patch.setattr(module, "load_network", lambda *_, **__: network)
+
+
+def make_slowly(source, output):
+    put_in_place(SlowNetwork(), pytest.MonkeyPatch())
+    shards.MOST_SECONDS = 0.05  # a few batches a shard
+    make_map(source, output, perplexity=4, size_px=400, force=True)
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Return 73 images in two classes: some are broken, some are there twice."""
+    for seed, name in enumerate(("blue", "red")):
+        write_images(tmp_path / "photos" / name, 35, seed=seed)
+    for name in ("blue/07.png", "red/30.png"):
+        (tmp_path / "photos" / name).write_bytes(b"no image")
+    for number, name in enumerate(("blue/00.png", "blue/34.png", "red/20.png")):
+        shutil.copyfile(tmp_path / "photos" / name, tmp_path / "photos" / "red" / f"{number}x.png")
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def network(monkeypatch):
+    """Put a network that counts its images in place, and write every batch at once."""
+    counting = CountingNetwork()
+    put_in_place(counting, monkeypatch)
+    monkeypatch.setattr(shards, "MOST_SECONDS", 0.0)
+    return counting
+
+
+def content_of(folder):
+    """Return the bytes of each file of a map, and its run.json without times."""
+    files = {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    run = json.loads(files.pop("run.json"))
+    del run["created"], run["timings_s"]
+    return files | {"run.json": run}
+
+
+def assert_same_map(folder, other, hint=""):
+    one, two = content_of(folder), content_of(other)
+    assert one.keys() == two.keys(), hint
+    assert [name for name in one if one[name] != two[name]] == [], hint
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no kill -9 on this system")
+def test_twenty_kills(source, tmp_path):
+    seed = random.SystemRandom().randrange(2**32)
+    rng = random.Random(seed)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(HEAVY)
+
+    def run(output, *, killed_after_s=None):
+        process = context.Process(target=make_slowly, args=(source, output))
+        process.start()
+        process.join(killed_after_s)
+        was_alive = process.is_alive()
+        if was_alive:
+            os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        assert was_alive or process.exitcode == 0, f"seed {seed}"
+        return was_alive
+
+    (tmp_path / "whole").mkdir()
+    run(tmp_path / "warm-up")
+    began = time.monotonic()
+    run(tmp_path / "whole" / "map")
+    duration_s = time.monotonic() - began
+
+    n_killed = n_resumed = 0
+    for number in range(N_KILLS // N_KILLS_A_MAP):
+        folder = tmp_path / f"{number}"
+        folder.mkdir()
+        for _ in range(N_KILLS_A_MAP):
+            n_killed += run(folder / "map", killed_after_s=rng.uniform(0, duration_s))
+            n_resumed += any(folder.glob(".map.partial/kept/*/*.json"))
+        run(folder / "map")
+        assert [path.name for path in folder.iterdir()] == ["map"], f"seed {seed}"
+        assert_same_map(folder / "map", tmp_path / "whole" / "map", f"seed {seed}")
+    assert n_killed > N_KILLS / 2
+    assert n_resumed > 0
+
+
+class Interrupted(QuickNetwork):
+    """A network that is interrupted after so many batches."""
+
+    def __init__(self, n_batches, error=KeyboardInterrupt):
+        self._left, self._error = n_batches, error
+
+    def run(self, pixels):
+        if not self._left:
+            raise self._error
+        self._left -= 1
+        return super().run(pixels)
+
+
+class Lines:
+    """A progress that keeps what is said between the steps."""
+
+    def __init__(self):
+        self.said = []
+
+    def task(self, *_arguments, **_options):
+        return nullcontext(lambda _: None)
+
+    def note(self, text):
+        self.said.append(text)
+
+
+def interrupt(source, output, monkeypatch, *, n_batches=5, **options):
+    """Begin a map and interrupt it after so many batches of four."""
+    lines = Lines()
+    with monkeypatch.context() as patch:
+        put_in_place(Interrupted(n_batches), patch)
+        with pytest.raises(KeyboardInterrupt):
+            make(source, output, progress=lines, **options)
+    return lines.said
+
+
+def make(source, output, *, perplexity=4, size_px=400, **options):
+    return make_map(source, output, perplexity=perplexity, size_px=size_px, **options)
+
+
+N_DIFFERENT = 68  # of the 73 images: two are broken, three are there twice
+
+
+class TestContinuing:
+    def test_what_was_done_is_not_done_again(self, source, here, network, monkeypatch):
+        said = interrupt(source, "m", monkeypatch)
+        assert "stays in .m.partial: the same call continues" in said[-1]
+        lines = Lines()
+        make(source, "m", progress=lines)
+        assert "continuing: 20 of 73 images were done" in lines.said
+        assert network.n_seen == N_DIFFERENT - 20
+        assert [path.name for path in here.iterdir()] == ["m"]
+
+    def test_the_map_is_the_same_and_lists_the_same_skipped_images(
+        self, source, here, network, monkeypatch
+    ):
+        (here / "whole").mkdir()
+        whole = make(source, "whole/m")
+        assert network.n_seen == N_DIFFERENT
+        interrupt(source, "m", monkeypatch, n_batches=9)
+        made = make(source, "m")
+        assert_same_map(made.folder, whole.folder)
+        assert [one["path"] for one in made.run["skipped"]] == ["blue/07.png", "red/30.png"]
+
+    @pytest.mark.parametrize("suffix", [".npy", ".thumbnails", ".json"])
+    def test_a_damaged_shard_is_made_anew(self, source, here, network, monkeypatch, suffix):
+        (here / "whole").mkdir()
+        whole = make(source, "whole/m")
+        interrupt(source, "m", monkeypatch)
+        (file,) = here.glob(f".m.partial/kept/*/000002{suffix}")
+        os.truncate(file, file.stat().st_size - 3)
+        network.n_seen = 0
+        lines = Lines()
+        made = make(source, "m", progress=lines)
+        assert network.n_seen == N_DIFFERENT - 16
+        assert "of the work that was kept, 1 part is damaged and made anew" in lines.said
+        assert "continuing: 16 of 73 images were done" in lines.said
+        assert_same_map(made.folder, whole.folder)
+
+    def test_an_image_that_changed_is_seen_again(self, source, network, monkeypatch):
+        interrupt(source, "m", monkeypatch)
+        shutil.copyfile(source / "red" / "29.png", source / "blue" / "03.png")
+        write_images(source / "blue", 1, seed=77)  # 00.png
+        made = make(source, "m")
+        # 00.png is new, and its old bytes are still known of its copy
+        assert network.n_seen == N_DIFFERENT - 20 + 1
+        features = dict(zip(made.paths, made.features, strict=True))
+        np.testing.assert_array_equal(features["blue/03.png"], features["red/29.png"])
+        assert not np.array_equal(features["blue/00.png"], features["red/0x.png"])
+
+    @pytest.mark.parametrize(
+        "card",
+        [
+            {"weights_sha256": "1" * 64},
+            {"layer": "layer3"},
+            {"pool": "gem"},
+            {"preprocessing": "resize 5"},
+        ],
+    )
+    def test_another_network_begins_anew(self, source, here, network, monkeypatch, card):
+        interrupt(source, "m", monkeypatch)
+        network.card = CountingNetwork(**card).card
+        make(source, "m")
+        assert network.n_seen == N_DIFFERENT
+        assert [path.name for path in here.iterdir()] == ["m"]
+
+    def test_weights_of_another_name_are_the_same(self, source, network, monkeypatch):
+        interrupt(source, "m", monkeypatch)
+        network.card = CountingNetwork(weights="copy of the same").card
+        make(source, "m")
+        assert network.n_seen == N_DIFFERENT - 20
+
+    def test_thumbnails_of_another_size_are_made_without_the_network(
+        self, source, here, network, monkeypatch
+    ):
+        (here / "whole").mkdir()
+        larger = {"thumbnail_px": 270, "size_px": 2400}
+        whole = make(source, "whole/m", **larger)
+        network.n_seen = 0
+        interrupt(source, "m", monkeypatch)
+        made = make(source, "m", **larger)
+        assert network.n_seen == N_DIFFERENT - 20
+        assert_same_map(made.folder, whole.folder)
+
+
+class TestFullDisk:
+    """ENOSPC is simulated: os.fsync raises it, once so many files were written."""
+
+    @pytest.mark.usefixtures("network")
+    @pytest.mark.parametrize("n_files", [0, 2, 7, 30])
+    def test_what_is_done_stays_and_the_same_call_continues(
+        self, source, here, monkeypatch, n_files
+    ):
+        (here / "whole").mkdir()
+        whole = make(source, "whole/m")
+        n_left = n_files
+
+        def fill(_handle):
+            nonlocal n_left
+            if not n_left:
+                raise OSError(28, "No space left on device")
+            n_left -= 1
+
+        with monkeypatch.context() as patch:
+            patch.setattr("os.fsync", fill)
+            with pytest.raises(InputError, match="No space left on device") as raised:
+                make(source, "m")
+        is_kept = (here / ".m.partial").exists()
+        assert is_kept is (n_files > 4)
+        assert ("What is done stays in .m.partial" in str(raised.value)) is is_kept
+        assert_same_map(make(source, "m").folder, whole.folder)
+
+    def test_a_limit_of_the_system_on_files(self, source, network):
+        resource = pytest.importorskip("resource", reason="only Unix limits the size of files")
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # the thumbnails have more
+        try:
+            with pytest.raises(InputError, match=r"File too large\. What is done stays"):
+                make(source, "m")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert network.n_seen > 0
+        make(source, "m")
+        assert network.n_seen == N_DIFFERENT
+
+
+class TestFinishedMaps:
+    def test_added_moved_and_removed_images(self, source, here, network):
+        make(source, "m")
+        write_images(source / "green", 10, seed=9)
+        (source / "blue" / "01.png").rename(source / "green" / "moved.png")
+        (source / "blue" / "02.png").unlink()
+        network.n_seen = 0
+        lines = Lines()
+        made = make(source, "m", force=True, progress=lines)
+        assert network.n_seen == 10
+        assert "the features of 70 images were taken from m" in lines.said
+        assert "green/moved.png" in made.paths
+        (here / "elsewhere").mkdir()
+        fresh = make(source, "elsewhere/m")
+        np.testing.assert_array_equal(made.features, fresh.features)
+
+    def test_a_map_beside_it_of_the_same_source(self, source, network):
+        made = make(source, "m")
+        network.n_seen = 0
+        other = make(source, "n", perplexity=8)
+        assert network.n_seen == 0
+        np.testing.assert_array_equal(made.features, other.features)
+        assert [other.thumbnails.encoded(i) for i in range(len(other))] == [
+            made.thumbnails.encoded(i) for i in range(len(made))
+        ]
+
+    def test_another_source_or_network_beside_it_gives_nothing(self, source, here, network):
+        make(source, "m")
+        shutil.copytree(source, here / "copies")
+        network.n_seen = 0
+        make("copies", "n")
+        assert network.n_seen == N_DIFFERENT
+        network.card = CountingNetwork(layer="layer3").card
+        make(source, "m", force=True)
+        assert network.n_seen == 2 * N_DIFFERENT
+
+    @pytest.mark.parametrize("name", [mapfolder.ITEMS, mapfolder.FEATURES, "thumbnails/data.bin"])
+    def test_a_damaged_map_gives_nothing(self, source, network, name):
+        made = make(source, "m")
+        os.truncate(made.folder / name, (made.folder / name).stat().st_size // 2)
+        network.n_seen = 0
+        make(source, "m", force=True)
+        assert network.n_seen == N_DIFFERENT
+
+    @pytest.mark.usefixtures("network")
+    def test_the_table_holds_the_hash_of_each_file(self, source):
+        import pyarrow.parquet as pq
+
+        made = make(source, "m")
+        table = pq.read_table(made.folder / mapfolder.ITEMS)
+        for path, digest in zip(table["path"], table["sha256"], strict=True):
+            content = (source / path.as_py()).read_bytes()
+            assert hashlib.sha256(content).hexdigest() == digest.as_py()
+        assert "sha256" not in open_map("m").columns
+
+
+def test_two_runs_at_once_leave_one_another_alone(source, here, monkeypatch):
+    class Nested(QuickNetwork):
+        """A network in whose first batch another run begins."""
+
+        def run(self, pixels):
+            if not failures:
+                with pytest.raises(InputError, match="another run is writing the map m") as raised:
+                    make(source, "m")
+                failures.append(raised.value)
+            return super().run(pixels)
+
+    failures = []
+    put_in_place(Nested(), monkeypatch)
+    assert len(make(source, "m")) == N_DIFFERENT + 3
+    assert len(failures) == 1
+    assert [path.name for path in here.iterdir()] == ["m"]

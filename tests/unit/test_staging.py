@@ -1,0 +1,181 @@
+"""A folder that appears whole: what an early end keeps, and that two runs do not meet."""
+
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from featscape.errors import InputError
+from featscape.staging import kept_beside, staged
+
+
+def allow():
+    """Let everything be replaced."""
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def keep(folder, text="work"):
+    kept_beside(folder).mkdir(exist_ok=True)
+    (kept_beside(folder) / "file").write_text(text)
+
+
+def end_early(output, *, error=RuntimeError, say=None, fill=keep):
+    def begin():
+        with staged(output, check=allow, say=say) as folder:
+            (folder / "half").write_text("half")
+            fill(folder)
+            raise error
+
+    with pytest.raises(error):
+        begin()
+
+
+class TestWhatIsKept:
+    @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+    def test_an_early_end_keeps_it_and_says_so(self, tmp_path, error):
+        lines = []
+        end_early(tmp_path / "m", error=error, say=lines.append)
+        assert names_in(tmp_path) == [".m.partial"]
+        assert not (tmp_path / ".m.partial" / "new").exists()
+        (line,) = lines
+        assert f"stays in {tmp_path / '.m.partial'}: the same call continues" in line
+
+    def test_the_next_run_finds_it_and_begins_the_folder_anew(self, tmp_path):
+        end_early(tmp_path / "m")
+        with staged(tmp_path / "m", check=allow) as folder:
+            assert names_in(folder) == []
+            assert (kept_beside(folder) / "file").read_text() == "work"
+        assert names_in(tmp_path) == ["m"]
+
+    def test_a_check_that_fails_leaves_it(self, tmp_path):
+        end_early(tmp_path / "m")
+
+        def refuse():
+            raise InputError("no")
+
+        lines = []
+        with (
+            pytest.raises(InputError),
+            staged(tmp_path / "m", check=refuse, say=lines.append),
+        ):
+            pytest.fail("it began")
+        assert lines == []
+        assert (tmp_path / ".m.partial" / "kept" / "file").exists()
+
+    def test_a_full_disk_says_where_it_is(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("os.fsync", full_disk)
+        with (
+            pytest.raises(InputError, match=r"No space left.* stays in .*m\.partial, and the same"),
+            staged(tmp_path / "m", check=allow) as folder,
+        ):
+            keep(folder)
+        assert names_in(tmp_path) == [".m.partial"]
+
+    def test_without_anything_kept_nothing_is_left(self, tmp_path):
+        end_early(tmp_path / "m", fill=lambda folder: kept_beside(folder).mkdir())
+        assert names_in(tmp_path) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="Linux tells an open file's name")
+def test_all_is_on_the_disk_before_the_folder_has_its_name(tmp_path, monkeypatch):
+    events = []
+    rename = type(tmp_path).rename
+
+    def move(path, target):
+        events.append("moved")
+        return rename(path, target)
+
+    monkeypatch.setattr(
+        "os.fsync", lambda handle: events.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
+    )
+    monkeypatch.setattr(type(tmp_path), "rename", move)
+    with staged(tmp_path / "m", check=allow) as folder:
+        (folder / "inner").mkdir()
+        for name in ("a", "inner/b"):
+            (folder / name).write_text("text")
+    new = str(tmp_path / ".m.partial" / "new")
+    before, after = events[: events.index("moved")], events[events.index("moved") + 1 :]
+    assert set(before) == {new, f"{new}/a", f"{new}/inner", f"{new}/inner/b"}
+    assert after == [str(tmp_path)]
+
+
+def full_disk(_handle):
+    raise OSError(28, "No space left on device")
+
+
+class TestAfterAKill:
+    def test_between_the_two_moves_the_older_folder_comes_back(self, tmp_path):
+        (tmp_path / ".m.partial" / "replaced").mkdir(parents=True)
+        (tmp_path / ".m.partial" / "replaced" / "older").write_text("older")
+        (tmp_path / ".m.partial" / "new").mkdir()
+        seen = []
+        end_early(tmp_path / "m", fill=lambda _: seen.extend(names_in(tmp_path / "m")))
+        assert seen == ["older"]
+        assert names_in(tmp_path) == ["m"]
+
+    def test_after_the_moves_the_rest_is_removed(self, tmp_path):
+        (tmp_path / ".m.partial" / "replaced").mkdir(parents=True)
+        (tmp_path / "m").mkdir()
+        (tmp_path / "m" / "newer").write_text("newer")
+        end_early(tmp_path / "m", fill=names_in)
+        assert names_in(tmp_path) == ["m"]
+        assert names_in(tmp_path / "m") == ["newer"]
+
+    def test_the_older_folder_is_not_deleted_where_it_cannot_be_put_back(
+        self, tmp_path, monkeypatch
+    ):
+        (tmp_path / "m").mkdir()
+        (tmp_path / "m" / "older").write_text("older")
+        rename = type(tmp_path).rename
+
+        def fail_after_the_first(path, target):
+            if path.name == "m":
+                return rename(path, target)
+            raise OSError(5, "Input/output error")
+
+        with (
+            pytest.raises(OSError, match="Input/output"),
+            staged(tmp_path / "m", check=allow),
+        ):
+            monkeypatch.setattr(type(tmp_path), "rename", fail_after_the_first)
+        monkeypatch.undo()
+        end_early(tmp_path / "m", fill=names_in)
+        assert (tmp_path / "m" / "older").read_text() == "older"
+
+
+def work_until_killed(output, begun):
+    with staged(output, check=allow) as folder:
+        keep(folder)
+        begun.set()
+        signal.pause()
+
+
+class TestTwoRunsAtOnce:
+    def test_the_second_is_refused_and_the_first_goes_on(self, tmp_path):
+        with staged(tmp_path / "m", check=allow) as folder:
+            (folder / "file").write_text("first")
+            with (
+                pytest.raises(InputError, match=r"another run is writing the map .* only one can"),
+                staged(tmp_path / "m", check=allow),
+            ):
+                pytest.fail("it began")
+        assert (tmp_path / "m" / "file").read_text() == "first"
+
+    def test_the_lock_dies_with_its_process(self, tmp_path):
+        context = multiprocessing.get_context("spawn")
+        begun = context.Event()
+        process = context.Process(target=work_until_killed, args=(tmp_path / "m", begun))
+        process.start()
+        assert begun.wait(60)
+        with pytest.raises(InputError, match="another run"), staged(tmp_path / "m", check=allow):
+            pytest.fail("it began")
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        with staged(tmp_path / "m", check=allow) as folder:
+            assert (kept_beside(folder) / "file").exists()
+        assert names_in(tmp_path) == ["m"]
