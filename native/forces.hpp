@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <type_traits>
 
 #include "kernels.hpp"
 #include "simd.hpp"
@@ -35,10 +36,18 @@ FS_INLINE f8 decode(const std::uint16_t* code) {
     return reinterpret_cast<f8>(bits + static_cast<std::int32_t>(featscape::kCodeBias));
 }
 
+constexpr int kEntriesAhead = 2048; // bytes; the processor itself looks no further than a page
+
 template <int D, class Index>
 FS_INLINE void attract_along(const float* y, const float* others, const Entries<Index>* begin,
                              const Entries<Index>* end, f8 (&total)[D]) {
     for (const Entries<Index>* entries = begin; entries < end; ++entries) {
+        __builtin_prefetch(reinterpret_cast<const char*>(entries) + kEntriesAhead);
+        if constexpr (std::is_same_v<Index, std::uint32_t>) {
+            for (const Index column : entries[featscape::kFarAhead].column) {
+                __builtin_prefetch(others + D * static_cast<std::size_t>(column));
+            }
+        }
         f8 difference[D];
         load_points<D>(others, entries->column, difference);
         f8 squared = broadcast(1.0F);

@@ -121,9 +121,10 @@ struct Merged {
     }
 };
 
-template <class T> T* keep(Arena& memory, const std::vector<T>& values) {
-    T* to = memory.take<T>(values.size());
-    std::copy(values.begin(), values.end(), to);
+// Copies the values, and as many zeros behind them as are asked for.
+template <class T> T* keep(Arena& memory, const std::vector<T>& values, std::size_t n_zeros = 0) {
+    T* to = memory.take<T>(values.size() + n_zeros);
+    std::fill_n(std::copy(values.begin(), values.end(), to), n_zeros, T{});
     return to;
 }
 
@@ -269,7 +270,7 @@ std::vector<Block> PackedGraph::filled(Pool& pool, Arena& memory, const FillRow&
                                                     keep(memory, near.row()),
                                                     keep(memory, far.row()),
                                                     keep(memory, near.entries()),
-                                                    keep(memory, far.entries()),
+                                                    keep(memory, far.entries(), kFarAhead),
                                                     unit_};
     });
     return blocks;
