@@ -153,8 +153,10 @@ def served_digits(serve, digits):
     address = serve(digits.folder)
     image = (Path(digits.map.run["source"]) / digits.map.paths[0]).read_bytes()
     question = urllib.request.Request(f"{address}api/place", data=image)
-    threading.Thread(target=lambda: urllib.request.urlopen(question).close(), daemon=True).start()
-    return SimpleNamespace(**vars(digits), address=address)
+    loading = threading.Thread(target=lambda: urllib.request.urlopen(question).close())
+    loading.start()
+    yield SimpleNamespace(**vars(digits), address=address)
+    loading.join()  # a few tests are done sooner; the server must not end before it has answered
 
 
 @pytest.fixture(scope="session")
