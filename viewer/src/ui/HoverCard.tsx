@@ -1,7 +1,7 @@
 /** A card beside the pointer: the image larger, and what the item is. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ItemDetails } from "../contract";
-import { readable } from "../state/scale";
+import { columnFacts } from "../state/facts";
 import { useApp } from "./context";
 import { Name } from "./Name";
 import { Thumbnail } from "./Thumbnail";
@@ -76,20 +76,17 @@ function Card({ item, x, y }: { readonly item: number; readonly x: number; reado
 
 function Columns({ details }: { readonly details: ItemDetails }) {
   const { manifest } = useApp();
-  const rows = manifest.columns.flatMap((column) => {
-    const value = details.columns[column.name];
-    return value === null || value === undefined ? [] : [{ name: column.name, value }];
-  });
+  const rows = columnFacts(details, manifest);
   if (rows.length === 0) return null;
   return (
     <dl class="fs-card-columns">
-      {rows.slice(0, COLUMNS_SHOWN).map(({ name, value }) => (
+      {rows.slice(0, COLUMNS_SHOWN).map(([name, value]) => (
         <div key={name}>
           <dt>
             <bdi>{name}</bdi>
           </dt>
           <dd class="fs-ellipsis" dir="auto">
-            {typeof value === "number" ? readable(value) : String(value)}
+            {value}
           </dd>
         </div>
       ))}

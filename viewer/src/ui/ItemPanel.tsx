@@ -1,8 +1,8 @@
 /** One item: its image, all that the table says of it, and its nearest neighbors. */
 import { useEffect, useState } from "preact/hooks";
 import type { ItemDetails } from "../contract";
+import { columnFacts } from "../state/facts";
 import type { Neighbor } from "../state/items";
-import { readable } from "../state/scale";
 import { useApp } from "./context";
 import { IconButton, SidePanel, TextButton } from "./controls";
 import { NeighborGrid } from "./ItemButtons";
@@ -127,18 +127,8 @@ function Portrait({ item, path }: { readonly item: number; readonly path: string
 function Facts({ details }: { readonly details: ItemDetails | null }) {
   const { manifest } = useApp();
   if (!details) return <div class="fs-facts fs-facts-empty" />;
-  const rows: [string, string][] = [];
-  if (details.path !== null) rows.push(["path", details.path]);
-  if (details.width !== null && details.height !== null) {
-    rows.push(["size", `${details.width} × ${details.height}`]);
-  }
-  const ofBundle = manifest.columns.map((column) => column.name);
-  for (const name of new Set([...ofBundle, ...Object.keys(details.columns)])) {
-    const sized = details.width !== null && ["width", "height"].includes(name);
-    const value = details.columns[name];
-    if (sized || value === null || value === undefined) continue;
-    rows.push([name, typeof value === "number" ? readable(value) : String(value)]);
-  }
+  const rows = columnFacts(details, manifest);
+  if (details.path !== null) rows.unshift(["path", details.path]);
   return (
     <dl class="fs-facts">
       {rows.map(([name, value]) => (
