@@ -75,7 +75,9 @@ def test_the_table_of_feature_sizes_holds_to_the_networks(monkeypatch):
 
 
 def test_an_unknown_network_is_answered_with_the_nearest():
-    with pytest.raises(ModelError, match=r"got 'ResNet-101'.*resnet101.*`featscape models PATTERN`"):
+    with pytest.raises(
+        ModelError, match=r"got 'ResNet-101'.*resnet101.*`featscape models PATTERN`"
+    ):
         find_architecture("ResNet-101")
 
 
