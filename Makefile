@@ -5,7 +5,7 @@ INSTALLED := .venv/installed
 MODULES := viewer/node_modules/.package-lock.json
 STATIC := src/featscape/bundle/static
 
-.PHONY: demo test sanitize check contract viewer format data install clean
+.PHONY: demo test sanitize check catalog contract viewer format data install clean
 
 install: $(INSTALLED)
 
@@ -41,6 +41,10 @@ check: $(INSTALLED) $(MODULES)
 	cd viewer && npm run --silent build -- --outDir ../build/viewer --logLevel warn
 	cmp build/viewer/viewer.js $(STATIC)/viewer.js  # a difference: `make viewer`, then commit
 	cmp build/viewer/viewer.css $(STATIC)/viewer.css
+
+# The networks of the libraries that are installed, for `featscape models`: a quarter of an hour.
+catalog: $(INSTALLED)
+	$(BIN)/python tools/write_catalog.py
 
 # The viewer's side of what Python and the browser agree on.
 contract: $(INSTALLED)

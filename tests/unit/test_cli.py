@@ -7,10 +7,10 @@ from importlib.metadata import entry_points
 import numpy as np
 import pytest
 
-from featscape import __version__, cli
+from featscape import __version__, cli, report
 from featscape.errors import DeviceError, MissingExtra, ModelError
 
-COMMANDS = ["map", "demo", "embed", "serve", "export", "info", "models"]
+COMMANDS = ["map", "demo", "embed", "serve", "export", "info", "models", "layers"]
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -149,9 +149,39 @@ class TestScreens:
     def test_models(self, featscape):
         done = featscape("models")
         assert done.status == 0
-        assert re.search(r"^ *resnet101 +2048 ", done.out, re.MULTILINE)
-        assert re.search(r"^ *efficientnet_lite0 +1280 ", done.out, re.MULTILINE)
-        assert max(map(len, done.out.splitlines())) <= 80
+        assert re.search(r"^ *timm:NAME +1,\d{3} +timm", done.out, re.MULTILINE)
+        assert re.search(r"^ *resnet101 +2048 +224 px +44\.5 M ", done.out, re.MULTILINE)
+        assert re.search(
+            r"^ *efficientnet_lite0 +1280 +224 px +4\.7 M +yes", done.out, re.MULTILINE
+        )
+        assert len(done.out.splitlines()) < 50
+        first = set(report._FIRST)
+        assert all(re.search(rf"^ *{re.escape(name)} ", done.out, re.MULTILINE) for name in first)
+
+    def test_models_are_searched(self, featscape):
+        done = featscape("models", "dinov2.")
+        assert done.status == 0
+        assert re.search(
+            r"^timm:vit_small_patch14_dinov2\.lvd142m +384 +518 px +22\.1 M", done.out, re.MULTILINE
+        )
+        assert "resnet101" not in done.out
+        missed = featscape("models", "xyzzy")
+        assert (missed.status, missed.out) == (2, "")
+        assert "'xyzzy' is in none" in missed.err
+
+    def test_names_of_models_are_never_cut(self, featscape, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "60")
+        out = featscape("models", "vit_base_patch16_clip*").out
+        assert "timm:vit_base_patch16_clip_quickgelu_224.metaclip_2pt5b" in out
+        assert "…" not in out
+
+    def test_layers(self, featscape):
+        done = featscape("layers", "resnet18", "--depth", 1)
+        assert done.status == 0
+        assert "by default its features are the input of fc" in done.out
+        assert re.search(r"^ *layer3 +Sequential +256 x 14 x 14 +256 *$", done.out, re.MULTILINE)
+        assert "layer3.0" not in done.out
+        assert "57 layers more within these: --depth 2" in done.out
 
     def test_embed(self, featscape, here):
         rng = np.random.default_rng(0)

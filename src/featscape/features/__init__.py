@@ -1,15 +1,19 @@
-"""Features: what a pretrained network says of each image, just before it names a class."""
+"""Features: what a pretrained network says of each image, at its end or within."""
 
 from featscape.features.architecture import ModelEntry
 from featscape.features.extract import Backend, extract
+from featscape.features.layers import Layer, LayerTree, list_layers
 from featscape.features.models import list_models
 from featscape.features.network import Network, load_network, reload_network
 
 __all__ = [
     "Backend",
+    "Layer",
+    "LayerTree",
     "ModelEntry",
     "Network",
     "extract",
+    "list_layers",
     "list_models",
     "load_network",
     "reload_network",

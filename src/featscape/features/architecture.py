@@ -30,21 +30,41 @@ class ModelEntry:
     Attributes
     ----------
     name : str
+        What ``--model`` takes.
+    library : str
+        "torchvision", "timm", "open_clip", or the package that is installed with its weights.
     n_features : int or None
         Numbers an image; None for a network that is newer than this version of featscape.
+    n_parameters : int or None
+        Of the network, classifier included; None as above.
     input_size_px : int
         Side of the square that the network sees.
     weights : tuple of str
-        Names of the pretrained weights, the default first. Ask for another as NAME:WEIGHTS.
+        Names of the pretrained weights, the default first. Where there are several, ask for
+        another as NAME:WEIGHTS.
     origin : str
         Where the default weights come from: an address, or an installed package.
     """
 
     name: str
+    library: str
     n_features: int | None
+    n_parameters: int | None
     input_size_px: int
     weights: tuple[str, ...]
     origin: str
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether the default weights are there already: in a cache, or installed."""
+        from featscape.features.hub import ON_HUB, is_cached
+        from featscape.features.weights import cached_file
+
+        if "://" not in self.origin:
+            return True
+        if self.origin.startswith(ON_HUB):
+            return is_cached(self.origin)
+        return cached_file(self.origin).is_file()
 
 
 @dataclass(frozen=True, eq=False)

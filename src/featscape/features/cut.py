@@ -28,7 +28,7 @@ POOLS = ("avg", "max", "gem", "flatten", "token")
 DEFAULT_POOL = "avg"  # the one that every layer of every network has
 _GEM_POWER = 3.0  # Radenovic, Tolias and Chum (2018), section 3.2: where they start the training
 _GEM_SMALLEST = 1e-6
-_PROBE_SIZE = 2  # images: so it shows which outputs do not have a row an image
+PROBE_SIZE = 2  # images: so it shows which outputs do not have a row an image
 # What networks call the token that stands for the whole image.
 _CLASS_TOKENS = ("cls_token", "class_token", "class_embedding")
 
@@ -189,10 +189,10 @@ def plan(
             hint = f"Take one within it: {name}.{within[-1]}." if within else "Take another."
             what = "gives no tensor" if n_calls else "is not computed by itself in a pass"
             raise ModelError(f"A layer must give a tensor; {layer} of {owner} {what}. {hint}")
-        if len(shape) < 2 or shape[0] != _PROBE_SIZE:
+        if len(shape) < 2 or shape[0] != PROBE_SIZE:
             raise ModelError(
                 f"A layer must give a row for each image; {layer} of {owner} gives "
-                f"{tuple(shape)} for {_PROBE_SIZE}. Take the layer around it, "
+                f"{tuple(shape)} for {PROBE_SIZE}. Take the layer around it, "
                 f"{name.rpartition('.')[0] or OUTPUT}."
             )
         readings.append(_plan_one(network, name, n_calls, tuple(shape[1:]), pool, layer=layer))
@@ -215,7 +215,7 @@ def watch(
     hooks = [network.get_submodule(name).register_forward_hook(partial(see, name)) for name in seen]
     try:
         with torch.inference_mode():
-            network(probe.expand(_PROBE_SIZE, -1, -1, -1).contiguous())
+            network(probe.expand(PROBE_SIZE, -1, -1, -1).contiguous())
     finally:
         for hook in hooks:
             hook.remove()

@@ -38,7 +38,9 @@ def describe() -> ModelEntry:
     """Return the network's entry without building it."""
     return ModelEntry(
         name=NAME,
+        library="installed",
         n_features=1280,
+        n_parameters=4_652_008,
         input_size_px=224,
         weights=(_WEIGHTS,),
         origin=f"the installed package {_PACKAGE}",

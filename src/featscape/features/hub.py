@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from featscape.progress import Progress
 
 
+ON_HUB = "https://huggingface.co/"  # the address of a repository is this and its name
+
+# What repositories of timm and of open_clip call their weights.
+_USUAL_FILES = (
+    *("model.safetensors", "pytorch_model.bin"),
+    *("open_clip_model.safetensors", "open_clip_pytorch_model.bin"),
+)
+
+
 def find_on_hub(
     repository: str, file_names: Sequence[str], *, owner: str, progress: Progress
 ) -> Path:
@@ -72,6 +81,14 @@ def find_on_hub(
         raise _failure(owner, name, error, remedy) from error
     listed = " or ".join(file_names)
     raise _failure(owner, name, f"it has no {listed}", "Download another file by hand")
+
+
+def is_cached(address: str) -> bool:
+    """Whether weights are in the hub's cache, by the address of a repository or of a file in it."""
+    owner, name, *file_name = address.removeprefix(ON_HUB).split("/", maxsplit=2)
+    wanted = [path for path in file_name if path]
+    wanted = [f"{path.rpartition('.')[0]}.safetensors" for path in wanted] + wanted
+    return find_on_disk(f"{owner}/{name}", wanted or _USUAL_FILES) is not None
 
 
 def find_on_disk(repository: str, file_names: Sequence[str]) -> Path | None:

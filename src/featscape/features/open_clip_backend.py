@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import MissingExtra, ModelError
 from featscape.features.architecture import OUTPUT, Architecture
+from featscape.features.catalog import Row
 from featscape.features.geometry import make_crop, say
-from featscape.features.hub import find_on_hub
+from featscape.features.hub import ON_HUB, find_on_hub
 from featscape.features.weights import MISFITS, download, fit_state
 
 if TYPE_CHECKING:
@@ -22,21 +23,31 @@ if TYPE_CHECKING:
     from featscape.progress import Progress
 
 PREFIX = "open_clip:"
-_FILE_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+DISTRIBUTION = "open-clip-torch"
+FILE_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 
 
-@cache
+def list_architectures() -> tuple[str, ...]:
+    """Return the names of the architectures; raises MissingExtra if open_clip is not installed."""
+    return tuple(_import().list_models())
+
+
 def list_names() -> tuple[str, ...]:
-    """Return each architecture's name, and with a slash that of each of its weights.
+    """Return the names of the architectures, and with a slash those of each one's weights."""
+    return (*list_architectures(), *(row.name for row in list_rows()))
 
-    Raises
-    ------
-    MissingExtra
-        If open_clip is not installed.
-    """
+
+def list_rows() -> tuple[Row, ...]:
+    """Return what open_clip tells of its networks that have weights."""
+    return tuple(_describe(*pair) for pair in _import().list_pretrained())
+
+
+def _describe(architecture: str, tag: str) -> Row:
     open_clip = _import()
-    pretrained = (f"{architecture}/{tag}" for architecture, tag in open_clip.list_pretrained())
-    return tuple(sorted({*open_clip.list_models(), *pretrained}))
+    source = open_clip.get_pretrained_cfg(architecture, tag)
+    size_px = open_clip.get_model_config(architecture)["vision_cfg"]["image_size"]
+    origin = f"{ON_HUB}{source['hf_hub']}" if source.get("hf_hub") else source.get("url", "")
+    return Row(f"{architecture}/{tag}", architecture, size_px, (tag,), origin)
 
 
 def build(name: str) -> Architecture:
@@ -75,6 +86,8 @@ def build(name: str) -> Architecture:
 
 def _make(architecture: str, tag: str, *, weights: Path | None = None) -> nn.Module:
     """Build the image tower, with the activation that the weights were trained with."""
+    import torch
+
     open_clip = _import()
     of_weights = open_clip.get_pretrained_cfg(architecture, tag)
     level = logging.root.manager.disable
@@ -84,6 +97,7 @@ def _make(architecture: str, tag: str, *, weights: Path | None = None) -> nn.Mod
             architecture,
             pretrained=None if weights is None else str(weights),
             pretrained_text=False,
+            device=torch.get_default_device(),
             force_quick_gelu=bool(of_weights.get("quick_gelu", False)),
             weights_only=True,
         )
@@ -102,9 +116,7 @@ def _find_weights(architecture: str, tag: str, progress: Progress) -> Path:
     owner = f"{PREFIX}{architecture}/{tag}"
     source = open_clip.get_pretrained_cfg(architecture, tag)
     if source.get("hf_hub"):
-        repository, _, file_name = source["hf_hub"].rpartition("/")
-        safe = f"{file_name.rpartition('.')[0]}.safetensors"
-        names = (safe, file_name) if file_name else _FILE_NAMES
+        repository, names = split_address(source["hf_hub"])
         return find_on_hub(repository, names, owner=owner, progress=progress)
     if source.get("url"):
         return download(source["url"], owner=owner, progress=progress)
@@ -115,6 +127,13 @@ def _find_weights(architecture: str, tag: str, progress: Progress) -> Path:
         f"file with --weights FILE, or {choice}: `featscape models {PREFIX}{architecture}` lists "
         "what there is."
     )
+
+
+def split_address(address: str) -> tuple[str, tuple[str, ...]]:
+    """Return the repository of "REPOSITORY/" or "REPOSITORY/FILE", and the files to look for."""
+    repository, _, file_name = address.rpartition("/")
+    safe = f"{file_name.rpartition('.')[0]}.safetensors"
+    return repository, (safe, file_name) if file_name else FILE_NAMES
 
 
 def _load(

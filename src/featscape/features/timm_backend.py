@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ModelError
 from featscape.features.architecture import INPUT_OF, OUTPUT, Architecture
+from featscape.features.catalog import Row
 from featscape.features.geometry import make_crop, say
-from featscape.features.hub import find_on_hub
+from featscape.features.hub import ON_HUB, find_on_hub
 from featscape.features.weights import MISFITS, download, fit_state
 
 if TYPE_CHECKING:
@@ -22,17 +23,33 @@ if TYPE_CHECKING:
     from featscape.progress import Progress
 
 PREFIX = "timm:"
+DISTRIBUTION = "timm"
 FILE_NAMES = ("model.safetensors", "pytorch_model.bin")  # in the order that timm looks for them
 
 
-@cache
-def list_names() -> tuple[str, ...]:
-    """Return timm's names: each architecture, and with the tag of each of its weights."""
+def list_architectures() -> tuple[str, ...]:
+    """Return the names of the architectures."""
     import timm
 
-    architectures = timm.list_models()
-    pretrained = timm.list_pretrained()
-    return tuple(sorted({*architectures, *pretrained}))
+    return tuple(timm.list_models())
+
+
+def list_names() -> tuple[str, ...]:
+    """Return the names of the architectures, and with a tag those of each one's weights."""
+    return (*list_architectures(), *(row.name for row in list_rows()))
+
+
+def list_rows() -> tuple[Row, ...]:
+    """Return what timm tells of its networks that have weights."""
+    import timm
+
+    return tuple(_describe(name) for name in timm.list_pretrained())
+
+
+def _describe(name: str) -> Row:
+    stored = _stored(name)
+    origin = f"{ON_HUB}{stored.hf_hub_id}" if stored.hf_hub_id else stored.url
+    return Row(name, stored.architecture, stored.input_size[-1], (stored.tag,), origin)
 
 
 def build(name: str) -> Architecture:

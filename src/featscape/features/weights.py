@@ -9,6 +9,7 @@ import os
 import pickle
 import re
 import struct
+import sys
 import tempfile
 import urllib.error
 import urllib.request
@@ -56,6 +57,17 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def cached_file(url: str) -> Path:
+    """Return where the file at `url` lies once it is downloaded; torch itself is not loaded."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        folder = Path(torch.hub.get_dir())
+    else:
+        cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+        folder = Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser() / "hub"
+    return folder / "checkpoints" / url.rsplit("/", maxsplit=1)[-1]
+
+
 def download(url: str, *, owner: str, progress: Progress) -> Path:
     """Return the file at `url`, fetched once into the cache that torchvision uses too.
 
@@ -72,9 +84,7 @@ def download(url: str, *, owner: str, progress: Progress) -> Path:
     ModelError
         If the file cannot be fetched or stored, or its hash is not the one in its name.
     """
-    import torch
-
-    path = Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", maxsplit=1)[-1])
+    path = cached_file(url)
     if not path.exists():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

