@@ -126,6 +126,13 @@ def make_map(
     perplexity: Perplexity = 30.0,
     n_landmarks: Landmarks = None,
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="fp32, bf16, int8 or auto: bf16 where it is quick and as good as fp32.",
+        ),
+    ] = "auto",
     batch_size: Annotated[
         int | None, typer.Option(metavar="N", help="Images that go through the network at once.")
     ] = None,
@@ -180,6 +187,7 @@ def make_map(
         perplexity=perplexity,
         n_landmarks=n_landmarks,
         device=device,
+        precision=precision,
         batch_size=batch_size,
         size_px=size_px,
         thumbnail_px=thumbnail_px,

@@ -283,6 +283,9 @@ def write_run(
         },
         "model": None if features is None else asdict(features.model),
         "thumbnail_px": thumbnail_px,
+        "inference": None
+        if features is None or features.inference is None
+        else asdict(features.inference),
         "parameters": {"limit": limit, **embedding.parameters},
         "kl_divergence": embedding.kl_divergence,
         "n_iter": embedding.n_iter,

@@ -46,6 +46,7 @@ def make_map(
     perplexity: float = 30.0,
     n_landmarks: int | None = None,
     device: str = "auto",
+    precision: str = "auto",
     batch_size: int | None = None,
     size_px: int = 2400,
     thumbnail_px: int | None = None,
@@ -80,6 +81,9 @@ def make_map(
         neighbors and agreement are those among the landmarks.
     device : str
         "auto", "cpu", "cuda" or "mps".
+    precision : str
+        Of the network's numbers, "fp32", "bf16" or "int8"; "auto" takes bf16 where it is quick and
+        close to fp32: see `load_network`.
     batch_size : int, optional
         Images that go through the network at once.
     size_px, thumbnail_px : int
@@ -135,6 +139,7 @@ def make_map(
                 model=model,
                 weights=None if weights is None else Path(weights),
                 device=device,
+                precision=precision,
                 batch_size=batch_size,
                 thumbnails=pack,
                 file=folder / mapfolder.FEATURES,

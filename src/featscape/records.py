@@ -156,6 +156,8 @@ class ModelCard:
         where the layers give numbers.
     widths : tuple of int
         How many of the numbers each layer gave.
+    precision : str
+        Of the network's own numbers: "fp32", "bf16", or "int8-" with the calibration's name.
     """
 
     name: str
@@ -166,6 +168,7 @@ class ModelCard:
     n_features: int
     pool: str = "none"
     widths: tuple[int, ...] = ()
+    precision: str = "fp32"
 
     def __post_init__(self) -> None:
         # read from run.json it is a list, and without layers of its own it is missing
@@ -175,6 +178,41 @@ class ModelCard:
     def layers(self) -> tuple[str, ...]:
         """The layers apart, as `widths` counts them."""
         return tuple(self.layer.split("+"))
+
+
+@dataclass(frozen=True)
+class Inference:
+    """What ran the network, in which precision, and why.
+
+    Attributes
+    ----------
+    engine : str
+        With its version, for example "OpenVINO 2026.4.1".
+    precision : str
+        "fp32", "bf16" or "int8".
+    asked : str
+        The precision that was asked for, or "auto".
+    reason : str
+        Why it is this one.
+    cosine : float or None
+        Between the features and those in fp32 of the same images, the mean; None if fp32 alone was
+        looked at. Where `auto` refuses another precision, the figures are those of that one.
+    recall : float or None
+        How many of the 10 nearest images by one are among the 10 nearest by the other.
+    n_checked : int
+        How many images that was measured on.
+    fallback : str
+        Why the network does not run on the engine that is quickest here; empty if it does.
+    """
+
+    engine: str
+    precision: str
+    asked: str
+    reason: str
+    cosine: float | None = None
+    recall: float | None = None
+    n_checked: int = 0
+    fallback: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,6 +230,8 @@ class Features:
     model : ModelCard
     digests : ndarray of uint8, shape (n, 32), or None
         The SHA-256 of each image's file.
+    inference : Inference or None
+        How the network ran; None for a backend that does not tell.
     """
 
     values: NDArray[np.float32]
@@ -199,6 +239,7 @@ class Features:
     sizes_px: NDArray[np.int32]
     model: ModelCard
     digests: NDArray[np.uint8] | None = None
+    inference: Inference | None = None
 
     def __len__(self) -> int:
         return len(self.values)

@@ -76,6 +76,8 @@ def describe(opened: Map) -> RenderableType:
         weights = f"{printable(model['weights'])}, sha256 {model['weights_sha256'][:16]}..."
         _row(facts, "weights", weights)
         _row(facts, "preprocessing", model["preprocessing"])
+    for fact, words in _inference(run):
+        _row(facts, fact, words)
     n_items, n_features = opened.features.shape
     _row(facts, "features", f"{n_items} x {n_features} {opened.features.dtype}")
     _row(
@@ -211,6 +213,14 @@ def _pictures(opened: Map) -> Table:
         if (opened.folder / name).exists():
             _row(table, name, content if opened.labels else content.replace(_BY_CLASS, ""))
     return table
+
+
+def _inference(run: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what ran the network and why; maps of older versions do not tell."""
+    told = run.get("inference")
+    if told is not None:
+        yield "engine", told["engine"] + (f" ({told['fallback']})" if told["fallback"] else "")
+        yield "precision", f"{told['precision']}: {told['reason']}"
 
 
 def _agreement(opened: Map) -> Iterator[RenderableType]:

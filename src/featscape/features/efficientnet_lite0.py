@@ -10,18 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from featscape.errors import ModelError
 from featscape.features.architecture import Architecture, ModelEntry
 from featscape.features.classifier import behead, fit
+from featscape.features.geometry import resize_and_crop
 from featscape.features.weights import hash_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-    from PIL import Image
     from torch import nn
 
     from featscape.features.architecture import State
@@ -51,22 +48,13 @@ def build(weights_name: str) -> Architecture:
     """Say how the network is built, and what it sees."""
     import timm
     from timm.data.config import resolve_data_config
-    from timm.data.transforms_factory import create_transform
-    from torchvision.transforms import CenterCrop, Resize
 
     make = partial(timm.create_model, _TIMM_NAME, pretrained=False)
     config: dict[str, Any] = resolve_data_config(  # type: ignore[no-untyped-call]
         pretrained_cfg=vars(timm.get_pretrained_cfg(_TIMM_NAME))
     )
-    steps = create_transform(**config).transforms
-    geometry = [step for step in steps if isinstance(step, (Resize, CenterCrop))]
     size_px = config["input_size"][1]
     resize_px = round(size_px / config["crop_pct"])
-
-    def crop(image: Image.Image) -> NDArray[np.uint8]:
-        for step in geometry:
-            image = step(image)
-        return np.asarray(image)
 
     def load(state: State, path: Path, layers: Sequence[str]) -> nn.Module:
         module = make()
@@ -79,7 +67,12 @@ def build(weights_name: str) -> Architecture:
         make=make,
         load=load,
         behead=behead,
-        crop=crop,
+        crop=partial(
+            resize_and_crop,
+            resize_px=resize_px,
+            crop_px=size_px,
+            interpolation=config["interpolation"],
+        ),
         resize_px=resize_px,
         input_size_px=size_px,
         mean=config["mean"],

@@ -51,8 +51,13 @@ class Engine(Protocol):
         """Compute features, shape (b, d), of pixels, shape (b, size, size, 3)."""
         ...
 
-    def at(self, precision: str, *, sample: Sequence[NDArray[np.uint8]] = ()) -> Engine:
-        """Return the same network in another precision; int8 is calibrated on the sample."""
+    def at(
+        self, precision: str, *, sample: Sequence[NDArray[np.uint8]] = (), key: str = ""
+    ) -> Engine:
+        """Return the same network in another precision.
+
+        For int8 it is calibrated on the sample, and kept under the key.
+        """
         ...
 
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from featscape.errors import ImageError, InputError, ModelError
 from featscape.features.known import DIGEST_BYTES, card_key, digest
-from featscape.features.network import load_network
+from featscape.features.network import Network, load_network
+from featscape.features.precision import AUTO
 from featscape.features.rows import RowsInFile, RowsInMemory
 from featscape.features.shards import Shard, ShardWriter, find_known
 from featscape.progress import SilentProgress
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from featscape.records import ImageSet, ModelCard, ThumbnailSink
 
 _Item = TypeVar("_Item")
+_MOST_TRIED = 2  # of so many times the images that a sample wants, at least half must be readable
 
 
 class Backend(Protocol):
@@ -82,6 +84,7 @@ def extract(
     layers: Sequence[str] = (),
     pool: str | None = None,
     device: str = "auto",
+    precision: str = AUTO,
     batch_size: int | None = None,
     n_workers: int | None = None,
     thumbnails: ThumbnailSink | None = None,
@@ -100,13 +103,15 @@ def extract(
     ----------
     images : ImageSet
     model : str or Backend
-        A name from `list_models`, or what `load_network` returned; `weights`, `layers`, `pool`
-        and `device` go with a name alone and are described there.
+        A name from `list_models`, or what `load_network` returned; `weights`, `layers`, `pool`,
+        `device` and `precision` go with a name alone and are described there.
     weights : path, optional
     layers : sequence of str
         Several layers' features stand side by side: `Features.of_layer` takes them apart.
     pool : str, optional
     device : str
+    precision : str
+        Settled on the first images, which the network looks at twice.
     batch_size : int, optional
         Images that go through the network together; by default what suits the device.
     n_workers : int, optional
@@ -140,15 +145,24 @@ def extract(
     progress = progress or SilentProgress()
     if isinstance(model, str):
         network: Backend = load_network(
-            model, weights=weights, layers=layers, pool=pool, device=device, progress=progress
+            model,
+            weights=weights,
+            layers=layers,
+            pool=pool,
+            device=device,
+            precision=precision,
+            progress=progress,
         )
-    elif weights is not None or layers or pool is not None or device != "auto":
+    elif weights is not None or layers or pool is not None or {device, precision} != {AUTO}:
         raise InputError(
-            "weights, layers, pool and device must be left out with a network that is loaded "
-            f"already; got {weights=}, {layers=}, {pool=}, {device=}. Give them to load_network."
+            "weights, layers, pool, device and precision must be left out with a network that is "
+            f"loaded already; got {weights=}, {layers=}, {pool=}, {device=}, {precision=}. Give "
+            "them to load_network."
         )
     else:
         network = model
+    if isinstance(network, Network):
+        network = _settle(network, images, n_workers=n_workers, progress=progress)
     folder = None if work is None else work / card_key(network.card)
     thumbnail_px = None if thumbnails is None else thumbnails.size_px
     known, n_shards = find_known(
@@ -159,7 +173,7 @@ def extract(
         ShardWriter(folder, n_shards, thumbnail_px) as shards,
         closing(RowsInMemory(*size) if file is None else RowsInFile(file, *size)) as rows,
     ):
-        return _run(
+        features = _run(
             images,
             network,
             batch_size=batch_size or network.batch_size,
@@ -170,6 +184,35 @@ def extract(
             rows=rows,
             progress=progress,
         )
+    return replace(features, inference=getattr(network, "inference", None))
+
+
+def _settle(
+    network: Network, images: ImageSet, *, n_workers: int | None, progress: Progress
+) -> Network:
+    """Settle the network's precision on the first images that can be read."""
+    n_wanted = network.sample_size(len(images))
+    sample: list[NDArray[np.uint8]] = []
+
+    def read(index: int) -> NDArray[np.uint8] | None:
+        try:
+            return network.prepare(images.load(index))
+        except ImageError:  # the loop meets it again, and tells of it
+            return None
+
+    n_tried = min(_MOST_TRIED * n_wanted, len(images))
+    n_threads = n_workers or network.n_workers
+    with closing(_read_ahead(read, n_tried, n_workers=n_threads, n_ahead=2 * n_threads)) as items:
+        for pixels in items:
+            if pixels is not None:
+                sample.append(pixels)
+            if len(sample) == n_wanted:
+                break
+    settled = network.settle(sample)
+    if settled is not network and settled.inference is not None:
+        inference = settled.inference
+        progress.note(f"{inference.engine} in {inference.precision}: {inference.reason}")
+    return settled
 
 
 def _run(

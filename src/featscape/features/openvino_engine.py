@@ -7,19 +7,19 @@ for another within a layer, and every shape is known when the network is compile
 
 from __future__ import annotations
 
-import sys
 import threading
 import warnings
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from featscape.errors import InputError
+from featscape.features.calibration import calibrate
 from featscape.features.cores import count_cores
+from featscape.features.discreet import import_openvino
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
     from torch import nn
@@ -45,7 +45,7 @@ class OpenVinoEngine:
     """
 
     def __init__(self, model: Any, *, precision: str = "fp32") -> None:
-        openvino = load_openvino()
+        openvino = import_openvino()
         core = openvino.Core()
         self.name = f"OpenVINO {openvino.__version__.partition('-')[0]}"
         self.precision = precision
@@ -79,21 +79,27 @@ class OpenVinoEngine:
             self._queue.wait_all()
         return values
 
-    def at(self, precision: str, *, sample: Sequence[NDArray[np.uint8]] = ()) -> OpenVinoEngine:
+    def at(
+        self, precision: str, *, sample: Sequence[NDArray[np.uint8]] = (), key: str = ""
+    ) -> OpenVinoEngine:
         """Return the same network in another precision.
 
         Raises
         ------
         InputError
-            If the processor has no bfloat16.
+            If the processor does not have it.
+        MissingExtra, ModelError
+            If the network cannot be calibrated for int8.
         """
-        del sample
         if precision not in self.precisions:
             raise InputError(
                 f"The precision must be {' or '.join(self.precisions)} on this processor; got "
                 f"{precision!r}. Take --precision auto, which chooses."
             )
-        return OpenVinoEngine(self._model, precision=precision)
+        model = self._model
+        if precision == "int8":
+            model = calibrate(model, sample, key=key)
+        return OpenVinoEngine(model, precision=precision)
 
 
 def _keep(request: Any, row: NDArray[np.float32]) -> None:
@@ -120,7 +126,7 @@ def convert(
     """
     import torch
 
-    openvino = load_openvino()
+    openvino = import_openvino()
     example = torch.zeros(1, 3, size_px, size_px)
     with torch.no_grad(), warnings.catch_warnings():
         # of tracing, which is deprecated but converts in a fifth of the time that export takes,
@@ -139,7 +145,7 @@ def convert(
 
 def take_pixels(model: Any, *, mean: Sequence[float], std: Sequence[float]) -> Any:
     """Put the standardization before a model of floats (1, 3, h, w): uint8 (1, h, w, 3) go in."""
-    openvino = load_openvino()
+    openvino = import_openvino()
     steps = openvino.preprocess.PrePostProcessor(model)
     tensor = steps.input().tensor()
     tensor.set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
@@ -147,28 +153,6 @@ def take_pixels(model: Any, *, mean: Sequence[float], std: Sequence[float]) -> A
     prepare = steps.input().preprocess().convert_element_type(openvino.Type.f32)
     prepare.mean([255 * value for value in mean]).scale([255 * value for value in std])
     return steps.build()
-
-
-def load_openvino() -> Any:
-    """Import OpenVINO without the package that would tell its makers of each import."""
-    with _without("openvino_telemetry"):
-        import openvino
-        import openvino.preprocess
-        import openvino.tools.ovc.convert_impl
-    return openvino
-
-
-@contextmanager
-def _without(name: str) -> Iterator[None]:
-    """Let a module be missing for a while, unless it is loaded already."""
-    is_absent = name not in sys.modules
-    if is_absent:
-        sys.modules[name] = None  # type: ignore[assignment]  # what makes its import fail
-    try:
-        yield
-    finally:
-        if is_absent:
-            del sys.modules[name]
 
 
 def _frontend_failures(openvino: Any) -> tuple[type[Exception], ...]:

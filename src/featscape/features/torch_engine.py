@@ -86,7 +86,9 @@ class TorchEngine:
                 f"does not. Lower --batch-size below {len(pixels)}, or take --device cpu."
             ) from error
 
-    def at(self, precision: str, *, sample: Sequence[NDArray[np.uint8]] = ()) -> TorchEngine:
+    def at(
+        self, precision: str, *, sample: Sequence[NDArray[np.uint8]] = (), key: str = ""
+    ) -> TorchEngine:
         """Return the same network in another precision.
 
         Raises
@@ -94,7 +96,7 @@ class TorchEngine:
         InputError
             If PyTorch does not run it.
         """
-        del sample
+        del sample, key
         if precision not in ("fp32", "bf16"):
             raise InputError(
                 f"With PyTorch the precision must be fp32 or bf16; got {precision!r}. "

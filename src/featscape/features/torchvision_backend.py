@@ -6,19 +6,14 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from featscape.features.architecture import Architecture
 from featscape.features.catalog import Row
 from featscape.features.classifier import behead, fit
+from featscape.features.geometry import resize_and_crop
 from featscape.features.weights import download
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import torch
-    from numpy.typing import NDArray
-    from PIL import Image
 
 PREFIX = ""
 DISTRIBUTION = "torchvision"
@@ -69,7 +64,12 @@ def build(name: str, weights_name: str) -> Architecture:
         make=make,
         load=lambda state, path, layers: fit(make(), _rename(state), path, layers, owner=name),
         behead=behead,
-        crop=_make_crop(preset),
+        crop=partial(
+            resize_and_crop,
+            resize_px=preset.resize_size[0],
+            crop_px=size_px,
+            interpolation=preset.interpolation.value,
+        ),
         resize_px=preset.resize_size[0],
         input_size_px=size_px,
         mean=mean,
@@ -95,19 +95,6 @@ def _builder_arguments(name: str, weights: Any) -> dict[str, Any]:
     if name.startswith("vit_"):
         return {"image_size": weights.meta["min_size"][0]}
     return {}
-
-
-def _make_crop(preset: Any) -> Callable[[Image.Image], NDArray[np.uint8]]:
-    """Return the geometric half of a torchvision preset; the arithmetic half runs by batches."""
-    from torchvision.transforms import functional
-
-    def crop(image: Image.Image) -> NDArray[np.uint8]:
-        resized = functional.resize(
-            image, preset.resize_size, preset.interpolation, antialias=preset.antialias
-        )
-        return np.asarray(functional.center_crop(resized, preset.crop_size))
-
-    return crop
 
 
 def _rename(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

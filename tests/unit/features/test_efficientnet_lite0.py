@@ -77,7 +77,8 @@ def test_preprocessing_is_that_of_the_library(network, noise_image):
     image = noise_image(3, (300, 200))
     pixels = torch.from_numpy(network.prepare(image).copy())
     ours = _normalize(pixels.permute(2, 0, 1)[None], network._architecture)
-    torch.testing.assert_close(ours[0], create_transform(**config)(image))
+    # two levels of 255, which a standard deviation of .5 makes four
+    torch.testing.assert_close(ours[0], create_transform(**config)(image), rtol=0, atol=4.02 / 255)
 
 
 def test_the_card_tells_how_to_make_the_features_again(network):

@@ -10,8 +10,8 @@ from torch import nn
 
 from featscape.errors import DeviceError, InputError
 from featscape.features import load_network
+from featscape.features.discreet import import_openvino
 from featscape.features.engine import open_engine
-from featscape.features.openvino_engine import load_openvino
 from featscape.features.torch_engine import TorchEngine
 
 CPU = torch.device("cpu")
@@ -125,7 +125,7 @@ def test_pytorch_runs_where_openvino_is_not_installed(small_file, monkeypatch):
 
 
 def test_nothing_is_told_to_the_makers_of_openvino():
-    load_openvino()
+    import_openvino()
     assert sys.modules.get("openvino_telemetry.main") is None
     from openvino.tools.ovc import telemetry_utils
 

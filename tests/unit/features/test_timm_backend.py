@@ -49,7 +49,9 @@ def test_features_are_timms_own(name, make, noise_image):
     pixels = network.prepare(image)
     ours = _normalize(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None], network._architecture)
     theirs = create_transform(**resolve_model_data_config(whole))(image)
-    torch.testing.assert_close(ours[0], theirs)
+    # two levels of 255, of the channel whose standard deviation is least
+    atol = 2.01 / 255 / min(network._architecture.std)
+    torch.testing.assert_close(ours[0], theirs, rtol=0, atol=atol)
     whole.reset_classifier(0)
     with torch.inference_mode():
         expected = whole(ours)

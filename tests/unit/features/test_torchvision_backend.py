@@ -20,7 +20,8 @@ def test_preprocessing_is_that_of_the_library(name, size_px, noise_image):
     assert pixels.dtype == np.uint8
     ours = _normalize(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None], architecture)
     theirs = models.get_model_weights(name)[weights].transforms()
-    assert torch.equal(ours[0], theirs(image))
+    # two levels of 255, of the channel whose standard deviation is least
+    torch.testing.assert_close(ours[0], theirs(image), rtol=0, atol=2.01 / 255 / min(theirs.std))
 
 
 def test_preprocessing_is_told_in_words():

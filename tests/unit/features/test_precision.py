@@ -1,0 +1,264 @@
+"""Precision: what auto takes and why, the distance that each choice is told with, calibration."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from featscape.errors import InputError, MissingExtra, ModelError
+from featscape.features import extract, load_network, reload_network
+from featscape.features.precision import (
+    AUTO_LEAST,
+    Distance,
+    check_precision,
+    measure,
+    sample_size,
+    settle,
+)
+from featscape.records import ModelCard
+
+CARD = ModelCard("random", "all", "none", "0" * 64, "none", 16)
+
+
+def features(n_images=64, seed=0):
+    return np.random.default_rng(seed).normal(size=(n_images, 16)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """An engine whose features are given, and stray from them by `noise` in other precisions."""
+
+    noise: float = 0.0
+    name: str = "An engine 1.0"
+    precision: str = "fp32"
+    precisions: tuple = ("fp32", "bf16", "int8")
+    batch_size: int = 4
+    asked: list = field(default_factory=list)
+
+    def run(self, pixels):
+        exact = features(len(pixels))
+        if self.precision == "fp32":
+            return exact
+        return exact + self.noise * features(len(pixels), seed=1)
+
+    def at(self, precision, *, sample=(), key=""):
+        self.asked.append((precision, len(sample), key))
+        return replace(self, precision=precision)
+
+
+def sample(n_images=64):
+    return list(np.zeros((n_images, 2, 2, 3), np.uint8))
+
+
+class Notes:
+    def __init__(self):
+        self.lines = []
+
+    def note(self, text):
+        self.lines.append(text)
+
+    def task(self, *_, **__):
+        from featscape.progress import SilentProgress
+
+        return SilentProgress().task("", total=1, unit="")
+
+
+class TestMeasure:
+    def test_equal_features(self):
+        assert measure(features(), 3 * features()) == Distance(pytest.approx(1.0), 1.0, 64)
+
+    def test_against_plain_loops(self):
+        exact, other = features(), features() + 0.5 * features(seed=1)
+        cosines, shared = [], []
+        for a, b in zip(exact, other, strict=True):
+            cosines.append(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+        for i in range(64):
+            near = []
+            for rows in (exact, other):
+                closeness = [
+                    rows[i] @ row / np.linalg.norm(row) if j != i else -np.inf
+                    for j, row in enumerate(rows)
+                ]
+                near.append(set(np.argsort(closeness)[-10:]))
+            shared.append(len(near[0] & near[1]) / 10)
+        found = measure(exact, other)
+        assert found.cosine == pytest.approx(np.mean(cosines), abs=1e-6)
+        assert found.recall == pytest.approx(np.mean(shared))
+        assert 0.3 < found.recall < 0.9
+
+    def test_few_images_have_no_recall(self):
+        assert measure(features(20), features(20)).recall is None
+        assert measure(features(21), features(21)).recall == 1.0
+
+    def test_a_row_of_zeros_is_no_division_by_zero(self):
+        exact = features()
+        exact[3] = 0
+        assert measure(exact, exact).cosine == pytest.approx(63 / 64)
+
+
+class TestSettle:
+    def test_auto_takes_bf16_where_it_is_close(self):
+        engine, told, named = settle(Rounded(noise=0.01), "auto", sample(), card=CARD)
+        assert (engine.precision, told.precision, named, told.asked) == (
+            "bf16",
+            "bf16",
+            "bf16",
+            "auto",
+        )
+        assert told.cosine > 0.998
+        assert told.recall > 0.95
+        assert told.n_checked == 64
+        assert told.reason == (
+            f"on the first 64 images mean cosine {told.cosine:.4f} with the features in fp32, "
+            f"recall of the 10 nearest {told.recall:.3f}; at least 0.998 and 0.95 are wanted"
+        )
+
+    @pytest.mark.parametrize("noise", [0.07, 0.3])
+    def test_auto_stays_with_fp32_where_bf16_is_far(self, noise):
+        engine, told, named = settle(Rounded(noise=noise), "auto", sample(), card=CARD)
+        assert (engine.precision, told.precision, named) == ("fp32", "fp32", "fp32")
+        assert told.cosine < 0.998 or told.recall < 0.95
+        assert told.reason.startswith("bf16 is too far from it: on the first 64 images mean cosine")
+
+    def test_either_figure_alone_is_enough_to_refuse(self):
+        assert Distance(0.998, 0.95, 64).suffices()
+        assert not Distance(0.9979, 1.0, 64).suffices()
+        assert not Distance(1.0, 0.949, 64).suffices()
+        assert not Distance(1.0, None, 12).suffices()
+
+    def test_auto_without_bfloat16_in_the_processor(self):
+        plain = Rounded(precisions=("fp32", "int8"))
+        engine, told, _ = settle(plain, "auto", sample(), card=CARD)
+        assert engine is plain
+        assert told.reason == "An engine 1.0 has nothing quicker on this processor"
+        assert told.cosine is None
+        assert plain.asked == []
+
+    def test_what_is_asked_for_is_taken_and_measured(self):
+        engine, told, named = settle(Rounded(noise=0.3), "bf16", sample(), card=CARD)
+        assert (engine.precision, named) == ("bf16", "bf16")
+        assert told.cosine < 0.998
+        assert told.reason.startswith("it was asked for; on the first 64 images")
+
+    def test_a_calibration_is_named_after_its_images_and_the_network(self):
+        engine = Rounded(noise=0.1)
+        named = [
+            settle(engine, "int8", images, card=card)[2]
+            for images, card in (
+                (sample(), CARD),
+                (sample(), CARD),
+                (sample(63), CARD),
+                (sample(), replace(CARD, layer="some")),
+            )
+        ]
+        assert named[0] == named[1]
+        assert len(set(named)) == 3
+        assert [f"{precision}-{key}" for precision, _, key in engine.asked] == named
+
+
+def test_how_many_images_are_looked_at():
+    assert sample_size("fp32", 10_000) == 0
+    assert sample_size("auto", AUTO_LEAST - 1) == 0
+    assert sample_size("auto", AUTO_LEAST) == 24
+    assert sample_size("auto", 1_000) == 41
+    assert sample_size("auto", 1_000_000) == 128
+    assert sample_size("bf16", 10) == 10
+    assert sample_size("int8", 500) == 128
+
+
+@pytest.mark.parametrize("name", ["fp16", "", "BF16", "int8-abc"])
+def test_what_is_no_precision(name):
+    with pytest.raises(InputError, match=r"precision must be auto, fp32, bf16 or int8; got "):
+        check_precision(name)
+    with pytest.raises(InputError, match="precision"):
+        load_network("shufflenet_v2_x0_5", precision=name)
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """Keep calibrations in a folder of the test's own."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    return tmp_path / "hub" / "featscape"
+
+
+def test_a_run_of_few_images_stays_in_fp32_and_says_so(noise_images, small_file):
+    said = Notes()
+    found = extract(
+        noise_images(3), model="shufflenet_v2_x0_5", weights=small_file, device="cpu", progress=said
+    )
+    assert found.model.precision == "fp32"
+    assert found.inference.precision == "fp32"
+    assert said.lines == [f"{found.inference.engine} in fp32: {found.inference.reason}"]
+
+
+def test_the_first_readable_images_are_the_sample(noise_images, small_file, monkeypatch):
+    seen = []
+    network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
+    monkeypatch.setattr(type(network), "sample_size", lambda _self, _n: 4)
+    monkeypatch.setattr(
+        type(network), "settle", lambda self, sample: (seen.extend(sample), self)[1]
+    )
+    images = noise_images(30, broken={0: "x", 2: "x"})
+    extract(images, model=network)
+    expected = [network.prepare(images.load(i)) for i in (1, 3, 4, 5)]
+    assert np.array_equal(seen, expected)
+
+
+def test_bf16_is_measured_recorded_and_had_again(noise_images, small_file):
+    network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu", precision="bf16")
+    if "bf16" not in network._engine.precisions:
+        pytest.skip("this processor has no bfloat16")
+    assert network.inference is None
+    images = noise_images(23)
+    found = extract(images, model=network)
+    assert found.model.precision == "bf16"
+    assert 0.9 < found.inference.cosine < 1
+    assert found.inference.n_checked == 23
+    again = reload_network(found.model, device="cpu")
+    assert again.card == found.model
+    row = again.run([again.prepare(images.load(5))])
+    assert np.array_equal(row[0], found.values[5])
+
+
+def test_a_card_in_bf16_can_be_had_again_on_a_processor_without(small_file, noise_image):
+    network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
+    network = replace(network, _engine=replace_precisions(network._engine, ("fp32",)))
+    emulated = network.in_precision("bf16")
+    assert emulated.inference.engine.startswith("PyTorch")
+    pixels = [network.prepare(noise_image(0, (50, 50)))]
+    assert measure(network.run(pixels), emulated.run(pixels)).cosine > 0.99
+
+
+def replace_precisions(engine, precisions):
+    engine.precisions = precisions
+    return engine
+
+
+def test_int8_is_calibrated_kept_and_had_again(noise_images, small_file, cache, capsys):
+    images = noise_images(12)
+    network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu", precision="int8")
+    found = extract(images, model=network)
+    assert capsys.readouterr().out == ""
+    assert found.model.precision.startswith("int8-")
+    assert 0.9 < found.inference.cosine < 1 - 1e-7
+    assert {path.suffix for path in cache.iterdir()} == {".xml", ".bin"}
+    again = reload_network(found.model, device="cpu")
+    row = again.run([again.prepare(images.load(5))])
+    assert np.array_equal(row[0], found.values[5])
+    for path in cache.iterdir():
+        path.unlink()
+    with pytest.raises(ModelError, match=r"calibrated on this machine; .*is not there"):
+        reload_network(found.model, device="cpu")
+
+
+def test_int8_without_nncf_says_what_to_install(noise_images, small_file, cache, monkeypatch):
+    monkeypatch.setattr("featscape.features.calibration.find_spec", lambda _name: None)
+    with pytest.raises(MissingExtra, match=r"needs NNCF.*pip install 'featscape\[int8\]'"):
+        extract(
+            noise_images(3),
+            model="shufflenet_v2_x0_5",
+            weights=small_file,
+            device="cpu",
+            precision="int8",
+        )
+    assert not cache.exists()
