@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array, random_array
@@ -5,7 +7,7 @@ from sklearn.decomposition import PCA
 
 from featscape.errors import InputError
 from featscape.tsne import reduction
-from featscape.tsne.reduction import check_finite, fit_reduction
+from featscape.tsne.reduction import check_finite, fit_reduction, row_blocks
 
 
 def wide(n, d, *, seed=0):
@@ -105,3 +107,31 @@ def test_a_new_row_beyond_float32_is_refused():
     fitted, _ = reduce(X)
     with pytest.raises(InputError, match="within the range of the fitted features"):
         fitted.apply(np.full((1, 8), 1e200))
+
+
+def test_pages_of_a_mapped_file_are_given_back(tmp_path):
+    smaps = Path("/proc/self/smaps")
+    if not smaps.exists():
+        pytest.skip("Linux alone tells what is resident of a file")
+    np.save(tmp_path / "large.npy", np.ones((20_000, 500), np.float32))
+    X = np.load(tmp_path / "large.npy", mmap_mode="r")
+
+    def resident_kb():
+        lines = smaps.read_text().splitlines()
+        (start,) = (i for i, line in enumerate(lines) if line.endswith("large.npy"))
+        return next(int(line.split()[1]) for line in lines[start:] if line.startswith("Rss:"))
+
+    assert X.sum() == X.size
+    assert resident_kb() > 30_000
+    for _, rows in row_blocks(np.asarray(X), metric="euclidean"):
+        assert rows.all()
+    assert resident_kb() < 1_000
+
+
+def test_what_was_changed_in_a_mapped_copy_is_not_lost(tmp_path):
+    np.save(tmp_path / "copy.npy", np.ones((100, 5), np.float32))
+    X = np.load(tmp_path / "copy.npy", mmap_mode="c")
+    X[3] = 7
+    for _ in range(2):
+        blocks = [rows.copy() for _, rows in row_blocks(X, metric="euclidean")]
+        assert (np.concatenate(blocks)[3] == 7).all()

@@ -1,0 +1,39 @@
+"""Rows of features, written in any order, in memory and into a file."""
+
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from featscape.features.rows import RowsInFile, RowsInMemory
+
+
+@pytest.fixture(params=["memory", "file"])
+def make(request, tmp_path):
+    if request.param == "memory":
+        return RowsInMemory
+    return lambda n_rows, n_features: RowsInFile(tmp_path / "f.npy", n_rows, n_features)
+
+
+@pytest.mark.parametrize(("n_rows", "n_kept"), [(12, 12), (12, 9), (12_345, 10)])
+def test_any_order_and_fewer_rows_than_there_might_be(make, n_rows, n_kept):
+    values = np.random.default_rng(0).random((n_kept, 7), np.float32)
+    order = np.random.default_rng(1).permutation(n_kept - 1)
+    with closing(make(n_rows, 7)) as rows:
+        for batch in np.array_split(order, 3):
+            rows.write(batch.tolist(), values[batch])
+        rows.copy(n_kept - 1, 2)
+        found = rows.finish(n_kept)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found[:-1], values[:-1])
+    np.testing.assert_array_equal(found[-1], values[2])
+
+
+@pytest.mark.parametrize("n_kept", [3, 1_000])
+def test_the_file_is_the_one_that_numpy_writes(tmp_path, n_kept):
+    values = np.random.default_rng(0).random((n_kept, 5), np.float32)
+    with closing(RowsInFile(tmp_path / "ours.npy", 1_000, 5)) as rows:
+        rows.write(range(n_kept), values)
+        rows.finish(n_kept)
+    np.save(tmp_path / "numpys.npy", values)
+    assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "numpys.npy").read_bytes()
