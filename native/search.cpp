@@ -11,6 +11,15 @@ namespace {
 
 constexpr std::int64_t kTaskQueries = 64; // of one cell, searched together
 
+// A query's nearest cell comes first, then its next few, then the rest: what the near ones hold
+// gives a bound that most points of the others do not reach. Within these the cells come one after
+// the other, each compared with all queries that probe it.
+constexpr int kNearProbes = 4;
+
+std::uint64_t tier(int probe) {
+    return probe == 0 ? 0 : probe < kNearProbes ? 1 : 2;
+}
+
 // Distance and index in one number that sorts by both; distances are not negative.
 std::uint64_t key(float squared, std::int32_t index) {
     return std::uint64_t{std::bit_cast<std::uint32_t>(squared)} << 32 |
@@ -107,18 +116,18 @@ class CellIndex::Task {
             query_[q] = queries + rows[q] * dimensions;
             nearest_[static_cast<std::size_t>(q)].start();
             for (int p = 0; p < n_probes; ++p) {
-                const std::int32_t cell = cells[rows[q] * n_probes + p];
-                // The nearest cell first: its points give a good bound for the others.
-                probes_.emplace_back(p == 0 ? -1 : cell, static_cast<std::int32_t>(q));
+                const auto cell = static_cast<std::uint32_t>(cells[rows[q] * n_probes + p]);
+                probes_.push_back(((tier(p) << 32 | cell) << kQueryBits) |
+                                  static_cast<std::uint64_t>(q));
             }
         }
         std::sort(probes_.begin(), probes_.end());
         for (std::size_t at = 0; at < probes_.size();) {
-            const std::int32_t cell = probes_[at].first;
+            const std::uint64_t same = probes_[at] >> kQueryBits;
             std::int64_t count = 0;
-            for (; at < probes_.size() && probes_[at].first == cell; ++at)
-                member_[count++] = probes_[at].second;
-            compare(cell < 0 ? cells[rows[0] * n_probes] : cell, count);
+            for (; at < probes_.size() && probes_[at] >> kQueryBits == same; ++at)
+                member_[count++] = static_cast<std::int32_t>(probes_[at] % kTaskQueries);
+            compare(static_cast<std::int32_t>(same & 0xFFFFFFFFU), count);
         }
         for (std::int64_t q = 0; q < n_rows; ++q)
             finish(q, found + rows[q] * k_, squared + rows[q] * k_);
@@ -171,7 +180,8 @@ class CellIndex::Task {
     const CellIndex& index_;
     int k_;
     std::vector<Nearest> nearest_;
-    std::vector<std::pair<std::int32_t, std::int32_t>> probes_; // cell, query of this task
+    static constexpr int kQueryBits = std::bit_width(std::uint64_t{kTaskQueries - 1});
+    std::vector<std::uint64_t> probes_; // tier, cell, and query of this task
     const float* query_[kTaskQueries] = {};
     std::int32_t member_[kTaskQueries] = {};
 };
