@@ -301,7 +301,7 @@ def open_placer(made: Map, *, device: str = "auto") -> Callable[[BinaryIO], Plac
         If its network cannot be had again, or has changed.
     """
     from featscape.features import reload_network
-    from featscape.images import decode_stream
+    from featscape.images import decode_scaled
 
     card = made.run["model"]
     if card is None:
@@ -313,7 +313,8 @@ def open_placer(made: Map, *, device: str = "auto") -> Callable[[BinaryIO], Plac
     tsne = load_tsne(made)
 
     def place(file: BinaryIO) -> Placement:
-        features = network.run([network.prepare(decode_stream(file))])  # (1, d)
+        image = decode_scaled(file, at_least_px=network.least_px).image
+        features = network.run([network.prepare(image)])  # (1, d)
         positions, neighbors = tsne.place(features)
         return Placement(positions[0], in_items(neighbors, made.landmarks))
 

@@ -10,7 +10,7 @@ import numpy as np
 from featscape.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -48,6 +48,33 @@ class ImageBytes(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """An image in memory.
+
+    Attributes
+    ----------
+    image : PIL.Image.Image
+        Mode "RGB", upright; perhaps at a smaller scale.
+    size_px : tuple of int
+        Width and height of the whole image, upright.
+    """
+
+    image: Image.Image
+    size_px: tuple[int, int]
+
+
+class Decoder(Protocol):
+    """Makes an image of the bytes of its file."""
+
+    def __call__(self, content: bytes, *, at_least_px: int = 0) -> Decoded:
+        """Decode an image whose shorter side may shrink to so many pixels; 0: whole.
+
+        Raises ImageError with the reason.
+        """
+        ...
+
+
 class ThumbnailSink(Protocol):
     """Receives a small copy of each image while extraction has it decoded anyway."""
 
@@ -56,8 +83,11 @@ class ThumbnailSink(Protocol):
         """The longest side that the copies are made for; equal images make equal ones of a size."""
         ...
 
-    def make(self, image: Image.Image) -> bytes:
-        """Encode the thumbnail of one image; called in any thread."""
+    def make(self, image: Image.Image, *, original_px: tuple[int, int] | None = None) -> bytes:
+        """Encode the thumbnail of one image; called in any thread.
+
+        The original's size tells the proportions where it was decoded at a smaller scale.
+        """
         ...
 
     def append(self, encoded: bytes) -> None:
@@ -77,8 +107,8 @@ class ImageSet:
         One path an image, unlike all others, below `source`; parts joined by "/".
     contents : ImageBytes
         Gives the bytes of the image at a path.
-    decode : callable
-        Bytes -> RGB image; raises ImageError.
+    decode : Decoder
+        Bytes -> RGB image, whole or at a smaller scale.
     kind : str
         What `source` is: with it and a path, `images.open_contents` finds an image again.
     labels : tuple of str or None
@@ -95,7 +125,7 @@ class ImageSet:
     source: Path | str
     paths: tuple[str, ...]
     contents: ImageBytes = field(repr=False)
-    decode: Callable[[bytes], Image.Image] = field(repr=False)
+    decode: Decoder = field(repr=False)
     kind: str = "folder"
     labels: tuple[str, ...] | None = None
     splits: tuple[str, ...] | None = None
@@ -111,7 +141,7 @@ class ImageSet:
 
     def load(self, index: int) -> Image.Image:
         """Decode image `index` to RGB; raises ImageError with the reason if that fails."""
-        return self.decode(self.read(index))
+        return self.decode(self.read(index)).image
 
     def select(self, indices: Sequence[int] | NDArray[np.integer[Any]]) -> ImageSet:
         """Return the images at `indices`, in that order; `skipped` is kept."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from featscape.features.known import Known, KnownFeatures
     from featscape.features.rows import Rows
     from featscape.progress import Progress
-    from featscape.records import ImageSet, ModelCard, ThumbnailSink
+    from featscape.records import Decoder, ImageSet, ModelCard, ThumbnailSink
 
 _Item = TypeVar("_Item")
 _MOST_TRIED = 2  # of so many times the images that a sample wants, at least half must be readable
@@ -54,6 +54,11 @@ class Backend(Protocol):
     @property
     def n_workers(self) -> int:
         """Decoding threads that suit its device."""
+        ...
+
+    @property
+    def least_px(self) -> int:
+        """The shorter side that an image may be decoded at; 0 for whole images alone."""
         ...
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
@@ -196,7 +201,8 @@ def _settle(
 
     def read(index: int) -> NDArray[np.uint8] | None:
         try:
-            return network.prepare(images.load(index))
+            decoded = images.decode(images.read(index), at_least_px=network.least_px)
+            return network.prepare(decoded.image)
         except ImageError:  # the loop meets it again, and tells of it
             return None
 
@@ -329,7 +335,7 @@ class _Table:
 
 def _read(
     content: bytes,
-    decode: Callable[[bytes], Image.Image],
+    decode: Decoder,
     network: Backend,
     thumbnails: ThumbnailSink | None,
     known: KnownFeatures,
@@ -339,10 +345,15 @@ def _read(
     found = known.find(key, thumbnail_px=None if thumbnails is None else thumbnails.size_px)
     if found is not None and (thumbnails is None or found.thumbnail is not None):
         return _Read(key, found.size_px, found.thumbnail, known=found)
-    image = decode(content)
-    thumbnail = None if thumbnails is None else thumbnails.make(image)
-    pixels = None if found is not None else network.prepare(image)
-    return _Read(key, image.size, thumbnail, pixels, found)
+    decoded = decode(content, at_least_px=network.least_px)
+    pixels = None if found is not None else network.prepare(decoded.image)
+    thumbnail = None
+    if thumbnails is not None:
+        # never one scale for both: what the network sees would hang on the thumbnails' size
+        if max(decoded.image.size) < min(thumbnails.size_px, max(decoded.size_px)):
+            decoded = decode(content)
+        thumbnail = thumbnails.make(decoded.image, original_px=decoded.size_px)
+    return _Read(key, decoded.size_px, thumbnail, pixels, found)
 
 
 def _read_ahead(

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from featscape.progress import Progress
 
 _MOST_WORKERS = 16
+_SCALE_LEFT = 2
+_DECODED = "; JPEG files decoded at 1/2, 1/4 or 1/8 where that leaves twice the size or more"
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +73,16 @@ class Network:
         """Decoding threads that suit the device: on a CPU the network needs the cores more."""
         n_cores = count_cores()
         return min(max(1, n_cores // 2 if self.device.type == "cpu" else n_cores), _MOST_WORKERS)
+
+    @property
+    def least_px(self) -> int:
+        """The shorter side that an image may be decoded at.
+
+        Twice what it is resized to: a mean cosine of .9999 with the features of whole images,
+        where 1.5 times as much left .999 and once .997.
+        """
+        architecture = self._architecture
+        return _SCALE_LEFT * (architecture.resize_px or architecture.input_size_px)
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
         """Resize and crop one RGB image; called in any thread.
@@ -245,7 +257,7 @@ def load_network(
         layer=layer,
         weights=architecture.weights if weights is None else str(weights),
         weights_sha256=sha256,
-        preprocessing=architecture.preprocessing,
+        preprocessing=f"{architecture.preprocessing}{_DECODED}",
         n_features=sum(reading.width for reading in cut.readings),
         pool=cut.pool if layers or any(len(one.shape) > 1 for one in cut.readings) else "none",
         widths=tuple(reading.width for reading in cut.readings),

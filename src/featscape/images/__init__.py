@@ -1,6 +1,11 @@
 """Images: find them, decode them to RGB, make them small."""
 
-from featscape.images.decode import decode_bytes, decode_image, decode_stream, media_type
+from featscape.images.decode import (
+    decode_bytes,
+    decode_image,
+    decode_scaled,
+    media_type,
+)
 from featscape.images.files import Files
 from featscape.images.find import find_images
 from featscape.images.sources import name_source, open_contents
@@ -11,7 +16,7 @@ __all__ = [
     "ThumbnailPack",
     "decode_bytes",
     "decode_image",
-    "decode_stream",
+    "decode_scaled",
     "find_images",
     "make_thumbnail",
     "media_type",

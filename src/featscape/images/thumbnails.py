@@ -18,7 +18,9 @@ _LOSSLESS_BELOW_PX = 64
 _JPEG_QUALITY = 88
 
 
-def make_thumbnail(image: Image.Image, *, size_px: int = 256) -> bytes:
+def make_thumbnail(
+    image: Image.Image, *, size_px: int = 256, original_px: tuple[int, int] | None = None
+) -> bytes:
     """Encode a small copy of an image.
 
     Parameters
@@ -27,6 +29,9 @@ def make_thumbnail(image: Image.Image, *, size_px: int = 256) -> bytes:
         Mode "RGB"; not changed.
     size_px : int
         The copy's longer side at most; a smaller image keeps its size.
+    original_px : tuple of int, optional
+        Width and height of the image before it was decoded at a smaller scale, whose sides are
+        rounded: so that the copy has the very size that one of the whole image has.
 
     Returns
     -------
@@ -39,10 +44,11 @@ def make_thumbnail(image: Image.Image, *, size_px: int = 256) -> bytes:
         If `size_px` is less than 1.
     """
     _check_size(size_px)
-    longer_px = max(image.size)
+    sides = original_px or image.size
+    longer_px = max(sides)
     small = image
     if longer_px > size_px:
-        width, height = (max(1, round(side * size_px / longer_px)) for side in image.size)
+        width, height = (max(1, round(side * size_px / longer_px)) for side in sides)
         # the gap lets Pillow average whole blocks first, and then filter twice the size at least
         small = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
     encoded = io.BytesIO()
@@ -83,9 +89,9 @@ class ThumbnailPack(ThumbnailWriter):
         """The longer side at most."""
         return self._size_px
 
-    def make(self, image: Image.Image) -> bytes:
+    def make(self, image: Image.Image, *, original_px: tuple[int, int] | None = None) -> bytes:
         """Encode the thumbnail of one image; safe in any thread."""
-        return make_thumbnail(image, size_px=self._size_px)
+        return make_thumbnail(image, original_px=original_px, size_px=self._size_px)
 
 
 def _check_size(size_px: int) -> None:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from featscape.errors import ImageError
-from featscape.records import ImageSet
+from featscape.records import Decoded, ImageSet
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -53,11 +53,11 @@ def noise_images():
     """Make an ImageSet of n noisy images; those named in `broken` cannot be decoded."""
 
     def make(n_images, *, broken=(), size_px=(40, 30)):
-        def decode(content):
+        def decode(content, **_options):
             index = int(content)
             if index in broken:
                 raise ImageError(broken[index])
-            return noise(index, size_px)
+            return Decoded(noise(index, size_px), size_px)
 
         return ImageSet(
             source=Path("pictures"),

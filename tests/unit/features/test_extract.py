@@ -19,6 +19,7 @@ class MeanColor:
     card = ModelCard("mean", "mean", "none", "0", "none", 3)
     batch_size = 4
     n_workers = 2
+    least_px = 0
 
     def __init__(self):
         self.batches = []
@@ -38,7 +39,7 @@ class Thumbnails:
         self.rows = []
         self.threads = set()
 
-    def make(self, image):
+    def make(self, image, **_options):
         self.threads.add(threading.current_thread())
         return image.tobytes()[:6]
 
@@ -193,12 +194,12 @@ def slow_images(noise_images):
     images, decoded = noise_images(500), []
 
     def make(*, stem="none", error=None):
-        def decode(content):
+        def decode(content, **options):
             time.sleep(0.002)
             decoded.append(content)
             if content.decode() == stem:
                 raise error
-            return images.decode(content)
+            return images.decode(content, **options)
 
         return replace(images, decode=decode), decoded
 
@@ -254,3 +255,51 @@ def test_the_whole_way_by_a_name(noise_images, small_file):
     )
     assert np.asarray(features).shape == (3, 1024)
     assert features.model.name == "shufflenet_v2_x0_5"
+
+
+class TestScale:
+    """Images are decoded no larger than the network needs, and thumbnails are as if they were."""
+
+    class Looking(MeanColor):
+        least_px = 100
+
+        def __init__(self):
+            super().__init__()
+            self.seen = []
+
+        def prepare(self, image):
+            self.seen.append(image.size)
+            return super().prepare(image)
+
+    @pytest.fixture
+    def photo(self, tmp_path):
+        """Return a set of one JPEG of 901 x 643 pixels."""
+        from PIL import Image
+
+        from featscape.images import find_images
+
+        gradient = np.linspace(0, 255, 901 * 643 * 3).reshape(643, 901, 3).astype(np.uint8)
+        Image.fromarray(gradient).save(tmp_path / "one.jpg")
+        return find_images(tmp_path)
+
+    def test_the_scale_is_the_least_that_serves_the_network(self, photo):
+        network = self.Looking()
+        features = extract(photo, model=network)
+        assert network.seen == [(226, 161)]
+        assert features.sizes_px.tolist() == [[901, 643]]
+
+    @pytest.mark.parametrize("size_px", [100, 256, 600, 2000])
+    def test_a_thumbnail_is_as_large_as_that_of_the_whole(self, photo, tmp_path, size_px):
+        import io
+
+        from PIL import Image
+
+        from featscape.images import ThumbnailPack, make_thumbnail
+        from featscape.thumbnails import Thumbnails
+
+        network = self.Looking()
+        with ThumbnailPack(tmp_path / "small", size_px=size_px) as pack:
+            extract(photo, model=network, thumbnails=pack)
+        assert network.seen == [(226, 161)]  # whatever the thumbnails need
+        whole = Image.open(io.BytesIO(make_thumbnail(photo.load(0), size_px=size_px)))
+        assert Thumbnails(tmp_path / "small").load(0).size == whole.size

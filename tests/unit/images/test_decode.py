@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, features
+from PIL import ExifTags, Image, ImageCms, features
 
 from featscape.errors import ImageError
-from featscape.images import decode_image, decode_stream, media_type
+from featscape.images import decode_image, decode_scaled, media_type
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"] + ["AVIF"] * features.check("avif")
 
@@ -461,9 +461,92 @@ def test_the_media_type_is_told_by_the_first_bytes(photo, format_):
     photo.save(file, format_)
     file.seek(0)
     assert media_type(file) == f"image/{format_.lower()}"
-    assert decode_stream(file).size == photo.size  # the file stands at its beginning again
+    assert decode_scaled(file).image.size == photo.size  # the file stands at its beginning again
 
 
 @pytest.mark.parametrize("content", [b"", b"<svg xmlns=", b"<html>", b"%PDF-1.7", b"\x89PN"])
 def test_what_is_no_image_has_no_media_type(content):
     assert media_type(io.BytesIO(content)) is None
+
+
+class TestScale:
+    """A JPEG is decoded no larger than it is needed, and looks as if it had been shrunk."""
+
+    @pytest.fixture
+    def file(self):
+        """Return a smooth picture of 800 x 603 pixels in a file, saved as is asked."""
+        y, x = np.mgrid[:603, :800]
+        pixels = np.stack([x * 255 // 800, y * 255 // 603, (x + y) * 255 // 1402], axis=2)
+        picture = Image.fromarray(pixels.astype(np.uint8))
+
+        def save(mode="RGB", format_="JPEG", **options):
+            stream = io.BytesIO()
+            picture.convert(mode).save(stream, format_, **options)
+            stream.seek(0)
+            return stream
+
+        return save
+
+    @pytest.mark.parametrize(
+        ("at_least_px", "size"),
+        [
+            (0, (800, 603)),
+            (604, (800, 603)),
+            (302, (800, 603)),
+            (301, (400, 302)),
+            (150, (200, 151)),
+            (75, (100, 76)),
+            (1, (100, 76)),
+        ],
+    )
+    def test_the_shorter_side_keeps_what_is_needed(self, file, at_least_px, size):
+        decoded = decode_scaled(file(), at_least_px=at_least_px)
+        assert decoded.image.size == size
+        assert decoded.size_px == (800, 603)
+
+    @pytest.mark.parametrize(
+        ("mode", "options"),
+        [
+            ("RGB", {"quality": 95}),
+            ("RGB", {"quality": 95, "progressive": True}),
+            ("RGB", {"quality": 95, "subsampling": 0}),
+            ("L", {"quality": 95}),
+            ("CMYK", {"quality": 95}),
+        ],
+    )
+    def test_it_is_the_whole_image_shrunk(self, file, mode, options):
+        decoded = decode_scaled(file(mode, **options), at_least_px=150)
+        whole = decode_scaled(file(mode, **options)).image
+        assert decoded.image.mode == "RGB"
+        assert decoded.image.size == (200, 151)
+        assert_near(decoded.image, whole.resize((200, 151), Image.Resampling.BOX), 12)
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_it_is_turned_upright(self, file, orientation):
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = orientation
+        decoded = decode_scaled(file(quality=95, exif=exif), at_least_px=150)
+        whole = decode_scaled(file(quality=95, exif=exif))
+        assert decoded.size_px == whole.size_px == whole.image.size
+        assert decoded.size_px == ((800, 603) if orientation < 5 else (603, 800))
+        small = decoded.image.size
+        assert small == ((200, 151) if orientation < 5 else (151, 200))
+        assert_near(decoded.image, whole.image.resize(small, Image.Resampling.BOX), 12)
+        assert decoded.image.info == {}
+
+    @pytest.mark.parametrize("format_", ["PNG", "WEBP", "TIFF", "BMP"])
+    def test_other_formats_stay_whole(self, file, format_):
+        decoded = decode_scaled(file(format_=format_), at_least_px=10)
+        assert decoded.image.size == decoded.size_px == (800, 603)
+
+    def test_a_tiny_one_stays_whole(self):
+        stream = io.BytesIO()
+        Image.new("RGB", (3, 1), "red").save(stream, "JPEG")
+        stream.seek(0)
+        decoded = decode_scaled(stream, at_least_px=512)
+        assert decoded.image.size == decoded.size_px == (3, 1)
+
+    def test_one_that_is_cut_short_is_no_image(self, file):
+        cut = io.BytesIO(file().getvalue()[:-2000])
+        with pytest.raises(ImageError, match="truncated"):
+            decode_scaled(cut, at_least_px=75)

@@ -250,7 +250,7 @@ class Pixels:
     from featscape.records import ModelCard
 
     card = ModelCard("pixels", "", "", "", "", 3)
-    batch_size, n_workers = 4, 2
+    batch_size, n_workers, least_px = 4, 2, 0
 
     def prepare(self, image):
         import numpy as np
