@@ -113,6 +113,20 @@ def make_map(
     weights: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Its weights, instead of a download.")
     ] = None,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Map what this layer says: see featscape layers. Again for another.",
+        ),
+    ] = None,
+    pool: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="What makes numbers of its map: avg, max, gem, flatten, token.  [default: avg]",
+        ),
+    ] = None,
     path_column: Annotated[
         str | None, typer.Option(metavar="NAME", help="The column of a manifest with the paths.")
     ] = None,
@@ -160,6 +174,8 @@ def make_map(
     SOURCE may also be a manifest: a CSV, TSV, JSON-lines or Parquet file with a column of paths.
     Its other columns go with the map, and so do those of a metadata.csv beside the images.
 
+    Several layers give a map each: with -o photos-map, photos-layer3-map and photos-layer4-map.
+
     A run that was cut off, by Ctrl-C, a crash or a full disk, continues when it is called again;
     what is done lies in .NAME-map.partial. Features of images that are in the map at DIR already,
     or in one of SOURCE beside it, are not computed again.
@@ -170,16 +186,19 @@ def make_map(
       featscape map birds.csv --label-column species
       featscape map photos --limit 500 -o sample-map
       featscape map photos --model efficientnet_lite0    no download
+      featscape map photos --layer layer3 --layer layer4    two maps
       featscape map photos --force                       computes new images only
       featscape map photos --perplexity 10 -o ten-map    computes no features
     """
     from featscape import pipeline
 
-    made = pipeline.make_map(
+    maps = pipeline.make_map(
         source,
         output,
         model=model,
         weights=weights,
+        layers=layer or [],
+        pool=pool,
         path_column=path_column,
         label_column=label_column,
         limit=limit,
@@ -195,7 +214,8 @@ def make_map(
         force=force,
         progress=_progress(),
     )
-    _print_summary(made)
+    for made in maps:
+        _print_summary(made)
 
 
 @app.command()

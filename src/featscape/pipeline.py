@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from featscape import mapfolder
 from featscape.embedding import (
@@ -15,6 +16,7 @@ from featscape.embedding import (
 )
 from featscape.errors import InputError
 from featscape.filenames import printable
+from featscape.layermaps import JOINT, name_outputs, share
 from featscape.mapfolder import open_map
 from featscape.progress import SilentProgress, Stopwatch
 from featscape.records import ModelCard, Placement
@@ -33,12 +35,30 @@ if TYPE_CHECKING:
 __all__ = ["embed_features", "export_site", "load_tsne", "make_map", "open_map", "open_placer"]
 
 
+@overload
 def make_map(
+    source: str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
+    *,
+    layers: str | None = None,
+    **options: Any,
+) -> Map: ...
+@overload
+def make_map(
+    source: str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
+    *,
+    layers: tuple[str, ...] | list[str],
+    **options: Any,
+) -> tuple[Map, ...]: ...
+def make_map(  # type: ignore[misc]  # the overloads leave the options to be read here
     source: str | os.PathLike[str],
     output: str | os.PathLike[str] | None = None,
     *,
     model: str = "resnet101",
     weights: str | os.PathLike[str] | None = None,
+    layers: str | Sequence[str] | None = None,
+    pool: str | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
     limit: int | None = None,
@@ -54,19 +74,26 @@ def make_map(
     force: bool = False,
     made_from: str | None = None,
     progress: Progress | None = None,
-) -> Map:
-    """Make the map of a source of images.
+) -> Map | tuple[Map, ...]:
+    """Make the map of a source of images; or of each of several layers, a map.
 
     Parameters
     ----------
     source : path
         A folder of images, or another source: see `find_images`.
     output : path, optional
-        The map folder to write; by default NAME-map in the current folder.
+        The map folder to write; by default NAME-map in the current folder. With the layers
+        "layer3" and "layer4", "photos-map" means photos-layer3-map and photos-layer4-map.
     model : str
-        One of ``featscape models``, or any classification model of torchvision.
+        One of ``featscape models``, or MODULE:FACTORY of your own.
     weights : path, optional
         A file of weights, instead of those that the model downloads.
+    layers : str, or tuple or list of str, optional
+        What the map is of, instead of the input of the network's classifier: one of ``featscape
+        layers MODEL``. Of several each gets a map, and the images go through the network once.
+    pool : str, optional
+        What makes numbers of a layer's map or tokens: "avg" (the default), "max", "gem",
+        "flatten" or "token", as `load_network` describes them.
     path_column, label_column : str, optional
         Of a table of images: see `find_images`.
     limit : int, optional
@@ -100,7 +127,8 @@ def make_map(
 
     Returns
     -------
-    Map
+    Map, or tuple of Map
+        A map; for a tuple or list of layers a tuple of maps, in their order.
 
     Raises
     ------
@@ -109,15 +137,22 @@ def make_map(
         are kept beside it, as after Ctrl-C or a crash, and the same call continues from them.
     """
     from featscape.bundle import check_page_images
-    from featscape.features import extract
+    from featscape.features import check_layers, extract
     from featscape.images import ThumbnailPack, find_images, name_source
     from featscape.pictures import check_sizes, draw_scatter
 
+    asked = (layers,) if isinstance(layers, str) else tuple(layers or ())
     output = Path(f"{name_source(source)}-map" if output is None else output)
+    check_layers(asked, pool)
+    outputs = name_outputs(output, asked)
     progress = progress or SilentProgress()
     watch = Stopwatch()
     mapfolder.check_apart(output, Path(source))
-    with mapfolder.new_map_folder(output, force=force, say=progress.note) as folder:
+    with ExitStack() as stack:
+        folders = [
+            stack.enter_context(mapfolder.new_map_folder(one, force=force, say=progress.note))
+            for one in outputs
+        ]
         with watch.stage("find"):
             images = find_images(
                 source,
@@ -132,68 +167,72 @@ def make_map(
         progress.note(f"found {in_words(len(images), 'images', images.labels)}")
         made_from = made_from or _settle(images.source)
         pack_px = max(256, thumbnail_px or 0)
-        small = folder / mapfolder.THUMBNAILS
+        small = folders[0] / mapfolder.THUMBNAILS
         with watch.stage("features"), ThumbnailPack(small, size_px=pack_px) as pack:
-            features = extract(
+            computed = extract(
                 images,
                 model=model,
                 weights=None if weights is None else Path(weights),
+                layers=asked,
+                pool=pool,
                 device=device,
                 precision=precision,
                 batch_size=batch_size,
                 thumbnails=pack,
-                file=folder / mapfolder.FEATURES,
-                work=kept_beside(folder),
-                maps=mapfolder.find_maps(output, source=made_from),
+                file=folders[0] / (mapfolder.FEATURES if len(folders) == 1 else JOINT),
+                work=kept_beside(folders[0]),
+                maps=mapfolder.find_maps(outputs[0], source=made_from),
                 progress=progress,
             )
-        labels = features.images.labels
-        with watch.stage("t-SNE"):
-            embedding = embed(
-                features.values,
-                perplexity=perplexity,
-                seed=seed,
-                n_landmarks=n_landmarks,
-                labels=labels,
-                progress=progress,
-            )
-        with watch.stage("agreement"):
-            agreement = measure_agreement(embedding, labels)
-        with watch.stage("pictures"):
-            picture = draw_scatter(embedding.positions, labels)
-            mapfolder.write_picture(folder, mapfolder.SCATTER, picture)
-            _draw_mosaics(
+        labels = computed.images.labels
+        for made, folder, features in zip(outputs, folders, share(computed, folders), strict=True):
+            with watch.stage("t-SNE"):
+                embedding = embed(
+                    features.values,
+                    perplexity=perplexity,
+                    seed=seed,
+                    n_landmarks=n_landmarks,
+                    labels=labels,
+                    progress=progress,
+                )
+            with watch.stage("agreement"):
+                agreement = measure_agreement(embedding, labels)
+            with watch.stage("pictures"):
+                picture = draw_scatter(embedding.positions, labels)
+                mapfolder.write_picture(folder, mapfolder.SCATTER, picture)
+                _draw_mosaics(
+                    folder,
+                    embedding,
+                    labels,
+                    size_px=size_px,
+                    thumbnail_px=thumbnail_px,
+                    progress=progress,
+                )
+            with watch.stage("write"):
+                mapfolder.write_embedding(folder, embedding, features=features, labels=labels)
+            with watch.stage("interactive"):
+                _write_interactive(
+                    folder,
+                    made,
+                    embedding,
+                    labels,
+                    features=features,
+                    page_images=page_images,
+                    progress=progress,
+                )
+            mapfolder.write_run(
                 folder,
                 embedding,
-                labels,
-                size_px=size_px,
-                thumbnail_px=thumbnail_px,
-                progress=progress,
-            )
-        with watch.stage("write"):
-            mapfolder.write_embedding(folder, embedding, features=features, labels=labels)
-        with watch.stage("interactive"):
-            _write_interactive(
-                folder,
-                output,
-                embedding,
-                labels,
+                source=made_from,
                 features=features,
-                page_images=page_images,
-                progress=progress,
+                labels=labels,
+                limit=limit,
+                thumbnail_px=pack_px,
+                agreement=agreement,
+                timings_s=watch.timings_s,
             )
-        mapfolder.write_run(
-            folder,
-            embedding,
-            source=made_from,
-            features=features,
-            labels=labels,
-            limit=limit,
-            thumbnail_px=pack_px,
-            agreement=agreement,
-            timings_s=watch.timings_s,
-        )
-    return open_map(output)
+    maps = tuple(open_map(made) for made in outputs)
+    return maps[0] if layers is None or isinstance(layers, str) else maps
 
 
 def embed_features(

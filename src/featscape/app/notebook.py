@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property, wraps
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, overload
 
 from featscape import pipeline
 from featscape.errors import MissingExtra
@@ -11,15 +11,12 @@ from featscape.mapfolder import Map, read_items
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
 
     import pandas as pd
 
     from featscape.app.widget import MapWidget
 
 __all__ = ["InteractiveMap", "make_map", "open_map"]
-
-_Parameters = ParamSpec("_Parameters")
 
 
 class InteractiveMap(Map):
@@ -103,15 +100,27 @@ def open_map(path: str | os.PathLike[str]) -> InteractiveMap:
     return _interactive(pipeline.open_map(path))
 
 
-def _shown(make: Callable[_Parameters, Map]) -> Callable[_Parameters, InteractiveMap]:
-    @wraps(make)
-    def made(*args: _Parameters.args, **options: _Parameters.kwargs) -> InteractiveMap:
-        return _interactive(make(*args, **options))
-
-    return made
-
-
-make_map = _shown(pipeline.make_map)
+@overload
+def make_map(
+    source: str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
+    *,
+    layers: str | None = None,
+    **options: Any,
+) -> InteractiveMap: ...
+@overload
+def make_map(
+    source: str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
+    *,
+    layers: tuple[str, ...] | list[str],
+    **options: Any,
+) -> tuple[InteractiveMap, ...]: ...
+@wraps(pipeline.make_map)
+def make_map(*args: Any, **options: Any) -> InteractiveMap | tuple[InteractiveMap, ...]:
+    """Make a map, or a map of each of several layers, as `pipeline.make_map` does."""
+    made = pipeline.make_map(*args, **options)
+    return _interactive(made) if isinstance(made, Map) else tuple(map(_interactive, made))
 
 
 def _interactive(plain: Map) -> InteractiveMap:

@@ -2,7 +2,7 @@
 
 from featscape.features.architecture import ModelEntry
 from featscape.features.extract import Backend, extract
-from featscape.features.layers import Layer, LayerTree, list_layers
+from featscape.features.layers import Layer, LayerTree, check_layers, list_layers
 from featscape.features.models import list_models
 from featscape.features.network import Network, load_network, reload_network
 
@@ -12,6 +12,7 @@ __all__ = [
     "LayerTree",
     "ModelEntry",
     "Network",
+    "check_layers",
     "extract",
     "list_layers",
     "list_models",

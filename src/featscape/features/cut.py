@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch  # this module is imported by functions that need it, for it defines a torch.nn.Module
 from torch import nn
 
-from featscape.errors import InputError, ModelError
+from featscape.errors import ModelError
 from featscape.features.architecture import OUTPUT
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 Form = Literal["numbers", "map", "map, channels last", "tokens"]
 
-POOLS = ("avg", "max", "gem", "flatten", "token")
-DEFAULT_POOL = "avg"  # the one that every layer of every network has
 _GEM_POWER = 3.0  # Radenovic, Tolias and Chum (2018), section 3.2: where they start the training
 _GEM_SMALLEST = 1e-6
 PROBE_SIZE = 2  # images: so it shows which outputs do not have a row an image
@@ -71,7 +69,7 @@ class Cut(nn.Module):
     readings : sequence of Reading
         From `plan`.
     pool : str
-        One of `POOLS`.
+        One of `layers.POOLS`.
     """
 
     def __init__(self, network: nn.Module, readings: Sequence[Reading], *, pool: str) -> None:
@@ -118,20 +116,6 @@ class _Stop(Exception):  # noqa: N818 - nothing went wrong
     """All that was asked for is computed."""
 
 
-def check_layers(layers: Sequence[str], pool: str | None) -> None:
-    """Raise InputError unless the names of layers are unlike, and `pool` is theirs."""
-    if pool is not None and pool not in POOLS:
-        raise InputError(f"pool must be {', '.join(POOLS[:-1])} or {POOLS[-1]}; got {pool!r}.")
-    if pool is not None and not layers:
-        raise InputError(
-            f"pool must go with a layer; got {pool!r} alone. Name a layer with --layer: "
-            "`featscape layers MODEL` shows them."
-        )
-    twice = next((layer for layer in layers if layers.count(layer) > 1), None)
-    if twice is not None:
-        raise InputError(f"layers must be named once each; got {twice!r} twice. Leave one out.")
-
-
 def find_layer(network: nn.Module, layer: str, *, owner: str) -> str:
     """Return the submodule's name that a layer's name means: its own, or "" for "output".
 
@@ -167,7 +151,7 @@ def plan(
     layers : sequence of str
         Names as users give them.
     pool : str or None
-        One of `POOLS`; None for the default.
+        One of `layers.POOLS`; None for the default.
     probe : Tensor, shape (1, 3, h, w)
         Any input.
     owner : str

@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from featscape.errors import InputError
 from featscape.features.models import find_architecture
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
 
     from featscape.features.architecture import Architecture
+
+POOLS = ("avg", "max", "gem", "flatten", "token")
+DEFAULT_POOL = "avg"  # the one that every layer of every network has
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,31 @@ class LayerTree:
     input_size_px: int
     default: str
     layers: tuple[Layer, ...]
+
+
+def check_layers(layers: Sequence[str], pool: str | None) -> None:
+    """Check what is asked for of a network, before it is there.
+
+    Parameters
+    ----------
+    layers : sequence of str
+    pool : str or None
+
+    Raises
+    ------
+    InputError
+        If a layer is named twice, `pool` is none of `POOLS`, or there is no layer to pool.
+    """
+    if pool is not None and pool not in POOLS:
+        raise InputError(f"pool must be {', '.join(POOLS[:-1])} or {POOLS[-1]}; got {pool!r}.")
+    if pool is not None and not layers:
+        raise InputError(
+            f"pool must go with a layer; got {pool!r} alone. Name a layer with --layer: "
+            "`featscape layers MODEL` shows them."
+        )
+    twice = next((layer for layer in layers if layers.count(layer) > 1), None)
+    if twice is not None:
+        raise InputError(f"layers must be named once each; got {twice!r} twice. Leave one out.")
 
 
 def list_layers(model: str) -> LayerTree:

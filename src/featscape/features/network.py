@@ -14,6 +14,7 @@ from featscape.features.architecture import INPUT_OF, OUTPUT
 from featscape.features.cores import count_cores
 from featscape.features.engine import BF16, FP32, open_engine
 from featscape.features.folding import fold_batch_norms
+from featscape.features.layers import DEFAULT_POOL, check_layers
 from featscape.features.models import find_architecture
 from featscape.features.precision import AUTO, check_precision, sample_size, settle
 from featscape.features.torch_engine import TorchEngine, normalize
@@ -231,8 +232,6 @@ def load_network(
     DeviceError
         If the device is absent.
     """
-    from featscape.features.cut import check_layers
-
     layers = (layers,) if isinstance(layers, str) else tuple(layers)
     check_layers(layers, pool)
     check_precision(precision)
@@ -369,7 +368,7 @@ def _cut_and_fold(
     """Cut a network at its layers, or at its end, and fold what can be folded."""
     import torch
 
-    from featscape.features.cut import DEFAULT_POOL, Cut, plan
+    from featscape.features.cut import Cut, plan
 
     size_px = architecture.input_size_px
     noise = np.random.default_rng(0).integers(0, 256, (1, 3, size_px, size_px), dtype=np.uint8)

@@ -8,7 +8,8 @@ from torchvision import models
 
 from featscape.errors import InputError, ModelError
 from featscape.features import load_network, reload_network
-from featscape.features.cut import Cut, check_layers, form_of, plan
+from featscape.features.cut import Cut, form_of, plan
+from featscape.features.layers import check_layers
 from featscape.features.network import _normalize
 
 

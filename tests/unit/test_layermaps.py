@@ -1,0 +1,126 @@
+"""A map of each of several layers, by a tiny network of the user's own."""
+
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from featscape.errors import InputError, ModelError
+from featscape.layermaps import name_outputs
+from featscape.pipeline import load_tsne, make_map, open_map, open_placer
+
+NETWORK = """
+import torch
+from torch import nn
+
+class Tiny(nn.Module):
+    preprocessing = {"input_size_px": 16}
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first = nn.Conv2d(3, 4, 3)
+        self.second = nn.Conv2d(4, 6, 3, 2)
+        self.head = nn.Linear(6, 2)
+
+    def forward(self, x):
+        return self.head(self.second(self.first(x).relu()).mean((2, 3)))
+"""
+OPTIONS = {"model": "tiny_network:Tiny", "perplexity": 4, "size_px": 400, "device": "cpu"}
+
+
+@pytest.fixture(autouse=True)
+def network(here):
+    (here / "tiny_network.py").write_text(NETWORK)
+    yield
+    sys.modules.pop("tiny_network", None)
+
+
+def folders(here):
+    return sorted(path.name for path in here.iterdir() if path.is_dir() and path.name[0] != "_")
+
+
+def test_each_layer_gets_the_map_that_it_gets_alone(photos, here):
+    second, first = make_map(photos, layers=("second", "first"), **OPTIONS)
+    assert folders(here) == ["photos-first-map", "photos-second-map"]
+    assert (second.folder.name, first.folder.name) == ("photos-second-map", "photos-first-map")
+    for made, layer, width in ((second, "second", 6), (first, "first", 4)):
+        alone = make_map(photos, f"alone-{layer}", layers=layer, **OPTIONS)
+        assert made.features.shape == (24, width)
+        np.testing.assert_allclose(made.features, alone.features, rtol=1e-4, atol=1e-5)
+        assert made.run["model"] == alone.run["model"] | {"widths": [width]}
+        assert made.run["model"]["layer"] == layer
+        assert made.run["model"]["pool"] == "avg"
+        assert sorted(p.name for p in made.folder.iterdir()) == sorted(
+            p.name for p in alone.folder.iterdir()
+        )
+        np.testing.assert_array_equal(
+            np.asarray(made.thumbnails.load(3)), np.asarray(alone.thumbnails.load(3))
+        )
+        assert layer in (made.folder / "map.html").read_text()
+
+
+def test_new_images_are_placed_on_each(photos):
+    for made in make_map(photos, layers=["first", "second"], pool="max", **OPTIONS):
+        with (photos / made.paths[5]).open("rb") as file:
+            placed = open_placer(made, device="cpu")(io.BytesIO(file.read()))
+        assert placed.neighbors.indices[0, 0] == 5
+        assert placed.neighbors.distances[0, 0] < 1e-3
+        at = load_tsne(open_map(made.folder)).transform(made.features[5:6])
+        np.testing.assert_allclose(at[0], placed.position, atol=0.1)
+
+
+def test_one_layer_in_a_tuple_keeps_the_name(photos, here):
+    (made,) = make_map(photos, layers=("first",), **OPTIONS)
+    assert folders(here) == ["photos-map"]
+    assert made.run["model"]["layer"] == "first"
+
+
+@pytest.mark.parametrize(
+    ("output", "layers", "names"),
+    [
+        ("photos-map", (), ["photos-map"]),
+        ("photos-map", ("layer3",), ["photos-map"]),
+        ("photos-map", ("layer3", "layer4"), ["photos-layer3-map", "photos-layer4-map"]),
+        ("birds", ("a.0.b", "fc"), ["birds-a.0.b", "birds-fc"]),
+        ("maps/x-map", ("a/b", "c"), ["maps/x-a-b-map", "maps/x-c-map"]),
+    ],
+)
+def test_names(output, layers, names):
+    assert name_outputs(Path(output), layers) == tuple(map(Path, names))
+
+
+@pytest.mark.parametrize(
+    ("layers", "pool", "error", "message"),
+    [
+        (("first", "frist"), None, ModelError, "Did you mean first"),
+        (("first", "first"), None, InputError, "got 'first' twice"),
+        (("first", "second"), "mean", InputError, "pool must be"),
+        (None, "max", InputError, "pool must go with a layer"),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_mistakes_leave_nothing(photos, layers, pool, error, message):
+    with pytest.raises(error, match=message):
+        make_map(photos, layers=layers, pool=pool, **OPTIONS)
+    assert folders(Path()) == []
+    assert list(Path().glob(".*")) == []
+
+
+def test_a_map_that_is_there_already_is_seen_before_the_work(photos, here):
+    make_map(photos, "m-second", layers="first", **OPTIONS)
+    with pytest.raises(InputError, match="the map m-second exists already"):
+        make_map(photos, "m", layers=("first", "second"), **OPTIONS)
+    assert folders(here) == ["m-second"]
+    assert open_map("m-second").run["model"]["layer"] == "first"
+
+
+def test_on_the_command_line(featscape, photos, here):
+    options = ["--model", "tiny_network:Tiny", "--perplexity", 4, "--size", 400]
+    done = featscape("map", photos, "--layer", "first", "--layer", "second", *options)
+    assert done.status == 0
+    assert folders(here) == ["photos-first-map", "photos-second-map"]
+    assert done.out.count("24 images in 3 classes: photos-") == 2
+    assert "layer first" in featscape("info", "photos-first-map").out
