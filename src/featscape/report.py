@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featscape import mapfolder
@@ -101,7 +102,10 @@ def facts_of(embedding: Embedding, features: Features | None) -> dict[str, str]:
     """Return how a map was made, as the interactive map shows it; nothing of the machine."""
     facts = {}
     if features is not None:
-        facts["network"] = f"{features.model.name}, layer {features.model.layer}"
+        name = features.model.name
+        if name.endswith(".onnx"):
+            name = Path(name).name
+        facts["network"] = f"{name}, layer {features.model.layer}"
         facts["preprocessing"] = features.model.preprocessing
     parameters = embedding.parameters
     facts["t-SNE"] = (

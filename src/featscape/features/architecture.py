@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,6 +65,25 @@ class ModelEntry:
         if self.origin.startswith(ON_HUB):
             return is_cached(self.origin)
         return cached_file(self.origin).is_file()
+
+
+class Preprocessor(Protocol):
+    """What makes an image a network's input: see `Architecture`."""
+
+    @property
+    def crop(self) -> Callable[[Image.Image], NDArray[np.uint8]]: ...  # noqa: D102
+
+    @property
+    def resize_px(self) -> int | None: ...  # noqa: D102
+
+    @property
+    def input_size_px(self) -> int: ...  # noqa: D102
+
+    @property
+    def mean(self) -> tuple[float, ...]: ...  # noqa: D102
+
+    @property
+    def std(self) -> tuple[float, ...]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)

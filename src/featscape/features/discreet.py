@@ -16,6 +16,7 @@ def import_openvino() -> Any:
     """Import OpenVINO with all that a conversion needs."""
     with discreetly():
         import openvino
+        import openvino.opset13
         import openvino.preprocess
         import openvino.tools.ovc.convert_impl
     return openvino

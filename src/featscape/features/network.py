@@ -16,6 +16,7 @@ from featscape.features.engine import BF16, FP32, open_engine
 from featscape.features.folding import fold_batch_norms
 from featscape.features.layers import DEFAULT_POOL, check_layers
 from featscape.features.models import find_architecture
+from featscape.features.onnx_file import OnnxNetwork, check_options, is_onnx
 from featscape.features.precision import AUTO, check_precision, sample_size, settle
 from featscape.features.torch_engine import TorchEngine, normalize
 from featscape.features.weights import hash_file, read_state
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import nn
 
-    from featscape.features.architecture import Architecture
+    from featscape.features.architecture import Architecture, Preprocessor
     from featscape.features.cut import Cut
     from featscape.features.engine import Engine
     from featscape.progress import Progress
@@ -57,8 +58,8 @@ class Network:
 
     card: ModelCard
     device: torch.device
-    _module: nn.Module
-    _architecture: Architecture
+    _module: nn.Module | None  # of an ONNX file there is none
+    _architecture: Preprocessor
     _engine: Engine
     _asked: str
     _fallback: str
@@ -165,7 +166,7 @@ class Network:
         """Return the network in the precision that a card names, unmeasured."""
         name, _, key = precision.partition("-")
         engine: Engine = self._engine
-        if name == BF16 and BF16 not in engine.precisions:
+        if name == BF16 and BF16 not in engine.precisions and self._module is not None:
             # slower, but the same numbers: PyTorch does without the processor's help
             engine = TorchEngine(
                 self._module,
@@ -200,8 +201,9 @@ def load_network(
     Parameters
     ----------
     model : str
-        A name from `list_models`. The weights are torchvision's IMAGENET1K_V1, or its DEFAULT
-        where a network has no such ones; "resnet101:IMAGENET1K_V2" names others.
+        A name from `list_models`, or the path of an ONNX file. The weights are torchvision's
+        IMAGENET1K_V1, or its DEFAULT where a network has no such ones; "resnet101:IMAGENET1K_V2"
+        names others.
     weights : path, optional
         A file with a state dict, to load instead. Its classifier may have any number of classes.
     layers : sequence of str
@@ -235,6 +237,10 @@ def load_network(
     layers = (layers,) if isinstance(layers, str) else tuple(layers)
     check_layers(layers, pool)
     check_precision(precision)
+    if is_onnx(model):
+        return _load_onnx(
+            model, weights, layers, pool, device=device, precision=precision, progress=progress
+        )
     build = find_architecture(model)
     processor = choose_device(device)
     path = None if weights is None else Path(weights)
@@ -274,6 +280,34 @@ def load_network(
     return network.settle(()) if precision == FP32 else network
 
 
+def _load_onnx(
+    model: str,
+    weights: str | Path | None,
+    layers: Sequence[str],
+    pool: str | None,
+    *,
+    device: str,
+    precision: str,
+    progress: Progress | None,
+) -> Network:
+    check_options(model, weights=weights, device=device)
+    path = Path(model).resolve()  # that the map can find it again from another folder
+    network = OnnxNetwork(path, layers=layers, pool=pool)
+    (progress or SilentProgress()).note(f"{path.name} tells {'; '.join(network.remarks)}")
+    card = ModelCard(
+        name=str(path),
+        layer=network.layer,
+        weights=path.name,
+        weights_sha256=network.weights_sha256,
+        preprocessing=f"{network.preprocessing}{_DECODED}",
+        n_features=network.n_features,
+        pool=network.pool,
+        widths=network.widths,
+    )
+    loaded = Network(card, choose_device("cpu"), None, network, network.engine, precision, "")
+    return loaded.settle(()) if precision == FP32 else loaded
+
+
 def reload_network(card: ModelCard, *, device: str = "auto") -> Network:
     """Load the very network that made features, to make more of them.
 
@@ -296,7 +330,7 @@ def reload_network(card: ModelCard, *, device: str = "auto") -> Network:
     DeviceError
         If the device is absent.
     """
-    is_own = find_architecture(card.name)().weights == card.weights
+    is_own = is_onnx(card.name) or find_architecture(card.name)().weights == card.weights
     by_default = card.pool == "none" or card.layer.startswith(INPUT_OF)
     network = load_network(
         card.name,

@@ -143,13 +143,15 @@ def convert(
     return OpenVinoEngine(take_pixels(model, mean=mean, std=std))
 
 
-def take_pixels(model: Any, *, mean: Sequence[float], std: Sequence[float]) -> Any:
+def take_pixels(
+    model: Any, *, mean: Sequence[float], std: Sequence[float], layout: str = "NCHW"
+) -> Any:
     """Put the standardization before a model of floats (1, 3, h, w): uint8 (1, h, w, 3) go in."""
     openvino = import_openvino()
     steps = openvino.preprocess.PrePostProcessor(model)
     tensor = steps.input().tensor()
     tensor.set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
-    steps.input().model().set_layout(openvino.Layout("NCHW"))
+    steps.input().model().set_layout(openvino.Layout(layout))
     prepare = steps.input().preprocess().convert_element_type(openvino.Type.f32)
     prepare.mean([255 * value for value in mean]).scale([255 * value for value in std])
     return steps.build()

@@ -1,0 +1,219 @@
+"""ONNX files as networks: their features are those of the same network in plain functions."""
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch.nn import functional
+
+from featscape.errors import InputError, MissingExtra, ModelError
+from featscape.features import extract, load_network, reload_network
+
+SIZE_PX = 32
+RNG = np.random.default_rng(0)
+WEIGHTS = {
+    "w1": RNG.normal(size=(6, 3, 3, 3)).astype(np.float32),
+    "w2": RNG.normal(size=(6, 4)).astype(np.float32),
+    "b2": RNG.normal(size=4).astype(np.float32),
+}
+
+
+def write(path, *, head="Gemm", size_px=SIZE_PX, shape=None):
+    """Write a small network: convolution, rectifier, mean over places, and a head."""
+    nodes = [
+        helper.make_node("Conv", ["image", "w1"], ["maps"], name="convolve"),
+        helper.make_node("Relu", ["maps"], ["rectified"], name="rectify"),
+        helper.make_node("GlobalAveragePool", ["rectified"], ["pooled"], name="pool"),
+        helper.make_node("Flatten", ["pooled"], ["flat"], name="flatten"),
+    ]
+    if head == "Gemm":
+        nodes += [helper.make_node("Gemm", ["flat", "w2", "b2"], ["classes"], name="classify")]
+    elif head == "nothing":
+        nodes = [helper.make_node("Flatten", ["image"], ["classes"], name="flatten")]
+    elif head == "MatMul":
+        nodes += [
+            helper.make_node("MatMul", ["flat", "w2"], ["raw"], name="classify"),
+            helper.make_node("Add", ["raw", "b2"], ["logits"], name="shift"),
+            helper.make_node("Softmax", ["logits"], ["classes"], name="softmax"),
+        ]
+    else:
+        nodes += [helper.make_node("Sigmoid", ["flat"], ["classes"], name="squash")]
+    shape = ["n", 3, size_px, size_px] if shape is None else shape
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("classes", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(values, name) for name, values in WEIGHTS.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.save(model, path)
+    return str(path)
+
+
+def maps_of(pixels):
+    """Return what the network's rectifier gives, shape (n, 6, 30, 30), in plain functions."""
+    batch = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).float() / 255
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+    std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    return functional.conv2d((batch - mean) / std, torch.from_numpy(WEIGHTS["w1"])).relu()
+
+
+class Notes:
+    def __init__(self):
+        self.lines = []
+
+    def note(self, text):
+        self.lines.append(text)
+
+
+@pytest.fixture
+def pixels(noise_image):
+    def make(network, n_images=3):
+        return [network.prepare(noise_image(seed, (50, 41))) for seed in range(n_images)]
+
+    return make
+
+
+@pytest.mark.parametrize("head", ["Gemm", "MatMul"])
+def test_features_are_the_input_of_the_classifier(tmp_path, pixels, head):
+    path, said = write(tmp_path / "net.onnx", head=head), Notes()
+    network = load_network(path, progress=said)
+    batch = pixels(network)
+    assert batch[0].shape == (SIZE_PX, SIZE_PX, 3)
+    np.testing.assert_allclose(network.run(batch), maps_of(batch).mean((2, 3)), rtol=1e-4)
+    assert network.card.layer == "input of classify"
+    assert network.card.n_features == 6
+    assert network.card.name == path
+    assert "37 px (bilinear), 32 x 32 px" in network.card.preprocessing
+    assert said.lines == ["net.onnx tells no preprocessing, taken as ImageNet's"]
+
+
+def test_where_no_classifier_can_be_told_the_output_is_taken_and_said(tmp_path, pixels):
+    said = Notes()
+    network = load_network(write(tmp_path / "net.onnx", head="none"), progress=said)
+    batch = pixels(network)
+    expected = maps_of(batch).mean((2, 3)).sigmoid()
+    np.testing.assert_allclose(network.run(batch), expected, rtol=1e-4)
+    assert network.card.layer == "output"
+    assert "no classifier that can be told" in said.lines[0]
+
+
+@pytest.mark.parametrize(
+    ("pool", "expected"),
+    [
+        (None, lambda maps: maps.mean((2, 3))),
+        ("max", lambda maps: maps.amax((2, 3))),
+        ("gem", lambda maps: maps.clamp(min=1e-6).pow(3).mean((2, 3)).pow(1 / 3)),
+        ("flatten", lambda maps: maps.flatten(1)),
+    ],
+)
+def test_any_node_is_a_layer(tmp_path, pixels, pool, expected):
+    path = write(tmp_path / "net.onnx")
+    for name in ("rectify", "rectified"):  # the node, or its output
+        network = load_network(path, layers=name, pool=pool)
+        batch = pixels(network)
+        np.testing.assert_allclose(
+            network.run(batch), expected(maps_of(batch)), rtol=1e-3, atol=1e-5
+        )
+        assert network.card.layer == name
+        assert network.card.pool == (pool or "avg")
+
+
+def test_several_layers_stand_side_by_side(tmp_path, pixels):
+    network = load_network(write(tmp_path / "net.onnx"), layers=("output", "rectify"))
+    batch = pixels(network)
+    pooled = maps_of(batch).mean((2, 3))
+    classes = pooled @ torch.from_numpy(WEIGHTS["w2"]) + torch.from_numpy(WEIGHTS["b2"])
+    expected = torch.cat([classes, pooled], dim=1)
+    np.testing.assert_allclose(network.run(batch), expected, rtol=1e-3, atol=1e-5)
+    assert network.card.widths == (4, 6)
+
+
+def test_channels_may_come_last(tmp_path, pixels):
+    channels_last = load_network(write_nhwc(tmp_path / "nhwc.onnx"))
+    network = load_network(write(tmp_path / "net.onnx"))
+    batch = pixels(network)
+    np.testing.assert_allclose(channels_last.run(batch), network.run(batch), rtol=1e-4)
+
+
+def write_nhwc(path):
+    write(path)
+    model = onnx.load(path)
+    turn = helper.make_node("Transpose", ["pixels"], ["image"], perm=[0, 3, 1, 2], name="turn")
+    model.graph.node.insert(0, turn)
+    del model.graph.input[:]
+    shape = ["n", SIZE_PX, SIZE_PX, 3]
+    model.graph.input.append(helper.make_tensor_value_info("pixels", TensorProto.FLOAT, shape))
+    onnx.save(model, path)
+    return str(path)
+
+
+def test_a_size_that_is_left_open_is_taken_and_said(tmp_path, pixels):
+    said = Notes()
+    path = write(tmp_path / "net.onnx", shape=["n", 3, "h", "w"])
+    assert pixels(load_network(path, progress=said))[0].shape == (224, 224, 3)
+    assert "any size of image, taken at 224 px" in said.lines[0]
+
+
+def test_the_whole_way_and_the_same_network_again(tmp_path, noise_images, monkeypatch):
+    write(tmp_path / "net.onnx")
+    monkeypatch.chdir(tmp_path)
+    images = noise_images(5)
+    for layers in ((), ("rectify", "flat")):
+        features = extract(images, model="net.onnx", layers=layers)
+        monkeypatch.chdir("/")
+        again = reload_network(features.model)
+        assert again.card == features.model
+        row = again.run([again.prepare(images.load(2))])
+        assert np.array_equal(row[0], features.values[2])
+        monkeypatch.chdir(tmp_path)
+
+
+class TestMistakes:
+    def test_no_file(self, tmp_path):
+        with pytest.raises(ModelError, match=r"no ONNX file .*none\.onnx"):
+            load_network(str(tmp_path / "none.onnx"))
+
+    @pytest.mark.parametrize("content", [b"", b"hello", None])
+    def test_a_damaged_file(self, tmp_path, content):
+        path = tmp_path / "net.onnx"
+        write(path)
+        path.write_bytes(path.read_bytes()[:-300] if content is None else content)
+        with pytest.raises(ModelError, match=r"must be whole.*net\.onnx cannot be run"):
+            load_network(str(path))
+
+    @pytest.mark.parametrize("shape", [["n", 1, 32, 32], ["n", 3, 32, 48], [3, 32, 32]])
+    def test_an_input_that_is_no_square_image(self, tmp_path, shape):
+        with pytest.raises(ModelError, match="must take one square RGB image"):
+            load_network(write(tmp_path / "net.onnx", head="nothing", shape=shape))
+
+    def test_an_unknown_node_is_answered_with_the_nearest(self, tmp_path):
+        with pytest.raises(ModelError, match=r"got 'rectfy'. Did you mean rectify"):
+            load_network(write(tmp_path / "net.onnx"), layers="rectfy")
+
+    def test_a_token_of_a_map(self, tmp_path):
+        with pytest.raises(ModelError, match=r"takes the class token.*\(6, 30, 30\)"):
+            load_network(write(tmp_path / "net.onnx"), layers="rectify", pool="token")
+
+    def test_options_that_do_not_go_with_it(self, tmp_path):
+        path = write(tmp_path / "net.onnx")
+        with pytest.raises(InputError, match="weights must be left out with an ONNX file"):
+            load_network(path, weights="weights.pth")
+        with pytest.raises(InputError, match="device must be auto or cpu; got 'cuda'"):
+            load_network(path, device="cuda")
+
+    def test_without_openvino(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("featscape.features.onnx_file.find_spec", lambda _name: None)
+        with pytest.raises(MissingExtra, match="pip install openvino"):
+            load_network(write(tmp_path / "net.onnx"))
+
+
+def test_a_changed_file_is_not_the_same_network(tmp_path):
+    path = write(tmp_path / "net.onnx")
+    card = load_network(path).card
+    write(tmp_path / "net.onnx", head="MatMul")
+    with pytest.raises(ModelError, match="weights_sha256 was"):
+        reload_network(card)
