@@ -10,6 +10,7 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.features.engine import BF16, FP32, INT8, PRECISIONS
+from featscape.features.known import card_key
 from featscape.records import Inference
 
 if TYPE_CHECKING:
@@ -173,8 +174,7 @@ def _nearest(rows: NDArray[np.float64]) -> NDArray[np.intp]:
 
 def _name_sample(card: ModelCard, sample: Sequence[NDArray[np.uint8]]) -> str:
     """Name a calibration after all that it hangs on."""
-    parts = (card.weights_sha256, card.layer, card.pool, card.preprocessing)
-    digest = hashlib.sha256("\n".join(parts).encode())
+    digest = hashlib.sha256(card_key(card).encode())
     for pixels in sample:
         digest.update(pixels.tobytes())
     return digest.hexdigest()[:16]

@@ -86,9 +86,9 @@ class RowsInFile:
 
     def copy(self, row: int, source: int) -> None:
         """Put into a row what stands in another."""
-        self._seek(source)
-        content = self._file.read(4 * self._n_features)
-        with writing():
+        with writing():  # to seek writes what was waiting
+            self._seek(source)
+            content = self._file.read(4 * self._n_features)
             self._seek(row)
             self._file.write(content)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import DeviceError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     import torch
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 # On a CPU small batches are as quick as large ones, and report progress sooner.
 _BATCH_SIZE_CPU = 16
 _BATCH_SIZE_GPU = 256
+_SETTING = threading.Lock()  # what `_unrounded` sets is the whole process's
 
 
 class TorchEngine:
@@ -75,7 +78,7 @@ class TorchEngine:
         import torch
 
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), _unrounded():
                 # (b, h, w, 3) as it lies in memory is (b, 3, h, w) in channels_last.
                 batch = torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2)
                 batch = normalize(batch, self._mean, self._std).to(self._dtype)
@@ -109,6 +112,24 @@ class TorchEngine:
             std=self._std,
             precision=precision,
         )
+
+
+@contextmanager
+def _unrounded() -> Iterator[None]:
+    """Let cuDNN convolve float32 as such: by default it rounds to TF32, which has 11 bits of 24."""
+    import torch
+
+    cudnn: Any = torch.backends.cudnn
+    owner, name, exact = cudnn, "allow_tf32", False
+    if hasattr(cudnn, "conv"):  # newer versions of PyTorch refuse a mixture of both ways
+        owner, name, exact = cudnn.conv, "fp32_precision", "ieee"
+    with _SETTING:
+        before = getattr(owner, name)
+        setattr(owner, name, exact)
+        try:
+            yield
+        finally:
+            setattr(owner, name, before)
 
 
 def has_bfloat16(device: torch.device) -> bool:

@@ -42,6 +42,16 @@ def open_one(module, size_px=20):
     return open_engine(module, device=CPU, size_px=size_px, **SCALE)
 
 
+def test_fp32_is_not_rounded_to_tf32_on_a_gpu(network):
+    conv = torch.backends.cudnn.conv
+    before = conv.fp32_precision
+    seen = []
+    network[0].register_forward_hook(lambda *_: seen.append(conv.fp32_precision))
+    TorchEngine(network, device=CPU, **SCALE).run(pixels(2))
+    assert seen == ["ieee"]
+    assert conv.fp32_precision == before
+
+
 def test_openvino_gives_the_features_of_pytorch(network):
     engine, reason = open_one(network)
     assert engine.name.startswith("OpenVINO 20")

@@ -149,10 +149,11 @@ class TestSettle:
                 (sample(), CARD),
                 (sample(63), CARD),
                 (sample(), replace(CARD, layer="some")),
+                (sample(), replace(CARD, name="the same weights in another network")),
             )
         ]
         assert named[0] == named[1]
-        assert len(set(named)) == 3
+        assert len(set(named)) == 4
         assert [f"{precision}-{key}" for precision, _, key in engine.asked] == named
 
 
