@@ -187,7 +187,10 @@ class ModelCard:
     widths : tuple of int
         How many of the numbers each layer gave.
     precision : str
-        Of the network's own numbers: "fp32", "bf16", or "int8-" with the calibration's name.
+        Of the network's own numbers: "fp32", "bf16", or "int8-" with the calibration's name. Two
+        engines or devices in one precision are taken for equal: they differ by its rounding.
+    code_sha256 : str
+        Hash of the sources of a network of the user's own; empty for others.
     """
 
     name: str
@@ -199,6 +202,7 @@ class ModelCard:
     pool: str = "none"
     widths: tuple[int, ...] = ()
     precision: str = "fp32"
+    code_sha256: str = ""
 
     def __post_init__(self) -> None:
         # read from run.json it is a list, and without layers of its own it is missing

@@ -115,6 +115,8 @@ class Architecture:
     find_weights : callable
         Progress -> path of the default weights' file, downloaded if need be; None where `make`
         gives the network its weights itself.
+    code_sha256 : str
+        Hash of the sources of a network of the user's own, which may change; empty for others.
     """
 
     make: Callable[[], nn.Module]
@@ -128,3 +130,4 @@ class Architecture:
     preprocessing: str
     weights: str
     find_weights: Callable[[Progress], Path | None]
+    code_sha256: str = ""

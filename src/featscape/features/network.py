@@ -167,7 +167,7 @@ class Network:
         name, _, key = precision.partition("-")
         engine: Engine = self._engine
         if name == BF16 and BF16 not in engine.precisions and self._module is not None:
-            # slower, but the same numbers: PyTorch does without the processor's help
+            # slower, and the same but for rounding: PyTorch does without the processor's help
             engine = TorchEngine(
                 self._module,
                 device=self.device,
@@ -266,6 +266,7 @@ def load_network(
         n_features=sum(reading.width for reading in cut.readings),
         pool=cut.pool if layers or any(len(one.shape) > 1 for one in cut.readings) else "none",
         widths=tuple(reading.width for reading in cut.readings),
+        code_sha256=architecture.code_sha256,
     )
     engine, reason = open_engine(
         cut,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib
 import inspect
 import sys
@@ -18,7 +19,7 @@ from featscape.features.architecture import INPUT_OF, OUTPUT, Architecture
 from featscape.features.classifier import find_classifier
 from featscape.features.folding import replace_layer
 from featscape.features.geometry import make_crop, say
-from featscape.features.weights import fit_state
+from featscape.features.weights import fit_state, hash_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -141,6 +142,7 @@ def build(model: str, factory: Callable[[], nn.Module]) -> Architecture:
         make=lambda: module,
         load=load,
         behead=lambda module: _behead(module, seen.input_size_px),
+        code_sha256=_hash_code(model.partition(":")[0], module),
         crop=crop,
         resize_px=seen.resize_px,
         input_size_px=seen.input_size_px,
@@ -188,6 +190,20 @@ def _read_preprocessing(model: str, factory: object, module: nn.Module) -> Prepr
             f"interpolation of nearest, bilinear or bicubic; got {given!r}."
         )
     return seen
+
+
+def _hash_code(module_name: str, network: nn.Module) -> str:
+    """Return the SHA-256 of the sources of the factory and of the layers, but for PyTorch's own.
+
+    A network may come to compute something else of the same weights.
+    """
+    names = {module_name, *(type(layer).__module__ for layer in network.modules())}
+    digest = hashlib.sha256()
+    for name in sorted(names):
+        file = getattr(sys.modules.get(name), "__file__", None)  # a notebook has none
+        if file is not None and name.partition(".")[0] != "torch":
+            digest.update(f"{name} {hash_file(Path(file))}\n".encode())
+    return digest.hexdigest()
 
 
 def _behead(module: nn.Module, size_px: int) -> str:

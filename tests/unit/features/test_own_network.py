@@ -80,6 +80,17 @@ def test_its_classifiers_input_by_default(noise_image):
     assert network.run([network.prepare(noise_image(0, (60, 50)))]).shape == (1, 8)
 
 
+def test_its_code_is_on_the_card(own):
+    card = load_network("own_networks:tiny", device="cpu").card
+    sys.modules.pop("own_networks")
+    (own / "own_networks.py").write_text(MODULE.replace("mean((2, 3))", "amax((2, 3))"))
+    changed = load_network("own_networks:tiny", device="cpu").card
+    assert changed.weights_sha256 == card.weights_sha256
+    assert changed != card
+    with pytest.raises(ModelError, match="the code_sha256 was"):
+        reload_network(card, device="cpu")
+
+
 def test_it_tells_its_preprocessing(noise_image):
     network = load_network("own_networks:preprocessed", layers=("body.0",), device="cpu")
     assert network.prepare(noise_image(0, (60, 50))).shape == (32, 32, 3)

@@ -1,11 +1,13 @@
 """Rows of features, written in any order, in memory and into a file."""
 
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from featscape.features.rows import RowsInFile, RowsInMemory
+from featscape.staging import WriteError
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -37,3 +39,13 @@ def test_the_file_is_the_one_that_numpy_writes(tmp_path, n_kept):
         rows.finish(n_kept)
     np.save(tmp_path / "numpys.npy", values)
     assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "numpys.npy").read_bytes()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file that is always full is Linux's")
+@pytest.mark.parametrize("act", [lambda rows: rows.copy(1, 0), lambda rows: rows.finish(2)])
+def test_a_full_disk_is_told_as_such(act):
+    rows = RowsInFile(Path("/dev/full"), 2, 3)
+    with pytest.raises(WriteError, match="No space left"):
+        act(rows)
+    with suppress(WriteError):  # it still has what could not be written
+        rows.close()
