@@ -120,9 +120,10 @@ def _unrounded() -> Iterator[None]:
     import torch
 
     cudnn: Any = torch.backends.cudnn
-    owner, name, exact = cudnn, "allow_tf32", False
+    setting: tuple[Any, str, Any] = (cudnn, "allow_tf32", False)
     if hasattr(cudnn, "conv"):  # newer versions of PyTorch refuse a mixture of both ways
-        owner, name, exact = cudnn.conv, "fp32_precision", "ieee"
+        setting = (cudnn.conv, "fp32_precision", "ieee")
+    owner, name, exact = setting
     with _SETTING:
         before = getattr(owner, name)
         setattr(owner, name, exact)
