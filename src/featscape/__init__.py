@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     )
     from featscape.features.extract import extract
     from featscape.images import find_images
-    from featscape.mapfolder import Map
+    from featscape.maps import Map
     from featscape.pictures import draw_mosaic, draw_scatter
     from featscape.pipeline import load_tsne
     from featscape.progress import Progress
@@ -55,7 +55,7 @@ _HOME = {
     "InteractiveMap": "featscape.app.notebook",
     "MissingExtra": "featscape.errors",
     "ModelError": "featscape.errors",
-    "Map": "featscape.mapfolder",
+    "Map": "featscape.maps",
     "Progress": "featscape.progress",
     "draw_mosaic": "featscape.pictures",
     "draw_scatter": "featscape.pictures",

@@ -17,7 +17,7 @@ from featscape.filenames import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from featscape.mapfolder import Map
+    from featscape.maps import Map
     from featscape.progress import Progress
 
 MISTAKE = 2  # the caller's; everything else that goes wrong is 1

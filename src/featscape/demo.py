@@ -11,7 +11,7 @@ from featscape.pipeline import make_map
 if TYPE_CHECKING:
     import os
 
-    from featscape.mapfolder import Map
+    from featscape.maps import Map
     from featscape.progress import Progress
 
 MODEL = "efficientnet_lite0"  # its weights come installed

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.mapfolder import Map
+    from featscape.maps import Map
     from featscape.progress import Progress
     from featscape.tsne import TSNE
 

@@ -1,4 +1,4 @@
-"""Records <-> a map folder on disk.
+"""Records -> a map folder on disk; `maps` reads it again.
 
     NAME-map/
       run.json         how the map was made: see `write_run`
@@ -20,29 +20,26 @@ from __future__ import annotations
 import json
 import os
 import platform
-import zipfile
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from featscape.errors import InputError
 from featscape.filenames import printable, valid_unicode
-from featscape.records import Neighbors
 from featscape.staging import staged, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
-    import pyarrow as pa
     from numpy.typing import NDArray
     from PIL import Image
 
-    from featscape.records import Embedding, Features, ImageSource
+    from featscape.records import Embedding, Features
 
 FORMAT = "featscape-map"
 SCHEMA_VERSION = 1
@@ -66,7 +63,7 @@ OWN_COLUMNS = frozenset(
         *("x", "y", "z", "landmark", "agreement"),
     )
 )
-_LANDMARK = "landmark"  # only where t-SNE was fitted on some of the items
+LANDMARK = "landmark"  # only where t-SNE was fitted on some of the items
 
 _DISTRIBUTIONS = (
     "featscape",
@@ -79,50 +76,6 @@ _DISTRIBUTIONS = (
     "faiss-cpu",
     "pillow",
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Map:
-    """A map read from its folder. The large arrays stay on disk until they are used.
-
-    Attributes
-    ----------
-    folder : Path
-    run : dict
-        The contents of run.json: how the map was made.
-    positions : ndarray of float32, shape (n, 2) or (n, 3)
-    features : ndarray of float32, shape (n, d)
-        Memory-mapped, read only.
-    neighbors : Neighbors
-    paths : tuple of str or None
-        Below ``run["source"]``; None for a map of features made elsewhere.
-    labels : tuple of str or None
-    splits : tuple of str or None
-    sizes_px : ndarray of int32, shape (n, 2), or None
-        Width and height of the originals.
-    thumbnails : ImageSource or None
-        The small copies, in the order of the items.
-    columns : mapping of str to ndarray
-        What else the source said of each image: numbers, or objects that are str or None.
-    landmarks : ndarray of intp, shape (m,), or None
-        The items that t-SNE was fitted on, where the others were placed among them.
-    """
-
-    folder: Path
-    run: dict[str, Any] = field(repr=False)
-    positions: NDArray[np.float32] = field(repr=False)
-    features: NDArray[np.float32] = field(repr=False)
-    neighbors: Neighbors = field(repr=False)
-    paths: tuple[str, ...] | None = field(repr=False)
-    labels: tuple[str, ...] | None = field(repr=False)
-    splits: tuple[str, ...] | None = field(repr=False)
-    sizes_px: NDArray[np.int32] | None = field(repr=False)
-    thumbnails: ImageSource | None = field(repr=False)
-    columns: Mapping[str, NDArray[Any]] = field(repr=False, default_factory=dict)
-    landmarks: NDArray[np.intp] | None = field(repr=False, default=None)
-
-    def __len__(self) -> int:
-        return len(self.positions)
 
 
 def check_apart(output: Path, source: Path) -> None:
@@ -155,7 +108,7 @@ def new_map_folder(
 
     def check() -> None:
         exists = os.path.lexists(output)
-        if exists and not _is_map(output):
+        if exists and find_run(output) is None:
             raise InputError(
                 f"{printable(output)} exists and is not a featscape map; only maps are replaced, "
                 "and it was left as it is. Choose another output folder with -o."
@@ -213,7 +166,7 @@ def write_embedding(
     if embedding.landmarks is not None:
         fitted = np.zeros(n_items, dtype=bool)
         fitted[embedding.landmarks] = True
-        columns[_LANDMARK] = pa.array(fitted)
+        columns[LANDMARK] = pa.array(fitted)
     for name, column in ({} if features is None else features.images.columns).items():
         kind = None if isinstance(column, np.ndarray) else pa.string()
         columns[name] = pa.array(column, kind, from_pandas=True)  # NaN is none
@@ -300,159 +253,13 @@ def write_run(
         (folder / RUN).write_text(text + "\n", encoding="utf-8")
 
 
-def open_map(path: str | os.PathLike[str]) -> Map:
-    """Read a map folder.
-
-    Parameters
-    ----------
-    path : path
-        A folder that `make_map` or another command wrote.
-
-    Raises
-    ------
-    InputError
-        If there is no such folder, if it is not a map, if a newer featscape wrote it, or if one
-        of its files is missing or damaged.
-    """
-    folder = Path(path)
-    run = read_run(folder)
-    items, paths = _columns(read_items(folder))
-    n_items = len(items["id"])
-    dimensions = [name for name in "xyz" if name in items]
-    positions = np.stack([items[name] for name in dimensions], axis=1).astype(np.float32)
-    sizes_px = None
-    if paths is not None:
-        sizes_px = np.stack([items["width"], items["height"]], axis=1).astype(np.int32)
-    opened = Map(
-        folder=folder,
-        run=run,
-        positions=positions,
-        features=_read_array(folder / FEATURES),
-        neighbors=_read_neighbors(folder / NEIGHBORS),
-        paths=paths,
-        labels=_strings(items["label"]),
-        splits=_strings(items["split"]),
-        sizes_px=sizes_px,
-        thumbnails=_read_thumbnails(folder / THUMBNAILS),
-        columns={name: items[name] for name in items if name not in OWN_COLUMNS},
-        landmarks=np.flatnonzero(items[_LANDMARK]) if _LANDMARK in items else None,
-    )
-    for file, rows in (
-        (FEATURES, len(opened.features)),
-        (NEIGHBORS, len(opened.neighbors.indices)),
-        (THUMBNAILS, n_items if opened.thumbnails is None else len(opened.thumbnails)),
-    ):
-        if rows != n_items:
-            raise damaged(folder / file, f"it has {rows} rows for {n_items} items")
-    return opened
-
-
-def _is_map(folder: Path) -> bool:
-    """Whether `folder` holds a run.json of ours, of any version."""
+def find_run(folder: Path) -> dict[str, Any] | None:
+    """Return what run.json holds, of any version; None where it is missing or not ours."""
     try:
         content = json.loads((folder / RUN).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(content, dict) and content.get("format") == FORMAT
-
-
-def read_run(folder: Path) -> dict[str, Any]:
-    """Read run.json alone; raises InputError as `open_map` does."""
-    if not os.path.lexists(folder):
-        raise InputError(f"there is no map {printable(folder)}. Check the path.")
-    if not _is_map(folder):
-        raise InputError(
-            f"{printable(folder)} is not a featscape map: it has no run.json of featscape's. "
-            "Give the folder that featscape map wrote."
-        )
-    run: dict[str, Any] = json.loads((folder / RUN).read_text(encoding="utf-8"))
-    version = run.get("schema_version")
-    if version != SCHEMA_VERSION:
-        raise InputError(
-            f"the map {printable(folder)} has schema version {version}; this featscape reads "
-            f"version {SCHEMA_VERSION}. Make the map again, or use the featscape that made it."
-        )
-    return run
-
-
-def read_items(folder: Path) -> pa.Table:
-    """Read items.parquet as it stands, a row an item; raises InputError if it is damaged."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    file = folder / ITEMS
-    try:
-        table = pq.read_table(file)
-        table.validate(full=True)  # that text is text: from here on it is taken at its word
-    except (OSError, pa.ArrowInvalid) as error:
-        raise damaged(file, error) from error
-    columns = {"id", "path", "label", "split", "width", "height", "x"}
-    missing = columns.difference(table.column_names)
-    if missing:
-        raise damaged(file, f"it lacks the columns {', '.join(sorted(missing))}")
-    return table
-
-
-def read_digests(folder: Path) -> NDArray[np.uint8] | None:
-    """Return the SHA-256 of each image's file, (n, 32); None where the map does not know them."""
-    table = read_items(folder)
-    if "sha256" not in table.column_names:
         return None
-    try:
-        digests = bytes.fromhex("".join(table["sha256"].to_pylist()))
-        return np.frombuffer(digests, np.uint8).reshape(table.num_rows, -1)
-    except (TypeError, ValueError) as error:
-        raise damaged(folder / ITEMS, error) from error
-
-
-def find_maps(output: Path, *, source: str) -> list[Path]:
-    """Return the map at `output`, whatever it is of, and those beside it of the same source."""
-    try:
-        beside = sorted(folder for folder in output.parent.iterdir() if folder.name != output.name)
-    except OSError:  # a folder may be written to and not be listed
-        beside = []
-    maps = [output] if _is_map(output) else []
-    for folder in beside:
-        if not folder.name.startswith(".") and _is_map(folder):
-            run = json.loads((folder / RUN).read_text(encoding="utf-8"))
-            if run.get("source") == valid_unicode(source):
-                maps.append(folder)
-    return maps
-
-
-def _columns(table: pa.Table) -> tuple[dict[str, Any], tuple[str, ...] | None]:
-    """Return the table's columns as arrays, and the exact paths."""
-    columns = {name: table[name].to_numpy() for name in table.column_names}
-    if "path_bytes" in columns:
-        return columns, tuple(os.fsdecode(path) for path in columns["path_bytes"])
-    return columns, _strings(columns["path"])
-
-
-def _read_array(file: Path) -> NDArray[np.float32]:
-    try:
-        array: NDArray[np.float32] = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise damaged(file, error) from error
-    return array
-
-
-def _read_neighbors(file: Path) -> Neighbors:
-    try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            return Neighbors(indices=arrays["indices"], distances=arrays["distances"])
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise damaged(file, error) from error
-
-
-def _read_thumbnails(folder: Path) -> ImageSource | None:
-    from featscape.thumbnails import Thumbnails
-
-    return Thumbnails(folder) if folder.is_dir() else None
-
-
-def _strings(column: NDArray[Any]) -> tuple[str, ...] | None:
-    """Return a column of strings; None where it holds nothing."""
-    return None if len(column) == 0 or column[0] is None else tuple(column)
+    return content if isinstance(content, dict) and content.get("format") == FORMAT else None
 
 
 def damaged(path: Path, reason: object) -> InputError:

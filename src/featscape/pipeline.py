@@ -17,7 +17,7 @@ from featscape.embedding import (
 from featscape.errors import InputError
 from featscape.filenames import printable
 from featscape.layermaps import JOINT, name_outputs, share
-from featscape.mapfolder import open_map
+from featscape.maps import find_maps, open_map
 from featscape.progress import SilentProgress, Stopwatch
 from featscape.records import ModelCard, Placement
 from featscape.report import facts_of, in_words
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, BinaryIO
 
-    from featscape.mapfolder import Map
+    from featscape.maps import Map
     from featscape.progress import Progress
     from featscape.records import Embedding, Features
 
@@ -181,7 +181,7 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
                 thumbnails=pack,
                 file=folders[0] / (mapfolder.FEATURES if len(folders) == 1 else JOINT),
                 work=kept_beside(folders[0]),
-                maps=mapfolder.find_maps(outputs[0], source=made_from),
+                maps=find_maps(outputs[0], source=made_from),
                 progress=progress,
             )
         labels = computed.images.labels

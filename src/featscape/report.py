@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from featscape.features import LayerTree, ModelEntry
-    from featscape.mapfolder import Map
+    from featscape.maps import Map
     from featscape.records import Embedding, Features
 
 _BY_CLASS = ", colored by class"  # where there are classes

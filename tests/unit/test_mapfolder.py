@@ -10,7 +10,8 @@ import pytest
 from featscape import mapfolder
 from featscape.errors import InputError
 from featscape.images import Files, decode_bytes
-from featscape.mapfolder import check_apart, new_map_folder, open_map
+from featscape.mapfolder import check_apart, new_map_folder
+from featscape.maps import open_map
 from featscape.records import Embedding, Features, ImageSet, ModelCard, Neighbors, SkippedImage
 from featscape.thumbnails import ThumbnailWriter
 

@@ -107,7 +107,7 @@ def loaded_by(code):
         "import featscape.app.notebook",
         "import featscape.cli",
         "import featscape.pipeline",
-        "import featscape.mapfolder",
+        "import featscape.maps",
         "import featscape.tsne",
     ],
 )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.bundle.contract import ItemDetails
-from featscape.mapfolder import ITEMS, damaged, read_items
+from featscape.mapfolder import ITEMS, damaged
+from featscape.maps import read_items
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from featscape import pipeline
 from featscape.errors import MissingExtra
-from featscape.mapfolder import Map, read_items
+from featscape.maps import Map, read_items
 
 if TYPE_CHECKING:
     import os

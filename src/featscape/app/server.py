@@ -32,7 +32,8 @@ from featscape.bundle.contract import (
 )
 from featscape.errors import ImageError
 from featscape.images import media_type
-from featscape.mapfolder import BUNDLE, NEIGHBORS, SCATTER, THUMBNAILS, damaged, read_run
+from featscape.mapfolder import BUNDLE, NEIGHBORS, SCATTER, THUMBNAILS, damaged
+from featscape.maps import read_run
 from featscape.thumbnails import Thumbnails
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.filenames import printable
-from featscape.mapfolder import FEATURES, THUMBNAILS, open_map, read_digests, read_run
+from featscape.mapfolder import FEATURES, THUMBNAILS
+from featscape.maps import open_map, read_digests, read_run
 from featscape.records import ModelCard
 from featscape.thumbnails import find_thumbnails
 
