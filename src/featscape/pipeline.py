@@ -20,8 +20,9 @@ from featscape.layermaps import JOINT, name_outputs, share
 from featscape.maps import find_maps, open_map
 from featscape.progress import SilentProgress, Stopwatch
 from featscape.records import ModelCard, Placement
-from featscape.report import facts_of, in_words
+from featscape.report import in_words
 from featscape.staging import kept_beside
+from featscape.views import draw_mosaics, draw_points, write_interactive
 
 if TYPE_CHECKING:
     import os
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from featscape.maps import Map
     from featscape.progress import Progress
-    from featscape.records import Embedding, Features
 
 __all__ = ["embed_features", "export_site", "load_tsne", "make_map", "open_map", "open_placer"]
 
@@ -139,7 +139,7 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
     from featscape.bundle import check_page_images
     from featscape.features import check_layers, extract
     from featscape.images import ThumbnailPack, find_images, name_source
-    from featscape.pictures import check_sizes, draw_scatter
+    from featscape.pictures import check_sizes
 
     asked = (layers,) if isinstance(layers, str) else tuple(layers or ())
     output = Path(f"{name_source(source)}-map" if output is None else output)
@@ -198,9 +198,8 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
             with watch.stage("agreement"):
                 agreement = measure_agreement(embedding, labels)
             with watch.stage("pictures"):
-                picture = draw_scatter(embedding.positions, labels)
-                mapfolder.write_picture(folder, mapfolder.SCATTER, picture)
-                _draw_mosaics(
+                draw_points(folder, embedding, labels)
+                draw_mosaics(
                     folder,
                     embedding,
                     labels,
@@ -211,7 +210,7 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
             with watch.stage("write"):
                 mapfolder.write_embedding(folder, embedding, features=features, labels=labels)
             with watch.stage("interactive"):
-                _write_interactive(
+                write_interactive(
                     folder,
                     made,
                     embedding,
@@ -272,7 +271,6 @@ def embed_features(
     import numpy as np
 
     from featscape.features.files import read_features, read_labels
-    from featscape.pictures import draw_scatter
 
     features_file = Path(features_file)
     output = Path(f"{features_file.stem}-map" if output is None else output)
@@ -298,13 +296,12 @@ def embed_features(
         with watch.stage("agreement"):
             agreement = measure_agreement(embedding, labels)
         with watch.stage("pictures"):
-            picture = draw_scatter(embedding.positions, labels)
-            mapfolder.write_picture(folder, mapfolder.SCATTER, picture)
+            draw_points(folder, embedding, labels)
         with watch.stage("write"):
             mapfolder.write_features(folder, values)
             mapfolder.write_embedding(folder, embedding, features=None, labels=labels)
         with watch.stage("interactive"):
-            _write_interactive(folder, output, embedding, labels, progress=progress)
+            write_interactive(folder, output, embedding, labels, progress=progress)
         mapfolder.write_run(
             folder,
             embedding,
@@ -399,71 +396,3 @@ def export_site(
 def _settle(source: Path | str) -> str:
     """Return a source as it is found from any current folder."""
     return source if isinstance(source, str) else str(source.resolve())
-
-
-def _draw_mosaics(
-    folder: Path,
-    embedding: Embedding,
-    labels: Sequence[str] | None,
-    *,
-    size_px: int,
-    thumbnail_px: int | None,
-    progress: Progress,
-) -> None:
-    from featscape.pictures import draw_mosaic
-    from featscape.thumbnails import Thumbnails
-
-    for name, layout in mapfolder.LAYOUTS.items():
-        picture = draw_mosaic(
-            embedding.positions,
-            Thumbnails(folder / mapfolder.THUMBNAILS),
-            labels,
-            layout=layout,
-            size_px=size_px,
-            thumbnail_px=thumbnail_px,
-            progress=progress,
-        )
-        mapfolder.write_picture(folder, name, picture)
-
-
-def _write_interactive(
-    folder: Path,
-    output: Path,
-    embedding: Embedding,
-    labels: Sequence[str] | None,
-    *,
-    features: Features | None = None,
-    page_images: int = 0,
-    progress: Progress,
-) -> None:
-    """Write what the browser reads of a map, and map.html."""
-    from featscape.bundle import encode_from, open_bundle, write_bundle, write_page
-    from featscape.thumbnails import Thumbnails
-
-    columns: dict[str, Any] = {}
-    thumbnails = None
-    if features is not None:
-        if features.images.splits is not None:
-            columns["split"] = features.images.splits
-        columns |= features.images.columns
-        columns |= {"width": features.sizes_px[:, 0], "height": features.sizes_px[:, 1]}
-        thumbnails = encode_from(Thumbnails(folder / mapfolder.THUMBNAILS))
-    write_bundle(
-        folder / mapfolder.BUNDLE,
-        title=output.resolve().name.removesuffix("-map"),
-        positions=embedding.positions,
-        neighbors=embedding.neighbors,
-        seed=embedding.parameters["seed"],
-        labels=labels,
-        paths=None if features is None else features.images.paths,
-        columns=columns,
-        thumbnails=thumbnails,
-        facts=facts_of(embedding, features),
-        progress=progress,
-    )
-    write_page(
-        open_bundle(folder / mapfolder.BUNDLE),
-        folder / mapfolder.PAGE,
-        picture=folder / mapfolder.SCATTER,
-        n_images=page_images,
-    )
