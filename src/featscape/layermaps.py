@@ -12,7 +12,7 @@ from featscape import mapfolder
 from featscape.staging import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from featscape.records import Features
@@ -33,8 +33,8 @@ def name_outputs(output: Path, layers: Sequence[str]) -> tuple[Path, ...]:
     return tuple(output.with_name(f"{stem}-{layer.replace('/', '-')}{end}") for layer in layers)
 
 
-def share(features: Features, folders: Sequence[Path]) -> Iterator[Features]:
-    """Give each folder the features of its layer and the thumbnails, and yield these features.
+def share(features: Features, folders: Sequence[Path]) -> tuple[Features, ...]:
+    """Give each folder the features of its layer and the thumbnails, and return these features.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ def share(features: Features, folders: Sequence[Path]) -> Iterator[Features]:
         in the first.
     """
     if len(folders) == 1:
-        yield features
-        return
+        return (features,)
+    shared = []
     for folder, layer in zip(folders, features.model.layers, strict=True):
         own = features.of_layer(layer)
         mapfolder.write_features(folder, own.values)
@@ -57,5 +57,6 @@ def share(features: Features, folders: Sequence[Path]) -> Iterator[Features]:
                     folder / mapfolder.THUMBNAILS,
                     dirs_exist_ok=True,
                 )
-        yield replace(own, values=np.load(folder / mapfolder.FEATURES, mmap_mode="r"))
+        shared.append(replace(own, values=np.load(folder / mapfolder.FEATURES, mmap_mode="r")))
     (folders[0] / JOINT).unlink()
+    return tuple(shared)

@@ -1,7 +1,7 @@
 """A network in 8-bit integers: NNCF finds the range of each layer on the user's own images.
 
-The result is kept in the cache, so that the same network can be had again: new images, and those
-that are added to a folder later, then have features that can be compared with the others.
+The result is kept in the cache, so that the same network can be had again: new images then have
+features that can be compared with those of the map.
 """
 
 from __future__ import annotations

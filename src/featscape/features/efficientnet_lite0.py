@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from featscape.errors import ModelError
 from featscape.features.architecture import Architecture, ModelEntry
 from featscape.features.classifier import behead, fit
-from featscape.features.geometry import resize_and_crop
+from featscape.features.geometry import resize_and_crop, say
 from featscape.features.weights import hash_file
 
 if TYPE_CHECKING:
@@ -77,10 +77,11 @@ def build(weights_name: str) -> Architecture:
         input_size_px=size_px,
         mean=config["mean"],
         std=config["std"],
-        preprocessing=(
-            f"shorter side resized to {resize_px} px ({config['interpolation']}), "
-            f"{size_px} x {size_px} px cut from the center, "
-            f"mean {config['mean']}, sd {config['std']}"
+        preprocessing=say(
+            f"shorter side resized to {resize_px} px ({config['interpolation']})",
+            size_px,
+            config["mean"],
+            config["std"],
         ),
         weights=weights_name,
         find_weights=_find_weights,

@@ -1,7 +1,7 @@
 """Features that were made earlier, found by the bytes of the image that they are of.
 
 An image is known by the SHA-256 of its file, whatever it is called and wherever it lies. The
-features are those of one network, with the same weights, layer and preprocessing: see `card_key`.
+features are those of one network with one card: see `card_key`.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def read_map(folder: Path, card: ModelCard) -> Part | None:
     Also where the map is damaged, or older than the hashes that images are known by.
     """
     try:
-        model = read_run(folder)["model"]
+        model = read_run(folder).get("model")
         if model is None or card_key(ModelCard(**model)) != card_key(card):
             return None
         made = open_map(folder)

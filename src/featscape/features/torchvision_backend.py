@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from featscape.features.architecture import Architecture
 from featscape.features.catalog import Row
 from featscape.features.classifier import behead, fit
-from featscape.features.geometry import resize_and_crop
+from featscape.features.geometry import resize_and_crop, say
 from featscape.features.weights import download
 
 if TYPE_CHECKING:
@@ -74,9 +74,11 @@ def build(name: str, weights_name: str) -> Architecture:
         input_size_px=size_px,
         mean=mean,
         std=std,
-        preprocessing=(
-            f"shorter side resized to {preset.resize_size[0]} px ({preset.interpolation.value}), "
-            f"{size_px} x {size_px} px cut from the center, mean {mean}, sd {std}"
+        preprocessing=say(
+            f"shorter side resized to {preset.resize_size[0]} px ({preset.interpolation.value})",
+            size_px,
+            mean,
+            std,
         ),
         weights=weights_name,
         find_weights=lambda progress: download(
