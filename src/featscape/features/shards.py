@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from featscape.features.known import DIGEST_BYTES, KnownFeatures, Part, read_map
+from featscape.features.weights import hash_file
 from featscape.staging import WriteError, flush, writing
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def write_shard(folder: Path, number: int, shard: Shard) -> None:
                     "sizes_px": [list(size_px) for size_px in shard.sizes_px],
                     "thumbnail_px": shard.thumbnail_px,
                     "thumbnail_bytes": [len(one) for one in thumbnails],
-                    "sha256": {suffix: _hash(file) for suffix, file in files.items()},
+                    "sha256": {suffix: hash_file(file) for suffix, file in files.items()},
                 }
             )
             begun.write_text(f"{_hash_text(text)}\n{text}\n", encoding="utf-8")
@@ -178,7 +179,7 @@ def _read_shard(state: Path, n_features: int) -> Part:
         raise ValueError("the state is damaged")
     facts: dict[str, Any] = json.loads(text)
     files = {suffix: state.with_suffix(suffix) for suffix in (_FEATURES, _THUMBNAILS)}
-    if any(_hash(file) != facts["sha256"][suffix] for suffix, file in files.items()):
+    if any(hash_file(file) != facts["sha256"][suffix] for suffix, file in files.items()):
         raise ValueError("a file is damaged")
     values = np.load(files[_FEATURES], mmap_mode="r", allow_pickle=False)
     digests = np.frombuffer(bytes.fromhex("".join(facts["digests"])), np.uint8)
@@ -261,11 +262,6 @@ class ShardWriter:
     ) -> None:
         if kind is None or not issubclass(kind, WriteError):  # a full disk takes no more
             self.write()
-
-
-def _hash(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _hash_text(text: str) -> str:
