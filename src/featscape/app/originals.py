@@ -14,7 +14,6 @@ it, and this machine asks for those of the items that are looked at.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import stat
@@ -23,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featscape.app.stored import file_tag
+from featscape.app.stored import content_tag, file_tag
 from featscape.errors import ImageError, InputError, MissingExtra
 from featscape.images import media_type, open_contents
 
@@ -142,12 +141,10 @@ class Originals:
         0 where it is gone, and where only reading it would tell: in a source that is no folder.
         """
         path = self._items.path(item)
+        if path is None or self._kind != "folder":
+            return 0
         try:
-            return (
-                0
-                if path is None or self._kind != "folder"
-                else (self._folder / path).stat().st_size
-            )
+            return (self._folder / path).stat().st_size
         except (OSError, ValueError):
             return 0
 
@@ -166,8 +163,7 @@ class Originals:
         kind = media_type(io.BytesIO(content))
         if kind is None:
             raise ImageError("it is no longer an image")
-        etag = f'"{hashlib.sha256(content).hexdigest()[:24]}"'
-        return Original(io.BytesIO(content), len(content), modified, etag, kind)
+        return Original(io.BytesIO(content), len(content), modified, content_tag(content), kind)
 
 
 def _open(path: str, flags: int) -> int:

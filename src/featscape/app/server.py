@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import io
 from typing import TYPE_CHECKING, NoReturn
 
@@ -19,7 +18,7 @@ from featscape.app.originals import Originals
 from featscape.app.place import Placer, list_neighbors
 from featscape.app.ranges import answer_file, cache_headers, is_known
 from featscape.app.security import IMAGES_TO
-from featscape.app.stored import StoredArray, StoredFile
+from featscape.app.stored import StoredArray, StoredFile, content_tag
 from featscape.bundle import VIEWER, linked_page, open_bundle, viewer_file
 from featscape.bundle.contract import (
     Abilities,
@@ -62,7 +61,6 @@ class ServedMap:
 
     def __init__(self, folder: Path) -> None:
         self.run = read_run(folder)
-        self.folder = folder
         bundle = open_bundle(folder / BUNDLE)
         self.manifest = bundle.manifest
         self.files = {name: StoredFile.at(bundle.folder / name) for name in bundle.files()}
@@ -258,7 +256,7 @@ def _nothing(what: str) -> NoReturn:
 
 
 def _answer_bytes(request: Request, content: bytes, *, media_type: str) -> Response:
-    etag = f'"{hashlib.sha256(content).hexdigest()[:24]}"'
+    etag = content_tag(content)
     if is_known(request, etag):
         return Response(status_code=304, headers=cache_headers(etag))
     return Response(content, headers=cache_headers(etag), media_type=media_type)

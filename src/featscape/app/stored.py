@@ -152,4 +152,9 @@ class StoredArray:
 def file_tag(facts: os.stat_result) -> str:
     """Return what changes with a file, quoted as HTTP's ETag is."""
     known = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
-    return f'"{hashlib.sha256(repr(known).encode()).hexdigest()[:24]}"'
+    return content_tag(repr(known).encode())
+
+
+def content_tag(content: bytes) -> str:
+    """Return what changes with some bytes, quoted as HTTP's ETag is."""
+    return f'"{hashlib.sha256(content).hexdigest()[:24]}"'
