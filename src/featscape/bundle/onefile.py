@@ -13,6 +13,7 @@ from featscape.bundle.page import inlined_page
 from featscape.bundle.read import arrays, block_files, count_bytes
 from featscape.bundle.write import MANIFEST
 from featscape.errors import InputError
+from featscape.mapfolder import damaged
 from featscape.staging import writing
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def write_page(bundle: Bundle, file: Path, *, picture: Path, n_images: int = PAG
     Raises
     ------
     InputError
-        If `n_images` is negative.
+        If `n_images` is negative, or a file of the bundle has been cut since it was opened.
     """
     check_page_images(n_images)
     manifest = _abridge(bundle, n_images)
@@ -79,10 +80,11 @@ def write_page(bundle: Bundle, file: Path, *, picture: Path, n_images: int = PAG
     with writing(), file.open("wb") as page:
         page.write(head.encode())
         described = manifest.model_dump_json().encode()
-        _write_data(page, MANIFEST, io.BytesIO(described), len(described))
+        _write_data(page, bundle.folder / MANIFEST, io.BytesIO(described), len(described))
         for name, n_bytes in _lengths(bundle, manifest):
-            with (bundle.folder / name).open("rb") as data:
-                _write_data(page, name, data, n_bytes)
+            read = bundle.folder / name
+            with read.open("rb") as data:
+                _write_data(page, read, data, n_bytes)
         page.write(tail.encode())
 
 
@@ -183,10 +185,12 @@ def _small(picture: Path) -> str:
     return f"data:image/webp;base64,{base64.b64encode(encoded.getvalue()).decode()}"
 
 
-def _write_data(page: BinaryIO, name: str, data: BinaryIO, n_bytes: int) -> None:
-    page.write(f'<script type="application/octet-stream" data-file="{name}">'.encode())
+def _write_data(page: BinaryIO, file: Path, data: BinaryIO, n_bytes: int) -> None:
+    page.write(f'<script type="application/octet-stream" data-file="{file.name}">'.encode())
     while n_bytes:
         chunk = data.read(min(CHUNK_BYTES, n_bytes))
+        if not chunk:
+            raise damaged(file, "it was cut while it was read")
         page.write(base64.b64encode(chunk))
         n_bytes -= len(chunk)
     page.write(b"</script>\n")

@@ -209,6 +209,14 @@ def test_a_table_that_is_too_large(bundle_of, write, monkeypatch):
     assert "leaves out the nearest neighbors and the names of all but 512" in found.setup().notice
 
 
+def test_a_file_that_is_cut_after_it_was_opened(bundle_of, write):
+    bundle = bundle_of(20)
+    file = bundle.folder / "ids.bin"
+    file.write_bytes(file.read_bytes()[:-4])
+    with pytest.raises(InputError, match=r"ids\.bin is missing or damaged: it was cut"):
+        write(bundle)
+
+
 def test_a_negative_number_of_images(bundle_of, write):
     with pytest.raises(InputError, match="0 images or more; got -1"):
         write(bundle_of(5), n_images=-1)
