@@ -4,6 +4,7 @@ export const FORMAT = "featscape-bundle";
 export const VERSION = 1;
 export const NO_ITEM = 4294967295;
 export const NO_CATEGORY = 65535;
+export const AGREEMENT = "agreement";
 
 /** An array in a file of its own: C order, little-endian. */
 export interface ArrayFile {

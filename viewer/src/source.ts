@@ -14,7 +14,7 @@ export interface Source {
   details?(id: number): Promise<ItemDetails>;
   /** Only with a server: more exact than the graph in the bundle, which has few neighbors. */
   neighbors?(id: number): Promise<NeighborList>;
-  /** Only with `abilities.search`: ids of the items whose path or label holds every word. */
+  /** Only with `abilities.search`: ids of the items whose path, label and texts together hold every word. */
   search?(text: string): Promise<Uint32Array>;
   /** Only with `abilities.zip`. */
   zip?(ids: Uint32Array): Promise<Blob>;

@@ -14,6 +14,7 @@ VERSION: Literal[1] = 1
 
 NO_ITEM = 4_294_967_295  # in neighbors.bin, where an item has fewer neighbours
 NO_CATEGORY = 65_535  # in a column's codes, where an item has none
+AGREEMENT = "agreement"  # the column of each map with labels: the share of neighbours with the same
 
 # A manifest may come from anywhere, and its names become paths and parts of pages.
 FileName = Annotated[str, Field(pattern=r"^[a-z0-9-]+\.bin$")]

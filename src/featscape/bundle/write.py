@@ -15,7 +15,15 @@ from featscape.bundle.columns import (
     write_columns,
     write_strings,
 )
-from featscape.bundle.contract import FORMAT, NO_ITEM, VERSION, Grid, Manifest, NeighborGraph
+from featscape.bundle.contract import (
+    AGREEMENT,
+    FORMAT,
+    NO_ITEM,
+    VERSION,
+    Grid,
+    Manifest,
+    NeighborGraph,
+)
 from featscape.bundle.images import write_thumbnails
 from featscape.bundle.order import order_items
 from featscape.cells import FAST_PAIRS, snap_to_grid
@@ -33,7 +41,6 @@ if TYPE_CHECKING:
     from featscape.records import Neighbors
 
 MANIFEST = "manifest.json"
-AGREEMENT = "agreement"
 MOST_NEIGHBORS = 12
 GRID_SLACK = 1.4  # cells an item: some stay empty, so that clusters keep a shape
 

@@ -1,4 +1,5 @@
 /** How the items look: each one's color and state, and what the passes make of them. */
+import { NO_CATEGORY } from "../contract";
 import { DIMMED, HIDDEN, type Theme } from "../stage";
 import { type Color, parseColor } from "./gl";
 import { chosenItems, neutralColor, tints } from "./tints";
@@ -15,7 +16,7 @@ export class Appearance {
     private readonly nItems: number,
     public theme: Theme,
   ) {
-    this.codes = new Uint16Array(nItems).fill(65535);
+    this.codes = new Uint16Array(nItems).fill(NO_CATEGORY);
   }
 
   setColors(codes: Uint16Array, palette: readonly string[]): void {

@@ -1,6 +1,6 @@
 /** What the colors mean; also the way to hide and to isolate. */
 import { useId, useMemo, useRef, useState } from "preact/hooks";
-import { type ClassEntry, NO_CATEGORY, type NumberColumn } from "../contract";
+import { AGREEMENT, type ClassEntry, NO_CATEGORY, type NumberColumn } from "../contract";
 import type { App } from "../state/app";
 import { isolated, toggled } from "../state/filters";
 import { folded } from "../state/find";
@@ -19,12 +19,10 @@ interface Row extends ClassEntry {
   readonly code: number;
 }
 
-const AGREEMENT = "agreement"; // the column that every map with labels has
-
 const NOTHING_HIDDEN: ReadonlySet<number> = new Set();
 
 /** The entries of what colors the map; items without a value are one more. */
-export function legendRows(app: App, name: string): Row[] {
+function legendRows(app: App, name: string): Row[] {
   const column = app.manifest.columns.find((each) => each.name === name);
   const entries =
     name === LABEL ? app.manifest.classes : column?.kind === "category" ? column.categories : null;

@@ -1,5 +1,4 @@
-/** Find by text in path and label. */
-
+/** Find by text in path, label and text columns. */
 import { useApp } from "./context";
 import { IconButton, LinkButton } from "./controls";
 import { Icon } from "./icons";
