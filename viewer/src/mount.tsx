@@ -1,6 +1,6 @@
 /** Puts a map into an element: reads what must be read, makes the stage, and the panels over it. */
 import { render } from "preact";
-import { type Arrays, loadArrays } from "./bundle/arrays";
+import { type Arrays, countBytes, loadArrays } from "./bundle/arrays";
 import { Thumbnails } from "./bundle/thumbnails";
 import type { Source } from "./source";
 import { inPieces } from "./sources/progress";
@@ -59,7 +59,6 @@ export async function mountViewer(
 
     const arrays = await loadArrays(withProgress(source, loading.progress));
     const thumbnails = new Thumbnails(source);
-    let said: string | null = null;
     const app = new App(new Items(source, arrays, thumbnails), {
       embedded,
       prefersDark,
@@ -71,14 +70,7 @@ export async function mountViewer(
 
     const address = embedded ? null : syncAddress(app);
     ends.push(() => address?.stop());
-    const pointer = { shift: false };
-    const onPointer = (event: PointerEvent) => {
-      pointer.shift = event.shiftKey;
-    };
-    for (const kind of ["pointerdown", "pointerup"] as const) {
-      stageElement.addEventListener(kind, onPointer, true);
-    }
-    const events = stageEvents(app, pointer, (view) => address?.moved(view));
+    const events = stageEvents(app, (view) => address?.moved(view));
     const theme = STAGE_THEMES[app.theme.value];
     const stage = await makeStage(stageElement, manifest, arrays, thumbnails, theme, events);
     ends.push(() => stage.destroy());
@@ -96,13 +88,8 @@ export async function mountViewer(
     if (shared.view) stage.setView(shared.view);
     else app.fit(undefined, false);
     loading.remove();
-    thumbnails.troubled = (why) => {
-      if (why !== null || app.trouble.value === said) app.trouble.value = why;
-      said = why;
-    };
-    source.watch?.((trouble) => {
-      app.trouble.value = trouble;
-    });
+    thumbnails.troubled = app.passingTrouble();
+    source.watch?.(app.passingTrouble());
     return end;
   } catch (error) {
     end();
@@ -143,21 +130,17 @@ function makeStageElement({ title, n_items }: Source["manifest"]): HTMLElement {
   return element;
 }
 
-function stageEvents(
-  app: App,
-  pointer: { readonly shift: boolean },
-  moved: StageEvents["view"],
-): StageEvents {
+function stageEvents(app: App, moved: StageEvents["view"]): StageEvents {
   return {
     hover(item, at) {
       app.hover.value = item === null ? null : { item, at };
       if (item !== null) app.cursor.value = null;
     },
-    click(item) {
+    click(item, add) {
       app.hover.value = null;
       app.cursor.value = null;
       if (item === null) app.closePanel();
-      else if (pointer.shift) app.toggleSelected(item);
+      else if (add) app.toggleSelected(item);
       else app.goTo(item);
     },
     view(view) {
@@ -177,9 +160,7 @@ function withProgress(source: Source, progress: (share: number) => void): Source
   const { positions, ids, class_codes } = source.manifest;
   const sizes = new Map<string, number>();
   for (const array of [positions, ids, class_codes]) {
-    if (!array) continue;
-    const length = array.shape.reduce((product, side) => product * side, 1);
-    sizes.set(array.file, (length * Number(array.dtype.replace(/\D/g, ""))) / 8);
+    if (array) sizes.set(array.file, countBytes(array));
   }
   const total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
   let here = 0;

@@ -49,8 +49,8 @@ export interface Theme {
 export interface StageEvents {
   /** The pointer rests on an item, or on none. */
   hover(item: number | null, at: Point): void;
-  /** A click or tap on an item, or beside all. */
-  click(item: number | null, at: Point): void;
+  /** A click or tap on an item, or beside all; `add` with Shift held. */
+  click(item: number | null, add: boolean): void;
   /** The view has moved, by the user or by a call. */
   view(view: View): void;
   /** A lasso or rectangle was closed; `add` with Shift held. */
@@ -81,13 +81,9 @@ export interface Stage {
   zoom(factor: number): void;
   pan(dx: number, dy: number): void; // CSS pixels
   locate(item: number): Point | null; // null if hidden
-  /** The items, not hidden, inside a polygon of stage pixels. */
-  within(polygon: readonly Point[]): Uint32Array;
   /** The next item from `item` in a direction, for the keyboard. */
   next(item: number | null, direction: Direction): number | null;
   /** The whole view as a PNG of any size, drawn anew and not merely scaled. */
   png(width: number, height: number): Promise<Blob>;
-  /** For tests and the curious. */
-  statistics(): { drawnPoints: number; drawnImages: number; frameMs: number; cacheBytes: number };
   destroy(): void;
 }

@@ -1,6 +1,6 @@
 /** The map in a notebook, by anywidget's protocol. */
 import { type MakeStage, mountViewer } from "./mount";
-import { type Model, openWidget } from "./sources/widget";
+import { type Model, openWidget, type WidgetSource } from "./sources/widget";
 import { showFailure, showLoading } from "./ui/start-screen";
 
 interface RenderContext {
@@ -17,15 +17,17 @@ export function makeRender(makeStage: MakeStage) {
       root,
       "Waiting for the kernel. If it was restarted, run this cell again.",
     );
+    let source: WidgetSource | null = null;
     try {
-      const source = await openWidget(model);
+      source = await openWidget(model);
       waiting.remove();
       const unmount = await mountViewer(root, source, { makeStage, embedded: true });
       return () => {
         unmount();
-        source.close();
+        source?.close();
       };
     } catch (error) {
+      source?.close();
       waiting.remove();
       showFailure(root, error);
       return () => root.remove();

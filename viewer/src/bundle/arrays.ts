@@ -25,6 +25,11 @@ export interface Arrays {
   grid(): Promise<Uint16Array> | null;
 }
 
+/** How long an array's file is. */
+export function countBytes({ shape, dtype }: ArrayFile): number {
+  return shape.reduce((product, side) => product * side, KINDS[dtype].BYTES_PER_ELEMENT);
+}
+
 /** Read a whole array and hold it to what the manifest says of it. */
 export async function readArray<D extends Dtype>(
   source: Source,
@@ -37,11 +42,10 @@ export async function readArray<D extends Dtype>(
       `${file.file} must be of ${dtype}; got ${file.dtype}. Make the map again.`,
     );
   }
-  const length = file.shape.reduce((product, side) => product * side, 1);
   const bytes = await source.read(file.file);
-  if (bytes.byteLength !== length * kind.BYTES_PER_ELEMENT) {
+  if (bytes.byteLength !== countBytes(file)) {
     throw new SourceError(
-      `${file.file} must hold ${length * kind.BYTES_PER_ELEMENT} bytes; got ${bytes.byteLength}. The map is incomplete: copy it again, or make it again.`,
+      `${file.file} must hold ${countBytes(file)} bytes; got ${bytes.byteLength}. The map is incomplete: copy it again, or make it again.`,
     );
   }
   return new kind(bytes) as ArrayOf<D>;

@@ -74,10 +74,6 @@ export class Thumbnails {
     return new Blob([entry(bytes, item % file.blocks.block_items)], { type: "image/webp" });
   }
 
-  get cacheBytes(): number {
-    return this.cache.bytes;
-  }
-
   private next(): void {
     while (this.flying.size < IN_FLIGHT) {
       const wanted = this.queue.pop();

@@ -91,3 +91,9 @@ it("tells Python what is selected", async () => {
   (await openWidget(model)).select?.(Uint32Array.of(4, 2));
   expect(model.set_).toEqual({ selected_ids: [4, 2], saved: true });
 });
+
+it("hears nothing more where the manifest cannot be read", async () => {
+  const model = new FakeModel({});
+  await expect(openWidget(model)).rejects.toThrow("no file manifest.json");
+  expect(model.callbacks.size + model.doubts.size).toBe(0);
+});

@@ -1,5 +1,5 @@
 /** A notebook: bytes come from the kernel, and the selection goes back to it. */
-import type { ReadAnswer, ReadRequest } from "../contract";
+import type { Manifest, ReadAnswer, ReadRequest } from "../contract";
 import type { Source } from "../source";
 import { SourceError } from "./error";
 import { parseManifest } from "./manifest";
@@ -74,11 +74,24 @@ export async function openWidget(model: Model): Promise<WidgetSource> {
     ask("manifest.json", 0, 0, GONE_MS).catch(() => {}); // an error is an answer too
   }
 
+  function close(): void {
+    model.off("msg:custom", answered);
+    model.off("comm_live_update", doubted);
+    for (const { silent } of waiting.values()) clearTimeout(silent);
+  }
+
   model.on("msg:custom", answered);
   model.on("comm_live_update", doubted);
   const read: Source["read"] = (file, start = 0, end) => ask(file, start, end ?? null, SILENT_MS);
+  let manifest: Manifest;
+  try {
+    manifest = parseManifest(await read("manifest.json"));
+  } catch (error) {
+    close();
+    throw error;
+  }
   return {
-    manifest: parseManifest(await read("manifest.json")),
+    manifest,
     abilities: { originals: false, search: false, zip: false, place: false },
     notice: null,
     read,
@@ -89,10 +102,6 @@ export async function openWidget(model: Model): Promise<WidgetSource> {
     watch(listener) {
       tell = listener;
     },
-    close() {
-      model.off("msg:custom", answered);
-      model.off("comm_live_update", doubted);
-      for (const { silent } of waiting.values()) clearTimeout(silent);
-    },
+    close,
   };
 }

@@ -59,7 +59,6 @@ class Shelf {
 
 export class Atlas {
   readonly texture: WebGLTexture;
-  readonly bytes: number;
   private readonly shelves: readonly Shelf[];
 
   /** `layersEach` layers of 1,024 x 1,024 texels for each of the packs' sizes. */
@@ -71,7 +70,6 @@ export class Atlas {
     this.shelves = sizes.map((size, i) => new Shelf(size, i * layersEach, layersEach));
     const layers = Math.max(1, sizes.length * layersEach);
     this.texture = gl.createTexture();
-    this.bytes = layers * SIDE * SIDE * 4;
     gl.bindTexture(gl.TEXTURE_2D_ARRAY, this.texture);
     gl.texStorage3D(gl.TEXTURE_2D_ARRAY, 1, gl.RGBA8, SIDE, SIDE, layers);
     gl.texParameteri(gl.TEXTURE_2D_ARRAY, gl.TEXTURE_MIN_FILTER, gl.LINEAR);

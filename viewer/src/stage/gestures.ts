@@ -9,7 +9,7 @@ export interface Gestures {
   zoom(factor: number, at: Point, smooth: boolean): void;
   /** The pointer is here, and no button is down; null where it has left. */
   hover(at: Point | null): void;
-  click(at: Point, touch: boolean): void;
+  click(at: Point, touch: boolean, add: boolean): void;
   /** A lasso or rectangle grows; `closed` at its end. */
   outline(points: readonly Point[], closed: boolean, add: boolean): void;
 }
@@ -122,7 +122,7 @@ export function listen(
       return;
     }
     lastClick = { at, time };
-    gestures.click(at, touch);
+    gestures.click(at, touch, shift);
   }
 
   function cancel(event: PointerEvent): void {

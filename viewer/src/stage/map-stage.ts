@@ -156,10 +156,6 @@ export class MapStage implements Stage {
     return project(this.eye.current, this.eye.size, this.layouts.placeOf(item));
   }
 
-  within(polygon: readonly Point[]): Uint32Array {
-    return within(this.layouts.laid, this.items.states, this.eye.current, this.eye.size, polygon);
-  }
-
   next(item: number | null, direction: Direction): number | null {
     const { laid } = this.layouts;
     const { states } = this.items;
@@ -175,16 +171,6 @@ export class MapStage implements Stage {
     const shot = shoot({ picture, thumbnails, situation: this.situation() }, width, height);
     this.redraw();
     return shot;
-  }
-
-  statistics(): ReturnType<Stage["statistics"]> {
-    const { layer, gallery, pace } = this.picture;
-    return {
-      drawnPoints: layer.drawn,
-      drawnImages: gallery.count,
-      frameMs: pace.frameMs,
-      cacheBytes: this.thumbnails.cacheBytes + gallery.atlas.bytes,
-    };
   }
 
   destroy(): void {
@@ -304,10 +290,10 @@ export class MapStage implements Stage {
       turn: (from, to) => this.eye.go(turned(this.eye.goal, this.eye.size, from, to), false),
       zoom: (factor, at, smooth) => this.eye.zoomAt(factor, at, smooth),
       hover: (at) => this.hover(at),
-      click: (at, touch) => this.events.click(this.pick(at, touch), at),
+      click: (at, touch, add) => this.events.click(this.pick(at, touch), add),
       outline: (points, closed, add) => {
         this.overlay.setLasso(closed ? [] : points);
-        if (closed && points.length > 2) this.events.selected(this.within(points), add);
+        if (closed && points.length > 2) this.events.selected(this.inside(points), add);
       },
     };
     this.stops.push(
@@ -359,6 +345,10 @@ export class MapStage implements Stage {
       at,
       reach,
     );
+  }
+
+  private inside(polygon: readonly Point[]): Uint32Array {
+    return within(this.layouts.laid, this.items.states, this.eye.current, this.eye.size, polygon);
   }
 
   private measured(): Size {

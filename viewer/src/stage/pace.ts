@@ -8,7 +8,6 @@ const SLOW_MS = 42;
 
 export class Pace {
   budget = FIRST;
-  frameMs = 0;
   private fence: WebGLSync | null = null;
   private started = 0;
   private points = 0;
@@ -36,7 +35,6 @@ export class Pace {
   }
 
   private learn(ms: number): void {
-    this.frameMs = ms;
     if (this.points < this.budget / 2) return; // it says little of what the budget costs
     if (ms > SLOW_MS) this.budget *= Math.max(SLOW_MS / ms, 0.5);
     else if (ms < QUICK_MS) this.budget *= 1.5;

@@ -221,6 +221,19 @@ it("reads an item's columns and neighbors from the bundle", async () => {
   ]);
 });
 
+it("takes back the trouble that has passed, and no other", () => {
+  const app = smallApp();
+  const tell = app.passingTrouble();
+  tell("The kernel does not answer.");
+  app.trouble.value = "The image cannot be placed.";
+  tell(null);
+  expect(app.trouble.value).toBe("The image cannot be placed.");
+  tell("The kernel does not answer.");
+  expect(app.trouble.value).toBe("The kernel does not answer.");
+  tell(null);
+  expect(app.trouble.value).toBeNull();
+});
+
 it("brings a far item into sight, and leaves a near one where it is", async () => {
   const { app } = staged();
   const before = app.stage?.view();

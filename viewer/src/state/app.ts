@@ -128,6 +128,15 @@ export class App {
     this.busy.value = null;
   }
 
+  /** Returns what says why something fails, and null once it no longer does: that message alone goes. */
+  passingTrouble(): (why: string | null) => void {
+    let said: string | null = null;
+    return (why) => {
+      if (why !== null || this.trouble.value === said) this.trouble.value = why;
+      said = why;
+    };
+  }
+
   setFilter(column: string, filter: Filter | null): void {
     this.filters.value = withFilter(this.filters.value, column, filter);
   }

@@ -181,18 +181,12 @@ export class SilentStage implements Stage {
   locate(item: number) {
     return { x: 100 * item, y: 50 };
   }
-  within(): Uint32Array {
-    return new Uint32Array();
-  }
   next(item: number | null, direction: string): number | null {
     if (item === null) return 0;
     return direction === "right" ? item + 1 : direction === "left" ? item - 1 : null;
   }
   async png(): Promise<Blob> {
     return new Blob();
-  }
-  statistics() {
-    return { drawnPoints: 0, drawnImages: 0, frameMs: 0, cacheBytes: 0 };
   }
   destroy(): void {}
 }
