@@ -5,6 +5,7 @@
 import type { Color } from "./gl";
 import { Layer } from "./layer";
 import { chosenSize, type PointLook, RIM_PX } from "./points";
+import { packed } from "./tints";
 
 const FRAME_MS = 3;
 const FIRST = 200_000;
@@ -50,9 +51,9 @@ export function blended(under: number, over: number, cover: number): number {
   return OPAQUE | (redBlue & 0xff00ff) | (green & 0x00ff00);
 }
 
-function packed(color: Color): number {
-  const [r, g, b] = color.map((part) => Math.round(part * 255)) as [number, number, number];
-  return OPAQUE | (b << 16) | (g << 8) | r;
+/** A color as the buffer has it: the bytes of an int32. */
+function opaque(color: Color): number {
+  return packed(color, 1) | 0;
 }
 
 export class CpuLayer extends Layer {
@@ -88,7 +89,7 @@ export class CpuLayer extends Layer {
   }
 
   protected clear(look: PointLook): void {
-    this.buffer.fill(packed(look.background));
+    this.buffer.fill(opaque(look.background));
     if (!look.deep) return;
     if (this.depths.length !== this.buffer.length)
       this.depths = new Float32Array(this.buffer.length);
@@ -172,7 +173,7 @@ export class CpuLayer extends Layer {
   private drawDeep(look: PointLook, start: number, end: number): void {
     const { positions, tints, depths, width, height } = this;
     const m = look.matrix;
-    const ground = packed(look.background);
+    const ground = opaque(look.background);
     for (let i = start; i < end; i++) {
       const tint = tints[i]!;
       if (tint === 0) continue;
@@ -200,7 +201,7 @@ export class CpuLayer extends Layer {
     const outer = chosenSize(look);
     const rim = this.stamp(outer, false);
     const inside = this.stamp(outer - 2 * RIM_PX * pixelRatio, false);
-    const highlight = packed(look.highlight);
+    const highlight = opaque(look.highlight);
     const { positions, dimensions, width, height } = this;
     const cells = blend > 0 ? this.cells : null;
     for (const i of chosen) {

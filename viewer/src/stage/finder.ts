@@ -27,7 +27,13 @@ export function regionOf(
   };
 }
 
-function middle(view: View): [number, number] {
+/** The stage and so many pixels around it, in the turned map's units. */
+export function regionAround(view: View, size: Size, margin: number): Region {
+  return regionOf(view, size, -margin, -margin, size.width + margin, size.height + margin);
+}
+
+/** What lies in the middle of the stage, in the turned map's units. */
+export function middle(view: View): [number, number] {
   const [right, up] = planeOf(view);
   const [x, y, z] = view.center;
   return [right[0] * x + right[1] * y + right[2] * z, up[0] * x + up[1] * y + up[2] * z];

@@ -3,11 +3,12 @@ import type { Thumbnails, Wanted } from "../bundle/thumbnails";
 import { DIMMED, HIDDEN, MATCHED, SELECTED, type View } from "../stage";
 import { Atlas } from "./atlas";
 import type { Size } from "./camera";
-import { planeOf, regionOf } from "./finder";
+import { middle, planeOf, regionAround } from "./finder";
 import type { Color } from "./gl";
 import { FLOATS } from "./images";
 import { flatten, Placement, type Places } from "./placement";
 import type { Sizing } from "./sizes";
+import { DIMMED_IMAGE_OPACITY } from "./tints";
 
 const FADE_IN_MS = 180;
 const FADE_OUT_MS = 120;
@@ -154,7 +155,7 @@ export class Gallery {
         places,
         {
           distance,
-          region: regionOf(view, size, -margin, -margin, size.width + margin, size.height + margin),
+          region: regionAround(view, size, margin),
           plane: planeOf(view),
           nItems: this.thumbnails.nItems,
           states,
@@ -183,7 +184,7 @@ export class Gallery {
     const { view, size, sizing, zoom, places, settled, states } = scene;
     if (!settled || !this.placement) return [...this.shown.keys()];
     const half = sizing.at(zoom);
-    const region = regionOf(view, size, -half, -half, size.width + half, size.height + half);
+    const region = regionAround(view, size, half);
     const plane = planeOf(view);
     const visible: number[] = [];
     for (const item of sizing.room ? this.placement.items : []) {
@@ -214,8 +215,7 @@ export class Gallery {
     const wanted = new Map<string, Wanted>();
     const stop = performance.now() + (scene.still ? STILL_MS : DECODING_MS);
     let late = false;
-    const middle = { positions: Float32Array.from(scene.view.center), dimensions: 3 };
-    const [u0, v0] = flatten(middle, planeOf(scene.view), 0);
+    const [u0, v0] = middle(scene.view);
     const reach = Math.hypot(scene.size.width, scene.size.height) / 2 / scene.view.scale;
     for (const item of visible) {
       const pack = thumbnails.packFor(item, sidePx);
@@ -319,7 +319,7 @@ export class Gallery {
         data[at++] = color[1];
         data[at++] = color[2];
         data[at++] = slot.layer;
-        data[at++] = shown.opacity * (state & DIMMED ? 0.2 : 1);
+        data[at++] = shown.opacity * (state & DIMMED ? DIMMED_IMAGE_OPACITY : 1);
         data[at++] = state & (SELECTED | MATCHED) ? 1 : 0;
       }
     }

@@ -25,7 +25,7 @@ function vector(values: readonly number[]): Vector {
   return [values[0] ?? 0, values[1] ?? 0, values[2] ?? 0];
 }
 
-export function layMap(manifest: Manifest, positions: Float32Array): Laid {
+function layMap(manifest: Manifest, positions: Float32Array): Laid {
   const { n_dimensions, level_ends, lower, upper } = manifest;
   return {
     positions,
@@ -36,7 +36,7 @@ export function layMap(manifest: Manifest, positions: Float32Array): Laid {
 }
 
 /** The grid fills the box of the map: items move a short way from the one to the other. */
-export function gridFrame(manifest: Manifest): Frame {
+function gridFrame(manifest: Manifest): Frame {
   const { lower, upper } = manifest;
   const columns = manifest.grid?.n_columns ?? 1;
   const rows = manifest.grid?.n_rows ?? 1;
@@ -50,7 +50,7 @@ export function gridFrame(manifest: Manifest): Frame {
   };
 }
 
-export function layGrid(manifest: Manifest, cells: Uint16Array): Laid {
+function layGrid(manifest: Manifest, cells: Uint16Array): Laid {
   const { x, y, cell } = gridFrame(manifest);
   const positions = new Float32Array(cells.length);
   const lower: [number, number, number] = [Infinity, Infinity, 0];

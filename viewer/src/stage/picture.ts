@@ -3,7 +3,7 @@ import type { Thumbnails } from "../bundle/thumbnails";
 import type { Drawing } from "../stage";
 import { matrix } from "./camera";
 import { CpuLayer } from "./cpu-layer";
-import { planeOf, regionOf } from "./finder";
+import { planeOf, regionAround } from "./finder";
 import { Gallery, type Scene } from "./gallery";
 import { type Color, context, isSoftware } from "./gl";
 import { GpuLayer } from "./gpu-layer";
@@ -12,10 +12,9 @@ import type { Layer } from "./layer";
 import type { Frame } from "./layout";
 import { Pace } from "./pace";
 import { type PointLook, PointPass } from "./points";
-import { borderSize } from "./sizes";
+import { borderSize, IMAGE_RIM_PX } from "./sizes";
 
 const PRESENT_MS = 90; // while the rest of the points follows, it is shown so often
-const RIM_PX = 2;
 
 /** All that a frame shows. */
 export interface Situation extends Scene {
@@ -48,16 +47,7 @@ export function pointLook(of: Situation): PointLook {
 /** The runs of items that a view shows, in the bundle's order. */
 export function runsIn(of: Situation): [number, number][] {
   if (!of.settled) return [[0, of.positions.length / of.dimensions]];
-  const { size } = of;
-  const margin = of.pointPx + 4;
-  const region = regionOf(
-    of.view,
-    size,
-    -margin,
-    -margin,
-    size.width + margin,
-    size.height + margin,
-  );
+  const region = regionAround(of.view, of.size, of.pointPx + 4);
   const runs: [number, number][] = [];
   of.places.chunks.visit(region, planeOf(of.view), (start, end) => runs.push([start, end]));
   return runs;
@@ -155,7 +145,7 @@ export class Picture {
         height: size.height * pixelRatio,
         imagePx: side * pixelRatio,
         borderPx: borderSize(side) * pixelRatio,
-        rimPx: RIM_PX * pixelRatio,
+        rimPx: IMAGE_RIM_PX * pixelRatio,
       },
       this.gallery.atlas.texture,
       this.gallery.data,

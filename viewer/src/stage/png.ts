@@ -2,11 +2,12 @@
 import type { Thumbnails } from "../bundle/thumbnails";
 import { DIMMED, MATCHED, MOST_PNG_PX, SELECTED } from "../stage";
 import { panned, project, type Size } from "./camera";
-import { planeOf, regionOf } from "./finder";
+import { planeOf, regionAround } from "./finder";
 import type { Color } from "./gl";
 import { type Picture, pointLook, runsIn, type Situation } from "./picture";
 import { Placement, placeOf } from "./placement";
-import { borderSize } from "./sizes";
+import { borderSize, IMAGE_RIM_PX } from "./sizes";
+import { DIMMED_IMAGE_OPACITY } from "./tints";
 
 const TILE = 1024;
 
@@ -54,19 +55,22 @@ export async function shoot(shot: Shot, width: number, height: number): Promise<
 function drawPoints(picture: Picture, paper: CanvasRenderingContext2D, of: Situation): void {
   const { width, height } = of.size;
   const { layer } = picture;
-  for (let top = 0; top < height; top += TILE) {
-    for (let left = 0; left < width; left += TILE) {
-      const size = { width: Math.min(TILE, width - left), height: Math.min(TILE, height - top) };
-      const dx = width / 2 - (left + size.width / 2);
-      const dy = height / 2 - (top + size.height / 2);
-      const tile = { ...of, size, view: panned(of.view, dx, dy) };
-      layer.resize(size.width, size.height);
-      layer.restart(pointLook(tile), runsIn({ ...tile, pointPx: 16 * of.pixelRatio }));
-      layer.advance(Number.POSITIVE_INFINITY);
-      paper.putImageData(upright(layer.pixels(), size), left, top);
+  try {
+    for (let top = 0; top < height; top += TILE) {
+      for (let left = 0; left < width; left += TILE) {
+        const size = { width: Math.min(TILE, width - left), height: Math.min(TILE, height - top) };
+        const dx = width / 2 - (left + size.width / 2);
+        const dy = height / 2 - (top + size.height / 2);
+        const tile = { ...of, size, view: panned(of.view, dx, dy) };
+        layer.resize(size.width, size.height);
+        layer.restart(pointLook(tile), runsIn({ ...tile, pointPx: 16 * of.pixelRatio }));
+        layer.advance(Number.POSITIVE_INFINITY);
+        paper.putImageData(upright(layer.pixels(), size), left, top);
+      }
     }
+  } finally {
+    picture.resize(); // the caller draws the stage anew
   }
-  picture.resize(); // the caller draws the stage anew
 }
 
 function upright(bytes: Uint8Array, { width, height }: Size): ImageData {
@@ -89,7 +93,7 @@ async function drawImages(
     places,
     {
       distance: sizing.distance / (situation.view.scale * (sizing.from / zoom)),
-      region: regionOf(view, size, -side, -side, size.width + side, size.height + side),
+      region: regionAround(view, size, side),
       plane: planeOf(view),
       nItems: thumbnails.nItems,
       states,
@@ -105,9 +109,9 @@ async function drawImages(
     const at = project(view, size, placeOf(places, item));
     drawFramed(paper, image, at.x, at.y, side, {
       color: of.colorOf(item),
-      opacity: state & DIMMED ? 0.2 : 1,
+      opacity: state & DIMMED ? DIMMED_IMAGE_OPACITY : 1,
       borderPx: borderSize(side / ratio) * ratio,
-      rim: state & (SELECTED | MATCHED) ? { color: of.highlight, px: 2 * ratio } : null,
+      rim: state & (SELECTED | MATCHED) ? { color: of.highlight, px: IMAGE_RIM_PX * ratio } : null,
     });
     image.close();
   }

@@ -1,7 +1,10 @@
 /** How large points and images are drawn, by how far one has zoomed in. CSS pixels. */
 import type { Size } from "./camera";
 
-export const LEAST_IMAGE = 32;
+/** What is selected or matched has a rim around its image. */
+export const IMAGE_RIM_PX = 2;
+
+const LEAST_IMAGE = 32;
 const MOST_IMAGE = 128;
 // In the grid view smaller images than these are none: points serve better.
 const LEAST_CELL = 16;
@@ -38,7 +41,7 @@ export function imageSize(size: Size, nItems: number, zoom: number): number {
  * How far apart images stand on the map, as a multiple of their size: far out the points between
  * them show the classes; closer in, where few items share the room of an image, they touch.
  */
-export function spread(size: Size, nItems: number, zoom: number): number {
+function spread(size: Size, nItems: number, zoom: number): number {
   const crowd = imageSize(size, nItems, zoom) ** 2 / (room(size, nItems) * zoom * zoom);
   return 1 + clamp(Math.log2(crowd / 40) / 5, 0, 1);
 }

@@ -3,6 +3,7 @@ import { DIMMED, HIDDEN, MATCHED, SELECTED } from "../stage";
 import { type Color, parseColor } from "./gl";
 
 const DIMMED_OPACITY = 0.6;
+export const DIMMED_IMAGE_OPACITY = 0.2;
 // More than these are not drawn once more above the others.
 const MOST_CHOSEN = 200_000;
 
@@ -16,7 +17,7 @@ export function neutralColor(background: string): Color {
 }
 
 /** A color that steps back: little of its own, most of the background's. */
-export function dimmedColor(color: Color, background: Color): Color {
+function dimmedColor(color: Color, background: Color): Color {
   const gray = luminance(color);
   return [0, 1, 2].map((i) => {
     const muted = 0.65 * gray + 0.35 * color[i]!;
@@ -25,7 +26,7 @@ export function dimmedColor(color: Color, background: Color): Color {
 }
 
 /** Red, green, blue and opacity in one number, as the bytes of a little-endian uint32. */
-function packed(color: Color, opacity: number): number {
+export function packed(color: Color, opacity: number): number {
   const [r, g, b] = color.map((part) => Math.round(part * 255)) as [number, number, number];
   return ((Math.round(opacity * 255) << 24) | (b << 16) | (g << 8) | r) >>> 0;
 }

@@ -3,7 +3,7 @@ import type { App } from "./app";
 import { type Cell, csv, shortest } from "./csv";
 import type { Values } from "./filters";
 
-export function download(content: Blob | string, name: string, type = "text/plain"): void {
+function download(content: Blob | string, name: string, type = "text/plain"): void {
   const blob = content instanceof Blob ? content : new Blob([content], { type });
   const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
@@ -15,7 +15,7 @@ export function download(content: Blob | string, name: string, type = "text/plai
 }
 
 /** "Demo: digits" as "demo-digits", for file names. */
-export function fileStem(title: string): string {
+function fileStem(title: string): string {
   const stem = title.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-");
   return stem.replace(/^-+|-+$/g, "").slice(0, 60) || "map";
 }
@@ -58,14 +58,18 @@ export async function selectionCsv(app: App, selection: Uint32Array): Promise<st
 }
 
 export async function saveCsv(app: App): Promise<void> {
-  const text = await selectionCsv(app, app.selection.value);
-  // The mark tells Excel that it is UTF-8.
-  download(`\ufeff${text}`, name(app, "selection.csv"), "text/csv;charset=utf-8");
+  await app.during("Writing the table…", async () => {
+    const text = await selectionCsv(app, app.selection.value);
+    // The mark tells Excel that it is UTF-8.
+    download(`\ufeff${text}`, name(app, "selection.csv"), "text/csv;charset=utf-8");
+  });
 }
 
 export async function savePaths(app: App): Promise<void> {
-  const paths = await inTableOrder(app, app.selection.value, (item) => app.items.path(item));
-  download(`${paths.join("\n")}\n`, name(app, "selection.txt"));
+  await app.during("Writing the list…", async () => {
+    const paths = await inTableOrder(app, app.selection.value, (item) => app.items.path(item));
+    download(`${paths.join("\n")}\n`, name(app, "selection.txt"));
+  });
 }
 
 export async function saveZip(app: App): Promise<void> {

@@ -12,13 +12,13 @@ export const STAGE_THEMES: Readonly<Record<"light" | "dark", Theme>> = {
   dark: { background: "#101216", highlight: "#ffffff" },
 };
 
-export interface Coloring {
+interface Coloring {
   readonly codes: Uint16Array<ArrayBuffer>;
   readonly palette: readonly string[];
 }
 
 /** One color an item, by the classes, a category or a number. */
-export function coloring(
+function coloring(
   app: App,
   name: string,
   values: Values | null,

@@ -6,7 +6,7 @@ import { useApp } from "./context";
 import { Thumbnail } from "./Thumbnail";
 
 /** An item's name, for a title and a screen reader; its path takes a moment. */
-export function useItemName(item: number): string {
+function useItemName(item: number): string {
   const { items } = useApp();
   const label = items.classOf(item)?.name;
   const [path, setPath] = useState<{ item: number; path: string } | null>(null);

@@ -29,14 +29,11 @@ export function SelectionPanel() {
       <div class="fs-actions">
         <TextButton
           title="id, path, label and columns, as a table"
-          onClick={() => app.during("Writing the table…", () => saveCsv(app))}
+          onClick={() => void saveCsv(app)}
         >
           CSV
         </TextButton>
-        <TextButton
-          title="The paths, one a line"
-          onClick={() => app.during("Writing the list…", () => savePaths(app))}
-        >
+        <TextButton title="The paths, one a line" onClick={() => void savePaths(app)}>
           Paths
         </TextButton>
         {app.source.zip && (

@@ -14,7 +14,7 @@ const ARROWS = {
 } as const;
 
 /** From item to item; an open panel follows. */
-export function walkMap(app: App, direction: Direction): void {
+function walkMap(app: App, direction: Direction): void {
   const from = app.cursor.value ?? app.item.value;
   const item = app.stage?.next(from, direction) ?? null;
   if (item === null) return;
