@@ -35,10 +35,18 @@ class Shelf {
     return this.used.has(item);
   }
 
+  private get across(): number {
+    return Math.floor(SIDE / this.slotPx);
+  }
+
+  get room(): number {
+    return this.across ** 2 * this.layers;
+  }
+
   take(item: number): Slot {
-    const across = Math.floor(SIDE / this.slotPx);
+    const { across } = this;
     let slot: Slot;
-    if (this.next < across * across * this.layers) {
+    if (this.next < this.room) {
       const place = this.next++;
       slot = {
         layer: this.firstLayer + Math.floor(place / (across * across)),
@@ -76,6 +84,11 @@ export class Atlas {
     gl.texParameteri(gl.TEXTURE_2D_ARRAY, gl.TEXTURE_MAG_FILTER, gl.LINEAR);
     gl.texParameteri(gl.TEXTURE_2D_ARRAY, gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE);
     gl.texParameteri(gl.TEXTURE_2D_ARRAY, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
+  }
+
+  /** How many images of a pack it holds at once. */
+  room(pack: number): number {
+    return this.shelves[pack]!.room;
   }
 
   has(pack: number, item: number): boolean {

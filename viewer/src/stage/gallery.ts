@@ -107,7 +107,7 @@ export class Gallery {
     const waiting = scene.settled && scene.sizing.room && this.place(scene, now);
     const visible = this.choose(scene);
     this.upload(scene.still);
-    const sidePx = scene.sizing.at(scene.zoom) * scene.pixelRatio;
+    const sidePx = this.affordable(scene.sizing.at(scene.zoom) * scene.pixelRatio);
     const missing = this.load(scene, visible, sidePx, now);
     const fading = this.fade(elapsed, scene.fades, sidePx);
     this.fill(scene, sidePx);
@@ -177,6 +177,15 @@ export class Gallery {
     const shift = Math.hypot(dx!, dy!, dz!);
     const room = (Math.max(size.width, size.height) / 2) * Math.max(0, 1 - ratio);
     return shift + room > margin;
+  }
+
+  /** The side to read images for: less where the atlas has no room for all that are shown so sharp. */
+  private affordable(sidePx: number): number {
+    const { packs } = this.thumbnails;
+    let pack = this.thumbnails.packFor(0, sidePx);
+    if (pack < 0 || this.shown.size <= this.atlas.room(pack)) return sidePx;
+    while (pack > 0 && this.shown.size > this.atlas.room(pack)) pack--;
+    return packs[pack]!.size_px;
   }
 
   /** Those of the placed items that the stage shows; others begin to leave. */

@@ -1,0 +1,60 @@
+import { afterEach, expect, test, vi } from "vitest";
+import type { Thumbnails } from "../bundle/thumbnails";
+import { Chunks } from "./chunks";
+import { Gallery, type Scene } from "./gallery";
+import { sizingFor } from "./sizes";
+
+/** WebGL that takes everything and draws nothing. */
+const NOTHING = new Proxy({}, { get: () => () => ({}) }) as WebGL2RenderingContext;
+
+afterEach(() => vi.unstubAllGlobals());
+
+test("reads each image once, also where more are seen than the sharpest would have room for", async () => {
+  let decoded = 0;
+  vi.stubGlobal("createImageBitmap", async () => {
+    decoded++;
+    return { width: 4, height: 4, close() {} };
+  });
+  const n = 40 * 20;
+  const positions = Float32Array.from({ length: 2 * n }, (_, i) =>
+    i % 2 ? Math.floor(i / 80) : Math.floor(i / 2) % 40,
+  );
+  const packs = [32, 64, 128].map((size_px) => ({ size_px, n_items: n }));
+  const thumbnails = {
+    packs,
+    nItems: n,
+    packFor: (_: number, px: number) =>
+      Math.max(
+        0,
+        packs.findIndex((p) => p.size_px >= px),
+      ),
+    bytes: () => new Uint8Array(1),
+    blockOf: () => 0,
+    want: () => {},
+  } as unknown as Thumbnails;
+  const size = { width: 4000, height: 2000 };
+  const scene: Scene = {
+    view: { center: [19.5, 9.5, 0], scale: 100, turn: [0, 0, 0, 1] },
+    size,
+    pixelRatio: 1,
+    zoom: 1,
+    places: { positions, dimensions: 2, chunks: new Chunks(positions, 2, [n]) },
+    sizing: sizingFor(size, n, 1, 100),
+    states: null,
+    filter: 0,
+    positions,
+    dimensions: 2,
+    cells: null,
+    colorOf: () => [0, 0, 0],
+    settled: true,
+    fades: false,
+    still: true,
+  };
+  const gallery = new Gallery(NOTHING, thumbnails, size.width * size.height, () => {});
+  for (let frame = 0; frame < 60; frame++) {
+    gallery.update(scene, 100 * frame);
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  expect(gallery.count).toBe(n);
+  expect(decoded).toBe(n);
+});
