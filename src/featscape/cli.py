@@ -163,6 +163,12 @@ def make_map(
             metavar="N", help="map.html holds N thumbnails; with those of 20,000 it can be mailed."
         ),
     ] = 20_000,
+    engine: Annotated[
+        str, typer.Option(metavar="NAME", help="local, or ray: on the machines of a Ray cluster.")
+    ] = "local",
+    address: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Where that cluster is.")
+    ] = None,
     force: Force = False,
 ) -> None:
     """Make the map of a folder of images, or of another source.
@@ -189,6 +195,7 @@ def make_map(
       featscape map photos --layer layer3 --layer layer4    two maps
       featscape map photos --force                       computes new images only
       featscape map photos --perplexity 10 -o ten-map    computes no features
+      featscape map s3://bucket/photos --engine ray --landmarks 1000000
     """
     from featscape import pipeline
 
@@ -211,6 +218,8 @@ def make_map(
         size_px=size_px,
         thumbnail_px=thumbnail_px,
         page_images=page_images,
+        engine=engine,
+        address=address,
         force=force,
         progress=_progress(),
     )

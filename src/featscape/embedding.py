@@ -12,13 +12,17 @@ from featscape.filenames import printable
 from featscape.records import Embedding, Neighbors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from featscape.maps import Map
     from featscape.progress import Progress
     from featscape.tsne import TSNE
+
+    Placing = Callable[
+        [TSNE, Iterable[NDArray[np.float32]]], Iterator[tuple[NDArray[np.float32], Neighbors]]
+    ]
 
 N_AGREEING = 5  # neighbours that vote on an item's label
 _ITEMS_AT_ONCE = 16_384  # placed together: 134 MB of features of 2,048 numbers
@@ -60,6 +64,7 @@ def embed(
     seed: int,
     n_landmarks: int | None = None,
     labels: Sequence[str] | None = None,
+    place: Placing | None = None,
     progress: Progress,
 ) -> Embedding:
     """Run t-SNE, and show how far it has come.
@@ -74,6 +79,8 @@ def embed(
         beside `values` and the result is then theirs, and a block of the others.
     labels : sequence of str, optional
         Of which the landmarks hold every class.
+    place : callable, optional
+        (t-SNE, blocks of features) -> what ``map(tsne.place, blocks)`` gives; by default that.
     progress : Progress
 
     Raises
@@ -88,7 +95,9 @@ def embed(
     else:
         landmarks = sample_of_classes(labels, len(values), size=n_landmarks, seed=seed)
         tsne = _fit(values[landmarks], perplexity=perplexity, seed=seed, progress=progress)
-        positions, neighbors = _place_others(tsne, values, landmarks, progress=progress)
+        positions, neighbors = _place_others(
+            tsne, values, landmarks, place=place or _place_here, progress=progress
+        )
     parameters = tsne.get_params()
     stored = {name: parameters[name] for name in parameters if name not in _NOT_STORED}
     return Embedding(
@@ -125,7 +134,12 @@ def _graph(tsne: TSNE) -> Neighbors:
 
 
 def _place_others(
-    tsne: TSNE, values: NDArray[np.float32], landmarks: NDArray[np.intp], *, progress: Progress
+    tsne: TSNE,
+    values: NDArray[np.float32],
+    landmarks: NDArray[np.intp],
+    *,
+    place: Placing,
+    progress: Progress,
 ) -> tuple[NDArray[np.float32], Neighbors]:
     """Return positions and neighbours of all items, of which `tsne` was fitted on some."""
     n_items, k = len(values), tsne.neighbors_indices_.shape[1]
@@ -141,12 +155,21 @@ def _place_others(
 
     keep(landmarks, tsne.embedding_, _graph(tsne))
     others = np.setdiff1d(np.arange(n_items), landmarks, assume_unique=True)
+    blocks = [
+        others[start : start + _ITEMS_AT_ONCE] for start in range(0, len(others), _ITEMS_AT_ONCE)
+    ]
     with progress.task("Placing", total=len(others), unit="items") as advance:
-        for start in range(0, len(others), _ITEMS_AT_ONCE):
-            rows = others[start : start + _ITEMS_AT_ONCE]
-            keep(rows, *tsne.place(values[rows]))
+        placed = place(tsne, (values[rows] for rows in blocks))
+        for rows, (at, near) in zip(blocks, placed, strict=True):
+            keep(rows, at, near)
             advance(len(rows))
     return positions, neighbors
+
+
+def _place_here(
+    tsne: TSNE, blocks: Iterable[NDArray[np.float32]]
+) -> Iterator[tuple[NDArray[np.float32], Neighbors]]:
+    return map(tsne.place, blocks)
 
 
 def in_items(neighbors: Neighbors, landmarks: NDArray[np.intp] | None) -> Neighbors:

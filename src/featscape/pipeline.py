@@ -73,6 +73,8 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
     page_images: int = 20_000,
     force: bool = False,
     made_from: str | None = None,
+    engine: str = "local",
+    address: str | None = None,
     progress: Progress | None = None,
 ) -> Map | tuple[Map, ...]:
     """Make the map of a source of images; or of each of several layers, a map.
@@ -122,6 +124,12 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
         beside it, has of the same images by the same network are taken from there.
     made_from : str, optional
         What run.json names as the source, where `source` itself is only temporary.
+    engine : str
+        "local", or "ray": images are decoded and run through the network, and placed among
+        landmarks, on a Ray cluster, whose nodes must see `source` under the same name.
+    address : str, optional
+        HOST:PORT of that cluster; without it, the one that RAY_ADDRESS or this machine has, or a
+        new one on this machine.
     progress : Progress, optional
         Where to report; a call is silent without it.
 
@@ -132,12 +140,13 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
 
     Raises
     ------
-    InputError, ModelError, DeviceError
+    InputError, ModelError, DeviceError, MissingExtra
         Nothing stands at `output` then that did not stand there before. Features that were made
         are kept beside it, as after Ctrl-C or a crash, and the same call continues from them.
     """
     from featscape.bundle import check_page_images
-    from featscape.features import check_layers, extract
+    from featscape.distribute import open_workers
+    from featscape.features import check_layers
     from featscape.images import ThumbnailPack, find_images, name_source
     from featscape.pictures import check_sizes
 
@@ -153,6 +162,7 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
             stack.enter_context(mapfolder.new_map_folder(one, force=force, say=progress.note))
             for one in outputs
         ]
+        extract, place = stack.enter_context(open_workers(engine, address))
         with watch.stage("find"):
             images = find_images(
                 source,
@@ -193,6 +203,7 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
                     seed=seed,
                     n_landmarks=n_landmarks,
                     labels=labels,
+                    place=place,
                     progress=progress,
                 )
             with watch.stage("agreement"):

@@ -5,36 +5,35 @@ What an earlier run made of the same bytes is taken up, not made again: see `kno
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
 from contextlib import closing
 from dataclasses import InitVar, dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from featscape.errors import ImageError, InputError, ModelError
-from featscape.features.known import DIGEST_BYTES, card_key, digest
+from featscape.features.known import DIGEST_BYTES, card_key
 from featscape.features.network import Network, load_network
 from featscape.features.precision import AUTO
+from featscape.features.reading import Read, make_reader, read_ahead, recall
 from featscape.features.rows import RowsInFile, RowsInMemory
 from featscape.features.shards import Shard, ShardWriter, find_known
 from featscape.progress import SilentProgress
 from featscape.records import Features, SkippedImage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
     from PIL import Image
 
-    from featscape.features.known import Known, KnownFeatures
+    from featscape.features.known import KnownFeatures
     from featscape.features.rows import Rows
     from featscape.progress import Progress
-    from featscape.records import Decoder, ImageSet, ModelCard, ThumbnailSink
+    from featscape.records import ImageSet, ModelCard, ThumbnailSink
 
-_Item = TypeVar("_Item")
 _MOST_TRIED = 2  # of so many times the images that a sample wants, at least half must be readable
 
 
@@ -70,15 +69,23 @@ class Backend(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
-class _Read:
-    """An image that was read: prepared for the network, or with features that it has already."""
+class Machines(Protocol):
+    """What reads images, and runs the network, elsewhere: `distribute` has one."""
 
-    digest: bytes
-    size_px: tuple[int, int]
-    thumbnail: bytes | None
-    pixels: NDArray[np.uint8] | None = None
-    known: Known | None = None
+    def compute(
+        self,
+        images: ImageSet,
+        network: Backend,
+        *,
+        batch_size: int,
+        thumbnails: ThumbnailSink | None,
+        known: KnownFeatures,
+    ) -> Generator[Read | SkippedImage, None, None]:
+        """Yield each image in order: with its features, or a mark in `known` that there are some.
+
+        Where there are none after all the image is read here, and the network run here.
+        """
+        ...
 
 
 def extract(
@@ -92,6 +99,7 @@ def extract(
     precision: str = AUTO,
     batch_size: int | None = None,
     n_workers: int | None = None,
+    machines: Machines | None = None,
     thumbnails: ThumbnailSink | None = None,
     file: Path | None = None,
     work: Path | None = None,
@@ -121,6 +129,9 @@ def extract(
         Images that go through the network together; by default what suits the device.
     n_workers : int, optional
         Threads that decode; by default what suits the device.
+    machines : Machines, optional
+        What reads the images and runs the network; by default this machine. `model` is then a
+        name, and `device` this machine's, where only the precision is settled.
     thumbnails : ThumbnailSink, optional
         Receives a small copy of each image while it is decoded.
     file : Path, optional
@@ -183,6 +194,7 @@ def extract(
             network,
             batch_size=batch_size or network.batch_size,
             n_workers=n_workers or network.n_workers,
+            machines=machines,
             thumbnails=thumbnails,
             known=known,
             shards=shards,
@@ -208,7 +220,7 @@ def _settle(
 
     n_tried = min(_MOST_TRIED * n_wanted, len(images))
     n_threads = n_workers or network.n_workers
-    with closing(_read_ahead(read, n_tried, n_workers=n_threads, n_ahead=2 * n_threads)) as items:
+    with closing(read_ahead(read, n_tried, n_workers=n_threads, n_ahead=2 * n_threads)) as items:
         for pixels in items:
             if pixels is not None:
                 sample.append(pixels)
@@ -227,6 +239,7 @@ def _run(
     *,
     batch_size: int,
     n_workers: int,
+    machines: Machines | None,
     thumbnails: ThumbnailSink | None,
     known: KnownFeatures,
     shards: ShardWriter,
@@ -235,17 +248,12 @@ def _run(
 ) -> Features:
     n_images = len(images)
     table = _Table(n_images, rows, thumbnails)
-    batch: dict[int, _Read] = {}  # by row
-
-    def read(index: int) -> _Read | SkippedImage:
-        try:
-            return _read(images.read(index), images.decode, network, thumbnails, known)
-        except ImageError as error:
-            return SkippedImage(images.paths[index], str(error))
+    read = make_reader(images, network, thumbnails, known)
+    batch: dict[int, Read] = {}  # by row
 
     def run_batch() -> None:
         items = list(batch.values())
-        values = network.run([item.pixels for item in items if item.pixels is not None])
+        values = _values_of(items, network)
         _check_finite(values, [images.paths[table.kept[row]] for row in batch], network.card)
         rows.write(list(batch), values)
         shards.add(
@@ -258,15 +266,25 @@ def _run(
         )
         batch.clear()
 
+    # One batch waits for the network while another is decoded: never more than that.
+    source = read_ahead(read, n_images, n_workers=n_workers, n_ahead=2 * batch_size)
+    if machines is not None:
+        source = recall(
+            machines.compute(
+                images, network, batch_size=batch_size, thumbnails=thumbnails, known=known
+            ),
+            known,
+            read,
+            thumbnails,
+        )
     with (
         progress.task("Features", total=n_images, unit="images") as advance,
-        # One batch waits for the network while another is decoded: never more than that.
-        closing(_read_ahead(read, n_images, n_workers=n_workers, n_ahead=2 * batch_size)) as items,
+        closing(source) as items,
     ):
         n_shown = 0
         for index, item in enumerate(items):
             row = table.add(index, item)
-            if row is not None and isinstance(item, _Read):
+            if row is not None and isinstance(item, Read):
                 batch[row] = item
             if batch and (len(batch) == batch_size or index == n_images - 1):
                 run_batch()
@@ -297,7 +315,7 @@ class _Table:
         self._computed: dict[bytes, int] = {}  # the row of each image that the network sees
         self._copies: list[tuple[int, int]] = []  # a later row with the same image, and that row
 
-    def add(self, index: int, item: _Read | SkippedImage) -> int | None:
+    def add(self, index: int, item: Read | SkippedImage) -> int | None:
         """Give an image the next row; return it if the network has to make the features."""
         if isinstance(item, SkippedImage):
             self.skipped.append(item)
@@ -333,48 +351,11 @@ class _Table:
         )
 
 
-def _read(
-    content: bytes,
-    decode: Decoder,
-    network: Backend,
-    thumbnails: ThumbnailSink | None,
-    known: KnownFeatures,
-) -> _Read:
-    """Return what the loop needs of an image, decoded only where that is needed; any thread."""
-    key = digest(content)
-    found = known.find(key, thumbnail_px=None if thumbnails is None else thumbnails.size_px)
-    if found is not None and (thumbnails is None or found.thumbnail is not None):
-        return _Read(key, found.size_px, found.thumbnail, known=found)
-    decoded = decode(content, at_least_px=network.least_px)
-    pixels = None if found is not None else network.prepare(decoded.image)
-    thumbnail = None
-    if thumbnails is not None:
-        # never one scale for both: what the network sees would hang on the thumbnails' size
-        if max(decoded.image.size) < min(thumbnails.size_px, max(decoded.size_px)):
-            decoded = decode(content)
-        thumbnail = thumbnails.make(decoded.image, original_px=decoded.size_px)
-    return _Read(key, decoded.size_px, thumbnail, pixels, found)
-
-
-def _read_ahead(
-    read: Callable[[int], _Item], n_items: int, *, n_workers: int, n_ahead: int
-) -> Generator[_Item, None, None]:
-    """Yield ``read(0)``, ``read(1)``, ... in order, computed in threads at most `n_ahead` ahead.
-
-    Whatever `read` raises is raised here. When the iterator is closed, what is being read is
-    finished and the rest forgotten.
-    """
-    pool = ThreadPoolExecutor(n_workers, thread_name_prefix="featscape-decode")
-    pending: deque[Future[_Item]] = deque()
-    try:
-        for index in range(n_items):
-            pending.append(pool.submit(read, index))
-            if len(pending) == n_ahead:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+def _values_of(items: Sequence[Read], network: Backend) -> NDArray[np.float32]:
+    """Return the features, (b, d), of images: those that have none go through the network here."""
+    pixels = [item.pixels for item in items if item.pixels is not None]
+    made = iter(network.run(pixels) if pixels else ())
+    return np.stack([next(made) if item.values is None else item.values for item in items])
 
 
 def _check_count(name: str, value: int | None) -> None:

@@ -130,6 +130,21 @@ class KnownFeatures:
     def __len__(self) -> int:
         return len(self._places)
 
+    def marks(self, *, thumbnail_px: int | None) -> NDArray[np.uint64]:
+        """Return the first eight bytes of each hash, sorted: small enough to be sent about.
+
+        Parameters
+        ----------
+        thumbnail_px : int or None
+            Leave out images that have no thumbnail of this size.
+        """
+        digests = [
+            part.digests[:, :8]
+            for part in self._parts
+            if thumbnail_px is None or part.thumbnail_px == thumbnail_px
+        ]
+        return np.unique(np.concatenate([np.empty((0, 8), np.uint8), *digests]).view(np.uint64))
+
     def find(self, key: bytes, *, thumbnail_px: int | None) -> Known | None:
         """Return what is known of the image with this hash.
 

@@ -110,6 +110,10 @@ class Network:
             )
         return self._architecture.crop(image)
 
+    def without_engine(self) -> Network:
+        """Return what prepares images as this network does, and can be sent to another machine."""
+        return replace(self, _module=None, _engine=None)  # type: ignore[arg-type]  # it never runs
+
     def run(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Compute the features of one batch of prepared images.
 

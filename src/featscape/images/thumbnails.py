@@ -89,6 +89,10 @@ class ThumbnailPack(ThumbnailWriter):
         """The longer side at most."""
         return self._size_px
 
+    def __getstate__(self) -> dict[str, int]:
+        """Send the size alone: on another machine a pack makes thumbnails, and writes none."""
+        return {"_size_px": self._size_px}
+
     def make(self, image: Image.Image, *, original_px: tuple[int, int] | None = None) -> bytes:
         """Encode the thumbnail of one image; safe in any thread."""
         return make_thumbnail(image, original_px=original_px, size_px=self._size_px)

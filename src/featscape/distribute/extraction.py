@@ -1,0 +1,97 @@
+"""Features of images by a cluster: chunks go out, and come back in order."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING
+
+from featscape.distribute.stages import Job, Runner, read_chunk, unpack
+from featscape.errors import FeatscapeError, InputError
+from featscape.features import Network
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from featscape.distribute.cluster import Pools
+    from featscape.features import Backend
+    from featscape.features.known import KnownFeatures
+    from featscape.features.reading import Read
+    from featscape.records import ImageSet, SkippedImage, ThumbnailSink
+
+# Ray keeps a record of each block; a block of more chunks costs no less care if it is lost.
+_MOST_BLOCKS = 20_000
+
+
+class Extraction:
+    """The `Machines` of `features.extract`: a cluster, shared between reading and the network.
+
+    Parameters
+    ----------
+    pools : Pools
+    """
+
+    def __init__(self, pools: Pools) -> None:
+        self._pools = pools
+
+    def compute(
+        self,
+        images: ImageSet,
+        network: Backend,
+        *,
+        batch_size: int,
+        thumbnails: ThumbnailSink | None,
+        known: KnownFeatures,
+    ) -> Generator[Read | SkippedImage, None, None]:
+        """Yield each image in order: see `features.extract.Machines`."""
+        import ray
+
+        if not isinstance(network, Network):
+            raise InputError(
+                "on a cluster the model must be a name, which every node can load; got "
+                f"{type(network).__name__}. Give the name of a model."
+            )
+        size_px = None if thumbnails is None else thumbnails.size_px
+        job = Job(
+            kind=images.kind,
+            source=images.source if isinstance(images.source, str) else images.source.resolve(),
+            decode=images.decode,
+            network=network.without_engine(),
+            device=self._pools.device,
+            thumbnails=thumbnails,
+            marks=[ray.put(known.marks(thumbnail_px=size_px))],
+        )
+        starts = range(0, len(images), batch_size)
+        yield from _run(job, [images.paths[at : at + batch_size] for at in starts], self._pools)
+
+
+def _run(
+    job: Job, chunks: Sequence[Sequence[str]], pools: Pools
+) -> Generator[Read | SkippedImage, None, None]:
+    """Yield what the cluster makes of the images of all chunks, in order."""
+    import ray.data
+
+    rows = [{"chunk": number, "paths": json.dumps(paths)} for number, paths in enumerate(chunks)]
+    source = ray.data.from_items(rows, override_num_blocks=min(len(rows), _MOST_BLOCKS))
+    source.context.execution_options.preserve_order = True
+    source.context.enable_progress_bars = False
+    done = source.map(
+        partial(read_chunk, job=job),
+        num_cpus=pools.reader_cpus,
+        compute=ray.data.TaskPoolStrategy(size=pools.n_readers),
+    ).map(
+        Runner,  # type: ignore[arg-type]  # Ray's types forget that it takes a class here
+        fn_constructor_args=(job,),
+        compute=ray.data.ActorPoolStrategy(
+            min_size=1, max_size=pools.n_networks, initial_size=pools.n_networks
+        ),
+        num_cpus=pools.network_cpus,
+        num_gpus=pools.network_gpus,
+    )
+    for number, row in enumerate(done.iter_rows()):
+        if row["chunk"] != number:
+            raise RuntimeError(f"Ray returned chunk {row['chunk']} where {number} was due")
+        result = unpack(row["content"])
+        if isinstance(result, FeatscapeError):
+            raise result
+        yield from result

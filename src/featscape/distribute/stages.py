@@ -1,0 +1,196 @@
+"""What a node does to extract features: read a chunk of images, run the network on it.
+
+A chunk is a row of a Ray dataset: its number, and bytes that hold what is known of its images. So
+Ray moves, spills, repeats and orders chunks, and never takes one apart: what goes through the
+network together does not depend on which machines there are, or are no more.
+
+A mistake of the user's comes back as part of the result. As an exception it would be wrapped in
+several of Ray's, and its message drowned.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import socket
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featscape import __version__
+from featscape.errors import FeatscapeError, ImageError, InputError
+from featscape.features.known import Known
+from featscape.features.reading import Read, read_image
+from featscape.filenames import printable
+from featscape.images import open_contents
+from featscape.records import SkippedImage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from featscape.features import Network
+    from featscape.records import ImageBytes, ThumbnailSink
+
+    Items = list[Read | SkippedImage]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """All that a node has to know.
+
+    Attributes
+    ----------
+    kind, source
+        What `images.open_contents` opens.
+    decode : callable
+        As of the `ImageSet`.
+    network : Network
+        Without its engine: it prepares images, and its card says what to load.
+    device : str
+        "cpu" or "cuda".
+    thumbnails : ThumbnailSink or None
+        Makes thumbnails, and takes none.
+    marks : list of one ray.ObjectRef
+        Of the sorted marks of the images whose features are known: see `KnownFeatures.marks`.
+    version : str
+        Of the featscape that asks.
+    """
+
+    kind: str
+    source: Path | str
+    decode: Callable[..., Any]
+    network: Network
+    device: str
+    thumbnails: ThumbnailSink | None
+    marks: list[Any]
+    version: str = __version__
+
+
+def read_chunk(row: dict[str, Any], job: Job) -> dict[str, Any]:
+    """Read and prepare the images of a chunk: {"chunk", "paths"} -> {"chunk", "content"}."""
+    try:
+        _check_version(job)
+        contents, marks = _open(job.kind, job.source), Marks(_fetch(job.marks[0]))
+        paths = json.loads(row["paths"])
+        result: Items | FeatscapeError = [_read(contents, path, marks, job) for path in paths]
+    except FeatscapeError as error:
+        result = error
+    return {"chunk": row["chunk"], "content": pickle.dumps(result)}
+
+
+class Runner:
+    """Runs the network on chunks that were read, in one process of its own.
+
+    Parameters
+    ----------
+    job : Job
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._network: Network | None = None
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Compute the features of a chunk: {"chunk", "content"} -> the same."""
+        result = unpack(row["content"])
+        if not isinstance(result, FeatscapeError):
+            try:
+                result = self._run(result)
+            except FeatscapeError as error:
+                result = error
+        return {"chunk": row["chunk"], "content": pickle.dumps(result)}
+
+    def _run(self, items: Items) -> Items:
+        pixels = [item.pixels for item in items if isinstance(item, Read) and _is_to_run(item)]
+        if not pixels:
+            return items
+        if self._network is None:
+            self._network = load(self._job)
+        values = iter(self._network.run([one for one in pixels if one is not None]))
+        return [
+            replace(item, pixels=None, values=next(values))
+            if isinstance(item, Read) and _is_to_run(item)
+            else item
+            for item in items
+        ]
+
+
+def unpack(content: bytes) -> Items | FeatscapeError:
+    """Return what a stage made of a chunk."""
+    result: Items | FeatscapeError = pickle.loads(content)  # noqa: S301 - our own, of this run
+    return result
+
+
+def load(job: Job) -> Network:
+    """Load the very network that the caller has; raises ModelError where it is another here."""
+    from featscape.features import reload_network
+    from featscape.features.cores import limit_cores
+
+    if job.device == "cpu":
+        limit_cores(1)  # each core of the node has a network of its own
+    return reload_network(job.network.card, device=job.device)
+
+
+class Marks:
+    """Tells that the features of an image are known, and not what they are.
+
+    Parameters
+    ----------
+    marks : ndarray of uint64, sorted
+    """
+
+    def __init__(self, marks: NDArray[np.uint64]) -> None:
+        self._marks = marks
+
+    def find(self, key: bytes, *, thumbnail_px: int | None) -> Known | None:
+        """Return a mark in the place of what is known, as `KnownFeatures.find` is called."""
+        del thumbnail_px  # only those with thumbnails are marked where there must be some
+        mark = np.frombuffer(key, np.uint64, count=1)[0]
+        place = int(np.searchsorted(self._marks, mark))
+        if place == len(self._marks) or self._marks[place] != mark:
+            return None
+        return Known("", np.empty(0, np.float32), (0, 0), b"")
+
+
+def _is_to_run(item: Read) -> bool:
+    return item.pixels is not None
+
+
+def _read(contents: ImageBytes, path: str, marks: Marks, job: Job) -> Read | SkippedImage:
+    try:
+        return read_image(contents.read(path), job.decode, job.network, job.thumbnails, marks)
+    except ImageError as error:
+        return SkippedImage(path, str(error))
+
+
+@lru_cache(maxsize=1)
+def _open(kind: str, source: Path | str) -> ImageBytes:
+    """Open the source once a process; what is not seen here must not pass for missing images."""
+    if isinstance(source, Path) and not source.exists():
+        raise InputError(
+            f"every node of the cluster must see the source; {socket.gethostname()} does not see "
+            f"{printable(source)}. Put it on storage that all share, or name it by its address "
+            "(s3://, gs://, https://)."
+        )
+    return open_contents(kind, source)
+
+
+@lru_cache(maxsize=1)
+def _fetch(marks: Any) -> NDArray[np.uint64]:
+    import ray
+
+    array: NDArray[np.uint64] = ray.get(marks)
+    return array
+
+
+def _check_version(job: Job) -> None:
+    if job.version != __version__:
+        raise InputError(
+            f"every node of the cluster must have featscape {job.version} as this machine has; one "
+            f"has {__version__}. Install the same version on all."
+        )

@@ -1,0 +1,123 @@
+"""Images on their way to the network: read in threads, or elsewhere, and left alone if known."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from featscape.errors import ImageError
+from featscape.features.known import digest
+from featscape.records import SkippedImage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from featscape.features.extract import Backend
+    from featscape.features.known import Known, KnownFeatures
+    from featscape.records import Decoder, ImageSet, ThumbnailSink
+
+_Item = TypeVar("_Item")
+
+
+class Finder(Protocol):
+    """What may have features already: `KnownFeatures`, or marks of them on another machine."""
+
+    def find(self, key: bytes, *, thumbnail_px: int | None) -> Known | None:
+        """Return what is known of the image with this hash."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """An image that was read: prepared for the network, or with features that it has already."""
+
+    digest: bytes
+    size_px: tuple[int, int]
+    thumbnail: bytes | None
+    pixels: NDArray[np.uint8] | None = None
+    known: Known | None = None
+    values: NDArray[np.float32] | None = None  # where another machine has run the network
+
+
+def read_image(
+    content: bytes,
+    decode: Decoder,
+    network: Backend,
+    thumbnails: ThumbnailSink | None,
+    known: Finder,
+) -> Read:
+    """Return what the loop needs of an image, decoded only where that is needed; any thread."""
+    key = digest(content)
+    found = known.find(key, thumbnail_px=None if thumbnails is None else thumbnails.size_px)
+    if found is not None and (thumbnails is None or found.thumbnail is not None):
+        return Read(key, found.size_px, found.thumbnail, known=found)
+    decoded = decode(content, at_least_px=network.least_px)
+    pixels = None if found is not None else network.prepare(decoded.image)
+    thumbnail = None
+    if thumbnails is not None:
+        # never one scale for both: what the network sees would hang on the thumbnails' size
+        if max(decoded.image.size) < min(thumbnails.size_px, max(decoded.size_px)):
+            decoded = decode(content)
+        thumbnail = thumbnails.make(decoded.image, original_px=decoded.size_px)
+    return Read(key, decoded.size_px, thumbnail, pixels, found)
+
+
+def make_reader(
+    images: ImageSet, network: Backend, thumbnails: ThumbnailSink | None, known: KnownFeatures
+) -> Callable[[int], Read | SkippedImage]:
+    """Return what reads the image at an index, or says why it has to be skipped."""
+
+    def read(index: int) -> Read | SkippedImage:
+        try:
+            return read_image(images.read(index), images.decode, network, thumbnails, known)
+        except ImageError as error:
+            return SkippedImage(images.paths[index], str(error))
+
+    return read
+
+
+def recall(
+    items: Generator[Read | SkippedImage, None, None],
+    known: KnownFeatures,
+    read: Callable[[int], Read | SkippedImage],
+    thumbnails: ThumbnailSink | None,
+) -> Generator[Read | SkippedImage, None, None]:
+    """Look up what is known of those images that another machine only marked as known."""
+    thumbnail_px = None if thumbnails is None else thumbnails.size_px
+    with closing(items):
+        for index, item in enumerate(items):
+            if isinstance(item, SkippedImage) or item.known is None:
+                yield item
+                continue
+            found = known.find(item.digest, thumbnail_px=thumbnail_px)
+            if found is None or (thumbnails is not None and found.thumbnail is None):
+                yield read(index)
+            else:
+                yield Read(item.digest, found.size_px, found.thumbnail, known=found)
+
+
+def read_ahead(
+    read: Callable[[int], _Item], n_items: int, *, n_workers: int, n_ahead: int
+) -> Generator[_Item, None, None]:
+    """Yield ``read(0)``, ``read(1)``, ... in order, computed in threads at most `n_ahead` ahead.
+
+    Whatever `read` raises is raised here. When the iterator is closed, what is being read is
+    finished and the rest forgotten.
+    """
+    pool = ThreadPoolExecutor(n_workers, thread_name_prefix="featscape-decode")
+    pending: deque[Future[_Item]] = deque()
+    try:
+        for index in range(n_items):
+            pending.append(pool.submit(read, index))
+            if len(pending) == n_ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
