@@ -249,7 +249,7 @@ class Inference:
     fallback: str = ""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Features:
     """What a network says of each image.
 
@@ -277,6 +277,15 @@ class Features:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def __repr__(self) -> str:
+        n_images, n_features = self.shape
+        return f"<Features: {n_images} x {n_features}, {self.model.name}, {self.model.layer}>"
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (n, d) of `values`, by which scikit-learn's estimators tell an array."""
+        return self.values.shape[0], self.values.shape[1]
 
     def of_layer(self, layer: str) -> Features:
         """Return the columns of one layer, where several were computed in one pass.

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from featscape import TSNE
+from featscape import TSNE, extract, find_images
 from featscape.errors import ImageError, InputError
 from featscape.pipeline import embed_features, load_tsne, make_map, open_map, open_placer
 from featscape.progress import PlainProgress
@@ -167,6 +167,14 @@ def test_new_features_are_placed_on_a_stored_map():
     np.testing.assert_array_equal(tsne.embedding_, made.positions)
     np.testing.assert_array_equal(tsne.transform(new), fitted.transform(new))
     assert np.abs(tsne.transform(new) - made.positions[::10]).max() < 3
+
+
+def test_new_images_are_placed_as_the_readme_has_it(made, photos):
+    features = extract(find_images(photos, limit=6, seed=3))
+    assert repr(features) == "<Features: 6 x 48, quick, pixels>"
+    rows = [made.paths.index(path) for path in features.images.paths]
+    places = load_tsne(made).transform(features)
+    np.testing.assert_allclose(places, made.positions[rows], atol=0.1)
 
 
 class TestOpenPlacer:
