@@ -73,7 +73,7 @@ class TestSource:
 
     def test_a_file(self, refuse, photos):
         message = refuse("map", photos / "red" / "00.png")
-        assert "00.png' is no folder" in message
+        assert "00.png' is no folder, and none" in message
         assert f"perhaps '{photos / 'red'}'" in message
 
     def test_no_readable_image(self, refuse, tmp_path):

@@ -87,7 +87,8 @@ def _explain_source(source: Path, error: OSError) -> str:
         return f"the source must be a folder of images; there is no {name}. Check its spelling."
     if isinstance(error, NotADirectoryError):
         return (
-            f"the source must be a folder of images; {name} is no folder. "
+            f"the source must be a folder of images, a table, an archive or arrays; {name} is no "
+            "folder, and none of these. "
             f"Name the folder that holds the images, perhaps {str(source.parent)!r}."
         )
     return (
