@@ -63,7 +63,7 @@ def make_two_pictures(
     np.random.seed(seed)  # noqa: NPY002 - as the tutorial does
     dataset = FolderPerClass(folder)
     with timed(stages_s, "features"):
-        features, labels = extract_features(dataset, weights)
+        features, labels = extract_features(dataset, build_network(weights))
     with timed(stages_s, "t-SNE"):
         embedding = TSNE(n_components=2).fit_transform(features)
     x, y = scale_to_one(embedding[:, 0]), scale_to_one(embedding[:, 1])
@@ -75,11 +75,16 @@ def make_two_pictures(
     return dataset.paths, features
 
 
-def extract_features(dataset: FolderPerClass, weights: Path) -> tuple[np.ndarray, list[str]]:
+def build_network(weights: Path) -> torch.nn.Module:
     network = resnet101(weights=None)
     network.load_state_dict(torch.load(weights, weights_only=True))
     network.fc = torch.nn.Identity()  # what is left ends at the average pooling
-    network.eval()
+    return network.eval()
+
+
+def extract_features(
+    dataset: FolderPerClass, network: torch.nn.Module
+) -> tuple[np.ndarray, list[str]]:
     features = None
     labels: list[str] = []
     for images, batch_labels in DataLoader(dataset, batch_size=BATCH_SIZE):

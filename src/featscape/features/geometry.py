@@ -86,13 +86,14 @@ def resize_and_crop(
     left, top = (round((side - crop_px) / 2) for side in (width, height))
     pixels = np.array(image)  # (h, w, 3); a copy, for PyTorch warns of memory that is read-only
     resized = interpolate(
-        torch.from_numpy(pixels).permute(2, 0, 1)[None],  # (1, 3, h, w) in channels_last
+        torch.from_numpy(pixels)[None].permute(0, 3, 1, 2),  # (1, 3, h, w) in channels_last
         size=(height, width),
         mode=interpolation,
         antialias=True,
     )
-    cut = resized[0, :, top : top + crop_px, left : left + crop_px]
-    return cut.permute(1, 2, 0).contiguous().numpy()
+    values: NDArray[np.uint8] = resized.permute(0, 2, 3, 1)[0].numpy()  # (h, w, 3), as it lies
+    # NumPy copies, for PyTorch would wake its other threads for that, which the network needs
+    return np.ascontiguousarray(values[top : top + crop_px, left : left + crop_px])
 
 
 def say(geometry: str, size_px: int, mean: object, std: object) -> str:

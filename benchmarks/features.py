@@ -1,0 +1,243 @@
+"""From files to features: images a second by engine and precision, beside the tutorial's loop.
+
+    python benchmarks/features.py                           500 images, both networks, 2 threads
+    python benchmarks/features.py --model efficientnet_lite0 --repeats 5
+    python benchmarks/features.py --images 64 --noisy       to see that it works
+
+Before any time is told, the features of each engine and precision are compared with those of the
+tutorial's loop. The stages are timed alone (decoding and preparing on one thread, the network on
+all), and then the whole. The table is Markdown, for RESULTS.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from machine import check_quiet, describe, table
+from photographs import write_photographs
+from whole_job import write_random_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from featscape.features import Network
+    from featscape.records import ImageSet
+
+SEED = 10
+PACKAGES = ("featscape", "openvino", "torch", "torchvision", "pillow", "numpy")
+MODELS = ("resnet101", "efficientnet_lite0")
+LEAST_COSINE = {"fp32": 0.999, "bf16": 0.99, "int8": 0.9}  # the mean over the images
+# What is asked of two cores of a Zen 4: whole runs, images a second.
+GOALS = {
+    ("resnet101", "OpenVINO", "fp32"): 13.4,
+    ("resnet101", "OpenVINO", "bf16"): 25,
+    ("efficientnet_lite0", "OpenVINO", "fp32"): 160,
+    ("efficientnet_lite0", "OpenVINO", "bf16"): 250,
+}
+
+
+@dataclass
+class Rates:
+    """Images a second of one engine and precision, one number a repetition."""
+
+    engine: str
+    precision: str
+    network: list[float]
+    whole: list[float]
+    with_thumbnails: list[float]
+    cosine: float
+    recall: float | None
+
+
+def clock(run: Callable[[], object], n_images: int) -> float:
+    """Return images a second."""
+    began = perf_counter()
+    run()
+    return n_images / (perf_counter() - began)
+
+
+def run_tutorial(model: str, folder: Path, weights: Path | None) -> tuple[np.ndarray, float]:
+    """Return the features of the tutorial's loop, sorted by path, and its rate."""
+    from torchvision import transforms
+
+    from tutorial_way import FolderPerClass, build_network, extract_features
+
+    dataset = FolderPerClass(folder)
+    if model == "resnet101":
+        assert weights is not None
+        network = build_network(weights)
+    else:
+        network, mean, std = build_lite0()
+        # its own preprocessing, by the same steps
+        dataset.transform.transforms[0] = transforms.Resize(
+            256, transforms.InterpolationMode.BICUBIC
+        )
+        dataset.transform.transforms[-1] = transforms.Normalize(mean, std)
+    features: list[Any] = []
+    rate = clock(lambda: features.append(extract_features(dataset, network)[0]), len(dataset))
+    order = np.argsort([path.relative_to(folder).as_posix() for path in dataset.paths])
+    return features[0][order], rate
+
+
+def build_lite0() -> tuple[Any, Sequence[float], Sequence[float]]:
+    import timm
+    import torch
+
+    from featscape.features.efficientnet_lite0 import _find_weights
+    from featscape.progress import SilentProgress
+
+    network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    state = torch.load(_find_weights(SilentProgress()), weights_only=True)
+    network.load_state_dict(dict(zip(network.state_dict(), state.values(), strict=True)))
+    network.reset_classifier(0)
+    return network.eval(), (0.5,) * 3, (0.5,) * 3
+
+
+def open_networks(model: str, weights: Path | None, pixels: list[np.ndarray]) -> list[Network]:
+    """Return the network on each engine and in each precision that there is here."""
+    from featscape.features import load_network
+    from featscape.features.torch_engine import TorchEngine
+
+    network = load_network(model, weights=weights, device="cpu")
+    geometry = network._architecture  # noqa: SLF001 - what load_network chose is exchanged
+    torch_engine = TorchEngine(
+        network._module,  # noqa: SLF001
+        device=network.device,
+        mean=geometry.mean,
+        std=geometry.std,
+    )
+    found = []
+    for engine in (torch_engine, network._engine):  # noqa: SLF001
+        for precision in engine.precisions:
+            asked = replace(network, _engine=engine, _asked=precision)
+            found.append(asked.settle(pixels))
+    return found
+
+
+def measure_stages(network: Network, images: ImageSet) -> tuple[float, float, list[np.ndarray]]:
+    """Return the rates of decoding and of preparing on one thread, and what came out."""
+    contents = [images.read(i) for i in range(len(images))]
+    decoded: list[Any] = []
+    pixels: list[np.ndarray] = []
+
+    def decode() -> None:
+        decoded.extend(images.decode(one, at_least_px=network.least_px).image for one in contents)
+
+    decoding = clock(decode, len(images))
+    preparing = clock(lambda: pixels.extend(map(network.prepare, decoded)), len(images))
+    return decoding, preparing, pixels
+
+
+def measure(
+    network: Network, images: ImageSet, pixels: list[np.ndarray], expected: np.ndarray, repeats: int
+) -> Rates:
+    from featscape import extract
+    from featscape.features.precision import measure as compare
+    from featscape.images import ThumbnailPack
+
+    assert network.inference is not None
+    features = extract(images, model=network)
+    order = np.argsort(features.images.paths)
+    distance = compare(expected, features.values[order])
+    precision = network.inference.precision
+    if not distance.cosine >= LEAST_COSINE[precision]:
+        raise SystemExit(
+            f"the features of {network.inference.engine} in {precision} must be the tutorial's; "
+            f"their mean cosine is {distance.cosine:.4f}, below {LEAST_COSINE[precision]}."
+        )
+    size = network.batch_size
+    batches = [pixels[i : i + size] for i in range(0, len(pixels), size)]
+
+    def with_thumbnails() -> None:
+        with TemporaryDirectory() as folder, ThumbnailPack(Path(folder) / "small") as pack:
+            extract(images, model=network, thumbnails=pack)
+
+    rates = Rates(
+        *(network.inference.engine, precision, [], [], [], distance.cosine, distance.recall)
+    )
+    for _ in range(repeats):
+        rates.network.append(clock(lambda: [network.run(batch) for batch in batches], len(pixels)))
+        rates.whole.append(clock(lambda: extract(images, model=network), len(images)))
+        rates.with_thumbnails.append(clock(with_thumbnails, len(images)))
+    return rates
+
+
+def report(model: str, folder: Path, weights: Path | None, repeats: int) -> None:
+    from featscape import find_images
+    from featscape.features import load_network
+
+    expected, tutorial = run_tutorial(model, folder, weights)
+    images = find_images(folder)
+    first = load_network(model, weights=weights, device="cpu")
+    decoding, preparing, pixels = measure_stages(first, images)
+    rows = [["the tutorial's loop", "fp32", "", f"{tutorial:.1f}", "", "", "1.00", "", ""]]
+    for network in open_networks(model, weights, pixels):
+        rates = measure(network, images, pixels, expected, repeats)
+        whole, bare = median(rates.whole), median(rates.network)
+        goal = GOALS.get((model, rates.engine.split()[0], rates.precision))
+        rows.append(
+            [
+                rates.engine,
+                rates.precision,
+                f"{bare:.1f}",
+                f"{whole:.1f}" + ("" if goal is None else f" (goal {goal:g})"),
+                f"{median(rates.with_thumbnails):.1f}",
+                f"{whole / bare:.2f}",
+                f"{whole / tutorial:.2f}",
+                f"{rates.cosine:.4f}",
+                "" if rates.recall is None else f"{rates.recall:.3f}",
+            ]
+        )
+    header = ["engine", "precision", "network alone", "files to features", "with thumbnails"]
+    header += ["whole / network", "whole / tutorial", "mean cosine", "recall of 10"]
+    print(
+        f"\n**{model}**, {len(images)} images, images a second; one thread decodes "
+        f"{decoding:,.0f} and prepares {preparing:,.0f}\n\n{table(header, rows)}",
+        flush=True,
+    )
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", choices=MODELS, action="append", help="by default both")
+    parser.add_argument("--images", type=int, default=500, help="how many")
+    parser.add_argument("--weights", type=Path, help="torchvision's file for ResNet101")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--noisy", action="store_true", help="measure on a busy machine")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse()
+    check_quiet(noisy=arguments.noisy, n_threads=arguments.threads)
+    # so many cores are all that OpenVINO, PyTorch and the decoding threads see
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.threads])
+    import torch
+
+    torch.set_num_threads(arguments.threads)
+    print(describe(PACKAGES, n_threads=arguments.threads), flush=True)
+    with TemporaryDirectory(prefix="featscape-bench-") as temporary:
+        folder = Path(temporary, "photographs")
+        write_photographs(folder, arguments.images, seed=SEED)
+        for model in arguments.model or MODELS:
+            weights = arguments.weights if model == "resnet101" else None
+            if model == "resnet101" and weights is None:
+                weights = Path(temporary, "resnet101-random.pth")
+                write_random_weights(weights, folder)
+            report(model, folder, weights, arguments.repeats)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""The quick way from a file to features agrees with the libraries' own, on photographs."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from featscape.features import load_network
+from featscape.images import decode_bytes
+
+ANIMALS = Path(__file__).parents[3] / "data" / "animals"
+LEAST_COSINE = 0.999
+N_IMAGES = 24
+
+
+@pytest.fixture(scope="module")
+def photographs():
+    """Return JPEG files of cut-out animals on white, as they are and eight times as large."""
+    files = sorted(ANIMALS.rglob("*.png"))
+    if not files:
+        pytest.skip("no photographs of animals: make data fetches them")
+
+    def save(path, factor):
+        animal = Image.open(path).convert("RGBA")
+        ground = Image.new("RGB", animal.size, "white")
+        ground.paste(animal, mask=animal)
+        size = [factor * side for side in ground.size]
+        stream = io.BytesIO()
+        ground.resize(size, Image.Resampling.BICUBIC).save(stream, "JPEG", quality=90)
+        return stream.getvalue()
+
+    chosen = files[:: len(files) // N_IMAGES][:N_IMAGES]
+    return {factor: [save(path, factor) for path in chosen] for factor in (1, 8)}
+
+
+@pytest.mark.parametrize("factor", [1, 8])
+def test_features_are_those_of_the_librarys_preprocessing(photographs, factor):
+    import timm
+    from timm.data import create_transform, resolve_model_data_config
+
+    network = load_network("efficientnet_lite0", device="cpu", precision="fp32")
+    decoded = [decode_bytes(one, at_least_px=network.least_px) for one in photographs[factor]]
+    if factor == 8:
+        assert sum(one.image.size != one.size_px for one in decoded) > N_IMAGES // 2
+    quick = network.run([network.prepare(one.image) for one in decoded])
+    config = resolve_model_data_config(timm.create_model("tf_efficientnet_lite0"))
+    transform = create_transform(**config)
+    wholes = [Image.open(io.BytesIO(one)).convert("RGB") for one in photographs[factor]]
+    with torch.inference_mode():
+        slow = network._module(torch.stack([transform(one) for one in wholes])).numpy()
+    lengths = np.linalg.norm(quick, axis=1) * np.linalg.norm(slow, axis=1)
+    cosines = (quick * slow).sum(axis=1) / lengths
+    assert cosines.mean() >= LEAST_COSINE, cosines
