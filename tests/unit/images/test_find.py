@@ -306,7 +306,8 @@ def test_no_such_path(tmp_path):
 
 def test_a_file_instead_of_a_folder(tmp_path):
     lay_out(tmp_path, "cats/1.jpg")
-    with pytest.raises(InputError, match=r"1.jpg' is no folder, and none of these. Name the folder .*cats'."):
+    message = r"1.jpg' is no folder, and none of these. Name the folder .*cats'."
+    with pytest.raises(InputError, match=message):
         find_images(tmp_path / "cats/1.jpg")
 
 
