@@ -108,7 +108,7 @@ def open_networks(model: str, weights: Path | None, pixels: list[np.ndarray]) ->
     from featscape.features.torch_engine import TorchEngine
 
     network = load_network(model, weights=weights, device="cpu")
-    geometry = network._architecture  # noqa: SLF001 - what load_network chose is exchanged
+    geometry = network._preprocessing  # noqa: SLF001 - what load_network chose is exchanged
     torch_engine = TorchEngine(
         network._module,  # noqa: SLF001
         device=network.device,

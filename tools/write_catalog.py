@@ -45,7 +45,14 @@ def measure_open_clip(name):
     architecture = open_clip_backend.build(name)
     with META, torch.inference_mode():
         module = architecture.make().eval()
-        output = module(torch.empty(1, 3, architecture.input_size_px, architecture.input_size_px))
+        output = module(
+            torch.empty(
+                1,
+                3,
+                architecture.preprocessing.input_size_px,
+                architecture.preprocessing.input_size_px,
+            )
+        )
     return [(output if torch.is_tensor(output) else output[0]).shape[1], count(module)]
 
 

@@ -410,6 +410,7 @@ def layers(
     Examples:
       featscape layers resnet101
       featscape layers timm:vit_small_patch14_dinov2.lvd142m --depth 3
+      featscape layers exported/net.onnx
     """
     from featscape import report
     from featscape.features import list_layers

@@ -162,7 +162,7 @@ def describe_layers(tree: LayerTree, *, depth: int) -> RenderableType:
     """Return the table of a network's layers down to `depth` names."""
     from rich.text import Text
 
-    shown = [layer for layer in tree.layers if layer.name.count(".") < depth]
+    shown = [layer for layer in tree.layers if layer.depth < depth]
     table = _table("--layer", "kind", "of one image", "features")
     for layer in shown:
         parent, dot, own = layer.name.rpartition(".")

@@ -3,8 +3,9 @@
 from featscape.features.architecture import ModelEntry
 from featscape.features.extract import Backend, extract
 from featscape.features.layers import Layer, LayerTree, check_layers, list_layers
+from featscape.features.loading import load_network, reload_network
 from featscape.features.models import list_models
-from featscape.features.network import Network, load_network, reload_network
+from featscape.features.network import Network
 
 __all__ = [
     "Backend",

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    import numpy as np
     import torch
-    from numpy.typing import NDArray
-    from PIL import Image
     from torch import nn
 
+    from featscape.features.preprocessing import Preprocessing
     from featscape.progress import Progress
 
     State = dict[str, torch.Tensor]
@@ -67,25 +65,6 @@ class ModelEntry:
         return cached_file(self.origin).is_file()
 
 
-class Preprocessor(Protocol):
-    """What makes an image a network's input: see `Architecture`."""
-
-    @property
-    def crop(self) -> Callable[[Image.Image], NDArray[np.uint8]]: ...  # noqa: D102
-
-    @property
-    def resize_px(self) -> int | None: ...  # noqa: D102
-
-    @property
-    def input_size_px(self) -> int: ...  # noqa: D102
-
-    @property
-    def mean(self) -> tuple[float, ...]: ...  # noqa: D102
-
-    @property
-    def std(self) -> tuple[float, ...]: ...  # noqa: D102
-
-
 @dataclass(frozen=True, eq=False)
 class Architecture:
     """A network without its weights, as a backend hands it over.
@@ -100,16 +79,7 @@ class Architecture:
     behead : callable
         Takes a network's classifier off in place, and tells what it gives then, for example
         "input of fc".
-    crop : callable
-        RGB image -> uint8 array of shape (size, size, 3): the resize and the crop alone.
-    resize_px : int or None
-        What `crop` resizes the shorter side to; None where the image's proportions do not count.
-    input_size_px : int
-        Side of the square that it cuts.
-    mean, std : tuple of float
-        Of each channel, for values in 0..1.
-    preprocessing : str
-        Resize, crop, mean and standard deviation, in words.
+    preprocessing : Preprocessing
     weights : str
         The default weights' name.
     find_weights : callable
@@ -122,12 +92,7 @@ class Architecture:
     make: Callable[[], nn.Module]
     load: Callable[[State, Path, Sequence[str]], nn.Module]
     behead: Callable[[nn.Module], str]
-    crop: Callable[[Image.Image], NDArray[np.uint8]]
-    resize_px: int | None
-    input_size_px: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    preprocessing: str
+    preprocessing: Preprocessing
     weights: str
     find_weights: Callable[[Progress], Path | None]
     code_sha256: str = ""

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from featscape.errors import ModelError
 from featscape.features.architecture import Architecture, ModelEntry
 from featscape.features.classifier import behead, fit
-from featscape.features.geometry import resize_and_crop, say
+from featscape.features.geometry import resize_and_crop
+from featscape.features.preprocessing import Preprocessing
 from featscape.features.weights import hash_file
 
 if TYPE_CHECKING:
@@ -67,21 +68,18 @@ def build(weights_name: str) -> Architecture:
         make=make,
         load=load,
         behead=behead,
-        crop=partial(
-            resize_and_crop,
+        preprocessing=Preprocessing(
+            crop=partial(
+                resize_and_crop,
+                resize_px=resize_px,
+                crop_px=size_px,
+                interpolation=config["interpolation"],
+            ),
+            geometry=f"shorter side resized to {resize_px} px ({config['interpolation']})",
             resize_px=resize_px,
-            crop_px=size_px,
-            interpolation=config["interpolation"],
-        ),
-        resize_px=resize_px,
-        input_size_px=size_px,
-        mean=config["mean"],
-        std=config["std"],
-        preprocessing=say(
-            f"shorter side resized to {resize_px} px ({config['interpolation']})",
-            size_px,
-            config["mean"],
-            config["std"],
+            input_size_px=size_px,
+            mean=config["mean"],
+            std=config["std"],
         ),
         weights=weights_name,
         find_weights=_find_weights,

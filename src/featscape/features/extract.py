@@ -14,7 +14,8 @@ import numpy as np
 
 from featscape.errors import ImageError, InputError, ModelError
 from featscape.features.known import DIGEST_BYTES, card_key
-from featscape.features.network import Network, load_network
+from featscape.features.loading import load_network
+from featscape.features.network import Network
 from featscape.features.precision import AUTO
 from featscape.features.reading import Read, make_reader, read_ahead, recall
 from featscape.features.rows import RowsInFile, RowsInMemory

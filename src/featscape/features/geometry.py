@@ -94,8 +94,3 @@ def resize_and_crop(
     values: NDArray[np.uint8] = resized.permute(0, 2, 3, 1)[0].numpy()  # (h, w, 3), as it lies
     # NumPy copies, for PyTorch would wake its other threads for that, which the network needs
     return np.ascontiguousarray(values[top : top + crop_px, left : left + crop_px])
-
-
-def say(geometry: str, size_px: int, mean: object, std: object) -> str:
-    """Return a preprocessing in words."""
-    return f"{geometry}, {size_px} x {size_px} px cut from the center, mean {mean}, sd {std}"

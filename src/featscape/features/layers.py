@@ -34,12 +34,15 @@ class Layer:
         where it gives no tensor with a row an image, and so cannot be taken.
     n_features : int or None
         Numbers an image once a map or tokens are pooled.
+    depth : int
+        How many layers it lies in; 0 for the nodes of an ONNX file, which know none.
     """
 
     name: str
     kind: str
     shape: tuple[int, ...] | None
     n_features: int | None
+    depth: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,10 @@ def list_layers(model: str) -> LayerTree:
     """
     import torch
 
+    from featscape.features.onnx_file import is_onnx, list_nodes
+
+    if is_onnx(model):
+        return list_nodes(model)
     architecture = find_architecture(model)()
     try:
         return _look(model, architecture, torch.device("meta"))
@@ -114,7 +121,7 @@ def _look(model: str, architecture: Architecture, device: torch.device) -> Layer
 
     from featscape.features.cut import PROBE_SIZE, form_of, watch
 
-    size_px = architecture.input_size_px
+    size_px = architecture.preprocessing.input_size_px
     with torch.device(device):
         module = architecture.make().eval()
         probe = torch.zeros(1, 3, size_px, size_px)
@@ -129,5 +136,5 @@ def _look(model: str, architecture: Architecture, device: torch.device) -> Layer
         of_one = tuple(shape[1:]) if shape is not None and usable else None
         form = form_of(of_one) if of_one else None
         width = None if of_one is None or form is None else of_one[0 if form == "map" else -1]
-        layers.append(Layer(name, kinds[name], of_one, width))
+        layers.append(Layer(name, kinds[name], of_one, width, name.count(".")))
     return LayerTree(model, size_px, default, tuple(layers))

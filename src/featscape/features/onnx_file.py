@@ -1,192 +1,55 @@
-"""An ONNX file as a network: read, cut and run by OpenVINO, up to the input of its classifier."""
+"""What an ONNX file holds, as OpenVINO reads it: its input, its preprocessing, its nodes."""
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import math
-from functools import partial
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from featscape.errors import InputError, MissingExtra, ModelError
 from featscape.features.architecture import INPUT_OF, OUTPUT
-from featscape.features.geometry import resize_and_crop, say
+from featscape.features.discreet import import_openvino
+from featscape.features.layers import Layer, LayerTree
+from featscape.features.preprocessing import read_preprocessing
 from featscape.features.weights import hash_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterator
 
-    from featscape.features.openvino_engine import OpenVinoEngine
+    from featscape.features.preprocessing import Preprocessing
 
 _SUFFIX = ".onnx"
-_DEFAULT_SIZE_PX = 224
+_SIZE_PX = 224  # where any is taken
 _RESIZE_SHARE = 0.875  # of the image's shorter side the crop shows, as for most of ImageNet's
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 _CHANNELS = 3
-_GEM_POWER, _GEM_SMALLEST = 3.0, 1e-6  # as in `cut`
 _CONSTANT_DEPTH = 3  # weights may be transposed, converted and scaled
 # What may stand between a classifier and the output: its bias and factors, probabilities, shapes.
 _AFTER_CLASSIFIER = ("Add", "Multiply", "Softmax", "LogSoftmax", "Convert", "Reshape", "Squeeze")
 
 
-class OnnxNetwork:
-    """What an ONNX file holds, cut.
-
-    Parameters
-    ----------
-    path : Path
-    layers : sequence of str
-        Names of nodes, or of their outputs; by default the input of the classifier.
-    pool : str or None
-        What makes numbers of maps and tokens; None for "avg".
+@dataclass(frozen=True, eq=False)
+class OnnxModel:
+    """An ONNX file that was read.
 
     Attributes
     ----------
-    engine : OpenVinoEngine
-        In fp32.
-    layer, pool, widths, n_features, preprocessing, weights_sha256
-        As in `ModelCard`.
-    input_size_px, resize_px, mean, std, crop
-        As in `Architecture`.
+    model : openvino.Model
+        Of one image, shaped as `layout` says.
+    layout : str
+        "NCHW" or "NHWC".
+    preprocessing : Preprocessing
     remarks : tuple of str
         What the file leaves open, and what was taken.
-
-    Raises
-    ------
-    ModelError
-        If the file is missing or damaged, does not take one square image, or has no such node.
-    MissingExtra
-        If OpenVINO is not installed.
     """
 
-    def __init__(self, path: Path, *, layers: Sequence[str], pool: str | None) -> None:
-        from featscape.features.discreet import import_openvino
-        from featscape.features.openvino_engine import OpenVinoEngine, take_pixels
-
-        if find_spec("openvino") is None:
-            raise MissingExtra(
-                "An ONNX file needs OpenVINO to run. Install it: pip install openvino"
-            )
-        if not path.is_file():
-            raise ModelError(f"There is no ONNX file {path}. Check the path.")
-        self._openvino = import_openvino()
-        self._path = path
-        remarks = []
-        try:
-            model = self._openvino.Core().read_model(path)
-            layout, size_px = self._see_input(model)
-            if size_px is None:
-                size_px = _DEFAULT_SIZE_PX
-                remarks.append(f"any size of image, taken at {size_px} px")
-            shape = [1, size_px, size_px]
-            shape.insert(layout.index("C"), _CHANNELS)
-            model.reshape(shape)
-            outputs, self.layer = self._find_outputs(model, layers)
-            rows = [self._pool(output, pool or "avg") for output in outputs]
-            self.widths = tuple(row.get_shape()[1] for row in rows)
-            row = rows[0] if len(rows) == 1 else self._ops.concat(rows, axis=1).output(0)
-            cut = self._openvino.Model([row], model.get_parameters(), path.stem)
-            cut = take_pixels(cut, mean=_MEAN, std=_STD, layout=layout)
-            self.engine: OpenVinoEngine = OpenVinoEngine(cut)
-        except RuntimeError as error:  # all that OpenVINO raises
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            raise ModelError(
-                f"An ONNX file must be whole, and take one image at a time; {path} cannot be run "
-                f"({(lines or ['no reason given'])[-1]:.200}). Export it again."
-            ) from error
-        remarks.append("no preprocessing, taken as ImageNet's")
-        if self.layer == OUTPUT and not layers:
-            remarks.append("no classifier that can be told, so that its output is the features")
-        self.remarks = tuple(remarks)
-        is_pooled = bool(layers) or any(len(one.get_shape()) > 2 for one in outputs)
-        self.pool = (pool or "avg") if is_pooled else "none"
-        self.n_features = sum(self.widths)
-        self.input_size_px, self.resize_px = size_px, round(size_px / _RESIZE_SHARE)
-        self.mean, self.std = _MEAN, _STD
-        self.crop = partial(
-            resize_and_crop, resize_px=self.resize_px, crop_px=size_px, interpolation="bilinear"
-        )
-        geometry = f"shorter side resized to {self.resize_px} px (bilinear)"
-        self.preprocessing = say(geometry, size_px, _MEAN, _STD)
-        self.weights_sha256 = _hash_files(path)
-
-    @property
-    def _ops(self) -> Any:
-        return self._openvino.opset13
-
-    def _see_input(self, model: Any) -> tuple[str, int | None]:
-        """Return the layout of the input, "NCHW" or "NHWC", and its side; None for any side."""
-        shapes = [one.get_partial_shape() for one in model.inputs]
-        told = ", ".join(str(shape) for shape in shapes)
-        if len(shapes) == 1 and shapes[0].rank.is_static and len(shapes[0]) == 4:
-            sizes = [d.get_length() if d.is_static else None for d in shapes[0]]
-            for layout, channels, sides in (("NCHW", 1, (2, 3)), ("NHWC", 3, (1, 2))):
-                height, width = (sizes[side] for side in sides)
-                if sizes[channels] == _CHANNELS and height == width:
-                    return layout, height
-        raise ModelError(
-            f"An ONNX file must take one square RGB image, (n, 3, size, size) or "
-            f"(n, size, size, 3); {self._path} takes {told or 'nothing'}. Export it so."
-        )
-
-    def _find_outputs(self, model: Any, layers: Sequence[str]) -> tuple[list[Any], str]:
-        if not layers:
-            classifier = _find_classifier(model)
-            if classifier is None:
-                return [model.output(0).get_node().input_value(0)], OUTPUT
-            name = classifier.get_friendly_name().removesuffix("/WithoutBiases")
-            return [classifier.input_value(0)], f"{INPUT_OF}{name}"
-        named: dict[str, Any] = {OUTPUT: model.output(0).get_node().input_value(0)}
-        for node in model.get_ordered_ops():
-            if node.get_type_name() in ("Constant", "Result"):
-                continue
-            for output in node.outputs():
-                named |= dict.fromkeys((node.get_friendly_name(), *output.get_names()), output)
-        for layer in layers:
-            if layer not in named:
-                near = difflib.get_close_matches(layer, named, n=3)
-                hint = f"Did you mean {' or '.join(near)}? " if near else ""
-                raise ModelError(
-                    f"A layer must be a node of {self._path}; got {layer!r}. {hint}"
-                    "A viewer of ONNX files, such as Netron, shows their names."
-                )
-        return [named[layer] for layer in layers], "+".join(layers)
-
-    def _pool(self, output: Any, pool: str) -> Any:
-        """Make a row of numbers of a node's output: (1, ...) -> (1, d)."""
-        shape = tuple(output.get_shape())
-        if pool == "token" and len(shape) != 3:
-            raise ModelError(
-                f"--pool token takes the class token, the first of a sequence; {self._path} gives "
-                f"{shape[1:]} an image there. Take --pool avg."
-            )
-        if len(shape) <= 2 or pool == "flatten":
-            return self._ops.reshape(output, [1, -1], special_zero=False).output(0)
-        if len(shape) not in (3, 4):
-            raise ModelError(
-                "A layer's map must have two dimensions of places to be pooled; "
-                f"{self._path} gives {shape[1:]} an image there. Take --pool flatten."
-            )
-        if pool == "token":
-            return self._ops.gather(output, 0, 1).output(0)
-        axes = [2, 3]
-        if len(shape) == 3:
-            axes = [1]
-            n_tokens = shape[1]
-            if not _is_square(n_tokens) and _is_square(n_tokens - 1):  # the class token is first
-                output = self._ops.slice(output, [1], [n_tokens], [1], [1]).output(0)
-        if pool == "max":
-            return self._ops.reduce_max(output, axes, keep_dims=False).output(0)
-        if pool == "gem":
-            least, power = np.float32(_GEM_SMALLEST), np.float32(_GEM_POWER)
-            powers = self._ops.power(self._ops.maximum(output, least), power)
-            mean = self._ops.reduce_mean(powers, axes, keep_dims=False)
-            return self._ops.power(mean, 1 / power).output(0)
-        return self._ops.reduce_mean(output, axes, keep_dims=False).output(0)
+    model: Any
+    layout: str
+    preprocessing: Preprocessing
+    remarks: tuple[str, ...]
 
 
 def is_onnx(model: str) -> bool:
@@ -208,7 +71,139 @@ def check_options(model: str, *, weights: object, device: str) -> None:
         )
 
 
-def _find_classifier(model: Any) -> Any:
+def list_nodes(model: str) -> LayerTree:
+    """List the nodes of an ONNX file that can be layers, but for those that OpenVINO adds.
+
+    Raises
+    ------
+    ModelError, MissingExtra
+        As `open_file` does; also if the file is damaged.
+    """
+    path = Path(model)
+    with refusals(path):
+        opened = open_file(path)
+        layers = []
+        for node in find_computed(opened.model):
+            shape = tuple(node.output(0).get_shape())
+            is_in_file = bool(node.output(0).get_names())
+            if is_in_file and len(shape) > 1 and shape[0] == 1:
+                layers.append(_describe(node, shape[1:]))
+        classifier = find_classifier(opened.model)
+    default = OUTPUT if classifier is None else f"{INPUT_OF}{name_of(classifier)}"
+    return LayerTree(model, opened.preprocessing.input_size_px, default, tuple(layers))
+
+
+def _describe(node: Any, shape: tuple[int, ...]) -> Layer:
+    width = {1: shape[0], 2: shape[-1], 3: shape[0]}.get(len(shape))
+    return Layer(node.get_friendly_name(), node.get_type_name(), shape, width, depth=0)
+
+
+def open_file(path: Path) -> OnnxModel:
+    """Read an ONNX file.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, or does not take one square image.
+    MissingExtra
+        If OpenVINO is not installed.
+    RuntimeError
+        Whatever OpenVINO says of a damaged file: see `refusals`.
+    """
+    if find_spec("openvino") is None:
+        raise MissingExtra("An ONNX file needs OpenVINO to run. Install it: pip install openvino")
+    if not path.is_file():
+        raise ModelError(f"There is no ONNX file {path}. Check the path.")
+    model = import_openvino().Core().read_model(path)
+    layout, size_px = _see_input(model, path)
+    given, remarks = _read_metadata(model, path), []
+    if given is None:
+        remarks.append("no preprocessing, taken as ImageNet's")
+    preprocessing = read_preprocessing(
+        given or {},
+        owner=str(path),
+        input_size_px=size_px or _SIZE_PX,
+        resize=lambda size_px: round(size_px / _RESIZE_SHARE),
+    )
+    if size_px is None:
+        size_px = preprocessing.input_size_px
+        remarks.insert(0, f"any size of image, taken at {size_px} px")
+    if preprocessing.input_size_px != size_px:
+        raise ModelError(
+            f"The input_size_px in the metadata of {path} must be that of its input, {size_px}; "
+            f"got {preprocessing.input_size_px}. Leave it out."
+        )
+    shape = [1, size_px, size_px]
+    shape.insert(layout.index("C"), _CHANNELS)
+    model.reshape(shape)
+    return OnnxModel(model, layout, preprocessing, tuple(remarks))
+
+
+def _read_metadata(model: Any, path: Path) -> Any:
+    """Return the preprocessing that the file's metadata_props hold as JSON, or None."""
+    place = ["framework", "preprocessing"]  # where OpenVINO puts them
+    if not model.has_rt_info(place):
+        return None
+    text = model.get_rt_info(place).astype(str)
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ModelError(
+            f"The preprocessing in the metadata of {path} must be JSON; got {text!r:.200} "
+            f'({error}). Write it so: {{"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}}.'
+        ) from error
+
+
+@contextmanager
+def refusals(path: Path) -> Iterator[None]:
+    """Make what OpenVINO raises a ModelError of one line."""
+    try:
+        yield
+    except RuntimeError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise ModelError(
+            f"An ONNX file must be whole, and take one image at a time; {path} cannot be run "
+            f"({(lines or ['no reason given'])[-1]:.200}). Export it again."
+        ) from error
+
+
+def _see_input(model: Any, path: Path) -> tuple[str, int | None]:
+    """Return the layout of the input, "NCHW" or "NHWC", and its side; None for any side."""
+    shapes = [one.get_partial_shape() for one in model.inputs]
+    told = ", ".join(str(shape) for shape in shapes)
+    if len(shapes) == 1 and shapes[0].rank.is_static and len(shapes[0]) == 4:
+        sizes = [d.get_length() if d.is_static else None for d in shapes[0]]
+        for layout, channels, sides in (("NCHW", 1, (2, 3)), ("NHWC", 3, (1, 2))):
+            height, width = (sizes[side] for side in sides)
+            if sizes[channels] == _CHANNELS and height == width:
+                return layout, height
+    raise ModelError(
+        f"An ONNX file must take one square RGB image, (n, 3, size, size) or "
+        f"(n, size, size, 3); {path} takes {told or 'nothing'}. Export it so."
+    )
+
+
+def find_computed(model: Any) -> Iterator[Any]:
+    """Yield the nodes that are computed of the image, in order: what can be a layer."""
+    found: set[str] = set()
+    for node in model.get_ordered_ops():
+        kind = node.get_type_name()
+        if kind == "Parameter":
+            found.add(node.get_name())
+        elif kind not in ("Result", "ShapeOf") and any(
+            value.get_node().get_name() in found for value in node.input_values()
+        ):
+            found.add(node.get_name())
+            yield node
+
+
+def name_of(node: Any) -> str:
+    """Return a node's name in the file: OpenVINO adds to it where it takes a layer apart."""
+    name: str = node.get_friendly_name().removesuffix("/WithoutBiases")
+    return name
+
+
+def find_classifier(model: Any) -> Any:
     """Return the last linear layer, if nothing but its bias and a softmax follow it, or None."""
     node = model.output(0).get_node().input_value(0).get_node()
     while True:
@@ -230,11 +225,7 @@ def _is_constant(node: Any, depth: int = _CONSTANT_DEPTH) -> bool:
     return bool(inputs) and depth > 0 and all(_is_constant(one, depth - 1) for one in inputs)
 
 
-def _is_square(n: int) -> bool:
-    return n > 0 and math.isqrt(n) ** 2 == n
-
-
-def _hash_files(path: Path) -> str:
+def hash_files(path: Path) -> str:
     """Return the SHA-256 of the file, and of the one beside it that may hold its tensors."""
     beside = [path.with_name(path.name + end) for end in (".data", "_data")]
     hashes = [hash_file(one) for one in (path, *beside) if one.is_file()]

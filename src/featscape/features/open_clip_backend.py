@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from featscape.errors import MissingExtra, ModelError
 from featscape.features.architecture import OUTPUT, Architecture
 from featscape.features.catalog import Row
-from featscape.features.geometry import make_crop, say
+from featscape.features.geometry import make_crop
 from featscape.features.hub import ON_HUB, find_on_hub
+from featscape.features.preprocessing import Preprocessing
 from featscape.features.weights import MISFITS, download, fit_state
 
 if TYPE_CHECKING:
@@ -68,17 +69,18 @@ def build(name: str) -> Architecture:
         "squash": (f"resized to {size_px} x {size_px} px", None),
         "longest": (f"longer side resized to {size_px} px, the rest filled", None),
     }.get(config.resize_mode, (f"shorter side resized to {size_px} px", size_px))
-    mean, std = tuple(config.mean), tuple(config.std)
     return Architecture(
         make=partial(_make, architecture, tag),
         load=partial(_load, architecture, tag),
         behead=lambda _module: OUTPUT,  # it has none: its output is what texts are compared with
-        crop=make_crop(image_transform_v2(config, is_train=False)),
-        resize_px=resize_px,
-        input_size_px=size_px,
-        mean=mean,
-        std=std,
-        preprocessing=say(f"{geometry} ({config.interpolation})", size_px, mean, std),
+        preprocessing=Preprocessing(
+            crop=make_crop(image_transform_v2(config, is_train=False)),
+            geometry=f"{geometry} ({config.interpolation})",
+            resize_px=resize_px,
+            input_size_px=size_px,
+            mean=tuple(config.mean),
+            std=tuple(config.std),
+        ),
         weights=tag or "none",
         find_weights=partial(_find_weights, architecture, tag),
     )

@@ -8,17 +8,14 @@ import importlib
 import inspect
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from featscape.errors import ModelError
 from featscape.features.architecture import INPUT_OF, OUTPUT, Architecture
 from featscape.features.classifier import find_classifier
 from featscape.features.folding import replace_layer
-from featscape.features.geometry import make_crop, say
+from featscape.features.preprocessing import read_preprocessing
 from featscape.features.weights import fit_state, hash_file
 
 if TYPE_CHECKING:
@@ -29,30 +26,6 @@ if TYPE_CHECKING:
     from featscape.features.architecture import State
 
 _ITS_OWN = "those of the factory"
-_SMALLEST_PX = 8
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """What the network sees of an image: ImageNet's usual, or the factory's ``preprocessing``.
-
-    Attributes
-    ----------
-    input_size_px : int
-        Side of the square that is cut from the center.
-    resize_px : int
-        What the shorter side is resized to before; 8/7 of `input_size_px` if left out.
-    mean, std : tuple of float
-        Of each channel, for values in 0..1.
-    interpolation : str
-        "nearest", "bilinear" or "bicubic".
-    """
-
-    input_size_px: int = 224
-    resize_px: int = 0
-    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
-    std: tuple[float, ...] = (0.229, 0.224, 0.225)
-    interpolation: str = "bilinear"
 
 
 def is_name(model: str) -> bool:
@@ -106,7 +79,6 @@ def find_factory(model: str, *, hint: str = "") -> Callable[[], nn.Module]:
 def build(model: str, factory: Callable[[], nn.Module]) -> Architecture:
     """Make the network, and say what it sees."""
     from torch import nn
-    from torchvision import transforms
 
     try:
         inspect.signature(factory).bind()
@@ -122,16 +94,8 @@ def build(model: str, factory: Callable[[], nn.Module]) -> Architecture:
             f"The factory of a network must return a torch.nn.Module; {model} returned "
             f"a {type(module).__name__}."
         )
-    seen = _read_preprocessing(model, factory, module)
-    interpolation = transforms.InterpolationMode(seen.interpolation)
-    crop = make_crop(
-        transforms.Compose(
-            [
-                transforms.Resize(seen.resize_px, interpolation),
-                transforms.CenterCrop(seen.input_size_px),
-            ]
-        )
-    )
+    given = getattr(factory, "preprocessing", None) or getattr(module, "preprocessing", {})
+    preprocessing = read_preprocessing(given, owner=model)
 
     def load(state: State, path: Path, layers: Sequence[str]) -> nn.Module:
         del layers  # the factory makes the classifier that its weights have
@@ -141,55 +105,12 @@ def build(model: str, factory: Callable[[], nn.Module]) -> Architecture:
     return Architecture(
         make=lambda: module,
         load=load,
-        behead=lambda module: _behead(module, seen.input_size_px),
+        behead=lambda module: _behead(module, preprocessing.input_size_px),
         code_sha256=_hash_code(model.partition(":")[0], module),
-        crop=crop,
-        resize_px=seen.resize_px,
-        input_size_px=seen.input_size_px,
-        mean=seen.mean,
-        std=seen.std,
-        preprocessing=say(
-            f"shorter side resized to {seen.resize_px} px ({seen.interpolation})",
-            seen.input_size_px,
-            seen.mean,
-            seen.std,
-        ),
+        preprocessing=preprocessing,
         weights=_ITS_OWN,
         find_weights=lambda _progress: None,
     )
-
-
-def _read_preprocessing(model: str, factory: object, module: nn.Module) -> Preprocessing:
-    """Read the mapping ``preprocessing`` of the factory or of the network that it made."""
-    given: Any = getattr(factory, "preprocessing", None) or getattr(module, "preprocessing", {})
-    known = inspect.signature(Preprocessing).parameters
-    if not isinstance(given, dict) or not known.keys() >= given.keys():
-        raise ModelError(
-            f"The preprocessing of {model} must be a dict with some of the keys "
-            f"{', '.join(known)}; got {given!r}."
-        )
-    size_px = given.get("input_size_px", Preprocessing.input_size_px)
-    resize_px = given.get("resize_px", size_px * 8 // 7 if isinstance(size_px, int) else 0)
-    mean = tuple(given.get("mean", Preprocessing.mean))
-    std = tuple(given.get("std", Preprocessing.std))
-    seen = Preprocessing(
-        size_px, resize_px, mean, std, given.get("interpolation", Preprocessing.interpolation)
-    )
-    if not (
-        isinstance(size_px, int)
-        and isinstance(resize_px, int)
-        and _SMALLEST_PX <= size_px <= resize_px
-        and len(mean) == len(std) == 3
-        and all(isinstance(v, (int, float)) and np.isfinite(v) for v in (*mean, *std))
-        and min(std) > 0
-        and seen.interpolation in ("nearest", "bilinear", "bicubic")
-    ):
-        raise ModelError(
-            f"The preprocessing of {model} must have an input_size_px of {_SMALLEST_PX} or more, "
-            "a resize_px no smaller, a mean and a std above 0 of three channels, and an "
-            f"interpolation of nearest, bilinear or bicubic; got {given!r}."
-        )
-    return seen
 
 
 def _hash_code(module_name: str, network: nn.Module) -> str:

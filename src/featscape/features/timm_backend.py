@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from featscape.errors import ModelError
 from featscape.features.architecture import INPUT_OF, OUTPUT, Architecture
 from featscape.features.catalog import Row
-from featscape.features.geometry import make_crop, say
+from featscape.features.geometry import make_crop
 from featscape.features.hub import ON_HUB, find_on_hub
+from featscape.features.preprocessing import Preprocessing
 from featscape.features.weights import MISFITS, download, fit_state
 
 if TYPE_CHECKING:
@@ -73,17 +74,18 @@ def build(name: str) -> Architecture:
         "squash": (f"resized to {scaled_px} x {scaled_px} px", None),
         "border": (f"longer side resized to {scaled_px} px, the rest filled", None),
     }.get(config["crop_mode"], (f"shorter side resized to {scaled_px} px", scaled_px))
-    mean, std = tuple(config["mean"]), tuple(config["std"])
     return Architecture(
         make=partial(timm.create_model, name, pretrained=False),
         load=partial(_load, name),
         behead=_behead,
-        crop=make_crop(create_transform(**config)),
-        resize_px=resize_px,
-        input_size_px=height_px,
-        mean=mean,
-        std=std,
-        preprocessing=say(f"{geometry} ({config['interpolation']})", height_px, mean, std),
+        preprocessing=Preprocessing(
+            crop=make_crop(create_transform(**config)),
+            geometry=f"{geometry} ({config['interpolation']})",
+            resize_px=resize_px,
+            input_size_px=height_px,
+            mean=tuple(config["mean"]),
+            std=tuple(config["std"]),
+        ),
         weights=stored.tag or name,
         find_weights=partial(_find_weights, name),
     )

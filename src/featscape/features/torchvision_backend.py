@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from featscape.features.architecture import Architecture
 from featscape.features.catalog import Row
 from featscape.features.classifier import behead, fit
-from featscape.features.geometry import resize_and_crop, say
+from featscape.features.geometry import resize_and_crop
+from featscape.features.preprocessing import Preprocessing
 from featscape.features.weights import download
 
 if TYPE_CHECKING:
@@ -57,28 +58,25 @@ def build(name: str, weights_name: str) -> Architecture:
 
     weights = models.get_model_weights(name)[weights_name]
     preset = weights.transforms()
-    mean, std = tuple(preset.mean), tuple(preset.std)
-    size_px = preset.crop_size[0]
+    resize_px, size_px = preset.resize_size[0], preset.crop_size[0]
+    interpolation = preset.interpolation.value
     make = partial(models.get_model, name, weights=None, **_builder_arguments(name, weights))
     return Architecture(
         make=make,
         load=lambda state, path, layers: fit(make(), _rename(state), path, layers, owner=name),
         behead=behead,
-        crop=partial(
-            resize_and_crop,
-            resize_px=preset.resize_size[0],
-            crop_px=size_px,
-            interpolation=preset.interpolation.value,
-        ),
-        resize_px=preset.resize_size[0],
-        input_size_px=size_px,
-        mean=mean,
-        std=std,
-        preprocessing=say(
-            f"shorter side resized to {preset.resize_size[0]} px ({preset.interpolation.value})",
-            size_px,
-            mean,
-            std,
+        preprocessing=Preprocessing(
+            crop=partial(
+                resize_and_crop,
+                resize_px=resize_px,
+                crop_px=size_px,
+                interpolation=interpolation,
+            ),
+            geometry=f"shorter side resized to {resize_px} px ({interpolation})",
+            resize_px=resize_px,
+            input_size_px=size_px,
+            mean=tuple(preset.mean),
+            std=tuple(preset.std),
         ),
         weights=weights_name,
         find_weights=lambda progress: download(

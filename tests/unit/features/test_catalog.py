@@ -71,7 +71,14 @@ def test_sizes_are_those_of_timms_networks(name):
         network = architecture.make().eval()
         n_parameters = sum(parameter.numel() for parameter in network.parameters())
         architecture.behead(network)
-        output = network(torch.empty(1, 3, architecture.input_size_px, architecture.input_size_px))
+        output = network(
+            torch.empty(
+                1,
+                3,
+                architecture.preprocessing.input_size_px,
+                architecture.preprocessing.input_size_px,
+            )
+        )
     assert catalog.find_size(timm_backend, name) == catalog.Size(output.shape[1], n_parameters)
 
 

@@ -10,7 +10,6 @@ from featscape.errors import InputError, ModelError
 from featscape.features import load_network, reload_network
 from featscape.features.cut import Cut, form_of, plan
 from featscape.features.layers import check_layers
-from featscape.features.network import _normalize
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,7 @@ def test_any_layer_in_the_order_asked_for(resnet_file, noise_image):
     whole = models.resnet18(weights=None).eval()
     whole.load_state_dict(torch.load(resnet_file, weights_only=True))
     batch = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2)
-    outputs = true_outputs(whole, _normalize(batch, network._architecture), LAYERS)
+    outputs = true_outputs(whole, network._preprocessing.standardize(batch), LAYERS)
     expected = [out.mean((2, 3)) if out.ndim == 4 else out for out in outputs]
     assert network.card.layers == LAYERS
     assert network.card.pool == "avg"

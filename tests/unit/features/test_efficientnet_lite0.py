@@ -7,7 +7,6 @@ from torch.nn import functional
 
 from featscape.errors import ModelError
 from featscape.features import efficientnet_lite0, load_network
-from featscape.features.network import _normalize
 from featscape.progress import SilentProgress
 
 # Repeats, kernel and stride of each stage: Tan and Le (2019), table 1, without squeezing.
@@ -56,7 +55,7 @@ def test_features_are_those_of_the_plain_twin(network, noise_image):
     pixels = [network.prepare(noise_image(seed, (300, 260))) for seed in range(2)]
     batch = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2)
     with torch.inference_mode():
-        expected = lite0_in_plain_functions(state, _normalize(batch, network._architecture))
+        expected = lite0_in_plain_functions(state, network._preprocessing.standardize(batch))
     values = network.run(pixels)
     assert values.shape == (2, 1280)
     assert values.std() > 0.1
@@ -76,7 +75,7 @@ def test_preprocessing_is_that_of_the_library(network, noise_image):
     config = resolve_model_data_config(timm.create_model("tf_efficientnet_lite0"))
     image = noise_image(3, (300, 200))
     pixels = torch.from_numpy(network.prepare(image).copy())
-    ours = _normalize(pixels.permute(2, 0, 1)[None], network._architecture)
+    ours = network._preprocessing.standardize(pixels.permute(2, 0, 1)[None])
     # two levels of 255, which a standard deviation of .5 makes four
     torch.testing.assert_close(ours[0], create_transform(**config)(image), rtol=0, atol=4.02 / 255)
 

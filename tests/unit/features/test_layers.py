@@ -25,7 +25,7 @@ def test_every_layer_with_its_shape(monkeypatch, tmp_path):
 def test_tokens_and_layers_that_cannot_be_taken():
     tree = list_layers("timm:test_vit")
     layers = {layer.name: layer for layer in tree.layers}
-    assert layers["blocks.1"] == Layer("blocks.1", "Block", (101, 64), 64)
+    assert layers["blocks.1"] == Layer("blocks.1", "Block", (101, 64), 64, depth=1)
     swin = {layer.name: layer for layer in list_layers("swin_t").layers}
     assert swin["features.1"].shape == (56, 56, 96)
     assert swin["features.1"].n_features == 96

@@ -9,8 +9,8 @@ from torch import nn
 
 from featscape.errors import DeviceError, ImageError, InputError, ModelError
 from featscape.features import list_models, load_network, reload_network
+from featscape.features.devices import choose_device
 from featscape.features.folding import fold_batch_norms
-from featscape.features.network import _normalize, choose_device
 
 # The lightest of each kind: plain, dense and depthwise convolutions, auxiliary classifiers, a
 # classifier of several layers, one that is a convolution, and attention.
@@ -44,7 +44,7 @@ def test_features_are_the_input_of_the_last_layer(name, tmp_path, save_weights, 
     last.register_forward_pre_hook(lambda _layer, inputs: seen.append(inputs[0]))
     with torch.inference_mode():
         batch = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2)
-        whole(_normalize(batch, network._architecture))
+        whole(network._preprocessing.standardize(batch))
     expected = seen[0].mean((2, 3)) if seen[0].ndim == 4 else seen[0]
     assert values.dtype == np.float32
     assert values.shape == (1, {e.name: e.n_features for e in list_models()}[name])

@@ -1,5 +1,8 @@
 """ONNX files as networks: their features are those of the same network in plain functions."""
 
+import json
+import re
+
 import numpy as np
 import onnx
 import pytest
@@ -8,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch.nn import functional
 
 from featscape.errors import InputError, MissingExtra, ModelError
-from featscape.features import extract, load_network, reload_network
+from featscape.features import extract, list_layers, load_network, reload_network
 
 SIZE_PX = 32
 RNG = np.random.default_rng(0)
@@ -53,11 +56,10 @@ def write(path, *, head="Gemm", size_px=SIZE_PX, shape=None):
     return str(path)
 
 
-def maps_of(pixels):
+def maps_of(pixels, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)):
     """Return what the network's rectifier gives, shape (n, 6, 30, 30), in plain functions."""
     batch = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).float() / 255
-    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
-    std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (mean, std))
     return functional.conv2d((batch - mean) / std, torch.from_numpy(WEIGHTS["w1"])).relu()
 
 
@@ -156,6 +158,78 @@ def test_a_size_that_is_left_open_is_taken_and_said(tmp_path, pixels):
     path = write(tmp_path / "net.onnx", shape=["n", 3, "h", "w"])
     assert pixels(load_network(path, progress=said))[0].shape == (224, 224, 3)
     assert "any size of image, taken at 224 px" in said.lines[0]
+
+
+def tell(path, preprocessing):
+    """Put a preprocessing into a file's metadata."""
+    model = onnx.load(path)
+    helper.set_model_props(model, {"preprocessing": preprocessing})
+    onnx.save(model, path)
+    return path
+
+
+def test_the_metadata_may_tell_the_preprocessing(tmp_path, pixels):
+    mean, std = (0.1, 0.2, 0.3), (0.5, 0.25, 1.0)
+    told = {"mean": mean, "std": std, "resize_px": 40, "interpolation": "bicubic"}
+    path, said = tell(write(tmp_path / "net.onnx"), json.dumps(told)), Notes()
+    network = load_network(path, progress=said)
+    batch = pixels(network)
+    np.testing.assert_allclose(
+        network.run(batch), maps_of(batch, mean, std).mean((2, 3)), rtol=1e-4
+    )
+    assert "shorter side resized to 40 px (bicubic), 32 x 32 px" in network.card.preprocessing
+    assert "mean (0.1, 0.2, 0.3), sd (0.5, 0.25, 1.0)" in network.card.preprocessing
+    assert said.lines == []
+    assert reload_network(network.card).card == network.card
+
+
+def test_the_metadata_may_tell_the_size_where_it_is_left_open(tmp_path, pixels):
+    path = write(tmp_path / "net.onnx", shape=["n", 3, "h", "w"])
+    network = load_network(tell(path, '{"input_size_px": 48}'))
+    assert pixels(network)[0].shape == (48, 48, 3)
+    assert "resized to 55 px (bilinear), 48 x 48 px" in network.card.preprocessing
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ("imagenet", r"must be JSON; got 'imagenet'.* Write it so: \{\"mean\""),
+        ('{"size": 32}', r"keys input_size_px, resize_px.*got \{'size': 32\}"),
+        ('["mean"]', r"must be a dict"),
+        ('{"mean": 0.5}', r"a mean and a std above 0 of three channels"),
+        ('{"input_size_px": 64}', r"must be that of its input, 32; got 64\. Leave it out"),
+    ],
+)
+def test_mistakes_in_the_metadata_are_one_line(tmp_path, told, message):
+    with pytest.raises(ModelError, match=message) as caught:
+        load_network(tell(write(tmp_path / "net.onnx"), told))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("head", ["Gemm", "MatMul", "none"])
+def test_the_layers_are_listed_and_each_can_be_taken(tmp_path, head):
+    path = write(tmp_path / "net.onnx", head=head)
+    tree = list_layers(path)
+    assert (tree.model, tree.input_size_px) == (path, SIZE_PX)
+    assert tree.default == load_network(path).card.layer
+    shapes = {layer.name: (layer.shape, layer.n_features) for layer in tree.layers}
+    assert shapes["convolve"] == shapes["rectify"] == ((6, 30, 30), 6)
+    assert shapes["pool"] == ((6, 1, 1), 6)
+    assert shapes["flatten"] == ((6,), 6)
+    assert len(shapes) == len(tree.layers) == {"Gemm": 5, "MatMul": 7, "none": 5}[head]
+    for layer in tree.layers:
+        card = load_network(path, layers=(layer.name,)).card
+        assert (card.layer, card.n_features) == (layer.name, layer.n_features)
+
+
+def test_the_layers_are_listed_on_the_command_line(featscape, tmp_path):
+    done = featscape("layers", write(tmp_path / "net.onnx"), "--depth", 1)
+    assert done.status == 0
+    assert "by default its features are the input of classify" in " ".join(done.out.split())
+    assert re.search(r"^ *rectify +Relu +6 x 30 x 30 +6 *$", done.out, re.MULTILINE)
+    missing = featscape("layers", tmp_path / "none.onnx")
+    assert (missing.status, missing.out) == (2, "")
+    assert "There is no ONNX file" in missing.err
 
 
 def test_the_whole_way_and_the_same_network_again(tmp_path, noise_images, monkeypatch):

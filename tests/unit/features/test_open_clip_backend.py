@@ -8,7 +8,6 @@ import torch
 
 from featscape.errors import MissingExtra, ModelError
 from featscape.features import load_network
-from featscape.features.network import _normalize
 
 open_clip = pytest.importorskip("open_clip", reason="the extra clip is not installed")
 
@@ -45,7 +44,7 @@ def test_features_are_the_image_towers_output(tiny, noise_image):
     network = load_network("open_clip:tiny-clip/toy", weights=path, device="cpu")
     pixels = network.prepare(noise_image(0, (60, 40)))
     batch = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None]
-    batch = _normalize(batch, network._architecture)
+    batch = network._preprocessing.standardize(batch)
     theirs = open_clip.image_transform(32, is_train=False, mean=(0.5,) * 3, std=(0.25,) * 3)
     torch.testing.assert_close(batch[0], theirs(noise_image(0, (60, 40))))
     with torch.inference_mode():

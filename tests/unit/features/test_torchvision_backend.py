@@ -6,7 +6,6 @@ import torch
 from torchvision import models
 
 from featscape.features import torchvision_backend
-from featscape.features.network import _normalize
 
 
 @pytest.mark.parametrize("name", ["resnet101:IMAGENET1K_V2", "efficientnet_b0:IMAGENET1K_V1"])
@@ -16,16 +15,18 @@ def test_preprocessing_is_that_of_the_library(name, size_px, noise_image):
     with torch.device("meta"):
         architecture = torchvision_backend.build(name, weights)
     image = noise_image(1, size_px)
-    pixels = architecture.crop(image)
+    pixels = architecture.preprocessing.crop(image)
     assert pixels.dtype == np.uint8
-    ours = _normalize(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None], architecture)
+    ours = architecture.preprocessing.standardize(
+        torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None]
+    )
     theirs = models.get_model_weights(name)[weights].transforms()
     # two levels of 255, of the channel whose standard deviation is least
     torch.testing.assert_close(ours[0], theirs(image), rtol=0, atol=2.01 / 255 / min(theirs.std))
 
 
 def test_preprocessing_is_told_in_words():
-    words = torchvision_backend.build("resnet18", "IMAGENET1K_V1").preprocessing
+    words = str(torchvision_backend.build("resnet18", "IMAGENET1K_V1").preprocessing)
     assert "256 px (bilinear)" in words
     assert "224 x 224 px cut from the center" in words
     assert "mean (0.485, 0.456, 0.406), sd (0.229, 0.224, 0.225)" in words
@@ -73,4 +74,4 @@ def test_builders_are_called_as_torchvision_calls_them_for_its_weights():
         built = vit.make()
     assert googlenet.transform_input
     assert googlenet.aux1 is None
-    assert built.image_size == vit.input_size_px == 384
+    assert built.image_size == vit.preprocessing.input_size_px == 384
