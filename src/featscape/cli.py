@@ -93,7 +93,7 @@ def _common(
     \b
     Exit status:
       0  done, also where some images had to be skipped
-      2  a mistake in the call or its input; one line says what to do
+      2  a mistake in the call or its input, a full disk; one line says what to do
       1  anything else
     """
     if context.invoked_subcommand is None:

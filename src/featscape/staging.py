@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +44,18 @@ _NO_FLUSH = {errno.EACCES, errno.EINVAL, errno.ENOTSUP, errno.EBADF}
 
 
 class WriteError(OSError):
-    """The system refuses to write: the disk is full, or the place is not ours."""
+    """The system refuses to write: the disk is full, or the place is not ours.
+
+    Attributes
+    ----------
+    rescue : callable or None
+        Writes what is to be kept: `staged` calls it once the unfinished folder has made room.
+    place : str or None
+        What was to be written, as `staged` fills it in.
+    """
+
+    rescue: Callable[[], object] | None = None
+    place: str | None = None
 
 
 @contextmanager
@@ -53,9 +64,11 @@ def writing() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _CANNOT_WRITE:
+        # NumPy and Pillow tell of a short write without a number
+        number = errno.ENOSPC if type(error) is OSError and error.errno is None else error.errno
+        if number not in _CANNOT_WRITE:
             raise
-        raise WriteError(error.errno, os.strerror(error.errno)) from error
+        raise WriteError(number, os.strerror(number)) from error
 
 
 def flush(path: Path) -> None:
@@ -123,7 +136,8 @@ def staged(
                 with writing():
                     new.mkdir()  # not mkdtemp, whose folders are for their owner alone
                 is_begun = True
-                yield new
+                with _rescuing(new):
+                    yield new
                 with writing():
                     _flush_below(new)
                     if is_replaced:
@@ -136,22 +150,48 @@ def staged(
                 has_kept = not is_done and _is_needed(partial, output)
                 # Errors in removing are ignored, for they would hide the one that brought us here.
                 shutil.rmtree(new if has_kept else partial, ignore_errors=True)
-    except WriteError as error:
-        left = "Nothing was left behind."
-        if has_kept:
-            left = f"What is done stays in {printable(partial)}, and the same call continues."
-        elif os.path.lexists(partial):
-            left = f"The unfinished {printable(partial)} could not be removed."
-        raise InputError(
-            f"cannot write the {what} {printable(output)}: {error.strerror}. {left} "
-            f"Make room or choose another place with {option}."
-        ) from error
-    except BaseException:
+    except BaseException as error:
+        refusal = _refusal_in(error)
+        if refusal is not None and (refusal is error or has_kept):
+            refusal.place = refusal.place or f"the {what} {printable(output)}"
+            left = "Nothing was left behind."
+            if has_kept:
+                left = f"What is done stays in {printable(partial)}, and the same call continues."
+            elif os.path.lexists(partial):
+                left = f"The unfinished {printable(partial)} could not be removed."
+            raise InputError(
+                f"cannot write {refusal.place}: {refusal.strerror}. {left} "
+                f"Make room or choose another place with {option}."
+            ) from refusal
         if is_begun and has_kept and say is not None:
             say(
                 f"what is done stays in {printable(partial)}: the same call continues, and to "
                 "begin anew delete that folder."
             )
+        raise
+
+
+def _refusal_in(error: BaseException) -> WriteError | None:
+    """Return the refusal to write that ends a block; it may be that of a folder staged within."""
+    refusal = error if isinstance(error, WriteError) else error.__cause__
+    return refusal if isinstance(refusal, WriteError) else None
+
+
+@contextmanager
+def _rescuing(new: Path) -> Iterator[None]:
+    """Where the disk is full, give the room of the unfinished folder to what is to be kept."""
+    try:
+        yield
+    except (WriteError, InputError) as error:
+        refusal = _refusal_in(error)
+        if refusal is not None and refusal.rescue is not None:
+            for path in new.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+            with suppress(WriteError):  # it is full with other things
+                refusal.rescue()
         raise
 
 

@@ -10,6 +10,7 @@ import shutil
 import signal
 import time
 from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -301,6 +302,30 @@ class TestFullDisk:
         assert is_kept is (n_files > 4)
         assert ("What is done stays in .m.partial" in str(raised.value)) is is_kept
         assert_same_map(make(source, "m").folder, whole.folder)
+
+    @pytest.mark.parametrize("layers", [None, ("one", "two")])
+    def test_the_room_of_the_unfinished_map_goes_to_the_features(
+        self, source, here, network, monkeypatch, layers
+    ):
+        if layers:
+            network.card = replace(network.card, layer="+".join(layers), widths=(24, 24))
+        (here / "whole").mkdir()
+        whole = make(source, "whole/m", layers=layers)
+        monkeypatch.setattr(shards, "MOST_SECONDS", 60.0)  # all waits for the first shard
+        network.n_seen = 0
+
+        def fill(_handle):
+            if any(path.is_file() for path in here.glob(".m*.partial/new/**/*")):
+                raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("os.fsync", fill)
+            with pytest.raises(InputError, match=r"No space left.* What is done stays in \.m"):
+                make(source, "m", layers=layers)
+        made = make(source, "m", layers=layers)
+        assert network.n_seen == N_DIFFERENT
+        for one, other in zip(made, whole, strict=True) if layers else [(made, whole)]:
+            assert_same_map(one.folder, other.folder)
 
     def test_a_limit_of_the_system_on_files(self, source, network):
         resource = pytest.importorskip("resource", reason="only Unix limits the size of files")

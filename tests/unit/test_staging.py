@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from featscape.errors import InputError
-from featscape.staging import kept_beside, staged
+from featscape.staging import WriteError, kept_beside, staged, writing
 
 
 def allow():
@@ -75,6 +75,10 @@ class TestWhatIsKept:
         ):
             keep(folder)
         assert names_in(tmp_path) == [".m.partial"]
+
+    def test_a_short_write_is_a_refusal(self):
+        with pytest.raises(WriteError, match="No space left on device"), writing():
+            raise OSError("197120 requested and 48096 written")  # NumPy's, which has no errno
 
     def test_without_anything_kept_nothing_is_left(self, tmp_path):
         end_early(tmp_path / "m", fill=lambda folder: kept_beside(folder).mkdir())

@@ -292,6 +292,7 @@ def _run(
             if not batch:
                 advance(index + 1 - n_shown)
                 n_shown = index + 1
+    shards.write()  # before the rows are mapped: what is mapped keeps its room on a full disk
     if not table.kept:
         raise InputError(_describe_failure(images, table.skipped))
     for origin, count in table.n_taken.items():

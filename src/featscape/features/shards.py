@@ -236,7 +236,7 @@ class ShardWriter:
         """Write what is waiting."""
         if self.folder is None or not self._batches:
             return
-        batches, self._batches = self._batches, []
+        batches = self._batches
         with_thumbnails = self.thumbnail_px is not None
         shard = Shard(
             values=np.concatenate([batch.values for batch in batches]),
@@ -249,6 +249,7 @@ class ShardWriter:
         )
         write_shard(self.folder, self.first, shard)
         self.first += 1
+        self._batches = []
         self._n_bytes, self._since = 0, time.monotonic()
 
     def __enter__(self) -> Self:
@@ -260,7 +261,9 @@ class ShardWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is None or not issubclass(kind, WriteError):  # a full disk takes no more
+        if isinstance(error, WriteError):  # a full disk takes no more before there is room
+            error.rescue = self.write
+        else:
             self.write()
 
 
