@@ -58,12 +58,12 @@ def write_map(folder: Path, n_items: int, n_dimensions: int, *, seed: int) -> No
         sizes_px=random.integers(225, 351, (n_items, 2), dtype=np.int32),
         model=ModelCard("none", "none", "none", "0" * 64, "none", n_dimensions),
     )
-    embedding = Embedding(positions, 0.0, 0, {"seed": seed, **PARAMETERS}, neighbors)
+    embedding = Embedding(positions, 0.0, 0, {"seed": seed, **PARAMETERS}, neighbors, labels)
     photographs = encode_photographs(seed)
     repeated = random.integers(len(photographs) // N_CLASSES, size=n_items) * N_CLASSES + codes
     mapfolder.write_picture(folder, mapfolder.SCATTER, draw_scatter(positions, labels))
     mapfolder.write_features(folder, positions)
-    mapfolder.write_embedding(folder, embedding, features=features, labels=labels)
+    mapfolder.write_embedding(folder, embedding, features=features)
     write_bundle(
         folder / mapfolder.BUNDLE,
         title=f"{n_items:,} generated items",
@@ -87,7 +87,6 @@ def write_map(folder: Path, n_items: int, n_dimensions: int, *, seed: int) -> No
         embedding,
         source="generated",
         features=features,
-        labels=labels,
         agreement=None,
         timings_s={},
     )

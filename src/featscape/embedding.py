@@ -78,7 +78,7 @@ def embed(
         Fit so many of the items and place each other one among them. What is held in memory
         beside `values` and the result is then theirs, and a block of the others.
     labels : sequence of str, optional
-        Of which the landmarks hold every class.
+        Of the items; the landmarks hold every class.
     place : callable, optional
         (t-SNE, blocks of features) -> what ``map(tsne.place, blocks)`` gives; by default that.
     progress : Progress
@@ -106,6 +106,7 @@ def embed(
         n_iter=int(tsne.n_iter_),
         parameters={"seed": seed, "n_landmarks": n_landmarks, **stored},
         neighbors=neighbors,
+        labels=labels,
         landmarks=landmarks,
     )
 
@@ -219,7 +220,7 @@ def load_tsne(made: Map) -> TSNE:
     return tsne.restore(made.features[rows], made.positions[rows], among)
 
 
-def measure_agreement(embedding: Embedding, labels: Sequence[str] | None) -> dict[str, Any] | None:
+def measure_agreement(embedding: Embedding) -> dict[str, Any] | None:
     """Return how often an item's nearest neighbours in the features share its label.
 
     The neighbours are those that t-SNE found, in the features' leading principal components: to
@@ -229,19 +230,18 @@ def measure_agreement(embedding: Embedding, labels: Sequence[str] | None) -> dic
     ----------
     embedding : Embedding
         Where it has landmarks, the neighbours are the nearest of them.
-    labels : sequence of str or None
 
     Returns
     -------
     dict or None
         "n_neighbors", "overall" and "by_class", as run.json holds them; None without labels.
     """
-    if labels is None:
+    if embedding.labels is None:
         return None
     from featscape.tsne.quality import agreement_among
 
     near = embedding.neighbors.indices[:, :N_AGREEING]
-    agreement = agreement_among(near, labels)
+    agreement = agreement_among(near, embedding.labels)
     return {
         "n_neighbors": near.shape[1],
         "overall": agreement.overall,

@@ -33,7 +33,7 @@ from featscape.filenames import printable, valid_unicode
 from featscape.staging import staged, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -129,9 +129,7 @@ def write_features(folder: Path, features: NDArray[np.float32]) -> None:
         np.save(folder / FEATURES, features, allow_pickle=False)
 
 
-def write_embedding(
-    folder: Path, embedding: Embedding, *, features: Features | None, labels: Sequence[str] | None
-) -> None:
+def write_embedding(folder: Path, embedding: Embedding, *, features: Features | None) -> None:
     """Write items.parquet and neighbors.npz.
 
     Parameters
@@ -141,7 +139,6 @@ def write_embedding(
     features : Features or None
         For the paths, splits, sizes, hashes and columns of the images; None for features made
         elsewhere.
-    labels : sequence of str or None
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -151,7 +148,7 @@ def write_embedding(
     paths = None if features is None else features.images.paths
     splits = None if features is None else features.images.splits
     sizes_px = None if features is None else features.sizes_px
-    for name, strings in (("path", paths), ("label", labels), ("split", splits)):
+    for name, strings in (("path", paths), ("label", embedding.labels), ("split", splits)):
         shown = [None] * n_items if strings is None else [valid_unicode(s) for s in strings]
         columns[name] = pa.array(shown, pa.string())
     if paths is not None and any(valid_unicode(path) != path for path in paths):
@@ -191,7 +188,6 @@ def write_run(
     *,
     source: str,
     features: Features | None,
-    labels: Sequence[str] | None,
     limit: int | None = None,
     thumbnail_px: int | None = None,
     agreement: Mapping[str, Any] | None,
@@ -208,7 +204,6 @@ def write_run(
     features : Features or None
         For the model, the kind of the source and the skipped files; None for features made
         elsewhere.
-    labels : sequence of str or None
     limit : int or None
         How many images were asked for.
     thumbnail_px : int or None
@@ -231,7 +226,7 @@ def write_run(
         "source_kind": None if features is None else features.images.kind,
         "counts": {
             "items": len(embedding.positions),
-            "classes": 0 if labels is None else len(set(labels)),
+            "classes": len(set(embedding.labels or ())),
             "skipped": len(skipped),
         },
         "model": None if features is None else asdict(features.model),

@@ -194,7 +194,6 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
                 maps=find_maps(outputs[0], source=made_from),
                 progress=progress,
             )
-        labels = computed.images.labels
         for made, folder, features in zip(outputs, folders, share(computed, folders), strict=True):
             with watch.stage("t-SNE"):
                 embedding = embed(
@@ -202,30 +201,28 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
                     perplexity=perplexity,
                     seed=seed,
                     n_landmarks=n_landmarks,
-                    labels=labels,
+                    labels=features.images.labels,
                     place=place,
                     progress=progress,
                 )
             with watch.stage("agreement"):
-                agreement = measure_agreement(embedding, labels)
+                agreement = measure_agreement(embedding)
             with watch.stage("pictures"):
-                draw_points(folder, embedding, labels)
+                draw_points(folder, embedding)
                 draw_mosaics(
                     folder,
                     embedding,
-                    labels,
                     size_px=size_px,
                     thumbnail_px=thumbnail_px,
                     progress=progress,
                 )
             with watch.stage("write"):
-                mapfolder.write_embedding(folder, embedding, features=features, labels=labels)
+                mapfolder.write_embedding(folder, embedding, features=features)
             with watch.stage("interactive"):
                 write_interactive(
                     folder,
                     made,
                     embedding,
-                    labels,
                     features=features,
                     page_images=page_images,
                     progress=progress,
@@ -235,7 +232,6 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
                 embedding,
                 source=made_from,
                 features=features,
-                labels=labels,
                 limit=limit,
                 thumbnail_px=pack_px,
                 agreement=agreement,
@@ -305,20 +301,19 @@ def embed_features(
                 progress=progress,
             )
         with watch.stage("agreement"):
-            agreement = measure_agreement(embedding, labels)
+            agreement = measure_agreement(embedding)
         with watch.stage("pictures"):
-            draw_points(folder, embedding, labels)
+            draw_points(folder, embedding)
         with watch.stage("write"):
             mapfolder.write_features(folder, values)
-            mapfolder.write_embedding(folder, embedding, features=None, labels=labels)
+            mapfolder.write_embedding(folder, embedding, features=None)
         with watch.stage("interactive"):
-            write_interactive(folder, output, embedding, labels, progress=progress)
+            write_interactive(folder, output, embedding, progress=progress)
         mapfolder.write_run(
             folder,
             embedding,
             source=str(features_file.resolve()),
             features=None,
-            labels=labels,
             agreement=agreement,
             timings_s=watch.timings_s,
         )

@@ -341,6 +341,8 @@ class Embedding:
         Every parameter of the embedding, the seed included.
     neighbors : Neighbors
         Of every item: among all others, or among the landmarks where there are such.
+    labels : sequence of str, length n, or None
+        The class of each item.
     landmarks : ndarray of intp, shape (m,), or None
         The items that t-SNE was fitted on, ascending; the others were placed among them. None
         where it was fitted on all.
@@ -351,6 +353,7 @@ class Embedding:
     n_iter: int
     parameters: Mapping[str, Any]
     neighbors: Neighbors
+    labels: Sequence[str] | None = None
     landmarks: NDArray[np.intp] | None = None
 
 

@@ -8,7 +8,6 @@ from featscape import mapfolder
 from featscape.report import facts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
     from typing import Any
 
@@ -16,18 +15,17 @@ if TYPE_CHECKING:
     from featscape.records import Embedding, Features
 
 
-def draw_points(folder: Path, embedding: Embedding, labels: Sequence[str] | None) -> None:
+def draw_points(folder: Path, embedding: Embedding) -> None:
     """Write the scatter plot."""
     from featscape.pictures import draw_scatter
 
-    picture = draw_scatter(embedding.positions, labels)
+    picture = draw_scatter(embedding.positions, embedding.labels)
     mapfolder.write_picture(folder, mapfolder.SCATTER, picture)
 
 
 def draw_mosaics(
     folder: Path,
     embedding: Embedding,
-    labels: Sequence[str] | None,
     *,
     size_px: int,
     thumbnail_px: int | None,
@@ -39,7 +37,6 @@ def draw_mosaics(
     ----------
     folder : Path
     embedding : Embedding
-    labels : sequence of str or None
     size_px, thumbnail_px : int
         As for `pipeline.make_map`.
     progress : Progress
@@ -51,7 +48,7 @@ def draw_mosaics(
         picture = draw_mosaic(
             embedding.positions,
             Thumbnails(folder / mapfolder.THUMBNAILS),
-            labels,
+            embedding.labels,
             layout=layout,
             size_px=size_px,
             thumbnail_px=thumbnail_px,
@@ -64,7 +61,6 @@ def write_interactive(
     folder: Path,
     output: Path,
     embedding: Embedding,
-    labels: Sequence[str] | None,
     *,
     features: Features | None = None,
     page_images: int = 0,
@@ -79,7 +75,6 @@ def write_interactive(
     output : Path
         Where the folder will stand, for the title.
     embedding : Embedding
-    labels : sequence of str or None
     features : Features, optional
         None for those that were made elsewhere.
     page_images : int
@@ -103,7 +98,7 @@ def write_interactive(
         positions=embedding.positions,
         neighbors=embedding.neighbors,
         seed=embedding.parameters["seed"],
-        labels=labels,
+        labels=embedding.labels,
         paths=None if features is None else features.images.paths,
         columns=columns,
         thumbnails=thumbnails,

@@ -18,7 +18,7 @@ from featscape.thumbnails import ThumbnailWriter
 N_ITEMS = 6
 
 
-def an_embedding(n_dimensions=2):
+def an_embedding(n_dimensions=2, labels=None):
     rng = np.random.default_rng(0)
     return Embedding(
         positions=rng.normal(size=(N_ITEMS, n_dimensions)).astype(np.float32),
@@ -29,6 +29,7 @@ def an_embedding(n_dimensions=2):
             indices=rng.integers(0, N_ITEMS, (N_ITEMS, 3)).astype(np.int32),
             distances=rng.random((N_ITEMS, 3)).astype(np.float32),
         ),
+        labels=labels,
     )
 
 
@@ -49,27 +50,26 @@ def some_features(paths=None, splits=None, skipped=()):
     )
 
 
-def write_run(folder, *, source, features=None, labels=None, embedding=None):
+def write_run(folder, *, source, features=None, embedding=None):
     mapfolder.write_run(
         folder,
         embedding or an_embedding(),
         source=source,
         features=features,
-        labels=labels,
         agreement=None,
         timings_s={"find": 0.5},
     )
 
 
-def fill(folder, *, features=None, labels=None, embedding=None, source="somewhere"):
+def fill(folder, *, features=None, embedding=None, source="somewhere"):
     """Write a whole map into `folder`."""
     features = features or some_features()
     with ThumbnailWriter(folder / mapfolder.THUMBNAILS) as thumbnails:
         for _ in range(N_ITEMS):
             thumbnails.append(b"not looked at")
     mapfolder.write_features(folder, features.values)
-    mapfolder.write_embedding(folder, embedding or an_embedding(), features=features, labels=labels)
-    write_run(folder, source=source, features=features, labels=labels, embedding=embedding)
+    mapfolder.write_embedding(folder, embedding or an_embedding(), features=features)
+    write_run(folder, source=source, features=features, embedding=embedding)
 
 
 def make(output, *, force=False, **content):
@@ -92,7 +92,11 @@ class TestRoundTrip:
     def test_everything_comes_back(self, tmp_path):
         labels = ("x", "x", "y", "y", "[red]", "line\nbreak")
         splits = ("train",) * 3 + ("test",) * 3
-        opened = make(tmp_path / "m", features=some_features(splits=splits), labels=labels)
+        opened = make(
+            tmp_path / "m",
+            features=some_features(splits=splits),
+            embedding=an_embedding(labels=labels),
+        )
         assert len(opened) == N_ITEMS
         assert opened.paths == some_features().images.paths
         assert opened.labels == labels
@@ -120,7 +124,7 @@ class TestRoundTrip:
     def test_without_labels_and_images(self, tmp_path):
         with new_map_folder(tmp_path / "m", force=False) as folder:
             mapfolder.write_features(folder, some_features().values)
-            mapfolder.write_embedding(folder, an_embedding(), features=None, labels=None)
+            mapfolder.write_embedding(folder, an_embedding(), features=None)
             write_run(folder, source="features.npy")
         opened = open_map(tmp_path / "m")
         assert opened.paths is opened.labels is opened.splits is None
@@ -130,7 +134,12 @@ class TestRoundTrip:
         paths = [os.fsdecode(b"caf\xe9/%d.png" % i) for i in range(N_ITEMS)]
         labels = (os.fsdecode(b"caf\xe9"),) * 3 + (os.fsdecode(b"caf\xe8"),) * 3
         features = some_features(paths, skipped=(SkippedImage(paths[1], "empty"),))
-        opened = make(tmp_path / "m", features=features, labels=labels, source=paths[0])
+        opened = make(
+            tmp_path / "m",
+            features=features,
+            embedding=an_embedding(labels=labels),
+            source=paths[0],
+        )
         assert opened.paths == tuple(paths)  # exactly, so that the files can be opened
         assert opened.labels == (r"caf\xe9",) * 3 + (r"caf\xe8",) * 3  # still two classes
         assert opened.run["source"] == r"caf\xe9/0.png"
@@ -139,7 +148,7 @@ class TestRoundTrip:
     def test_a_table_that_others_can_read(self, tmp_path):
         import pandas as pd
 
-        make(tmp_path / "m", labels=tuple("aabbcc"))
+        make(tmp_path / "m", embedding=an_embedding(labels=tuple("aabbcc")))
         table = pd.read_parquet(tmp_path / "m" / "items.parquet")
         columns = ["id", "path", "label", "split", "width", "height", "x", "y"]
         assert list(table.columns) == columns
