@@ -31,17 +31,15 @@ _ITEMS_AT_ONCE = 16_384  # placed together: 134 MB of features of 2,048 numbers
 _NOT_STORED = {"callback", "random_state"}
 
 
-def check_perplexity(perplexity: float, n_items: int) -> None:
-    """Raise InputError unless t-SNE can hold `perplexity`: its own rule, before the long work."""
+def check_landmarks(n_landmarks: int | None, *, perplexity: float, n_items: int) -> None:
+    """Raise InputError unless t-SNE of so many landmarks, or of all items, can hold `perplexity`.
+
+    It is t-SNE's own rule, looked at before the long work.
+    """
     from featscape.tsne.parameters import count_neighbors
 
-    count_neighbors(perplexity, n_items=n_items, n_neighbors=None)
-
-
-def check_landmarks(n_landmarks: int | None, *, perplexity: float, n_items: int) -> None:
-    """Raise InputError unless t-SNE of so many landmarks, or all items, can hold `perplexity`."""
     if n_landmarks is None:
-        check_perplexity(perplexity, n_items)
+        count_neighbors(perplexity, n_items=n_items, n_neighbors=None)
         return
     if n_landmarks >= n_items:
         raise InputError(
@@ -54,7 +52,7 @@ def check_landmarks(n_landmarks: int | None, *, perplexity: float, n_items: int)
             f"got {n_landmarks:,} with perplexity {perplexity:g}. "
             "Ask for more, or lower perplexity."
         )
-    check_perplexity(perplexity, n_landmarks)
+    count_neighbors(perplexity, n_items=n_landmarks, n_neighbors=None)
 
 
 def embed(

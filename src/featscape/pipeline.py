@@ -10,27 +10,25 @@ from featscape import mapfolder
 from featscape.embedding import (
     check_landmarks,
     embed,
-    in_items,
     load_tsne,
     measure_agreement,
 )
-from featscape.errors import InputError
-from featscape.filenames import printable
 from featscape.layermaps import JOINT, name_outputs, share
 from featscape.maps import find_maps, open_map
+from featscape.placement import open_placer
 from featscape.progress import SilentProgress, Stopwatch
-from featscape.records import ModelCard, Placement
 from featscape.report import in_words
 from featscape.staging import kept_beside
-from featscape.views import draw_mosaics, draw_points, write_interactive
+from featscape.views import Look, draw_mosaics, draw_points, write_interactive
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
-    from typing import Any, BinaryIO
+    from collections.abc import Sequence
+    from typing import Any
 
     from featscape.maps import Map
     from featscape.progress import Progress
+    from featscape.records import Embedding, Features
 
 __all__ = ["embed_features", "export_site", "load_tsne", "make_map", "open_map", "open_placer"]
 
@@ -144,19 +142,18 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
         Nothing stands at `output` then that did not stand there before. Features that were made
         are kept beside it, as after Ctrl-C or a crash, and the same call continues from them.
     """
-    from featscape.bundle import check_page_images
     from featscape.distribute import open_workers
     from featscape.features import check_layers
     from featscape.images import ThumbnailPack, find_images, name_source
-    from featscape.pictures import check_sizes
 
     asked = (layers,) if isinstance(layers, str) else tuple(layers or ())
-    output = Path(f"{name_source(source)}-map" if output is None else output)
     check_layers(asked, pool)
+    look = Look(size_px=size_px, thumbnail_px=thumbnail_px, page_images=page_images)
+    output = Path(f"{name_source(source)}-map" if output is None else output)
+    mapfolder.check_apart(output, Path(source))
     outputs = name_outputs(output, asked)
     progress = progress or SilentProgress()
     watch = Stopwatch()
-    mapfolder.check_apart(output, Path(source))
     with ExitStack() as stack:
         folders = [
             stack.enter_context(mapfolder.new_map_folder(one, force=force, say=progress.note))
@@ -172,13 +169,10 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
                 seed=seed,
             )
             check_landmarks(n_landmarks, perplexity=perplexity, n_items=len(images))
-            check_sizes(size_px, thumbnail_px)
-            check_page_images(page_images)
         progress.note(f"found {in_words(len(images), 'images', images.labels)}")
         made_from = made_from or _settle(images.source)
-        pack_px = max(256, thumbnail_px or 0)
         small = folders[0] / mapfolder.THUMBNAILS
-        with watch.stage("features"), ThumbnailPack(small, size_px=pack_px) as pack:
+        with watch.stage("features"), ThumbnailPack(small, size_px=look.pack_px) as pack:
             computed = extract(
                 images,
                 model=model,
@@ -205,37 +199,16 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
                     place=place,
                     progress=progress,
                 )
-            with watch.stage("agreement"):
-                agreement = measure_agreement(embedding)
-            with watch.stage("pictures"):
-                draw_points(folder, embedding)
-                draw_mosaics(
-                    folder,
-                    embedding,
-                    size_px=size_px,
-                    thumbnail_px=thumbnail_px,
-                    progress=progress,
-                )
-            with watch.stage("write"):
-                mapfolder.write_embedding(folder, embedding, features=features)
-            with watch.stage("interactive"):
-                write_interactive(
-                    folder,
-                    made,
-                    embedding,
-                    features=features,
-                    page_images=page_images,
-                    progress=progress,
-                )
-            mapfolder.write_run(
+            _finish(
                 folder,
                 embedding,
+                output=made,
                 source=made_from,
                 features=features,
                 limit=limit,
-                thumbnail_px=pack_px,
-                agreement=agreement,
-                timings_s=watch.timings_s,
+                look=look,
+                watch=watch,
+                progress=progress,
             )
     maps = tuple(open_map(made) for made in outputs)
     return maps[0] if layers is None or isinstance(layers, str) else maps
@@ -289,8 +262,8 @@ def embed_features(
             labels = None
             if labels_file is not None:
                 labels = read_labels(Path(labels_file), n_items=len(stored))
-            check_landmarks(n_landmarks, perplexity=perplexity, n_items=len(stored))
             values = np.asarray(stored, dtype=np.float32)
+            mapfolder.write_features(folder, values)
         with watch.stage("t-SNE"):
             embedding = embed(
                 values,
@@ -300,67 +273,47 @@ def embed_features(
                 labels=labels,
                 progress=progress,
             )
-        with watch.stage("agreement"):
-            agreement = measure_agreement(embedding)
-        with watch.stage("pictures"):
-            draw_points(folder, embedding)
-        with watch.stage("write"):
-            mapfolder.write_features(folder, values)
-            mapfolder.write_embedding(folder, embedding, features=None)
-        with watch.stage("interactive"):
-            write_interactive(folder, output, embedding, progress=progress)
-        mapfolder.write_run(
-            folder,
-            embedding,
-            source=str(features_file.resolve()),
-            features=None,
-            agreement=agreement,
-            timings_s=watch.timings_s,
-        )
+        source = str(features_file.resolve())
+        _finish(folder, embedding, output=output, source=source, watch=watch, progress=progress)
     return open_map(output)
 
 
-def open_placer(made: Map, *, device: str = "auto") -> Callable[[BinaryIO], Placement]:
-    """Make a finished map ready to take new images, one at a time; it does not change.
-
-    Parameters
-    ----------
-    made : Map
-        Of images.
-    device : str
-        Where its network runs: as for `make_map`.
-
-    Returns
-    -------
-    callable
-        An open image file -> `Placement`; raises ImageError where it cannot be decoded.
-
-    Raises
-    ------
-    InputError
-        If the map was made of features, for which there is no network.
-    ModelError, DeviceError
-        If its network cannot be had again, or has changed.
-    """
-    from featscape.features import reload_network
-    from featscape.images import decode_scaled
-
-    card = made.run["model"]
-    if card is None:
-        raise InputError(
-            f"a map must be made of images to take new ones; {printable(made.folder)} was made of "
-            "features, and its network is unknown. Make one with featscape map."
+def _finish(
+    folder: Path,
+    embedding: Embedding,
+    *,
+    output: Path,
+    source: str,
+    features: Features | None = None,
+    limit: int | None = None,
+    look: Look | None = None,
+    watch: Stopwatch,
+    progress: Progress,
+) -> None:
+    """Judge, draw and store what was embedded: all of a map folder but features and thumbnails."""
+    look = look or Look()
+    with watch.stage("agreement"):
+        agreement = measure_agreement(embedding)
+    with watch.stage("pictures"):
+        draw_points(folder, embedding)
+        if features is not None:
+            draw_mosaics(folder, embedding, look=look, progress=progress)
+    with watch.stage("write"):
+        mapfolder.write_embedding(folder, embedding, features=features)
+    with watch.stage("interactive"):
+        write_interactive(
+            folder, embedding, output=output, features=features, look=look, progress=progress
         )
-    network = reload_network(ModelCard(**card), device=device)
-    tsne = load_tsne(made)
-
-    def place(file: BinaryIO) -> Placement:
-        image = decode_scaled(file, at_least_px=network.least_px).image
-        features = network.run([network.prepare(image)])  # (1, d)
-        positions, neighbors = tsne.place(features)
-        return Placement(positions[0], in_items(neighbors, made.landmarks))
-
-    return place
+    mapfolder.write_run(
+        folder,
+        embedding,
+        source=source,
+        features=features,
+        limit=limit,
+        thumbnail_px=None if features is None else look.pack_px,
+        agreement=agreement,
+        timings_s=watch.timings_s,
+    )
 
 
 def export_site(

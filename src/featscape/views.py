@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from featscape import mapfolder
@@ -13,6 +14,45 @@ if TYPE_CHECKING:
 
     from featscape.progress import Progress
     from featscape.records import Embedding, Features
+
+
+_PACK_PX = 256  # of the stored thumbnails' longest side at the least: the page shows them large
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a map of images is drawn.
+
+    Attributes
+    ----------
+    size_px : int
+        Side of the map made of images.
+    thumbnail_px : int or None
+        Longest side of the images in it; by default what suits their number.
+    page_images : int
+        map.html holds thumbnails of so many.
+
+    Raises
+    ------
+    InputError
+        If one of them cannot be: known before the long work.
+    """
+
+    size_px: int = 2400
+    thumbnail_px: int | None = None
+    page_images: int = 20_000
+
+    def __post_init__(self) -> None:
+        from featscape.bundle import check_page_images
+        from featscape.pictures import check_sizes
+
+        check_sizes(self.size_px, self.thumbnail_px)
+        check_page_images(self.page_images)
+
+    @property
+    def pack_px(self) -> int:
+        """The longest side of the thumbnails that the map folder holds."""
+        return max(_PACK_PX, self.thumbnail_px or 0)
 
 
 def draw_points(folder: Path, embedding: Embedding) -> None:
@@ -27,20 +67,10 @@ def draw_mosaics(
     folder: Path,
     embedding: Embedding,
     *,
-    size_px: int,
-    thumbnail_px: int | None,
+    look: Look,
     progress: Progress,
 ) -> None:
-    """Write the maps made of the images, whose thumbnails lie in the folder.
-
-    Parameters
-    ----------
-    folder : Path
-    embedding : Embedding
-    size_px, thumbnail_px : int
-        As for `pipeline.make_map`.
-    progress : Progress
-    """
+    """Write the maps made of the images, whose thumbnails lie in the folder."""
     from featscape.pictures import draw_mosaic
     from featscape.thumbnails import Thumbnails
 
@@ -50,8 +80,8 @@ def draw_mosaics(
             Thumbnails(folder / mapfolder.THUMBNAILS),
             embedding.labels,
             layout=layout,
-            size_px=size_px,
-            thumbnail_px=thumbnail_px,
+            size_px=look.size_px,
+            thumbnail_px=look.thumbnail_px,
             progress=progress,
         )
         mapfolder.write_picture(folder, name, picture)
@@ -59,11 +89,11 @@ def draw_mosaics(
 
 def write_interactive(
     folder: Path,
-    output: Path,
     embedding: Embedding,
     *,
-    features: Features | None = None,
-    page_images: int = 0,
+    output: Path,
+    features: Features | None,
+    look: Look,
     progress: Progress,
 ) -> None:
     """Write what the browser reads of a map, and map.html.
@@ -72,13 +102,12 @@ def write_interactive(
     ----------
     folder : Path
         It has the scatter plot already, and the thumbnails where there are `features`.
+    embedding : Embedding
     output : Path
         Where the folder will stand, for the title.
-    embedding : Embedding
-    features : Features, optional
+    features : Features or None
         None for those that were made elsewhere.
-    page_images : int
-        As for `pipeline.make_map`.
+    look : Look
     progress : Progress
     """
     from featscape.bundle import encode_from, open_bundle, write_bundle, write_page
@@ -109,5 +138,5 @@ def write_interactive(
         open_bundle(folder / mapfolder.BUNDLE),
         folder / mapfolder.PAGE,
         picture=folder / mapfolder.SCATTER,
-        n_images=page_images,
+        n_images=look.page_images,
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from featscape import TSNE
-from featscape.embedding import check_perplexity, load_tsne
+from featscape.embedding import check_landmarks, load_tsne
 from featscape.errors import InputError
 from featscape.pipeline import embed_features, open_map
 
@@ -20,12 +20,12 @@ from featscape.pipeline import embed_features, open_map
 )
 def test_perplexity(perplexity, n_items, words):
     with pytest.raises(InputError, match=words):
-        check_perplexity(perplexity, n_items)
+        check_landmarks(None, perplexity=perplexity, n_items=n_items)
 
 
 def test_perplexity_that_holds():
-    check_perplexity(30, 92)
-    check_perplexity(1, 5)
+    check_landmarks(None, perplexity=30, n_items=92)
+    check_landmarks(None, perplexity=1, n_items=5)
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "seed", "device"])
