@@ -24,7 +24,7 @@ _MOST_BLOCKS = 20_000
 
 
 class Extraction:
-    """The `Machines` of `features.extract`: a cluster, shared between reading and the network.
+    """The `Machines` of `features.backend`: a cluster, shared between reading and the network.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Extraction:
         thumbnails: ThumbnailSink | None,
         known: KnownFeatures,
     ) -> Generator[Read | SkippedImage, None, None]:
-        """Yield each image in order: see `features.extract.Machines`."""
+        """Yield each image in order: see `features.backend.Machines`."""
         import ray
 
         if not isinstance(network, Network):

@@ -1,7 +1,8 @@
 """Features: what a pretrained network says of each image, at its end or within."""
 
 from featscape.features.architecture import ModelEntry
-from featscape.features.extract import Backend, extract
+from featscape.features.backend import Backend
+from featscape.features.extract import extract
 from featscape.features.layers import Layer, LayerTree, check_layers, list_layers
 from featscape.features.loading import load_network, reload_network
 from featscape.features.models import list_models

@@ -7,86 +7,33 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
-from dataclasses import InitVar, dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from featscape.errors import ImageError, InputError, ModelError
-from featscape.features.known import DIGEST_BYTES, card_key
+from featscape.features.known import card_key
 from featscape.features.loading import load_network
 from featscape.features.network import Network
 from featscape.features.precision import AUTO
 from featscape.features.reading import Read, make_reader, read_ahead, recall
 from featscape.features.rows import RowsInFile, RowsInMemory
 from featscape.features.shards import Shard, ShardWriter, find_known
+from featscape.features.table import Table
 from featscape.progress import SilentProgress
-from featscape.records import Features, SkippedImage
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from PIL import Image
 
-    from featscape.features.known import KnownFeatures
-    from featscape.features.rows import Rows
+    from featscape.features.backend import Backend, Machines
     from featscape.progress import Progress
-    from featscape.records import ImageSet, ModelCard, ThumbnailSink
+    from featscape.records import Features, ImageSet, ModelCard, SkippedImage, ThumbnailSink
 
 _MOST_TRIED = 2  # of so many times the images that a sample wants, at least half must be readable
-
-
-class Backend(Protocol):
-    """What the loop asks of a network; `load_network` gives one."""
-
-    @property
-    def card(self) -> ModelCard:
-        """Which network it is."""
-        ...
-
-    @property
-    def batch_size(self) -> int:
-        """Images a batch that suit its device."""
-        ...
-
-    @property
-    def n_workers(self) -> int:
-        """Decoding threads that suit its device."""
-        ...
-
-    @property
-    def least_px(self) -> int:
-        """The shorter side that an image may be decoded at; 0 for whole images alone."""
-        ...
-
-    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Make an RGB image the network's input; called in any thread; may raise ImageError."""
-        ...
-
-    def run(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Compute the features, shape (b, d), of b prepared images."""
-        ...
-
-
-class Machines(Protocol):
-    """What reads images, and runs the network, elsewhere: `distribute` has one."""
-
-    def compute(
-        self,
-        images: ImageSet,
-        network: Backend,
-        *,
-        batch_size: int,
-        thumbnails: ThumbnailSink | None,
-        known: KnownFeatures,
-    ) -> Generator[Read | SkippedImage, None, None]:
-        """Yield each image in order: with its features, or a mark in `known` that there are some.
-
-        Where there are none after all the image is read here, and the network run here.
-        """
-        ...
 
 
 def extract(
@@ -181,27 +128,34 @@ def extract(
     if isinstance(network, Network):
         network = _settle(network, images, n_workers=n_workers, progress=progress)
     folder = None if work is None else work / card_key(network.card)
-    thumbnail_px = None if thumbnails is None else thumbnails.size_px
     known, n_shards = find_known(
         folder, maps, card=network.card, n_images=len(images), progress=progress
     )
+    read = make_reader(images, network, thumbnails, known)
+    batch_size = batch_size or network.batch_size
+    if machines is None:
+        n_workers = n_workers or network.n_workers
+        # One batch waits for the network while another is decoded: never more than that.
+        source = read_ahead(read, len(images), n_workers=n_workers, n_ahead=2 * batch_size)
+    else:
+        read_there = machines.compute(
+            images, network, batch_size=batch_size, thumbnails=thumbnails, known=known
+        )
+        source = recall(read_there, known, read, thumbnails)
     size = (len(images), network.card.n_features)
     with (
-        ShardWriter(folder, n_shards, thumbnail_px) as shards,
+        ShardWriter(folder, n_shards, None if thumbnails is None else thumbnails.size_px) as shards,
         closing(RowsInMemory(*size) if file is None else RowsInFile(file, *size)) as rows,
     ):
-        features = _run(
-            images,
-            network,
-            batch_size=batch_size or network.batch_size,
-            n_workers=n_workers or network.n_workers,
-            machines=machines,
-            thumbnails=thumbnails,
-            known=known,
-            shards=shards,
-            rows=rows,
-            progress=progress,
-        )
+        table = Table(images, rows, thumbnails)
+        with closing(source) as items:
+            _fill(table, items, network, batch_size=batch_size, shards=shards, progress=progress)
+        shards.write()  # before the rows are mapped: what is mapped keeps its room on a full disk
+        if not table.kept:
+            raise InputError(_describe_failure(images, table.skipped))
+        for origin, count in table.n_taken.items():
+            progress.note(f"the features of {count:,} images were taken from {origin}")
+        features = table.finish(network.card)
     return replace(features, inference=getattr(network, "inference", None))
 
 
@@ -234,123 +188,44 @@ def _settle(
     return settled
 
 
-def _run(
-    images: ImageSet,
+def _fill(
+    table: Table,
+    items: Iterable[Read | SkippedImage],
     network: Backend,
     *,
     batch_size: int,
-    n_workers: int,
-    machines: Machines | None,
-    thumbnails: ThumbnailSink | None,
-    known: KnownFeatures,
     shards: ShardWriter,
-    rows: Rows,
     progress: Progress,
-) -> Features:
-    n_images = len(images)
-    table = _Table(n_images, rows, thumbnails)
-    read = make_reader(images, network, thumbnails, known)
+) -> None:
+    """Give each image its row, and have the network make the features that no one knows."""
+    n_images = len(table.images)
     batch: dict[int, Read] = {}  # by row
-
-    def run_batch() -> None:
-        items = list(batch.values())
-        values = _values_of(items, network)
-        _check_finite(values, [images.paths[table.kept[row]] for row in batch], network.card)
-        rows.write(list(batch), values)
-        shards.add(
-            Shard(
-                values,
-                [item.digest for item in items],
-                [item.size_px for item in items],
-                [item.thumbnail for item in items if item.thumbnail is not None],
-            )
-        )
-        batch.clear()
-
-    # One batch waits for the network while another is decoded: never more than that.
-    source = read_ahead(read, n_images, n_workers=n_workers, n_ahead=2 * batch_size)
-    if machines is not None:
-        source = recall(
-            machines.compute(
-                images, network, batch_size=batch_size, thumbnails=thumbnails, known=known
-            ),
-            known,
-            read,
-            thumbnails,
-        )
-    with (
-        progress.task("Features", total=n_images, unit="images") as advance,
-        closing(source) as items,
-    ):
-        n_shown = 0
+    n_shown = 0
+    with progress.task("Features", total=n_images, unit="images") as advance:
         for index, item in enumerate(items):
             row = table.add(index, item)
             if row is not None and isinstance(item, Read):
                 batch[row] = item
             if batch and (len(batch) == batch_size or index == n_images - 1):
-                run_batch()
+                shards.add(_compute(batch, table, network))
+                batch.clear()
             if not batch:
                 advance(index + 1 - n_shown)
                 n_shown = index + 1
-    shards.write()  # before the rows are mapped: what is mapped keeps its room on a full disk
-    if not table.kept:
-        raise InputError(_describe_failure(images, table.skipped))
-    for origin, count in table.n_taken.items():
-        progress.note(f"the features of {count:,} images were taken from {origin}")
-    return table.finish(images, network.card)
 
 
-@dataclass(eq=False)
-class _Table:
-    """Which image stands in which row of the features, and what is known of it beside them."""
-
-    n_images: InitVar[int]
-    rows: Rows
-    thumbnails: ThumbnailSink | None
-    kept: list[int] = field(default_factory=list)  # the index of the image in each row
-    skipped: list[SkippedImage] = field(default_factory=list)
-    n_taken: Counter[str] = field(default_factory=Counter)  # by the map they were taken from
-
-    def __post_init__(self, n_images: int) -> None:
-        self._sizes_px = np.empty((n_images, 2), dtype=np.int32)
-        self._digests = np.empty((n_images, DIGEST_BYTES), dtype=np.uint8)
-        self._computed: dict[bytes, int] = {}  # the row of each image that the network sees
-        self._copies: list[tuple[int, int]] = []  # a later row with the same image, and that row
-
-    def add(self, index: int, item: Read | SkippedImage) -> int | None:
-        """Give an image the next row; return it if the network has to make the features."""
-        if isinstance(item, SkippedImage):
-            self.skipped.append(item)
-            return None
-        row = len(self.kept)
-        self.kept.append(index)
-        self._sizes_px[row] = item.size_px
-        self._digests[row] = np.frombuffer(item.digest, np.uint8)
-        if self.thumbnails is not None and item.thumbnail is not None:
-            self.thumbnails.append(item.thumbnail)
-        if item.known is not None:
-            self.rows.write([row], item.known.values[None])
-            if item.known.origin:
-                self.n_taken[item.known.origin] += 1
-            return None
-        first = self._computed.setdefault(item.digest, row)
-        if first != row:
-            self._copies.append((row, first))
-            return None
-        return row
-
-    def finish(self, images: ImageSet, card: ModelCard) -> Features:
-        """Return the features of the images that have a row."""
-        for row, first in self._copies:
-            self.rows.copy(row, first)
-        n_kept = len(self.kept)
-        return Features(
-            values=self.rows.finish(n_kept),
-            images=replace(images.select(self.kept), skipped=(*images.skipped, *self.skipped)),
-            sizes_px=self._sizes_px[:n_kept],
-            model=card,
-            digests=self._digests[:n_kept],
-        )
+def _compute(batch: Mapping[int, Read], table: Table, network: Backend) -> Shard:
+    """Make the features of a batch, and put them into their rows."""
+    items = list(batch.values())
+    values = _values_of(items, network)
+    _check_finite(values, [table.path_of(row) for row in batch], network.card)
+    table.rows.write(list(batch), values)
+    return Shard(
+        values,
+        [item.digest for item in items],
+        [item.size_px for item in items],
+        [item.thumbnail for item in items if item.thumbnail is not None],
+    )
 
 
 def _values_of(items: Sequence[Read], network: Backend) -> NDArray[np.float32]:

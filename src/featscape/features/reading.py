@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from featscape.features.extract import Backend
+    from featscape.features.backend import Backend
     from featscape.features.known import Known, KnownFeatures
     from featscape.records import Decoder, ImageSet, ThumbnailSink
 
