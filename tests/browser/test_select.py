@@ -138,7 +138,7 @@ def test_find_lights_the_matches(look, anywhere):
     visit.button("Select", exact=True).first.click()
     assert _selected(visit) == n_matches
     visit.page.get_by_label("Find in paths and labels").fill("no such thing")
-    expect(found).to_contain_text("0 found")
+    expect(found).to_contain_text("Nothing found")
 
 
 def _contrast(visit, items, places):

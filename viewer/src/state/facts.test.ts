@@ -14,6 +14,11 @@ it("gives the size in one line, wherever it is known from", () => {
   expect(columnFacts({ ...ITEM, columns: { width: 30 } }, manifest)).toEqual([["width", "30"]]);
 });
 
+it("says what agrees", () => {
+  const columns = { agreement: 0.75 };
+  expect(columnFacts({ ...ITEM, columns }, manifest)).toEqual([["agreement", "75% of neighbors"]]);
+});
+
 it("gives the map's columns in their order, and those that only the server knows after them", () => {
   const columns = { more: "words", split: "train", value: 0.25, note: null };
   expect(columnFacts({ ...ITEM, columns }, manifest)).toEqual([

@@ -1,6 +1,6 @@
 /** What the table says of an item, in words. */
-import type { ItemDetails, Manifest } from "../contract";
-import { readable } from "./scale";
+import { AGREEMENT, type ItemDetails, type Manifest } from "../contract";
+import { valueText } from "./scale";
 
 /** Name and value of each column that has one; width and height, where both are known, as its size. */
 export function columnFacts(details: ItemDetails, manifest: Manifest): [string, string][] {
@@ -14,7 +14,13 @@ export function columnFacts(details: ItemDetails, manifest: Manifest): [string, 
     const value = details.columns[name];
     if (value === null || value === undefined) continue;
     if (sized && (name === "width" || name === "height")) continue;
-    facts.push([name, typeof value === "number" ? readable(value) : String(value)]);
+    facts.push([name, typeof value === "number" ? factText(name, value) : String(value)]);
   }
   return facts;
+}
+
+/** What agrees is said, for the column's name alone tells nobody. */
+function factText(name: string, value: number): string {
+  const text = valueText(name, value);
+  return name === AGREEMENT ? `${text} of neighbors` : text;
 }

@@ -1,7 +1,7 @@
 /** Items as small images in rows: click to walk to one. */
 import { useEffect, useState } from "preact/hooks";
 import type { Neighbor } from "../state/items";
-import { readable } from "../state/scale";
+import { readableTogether } from "../state/scale";
 import { useApp } from "./context";
 import { Thumbnail } from "./Thumbnail";
 
@@ -64,11 +64,13 @@ export function ItemButton({ item, sizePx, caption }: ItemButtonProps) {
 
 export function NeighborGrid({ neighbors }: { readonly neighbors: readonly Neighbor[] }) {
   const { hasImages } = useApp();
+  const nearest = neighbors.slice(0, 12);
+  const distances = readableTogether(nearest.map(({ distance }) => distance));
   return (
     <ul class={hasImages ? "fs-neighbors" : "fs-neighbors fs-neighbors-named"}>
-      {neighbors.slice(0, 12).map(({ item, distance }) => (
+      {nearest.map(({ item }, i) => (
         <li key={item}>
-          <ItemButton item={item} sizePx={64} caption={readable(distance)} />
+          <ItemButton item={item} sizePx={64} caption={distances[i] ?? ""} />
         </li>
       ))}
     </ul>

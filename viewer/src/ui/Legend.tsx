@@ -5,7 +5,7 @@ import type { App } from "../state/app";
 import { isolated, toggled } from "../state/filters";
 import { folded } from "../state/find";
 import { LABEL } from "../state/items";
-import { numberPalette, readable, STEPS } from "../state/scale";
+import { numberPalette, STEPS, valueText } from "../state/scale";
 import { count, useApp } from "./context";
 import { LinkButton } from "./controls";
 import { Name } from "./Name";
@@ -218,7 +218,7 @@ function NumberLegend({ column }: { readonly column: NumberColumn }) {
       step="any"
       value={value}
       aria-label={label}
-      aria-valuetext={readable(value)}
+      aria-valuetext={valueText(name, value)}
       onInput={(event) => onValue(event.currentTarget.valueAsNumber)}
     />
   );
@@ -235,9 +235,9 @@ function NumberLegend({ column }: { readonly column: NumberColumn }) {
         </div>
       )}
       <div class="fs-scale-ends">
-        <span>{readable(lower)}</span>
+        <span>{valueText(name, lower)}</span>
         {filter && <LinkButton onClick={() => app.setFilter(name, null)}>Show all</LinkButton>}
-        <span>{readable(upper)}</span>
+        <span>{valueText(name, upper)}</span>
       </div>
       {name === AGREEMENT && app.manifest.classes && (
         <p class="fs-muted fs-scale-note">

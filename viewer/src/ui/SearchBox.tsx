@@ -37,7 +37,9 @@ export function SearchBox() {
         <div class="fs-search-found">
           <span>
             {at >= 0 && `${(at + 1).toLocaleString("en-US")} of `}
-            {matches.length.toLocaleString("en-US")} found
+            {matches.length > 0
+              ? `${matches.length.toLocaleString("en-US")} found`
+              : "Nothing found"}
           </span>
           {matches.length > 0 && (
             <>

@@ -1,7 +1,7 @@
 /** The panel at the left: what the map is, the search, the colors and their legend. */
 import type { Filter } from "../state/filters";
 import { LABEL } from "../state/items";
-import { readable } from "../state/scale";
+import { valueText } from "../state/scale";
 import { count, useApp } from "./context";
 import { IconButton } from "./controls";
 import { Icon } from "./icons";
@@ -102,7 +102,7 @@ function OtherFilters() {
             onClick={() => app.setFilter(column, null)}
           >
             <bdi class="fs-ellipsis">{column}</bdi>
-            <span>{filterText(filter)}</span>
+            <span>{filterText(column, filter)}</span>
             <Icon name="close" />
           </button>
         </li>
@@ -111,9 +111,9 @@ function OtherFilters() {
   );
 }
 
-function filterText(filter: Filter): string {
+function filterText(column: string, filter: Filter): string {
   if (filter.kind === "codes") return `${filter.hidden.size.toLocaleString("en-US")} hidden`;
-  return `${readable(filter.lower)} – ${readable(filter.upper)}`;
+  return `${valueText(column, filter.lower)} – ${valueText(column, filter.upper)}`;
 }
 
 function About() {

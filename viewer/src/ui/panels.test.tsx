@@ -129,8 +129,8 @@ it("walks from neighbor to neighbor, back and forward", async () => {
   await settled();
   const neighbors = root.querySelectorAll<HTMLButtonElement>(".fs-neighbors button");
   expect([...neighbors].map((each) => each.getAttribute("aria-label"))).toEqual([
-    "dog, a/2.png, distance 0.5",
-    "cat, b/3.png, distance 1.5",
+    "dog, a/2.png, distance 0.50",
+    "cat, b/3.png, distance 1.50",
   ]);
   neighbors[1]?.click();
   await settled();
@@ -227,7 +227,7 @@ it("names the neighbors where the map has no images", async () => {
   app.open(0);
   await settled();
   const names = [...root.querySelectorAll(".fs-neighbors li")].map((each) => each.textContent);
-  expect(names).toEqual(["cat, b.png0.5", "cat, c.png1.5"]);
+  expect(names).toEqual(["cat, b.png0.50", "cat, c.png1.50"]);
 });
 
 it("offers a TIFF to take away, for no browser shows it", async () => {
