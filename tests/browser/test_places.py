@@ -78,6 +78,19 @@ def test_on_a_phone(look, digits_file):
     expect(visit.page.get_by_role("region", name="Map")).to_have_count(0)
 
 
+def test_on_a_phone_help_tells_of_fingers_and_pictures_are_of_a_likely_size(look, digits_file):
+    size = {"width": 390, "height": 844}
+    visit = look(digits_file.address, viewport=size, has_touch=True, device_scale_factor=2)
+    visit.button("Help").click()
+    expect(visit.page.get_by_role("dialog")).to_contain_text("Tap an image")
+    expect(visit.page.get_by_role("dialog")).not_to_contain_text("Shift")
+    visit.button("Close").click()
+    visit.button("Save a picture").click()
+    expect(visit.button("As on screen", exact=False)).to_contain_text("780 × 1688")
+    printed = visit.button("For print", exact=False).inner_text().split()
+    assert max(int(word) for word in printed if word.isdigit()) == pytest.approx(6000, abs=2)
+
+
 def test_on_a_phone_all_is_seen_again_once_an_item_is_closed(look, digits_file):
     size = {"width": 390, "height": 844}
     visit = look(digits_file.address, viewport=size, has_touch=True)

@@ -1,4 +1,4 @@
-/** What the mouse and the keys do. */
+/** What the mouse and the keys do, or where there are neither, the fingers. */
 import { useEffect, useRef } from "preact/hooks";
 import { useApp } from "./context";
 import { IconButton } from "./controls";
@@ -16,6 +16,17 @@ const MOUSE: readonly [string, string][] = [
   ["Shift + lasso", "add to the selection"],
   ["Click a class", "hide or show it"],
   ["Double click there", "show it alone, or all again"],
+];
+
+const DROP: readonly [string, string] = ["Drop an image", "see where it falls on the map"];
+
+const TOUCH: readonly [string, string][] = [
+  ["Two fingers", "move and zoom"],
+  ["Double tap", "zoom in"],
+  ["Tap an image", "open it; its neighbors lead on"],
+  ["Lasso, rectangle", "draw around images to select them"],
+  ["Tap a class", "hide or show it"],
+  ["Double tap there", "show it alone, or all again"],
 ];
 
 const KEYS: readonly [string, string][] = [
@@ -48,7 +59,10 @@ export function Help() {
     app.help.value = false;
   }
 
-  const mouse = [...(app.manifest.n_dimensions === 3 ? DEEP : FLAT), ...MOUSE];
+  const deep = app.manifest.n_dimensions === 3;
+  const mouse = [...(deep ? DEEP : FLAT), ...MOUSE, ...(app.source.place ? [DROP] : [])];
+  const touch: [string, string][] = [["Drag", deep ? "turn the map" : "move the map"], ...TOUCH];
+  const fingersOnly = window.matchMedia("(pointer: coarse) and (hover: none)").matches;
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Escape closes as well
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes as well
@@ -63,12 +77,12 @@ export function Help() {
         onKeyDown={(event) => keepFocus(event, dialog.current)}
       >
         <header class="fs-panel-head">
-          <h2 class="fs-panel-title">Mouse, touch and keys</h2>
+          <h2 class="fs-panel-title">{fingersOnly ? "Touch" : "Mouse and keys"}</h2>
           <IconButton icon="close" label="Close" shortcut="Escape" onClick={close} />
         </header>
         <div class="fs-help-columns">
-          <Table rows={mouse} />
-          <Table rows={KEYS} />
+          <Table rows={fingersOnly ? touch : mouse} />
+          {!fingersOnly && <Table rows={KEYS} />}
         </div>
       </div>
     </div>

@@ -21,6 +21,7 @@ const TOOLS: readonly { tool: Tool; label: string; key: string }[] = [
 ];
 
 export const ZOOM_STEP = 1.5;
+const PRINT_PX = 6000; // half a meter at 300 dots an inch
 
 export function Toolbar() {
   const app = useApp();
@@ -152,10 +153,12 @@ function PngForm({ close }: { readonly close: () => void }) {
     void savePng(app, wide, Math.round(wide * ratio));
   }
 
+  const onScreen = Math.round(box.width * window.devicePixelRatio);
+  const longest = (pixels: number) => Math.floor(pixels / Math.max(ratio, 1));
   const sizes = [
-    { name: "As on screen", wide: box.width },
-    { name: "Twice", wide: box.width * 2 },
-    { name: "For print", wide: 6000 },
+    { name: "As on screen", wide: onScreen },
+    { name: "Twice", wide: onScreen * 2 },
+    { name: "For print", wide: longest(PRINT_PX) },
   ];
   return (
     <form
@@ -182,8 +185,8 @@ function PngForm({ close }: { readonly close: () => void }) {
             ref={width}
             type="number"
             min={64}
-            max={MOST_PNG_PX}
-            defaultValue={String(box.width * 4)}
+            max={longest(MOST_PNG_PX)}
+            defaultValue={String(onScreen * 4)}
             required
           />
         </label>
