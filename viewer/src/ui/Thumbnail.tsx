@@ -30,10 +30,14 @@ export function Thumbnail({ item, sizePx, alt }: ThumbnailProps) {
     };
   }, [item, wanted, items]);
 
+  const here = shown?.item === item;
   const color = items.classOf(item)?.color;
   return (
-    <span class="fs-thumbnail" style={{ "--fs-class": color ?? "transparent" }}>
-      {shown?.item === item ? <img src={shown.url} alt={alt} draggable={false} /> : null}
+    <span
+      class={here ? "fs-thumbnail fs-here" : "fs-thumbnail"}
+      style={{ "--fs-class": color ?? "transparent" }}
+    >
+      {here ? <img src={shown.url} alt={alt} draggable={false} /> : null}
     </span>
   );
 }
