@@ -178,7 +178,8 @@ def make_map(
     cannot be read are skipped, counted, and listed in the map's run.json with the reason.
 
     SOURCE may also be a manifest: a CSV, TSV, JSON-lines or Parquet file with a column of paths.
-    Its other columns go with the map, and so do those of a metadata.csv beside the images.
+    Its other columns go with the map, and so do those of a metadata.csv beside the images. Or it
+    holds the images itself: .zip, .tar, Parquet, .npz, .npy, IDX. An address will do for each.
 
     Several layers give a map each: with -o photos-map, photos-layer3-map and photos-layer4-map.
 

@@ -69,7 +69,7 @@ class TestSource:
 
     def test_no_such_path(self, refuse):
         message = refuse("map", "nowhere")
-        assert message.startswith("the source must be a folder of images; there is no 'nowhere'")
+        assert message.startswith("the source must be a folder of images, a table")
 
     def test_a_file(self, refuse, photos):
         message = refuse("map", photos / "red" / "00.png")

@@ -15,12 +15,11 @@ from featscape.images.tar_shards import TarShards, key_of
 from featscape.images.zip_archive import ZipArchive
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from featscape.images.files import Place
     from featscape.records import ImageSet
 
 
-def find_in_zip(source: Path | str, *, label_column: str | None = None) -> ImageSet:
+def find_in_zip(source: Place, *, label_column: str | None = None) -> ImageSet:
     """Find the images of a ZIP archive, as in a folder, with metadata beside them.
 
     Parameters
@@ -40,7 +39,7 @@ def find_in_zip(source: Path | str, *, label_column: str | None = None) -> Image
     return attach_metadata(images, archive.listing.others, label_column=label_column)
 
 
-def find_in_tar(source: Path | str, *, label_column: str | None = None) -> ImageSet:
+def find_in_tar(source: Place, *, label_column: str | None = None) -> ImageSet:
     """Find the images of a TAR archive, or of a folder of them, as WebDataset writes them.
 
     Parameters
@@ -110,7 +109,7 @@ def _add_beside(
     )
 
 
-def _check_some(source: Path | str, listing: Listing) -> None:
+def _check_some(source: Place, listing: Listing) -> None:
     if not listing.images:
         raise InputError(
             f"an archive must hold at least one image; {str(source)!r} holds none "

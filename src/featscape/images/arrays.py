@@ -9,18 +9,22 @@ import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from featscape.errors import ImageError, InputError
+from featscape.images.files import file_name, join, storage_of
+from featscape.images.folder import list_below
 from featscape.images.streams import RecordStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
     from typing import BinaryIO
+
+    from featscape.images.files import Place
 
 ARRAYS = (".npz", ".npy")
 IDX = re.compile(r"idx[34][-.]ubyte(\.gz)?$")
@@ -124,7 +128,12 @@ class ArrayImages:
         return encoded.getvalue()
 
 
-def open_arrays(source: Path) -> list[StoredArray]:
+def holds_arrays(source: Place) -> bool:
+    """Whether a file is an .npz or .npy file, by its name."""
+    return file_name(source).lower().endswith(ARRAYS)
+
+
+def open_arrays(source: Place) -> list[StoredArray]:
     """Look at the headers of the arrays in an .npz or .npy file.
 
     Raises
@@ -134,12 +143,13 @@ def open_arrays(source: Path) -> list[StoredArray]:
     """
 
     def opener(member: str) -> Callable[[], BinaryIO]:
-        return lambda: zipfile.ZipFile(source).open(member)  # type: ignore[return-value]
+        return lambda: zipfile.ZipFile(_seekable(source)).open(member)  # type: ignore[return-value]
 
+    name = PurePosixPath(file_name(source))
     try:
-        if source.suffix.lower() == ".npy":
-            return [_read_npy_header(source.stem, lambda: source.open("rb"))]
-        with zipfile.ZipFile(source) as archive:
+        if name.suffix.lower() == ".npy":
+            return [_read_npy_header(name.stem, lambda: storage_of(source).open(source))]
+        with zipfile.ZipFile(_seekable(source)) as archive:
             members = [name for name in archive.namelist() if name.endswith(".npy")]
         return [_read_npy_header(name.removesuffix(".npy"), opener(name)) for name in members]
     except _DAMAGE as error:
@@ -156,7 +166,7 @@ def _read_npy_header(name: str, open_file: Callable[[], BinaryIO]) -> StoredArra
         return StoredArray(name, shape, dtype, file.tell(), fortran, open_file)
 
 
-def open_idx(source: Path) -> StoredArray:
+def open_idx(source: Place) -> StoredArray:
     """Look at the header of an IDX file, compressed or not.
 
     The format: Yann LeCun, "The MNIST database", yann.lecun.com/exdb/mnist.
@@ -168,9 +178,9 @@ def open_idx(source: Path) -> StoredArray:
     """
 
     def open_file() -> BinaryIO:
-        if source.suffix.lower() == ".gz":
-            return gzip.open(source, "rb")  # type: ignore[return-value]
-        return source.open("rb")
+        if file_name(source).lower().endswith(".gz"):
+            return gzip.open(_seekable(source), "rb")  # type: ignore[return-value]
+        return storage_of(source).open(source)
 
     try:
         with open_file() as file:
@@ -180,16 +190,25 @@ def open_idx(source: Path) -> StoredArray:
         raise _damaged(source, error) from error
     if zeros or kind != _UNSIGNED_BYTE:
         raise _damaged(source, "it does not begin as an IDX file of bytes")
-    return StoredArray(source.name, shape, np.dtype(np.uint8), 4 + 4 * n_axes, False, open_file)
+    return StoredArray(
+        file_name(source), shape, np.dtype(np.uint8), 4 + 4 * n_axes, False, open_file
+    )
 
 
-def find_idx(source: Path) -> list[Path]:
+def find_idx(source: Place) -> list[Place]:
     """Return the IDX file of images, or those in a folder."""
-    files = sorted(source.iterdir()) if source.is_dir() else [source]
-    return [file for file in files if IDX.search(file.name)]
+    if IDX.search(file_name(source)) and not (isinstance(source, Path) and source.is_dir()):
+        return [source]
+    names = sorted(name for name, *below in list_below(source).others if not below)
+    return [join(source, name) for name in names if IDX.search(name)]
 
 
-def _damaged(source: Path, reason: object) -> InputError:
+def _seekable(source: Place) -> Path | BinaryIO:
+    """Return what a library reads that opens, and closes, paths by itself."""
+    return source if isinstance(source, Path) else storage_of(source).open(source)
+
+
+def _damaged(source: Place, reason: object) -> InputError:
     return InputError(
         f"an array of images must be whole to be read; {str(source)!r} is not ({reason}). "
         "Get it again."

@@ -35,6 +35,10 @@ class Storage(Protocol):
         """Open a file that can seek; raises OSError, also while it is read."""
         ...
 
+    def exists(self, place: Place) -> bool:
+        """Whether there is such a file; raises ImageError where that cannot be told."""
+        ...
+
 
 def is_address(text: object) -> bool:
     """Whether a source or path is an address, such as s3://bucket/folder."""
@@ -58,6 +62,16 @@ def storage_of(place: Place) -> Storage:
 def file_name(place: Place) -> str:
     """Return the last part of a path or address."""
     return place.name if isinstance(place, Path) else PurePosixPath(urlsplit(place).path).name
+
+
+def join(folder: Place, name: str) -> Place:
+    """Return what is called `name` in a folder, or below it."""
+    return folder / name if isinstance(folder, Path) else f"{folder.rstrip('/')}/{name}"
+
+
+def folder_of(file: Place) -> Place:
+    """Return the folder that a file lies in."""
+    return file.parent if isinstance(file, Path) else file.rpartition("/")[0]
 
 
 def _remote() -> Storage:
@@ -85,9 +99,7 @@ class Files:
         if is_address(path):
             place = as_place(path)
             return self._elsewhere.read(place) if isinstance(place, str) else Disk().read(place)
-        if isinstance(self._folder, Path):
-            return self._here.read(self._folder / path)
-        return self._here.read(f"{self._folder.rstrip('/')}/{path}")
+        return self._here.read(join(self._folder, path))
 
 
 class Disk:
@@ -129,6 +141,10 @@ class Disk:
     def open(self, place: Place) -> BinaryIO:
         """Open a file; raises OSError."""
         return Path(place).open("rb")
+
+    def exists(self, place: Place) -> bool:
+        """Whether there is such a file."""
+        return Path(place).is_file()
 
 
 def check_size(n_bytes: int) -> None:

@@ -47,8 +47,8 @@ def find_images(
     **Arrays**: an .npz or .npy file of images, IDX files as MNIST and Fashion-MNIST come in, or a
     folder of these. Labels are found by their names: train_labels belongs to train_images.
 
-    An **address** (s3://, gs://, https://, whatever fsspec knows) may name a folder, a manifest,
-    a .zip or a .tar; and a manifest may list addresses. What fails is asked for again, twice.
+    An **address** (s3://, gs://, https://, whatever fsspec knows) may name any of these; and a
+    manifest may list addresses. What fails is asked for again, twice.
 
     Parameters
     ----------
@@ -78,6 +78,8 @@ def find_images(
         If there is no such source, no image in it, no column of that name, or `limit` or `seed`
         is out of range.
     """
+    if not str(source):
+        raise InputError("the source must have a name; got ''. For the current folder, name '.'.")
     if limit is not None and limit < 1:
         raise InputError(f"limit must be at least 1 image; got {limit}. Leave it out for all.")
     if not 0 <= seed < 2**32:

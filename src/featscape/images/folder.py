@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featscape.errors import InputError
@@ -10,11 +11,19 @@ from featscape.images.files import reason_of
 from featscape.images.names import Listing, is_hidden
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from featscape.images.files import Place
     from featscape.images.names import Parts
 
     FolderId = tuple[int, int]  # device and inode: the same folder by whatever path
+
+
+def list_below(source: Place) -> Listing:
+    """List everything below a folder on a disk or at an address; raises InputError."""
+    if isinstance(source, Path):
+        return walk(source)
+    from featscape.images.remote import Remote
+
+    return Remote().list(source)
 
 
 def walk(source: Path) -> Listing:
@@ -84,7 +93,10 @@ def _list_file(parts: Parts, entry: os.DirEntry[str], listing: Listing) -> None:
 def _explain_source(source: Path, error: OSError) -> str:
     name = repr(str(source))
     if isinstance(error, FileNotFoundError):
-        return f"the source must be a folder of images; there is no {name}. Check its spelling."
+        return (
+            "the source must be a folder of images, a table, an archive or arrays; "
+            f"there is no {name}. Check its spelling."
+        )
     if isinstance(error, NotADirectoryError):
         return (
             f"the source must be a folder of images, a table, an archive or arrays; {name} is no "

@@ -5,23 +5,25 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from featscape.errors import InputError
+from featscape.errors import ImageError, InputError
 from featscape.images.arrays import (
-    ARRAYS,
     ArrayImages,
     StoredArray,
     find_idx,
+    holds_arrays,
     open_arrays,
     open_idx,
 )
 from featscape.images.columns import sort_out
 from featscape.images.decode import decode_bytes
+from featscape.images.files import file_name, folder_of, join, storage_of
 from featscape.images.names import find_split
 from featscape.records import ImageSet, SkippedImage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from featscape.images.files import Place
 
 # what stands for the images in a name, and for their labels in its place, as torchvision, Keras
 # and MedMNIST name them
@@ -34,7 +36,7 @@ _LABELS_OF = {
 }
 
 
-def find_in_arrays(source: Path, *, label_column: str | None = None) -> ImageSet:
+def find_in_arrays(source: Place, *, label_column: str | None = None) -> ImageSet:
     """Find the images of an .npz or .npy file, of an IDX file, or of a folder of these.
 
     An array of images is paired with that of its labels by name: train_images and train_labels,
@@ -43,7 +45,7 @@ def find_in_arrays(source: Path, *, label_column: str | None = None) -> ImageSet
 
     Parameters
     ----------
-    source : Path
+    source : Path or str
     label_column : str, optional
         The array of labels.
 
@@ -53,14 +55,15 @@ def find_in_arrays(source: Path, *, label_column: str | None = None) -> ImageSet
         If a file is damaged, or holds no images.
     """
     others: dict[str, StoredArray] = {}
-    if source.suffix.lower() in ARRAYS:
+    skipped: list[SkippedImage] = []
+    if holds_arrays(source):
         others = {array.name: array for array in open_arrays(source)}
         images = [array for array in others.values() if array.holds_images]
     else:
-        images = [open_idx(file) for file in find_idx(source)]
-        images = [array for array in images if array.holds_images]
-        for file in _label_files(source, images):
-            others[file.name] = open_idx(file)
+        files = find_idx(source)
+        images = [array for array in map(open_idx, files) if array.holds_images]
+        for file in _label_files(folder_of(files[0]), images, skipped) if files else ():
+            others[file_name(file)] = open_idx(file)
     if not images:
         held = "; ".join(f"{a.name} {a.dtype} {a.shape}" for a in others.values()) or "no array"
         raise InputError(
@@ -70,12 +73,12 @@ def find_in_arrays(source: Path, *, label_column: str | None = None) -> ImageSet
         )
     for array in images:
         others.pop(array.name, None)
-    return _pair(source, images, others, label_column)
+    return _pair(source, images, others, label_column, skipped)
 
 
-def open_array_images(source: Path) -> ArrayImages:
+def open_array_images(source: Place) -> ArrayImages:
     """Open again what `find_in_arrays` found."""
-    if source.suffix.lower() in ARRAYS:
+    if holds_arrays(source):
         arrays = open_arrays(source)
     else:
         arrays = [open_idx(file) for file in find_idx(source)]
@@ -83,14 +86,14 @@ def open_array_images(source: Path) -> ArrayImages:
 
 
 def _pair(
-    source: Path,
+    source: Place,
     images: list[StoredArray],
     others: dict[str, StoredArray],
     label_column: str | None,
+    skipped: list[SkippedImage],
 ) -> ImageSet:
     n_images = sum(array.shape[0] for array in images)
     columns: dict[str, list[Any]] = {}
-    skipped: list[SkippedImage] = []
     used = set()
     splits: list[str] = []
     done = 0
@@ -112,8 +115,8 @@ def _pair(
             columns[name] = _load(array, n_images, skipped) or [None] * n_images
         else:
             reason = "neither images nor labels of them"
-            skipped.append(SkippedImage(f"{source.name}, array {name}", reason))
-    known = sort_out(columns, table=source.name, label_column=label_column)
+            skipped.append(SkippedImage(f"{file_name(source)}, array {name}", reason))
+    known = sort_out(columns, table=file_name(source), label_column=label_column)
     return ImageSet(
         source=source,
         kind="array",
@@ -159,8 +162,16 @@ def _labels_of(name: str) -> Iterator[str]:
             yield f"{renamed}.gz"
 
 
-def _label_files(source: Path, images: list[StoredArray]) -> Iterator[Path]:
-    folder = source if source.is_dir() else source.parent
+def _label_files(
+    folder: Place, images: list[StoredArray], skipped: list[SkippedImage]
+) -> Iterator[Place]:
+    """Yield the files in a folder that hold the labels of images."""
+    storage = storage_of(folder)
     for array in images:
-        files = (folder / name for name in _labels_of(array.name))
-        yield from (file for file in files if file.is_file())
+        for name in _labels_of(array.name):
+            file = join(folder, name)
+            try:
+                if storage.exists(file):
+                    yield file
+            except ImageError as error:
+                skipped.append(SkippedImage(name, f"perhaps labels: {error}"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ImageError, InputError
 from featscape.images.columns import PATHS, choose_column, list_names, sort_out
 from featscape.images.decode import decode_bytes
-from featscape.images.files import Files, file_name, is_address, storage_of
+from featscape.images.files import Files, file_name, folder_of, is_address, storage_of
 from featscape.images.names import tell_skipped
 from featscape.images.tables import read_table
 from featscape.records import ImageSet
@@ -82,11 +82,6 @@ def find_listed(
         columns=known.columns,
         skipped=(*table.skipped, *known.skipped),
     )
-
-
-def folder_of(source: Place) -> Place:
-    """Return the folder from which a manifest's paths count."""
-    return source.parent if isinstance(source, Path) else source.rpartition("/")[0]
 
 
 def pick_paths(table: Table, column: str) -> dict[str, int]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from featscape.errors import ImageError, InputError
 from featscape.images.columns import sort_out
 from featscape.images.decode import decode_bytes
-from featscape.images.files import check_size
+from featscape.images.files import check_size, file_name, join, storage_of
+from featscape.images.folder import list_below
 from featscape.images.names import find_split, tell_skipped
 from featscape.images.tables import name_columns, plain_columns
 from featscape.records import ImageSet, SkippedImage
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+    from featscape.images.files import Place
 
 _NAMES = ("image", "img", "jpg", "jpeg", "png", "webp", "image_bytes", "img_bytes", "bytes")
 _BATCH = 64  # rows in memory twice
@@ -36,11 +39,13 @@ class ParquetImages:
 
     Parameters
     ----------
-    source : Path
+    source : Path or str
+        A file or folder, or the address of one.
     """
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Place) -> None:
         self._source = source
+        self._is_file = _is_file(source)
         self._lock = threading.Lock()
         self._open: tuple[str, _Rows] | None = None
 
@@ -59,9 +64,9 @@ class ParquetImages:
         check_size(len(content))
         return bytes(content)
 
-    def _at(self, name: str) -> Path:
-        file = self._source if self._source.is_file() else self._source / name
-        if ".." in Path(name).parts or file.name != Path(name).name:
+    def _at(self, name: str) -> Place:
+        file = self._source if self._is_file else join(self._source, name)
+        if ".." in name.split("/") or file_name(file) != name.rpartition("/")[2]:
             raise ImageError("no such file in the source")
         return file
 
@@ -69,7 +74,7 @@ class ParquetImages:
 class _Rows:
     """The images of one file, row by row."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Place) -> None:
         import pyarrow as pa
 
         try:
@@ -123,7 +128,7 @@ class _Rows:
         self._at = (group, self._at[1] + 1)
 
 
-def holds_images(file: Path) -> bool:
+def holds_images(file: Place) -> bool:
     """Whether a Parquet file has a column of image bytes; raises InputError if it is damaged."""
     import pyarrow as pa
 
@@ -152,14 +157,14 @@ def find_image_column(schema: pa.Schema) -> str | None:
     return next((named[name] for name in _NAMES if name in named), None)
 
 
-def find_in_parquet(source: Path, *, label_column: str | None = None) -> ImageSet:
+def find_in_parquet(source: Place, *, label_column: str | None = None) -> ImageSet:
     """Find the images in the rows of a Parquet file, or of all below a folder.
 
     Labels that are numbers get the names that Hugging Face stores with them.
 
     Parameters
     ----------
-    source : Path
+    source : Path or str
     label_column : str, optional
 
     Raises
@@ -167,13 +172,12 @@ def find_in_parquet(source: Path, *, label_column: str | None = None) -> ImageSe
     InputError
         If no file can be read, or none holds images.
     """
-    files = [source] if source.is_file() else sorted(source.rglob("*.parquet"))
+    files = [(file_name(source), source)] if _is_file(source) else _list_files(source)
     paths: list[str] = []
     splits: list[str] = []
     skipped: list[SkippedImage] = []
     columns: dict[str, list[Any]] = defaultdict(list)
-    for file in files:
-        name = file.name if file == source else file.relative_to(source).as_posix()
+    for name, file in files:
         try:
             if not holds_images(file):
                 skipped.append(SkippedImage(name, "no column of image bytes"))
@@ -185,7 +189,7 @@ def find_in_parquet(source: Path, *, label_column: str | None = None) -> ImageSe
         for column, values in _read_columns(file, name, skipped).items():
             columns[column] += [None] * (n_before - len(columns[column])) + values
         paths += [f"{name}/{row}" for row in range(_open(file).metadata.num_rows)]
-        splits += [find_split(file.name)] * (len(paths) - n_before)
+        splits += [find_split(file_name(file))] * (len(paths) - n_before)
     if not paths:
         raise InputError(
             f"Parquet files of images must have at least one row; {str(source)!r} has none. "
@@ -193,7 +197,7 @@ def find_in_parquet(source: Path, *, label_column: str | None = None) -> ImageSe
         )
     for values in columns.values():
         values.extend([None] * (len(paths) - len(values)))
-    known = sort_out(columns, table=source.name, label_column=label_column)
+    known = sort_out(columns, table=file_name(source), label_column=label_column)
     return ImageSet(
         source=source,
         kind="parquet",
@@ -207,7 +211,7 @@ def find_in_parquet(source: Path, *, label_column: str | None = None) -> ImageSe
     )
 
 
-def _read_columns(file: Path, name: str, skipped: list[SkippedImage]) -> dict[str, list[Any]]:
+def _read_columns(file: Place, name: str, skipped: list[SkippedImage]) -> dict[str, list[Any]]:
     """Read all but the images, and the names that stand beside their bytes."""
     opened = _open(file)
     schema = opened.schema_arrow
@@ -250,7 +254,23 @@ def _name_class(value: Any, names: list[str]) -> Any:
     return names[value] if 0 <= value < len(names) else None
 
 
-def _open(file: Path) -> pq.ParquetFile:
+def is_parquet(name: str) -> bool:
+    """Whether a file is of this kind, by its name."""
+    return name.lower().endswith(".parquet")
+
+
+def _is_file(source: Place) -> bool:
+    return source.is_file() if isinstance(source, Path) else is_parquet(file_name(source))
+
+
+def _list_files(folder: Place) -> list[tuple[str, Place]]:
+    """Return the files below a folder, by their paths from there."""
+    paths = sorted(parts for parts in list_below(folder).others if is_parquet(parts[-1]))
+    return [(path, join(folder, path)) for path in map("/".join, paths)]
+
+
+def _open(file: Place) -> pq.ParquetFile:
     import pyarrow.parquet as pq
 
-    return pq.ParquetFile(file, pre_buffer=False, buffer_size=1 << 20)
+    opened = file if isinstance(file, Path) else storage_of(file).open(file)
+    return pq.ParquetFile(opened, pre_buffer=False, buffer_size=1 << 20)

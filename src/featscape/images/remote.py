@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from featscape.images.files import Place
 
+    _Entries = list[tuple[str, bool]]  # the path of each, and whether it is a folder
+
 ATTEMPTS = 3
 FIRST_WAIT_S = 0.5  # before the second attempt, and twice as long before the third
 TIMEOUT_S = 30.0
@@ -27,6 +29,7 @@ LISTING_TIMEOUT_S = 600.0
 GIVE_UP = 10  # failures of one server in a row, after which it is not asked again
 
 _BUFFER_BYTES = 1 << 20
+_FLAT = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")  # whose folders are only parts of names
 
 
 class Remote:
@@ -67,28 +70,65 @@ class Remote:
         raw = _RemoteFile(self, str(place), size)
         return cast("BinaryIO", io.BufferedReader(raw, _BUFFER_BYTES))
 
+    def exists(self, place: Place) -> bool:
+        """Whether there is such a file; raises ImageError where its server does not tell."""
+        system, path = _open_system(str(place))
+        try:
+            self._ask(str(place), system, "info", path)
+        except ImageError as error:
+            cause = error.__cause__
+            if isinstance(cause, FileNotFoundError) and _is_answer(cause):
+                return False
+            raise
+        return True
+
     def list(self, address: str) -> Listing:
-        """List all below an address.
+        """List all below an address; a folder that does not answer is skipped.
 
         Raises
         ------
         InputError
-            If it does not answer, or there is nothing.
+            If the address itself does not answer, or there is no such place.
         """
         system, root = open_system(address)
+        listing = Listing()
         try:
-            found = self._ask(address, system, "find", root, timeout_s=LISTING_TIMEOUT_S)
+            found = self._list_folder(address, system, root)
         except ImageError as error:
+            remedy = "Check it, and the credentials."
+            if isinstance(error.__cause__, Exception) and _lacks_credentials(error.__cause__):
+                remedy = "Set credentials, or for a public bucket FSSPEC_S3_ANON=true."
             raise InputError(
                 f"the source must be an address that can be listed; {address!r} cannot: {error}. "
-                "Check it, and the credentials."
+                f"{remedy}"
             ) from error
-        listing = Listing()
-        for path in found:
+        seen = {root.rstrip("/")}
+        while found:
+            path, is_folder = found.pop()
             parts = tuple(part for part in path.removeprefix(root).split("/") if part)
-            if parts and not any(map(is_hidden, parts)):
+            if path.rstrip("/") in seen or any(map(is_hidden, parts)):
+                continue
+            seen.add(path.rstrip("/"))
+            if not is_folder:
                 listing.add(parts)
+                continue
+            try:
+                found += self._list_folder(address, system, path)
+            except ImageError as error:
+                listing.skip(parts, str(error))
         return listing
+
+    def _list_folder(self, address: str, system: AbstractFileSystem, path: str) -> _Entries:
+        """Return what lies in a folder, or all below it where its server lists that at once.
+
+        Elsewhere fsspec's own way from folder to folder would drop those that fail.
+        """
+        timeout_s = LISTING_TIMEOUT_S
+        if urlsplit(address).scheme in _FLAT:
+            names = self._ask(address, system, "find", path, timeout_s=timeout_s)
+            return [(name, False) for name in names]
+        entries = self._ask(address, system, "ls", path, timeout_s=timeout_s, detail=True)
+        return [(entry["name"], entry["type"] == "directory") for entry in entries]
 
     def _ask(
         self,
@@ -218,6 +258,10 @@ def _is_answer(error: Exception) -> bool:
     cause = error.__cause__
     is_http = cause is not None and type(cause).__module__.startswith("aiohttp")
     return not is_http or 400 <= getattr(cause, "status", 0) < 500
+
+
+def _lacks_credentials(error: BaseException) -> bool:
+    return type(error).__name__ == "NoCredentialsError"  # botocore's, which need not be installed
 
 
 def _first_line(error: BaseException) -> str:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from featscape.errors import InputError
 from featscape.images.archives import find_in_tar, find_in_zip
 from featscape.images.arrays import ARRAYS, IDX
-from featscape.images.files import Files, as_place, file_name
-from featscape.images.folder import walk
+from featscape.images.files import Files, as_place, file_name, folder_of, join
+from featscape.images.folder import list_below
 from featscape.images.labeled_arrays import find_in_arrays, open_array_images
-from featscape.images.manifest import find_listed, folder_of
+from featscape.images.manifest import find_listed
 from featscape.images.metadata import attach_metadata
 from featscape.images.names import arrange, tell_skipped
-from featscape.images.parquet_images import ParquetImages, find_in_parquet, holds_images
+from featscape.images.parquet_images import (
+    ParquetImages,
+    find_in_parquet,
+    holds_images,
+    is_parquet,
+)
 from featscape.images.tables import TABLES
 from featscape.images.tar_shards import TarShards, is_tar
 from featscape.images.zip_archive import ZipArchive
@@ -34,10 +39,17 @@ _OPEN: dict[str, Callable[[Place], ImageBytes]] = {
     "manifest": lambda source: Files(folder_of(source)),
     "zip": ZipArchive,
     "tar": TarShards,
-    "parquet": lambda source: ParquetImages(Path(source)),
-    "array": lambda source: open_array_images(Path(source)),
+    "parquet": ParquetImages,
+    "array": open_array_images,
 }
-_ON_DISK = ("parquet", "array")
+
+
+_FIND: dict[str, Callable[..., ImageSet]] = {
+    "zip": find_in_zip,
+    "tar": find_in_tar,
+    "parquet": find_in_parquet,
+    "array": find_in_arrays,
+}
 
 
 def name_source(source: str | os.PathLike[str]) -> str:
@@ -82,8 +94,8 @@ def look_through(
 ) -> ImageSet:
     """Recognize what a source is, and list all of its images: see `find_images`."""
     kind, listing = _recognize(source)
-    if kind == "manifest" and path_column is None and _is_parquet(source):
-        kind = "parquet" if holds_images(Path(source)) else kind
+    if kind == "manifest" and path_column is None and is_parquet(file_name(source)):
+        kind = "parquet" if holds_images(source) else kind
     if kind == "manifest":
         return find_listed(source, path_column=path_column, label_column=label_column)
     if path_column is not None:
@@ -94,43 +106,25 @@ def look_through(
     if listing is not None and listing.images:
         images = arrange(listing, source=source, kind=kind, contents=_OPEN[kind](source))
         return attach_metadata(images, listing.others, label_column=label_column)
-    if isinstance(source, str) and kind in _ON_DISK:
-        raise InputError(
-            f"arrays and Parquet files of images must lie on a disk; {source!r} does not. "
-            "Copy it here first."
-        )
-    if kind == "parquet":
-        return find_in_parquet(Path(source), label_column=label_column)
-    if kind == "array":
-        return find_in_arrays(Path(source), label_column=label_column)
-    find = find_in_zip if kind == "zip" else find_in_tar
-    return find(source, label_column=label_column)
+    return _FIND[kind](source, label_column=label_column)
 
 
 def _recognize(source: Place) -> tuple[str, Listing | None]:
     """Return the kind of a source, and where it is a folder or address, what lies there."""
+    is_address = isinstance(source, str)
     kind = _kind_of_name(file_name(source))
-    if isinstance(source, str):
-        if kind is not None:
-            return kind, None
-        from featscape.images.remote import Remote
-
-        listing = Remote().list(source)
-        if not listing.images:
-            raise InputError(_explain_none(source, listing))
-        return "address", listing
-    if kind is not None and os.path.isfile(source):  # noqa: PTH113 - no where it cannot be seen
+    if kind is not None and (is_address or os.path.isfile(source)):  # noqa: PTH113 - no where it cannot be seen
         return kind, None
-    listing = walk(source)
+    listing = list_below(source)
     if listing.images:
-        return "folder", listing
-    kinds = [_kind_of_name(parts[-1]) for parts in listing.others]
-    if any(_is_parquet(parts[-1]) for parts in listing.others):
+        return "address" if is_address else "folder", listing
+    if any(is_parquet(parts[-1]) for parts in listing.others):
         return "parquet", None
-    tops = {kind for kind, parts in zip(kinds, listing.others, strict=True) if len(parts) == 1}
-    for kind in ("tar", "array"):
-        if kind in tops:
-            return kind, None
+    tops = [name for name, *below in listing.others if not below]
+    if any(map(is_tar, tops)):
+        return "tar", None
+    if any(map(IDX.search, tops)):
+        return "array", None
     raise InputError(_explain_none(source, listing))
 
 
@@ -146,15 +140,15 @@ def _kind_of_name(name: str) -> str | None:
     return "array" if suffix in ARRAYS or IDX.search(name) else None
 
 
-def _is_parquet(source: Place) -> bool:
-    return str(source).lower().endswith(".parquet")
-
-
 def _explain_none(source: Place, listing: Listing) -> str:
     files = "1 other file" if len(listing.others) == 1 else f"{len(listing.others)} other files"
     message = (
         f"the source must hold at least one image; {str(source)!r} holds none "
         f"({files} seen; looked for {' '.join(listing.extensions)}). "
-        "Name a folder with images in it."
     )
+    sources = sorted("/".join(parts) for parts in listing.others if _kind_of_name(parts[-1]))
+    if sources:
+        message += f"Name one of its files, such as {str(join(source, sources[0]))!r}."
+    else:
+        message += "Name a folder with images in it."
     return message + tell_skipped(listing.skipped)

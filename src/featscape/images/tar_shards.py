@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ImageError, InputError
-from featscape.images.files import MOST_BYTES, storage_of
+from featscape.images.files import MOST_BYTES, file_name, join, storage_of
+from featscape.images.folder import list_below
 from featscape.images.names import Listing, member_parts
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+    from featscape.images.files import Place
     from featscape.images.names import Parts
 
 _BLOCK = 512
@@ -47,20 +49,25 @@ class TarShards:
     Parameters
     ----------
     source : Path or str
-        A file, its address, or a folder.
+        A file or folder, or the address of one.
     """
 
-    def __init__(self, source: Path | str) -> None:
+    def __init__(self, source: Place) -> None:
         self._source = source
-        self._is_folder = isinstance(source, Path) and source.is_dir()
+        is_file = source.is_file() if isinstance(source, Path) else is_tar(file_name(source))
+        self._is_folder = not is_file
         self._storage = storage_of(source)
         self._shards: dict[str, Shard] = {}
+        self._names: list[str] | None = None
 
     def names(self) -> list[str]:
-        """Return the names of the archives; "" alone for a single one."""
+        """Return the names of the archives, "" alone for a single one; raises InputError."""
         if not self._is_folder:
             return [""]
-        return sorted(file.name for file in Path(self._source).iterdir() if is_tar(file.name))
+        if self._names is None:
+            others = list_below(self._source).others
+            self._names = sorted(name for name, *below in others if is_tar(name) and not below)
+        return self._names
 
     def shard(self, name: str) -> Shard:
         """Return what an archive holds; raises InputError if it is none."""
@@ -71,9 +78,9 @@ class TarShards:
     def read(self, path: str) -> bytes:
         """Return a member; raises ImageError if there is none of that name."""
         name, _, member = path.partition("/") if self._is_folder else ("", "", path)
-        if self._is_folder and name not in self._shards and name not in self.names():
-            raise ImageError("no such archive")
         try:
+            if name not in self._shards and name not in self.names():
+                raise ImageError("no such archive")
             place = self.shard(name).places.get(member)
         except InputError as error:
             raise ImageError(str(error)) from error
@@ -82,8 +89,8 @@ class TarShards:
         start, n_bytes = place
         return self._storage.read_part(self._at(name), start, start + n_bytes)
 
-    def _at(self, name: str) -> Path | str:
-        return Path(self._source) / name if name else self._source
+    def _at(self, name: str) -> Place:
+        return join(self._source, name) if name else self._source
 
 
 def is_tar(name: str) -> bool:
@@ -97,7 +104,7 @@ def key_of(path: str) -> str:
     return f"{folder}{slash}{name.partition('.')[0]}"
 
 
-def _look_through(source: Path | str) -> Shard:
+def _look_through(source: Place) -> Shard:
     """List the members of an archive by their headers alone; what stands beside images is read."""
     shard = Shard()
     try:

@@ -299,6 +299,17 @@ def test_a_folder_that_fails_otherwise_is_skipped_with_the_systems_word(tmp_path
 # --- errors ---------------------------------------------------------------------------------------
 
 
+def test_no_name():
+    with pytest.raises(InputError, match=r"For the current folder, name '\.'\."):
+        find_images("")
+
+
+def test_a_folder_of_what_could_be_named(tmp_path):
+    (tmp_path / "a.npz").write_bytes(b"")
+    with pytest.raises(InputError, match=r"Name one of its files, such as '.*/a\.npz'\."):
+        find_images(tmp_path)
+
+
 def test_no_such_path(tmp_path):
     with pytest.raises(InputError, match=r"there is no '.*/gone'. Check its spelling."):
         find_images(tmp_path / "gone")

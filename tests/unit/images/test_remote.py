@@ -1,12 +1,18 @@
 """Sources at addresses: in memory, over HTTP from a server that fails, and on a real S3 server."""
 
+import gzip
 import io
+import struct
+import tarfile
 import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import fsspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from featscape.errors import ImageError, InputError, MissingExtra
@@ -122,15 +128,7 @@ def test_a_manifest_there_and_one_here_that_lists_addresses(memory, png, reds, l
 
 
 def test_archives_are_read_in_place(memory, png, reds):
-    import tarfile
-
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as archive:
-        for number, name in enumerate(["a/1.png", "b/1.png"]):
-            info = tarfile.TarInfo(name)
-            info.size = len(png(number))
-            archive.addfile(info, io.BytesIO(png(number)))
-    memory.pipe("/set/train.tar", content.getvalue())
+    memory.pipe("/set/train.tar", a_tar({"a/1.png": png(0), "b/1.png": png(1)}))
     memory.pipe("/set/all.zip", a_zip({"a/1.png": png(3), "b/1.png": png(4)}))
     images = find_images("memory://set/train.tar")
     assert (reds(images), images.labels, images.splits) == ([0, 1], ("a", "b"), ("train", "train"))
@@ -138,19 +136,88 @@ def test_archives_are_read_in_place(memory, png, reds):
     assert (reds(images), images.labels) == ([3, 4], ("a", "b"))
 
 
-@pytest.mark.parametrize("name", ["a.npz", "a.parquet"])
-def test_arrays_must_lie_on_a_disk(memory, name):
-    memory.pipe(f"/set/{name}", b"whatever")
-    with pytest.raises(InputError, match=r"must lie on a disk|must have a column of paths|whole"):
-        find_images(f"memory://set/{name}")
+def a_tar(members):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return file.getvalue()
+
+
+def test_shards_in_a_folder(memory, png, reds):
+    for n in range(2):
+        members = {f"{n}.png": png(n), f"{n}.cls": b"ab"[n : n + 1]}
+        memory.pipe(f"/set/train-{n:04}.tar", a_tar(members))
+    memory.pipe("/set/more/train-0003.tar", a_tar({"x.png": png(9)}))
+    images = find_images("memory://set")
+    assert images.paths == ("train-0000.tar/0.png", "train-0001.tar/1.png")
+    assert (images.labels, images.splits) == (("a", "b"), ("train", "train"))
+    assert reds(images) == [0, 1]
+    opened = open_contents("tar", "memory://set")
+    assert opened.read("train-0001.tar/1.png") == png(1)
+    with pytest.raises(ImageError, match="no such archive"):
+        opened.read("../set/train-0001.tar/1.png")
+
+
+def test_parquet_with_images(memory, png, reds):
+    def write(name, images):
+        file = io.BytesIO()
+        structs = [{"bytes": image, "path": None} for image in images]
+        pq.write_table(pa.table({"image": structs, "label": ["a"] * len(images)}), file)
+        memory.pipe(name, file.getvalue())
+
+    write("/set/data/train-0.parquet", [png(3), png(4)])
+    write("/set/data/train-1.parquet", [png(5)])
+    assert reds(find_images("memory://set/data/train-0.parquet")) == [3, 4]
+    images = find_images("memory://set")
+    assert images.paths[1:] == ("data/train-0.parquet/1", "data/train-1.parquet/0")
+    assert (reds(images), images.splits) == ([3, 4, 5], ("train",) * 3)
+    assert open_contents("parquet", "memory://set").read("data/train-1.parquet/0") == png(5)
+
+
+def test_arrays(memory, reds):
+    pixels = np.arange(3, dtype=np.uint8)[:, None, None, None] + np.zeros((1, 5, 4, 3), np.uint8)
+    file = io.BytesIO()
+    np.savez_compressed(file, images=pixels, labels=["a", "b", "c"])
+    memory.pipe("/set/a.npz", file.getvalue())
+    images = find_images("memory://set/a.npz")
+    assert (reds(images), images.labels) == ([0, 1, 2], ("a", "b", "c"))
+    file = io.BytesIO()
+    np.save(file, pixels)
+    memory.pipe("/set/a.npy", file.getvalue())
+    assert reds(find_images("memory://set/a.npy")) == [0, 1, 2]
+
+
+def test_idx_files(memory, web, reds):
+    pixels = np.arange(3, dtype=np.uint8)[:, None, None] + np.zeros((1, 5, 4), np.uint8)
+    files = {
+        "t10k-images-idx3-ubyte.gz": struct.pack(">HBB3I", 0, 8, 3, 3, 5, 4) + pixels.tobytes(),
+        "t10k-labels-idx1-ubyte.gz": struct.pack(">HBBI", 0, 8, 1, 3) + bytes([7, 8, 9]),
+    }
+    for name, content in files.items():
+        memory.pipe(f"/set/{name}", gzip.compress(content))
+        web.files[f"/{name}"] = gzip.compress(content)
+    # a web server lists nothing: the labels are found by their name
+    for source in ("memory://set", f"{web.at}/t10k-images-idx3-ubyte.gz"):
+        images = find_images(source)
+        assert (reds(images), images.labels) == ([0, 1, 2], ("7", "8", "9"))
+    web.failures["/t10k-labels-idx1-ubyte.gz"] = 100
+    images = find_images(f"{web.at}/t10k-images-idx3-ubyte.gz")
+    assert images.labels is None
+    assert "perhaps labels: failed 3 times" in images.skipped[0].reason
 
 
 def test_nothing_there(memory):
     memory.pipe("/set/read.me", b"")
     with pytest.raises(InputError, match=r"holds none \(1 other file seen"):
         find_images("memory://set")
-    with pytest.raises(InputError, match=r"holds none \(0 other files seen"):
+    with pytest.raises(InputError, match=r"'memory://gone' cannot: no such file"):
         find_images("memory://gone")
+    memory.pipe("/lists/a.csv", b"")
+    with pytest.raises(InputError, match=r"Name one of its files, such as 'memory://lists/a.csv'"):
+        find_images("memory://lists")
     with pytest.raises(InputError, match=r"manifest must be a file that can be read; .*no such"):
         find_images("memory://set/gone.csv")
     with pytest.raises(InputError, match=r"ZIP archive must be whole to be read; .*no such file"):
@@ -286,12 +353,29 @@ def test_a_zip_over_http_is_read_by_parts(web, png, reds):
     assert reds(find_images(f"{web.at}/all.zip").select([3, 19])) == [3, 19]
 
 
-def test_a_tar_that_goes_away_while_it_is_read(web, lay):
-    import tarfile
+def test_a_listing_that_fails_in_part_is_told_of(web, png, reds, skipped):
+    web.files |= {
+        "/set/": b'<a href="cat/">cat</a> <a href="dog/">dog</a>',
+        "/set/cat/": b'<a href="1.png">1</a>',
+        "/set/cat/1.png": png(1),
+        "/set/dog/": b'<a href="2.png">2</a>',
+        "/set/dog/2.png": png(2),
+    }
+    web.failures["/set/cat/"] = 2
+    assert reds(find_images(f"{web.at}/set/")) == [1, 2]
+    web.failures["/set/dog/"] = 100
+    images = find_images(f"{web.at}/set/")
+    assert reds(images) == [1]
+    assert "failed 3 times" in skipped(images)["dog"]
 
-    with tarfile.open(lay("1.png") / "a.tar", "w") as archive:
-        archive.add(lay("1.png") / "1.png", "1.png")
-    web.files["/a.tar"] = (lay("1.png") / "a.tar").read_bytes()
+
+def test_a_server_that_cannot_be_reached():
+    with pytest.raises(InputError, match=r"127\.0\.0\.1:1/set/' cannot: failed 3 times"):
+        find_images("http://127.0.0.1:1/set/")
+
+
+def test_a_tar_that_goes_away_while_it_is_read(web, png):
+    web.files["/a.tar"] = a_tar({"1.png": png(1)})
     images = find_images(f"{web.at}/a.tar")
     assert images.load(0).size == (6, 4)
     del web.files["/a.tar"]
@@ -348,8 +432,19 @@ def test_a_manifest_and_an_archive_in_a_bucket(s3, png, reds):
 
 def test_a_bucket_that_is_not_there(s3):
     assert s3 is not None
-    with pytest.raises(InputError, match=r"must hold at least one image|can be listed"):
+    with pytest.raises(InputError, match="'s3://nobody-has-this' cannot: no such file"):
         find_images("s3://nobody-has-this")
+
+
+def test_a_bucket_without_credentials(s3, monkeypatch):
+    assert s3 is not None
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    fsspec.filesystem("s3").clear_instance_cache()
+    with pytest.raises(InputError, match=r"or for a public bucket FSSPEC_S3_ANON=true\.$"):
+        find_images("s3://pictures/set")
+    fsspec.filesystem("s3").clear_instance_cache()
 
 
 def test_an_empty_object(s3):
