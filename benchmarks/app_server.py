@@ -77,6 +77,7 @@ def serve(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     command = [sys.executable, "-c", RUN, "serve", str(folder), "--no-browser", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
+            assert process.stdout is not None
             address = re.search(r":(\d+)/", process.stdout.readline())
             if address is None:
                 raise SystemExit("the server did not start; see above.")
@@ -227,8 +228,10 @@ def report(tally: Tally, *, seconds: int | None) -> str:
 
 
 def memory_mb(process: subprocess.Popen[str]) -> float:
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s*(\d+) kB", status)[1]) / 1000
+    resident = re.search(r"VmRSS:\s*(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+    if resident is None:
+        raise SystemExit("the server has ended; see above.")
+    return int(resident[1]) / 1000
 
 
 if __name__ == "__main__":

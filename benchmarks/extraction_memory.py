@@ -18,12 +18,17 @@ import sys
 import threading
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from PIL import Image
 
 from machine import describe, peak_memory_bytes, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 N_FEATURES = 2048
 SIZE_PX = 32
@@ -156,6 +161,7 @@ class Cheap:
 
     batch_size = 64
     n_workers = 2
+    least_px = 0
 
     def __init__(self) -> None:
         from featscape.records import ModelCard
@@ -163,13 +169,14 @@ class Cheap:
         self.card = ModelCard("cheap", "product", "none", "0" * 64, "none", N_FEATURES)
         self._matrix = np.random.default_rng(0).normal(size=(3, N_FEATURES)).astype(np.float32)
 
-    def prepare(self, image: Image.Image) -> np.ndarray:
+    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
         """Return the mean color."""
         return np.asarray(image.resize((1, 1)))
 
-    def run(self, pixels: list[np.ndarray]) -> np.ndarray:
+    def run(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Return (b, 2048) numbers."""
-        return np.stack(pixels).reshape(-1, 3).astype(np.float32) @ self._matrix
+        values: NDArray[np.float32] = np.stack(pixels).reshape(-1, 3).astype("f4") @ self._matrix
+        return values
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ class FashionMNIST:
     def project(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
         """Return pixels of 0 to 255, shape (n, 28, 28), in 50 dimensions, shape (n, 50)."""
         flat = pixels.reshape(len(pixels), -1).astype(np.float32) / 255
-        return (flat - self.mean) @ self.axes
+        return np.asarray((flat - self.mean) @ self.axes, dtype=np.float32)
 
     def points(self, n: int) -> NDArray[np.float32]:
         """Return the first n images in 50 dimensions, shape (n, 50); copies beyond 70,000."""

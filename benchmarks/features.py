@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -51,11 +51,11 @@ class Rates:
 
     engine: str
     precision: str
-    network: list[float]
-    whole: list[float]
-    with_thumbnails: list[float]
     cosine: float
     recall: float | None
+    network: list[float] = field(default_factory=list)
+    whole: list[float] = field(default_factory=list)
+    with_thumbnails: list[float] = field(default_factory=list)
 
 
 def clock(run: Callable[[], object], n_images: int) -> float:
@@ -95,7 +95,7 @@ def build_lite0() -> tuple[Any, Sequence[float], Sequence[float]]:
     from featscape.features.efficientnet_lite0 import _find_weights
     from featscape.progress import SilentProgress
 
-    network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    network: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     state = torch.load(_find_weights(SilentProgress()), weights_only=True)
     network.load_state_dict(dict(zip(network.state_dict(), state.values(), strict=True)))
     network.reset_classifier(0)
@@ -109,6 +109,7 @@ def open_networks(model: str, weights: Path | None, pixels: list[np.ndarray]) ->
 
     network = load_network(model, weights=weights, device="cpu")
     geometry = network._preprocessing  # noqa: SLF001 - what load_network chose is exchanged
+    assert network._module is not None  # noqa: SLF001
     torch_engine = TorchEngine(
         network._module,  # noqa: SLF001
         device=network.device,
@@ -161,9 +162,7 @@ def measure(
         with TemporaryDirectory() as folder, ThumbnailPack(Path(folder) / "small") as pack:
             extract(images, model=network, thumbnails=pack)
 
-    rates = Rates(
-        *(network.inference.engine, precision, [], [], [], distance.cosine, distance.recall)
-    )
+    rates = Rates(network.inference.engine, precision, distance.cosine, distance.recall)
     for _ in range(repeats):
         rates.network.append(clock(lambda: [network.run(batch) for batch in batches], len(pixels)))
         rates.whole.append(clock(lambda: extract(images, model=network), len(images)))

@@ -92,8 +92,8 @@ def write_map(folder: Path, n_items: int, n_dimensions: int, *, seed: int) -> No
     )
 
 
-def hold(folder: str, paths: list[str], **known: tuple[str, ...]) -> ImageSet:
-    return ImageSet(Path(folder), tuple(paths), Files(Path(folder)), decode_bytes, **known)
+def hold(folder: str, paths: list[str], *, labels: tuple[str, ...] | None = None) -> ImageSet:
+    return ImageSet(Path(folder), tuple(paths), Files(Path(folder)), decode_bytes, labels=labels)
 
 
 def place(

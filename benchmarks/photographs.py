@@ -21,12 +21,8 @@ CLASSES = {
     "seals": "mammals/aquatic",
 }
 SHORTEST_PX, LONGEST_PX = 225, 350
-_OCTAVES = (
-    3,
-    7,
-    19,
-    61,
-)  # random values along a side; each octave half as strong as the one before
+# Random values along a side; each octave is half as strong as the one before.
+_OCTAVES = (3, 7, 19, 61)
 
 
 def write_photographs(folder: Path, n_images: int, *, seed: int) -> None:

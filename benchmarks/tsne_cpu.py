@@ -92,7 +92,8 @@ def _others(indices: NDArray[Any]) -> NDArray[np.bool_]:
     """Mark all but one in each row: the row's own index, or the farthest where that is missing."""
     own = indices == np.arange(len(indices))[:, None]
     own[~own.any(axis=1), -1] = True
-    return ~own
+    others: NDArray[np.bool_] = ~own
+    return others
 
 
 def prepare_peers() -> None:
@@ -109,7 +110,8 @@ def run(name: str, points: Path, *, n_threads: int, new: Path | None = None) -> 
     own = name == "featscape"
     python = Path(sys.executable) if own else PEERS_ENVIRONMENT / "bin" / "python"
     with TemporaryDirectory(prefix="featscape-bench-") as folder:
-        command = [python, HERE / "tsne_peer.py", name, points, folder, "--threads", str(n_threads)]
+        command: list[str | Path] = [python, HERE / "tsne_peer.py", name, points, folder]
+        command += ["--threads", str(n_threads)]
         if new is not None:
             command += ["--new", new]
         subprocess.run(command, check=True, env=environment(n_threads), stdout=subprocess.DEVNULL)
@@ -163,7 +165,7 @@ def comparison_table(records: dict[str, list[Record]]) -> str:
 
 
 def _middle(runs: list[Record], key: str) -> float:
-    return median(one[key] for one in runs)
+    return float(median(one[key] for one in runs))
 
 
 def _stages(runs: list[Record]) -> str:

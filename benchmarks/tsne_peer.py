@@ -71,7 +71,7 @@ def featscape(
 def sklearn(X: NDArray[np.float32], stages_s: Stages, *, n_threads: int) -> Outcome:
     from sklearn.manifold import TSNE
 
-    class Timed(TSNE):
+    class Timed(TSNE):  # type: ignore[misc]  # scikit-learn has no types
         """Its descent is one private method; what comes before is neighbors and affinities."""
 
         def _tsne(self, *args: Any, **kwargs: Any) -> Any:

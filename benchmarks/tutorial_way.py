@@ -76,7 +76,7 @@ def make_two_pictures(
 
 
 def build_network(weights: Path) -> torch.nn.Module:
-    network = resnet101(weights=None)
+    network: torch.nn.Module = resnet101(weights=None)
     network.load_state_dict(torch.load(weights, weights_only=True))
     network.fc = torch.nn.Identity()  # what is left ends at the average pooling
     return network.eval()
@@ -85,7 +85,7 @@ def build_network(weights: Path) -> torch.nn.Module:
 def extract_features(
     dataset: FolderPerClass, network: torch.nn.Module
 ) -> tuple[np.ndarray, list[str]]:
-    features = None
+    features: np.ndarray | None = None
     labels: list[str] = []
     for images, batch_labels in DataLoader(dataset, batch_size=BATCH_SIZE):
         with torch.no_grad():
@@ -100,7 +100,8 @@ def extract_features(
 
 
 def scale_to_one(values: np.ndarray) -> np.ndarray:
-    return (values - values.min()) / np.ptp(values)
+    scaled: np.ndarray = (values - values.min()) / np.ptp(values)
+    return scaled
 
 
 def draw_points(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import math
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
@@ -39,7 +40,7 @@ FLAGS = [
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
 ]
-SIZE = {"width": 1280, "height": 800}
+WIDTH_PX, HEIGHT_PX = 1280, 800
 CENTER = (720, 380)
 MOVING_S = 4.0
 EVENTS_A_SECOND = 60
@@ -71,7 +72,7 @@ def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
-            print(f"Chromium {browser.version}, {SIZE['width']} x {SIZE['height']}\n")
+            print(f"Chromium {browser.version}, {WIDTH_PX} x {HEIGHT_PX}\n")
             yield browser
         finally:
             browser.close()
@@ -86,13 +87,13 @@ def make_demo(folder: Path) -> Path:
 
 def measure(browser: Browser, address: str) -> dict[str, float]:
     """Open the map, move it, and return every figure of one run."""
-    page = browser.new_page(viewport=SIZE)
+    page = browser.new_page(viewport={"width": WIDTH_PX, "height": HEIGHT_PX})
     loaded = count_bytes(page)
     figures = {"usable, s": open_page(page, address)}
     page.wait_for_timeout(REST_S * 1000)
     figures["loaded before the first zoom, MB"] = sum(loaded) / 1e6
     for name, move in (("panning", pan), ("zooming", zoom)):
-        trace, ended = traced(page, lambda move=move: move(page))
+        trace, ended = traced(page, partial(move, page))
         figures |= {f"{name}: {what}": value for what, value in frames_of(trace, ended).items()}
     figures["tab and its GPU process, MB"] = memory_mb(browser)
     page.close()
@@ -171,7 +172,7 @@ def traced(page: Page, move: Callable[[], None]) -> tuple[Trace, float]:
 def frames_of(trace: Trace, rest_us: float) -> dict[str, float]:
     """Return frames a second and script a frame while moving, and how long it drew afterwards."""
     frames = [
-        (event["ts"], event.get("tdur", event["dur"]) / 1000)
+        (event["ts"], event["tdur" if "tdur" in event else "dur"] / 1000)
         for event in trace
         if event["name"] == "FireAnimationFrame" and "dur" in event
     ]
@@ -207,7 +208,7 @@ def served_table(runs: Sequence[dict[str, float]]) -> str:
 def page_table(browser: Browser, page_file: Path, *, repeats: int) -> str:
     times_s = []
     for _ in range(repeats):
-        page = browser.new_page(viewport=SIZE)
+        page = browser.new_page(viewport={"width": WIDTH_PX, "height": HEIGHT_PX})
         times_s.append(open_page(page, page_file.as_uri()))
         page.close()
     return table(

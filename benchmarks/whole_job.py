@@ -63,8 +63,9 @@ def run_tutorial(
     import_s = perf_counter() - began
     torch.set_num_threads(n_threads)
     stages_s: dict[str, float] = {}
+    total_s: dict[str, float] = {}
     output.mkdir()
-    with timed(total_s := {}, "total"):
+    with timed(total_s, "total"):
         paths, features = make_two_pictures(folder, weights, output, seed=SEED, stages_s=stages_s)
     np.save(output / "features.npy", features)
     names = [path.relative_to(folder).as_posix() for path in paths]
@@ -89,7 +90,8 @@ def run_featscape(
 
     import_s = perf_counter() - began
     torch.set_num_threads(n_threads)
-    with timed(total_s := {}, "total"):
+    total_s: dict[str, float] = {}
+    with timed(total_s, "total"):
         made = make_map(
             folder, output, weights=weights, seed=SEED, device="cpu", precision=precision
         )
@@ -110,8 +112,8 @@ def run(
 ) -> Record:
     """Run one side in a process of its own; the record holds its features too."""
     output = folder / side
-    command = [sys.executable, __file__, "--threads", str(n_threads), "--side", side]
-    command += ["--precision", precision]
+    command: list[str | Path] = [sys.executable, __file__, "--side", side]
+    command += ["--threads", str(n_threads), "--precision", precision]
     command += ["--images-folder", images, "--weights", weights, "--output", output]
     began = perf_counter()
     subprocess.run(command, check=True, env=environment(n_threads))
@@ -156,7 +158,10 @@ def times_table(runs: dict[str, list[Record]]) -> str:
     rows = []
     names = dict.fromkeys(name for one in runs.values() for name in one[0]["stages_s"])
     for name in names:
-        cells = [[run["stages_s"].get(name) for run in runs[side]] for side in SIDES]
+        cells = [
+            [run["stages_s"][name] for run in runs[side] if name in run["stages_s"]]
+            for side in SIDES
+        ]
         rows.append([name, *(_cell(values) for values in cells), _ratio(*cells)])
     for title, key in (
         ("**the whole job, without imports**", "total_s"),
@@ -170,12 +175,12 @@ def times_table(runs: dict[str, list[Record]]) -> str:
     return table(["stage", "the tutorial's way", "featscape", "ratio"], rows)
 
 
-def _cell(values: Sequence[float | None]) -> str:
-    return "" if None in values else seconds([value for value in values if value is not None])
+def _cell(values: Sequence[float]) -> str:
+    return seconds(values) if values else ""
 
 
-def _ratio(tutorial: Sequence[float | None], own: Sequence[float | None]) -> str:
-    if None in tutorial or None in own:
+def _ratio(tutorial: Sequence[float], own: Sequence[float]) -> str:
+    if not (tutorial and own):
         return ""
     return f"{np.median(tutorial) / max(np.median(own), 1e-3):.2f}"
 
@@ -239,7 +244,10 @@ def compare(arguments: argparse.Namespace, folder: Path) -> None:
         sides = list(SIDES) if repeat % 2 == 0 else list(reversed(SIDES))
         records = {
             side: run(
-                *(side, images, weights, here),
+                side,
+                images,
+                weights,
+                here,
                 n_threads=arguments.threads,
                 precision=arguments.precision,
             )
