@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from featscape.progress import Progress
     from featscape.tsne import TSNE
 
-    Placing = Callable[
-        [TSNE, Iterable[NDArray[np.float32]]], Iterator[tuple[NDArray[np.float32], Neighbors]]
-    ]
+    Placed = Iterator[tuple[NDArray[np.float32], Neighbors]]
+    Placing = Callable[[TSNE, Iterable[NDArray[np.float32]]], Placed]
 
 N_AGREEING = 5  # neighbours that vote on an item's label
 _ITEMS_AT_ONCE = 16_384  # placed together: 134 MB of features of 2,048 numbers
@@ -165,9 +164,7 @@ def _place_others(
     return positions, neighbors
 
 
-def _place_here(
-    tsne: TSNE, blocks: Iterable[NDArray[np.float32]]
-) -> Iterator[tuple[NDArray[np.float32], Neighbors]]:
+def _place_here(tsne: TSNE, blocks: Iterable[NDArray[np.float32]]) -> Placed:
     return map(tsne.place, blocks)
 
 

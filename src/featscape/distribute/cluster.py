@@ -22,12 +22,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from featscape.embedding import Placed, Placing
     from featscape.progress import Progress
-    from featscape.records import Features, ImageSet, Neighbors
+    from featscape.records import Features, ImageSet
     from featscape.tsne import TSNE
-
-    Placed = Iterator[tuple[NDArray[np.float32], Neighbors]]
-    Placing = Callable[[TSNE, Iterable[NDArray[np.float32]]], Placed]
 
 ENGINES = ("local", "ray")
 _REACH_S = 5.0
@@ -231,8 +229,22 @@ class Cluster:
                 "has one, or take --device cpu."
             )
         if device != "cpu" and n_gpus:
-            return Pools("cuda", n_gpus, 0, 1, n_cpus, 1)
-        return Pools("cpu", n_cpus, _NETWORK_CPUS, 0, n_cpus, _READING_CPUS)
+            return Pools(
+                device="cuda",
+                n_networks=n_gpus,
+                network_cpus=0,
+                network_gpus=1,
+                n_readers=n_cpus,
+                reader_cpus=1,
+            )
+        return Pools(
+            device="cpu",
+            n_networks=n_cpus,
+            network_cpus=_NETWORK_CPUS,
+            network_gpus=0,
+            n_readers=n_cpus,
+            reader_cpus=_READING_CPUS,
+        )
 
 
 @dataclass(frozen=True)

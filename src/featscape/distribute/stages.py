@@ -106,15 +106,16 @@ class Runner:
         return {"chunk": row["chunk"], "content": pickle.dumps(result)}
 
     def _run(self, items: Items) -> Items:
-        pixels = [item.pixels for item in items if isinstance(item, Read) and _is_to_run(item)]
-        if not pixels:
+        pixels = [item.pixels for item in items if isinstance(item, Read)]
+        waiting = [one for one in pixels if one is not None]
+        if not waiting:
             return items
         if self._network is None:
             self._network = load(self._job)
-        values = iter(self._network.run([one for one in pixels if one is not None]))
+        values = iter(self._network.run(waiting))
         return [
             replace(item, pixels=None, values=next(values))
-            if isinstance(item, Read) and _is_to_run(item)
+            if isinstance(item, Read) and item.pixels is not None
             else item
             for item in items
         ]
@@ -155,10 +156,6 @@ class Marks:
         if place == len(self._marks) or self._marks[place] != mark:
             return None
         return Known("", np.empty(0, np.float32), (0, 0), b"")
-
-
-def _is_to_run(item: Read) -> bool:
-    return item.pixels is not None
 
 
 def _read(contents: ImageBytes, path: str, marks: Marks, job: Job) -> Read | SkippedImage:
