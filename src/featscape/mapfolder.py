@@ -252,7 +252,7 @@ def find_run(folder: Path) -> dict[str, Any] | None:
     """Return what run.json holds, of any version; None where it is missing or not ours."""
     try:
         content = json.loads((folder / RUN).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):  # the last where it is nested too deep
         return None
     return content if isinstance(content, dict) and content.get("format") == FORMAT else None
 

@@ -6,6 +6,7 @@ import os
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from featscape.mapfolder import (
     LANDMARK,
     NEIGHBORS,
     OWN_COLUMNS,
+    RUN,
     SCHEMA_VERSION,
     THUMBNAILS,
     damaged,
@@ -32,6 +34,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from featscape.records import ImageSource
+
+# What is read of run.json, and what JSON makes of it.
+_KINDS_IN_RUN: dict[str, tuple[type, ...]] = {
+    "source": (str,),
+    "created": (str,),
+    "versions": (dict,),
+    "model": (dict, NoneType),
+    "parameters": (dict,),
+    "agreement": (dict, NoneType),
+    "timings_s": (dict,),
+    "skipped": (list,),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +155,9 @@ def read_run(folder: Path) -> dict[str, Any]:
             f"the map {printable(folder)} has schema version {version}; this featscape reads "
             f"version {SCHEMA_VERSION}. Make the map again, or use the featscape that made it."
         )
+    for name, kinds in _KINDS_IN_RUN.items():
+        if name not in run or not isinstance(run[name], kinds):
+            raise damaged(folder / RUN, f"its {name} is not as featscape writes it")
     return run
 
 

@@ -326,6 +326,25 @@ class TestOpening:
         with pytest.raises(InputError, match=f"{name} is missing or damaged: .* with --force"):
             open_map(tmp_path / "m")
 
+    @pytest.mark.parametrize("name", ["source", "model", "parameters", "skipped"])
+    @pytest.mark.parametrize("value", ["missing", 7])
+    def test_a_run_that_others_wrote(self, tmp_path, name, value):
+        make(tmp_path / "m")
+        file = tmp_path / "m" / "run.json"
+        run = json.loads(file.read_text())
+        run[name] = value
+        if value == "missing":
+            del run[name]
+        file.write_text(json.dumps(run))
+        with pytest.raises(InputError, match=rf"run.json is missing or damaged: its {name} is not"):
+            open_map(tmp_path / "m")
+
+    def test_a_run_nested_too_deep(self, tmp_path):
+        make(tmp_path / "m")
+        (tmp_path / "m" / "run.json").write_text("[" * 100_000)
+        with pytest.raises(InputError, match="is not a featscape map"):
+            open_map(tmp_path / "m")
+
     def test_files_that_do_not_belong_together(self, tmp_path):
         make(tmp_path / "m")
         np.save(tmp_path / "m" / "features.npy", np.zeros((3, 4), np.float32))

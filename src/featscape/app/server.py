@@ -174,7 +174,7 @@ def _add_items(app: FastAPI, served: ServedMap) -> None:
     def thumbnail(request: Request, item: int) -> Response:
         check(item)
         if served.thumbnails is None:
-            _nothing("no thumbnail: the map was made of features")
+            _nothing("no thumbnail: the map has none")
         content = served.thumbnails.encoded(item)
         kind = media_type(io.BytesIO(content)) or _BINARY
         return _answer_bytes(request, content, media_type=kind)

@@ -106,7 +106,11 @@ def open_bundle(folder: Path) -> Bundle:
     for entry in arrays(manifest):
         _check_size(folder / entry.file, count_bytes(entry))
     for blocks in block_files(manifest):
-        _check_size(folder / blocks.file, int(bundle.array(blocks.starts)[-1]))
+        starts = bundle.array(blocks.starts)
+        is_table = starts.size > 0 and starts[0] == 0 and bool((np.diff(starts) >= 0).all())
+        if not is_table or not np.isfinite(starts[-1]):
+            raise damaged(folder / blocks.starts.file, "its numbers do not rise from 0")
+        _check_size(folder / blocks.file, int(starts[-1]))
     return bundle
 
 

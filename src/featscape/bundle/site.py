@@ -10,6 +10,7 @@ from featscape.bundle.contract import Abilities, PageSetup
 from featscape.bundle.page import VIEWER, linked_page, mark, viewer_file
 from featscape.errors import InputError
 from featscape.filenames import printable
+from featscape.mapfolder import damaged
 from featscape.progress import SilentProgress
 from featscape.staging import staged, writing
 
@@ -48,9 +49,12 @@ def write_site(
     Raises
     ------
     InputError
-        If something else stands at `folder`, its parent is missing, or it cannot be written.
+        If something else stands at `folder`, its parent is missing, or it cannot be written; or
+        if `picture` is missing.
     """
     files = bundle.files()
+    if not picture.is_file():
+        raise damaged(picture, "it is no file")
     with (
         staged(
             folder, check=lambda: _check(folder, force=force), what="site", option="--to"

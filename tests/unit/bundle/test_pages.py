@@ -272,6 +272,12 @@ class TestSite:
             {"type": "module", "src": "viewer.js"},
         ]
 
+    def test_a_map_whose_picture_is_gone(self, bundle_of, picture, site):
+        picture.unlink()
+        with pytest.raises(InputError, match=r"scatter.png is missing or damaged: .* Make the map"):
+            write_site(bundle_of(5), site, picture=picture)
+        assert not site.exists()
+
     def test_an_empty_folder_is_filled(self, bundle_of, picture, site):
         site.mkdir()
         write_site(bundle_of(5), site, picture=picture)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from featscape.bundle import open_bundle
@@ -54,3 +55,12 @@ def test_every_file_is_looked_at(bundle_of):
             open_bundle(bundle.folder)
         file.write_bytes(whole)
     open_bundle(bundle.folder)
+
+
+@pytest.mark.parametrize("starts", [[np.nan, 9], [0, np.inf], [0, np.nan], [5, 9], [9, 0]])
+def test_blocks_lie_one_after_the_other(bundle_of, starts):
+    bundle = bundle_of(20)
+    file = bundle.folder / bundle.manifest.thumbnails[0].starts.file
+    file.write_bytes(np.array(starts, "<f8").tobytes())
+    with pytest.raises(InputError, match=rf"{file.name} is missing or damaged: its numbers do not"):
+        open_bundle(bundle.folder)
