@@ -166,6 +166,7 @@ def test_an_image_dropped_on_the_page(look, served_digits):
     visit = look(served_digits.address, expected=["422"])
     path = served_digits.map.paths[5]
     content = (_source(served_digits) / path).read_bytes()
+    visit.button("Grid").click()  # which has no place for it
     _drop(visit, content)
     panel = visit.panel("New image")
     expect(panel.get_by_role("listitem")).to_have_count(12, timeout=60_000)
@@ -173,6 +174,8 @@ def test_an_image_dropped_on_the_page(look, served_digits):
     twin = re.escape(f"{served_digits.map.labels[5]}, {path}, distance ")
     expect(nearest).to_have_attribute("aria-label", re.compile(twin))
     assert float(nearest.get_attribute("aria-label").rpartition(" ")[2]) < 1e-3
+    visit.becomes(lambda: visit.shared["view"], "images")
+    expect(visit.page.locator(".fs-stage svg g g rect")).to_be_visible()  # the image's frame
     visit.button("Show on map").click()
     visit.rest()
     # it lies beside its twin, in the middle of what the panels leave

@@ -82,6 +82,56 @@ def test_hover_shows_the_image_and_what_it_is(look, anywhere):
     expect(card).to_have_count(0)
 
 
+def test_the_card_is_of_what_the_wheel_brings_under_the_pointer(look, digits_file):
+    visit = look(f"{digits_file.address}#view=points")
+    found, places = visit.apart(digits_file.bundle)
+    ids = digits_file.bundle.array(digits_file.bundle.manifest.ids)
+    card = visit.page.locator(".fs-card")
+    visit.hover_at(places[found[0]])
+    expect(card).to_contain_text(digits_file.map.paths[ids[found[0]]])
+    visit.page.mouse.wheel(0, -300)
+    visit.rest()
+    expect(card).to_contain_text(digits_file.map.paths[ids[found[0]]])
+    visit.page.mouse.wheel(0, 1200)
+    visit.page.keyboard.press("0")
+    visit.rest()
+    expect(visit.page.locator(".fs-stage svg rect[visibility=visible]")).to_have_count(
+        2 * card.count()  # no ring is left where nothing is pointed at
+    )
+
+
+def test_empty_room_shows_the_way_back(look, digits_file):
+    lower = np.array(digits_file.bundle.manifest.lower)
+    upper = np.array(digits_file.bundle.manifest.upper)
+    x, y = upper + 0.15 * (upper - lower)
+    visit = look(f"{digits_file.address}#at={x}_{y}_0&scale=1000")
+    message = visit.page.get_by_role("status").filter(has_text="Nothing to be seen here")
+    message.get_by_role("button", name="Show all").click()
+    expect(message).to_have_count(0)
+    assert visit.n_colors() > 100
+
+
+def test_the_grid_shows_what_the_map_did(look, digits_file):
+    manifest = digits_file.bundle.manifest
+    positions = digits_file.bundle.array(manifest.positions)
+    lower, upper = np.array(manifest.lower), np.array(manifest.upper)
+    x, y = positions[7]
+    scale = 8 * 600 / (upper - lower).max()
+    visit = look(f"{digits_file.address}#view=points&at={x}_{y}_0&scale={scale}")
+    visit.button("Grid").click()
+    n_cells = np.array([manifest.grid.n_columns, manifest.grid.n_rows])
+    cell = ((upper - lower) / n_cells).min()
+    first = (lower + upper) / 2 - cell * (n_cells - 1) / 2
+    there = first + cell * digits_file.bundle.array(manifest.grid.cells)[7]
+    visit.becomes(lambda: visit.center[:2], pytest.approx(there, rel=1e-3, abs=0.02 * cell))
+    for _ in range(12):
+        visit.button("Zoom in").click()
+    visit.rest()
+    assert visit.scale == pytest.approx(256 / cell, rel=1e-3)  # no larger, for all is blurred then
+    visit.button("Points").click()
+    visit.becomes(lambda: visit.center[:2], pytest.approx([x, y], rel=1e-3, abs=0.02 * cell))
+
+
 def test_click_opens_the_item_and_its_neighbors_lead_on(look, anywhere):
     visit = look(f"{anywhere.address}#view=points")
     found, places = visit.apart(anywhere.bundle)

@@ -10,6 +10,7 @@ import { syncAddress } from "./state/address-sync";
 import { App } from "./state/app";
 import { Items } from "./state/items";
 import { runSearch } from "./state/search";
+import { watchSight } from "./state/sight";
 import { STAGE_THEMES, syncStage } from "./state/stage-sync";
 import { listenKeys } from "./ui/keys";
 import { showLoading } from "./ui/start-screen";
@@ -82,7 +83,7 @@ export async function mountViewer(
       }),
     );
     ends.push(syncStage(app, stage), runSearch(app), listenKeys(app, root, stageElement));
-    ends.push(watchSize(app, root));
+    ends.push(watchSize(app, root), watchSight(app));
     render(<Viewer app={app} root={root} />, panels);
     ends.push(() => render(null, panels));
     if (shared.view) stage.setView(shared.view);

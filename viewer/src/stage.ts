@@ -71,8 +71,8 @@ export interface Stage {
   setTool(tool: Tool): void;
   /** Ring around one item: hovered in a list, or open in the panel. */
   setFocus(item: number | null): void;
-  /** A mark at a place of the map that no item stands for: a dropped image. */
-  setMarker(at: readonly number[] | null): void;
+  /** A mark at a place of the map that no item stands for: a dropped image, shown beside it. */
+  setMarker(at: readonly number[] | null, image: Blob | null): void;
 
   view(): View;
   setView(view: View, smooth?: boolean): void;
@@ -83,6 +83,8 @@ export interface Stage {
   locate(item: number): Point | null; // null if hidden
   /** The next item from `item` in a direction, for the keyboard. */
   next(item: number | null, direction: Direction): number | null;
+  /** Whether nothing but empty room is seen. */
+  empty(): boolean;
   /** The whole view as a PNG of any size, drawn anew and not merely scaled. */
   png(width: number, height: number): Promise<Blob>;
   destroy(): void;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { HIDDEN, type Point, type View } from "../stage";
 import { NO_TURN, product, project, type Vector } from "./camera";
 import { Chunks } from "./chunks";
-import { nearest, nextItem, within } from "./finder";
+import { isEmpty, nearest, nextItem, within } from "./finder";
 import type { Places } from "./placement";
 
 const SIZE = { width: 800, height: 600 };
@@ -31,6 +31,19 @@ describe.each(cases)("in %s", (_, places, view) => {
   };
   const states = Uint8Array.from({ length: N }, (_, i) => (i % 3 === 0 ? HIDDEN : 0));
   const shown = Array.from({ length: N }, (_, i) => i).filter((i) => i % 3 !== 0);
+
+  test("the stage is empty where no item is, or none that is not hidden", () => {
+    const away: View = { ...view, center: [60, 60, 60] };
+    const near: View = { ...view, scale: 1e7 };
+    const between: View = { ...near, center: [1.23456, 1.23456, 0] };
+    const on = Array.from(places.positions.slice(0, places.dimensions));
+    const onItem: View = { ...near, center: [on[0]!, on[1]!, on[2] ?? 0] };
+    expect(isEmpty(places, null, view, SIZE)).toBe(false);
+    expect(isEmpty(places, null, away, SIZE)).toBe(true);
+    expect(isEmpty(places, null, between, SIZE)).toBe(true);
+    expect(isEmpty(places, null, onItem, SIZE)).toBe(false);
+    expect(isEmpty(places, states, onItem, SIZE)).toBe(true); // the first is hidden
+  });
 
   test("the nearest is the one that a look at all finds", () => {
     for (const pointer of [

@@ -2,7 +2,7 @@
 import { type Direction, HIDDEN, type Point, type View } from "../stage";
 import { axes, type Size } from "./camera";
 import type { Plane, Region } from "./chunks";
-import type { Places } from "./placement";
+import { flatten, type Places } from "./placement";
 
 export function planeOf(view: View): Plane {
   const [right, up] = axes(view.turn);
@@ -86,6 +86,26 @@ export function nearest(
     }
   });
   return found;
+}
+
+/** Whether no item, but hidden ones, lies on the stage. */
+export function isEmpty(
+  places: Places,
+  states: Uint8Array | null,
+  view: View,
+  size: Size,
+): boolean {
+  const region = regionAround(view, size, 0);
+  const plane = planeOf(view);
+  let empty = true;
+  places.chunks.visit(region, plane, (start, end) => {
+    for (let item = start; empty && item < end; item++) {
+      if (states && states[item]! & HIDDEN) continue;
+      const [u, v] = flatten(places, plane, item);
+      empty = u < region.left || u > region.right || v < region.bottom || v > region.top;
+    }
+  });
+  return empty;
 }
 
 /** The items, not hidden, inside a polygon of stage pixels (even-odd), in the bundle's order. */

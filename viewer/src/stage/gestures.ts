@@ -9,6 +9,8 @@ export interface Gestures {
   zoom(factor: number, at: Point, smooth: boolean): void;
   /** The pointer is here, and no button is down; null where it has left. */
   hover(at: Point | null): void;
+  /** The wheel moves the view, and the pointer stays here. */
+  rest(at: Point): void;
   click(at: Point, touch: boolean, add: boolean): void;
   /** A lasso or rectangle grows; `closed` at its end. */
   outline(points: readonly Point[], closed: boolean, add: boolean): void;
@@ -139,7 +141,9 @@ export function listen(
     // a pinch on a trackpad comes as a wheel with Ctrl, and in small steps
     const rate = event.ctrlKey && Math.abs(delta) < 50 ? 0.01 : 0.0022;
     const bounded = Math.min(Math.max(delta, -300), 300);
-    gestures.zoom(Math.exp(-bounded * rate), place(event), Math.abs(delta) >= 50);
+    const at = place(event);
+    gestures.zoom(Math.exp(-bounded * rate), at, Math.abs(delta) >= 50);
+    gestures.rest(at);
   }
 
   const leave = () => gestures.hover(null);

@@ -6,7 +6,7 @@ import { Chunks } from "./chunks";
 import { easeInOut } from "./flight";
 import { type Places, placeOf } from "./placement";
 
-const MOVE_MS = 750;
+export const MOVE_MS = 750;
 const LONE_CELL = 72; // of a map that is one place: it is seen at a pixel a unit
 
 /** The grid's frame in the map's coordinates. */

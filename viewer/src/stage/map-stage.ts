@@ -16,18 +16,19 @@ import type {
 } from "../stage";
 import { Appearance } from "./appearance";
 import { project, type Size, turned } from "./camera";
-import { nearest, nextItem, within } from "./finder";
+import { isEmpty, nearest, nextItem, within } from "./finder";
 import { type Gestures, listen } from "./gestures";
 import { parseColor } from "./gl";
-import { Layouts } from "./layout";
-import { type Outline, Overlay } from "./overlay";
+import { type Kept, keepInSight, keptView } from "./keeping";
+import { Layouts, MOVE_MS } from "./layout";
+import { Overlay } from "./overlay";
 import { Picture, type Situation } from "./picture";
 import { shoot } from "./png";
-import { borderSize, pointOpacity, pointSize, type Sizing, sizingFor } from "./sizes";
+import { locate, outline, pick, type Sight } from "./pointing";
+import { pointOpacity, pointSize, type Sizing, sizingFor } from "./sizes";
 import { Viewpoint } from "./viewpoint";
 
-const REACH_PX = 6; // beyond a point's edge
-const TOUCH_REACH_PX = 16;
+const MOST_CELL_PX = 256; // of the grid: a larger image would only be blurred
 
 export class MapStage implements Stage {
   private readonly canvas = document.createElement("canvas");
@@ -46,6 +47,8 @@ export class MapStage implements Stage {
 
   private focus: number | null = null;
   private hovered: number | null = null;
+  /** Where the pointer stays while the wheel moves the view beneath it. */
+  private resting: Point | null = null;
   private marker: readonly number[] | null = null;
 
   private asked = 0; // the next frame; 0 where none is asked for
@@ -95,9 +98,10 @@ export class MapStage implements Stage {
   async setLayout(layout: Layout): Promise<void> {
     const { layouts } = this;
     if (layout === layouts.wanted) return;
+    const kept = keepInSight(this.sight, this.focus);
     layouts.wanted = layout;
-    if (layout === "map" || layouts.cells) this.rearrange();
-    else await this.loadGrid();
+    if (layout === "grid" && !layouts.cells) await this.loadGrid();
+    if (layouts.wanted === layout && !this.gone) this.rearrange(kept);
   }
 
   setDrawing(drawing: Drawing): void {
@@ -123,8 +127,9 @@ export class MapStage implements Stage {
     this.wake();
   }
 
-  setMarker(at: readonly number[] | null): void {
+  setMarker(at: readonly number[] | null, image: Blob | null): void {
     this.marker = at;
+    this.overlay.setMarkerImage(image);
     this.wake();
   }
 
@@ -152,8 +157,7 @@ export class MapStage implements Stage {
   }
 
   locate(item: number): Point | null {
-    if (this.items.isHidden(item)) return null;
-    return project(this.eye.current, this.eye.size, this.layouts.placeOf(item));
+    return locate(this.sight, item);
   }
 
   next(item: number | null, direction: Direction): number | null {
@@ -164,6 +168,10 @@ export class MapStage implements Stage {
     if (item !== null && at) return nextItem(laid, states, current, size, { item, at }, direction);
     const middle = { x: size.width / 2, y: size.height / 2 };
     return nearest(laid, states, current, size, middle, size.width + size.height);
+  }
+
+  empty(): boolean {
+    return isEmpty(this.layouts.laid, this.items.states, this.eye.current, this.eye.size);
   }
 
   async png(width: number, height: number): Promise<Blob> {
@@ -215,21 +223,21 @@ export class MapStage implements Stage {
       this.sizing = this.sizingAt(eye.zoom);
     const more = picture.draw(this.situation(), now, this.stale);
     this.stale = false;
+    const moved = this.told !== eye.current;
+    if (moved) this.leave();
     this.drawOverlay();
-    if (this.told !== eye.current) {
+    if (moved) {
       this.told = eye.current;
       this.events.view(eye.current);
     }
     if (more || eye.moving || this.layouts.moving) this.wake();
+    else if (this.resting) this.hover(this.resting);
   }
 
   private situation(): Situation {
     const { layouts, items, sizing, drawing, eye } = this;
     const { map, laid, frame, blend, cells } = layouts;
     const { states, filter, theme } = items;
-    // A point stands in for its image, and is not to be seen behind a narrow one.
-    const share = drawing === "images" && sizing.room ? 0.3 : 0.86;
-    const square = Math.min(Math.max(share * frame.cell * eye.current.scale, 1), 24);
     return {
       view: eye.current,
       size: eye.size,
@@ -238,7 +246,7 @@ export class MapStage implements Stage {
       places: laid,
       positions: map.positions,
       dimensions: map.dimensions,
-      pointPx: blend === 1 ? square : this.pointPx,
+      pointPx: this.pointPx,
       pointOpacity:
         blend === 1 || map.dimensions === 3
           ? 1
@@ -255,31 +263,12 @@ export class MapStage implements Stage {
   }
 
   private drawOverlay(): void {
-    this.overlay.setRing("hover", this.outline(this.hovered));
-    this.overlay.setRing("focus", this.outline(this.focus));
-    const { marker, eye } = this;
+    const { marker, eye, sight } = this;
+    this.overlay.setRing("hover", outline(sight, this.hovered));
+    this.overlay.setRing("focus", outline(sight, this.focus));
     const [x = 0, y = 0, z = 0] = marker ?? [];
     const shown = marker !== null && this.layouts.wanted === "map";
     this.overlay.setMarker(shown ? project(eye.current, eye.size, [x, y, z]) : null);
-  }
-
-  private outline(item: number | null): Outline | null {
-    const at = item === null ? null : this.locate(item);
-    if (item === null || !at) return null;
-    if (!this.picture.gallery.has(item)) {
-      const radius = this.situation().pointPx / 2 + 4;
-      return { at, halfWidth: radius, halfHeight: radius, round: this.layouts.blend < 1 };
-    }
-    const { halfWidth, halfHeight } = this.imageHalves(item);
-    return { at, halfWidth: halfWidth + 1.5, halfHeight: halfHeight + 1.5, round: false };
-  }
-
-  /** Half the sides of an item's image, with its border: CSS pixels. */
-  private imageHalves(item: number): { halfWidth: number; halfHeight: number } {
-    const side = this.sizing.at(this.eye.zoom);
-    const [width, height] = this.picture.gallery.shape(item);
-    const border = borderSize(side);
-    return { halfWidth: (side * width) / 2 + border, halfHeight: (side * height) / 2 + border };
   }
 
   // Pointer, size and context
@@ -290,7 +279,10 @@ export class MapStage implements Stage {
       turn: (from, to) => this.eye.go(turned(this.eye.goal, this.eye.size, from, to), false),
       zoom: (factor, at, smooth) => this.eye.zoomAt(factor, at, smooth),
       hover: (at) => this.hover(at),
-      click: (at, touch, add) => this.events.click(this.pick(at, touch), add),
+      rest: (at) => {
+        this.resting = at;
+      },
+      click: (at, touch, add) => this.events.click(pick(this.sight, at, touch), add),
       outline: (points, closed, add) => {
         this.overlay.setLasso(closed ? [] : points);
         if (closed && points.length > 2) this.events.selected(this.inside(points), add);
@@ -314,8 +306,16 @@ export class MapStage implements Stage {
     );
   }
 
+  /** What the pointer was on has gone from under it; nothing is drawn, and the view tells. */
+  private leave(): void {
+    if (this.hovered === null) return;
+    this.hovered = null;
+    this.showCursor();
+  }
+
   private hover(at: Point | null): void {
-    const item = at ? this.pick(at, false) : null;
+    this.resting = null;
+    const item = at ? pick(this.sight, at, false) : null;
     if (item === null && this.hovered === null) return;
     this.hovered = item;
     this.showCursor();
@@ -326,25 +326,6 @@ export class MapStage implements Stage {
   private showCursor(): void {
     const idle = this.tool === "pan" ? "grab" : "crosshair";
     this.element.style.cursor = this.hovered === null ? idle : "pointer";
-  }
-
-  private pick(at: Point, touch: boolean): number | null {
-    for (const item of this.picture.gallery.items()) {
-      const middle = this.locate(item);
-      if (!middle) continue;
-      const { halfWidth, halfHeight } = this.imageHalves(item);
-      if (Math.abs(at.x - middle.x) <= halfWidth && Math.abs(at.y - middle.y) <= halfHeight)
-        return item;
-    }
-    const reach = this.situation().pointPx / 2 + (touch ? TOUCH_REACH_PX : REACH_PX);
-    return nearest(
-      this.layouts.laid,
-      this.items.states,
-      this.eye.current,
-      this.eye.size,
-      at,
-      reach,
-    );
   }
 
   private inside(polygon: readonly Point[]): Uint32Array {
@@ -399,8 +380,19 @@ export class MapStage implements Stage {
 
   // Data
 
+  /** A point's diameter, or a square's side in the grid. */
   private get pointPx(): number {
-    return pointSize(this.eye.size, this.manifest.n_items, this.eye.zoom);
+    const { eye, sizing, drawing } = this;
+    const { blend, frame } = this.layouts;
+    if (blend < 1) return pointSize(eye.size, this.manifest.n_items, eye.zoom);
+    // A point stands in for its image, and is not to be seen behind a narrow one.
+    const share = drawing === "images" && sizing.room ? 0.3 : 0.86;
+    return Math.min(Math.max(share * frame.cell * eye.current.scale, 1), 24);
+  }
+
+  private get sight(): Sight {
+    const { eye, layouts, items, sizing, pointPx } = this;
+    return { eye, layouts, items, gallery: this.picture.gallery, sizing, pointPx };
   }
 
   private sizingAt(zoom: number): Sizing {
@@ -426,12 +418,15 @@ export class MapStage implements Stage {
     if (this.gone) return;
     this.layouts.setCells(cells);
     this.picture.layer.setGrid(cells);
-    if (this.layouts.wanted === "grid") this.rearrange();
   }
 
-  private rearrange(): void {
-    this.layouts.start();
-    this.sizing = this.sizingAt(this.eye.zoom);
+  private rearrange(kept: Kept | null): void {
+    const { eye, layouts } = this;
+    layouts.start();
+    eye.closest = layouts.wanted === "grid" ? MOST_CELL_PX / layouts.frame.cell : Infinity;
+    this.sizing = this.sizingAt(eye.zoom);
+    // a view that came meanwhile, as from an address, is of the new layout
+    if (kept && kept.view === eye.goal) eye.go(keptView(kept, this.sight), true, MOVE_MS);
     this.redraw();
   }
 }

@@ -17,11 +17,31 @@ export interface Outline {
   readonly round: boolean;
 }
 
+const MARKER_IMAGE_PX = 72;
+
+/** An image in its frame, above the marker; none where the browser cannot show it, as with TIFF. */
+function markerImage(): SVGElement {
+  const side = String(MARKER_IMAGE_PX);
+  const box = { x: String(-MARKER_IMAGE_PX / 2), y: String(-30 - MARKER_IMAGE_PX) };
+  const frame = shape("rect", {
+    ...box,
+    ...{ width: side, height: side, rx: "3", fill: "#ffffff", "stroke-width": "3" },
+    visibility: "hidden",
+  });
+  const picture = shape("image", { ...box, width: side, height: side });
+  picture.addEventListener("load", () => frame.removeAttribute("visibility"));
+  const both = shape("g", {});
+  both.append(frame, picture);
+  return both;
+}
+
 export class Overlay {
   private readonly root: SVGElement;
   private readonly rings: Record<"hover" | "focus", [SVGElement, SVGElement]>;
   private readonly marker: SVGElement;
+  private readonly markerImage: SVGElement;
   private readonly lasso: SVGElement;
+  private imageUrl: string | null = null;
 
   constructor(parent: HTMLElement, theme: Theme) {
     this.root = shape("svg", { "aria-hidden": "true" });
@@ -51,6 +71,8 @@ export class Overlay {
       }),
       shape("circle", { r: "3" }),
     );
+    this.markerImage = markerImage();
+    this.marker.append(this.markerImage);
     this.lasso = shape("path", {
       "stroke-width": "1.5",
       "stroke-dasharray": "5 4",
@@ -76,6 +98,7 @@ export class Overlay {
     circle?.setAttribute("stroke", highlight);
     cross?.setAttribute("stroke", highlight);
     dot?.setAttribute("fill", highlight);
+    this.markerImage.firstElementChild?.setAttribute("stroke", highlight);
     this.lasso.setAttribute("stroke", highlight);
     this.lasso.setAttribute("fill", highlight);
   }
@@ -98,12 +121,23 @@ export class Overlay {
     if (at) this.marker.setAttribute("transform", `translate(${at.x} ${at.y})`);
   }
 
+  /** The image that the marker stands for, above it. */
+  setMarkerImage(image: Blob | null): void {
+    if (this.imageUrl) URL.revokeObjectURL(this.imageUrl);
+    this.imageUrl = image && URL.createObjectURL(image);
+    const [frame, picture] = this.markerImage.children;
+    frame?.setAttribute("visibility", "hidden");
+    if (this.imageUrl) picture?.setAttribute("href", this.imageUrl);
+    else picture?.removeAttribute("href");
+  }
+
   setLasso(points: readonly Point[]): void {
     const line = points.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
     this.lasso.setAttribute("d", points.length > 1 ? `M${line}Z` : "");
   }
 
   remove(): void {
+    this.setMarkerImage(null);
     this.root.remove();
   }
 }

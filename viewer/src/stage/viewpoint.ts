@@ -13,6 +13,8 @@ export class Viewpoint {
   private flight: Flight | null = null;
   private readonly farthest = 0.4; // of the zoom that shows the whole map
   private readonly nearest: number;
+  /** Pixels a unit beyond which nothing is to be seen. */
+  closest = Number.POSITIVE_INFINITY;
 
   constructor(
     private readonly box: Box,
@@ -75,8 +77,8 @@ export class Viewpoint {
     return fitted(box, this.size, turn, margin);
   }
 
-  go(view: View, smooth: boolean): void {
-    this.fly(view, smooth ? FLIGHT_MS : 0, easeInOut);
+  go(view: View, smooth: boolean, durationMs = FLIGHT_MS): void {
+    this.fly(view, smooth ? durationMs : 0, easeInOut);
   }
 
   pan(dx: number, dy: number): void {
@@ -99,7 +101,8 @@ export class Viewpoint {
 
   private bounded(scale: number): number {
     const whole = this.fitScale;
-    return Math.min(Math.max(scale, whole * this.farthest), whole * this.nearest);
+    const most = Math.min(whole * this.nearest, this.closest);
+    return Math.min(Math.max(scale, whole * this.farthest), most);
   }
 
   private fly(to: View, durationMs: number, ease: (t: number) => number): void {

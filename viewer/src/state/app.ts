@@ -61,6 +61,8 @@ export class App {
   /** For screen readers. */
   readonly said = signal("");
   readonly contextLost = signal(false);
+  /** The view shows no item at all. */
+  readonly nothingSeen = signal(false);
   /** Counts the view's moves, for what stands at a place of the stage. */
   readonly viewMoved = signal(0);
 
@@ -215,6 +217,8 @@ export class App {
   }
 
   showPlaced(): void {
+    // in the grid a new image has no cell
+    if (this.mode.value === "grid") this.mode.value = this.hasImages ? "images" : "points";
     const [x = 0, y = 0, z = 0] = this.placed.value?.position ?? [];
     setTimeout(() => {
       const view = this.stage?.view();

@@ -86,7 +86,10 @@ export function syncStage(app: App, stage: Stage): () => void {
     effect(() => stage.setTheme(STAGE_THEMES[app.theme.value])),
     effect(() => stage.setTool(app.tool.value)),
     effect(() => stage.setFocus(app.pointed.value ?? app.cursor.value ?? app.item.value)),
-    effect(() => stage.setMarker(app.placed.value?.position ?? null)),
+    effect(() => {
+      const placed = app.placed.value;
+      stage.setMarker(placed?.position ?? null, placed?.image ?? null);
+    }),
     app.selection.subscribe((selection) => {
       if (selection === untouched) return; // Python may have chosen before us
       app.source.select?.(selection.map((item) => app.items.id(item)));

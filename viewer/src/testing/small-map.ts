@@ -136,6 +136,7 @@ export function smallApp(map: SmallMap = {}, abilities: Partial<Source> = {}): A
 /** Remembers the latest it was told, by the name of the call. */
 export class SilentStage implements Stage {
   readonly told = new Map<string, unknown>();
+  isEmpty = false;
   private at: View = { center: [0, 0, 0], scale: 1, turn: [0, 0, 0, 1] };
 
   setColors(codes: Uint16Array, palette: readonly string[]): void {
@@ -161,6 +162,9 @@ export class SilentStage implements Stage {
   }
   setMarker(at: readonly number[] | null): void {
     this.told.set("marker", at);
+  }
+  empty(): boolean {
+    return this.isEmpty;
   }
   view(): View {
     return this.at;

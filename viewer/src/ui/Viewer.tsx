@@ -59,6 +59,27 @@ function SelectionPill() {
   );
 }
 
+/** The way back out of empty room. */
+function NothingSeen() {
+  const app = useApp();
+  if (!app.nothingSeen.value) return null;
+  return (
+    <div class="fs-panel fs-message" role="status">
+      Nothing to be seen here
+      {app.filters.value.size > 0 && (
+        <LinkButton
+          onClick={() => {
+            app.filters.value = new Map();
+          }}
+        >
+          Clear the filters
+        </LinkButton>
+      )}
+      <LinkButton onClick={() => app.fit()}>Show all</LinkButton>
+    </div>
+  );
+}
+
 function Messages() {
   const app = useApp();
   const { trouble } = app;
@@ -79,6 +100,7 @@ function Messages() {
           The graphics were interrupted; the map comes back by itself.
         </div>
       )}
+      <NothingSeen />
       {trouble.value !== null && (
         <div class="fs-panel fs-message fs-trouble" role="alert">
           <span dir="auto">{trouble.value}</span>

@@ -258,3 +258,18 @@ it("opens help, and Escape closes it alone", async () => {
   expect(root.querySelector("[role=dialog]")).toBeNull();
   expect(app.item.value).toBe(1);
 });
+
+it("leads back out of empty room, and out of filters that hide all", async () => {
+  const { app } = await shown();
+  app.nothingSeen.value = true;
+  await settled();
+  expect(() => button("Clear the filters")).toThrow();
+  app.setFilter("label", { kind: "codes", hidden: new Set([0, 1]) });
+  await settled();
+  button("Clear the filters").click();
+  expect(app.filters.value.size).toBe(0);
+  button("Show all").click();
+  app.nothingSeen.value = false;
+  await settled();
+  expect(root.textContent).not.toContain("Nothing to be seen");
+});

@@ -1,0 +1,21 @@
+/** Tells when nothing but empty room is seen, for nobody is to be lost in it. */
+import { effect } from "@preact/signals";
+import type { App } from "./app";
+
+const PAUSE_MS = 300; // once the view rests, and what the filters need has been read
+
+export function watchSight(app: App): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const stop = effect(() => {
+    // read, so that each change of these looks anew
+    [app.viewMoved.value, app.filters.value, app.mode.value];
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      app.nothingSeen.value = app.stage?.empty() ?? false;
+    }, PAUSE_MS);
+  });
+  return () => {
+    stop();
+    clearTimeout(timer);
+  };
+}
