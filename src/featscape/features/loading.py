@@ -91,19 +91,18 @@ def load_network(
         return _load_onnx(
             model, weights, layers, pool, device=device, precision=precision, progress=progress
         )
-    build = find_architecture(model)
     processor = choose_device(device)
-    path = None if weights is None else Path(weights)
-    state = None if path is None else read_state(path)
-    architecture = build()
-    if path is None:
-        path = architecture.find_weights(progress or SilentProgress())
-        state = None if path is None else read_state(path)
-    if path is None or state is None:
-        module = architecture.make()
+    architecture = find_architecture(model)()
+    if weights is not None:
+        path: Path | None = Path(weights)
     else:
-        module = architecture.load(state, path, layers)
-    sha256 = _hash_tensors(module) if path is None else hash_file(path)
+        path = architecture.find_weights(progress or SilentProgress())
+    if path is None:  # the network has its weights already
+        module = architecture.make()
+        sha256 = _hash_tensors(module)
+    else:
+        module = architecture.load(read_state(path), path, layers)
+        sha256 = hash_file(path)
     module.eval().requires_grad_(False)
     layer = "+".join(layers) if layers else architecture.behead(module)
     cut = _cut_and_fold(module, layers, architecture, pool=pool, owner=model, path=path)
