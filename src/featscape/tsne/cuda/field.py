@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 # Distance of the nodes in units of the map, whose own unit is that of q = 1 / (1 + r^2). With cubic
 # splines the force is then within .2 to 1.2 % of the exact sum.
 SPACING = 0.4
+# A map no wider than a few nodes has its own: between points of one cell the force of a coarse grid
+# is up to .13 off. This one serves until the map has outgrown the smallest size.
+_FINE = SPACING / 8
 _POINTS_FEW, _POINTS_MANY = 128, 256  # a program of the spreading, below and above 2^18 points
 _TILE = 32  # nodes along each side of what a program can spread at once
 _GATHER_POINTS = 128
@@ -70,7 +73,7 @@ class Field:
 
     def __init__(self, n: int, device: torch.device, *, spacing: float = SPACING) -> None:
         self.n = n
-        self.spacing = spacing
+        self.spacing = self._coarse = spacing
         self._device = device
         self._points_at_once = _POINTS_FEW if n < 2**18 else _POINTS_MANY
         self.repulsion = torch.empty(2, n, device=device)
@@ -86,7 +89,7 @@ class Field:
         self._corner = (0.0, 0.0)
 
     def place(self, low: tuple[float, float], high: tuple[float, float], margin: float) -> bool:
-        """Center the grid on a box of the map; return whether its size has changed.
+        """Center the grid on a box of the map; return whether its size or spacing has changed.
 
         Parameters
         ----------
@@ -96,15 +99,19 @@ class Field:
             Factor of room for growth, 1 or more.
         """
         span = max(high[0] - low[0], high[1] - low[1])
-        needed = int(min(span / self.spacing * margin, 1e9)) + 9
+        spacing = min(_FINE, self._coarse)
+        if span / spacing * margin + 9 > SIZES[0]:
+            spacing = self._coarse
+        needed = int(min(span / spacing * margin, 1e9)) + 9
         if needed > SIZES[-1]:
             raise InputError(
-                f"a map on a GPU can be {SIZES[-1] * self.spacing:.0f} wide at most; the descent "
+                f"a map on a GPU can be {SIZES[-1] * spacing:.0f} wide at most; the descent "
                 f"has driven this one {span:.0f} apart. Lower learning_rate."
             )
         size = SIZES[bisect.bisect_left(SIZES, needed)]
-        resized: bool = size > self.size or size < 0.3 * self.size
+        resized: bool = size > self.size or size < 0.3 * self.size or spacing != self.spacing
         if resized:
+            self.spacing = spacing
             self._resize(size)
         center = ((low[0] + high[0]) / 2, (low[1] + high[1]) / 2)
         half = self.size / 2 * self.spacing
