@@ -107,7 +107,7 @@ def _write_sorted(
 @triton.jit(do_not_specialize=["n_tiles", "k", "n_ranges"])
 def nearest_kernel(  # noqa: PLR0915 - one walk, whose parts share all of its state
     points,  # float32 (n, DIM), sorted by list
-    norms,  # float32 (n,), squared
+    centers,  # float32 (n_lists, DIM)
     tiles,  # int32 (n_tiles, 3): first row, last row (exclusive), list
     ranges,  # int32 (n_lists, n_ranges, 2): first and last candidate (exclusive) of each list
     work_bits,  # int32 (n_programs, ROWS, CAPACITY)
@@ -129,6 +129,9 @@ def nearest_kernel(  # noqa: PLR0915 - one walk, whose parts share all of its st
 ):
     """Find the k nearest candidates of every point, distances never leaving the chip.
 
+    |x - y|^2 is |x|^2 + |y|^2 - 2 xy, which loses every digit between points near to one another
+    and far from the origin; so the origin is the center of the tile's list.
+
     A program takes tiles of ROWS points of one list. It walks through the list's candidates and
     appends those nearer than the row's bound to the row's work buffer; when a buffer could
     overflow, all rows are cut to their k nearest so far, which lowers the bounds.
@@ -146,10 +149,12 @@ def nearest_kernel(  # noqa: PLR0915 - one walk, whose parts share all of its st
         of_list = tl.load(tiles + 3 * tile + 2)
         rows = first_row + lanes
         live = rows < last_row
-        row_norms = tl.load(norms + rows, live, 0.0)
+        origin = centers + of_list.to(tl.int64) * DIM + axis
         row_start = points + rows.to(tl.int64)[:, None] * DIM + axis[None, :]
         if DIM == STEP:
-            x = tl.load(row_start, live[:, None], 0.0)
+            shift = tl.load(origin)
+            x = tl.load(row_start, live[:, None], 0.0) - shift[None, :]
+            row_norms = tl.sum(x * x, 1)
         count = tl.zeros([ROWS], tl.int32)
         bound = tl.where(live, INFINITY_BITS, 0)
         for r in range(n_ranges):
@@ -160,15 +165,20 @@ def nearest_kernel(  # noqa: PLR0915 - one walk, whose parts share all of its st
                 there = columns < last
                 start = points + columns.to(tl.int64)[None, :] * DIM + axis[:, None]
                 if DIM == STEP:
-                    y = tl.load(start, there[None, :], 0.0)
+                    y = tl.load(start, there[None, :], 0.0) - shift[:, None]
+                    column_norms = tl.sum(y * y, 0)
                     product = tl.dot(x, y, input_precision=PRECISION)
                 else:
+                    row_norms = tl.zeros([ROWS], tl.float32)
+                    column_norms = tl.zeros([CANDIDATES], tl.float32)
                     product = tl.zeros([ROWS, CANDIDATES], tl.float32)
                     for d in range(0, DIM, STEP):
-                        x = tl.load(row_start + d, live[:, None], 0.0)
-                        y = tl.load(start + d, there[None, :], 0.0)
+                        shift = tl.load(origin + d)
+                        x = tl.load(row_start + d, live[:, None], 0.0) - shift[None, :]
+                        y = tl.load(start + d, there[None, :], 0.0) - shift[:, None]
+                        row_norms += tl.sum(x * x, 1)
+                        column_norms += tl.sum(y * y, 0)
                         product = tl.dot(x, y, product, input_precision=PRECISION)
-                column_norms = tl.load(norms + columns, there, 0.0)
                 distance = row_norms[:, None] + column_norms[None, :] - 2 * product
                 distance = tl.where(distance > 0, distance, 0.0)
                 bits = distance.to(tl.int32, bitcast=True)

@@ -14,13 +14,15 @@ from featscape.tsne.cuda import neighbor_kernels as kernels
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Up to this many points every pair is looked at: that takes less time than making lists.
+# Up to this many points every pair is looked at.
 EXACT_UP_TO = 20_000
 RECALL_WANTED = 0.98
 _PROBES = 96
 _TRAINING_POINTS_PER_LIST = 40
 _TRAINING_ROUNDS = 5
 _RECALL_SAMPLE = 256
+_RECALL_BLOCK = 65_536
+_TIE = 1e-6  # squared distances that differ by less than this share are equal in float32
 _ROWS = 64  # points of a tile
 _CANDIDATES = 64  # looked at in one step of a tile
 _WARPS = 4
@@ -41,7 +43,7 @@ class DeviceNeighbors:
         Rows, nearest first, the point itself left out.
     squared_distances : Tensor of float32, shape (n, k)
     recall : float
-        The share of true neighbors found, by a sample; 1 for an exact search.
+        The share of true neighbors found: measured on a sample, in float64.
     """
 
     order: Tensor
@@ -65,7 +67,7 @@ def find_neighbors(
     seed : int
         Of the lists' first centers.
     exact : bool, optional
-        Look at every pair. By default up to 20,000 points.
+        Look at every pair, list by list. By default up to 20,000 points.
     n_probes : int
         Lists searched for each point at first; twice as many while the recall is below .98.
 
@@ -74,14 +76,11 @@ def find_neighbors(
     DeviceNeighbors
     """
     n = len(X)
-    if n <= EXACT_UP_TO if exact is None else exact:
-        order = torch.arange(n, device=X.device)
-        points = _pad(X)
-        whole = torch.tensor([0, n], device=X.device)
-        indices, distances = _search(points, whole, whole.new_zeros(1, 1), k)
-        return DeviceNeighbors(order, X, indices, distances, 1.0)
+    exact = n <= EXACT_UP_TO if exact is None else exact
     padded = _pad(X)
-    n_lists = max(1, round(n / max(128.0, math.sqrt(n) / 4)))
+    # of each list's points the distances are as exact as the list is small: see the kernel
+    per_list = _ROWS / 2 if exact else max(128.0, math.sqrt(n) / 4)
+    n_lists = max(1, round(n / per_list))
     centers = _train(padded, n_lists, seed)
     of_point = _assign(padded, centers)
     order = torch.argsort(of_point, stable=True)
@@ -90,6 +89,9 @@ def find_neighbors(
     )
     points = padded[order]
     del padded
+    sample = _sample(points, k, seed)
+    if exact:
+        n_probes = n_lists
     while True:
         n_probes = min(n_probes, n_lists)
         near = torch.cdist(centers, centers).topk(n_probes, largest=False).indices
@@ -97,8 +99,8 @@ def find_neighbors(
         if n_probes < n_lists and int(sizes[near].sum(1).min()) <= k:
             n_probes *= 2
             continue
-        indices, distances = _search(points, starts, near, k)
-        recall = 1.0 if n_probes == n_lists else _measure_recall(points, distances, seed)
+        indices, distances = _search(points, starts, centers, near, k)
+        recall = _measure_recall(points, sample, indices)
         if recall >= RECALL_WANTED or n_probes == n_lists:
             return DeviceNeighbors(order, points[:, : X.shape[1]], indices, distances, recall)
         n_probes *= 2
@@ -109,7 +111,6 @@ def _pad(X: Tensor) -> Tensor:
     d = X.shape[1]
     width = max(16, triton.next_power_of_2(d)) if d <= 64 else 64 * triton.cdiv(d, 64)
     padded = torch.zeros(len(X), width, device=X.device)
-    # |x - y|^2 is found as |x|^2 + |y|^2 - 2 xy: the smaller the norms, the less is lost
     torch.sub(X, X.mean(0), out=padded[:, :d])
     return padded
 
@@ -152,7 +153,9 @@ def _train(points: Tensor, n_lists: int, seed: int) -> Tensor:
     return centers
 
 
-def _search(points: Tensor, starts: Tensor, near: Tensor, k: int) -> tuple[Tensor, Tensor]:
+def _search(
+    points: Tensor, starts: Tensor, centers: Tensor, near: Tensor, k: int
+) -> tuple[Tensor, Tensor]:
     """Return indices and squared distances, (n, k), of the nearest points of the near lists.
 
     `points` stand list after list, list l from starts[l] on; near[l] names the lists to search
@@ -172,7 +175,7 @@ def _search(points: Tensor, starts: Tensor, near: Tensor, k: int) -> tuple[Tenso
     indices = torch.empty(n, k, dtype=torch.int32, device=device)
     distances = torch.empty(n, k, device=device)
     kernels.nearest_kernel[(n_programs,)](
-        points, _norms(points), tiles, ranges, work[0], work[1], notes[0], notes[1],
+        points, centers, tiles, ranges, work[0], work[1], notes[0], notes[1],
         distances, indices, len(tiles), near.shape[1], k,
         DIM=dim, STEP=min(dim, 64), ROWS=_ROWS, CANDIDATES=_CANDIDATES, CAPACITY=capacity,
         K_PADDED=triton.next_power_of_2(k), PRECISION=_PRECISION, num_warps=_WARPS, num_stages=2,
@@ -191,23 +194,34 @@ def _tiles(starts: Tensor) -> Tensor:
     return torch.stack([first, last, lists], dim=1).int().contiguous()
 
 
-def _measure_recall(points: Tensor, squared_distances: Tensor, seed: int) -> float:
-    """Return the share of the true neighbors that were found, by a sample of the points.
+def _sample(points: Tensor, k: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Return some rows, and the squared distance of each to its k-th nearest, in float64.
 
-    Every point nearer than the farthest one found, but not itself found, is one that was missed;
-    counting those needs no second search. A few of them may lie beyond the true k nearest, so the
-    share is, if anything, larger.
+    Another way to it than the search's: what its recall is measured by.
     """
-    n, k = squared_distances.shape
     generator = torch.Generator(device=points.device).manual_seed(seed + 1)
-    rows = torch.randperm(n, generator=generator, device=points.device)[:_RECALL_SAMPLE]
-    norms = _norms(points)
-    missed = 0
-    for first in range(0, len(rows), 64):
-        part = rows[first : first + 64]
-        distances = norms[part][:, None] + norms[None] - 2 * points[part] @ points.T
-        distances[torch.arange(len(part), device=points.device), part] = torch.inf
-        # distances computed in another order differ in their last digits
-        nearer = distances < squared_distances[part, -1:] * (1 - 1e-5)
-        missed += int((nearer.sum(1) - (k - 1)).clamp(0, k).sum())
-    return 1 - missed / (k * len(rows))
+    rows = torch.randperm(len(points), generator=generator, device=points.device)[:_RECALL_SAMPLE]
+    queries = points[rows].double()
+    lanes = torch.arange(len(rows), device=points.device)
+    nearest = torch.full((len(rows), k), torch.inf, dtype=torch.float64, device=points.device)
+    for first in range(0, len(points), _RECALL_BLOCK):
+        block = points[first : first + _RECALL_BLOCK].double()
+        # the digits that the difference of squares cancels, float64 has more than the points
+        squared = _norms(queries)[:, None] + _norms(block) - 2 * queries @ block.T
+        own = (rows >= first) & (rows < first + len(block))
+        squared[lanes[own], rows[own] - first] = torch.inf
+        nearest = torch.cat([nearest, squared], 1).topk(k, largest=False).values
+    return rows, nearest.amax(1)
+
+
+def _measure_recall(points: Tensor, sample: tuple[Tensor, Tensor], indices: Tensor) -> float:
+    """Return the share of the points found that lie no farther than the k-th nearest.
+
+    Of points at the same distance, but for float32's rounding, one is as good as the other.
+    """
+    rows, limit = sample
+    found = points[indices[rows].long()].double()  # (s, k, m)
+    squared = (found - points[rows].double()[:, None]).square().sum(2)
+    # what float64 lost where the k-th nearest lies at no distance
+    slack = 1e-14 * points.double().square().sum(1).amax()
+    return float((squared <= limit[:, None] * (1 + _TIE) + slack).double().mean())
