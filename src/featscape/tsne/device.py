@@ -1,8 +1,9 @@
-"""Where the descent runs, and which Gradient does it: the one place that decides."""
+"""Where a fit runs, and which Gradient the CPU takes: the one place that decides."""
 
 from __future__ import annotations
 
 import ctypes
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,31 +15,26 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from featscape.tsne.descent import Gradient
+    from featscape.tsne.stages import Request
 
 METHODS = ("auto", "direct", "grid")
 DEVICES = ("auto", "cpu", "cuda")
+
+# From so many items on, "auto" takes a GPU: below, to load PyTorch and to wake the card takes about
+# as long as the CPU takes for all.
+AUTO_FROM = 100_000
+GPU_METRICS = ("euclidean", "cosine", "correlation")
+GPU_NEIGHBORS_MAX = 2_048
 
 # Below this many points all pairs cost less than a grid; by the number of the map's dimensions.
 DIRECT_BELOW = {1: 1_500, 2: 1_500, 3: 20_000}
 
 
 def choose_gradient(
-    P: csr_array, Y: NDArray[np.float32], *, method: str, device: str, n_threads: int
+    P: csr_array, Y: NDArray[np.float32], *, method: str, n_threads: int
 ) -> Gradient:
-    """Return the Gradient for P that begins at Y, by `method` and `device` as TSNE takes them.
-
-    Raises
-    ------
-    InputError
-        "cuda" for what only the CPU does.
-    DeviceError
-        "cuda" where there is no usable GPU.
-    """
+    """Return the CPU's Gradient for P that begins at Y, by `method` as TSNE takes it."""
     n, n_components = Y.shape
-    if resolve_device(device, n_components=n_components, method=method) == "cuda":
-        from featscape.tsne.cuda import CudaGradient
-
-        return CudaGradient(P, Y)
     if method == "direct" or (method == "auto" and n < DIRECT_BELOW[n_components]):
         from featscape.tsne.direct import DirectGradient
 
@@ -48,36 +44,83 @@ def choose_gradient(
     return GridGradient(P, Y, n_jobs=n_threads)
 
 
-def resolve_device(device: str, *, n_components: int, method: str = "auto") -> str:
-    """Return "cpu" or "cuda" for what TSNE's `device` says.
+def resolve_device(device: str, request: Request, *, shape: tuple[int, int]) -> str:
+    """Return "cpu", "cuda" or "cuda:N" for what TSNE's `device` says.
 
-    "auto" is the CPU: the GPU is for those who ask for it, until its results are as well tested.
+    "auto" is a GPU for many items, where there is one that does what is asked and has room for it.
+
+    Parameters
+    ----------
+    device : str
+    request : stages.Request
+    shape : tuple of int
+        Of the features.
 
     Raises
     ------
     InputError
         The GPU was asked for something that only the CPU does.
     DeviceError
-        There is no usable GPU.
+        There is no such GPU.
     """
-    if device != "cuda":
+    if device == "cpu":
         return "cpu"
-    if method == "direct":
-        raise InputError(
-            "method='direct' runs on the CPU; got device='cuda'. "
-            "Pass method='grid', or device='cpu'."
-        )
-    if n_components != 2:
-        raise InputError(
-            f"device='cuda' makes maps of 2 dimensions; got n_components={n_components}. "
-            "Pass device='cpu'."
-        )
-    if not (has_nvidia_driver() and _torch_sees_gpu()):
+    refusal = _refusal(request)
+    if device == "auto":
+        if shape[0] < AUTO_FROM or refusal or not _is_gpu("cuda"):
+            return "cpu"
+        return "cuda" if _has_room(request, shape) else "cpu"
+    if refusal:
+        raise InputError(f"device={device!r} {refusal}")
+    if not _is_gpu(device):
         raise DeviceError(
-            "device='cuda' needs an NVIDIA GPU, its driver and a torch built for it; none "
-            "was found. Pass device='cpu', or install torch for CUDA."
+            f"device={device!r} needs an NVIDIA GPU of that number, its driver and a torch built "
+            "for it; none was found. Pass device='cpu', or install torch for CUDA."
         )
-    return "cuda"
+    return device
+
+
+def is_device(device: object) -> bool:
+    """Say whether TSNE's `device` is one that there could be."""
+    return isinstance(device, str) and (
+        device in DEVICES or re.fullmatch(r"cuda:\d+", device) is not None
+    )
+
+
+def describe_device(device: str) -> str:
+    """Return "cpu", or a GPU with its name: "cuda (NVIDIA H100 80GB HBM3)"."""
+    if device == "cpu":
+        return device
+    import torch
+
+    return f"{device} ({torch.cuda.get_device_name(torch.device(device))})"
+
+
+def _refusal(request: Request) -> str:
+    """Say what of the request a GPU does not do, and the remedy; nothing where it does all."""
+    remedy = "Pass device='cpu'."
+    if request.method == "direct":
+        return "has the method 'grid' alone; got method='direct'. Pass method='grid', or 'cpu'."
+    if request.n_components != 2:
+        return f"makes maps of 2 dimensions; got n_components={request.n_components}. {remedy}"
+    if request.metric not in GPU_METRICS:
+        return f"takes {', '.join(GPU_METRICS)}; got metric={request.metric!r}. {remedy}"
+    if request.n_neighbors > GPU_NEIGHBORS_MAX:
+        return (
+            f"takes up to {GPU_NEIGHBORS_MAX:,} neighbors of an item; the perplexity or "
+            f"n_neighbors asks for {request.n_neighbors:,}. Lower it, or pass device='cpu'."
+        )
+    return ""
+
+
+def _has_room(request: Request, shape: tuple[int, int]) -> bool:
+    import torch
+
+    from featscape.tsne.cuda.memory import bytes_free, bytes_needed
+
+    n, d = shape
+    width = d if request.n_pca is None else min(d, request.n_pca)
+    return bytes_needed(n, width, request.n_neighbors) <= bytes_free(torch.device("cuda"))
 
 
 def has_nvidia_driver() -> bool:
@@ -93,11 +136,13 @@ def has_nvidia_driver() -> bool:
     return False
 
 
-def _torch_sees_gpu() -> bool:
+def _is_gpu(device: str) -> bool:
+    """Say whether torch sees the GPU of that name; without a driver, torch is not loaded."""
     from importlib.util import find_spec
 
-    if find_spec("torch") is None:
+    if not has_nvidia_driver() or find_spec("torch") is None:
         return False
     import torch
 
-    return torch.cuda.is_available()
+    number = int(device.partition(":")[2] or 0)
+    return torch.cuda.is_available() and number < torch.cuda.device_count()

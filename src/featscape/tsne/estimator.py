@@ -7,18 +7,12 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
-
-from featscape.errors import InputError
-from featscape.records import Neighbors
 from featscape.tsne import initial
-from featscape.tsne.affinities import conditional_probabilities, joint_probabilities
 from featscape.tsne.descent import descend, plan_phases
-from featscape.tsne.device import choose_gradient, resolve_device
-from featscape.tsne.neighbors import NeighborIndex, in_metric
+from featscape.tsne.device import describe_device, resolve_device
+from featscape.tsne.fitted import FittedMap
 from featscape.tsne.parameters import (
+    METRICS,
     canonical_metric,
     check_neighbors,
     check_parameters,
@@ -26,21 +20,20 @@ from featscape.tsne.parameters import (
     count_threads,
     random_generator,
 )
-from featscape.tsne.precomputed import check_distances, neighbors_of_distances
-from featscape.tsne.reduction import fit_reduction
-from featscape.tsne.transform import make_field, place
+from featscape.tsne.stages import HostStages, Request, open_stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
-# Two reductions of one row differ by no more than this share of its length.
-_FLOAT32_ROUNDING = 2e-6
+    from featscape.records import Neighbors
+    from featscape.tsne.descent import Gradient
+    from featscape.tsne.stages import Stages
 
 
-# scikit-learn has no types: its classes are Any to mypy
-class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class TSNE(FittedMap):
     """t-distributed stochastic neighbour embedding (van der Maaten & Hinton 2008).
 
     Parameters
@@ -77,8 +70,10 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         Neighbours of each item in P; by default three times the largest perplexity.
     method : {"auto", "direct", "grid"}, default="auto"
         "direct" sums the forces over all pairs, "grid" interpolates them; "auto" takes the faster.
-    device : {"auto", "cpu", "cuda"}, default="auto"
-        "cuda" runs the descent on an NVIDIA GPU, in two dimensions; "auto" is the CPU.
+    device : str, default="auto"
+        "cpu", "cuda" or "cuda:N". "auto" takes an NVIDIA GPU for 100,000 items and more where there
+        is one with room for them, and for what it does: two dimensions, the euclidean, cosine and
+        correlation metrics, up to 2,048 neighbors, the method "grid".
     random_state : int, RandomState or None, default=None
         Seeds whatever is random. With an integer two runs agree to the bit, whatever `n_jobs` is.
     n_jobs : int, optional
@@ -96,6 +91,8 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     kl_divergence_ : float
         KL(P || Q) at the end, in nats.
     n_iter_ : int
+    device_ : str
+        Where it ran: "cpu", or the GPU with its name.
     learning_rate_ : float
         Of the last phase.
     n_features_in_ : int
@@ -110,7 +107,8 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     affinities_ : csr_array of float32, shape (n, n)
         P: symmetric, summing to 1.
     timings_ : dict of str to float
-        Seconds for "pca", "index", "neighbors", "affinities", "initial" and "descent".
+        Seconds for "pca", "index", "neighbors", "affinities", "initial" and "descent". On a GPU
+        "index" is part of "neighbors".
 
     Examples
     --------
@@ -118,9 +116,6 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     >>> positions = TSNE(random_state=10).fit_transform(features)  # doctest: +SKIP
     """
 
-    # The fitted features' index and the way to them; None where the caller gave distances.
-    _index: Any
-    _reduction: Any
     timings_: dict[str, float]
 
     def __init__(
@@ -220,80 +215,19 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         InputError
             A parameter cannot be worked with, or the arrays do not belong together.
         """
-        X, k, n_threads = self._begin(X)
+        X, request = self._begin(X)
         n = X.shape[0]
-        check_neighbors(neighbors, shape=(n, k))
+        check_neighbors(neighbors, shape=(n, request.n_neighbors))
         self.embedding_ = initial.array_start(embedding, shape=(n, self.n_components))
         self.neighbors_indices_ = neighbors.indices
         self.neighbors_distances_ = neighbors.distances
-        self._arrange(X, k, generator=random_generator(self.random_state), n_threads=n_threads)
+        stages = HostStages(request)
+        self._arrange(X, stages)
+        self.neighbors_recall_ = stages.recall
         return self
 
-    def transform(self, X: Any) -> NDArray[np.float32]:
-        """Place further items on the finished map, which does not change.
-
-        An item's place does not depend on which others come in the same call. An item equal to a
-        fitted one gets its position.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix, shape (m, d)
-            With ``metric="precomputed"`` distances to the fitted items, shape (m, n).
-
-        Returns
-        -------
-        ndarray of float32, shape (m, n_components)
-
-        Raises
-        ------
-        InputError
-            X has other columns than the fitted one, or holds what is no finite number.
-        NotFittedError
-            There is no map yet.
-        """
-        return self.place(X)[0]
-
-    def place(self, X: Any) -> tuple[NDArray[np.float32], Neighbors]:
-        """Place further items as `transform` does, and tell the neighbours it found on the way.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix, shape (m, d)
-            As for `transform`; `InputError` and `NotFittedError` as there.
-
-        Returns
-        -------
-        positions : ndarray of float32, shape (m, n_components)
-        neighbors : Neighbors
-            As `nearest` gives them.
-        """
-        neighbors, rounding = self._search(X)
-        n_threads = count_threads(self.n_jobs)
-        p = conditional_probabilities(neighbors, self._perplexities, n_threads=n_threads)
-        Y = self.embedding_
-        places = place(neighbors.indices, p, Y, field=make_field(Y, n_threads=n_threads))
-        same = neighbors.distances[:, 0] <= rounding
-        places[same] = Y[neighbors.indices[same, 0]]
-        return places, self._in_metric(neighbors)
-
-    def nearest(self, X: Any) -> Neighbors:
-        """Find the fitted items that lie nearest to further ones: those that `transform` uses.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix, shape (m, d)
-            As for `transform`; `InputError` and `NotFittedError` as there.
-
-        Returns
-        -------
-        Neighbors
-            Shape (m, k), nearest first, the distances as in `neighbors_distances_`.
-        """
-        neighbors, _ = self._search(X)
-        return self._in_metric(neighbors)
-
-    def _begin(self, X: Any) -> tuple[Any, int, int]:
-        """Check the parameters against X; return X as an array, its k, and the threads to use."""
+    def _begin(self, X: Any) -> tuple[Any, Request]:
+        """Check the parameters against X; return X as an array, and what to make of it."""
         check_parameters(self)
         n_threads = count_threads(self.n_jobs)
         X = self._validated(X, reset=True)
@@ -301,22 +235,26 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             self.perplexity, n_items=X.shape[0], n_neighbors=self.n_neighbors
         )
         self.timings_ = {}
-        return X, k, n_threads
+        return X, Request(
+            n_neighbors=k,
+            perplexities=self._perplexities,
+            metric=canonical_metric(self.metric, known=(*METRICS, "precomputed")),
+            n_pca=self.n_pca,
+            n_components=self.n_components,
+            init=self.init,
+            method=self.method,
+            generator=random_generator(self.random_state),
+            n_threads=n_threads,
+        )
 
     def _fit(self, X: Any) -> None:
-        X, k, n_threads = self._begin(X)
+        X, request = self._begin(X)
         n = X.shape[0]
         if not isinstance(self.init, str):
             initial.array_start(self.init, shape=(n, self.n_components))
-        resolve_device(self.device, n_components=self.n_components, method=self.method)
-        generator = random_generator(self.random_state)
-        neighbors = self._find_neighbors(X, k, generator=generator, n_threads=n_threads)
-        with self._timed("affinities"):
-            P = joint_probabilities(neighbors, self._perplexities, n_threads=n_threads)
-        with self._timed("initial"):
-            start = initial.first_positions(
-                self.init, P, self.n_components, index=self._index, generator=generator
-            )
+        device = resolve_device(self.device, request, shape=X.shape)
+        stages = open_stages(request, device)
+        self.device_ = describe_device(device)
         phases = plan_phases(
             n,
             max_iter=self.max_iter,
@@ -326,76 +264,48 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             learning_rate=self.learning_rate,
         )
         self.learning_rate_ = phases[-1].learning_rate
-        with self._timed("descent"):
-            gradient = choose_gradient(
-                P, start, method=self.method, device=self.device, n_threads=n_threads
-            )
-            outcome = descend(
-                gradient,
-                phases,
-                tolerance=self.tolerance,
-                callback=self._watch(),
-                callback_every=self.callback_every,
-            )
-        self.affinities_ = P
-        self.embedding_ = gradient.embedding()
+        with stages.guard():
+            gradient = self._prepare(X, stages)
+            with self._timed("descent"):
+                outcome = descend(
+                    gradient,
+                    phases,
+                    tolerance=self.tolerance,
+                    callback=self._watch(),
+                    callback_every=self.callback_every,
+                )
+                self.embedding_ = gradient.embedding()
         self.kl_divergence_ = outcome.kl_divergence
         self.n_iter_ = outcome.n_iter
         if outcome.stopped_by == "interrupt":
             raise KeyboardInterrupt
 
-    def _find_neighbors(
-        self, X: Any, k: int, *, generator: np.random.RandomState, n_threads: int
-    ) -> Neighbors:
-        """Set the neighbours' attributes and return them, at the search's own scale."""
-        if self.metric == "precomputed":
-            with self._timed("neighbors"):
-                check_distances(X)
-                given = neighbors_of_distances(X, k, leave_out_self=True)
-            self._index = self._reduction = None
-            self.neighbors_recall_ = 1.0
-            self.neighbors_indices_ = given.indices
-            self.neighbors_distances_ = given.distances
-            return given
-        self._arrange(X, k, generator=generator, n_threads=n_threads)
+    def _prepare(self, X: Any, stages: Stages) -> Gradient:
+        """Run the stages up to the descent, and keep what they found."""
+        self._arrange(X, stages)
         with self._timed("neighbors"):
-            neighbors: Neighbors = self._index.graph(k, n_jobs=n_threads)
+            neighbors = stages.find_neighbors()
+            self.neighbors_recall_ = stages.recall
         self.neighbors_indices_ = neighbors.indices
         self.neighbors_distances_ = self._in_metric(neighbors).distances
-        return neighbors
+        with self._timed("affinities"):
+            self.__dict__.pop("affinities_", None)  # of an earlier fit
+            P = stages.join()
+            if P is not None:
+                self.affinities_ = P
+        with self._timed("initial"):
+            return stages.gradient(stages.first_positions())
 
-    def _search(self, X: Any) -> tuple[Neighbors, NDArray[np.float64]]:
-        """Find each new row's neighbours, at the search's own scale, and its rounding error."""
-        check_is_fitted(self, "embedding_")
-        X = self._validated(X, reset=False)
-        k = self.neighbors_indices_.shape[1]
-        if self._index is None:
-            check_distances(X, n_points=len(self.embedding_))
-            return neighbors_of_distances(X, k, leave_out_self=False), np.zeros(X.shape[0])
-        points = self._reduction.apply(X, alone=True)
-        neighbors = self._index.search(points, k, n_jobs=count_threads(self.n_jobs))
-        return neighbors, _FLOAT32_ROUNDING * np.linalg.norm(points, axis=1)
-
-    def _in_metric(self, neighbors: Neighbors) -> Neighbors:
-        if self._reduction is None:  # the caller's own distances
-            return neighbors
-        metric = canonical_metric(self.metric)
-        return Neighbors(
-            neighbors.indices, in_metric(neighbors.distances, metric, self._reduction.scale)
-        )
-
-    def _arrange(self, X: Any, k: int, *, generator: np.random.RandomState, n_threads: int) -> None:
-        """Reduce the features and build the index that finds k neighbours among them."""
-        metric = canonical_metric(self.metric)
+    def _arrange(self, X: Any, stages: Stages) -> None:
+        """Reduce the features, and arrange them for the search."""
         with self._timed("pca"):
-            self._reduction = fit_reduction(
-                X, n_components=self.n_pca, metric=metric, generator=generator
-            )
-            points = self._reduction.apply(X)
+            stages.reduce(X)
         with self._timed("index"):
-            seed = int(generator.randint(2**31 - 1))
-            self._index = NeighborIndex(points, k, metric=metric, seed=seed, n_jobs=n_threads)
-        self.neighbors_recall_ = self._index.recall
+            stages.build_index()
+        self._reduction, self._points, self._seed = stages.reduction, stages.points, stages.seed
+        self.__dict__.pop("_index", None)  # of an earlier fit
+        if stages.index is not None:
+            self._index = stages.index
 
     def _watch(self) -> Callable[[int, float, NDArray[np.float32]], object] | None:
         """Return the caller's callback, with a printed line before it where `verbose` asks."""
@@ -407,13 +317,6 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             return self.callback and self.callback(iteration, kl_divergence, embedding)
 
         return report
-
-    def _validated(self, X: Any, *, reset: bool) -> Any:
-        """Return X as an array or CSR matrix; scikit-learn's complaints become InputError."""
-        try:
-            return validate_data(self, X, accept_sparse="csr", ensure_all_finite=False, reset=reset)
-        except ValueError as error:
-            raise InputError(str(error)) from error
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

@@ -32,7 +32,7 @@ def first_positions(
     P: csr_array,
     n_components: int,
     *,
-    index: Any,
+    points: NDArray[np.float32] | None,
     generator: np.random.RandomState,
 ) -> NDArray[np.float32]:
     """Return the first positions that `init` names, or is, as TSNE takes it.
@@ -43,8 +43,8 @@ def first_positions(
     P : csr_array, shape (n, n)
         Joint probabilities, for "spectral".
     n_components : int
-    index : NeighborIndex or None
-        Holds the reduced features, for "pca"; None where there are distances only.
+    points : ndarray of float32, shape (n, m), or None
+        The reduced features, for "pca"; None where there are distances only.
     generator : RandomState
     """
     n_points = P.shape[0]
@@ -52,9 +52,9 @@ def first_positions(
         return array_start(init, shape=(n_points, n_components))
     if init == "random":
         return random_start(n_points, n_components, generator=generator)
-    if init == "spectral":
+    if init == "spectral" or points is None:  # "pca" of distances is refused before any work
         return spectral_start(P, n_components, generator=generator)
-    return pca_start(index.points, n_components, generator=generator)
+    return pca_start(points, n_components, generator=generator)
 
 
 def random_start(
@@ -82,11 +82,17 @@ def pca_start(
     ndarray of float32, shape (n, c)
     """
     centered = X.astype(np.float64) - X.mean(axis=0, dtype=np.float64)
-    covariance = centered.T @ centered
-    axes = leading_eigenvectors(covariance, n_components, generator=generator)  # (d, c)
+    axes = signed_axes(centered.T @ centered, n_components, generator=generator)
+    return scaled_start(centered @ axes, n_components, generator=generator)
+
+
+def signed_axes(
+    covariance: NDArray[np.float64], n_axes: int, *, generator: np.random.RandomState
+) -> NDArray[np.float64]:
+    """Return the leading principal axes, shape (d, n_axes), each with its largest loading > 0."""
+    axes = leading_eigenvectors(covariance, n_axes, generator=generator)
     largest = np.abs(axes).argmax(axis=0)
-    axes = axes * np.sign(axes[largest, np.arange(axes.shape[1])])
-    return _scaled(centered @ axes, n_components, generator=generator)
+    return np.asarray(axes * np.sign(axes[largest, np.arange(axes.shape[1])]))
 
 
 def spectral_start(
@@ -128,7 +134,7 @@ def spectral_start(
     positions = positions * np.sign(positions[largest, np.arange(positions.shape[1])])
     positions = positions / np.maximum(positions.std(axis=0), np.finfo(np.float64).tiny)
     positions += generator.normal(scale=0.01, size=positions.shape)
-    return _scaled(positions, n_components, generator=generator)
+    return scaled_start(positions, n_components, generator=generator)
 
 
 def _smoothest(
@@ -184,7 +190,7 @@ def array_start(Y: Any, *, shape: tuple[int, int]) -> NDArray[np.float32]:
     return positions
 
 
-def _scaled(
+def scaled_start(
     positions: NDArray[np.float64], n_components: int, *, generator: np.random.RandomState
 ) -> NDArray[np.float32]:
     """Scale the first axis to sd 1e-4, the others with it; fill axes without extent at random."""

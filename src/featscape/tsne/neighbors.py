@@ -27,6 +27,7 @@ from featscape.tsne.parameters import (
 )
 from featscape.tsne.partition import Partition, faiss_threads
 from featscape.tsne.recall import share_found, true_neighbors
+from featscape.tsne.reduction import SPHERICAL, fit_reduction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,8 +94,6 @@ def nearest_neighbors(
         An unknown metric, too many neighbours, another parameter out of its range, or an X that
         does not hold finite numbers.
     """
-    from featscape.tsne.reduction import fit_reduction
-
     metric = canonical_metric(metric)
     count_threads(n_jobs)
     if n_pca is not None:
@@ -121,9 +120,17 @@ def nearest_neighbors(
 def in_metric(distances: NDArray[np.float32], metric: str, scale: float) -> NDArray[np.float32]:
     """Turn distances between reduced points into those of the metric between the items."""
     distances = np.asarray(distances / np.float64(scale), dtype=np.float32)
-    if metric in ("cosine", "correlation"):  # between rows of length one: d^2 = 2 (1 - cos)
+    if metric in SPHERICAL:  # between rows of length one: d^2 = 2 (1 - cos)
         return np.asarray(distances**2 / 2, dtype=np.float32)
     return distances
+
+
+def out_of_metric(neighbors: Neighbors, metric: str) -> Neighbors:
+    """Undo `in_metric`, but for the scale, which P does not hang on."""
+    if metric not in SPHERICAL:
+        return neighbors
+    distances = np.sqrt(2 * np.maximum(neighbors.distances, 0), dtype=np.float32)
+    return Neighbors(neighbors.indices, distances)
 
 
 class NeighborIndex:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.errors import InputError
-from featscape.tsne.device import DEVICES, METHODS
+from featscape.tsne.device import DEVICES, METHODS, is_device
 from featscape.tsne.initial import START_NAMES
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def check_parameters(tsne: TSNE) -> None:
     if tsne.n_neighbors is not None:
         check_integer("n_neighbors", tsne.n_neighbors, low=1, otherwise=" or None")
     _choice("method", tsne.method, METHODS)
-    _choice("device", tsne.device, DEVICES)
+    if not is_device(tsne.device):
+        _choice("device", tsne.device, DEVICES, otherwise=" or cuda:N")
     if isinstance(tsne.init, str) or tsne.init is None:
         _choice("init", tsne.init, START_NAMES, otherwise=" or an array of positions")
     if tsne.callback is not None and not callable(tsne.callback):

@@ -78,7 +78,6 @@ def kl_divergence(P: Any, Y: Any, *, n_jobs: int | None = None) -> float:
         csr_array(P, dtype=np.float32),
         np.asarray(Y, dtype=np.float32),
         method="direct" if n <= _DIRECT_KL_UP_TO else "auto",
-        device="cpu",
         n_threads=n_threads,
     )
     return gradient.kl_divergence()

@@ -24,12 +24,12 @@ _BLOCK_SIZE = 1 << 22
 
 # Up to this width all eigenvectors of the covariance are found; above, the leading ones are
 # iterated for.
-_DENSE_EIGEN_WIDTH = 256
+DENSE_EIGEN_WIDTH = 256
 _SPARE_AXES = 10
 _MAX_SUBSPACE_ITERATIONS = 60
 
 # Distances between features up to this size stay within float32.
-_LARGEST = 1e37
+LARGEST = 1e37
 
 # Distances on the sphere are Euclidean after this: rows of length one.
 SPHERICAL = ("cosine", "correlation")
@@ -131,7 +131,7 @@ def fit_reduction(
     narrow = n_components is None or d <= n_components or metric in ("manhattan", "chebyshev")
     if issparse(X) and not narrow:
         return _singular_reduction(X, n_components=n_components, metric=metric, generator=generator)
-    reduction = Reduction(metric, mean, _power_of_two(largest), None)
+    reduction = Reduction(metric, mean, power_of_two(largest), None)
     if narrow:
         return reduction
     axes = _principal_axes(X, reduction, n_components or d, generator=generator)
@@ -221,7 +221,7 @@ def _survey(X: Any, *, metric: str) -> tuple[NDArray[np.float64], float]:
             np.minimum(low, rows.min(axis=0), out=low)
             np.maximum(high, rows.max(axis=0), out=high)
         largest = float(max((high - mean).max(), (mean - low).max()))
-    if not largest < _LARGEST:
+    if not largest < LARGEST:
         check_finite(X)
         raise InputError(
             f"X must be within float32's range; its values run from {low.min():.3g} to "
@@ -230,7 +230,7 @@ def _survey(X: Any, *, metric: str) -> tuple[NDArray[np.float64], float]:
     return mean, largest
 
 
-def _power_of_two(largest: float) -> float:
+def power_of_two(largest: float) -> float:
     """Return the power of two that brings `largest` to between .5 and 1; 1 for 0."""
     if largest == 0:
         return 1.0
@@ -253,7 +253,7 @@ def _principal_axes(
             covariance += block.T @ block
         return leading_eigenvectors(covariance, n_axes, generator=generator)
     centered = np.concatenate(list(blocks)).astype(np.float64)  # n < d: no larger than (d, d)
-    return _iterate_subspace(lambda Q: centered.T @ (centered @ Q), d, n_axes, generator=generator)
+    return iterate_subspace(lambda Q: centered.T @ (centered @ Q), d, n_axes, generator=generator)
 
 
 def leading_eigenvectors(
@@ -261,12 +261,12 @@ def leading_eigenvectors(
 ) -> NDArray[np.float64]:
     """Return the eigenvectors of the largest eigenvalues, largest first, shape (d, n_axes)."""
     d = len(covariance)
-    if d <= _DENSE_EIGEN_WIDTH:
+    if d <= DENSE_EIGEN_WIDTH:
         return np.ascontiguousarray(np.linalg.eigh(covariance)[1][:, ::-1][:, :n_axes])
-    return _iterate_subspace(lambda Q: covariance @ Q, d, n_axes, generator=generator)
+    return iterate_subspace(lambda Q: covariance @ Q, d, n_axes, generator=generator)
 
 
-def _iterate_subspace(
+def iterate_subspace(
     covariance: Callable[[NDArray[np.float64]], NDArray[np.float64]],
     d: int,
     n_axes: int,
@@ -309,5 +309,5 @@ def _singular_reduction(
     d = X.shape[1]
     svd = TruncatedSVD(n_components, random_state=generator).fit(X)
     axes = svd.components_.T
-    scale = _power_of_two(float(abs(X).max()))
+    scale = power_of_two(float(abs(X).max()))
     return Reduction(metric, np.zeros(d), scale, np.ascontiguousarray(axes, dtype=np.float32))

@@ -1,7 +1,9 @@
 """The GPU's kernels against the exact formulae; test_cuda.py runs this in a process of its own."""
 
+import pickle
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +11,8 @@ import torch
 from scipy.sparse import csr_array
 
 from featscape.errors import DeviceError
-from featscape.tsne import exact
-from featscape.tsne.descent import Phase
+from featscape.tsne import TSNE, exact
+from featscape.tsne.stages import Request
 
 HAS_GPU = torch.cuda.is_available()
 DEVICE = "cuda" if HAS_GPU else "cpu"
@@ -89,16 +91,30 @@ def test_neighbors_of_points_that_coincide_are_as_many_as_asked():
     assert [len(set(row) - {i}) for i, row in enumerate(rows)] == [30] * 40
 
 
-def test_recall_counts_what_the_lists_missed(points, nearest):
-    from featscape.tsne.cuda.neighbors import _measure_recall
+def test_near_points_far_from_the_origin_keep_their_neighbors():
+    from featscape.tsne.cuda.neighbors import find_neighbors
 
-    squared = nearest[1].astype(np.float32)
-    assert _measure_recall(on_device(points), on_device(squared), 0) == 1
-    missed = np.concatenate(
-        [squared[:, :-3], squared[:, -1:] * np.float32([[1, 1, 1.001]])], axis=1
-    )
-    recall = _measure_recall(on_device(points), on_device(missed), 0)
-    assert recall == pytest.approx(1 - 1 / K, abs=0.01)
+    rng = np.random.default_rng(7)
+    X = (rng.normal(size=(128, 4)) * 1e-4 + np.repeat([[-1.0], [1.0]], 64, axis=0)).astype("f4")
+    D = ((X[:, None].astype(float) - X[None]) ** 2).sum(2)
+    np.fill_diagonal(D, np.inf)
+    found = find_neighbors(on_device(X), 9)
+    order = found.order.cpu().numpy()
+    squared = np.empty((128, 9))
+    squared[order] = found.squared_distances.cpu().numpy()
+    np.testing.assert_allclose(squared, np.sort(D, axis=1)[:, :9], atol=1e-10)
+    assert found.recall > 0.999
+
+
+def test_recall_counts_what_the_search_missed(points, nearest):
+    from featscape.tsne.cuda.neighbors import _measure_recall, _sample
+
+    on = on_device(points)
+    sample = _sample(on, K, 0)
+    assert _measure_recall(on, sample, on_device(nearest[0])) == 1
+    farthest = np.argsort(((points[:, None] - points[None]) ** 2).sum(2), axis=1)[:, -3:]
+    missed = np.hstack([nearest[0][:, :-3], farthest.astype(np.int32)])
+    assert _measure_recall(on, sample, on_device(missed)) == pytest.approx(1 - 3 / K)
 
 
 def test_conditional_probabilities_agree_with_the_exact_ones(nearest):
@@ -128,7 +144,7 @@ def test_joint_probabilities_agree_with_the_exact_ones(nearest, joint):
     np.testing.assert_allclose(csr_array(parts, shape=(N, N)).toarray(), joint, atol=1e-7)
 
 
-@pytest.mark.parametrize("spread", [0.5, 4.0])
+@pytest.mark.parametrize("spread", [1e-3, 0.03, 0.5, 4.0])
 def test_repulsion_agrees_with_the_exact_one(joint, spread):
     Y = np.random.default_rng(1).normal(size=(N, 2)) * spread
     gradient = make_gradient(joint, Y)
@@ -201,30 +217,107 @@ def test_an_interrupted_step_leaves_the_state_before_it(joint, monkeypatch):
     np.testing.assert_array_equal(gradient.embedding(), before)
 
 
-def test_the_whole_fit_repeats_itself_exactly_and_reports_to_its_callback(points):
-    from featscape.tsne.cuda import fit_on_device
+@pytest.fixture
+def no_check(monkeypatch):
+    """Do without the check before a fit, which has a test of its own."""
+    from featscape.tsne.cuda import fit
 
+    monkeypatch.setattr(fit, "check_device", lambda _device: None)
+
+
+@pytest.fixture
+def on_gpu(no_check, monkeypatch):  # noqa: ARG001 - it is set up first
+    """Let TSNE run on the GPU, or in the interpreter, whatever it is asked for."""
+    from featscape.tsne import estimator
+
+    place = "cuda" if HAS_GPU else "cpu:0"
+    monkeypatch.setattr(estimator, "resolve_device", lambda *_args, **_options: place)
+    monkeypatch.setattr(estimator, "describe_device", lambda device: f"{device} (a GPU)")
+
+
+SHORT = {"perplexity": 7, "max_iter": 4, "early_exaggeration_iter": 2, "random_state": 0}
+
+
+def test_an_estimator_on_the_gpu_is_as_one_on_the_cpu(points, request):
+    host = TSNE(**SHORT, device="cpu").fit(points)
+    request.getfixturevalue("on_gpu")
     seen = []
-    fits = [
-        fit_on_device(
-            points,
-            perplexity=7,
-            n_neighbors=K,
-            phases=[Phase(2, 12.0, 0.5, 6.0)],
-            callback=lambda *now: seen.append(now),
-            callback_every=2,
-            device=DEVICE,
-        )
-        for _ in range(2 if HAS_GPU else 1)  # the interpreter has no threads to race
-    ]
-    np.testing.assert_array_equal(fits[0].embedding, fits[-1].embedding)
-    assert fits[0].outcome.n_iter == 2
-    assert np.isfinite(fits[0].embedding).all()
+    model = TSNE(**SHORT, callback=lambda *now: seen.append(now), callback_every=4).fit(points)
+    assert model.device_.endswith("(a GPU)")
+    assert host.device_ == "cpu"
+    np.testing.assert_array_equal(model.neighbors_indices_, host.neighbors_indices_)
+    np.testing.assert_allclose(
+        model.neighbors_distances_, host.neighbors_distances_, rtol=1e-4, atol=1e-6
+    )
+    assert model.neighbors_recall_ == 1
+    assert np.abs((model.affinities_ - host.affinities_).toarray()).max() < 1e-6
+    assert np.linalg.norm(model.embedding_ - host.embedding_) < 0.05 * np.linalg.norm(
+        host.embedding_
+    )
+    assert model.kl_divergence_ == pytest.approx(host.kl_divergence_, rel=1e-2)
+    assert set(model.timings_) == set(host.timings_)
     done, kl, embedding = seen[0]
-    assert (done, kl) == (2, fits[0].outcome.kl_divergence)
-    np.testing.assert_array_equal(embedding, fits[0].embedding)
-    indices, distances = fits[0].neighbors()
-    assert indices.shape == distances.shape == (N, K)
+    assert (done, kl) == (4, model.kl_divergence_)
+    np.testing.assert_array_equal(embedding, model.embedding_)
+    again = TSNE(**SHORT).fit(points)
+    np.testing.assert_array_equal(again.embedding_, model.embedding_)
+
+
+@pytest.mark.usefixtures("on_gpu")
+def test_a_map_from_the_gpu_takes_new_items_also_when_it_was_pickled(points):
+    model = TSNE(**SHORT).fit(points)
+    taken = pickle.loads(pickle.dumps(model))
+    for one in (model, taken):
+        np.testing.assert_array_equal(one.transform(points[:9]), model.embedding_[:9])
+
+
+@pytest.mark.usefixtures("no_check")
+def test_the_descent_begins_where_it_would_on_the_cpu(points):
+    from featscape.tsne.cuda.fit import DeviceStages
+    from featscape.tsne.stages import HostStages
+
+    ask = Request(
+        n_neighbors=K, perplexities=(7.0,), metric="cosine", n_pca=3, n_components=2, init="pca",
+        method="auto", generator=np.random.RandomState(1), n_threads=1,
+    )  # fmt: skip
+    pair = HostStages(ask), DeviceStages(ask, device=DEVICE)
+    for stages in pair:
+        stages.reduce(points)
+        stages.build_index()
+        stages.find_neighbors()
+        stages.join()
+    found = pair[1]._found
+    for init in ("pca", "random", "spectral", points[:, :2]):
+        pair[1]._found = found  # which the first positions are the last to need
+        starts = []
+        for stages in pair:
+            stages._request = replace(ask, init=init, generator=np.random.RandomState(2))
+            starts.append(stages.first_positions())
+        np.testing.assert_allclose(starts[1], starts[0], atol=0.02 * np.abs(starts[0]).max())
+
+
+def test_the_check_passes_sound_kernels_and_refuses_others(monkeypatch):
+    from featscape.tsne.cuda import check
+
+    differences = check.measure(DEVICE, 70)
+    assert all(0 < share <= limit for _, share, limit in differences), differences
+    cases = {
+        "steps differ by 0.9 of their size": [check.Difference("steps", 0.9, 0.05)],
+        "steps differ by nan": [check.Difference("steps", float("nan"), 0.05)],
+        "fails at them: no compiler": RuntimeError("no compiler\nin the path"),
+    }
+    for message, outcome in cases.items():
+
+        def measure(_device, outcome=outcome):
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
+
+        monkeypatch.setattr(check, "measure", measure)
+        check.check_device.cache_clear()
+        with pytest.raises(DeviceError, match=rf"{message}.*--device cpu"):
+            check.check_device("cuda")
+    check.check_device.cache_clear()
 
 
 def test_too_little_memory_is_an_error_that_says_what_would_fit(monkeypatch):
@@ -243,12 +336,17 @@ def test_too_little_memory_is_an_error_that_says_what_would_fit(monkeypatch):
         memory.require_memory(20_000_000, 50, 90, device)
 
 
-@pytest.mark.skipif(HAS_GPU, reason="there is a GPU")
-def test_without_a_gpu_cuda_is_an_error_with_its_remedy(points):
-    from featscape.tsne.cuda import fit_on_device
+def test_an_allocation_that_fails_is_an_error_that_says_what_would_fit(monkeypatch):
+    from featscape.tsne.cuda import memory
 
-    with pytest.raises(DeviceError, match=r"needs an NVIDIA GPU.*Pass device='cpu'"):
-        fit_on_device(points, perplexity=7, n_neighbors=K, phases=[Phase(1, 1.0, 0.5, 6.0)])
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (40 * 10**9, 80 * 10**9))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _device: 0)
+    shape = (1_000_000, 50, 90)
+    with (
+        pytest.raises(DeviceError, match=r"1,000,000 points .* enough for about 7\d\d,\d\d\d"),
+        memory.explained_memory(lambda: shape, torch.device("cuda")),
+    ):
+        raise torch.OutOfMemoryError
 
 
 def test_importing_the_package_loads_neither_torch_nor_triton():

@@ -10,7 +10,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from featscape.errors import DeviceError, InputError
 from featscape.records import Neighbors
-from featscape.tsne import TSNE, descent, device, exact
+from featscape.tsne import TSNE, descent, device, estimator, exact
 
 
 def quick(**parameters):
@@ -165,7 +165,7 @@ def test_too_few_items_and_too_large_a_perplexity(X):
         ({"n_neighbors": 3}, "n_neighbors must be above the perplexity 5 .* got 3"),
         ({"n_neighbors": 60}, "below the number of items 60; got 60"),
         ({"method": "fft"}, "method must be one of auto, direct, grid; got 'fft'"),
-        ({"device": "tpu"}, "device must be one of auto, cpu, cuda; got 'tpu'"),
+        ({"device": "tpu"}, "device must be one of auto, cpu, cuda or cuda:N; got 'tpu'"),
         ({"callback": 3}, "callback must be callable or None; got 3"),
         ({"callback_every": 0}, "callback_every must be an integer"),
         ({"n_jobs": 0}, "n_jobs must be an integer other than 0, or None; got 0"),
@@ -201,13 +201,46 @@ def test_wrong_features_are_input_errors(X):
 
 def test_a_gpu_that_is_not_there(X, monkeypatch):
     monkeypatch.setattr(device, "has_nvidia_driver", lambda: False)
-    with pytest.raises(DeviceError, match="device='cuda' needs an NVIDIA GPU"):
-        quick(device="cuda").fit(X)
-    with pytest.raises(InputError, match="method='direct' runs on the CPU"):
-        quick(device="cuda", method="direct").fit(X)
-    with pytest.raises(InputError, match="maps of 2 dimensions"):
-        quick(device="cuda", n_components=3).fit(X)
-    assert device.resolve_device("auto", n_components=2) == "cpu"
+    with pytest.raises(DeviceError, match="device='cuda:1' needs an NVIDIA GPU"):
+        quick(device="cuda:1").fit(X)
+    monkeypatch.setattr(device, "AUTO_FROM", 1)
+    assert quick().fit(X).device_ == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"method": "direct"}, "has the method 'grid' alone; got method='direct'"),
+        ({"n_components": 3}, "makes maps of 2 dimensions; got n_components=3"),
+        ({"metric": "l1"}, "takes euclidean, cosine, correlation; got metric='manhattan'"),
+        ({"perplexity": 700}, "takes up to 2,048 neighbors of an item; .* asks for 2,100"),
+    ],
+)
+def test_what_a_gpu_does_not_do_runs_on_the_cpu_or_is_an_error(parameters, message, monkeypatch):
+    X = np.random.RandomState(0).normal(size=(2_200, 2))
+    with pytest.raises(InputError, match=f"device='cuda' {message}.*'cpu'"):
+        quick(device="cuda", **parameters).fit(X)
+    monkeypatch.setattr(device, "_is_gpu", lambda _device: True)
+    monkeypatch.setattr(device, "AUTO_FROM", 1)
+    X = X[: 2_110 if "perplexity" in parameters else 60]
+    assert quick(**{"max_iter": 2, **parameters}).fit(X).device_ == "cpu"
+
+
+def test_auto_takes_a_gpu_for_many_items_where_it_has_room(X, monkeypatch):
+    taken = []
+
+    def refuse(_request, where):
+        taken.append(where)
+        raise DeviceError("taken")
+
+    monkeypatch.setattr(estimator, "open_stages", refuse)
+    monkeypatch.setattr(device, "_is_gpu", lambda _device: True)
+    for n_least, has_room in ((61, True), (60, False), (60, True)):
+        monkeypatch.setattr(device, "AUTO_FROM", n_least)
+        monkeypatch.setattr(device, "_has_room", lambda *_, room=has_room: room)
+        with pytest.raises(DeviceError, match="taken"):
+            quick().fit(X)
+    assert taken == ["cpu", "cpu", "cuda"]
 
 
 def test_the_callback_sees_the_map_and_can_stop_it(X):

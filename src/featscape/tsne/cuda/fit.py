@@ -1,180 +1,152 @@
-"""A whole t-SNE on the device: neighbors, affinities, descent."""
+"""The stages of a fit on the device: see `featscape.tsne.stages` for their meaning."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from featscape.tsne.descent import descend
+import torch
+
+from featscape.records import Neighbors
+from featscape.tsne import initial
+from featscape.tsne.affinities import joint_probabilities as join_on_host
+from featscape.tsne.cuda.affinities import conditional_probabilities, joint_probabilities
+from featscape.tsne.cuda.check import check_device
+from featscape.tsne.cuda.gradient import CudaGradient
+from featscape.tsne.cuda.memory import explained_memory, require_memory
+from featscape.tsne.cuda.neighbors import find_neighbors
+from featscape.tsne.cuda.reduction import reduce_features
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator
 
     import numpy as np
-    import torch
     from numpy.typing import NDArray
+    from torch import Tensor
 
+    from featscape.tsne.cuda.affinities import DeviceAffinities
     from featscape.tsne.cuda.neighbors import DeviceNeighbors
-    from featscape.tsne.descent import Outcome, Phase
-
-# Standard deviation of the first axis at the start (Kobak & Berens 2019, Nat. Commun. 10:5416).
-_START_SD = 1e-4
-
-
-@dataclass(frozen=True, eq=False)
-class DeviceFit:
-    """A finished map, and what it was made from.
-
-    Attributes
-    ----------
-    embedding : ndarray of float32, shape (n, 2)
-    outcome : descent.Outcome
-        Iterations, KL divergence, and why the descent ended.
-    recall : float
-        The share of true neighbors found by the search, at least, from a sample.
-    seconds : dict of str to float
-        The time of each stage: "neighbors", "affinities", "descent".
-    """
-
-    embedding: NDArray[np.float32]
-    outcome: Outcome
-    recall: float
-    seconds: dict[str, float]
-    _found: DeviceNeighbors = field(repr=False)
-
-    def neighbors(self) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Copy the neighbors from the device: indices and euclidean distances, both (n, k)."""
-        import torch
-
-        found = self._found
-        indices = torch.empty_like(found.indices)
-        indices[found.order] = found.order[found.indices.long()].int()
-        distances = torch.empty_like(found.squared_distances)
-        distances[found.order] = found.squared_distances.sqrt()
-        return indices.cpu().numpy(), distances.cpu().numpy()
+    from featscape.tsne.neighbors import NeighborIndex
+    from featscape.tsne.reduction import Reduction
+    from featscape.tsne.stages import Request
 
 
-def fit_on_device(
-    X: NDArray[np.float32] | torch.Tensor,
-    *,
-    perplexity: float | Sequence[float],
-    n_neighbors: int,
-    phases: Sequence[Phase],
-    init: NDArray[np.float32] | None = None,
-    seed: int = 0,
-    tolerance: float | None = None,
-    callback: Callable[[int, float, NDArray[np.float32]], object] | None = None,
-    callback_every: int = 50,
-    device: str = "cuda",
-) -> DeviceFit:
-    """Embed X in two dimensions, wholly on the device.
+class DeviceStages:
+    """The stages on an NVIDIA GPU; what is not used any more leaves its memory.
 
-    The same input and seed give the same bits at every run on the same card and libraries.
+    The same input and seed give the same bits at every run on the same card and libraries: every
+    sum has a fixed order or is taken in integers.
 
     Parameters
     ----------
-    X : ndarray or Tensor of float32, shape (n, d)
-        Finite; compared by euclidean distance. Reduce it to some 50 columns first.
-    perplexity : float or sequence of float
-        Several are averaged.
-    n_neighbors : int
-        Of each point, below n; three times the perplexity is usual.
-    phases : sequence of descent.Phase
-    init : ndarray, shape (n, 2), optional
-        Where the descent begins. By default the first two principal axes, scaled to a standard
-        deviation of 1e-4.
-    seed : int
-        Of the neighbor search.
-    tolerance, callback, callback_every
-        As for `descent.descend`.
+    request : Request
     device : str
-
-    Returns
-    -------
-    DeviceFit
+        "cuda" or "cuda:N"; "cpu" with Triton's interpreter (TRITON_INTERPRET=1), for tests.
 
     Raises
     ------
     DeviceError
-        There is no such GPU, or its memory is too small for the work.
+        The GPU fails its check.
     """
-    import torch
 
-    from featscape.tsne.cuda.affinities import conditional_probabilities, joint_probabilities
-    from featscape.tsne.cuda.gradient import CudaGradient
-    from featscape.tsne.cuda.memory import explained_memory, find_device, require_memory
-    from featscape.tsne.cuda.neighbors import find_neighbors
+    _found: DeviceNeighbors
+    _P: DeviceAffinities
+    _order: Tensor  # row r of the search is the caller's row _order[r]
+    _features: Tensor
 
-    place = find_device(device)
-    n, n_columns = X.shape
-    require_memory(n, n_columns, n_neighbors, place)
-    seconds = {}
-    clock = _Stopwatch(place)
-    with explained_memory(n, n_columns, n_neighbors, place):
-        features = torch.as_tensor(X, dtype=torch.float32, device=place)
-        found = find_neighbors(features, n_neighbors, seed=seed)
-        seconds["neighbors"] = clock.lap()
-        if init is None:
-            start = principal_axes(found.points)
-        else:
-            start = torch.as_tensor(init, dtype=torch.float32, device=place)[found.order]
-        conditional = conditional_probabilities(found.squared_distances, perplexity)
-        P = joint_probabilities(found.indices, conditional)
-        del conditional, features
-        gradient = CudaGradient(P, start, device=place)
-        seconds["affinities"] = clock.lap()
+    def __init__(self, request: Request, *, device: str) -> None:
+        self._request = request
+        self._device = torch.device(device)
+        self._shape = (0, 0)
+        self.reduction: Reduction | None = None
+        self.points: NDArray[np.float32] | None = None
+        self.index: NeighborIndex | None = None
+        self.seed = 0
+        self.recall = 1.0
+        check_device(device)
 
-        def in_callers_order(embedding: NDArray[np.float32]) -> NDArray[np.float32]:
-            positions = torch.empty(n, 2)
-            positions[found.order.cpu()] = torch.from_numpy(embedding)
-            return positions.numpy()
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Turn PyTorch's out-of-memory error into a DeviceError that says what would fit."""
+        with explained_memory(lambda: (*self._shape, self._request.n_neighbors), self._device):
+            yield
 
-        outcome = descend(
-            gradient,
-            phases,
-            tolerance=tolerance,
-            callback=callback
-            and (lambda done, kl, embedding: callback(done, kl, in_callers_order(embedding))),
-            callback_every=callback_every,
+    def reduce(self, X: Any) -> None:
+        """Make `points` of the features, which are read in blocks.
+
+        Raises
+        ------
+        DeviceError
+            The rest would not fit into the GPU's memory.
+        """
+        ask = self._request
+        n, d = X.shape
+        self._shape = (n, d if ask.n_pca is None else min(d, ask.n_pca))
+        require_memory(*self._shape, ask.n_neighbors, self._device)
+        self.reduction, self._features = reduce_features(
+            X,
+            n_components=ask.n_pca,
+            metric=ask.metric,
+            generator=ask.generator,
+            device=self._device,
         )
-        embedding = in_callers_order(gradient.embedding())
-        seconds["descent"] = clock.lap()
-    return DeviceFit(embedding, outcome, found.recall, seconds, found)
+        self.points = self._features.cpu().numpy()
+        self._wait()
 
+    def build_index(self) -> None:
+        """Draw the seed; the index itself is built on the CPU when new items are to be placed."""
+        self.seed = int(self._request.generator.randint(2**31 - 1))
 
-def principal_axes(points: torch.Tensor) -> torch.Tensor:
-    """Return the points along their first two principal axes, float32, (n, 2), scaled to start.
+    def find_neighbors(self) -> Neighbors:
+        """Return each item's neighbors, at the scale of `points`."""
+        self._found = found = find_neighbors(
+            self._features, self._request.n_neighbors, seed=self.seed
+        )
+        del self._features
+        self._order, self.recall = found.order, found.recall
+        indices = torch.empty_like(found.indices)
+        indices[found.order] = found.order[found.indices.long()].int()
+        distances = torch.empty_like(found.squared_distances)
+        distances[found.order] = found.squared_distances.sqrt()
+        self._neighbors = Neighbors(indices.cpu().numpy(), distances.cpu().numpy())
+        return self._neighbors
 
-    Each axis points to where its largest component is positive.
-    """
-    import torch
+    def join(self) -> None:
+        """Make P; it stays on the device."""
+        found = self._found
+        conditional = conditional_probabilities(found.squared_distances, self._request.perplexities)
+        self._P = joint_probabilities(found.indices, conditional)
+        self._wait()
 
-    centered = points - points.mean(0)
-    covariance = (centered.T @ centered).double()
-    axes = torch.linalg.eigh(covariance).eigenvectors[:, -2:].flip(1)
-    largest = axes.gather(0, axes.abs().argmax(0, keepdim=True))
-    axes = (axes * largest.sign()).float()
-    start = centered @ axes
-    scaled: torch.Tensor = start * (_START_SD / start[:, 0].std().clamp_min(1e-30))
-    return scaled
+    def first_positions(self) -> NDArray[np.float32]:
+        """Return where the descent begins, shape (n, 2)."""
+        ask = self._request
+        found = self._found
+        del self._found
+        if not isinstance(ask.init, str) or ask.init == "random":
+            shape = (len(self._P), ask.n_components)
+            if isinstance(ask.init, str):
+                return initial.random_start(*shape, generator=ask.generator)
+            return initial.array_start(ask.init, shape=shape)
+        if ask.init == "spectral":
+            P = join_on_host(self._neighbors, ask.perplexities, n_threads=ask.n_threads)
+            return initial.spectral_start(P, ask.n_components, generator=ask.generator)
+        components = torch.empty(len(self._P), ask.n_components, dtype=torch.float64)
+        centered = found.points - found.points.mean(0)
+        covariance = (centered.T @ centered).double().cpu().numpy()
+        axes = initial.signed_axes(covariance, ask.n_components, generator=ask.generator)
+        on_axes = (centered @ torch.from_numpy(axes).float().to(self._device)).double()
+        components = torch.empty_like(on_axes)
+        components[found.order] = on_axes
+        return initial.scaled_start(
+            components.cpu().numpy(), ask.n_components, generator=ask.generator
+        )
 
+    def gradient(self, start: NDArray[np.float32]) -> CudaGradient:
+        """Return the Gradient for P that begins there."""
+        return CudaGradient(self._P, start, names=self._order, device=self._device)
 
-class _Stopwatch:
-    """Measures stages of work that the device does behind the host's back."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._begun = self._now()
-
-    def _now(self) -> float:
+    def _wait(self) -> None:
+        """Let the device finish, so that a stage's time is its own."""
         if self._device.type == "cuda":
-            import torch
-
             torch.cuda.synchronize(self._device)
-        return time.perf_counter()
-
-    def lap(self) -> float:
-        """Return the seconds since the last lap."""
-        begun, self._begun = self._begun, self._now()
-        return self._begun - begun

@@ -39,7 +39,9 @@ class CudaGradient:
     P : scipy.sparse.csr_array or DeviceAffinities
         Joint probabilities, (n, n), symmetric, summing to 1.
     Y : ndarray or Tensor of float32, shape (n, 2)
-        Where the descent begins.
+        Where the descent begins, in the caller's order.
+    names : Tensor of int64, shape (n,), optional
+        Row r of P is the caller's point ``names[r]``; by default r.
     device : str or torch.device
     spacing : float
         Distance of the grid's nodes in units of the map.
@@ -55,6 +57,7 @@ class CudaGradient:
         P: DeviceAffinities | Any,
         Y: NDArray[np.float32] | Tensor,
         *,
+        names: Tensor | None = None,
         device: str | torch.device = "cuda",
         spacing: float = SPACING,
     ) -> None:
@@ -64,7 +67,8 @@ class CudaGradient:
         )
         self._packed = PackedAffinities(self._P)
         n = len(self._P)
-        start = torch.as_tensor(Y, dtype=torch.float32, device=self._device)
+        self._names = torch.arange(n, device=self._device) if names is None else names
+        start = torch.as_tensor(Y, dtype=torch.float32, device=self._device)[self._names]
         self._points = (start - start.mean(0)).contiguous()
         self._velocity = torch.zeros(2, n, device=self._device)
         self._gains = torch.ones(2, n, device=self._device)
@@ -121,9 +125,12 @@ class CudaGradient:
 
     def embedding(self) -> NDArray[np.float32]:
         """Return a copy of the positions, shape (n, 2), in the caller's order, centered on 0."""
-        positions = self._in_callers_order()
-        centered: NDArray[np.float32] = (positions - positions.mean(0)).cpu().numpy()
-        return centered
+        positions = self._in_order_of_p()
+        positions -= positions.mean(0)
+        named = torch.empty_like(positions)
+        named[self._names] = positions
+        embedding: NDArray[np.float32] = named.cpu().numpy()
+        return embedding
 
     def kl_divergence(self) -> float:
         """Return KL(P || Q) at the present positions, in nats, without exaggeration."""
@@ -134,7 +141,7 @@ class CudaGradient:
         P = self._P
         rows = torch.empty(len(P), device=self._device)
         kernels.divergence_kernel[(len(P),)](
-            self._in_callers_order().view(torch.int64), P.row_start, P.indices, P.values, rows,
+            self._in_order_of_p().view(torch.int64), P.row_start, P.indices, P.values, rows,
             BLOCK=128, num_warps=1,
         )  # fmt: skip
         return float(rows.double().sum() + P.values.double().sum() * np.log(z))
@@ -146,7 +153,7 @@ class CudaGradient:
         for tensor, before in zip(self._state(), saved, strict=True):
             tensor.copy_(before)
 
-    def _in_callers_order(self) -> Tensor:
+    def _in_order_of_p(self) -> Tensor:
         positions = torch.empty_like(self._points)
         positions[self._order] = self._points
         return positions

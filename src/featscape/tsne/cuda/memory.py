@@ -10,7 +10,7 @@ import torch
 from featscape.errors import DeviceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # A point has about 1.5 entries of P for each of its neighbors: those that it chose, and those that
 # chose it alone.
@@ -39,17 +39,23 @@ def bytes_needed(n: int, n_columns: int, k: int) -> int:
     return int(n * (features / 2 + neighbors + max(features / 2, joining, entries + state))) + 2**28
 
 
+def bytes_free(device: torch.device) -> int:
+    """Return how many bytes of the GPU's memory are free, with those that PyTorch keeps."""
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + kept
+
+
 def require_memory(n: int, n_columns: int, k: int, device: torch.device) -> None:
     """Raise DeviceError where the fit would not fit."""
     if n > POINTS_MAX:
         raise DeviceError(
             f"t-SNE on a GPU takes at most {POINTS_MAX:,} points; got {n:,}. "
-            "Embed a sample and place the other points with transform, or pass device='cpu'."
+            "Embed fewer (--landmarks on the command line) and place the others with transform, or "
+            "pass device='cpu'."
         )
     if device.type != "cuda":
         return
-    free = torch.cuda.mem_get_info(device)[0]
-    free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    free = bytes_free(device)
     needed = bytes_needed(n, n_columns, k)
     if needed > free:
         raise DeviceError(_too_small(needed, free, n, n_columns, k))
@@ -61,32 +67,24 @@ def _too_small(needed: int, free: int, n: int, n_columns: int, k: int) -> str:
     return (
         f"t-SNE of {n:,} points with {n_columns} columns and {k} neighbors needs about "
         f"{needed / 1e9:.1f} GB of GPU memory; {free / 1e9:.1f} GB are free, enough for about "
-        f"{fitting:,} points. Embed fewer points, lower the perplexity, or pass device='cpu'."
+        f"{fitting:,} points. Embed fewer (--landmarks), lower the perplexity, or pass "
+        "device='cpu' (--device cpu)."
     )
 
 
 @contextmanager
-def explained_memory(n: int, n_columns: int, k: int, device: torch.device) -> Iterator[None]:
-    """Turn PyTorch's out-of-memory error into a DeviceError that says what would fit."""
+def explained_memory(
+    shape: Callable[[], tuple[int, int, int]], device: torch.device
+) -> Iterator[None]:
+    """Turn PyTorch's out-of-memory error into a DeviceError that says what would fit.
+
+    `shape` gives the number of points, of their columns and of their neighbors, once it is known.
+    """
     try:
         yield
     except torch.OutOfMemoryError as error:
+        n, n_columns, k = shape()
         free = torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device)
-        raise DeviceError(
-            _too_small(bytes_needed(n, n_columns, k), free, n, n_columns, k)
-        ) from error
-
-
-def find_device(device: str) -> torch.device:
-    """Return the GPU of that name; raise DeviceError where there is none.
-
-    "cpu" is for Triton's interpreter (TRITON_INTERPRET=1), with which the kernels are tested.
-    """
-    found = torch.device(device)
-    if found.type == "cuda" and not torch.cuda.is_available():
-        raise DeviceError(
-            f"device={device!r} needs an NVIDIA GPU and a PyTorch built for CUDA; this is PyTorch "
-            f"{torch.__version__}, which sees no GPU. Pass device='cpu', or install PyTorch for "
-            "CUDA (https://pytorch.org/get-started)."
-        )
-    return found
+        # more was needed than was thought, or another process has taken it meanwhile
+        needed = max(bytes_needed(n, n_columns, k), int(1.25 * free))
+        raise DeviceError(_too_small(needed, free, n, n_columns, k)) from error

@@ -1,0 +1,192 @@
+"""The stages of a fit, in their order, on the CPU; `cuda.DeviceStages` has the same on a GPU."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from featscape.tsne import initial
+from featscape.tsne.affinities import joint_probabilities
+from featscape.tsne.device import choose_gradient
+from featscape.tsne.neighbors import NeighborIndex
+from featscape.tsne.precomputed import check_distances, neighbors_of_distances
+from featscape.tsne.reduction import Reduction, fit_reduction
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    from featscape.records import Neighbors
+    from featscape.tsne.descent import Gradient
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What a fit is to make; every parameter is checked.
+
+    Attributes
+    ----------
+    n_neighbors : int
+        Of each item, for P.
+    perplexities : tuple of float
+    metric : str
+        Canonical, or "precomputed".
+    n_pca, n_components, init, method
+        As TSNE takes them.
+    generator : RandomState
+    n_threads : int
+    """
+
+    n_neighbors: int
+    perplexities: tuple[float, ...]
+    metric: str
+    n_pca: int | None
+    n_components: int
+    init: Any
+    method: str
+    generator: np.random.RandomState
+    n_threads: int
+
+
+class Stages(Protocol):
+    """A fit, stage by stage; each keeps what the later ones need.
+
+    Attributes
+    ----------
+    reduction : Reduction or None
+        None where the caller gave distances; likewise `points`.
+    points : ndarray of float32, shape (n, m), or None
+        The reduced features.
+    index : NeighborIndex or None
+        Which finds the neighbors of new items; None where there is none yet, or `points` is None.
+    seed : int
+        For the index.
+    recall : float
+    """
+
+    reduction: Reduction | None
+    points: NDArray[np.float32] | None
+    index: NeighborIndex | None
+    seed: int
+    recall: float
+
+    def guard(self) -> AbstractContextManager[None]:
+        """Return what explains the errors of the machine, to stand around all stages."""
+        ...
+
+    def reduce(self, X: Any) -> None:
+        """Make `points` of the features, or take the caller's distances as they are."""
+        ...
+
+    def build_index(self) -> None:
+        """Prepare the search."""
+        ...
+
+    def find_neighbors(self) -> Neighbors:
+        """Return each item's neighbors, at the scale of `points`."""
+        ...
+
+    def join(self) -> csr_array | None:
+        """Make P; return it where it lies in the host's memory."""
+        ...
+
+    def first_positions(self) -> NDArray[np.float32]:
+        """Return where the descent begins, shape (n, c)."""
+        ...
+
+    def gradient(self, start: NDArray[np.float32]) -> Gradient:
+        """Return the Gradient for P that begins there."""
+        ...
+
+
+class HostStages:
+    """The stages on the CPU: see `Stages`.
+
+    Parameters
+    ----------
+    request : Request
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._distances: Any = None
+        self.reduction: Reduction | None = None
+        self.points: NDArray[np.float32] | None = None
+        self.index: NeighborIndex | None = None
+        self.seed = 0
+        self.recall = 1.0
+
+    def guard(self) -> AbstractContextManager[None]:
+        """Return a context that does nothing."""
+        return nullcontext()
+
+    def reduce(self, X: Any) -> None:
+        """Make `points` of the features, or take the caller's distances as they are."""
+        ask = self._request
+        if ask.metric == "precomputed":
+            self._distances = X
+            return
+        self.reduction = fit_reduction(
+            X, n_components=ask.n_pca, metric=ask.metric, generator=ask.generator
+        )
+        self.points = self.reduction.apply(X)
+
+    def build_index(self) -> None:
+        """Arrange the points in cells."""
+        ask = self._request
+        if self.points is None:
+            return
+        self.seed = int(ask.generator.randint(2**31 - 1))
+        self.index = NeighborIndex(
+            self.points, ask.n_neighbors, metric=ask.metric, seed=self.seed, n_jobs=ask.n_threads
+        )
+        self.recall = self.index.recall
+
+    def find_neighbors(self) -> Neighbors:
+        """Return each item's neighbors, at the scale of `points`."""
+        ask = self._request
+        if self.index is None:
+            check_distances(self._distances)
+            self._neighbors = neighbors_of_distances(
+                self._distances, ask.n_neighbors, leave_out_self=True
+            )
+        else:
+            self._neighbors = self.index.graph(ask.n_neighbors, n_jobs=ask.n_threads)
+        return self._neighbors
+
+    def join(self) -> csr_array:
+        """Make P, and return it."""
+        ask = self._request
+        self._P = joint_probabilities(self._neighbors, ask.perplexities, n_threads=ask.n_threads)
+        return self._P
+
+    def first_positions(self) -> NDArray[np.float32]:
+        """Return where the descent begins, shape (n, c)."""
+        ask = self._request
+        return initial.first_positions(
+            ask.init, self._P, ask.n_components, points=self.points, generator=ask.generator
+        )
+
+    def gradient(self, start: NDArray[np.float32]) -> Gradient:
+        """Return the Gradient for P that begins there."""
+        ask = self._request
+        return choose_gradient(self._P, start, method=ask.method, n_threads=ask.n_threads)
+
+
+def open_stages(request: Request, device: str) -> Stages:
+    """Return the stages on a device that `device.resolve_device` named.
+
+    Raises
+    ------
+    DeviceError
+        The GPU fails its check.
+    """
+    if device == "cpu":
+        return HostStages(request)
+    from featscape.tsne.cuda import DeviceStages
+
+    return DeviceStages(request, device=device)
