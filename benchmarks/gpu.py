@@ -1,54 +1,63 @@
 """t-SNE on an NVIDIA GPU: checked first, then timed, in one command under 8 minutes.
 
-    PYTHONPATH=src python benchmarks/gpu.py
+    python benchmarks/gpu.py
 
-It needs PyTorch for CUDA, Triton and SciPy, nothing compiled. Fashion-MNIST is read from data/
-where `make data` has put it; otherwise the points are drawn at random, which is said, and the KL
-divergences are then others.
+Fashion-MNIST is read from data/ where `make data` has put it; otherwise the points are drawn at
+random, which is said, and the KL divergences are then others. With --interpret a few points go the
+same way through Triton's interpreter on the CPU: the figures then mean nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from statistics import median
+from unittest import mock
 
-import numpy as np
-import torch
-import triton
+INTERPRETED = "--interpret" in sys.argv
+if INTERPRETED:
+    os.environ["TRITON_INTERPRET"] = "1"  # read once, when Triton is imported
 
-from featscape.errors import DeviceError
-from featscape.tsne.cuda import fit_on_device
-from featscape.tsne.cuda.affinities import conditional_probabilities, joint_probabilities
-from featscape.tsne.cuda.field import Field
-from featscape.tsne.cuda.gradient import CudaGradient
-from featscape.tsne.cuda.neighbors import DeviceNeighbors, find_neighbors
-from featscape.tsne.descent import Phase
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+import triton  # noqa: E402
 
-PERPLEXITY = 30
-K = 90
+from featscape.errors import DeviceError  # noqa: E402
+from featscape.tsne import TSNE  # noqa: E402
+from featscape.tsne.cuda import CudaGradient  # noqa: E402
+from featscape.tsne.cuda.affinities import (  # noqa: E402
+    conditional_probabilities,
+    joint_probabilities,
+)
+from featscape.tsne.cuda.check import measure  # noqa: E402
+from featscape.tsne.cuda.field import Field  # noqa: E402
+from featscape.tsne.cuda.neighbors import find_neighbors  # noqa: E402
+
+DEVICE = "cpu:0" if INTERPRETED else "cuda"
+PERPLEXITY, K = (3, 9) if INTERPRETED else (30, 90)
+N_ITER = 3 if INTERPRETED else 750
+N_POINTS = 48 if INTERPRETED else 70_000
 N_PROBES = 400
-
-
-def phases(n: int) -> list[Phase]:
-    return [Phase(250, 12.0, 0.5, n / 12), Phase(500, 1.0, 0.8, float(n))]
+STAGES = ("pca", "neighbors", "affinities", "initial", "descent")
 
 
 def load_points(device: torch.device) -> tuple[torch.Tensor, torch.Tensor, str]:
-    """Return 70,000 points in 50 dimensions, their classes, and what they are."""
+    """Return points in 50 dimensions, their classes, and what they are."""
     sys.path.insert(0, str(Path(__file__).parent))
     import fashion_mnist
 
-    if not (fashion_mnist.FOLDER / "train-images-idx3-ubyte.gz").exists():
+    if INTERPRETED or not (fashion_mnist.FOLDER / "train-images-idx3-ubyte.gz").exists():
         generator = torch.Generator(device).manual_seed(0)
-        labels = torch.randint(10, (70_000,), generator=generator, device=device)
+        labels = torch.randint(10, (N_POINTS,), generator=generator, device=device)
         shapes = torch.randn(10, 8, 50, generator=generator, device=device)
-        inner = torch.randn(70_000, 8, generator=generator, device=device)
+        inner = torch.randn(N_POINTS, 8, generator=generator, device=device)
         centers = 3 * torch.randn(10, 50, generator=generator, device=device)
         points = centers[labels] + torch.einsum("nd,ndc->nc", inner, shapes[labels])
-        return points, labels, "random clusters (no Fashion-MNIST in data/)"
+        return points, labels, "random clusters"
     data = fashion_mnist.FashionMNIST.load()
     pixels = torch.from_numpy(data.images.reshape(-1, 784)).to(device).float() / 255
     axes, mean = (torch.from_numpy(array).to(device) for array in (data.axes, data.mean))
@@ -94,94 +103,109 @@ def force_error(Y: torch.Tensor) -> float:
     return float((field.repulsion.T[rows] - expected).norm() / expected.norm())
 
 
-def true_recall(X: torch.Tensor, found: DeviceNeighbors) -> float:
-    """Return the share of the exact neighbors (float64) that were found, on 300 points."""
-    rank = torch.empty_like(found.order)
-    rank[found.order] = torch.arange(len(X), device=X.device)
-    rows = torch.arange(0, len(X), max(1, len(X) // 300), device=X.device)[:300]
-    hits = 0
-    X = X.double()
-    norms = X.square().sum(1)
-    for row in rows.tolist():
-        distances = norms[row] + norms - 2 * X @ X[row]
-        distances[row] = torch.inf
-        true = distances.topk(K, largest=False).indices
-        hits += int(torch.isin(found.order[found.indices[rank[row]].long()], true).sum())
-    return hits / (K * len(rows))
+def fit(X: np.ndarray, *, n_iter: int = N_ITER) -> TSNE:
+    """Return the map of X, made on the device."""
+    early = n_iter // 3
+    to_device = mock.patch("featscape.tsne.estimator.resolve_device", return_value=DEVICE)
+    with to_device:  # also where it is the interpreter
+        return TSNE(
+            perplexity=PERPLEXITY, max_iter=n_iter, early_exaggeration_iter=early, random_state=0
+        ).fit(X)
 
 
-def check(X: torch.Tensor) -> None:
+def check(X: np.ndarray) -> None:
     """Hold every stage to the exact sums; stop with what is wrong."""
-    few = X[:10_000].contiguous()
-    found = find_neighbors(few, K)
-    recall = true_recall(few, found)
-    P = joint_probabilities(
-        found.indices, conditional_probabilities(found.squared_distances, PERPLEXITY)
-    )
-    total = float(P.values.double().sum())
-    fits = [
-        fit_on_device(few, perplexity=PERPLEXITY, n_neighbors=K, phases=phases(len(few)))
-        for _ in range(2)
-    ]
-    same = np.array_equal(fits[0].embedding, fits[1].embedding)
-    Y = torch.from_numpy(fits[0].embedding).to(X.device)
-    errors = {scale: force_error(Y * scale) for scale in (1.0, 0.3, 0.05)}
-    print(f"check at 10,000 points: recall of the exact search {recall:.4f}, sum of P {total:.6f}")
-    print(f"  force error at scales of the map: {errors}; two fits the same bits: {same}")
-    if recall < 0.999 or abs(total - 1) > 1e-4 or max(errors.values()) > 0.03 or not same:
+    print("| checked against the exact t-SNE | differs by | at most |\n|---|---|---|")
+    failed = False
+    for what, share, limit in measure(DEVICE, 64 if INTERPRETED else 1_000):
+        print(f"| {what} | {share:.1e} | {limit:g} |")
+        failed |= not share <= limit
+    few = X[:10_000]
+    fits = [fit(few) for _ in range(2)]
+    same = np.array_equal(fits[0].embedding_, fits[1].embedding_)
+    print(f"| two fits of {len(few):,} points | {'nothing' if same else 'some bits'} | nothing |")
+    recall = fits[0].neighbors_recall_
+    print(f"| neighbors of {len(few):,} points, recall | {recall:.4f} | at least .999 |")
+    Y = torch.from_numpy(fits[0].embedding_).to(DEVICE)
+    spread = float(Y.std())
+    for scale in (spread, spread / 3, spread / 20, 1e-4):
+        error = force_error(Y * (scale / spread))
+        print(f"| repulsion in a map of standard deviation {scale:.2g} | {error:.1e} | 0.03 |")
+        failed |= not error <= 0.03
+    if failed or not same or recall < 0.999:
         raise SystemExit("the checks failed; no figures")
 
 
-def row(X: torch.Tensor, repeats: int, *, with_exact_p: bool) -> None:
+def kl_under_exact_neighbors(X: np.ndarray, embedding: np.ndarray) -> float:
+    """Return the KL divergence of a map from the P of exact neighbors."""
+    points = torch.from_numpy(X).to(DEVICE)
+    found = find_neighbors(points, K, exact=True)
+    conditional = conditional_probabilities(found.squared_distances, PERPLEXITY)
+    P = joint_probabilities(found.indices, conditional)
+    return CudaGradient(P, embedding, names=found.order, device=DEVICE).kl_divergence()
+
+
+def row(X: np.ndarray, repeats: int, *, with_exact_p: bool) -> None:
     """Fit `repeats` times after a first one that compiles, and print a row of the table."""
-    n = len(X)
-    fits = []
+    fits, totals = [], []
     for _ in range(repeats + 1):
-        torch.cuda.reset_peak_memory_stats()
-        fits.append(fit_on_device(X, perplexity=PERPLEXITY, n_neighbors=K, phases=phases(n)))
-    totals = [sum(fit.seconds.values()) for fit in fits]
-    timed = fits[1:] or fits
-    stages = {name: median(fit.seconds[name] for fit in timed) for name in timed[0].seconds}
-    exact = ""
-    if with_exact_p:
-        found = find_neighbors(X, K, exact=True)
-        conditional = conditional_probabilities(found.squared_distances, PERPLEXITY)
-        gradient = CudaGradient(joint_probabilities(found.indices, conditional), fits[-1].embedding)
-        exact = f"{gradient.kl_divergence():.3f}"
+        if not INTERPRETED:
+            torch.cuda.reset_peak_memory_stats()
+        began = time.perf_counter()
+        fits.append(fit(X))
+        totals.append(time.perf_counter() - began)
+    last, timed = fits[-1], fits[1:] or fits
+    stages = [median(one.timings_[name] for one in timed) for name in STAGES]
+    exact = f"{kl_under_exact_neighbors(X, last.embedding_):.3f}" if with_exact_p else ""
+    again = totals[1:] or totals
+    peak = 0 if INTERPRETED else torch.cuda.max_memory_allocated()
     print(
-        f"| {n:,} | {totals[0]:.2f} | {median(totals[1:] or totals):.3f} "
-        f"({min(totals[1:] or totals):.3f} to {max(totals[1:] or totals):.3f}) | "
-        + " | ".join(f"{seconds:.3f}" for seconds in stages.values())
-        + f" | {fits[-1].recall:.3f} | {fits[-1].outcome.kl_divergence:.3f} | {exact} | "
-        f"{torch.cuda.max_memory_allocated() / 1e9:.1f} |",
+        f"| {len(X):,} | {totals[0]:.2f} | {median(again):.3f} ({min(again):.3f} to "
+        f"{max(again):.3f}) | "
+        + " | ".join(f"{seconds:.3f}" for seconds in stages)
+        + f" | {last.neighbors_recall_:.3f} | {last.kl_divergence_:.3f} | {exact} | "
+        f"{peak / 1e9:.1f} |",
         flush=True,
     )
+
+
+def describe_machine() -> str:
+    versions = f"torch {torch.__version__}, Triton {triton.__version__}"
+    if INTERPRETED:
+        return f"Triton's interpreter on the CPU; {versions}"
+    query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
+    card = subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip()
+    return f"{card}; CUDA {torch.version.cuda}, {versions}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--most", type=int, default=10_000_000, help="points of the largest fit")
+    parser.add_argument("--interpret", action="store_true", help="a few points, without a GPU")
     arguments = parser.parse_args()
-    if not torch.cuda.is_available():
+    if not INTERPRETED and not torch.cuda.is_available():
         raise SystemExit("this benchmark needs an NVIDIA GPU and a PyTorch built for CUDA")
-    device = torch.device("cuda")
-    query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
-    card = subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip()
-    print(
-        f"{card}; torch {torch.__version__}, CUDA {torch.version.cuda}, Triton {triton.__version__}"
-    )
-    X, labels, what = load_points(device)
-    print(f"{what}; perplexity {PERPLEXITY}, {K} neighbors, 750 iterations\n")
+    print(describe_machine())
+    points, labels, what = load_points(torch.device(DEVICE))
+    X = points.cpu().numpy()
+    print(f"{what}; perplexity {PERPLEXITY}, {K} neighbors, {N_ITER} iterations\n")
     check(X)
     print(
-        "\n| points | first fit s | total s | neighbors s | affinities s | descent s | recall | KL "
-        "| KL under exact P | peak GB |\n|---|---|---|---|---|---|---|---|---|---|"
+        "\n| points | first fit s | total s | "
+        + " | ".join(f"{name} s" for name in STAGES)
+        + " | recall | KL | KL under exact P | peak GB |\n"
+        + "|---" * (len(STAGES) + 7)
+        + "|"
     )
-    row(X, 5, with_exact_p=True)
-    row(multiply(X, labels, 1_000_000), 3, with_exact_p=False)
+    row(X, 0 if INTERPRETED else 5, with_exact_p=True)
+    if INTERPRETED:
+        return
+    row(multiply(points, labels, 1_000_000).cpu().numpy(), 3, with_exact_p=False)
+    most = multiply(points, labels, arguments.most).cpu().numpy()
+    del points
     torch.cuda.empty_cache()
     try:
-        row(multiply(X, labels, arguments.most), 0, with_exact_p=False)
+        row(most, 0, with_exact_p=False)
     except DeviceError as error:
         print(f"\n{arguments.most:,} points do not fit: {error}")
 

@@ -93,6 +93,8 @@ def describe_device(device: str) -> str:
         return device
     import torch
 
+    if torch.device(device).type != "cuda":  # Triton's interpreter
+        return device
     return f"{device} ({torch.cuda.get_device_name(torch.device(device))})"
 
 
