@@ -95,7 +95,6 @@ class RowsInFile:
     def finish(self, n_rows: int) -> NDArray[np.float32]:
         """Return the first `n_rows`, mapped into memory, read only."""
         with writing():
-            self._file.truncate(self._start + 4 * self._n_features * n_rows)
             self._file.seek(0)
             self._write_header(n_rows)  # NumPy pads it: it has the same length for any n_rows
             self._file.close()
