@@ -10,6 +10,8 @@ import pytest
 
 from featscape.errors import ImageError, InputError, ModelError
 from featscape.features import extract, load_network
+from featscape.features.known import Known, digest
+from featscape.features.reading import Read
 from featscape.records import ModelCard, SkippedImage
 
 
@@ -97,6 +99,18 @@ def test_unreadable_images_are_skipped_with_their_reason(noise_images, broken):
     assert thumbnails.rows == [images.load(i).tobytes()[:6] for i in kept]
     assert progress.opened == ("Features", 10, "images")
     assert progress.done == 10
+
+
+@pytest.mark.parametrize("is_in_file", [False, True])
+def test_the_network_sees_equal_images_once(noise_images, tmp_path, is_in_file):
+    order = [0, 1, 0, 2, 1, 3, 0, 4]
+    images = noise_images(5).select(order)
+    network, thumbnails = MeanColor(), Thumbnails()
+    file = tmp_path / "f.npy" if is_in_file else None
+    features = extract(images, model=network, thumbnails=thumbnails, file=file)
+    assert sum(network.batches) == 5
+    np.testing.assert_allclose(features.values, mean_colors(noise_images(5), order), rtol=1e-5)
+    assert len(thumbnails.rows) == 8
 
 
 def test_images_that_cannot_be_prepared_are_skipped_too(noise_images):
@@ -255,6 +269,46 @@ def test_the_whole_way_by_a_name(noise_images, small_file):
     )
     assert np.asarray(features).shape == (3, 1024)
     assert features.model.name == "shufflenet_v2_x0_5"
+
+
+class Elsewhere:
+    """Machines that compute features, or say of the first images that they are known."""
+
+    def __init__(self, n_marked):
+        self.n_marked = n_marked
+
+    def compute(self, images, network, *, batch_size, thumbnails, known):
+        del batch_size, known
+        for index in range(len(images)):
+            key = digest(images.read(index))
+            if index < self.n_marked:
+                yield Read(key, (0, 0), b"", known=Known("", np.empty(0, np.float32), (0, 0), b""))
+            else:
+                image = images.load(index)
+                thumbnail = None if thumbnails is None else thumbnails.make(image)
+                values = network.run([network.prepare(image)])[0]
+                yield Read(key, image.size, thumbnail, values=values)
+
+
+@pytest.mark.parametrize("n_marked", [0, 3, 9])
+@pytest.mark.parametrize("kept", ["nothing", "features", "features and thumbnails"])
+@pytest.mark.parametrize("with_thumbnails", [False, True])
+def test_what_machines_mark_as_known_is_looked_up_or_made_here(
+    noise_images, tmp_path, n_marked, kept, with_thumbnails
+):
+    images, work = noise_images(9), tmp_path / "work"
+    if kept != "nothing":
+        sink = Thumbnails() if "thumbnails" in kept else None
+        extract(images, model=MeanColor(), thumbnails=sink, work=work)
+    network = MeanColor()
+    thumbnails = Thumbnails() if with_thumbnails else None
+    machines = Elsewhere(n_marked)
+    features = extract(images, model=network, machines=machines, thumbnails=thumbnails, work=work)
+    np.testing.assert_allclose(features.values, mean_colors(images, range(9)), rtol=1e-5)
+    assert features.sizes_px.tolist() == [[40, 30]] * 9
+    assert sum(network.batches) == 9 - (n_marked if kept != "nothing" else 0)
+    if with_thumbnails:
+        assert thumbnails.rows == [images.load(i).tobytes()[:6] for i in range(9)]
 
 
 class TestScale:
