@@ -1,4 +1,4 @@
-"""Places for thumbnails: which of too many to draw, and a grid on which none overlap."""
+"""Places for thumbnails: which of too many to draw, beside their points, or on a grid."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 MAX_PAIRS = 400_000
 # Of 34 points: 20,000 take .2 s in place of 4.7 s and move .7% further (squared); a million, 11 s.
 FAST_PAIRS = 1_600
+# More passes of `move_apart` show no more of the images.
+_PASSES = 40
 
 
 def spread_out(points: NDArray[np.float64], distance: float) -> NDArray[np.intp]:
@@ -44,6 +46,51 @@ def spread_out(points: NDArray[np.float64], distance: float) -> NDArray[np.intp]
             taken.setdefault((column, row), []).append(i)
             chosen.append(i)
     return np.sort(np.array(chosen, dtype=np.intp))
+
+
+def move_apart(
+    centers: NDArray[np.float64], side: float, *, box: tuple[float, float]
+) -> NDArray[np.float64]:
+    """Move squares aside from those that they overlap, so far that each still covers its point.
+
+    In each pass two that overlap push one another along the axis on which they overlap less, by
+    half of that each, and one that many push follows their mean. Of 500 crowded digits a quarter of
+    their area was covered, and a twentieth is then.
+
+    Parameters
+    ----------
+    centers : ndarray of float64, shape (n, 2)
+        The points, at least half a side within the box.
+    side : float
+        Of every square.
+    box : tuple of float
+        Width and height; no square leaves it.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, 2)
+        The squares' centers, by half a side at most from the points on either axis.
+    """
+    from scipy.spatial import KDTree
+
+    lowest = np.maximum(centers - side / 2, side / 2)
+    highest = np.minimum(centers + side / 2, np.array(box) - side / 2)
+    # Farther ones never meet, for each moves by half a side.
+    pairs = KDTree(centers).query_pairs(2 * side, p=np.inf, output_type="ndarray")  # (m, 2)
+    moved = centers
+    for _ in range(_PASSES):
+        gaps = moved[pairs[:, 1]] - moved[pairs[:, 0]]
+        overlaps = side - np.abs(gaps)
+        meeting = np.flatnonzero((overlaps > 0).all(axis=1))
+        axis = overlaps[meeting].argmin(axis=1)
+        first, second = pairs[meeting].T
+        push = np.copysign(overlaps[meeting, axis], gaps[meeting, axis]) / 2
+        pushes = np.zeros_like(centers)
+        np.add.at(pushes, (first, axis), -push)
+        np.add.at(pushes, (second, axis), push)
+        n_pushes = np.bincount(pairs[meeting].ravel(), minlength=len(centers))
+        moved = np.clip(moved + pushes / np.maximum(n_pushes, 1)[:, None], lowest, highest)
+    return moved
 
 
 def snap_to_grid(

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from featscape.cells import snap_to_grid, spread_out
+from featscape.cells import move_apart, snap_to_grid, spread_out
 
 
 def test_spread_out_keeps_a_distance_and_leaves_no_room():
@@ -23,6 +23,35 @@ def test_spread_out_is_always_the_same():
 
 def test_spread_out_keeps_one_of_coinciding_points():
     assert len(spread_out(np.zeros((10, 2)), 1.0)) == 1
+
+
+def overlaps(centers, side):
+    """Return the overlap of each pair of squares, as a share of one."""
+    both = np.maximum(side - np.abs(centers[:, None] - centers[None]), 0).prod(axis=2) / side**2
+    return both[np.triu_indices(len(centers), k=1)]
+
+
+def test_squares_are_moved_apart_and_each_still_covers_its_point():
+    points = np.random.default_rng(0).uniform(15, 485, (300, 2))
+    moved = move_apart(points, 30.0, box=(500, 500))
+    assert np.abs(moved - points).max() <= 15 + 1e-9
+    assert moved.min() >= 15
+    assert moved.max() <= 485
+    assert overlaps(moved, 30).sum() < overlaps(points, 30).sum() / 2
+
+
+@pytest.mark.parametrize("gap", [(0, 0), (3, 9), (-9, 3), (0, 20)])
+def test_two_squares_end_side_by_side(gap):
+    points = np.full((2, 2), 100.0)
+    points[1] += gap
+    moved = move_apart(points, 30.0, box=(200, 200))
+    assert np.abs(moved[1] - moved[0]).max() == pytest.approx(30)
+    np.testing.assert_allclose(moved.sum(axis=0), points.sum(axis=0))
+
+
+def test_squares_that_overlap_none_stay():
+    points = np.array([[20.0, 20.0], [50.0, 20.0], [20.0, 90.0]])
+    np.testing.assert_array_equal(move_apart(points, 30.0, box=(100, 120)), points)
 
 
 def test_a_small_grid_is_assigned_optimally():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from PIL import Image
 
-from featscape.cells import snap_to_grid, spread_out
+from featscape.cells import move_apart, snap_to_grid, spread_out
 from featscape.classes import count_classes
 from featscape.errors import InputError
 from featscape.pictures.page import MIN_THUMBNAIL_PX, plan_page
@@ -56,8 +56,9 @@ def draw_mosaic(
     labels : sequence of str or int, optional
         The class of each item.
     layout : {"map", "grid"}
-        "map" puts each image at its position, where images may overlap. "grid" moves each to a
-        cell of its own near its position: nothing overlaps.
+        "map" puts each image on its position, as far aside from others as it still covers that;
+        images may overlap. "grid" moves each to a cell of its own near its position: nothing
+        overlaps.
     size_px : int
         The longer side of the picture.
     thumbnail_px : int, optional
@@ -181,10 +182,11 @@ def _on_map(
     n_overlaps = tree.query_ball_point(sample, side, p=np.inf, return_length=True) - 1
     if n_overlaps.mean() > MAX_OVERLAPS:
         shown = spread_out(centers, 0.6 * side)
+    centers = move_apart(centers[shown], side, box=box)
     # From the top down, like tiles on a roof: of the orders tried this one leaves the fewest images
     # hidden (of 500 crowded ones a third fewer than chance), and an image's top always shows.
-    shown = shown[np.lexsort((centers[shown, 0], centers[shown, 1]))]
-    return shown, centers[shown], side
+    order = np.lexsort((centers[:, 0], centers[:, 1]))
+    return shown[order], centers[order], side
 
 
 def _uncrowded_side(plane: Plane, box: tuple[int, int]) -> int:
