@@ -6,6 +6,8 @@ from collections import Counter
 import numpy as np
 from playwright.sync_api import expect
 
+from featscape.bundle import open_bundle
+
 LIGHT, DARK = (247, 247, 245), (16, 18, 22)
 
 
@@ -68,6 +70,29 @@ def test_color_by_a_number_with_its_scale(look, digits_file):
     visit.page.get_by_label("Color by").select_option("label")
     visit.page.get_by_title("Take away the filter by agreement").click()
     assert (np.abs(pixels_at(visit, items, places)).max(axis=1) > 8).all()
+
+
+def test_prices_and_their_like_have_a_logarithmic_scale(look, drawn_page):
+    prices = np.exp(np.linspace(0, 9, 120))
+    prices[7] = np.nan
+    page = drawn_page(120, columns={"price": prices, "always 5": np.full(120, 5)})
+    visit = look(f"{page.as_uri()}#view=points")
+    options = visit.page.get_by_label("Color by").locator("option")
+    assert options.all_inner_texts() == ["label", "price", "agreement"]
+    visit.page.get_by_label("Color by").select_option("price")
+    legend = visit.page.get_by_role("region", name="Legend")
+    expect(legend).to_contain_text("logarithmic")
+    expect(legend).to_contain_text("Gray: 1 image without a number")
+    bundle = open_bundle(page.parent / "bundle")
+    items, places = visit.apart(bundle)
+    values = prices[bundle.array(bundle.manifest.ids)[items]]
+    known = ~np.isnan(values)
+    colors = pixels_at(visit, items, places).sum(axis=1)[known]
+    assert abs(np.corrcoef(np.log(values[known]), colors)[0, 1]) > 0.85
+    least = legend.get_by_role("slider", name="At least")
+    least.fill(str(float(least.get_attribute("max")) / 2))
+    lowest = float(legend.locator(".fs-scale-ends span").first.inner_text().replace(",", ""))
+    assert 20 < lowest < 400  # of numbers up to 8,103
 
 
 def test_color_by_a_category(look, drawn_page):

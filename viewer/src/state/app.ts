@@ -1,5 +1,6 @@
 /** What one sees and has chosen. The panels read these signals; `stage-sync` hands them to the stage. */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { AGREEMENT } from "../contract";
 import { SourceError } from "../sources/error";
 import type { Area, Point, Stage, Tool, View } from "../stage";
 import { panned } from "../stage/camera";
@@ -98,9 +99,12 @@ export class App {
     return this.manifest.thumbnails.length > 0;
   }
 
-  /** What can color the map; the label first, also where there is none. */
+  /** What can color the map; the label first, also where there is none. A lone number tells nothing. */
   get colorColumns(): string[] {
-    const columns = this.manifest.columns.filter((column) => column.kind !== "text");
+    const columns = this.manifest.columns.filter((column) => {
+      if (column.kind !== "number") return column.kind === "category";
+      return column.maximum > column.minimum || column.name === AGREEMENT;
+    });
     return [LABEL, ...columns.map((column) => column.name)];
   }
 

@@ -1,6 +1,6 @@
 /** What the table says of an item, in words. */
 import { AGREEMENT, type ItemDetails, type Manifest } from "../contract";
-import { valueText } from "./scale";
+import { valueText } from "./words";
 
 /** Name and value of each column that has one; width and height, where both are known, as its size. */
 export function columnFacts(details: ItemDetails, manifest: Manifest): [string, string][] {

@@ -1,14 +1,15 @@
 import { expect, it } from "vitest";
-import { numberCodes, numberPalette, readable, readableTogether, STEPS, valueText } from "./scale";
+import { numberCodes, numberPalette, numberScale, STEPS } from "./scale";
 
 it("gives each number its step, and none to none", () => {
   const values = Float32Array.of(0, 0.5, 1, 2, -1, Number.NaN);
-  const codes = [...numberCodes(values, 0, 1, 65535)];
+  const codes = [...numberCodes(values, numberScale(values, 0, 1), 65535)];
   expect(codes).toEqual([0, STEPS / 2, STEPS - 1, STEPS - 1, 0, 65535]);
 });
 
 it("gives one color to a column of one number", () => {
-  expect([...numberCodes(Float32Array.of(3, 3), 3, 3, 65535)]).toEqual([0, 0]);
+  const values = Float32Array.of(3, 3);
+  expect([...numberCodes(values, numberScale(values, 3, 3), 65535)]).toEqual([0, 0]);
 });
 
 it("grows evenly brighter", () => {
@@ -28,39 +29,27 @@ it("grows evenly brighter", () => {
   }
 });
 
-it("writes numbers as people do", () => {
-  expect([1234567, 1995, 0.083333, -2.5, 0.000003844].map(readable)).toEqual([
-    "1,234,567",
-    "1995",
-    "0.08333",
-    "-2.5",
-    "3.8e-6",
-  ]);
+it("spreads numbers of which a few are very large, and zeros among them", () => {
+  const values = Float32Array.from({ length: 1000 }, (_, i) => (i < 20 ? 0 : 1.01 ** i));
+  const maximum = Math.max(...values);
+  const scale = numberScale(values, 0, maximum);
+  expect(scale.logarithmic).toBe(true);
+  const codes = numberCodes(values, scale, 65535);
+  expect(codes[0]).toBe(0);
+  expect(codes[500]).toBeGreaterThan(STEPS / 4);
+  expect(codes[999]).toBe(STEPS - 1);
+  for (let i = 1; i < values.length; i++)
+    expect(codes[i]).toBeGreaterThanOrEqual(codes[i - 1] ?? 0);
+  for (const value of [0, 5, maximum]) expect(scale.from(scale.at(value))).toBeCloseTo(value, 3);
+  expect(scale.from(scale.at(maximum))).toBe(maximum);
 });
 
 it.each([
-  [
-    [3.7e-6, 8.868, 11.5],
-    ["0.0", "8.9", "11.5"],
-  ],
-  [
-    [0.0415, 0.1],
-    ["0.042", "0.100"],
-  ],
-  [
-    [0, 0],
-    ["0", "0"],
-  ],
-  [
-    [812.4, 1234],
-    ["812", "1,234"],
-  ],
-  [[], []],
-])("writes numbers side by side to the same place: %j", (values, texts) => {
-  expect(readableTogether(values)).toEqual(texts);
-});
-
-it("writes agreement as a share, and other columns as they are", () => {
-  expect(valueText("agreement", 2 / 3)).toBe("67%");
-  expect(valueText("height", 0.25)).toBe("0.25");
+  ["even numbers", (i: number) => i],
+  ["one number, but for a few", (i: number) => (i < 990 ? 0 : i)],
+  ["negative numbers", (i: number) => -50 - (i % 7)],
+])("leaves %s on an even scale", (_, number) => {
+  const values = Float32Array.from({ length: 1000 }, (_, i) => number(i));
+  const scale = numberScale(values, Math.min(...values), Math.max(...values));
+  expect(scale.logarithmic).toBe(false);
 });

@@ -1,5 +1,4 @@
-/** Colors for numbers, and the words for them. */
-import { AGREEMENT } from "../contract";
+/** Colors for numbers. */
 
 /**
  * Viridis (van der Walt & Smith 2015, CC0) at equal steps: even to the eye, and read alike with any
@@ -44,43 +43,61 @@ export function numberPalette(theme: "light" | "dark"): string[] {
   );
 }
 
+/** Where a number lies on the scale, and back. */
+export interface NumberScale {
+  readonly minimum: number;
+  readonly maximum: number;
+  /** Even: the number itself. Logarithmic: of its distance from the least. */
+  readonly logarithmic: boolean;
+  at(value: number): number;
+  from(place: number): number;
+}
+
+const SAMPLE = 20_000;
+const SKEWED = 0.05; // of the range: where the lower half of the numbers has no more room
+
+function evenScale(minimum: number, maximum: number): NumberScale {
+  const same = (value: number) => value;
+  return { minimum, maximum, logarithmic: false, at: same, from: same };
+}
+
+/**
+ * An even scale, or a logarithmic one where a few large numbers would make all others look alike:
+ * prices, sizes, counts. Zero and negative numbers have their place on it.
+ */
+export function numberScale(values: Float32Array, minimum: number, maximum: number): NumberScale {
+  const step = Math.max(1, Math.floor(values.length / SAMPLE));
+  const sample = values.filter((value, i) => i % step === 0 && !Number.isNaN(value)).sort();
+  const share = (part: number) => (sample[Math.floor(part * sample.length)] ?? minimum) - minimum;
+  const unit = [0.05, 0.25, 0.5].map(share).find((distance) => distance > 0);
+  if (unit === undefined || share(0.5) > SKEWED * (maximum - minimum)) {
+    return evenScale(minimum, maximum);
+  }
+  const at = (value: number) => Math.log1p((value - minimum) / unit);
+  const end = at(maximum);
+  return {
+    minimum,
+    maximum,
+    logarithmic: true,
+    at,
+    from: (place) => (place >= end ? maximum : minimum + unit * Math.expm1(place)),
+  };
+}
+
 /** The palette's index for each number; `none` for NaN. */
 export function numberCodes(
   values: Float32Array,
-  minimum: number,
-  maximum: number,
+  scale: NumberScale,
   none: number,
 ): Uint16Array<ArrayBuffer> {
   const codes = new Uint16Array(values.length);
-  const factor = maximum > minimum ? STEPS / (maximum - minimum) : 0;
+  const [first, last] = [scale.at(scale.minimum), scale.at(scale.maximum)];
+  const factor = last > first ? STEPS / (last - first) : 0;
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
     codes[i] = Number.isNaN(value)
       ? none
-      : Math.max(0, Math.min(STEPS - 1, Math.floor((value - minimum) * factor)));
+      : Math.max(0, Math.min(STEPS - 1, Math.floor((scale.at(value) - first) * factor)));
   }
   return codes;
-}
-
-/** A number as people write it: four digits that count, and no more; a year has no comma. */
-export function readable(value: number): string {
-  const useGrouping = Math.abs(value) >= 10_000;
-  if (Number.isInteger(value)) return value.toLocaleString("en-US", { useGrouping });
-  if (Math.abs(value) < 1e-4) return value.toExponential(1);
-  return value.toLocaleString("en-US", { maximumSignificantDigits: 4, useGrouping });
-}
-
-/** Numbers that stand side by side: all to the place of the greatest one's third digit. */
-export function readableTogether(values: readonly number[]): string[] {
-  const most = Math.max(...values.map(Math.abs));
-  const wanted = most > 0 ? 2 - Math.floor(Math.log10(most)) : 0;
-  const digits = Math.min(Math.max(wanted, 0), 9);
-  return values.map((value) =>
-    value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }),
-  );
-}
-
-/** A column's number in words. */
-export function valueText(column: string, value: number): string {
-  return column === AGREEMENT ? `${Math.round(100 * value)}%` : readable(value);
 }

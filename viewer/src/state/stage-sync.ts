@@ -5,7 +5,7 @@ import type { Stage, Theme } from "../stage";
 import type { App } from "./app";
 import { itemStates, type Values } from "./filters";
 import { LABEL } from "./items";
-import { numberCodes, numberPalette } from "./scale";
+import { numberCodes, numberPalette, numberScale } from "./scale";
 
 export const STAGE_THEMES: Readonly<Record<"light" | "dark", Theme>> = {
   light: { background: "#f7f7f5", highlight: "#16181d" },
@@ -26,8 +26,8 @@ function coloring(
 ): Coloring {
   const column = app.manifest.columns.find((each) => each.name === name);
   if (name !== LABEL && column?.kind === "number" && values instanceof Float32Array) {
-    const codes = numberCodes(values, column.minimum, column.maximum, NO_CATEGORY);
-    return { codes, palette: numberPalette(theme) };
+    const scale = numberScale(values, column.minimum, column.maximum);
+    return { codes: numberCodes(values, scale, NO_CATEGORY), palette: numberPalette(theme) };
   }
   const entries = name === LABEL ? app.manifest.classes : null;
   const categories = entries ?? (column?.kind === "category" ? column.categories : []);

@@ -1,7 +1,7 @@
 /** Items as small images in rows: click to walk to one. */
 import { useEffect, useState } from "preact/hooks";
 import type { Neighbor } from "../state/items";
-import { readableTogether } from "../state/scale";
+import { readableTogether } from "../state/words";
 import { useApp } from "./context";
 import { Thumbnail } from "./Thumbnail";
 

@@ -1,14 +1,14 @@
 /** What the colors mean; also the way to hide and to isolate. */
 import { useId, useMemo, useRef, useState } from "preact/hooks";
-import { AGREEMENT, type ClassEntry, NO_CATEGORY, type NumberColumn } from "../contract";
+import { type ClassEntry, NO_CATEGORY } from "../contract";
 import type { App } from "../state/app";
 import { isolated, toggled } from "../state/filters";
 import { folded } from "../state/find";
 import { LABEL } from "../state/items";
-import { numberPalette, STEPS, valueText } from "../state/scale";
 import { count, useApp } from "./context";
 import { LinkButton } from "./controls";
 import { Name } from "./Name";
+import { NumberLegend } from "./NumberLegend";
 import { seenRows, useViewport } from "./viewport";
 
 /** Fingers need more room than a pointer. */
@@ -197,53 +197,3 @@ function LegendList({ rows, names, hidden, onToggle, onIsolate }: LegendListProp
 }
 
 /** The scale as a bar, with two handles that leave out what lies beyond them. */
-function NumberLegend({ column }: { readonly column: NumberColumn }) {
-  const app = useApp();
-  const { name, minimum, maximum } = column;
-  const filter = app.filters.value.get(name);
-  const lower = filter?.kind === "range" ? filter.lower : minimum;
-  const upper = filter?.kind === "range" ? filter.upper : maximum;
-  const span = maximum - minimum;
-
-  function keep(from: number, to: number): void {
-    const all = from <= minimum && to >= maximum;
-    app.setFilter(name, all ? null : { kind: "range", lower: from, upper: to });
-  }
-
-  const handle = (label: string, value: number, onValue: (value: number) => void) => (
-    <input
-      type="range"
-      min={minimum}
-      max={maximum}
-      step="any"
-      value={value}
-      aria-label={label}
-      aria-valuetext={valueText(name, value)}
-      onInput={(event) => onValue(event.currentTarget.valueAsNumber)}
-    />
-  );
-  const gradient = numberPalette(app.theme.value)
-    .filter((_, i) => i % 8 === 0 || i === STEPS - 1)
-    .join(",");
-  return (
-    <section class="fs-legend" aria-label="Legend">
-      <div class="fs-scale" style={{ background: `linear-gradient(to right, ${gradient})` }} />
-      {span > 0 && (
-        <div class="fs-range">
-          {handle("At least", lower, (value) => keep(Math.min(value, upper), upper))}
-          {handle("At most", upper, (value) => keep(lower, Math.max(value, lower)))}
-        </div>
-      )}
-      <div class="fs-scale-ends">
-        <span>{valueText(name, lower)}</span>
-        {filter && <LinkButton onClick={() => app.setFilter(name, null)}>Show all</LinkButton>}
-        <span>{valueText(name, upper)}</span>
-      </div>
-      {name === AGREEMENT && app.manifest.classes && (
-        <p class="fs-muted fs-scale-note">
-          The share of an image’s nearest neighbors that carry its label
-        </p>
-      )}
-    </section>
-  );
-}

@@ -1,7 +1,7 @@
 /** The panel at the left: what the map is, the search, the colors and their legend. */
 import type { Filter } from "../state/filters";
 import { LABEL } from "../state/items";
-import { valueText } from "../state/scale";
+import { valueText } from "../state/words";
 import { count, useApp } from "./context";
 import { IconButton } from "./controls";
 import { Icon } from "./icons";

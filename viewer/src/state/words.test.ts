@@ -1,0 +1,39 @@
+import { expect, it } from "vitest";
+import { readable, readableTogether, valueText } from "./words";
+
+it("writes numbers as people do", () => {
+  expect([1234567, 1995, 0.083333, -2.5, 0.000003844].map(readable)).toEqual([
+    "1,234,567",
+    "1995",
+    "0.08333",
+    "-2.5",
+    "3.8e-6",
+  ]);
+});
+
+it.each([
+  [
+    [3.7e-6, 8.868, 11.5],
+    ["0.0", "8.9", "11.5"],
+  ],
+  [
+    [0.0415, 0.1],
+    ["0.042", "0.100"],
+  ],
+  [
+    [0, 0],
+    ["0", "0"],
+  ],
+  [
+    [812.4, 1234],
+    ["812", "1,234"],
+  ],
+  [[], []],
+])("writes numbers side by side to the same place: %j", (values, texts) => {
+  expect(readableTogether(values)).toEqual(texts);
+});
+
+it("writes agreement as a share, and other columns as they are", () => {
+  expect(valueText("agreement", 2 / 3)).toBe("67%");
+  expect(valueText("height", 0.25)).toBe("0.25");
+});

@@ -1,0 +1,99 @@
+/** What the colors of numbers mean, and the way to keep a part of them. */
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { AGREEMENT, type NumberColumn } from "../contract";
+import { numberPalette, numberScale, STEPS } from "../state/scale";
+import { valueText } from "../state/words";
+import { count, useApp } from "./context";
+import { LinkButton } from "./controls";
+
+/** A column's numbers, once they are read; the stage says why where they cannot be. */
+function useNumbers(name: string): Float32Array | null {
+  const { items } = useApp();
+  const [numbers, setNumbers] = useState<Float32Array | null>(null);
+  useEffect(() => {
+    let gone = false;
+    items.column(name).then(
+      (values) => {
+        if (!gone && values instanceof Float32Array) setNumbers(values);
+      },
+      (error) => console.warn(`no scale of ${name}: ${error}`),
+    );
+    return () => {
+      gone = true;
+    };
+  }, [name, items]);
+  return numbers;
+}
+
+export function NumberLegend({ column }: { readonly column: NumberColumn }) {
+  const app = useApp();
+  const { name, minimum, maximum } = column;
+  const numbers = useNumbers(name);
+  const scale = useMemo(
+    () => numberScale(numbers ?? new Float32Array(), minimum, maximum),
+    [numbers, minimum, maximum],
+  );
+  const filter = app.filters.value.get(name);
+  const lower = filter?.kind === "range" ? filter.lower : minimum;
+  const upper = filter?.kind === "range" ? filter.upper : maximum;
+
+  function keep(from: number, to: number): void {
+    const all = from <= minimum && to >= maximum;
+    app.setFilter(name, all ? null : { kind: "range", lower: from, upper: to });
+  }
+
+  const handle = (label: string, value: number, onValue: (value: number) => void) => (
+    <input
+      type="range"
+      min={scale.at(minimum)}
+      max={scale.at(maximum)}
+      step="any"
+      value={scale.at(value)}
+      aria-label={label}
+      aria-valuetext={valueText(name, value)}
+      onInput={(event) => onValue(scale.from(event.currentTarget.valueAsNumber))}
+    />
+  );
+  const gradient = numberPalette(app.theme.value)
+    .filter((_, i) => i % 8 === 0 || i === STEPS - 1)
+    .join(",");
+  return (
+    <section class="fs-legend" aria-label="Legend">
+      <div class="fs-scale" style={{ background: `linear-gradient(to right, ${gradient})` }} />
+      {maximum > minimum && (
+        <div class="fs-range">
+          {handle("At least", lower, (value) => keep(Math.min(value, upper), upper))}
+          {handle("At most", upper, (value) => keep(lower, Math.max(value, lower)))}
+        </div>
+      )}
+      <div class="fs-scale-ends">
+        <span>{valueText(name, lower)}</span>
+        {filter && <LinkButton onClick={() => app.setFilter(name, null)}>Show all</LinkButton>}
+        <span>{valueText(name, upper)}</span>
+      </div>
+      {scale.logarithmic && (
+        <p class="fs-muted fs-scale-note">
+          The scale is logarithmic: its middle is{" "}
+          {valueText(name, scale.from((scale.at(minimum) + scale.at(maximum)) / 2))}
+        </p>
+      )}
+      {name === AGREEMENT && app.manifest.classes && (
+        <p class="fs-muted fs-scale-note">
+          The share of an image’s nearest neighbors that carry its label
+        </p>
+      )}
+      {numbers && <WithoutNumber numbers={numbers} />}
+    </section>
+  );
+}
+
+function WithoutNumber({ numbers }: { readonly numbers: Float32Array }) {
+  const { hasImages } = useApp();
+  const without = useMemo(() => numbers.filter(Number.isNaN).length, [numbers]);
+  if (without === 0) return null;
+  return (
+    <p class="fs-muted fs-scale-note">
+      Gray: {count(without, hasImages ? "image" : "item")} without a number
+    </p>
+  );
+}
