@@ -139,7 +139,9 @@ def make_map(
     seed: Seed = 10,
     perplexity: Perplexity = 30.0,
     n_landmarks: Landmarks = None,
-    device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[
+        str, typer.Option(metavar="NAME", help="Where it is computed: auto, cpu, cuda or mps.")
+    ] = "auto",
     precision: Annotated[
         str,
         typer.Option(
@@ -258,6 +260,9 @@ def embed(
     seed: Seed = 10,
     perplexity: Perplexity = 30.0,
     n_landmarks: Landmarks = None,
+    device: Annotated[
+        str, typer.Option(metavar="NAME", help="Where t-SNE runs: auto, cpu or cuda.")
+    ] = "auto",
     force: Force = False,
 ) -> None:
     """Make the map of features made elsewhere.
@@ -278,6 +283,7 @@ def embed(
         seed=seed,
         perplexity=perplexity,
         n_landmarks=n_landmarks,
+        device=device,
         force=force,
         progress=_progress(),
     )

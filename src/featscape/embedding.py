@@ -26,19 +26,25 @@ if TYPE_CHECKING:
 N_AGREEING = 5  # neighbours that vote on an item's label
 _ITEMS_AT_ONCE = 16_384  # placed together: 134 MB of features of 2,048 numbers
 
+_COLUMNS = 50  # of features, as t-SNE's memory depends on them: it reduces wider ones to these
+
 # Of TSNE's parameters those that a map does not store; the seed stands there as "seed".
 _NOT_STORED = {"callback", "random_state"}
 
 
-def check_landmarks(n_landmarks: int | None, *, perplexity: float, n_items: int) -> None:
+def check_landmarks(
+    n_landmarks: int | None, *, perplexity: float, n_items: int, device: str = "cpu"
+) -> None:
     """Raise InputError unless t-SNE of so many landmarks, or of all items, can hold `perplexity`.
 
-    It is t-SNE's own rule, looked at before the long work.
+    They are t-SNE's own rules, looked at before the long work; DeviceError where there is no such
+    device.
     """
-    from featscape.tsne.parameters import count_neighbors
+    from featscape.tsne import TSNE
 
+    tsne = TSNE(perplexity=perplexity, device=device)
     if n_landmarks is None:
-        count_neighbors(perplexity, n_items=n_items, n_neighbors=None)
+        tsne.find_device((n_items, _COLUMNS))
         return
     if n_landmarks >= n_items:
         raise InputError(
@@ -51,7 +57,20 @@ def check_landmarks(n_landmarks: int | None, *, perplexity: float, n_items: int)
             f"got {n_landmarks:,} with perplexity {perplexity:g}. "
             "Ask for more, or lower perplexity."
         )
-    count_neighbors(perplexity, n_items=n_landmarks, n_neighbors=None)
+    tsne.find_device((n_landmarks, _COLUMNS))
+
+
+def device_of_tsne(device: str, n_fitted: int) -> str:
+    """Return where t-SNE of so many items runs, whose network runs on `device`.
+
+    Few are done on the CPU before a GPU is awake; and there is none but NVIDIA's for it.
+    """
+    from featscape.tsne.device import AUTO_FROM
+
+    kind = device.partition(":")[0]
+    if kind == "cuda":
+        return device if n_fitted >= AUTO_FROM else "cpu"
+    return "cpu" if kind == "cpu" else "auto"
 
 
 def embed(
@@ -61,6 +80,7 @@ def embed(
     seed: int,
     n_landmarks: int | None = None,
     labels: Sequence[str] | None = None,
+    device: str = "auto",
     place: Placing | None = None,
     progress: Progress,
 ) -> Embedding:
@@ -76,22 +96,27 @@ def embed(
         beside `values` and the result is then theirs, and a block of the others.
     labels : sequence of str, optional
         Of the items; the landmarks hold every class.
+    device : str
+        As TSNE takes it.
     place : callable, optional
         (t-SNE, blocks of features) -> what ``map(tsne.place, blocks)`` gives; by default that.
     progress : Progress
 
     Raises
     ------
-    InputError
-        As `check_landmarks` does.
+    InputError, DeviceError
+        As `check_landmarks` does, and where the device's memory is too small.
     """
-    check_landmarks(n_landmarks, perplexity=perplexity, n_items=len(values))
+    from featscape.tsne import TSNE
+
+    check_landmarks(n_landmarks, perplexity=perplexity, n_items=len(values), device=device)
+    tsne = TSNE(perplexity=perplexity, random_state=seed, device=device)
     if n_landmarks is None:
-        tsne = _fit(values, perplexity=perplexity, seed=seed, progress=progress)
+        _fit(tsne, values, progress=progress)
         positions, neighbors, landmarks = tsne.embedding_, _graph(tsne), None
     else:
         landmarks = sample_of_classes(labels, len(values), size=n_landmarks, seed=seed)
-        tsne = _fit(values[landmarks], perplexity=perplexity, seed=seed, progress=progress)
+        _fit(tsne, values[landmarks], progress=progress)
         positions, neighbors = _place_others(
             tsne, values, landmarks, place=place or _place_here, progress=progress
         )
@@ -103,16 +128,18 @@ def embed(
         n_iter=int(tsne.n_iter_),
         parameters={"seed": seed, "n_landmarks": n_landmarks, **stored},
         neighbors=neighbors,
+        device=tsne.device_,
+        neighbors_recall=float(tsne.neighbors_recall_),
         labels=labels,
         landmarks=landmarks,
     )
 
 
-def _fit(values: NDArray[np.float32], *, perplexity: float, seed: int, progress: Progress) -> TSNE:
-    """Fit t-SNE on all rows, and show its iterations."""
-    from featscape.tsne import TSNE
-
-    tsne = TSNE(perplexity=perplexity, random_state=seed)
+def _fit(tsne: TSNE, values: NDArray[np.float32], *, progress: Progress) -> None:
+    """Fit t-SNE on all rows, and show its iterations, and the GPU where it runs on one."""
+    device = tsne.find_device(values.shape)
+    if device != "cpu":
+        progress.note(f"t-SNE runs on {device}")
     with progress.task("t-SNE", total=tsne.max_iter, unit="iterations") as advance:
         done = 0
 
@@ -124,7 +151,6 @@ def _fit(values: NDArray[np.float32], *, perplexity: float, seed: int, progress:
         tsne.set_params(callback=show).fit(values)
         advance(tsne.max_iter - done)  # it may have converged before the last
     tsne.set_params(callback=None)
-    return tsne
 
 
 def _graph(tsne: TSNE) -> Neighbors:

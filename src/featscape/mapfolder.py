@@ -237,6 +237,8 @@ def write_run(
         "parameters": {"limit": limit, **embedding.parameters},
         "kl_divergence": embedding.kl_divergence,
         "n_iter": embedding.n_iter,
+        "tsne_device": embedding.device,
+        "neighbors_recall": round(embedding.neighbors_recall, 4),
         "agreement": agreement,
         "timings_s": timings_s,
         "skipped": [asdict(one) for one in skipped],

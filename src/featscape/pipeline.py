@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, overload
 from featscape import mapfolder
 from featscape.embedding import (
     check_landmarks,
+    device_of_tsne,
     embed,
     load_tsne,
     measure_agreement,
@@ -107,7 +108,8 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
         one among them: for more images than t-SNE has memory for. n is then this number, and
         neighbors and agreement are those among the landmarks.
     device : str
-        "auto", "cpu", "cuda" or "mps".
+        "auto", "cpu", "cuda", "cuda:N" or "mps". t-SNE is on the GPU too from 100,000 images on,
+        where it is NVIDIA's.
     precision : str
         Of the network's numbers, "fp32", "bf16" or "int8"; "auto" takes bf16 where it is quick and
         close to fp32: see `load_network`.
@@ -168,7 +170,12 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
                 limit=limit,
                 seed=seed,
             )
-            check_landmarks(n_landmarks, perplexity=perplexity, n_items=len(images))
+            tsne_device = device_of_tsne(
+                device if engine == "local" else "auto", n_landmarks or len(images)
+            )
+            check_landmarks(
+                n_landmarks, perplexity=perplexity, n_items=len(images), device=tsne_device
+            )
         progress.note(f"found {in_words(len(images), 'images', images.labels)}")
         made_from = made_from or _settle(images.source)
         small = folders[0] / mapfolder.THUMBNAILS
@@ -196,6 +203,7 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
                     seed=seed,
                     n_landmarks=n_landmarks,
                     labels=features.images.labels,
+                    device=tsne_device,
                     place=place,
                     progress=progress,
                 )
@@ -222,6 +230,7 @@ def embed_features(
     perplexity: float = 30.0,
     n_landmarks: int | None = None,
     seed: int = 10,
+    device: str = "auto",
     force: bool = False,
     progress: Progress | None = None,
 ) -> Map:
@@ -237,6 +246,8 @@ def embed_features(
         Text with a label a line, or an .npy file of n integers or strings.
     perplexity, n_landmarks, seed, force, progress
         As in `make_map`.
+    device : str
+        Where t-SNE runs, as TSNE takes it: "auto", "cpu", "cuda" or "cuda:N".
 
     Returns
     -------
@@ -245,7 +256,7 @@ def embed_features(
 
     Raises
     ------
-    InputError
+    InputError, DeviceError
         Nothing stands at `output` then that did not stand there before.
     """
     import numpy as np
@@ -271,6 +282,7 @@ def embed_features(
                 seed=seed,
                 n_landmarks=n_landmarks,
                 labels=labels,
+                device=device,
                 progress=progress,
             )
         source = str(features_file.resolve())

@@ -346,6 +346,10 @@ class Embedding:
     landmarks : ndarray of intp, shape (m,), or None
         The items that t-SNE was fitted on, ascending; the others were placed among them. None
         where it was fitted on all.
+    device : str
+        Where t-SNE ran: "cpu", or the GPU with its name.
+    neighbors_recall : float
+        The share of the true neighbours that the search found, on a sample.
     """
 
     positions: NDArray[np.float32]
@@ -355,6 +359,8 @@ class Embedding:
     neighbors: Neighbors
     labels: Sequence[str] | None = None
     landmarks: NDArray[np.intp] | None = None
+    device: str = "cpu"
+    neighbors_recall: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)

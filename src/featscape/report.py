@@ -86,7 +86,7 @@ def describe(opened: Map) -> RenderableType:
         "t-SNE",
         f"perplexity {run['parameters']['perplexity']:g}, seed {run['parameters']['seed']}, "
         f"{run['n_iter']} iterations, KL divergence {run['kl_divergence']:.3f}"
-        f"{_landmarks(opened.landmarks)}",
+        f"{_landmarks(opened.landmarks)}{_on_gpu(run)}",
     )
     return _group(
         f"{_count(opened)}: {printable(opened.folder)}/",
@@ -96,6 +96,12 @@ def describe(opened: Map) -> RenderableType:
         *_skipped_files(run),
         _timings(run),
     )
+
+
+def _on_gpu(run: dict[str, Any]) -> str:
+    """Return what to add to the words for t-SNE where a GPU did it; older maps do not tell."""
+    device = run.get("tsne_device", "cpu")
+    return "" if device == "cpu" else f", on {device}"
 
 
 def facts_of(embedding: Embedding, features: Features | None) -> dict[str, str]:

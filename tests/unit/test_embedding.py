@@ -1,12 +1,16 @@
+import io
 import json
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from featscape import TSNE
-from featscape.embedding import check_landmarks, load_tsne
-from featscape.errors import InputError
+from featscape.embedding import check_landmarks, device_of_tsne, load_tsne
+from featscape.errors import DeviceError, InputError
 from featscape.pipeline import embed_features, open_map
+from featscape.progress import SilentProgress
+from featscape.report import describe
 
 
 @pytest.mark.parametrize(
@@ -38,6 +42,64 @@ def test_a_parameter_that_was_not_stored_is_not_guessed(here, name):
     file.write_text(json.dumps(run))
     with pytest.raises(InputError, match=f"it lacks {name}. Make the map again with --force"):
         load_tsne(open_map("m"))
+
+
+# --- where it runs --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("device", "n_fitted", "expected"),
+    [
+        ("auto", 50, "auto"),
+        ("cpu", 500_000, "cpu"),
+        ("mps", 500_000, "auto"),
+        ("cuda:1", 500_000, "cuda:1"),
+        ("cuda", 500, "cpu"),
+    ],
+)
+def test_t_sne_follows_the_network_where_that_repays(device, n_fitted, expected):
+    assert device_of_tsne(device, n_fitted) == expected
+
+
+def test_a_gpu_that_is_not_there_is_missed_before_the_work(here, monkeypatch):
+    from featscape.tsne import device
+
+    monkeypatch.setattr(device, "has_nvidia_driver", lambda: False)
+    with pytest.raises(DeviceError, match="device='cuda' needs an NVIDIA GPU"):
+        check_landmarks(None, perplexity=5, n_items=100, device="cuda")
+    np.save("f.npy", np.random.default_rng(0).normal(size=(30, 4)))
+    with pytest.raises(DeviceError, match="device='cuda' needs an NVIDIA GPU"):
+        embed_features("f.npy", "m", perplexity=4, device="cuda")
+    assert not (here / "m").exists()
+
+
+@pytest.mark.usefixtures("here")
+def test_the_map_says_where_t_sne_ran(monkeypatch):
+    from featscape.tsne import estimator
+
+    np.save("f.npy", np.random.default_rng(0).normal(size=(30, 4)))
+    made = embed_features("f.npy", "m", perplexity=4)
+    assert (made.run["tsne_device"], made.run["neighbors_recall"]) == ("cpu", 1.0)
+    assert "on cpu" not in text_of(describe(made))
+    said = Notes()
+    monkeypatch.setattr(estimator, "describe_device", lambda _device: "cuda (NVIDIA X)")
+    made = embed_features("f.npy", "m", perplexity=4, force=True, progress=said)
+    assert said.lines == ["t-SNE runs on cuda (NVIDIA X)"]
+    assert "on cuda (NVIDIA X)" in text_of(describe(made))
+
+
+class Notes(SilentProgress):
+    def __init__(self):
+        self.lines = []
+
+    def note(self, text):
+        self.lines.append(text)
+
+
+def text_of(renderable):
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(renderable)
+    return console.export_text()
 
 
 # --- landmarks ------------------------------------------------------------------------------------

@@ -226,25 +226,46 @@ class TSNE(FittedMap):
         self.neighbors_recall_ = stages.recall
         return self
 
+    def find_device(self, shape: tuple[int, int]) -> str:
+        """Return where `fit` of features of this shape would run: "cpu", or a GPU with its name.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            (n, d).
+
+        Raises
+        ------
+        InputError, DeviceError
+            As `fit` would, of the parameters, before any work.
+        """
+        check_parameters(self)
+        device = resolve_device(self.device, self._request(shape[0]), shape=shape)
+        return describe_device(device)
+
     def _begin(self, X: Any) -> tuple[Any, Request]:
         """Check the parameters against X; return X as an array, and what to make of it."""
         check_parameters(self)
-        n_threads = count_threads(self.n_jobs)
         X = self._validated(X, reset=True)
-        k, self._perplexities = count_neighbors(
-            self.perplexity, n_items=X.shape[0], n_neighbors=self.n_neighbors
-        )
+        request = self._request(X.shape[0])
+        self._perplexities = request.perplexities
         self.timings_ = {}
-        return X, Request(
+        return X, request
+
+    def _request(self, n_items: int) -> Request:
+        k, perplexities = count_neighbors(
+            self.perplexity, n_items=n_items, n_neighbors=self.n_neighbors
+        )
+        return Request(
             n_neighbors=k,
-            perplexities=self._perplexities,
+            perplexities=perplexities,
             metric=canonical_metric(self.metric, known=(*METRICS, "precomputed")),
             n_pca=self.n_pca,
             n_components=self.n_components,
             init=self.init,
             method=self.method,
             generator=random_generator(self.random_state),
-            n_threads=n_threads,
+            n_threads=count_threads(self.n_jobs),
         )
 
     def _fit(self, X: Any) -> None:
