@@ -237,14 +237,12 @@ class ShardWriter:
         if self.folder is None or not self._batches:
             return
         batches = self._batches
-        with_thumbnails = self.thumbnail_px is not None
+        thumbnails = [one for batch in batches for one in batch.thumbnails or ()]
         shard = Shard(
             values=np.concatenate([batch.values for batch in batches]),
             digests=[one for batch in batches for one in batch.digests],
             sizes_px=[one for batch in batches for one in batch.sizes_px],
-            thumbnails=[one for batch in batches for one in batch.thumbnails or ()]
-            if with_thumbnails
-            else None,
+            thumbnails=None if self.thumbnail_px is None else thumbnails,
             thumbnail_px=self.thumbnail_px,
         )
         write_shard(self.folder, self.first, shard)
