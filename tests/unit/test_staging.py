@@ -122,11 +122,13 @@ class TestAfterAKill:
         assert seen == ["older"]
         assert names_in(tmp_path) == ["m"]
 
-    def test_after_the_moves_the_rest_is_removed(self, tmp_path):
+    def test_after_the_moves_the_rest_is_removed_and_the_next_run_can_replace(self, tmp_path):
         (tmp_path / ".m.partial" / "replaced").mkdir(parents=True)
+        (tmp_path / ".m.partial" / "replaced" / "oldest").write_text("oldest")
         (tmp_path / "m").mkdir()
-        (tmp_path / "m" / "newer").write_text("newer")
-        end_early(tmp_path / "m", fill=names_in)
+        (tmp_path / "m" / "older").write_text("older")
+        with staged(tmp_path / "m", check=allow) as folder:
+            (folder / "newer").write_text("newer")
         assert names_in(tmp_path) == ["m"]
         assert names_in(tmp_path / "m") == ["newer"]
 
