@@ -154,15 +154,7 @@ def staged(
         refusal = _refusal_in(error)
         if refusal is not None and (refusal is error or has_kept):
             refusal.place = refusal.place or f"the {what} {printable(output)}"
-            left = "Nothing was left behind."
-            if has_kept:
-                left = f"What is done stays in {printable(partial)}, and the same call continues."
-            elif os.path.lexists(partial):
-                left = f"The unfinished {printable(partial)} could not be removed."
-            raise InputError(
-                f"cannot write {refusal.place}: {refusal.strerror}. {left} "
-                f"Make room or choose another place with {option}."
-            ) from refusal
+            raise _cannot_write(refusal, partial, has_kept=has_kept, option=option) from refusal
         if is_begun and has_kept and say is not None:
             say(
                 f"what is done stays in {printable(partial)}: the same call continues, and to "
@@ -175,6 +167,19 @@ def _refusal_in(error: BaseException) -> WriteError | None:
     """Return the refusal to write that ends a block; it may be that of a folder staged within."""
     refusal = error if isinstance(error, WriteError) else error.__cause__
     return refusal if isinstance(refusal, WriteError) else None
+
+
+def _cannot_write(refusal: WriteError, partial: Path, *, has_kept: bool, option: str) -> InputError:
+    """Return the error that says what could not be written, and what is left of it."""
+    left = "Nothing was left behind."
+    if has_kept:
+        left = f"What is done stays in {printable(partial)}, and the same call continues."
+    elif os.path.lexists(partial):
+        left = f"The unfinished {printable(partial)} could not be removed."
+    return InputError(
+        f"cannot write {refusal.place}: {refusal.strerror}. {left} "
+        f"Make room or choose another place with {option}."
+    )
 
 
 @contextmanager
