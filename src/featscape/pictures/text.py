@@ -6,6 +6,7 @@ no installed font has is written as its number, U+732B: as empty boxes all such 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
@@ -17,8 +18,11 @@ from PIL import ImageFont
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.font_manager import FontEntry
+
 # DejaVu Sans comes with matplotlib: pictures look alike everywhere. It has Latin, Greek, Cyrillic,
-# Arabic, Hebrew and many symbols; the fonts below are asked, where installed, for what it lacks.
+# Arabic, Hebrew and many symbols; what it lacks the fonts below are asked for, where installed, and
+# then all others.
 FALLBACK_FAMILIES = (
     "Noto Sans CJK SC",
     "Noto Sans CJK JP",
@@ -34,6 +38,10 @@ FALLBACK_FAMILIES = (
     "Noto Emoji",
     "Segoe UI Emoji",
 )
+
+# Fonts that have every character, and draw the same box, or nothing, for each.
+_BOXES = re.compile(r"last ?resort|blank|color", re.IGNORECASE)
+_USUAL_WEIGHT = 400
 
 _BEFORE_A_DIFFERENCE = 4  # letters
 _VARIANTS = {chr(code) for code in range(0xFE00, 0xFE10)}  # ask for a letter's other shape, no more
@@ -104,6 +112,8 @@ def font_for(text: str, size_px: float, *, bold: bool = False) -> ImageFont.Free
             lacking = len(wanted - _characters(other))
             if lacking < missing:
                 path, missing = other, lacking
+            if not missing:
+                break
     return _font(path, max(round(size_px), 1))
 
 
@@ -149,13 +159,28 @@ def _dejavu(*, bold: bool) -> Path:
 
 @cache
 def _fallbacks() -> tuple[Path, ...]:
+    """Return a font of each family installed, the one nearest to upright and of usual weight."""
+    import matplotlib as mpl
     from matplotlib.font_manager import fontManager
 
+    def strangeness(entry: FontEntry) -> tuple[bool, bool, float, str]:
+        weight = entry.weight if isinstance(entry.weight, int) else _USUAL_WEIGHT
+        return (
+            entry.style != "normal",
+            entry.stretch != "normal",
+            abs(weight - _USUAL_WEIGHT),
+            entry.fname,
+        )
+
     by_family: dict[str, Path] = {}
-    for entry in fontManager.ttflist:
-        if entry.style == "normal":
+    for entry in sorted(fontManager.ttflist, key=strangeness):
+        # matplotlib's own are DejaVu, which was asked, and fonts of signs under letters' numbers
+        has_letters = not Path(entry.fname).is_relative_to(mpl.get_data_path())
+        if has_letters and not _BOXES.search(entry.name):
             by_family.setdefault(entry.name, Path(entry.fname))
-    return tuple(by_family[family] for family in FALLBACK_FAMILIES if family in by_family)
+    first = [family for family in FALLBACK_FAMILIES if family in by_family]
+    others = sorted(by_family.keys() - first, key=lambda family: ("Sans" not in family, family))
+    return tuple(by_family[family] for family in (*first, *others))
 
 
 @cache

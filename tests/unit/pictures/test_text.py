@@ -62,6 +62,29 @@ def test_a_font_with_the_missing_characters_is_preferred(monkeypatch):
     assert font_for("ab猫", 20).getname()[1] == "Book"
 
 
+def test_every_family_is_asked_in_its_usual_weight(monkeypatch):
+    from matplotlib import font_manager, get_data_path
+
+    from featscape.pictures import text
+
+    entries = [
+        font_manager.FontEntry(fname=f"/fonts/{file}", name=name, style=style, weight=weight)
+        for file, name, style, weight in [
+            ("any.ttf", "Any Serif", "normal", 400),
+            ("thai-bold.ttf", "Noto Sans Thai", "normal", 700),
+            ("thai-slanted.ttf", "Noto Sans Thai", "italic", 400),
+            ("thai.ttf", "Noto Sans Thai", "normal", 400),
+            ("thai-thin.ttf", "Noto Sans Thai", "normal", 200),
+            ("tamil.ttf", "Noto Sans Tamil", "normal", 500),
+            ("boxes.ttf", "Last Resort High-Efficiency", "normal", 400),
+        ]
+    ]
+    entries.append(font_manager.FontEntry(fname=f"{get_data_path()}/fonts/cmsy10.ttf", name="cmsy"))
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", entries)
+    found = [path.name for path in text._fallbacks.__wrapped__()]
+    assert found == ["thai.ttf", "tamil.ttf", "any.ttf"]
+
+
 def test_what_no_font_has_is_written_as_its_number():
     assert letter("猫 a", 20).text in {"U+732B a", "猫 a"}
     names = [letter(text, 20).text for text in ("\U0010fffd", "\U0010fffc")]
