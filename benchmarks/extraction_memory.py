@@ -161,6 +161,7 @@ class Cheap:
 
     batch_size = 64
     n_workers = 2
+    n_lanes = 1
     least_px = 0
 
     def __init__(self) -> None:

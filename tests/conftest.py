@@ -51,6 +51,7 @@ class QuickNetwork:
     card = ModelCard("quick", "pixels", "none", "0" * 64, "resize 4", 48)
     batch_size = 4
     n_workers = 2
+    n_lanes = 1
     least_px = 0
 
     def prepare(self, image):

@@ -19,9 +19,17 @@ class Progress(Protocol):
     """Something that shows how far a step has come."""
 
     def task(
-        self, description: str, *, total: int, unit: str
+        self,
+        description: str,
+        *,
+        total: int,
+        unit: str,
+        remark: Callable[[], str] | None = None,
     ) -> AbstractContextManager[Callable[[int], None]]:
-        """Open a step of `total` units; the context's value is called with each advance."""
+        """Open a step of `total` units; the context's value is called with each advance.
+
+        What `remark` returns, if anything, is shown beside the rate.
+        """
         ...
 
     def note(self, text: str) -> None:
@@ -33,9 +41,16 @@ class SilentProgress:
     """Reports nothing: the default of every library call."""
 
     @contextmanager
-    def task(self, description: str, *, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    def task(
+        self,
+        description: str,
+        *,
+        total: int,
+        unit: str,
+        remark: Callable[[], str] | None = None,
+    ) -> Iterator[Callable[[int], None]]:
         """Open a step that is not shown."""
-        del description, total, unit
+        del description, total, unit, remark
         yield lambda _advance: None
 
     def note(self, text: str) -> None:
@@ -55,7 +70,14 @@ class RichProgress:
         self._console = console
 
     @contextmanager
-    def task(self, description: str, *, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    def task(
+        self,
+        description: str,
+        *,
+        total: int,
+        unit: str,
+        remark: Callable[[], str] | None = None,
+    ) -> Iterator[Callable[[int], None]]:
         """Open a step that is drawn as a bar and stays on screen when it is done."""
         from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn
         from rich.progress import Progress as Bars
@@ -66,6 +88,7 @@ class RichProgress:
 
             def render(self, task: Task) -> Text:
                 pace = _pace(task.completed, task.elapsed or 0.0, total=total, unit=unit)
+                pace += _beside(remark)
                 return Text(pace, style="dim", no_wrap=True, overflow="ellipsis")
 
         columns = (
@@ -108,7 +131,14 @@ class PlainProgress:
         self._clock = clock
 
     @contextmanager
-    def task(self, description: str, *, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    def task(
+        self,
+        description: str,
+        *,
+        total: int,
+        unit: str,
+        remark: Callable[[], str] | None = None,
+    ) -> Iterator[Callable[[int], None]]:
         """Open a step that writes a line now and then, and one when it is done."""
         started = written_at = self._clock()
         done = tenth_written = 0
@@ -119,12 +149,12 @@ class PlainProgress:
             now = self._clock()
             tenth = 10 * done // total if total else 10
             if tenth > tenth_written and done < total and now - written_at >= self._every_s:
-                pace = _pace(done, now - started, total=total, unit=unit)
+                pace = _pace(done, now - started, total=total, unit=unit) + _beside(remark)
                 self._write(f"{description}: {done}/{total} {unit} ({pace})")
                 written_at, tenth_written = now, tenth
 
         yield advance
-        pace = _pace(done, self._clock() - started, total=total, unit=unit)
+        pace = _pace(done, self._clock() - started, total=total, unit=unit) + _beside(remark)
         self._write(f"{description}: {done}/{total} {unit} ({pace})")
 
     def note(self, text: str) -> None:
@@ -170,6 +200,12 @@ def _pace(done: float, elapsed_s: float, *, total: int, unit: str) -> str:
     if done >= total:
         return f"{shown_rate} {unit}/s, {format_seconds(elapsed_s)}"
     return f"{shown_rate} {unit}/s, {format_seconds((total - done) / rate)} left"
+
+
+def _beside(remark: Callable[[], str] | None) -> str:
+    """Return ", " and what a step says of itself, if it says anything."""
+    said = "" if remark is None else remark()
+    return said and f", {said}"
 
 
 def format_seconds(seconds: float) -> str:

@@ -50,6 +50,23 @@ def test_plain_is_quick_about_a_quick_step():
     assert lines == ["f: 10/10 images (10 images/s, 1.0 s)"]
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"), [("", ""), ("reading bounds it", ", reading bounds it")]
+)
+def test_a_step_may_say_what_bounds_it(said, shown):
+    lines, clock = [], Clock()
+    with PlainProgress(lines.append, clock=clock).task(
+        "f", total=10, unit="images", remark=lambda: said
+    ) as advance:
+        clock.now += 1
+        advance(10)
+    assert lines == [f"f: 10/10 images (10 images/s, 1.0 s{shown})"]
+    console = Console(force_terminal=True, width=120, file=io.StringIO())
+    with RichProgress(console).task("f", total=10, unit="images", remark=lambda: said) as advance:
+        advance(10)
+    assert shown in console.file.getvalue()
+
+
 def test_plain_says_nothing_of_a_step_that_failed():
     lines = []
     with (

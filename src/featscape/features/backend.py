@@ -35,6 +35,11 @@ class Backend(Protocol):
         ...
 
     @property
+    def n_lanes(self) -> int:
+        """Batches that may be in `run` at once, each in its own thread; 1 for one after one."""
+        ...
+
+    @property
     def least_px(self) -> int:
         """The shorter side that an image may be decoded at; 0 for whole images alone."""
         ...

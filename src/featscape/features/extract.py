@@ -14,6 +14,7 @@ import numpy as np
 
 from featscape.errors import ImageError, InputError, ModelError
 from featscape.features.known import card_key
+from featscape.features.lanes import Waits, in_lanes
 from featscape.features.loading import load_network
 from featscape.features.network import Network
 from featscape.features.precision import AUTO
@@ -24,7 +25,7 @@ from featscape.features.table import Table
 from featscape.progress import SilentProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -198,27 +199,47 @@ def _fill(
     progress: Progress,
 ) -> None:
     """Give each image its row, and have the network make the features that no one knows."""
-    n_images = len(table.images)
-    batch: dict[int, Read] = {}  # by row
+    waits = Waits(inner="reading bounds it", outer="the network bounds it")
     n_shown = 0
-    with progress.task("Features", total=n_images, unit="images") as advance:
-        for index, item in enumerate(items):
-            row = table.add(index, item)
-            if row is not None and isinstance(item, Read):
-                batch[row] = item
-            if batch and (len(batch) == batch_size or index == n_images - 1):
-                shards.add(_compute(batch, table, network))
-                batch.clear()
-            if not batch:
-                advance(index + 1 - n_shown)
-                n_shown = index + 1
+    with (
+        progress.task(
+            "Features", total=len(table.images), unit="images", remark=waits.told
+        ) as advance,
+        closing(_batches(table, waits.of_inner(items), batch_size)) as batches,
+        closing(
+            in_lanes(lambda one: _values_of(one[0], network), batches, n_lanes=network.n_lanes)
+        ) as computed,
+    ):
+        for (batch, n_seen), values in waits.of_outer(computed):
+            if batch:
+                shards.add(_keep(batch, values, table, network.card))
+            advance(n_seen - n_shown)
+            n_shown = n_seen
 
 
-def _compute(batch: Mapping[int, Read], table: Table, network: Backend) -> Shard:
-    """Make the features of a batch, and put them into their rows."""
+def _batches(
+    table: Table, items: Iterable[Read | SkippedImage], batch_size: int
+) -> Generator[tuple[dict[int, Read], int], None, None]:
+    """Give each image its row; yield those whose features no one knows, and how many were seen.
+
+    They are by row, `batch_size` at once; where none waits, an empty batch.
+    """
+    batch: dict[int, Read] = {}
+    for index, item in enumerate(items):
+        row = table.add(index, item)
+        if row is not None and isinstance(item, Read):
+            batch[row] = item
+        if not batch or len(batch) == batch_size or index == len(table.images) - 1:
+            yield batch, index + 1
+            batch = {}
+
+
+def _keep(
+    batch: Mapping[int, Read], values: NDArray[np.float32], table: Table, card: ModelCard
+) -> Shard:
+    """Put the features of a batch into their rows."""
     items = list(batch.values())
-    values = _values_of(items, network)
-    _check_finite(values, [table.path_of(row) for row in batch], network.card)
+    _check_finite(values, [table.path_of(row) for row in batch], card)
     table.rows.write(list(batch), values)
     return Shard(
         values,
@@ -228,11 +249,12 @@ def _compute(batch: Mapping[int, Read], table: Table, network: Backend) -> Shard
     )
 
 
-def _values_of(items: Sequence[Read], network: Backend) -> NDArray[np.float32]:
+def _values_of(batch: Mapping[int, Read], network: Backend) -> NDArray[np.float32]:
     """Return the features, (b, d), of images: those that have none go through the network here."""
-    pixels = [item.pixels for item in items if item.pixels is not None]
+    pixels = [item.pixels for item in batch.values() if item.pixels is not None]
     made = iter(network.run(pixels) if pixels else ())
-    return np.stack([next(made) if item.values is None else item.values for item in items])
+    rows = [next(made) if item.values is None else item.values for item in batch.values()]
+    return np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)
 
 
 def _check_count(name: str, value: int | None) -> None:

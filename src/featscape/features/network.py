@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _MOST_WORKERS = 16
 _SCALE_LEFT = 2
+_LANES_GPU = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,11 @@ class Network:
         """Decoding threads that suit the device: on a CPU the network needs the cores more."""
         n_cores = count_cores()
         return min(max(1, n_cores // 2 if self.device.type == "cpu" else n_cores), _MOST_WORKERS)
+
+    @property
+    def n_lanes(self) -> int:
+        """Batches under way at once: a GPU gets the next one before it is done with the last."""
+        return _LANES_GPU if self.device.type == "cuda" else 1
 
     @property
     def least_px(self) -> int:

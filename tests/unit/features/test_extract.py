@@ -21,6 +21,7 @@ class MeanColor:
     card = ModelCard("mean", "mean", "none", "0", "none", 3)
     batch_size = 4
     n_workers = 2
+    n_lanes = 1
     least_px = 0
 
     def __init__(self):
@@ -55,7 +56,7 @@ class Counting:
         self.opened, self.done = None, 0
 
     @contextmanager
-    def task(self, description, *, total, unit):
+    def task(self, description, *, total, unit, remark):  # noqa: ARG002 - the protocol's
         self.opened = (description, total, unit)
         yield self.advance
 

@@ -317,7 +317,7 @@ class Pixels:
     from featscape.records import ModelCard
 
     card = ModelCard("pixels", "", "", "", "", 3)
-    batch_size, n_workers, least_px = 4, 2, 0
+    batch_size, n_workers, n_lanes, least_px = 4, 2, 1, 0
 
     def prepare(self, image):
         import numpy as np
