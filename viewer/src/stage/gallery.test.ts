@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import type { Thumbnails } from "../bundle/thumbnails";
+import { HIDDEN } from "../stage";
 import { Chunks } from "./chunks";
 import { Gallery, type Scene } from "./gallery";
 import { sizingFor } from "./sizes";
@@ -9,16 +10,14 @@ const NOTHING = new Proxy({}, { get: () => () => ({}) }) as WebGL2RenderingConte
 
 afterEach(() => vi.unstubAllGlobals());
 
-test("reads each image once, also where more are seen than the sharpest would have room for", async () => {
+/** Show a gallery of items at these places until it rests. */
+async function shown(positions: Float32Array, changed: Partial<Scene> = {}) {
   let decoded = 0;
   vi.stubGlobal("createImageBitmap", async () => {
     decoded++;
     return { width: 4, height: 4, close() {} };
   });
-  const n = 40 * 20;
-  const positions = Float32Array.from({ length: 2 * n }, (_, i) =>
-    i % 2 ? Math.floor(i / 80) : Math.floor(i / 2) % 40,
-  );
+  const n = positions.length / 2;
   const packs = [32, 64, 128].map((size_px) => ({ size_px, n_items: n }));
   const thumbnails = {
     packs,
@@ -49,12 +48,34 @@ test("reads each image once, also where more are seen than the sharpest would ha
     settled: true,
     fades: false,
     still: true,
+    focus: null,
+    ...changed,
   };
   const gallery = new Gallery(NOTHING, thumbnails, size.width * size.height, () => {});
   for (let frame = 0; frame < 60; frame++) {
     gallery.update(scene, 100 * frame);
     await new Promise((resolve) => setTimeout(resolve));
   }
+  return { gallery, decoded };
+}
+
+test("reads each image once, also where more are seen than the sharpest would have room for", async () => {
+  const n = 40 * 20;
+  const positions = Float32Array.from({ length: 2 * n }, (_, i) =>
+    i % 2 ? Math.floor(i / 80) : Math.floor(i / 2) % 40,
+  );
+  const { gallery, decoded } = await shown(positions);
   expect(gallery.count).toBe(n);
   expect(decoded).toBe(n);
+});
+
+test("shows the image that has the focus above the one in whose place it is", async () => {
+  const positions = Float32Array.of(19, 9, 19.1, 9, 25, 9);
+  const seen = async (changed: Partial<Scene>) => [
+    ...(await shown(positions, changed)).gallery.items(),
+  ];
+  expect(await seen({})).toEqual([0, 2]);
+  expect(await seen({ focus: 1 })).toEqual([0, 2, 1]);
+  expect(await seen({ focus: 2 })).toEqual([0, 2]);
+  expect(await seen({ focus: 1, states: Uint8Array.of(0, HIDDEN, 0) })).toEqual([0, 2]);
 });

@@ -46,6 +46,8 @@ export interface Scene {
   readonly positions: Float32Array;
   readonly dimensions: number;
   readonly cells: Uint16Array | null;
+  /** The item that one points at or has open: its image is shown, above others if need be. */
+  readonly focus: number | null;
   readonly colorOf: (item: number) => Color;
   /** False while items move from one layout to the other: the images go along as they are. */
   readonly settled: boolean;
@@ -190,13 +192,15 @@ export class Gallery {
 
   /** Those of the placed items that the stage shows; others begin to leave. */
   private choose(scene: Scene): number[] {
-    const { view, size, sizing, zoom, places, settled, states } = scene;
+    const { view, size, sizing, zoom, places, settled, states, focus } = scene;
     if (!settled || !this.placement) return [...this.shown.keys()];
     const half = sizing.at(zoom);
     const region = regionAround(view, size, half);
     const plane = planeOf(view);
     const visible: number[] = [];
-    for (const item of sizing.room ? this.placement.items : []) {
+    const wanted = new Set(sizing.room ? this.placement.items : []);
+    if (sizing.room && focus !== null && focus < this.thumbnails.nItems) wanted.add(focus);
+    for (const item of wanted) {
       const [u, v] = flatten(places, plane, item);
       if (u < region.left || u > region.right || v < region.bottom || v > region.top) continue;
       if (states && states[item]! & HIDDEN) continue;

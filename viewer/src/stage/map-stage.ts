@@ -258,6 +258,7 @@ export class MapStage implements Stage {
       background: parseColor(theme.background),
       highlight: parseColor(theme.highlight),
       colorOf: (item) => items.colorOf(item),
+      focus: this.focus,
       ...{ blend, cells, states, filter, sizing, drawing, frame },
     };
   }

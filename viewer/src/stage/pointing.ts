@@ -39,13 +39,15 @@ export function outline(sight: Sight, item: number | null): Outline | null {
 
 /** The item under a pointer: its image, or its point within reach. */
 export function pick(sight: Sight, at: Point, touch: boolean): number | null {
+  let above: number | null = null; // the last one drawn
   for (const item of sight.gallery.items()) {
     const middle = locate(sight, item);
     if (!middle) continue;
     const { halfWidth, halfHeight } = imageHalves(sight, item);
     if (Math.abs(at.x - middle.x) <= halfWidth && Math.abs(at.y - middle.y) <= halfHeight)
-      return item;
+      above = item;
   }
+  if (above !== null) return above;
   const { eye, layouts, items } = sight;
   const reach = sight.pointPx / 2 + (touch ? TOUCH_REACH_PX : REACH_PX);
   return nearest(layouts.laid, items.states, eye.current, eye.size, at, reach);
