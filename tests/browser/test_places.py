@@ -73,6 +73,13 @@ def test_on_a_phone(look, digits_file):
     visit.legend.first.click()
     expect(visit.page.get_by_text("9 of 10 shown")).to_be_visible()
     visit.page.get_by_label("Find in paths and labels").fill("7/")
+    visit.button("Next match").click()
+    expect(visit.page.get_by_label("Color by")).to_be_hidden()
+    search = visit.page.get_by_role("region", name="Map").bounding_box()
+    sheet = visit.panel("Item").bounding_box()
+    assert sheet["y"] - (search["y"] + search["height"]) > 150  # of the map, between the two
+    visit.button("Close").click()
+    expect(visit.page.get_by_label("Color by")).to_be_visible()
     visit.button("Select", exact=True).first.click()
     expect(visit.panel("Selection")).to_be_visible()
     expect(visit.page.get_by_role("region", name="Map")).to_have_count(0)

@@ -178,6 +178,8 @@ def test_keys_alone_walk_the_map(look, digits_file):
     press = visit.page.keyboard.press
     press("Tab")
     visit.page.locator(".fs-stage").focus()
+    red, _, blue = visit.picture().getpixel((0, 600))
+    assert blue - red > 100  # the focus is seen at the map's edge
     press("ArrowRight")
     card = visit.page.locator(".fs-card")
     expect(card).to_be_visible()
