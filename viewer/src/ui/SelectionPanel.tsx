@@ -4,6 +4,7 @@ import { saveCsv, savePaths, saveZip } from "../state/exports";
 import { useApp } from "./context";
 import { IconButton, SidePanel, TextButton } from "./controls";
 import { ItemButton } from "./ItemButtons";
+import { Icon } from "./icons";
 import { Name } from "./Name";
 import { seenRows, useViewport } from "./viewport";
 
@@ -31,14 +32,14 @@ export function SelectionPanel() {
           title="id, path, label and columns, as a table"
           onClick={() => void saveCsv(app)}
         >
-          CSV
+          <Icon name="save" /> CSV
         </TextButton>
         <TextButton title="The paths, one a line" onClick={() => void savePaths(app)}>
-          Paths
+          <Icon name="save" /> Paths
         </TextButton>
         {app.source.zip && (
           <TextButton title="The original images, in a ZIP" onClick={() => void saveZip(app)}>
-            ZIP
+            <Icon name="save" /> ZIP
           </TextButton>
         )}
         <TextButton onClick={() => app.clearSelection()}>Clear</TextButton>

@@ -24,6 +24,7 @@ const PATHS = {
   sidebar: "M3 4h14v12H3zM8 4v12",
   target: "M10 5.5a4.5 4.5 0 1 1 0 9 4.5 4.5 0 0 1 0-9zM10 2v3.5M10 14.5V18M2 10h3.5M14.5 10H18",
   drop: "M10 13V3.5M6.5 7 10 3.5 13.5 7M3.5 13v3.5h13V13",
+  save: "M10 3.5V13M6.5 9.5 10 13l3.5-3.5M3.5 13v3.5h13V13",
 } as const;
 
 export type IconName = keyof typeof PATHS;
