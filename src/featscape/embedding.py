@@ -228,7 +228,7 @@ def load_tsne(made: Map) -> TSNE:
     if missing:
         raise InputError(
             f"the run.json of {printable(made.folder)} must hold every parameter of its t-SNE; it "
-            f"lacks {', '.join(missing)}. Make the map again with --force."
+            f"lacks {', '.join(missing)}. Make the map again with --force (force=True)."
         )
     tsne = TSNE(**{name: stored[name] for name in names}, random_state=stored["seed"])
     rows = made.landmarks

@@ -82,8 +82,8 @@ def check_apart(output: Path, source: Path) -> None:
     """Raise InputError if the map would lie among the images it is made of."""
     if output.resolve().is_relative_to(source.resolve()):
         raise InputError(
-            f"the output folder {printable(output)} lies inside {printable(source)}, where a "
-            "later run would take its pictures for images. Choose a place outside with -o."
+            f"the output folder {printable(output)} lies inside {printable(source)}, where a later "
+            "run would take its pictures for images. Choose a place outside with -o (output=)."
         )
 
 
@@ -111,12 +111,12 @@ def new_map_folder(
         if exists and find_run(output) is None:
             raise InputError(
                 f"{printable(output)} exists and is not a featscape map; only maps are replaced, "
-                "and it was left as it is. Choose another output folder with -o."
+                "and it was left as it is. Choose another output folder with -o (output=)."
             )
         if exists and not force:
             raise InputError(
                 f"the map {printable(output)} exists already. "
-                "Replace it with --force, or choose another output folder with -o."
+                "Replace it with --force (force=True), or choose another place with -o (output=)."
             )
 
     with staged(output, check=check, say=say) as folder:
@@ -263,5 +263,5 @@ def damaged(path: Path, reason: object) -> InputError:
     """Return the error that says so of a file of a map."""
     return InputError(
         f"the map's {printable(path)} is missing or damaged: {str(reason).rstrip('.')}. "
-        "Make the map again with --force."
+        "Make the map again with --force (force=True)."
     )

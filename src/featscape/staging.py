@@ -97,7 +97,7 @@ def staged(
     *,
     check: Callable[[], object],
     what: str = "map",
-    option: str = "-o",
+    option: str = "-o (output=)",
     say: Callable[[str], None] | None = None,
 ) -> Iterator[Path]:
     """Yield a new folder hidden beside `output`, and move it there when the block ends well.

@@ -304,7 +304,7 @@ class TestOutput:
         message = refuse("map", photos, "-o", "m")
         assert message == (
             "m exists and is not a featscape map; only maps are replaced, and it was left as it "
-            "is. Choose another output folder with -o."
+            "is. Choose another output folder with -o (output=)."
         )
 
     def test_force_spares_what_is_no_map(self, refuse, photos, here):
@@ -356,7 +356,7 @@ class TestOutput:
             left = "What is done stays in .m.partial, and the same call continues."
         return (
             f"cannot write the map m: No space left on device. {left} "
-            "Make room or choose another place with -o."
+            "Make room or choose another place with -o (output=)."
         )
 
 

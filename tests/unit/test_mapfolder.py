@@ -228,7 +228,9 @@ class TestNothingHalfWritten:
 class TestOutput:
     def test_existing(self, tmp_path):
         make(tmp_path / "m")
-        with pytest.raises(InputError, match=r"exists already\. Replace it with --force, or"):
+        with pytest.raises(
+            InputError, match=r"exists already\. Replace it with --force \(force=True\), or"
+        ):
             make(tmp_path / "m")
 
     def test_a_broken_link_exists_too(self, tmp_path):

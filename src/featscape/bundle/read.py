@@ -94,7 +94,7 @@ def open_bundle(folder: Path) -> Bundle:
         raise InputError(
             f"the map {printable(folder.parent)} must hold what its page is made of, in "
             f"{printable(folder.name)}; it has no such folder, or an incomplete one. "
-            "Make the map again with --force."
+            "Make the map again with --force (force=True)."
         ) from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]

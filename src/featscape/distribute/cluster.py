@@ -60,7 +60,7 @@ def open_workers(
     if address is not None and engine != "ray":
         raise InputError(
             f"an address goes with the engine ray alone; got {address!r} with {engine!r}. "
-            "Leave it out, or add --engine ray."
+            "Leave it out, or add --engine ray (engine=)."
         )
     if engine == "local":
         from featscape.features import extract
@@ -226,7 +226,7 @@ class Cluster:
         if device == "cuda" and n_gpus == 0:
             raise DeviceError(
                 "The cluster must have a GPU for the device cuda; it has none. Add a node that "
-                "has one, or take --device cpu."
+                "has one, or take --device cpu (device=)."
             )
         if device != "cpu" and n_gpus:
             return Pools(

@@ -50,7 +50,7 @@ def calibrate(model: Any, sample: Sequence[NDArray[np.uint8]], *, key: str) -> A
     if not sample:
         raise ModelError(
             f"A network in int8 must have been calibrated on this machine; {path} is not there. "
-            "Make the map again with --force."
+            "Make the map again with --force (force=True)."
         )
     if find_spec("nncf") is None:
         raise MissingExtra(

@@ -219,13 +219,13 @@ def _plan_one(
     if form is None and pool != "flatten":
         raise ModelError(
             f"A layer's map must have two dimensions of places to be pooled; {layer} gives "
-            f"{shape} an image. Take --pool flatten."
+            f"{shape} an image. Take --pool flatten (pool=)."
         )
     n_prefix = _count_prefix(network, shape) if form == "tokens" else 0
     if pool == "token" and form != "numbers" and n_prefix == 0:
         raise ModelError(
             f"--pool token takes the class token, the first of a sequence; {layer} gives {shape} "
-            "an image, without one. Take --pool avg."
+            "an image, without one. Take --pool avg (pool=)."
         )
     if form in (None, "numbers") or pool == "flatten":
         width = math.prod(shape)

@@ -107,7 +107,7 @@ def _failure(owner: str, name: str, reason: object, remedy: str) -> ModelError:
     text = " ".join(str(reason).split()) or type(reason).__name__
     return ModelError(
         f"The weights of {owner} could not be had from the Hugging Face hub, {name}: "
-        f"{text.rstrip('.')}. {remedy}, or give a file with --weights FILE."
+        f"{text.rstrip('.')}. {remedy}, or give a file with --weights FILE (weights=)."
     )
 
 

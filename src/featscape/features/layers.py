@@ -82,7 +82,7 @@ def check_layers(layers: Sequence[str], pool: str | None) -> None:
         raise InputError(f"pool must be {', '.join(POOLS[:-1])} or {POOLS[-1]}; got {pool!r}.")
     if pool is not None and not layers:
         raise InputError(
-            f"pool must go with a layer; got {pool!r} alone. Name a layer with --layer: "
+            f"pool must go with a layer; got {pool!r} alone. Name a layer with --layer (layers=): "
             "`featscape layers MODEL` shows them."
         )
     twice = next((layer for layer in layers if layers.count(layer) > 1), None)

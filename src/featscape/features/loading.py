@@ -200,7 +200,7 @@ def reload_network(card: ModelCard, *, device: str = "auto") -> Network:
     if differing:
         raise ModelError(
             f"New features must be made as the others were; of {card.name} the "
-            f"{'; the '.join(differing)}. Make the map again with --force."
+            f"{'; the '.join(differing)}. Make the map again with --force (force=True)."
         )
     return network
 

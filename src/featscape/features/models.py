@@ -109,7 +109,7 @@ def find_architecture(model: str) -> Callable[[], Architecture]:
     if colon and weights not in choices:
         raise ModelError(
             f"The weights of {name} must be {' or '.join(choices)}; got {weights!r}. "
-            f"Name one of them as {name}:WEIGHTS, or give a file with --weights FILE."
+            f"Name one of them as {name}:WEIGHTS, or give a file with --weights FILE (weights=)."
         )
     chosen = weights or choices[0]
     if name == efficientnet_lite0.NAME:

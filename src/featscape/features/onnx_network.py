@@ -111,14 +111,14 @@ class OnnxNetwork:
         if pool == "token" and len(shape) != 3:
             raise ModelError(
                 f"--pool token takes the class token, the first of a sequence; {self._path} gives "
-                f"{shape[1:]} an image there. Take --pool avg."
+                f"{shape[1:]} an image there. Take --pool avg (pool=)."
             )
         if len(shape) <= 2 or pool == "flatten":
             return self._ops.reshape(output, [1, -1], special_zero=False).output(0)
         if len(shape) not in (3, 4):
             raise ModelError(
                 "A layer's map must have two dimensions of places to be pooled; "
-                f"{self._path} gives {shape[1:]} an image there. Take --pool flatten."
+                f"{self._path} gives {shape[1:]} an image there. Take --pool flatten (pool=)."
             )
         if pool == "token":
             return self._ops.gather(output, 0, 1).output(0)

@@ -126,8 +126,8 @@ def _find_weights(architecture: str, tag: str, progress: Progress) -> Path:
     choice = f"name some as {PREFIX}{architecture}/{tags[0]}" if tags else "choose another network"
     raise ModelError(
         f"A network of open_clip must have weights; got {PREFIX}{architecture} without. Give a "
-        f"file with --weights FILE, or {choice}: `featscape models {PREFIX}{architecture}` lists "
-        "what there is."
+        f"file with --weights FILE (weights=), or {choice}: "
+        f"`featscape models {PREFIX}{architecture}` lists what there is."
     )
 
 
@@ -152,7 +152,7 @@ def _load(
         fit_state(_make(architecture, tag), seen, owner=owner, path=path)
         raise ModelError(
             f"The weights {path} do not fit {owner}: {str(error).splitlines()[0]}. "
-            "Name the network that they were trained with by --model."
+            "Name the network that they were trained with by --model (model=)."
         ) from error
 
 

@@ -94,7 +94,7 @@ class OpenVinoEngine:
         if precision not in self.precisions:
             raise InputError(
                 f"The precision must be {' or '.join(self.precisions)} on this processor; got "
-                f"{precision!r}. Take --precision auto, which chooses."
+                f"{precision!r}. Take --precision auto (precision=), which chooses."
             )
         model = self._model
         if precision == "int8":

@@ -100,7 +100,7 @@ def _find_weights(name: str, progress: Progress) -> Path:
         return download(stored.url, owner=PREFIX + name, progress=progress)
     raise ModelError(
         f"A network must have weights; timm has none for {name}. Give a file with "
-        "--weights FILE, or choose another: `featscape models timm:` lists them."
+        "--weights FILE (weights=), or choose another: `featscape models timm:` lists them."
     )
 
 
@@ -127,7 +127,7 @@ def _load(name: str, state: State, path: Path, layers: Sequence[str]) -> nn.Modu
         fit_state(bare, state, owner=PREFIX + name, path=path)  # it names the tensors
         raise ModelError(
             f"The weights {path} do not fit {PREFIX}{name}: {str(error).splitlines()[0]}. "
-            "Name the network that they were trained with by --model."
+            "Name the network that they were trained with by --model (model=)."
         ) from error
     module.pretrained_cfg.pop("state_dict")  # type: ignore[operator,union-attr]  # it is a dict
     return module

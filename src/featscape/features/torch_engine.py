@@ -86,7 +86,8 @@ class TorchEngine:
         except torch.cuda.OutOfMemoryError as error:
             raise DeviceError(
                 f"A batch of {len(pixels)} images must fit into the memory of {self._device}; it "
-                f"does not. Lower --batch-size below {len(pixels)}, or take --device cpu."
+                f"does not. Lower --batch-size (batch_size=) below {len(pixels)}, or take "
+                "--device cpu (device=)."
             ) from error
 
     def at(

@@ -95,8 +95,8 @@ def download(url: str, *, owner: str, progress: Progress) -> Path:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise ModelError(
                 f"The weights of {owner} could not be downloaded from {url} to {path.parent}: "
-                f"{reason}. Give a file with --weights FILE, or take --model efficientnet_lite0, "
-                "which needs no download."
+                f"{reason}. Give a file with --weights FILE (weights=), or take "
+                "--model efficientnet_lite0 (model=), which needs no download."
             ) from error
     expected = _HASH_IN_NAME.search(path.name)
     if expected and not (found := hash_file(path)).startswith(expected[1]):
@@ -255,7 +255,7 @@ def fit_state(
         listed = "; ".join(f"{word}: {_few(keys)}" for word, keys in faults if keys)
         raise ModelError(
             f"The weights {path} do not fit {owner}: {listed}. "
-            "Name the network that they were trained with by --model."
+            "Name the network that they were trained with by --model (model=)."
         )
     own.update((key, state[key]) for key in needed)
     module.load_state_dict(own)

@@ -58,7 +58,7 @@ def find_listed(
     if not paths:
         raise InputError(
             f"the manifest must list at least one image; {table.name!r} lists none in its column "
-            f"{name!r}. Add rows, or name another column with --path-column."
+            f"{name!r}. Add rows, or name another column with --path-column (path_column=)."
             f"{tell_skipped(table.skipped)}"
         )
     known = sort_out(

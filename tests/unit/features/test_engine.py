@@ -161,5 +161,7 @@ def test_a_full_memory_asks_for_smaller_batches(network, monkeypatch):
 
     engine = TorchEngine(network, device=CPU, **SCALE)
     monkeypatch.setattr(network, "forward", fill)
-    with pytest.raises(DeviceError, match=r"batch of 2 images.*Lower --batch-size below 2"):
+    with pytest.raises(
+        DeviceError, match=r"batch of 2 images.*Lower --batch-size \(batch_size=\) below 2"
+    ):
         engine.run(pixels(2))
