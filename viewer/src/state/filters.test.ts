@@ -48,9 +48,16 @@ describe("the states of items", () => {
     expect(states(both)).toEqual([HIDDEN, 0, HIDDEN, HIDDEN]);
   });
 
-  it("dim what is neither found nor selected", () => {
+  it("dim what is not selected, and where a search is on, what is not found", () => {
+    const selection = { matches: null, selection: Uint32Array.of(1, 2) };
+    expect(states(new Map(), selection)).toEqual([DIMMED, SELECTED, SELECTED, DIMMED]);
     const emphasis = { matches: Uint32Array.of(0, 1), selection: Uint32Array.of(1, 2) };
-    expect(states(new Map(), emphasis)).toEqual([MATCHED, MATCHED | SELECTED, SELECTED, DIMMED]);
+    expect(states(new Map(), emphasis)).toEqual([
+      MATCHED,
+      MATCHED | SELECTED,
+      SELECTED | DIMMED,
+      DIMMED,
+    ]);
   });
 
   it("dim all where nothing is found", () => {

@@ -50,9 +50,8 @@ export function itemStates(
   const emphasis = matches !== null || selection.length > 0;
   const states = new Uint8Array(nItems).fill(emphasis ? DIMMED : 0);
   for (const item of matches ?? []) states[item] = MATCHED;
-  for (const item of selection) {
-    states[item] = ((states[item] as number) & ~DIMMED) | SELECTED;
-  }
+  const lit = matches === null ? ~DIMMED : ~0; // a search shows its own within a selection too
+  for (const item of selection) states[item] = ((states[item] as number) & lit) | SELECTED;
   for (const [column, filter] of filters) {
     const values = columns.get(column);
     if (values) hide(states, values, filter);
