@@ -170,6 +170,7 @@ def test_the_server_shows_the_original(look, served_digits):
     visit = look(f"{served_digits.address}#item=3")
     portrait = visit.panel("Item").locator("figure a img")
     expect(portrait).to_have_attribute("src", "api/items/3/image")
+    visit.becomes(lambda: portrait.bounding_box()["height"], pytest.approx(240, abs=1))
     visit.until("document.querySelector('figure a img').naturalWidth === 80")
 
 

@@ -8,6 +8,7 @@ import { IconButton, SidePanel, TextButton } from "./controls";
 import { NeighborGrid } from "./ItemButtons";
 import { Icon } from "./icons";
 import { Name } from "./Name";
+import { Original } from "./Original";
 import { Thumbnail } from "./Thumbnail";
 
 /** What `read` gives of an item; null until it is here. What comes late for another item is dropped. */
@@ -100,8 +101,8 @@ function Portrait({ item, path }: { readonly item: number; readonly path: string
       {state !== "here" && <Thumbnail item={item} sizePx={256} alt={alt} />}
       {original && state !== "gone" && (
         <a href={original} target="_blank" rel="noopener" title="Open the original">
-          <img
-            class={state === "here" ? "" : "fs-waiting"}
+          <Original
+            hidden={state !== "here"}
             src={original}
             alt={alt}
             onLoad={() => setState("here")}

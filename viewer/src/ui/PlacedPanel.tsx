@@ -4,6 +4,7 @@ import { useApp } from "./context";
 import { SidePanel, TextButton } from "./controls";
 import { NeighborGrid } from "./ItemButtons";
 import { Icon } from "./icons";
+import { Original } from "./Original";
 
 export function PlacedPanel() {
   const app = useApp();
@@ -18,7 +19,7 @@ export function PlacedPanel() {
   if (!placed) return null;
   return (
     <SidePanel name="New image" heading="New image" onClose={() => app.closePanel()}>
-      <figure class="fs-portrait">{url && <img src={url} alt="The new one" />}</figure>
+      <figure class="fs-portrait">{url && <Original src={url} alt="The new one" />}</figure>
       <div class="fs-actions">
         <TextButton onClick={() => app.showPlaced()}>
           <Icon name="target" /> Show on map
