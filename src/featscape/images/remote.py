@@ -26,6 +26,8 @@ ATTEMPTS = 3
 FIRST_WAIT_S = 0.5  # before the second attempt, and twice as long before the third
 TIMEOUT_S = 30.0
 LISTING_TIMEOUT_S = 600.0
+_ASK_AGAIN = (408, 425, 429)  # of HTTP's answers: too slow, too early, too often
+_GONE = (404, 410)
 GIVE_UP = 10  # failures of one server in a row, after which it is not asked again
 
 _BUFFER_BYTES = 1 << 20
@@ -155,8 +157,7 @@ class Remote:
                 last = error
                 if _is_answer(error):
                     self._count(server, failed=False)
-                    gone = isinstance(error, FileNotFoundError)
-                    raise ImageError("no such file" if gone else f"refused ({error})") from error
+                    raise ImageError(_answer_in_words(error)) from error
             else:
                 self._count(server, failed=False)
                 return answer
@@ -252,12 +253,30 @@ class _RemoteFile(io.RawIOBase):
 
 def _is_answer(error: Exception) -> bool:
     """Whether an error is a server's answer, so that there is no reason to ask again."""
-    if not isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
-        return False
-    # over HTTP "not found" may be said of any failure
-    cause = error.__cause__
-    is_http = cause is not None and type(cause).__module__.startswith("aiohttp")
-    return not is_http or 400 <= getattr(cause, "status", 0) < 500
+    status = _http_status(error)
+    if status is None:
+        return isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError)
+    return 400 <= status < 500 and status not in _ASK_AGAIN
+
+
+def _answer_in_words(error: Exception) -> str:
+    status = _http_status(error)
+    if status in _GONE or (status is None and isinstance(error, FileNotFoundError)):
+        return "no such file"
+    if status is None:
+        return f"refused ({error})"
+    return f"refused (HTTP {status})"
+
+
+def _http_status(error: Exception) -> int | None:
+    """Return the status of an HTTP answer, 0 where there was none; None of other protocols.
+
+    fsspec says "not found" of any failure over HTTP, and raises that from aiohttp's own error.
+    """
+    for one in (error, error.__cause__):
+        if type(one).__module__.startswith("aiohttp"):
+            return int(getattr(one, "status", 0))
+    return None
 
 
 def _lacks_credentials(error: BaseException) -> bool:

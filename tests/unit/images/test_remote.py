@@ -39,7 +39,9 @@ def memory():
 @pytest.fixture
 def web():  # noqa: C901 - one server
     """Return a server of `files` that goes wrong as often as `failures` say for a path."""
-    served = SimpleNamespace(files={}, failures={}, asked=[], hang=set(), ended=threading.Event())
+    served = SimpleNamespace(
+        files={}, failures={}, status=500, asked=[], hang=set(), ended=threading.Event()
+    )
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -56,7 +58,7 @@ def web():  # noqa: C901 - one server
                 served.ended.wait(20)
             if served.failures.get(self.path, 0) > 0:
                 served.failures[self.path] -= 1
-                return self.reply(500, b"", body=body)
+                return self.reply(served.status, b"", body=body)
             content = served.files.get(self.path)
             if content is None:
                 return self.reply(404, b"", body=body)
@@ -300,6 +302,24 @@ def test_what_is_not_there_is_not_asked_again(web, listed):
     with pytest.raises(ImageError, match="no such file"):
         images.load(1)
     assert web.asked.count("/1.png") == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "n_asked"),
+    [
+        (401, "refused .HTTP 401.", 1),
+        (403, "refused .HTTP 403.", 1),
+        (410, "no such file", 1),
+        (429, "failed 3 times", 3),
+        (503, "failed 3 times", 3),
+    ],
+)
+def test_a_refusal_is_an_answer_but_for_a_busy_servers(web, listed, status, words, n_asked):
+    web.failures, web.status = {"/1.png": 100}, status
+    images = listed(2)
+    with pytest.raises(ImageError, match=words):
+        images.load(1)
+    assert web.asked.count("/1.png") == n_asked
 
 
 def test_what_never_answers(web, listed, monkeypatch):
