@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 NESTED = "a column of nested or binary values; only numbers and texts are kept"
 _DELIMITERS = ",;\t"
+_ENCODING_SHOWS_IN = 4  # characters: of UTF-16 and UTF-32 read as UTF-8 one of these is zero
 
 
 @dataclass
@@ -65,16 +67,36 @@ def read_table(content: bytes, name: str) -> Table:
     Raises
     ------
     InputError
-        If it is a Parquet file that cannot be read, or a table of text without a header.
+        If it is a Parquet file that cannot be read, or a table of text without a header, or in
+        another encoding than UTF-8 and UTF-16.
     """
     kind = PurePosixPath(name).suffix.lower()
     if kind == ".parquet":
         return _read_parquet(content, name)
-    # bytes that are no UTF-8 come through, for a path may hold them
-    text = io.StringIO(content.decode("utf-8-sig", "surrogateescape"), newline="")
+    text = io.StringIO(_decode(content, name), newline="")
     if kind in (".csv", ".tsv"):
         return _read_delimited(text, name, kind)
     return _read_json_lines(text, name)
+
+
+def _decode(content: bytes, name: str) -> str:
+    """Return the text of a file in UTF-8, or in UTF-16 as spreadsheets write it, with its mark."""
+    try:
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            text = content.decode("utf-16")
+        else:  # bytes that are no UTF-8 come through, for a path may hold them
+            text = content.decode("utf-8-sig", "surrogateescape")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"a table of images must be text in one encoding; {name!r} begins as UTF-16 and is "
+            f"none ({error.reason} at byte {error.start:,}). Save it as UTF-8."
+        ) from error
+    if "\0" in text[:_ENCODING_SHOWS_IN]:
+        raise InputError(
+            f"a table of images must be text in UTF-8, or UTF-16 with its mark; {name!r} begins "
+            "with zero bytes. Save it as UTF-8."
+        )
+    return text
 
 
 def _read_delimited(text: io.StringIO, name: str, kind: str) -> Table:

@@ -68,6 +68,34 @@ def test_usual_names_are_recognized_with_semicolons_too(lay, line):
     assert list(images.columns) == ["n"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8-sig"])
+@pytest.mark.parametrize("suffix", [".tsv", ".jsonl"])
+def test_tables_as_spreadsheets_write_them(lay, encoding, suffix):
+    content = "path\tlabel\r\nö.png\tKäfer\r\n"
+    if suffix == ".jsonl":
+        content = '{"path": "ö.png", "label": "Käfer"}\n'
+    mark = "\ufeff" if encoding == "utf-16-be" else ""  # which Python writes of itself elsewhere
+    manifest = lay("ö.png") / f"m{suffix}"
+    manifest.write_bytes((mark + content).encode(encoding))
+    images = find_images(manifest)
+    assert (images.paths, images.labels) == (("ö.png",), ("Käfer",))
+    assert images.load(0).size == (6, 4)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("path\n1.png\n".encode("utf-16-le"), "begins with zero bytes. Save it as UTF-8"),
+        ("path\n1.png\n".encode("utf-32"), "begins with zero bytes. Save it as UTF-8"),
+        ("path\n1.png\n".encode("utf-16")[:-1], "truncated data at byte 22"),
+    ],
+)
+def test_another_encoding_is_one_line(tmp_path, content, message):
+    (tmp_path / "m.csv").write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        find_images(tmp_path / "m.csv")
+
+
 def test_columns_can_be_named(lay):
     file = write_csv(lay("a.png", "b.png") / "m.csv", "path,label,where,what", "x,y,b.png,fox")
     images = find_images(file, path_column="where", label_column="what")
