@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from featscape.errors import InputError
 from featscape.features.models import find_architecture
+from featscape.features.own_network import its_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +102,7 @@ def list_layers(model: str) -> LayerTree:
     Raises
     ------
     ModelError
-        If there is no such network.
+        If there is no such network, or one's own raises an error.
     """
     import torch
 
@@ -109,11 +110,12 @@ def list_layers(model: str) -> LayerTree:
 
     if is_onnx(model):
         return list_nodes(model)
-    architecture = find_architecture(model)()
-    try:
-        return _look(model, architecture, torch.device("meta"))
-    except (RuntimeError, NotImplementedError):  # some compute with numbers, which meta has none of
-        return _look(model, architecture, torch.device("cpu"))
+    with its_errors(model):
+        architecture = find_architecture(model)()
+        try:
+            return _look(model, architecture, torch.device("meta"))
+        except (RuntimeError, NotImplementedError):  # some need numbers, which meta has none of
+            return _look(model, architecture, torch.device("cpu"))
 
 
 def _look(model: str, architecture: Architecture, device: torch.device) -> LayerTree:

@@ -19,6 +19,7 @@ from featscape.features.models import find_architecture
 from featscape.features.network import Network
 from featscape.features.onnx_file import check_options, is_onnx
 from featscape.features.onnx_network import OnnxNetwork
+from featscape.features.own_network import its_errors
 from featscape.features.precision import AUTO, check_precision
 from featscape.features.weights import hash_file, read_state
 from featscape.progress import SilentProgress
@@ -78,7 +79,8 @@ def load_network(
     Raises
     ------
     ModelError
-        If the network or a layer is unknown, or weights are missing, damaged or another network's.
+        If the network or a layer is unknown, weights are missing, damaged or another network's, or
+        the code of a network of one's own raises an error.
     InputError
         If `device` is no device's name, `pool` no way to pool, or `precision` none.
     DeviceError
@@ -92,20 +94,21 @@ def load_network(
             model, weights, layers, pool, device=device, precision=precision, progress=progress
         )
     processor = choose_device(device)
-    architecture = find_architecture(model)()
-    if weights is not None:
-        path: Path | None = Path(weights)
-    else:
-        path = architecture.find_weights(progress or SilentProgress())
-    if path is None:  # the network has its weights already
-        module = architecture.make()
-        sha256 = _hash_tensors(module)
-    else:
-        module = architecture.load(read_state(path), path, layers)
-        sha256 = hash_file(path)
-    module.eval().requires_grad_(False)
-    layer = "+".join(layers) if layers else architecture.behead(module)
-    cut = _cut_and_fold(module, layers, architecture, pool=pool, owner=model, path=path)
+    with its_errors(model):
+        architecture = find_architecture(model)()
+        if weights is not None:
+            path: Path | None = Path(weights)
+        else:
+            path = architecture.find_weights(progress or SilentProgress())
+        if path is None:  # the network has its weights already
+            module = architecture.make()
+            sha256 = _hash_tensors(module)
+        else:
+            module = architecture.load(read_state(path), path, layers)
+            sha256 = hash_file(path)
+        module.eval().requires_grad_(False)
+        layer = "+".join(layers) if layers else architecture.behead(module)
+        cut = _cut_and_fold(module, layers, architecture, pool=pool, owner=model, path=path)
     preprocessing = architecture.preprocessing
     card = ModelCard(
         name=model,

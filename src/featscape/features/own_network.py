@@ -7,11 +7,12 @@ import hashlib
 import importlib
 import inspect
 import sys
+import traceback
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featscape.errors import ModelError
+from featscape.errors import FeatscapeError, ModelError
 from featscape.features.architecture import INPUT_OF, OUTPUT, Architecture
 from featscape.features.classifier import find_classifier
 from featscape.features.folding import replace_layer
@@ -34,6 +35,43 @@ def is_name(model: str) -> bool:
     return bool(colon) and all(part.isidentifier() for part in (*module.split("."), factory))
 
 
+@contextmanager
+def its_errors(model: str) -> Iterator[None]:
+    """Turn what the code of a network of one's own raises into a ModelError that names the place.
+
+    Parameters
+    ----------
+    model : str
+        Errors of networks with other names are raised as they are.
+    """
+    try:
+        yield
+    except FeatscapeError:
+        raise
+    except Exception as error:
+        place = _place_in_own_code(error, model) if is_name(model) else None
+        if place is None:
+            raise
+        said = (str(error).splitlines() or [""])[0]
+        raise ModelError(
+            f"A network of your own must be made and run without an error; {model} raises "
+            f"{type(error).__name__}{said and f' ({said})'} in {place}. Mend it there."
+        ) from error
+
+
+def _place_in_own_code(error: Exception, model: str) -> str | None:
+    """Return the last place that an error passed through in the package of the factory."""
+    if isinstance(error, SyntaxError):  # of a module that is imported: none of its lines has run
+        return f"{error.filename}, line {error.lineno}"
+    package = model.partition(":")[0].partition(".")[0]
+    places = [
+        f"{frame.f_code.co_filename}, line {line}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_globals.get("__name__", "").partition(".")[0] == package
+    ]
+    return places[-1] if places else None
+
+
 def find_factory(model: str, *, hint: str = "") -> Callable[[], nn.Module]:
     """Import the factory; modules in the current folder are found too.
 
@@ -47,7 +85,7 @@ def find_factory(model: str, *, hint: str = "") -> Callable[[], nn.Module]:
     ------
     ModelError
         If there is no such module or no such callable in it. What the module itself raises while
-        it is imported is raised as it is.
+        it is imported is raised as it is: `its_errors` stands around.
     """
     module_name, _, name = model.partition(":")
     try:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from featscape.errors import ModelError
-from featscape.features import load_network, reload_network
+from featscape.features import list_layers, load_network, reload_network
 
 MODULE = """
 import torch
@@ -42,7 +42,15 @@ def none():
     return None
 
 def broken():
-    raise KeyError("a mistake of the user's own")
+    raise KeyError("a mistake")
+
+class Headless(Tiny):
+    def forward(self, x):
+        return self.head(self.body(x))
+
+class Wordless(Tiny):
+    def forward(self, x):
+        raise ValueError
 
 def with_preprocessing(value):
     def make():
@@ -60,10 +68,11 @@ small = with_preprocessing({"input_size_px": 64, "resize_px": 32})
 @pytest.fixture(autouse=True)
 def own(tmp_path, monkeypatch):
     (tmp_path / "own_networks.py").write_text(MODULE)
+    (tmp_path / "garbled.py").write_text("def any(:\n")
     (tmp_path / "needy.py").write_text("import a_module_that_is_missing\n")
     monkeypatch.chdir(tmp_path)
     yield tmp_path
-    for name in ("own_networks", "needy"):
+    for name in ("own_networks", "needy", "garbled"):
         sys.modules.pop(name, None)
 
 
@@ -143,9 +152,30 @@ def test_mistakes_are_one_line(name, message):
 
 
 @pytest.mark.parametrize(
-    ("name", "error"), [("own_networks:broken", KeyError), ("needy:any", ModuleNotFoundError)]
+    ("name", "message"),
+    [
+        (
+            "own_networks:broken",
+            r"raises KeyError \('a mistake'\) in .*own_networks\.py, line 34\.",
+        ),
+        ("own_networks:Headless", r"raises RuntimeError \(.*\) in .*own_networks\.py, line 38\."),
+        ("own_networks:Wordless", r"raises ValueError in .*own_networks\.py, line 42\."),
+        ("needy:any", r"raises ModuleNotFoundError \(.*a_module.*\) in .*needy\.py, line 1\."),
+        ("garbled:any", r"raises SyntaxError \(.*\) in .*garbled\.py, line 1\."),
+    ],
 )
-def test_what_the_users_code_raises_is_raised(name, error):
-    with pytest.raises(error) as caught:
-        load_network(name)
-    assert not isinstance(caught.value, ModelError)
+@pytest.mark.parametrize("look", [load_network, list_layers])
+def test_what_the_users_code_raises_is_one_line_with_its_place(name, message, look):
+    with pytest.raises(ModelError, match=message) as caught:
+        look(name)
+    assert "\n" not in str(caught.value)
+    assert caught.value.__cause__ is not None
+
+
+def test_what_our_code_raises_is_raised(monkeypatch):
+    def find_classifier(_module):
+        raise KeyError("a mistake of ours")
+
+    monkeypatch.setattr("featscape.features.own_network.find_classifier", find_classifier)
+    with pytest.raises(KeyError, match="ours"):
+        load_network("own_networks:tiny", device="cpu")
