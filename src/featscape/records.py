@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -9,8 +10,10 @@ import numpy as np
 
 from featscape.errors import InputError
 
+_DETAILS = re.compile(r": | \(")
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -21,10 +24,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SkippedImage:
-    """A file that was found but left out, and why."""
+    """A file that was found but left out, and why.
+
+    A reason begins with what it shares with others; what differs from file to file follows a colon
+    or stands in parentheses: see `count_reasons`.
+    """
 
     path: str
     reason: str
+
+
+def count_reasons(reasons: Iterable[str]) -> list[tuple[str, int]]:
+    """Count why files were skipped, the commonest first.
+
+    Returns
+    -------
+    list of (str, int)
+        Each kind of reason with the number of its files. Where these differ in details, the first
+        one's stand for an example.
+    """
+    by_kind: dict[str, list[str]] = {}
+    for reason in reasons:
+        by_kind.setdefault(_DETAILS.split(reason, maxsplit=1)[0], []).append(reason)
+    counted = []
+    for kind, alike in sorted(by_kind.items(), key=lambda item: -len(item[1])):
+        details = alike[0][len(kind) :]
+        shown = alike[0] if len(set(alike)) == 1 else f"{kind}, for example{details}"
+        counted.append((shown, len(alike)))
+    return counted
 
 
 class ImageSource(Protocol):

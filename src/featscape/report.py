@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from featscape import mapfolder
 from featscape.filenames import printable
 from featscape.progress import format_seconds
+from featscape.records import count_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -269,10 +270,10 @@ def _skipped_reasons(run: dict[str, Any]) -> Iterator[RenderableType]:
     """Yield how many files were skipped, and the commonest reasons."""
     if not run["skipped"]:
         return
-    reasons = Counter(one["reason"] for one in run["skipped"])
+    reasons = count_reasons(one["reason"] for one in run["skipped"])
     yield f"Skipped {_files(run)}; run.json lists each one:"
     table = _table()
-    for reason, count in reasons.most_common(_MOST_REASONS):
+    for reason, count in reasons[:_MOST_REASONS]:
         _row(table, f"{count:,}", printable(reason))
     if len(reasons) > _MOST_REASONS:
         _row(table, "...", f"{len(reasons) - _MOST_REASONS} more reasons")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from featscape.errors import InputError
-from featscape.records import Features, ImageSet, ModelCard
+from featscape.records import Features, ImageSet, ModelCard, count_reasons
 
 
 @pytest.fixture
@@ -34,3 +34,14 @@ def test_another_layer(features):
 def test_a_card_from_before_layers_could_be_chosen():
     card = ModelCard("net", "input of fc", "w", "0", "none", 5)
     assert (card.widths, card.pool, card.layers) == ((5,), "none", ("input of fc",))
+
+
+def test_reasons_are_counted_without_their_details():
+    reasons = ["bomb: 90 megapixels", "empty file (0 bytes)", "bomb: 95 megapixels", "no such file"]
+    reasons += ["empty file (0 bytes)", "bomb: 90 megapixels"]
+    assert count_reasons(reasons) == [
+        ("bomb, for example: 90 megapixels", 3),
+        ("empty file (0 bytes)", 2),
+        ("no such file", 1),
+    ]
+    assert count_reasons([]) == []

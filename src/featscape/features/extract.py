@@ -5,7 +5,6 @@ What an earlier run made of the same bytes is taken up, not made again: see `kno
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from featscape.features.rows import RowsInFile, RowsInMemory
 from featscape.features.shards import Shard, ShardWriter, find_known
 from featscape.features.table import Table
 from featscape.progress import SilentProgress
+from featscape.records import count_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -273,7 +273,7 @@ def _check_finite(values: NDArray[np.float32], paths: list[str], card: ModelCard
 
 
 def _describe_failure(images: ImageSet, skipped: list[SkippedImage]) -> str:
-    reason, count = Counter(skip.reason for skip in skipped).most_common(1)[0]
+    reason, count = count_reasons(skip.reason for skip in skipped)[0]
     return (
         f"At least one image must be readable; none of the {len(images)} in {images.source} is. "
         f"Most often ({count} of {len(images)}): {reason}."

@@ -99,9 +99,9 @@ class Network:
         n_pixels = (resize_px or 0) ** 2 * max(image.size) // min(image.size)
         if Image.MAX_IMAGE_PIXELS is not None and n_pixels > Image.MAX_IMAGE_PIXELS:
             raise ImageError(
-                f"its sides of {image.width} and {image.height} px are too unequal: with the "
-                f"shorter one resized to {resize_px} px it would have {n_pixels:,} pixels, above "
-                f"the limit of {Image.MAX_IMAGE_PIXELS:,}"
+                f"sides too unequal: {image.width} and {image.height} px; with the shorter one "
+                f"resized to {resize_px} px it would have {n_pixels:,} pixels, above the limit of "
+                f"{Image.MAX_IMAGE_PIXELS:,}"
             )
         return self._preprocessing.crop(image)
 

@@ -151,7 +151,8 @@ def check_size(n_bytes: int) -> None:
     """Raise ImageError if an image file is too large to be held in memory."""
     if n_bytes > MOST_BYTES:
         raise ImageError(
-            f"{n_bytes / (1 << 30):.1f} GiB; an image file must have {MOST_BYTES >> 30} or less"
+            f"too large: {n_bytes / (1 << 30):.1f} GiB, and an image file must have "
+            f"{MOST_BYTES >> 30} or less"
         )
 
 

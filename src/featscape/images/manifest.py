@@ -101,7 +101,7 @@ def pick_paths(table: Table, column: str) -> dict[str, int]:
         if fault:
             table.skip(place, f"a broken row: {fault}")
         elif path in paths:
-            table.skip(place, f"{path} is listed already, in {table.places[paths[path]]}")
+            table.skip(place, f"listed already: {path}, in {table.places[paths[path]]}")
         else:
             paths[path] = row
     return paths

@@ -97,7 +97,7 @@ def _merge(table: Table, folder: str, rows: dict[str, int], columns: dict[str, l
     for path, row in pick_paths(table, name).items():
         place = rows.get(f"{folder}/{path}" if folder else path)
         if place is None:
-            table.skip(table.places[row], f"{path} is no image that was found")
+            table.skip(table.places[row], f"no image that was found: {path}")
         else:
             found[place] = row
     for column, values in table.columns.items():

@@ -163,8 +163,8 @@ def test_never_more_than_two_batches_are_decoded_ahead(noise_images):
 
 
 def test_no_readable_image_is_an_error_with_the_commonest_reason(noise_images):
-    images = noise_images(3, broken={0: "empty file", 1: "truncated", 2: "empty file"})
-    message = r"none of the 3 in pictures is\. Most often \(2 of 3\): empty file\."
+    images = noise_images(3, broken={0: "damaged (1)", 1: "truncated", 2: "damaged (2)"})
+    message = r"none of the 3 in pictures is\. Most often \(2 of 3\): damaged, for example \(1\)\."
     with pytest.raises(InputError, match=message):
         extract(images, model=MeanColor())
 

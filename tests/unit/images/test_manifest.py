@@ -195,7 +195,7 @@ def test_broken_rows_are_listed_with_their_lines(lay, skipped):
     assert skipped(images) == {
         "m.csv, line 3": "a broken row: 1 fields, and the header has 2",
         "m.csv, line 4": "a broken row: no path",
-        "m.csv, line 6": "a.png is listed already, in line 2",
+        "m.csv, line 6": "listed already: a.png, in line 2",
         "m.csv, line 8": "a broken row: unexpected end of data",
     }
 
@@ -250,7 +250,7 @@ def test_a_file_larger_than_any_image_is_not_read(lay):
     folder = lay("a.png")
     with (folder / "huge.png").open("wb") as file:
         file.truncate(3 << 30)
-    with pytest.raises(ImageError, match=r"3.0 GiB; an image file must have 1 or less"):
+    with pytest.raises(ImageError, match=r"too large: 3.0 GiB, and an image file must have 1"):
         find_images(folder).load(1)
 
 

@@ -55,9 +55,9 @@ def test_what_is_wrong_is_listed(lay, skipped):
     images = find_images(folder)
     np.testing.assert_array_equal(images.columns["n"], [1, np.nan])
     reasons = skipped(images)
-    assert reasons["metadata.csv, line 3"] == "a/2.png is no image that was found"
+    assert reasons["metadata.csv, line 3"] == "no image that was found: a/2.png"
     assert reasons["metadata.csv, line 4"].startswith("a broken row: 1 fields")
-    assert reasons["metadata.csv, line 5"] == "a/1.png is listed already, in line 2"
+    assert reasons["metadata.csv, line 5"] == "listed already: a/1.png, in line 2"
     assert "must be whole to be read" in reasons["a/metadata.parquet"]
     assert reasons["b/metadata.csv"] == (
         "no column of paths, such as file_name; it has 'who', 'what'"
