@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from featscape.errors import ModelError
 from featscape.features.architecture import Architecture, ModelEntry
 from featscape.features.classifier import behead, fit
-from featscape.features.geometry import resize_and_crop
+from featscape.features.geometry import ResizeAndCrop
 from featscape.features.preprocessing import Preprocessing
 from featscape.features.weights import hash_file
 
@@ -69,8 +69,7 @@ def build(weights_name: str) -> Architecture:
         load=load,
         behead=behead,
         preprocessing=Preprocessing(
-            crop=partial(
-                resize_and_crop,
+            crop=ResizeAndCrop(
                 resize_px=resize_px,
                 crop_px=size_px,
                 interpolation=config["interpolation"],

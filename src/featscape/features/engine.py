@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from featscape.features.geometry import ResizeAndCrop
+
 FP32, BF16, INT8 = "fp32", "bf16", "int8"
 PRECISIONS = (FP32, BF16, INT8)
 
@@ -47,8 +49,8 @@ class Engine(Protocol):
         """Images a batch that suit it."""
         ...
 
-    def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Compute features, shape (b, d), of pixels, shape (b, size, size, 3)."""
+    def run(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Compute features, shape (b, d), of b prepared images, each (size, size, 3)."""
         ...
 
     def at(
@@ -68,6 +70,7 @@ def open_engine(
     mean: Sequence[float],
     std: Sequence[float],
     size_px: int,
+    geometry: ResizeAndCrop | None = None,
 ) -> tuple[Engine, str]:
     """Choose what runs a network, in fp32.
 
@@ -81,6 +84,8 @@ def open_engine(
         Of each channel, for values in 0..1.
     size_px : int
         Side of the square that the network sees.
+    geometry : ResizeAndCrop, optional
+        Resize images on the device, where PyTorch runs the network.
 
     Returns
     -------
@@ -104,7 +109,7 @@ def open_engine(
                 return engine, ""
     else:
         reason = ""
-    return TorchEngine(module, device=device, mean=mean, std=std), reason
+    return TorchEngine(module, device=device, mean=mean, std=std, geometry=geometry), reason
 
 
 def _compare(
@@ -121,7 +126,7 @@ def _compare(
     """
     import torch
 
-    noise = np.random.default_rng(1).integers(0, 256, (1, size_px, size_px, 3), dtype=np.uint8)
+    noise = [np.random.default_rng(1).integers(0, 256, (size_px, size_px, 3), dtype=np.uint8)]
     expected = TorchEngine(module, device=torch.device("cpu"), mean=mean, std=std).run(noise)
     values = engine.run(noise)
     if values.shape != expected.shape:

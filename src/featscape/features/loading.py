@@ -121,16 +121,20 @@ def load_network(
         widths=tuple(reading.width for reading in cut.readings),
         code_sha256=architecture.code_sha256,
     )
+    resizing = preprocessing.resizing if processor.type == "cuda" else None
     engine, reason = open_engine(
         cut,
         device=processor,
         mean=preprocessing.mean,
         std=preprocessing.std,
         size_px=preprocessing.input_size_px,
+        geometry=resizing,
     )
     if reason:
         (progress or SilentProgress()).note(f"{model} runs on {engine.name}: {reason}")
-    network = Network(card, processor, cut, preprocessing, engine, precision, reason)
+    network = Network(
+        card, processor, cut, preprocessing, engine, precision, reason, _resizing=resizing
+    )
     return network.settle(()) if precision == FP32 else network
 
 

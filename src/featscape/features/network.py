@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from torch import nn
 
     from featscape.features.engine import Engine
+    from featscape.features.geometry import ResizeAndCrop
     from featscape.features.preprocessing import Preprocessing
     from featscape.records import ModelCard
 
 _MOST_WORKERS = 16
 _SCALE_LEFT = 2
-_LANES_GPU = 2
+# One batch is computed, one is copied into pinned memory, and one waits for what is late.
+_LANES_GPU = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,7 @@ class Network:
     _asked: str
     _fallback: str
     inference: Inference | None = None
+    _resizing: ResizeAndCrop | None = None  # what the engine resizes comes whole
 
     @property
     def batch_size(self) -> int:
@@ -82,11 +85,11 @@ class Network:
         return _SCALE_LEFT * (seen.resize_px or seen.input_size_px)
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Resize and crop one RGB image; called in any thread.
+        """Resize and crop one RGB image, if that is not done on the device; called in any thread.
 
         Returns
         -------
-        ndarray of uint8, shape (size, size, 3)
+        ndarray of uint8, shape (size, size, 3) or, where the device resizes it, its own
 
         Raises
         ------
@@ -103,18 +106,21 @@ class Network:
                 f"resized to {resize_px} px it would have {n_pixels:,} pixels, above the limit of "
                 f"{Image.MAX_IMAGE_PIXELS:,}"
             )
+        if self._resizing is not None and self._resizing.may_wait(image.height, image.width):
+            return np.asarray(image)
         return self._preprocessing.crop(image)
 
     def without_engine(self) -> Network:
         """Return what prepares images as this network does, and can be sent to another machine."""
-        return replace(self, _module=None, _engine=None)  # type: ignore[arg-type]  # it never runs
+        return replace(self, _module=None, _engine=None, _resizing=None)  # type: ignore[arg-type]  # it never runs
 
     def run(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Compute the features of one batch of prepared images.
+        """Compute the features of one batch of images.
 
         Parameters
         ----------
-        pixels : sequence of b uint8 arrays, each (size, size, 3)
+        pixels : sequence of b uint8 arrays
+            As `prepare` gives them.
 
         Returns
         -------
@@ -125,7 +131,7 @@ class Network:
         DeviceError
             If the batch does not fit into the device's memory.
         """
-        return self._engine.run(np.stack(pixels))
+        return self._engine.run(pixels)
 
     def sample_size(self, n_images: int) -> int:
         """Return how many of `n_images` `settle` wants to see; 0 where nothing is to be settled."""
@@ -136,7 +142,7 @@ class Network:
 
         Parameters
         ----------
-        sample : sequence of uint8 arrays, each (size, size, 3)
+        sample : sequence of uint8 arrays
             As many prepared images as `sample_size` says, or those that there are.
 
         Returns
@@ -172,6 +178,7 @@ class Network:
                 device=self.device,
                 mean=self._preprocessing.mean,
                 std=self._preprocessing.std,
+                geometry=self._resizing,
             )
         if name != FP32:
             engine = engine.at(name, key=key)

@@ -70,11 +70,11 @@ class OpenVinoEngine:
         self._queue.set_callback(_keep)
         self._lock = threading.Lock()  # the queue serves one caller at a time
 
-    def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Compute features, shape (b, d), of pixels, shape (b, size, size, 3)."""
-        values = np.empty((len(pixels), self._n_features), dtype=np.float32)
+    def run(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Compute features, shape (b, d), of b images, each (size, size, 3)."""
+        values = np.empty((len(images), self._n_features), dtype=np.float32)
         with self._lock:
-            for row, image in zip(values, pixels, strict=True):
+            for row, image in zip(values, images, strict=True):
                 self._queue.start_async({0: image[None]}, row, share_inputs=True)
             self._queue.wait_all()
         return values

@@ -122,8 +122,7 @@ def settle(
         return _told(engine, precision, reason)
     key = _name_sample(card, sample)
     other = engine.at(BF16 if precision == AUTO else precision, sample=sample, key=key)
-    pixels = np.stack(sample)
-    distance = measure(engine.run(pixels), other.run(pixels))
+    distance = measure(engine.run(sample), other.run(sample))
     if precision != AUTO:
         return _told(other, precision, f"it was asked for; {distance}", distance, key)
     wanted = f"at least {LEAST_COSINE} and {LEAST_RECALL} are wanted"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.errors import ModelError
-from featscape.features.geometry import make_crop
+from featscape.features.geometry import ResizeAndCrop, make_crop
 from featscape.features.torch_engine import normalize
 
 if TYPE_CHECKING:
@@ -56,6 +56,11 @@ class Preprocessing:
             f"{self.geometry}, {size_px} x {size_px} px cut from the center, mean {self.mean}, "
             f"sd {self.std}"
         )
+
+    @property
+    def resizing(self) -> ResizeAndCrop | None:
+        """The resize and the crop, where they are the usual ones, which a GPU can do too."""
+        return self.crop if isinstance(self.crop, ResizeAndCrop) else None
 
     def standardize(self, batch: torch.Tensor) -> torch.Tensor:
         """Scale uint8 (b, 3, h, w) to 0..1 and standardize each channel, as the libraries do."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +11,14 @@ from featscape.errors import DeviceError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     import numpy as np
     import torch
     from numpy.typing import NDArray
     from torch import nn
+
+    from featscape.features.geometry import ResizeAndCrop
 
 # On a CPU small batches are as quick as large ones, and report progress sooner.
 _BATCH_SIZE_CPU = 16
@@ -35,6 +38,8 @@ class TorchEngine:
         Of each channel, for values in 0..1.
     precision : str
         "fp32" or "bf16".
+    geometry : ResizeAndCrop, optional
+        Images that suit it come whole, and are resized on the device.
     """
 
     def __init__(
@@ -45,6 +50,7 @@ class TorchEngine:
         mean: Sequence[float],
         std: Sequence[float],
         precision: str = "fp32",
+        geometry: ResizeAndCrop | None = None,
     ) -> None:
         import torch
 
@@ -52,10 +58,15 @@ class TorchEngine:
         self.name = f"PyTorch {torch.__version__}"
         self._dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         self._device = device
+        self._geometry = geometry
         self._mean, self._std = mean, std
+        self._of_channels = [torch.tensor(values, device=device) for values in (mean, std)]
         self._module = module.to(device=device, dtype=self._dtype).to(
             memory_format=torch.channels_last  # type: ignore[call-overload]  # its stub lacks it
         )
+        self._streams = threading.local()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)  # other streams would not wait for the weights
 
     @property
     def precisions(self) -> tuple[str, ...]:
@@ -67,8 +78,11 @@ class TorchEngine:
         """Images a batch that suit the device."""
         return _BATCH_SIZE_CPU if self._device.type == "cpu" else _BATCH_SIZE_GPU
 
-    def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Compute features, shape (b, d), of pixels, shape (b, h, w, 3).
+    def run(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Compute features, shape (b, d), of b images: (size, size, 3), or others that it resizes.
+
+        On a GPU each thread has a stream of its own: one batch is copied there while that of
+        another thread is computed.
 
         Raises
         ------
@@ -77,18 +91,38 @@ class TorchEngine:
         """
         import torch
 
+        from featscape.features.batch_resize import make_batch, send
+
         try:
-            with torch.inference_mode(), _unrounded():
-                # (b, h, w, 3) as it lies in memory is (b, 3, h, w) in channels_last.
-                batch = torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2)
-                batch = normalize(batch, self._mean, self._std).to(self._dtype)
-                return self._module(batch).float().cpu().numpy()  # type: ignore[no-any-return]
+            with torch.inference_mode(), self._own_stream():
+                if self._geometry is not None:
+                    batch = make_batch(images, self._geometry, self._device)
+                else:
+                    frames = send(images, images[0].shape[:2], self._device)
+                    # (b, h, w, 3) as it lies in memory is (b, 3, h, w) in channels_last.
+                    batch = frames.permute(0, 3, 1, 2)
+                batch = normalize(batch, *self._of_channels).to(self._dtype)
+                # held while the kernels are started, and not until they are done
+                with _unrounded() if self._dtype == torch.float32 else nullcontext():
+                    features = self._module(batch)
+                return features.float().cpu().numpy()  # type: ignore[no-any-return]
         except torch.cuda.OutOfMemoryError as error:
             raise DeviceError(
-                f"A batch of {len(pixels)} images must fit into the memory of {self._device}; it "
-                f"does not. Lower --batch-size (batch_size=) below {len(pixels)}, or take "
+                f"A batch of {len(images)} images must fit into the memory of {self._device}; it "
+                f"does not. Lower --batch-size (batch_size=) below {len(images)}, or take "
                 "--device cpu (device=)."
             ) from error
+
+    def _own_stream(self) -> AbstractContextManager[object]:
+        """Return the stream of this thread, where there are streams."""
+        import torch
+
+        if self._device.type != "cuda":
+            return nullcontext()
+        if not hasattr(self._streams, "own"):
+            stream: Any = torch.cuda.Stream  # its stub has no types
+            self._streams.own = stream(self._device)
+        return torch.cuda.stream(self._streams.own)
 
     def at(
         self, precision: str, *, sample: Sequence[NDArray[np.uint8]] = (), key: str = ""
@@ -112,6 +146,7 @@ class TorchEngine:
             mean=self._mean,
             std=self._std,
             precision=precision,
+            geometry=self._geometry,
         )
 
 
@@ -147,10 +182,15 @@ def has_bfloat16(device: torch.device) -> bool:
     return False
 
 
-def normalize(batch: torch.Tensor, mean: Sequence[float], std: Sequence[float]) -> torch.Tensor:
-    """Scale uint8 (b, 3, h, w) to 0..1 and standardize each channel, as the libraries do."""
+def normalize(
+    batch: torch.Tensor, mean: Sequence[float] | torch.Tensor, std: Sequence[float] | torch.Tensor
+) -> torch.Tensor:
+    """Scale (b, 3, h, w) from 0..255 to 0..1 and standardize each channel, as the libraries do.
+
+    Floats are changed in place.
+    """
     import torch
 
-    of_channels = (torch.tensor(v, device=batch.device).view(1, 3, 1, 1) for v in (mean, std))
+    of_channels = (torch.as_tensor(v, device=batch.device).view(1, 3, 1, 1) for v in (mean, std))
     means, deviations = of_channels
     return batch.float().div_(255).sub_(means).div_(deviations)

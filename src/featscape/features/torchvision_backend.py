@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from featscape.features.architecture import Architecture
 from featscape.features.catalog import Row
 from featscape.features.classifier import behead, fit
-from featscape.features.geometry import resize_and_crop
+from featscape.features.geometry import ResizeAndCrop
 from featscape.features.preprocessing import Preprocessing
 from featscape.features.weights import download
 
@@ -66,8 +66,7 @@ def build(name: str, weights_name: str) -> Architecture:
         load=lambda state, path, layers: fit(make(), _rename(state), path, layers, owner=name),
         behead=behead,
         preprocessing=Preprocessing(
-            crop=partial(
-                resize_and_crop,
+            crop=ResizeAndCrop(
                 resize_px=resize_px,
                 crop_px=size_px,
                 interpolation=interpolation,

@@ -12,7 +12,7 @@ from featscape.errors import DeviceError, InputError
 from featscape.features import load_network
 from featscape.features.discreet import import_openvino
 from featscape.features.engine import open_engine
-from featscape.features.torch_engine import TorchEngine
+from featscape.features.torch_engine import _SETTING, TorchEngine
 
 CPU = torch.device("cpu")
 SCALE = {"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.25, 0.3)}
@@ -50,6 +50,18 @@ def test_fp32_is_not_rounded_to_tf32_on_a_gpu(network):
     TorchEngine(network, device=CPU, **SCALE).run(pixels(2))
     assert seen == ["ieee"]
     assert conv.fp32_precision == before
+
+
+def test_no_thread_waits_with_the_setting_for_its_results(network, monkeypatch):
+    locked = []
+    to_cpu = torch.Tensor.cpu
+    monkeypatch.setattr(
+        torch.Tensor, "cpu", lambda tensor: (locked.append(_SETTING.locked()), to_cpu(tensor))[1]
+    )
+    network[0].register_forward_hook(lambda *_: locked.append(_SETTING.locked()))
+    for precision in ("fp32", "bf16"):
+        TorchEngine(network, device=CPU, precision=precision, **SCALE).run(pixels(2))
+    assert locked == [True, False, False, False]
 
 
 def test_openvino_gives_the_features_of_pytorch(network):

@@ -5,7 +5,7 @@ import pytest
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as slow
 
-from featscape.features.geometry import resize_and_crop
+from featscape.features.geometry import ResizeAndCrop
 
 
 @pytest.mark.parametrize(("interpolation", "most"), [("bilinear", 1), ("bicubic", 2)])
@@ -14,7 +14,7 @@ from featscape.features.geometry import resize_and_crop
 )
 def test_it_is_the_slow_way_to_rounding(interpolation, most, size_px, noise_image):
     image = noise_image(2, size_px)
-    quick = resize_and_crop(image, resize_px=256, crop_px=224, interpolation=interpolation)
+    quick = ResizeAndCrop(256, 224, interpolation)(image)
     resized = slow.resize(image, 256, InterpolationMode(interpolation), antialias=True)
     expected = np.asarray(slow.center_crop(resized, 224))
     assert quick.dtype == np.uint8
@@ -28,5 +28,5 @@ def test_it_is_the_slow_way_to_rounding(interpolation, most, size_px, noise_imag
 def test_the_image_is_not_changed(noise_image):
     image = noise_image(0, (256, 256))
     before = image.tobytes()
-    resize_and_crop(image, resize_px=256, crop_px=256, interpolation="bilinear")[:] = 0
+    ResizeAndCrop(256, 256, "bilinear")(image)[:] = 0
     assert image.tobytes() == before

@@ -1,6 +1,7 @@
 """The quick way from a file to features agrees with the libraries' own, on photographs."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from PIL import Image
 
 from featscape.features import load_network
+from featscape.features.torch_engine import TorchEngine
 from featscape.images import decode_bytes
 
 ANIMALS = Path(__file__).parents[3] / "data" / "animals"
@@ -36,6 +38,24 @@ def photographs():
     return {factor: [save(path, factor) for path in chosen] for factor in (1, 8)}
 
 
+def cosines_of(one, other):
+    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    return (one * other).sum(axis=1) / lengths
+
+
+def on_a_gpu(network):
+    """Return the network as `load_network` makes it for a GPU, on the CPU."""
+    preprocessing = network._preprocessing
+    engine = TorchEngine(
+        network._module,
+        device=torch.device("cpu"),
+        mean=preprocessing.mean,
+        std=preprocessing.std,
+        geometry=preprocessing.resizing,
+    )
+    return replace(network, _engine=engine, _resizing=preprocessing.resizing)
+
+
 @pytest.mark.parametrize("factor", [1, 8])
 def test_features_are_those_of_the_librarys_preprocessing(photographs, factor):
     import timm
@@ -51,6 +71,19 @@ def test_features_are_those_of_the_librarys_preprocessing(photographs, factor):
     wholes = [Image.open(io.BytesIO(one)).convert("RGB") for one in photographs[factor]]
     with torch.inference_mode():
         slow = network._module(torch.stack([transform(one) for one in wholes])).numpy()
-    lengths = np.linalg.norm(quick, axis=1) * np.linalg.norm(slow, axis=1)
-    cosines = (quick * slow).sum(axis=1) / lengths
+    cosines = cosines_of(quick, slow)
     assert cosines.mean() >= LEAST_COSINE, cosines
+
+
+@pytest.mark.parametrize("factor", [1, 8])
+def test_features_of_images_that_a_gpu_resizes_are_those_of_the_cpu(photographs, factor):
+    network = load_network("efficientnet_lite0", device="cpu", precision="fp32")
+    decoded = [decode_bytes(one, at_least_px=network.least_px) for one in photographs[factor]]
+    there = on_a_gpu(network)
+    whole = [there.prepare(one.image) for one in decoded]
+    n_resized = sum(pixels.shape != (224, 224, 3) for pixels in whole)
+    assert n_resized > N_IMAGES // 2 if factor == 1 else n_resized < N_IMAGES  # some are too large
+    cosines = cosines_of(
+        there.run(whole), network.run([network.prepare(one.image) for one in decoded])
+    )
+    assert cosines.min() >= LEAST_COSINE, cosines
