@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from featscape.app.stored import ChangedError
 from featscape.bundle.contract import ErrorMessage
 from featscape.errors import FeatscapeError, ImageError
 
@@ -46,6 +47,10 @@ async def _image_error(_request: Request, error: ImageError) -> Response:
     return answer_error(422, f"the image cannot be used: {error}.")
 
 
+async def _changed(_request: Request, error: ChangedError) -> Response:
+    return answer_error(409, str(error))
+
+
 async def _own_error(_request: Request, error: FeatscapeError) -> Response:
     return answer_error(500, str(error))
 
@@ -58,6 +63,7 @@ HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, An
     HTTPException: _http_error,
     RequestValidationError: _invalid,
     ImageError: _image_error,
+    ChangedError: _changed,
     FeatscapeError: _own_error,
     Exception: _defect,
 }

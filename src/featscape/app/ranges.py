@@ -27,7 +27,7 @@ def answer_file(request: Request, file: StoredFile, *, media_type: str) -> Respo
     ------
     HTTPException
         416 where the range lies outside of the file.
-    InputError
+    ChangedError
         If the file has changed.
     """
     headers = {"Accept-Ranges": "bytes", **cache_headers(file.etag)}

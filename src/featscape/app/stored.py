@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 1 << 18
 
 
+class ChangedError(InputError):
+    """Another file stands by now where one of the map was opened."""
+
+
 @dataclass(frozen=True)
 class StoredFile:
     """A file as it stood when the map was opened; usable from several threads.
@@ -55,11 +59,11 @@ class StoredFile:
         return cls(path, facts.st_size, file_tag(facts))
 
     def check(self) -> None:
-        """Raise InputError if the file has changed."""
+        """Raise ChangedError if the file has changed."""
         self._open().close()
 
     def read(self, start: int, end: int) -> bytes:
-        """Return the bytes `start` to `end`; raises InputError if the file has changed."""
+        """Return the bytes `start` to `end`; raises ChangedError if the file has changed."""
         return b"".join(self.chunks(start, end))
 
     def chunks(self, start: int, end: int) -> Iterator[bytes]:
@@ -83,8 +87,8 @@ class StoredFile:
             raise self._changed()
         return file
 
-    def _changed(self) -> InputError:
-        return InputError(
+    def _changed(self) -> ChangedError:
+        return ChangedError(
             f"the map's {printable(self.path)} has changed since it was opened. "
             "Open the map again: start featscape serve anew, or run the notebook's cell."
         )
@@ -143,7 +147,7 @@ class StoredArray:
         return cls(StoredFile.at(path), offset, dtype, (shape[0], shape[1]))
 
     def row(self, index: int) -> NDArray[Any]:
-        """Read row `index`, shape (k,); raises InputError if the file has changed."""
+        """Read row `index`, shape (k,); raises ChangedError if the file has changed."""
         row_bytes = self.shape[1] * self.dtype.itemsize
         start = self.offset + index * row_bytes
         return np.frombuffer(self.file.read(start, start + row_bytes), self.dtype)

@@ -149,7 +149,7 @@ class TestData:
         assert client.get("/data/positions.bin").status_code == 200
         file.write_bytes(file.read_bytes()[:100])
         response = client.get("/data/positions.bin")
-        assert response.status_code == 500
+        assert response.status_code == 409
         assert "changed since it was opened" in error_of(response)
         file.unlink()
         assert "changed since it was opened" in error_of(client.get("/data/positions.bin"))
@@ -324,7 +324,7 @@ class TestPlace:
         shutil.rmtree(copied.folder)
         other.rename(copied.folder)
         response = client.post("/api/place", content=image)
-        assert response.status_code == 500
+        assert response.status_code == 409
         assert "run.json has changed since it was opened" in error_of(response)
 
     def test_a_map_without_a_network(self, copied, open_client, change_run, error_of):
@@ -416,7 +416,7 @@ class TestOtherMaps:
         assert abilities in client.get("/").text
         assert client.get("/api/items/3").json()["path"] is None
         assert len(client.get("/api/items/3/neighbors").json()["ids"]) == 15
-        assert "made of features" in error_of(client.get("/api/items/3/thumbnail"))
+        assert "the map has none" in error_of(client.get("/api/items/3/thumbnail"))
         assert "no original images" in error_of(client.get("/api/items/3/image"))
 
 
