@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 8000
 _PORTS_TRIED = 100
-_LAST_ANSWERS_S = 2
 
 
 def serve(
@@ -56,6 +55,7 @@ def serve(
     """
     import uvicorn
 
+    from featscape.app.ending import Server
     from featscape.app.security import Access, Guard
     from featscape.app.server import make_app
 
@@ -78,14 +78,13 @@ def serve(
             ws="none",
             proxy_headers=False,
             server_header=False,
-            timeout_graceful_shutdown=_LAST_ANSWERS_S,
         )
         say(f"Serving {printable(folder)} at {url} (Ctrl-C ends it)")
         if open_browser and is_loopback:
             # a thread, since a browser in the terminal returns only when it is left
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
         try:
-            uvicorn.Server(config).run(sockets=[listening])
+            Server(config).run(sockets=[listening])
         except KeyboardInterrupt:
             return  # the way to end it
 

@@ -19,6 +19,10 @@ from featscape.app.service import listen, serve
 from featscape.errors import InputError
 
 RUN = "from featscape.cli import main; main()"
+NEVER_PLACED = (
+    "import time; from featscape.app.place import Placer; "
+    "Placer.place = lambda *_: time.sleep(600); "
+)
 
 
 @pytest.fixture
@@ -26,9 +30,9 @@ def start(digits):
     """Return a function that starts featscape serve, and the line with its address."""
     running = []
 
-    def begin(*options):
+    def begin(*options, before=""):
         process = subprocess.Popen(
-            [sys.executable, "-c", RUN, "serve", str(digits.folder), "--no-browser", *options],
+            [sys.executable, "-c", before + RUN, "serve", str(digits.folder), "--no-browser", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -80,8 +84,18 @@ class TestCommand:
             )
             time.sleep(0.5)
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=20)
-        assert process.returncode == 0
+            out, err = process.communicate(timeout=20)
+        assert (process.returncode, out, err) == (0, "", "")
+
+    def test_ctrl_c_does_not_wait_for_an_image_that_is_being_placed(self, start):
+        process, address = start("--port", "0", before=NEVER_PLACED)
+        connection = http.client.HTTPConnection(address.split("/")[2])
+        connection.request("POST", "/api/place", b"an image")
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        connection.close()
+        assert (process.returncode, out, err) == (0, "", "")
 
     def test_beyond_the_loopback_interface_a_token_is_needed(self, start):
         _, address = start("--port", "0", "--host", "0.0.0.0")
