@@ -259,6 +259,19 @@ def find_run(folder: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) and content.get("format") == FORMAT else None
 
 
+def check_readable(folder: Path) -> None:
+    """Raise InputError where run.json is there and cannot be read: it may be a map's, cut short."""
+    try:
+        json.loads((folder / RUN).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"{printable(folder / RUN)} must be JSON, as featscape writes it, and cannot be read: "
+            f"{error}. Copy the map again; or move it away, and make it again."
+        ) from error
+
+
 def damaged(path: Path, reason: object) -> InputError:
     """Return the error that says so of a file of a map."""
     return InputError(

@@ -22,6 +22,7 @@ from featscape.mapfolder import (
     RUN,
     SCHEMA_VERSION,
     THUMBNAILS,
+    check_readable,
     damaged,
     find_run,
 )
@@ -145,6 +146,7 @@ def read_run(folder: Path) -> dict[str, Any]:
         raise InputError(f"there is no map {printable(folder)}. Check the path.")
     run = find_run(folder)
     if run is None:
+        check_readable(folder)
         raise InputError(
             f"{printable(folder)} is not a featscape map: it has no run.json of featscape's. "
             "Give the folder that featscape map wrote."

@@ -341,10 +341,15 @@ class TestOpening:
         with pytest.raises(InputError, match=rf"run.json is missing or damaged: its {name} is not"):
             open_map(tmp_path / "m")
 
-    def test_a_run_nested_too_deep(self, tmp_path):
+    @pytest.mark.parametrize("damage", ["nested", "cut", "empty", "no text"])
+    def test_a_run_that_cannot_be_read(self, tmp_path, damage):
         make(tmp_path / "m")
-        (tmp_path / "m" / "run.json").write_text("[" * 100_000)
-        with pytest.raises(InputError, match="is not a featscape map"):
+        file = tmp_path / "m" / "run.json"
+        content = file.read_bytes()
+        cut = content[: len(content) // 2]
+        damages = {"nested": b"[" * 100_000, "cut": cut, "empty": b"", "no text": b"\xff\xfe"}
+        file.write_bytes(damages[damage])
+        with pytest.raises(InputError, match=r"run.json must be JSON.* cannot be read: .*Copy"):
             open_map(tmp_path / "m")
 
     def test_files_that_do_not_belong_together(self, tmp_path):
