@@ -60,6 +60,7 @@ def summarize(made: Map) -> RenderableType:
         "",
         f"{_count(made)}: {printable(made.folder)}/",
         _pictures(made),
+        *_without_font(made.labels),
         *_agreement(made),
         *_skipped_reasons(made.run),
         _timings(made.run),
@@ -224,6 +225,20 @@ def _pictures(opened: Map) -> Table:
         if (opened.folder / name).exists():
             _row(table, name, content if opened.labels else content.replace(_BY_CLASS, ""))
     return table
+
+
+def _without_font(labels: Sequence[str] | None) -> Iterator[str]:
+    """Yield what the pictures cannot write of the classes' names, and what helps."""
+    from featscape.pictures import without_font
+
+    names = without_font(sorted(set(labels or ())))
+    if names:
+        counted = "1 class name" if len(names) == 1 else f"{len(names):,} class names"
+        yield (
+            f"The pictures write numbers such as U+732B in {counted}, for example that of "
+            f"{printable(names[0])}: no installed font has the characters. Install one that does, "
+            "such as Noto, and make the map again."
+        )
 
 
 def _inference(run: dict[str, Any]) -> Iterator[tuple[str, str]]:

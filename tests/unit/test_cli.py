@@ -123,6 +123,13 @@ class TestScreens:
         assert "Skipped 1 file" in made.out
         assert re.search(r"Took [\d.]+ s: .*pictures [\d.]+ s", made.out)
 
+    @pytest.mark.usefixtures("quick_network")
+    def test_names_that_no_font_can_write(self, featscape, photos, here):
+        (photos / "red").rename(photos / "\U0010fffd")
+        done = featscape("map", photos, "-o", here / "m", "--perplexity", 4, "--size", 400)
+        assert "The pictures write numbers such as U+732B in 1 class name" in done.out
+        assert "Install one that does" in done.out.replace("\n", " ")
+
     def test_progress_goes_to_the_standard_error(self, made):
         assert made.err.startswith("found 25 images in 3 classes\n")
         assert "t-SNE: " in made.err

@@ -4,5 +4,6 @@ from featscape.colors import class_colors
 from featscape.pictures.mosaic import draw_mosaic
 from featscape.pictures.page import check_sizes
 from featscape.pictures.scatter import draw_scatter
+from featscape.pictures.text import without_font
 
-__all__ = ["check_sizes", "class_colors", "draw_mosaic", "draw_scatter"]
+__all__ = ["check_sizes", "class_colors", "draw_mosaic", "draw_scatter", "without_font"]

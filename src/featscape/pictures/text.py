@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from PIL import ImageFont
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from matplotlib.font_manager import FontEntry
 
@@ -69,6 +69,21 @@ def letter(text: str, size_px: float, *, bold: bool = False) -> Lettering:
     font = font_for(text, size_px, bold=bold)
     known = _characters(Path(str(font.path)))
     return Lettering("".join(c if ord(c) in known else _number(c) for c in text), font)
+
+
+def without_font(texts: Iterable[str]) -> list[str]:
+    """Return those of which no installed font has every character: pictures write its number.
+
+    Parameters
+    ----------
+    texts : iterable of str
+    """
+
+    def lacks_some(text: str) -> bool:
+        known = _characters(Path(str(font_for(text, 12).path)))
+        return any(ord(c) not in known and c not in _VARIANTS for c in text)
+
+    return [text for text in texts if lacks_some(one_line(text))]
 
 
 def letter_apart(texts: Sequence[str], size_px: float, *, width_px: float) -> list[Lettering]:
