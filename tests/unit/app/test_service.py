@@ -32,7 +32,15 @@ def start(digits):
 
     def begin(*options, before=""):
         process = subprocess.Popen(
-            [sys.executable, "-c", before + RUN, "serve", str(digits.folder), "--no-browser", *options],
+            [
+                sys.executable,
+                "-c",
+                before + RUN,
+                "serve",
+                str(digits.folder),
+                "--no-browser",
+                *options,
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
