@@ -49,6 +49,9 @@ Perplexity = Annotated[
         help="About how many neighbors each item is drawn to; less than a third of the items.",
     ),
 ]
+Dimensions = Annotated[
+    int, typer.Option("--dimensions", metavar="N", help="2, or 3: a map that turns.")
+]
 Landmarks = Annotated[
     int | None,
     typer.Option(
@@ -138,6 +141,7 @@ def make_map(
     ] = None,
     seed: Seed = 10,
     perplexity: Perplexity = 30.0,
+    n_dimensions: Dimensions = 2,
     n_landmarks: Landmarks = None,
     device: Annotated[
         str, typer.Option(metavar="NAME", help="Where it is computed: auto, cpu, cuda or mps.")
@@ -214,6 +218,7 @@ def make_map(
         limit=limit,
         seed=seed,
         perplexity=perplexity,
+        n_dimensions=n_dimensions,
         n_landmarks=n_landmarks,
         device=device,
         precision=precision,
@@ -259,6 +264,7 @@ def embed(
     ] = None,
     seed: Seed = 10,
     perplexity: Perplexity = 30.0,
+    n_dimensions: Dimensions = 2,
     n_landmarks: Landmarks = None,
     device: Annotated[
         str, typer.Option(metavar="NAME", help="Where t-SNE runs: auto, cpu or cuda.")
@@ -282,6 +288,7 @@ def embed(
         labels_file=labels,
         seed=seed,
         perplexity=perplexity,
+        n_dimensions=n_dimensions,
         n_landmarks=n_landmarks,
         device=device,
         force=force,

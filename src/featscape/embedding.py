@@ -32,6 +32,12 @@ _COLUMNS = 50  # of features, as t-SNE's memory depends on them: it reduces wide
 _NOT_STORED = {"callback", "random_state"}
 
 
+def check_dimensions(n_dimensions: int) -> None:
+    """Raise InputError unless a map can have so many dimensions."""
+    if n_dimensions not in (2, 3):
+        raise InputError(f"a map must have 2 or 3 dimensions; got {n_dimensions}.")
+
+
 def check_landmarks(
     n_landmarks: int | None, *, perplexity: float, n_items: int, device: str = "cpu"
 ) -> None:
@@ -78,6 +84,7 @@ def embed(
     *,
     perplexity: float,
     seed: int,
+    n_dimensions: int = 2,
     n_landmarks: int | None = None,
     labels: Sequence[str] | None = None,
     device: str = "auto",
@@ -91,6 +98,8 @@ def embed(
     values : ndarray of float32, shape (n, d)
     perplexity : float
     seed : int
+    n_dimensions : int
+        2 or 3.
     n_landmarks : int, optional
         Fit so many of the items and place each other one among them. What is held in memory
         beside `values` and the result is then theirs, and a block of the others.
@@ -110,7 +119,7 @@ def embed(
     from featscape.tsne import TSNE
 
     check_landmarks(n_landmarks, perplexity=perplexity, n_items=len(values), device=device)
-    tsne = TSNE(perplexity=perplexity, random_state=seed, device=device)
+    tsne = TSNE(n_components=n_dimensions, perplexity=perplexity, random_state=seed, device=device)
     if n_landmarks is None:
         _fit(tsne, values, progress=progress)
         positions, neighbors, landmarks = tsne.embedding_, _graph(tsne), None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, overload
 
 from featscape import mapfolder
 from featscape.embedding import (
+    check_dimensions,
     check_landmarks,
     device_of_tsne,
     embed,
@@ -63,6 +64,7 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
     limit: int | None = None,
     seed: int = 10,
     perplexity: float = 30.0,
+    n_dimensions: int = 2,
     n_landmarks: int | None = None,
     device: str = "auto",
     precision: str = "auto",
@@ -103,6 +105,8 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
         For the choice of the images and for t-SNE.
     perplexity : float
         About how many neighbours each image is drawn to; below (n - 1) / 3.
+    n_dimensions : int
+        2, or 3 for a map that turns in the browser.
     n_landmarks : int, optional
         Fit t-SNE on this many images, drawn at random and of every class, and place each other
         one among them: for more images than t-SNE has memory for. n is then this number, and
@@ -150,6 +154,7 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
 
     asked = (layers,) if isinstance(layers, str) else tuple(layers or ())
     check_layers(asked, pool)
+    check_dimensions(n_dimensions)
     look = Look(size_px=size_px, thumbnail_px=thumbnail_px, page_images=page_images)
     output = Path(f"{name_source(source)}-map" if output is None else output)
     mapfolder.check_apart(output, Path(source))
@@ -201,6 +206,7 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
                     features.values,
                     perplexity=perplexity,
                     seed=seed,
+                    n_dimensions=n_dimensions,
                     n_landmarks=n_landmarks,
                     labels=features.images.labels,
                     device=tsne_device,
@@ -228,6 +234,7 @@ def embed_features(
     *,
     labels_file: str | os.PathLike[str] | None = None,
     perplexity: float = 30.0,
+    n_dimensions: int = 2,
     n_landmarks: int | None = None,
     seed: int = 10,
     device: str = "auto",
@@ -244,7 +251,7 @@ def embed_features(
         The map folder to write; by default NAME-map in the current folder.
     labels_file : path, optional
         Text with a label a line, or an .npy file of n integers or strings.
-    perplexity, n_landmarks, seed, force, progress
+    perplexity, n_dimensions, n_landmarks, seed, force, progress
         As in `make_map`.
     device : str
         Where t-SNE runs, as TSNE takes it: "auto", "cpu", "cuda" or "cuda:N".
@@ -263,6 +270,7 @@ def embed_features(
 
     from featscape.features.files import read_features, read_labels
 
+    check_dimensions(n_dimensions)
     features_file = Path(features_file)
     output = Path(f"{features_file.stem}-map" if output is None else output)
     progress = progress or SilentProgress()
@@ -280,6 +288,7 @@ def embed_features(
                 values,
                 perplexity=perplexity,
                 seed=seed,
+                n_dimensions=n_dimensions,
                 n_landmarks=n_landmarks,
                 labels=labels,
                 device=device,

@@ -131,6 +131,16 @@ class TestEmbedFeatures:
         assert made.run["counts"] == {"items": 24, "classes": 0, "skipped": 0}
 
     @pytest.mark.usefixtures("features")
+    def test_three_dimensions(self):
+        made = embed_features("words.npy", perplexity=4, n_dimensions=3)
+        assert made.positions.shape == (24, 3)
+        assert np.ptp(made.positions, axis=0).min() > 1
+        manifest = json.loads((made.folder / "bundle" / "manifest.json").read_text())
+        assert (manifest["n_dimensions"], manifest["grid"]) == (3, None)
+        with pytest.raises(InputError, match="2 or 3 dimensions; got 4"):
+            embed_features("words.npy", "four", perplexity=4, n_dimensions=4)
+
+    @pytest.mark.usefixtures("features")
     @pytest.mark.parametrize("kind", ["txt", "npy of strings", "npy of integers"])
     def test_labels(self, here, kind):
         if kind == "txt":
