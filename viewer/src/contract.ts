@@ -111,11 +111,12 @@ export interface Manifest {
   readonly facts: { readonly [name: string]: string };
 }
 
-/** What the program behind the page can do; all false for a file or a static site. */
+/** What the program behind the page can do; nothing for a file or a static site. */
 export interface Abilities {
   readonly originals: boolean;
   readonly search: boolean;
-  readonly zip: boolean;
+  /** so many originals in one archive at most */
+  readonly zip: number;
   readonly place: boolean;
 }
 

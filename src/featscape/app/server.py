@@ -91,7 +91,10 @@ class ServedMap:
         """What the page may offer."""
         originals = self.originals.are_here
         return Abilities(
-            originals=originals, search=True, zip=originals, place=self.run["model"] is not None
+            originals=originals,
+            search=True,
+            zip=_MOST_ARCHIVED if originals else 0,
+            place=self.run["model"] is not None,
         )
 
 

@@ -120,11 +120,11 @@ class Manifest(_Model):
 
 
 class Abilities(_Model):
-    """What the program behind the page can do; all false for a file or a static site."""
+    """What the program behind the page can do; nothing for a file or a static site."""
 
     originals: bool = False
     search: bool = False
-    zip: bool = False
+    zip: int = Field(default=0, description="so many originals in one archive at most")
     place: bool = False
 
 

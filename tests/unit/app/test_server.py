@@ -30,7 +30,7 @@ class TestPage:
         assert setup["abilities"] == {
             "originals": True,
             "search": True,
-            "zip": True,
+            "zip": 10_000,
             "place": True,
         }
         for address in re.findall(r'(?:src|href)="([^"]+)"', response.text):
@@ -412,7 +412,7 @@ class TestOtherMaps:
         np.save(tmp_path / "features.npy", features)
         made = embed_features(tmp_path / "features.npy", tmp_path / "m", perplexity=5)
         client = open_client(made.folder)
-        abilities = '"abilities":{"originals":false,"search":true,"zip":false,"place":false}'
+        abilities = '"abilities":{"originals":false,"search":true,"zip":0,"place":false}'
         assert abilities in client.get("/").text
         assert client.get("/api/items/3").json()["path"] is None
         assert len(client.get("/api/items/3/neighbors").json()["ids"]) == 15

@@ -52,7 +52,7 @@ export async function openServer(setup: PageSetup): Promise<Source> {
       search: async (text: string) =>
         new Uint32Array(await (await post(`${api}search`, { text })).arrayBuffer()),
     }),
-    ...(zip && {
+    ...(zip > 0 && {
       zip: async (ids: Uint32Array) => (await post(`${api}zip`, { ids: Array.from(ids) })).blob(),
     }),
     ...(place && {

@@ -14,6 +14,7 @@ const CLASSES_SHOWN = 100;
 export function SelectionPanel() {
   const app = useApp();
   const selection = app.selection.value;
+  const mostZipped = app.source.abilities.zip;
   return (
     <SidePanel
       name="Selection"
@@ -38,7 +39,11 @@ export function SelectionPanel() {
           <Icon name="save" /> Paths
         </TextButton>
         {app.source.zip && (
-          <TextButton title="The original images, in a ZIP" onClick={() => void saveZip(app)}>
+          <TextButton
+            title={`The original images, in a ZIP: ${mostZipped.toLocaleString("en-US")} at most`}
+            disabled={selection.length > mostZipped}
+            onClick={() => void saveZip(app)}
+          >
             <Icon name="save" /> ZIP
           </TextButton>
         )}

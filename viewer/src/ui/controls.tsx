@@ -32,12 +32,19 @@ export function IconButton({ icon, label, shortcut, pressed, disabled, onClick }
 interface TextButtonProps {
   readonly children: ComponentChildren;
   readonly title?: string;
+  readonly disabled?: boolean;
   onClick(): void;
 }
 
-export function TextButton({ children, title, onClick }: TextButtonProps) {
+export function TextButton({ children, title, disabled, onClick }: TextButtonProps) {
   return (
-    <button type="button" class="fs-button fs-button-text" title={title} onClick={onClick}>
+    <button
+      type="button"
+      class="fs-button fs-button-text"
+      title={title}
+      disabled={disabled}
+      onClick={onClick}
+    >
       {children}
     </button>
   );
