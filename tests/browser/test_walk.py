@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from featscape.bundle import open_bundle
+
 
 def test_drag_and_wheel_move_and_zoom(look, digits_file):
     visit = look(digits_file.address)
@@ -65,6 +67,20 @@ def test_all_of_a_large_map_is_seen_at_first(look, drawn_page):
     assert places[:, 1].min() > 10
     assert places[:, 1].max() < toolbar["y"] - 10
     assert places[:, 1].max() - places[:, 1].min() > 600
+
+
+def test_the_first_view_has_its_images_whole(look, drawn_page):
+    page = drawn_page(60)
+    visit = look(page.as_uri())
+    bundle = open_bundle(page.parent / "bundle")
+    places = visit.places(bundle.array(bundle.manifest.positions))
+    left = visit.page.get_by_role("region", name="Map").bounding_box()
+    toolbar = visit.page.get_by_role("toolbar").bounding_box()
+    half = 36 + 3  # of the largest image, and its border
+    assert places[:, 0].min() - half >= left["x"] + left["width"]
+    assert places[:, 0].max() + half <= 1280
+    assert places[:, 1].min() - half >= 0
+    assert places[:, 1].max() + half <= toolbar["y"]
 
 
 def test_hover_shows_the_image_and_what_it_is(look, anywhere):

@@ -46,6 +46,9 @@ export interface Theme {
   readonly highlight: string; // #rrggbb, around the hovered item
 }
 
+/** Draws on a picture that is `ratio` times as large as the stage. */
+export type Painter = (paper: CanvasRenderingContext2D, ratio: number) => void;
+
 export interface StageEvents {
   /** The pointer rests on an item, or on none. */
   hover(item: number | null, at: Point): void;
@@ -85,7 +88,7 @@ export interface Stage {
   next(item: number | null, direction: Direction): number | null;
   /** Whether nothing but empty room is seen. */
   empty(): boolean;
-  /** The whole view as a PNG of any size, drawn anew and not merely scaled. */
-  png(width: number, height: number): Promise<Blob>;
+  /** The whole view as a PNG of any size, drawn anew and not merely scaled; `above` comes last. */
+  png(width: number, height: number, above?: Painter | null): Promise<Blob>;
   destroy(): void;
 }

@@ -7,6 +7,7 @@ import type {
   Direction,
   Drawing,
   Layout,
+  Painter,
   Point,
   Stage,
   StageEvents,
@@ -25,7 +26,7 @@ import { Overlay } from "./overlay";
 import { Picture, type Situation } from "./picture";
 import { shoot } from "./png";
 import { locate, outline, pick, type Sight } from "./pointing";
-import { pointOpacity, pointSize, type Sizing, sizingFor } from "./sizes";
+import { fitMargin, pointOpacity, pointSize, type Sizing, sizingFor } from "./sizes";
 import { Viewpoint } from "./viewpoint";
 
 const MOST_CELL_PX = 256; // of the grid: a larger image would only be blurred
@@ -143,8 +144,9 @@ export class MapStage implements Stage {
 
   fit(items: Uint32Array | null, area: Area, smooth: boolean): void {
     const { eye, layouts } = this;
-    const some = items && items.length > 0;
-    eye.go(some ? eye.near(layouts.boxOf(items), area) : eye.whole(layouts.laid.box, area), smooth);
+    const margin = fitMargin(this.drawing === "images" ? this.sizingAt(1).at(1) : 0);
+    if (items && items.length > 0) eye.go(eye.near(layouts.boxOf(items), area, margin), smooth);
+    else eye.go(eye.whole(layouts.laid.box, area, margin), smooth);
   }
 
   zoom(factor: number): void {
@@ -174,9 +176,9 @@ export class MapStage implements Stage {
     return isEmpty(this.layouts.laid, this.items.states, this.eye.current, this.eye.size);
   }
 
-  async png(width: number, height: number): Promise<Blob> {
+  async png(width: number, height: number, above: Painter | null = null): Promise<Blob> {
     const { picture, thumbnails } = this;
-    const shot = shoot({ picture, thumbnails, situation: this.situation() }, width, height);
+    const shot = shoot({ picture, thumbnails, situation: this.situation(), above }, width, height);
     this.redraw();
     return shot;
   }

@@ -1,6 +1,6 @@
 /** The view as a PNG of any size: points drawn anew in tiles, images from the sharpest packs. */
 import type { Thumbnails } from "../bundle/thumbnails";
-import { DIMMED, MATCHED, MOST_PNG_PX, SELECTED } from "../stage";
+import { DIMMED, MATCHED, MOST_PNG_PX, type Painter, SELECTED } from "../stage";
 import { panned, project, type Size } from "./camera";
 import { planeOf, regionAround } from "./finder";
 import type { Color } from "./gl";
@@ -16,6 +16,7 @@ export interface Shot {
   readonly thumbnails: Thumbnails;
   /** What the stage shows. */
   readonly situation: Situation;
+  readonly above: Painter | null;
 }
 
 export async function shoot(shot: Shot, width: number, height: number): Promise<Blob> {
@@ -39,6 +40,7 @@ export async function shoot(shot: Shot, width: number, height: number): Promise<
   };
   drawPoints(shot.picture, paper, scaled);
   if (drawing === "images") await drawImages(shot, paper, scaled);
+  shot.above?.(paper, ratio);
   return new Promise((resolve, reject) => {
     canvas.toBlob(
       (blob) =>

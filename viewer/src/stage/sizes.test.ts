@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { borderSize, imageSize, pointSize, sizingFor } from "./sizes";
+import { borderSize, fitMargin, imageSize, pointSize, sizingFor } from "./sizes";
 
 const SIZE = { width: 1280, height: 800 };
 
@@ -35,4 +35,9 @@ test("sizes grow with the zoom, between bounds", () => {
   expect(pointSize(SIZE, 1_000_000, 1)).toBeLessThan(2);
   expect(pointSize(SIZE, 500, 1)).toBeGreaterThan(6);
   expect(pointSize(SIZE, 500, 1e5)).toBe(12);
+});
+
+test("what is shown whole has room for the images at its edge", () => {
+  expect(fitMargin(0)).toBe(28);
+  expect(fitMargin(72)).toBeGreaterThan(36 + borderSize(72));
 });

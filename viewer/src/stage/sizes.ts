@@ -9,6 +9,7 @@ const MOST_IMAGE = 128;
 // In the grid view smaller images than these are none: points serve better.
 const LEAST_CELL = 16;
 const GAP = 2;
+const LEAST_MARGIN = 28;
 
 function clamp(value: number, low: number, high: number): number {
   return Math.min(Math.max(value, low), high);
@@ -48,6 +49,11 @@ function spread(size: Size, nItems: number, zoom: number): number {
 
 export function borderSize(imagePx: number): number {
   return clamp(imagePx / 28, 1.5, 3);
+}
+
+/** What is left around the places that are shown whole, where the images are this large. */
+export function fitMargin(imagePx: number): number {
+  return Math.max(LEAST_MARGIN, imagePx / 2 + borderSize(imagePx) + IMAGE_RIM_PX);
 }
 
 /** How images are sized and spread from one step of the zoom to the next. */

@@ -37,20 +37,22 @@ const AREA = { left: 100, right: 400, top: 0, bottom: 200 };
 
 it("shows a box whole in the part of the stage that is free", () => {
   const eye = viewpoint();
-  const view = eye.whole({ lower: [0, 0, 0], upper: [10, 10, 0] }, AREA);
+  const view = eye.whole({ lower: [0, 0, 0], upper: [10, 10, 0] }, AREA, 0);
   expect(project(view, eye.size, [0, 0, 0])).toEqual({ x: 150, y: 200 });
   expect(project(view, eye.size, [10, 10, 0])).toEqual({ x: 350, y: 0 });
+  const within = eye.whole({ lower: [0, 0, 0], upper: [10, 10, 0] }, AREA, 20);
+  expect(project(within, eye.size, [0, 0, 0])).toEqual({ x: 170, y: 180 });
 });
 
 it("looks at a single place from near, and from no farther than one is", () => {
   const eye = viewpoint();
   const place = [2, 3, 0] as const;
-  const near = eye.near({ lower: place, upper: place }, AREA);
+  const near = eye.near({ lower: place, upper: place }, AREA, 0);
   expect(near.scale).toBeCloseTo(4 * eye.fitScale);
   expect(project(near, eye.size, place).x).toBeCloseTo(250);
   expect(project(near, eye.size, place).y).toBeCloseTo(100);
   eye.go({ ...near, scale: 3 * near.scale }, false);
-  expect(eye.near({ lower: place, upper: place }, AREA).scale).toBeCloseTo(3 * near.scale);
+  expect(eye.near({ lower: place, upper: place }, AREA, 0).scale).toBeCloseTo(3 * near.scale);
 });
 
 it("does not move to where it is", () => {

@@ -51,15 +51,17 @@ export class Viewpoint {
     return 1.01 * Math.hypot(...upper.map((high, axis) => high - lower[axis]!)) || 1;
   }
 
-  /** The view that shows a box whole in a part of the stage. */
-  whole(box: Box, area: Area): View {
+  /** The view that shows a box whole in a part of the stage, with `margin` pixels around it. */
+  whole(box: Box, area: Area, margin: number): View {
     const size = { width: area.right - area.left, height: area.bottom - area.top };
-    return this.centered(fitted(box, size, this.goal.turn, 0), area);
+    return this.centered(fitted(box, size, this.goal.turn, margin), area);
   }
 
   /** The same; a single place is seen from as near as one is, or from where its neighbors part. */
-  near(box: Box, area: Area): View {
-    if (box.lower.some((low, axis) => low !== box.upper[axis])) return this.whole(box, area);
+  near(box: Box, area: Area, margin: number): View {
+    if (box.lower.some((low, axis) => low !== box.upper[axis])) {
+      return this.whole(box, area, margin);
+    }
     const scale = Math.max(this.goal.scale, CLOSE * this.fitScale);
     return this.centered({ center: box.lower, scale, turn: this.goal.turn }, area);
   }

@@ -2,6 +2,7 @@
 import type { App } from "./app";
 import { type Cell, csv, shortest } from "./csv";
 import type { Values } from "./filters";
+import { legendPainter } from "./legend-picture";
 
 function download(content: Blob | string, name: string, type = "text/plain"): void {
   const blob = content instanceof Blob ? content : new Blob([content], { type });
@@ -80,9 +81,15 @@ export async function saveZip(app: App): Promise<void> {
   });
 }
 
-export async function savePng(app: App, width: number, height: number): Promise<void> {
+export async function savePng(
+  app: App,
+  width: number,
+  height: number,
+  withLegend: boolean,
+): Promise<void> {
   await app.during("Drawing the picture…", async () => {
-    const png = await app.stage?.png(width, height);
+    const legend = withLegend ? await legendPainter(app) : null;
+    const png = await app.stage?.png(width, height, legend);
     if (png) download(png, name(app, `${width}x${height}.png`));
   });
 }

@@ -1,10 +1,9 @@
 /** What the colors mean; also the way to hide and to isolate. */
 import { useId, useMemo, useRef, useState } from "preact/hooks";
-import { type ClassEntry, NO_CATEGORY } from "../contract";
-import type { App } from "../state/app";
 import { isolated, toggled } from "../state/filters";
 import { folded } from "../state/find";
 import { LABEL } from "../state/items";
+import { type LegendRow, legendRows } from "../state/legend";
 import { count, useApp } from "./context";
 import { LinkButton } from "./controls";
 import { Name } from "./Name";
@@ -15,23 +14,7 @@ import { seenRows, useViewport } from "./viewport";
 const ROW_PX = window.matchMedia("(pointer: coarse)").matches ? 40 : 28;
 const FILTER_FROM = 13; // entries; below, the eye is faster
 
-interface Row extends ClassEntry {
-  readonly code: number;
-}
-
 const NOTHING_HIDDEN: ReadonlySet<number> = new Set();
-
-/** The entries of what colors the map; items without a value are one more. */
-function legendRows(app: App, name: string): Row[] {
-  const column = app.manifest.columns.find((each) => each.name === name);
-  const entries =
-    name === LABEL ? app.manifest.classes : column?.kind === "category" ? column.categories : null;
-  if (!entries) return [];
-  const rows = entries.map((entry, code) => ({ ...entry, code }));
-  const without = app.items.count - entries.reduce((sum, entry) => sum + entry.count, 0);
-  if (without > 0) rows.push({ name: "none", color: "", count: without, code: NO_CATEGORY });
-  return rows;
-}
 
 export function Legend() {
   const app = useApp();
@@ -107,7 +90,7 @@ function ClassLegend({ name }: { readonly name: string }) {
 }
 
 interface LegendListProps {
-  readonly rows: readonly Row[];
+  readonly rows: readonly LegendRow[];
   /** Of all rows, also of those that are filtered out. */
   readonly names: readonly string[];
   readonly hidden: ReadonlySet<number>;

@@ -1,5 +1,6 @@
 /** Views, tools, zoom, and the rest, at the foot of the map. */
-import { useRef } from "preact/hooks";
+import type { RefObject } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { MOST_PNG_PX, type Tool } from "../stage";
 import type { ViewMode } from "../state/address";
 import { savePng } from "../state/exports";
@@ -23,10 +24,54 @@ const TOOLS: readonly { tool: Tool; label: string; key: string }[] = [
 export const ZOOM_STEP = 1.5;
 const PRINT_PX = 6000; // half a meter at 300 dots an inch
 
+const STOPS = "fieldset > button, fieldset > .fs-popover-holder > button";
+
+/** One stop of the Tab key, as toolbars are: the arrows lead from button to button. */
+function useArrows(bar: RefObject<HTMLDivElement | null>) {
+  const buttons = () => [...(bar.current?.querySelectorAll<HTMLButtonElement>(STOPS) ?? [])];
+
+  function stopAt(stop: Element | undefined): void {
+    for (const button of buttons()) button.tabIndex = button === stop ? 0 : -1;
+  }
+
+  useEffect(() => stopAt(buttons()[0]), []);
+
+  function onFocusIn(event: FocusEvent): void {
+    const at = event.target as Element;
+    if (at.matches(STOPS)) stopAt(at);
+  }
+
+  function onKeyDown(event: KeyboardEvent): void {
+    const all = buttons();
+    const at = all.indexOf(event.target as HTMLButtonElement);
+    if (at < 0) return; // in what a button has opened
+    const moves: Record<string, number> = {
+      ArrowRight: at + 1,
+      ArrowLeft: at - 1,
+      Home: 0,
+      End: all.length - 1,
+    };
+    const to = moves[event.key];
+    if (to === undefined) return;
+    all[(to + all.length) % all.length]?.focus();
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  return { onFocusIn, onKeyDown };
+}
+
 export function Toolbar() {
   const app = useApp();
+  const bar = useRef<HTMLDivElement>(null);
   return (
-    <div class="fs-panel fs-toolbar" role="toolbar" aria-label="Map tools">
+    <div
+      class="fs-panel fs-toolbar"
+      role="toolbar"
+      aria-label="Map tools"
+      ref={bar}
+      {...useArrows(bar)}
+    >
       {app.modes.length > 1 && (
         <fieldset class="fs-group fs-modes" aria-label="View">
           {app.modes.map((mode) => (
@@ -145,12 +190,13 @@ function PlaceButton() {
 function PngForm({ close }: { readonly close: () => void }) {
   const app = useApp();
   const width = useRef<HTMLInputElement>(null);
+  const legend = useRef<HTMLInputElement>(null);
   const box = app.surroundings.size();
   const ratio = box.height / box.width;
 
   function save(wide: number): void {
+    void savePng(app, wide, Math.round(wide * ratio), legend.current?.checked ?? false);
     close();
-    void savePng(app, wide, Math.round(wide * ratio));
   }
 
   const onScreen = Math.round(box.width * window.devicePixelRatio);
@@ -169,6 +215,10 @@ function PngForm({ close }: { readonly close: () => void }) {
       }}
     >
       <h2 class="fs-section">Save the view as PNG</h2>
+      <label class="fs-png-legend">
+        <input ref={legend} type="checkbox" defaultChecked={app.sidebarOpen.value} />
+        With the legend
+      </label>
       {sizes.map(({ name, wide }) => (
         <button key={name} type="button" class="fs-menu-item" onClick={() => save(wide)}>
           <span>{name}</span>

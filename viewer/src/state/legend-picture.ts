@@ -1,0 +1,145 @@
+/** The legend on a saved picture, where the panel stands on the page. */
+import type { Painter } from "../stage";
+import type { App } from "./app";
+import { LABEL } from "./items";
+import { legendRows } from "./legend";
+import { numberPalette, numberScale } from "./scale";
+import { valueText } from "./words";
+
+const INK = {
+  light: {
+    surface: "#ffffff",
+    text: "#1c1d21",
+    muted: "#62656d",
+    line: "#e3e3e0",
+    none: "#999ca3",
+  },
+  dark: { surface: "#1a1d23", text: "#e8eaee", muted: "#9a9fa9", line: "#2c3038", none: "#757a85" },
+} as const;
+
+// CSS pixels, as on the page
+const EDGE = 12;
+const PADDING = 14;
+const ROW = 24;
+const WIDTH = 220;
+const SWATCH = 5;
+
+type Paper = CanvasRenderingContext2D;
+
+/** What is drawn below the title: rows of classes, or a scale of numbers. */
+interface Content {
+  readonly height: number;
+  draw(paper: Paper, top: number): void;
+}
+
+/** Draws the legend of what colors the map on a picture that is `ratio` times as large as the page. */
+export async function legendPainter(app: App): Promise<Painter | null> {
+  const name = app.colorBy.value;
+  const ink = INK[app.theme.value];
+  const content = (await scaleContent(app, name)) ?? classContent(app, name);
+  if (!content) return null;
+  const title = name === LABEL ? app.manifest.title : name;
+  return (paper, ratio) => {
+    paper.save();
+    paper.scale(ratio, ratio);
+    paper.translate(EDGE, EDGE);
+    paper.beginPath();
+    paper.roundRect(0, 0, WIDTH, 2 * PADDING + ROW + content.height, 12);
+    paper.fillStyle = ink.surface;
+    paper.fill();
+    paper.strokeStyle = ink.line;
+    paper.stroke();
+    paper.textBaseline = "middle";
+    write(paper, title, { at: PADDING, y: PADDING + ROW / 2, color: ink.text, bold: true });
+    content.draw(paper, PADDING + ROW);
+    paper.restore();
+  };
+}
+
+interface Writing {
+  readonly at: number;
+  readonly y: number;
+  readonly color: string;
+  readonly bold?: boolean;
+  readonly align?: "left" | "right";
+  readonly room?: number;
+}
+
+function write(paper: Paper, text: string, writing: Writing): void {
+  const { at, y, color, bold = false, align = "left", room = WIDTH - 2 * PADDING } = writing;
+  paper.font = `${bold ? "600 " : ""}13px system-ui, "Noto Sans", sans-serif`;
+  paper.fillStyle = color;
+  paper.textAlign = align;
+  paper.fillText(within(paper, text, room), at, y);
+}
+
+/** A text no wider than there is room for it: its end stays, where names that begin alike differ. */
+function within(paper: Paper, text: string, room: number): string {
+  const letters = [...text];
+  const shortened = (kept: number) => {
+    const end = Math.floor(kept / 3);
+    return `${letters.slice(0, kept - end).join("")}…${letters.slice(letters.length - end).join("")}`;
+  };
+  if (paper.measureText(text).width <= room) return text;
+  let kept = letters.length - 1;
+  while (kept > 1 && paper.measureText(shortened(kept)).width > room) kept--;
+  return shortened(kept);
+}
+
+function classContent(app: App, name: string): Content | null {
+  const filter = app.filters.value.get(name);
+  const hidden = filter?.kind === "codes" ? filter.hidden : new Set<number>();
+  const rows = legendRows(app, name).filter(({ code }) => !hidden.has(code));
+  if (rows.length === 0) return null;
+  const ink = INK[app.theme.value];
+  const free = app.surroundings.size().height - 2 * EDGE - 2 * PADDING - ROW;
+  const most = Math.max(1, Math.floor(free / ROW));
+  const shown = rows.length > most ? rows.slice(0, most - 1) : rows;
+  const more = rows.length - shown.length;
+  return {
+    height: (shown.length + (more > 0 ? 1 : 0)) * ROW,
+    draw(paper, top) {
+      shown.forEach((row, i) => {
+        const y = top + (i + 0.5) * ROW;
+        paper.fillStyle = row.color || ink.none;
+        paper.beginPath();
+        paper.arc(PADDING + SWATCH, y, SWATCH, 0, 2 * Math.PI);
+        paper.fill();
+        const count = row.count.toLocaleString("en-US");
+        write(paper, count, { at: WIDTH - PADDING, y, color: ink.muted, align: "right" });
+        const room = WIDTH - 2 * PADDING - 28 - paper.measureText(count).width;
+        write(paper, row.name, { at: PADDING + 18, y, color: ink.text, room });
+      });
+      const y = top + (shown.length + 0.5) * ROW;
+      const text = `and ${more.toLocaleString("en-US")} more`;
+      if (more > 0) write(paper, text, { at: PADDING + 18, y, color: ink.muted });
+    },
+  };
+}
+
+async function scaleContent(app: App, name: string): Promise<Content | null> {
+  const column = app.manifest.columns.find((each) => each.name === name);
+  if (name === LABEL || column?.kind !== "number") return null;
+  const { minimum, maximum } = column;
+  const values = await app.items.column(name);
+  const { logarithmic } = numberScale(values as Float32Array, minimum, maximum);
+  const palette = numberPalette(app.theme.value);
+  const ink = INK[app.theme.value];
+  return {
+    height: 2 * ROW,
+    draw(paper, top) {
+      const bar = paper.createLinearGradient(PADDING, 0, WIDTH - PADDING, 0);
+      for (const [i, color] of palette.entries()) bar.addColorStop(i / (palette.length - 1), color);
+      paper.fillStyle = bar;
+      paper.fillRect(PADDING, top + 6, WIDTH - 2 * PADDING, 12);
+      const y = top + 1.5 * ROW;
+      write(paper, valueText(name, minimum), { at: PADDING, y, color: ink.muted });
+      write(paper, valueText(name, maximum), {
+        ...{ at: WIDTH - PADDING, y, color: ink.muted, align: "right" },
+      });
+      if (!logarithmic) return;
+      paper.textAlign = "center";
+      paper.fillText("logarithmic", WIDTH / 2, y);
+    },
+  };
+}
