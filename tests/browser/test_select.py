@@ -62,6 +62,16 @@ def test_a_lasso_and_more_with_shift(look, digits_file):
     visit = look(digits_file.address)
     rows = rows_within(visit, digits_file.bundle, in_triangle)
     visit.button("Select with a lasso").click()
+    items, places = visit.apart(digits_file.bundle)
+    visit.hover_at(places[items[0]])
+    card = visit.page.locator(".fs-card")
+    expect(card).to_be_visible()
+    visit.page.mouse.down()
+    visit.page.mouse.move(650, 150, steps=4)
+    expect(card).to_have_count(0)  # it would lie over the lasso
+    visit.page.mouse.up()
+    visit.page.keyboard.press("Escape")
+    visit.button("Select with a lasso").click()
     visit.drag((650, 150), (850, 550), (450, 550), (650, 150))
     found = _selected(visit)
     both = rows_within(visit, digits_file.bundle, lambda at: in_triangle(at) | in_rectangle(at))
@@ -153,6 +163,7 @@ def test_the_view_as_a_png_of_any_size(look, digits_file):
         seen = visit.picture()
     for choice, size in (("As on screen", (1280, 800)), ("Twice", (2560, 1600))):
         visit.button("Save a picture").click()
+        visit.page.get_by_label("With the legend").uncheck()
         name, content = visit.saved(visit.button(choice, exact=False).click)
         assert name.endswith(f"-{size[0]}x{size[1]}.png")
         picture = Image.open(io.BytesIO(content)).convert("RGB")
@@ -160,6 +171,23 @@ def test_the_view_as_a_png_of_any_size(look, digits_file):
         # the same view: in the large, each place has about the color that it has on the page
         small, shown = (np.asarray(each.resize((64, 40))).astype(int) for each in (picture, seen))
         assert np.abs(small - shown).mean() < 6
+
+
+def test_the_png_has_the_legend_of_what_is_shown(look, digits_file):
+    visit = look(f"{digits_file.address}#view=points&hide.label=1")
+    visit.button("Save a picture").click()
+    _, content = visit.saved(visit.button("Twice", exact=False).click)
+    picture = Image.open(io.BytesIO(content)).convert("RGB")
+    classes = digits_file.bundle.manifest.classes
+    shown = [each.color for code, each in enumerate(classes) if code != 1]
+    swatches = [picture.getpixel((62, 2 * (62 + 24 * row))) for row in range(9)]
+    assert ["#{:02x}{:02x}{:02x}".format(*color) for color in swatches] == shown
+    visit.page.get_by_label("Color by").select_option("agreement")
+    visit.button("Save a picture").click()
+    _, content = visit.saved(visit.button("As on screen", exact=False).click)
+    picture = Image.open(io.BytesIO(content)).convert("RGB")
+    scale = [picture.getpixel((x, 62)) for x in range(30, 214, 20)]
+    assert len(set(scale)) == len(scale)
 
 
 def test_an_image_dropped_on_the_page(look, served_digits):

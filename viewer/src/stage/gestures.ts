@@ -74,6 +74,7 @@ export function listen(
     } else if (drag) {
       const far = Math.hypot(at.x - drag.start.x, at.y - drag.start.y);
       if (!drag.moved && far < (event.pointerType === "touch" ? TOUCH_CLICK_PX : CLICK_PX)) return;
+      if (!drag.moved) gestures.hover(null); // its card would lie over the lasso
       drag.moved = true;
       if (drag.tool === "pan") gestures.pan(at.x - before.x, at.y - before.y);
       else if (drag.tool === "turn") gestures.turn(before, at);

@@ -110,6 +110,25 @@ describe("a search", () => {
     expect(app.item.value).toBe(5);
   });
 
+  it("goes on to the match that was asked for while it ran", async () => {
+    const { app } = staged();
+    stops.push(runSearch(app));
+    app.query.value = "cat";
+    app.nextMatch(1);
+    expect(app.item.value).toBeNull();
+    await settled(300);
+    expect([app.item.value, app.matchAt.value]).toEqual([0, 0]);
+    app.query.value = "dog";
+    app.nextMatch(1); // of dogs, not the next cat
+    await settled(300);
+    expect(app.item.value).toBe(1);
+    app.query.value = "no such thing";
+    app.nextMatch(1);
+    app.query.value = "cat"; // typed on: nothing is asked of this
+    await settled(300);
+    expect(app.item.value).toBe(1);
+  });
+
   it("that fails says so", async () => {
     const { app } = staged({}, { search: () => Promise.reject(new SourceError("No server.")) });
     stops.push(runSearch(app));
@@ -177,6 +196,21 @@ describe("a dropped image", () => {
     expect(app.panel.value).toBe("placed");
     app.escape();
     expect(told.get("marker")).toBeNull();
+  });
+
+  it("is there again once an item opened from it is closed", async () => {
+    const place = async () => ({ position: [1, 2], neighbors: { ids: [5], distances: [0.25] } });
+    const { app, told } = staged({}, { place });
+    await placeImage(app, new Blob());
+    app.open(0);
+    app.open(1);
+    expect(told.get("marker")).toEqual([1, 2]);
+    app.closePanel();
+    expect(app.panel.value).toBe("placed");
+    app.open(0);
+    app.placed.value = null; // taken away meanwhile
+    app.closePanel();
+    expect(app.panel.value).toBeNull();
   });
 
   it("is explained elsewhere", async () => {
@@ -278,6 +312,29 @@ it("shows all again where it moved aside for an item, once that is closed", asyn
     await settled();
     expect(stage.view()).toEqual(seen.scale === whole.scale ? whole : seen);
   }
+});
+
+it("moves a selection from under the panel that tells of it, and back", async () => {
+  const app = smallApp();
+  const stage = new SilentStage(); // items stand 100 pixels apart, at 50 from the top
+  app.stage = stage;
+  app.fit(undefined, false);
+  const whole = stage.view();
+  app.surroundings.clearArea = () => ({ left: 0, right: 380, top: 0, bottom: 100 });
+  app.select(Uint32Array.of(2, 3), false);
+  await settled();
+  expect(stage.view()).toBe(whole);
+  app.select(Uint32Array.of(3, 4), false);
+  await settled();
+  expect(stage.view().center[0]).toBeCloseTo((400 - 355) / whole.scale);
+  app.closePanel();
+  await settled();
+  expect(stage.view()).toEqual(whole);
+  stage.zoom(2);
+  const nearer = stage.view();
+  app.select(Uint32Array.of(0, 5), false); // wider than there is room
+  await settled();
+  expect(stage.view()).toBe(nearer);
 });
 
 it("closes an item to the selection that it was opened from", () => {

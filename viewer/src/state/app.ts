@@ -42,6 +42,8 @@ export class App {
   readonly matches = signal<Uint32Array | null>(null);
   /** Which of the matches one stands at; -1 before the first. */
   readonly matchAt = signal(-1);
+  /** A search is under way: the matches are those of the one before. */
+  readonly searching = signal(false);
   readonly selection = signal<Uint32Array>(new Uint32Array());
 
   readonly walk = signal<Walk>(NOWHERE);
@@ -73,6 +75,8 @@ export class App {
   private aside: View | null = null;
   /** What an item was opened from, and closes to. */
   private under: Panel | null = null;
+  /** Asked of matches that are not found yet. */
+  private awaited: 1 | -1 | null = null;
   private readonly theStage = signal<Stage | null>(null);
 
   constructor(
@@ -150,7 +154,7 @@ export class App {
   open(item: number): void {
     batch(() => {
       this.walk.value = walkTo(this.walk.value, item);
-      if (this.panel.value === "selection") this.under = "selection";
+      if (this.panel.value !== "item") this.under = this.panel.value;
       this.panel.value = "item";
     });
   }
@@ -189,9 +193,29 @@ export class App {
     });
   }
 
+  /** Move the view, if need be, so that what is selected is seen beside the panel that tells of it. */
+  private revealSelection(): void {
+    setTimeout(() => {
+      const { stage } = this;
+      const seen = stage && boxOf(stage, this.selection.value);
+      if (!stage || !seen) return;
+      const { left, right, top, bottom } = this.clearArea();
+      const before = stage.view();
+      if (seen.right - seen.left > right - left || seen.bottom - seen.top > bottom - top) {
+        if (before === this.whole) this.fit(); // all was seen, and is again
+        return;
+      }
+      const dx = Math.max(left - seen.left, 0) || Math.min(right - seen.right, 0);
+      const dy = Math.max(top - seen.top, 0) || Math.min(bottom - seen.bottom, 0);
+      if (dx === 0 && dy === 0) return;
+      stage.setView(panned(before, dx, dy), true);
+      if (before === this.whole || before === this.aside) this.aside = stage.view();
+    });
+  }
+
   /** Show all, or these, in the part of the stage that no panel covers. */
   fit(items?: Uint32Array, smooth = true): void {
-    this.stage?.fit(items ?? null, this.clearArea(), smooth);
+    this.stage?.fit(items ?? null, this.surroundings.clearArea(), smooth);
     if (!items) this.whole = this.stage?.view() ?? null;
   }
 
@@ -234,11 +258,13 @@ export class App {
     batch(() => {
       if (this.panel.value === "item") this.walk.value = NOWHERE;
       if (this.panel.value === "placed") this.placed.value = null;
-      this.panel.value = this.selection.value.length > 0 ? this.under : null;
+      const isThere = this.under === "placed" ? this.placed.value : this.selection.value.length > 0;
+      this.panel.value = isThere ? this.under : null;
       this.under = null;
     });
     setTimeout(() => {
-      if (this.aside !== null && this.stage?.view() === this.aside) this.fit();
+      const view = this.stage?.view() ?? null;
+      if (view !== null && (view === this.aside || view === this.whole)) this.fit();
     });
   }
 
@@ -249,6 +275,7 @@ export class App {
       if (next.length > 0) this.panel.value = "selection";
       else if (this.panel.value === "selection") this.panel.value = null;
     });
+    if (next.length > 0) this.revealSelection();
     this.said.value = `${next.length.toLocaleString("en-US")} selected`;
   }
 
@@ -269,12 +296,35 @@ export class App {
 
   /** Go `by` matches on; past the end, from the start again. */
   nextMatch(by: 1 | -1): void {
+    if (this.searching.value) {
+      this.awaited = by;
+      return;
+    }
     const matches = this.matches.value;
     if (!matches || matches.length === 0) return;
     const from = this.matchAt.value < 0 && by < 0 ? 0 : this.matchAt.value;
     const at = (from + by + matches.length) % matches.length;
     this.matchAt.value = at;
     this.goTo(matches[at] as number);
+  }
+
+  /** A search begins: what was asked of the one before is forgotten. */
+  seek(): void {
+    this.awaited = null;
+    this.searching.value = true;
+  }
+
+  /** It has ended with these, or with null where there is none any more. */
+  found(matches: Uint32Array | null): void {
+    const by = this.awaited;
+    batch(() => {
+      this.matches.value = matches;
+      this.matchAt.value = -1;
+      this.searching.value = false;
+    });
+    this.awaited = null;
+    if (matches) this.said.value = `${matches.length.toLocaleString("en-US")} found`;
+    if (by !== null) this.nextMatch(by);
   }
 
   /** Escape: the topmost thing open goes. */
@@ -315,6 +365,23 @@ export class App {
       ...(this.manifest.grid ? (["grid"] as const) : []),
     ];
   }
+}
+
+const MOST_LOCATED = 5000;
+
+/** Where the items are seen; of very many, a sample, for they stand in no order of their places. */
+function boxOf(stage: Stage, items: Uint32Array): Area | null {
+  const step = Math.ceil(items.length / MOST_LOCATED);
+  const box = { left: Infinity, right: -Infinity, top: Infinity, bottom: -Infinity };
+  for (let i = 0; i < items.length; i += step) {
+    const at = stage.locate(items[i] as number);
+    if (!at) continue;
+    box.left = Math.min(box.left, at.x);
+    box.right = Math.max(box.right, at.x);
+    box.top = Math.min(box.top, at.y);
+    box.bottom = Math.max(box.bottom, at.y);
+  }
+  return box.left <= box.right ? box : null;
 }
 
 function union(one: Uint32Array, other: Uint32Array): Uint32Array {

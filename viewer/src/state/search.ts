@@ -79,19 +79,17 @@ export function runSearch(app: App): () => void {
       ? app.source.search(query).then((ids) => itemsOf(app, ids))
       : haystack.find(query, wanted);
     const matches = await app.attempt(ask);
-    if (!matches || !wanted()) return;
-    app.matches.value = matches;
-    app.matchAt.value = -1;
-    app.said.value = `${matches.length.toLocaleString("en-US")} found`;
+    if (wanted()) app.found(matches ?? null);
   }
 
   return effect(() => {
     const query = app.query.value.trim();
     const mine = ++asked;
     if (query === "") {
-      app.matches.value = null;
+      app.found(null);
       return undefined;
     }
+    app.seek();
     const timer = setTimeout(() => void search(query, () => mine === asked), TYPING_PAUSE_MS);
     return () => clearTimeout(timer);
   });

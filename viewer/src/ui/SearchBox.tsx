@@ -1,10 +1,22 @@
 /** Find by text in path, label and text columns. */
+import type { Manifest } from "../contract";
 import { useApp } from "./context";
 import { IconButton, LinkButton } from "./controls";
 import { Icon } from "./icons";
 
+const MOST_NAMED = 2;
+
+/** What is searched: paths and labels, and the columns of texts where there are some. */
+function searchedIn({ columns }: Manifest): string {
+  const texts = columns.flatMap(({ kind, name }) => (kind === "text" ? [name] : []));
+  if (texts.length === 0) return "Find in paths and labels";
+  const named = texts.length > MOST_NAMED ? `${texts.length} columns` : texts.join(" and ");
+  return `Find in paths, labels, ${named}`;
+}
+
 export function SearchBox() {
   const app = useApp();
+  const searched = searchedIn(app.manifest);
   const matches = app.matches.value;
   const at = app.matchAt.value;
   return (
@@ -14,8 +26,9 @@ export function SearchBox() {
         <input
           class="fs-input"
           type="search"
-          placeholder="Find in paths and labels"
-          aria-label="Find in paths and labels"
+          placeholder={searched}
+          aria-label={searched}
+          title={searched}
           aria-keyshortcuts="/"
           dir="auto"
           maxLength={1000}

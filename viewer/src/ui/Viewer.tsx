@@ -1,5 +1,5 @@
 /** All panels over the map. */
-import type { App } from "../state/app";
+import type { App, Panel } from "../state/app";
 import { AppContext, useApp } from "./context";
 import { IconButton, LinkButton } from "./controls";
 import { DropZone } from "./DropZone";
@@ -16,7 +16,7 @@ export function Viewer({ app, root }: { readonly app: App; readonly root: HTMLEl
     <AppContext.Provider value={app}>
       <Sidebar />
       <SideDock />
-      <SelectionPill />
+      <Pills />
       <Toolbar />
       <Messages />
       <HoverCard />
@@ -40,21 +40,54 @@ function SideDock() {
   }
 }
 
-/** The selection stays while its panel is closed or another is open: the way back to it. */
-function SelectionPill() {
+/** What stays while its panel is closed or another is open: the ways back to it. */
+function Pills() {
   const app = useApp();
   const { length } = app.selection.value;
-  if (length === 0 || app.panel.value === "selection") return null;
+  const panel = app.panel.value;
+  return (
+    <div class="fs-pills">
+      {length > 0 && panel !== "selection" && (
+        <Pill
+          panel="selection"
+          text={`${length.toLocaleString("en-US")} selected`}
+          close="Clear the selection"
+          onClose={() => app.clearSelection()}
+        />
+      )}
+      {app.placed.value && panel !== "placed" && (
+        <Pill
+          panel="placed"
+          text="New image"
+          close="Take the new image away"
+          onClose={() => {
+            app.placed.value = null;
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+interface PillProps {
+  readonly panel: Panel;
+  readonly text: string;
+  readonly close: string;
+  onClose(): void;
+}
+
+function Pill({ panel, text, close, onClose }: PillProps) {
+  const app = useApp();
   return (
     <div class="fs-panel fs-pill">
       <LinkButton
         onClick={() => {
-          app.panel.value = "selection";
+          app.panel.value = panel;
         }}
       >
-        {length.toLocaleString("en-US")} selected
+        {text}
       </LinkButton>
-      <IconButton icon="close" label="Clear the selection" onClick={() => app.clearSelection()} />
+      <IconButton icon="close" label={close} onClick={onClose} />
     </div>
   );
 }

@@ -49,7 +49,6 @@ function actions(app: App, root: HTMLElement): Readonly<Record<string, () => voi
     v: tool("pan"),
     l: tool("lasso"),
     r: tool("rectangle"),
-    g: () => mode(app.mode.value === "grid" ? (app.hasImages ? "images" : "points") : "grid")(),
     t: () => app.toggleTheme(),
     b: () => {
       app.sidebarOpen.value = !app.sidebarOpen.value;

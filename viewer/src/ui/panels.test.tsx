@@ -165,10 +165,36 @@ it("offers originals in a ZIP only where a server packs them", async () => {
   expect(() => button("ZIP")).toThrow();
   stop();
   render(null, root);
-  const other = (await shown({}, { zip: async () => new Blob() })).app;
-  other.select(Uint32Array.of(0), false);
+  const abilities = { originals: true, search: true, zip: 2, place: true };
+  const other = (await shown({}, { abilities, zip: async () => new Blob() })).app;
+  other.select(Uint32Array.of(0, 1), false);
   await settled();
-  expect(button("ZIP")).toBeTruthy();
+  expect(button("ZIP").disabled).toBe(false);
+  other.select(Uint32Array.of(0, 1, 2), false);
+  await settled();
+  expect(button("ZIP").disabled).toBe(true);
+});
+
+it("names the columns that are searched", async () => {
+  await shown();
+  const field = root.querySelector("[data-search]");
+  expect(field?.getAttribute("aria-label")).toBe("Find in paths, labels, note");
+});
+
+it("has one stop for the Tab key in the toolbar, where arrows lead on", async () => {
+  await shown();
+  const all = [...root.querySelectorAll<HTMLButtonElement>(".fs-toolbar button")];
+  const name = (each: Element | null) => each?.getAttribute("aria-label");
+  const stops = () => all.filter((each) => each.tabIndex === 0).map(name);
+  expect(stops()).toEqual(["Move the map"]);
+  all[0]?.focus();
+  press("ArrowRight", document.activeElement as Element);
+  press("ArrowRight", document.activeElement as Element);
+  expect(stops()).toEqual(["Select with a rectangle"]);
+  press("Home", document.activeElement as Element);
+  press("ArrowLeft", document.activeElement as Element);
+  expect(name(document.activeElement)).toBe("Help");
+  expect(stops()).toEqual(["Help"]);
 });
 
 it("keeps a number's range, and names the filter while another column colors", async () => {
