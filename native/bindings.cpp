@@ -14,6 +14,7 @@
 #include "convolution.hpp"
 #include "points.hpp"
 #include "search.hpp"
+#include "short_range.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -257,6 +258,7 @@ NB_MODULE(_native, m) {
     nb::class_<Points>(m, "Points",
                        "Positions, velocity and gains of n points, and P between them.")
         .def(nb::new_(&make_points), "pool"_a, "indptr"_a, "indices"_a, "data"_a, "positions"_a)
+        .def_prop_ro("size", &Points::size)
         .def("restart", &Points::restart, "Set the velocity to 0 and the gains to 1.")
         .def("renumber", &Points::renumber, nb::call_guard<nb::gil_scoped_release>(),
              "Sort the points in memory along a space-filling curve.")
@@ -282,13 +284,16 @@ NB_MODULE(_native, m) {
             "Write the points' density to the grid.")
         .def(
             "grid_forces",
-            [](Points& self, AnyGrid potential, Origin origin, double spacing) {
+            [](Points& self, AnyGrid potential, Origin origin, double spacing, float split,
+               float radius) {
                 const Grid grid = checked_grid(potential, self.dimensions(), origin, spacing);
+                require(split >= 0 && (split == 0 || (self.dimensions() == 3 && radius > 0)),
+                        "a short range takes three dimensions and a radius");
                 nb::gil_scoped_release release;
-                return self.grid_forces(grid, potential.data());
+                return self.grid_forces(grid, potential.data(), split, radius);
             },
-            "potential"_a.noconvert(), "origin"_a, "spacing"_a,
-            "Find both forces from the potential; return Z.")
+            "potential"_a.noconvert(), "origin"_a, "spacing"_a, "split"_a = 0.0F, "radius"_a = 0.0F,
+            "Find both forces from the potential, with a short range where split > 0; return Z.")
         .def("direct_forces", &Points::direct_forces, nb::call_guard<nb::gil_scoped_release>(),
              "Find both forces by the sum over all pairs; return Z.")
         .def(
@@ -323,6 +328,33 @@ NB_MODULE(_native, m) {
                                        to_numpy(std::move(repulsion), {n, D}));
             },
             "The attraction and the repulsion found last, in the caller's order.");
+
+    nb::class_<ShortRange>(m, "ShortRange",
+                           "Points (n, 3) in cells, for the near part of their potential.")
+        .def(
+            "__init__",
+            [](ShortRange* self, In<float, 2> positions, float radius, Pool& pool) {
+                require(positions.shape(0) > 0 && positions.shape(0) < (1ULL << 31) &&
+                            positions.shape(1) == 3 && radius > 0,
+                        "positions must be (n, 3), and the radius above 0");
+                new (self) ShortRange(pool, positions.data(),
+                                      static_cast<std::int64_t>(positions.shape(0)), radius);
+            },
+            "positions"_a, "radius"_a, "pool"_a)
+        .def(
+            "add",
+            [](const ShortRange& self, In<float, 2> positions, float split, InOut<float, 1> phi,
+               InOut<float, 2> gradient, Pool& pool) {
+                const std::size_t m = positions.shape(0);
+                require(positions.shape(1) == 3 && phi.shape(0) == m && gradient.shape(0) == m &&
+                            gradient.shape(1) == 3 && split > 0,
+                        "positions and gradient must be (m, 3), phi (m,), and split above 0");
+                nb::gil_scoped_release release;
+                self.add(pool, positions.data(), static_cast<std::int64_t>(m), split, phi.data(),
+                         gradient.data());
+            },
+            "positions"_a, "split"_a, "phi"_a.noconvert(), "gradient"_a.noconvert(), "pool"_a,
+            "Add the near part of the potential at the positions, and of its gradient.");
 
     m.def(
         "evaluate",

@@ -98,6 +98,28 @@ inline double repel(const float* const* axes, std::int64_t n, float* F, std::int
     return z;
 }
 
+// The sum of w exp(-split / w) over the n points, padded as in repel, and its gradient in y, from
+// d/dr^2 (w exp(-split / w)) = -w (w + split) exp(-split / w).
+inline float short_range(const float* const* axes, std::size_t n, const float* y, float split,
+                         float* gradient) {
+    f8 total[3] = {}, potential{};
+    for (std::size_t j = 0; j < n; j += 8) {
+        f8 difference[3];
+        f8 squared = broadcast(1.0F);
+        for (int d = 0; d < 3; ++d) {
+            difference[d] = y[d] - load(axes[d] + j);
+            squared += difference[d] * difference[d];
+        }
+        const f8 weight = 1.0F / squared;
+        const f8 damped = weight * exp_negative(-split * squared);
+        potential += damped;
+        const f8 slope = damped * (weight + split);
+        for (int d = 0; d < 3; ++d) total[d] += slope * difference[d];
+    }
+    for (int d = 0; d < 3; ++d) gradient[d] -= 2.0F * sum(total[d]);
+    return sum(potential);
+}
+
 FS_INLINE f8 select(i8 where, f8 a, f8 b) {
     return reinterpret_cast<f8>((reinterpret_cast<i8>(a) & where) |
                                 (reinterpret_cast<i8>(b) & ~where));

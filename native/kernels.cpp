@@ -17,6 +17,7 @@ const Kernels& FEATSCAPE_TABLE() {
         {attract<1>, attract<2>, attract<3>},
         {gather<1>, gather<2>, gather<3>},
         {repel<1>, repel<2>, repel<3>},
+        short_range,
         {update<1>, update<2>, update<3>},
         conditional,
         tile_distances,

@@ -97,6 +97,11 @@ struct Kernels {
     double (*repel[3])(const float* const* axes, std::int64_t n, float* F, std::int64_t begin,
                        std::int64_t end);
 
+    // The short range's potential at y in three dimensions, of n points by coordinate, padded; its
+    // gradient is added. See short_range.hpp.
+    float (*short_range)(const float* const* axes, std::size_t n, const float* y, float split,
+                         float* gradient);
+
     // One step of the points begin .. end; `shift` is taken from every position.
     Extent (*update[3])(float* Y, float* velocity, float* gains, const float* A, const float* F,
                         double z, const Step&, const float* shift, std::int64_t begin,

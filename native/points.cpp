@@ -5,6 +5,8 @@
 #include <numeric>
 #include <utility>
 
+#include "short_range.hpp"
+
 namespace featscape {
 
 namespace {
@@ -120,13 +122,12 @@ void Points::spread(const Grid& grid, float* density, std::size_t n_floats) {
     }
 }
 
-double Points::grid_forces(const Grid& grid, const float* potential) {
+double Points::grid_forces(const Grid& grid, const float* potential, float split, float radius) {
     const Kernels& run = kernels();
     const auto D = static_cast<std::size_t>(dimensions_);
     phi_.resize(static_cast<std::size_t>(n_));
     std::vector<double> z(static_cast<std::size_t>((n_ + kChunk - 1) / kChunk));
-    pool_->run_chunks(n_, kChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
-        run.gather[D - 1](grid, potential, Y_.data(), phi_.data(), F_.data(), begin, end);
+    const auto finish = [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
         double total = 0;
         for (std::int64_t i = begin; i < end; ++i)
             total += static_cast<double>(phi_[static_cast<std::size_t>(i)]) - 1.0;
@@ -134,8 +135,17 @@ double Points::grid_forces(const Grid& grid, const float* potential) {
         for (std::size_t k = D * static_cast<std::size_t>(begin);
              k < D * static_cast<std::size_t>(end); ++k)
             F_[k] *= -0.5F;
+    };
+    pool_->run_chunks(n_, kChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
+        run.gather[D - 1](grid, potential, Y_.data(), phi_.data(), F_.data(), begin, end);
+        if (!(split > 0)) finish(c, begin, end);
         run.attract[D - 1](graph_.block(c), Y_.data(), A_.data());
     });
+    if (split > 0) {
+        ShortRange(*pool_, Y_.data(), n_, radius)
+            .add(*pool_, Y_.data(), n_, split, phi_.data(), F_.data());
+        pool_->run_chunks(n_, kChunk, finish);
+    }
     return std::accumulate(z.begin(), z.end(), 0.0);
 }
 

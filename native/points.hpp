@@ -30,8 +30,9 @@ class Points {
     // The points' density on a grid whose nodes hold `n_floats` floats in all.
     void spread(const Grid& grid, float* density, std::size_t n_floats);
 
-    // Both forces and Z, from the potential on the grid or by the plain sum over all pairs.
-    double grid_forces(const Grid& grid, const float* potential);
+    // Both forces and Z, from the potential on the grid or by the plain sum over all pairs. Where
+    // the grid has the long range alone, `split` is above 0, and the short one reaches `radius`.
+    double grid_forces(const Grid& grid, const float* potential, float split, float radius);
     double direct_forces();
 
     // One step with the forces found last.

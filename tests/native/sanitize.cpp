@@ -59,7 +59,9 @@ std::vector<float> descend(std::shared_ptr<Pool> pool, const Csr& csr, const std
     for (int i = 0; i < 4; ++i) {
         if (i > 0) points.renumber(); // from the second time on into memory used before
         points.spread(grid, density.data(), density.size());
-        const double z = direct ? points.direct_forces() : points.grid_forces(grid, density.data());
+        const float split = dimensions == 3 ? 0.5F : 0.0F;
+        const double z =
+            direct ? points.direct_forces() : points.grid_forces(grid, density.data(), split, 3.0F);
         points.step({12.0F, 0.5F, 1.0F}, z > 1 ? z : 1.0);
     }
     std::vector<float> result(Y.size()), attraction(Y.size()), repulsion(Y.size());

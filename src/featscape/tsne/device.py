@@ -27,7 +27,7 @@ GPU_METRICS = ("euclidean", "cosine", "correlation")
 GPU_NEIGHBORS_MAX = 2_048
 
 # Below this many points all pairs cost less than a grid; by the number of the map's dimensions.
-DIRECT_BELOW = {1: 1_500, 2: 1_500, 3: 20_000}
+DIRECT_BELOW = {1: 1_500, 2: 1_500, 3: 6_000}
 
 
 def choose_gradient(

@@ -7,10 +7,19 @@ With w_ij = 1 / (1 + |y_i - y_j|^2) and the potential Phi(y) = sum_j w(y - y_j),
 since grad w = -2 w^2 (y_i - y_j). Phi is the convolution of the points' density with w: B-splines
 carry the points to a regular grid and the potential back, as in smooth particle-mesh Ewald (Essmann
 et al. 1995, J. Chem. Phys. 103, 8577). The loops are native code; this file decides on the grid.
+
+In three dimensions the grid would grow with the cube of the map, which is nearly empty. There, as
+Ewald did, w is split in two:
+
+    w = w (1 - exp(-s / w)) + w exp(-s / w),        1 / w = 1 + r^2
+
+The first part is smooth over lengths of 1 / sqrt(s), for a grid as coarse as that; the second ends
+after a few such lengths, and is summed over pairs of points that are near to one another.
 """
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -32,8 +41,16 @@ SPACING = 0.4
 FINEST_SPACING = SPACING / 4
 FEWEST_NODES = 64
 
+# In three dimensions: nodes a point that the grid may have before it grows coarser, by steps that
+# keep its solver for some iterations, and what then is the grid's: s is SPLIT / spacing^2, and
+# exp(-s r^2) counts as nothing below exp(-REACH).
+NODES_PER_POINT = 2
+STEPS_PER_OCTAVE = 4
+SPLIT = 0.6
+REACH = 2.5
+
 # A grid beyond this many nodes means a descent that has lost its way: ten million points need half
-# of it. In two dimensions a node costs 30 bytes in all; in three the padded transform needs more.
+# of it. A node costs 30 bytes in all.
 MOST_NODES = 2**26
 
 # The points are put in the map's order after so many iterations since the start: they are nearly in
@@ -62,35 +79,61 @@ def good_size(n: int) -> int:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a grid lies: its nodes on each axis, their distance, the position of the first."""
+    """Where a grid lies: its nodes on each axis, their distance, the position of the first.
+
+    With `split` above 0 the grid has the long range alone, and the short one ends at `radius`.
+    """
 
     shape: tuple[int, ...]
     spacing: float
     origin: tuple[float, float, float]
+    split: float = 0.0
+
+    @property
+    def radius(self) -> float:
+        """How far the short range reaches."""
+        return math.sqrt(REACH / self.split) if self.split else 0.0
 
     @classmethod
-    def around(cls, low: NDArray[np.float32], high: NDArray[np.float32]) -> Layout:
+    def around(
+        cls, low: NDArray[np.float32], high: NDArray[np.float32], *, n_points: int
+    ) -> Layout:
         """Return the grid for points between `low` and `high`, shape (c,)."""
         span = high.astype(np.float64) - low
-        spacing = SPACING
-        while spacing > FINEST_SPACING and span.max() / spacing < FEWEST_NODES / 2:
-            spacing /= 2
-        n_nodes = np.prod(span / spacing + _native.SPLINE_ORDER + 2)
-        if not n_nodes < MOST_NODES:  # also where it is NaN
-            raise InputError(
-                f"the embedding must stay within a grid of {MOST_NODES:,} nodes; it reached an "
-                f"extent of {span.max():,.0f}. Lower learning_rate or early_exaggeration, or scale "
-                f"the init array down."
-            )
+        if not np.isfinite(span).all():
+            raise _too_large(span)
+        spacing = _spacing(span, n_points)
+        if not np.prod(span / spacing + _native.SPLINE_ORDER + 2) < MOST_NODES:
+            raise _too_large(span)
         shape = tuple(good_size(int(s / spacing) + _native.SPLINE_ORDER + 2) for s in span)
         center = (low.astype(np.float64) + high) / 2
         origin = [float(c - (n - 1) / 2 * spacing) for c, n in zip(center, shape, strict=True)]
         x, y, z = [*origin, 0.0, 0.0][:3]
-        return cls(shape, spacing, (x, y, z))
+        split = SPLIT / spacing**2 if spacing > SPACING else 0.0
+        return cls(shape, spacing, (x, y, z), split)
+
+
+def _spacing(span: NDArray[np.float64], n_points: int) -> float:
+    spacing = SPACING
+    while spacing > FINEST_SPACING and span.max() / spacing < FEWEST_NODES / 2:
+        spacing /= 2
+    if len(span) == 3:
+        octaves = math.log2((span + 1).prod() / (NODES_PER_POINT * n_points * SPACING**3)) / 3
+        if octaves > 0:
+            spacing = SPACING * 2 ** (math.ceil(octaves * STEPS_PER_OCTAVE) / STEPS_PER_OCTAVE)
+    return spacing
+
+
+def _too_large(span: NDArray[np.float64]) -> InputError:
+    return InputError(
+        f"the embedding must stay within a grid of {MOST_NODES:,} nodes; it reached an "
+        f"extent of {span.max():,.0f}. Lower learning_rate or early_exaggeration, or scale "
+        f"the init array down."
+    )
 
 
 def kernel_spectrum(layout: Layout) -> NDArray[np.float32]:
-    """Return the transform of w on the zero-padded grid, the splines undone on both sides.
+    """Return the transform of w, or its long range, on the padded grid, both splines undone.
 
     The padded kernel is even on every axis, so its transform is a cosine transform of one corner:
     shape (n + 1, ...), frequencies 0 .. pi.
@@ -100,7 +143,10 @@ def kernel_spectrum(layout: Layout) -> NDArray[np.float32]:
     squared = np.zeros(())
     for n in layout.shape:
         squared = np.add.outer(squared, (np.arange(n + 1) * layout.spacing) ** 2)
-    spectrum = dctn(1 / (1 + squared), type=1)
+    w = 1 / (1 + squared)
+    if layout.split:
+        w *= -np.expm1(-layout.split / w)
+    spectrum = dctn(w, type=1)
     for axis, n in enumerate(layout.shape):
         correction = 1 / _spline_transform(np.pi * np.arange(n + 1) / n) ** 2
         spectrum *= np.expand_dims(
@@ -144,12 +190,20 @@ class GeneralSolver:
 
     def solve(self, density: NDArray[np.float32]) -> None:
         """Turn the density into the potential, in place."""
-        from scipy.fft import irfftn, rfftn
+        from scipy.fft import fft, ifft, irfft, rfft
 
         nodes = density[self._inside]
-        transform = rfftn(nodes, s=self._padded, workers=self._workers)
+        # Padded and cut axis by axis: what the others would add to it is zero, or cut away later.
+        *others, last = range(nodes.ndim)
+        transform = rfft(nodes, n=self._padded[last], axis=last, workers=self._workers)
+        for axis in others:
+            transform = fft(transform, n=self._padded[axis], axis=axis, workers=self._workers)
         transform *= self._spectrum
-        nodes[...] = irfftn(transform, s=self._padded, workers=self._workers)[self._inside]
+        for axis in reversed(others):
+            transform = ifft(transform, axis=axis, workers=self._workers, overwrite_x=True)
+            transform = transform[(slice(None),) * axis + (self._inside[axis],)]
+        potential = irfft(transform, n=self._padded[last], axis=last, workers=self._workers)
+        nodes[...] = potential[..., self._inside[last]]
 
 
 class PotentialGrid:
@@ -200,11 +254,13 @@ class GridGradient(NativeGradient):
             )
 
     def _find_forces(self) -> float:
-        layout = Layout.around(*self._points.extent())
+        layout = Layout.around(*self._points.extent(), n_points=self._points.size)
         solver, nodes = self._grids.at(layout)
         self._points.spread(nodes, layout.origin, layout.spacing)
         solver.solve(nodes)
-        return self._points.grid_forces(nodes, layout.origin, layout.spacing)
+        return self._points.grid_forces(
+            nodes, layout.origin, layout.spacing, layout.split, layout.radius
+        )
 
 
 class Field:
@@ -223,8 +279,8 @@ class Field:
     def __init__(self, Y: NDArray[np.float32], *, margin: float = 10.0, n_jobs: int) -> None:
         self._pool = _native.Pool(n_jobs)
         Y = np.ascontiguousarray(Y, dtype=np.float32)
-        self._layout = Layout.around(Y.min(axis=0) - margin, Y.max(axis=0) + margin)
         n = len(Y)
+        self._layout = Layout.around(Y.min(axis=0) - margin, Y.max(axis=0) + margin, n_points=n)
         points = _native.Points(
             self._pool,
             np.zeros(n + 1, dtype=np.int64),
@@ -235,16 +291,18 @@ class Field:
         solver, self._nodes = PotentialGrid(self._pool).at(self._layout)
         points.spread(self._nodes, self._layout.origin, self._layout.spacing)
         solver.solve(self._nodes)
+        self._near = (
+            _native.ShortRange(Y, self._layout.radius, self._pool) if self._layout.split else None
+        )
 
     def evaluate(
         self, positions: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return Phi, shape (m,), and grad Phi, shape (m, c), at positions, shape (m, c)."""
+        positions = np.ascontiguousarray(positions, dtype=np.float32)
         phi, gradient = _native.evaluate(
-            self._pool,
-            self._nodes,
-            self._layout.origin,
-            self._layout.spacing,
-            np.ascontiguousarray(positions, dtype=np.float32),
+            self._pool, self._nodes, self._layout.origin, self._layout.spacing, positions
         )
+        if self._near is not None:
+            self._near.add(positions, self._layout.split, phi, gradient, self._pool)
         return phi, gradient

@@ -43,8 +43,6 @@ class LabelAgreement:
 def kl_divergence(P: Any, Y: Any, *, n_jobs: int | None = None) -> float:
     """Return KL(P || Q) in nats: over all pairs up to 5,000 points, by interpolation above.
 
-    In three dimensions it is all pairs up to 20,000.
-
     Parameters
     ----------
     P : csr_array or array-like, shape (n, n)

@@ -45,6 +45,21 @@ def test_forces_agree_with_the_exact_sum(gradient, n_components, span):
     assert pytest.approx(truth.z, rel=tolerance) == Z
 
 
+@pytest.mark.parametrize("span", [20.0, 80.0, 400.0])
+def test_a_wide_map_of_three_dimensions_needs_no_large_grid(span):
+    rng = np.random.default_rng(5)
+    n = 1203
+    Y, P = map_like(rng, n, 3, span), sparse_affinities(rng, n)
+    truth = exact.forces(P, Y)
+    found = GridGradient(csr_array(P.astype(np.float32)), Y, n_jobs=2)
+    _, F, Z = found.forces()
+    layout = Layout.around(*found._points.extent(), n_points=n)
+    assert layout.split > 0
+    assert np.prod(layout.shape) < 60_000
+    assert relative_error(F, truth.repulsion) < 0.01
+    assert pytest.approx(truth.z, rel=0.01) == Z
+
+
 @pytest.mark.parametrize("gradient", NATIVE)
 def test_divergence_agrees_with_the_exact_one(gradient):
     rng = np.random.default_rng(6)
@@ -76,7 +91,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(gradient, n_components)
     rng = np.random.default_rng(8)
     n = 3000 if gradient is GridGradient else 1200
     P = csr_array(sparse_affinities(rng, n, 0.02).astype(np.float32))
-    Y = map_like(rng, n, n_components, 5.0)
+    Y = map_like(rng, n, n_components, 60.0 if n_components == 3 else 5.0)
     results = []
     for n_jobs in (1, 2, 5):
         found = gradient(P, Y, n_jobs=n_jobs)
@@ -127,10 +142,11 @@ def test_a_descent_without_bounds_is_an_error():
         found.advance(20, exaggeration=1.0, momentum=0.8, learning_rate=1e38)
 
 
-def test_field_agrees_with_the_exact_potential():
+@pytest.mark.parametrize("n_components", [2, 3])
+def test_field_agrees_with_the_exact_potential(n_components):
     rng = np.random.default_rng(11)
-    Y = map_like(rng, 3000, 2, 50.0)
-    asked = map_like(rng, 200, 2, 50.0)
+    Y = map_like(rng, 3000, n_components, 50.0)
+    asked = map_like(rng, 200, n_components, 50.0)
     difference = asked[:, None].astype(float) - Y[None]
     W = 1 / (1 + (difference**2).sum(axis=2))
     phi, gradient = Field(Y, n_jobs=2).evaluate(asked)
@@ -154,6 +170,14 @@ def test_field_beyond_its_margin_is_that_of_its_border():
     phi, gradient = field.evaluate(np.array([[np.nan, 0]], np.float32))
     assert np.isfinite(phi).all()
     assert np.isfinite(gradient).all()
+
+
+def test_field_in_three_dimensions_is_finite_everywhere():
+    Y = map_like(np.random.default_rng(12), 500, 3, 100.0)
+    field = Field(Y, n_jobs=1)
+    assert field._layout.split > 0
+    for found in field.evaluate(np.array([[1e9, -1e9, 0], [0, 0, 1e4]], np.float32)):
+        assert np.isfinite(found).all()
 
 
 def test_good_sizes_are_smooth_multiples_of_sixteen():
