@@ -110,6 +110,7 @@ def measure(n_images: int, folder: Path) -> dict[str, float]:
             n_components=50,
             metric="euclidean",
             generator=np.random.RandomState(0),
+            n_threads=1,
         )
         reduced = reduction.apply(features.values)
     assert reduced.shape == (n_images, 50)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.errors import InputError
-from featscape.tsne.reduction import leading_eigenvectors
+from featscape.tsne.reduction import leading_eigenvectors, one_blas_thread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +27,7 @@ _SPARE_VECTORS = 4
 _SPECTRAL_ITERATIONS = 200
 
 
+@one_blas_thread()
 def first_positions(
     init: Any,
     P: csr_array,

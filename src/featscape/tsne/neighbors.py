@@ -95,7 +95,7 @@ def nearest_neighbors(
         does not hold finite numbers.
     """
     metric = canonical_metric(metric)
-    count_threads(n_jobs)
+    n_threads = count_threads(n_jobs)
     if n_pca is not None:
         check_integer("n_pca", n_pca, low=1, otherwise=" or None")
     generator = random_generator(random_state)
@@ -105,7 +105,9 @@ def nearest_neighbors(
             f"n_neighbors must be an integer between 1 and n - 1 = {X.shape[0] - 1}; "
             f"got {n_neighbors!r}. Ask for fewer, or add items."
         )
-    reduction = fit_reduction(X, n_components=n_pca, metric=metric, generator=generator)
+    reduction = fit_reduction(
+        X, n_components=n_pca, metric=metric, generator=generator, n_threads=n_threads
+    )
     index = NeighborIndex(
         reduction.apply(X),
         n_neighbors,

@@ -7,7 +7,12 @@ reduced features, float32, are held.
 from __future__ import annotations
 
 import mmap
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +40,24 @@ LARGEST = 1e37
 SPHERICAL = ("cosine", "correlation")
 
 
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Let BLAS work in the thread that calls it: its bits depend on how many share a product.
+
+    A small product is also quicker so, where another process has the second core.
+    """
+    with _blas().limit(limits=1):
+        yield
+
+
+@cache
+def _blas() -> Any:
+    import scipy.linalg  # noqa: F401  # the controller finds what is loaded
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
+
+
 @dataclass(frozen=True, eq=False)
 class Reduction:
     """How a row of features becomes a row of the search: ``((x - mean) * scale) @ axes``.
@@ -55,6 +78,7 @@ class Reduction:
     scale: float
     axes: NDArray[np.float32] | None
 
+    @one_blas_thread()
     def apply(self, X: Any, *, alone: bool = False) -> NDArray[np.float32]:
         """Return the reduced features, C-contiguous.
 
@@ -99,8 +123,14 @@ class Reduction:
         return centered @ self.axes
 
 
+@one_blas_thread()
 def fit_reduction(
-    X: Any, *, n_components: int | None, metric: str, generator: np.random.RandomState
+    X: Any,
+    *,
+    n_components: int | None,
+    metric: str,
+    generator: np.random.RandomState,
+    n_threads: int,
 ) -> Reduction:
     """Learn centre, scale and principal axes of X.
 
@@ -114,6 +144,8 @@ def fit_reduction(
     metric : str
     generator : RandomState
         Starts the search for axes.
+    n_threads : int
+        The result does not depend on it.
 
     Returns
     -------
@@ -134,7 +166,9 @@ def fit_reduction(
     reduction = Reduction(metric, mean, power_of_two(largest), None)
     if narrow:
         return reduction
-    axes = _principal_axes(X, reduction, n_components or d, generator=generator)
+    axes = _principal_axes(
+        X, reduction, n_components or d, generator=generator, n_threads=n_threads
+    )
     return Reduction(metric, mean, reduction.scale, axes.astype(np.float32))
 
 
@@ -238,7 +272,12 @@ def power_of_two(largest: float) -> float:
 
 
 def _principal_axes(
-    X: Any, reduction: Reduction, n_axes: int, *, generator: np.random.RandomState
+    X: Any,
+    reduction: Reduction,
+    n_axes: int,
+    *,
+    generator: np.random.RandomState,
+    n_threads: int,
 ) -> NDArray[np.float64]:
     """Return the leading principal axes, shape (d, n_axes), widest first.
 
@@ -246,14 +285,31 @@ def _principal_axes(
     centred features are applied from both sides without it.
     """
     n, d = X.shape
-    blocks = (reduction.project(rows) for _, rows in row_blocks(X, metric=reduction.metric))
+    blocks = (rows for _, rows in row_blocks(X, metric=reduction.metric))
     if n >= d:
-        covariance = np.zeros((d, d))
-        for block in blocks:
-            covariance += block.T @ block
+        covariance = _covariance(blocks, reduction, d, n_threads=n_threads)
         return leading_eigenvectors(covariance, n_axes, generator=generator)
-    centered = np.concatenate(list(blocks)).astype(np.float64)  # n < d: no larger than (d, d)
+    # n < d: no larger than (d, d)
+    centered = np.concatenate([reduction.project(rows) for rows in blocks]).astype(np.float64)
     return iterate_subspace(lambda Q: centered.T @ (centered @ Q), d, n_axes, generator=generator)
+
+
+def _covariance(
+    blocks: Iterator[NDArray[np.floating[Any]]], reduction: Reduction, d: int, *, n_threads: int
+) -> NDArray[np.float64]:
+    """Return sum of x x^T over the centred rows of all blocks, shape (d, d), in their order."""
+
+    def product(rows: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        block = reduction.project(rows)
+        return block.T @ block
+
+    covariance = np.zeros((d, d))
+    with ThreadPoolExecutor(n_threads) as pool:
+        pending = deque(pool.submit(product, rows) for rows in islice(blocks, n_threads))
+        while pending:
+            covariance += pending.popleft().result()
+            pending.extend(pool.submit(product, rows) for rows in islice(blocks, 1))
+    return covariance
 
 
 def leading_eigenvectors(

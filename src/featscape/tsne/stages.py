@@ -131,7 +131,11 @@ class HostStages:
             self._distances = X
             return
         self.reduction = fit_reduction(
-            X, n_components=ask.n_pca, metric=ask.metric, generator=ask.generator
+            X,
+            n_components=ask.n_pca,
+            metric=ask.metric,
+            generator=ask.generator,
+            n_threads=ask.n_threads,
         )
         self.points = self.reduction.apply(X)
 

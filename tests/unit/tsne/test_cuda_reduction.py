@@ -14,7 +14,7 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 def reduce_both(X, **options):
     chosen = {"n_components": 5, "metric": "euclidean", **options}
-    host = fit_reduction(X, generator=np.random.RandomState(0), **chosen)
+    host = fit_reduction(X, generator=np.random.RandomState(0), n_threads=1, **chosen)
     device = torch.device(DEVICE)
     reduction, points = reduce_features(
         X, generator=np.random.RandomState(0), device=device, **chosen

@@ -150,7 +150,7 @@ def test_field_agrees_with_the_exact_potential(n_components):
     difference = asked[:, None].astype(float) - Y[None]
     W = 1 / (1 + (difference**2).sum(axis=2))
     phi, gradient = Field(Y, n_jobs=2).evaluate(asked)
-    np.testing.assert_allclose(phi, W.sum(axis=1), rtol=2e-3)
+    np.testing.assert_allclose(phi, W.sum(axis=1), rtol=2e-3 if n_components == 2 else 0.01)
     truth = -2 * ((W**2)[..., None] * difference).sum(axis=1)
     assert relative_error(gradient, truth) < 0.01
 

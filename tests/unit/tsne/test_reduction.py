@@ -19,7 +19,9 @@ def wide(n, d, *, seed=0):
 
 def reduce(X, n_components=10, metric="euclidean"):
     generator = np.random.RandomState(0)
-    fitted = fit_reduction(X, n_components=n_components, metric=metric, generator=generator)
+    fitted = fit_reduction(
+        X, n_components=n_components, metric=metric, generator=generator, n_threads=2
+    )
     return fitted, fitted.apply(X)
 
 

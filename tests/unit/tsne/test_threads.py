@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
+
+from featscape import TSNE
 
 CODE = """
 import os
@@ -38,3 +42,14 @@ def test_a_descent_adds_its_own_threads_and_no_more():
     # The caller is the first of the three threads.
     assert during == [before + 2] * 3
     assert after == before
+
+
+@pytest.mark.parametrize("shape", [(150, 700), (900, 400)])
+def test_the_bits_do_not_depend_on_the_threads_of_blas(shape):
+    # Wide enough that OpenBLAS shares the products of the principal components.
+    X = np.random.default_rng(0).normal(size=shape) / (1 + np.arange(shape[1]))
+    found = []
+    for n_threads in (1, 3):
+        with threadpool_limits(n_threads, user_api="blas"):
+            found.append(TSNE(random_state=0, n_jobs=n_threads, max_iter=30).fit_transform(X))
+    np.testing.assert_array_equal(*found)

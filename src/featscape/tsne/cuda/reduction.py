@@ -110,7 +110,9 @@ def _on_host(
     generator: np.random.RandomState,
     device: torch.device,
 ) -> tuple[Reduction, Tensor]:
-    reduction = fit_reduction(X, n_components=n_components, metric=metric, generator=generator)
+    reduction = fit_reduction(
+        X, n_components=n_components, metric=metric, generator=generator, n_threads=1
+    )
     return reduction, torch.from_numpy(reduction.apply(X)).to(device)
 
 
