@@ -88,6 +88,8 @@ class Cut(nn.Module):
         A layer's output is pooled the moment it is there: some networks go on to change it in
         place.
         """
+        if [reading.layer for reading in self.readings] == [""]:  # without hooks it can be compiled
+            return [_pool(_tensor_of(self.network(batch)), self.readings[0], self.pool)]
         rows: dict[str, torch.Tensor] = {}
         due = {reading.layer: reading.n_calls for reading in self.readings}
 

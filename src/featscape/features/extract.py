@@ -127,7 +127,15 @@ def extract(
     else:
         network = model
     if isinstance(network, Network):
-        network = _settle(network, images, n_workers=n_workers, progress=progress)
+        network = _settle(
+            network,
+            images,
+            n_compiled=0
+            if machines is not None
+            else network.n_to_compile(len(images), batch_size or network.batch_size),
+            n_workers=n_workers,
+            progress=progress,
+        )
     folder = None if work is None else work / card_key(network.card)
     known, n_shards = find_known(
         folder, maps, card=network.card, n_images=len(images), progress=progress
@@ -161,10 +169,37 @@ def extract(
 
 
 def _settle(
-    network: Network, images: ImageSet, *, n_workers: int | None, progress: Progress
+    network: Network,
+    images: ImageSet,
+    *,
+    n_compiled: int,
+    n_workers: int | None,
+    progress: Progress,
 ) -> Network:
-    """Settle the network's precision on the first images that can be read."""
-    n_wanted = network.sample_size(len(images))
+    """Settle the network's precision on the first images that can be read, and compile it on them.
+
+    Compiled it is for batches of `n_compiled`, or not at all where that is 0.
+    """
+    n_settling = network.sample_size(len(images))
+    n_threads = n_workers or network.n_workers
+    sample = _read_sample(network, images, max(n_settling, n_compiled), n_threads=n_threads)
+    settled = network.settle(sample[:n_settling])
+    if settled is not network and settled.inference is not None:
+        inference = settled.inference
+        progress.note(f"{inference.engine} in {inference.precision}: {inference.reason}")
+    if not 0 < n_compiled <= len(sample):
+        return settled
+    progress.note(f"the network is compiled first, which repays with {len(images):,} images")
+    compiled = settled.compiled(sample[:n_compiled])
+    if compiled.inference is not None and compiled.inference.fallback:
+        progress.note(f"it is not compiled: {compiled.inference.fallback}")
+    return compiled
+
+
+def _read_sample(
+    network: Network, images: ImageSet, n_wanted: int, *, n_threads: int
+) -> list[NDArray[np.uint8]]:
+    """Return the first images that can be read, prepared: so many, or fewer."""
     sample: list[NDArray[np.uint8]] = []
 
     def read(index: int) -> NDArray[np.uint8] | None:
@@ -175,18 +210,13 @@ def _settle(
             return None
 
     n_tried = min(_MOST_TRIED * n_wanted, len(images))
-    n_threads = n_workers or network.n_workers
     with closing(read_ahead(read, n_tried, n_workers=n_threads, n_ahead=2 * n_threads)) as items:
         for pixels in items:
             if pixels is not None:
                 sample.append(pixels)
             if len(sample) == n_wanted:
                 break
-    settled = network.settle(sample)
-    if settled is not network and settled.inference is not None:
-        inference = settled.inference
-        progress.note(f"{inference.engine} in {inference.precision}: {inference.reason}")
-    return settled
+    return sample
 
 
 def _fill(

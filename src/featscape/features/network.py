@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape.errors import ImageError
+from featscape.features.compiling import COMPILED_FROM, compile_engine
 from featscape.features.cores import count_cores
 from featscape.features.engine import BF16, FP32
 from featscape.features.precision import sample_size, settle
@@ -166,6 +167,30 @@ class Network:
             inference=replace(inference, fallback=self._fallback),
             _engine=engine,
         )
+
+    def n_to_compile(self, n_images: int, batch_size: int) -> int:
+        """Return how many images `compiled` wants to see; 0 where compiling does not repay."""
+        repays = self.device.type == "cuda" and n_images >= COMPILED_FROM
+        return batch_size if repays else 0
+
+    def compiled(self, images: Sequence[NDArray[np.uint8]]) -> Network:
+        """Compile the network for batches as large as this one, if PyTorch can.
+
+        Parameters
+        ----------
+        images : sequence of uint8 arrays
+            Prepared; `settle` was called before.
+
+        Returns
+        -------
+        Network
+            Its `inference` says whether it is compiled, and why not.
+        """
+        if self.inference is None or not isinstance(self._engine, TorchEngine):
+            return self
+        engine, reason = compile_engine(self._engine, images)
+        inference = replace(self.inference, engine=engine.name, fallback=reason)
+        return replace(self, inference=inference, _engine=engine)
 
     def in_precision(self, precision: str) -> Network:
         """Return the network in the precision that a card names, unmeasured."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager, nullcontext
-from copy import deepcopy
+from copy import copy, deepcopy
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import DeviceError, InputError
@@ -64,6 +64,7 @@ class TorchEngine:
         self._module = module.to(device=device, dtype=self._dtype).to(
             memory_format=torch.channels_last  # type: ignore[call-overload]  # its stub lacks it
         )
+        self._compiled: tuple[int, Any] = (0, None)  # images a batch, and what runs that many
         self._streams = threading.local()
         if device.type == "cuda":
             torch.cuda.synchronize(device)  # other streams would not wait for the weights
@@ -104,7 +105,7 @@ class TorchEngine:
                 batch = normalize(batch, *self._of_channels).to(self._dtype)
                 # held while the kernels are started, and not until they are done
                 with _unrounded() if self._dtype == torch.float32 else nullcontext():
-                    features = self._module(batch)
+                    features = self._module_for(len(images))(batch)
                 return features.float().cpu().numpy()  # type: ignore[no-any-return]
         except torch.cuda.OutOfMemoryError as error:
             raise DeviceError(
@@ -123,6 +124,24 @@ class TorchEngine:
             stream: Any = torch.cuda.Stream  # its stub has no types
             self._streams.own = stream(self._device)
         return torch.cuda.stream(self._streams.own)
+
+    def _module_for(self, n_images: int) -> nn.Module:
+        n_compiled, compiled = self._compiled
+        return compiled if n_images == n_compiled else self._module  # type: ignore[no-any-return]
+
+    def compiled(self, batch_size: int, *, backend: str) -> TorchEngine:
+        """Return the same network, compiled for batches of one size: a last one runs as before.
+
+        It is compiled when it runs first, and then raises what the compiler has against it.
+        """
+        import torch
+
+        engine = copy(self)
+        engine.name = f"{self.name}, compiled"
+        # a network that it can take only in parts is not quicker, and so an error
+        module = torch.compile(self._module, fullgraph=True, dynamic=False, backend=backend)
+        engine._compiled = (batch_size, module)  # noqa: SLF001 - a copy of this one
+        return engine
 
     def at(
         self, precision: str, *, sample: Sequence[NDArray[np.uint8]] = (), key: str = ""

@@ -1,5 +1,6 @@
 """Small networks' weights, small images, and one thread: the machine is shared."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,3 +87,31 @@ def noise(seed, size_px):
 @pytest.fixture
 def noise_image():
     return noise
+
+
+@pytest.fixture
+def on_a_gpu():
+    """Return a network as `load_network` makes it for a GPU, but that PyTorch runs it here."""
+    import torch
+
+    from featscape.features.torch_engine import TorchEngine
+
+    def move(network):
+        preprocessing = network._preprocessing
+        engine = TorchEngine(
+            network._module,
+            device=torch.device("cpu"),
+            mean=preprocessing.mean,
+            std=preprocessing.std,
+            geometry=preprocessing.resizing,
+        )
+        told = network.inference
+        return replace(
+            network,
+            inference=None if told is None else replace(told, engine=engine.name),
+            device=torch.device("cuda"),
+            _engine=engine,
+            _resizing=preprocessing.resizing,
+        )
+
+    return move

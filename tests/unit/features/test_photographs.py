@@ -1,7 +1,6 @@
 """The quick way from a file to features agrees with the libraries' own, on photographs."""
 
 import io
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ import torch
 from PIL import Image
 
 from featscape.features import load_network
-from featscape.features.torch_engine import TorchEngine
 from featscape.images import decode_bytes
 
 ANIMALS = Path(__file__).parents[3] / "data" / "animals"
@@ -43,19 +41,6 @@ def cosines_of(one, other):
     return (one * other).sum(axis=1) / lengths
 
 
-def on_a_gpu(network):
-    """Return the network as `load_network` makes it for a GPU, on the CPU."""
-    preprocessing = network._preprocessing
-    engine = TorchEngine(
-        network._module,
-        device=torch.device("cpu"),
-        mean=preprocessing.mean,
-        std=preprocessing.std,
-        geometry=preprocessing.resizing,
-    )
-    return replace(network, _engine=engine, _resizing=preprocessing.resizing)
-
-
 @pytest.mark.parametrize("factor", [1, 8])
 def test_features_are_those_of_the_librarys_preprocessing(photographs, factor):
     import timm
@@ -76,7 +61,7 @@ def test_features_are_those_of_the_librarys_preprocessing(photographs, factor):
 
 
 @pytest.mark.parametrize("factor", [1, 8])
-def test_features_of_images_that_a_gpu_resizes_are_those_of_the_cpu(photographs, factor):
+def test_features_of_images_that_a_gpu_resizes_are_those_of_the_cpu(photographs, factor, on_a_gpu):
     network = load_network("efficientnet_lite0", device="cpu", precision="fp32")
     decoded = [decode_bytes(one, at_least_px=network.least_px) for one in photographs[factor]]
     there = on_a_gpu(network)

@@ -1,0 +1,106 @@
+"""PyTorch's compiler: used where it repays itself, compared first, and told of where it fails."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from featscape.features import compiling, extract, load_network
+from featscape.progress import SilentProgress
+
+N_IMAGES, BATCH = 11, 4
+
+
+class Notes(SilentProgress):
+    def __init__(self):
+        self.lines = []
+
+    def note(self, text):
+        self.lines.append(text)
+
+
+@pytest.fixture
+def network(small_file, on_a_gpu):
+    """A network that says that it is on a GPU, with a compiler that repays itself at once."""
+    name = "shufflenet_v2_x0_5"
+    return on_a_gpu(load_network(name, weights=small_file, device="cpu", precision="fp32"))
+
+
+@pytest.fixture
+def compile_by(monkeypatch):
+    def use(backend, *, at_least=N_IMAGES):
+        torch._dynamo.reset()
+        monkeypatch.setattr(compiling, "_BACKEND", backend)
+        monkeypatch.setattr("featscape.features.network.COMPILED_FROM", at_least)
+
+    yield use
+    torch._dynamo.reset()
+
+
+def test_one_compilation_serves_all_whole_batches(network, compile_by, noise_images):
+    shapes, runs = [], []
+
+    def backend(graph, inputs):
+        (batch,) = (i for i, value in enumerate(inputs) if value.shape[-1] == 224)  # not weights
+        shapes.append(inputs[batch].shape)
+        return lambda *values: (runs.append(len(values[batch])), graph(*values))[1]
+
+    as_it_is = extract(noise_images(N_IMAGES), model=network, batch_size=BATCH)
+    compile_by(backend)
+    said = Notes()
+    images = noise_images(N_IMAGES)
+    features = extract(images, model=network, batch_size=BATCH, progress=said)
+    assert shapes == [(BATCH, 3, 224, 224)]  # in whichever thread it runs
+    assert runs == [BATCH] * 3  # the comparison, and two batches; three images are left
+    np.testing.assert_allclose(features.values, as_it_is.values, rtol=1e-4, atol=1e-5)
+    assert features.inference.engine == f"PyTorch {torch.__version__}, compiled"
+    assert features.inference.fallback == ""
+    assert said.lines == ["the network is compiled first, which repays with 11 images"]
+
+
+def test_few_images_do_not_repay_it(network, compile_by, noise_images):
+    compile_by("no such compiler", at_least=N_IMAGES + 1)
+    features = extract(noise_images(N_IMAGES), model=network, batch_size=BATCH)
+    assert features.inference.engine == f"PyTorch {torch.__version__}"
+
+
+def fail(_graph, _inputs):
+    raise RuntimeError("no C compiler\nand more")
+
+
+def falsify(graph, _inputs):
+    return lambda *values: (graph(*values)[0].flip(1),)
+
+
+@pytest.mark.parametrize(
+    ("backend", "reason"),
+    [
+        (fail, r"PyTorch cannot compile the network \(.*no C compiler"),
+        (falsify, r"gives other features: their mean cosine on the first 4 images is 0\."),
+    ],
+)
+def test_what_goes_wrong_is_told_and_the_network_runs_as_it_is(
+    network, compile_by, noise_images, backend, reason
+):
+    as_it_is = extract(noise_images(N_IMAGES), model=network, batch_size=BATCH)
+    compile_by(backend)
+    said = Notes()
+    features = extract(noise_images(N_IMAGES), model=network, batch_size=BATCH, progress=said)
+    np.testing.assert_array_equal(features.values, as_it_is.values)
+    assert features.inference.engine == f"PyTorch {torch.__version__}"
+    assert said.lines[1].startswith("it is not compiled: ")
+    assert re.search(reason, said.lines[1])
+    assert said.lines[1].endswith(features.inference.fallback)
+
+
+def test_layers_within_are_not_compiled_and_that_is_told(
+    small_file, on_a_gpu, compile_by, noise_images
+):
+    name = "shufflenet_v2_x0_5"
+    network = load_network(
+        name, weights=small_file, layers=["stage3"], device="cpu", precision="fp32"
+    )
+    compile_by("eager")
+    features = extract(noise_images(N_IMAGES), model=on_a_gpu(network), batch_size=BATCH)
+    assert features.inference.fallback.startswith("PyTorch cannot compile the network (")
