@@ -11,6 +11,7 @@ install: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml CMakeLists.txt $(wildcard native/*)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing featscape and all it needs into .venv: 4 GB, some minutes."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@
 

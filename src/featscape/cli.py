@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 MISTAKE = 2  # the caller's; everything else that goes wrong is 1
 INTERRUPTED = 130  # what Typer makes of Ctrl-C
+_WIDTH_OF_FILES = 1_000  # columns where there is no terminal: what is written there is not wrapped
 
 app = typer.Typer(
     name="featscape",
@@ -462,7 +464,10 @@ def _say(message: str) -> None:
 def _console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False)
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _WIDTH_OF_FILES
+    return console
 
 
 def _progress() -> Progress:

@@ -78,8 +78,14 @@ _DISTRIBUTIONS = (
 )
 
 
-def check_apart(output: Path, source: Path) -> None:
-    """Raise InputError if the map would lie among the images it is made of."""
+def check_source(source: Path, *, output: Path) -> None:
+    """Raise InputError if the source is a map, or the map would lie among its own images."""
+    if find_run(source) is not None:
+        name = printable(source)
+        raise InputError(
+            f"{name} is a map, not a source of images. Look at it with `featscape serve {name}` or "
+            "open_map(); or give the folder of the images."
+        )
     if output.resolve().is_relative_to(source.resolve()):
         raise InputError(
             f"the output folder {printable(output)} lies inside {printable(source)}, where a later "

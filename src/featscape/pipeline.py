@@ -157,7 +157,7 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
     check_dimensions(n_dimensions)
     look = Look(size_px=size_px, thumbnail_px=thumbnail_px, page_images=page_images)
     output = Path(f"{name_source(source)}-map" if output is None else output)
-    mapfolder.check_apart(output, Path(source))
+    mapfolder.check_source(Path(source), output=output)
     outputs = name_outputs(output, asked)
     progress = progress or SilentProgress()
     watch = Stopwatch()

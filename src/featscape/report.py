@@ -33,7 +33,7 @@ _PICTURES = {
     mapfolder.PAGE: "the interactive map in one file, for any browser",
 }
 _MOST_CLASSES = 20  # that the table of classes shows
-_MOST_REASONS = 3  # for skipping that the summary shows
+_MOST_REASONS = 6  # for skipping that the summary shows
 _MOST_SKIPPED = 20  # files that `info` lists
 _MOST_ON_DISK = 20  # networks that the list shows without a pattern
 # How each library's networks are named, and what they are.
@@ -62,7 +62,7 @@ def summarize(made: Map) -> RenderableType:
         _pictures(made),
         *_without_font(made.labels),
         *_agreement(made),
-        *_skipped_reasons(made.run),
+        *_skipped_reasons(made),
         _timings(made.run),
     )
 
@@ -281,12 +281,13 @@ def _agreement(opened: Map) -> Iterator[RenderableType]:
         )
 
 
-def _skipped_reasons(run: dict[str, Any]) -> Iterator[RenderableType]:
+def _skipped_reasons(made: Map) -> Iterator[RenderableType]:
     """Yield how many files were skipped, and the commonest reasons."""
+    run = made.run
     if not run["skipped"]:
         return
     reasons = count_reasons(one["reason"] for one in run["skipped"])
-    yield f"Skipped {_files(run)}; run.json lists each one:"
+    yield f"Skipped {_files(run)}; featscape info {printable(made.folder)} lists them:"
     table = _table()
     for reason, count in reasons[:_MOST_REASONS]:
         _row(table, f"{count:,}", printable(reason))

@@ -211,9 +211,12 @@ def _locked(partial: Path, output: Path, *, what: str, option: str) -> Iterator[
             with writing():
                 partial.mkdir(exist_ok=True)
         except FileNotFoundError:
+            reason = f"there is no folder {printable(output.parent)}. Make it first, or choose"
+            if output.parent.is_dir():  # /proc, where nobody makes folders
+                reason = f"{printable(output.parent)} takes no folders. Choose"
             raise InputError(
-                f"the output folder {printable(output)} cannot be made: there is no folder "
-                f"{printable(output.parent)}. Make it first, or choose another with {option}."
+                f"the output folder {printable(output)} cannot be made: {reason} another with "
+                f"{option}."
             ) from None
         try:
             with writing():

@@ -10,7 +10,7 @@ import pytest
 from featscape import mapfolder
 from featscape.errors import InputError
 from featscape.images import Files, decode_bytes
-from featscape.mapfolder import check_apart, new_map_folder
+from featscape.mapfolder import check_source, new_map_folder
 from featscape.maps import open_map
 from featscape.records import Embedding, Features, ImageSet, ModelCard, Neighbors, SkippedImage
 from featscape.thumbnails import ThumbnailWriter
@@ -252,6 +252,11 @@ class TestOutput:
         with pytest.raises(InputError, match=r"there is no folder .*none.* Make it first"):
             make(tmp_path / "none" / "m")
 
+    @pytest.mark.skipif(not Path("/proc/self").exists(), reason="a place like it")
+    def test_a_place_where_no_folder_can_be(self):
+        with pytest.raises(InputError, match=r"/proc takes no folders\. Choose another"):
+            make(Path("/proc/m"))
+
     @pytest.mark.parametrize(
         ("number", "words"),
         [
@@ -286,11 +291,16 @@ class TestOutput:
     @pytest.mark.parametrize("output", ["photos", "photos/m", "photos/a/m", "other/../photos/m"])
     def test_a_map_among_its_images(self, tmp_path, output):
         with pytest.raises(InputError, match=r"lies inside .*photos, where a later run"):
-            check_apart(tmp_path / output, tmp_path / "photos")
+            check_source(tmp_path / "photos", output=tmp_path / output)
 
     def test_a_map_beside_its_images(self, tmp_path):
-        check_apart(tmp_path / "photos-map", tmp_path / "photos")
-        check_apart(Path("photos-map"), tmp_path)
+        check_source(tmp_path / "photos", output=tmp_path / "photos-map")
+        check_source(tmp_path, output=Path("photos-map"))
+
+    def test_a_map_as_the_source(self, tmp_path):
+        make(tmp_path / "m")
+        with pytest.raises(InputError, match=r"m is a map, not a source.* `featscape serve .*m`"):
+            check_source(tmp_path / "m", output=tmp_path / "n")
 
 
 def failing(error):

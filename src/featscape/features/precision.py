@@ -116,7 +116,7 @@ def settle(
     if precision == FP32:
         return _told(engine, precision, "it was asked for")
     if precision == AUTO and BF16 not in engine.precisions:
-        return _told(engine, precision, f"{engine.name} has nothing quicker on this processor")
+        return _told(engine, precision, "nothing quicker on this processor")
     if not sample:
         reason = f"others are tried on {AUTO_LEAST} images and more"
         return _told(engine, precision, reason)

@@ -130,7 +130,7 @@ class TestSettle:
         plain = Rounded(precisions=("fp32", "int8"))
         engine, told, _ = settle(plain, "auto", sample(), card=CARD)
         assert engine is plain
-        assert told.reason == "An engine 1.0 has nothing quicker on this processor"
+        assert told.reason == "nothing quicker on this processor"
         assert told.cosine is None
         assert plain.asked == []
 
