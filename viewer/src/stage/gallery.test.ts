@@ -5,10 +5,25 @@ import { Chunks } from "./chunks";
 import { Gallery, type Scene } from "./gallery";
 import { sizingFor } from "./sizes";
 
-/** WebGL that takes everything and draws nothing. */
-const NOTHING = new Proxy({}, { get: () => () => ({}) }) as WebGL2RenderingContext;
+let uploadMs = 0;
+let spentMs = 0;
 
-afterEach(() => vi.unstubAllGlobals());
+/** WebGL that takes everything and draws nothing; an upload takes `uploadMs`. */
+const NOTHING = new Proxy(
+  {},
+  {
+    get: (_, name) => () => {
+      if (name === "texSubImage3D") spentMs += uploadMs;
+      return {};
+    },
+  },
+) as WebGL2RenderingContext;
+
+afterEach(() => {
+  uploadMs = 0;
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
 
 /** Show a gallery of items at these places until it rests. */
 async function shown(positions: Float32Array, changed: Partial<Scene> = {}) {
@@ -67,6 +82,14 @@ test("reads each image once, also where more are seen than the sharpest would ha
   const { gallery, decoded } = await shown(positions);
   expect(gallery.count).toBe(n);
   expect(decoded).toBe(n);
+});
+
+test("reads each image once where the graphics are slow to take them", async () => {
+  const now = performance.now();
+  vi.spyOn(performance, "now").mockImplementation(() => now + spentMs);
+  uploadMs = 100; // one a frame
+  const { decoded } = await shown(Float32Array.from({ length: 60 }, (_, i) => (i % 2 ? 9 : i / 2)));
+  expect(decoded).toBe(30);
 });
 
 test("shows the image that has the focus above the one in whose place it is", async () => {

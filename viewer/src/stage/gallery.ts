@@ -62,6 +62,7 @@ export class Gallery {
   count = 0;
   readonly atlas: Atlas;
   private readonly shown = new Map<number, Shown>();
+  /** Pack and item of those that have been begun, until they lie in the atlas. */
   private readonly decoding = new Set<string>();
   private readonly decoded: { pack: number; item: number; image: ImageBitmap }[] = [];
   private readonly broken = new Set<string>();
@@ -266,14 +267,12 @@ export class Gallery {
           else this.decoded.push({ pack, item, image });
         },
         (error: unknown) => {
+          this.decoding.delete(key);
           this.broken.add(key); // its point stays a point
           console.warn(`The image of item ${item} cannot be decoded: ${error}`);
         },
       )
-      .finally(() => {
-        this.decoding.delete(key);
-        this.changed();
-      });
+      .finally(() => this.changed());
   }
 
   private upload(still: boolean): void {
@@ -281,6 +280,7 @@ export class Gallery {
     while (this.decoded.length > 0) {
       const { pack, item, image } = this.decoded.shift()!;
       this.atlas.put(pack, item, image);
+      this.decoding.delete(`${pack}/${item}`);
       image.close();
       if (performance.now() > stop) break;
     }
