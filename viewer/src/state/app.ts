@@ -27,7 +27,7 @@ export interface Surroundings {
   clearArea(): Area;
 }
 
-const EDGE_PX = 28;
+const EDGE_PX = 40; // about half of an image and its border
 
 export class App {
   readonly mode: Signal<ViewMode>;
