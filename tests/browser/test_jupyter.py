@@ -100,6 +100,8 @@ def test_the_map_in_jupyterlab(browser, jupyter):
     page.goto(jupyter)
     cells = page.locator(".jp-Notebook .jp-CodeCell")
     expect(cells).to_have_count(3, timeout=START_S * 1000)
+    # cells that are run before the kernel is there are forgotten
+    expect(page.get_by_role("button", name="| Idle")).to_be_visible(timeout=START_S * 1000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
