@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _PRECISION_HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
 # What a batch is good for here: the fewer batches, the less often the cores run dry at their end.
 _BATCH_SIZE = 64
+# One is worked on, and one waits: a core finds it at once, where Python may be late.
+_REQUESTS_A_CORE = 2
 
 # PyTorch's tracer lets through what the network raises; OpenVINO's own are RuntimeError, and those
 # of its frontend, which `convert` makes one. (An error outside these is a defect, ours or theirs.)
@@ -66,16 +68,20 @@ class OpenVinoEngine:
             },
         )
         self._n_features = compiled.output(0).shape[1]
-        self._queue = openvino.AsyncInferQueue(compiled)
-        self._queue.set_callback(_keep)
+        n_requests = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        self._queue = openvino.AsyncInferQueue(compiled, _REQUESTS_A_CORE * n_requests)
         self._lock = threading.Lock()  # the queue serves one caller at a time
 
     def run(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Compute features, shape (b, d), of b images, each (size, size, 3)."""
+        openvino = import_openvino()
         values = np.empty((len(images), self._n_features), dtype=np.float32)
         with self._lock:
-            for row, image in zip(values, images, strict=True):
-                self._queue.start_async({0: image[None]}, row, share_inputs=True)
+            for row, image in zip(values[:, None], images, strict=True):
+                request = self._queue[self._queue.get_idle_request_id()]  # the next one to start
+                # OpenVINO writes there itself: a callback would wait for Python's lock
+                request.set_output_tensor(openvino.Tensor(row, shared_memory=True))
+                self._queue.start_async({0: image[None]}, share_inputs=True)
             self._queue.wait_all()
         return values
 
@@ -100,10 +106,6 @@ class OpenVinoEngine:
         if precision == "int8":
             model = calibrate(model, sample, key=key)
         return OpenVinoEngine(model, precision=precision)
-
-
-def _keep(request: Any, row: NDArray[np.float32]) -> None:
-    row[:] = request.get_output_tensor(0).data[0]
 
 
 def convert(
@@ -146,7 +148,10 @@ def convert(
 def take_pixels(
     model: Any, *, mean: Sequence[float], std: Sequence[float], layout: str = "NCHW"
 ) -> Any:
-    """Put the standardization before a model of floats (1, 3, h, w): uint8 (1, h, w, 3) go in."""
+    """Put the standardization before a model of floats (1, 3, h, w).
+
+    uint8 (1, h, w, 3) go in, and float32 come out.
+    """
     openvino = import_openvino()
     steps = openvino.preprocess.PrePostProcessor(model)
     tensor = steps.input().tensor()
@@ -154,6 +159,7 @@ def take_pixels(
     steps.input().model().set_layout(openvino.Layout(layout))
     prepare = steps.input().preprocess().convert_element_type(openvino.Type.f32)
     prepare.mean([255 * value for value in mean]).scale([255 * value for value in std])
+    steps.output().tensor().set_element_type(openvino.Type.f32)
     return steps.build()
 
 
