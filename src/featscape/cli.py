@@ -141,6 +141,12 @@ def make_map(
     limit: Annotated[
         int | None, typer.Option(metavar="N", help="Take N images at random, of every class.")
     ] = None,
+    max_megapixels: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N", help="Skip images larger than this.  [default: 89.5, Pillow's limit]"
+        ),
+    ] = None,
     seed: Seed = 10,
     perplexity: Perplexity = 30.0,
     n_dimensions: Dimensions = 2,
@@ -218,6 +224,7 @@ def make_map(
         path_column=path_column,
         label_column=label_column,
         limit=limit,
+        max_megapixels=max_megapixels,
         seed=seed,
         perplexity=perplexity,
         n_dimensions=n_dimensions,

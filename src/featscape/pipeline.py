@@ -62,6 +62,7 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
     path_column: str | None = None,
     label_column: str | None = None,
     limit: int | None = None,
+    max_megapixels: float | None = None,
     seed: int = 10,
     perplexity: float = 30.0,
     n_dimensions: int = 2,
@@ -101,6 +102,8 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
         Of a table of images: see `find_images`.
     limit : int, optional
         Take this many images at random.
+    max_megapixels : float, optional
+        Skip images that are larger; by default those above Pillow's limit, 89.5.
     seed : int
         For the choice of the images and for t-SNE.
     perplexity : float
@@ -174,6 +177,7 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
                 label_column=label_column,
                 limit=limit,
                 seed=seed,
+                max_megapixels=max_megapixels,
             )
             tsne_device = device_of_tsne(
                 device if engine == "local" else "auto", n_landmarks or len(images)

@@ -93,13 +93,16 @@ def decode_image(path: Path) -> Image.Image:
     return decode_bytes(Disk().read(path)).image
 
 
-def decode_bytes(content: bytes, *, at_least_px: int = 0) -> Decoded:
+def decode_bytes(
+    content: bytes, *, at_least_px: int = 0, max_megapixels: float | None = None
+) -> Decoded:
     """Decode one image file that is in memory: see `decode_scaled`.
 
     Parameters
     ----------
     content : bytes
     at_least_px : int
+    max_megapixels : float, optional
 
     Returns
     -------
@@ -111,10 +114,14 @@ def decode_bytes(content: bytes, *, at_least_px: int = 0) -> Decoded:
     """
     if not content:
         raise ImageError("empty file (0 bytes)")
-    return decode_scaled(io.BytesIO(content), at_least_px=at_least_px)
+    return decode_scaled(
+        io.BytesIO(content), at_least_px=at_least_px, max_megapixels=max_megapixels
+    )
 
 
-def decode_scaled(file: BinaryIO, *, at_least_px: int = 0) -> Decoded:
+def decode_scaled(
+    file: BinaryIO, *, at_least_px: int = 0, max_megapixels: float | None = None
+) -> Decoded:
     """Decode one image from an open file, no larger than it is needed: see `decode_image`.
 
     A JPEG can be decoded at a half, a quarter or an eighth of its size, in as much less time.
@@ -125,6 +132,8 @@ def decode_scaled(file: BinaryIO, *, at_least_px: int = 0) -> Decoded:
         Stands at its beginning and can seek. It is not closed.
     at_least_px : int
         What the shorter side must still have; 0 for the whole image.
+    max_megapixels : float, optional
+        What the whole image may have at most; by default Pillow's limit, 89.5.
 
     Returns
     -------
@@ -136,7 +145,7 @@ def decode_scaled(file: BinaryIO, *, at_least_px: int = 0) -> Decoded:
     """
     try:
         image = _open(file)
-        _refuse_bomb(image)
+        _refuse_bomb(image, max_megapixels)
         full_px = image.size
         # a file of several images, such as a pair of a stereo camera's, has other offsets
         if at_least_px and image.format == "JPEG":
@@ -202,13 +211,17 @@ def _tell_format(prefix: bytes) -> str | None:
     return None
 
 
-def _refuse_bomb(image: Image.Image) -> None:
+def _refuse_bomb(image: Image.Image, max_megapixels: float | None) -> None:
     n_pixels, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS
+    limit_in_words = _limit_in_words()
+    if max_megapixels is not None:
+        limit, limit_in_words = int(1e6 * max_megapixels), f"the limit of {max_megapixels:,g}"
     if n_pixels == 0:
         raise ImageError(f"no pixels ({image.width} x {image.height})")
     if limit is not None and n_pixels > limit:
         raise ImageError(
-            f"decompression bomb: {n_pixels / 1e6:,.1f} megapixels exceed {_limit_in_words()}"
+            f"decompression bomb: {n_pixels / 1e6:,.1f} megapixels exceed {limit_in_words}; "
+            "--max-megapixels (max_megapixels=) allows more"
         )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from featscape.classes import sample_of_classes
 from featscape.errors import InputError
+from featscape.images.decode import decode_bytes
 from featscape.images.files import as_place
 from featscape.images.sources import look_through
 
@@ -22,6 +25,7 @@ def find_images(
     label_column: str | None = None,
     limit: int | None = None,
     seed: int = 10,
+    max_megapixels: float | None = None,
 ) -> ImageSet:
     """Find the images of a source, their classes, and what else it says of them.
 
@@ -63,6 +67,9 @@ def find_images(
         many as it allows, while common classes keep their share. The result is in order again.
     seed : int
         Of that random order.
+    max_megapixels : float, optional
+        Larger images are skipped when they are decoded, for a small file may claim any size; by
+        default those above Pillow's limit, 89.5. A megapixel takes 4 MB and more.
 
     Returns
     -------
@@ -75,8 +82,8 @@ def find_images(
     Raises
     ------
     InputError
-        If there is no such source, no image in it, no column of that name, or `limit` or `seed`
-        is out of range.
+        If there is no such source, no image in it, no column of that name, or `limit`, `seed` or
+        `max_megapixels` is out of range.
     """
     if not str(source):
         raise InputError("the source must have a name; got ''. For the current folder, name '.'.")
@@ -84,7 +91,14 @@ def find_images(
         raise InputError(f"limit must be at least 1 image; got {limit}. Leave it out for all.")
     if not 0 <= seed < 2**32:
         raise InputError(f"seed must be between 0 and 2**32 - 1; got {seed}. Pass for example 10.")
+    if max_megapixels is not None and not max_megapixels > 0:
+        raise InputError(
+            f"max_megapixels must be above 0; got {max_megapixels}. Leave it out for Pillow's "
+            "limit, 89.5."
+        )
     images = look_through(as_place(source), path_column=path_column, label_column=label_column)
+    if max_megapixels is not None:
+        images = replace(images, decode=partial(decode_bytes, max_megapixels=max_megapixels))
     if limit is None or limit >= len(images):
         return images
     return images.select(sample_of_classes(images.labels, len(images), size=limit, seed=seed))

@@ -12,7 +12,7 @@ import pytest
 from PIL import ExifTags, Image, ImageCms, features
 
 from featscape.errors import ImageError
-from featscape.images import decode_image, decode_scaled, media_type
+from featscape.images import decode_bytes, decode_image, decode_scaled, media_type
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"] + ["AVIF"] * features.check("avif")
 
@@ -403,6 +403,14 @@ def test_the_limit_itself_is_no_bomb(decode, photo, monkeypatch):
         decode(content)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
     decode(content)
+
+
+def test_another_limit_goes_before_pillows(photo, monkeypatch):
+    content = encode(photo, "PNG")  # .0024 megapixels
+    with pytest.raises(ImageError, match=r"0\.0 megapixels exceed the limit of 0\.002; --max-meg"):
+        decode_bytes(content, max_megapixels=0.002)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60)
+    assert decode_bytes(content, max_megapixels=0.0024).size_px == (60, 40)
 
 
 def test_a_bomb_that_a_reader_of_pillows_finds(decode, photo, monkeypatch):

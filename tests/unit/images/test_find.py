@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from featscape.errors import InputError
+from featscape.errors import ImageError, InputError
 from featscape.images import find_images
 from featscape.images.names import _ANIMALS10
 
@@ -440,3 +440,14 @@ def test_many_files_are_found_without_a_stat_each(tmp_path, monkeypatch):
     assert len(find_images(tmp_path)) == 2000
     assert time.perf_counter() - start < 2
     assert n_stats <= 5
+
+
+def test_a_limit_of_megapixels_is_the_images_own(tmp_path):
+    Image.new("RGB", (100, 50)).save(tmp_path / "large.png")
+    Image.new("RGB", (10, 10)).save(tmp_path / "small.png")
+    images = find_images(tmp_path, max_megapixels=0.001)
+    assert images.load(1).size == (10, 10)
+    with pytest.raises(ImageError, match=r"exceed the limit of 0\.001"):
+        images.load(0)
+    with pytest.raises(InputError, match="max_megapixels must be above 0; got -1"):
+        find_images(tmp_path, max_megapixels=-1)
