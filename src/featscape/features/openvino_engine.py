@@ -77,12 +77,14 @@ class OpenVinoEngine:
         openvino = import_openvino()
         values = np.empty((len(images), self._n_features), dtype=np.float32)
         with self._lock:
-            for row, image in zip(values[:, None], images, strict=True):
-                request = self._queue[self._queue.get_idle_request_id()]  # the next one to start
-                # OpenVINO writes there itself: a callback would wait for Python's lock
-                request.set_output_tensor(openvino.Tensor(row, shared_memory=True))
-                self._queue.start_async({0: image[None]}, share_inputs=True)
-            self._queue.wait_all()
+            try:
+                for row, image in zip(values[:, None], images, strict=True):
+                    request = self._queue[self._queue.get_idle_request_id()]  # the next to start
+                    # OpenVINO writes there itself: a callback would wait for Python's lock
+                    request.set_output_tensor(openvino.Tensor(row, shared_memory=True))
+                    self._queue.start_async({0: image[None]}, share_inputs=True)
+            finally:  # after Ctrl-C too: it still writes into `values`
+                self._queue.wait_all()
         return values
 
     def at(
