@@ -240,6 +240,11 @@ class ModelCard:
         """The layers apart, as `widths` counts them."""
         return tuple(self.layer.split("+"))
 
+    def of_layer(self, layer: str) -> ModelCard:
+        """Return the card that this layer's features have alone."""
+        width = self.widths[self.layers.index(layer)]
+        return replace(self, layer=layer, n_features=width, widths=(width,))
+
 
 @dataclass(frozen=True)
 class Inference:
@@ -333,7 +338,7 @@ class Features:
         return replace(
             self,
             values=self.values[:, start : start + width],
-            model=replace(self.model, layer=layer, n_features=width, widths=(width,)),
+            model=self.model.of_layer(layer),
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: FBT001 - NumPy's protocol

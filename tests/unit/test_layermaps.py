@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from featscape.errors import InputError, ModelError
+from featscape.features import Network
 from featscape.layermaps import name_outputs
 from featscape.pipeline import load_tsne, make_map, open_map, open_placer
+from featscape.progress import SilentProgress
 
 NETWORK = """
 import torch
@@ -38,6 +41,16 @@ def network(here):
     sys.modules.pop("tiny_network", None)
 
 
+class Lines(SilentProgress):
+    """A progress that keeps what is said between the steps."""
+
+    def __init__(self):
+        self.said = []
+
+    def note(self, text):
+        self.said.append(text)
+
+
 def folders(here):
     return sorted(path.name for path in here.iterdir() if path.is_dir() and path.name[0] != "_")
 
@@ -60,6 +73,34 @@ def test_each_layer_gets_the_map_that_it_gets_alone(photos, here):
             np.asarray(made.thumbnails.load(3)), np.asarray(alone.thumbnails.load(3))
         )
         assert layer in (made.folder / "map.html").read_text()
+
+
+def test_what_a_map_of_each_layer_knows_is_not_computed_again(photos, monkeypatch):
+    before = make_map(photos, layers=("second", "first"), **OPTIONS)
+    rng = np.random.default_rng(7)
+    for i in range(10):
+        pixels = rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(photos / "red" / f"new{i}.png")
+    n_seen = 0
+    run = Network.run
+
+    def count(self, pixels):
+        nonlocal n_seen
+        n_seen += len(pixels)
+        return run(self, pixels)
+
+    monkeypatch.setattr(Network, "run", count)
+    lines = Lines()
+    after = make_map(photos, layers=("second", "first"), force=True, progress=lines, **OPTIONS)
+    assert n_seen == 10
+    origins = "photos-second-map and photos-first-map"
+    assert f"the features of 24 images were taken from {origins}" in lines.said
+    for old, new in zip(before, after, strict=True):
+        assert new.features.shape == (34, old.features.shape[1])
+        rows = [new.paths.index(path) for path in old.paths]
+        np.testing.assert_array_equal(new.features[rows], old.features)
+    make_map(photos, layers=("first", "head"), **(OPTIONS | {"force": True}))
+    assert n_seen == 10 + 34  # of "head" there was no map
 
 
 def test_new_images_are_placed_on_each(photos):

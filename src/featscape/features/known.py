@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ from featscape.records import ModelCard
 from featscape.thumbnails import find_thumbnails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -117,9 +118,12 @@ class KnownFeatures:
     ----------
     parts : iterable of Part
         Of one network. Where two know an image, the first is asked.
+    layers : sequence of KnownFeatures
+        What is known of each of the network's layers alone: whoever is in all of them is known too.
     """
 
-    def __init__(self, parts: Iterable[Part]) -> None:
+    def __init__(self, parts: Iterable[Part], *, layers: Sequence[KnownFeatures] = ()) -> None:
+        self._layers = tuple(layers)
         self._parts = tuple(parts)
         self._starts = np.cumsum([0, *(len(part.digests) for part in self._parts)])
         self._places: dict[bytes, int] = {}  # the row in all parts, one after the other
@@ -143,7 +147,11 @@ class KnownFeatures:
             for part in self._parts
             if thumbnail_px is None or part.thumbnail_px == thumbnail_px
         ]
-        return np.unique(np.concatenate([np.empty((0, 8), np.uint8), *digests]).view(np.uint64))
+        marks = np.concatenate([np.empty((0, 8), np.uint8), *digests]).view(np.uint64)[:, 0]
+        if self._layers:
+            of_layers = [layer.marks(thumbnail_px=thumbnail_px) for layer in self._layers]
+            marks = np.concatenate([marks, reduce(np.intersect1d, of_layers)])
+        return np.unique(marks)
 
     def find(self, key: bytes, *, thumbnail_px: int | None) -> Known | None:
         """Return what is known of the image with this hash.
@@ -157,7 +165,7 @@ class KnownFeatures:
         """
         place = self._places.get(key)
         if place is None:
-            return None
+            return self._find_in_layers(key, thumbnail_px=thumbnail_px)
         number = int(np.searchsorted(self._starts, place, side="right")) - 1
         row = place - int(self._starts[number])
         try:
@@ -165,6 +173,21 @@ class KnownFeatures:
         except OSError:  # a map that was deleted meanwhile: what it knew is made anew
             return None
         return known if np.isfinite(known.values).all() else None
+
+    def _find_in_layers(self, key: bytes, *, thumbnail_px: int | None) -> Known | None:
+        found = []
+        for layer in self._layers:
+            known = layer.find(key, thumbnail_px=thumbnail_px)
+            if known is None:
+                return None
+            found.append(known)
+        if not found:
+            return None
+        return replace(
+            next((known for known in found if known.thumbnail is not None), found[0]),
+            origin=" and ".join(dict.fromkeys(known.origin for known in found)),
+            values=np.concatenate([known.values for known in found]),
+        )
 
 
 def read_map(folder: Path, card: ModelCard) -> Part | None:

@@ -168,8 +168,15 @@ def find_known(
             n_done = sum(len(part.digests) for part in parts)
             progress.note(f"continuing: {n_done:,} of {n_images:,} images were done")
     n_shards = 1 + max((int(part.features.stem) for part in parts), default=-1)
-    parts += filter(None, (read_map(one, card) for one in maps))
-    return KnownFeatures(parts), n_shards
+    if len(card.layers) == 1:
+        parts += _parts_of(maps, card)
+        return KnownFeatures(parts), n_shards
+    layers = [KnownFeatures(_parts_of(maps, card.of_layer(layer))) for layer in card.layers]
+    return KnownFeatures(parts, layers=layers), n_shards
+
+
+def _parts_of(maps: Sequence[Path], card: ModelCard) -> list[Part]:
+    return list(filter(None, (read_map(one, card) for one in maps)))
 
 
 def _read_shard(state: Path, n_features: int) -> Part:
