@@ -16,7 +16,7 @@ from featscape.features.known import card_key
 from featscape.features.lanes import Waits, in_lanes
 from featscape.features.loading import load_network
 from featscape.features.network import Network
-from featscape.features.precision import AUTO
+from featscape.features.precision import AUTO, find_choice
 from featscape.features.reading import Read, make_reader, read_ahead, recall
 from featscape.features.rows import RowsInFile, RowsInMemory
 from featscape.features.shards import Shard, ShardWriter, find_known
@@ -32,7 +32,14 @@ if TYPE_CHECKING:
 
     from featscape.features.backend import Backend, Machines
     from featscape.progress import Progress
-    from featscape.records import Features, ImageSet, ModelCard, SkippedImage, ThumbnailSink
+    from featscape.records import (
+        Features,
+        ImageSet,
+        Inference,
+        ModelCard,
+        SkippedImage,
+        ThumbnailSink,
+    )
 
 _MOST_TRIED = 2  # of so many times the images that a sample wants, at least half must be readable
 
@@ -127,9 +134,11 @@ def extract(
     else:
         network = model
     if isinstance(network, Network):
+        chosen = find_choice(maps, network.card, n_images=len(images))
         network = _settle(
             network,
             images,
+            chosen=chosen,
             n_compiled=0
             if machines is not None
             else network.n_to_compile(len(images), batch_size or network.batch_size),
@@ -172,18 +181,21 @@ def _settle(
     network: Network,
     images: ImageSet,
     *,
+    chosen: Inference | None,
     n_compiled: int,
     n_workers: int | None,
     progress: Progress,
 ) -> Network:
     """Settle the network's precision on the first images that can be read, and compile it on them.
 
-    Compiled it is for batches of `n_compiled`, or not at all where that is 0.
+    The precision may be `chosen` already, by an earlier run. Compiled the network is for batches of
+    `n_compiled`, or not at all where that is 0.
     """
-    n_settling = network.sample_size(len(images))
+    held = network if chosen is None else network.as_chosen(chosen)
+    n_settling = held.sample_size(len(images))
     n_threads = n_workers or network.n_workers
     sample = _read_sample(network, images, max(n_settling, n_compiled), n_threads=n_threads)
-    settled = network.settle(sample[:n_settling])
+    settled = held.settle(sample[:n_settling])
     if settled is not network and settled.inference is not None:
         inference = settled.inference
         progress.note(f"{inference.engine} in {inference.precision}: {inference.reason}")

@@ -11,7 +11,7 @@ from featscape.errors import ImageError
 from featscape.features.compiling import COMPILED_FROM, compile_engine
 from featscape.features.cores import count_cores
 from featscape.features.engine import BF16, FP32
-from featscape.features.precision import sample_size, settle
+from featscape.features.precision import AUTO, sample_size, settle
 from featscape.features.torch_engine import TorchEngine
 from featscape.records import Inference
 
@@ -191,6 +191,21 @@ class Network:
         engine, reason = compile_engine(self._engine, images)
         inference = replace(self.inference, engine=engine.name, fallback=reason)
         return replace(self, inference=inference, _engine=engine)
+
+    def as_chosen(self, inference: Inference) -> Network:
+        """Return the network as `auto` had it run before, if it is still asked and can."""
+        precision = inference.precision
+        if self.inference is not None or self._asked != AUTO:
+            return self
+        if precision not in self._engine.precisions:
+            return self
+        engine = self._engine if precision == FP32 else self._engine.at(precision)
+        return replace(
+            self,
+            card=replace(self.card, precision=precision),
+            inference=replace(inference, engine=engine.name, fallback=self._fallback),
+            _engine=engine,
+        )
 
     def in_precision(self, precision: str) -> Network:
         """Return the network in the precision that a card names, unmeasured."""

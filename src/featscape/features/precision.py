@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,15 +11,17 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.features.engine import BF16, FP32, INT8, PRECISIONS
 from featscape.features.known import card_key
-from featscape.records import Inference
+from featscape.filenames import printable
+from featscape.maps import read_run
+from featscape.records import Inference, ModelCard
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from featscape.features.engine import Engine
-    from featscape.records import ModelCard
 
 AUTO = "auto"
 LEAST_COSINE, LEAST_RECALL = 0.998, 0.95  # what auto asks of bf16
@@ -79,6 +81,28 @@ def sample_size(precision: str, n_images: int) -> int:
     if precision == INT8:
         return min(n_images, _SAMPLE_INT8)
     return min(n_images, max(_SAMPLE_LEAST, min(n_images // _SAMPLE_SHARE, _SAMPLE_MOST)))
+
+
+def find_choice(maps: Iterable[Path], card: ModelCard, *, n_images: int) -> Inference | None:
+    """Return how `auto` had the same network run for a finished map of half the images or more.
+
+    So its choice, and with it the features, stay as a folder grows.
+    """
+    wanted = {card_key(replace(card.of_layer(layer), precision="")) for layer in card.layers}
+    for folder in maps:
+        try:
+            run = read_run(folder)
+            model, inference = ModelCard(**run["model"] or {}), Inference(**run["inference"] or {})
+            n_then = run["counts"]["items"]
+        except (InputError, TypeError, LookupError):  # another version's, or of no network
+            continue
+        if (
+            inference.asked == AUTO
+            and 2 * n_then >= n_images
+            and card_key(replace(model, precision="")) in wanted
+        ):
+            return replace(inference, reason=f"as for the features in {printable(folder)}")
+    return None
 
 
 def settle(

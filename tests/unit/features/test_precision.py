@@ -1,6 +1,7 @@
 """Precision: what auto takes and why, the distance that each choice is told with, calibration."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +12,13 @@ from featscape.features.precision import (
     AUTO_LEAST,
     Distance,
     check_precision,
+    find_choice,
     measure,
     sample_size,
     settle,
 )
-from featscape.records import ModelCard
+from featscape.mapfolder import damaged
+from featscape.records import Inference, ModelCard
 
 CARD = ModelCard("random", "all", "none", "0" * 64, "none", 16)
 
@@ -165,6 +168,67 @@ def test_how_many_images_are_looked_at():
     assert sample_size("auto", 1_000_000) == 128
     assert sample_size("bf16", 10) == 10
     assert sample_size("int8", 500) == 128
+
+
+class TestHeldChoice:
+    CHOSEN = Inference("An engine 0.9", "bf16", "auto", "it is close", cosine=0.999, n_checked=24)
+
+    @pytest.fixture(autouse=True)
+    def maps(self, monkeypatch):
+        """Have the map "m" be of 100 images, in bf16."""
+        card = replace(CARD, precision="bf16")
+        runs = {
+            "m": {
+                "model": asdict(card),
+                "inference": asdict(self.CHOSEN),
+                "counts": {"items": 100},
+            },
+            "of features": {"model": None, "inference": None, "counts": {"items": 100}},
+        }
+
+        def read_run(folder):
+            if folder.name not in runs:
+                raise damaged(folder, "it is older")
+            return runs[folder.name]
+
+        monkeypatch.setattr("featscape.features.precision.read_run", read_run)
+        return runs
+
+    def find(self, *, card=CARD, n_images=200, names=("none", "of features", "m")):
+        return find_choice([Path(name) for name in names], card, n_images=n_images)
+
+    def test_it_is_that_of_a_map_of_half_the_images(self):
+        held = replace(self.CHOSEN, reason="as for the features in m")
+        assert self.find() == held
+        assert self.find(card=replace(CARD, layer="all+one", widths=(16, 2))) == held
+        assert self.find(n_images=201) is None
+        assert self.find(card=replace(CARD, layer="one")) is None
+        assert self.find(card=replace(CARD, weights_sha256="1" * 64)) is None
+
+    def test_what_was_asked_for_is_no_choice(self, maps):
+        maps["m"]["inference"]["asked"] = "bf16"
+        assert self.find() is None
+
+    def test_the_network_runs_as_chosen(self, small_file):
+        network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
+        network = replace(network, _engine=Rounded())
+        held = network.as_chosen(self.CHOSEN)
+        assert (held.card.precision, held._engine.precision) == ("bf16", "bf16")
+        assert held.inference == replace(self.CHOSEN, engine="An engine 1.0")
+        assert held.sample_size(1000) == 0
+        assert replace(network, _asked="fp32").as_chosen(self.CHOSEN).card == network.card
+        plain = replace(network, _engine=Rounded(precisions=("fp32",)))
+        assert plain.as_chosen(self.CHOSEN) is plain
+
+    def test_extraction_asks_for_it(self, noise_images, small_file, maps):
+        network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
+        model = asdict(replace(network.card, precision="fp32"))
+        told = asdict(replace(self.CHOSEN, precision="fp32", reason="bf16 is too far from it"))
+        maps["m"] |= {"model": model, "inference": told}
+        said = Notes()
+        found = extract(noise_images(3), model=network, maps=[Path("m")], progress=said)
+        assert found.inference.reason == "as for the features in m"
+        assert said.lines[0].endswith("in fp32: as for the features in m")
 
 
 @pytest.mark.parametrize("name", ["fp16", "", "BF16", "int8-abc"])
