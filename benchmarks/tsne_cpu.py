@@ -105,13 +105,15 @@ def prepare_peers() -> None:
     subprocess.run([python, *install, HERE / "requirements.txt"], check=True)
 
 
-def run(name: str, points: Path, *, n_threads: int, new: Path | None = None) -> Record:
+def run(
+    name: str, points: Path, *, n_threads: int, n_dimensions: int = 2, new: Path | None = None
+) -> Record:
     """Embed the points once in a process of its own; the record holds the embedding too."""
     own = name == "featscape"
     python = Path(sys.executable) if own else PEERS_ENVIRONMENT / "bin" / "python"
     with TemporaryDirectory(prefix="featscape-bench-") as folder:
         command: list[str | Path] = [python, HERE / "tsne_peer.py", name, points, folder]
-        command += ["--threads", str(n_threads)]
+        command += ["--threads", str(n_threads), "--dimensions", str(n_dimensions)]
         if new is not None:
             command += ["--new", new]
         subprocess.run(command, check=True, env=environment(n_threads), stdout=subprocess.DEVNULL)
@@ -195,7 +197,7 @@ def growth_table(records: dict[int, Record]) -> str:
     return table(header, rows)
 
 
-def force_error_table(X: NDArray[np.float32], *, n_threads: int) -> str:
+def force_error_table(X: NDArray[np.float32], *, n_threads: int, n_dimensions: int) -> str:
     """Hold the grid's repulsion to the exact float64 sum at some iterations of one run."""
     from featscape.tsne import TSNE
     from featscape.tsne.direct import DirectGradient
@@ -208,6 +210,7 @@ def force_error_table(X: NDArray[np.float32], *, n_threads: int) -> str:
             maps[iteration] = embedding
 
     tsne = TSNE(
+        n_dimensions,
         perplexity=PERPLEXITY,
         early_exaggeration_iter=EARLY_ITERATIONS,
         max_iter=EARLY_ITERATIONS + LATE_ITERATIONS,
@@ -298,6 +301,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--million", action="store_true", help="featscape's growth to 1,000,000")
     parser.add_argument("--transform", action="store_true", help="10,000 new points on 70,000")
     parser.add_argument("--force-error", action="store_true", help="the grid's error, at 70,000")
+    parser.add_argument("--dimensions", type=int, default=2, choices=[2, 3], help="for those three")
     parser.add_argument(
         "--picture", type=Path, nargs="?", const=PICTURE, help="draw time against n as a PNG file"
     )
@@ -308,6 +312,7 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     arguments = parse()
     n_threads = arguments.threads
+    own = {"n_threads": n_threads, "n_dimensions": arguments.dimensions}
     check_quiet(noisy=arguments.noisy, n_threads=n_threads)
     if arguments.sizes and set(arguments.peers) != {"featscape"}:
         prepare_peers()
@@ -334,17 +339,17 @@ def main() -> None:
         if arguments.million or arguments.transform:
             points = save("points.npy", data.points(FULL_SIZE))
             new = save("new.npy", data.new_points(N_NEW)) if arguments.transform else None
-            at_full_size = run("featscape", points, n_threads=n_threads, new=new)
+            at_full_size = run("featscape", points, new=new, **own)
             if arguments.transform:
                 placing_s = at_full_size["stages_s"].pop("transform")
                 print(f"\n{N_NEW:,} new points on the map of {FULL_SIZE:,}: {placing_s:.2f} s\n")
         if arguments.million:
             points = save("points.npy", data.points(MILLION))
-            at_million = run("featscape", points, n_threads=n_threads)
+            at_million = run("featscape", points, **own)
             times_s.setdefault("featscape", {})[MILLION] = at_million["total_s"]
             print(f"\n{growth_table({FULL_SIZE: at_full_size, MILLION: at_million})}", flush=True)
     if arguments.force_error:
-        print(f"\n{force_error_table(data.points(FULL_SIZE), n_threads=n_threads)}", flush=True)
+        print(f"\n{force_error_table(data.points(FULL_SIZE), **own)}", flush=True)
     if arguments.picture:
         draw(times_s, arguments.picture)
 

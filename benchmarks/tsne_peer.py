@@ -48,11 +48,17 @@ class Outcome(NamedTuple):
 
 
 def featscape(
-    X: NDArray[np.float32], stages_s: Stages, *, n_threads: int, new: NDArray[np.float32] | None
+    X: NDArray[np.float32],
+    stages_s: Stages,
+    *,
+    n_threads: int,
+    n_dimensions: int,
+    new: NDArray[np.float32] | None,
 ) -> Outcome:
     from featscape.tsne import TSNE
 
     tsne = TSNE(
+        n_dimensions,
         perplexity=_perplexity(X),
         early_exaggeration_iter=EARLY_ITERATIONS,
         max_iter=EARLY_ITERATIONS + LATE_ITERATIONS,
@@ -164,6 +170,7 @@ def main() -> None:
     parser.add_argument("points", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--dimensions", type=int, default=2, help="of the map (featscape only)")
     parser.add_argument("--new", type=Path, help="points to place on the map (featscape only)")
     arguments = parser.parse_args()
 
@@ -171,6 +178,7 @@ def main() -> None:
     options = {"n_threads": arguments.threads}
     warm_options = dict(options)
     if arguments.name == "featscape":
+        options["n_dimensions"] = warm_options["n_dimensions"] = arguments.dimensions
         options["new"] = None if arguments.new is None else np.load(arguments.new)
         warm_options["new"] = None if arguments.new is None else X[:2]
     implementation = IMPLEMENTATIONS[arguments.name]
