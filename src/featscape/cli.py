@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -443,6 +444,8 @@ def layers(
 
 def main() -> None:
     """Run the command line, and translate every error that featscape raises on purpose."""
+    if isinstance(sys.stdout, TextIOWrapper):  # a class's name may not be in the screen's encoding
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = app(standalone_mode=False)
     except typer.TyperException as error:

@@ -19,7 +19,7 @@ from featscape.layermaps import JOINT, name_outputs, share
 from featscape.maps import find_maps, open_map
 from featscape.placement import open_placer
 from featscape.progress import SilentProgress, Stopwatch
-from featscape.report import in_words
+from featscape.report import tell_found
 from featscape.staging import kept_beside
 from featscape.views import Look, draw_mosaics, draw_points, write_interactive
 
@@ -179,13 +179,13 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
                 seed=seed,
                 max_megapixels=max_megapixels,
             )
+            progress.note(tell_found(images))
             tsne_device = device_of_tsne(
                 device if engine == "local" else "auto", n_landmarks or len(images)
             )
             check_landmarks(
                 n_landmarks, perplexity=perplexity, n_items=len(images), device=tsne_device
             )
-        progress.note(f"found {in_words(len(images), 'images', images.labels)}")
         made_from = made_from or _settle(images.source)
         small = folders[0] / mapfolder.THUMBNAILS
         with watch.stage("features"), ThumbnailPack(small, size_px=look.pack_px) as pack:

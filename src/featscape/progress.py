@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
+_WIDE = 100  # columns of a terminal in which a long bar leaves room for the words beside it
+
+
 class Progress(Protocol):
     """Something that shows how far a step has come."""
 
@@ -93,7 +96,7 @@ class RichProgress:
 
         columns = (
             TextColumn("{task.description:<20}"),
-            BarColumn(bar_width=20),
+            BarColumn(bar_width=20 if self._console.width >= _WIDE else 8),
             MofNCompleteColumn(),
             Pace(),
         )

@@ -330,7 +330,7 @@ class Features:
         layers = self.model.layers
         if layer not in layers:
             raise InputError(
-                f"the layer must be one of these features', {', '.join(layers)}; got {layer!r}."
+                f"these features have the layers {', '.join(layers)}; got {layer!r}. Pass one."
             )
         place = layers.index(layer)
         width = self.model.widths[place]

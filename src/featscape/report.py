@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from featscape.features import LayerTree, ModelEntry
     from featscape.maps import Map
-    from featscape.records import Embedding, Features
+    from featscape.records import Embedding, Features, ImageSet
 
 _BY_CLASS = ", colored by class"  # where there are classes
 _PICTURES = {
@@ -208,6 +209,17 @@ def in_words(n_items: int, kind: str, labels: Sequence[str] | None) -> str:
     return f"{counted} in {n_classes:,} {'class' if n_classes == 1 else 'classes'}"
 
 
+def tell_found(images: ImageSet) -> str:
+    """Return how many images a source has, and what of it was passed over."""
+    found = f"found {in_words(len(images), 'images', images.labels)}"
+    if not images.skipped:
+        return found
+    n_skipped = len(images.skipped)
+    reason, count = count_reasons(one.reason for one in images.skipped)[0]
+    share = "" if count == n_skipped else f", {count:,} of them"
+    return f"{found}, skipped {_counted_files(n_skipped)}{share}: {printable(reason)}"
+
+
 def _count(opened: Map) -> str:
     return in_words(len(opened), "items" if opened.paths is None else "images", opened.labels)
 
@@ -270,7 +282,7 @@ def _agreement(opened: Map) -> Iterator[RenderableType]:
         counted = f"of {sizes[label]:,} {kind}{'' if sizes[label] == 1 else 's'}"
         if sizes[label] <= too_small:
             counted += " *"
-        _row(table, printable(label), f"{share:4.0%}", counted, "━" * round(20 * share))
+        _row(table, printable(label), f"{share:4.0%}", counted, _bar() * round(20 * share))
     if len(ranked) > _MOST_CLASSES:
         _row(table, "...", "", f"{len(ranked) - _MOST_CLASSES} more in run.json")
     yield table
@@ -281,13 +293,20 @@ def _agreement(opened: Map) -> Iterator[RenderableType]:
         )
 
 
+def _bar() -> str:
+    """Return what a bar is drawn of: a line, where the screen's encoding has it."""
+    line = "━"
+    return line if line.encode(sys.stdout.encoding or "ascii", "ignore") else "="
+
+
 def _skipped_reasons(made: Map) -> Iterator[RenderableType]:
     """Yield how many files were skipped, and the commonest reasons."""
     run = made.run
     if not run["skipped"]:
         return
     reasons = count_reasons(one["reason"] for one in run["skipped"])
-    yield f"Skipped {_files(run)}; featscape info {printable(made.folder)} lists them:"
+    counted = _counted_files(len(run["skipped"]))
+    yield f"Skipped {counted}; featscape info {printable(made.folder)} lists them:"
     table = _table()
     for reason, count in reasons[:_MOST_REASONS]:
         _row(table, f"{count:,}", printable(reason))
@@ -300,7 +319,7 @@ def _skipped_files(run: dict[str, Any]) -> Iterator[RenderableType]:
     """Yield the skipped files themselves."""
     if not run["skipped"]:
         return
-    yield f"Skipped {_files(run)}:"
+    yield f"Skipped {_counted_files(len(run['skipped']))}:"
     table = _table()
     for one in run["skipped"][:_MOST_SKIPPED]:
         _row(table, printable(one["path"]), printable(one["reason"]))
@@ -309,9 +328,8 @@ def _skipped_files(run: dict[str, Any]) -> Iterator[RenderableType]:
     yield table
 
 
-def _files(run: dict[str, Any]) -> str:
-    n_skipped = len(run["skipped"])
-    return "1 file" if n_skipped == 1 else f"{n_skipped:,} files"
+def _counted_files(n_files: int) -> str:
+    return "1 file" if n_files == 1 else f"{n_files:,} files"
 
 
 def _timings(run: dict[str, Any]) -> str:

@@ -144,6 +144,22 @@ class TestScreens:
         assert re.search(r"\[red\]/broken.png +empty", out)
 
     @pytest.mark.usefixtures("made")
+    @pytest.mark.parametrize(("encoding", "bar"), [("latin-1", "="), ("utf-8", "\u2501")])
+    def test_screens_of_other_encodings(self, here, encoding, bar):
+        command = [sys.executable, "-c", "from featscape.cli import main; main()", "info", "m"]
+        environment = os.environ | {"PYTHONIOENCODING": encoding}
+        done = subprocess.run(command, cwd=here, env=environment, capture_output=True, check=True)
+        assert 20 * bar in done.stdout.decode(encoding)
+        assert done.stderr == b""
+
+    @pytest.mark.usefixtures("made")
+    def test_what_was_passed_over_is_told_before_the_work(self, featscape, photos, here):
+        (photos / "lost.png").write_bytes(next((photos / "[red]").iterdir()).read_bytes())
+        done = featscape("map", photos, "-o", here / "n", "--perplexity", 40)
+        assert done.status == 2
+        assert re.match(r"found \d+ images in 3 classes, skipped 1 file: ", done.err)
+
+    @pytest.mark.usefixtures("made")
     def test_export(self, featscape, here):
         done = featscape("export", "m", "--to", "site")
         assert (done.status, done.out) == (0, "Wrote the site site/\n")

@@ -168,7 +168,7 @@ def count_neighbors(
     if not 3 * largest < n_items - 1:
         raise InputError(
             f"perplexity must be below (n - 1)/3 = {(n_items - 1) / 3:.1f} for {n_items} items; "
-            f"got {largest:g}. Lower perplexity or add items."
+            f"got {largest:g}. Lower perplexity or add items; {(n_items - 2) // 3} would do."
         )
     if n_neighbors is None:
         return math.ceil(3 * largest), scales
