@@ -113,15 +113,16 @@ def new_map_folder(
     """
 
     def check() -> None:
-        exists = os.path.lexists(output)
-        if exists and find_run(output) is None:
+        older = find_run(output)
+        if older is None and os.path.lexists(output):
             raise InputError(
                 f"{printable(output)} exists and is not a featscape map; only maps are replaced, "
                 "and it was left as it is. Choose another output folder with -o (output=)."
             )
-        if exists and not force:
+        if older is not None and not force:
+            source = printable(str(older.get("source")))
             raise InputError(
-                f"the map {printable(output)} exists already. "
+                f"the map {printable(output)} exists already, of {source}. "
                 "Replace it with --force (force=True), or choose another place with -o (output=)."
             )
 

@@ -229,7 +229,7 @@ class TestOutput:
     def test_existing(self, tmp_path):
         make(tmp_path / "m")
         with pytest.raises(
-            InputError, match=r"exists already\. Replace it with --force \(force=True\), or"
+            InputError, match=r"exists already, of .*\. Replace it with --force \(force=True\), or"
         ):
             make(tmp_path / "m")
 
