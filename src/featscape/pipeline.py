@@ -152,11 +152,18 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
         are kept beside it, as after Ctrl-C or a crash, and the same call continues from them.
     """
     from featscape.distribute import open_workers
-    from featscape.features import check_layers
+    from featscape.features import check_network
     from featscape.images import ThumbnailPack, find_images, name_source
 
     asked = (layers,) if isinstance(layers, str) else tuple(layers or ())
-    check_layers(asked, pool)
+    check_network(
+        model,
+        weights=None if weights is None else Path(weights),
+        layers=asked,
+        pool=pool,
+        device=device,
+        precision=precision,
+    )
     check_dimensions(n_dimensions)
     look = Look(size_px=size_px, thumbnail_px=thumbnail_px, page_images=page_images)
     output = Path(f"{name_source(source)}-map" if output is None else output)
@@ -188,7 +195,8 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
             )
         made_from = made_from or _settle(images.source)
         small = folders[0] / mapfolder.THUMBNAILS
-        with watch.stage("features"), ThumbnailPack(small, size_px=look.pack_px) as pack:
+        stage = "features" if len(folders) == 1 else f"features of {len(folders)} layers"
+        with watch.stage(stage), ThumbnailPack(small, size_px=look.pack_px) as pack:
             computed = extract(
                 images,
                 model=model,

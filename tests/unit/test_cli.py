@@ -71,8 +71,6 @@ class TestMistakes:
             (["map", "x", "--colour"], "No such option: --colour"),
             (["paint"], "No such command 'paint'."),
             (["map", "nowhere"], "there is no 'nowhere'"),
-            (["map", "photos", "--model", "resnet1000"], "resnet1000"),
-            (["map", "photos", "--model", "efficientnet_lite0", "--device", "abacus"], "abacus"),
             (["map", "photos", "--weights", "none.pth"], "none.pth"),
             (["info", "nowhere"], "there is no map nowhere"),
             (["info", "."], "is not a featscape map"),
@@ -92,6 +90,27 @@ class TestMistakes:
         assert words in line
         assert "Traceback" not in done.err
         assert not (photos.parent / "photos-map").exists()
+
+    @pytest.mark.parametrize(
+        ("option", "value"),
+        [
+            ("--model", "resnet1000"),
+            ("--model", "none.py:net"),
+            ("--model", "timm:nothing"),
+            ("--precision", "fp8"),
+            ("--device", "abacus"),
+            ("--pool", "avg"),
+        ],
+    )
+    def test_options_of_the_network_are_looked_at_before_the_images(
+        self, featscape, here, option, value
+    ):
+        (here / "photos").mkdir()  # in which nothing would be found
+        done = featscape("map", "photos", "--device", "cpu", option, value)
+        assert done.status == 2
+        (line,) = done.err.splitlines()
+        assert value in line
+        assert "photos" not in line
 
     @pytest.mark.parametrize("error", [ModelError, MissingExtra, DeviceError])
     def test_every_error_of_ours(self, featscape, photos, monkeypatch, error):

@@ -75,6 +75,12 @@ def test_each_layer_gets_the_map_that_it_gets_alone(photos, here):
         assert layer in (made.folder / "map.html").read_text()
 
 
+def test_the_time_of_the_one_pass_is_told_as_such(photos):
+    for made in make_map(photos, layers=("second", "first"), **OPTIONS):
+        assert "features of 2 layers" in made.run["timings_s"]
+        assert "features" not in made.run["timings_s"]
+
+
 def test_what_a_map_of_each_layer_knows_is_not_computed_again(photos, monkeypatch):
     before = make_map(photos, layers=("second", "first"), **OPTIONS)
     rng = np.random.default_rng(7)

@@ -3,8 +3,8 @@
 from featscape.features.architecture import ModelEntry
 from featscape.features.backend import Backend
 from featscape.features.extract import extract
-from featscape.features.layers import Layer, LayerTree, check_layers, list_layers
-from featscape.features.loading import load_network, reload_network
+from featscape.features.layers import Layer, LayerTree, list_layers
+from featscape.features.loading import check_network, load_network, reload_network
 from featscape.features.models import list_models
 from featscape.features.network import Network
 
@@ -14,7 +14,7 @@ __all__ = [
     "LayerTree",
     "ModelEntry",
     "Network",
-    "check_layers",
+    "check_network",
     "extract",
     "list_layers",
     "list_models",

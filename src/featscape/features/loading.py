@@ -37,6 +37,37 @@ if TYPE_CHECKING:
 _DECODED = "; JPEG files decoded at 1/2, 1/4 or 1/8 where that leaves twice the size or more"
 
 
+def check_network(
+    model: str,
+    *,
+    weights: str | Path | None = None,
+    layers: Sequence[str] = (),
+    pool: str | None = None,
+    device: str = "auto",
+    precision: str = AUTO,
+) -> None:
+    """Check what `load_network` is asked for, as far as that can be told without loading.
+
+    Parameters
+    ----------
+    model, weights, layers, pool, device, precision
+        As `load_network` takes them.
+
+    Raises
+    ------
+    ModelError, InputError, DeviceError, MissingExtra
+        As `load_network` does.
+    """
+    check_layers(layers, pool)
+    check_precision(precision)
+    if is_onnx(model):
+        check_options(model, weights=weights, device=device)
+        return
+    with its_errors(model):
+        find_architecture(model)
+    choose_device(device)
+
+
 def load_network(
     model: str = "resnet101",
     *,
@@ -87,12 +118,11 @@ def load_network(
         If the device is absent.
     """
     layers = (layers,) if isinstance(layers, str) else tuple(layers)
-    check_layers(layers, pool)
-    check_precision(precision)
+    check_network(
+        model, weights=weights, layers=layers, pool=pool, device=device, precision=precision
+    )
     if is_onnx(model):
-        return _load_onnx(
-            model, weights, layers, pool, device=device, precision=precision, progress=progress
-        )
+        return _load_onnx(model, layers, pool, precision=precision, progress=progress)
     processor = choose_device(device)
     with its_errors(model):
         architecture = find_architecture(model)()
@@ -140,15 +170,12 @@ def load_network(
 
 def _load_onnx(
     model: str,
-    weights: str | Path | None,
     layers: Sequence[str],
     pool: str | None,
     *,
-    device: str,
     precision: str,
     progress: Progress | None,
 ) -> Network:
-    check_options(model, weights=weights, device=device)
     path = Path(model).resolve()  # that the map can find it again from another folder
     network = OnnxNetwork(path, layers=layers, pool=pool)
     if network.remarks and progress is not None:
