@@ -198,6 +198,19 @@ describe("a dropped image", () => {
     expect(told.get("marker")).toBeNull();
   });
 
+  it("is seen among all where all was seen, else in the middle", async () => {
+    const place = async () => ({ position: [7, 8], neighbors: { ids: [5], distances: [0.25] } });
+    const { app } = staged({}, { place });
+    app.fit(undefined, false);
+    await placeImage(app, new Blob());
+    await settled();
+    expect(app.stage?.view().center).toEqual([0, 0, 0]);
+    app.stage?.zoom(2);
+    await placeImage(app, new Blob());
+    await settled();
+    expect(app.stage?.view().center).toEqual([7, 8, 0]);
+  });
+
   it("is there again once an item opened from it is closed", async () => {
     const place = async () => ({ position: [1, 2], neighbors: { ids: [5], distances: [0.25] } });
     const { app, told } = staged({}, { place });

@@ -244,9 +244,27 @@ export class App {
     this.themeChoice.value = this.theme.value === "dark" ? "light" : "dark";
   }
 
-  showPlaced(): void {
-    // in the grid a new image has no cell
+  /** Where all was seen, a new image is seen among all. */
+  place(placed: PlacedImage): void {
+    batch(() => {
+      this.placed.value = placed;
+      this.panel.value = "placed";
+    });
+    this.said.value = "The image is placed on the map.";
+    if (this.whole === null || this.stage?.view() !== this.whole) this.showPlaced();
+    else {
+      this.leaveGrid();
+      setTimeout(() => this.fit());
+    }
+  }
+
+  /** In the grid a new image has no cell. */
+  private leaveGrid(): void {
     if (this.mode.value === "grid") this.mode.value = this.hasImages ? "images" : "points";
+  }
+
+  showPlaced(): void {
+    this.leaveGrid();
     const [x = 0, y = 0, z = 0] = this.placed.value?.position ?? [];
     setTimeout(() => {
       const view = this.stage?.view();

@@ -12,13 +12,10 @@ export async function placeImage(app: App, image: Blob): Promise<void> {
   }
   await app.during("Placing the image…", async () => {
     const { position, neighbors } = await place(image);
-    app.placed.value = {
+    app.place({
       image,
       position,
       neighbors: app.items.neighborsOfIds(neighbors.ids, neighbors.distances),
-    };
-    app.panel.value = "placed";
-    app.said.value = "The image is placed on the map.";
-    app.showPlaced();
+    });
   });
 }
