@@ -85,6 +85,19 @@ def test_on_a_phone(look, digits_file):
     expect(visit.page.get_by_role("region", name="Map")).to_have_count(0)
 
 
+def test_on_a_phone_the_map_makes_room_for_the_legend(look, digits_file):
+    visit = look(digits_file.address, viewport={"width": 390, "height": 844}, has_touch=True)
+    before = visit.shared["at"]
+    visit.button("Open the legend").click()
+    visit.becomes(lambda: visit.shared["at"] != before, expected=True)
+    legend = visit.page.get_by_role("region", name="Map").bounding_box()
+    highest = digits_file.map.positions[:, 1].max()
+    top = 844 / 2 - (highest - visit.center[1]) * visit.scale
+    assert top > legend["y"] + legend["height"]
+    visit.button("Close the legend").click()
+    visit.becomes(lambda: visit.shared["at"], before)
+
+
 def test_on_a_phone_help_tells_of_fingers_and_pictures_are_of_a_likely_size(look, digits_file):
     size = {"width": 390, "height": 844}
     visit = look(digits_file.address, viewport=size, has_touch=True, device_scale_factor=2)

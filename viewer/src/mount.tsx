@@ -110,12 +110,15 @@ function watchSize(app: App, root: HTMLElement): () => void {
     app.resized();
   });
   observer.observe(root);
-  const unsubscribe = app.panel.subscribe((panel) => {
-    if (panel === "selection" && !wide) app.sidebarOpen.value = false;
-  });
+  const stops = [
+    app.panel.subscribe((panel) => {
+      if (panel === "selection" && !wide) app.sidebarOpen.value = false;
+    }),
+    app.sidebarOpen.subscribe(() => app.resized()),
+  ];
   return () => {
     observer.disconnect();
-    unsubscribe();
+    for (const stop of stops) stop();
   };
 }
 

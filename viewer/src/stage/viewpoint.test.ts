@@ -62,3 +62,13 @@ it("does not move to where it is", () => {
   expect(eye.current).toBe(before);
   expect(eye.advance(performance.now())).toBe(false);
 });
+
+it("shows the map whole in a corner too, and lets nobody go far from it", () => {
+  const eye = viewpoint();
+  const corner = { left: 240, right: 400, top: 240, bottom: 400 };
+  const box = { lower: [0, 0, 0], upper: [10, 10, 0] } as const;
+  eye.go(eye.whole(box, corner, 0), false);
+  expect(project(eye.goal, eye.size, [0, 10, 0])).toEqual({ x: 240, y: 240 });
+  eye.pan(-1000, -1000);
+  expect(eye.goal.center[0]).toBeLessThan(25);
+});

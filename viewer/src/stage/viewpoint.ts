@@ -109,7 +109,10 @@ export class Viewpoint {
 
   private fly(to: View, durationMs: number, ease: (t: number) => number): void {
     const { lower, upper } = this.box;
-    const slack = 0.2 * Math.max(...upper.map((high, axis) => high - lower[axis]!));
+    const { width, height } = this.size;
+    const extent = Math.max(...upper.map((high, axis) => high - lower[axis]!));
+    // the latter where the map stands whole in a corner that the panels leave
+    const slack = Math.max(0.2 * extent, (0.3 * Math.min(width, height)) / to.scale);
     const center = to.center.map((at, axis) =>
       Math.min(Math.max(at, lower[axis]! - slack), upper[axis]! + slack),
     ) as unknown as Vector;
