@@ -336,8 +336,10 @@ def serve(
       featscape serve photos-map --host 0.0.0.0 --port 8080 --no-browser
     """
     from featscape.app import serve as run
+    from featscape.app.ending import leave_process
 
     run(folder, host=host, port=port, open_browser=not no_browser, say=typer.echo)
+    leave_process()
 
 
 @app.command()

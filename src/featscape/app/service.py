@@ -31,7 +31,9 @@ def serve(
     open_browser: bool = True,
     say: Callable[[str], object] = print,
 ) -> None:
-    """Serve a map until Ctrl-C.
+    """Serve a map until Ctrl-C, and return.
+
+    An image that is being placed then is left, and its thread may work on for a while.
 
     Parameters
     ----------
@@ -55,7 +57,7 @@ def serve(
     """
     import uvicorn
 
-    from featscape.app.ending import Server
+    from featscape.app.ending import Endable, Server
     from featscape.app.security import Access, Guard
     from featscape.app.server import make_app
 
@@ -71,7 +73,7 @@ def serve(
         )
         url = _describe(address, access)
         config = uvicorn.Config(
-            Guard(app, access=access),
+            Endable(Guard(app, access=access)),
             access_log=False,  # it would show the token
             log_level="warning",
             lifespan="off",

@@ -19,10 +19,21 @@ from featscape.app.service import listen, serve
 from featscape.errors import InputError
 
 RUN = "from featscape.cli import main; main()"
-NEVER_PLACED = (
-    "import time; from featscape.app.place import Placer; "
-    "Placer.place = lambda *_: time.sleep(600); "
+SERVE = (
+    "import sys; from featscape.app import serve; "
+    "serve(sys.argv[2], port=0, open_browser=False, say=lambda line: print(line, flush=True)); "
+    "print('returned', flush=True)"
 )
+NEVER_PLACED = """
+import time
+from featscape.app.place import Placer
+
+def never(*_):
+    print("placing", flush=True)
+    time.sleep(600)
+
+Placer.place = never
+"""
 
 
 @pytest.fixture
@@ -30,12 +41,12 @@ def start(digits):
     """Return a function that starts featscape serve, and the line with its address."""
     running = []
 
-    def begin(*options, before=""):
+    def begin(*options, before="", code=RUN):
         process = subprocess.Popen(
             [
                 sys.executable,
                 "-c",
-                before + RUN,
+                before + code,
                 "serve",
                 str(digits.folder),
                 "--no-browser",
@@ -83,14 +94,15 @@ class TestCommand:
         out, err = process.communicate(timeout=20)
         assert (process.returncode, out, err) == (0, "", "")
 
-    def test_ctrl_c_does_not_wait_for_a_slow_reader(self, start):
+    def test_ctrl_c_does_not_wait_for_who_sends_slowly(self, start):
         process, address = start("--port", "0")
         port = int(address.rstrip("/").rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port)) as slow:
             slow.sendall(
-                b"POST /api/place HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
+                b"POST /api/place HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
+                b"Expect: 100-continue\r\n\r\n"
             )
-            time.sleep(0.5)
+            assert slow.recv(100).startswith(b"HTTP/1.1 100")  # it waits for the image now
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=20)
         assert (process.returncode, out, err) == (0, "", "")
@@ -99,11 +111,22 @@ class TestCommand:
         process, address = start("--port", "0", before=NEVER_PLACED)
         connection = http.client.HTTPConnection(address.split("/")[2])
         connection.request("POST", "/api/place", b"an image")
-        time.sleep(0.5)
+        assert process.stdout.readline() == "placing\n"
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
         connection.close()
         assert (process.returncode, out, err) == (0, "", "")
+
+    def test_the_function_returns_whatever_is_being_placed(self, start):
+        process, address = start(before=NEVER_PLACED, code=SERVE)
+        connection = http.client.HTTPConnection(address.split("/")[2])
+        connection.request("POST", "/api/place", b"an image")
+        assert process.stdout.readline() == "placing\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "returned\n"
+        connection.close()
+        process.kill()  # the thread holds it up
+        assert process.communicate() == ("", "")
 
     def test_beyond_the_loopback_interface_a_token_is_needed(self, start):
         _, address = start("--port", "0", "--host", "0.0.0.0")
