@@ -39,7 +39,12 @@ def check_dimensions(n_dimensions: int) -> None:
 
 
 def check_landmarks(
-    n_landmarks: int | None, *, perplexity: float, n_items: int, device: str = "cpu"
+    n_landmarks: int | None,
+    *,
+    perplexity: float,
+    n_items: int,
+    n_dimensions: int = 2,
+    device: str = "cpu",
 ) -> None:
     """Raise InputError unless t-SNE of so many landmarks, or of all items, can hold `perplexity`.
 
@@ -48,7 +53,7 @@ def check_landmarks(
     """
     from featscape.tsne import TSNE
 
-    tsne = TSNE(perplexity=perplexity, device=device)
+    tsne = TSNE(n_dimensions, perplexity=perplexity, device=device)
     if n_landmarks is None:
         tsne.find_device((n_items, _COLUMNS))
         return
@@ -66,16 +71,17 @@ def check_landmarks(
     tsne.find_device((n_landmarks, _COLUMNS))
 
 
-def device_of_tsne(device: str, n_fitted: int) -> str:
+def choose_tsne_device(device: str, n_fitted: int, *, n_dimensions: int) -> str:
     """Return where t-SNE of so many items runs, whose network runs on `device`.
 
-    Few are done on the CPU before a GPU is awake; and there is none but NVIDIA's for it.
+    Few are done on the CPU before a GPU is awake; there is none but NVIDIA's for it, and it makes
+    maps of two dimensions alone.
     """
     from featscape.tsne.device import AUTO_FROM
 
     kind = device.partition(":")[0]
     if kind == "cuda":
-        return device if n_fitted >= AUTO_FROM else "cpu"
+        return device if n_fitted >= AUTO_FROM and n_dimensions == 2 else "cpu"
     return "cpu" if kind == "cpu" else "auto"
 
 
@@ -118,7 +124,13 @@ def embed(
     """
     from featscape.tsne import TSNE
 
-    check_landmarks(n_landmarks, perplexity=perplexity, n_items=len(values), device=device)
+    check_landmarks(
+        n_landmarks,
+        perplexity=perplexity,
+        n_items=len(values),
+        n_dimensions=n_dimensions,
+        device=device,
+    )
     tsne = TSNE(n_components=n_dimensions, perplexity=perplexity, random_state=seed, device=device)
     if n_landmarks is None:
         _fit(tsne, values, progress=progress)

@@ -10,7 +10,7 @@ from featscape import mapfolder
 from featscape.embedding import (
     check_dimensions,
     check_landmarks,
-    device_of_tsne,
+    choose_tsne_device,
     embed,
     load_tsne,
     measure_agreement,
@@ -187,11 +187,17 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
                 max_megapixels=max_megapixels,
             )
             progress.note(tell_found(images))
-            tsne_device = device_of_tsne(
-                device if engine == "local" else "auto", n_landmarks or len(images)
+            tsne_device = choose_tsne_device(
+                device if engine == "local" or device == "cpu" else "auto",  # not the cluster's GPU
+                n_landmarks or len(images),
+                n_dimensions=n_dimensions,
             )
             check_landmarks(
-                n_landmarks, perplexity=perplexity, n_items=len(images), device=tsne_device
+                n_landmarks,
+                perplexity=perplexity,
+                n_items=len(images),
+                n_dimensions=n_dimensions,
+                device=tsne_device,
             )
         made_from = made_from or _settle(images.source)
         small = folders[0] / mapfolder.THUMBNAILS

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from featscape import TSNE
-from featscape.embedding import check_landmarks, device_of_tsne, load_tsne
+from featscape.embedding import check_landmarks, choose_tsne_device, load_tsne
 from featscape.errors import DeviceError, InputError
 from featscape.pipeline import embed_features, open_map
 from featscape.progress import SilentProgress
@@ -48,17 +48,18 @@ def test_a_parameter_that_was_not_stored_is_not_guessed(here, name):
 
 
 @pytest.mark.parametrize(
-    ("device", "n_fitted", "expected"),
+    ("device", "n_fitted", "n_dimensions", "expected"),
     [
-        ("auto", 50, "auto"),
-        ("cpu", 500_000, "cpu"),
-        ("mps", 500_000, "auto"),
-        ("cuda:1", 500_000, "cuda:1"),
-        ("cuda", 500, "cpu"),
+        ("auto", 50, 2, "auto"),
+        ("cpu", 500_000, 2, "cpu"),
+        ("mps", 500_000, 2, "auto"),
+        ("cuda:1", 500_000, 2, "cuda:1"),
+        ("cuda", 500, 2, "cpu"),
+        ("cuda", 500_000, 3, "cpu"),
     ],
 )
-def test_t_sne_follows_the_network_where_that_repays(device, n_fitted, expected):
-    assert device_of_tsne(device, n_fitted) == expected
+def test_t_sne_follows_the_network_where_that_repays(device, n_fitted, n_dimensions, expected):
+    assert choose_tsne_device(device, n_fitted, n_dimensions=n_dimensions) == expected
 
 
 def test_a_gpu_that_is_not_there_is_missed_before_the_work(here, monkeypatch):

@@ -25,6 +25,8 @@ DEVICES = ("auto", "cpu", "cuda")
 AUTO_FROM = 100_000
 GPU_METRICS = ("euclidean", "cosine", "correlation")
 GPU_NEIGHBORS_MAX = 2_048
+# A packed entry of P has 32 bits there, of which p needs 8 at least.
+GPU_POINTS_MAX = 2**24
 
 # Below this many points all pairs cost less than a grid; by the number of the map's dimensions.
 DIRECT_BELOW = {1: 1_500, 2: 1_500, 3: 6_000}
@@ -65,7 +67,7 @@ def resolve_device(device: str, request: Request, *, shape: tuple[int, int]) -> 
     """
     if device == "cpu":
         return "cpu"
-    refusal = _refusal(request)
+    refusal = _refusal(request, shape[0])
     if device == "auto":
         if shape[0] < AUTO_FROM or refusal or not _is_gpu("cuda"):
             return "cpu"
@@ -98,9 +100,14 @@ def describe_device(device: str) -> str:
     return f"{device} ({torch.cuda.get_device_name(torch.device(device))})"
 
 
-def _refusal(request: Request) -> str:
+def _refusal(request: Request, n_items: int) -> str:
     """Say what of the request a GPU does not do, and the remedy; nothing where it does all."""
     remedy = "Pass device='cpu'."
+    if n_items > GPU_POINTS_MAX:
+        return (
+            f"takes up to {GPU_POINTS_MAX:,} items; got {n_items:,}. Embed fewer (--landmarks on "
+            "the command line) and place the others with transform, or pass device='cpu'."
+        )
     if request.method == "direct":
         return "has the method 'grid' alone; got method='direct'. Pass method='grid', or 'cpu'."
     if request.n_components != 2:

@@ -33,6 +33,20 @@ if TYPE_CHECKING:
     from featscape.tsne.stages import Stages
 
 
+_FOUND_BY_FIT = (
+    "embedding_",
+    "kl_divergence_",
+    "n_iter_",
+    "learning_rate_",
+    "affinities_",
+    "neighbors_indices_",
+    "neighbors_distances_",
+    "neighbors_recall_",
+    "device_",
+    "_index",
+)
+
+
 class TSNE(FittedMap):
     """t-distributed stochastic neighbour embedding (van der Maaten & Hinton 2008).
 
@@ -248,6 +262,8 @@ class TSNE(FittedMap):
         check_parameters(self)
         X = self._validated(X, reset=True)
         request = self._request(X.shape[0])
+        for name in _FOUND_BY_FIT:  # an earlier one's
+            self.__dict__.pop(name, None)
         self._perplexities = request.perplexities
         self.timings_ = {}
         return X, request
@@ -310,7 +326,6 @@ class TSNE(FittedMap):
         self.neighbors_indices_ = neighbors.indices
         self.neighbors_distances_ = self._in_metric(neighbors).distances
         with self._timed("affinities"):
-            self.__dict__.pop("affinities_", None)  # of an earlier fit
             P = stages.join()
             if P is not None:
                 self.affinities_ = P
@@ -324,7 +339,6 @@ class TSNE(FittedMap):
         with self._timed("index"):
             stages.build_index()
         self._reduction, self._points, self._seed = stages.reduction, stages.points, stages.seed
-        self.__dict__.pop("_index", None)  # of an earlier fit
         if stages.index is not None:
             self._index = stages.index
 

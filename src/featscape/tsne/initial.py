@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.errors import InputError
-from featscape.tsne.reduction import leading_eigenvectors, one_blas_thread
+from featscape.tsne.blas import one_blas_thread
+from featscape.tsne.reduction import leading_eigenvectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +28,7 @@ _SPARE_VECTORS = 4
 _SPECTRAL_ITERATIONS = 200
 
 
-@one_blas_thread()
+@one_blas_thread
 def first_positions(
     init: Any,
     P: csr_array,
@@ -53,8 +54,10 @@ def first_positions(
         return array_start(init, shape=(n_points, n_components))
     if init == "random":
         return random_start(n_points, n_components, generator=generator)
-    if init == "spectral" or points is None:  # "pca" of distances is refused before any work
+    if init == "spectral":
         return spectral_start(P, n_components, generator=generator)
+    if points is None:
+        raise InputError("init='pca' needs features; got distances. Pass init='spectral'.")
     return pca_start(points, n_components, generator=generator)
 
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 import mmap
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from featscape.errors import InputError
+from featscape.tsne.blas import one_blas_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,24 +39,6 @@ LARGEST = 1e37
 SPHERICAL = ("cosine", "correlation")
 
 
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Let BLAS work in the thread that calls it: its bits depend on how many share a product.
-
-    A small product is also quicker so, where another process has the second core.
-    """
-    with _blas().limit(limits=1):
-        yield
-
-
-@cache
-def _blas() -> Any:
-    import scipy.linalg  # noqa: F401  # the controller finds what is loaded
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController().select(user_api="blas")
-
-
 @dataclass(frozen=True, eq=False)
 class Reduction:
     """How a row of features becomes a row of the search: ``((x - mean) * scale) @ axes``.
@@ -78,7 +59,7 @@ class Reduction:
     scale: float
     axes: NDArray[np.float32] | None
 
-    @one_blas_thread()
+    @one_blas_thread
     def apply(self, X: Any, *, alone: bool = False) -> NDArray[np.float32]:
         """Return the reduced features, C-contiguous.
 
@@ -123,7 +104,7 @@ class Reduction:
         return centered @ self.axes
 
 
-@one_blas_thread()
+@one_blas_thread
 def fit_reduction(
     X: Any,
     *,

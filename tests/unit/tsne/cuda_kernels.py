@@ -331,8 +331,6 @@ def test_too_little_memory_is_an_error_that_says_what_would_fit(monkeypatch):
         DeviceError, match=r"10,000,000 points .* 8\.0 GB are free, enough for about"
     ):
         memory.require_memory(10_000_000, 50, 90, device)
-    with pytest.raises(DeviceError, match="at most 16,777,216 points"):
-        memory.require_memory(20_000_000, 50, 90, device)
 
 
 def test_an_allocation_that_fails_is_an_error_that_says_what_would_fit(monkeypatch):
@@ -342,7 +340,7 @@ def test_an_allocation_that_fails_is_an_error_that_says_what_would_fit(monkeypat
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _device: 0)
     shape = (1_000_000, 50, 90)
     with (
-        pytest.raises(DeviceError, match=r"1,000,000 points .* enough for about 7\d\d,\d\d\d"),
+        pytest.raises(DeviceError, match=r"1,000,000 points .* Try 800,000 points"),
         memory.explained_memory(lambda: shape, torch.device("cuda")),
     ):
         raise torch.OutOfMemoryError

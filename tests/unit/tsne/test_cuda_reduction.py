@@ -17,7 +17,7 @@ def reduce_both(X, **options):
     host = fit_reduction(X, generator=np.random.RandomState(0), n_threads=1, **chosen)
     device = torch.device(DEVICE)
     reduction, points = reduce_features(
-        X, generator=np.random.RandomState(0), device=device, **chosen
+        X, generator=np.random.RandomState(0), n_threads=1, device=device, **chosen
     )
     return host.apply(X), points.cpu().numpy(), reduction
 
@@ -77,6 +77,7 @@ def test_what_is_wrong_with_features_is_said_as_on_the_cpu(spoil, metric, messag
         reduce_features(
             X,
             n_components=5,
+            n_threads=1,
             metric=metric,
             generator=np.random.RandomState(0),
             device=torch.device(DEVICE),
@@ -90,6 +91,7 @@ def test_a_row_of_zeros_has_no_direction_on_a_gpu_either():
         reduce_features(
             X,
             n_components=5,
+            n_threads=1,
             metric="cosine",
             generator=np.random.RandomState(0),
             device=torch.device(DEVICE),

@@ -226,6 +226,14 @@ def test_what_a_gpu_does_not_do_runs_on_the_cpu_or_is_an_error(parameters, messa
     assert quick(**{"max_iter": 2, **parameters}).fit(X).device_ == "cpu"
 
 
+def test_more_items_than_a_gpu_numbers_are_the_cpus(monkeypatch):
+    monkeypatch.setattr(device, "_is_gpu", lambda _device: True)
+    n = device.GPU_POINTS_MAX
+    assert quick().find_device((n + 1, 50)) == "cpu"
+    with pytest.raises(InputError, match="takes up to 16,777,216 items; got 16,777,217"):
+        quick(device="cuda").find_device((n + 1, 50))
+
+
 def test_auto_takes_a_gpu_for_many_items_where_it_has_room(X, monkeypatch):
     taken = []
 
@@ -314,6 +322,14 @@ def test_restore_wants_arrays_that_belong_together(X):
     ):
         with pytest.raises(InputError, match=rf"neighbors\.{name} must have .*\(60, 15\)"):
             quick().restore(X, model.embedding_, wrong)
+
+
+def test_restore_leaves_nothing_of_an_earlier_fit(X):
+    model = quick().fit(X)
+    neighbors = Neighbors(model.neighbors_indices_, model.neighbors_distances_)
+    again = quick().fit(X[::-1]).restore(X, model.embedding_, neighbors)
+    assert not hasattr(again, "kl_divergence_")
+    np.testing.assert_allclose(again.affinities_.toarray(), model.affinities_.toarray(), atol=1e-7)
 
 
 def test_pickle_clone_and_names(X):

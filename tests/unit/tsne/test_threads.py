@@ -8,6 +8,8 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from featscape import TSNE
+from featscape.tsne import blas
+from featscape.tsne.blas import one_blas_thread
 
 CODE = """
 import os
@@ -53,3 +55,15 @@ def test_the_bits_do_not_depend_on_the_threads_of_blas(shape):
         with threadpool_limits(n_threads, user_api="blas"):
             found.append(TSNE(random_state=0, n_jobs=n_threads, max_iter=30).fit_transform(X))
     np.testing.assert_array_equal(*found)
+
+
+def test_those_who_ask_for_one_thread_of_blas_wait_for_one_another():
+    def widths():
+        return {pool["num_threads"] for pool in blas._blas().info()}
+
+    with threadpool_limits(3, user_api="blas"):
+        with one_blas_thread:
+            with one_blas_thread:
+                assert widths() == {1}
+            assert widths() == {1}
+        assert widths() == {3}

@@ -63,7 +63,8 @@ class DeviceStages:
         self.index: NeighborIndex | None = None
         self.seed = 0
         self.recall = 1.0
-        check_device(device)
+        with self.guard():
+            check_device(device)
 
     @contextmanager
     def guard(self) -> Iterator[None]:
@@ -88,6 +89,7 @@ class DeviceStages:
             n_components=ask.n_pca,
             metric=ask.metric,
             generator=ask.generator,
+            n_threads=ask.n_threads,
             device=self._device,
         )
         self.points = self._features.cpu().numpy()
@@ -131,7 +133,6 @@ class DeviceStages:
         if ask.init == "spectral":
             P = join_on_host(self._neighbors, ask.perplexities, n_threads=ask.n_threads)
             return initial.spectral_start(P, ask.n_components, generator=ask.generator)
-        components = torch.empty(len(self._P), ask.n_components, dtype=torch.float64)
         centered = found.points - found.points.mean(0)
         covariance = (centered.T @ centered).double().cpu().numpy()
         axes = initial.signed_axes(covariance, ask.n_components, generator=ask.generator)

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 # A point has about 1.5 entries of P for each of its neighbors: those that it chose, and those that
 # chose it alone.
 _ENTRIES_PER_NEIGHBOR = 1.5
-# A packed entry of P has 32 bits, of which p needs 8 at least.
-POINTS_MAX = 2**24
+_REMEDY = "Embed fewer (--landmarks), lower the perplexity, or pass device='cpu' (--device cpu)."
 
 
 def bytes_needed(n: int, n_columns: int, k: int) -> int:
@@ -47,29 +46,21 @@ def bytes_free(device: torch.device) -> int:
 
 def require_memory(n: int, n_columns: int, k: int, device: torch.device) -> None:
     """Raise DeviceError where the fit would not fit."""
-    if n > POINTS_MAX:
-        raise DeviceError(
-            f"t-SNE on a GPU takes at most {POINTS_MAX:,} points; got {n:,}. "
-            "Embed fewer (--landmarks on the command line) and place the others with transform, or "
-            "pass device='cpu'."
-        )
     if device.type != "cuda":
         return
     free = bytes_free(device)
     needed = bytes_needed(n, n_columns, k)
     if needed > free:
-        raise DeviceError(_too_small(needed, free, n, n_columns, k))
+        raise DeviceError(
+            f"t-SNE of {n:,} points with {n_columns} columns and {k} neighbors needs about "
+            f"{needed / 1e9:.1f} GB of GPU memory; {free / 1e9:.1f} GB are free, enough for about "
+            f"{_fitting(free, n, n_columns, k):,} points. {_REMEDY}"
+        )
 
 
-def _too_small(needed: int, free: int, n: int, n_columns: int, k: int) -> str:
-    per_point = (needed - 2**28) / n
-    fitting = max(0, int((free - 2**28) / per_point))
-    return (
-        f"t-SNE of {n:,} points with {n_columns} columns and {k} neighbors needs about "
-        f"{needed / 1e9:.1f} GB of GPU memory; {free / 1e9:.1f} GB are free, enough for about "
-        f"{fitting:,} points. Embed fewer (--landmarks), lower the perplexity, or pass "
-        "device='cpu' (--device cpu)."
-    )
+def _fitting(free: int, n: int, n_columns: int, k: int) -> int:
+    """Return about how many points fit into so many bytes."""
+    return max(0, int((free - 2**28) / ((bytes_needed(n, n_columns, k) - 2**28) / n)))
 
 
 @contextmanager
@@ -84,7 +75,12 @@ def explained_memory(
         yield
     except torch.OutOfMemoryError as error:
         n, n_columns, k = shape()
+        # what PyTorch holds is this fit's, and given back with it
         free = torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device)
-        # more was needed than was thought, or another process has taken it meanwhile
-        needed = max(bytes_needed(n, n_columns, k), int(1.25 * free))
-        raise DeviceError(_too_small(needed, free, n, n_columns, k)) from error
+        # it took more than was thought, or another program has taken some
+        fitting = min(_fitting(free, n, n_columns, k), int(0.8 * n))
+        raise DeviceError(
+            f"t-SNE of {n:,} points with {n_columns} columns and {k} neighbors must fit into the "
+            f"memory of {device}; it does not fit into the {free / 1e9:.1f} GB that are free. "
+            f"Try {fitting:,} points. {_REMEDY}"
+        ) from error

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Up to this many points every pair is looked at.
 EXACT_UP_TO = 20_000
+# The CPU's is .995: the .002 of KL that lie between cost a GPU more of its time.
 RECALL_WANTED = 0.98
 _PROBES = 96
 _TRAINING_POINTS_PER_LIST = 40
@@ -204,6 +205,7 @@ def _sample(points: Tensor, k: int, seed: int) -> tuple[Tensor, Tensor]:
     queries = points[rows].double()
     lanes = torch.arange(len(rows), device=points.device)
     nearest = torch.full((len(rows), k), torch.inf, dtype=torch.float64, device=points.device)
+    longest = torch.zeros((), dtype=torch.float64, device=points.device)
     for first in range(0, len(points), _RECALL_BLOCK):
         block = points[first : first + _RECALL_BLOCK].double()
         # the digits that the difference of squares cancels, float64 has more than the points
@@ -211,7 +213,9 @@ def _sample(points: Tensor, k: int, seed: int) -> tuple[Tensor, Tensor]:
         own = (rows >= first) & (rows < first + len(block))
         squared[lanes[own], rows[own] - first] = torch.inf
         nearest = torch.cat([nearest, squared], 1).topk(k, largest=False).values
-    return rows, nearest.amax(1)
+        longest = torch.maximum(longest, _norms(block).amax())
+    # what float64 lost where the k-th nearest lies at no distance
+    return rows, nearest.amax(1) * (1 + _TIE) + 1e-14 * longest
 
 
 def _measure_recall(points: Tensor, sample: tuple[Tensor, Tensor], indices: Tensor) -> float:
@@ -222,6 +226,4 @@ def _measure_recall(points: Tensor, sample: tuple[Tensor, Tensor], indices: Tens
     rows, limit = sample
     found = points[indices[rows].long()].double()  # (s, k, m)
     squared = (found - points[rows].double()[:, None]).square().sum(2)
-    # what float64 lost where the k-th nearest lies at no distance
-    slack = 1e-14 * points.double().square().sum(1).amax()
-    return float((squared <= limit[:, None] * (1 + _TIE) + slack).double().mean())
+    return float((squared <= limit[:, None]).double().mean())

@@ -35,13 +35,14 @@ def reduce_features(
     n_components: int | None,
     metric: str,
     generator: np.random.RandomState,
+    n_threads: int,
     device: torch.device,
 ) -> tuple[Reduction, Tensor]:
     """Learn the reduction that `reduction.fit_reduction` learns, and apply it.
 
     Parameters
     ----------
-    X, n_components, metric, generator
+    X, n_components, metric, generator, n_threads
         As there.
     device : torch.device
 
@@ -59,11 +60,25 @@ def reduce_features(
 
     n, d = X.shape
     if issparse(X) or n < d:
-        return _on_host(X, n_components, metric, generator, device)
+        return _on_host(
+            X,
+            n_components=n_components,
+            metric=metric,
+            generator=generator,
+            n_threads=n_threads,
+            device=device,
+        )
     blocks = _Blocks(X, metric, device)
     mean, largest = _survey(blocks, d)
     if not largest < LARGEST:  # or NaN: let the CPU say what is wrong, and where
-        return _on_host(X, n_components, metric, generator, device)
+        return _on_host(
+            X,
+            n_components=n_components,
+            metric=metric,
+            generator=generator,
+            n_threads=n_threads,
+            device=device,
+        )
     scale = power_of_two(largest)
     axes = None
     if n_components is not None and n_components < d:
@@ -105,13 +120,15 @@ class _Blocks:
 
 def _on_host(
     X: Any,
+    *,
     n_components: int | None,
     metric: str,
     generator: np.random.RandomState,
+    n_threads: int,
     device: torch.device,
 ) -> tuple[Reduction, Tensor]:
     reduction = fit_reduction(
-        X, n_components=n_components, metric=metric, generator=generator, n_threads=1
+        X, n_components=n_components, metric=metric, generator=generator, n_threads=n_threads
     )
     return reduction, torch.from_numpy(reduction.apply(X)).to(device)
 
