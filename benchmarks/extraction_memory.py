@@ -164,6 +164,7 @@ class Cheap:
     n_workers = 2
     n_lanes = 1
     least_px = 0
+    takes_pixels = False
 
     def __init__(self) -> None:
         from featscape.records import ModelCard
@@ -171,8 +172,9 @@ class Cheap:
         self.card = ModelCard("cheap", "product", "none", "0" * 64, "none", N_FEATURES)
         self._matrix = np.random.default_rng(0).normal(size=(3, N_FEATURES)).astype(np.float32)
 
-    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
+    def prepare(self, image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the mean color."""
+        assert isinstance(image, Image.Image)
         return np.asarray(image.resize((1, 1)))
 
     def run(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:

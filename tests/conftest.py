@@ -53,6 +53,7 @@ class QuickNetwork:
     n_workers = 2
     n_lanes = 1
     least_px = 0
+    takes_pixels = False
 
     def prepare(self, image):
         return np.asarray(image.resize((4, 4)))

@@ -102,6 +102,14 @@ class Decoder(Protocol):
         ...
 
 
+class PlainDecoder(Protocol):
+    """Makes pixels of those files that need no more than that, quicker than a `Decoder`."""
+
+    def __call__(self, content: bytes, *, at_least_px: int = 0) -> NDArray[np.uint8] | None:
+        """Return what the `Decoder` would decode as an array, (h, w, 3); None of other files."""
+        ...
+
+
 class ThumbnailSink(Protocol):
     """Receives a small copy of each image while extraction has it decoded anyway."""
 
@@ -136,6 +144,8 @@ class ImageSet:
         Gives the bytes of the image at a path.
     decode : Decoder
         Bytes -> RGB image, whole or at a smaller scale.
+    decode_plain : PlainDecoder or None
+        The same for some of the files, as an array.
     kind : str
         What `source` is: with it and a path, `images.open_contents` finds an image again.
     labels : tuple of str or None
@@ -154,6 +164,7 @@ class ImageSet:
     contents: ImageBytes = field(repr=False)
     decode: Decoder = field(repr=False)
     kind: str = "folder"
+    decode_plain: PlainDecoder | None = field(default=None, repr=False)
     labels: tuple[str, ...] | None = None
     splits: tuple[str, ...] | None = None
     columns: Mapping[str, Column] = field(default_factory=dict)

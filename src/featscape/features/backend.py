@@ -44,7 +44,12 @@ class Backend(Protocol):
         """The shorter side that an image may be decoded at; 0 for whole images alone."""
         ...
 
-    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
+    @property
+    def takes_pixels(self) -> bool:
+        """Whether `prepare` takes arrays, (h, w, 3), too, and wants what is decoded quicker so."""
+        ...
+
+    def prepare(self, image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Make an RGB image the network's input; called in any thread; may raise ImageError."""
         ...
 

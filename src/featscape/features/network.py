@@ -85,7 +85,12 @@ class Network:
         seen = self._preprocessing
         return _SCALE_LEFT * (seen.resize_px or seen.input_size_px)
 
-    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
+    @property
+    def takes_pixels(self) -> bool:
+        """Whether `prepare` takes arrays too: where the device resizes."""
+        return self._resizing is not None
+
+    def prepare(self, image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Resize and crop one RGB image, if that is not done on the device; called in any thread.
 
         Returns
@@ -100,16 +105,21 @@ class Network:
         from PIL import Image
 
         resize_px = self._preprocessing.resize_px
-        n_pixels = (resize_px or 0) ** 2 * max(image.size) // min(image.size)
+        of_array = image.shape if isinstance(image, np.ndarray) else (image.height, image.width)
+        height, width = of_array[:2]
+        n_pixels = (resize_px or 0) ** 2 * max(height, width) // min(height, width)
         if Image.MAX_IMAGE_PIXELS is not None and n_pixels > Image.MAX_IMAGE_PIXELS:
             raise ImageError(
-                f"sides too unequal: {image.width} and {image.height} px; with the shorter one "
+                f"sides too unequal: {width} and {height} px; with the shorter one "
                 f"resized to {resize_px} px it would have {n_pixels:,} pixels, above the limit of "
                 f"{Image.MAX_IMAGE_PIXELS:,}"
             )
-        if self._resizing is not None and self._resizing.may_wait(image.height, image.width):
-            return np.asarray(image)
-        return self._preprocessing.crop(image)
+        if self._resizing is not None:
+            may_wait = self._resizing.may_wait(height, width)
+            return np.asarray(image) if may_wait else self._resizing(image)
+        return self._preprocessing.crop(
+            Image.fromarray(image) if isinstance(image, np.ndarray) else image
+        )
 
     def without_engine(self) -> Network:
         """Return what prepares images as this network does, and can be sent to another machine."""

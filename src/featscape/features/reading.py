@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from featscape.features.backend import Backend
     from featscape.features.known import Known, KnownFeatures
-    from featscape.records import Decoder, ImageSet, ThumbnailSink
+    from featscape.records import Decoder, ImageSet, PlainDecoder, ThumbnailSink
 
 _Item = TypeVar("_Item")
 
@@ -51,12 +51,19 @@ def read_image(
     network: Backend,
     thumbnails: ThumbnailSink | None,
     known: Finder,
+    *,
+    decode_plain: PlainDecoder | None = None,
 ) -> Read:
     """Return what the loop needs of an image, decoded only where that is needed; any thread."""
     key = digest(content)
     found = known.find(key, thumbnail_px=None if thumbnails is None else thumbnails.size_px)
     if found is not None and (thumbnails is None or found.thumbnail is not None):
         return Read(key, found.size_px, found.thumbnail, known=found)
+    if decode_plain is not None and thumbnails is None and network.takes_pixels:
+        plain = decode_plain(content, at_least_px=network.least_px)
+        if plain is not None:
+            height, width = plain.shape[:2]
+            return Read(key, (width, height), None, network.prepare(plain), None)
     decoded = decode(content, at_least_px=network.least_px)
     pixels = None if found is not None else network.prepare(decoded.image)
     thumbnail = None
@@ -75,7 +82,10 @@ def make_reader(
 
     def read(index: int) -> Read | SkippedImage:
         try:
-            return read_image(images.read(index), images.decode, network, thumbnails, known)
+            content = images.read(index)
+            return read_image(
+                content, images.decode, network, thumbnails, known, decode_plain=images.decode_plain
+            )
         except ImageError as error:
             return SkippedImage(images.paths[index], str(error))
 

@@ -8,6 +8,7 @@ from featscape.images.decode import (
 )
 from featscape.images.files import Files
 from featscape.images.find import find_images
+from featscape.images.plain_jpeg import decode_plain
 from featscape.images.sources import name_source, open_contents
 from featscape.images.thumbnails import ThumbnailPack, make_thumbnail
 
@@ -16,6 +17,7 @@ __all__ = [
     "ThumbnailPack",
     "decode_bytes",
     "decode_image",
+    "decode_plain",
     "decode_scaled",
     "find_images",
     "make_thumbnail",

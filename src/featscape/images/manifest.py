@@ -11,6 +11,7 @@ from featscape.images.columns import PATHS, choose_column, list_names, sort_out
 from featscape.images.decode import decode_bytes
 from featscape.images.files import Files, file_name, folder_of, is_address, storage_of
 from featscape.images.names import tell_skipped
+from featscape.images.plain_jpeg import decode_plain
 from featscape.images.tables import read_table
 from featscape.records import ImageSet
 
@@ -77,6 +78,7 @@ def find_listed(
         paths=tuple(paths),
         contents=Files(folder_of(source)),
         decode=decode_bytes,
+        decode_plain=decode_plain,
         labels=known.labels,
         splits=known.splits,
         columns=known.columns,

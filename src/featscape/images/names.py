@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from featscape.images.decode import decode_bytes, readable_extensions
+from featscape.images.plain_jpeg import decode_plain
 from featscape.records import ImageSet, SkippedImage
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ def arrange(
         paths=tuple("/".join(parts) for parts in kept),
         contents=contents,
         decode=decode_bytes,
+        decode_plain=decode_plain,
         labels=_translate([parts[depth] for parts in kept]) if in_class else None,
         splits=tuple(SPLITS[parts[n_above].lower()] for parts in kept) if has_splits else None,
         skipped=tuple(sorted(listing.skipped, key=lambda item: item.path.split("/"))),

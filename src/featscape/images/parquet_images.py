@@ -15,6 +15,7 @@ from featscape.images.decode import decode_bytes
 from featscape.images.files import check_size, file_name, join, storage_of
 from featscape.images.folder import list_below
 from featscape.images.names import find_split, tell_skipped
+from featscape.images.plain_jpeg import decode_plain
 from featscape.images.tables import name_columns, plain_columns
 from featscape.records import ImageSet, SkippedImage
 
@@ -204,6 +205,7 @@ def find_in_parquet(source: Place, *, label_column: str | None = None) -> ImageS
         paths=tuple(paths),
         contents=ParquetImages(source),
         decode=decode_bytes,
+        decode_plain=decode_plain,
         labels=known.labels,
         splits=tuple(splits) if all(splits) else known.splits,
         columns=known.columns,

@@ -23,6 +23,7 @@ class MeanColor:
     n_workers = 2
     n_lanes = 1
     least_px = 0
+    takes_pixels = False
 
     def __init__(self):
         self.batches = []

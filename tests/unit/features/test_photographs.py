@@ -1,6 +1,7 @@
 """The quick way from a file to features agrees with the libraries' own, on photographs."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from featscape.features import load_network
-from featscape.images import decode_bytes
+from featscape.features import extract, load_network
+from featscape.images import decode_bytes, find_images
 
 ANIMALS = Path(__file__).parents[3] / "data" / "animals"
 LEAST_COSINE = 0.999
@@ -71,4 +72,25 @@ def test_features_of_images_that_a_gpu_resizes_are_those_of_the_cpu(photographs,
     cosines = cosines_of(
         there.run(whole), network.run([network.prepare(one.image) for one in decoded])
     )
+    assert cosines.min() >= LEAST_COSINE, cosines
+
+
+def test_the_loop_decodes_plain_files_for_a_gpu_by_the_quick_decoder(
+    photographs, on_a_gpu, tmp_path
+):
+    for number, content in enumerate(photographs[1]):
+        (tmp_path / f"{number:02}.jpg").write_bytes(content)
+    images = find_images(tmp_path)
+    network = load_network("efficientnet_lite0", device="cpu", precision="fp32")
+    expected = extract(images, model=network)
+    read = []
+
+    def decode(content, **options):
+        read.append(content)
+        return decode_bytes(content, **options)
+
+    features = extract(replace(images, decode=decode), model=on_a_gpu(network), batch_size=7)
+    assert read == []  # none is left to Pillow
+    np.testing.assert_array_equal(features.sizes_px, expected.sizes_px)
+    cosines = cosines_of(features.values, expected.values)
     assert cosines.min() >= LEAST_COSINE, cosines
