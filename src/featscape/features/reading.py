@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item")
 
+_MOST_TOGETHER = 8  # images that a thread reads one after the other
+
 
 class Finder(Protocol):
     """What may have features already: `KnownFeatures`, or marks of them on another machine."""
@@ -121,13 +123,23 @@ def read_ahead(
     finished and the rest forgotten.
     """
     pool = ThreadPoolExecutor(n_workers, thread_name_prefix="featscape-decode")
-    pending: deque[Future[_Item]] = deque()
+    # a thread takes several at once where enough are left for the others: to hand one over costs
+    # as much as to open a file
+    n_together = min(_MOST_TOGETHER, max(1, n_ahead // (4 * n_workers)))
+    pending: deque[Future[list[_Item]]] = deque()
+    stopped = False
+
+    def read_some(start: int) -> list[_Item]:
+        indices = range(start, min(start + n_together, n_items))
+        return [read(index) for index in indices if not stopped]
+
     try:
-        for index in range(n_items):
-            pending.append(pool.submit(read, index))
-            if len(pending) == n_ahead:
-                yield pending.popleft().result()
+        for start in range(0, n_items, n_together):
+            pending.append(pool.submit(read_some, start))
+            if len(pending) == max(1, n_ahead // n_together):
+                yield from pending.popleft().result()
         while pending:
-            yield pending.popleft().result()
+            yield from pending.popleft().result()
     finally:
+        stopped = True
         pool.shutdown(cancel_futures=True)

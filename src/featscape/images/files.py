@@ -114,7 +114,7 @@ class Disk:
             If it is no regular file, is larger than any image, or cannot be read; the message is
             the reason alone.
         """
-        path = Path(place)
+        path = place if isinstance(place, Path) else Path(place)  # to parse it anew takes time
         try:
             facts = path.stat()
             # opening a pipe would wait for its writer
