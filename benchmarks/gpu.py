@@ -1,10 +1,11 @@
-"""t-SNE on an NVIDIA GPU: checked first, then timed, in one command under 8 minutes.
+"""t-SNE and features on an NVIDIA GPU: checked first, then timed, in one command under 8 minutes.
 
     python benchmarks/gpu.py
 
 Fashion-MNIST is read from data/ where `make data` has put it; otherwise the points are drawn at
-random, which is said, and the KL divergences are then others. With --interpret a few points go the
-same way through Triton's interpreter on the CPU: the figures then mean nothing.
+random, which is said, and the KL divergences are then others. JPEG files and the network's weights
+are made up. With --interpret a few points go the same way through Triton's interpreter on the CPU,
+and a few images through PyTorch there: the figures then mean nothing.
 """
 
 from __future__ import annotations
@@ -181,11 +182,22 @@ def describe_machine() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--most", type=int, default=10_000_000, help="points of the largest fit")
+    parser.add_argument("--only", choices=("tsne", "features"), help="by default both")
     parser.add_argument("--interpret", action="store_true", help="a few points, without a GPU")
     arguments = parser.parse_args()
     if not INTERPRETED and not torch.cuda.is_available():
         raise SystemExit("this benchmark needs an NVIDIA GPU and a PyTorch built for CUDA")
     print(describe_machine())
+    if arguments.only != "features":
+        measure_tsne(arguments.most)
+    if arguments.only != "tsne":
+        from gpu_features import measure_features
+
+        measure_features(interpreted=INTERPRETED)
+
+
+def measure_tsne(most: int) -> None:
+    """Print the checks and the table; `most` is how many points the largest fit has."""
     points, labels, what = load_points(torch.device(DEVICE))
     X = points.cpu().numpy()
     print(f"{what}; perplexity {PERPLEXITY}, {K} neighbors, {N_ITER} iterations\n")
@@ -201,13 +213,13 @@ def main() -> None:
     if INTERPRETED:
         return
     row(multiply(points, labels, 1_000_000).cpu().numpy(), 3, with_exact_p=False)
-    most = multiply(points, labels, arguments.most).cpu().numpy()
+    largest = multiply(points, labels, most).cpu().numpy()
     del points
     torch.cuda.empty_cache()
     try:
-        row(most, 0, with_exact_p=False)
+        row(largest, 0, with_exact_p=False)
     except DeviceError as error:
-        print(f"\n{arguments.most:,} points do not fit: {error}")
+        print(f"\n{most:,} points do not fit: {error}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,227 @@
+"""From JPEG files to features on an NVIDIA GPU: the second half of gpu.py."""
+
+from __future__ import annotations
+
+import io
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from featscape.features import compiling, extract, load_network
+from featscape.features.batch_resize import make_batch
+from featscape.features.precision import measure
+from featscape.features.reading import read_ahead
+from featscape.features.torch_engine import TorchEngine
+from featscape.images import decode_plain, find_images
+from featscape.progress import SilentProgress
+from machine import table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Sequence
+
+    from featscape.features import Network
+    from featscape.records import ImageSet
+
+N_CLASSES, N_DISTINCT, N_CHECKED = 10, 200, 64
+SHORTEST_PX, LONGEST_PX = 225, 350
+LEAST_COSINE = {"fp32": 0.999, "bf16": 0.99}  # with fp32 on the CPU, the mean over the images
+
+
+class Remarks(SilentProgress):
+    """Keeps the last word of the progress line: which stage bounds."""
+
+    remark: Any = staticmethod(str)
+
+    def task(self, *arguments: Any, remark: Any = None, **named: Any) -> Any:
+        """Begin a stage, as every progress does."""
+        self.remark = remark or self.remark
+        return super().task(*arguments, remark=remark, **named)
+
+
+def write_files(folder: Path, n_files: int) -> None:
+    """Write JPEG files of about 300 px and 14 kB: some pictures over and over, unlike in a comment.
+
+    Files of equal bytes would be computed once.
+    """
+    random = np.random.default_rng(0)
+    pictures = [_draw(random) for _ in range(min(n_files, N_DISTINCT))]
+    for name in range(N_CLASSES):
+        (folder / f"{name}").mkdir()
+    for i in range(n_files):
+        picture = pictures[i % len(pictures)]
+        comment = b"\xff\xfe\x00\x0a%08d" % i
+        (folder / f"{i % N_CLASSES}" / f"{i:06}.jpg").write_bytes(
+            picture[:2] + comment + picture[2:]
+        )
+
+
+def _draw(random: np.random.Generator) -> bytes:
+    width, height = (int(side) for side in random.integers(SHORTEST_PX, LONGEST_PX, size=2))
+    coarse = Image.fromarray(random.integers(0, 256, (7, 9, 3), dtype=np.uint8))
+    smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)).astype(int)
+    values = np.clip(smooth + random.integers(-18, 19, smooth.shape), 0, 255).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(values).save(stream, "JPEG", quality=70)
+    return stream.getvalue()
+
+
+def open_networks(folder: Path, weights: Path, *, interpreted: bool) -> tuple[Network, Network]:
+    """Return the network in fp32 on the CPU and on the GPU, or what stands for it."""
+    name = "resnet18" if interpreted else "resnet101"
+    if interpreted:
+        from torchvision import models
+
+        torch.manual_seed(0)
+        torch.save(models.get_model(name, weights=None).state_dict(), weights)
+    else:
+        from whole_job import write_random_weights
+
+        write_random_weights(weights, folder)
+    here = load_network(name, weights=weights, device="cpu", precision="fp32")
+    if not interpreted:
+        return here, load_network(name, weights=weights, device="cuda", precision="fp32")
+    seen = here._preprocessing  # noqa: SLF001 - as load_network does it for a GPU
+    engine = TorchEngine(
+        here._module,  # type: ignore[arg-type]  # noqa: SLF001
+        device=here.device,
+        mean=seen.mean,
+        std=seen.std,
+        geometry=seen.resizing,
+    )
+    return here, replace(here, _engine=engine, _resizing=seen.resizing)
+
+
+def read_prepared(images: ImageSet, network: Network, n_images: int) -> list[np.ndarray]:
+    """Return the first images as the network takes them."""
+    decoded = [images.decode(images.read(i), at_least_px=network.least_px) for i in range(n_images)]
+    return [network.prepare(one.image) for one in decoded]
+
+
+def check(networks: dict[str, Network], here: Network, images: ImageSet) -> None:
+    """Hold each network's features to those of the CPU; stop with what is wrong."""
+    n_images = min(N_CHECKED, len(images))
+    expected = here.run(read_prepared(images, here, n_images))
+    rows, failed = [], False
+    for name, network in networks.items():
+        distance = measure(expected, network.run(read_prepared(images, network, n_images)))
+        least = LEAST_COSINE[network.card.precision]
+        recall = "" if distance.recall is None else f"{distance.recall:.3f}"
+        rows.append([name, f"{distance.cosine:.5f}", f"{least}", recall])
+        failed |= not distance.cosine >= least
+    header = [f"{n_images} images, beside fp32 on the CPU", "mean cosine", "at least", "recall"]
+    print(table(header, rows), flush=True)
+    if failed:
+        raise SystemExit("the checks failed; no figures")
+
+
+def rate(run: Callable[[], object], n_images: int, repeats: int) -> str:
+    """Return images a second: the median, and the range; a first run is not counted."""
+    rates = []
+    for _ in range(repeats + 1):
+        began = perf_counter()
+        run()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        rates.append(n_images / (perf_counter() - began))
+    counted = rates[1:]
+    return f"{median(counted):,.0f} ({min(counted):,.0f} to {max(counted):,.0f})"
+
+
+def drain(items: Generator[Any, None, None]) -> None:
+    with closing(items):
+        for _ in items:
+            pass
+
+
+def stages(
+    networks: dict[str, Network], images: ImageSet, *, repeats: int, n_batches: int
+) -> Iterator[list[str]]:
+    """Yield the rate of each stage alone, then of all together."""
+    network = next(iter(networks.values()))
+    size, n_threads = network.batch_size, network.n_workers
+    contents = [images.read(i) for i in range(len(images))]
+
+    def decode(index: int) -> object:
+        return decode_plain(contents[index], at_least_px=network.least_px)
+
+    def read(index: int) -> object:
+        return decode_plain(images.read(index), at_least_px=network.least_px)
+
+    for name, task in (("decoding", decode), ("reading and decoding", read)):
+        threads = {"n_workers": n_threads, "n_ahead": 2 * size}
+        run = lambda task=task, threads=threads: drain(read_ahead(task, len(images), **threads))  # noqa: E731
+        yield [f"{name}, {n_threads} threads", rate(run, len(images), repeats)]
+    batch = read_prepared(images, network, min(size, len(images)))
+    resizing = network._resizing  # noqa: SLF001 - stages alone
+    assert resizing is not None
+    device = network._engine._device  # type: ignore[attr-defined]  # noqa: SLF001
+    copy = lambda: make_batch(batch, resizing, device)  # noqa: E731
+    with torch.inference_mode():
+        yield ["copying to the GPU and resizing there", rate(copy, len(batch), n_batches)]
+    for name, one in networks.items():
+        engine: Any = one._engine  # noqa: SLF001
+        shape = (len(batch), 3, *[resizing.crop_px] * 2)
+        values = torch.rand(shape, device=device, dtype=engine._dtype)  # noqa: SLF001
+        values = values.to(memory_format=torch.channels_last)
+        module = engine._module_for(len(batch))  # noqa: SLF001
+        with torch.inference_mode():
+            alone = rate(lambda m=module, v=values: m(v), len(batch), n_batches)  # type: ignore[misc]
+        yield [f"network alone, {name}", alone]
+        together = rate(lambda one=one: one.run(batch), len(batch), n_batches)  # type: ignore[misc]
+        yield [f"copying, resizing and network, one batch after one, {name}", together]
+    for name, one in networks.items():
+        said = Remarks()
+        whole = rate(
+            lambda one=one, said=said: extract(images, model=one, progress=said),  # type: ignore[misc]
+            len(images),
+            repeats,
+        )
+        yield [f"**files to features**, {name}", f"{whole}; {said.remark() or 'too short to tell'}"]
+
+
+def precisions(
+    network: Network, sample: Sequence[np.ndarray], *, interpreted: bool
+) -> dict[str, Network]:
+    """Return the network as it is in bf16 and fp32, and compiled in bf16, with what that took."""
+    half = network if interpreted else network.in_precision("bf16")
+    began = perf_counter()
+    compiled = half.compiled(sample)
+    print(f"compiling for batches of {len(sample)} took {perf_counter() - began:.1f} s\n")
+    assert compiled.inference is not None
+    networks = {half.card.precision: half, "fp32": network}
+    if compiled.inference.fallback:
+        print(f"not compiled: {compiled.inference.fallback}\n")
+        return networks
+    return {f"{half.card.precision}, compiled": compiled, **networks}
+
+
+def measure_features(*, interpreted: bool) -> None:
+    """Print the checks and the table."""
+    n_files, repeats, n_batches = (6, 1, 1) if interpreted else (24_576, 3, 30)
+    if interpreted:
+        compiling._BACKEND = "eager"  # noqa: SLF001 - to generate code takes minutes there
+    with TemporaryDirectory(prefix="featscape-bench-") as temporary:
+        folder = Path(temporary, "files")
+        folder.mkdir()
+        write_files(folder, n_files)
+        images = find_images(folder)
+        n_bytes = np.mean([len(images.read(i)) for i in range(min(n_files, N_DISTINCT))])
+        weights = Path(temporary, "weights.pth")
+        here, there = open_networks(folder, weights, interpreted=interpreted)
+        print(
+            f"\n{there.card.name} with random weights, {n_files:,} JPEG files of "
+            f"{n_bytes / 1e3:.1f} kB, batches of {there.batch_size}, {there.n_lanes} at once\n"
+        )
+        sample = read_prepared(images, there, min(there.batch_size, n_files))
+        networks = precisions(there, sample, interpreted=interpreted)
+        check(networks, here, images)
+        rows = list(stages(networks, images, repeats=repeats, n_batches=n_batches))
+        print(table(["stage", "images a second"], rows), flush=True)
