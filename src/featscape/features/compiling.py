@@ -10,6 +10,7 @@ from __future__ import annotations
 from subprocess import SubprocessError
 from typing import TYPE_CHECKING
 
+from featscape.errors import DeviceError
 from featscape.features.precision import LEAST_COSINE, measure
 
 if TYPE_CHECKING:
@@ -40,14 +41,22 @@ def compile_engine(
         The compiled one, or the same where that fails or differs.
     reason : str
         Why it is not compiled; else nothing.
+
+    Raises
+    ------
+    DeviceError
+        If the batch does not fit into the device's memory with the network as it is.
     """
+    expected = engine.run(images)  # first: what fails here is not the compiler's fault
     compiled = engine.compiled(len(images), backend=_BACKEND)
     try:
         values = compiled.run(images)
+    except DeviceError:
+        return engine, "compiled by PyTorch the network needs more memory than the device has"
     except _FAILURES as error:
         words = " ".join(str(error).split()) or repr(error)
         return engine, f"PyTorch cannot compile the network ({words:.200})"
-    cosine = measure(engine.run(images), values).cosine
+    cosine = measure(expected, values).cosine
     least = _LEAST_COSINE[engine.precision]
     if not cosine >= least:
         return engine, (

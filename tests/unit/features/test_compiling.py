@@ -73,11 +73,19 @@ def falsify(graph, _inputs):
     return lambda *values: (graph(*values)[0].flip(1),)
 
 
+def fill_memory(_graph, _inputs):
+    def run(*_values):
+        raise torch.cuda.OutOfMemoryError
+
+    return run
+
+
 @pytest.mark.parametrize(
     ("backend", "reason"),
     [
         (fail, r"PyTorch cannot compile the network \(.*no C compiler"),
         (falsify, r"gives other features: their mean cosine on the first 4 images is 0\."),
+        (fill_memory, "needs more memory than the device has"),
     ],
 )
 def test_what_goes_wrong_is_told_and_the_network_runs_as_it_is(
@@ -92,6 +100,20 @@ def test_what_goes_wrong_is_told_and_the_network_runs_as_it_is(
     assert said.lines[1].startswith("it is not compiled: ")
     assert re.search(reason, said.lines[1])
     assert said.lines[1].endswith(features.inference.fallback)
+
+
+def test_what_is_wrong_without_the_compiler_is_not_laid_to_it(
+    network, compile_by, noise_images, monkeypatch
+):
+    def break_down(*_):
+        raise RuntimeError("a bug")
+
+    compile_by("eager")
+    monkeypatch.setattr("featscape.features.torch_engine.normalize", break_down)
+    said = Notes()
+    with pytest.raises(RuntimeError, match="a bug"):
+        extract(noise_images(N_IMAGES), model=network, batch_size=BATCH, progress=said)
+    assert not any("not compiled" in line for line in said.lines)
 
 
 def test_layers_within_are_not_compiled_and_that_is_told(
