@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,6 +40,7 @@ _CANNOT_WRITE = {
     errno.EPERM,
     errno.EROFS,
 }
+_SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 # Some file systems cannot flush a folder, and say so in one of these ways.
 _NO_FLUSH = {errno.EACCES, errno.EINVAL, errno.ENOTSUP, errno.EBADF}
 
@@ -64,8 +66,9 @@ def writing() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        # NumPy and Pillow tell of a short write without a number
-        number = errno.ENOSPC if type(error) is OSError and error.errno is None else error.errno
+        # NumPy tells of a short write by these words alone
+        is_short = error.errno is None and _SHORT_WRITE.fullmatch(str(error))
+        number = errno.ENOSPC if is_short else error.errno
         if number not in _CANNOT_WRITE:
             raise
         raise WriteError(number, os.strerror(number)) from error

@@ -5,7 +5,9 @@ import os
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from featscape.errors import InputError
 from featscape.staging import WriteError, kept_beside, staged, writing
@@ -76,9 +78,15 @@ class TestWhatIsKept:
             keep(folder)
         assert names_in(tmp_path) == [".m.partial"]
 
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is full")
     def test_a_short_write_is_a_refusal(self):
         with pytest.raises(WriteError, match="No space left on device"), writing():
-            raise OSError("197120 requested and 48096 written")  # NumPy's, which has no errno
+            np.zeros(1_000).tofile("/dev/full")  # NumPy gives no errno
+
+    def test_a_bug_is_not_taken_for_a_full_disk(self, tmp_path):
+        with pytest.raises(OSError, match="cannot write mode F") as found, writing():
+            Image.new("F", (4, 4)).save(tmp_path / "x.png")
+        assert not isinstance(found.value, WriteError)
 
     def test_without_anything_kept_nothing_is_left(self, tmp_path):
         end_early(tmp_path / "m", fill=lambda folder: kept_beside(folder).mkdir())
