@@ -66,9 +66,14 @@ class Network:
 
     @property
     def n_workers(self) -> int:
-        """Decoding threads that suit the device: on a CPU the network needs the cores more."""
+        """Decoding threads that suit the device.
+
+        On a CPU PyTorch's threads wait for one another within each layer, and so for a core that
+        decodes. OpenVINO's do not; there the network waits for the first batch instead.
+        """
         n_cores = count_cores()
-        return min(max(1, n_cores // 2 if self.device.type == "cpu" else n_cores), _MOST_WORKERS)
+        waits = self.device.type == "cpu" and isinstance(self._engine, TorchEngine)
+        return min(max(1, n_cores // 2 if waits else n_cores), _MOST_WORKERS)
 
     @property
     def n_lanes(self) -> int:

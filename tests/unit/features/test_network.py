@@ -11,6 +11,7 @@ from featscape.errors import DeviceError, ImageError, InputError, ModelError
 from featscape.features import list_models, load_network, reload_network
 from featscape.features.devices import choose_device
 from featscape.features.folding import fold_batch_norms
+from featscape.features.torch_engine import TorchEngine
 
 # The lightest of each kind: plain, dense and depthwise convolutions, auxiliary classifiers, a
 # classifier of several layers, one that is a convolution, and attention.
@@ -147,3 +148,13 @@ class TestReloadNetwork:
         card = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu").card
         with pytest.raises(ModelError, match="weights_sha256 was 0000"):
             reload_network(replace(card, weights_sha256="0" * 64), device="cpu")
+
+
+def test_only_pytorch_leaves_cores_to_the_network(small_file, monkeypatch):
+    monkeypatch.setattr("featscape.features.network.count_cores", lambda: 6)
+    network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
+    assert network.n_workers == 6
+    plain = TorchEngine(
+        network._module, device=network.device, mean=(0.5,) * 3, std=(0.5,) * 3, precision="fp32"
+    )
+    assert replace(network, _engine=plain).n_workers == 3
