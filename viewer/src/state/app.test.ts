@@ -7,6 +7,7 @@ import { syncAddress } from "./address-sync";
 import { selectionCsv } from "./exports";
 import { placeImage } from "./place";
 import { runSearch } from "./search";
+import { watchSight } from "./sight";
 import { syncStage } from "./stage-sync";
 
 const stops: (() => void)[] = [];
@@ -20,7 +21,7 @@ function staged(...args: Parameters<typeof smallApp>) {
   const stage = new SilentStage();
   app.stage = stage;
   stops.push(syncStage(app, stage));
-  return { app, told: stage.told };
+  return { app, stage, told: stage.told };
 }
 
 describe("the stage is told", () => {
@@ -51,6 +52,27 @@ describe("the stage is told", () => {
     await settled();
     expect(app.trouble.value).toBe("grid.bin is too short.");
     expect(app.mode.value).toBe("points");
+  });
+
+  it("what hides items, or moves them, and then it is asked anew whether any is seen", async () => {
+    const { app, stage } = staged();
+    let read = () => {};
+    const late = new Promise<Float32Array<ArrayBuffer>>((resolve) => {
+      read = () => resolve(Float32Array.of(1, 2, 3, 4, 5, 6));
+    });
+    vi.spyOn(app.items, "column").mockReturnValue(late);
+    stops.push(watchSight(app));
+    app.setFilter("value", { kind: "range", lower: 7, upper: 8 });
+    await settled(400);
+    expect(app.nothingSeen.value).toBe(false);
+    stage.isEmpty = true; // as the filter makes it, once the column has been read
+    read();
+    await settled(400);
+    expect(app.nothingSeen.value).toBe(true);
+    stage.isEmpty = false;
+    app.mode.value = "grid";
+    await settled(400);
+    expect(app.nothingSeen.value).toBe(false);
   });
 
   it("one neutral color where there are no labels", async () => {

@@ -68,6 +68,8 @@ export class App {
   readonly nothingSeen = signal(false);
   /** Counts the view's moves, for what stands at a place of the stage. */
   readonly viewMoved = signal(0);
+  /** Counts what the stage was told that hides items, or moves them. */
+  readonly itemsChanged = signal(0);
 
   /** The view that shows all, until one moves. */
   private whole: View | null = null;

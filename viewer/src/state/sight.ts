@@ -2,13 +2,13 @@
 import { effect } from "@preact/signals";
 import type { App } from "./app";
 
-const PAUSE_MS = 300; // once the view rests, and what the filters need has been read
+const PAUSE_MS = 300; // once the view rests
 
 export function watchSight(app: App): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stop = effect(() => {
     // read, so that each change of these looks anew
-    [app.viewMoved.value, app.filters.value, app.mode.value];
+    [app.viewMoved.value, app.itemsChanged.value];
     clearTimeout(timer);
     timer = setTimeout(() => {
       app.nothingSeen.value = app.stage?.empty() ?? false;

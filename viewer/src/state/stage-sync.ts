@@ -42,6 +42,7 @@ function coloring(
 async function lay(app: App, stage: Stage): Promise<void> {
   try {
     await stage.setLayout(app.mode.value === "grid" ? "grid" : "map");
+    app.itemsChanged.value++;
   } catch (error) {
     if (app.mode.value === "grid") app.mode.value = app.hasImages ? "images" : "points";
     throw error;
@@ -77,6 +78,7 @@ export function syncStage(app: App, stage: Stage): () => void {
       const filters = app.filters.value;
       const plain = filters.size === 0 && !emphasis.matches && emphasis.selection.length === 0;
       stage.setStates(plain ? null : itemStates(app.items.count, filters, columns.value, emphasis));
+      app.itemsChanged.value = app.itemsChanged.peek() + 1;
     }),
     effect(() => {
       void app.attempt(lay(app, stage));
