@@ -19,7 +19,7 @@ from featscape.features import compiling, extract, load_network
 from featscape.features.batch_resize import make_batch
 from featscape.features.precision import measure
 from featscape.features.reading import read_ahead
-from featscape.features.torch_engine import TorchEngine
+from featscape.features.torch_engine import TorchEngine, _unrounded
 from featscape.images import decode_plain, find_images
 from featscape.progress import SilentProgress
 from machine import table
@@ -172,7 +172,7 @@ def stages(
         values = torch.rand(shape, device=device, dtype=engine._dtype)  # noqa: SLF001
         values = values.to(memory_format=torch.channels_last)
         module = engine._module_for(len(batch))  # noqa: SLF001
-        with torch.inference_mode():
+        with torch.inference_mode(), _unrounded():
             alone = rate(lambda m=module, v=values: m(v), len(batch), n_batches)  # type: ignore[misc]
         yield [f"network alone, {name}", alone]
         together = rate(lambda one=one: one.run(batch), len(batch), n_batches)  # type: ignore[misc]
