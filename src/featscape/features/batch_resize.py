@@ -42,23 +42,24 @@ def make_batch(
     Tensor of float32, shape (b, 3, crop_px, crop_px)
         Whole numbers from 0 to 255, in channels_last.
     """
-    groups: dict[tuple[int, int], list[int]] = defaultdict(list)
     square = (geometry.crop_px, geometry.crop_px)
+    groups: dict[tuple[bool, int, int], list[int]] = defaultdict(list)
     for index, image in enumerate(images):
         height, width = image.shape[:2]
-        groups[square if (height, width) == square else (_pad(height), _pad(width))].append(index)
+        is_cut = (height, width) == square
+        groups[(is_cut, *(square if is_cut else (_pad(height), _pad(width))))].append(index)
     parts = []
-    for size, members in groups.items():
+    for (is_cut, *size), members in groups.items():
         chosen = [images[index] for index in members]
         frames = send(chosen, size, device)  # (g, h, w, 3)
-        parts.append(frames.float() if size == square else _resize(frames, chosen, geometry))
+        parts.append(frames.float() if is_cut else _resize(frames, chosen, geometry))
     places = np.argsort(np.concatenate(list(groups.values())))
     ordered = torch.cat(parts)[_send_array(places, device)] if len(parts) > 1 else parts[0]
     return ordered.permute(0, 3, 1, 2)
 
 
 def send(
-    images: Sequence[NDArray[np.uint8]], size: tuple[int, int], device: torch.device
+    images: Sequence[NDArray[np.uint8]], size: Sequence[int], device: torch.device
 ) -> torch.Tensor:
     """Copy images to a device, each into the corner of a frame of one size: (b, h, w, 3).
 

@@ -38,6 +38,15 @@ def test_squares_that_are_cut_already_stay_as_they_are(n_large):
     np.testing.assert_array_equal(batch[-1], images[-1])
 
 
+def test_a_square_as_large_as_padded_images_is_not_taken_for_one_of_them():
+    geometry = ResizeAndCrop(288, 256, "bilinear")
+    images = [noise(256, 256), noise(200, 250), noise(256, 256)[::-1]]
+    batch = make_batch(images, geometry, CPU).permute(0, 2, 3, 1).numpy()
+    np.testing.assert_array_equal(batch[0], images[0])
+    np.testing.assert_array_equal(batch[2], images[2])
+    assert np.abs(batch[1] - geometry(images[1])).max() <= 2
+
+
 def test_what_lies_beyond_an_images_edge_does_not_count(monkeypatch):
     geometry = ResizeAndCrop(32, 32, "bicubic")
     images = [noise(90, 90), noise(30, 30)]
