@@ -143,13 +143,13 @@ def open_arrays(source: Place) -> list[StoredArray]:
     """
 
     def opener(member: str) -> Callable[[], BinaryIO]:
-        return lambda: zipfile.ZipFile(_seekable(source)).open(member)  # type: ignore[return-value]
+        return lambda: _open_within(source, lambda file: zipfile.ZipFile(file).open(member))
 
     name = PurePosixPath(file_name(source))
     try:
         if name.suffix.lower() == ".npy":
             return [_read_npy_header(name.stem, lambda: storage_of(source).open(source))]
-        with zipfile.ZipFile(_seekable(source)) as archive:
+        with storage_of(source).open(source) as file, zipfile.ZipFile(file) as archive:
             members = [name for name in archive.namelist() if name.endswith(".npy")]
         return [_read_npy_header(name.removesuffix(".npy"), opener(name)) for name in members]
     except _DAMAGE as error:
@@ -179,7 +179,7 @@ def open_idx(source: Place) -> StoredArray:
 
     def open_file() -> BinaryIO:
         if file_name(source).lower().endswith(".gz"):
-            return gzip.open(_seekable(source), "rb")  # type: ignore[return-value]
+            return _open_within(source, lambda file: gzip.GzipFile(fileobj=file))
         return storage_of(source).open(source)
 
     try:
@@ -203,9 +203,28 @@ def find_idx(source: Place) -> list[Place]:
     return [join(source, name) for name in names if IDX.search(name)]
 
 
-def _seekable(source: Place) -> Path | BinaryIO:
-    """Return what a library reads that opens, and closes, paths by itself."""
-    return source if isinstance(source, Path) else storage_of(source).open(source)
+class _Within(io.BufferedReader):
+    """A file within another, which it closes too: zipfile and gzip close only what they opened."""
+
+    def __init__(self, inner: Any, outer: BinaryIO) -> None:
+        super().__init__(inner)
+        self._outer = outer
+
+    def close(self) -> None:
+        """Close both."""
+        try:
+            super().close()
+        finally:
+            self._outer.close()
+
+
+def _open_within(source: Place, opener: Callable[[BinaryIO], Any]) -> BinaryIO:
+    outer = storage_of(source).open(source)
+    try:
+        return _Within(opener(outer), outer)
+    except BaseException:
+        outer.close()
+        raise
 
 
 def _damaged(source: Place, reason: object) -> InputError:

@@ -1,6 +1,7 @@
 """Arrays of images: NumPy's files and IDX files."""
 
 import gzip
+import io
 import struct
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,8 @@ import pytest
 
 from featscape.errors import ImageError, InputError
 from featscape.images import find_images, open_contents
+from featscape.images.arrays import open_arrays, open_idx
+from featscape.images.remote import Remote
 
 FASHION = Path(__file__).parents[3] / "data" / "fashion-mnist"
 
@@ -42,6 +45,30 @@ def test_each_shape(tmp_path, save, shape):
     assert images.labels == tuple("010101010")
     assert images.paths[:2] == ("images/0", "images/1")
     assert images.kind == "array"
+
+
+@pytest.mark.parametrize(
+    ("name", "headers"),
+    [("a.npz", open_arrays), ("a-idx3-ubyte.gz", lambda source: [open_idx(source)])],
+)
+def test_a_file_at_an_address_is_closed_with_what_lies_within(tmp_path, monkeypatch, name, headers):
+    if name == "a.npz":
+        np.savez(tmp_path / name, images=pixels(3, 4, 4))
+    else:
+        write_idx(tmp_path / name, pixels(3, 4, 4))
+    opened = []
+
+    def open_there(_remote, _place):
+        opened.append(io.BytesIO((tmp_path / name).read_bytes()))
+        return opened[-1]
+
+    monkeypatch.setattr(Remote, "open", open_there)
+    (array,) = headers(f"memory://set/{name}")
+    with array.open_file() as file:
+        file.seek(array.start)
+        assert file.read(48) == pixels(3, 4, 4).tobytes()
+    assert opened
+    assert all(file.closed for file in opened)
 
 
 @pytest.mark.parametrize(
