@@ -48,8 +48,8 @@ def find_images(
     place. It is like a folder, but folders around all others are passed over. In a .tar, what
     stands beside an image under its name gives the class (.cls), a text (.txt), columns (.json).
 
-    **Arrays**: an .npz or .npy file of images, IDX files as MNIST and Fashion-MNIST come in, or a
-    folder of these. Labels are found by their names: train_labels belongs to train_images.
+    **Arrays**: an .npz or .npy file of images, an IDX file as MNIST and Fashion-MNIST come in, or a
+    folder of IDX files. Labels are found by their names: train_labels belongs to train_images.
 
     An **address** (s3://, gs://, https://, whatever fsspec knows) may name any of these; and a
     manifest may list addresses. What fails is asked for again, twice.

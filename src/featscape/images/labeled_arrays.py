@@ -37,7 +37,7 @@ _LABELS_OF = {
 
 
 def find_in_arrays(source: Place, *, label_column: str | None = None) -> ImageSet:
-    """Find the images of an .npz or .npy file, of an IDX file, or of a folder of these.
+    """Find the images of an .npz or .npy file, of an IDX file, or of a folder of IDX files.
 
     An array of images is paired with that of its labels by name: train_images and train_labels,
     x_test and y_test, t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz. Where there is one
