@@ -153,7 +153,7 @@ def extract(
     batch_size = batch_size or network.batch_size
     if machines is None:
         n_workers = n_workers or network.n_workers
-        # One batch waits for the network while another is decoded: never more than that.
+        # Two batches are read ahead of the one that is filled; on a GPU its lanes hold some more.
         source = read_ahead(read, len(images), n_workers=n_workers, n_ahead=2 * batch_size)
     else:
         read_there = machines.compute(

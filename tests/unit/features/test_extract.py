@@ -140,7 +140,9 @@ def test_batches_are_full_but_for_the_last(noise_images):
     assert network.batches == [4, 4, 1]
 
 
-def test_never_more_than_two_batches_are_decoded_ahead(noise_images):
+@pytest.mark.parametrize(("n_lanes", "n_batches"), [(1, 3), (2, 5), (3, 6)])
+def test_never_more_than_two_batches_are_decoded_ahead(noise_images, n_lanes, n_batches):
+    """Ahead of the one that is filled, beside those that the lanes hold."""
     alive, most = 0, 0
     lock = threading.Lock()
 
@@ -159,8 +161,10 @@ def test_never_more_than_two_batches_are_decoded_ahead(noise_images):
                 alive -= len(pixels)
             return super().run(pixels)
 
-    extract(noise_images(120), model=Slow(), batch_size=5, n_workers=4)
-    assert 5 < most <= 3 * 5
+    network = Slow()
+    network.n_lanes = n_lanes
+    extract(noise_images(120), model=network, batch_size=5, n_workers=4)
+    assert 5 * (n_batches - 2) < most <= 5 * n_batches
 
 
 def test_no_readable_image_is_an_error_with_the_commonest_reason(noise_images):
