@@ -17,7 +17,7 @@ from featscape.errors import FeatscapeError, InputError
 from featscape.filenames import printable
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     from featscape.maps import Map
     from featscape.progress import Progress
@@ -381,7 +381,7 @@ def info(
     from featscape import report
     from featscape.pipeline import open_map
 
-    _console().print(report.describe(open_map(folder)))
+    _show(report.describe(open_map(folder)))
 
 
 @app.command()
@@ -407,7 +407,7 @@ def models(
     from featscape.features import list_models
 
     if pattern is None:
-        _console().print(report.describe_models(list_models()), crop=False)
+        _show(report.describe_models(list_models()))
         return
     found = list_models(pattern)
     if not found:
@@ -415,7 +415,7 @@ def models(
             f"a pattern must be in the name of a network; {pattern!r} is in none. "
             "Try a shorter one: featscape models vit"
         )
-    _console().print(report.describe_entries(found), crop=False)
+    _show(report.describe_entries(found))
 
 
 @app.command()
@@ -441,7 +441,7 @@ def layers(
     from featscape import report
     from featscape.features import list_layers
 
-    _console().print(report.describe_layers(list_layers(model), depth=depth), crop=False)
+    _show(report.describe_layers(list_layers(model), depth=depth))
 
 
 def main() -> None:
@@ -465,12 +465,24 @@ def main() -> None:
 def _print_summary(made: Map) -> None:
     from featscape import report
 
-    _console().print(report.summarize(made))
+    _show(report.summarize(made))
 
 
 def _say(message: str) -> None:
     """Print one line to the standard error, whatever a file's name may hold."""
     print(f"featscape: {printable(message)}", file=sys.stderr)  # noqa: T201 - this is the screen
+
+
+def _show(what: RenderableType) -> None:
+    """Print to the standard output; without the blanks that fill a table's lines, in a file."""
+    console = _console()
+    if console.is_terminal:
+        console.print(what, crop=False)
+        return
+    with console.capture() as captured:
+        console.print(what, crop=False)
+    lines = captured.get().splitlines()
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in lines))
 
 
 def _console(*, stderr: bool = False) -> Console:

@@ -137,8 +137,9 @@ class TestScreens:
             assert picture in made.out
         assert "100% have mostly their own label among their 5 nearest neighbors" in made.out
         # a class's name is not markup
-        assert re.search(r"^ *\[red\] +100% +of 8 images +━{20} *$", made.out, re.MULTILINE)
+        assert re.search(r"^ *\[red\] +100% +of 8 images +━{20}$", made.out, re.MULTILINE)
         assert "*" not in made.out
+        assert not re.search(r" $", made.out, re.MULTILINE)
         assert "Skipped 1 file" in made.out
         assert re.search(r"Took [\d.]+ s: .*pictures [\d.]+ s", made.out)
 

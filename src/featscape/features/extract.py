@@ -116,6 +116,7 @@ def extract(
         raise InputError(f"There must be images to extract features from; {images.source} has 0.")
     progress = progress or SilentProgress()
     if isinstance(model, str):
+        progress.note(f"loading {model}")
         network: Backend = load_network(
             model,
             weights=weights,
