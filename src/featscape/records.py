@@ -10,8 +10,6 @@ import numpy as np
 
 from featscape.errors import InputError
 
-_DETAILS = re.compile(r": | \(")
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
@@ -20,6 +18,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
     Column = Sequence[str | None] | NDArray[Any]
+
+_DETAILS = re.compile(r": | \(")
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def _recognize(source: Place) -> tuple[str, Listing | None]:
     """Return the kind of a source, and where it is a folder or address, what lies there."""
     is_address = isinstance(source, str)
     kind = _kind_of_name(file_name(source))
-    if kind is not None and (is_address or os.path.isfile(source)):  # noqa: PTH113 - no where it cannot be seen
+    if kind is not None and (is_address or os.path.isfile(source)):  # noqa: PTH113 - a Path raises where one may not look
         return kind, None
     listing = list_below(source)
     if listing.images:

@@ -178,5 +178,3 @@ function LegendList({ rows, names, hidden, onToggle, onIsolate }: LegendListProp
     </div>
   );
 }
-
-/** The scale as a bar, with two handles that leave out what lies beyond them. */
