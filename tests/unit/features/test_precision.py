@@ -253,7 +253,8 @@ def test_a_run_of_few_images_stays_in_fp32_and_says_so(noise_images, small_file)
     )
     assert found.model.precision == "fp32"
     assert found.inference.precision == "fp32"
-    assert said.lines == [f"{found.inference.engine} in fp32: {found.inference.reason}"]
+    told = f"{found.inference.engine} in fp32: {found.inference.reason}"
+    assert said.lines == ["loading shufflenet_v2_x0_5", told]
 
 
 def test_the_first_readable_images_are_the_sample(noise_images, small_file, monkeypatch):
