@@ -58,27 +58,19 @@ def reduce_features(
     """
     from scipy.sparse import issparse
 
+    def on_host() -> tuple[Reduction, Tensor]:
+        reduction = fit_reduction(
+            X, n_components=n_components, metric=metric, generator=generator, n_threads=n_threads
+        )
+        return reduction, torch.from_numpy(reduction.apply(X)).to(device)
+
     n, d = X.shape
     if issparse(X) or n < d:
-        return _on_host(
-            X,
-            n_components=n_components,
-            metric=metric,
-            generator=generator,
-            n_threads=n_threads,
-            device=device,
-        )
+        return on_host()
     blocks = _Blocks(X, metric, device)
     mean, largest = _survey(blocks, d)
     if not largest < LARGEST:  # or NaN: let the CPU say what is wrong, and where
-        return _on_host(
-            X,
-            n_components=n_components,
-            metric=metric,
-            generator=generator,
-            n_threads=n_threads,
-            device=device,
-        )
+        return on_host()
     scale = power_of_two(largest)
     axes = None
     if n_components is not None and n_components < d:
@@ -116,21 +108,6 @@ class _Blocks:
                     rows = rows - rows.mean(1, keepdim=True)
                 rows = rows / torch.linalg.vector_norm(rows, dim=1, dtype=torch.float64)[:, None]
             yield start, rows
-
-
-def _on_host(
-    X: Any,
-    *,
-    n_components: int | None,
-    metric: str,
-    generator: np.random.RandomState,
-    n_threads: int,
-    device: torch.device,
-) -> tuple[Reduction, Tensor]:
-    reduction = fit_reduction(
-        X, n_components=n_components, metric=metric, generator=generator, n_threads=n_threads
-    )
-    return reduction, torch.from_numpy(reduction.apply(X)).to(device)
 
 
 def _survey(blocks: _Blocks, d: int) -> tuple[Tensor, float]:
