@@ -7,7 +7,8 @@ import { Layer } from "./layer";
 import { chosenSize, type PointLook, RIM_PX } from "./points";
 import { packed } from "./tints";
 
-const FRAME_MS = 3;
+const FRAME_MS = 2.5;
+const RESTING_MS = 12;
 const FIRST = 200_000;
 const LEAST = 50_000;
 // A disc's coverage is drawn for so many places of its middle within a pixel, across and down.
@@ -64,6 +65,7 @@ export class CpuLayer extends Layer {
   private tints: Int32Array = new Int32Array(0);
   private chosen: Uint32Array = new Uint32Array(0);
   private readonly stamps = new Map<number, Stamp>();
+  private changed = false;
   private started = 0;
   private before = 0;
 
@@ -73,6 +75,10 @@ export class CpuLayer extends Layer {
     private readonly dimensions: number,
   ) {
     super(gl);
+  }
+
+  get restingBudget(): number {
+    return (this.budget * RESTING_MS) / FRAME_MS;
   }
 
   setGrid(cells: Uint16Array): void {
@@ -102,13 +108,19 @@ export class CpuLayer extends Layer {
   }
 
   protected finish(): void {
-    const { gl, width, height } = this;
+    this.changed = true;
     const spent = performance.now() - this.started;
     const drawn = this.drawn - this.before;
     if (drawn > LEAST / 2 && spent > 0.5) {
       const fits = (drawn * FRAME_MS) / spent;
       this.budget = Math.max(LEAST, this.budget + 0.4 * (fits - this.budget));
     }
+  }
+
+  protected upload(): void {
+    if (!this.changed) return;
+    this.changed = false;
+    const { gl, width, height } = this;
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
     gl.texSubImage2D(
       gl.TEXTURE_2D,

@@ -10,13 +10,12 @@ import { flatten, Placement, type Places } from "./placement";
 import type { Sizing } from "./sizes";
 import { DIMMED_IMAGE_OPACITY } from "./tints";
 
-const FADE_IN_MS = 180;
+const FADE_IN_MS = 150;
 const FADE_OUT_MS = 120;
-const PLACING_MS = 2;
+const PLACING_MS = 1;
 const UPLOADING_MS = 1;
 const DECODING_MS = 1;
-// Each of the two, once the view rests: to begin a decode takes a millisecond, and frames are few
-// where WebGL is software.
+// Each of the three, once the view rests: frames are few where WebGL is software.
 const STILL_MS = 12;
 const DECODES = 48;
 // Blocks are asked for this often while the view moves: a request takes the processor a millisecond.
@@ -168,7 +167,9 @@ export class Gallery {
       this.placed = { view, sizing, places, filter, at: now };
       this.placing = true;
     }
-    if (this.placing && this.placement) this.placing = !this.placement.step(PLACING_MS);
+    if (this.placing && this.placement) {
+      this.placing = !this.placement.step(scene.still ? STILL_MS : PLACING_MS);
+    }
     return false;
   }
 
@@ -251,7 +252,7 @@ export class Gallery {
       const other = wanted.get(`${pack}/${block}`);
       if (!other || other.rank > rank) wanted.set(`${pack}/${block}`, { pack, block, rank });
     }
-    if (now - this.wantedAt < WANTING_MS) return late || wanted.size > 0;
+    if (!scene.still && now - this.wantedAt < WANTING_MS) return late || wanted.size > 0;
     this.wantedAt = now;
     const first = [...wanted.values()].sort((a, b) => a.rank - b.rank);
     thumbnails.want(scene.still ? first : first.slice(0, MOVING_BLOCKS));

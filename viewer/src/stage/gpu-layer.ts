@@ -21,6 +21,10 @@ export class GpuLayer extends Layer {
     return this.pace.budget;
   }
 
+  get restingBudget(): number {
+    return this.pace.budget;
+  }
+
   setGrid(cells: Uint16Array): void {
     this.pass.setGrid(cells);
   }
@@ -61,6 +65,8 @@ export class GpuLayer extends Layer {
   }
 
   protected finish(): void {}
+
+  protected upload(): void {}
 
   pixels(): Uint8Array {
     const { gl, width, height } = this;

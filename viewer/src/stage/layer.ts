@@ -44,13 +44,16 @@ export abstract class Layer {
   abstract setTints(tints: Uint32Array, chosen: Uint32Array): void;
   /** How many points a frame has time for. */
   abstract readonly budget: number;
+  /** The same where the view rests: nothing else waits for the frame. */
+  abstract readonly restingBudget: number;
   protected abstract allocate(): void;
   protected abstract clear(look: PointLook): void;
   protected abstract begin(look: PointLook): void;
   protected abstract draw(start: number, end: number): void;
   protected abstract drawChosen(): void;
-  /** What was drawn now lies in `texture`. */
   protected abstract finish(): void;
+  /** Bring what was drawn into `texture`. */
+  protected abstract upload(): void;
   /** The picture's bytes: red, green, blue and opacity, the lowest row first. */
   abstract pixels(): Uint8Array;
 
@@ -97,6 +100,7 @@ export abstract class Layer {
   /** Onto the canvas. Copied by a draw call: in software, blitFramebuffer takes forty times as long. */
   present(): void {
     const { gl, program } = this;
+    this.upload();
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
     gl.viewport(0, 0, this.width, this.height);
     gl.disable(gl.BLEND);

@@ -93,7 +93,7 @@ export class Picture {
       layer.restart(pointLook(of), runs);
       layer.advance(this.affordable(runs));
     } else if (!layer.done) {
-      layer.advance(layer.budget);
+      layer.advance(layer.restingBudget);
     }
     const drawn = stale ? layer.drawn : layer.drawn - before;
     const lively = of.drawing === "images" && gallery.update(of, now);

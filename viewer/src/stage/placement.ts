@@ -7,6 +7,9 @@ import { DIMMED, HIDDEN } from "../stage";
 import type { Vector } from "./camera";
 import type { Chunks, Plane, Region } from "./chunks";
 
+// A cell is as wide as two images must lie apart, and is cut into so many parts in each direction.
+const PARTS = 4;
+
 interface Coordinates {
   readonly positions: Float32Array; // (n, dimensions)
   readonly dimensions: number;
@@ -48,6 +51,10 @@ export class Placement {
   /** Those that have their place, in the order they got it. */
   readonly items: number[] = [];
   private readonly taken: Int32Array; // one more than the index in `items` of who lies in a cell
+  /** Parts that lie wholly too near to an image: most items are met there, and need no other look. */
+  private readonly closed: Uint8Array;
+  private readonly scale: number; // parts a unit of the map
+  private readonly width: number; // parts a row
   private readonly us: number[] = [];
   private readonly vs: number[] = [];
   private readonly columns: number;
@@ -65,15 +72,22 @@ export class Placement {
     kept: Iterable<number> = [],
   ) {
     const { region, distance, plane, nItems, states } = rule;
-    this.columns = Math.max(1, Math.ceil((region.right - region.left) / distance));
-    this.rows = Math.max(1, Math.ceil((region.top - region.bottom) / distance));
+    // one more than there is room for: an item may lie on the very edge
+    this.columns = Math.ceil((region.right - region.left) / distance) + 1;
+    this.rows = Math.ceil((region.top - region.bottom) / distance) + 1;
     this.taken = new Int32Array(this.columns * this.rows);
+    this.scale = PARTS / distance;
+    this.width = this.columns * PARTS;
+    this.closed = new Uint8Array(this.width * this.rows * PARTS);
     // What a search or a selection leaves out gets the room that the others leave.
     this.passes = states?.some((state) => state & DIMMED) ? [0, DIMMED] : [0];
     places.chunks.visit(region, plane, (start, end) => {
       if (start < nItems) this.runs.push([start, Math.min(end, nItems)]);
     });
-    for (const item of kept) if (!states || !(states[item]! & HIDDEN)) this.tryItem(item);
+    for (const item of kept) {
+      if (states && states[item]! & HIDDEN) continue;
+      this.tryAt(...flatten(places, plane, item), item);
+    }
     this.at = this.runs[0]?.[0] ?? 0;
   }
 
@@ -100,31 +114,54 @@ export class Placement {
   }
 
   private meet(start: number, end: number): void {
-    const { states } = this.rule;
+    const { states, plane } = this.rule;
+    const { positions, dimensions } = this.places;
     const wanted = this.passes[this.pass]!;
-    for (let item = start; item < end; item++) {
+    const [[rx, ry, rz], [ux, uy, uz]] = plane;
+    for (let item = start, at = start * dimensions; item < end; item++, at += dimensions) {
       if (states && (states[item]! & (HIDDEN | DIMMED)) !== wanted) continue;
-      this.tryItem(item);
+      const x = positions[at]!;
+      const y = positions[at + 1]!;
+      const z = dimensions === 3 ? positions[at + 2]! : 0;
+      this.tryAt(rx * x + ry * y + rz * z, ux * x + uy * y + uz * z, item);
     }
   }
 
-  private tryItem(item: number): void {
-    const { region, distance, plane } = this.rule;
-    const [u, v] = flatten(this.places, plane, item);
-    if (u < region.left || u > region.right || v < region.bottom || v > region.top) return;
-    const column = Math.min(Math.floor((u - region.left) / distance), this.columns - 1);
-    const row = Math.min(Math.floor((v - region.bottom) / distance), this.rows - 1);
+  private tryAt(u: number, v: number, item: number): void {
+    const { left, right, bottom, top } = this.rule.region;
+    if (u < left || u > right || v < bottom || v > top) return;
+    const across = Math.floor((u - left) * this.scale);
+    const up = Math.floor((v - bottom) * this.scale);
+    if (this.closed[up * this.width + across] || !this.isFree(u, v, across, up)) return;
+    this.us.push(u);
+    this.vs.push(v);
+    this.take(item, across, up);
+  }
+
+  private isFree(u: number, v: number, across: number, up: number): boolean {
     const { taken, columns, rows, us, vs } = this;
-    if (taken[row * columns + column]) return; // of two in one cell, each is too near to the other
+    const { distance } = this.rule;
+    const column = Math.floor(across / PARTS);
+    const row = Math.floor(up / PARTS);
     for (let r = Math.max(row - 1, 0); r <= row + 1 && r < rows; r++) {
       for (let c = Math.max(column - 1, 0); c <= column + 1 && c < columns; c++) {
         const other = taken[r * columns + c]! - 1;
         if (other < 0) continue;
-        if (Math.abs(us[other]! - u) < distance && Math.abs(vs[other]! - v) < distance) return;
+        if (Math.abs(us[other]! - u) < distance && Math.abs(vs[other]! - v) < distance)
+          return false;
       }
     }
-    us.push(u);
-    vs.push(v);
-    taken[row * columns + column] = this.items.push(item);
+    return true;
+  }
+
+  private take(item: number, across: number, up: number): void {
+    const { width, closed } = this;
+    const cell = Math.floor(up / PARTS) * this.columns + Math.floor(across / PARTS);
+    this.taken[cell] = this.items.push(item);
+    const from = Math.max(across - PARTS + 1, 0);
+    const to = Math.min(across + PARTS, width);
+    for (let row = Math.max(up - PARTS + 1, 0); row < up + PARTS; row++) {
+      closed.fill(1, row * width + from, row * width + to);
+    }
   }
 }
