@@ -5,6 +5,7 @@ import { SourceError } from "../sources/error";
 import type { Area, Point, Stage, Tool, View } from "../stage";
 import { panned } from "../stage/camera";
 import type { Shared, ThemeChoice, ViewMode } from "./address";
+import type { ThemeName } from "./class-colors";
 import { type Filter, type Filters, withFilter } from "./filters";
 import { type Items, LABEL, type Neighbor } from "./items";
 import { NOWHERE, step, type Walk, walkTo } from "./walk";
@@ -33,7 +34,7 @@ export class App {
   readonly mode: Signal<ViewMode>;
   readonly tool = signal<Tool>("pan");
   readonly themeChoice = signal<ThemeChoice>("auto");
-  readonly theme: ReadonlySignal<"light" | "dark">;
+  readonly theme: ReadonlySignal<ThemeName>;
 
   readonly colorBy = signal(LABEL);
   readonly filters = signal<Filters>(new Map());

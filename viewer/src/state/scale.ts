@@ -1,4 +1,5 @@
 /** Colors for numbers. */
+import type { ThemeName } from "./class-colors";
 
 /**
  * Viridis (van der Walt & Smith 2015, CC0) at equal steps: even to the eye, and read alike with any
@@ -36,7 +37,7 @@ function viridis(t: number): string {
 }
 
 /** `STEPS` colors, least first. */
-export function numberPalette(theme: "light" | "dark"): string[] {
+export function numberPalette(theme: ThemeName): string[] {
   const [first, last] = PART[theme];
   return Array.from({ length: STEPS }, (_, i) =>
     viridis(first + ((last - first) * i) / (STEPS - 1)),

@@ -3,11 +3,12 @@ import { effect, signal } from "@preact/signals";
 import { NO_CATEGORY } from "../contract";
 import type { Stage, Theme } from "../stage";
 import type { App } from "./app";
+import { classColor, type ThemeName } from "./class-colors";
 import { itemStates, type Values } from "./filters";
 import { LABEL } from "./items";
 import { numberCodes, numberPalette, numberScale } from "./scale";
 
-export const STAGE_THEMES: Readonly<Record<"light" | "dark", Theme>> = {
+export const STAGE_THEMES: Readonly<Record<ThemeName, Theme>> = {
   light: { background: "#f7f7f5", highlight: "#16181d" },
   dark: { background: "#101216", highlight: "#ffffff" },
 };
@@ -18,12 +19,7 @@ interface Coloring {
 }
 
 /** One color an item, by the classes, a category or a number. */
-function coloring(
-  app: App,
-  name: string,
-  values: Values | null,
-  theme: "light" | "dark",
-): Coloring {
+function coloring(app: App, name: string, values: Values | null, theme: ThemeName): Coloring {
   const column = app.manifest.columns.find((each) => each.name === name);
   if (name !== LABEL && column?.kind === "number" && values instanceof Float32Array) {
     const scale = numberScale(values, column.minimum, column.maximum);
@@ -35,7 +31,7 @@ function coloring(
     values instanceof Uint16Array
       ? new Uint16Array(values)
       : new Uint16Array(app.items.count).fill(NO_CATEGORY);
-  return { codes, palette: categories.map((each) => each.color) };
+  return { codes, palette: categories.map((each) => classColor(each.color, theme)) };
 }
 
 /** Where the grid cannot be read, the map stays: the grid's button, pressed again, reads it again. */

@@ -1,5 +1,6 @@
 /** Items as small images in rows: click to walk to one. */
 import { useEffect, useState } from "preact/hooks";
+import { classColor } from "../state/class-colors";
 import type { Neighbor } from "../state/items";
 import { readableTogether } from "../state/words";
 import { useApp } from "./context";
@@ -53,7 +54,12 @@ export function ItemButton({ item, sizePx, caption }: ItemButtonProps) {
         <Thumbnail item={item} sizePx={sizePx} alt="" />
       ) : (
         <span class="fs-label">
-          <i class="fs-swatch" style={{ background: app.items.classOf(item)?.color ?? "" }} />
+          <i
+            class="fs-swatch"
+            style={{
+              background: classColor(app.items.classOf(item)?.color ?? "", app.theme.value),
+            }}
+          />
           <bdi class="fs-ellipsis">{caption ? name : `${app.items.id(item)}`}</bdi>
         </span>
       )}

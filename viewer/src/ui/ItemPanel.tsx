@@ -1,6 +1,7 @@
 /** One item: its image, all that the table says of it, and its nearest neighbors. */
 import { useEffect, useState } from "preact/hooks";
 import type { ItemDetails } from "../contract";
+import { classColor } from "../state/class-colors";
 import { columnFacts } from "../state/facts";
 import type { Neighbor } from "../state/items";
 import { useApp } from "./context";
@@ -45,7 +46,7 @@ export function ItemPanel({ item }: { readonly item: number }) {
       heading={
         label ? (
           <span class="fs-label" title={label.name}>
-            <i class="fs-swatch" style={{ background: label.color }} />
+            <i class="fs-swatch" style={{ background: classColor(label.color, app.theme.value) }} />
             <Name name={label.name} among={app.items.classNames} />
           </span>
         ) : (

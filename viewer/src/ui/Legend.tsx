@@ -1,5 +1,6 @@
 /** What the colors mean; also the way to hide and to isolate. */
 import { useId, useMemo, useRef, useState } from "preact/hooks";
+import { classColor } from "../state/class-colors";
 import { isolated, toggled } from "../state/filters";
 import { folded } from "../state/find";
 import { LABEL } from "../state/items";
@@ -100,6 +101,7 @@ interface LegendListProps {
 
 /** One stop of the Tab key, however many entries: arrows move, Space hides, Enter isolates. */
 function LegendList({ rows, names, hidden, onToggle, onIsolate }: LegendListProps) {
+  const { theme } = useApp();
   const list = useRef<HTMLDivElement>(null);
   const prefix = useId();
   const viewport = useViewport(list);
@@ -168,7 +170,11 @@ function LegendList({ rows, names, hidden, onToggle, onIsolate }: LegendListProp
           >
             <i
               class="fs-swatch"
-              style={{ background: hidden.has(row.code) ? "transparent" : row.color }}
+              style={{
+                background: hidden.has(row.code)
+                  ? "transparent"
+                  : classColor(row.color, theme.value),
+              }}
             />
             <Name name={row.name} among={names} />
             <span class="fs-number">{row.count.toLocaleString("en-US")}</span>

@@ -1,5 +1,6 @@
 /** What is selected: how many of which class, their images, and ways to take them home. */
 import { useRef } from "preact/hooks";
+import { classColor } from "../state/class-colors";
 import { saveCsv, savePaths, saveZip } from "../state/exports";
 import { useApp } from "./context";
 import { IconButton, SidePanel, TextButton } from "./controls";
@@ -66,7 +67,7 @@ export function classCounts(classes: Uint16Array, selection: Uint32Array): [numb
 }
 
 function ClassCounts({ selection }: { readonly selection: Uint32Array }) {
-  const { items, manifest } = useApp();
+  const { items, manifest, theme } = useApp();
   if (!items.classes || !manifest.classes) return null;
   const counts = classCounts(items.classes, selection);
   const most = counts[0]?.[1] ?? 1;
@@ -74,6 +75,7 @@ function ClassCounts({ selection }: { readonly selection: Uint32Array }) {
     <ul class="fs-counts" aria-label="Classes of the selection">
       {counts.slice(0, CLASSES_SHOWN).map(([code, number]) => {
         const entry = manifest.classes?.[code];
+        const color = classColor(entry?.color ?? "", theme.value);
         return (
           <li key={code}>
             <Name
@@ -82,7 +84,7 @@ function ClassCounts({ selection }: { readonly selection: Uint32Array }) {
               title={entry?.name ?? ""}
             />
             <span class="fs-bar">
-              <i style={{ width: `${(100 * number) / most}%`, background: entry?.color ?? "" }} />
+              <i style={{ width: `${(100 * number) / most}%`, background: color }} />
             </span>
             <span class="fs-number">{number.toLocaleString("en-US")}</span>
           </li>

@@ -1,5 +1,6 @@
 /** An item's image at about the size wanted; a patch of its class's color until it is here. */
 import { useEffect, useState } from "preact/hooks";
+import { classColor } from "../state/class-colors";
 import { useApp } from "./context";
 
 interface ThumbnailProps {
@@ -9,7 +10,7 @@ interface ThumbnailProps {
 }
 
 export function Thumbnail({ item, sizePx, alt }: ThumbnailProps) {
-  const { items } = useApp();
+  const { items, theme } = useApp();
   const [shown, setShown] = useState<{ item: number; url: string } | null>(null);
   const wanted = sizePx * Math.min(window.devicePixelRatio || 1, 2);
 
@@ -31,11 +32,11 @@ export function Thumbnail({ item, sizePx, alt }: ThumbnailProps) {
   }, [item, wanted, items]);
 
   const here = shown?.item === item;
-  const color = items.classOf(item)?.color;
+  const color = classColor(items.classOf(item)?.color ?? "", theme.value);
   return (
     <span
       class={here ? "fs-thumbnail fs-here" : "fs-thumbnail"}
-      style={{ "--fs-class": color ?? "transparent" }}
+      style={{ "--fs-class": color || "transparent" }}
     >
       {here ? <img src={shown.url} alt={alt} draggable={false} /> : null}
     </span>
