@@ -53,7 +53,7 @@ async function shown(positions: Float32Array, changed: Partial<Scene> = {}) {
     pixelRatio: 1,
     zoom: 1,
     places: { positions, dimensions: 2, chunks: new Chunks(positions, 2, [n]) },
-    sizing: sizingFor(size, n, 1, 100),
+    sizing: sizingFor(size, n, 1, { side: 100, least: 16 }),
     states: null,
     filter: 0,
     positions,

@@ -26,7 +26,7 @@ import { Overlay } from "./overlay";
 import { Picture, type Situation } from "./picture";
 import { shoot } from "./png";
 import { locate, outline, pick, type Sight } from "./pointing";
-import { fitMargin, pointOpacity, pointSize, type Sizing, sizingFor } from "./sizes";
+import { fitMargin, leastCell, pointOpacity, pointSize, type Sizing, sizingFor } from "./sizes";
 import { Viewpoint } from "./viewpoint";
 
 const MOST_CELL_PX = 256; // of the grid: a larger image would only be blurred
@@ -400,8 +400,12 @@ export class MapStage implements Stage {
 
   private sizingAt(zoom: number): Sizing {
     const { wanted, frame } = this.layouts;
-    const cell = wanted === "grid" ? frame.cell * this.eye.fitScale : null;
-    return sizingFor(this.eye.size, this.manifest.n_items, zoom, cell);
+    const cells = {
+      side: frame.cell * this.eye.fitScale,
+      least: leastCell(window.devicePixelRatio),
+    };
+    const { n_items } = this.manifest;
+    return sizingFor(this.eye.size, n_items, zoom, wanted === "grid" ? cells : null);
   }
 
   private retint(): void {

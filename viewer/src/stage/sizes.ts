@@ -6,8 +6,9 @@ export const IMAGE_RIM_PX = 2;
 
 const LEAST_IMAGE = 32;
 const MOST_IMAGE = 128;
-// In the grid view smaller images than these are none: points serve better.
-const LEAST_CELL = 16;
+// In the grid view smaller images than these are none: points serve better. Where a screen's own pixels
+// are finer, as a phone's are, smaller ones can be made out.
+const LEAST_CELL = { fewest: 10, most: 16, ownPixels: 24 };
 const GAP = 2;
 const LEAST_MARGIN = 28;
 
@@ -48,12 +49,17 @@ function spread(size: Size, nItems: number, zoom: number): number {
 }
 
 export function borderSize(imagePx: number): number {
-  return clamp(imagePx / 28, 1.5, 3);
+  return clamp(imagePx / 28, Math.min(1.5, imagePx / 10), 3);
 }
 
 /** What is left around the places that are shown whole, where the images are this large. */
 export function fitMargin(imagePx: number): number {
   return Math.max(LEAST_MARGIN, imagePx / 2 + borderSize(imagePx) + IMAGE_RIM_PX);
+}
+
+/** An image's longest side in a cell. */
+function inCell(cell: number): number {
+  return Math.max(1, Math.floor(cell - Math.min(GAP, cell / 10) - 2 * borderSize(cell)));
 }
 
 /** How images are sized and spread from one step of the zoom to the next. */
@@ -73,16 +79,26 @@ export interface Sizing {
 const STEPS_PER_DOUBLING = 4;
 const SLACK = 0.96; // zooming to and fro across a step's edge changes nothing
 
-/** The sizing of the step that a zoom lies in. `cell` is the grid's cell at zoom 1; null on the map. */
-export function sizingFor(size: Size, nItems: number, zoom: number, cell: number | null): Sizing {
+/** The side from which on a cell shows its image, on a screen with so many pixels a CSS pixel. */
+export function leastCell(pixelRatio: number): number {
+  return clamp(LEAST_CELL.ownPixels / pixelRatio, LEAST_CELL.fewest, LEAST_CELL.most);
+}
+
+/** The grid's cells at zoom 1, and from which side on they show their images. */
+export interface Cells {
+  readonly side: number;
+  readonly least: number;
+}
+
+/** The sizing of the step that a zoom lies in; `cells` is null on the map. */
+export function sizingFor(size: Size, nItems: number, zoom: number, cells: Cells | null): Sizing {
   const step = Math.floor(Math.log2(zoom) * STEPS_PER_DOUBLING);
   const from = SLACK * 2 ** (step / STEPS_PER_DOUBLING);
   const to = 2 ** ((step + 1) / STEPS_PER_DOUBLING);
-  if (cell !== null) {
-    const room = cell * from >= LEAST_CELL;
-    const side = (at: number) =>
-      Math.max(1, Math.floor(cell * at - GAP - 2 * borderSize(cell * at)));
-    return { from, to, room, distance: cell * from * 0.999, at: side };
+  if (cells !== null) {
+    const side = (at: number) => inCell(cells.side * at);
+    const room = cells.side * from >= cells.least;
+    return { from, to, room, distance: cells.side * from * 0.999, at: side };
   }
   const at = (zoomed: number) => imageSize(size, nItems, zoomed);
   const own = at(from) + 2 * borderSize(at(from)) + GAP;
