@@ -72,7 +72,8 @@ class ResizeAndCrop:
         import torch
         from torch.nn.functional import interpolate
 
-        pixels = np.array(image)  # (h, w, 3); a copy, for PyTorch warns of read-only memory
+        # (h, w, 3); an image's is a copy, for PyTorch warns of read-only memory
+        pixels = image if isinstance(image, np.ndarray) else np.array(image)
         shorter = min(pixels.shape[:2])
         (height, top), (width, left) = (self.frame(side, shorter) for side in pixels.shape[:2])
         resized = interpolate(

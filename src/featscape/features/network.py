@@ -92,8 +92,8 @@ class Network:
 
     @property
     def takes_pixels(self) -> bool:
-        """Whether `prepare` takes arrays too: where the device resizes."""
-        return self._resizing is not None
+        """Whether `prepare` takes arrays too: where the resize is the usual one."""
+        return self._preprocessing.resizing is not None
 
     def prepare(self, image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Resize and crop one RGB image, if that is not done on the device; called in any thread.
@@ -122,9 +122,7 @@ class Network:
         if self._resizing is not None:
             may_wait = self._resizing.may_wait(height, width)
             return np.asarray(image) if may_wait else self._resizing(image)
-        return self._preprocessing.crop(
-            Image.fromarray(image) if isinstance(image, np.ndarray) else image
-        )
+        return self._preprocessing.crop(image)
 
     def without_engine(self) -> Network:
         """Return what prepares images as this network does, and can be sent to another machine."""

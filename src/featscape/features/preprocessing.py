@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     import torch
     from numpy.typing import NDArray
-    from PIL import Image
 
 _SMALLEST_PX = 8
 _SIZE_PX = 224
@@ -32,7 +31,8 @@ class Preprocessing:
     Attributes
     ----------
     crop : callable
-        RGB image -> uint8 array of shape (size, size, 3): the resize and the crop alone.
+        RGB image, or with `resizing` its pixels (h, w, 3) too -> uint8 array of shape (size, size,
+        3): the resize and the crop alone.
     geometry : str
         The resize in words.
     resize_px : int or None
@@ -43,7 +43,7 @@ class Preprocessing:
         Of each channel, for values in 0..1.
     """
 
-    crop: Callable[[Image.Image], NDArray[np.uint8]]
+    crop: Callable[[Any], NDArray[np.uint8]]
     geometry: str
     resize_px: int | None
     input_size_px: int

@@ -61,11 +61,10 @@ def read_image(
     found = known.find(key, thumbnail_px=None if thumbnails is None else thumbnails.size_px)
     if found is not None and (thumbnails is None or found.thumbnail is not None):
         return Read(key, found.size_px, found.thumbnail, known=found)
-    if decode_plain is not None and thumbnails is None and network.takes_pixels:
+    if decode_plain is not None and network.takes_pixels:
         plain = decode_plain(content, at_least_px=network.least_px)
         if plain is not None:
-            height, width = plain.shape[:2]
-            return Read(key, (width, height), None, network.prepare(plain), None)
+            return _read_plain(key, plain, network, thumbnails, found)
     decoded = decode(content, at_least_px=network.least_px)
     pixels = None if found is not None else network.prepare(decoded.image)
     thumbnail = None
@@ -75,6 +74,21 @@ def read_image(
             decoded = decode(content)
         thumbnail = thumbnails.make(decoded.image, original_px=decoded.size_px)
     return Read(key, decoded.size_px, thumbnail, pixels, found)
+
+
+def _read_plain(
+    key: bytes,
+    plain: NDArray[np.uint8],
+    network: Backend,
+    thumbnails: ThumbnailSink | None,
+    found: Known | None,
+) -> Read:
+    from PIL import Image
+
+    pixels = network.prepare(plain) if found is None else None
+    thumbnail = thumbnails.make(Image.fromarray(plain)) if thumbnails is not None else None
+    height, width = plain.shape[:2]
+    return Read(key, (width, height), thumbnail, pixels, found)
 
 
 def make_reader(

@@ -98,7 +98,9 @@ def find_images(
         )
     images = look_through(as_place(source), path_column=path_column, label_column=label_column)
     if max_megapixels is not None:
-        images = replace(images, decode=partial(decode_bytes, max_megapixels=max_megapixels))
+        # the plain decoder knows Pillow's limit alone
+        decode = partial(decode_bytes, max_megapixels=max_megapixels)
+        images = replace(images, decode=decode, decode_plain=None)
     if limit is None or limit >= len(images):
         return images
     return images.select(sample_of_classes(images.labels, len(images), size=limit, seed=seed))

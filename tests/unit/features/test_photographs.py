@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from featscape.features import extract, load_network
-from featscape.images import decode_bytes, find_images
+from featscape.images import ThumbnailPack, decode_bytes, find_images
+from featscape.thumbnails import Thumbnails
 
 ANIMALS = Path(__file__).parents[3] / "data" / "animals"
 LEAST_COSINE = 0.999
@@ -75,22 +76,38 @@ def test_features_of_images_that_a_gpu_resizes_are_those_of_the_cpu(photographs,
     assert cosines.min() >= LEAST_COSINE, cosines
 
 
-def test_the_loop_decodes_plain_files_for_a_gpu_by_the_quick_decoder(
-    photographs, on_a_gpu, tmp_path
-):
+@pytest.fixture
+def plain_files(photographs, tmp_path):
+    """Return the photographs' folder as found, and the same left to Pillow alone or without it."""
     for number, content in enumerate(photographs[1]):
         (tmp_path / f"{number:02}.jpg").write_bytes(content)
     images = find_images(tmp_path)
+
+    def refuse(_content, **_options):
+        raise AssertionError("a plain file was left to Pillow")
+
+    return replace(images, decode_plain=None), replace(images, decode=refuse)
+
+
+def test_plain_files_have_the_same_features_and_thumbnails_by_the_quick_decoder(
+    plain_files, tmp_path
+):
     network = load_network("efficientnet_lite0", device="cpu", precision="fp32")
-    expected = extract(images, model=network)
-    read = []
+    found = []
+    for name, images in zip(("slow", "quick"), plain_files, strict=True):
+        with ThumbnailPack(tmp_path / name, size_px=64) as pack:
+            features = extract(images, model=network, thumbnails=pack)
+        thumbnails = Thumbnails(tmp_path / name)
+        encoded = [thumbnails.encoded(row) for row in range(len(thumbnails))]
+        found.append((features.values.tobytes(), features.sizes_px.tolist(), encoded))
+    assert found[0] == found[1]
 
-    def decode(content, **options):
-        read.append(content)
-        return decode_bytes(content, **options)
 
-    features = extract(replace(images, decode=decode), model=on_a_gpu(network), batch_size=7)
-    assert read == []  # none is left to Pillow
+def test_plain_files_are_decoded_for_a_gpu_by_the_quick_decoder(plain_files, on_a_gpu):
+    network = load_network("efficientnet_lite0", device="cpu", precision="fp32")
+    slow, quick = plain_files
+    expected = extract(slow, model=network)
+    features = extract(quick, model=on_a_gpu(network), batch_size=7)
     np.testing.assert_array_equal(features.sizes_px, expected.sizes_px)
     cosines = cosines_of(features.values, expected.values)
     assert cosines.min() >= LEAST_COSINE, cosines

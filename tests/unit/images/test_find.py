@@ -449,5 +449,6 @@ def test_a_limit_of_megapixels_is_the_images_own(tmp_path):
     assert images.load(1).size == (10, 10)
     with pytest.raises(ImageError, match=r"exceed the limit of 0\.001"):
         images.load(0)
+    assert images.decode_plain is None  # it knows no other limit than Pillow's
     with pytest.raises(InputError, match="max_megapixels must be above 0; got -1"):
         find_images(tmp_path, max_megapixels=-1)

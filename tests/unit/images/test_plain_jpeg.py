@@ -89,7 +89,7 @@ def test_so_are_decompression_bombs(monkeypatch):
     assert decode_plain(content) is None
 
 
-def test_damage_is_read_as_pillow_reads_it(capfd):
+def test_damage_is_left_to_pillow_or_read_as_pillow_reads_it(capfd):
     rng = np.random.default_rng(1)
     whole = [encode(photograph(), **options) for options in ({}, {"progressive": True})]
     n_read = 0
@@ -101,8 +101,8 @@ def test_damage_is_read_as_pillow_reads_it(capfd):
         if pixels is not None:
             n_read += 1
             np.testing.assert_array_equal(pixels, np.asarray(decode_bytes(bytes(content)).image))
-    assert n_read > 50
-    capfd.readouterr()  # libjpeg's own remarks
+    assert n_read > 5
+    assert capfd.readouterr().err == ""
 
 
 def test_pillow_says_what_is_wrong():
