@@ -142,6 +142,11 @@ export interface ItemsRequest {
   readonly ids: readonly number[];
 }
 
+/** A ZIP that is ready to be fetched, for a while. */
+export interface Archive {
+  readonly key: string;
+}
+
 /** Everything the table says of an item. */
 export interface ItemDetails {
   readonly id: number;

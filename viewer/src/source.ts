@@ -16,8 +16,8 @@ export interface Source {
   neighbors?(id: number): Promise<NeighborList>;
   /** Only with `abilities.search`: ids of the items whose path, label and texts together hold every word. */
   search?(text: string): Promise<Uint32Array>;
-  /** Only with `abilities.zip`. */
-  zip?(ids: Uint32Array): Promise<Blob>;
+  /** Only with `abilities.zip`: the address of a ZIP of the originals. */
+  zip?(ids: Uint32Array): Promise<string>;
   /** Only with `abilities.place`. */
   place?(image: Blob): Promise<Placed>;
   /** Only in a notebook: tells Python what is selected. */

@@ -135,19 +135,6 @@ class Originals:
             file.close()
             raise
 
-    def size(self, item: int) -> int:
-        """Return the size of an item's file in bytes without opening it.
-
-        0 where it is gone, and where only reading it would tell: in a source that is no folder.
-        """
-        path = self._items.path(item)
-        if path is None or self._kind != "folder":
-            return 0
-        try:
-            return (self._folder / path).stat().st_size
-        except (OSError, ValueError):
-            return 0
-
     def _read(self, path: str) -> Original:
         """Read an image out of a source that is no folder."""
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import secrets
 from typing import TYPE_CHECKING, NoReturn
 
 from fastapi import FastAPI, Request
@@ -22,6 +23,7 @@ from featscape.app.stored import StoredArray, StoredFile, content_tag
 from featscape.bundle import VIEWER, linked_page, open_bundle, viewer_file
 from featscape.bundle.contract import (
     Abilities,
+    Archive,
     ItemDetails,
     ItemsRequest,
     NeighborList,
@@ -38,8 +40,8 @@ from featscape.thumbnails import Thumbnails
 if TYPE_CHECKING:
     from pathlib import Path
 
-_MOST_ARCHIVED = 10_000
-_MOST_ARCHIVED_BYTES = 4 << 30
+_MOST_ARCHIVED = 100_000
+_ARCHIVES_KEPT = 8  # the latest: a browser fetches what it asked for at once
 _UPLOADS_AT_ONCE = 4
 _UPLOAD_S = 120
 
@@ -199,18 +201,29 @@ def _add_items(app: FastAPI, served: ServedMap) -> None:
 def _add_selections(app: FastAPI, served: ServedMap) -> None:
     """Add what is asked by sending something: a text, a selection, an image."""
     uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
+    archives: dict[str, list[int]] = {}
 
     @app.post("/api/search")
     def search(wanted: SearchRequest) -> Response:
         found = served.items.search(wanted.text)
         return Response(found.astype("<u4").tobytes(), media_type=_BINARY)
 
+    # Two steps: what cannot be sent is refused on the page, and the browser itself saves the rest.
     @app.post("/api/zip")
-    def archive(wanted: ItemsRequest) -> Response:
+    def prepare(wanted: ItemsRequest) -> Archive:
         ids = list(dict.fromkeys(wanted.ids))
         _check_selection(ids, served)
+        key = secrets.token_urlsafe(16)
+        archives[key] = ids
+        if len(archives) > _ARCHIVES_KEPT:
+            archives.pop(next(iter(archives)), None)
+        return Archive(key=key)
+
+    @app.get("/api/zip/{key}")
+    def archive(key: str) -> Response:
+        ids = archives.get(key) or _nothing("no such archive any more: ask for it again")
         content = stream_archive(ids, items=served.items, originals=served.originals)
-        headers = {"Content-Disposition": 'attachment; filename="images.zip"'}
+        headers = {"Content-Disposition": "attachment", "Cache-Control": "no-store"}
         return StreamingResponse(content, headers=headers, media_type="application/zip")
 
     @app.post(IMAGES_TO)
@@ -244,13 +257,6 @@ def _check_selection(ids: list[int], served: ServedMap) -> None:
         raise HTTPException(
             422,
             f"each id must be below {len(served.items):,}, the number of items; got {unknown[0]}.",
-        )
-    n_bytes = sum(served.originals.size(item) for item in ids)
-    if n_bytes > _MOST_ARCHIVED_BYTES:
-        raise HTTPException(
-            413,
-            f"an archive must have {_MOST_ARCHIVED_BYTES >> 30} GiB or less; these images have "
-            f"{n_bytes / (1 << 30):.1f}. Select fewer, or export their paths.",
         )
 
 

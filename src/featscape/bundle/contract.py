@@ -150,6 +150,12 @@ class ItemsRequest(_Model):
     ids: list[int]
 
 
+class Archive(_Model):
+    """A ZIP that is ready to be fetched, for a while."""
+
+    key: str
+
+
 class ItemDetails(_Model):
     """Everything the table says of an item."""
 

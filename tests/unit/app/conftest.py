@@ -55,6 +55,17 @@ def open_client():
 
 
 @pytest.fixture
+def fetch_zip():
+    """Return a function that fetches the ZIP of some items: client, ids -> response."""
+
+    def fetch(client, ids):
+        key = client.post("/api/zip", json={"ids": ids}).json()["key"]
+        return client.get(f"/api/zip/{key}")
+
+    return fetch
+
+
+@pytest.fixture
 def change_run():
     """Return a function that changes entries of a map's run.json."""
     return write_run

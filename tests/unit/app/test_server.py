@@ -30,7 +30,7 @@ class TestPage:
         assert setup["abilities"] == {
             "originals": True,
             "search": True,
-            "zip": 10_000,
+            "zip": 100_000,
             "place": True,
         }
         for address in re.findall(r'(?:src|href)="([^"]+)"', response.text):
@@ -380,7 +380,7 @@ class TestDamage:
 
 class TestOtherMaps:
     @pytest.mark.usefixtures("quick_network")
-    def test_hostile_names_are_text(self, tmp_path, open_client):
+    def test_hostile_names_are_text(self, tmp_path, open_client, fetch_zip):
         names = ['<script>alert("1")</script>', "new\nline", "quo'\"te & co", "caf\udce9", "قطة"]
         for number, name in enumerate(names):
             folder = tmp_path / "images" / name.replace("/", "⁄")
@@ -399,7 +399,7 @@ class TestOtherMaps:
             assert details["label"] == valid_unicode(made.labels[item])
             image = client.get(f"/api/items/{item}/image")
             assert image.content == (tmp_path / "images" / path).read_bytes()
-        content = client.post("/api/zip", json={"ids": list(range(15))}).content
+        content = fetch_zip(client, list(range(15))).content
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             assert len(archive.namelist()) == 15
             archive.extractall(tmp_path / "unpacked")

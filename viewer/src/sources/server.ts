@@ -1,5 +1,6 @@
 /** `featscape serve`: files as of a site, and a program that answers questions. */
 import type {
+  Archive,
   ErrorMessage,
   ItemDetails,
   ItemsRequest,
@@ -53,7 +54,10 @@ export async function openServer(setup: PageSetup): Promise<Source> {
         new Uint32Array(await (await post(`${api}search`, { text })).arrayBuffer()),
     }),
     ...(zip > 0 && {
-      zip: async (ids: Uint32Array) => (await post(`${api}zip`, { ids: Array.from(ids) })).blob(),
+      zip: async (ids: Uint32Array) => {
+        const archive = await post(`${api}zip`, { ids: Array.from(ids) });
+        return `${api}zip/${((await archive.json()) as Archive).key}`;
+      },
     }),
     ...(place && {
       place: async (image: Blob): Promise<Placed> =>

@@ -7,12 +7,16 @@ import { legendPainter } from "./legend-picture";
 function download(content: Blob | string, name: string, type = "text/plain"): void {
   const blob = content instanceof Blob ? content : new Blob([content], { type });
   const url = URL.createObjectURL(blob);
+  downloadFrom(url, name);
+  // The browser has begun to read it long before.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+function downloadFrom(url: string, name: string): void {
   const link = document.createElement("a");
   link.href = url;
   link.download = name;
   link.click();
-  // The browser has begun to read it long before.
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
 /** "Demo: digits" as "demo-digits", for file names. */
@@ -75,9 +79,9 @@ export async function savePaths(app: App): Promise<void> {
 
 export async function saveZip(app: App): Promise<void> {
   const ids = Uint32Array.from(app.selection.value, (item) => app.items.id(item)).sort();
-  await app.during("Packing the originals…", async () => {
-    const zip = await app.source.zip?.(ids);
-    if (zip) download(zip, name(app, "selection.zip"));
+  await app.during("Asking for the originals…", async () => {
+    const url = await app.source.zip?.(ids);
+    if (url) downloadFrom(url, name(app, "selection.zip"));
   });
 }
 

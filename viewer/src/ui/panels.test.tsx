@@ -166,7 +166,7 @@ it("offers originals in a ZIP only where a server packs them", async () => {
   stop();
   render(null, root);
   const abilities = { originals: true, search: true, zip: 2, place: true };
-  const other = (await shown({}, { abilities, zip: async () => new Blob() })).app;
+  const other = (await shown({}, { abilities, zip: async () => "api/zip/1" })).app;
   other.select(Uint32Array.of(0, 1), false);
   await settled();
   expect(button("ZIP").disabled).toBe(false);
