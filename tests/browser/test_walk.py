@@ -270,3 +270,23 @@ def test_the_address_restores_the_view(look, digits_file):
     expect(again.page.get_by_label("Color by")).to_have_value("agreement")
     expect(again.page.locator(".featscape")).to_have_attribute("data-theme", "dark")
     expect(again.page.get_by_label("Find in paths and labels")).to_have_value("7/")
+
+
+def test_back_closes_a_panel_and_only_then_leaves(look, digits_file):
+    visit = look(digits_file.address)
+    x, y = visit.places(digits_file.map.positions[3])
+    visit.page.mouse.click(x, y)
+    expect(visit.panel("Item")).to_be_visible()
+    visit.becomes(lambda: "item" in visit.shared, expected=True)
+    item = visit.shared["item"]
+    visit.page.evaluate("history.back()")
+    expect(visit.panel("Item")).to_be_hidden()
+    assert visit.page.url != "about:blank"
+    visit.becomes(lambda: "item" in visit.shared, expected=False)
+    visit.page.evaluate("history.forward()")
+    expect(visit.panel("Item")).to_be_visible()
+    assert visit.shared["item"] == item
+    visit.button("Close").click()  # this goes back too: one more Back leaves
+    visit.becomes(lambda: visit.page.evaluate("history.state.panel"), expected=False)
+    visit.page.go_back(wait_until="commit")
+    assert visit.page.url == "about:blank"
