@@ -45,7 +45,7 @@ def draw_mosaic(
     """Draw the items as their images, with a legend of the frames' colors.
 
     Where there are more images than the picture can show, some are left out, always the same, and
-    the picture says how many it shows. Only images that are drawn are loaded.
+    the picture says how many it shows, as does `progress`. Only images that are drawn are loaded.
 
     Parameters
     ----------
@@ -110,6 +110,9 @@ def draw_mosaic(
     caption = None
     if len(shown) < len(images):
         caption = f"showing {len(shown):,} of {len(images):,} images"
+        if progress is not None:
+            has_room = f"has room for {len(shown):,} of {len(images):,}."
+            progress.note(f"The {layout} made of images {has_room}")
     return page.finish(picture, caption=caption)
 
 

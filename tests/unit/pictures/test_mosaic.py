@@ -141,14 +141,26 @@ def thumbnail_side(n_items):
     return mosaic._on_grid(plane, (page.map_width, page.map_height), None)[2]
 
 
+class Notes(SilentProgress):
+    def __init__(self):
+        self.said = []
+
+    def note(self, text):
+        self.said.append(text)
+
+
 @pytest.mark.parametrize("layout", ["map", "grid"])
 def test_too_many_images_are_thinned_out_and_counted(layout, captions):
     n_items = 12_000
     images = Plain(n_items, (4, 4))
-    draw_mosaic(points(n_items), images, layout=layout, size_px=300, thumbnail_px=8)
+    notes = Notes()
+    draw_mosaic(points(n_items), images, layout=layout, size_px=300, thumbnail_px=8, progress=notes)
     assert 200 < len(images.loaded) < 1000
     assert len(set(images.loaded)) == len(images.loaded)
     assert captions == [f"showing {len(images.loaded):,} of 12,000 images"]
+    assert notes.said == [
+        f"The {layout} made of images has room for {len(images.loaded):,} of 12,000."
+    ]
     again = Plain(n_items, (4, 4))
     draw_mosaic(points(n_items), again, layout=layout, size_px=300, thumbnail_px=8)
     assert again.loaded == images.loaded
