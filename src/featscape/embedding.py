@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,10 +33,13 @@ _COLUMNS = 50  # of features, as t-SNE's memory depends on them: it reduces wide
 _NOT_STORED = {"callback", "random_state"}
 
 
-def check_dimensions(n_dimensions: int) -> None:
-    """Raise InputError unless a map can have so many dimensions."""
+def check_options(*, perplexity: float, n_dimensions: int) -> None:
+    """Raise InputError where no map can be made so, of however many items."""
+    from featscape.tsne.parameters import count_neighbors
+
     if n_dimensions not in (2, 3):
         raise InputError(f"a map must have 2 or 3 dimensions; got {n_dimensions}.")
+    count_neighbors(perplexity, n_items=sys.maxsize, n_neighbors=None)
 
 
 def check_landmarks(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, overload
 
 from featscape import mapfolder
 from featscape.embedding import (
-    check_dimensions,
     check_landmarks,
+    check_options,
     choose_tsne_device,
     embed,
     load_tsne,
@@ -153,7 +153,7 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
     """
     from featscape.distribute import open_workers
     from featscape.features import check_network
-    from featscape.images import ThumbnailPack, find_images, name_source
+    from featscape.images import ThumbnailPack, check_choice, find_images, name_source
 
     asked = (layers,) if isinstance(layers, str) else tuple(layers or ())
     check_network(
@@ -164,7 +164,8 @@ def make_map(  # type: ignore[misc]  # the overloads leave the options to be rea
         device=device,
         precision=precision,
     )
-    check_dimensions(n_dimensions)
+    check_choice(limit=limit, seed=seed, max_megapixels=max_megapixels)
+    check_options(perplexity=perplexity, n_dimensions=n_dimensions)
     look = Look(size_px=size_px, thumbnail_px=thumbnail_px, page_images=page_images)
     output = Path(f"{name_source(source)}-map" if output is None else output)
     mapfolder.check_source(Path(source), output=output)
@@ -288,7 +289,7 @@ def embed_features(
 
     from featscape.features.files import read_features, read_labels
 
-    check_dimensions(n_dimensions)
+    check_options(perplexity=perplexity, n_dimensions=n_dimensions)
     features_file = Path(features_file)
     output = Path(f"{features_file.stem}-map" if output is None else output)
     progress = progress or SilentProgress()

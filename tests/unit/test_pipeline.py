@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from featscape import TSNE, extract, find_images
-from featscape.errors import ImageError, InputError
+from featscape.errors import FeatscapeError, ImageError, InputError
 from featscape.pipeline import embed_features, load_tsne, make_map, open_map, open_placer
 from featscape.progress import PlainProgress
 
@@ -104,6 +104,25 @@ class TestMakeMap:
         with pytest.raises(InputError):
             make_map(photos, "m", **{"perplexity": 4, **options})
         assert list(here.iterdir()) == []
+
+    @pytest.mark.parametrize(
+        ("option", "message"),
+        [
+            ({"model": "resnet999"}, "Did you mean"),
+            ({"perplexity": 0}, "perplexity must"),
+            ({"limit": 0}, "limit must"),
+            ({"seed": -1}, "seed must"),
+            ({"precision": "fp99"}, "precision must"),
+            ({"max_megapixels": 0}, "max_megapixels must"),
+        ],
+    )
+    def test_a_mistake_is_told_before_a_map_that_stands_there(self, photos, here, option, message):
+        (here / "m").mkdir()
+        (here / "m" / "run.json").write_text('{"format": "featscape-map", "source": "photos"}')
+        with pytest.raises(FeatscapeError, match=message):
+            make_map(photos, "m", **option)
+        with pytest.raises(InputError, match="exists already"):
+            make_map(photos, "m")
 
     def test_progress(self, photos):
         lines = []

@@ -7,7 +7,7 @@ from featscape.images.decode import (
     media_type,
 )
 from featscape.images.files import Files
-from featscape.images.find import find_images
+from featscape.images.find import check_choice, find_images
 from featscape.images.plain_jpeg import decode_plain
 from featscape.images.sources import name_source, open_contents
 from featscape.images.thumbnails import ThumbnailPack, make_thumbnail
@@ -15,6 +15,7 @@ from featscape.images.thumbnails import ThumbnailPack, make_thumbnail
 __all__ = [
     "Files",
     "ThumbnailPack",
+    "check_choice",
     "decode_bytes",
     "decode_image",
     "decode_plain",

@@ -18,6 +18,30 @@ if TYPE_CHECKING:
     from featscape.records import ImageSet
 
 
+def check_choice(*, limit: int | None, seed: int, max_megapixels: float | None) -> None:
+    """Check what no images could make right, before any are sought.
+
+    Parameters
+    ----------
+    limit, seed, max_megapixels
+        As `find_images` takes them.
+
+    Raises
+    ------
+    InputError
+        If one of them is out of range.
+    """
+    if limit is not None and limit < 1:
+        raise InputError(f"limit must be at least 1 image; got {limit}. Leave it out for all.")
+    if not 0 <= seed < 2**32:
+        raise InputError(f"seed must be between 0 and 2**32 - 1; got {seed}. Pass for example 10.")
+    if max_megapixels is not None and not max_megapixels > 0:
+        raise InputError(
+            f"max_megapixels must be above 0; got {max_megapixels}. Leave it out for Pillow's "
+            "limit, 89.5."
+        )
+
+
 def find_images(
     source: str | os.PathLike[str],
     *,
@@ -87,15 +111,7 @@ def find_images(
     """
     if not str(source):
         raise InputError("the source must have a name; got ''. For the current folder, name '.'.")
-    if limit is not None and limit < 1:
-        raise InputError(f"limit must be at least 1 image; got {limit}. Leave it out for all.")
-    if not 0 <= seed < 2**32:
-        raise InputError(f"seed must be between 0 and 2**32 - 1; got {seed}. Pass for example 10.")
-    if max_megapixels is not None and not max_megapixels > 0:
-        raise InputError(
-            f"max_megapixels must be above 0; got {max_megapixels}. Leave it out for Pillow's "
-            "limit, 89.5."
-        )
+    check_choice(limit=limit, seed=seed, max_megapixels=max_megapixels)
     images = look_through(as_place(source), path_column=path_column, label_column=label_column)
     if max_megapixels is not None:
         # the plain decoder knows Pillow's limit alone
