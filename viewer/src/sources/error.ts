@@ -2,3 +2,6 @@
 export class SourceError extends Error {
   override readonly name = "SourceError";
 }
+
+/** Nothing answers for now; asked again later, it may. */
+export class NoAnswerError extends SourceError {}

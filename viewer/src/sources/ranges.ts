@@ -1,5 +1,5 @@
 /** Bytes of files over HTTP. */
-import { SourceError } from "./error";
+import { NoAnswerError, SourceError } from "./error";
 
 const PAUSES_MS = [300, 1200];
 
@@ -16,7 +16,7 @@ export async function request(url: string, init: RequestInit = {}): Promise<Resp
       if (wait === undefined || ![502, 503, 504].includes(response.status)) return response;
     } catch {
       if (wait === undefined) {
-        throw new SourceError("The server does not answer. Is it still running?");
+        throw new NoAnswerError("The server does not answer. Is it still running?");
       }
     }
     await pause(wait ?? 0);

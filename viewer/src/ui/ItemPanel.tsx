@@ -1,6 +1,7 @@
 /** One item: its image, all that the table says of it, and its nearest neighbors. */
 import { useEffect, useState } from "preact/hooks";
 import type { ItemDetails } from "../contract";
+import { NoAnswerError } from "../sources/error";
 import { classColor } from "../state/class-colors";
 import { columnFacts } from "../state/facts";
 import type { Neighbor } from "../state/items";
@@ -12,17 +13,38 @@ import { Name } from "./Name";
 import { Original } from "./Original";
 import { Thumbnail } from "./Thumbnail";
 
-/** What `read` gives of an item; null until it is here. What comes late for another item is dropped. */
+const AGAIN_MS = 2000;
+
+/**
+ * What `read` gives of an item; null until it is here. What comes late for another item is dropped,
+ * and where nothing answers it is asked again until something does.
+ */
 function useOfItem<T>(item: number, read: (item: number) => Promise<T>): T | null {
   const app = useApp();
   const [found, setFound] = useState<{ item: number; value: T } | null>(null);
   useEffect(() => {
     let gone = false;
-    void app.attempt(read(item)).then((value) => {
-      if (!gone && value !== undefined) setFound({ item, value });
-    });
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const tell = app.passingTrouble();
+    async function ask(isFirst: boolean): Promise<void> {
+      try {
+        const value = await read(item);
+        if (gone) return;
+        setFound({ item, value });
+        if (!isFirst) tell(null);
+      } catch (error) {
+        if (gone) return;
+        if (!(error instanceof NoAnswerError)) await app.attempt(Promise.reject(error));
+        else {
+          if (isFirst) tell(error.message);
+          timer = setTimeout(() => void ask(false), AGAIN_MS);
+        }
+      }
+    }
+    void ask(true);
     return () => {
       gone = true;
+      clearTimeout(timer);
     };
   }, [item]);
   return found?.item === item ? found.value : null;
@@ -96,6 +118,10 @@ function Portrait({ item, path }: { readonly item: number; readonly path: string
   const alt = path ?? `item ${app.items.id(item)}`;
   const [state, setState] = useState<"loading" | "here" | "gone">("loading");
   const original = app.source.originalUrl?.(app.items.id(item));
+  useEffect(() => {
+    // the server answers: it may have been away when the original was asked for
+    if (path !== null) setState((before) => (before === "gone" ? "loading" : before));
+  }, [path]);
   if (!original && !app.hasImages) return null;
   return (
     <figure class="fs-portrait">

@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { render } from "preact";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { NoAnswerError } from "../sources/error";
 import type { App } from "../state/app";
 import { syncStage } from "../state/stage-sync";
 import { SilentStage, settled, smallApp } from "../testing/small-map";
@@ -141,6 +142,30 @@ it("walks from neighbor to neighbor, back and forward", async () => {
   await settled();
   button("Forward").click();
   expect(app.item.value).toBe(2);
+});
+
+it("fills an open panel once the server answers again, and then takes back that it does not", async () => {
+  let isAway = true;
+  const { app } = await shown(
+    {},
+    {
+      neighbors: async () => {
+        if (isAway) throw new NoAnswerError("The server does not answer.");
+        return { ids: [4], distances: [1.5] };
+      },
+    },
+  );
+  app.open(0);
+  await settled();
+  expect(app.trouble.value).toBe("The server does not answer.");
+  app.trouble.value = null;
+  await settled(2100);
+  expect(app.trouble.value).toBeNull(); // said once
+  app.trouble.value = "The server does not answer.";
+  isAway = false;
+  await settled(2100);
+  expect(root.querySelectorAll(".fs-neighbors button")).toHaveLength(1);
+  expect(app.trouble.value).toBeNull();
 });
 
 it("counts the selection's classes, most first", async () => {
