@@ -44,6 +44,13 @@ it("spreads numbers of which a few are very large, and zeros among them", () => 
   expect(scale.from(scale.at(maximum))).toBe(maximum);
 });
 
+it("spreads the widths of photographs, one of which is three times as wide as nearly all", () => {
+  const values = Float32Array.from({ length: 154 }, (_, i) => 82 * 17.3 ** ((i / 153) ** 1.7));
+  const scale = numberScale(values, Math.min(...values), Math.max(...values));
+  const codes = numberCodes(values, scale, 65535);
+  expect(codes[76]).toBeGreaterThan(STEPS / 4);
+});
+
 it.each([
   ["even numbers", (i: number) => i],
   ["one number, but for a few", (i: number) => (i < 990 ? 0 : i)],

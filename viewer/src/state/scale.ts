@@ -55,7 +55,7 @@ export interface NumberScale {
 }
 
 const SAMPLE = 20_000;
-const SKEWED = 0.05; // of the range: where the lower half of the numbers has no more room
+const SKEWED = 0.125; // of the range: where the lower half of the numbers has no more room
 
 function evenScale(minimum: number, maximum: number): NumberScale {
   const same = (value: number) => value;
