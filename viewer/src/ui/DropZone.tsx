@@ -22,8 +22,9 @@ export function DropZone({ root }: { readonly root: HTMLElement }) {
       if (!carriesFiles(event)) return;
       event.preventDefault();
       setOver(false);
-      const file = event.dataTransfer?.files[0];
-      if (file) void placeImage(app, file);
+      const [file, another] = event.dataTransfer?.files ?? [];
+      if (another) app.trouble.value = "One image at a time finds its place. Drop a single one.";
+      else if (file) void placeImage(app, file);
     }
     root.addEventListener("dragover", onOver);
     root.addEventListener("dragleave", onLeave);

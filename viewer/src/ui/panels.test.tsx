@@ -298,6 +298,28 @@ it("offers a TIFF to take away, for no browser shows it", async () => {
   }
 });
 
+it("takes one dropped image, and of several says that they are too many", async () => {
+  const placed: Blob[] = [];
+  const place = async (image: Blob) => {
+    placed.push(image);
+    return { position: [0, 0], neighbors: { ids: [], distances: [] } };
+  };
+  const { app } = await shown({}, { place });
+  const drop = (...files: File[]) => {
+    const event = new Event("drop", { cancelable: true });
+    Object.assign(event, { dataTransfer: { types: ["Files"], files } });
+    root.dispatchEvent(event);
+  };
+  const [one, two] = [new File(["1"], "1.png"), new File(["2"], "2.png")];
+  drop(one, two);
+  await settled();
+  expect(app.trouble.value).toContain("One image at a time");
+  expect(placed).toEqual([]);
+  drop(one);
+  await settled();
+  expect(placed).toEqual([one]);
+});
+
 it("opens help, and Escape closes it alone", async () => {
   const { app } = await shown();
   app.open(1);
