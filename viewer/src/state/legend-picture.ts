@@ -122,12 +122,13 @@ async function scaleContent(app: App, name: string): Promise<Content | null> {
   const column = app.manifest.columns.find((each) => each.name === name);
   if (name === LABEL || column?.kind !== "number") return null;
   const { minimum, maximum } = column;
-  const values = await app.items.column(name);
-  const { logarithmic } = numberScale(values as Float32Array, minimum, maximum);
+  const values = (await app.items.column(name)) as Float32Array;
+  const { logarithmic } = numberScale(values, minimum, maximum);
+  const without = values.filter(Number.isNaN).length.toLocaleString("en-US");
   const palette = numberPalette(app.theme.value);
   const ink = INK[app.theme.value];
   return {
-    height: 2 * ROW,
+    height: (without === "0" ? 2 : 3) * ROW,
     draw(paper, top) {
       const bar = paper.createLinearGradient(PADDING, 0, WIDTH - PADDING, 0);
       for (const [i, color] of palette.entries()) bar.addColorStop(i / (palette.length - 1), color);
@@ -138,6 +139,10 @@ async function scaleContent(app: App, name: string): Promise<Content | null> {
       write(paper, valueText(name, maximum), {
         ...{ at: WIDTH - PADDING, y, color: ink.muted, align: "right" },
       });
+      if (without !== "0") {
+        const gray = `Gray: ${without} without a number`;
+        write(paper, gray, { at: PADDING, y: top + 2.5 * ROW, color: ink.muted });
+      }
       if (!logarithmic) return;
       paper.textAlign = "center";
       paper.fillText("logarithmic", WIDTH / 2, y);

@@ -1,0 +1,34 @@
+import { expect, it } from "vitest";
+import { smallApp } from "../testing/small-map";
+import type { App } from "./app";
+import { legendPainter } from "./legend-picture";
+
+/** What the legend writes, each letter six pixels wide. */
+async function written(app: App): Promise<string[]> {
+  const texts: string[] = [];
+  const paper = new Proxy({} as Record<string | symbol, unknown>, {
+    get: (_, name) => {
+      if (name === "measureText") return (text: string) => ({ width: 6 * text.length });
+      if (name === "fillText") return (text: string) => texts.push(text);
+      if (name === "createLinearGradient") return () => ({ addColorStop: () => {} });
+      return () => {};
+    },
+    set: () => true,
+  });
+  const paint = await legendPainter(app);
+  paint?.(paper as unknown as CanvasRenderingContext2D, 2);
+  return texts;
+}
+
+it("names the classes that are shown, and how many each has", async () => {
+  const app = smallApp();
+  expect(await written(app)).toEqual(["A small map", "3", "cat", "3", "dog"]);
+  app.setFilter("label", { kind: "codes", hidden: new Set([0]) });
+  expect(await written(app)).toEqual(["A small map", "3", "dog"]);
+});
+
+it("has a scale for numbers, and says of gray what the page says", async () => {
+  const app = smallApp();
+  app.colorBy.value = "value";
+  expect(await written(app)).toEqual(["value", "1", "5", "Gray: 1 without a number"]);
+});
