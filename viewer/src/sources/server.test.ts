@@ -62,3 +62,10 @@ it("says what the server says went wrong", async () => {
   await expect(source.details?.(2)).rejects.toThrow("No such place.");
   await expect(source.details?.(1)).rejects.toThrow("The server answers 500.");
 });
+
+it("begins with a capital what it shows of the server's words", async () => {
+  const error = "the image cannot be used: it is empty.";
+  serve({ "POST api/place": () => Response.json({ error, status: 422 }, { status: 422 }) });
+  const placing = (await openServer(setup(ALL))).place?.(new Blob(["x"]));
+  await expect(placing).rejects.toThrow("The image cannot be used: it is empty.");
+});

@@ -19,7 +19,8 @@ async function ask(url: string, init: RequestInit = {}): Promise<Response> {
   if (response.ok) return response;
   let message: string;
   try {
-    message = ((await response.json()) as ErrorMessage).error;
+    const { error } = (await response.json()) as ErrorMessage;
+    message = error.charAt(0).toUpperCase() + error.slice(1); // it stands on a page by itself
   } catch {
     message = `The server answers ${response.status}.`;
   }
