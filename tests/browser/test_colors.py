@@ -64,11 +64,12 @@ def test_color_by_a_number_with_its_scale(look, digits_file):
     # the scale is even for the eye: darker or lighter all the way
     assert abs(np.corrcoef(values, colors)[0, 1]) > 0.85
     legend.get_by_role("slider", name="At least").fill("0.6")
+    visit.becomes(lambda: visit.shared.get("keep.agreement", "").partition("_")[0], "0.6")
     shown = np.abs(pixels_at(visit, items, places)).max(axis=1) > 8
     assert shown.tolist() == (values >= 0.6).tolist()
-    visit.becomes(lambda: visit.shared.get("keep.agreement", "").partition("_")[0], "0.6")
     visit.page.get_by_label("Color by").select_option("label")
     visit.page.get_by_title("Take away the filter by agreement").click()
+    visit.becomes(lambda: "keep.agreement" in visit.shared, expected=False)
     assert (np.abs(pixels_at(visit, items, places)).max(axis=1) > 8).all()
 
 
@@ -91,8 +92,10 @@ def test_prices_and_their_like_have_a_logarithmic_scale(look, drawn_page):
     assert abs(np.corrcoef(np.log(values[known]), colors)[0, 1]) > 0.85
     least = legend.get_by_role("slider", name="At least")
     least.fill(str(float(least.get_attribute("max")) / 2))
-    lowest = float(legend.locator(".fs-scale-ends span").first.inner_text().replace(",", ""))
-    assert 20 < lowest < 400  # of numbers up to 8,103
+    lowest = legend.locator(".fs-scale-ends span").first
+    visit.becomes(  # of numbers up to 8,103
+        lambda: 20 < float(lowest.inner_text().replace(",", "")) < 400, expected=True
+    )
 
 
 def test_color_by_a_category(look, drawn_page):
@@ -100,8 +103,7 @@ def test_color_by_a_category(look, drawn_page):
     page = drawn_page(90, columns={"kind": [kinds[row % 3] for row in range(90)]})
     visit = look(page.as_uri())
     visit.page.get_by_label("Color by").select_option("kind")
-    rows = visit.legend
-    assert rows.all_inner_texts() == ["even\n30", "odd\n30", "none\n30"]
+    visit.becomes(visit.legend.all_inner_texts, ["even\n30", "odd\n30", "none\n30"])
 
 
 def test_dark_and_light(look, digits_file):

@@ -96,7 +96,7 @@ def test_5000_classes(look, drawn_page):
     visit = look(page.as_uri())
     legend = visit.page.get_by_role("listbox")
     expect(visit.page.get_by_text("5,000 classes", exact=True)).to_be_visible()
-    assert 5 < legend.get_by_role("option").count() < 100
+    visit.becomes(lambda: 5 < legend.get_by_role("option").count() < 100, expected=True)
     legend.focus()
     visit.page.keyboard.press("End")
     expect(legend.get_by_role("option").last).to_have_attribute("aria-posinset", "5000")
@@ -165,7 +165,7 @@ def test_a_missing_pack_of_thumbnails(look, damaged_site, host_files):
         (damaged_site / "data" / f"thumbnails-{size}.bin").unlink()
     visit = look(host_files(damaged_site), expected=["404"])
     expect(visit.legend).not_to_have_count(0)
-    assert visit.n_colors() > 50  # it rests, and shows points
+    visit.becomes(lambda: visit.n_colors() > 50, expected=True)  # it rests, and shows points
     visit.page.locator(".fs-stage").focus()
     visit.page.keyboard.press("ArrowRight")
     visit.page.keyboard.press("Enter")
@@ -205,10 +205,13 @@ def test_a_lost_context_comes_back(look, digits_file):
     expect(interrupted).to_be_visible()
     visit.page.evaluate("window.lost.restoreContext()")
     expect(interrupted).to_have_count(0)
-    after = np.asarray(visit.picture()).astype(int)
-    assert np.abs(after - before).mean() < 0.05
+
+    def difference():
+        return np.abs(np.asarray(visit.picture()) - before).mean()
+
+    visit.becomes(lambda: difference() < 0.05, expected=True)
     visit.button("Grid").click()
-    visit.becomes(lambda: np.abs(np.asarray(visit.picture()) - before).mean() > 1, expected=True)
+    visit.becomes(lambda: difference() > 1, expected=True)
 
 
 @pytest.fixture(scope="module")
