@@ -58,9 +58,14 @@ def cluster():
     from ray.cluster_utils import Cluster
 
     small = {"object_store_memory": 100 * 2**20}
-    started = Cluster(
-        initialize_head=True, head_node_args={**small, "num_cpus": 0, "include_dashboard": False}
-    )
+    head = {
+        **small,
+        "num_cpus": 0,
+        "include_dashboard": False,
+        "no_monitor": True,  # it would add nodes, of which there are none
+        "_system_config": {"health_check_period_ms": 500},  # a dead node is missed five times
+    }
+    started = Cluster(initialize_head=True, head_node_args=head)
     try:
         started.workers = [started.add_node(**small, num_cpus=1) for _ in range(2)]
         yield started
