@@ -16,7 +16,8 @@ COLORS = {"blue": (40, 60, 200), "green": (30, 160, 60), "red": (200, 40, 30)}
 def pytest_collection_modifyitems(items):
     """Put the browser's tests last: from its first on, Playwright keeps a loop in this thread.
 
-    asyncio.run refuses to work beside it, and the server's tests need that.
+    asyncio.run refuses to work beside it, and the server's tests need that. `make test` gives whole
+    files to two processes in this order, so that either comes to the browser at its end.
     """
     items.sort(key=lambda item: "browser" in item.path.parts)
 
@@ -74,6 +75,8 @@ def quick_network(monkeypatch):
 def featscape(monkeypatch, capsys):
     """Return a function that runs the command line: arguments -> status, out, err."""
     from featscape import cli
+
+    monkeypatch.delenv("COLUMNS", raising=False)  # a terminal's, or of the process that started us
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["featscape", *map(str, arguments)])
