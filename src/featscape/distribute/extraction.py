@@ -56,6 +56,7 @@ class Extraction:
             kind=images.kind,
             source=images.source if isinstance(images.source, str) else images.source.resolve(),
             decode=images.decode,
+            decode_plain=images.decode_plain,
             network=network.without_engine(),
             device=self._pools.device,
             thumbnails=thumbnails,

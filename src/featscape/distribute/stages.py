@@ -29,12 +29,11 @@ from featscape.images import open_contents
 from featscape.records import SkippedImage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
     from featscape.features import Network
-    from featscape.records import ImageBytes, ThumbnailSink
+    from featscape.records import Decoder, ImageBytes, PlainDecoder, ThumbnailSink
 
     Items = list[Read | SkippedImage]
 
@@ -47,7 +46,7 @@ class Job:
     ----------
     kind, source
         What `images.open_contents` opens.
-    decode : callable
+    decode, decode_plain
         As of the `ImageSet`.
     network : Network
         Without its engine: it prepares images, and its card says what to load.
@@ -63,7 +62,8 @@ class Job:
 
     kind: str
     source: Path | str
-    decode: Callable[..., Any]
+    decode: Decoder
+    decode_plain: PlainDecoder | None
     network: Network
     device: str
     thumbnails: ThumbnailSink | None
@@ -160,7 +160,10 @@ class Marks:
 
 def _read(contents: ImageBytes, path: str, marks: Marks, job: Job) -> Read | SkippedImage:
     try:
-        return read_image(contents.read(path), job.decode, job.network, job.thumbnails, marks)
+        content = contents.read(path)
+        return read_image(
+            content, job.decode, job.network, job.thumbnails, marks, decode_plain=job.decode_plain
+        )
     except ImageError as error:
         return SkippedImage(path, str(error))
 
