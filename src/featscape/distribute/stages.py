@@ -29,7 +29,6 @@ from featscape.images import open_contents
 from featscape.records import SkippedImage
 
 if TYPE_CHECKING:
-
     from numpy.typing import NDArray
 
     from featscape.features import Network
