@@ -1,5 +1,5 @@
 /** Keeps the page's address and what is seen the same. */
-import { effect, signal } from "@preact/signals";
+import { batch, effect, signal } from "@preact/signals";
 import type { View } from "../stage";
 import { decodeAddress, encodeAddress } from "./address";
 import type { App } from "./app";
@@ -15,15 +15,16 @@ export interface AddressSync {
 }
 
 /**
- * An open panel is an entry of the browser's history, the map without one the entry before it: the
- * browser's Back closes the panel, as a phone's users expect, and does not leave the map.
+ * Each open panel is an entry of the browser's history upon the map's: the browser's Back closes it,
+ * as a phone's users expect, and does not leave the map. An entry's state is how many are open.
  */
 export function syncAddress(app: App, page: Window = window): AddressSync {
   const { history, location } = page;
   const view = signal<View | null>(null);
   let timer: ReturnType<typeof setTimeout> | undefined;
   let written = location.hash;
-  let leaving = false;
+  let depth = depthOf(history.state);
+  let leaving = false; // entries whose panels are closed; `went` hears of it
 
   function address(): string {
     return `#${encodeAddress({
@@ -39,21 +40,22 @@ export function syncAddress(app: App, page: Window = window): AddressSync {
 
   function keep(): void {
     const hash = address();
-    const isOpen = app.panel.value !== null;
+    const wanted = app.depth;
     clearTimeout(timer);
-    if (isOpen && !isOfPanel(history.state)) {
-      history.replaceState({ panel: false }, "", location.href);
-      history.pushState({ panel: true }, "", hash);
+    if (leaving) return;
+    if (wanted > depth) {
+      history.replaceState({ depth }, "", location.href);
+      while (depth < wanted) history.pushState({ depth: ++depth }, "", hash);
       written = hash;
       return;
     }
     timer = setTimeout(() => {
-      leaving = !isOpen && isOfPanel(history.state);
-      if (leaving)
-        history.back(); // `went` keeps the address then
-      else {
+      if (wanted < depth) {
+        leaving = true;
+        history.go(wanted - depth);
+      } else {
         written = hash;
-        history.replaceState(history.state, "", hash);
+        history.replaceState({ depth }, "", hash);
       }
     }, PAUSE_MS);
   }
@@ -61,16 +63,36 @@ export function syncAddress(app: App, page: Window = window): AddressSync {
   /** Back or forward, by the browser or by `keep`. */
   function went({ state }: PopStateEvent): void {
     if (state === null) return; // a pasted address, of which `changed` hears
+    const before = depth;
+    depth = depthOf(state);
     written = location.hash;
     if (leaving) leaving = false;
-    else if (isOfPanel(state)) app.restore(decodeAddress(written));
-    else if (app.panel.value !== null) app.closePanel();
+    else if (depth < before) closeDownTo(depth);
+    else if (depth > before) reopen();
+    else app.restore(decodeAddress(written));
     keep();
+  }
+
+  function closeDownTo(open: number): void {
+    batch(() => {
+      while (app.depth > open) app.closePanel();
+    });
+  }
+
+  /** An item alone: the view has moved since, and of other panels the address does not tell. */
+  function reopen(): void {
+    const { item: id } = decodeAddress(location.hash);
+    const item = id === undefined ? null : app.items.itemOf(id);
+    if (item !== null) app.goTo(item);
   }
 
   /** Someone pasted another address into this very page. */
   function changed(): void {
-    if (location.hash !== written) app.restore(decodeAddress(location.hash));
+    if (location.hash === written) return;
+    written = location.hash;
+    depth = depthOf(history.state);
+    app.restore(decodeAddress(written));
+    keep();
   }
   page.addEventListener("popstate", went);
   page.addEventListener("hashchange", changed);
@@ -89,6 +111,6 @@ export function syncAddress(app: App, page: Window = window): AddressSync {
   };
 }
 
-function isOfPanel(state: { readonly panel?: boolean } | null): boolean {
-  return state?.panel === true;
+function depthOf(state: { readonly depth?: number } | null): number {
+  return state?.depth ?? 0;
 }

@@ -251,7 +251,7 @@ export class App {
   place(placed: PlacedImage): void {
     batch(() => {
       this.placed.value = placed;
-      this.panel.value = "placed";
+      this.show("placed");
     });
     this.said.value = "The image is placed on the map.";
     if (this.whole === null || this.stage?.view() !== this.whole) this.showPlaced();
@@ -275,12 +275,33 @@ export class App {
     });
   }
 
+  /** What closing the panel leads back to. */
+  private get below(): Panel | null {
+    const isThere = this.under === "placed" ? this.placed.value : this.selection.value.length > 0;
+    return isThere ? this.under : null;
+  }
+
+  /** How many panels lie upon one another. */
+  get depth(): number {
+    if (this.panel.value === null) return 0;
+    return this.below === null ? 1 : 2;
+  }
+
+  /** Open a panel in the place of all that are open. */
+  show(panel: Exclude<Panel, "item">): void {
+    batch(() => {
+      this.walk.value = NOWHERE;
+      this.under = null;
+      this.panel.value = panel;
+    });
+  }
+
   closePanel(): void {
     batch(() => {
+      const { below } = this;
       if (this.panel.value === "item") this.walk.value = NOWHERE;
       if (this.panel.value === "placed") this.placed.value = null;
-      const isThere = this.under === "placed" ? this.placed.value : this.selection.value.length > 0;
-      this.panel.value = isThere ? this.under : null;
+      this.panel.value = below;
       this.under = null;
     });
     setTimeout(() => {
@@ -293,7 +314,7 @@ export class App {
     const next = add ? union(this.selection.value, items) : items;
     batch(() => {
       this.selection.value = next;
-      if (next.length > 0) this.panel.value = "selection";
+      if (next.length > 0) this.show("selection");
       else if (this.panel.value === "selection") this.panel.value = null;
     });
     if (next.length > 0) this.revealSelection();

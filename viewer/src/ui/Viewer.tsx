@@ -70,7 +70,7 @@ function Pills() {
 }
 
 interface PillProps {
-  readonly panel: Panel;
+  readonly panel: Exclude<Panel, "item">;
   readonly text: string;
   readonly close: string;
   onClose(): void;
@@ -82,7 +82,7 @@ function Pill({ panel, text, close, onClose }: PillProps) {
     <div class="fs-panel fs-pill">
       <LinkButton
         onClick={() => {
-          app.panel.value = panel;
+          app.show(panel);
         }}
       >
         {text}

@@ -1,0 +1,229 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { SilentStage, smallApp } from "../testing/small-map";
+import { type AddressSync, syncAddress } from "./address-sync";
+import type { App } from "./app";
+import { syncStage } from "./stage-sync";
+
+interface Entry {
+  state: unknown;
+  hash: string;
+}
+
+/** A browser's history of one page: going is asked for now, and done when `arrive` is called. */
+class FakePage extends EventTarget {
+  entries: Entry[] = [{ state: null, hash: "" }];
+  at = 0;
+  left = false; // the page itself
+  private asked = 0;
+
+  get entry(): Entry {
+    return this.entries[this.at]!;
+  }
+
+  readonly location = ((page: FakePage) => ({
+    get hash() {
+      return page.entry.hash;
+    },
+    get href() {
+      return page.entry.hash;
+    },
+  }))(this);
+
+  readonly history = ((page: FakePage) => ({
+    get state() {
+      return page.entry.state;
+    },
+    replaceState(state: unknown, _: string, hash: string) {
+      page.entries[page.at] = { state, hash };
+    },
+    pushState(state: unknown, _: string, hash: string) {
+      page.entries.splice(++page.at, Infinity, { state, hash });
+    },
+    go(by: number) {
+      page.asked += by;
+    },
+  }))(this);
+
+  arrive(by = this.asked): void {
+    this.asked = 0;
+    if (by === 0) return;
+    const before = this.entry.hash;
+    this.at += by;
+    if (this.at < 0) this.left = true;
+    if (this.left) return;
+    this.tell(before);
+  }
+
+  paste(hash: string): void {
+    const before = this.entry.hash;
+    this.entries.splice(++this.at, Infinity, { state: null, hash });
+    this.tell(before);
+  }
+
+  private tell(before: string): void {
+    this.dispatchEvent(Object.assign(new Event("popstate"), { state: this.entry.state }));
+    if (this.entry.hash !== before) this.dispatchEvent(new Event("hashchange"));
+  }
+}
+
+let page: FakePage;
+let app: App;
+let sync: AddressSync;
+let stop: () => void;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  page = new FakePage();
+  app = smallApp();
+  app.stage = new SilentStage();
+  stop = syncStage(app, app.stage);
+  sync = syncAddress(app, page as unknown as Window);
+  rest();
+});
+
+afterEach(() => {
+  sync.stop();
+  stop();
+  vi.useRealTimers();
+});
+
+/** Time for what is written late, and for the browser to go where it was asked to. */
+function rest(): void {
+  vi.advanceTimersByTime(500);
+  page.arrive();
+  vi.advanceTimersByTime(500);
+}
+
+function back(): void {
+  page.arrive(-1);
+  rest();
+}
+
+it("Back closes one panel after the other, and only then leaves", () => {
+  app.select(Uint32Array.of(1, 2), false);
+  app.open(1);
+  rest();
+  back();
+  expect(app.panel.value).toBe("selection");
+  back();
+  expect(app.panel.value).toBeNull();
+  expect(page.left).toBe(false);
+  back();
+  expect(page.left).toBe(true);
+});
+
+it("Back by two entries closes two panels", () => {
+  app.select(Uint32Array.of(1, 2), false);
+  app.open(1);
+  rest();
+  page.arrive(-2);
+  rest();
+  expect(app.panel.value).toBeNull();
+  expect(page.left).toBe(false);
+});
+
+it("a panel closed by hand leaves no entry behind", () => {
+  app.open(1);
+  rest();
+  app.closePanel();
+  rest();
+  expect(page.at).toBe(0);
+  back();
+  expect(page.left).toBe(true);
+});
+
+it("an item closed with the selection below it goes back by both entries", () => {
+  app.select(Uint32Array.of(1, 2), false);
+  app.open(1);
+  rest();
+  app.show("selection");
+  rest();
+  expect(page.at).toBe(1);
+  app.closePanel();
+  rest();
+  expect(page.at).toBe(0);
+  expect(app.panel.value).toBeNull();
+});
+
+it("walking on from item to item stays in one entry", () => {
+  app.open(1);
+  app.open(2);
+  rest();
+  expect(page.at).toBe(1);
+  expect(page.entry.hash).toContain("item=3");
+});
+
+it("Forward opens the item again and leaves all else as it is by now", () => {
+  app.open(2);
+  rest();
+  back();
+  app.query.value = "png";
+  rest();
+  page.arrive(1);
+  rest();
+  expect(app.item.value).toBe(2);
+  expect(app.query.value).toBe("png");
+});
+
+it("Forward onto a selection, of which no address tells, comes back and changes nothing", () => {
+  app.select(Uint32Array.of(1, 2), false);
+  rest();
+  back();
+  app.query.value = "png";
+  rest();
+  page.arrive(1);
+  rest();
+  expect(page.at).toBe(0);
+  expect(page.entry.hash).toContain("png");
+  expect(app.query.value).toBe("png");
+});
+
+it("Back from a pasted address gives back what was seen before, after a panel too", () => {
+  app.open(1);
+  rest();
+  app.closePanel();
+  app.query.value = "before";
+  rest();
+  page.paste("#find=pasted");
+  rest();
+  expect(app.query.value).toBe("pasted");
+  back();
+  expect(app.query.value).toBe("before");
+  expect(page.entry.hash).toContain("before");
+});
+
+it("goes back once though the browser is slow and the view moves on", () => {
+  app.open(1);
+  rest();
+  app.closePanel();
+  vi.advanceTimersByTime(450);
+  sync.moved({ center: [1, 1, 0], scale: 2, turn: [0, 0, 0, 1] });
+  vi.advanceTimersByTime(450);
+  page.arrive();
+  rest();
+  expect(page.left).toBe(false);
+  expect(page.at).toBe(0);
+  expect(page.entry.hash).toContain("scale=2");
+});
+
+it("keeps a panel open that was opened while the browser went back", () => {
+  app.open(1);
+  rest();
+  app.closePanel();
+  vi.advanceTimersByTime(450);
+  app.open(2);
+  vi.advanceTimersByTime(450);
+  page.arrive();
+  rest();
+  expect(app.item.value).toBe(2);
+  expect(page.entry.hash).toContain("item=3"); // its id
+  expect(page.at).toBe(1);
+});
+
+it("is not kept any more once it has stopped", () => {
+  sync.stop();
+  app.open(1);
+  rest();
+  expect(page.entries).toHaveLength(1);
+});
