@@ -287,6 +287,6 @@ def test_back_closes_a_panel_and_only_then_leaves(look, digits_file):
     expect(visit.panel("Item")).to_be_visible()
     assert visit.shared["item"] == item
     visit.button("Close").click()  # this goes back too: one more Back leaves
-    visit.becomes(lambda: visit.page.evaluate("history.state.panel"), expected=False)
+    visit.becomes(lambda: visit.page.evaluate("history.state.depth"), expected=0)
     visit.page.go_back(wait_until="commit")
     assert visit.page.url == "about:blank"
