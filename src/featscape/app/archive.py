@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import secrets
+import threading
 import time
 import unicodedata
 import zipfile
@@ -18,10 +20,35 @@ if TYPE_CHECKING:
     from featscape.app.originals import Original, Originals
 
 MISSING = "MISSING.txt"
+_KEPT = 8  # the latest: a browser fetches what it asked for at once
 
 # What one of the systems that may unpack it forbids or reads as something else.
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+class KeptSelections:
+    """The latest selections that an archive was asked of, by a key; usable from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ids: dict[str, list[int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def keep(self, ids: list[int]) -> str:
+        """Return the key of a selection, and forget the oldest."""
+        key = secrets.token_urlsafe(16)
+        with self._lock:
+            self._ids[key] = ids
+            while len(self._ids) > _KEPT:
+                del self._ids[next(iter(self._ids))]
+        return key
+
+    def get(self, key: str) -> list[int] | None:
+        """Return the ids of a selection; None where it is forgotten."""
+        return self._ids.get(key)
 
 
 class _Outlet:

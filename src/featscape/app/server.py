@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import secrets
 from typing import TYPE_CHECKING, NoReturn
 
 from fastapi import FastAPI, Request
@@ -12,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from featscape.app.archive import stream_archive
+from featscape.app.archive import KeptSelections, stream_archive
 from featscape.app.failures import HANDLERS
 from featscape.app.items import Items
 from featscape.app.originals import Originals
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MOST_ARCHIVED = 100_000
-_ARCHIVES_KEPT = 8  # the latest: a browser fetches what it asked for at once
 _UPLOADS_AT_ONCE = 4
 _UPLOAD_S = 120
 
@@ -201,7 +199,7 @@ def _add_items(app: FastAPI, served: ServedMap) -> None:
 def _add_selections(app: FastAPI, served: ServedMap) -> None:
     """Add what is asked by sending something: a text, a selection, an image."""
     uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
-    archives: dict[str, list[int]] = {}
+    selections = KeptSelections()
 
     @app.post("/api/search")
     def search(wanted: SearchRequest) -> Response:
@@ -213,15 +211,11 @@ def _add_selections(app: FastAPI, served: ServedMap) -> None:
     def prepare(wanted: ItemsRequest) -> Archive:
         ids = list(dict.fromkeys(wanted.ids))
         _check_selection(ids, served)
-        key = secrets.token_urlsafe(16)
-        archives[key] = ids
-        if len(archives) > _ARCHIVES_KEPT:
-            archives.pop(next(iter(archives)), None)
-        return Archive(key=key)
+        return Archive(key=selections.keep(ids))
 
     @app.get("/api/zip/{key}")
     def archive(key: str) -> Response:
-        ids = archives.get(key) or _nothing("no such archive any more: ask for it again")
+        ids = selections.get(key) or _nothing("no such archive any more: ask for it again")
         content = stream_archive(ids, items=served.items, originals=served.originals)
         headers = {"Content-Disposition": "attachment", "Cache-Control": "no-store"}
         return StreamingResponse(content, headers=headers, media_type="application/zip")

@@ -2,7 +2,9 @@
 
 import io
 import itertools
+import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from featscape.app import server
-from featscape.app.archive import MISSING, safe_name, stream_archive, unique_name
+from featscape.app.archive import MISSING, KeptSelections, safe_name, stream_archive, unique_name
 from featscape.app.originals import Originals
 
 
@@ -74,6 +76,19 @@ def test_the_latest_can_be_fetched_and_again(client, error_of):
     assert "ask for it again" in error_of(first)
     assert {response.status_code for response in others} == {200}
     assert client.get(f"/api/zip/{keys[-1]}").status_code == 200
+
+
+def test_selections_are_kept_from_several_threads():
+    selections = KeptSelections()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # or threads hardly ever meet
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            keys = list(pool.map(selections.keep, ([item] for item in range(5000))))
+    finally:
+        sys.setswitchinterval(interval)
+    assert len(set(keys)) == 5000
+    assert len(selections) == 8
 
 
 def test_it_never_lies_whole_in_memory(tmp_path):
