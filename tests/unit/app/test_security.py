@@ -11,6 +11,7 @@ from featscape.app.security import Access, Guard
 PAGE = "/"
 NEIGHBORS = "/api/items/3/neighbors"
 IMAGE = "/api/items/3/image"
+ARCHIVE = "/api/zip/key"
 LINK = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
 
 
@@ -77,7 +78,9 @@ class TestOrigin:
         assert "access-control-allow-origin" not in response.headers
 
     @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-    @pytest.mark.parametrize("path", [IMAGE, NEIGHBORS, "/data/positions.bin", "/static/viewer.js"])
+    @pytest.mark.parametrize(
+        "path", [IMAGE, NEIGHBORS, ARCHIVE, "/data/positions.bin", "/static/viewer.js"]
+    )
     def test_nothing_can_be_embedded_elsewhere(self, client, site, path):
         headers = {"sec-fetch-site": site, "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}
         refusal(client.get(path, headers=headers))
