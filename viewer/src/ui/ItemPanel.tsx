@@ -45,6 +45,7 @@ function useOfItem<T>(item: number, read: (item: number) => Promise<T>): T | nul
     return () => {
       gone = true;
       clearTimeout(timer);
+      tell(null); // nobody asks any more
     };
   }, [item]);
   return found?.item === item ? found.value : null;

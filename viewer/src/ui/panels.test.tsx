@@ -168,6 +168,23 @@ it("fills an open panel once the server answers again, and then takes back that 
   expect(app.trouble.value).toBeNull();
 });
 
+it("takes back that the server does not answer when the panel is closed", async () => {
+  const { app } = await shown(
+    {},
+    {
+      neighbors: async () => {
+        throw new NoAnswerError("The server does not answer.");
+      },
+    },
+  );
+  app.open(0);
+  await settled();
+  expect(app.trouble.value).toBe("The server does not answer.");
+  app.closePanel();
+  await settled();
+  expect(app.trouble.value).toBeNull();
+});
+
 it("counts the selection's classes, most first", async () => {
   expect(classCounts(Uint16Array.of(2, 1, 2, 0, 1, 2), Uint32Array.of(0, 1, 2, 4, 5))).toEqual([
     [2, 3],
