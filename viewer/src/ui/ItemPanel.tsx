@@ -17,11 +17,14 @@ const AGAIN_MS = 2000;
 
 /**
  * What `read` gives of an item; null until it is here. What comes late for another item is dropped,
- * and where nothing answers it is asked again until something does.
+ * and where nothing answers it is asked again until something does: then `wasAway`.
  */
-function useOfItem<T>(item: number, read: (item: number) => Promise<T>): T | null {
+function useOfItem<T>(
+  item: number,
+  read: (item: number) => Promise<T>,
+): { value: T | null; wasAway: boolean } {
   const app = useApp();
-  const [found, setFound] = useState<{ item: number; value: T } | null>(null);
+  const [found, setFound] = useState<{ item: number; value: T; wasAway: boolean } | null>(null);
   useEffect(() => {
     let gone = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -30,7 +33,7 @@ function useOfItem<T>(item: number, read: (item: number) => Promise<T>): T | nul
       try {
         const value = await read(item);
         if (gone) return;
-        setFound({ item, value });
+        setFound({ item, value, wasAway: !isFirst });
         if (!isFirst) tell(null);
       } catch (error) {
         if (gone) return;
@@ -48,13 +51,13 @@ function useOfItem<T>(item: number, read: (item: number) => Promise<T>): T | nul
       tell(null); // nobody asks any more
     };
   }, [item]);
-  return found?.item === item ? found.value : null;
+  return found?.item === item ? found : { value: null, wasAway: false };
 }
 
 export function ItemPanel({ item }: { readonly item: number }) {
   const app = useApp();
-  const details = useOfItem(item, (each) => app.items.allDetails(each));
-  const neighbors = useOfItem(item, (each) => app.items.neighbors(each));
+  const { value: details, wasAway } = useOfItem(item, (each) => app.items.allDetails(each));
+  const { value: neighbors } = useOfItem(item, (each) => app.items.neighbors(each));
   const label = app.items.classOf(item);
   const { items: walked, at } = app.walk.value;
   const selected = app.selection.value.includes(item);
@@ -96,7 +99,7 @@ export function ItemPanel({ item }: { readonly item: number }) {
       }
       onClose={() => app.closePanel()}
     >
-      <Portrait key={item} item={item} path={details?.path ?? null} />
+      <Portrait key={item} item={item} path={details?.path ?? null} wasAway={wasAway} />
       <div class="fs-actions">
         <TextButton onClick={() => app.fit(Uint32Array.of(item))}>
           <Icon name="target" /> Show on map
@@ -114,15 +117,20 @@ export function ItemPanel({ item }: { readonly item: number }) {
 const SEEN_BY_NO_BROWSER = /\.tiff?$/i;
 
 /** The original where there is one to ask for; the largest thumbnail before it and without it. */
-function Portrait({ item, path }: { readonly item: number; readonly path: string | null }) {
+function Portrait(props: {
+  readonly item: number;
+  readonly path: string | null;
+  readonly wasAway: boolean;
+}) {
+  const { item, path, wasAway } = props;
   const app = useApp();
   const alt = path ?? `item ${app.items.id(item)}`;
   const [state, setState] = useState<"loading" | "here" | "gone">("loading");
   const original = app.source.originalUrl?.(app.items.id(item));
   useEffect(() => {
-    // the server answers: it may have been away when the original was asked for
-    if (path !== null) setState((before) => (before === "gone" ? "loading" : before));
-  }, [path]);
+    // the server answers again: it was away when the original was asked for
+    if (wasAway) setState((before) => (before === "gone" ? "loading" : before));
+  }, [wasAway]);
   if (!original && !app.hasImages) return null;
   return (
     <figure class="fs-portrait">

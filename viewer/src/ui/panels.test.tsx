@@ -185,6 +185,36 @@ it("takes back that the server does not answer when the panel is closed", async 
   expect(app.trouble.value).toBeNull();
 });
 
+it.each([true, false])("asks again for an original if the server was away: %s", async (isAway) => {
+  let answer = (): void => {};
+  let isFirst = true;
+  const { app } = await shown(
+    {},
+    {
+      originalUrl: (id: number) => `original-${id}`,
+      details: async (id) => {
+        if (isAway && isFirst) {
+          isFirst = false;
+          throw new NoAnswerError("The server does not answer.");
+        }
+        await new Promise<void>((resolve) => {
+          answer = resolve;
+        });
+        return { id, label: null, path: "a/1.png", width: null, height: null, columns: {} };
+      },
+    },
+  );
+  app.open(0);
+  await settled();
+  root.querySelector(".fs-portrait a img")?.dispatchEvent(new Event("error"));
+  await settled(isAway ? 2100 : 0);
+  expect(root.querySelector(".fs-portrait a img")).toBeNull();
+  answer();
+  await settled();
+  expect(root.querySelector(".fs-side .fs-facts")?.textContent).toContain("a/1.png");
+  expect(root.querySelector(".fs-portrait a img") !== null).toBe(isAway);
+});
+
 it("counts the selection's classes, most first", async () => {
   expect(classCounts(Uint16Array.of(2, 1, 2, 0, 1, 2), Uint32Array.of(0, 1, 2, 4, 5))).toEqual([
     [2, 3],
