@@ -75,6 +75,7 @@ _DISTRIBUTIONS = (
     "scikit-learn",
     "faiss-cpu",
     "pillow",
+    "simplejpeg",
 )
 
 

@@ -159,7 +159,7 @@ class TestRoundTrip:
         assert run["format"] == "featscape-map"
         assert run["schema_version"] == mapfolder.SCHEMA_VERSION
         assert run["versions"]["numpy"] == np.__version__
-        assert {"featscape", "torch", "python"} <= set(run["versions"])
+        assert {"featscape", "torch", "python", "simplejpeg"} <= set(run["versions"])
         assert run["created"].endswith("+00:00")
         assert run["model"]["layer"] == "l"
         assert run["parameters"] == {"limit": None, "perplexity": 1.5}
