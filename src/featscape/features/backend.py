@@ -46,7 +46,7 @@ class Backend(Protocol):
 
     @property
     def takes_pixels(self) -> bool:
-        """Whether `prepare` takes arrays, (h, w, 3), too, and wants what is decoded quicker so."""
+        """Whether `prepare` takes arrays, (h, w, 3), too."""
         ...
 
     def prepare(self, image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
