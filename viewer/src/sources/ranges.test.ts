@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { NoAnswerError } from "./error";
 import { RangeReader } from "./ranges";
 
 const CONTENT = "0123456789";
@@ -76,6 +77,16 @@ it("tries twice again where the network fails, and then says so", async () => {
   const fetch = vi.fn().mockRejectedValue(new TypeError("network"));
   vi.stubGlobal("fetch", fetch);
   const reading = expect(new RangeReader("").read("f")).rejects.toThrow("server does not answer");
+  await vi.runAllTimersAsync();
+  await reading;
+  expect(fetch).toHaveBeenCalledTimes(3);
+});
+
+it("takes a proxy's answer for none", async () => {
+  vi.useFakeTimers();
+  const fetch = vi.fn(async () => new Response("", { status: 503 }));
+  vi.stubGlobal("fetch", fetch);
+  const reading = expect(new RangeReader("").read("f")).rejects.toThrow(NoAnswerError);
   await vi.runAllTimersAsync();
   await reading;
   expect(fetch).toHaveBeenCalledTimes(3);

@@ -2,6 +2,7 @@
 import { NoAnswerError, SourceError } from "./error";
 
 const PAUSES_MS = [300, 1200];
+const BUSY_OR_GONE = [502, 503, 504]; // so a proxy answers for a server that does not
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
@@ -11,15 +12,12 @@ function pause(ms: number): Promise<void> {
 export async function request(url: string, init: RequestInit = {}): Promise<Response> {
   for (let attempt = 0; ; attempt++) {
     const wait = PAUSES_MS[attempt];
-    try {
-      const response = await fetch(url, init);
-      if (wait === undefined || ![502, 503, 504].includes(response.status)) return response;
-    } catch {
-      if (wait === undefined) {
-        throw new NoAnswerError("The server does not answer. Is it still running?");
-      }
+    const response = await fetch(url, init).catch(() => null);
+    if (response && !BUSY_OR_GONE.includes(response.status)) return response;
+    if (wait === undefined) {
+      throw new NoAnswerError("The server does not answer. Is it still running?");
     }
-    await pause(wait ?? 0);
+    await pause(wait);
   }
 }
 
