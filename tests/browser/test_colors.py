@@ -83,7 +83,7 @@ def test_prices_and_their_like_have_a_logarithmic_scale(look, drawn_page):
     visit.page.get_by_label("Color by").select_option("price")
     legend = visit.page.get_by_role("region", name="Legend")
     expect(legend).to_contain_text("logarithmic")
-    expect(legend).to_contain_text("Gray: 1 image without a number")
+    expect(legend).to_contain_text("Gray: 1 without a number")
     bundle = open_bundle(page.parent / "bundle")
     items, places = visit.apart(bundle)
     values = prices[bundle.array(bundle.manifest.ids)[items]]

@@ -5,7 +5,7 @@ import { classColor } from "./class-colors";
 import { LABEL } from "./items";
 import { legendRows } from "./legend";
 import { numberPalette, numberScale } from "./scale";
-import { valueText } from "./words";
+import { grayText, valueText } from "./words";
 
 const INK = {
   light: {
@@ -124,11 +124,11 @@ async function scaleContent(app: App, name: string): Promise<Content | null> {
   const { minimum, maximum } = column;
   const values = (await app.items.column(name)) as Float32Array;
   const { logarithmic } = numberScale(values, minimum, maximum);
-  const without = values.filter(Number.isNaN).length.toLocaleString("en-US");
+  const gray = grayText(values);
   const palette = numberPalette(app.theme.value);
   const ink = INK[app.theme.value];
   return {
-    height: (without === "0" ? 2 : 3) * ROW,
+    height: (gray === null ? 2 : 3) * ROW,
     draw(paper, top) {
       const bar = paper.createLinearGradient(PADDING, 0, WIDTH - PADDING, 0);
       for (const [i, color] of palette.entries()) bar.addColorStop(i / (palette.length - 1), color);
@@ -139,8 +139,7 @@ async function scaleContent(app: App, name: string): Promise<Content | null> {
       write(paper, valueText(name, maximum), {
         ...{ at: WIDTH - PADDING, y, color: ink.muted, align: "right" },
       });
-      if (without !== "0") {
-        const gray = `Gray: ${without} without a number`;
+      if (gray !== null) {
         write(paper, gray, { at: PADDING, y: top + 2.5 * ROW, color: ink.muted });
       }
       if (!logarithmic) return;

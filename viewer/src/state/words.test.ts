@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { readable, readableTogether, valueText } from "./words";
+import { grayText, readable, readableTogether, valueText } from "./words";
 
 it("writes numbers as people do", () => {
   expect([1234567, 1995, 0.083333, -2.5, 0.000003844].map(readable)).toEqual([
@@ -36,4 +36,9 @@ it.each([
 it("writes agreement as a share, and other columns as they are", () => {
   expect(valueText("agreement", 2 / 3)).toBe("67%");
   expect(valueText("height", 0.25)).toBe("0.25");
+});
+
+it("says what gray is only where an item has no number", () => {
+  expect(grayText(Float32Array.of(1, 2))).toBeNull();
+  expect(grayText(Float32Array.of(1, Number.NaN, Number.NaN))).toBe("Gray: 2 without a number");
 });

@@ -19,6 +19,12 @@ export function readableTogether(values: readonly number[]): string[] {
   );
 }
 
+/** What gray is on a scale of numbers; null where each item has one. */
+export function grayText(numbers: Float32Array): string | null {
+  const without = numbers.filter(Number.isNaN).length;
+  return without === 0 ? null : `Gray: ${without.toLocaleString("en-US")} without a number`;
+}
+
 /** A column's number in words. */
 export function valueText(column: string, value: number): string {
   return column === AGREEMENT ? `${Math.round(100 * value)}%` : readable(value);

@@ -2,8 +2,8 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { AGREEMENT, type NumberColumn } from "../contract";
 import { numberPalette, numberScale, STEPS } from "../state/scale";
-import { valueText } from "../state/words";
-import { count, useApp } from "./context";
+import { grayText, valueText } from "../state/words";
+import { useApp } from "./context";
 import { LinkButton } from "./controls";
 
 /** A column's numbers, once they are read; the stage says why where they cannot be. */
@@ -88,12 +88,6 @@ export function NumberLegend({ column }: { readonly column: NumberColumn }) {
 }
 
 function WithoutNumber({ numbers }: { readonly numbers: Float32Array }) {
-  const { hasImages } = useApp();
-  const without = useMemo(() => numbers.filter(Number.isNaN).length, [numbers]);
-  if (without === 0) return null;
-  return (
-    <p class="fs-muted fs-scale-note">
-      Gray: {count(without, hasImages ? "image" : "item")} without a number
-    </p>
-  );
+  const gray = useMemo(() => grayText(numbers), [numbers]);
+  return gray && <p class="fs-muted fs-scale-note">{gray}</p>;
 }

@@ -273,6 +273,7 @@ it("keeps a number's range, and names the filter while another column colors", a
   const { app } = await shown();
   app.colorBy.value = "value";
   await settled();
+  expect(root.querySelector(".fs-scale-note")?.textContent).toBe("Gray: 1 without a number");
   const [least] = root.querySelectorAll<HTMLInputElement>("input[type=range]");
   if (!least) throw new Error("no range");
   least.value = "3";
