@@ -201,8 +201,8 @@ def _in_millions(number: int | None) -> str:
 
 
 def in_words(n_items: int, kind: str, labels: Sequence[str] | None) -> str:
-    """Return for example "500 images in 10 classes", where `kind` is "images"."""
-    counted = f"{n_items:,} {kind}"
+    """Return for example "500 images in 10 classes", where `kind` is "image"."""
+    counted = f"{n_items:,} {kind if n_items == 1 else f'{kind}s'}"
     if labels is None:
         return counted
     n_classes = len(set(labels))
@@ -211,7 +211,7 @@ def in_words(n_items: int, kind: str, labels: Sequence[str] | None) -> str:
 
 def tell_found(images: ImageSet) -> str:
     """Return how many images a source has, and what of it was passed over."""
-    found = f"found {in_words(len(images), 'images', images.labels)}"
+    found = f"found {in_words(len(images), 'image', images.labels)}"
     if not images.skipped:
         return found
     n_skipped = len(images.skipped)
@@ -221,7 +221,7 @@ def tell_found(images: ImageSet) -> str:
 
 
 def _count(opened: Map) -> str:
-    return in_words(len(opened), "items" if opened.paths is None else "images", opened.labels)
+    return in_words(len(opened), "item" if opened.paths is None else "image", opened.labels)
 
 
 def _landmarks(landmarks: NDArray[np.intp] | None) -> str:

@@ -1,0 +1,17 @@
+"""What the screen shows, in words."""
+
+import pytest
+
+from featscape.report import in_words
+
+
+@pytest.mark.parametrize(
+    ("n_items", "labels", "words"),
+    [
+        (1, None, "1 image"),
+        (1, ["a"], "1 image in 1 class"),
+        (1200, ["a", "b"] * 600, "1,200 images in 2 classes"),
+    ],
+)
+def test_one_is_no_plural(n_items, labels, words):
+    assert in_words(n_items, "image", labels) == words
