@@ -77,7 +77,7 @@ export class CpuLayer extends Layer {
     super(gl);
   }
 
-  get restingBudget(): number {
+  override get restingBudget(): number {
     return (this.budget * RESTING_MS) / FRAME_MS;
   }
 
@@ -107,7 +107,7 @@ export class CpuLayer extends Layer {
     this.before = this.drawn;
   }
 
-  protected finish(): void {
+  protected override finish(): void {
     this.changed = true;
     const spent = performance.now() - this.started;
     const drawn = this.drawn - this.before;
@@ -117,7 +117,7 @@ export class CpuLayer extends Layer {
     }
   }
 
-  protected upload(): void {
+  protected override upload(): void {
     if (!this.changed) return;
     this.changed = false;
     const { gl, width, height } = this;

@@ -21,10 +21,6 @@ export class GpuLayer extends Layer {
     return this.pace.budget;
   }
 
-  get restingBudget(): number {
-    return this.pace.budget;
-  }
-
   setGrid(cells: Uint16Array): void {
     this.pass.setGrid(cells);
   }
@@ -63,10 +59,6 @@ export class GpuLayer extends Layer {
   protected drawChosen(): void {
     this.pass.drawChosen();
   }
-
-  protected finish(): void {}
-
-  protected upload(): void {}
 
   pixels(): Uint8Array {
     const { gl, width, height } = this;

@@ -44,18 +44,23 @@ export abstract class Layer {
   abstract setTints(tints: Uint32Array, chosen: Uint32Array): void;
   /** How many points a frame has time for. */
   abstract readonly budget: number;
-  /** The same where the view rests: nothing else waits for the frame. */
-  abstract readonly restingBudget: number;
   protected abstract allocate(): void;
   protected abstract clear(look: PointLook): void;
   protected abstract begin(look: PointLook): void;
   protected abstract draw(start: number, end: number): void;
   protected abstract drawChosen(): void;
-  protected abstract finish(): void;
-  /** Bring what was drawn into `texture`. */
-  protected abstract upload(): void;
   /** The picture's bytes: red, green, blue and opacity, the lowest row first. */
   abstract pixels(): Uint8Array;
+
+  /** The budget where the view rests: nothing else waits for the frame. */
+  get restingBudget(): number {
+    return this.budget;
+  }
+
+  protected finish(): void {}
+
+  /** Bring what was drawn into `texture`, where it does not lie there already. */
+  protected upload(): void {}
 
   resize(width: number, height: number): void {
     this.width = width;

@@ -118,6 +118,7 @@ export class Placement {
     const { positions, dimensions } = this.places;
     const wanted = this.passes[this.pass]!;
     const [[rx, ry, rz], [ux, uy, uz]] = plane;
+    // `flatten`, written out: with its arrays a million items take twice as long
     for (let item = start, at = start * dimensions; item < end; item++, at += dimensions) {
       if (states && (states[item]! & (HIDDEN | DIMMED)) !== wanted) continue;
       const x = positions[at]!;

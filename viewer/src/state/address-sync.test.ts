@@ -100,6 +100,14 @@ function back(): void {
   rest();
 }
 
+/** A panel has been closed, and the browser is on its way back. */
+function closeSlowly(): void {
+  app.open(1);
+  rest();
+  app.closePanel();
+  vi.advanceTimersByTime(450);
+}
+
 it("Back closes one panel after the other, and only then leaves", () => {
   app.select(Uint32Array.of(1, 2), false);
   app.open(1);
@@ -194,10 +202,7 @@ it("Back from a pasted address gives back what was seen before, after a panel to
 });
 
 it("goes back once though the browser is slow and the view moves on", () => {
-  app.open(1);
-  rest();
-  app.closePanel();
-  vi.advanceTimersByTime(450);
+  closeSlowly();
   sync.moved({ center: [1, 1, 0], scale: 2, turn: [0, 0, 0, 1] });
   vi.advanceTimersByTime(450);
   page.arrive();
@@ -208,10 +213,7 @@ it("goes back once though the browser is slow and the view moves on", () => {
 });
 
 it("keeps a panel open that was opened while the browser went back", () => {
-  app.open(1);
-  rest();
-  app.closePanel();
-  vi.advanceTimersByTime(450);
+  closeSlowly();
   app.open(2);
   vi.advanceTimersByTime(450);
   page.arrive();

@@ -5,7 +5,7 @@ import { SourceError } from "../sources/error";
 import type { Area, Point, Stage, Tool, View } from "../stage";
 import { panned } from "../stage/camera";
 import type { Shared, ThemeChoice, ViewMode } from "./address";
-import type { ThemeName } from "./class-colors";
+import { classColor, type ThemeName } from "./class-colors";
 import { type Filter, type Filters, withFilter } from "./filters";
 import { type Items, LABEL, type Neighbor } from "./items";
 import { NOWHERE, step, type Walk, walkTo } from "./walk";
@@ -241,6 +241,11 @@ export class App {
     const { left, right, top, bottom } = this.surroundings.clearArea();
     const inset = Math.min(EDGE_PX, (right - left) / 4, (bottom - top) / 4);
     return { left: left + inset, right: right - inset, top: top + inset, bottom: bottom - inset };
+  }
+
+  /** A class's color as it is seen in the theme; "" where there is none. */
+  seenColor(color = ""): string {
+    return classColor(color, this.theme.value);
   }
 
   toggleTheme(): void {

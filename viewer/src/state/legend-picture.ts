@@ -1,7 +1,6 @@
 /** The legend on a saved picture, where the panel stands on the page. */
 import type { Painter } from "../stage";
 import type { App } from "./app";
-import { classColor } from "./class-colors";
 import { LABEL } from "./items";
 import { legendRows } from "./legend";
 import { numberPalette, numberScale } from "./scale";
@@ -102,7 +101,7 @@ function classContent(app: App, name: string): Content | null {
     draw(paper, top) {
       shown.forEach((row, i) => {
         const y = top + (i + 0.5) * ROW;
-        paper.fillStyle = classColor(row.color, app.theme.value) || ink.none;
+        paper.fillStyle = app.seenColor(row.color) || ink.none;
         paper.beginPath();
         paper.arc(PADDING + SWATCH, y, SWATCH, 0, 2 * Math.PI);
         paper.fill();

@@ -1,7 +1,6 @@
 /** A card beside the pointer: the image larger, and what the item is. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ItemDetails } from "../contract";
-import { classColor } from "../state/class-colors";
 import { columnFacts } from "../state/facts";
 import { useApp } from "./context";
 import { Name } from "./Name";
@@ -61,7 +60,7 @@ function Card({ item, x, y }: { readonly item: number; readonly x: number; reado
       {app.hasImages && <Thumbnail item={item} sizePx={128} alt="" />}
       {label && (
         <div class="fs-label">
-          <i class="fs-swatch" style={{ background: classColor(label.color, app.theme.value) }} />
+          <i class="fs-swatch" style={{ background: app.seenColor(label.color) }} />
           <Name name={label.name} among={app.items.classNames} />
         </div>
       )}

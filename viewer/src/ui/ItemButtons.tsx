@@ -1,6 +1,5 @@
 /** Items as small images in rows: click to walk to one. */
 import { useEffect, useState } from "preact/hooks";
-import { classColor } from "../state/class-colors";
 import type { Neighbor } from "../state/items";
 import { readableTogether } from "../state/words";
 import { useApp } from "./context";
@@ -57,7 +56,7 @@ export function ItemButton({ item, sizePx, caption }: ItemButtonProps) {
           <i
             class="fs-swatch"
             style={{
-              background: classColor(app.items.classOf(item)?.color ?? "", app.theme.value),
+              background: app.seenColor(app.items.classOf(item)?.color),
             }}
           />
           <bdi class="fs-ellipsis">{caption ? name : `${app.items.id(item)}`}</bdi>

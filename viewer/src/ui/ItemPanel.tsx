@@ -2,7 +2,6 @@
 import { useEffect, useState } from "preact/hooks";
 import type { ItemDetails } from "../contract";
 import { NoAnswerError } from "../sources/error";
-import { classColor } from "../state/class-colors";
 import { columnFacts } from "../state/facts";
 import type { Neighbor } from "../state/items";
 import { useApp } from "./context";
@@ -72,7 +71,7 @@ export function ItemPanel({ item }: { readonly item: number }) {
       heading={
         label ? (
           <span class="fs-label" title={label.name}>
-            <i class="fs-swatch" style={{ background: classColor(label.color, app.theme.value) }} />
+            <i class="fs-swatch" style={{ background: app.seenColor(label.color) }} />
             <Name name={label.name} among={app.items.classNames} />
           </span>
         ) : (

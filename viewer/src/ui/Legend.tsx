@@ -1,6 +1,5 @@
 /** What the colors mean; also the way to hide and to isolate. */
 import { useId, useMemo, useRef, useState } from "preact/hooks";
-import { classColor } from "../state/class-colors";
 import { isolated, toggled } from "../state/filters";
 import { folded } from "../state/find";
 import { LABEL } from "../state/items";
@@ -101,7 +100,7 @@ interface LegendListProps {
 
 /** One stop of the Tab key, however many entries: arrows move, Space hides, Enter isolates. */
 function LegendList({ rows, names, hidden, onToggle, onIsolate }: LegendListProps) {
-  const { theme } = useApp();
+  const app = useApp();
   const list = useRef<HTMLDivElement>(null);
   const prefix = useId();
   const viewport = useViewport(list);
@@ -171,9 +170,7 @@ function LegendList({ rows, names, hidden, onToggle, onIsolate }: LegendListProp
             <i
               class="fs-swatch"
               style={{
-                background: hidden.has(row.code)
-                  ? "transparent"
-                  : classColor(row.color, theme.value),
+                background: hidden.has(row.code) ? "transparent" : app.seenColor(row.color),
               }}
             />
             <Name name={row.name} among={names} />

@@ -1,6 +1,5 @@
 /** What is selected: how many of which class, their images, and ways to take them home. */
 import { useRef } from "preact/hooks";
-import { classColor } from "../state/class-colors";
 import { saveCsv, savePaths, saveZip } from "../state/exports";
 import { useApp } from "./context";
 import { IconButton, SidePanel, TextButton } from "./controls";
@@ -67,7 +66,8 @@ export function classCounts(classes: Uint16Array, selection: Uint32Array): [numb
 }
 
 function ClassCounts({ selection }: { readonly selection: Uint32Array }) {
-  const { items, manifest, theme } = useApp();
+  const app = useApp();
+  const { items, manifest } = app;
   if (!items.classes || !manifest.classes) return null;
   const counts = classCounts(items.classes, selection);
   const most = counts[0]?.[1] ?? 1;
@@ -75,7 +75,7 @@ function ClassCounts({ selection }: { readonly selection: Uint32Array }) {
     <ul class="fs-counts" aria-label="Classes of the selection">
       {counts.slice(0, CLASSES_SHOWN).map(([code, number]) => {
         const entry = manifest.classes?.[code];
-        const color = classColor(entry?.color ?? "", theme.value);
+        const color = app.seenColor(entry?.color);
         return (
           <li key={code}>
             <Name

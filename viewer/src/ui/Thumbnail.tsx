@@ -1,6 +1,5 @@
 /** An item's image at about the size wanted; a patch of its class's color until it is here. */
 import { useEffect, useState } from "preact/hooks";
-import { classColor } from "../state/class-colors";
 import { useApp } from "./context";
 
 interface ThumbnailProps {
@@ -10,7 +9,8 @@ interface ThumbnailProps {
 }
 
 export function Thumbnail({ item, sizePx, alt }: ThumbnailProps) {
-  const { items, theme } = useApp();
+  const app = useApp();
+  const { items } = app;
   const [shown, setShown] = useState<{ item: number; url: string } | null>(null);
   const wanted = sizePx * Math.min(window.devicePixelRatio || 1, 2);
 
@@ -32,7 +32,7 @@ export function Thumbnail({ item, sizePx, alt }: ThumbnailProps) {
   }, [item, wanted, items]);
 
   const here = shown?.item === item;
-  const color = classColor(items.classOf(item)?.color ?? "", theme.value);
+  const color = app.seenColor(items.classOf(item)?.color);
   return (
     <span
       class={here ? "fs-thumbnail fs-here" : "fs-thumbnail"}
