@@ -18,9 +18,8 @@ $(INSTALLED): pyproject.toml CMakeLists.txt $(wildcard native/*)
 demo: $(INSTALLED)
 	$(BIN)/featscape demo -o demo-map --force
 
-# In two processes, by whole files, in the order that tests/conftest.py gives them.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest
 
 # The native code without Python, under the address, undefined-behaviour and thread sanitizers.
 sanitize: build/sanitize-address,undefined build/sanitize-thread

@@ -16,8 +16,7 @@ COLORS = {"blue": (40, 60, 200), "green": (30, 160, 60), "red": (200, 40, 30)}
 def pytest_collection_modifyitems(items):
     """Put the browser's tests last: from its first on, Playwright keeps a loop in this thread.
 
-    asyncio.run refuses to work beside it, and the server's tests need that. `make test` gives whole
-    files to two processes in this order, so that either comes to the browser at its end.
+    asyncio.run refuses to work beside it, and the server's tests need that.
     """
     items.sort(key=lambda item: "browser" in item.path.parts)
 
