@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.errors import ImageError, InputError, ModelError
-from featscape.features.known import card_key
+from featscape.errors import InputError, ModelError
+from featscape.features.known import Known, KnownFeatures, card_key
 from featscape.features.lanes import Waits, in_lanes
 from featscape.features.loading import load_network
 from featscape.features.network import Network
@@ -25,7 +25,7 @@ from featscape.progress import SilentProgress
 from featscape.records import count_reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -134,11 +134,13 @@ def extract(
         )
     else:
         network = model
+    sample: dict[bytes, Known] = {}
     if isinstance(network, Network):
         chosen = find_choice(maps, network.card, n_images=len(images))
-        network = _settle(
+        network, sample = _settle(
             network,
             images,
+            thumbnails,
             chosen=chosen,
             n_compiled=0
             if machines is not None
@@ -148,7 +150,7 @@ def extract(
         )
     folder = None if work is None else work / card_key(network.card)
     known, n_shards = find_known(
-        folder, maps, card=network.card, n_images=len(images), progress=progress
+        folder, maps, card=network.card, n_images=len(images), sample=sample, progress=progress
     )
     read = make_reader(images, network, thumbnails, known)
     batch_size = batch_size or network.batch_size
@@ -181,52 +183,54 @@ def extract(
 def _settle(
     network: Network,
     images: ImageSet,
+    thumbnails: ThumbnailSink | None,
     *,
     chosen: Inference | None,
     n_compiled: int,
     n_workers: int | None,
     progress: Progress,
-) -> Network:
+) -> tuple[Network, dict[bytes, Known]]:
     """Settle the network's precision on the first images that can be read, and compile it on them.
 
     The precision may be `chosen` already, by an earlier run. Compiled the network is for batches of
-    `n_compiled`, or not at all where that is 0.
+    `n_compiled`, or not at all where that is 0. What it makes of the images is returned too, by
+    their hashes.
     """
     held = network if chosen is None else network.as_chosen(chosen)
     n_settling = held.sample_size(len(images))
     n_threads = n_workers or network.n_workers
-    sample = _read_sample(network, images, max(n_settling, n_compiled), n_threads=n_threads)
-    settled = held.settle(sample[:n_settling])
+    read = make_reader(images, network, thumbnails, KnownFeatures(()))
+    sample = _read_sample(read, len(images), max(n_settling, n_compiled), n_threads=n_threads)
+    pixels = [one.pixels for one in sample if one.pixels is not None]
+    settled = held.settle(pixels[:n_settling])
     if settled is not network and settled.inference is not None:
         inference = settled.inference
         progress.note(f"{inference.engine} in {inference.precision}: {inference.reason}")
     if not 0 < n_compiled <= len(sample):
-        return settled
+        values = () if settled is held or settled.sampled is None else settled.sampled
+        made = {
+            one.digest: Known("", row, one.size_px, one.thumbnail)
+            for one, row in zip(sample, values, strict=False)
+            if np.isfinite(row).all()  # else the loop meets the image again, and says which it is
+        }
+        return settled, made
     progress.note(f"the network is compiled first, which repays with {len(images):,} images")
-    compiled = settled.compiled(sample[:n_compiled])
+    compiled = settled.compiled(pixels[:n_compiled])
     if compiled.inference is not None and compiled.inference.fallback:
         progress.note(f"it is not compiled: {compiled.inference.fallback}")
-    return compiled
+    return compiled, {}
 
 
 def _read_sample(
-    network: Network, images: ImageSet, n_wanted: int, *, n_threads: int
-) -> list[NDArray[np.uint8]]:
-    """Return the first images that can be read, prepared: so many, or fewer."""
-    sample: list[NDArray[np.uint8]] = []
-
-    def read(index: int) -> NDArray[np.uint8] | None:
-        try:
-            decoded = images.decode(images.read(index), at_least_px=network.least_px)
-            return network.prepare(decoded.image)
-        except ImageError:  # the loop meets it again, and tells of it
-            return None
-
-    n_tried = min(_MOST_TRIED * n_wanted, len(images))
+    read: Callable[[int], Read | SkippedImage], n_images: int, n_wanted: int, *, n_threads: int
+) -> list[Read]:
+    """Return the first images that can be read: so many, or fewer."""
+    sample: list[Read] = []
+    n_tried = min(_MOST_TRIED * n_wanted, n_images)
     with closing(read_ahead(read, n_tried, n_workers=n_threads, n_ahead=2 * n_threads)) as items:
-        for pixels in items:
-            if pixels is not None:
-                sample.append(pixels)
+        for item in items:
+            if isinstance(item, Read):  # the loop meets the others again, and tells of them
+                sample.append(item)
             if len(sample) == n_wanted:
                 break
     return sample

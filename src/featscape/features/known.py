@@ -22,7 +22,7 @@ from featscape.records import ModelCard
 from featscape.thumbnails import find_thumbnails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -120,10 +120,19 @@ class KnownFeatures:
         Of one network. Where two know an image, the first is asked.
     layers : sequence of KnownFeatures
         What is known of each of the network's layers alone: whoever is in all of them is known too.
+    sample : mapping of bytes to Known, optional
+        What lies in memory, by the images' hashes: where no one else knows an image, this is asked.
     """
 
-    def __init__(self, parts: Iterable[Part], *, layers: Sequence[KnownFeatures] = ()) -> None:
+    def __init__(
+        self,
+        parts: Iterable[Part],
+        *,
+        layers: Sequence[KnownFeatures] = (),
+        sample: Mapping[bytes, Known] | None = None,
+    ) -> None:
         self._layers = tuple(layers)
+        self._sample = sample or {}
         self._parts = tuple(parts)
         self._starts = np.cumsum([0, *(len(part.digests) for part in self._parts)])
         self._places: dict[bytes, int] = {}  # the row in all parts, one after the other
@@ -135,7 +144,7 @@ class KnownFeatures:
         return len(self._places)
 
     def marks(self, *, thumbnail_px: int | None) -> NDArray[np.uint64]:
-        """Return the first eight bytes of each hash, sorted: small enough to be sent about.
+        """Return the first eight bytes of each hash on disk, sorted: small enough to be sent about.
 
         Parameters
         ----------
@@ -165,7 +174,8 @@ class KnownFeatures:
         """
         place = self._places.get(key)
         if place is None:
-            return self._find_in_layers(key, thumbnail_px=thumbnail_px)
+            known = self._find_in_layers(key, thumbnail_px=thumbnail_px)
+            return known or self._sample.get(key)
         number = int(np.searchsorted(self._starts, place, side="right")) - 1
         row = place - int(self._starts[number])
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from featscape.features.onnx_file import check_options, is_onnx
 from featscape.features.onnx_network import OnnxNetwork
 from featscape.features.own_network import its_errors
 from featscape.features.precision import AUTO, check_precision
-from featscape.features.weights import hash_file, read_state
+from featscape.features.weights import hash_file, no_random_weights, read_state
 from featscape.progress import SilentProgress
 from featscape.records import ModelCard
 
@@ -134,8 +135,10 @@ def load_network(
             module = architecture.make()
             sha256 = _hash_tensors(module)
         else:
-            module = architecture.load(read_state(path), path, layers)
-            sha256 = hash_file(path)
+            with ThreadPoolExecutor(1) as thread, no_random_weights():
+                hashing = thread.submit(hash_file, path)
+                module = architecture.load(read_state(path), path, layers)
+                sha256 = hashing.result()
         module.eval().requires_grad_(False)
         layer = "+".join(layers) if layers else architecture.behead(module)
         cut = _cut_and_fold(module, layers, architecture, pool=pool, owner=model, path=path)

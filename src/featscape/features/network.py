@@ -47,6 +47,8 @@ class Network:
     inference : Inference or None
         What runs it, and why in this precision; None while that waits for images: see `settle`.
         Until then it runs in fp32.
+    sampled : ndarray of float32, shape (n, d), or None
+        The features of the images that `settle` was given, where it looked at them.
     """
 
     card: ModelCard
@@ -57,6 +59,7 @@ class Network:
     _asked: str
     _fallback: str
     inference: Inference | None = None
+    sampled: NDArray[np.float32] | None = None
     _resizing: ResizeAndCrop | None = None  # what the engine resizes comes whole
 
     @property
@@ -126,7 +129,7 @@ class Network:
 
     def without_engine(self) -> Network:
         """Return what prepares images as this network does, and can be sent to another machine."""
-        return replace(self, _module=None, _engine=None, _resizing=None)  # type: ignore[arg-type]  # it never runs
+        return replace(self, sampled=None, _module=None, _engine=None, _resizing=None)  # type: ignore[arg-type]  # it never runs
 
     def run(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Compute the features of one batch of images.
@@ -173,12 +176,13 @@ class Network:
         """
         if self.inference is not None:
             return self
-        engine, inference, precision = settle(self._engine, self._asked, sample, card=self.card)
+        settled = settle(self._engine, self._asked, sample, card=self.card)
         return replace(
             self,
-            card=replace(self.card, precision=precision),
-            inference=replace(inference, fallback=self._fallback),
-            _engine=engine,
+            card=replace(self.card, precision=settled.precision),
+            inference=replace(settled.inference, fallback=self._fallback),
+            sampled=settled.values,
+            _engine=settled.engine,
         )
 
     def n_to_compile(self, n_images: int, batch_size: int) -> int:
@@ -203,7 +207,7 @@ class Network:
             return self
         engine, reason = compile_engine(self._engine, images)
         inference = replace(self.inference, engine=engine.name, fallback=reason)
-        return replace(self, inference=inference, _engine=engine)
+        return replace(self, inference=inference, sampled=None, _engine=engine)
 
     def as_chosen(self, inference: Inference) -> Network:
         """Return the network as `auto` had it run before, if it is still asked and can."""

@@ -118,7 +118,8 @@ def convert(
     Parameters
     ----------
     module : torch.nn.Module
-        Normalized floats (1, 3, size, size) -> features (1, d); in evaluation mode, on the CPU.
+        Normalized floats (1, 3, size, size) -> features (1, d); in evaluation mode, on the CPU, of
+        parameters that want no gradient.
     mean, std : sequence of float
         Of each channel, for values in 0..1.
     size_px : int
@@ -132,11 +133,17 @@ def convert(
 
     openvino = import_openvino()
     example = torch.zeros(1, 3, size_px, size_px)
+
+    def run(
+        batch: torch.Tensor,
+    ) -> Any:  # of a module, the tracer first makes a copy in TorchScript
+        return module(batch)
+
     with torch.no_grad(), warnings.catch_warnings():
         # of tracing, which is deprecated but converts in a fifth of the time that export takes,
         # and of values that become constants: the engine is compared with PyTorch afterwards
         warnings.simplefilter("ignore")
-        traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
+        traced = torch.jit.trace(run, example, check_trace=False)  # type: ignore[no-untyped-call]
         try:
             model = openvino.convert_model(traced, example_input=example)
         except _frontend_failures(openvino) as error:

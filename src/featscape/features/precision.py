@@ -105,13 +105,33 @@ def find_choice(maps: Iterable[Path], card: ModelCard, *, n_images: int) -> Infe
     return None
 
 
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """What a network runs in from now on.
+
+    Attributes
+    ----------
+    engine : Engine
+    inference : Inference
+    precision : str
+        For the card: with the name of the calibration, if there is one.
+    values : ndarray of float32, shape (n, d), or None
+        The features of the n images that it was settled on; None where none were looked at.
+    """
+
+    engine: Engine
+    inference: Inference
+    precision: str
+    values: NDArray[np.float32] | None
+
+
 def settle(
     engine: Engine,
     precision: str,
     sample: Sequence[NDArray[np.uint8]],
     *,
     card: ModelCard,
-) -> tuple[Engine, Inference, str]:
+) -> Settled:
     """Choose the precision that a network runs in, and measure what it costs.
 
     Parameters
@@ -124,13 +144,6 @@ def settle(
         Prepared images; none where auto is to take fp32 at once.
     card : ModelCard
         Of the network, for the name under which a calibration is kept.
-
-    Returns
-    -------
-    engine : Engine
-    inference : Inference
-    precision : str
-        For the card: with the name of the calibration, if there is one.
 
     Raises
     ------
@@ -146,18 +159,26 @@ def settle(
         return _told(engine, precision, reason)
     key = _name_sample(card, sample)
     other = engine.at(BF16 if precision == AUTO else precision, sample=sample, key=key)
-    distance = measure(engine.run(sample), other.run(sample))
+    exact, values = engine.run(sample), other.run(sample)
+    distance = measure(exact, values)
     if precision != AUTO:
-        return _told(other, precision, f"it was asked for; {distance}", distance, key)
-    wanted = f"at least {LEAST_COSINE} and {LEAST_RECALL} are wanted"
+        reason = f"it was asked for; {distance}"
+        return _told(other, precision, reason, distance, values=values, key=key)
+    reason = f"{distance}; at least {LEAST_COSINE} and {LEAST_RECALL} are wanted"
     if distance.suffices():
-        return _told(other, precision, f"{distance}; {wanted}", distance)
-    return _told(engine, precision, f"{BF16} is too far from it: {distance}; {wanted}", distance)
+        return _told(other, precision, reason, distance, values=values)
+    return _told(engine, precision, f"{BF16} is too far from it: {reason}", distance, values=exact)
 
 
 def _told(
-    engine: Engine, asked: str, reason: str, distance: Distance | None = None, key: str = ""
-) -> tuple[Engine, Inference, str]:
+    engine: Engine,
+    asked: str,
+    reason: str,
+    distance: Distance | None = None,
+    *,
+    values: NDArray[np.float32] | None = None,
+    key: str = "",
+) -> Settled:
     inference = Inference(
         engine=engine.name,
         precision=engine.precision,
@@ -168,7 +189,7 @@ def _told(
         n_checked=0 if distance is None else distance.n_images,
     )
     named = f"{INT8}-{key}" if engine.precision == INT8 else engine.precision
-    return engine, inference, named
+    return Settled(engine, inference, named, values)
 
 
 def measure(exact: NDArray[np.float32], other: NDArray[np.float32]) -> Distance:

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from featscape.features.known import DIGEST_BYTES, KnownFeatures, Part, read_map
+from featscape.features.known import DIGEST_BYTES, Known, KnownFeatures, Part, read_map
 from featscape.features.weights import hash_file
 from featscape.staging import WriteError, flush, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -137,6 +137,7 @@ def find_known(
     *,
     card: ModelCard,
     n_images: int,
+    sample: Mapping[bytes, Known],
     progress: Progress,
 ) -> tuple[KnownFeatures, int]:
     """Find what earlier runs left in a folder of shards, and what finished maps hold.
@@ -150,6 +151,8 @@ def find_known(
     card : ModelCard
     n_images : int
         How many there are to do, for the line that is said.
+    sample : mapping of bytes to Known
+        What this run knows already, by the images' hashes.
     progress : Progress
 
     Returns
@@ -170,9 +173,9 @@ def find_known(
     n_shards = 1 + max((int(part.features.stem) for part in parts), default=-1)
     if len(card.layers) == 1:
         parts += _parts_of(maps, card)
-        return KnownFeatures(parts), n_shards
+        return KnownFeatures(parts, sample=sample), n_shards
     layers = [KnownFeatures(_parts_of(maps, card.of_layer(layer))) for layer in card.layers]
-    return KnownFeatures(parts, layers=layers), n_shards
+    return KnownFeatures(parts, layers=layers, sample=sample), n_shards
 
 
 def _parts_of(maps: Sequence[Path], card: ModelCard) -> list[Part]:

@@ -13,13 +13,14 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import torch
     from torch import nn
@@ -130,6 +131,42 @@ def _fetch(url: str, path: Path, *, owner: str, progress: Progress) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def no_random_weights() -> Iterator[None]:
+    """Let networks that are made within this keep what their memory happens to hold.
+
+    All of it that counts comes from a file then, and to draw random weights for ResNet101 first
+    takes longer than to read that file. Only what is drawn straight into a parameter is left out:
+    a loop that draws until it likes the values draws others in between.
+    """
+    import torch
+    from torch.nn import init
+    from torch.overrides import TorchFunctionMode
+
+    drawing = {
+        torch.Tensor.uniform_,
+        torch.Tensor.normal_,
+        # these are asked about as a whole, and what they do within is not
+        init.uniform_,
+        init.normal_,
+        init.kaiming_uniform_,
+    }
+
+    class Undrawn(TorchFunctionMode):
+        def __torch_function__(
+            self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            given = kwargs or {}
+            if function in drawing:
+                tensor = args[0] if args else given["tensor"]
+                if isinstance(tensor, torch.nn.Parameter):
+                    return tensor
+            return function(*args, **given)
+
+    with Undrawn():
+        yield
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:

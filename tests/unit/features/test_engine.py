@@ -30,7 +30,7 @@ class Notes:
 def network():
     torch.manual_seed(0)
     layers = [nn.Conv2d(3, 8, 3, stride=2), nn.GELU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-    return nn.Sequential(*layers).eval()
+    return nn.Sequential(*layers).eval().requires_grad_(False)
 
 
 def pixels(n_images, size_px=20):

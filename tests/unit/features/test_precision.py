@@ -1,5 +1,6 @@
 """Precision: what auto takes and why, the distance that each choice is told with, calibration."""
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from featscape.features.precision import (
     sample_size,
     settle,
 )
+from featscape.images import ThumbnailPack, make_thumbnail
 from featscape.mapfolder import damaged
 from featscape.records import Inference, ModelCard
+from featscape.thumbnails import Thumbnails
 
 CARD = ModelCard("random", "all", "none", "0" * 64, "none", 16)
 
@@ -101,13 +104,11 @@ class TestMeasure:
 
 class TestSettle:
     def test_auto_takes_bf16_where_it_is_close(self):
-        engine, told, named = settle(Rounded(noise=0.01), "auto", sample(), card=CARD)
-        assert (engine.precision, told.precision, named, told.asked) == (
-            "bf16",
-            "bf16",
-            "bf16",
-            "auto",
-        )
+        settled = settle(Rounded(noise=0.01), "auto", sample(), card=CARD)
+        told = settled.inference
+        assert settled.engine.precision == told.precision == settled.precision == "bf16"
+        assert told.asked == "auto"
+        np.testing.assert_array_equal(settled.values, settled.engine.run(sample()))
         assert told.cosine > 0.998
         assert told.recall > 0.95
         assert told.n_checked == 64
@@ -118,8 +119,10 @@ class TestSettle:
 
     @pytest.mark.parametrize("noise", [0.07, 0.3])
     def test_auto_stays_with_fp32_where_bf16_is_far(self, noise):
-        engine, told, named = settle(Rounded(noise=noise), "auto", sample(), card=CARD)
-        assert (engine.precision, told.precision, named) == ("fp32", "fp32", "fp32")
+        settled = settle(Rounded(noise=noise), "auto", sample(), card=CARD)
+        told = settled.inference
+        assert settled.engine.precision == told.precision == settled.precision == "fp32"
+        np.testing.assert_array_equal(settled.values, features())
         assert told.cosine < 0.998 or told.recall < 0.95
         assert told.reason.startswith("bf16 is too far from it: on the first 64 images mean cosine")
 
@@ -131,22 +134,24 @@ class TestSettle:
 
     def test_auto_without_bfloat16_in_the_processor(self):
         plain = Rounded(precisions=("fp32", "int8"))
-        engine, told, _ = settle(plain, "auto", sample(), card=CARD)
-        assert engine is plain
-        assert told.reason == "nothing quicker on this processor"
-        assert told.cosine is None
+        settled = settle(plain, "auto", sample(), card=CARD)
+        assert settled.engine is plain
+        assert settled.inference.reason == "nothing quicker on this processor"
+        assert settled.inference.cosine is None
+        assert settled.values is None
         assert plain.asked == []
 
     def test_what_is_asked_for_is_taken_and_measured(self):
-        engine, told, named = settle(Rounded(noise=0.3), "bf16", sample(), card=CARD)
-        assert (engine.precision, named) == ("bf16", "bf16")
-        assert told.cosine < 0.998
-        assert told.reason.startswith("it was asked for; on the first 64 images")
+        settled = settle(Rounded(noise=0.3), "bf16", sample(), card=CARD)
+        assert settled.engine.precision == settled.precision == "bf16"
+        assert settled.inference.cosine < 0.998
+        assert settled.inference.reason.startswith("it was asked for; on the first 64 images")
+        np.testing.assert_array_equal(settled.values, settled.engine.run(sample()))
 
     def test_a_calibration_is_named_after_its_images_and_the_network(self):
         engine = Rounded(noise=0.1)
         named = [
-            settle(engine, "int8", images, card=card)[2]
+            settle(engine, "int8", images, card=card).precision
             for images, card in (
                 (sample(), CARD),
                 (sample(), CARD),
@@ -268,6 +273,57 @@ def test_the_first_readable_images_are_the_sample(noise_images, small_file, monk
     extract(images, model=network)
     expected = [network.prepare(images.load(i)) for i in (1, 3, 4, 5)]
     assert np.array_equal(seen, expected)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """An engine in fp32 alone that passes for one in bf16 too, and counts the images of each."""
+
+    engine: object
+    precision: str = "fp32"
+    precisions: tuple = ("fp32", "bf16")
+    name: str = "An engine 1.0"
+    batch_size: int = 4
+    counts: Counter = field(default_factory=Counter)
+    flaw: float = 0.0
+
+    def run(self, pixels):
+        self.counts[self.precision] += len(pixels)
+        return self.engine.run(pixels) + np.float32(self.flaw)
+
+    def at(self, precision, **_):
+        return replace(self, precision=precision)
+
+
+class TestSample:
+    @pytest.fixture
+    def load(self, small_file):
+        network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
+
+        def load(**changes):
+            counted = Counted(network._engine, **changes)
+            return replace(network, _engine=counted, _asked="bf16"), counted.counts
+
+        return load
+
+    def test_it_is_computed_once_in_what_is_chosen(self, noise_images, tmp_path, load):
+        network, counts = load()
+        images = noise_images(40, broken={0: "x", 30: "x"})
+        with ThumbnailPack(tmp_path / "pack") as pack:
+            found = extract(images, model=network, thumbnails=pack)
+        assert counts == {"fp32": found.inference.n_checked, "bf16": 38}
+        assert 20 < found.inference.n_checked < 38
+        kept = [i for i in range(40) if i not in (0, 30)]
+        pixels = [network.prepare(images.load(i)) for i in kept]
+        assert np.array_equal(found.values, network._engine.engine.run(pixels))
+        made = [make_thumbnail(images.load(i)) for i in kept]
+        packed = Thumbnails(tmp_path / "pack")
+        assert [packed.encoded(i) for i in range(len(packed))] == made
+
+    def test_what_is_no_number_is_told_of_it_too(self, noise_images, load):
+        network, _ = load(flaw=np.nan)
+        with pytest.raises(ModelError, match=r"makes NaN or infinity of 0\.png"):
+            extract(noise_images(40), model=network)
 
 
 def test_bf16_is_measured_recorded_and_had_again(noise_images, small_file):

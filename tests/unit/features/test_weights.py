@@ -9,6 +9,7 @@ import threading
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 from torchvision import models
 
 from featscape.errors import ModelError
@@ -107,6 +108,26 @@ def test_a_classifier_of_another_form_or_none_fits(tmp_path, small_file):
         path = tmp_path / f"{name}.pth"
         torch.save({**body, **head}, path)
         assert load_network("shufflenet_v2_x0_5", weights=path).card.n_features == 1024
+
+
+@pytest.mark.parametrize("make", [models.resnet18, models.densenet121, models.efficientnet_b0])
+def test_no_weights_are_drawn_that_a_file_replaces(make):
+    before = torch.get_rng_state()
+    with weights.no_random_weights():
+        make()
+    assert torch.equal(torch.get_rng_state(), before)
+    make()
+    assert not torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-2, 2), (1, 3)])
+def test_drawing_until_the_values_are_right_comes_to_its_end(low, high):
+    parameter = nn.Parameter(torch.full((100,), 1e9))
+    with weights.no_random_weights():
+        nn.init.trunc_normal_(parameter, a=low, b=high)
+        drawn = torch.empty(100).uniform_(1, 2)
+    assert low <= parameter.min() <= parameter.max() <= high
+    assert 1 <= drawn.min() <= drawn.max() <= 2
 
 
 def test_counters_of_training_may_be_missing(tmp_path, small_file):
