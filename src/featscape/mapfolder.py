@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import zlib
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -186,8 +187,8 @@ def write_embedding(folder: Path, embedding: Embedding, *, features: Features | 
 
 def write_picture(folder: Path, name: str, picture: Image.Image) -> None:
     """Write one of the map's pictures as PNG."""
-    with writing():
-        picture.save(folder / name, format="PNG")
+    with writing():  # Z_RLE takes half as long, and photographs become no larger
+        picture.save(folder / name, format="PNG", compress_type=zlib.Z_RLE)
 
 
 def write_run(
