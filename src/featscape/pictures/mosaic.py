@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -29,6 +30,7 @@ MAX_OVERLAPS = 8.0
 GRID_SLACK = 1.4  # cells an image: some stay empty, so that clusters keep a shape
 MIN_GRID_SLACK = 1.2  # where small cells are asked for, or needed; more images are not shown
 THUMBNAIL_PER_CELL = 0.92  # the rest of a cell's side is the gap
+CHUNK_IMAGES = 64  # in memory at once
 
 
 def draw_mosaic(
@@ -52,7 +54,7 @@ def draw_mosaic(
     positions : array_like of shape (n, 1), (n, 2) or (n, 3)
         Laid on paper as `draw_scatter` does.
     images : ImageSource
-        n images; anything with ``len()`` and ``load(index)``.
+        n images; anything with ``len()`` and ``load(index)``, called in several threads.
     labels : sequence of str or int, optional
         The class of each item.
     layout : {"map", "grid"}
@@ -143,12 +145,21 @@ def place_thumbnails(
         The longer side of a thumbnail with its frame.
     progress : Progress
     """
-    with progress.task("drawing", total=len(indices), unit="images") as advance:
-        for index, center, color in zip(indices.tolist(), centers, colors, strict=True):
-            thumbnail = _framed(images.load(index), side_px, color)
-            corner = center - np.array(thumbnail.size) / 2
-            picture.paste(thumbnail, (round(corner[0]), round(corner[1])))
-            advance(1)
+
+    def load(index: int, color: str) -> Image.Image:
+        return _framed(images.load(index), side_px, color)
+
+    with (
+        progress.task("drawing", total=len(indices), unit="images") as advance,
+        ThreadPoolExecutor() as pool,
+    ):
+        for start in range(0, len(indices), CHUNK_IMAGES):
+            chunk = slice(start, start + CHUNK_IMAGES)
+            thumbnails = pool.map(load, indices[chunk].tolist(), colors[chunk])
+            for thumbnail, center in zip(thumbnails, centers[chunk], strict=True):
+                corner = center - np.array(thumbnail.size) / 2
+                picture.paste(thumbnail, (round(corner[0]), round(corner[1])))
+                advance(1)
 
 
 def _framed(image: Image.Image, side_px: int, color: str) -> Image.Image:

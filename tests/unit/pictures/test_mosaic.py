@@ -1,3 +1,4 @@
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -104,6 +105,47 @@ def test_the_last_image_lies_on_top():
     assert tuple(drawn[100, 100]) == GRAY
 
 
+def test_which_image_is_read_first_does_not_matter():
+    n_images = 2 * mosaic.CHUNK_IMAGES + 5
+    centers = np.random.default_rng(0).uniform(30, 170, size=(n_images, 2))
+    colors = ["red", "blue", "green"] * n_images
+    levels = [(level, level, level) for level in range(n_images)]
+
+    class Uneven(Plain):
+        def load(self, index):
+            time.sleep(0.003 * (index % 4 == 0))
+            return super().load(index)
+
+    uneven = draw_at(centers, Uneven(n_images, colors=levels), colors[:n_images])
+    one_by_one = Image.new("RGB", (200, 200), "white")
+    for index, center in enumerate(centers):
+        thumbnail = mosaic._framed(Plain(1, colors=levels[index:]).load(0), 50, colors[index])
+        corner = center - np.array(thumbnail.size) / 2
+        one_by_one.paste(thumbnail, (round(corner[0]), round(corner[1])))
+    np.testing.assert_array_equal(uneven, np.asarray(one_by_one))
+
+
+def test_images_are_held_in_chunks():
+    n_images = 5 * mosaic.CHUNK_IMAGES
+    images = Plain(n_images)
+    n_ahead = []
+
+    class Watching(SilentProgress):
+        n_drawn = 0
+
+        @contextmanager
+        def task(self, *_, **__):
+            yield self.advance
+
+        def advance(self, n):
+            self.n_drawn += n
+            n_ahead.append(len(images.loaded) - self.n_drawn)
+
+    draw_mosaic(points(n_images), images, layout="grid", size_px=600, progress=Watching())
+    assert len(n_ahead) == n_images
+    assert max(n_ahead) < mosaic.CHUNK_IMAGES
+
+
 def test_small_images_keep_their_pixels():
     class Checkered(Plain):
         def load(self, index):
@@ -163,7 +205,7 @@ def test_too_many_images_are_thinned_out_and_counted(layout, captions):
     ]
     again = Plain(n_items, (4, 4))
     draw_mosaic(points(n_items), again, layout=layout, size_px=300, thumbnail_px=8)
-    assert again.loaded == images.loaded
+    assert set(again.loaded) == set(images.loaded)
 
 
 def test_images_that_would_hide_one_another_are_thinned_out(captions):
@@ -218,10 +260,13 @@ def test_progress_is_told_of_each_image():
 def test_an_image_that_cannot_be_read_stops_the_picture():
     class Broken(Plain):
         def load(self, index):
-            raise ImageError(f"truncated {index}")
+            time.sleep(0.05 * (index == 1))
+            if index in (1, 2):
+                raise ImageError(f"truncated {index}")
+            return super().load(index)
 
-    with pytest.raises(ImageError, match="truncated"):
-        draw_mosaic(points(3), Broken(3), size_px=300)
+    with pytest.raises(ImageError, match="truncated 1"):
+        draw_at([(90, 90)] * 4, Broken(4), ["red"] * 4)
 
 
 @pytest.mark.parametrize(
