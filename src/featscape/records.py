@@ -59,8 +59,11 @@ class ImageSource(Protocol):
 
     def __len__(self) -> int: ...
 
-    def load(self, index: int) -> Image.Image:
-        """Return item `index` as an RGB image."""
+    def load(self, index: int, *, at_least_px: int = 0) -> Image.Image:
+        """Return item `index` as an RGB image; called in any thread.
+
+        Its longer side may shrink to so many pixels where that is quicker; 0: whole.
+        """
         ...
 
 
@@ -177,9 +180,9 @@ class ImageSet:
         """Return image `index` as it is encoded; raises ImageError with the reason."""
         return self.contents.read(self.paths[index])
 
-    def load(self, index: int) -> Image.Image:
-        """Decode image `index` to RGB; raises ImageError with the reason if that fails."""
-        return self.decode(self.read(index)).image
+    def load(self, index: int, *, at_least_px: int = 0) -> Image.Image:
+        """Decode image `index`: see `ImageSource`; raises ImageError with the reason."""
+        return self.decode(self.read(index), at_least_px=at_least_px).image
 
     def select(self, indices: Sequence[int] | NDArray[np.integer[Any]]) -> ImageSet:
         """Return the images at `indices`, in that order; `skipped` is kept."""

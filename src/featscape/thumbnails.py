@@ -121,12 +121,15 @@ class Thumbnails:
         index = range(len(self))[index]
         return self._data[self._offsets[index] : self._offsets[index + 1]]
 
-    def load(self, index: int) -> Image.Image:
-        """Decode image `index` to RGB; raises IndexError, and InputError if it is damaged."""
+    def load(self, index: int, *, at_least_px: int = 0) -> Image.Image:
+        """Decode image `index`: see `ImageSource`; raises IndexError, InputError if damaged."""
         from PIL import Image
 
         try:
             with Image.open(io.BytesIO(self.encoded(index)), formats=("PNG", "JPEG")) as image:
+                if at_least_px:
+                    width, height = (side * at_least_px // max(image.size) for side in image.size)
+                    image.draft(None, (max(width, 1), max(height, 1)))
                 return image.convert("RGB")
         except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises on damage
             raise InputError(

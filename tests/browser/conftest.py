@@ -119,7 +119,8 @@ class Numerals:
     def __len__(self):
         return self._n_images
 
-    def load(self, index):
+    def load(self, index, *, at_least_px=0):
+        del at_least_px
         pixels = 255 - self._pixels[index % 1797] * 15
         return Image.fromarray(pixels.astype(np.uint8)).resize((96, 96)).convert("RGB")
 

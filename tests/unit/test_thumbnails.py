@@ -55,6 +55,30 @@ def test_gray_and_jpeg_are_read_as_rgb(tmp_path):
     assert thumbnails.load(1).mode == "RGB"
 
 
+@pytest.mark.parametrize(
+    ("size", "at_least_px", "expected"),
+    [
+        ((256, 191), 0, (256, 191)),
+        ((256, 191), 129, (256, 191)),
+        ((256, 191), 128, (128, 96)),
+        ((191, 256), 128, (96, 128)),
+        ((256, 3), 64, (128, 2)),
+        ((256, 191), 1, (32, 24)),
+        ((256, 191), 500, (256, 191)),
+    ],
+)
+def test_a_jpeg_shrinks_while_its_longer_side_keeps_enough(tmp_path, size, at_least_px, expected):
+    with ThumbnailWriter(tmp_path) as writer:
+        writer.append(encode("red", "JPEG", size=size))
+        writer.append(encode("red", size=size))
+    thumbnails = Thumbnails(tmp_path)
+    image = thumbnails.load(0, at_least_px=at_least_px)
+    assert image.mode == "RGB"
+    assert image.size == expected
+    assert image.getpixel((0, 0)) == (254, 0, 0)
+    assert thumbnails.load(1, at_least_px=at_least_px).size == size
+
+
 def test_indices_are_those_of_a_sequence(folder):
     thumbnails = Thumbnails(folder)
     assert thumbnails.load(-1).getpixel((0, 0)) == (0, 0, 0)
@@ -180,6 +204,6 @@ def test_an_image_that_is_cut(tmp_path):
     with ThumbnailWriter(tmp_path) as writer:
         writer.append(encode("red", "JPEG", size=(99, 99))[:-40])
         writer.append(encode("red", size=(99, 99))[:60])
-    for index in (0, 1):
+    for index, at_least_px in ((0, 0), (0, 12), (1, 0), (1, 12)):
         with pytest.raises(InputError, match=rf"number {index} of .* cannot be decoded"):
-            Thumbnails(tmp_path).load(index)
+            Thumbnails(tmp_path).load(index, at_least_px=at_least_px)

@@ -41,7 +41,7 @@ def encode_from(images: ImageSource) -> Callable[[int], tuple[bytes, ...]]:
     from PIL import Image
 
     def encode(row: int) -> tuple[bytes, ...]:
-        image = images.load(row)
+        image = images.load(row, at_least_px=SIZES_PX[-1])
         encoded = []
         for size_px in reversed(SIZES_PX):  # each from the one before it, which is twice as large
             scale = size_px / max(image.size)

@@ -18,7 +18,8 @@ class Swatches:
     def __len__(self):
         return self._n_images
 
-    def load(self, index):
+    def load(self, index, *, at_least_px=0):
+        del at_least_px
         # far enough from the colors of other rows to survive WebP
         color = (index % 8 * 36, index // 8 % 8 * 36, index // 64 % 8 * 36)
         return Image.new("RGB", self._size, color)

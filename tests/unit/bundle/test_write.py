@@ -9,6 +9,7 @@ from featscape.bundle.contract import NO_ITEM
 from featscape.bundle.images import BLOCK_ITEMS, encode_from
 from featscape.errors import InputError
 from featscape.records import Neighbors
+from featscape.thumbnails import Thumbnails, ThumbnailWriter
 
 
 @pytest.mark.parametrize("n_items", [1, 16, 65, 500])
@@ -28,6 +29,24 @@ def test_a_small_image_keeps_its_size(swatches):
     encoded = encode_from(swatches(1, size=(40, 1)))(0)
     sizes = [Image.open(io.BytesIO(image)).size for image in encoded]
     assert sizes == [(32, 1), (40, 1), (40, 1)]
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [((256, 189), (128, 95)), ((300, 300), (128, 128)), ((200, 9), (128, 6))],
+)
+def test_a_pack_is_decoded_no_larger_than_it_is_stored(tmp_path, stored, expected):
+    across = np.broadcast_to(np.linspace(0, 255, stored[0]), stored[::-1]).astype(np.uint8)
+    with ThumbnailWriter(tmp_path) as writer:
+        file = io.BytesIO()
+        Image.fromarray(across).save(file, "JPEG")
+        writer.append(file.getvalue())
+    encoded = encode_from(Thumbnails(tmp_path))(0)
+    for factor, content in zip((4, 2, 1), encoded, strict=True):
+        image = Image.open(io.BytesIO(content)).convert("L")
+        assert image.size == tuple(round(side / factor) for side in expected)
+        middle = np.asarray(image)[image.height // 2]
+        np.testing.assert_allclose(middle, np.linspace(0, 255, image.width), atol=10)
 
 
 def test_thumbnails_may_come_encoded(bundle_of):

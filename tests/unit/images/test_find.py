@@ -442,6 +442,13 @@ def test_many_files_are_found_without_a_stat_each(tmp_path, monkeypatch):
     assert n_stats <= 5
 
 
+def test_an_image_is_decoded_no_larger_than_asked_for(tmp_path):
+    Image.new("RGB", (400, 200)).save(tmp_path / "large.jpg")
+    images = find_images(tmp_path)
+    assert images.load(0).size == (400, 200)
+    assert images.load(0, at_least_px=90).size == (200, 100)
+
+
 def test_a_limit_of_megapixels_is_the_images_own(tmp_path):
     Image.new("RGB", (100, 50)).save(tmp_path / "large.png")
     Image.new("RGB", (10, 10)).save(tmp_path / "small.png")

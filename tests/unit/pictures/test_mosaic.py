@@ -25,7 +25,8 @@ class Plain:
     def __len__(self):
         return self.n_images
 
-    def load(self, index):
+    def load(self, index, *, at_least_px=0):
+        del at_least_px
         self.loaded.append(index)
         return Image.new("RGB", self.size, self.colors[index % len(self.colors)])
 
@@ -112,7 +113,8 @@ def test_which_image_is_read_first_does_not_matter():
     levels = [(level, level, level) for level in range(n_images)]
 
     class Uneven(Plain):
-        def load(self, index):
+        def load(self, index, *, at_least_px=0):
+            del at_least_px
             time.sleep(0.003 * (index % 4 == 0))
             return super().load(index)
 
@@ -148,12 +150,27 @@ def test_images_are_held_in_chunks():
 
 def test_small_images_keep_their_pixels():
     class Checkered(Plain):
-        def load(self, index):
-            del index
+        def load(self, index, *, at_least_px=0):
+            del index, at_least_px
             return Image.fromarray(np.array([[0, 255], [255, 0]], np.uint8)).convert("RGB")
 
     drawn = draw_at([(100, 100)], Checkered(1), ["#ff0000"], side_px=100)
     assert set(map(tuple, drawn.reshape(-1, 3).tolist())) == {BLACK, (255, 255, 255), (255, 0, 0)}
+
+
+@pytest.mark.parametrize("side_px", [20, 50, 120])
+def test_images_are_asked_for_little_larger_than_they_are_drawn(side_px):
+    class Asked(Plain):
+        def load(self, index, *, at_least_px=0):
+            del index
+            asked.add(at_least_px)
+            return Image.new("RGB", (at_least_px, at_least_px // 2))
+
+    asked = set()
+    drawn = draw_at([(70, 70)], Asked(1), ["red"], side_px=side_px)
+    seen_px = (drawn == BLACK).all(axis=2).any(axis=0).sum()
+    assert 1.4 * seen_px <= asked.pop() <= 2 * seen_px
+    assert not asked
 
 
 def test_frames_and_legend_have_the_colors_of_the_scatter_plot():
@@ -259,7 +276,8 @@ def test_progress_is_told_of_each_image():
 
 def test_an_image_that_cannot_be_read_stops_the_picture():
     class Broken(Plain):
-        def load(self, index):
+        def load(self, index, *, at_least_px=0):
+            del at_least_px
             time.sleep(0.05 * (index == 1))
             if index in (1, 2):
                 raise ImageError(f"truncated {index}")
