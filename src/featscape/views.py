@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from featscape import mapfolder
@@ -74,8 +76,8 @@ def draw_mosaics(
     from featscape.pictures import draw_mosaic
     from featscape.thumbnails import Thumbnails
 
-    for name, layout in mapfolder.LAYOUTS.items():
-        picture = draw_mosaic(
+    pictures = [
+        draw_mosaic(
             embedding.positions,
             Thumbnails(folder / mapfolder.THUMBNAILS),
             embedding.labels,
@@ -84,7 +86,10 @@ def draw_mosaics(
             thumbnail_px=look.thumbnail_px,
             progress=progress,
         )
-        mapfolder.write_picture(folder, name, picture)
+        for layout in mapfolder.LAYOUTS.values()
+    ]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(partial(mapfolder.write_picture, folder), mapfolder.LAYOUTS, pictures))
 
 
 def write_interactive(

@@ -1,10 +1,11 @@
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from featscape import TSNE, extract, find_images
+from featscape import TSNE, extract, find_images, mapfolder
 from featscape.errors import FeatscapeError, ImageError, InputError
 from featscape.pipeline import embed_features, load_tsne, make_map, open_map, open_placer
 from featscape.progress import PlainProgress
@@ -66,6 +67,23 @@ class TestMakeMap:
     def test_the_same_call_gives_the_same_map(self, made, photos):
         again = make_map(photos, "again", perplexity=4, size_px=400)
         np.testing.assert_array_equal(again.positions, made.positions)
+        drawn = ["images.png", "images-grid.png", "thumbnails/data.bin"]
+        drawn += [f"bundle/{file.name}" for file in (made.folder / "bundle").glob("thumbnails-*")]
+        for name in drawn:
+            assert (again.folder / name).read_bytes() == (made.folder / name).read_bytes()
+
+    def test_a_picture_that_cannot_be_written(self, photos, here, monkeypatch):
+        write = mapfolder.write_picture
+
+        def write_all_but_the_grid(folder, name, picture):
+            if name == mapfolder.GRID:
+                folder = Path("/dev/full")  # no folder
+            write(folder, name, picture)
+
+        monkeypatch.setattr(mapfolder, "write_picture", write_all_but_the_grid)
+        with pytest.raises(InputError, match="cannot write the map m: Not a directory"):
+            make_map(photos, "m", perplexity=4, size_px=400)
+        assert not (here / "m").exists()
 
     def test_the_name_is_the_folders(self, photos, here):
         make_map(photos, perplexity=4, size_px=400)
