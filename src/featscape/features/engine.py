@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
@@ -63,13 +64,27 @@ class Engine(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """An image, and what PyTorch makes of it.
+
+    Attributes
+    ----------
+    pixels : ndarray of uint8, shape (size, size, 3)
+    features : ndarray of float32, shape (1, d)
+    """
+
+    pixels: NDArray[np.uint8]
+    features: NDArray[np.float32]
+
+
 def open_engine(
     module: nn.Module,
     *,
     device: torch.device,
     mean: Sequence[float],
     std: Sequence[float],
-    size_px: int,
+    probe: Probe,
     geometry: ResizeAndCrop | None = None,
 ) -> tuple[Engine, str]:
     """Choose what runs a network, in fp32.
@@ -82,8 +97,8 @@ def open_engine(
         Where to run. `module` moves there if PyTorch runs it.
     mean, std : sequence of float
         Of each channel, for values in 0..1.
-    size_px : int
-        Side of the square that the network sees.
+    probe : Probe
+        Of the network, in fp32: OpenVINO has to make the same of it.
     geometry : ResizeAndCrop, optional
         Resize images on the device, where PyTorch runs the network.
 
@@ -99,8 +114,8 @@ def open_engine(
         from featscape.features.openvino_engine import CONVERSION_FAILURES, convert
 
         try:
-            engine = convert(module, mean=mean, std=std, size_px=size_px)
-            reason = _compare(engine, module, mean=mean, std=std, size_px=size_px)
+            engine = convert(module, mean=mean, std=std, size_px=len(probe.pixels))
+            reason = _compare(engine, probe)
         except CONVERSION_FAILURES as error:
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
             reason = f"OpenVINO cannot convert the network ({(lines or [repr(error)])[0]:.200})"
@@ -112,23 +127,12 @@ def open_engine(
     return TorchEngine(module, device=device, mean=mean, std=std, geometry=geometry), reason
 
 
-def _compare(
-    engine: Engine,
-    module: nn.Module,
-    *,
-    mean: Sequence[float],
-    std: Sequence[float],
-    size_px: int,
-) -> str:
-    """Say in what the engine's features of noise differ from PyTorch's; nothing if they agree.
+def _compare(engine: Engine, probe: Probe) -> str:
+    """Say in what the engine's features of the probe differ from PyTorch's; nothing if they agree.
 
     A network whose path hangs on its input may be converted for one path alone, without a word.
     """
-    import torch
-
-    noise = [np.random.default_rng(1).integers(0, 256, (size_px, size_px, 3), dtype=np.uint8)]
-    expected = TorchEngine(module, device=torch.device("cpu"), mean=mean, std=std).run(noise)
-    values = engine.run(noise)
+    values, expected = engine.run([probe.pixels]), probe.features
     if values.shape != expected.shape:
         return f"OpenVINO's features have the shape {values.shape}, PyTorch's {expected.shape}"
     scale = float(np.abs(expected).max())

@@ -13,7 +13,7 @@ import numpy as np
 from featscape.errors import ModelError
 from featscape.features.architecture import INPUT_OF, OUTPUT
 from featscape.features.devices import choose_device
-from featscape.features.engine import FP32, open_engine
+from featscape.features.engine import FP32, Probe, open_engine
 from featscape.features.folding import fold_batch_norms
 from featscape.features.layers import DEFAULT_POOL, check_layers
 from featscape.features.models import find_architecture
@@ -141,7 +141,7 @@ def load_network(
                 sha256 = hashing.result()
         module.eval().requires_grad_(False)
         layer = "+".join(layers) if layers else architecture.behead(module)
-        cut = _cut_and_fold(module, layers, architecture, pool=pool, owner=model, path=path)
+        cut, probe = _cut_and_fold(module, layers, architecture, pool=pool, owner=model, path=path)
     preprocessing = architecture.preprocessing
     card = ModelCard(
         name=model,
@@ -160,7 +160,7 @@ def load_network(
         device=processor,
         mean=preprocessing.mean,
         std=preprocessing.std,
-        size_px=preprocessing.input_size_px,
+        probe=probe,
         geometry=resizing,
     )
     if reason:
@@ -261,23 +261,23 @@ def _cut_and_fold(
     pool: str | None,
     owner: str,
     path: Path | None,
-) -> Cut:
-    """Cut a network at its layers, or at its end, and fold what can be folded."""
+) -> tuple[Cut, Probe]:
+    """Cut a network at its layers, or at its end, fold what can be folded, and run it on noise."""
     import torch
 
     from featscape.features.cut import Cut, plan
 
     size_px = architecture.preprocessing.input_size_px
-    noise = np.random.default_rng(0).integers(0, 256, (1, 3, size_px, size_px), dtype=np.uint8)
-    probe = architecture.preprocessing.standardize(torch.from_numpy(noise))
-    readings = plan(module, layers or (OUTPUT,), pool=pool, probe=probe, owner=owner)
+    noise = np.random.default_rng(0).integers(0, 256, (size_px, size_px, 3), dtype=np.uint8)
+    batch = architecture.preprocessing.standardize(torch.from_numpy(noise).permute(2, 0, 1)[None])
+    readings = plan(module, layers or (OUTPUT,), pool=pool, probe=batch, owner=owner)
     cut = Cut(module, readings, pool=pool or DEFAULT_POOL).eval()
     kept = [module.get_submodule(reading.layer) for reading in readings]
-    values = fold_batch_norms(cut, probe, run=cut.read, keep=kept)
+    values = fold_batch_norms(cut, batch, run=cut.read, keep=kept)
     if not torch.isfinite(values).all():
         whose = f"the weights {path}" if path is not None else f"the weights that {owner} has"
         raise ModelError(
             f"The features of an image must be finite numbers; with {whose} the "
             "network makes NaN or infinity. The weights are damaged: get others."
         )
-    return cut
+    return cut, Probe(noise, values.numpy())

@@ -11,7 +11,7 @@ from torch import nn
 from featscape.errors import DeviceError, InputError
 from featscape.features import load_network
 from featscape.features.discreet import import_openvino
-from featscape.features.engine import open_engine
+from featscape.features.engine import Probe, open_engine
 from featscape.features.torch_engine import _SETTING, TorchEngine
 
 CPU = torch.device("cpu")
@@ -38,8 +38,10 @@ def pixels(n_images, size_px=20):
     return rng.integers(0, 256, (n_images, size_px, size_px, 3), dtype=np.uint8)
 
 
-def open_one(module, size_px=20):
-    return open_engine(module, device=CPU, size_px=size_px, **SCALE)
+def open_one(module):
+    noise = pixels(1)
+    features = TorchEngine(module, device=CPU, **SCALE).run(noise)
+    return open_engine(module, device=CPU, probe=Probe(noise[0], features), **SCALE)
 
 
 def test_fp32_is_not_rounded_to_tf32_on_a_gpu(network):
