@@ -86,6 +86,9 @@ def run_featscape(
     from featscape.features.discreet import import_openvino
 
     import_openvino()
+    import featscape.bundle
+    import featscape.distribute
+    import featscape.images  # noqa: F401
     from featscape import TSNE, draw_mosaic, draw_scatter, extract, make_map  # noqa: F401
 
     import_s = perf_counter() - began

@@ -263,7 +263,8 @@ def _principal_axes(
     """Return the leading principal axes, shape (d, n_axes), widest first.
 
     Where there are more rows than columns the covariance is summed block by block; else the
-    centred features are applied from both sides without it.
+    rows' products with one another are fewer, and their eigenvectors tell the axes. Of fewer rows
+    than `n_axes` there are no more axes than rows.
     """
     n, d = X.shape
     blocks = (rows for _, rows in row_blocks(X, metric=reduction.metric))
@@ -272,7 +273,9 @@ def _principal_axes(
         return leading_eigenvectors(covariance, n_axes, generator=generator)
     # n < d: no larger than (d, d)
     centered = np.concatenate([reduction.project(rows) for rows in blocks]).astype(np.float64)
-    return iterate_subspace(lambda Q: centered.T @ (centered @ Q), d, n_axes, generator=generator)
+    of_rows = leading_eigenvectors(centered @ centered.T, n_axes, generator=generator)
+    axes: NDArray[np.float64] = np.linalg.qr(centered.T @ of_rows)[0]
+    return axes
 
 
 def _covariance(
