@@ -28,8 +28,8 @@ LEAST_COSINE, LEAST_RECALL = 0.998, 0.95  # what auto asks of bf16
 N_NEIGHBORS = 10
 
 # In fp32 an image costs twice what it does in bf16: the sample is a twelfth of a run of 500 images,
-# and little of a large one. The least is the fewest of which recall is told; on photographs its mean
-# is that of 24, .98, its spread .010 instead of .008. Below AUTO_LEAST auto asks nothing.
+# and little of a large one. The least is the fewest of which recall is told; on photographs its
+# mean is that of 24, .98, its spread .010 instead of .008. Below AUTO_LEAST auto asks nothing.
 _SAMPLE_SHARE = 24
 _SAMPLE_LEAST, _SAMPLE_MOST = 2 * N_NEIGHBORS + 1, 128
 AUTO_LEAST = 256
