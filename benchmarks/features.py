@@ -120,7 +120,7 @@ def open_networks(model: str, weights: Path | None, pixels: list[np.ndarray]) ->
     for engine in (torch_engine, network._engine):  # noqa: SLF001
         for precision in engine.precisions:
             asked = replace(network, _engine=engine, _asked=precision)
-            found.append(asked.settle(pixels))
+            found.append(asked.settle(pixels)[0])
     return found
 
 

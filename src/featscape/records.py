@@ -181,7 +181,10 @@ class ImageSet:
         return self.contents.read(self.paths[index])
 
     def load(self, index: int, *, at_least_px: int = 0) -> Image.Image:
-        """Decode image `index`: see `ImageSource`; raises ImageError with the reason."""
+        """Decode image `index`: see `ImageSource`; raises ImageError with the reason.
+
+        It is the shorter side that keeps so many pixels.
+        """
         return self.decode(self.read(index), at_least_px=at_least_px).image
 
     def select(self, indices: Sequence[int] | NDArray[np.integer[Any]]) -> ImageSet:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from featscape import mapfolder
@@ -76,8 +74,8 @@ def draw_mosaics(
     from featscape.pictures import draw_mosaic
     from featscape.thumbnails import Thumbnails
 
-    pictures = [
-        draw_mosaic(
+    for name, layout in mapfolder.LAYOUTS.items():
+        picture = draw_mosaic(
             embedding.positions,
             Thumbnails(folder / mapfolder.THUMBNAILS),
             embedding.labels,
@@ -86,10 +84,7 @@ def draw_mosaics(
             thumbnail_px=look.thumbnail_px,
             progress=progress,
         )
-        for layout in mapfolder.LAYOUTS.values()
-    ]
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(partial(mapfolder.write_picture, folder), mapfolder.LAYOUTS, pictures))
+        mapfolder.write_picture(folder, name, picture)
 
 
 def write_interactive(

@@ -140,7 +140,7 @@ def extract(
         network, sample = _settle(
             network,
             images,
-            thumbnails,
+            thumbnails if machines is None else None,
             chosen=chosen,
             n_compiled=0
             if machines is not None
@@ -193,31 +193,31 @@ def _settle(
     """Settle the network's precision on the first images that can be read, and compile it on them.
 
     The precision may be `chosen` already, by an earlier run. Compiled the network is for batches of
-    `n_compiled`, or not at all where that is 0. What it makes of the images is returned too, by
-    their hashes.
+    `n_compiled`, or not at all where that is 0. What it made of images on the way is returned too,
+    by their hashes, if it would make the same again.
     """
     held = network if chosen is None else network.as_chosen(chosen)
     n_settling = held.sample_size(len(images))
     n_threads = n_workers or network.n_workers
     read = make_reader(images, network, thumbnails, KnownFeatures(()))
     sample = _read_sample(read, len(images), max(n_settling, n_compiled), n_threads=n_threads)
-    pixels = [one.pixels for one in sample if one.pixels is not None]
-    settled = held.settle(pixels[:n_settling])
+    pixels = [one.pixels for one in sample if one.pixels is not None]  # of all: nothing was known
+    settled, values = held.settle(pixels[:n_settling])
+    made = {
+        one.digest: Known("", row, one.size_px, one.thumbnail)
+        for one, row in zip(sample, () if values is None else values, strict=False)
+        if np.isfinite(row).all()  # else the loop meets the image again, and says which it is
+    }
     if settled is not network and settled.inference is not None:
         inference = settled.inference
         progress.note(f"{inference.engine} in {inference.precision}: {inference.reason}")
     if not 0 < n_compiled <= len(sample):
-        values = () if settled is held or settled.sampled is None else settled.sampled
-        made = {
-            one.digest: Known("", row, one.size_px, one.thumbnail)
-            for one, row in zip(sample, values, strict=False)
-            if np.isfinite(row).all()  # else the loop meets the image again, and says which it is
-        }
         return settled, made
     progress.note(f"the network is compiled first, which repays with {len(images):,} images")
     compiled = settled.compiled(pixels[:n_compiled])
     if compiled.inference is not None and compiled.inference.fallback:
         progress.note(f"it is not compiled: {compiled.inference.fallback}")
+        return compiled, made
     return compiled, {}
 
 

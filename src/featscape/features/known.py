@@ -51,7 +51,7 @@ class Known:
     Attributes
     ----------
     origin : str
-        Where it was found, in words.
+        Where it was found, in words; empty for what this run made, or a run that it continues.
     values : ndarray of float32, shape (d,)
     size_px : tuple of int
         Width and height of the original.
@@ -121,7 +121,8 @@ class KnownFeatures:
     layers : sequence of KnownFeatures
         What is known of each of the network's layers alone: whoever is in all of them is known too.
     sample : mapping of bytes to Known, optional
-        What lies in memory, by the images' hashes: where no one else knows an image, this is asked.
+        What lies in memory, by the images' hashes: asked where no one else knows an image, or its
+        thumbnail.
     """
 
     def __init__(
@@ -172,10 +173,16 @@ class KnownFeatures:
         thumbnail_px : int or None
             The size of the thumbnail that is wanted.
         """
+        known = self._find_in_parts(key, thumbnail_px=thumbnail_px)
+        known = known or self._find_in_layers(key, thumbnail_px=thumbnail_px)
+        if known is None or (thumbnail_px is not None and known.thumbnail is None):
+            return self._sample.get(key, known)
+        return known
+
+    def _find_in_parts(self, key: bytes, *, thumbnail_px: int | None) -> Known | None:
         place = self._places.get(key)
         if place is None:
-            known = self._find_in_layers(key, thumbnail_px=thumbnail_px)
-            return known or self._sample.get(key)
+            return None
         number = int(np.searchsorted(self._starts, place, side="right")) - 1
         row = place - int(self._starts[number])
         try:

@@ -135,9 +135,11 @@ def load_network(
             module = architecture.make()
             sha256 = _hash_tensors(module)
         else:
-            with ThreadPoolExecutor(1) as thread, no_random_weights():
-                hashing = thread.submit(hash_file, path)
-                module = architecture.load(read_state(path), path, layers)
+            with ThreadPoolExecutor(1) as hasher:
+                hashing = hasher.submit(hash_file, path)
+                state = read_state(path)
+                with no_random_weights():
+                    module = architecture.load(state, path, layers)
                 sha256 = hashing.result()
         module.eval().requires_grad_(False)
         layer = "+".join(layers) if layers else architecture.behead(module)
@@ -168,7 +170,7 @@ def load_network(
     network = Network(
         card, processor, cut, preprocessing, engine, precision, reason, _resizing=resizing
     )
-    return network.settle(()) if precision == FP32 else network
+    return network.settle(())[0] if precision == FP32 else network
 
 
 def _load_onnx(
@@ -195,7 +197,7 @@ def _load_onnx(
     )
     preprocessing = network.preprocessing
     loaded = Network(card, choose_device("cpu"), None, preprocessing, network.engine, precision, "")
-    return loaded.settle(()) if precision == FP32 else loaded
+    return loaded.settle(())[0] if precision == FP32 else loaded
 
 
 def reload_network(card: ModelCard, *, device: str = "auto") -> Network:

@@ -47,8 +47,6 @@ class Network:
     inference : Inference or None
         What runs it, and why in this precision; None while that waits for images: see `settle`.
         Until then it runs in fp32.
-    sampled : ndarray of float32, shape (n, d), or None
-        The features of the images that `settle` was given, where it looked at them.
     """
 
     card: ModelCard
@@ -59,7 +57,6 @@ class Network:
     _asked: str
     _fallback: str
     inference: Inference | None = None
-    sampled: NDArray[np.float32] | None = None
     _resizing: ResizeAndCrop | None = None  # what the engine resizes comes whole
 
     @property
@@ -129,7 +126,7 @@ class Network:
 
     def without_engine(self) -> Network:
         """Return what prepares images as this network does, and can be sent to another machine."""
-        return replace(self, sampled=None, _module=None, _engine=None, _resizing=None)  # type: ignore[arg-type]  # it never runs
+        return replace(self, _module=None, _engine=None, _resizing=None)  # type: ignore[arg-type]  # it never runs
 
     def run(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Compute the features of one batch of images.
@@ -154,7 +151,9 @@ class Network:
         """Return how many of `n_images` `settle` wants to see; 0 where nothing is to be settled."""
         return 0 if self.inference is not None else sample_size(self._asked, n_images)
 
-    def settle(self, sample: Sequence[NDArray[np.uint8]]) -> Network:
+    def settle(
+        self, sample: Sequence[NDArray[np.uint8]]
+    ) -> tuple[Network, NDArray[np.float32] | None]:
         """Choose the precision on a sample of the images, and measure what it costs.
 
         Parameters
@@ -164,8 +163,10 @@ class Network:
 
         Returns
         -------
-        Network
+        network : Network
             The same one, in the precision that was asked for, or that "auto" takes.
+        values : ndarray of float32, shape (n, d), or None
+            Its features of the sample, where it was looked at.
 
         Raises
         ------
@@ -175,15 +176,15 @@ class Network:
             If int8 is asked for, and NNCF not installed.
         """
         if self.inference is not None:
-            return self
+            return self, None
         settled = settle(self._engine, self._asked, sample, card=self.card)
-        return replace(
+        network = replace(
             self,
             card=replace(self.card, precision=settled.precision),
             inference=replace(settled.inference, fallback=self._fallback),
-            sampled=settled.values,
             _engine=settled.engine,
         )
+        return network, settled.values
 
     def n_to_compile(self, n_images: int, batch_size: int) -> int:
         """Return how many images `compiled` wants to see; 0 where compiling does not repay."""
@@ -207,7 +208,7 @@ class Network:
             return self
         engine, reason = compile_engine(self._engine, images)
         inference = replace(self.inference, engine=engine.name, fallback=reason)
-        return replace(self, inference=inference, sampled=None, _engine=engine)
+        return replace(self, inference=inference, _engine=engine)
 
     def as_chosen(self, inference: Inference) -> Network:
         """Return the network as `auto` had it run before, if it is still asked and can."""

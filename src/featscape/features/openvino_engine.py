@@ -134,16 +134,18 @@ def convert(
     openvino = import_openvino()
     example = torch.zeros(1, 3, size_px, size_px)
 
-    def run(
-        batch: torch.Tensor,
-    ) -> Any:  # of a module, the tracer first makes a copy in TorchScript
+    def run(batch: torch.Tensor) -> Any:
         return module(batch)
+
+    # a function: of a module the tracer first makes a copy in TorchScript, which takes as long
+    # again, and is needed only where some of it is in TorchScript already
+    has_script = any(isinstance(layer, torch.jit.ScriptModule) for layer in module.modules())
 
     with torch.no_grad(), warnings.catch_warnings():
         # of tracing, which is deprecated but converts in a fifth of the time that export takes,
         # and of values that become constants: the engine is compared with PyTorch afterwards
         warnings.simplefilter("ignore")
-        traced = torch.jit.trace(run, example, check_trace=False)  # type: ignore[no-untyped-call]
+        traced = torch.jit.trace(module if has_script else run, example, check_trace=False)  # type: ignore[no-untyped-call]
         try:
             model = openvino.convert_model(traced, example_input=example)
         except _frontend_failures(openvino) as error:

@@ -30,7 +30,8 @@ MAX_OVERLAPS = 8.0
 GRID_SLACK = 1.4  # cells an image: some stay empty, so that clusters keep a shape
 MIN_GRID_SLACK = 1.2  # where small cells are asked for, or needed; more images are not shown
 THUMBNAIL_PER_CELL = 0.92  # the rest of a cell's side is the gap
-CHUNK_IMAGES = 64  # in memory at once
+CHUNK_IMAGES = 64  # framed ones in memory at once
+N_THREADS = 4  # as many originals are in memory, which may be large
 
 
 def draw_mosaic(
@@ -146,7 +147,7 @@ def place_thumbnails(
         The longer side of a thumbnail with its frame.
     progress : Progress
     """
-    # at least 1.4 times what is seen within the frame: as sharp as if made of the whole image
+    # at least 1.4 times what is seen within the frame: by 1 % less sharp than of the whole image
     at_least_px = 4 * side_px // 3
 
     def load(index: int, color: str) -> Image.Image:
@@ -154,7 +155,7 @@ def place_thumbnails(
 
     with (
         progress.task("drawing", total=len(indices), unit="images") as advance,
-        ThreadPoolExecutor() as pool,
+        ThreadPoolExecutor(N_THREADS) as pool,
     ):
         for start in range(0, len(indices), CHUNK_IMAGES):
             chunk = slice(start, start + CHUNK_IMAGES)

@@ -30,6 +30,7 @@ _BLOCK_SIZE = 1 << 22
 # iterated for.
 DENSE_EIGEN_WIDTH = 256
 _SPARE_AXES = 10
+_LEAST_LENGTH = 1e-6  # of an axis, against the longest: below are float32's roundings
 _MAX_SUBSPACE_ITERATIONS = 60
 
 # Distances between features up to this size stay within float32.
@@ -260,11 +261,11 @@ def _principal_axes(
     generator: np.random.RandomState,
     n_threads: int,
 ) -> NDArray[np.float64]:
-    """Return the leading principal axes, shape (d, n_axes), widest first.
+    """Return the leading principal axes, shape (d, n_axes) or fewer, widest first.
 
     Where there are more rows than columns the covariance is summed block by block; else the
-    rows' products with one another are fewer, and their eigenvectors tell the axes. Of fewer rows
-    than `n_axes` there are no more axes than rows.
+    rows' products with one another are fewer, and their eigenvectors tell the axes: as many as have
+    any variance, for the direction of the others is rounding's.
     """
     n, d = X.shape
     blocks = (rows for _, rows in row_blocks(X, metric=reduction.metric))
@@ -274,8 +275,10 @@ def _principal_axes(
     # n < d: no larger than (d, d)
     centered = np.concatenate([reduction.project(rows) for rows in blocks]).astype(np.float64)
     of_rows = leading_eigenvectors(centered @ centered.T, n_axes, generator=generator)
-    axes: NDArray[np.float64] = np.linalg.qr(centered.T @ of_rows)[0]
-    return axes
+    axes, upper = np.linalg.qr(centered.T @ of_rows)  # orthogonal already, but for rounding
+    lengths = np.abs(np.diag(upper))
+    n_wide = max(1, int((lengths > _LEAST_LENGTH * lengths[0]).sum()))
+    return np.ascontiguousarray(axes[:, :n_wide])
 
 
 def _covariance(

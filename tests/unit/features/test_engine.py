@@ -82,6 +82,20 @@ def test_openvino_gives_the_features_of_pytorch(network):
         np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-5)
 
 
+class Shifted(nn.Module):
+    def forward(self, x):
+        return x + 1
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+def test_openvino_runs_what_is_partly_in_torchscript(network):
+    engine, reason = open_one(nn.Sequential(network, torch.jit.script(Shifted())))
+    assert reason == ""
+    batch = pixels(2)
+    expected = TorchEngine(network, device=CPU, **SCALE).run(batch) + 1
+    np.testing.assert_allclose(engine.run(batch), expected, rtol=1e-4, atol=1e-5)
+
+
 def test_bits_depend_on_no_batch_and_no_neighbor(network):
     engine, _ = open_one(network)
     batch = pixels(7)

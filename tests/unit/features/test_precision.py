@@ -266,9 +266,7 @@ def test_the_first_readable_images_are_the_sample(noise_images, small_file, monk
     seen = []
     network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
     monkeypatch.setattr(type(network), "sample_size", lambda _self, _n: 4)
-    monkeypatch.setattr(
-        type(network), "settle", lambda self, sample: (seen.extend(sample), self)[1]
-    )
+    monkeypatch.setattr(type(network), "settle", lambda self, sample: (self, seen.extend(sample)))
     images = noise_images(30, broken={0: "x", 2: "x"})
     extract(images, model=network)
     expected = [network.prepare(images.load(i)) for i in (1, 3, 4, 5)]
@@ -277,7 +275,7 @@ def test_the_first_readable_images_are_the_sample(noise_images, small_file, monk
 
 @dataclass(frozen=True)
 class Counted:
-    """An engine in fp32 alone that passes for one in bf16 too, and counts the images of each."""
+    """An engine in fp32 that passes for one in bf16 too, and counts the images of each."""
 
     engine: object
     precision: str = "fp32"
@@ -292,7 +290,7 @@ class Counted:
         return self.engine.run(pixels) + np.float32(self.flaw)
 
     def at(self, precision, **_):
-        return replace(self, precision=precision)
+        return replace(self, precision=precision, flaw=self.flaw + 1e-3)
 
 
 class TestSample:
@@ -315,10 +313,22 @@ class TestSample:
         assert 20 < found.inference.n_checked < 38
         kept = [i for i in range(40) if i not in (0, 30)]
         pixels = [network.prepare(images.load(i)) for i in kept]
-        assert np.array_equal(found.values, network._engine.engine.run(pixels))
+        assert np.array_equal(found.values, network._engine.at("bf16").run(pixels))
         made = [make_thumbnail(images.load(i)) for i in kept]
         packed = Thumbnails(tmp_path / "pack")
         assert [packed.encoded(i) for i in range(len(packed))] == made
+
+    def test_it_is_computed_again_where_a_run_is_continued(self, noise_images, tmp_path, load):
+        first, _ = load()
+        found = extract(noise_images(30), model=first, work=tmp_path)
+        network, counts = load()
+        images = noise_images(40)
+        with ThumbnailPack(tmp_path / "pack") as pack:
+            again = extract(images, model=network, work=tmp_path, thumbnails=pack)
+        n_checked = again.inference.n_checked
+        assert counts == {"fp32": n_checked, "bf16": n_checked + 10}
+        assert np.array_equal(again.values[:30], found.values)
+        assert len(Thumbnails(tmp_path / "pack")) == 40
 
     def test_what_is_no_number_is_told_of_it_too(self, noise_images, load):
         network, _ = load(flaw=np.nan)

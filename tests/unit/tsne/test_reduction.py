@@ -25,7 +25,7 @@ def reduce(X, n_components=10, metric="euclidean"):
     return fitted, fitted.apply(X)
 
 
-@pytest.mark.parametrize("shape", [(500, 40), (400, 300), (60, 500)])
+@pytest.mark.parametrize("shape", [(500, 40), (400, 300), (60, 500), (300, 500)])
 def test_the_axes_are_the_principal_components(shape):
     X = wide(*shape)
     fitted, reduced = reduce(X)
@@ -33,6 +33,16 @@ def test_the_axes_are_the_principal_components(shape):
     signs = np.sign((reduced * expected).sum(axis=0))
     scale = np.abs(expected).max()
     np.testing.assert_allclose(reduced / fitted.scale * signs, expected, atol=2e-3 * scale)
+
+
+@pytest.mark.parametrize(("n", "n_copies", "n_axes"), [(8, 1, 7), (4, 10, 3), (1, 20, 1)])
+def test_there_are_no_more_axes_than_directions(n, n_copies, n_axes):
+    rows = wide(n, 500)
+    fitted, reduced = reduce(np.repeat(rows, n_copies, axis=0))
+    assert fitted.axes.shape == (500, n_axes)
+    between = np.linalg.norm(rows[:, None] - rows, axis=2) * fitted.scale
+    found = np.linalg.norm(reduced[::n_copies, None] - reduced[::n_copies], axis=2)
+    np.testing.assert_allclose(found, between, atol=1e-3 * max(between.max(), 1e-3))
 
 
 def test_blocks_make_no_difference(monkeypatch):
