@@ -126,7 +126,11 @@ def find_layer(network: nn.Module, layer: str, *, owner: str) -> str:
     ModelError
         If there is none; the message names the nearest ones.
     """
-    names = [name for name, _ in network.named_modules() if name]
+    names = [
+        name
+        for name, found in network.named_modules()
+        if name and not isinstance(found, torch.jit.ScriptModule)  # those cannot be watched
+    ]
     if layer in names:
         return layer
     if layer == OUTPUT:

@@ -76,6 +76,7 @@ def _paired(
     module: nn.Module, keep: Sequence[nn.Module]
 ) -> Iterator[list[tuple[nn.Conv2d, nn.BatchNorm2d]]]:
     """Collect, of what runs in the block, each convolution with the batch norm that it feeds."""
+    import torch
     from torch import nn
 
     pairs: list[tuple[nn.Conv2d, nn.BatchNorm2d]] = []
@@ -92,7 +93,11 @@ def _paired(
             if source in outputs and source not in asked:
                 pairs.append((outputs[source][0], layer))
 
-    hooks = [layer.register_forward_hook(watch) for layer in module.modules()]
+    hooks = [
+        layer.register_forward_hook(watch)
+        for layer in module.modules()
+        if not isinstance(layer, torch.jit.ScriptModule)  # it takes no hooks, nor do those within
+    ]
     try:
         yield pairs
     finally:

@@ -116,6 +116,7 @@ def find_factory(model: str, *, hint: str = "") -> Callable[[], nn.Module]:
 
 def build(model: str, factory: Callable[[], nn.Module]) -> Architecture:
     """Make the network, and say what it sees."""
+    import torch
     from torch import nn
 
     try:
@@ -131,6 +132,12 @@ def build(model: str, factory: Callable[[], nn.Module]) -> Architecture:
         raise ModelError(
             f"The factory of a network must return a torch.nn.Module; {model} returned "
             f"a {type(module).__name__}."
+        )
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ModelError(
+            f"A network must be made of Python's modules for its layers to be found; {model} "
+            "returned one in TorchScript. Return the one that it was made from, or export it to "
+            "ONNX and give that file."
         )
     given = getattr(factory, "preprocessing", None) or getattr(module, "preprocessing", {})
     preprocessing = read_preprocessing(given, owner=model)

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 # "Automated optimized parameters for t-SNE", Nature Communications 10:5415.
 CHECK_EVERY = 50
 
-# The learning rate of Belkina et al. (2019) is n / exaggeration; below a few hundred points that
-# is too timid, so it has a floor.
+# The learning rate of Belkina et al. (2019) is n / exaggeration; below a few hundred points that is
+# too timid, so it has a floor. It falls with n: 50 flings few points about, and copies of one image
+# apart for good.
 LEAST_LEARNING_RATE = 50.0
+LEAST_LEARNING_RATE_A_POINT = 0.1
 EARLY_MOMENTUM = 0.5
 LATE_MOMENTUM = 0.8
 
@@ -79,6 +81,7 @@ def plan_phases(
 ) -> list[Phase]:
     """Return early exaggeration and what follows; the parameters are those of TSNE."""
     n_early = min(early_exaggeration_iter, max_iter)
+    least = min(LEAST_LEARNING_RATE, LEAST_LEARNING_RATE_A_POINT * n_points)
     phases = []
     for n_iter, exaggeration, momentum in (
         (n_early, early_exaggeration, EARLY_MOMENTUM),
@@ -87,7 +90,7 @@ def plan_phases(
         if n_iter:
             rate = learning_rate
             if rate == "auto":
-                rate = max(n_points / exaggeration, LEAST_LEARNING_RATE)
+                rate = max(n_points / exaggeration, least)
             phases.append(Phase(n_iter, exaggeration, momentum, float(rate)))
     return phases
 

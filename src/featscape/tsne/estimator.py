@@ -64,8 +64,8 @@ class TSNE(FittedMap):
     late_exaggeration : float, default=1.0
         Factor on the attraction afterwards; above 1 the clusters stand tighter and further apart.
     learning_rate : float or "auto", default="auto"
-        "auto" is n / exaggeration in each phase, but at least 50 (Belkina et al. 2019). The
-        gradient includes its factor 4, as scikit-learn's does.
+        "auto" is n / exaggeration in each phase (Belkina et al. 2019), but at least 50, or n / 10
+        where that is less. The gradient includes its factor 4, as scikit-learn's does.
     max_iter : int, default=750
         Iterations in both phases together.
     tolerance : float, optional

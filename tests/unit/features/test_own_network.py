@@ -9,6 +9,9 @@ import torch
 from featscape.errors import ModelError
 from featscape.features import list_layers, load_network, reload_network
 
+IGNORING_DEPRECATION = pytest.mark.filterwarnings(
+    "ignore:`torch.jit.script` is deprecated:DeprecationWarning"
+)
 MODULE = """
 import torch
 from torch import nn
@@ -62,6 +65,14 @@ typo = with_preprocessing({"size": 32})
 text = with_preprocessing("imagenet")
 gray = with_preprocessing({"mean": [0.5], "std": [0.5]})
 small = with_preprocessing({"input_size_px": 64, "resize_px": 32})
+
+def in_torchscript():
+    return torch.jit.script(Tiny())
+
+def partly_in_torchscript():
+    network = Tiny()
+    network.body = torch.jit.script(network.body)
+    return network
 """
 
 
@@ -127,6 +138,18 @@ def test_its_weights_may_come_from_a_file(tmp_path, noise_image):
         load_network("own_networks:tiny", weights=tmp_path / "other.pth")
 
 
+@IGNORING_DEPRECATION
+def test_what_is_partly_in_torchscript_runs_and_has_no_layers_in_there(noise_image):
+    name = "own_networks:partly_in_torchscript"
+    network, plain = load_network(name), load_network("own_networks:tiny")
+    assert network.card.layer == "input of head"
+    pixels = [network.prepare(noise_image(0, (250, 250)))]
+    np.testing.assert_allclose(network.run(pixels), plain.run(pixels), rtol=1e-3, atol=1e-4)
+    with pytest.raises(ModelError, match=r"must be one of .*got 'body\.0'"):
+        load_network(name, layers=["body.0"])
+
+
+@IGNORING_DEPRECATION
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -138,6 +161,7 @@ def test_its_weights_may_come_from_a_file(tmp_path, noise_image):
         ("own_networks.sub:tiny", r"there is no 'own_networks\.sub' for"),
         ("resnet1001:IMAGENET1K_V1", r"Did you mean resnet101:IMAGENET1K_V1"),
         ("own_networks:with_arguments", r"must be called without arguments.*missing a required"),
+        ("own_networks:in_torchscript", r"returned one in TorchScript\. .*export it to ONNX"),
         ("own_networks:none", r"must return a torch\.nn\.Module; .* returned a NoneType"),
         ("own_networks:typo", r"keys input_size_px, resize_px.*got \{'size': 32\}"),
         ("own_networks:text", r"got 'imagenet'"),

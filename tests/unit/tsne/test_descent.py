@@ -142,7 +142,8 @@ def test_phases_and_learning_rates():
         Phase(250, 12, 0.5, learning_rate=5_000),
         Phase(500, 1, 0.8, learning_rate=60_000),
     ]
-    assert plan_phases(60, **parameters | {"max_iter": 100}) == [Phase(100, 12, 0.5, 50)]
+    assert plan_phases(550, **parameters | {"max_iter": 100}) == [Phase(100, 12, 0.5, 50)]
+    assert plan_phases(60, **parameters) == [Phase(250, 12, 0.5, 6), Phase(500, 1, 0.8, 60)]
     late = plan_phases(60, **parameters | {"early_exaggeration_iter": 0, "learning_rate": 7})
     assert late == [Phase(750, 1, 0.8, 7)]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from featscape.errors import DeviceError, InputError
@@ -51,12 +52,19 @@ def test_a_fit_does_not_load_torch():
     assert done.stdout.strip() == "False"
 
 
+def test_few_points_are_not_flung_about():
+    digits = load_digits().data
+    rows = [np.random.RandomState(seed).permutation(len(digits))[:40] for seed in range(10)]
+    found = [TSNE(perplexity=5, random_state=0).fit(digits[some]).kl_divergence_ for some in rows]
+    assert np.mean(found) < 0.35
+
+
 def test_the_attributes(X):
     model = quick().fit(X)
     assert model.embedding_.shape == (60, 2)
     assert model.embedding_.dtype == np.float32
     assert model.n_iter_ == 60
-    assert model.learning_rate_ == 50
+    assert model.learning_rate_ == 6
     assert model.neighbors_indices_.shape == model.neighbors_distances_.shape == (60, 15)
     assert model.neighbors_recall_ == 1
     assert model.affinities_.shape == (60, 60)
