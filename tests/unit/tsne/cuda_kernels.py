@@ -83,6 +83,20 @@ def test_neighbors_are_the_nearest(points, nearest, exact_search):
     assert found.recall == 1
 
 
+def test_neighbors_in_many_columns_are_the_nearest():
+    from featscape.tsne.cuda.neighbors import _assign, _pad, find_neighbors
+
+    X = np.random.default_rng(3).normal(size=(N, 130)).astype(np.float32)
+    D = ((X[:, None].astype(float) - X[None]) ** 2).sum(2)
+    padded = _pad(on_device(X))
+    np.testing.assert_array_equal(_assign(padded, padded[:7].clone()).cpu(), D[:, :7].argmin(1))
+    np.fill_diagonal(D, np.inf)
+    found = find_neighbors(on_device(X), 3, exact=True)
+    squared = np.empty((N, 3))
+    squared[found.order.cpu().numpy()] = found.squared_distances.cpu().numpy()
+    np.testing.assert_allclose(squared, np.sort(D, axis=1)[:, :3], rtol=1e-4)
+
+
 def test_neighbors_of_points_that_coincide_are_as_many_as_asked():
     from featscape.tsne.cuda.neighbors import find_neighbors
 

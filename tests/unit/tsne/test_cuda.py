@@ -1,7 +1,8 @@
-"""Runs cuda_kernels.py: on the GPU where there is one, in Triton's interpreter elsewhere.
+"""Runs cuda_kernels.py, on the GPU where there is one, else in Triton's interpreter; and
+cuda_compiles.py, which needs none.
 
-In a process of its own, for Triton reads once, when it is imported, whether it shall interpret; and
-in a whole run of the tests some other library has imported it long before.
+In processes of their own, for Triton reads once, when it is imported, whether it shall interpret;
+and in a whole run of the tests some other library has imported it long before.
 """
 
 import importlib.util
@@ -12,20 +13,29 @@ from pathlib import Path
 
 import pytest
 
-
-@pytest.mark.skipif(
+pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("triton") is None, reason="Triton has wheels for Linux only"
 )
-def test_the_kernels_agree_with_the_exact_formulae():
-    import torch
 
-    interpreted = {} if torch.cuda.is_available() else {"TRITON_INTERPRET": "1"}
+
+def run_tests(name, **environment):
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", str(Path(__file__).with_name("cuda_kernels.py"))],
-        env=os.environ | interpreted,
+        [sys.executable, "-m", "pytest", "-q", str(Path(__file__).with_name(name))],
+        env=os.environ | environment,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
+
+
+def test_the_kernels_agree_with_the_exact_formulae():
+    import torch
+
+    interpreted = {} if torch.cuda.is_available() else {"TRITON_INTERPRET": "1"}
+    run_tests("cuda_kernels.py", **interpreted)
+
+
+def test_the_kernels_compile_for_cards_that_are_not_there():
+    run_tests("cuda_compiles.py")

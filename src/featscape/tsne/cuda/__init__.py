@@ -3,8 +3,8 @@
 `DeviceStages` is the whole of it. Its pieces: reduction.py, neighbors.py, affinities.py, field.py
 (the repulsion) and gradient.py (`CudaGradient`, which `descent.descend` drives like any other);
 check.py holds them to the exact formulae before the first fit. Each ``*_kernels.py`` holds the
-Triton kernels of its namesake; nothing of this needs a compiler beside Triton's, and importing this
-package loads neither torch nor Triton.
+Triton kernels of its namesake, and launch.py starts them; nothing of this needs a compiler beside
+Triton's, and importing this package loads neither torch nor Triton.
 """
 
 from typing import TYPE_CHECKING

@@ -11,6 +11,7 @@ import torch
 import triton
 
 from featscape.tsne.cuda import affinity_kernels as kernels
+from featscape.tsne.cuda.launch import launch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,9 +70,10 @@ def conditional_probabilities(
     total = torch.zeros_like(squared_distances) if len(scales) > 1 else None
     result = torch.empty_like(squared_distances)
     for scale in scales:
-        kernels.conditional_kernel[(triton.cdiv(n, rows),)](
-            squared_distances, result, math.log(scale), n, k, ROWS=rows, K_PADDED=padded
-        )
+        launch(
+            kernels.conditional_kernel, triton.cdiv(n, rows),
+            squared_distances, result, math.log(scale), n, k, ROWS=rows, K_PADDED=padded,
+        )  # fmt: skip
         if total is not None:
             total += result / len(scales)
     return result if total is None else total
@@ -92,7 +94,8 @@ def joint_probabilities(indices: Tensor, conditional: Tensor) -> DeviceAffinitie
     device = indices.device
     joint = torch.empty_like(conditional)
     one_way = torch.empty(n * k, dtype=torch.int8, device=device)
-    kernels.join_kernel[(n,)](
+    launch(
+        kernels.join_kernel, n,
         indices, conditional, joint, one_way, k,
         BLOCK=max(1, min(32, 2048 // padded)), K_PADDED=padded,
     )  # fmt: skip
@@ -111,7 +114,8 @@ def joint_probabilities(indices: Tensor, conditional: Tensor) -> DeviceAffinitie
         torch.empty(n_entries, dtype=torch.int32, device=device),
         torch.empty(n_entries, dtype=torch.float32, device=device),
     )
-    kernels.fill_kernel[(n,)](
+    launch(
+        kernels.fill_kernel, n,
         indices, joint, incoming_start, incoming, row_start, P.indices, P.values, 1 / (2 * n), k,
         BLOCK=128, K_PADDED=padded,
     )  # fmt: skip
@@ -154,7 +158,8 @@ class PackedAffinities:
         lengths = P.row_start[1:] - P.row_start[:-1]
         self.row_start[0] = 0
         torch.cumsum(lengths[order], 0, out=self.row_start[1:])
-        kernels.pack_kernel[(n,)](
+        launch(
+            kernels.pack_kernel, n,
             P.row_start, P.indices, P.values, order, number, self.row_start, self.entries,
             self.low, 1 / self.per_step if self.per_step else 0.0, float(self._top),
             self.p_bits, BLOCK=128, num_warps=1,

@@ -19,6 +19,7 @@ import triton
 
 from featscape.errors import InputError
 from featscape.tsne.cuda import descent_kernels as kernels
+from featscape.tsne.cuda.launch import launch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -162,24 +163,28 @@ class Field:
         """
         size, n = self.size, self.n
         per_spacing = 1 / self.spacing
-        kernels.spread_kernel[(triton.cdiv(n, self._points_at_once),)](
+        launch(
+            kernels.spread_kernel, triton.cdiv(n, self._points_at_once),
             points, self._density, self._origin, self._extent, per_spacing, self._scale, n, size,
             POINTS=self._points_at_once, TILE=_TILE, num_warps=4,
         )  # fmt: skip
-        kernels.fold_kernel[(triton.cdiv(size * size, 1024),)](
-            self._density, self._padded, self.z, 1 / self._scale, size, BLOCK=1024
-        )
+        launch(
+            kernels.fold_kernel, triton.cdiv(size * size, 1024),
+            self._density, self._padded, self.z, 1 / self._scale, size, BLOCK=1024,
+        )  # fmt: skip
         # A batch of one: both axes are then planned together, and the result is contiguous. (Of a
         # matrix alone PyTorch transforms one axis after the other and returns it transposed.)
         spectrum = torch.fft.rfft2(self._padded[None]).contiguous()
         n_modes = spectrum.numel()
-        kernels.filter_kernel[(triton.cdiv(2 * n_modes, 2048),)](
-            torch.view_as_real(spectrum), self._response, n_modes, BLOCK=2048
-        )
+        launch(
+            kernels.filter_kernel, triton.cdiv(2 * n_modes, 2048),
+            torch.view_as_real(spectrum), self._response, n_modes, BLOCK=2048,
+        )  # fmt: skip
         # norm="forward": no factor here, it stands in the response
         shape = (2 * size, 2 * size)
         potential = torch.fft.irfft2(spectrum, s=shape, norm="forward").contiguous()
-        kernels.gather_kernel[(triton.cdiv(n, _GATHER_POINTS),)](
+        launch(
+            kernels.gather_kernel, triton.cdiv(n, _GATHER_POINTS),
             points, potential, self.before, self.repulsion, self.z, self._origin,
             per_spacing, self.z_scale, n, size, POINTS=_GATHER_POINTS, num_warps=4,
         )  # fmt: skip

@@ -11,6 +11,7 @@ import triton
 from featscape.tsne.cuda import descent_kernels as kernels
 from featscape.tsne.cuda.affinities import DeviceAffinities, PackedAffinities
 from featscape.tsne.cuda.field import SPACING, Extent, Field
+from featscape.tsne.cuda.launch import launch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,7 +141,8 @@ class CudaGradient:
         z = int(self._field.z) / self._field.z_scale
         P = self._P
         rows = torch.empty(len(P), device=self._device)
-        kernels.divergence_kernel[(len(P),)](
+        launch(
+            kernels.divergence_kernel, len(P),
             self._in_order_of_p().view(torch.int64), P.row_start, P.indices, P.values, rows,
             BLOCK=128, num_warps=1,
         )  # fmt: skip
@@ -226,7 +228,8 @@ class CudaGradient:
         field, packed = self._field, self._packed
         points = self._points.view(torch.int64)
         field.evaluate(points)
-        kernels.step_kernel[(triton.cdiv(field.n, _ROWS),)](
+        launch(
+            kernels.step_kernel, triton.cdiv(field.n, _ROWS),
             points, field.before, self._velocity, self._gains, field.repulsion, field.z,
             self._parameters, packed.row_start, packed.entries, 1 / field.z_scale, packed.low,
             packed.per_step, field.n, packed.p_bits, ROWS=_ROWS, BLOCK=_BLOCK, num_warps=1,

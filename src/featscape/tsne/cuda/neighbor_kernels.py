@@ -27,22 +27,33 @@ def nearest_center_kernel(
     n_points,
     n_centers,
     DIM: tl.constexpr,
+    STEP: tl.constexpr,
     BLOCK: tl.constexpr,
     CENTERS: tl.constexpr,
 ):
-    """Write the index of the center next to each point."""
+    """Write the index of the center next to each point, STEP columns of both at once."""
     rows = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     live = rows < n_points
-    axis = tl.arange(0, DIM)
-    x = tl.load(points + rows.to(tl.int64)[:, None] * DIM + axis[None, :], live[:, None], 0.0)
+    axis = tl.arange(0, STEP)
+    row_start = points + rows.to(tl.int64)[:, None] * DIM + axis[None, :]
+    if DIM == STEP:
+        x = tl.load(row_start, live[:, None], 0.0)
     best = tl.full([BLOCK], float("inf"), tl.float32)
     found = tl.zeros([BLOCK], tl.int32)
     for first in range(0, n_centers, CENTERS):
         columns = first + tl.arange(0, CENTERS)
         there = columns < n_centers
-        c = tl.load(centers + columns[None, :] * DIM + axis[:, None], there[None, :], 0.0)
+        start = centers + columns[None, :] * DIM + axis[:, None]
         norms = tl.load(center_norms + columns, there, float("inf"))
-        distance = norms[None, :] - 2 * tl.dot(x, c, input_precision="tf32")
+        if DIM == STEP:
+            product = tl.dot(x, tl.load(start, there[None, :], 0.0), input_precision="tf32")
+        else:
+            product = tl.zeros([BLOCK, CENTERS], tl.float32)
+            for d in range(0, DIM, STEP):
+                x = tl.load(row_start + d, live[:, None], 0.0)
+                c = tl.load(start + d, there[None, :], 0.0)
+                product = tl.dot(x, c, product, input_precision="tf32")
+        distance = norms[None, :] - 2 * product
         least = tl.min(distance, 1)
         where = tl.argmin(distance, 1) + first
         found = tl.where(least < best, where, found)

@@ -10,6 +10,7 @@ import torch
 import triton
 
 from featscape.tsne.cuda import neighbor_kernels as kernels
+from featscape.tsne.cuda.launch import launch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +27,7 @@ _RECALL_BLOCK = 65_536
 _TIE = 1e-6  # squared distances that differ by less than this share are equal in float32
 _ROWS = 64  # points of a tile
 _CANDIDATES = 64  # looked at in one step of a tile
+_COLUMNS = 64  # multiplied at once
 _WARPS = 4
 _PROGRAMS_PER_PROCESSOR = 2
 _PRECISION = "tf32x3"  # of the products: float32 from three products of its halves
@@ -110,7 +112,9 @@ def find_neighbors(
 def _pad(X: Tensor) -> Tensor:
     """Return X, centered, with columns of zeros up to 16, 32, 64 or a multiple of 64."""
     d = X.shape[1]
-    width = max(16, triton.next_power_of_2(d)) if d <= 64 else 64 * triton.cdiv(d, 64)
+    width = max(16, triton.next_power_of_2(d))
+    if d > _COLUMNS:
+        width = _COLUMNS * triton.cdiv(d, _COLUMNS)
     padded = torch.zeros(len(X), width, device=X.device)
     torch.sub(X, X.mean(0), out=padded[:, :d])
     return padded
@@ -124,13 +128,11 @@ def _norms(points: Tensor) -> Tensor:
 def _assign(points: Tensor, centers: Tensor) -> Tensor:
     """Return the index of the center next to each point, int32, (n,)."""
     nearest = torch.empty(len(points), dtype=torch.int32, device=points.device)
-    dim = triton.next_power_of_2(points.shape[1])
-    if dim != points.shape[1]:
-        points = torch.nn.functional.pad(points, (0, dim - points.shape[1]))
-        centers = torch.nn.functional.pad(centers, (0, dim - centers.shape[1]))
-    kernels.nearest_center_kernel[(triton.cdiv(len(points), 128),)](
+    dim = points.shape[1]
+    launch(
+        kernels.nearest_center_kernel, triton.cdiv(len(points), 128),
         points, centers, _norms(centers), nearest, len(points), len(centers),
-        DIM=dim, BLOCK=128, CENTERS=64 if dim <= 128 else 16, num_warps=8,
+        DIM=dim, STEP=min(dim, _COLUMNS), BLOCK=128, CENTERS=64, num_warps=8, num_stages=2,
     )  # fmt: skip
     return nearest
 
@@ -175,10 +177,11 @@ def _search(
     notes = torch.empty(2, n_programs * _ROWS, dtype=torch.int32, device=device)
     indices = torch.empty(n, k, dtype=torch.int32, device=device)
     distances = torch.empty(n, k, device=device)
-    kernels.nearest_kernel[(n_programs,)](
+    launch(
+        kernels.nearest_kernel, n_programs,
         points, centers, tiles, ranges, work[0], work[1], notes[0], notes[1],
         distances, indices, len(tiles), near.shape[1], k,
-        DIM=dim, STEP=min(dim, 64), ROWS=_ROWS, CANDIDATES=_CANDIDATES, CAPACITY=capacity,
+        DIM=dim, STEP=min(dim, _COLUMNS), ROWS=_ROWS, CANDIDATES=_CANDIDATES, CAPACITY=capacity,
         K_PADDED=triton.next_power_of_2(k), PRECISION=_PRECISION, num_warps=_WARPS, num_stages=2,
     )  # fmt: skip
     return indices, distances

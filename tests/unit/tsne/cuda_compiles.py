@@ -1,0 +1,115 @@
+"""The GPU's kernels through Triton's compiler and ptxas, which need no GPU; test_cuda.py runs this.
+
+The interpreter takes much that the compiler refuses, and knows no bounds of a card.
+"""
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+import triton
+import triton.language as tl
+from triton.backends.compiler import GPUTarget
+from triton.runtime.jit import JITFunction
+
+from featscape.errors import DeviceError
+from featscape.tsne.cuda import CudaGradient, affinity_kernels, descent_kernels, neighbor_kernels
+from featscape.tsne.cuda import affinities as on_affinities
+from featscape.tsne.cuda import neighbors as on_neighbors
+from featscape.tsne.cuda.launch import launch
+
+# Shared memory that a block can have, bytes: CUDA C++ Programming Guide, compute capabilities.
+# 7.5 is a T4, 8.6 an RTX 30 (8.9, an RTX 40, has as much), 9.0 an H100, 12.0 an RTX 50.
+SHARED_BYTES = {75: 64 << 10, 86: 99 << 10, 90: 227 << 10, 120: 99 << 10}
+N, K = 300, 90
+
+
+class Card:
+    """A card that is not there: kernels are compiled for it when they are launched, and not run.
+
+    Attributes
+    ----------
+    shared_bytes : dict
+        What each kernel takes, by its name.
+    """
+
+    def __init__(self, capability):
+        self.capability, self.shared_bytes = capability, {}
+
+    def get_current_target(self):
+        return GPUTarget("cuda", self.capability, 32)
+
+    def get_current_device(self):
+        return self.capability
+
+    def get_current_stream(self, _device=None):
+        return 0
+
+    def holds_all(self):
+        return max(self.shared_bytes.values()) <= SHARED_BYTES[self.capability]
+
+
+@pytest.fixture
+def card(request, monkeypatch, tmp_path):
+    card = Card(request.param)
+    compile_or_run = JITFunction.run
+
+    def compile_only(function, *arguments, **named):
+        kernel = compile_or_run(function, *arguments, **named | {"warmup": True})
+        card.shared_bytes[function.__name__] = kernel.metadata.shared
+
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(JITFunction, "run", compile_only)
+    # what no kernel has written are zeros, which the code around it takes as numbers
+    monkeypatch.setattr(torch, "empty", torch.zeros)
+    monkeypatch.setattr(torch, "empty_like", torch.zeros_like)
+    triton.runtime.driver.set_active(card)  # of this process, which is the test's own
+    return card
+
+
+def search(n_columns, k):
+    points = on_neighbors._pad(torch.randn(N, n_columns))
+    centers = points[:4].clone()
+    on_neighbors._assign(points, centers)
+    starts = torch.linspace(0, N, 5).int()
+    on_neighbors._search(points, starts, centers, torch.tensor([[0, 1]] * 4), k)
+
+
+def kernels_of(module):
+    functions = inspect.getmembers(module, lambda member: isinstance(member, JITFunction))
+    return {name for name, _ in functions if name.endswith("_kernel")}
+
+
+@pytest.mark.parametrize("card", [75, 90, 120], indirect=True)
+def test_every_kernel_of_a_fit_compiles(card):
+    search(50, K)
+    on_affinities.conditional_probabilities(torch.rand(N, K), 30.0)
+    indices = torch.randint(N, (N, K), dtype=torch.int32)
+    P = on_affinities.joint_probabilities(indices, torch.rand(N, K))
+    P.values.uniform_(0.5, 1.5)
+    gradient = CudaGradient(P, np.random.default_rng(0).normal(size=(N, 2)), device="cpu")
+    gradient._step()
+    with np.errstate(divide="ignore"):  # Z, which no kernel has summed
+        gradient.kl_divergence()
+
+    modules = (affinity_kernels, descent_kernels, neighbor_kernels)
+    assert set(card.shared_bytes) == set.union(*map(kernels_of, modules))
+    assert card.holds_all()
+
+
+@pytest.mark.parametrize("card", [86], indirect=True)
+def test_a_search_in_many_columns_compiles(card):
+    search(1_000, 200)
+    assert card.holds_all()
+
+
+@pytest.mark.usefixtures("card")
+@pytest.mark.parametrize("card", [90], indirect=True)
+def test_what_the_compiler_refuses_is_told_with_the_remedy():
+    @triton.jit
+    def unlike_kernel(values):
+        tl.store(values, tl.zeros([4], tl.float32) + tl.zeros([8], tl.float32))
+
+    with pytest.raises(DeviceError, match=r"unlike_kernel: .*Pass device='cpu'"):
+        launch(unlike_kernel, 1, torch.zeros(4))
