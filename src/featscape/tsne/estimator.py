@@ -237,7 +237,7 @@ class TSNE(FittedMap):
         self.neighbors_distances_ = neighbors.distances
         stages = HostStages(request)
         self._arrange(X, stages)
-        self.neighbors_recall_ = stages.recall
+        self._keep(stages)
         return self
 
     def find_device(self, shape: tuple[int, int]) -> str:
@@ -312,19 +312,20 @@ class TSNE(FittedMap):
                     callback_every=self.callback_every,
                 )
                 self.embedding_ = gradient.embedding()
+            self._keep(stages)
+            neighbors = stages.neighbors
+        self.neighbors_indices_ = neighbors.indices
+        self.neighbors_distances_ = self._in_metric(neighbors).distances
         self.kl_divergence_ = outcome.kl_divergence
         self.n_iter_ = outcome.n_iter
         if outcome.stopped_by == "interrupt":
             raise KeyboardInterrupt
 
     def _prepare(self, X: Any, stages: Stages) -> Gradient:
-        """Run the stages up to the descent, and keep what they found."""
+        """Run the stages up to the descent."""
         self._arrange(X, stages)
         with self._timed("neighbors"):
-            neighbors = stages.find_neighbors()
-            self.neighbors_recall_ = stages.recall
-        self.neighbors_indices_ = neighbors.indices
-        self.neighbors_distances_ = self._in_metric(neighbors).distances
+            stages.find_neighbors()
         with self._timed("affinities"):
             P = stages.join()
             if P is not None:
@@ -338,7 +339,11 @@ class TSNE(FittedMap):
             stages.reduce(X)
         with self._timed("index"):
             stages.build_index()
+
+    def _keep(self, stages: Stages) -> None:
+        """Keep what new items are placed by."""
         self._reduction, self._points, self._seed = stages.reduction, stages.points, stages.seed
+        self.neighbors_recall_ = stages.recall
         if stages.index is not None:
             self._index = stages.index
 

@@ -59,8 +59,6 @@ class Stages(Protocol):
     ----------
     reduction : Reduction or None
         None where the caller gave distances; likewise `points`.
-    points : ndarray of float32, shape (n, m), or None
-        The reduced features.
     index : NeighborIndex or None
         Which finds the neighbors of new items; None where there is none yet, or `points` is None.
     seed : int
@@ -69,10 +67,19 @@ class Stages(Protocol):
     """
 
     reduction: Reduction | None
-    points: NDArray[np.float32] | None
     index: NeighborIndex | None
     seed: int
     recall: float
+
+    @property
+    def points(self) -> NDArray[np.float32] | None:
+        """The reduced features, shape (n, m); best read when the descent is done."""
+        ...
+
+    @property
+    def neighbors(self) -> Neighbors:
+        """Each item's neighbors, at the scale of `points`; best read when the descent is done."""
+        ...
 
     def guard(self) -> AbstractContextManager[None]:
         """Return what explains the errors of the machine, to stand around all stages."""
@@ -86,8 +93,8 @@ class Stages(Protocol):
         """Prepare the search."""
         ...
 
-    def find_neighbors(self) -> Neighbors:
-        """Return each item's neighbors, at the scale of `points`."""
+    def find_neighbors(self) -> None:
+        """Find each item's `neighbors`."""
         ...
 
     def join(self) -> csr_array | None:
@@ -110,6 +117,8 @@ class HostStages:
     ----------
     request : Request
     """
+
+    neighbors: Neighbors
 
     def __init__(self, request: Request) -> None:
         self._request = request
@@ -150,22 +159,21 @@ class HostStages:
         )
         self.recall = self.index.recall
 
-    def find_neighbors(self) -> Neighbors:
-        """Return each item's neighbors, at the scale of `points`."""
+    def find_neighbors(self) -> None:
+        """Find each item's `neighbors`."""
         ask = self._request
         if self.index is None:
             check_distances(self._distances)
-            self._neighbors = neighbors_of_distances(
+            self.neighbors = neighbors_of_distances(
                 self._distances, ask.n_neighbors, leave_out_self=True
             )
         else:
-            self._neighbors = self.index.graph(ask.n_neighbors, n_jobs=ask.n_threads)
-        return self._neighbors
+            self.neighbors = self.index.graph(ask.n_neighbors, n_jobs=ask.n_threads)
 
     def join(self) -> csr_array:
         """Make P, and return it."""
         ask = self._request
-        self._P = joint_probabilities(self._neighbors, ask.perplexities, n_threads=ask.n_threads)
+        self._P = joint_probabilities(self.neighbors, ask.perplexities, n_threads=ask.n_threads)
         return self._P
 
     def first_positions(self) -> NDArray[np.float32]:

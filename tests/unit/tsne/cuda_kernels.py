@@ -276,6 +276,32 @@ def test_an_estimator_on_the_gpu_is_as_one_on_the_cpu(points, request):
     np.testing.assert_array_equal(again.embedding_, model.embedding_)
 
 
+def test_what_the_host_keeps_comes_block_by_block(monkeypatch):
+    from featscape.tsne.cuda import host_copy
+
+    monkeypatch.setattr(host_copy, "_BLOCK_SIZE", 15)  # three rows
+    values = on_device(np.arange(35).reshape(7, 5))
+    seen = []
+
+    def take(rows):
+        seen.append(rows.stop - rows.start)
+        return values[rows], values[rows] / 2
+
+    dtypes = [torch.int64, torch.float32]
+    whole, half = host_copy.copy_to_host(take, (7, 5), dtypes, values.device).result()
+    assert seen == [3, 3, 1]
+    np.testing.assert_array_equal(whole, values.cpu())
+    np.testing.assert_array_equal(half, values.cpu() / 2)
+    assert half.dtype == np.float32
+
+    def fail(_rows):
+        raise torch.OutOfMemoryError("no room")
+
+    failed = host_copy.copy_to_host(fail, (7, 5), dtypes, values.device)
+    with pytest.raises(torch.OutOfMemoryError):
+        failed.result()
+
+
 @pytest.mark.usefixtures("on_gpu")
 def test_a_map_from_the_gpu_takes_new_items_also_when_it_was_pickled(points):
     model = TSNE(**SHORT).fit(points)

@@ -13,12 +13,14 @@ from featscape.tsne.affinities import joint_probabilities as join_on_host
 from featscape.tsne.cuda.affinities import conditional_probabilities, joint_probabilities
 from featscape.tsne.cuda.check import check_device
 from featscape.tsne.cuda.gradient import CudaGradient
+from featscape.tsne.cuda.host_copy import copy_to_host
 from featscape.tsne.cuda.memory import explained_memory, require_memory
 from featscape.tsne.cuda.neighbors import find_neighbors
 from featscape.tsne.cuda.reduction import reduce_features
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
 
     import numpy as np
     from numpy.typing import NDArray
@@ -49,6 +51,8 @@ class DeviceStages:
         The GPU fails its check.
     """
 
+    _points: Future[list[NDArray[Any]]]
+    _neighbors: Future[list[NDArray[Any]]]
     _found: DeviceNeighbors
     _P: DeviceAffinities
     _order: Tensor  # row r of the search is the caller's row _order[r]
@@ -59,7 +63,6 @@ class DeviceStages:
         self._device = torch.device(device)
         self._shape = (0, 0)
         self.reduction: Reduction | None = None
-        self.points: NDArray[np.float32] | None = None
         self.index: NeighborIndex | None = None
         self.seed = 0
         self.recall = 1.0
@@ -71,6 +74,17 @@ class DeviceStages:
         """Turn PyTorch's out-of-memory error into a DeviceError that says what would fit."""
         with explained_memory(lambda: (*self._shape, self._request.n_neighbors), self._device):
             yield
+
+    @property
+    def points(self) -> NDArray[np.float32]:
+        """The reduced features; waits until they have left the device."""
+        (points,) = self._points.result()
+        return points
+
+    @property
+    def neighbors(self) -> Neighbors:
+        """Each item's neighbors; waits until they have left the device."""
+        return Neighbors(*self._neighbors.result())
 
     def reduce(self, X: Any) -> None:
         """Make `points` of the features, which are read in blocks.
@@ -92,26 +106,34 @@ class DeviceStages:
             n_threads=ask.n_threads,
             device=self._device,
         )
-        self.points = self._features.cpu().numpy()
+        features = self._features
+        self._points = copy_to_host(
+            lambda rows: [features[rows]], features.shape, [torch.float32], self._device
+        )
         self._wait()
 
     def build_index(self) -> None:
         """Draw the seed; the index itself is built on the CPU when new items are to be placed."""
         self.seed = int(self._request.generator.randint(2**31 - 1))
 
-    def find_neighbors(self) -> Neighbors:
-        """Return each item's neighbors, at the scale of `points`."""
+    def find_neighbors(self) -> None:
+        """Find each item's `neighbors`, at the scale of `points`."""
         self._found = found = find_neighbors(
             self._features, self._request.n_neighbors, seed=self.seed
         )
         del self._features
         self._order, self.recall = found.order, found.recall
-        indices = torch.empty_like(found.indices)
-        indices[found.order] = found.order[found.indices.long()].int()
-        distances = torch.empty_like(found.squared_distances)
-        distances[found.order] = found.squared_distances.sqrt()
-        self._neighbors = Neighbors(indices.cpu().numpy(), distances.cpu().numpy())
-        return self._neighbors
+        row_of = torch.empty_like(found.order)  # of each of the caller's items
+        row_of[found.order] = torch.arange(len(row_of), device=self._device)
+
+        def take(items: slice) -> tuple[Tensor, Tensor]:
+            rows = row_of[items]
+            indices = found.order[found.indices[rows].long()]
+            return indices.int(), found.squared_distances[rows].sqrt()
+
+        self._neighbors = copy_to_host(
+            take, found.indices.shape, [torch.int32, torch.float32], self._device
+        )
 
     def join(self) -> None:
         """Make P; it stays on the device."""
@@ -131,7 +153,7 @@ class DeviceStages:
                 return initial.random_start(*shape, generator=ask.generator)
             return initial.array_start(ask.init, shape=shape)
         if ask.init == "spectral":
-            P = join_on_host(self._neighbors, ask.perplexities, n_threads=ask.n_threads)
+            P = join_on_host(self.neighbors, ask.perplexities, n_threads=ask.n_threads)
             return initial.spectral_start(P, ask.n_components, generator=ask.generator)
         centered = found.points - found.points.mean(0)
         covariance = (centered.T @ centered).double().cpu().numpy()
@@ -148,6 +170,6 @@ class DeviceStages:
         return CudaGradient(self._P, start, names=self._order, device=self._device)
 
     def _wait(self) -> None:
-        """Let the device finish, so that a stage's time is its own."""
+        """Let the device finish, but for what it copies, so that a stage's time is its own."""
         if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
+            torch.cuda.current_stream(self._device).synchronize()
