@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
@@ -139,4 +140,8 @@ def _compare(engine: Engine, probe: Probe) -> str:
     difference = float(np.abs(values - expected).max())
     if difference <= _TOLERANCE * scale:
         return ""
-    return f"OpenVINO's features differ from PyTorch's by {difference:.2g}, at most {scale:.2g}"
+    share = difference / scale if scale else math.inf
+    return (
+        f"OpenVINO's features differ from PyTorch's by {share:.0%} of the largest, "
+        f"at most {_TOLERANCE:.0%} is rounding"
+    )

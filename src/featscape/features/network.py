@@ -149,7 +149,9 @@ class Network:
 
     def sample_size(self, n_images: int) -> int:
         """Return how many of `n_images` `settle` wants to see; 0 where nothing is to be settled."""
-        return 0 if self.inference is not None else sample_size(self._asked, n_images)
+        if self.inference is not None:
+            return 0
+        return sample_size(self._asked, n_images, engine=self._engine)
 
     def settle(
         self, sample: Sequence[NDArray[np.uint8]]

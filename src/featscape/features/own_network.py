@@ -123,8 +123,8 @@ def build(model: str, factory: Callable[[], nn.Module]) -> Architecture:
         inspect.signature(factory).bind()
     except TypeError as error:
         raise ModelError(
-            f"The factory of a network must be called without arguments; {model} has "
-            f"a {error}. Give its arguments defaults, or name a function that calls it."
+            f"The factory of a network must do without arguments; {model} is {error}. "
+            "Give its arguments defaults, or name a function that calls it."
         ) from error
     with _current_folder_importable():
         module = factory()

@@ -75,9 +75,11 @@ def check_precision(precision: str) -> None:
         )
 
 
-def sample_size(precision: str, n_images: int) -> int:
+def sample_size(precision: str, n_images: int, *, engine: Engine) -> int:
     """Return how many of a run's first images are looked at to settle its precision."""
-    if precision == FP32 or (precision == AUTO and n_images < AUTO_LEAST):
+    if precision == FP32:
+        return 0
+    if precision == AUTO and (n_images < AUTO_LEAST or BF16 not in engine.precisions):
         return 0
     if precision == INT8:
         return min(n_images, _SAMPLE_INT8)

@@ -160,7 +160,10 @@ def test_what_is_partly_in_torchscript_runs_and_has_no_layers_in_there(noise_ima
         ("own_network:tiny", r"there is no 'own_network' for .* Change to the folder"),
         ("own_networks.sub:tiny", r"there is no 'own_networks\.sub' for"),
         ("resnet1001:IMAGENET1K_V1", r"Did you mean resnet101:IMAGENET1K_V1"),
-        ("own_networks:with_arguments", r"must be called without arguments.*missing a required"),
+        (
+            "own_networks:with_arguments",
+            r"must do without arguments; own_networks:with_arguments is missing a required",
+        ),
         ("own_networks:in_torchscript", r"returned one in TorchScript\. .*export it to ONNX"),
         ("own_networks:none", r"must return a torch\.nn\.Module; .* returned a NoneType"),
         ("own_networks:typo", r"keys input_size_px, resize_px.*got \{'size': 32\}"),

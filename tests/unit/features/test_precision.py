@@ -165,14 +165,24 @@ class TestSettle:
         assert [f"{precision}-{key}" for precision, _, key in engine.asked] == named
 
 
-def test_how_many_images_are_looked_at():
-    assert sample_size("fp32", 10_000) == 0
-    assert sample_size("auto", AUTO_LEAST - 1) == 0
-    assert sample_size("auto", AUTO_LEAST) == 21
-    assert sample_size("auto", 1_000) == 41
-    assert sample_size("auto", 1_000_000) == 128
-    assert sample_size("bf16", 10) == 10
-    assert sample_size("int8", 500) == 128
+@pytest.mark.parametrize(
+    ("precision", "n_images", "size"),
+    [
+        ("fp32", 10_000, 0),
+        ("auto", AUTO_LEAST - 1, 0),
+        ("auto", AUTO_LEAST, 21),
+        ("auto", 1_000, 41),
+        ("auto", 1_000_000, 128),
+        ("bf16", 10, 10),
+        ("int8", 500, 128),
+    ],
+)
+def test_how_many_images_are_looked_at(precision, n_images, size):
+    assert sample_size(precision, n_images, engine=Rounded()) == size
+
+
+def test_none_is_looked_at_where_nothing_is_quicker_than_fp32():
+    assert sample_size("auto", 1_000, engine=Rounded(precisions=("fp32", "int8"))) == 0
 
 
 class TestHeldChoice:
