@@ -174,7 +174,7 @@ def _fit(tsne: TSNE, values: NDArray[np.float32], *, progress: Progress) -> None
             done = iteration
 
         tsne.set_params(callback=show).fit(values)
-        advance(tsne.max_iter - done)  # it may have converged before the last
+        advance(tsne.max_iter - done, worked=0)  # it may have converged before the last
     tsne.set_params(callback=None)
 
 

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 _WIDE = 100  # columns of a terminal in which a long bar leaves room for the words beside it
 
 
+class Advance(Protocol):
+    """Tells that a step has come so many units further."""
+
+    def __call__(self, amount: int, *, worked: int | None = None) -> None:
+        """Add `amount`; the pace shown is that of the `worked` ones among them, by default all."""
+        ...
+
+
 class Progress(Protocol):
     """Something that shows how far a step has come."""
 
@@ -28,7 +36,7 @@ class Progress(Protocol):
         total: int,
         unit: str,
         remark: Callable[[], str] | None = None,
-    ) -> AbstractContextManager[Callable[[int], None]]:
+    ) -> AbstractContextManager[Advance]:
         """Open a step of `total` units; the context's value is called with each advance.
 
         What `remark` returns, if anything, is shown beside the rate.
@@ -51,10 +59,10 @@ class SilentProgress:
         total: int,
         unit: str,
         remark: Callable[[], str] | None = None,
-    ) -> Iterator[Callable[[int], None]]:
+    ) -> Iterator[Advance]:
         """Open a step that is not shown."""
         del description, total, unit, remark
-        yield lambda _advance: None
+        yield lambda _amount, *, worked=None: None  # noqa: ARG005 - it says nothing of them
 
     def note(self, text: str) -> None:
         """Drop the line."""
@@ -80,29 +88,35 @@ class RichProgress:
         total: int,
         unit: str,
         remark: Callable[[], str] | None = None,
-    ) -> Iterator[Callable[[int], None]]:
+    ) -> Iterator[Advance]:
         """Open a step that is drawn as a bar and stays on screen when it is done."""
         from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn
         from rich.progress import Progress as Bars
         from rich.text import Text
 
-        class Pace(ProgressColumn):
+        pace = _Pace(total, unit)
+
+        class PaceColumn(ProgressColumn):
             """The rate and the time left; the time taken once the step is done."""
 
             def render(self, task: Task) -> Text:
-                pace = _pace(task.completed, task.elapsed or 0.0, total=total, unit=unit)
-                pace += _beside(remark)
-                return Text(pace, style="dim", no_wrap=True, overflow="ellipsis")
+                told = pace.told(task.elapsed or 0.0) + _beside(remark)
+                return Text(told, style="dim", no_wrap=True, overflow="ellipsis")
 
         columns = (
             TextColumn("{task.description:<20}"),
             BarColumn(bar_width=20 if self._console.width >= _WIDE else 8),
             MofNCompleteColumn(),
-            Pace(),
+            PaceColumn(),
         )
         with Bars(*columns, console=self._console) as bars:
             step = bars.add_task(description, total=total)
-            yield lambda advance: bars.update(step, advance=advance)
+
+            def advance(amount: int, *, worked: int | None = None) -> None:
+                pace.add(amount, worked)
+                bars.update(step, advance=amount)
+
+            yield advance
 
     def note(self, text: str) -> None:
         """Print the line above whatever comes next."""
@@ -141,24 +155,27 @@ class PlainProgress:
         total: int,
         unit: str,
         remark: Callable[[], str] | None = None,
-    ) -> Iterator[Callable[[int], None]]:
+    ) -> Iterator[Advance]:
         """Open a step that writes a line now and then, and one when it is done."""
         started = written_at = self._clock()
-        done = tenth_written = 0
+        tenth_written = 0
+        pace = _Pace(total, unit)
 
-        def advance(amount: int) -> None:
-            nonlocal done, written_at, tenth_written
-            done += amount
+        def write(now: float) -> None:
+            told = pace.told(now - started) + _beside(remark)
+            self._write(f"{description}: {pace.done}/{total} {unit} ({told})")
+
+        def advance(amount: int, *, worked: int | None = None) -> None:
+            nonlocal written_at, tenth_written
+            pace.add(amount, worked)
             now = self._clock()
-            tenth = 10 * done // total if total else 10
-            if tenth > tenth_written and done < total and now - written_at >= self._every_s:
-                pace = _pace(done, now - started, total=total, unit=unit) + _beside(remark)
-                self._write(f"{description}: {done}/{total} {unit} ({pace})")
+            tenth = 10 * pace.done // total if total else 10
+            if tenth > tenth_written and pace.done < total and now - written_at >= self._every_s:
+                write(now)
                 written_at, tenth_written = now, tenth
 
         yield advance
-        pace = _pace(done, self._clock() - started, total=total, unit=unit) + _beside(remark)
-        self._write(f"{description}: {done}/{total} {unit} ({pace})")
+        write(self._clock())
 
     def note(self, text: str) -> None:
         """Write the line."""
@@ -194,15 +211,28 @@ def choose_progress(console: Console) -> Progress:
     )
 
 
-def _pace(done: float, elapsed_s: float, *, total: int, unit: str) -> str:
-    """Return for example "31 images/s, 12 s left", or the time taken once all is done."""
-    if not done or elapsed_s <= 0:
-        return f"{unit}"
-    rate = done / elapsed_s
-    shown_rate = f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}"
-    if done >= total:
-        return f"{shown_rate} {unit}/s, {format_seconds(elapsed_s)}"
-    return f"{shown_rate} {unit}/s, {format_seconds((total - done) / rate)} left"
+class _Pace:
+    """How far a step is, and how fast it goes where there is work to do."""
+
+    def __init__(self, total: int, unit: str) -> None:
+        self._total, self._unit = total, unit
+        self.done = self._worked = 0
+
+    def add(self, amount: int, worked: int | None) -> None:
+        self.done += amount
+        self._worked += amount if worked is None else worked
+
+    def told(self, elapsed_s: float) -> str:
+        """Return for example "31 images/s, 12 s left", or the time taken once all is done."""
+        is_over = self.done >= self._total
+        if not self._worked or elapsed_s <= 0:
+            return format_seconds(elapsed_s) if is_over else self._unit
+        rate = self._worked / elapsed_s
+        shown_rate = f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}"
+        if is_over:
+            return f"{shown_rate} {self._unit}/s, {format_seconds(elapsed_s)}"
+        left_s = (self._total - self.done) / rate
+        return f"{shown_rate} {self._unit}/s, {format_seconds(left_s)} left"
 
 
 def _beside(remark: Callable[[], str] | None) -> str:

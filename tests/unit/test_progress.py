@@ -67,6 +67,25 @@ def test_a_step_may_say_what_bounds_it(said, shown):
     assert ("reading bounds it" in console.file.getvalue()) == bool(said)
 
 
+def test_the_pace_is_that_of_what_took_work():
+    lines, clock = [], Clock()
+    with PlainProgress(lines.append, clock=clock).task("f", total=100, unit="images") as advance:
+        advance(60, worked=0)
+        clock.now += 10
+        advance(20)
+        clock.now += 10
+        advance(20)
+    assert lines == [
+        "f: 80/100 images (2.0 images/s, 10 s left)",
+        "f: 100/100 images (2.0 images/s, 20 s)",
+    ]
+    console = terminal(120)
+    with RichProgress(console).task("f", total=9, unit="images") as advance:
+        advance(9, worked=0)
+    assert "9/9" in console.file.getvalue()
+    assert "images/s" not in console.file.getvalue()
+
+
 def test_plain_says_nothing_of_a_step_that_failed():
     lines = []
     with (
