@@ -166,16 +166,8 @@ def _fit(tsne: TSNE, values: NDArray[np.float32], *, progress: Progress) -> None
     if device != "cpu":
         progress.note(f"t-SNE runs on {device}")
     with progress.task("t-SNE", total=tsne.max_iter, unit="iterations") as advance:
-        done = 0
-
-        def show(iteration: int, _kl_divergence: float, _embedding: object) -> None:
-            nonlocal done
-            advance(iteration - done)
-            done = iteration
-
-        tsne.set_params(callback=show).fit(values)
-        advance(tsne.max_iter - done, worked=0)  # it may have converged before the last
-    tsne.set_params(callback=None)
+        tsne.fit(values, advanced=advance)
+        advance(tsne.max_iter - tsne.n_iter_, worked=0)  # it may have converged before the last
 
 
 def _graph(tsne: TSNE) -> Neighbors:

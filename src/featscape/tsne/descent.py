@@ -120,6 +120,7 @@ def descend(
     tolerance: float | None = None,
     callback: Callable[[int, float, NDArray[np.float32]], object] | None = None,
     callback_every: int = CHECK_EVERY,
+    advanced: Callable[[int], object] | None = None,
 ) -> Outcome:
     """Run the phases in order, and stop early where that is asked for.
 
@@ -137,6 +138,9 @@ def descend(
         Called as ``callback(iteration, kl_divergence, embedding)``; a true result ends the descent.
     callback_every : int
         Iterations between two calls of it.
+    advanced : callable, optional
+        Called with the number of iterations after each call of the gradient; it costs nothing,
+        where a callback wants the KL divergence.
 
     Returns
     -------
@@ -169,6 +173,8 @@ def descend(
                     learning_rate=phase.learning_rate,
                 )
                 done = gradient.n_iter - first
+                if advanced is not None:
+                    advanced(step)
                 if (
                     callback is not None
                     and done % callback_every == 0

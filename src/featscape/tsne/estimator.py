@@ -175,7 +175,9 @@ class TSNE(FittedMap):
         self.callback = callback
         self.callback_every = callback_every
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, *, advanced: Callable[[int], object] | None = None
+    ) -> Self:
         """Embed X.
 
         Parameters
@@ -184,6 +186,9 @@ class TSNE(FittedMap):
             Any numeric type, also memory-mapped: it is read in blocks. With
             ``metric="precomputed"`` distances, shape (n, n).
         y : ignored
+        advanced : callable, optional
+            For a progress bar: called after every 50 iterations, or fewer, with their number. It
+            costs nothing, where a `callback` wants the KL divergence.
 
         Returns
         -------
@@ -198,7 +203,7 @@ class TSNE(FittedMap):
             Ctrl-C; during the descent the attributes hold the embedding so far.
         """
         del y
-        self._fit(X)
+        self._fit(X, advanced)
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.float32]:
@@ -284,7 +289,7 @@ class TSNE(FittedMap):
             n_threads=count_threads(self.n_jobs),
         )
 
-    def _fit(self, X: Any) -> None:
+    def _fit(self, X: Any, advanced: Callable[[int], object] | None = None) -> None:
         X, request = self._begin(X)
         n = X.shape[0]
         if not isinstance(self.init, str):
@@ -310,6 +315,7 @@ class TSNE(FittedMap):
                     tolerance=self.tolerance,
                     callback=self._watch(),
                     callback_every=self.callback_every,
+                    advanced=advanced,
                 )
                 self.embedding_ = gradient.embedding()
             self._keep(stages)
