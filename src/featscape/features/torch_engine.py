@@ -193,7 +193,8 @@ def has_bfloat16(device: torch.device) -> bool:
     import torch
 
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+        with torch.cuda.device(device):
+            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
         # older versions of PyTorch do not tell
         told: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()

@@ -4,6 +4,7 @@ The interpreter takes much that the compiler refuses, and knows no bounds of a c
 """
 
 import inspect
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -113,3 +114,23 @@ def test_what_the_compiler_refuses_is_told_with_the_remedy():
 
     with pytest.raises(DeviceError, match=r"unlike_kernel: .*Pass device='cpu'"):
         launch(unlike_kernel, 1, torch.zeros(4))
+
+
+@pytest.mark.usefixtures("card")
+@pytest.mark.parametrize("card", [90], indirect=True)
+def test_a_kernel_runs_where_its_first_argument_lies(monkeypatch):
+    @triton.jit
+    def clearing_kernel(values):
+        tl.store(values, 0.0)
+
+    entered = []
+
+    @contextmanager
+    def device_of(tensor):
+        entered.append(tensor)
+        yield
+
+    monkeypatch.setattr(torch.cuda, "device_of", device_of)
+    values = torch.zeros(4)
+    launch(clearing_kernel, 1, values)
+    assert entered == [values]
