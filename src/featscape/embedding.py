@@ -166,8 +166,8 @@ def _fit(tsne: TSNE, values: NDArray[np.float32], *, progress: Progress) -> None
     if device != "cpu":
         progress.note(f"t-SNE runs on {device}")
     with progress.task("t-SNE", total=tsne.max_iter, unit="iterations") as advance:
-        tsne.fit(values, advanced=advance)
-        advance(tsne.max_iter - tsne.n_iter_, worked=0)  # it may have converged before the last
+        tsne.fit(values, on_advance=advance)
+        advance(tsne.max_iter - tsne.n_iter_)  # it may have converged before the last
 
 
 def _graph(tsne: TSNE) -> Neighbors:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,15 +16,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
+_LATELY_S = 30.0  # the time left is told by the pace over so many seconds
+_SAMPLED_S = 1.0
 _WIDE = 100  # columns of a terminal in which a long bar leaves room for the words beside it
-
-
-class Advance(Protocol):
-    """Tells that a step has come so many units further."""
-
-    def __call__(self, amount: int, *, worked: int | None = None) -> None:
-        """Add `amount`; the pace shown is that of the `worked` ones among them, by default all."""
-        ...
 
 
 class Progress(Protocol):
@@ -36,7 +31,7 @@ class Progress(Protocol):
         total: int,
         unit: str,
         remark: Callable[[], str] | None = None,
-    ) -> AbstractContextManager[Advance]:
+    ) -> AbstractContextManager[Callable[[int], None]]:
         """Open a step of `total` units; the context's value is called with each advance.
 
         What `remark` returns, if anything, is shown beside the rate.
@@ -59,10 +54,10 @@ class SilentProgress:
         total: int,
         unit: str,
         remark: Callable[[], str] | None = None,
-    ) -> Iterator[Advance]:
+    ) -> Iterator[Callable[[int], None]]:
         """Open a step that is not shown."""
         del description, total, unit, remark
-        yield lambda _amount, *, worked=None: None  # noqa: ARG005 - it says nothing of them
+        yield lambda _advance: None
 
     def note(self, text: str) -> None:
         """Drop the line."""
@@ -88,20 +83,25 @@ class RichProgress:
         total: int,
         unit: str,
         remark: Callable[[], str] | None = None,
-    ) -> Iterator[Advance]:
+    ) -> Iterator[Callable[[int], None]]:
         """Open a step that is drawn as a bar and stays on screen when it is done."""
         from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn
         from rich.progress import Progress as Bars
         from rich.text import Text
 
-        pace = _Pace(total, unit)
+        pace = _Pace(total, unit, time.monotonic)
 
         class PaceColumn(ProgressColumn):
             """The rate and the time left; the time taken once the step is done."""
 
             def render(self, task: Task) -> Text:
-                told = pace.told(task.elapsed or 0.0) + _beside(remark)
-                return Text(told, style="dim", no_wrap=True, overflow="ellipsis")
+                del task
+                return Text(
+                    pace.describe() + _beside(remark),
+                    style="dim",
+                    no_wrap=True,
+                    overflow="ellipsis",
+                )
 
         columns = (
             TextColumn("{task.description:<20}"),
@@ -112,8 +112,8 @@ class RichProgress:
         with Bars(*columns, console=self._console) as bars:
             step = bars.add_task(description, total=total)
 
-            def advance(amount: int, *, worked: int | None = None) -> None:
-                pace.add(amount, worked)
+            def advance(amount: int) -> None:
+                pace.add(amount)
                 bars.update(step, advance=amount)
 
             yield advance
@@ -155,27 +155,26 @@ class PlainProgress:
         total: int,
         unit: str,
         remark: Callable[[], str] | None = None,
-    ) -> Iterator[Advance]:
+    ) -> Iterator[Callable[[int], None]]:
         """Open a step that writes a line now and then, and one when it is done."""
-        started = written_at = self._clock()
-        tenth_written = 0
-        pace = _Pace(total, unit)
+        written_at, tenth_written = self._clock(), 0
+        pace = _Pace(total, unit, self._clock)
 
-        def write(now: float) -> None:
-            told = pace.told(now - started) + _beside(remark)
+        def write() -> None:
+            told = pace.describe() + _beside(remark)
             self._write(f"{description}: {pace.done}/{total} {unit} ({told})")
 
-        def advance(amount: int, *, worked: int | None = None) -> None:
+        def advance(amount: int) -> None:
             nonlocal written_at, tenth_written
-            pace.add(amount, worked)
+            pace.add(amount)
             now = self._clock()
             tenth = 10 * pace.done // total if total else 10
             if tenth > tenth_written and pace.done < total and now - written_at >= self._every_s:
-                write(now)
+                write()
                 written_at, tenth_written = now, tenth
 
         yield advance
-        write(self._clock())
+        write()
 
     def note(self, text: str) -> None:
         """Write the line."""
@@ -212,27 +211,46 @@ def choose_progress(console: Console) -> Progress:
 
 
 class _Pace:
-    """How far a step is, and how fast it goes where there is work to do."""
+    """How fast a step goes: of late, for what was known beforehand takes no time; in the end, all.
 
-    def __init__(self, total: int, unit: str) -> None:
-        self._total, self._unit = total, unit
-        self.done = self._worked = 0
+    Parameters
+    ----------
+    total : int
+    unit : str
+    clock : callable
+        The time in seconds.
+    """
 
-    def add(self, amount: int, worked: int | None) -> None:
+    def __init__(self, total: int, unit: str, clock: Callable[[], float]) -> None:
+        self._total, self._unit, self._clock = total, unit, clock
+        self.done = 0
+        self._began = clock()
+        self._seen = deque([(self._began, 0)])  # when how much was done, of late
+
+    def add(self, amount: int) -> None:
         self.done += amount
-        self._worked += amount if worked is None else worked
+        now = self._clock()
+        if len(self._seen) > 1 and now - self._seen[-2][0] < _SAMPLED_S:
+            self._seen.pop()
+        self._seen.append((now, self.done))
+        while len(self._seen) > 2 and self._seen[1][0] <= now - _LATELY_S:
+            self._seen.popleft()
 
-    def told(self, elapsed_s: float) -> str:
+    def describe(self) -> str:
         """Return for example "31 images/s, 12 s left", or the time taken once all is done."""
-        is_over = self.done >= self._total
-        if not self._worked or elapsed_s <= 0:
-            return format_seconds(elapsed_s) if is_over else self._unit
-        rate = self._worked / elapsed_s
-        shown_rate = f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}"
-        if is_over:
-            return f"{shown_rate} {self._unit}/s, {format_seconds(elapsed_s)}"
-        left_s = (self._total - self.done) / rate
-        return f"{shown_rate} {self._unit}/s, {format_seconds(left_s)} left"
+        if self.done >= self._total:
+            elapsed_s = self._clock() - self._began
+            if not self.done or elapsed_s <= 0:
+                return self._unit
+            return f"{self._rate(self.done / elapsed_s)}, {format_seconds(elapsed_s)}"
+        (then, before), (now, done) = self._seen[0], self._seen[-1]
+        if done == before or now <= then:
+            return self._unit
+        rate = (done - before) / (now - then)
+        return f"{self._rate(rate)}, {format_seconds((self._total - done) / rate)} left"
+
+    def _rate(self, rate: float) -> str:
+        return f"{rate:.0f} {self._unit}/s" if rate >= 10 else f"{rate:.1f} {self._unit}/s"
 
 
 def _beside(remark: Callable[[], str] | None) -> str:

@@ -67,23 +67,28 @@ def test_a_step_may_say_what_bounds_it(said, shown):
     assert ("reading bounds it" in console.file.getvalue()) == bool(said)
 
 
-def test_the_pace_is_that_of_what_took_work():
+def test_the_time_left_is_told_by_the_pace_of_late():
     lines, clock = [], Clock()
-    with PlainProgress(lines.append, clock=clock).task("f", total=100, unit="images") as advance:
-        advance(60, worked=0)
-        clock.now += 10
-        advance(20)
-        clock.now += 10
-        advance(20)
-    assert lines == [
-        "f: 80/100 images (2.0 images/s, 10 s left)",
-        "f: 100/100 images (2.0 images/s, 20 s)",
-    ]
-    console = terminal(120)
-    with RichProgress(console).task("f", total=9, unit="images") as advance:
-        advance(9, worked=0)
-    assert "9/9" in console.file.getvalue()
-    assert "images/s" not in console.file.getvalue()
+    with PlainProgress(lines.append, clock=clock).task("f", total=1000, unit="images") as advance:
+        clock.now += 3
+        advance(500)  # known already
+        for _ in range(25):
+            clock.now += 5
+            advance(20)
+    assert lines[0] == "f: 500/1000 images (167 images/s, 3.0 s left)"
+    assert lines[-2] == "f: 900/1000 images (4.0 images/s, 25 s left)"
+    assert lines[-1] == "f: 1000/1000 images (7.8 images/s, 2 min 08 s)"
+
+
+def test_what_is_known_between_counts_as_it_comes():
+    lines, clock = [], Clock()
+    with PlainProgress(lines.append, clock=clock).task("f", total=1000, unit="images") as advance:
+        for _ in range(100):
+            clock.now += 1
+            advance(9)
+            advance(1)
+    assert lines[0] == "f: 100/1000 images (10 images/s, 1 min 30 s left)"
+    assert lines[-2] == "f: 900/1000 images (10 images/s, 10 s left)"
 
 
 def test_plain_says_nothing_of_a_step_that_failed():

@@ -260,7 +260,7 @@ def _fill(
         for (batch, n_seen), values in waits.of_outer(computed):
             if batch:
                 shards.add(_keep(batch, values, table, network.card))
-            advance(n_seen - n_shown, worked=len(batch))
+            advance(n_seen - n_shown)
             n_shown = n_seen
 
 

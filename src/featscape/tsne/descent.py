@@ -120,7 +120,7 @@ def descend(
     tolerance: float | None = None,
     callback: Callable[[int, float, NDArray[np.float32]], object] | None = None,
     callback_every: int = CHECK_EVERY,
-    advanced: Callable[[int], object] | None = None,
+    on_advance: Callable[[int], object] | None = None,
 ) -> Outcome:
     """Run the phases in order, and stop early where that is asked for.
 
@@ -138,9 +138,8 @@ def descend(
         Called as ``callback(iteration, kl_divergence, embedding)``; a true result ends the descent.
     callback_every : int
         Iterations between two calls of it.
-    advanced : callable, optional
-        Called with the number of iterations after each call of the gradient; it costs nothing,
-        where a callback wants the KL divergence.
+    on_advance : callable, optional
+        Called with the number of iterations after each call of the gradient.
 
     Returns
     -------
@@ -173,8 +172,8 @@ def descend(
                     learning_rate=phase.learning_rate,
                 )
                 done = gradient.n_iter - first
-                if advanced is not None:
-                    advanced(step)
+                if on_advance is not None:
+                    on_advance(step)
                 if (
                     callback is not None
                     and done % callback_every == 0

@@ -43,6 +43,9 @@ _FOUND_BY_FIT = (
     "neighbors_distances_",
     "neighbors_recall_",
     "device_",
+    "_reduction",
+    "_points",
+    "_seed",
     "_index",
 )
 
@@ -176,7 +179,7 @@ class TSNE(FittedMap):
         self.callback_every = callback_every
 
     def fit(
-        self, X: Any, y: Any = None, *, advanced: Callable[[int], object] | None = None
+        self, X: Any, y: Any = None, *, on_advance: Callable[[int], object] | None = None
     ) -> Self:
         """Embed X.
 
@@ -186,9 +189,9 @@ class TSNE(FittedMap):
             Any numeric type, also memory-mapped: it is read in blocks. With
             ``metric="precomputed"`` distances, shape (n, n).
         y : ignored
-        advanced : callable, optional
-            For a progress bar: called after every 50 iterations, or fewer, with their number. It
-            costs nothing, where a `callback` wants the KL divergence.
+        on_advance : callable, optional
+            For a progress bar: called with the number of iterations just done, at most 50. Unlike
+            for `callback`, the KL divergence is not computed.
 
         Returns
         -------
@@ -203,7 +206,7 @@ class TSNE(FittedMap):
             Ctrl-C; during the descent the attributes hold the embedding so far.
         """
         del y
-        self._fit(X, advanced)
+        self._fit(X, on_advance)
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.float32]:
@@ -289,7 +292,7 @@ class TSNE(FittedMap):
             n_threads=count_threads(self.n_jobs),
         )
 
-    def _fit(self, X: Any, advanced: Callable[[int], object] | None = None) -> None:
+    def _fit(self, X: Any, on_advance: Callable[[int], object] | None = None) -> None:
         X, request = self._begin(X)
         n = X.shape[0]
         if not isinstance(self.init, str):
@@ -315,13 +318,15 @@ class TSNE(FittedMap):
                     tolerance=self.tolerance,
                     callback=self._watch(),
                     callback_every=self.callback_every,
-                    advanced=advanced,
+                    on_advance=on_advance,
                 )
-                self.embedding_ = gradient.embedding()
+                embedding = gradient.embedding()
+            # what a GPU still copies is waited for, and may fail
             self._keep(stages)
             neighbors = stages.neighbors
         self.neighbors_indices_ = neighbors.indices
         self.neighbors_distances_ = self._in_metric(neighbors).distances
+        self.embedding_ = embedding
         self.kl_divergence_ = outcome.kl_divergence
         self.n_iter_ = outcome.n_iter
         if outcome.stopped_by == "interrupt":
@@ -347,7 +352,7 @@ class TSNE(FittedMap):
             stages.build_index()
 
     def _keep(self, stages: Stages) -> None:
-        """Keep what new items are placed by."""
+        """Keep what new items are placed by, and how well the neighbors were found."""
         self._reduction, self._points, self._seed = stages.reduction, stages.points, stages.seed
         self.neighbors_recall_ = stages.recall
         if stages.index is not None:

@@ -73,12 +73,12 @@ class Stages(Protocol):
 
     @property
     def points(self) -> NDArray[np.float32] | None:
-        """The reduced features, shape (n, m); best read when the descent is done."""
+        """The reduced features, float32 (n, m); on a GPU this waits until they are copied."""
         ...
 
     @property
     def neighbors(self) -> Neighbors:
-        """Each item's neighbors, at the scale of `points`; best read when the descent is done."""
+        """The k neighbors of each item, at the scale of `points`; on a GPU this waits likewise."""
         ...
 
     def guard(self) -> AbstractContextManager[None]:

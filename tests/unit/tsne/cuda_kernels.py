@@ -3,12 +3,15 @@
 import pickle
 import subprocess
 import sys
+import threading
+from concurrent.futures import Future
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from scipy.sparse import csr_array
+from sklearn.exceptions import NotFittedError
 
 from featscape.errors import DeviceError
 from featscape.tsne import TSNE, exact
@@ -276,10 +279,50 @@ def test_an_estimator_on_the_gpu_is_as_one_on_the_cpu(points, request):
     np.testing.assert_array_equal(again.embedding_, model.embedding_)
 
 
+@pytest.mark.usefixtures("on_gpu")
+def test_what_the_host_keeps_may_come_after_the_descent(points, monkeypatch):
+    from featscape.tsne.cuda import fit, host_copy
+
+    expected = TSNE(**SHORT).fit(points)
+    is_over = threading.Event()
+
+    def copy_late(take, *arguments):
+        def take_late(rows):
+            assert is_over.wait(60)
+            return take(rows)
+
+        return host_copy.copy_to_host(take_late, *arguments)
+
+    monkeypatch.setattr(fit, "copy_to_host", copy_late)
+    model = TSNE(**SHORT, callback=lambda *_: is_over.set(), callback_every=4).fit(points)
+    np.testing.assert_array_equal(model.neighbors_indices_, expected.neighbors_indices_)
+    np.testing.assert_array_equal(model.neighbors_distances_, expected.neighbors_distances_)
+    np.testing.assert_array_equal(model.transform(points[:5]), expected.transform(points[:5]))
+
+
+@pytest.mark.usefixtures("on_gpu")
+def test_a_copy_that_finds_no_room_fails_the_fit(points, monkeypatch):
+    from featscape.tsne.cuda import fit
+
+    def fail(*_arguments):
+        failed = Future()
+        failed.set_exception(torch.OutOfMemoryError("no room"))
+        return failed
+
+    monkeypatch.setattr(fit, "copy_to_host", fail)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (10**9, 10**9))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _device: 0)
+    model = TSNE(**SHORT)
+    with pytest.raises(DeviceError, match=r"does not fit into the 1\.0 GB"):
+        model.fit(points)
+    with pytest.raises(NotFittedError):
+        model.transform(points)
+
+
 def test_what_the_host_keeps_comes_block_by_block(monkeypatch):
     from featscape.tsne.cuda import host_copy
 
-    monkeypatch.setattr(host_copy, "_BLOCK_SIZE", 15)  # three rows
+    monkeypatch.setattr(host_copy, "_NUMBERS_AT_ONCE", 15)  # three rows
     values = on_device(np.arange(35).reshape(7, 5))
     seen = []
 
@@ -343,7 +386,7 @@ def test_the_check_passes_sound_kernels_and_refuses_others(monkeypatch):
     cases = {
         "steps differ by 0.9 of their size": [check.Difference("steps", 0.9, 0.05)],
         "steps differ by nan": [check.Difference("steps", float("nan"), 0.05)],
-        "fails at them: no compiler": RuntimeError("no compiler\nin the path"),
+        "fails at its check: no compiler": RuntimeError("no compiler\nin the path"),
     }
     for message, outcome in cases.items():
 

@@ -18,24 +18,29 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def run_tests(name, **environment):
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", str(Path(__file__).with_name(name))],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
-    assert " passed" in done.stdout
-
-
-def test_the_kernels_agree_with_the_exact_formulae():
+@pytest.fixture(scope="module")
+def outcomes():
+    """Run both at once; return how each ended, and what it wrote."""
     import torch
 
+    environment = {name: os.environ[name] for name in os.environ if name != "TRITON_INTERPRET"}
     interpreted = {} if torch.cuda.is_available() else {"TRITON_INTERPRET": "1"}
-    run_tests("cuda_kernels.py", **interpreted)
+    running = {
+        name: subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-q", str(Path(__file__).with_name(name))],
+            env=environment | more,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for name, more in (("cuda_kernels.py", interpreted), ("cuda_compiles.py", {}))
+    }
+    written = {name: process.communicate()[0] for name, process in running.items()}
+    return {name: (running[name].returncode, written[name]) for name in running}
 
 
-def test_the_kernels_compile_for_cards_that_are_not_there():
-    run_tests("cuda_compiles.py")
+@pytest.mark.parametrize("name", ["cuda_kernels.py", "cuda_compiles.py"])
+def test_the_kernels(outcomes, name):
+    code, written = outcomes[name]
+    assert code == 0, written[-8000:]
+    assert " passed" in written

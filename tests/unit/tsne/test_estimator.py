@@ -274,7 +274,7 @@ def test_the_callback_sees_the_map_and_can_stop_it(X):
 
 def test_a_progress_bar_is_told_of_every_iteration_and_changes_nothing(X):
     told = []
-    model = quick(max_iter=130).fit(X, advanced=told.append)
+    model = quick(max_iter=130).fit(X, on_advance=told.append)
     assert sum(told) == model.n_iter_ == 130
     assert max(told) <= descent.CHECK_EVERY
     np.testing.assert_array_equal(model.embedding_, quick(max_iter=130).fit_transform(X))

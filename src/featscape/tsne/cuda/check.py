@@ -12,6 +12,7 @@ from featscape.errors import DeviceError
 from featscape.tsne import exact
 from featscape.tsne.cuda.affinities import conditional_probabilities, joint_probabilities
 from featscape.tsne.cuda.gradient import CudaGradient
+from featscape.tsne.cuda.launch import kernels_fail
 from featscape.tsne.cuda.neighbors import find_neighbors
 
 if TYPE_CHECKING:
@@ -40,16 +41,10 @@ def check_device(device: str) -> None:
     """
     try:
         differences = measure(device)
-    except (
-        RuntimeError
-    ) as error:  # of PyTorch and of Triton, which miss a compiler or a card's part
-        if isinstance(error, torch.OutOfMemoryError):
-            raise
-        reason = next(iter(str(error).strip().splitlines()), repr(error))
-        raise DeviceError(
-            f"device={device!r} must run the kernels of t-SNE; it fails at them: {reason:.300} "
-            "Pass device='cpu' (--device cpu)."
-        ) from error
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:  # of PyTorch, which misses a part of the card
+        raise kernels_fail("its check", error) from error
     for what, share, limit in differences:
         if not share <= limit:  # or NaN
             raise DeviceError(

@@ -51,8 +51,8 @@ class DeviceStages:
         The GPU fails its check.
     """
 
-    _points: Future[list[NDArray[Any]]]
-    _neighbors: Future[list[NDArray[Any]]]
+    _points_copy: Future[list[NDArray[Any]]]
+    _neighbors_copy: Future[list[NDArray[Any]]]
     _found: DeviceNeighbors
     _P: DeviceAffinities
     _order: Tensor  # row r of the search is the caller's row _order[r]
@@ -77,14 +77,14 @@ class DeviceStages:
 
     @property
     def points(self) -> NDArray[np.float32]:
-        """The reduced features; waits until they have left the device."""
-        (points,) = self._points.result()
+        """The reduced features, float32 (n, m); waits until they have left the device."""
+        (points,) = self._points_copy.result()
         return points
 
     @property
     def neighbors(self) -> Neighbors:
-        """Each item's neighbors; waits until they have left the device."""
-        return Neighbors(*self._neighbors.result())
+        """The neighbors of each of the caller's items; waits until they have left the device."""
+        return Neighbors(*self._neighbors_copy.result())
 
     def reduce(self, X: Any) -> None:
         """Make `points` of the features, which are read in blocks.
@@ -107,7 +107,7 @@ class DeviceStages:
             device=self._device,
         )
         features = self._features
-        self._points = copy_to_host(
+        self._points_copy = copy_to_host(
             lambda rows: [features[rows]], features.shape, [torch.float32], self._device
         )
         self._wait()
@@ -131,7 +131,7 @@ class DeviceStages:
             indices = found.order[found.indices[rows].long()]
             return indices.int(), found.squared_distances[rows].sqrt()
 
-        self._neighbors = copy_to_host(
+        self._neighbors_copy = copy_to_host(
             take, found.indices.shape, [torch.int32, torch.float32], self._device
         )
 

@@ -77,6 +77,9 @@ class CudaGradient:
         self._order = torch.arange(n, device=self._device)
         self._field = Field(n, self._device, spacing=spacing)
         self._graph: torch.cuda.CUDAGraph | None = None
+        self._capturing: Any = None  # the stream on which graphs are recorded
+        if self._device.type == "cuda":
+            self._capturing = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         self._graph_is_current = False
         self._place_around_points()
         self._stride = 2
@@ -209,8 +212,7 @@ class CudaGradient:
         # The last graph's memory serves this one: it lives until then.
         pool = self._graph.pool() if self._graph is not None else None
         graph = torch.cuda.CUDAGraph()
-        # torch has no types for its streams
-        stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        stream = self._capturing
         stream.wait_stream(torch.cuda.current_stream(self._device))
         # torch.cuda.graph() would collect garbage and empty the cache first, which takes longer
         # than many iterations.

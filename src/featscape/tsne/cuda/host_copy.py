@@ -11,11 +11,10 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
-_BLOCK_SIZE = 2**20  # numbers of each array that are on their way at once
+_NUMBERS_AT_ONCE = 2**20  # of each array
 
 
 def copy_to_host(
@@ -23,8 +22,8 @@ def copy_to_host(
     shape: Sequence[int],
     dtypes: Sequence[torch.dtype],
     device: torch.device,
-) -> Future[list[NDArray[np.generic]]]:
-    """Begin to copy arrays from a device, block by block; the Future has them.
+) -> Future[list[NDArray[Any]]]:
+    """Begin to copy arrays from a device, block by block.
 
     A million points' 90 neighbors are 720 MB, which take their time on the bus and in the host's
     memory.
@@ -40,16 +39,23 @@ def copy_to_host(
     dtypes : sequence of torch.dtype
         One an array.
     device : torch.device
+
+    Returns
+    -------
+    Future of list of ndarray
+        The arrays, in the order of `dtypes`. To ask for them waits; it raises what `take` raises,
+        and torch.OutOfMemoryError where a block finds no room on the device.
     """
     stream: Any = None
     if device.type == "cuda":
         stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch lacks its types
         stream.wait_stream(torch.cuda.current_stream(device))
 
-    def copy() -> list[NDArray[np.generic]]:
-        n_rows, n_columns = shape
-        step = max(1, _BLOCK_SIZE // max(1, n_columns))
-        arrays = [torch.empty(shape, dtype=dtype) for dtype in dtypes]
+    n_rows, n_columns = shape
+    step = max(1, _NUMBERS_AT_ONCE // n_columns)
+    arrays = [torch.empty(n_rows, n_columns, dtype=dtype) for dtype in dtypes]
+
+    def copy() -> list[NDArray[Any]]:
         with nullcontext() if stream is None else torch.cuda.stream(stream):
             for start in range(0, n_rows, step):
                 rows = slice(start, min(start + step, n_rows))
