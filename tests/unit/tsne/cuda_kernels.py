@@ -220,6 +220,27 @@ def test_a_map_that_outgrows_its_grid_is_taken_back_and_given_a_larger_one(joint
     assert np.linalg.norm(gradient.embedding() - moved) < 0.05 * np.linalg.norm(moved)
 
 
+def test_a_look_at_the_divergence_changes_nothing(joint):
+    Y = np.random.default_rng(8).normal(size=(N, 2)) * 3
+    results = []
+    for looks in (False, True):
+        gradient = make_gradient(joint, Y)
+        for _ in range(2):
+            gradient.advance(3, exaggeration=4.0, momentum=0.5, learning_rate=8.0)
+            if looks:
+                gradient.kl_divergence()
+        results.append(gradient.embedding())
+    np.testing.assert_array_equal(*results)
+
+
+def test_the_divergence_is_right_where_the_last_step_has_left_the_grid(joint):
+    gradient = make_gradient(joint, np.random.default_rng(9).normal(size=(N, 2)))
+    gradient._points.mul_(8)
+    truth = exact.ExactGradient(joint, gradient.embedding())
+    assert not gradient._evaluate()
+    assert gradient.kl_divergence() == pytest.approx(truth.kl_divergence(), rel=2e-3)
+
+
 def test_an_interrupted_step_leaves_the_state_before_it(joint, monkeypatch):
     gradient = make_gradient(joint, np.random.default_rng(6).normal(size=(N, 2)))
     before = gradient.embedding()

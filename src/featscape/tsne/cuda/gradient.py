@@ -138,9 +138,9 @@ class CudaGradient:
 
     def kl_divergence(self) -> float:
         """Return KL(P || Q) at the present positions, in nats, without exaggeration."""
-        self._place_around_points()
-        self._field.begin()
-        self._field.evaluate(self._points.view(torch.int64))
+        if not self._evaluate():  # the last step has left the grid
+            self._place_around_points()
+            self._evaluate()
         z = int(self._field.z) / self._field.z_scale
         P = self._P
         rows = torch.empty(len(P), device=self._device)
@@ -150,6 +150,12 @@ class CudaGradient:
             BLOCK=128, num_warps=1,
         )  # fmt: skip
         return float(rows.double().sum() + P.values.double().sum() * np.log(z))
+
+    def _evaluate(self) -> bool:
+        """Find the repulsion at the present positions; return whether the grid holds them."""
+        self._field.begin()
+        self._field.evaluate(self._points.view(torch.int64))
+        return self._field.holds(self._field.extent())
 
     def _state(self) -> tuple[Tensor, Tensor, Tensor]:
         return self._points, self._velocity, self._gains
