@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _LATELY_S = 30.0  # the time left is told by the pace over so many seconds
 _SAMPLED_S = 1.0
 _WIDE = 100  # columns of a terminal in which a long bar leaves room for the words beside it
+_WIDEST = 116  # and in which there is room for what a step says of itself
 
 
 class Progress(Protocol):
@@ -31,10 +32,13 @@ class Progress(Protocol):
         total: int,
         unit: str,
         remark: Callable[[], str] | None = None,
+        work: Callable[[], tuple[int, int]] | None = None,
     ) -> AbstractContextManager[Callable[[int], None]]:
         """Open a step of `total` units; the context's value is called with each advance.
 
-        What `remark` returns, if anything, is shown beside the rate.
+        What `remark` returns, if anything, is shown beside the rate. Where some units take no work,
+        `work` tells how many have taken some so far, and how many are still about to: the rate and
+        the time left are of these.
         """
         ...
 
@@ -54,9 +58,10 @@ class SilentProgress:
         total: int,
         unit: str,
         remark: Callable[[], str] | None = None,
+        work: Callable[[], tuple[int, int]] | None = None,
     ) -> Iterator[Callable[[int], None]]:
         """Open a step that is not shown."""
-        del description, total, unit, remark
+        del description, total, unit, remark, work
         yield lambda _advance: None
 
     def note(self, text: str) -> None:
@@ -83,13 +88,15 @@ class RichProgress:
         total: int,
         unit: str,
         remark: Callable[[], str] | None = None,
+        work: Callable[[], tuple[int, int]] | None = None,
     ) -> Iterator[Callable[[int], None]]:
         """Open a step that is drawn as a bar and stays on screen when it is done."""
         from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn
         from rich.progress import Progress as Bars
         from rich.text import Text
 
-        pace = _Pace(total, unit, time.monotonic)
+        pace = _Pace(total, unit, work, time.monotonic)
+        width = self._console.width
 
         class PaceColumn(ProgressColumn):
             """The rate and the time left; the time taken once the step is done."""
@@ -105,7 +112,7 @@ class RichProgress:
 
         columns = (
             TextColumn("{task.description:<20}"),
-            BarColumn(bar_width=20 if self._console.width >= _WIDE else 8),
+            BarColumn(bar_width=20 if width >= _WIDE else 8),
             MofNCompleteColumn(),
             PaceColumn(),
         )
@@ -155,14 +162,16 @@ class PlainProgress:
         total: int,
         unit: str,
         remark: Callable[[], str] | None = None,
+        work: Callable[[], tuple[int, int]] | None = None,
     ) -> Iterator[Callable[[int], None]]:
         """Open a step that writes a line now and then, and one when it is done."""
         written_at, tenth_written = self._clock(), 0
-        pace = _Pace(total, unit, self._clock)
+        pace = _Pace(total, unit, work, self._clock)
 
         def write() -> None:
-            told = pace.describe() + _beside(remark)
-            self._write(f"{description}: {pace.done}/{total} {unit} ({told})")
+            told = pace.describe()
+            told = told and f" ({told}{_beside(remark)})"
+            self._write(f"{description}: {pace.done}/{total} {unit}{told}")
 
         def advance(amount: int) -> None:
             nonlocal written_at, tenth_written
@@ -211,43 +220,54 @@ def choose_progress(console: Console) -> Progress:
 
 
 class _Pace:
-    """How fast a step goes: of late, for what was known beforehand takes no time; in the end, all.
+    """How fast a step goes: of late, and in the end in all.
 
     Parameters
     ----------
     total : int
     unit : str
+    work : callable, optional
+        See `Progress.task`; by default every unit takes work.
     clock : callable
         The time in seconds.
     """
 
-    def __init__(self, total: int, unit: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        total: int,
+        unit: str,
+        work: Callable[[], tuple[int, int]] | None,
+        clock: Callable[[], float],
+    ) -> None:
         self._total, self._unit, self._clock = total, unit, clock
         self.done = 0
+        self._work = work or (lambda: (self.done, total - self.done))
         self._began = clock()
-        self._seen = deque([(self._began, 0)])  # when how much was done, of late
+        self._seen = deque([(self._began, 0)])  # when how much work was done, of late
 
     def add(self, amount: int) -> None:
         self.done += amount
-        now = self._clock()
-        if len(self._seen) > 1 and now - self._seen[-2][0] < _SAMPLED_S:
+        now, (worked, _) = self._clock(), self._work()
+        if not worked:  # it begins from here
+            self._seen.clear()
+        elif len(self._seen) > 1 and now - self._seen[-2][0] < _SAMPLED_S:
             self._seen.pop()
-        self._seen.append((now, self.done))
+        self._seen.append((now, worked))
         while len(self._seen) > 2 and self._seen[1][0] <= now - _LATELY_S:
             self._seen.popleft()
 
     def describe(self) -> str:
         """Return for example "31 images/s, 12 s left", or the time taken once all is done."""
+        worked, left = self._work()
+        elapsed_s = self._clock() - self._began
         if self.done >= self._total:
-            elapsed_s = self._clock() - self._began
-            if not self.done or elapsed_s <= 0:
-                return self._unit
-            return f"{self._rate(self.done / elapsed_s)}, {format_seconds(elapsed_s)}"
-        (then, before), (now, done) = self._seen[0], self._seen[-1]
-        if done == before or now <= then:
-            return self._unit
-        rate = (done - before) / (now - then)
-        return f"{self._rate(rate)}, {format_seconds((self._total - done) / rate)} left"
+            took = format_seconds(elapsed_s)
+            return f"{self._rate(worked / elapsed_s)}, {took}" if worked and elapsed_s > 0 else took
+        (then, before), (now, after) = self._seen[0], self._seen[-1]
+        if after == before or now <= then:
+            return ""
+        rate = (after - before) / (now - then)
+        return f"{self._rate(rate)}, {format_seconds(left / rate)} left"
 
     def _rate(self, rate: float) -> str:
         return f"{rate:.0f} {self._unit}/s" if rate >= 10 else f"{rate:.1f} {self._unit}/s"

@@ -67,28 +67,59 @@ def test_a_step_may_say_what_bounds_it(said, shown):
     assert ("reading bounds it" in console.file.getvalue()) == bool(said)
 
 
-def test_the_time_left_is_told_by_the_pace_of_late():
+def follow(steps, *, total, n_known):
+    """Return the lines of a step of which some units are known: (seconds, units, known units)."""
     lines, clock = [], Clock()
-    with PlainProgress(lines.append, clock=clock).task("f", total=1000, unit="images") as advance:
-        clock.now += 3
-        advance(500)  # known already
-        for _ in range(25):
-            clock.now += 5
-            advance(20)
-    assert lines[0] == "f: 500/1000 images (167 images/s, 3.0 s left)"
+    done = worked = 0
+
+    def work():
+        return worked, total - done - (n_known - (done - worked))
+
+    with PlainProgress(lines.append, clock=clock).task(
+        "f", total=total, unit="images", work=work
+    ) as advance:
+        for seconds, amount, known in steps:
+            clock.now += seconds
+            done, worked = done + amount, worked + amount - known
+            advance(amount)
+    return lines
+
+
+def test_what_is_known_beforehand_makes_no_pace():
+    lines = follow([(3, 500, 500), *[(5, 20, 0)] * 25], total=1000, n_known=500)
+    assert lines[0] == "f: 500/1000 images"
+    assert lines[1] == "f: 600/1000 images (4.0 images/s, 1 min 40 s left)"
     assert lines[-2] == "f: 900/1000 images (4.0 images/s, 25 s left)"
-    assert lines[-1] == "f: 1000/1000 images (7.8 images/s, 2 min 08 s)"
+    assert lines[-1] == "f: 1000/1000 images (3.9 images/s, 2 min 08 s)"
 
 
-def test_what_is_known_between_counts_as_it_comes():
+def test_what_is_known_between_or_at_the_end_makes_no_pace():
+    lines = follow([(1, 10, 9)] * 100, total=1000, n_known=900)
+    assert lines[1] == "f: 200/1000 images (1.0 images/s, 1 min 20 s left)"
+    assert lines[-2] == "f: 900/1000 images (1.0 images/s, 10 s left)"
+    lines = follow([(1, 10, 0)] * 10 + [(0, 100, 100)] * 9, total=1000, n_known=900)
+    assert lines[0] == "f: 100/1000 images (10 images/s, 0.0 s left)"
+    lines = follow([(0.5, 1000, 1000)], total=1000, n_known=1000)
+    assert lines == ["f: 1000/1000 images (0.5 s)"]
+
+
+def test_the_time_left_is_told_by_the_pace_of_late():
+    steps = [(1, 10, 0)] * 40 + [(10, 10, 0)] * 60
+    lines = follow(steps, total=1000, n_known=0)
+    assert lines[2] == "f: 300/1000 images (10 images/s, 1 min 10 s left)"
+    assert lines[4] == "f: 500/1000 images (1.0 images/s, 8 min 20 s left)"
+
+
+def test_a_pace_begins_where_nothing_was_done_yet():
     lines, clock = [], Clock()
-    with PlainProgress(lines.append, clock=clock).task("f", total=1000, unit="images") as advance:
-        for _ in range(100):
-            clock.now += 1
-            advance(9)
-            advance(1)
-    assert lines[0] == "f: 100/1000 images (10 images/s, 1 min 30 s left)"
-    assert lines[-2] == "f: 900/1000 images (10 images/s, 10 s left)"
+    with PlainProgress(lines.append, clock=clock).task("f", total=100, unit="images") as advance:
+        clock.now += 60  # of preparation
+        advance(0)
+        clock.now += 5
+        advance(50)
+        clock.now += 5
+        advance(50)
+    assert lines[0] == "f: 50/100 images (10 images/s, 5.0 s left)"
 
 
 def test_plain_says_nothing_of_a_step_that_failed():

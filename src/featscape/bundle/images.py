@@ -79,7 +79,7 @@ def write_thumbnails(
             stack.enter_context(BlockWriter(folder, f"thumbnails-{size}", block_items=items))
             for size, items in BLOCK_ITEMS.items()
         ]
-        advance = stack.enter_context(progress.task("thumbnails", total=len(order), unit="images"))
+        advance = stack.enter_context(progress.task("Thumbnails", total=len(order), unit="images"))
         with ThreadPoolExecutor() as pool:
             for start in range(0, len(order), CHUNK_ITEMS):
                 rows = order[start : start + CHUNK_ITEMS].tolist()

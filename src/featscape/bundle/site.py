@@ -59,7 +59,7 @@ def write_site(
         staged(
             folder, check=lambda: _check(folder, force=force), what="site", option="--to"
         ) as site,
-        (progress or SilentProgress()).task("copying", total=len(files), unit="files") as advance,
+        (progress or SilentProgress()).task("Copying", total=len(files), unit="files") as advance,
     ):
         page = linked_page(title=bundle.manifest.title, setup=SETUP, picture=picture.name)
         with writing():

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import MissingExtra, ModelError
-from featscape.features.discreet import discreetly, import_openvino
+from featscape.features.discreet import discreetly, import_openvino, openvino_core
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ def calibrate(model: Any, sample: Sequence[NDArray[np.uint8]], *, key: str) -> A
     openvino = import_openvino()
     path = _path(key)
     if path.exists():
-        return openvino.Core().read_model(path)
+        return openvino_core().read_model(path)
     if not sample:
         raise ModelError(
             f"A network in int8 must have been calibrated on this machine; {path} is not there. "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +21,17 @@ def import_openvino() -> Any:
         import openvino.preprocess
         import openvino.tools.ovc.convert_impl
     return openvino
+
+
+@cache
+def openvino_core() -> Any:
+    """Return the process's OpenVINO, which is never given up.
+
+    Each Core has a CPU plugin of its own. On a processor with AMX that gives the thread a stack for
+    signals, and puts back the one before when it goes: of two plugins that go in the order in which
+    they came, the second leaves a stack that is no memory any more, and Ctrl-C ends the process.
+    """
+    return import_openvino().Core()
 
 
 @contextmanager

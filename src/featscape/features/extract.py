@@ -170,7 +170,15 @@ def extract(
     ):
         table = Table(images, rows, thumbnails)
         with closing(source) as items:
-            _fill(table, items, network, batch_size=batch_size, shards=shards, progress=progress)
+            _fill(
+                table,
+                items,
+                network,
+                batch_size=batch_size,
+                n_known=len(known),
+                shards=shards,
+                progress=progress,
+            )
         shards.write()  # before the rows are mapped: what is mapped keeps its room on a full disk
         if not table.kept:
             raise InputError(_describe_failure(images, table.skipped))
@@ -242,15 +250,27 @@ def _fill(
     network: Backend,
     *,
     batch_size: int,
+    n_known: int,
     shards: ShardWriter,
     progress: Progress,
 ) -> None:
     """Give each image its row, and have the network make the features that no one knows."""
     waits = Waits(inner="reading bounds it", outer="the network bounds it")
-    n_shown = 0
+    n_images = len(table.images)
+    n_shown = n_computed = 0
+
+    def work() -> tuple[int, int]:
+        """Count the images that the network has seen, and those that it is still to see."""
+        n_known_left = max(0, n_known - (n_shown - n_computed))
+        return n_computed, max(0, n_images - n_shown - n_known_left)
+
     with (
         progress.task(
-            "Features", total=len(table.images), unit="images", remark=waits.told
+            "Features",
+            total=n_images,
+            unit="images",
+            remark=lambda: waits.told() if n_computed else "",
+            work=work,
         ) as advance,
         closing(_batches(table, waits.of_inner(items), batch_size)) as batches,
         closing(
@@ -260,8 +280,9 @@ def _fill(
         for (batch, n_seen), values in waits.of_outer(computed):
             if batch:
                 shards.add(_keep(batch, values, table, network.card))
-            advance(n_seen - n_shown)
-            n_shown = n_seen
+            n_new, n_shown = n_seen - n_shown, n_seen
+            n_computed += len(batch)
+            advance(n_new)
 
 
 def _batches(

@@ -20,7 +20,7 @@ from featscape.features.models import find_architecture
 from featscape.features.network import Network
 from featscape.features.onnx_file import check_options, is_onnx
 from featscape.features.onnx_network import OnnxNetwork
-from featscape.features.own_network import its_errors
+from featscape.features.own_network import is_name, its_errors
 from featscape.features.precision import AUTO, check_precision
 from featscape.features.weights import hash_file, no_random_weights, read_state
 from featscape.progress import SilentProgress
@@ -267,6 +267,7 @@ def _cut_and_fold(
     """Cut a network at its layers, or at its end, fold what can be folded, and run it on noise."""
     import torch
 
+    from featscape.features.branching import looking_at_numbers
     from featscape.features.cut import Cut, plan
 
     size_px = architecture.preprocessing.input_size_px
@@ -275,11 +276,20 @@ def _cut_and_fold(
     readings = plan(module, layers or (OUTPUT,), pool=pool, probe=batch, owner=owner)
     cut = Cut(module, readings, pool=pool or DEFAULT_POOL).eval()
     kept = [module.get_submodule(reading.layer) for reading in readings]
-    values = fold_batch_norms(cut, batch, run=cut.read, keep=kept)
+    looks: list[str] = []
+
+    def run(batch: torch.Tensor) -> list[torch.Tensor]:
+        with looking_at_numbers(looks):
+            return cut.read(batch)
+
+    values = fold_batch_norms(cut, batch, run=run, keep=kept)
     if not torch.isfinite(values).all():
         whose = f"the weights {path}" if path is not None else f"the weights that {owner} has"
+        remedy = "The weights are damaged: get others."
+        if path is None and is_name(owner):
+            whose, remedy = f"the tensors that {owner} has", "Mend it."
         raise ModelError(
             f"The features of an image must be finite numbers; with {whose} the "
-            "network makes NaN or infinity. The weights are damaged: get others."
+            f"network makes NaN or infinity. {remedy}"
         )
-    return cut, Probe(noise, values.numpy())
+    return cut, Probe(noise, values.numpy(), is_branching=bool(looks))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from featscape.errors import InputError, MissingExtra, ModelError
 from featscape.features.architecture import INPUT_OF, OUTPUT
-from featscape.features.discreet import import_openvino
+from featscape.features.discreet import openvino_core
 from featscape.features.layers import Layer, LayerTree
 from featscape.features.preprocessing import read_preprocessing
 from featscape.features.weights import hash_file
@@ -114,7 +114,7 @@ def open_file(path: Path) -> OnnxModel:
         raise MissingExtra("An ONNX file needs OpenVINO to run. Install it: pip install openvino")
     if not path.is_file():
         raise ModelError(f"There is no ONNX file {path}. Check the path.")
-    model = import_openvino().Core().read_model(path)
+    model = openvino_core().read_model(path)
     layout, size_px = _see_input(model, path)
     given, remarks = _read_metadata(model, path), []
     if given is None:

@@ -16,7 +16,7 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.features.calibration import calibrate
 from featscape.features.cores import count_cores
-from featscape.features.discreet import import_openvino
+from featscape.features.discreet import import_openvino, openvino_core
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,7 @@ class OpenVinoEngine:
 
     def __init__(self, model: Any, *, precision: str = "fp32") -> None:
         openvino = import_openvino()
-        core = openvino.Core()
+        core = openvino_core()
         self.name = f"OpenVINO {openvino.__version__.partition('-')[0]}"
         self.precision = precision
         has_bfloat16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")

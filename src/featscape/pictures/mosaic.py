@@ -154,7 +154,7 @@ def place_thumbnails(
         return _framed(images.load(index, at_least_px=at_least_px), side_px, color)
 
     with (
-        progress.task("drawing", total=len(indices), unit="images") as advance,
+        progress.task("Drawing", total=len(indices), unit="images") as advance,
         ThreadPoolExecutor(N_THREADS) as pool,
     ):
         for start in range(0, len(indices), CHUNK_IMAGES):

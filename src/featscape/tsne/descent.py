@@ -120,7 +120,7 @@ def descend(
     tolerance: float | None = None,
     callback: Callable[[int, float, NDArray[np.float32]], object] | None = None,
     callback_every: int = CHECK_EVERY,
-    on_advance: Callable[[int], object] | None = None,
+    on_advance: Callable[[int], object] = lambda _n_iter: None,
 ) -> Outcome:
     """Run the phases in order, and stop early where that is asked for.
 
@@ -139,7 +139,8 @@ def descend(
     callback_every : int
         Iterations between two calls of it.
     on_advance : callable, optional
-        Called with the number of iterations after each call of the gradient.
+        Called with 0 as the descent begins, and with the number of iterations after each call of
+        the gradient.
 
     Returns
     -------
@@ -154,6 +155,7 @@ def descend(
     first = gradient.n_iter
     done = 0
     previous_kl: float | None = None
+    on_advance(0)
     try:
         for phase in phases:
             gradient.restart()
@@ -172,8 +174,7 @@ def descend(
                     learning_rate=phase.learning_rate,
                 )
                 done = gradient.n_iter - first
-                if on_advance is not None:
-                    on_advance(step)
+                on_advance(step)
                 if (
                     callback is not None
                     and done % callback_every == 0

@@ -50,6 +50,10 @@ _FOUND_BY_FIT = (
 )
 
 
+def _ignore(_n_iter: int) -> None:
+    """Take no notice of a progress."""
+
+
 class TSNE(FittedMap):
     """t-distributed stochastic neighbour embedding (van der Maaten & Hinton 2008).
 
@@ -178,9 +182,7 @@ class TSNE(FittedMap):
         self.callback = callback
         self.callback_every = callback_every
 
-    def fit(
-        self, X: Any, y: Any = None, *, on_advance: Callable[[int], object] | None = None
-    ) -> Self:
+    def fit(self, X: Any, y: Any = None, *, on_advance: Callable[[int], object] = _ignore) -> Self:
         """Embed X.
 
         Parameters
@@ -190,8 +192,9 @@ class TSNE(FittedMap):
             ``metric="precomputed"`` distances, shape (n, n).
         y : ignored
         on_advance : callable, optional
-            For a progress bar: called with the number of iterations just done, at most 50. Unlike
-            for `callback`, the KL divergence is not computed.
+            For a progress bar: called with 0 as the descent begins, then with the number of
+            iterations just done, at most 50. Unlike for `callback`, the KL divergence is not
+            computed.
 
         Returns
         -------
@@ -292,7 +295,7 @@ class TSNE(FittedMap):
             n_threads=count_threads(self.n_jobs),
         )
 
-    def _fit(self, X: Any, on_advance: Callable[[int], object] | None = None) -> None:
+    def _fit(self, X: Any, on_advance: Callable[[int], object] = _ignore) -> None:
         X, request = self._begin(X)
         n = X.shape[0]
         if not isinstance(self.init, str):

@@ -57,7 +57,8 @@ class Counting:
         self.opened, self.done = None, 0
 
     @contextmanager
-    def task(self, description, *, total, unit, remark):  # noqa: ARG002 - the protocol's
+    def task(self, description, *, total, unit, remark, work):  # noqa: ARG002 - the protocol's
+        self.work = work
         self.opened = (description, total, unit)
         yield self.advance
 
@@ -101,6 +102,7 @@ def test_unreadable_images_are_skipped_with_their_reason(noise_images, broken):
     assert thumbnails.rows == [images.load(i).tobytes()[:6] for i in kept]
     assert progress.opened == ("Features", 10, "images")
     assert progress.done == 10
+    assert progress.work() == (len(kept), 0)
 
 
 @pytest.mark.parametrize("is_in_file", [False, True])

@@ -1,5 +1,6 @@
 """The user's own network, found in the current folder."""
 
+import re
 import sys
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 
 from featscape.errors import ModelError
 from featscape.features import list_layers, load_network, reload_network
+from featscape.progress import SilentProgress
 
 IGNORING_DEPRECATION = pytest.mark.filterwarnings(
     "ignore:`torch.jit.script` is deprecated:DeprecationWarning"
@@ -73,6 +75,14 @@ def partly_in_torchscript():
     network = Tiny()
     network.body = torch.jit.script(network.body)
     return network
+
+class Rare(Tiny):
+    def forward(self, x):
+        seen = self.body(x)
+        return self.head((-seen if x.mean() > 1 else seen).mean((2, 3)))
+
+def of_gray():
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten())
 """
 
 
@@ -136,6 +146,23 @@ def test_its_weights_may_come_from_a_file(tmp_path, noise_image):
     torch.save({"body.0.weight": torch.ones(1)}, tmp_path / "other.pth")
     with pytest.raises(ModelError, match=r"misshaped: body\.0\.weight of shape \(1,\)"):
         load_network("own_networks:tiny", weights=tmp_path / "other.pth")
+
+
+def test_pytorch_runs_what_takes_another_way_for_some_images():
+    said = []
+    notes = SilentProgress()
+    notes.note = said.append
+    rare = load_network("own_networks:Rare", device="cpu", progress=notes)
+    tiny = load_network("own_networks:tiny", device="cpu")
+    dark, light = (np.full((224, 224, 3), value, np.uint8) for value in (0, 255))
+    np.testing.assert_allclose(rare.run([dark]), tiny.run([dark]), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(rare.run([light]), -tiny.run([light]), rtol=1e-3, atol=1e-4)
+    (line,) = said
+    assert re.fullmatch(
+        r"own_networks:Rare runs on PyTorch \S+: it may choose its path by the image, and OpenVINO "
+        "would keep to one",
+        line,
+    )
 
 
 @IGNORING_DEPRECATION

@@ -262,7 +262,7 @@ def test_progress_is_told_of_each_image():
 
         @contextmanager
         def task(self, description, *, total, unit):
-            assert (description, unit) == ("drawing", "images")
+            assert (description, unit) == ("Drawing", "images")
             self.total = total
             yield self.advance
 
