@@ -103,12 +103,10 @@ class RichProgress:
 
             def render(self, task: Task) -> Text:
                 del task
-                return Text(
-                    pace.describe() + _beside(remark),
-                    style="dim",
-                    no_wrap=True,
-                    overflow="ellipsis",
-                )
+                told = pace.describe() or unit
+                if width >= _WIDEST:
+                    told += _beside(remark)
+                return Text(told, style="dim", no_wrap=True, overflow="ellipsis")
 
         columns = (
             TextColumn("{task.description:<20}"),
