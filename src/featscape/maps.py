@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import NoneType
@@ -26,6 +25,7 @@ from featscape.mapfolder import (
     damaged,
     find_run,
 )
+from featscape.npyfile import map_npy, read_npz
 from featscape.records import Neighbors
 
 if TYPE_CHECKING:
@@ -216,17 +216,15 @@ def _columns(table: pa.Table) -> tuple[dict[str, Any], tuple[str, ...] | None]:
 
 def _read_array(file: Path) -> NDArray[np.float32]:
     try:
-        array: NDArray[np.float32] = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        return map_npy(file)
+    except (OSError, InputError) as error:
         raise damaged(file, error) from error
-    return array
 
 
 def _read_neighbors(file: Path) -> Neighbors:
     try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            return Neighbors(indices=arrays["indices"], distances=arrays["distances"])
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        return Neighbors(**read_npz(file, ("indices", "distances")))
+    except (OSError, InputError) as error:
         raise damaged(file, error) from error
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from featscape.errors import InputError
+from featscape.npyfile import map_npy
 from featscape.staging import writing
 
 if TYPE_CHECKING:
@@ -154,9 +155,8 @@ def find_thumbnails(folder: Path) -> tuple[Path | None, NDArray[np.int64] | None
 
 def _read_offsets(path: Path) -> NDArray[np.int64]:
     try:
-        with path.open("rb") as file:
-            offsets = np.lib.format.read_array(file, allow_pickle=False)
-    except ValueError as error:  # no array's file, or cut off
+        offsets = map_npy(path)
+    except InputError as error:
         raise InputError(
             f"the thumbnails' table must be a NumPy file; {str(path)!r} is damaged ({error}). "
             "Make the map again."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.filenames import printable
 from featscape.mapfolder import damaged
+from featscape.npyfile import open_member, open_npz, read_npy_header
+from featscape.regularfile import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,31 +123,25 @@ class StoredArray:
         Raises InputError if the file is missing, or is not as ``numpy.savez`` writes it.
         """
         try:
-            with path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
+            with open_regular(path) as raw:
+                archive = open_npz(raw)
+                with open_member(archive, name) as stream:
+                    header = read_npy_header(stream)
                 member = archive.getinfo(f"{name}.npy")
-                with archive.open(member) as stream:
-                    if np.lib.format.read_magic(stream) != (1, 0):
-                        raise damaged(path, "an array in it has an unknown format")
-                    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-                    header_bytes = stream.tell()
-                # what the local header's name and rest take stands in the header itself
+                header.check_size(member.file_size)
+                # the local header ends with the member's name and extra field, of these lengths
                 raw.seek(member.header_offset + 26)
-                name_bytes, extra_bytes = np.frombuffer(raw.read(4), "<u2").tolist()
-        except InputError:
-            raise
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+                name_bytes, extra_bytes = struct.unpack("<HH", raw.read(4))
+        except (OSError, InputError, struct.error) as error:
             raise damaged(path, error) from error
-        offset = member.header_offset + 30 + name_bytes + extra_bytes + header_bytes
-        whole = header_bytes + dtype.itemsize * int(np.prod(shape))
+        offset = member.header_offset + 30 + name_bytes + extra_bytes + header.start
         if (
             member.compress_type != zipfile.ZIP_STORED
-            or member.file_size != whole
-            or len(shape) != 2
-            or is_fortran
-            or dtype.hasobject
+            or len(header.shape) != 2
+            or header.is_fortran
         ):
             raise damaged(path, f"its {name} are not a plain array of rows")
-        return cls(StoredFile.at(path), offset, dtype, (shape[0], shape[1]))
+        return cls(StoredFile.at(path), offset, header.dtype, header.shape)
 
     def row(self, index: int) -> NDArray[Any]:
         """Read row `index`, shape (k,); raises ChangedError if the file has changed."""

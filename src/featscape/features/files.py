@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from featscape.errors import InputError
 from featscape.filenames import printable
+from featscape.npyfile import PICKLED, map_npy
+from featscape.regularfile import open_regular
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-_PICKLED = "it holds pickled objects, which are never loaded"
 _REMEDY = "Write the one array with numpy.save(file, array, allow_pickle=False)."
 _ROWS_AT_ONCE = 65_536  # bounds the memory that a look through a large file takes
 
@@ -94,24 +98,28 @@ def read_labels(file: Path, *, n_items: int) -> tuple[str, ...]:
 
 
 def _load(file: Path) -> NDArray[Any]:
+    with _refusals(file):
+        with open_regular(file) as stream:
+            start = stream.read(6)
+        _check_kind(start, file)
+        try:
+            return map_npy(file)
+        except InputError as error:
+            raise InputError(
+                f"{printable(file)} must be an .npy file of plain numbers or strings: "
+                f"{str(error).rstrip('.')}. {_REMEDY}"
+            ) from error
+
+
+@contextmanager
+def _refusals(file: Path) -> Iterator[None]:
+    """Turn each OSError of a file into an InputError."""
     try:
-        with file.open("rb") as stream:
-            _check_kind(stream.read(6), file)
-        array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
+        yield
     except FileNotFoundError:
         raise InputError(f"there is no file {printable(file)}. Check the path.") from None
     except OSError as error:
         raise InputError(f"{printable(file)} cannot be read: {error.strerror}.") from error
-    except InputError:
-        raise
-    except (ValueError, EOFError) as error:
-        pickled = "Python objects" in str(error) or "Object arrays" in str(error)
-        reason = _PICKLED if pickled else str(error)
-        raise InputError(
-            f"{printable(file)} must be an .npy file of plain numbers or strings: "
-            f"{reason.rstrip('.')}. {_REMEDY}"
-        ) from error
-    return array
 
 
 def _check_kind(start: bytes, file: Path) -> None:
@@ -122,7 +130,7 @@ def _check_kind(start: bytes, file: Path) -> None:
     if start.startswith(b"PK"):
         kind = "; it is an .npz archive"
     elif start.startswith(b"\x80"):  # pickle's protocols from 2 on
-        kind = f"; {_PICKLED}"
+        kind = f"; {PICKLED}"
     raise InputError(f"{printable(file)} is not an .npy file{kind}. {_REMEDY}")
 
 
@@ -146,11 +154,13 @@ def _check_finite(features: NDArray[Any], file: Path) -> None:
 
 def _read_text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8-sig")  # with or without a byte-order mark
-    except FileNotFoundError:
-        raise InputError(f"there is no file {printable(file)}. Check the path.") from None
-    except OSError as error:
-        raise InputError(f"{printable(file)} cannot be read: {error.strerror}.") from error
+        # with or without a byte-order mark
+        with (
+            _refusals(file),
+            open_regular(file) as stream,
+            io.TextIOWrapper(stream, "utf-8-sig") as text,
+        ):
+            return text.read()
     except UnicodeDecodeError as error:
         raise InputError(
             f"the labels in {printable(file)} must be text in UTF-8, one a line: {error.reason} "

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import io
+import math
 import re
 import struct
-import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,11 @@ import numpy as np
 from PIL import Image
 
 from featscape.errors import ImageError, InputError
-from featscape.images.files import file_name, join, storage_of
+from featscape.images.files import check_size, file_name, join, storage_of
 from featscape.images.folder import list_below
 from featscape.images.streams import RecordStream
+from featscape.npyfile import MOST_SHRINKING, open_member, open_npz, read_npy_header
+from featscape.records import SkippedImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +33,7 @@ ARRAYS = (".npz", ".npy")
 IDX = re.compile(r"idx[34][-.]ubyte(\.gz)?$")
 
 _UNSIGNED_BYTE = 8
-_DAMAGE = (OSError, EOFError, ValueError, struct.error, zlib.error, zipfile.BadZipFile)
+_DAMAGE = (OSError, EOFError, ValueError, struct.error, zlib.error)
 _MOST_LABEL_BYTES = 1 << 30
 
 
@@ -49,6 +52,9 @@ class StoredArray:
         Whether the first index runs fastest.
     open_file : callable
         Returns the file.
+    n_missing : int
+        The number of records that the header claims beyond those in `shape`, and for which the
+        file is too short.
     """
 
     name: str
@@ -57,6 +63,7 @@ class StoredArray:
     start: int
     fortran: bool
     open_file: Callable[[], BinaryIO]
+    n_missing: int = 0
 
     @property
     def holds_images(self) -> bool:
@@ -73,9 +80,31 @@ class StoredArray:
         """Which of four axes has the colors."""
         return 3 if self.shape[3] in (1, 3, 4) else 1 if self.shape[1] in (1, 3, 4) else None
 
+    @property
+    def record_bytes(self) -> int:
+        """The size of one record, along the first axis, in bytes."""
+        return self.dtype.itemsize * math.prod(self.shape[1:])
+
+    @property
+    def n_claimed(self) -> int:
+        """The number of records that the header claims."""
+        return self.n_missing + (self.shape[0] if self.shape else 0)
+
+    def cut_to(self, size: int) -> StoredArray:
+        """Return the array without the records for which a file of `size` bytes has no room."""
+        if not self.shape or not self.record_bytes or self.dtype.hasobject:
+            return self
+        n_held = max(0, size - self.start) // self.record_bytes
+        n_missing = max(0, self.shape[0] - n_held)
+        return replace(
+            self, shape=(self.shape[0] - n_missing, *self.shape[1:]), n_missing=n_missing
+        )
+
     def load(self) -> Any:
         """Return the whole array, of labels; raises ValueError if it is damaged."""
-        n_bytes = self.dtype.itemsize * int(np.prod(self.shape))
+        n_bytes = self.dtype.itemsize * math.prod(self.shape)
+        if self.n_missing:
+            raise ValueError(f"cut short: {self.shape[0]:,} of {self.n_claimed:,} values are there")
         if self.dtype.hasobject:
             raise ValueError("pickled objects are never loaded")
         if n_bytes > _MOST_LABEL_BYTES:
@@ -103,7 +132,7 @@ class ArrayImages:
                 RecordStream(
                     array.open_file,
                     start=array.start,
-                    record_bytes=int(np.prod(array.shape[1:])),
+                    record_bytes=array.record_bytes,
                 ),
             )
             for array in arrays
@@ -116,6 +145,7 @@ class ArrayImages:
         if name not in self._arrays or not 0 <= number < self._arrays[name][0].shape[0]:
             raise ImageError("no such image")
         array, stream = self._arrays[name]
+        check_size(array.record_bytes)
         pixels = np.frombuffer(stream.read(number), np.uint8).reshape(array.shape[1:])
         if array.dtype == np.bool_:
             pixels = pixels * np.uint8(255)
@@ -133,41 +163,61 @@ def holds_arrays(source: Place) -> bool:
     return file_name(source).lower().endswith(ARRAYS)
 
 
-def open_arrays(source: Place) -> list[StoredArray]:
-    """Look at the headers of the arrays in an .npz or .npy file.
+def open_arrays(source: Place, skipped: list[SkippedImage] | None = None) -> list[StoredArray]:
+    """Read the headers of the arrays in an .npz or .npy file.
+
+    Parameters
+    ----------
+    source : Path or str
+    skipped : list of SkippedImage, optional
+        Receives the arrays of an .npz file that are damaged.
 
     Raises
     ------
     InputError
-        If it is damaged.
+        If the file itself is damaged.
     """
-
-    def opener(member: str) -> Callable[[], BinaryIO]:
-        return lambda: _open_within(source, lambda file: zipfile.ZipFile(file).open(member))
-
     name = PurePosixPath(file_name(source))
     try:
         if name.suffix.lower() == ".npy":
-            return [_read_npy_header(name.stem, lambda: storage_of(source).open(source))]
-        with storage_of(source).open(source) as file, zipfile.ZipFile(file) as archive:
-            members = [name for name in archive.namelist() if name.endswith(".npy")]
-        return [_read_npy_header(name.removesuffix(".npy"), opener(name)) for name in members]
+            with storage_of(source).open(source) as file:
+                size = file.seek(0, io.SEEK_END)
+            return [_open_array(name.stem, lambda: storage_of(source).open(source), size)]
+        with storage_of(source).open(source) as file:
+            sizes = {one.filename: one.file_size for one in open_npz(file).infolist()}
     except _DAMAGE as error:
         raise _damaged(source, error) from error
+    arrays = []
+    for member, size in sizes.items():
+        stem = member.removesuffix(".npy")
+        if stem == member:
+            continue
+        try:
+            arrays.append(_open_array(stem, partial(_open_in_npz, source, stem), size))
+        except _DAMAGE as error:
+            if skipped is not None:
+                skipped.append(SkippedImage(f"{name}, array {stem}", str(error)))
+    return arrays
 
 
-def _read_npy_header(name: str, open_file: Callable[[], BinaryIO]) -> StoredArray:
+def _open_in_npz(source: Place, name: str) -> BinaryIO:
+    return _open_within(source, lambda file: open_member(open_npz(file), name))
+
+
+def _open_array(name: str, open_file: Callable[[], BinaryIO], size: int) -> StoredArray:
+    """Read the header of an .npy file of `size` bytes."""
     with open_file() as file:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0
-        if version > (1, 0):
-            read = np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read(file)
-        return StoredArray(name, shape, dtype, file.tell(), fortran, open_file)
+        header = read_npy_header(file, allow_objects=True)
+    array = StoredArray(
+        name, header.shape, header.dtype, header.start, header.is_fortran, open_file
+    )
+    if not header.dtype.hasobject and size > header.start + header.n_bytes:
+        header.check_size(size)  # it raises: what follows the array is not part of it
+    return array.cut_to(size)
 
 
 def open_idx(source: Place) -> StoredArray:
-    """Look at the header of an IDX file, compressed or not.
+    """Read the header of an IDX file, compressed or not.
 
     The format: Yann LeCun, "The MNIST database", yann.lecun.com/exdb/mnist.
 
@@ -176,13 +226,16 @@ def open_idx(source: Place) -> StoredArray:
     InputError
         If it is damaged, or not of unsigned bytes.
     """
+    is_packed = file_name(source).lower().endswith(".gz")
 
     def open_file() -> BinaryIO:
-        if file_name(source).lower().endswith(".gz"):
+        if is_packed:
             return _open_within(source, lambda file: gzip.GzipFile(fileobj=file))
         return storage_of(source).open(source)
 
     try:
+        with storage_of(source).open(source) as file:
+            size = file.seek(0, io.SEEK_END) * (MOST_SHRINKING if is_packed else 1)
         with open_file() as file:
             zeros, kind, n_axes = struct.unpack(">HBB", file.read(4))
             shape = struct.unpack(f">{n_axes}I", file.read(4 * n_axes))
@@ -190,9 +243,10 @@ def open_idx(source: Place) -> StoredArray:
         raise _damaged(source, error) from error
     if zeros or kind != _UNSIGNED_BYTE:
         raise _damaged(source, "it does not begin as an IDX file of bytes")
-    return StoredArray(
+    array = StoredArray(
         file_name(source), shape, np.dtype(np.uint8), 4 + 4 * n_axes, False, open_file
     )
+    return array.cut_to(size)
 
 
 def find_idx(source: Place) -> list[Place]:

@@ -17,7 +17,7 @@ from featscape.images.arrays import (
 from featscape.images.columns import sort_out
 from featscape.images.decode import decode_bytes
 from featscape.images.files import file_name, folder_of, join, storage_of
-from featscape.images.names import find_split
+from featscape.images.names import find_split, tell_skipped
 from featscape.records import ImageSet, SkippedImage
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def find_in_arrays(source: Place, *, label_column: str | None = None) -> ImageSe
     others: dict[str, StoredArray] = {}
     skipped: list[SkippedImage] = []
     if holds_arrays(source):
-        others = {array.name: array for array in open_arrays(source)}
+        others = {array.name: array for array in open_arrays(source, skipped)}
         images = [array for array in others.values() if array.holds_images]
     else:
         files = find_idx(source)
@@ -69,10 +69,13 @@ def find_in_arrays(source: Place, *, label_column: str | None = None) -> ImageSe
         raise InputError(
             "an array of images must have bytes (uint8) in C order, of shape (n, height, width), "
             f"(n, height, width, 3) or (n, 3, height, width); {str(source)!r} has {held}. "
-            "Convert it, values from 0 to 255."
+            f"Convert it, values from 0 to 255.{tell_skipped(skipped)}"
         )
     for array in images:
         others.pop(array.name, None)
+        if array.n_missing:
+            missing = f"array {array.name}, images {array.shape[0]} to {array.n_claimed - 1}"
+            skipped.append(SkippedImage(missing, "cut short with the file"))
     return _pair(source, images, others, label_column, skipped)
 
 
@@ -103,7 +106,7 @@ def _pair(
         for name in _labels_of(array.name):
             if name in others and name not in used:
                 used.add(name)
-                values = _load(others[name], n, skipped)
+                values = _load(others[name], array.n_claimed, skipped)[:n]
                 column = columns.setdefault("label", [None] * n_images)
                 column[done : done + n] = values or [None] * n
                 break
@@ -111,8 +114,9 @@ def _pair(
     for name, array in others.items():
         if name in used:
             continue
-        if len(images) == 1 and array.shape[:1] == (n_images,) and name not in columns:
-            columns[name] = _load(array, n_images, skipped) or [None] * n_images
+        n_claimed = sum(one.n_claimed for one in images)
+        if len(images) == 1 and array.n_claimed == n_claimed and name not in columns:
+            columns[name] = _load(array, n_claimed, skipped)[:n_images] or [None] * n_images
         else:
             reason = "neither images nor labels of them"
             skipped.append(SkippedImage(f"{file_name(source)}, array {name}", reason))

@@ -4,6 +4,7 @@ import gzip
 import io
 import struct
 import tracemalloc
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -198,13 +199,109 @@ def test_a_file_that_is_cut_gives_what_is_there(tmp_path, suffix):
     file = write_idx(tmp_path / f"train-images-idx3-ubyte{suffix}", array)
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     images = find_images(file)
-    assert len(images) == 4000
     np.testing.assert_array_equal(np.asarray(images.load(900))[..., 0], array[900])
+    if not suffix:
+        (one,) = images.skipped
+        assert len(images) == 1999
+        assert one.path == f"array {file.name}, images 1999 to 3999"
+        assert one.reason == "cut short with the file"
+        return
     with pytest.raises(ImageError, match="cut short"):
         images.load(3999)
     with pytest.raises(ImageError, match="cut short"):
         images.load(3000)
     assert images.load(5).size == (8, 8)
+
+
+def npy(shape, n_bytes, descr="|u1"):
+    """Return an .npy file whose header claims a shape, with some bytes of data."""
+    header = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape}, }}"
+    return b"\x93NUMPY\x01\x00\x76\x00" + header.ljust(117).encode() + b"\n" + bytes(n_bytes)
+
+
+def idx(n_images, side, n_bytes):
+    return struct.pack(">HBB3I", 0, 8, 3, n_images, side, side) + bytes(n_bytes)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.npy", npy((30_000_000, 2, 2), 400)),
+        ("a-idx3-ubyte", idx(30_000_000, 2, 400)),
+        ("a-idx3-ubyte.gz", gzip.compress(idx(3_000_000_000, 2, 400))),
+    ],
+)
+def test_only_images_that_the_file_has_room_for_are_listed(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    images = find_images(tmp_path / name, limit=100)
+    assert len(images) == 100
+    tracemalloc.start()
+    assert len(find_images(tmp_path / name)) < 10_000  # a packed file may hold some thousands
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10e6
+    assert images.skipped[0].reason == "cut short with the file"
+
+
+def test_labels_stay_with_the_images_of_a_cut_file(tmp_path):
+    file = write_idx(tmp_path / "train-images-idx3-ubyte", pixels(10, 4, 4))
+    file.write_bytes(file.read_bytes()[:-20])
+    write_idx(tmp_path / "train-labels-idx1-ubyte", np.arange(10, dtype=np.uint8))
+    assert find_images(file).labels == tuple("01234567")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (npy((-5, 8, 8), 500), r"shape \(-5, 8, 8\)"),
+        (npy((5, -8, -8), 500), r"shape \(5, -8, -8\)"),
+        (npy((True, 8, 8), 500), "shape"),
+        (npy((2, 4, 4), 33), "claims 32 bytes of values, and it holds 33"),
+        (npy((2, 4, 4), 32).replace(b"'shape'", b"'sha\xffpe"), "header"),
+        (npy((2, 4, 4), 32).replace(b"(2, 4, 4)", b"((((((((("), "header"),
+    ],
+)
+def test_a_header_that_cannot_be_right_is_refused(tmp_path, content, reason):
+    (tmp_path / "a.npy").write_bytes(content)
+    with pytest.raises(InputError, match=f"'.*a.npy' is not .*{reason}"):
+        find_images(tmp_path / "a.npy")
+
+
+def test_a_header_of_huge_sides_ends_in_no_image(tmp_path):
+    (tmp_path / "a-idx3-ubyte").write_bytes(struct.pack(">HBB3I", 0, 8, 3, *[2**32 - 1] * 3))
+    with pytest.raises(InputError, match="must have bytes"):
+        find_images(tmp_path / "a-idx3-ubyte")
+
+
+def test_a_damaged_member_of_an_npz_file_is_skipped_by_name(tmp_path, skipped):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("images.npy", npy((2, 4, 4), 32))
+        archive.writestr("labels.npy", npy((2, 4, 4), 32).replace(b"(2, 4, 4)", b"((((((((("))
+    images = find_images(tmp_path / "a.npz")
+    assert len(images) == 2
+    assert "header is damaged" in skipped(images)["a.npz, array labels"]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda content: flip(content, b"PK\x01\x02", 8, 1), "encrypted"),
+        (lambda content: flip(content, b"PK\x01\x02", 10, 12), "method that NumPy does not write"),
+        (lambda content: flip(content, b"PK\x01\x02", 6, 99), "zip file version"),
+    ],
+    ids=["encrypted", "packed by bzip2", "a newer version"],
+)
+def test_an_npz_file_that_cannot_be_read_says_why(tmp_path, change, reason):
+    np.savez(tmp_path / "a.npz", images=pixels(3, 4, 4))
+    (tmp_path / "a.npz").write_bytes(change((tmp_path / "a.npz").read_bytes()))
+    with pytest.raises(InputError, match=reason):
+        find_images(tmp_path / "a.npz")
+
+
+def flip(content, mark, offset, value):
+    """Return `content` with one byte after a mark replaced."""
+    at = content.index(mark) + offset
+    return content[:at] + bytes([value]) + content[at + 1 :]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,72 @@
+"""Opening files without waiting: a device, a pipe or a file of /proc may never end."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+NOT_REGULAR = "not a regular file"
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a regular file for reading, and refuse anything else without reading from it.
+
+    The type is checked before the file is opened, because opening a device can have effects, and
+    again on the open file, because another file may have taken its name in between. The file is
+    opened without blocking, so that even then a pipe does not make the caller wait.
+
+    Parameters
+    ----------
+    path : path
+        Links are followed.
+
+    Returns
+    -------
+    binary file
+        Buffered, at its beginning. Its size is that of ``os.fstat``.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened; with the reason `NOT_REGULAR` if it is a device, a pipe, a
+        socket or a file of /proc, and as for ``open`` if it is a folder.
+    """
+    check_regular(os.stat(path), path)  # noqa: PTH116 - `path` may be a str, and this is a hot path
+    file = open(path, "rb", opener=_open_without_blocking)  # noqa: SIM115 - returned
+    try:
+        check_regular(os.fstat(file.fileno()), path)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def check_regular(facts: os.stat_result, path: str | os.PathLike[str]) -> None:
+    """Raise OSError unless `facts`, of the file at `path`, are those of a regular file on a disk.
+
+    Files of /proc claim to be regular, but some block and some are endless.
+    """
+    if stat.S_ISDIR(facts.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    if not stat.S_ISREG(facts.st_mode) or facts.st_dev == _proc_device():
+        raise OSError(errno.EINVAL, NOT_REGULAR, os.fspath(path))
+
+
+def _open_without_blocking(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # Windows has no such flag
+
+
+@cache
+def _proc_device() -> int | None:
+    """Return the device number of /proc; None on systems that have no /proc."""
+    try:
+        return Path("/proc/self/stat").stat().st_dev
+    except OSError:
+        return None
