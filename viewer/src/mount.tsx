@@ -4,13 +4,13 @@ import { type Arrays, countBytes, loadArrays } from "./bundle/arrays";
 import { Thumbnails } from "./bundle/thumbnails";
 import type { Source } from "./source";
 import { inPieces } from "./sources/progress";
-import type { Area, Stage, StageEvents, Theme } from "./stage";
+import type { Area, Stage, StageEvents, Theme } from "./stage/index";
 import { decodeAddress } from "./state/address";
 import { syncAddress } from "./state/address-sync";
 import { App } from "./state/app";
+import { watchEmptyView } from "./state/empty-view";
 import { Items } from "./state/items";
 import { runSearch } from "./state/search";
-import { watchSight } from "./state/sight";
 import { STAGE_THEMES, syncStage } from "./state/stage-sync";
 import { listenKeys } from "./ui/keys";
 import { showLoading } from "./ui/start-screen";
@@ -83,14 +83,14 @@ export async function mountViewer(
       }),
     );
     ends.push(syncStage(app, stage), runSearch(app), listenKeys(app, root, stageElement));
-    ends.push(watchSize(app, root), watchSight(app));
+    ends.push(watchSize(app, root), watchEmptyView(app));
     render(<Viewer app={app} root={root} />, panels);
     ends.push(() => render(null, panels));
     if (shared.view) stage.setView(shared.view);
-    else app.fit(undefined, false);
+    else app.navigation.fit(undefined, false);
     loading.remove();
-    thumbnails.troubled = app.passingTrouble();
-    source.watch?.(app.passingTrouble());
+    thumbnails.troubled = app.messages.temporaryError();
+    source.watch?.(app.messages.temporaryError());
     return end;
   } catch (error) {
     end();
@@ -101,20 +101,20 @@ export async function mountViewer(
 /** Keeps what is seen in step with the room for it; a legend that would leave no map closes. */
 function watchSize(app: App, root: HTMLElement): () => void {
   let wide = root.clientWidth >= SIDEBAR_FROM_PX;
-  app.sidebarOpen.value = wide;
+  app.panels.sidebarOpen.value = wide;
   const observer = new ResizeObserver(() => {
     if (wide !== root.clientWidth >= SIDEBAR_FROM_PX) {
       wide = !wide;
-      app.sidebarOpen.value = wide;
+      app.panels.sidebarOpen.value = wide;
     }
-    app.resized();
+    app.navigation.resized();
   });
   observer.observe(root);
   const stops = [
-    app.panel.subscribe((panel) => {
-      if (panel === "selection" && !wide) app.sidebarOpen.value = false;
+    app.panels.side.subscribe((panel) => {
+      if (panel === "selection" && !wide) app.panels.sidebarOpen.value = false;
     }),
-    app.sidebarOpen.subscribe(() => app.resized()),
+    app.panels.sidebarOpen.subscribe(() => app.navigation.resized()),
   ];
   return () => {
     observer.disconnect();
@@ -137,24 +137,24 @@ function makeStageElement({ title, n_items }: Source["manifest"]): HTMLElement {
 function stageEvents(app: App, moved: StageEvents["view"]): StageEvents {
   return {
     hover(item, at) {
-      app.hover.value = item === null ? null : { item, at };
-      if (item !== null) app.cursor.value = null;
+      app.navigation.hover.value = item === null ? null : { item, at };
+      if (item !== null) app.navigation.cursor.value = null;
     },
     click(item, add) {
-      app.hover.value = null;
-      app.cursor.value = null;
+      app.navigation.hover.value = null;
+      app.navigation.cursor.value = null;
       if (item === null) app.closePanel();
       else if (add) app.toggleSelected(item);
       else app.goTo(item);
     },
     view(view) {
-      app.hover.value = null;
-      app.viewMoved.value++;
+      app.navigation.hover.value = null;
+      app.navigation.viewMoves.value++;
       moved(view);
     },
     selected: (items, add) => app.select(items, add),
     context: (lost) => {
-      app.contextLost.value = lost;
+      app.messages.contextLost.value = lost;
     },
   };
 }

@@ -1,13 +1,14 @@
-/** What draws the map: see `../stage.ts` for what it can do. */
+/** The stage's public interface. Code outside this folder imports nothing else of it. */
 import type { Arrays } from "../bundle/arrays";
 import type { Thumbnails } from "../bundle/thumbnails";
 import type { Manifest } from "../contract";
-import type { Stage, StageEvents, Theme } from "../stage";
 import { MapStage } from "./map-stage";
+import type { Stage, StageEvents, Theme } from "./stage";
 
 export { NoWebGLError } from "./gl";
+export * from "./stage";
 
-/** Draw a map in `element`. Throws a NoWebGLError where the browser has no WebGL2. */
+/** Draw a map in `element`. Throws a NoWebGLError if the browser has no WebGL 2. */
 export async function create(
   element: HTMLElement,
   manifest: Manifest,

@@ -1,7 +1,27 @@
-/** The stage itself: one canvas, one view, one picture of it, drawn only when something changes. */
+/** The stage itself: one canvas, one view, one renderer of it, drawn only when something changes. */
 import type { Arrays } from "../bundle/arrays";
 import type { Thumbnails } from "../bundle/thumbnails";
 import type { Manifest } from "../contract";
+import { type Anchor, anchoredView, findAnchor } from "./anchor";
+import { Camera } from "./camera/camera";
+import { project, type Size, turned } from "./camera/projection";
+import { parseColor } from "./gl";
+import { isEmpty, nearest, nextItem, within } from "./input/find-items";
+import { type Gestures, listen } from "./input/gestures";
+import { locate, outline, pick, type StageSnapshot } from "./input/pointing";
+import { Layouts, MOVE_MS } from "./layout/layouts";
+import {
+  fitMargin,
+  leastCell,
+  pointOpacity,
+  pointSize,
+  type Sizing,
+  sizingFor,
+} from "./layout/sizes";
+import { Overlay } from "./overlay";
+import { shoot } from "./png";
+import { Appearance } from "./points/appearance";
+import { type FrameState, Renderer } from "./renderer";
 import type {
   Area,
   Direction,
@@ -14,20 +34,7 @@ import type {
   Theme,
   Tool,
   View,
-} from "../stage";
-import { Appearance } from "./appearance";
-import { project, type Size, turned } from "./camera";
-import { isEmpty, nearest, nextItem, within } from "./finder";
-import { type Gestures, listen } from "./gestures";
-import { parseColor } from "./gl";
-import { type Kept, keepInSight, keptView } from "./keeping";
-import { Layouts, MOVE_MS } from "./layout";
-import { Overlay } from "./overlay";
-import { Picture, type Situation } from "./picture";
-import { shoot } from "./png";
-import { locate, outline, pick, type Sight } from "./pointing";
-import { fitMargin, leastCell, pointOpacity, pointSize, type Sizing, sizingFor } from "./sizes";
-import { Viewpoint } from "./viewpoint";
+} from "./stage";
 
 const MOST_CELL_PX = 256; // of the grid: a larger image would only be blurred
 
@@ -36,12 +43,12 @@ export class MapStage implements Stage {
   private readonly overlay: Overlay;
   private readonly layouts: Layouts;
   private readonly items: Appearance;
-  private picture: Picture;
+  private renderer: Renderer;
   private readonly stops: (() => void)[] = [];
-  private readonly calm = matchMedia("(prefers-reduced-motion: reduce)");
+  private readonly reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
-  private readonly eye: Viewpoint;
-  private told: View | null = null;
+  private readonly camera: Camera;
+  private reported: View | null = null;
   private drawing: Drawing = "points";
   private sizing: Sizing;
   private tool: Tool = "pan";
@@ -52,8 +59,8 @@ export class MapStage implements Stage {
   private resting: Point | null = null;
   private marker: readonly number[] | null = null;
 
-  private asked = 0; // the next frame; 0 where none is asked for
-  private gone = false;
+  private frameRequest = 0; // the next frame; 0 where none is asked for
+  private destroyed = false;
   private stale = true; // the points must be drawn anew
 
   constructor(
@@ -68,53 +75,57 @@ export class MapStage implements Stage {
     Object.assign(style, { position: "absolute", inset: "0", width: "100%", height: "100%" });
     this.layouts = new Layouts(manifest, arrays.positions);
     this.items = new Appearance(manifest.n_items, theme);
-    const calm = () => this.calm.matches;
-    this.eye = new Viewpoint(this.layouts.map.box, this.measured(), manifest.n_items, calm, () =>
-      this.wake(),
+    const reducedMotion = () => this.reducedMotion.matches;
+    this.camera = new Camera(
+      this.layouts.map.box,
+      this.measured(),
+      manifest.n_items,
+      reducedMotion,
+      () => this.requestFrame(),
     );
     this.sizing = this.sizingAt(1);
     this.fitCanvas();
-    this.picture = this.makePicture(); // may throw: before the page has changed
+    this.renderer = this.makeRenderer(); // may throw: before the page has changed
     element.style.touchAction = "none";
     if (getComputedStyle(element).position === "static") element.style.position = "relative";
     element.append(this.canvas);
     this.overlay = new Overlay(element, theme);
     this.listen();
-    thumbnails.arrived = () => this.wake();
-    this.retint();
+    thumbnails.arrived = () => this.requestFrame();
+    this.updateColors();
   }
 
   // What the panels ask for
 
   setColors(codes: Uint16Array, palette: readonly string[]): void {
     this.items.setColors(codes, palette);
-    this.retint();
+    this.updateColors();
   }
 
   setStates(states: Uint8Array | null): void {
     this.items.setStates(states);
-    this.retint();
+    this.updateColors();
   }
 
   async setLayout(layout: Layout): Promise<void> {
     const { layouts } = this;
     if (layout === layouts.wanted) return;
-    const kept = keepInSight(this.sight, this.focus);
+    const anchor = findAnchor(this.snapshot, this.focus);
     layouts.wanted = layout;
     if (layout === "grid" && !layouts.cells) await this.loadGrid();
-    if (layouts.wanted === layout && !this.gone) this.rearrange(kept);
+    if (layouts.wanted === layout && !this.destroyed) this.startLayoutChange(anchor);
   }
 
   setDrawing(drawing: Drawing): void {
     this.drawing = drawing;
-    if (drawing === "points") this.picture.gallery.clear();
-    this.wake();
+    if (drawing === "points") this.renderer.gallery.clear();
+    this.requestFrame();
   }
 
   setTheme(theme: Theme): void {
     this.items.theme = theme;
     this.overlay.setTheme(theme);
-    this.retint();
+    this.updateColors();
   }
 
   setTool(tool: Tool): void {
@@ -125,81 +136,92 @@ export class MapStage implements Stage {
 
   setFocus(item: number | null): void {
     this.focus = item;
-    this.wake();
+    this.requestFrame();
   }
 
   setMarker(at: readonly number[] | null, image: Blob | null): void {
     this.marker = at;
     this.overlay.setMarkerImage(image);
-    this.wake();
+    this.requestFrame();
   }
 
   view(): View {
-    return this.eye.goal;
+    return this.camera.target;
   }
 
   setView(view: View, smooth = false): void {
-    this.eye.go(view, smooth);
+    this.camera.go(view, smooth);
   }
 
   fit(items: Uint32Array | null, area: Area, smooth: boolean): void {
-    const { eye, layouts } = this;
+    const { camera, layouts } = this;
     const margin = fitMargin(this.drawing === "images" ? this.sizingAt(1).at(1) : 0);
-    if (items && items.length > 0) eye.go(eye.near(layouts.boxOf(items), area, margin), smooth);
-    else eye.go(eye.whole(layouts.laid.box, area, margin), smooth);
+    if (items && items.length > 0)
+      camera.go(camera.near(layouts.boxOf(items), area, margin), smooth);
+    else camera.go(camera.whole(layouts.target.box, area, margin), smooth);
   }
 
   zoom(factor: number): void {
-    const { width, height } = this.eye.size;
-    this.eye.zoomAt(factor, { x: width / 2, y: height / 2 }, true);
+    const { width, height } = this.camera.size;
+    this.camera.zoomAt(factor, { x: width / 2, y: height / 2 }, true);
   }
 
-  pan(dx: number, dy: number): void {
-    this.eye.pan(dx, dy);
+  pan(dx: number, dy: number, smooth = false): void {
+    this.camera.pan(dx, dy, smooth);
+  }
+
+  center([x = 0, y = 0, z = 0]: readonly number[], area: Area, smooth: boolean): void {
+    const { camera } = this;
+    camera.go(camera.centered({ ...camera.target, center: [x, y, z] }, area), smooth);
   }
 
   locate(item: number): Point | null {
-    return locate(this.sight, item);
+    return locate(this.snapshot, item);
   }
 
   next(item: number | null, direction: Direction): number | null {
-    const { laid } = this.layouts;
+    const { target } = this.layouts;
     const { states } = this.items;
-    const { current, size } = this.eye;
+    const { current, size } = this.camera;
     const at = item === null ? null : this.locate(item);
-    if (item !== null && at) return nextItem(laid, states, current, size, { item, at }, direction);
+    if (item !== null && at)
+      return nextItem(target, states, current, size, { item, at }, direction);
     const middle = { x: size.width / 2, y: size.height / 2 };
-    return nearest(laid, states, current, size, middle, size.width + size.height);
+    return nearest(target, states, current, size, middle, size.width + size.height);
   }
 
   empty(): boolean {
-    return isEmpty(this.layouts.laid, this.items.states, this.eye.current, this.eye.size);
+    return isEmpty(this.layouts.target, this.items.states, this.camera.current, this.camera.size);
   }
 
   async png(width: number, height: number, above: Painter | null = null): Promise<Blob> {
-    const { picture, thumbnails } = this;
-    const shot = shoot({ picture, thumbnails, situation: this.situation(), above }, width, height);
+    const { renderer, thumbnails } = this;
+    const shot = shoot(
+      { renderer, thumbnails, frameState: this.frameState(), above },
+      width,
+      height,
+    );
     this.redraw();
     return shot;
   }
 
   destroy(): void {
-    this.gone = true;
-    cancelAnimationFrame(this.asked);
+    this.destroyed = true;
+    cancelAnimationFrame(this.frameRequest);
     for (const stop of this.stops) stop();
     this.thumbnails.arrived = () => {};
     this.thumbnails.want([]);
-    this.picture.dispose();
+    this.renderer.dispose();
     this.overlay.remove();
     this.canvas.remove();
   }
 
   // The frame
 
-  private wake(): void {
-    if (this.asked === 0 && !this.gone) {
-      this.asked = requestAnimationFrame((now) => {
-        this.asked = 0;
+  private requestFrame(): void {
+    if (this.frameRequest === 0 && !this.destroyed) {
+      this.frameRequest = requestAnimationFrame((now) => {
+        this.frameRequest = 0;
         this.draw(now);
       });
     }
@@ -207,55 +229,55 @@ export class MapStage implements Stage {
 
   private redraw(): void {
     this.stale = true;
-    this.wake();
+    this.requestFrame();
   }
 
   private draw(now: number): void {
-    const { picture, eye } = this;
-    if (picture.gl.isContextLost()) return;
-    if (!picture.pace.ready(now)) {
-      this.wake();
+    const { renderer, camera } = this;
+    if (renderer.gl.isContextLost()) return;
+    if (!renderer.frameBudget.ready(now)) {
+      this.requestFrame();
       return;
     }
-    if (this.canvas.width !== this.pixels(eye.size.width)) this.resize(); // on another screen
-    if (eye.advance(performance.now())) this.stale = true;
-    if (this.layouts.advance(this.calm.matches)) this.stale = true;
+    if (this.canvas.width !== this.pixels(camera.size.width)) this.resize(); // on another screen
+    if (camera.advance(performance.now())) this.stale = true;
+    if (this.layouts.advance(this.reducedMotion.matches)) this.stale = true;
     // images keep their sizing until the zoom leaves its step
-    if (eye.zoom < this.sizing.from || eye.zoom > this.sizing.to)
-      this.sizing = this.sizingAt(eye.zoom);
-    const more = picture.draw(this.situation(), now, this.stale);
+    if (camera.zoom < this.sizing.from || camera.zoom > this.sizing.to)
+      this.sizing = this.sizingAt(camera.zoom);
+    const more = renderer.draw(this.frameState(), now, this.stale);
     this.stale = false;
-    const moved = this.told !== eye.current;
+    const moved = this.reported !== camera.current;
     if (moved) this.leave();
     this.drawOverlay();
     if (moved) {
-      this.told = eye.current;
-      this.events.view(eye.current);
+      this.reported = camera.current;
+      this.events.view(camera.current);
     }
-    if (more || eye.moving || this.layouts.moving) this.wake();
+    if (more || camera.moving || this.layouts.moving) this.requestFrame();
     else if (this.resting) this.hover(this.resting);
   }
 
-  private situation(): Situation {
-    const { layouts, items, sizing, drawing, eye } = this;
-    const { map, laid, frame, blend, cells } = layouts;
+  private frameState(): FrameState {
+    const { layouts, items, sizing, drawing, camera } = this;
+    const { map, target, frame, blend, cells } = layouts;
     const { states, filter, theme } = items;
     return {
-      view: eye.current,
-      size: eye.size,
+      view: camera.current,
+      size: camera.size,
       pixelRatio: window.devicePixelRatio,
-      zoom: eye.zoom,
-      places: laid,
+      zoom: camera.zoom,
+      places: target,
       positions: map.positions,
       dimensions: map.dimensions,
       pointPx: this.pointPx,
       pointOpacity:
         blend === 1 || map.dimensions === 3
           ? 1
-          : pointOpacity(eye.size, this.manifest.n_items, eye.zoom),
-      depth: eye.depth,
+          : pointOpacity(camera.size, this.manifest.n_items, camera.zoom),
+      depth: camera.depth,
       settled: !layouts.moving,
-      fades: !this.calm.matches,
+      fades: !this.reducedMotion.matches,
       still: !this.stale,
       background: parseColor(theme.background),
       highlight: parseColor(theme.highlight),
@@ -266,26 +288,27 @@ export class MapStage implements Stage {
   }
 
   private drawOverlay(): void {
-    const { marker, eye, sight } = this;
-    this.overlay.setRing("hover", outline(sight, this.hovered));
-    this.overlay.setRing("focus", outline(sight, this.focus));
+    const { marker, camera, snapshot } = this;
+    this.overlay.setRing("hover", outline(snapshot, this.hovered));
+    this.overlay.setRing("focus", outline(snapshot, this.focus));
     const [x = 0, y = 0, z = 0] = marker ?? [];
     const shown = marker !== null && this.layouts.wanted === "map";
-    this.overlay.setMarker(shown ? project(eye.current, eye.size, [x, y, z]) : null);
+    this.overlay.setMarker(shown ? project(camera.current, camera.size, [x, y, z]) : null);
   }
 
   // Pointer, size and context
 
   private listen(): void {
     const gestures: Gestures = {
-      pan: (dx, dy) => this.eye.pan(dx, dy),
-      turn: (from, to) => this.eye.go(turned(this.eye.goal, this.eye.size, from, to), false),
-      zoom: (factor, at, smooth) => this.eye.zoomAt(factor, at, smooth),
+      pan: (dx, dy) => this.camera.pan(dx, dy),
+      turn: (from, to) =>
+        this.camera.go(turned(this.camera.target, this.camera.size, from, to), false),
+      zoom: (factor, at, smooth) => this.camera.zoomAt(factor, at, smooth),
       hover: (at) => this.hover(at),
       rest: (at) => {
         this.resting = at;
       },
-      click: (at, touch, add) => this.events.click(pick(this.sight, at, touch), add),
+      click: (at, touch, add) => this.events.click(pick(this.snapshot, at, touch), add),
       outline: (points, closed, add) => {
         this.overlay.setLasso(closed ? [] : points);
         if (closed && points.length > 2) this.events.selected(this.inside(points), add);
@@ -299,7 +322,7 @@ export class MapStage implements Stage {
     const restored = () => this.restore();
     const lost = (event: Event) => {
       event.preventDefault(); // or it never comes back
-      if (!this.gone) this.events.context(true);
+      if (!this.destroyed) this.events.context(true);
     };
     this.canvas.addEventListener("webglcontextlost", lost);
     this.canvas.addEventListener("webglcontextrestored", restored);
@@ -318,11 +341,11 @@ export class MapStage implements Stage {
 
   private hover(at: Point | null): void {
     this.resting = null;
-    const item = at ? pick(this.sight, at, false) : null;
+    const item = at ? pick(this.snapshot, at, false) : null;
     if (item === null && this.hovered === null) return;
     this.hovered = item;
     this.showCursor();
-    this.wake();
+    this.requestFrame();
     this.events.hover(item, at ?? { x: 0, y: 0 });
   }
 
@@ -332,7 +355,13 @@ export class MapStage implements Stage {
   }
 
   private inside(polygon: readonly Point[]): Uint32Array {
-    return within(this.layouts.laid, this.items.states, this.eye.current, this.eye.size, polygon);
+    return within(
+      this.layouts.target,
+      this.items.states,
+      this.camera.current,
+      this.camera.size,
+      polygon,
+    );
   }
 
   private measured(): Size {
@@ -341,7 +370,7 @@ export class MapStage implements Stage {
   }
 
   private fitCanvas(): void {
-    const { width, height } = this.eye.size;
+    const { width, height } = this.camera.size;
     this.canvas.width = this.pixels(width);
     this.canvas.height = this.pixels(height);
   }
@@ -351,18 +380,18 @@ export class MapStage implements Stage {
   }
 
   private resize(): void {
-    this.eye.size = this.measured();
+    this.camera.size = this.measured();
     this.fitCanvas();
-    this.picture.resize();
-    this.sizing = this.sizingAt(this.eye.zoom);
+    this.renderer.resize();
+    this.sizing = this.sizingAt(this.camera.zoom);
     this.redraw();
   }
 
-  private makePicture(): Picture {
+  private makeRenderer(): Renderer {
     const { canvas, manifest, thumbnails } = this;
     const { map } = this.layouts;
-    const changed = () => this.wake();
-    return new Picture(
+    const changed = () => this.requestFrame();
+    return new Renderer(
       canvas,
       map.positions,
       map.dimensions,
@@ -373,11 +402,11 @@ export class MapStage implements Stage {
   }
 
   private restore(): void {
-    this.picture.gallery.close();
-    this.picture = this.makePicture();
+    this.renderer.gallery.close();
+    this.renderer = this.makeRenderer();
     const { cells } = this.layouts;
-    if (cells) this.picture.layer.setGrid(cells);
-    this.retint();
+    if (cells) this.renderer.layer.setGrid(cells);
+    this.updateColors();
     this.events.context(false);
   }
 
@@ -385,31 +414,31 @@ export class MapStage implements Stage {
 
   /** A point's diameter, or a square's side in the grid. */
   private get pointPx(): number {
-    const { eye, sizing, drawing } = this;
+    const { camera, sizing, drawing } = this;
     const { blend, frame } = this.layouts;
-    if (blend < 1) return pointSize(eye.size, this.manifest.n_items, eye.zoom);
+    if (blend < 1) return pointSize(camera.size, this.manifest.n_items, camera.zoom);
     // A point stands in for its image, and is not to be seen behind a narrow one.
     const share = drawing === "images" && sizing.room ? 0.3 : 0.86;
-    return Math.min(Math.max(share * frame.cell * eye.current.scale, 1), 24);
+    return Math.min(Math.max(share * frame.cell * camera.current.scale, 1), 24);
   }
 
-  private get sight(): Sight {
-    const { eye, layouts, items, sizing, pointPx } = this;
-    return { eye, layouts, items, gallery: this.picture.gallery, sizing, pointPx };
+  private get snapshot(): StageSnapshot {
+    const { camera, layouts, items, sizing, pointPx } = this;
+    return { camera, layouts, items, gallery: this.renderer.gallery, sizing, pointPx };
   }
 
   private sizingAt(zoom: number): Sizing {
     const { wanted, frame } = this.layouts;
     const cells = {
-      side: frame.cell * this.eye.fitScale,
+      side: frame.cell * this.camera.fitScale,
       least: leastCell(window.devicePixelRatio),
     };
     const { n_items } = this.manifest;
-    return sizingFor(this.eye.size, n_items, zoom, wanted === "grid" ? cells : null);
+    return sizingFor(this.camera.size, n_items, zoom, wanted === "grid" ? cells : null);
   }
 
-  private retint(): void {
-    this.picture.layer.setTints(...this.items.drawn());
+  private updateColors(): void {
+    this.renderer.layer.setTints(...this.items.drawn());
     this.redraw();
   }
 
@@ -422,18 +451,19 @@ export class MapStage implements Stage {
       throw error;
     }
     if (!cells) throw new Error("This map has no grid view: its manifest names no cells.");
-    if (this.gone) return;
+    if (this.destroyed) return;
     this.layouts.setCells(cells);
-    this.picture.layer.setGrid(cells);
+    this.renderer.layer.setGrid(cells);
   }
 
-  private rearrange(kept: Kept | null): void {
-    const { eye, layouts } = this;
+  private startLayoutChange(anchor: Anchor | null): void {
+    const { camera, layouts } = this;
     layouts.start();
-    eye.closest = layouts.wanted === "grid" ? MOST_CELL_PX / layouts.frame.cell : Infinity;
-    this.sizing = this.sizingAt(eye.zoom);
+    camera.closest = layouts.wanted === "grid" ? MOST_CELL_PX / layouts.frame.cell : Infinity;
+    this.sizing = this.sizingAt(camera.zoom);
     // a view that came meanwhile, as from an address, is of the new layout
-    if (kept && kept.view === eye.goal) eye.go(keptView(kept, this.sight), true, MOVE_MS);
+    if (anchor && anchor.view === camera.target)
+      camera.go(anchoredView(anchor, this.snapshot), true, MOVE_MS);
     this.redraw();
   }
 }

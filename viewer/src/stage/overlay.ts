@@ -1,5 +1,5 @@
 /** What stands over the picture: rings, the marker, the lasso. Few shapes, as SVG. */
-import type { Point, Theme } from "../stage";
+import type { Point, Theme } from "./stage";
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
 

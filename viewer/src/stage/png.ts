@@ -1,21 +1,22 @@
 /** The view as a PNG of any size: points drawn anew in tiles, images from the sharpest packs. */
 import type { Thumbnails } from "../bundle/thumbnails";
-import { DIMMED, MATCHED, MOST_PNG_PX, type Painter, SELECTED } from "../stage";
-import { panned, project, type Size } from "./camera";
-import { planeOf, regionAround } from "./finder";
+import { panned, project, type Size } from "./camera/projection";
 import type { Color } from "./gl";
-import { type Picture, pointLook, runsIn, type Situation } from "./picture";
-import { Placement, placeOf } from "./placement";
-import { borderSize, IMAGE_RIM_PX } from "./sizes";
-import { DIMMED_IMAGE_OPACITY } from "./tints";
+import { Declutter } from "./images/declutter";
+import { placeOf } from "./layout/positions";
+import { planeOf, regionAround } from "./layout/region";
+import { borderSize, IMAGE_RIM_PX } from "./layout/sizes";
+import { DIMMED_IMAGE_OPACITY } from "./points/tints";
+import { type FrameState, pointLook, type Renderer, runsIn } from "./renderer";
+import { DIMMED, MATCHED, MOST_PNG_PX, type Painter, SELECTED } from "./stage";
 
 const TILE = 1024;
 
 export interface Shot {
-  readonly picture: Picture;
+  readonly renderer: Renderer;
   readonly thumbnails: Thumbnails;
   /** What the stage shows. */
-  readonly situation: Situation;
+  readonly frameState: FrameState;
   readonly above: Painter | null;
 }
 
@@ -30,15 +31,15 @@ export async function shoot(shot: Shot, width: number, height: number): Promise<
   canvas.height = height;
   const paper = canvas.getContext("2d", { alpha: false });
   if (!paper) throw new RangeError(`The browser has no memory for ${width} x ${height} pixels.`);
-  const { view, size, drawing } = shot.situation;
+  const { view, size, drawing } = shot.frameState;
   const ratio = Math.min(width / size.width, height / size.height);
-  const scaled: Situation = {
-    ...shot.situation,
+  const scaled: FrameState = {
+    ...shot.frameState,
     view: { ...view, scale: view.scale * ratio },
     size: { width, height },
     pixelRatio: ratio,
   };
-  drawPoints(shot.picture, paper, scaled);
+  drawPoints(shot.renderer, paper, scaled);
   if (drawing === "images") await drawImages(shot, paper, scaled);
   shot.above?.(paper, ratio);
   return new Promise((resolve, reject) => {
@@ -54,9 +55,9 @@ export async function shoot(shot: Shot, width: number, height: number): Promise<
   });
 }
 
-function drawPoints(picture: Picture, paper: CanvasRenderingContext2D, of: Situation): void {
+function drawPoints(renderer: Renderer, paper: CanvasRenderingContext2D, of: FrameState): void {
   const { width, height } = of.size;
-  const { layer } = picture;
+  const { layer } = renderer;
   try {
     for (let top = 0; top < height; top += TILE) {
       for (let left = 0; left < width; left += TILE) {
@@ -71,7 +72,7 @@ function drawPoints(picture: Picture, paper: CanvasRenderingContext2D, of: Situa
       }
     }
   } finally {
-    picture.resize(); // the caller draws the stage anew
+    renderer.resize(); // the caller draws the stage anew
   }
 }
 
@@ -85,22 +86,22 @@ function upright(bytes: Uint8Array, { width, height }: Size): ImageData {
 }
 
 async function drawImages(
-  { picture, thumbnails, situation }: Shot,
+  { renderer, thumbnails, frameState }: Shot,
   paper: CanvasRenderingContext2D,
-  of: Situation,
+  of: FrameState,
 ): Promise<void> {
   const { places, states, sizing, zoom, view, size, pixelRatio: ratio } = of;
   const side = sizing.at(zoom) * ratio;
-  const placement = new Placement(
+  const placement = new Declutter(
     places,
     {
-      distance: sizing.distance / (situation.view.scale * (sizing.from / zoom)),
+      distance: sizing.distance / (frameState.view.scale * (sizing.from / zoom)),
       region: regionAround(view, size, side),
       plane: planeOf(view),
       nItems: thumbnails.nItems,
       states,
     },
-    picture.gallery.order,
+    renderer.gallery.order,
   );
   placement.step(Number.POSITIVE_INFINITY);
   for (const item of placement.items) {

@@ -102,7 +102,7 @@ function back(): void {
 
 /** A panel has been closed, and the browser is on its way back. */
 function closeSlowly(): void {
-  app.open(1);
+  app.panels.openItem(1);
   rest();
   app.closePanel();
   vi.advanceTimersByTime(450);
@@ -110,12 +110,12 @@ function closeSlowly(): void {
 
 it("Back closes one panel after the other, and only then leaves", () => {
   app.select(Uint32Array.of(1, 2), false);
-  app.open(1);
+  app.panels.openItem(1);
   rest();
   back();
-  expect(app.panel.value).toBe("selection");
+  expect(app.panels.side.value).toBe("selection");
   back();
-  expect(app.panel.value).toBeNull();
+  expect(app.panels.side.value).toBeNull();
   expect(page.left).toBe(false);
   back();
   expect(page.left).toBe(true);
@@ -123,16 +123,16 @@ it("Back closes one panel after the other, and only then leaves", () => {
 
 it("Back by two entries closes two panels", () => {
   app.select(Uint32Array.of(1, 2), false);
-  app.open(1);
+  app.panels.openItem(1);
   rest();
   page.arrive(-2);
   rest();
-  expect(app.panel.value).toBeNull();
+  expect(app.panels.side.value).toBeNull();
   expect(page.left).toBe(false);
 });
 
 it("a panel closed by hand leaves no entry behind", () => {
-  app.open(1);
+  app.panels.openItem(1);
   rest();
   app.closePanel();
   rest();
@@ -143,61 +143,61 @@ it("a panel closed by hand leaves no entry behind", () => {
 
 it("an item closed with the selection below it goes back by both entries", () => {
   app.select(Uint32Array.of(1, 2), false);
-  app.open(1);
+  app.panels.openItem(1);
   rest();
-  app.show("selection");
+  app.panels.show("selection");
   rest();
   expect(page.at).toBe(1);
   app.closePanel();
   rest();
   expect(page.at).toBe(0);
-  expect(app.panel.value).toBeNull();
+  expect(app.panels.side.value).toBeNull();
 });
 
 it("walking on from item to item stays in one entry", () => {
-  app.open(1);
-  app.open(2);
+  app.panels.openItem(1);
+  app.panels.openItem(2);
   rest();
   expect(page.at).toBe(1);
   expect(page.entry.hash).toContain("item=3");
 });
 
 it("Forward opens the item again and leaves all else as it is by now", () => {
-  app.open(2);
+  app.panels.openItem(2);
   rest();
   back();
-  app.query.value = "png";
+  app.search.query.value = "png";
   rest();
   page.arrive(1);
   rest();
-  expect(app.item.value).toBe(2);
-  expect(app.query.value).toBe("png");
+  expect(app.panels.item.value).toBe(2);
+  expect(app.search.query.value).toBe("png");
 });
 
 it("Forward onto a selection, of which no address tells, comes back and changes nothing", () => {
   app.select(Uint32Array.of(1, 2), false);
   rest();
   back();
-  app.query.value = "png";
+  app.search.query.value = "png";
   rest();
   page.arrive(1);
   rest();
   expect(page.at).toBe(0);
   expect(page.entry.hash).toContain("png");
-  expect(app.query.value).toBe("png");
+  expect(app.search.query.value).toBe("png");
 });
 
 it("Back from a pasted address gives back what was seen before, after a panel too", () => {
-  app.open(1);
+  app.panels.openItem(1);
   rest();
   app.closePanel();
-  app.query.value = "before";
+  app.search.query.value = "before";
   rest();
   page.paste("#find=pasted");
   rest();
-  expect(app.query.value).toBe("pasted");
+  expect(app.search.query.value).toBe("pasted");
   back();
-  expect(app.query.value).toBe("before");
+  expect(app.search.query.value).toBe("before");
   expect(page.entry.hash).toContain("before");
 });
 
@@ -214,18 +214,18 @@ it("goes back once though the browser is slow and the view moves on", () => {
 
 it("keeps a panel open that was opened while the browser went back", () => {
   closeSlowly();
-  app.open(2);
+  app.panels.openItem(2);
   vi.advanceTimersByTime(450);
   page.arrive();
   rest();
-  expect(app.item.value).toBe(2);
+  expect(app.panels.item.value).toBe(2);
   expect(page.entry.hash).toContain("item=3"); // its id
   expect(page.at).toBe(1);
 });
 
 it("is not kept any more once it has stopped", () => {
   sync.stop();
-  app.open(1);
+  app.panels.openItem(1);
   rest();
   expect(page.entries).toHaveLength(1);
 });

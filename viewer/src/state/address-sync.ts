@@ -1,6 +1,6 @@
 /** Keeps the page's address and what is seen the same. */
 import { batch, effect, signal } from "@preact/signals";
-import type { View } from "../stage";
+import type { View } from "../stage/index";
 import { decodeAddress, encodeAddress } from "./address";
 import type { App } from "./app";
 import { LABEL } from "./items";
@@ -32,15 +32,15 @@ export function syncAddress(app: App, page: Window = window): AddressSync {
       mode: app.mode.value,
       ...(app.colorBy.value !== LABEL && { colorBy: app.colorBy.value }),
       filters: app.filters.value,
-      ...(app.item.value !== null && { item: app.items.id(app.item.value) }),
-      query: app.query.value.trim(),
+      ...(app.panels.item.value !== null && { item: app.items.id(app.panels.item.value) }),
+      query: app.search.query.value.trim(),
       theme: app.themeChoice.value,
     })}`;
   }
 
   function keep(): void {
     const hash = address();
-    const wanted = app.depth;
+    const wanted = app.panels.depth;
     clearTimeout(timer);
     if (leaving) return;
     if (wanted > depth) {
@@ -75,7 +75,7 @@ export function syncAddress(app: App, page: Window = window): AddressSync {
 
   function closeDownTo(open: number): void {
     batch(() => {
-      while (app.depth > open) app.closePanel();
+      while (app.panels.depth > open) app.closePanel();
     });
   }
 

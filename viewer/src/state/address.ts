@@ -1,5 +1,5 @@
 /** The address holds what one sees, so that it can be shared: `#at=…&scale=…&view=…`. */
-import type { View } from "../stage";
+import type { View } from "../stage/index";
 import type { Filter, Filters } from "./filters";
 
 export type ViewMode = "points" | "images" | "grid";

@@ -1,13 +1,13 @@
 // @vitest-environment happy-dom
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { SourceError } from "../sources/error";
-import { DIMMED, HIDDEN, MATCHED } from "../stage";
+import { DIMMED, HIDDEN, MATCHED } from "../stage/index";
 import { SilentStage, settled, smallApp } from "../testing/small-map";
 import { syncAddress } from "./address-sync";
+import { watchEmptyView } from "./empty-view";
 import { selectionCsv } from "./exports";
 import { placeImage } from "./place";
 import { runSearch } from "./search";
-import { watchSight } from "./sight";
 import { syncStage } from "./stage-sync";
 
 const stops: (() => void)[] = [];
@@ -50,7 +50,7 @@ describe("the stage is told", () => {
     vi.spyOn(stage, "setLayout").mockRejectedValue(new SourceError("grid.bin is too short."));
     app.mode.value = "grid";
     await settled();
-    expect(app.trouble.value).toBe("grid.bin is too short.");
+    expect(app.messages.error.value).toBe("grid.bin is too short.");
     expect(app.mode.value).toBe("points");
   });
 
@@ -61,18 +61,18 @@ describe("the stage is told", () => {
       read = () => resolve(Float32Array.of(1, 2, 3, 4, 5, 6));
     });
     vi.spyOn(app.items, "column").mockReturnValue(late);
-    stops.push(watchSight(app));
+    stops.push(watchEmptyView(app));
     app.setFilter("value", { kind: "range", lower: 7, upper: 8 });
     await settled(400);
-    expect(app.nothingSeen.value).toBe(false);
+    expect(app.navigation.viewIsEmpty.value).toBe(false);
     stage.isEmpty = true; // as the filter makes it, once the column has been read
     read();
     await settled(400);
-    expect(app.nothingSeen.value).toBe(true);
+    expect(app.navigation.viewIsEmpty.value).toBe(true);
     stage.isEmpty = false;
     app.mode.value = "grid";
     await settled(400);
-    expect(app.nothingSeen.value).toBe(false);
+    expect(app.navigation.viewIsEmpty.value).toBe(false);
   });
 
   it("one neutral color where there are no labels", async () => {
@@ -107,56 +107,56 @@ describe("a search", () => {
   it("over the texts finds paths and labels, and lights them", async () => {
     const { app, told } = staged();
     stops.push(runSearch(app));
-    app.query.value = "u 5 CAT";
+    app.search.query.value = "u 5 CAT";
     await settled(300);
-    expect([...(app.matches.value ?? [])]).toEqual([4]);
+    expect([...(app.search.matches.value ?? [])]).toEqual([4]);
     expect(told.get("states")).toEqual(
       [4, 3, 2, 1, 0, 5].map((_, i) => (i === 4 ? MATCHED : DIMMED)),
     );
-    app.query.value = "";
+    app.search.query.value = "";
     await settled();
-    expect(app.matches.value).toBeNull();
+    expect(app.search.matches.value).toBeNull();
   });
 
   it("by the server gives the same items", async () => {
     const search = vi.fn(async () => Uint32Array.of(0, 5, 999));
     const { app } = staged({}, { search });
     stops.push(runSearch(app));
-    app.query.value = "png";
+    app.search.query.value = "png";
     await settled(300);
     expect(search).toHaveBeenCalledExactlyOnceWith("png");
-    expect([...(app.matches.value ?? [])]).toEqual([0, 5]);
-    app.nextMatch(1);
-    expect(app.item.value).toBe(0);
-    app.nextMatch(-1);
-    expect(app.item.value).toBe(5);
+    expect([...(app.search.matches.value ?? [])]).toEqual([0, 5]);
+    app.search.step(1);
+    expect(app.panels.item.value).toBe(0);
+    app.search.step(-1);
+    expect(app.panels.item.value).toBe(5);
   });
 
   it("goes on to the match that was asked for while it ran", async () => {
     const { app } = staged();
     stops.push(runSearch(app));
-    app.query.value = "cat";
-    app.nextMatch(1);
-    expect(app.item.value).toBeNull();
+    app.search.query.value = "cat";
+    app.search.step(1);
+    expect(app.panels.item.value).toBeNull();
     await settled(300);
-    expect([app.item.value, app.matchAt.value]).toEqual([0, 0]);
-    app.query.value = "dog";
-    app.nextMatch(1); // of dogs, not the next cat
+    expect([app.panels.item.value, app.search.at.value]).toEqual([0, 0]);
+    app.search.query.value = "dog";
+    app.search.step(1); // of dogs, not the next cat
     await settled(300);
-    expect(app.item.value).toBe(1);
-    app.query.value = "no such thing";
-    app.nextMatch(1);
-    app.query.value = "cat"; // typed on: nothing is asked of this
+    expect(app.panels.item.value).toBe(1);
+    app.search.query.value = "no such thing";
+    app.search.step(1);
+    app.search.query.value = "cat"; // typed on: nothing is asked of this
     await settled(300);
-    expect(app.item.value).toBe(1);
+    expect(app.panels.item.value).toBe(1);
   });
 
   it("that fails says so", async () => {
     const { app } = staged({}, { search: () => Promise.reject(new SourceError("No server.")) });
     stops.push(runSearch(app));
-    app.query.value = "png";
+    app.search.query.value = "png";
     await settled(300);
-    expect(app.trouble.value).toBe("No server.");
+    expect(app.messages.error.value).toBe("No server.");
   });
 });
 
@@ -167,7 +167,7 @@ describe("an address", () => {
     stops.push(address.stop);
     app.colorBy.value = "split";
     app.setFilter("label", { kind: "codes", hidden: new Set([1]) });
-    app.open(2);
+    app.panels.openItem(2);
     address.moved({ center: [3, 4, 0], scale: 5, turn: [0, 0, 0, 1] });
     await settled(600);
     const other = staged().app;
@@ -175,7 +175,7 @@ describe("an address", () => {
     other.restore(decodeAddress(window.location.hash));
     expect(other.colorBy.value).toBe("split");
     expect(other.filters.value).toEqual(app.filters.value);
-    expect(other.item.value).toBe(2);
+    expect(other.panels.item.value).toBe(2);
     expect(other.stage?.view()).toEqual({ center: [3, 4, 0], scale: 5, turn: [0, 0, 0, 1] });
   });
 
@@ -188,7 +188,7 @@ describe("an address", () => {
       filters: new Map([["value", { kind: "codes", hidden: new Set([1]) }]]),
     });
     expect(app.colorBy.value).toBe("label");
-    expect(app.item.value).toBeNull();
+    expect(app.panels.item.value).toBeNull();
     expect(app.mode.value).toBe("points");
     expect(app.filters.value.size).toBe(0);
   });
@@ -214,8 +214,8 @@ describe("a dropped image", () => {
     const { app, told } = staged({}, { place });
     await placeImage(app, new Blob());
     expect(told.get("marker")).toEqual([1, 2]);
-    expect(app.placed.value?.neighbors).toEqual([{ item: 0, distance: 0.25 }]);
-    expect(app.panel.value).toBe("placed");
+    expect(app.panels.placed.value?.neighbors).toEqual([{ item: 0, distance: 0.25 }]);
+    expect(app.panels.side.value).toBe("placed");
     app.escape();
     expect(told.get("marker")).toBeNull();
   });
@@ -223,7 +223,7 @@ describe("a dropped image", () => {
   it("is seen among all where all was seen, else in the middle", async () => {
     const place = async () => ({ position: [7, 8], neighbors: { ids: [5], distances: [0.25] } });
     const { app } = staged({}, { place });
-    app.fit(undefined, false);
+    app.navigation.fit(undefined, false);
     await placeImage(app, new Blob());
     await settled();
     expect(app.stage?.view().center).toEqual([0, 0, 0]);
@@ -237,21 +237,21 @@ describe("a dropped image", () => {
     const place = async () => ({ position: [1, 2], neighbors: { ids: [5], distances: [0.25] } });
     const { app, told } = staged({}, { place });
     await placeImage(app, new Blob());
-    app.open(0);
-    app.open(1);
+    app.panels.openItem(0);
+    app.panels.openItem(1);
     expect(told.get("marker")).toEqual([1, 2]);
     app.closePanel();
-    expect(app.panel.value).toBe("placed");
-    app.open(0);
-    app.placed.value = null; // taken away meanwhile
+    expect(app.panels.side.value).toBe("placed");
+    app.panels.openItem(0);
+    app.panels.placed.value = null; // taken away meanwhile
     app.closePanel();
-    expect(app.panel.value).toBeNull();
+    expect(app.panels.side.value).toBeNull();
   });
 
   it("is explained elsewhere", async () => {
     const { app } = staged();
     await placeImage(app, new Blob());
-    expect(app.trouble.value).toContain("featscape serve");
+    expect(app.messages.error.value).toContain("featscape serve");
   });
 });
 
@@ -292,15 +292,15 @@ it("reads an item's columns and neighbors from the bundle", async () => {
 
 it("takes back the trouble that has passed, and no other", () => {
   const app = smallApp();
-  const tell = app.passingTrouble();
+  const tell = app.messages.temporaryError();
   tell("The kernel does not answer.");
-  app.trouble.value = "The image cannot be placed.";
+  app.messages.error.value = "The image cannot be placed.";
   tell(null);
-  expect(app.trouble.value).toBe("The image cannot be placed.");
+  expect(app.messages.error.value).toBe("The image cannot be placed.");
   tell("The kernel does not answer.");
-  expect(app.trouble.value).toBe("The kernel does not answer.");
+  expect(app.messages.error.value).toBe("The kernel does not answer.");
   tell(null);
-  expect(app.trouble.value).toBeNull();
+  expect(app.messages.error.value).toBeNull();
 });
 
 it("brings a far item into sight, and leaves a near one where it is", async () => {
@@ -319,13 +319,13 @@ it("shows all again in a room of another size, unless one has moved", async () =
   const app = smallApp();
   const stage = new SilentStage();
   app.stage = stage;
-  app.fit(undefined, false);
-  const fitted = vi.spyOn(app, "fit");
-  app.resized();
+  app.navigation.fit(undefined, false);
+  const fitted = vi.spyOn(app.navigation, "fit");
+  app.navigation.resized();
   await settled();
   expect(fitted).toHaveBeenCalledOnce();
   stage.zoom(2);
-  app.resized();
+  app.navigation.resized();
   await settled();
   expect(fitted).toHaveBeenCalledOnce();
 });
@@ -334,7 +334,7 @@ it("shows all again where it moved aside for an item, once that is closed", asyn
   const app = smallApp();
   const stage = new SilentStage();
   app.stage = stage;
-  app.fit(undefined, false);
+  app.navigation.fit(undefined, false);
   const whole = stage.view();
   app.surroundings.clearArea = () => ({ left: 0, right: 200, top: 0, bottom: 100 });
   for (const move of [() => {}, () => stage.zoom(2)]) {
@@ -353,7 +353,7 @@ it("moves a selection from under the panel that tells of it, and back", async ()
   const app = smallApp();
   const stage = new SilentStage(); // items stand 100 pixels apart, at 50 from the top
   app.stage = stage;
-  app.fit(undefined, false);
+  app.navigation.fit(undefined, false);
   const whole = stage.view();
   app.surroundings.clearArea = () => ({ left: 0, right: 380, top: 0, bottom: 100 });
   app.select(Uint32Array.of(2, 3), false);
@@ -375,13 +375,13 @@ it("moves a selection from under the panel that tells of it, and back", async ()
 it("closes an item to the selection that it was opened from", () => {
   const { app } = staged();
   app.select(Uint32Array.of(0, 1), false);
-  app.open(1);
+  app.panels.openItem(1);
   app.closePanel();
-  expect(app.panel.value).toBe("selection");
+  expect(app.panels.side.value).toBe("selection");
   app.closePanel();
-  app.open(1);
+  app.panels.openItem(1);
   app.closePanel();
-  expect(app.panel.value).toBeNull();
+  expect(app.panels.side.value).toBeNull();
 });
 
 it("leaves Python's selection alone until one selects", () => {

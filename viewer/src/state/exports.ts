@@ -63,23 +63,25 @@ export async function selectionCsv(app: App, selection: Uint32Array): Promise<st
 }
 
 export async function saveCsv(app: App): Promise<void> {
-  await app.during("Writing the table…", async () => {
-    const text = await selectionCsv(app, app.selection.value);
+  await app.messages.during("Writing the table…", async () => {
+    const text = await selectionCsv(app, app.selection.items.value);
     // The mark tells Excel that it is UTF-8.
     download(`\ufeff${text}`, name(app, "selection.csv"), "text/csv;charset=utf-8");
   });
 }
 
 export async function savePaths(app: App): Promise<void> {
-  await app.during("Writing the list…", async () => {
-    const paths = await inTableOrder(app, app.selection.value, (item) => app.items.path(item));
+  await app.messages.during("Writing the list…", async () => {
+    const paths = await inTableOrder(app, app.selection.items.value, (item) =>
+      app.items.path(item),
+    );
     download(`${paths.join("\n")}\n`, name(app, "selection.txt"));
   });
 }
 
 export async function saveZip(app: App): Promise<void> {
-  const ids = Uint32Array.from(app.selection.value, (item) => app.items.id(item)).sort();
-  await app.during("Asking for the originals…", async () => {
+  const ids = Uint32Array.from(app.selection.items.value, (item) => app.items.id(item)).sort();
+  await app.messages.during("Asking for the originals…", async () => {
     const url = await app.source.zip?.(ids);
     if (url) downloadFrom(url, name(app, "selection.zip"));
   });
@@ -91,7 +93,7 @@ export async function savePng(
   height: number,
   withLegend: boolean,
 ): Promise<void> {
-  await app.during("Drawing the picture…", async () => {
+  await app.messages.during("Drawing the picture…", async () => {
     const legend = withLegend ? await legendPainter(app) : null;
     const png = await app.stage?.png(width, height, legend);
     if (png) download(png, name(app, `${width}x${height}.png`));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { DIMMED, HIDDEN, MATCHED, SELECTED } from "../stage";
+import { DIMMED, HIDDEN, MATCHED, SELECTED } from "../stage/index";
 import { type Filter, type Filters, isolated, itemStates, toggled, withFilter } from "./filters";
 
 const codes = Uint16Array.of(0, 1, 2, 65535);

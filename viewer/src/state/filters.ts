@@ -1,5 +1,5 @@
 /** Which items a person has put aside, and which stand out. */
-import { DIMMED, HIDDEN, MATCHED, SELECTED } from "../stage";
+import { DIMMED, HIDDEN, MATCHED, SELECTED } from "../stage/index";
 
 export type Filter =
   | { readonly kind: "codes"; readonly hidden: ReadonlySet<number> }

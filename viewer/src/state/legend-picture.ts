@@ -1,5 +1,5 @@
 /** The legend on a saved picture, where the panel stands on the page. */
-import type { Painter } from "../stage";
+import type { Painter } from "../stage/index";
 import type { App } from "./app";
 import { LABEL } from "./items";
 import { legendRows } from "./legend";

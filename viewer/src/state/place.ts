@@ -7,10 +7,10 @@ const CANNOT =
 export async function placeImage(app: App, image: Blob): Promise<void> {
   const { place } = app.source;
   if (!place) {
-    app.trouble.value = CANNOT;
+    app.messages.error.value = CANNOT;
     return;
   }
-  await app.during("Placing the image…", async () => {
+  await app.messages.during("Placing the image…", async () => {
     const { position, neighbors } = await place(image);
     app.place({
       image,

@@ -1,10 +1,55 @@
-/** Runs the search as one types: by the server where it can, else over the bundle's texts. */
-import { effect } from "@preact/signals";
+/** The text search: its state, and the search itself, by the server or over the bundle's texts. */
+import { batch, effect, signal } from "@preact/signals";
 import type { App } from "./app";
 import { haystackPage, matchingLines, words } from "./find";
 
 const TYPING_PAUSE_MS = 160;
 const SLICE_MS = 30;
+
+export class Search {
+  readonly query = signal("");
+  /** The items found; null if nothing is searched for. */
+  readonly matches = signal<Uint32Array | null>(null);
+  /** Index of the current match; -1 before the first. */
+  readonly at = signal(-1);
+  /** True while a search runs; `matches` are then the previous ones. */
+  readonly running = signal(false);
+  /** A step that the user asked for while the search ran. */
+  private pendingStep: 1 | -1 | null = null;
+
+  constructor(private readonly goTo: (item: number) => void) {}
+
+  /** Go to the next (1) or previous (-1) match; the first follows the last. */
+  step(by: 1 | -1): void {
+    if (this.running.value) {
+      this.pendingStep = by;
+      return;
+    }
+    const matches = this.matches.value;
+    if (!matches || matches.length === 0) return;
+    const from = this.at.value < 0 && by < 0 ? 0 : this.at.value;
+    const at = (from + by + matches.length) % matches.length;
+    this.at.value = at;
+    this.goTo(matches[at] as number);
+  }
+
+  started(): void {
+    this.pendingStep = null;
+    this.running.value = true;
+  }
+
+  /** End the search with these matches, or with null if the query is empty. */
+  ended(matches: Uint32Array | null): void {
+    const step = this.pendingStep;
+    batch(() => {
+      this.matches.value = matches;
+      this.at.value = -1;
+      this.running.value = false;
+    });
+    this.pendingStep = null;
+    if (step !== null) this.step(step);
+  }
+}
 
 /** What is searched, read once: pages of lines, a line an item. */
 class Haystack {
@@ -34,7 +79,8 @@ class Haystack {
   }
 
   private async read(): Promise<string[]> {
-    const { items, busy } = this.app;
+    const { items } = this.app;
+    const { progress } = this.app.messages;
     const pages: string[] = [];
     let item = 0;
     const add = (columns: readonly (readonly (string | null)[])[], count: number) => {
@@ -47,14 +93,14 @@ class Haystack {
         const columns = Object.values(block);
         add(columns, columns[0]?.length ?? 0);
         if (performance.now() - since > SLICE_MS) {
-          busy.value = `Reading texts: ${Math.floor((100 * item) / items.count)} %`;
+          progress.value = `Reading texts: ${Math.floor((100 * item) / items.count)} %`;
           await breath();
           since = performance.now();
         }
       }
       if (item < items.count) add([], items.count - item); // a map without texts has labels
     } finally {
-      busy.value = null;
+      progress.value = null;
     }
     return pages;
   }
@@ -78,18 +124,22 @@ export function runSearch(app: App): () => void {
     const ask = app.source.search
       ? app.source.search(query).then((ids) => itemsOf(app, ids))
       : haystack.find(query, wanted);
-    const matches = await app.attempt(ask);
-    if (wanted()) app.found(matches ?? null);
+    const matches = await app.messages.attempt(ask);
+    if (!wanted()) return;
+    if (matches) {
+      app.messages.announcement.value = `${matches.length.toLocaleString("en-US")} found`;
+    }
+    app.search.ended(matches ?? null);
   }
 
   return effect(() => {
-    const query = app.query.value.trim();
+    const query = app.search.query.value.trim();
     const mine = ++asked;
     if (query === "") {
-      app.found(null);
+      app.search.ended(null);
       return undefined;
     }
-    app.seek();
+    app.search.started();
     const timer = setTimeout(() => void search(query, () => mine === asked), TYPING_PAUSE_MS);
     return () => clearTimeout(timer);
   });

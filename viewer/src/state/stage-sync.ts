@@ -1,7 +1,7 @@
 /** Hands what one has chosen to the stage, whenever it changes. */
 import { effect, signal } from "@preact/signals";
 import { NO_CATEGORY } from "../contract";
-import type { Stage, Theme } from "../stage";
+import type { Stage, Theme } from "../stage/index";
 import type { App } from "./app";
 import { classColor, type ThemeName } from "./class-colors";
 import { itemStates, type Values } from "./filters";
@@ -38,7 +38,7 @@ function coloring(app: App, name: string, values: Values | null, theme: ThemeNam
 async function lay(app: App, stage: Stage): Promise<void> {
   try {
     await stage.setLayout(app.mode.value === "grid" ? "grid" : "map");
-    app.itemsChanged.value++;
+    app.navigation.itemChanges.value++;
   } catch (error) {
     if (app.mode.value === "grid") app.mode.value = app.hasImages ? "images" : "points";
     throw error;
@@ -47,10 +47,10 @@ async function lay(app: App, stage: Stage): Promise<void> {
 
 export function syncStage(app: App, stage: Stage): () => void {
   const columns = signal<ReadonlyMap<string, Values>>(new Map());
-  const untouched = app.selection.peek();
+  const untouched = app.selection.items.peek();
 
   async function load(name: string): Promise<void> {
-    const values = await app.attempt(app.items.column(name));
+    const values = await app.messages.attempt(app.items.column(name));
     if (values) columns.value = new Map(columns.peek()).set(name, values);
   }
 
@@ -70,25 +70,29 @@ export function syncStage(app: App, stage: Stage): () => void {
       stage.setColors(codes, palette);
     }),
     effect(() => {
-      const emphasis = { matches: app.matches.value, selection: app.selection.value };
+      const emphasis = { matches: app.search.matches.value, selection: app.selection.items.value };
       const filters = app.filters.value;
       const plain = filters.size === 0 && !emphasis.matches && emphasis.selection.length === 0;
       stage.setStates(plain ? null : itemStates(app.items.count, filters, columns.value, emphasis));
-      app.itemsChanged.value = app.itemsChanged.peek() + 1;
+      app.navigation.itemChanges.value = app.navigation.itemChanges.peek() + 1;
     }),
     effect(() => {
-      void app.attempt(lay(app, stage));
+      void app.messages.attempt(lay(app, stage));
       const images = app.mode.value !== "points" && app.hasImages;
       stage.setDrawing(images ? "images" : "points");
     }),
     effect(() => stage.setTheme(STAGE_THEMES[app.theme.value])),
     effect(() => stage.setTool(app.tool.value)),
-    effect(() => stage.setFocus(app.pointed.value ?? app.cursor.value ?? app.item.value)),
+    effect(() =>
+      stage.setFocus(
+        app.navigation.hoveredInPanel.value ?? app.navigation.cursor.value ?? app.panels.item.value,
+      ),
+    ),
     effect(() => {
-      const placed = app.placed.value;
+      const placed = app.panels.placed.value;
       stage.setMarker(placed?.position ?? null, placed?.image ?? null);
     }),
-    app.selection.subscribe((selection) => {
+    app.selection.items.subscribe((selection) => {
       if (selection === untouched) return; // Python may have chosen before us
       app.source.select?.(selection.map((item) => app.items.id(item)));
     }),

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import type { Arrays } from "../bundle/arrays";
 import { type Manifest, NO_CATEGORY } from "../contract";
 import type { Source } from "../source";
-import type { Area, Stage, View } from "../stage";
+import type { Area, Stage, View } from "../stage/index";
 import { App } from "../state/app";
 import { Items } from "../state/items";
 
@@ -181,6 +181,11 @@ export class SilentStage implements Stage {
   }
   pan(dx: number, dy: number): void {
     this.told.set("pan", [dx, dy]);
+    const { center, scale } = this.at;
+    this.at = { ...this.at, center: [center[0] - dx / scale, center[1] + dy / scale, center[2]] };
+  }
+  center([x = 0, y = 0, z = 0]: readonly number[]): void {
+    this.at = { ...this.at, center: [x, y, z] };
   }
   locate(item: number) {
     return { x: 100 * item, y: 50 };

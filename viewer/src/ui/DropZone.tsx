@@ -23,7 +23,8 @@ export function DropZone({ root }: { readonly root: HTMLElement }) {
       event.preventDefault();
       setOver(false);
       const [file, another] = event.dataTransfer?.files ?? [];
-      if (another) app.trouble.value = "One image at a time finds its place. Drop a single one.";
+      if (another)
+        app.messages.error.value = "One image at a time finds its place. Drop a single one.";
       else if (file) void placeImage(app, file);
     }
     root.addEventListener("dragover", onOver);

@@ -56,7 +56,7 @@ export function Help() {
   }, []);
 
   function close(): void {
-    app.help.value = false;
+    app.panels.helpOpen.value = false;
   }
 
   const deep = app.manifest.n_dimensions === 3;

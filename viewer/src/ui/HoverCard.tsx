@@ -1,7 +1,7 @@
 /** A card beside the pointer: the image larger, and what the item is. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ItemDetails } from "../contract";
-import { columnFacts } from "../state/facts";
+import { columnFacts } from "../state/item-details";
 import { useApp } from "./context";
 import { Name } from "./Name";
 import { Thumbnail } from "./Thumbnail";
@@ -12,14 +12,14 @@ const COLUMNS_SHOWN = 6;
 
 export function HoverCard() {
   const app = useApp();
-  const hover = app.hover.value;
-  const cursor = app.cursor.value;
-  if (cursor !== null) app.viewMoved.value; // read, so that the card goes along with its item
+  const hover = app.navigation.hover.value;
+  const cursor = app.navigation.cursor.value;
+  if (cursor !== null) app.navigation.viewMoves.value; // read, so that the card goes along with its item
   const at = hover?.at ?? (cursor === null ? null : app.stage?.locate(cursor));
   const item = hover?.item ?? cursor;
   // What the panel shows already needs no card.
   if (item === null || item === undefined || !at) return null;
-  if (!hover && app.panel.value === "item") return null;
+  if (!hover && app.panels.side.value === "item") return null;
   return <Card item={item} x={at.x} y={at.y} />;
 }
 

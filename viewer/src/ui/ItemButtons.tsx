@@ -34,7 +34,7 @@ export function ItemButton({ item, sizePx, caption }: ItemButtonProps) {
   const app = useApp();
   const name = useItemName(item);
   const unpoint = () => {
-    if (app.pointed.peek() === item) app.pointed.value = null;
+    if (app.navigation.hoveredInPanel.peek() === item) app.navigation.hoveredInPanel.value = null;
   };
   useEffect(() => unpoint, [item]); // a list that goes away under the pointer sees it leave no more
   return (
@@ -45,7 +45,7 @@ export function ItemButton({ item, sizePx, caption }: ItemButtonProps) {
       title={name}
       onClick={() => app.goTo(item)}
       onPointerEnter={() => {
-        app.pointed.value = item;
+        app.navigation.hoveredInPanel.value = item;
       }}
       onPointerLeave={unpoint}
     >

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { ItemDetails } from "../contract";
 import { NoAnswerError } from "../sources/error";
-import { columnFacts } from "../state/facts";
+import { columnFacts } from "../state/item-details";
 import type { Neighbor } from "../state/items";
 import { useApp } from "./context";
 import { IconButton, SidePanel, TextButton } from "./controls";
@@ -27,7 +27,7 @@ function useOfItem<T>(
   useEffect(() => {
     let gone = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const tell = app.passingTrouble();
+    const tell = app.messages.temporaryError();
     async function ask(isFirst: boolean): Promise<void> {
       try {
         const value = await read(item);
@@ -36,7 +36,7 @@ function useOfItem<T>(
         if (!isFirst) tell(null);
       } catch (error) {
         if (gone) return;
-        if (!(error instanceof NoAnswerError)) await app.attempt(Promise.reject(error));
+        if (!(error instanceof NoAnswerError)) await app.messages.attempt(Promise.reject(error));
         else {
           if (isFirst) tell(error.message);
           timer = setTimeout(() => void ask(false), AGAIN_MS);
@@ -58,11 +58,12 @@ export function ItemPanel({ item }: { readonly item: number }) {
   const { value: details, wasAway } = useOfItem(item, (each) => app.items.allDetails(each));
   const { value: neighbors } = useOfItem(item, (each) => app.items.neighbors(each));
   const label = app.items.classOf(item);
-  const { items: walked, at } = app.walk.value;
-  const selected = app.selection.value.includes(item);
+  const { items: walked, at } = app.panels.history.value;
+  const selected = app.selection.items.value.includes(item);
 
   useEffect(() => {
-    if (details) app.said.value = [details.label, details.path].filter(Boolean).join(", ");
+    if (details)
+      app.messages.announcement.value = [details.label, details.path].filter(Boolean).join(", ");
   }, [details, app]);
 
   return (
@@ -85,14 +86,14 @@ export function ItemPanel({ item }: { readonly item: number }) {
             label="Back"
             shortcut="["
             disabled={at <= 0}
-            onClick={() => app.back()}
+            onClick={() => app.step(-1)}
           />
           <IconButton
             icon="forward"
             label="Forward"
             shortcut="]"
             disabled={at >= walked.length - 1}
-            onClick={() => app.forward()}
+            onClick={() => app.step(1)}
           />
         </>
       }
@@ -100,7 +101,7 @@ export function ItemPanel({ item }: { readonly item: number }) {
     >
       <Portrait key={item} item={item} path={details?.path ?? null} wasAway={wasAway} />
       <div class="fs-actions">
-        <TextButton onClick={() => app.fit(Uint32Array.of(item))}>
+        <TextButton onClick={() => app.navigation.fit(Uint32Array.of(item))}>
           <Icon name="target" /> Show on map
         </TextButton>
         <TextButton onClick={() => app.toggleSelected(item)}>

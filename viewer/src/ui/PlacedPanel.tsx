@@ -8,7 +8,7 @@ import { Original } from "./Original";
 
 export function PlacedPanel() {
   const app = useApp();
-  const placed = app.placed.value;
+  const placed = app.panels.placed.value;
   const [url, setUrl] = useState<string | null>(null);
   useEffect(() => {
     if (!placed) return undefined;

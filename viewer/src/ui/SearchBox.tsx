@@ -17,8 +17,8 @@ function searchedIn({ columns }: Manifest): string {
 export function SearchBox() {
   const app = useApp();
   const searched = searchedIn(app.manifest);
-  const matches = app.matches.value;
-  const at = app.matchAt.value;
+  const matches = app.search.matches.value;
+  const at = app.search.at.value;
   return (
     <search class="fs-search">
       <label class="fs-search-field">
@@ -34,13 +34,14 @@ export function SearchBox() {
           maxLength={1000}
           spellcheck={false}
           data-search=""
-          value={app.query.value}
+          value={app.search.query.value}
           onInput={(event) => {
-            app.query.value = event.currentTarget.value;
+            app.search.query.value = event.currentTarget.value;
           }}
           onKeyDown={(event) => {
-            if (event.key === "Enter") app.nextMatch(event.shiftKey ? -1 : 1);
-            else if (event.key === "Escape" && app.query.value !== "") app.query.value = "";
+            if (event.key === "Enter") app.search.step(event.shiftKey ? -1 : 1);
+            else if (event.key === "Escape" && app.search.query.value !== "")
+              app.search.query.value = "";
             else return;
             event.stopPropagation();
           }}
@@ -66,13 +67,13 @@ export function SearchBox() {
                 icon="up"
                 label="Previous match"
                 shortcut="Shift+Enter"
-                onClick={() => app.nextMatch(-1)}
+                onClick={() => app.search.step(-1)}
               />
               <IconButton
                 icon="down"
                 label="Next match"
                 shortcut="Enter"
-                onClick={() => app.nextMatch(1)}
+                onClick={() => app.search.step(1)}
               />
             </>
           )}

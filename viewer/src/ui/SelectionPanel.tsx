@@ -13,7 +13,7 @@ const CLASSES_SHOWN = 100;
 
 export function SelectionPanel() {
   const app = useApp();
-  const selection = app.selection.value;
+  const selection = app.selection.items.value;
   const mostZipped = app.source.abilities.zip;
   return (
     <SidePanel
@@ -23,7 +23,7 @@ export function SelectionPanel() {
         <IconButton
           icon="target"
           label="Zoom to the selection"
-          onClick={() => app.fit(selection)}
+          onClick={() => app.navigation.fit(selection)}
         />
       }
       onClose={() => app.closePanel()}

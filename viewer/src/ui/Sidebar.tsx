@@ -11,7 +11,7 @@ import { SearchBox } from "./SearchBox";
 export function Sidebar() {
   const app = useApp();
   const { manifest } = app;
-  if (!app.sidebarOpen.value) {
+  if (!app.panels.sidebarOpen.value) {
     return (
       <div class="fs-panel fs-sidebar-closed">
         <IconButton
@@ -19,7 +19,7 @@ export function Sidebar() {
           label="Open the legend"
           shortcut="b"
           onClick={() => {
-            app.sidebarOpen.value = true;
+            app.panels.sidebarOpen.value = true;
           }}
         />
         <span class="fs-ellipsis" dir="auto">
@@ -49,7 +49,7 @@ export function Sidebar() {
           label="Close the legend"
           shortcut="b"
           onClick={() => {
-            app.sidebarOpen.value = false;
+            app.panels.sidebarOpen.value = false;
           }}
         />
       </header>

@@ -1,7 +1,7 @@
 /** Views, tools, zoom, and the rest, at the foot of the map. */
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { MOST_PNG_PX, type Tool } from "../stage";
+import { MOST_PNG_PX, type Tool } from "../stage/index";
 import type { ViewMode } from "../state/address";
 import { savePng } from "../state/exports";
 import { placeImage } from "../state/place";
@@ -100,7 +100,7 @@ export function Toolbar() {
           shortcut="-"
           onClick={() => app.stage?.zoom(1 / ZOOM_STEP)}
         />
-        <IconButton icon="fit" label="Show all" shortcut="0" onClick={() => app.fit()} />
+        <IconButton icon="fit" label="Show all" shortcut="0" onClick={() => app.navigation.fit()} />
         <IconButton
           icon="plus"
           label="Zoom in"
@@ -119,7 +119,7 @@ export function Toolbar() {
           label="Help"
           shortcut="?"
           onClick={() => {
-            app.help.value = true;
+            app.panels.helpOpen.value = true;
           }}
         />
       </fieldset>
@@ -216,7 +216,7 @@ function PngForm({ close }: { readonly close: () => void }) {
     >
       <h2 class="fs-section">Save the view as PNG</h2>
       <label class="fs-png-legend">
-        <input ref={legend} type="checkbox" defaultChecked={app.sidebarOpen.value} />
+        <input ref={legend} type="checkbox" defaultChecked={app.panels.sidebarOpen.value} />
         With the legend
       </label>
       {sizes.map(({ name, wide }) => (

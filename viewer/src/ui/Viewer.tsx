@@ -1,5 +1,6 @@
 /** All panels over the map. */
-import type { App, Panel } from "../state/app";
+import type { App } from "../state/app";
+import type { Panel } from "../state/panels";
 import { AppContext, useApp } from "./context";
 import { IconButton, LinkButton } from "./controls";
 import { DropZone } from "./DropZone";
@@ -21,18 +22,18 @@ export function Viewer({ app, root }: { readonly app: App; readonly root: HTMLEl
       <Messages />
       <HoverCard />
       <DropZone root={root} />
-      {app.help.value && <Help />}
+      {app.panels.helpOpen.value && <Help />}
     </AppContext.Provider>
   );
 }
 
 function SideDock() {
   const app = useApp();
-  switch (app.panel.value) {
+  switch (app.panels.side.value) {
     case "item":
-      return app.item.value === null ? null : <ItemPanel item={app.item.value} />;
+      return app.panels.item.value === null ? null : <ItemPanel item={app.panels.item.value} />;
     case "selection":
-      return app.selection.value.length === 0 ? null : <SelectionPanel />;
+      return app.selection.items.value.length === 0 ? null : <SelectionPanel />;
     case "placed":
       return <PlacedPanel />;
     case null:
@@ -43,8 +44,8 @@ function SideDock() {
 /** What stays while its panel is closed or another is open: the ways back to it. */
 function Pills() {
   const app = useApp();
-  const { length } = app.selection.value;
-  const panel = app.panel.value;
+  const { length } = app.selection.items.value;
+  const panel = app.panels.side.value;
   return (
     <div class="fs-pills">
       {length > 0 && panel !== "selection" && (
@@ -55,13 +56,13 @@ function Pills() {
           onClose={() => app.clearSelection()}
         />
       )}
-      {app.placed.value && panel !== "placed" && (
+      {app.panels.placed.value && panel !== "placed" && (
         <Pill
           panel="placed"
           text="New image"
           close="Take the new image away"
           onClose={() => {
-            app.placed.value = null;
+            app.panels.placed.value = null;
           }}
         />
       )}
@@ -82,7 +83,7 @@ function Pill({ panel, text, close, onClose }: PillProps) {
     <div class="fs-panel fs-pill">
       <LinkButton
         onClick={() => {
-          app.show(panel);
+          app.panels.show(panel);
         }}
       >
         {text}
@@ -95,7 +96,7 @@ function Pill({ panel, text, close, onClose }: PillProps) {
 /** The way back out of empty room. */
 function NothingSeen() {
   const app = useApp();
-  if (!app.nothingSeen.value) return null;
+  if (!app.navigation.viewIsEmpty.value) return null;
   return (
     <div class="fs-panel fs-message" role="status">
       Nothing to be seen here
@@ -108,40 +109,40 @@ function NothingSeen() {
           Clear the filters
         </LinkButton>
       )}
-      <LinkButton onClick={() => app.fit()}>Show all</LinkButton>
+      <LinkButton onClick={() => app.navigation.fit()}>Show all</LinkButton>
     </div>
   );
 }
 
 function Messages() {
   const app = useApp();
-  const { trouble } = app;
+  const { error, progress, announcement, contextLost } = app.messages;
   return (
     <div class="fs-messages">
       <div class="fs-hidden" role="status" aria-live="polite">
-        {app.said.value}
+        {announcement.value}
       </div>
-      {app.busy.value && (
+      {progress.value && (
         <div class="fs-panel fs-message" role="status">
           <i class="fs-spinner" />
-          {app.busy.value}
+          {progress.value}
         </div>
       )}
-      {app.contextLost.value && (
+      {contextLost.value && (
         <div class="fs-panel fs-message" role="status">
           <i class="fs-spinner" />
           The graphics were interrupted; the map comes back by itself.
         </div>
       )}
       <NothingSeen />
-      {trouble.value !== null && (
+      {error.value !== null && (
         <div class="fs-panel fs-message fs-trouble" role="alert">
-          <span dir="auto">{trouble.value}</span>
+          <span dir="auto">{error.value}</span>
           <IconButton
             icon="close"
             label="Close the message"
             onClick={() => {
-              trouble.value = null;
+              error.value = null;
             }}
           />
         </div>

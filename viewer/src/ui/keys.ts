@@ -1,5 +1,5 @@
 /** The keyboard, wherever no field or list wants it. */
-import type { Direction, Tool } from "../stage";
+import type { Direction, Tool } from "../stage/index";
 import type { ViewMode } from "../state/address";
 import type { App } from "../state/app";
 import { ZOOM_STEP } from "./Toolbar";
@@ -15,16 +15,18 @@ const ARROWS = {
 
 /** From item to item; an open panel follows. */
 function walkMap(app: App, direction: Direction): void {
-  const from = app.cursor.value ?? app.item.value;
+  const from = app.navigation.cursor.value ?? app.panels.item.value;
   const item = app.stage?.next(from, direction) ?? null;
   if (item === null) return;
-  app.hover.value = null;
-  app.cursor.value = item;
-  if (app.panel.value === "item") app.open(item);
-  app.reveal(item);
+  app.navigation.hover.value = null;
+  app.navigation.cursor.value = item;
+  if (app.panels.side.value === "item") app.panels.openItem(item);
+  app.navigation.reveal(item);
   app.items.path(item).then(
     (path) => {
-      app.said.value = [app.items.classOf(item)?.name, path].filter(Boolean).join(", ");
+      app.messages.announcement.value = [app.items.classOf(item)?.name, path]
+        .filter(Boolean)
+        .join(", ");
     },
     (error) => console.warn(`no path of item ${app.items.id(item)}: ${error}`),
   );
@@ -42,7 +44,7 @@ function actions(app: App, root: HTMLElement): Readonly<Record<string, () => voi
     "+": () => app.stage?.zoom(ZOOM_STEP),
     "=": () => app.stage?.zoom(ZOOM_STEP),
     "-": () => app.stage?.zoom(1 / ZOOM_STEP),
-    "0": () => app.fit(),
+    "0": () => app.navigation.fit(),
     "1": mode("points"),
     "2": mode("images"),
     "3": mode("grid"),
@@ -51,17 +53,17 @@ function actions(app: App, root: HTMLElement): Readonly<Record<string, () => voi
     r: tool("rectangle"),
     t: () => app.toggleTheme(),
     b: () => {
-      app.sidebarOpen.value = !app.sidebarOpen.value;
+      app.panels.sidebarOpen.value = !app.panels.sidebarOpen.value;
     },
-    "[": () => app.back(),
-    "]": () => app.forward(),
-    n: () => app.nextMatch(1),
-    N: () => app.nextMatch(-1),
+    "[": () => app.step(-1),
+    "]": () => app.step(1),
+    n: () => app.search.step(1),
+    N: () => app.search.step(-1),
     "?": () => {
-      app.help.value = !app.help.value;
+      app.panels.helpOpen.value = !app.panels.helpOpen.value;
     },
     "/": () => {
-      app.sidebarOpen.value = true;
+      app.panels.sidebarOpen.value = true;
       const field = () => root.querySelector<HTMLInputElement>("[data-search]");
       // At once where it is there, or the first letters typed fast are taken for keys.
       if (field()) field()?.focus();
@@ -79,8 +81,10 @@ export function listenKeys(app: App, root: HTMLElement, stage: HTMLElement): () 
     const arrow = ARROWS[event.key as keyof typeof ARROWS];
     if (arrow && event.shiftKey) app.stage?.pan(arrow.dx, arrow.dy);
     else if (arrow) walkMap(app, arrow.direction);
-    else if (event.key === "Enter" && app.cursor.value !== null) app.open(app.cursor.value);
-    else if (event.key === " " && app.cursor.value !== null) app.toggleSelected(app.cursor.value);
+    else if (event.key === "Enter" && app.navigation.cursor.value !== null)
+      app.panels.openItem(app.navigation.cursor.value);
+    else if (event.key === " " && app.navigation.cursor.value !== null)
+      app.toggleSelected(app.navigation.cursor.value);
     else return false;
     return true;
   }

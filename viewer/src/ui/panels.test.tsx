@@ -108,7 +108,7 @@ it.each([[null], [["only"]]])("stands without a legend to speak of: %j", async (
   const { app } = await shown({ classes });
   expect(rows()).toHaveLength(classes?.length ?? 0);
   expect(root.querySelector("h1")?.textContent).toBe("A small map");
-  app.open(0);
+  app.panels.openItem(0);
   await settled();
   expect(root.querySelector(".fs-side")?.textContent).toContain("a/1.png");
 });
@@ -116,7 +116,7 @@ it.each([[null], [["only"]]])("stands without a legend to speak of: %j", async (
 it("shows hostile labels and paths as text", async () => {
   const evil = "<img src=x onerror=alert(1)>";
   const { app } = await shown({ classes: [evil], paths: [evil, '"\n<script>alert(1)</script>'] });
-  app.open(1);
+  app.panels.openItem(1);
   await settled();
   app.select(Uint32Array.of(0, 1), false);
   await settled();
@@ -126,7 +126,7 @@ it("shows hostile labels and paths as text", async () => {
 
 it("walks from neighbor to neighbor, back and forward", async () => {
   const { app } = await shown();
-  app.open(0);
+  app.panels.openItem(0);
   await settled();
   const neighbors = root.querySelectorAll<HTMLButtonElement>(".fs-neighbors button");
   expect([...neighbors].map((each) => each.getAttribute("aria-label"))).toEqual([
@@ -135,13 +135,13 @@ it("walks from neighbor to neighbor, back and forward", async () => {
   ]);
   neighbors[1]?.click();
   await settled();
-  expect(app.item.value).toBe(2);
+  expect(app.panels.item.value).toBe(2);
   expect(root.querySelector(".fs-side")?.textContent).toContain("b/3.png");
   button("Back").click();
-  expect(app.item.value).toBe(0);
+  expect(app.panels.item.value).toBe(0);
   await settled();
   button("Forward").click();
-  expect(app.item.value).toBe(2);
+  expect(app.panels.item.value).toBe(2);
 });
 
 it("fills an open panel once the server answers again, and then takes back that it does not", async () => {
@@ -155,17 +155,17 @@ it("fills an open panel once the server answers again, and then takes back that 
       },
     },
   );
-  app.open(0);
+  app.panels.openItem(0);
   await settled();
-  expect(app.trouble.value).toBe("The server does not answer.");
-  app.trouble.value = null;
+  expect(app.messages.error.value).toBe("The server does not answer.");
+  app.messages.error.value = null;
   await settled(2100);
-  expect(app.trouble.value).toBeNull(); // said once
-  app.trouble.value = "The server does not answer.";
+  expect(app.messages.error.value).toBeNull(); // said once
+  app.messages.error.value = "The server does not answer.";
   isAway = false;
   await settled(2100);
   expect(root.querySelectorAll(".fs-neighbors button")).toHaveLength(1);
-  expect(app.trouble.value).toBeNull();
+  expect(app.messages.error.value).toBeNull();
 });
 
 it("takes back that the server does not answer when the panel is closed", async () => {
@@ -177,12 +177,12 @@ it("takes back that the server does not answer when the panel is closed", async 
       },
     },
   );
-  app.open(0);
+  app.panels.openItem(0);
   await settled();
-  expect(app.trouble.value).toBe("The server does not answer.");
+  expect(app.messages.error.value).toBe("The server does not answer.");
   app.closePanel();
   await settled();
-  expect(app.trouble.value).toBeNull();
+  expect(app.messages.error.value).toBeNull();
 });
 
 it.each([true, false])("asks again for an original if the server was away: %s", async (isAway) => {
@@ -204,7 +204,7 @@ it.each([true, false])("asks again for an original if the server was away: %s", 
       },
     },
   );
-  app.open(0);
+  app.panels.openItem(0);
   await settled();
   root.querySelector(".fs-portrait a img")?.dispatchEvent(new Event("error"));
   await settled(isAway ? 2100 : 0);
@@ -293,16 +293,16 @@ it("walks the map by keys, opens, selects, and closes step by step", async () =>
   press("ArrowRight");
   expect(told.get("focus")).toBe(1);
   await settled();
-  expect(app.said.value).toBe("dog, a/2.png");
+  expect(app.messages.announcement.value).toBe("dog, a/2.png");
   press("Enter");
-  expect(app.item.value).toBe(1);
+  expect(app.panels.item.value).toBe(1);
   press(" ");
-  expect([...app.selection.value]).toEqual([1]);
-  app.open(2);
+  expect([...app.selection.items.value]).toEqual([1]);
+  app.panels.openItem(2);
   press("Escape");
-  expect(app.item.value).toBeNull();
+  expect(app.panels.item.value).toBeNull();
   press("Escape");
-  expect(app.selection.value).toHaveLength(0);
+  expect(app.selection.items.value).toHaveLength(0);
 });
 
 it("leaves keys to fields, and to the browser's own shortcuts", async () => {
@@ -323,7 +323,7 @@ it("finds what is typed right after the key for it", async () => {
 
 it("names the neighbors where the map has no images", async () => {
   const { app } = await shown({ paths: ["a.png", "b.png", "c.png"], classes: ["cat"] });
-  app.open(0);
+  app.panels.openItem(0);
   await settled();
   const names = [...root.querySelectorAll(".fs-neighbors li")].map((each) => each.textContent);
   expect(names).toEqual(["cat, b.png0.50", "cat, c.png1.50"]);
@@ -338,7 +338,7 @@ it("offers a TIFF to take away, for no browser shows it", async () => {
     [0, "no TIFF"],
     [1, "cannot be read"],
   ] as const) {
-    app.open(item);
+    app.panels.openItem(item);
     await settled();
     root.querySelector(".fs-portrait a img")?.dispatchEvent(new Event("error"));
     await settled();
@@ -361,7 +361,7 @@ it("takes one dropped image, and of several says that they are too many", async 
   const [one, two] = [new File(["1"], "1.png"), new File(["2"], "2.png")];
   drop(one, two);
   await settled();
-  expect(app.trouble.value).toContain("One image at a time");
+  expect(app.messages.error.value).toContain("One image at a time");
   expect(placed).toEqual([]);
   drop(one);
   await settled();
@@ -370,19 +370,19 @@ it("takes one dropped image, and of several says that they are too many", async 
 
 it("opens help, and Escape closes it alone", async () => {
   const { app } = await shown();
-  app.open(1);
+  app.panels.openItem(1);
   press("?");
   await settled();
   expect(root.querySelector("[role=dialog]")).not.toBeNull();
   press("Escape");
   await settled();
   expect(root.querySelector("[role=dialog]")).toBeNull();
-  expect(app.item.value).toBe(1);
+  expect(app.panels.item.value).toBe(1);
 });
 
 it("leads back out of empty room, and out of filters that hide all", async () => {
   const { app, told } = await shown();
-  app.nothingSeen.value = true;
+  app.navigation.viewIsEmpty.value = true;
   await settled();
   expect(() => button("Clear the filters")).toThrow();
   app.setFilter("label", { kind: "codes", hidden: new Set([0, 1]) });

@@ -1,0 +1,43 @@
+/** What is looked at stays in sight while the items move from one layout to the other. */
+
+import type { Vector } from "./camera/projection";
+import { nearest } from "./input/find-items";
+import { locate, type StageSnapshot } from "./input/pointing";
+import type { View } from "./stage";
+
+const ZOOMED_IN = 1.5; // farther out all is seen, before and after
+
+/** An item, its place, and the view in which it was seen there. */
+export interface Anchor {
+  readonly item: number;
+  readonly view: View;
+  readonly place: Vector;
+}
+
+/** Of a part of the map the item that has the focus, or else the one in the middle. */
+export function findAnchor(snapshot: StageSnapshot, focus: number | null): Anchor | null {
+  const { camera, layouts, items } = snapshot;
+  if (camera.zoom < ZOOMED_IN) return null;
+  const { width, height } = camera.size;
+  const at = focus === null ? null : locate(snapshot, focus);
+  const seen = at && at.x >= 0 && at.y >= 0 && at.x <= width && at.y <= height;
+  const middle = { x: width / 2, y: height / 2 };
+  const item = seen
+    ? focus
+    : nearest(
+        layouts.target,
+        items.states,
+        camera.target,
+        camera.size,
+        middle,
+        Math.max(width, height),
+      );
+  return item === null ? null : { item, view: camera.target, place: layouts.placeOf(item) };
+}
+
+/** The view that shows the item where it was on the stage, now that its place is another. */
+export function anchoredView({ item, view, place }: Anchor, { layouts }: StageSnapshot): View {
+  const now = layouts.placeOf(item);
+  const center = view.center.map((at, axis) => at + now[axis]! - place[axis]!);
+  return { ...view, center: center as unknown as Vector };
+}

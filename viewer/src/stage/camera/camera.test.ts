@@ -1,0 +1,74 @@
+import { expect, it } from "vitest";
+import { Camera } from "./camera";
+import { project } from "./projection";
+
+function viewpoint(): Camera {
+  const box = { lower: [0, 0, 0], upper: [10, 10, 0] } as const;
+  return new Camera(
+    box,
+    { width: 400, height: 400 },
+    100,
+    () => false,
+    () => {},
+  );
+}
+
+it("stands where it is put before a frame is drawn, and draws it once", () => {
+  const camera = viewpoint();
+  const view = { ...camera.current, center: [3, 4, 0], scale: 2 * camera.current.scale } as const;
+  camera.go(view, false);
+  expect(camera.current).toEqual(view);
+  expect(camera.advance(performance.now())).toBe(true);
+  expect(camera.advance(performance.now())).toBe(false);
+});
+
+it("is on its way until a smooth move ends", () => {
+  const camera = viewpoint();
+  const before = camera.current;
+  camera.go({ ...before, scale: 2 * before.scale }, true);
+  expect(camera.current).toBe(before);
+  expect(camera.target.scale).toBe(2 * before.scale);
+  camera.advance(performance.now() + 10_000);
+  expect(camera.current).toBe(camera.target);
+  expect(camera.moving).toBe(false);
+});
+
+const AREA = { left: 100, right: 400, top: 0, bottom: 200 };
+
+it("shows a box whole in the part of the stage that is free", () => {
+  const camera = viewpoint();
+  const view = camera.whole({ lower: [0, 0, 0], upper: [10, 10, 0] }, AREA, 0);
+  expect(project(view, camera.size, [0, 0, 0])).toEqual({ x: 150, y: 200 });
+  expect(project(view, camera.size, [10, 10, 0])).toEqual({ x: 350, y: 0 });
+  const within = camera.whole({ lower: [0, 0, 0], upper: [10, 10, 0] }, AREA, 20);
+  expect(project(within, camera.size, [0, 0, 0])).toEqual({ x: 170, y: 180 });
+});
+
+it("looks at a single place from near, and from no farther than one is", () => {
+  const camera = viewpoint();
+  const place = [2, 3, 0] as const;
+  const near = camera.near({ lower: place, upper: place }, AREA, 0);
+  expect(near.scale).toBeCloseTo(4 * camera.fitScale);
+  expect(project(near, camera.size, place).x).toBeCloseTo(250);
+  expect(project(near, camera.size, place).y).toBeCloseTo(100);
+  camera.go({ ...near, scale: 3 * near.scale }, false);
+  expect(camera.near({ lower: place, upper: place }, AREA, 0).scale).toBeCloseTo(3 * near.scale);
+});
+
+it("does not move to where it is", () => {
+  const camera = viewpoint();
+  const before = camera.current;
+  camera.go({ ...before, center: [...before.center] }, false);
+  expect(camera.current).toBe(before);
+  expect(camera.advance(performance.now())).toBe(false);
+});
+
+it("shows the map whole in a corner too, and lets nobody go far from it", () => {
+  const camera = viewpoint();
+  const corner = { left: 240, right: 400, top: 240, bottom: 400 };
+  const box = { lower: [0, 0, 0], upper: [10, 10, 0] } as const;
+  camera.go(camera.whole(box, corner, 0), false);
+  expect(project(camera.target, camera.size, [0, 10, 0])).toEqual({ x: 240, y: 240 });
+  camera.pan(-1000, -1000);
+  expect(camera.target.center[0]).toBeLessThan(25);
+});

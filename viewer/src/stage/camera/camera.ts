@@ -1,0 +1,132 @@
+/** Where one looks from, and the way to where one will: bounded, so that nobody gets lost. */
+import type { Area, Point, View } from "../stage";
+import { type Box, fitted, NO_TURN, panned, type Size, type Vector, zoomed } from "./projection";
+import { easeInOut, easeOut, Transition } from "./transition";
+
+const MARGIN = 36; // around the whole map, CSS pixels
+const CLOSE = 4; // the zoom from which a single place is looked at
+const WHEEL_MS = 160;
+const FLIGHT_MS = 450;
+
+export class Camera {
+  current: View;
+  private transition: Transition | null = null;
+  private readonly farthest = 0.4; // of the zoom that shows the whole map
+  private readonly nearest: number;
+  /** Pixels a unit beyond which nothing is to be seen. */
+  closest = Number.POSITIVE_INFINITY;
+
+  constructor(
+    private readonly box: Box,
+    public size: Size,
+    nItems: number,
+    private readonly reducedMotion: () => boolean,
+    private readonly changed: () => void,
+  ) {
+    this.nearest = Math.min(Math.max(6 * Math.sqrt(nItems), 64), 6000);
+    this.current = this.fitted(box, NO_TURN);
+  }
+
+  /** Pixels a unit where the whole map is seen, unturned. */
+  get fitScale(): number {
+    return this.fitted(this.box, NO_TURN).scale;
+  }
+
+  get zoom(): number {
+    return this.current.scale / this.fitScale;
+  }
+
+  get moving(): boolean {
+    return this.transition !== null;
+  }
+
+  /** Where the view will be at its flight's end. */
+  get target(): View {
+    return this.transition?.to ?? this.current;
+  }
+
+  /** Half of the map's depth, and more, in its units. */
+  get depth(): number {
+    const { lower, upper } = this.box;
+    return 1.01 * Math.hypot(...upper.map((high, axis) => high - lower[axis]!)) || 1;
+  }
+
+  /** The view that shows a box whole in a part of the stage, with `margin` pixels around it. */
+  whole(box: Box, area: Area, margin: number): View {
+    const size = { width: area.right - area.left, height: area.bottom - area.top };
+    return this.centered(fitted(box, size, this.target.turn, margin), area);
+  }
+
+  /** The same; a single place is seen from as near as one is, or from where its neighbors part. */
+  near(box: Box, area: Area, margin: number): View {
+    if (box.lower.some((low, axis) => low !== box.upper[axis])) {
+      return this.whole(box, area, margin);
+    }
+    const scale = Math.max(this.target.scale, CLOSE * this.fitScale);
+    return this.centered({ center: box.lower, scale, turn: this.target.turn }, area);
+  }
+
+  /** The view whose center lies in the middle of a part of the stage. */
+  centered(view: View, { left, right, top, bottom }: Area): View {
+    const { width, height } = this.size;
+    const near = { ...view, scale: this.bounded(view.scale) };
+    return panned(near, (left + right - width) / 2, (top + bottom - height) / 2);
+  }
+
+  private fitted(box: Box, turn: View["turn"]): View {
+    const { width, height } = this.size;
+    const margin = Math.min(MARGIN, 0.06 * Math.min(width, height));
+    return fitted(box, this.size, turn, margin);
+  }
+
+  go(view: View, smooth: boolean, durationMs = FLIGHT_MS): void {
+    this.fly(view, smooth ? durationMs : 0, easeInOut);
+  }
+
+  pan(dx: number, dy: number, smooth = false): void {
+    this.go(panned(this.target, dx, dy), smooth);
+  }
+
+  zoomAt(factor: number, at: Point, smooth: boolean): void {
+    const { target, size } = this;
+    const scale = this.bounded(target.scale * factor);
+    this.fly(zoomed(target, size, scale, at), smooth ? WHEEL_MS : 0, easeOut);
+  }
+
+  /** Take the view to where it is now; true where it has changed. */
+  advance(now: number): boolean {
+    if (!this.transition) return false;
+    this.current = this.transition.at(now);
+    if (this.current === this.transition.to) this.transition = null;
+    return true;
+  }
+
+  private bounded(scale: number): number {
+    const whole = this.fitScale;
+    const most = Math.min(whole * this.nearest, this.closest);
+    return Math.min(Math.max(scale, whole * this.farthest), most);
+  }
+
+  private fly(to: View, durationMs: number, ease: (t: number) => number): void {
+    const { lower, upper } = this.box;
+    const { width, height } = this.size;
+    const extent = Math.max(...upper.map((high, axis) => high - lower[axis]!));
+    // the latter where the map stands whole in a corner that the panels leave
+    const slack = Math.max(0.2 * extent, (0.3 * Math.min(width, height)) / to.scale);
+    const center = to.center.map((at, axis) =>
+      Math.min(Math.max(at, lower[axis]! - slack), upper[axis]! + slack),
+    ) as unknown as Vector;
+    const target = { center, scale: this.bounded(to.scale), turn: to.turn };
+    if (!this.transition && isSame(target, this.current)) return; // nothing moves, and nobody is told so
+    const duration = this.reducedMotion() ? 0 : durationMs;
+    this.transition = new Transition(this.current, target, performance.now(), duration, ease);
+    if (duration === 0) this.current = target; // who asks where an item is need not wait for a frame
+    this.changed();
+  }
+}
+
+function isSame(one: View, other: View): boolean {
+  const numbers = ({ center, scale, turn }: View) => [...center, scale, ...turn];
+  const others = numbers(other);
+  return numbers(one).every((number, i) => number === others[i]);
+}

@@ -1,0 +1,104 @@
+import { afterEach, expect, test, vi } from "vitest";
+import type { Thumbnails } from "../../bundle/thumbnails";
+import { Chunks } from "../layout/chunks";
+import { sizingFor } from "../layout/sizes";
+import { HIDDEN } from "../stage";
+import { Gallery, type Scene } from "./gallery";
+
+let uploadMs = 0;
+let spentMs = 0;
+
+/** WebGL that takes everything and draws nothing; an upload takes `uploadMs`. */
+const NOTHING = new Proxy(
+  {},
+  {
+    get: (_, name) => () => {
+      if (name === "texSubImage3D") spentMs += uploadMs;
+      return {};
+    },
+  },
+) as WebGL2RenderingContext;
+
+afterEach(() => {
+  uploadMs = 0;
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
+
+/** Show a gallery of items at these places until it rests. */
+async function shown(positions: Float32Array, changed: Partial<Scene> = {}) {
+  let decoded = 0;
+  vi.stubGlobal("createImageBitmap", async () => {
+    decoded++;
+    return { width: 4, height: 4, close() {} };
+  });
+  const n = positions.length / 2;
+  const packs = [32, 64, 128].map((size_px) => ({ size_px, n_items: n }));
+  const thumbnails = {
+    packs,
+    nItems: n,
+    packFor: (_: number, px: number) =>
+      Math.max(
+        0,
+        packs.findIndex((p) => p.size_px >= px),
+      ),
+    bytes: () => new Uint8Array(1),
+    blockOf: () => 0,
+    want: () => {},
+  } as unknown as Thumbnails;
+  const size = { width: 4000, height: 2000 };
+  const scene: Scene = {
+    view: { center: [19.5, 9.5, 0], scale: 100, turn: [0, 0, 0, 1] },
+    size,
+    pixelRatio: 1,
+    zoom: 1,
+    places: { positions, dimensions: 2, chunks: new Chunks(positions, 2, [n]) },
+    sizing: sizingFor(size, n, 1, { side: 100, least: 16 }),
+    states: null,
+    filter: 0,
+    positions,
+    dimensions: 2,
+    cells: null,
+    colorOf: () => [0, 0, 0],
+    settled: true,
+    fades: false,
+    still: true,
+    focus: null,
+    ...changed,
+  };
+  const gallery = new Gallery(NOTHING, thumbnails, size.width * size.height, () => {});
+  for (let frame = 0; frame < 60; frame++) {
+    gallery.update(scene, 100 * frame);
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  return { gallery, decoded };
+}
+
+test("reads each image once, also where more are seen than the sharpest would have room for", async () => {
+  const n = 40 * 20;
+  const positions = Float32Array.from({ length: 2 * n }, (_, i) =>
+    i % 2 ? Math.floor(i / 80) : Math.floor(i / 2) % 40,
+  );
+  const { gallery, decoded } = await shown(positions);
+  expect(gallery.count).toBe(n);
+  expect(decoded).toBe(n);
+});
+
+test("reads each image once where the graphics are slow to take them", async () => {
+  const now = performance.now();
+  vi.spyOn(performance, "now").mockImplementation(() => now + spentMs);
+  uploadMs = 100; // one a frame
+  const { decoded } = await shown(Float32Array.from({ length: 60 }, (_, i) => (i % 2 ? 9 : i / 2)));
+  expect(decoded).toBe(30);
+});
+
+test("shows the image that has the focus above the one in whose place it is", async () => {
+  const positions = Float32Array.of(19, 9, 19.1, 9, 25, 9);
+  const seen = async (changed: Partial<Scene>) => [
+    ...(await shown(positions, changed)).gallery.items(),
+  ];
+  expect(await seen({})).toEqual([0, 2]);
+  expect(await seen({ focus: 1 })).toEqual([0, 2, 1]);
+  expect(await seen({ focus: 2 })).toEqual([0, 2]);
+  expect(await seen({ focus: 1, states: Uint8Array.of(0, HIDDEN, 0) })).toEqual([0, 2]);
+});

@@ -1,0 +1,170 @@
+/** Mouse, pen, touch and wheel, told as what they mean. */
+import type { Point, Tool } from "../stage";
+
+export interface Gestures {
+  pan(dx: number, dy: number): void;
+  /** A drag on a map of three dimensions. */
+  turn(from: Point, to: Point): void;
+  /** `smooth` where the device sends few large steps. */
+  zoom(factor: number, at: Point, smooth: boolean): void;
+  /** The pointer is here, and no button is down; null where it has left. */
+  hover(at: Point | null): void;
+  /** The wheel moves the view, and the pointer stays here. */
+  rest(at: Point): void;
+  click(at: Point, touch: boolean, add: boolean): void;
+  /** A lasso or rectangle grows; `closed` at its end. */
+  outline(points: readonly Point[], closed: boolean, add: boolean): void;
+}
+
+const CLICK_PX = 4;
+const TOUCH_CLICK_PX = 10;
+const DOUBLE_MS = 320;
+const DOUBLE_PX = 24;
+
+interface Drag {
+  readonly start: Point;
+  readonly tool: Tool | "turn";
+  readonly add: boolean;
+  moved: boolean;
+  line: Point[];
+}
+
+/** Listen on an element; the answer stops it. `solid` for a map of three dimensions. */
+export function listen(
+  element: HTMLElement,
+  solid: boolean,
+  tool: () => Tool,
+  gestures: Gestures,
+): () => void {
+  const fingers = new Map<number, Point>();
+  let drag: Drag | null = null;
+  let lastClick = { at: { x: -1e9, y: 0 }, time: 0 };
+
+  const place = (event: MouseEvent): Point => {
+    const box = element.getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  };
+
+  function down(event: PointerEvent): void {
+    if (event.button > 2) return;
+    element.setPointerCapture(event.pointerId);
+    const at = place(event);
+    fingers.set(event.pointerId, at);
+    if (fingers.size > 1) {
+      if (drag && drag.line.length > 0) gestures.outline([], true, false);
+      drag = null; // two fingers zoom
+      return;
+    }
+    const pans = event.button !== 0 || (solid && event.shiftKey);
+    const kind = pans ? "pan" : tool();
+    const meant = kind === "pan" && solid && !pans ? "turn" : kind;
+    drag = { start: at, tool: meant, add: event.shiftKey, moved: false, line: [] };
+    if (meant === "lasso" || meant === "rectangle") drag.line.push(at);
+  }
+
+  function move(event: PointerEvent): void {
+    const at = place(event);
+    const before = fingers.get(event.pointerId);
+    if (!before) {
+      gestures.hover(at);
+      return;
+    }
+    if (fingers.size === 2) {
+      pinch(event.pointerId, before, at);
+    } else if (drag) {
+      const far = Math.hypot(at.x - drag.start.x, at.y - drag.start.y);
+      if (!drag.moved && far < (event.pointerType === "touch" ? TOUCH_CLICK_PX : CLICK_PX)) return;
+      if (!drag.moved) gestures.hover(null); // its card would lie over the lasso
+      drag.moved = true;
+      if (drag.tool === "pan") gestures.pan(at.x - before.x, at.y - before.y);
+      else if (drag.tool === "turn") gestures.turn(before, at);
+      else outline(drag, at);
+    }
+    fingers.set(event.pointerId, at);
+  }
+
+  function outline(current: Drag, at: Point): void {
+    const { start } = current;
+    if (current.tool === "rectangle") {
+      current.line = [start, { x: at.x, y: start.y }, at, { x: start.x, y: at.y }];
+    } else {
+      const last = current.line[current.line.length - 1]!;
+      if (Math.hypot(at.x - last.x, at.y - last.y) >= 2) current.line.push(at);
+    }
+    gestures.outline(current.line, false, current.add);
+  }
+
+  function pinch(id: number, before: Point, at: Point): void {
+    const [, other] = [...fingers].find(([finger]) => finger !== id)!;
+    const span = (p: Point) => Math.max(Math.hypot(p.x - other.x, p.y - other.y), 1);
+    const middle = (p: Point): Point => ({ x: (p.x + other.x) / 2, y: (p.y + other.y) / 2 });
+    gestures.pan(middle(at).x - middle(before).x, middle(at).y - middle(before).y);
+    gestures.zoom(span(at) / span(before), middle(at), false);
+  }
+
+  function up(event: PointerEvent): void {
+    const at = place(event);
+    const touch = event.pointerType === "touch";
+    fingers.delete(event.pointerId);
+    const ended = drag;
+    drag = null;
+    if (!ended || fingers.size > 0) return;
+    if (ended.moved) {
+      if (ended.line.length > 0) gestures.outline(ended.line, true, ended.add);
+    } else if (event.button === 0) {
+      handleClick(at, touch, event.shiftKey, event.timeStamp);
+    }
+    if (touch) gestures.hover(null);
+  }
+
+  function handleClick(at: Point, touch: boolean, shift: boolean, time: number): void {
+    const far = Math.hypot(at.x - lastClick.at.x, at.y - lastClick.at.y);
+    if (time - lastClick.time < DOUBLE_MS && far < DOUBLE_PX) {
+      gestures.zoom(shift ? 0.5 : 2, at, true);
+      lastClick = { at, time: 0 };
+      return;
+    }
+    lastClick = { at, time };
+    gestures.click(at, touch, shift);
+  }
+
+  function cancel(event: PointerEvent): void {
+    fingers.delete(event.pointerId);
+    if (drag && drag.line.length > 0) gestures.outline([], true, false);
+    drag = null;
+  }
+
+  function wheel(event: WheelEvent): void {
+    event.preventDefault();
+    const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 32 : 1;
+    const delta =
+      event.deltaMode === WheelEvent.DOM_DELTA_PAGE ? event.deltaY * 400 : event.deltaY * lines;
+    // a pinch on a trackpad comes as a wheel with Ctrl, and in small steps
+    const rate = event.ctrlKey && Math.abs(delta) < 50 ? 0.01 : 0.0022;
+    const bounded = Math.min(Math.max(delta, -300), 300);
+    const at = place(event);
+    gestures.zoom(Math.exp(-bounded * rate), at, Math.abs(delta) >= 50);
+    gestures.rest(at);
+  }
+
+  const leave = () => gestures.hover(null);
+  const menu = (event: Event) => {
+    if (solid) event.preventDefault(); // a drag with the right button pans
+  };
+  element.addEventListener("pointerdown", down);
+  element.addEventListener("pointermove", move);
+  element.addEventListener("pointerup", up);
+  element.addEventListener("pointercancel", cancel);
+  element.addEventListener("pointerleave", leave);
+  element.addEventListener("wheel", wheel, { passive: false });
+  element.addEventListener("contextmenu", menu);
+  return () => {
+    element.removeEventListener("pointerdown", down);
+    element.removeEventListener("pointermove", move);
+    element.removeEventListener("pointerup", up);
+    element.removeEventListener("pointercancel", cancel);
+    element.removeEventListener("pointerleave", leave);
+    element.removeEventListener("wheel", wheel);
+    element.removeEventListener("contextmenu", menu);
+  };
+}

@@ -1,0 +1,63 @@
+/** Where an item is seen, what lies under a pointer, and the outline of what one points at. */
+
+import type { Camera } from "../camera/camera";
+import { project } from "../camera/projection";
+import type { Gallery } from "../images/gallery";
+import type { Layouts } from "../layout/layouts";
+import { borderSize, type Sizing } from "../layout/sizes";
+import type { Outline } from "../overlay";
+import type { Appearance } from "../points/appearance";
+import type { Point } from "../stage";
+import { nearest } from "./find-items";
+
+const REACH_PX = 6; // beyond a point's edge
+const TOUCH_REACH_PX = 16;
+
+export interface StageSnapshot {
+  readonly camera: Camera;
+  readonly layouts: Layouts;
+  readonly items: Appearance;
+  readonly gallery: Gallery;
+  readonly sizing: Sizing;
+  readonly pointPx: number;
+}
+
+/** An item's place on the stage; null where it is hidden. */
+export function locate({ camera, layouts, items }: StageSnapshot, item: number): Point | null {
+  return items.isHidden(item) ? null : project(camera.current, camera.size, layouts.placeOf(item));
+}
+
+export function outline(snapshot: StageSnapshot, item: number | null): Outline | null {
+  const at = item === null ? null : locate(snapshot, item);
+  if (item === null || !at) return null;
+  if (!snapshot.gallery.has(item)) {
+    const radius = snapshot.pointPx / 2 + 4;
+    return { at, halfWidth: radius, halfHeight: radius, round: snapshot.layouts.blend < 1 };
+  }
+  const { halfWidth, halfHeight } = imageHalves(snapshot, item);
+  return { at, halfWidth: halfWidth + 1.5, halfHeight: halfHeight + 1.5, round: false };
+}
+
+/** The item under a pointer: its image, or its point within reach. */
+export function pick(snapshot: StageSnapshot, at: Point, touch: boolean): number | null {
+  let above: number | null = null; // the last one drawn
+  for (const item of snapshot.gallery.items()) {
+    const middle = locate(snapshot, item);
+    if (!middle) continue;
+    const { halfWidth, halfHeight } = imageHalves(snapshot, item);
+    if (Math.abs(at.x - middle.x) <= halfWidth && Math.abs(at.y - middle.y) <= halfHeight)
+      above = item;
+  }
+  if (above !== null) return above;
+  const { camera, layouts, items } = snapshot;
+  const reach = snapshot.pointPx / 2 + (touch ? TOUCH_REACH_PX : REACH_PX);
+  return nearest(layouts.target, items.states, camera.current, camera.size, at, reach);
+}
+
+/** Half the sides of an item's image, with its border: CSS pixels. */
+function imageHalves({ camera, gallery, sizing }: StageSnapshot, item: number) {
+  const side = sizing.at(camera.zoom);
+  const [width, height] = gallery.shape(item);
+  const border = borderSize(side);
+  return { halfWidth: (side * width) / 2 + border, halfHeight: (side * height) / 2 + border };
+}

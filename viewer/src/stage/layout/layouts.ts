@@ -1,0 +1,140 @@
+/** Where the items lie: on the map, or in the grid view. */
+import type { Manifest } from "../../contract";
+import type { Box, Vector } from "../camera/projection";
+import { easeInOut } from "../camera/transition";
+import type { Layout } from "../stage";
+import { Chunks } from "./chunks";
+import { type Places, placeOf } from "./positions";
+
+export const MOVE_MS = 750;
+const LONE_CELL = 72; // of a map that is one place: it is seen at a pixel a unit
+
+/** The grid's frame in the map's coordinates. */
+export interface Frame {
+  readonly x: number; // the first cell's center
+  readonly y: number;
+  readonly cell: number; // side
+}
+
+/** A layout and the box around it. */
+export interface ItemLayout extends Places {
+  readonly box: Box;
+}
+
+function vector(values: readonly number[]): Vector {
+  return [values[0] ?? 0, values[1] ?? 0, values[2] ?? 0];
+}
+
+function layMap(manifest: Manifest, positions: Float32Array): ItemLayout {
+  const { n_dimensions, level_ends, lower, upper } = manifest;
+  return {
+    positions,
+    dimensions: n_dimensions,
+    chunks: new Chunks(positions, n_dimensions, level_ends),
+    box: { lower: vector(lower), upper: vector(upper) },
+  };
+}
+
+/** The grid fills the box of the map: items move a short way from the one to the other. */
+function gridFrame(manifest: Manifest): Frame {
+  const { lower, upper } = manifest;
+  const columns = manifest.grid?.n_columns ?? 1;
+  const rows = manifest.grid?.n_rows ?? 1;
+  const [width, height] = [upper[0]! - lower[0]!, upper[1]! - lower[1]!];
+  const tight = Math.min(width / columns, height / rows);
+  const cell = (tight > 0 ? tight : Math.max(width, height) / Math.max(columns, rows)) || LONE_CELL;
+  return {
+    x: (lower[0]! + upper[0]!) / 2 - (cell * (columns - 1)) / 2,
+    y: (lower[1]! + upper[1]!) / 2 - (cell * (rows - 1)) / 2,
+    cell,
+  };
+}
+
+function layGrid(manifest: Manifest, cells: Uint16Array): ItemLayout {
+  const { x, y, cell } = gridFrame(manifest);
+  const positions = new Float32Array(cells.length);
+  const lower: [number, number, number] = [Infinity, Infinity, 0];
+  const upper: [number, number, number] = [-Infinity, -Infinity, 0];
+  for (let i = 0; i < cells.length; i++) {
+    const axis = i % 2;
+    const at = (axis === 0 ? x : y) + cells[i]! * cell;
+    positions[i] = at;
+    lower[axis] = Math.min(lower[axis]!, at - cell / 2);
+    upper[axis] = Math.max(upper[axis]!, at + cell / 2);
+  }
+  return {
+    positions,
+    dimensions: 2,
+    chunks: new Chunks(positions, 2, manifest.level_ends),
+    box: { lower, upper },
+  };
+}
+
+/** The two layouts, and the way from the one to the other. */
+export class Layouts {
+  readonly map: ItemLayout;
+  readonly frame: Frame;
+  cells: Uint16Array | null = null;
+  wanted: Layout = "map";
+  /** 0 map, 1 grid. */
+  blend = 0;
+  private grid: ItemLayout | null = null;
+  private move: { readonly from: number; readonly to: number; readonly started: number } | null =
+    null;
+
+  constructor(
+    private readonly manifest: Manifest,
+    positions: Float32Array,
+  ) {
+    this.map = layMap(manifest, positions);
+    this.frame = gridFrame(manifest);
+  }
+
+  get moving(): boolean {
+    return this.move !== null;
+  }
+
+  /** Where the items lie, or will once they have moved. */
+  get target(): ItemLayout {
+    return this.wanted === "grid" && this.grid ? this.grid : this.map;
+  }
+
+  /** An item's place, with all three axes. */
+  placeOf(item: number): Vector {
+    return placeOf(this.target, item);
+  }
+
+  setCells(cells: Uint16Array): void {
+    this.cells = cells;
+    this.grid = layGrid(this.manifest, cells);
+  }
+
+  /** Let the items move from where they are to where the wanted layout has them. */
+  start(): void {
+    const to = this.target === this.grid ? 1 : 0;
+    this.move = { from: this.blend, to, started: performance.now() };
+  }
+
+  /** Take the items to where they are now on their way; true where they have moved. */
+  advance(reducedMotion: boolean): boolean {
+    if (!this.move) return false;
+    const { from, to, started } = this.move;
+    const t = reducedMotion ? 1 : Math.min((performance.now() - started) / MOVE_MS, 1);
+    this.blend = from + (to - from) * easeInOut(t);
+    if (t >= 1) this.move = null;
+    return true;
+  }
+
+  /** The box around these items. */
+  boxOf(items: Uint32Array): Box {
+    const lower: [number, number, number] = [Infinity, Infinity, Infinity];
+    const upper: [number, number, number] = [-Infinity, -Infinity, -Infinity];
+    for (const item of items) {
+      for (const [axis, at] of this.placeOf(item).entries()) {
+        lower[axis] = Math.min(lower[axis]!, at);
+        upper[axis] = Math.max(upper[axis]!, at);
+      }
+    }
+    return { lower, upper };
+  }
+}

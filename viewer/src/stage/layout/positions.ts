@@ -1,0 +1,29 @@
+/** Item positions of one layout, and their projection onto the view plane. */
+import type { Vector } from "../camera/projection";
+import type { Chunks } from "./chunks";
+import type { Plane } from "./region";
+
+interface Coordinates {
+  readonly positions: Float32Array; // (n, dimensions)
+  readonly dimensions: number;
+}
+
+/** Where the items lie in a layout. */
+export interface Places extends Coordinates {
+  readonly chunks: Chunks;
+}
+
+/** An item's place, with all three axes. */
+export function placeOf({ positions, dimensions }: Coordinates, item: number): Vector {
+  const at = item * dimensions;
+  return [positions[at]!, positions[at + 1]!, dimensions === 3 ? positions[at + 2]! : 0];
+}
+
+/** Right and up of an item, in the map's units. */
+export function flatten(places: Coordinates, [right, up]: Plane, item: number): [number, number] {
+  const { positions, dimensions } = places;
+  const x = positions[item * dimensions]!;
+  const y = positions[item * dimensions + 1]!;
+  const z = dimensions === 3 ? positions[item * 3 + 2]! : 0;
+  return [right[0] * x + right[1] * y + right[2] * z, up[0] * x + up[1] * y + up[2] * z];
+}

@@ -1,0 +1,49 @@
+/** Rectangles on the view plane: the map after rotation, in map units. */
+import { axes, type Size } from "../camera/projection";
+import type { View } from "../stage";
+
+/** A region in the coordinates of the turned map: right and up. */
+export interface Region {
+  readonly left: number;
+  readonly right: number;
+  readonly bottom: number;
+  readonly top: number;
+}
+
+/** Two rows of a rotation: what is right and up, in the map's coordinates. */
+export type Plane = readonly [readonly [number, number, number], readonly [number, number, number]];
+
+export function planeOf(view: View): Plane {
+  const [right, up] = axes(view.turn);
+  return [right, up];
+}
+
+/** The rectangle of stage pixels from (x0, y0) to (x1, y1), in the turned map's units. */
+export function regionOf(
+  view: View,
+  size: Size,
+  x0: number,
+  y0: number,
+  x1: number,
+  y1: number,
+): Region {
+  const [u, v] = middle(view);
+  return {
+    left: u + (x0 - size.width / 2) / view.scale,
+    right: u + (x1 - size.width / 2) / view.scale,
+    bottom: v - (y1 - size.height / 2) / view.scale,
+    top: v - (y0 - size.height / 2) / view.scale,
+  };
+}
+
+/** The stage and so many pixels around it, in the turned map's units. */
+export function regionAround(view: View, size: Size, margin: number): Region {
+  return regionOf(view, size, -margin, -margin, size.width + margin, size.height + margin);
+}
+
+/** What lies in the middle of the stage, in the turned map's units. */
+export function middle(view: View): [number, number] {
+  const [right, up] = planeOf(view);
+  const [x, y, z] = view.center;
+  return [right[0] * x + right[1] * y + right[2] * z, up[0] * x + up[1] * y + up[2] * z];
+}

@@ -1,0 +1,203 @@
+/** The pass that draws every item as a point: a range of them with one call of gl.POINTS. */
+import { type Color, Program } from "../gl";
+
+// Software renderers take a third longer for every variable more: a shader has only what it needs.
+const VERTEX = `
+precision highp float;
+layout(location = 0) in vec3 place;
+layout(location = 2) in vec4 tint;  // alpha 0: hidden
+uniform mat4 view;
+uniform float size;                 // device pixels
+uniform vec3 background;
+flat out vec4 color;
+#ifdef GRID
+layout(location = 1) in vec2 cell;
+uniform vec4 frame;                 // the first cell's center, and the step to the next
+uniform float blend;                // 0 map, 1 grid
+#endif
+#ifdef DEEP
+flat out float diameter;
+#endif
+
+void main() {
+  vec3 at = place;
+#ifdef GRID
+  at.xy = mix(at.xy, frame.xy + cell * frame.zw, blend);
+#endif
+  gl_Position = view * vec4(at, 1.0);
+  float side = size;
+  color = vec4(tint.rgb, tint.a);
+#ifdef DEEP
+  float far = clamp(gl_Position.z * 0.5 + 0.5, 0.0, 1.0);
+  color.rgb = mix(color.rgb, background, 0.55 * far);
+  side *= 1.3 - 0.6 * far;
+  diameter = side;
+#endif
+#ifdef ROUND
+  side = ceil(side) + 1.0;
+#endif
+  gl_PointSize = side;
+  if (tint.a == 0.0) gl_Position = vec4(2.0, 2.0, 2.0, 1.0); // outside: not drawn
+}`;
+
+const FRAGMENT = `
+precision highp float;
+flat in vec4 color;
+#ifdef DEEP
+flat in float diameter;
+#else
+uniform float size;
+#define diameter size
+#endif
+uniform float opacity;
+uniform float rim;       // device pixels
+uniform vec3 highlight;
+out vec4 result;
+
+void main() {
+#ifdef ROUND
+  float outer = length(gl_PointCoord - 0.5) * (ceil(diameter) + 1.0) - diameter * 0.5;
+  float cover = clamp(0.5 - outer, 0.0, 1.0);
+  if (cover < 0.02) discard;
+#ifdef LIT
+  vec3 tone = mix(color.rgb, highlight, clamp(outer + rim + 0.5, 0.0, 1.0));
+  result = vec4(tone * cover, cover);
+#else
+  cover *= color.a * opacity;
+  result = vec4(color.rgb * cover, cover);
+#endif
+#else
+  float cover = color.a * opacity;
+  result = vec4(color.rgb * cover, cover);
+#endif
+}`;
+
+/** What one picture of the points depends on, but for the data. */
+export interface PointLook {
+  readonly matrix: Float32Array;
+  /** Of the grid: the first cell's center, and the step to the next. */
+  readonly frame: readonly [number, number, number, number];
+  /** 0 map, 1 grid. */
+  readonly blend: number;
+  readonly sizePx: number; // device pixels
+  readonly opacity: number;
+  readonly pixelRatio: number;
+  readonly deep: boolean;
+  readonly square: boolean;
+  readonly background: Color;
+  readonly highlight: Color;
+}
+
+// Below it a disc and a square have the same pixels.
+const LEAST_ROUND_PX = 2.5;
+
+/** What is selected or matched has a rim: CSS pixels. */
+export const RIM_PX = 1.25;
+
+/** Its diameter with the rim: device pixels. */
+export function chosenSize({ sizePx, pixelRatio }: PointLook): number {
+  return Math.max(sizePx * 1.25, 5 * pixelRatio) + 2 * RIM_PX * pixelRatio;
+}
+
+export class PointPass {
+  private readonly programs = new Map<string, Program>();
+  private readonly array: WebGLVertexArrayObject;
+  private readonly tints: WebGLBuffer;
+  private readonly chosen: WebGLBuffer;
+  private nChosen = 0;
+  private look: PointLook | undefined;
+
+  /** `positions` is (n, dimensions). */
+  constructor(
+    private readonly gl: WebGL2RenderingContext,
+    positions: Float32Array,
+    dimensions: number,
+  ) {
+    this.array = gl.createVertexArray();
+    this.tints = gl.createBuffer();
+    this.chosen = gl.createBuffer();
+    gl.bindVertexArray(this.array);
+    gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
+    gl.bufferData(gl.ARRAY_BUFFER, positions, gl.STATIC_DRAW);
+    gl.enableVertexAttribArray(0);
+    gl.vertexAttribPointer(0, dimensions, gl.FLOAT, false, 0, 0);
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.tints);
+    gl.bufferData(gl.ARRAY_BUFFER, 4 * (positions.length / dimensions), gl.DYNAMIC_DRAW);
+    gl.enableVertexAttribArray(2);
+    gl.vertexAttribPointer(2, 4, gl.UNSIGNED_BYTE, true, 0, 0);
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.chosen);
+    gl.bindVertexArray(null);
+  }
+
+  setGrid(cells: Uint16Array): void {
+    const { gl } = this;
+    gl.bindVertexArray(this.array);
+    gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
+    gl.bufferData(gl.ARRAY_BUFFER, cells, gl.STATIC_DRAW);
+    gl.enableVertexAttribArray(1);
+    gl.vertexAttribPointer(1, 2, gl.UNSIGNED_SHORT, false, 0, 0);
+    gl.bindVertexArray(null);
+  }
+
+  /** Each item's color and opacity, and the items that stand above all others. */
+  setTints(tints: Uint32Array, chosen: Uint32Array): void {
+    const { gl } = this;
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.tints);
+    gl.bufferSubData(gl.ARRAY_BUFFER, 0, tints);
+    gl.bindVertexArray(this.array);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, chosen, gl.DYNAMIC_DRAW);
+    gl.bindVertexArray(null);
+    this.nChosen = chosen.length;
+  }
+
+  /** Make ready to draw; then `draw` ranges, then `drawChosen`. */
+  begin(look: PointLook): void {
+    this.look = look;
+    this.prepare(look, look.sizePx, false);
+  }
+
+  draw(start: number, end: number): void {
+    this.gl.drawArrays(this.gl.POINTS, start, end - start);
+  }
+
+  drawChosen(): void {
+    if (this.nChosen === 0 || !this.look) return;
+    this.prepare(this.look, chosenSize(this.look), true);
+    this.gl.drawElements(this.gl.POINTS, this.nChosen, this.gl.UNSIGNED_INT, 0);
+  }
+
+  private prepare(look: PointLook, sizePx: number, lit: boolean): void {
+    const { gl } = this;
+    const program = this.program([
+      ...(look.blend > 0 ? ["GRID"] : []),
+      ...(look.deep ? ["DEEP"] : []),
+      ...(lit || (!look.square && sizePx >= LEAST_ROUND_PX) ? ["ROUND"] : []),
+      ...(lit ? ["LIT"] : []),
+    ]);
+    program.use();
+    gl.bindVertexArray(this.array);
+    gl.uniformMatrix4fv(program.at("view"), false, look.matrix);
+    gl.uniform4fv(program.at("frame"), look.frame);
+    gl.uniform1f(program.at("blend"), look.blend);
+    gl.uniform1f(program.at("size"), sizePx);
+    gl.uniform1f(program.at("opacity"), look.opacity);
+    gl.uniform1f(program.at("rim"), RIM_PX * look.pixelRatio);
+    gl.uniform3fv(program.at("background"), look.background);
+    gl.uniform3fv(program.at("highlight"), look.highlight);
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    if (look.deep && !lit) gl.enable(gl.DEPTH_TEST);
+    else gl.disable(gl.DEPTH_TEST);
+  }
+
+  private program(parts: readonly string[]): Program {
+    const key = parts.join();
+    let program = this.programs.get(key);
+    if (!program) {
+      const head = ["#version 300 es", ...parts.map((part) => `#define ${part}`)].join("\n");
+      program = new Program(this.gl, head + VERTEX, head + FRAGMENT);
+      this.programs.set(key, program);
+    }
+    return program;
+  }
+}

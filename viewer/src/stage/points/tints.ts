@@ -1,0 +1,68 @@
+/** The color and opacity of every point, from its code, its state and the theme. */
+
+import { type Color, parseColor } from "../gl";
+import { DIMMED, HIDDEN, MATCHED, SELECTED } from "../stage";
+
+const DIMMED_OPACITY = 0.6;
+export const DIMMED_IMAGE_OPACITY = 0.2;
+// More than these are not drawn once more above the others.
+const MOST_CHOSEN = 200_000;
+
+export function luminance([r, g, b]: Color): number {
+  return 0.3 * r + 0.6 * g + 0.1 * b;
+}
+
+/** What an item without a category is drawn in. */
+export function neutralColor(background: string): Color {
+  return luminance(parseColor(background)) > 0.5 ? [0.6, 0.61, 0.64] : [0.46, 0.48, 0.52];
+}
+
+/** A color that steps back: little of its own, most of the background's. */
+function dimmedColor(color: Color, background: Color): Color {
+  const gray = luminance(color);
+  return [0, 1, 2].map((i) => {
+    const muted = 0.65 * gray + 0.35 * color[i]!;
+    return 0.3 * muted + 0.7 * background[i]!;
+  }) as unknown as Color;
+}
+
+/** Red, green, blue and opacity in one number, as the bytes of a little-endian uint32. */
+export function packed(color: Color, opacity: number): number {
+  const [r, g, b] = color.map((part) => Math.round(part * 255)) as [number, number, number];
+  return ((Math.round(opacity * 255) << 24) | (b << 16) | (g << 8) | r) >>> 0;
+}
+
+/** One uint32 an item for the points' pass; 0 where it is hidden. */
+export function tints(
+  codes: Uint16Array,
+  palette: readonly string[],
+  states: Uint8Array | null,
+  background: string,
+): Uint32Array {
+  const ground = parseColor(background);
+  const colors = palette.map(parseColor);
+  colors.push(neutralColor(background));
+  const normal = Uint32Array.from(colors, (color) => packed(color, 1));
+  const dimmed = Uint32Array.from(colors, (color) =>
+    packed(dimmedColor(color, ground), DIMMED_OPACITY),
+  );
+  const last = palette.length;
+  const result = new Uint32Array(codes.length);
+  for (let i = 0; i < codes.length; i++) {
+    const state = states ? states[i]! : 0;
+    if (state & HIDDEN) continue;
+    result[i] = (state & DIMMED ? dimmed : normal)[Math.min(codes[i]!, last)]!;
+  }
+  return result;
+}
+
+/** The items that are drawn once more, above all others. */
+export function chosenItems(states: Uint8Array | null): Uint32Array {
+  const found: number[] = [];
+  if (states) {
+    for (let i = 0; i < states.length && found.length < MOST_CHOSEN; i++) {
+      if (states[i]! & (SELECTED | MATCHED) && !(states[i]! & HIDDEN)) found.push(i);
+    }
+  }
+  return Uint32Array.from(found);
+}

@@ -1,0 +1,155 @@
+/** All that lives on the GPU, and one frame of it; made anew when a lost context comes back. */
+import type { Thumbnails } from "../bundle/thumbnails";
+import { matrix } from "./camera/projection";
+import { type Color, context, isSoftware } from "./gl";
+import { Gallery, type Scene } from "./images/gallery";
+import { ImagePass } from "./images/image-pass";
+import type { Frame } from "./layout/layouts";
+import { planeOf, regionAround } from "./layout/region";
+import { borderSize, IMAGE_RIM_PX } from "./layout/sizes";
+import { CpuLayer } from "./points/cpu-layer";
+import { FrameBudget } from "./points/frame-budget";
+import { GpuLayer } from "./points/gpu-layer";
+import type { PointLayer } from "./points/point-layer";
+import { type PointLook, PointPass } from "./points/point-pass";
+import type { Drawing } from "./stage";
+
+const PRESENT_MS = 90; // while the rest of the points follows, it is shown so often
+
+/** All that a frame shows. */
+export interface FrameState extends Scene {
+  readonly frame: Frame;
+  readonly blend: number; // 0 map, 1 grid
+  readonly drawing: Drawing;
+  readonly pointPx: number; // CSS pixels
+  readonly pointOpacity: number;
+  readonly depth: number;
+  readonly background: Color;
+  readonly highlight: Color;
+}
+
+export function pointLook(of: FrameState): PointLook {
+  const { frame, blend, pixelRatio } = of;
+  return {
+    matrix: matrix(of.view, of.size, of.depth),
+    frame: [frame.x, frame.y, frame.cell, frame.cell],
+    blend,
+    sizePx: of.pointPx * pixelRatio,
+    opacity: of.pointOpacity,
+    pixelRatio,
+    deep: of.dimensions === 3,
+    square: blend === 1,
+    background: of.background,
+    highlight: of.highlight,
+  };
+}
+
+/** The runs of items that a view shows, in the bundle's order. */
+export function runsIn(of: FrameState): [number, number][] {
+  if (!of.settled) return [[0, of.positions.length / of.dimensions]];
+  const region = regionAround(of.view, of.size, of.pointPx + 4);
+  const runs: [number, number][] = [];
+  of.places.chunks.visit(region, planeOf(of.view), (start, end) => runs.push([start, end]));
+  return runs;
+}
+
+export class Renderer {
+  readonly gl: WebGL2RenderingContext;
+  readonly layer: PointLayer;
+  readonly gallery: Gallery;
+  readonly frameBudget: FrameBudget;
+  private readonly images: ImagePass;
+  private presented = 0;
+  private level = 0;
+
+  constructor(
+    private readonly canvas: HTMLCanvasElement,
+    positions: Float32Array,
+    dimensions: number,
+    private readonly levelEnds: readonly number[],
+    thumbnails: Thumbnails,
+    changed: () => void,
+  ) {
+    this.gl = context(canvas);
+    this.frameBudget = new FrameBudget(this.gl);
+    this.layer = isSoftware(this.gl)
+      ? new CpuLayer(this.gl, positions, dimensions)
+      : new GpuLayer(this.gl, new PointPass(this.gl, positions, dimensions), this.frameBudget);
+    this.images = new ImagePass(this.gl);
+    this.gallery = new Gallery(this.gl, thumbnails, canvas.width * canvas.height, changed);
+    this.resize();
+  }
+
+  resize(): void {
+    this.layer.resize(this.canvas.width, this.canvas.height);
+  }
+
+  /** Draw a frame; `stale` where the points are others than in the last. True where more is to come. */
+  draw(of: FrameState, now: number, stale: boolean): boolean {
+    const { layer, gallery, frameBudget } = this;
+    const before = layer.drawn;
+    if (stale) {
+      const runs = runsIn(of);
+      layer.restart(pointLook(of), runs);
+      layer.advance(this.affordable(runs));
+    } else if (!layer.done) {
+      layer.advance(layer.restingBudget);
+    }
+    const drawn = stale ? layer.drawn : layer.drawn - before;
+    const lively = of.drawing === "images" && gallery.update(of, now);
+    if (stale || lively || layer.done || now - this.presented > PRESENT_MS) {
+      this.presented = now;
+      layer.present();
+      if (of.drawing === "images") this.drawImages(of);
+    }
+    frameBudget.sent(now, drawn);
+    return lively || !layer.done;
+  }
+
+  dispose(): void {
+    this.gallery.close();
+    this.gl.getExtension("WEBGL_lose_context")?.loseContext(); // frees all of it at once
+  }
+
+  /** So many points of `runs` as make whole levels and a frame has time for. */
+  private affordable(runs: readonly (readonly [number, number])[]): number {
+    const counts = this.levelEnds.map(() => 0);
+    let level = 0;
+    let total = 0;
+    for (const [start, end] of runs) {
+      for (let at = start; at < end; ) {
+        while (this.levelEnds[level]! <= at) level++;
+        const until = Math.min(end, this.levelEnds[level]!);
+        total += until - at;
+        counts[level] = total;
+        at = until;
+      }
+    }
+    for (let i = 1; i < counts.length; i++) counts[i] = Math.max(counts[i]!, counts[i - 1]!);
+    // a level more only where there is ample time, one less only where there is far too little
+    const fits = (i: number, ease: number) => counts[i]! <= this.layer.budget * ease;
+    let best = Math.min(this.level, counts.length - 1);
+    while (best > 0 && !fits(best, 1.25)) best--;
+    while (best + 1 < counts.length && fits(best + 1, 0.95)) best++;
+    this.level = best;
+    return Math.max(counts[best] ?? 0, 1);
+  }
+
+  private drawImages(of: FrameState): void {
+    const { size, pixelRatio } = of;
+    const side = of.sizing.at(of.zoom);
+    this.images.draw(
+      {
+        ...pointLook(of),
+        width: size.width * pixelRatio,
+        height: size.height * pixelRatio,
+        imagePx: side * pixelRatio,
+        borderPx: borderSize(side) * pixelRatio,
+        rimPx: IMAGE_RIM_PX * pixelRatio,
+      },
+      this.gallery.atlas.texture,
+      this.gallery.data,
+      this.gallery.count,
+    );
+  }
+}

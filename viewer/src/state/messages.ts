@@ -1,0 +1,42 @@
+/** Messages on the page: errors, progress, and texts for screen readers. */
+import { signal } from "@preact/signals";
+import { SourceError } from "../sources/error";
+
+export class Messages {
+  /** What the viewer is doing, such as "Writing the table…"; null if nothing. */
+  readonly progress = signal<string | null>(null);
+  readonly error = signal<string | null>(null);
+  /** Announced by screen readers. */
+  readonly announcement = signal("");
+  readonly contextLost = signal(false);
+
+  /** Await `work`. If it fails, show the error and return undefined. */
+  async attempt<T>(work: Promise<T>): Promise<T | undefined> {
+    try {
+      return await work;
+    } catch (error) {
+      if (!(error instanceof SourceError)) console.error(error);
+      this.error.value = error instanceof Error ? error.message : String(error);
+      return undefined;
+    }
+  }
+
+  /** Run `work` as `attempt` does, and show `progress` meanwhile. */
+  async during(progress: string, work: () => Promise<void>): Promise<void> {
+    this.progress.value = progress;
+    await this.attempt(work());
+    this.progress.value = null;
+  }
+
+  /**
+   * Return a function that shows an error that may pass, and removes it if called with null. It
+   * removes no other error.
+   */
+  temporaryError(): (message: string | null) => void {
+    let shown: string | null = null;
+    return (message) => {
+      if (message !== null || this.error.value === shown) this.error.value = message;
+      shown = message;
+    };
+  }
+}

@@ -1,0 +1,134 @@
+/** The view of the map: which part of it the stage shows, and which item has the pointer or cursor. */
+import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import type { Area, Point, Stage, View } from "../stage/index";
+
+export interface Surroundings {
+  /** True in a notebook: the viewer then leaves the page's address and keys alone. */
+  readonly embedded: boolean;
+  readonly prefersDark: ReadonlySignal<boolean>;
+  /** Size of the stage in CSS pixels. */
+  size(): { readonly width: number; readonly height: number };
+  /** The part of the stage that no panel covers. */
+  clearArea(): Area;
+}
+
+const EDGE_PX = 40; // about half of an image with its border
+const MOST_LOCATED = 5000;
+
+export class Navigation {
+  /** The item that the keyboard cursor is on. */
+  readonly cursor = signal<number | null>(null);
+  readonly hover = signal<{ readonly item: number; readonly at: Point } | null>(null);
+  /** The item whose button is hovered in a panel. */
+  readonly hoveredInPanel = signal<number | null>(null);
+  /** True if the view shows no item. */
+  readonly viewIsEmpty = signal(false);
+  /** Counts the moves of the view; elements placed at a stage position depend on the count. */
+  readonly viewMoves = signal(0);
+  /** Counts the changes of the stage that hide or move items. */
+  readonly itemChanges = signal(0);
+
+  /** The view that `fit` chose for the whole map; null before the first fit. */
+  private wholeView: View | null = null;
+  /** The view after the map moved by itself to uncover an item. */
+  private shiftedView: View | null = null;
+  private readonly stageSignal: Signal<Stage | null> = signal(null);
+
+  constructor(private readonly surroundings: Surroundings) {}
+
+  get stage(): Stage | null {
+    return this.stageSignal.value;
+  }
+
+  set stage(stage: Stage | null) {
+    this.stageSignal.value = stage;
+  }
+
+  /** True while the view is the one that shows the whole map. */
+  get showsAll(): boolean {
+    return this.wholeView !== null && this.stage?.view() === this.wholeView;
+  }
+
+  /** Show the whole map, or `items`, in the part of the stage that no panel covers. */
+  fit(items?: Uint32Array, smooth = true): void {
+    this.stage?.fit(items ?? null, this.surroundings.clearArea(), smooth);
+    if (!items) this.wholeView = this.stage?.view() ?? null;
+  }
+
+  /** Fit the whole map again after the stage or a panel changed size, unless the user has moved. */
+  resized(): void {
+    setTimeout(() => {
+      if (this.showsAll) this.fit(undefined, false);
+    });
+  }
+
+  /** Move the view, if necessary, until the panels do not cover `item`. Waits for the panels. */
+  reveal(item: number): void {
+    setTimeout(() => {
+      const at = this.stage?.locate(item);
+      if (!at) return;
+      const { left, right, top, bottom } = this.insetArea();
+      if (at.x >= left && at.x <= right && at.y >= top && at.y <= bottom) return;
+      this.shift((left + right) / 2 - at.x, (top + bottom) / 2 - at.y);
+    });
+  }
+
+  /** Move the view, if necessary, until the panels do not cover `items`. Waits for the panels. */
+  revealAll(items: () => Uint32Array): void {
+    setTimeout(() => {
+      const box = this.stage && boundingArea(this.stage, items());
+      if (!box) return;
+      const { left, right, top, bottom } = this.insetArea();
+      if (box.right - box.left > right - left || box.bottom - box.top > bottom - top) {
+        if (this.showsAll) this.fit();
+        return;
+      }
+      const dx = Math.max(left - box.left, 0) || Math.min(right - box.right, 0);
+      const dy = Math.max(top - box.top, 0) || Math.min(bottom - box.bottom, 0);
+      this.shift(dx, dy);
+    });
+  }
+
+  /** Fit the whole map again after a panel closed, unless the user has moved since it opened. */
+  panelClosed(): void {
+    setTimeout(() => {
+      const view = this.stage?.view() ?? null;
+      if (view !== null && (view === this.shiftedView || view === this.wholeView)) this.fit();
+    });
+  }
+
+  /** Center a map position in the part of the stage that no panel covers. Waits for the panels. */
+  center(position: readonly number[]): void {
+    setTimeout(() => this.stage?.center(position, this.insetArea(), true));
+  }
+
+  private shift(dx: number, dy: number): void {
+    const { stage } = this;
+    if (!stage || (dx === 0 && dy === 0)) return;
+    const before = stage.view();
+    stage.pan(dx, dy, true);
+    if (before === this.wholeView || before === this.shiftedView) this.shiftedView = stage.view();
+  }
+
+  /** The clear area without its edges: an item at its border is still completely visible. */
+  private insetArea(): Area {
+    const { left, right, top, bottom } = this.surroundings.clearArea();
+    const inset = Math.min(EDGE_PX, (right - left) / 4, (bottom - top) / 4);
+    return { left: left + inset, right: right - inset, top: top + inset, bottom: bottom - inset };
+  }
+}
+
+/** The bounding box of the items on the stage; estimated from a sample of large selections. */
+function boundingArea(stage: Stage, items: Uint32Array): Area | null {
+  const step = Math.ceil(items.length / MOST_LOCATED);
+  const box = { left: Infinity, right: -Infinity, top: Infinity, bottom: -Infinity };
+  for (let i = 0; i < items.length; i += step) {
+    const at = stage.locate(items[i] as number);
+    if (!at) continue;
+    box.left = Math.min(box.left, at.x);
+    box.right = Math.max(box.right, at.x);
+    box.top = Math.min(box.top, at.y);
+    box.bottom = Math.max(box.bottom, at.y);
+  }
+  return box.left <= box.right ? box : null;
+}
