@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch  # this module is imported by functions that need it, for it defines a torch.nn.Module
 from torch import nn
@@ -85,8 +85,13 @@ class Cut(nn.Module):
     def read(self, batch: torch.Tensor) -> list[torch.Tensor]:
         """Compute the rows of each layer, each (b, width).
 
-        A layer's output is pooled the moment it is there: some networks go on to change it in
-        place.
+        A layer's output is pooled as soon as the layer is computed: some networks change the
+        output in place afterwards.
+
+        Raises
+        ------
+        ModelError
+            If the network did not compute one of the layers for this batch.
         """
         if [reading.layer for reading in self.readings] == [""]:  # without hooks it can be compiled
             return [_pool(_tensor_of(self.network(batch)), self.readings[0], self.pool)]
@@ -111,6 +116,12 @@ class Cut(nn.Module):
         finally:
             for hook in hooks:
                 hook.remove()
+        missing = [name for name in due if name not in rows]
+        if missing:
+            raise ModelError(
+                f"A layer must be computed for every image; {missing[0]} was not computed for an "
+                "image of this dataset. Take a layer that does not depend on the image."
+            )
         return [rows[reading.layer] for reading in self.readings]
 
 
@@ -166,14 +177,14 @@ def plan(
     Raises
     ------
     ModelError
-        If there is no such layer, it is not computed in a pass, it does not give numbers an
-        image, or `pool` does not suit it.
+        If there is no such layer, it is not computed in a pass, it does not give real numbers for
+        each image, or `pool` does not suit it.
     """
     names = [find_layer(network, layer, owner=owner) for layer in layers]
     outputs = watch(network, names, probe)
     readings = []
     for layer, name in zip(layers, names, strict=True):
-        n_calls, shape = outputs[name]
+        n_calls, shape, dtype = outputs[name]
         if shape is None:
             within = [child for child, _ in network.get_submodule(name).named_children()]
             hint = f"Take one within it: {name}.{within[-1]}." if within else "Take another."
@@ -185,22 +196,40 @@ def plan(
                 f"{tuple(shape)} for {PROBE_SIZE}. Take the layer around it, "
                 f"{name.rpartition('.')[0] or OUTPUT}."
             )
+        if dtype is not None and dtype.is_complex:
+            raise ModelError(
+                f"A layer must give real numbers; {layer} of {owner} gives {dtype}. Take another "
+                "layer, or return the absolute value."
+            )
         readings.append(_plan_one(network, name, n_calls, tuple(shape[1:]), pool, layer=layer))
     return tuple(readings)
 
 
-def watch(
-    network: nn.Module, names: Sequence[str], probe: torch.Tensor
-) -> dict[str, tuple[int, tuple[int, ...] | None]]:
-    """Run a network, and return how often each submodule is called and the last output's shape.
+class Watched(NamedTuple):
+    """What one submodule did in a pass of two images.
 
-    The shape is that for two images; None where there is no tensor in the output.
+    Attributes
+    ----------
+    n_calls : int
+    shape, dtype
+        Of the last output; None where there is no tensor in the output.
     """
-    seen: dict[str, tuple[int, tuple[int, ...] | None]] = dict.fromkeys(names, (0, None))
+
+    n_calls: int
+    shape: tuple[int, ...] | None = None
+    dtype: torch.dtype | None = None
+
+
+def watch(network: nn.Module, names: Sequence[str], probe: torch.Tensor) -> dict[str, Watched]:
+    """Run a network on two images, and return what each submodule did."""
+    seen = dict.fromkeys(names, Watched(0))
 
     def see(name: str, _layer: nn.Module, _inputs: object, output: object) -> None:
-        tensor = _find_tensor(output)
-        seen[name] = (seen[name][0] + 1, None if tensor is None else tuple(tensor.shape))
+        tensor, n_calls = _find_tensor(output), seen[name].n_calls + 1
+        if tensor is None:
+            seen[name] = Watched(n_calls)
+        else:
+            seen[name] = Watched(n_calls, tuple(tensor.shape), tensor.dtype)
 
     hooks = [network.get_submodule(name).register_forward_hook(partial(see, name)) for name in seen]
     try:

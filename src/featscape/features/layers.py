@@ -133,7 +133,7 @@ def _look(model: str, architecture: Architecture, device: torch.device) -> Layer
         default = architecture.behead(module)
     layers = []
     for name in names:
-        shape = seen[name][1]
+        shape = seen[name].shape
         usable = shape is not None and len(shape) > 1 and shape[0] == PROBE_SIZE
         of_one = tuple(shape[1:]) if shape is not None and usable else None
         form = form_of(of_one) if of_one else None

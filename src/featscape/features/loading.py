@@ -222,7 +222,8 @@ def reload_network(card: ModelCard, *, device: str = "auto") -> Network:
     DeviceError
         If the device is absent.
     """
-    is_own = is_onnx(card.name) or find_architecture(card.name)().weights == card.weights
+    with its_errors(card.name):
+        is_own = is_onnx(card.name) or find_architecture(card.name)().weights == card.weights
     by_default = card.pool == "none" or card.layer.startswith(INPUT_OF)
     network = load_network(
         card.name,
@@ -267,6 +268,7 @@ def _cut_and_fold(
     """Cut a network at its layers, or at its end, fold what can be folded, and run it on noise."""
     import torch
 
+    from featscape.features.batch_check import check_batch
     from featscape.features.branching import looking_at_numbers
     from featscape.features.cut import Cut, plan
 
@@ -287,9 +289,11 @@ def _cut_and_fold(
         whose = f"the weights {path}" if path is not None else f"the weights that {owner} has"
         remedy = "The weights are damaged: get others."
         if path is None and is_name(owner):
-            whose, remedy = f"the tensors that {owner} has", "Mend it."
+            whose, remedy = f"the tensors that {owner} has", "Fix the factory."
         raise ModelError(
             f"The features of an image must be finite numbers; with {whose} the "
             f"network makes NaN or infinity. {remedy}"
         )
+    if is_name(owner):  # a library's networks need no such check
+        check_batch(cut.read, batch, values, owner=owner)
     return cut, Probe(noise, values.numpy(), is_branching=bool(looks))

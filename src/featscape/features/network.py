@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.errors import ImageError
+from featscape.errors import ImageError, ModelError
 from featscape.features.compiling import COMPILED_FROM, compile_engine
 from featscape.features.cores import count_cores
 from featscape.features.engine import BF16, FP32
+from featscape.features.own_network import its_errors
 from featscape.features.precision import AUTO, sample_size, settle
 from featscape.features.torch_engine import TorchEngine
 from featscape.records import Inference
@@ -144,8 +145,19 @@ class Network:
         ------
         DeviceError
             If the batch does not fit into the device's memory.
+        ModelError
+            If the code of a network of the user's own raises an error, or gives features of
+            another shape than for the images that it was checked with.
         """
-        return self._engine.run(pixels)
+        with its_errors(self.card.name):
+            values = self._engine.run(pixels)
+        if values.shape != (len(pixels), self.card.n_features):
+            raise ModelError(
+                f"A network must give {self.card.n_features} features for each image; "
+                f"{self.card.name} gives {values.shape} for a batch of {len(pixels)}. Fix the "
+                "network so that the number of features is fixed."
+            )
+        return values
 
     def sample_size(self, n_images: int) -> int:
         """Return how many of `n_images` `settle` wants to see; 0 where nothing is to be settled."""
@@ -179,7 +191,8 @@ class Network:
         """
         if self.inference is not None:
             return self, None
-        settled = settle(self._engine, self._asked, sample, card=self.card)
+        with its_errors(self.card.name):
+            settled = settle(self._engine, self._asked, sample, card=self.card)
         network = replace(
             self,
             card=replace(self.card, precision=settled.precision),
@@ -208,7 +221,8 @@ class Network:
         """
         if self.inference is None or not isinstance(self._engine, TorchEngine):
             return self
-        engine, reason = compile_engine(self._engine, images)
+        with its_errors(self.card.name):
+            engine, reason = compile_engine(self._engine, images)
         inference = replace(self.inference, engine=engine.name, fallback=reason)
         return replace(self, inference=inference, _engine=engine)
 

@@ -21,12 +21,14 @@ from featscape.features.weights import fit_state, hash_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from types import FrameType
 
     from torch import nn
 
     from featscape.features.architecture import State
 
 _ITS_OWN = "those of the factory"
+_INSTALLED = frozenset(("site-packages", "dist-packages"))
 
 
 def is_name(model: str) -> bool:
@@ -37,46 +39,73 @@ def is_name(model: str) -> bool:
 
 @contextmanager
 def its_errors(model: str) -> Iterator[None]:
-    """Turn what the code of a network of one's own raises into a ModelError that names the place.
+    """Turn what the code of a user's own network raises into a ModelError of one line.
 
     Parameters
     ----------
     model : str
-        Errors of networks with other names are raised as they are.
+        The network's name. Errors of networks with other names are raised as they are.
+
+    Raises
+    ------
+    ModelError
+        Names the error and the line of the user's code. `sys.exit` counts as an error.
     """
     try:
         yield
     except FeatscapeError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         place = _place_in_own_code(error, model) if is_name(model) else None
         if place is None:
             raise
-        said = (str(error).splitlines() or [""])[0]
+        message = (str(error).splitlines() or [""])[0]
         raise ModelError(
-            f"A network of your own must be made and run without an error; {model} raises "
-            f"{type(error).__name__}{said and f' ({said})'} in {place}. Mend it there."
+            f"A network of your own must be built and run without an error; {model} raises "
+            f"{type(error).__name__}{message and f' ({message})'} in {place}. Fix the code there."
         ) from error
 
 
-def _place_in_own_code(error: Exception, model: str) -> str | None:
-    """Return the last place that an error passed through in the package of the factory.
+def _place_in_own_code(error: BaseException, model: str) -> str | None:
+    """Return the file and line of the last frame of the user's code; None if there is none.
 
-    Layers of PyTorch's alone have none there; where one of them fails it is they.
+    The user's code is the package of the factory, and what else lies in the folder of the package.
+    Networks of PyTorch's layers alone have no such frame; there PyTorch itself is named.
     """
-    if isinstance(error, SyntaxError):  # of a module that is imported: none of its lines has run
+    if isinstance(error, SyntaxError):  # in a module that is imported: none of its lines has run
         return f"{error.filename}, line {error.lineno}"
     package = model.partition(":")[0].partition(".")[0]
+    folder = _folder_of(package)
+    frames = list(traceback.walk_tb(error.__traceback__))
     places = [
         f"{frame.f_code.co_filename}, line {line}"
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if frame.f_globals.get("__name__", "").partition(".")[0] == package
+        for frame, line in frames
+        if _package_of(frame) == package or (folder and _is_in(frame, folder))
     ]
     if places:
         return places[-1]
-    *_, (last, _) = traceback.walk_tb(error.__traceback__)
-    is_torch = last.f_globals.get("__name__", "").partition(".")[0] == "torch"
-    return "PyTorch, for floats (b, 3, h, w)" if is_torch else None
+    return "PyTorch, for floats (b, 3, h, w)" if _package_of(frames[-1][0]) == "torch" else None
+
+
+def _package_of(frame: FrameType) -> str:
+    name: str = frame.f_globals.get("__name__", "")
+    return name.partition(".")[0]
+
+
+def _folder_of(package: str) -> Path | None:
+    """Return the folder that holds a package of the user; None for an installed package."""
+    file = getattr(sys.modules.get(package), "__file__", None)
+    if file is None:
+        return None
+    path = Path(file).resolve()
+    folder = path.parent.parent if path.name == "__init__.py" else path.parent
+    return None if folder.name in _INSTALLED else folder
+
+
+def _is_in(frame: FrameType, folder: Path) -> bool:
+    """Whether a frame's file lies in the folder, but not in an environment within it."""
+    file = Path(frame.f_code.co_filename).resolve()
+    return file.is_relative_to(folder) and not _INSTALLED.intersection(file.parts)
 
 
 def find_factory(model: str, *, hint: str = "") -> Callable[[], nn.Module]:
@@ -126,13 +155,13 @@ def build(model: str, factory: Callable[[], nn.Module]) -> Architecture:
     import torch
     from torch import nn
 
-    try:
-        inspect.signature(factory).bind()
-    except TypeError as error:
+    required = _required_arguments(factory)
+    if required:
         raise ModelError(
-            f"The factory of a network must do without arguments; {model} is {error}. "
-            "Give its arguments defaults, or name a function that calls it."
-        ) from error
+            f"The factory of a network must work without arguments; {model} requires "
+            f"{', '.join(required)}. Give each argument a default, or name a function that calls "
+            "the factory."
+        )
     with _current_folder_importable():
         module = factory()
     if not isinstance(module, nn.Module):
@@ -163,6 +192,19 @@ def build(model: str, factory: Callable[[], nn.Module]) -> Architecture:
         weights=_ITS_OWN,
         find_weights=lambda _progress: None,
     )
+
+
+def _required_arguments(factory: Callable[..., object]) -> list[str]:
+    """Return the names of a function's arguments that have no default."""
+    try:
+        parameters = inspect.signature(factory).parameters
+    except ValueError:  # some functions that are written in C have no signature
+        return []
+    return [
+        name
+        for name, one in parameters.items()
+        if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+    ]
 
 
 def _hash_code(module_name: str, network: nn.Module) -> str:

@@ -2,14 +2,18 @@
 
 import re
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from featscape.errors import ModelError
-from featscape.features import list_layers, load_network, reload_network
+from featscape.features import extract, list_layers, load_network, reload_network
+from featscape.features.shards import read_shards
 from featscape.progress import SilentProgress
+from featscape.records import Decoded
 
 IGNORING_DEPRECATION = pytest.mark.filterwarnings(
     "ignore:`torch.jit.script` is deprecated:DeprecationWarning"
@@ -85,15 +89,113 @@ def of_gray():
     return nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten())
 """
 
+# Networks with defects that show only when they run, and their helper module.
+DEFECTIVE = """
+import sys
+import torch
+from torch import nn
+import own_helper
+
+class Pooled(nn.Module):
+    preprocessing = {"input_size_px": 32}
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer = nn.Conv2d(3, 8, 3, 2)
+
+    def forward(self, x):
+        return self.layer(x).mean((2, 3))
+
+class Centered(Pooled):
+    def forward(self, x):
+        rows = super().forward(x)
+        return rows - rows.mean(0)
+
+class Normalized(Pooled):
+    def forward(self, x):
+        maps = nn.functional.batch_norm(self.layer(x), None, None, training=True)
+        return maps.amax((2, 3))
+
+class Random(Pooled):
+    def forward(self, x):
+        return nn.functional.dropout(super().forward(x), training=True)
+
+class Widening(Pooled):
+    def forward(self, x):
+        return super().forward(x).repeat(1, len(x))
+
+class WideningLater(Pooled):
+    def forward(self, x):
+        return super().forward(x).repeat(1, 1 if x.mean() < 1 else 2)
+
+class Leaving(Pooled):
+    def forward(self, x):
+        sys.exit(7)
+
+class LeavingLater(Pooled):
+    def forward(self, x):
+        if x.mean() > 1:
+            sys.exit(7)
+        return super().forward(x)
+
+def leaving_factory():
+    sys.exit()
+
+class Complex(Pooled):
+    def forward(self, x):
+        return torch.fft.fft(super().forward(x))
+
+class Stopping(Pooled):
+    def forward(self, x):
+        if x.mean() > 1:
+            raise StopIteration
+        return super().forward(x)
+
+class Failing(Pooled):
+    def forward(self, x):
+        if x.mean() > 1:
+            raise KeyError("bright")
+        return super().forward(x)
+
+class Helped(Pooled):
+    def forward(self, x):
+        return own_helper.fail(super().forward(x))
+
+def of_helper():
+    return own_helper.Failing()
+
+class Avoiding(Pooled):
+    def forward(self, x):
+        return super().forward(x) if x.mean() < 1 else x.mean((2, 3)).repeat(1, 3)[:, :8]
+
+class HalfPrecision(Pooled):
+    def forward(self, x):
+        with torch.autocast("cpu", torch.bfloat16):
+            return super().forward(x).float()
+"""
+HELPER = """
+from torch import nn
+
+def fail(x):
+    raise ValueError("no luck")
+
+class Failing(nn.Module):
+    def forward(self, x):
+        return fail(x)
+"""
+
 
 @pytest.fixture(autouse=True)
 def own(tmp_path, monkeypatch):
     (tmp_path / "own_networks.py").write_text(MODULE)
+    (tmp_path / "own_defective.py").write_text(DEFECTIVE)
+    (tmp_path / "own_helper.py").write_text(HELPER)
     (tmp_path / "garbled.py").write_text("def any(:\n")
     (tmp_path / "needy.py").write_text("import a_module_that_is_missing\n")
     monkeypatch.chdir(tmp_path)
     yield tmp_path
-    for name in ("own_networks", "needy", "garbled"):
+    for name in ("own_networks", "own_defective", "own_helper", "needy", "garbled"):
         sys.modules.pop(name, None)
 
 
@@ -189,7 +291,7 @@ def test_what_is_partly_in_torchscript_runs_and_has_no_layers_in_there(noise_ima
         ("resnet1001:IMAGENET1K_V1", r"Did you mean resnet101:IMAGENET1K_V1"),
         (
             "own_networks:with_arguments",
-            r"must do without arguments; own_networks:with_arguments is missing a required",
+            r"must work without arguments; own_networks:with_arguments requires n\. Give",
         ),
         ("own_networks:in_torchscript", r"returned one in TorchScript\. .*export it to ONNX"),
         ("own_networks:none", r"must return a torch\.nn\.Module; .* returned a NoneType"),
@@ -224,6 +326,83 @@ def test_what_the_users_code_raises_is_one_line_with_its_place(name, message, lo
         look(name)
     assert "\n" not in str(caught.value)
     assert caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("name", ["Centered", "Normalized", "Random"])
+def test_features_that_depend_on_the_batch_or_on_chance_are_refused(name):
+    with pytest.raises(ModelError, match=rf"must not depend on chance .* those of \S+:{name} do"):
+        load_network(f"own_defective:{name}", device="cpu")
+
+
+def test_a_network_that_computes_in_bfloat16_passes_the_check_of_its_batches():
+    assert load_network("own_defective:HalfPrecision", device="cpu").card.n_features == 8
+
+
+def test_a_number_of_features_that_depends_on_the_batch_is_refused():
+    with pytest.raises(
+        ModelError, match=r"Widening gives \(1, 8\) for 1 image and \(2, 16\) for 2"
+    ):
+        load_network("own_defective:Widening", device="cpu")
+
+
+def test_complex_features_are_refused():
+    with pytest.raises(ModelError, match=r"output of \S+:Complex gives torch\.complex64"):
+        load_network("own_defective:Complex", device="cpu")
+
+
+_RAISES_KEY_ERROR = '            raise KeyError("bright")'
+
+
+def place_of(code):
+    """Return a pattern for the file and number of a line of `DEFECTIVE`."""
+    return rf"in \S*own_defective\.py, line {1 + DEFECTIVE.splitlines().index(code)}\."
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("Leaving", "        sys.exit(7)"), ("leaving_factory", "    sys.exit()")]
+)
+def test_sys_exit_in_the_users_code_is_an_error(name, code):
+    with pytest.raises(ModelError, match=rf"raises SystemExit .*{place_of(code)}"):
+        load_network(f"own_defective:{name}", device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Helped", r"raises ValueError \(no luck\) in \S*own_helper\.py, line 5\."),
+        ("of_helper", r"raises ValueError \(no luck\) in \S*own_helper\.py, line 5\."),
+    ],
+)
+def test_an_error_in_a_helper_module_names_its_line(name, message):
+    with pytest.raises(ModelError, match=message):
+        load_network(f"own_defective:{name}", device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "message"),
+    [
+        ("Stopping", (), f"raises StopIteration {place_of('            raise StopIteration')}"),
+        ("Failing", (), rf"KeyError \('bright'\) {place_of(_RAISES_KEY_ERROR)}"),
+        ("LeavingLater", (), rf"SystemExit \(7\) {place_of('            sys.exit(7)')}"),
+        ("WideningLater", (), r"must give 8 features for each image; .* gives \(1, 16\)"),
+        ("Avoiding", ("layer",), r"layer was not computed for an image of this dataset"),
+    ],
+)
+def test_an_error_in_the_middle_of_a_run_is_one_line_and_loses_nothing(
+    tmp_path, noise_images, name, layers, message
+):
+    def decode(content, **_options):  # the first two images are dark, the others are bright
+        color = "white" if int(content) >= 2 else "black"
+        return Decoded(Image.new("RGB", (40, 40), color), (40, 40))
+
+    network = load_network(f"own_defective:{name}", layers=layers, device="cpu")
+    images = replace(noise_images(4), decode=decode)
+    with pytest.raises(ModelError, match=message) as caught:
+        extract(images, model=network, batch_size=1, work=tmp_path / "work")
+    assert "\n" not in str(caught.value)
+    (folder,) = (tmp_path / "work").iterdir()
+    parts, _ = read_shards(folder, n_features=network.card.n_features)
+    assert sum(len(part.digests) for part in parts) == 2
 
 
 def test_what_our_code_raises_is_raised(monkeypatch):
