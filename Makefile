@@ -9,10 +9,10 @@ STATIC := src/featscape/bundle/static
 
 install: $(INSTALLED)
 
-$(INSTALLED): pyproject.toml CMakeLists.txt $(wildcard native/*)
+$(INSTALLED): pyproject.toml engine/pyproject.toml engine/CMakeLists.txt $(wildcard engine/native/*)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing featscape and all it needs into .venv: 4 GB, some minutes."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ./engine -e '.[dev]'
 	touch $@
 
 demo: $(INSTALLED)
@@ -21,20 +21,20 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
 
-# The native code without Python, under the address, undefined-behaviour and thread sanitizers.
+# The native code without Python, under the address, undefined-behavior and thread sanitizers.
 sanitize: build/sanitize-address,undefined build/sanitize-thread
 
-build/sanitize-%: $(INSTALLED) $(wildcard native/*) tests/native/sanitize.cpp CMakeLists.txt
-	$(BIN)/cmake -S . -B $@ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DFEATSCAPE_SANITIZE=$*
+build/sanitize-%: $(INSTALLED) $(wildcard engine/native/*) engine/tests/native/sanitize.cpp engine/CMakeLists.txt
+	$(BIN)/cmake -S engine -B $@ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMESHTSNE_SANITIZE=$*
 	$(BIN)/cmake --build $@ --parallel
 	$@/sanitize
-	FEATSCAPE_INSTRUCTION_SET=baseline $@/sanitize
+	MESHTSNE_INSTRUCTION_SET=baseline $@/sanitize
 	touch $@
 
 check: $(INSTALLED) $(MODULES)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/clang-format --dry-run --Werror native/* tests/native/*
+	$(BIN)/clang-format --dry-run --Werror engine/native/* engine/tests/native/*
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python viewer/generate_contract.py --check
@@ -62,7 +62,7 @@ $(MODULES): viewer/package-lock.json
 format: $(INSTALLED) $(MODULES)
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
-	$(BIN)/clang-format -i native/* tests/native/*
+	$(BIN)/clang-format -i engine/native/* engine/tests/native/*
 	cd viewer && npm run --silent format
 
 # Photographs of animals (GPL) and Fashion-MNIST (MIT), from Debian's archive, unpacked without root.
@@ -75,4 +75,4 @@ data/fashion-mnist:
 	sh benchmarks/fetch_debian.sh dataset-fashion-mnist usr/share/datasets/fashion-mnist $@
 
 clean:
-	rm -rf build dist .venv demo-map
+	rm -rf build dist engine/build engine/dist .venv demo-map

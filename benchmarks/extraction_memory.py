@@ -84,7 +84,7 @@ def measure(n_images: int, folder: Path) -> dict[str, float]:
     from featscape.features import extract
     from featscape.images import ThumbnailPack, decode_bytes
     from featscape.records import ImageSet
-    from featscape.tsne.reduction import fit_reduction
+    from meshtsne.reduction import fit_reduction
 
     images = ImageSet(
         source="generated",

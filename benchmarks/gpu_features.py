@@ -1,8 +1,16 @@
-"""From JPEG files to features on an NVIDIA GPU: the second half of gpu.py."""
+"""Check and time the way from JPEG files to features on an NVIDIA GPU.
+
+    python benchmarks/gpu_features.py
+
+The script generates the JPEG files and the network's weights. With --interpret it runs a few images
+through PyTorch on the CPU, and the figures have no meaning.
+"""
 
 from __future__ import annotations
 
+import argparse
 import io
+import subprocess
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -225,3 +233,26 @@ def measure_features(*, interpreted: bool) -> None:
         check(networks, here, images)
         rows = list(stages(networks, images, repeats=repeats, n_batches=n_batches))
         print(table(["stage", "images a second"], rows), flush=True)
+
+
+def describe_machine() -> str:
+    """Return the GPU, its driver, and the versions of CUDA and PyTorch."""
+    if not torch.cuda.is_available():
+        return f"no GPU; torch {torch.__version__}"
+    query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
+    card = subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip()
+    return f"{card}; CUDA {torch.version.cuda}, torch {torch.__version__}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--interpret", action="store_true", help="a few images, without a GPU")
+    interpreted = parser.parse_args().interpret
+    if not interpreted and not torch.cuda.is_available():
+        raise SystemExit("this benchmark needs an NVIDIA GPU and a PyTorch built for CUDA")
+    print(describe_machine())
+    measure_features(interpreted=interpreted)
+
+
+if __name__ == "__main__":
+    main()

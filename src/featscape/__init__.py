@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from featscape.pictures import draw_mosaic, draw_scatter
     from featscape.pipeline import load_tsne
     from featscape.progress import Progress
-    from featscape.tsne import TSNE
+    from meshtsne import TSNE
 
 __version__ = "0.1.0"
 
@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "TSNE": "featscape.tsne",
+    "TSNE": "meshtsne",
     "DeviceError": "featscape.errors",
     "FeatscapeError": "featscape.errors",
     "ImageError": "featscape.errors",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from featscape.classes import sample_of_classes
-from featscape.errors import InputError
+from featscape.errors import DeviceError, FeatscapeError, InputError
 from featscape.filenames import printable
 from featscape.records import Embedding, Neighbors
 
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    import meshtsne
     from featscape.maps import Map
     from featscape.progress import Progress
-    from featscape.tsne import TSNE
+    from meshtsne import TSNE
 
-    Placed = Iterator[tuple[NDArray[np.float32], Neighbors]]
+    Placed = Iterator[tuple[NDArray[np.float32], meshtsne.Neighbors]]
     Placing = Callable[[TSNE, Iterable[NDArray[np.float32]]], Placed]
 
 N_AGREEING = 5  # neighbours that vote on an item's label
@@ -33,13 +35,29 @@ _COLUMNS = 50  # of features, as t-SNE's memory depends on them: it reduces wide
 _NOT_STORED = {"callback", "random_state"}
 
 
+@contextmanager
+def engine_errors() -> Iterator[None]:
+    """Raise the engine's errors as featscape's errors, with the same message."""
+    import meshtsne
+
+    try:
+        yield
+    except meshtsne.InputError as error:
+        raise InputError(str(error)) from error
+    except meshtsne.DeviceError as error:
+        raise DeviceError(str(error)) from error
+    except meshtsne.MeshTSNEError as error:
+        raise FeatscapeError(str(error)) from error
+
+
 def check_options(*, perplexity: float, n_dimensions: int) -> None:
     """Raise InputError where no map can be made so, of however many items."""
-    from featscape.tsne.parameters import count_neighbors
+    from meshtsne import TSNE
 
     if n_dimensions not in (2, 3):
         raise InputError(f"a map must have 2 or 3 dimensions; got {n_dimensions}.")
-    count_neighbors(perplexity, n_items=sys.maxsize, n_neighbors=None)
+    with engine_errors():
+        TSNE(n_dimensions, perplexity=perplexity, device="cpu").find_device((sys.maxsize, 1))
 
 
 def check_landmarks(
@@ -55,11 +73,12 @@ def check_landmarks(
     They are t-SNE's own rules, looked at before the long work; DeviceError where there is no such
     device.
     """
-    from featscape.tsne import TSNE
+    from meshtsne import TSNE
 
     tsne = TSNE(n_dimensions, perplexity=perplexity, device=device)
     if n_landmarks is None:
-        tsne.find_device((n_items, _COLUMNS))
+        with engine_errors():
+            tsne.find_device((n_items, _COLUMNS))
         return
     if n_landmarks >= n_items:
         raise InputError(
@@ -72,7 +91,8 @@ def check_landmarks(
             f"got {n_landmarks:,} with perplexity {perplexity:g}. "
             "Ask for more, or lower perplexity."
         )
-    tsne.find_device((n_landmarks, _COLUMNS))
+    with engine_errors():
+        tsne.find_device((n_landmarks, _COLUMNS))
 
 
 def choose_tsne_device(device: str, n_fitted: int, *, n_dimensions: int) -> str:
@@ -81,7 +101,7 @@ def choose_tsne_device(device: str, n_fitted: int, *, n_dimensions: int) -> str:
     Few are done on the CPU before a GPU is awake; there is none but NVIDIA's for it, and it makes
     maps of two dimensions alone.
     """
-    from featscape.tsne.device import AUTO_FROM
+    from meshtsne.device import AUTO_FROM
 
     kind = device.partition(":")[0]
     if kind == "cuda":
@@ -126,7 +146,7 @@ def embed(
     InputError, DeviceError
         As `check_landmarks` does, and where the device's memory is too small.
     """
-    from featscape.tsne import TSNE
+    from meshtsne import TSNE
 
     check_landmarks(
         n_landmarks,
@@ -162,10 +182,12 @@ def embed(
 
 def _fit(tsne: TSNE, values: NDArray[np.float32], *, progress: Progress) -> None:
     """Fit t-SNE on all rows, and show its iterations, and the GPU where it runs on one."""
-    device = tsne.find_device(values.shape)
+    with engine_errors():
+        device = tsne.find_device(values.shape)
     if device != "cpu":
         progress.note(f"t-SNE runs on {device}")
-    with progress.task("t-SNE", total=tsne.max_iter, unit="iterations") as advance:
+    total = tsne.max_iter
+    with engine_errors(), progress.task("t-SNE", total=total, unit="iterations") as advance:
         tsne.fit(values, on_advance=advance)
         advance(tsne.max_iter - tsne.n_iter_)  # it may have converged before the last
 
@@ -189,7 +211,11 @@ def _place_others(
         np.empty((n_items, k), dtype=np.int32), np.empty((n_items, k), dtype=np.float32)
     )
 
-    def keep(rows: NDArray[np.intp], at: NDArray[np.float32], near: Neighbors) -> None:
+    def keep(
+        rows: NDArray[np.intp],
+        at: NDArray[np.float32],
+        near: Neighbors | meshtsne.Neighbors,
+    ) -> None:
         near = in_items(near, landmarks)
         positions[rows] = at
         neighbors.indices[rows], neighbors.distances[rows] = near.indices, near.distances
@@ -199,7 +225,7 @@ def _place_others(
     blocks = [
         others[start : start + _ITEMS_AT_ONCE] for start in range(0, len(others), _ITEMS_AT_ONCE)
     ]
-    with progress.task("Placing", total=len(others), unit="items") as advance:
+    with engine_errors(), progress.task("Placing", total=len(others), unit="items") as advance:
         placed = place(tsne, (values[rows] for rows in blocks))
         for rows, (at, near) in zip(blocks, placed, strict=True):
             keep(rows, at, near)
@@ -211,10 +237,42 @@ def _place_here(tsne: TSNE, blocks: Iterable[NDArray[np.float32]]) -> Placed:
     return map(tsne.place, blocks)
 
 
-def in_items(neighbors: Neighbors, landmarks: NDArray[np.intp] | None) -> Neighbors:
-    """Name neighbours by their item, where the t-SNE that found them names them by landmark."""
+def place(
+    tsne: TSNE, values: NDArray[np.float32], *, landmarks: NDArray[np.intp] | None
+) -> tuple[NDArray[np.float32], Neighbors]:
+    """Place new items on a finished map.
+
+    Parameters
+    ----------
+    tsne : TSNE
+        From `load_tsne`.
+    values : ndarray of float32, shape (m, d)
+        Features of the new items.
+    landmarks : ndarray of int, shape (l,), optional
+        Rows of the map that t-SNE was fitted on; None where it was fitted on all.
+
+    Returns
+    -------
+    positions : ndarray of float32, shape (m, n_dimensions)
+    neighbors : Neighbors
+        Rows of the map that are nearest to each new item.
+
+    Raises
+    ------
+    InputError
+        `values` are not finite, or have another width than the map's features.
+    """
+    with engine_errors():
+        positions, neighbors = tsne.place(values)
+    return positions, in_items(neighbors, landmarks)
+
+
+def in_items(
+    neighbors: Neighbors | meshtsne.Neighbors, landmarks: NDArray[np.intp] | None
+) -> Neighbors:
+    """Convert indices of landmarks to indices of items; None stands for "all items"."""
     if landmarks is None:
-        return neighbors
+        return Neighbors(neighbors.indices, neighbors.distances)
     return Neighbors(landmarks[neighbors.indices].astype(np.int32), neighbors.distances)
 
 
@@ -235,9 +293,15 @@ def load_tsne(made: Map) -> TSNE:
     Raises
     ------
     InputError
-        If the map's run.json lacks a parameter: today's default would be a guess.
+        The map's run.json lacks a parameter of its t-SNE.
+
+    Notes
+    -----
+    The returned estimator belongs to the package meshtsne: its methods raise `meshtsne.InputError`,
+    which is a ValueError, for features that they cannot use.
     """
-    from featscape.tsne import TSNE
+    from meshtsne import TSNE
+    from meshtsne import Neighbors as Graph
 
     stored = made.run["parameters"]
     names = TSNE().get_params().keys() - _NOT_STORED
@@ -250,12 +314,14 @@ def load_tsne(made: Map) -> TSNE:
     tsne = TSNE(**{name: stored[name] for name in names}, random_state=stored["seed"])
     rows = made.landmarks
     if rows is None:
-        return tsne.restore(made.features, made.positions, made.neighbors)
-    near = made.neighbors
-    among = Neighbors(
-        np.searchsorted(rows, near.indices[rows]).astype(np.int32), near.distances[rows]
-    )
-    return tsne.restore(made.features[rows], made.positions[rows], among)
+        values, positions = made.features, made.positions
+        graph = Graph(made.neighbors.indices, made.neighbors.distances)
+    else:
+        values, positions = made.features[rows], made.positions[rows]
+        among = np.searchsorted(rows, made.neighbors.indices[rows]).astype(np.int32)
+        graph = Graph(among, made.neighbors.distances[rows])
+    with engine_errors():
+        return tsne.restore(values, positions, graph)
 
 
 def measure_agreement(embedding: Embedding) -> dict[str, Any] | None:
@@ -276,7 +342,7 @@ def measure_agreement(embedding: Embedding) -> dict[str, Any] | None:
     """
     if embedding.labels is None:
         return None
-    from featscape.tsne.quality import agreement_among
+    from meshtsne import agreement_among
 
     near = embedding.neighbors.indices[:, :N_AGREEING]
     agreement = agreement_among(near, embedding.labels)

@@ -74,7 +74,7 @@ _DISTRIBUTIONS = (
     "numpy",
     "scipy",
     "scikit-learn",
-    "faiss-cpu",
+    "meshtsne",
     "pillow",
     "simplejpeg",
 )

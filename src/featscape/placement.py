@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from featscape.embedding import in_items, load_tsne
+from featscape.embedding import load_tsne, place
 from featscape.errors import InputError
 from featscape.filenames import printable
 from featscape.records import ModelCard, Placement
@@ -50,10 +50,10 @@ def open_placer(made: Map, *, device: str = "auto") -> Callable[[BinaryIO], Plac
     network = reload_network(ModelCard(**card), device=device)
     tsne = load_tsne(made)
 
-    def place(file: BinaryIO) -> Placement:
+    def place_image(file: BinaryIO) -> Placement:
         image = decode_scaled(file, at_least_px=network.least_px).image
         features = network.run([network.prepare(image)])  # (1, d)
-        positions, neighbors = tsne.place(features)
-        return Placement(positions[0], in_items(neighbors, made.landmarks))
+        positions, neighbors = place(tsne, features, landmarks=made.landmarks)
+        return Placement(positions[0], neighbors)
 
-    return place
+    return place_image

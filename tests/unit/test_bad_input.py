@@ -371,7 +371,7 @@ class TestCtrlC:
             "extract": "featscape.features.extract",
             "draw_mosaic": "featscape.pictures.draw_mosaic",
             "write_run": "featscape.mapfolder.write_run",
-            "t-SNE": "featscape.tsne.estimator.descend",
+            "t-SNE": "meshtsne.estimator.descend",
         }
         monkeypatch.setattr(where[stage], interrupt)
         done = featscape("map", photos, "-o", "m", "--perplexity", 4, "--size", 400)

@@ -63,7 +63,7 @@ def test_t_sne_follows_the_network_where_that_repays(device, n_fitted, n_dimensi
 
 
 def test_a_gpu_that_is_not_there_is_missed_before_the_work(here, monkeypatch):
-    from featscape.tsne import device
+    from meshtsne import device
 
     monkeypatch.setattr(device, "has_nvidia_driver", lambda: False)
     with pytest.raises(DeviceError, match="device='cuda' needs an NVIDIA GPU"):
@@ -76,7 +76,7 @@ def test_a_gpu_that_is_not_there_is_missed_before_the_work(here, monkeypatch):
 
 @pytest.mark.usefixtures("here")
 def test_the_map_says_where_t_sne_ran(monkeypatch):
-    from featscape.tsne import estimator
+    from meshtsne import estimator
 
     np.save("f.npy", np.random.default_rng(0).normal(size=(30, 4)))
     made = embed_features("f.npy", "m", perplexity=4)

@@ -20,7 +20,7 @@ PACKAGES = [
     "featscape.images",
     "featscape.pictures",
     "featscape.pipeline",
-    "featscape.tsne",
+    "meshtsne",
 ]
 HEAVY = {
     *("torch", "torchvision", "timm", "matplotlib", "pyarrow", "sklearn", "faiss", "scipy"),
@@ -81,7 +81,8 @@ def test_types_and_lazy_names_agree():
     imported = {
         alias.name: node.module
         for node in ast.walk(source)
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("featscape.")
+        if isinstance(node, ast.ImportFrom)
+        and (node.module or "").startswith(("featscape.", "meshtsne"))
         for alias in node.names
     }
     assert imported == featscape._HOME
@@ -108,7 +109,7 @@ def loaded_by(code):
         "import featscape.cli",
         "import featscape.pipeline",
         "import featscape.maps",
-        "import featscape.tsne",
+        "import meshtsne",
     ],
 )
 def test_importing_loads_nothing_heavy(code):
@@ -116,4 +117,4 @@ def test_importing_loads_nothing_heavy(code):
 
 
 def test_the_check_above_can_fail():
-    assert "sklearn" in loaded_by("from featscape.tsne import TSNE")
+    assert "sklearn" in loaded_by("from meshtsne import TSNE")

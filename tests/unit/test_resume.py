@@ -30,7 +30,7 @@ N_KILLS_A_MAP = 5
 HEAVY = [
     *("faiss", "matplotlib.pyplot", "pyarrow.parquet", "scipy.spatial", "sklearn.manifold"),
     *("featscape.pipeline", "featscape.bundle", "featscape.features", "featscape.images"),
-    *("featscape.pictures", "featscape.tsne", "tests.conftest"),
+    *("featscape.pictures", "meshtsne", "tests.conftest"),
 ]
 
 

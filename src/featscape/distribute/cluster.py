@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from featscape.embedding import Placed, Placing
     from featscape.progress import Progress
     from featscape.records import Features, ImageSet
-    from featscape.tsne import TSNE
+    from meshtsne import TSNE
 
 ENGINES = ("local", "ray")
 _REACH_S = 5.0

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from featscape.records import Neighbors
+    from meshtsne import Neighbors
 
 
 def place_block(

@@ -1,0 +1,97 @@
+"""Fashion-MNIST (70,000 labelled images of 28 x 28 pixels) in 50 dimensions, and more of it."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+FOLDER = Path(__file__).parents[2] / "data" / "fashion-mnist"
+SEED = 10
+N_DIMENSIONS = 50
+_SIDE = 28
+_COPIES_AT_ONCE = 1_000
+
+
+def _read(name: str, header_bytes: int) -> NDArray[np.uint8]:
+    path = FOLDER / name
+    if not path.exists():
+        raise SystemExit(f"Fashion-MNIST must lie in {FOLDER}; {name} is missing. Run: make data")
+    return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=header_bytes)
+
+
+@dataclass(frozen=True, eq=False)
+class FashionMNIST:
+    """The images in a seeded random order, so that the first n are a fair sample.
+
+    Attributes
+    ----------
+    images : ndarray of uint8, shape (70000, 28, 28)
+    labels : ndarray of uint8, shape (70000,)
+    mean, axes : ndarrays of float32, shapes (784,) and (784, 50)
+        Of the principal components of all images, in pixel values from 0 to 1.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    mean: NDArray[np.float32]
+    axes: NDArray[np.float32]
+
+    @classmethod
+    def load(cls) -> FashionMNIST:
+        """Read the files and find the principal axes."""
+        parts = ("train", "t10k")
+        images = np.concatenate([_read(f"{part}-images-idx3-ubyte.gz", 16) for part in parts])
+        labels = np.concatenate([_read(f"{part}-labels-idx1-ubyte.gz", 8) for part in parts])
+        order = np.random.default_rng(SEED).permutation(len(labels))
+        images = images.reshape(-1, _SIDE, _SIDE)[order]
+        pixels = images.reshape(len(images), -1).astype(np.float32) / 255
+        mean = pixels.mean(axis=0, dtype=np.float64).astype(np.float32)
+        pixels -= mean
+        axes = np.linalg.eigh(pixels.T @ pixels)[1][:, ::-1][:, :N_DIMENSIONS]
+        return cls(images, labels[order], mean, np.ascontiguousarray(axes, np.float32))
+
+    def project(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        """Return pixels of 0 to 255, shape (n, 28, 28), in 50 dimensions, shape (n, 50)."""
+        flat = pixels.reshape(len(pixels), -1).astype(np.float32) / 255
+        return np.asarray((flat - self.mean) @ self.axes, dtype=np.float32)
+
+    def points(self, n: int) -> NDArray[np.float32]:
+        """Return the first n images in 50 dimensions, shape (n, 50); copies beyond 70,000."""
+        n_images = min(n, len(self.images))
+        rows = [self.project(self.images[:n_images])]
+        if n > n_images:
+            rows += [self.project(copies) for copies in self._copies(n - n_images, seed=SEED)]
+        return np.concatenate(rows)
+
+    def new_points(self, n: int) -> NDArray[np.float32]:
+        """Return n copies that `points` does not have, in 50 dimensions, shape (n, 50)."""
+        return np.concatenate([self.project(copies) for copies in self._copies(n, seed=SEED + 1)])
+
+    def _copies(self, n: int, *, seed: int) -> Iterator[NDArray[np.float32]]:
+        """Yield blocks of n new images: interpolated within a class, shifted, with noise.
+
+        A copy is up to half way from one image to another of its class, moved by at most one
+        pixel on each axis, with normal noise of standard deviation 2 % of the range.
+        """
+        random = np.random.default_rng(seed)
+        members = [np.flatnonzero(self.labels == label) for label in range(10)]
+        padded = np.pad(self.images, ((0, 0), (1, 1), (1, 1)))
+        for start in range(0, n, _COPIES_AT_ONCE):
+            size = min(_COPIES_AT_ONCE, n - start)
+            ones = random.integers(len(self.labels), size=size)
+            others = np.array([random.choice(members[label]) for label in self.labels[ones]])
+            way = random.uniform(0, 0.5, size=(size, 1, 1)).astype(np.float32)
+            mixed = (1 - way) * padded[ones] + way * padded[others]
+            down, right = random.integers(3, size=2)
+            moved = mixed[:, down : down + _SIDE, right : right + _SIDE]
+            noise = random.normal(scale=0.02 * 255, size=moved.shape).astype(np.float32)
+            yield np.clip(moved + noise, 0, 255)

@@ -1,0 +1,360 @@
+"""t-SNE on the CPU: meshtsne beside scikit-learn, openTSNE and tsne-h2pack, on one P.
+
+    python engine/benchmarks/tsne_cpu.py              500, 10,000 and 70,000 points, all four
+    python engine/benchmarks/tsne_cpu.py --sizes 500 --peers meshtsne sklearn
+    python engine/benchmarks/tsne_cpu.py --sizes --million --transform --force-error
+
+Each run has a process of its own (`tsne_peer.py`); its imports and first-call costs are spent on a
+warm-up with 100 points and are told apart. All embeddings are judged by exact neighbors and by one
+P that is made of them. The tables are Markdown, for RESULTS.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))  # shared: machine.py
+
+from fashion_mnist import SEED, FashionMNIST
+from machine import check_quiet, describe, environment, seconds, table
+from tsne_peer import EARLY_ITERATIONS, IMPLEMENTATIONS, LATE_ITERATIONS, PACKAGES, PERPLEXITY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+HERE = Path(__file__).parent
+PEERS_ENVIRONMENT = HERE.parents[1] / ".venv-bench"
+PICTURE = HERE.parents[1] / "docs" / "pictures" / "tsne_cpu.png"
+SHORT_S = 10.0
+TOO_SLOW = {"sklearn": 30_000}  # points from which it runs only with --slow
+FULL_SIZE, MILLION, N_NEW = 70_000, 1_000_000, 10_000
+N_PROBES = 400
+PROBED_ITERATIONS = (10, 50, 100, 250, 260, 300, 500, 750)
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """Exact neighbors in the features, and the P that every embedding is judged by."""
+
+    P: csr_array
+    near: NDArray[np.int32]  # (n, 90)
+    labels: NDArray[np.uint8]
+    n_threads: int
+
+    @classmethod
+    def of(cls, X: NDArray[np.float32], labels: NDArray[np.uint8], *, n_threads: int) -> Judge:
+        """Search every pair, and make P at perplexity 30."""
+        import faiss
+
+        from meshtsne.affinities import joint_probabilities
+        from meshtsne.records import Neighbors
+
+        faiss.omp_set_num_threads(n_threads)
+        squared, indices = faiss.knn(X, X, 3 * PERPLEXITY + 1)
+        other = _others(indices)
+        near = indices[other].reshape(len(X), -1).astype(np.int32)
+        distances = np.sqrt(np.maximum(squared[other].reshape(near.shape), 0))
+        P = joint_probabilities(Neighbors(near, distances), [PERPLEXITY], n_threads=n_threads)
+        return cls(P, near, labels, n_threads)
+
+    def judge(self, Y: NDArray[np.float32]) -> Record:
+        """Return KL over all pairs, recall of the 10 neighbors, accuracy of their majority."""
+        from scipy.spatial import cKDTree
+
+        from meshtsne.forces.direct import DirectGradient
+
+        indices = cKDTree(Y).query(Y, 11, workers=self.n_threads)[1]
+        on_map = indices[_others(indices)].reshape(len(Y), 10)
+        both = np.sort(np.hstack([self.near[:, :10], on_map]), axis=1)
+        votes = np.apply_along_axis(np.bincount, 1, self.labels[on_map], minlength=10)
+        return {
+            "kl": DirectGradient(self.P, Y, n_jobs=self.n_threads).kl_divergence(),
+            "recall": (both[:, 1:] == both[:, :-1]).sum() / (10 * len(Y)),
+            "accuracy": (votes.argmax(axis=1) == self.labels).mean(),
+        }
+
+
+def _others(indices: NDArray[Any]) -> NDArray[np.bool_]:
+    """Mark all but one in each row: the row's own index, or the farthest where that is missing."""
+    own = indices == np.arange(len(indices))[:, None]
+    own[~own.any(axis=1), -1] = True
+    others: NDArray[np.bool_] = ~own
+    return others
+
+
+def prepare_peers() -> None:
+    """Make the peers' environment, or bring it up to requirements.txt."""
+    python = PEERS_ENVIRONMENT / "bin" / "python"
+    if not python.exists():
+        venv.create(PEERS_ENVIRONMENT, with_pip=True)
+    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]
+    subprocess.run([python, *install, HERE / "requirements.txt"], check=True)
+
+
+def run(
+    name: str, points: Path, *, n_threads: int, n_dimensions: int = 2, new: Path | None = None
+) -> Record:
+    """Embed the points once in a process of its own; the record holds the embedding too."""
+    own = name == "meshtsne"
+    python = Path(sys.executable) if own else PEERS_ENVIRONMENT / "bin" / "python"
+    with TemporaryDirectory(prefix="meshtsne-bench-") as folder:
+        command: list[str | Path] = [python, HERE / "tsne_peer.py", name, points, folder]
+        command += ["--threads", str(n_threads), "--dimensions", str(n_dimensions)]
+        if new is not None:
+            command += ["--new", new]
+        subprocess.run(command, check=True, env=environment(n_threads), stdout=subprocess.DEVNULL)
+        record: Record = json.loads(Path(folder, "record.json").read_text())
+        record["embedding"] = np.load(Path(folder, "embedding.npy"))
+    stages = ", ".join(f"{stage} {time_s:.2f}" for stage, time_s in record["stages_s"].items())
+    print(f"  {name}: {record['total_s']:.2f} s ({stages})", file=sys.stderr, flush=True)
+    return record
+
+
+def compare(
+    names: Sequence[str], points: Path, judge: Judge, *, repeats: int, n_threads: int
+) -> dict[str, list[Record]]:
+    """Run each implementation, the short ones `repeats` times, in alternating order."""
+    records: dict[str, list[Record]] = {name: [] for name in names}
+    for repeat in range(repeats):
+        for name in names if repeat % 2 == 0 else reversed(names):
+            if repeat > 0 and records[name][0]["total_s"] >= SHORT_S:
+                continue
+            record = run(name, points, n_threads=n_threads)
+            embedding = record.pop("embedding")
+            if not np.isfinite(embedding).all() or embedding.shape != (len(judge.near), 2):
+                raise SystemExit(f"{name} must place every point; it has not.")
+            records[name].append(record | judge.judge(embedding))
+    return records
+
+
+def comparison_table(records: dict[str, list[Record]]) -> str:
+    """Return a row an implementation: times, memory, quality; ratios to meshtsne's time."""
+    rows = []
+    own_s = _middle(records["meshtsne"], "total_s") if "meshtsne" in records else None
+    for name, runs in records.items():
+        rows.append(
+            [
+                f"{PACKAGES[name]} {runs[0]['version']}",
+                str(runs[0]["n_iter"]),
+                f"{seconds([one['total_s'] for one in runs])}, {len(runs)} x",
+                f"{_middle(runs, 'total_s') / own_s:.2f}" if own_s else "",
+                _stages(runs),
+                f"{_middle(runs, 'import_s'):.1f} s",
+                f"{_middle(runs, 'busy_cores'):.2f}",
+                f"{_middle(runs, 'peak_memory_bytes') / 1e6:.0f} MB",
+                f"{_middle(runs, 'kl'):.4f}",
+                f"{_middle(runs, 'recall'):.4f}",
+                f"{_middle(runs, 'accuracy'):.4f}",
+            ]
+        )
+    header = ["", "iterations", "time, median (range)", "ratio", "by stage, s", "import, warm-up"]
+    header += ["busy cores", "peak memory", "KL, common P", "10-NN recall", "10-NN accuracy"]
+    return table(header, rows)
+
+
+def _middle(runs: list[Record], key: str) -> float:
+    return float(median(one[key] for one in runs))
+
+
+def _stages(runs: list[Record]) -> str:
+    return ", ".join(
+        f"{stage} {median(one['stages_s'][stage] for one in runs):.3g}"
+        for stage in runs[0]["stages_s"]
+    )
+
+
+def growth_table(records: dict[int, Record]) -> str:
+    """Return a row a size of meshtsne alone; growth is that of the time over that of n."""
+    smallest = min(records)
+    rows = []
+    for n, record in sorted(records.items()):
+        growth = record["total_s"] / records[smallest]["total_s"] / (n / smallest)
+        rows.append(
+            [
+                f"{n:,}",
+                seconds([record["total_s"]]),
+                f"{growth:.2f}",
+                _stages([record]),
+                f"{record['peak_memory_bytes'] / 1e9:.2f} GB",
+                f"{record['kl_divergence']:.4f}",
+            ]
+        )
+    header = ["n", "time", "growth / n's", "by stage, s", "peak memory", "KL, own P"]
+    return table(header, rows)
+
+
+def force_error_table(X: NDArray[np.float32], *, n_threads: int, n_dimensions: int) -> str:
+    """Hold the grid's repulsion to the exact float64 sum at some iterations of one run."""
+    from meshtsne import TSNE
+    from meshtsne.forces.direct import DirectGradient
+    from meshtsne.forces.grid import GridGradient
+
+    maps: dict[int, NDArray[np.float32]] = {}
+
+    def keep(iteration: int, _kl_divergence: float, embedding: NDArray[np.float32]) -> None:
+        if iteration in PROBED_ITERATIONS:
+            maps[iteration] = embedding
+
+    tsne = TSNE(
+        n_dimensions,
+        perplexity=PERPLEXITY,
+        early_exaggeration_iter=EARLY_ITERATIONS,
+        max_iter=EARLY_ITERATIONS + LATE_ITERATIONS,
+        method="grid",
+        device="cpu",
+        random_state=SEED,
+        n_jobs=n_threads,
+        callback=keep,
+        callback_every=10,
+    ).fit(X)
+    probes = np.sort(np.random.default_rng(SEED).permutation(len(X))[:N_PROBES])
+    rows = []
+    for iteration, Y in maps.items():
+        _, F, Z = GridGradient(tsne.affinities_, Y, n_jobs=n_threads).forces()
+        exact_Z = DirectGradient(tsne.affinities_, Y, n_jobs=n_threads).forces()[2]
+        exact_F = exact_repulsion(Y, probes)
+        # The exact forces sum to zero. What the grid's leave only translates the map.
+        error = F[probes] - F.mean(axis=0, dtype=np.float64) - exact_F
+        share = np.sqrt((error**2).sum() / (exact_F**2).sum())
+        span = np.ptp(Y, axis=0).max()
+        rows.append([str(iteration), f"{span:.3g}", f"{share:.3%}", f"{abs(Z / exact_Z - 1):.1e}"])
+    header = ["after iteration", "span of the map", "error of the force", "error of Z"]
+    return table(header, rows)
+
+
+def exact_repulsion(Y: NDArray[np.float32], probes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return F_i = sum_j w_ij^2 (y_i - y_j) for the probes, summed in float64."""
+    F = np.empty((len(probes), Y.shape[1]))
+    for row, probe in enumerate(probes):
+        difference = Y[probe].astype(np.float64) - Y
+        w = 1 / (1 + (difference**2).sum(axis=1))
+        F[row] = w**2 @ difference
+    return F
+
+
+def draw(times_s: dict[str, dict[int, float]], path: Path) -> None:
+    """Draw time against n, a line an implementation, each named at its end."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    colors = {"meshtsne": "#d55e00", "sklearn": "#0072b2", "opentsne": "#009e73"}
+    largest = max(n for by_size in times_s.values() for n in by_size)
+    figure = Figure(figsize=(7, 4.5), dpi=160, layout="constrained")
+    axes = figure.add_subplot()
+    for name, by_size in times_s.items():
+        sizes = sorted(by_size)
+        times = [by_size[n] for n in sizes]
+        own = name == "meshtsne"
+        color = colors.get(name, "#666666")
+        axes.plot(sizes, times, "o-", color=color, lw=2.6 if own else 1.5, ms=6 if own else 4)
+        inside = sizes[-1] < largest  # other lines go on to its right
+        axes.annotate(
+            PACKAGES[name],
+            (sizes[-1], times[-1]),
+            xytext=(-4, 8) if inside else (8, 0),
+            textcoords="offset points",
+            ha="right" if inside else "left",
+            va="bottom" if inside else "center",
+            color=color,
+            weight="bold" if own else "normal",
+        )
+    sizes = sorted({n for by_size in times_s.values() for n in by_size})
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlim(sizes[0] / 1.5, sizes[-1] * 4)
+    axes.set_xticks(sizes, [f"{n:,}" for n in sizes])
+    axes.minorticks_off()
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.grid(color="#dddddd", lw=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel("points of Fashion-MNIST, in 50 dimensions")
+    axes.set_ylabel("seconds, neighbors included")
+    FigureCanvasAgg(figure)
+    figure.savefig(path)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sizes", type=int, nargs="*", default=[500, 10_000, FULL_SIZE])
+    parser.add_argument(
+        "--peers", nargs="+", choices=IMPLEMENTATIONS, default=list(IMPLEMENTATIONS)
+    )
+    parser.add_argument("--repeats", type=int, default=5, help="of runs under 10 s")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--slow", action="store_true", help="scikit-learn at 70,000 points too")
+    parser.add_argument("--million", action="store_true", help="meshtsne's growth to 1,000,000")
+    parser.add_argument("--transform", action="store_true", help="10,000 new points on 70,000")
+    parser.add_argument("--force-error", action="store_true", help="the grid's error, at 70,000")
+    parser.add_argument("--dimensions", type=int, default=2, choices=[2, 3], help="for those three")
+    parser.add_argument(
+        "--picture", type=Path, nargs="?", const=PICTURE, help="draw time against n as a PNG file"
+    )
+    parser.add_argument("--noisy", action="store_true", help="measure on a busy machine")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse()
+    n_threads = arguments.threads
+    own = {"n_threads": n_threads, "n_dimensions": arguments.dimensions}
+    check_quiet(noisy=arguments.noisy, n_threads=n_threads)
+    if arguments.sizes and set(arguments.peers) != {"meshtsne"}:
+        prepare_peers()
+    print(describe(["meshtsne", "numpy", "scipy", "faiss-cpu"], n_threads=n_threads), flush=True)
+    data = FashionMNIST.load()
+    times_s: dict[str, dict[int, float]] = {}
+    with TemporaryDirectory(prefix="meshtsne-bench-") as folder:
+
+        def save(name: str, points: NDArray[np.float32]) -> Path:
+            np.save(Path(folder, name), points)
+            return Path(folder, name)
+
+        for n in arguments.sizes:
+            names = [
+                name for name in arguments.peers if arguments.slow or n < TOO_SLOW.get(name, n + 1)
+            ]
+            X = data.points(n)
+            judge = Judge.of(X, data.labels[:n], n_threads=n_threads)
+            points = save("points.npy", X)
+            records = compare(names, points, judge, repeats=arguments.repeats, n_threads=n_threads)
+            print(f"\n{n:,} points\n\n{comparison_table(records)}", flush=True)
+            for name, runs in records.items():
+                times_s.setdefault(name, {})[n] = median(one["total_s"] for one in runs)
+        if arguments.million or arguments.transform:
+            points = save("points.npy", data.points(FULL_SIZE))
+            new = save("new.npy", data.new_points(N_NEW)) if arguments.transform else None
+            at_full_size = run("meshtsne", points, new=new, **own)
+            if arguments.transform:
+                placing_s = at_full_size["stages_s"].pop("transform")
+                print(f"\n{N_NEW:,} new points on the map of {FULL_SIZE:,}: {placing_s:.2f} s\n")
+        if arguments.million:
+            points = save("points.npy", data.points(MILLION))
+            at_million = run("meshtsne", points, **own)
+            times_s.setdefault("meshtsne", {})[MILLION] = at_million["total_s"]
+            print(f"\n{growth_table({FULL_SIZE: at_full_size, MILLION: at_million})}", flush=True)
+    if arguments.force_error:
+        print(f"\n{force_error_table(data.points(FULL_SIZE), **own)}", flush=True)
+    if arguments.picture:
+        draw(times_s, arguments.picture)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,375 @@
+// The kernels, as Python sees them. Arrays are NumPy's, C-contiguous, and checked by nanobind for
+// dtype and number of axes; that their sizes fit together is checked here.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/tuple.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <tuple>
+#include <vector>
+
+#include "convolution.hpp"
+#include "points.hpp"
+#include "search.hpp"
+#include "short_range.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+using namespace meshtsne;
+
+template <class T, int Axes>
+using In = nb::ndarray<const T, nb::ndim<Axes>, nb::c_contig, nb::device::cpu>;
+template <class T, int Axes>
+using InOut = nb::ndarray<T, nb::ndim<Axes>, nb::c_contig, nb::device::cpu>;
+template <class T> using Out = nb::ndarray<nb::numpy, T>;
+
+namespace {
+
+void require(bool holds, const char* message) {
+    if (!holds) throw nb::value_error(message);
+}
+
+// Hands an array over to NumPy, which frees it.
+template <class T> Out<T> to_numpy(Buffer<T> data, std::initializer_list<std::size_t> shape) {
+    T* pointer = data.release();
+    nb::capsule owner(pointer, [](void* p) noexcept { Free{}(p); });
+    return Out<T>(pointer, shape, owner);
+}
+
+template <class T, class Source> Buffer<T> copy(const Source& from) {
+    auto to = buffer<T>(from.size());
+    std::copy(from.begin(), from.end(), to.get());
+    return to;
+}
+
+using AnyGrid = nb::ndarray<float, nb::c_contig, nb::device::cpu>;
+using Origin = std::tuple<double, double, double>;
+constexpr std::int64_t kPadding = 8; // floats behind the last axis of a grid: kernels load eight
+
+// Row-major nodes, `origin` the position of node (0, ..), `spacing` the distance h between nodes.
+Grid checked_grid(const AnyGrid& values, int dimensions, const Origin& origin, double spacing) {
+    require(static_cast<int>(values.ndim()) == dimensions,
+            "the grid must have as many axes as the points have coordinates");
+    Grid grid{};
+    std::int64_t stride = 1;
+    for (int d = dimensions - 1; d >= 0; --d) {
+        const auto length = static_cast<std::int64_t>(values.shape(static_cast<std::size_t>(d)));
+        grid.n[d] = static_cast<int>(d == dimensions - 1 ? length - kPadding : length);
+        require(grid.n[d] >= 16, "each axis of the grid needs 16 nodes at least");
+        grid.stride[d] = stride;
+        stride *= length;
+    }
+    std::tie(grid.origin[0], grid.origin[1], grid.origin[2]) = origin;
+    grid.per_unit = static_cast<float>(1.0 / spacing);
+    return grid;
+}
+
+auto conditional_probabilities(In<float, 2> squared_distances, In<std::int32_t, 2> indices,
+                               double perplexity, Pool& pool) {
+    const std::size_t n = squared_distances.shape(0), k = squared_distances.shape(1);
+    require(indices.shape(0) == n && indices.shape(1) == k,
+            "distances and indices must have one shape");
+    require(perplexity >= 1, "perplexity must be 1 at least");
+    auto p = buffer<float>(n * k);
+    {
+        nb::gil_scoped_release release;
+        const std::size_t padded = (k + 7) / 8 * 8;
+        const auto rows = static_cast<std::int64_t>(n);
+        pool.run_chunks(rows, 256, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
+            std::vector<float> squared(padded), row(padded);
+            for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+                const float* from = squared_distances.data() + i * k;
+                const std::int32_t* index = indices.data() + i * k;
+                float least = INFINITY;
+                std::size_t valid = 0;
+                for (std::size_t j = 0; j < k; ++j) {
+                    if (index[j] >= 0) least = std::min(least, from[j]), ++valid;
+                }
+                double mean = 0;
+                for (std::size_t j = 0; j < padded; ++j) {
+                    const bool real = j < k && index[j] >= 0;
+                    squared[j] = real ? from[j] - least : INFINITY;
+                    if (real) mean += static_cast<double>(squared[j]) / static_cast<double>(valid);
+                }
+                std::fill(row.begin(), row.end(), 0.0F);
+                if (valid > 0)
+                    kernels().conditional(squared.data(), static_cast<int>(padded),
+                                          mean > 0 ? 1 / mean : 1.0, static_cast<float>(perplexity),
+                                          row.data());
+                std::copy_n(row.data(), k, p.get() + i * k);
+            }
+        });
+    }
+    return to_numpy(std::move(p), {n, k});
+}
+
+auto symmetrize_neighbors(In<std::int32_t, 2> indices, In<float, 2> probabilities, Pool& pool) {
+    const std::size_t n = indices.shape(0), k = indices.shape(1);
+    require(probabilities.shape(0) == n && probabilities.shape(1) == k,
+            "indices and probabilities must have one shape");
+    for (std::size_t e = 0; e < n * k; ++e)
+        require(indices.data()[e] < static_cast<std::int64_t>(n),
+                "an index lies beyond the last point");
+    Csr csr;
+    {
+        nb::gil_scoped_release release;
+        csr = symmetrize(pool, indices.data(), probabilities.data(), static_cast<std::int64_t>(n),
+                         static_cast<std::int64_t>(k));
+    }
+    const auto edges = static_cast<std::size_t>(csr.row.back());
+    return std::make_tuple(to_numpy(copy<std::int64_t>(csr.row), {n + 1}),
+                           to_numpy(std::move(csr.column), {edges}),
+                           to_numpy(std::move(csr.p), {edges}));
+}
+
+std::shared_ptr<Points> make_points(std::shared_ptr<Pool> pool, In<std::int64_t, 1> indptr,
+                                    In<std::int32_t, 1> indices, In<float, 1> data,
+                                    In<float, 2> Y) {
+    const std::size_t n = Y.shape(0);
+    require(n < (1ULL << 31), "there may be no more than 2^31 points");
+    require(std::all_of(Y.data(), Y.data() + Y.size(), [](float y) { return std::isfinite(y); }),
+            "positions must be finite");
+    require(n > 0 && Y.shape(1) >= 1 && Y.shape(1) <= 3,
+            "positions must be (n, 1), (n, 2) or (n, 3)");
+    require(indptr.shape(0) == n + 1 && indices.shape(0) == data.shape(0),
+            "P must be (n, n) in compressed rows");
+    const std::int64_t* row = indptr.data();
+    require(row[0] == 0 && row[n] == static_cast<std::int64_t>(indices.shape(0)) &&
+                std::is_sorted(row, row + n + 1),
+            "P's row pointers must ascend from 0 to the number of entries");
+    for (std::size_t e = 0; e < indices.shape(0); ++e) {
+        require(indices.data()[e] >= 0 && static_cast<std::size_t>(indices.data()[e]) < n,
+                "a column of P lies outside of it");
+    }
+    nb::gil_scoped_release release;
+    return std::make_shared<Points>(std::move(pool), row, indices.data(), data.data(), Y.data(),
+                                    static_cast<std::int64_t>(n), static_cast<int>(Y.shape(1)));
+}
+
+void check_cells(const In<std::int32_t, 1>& cells, std::int32_t n_cells) {
+    for (std::size_t i = 0; i < cells.shape(0); ++i) {
+        require(cells.data()[i] >= 0 && cells.data()[i] < n_cells,
+                "a cell's number is out of range");
+    }
+}
+
+auto search_cells(const CellIndex& self, In<float, 2> queries, In<std::int32_t, 2> cells, int k,
+                  Pool& pool) {
+    const std::size_t m = queries.shape(0), n_probes = cells.shape(1);
+    require(static_cast<int>(queries.shape(1)) == self.dimensions(),
+            "queries and points must have as many coordinates");
+    require(cells.shape(0) == m && n_probes > 0 && k > 0,
+            "each query needs cells, and k 1 at least");
+    for (std::size_t e = 0; e < m * n_probes; ++e) {
+        require(cells.data()[e] >= 0 && cells.data()[e] < self.n_cells(),
+                "a cell's number is out of range");
+    }
+    auto index = buffer<std::int32_t>(m * static_cast<std::size_t>(k));
+    auto squared = buffer<float>(m * static_cast<std::size_t>(k));
+    {
+        nb::gil_scoped_release release;
+        self.search(pool, queries.data(), cells.data(), static_cast<std::int64_t>(m),
+                    static_cast<int>(n_probes), k, index.get(), squared.get());
+    }
+    return std::make_tuple(to_numpy(std::move(index), {m, static_cast<std::size_t>(k)}),
+                           to_numpy(std::move(squared), {m, static_cast<std::size_t>(k)}));
+}
+
+} // namespace
+
+NB_MODULE(_native, m) {
+    m.doc() = "The hot loops of t-SNE, in C++. Called by the modules of meshtsne only.";
+
+    m.def(
+        "instruction_set", [] { return kernels().name; },
+        "Name of the instruction set that the kernels use on this processor.");
+    m.attr("SPLINE_ORDER") = MESHTSNE_SPLINE_ORDER;
+    m.attr("PADDING") = kPadding;
+
+    nb::class_<Pool>(
+        m, "Pool", "Threads that share the work of a call; results do not depend on their number.")
+        .def(
+            "__init__",
+            [](Pool* self, int n_threads) {
+                require(n_threads >= 1, "n_threads must be 1 at least");
+                new (self) Pool(n_threads);
+            },
+            "n_threads"_a)
+        .def_prop_ro("n_threads", &Pool::size);
+
+    m.def("conditional_probabilities", &conditional_probabilities, "squared_distances"_a,
+          "indices"_a, "perplexity"_a, "pool"_a,
+          "p_j|i, shape (n, k), from squared distances; a neighbour with index < 0 is missing and "
+          "gets 0.");
+    m.def("symmetrize", &symmetrize_neighbors, "indices"_a, "probabilities"_a, "pool"_a,
+          "(P + P^T) / sum as (indptr, indices, data), columns ascending; index < 0 is no "
+          "neighbour.");
+
+    nb::class_<CellIndex>(m, "CellIndex",
+                          "Points arranged by cells for the search of euclidean neighbours.")
+        .def(
+            "__init__",
+            [](CellIndex* self, In<float, 2> points, In<std::int32_t, 1> cells,
+               std::int32_t n_cells, Pool& pool) {
+                require(points.shape(0) == cells.shape(0) && points.shape(0) < (1ULL << 31) &&
+                            n_cells > 0,
+                        "each point needs a cell");
+                check_cells(cells, n_cells);
+                new (self)
+                    CellIndex(pool, points.data(), static_cast<std::int64_t>(points.shape(0)),
+                              static_cast<int>(points.shape(1)), cells.data(), n_cells);
+            },
+            "points"_a, "cells"_a, "n_cells"_a, "pool"_a)
+        .def(
+            "search", &search_cells, "queries"_a, "cells"_a, "k"_a, "pool"_a,
+            "Indices and squared distances, (m, k), nearest first; -1 where the cells hold fewer.");
+
+    nb::class_<PotentialSolver>(
+        m, "PotentialSolver",
+        "Convolves a density (nx, ny + PADDING) with an even kernel, free of wrap-around.")
+        .def(
+            "__init__",
+            [](PotentialSolver* self, std::shared_ptr<Pool> pool, In<float, 2> spectrum) {
+                const int nx = static_cast<int>(spectrum.shape(0)) - 1,
+                          ny = static_cast<int>(spectrum.shape(1)) - 1;
+                for (int n : {nx, ny}) {
+                    require(n >= 16 && n % 16 == 0, "a grid axis must be a multiple of 16");
+                    for (int f : {2, 3, 5})
+                        while (n % f == 0) n /= f;
+                    require(n == 1, "a grid axis must have no prime factor above 5");
+                }
+                new (self) PotentialSolver(std::move(pool), nx, ny, spectrum.data());
+            },
+            "pool"_a, "spectrum"_a)
+        .def(
+            "solve",
+            [](PotentialSolver& self, InOut<float, 2> density) {
+                require(static_cast<int>(density.shape(0)) == self.nx() &&
+                            static_cast<std::int64_t>(density.shape(1)) == self.ny() + kPadding,
+                        "the density must be (nx, ny + PADDING)");
+                nb::gil_scoped_release release;
+                self.solve(density.data(), static_cast<int>(density.shape(1)));
+            },
+            "density"_a.noconvert(), "Turn the density into its potential, in place.");
+
+    nb::class_<Points>(m, "Points",
+                       "Positions, velocity and gains of n points, and P between them.")
+        .def(nb::new_(&make_points), "pool"_a, "indptr"_a, "indices"_a, "data"_a, "positions"_a)
+        .def_prop_ro("size", &Points::size)
+        .def("restart", &Points::restart, "Set the velocity to 0 and the gains to 1.")
+        .def("renumber", &Points::renumber, nb::call_guard<nb::gil_scoped_release>(),
+             "Sort the points in memory along a space-filling curve.")
+        .def(
+            "extent",
+            [](const Points& self) {
+                const auto D = static_cast<std::size_t>(self.dimensions());
+                auto low = buffer<float>(D), high = buffer<float>(D);
+                std::copy_n(self.extent().low, D, low.get());
+                std::copy_n(self.extent().high, D, high.get());
+                return std::make_tuple(to_numpy(std::move(low), {D}),
+                                       to_numpy(std::move(high), {D}));
+            },
+            "Least and greatest coordinate on each axis.")
+        .def(
+            "spread",
+            [](Points& self, AnyGrid density, Origin origin, double spacing) {
+                const Grid grid = checked_grid(density, self.dimensions(), origin, spacing);
+                nb::gil_scoped_release release;
+                self.spread(grid, density.data(), density.size());
+            },
+            "density"_a.noconvert(), "origin"_a, "spacing"_a,
+            "Write the points' density to the grid.")
+        .def(
+            "grid_forces",
+            [](Points& self, AnyGrid potential, Origin origin, double spacing, float split,
+               float radius) {
+                const Grid grid = checked_grid(potential, self.dimensions(), origin, spacing);
+                require(split >= 0 && (split == 0 || (self.dimensions() == 3 && radius > 0)),
+                        "a short range takes three dimensions and a radius");
+                nb::gil_scoped_release release;
+                return self.grid_forces(grid, potential.data(), split, radius);
+            },
+            "potential"_a.noconvert(), "origin"_a, "spacing"_a, "split"_a = 0.0F, "radius"_a = 0.0F,
+            "Find both forces from the potential, with a short range where split > 0; return Z.")
+        .def("direct_forces", &Points::direct_forces, nb::call_guard<nb::gil_scoped_release>(),
+             "Find both forces by the sum over all pairs; return Z.")
+        .def(
+            "step",
+            [](Points& self, double z, double exaggeration, double momentum, double learning_rate) {
+                self.step({static_cast<float>(exaggeration), static_cast<float>(momentum),
+                           static_cast<float>(learning_rate)},
+                          z);
+            },
+            "z"_a, "exaggeration"_a, "momentum"_a, "learning_rate"_a,
+            nb::call_guard<nb::gil_scoped_release>(), "Move the points by the forces found last.")
+        .def("kl_divergence", &Points::kl_divergence, "z"_a,
+             nb::call_guard<nb::gil_scoped_release>())
+        .def(
+            "positions",
+            [](const Points& self) {
+                const auto n = static_cast<std::size_t>(self.size()),
+                           D = static_cast<std::size_t>(self.dimensions());
+                auto to = buffer<float>(n * D);
+                self.copy_positions(to.get());
+                return to_numpy(std::move(to), {n, D});
+            },
+            "Positions (n, c) in the caller's order, centred on 0.")
+        .def(
+            "forces",
+            [](const Points& self) {
+                const auto n = static_cast<std::size_t>(self.size()),
+                           D = static_cast<std::size_t>(self.dimensions());
+                auto attraction = buffer<float>(n * D), repulsion = buffer<float>(n * D);
+                self.copy_forces(attraction.get(), repulsion.get());
+                return std::make_tuple(to_numpy(std::move(attraction), {n, D}),
+                                       to_numpy(std::move(repulsion), {n, D}));
+            },
+            "The attraction and the repulsion found last, in the caller's order.");
+
+    nb::class_<ShortRange>(m, "ShortRange",
+                           "Points (n, 3) in cells, for the near part of their potential.")
+        .def(
+            "__init__",
+            [](ShortRange* self, In<float, 2> positions, float radius, Pool& pool) {
+                require(positions.shape(0) > 0 && positions.shape(0) < (1ULL << 31) &&
+                            positions.shape(1) == 3 && radius > 0,
+                        "positions must be (n, 3), and the radius above 0");
+                new (self) ShortRange(pool, positions.data(),
+                                      static_cast<std::int64_t>(positions.shape(0)), radius);
+            },
+            "positions"_a, "radius"_a, "pool"_a)
+        .def(
+            "add",
+            [](const ShortRange& self, In<float, 2> positions, float split, InOut<float, 1> phi,
+               InOut<float, 2> gradient, Pool& pool) {
+                const std::size_t m = positions.shape(0);
+                require(positions.shape(1) == 3 && phi.shape(0) == m && gradient.shape(0) == m &&
+                            gradient.shape(1) == 3 && split > 0,
+                        "positions and gradient must be (m, 3), phi (m,), and split above 0");
+                nb::gil_scoped_release release;
+                self.add(pool, positions.data(), static_cast<std::int64_t>(m), split, phi.data(),
+                         gradient.data());
+            },
+            "positions"_a, "split"_a, "phi"_a.noconvert(), "gradient"_a.noconvert(), "pool"_a,
+            "Add the near part of the potential at the positions, and of its gradient.");
+
+    m.def(
+        "evaluate",
+        [](Pool& pool, AnyGrid potential, Origin origin, double spacing, In<float, 2> positions) {
+            const std::size_t n = positions.shape(0), D = positions.shape(1);
+            const Grid grid = checked_grid(potential, static_cast<int>(D), origin, spacing);
+            auto phi = buffer<float>(n), gradient = buffer<float>(n * D);
+            {
+                nb::gil_scoped_release release;
+                evaluate(pool, grid, static_cast<int>(D), potential.data(), positions.data(),
+                         static_cast<std::int64_t>(n), phi.get(), gradient.get());
+            }
+            return std::make_tuple(to_numpy(std::move(phi), {n}),
+                                   to_numpy(std::move(gradient), {n, D}));
+        },
+        "pool"_a, "potential"_a.noconvert(), "origin"_a, "spacing"_a, "positions"_a,
+        "The potential and its gradient at any positions; beyond the grid those of its border.");
+}

@@ -1,0 +1,48 @@
+// The potential of a 2-D density on one size of grid: tables, scratch space, and the three passes.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "graph.hpp"
+#include "kernels.hpp"
+#include "pool.hpp"
+
+namespace meshtsne {
+
+// The tables of one axis of length n (2^a 3^b 5^c, a multiple of 16).
+class AxisTables {
+  public:
+    explicit AxisTables(int n);
+    Axis view() const;
+    int size() const { return n_; }
+    int frequency(int position) const { return frequency_[static_cast<std::size_t>(position)]; }
+
+  private:
+    int n_;
+    std::vector<int> radices_;
+    std::vector<std::vector<float>> twiddles_;
+    std::vector<const float*> twiddle_pointers_;
+    std::vector<float> half_;
+    std::vector<int> slot_, partner_, frequency_;
+};
+
+class PotentialSolver {
+  public:
+    // `spectrum`, shape (nx + 1, ny + 1), row by row: the kernel's transform at the frequencies
+    // pi u / nx, pi v / ny, with the splines' correction and without the transform's scale.
+    PotentialSolver(std::shared_ptr<Pool> pool, int nx, int ny, const float* spectrum);
+
+    int nx() const { return x_.size(); }
+    int ny() const { return y_.size(); }
+
+    // Turns the density into its potential; rows lie `stride` floats apart.
+    void solve(float* density, int stride);
+
+  private:
+    std::shared_ptr<Pool> pool_;
+    AxisTables x_, y_;
+    Buffer<float> kernel_, spectrum_, scratch_;
+};
+
+} // namespace meshtsne

@@ -1,0 +1,339 @@
+#include "graph.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <numeric>
+#include <utility>
+
+namespace meshtsne {
+
+namespace {
+
+constexpr std::int64_t kBucket = 4096;    // points whose incoming edges are gathered together
+constexpr std::int64_t kMostChunks = 256; // of sources, each with a place in every bucket
+constexpr std::size_t kArenaChunk = std::size_t{1} << 25;
+
+struct Edge {
+    std::int32_t target, source;
+    float p;
+};
+
+// The edges that lead to each point: their sources ascending, and their p.
+struct Incoming {
+    std::vector<std::int64_t> row;
+    Buffer<std::int32_t> source;
+    Buffer<float> p;
+};
+
+// A radix sort by target: first into buckets, written side by side, then within each, which the
+// cache holds. Scattering them at once would miss it with every edge.
+Incoming transpose(Pool& pool, const std::int32_t* index, const float* p, std::int64_t n,
+                   std::int64_t k) {
+    const std::int64_t buckets = (n + kBucket - 1) / kBucket;
+    const std::int64_t sources = std::max(kBucket, (n + kMostChunks - 1) / kMostChunks);
+    const std::int64_t chunks = (n + sources - 1) / sources;
+    // place[c * buckets + b]: where chunk c of the sources puts its next edge of bucket b.
+    std::vector<std::int64_t> place(static_cast<std::size_t>(chunks * buckets), 0);
+    pool.run_chunks(n, sources, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
+        std::int64_t* count = place.data() + c * buckets;
+        for (std::int64_t e = begin * k; e < end * k; ++e) {
+            if (index[e] >= 0) ++count[index[e] / kBucket];
+        }
+    });
+    std::vector<std::int64_t> start(static_cast<std::size_t>(buckets) + 1, 0);
+    std::int64_t running = 0;
+    for (std::int64_t b = 0; b < buckets; ++b) {
+        start[static_cast<std::size_t>(b)] = running;
+        for (std::int64_t c = 0; c < chunks; ++c) {
+            running += std::exchange(place[static_cast<std::size_t>(c * buckets + b)], running);
+        }
+    }
+    start.back() = running;
+    auto edges = buffer<Edge>(static_cast<std::size_t>(running));
+    pool.run_chunks(n, sources, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
+        std::int64_t* next = place.data() + c * buckets;
+        for (std::int64_t i = begin; i < end; ++i) {
+            for (std::int64_t e = i * k; e < (i + 1) * k; ++e) {
+                if (index[e] < 0) continue;
+                edges[static_cast<std::size_t>(next[index[e] / kBucket]++)] = {
+                    index[e], static_cast<std::int32_t>(i), p[e]};
+            }
+        }
+    });
+    Incoming in;
+    in.row.assign(static_cast<std::size_t>(n) + 1, running);
+    in.source = buffer<std::int32_t>(static_cast<std::size_t>(running));
+    in.p = buffer<float>(static_cast<std::size_t>(running));
+    pool.run_chunks(n, kBucket, [&](std::int64_t b, std::int64_t begin, std::int64_t end) {
+        const Edge* first = edges.get() + start[static_cast<std::size_t>(b)];
+        const Edge* last = edges.get() + start[static_cast<std::size_t>(b) + 1];
+        std::int64_t next[kBucket + 1] = {};
+        for (const Edge* edge = first; edge < last; ++edge) ++next[edge->target - begin + 1];
+        next[0] = start[static_cast<std::size_t>(b)];
+        std::partial_sum(next, next + (end - begin) + 1, next);
+        std::copy_n(next, end - begin, in.row.begin() + begin);
+        for (const Edge* edge = first; edge < last; ++edge) {
+            const auto to = static_cast<std::size_t>(next[edge->target - begin]++);
+            in.source[to] = edge->source;
+            in.p[to] = edge->p;
+        }
+    });
+    return in;
+}
+
+// Some rows of P + P^T, columns ascending, zeros left out.
+struct Merged {
+    std::vector<std::int32_t> column;
+    std::vector<float> p;
+    std::vector<std::uint64_t> own; // scratch: column and p of a row's own edges
+
+    void clear() {
+        column.clear();
+        p.clear();
+    }
+
+    void add_row(const Incoming& in, const std::int32_t* index, const float* own_p, std::int64_t k,
+                 std::int64_t i) {
+        own.clear();
+        for (std::int64_t e = i * k; e < (i + 1) * k; ++e) {
+            if (index[e] < 0) continue;
+            own.push_back(std::uint64_t{static_cast<std::uint32_t>(index[e])} << 32 |
+                          std::bit_cast<std::uint32_t>(own_p[e]));
+        }
+        std::sort(own.begin(), own.end());
+        auto at = static_cast<std::size_t>(in.row[static_cast<std::size_t>(i)]);
+        const auto end = static_cast<std::size_t>(in.row[static_cast<std::size_t>(i) + 1]);
+        for (const std::uint64_t edge : own) {
+            const auto target = static_cast<std::int32_t>(edge >> 32);
+            float value = std::bit_cast<float>(static_cast<std::uint32_t>(edge));
+            for (; at < end && in.source[at] < target; ++at) add(in.source[at], in.p[at]);
+            if (at < end && in.source[at] == target) value += in.p[at++];
+            add(target, value);
+        }
+        for (; at < end; ++at) add(in.source[at], in.p[at]);
+    }
+
+  private:
+    void add(std::int32_t to, float value) {
+        if (!(value > 0.0F)) return;
+        column.push_back(to);
+        p.push_back(value);
+    }
+};
+
+// Copies the values, and as many zeros behind them as are asked for.
+template <class T> T* keep(Arena& memory, const std::vector<T>& values, std::size_t n_zeros = 0) {
+    T* to = memory.take<T>(values.size() + n_zeros);
+    std::fill_n(std::copy(values.begin(), values.end(), to), n_zeros, T{});
+    return to;
+}
+
+std::uint64_t spread_bits_2(std::uint64_t v) {
+    v = (v | (v << 16)) & 0x0000FFFF0000FFFF;
+    v = (v | (v << 8)) & 0x00FF00FF00FF00FF;
+    v = (v | (v << 4)) & 0x0F0F0F0F0F0F0F0F;
+    v = (v | (v << 2)) & 0x3333333333333333;
+    return (v | (v << 1)) & 0x5555555555555555;
+}
+
+std::uint64_t spread_bits_3(std::uint64_t v) {
+    v = (v | (v << 32)) & 0x001F00000000FFFF;
+    v = (v | (v << 16)) & 0x001F0000FF0000FF;
+    v = (v | (v << 8)) & 0x100F00F00F00F00F;
+    v = (v | (v << 4)) & 0x10C30C30C30C30C3;
+    return (v | (v << 2)) & 0x1249249249249249;
+}
+
+// The near or the far part of a block's rows, before it is kept.
+template <class Index> class Part {
+  public:
+    void clear() {
+        row_.assign(1, 0);
+        entries_.clear();
+    }
+
+    void add(Index column, std::uint16_t code) {
+        if (at_ == 0) entries_.emplace_back();
+        entries_.back().column[at_] = column;
+        entries_.back().p[at_] = code;
+        at_ = (at_ + 1) % 8;
+    }
+
+    // Ends a row, padded with entries that lead to its own point.
+    void end_row(Index own) {
+        while (at_ != 0) add(own, 0);
+        row_.push_back(static_cast<std::uint32_t>(entries_.size()));
+    }
+
+    const std::vector<std::uint32_t>& row() const { return row_; }
+    const std::vector<Entries<Index>>& entries() const { return entries_; }
+
+  private:
+    std::vector<std::uint32_t> row_;
+    std::vector<Entries<Index>> entries_;
+    int at_ = 0; // in the last eight
+};
+
+struct Parts {
+    Part<std::uint16_t> near;
+    Part<std::uint32_t> far;
+};
+
+// A small graph asks for no more memory than it needs.
+constexpr std::size_t kBytesPerEntry = 4, kSmallest = std::size_t{1} << 16;
+
+// 0 stands for no entry: less than 2^-31 of the largest p.
+std::uint16_t encode(float share) {
+    const auto bits = std::bit_cast<std::uint32_t>(share) + (1U << (kCodeShift - 1));
+    if (!(share > 0) || bits < kCodeBias + (1U << kCodeShift)) return 0;
+    return static_cast<std::uint16_t>((bits - kCodeBias) >> kCodeShift);
+}
+
+} // namespace
+
+float decode(std::uint16_t code) {
+    return std::bit_cast<float>((static_cast<std::uint32_t>(code) << kCodeShift) + kCodeBias);
+}
+
+Csr symmetrize(Pool& pool, const std::int32_t* index, const float* p, std::int64_t n,
+               std::int64_t k) {
+    Incoming in = transpose(pool, index, p, n, k);
+    Csr out;
+    out.row.assign(static_cast<std::size_t>(n) + 1, 0);
+    struct Chunk {
+        const std::int32_t* column;
+        const float* p;
+        double total;
+    };
+    std::vector<Chunk> chunks(static_cast<std::size_t>((n + kChunk - 1) / kChunk));
+    std::vector<Merged> scratch(static_cast<std::size_t>(pool.size()));
+    Arena memory(kArenaChunk);
+    const auto n_chunks = static_cast<std::int64_t>(chunks.size());
+    pool.run_with_thread(n_chunks, [&](std::int64_t c, int thread) {
+        Merged& merged = scratch[static_cast<std::size_t>(thread)];
+        merged.clear();
+        for (std::int64_t i = c * kChunk; i < std::min(n, (c + 1) * kChunk); ++i) {
+            const std::size_t before = merged.p.size();
+            merged.add_row(in, index, p, k, i);
+            out.row[static_cast<std::size_t>(i) + 1] =
+                static_cast<std::int64_t>(merged.p.size() - before);
+        }
+        chunks[static_cast<std::size_t>(c)] = {
+            keep(memory, merged.column), keep(memory, merged.p),
+            std::accumulate(merged.p.begin(), merged.p.end(), 0.0)};
+    });
+    in = {};
+    std::partial_sum(out.row.begin(), out.row.end(), out.row.begin());
+    const double total =
+        std::accumulate(chunks.begin(), chunks.end(), 0.0,
+                        [](double sum, const Chunk& chunk) { return sum + chunk.total; });
+    const auto scale = static_cast<float>(total > 0 ? 1.0 / total : 0.0);
+    out.column = buffer<std::int32_t>(static_cast<std::size_t>(out.row.back()));
+    out.p = buffer<float>(static_cast<std::size_t>(out.row.back()));
+    pool.run_chunks(n, kChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
+        const Chunk& chunk = chunks[static_cast<std::size_t>(c)];
+        const std::int64_t first = out.row[static_cast<std::size_t>(begin)],
+                           count = out.row[static_cast<std::size_t>(end)] - first;
+        std::copy_n(chunk.column, count, out.column.get() + first);
+        std::transform(chunk.p, chunk.p + count, out.p.get() + first,
+                       [scale](float value) { return value * scale; });
+    });
+    return out;
+}
+
+// fill_row(i, add) calls add(column, code) for each entry of row i.
+template <class FillRow>
+std::vector<Block> PackedGraph::filled(Pool& pool, Arena& memory, const FillRow& fill_row) const {
+    std::vector<Block> blocks(static_cast<std::size_t>((n_ + kChunk - 1) / kChunk));
+    std::vector<Parts> scratch(static_cast<std::size_t>(pool.size()));
+    const auto n_blocks = static_cast<std::int64_t>(blocks.size());
+    pool.run_with_thread(n_blocks, [&](std::int64_t number, int thread) {
+        auto& [near, far] = scratch[static_cast<std::size_t>(thread)];
+        near.clear();
+        far.clear();
+        const std::int64_t begin = number * kChunk, end = std::min(n_, begin + kChunk);
+        const std::int64_t base = std::max<std::int64_t>(0, begin + kChunk / 2 - 32768);
+        for (std::int64_t i = begin; i < end; ++i) {
+            fill_row(i, [&](std::int64_t column, std::uint16_t code) {
+                if (column >= base && column < base + 65536) {
+                    near.add(static_cast<std::uint16_t>(column - base), code);
+                } else {
+                    far.add(static_cast<std::uint32_t>(column), code);
+                }
+            });
+            near.end_row(static_cast<std::uint16_t>(i - base));
+            far.end_row(static_cast<std::uint32_t>(i));
+        }
+        blocks[static_cast<std::size_t>(number)] = {begin,
+                                                    end,
+                                                    base,
+                                                    keep(memory, near.row()),
+                                                    keep(memory, far.row()),
+                                                    keep(memory, near.entries()),
+                                                    keep(memory, far.entries(), kFarAhead),
+                                                    unit_};
+    });
+    return blocks;
+}
+
+PackedGraph::PackedGraph(Pool& pool, const std::int64_t* row, const std::int32_t* column,
+                         const float* p, std::int64_t n)
+    : n_(n), unit_(row[n] > 0 ? *std::max_element(p, p + row[n]) : 0.0F) {
+    const std::size_t expected = kBytesPerEntry * static_cast<std::size_t>(row[n]);
+    const std::size_t chunk = std::clamp(expected, kSmallest, kArenaChunk);
+    memory_ = std::make_unique<Arena>(chunk);
+    spare_ = std::make_unique<Arena>(chunk);
+    blocks_ = filled(pool, *memory_, [&](std::int64_t i, const auto& add) {
+        for (std::int64_t e = row[i]; e < row[i + 1]; ++e) {
+            if (const std::uint16_t code = encode(p[e] / unit_)) add(column[e], code);
+        }
+    });
+}
+
+void PackedGraph::renumber(Pool& pool, const std::uint32_t* order) {
+    auto rank = buffer<std::uint32_t>(static_cast<std::size_t>(n_));
+    pool.run_chunks(n_, kChunk, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) rank[order[i]] = static_cast<std::uint32_t>(i);
+    });
+    spare_->clear();
+    blocks_ = filled(pool, *spare_, [&](std::int64_t i, const auto& add) {
+        for_row(order[i], [&](std::int64_t column, std::uint16_t code) {
+            if (code != 0) add(rank[column], code);
+        });
+    });
+    std::swap(memory_, spare_);
+}
+
+std::vector<std::uint32_t> curve_order(Pool& pool, const float* Y, std::int64_t n, int dimensions) {
+    float low[3], scale = 0.0F;
+    for (int d = 0; d < dimensions; ++d) {
+        float high = low[d] = Y[d];
+        for (std::int64_t i = 0; i < n; ++i) {
+            low[d] = std::min(low[d], Y[dimensions * i + d]);
+            high = std::max(high, Y[dimensions * i + d]);
+        }
+        scale = std::max(scale, high - low[d]);
+    }
+    const float levels = dimensions == 3 ? 2097151.0F : 16777215.0F;
+    const float per_unit = scale > 0 ? levels / scale : 0.0F;
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> keys(static_cast<std::size_t>(n));
+    pool.run_chunks(n, kChunk, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) {
+            std::uint64_t key = 0;
+            for (int d = 0; d < dimensions; ++d) {
+                const float along = (Y[dimensions * i + d] - low[d]) * per_unit;
+                const auto place = static_cast<std::uint64_t>(along > 0 ? along : 0); // NaN: 0
+                key |= dimensions == 1   ? place
+                       : dimensions == 2 ? spread_bits_2(place) << d
+                                         : spread_bits_3(place) << d;
+            }
+            keys[static_cast<std::size_t>(i)] = {key, static_cast<std::uint32_t>(i)};
+        }
+    });
+    std::sort(keys.begin(), keys.end());
+    std::vector<std::uint32_t> order(keys.size());
+    std::transform(keys.begin(), keys.end(), order.begin(), [](const auto& k) { return k.second; });
+    return order;
+}
+
+} // namespace meshtsne

@@ -1,0 +1,74 @@
+// P as a symmetric sparse matrix: built from each point's neighbours, and renumbered.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "kernels.hpp"
+#include "memory.hpp"
+#include "pool.hpp"
+
+namespace meshtsne {
+
+// Compressed rows without padding, as Python has them.
+struct Csr {
+    std::vector<std::int64_t> row;
+    Buffer<std::int32_t> column;
+    Buffer<float> p;
+};
+
+// (P + P^T) / sum, columns ascending, from k neighbours of each point; index < 0: none there.
+Csr symmetrize(Pool& pool, const std::int32_t* index, const float* p, std::int64_t n,
+               std::int64_t k);
+
+// Points in one task, and rows in one block of the graph.
+constexpr std::int64_t kChunk = 512;
+
+// A share of the largest p, from its code.
+float decode(std::uint16_t code);
+
+// P as the kernels read it: see Block.
+class PackedGraph {
+  public:
+    PackedGraph(Pool& pool, const std::int64_t* row, const std::int32_t* column, const float* p,
+                std::int64_t n);
+
+    float unit() const { return unit_; } // the largest p
+    std::int64_t n_blocks() const { return static_cast<std::int64_t>(blocks_.size()); }
+    const Block& block(std::int64_t number) const {
+        return blocks_[static_cast<std::size_t>(number)];
+    }
+
+    // Calls visit(column, code) for each entry of row i; code 0 is padding.
+    template <class Visit> void for_row(std::int64_t i, const Visit& visit) const;
+
+    // Row i becomes what was row order[i], and the columns are renumbered the same way.
+    void renumber(Pool& pool, const std::uint32_t* order);
+
+  private:
+    template <class FillRow>
+    std::vector<Block> filled(Pool& pool, Arena& memory, const FillRow& fill_row) const;
+
+    std::int64_t n_;
+    float unit_;
+    std::vector<Block> blocks_;
+    std::unique_ptr<Arena> memory_, spare_; // what the blocks point to, and pointed to before
+};
+
+template <class Visit> void PackedGraph::for_row(std::int64_t i, const Visit& visit) const {
+    const Block& rows = block(i / kChunk);
+    const auto at = static_cast<std::size_t>(i % kChunk);
+    const auto visit_all = [&](const auto* entries, const auto* end, std::int64_t base) {
+        for (; entries < end; ++entries) {
+            for (int j = 0; j < 8; ++j) visit(base + entries->column[j], entries->p[j]);
+        }
+    };
+    visit_all(rows.near + rows.near_row[at], rows.near + rows.near_row[at + 1], rows.base);
+    visit_all(rows.far + rows.far_row[at], rows.far + rows.far_row[at + 1], 0);
+}
+
+// The points' order along a space-filling curve (Morton's) through their bounding box.
+std::vector<std::uint32_t> curve_order(Pool& pool, const float* Y, std::int64_t n, int dimensions);
+
+} // namespace meshtsne

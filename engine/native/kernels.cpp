@@ -1,0 +1,29 @@
+// Compiled once for each instruction set, with MESHTSNE_TABLE as the name of its table. Nothing
+// here may have external linkage but that one function.
+#include "distances.hpp"
+#include "fft.hpp"
+#include "forces.hpp"
+#include "spline.hpp"
+
+namespace meshtsne {
+
+const Kernels& MESHTSNE_TABLE() {
+    static constexpr Kernels table = {
+        MESHTSNE_TABLE_NAME,
+        columns_forward,
+        rows,
+        columns_inverse,
+        {spread<1>, spread<2>, spread<3>},
+        {attract<1>, attract<2>, attract<3>},
+        {gather<1>, gather<2>, gather<3>},
+        {repel<1>, repel<2>, repel<3>},
+        short_range,
+        {update<1>, update<2>, update<3>},
+        conditional,
+        tile_distances,
+        below,
+    };
+    return table;
+}
+
+} // namespace meshtsne

@@ -1,0 +1,127 @@
+// The table of kernels, filled once for each instruction set, and the data they work on.
+#pragma once
+
+#include <cstdint>
+
+namespace meshtsne {
+
+// One axis of the transform: a complex FFT of length n, decimation in frequency, in place, its
+// result in digit-reversed order; the inverse takes that order. See fft.hpp.
+struct Axis {
+    int n; // 2^a 3^b 5^c, a multiple of 16
+    int n_stages;
+    const int* radices; // one a stage, first stage first
+    const float* const*
+        twiddles;      // a stage: cos, sin of -2 pi j q / span, for j, then q = 1 .. radix-1
+    const float* half; // cos, sin of -pi x / n for x < n: turns the cyclic into the negacyclic
+    const int* slot;   // positions of the n + 1 slots and of their partners, see fft.hpp
+    const int* partner;
+};
+
+// The field of a 2-D density by one linear convolution.
+struct Convolution {
+    Axis x, y;
+    int stride;          // floats from one row of the density to the next
+    const float* kernel; // its spectrum, [block of 8 slots][y: cyclic, negacyclic][position][8]
+    float* spectrum;     // scratch, [block of 8 slots][y][re 8, im 8]
+    float* scratch;      // a thread: 2 * max(x.n, y.n) * 16 floats
+};
+
+// A regular grid over the map. Axis 0 is the slowest.
+struct Grid {
+    int n[3];               // nodes on each axis
+    float origin[3];        // position of node 0
+    float per_unit;         // 1 / h
+    std::int64_t stride[3]; // floats between neighbours on each axis; the last is 1
+};
+
+// Eight entries of a row of P: their columns, and their probabilities in 16 bits, see encode().
+template <class Index> struct Entries {
+    Index column[8];
+    std::uint16_t p[8];
+};
+using Near = Entries<std::uint16_t>; // columns less the block's base
+using Far = Entries<std::uint32_t>;
+
+// How many entries ahead the points of far ones are asked for. They lie anywhere in the map, and
+// the wait for them is a fifth of the time that attraction takes at a million points.
+constexpr int kFarAhead = 4;
+
+// The rows begin .. end of symmetric P, in four bytes an entry. A column within 65536 of `base` is
+// near, any other far. Each row's near and far part is padded to a multiple of 8 with entries that
+// lead to the point itself: no force.
+struct Block {
+    std::int64_t begin, end, base;
+    const std::uint32_t* near_row; // end - begin + 1 places in near
+    const std::uint32_t* far_row;
+    const Near* near;
+    const Far* far; // and kFarAhead more, which no row has
+    float unit;     // p = unit * decode(code)
+};
+
+// 16 bits for a number in (2^-31, 2): 5 bits of exponent and 11 of mantissa, to a relative 2^-12.
+constexpr std::uint32_t kCodeShift = 12, kCodeBias = 96U << 23;
+
+// The neighbour search compares so many queries with so many candidates at a time.
+constexpr int kTileQueries = 4, kTileCandidates = 16;
+
+struct Step {
+    float exaggeration, momentum, learning_rate;
+};
+
+// What the update of some points leaves behind.
+struct Extent {
+    float low[3], high[3];
+    double total[3];
+};
+
+struct Kernels {
+    const char* name;
+
+    // The three passes of a convolution, each a task of its own.
+    void (*columns_forward)(const Convolution&, const float* density, int tile, int thread);
+    void (*rows)(const Convolution&, int block, int thread);
+    void (*columns_inverse)(const Convolution&, float* potential, int tile, int thread);
+
+    // Adds points (in grid units, one after another) to the density.
+    void (*spread[3])(const Grid&, const float* points, std::int64_t n_points, float* density);
+
+    // Attraction A of the block's points.
+    void (*attract[3])(const Block&, const float* Y, float* A);
+
+    // Phi and grad Phi (per unit of length) at the points, from the potential on the grid.
+    void (*gather[3])(const Grid&, const float* potential, const float* Y, float* phi,
+                      float* gradient, std::int64_t begin, std::int64_t end);
+
+    // F and Z by the sum over all n points, for the points begin .. end; Y by coordinate, padded.
+    double (*repel[3])(const float* const* axes, std::int64_t n, float* F, std::int64_t begin,
+                       std::int64_t end);
+
+    // The short range's potential at y in three dimensions, of n points by coordinate, padded; its
+    // gradient is added. See short_range.hpp.
+    float (*short_range)(const float* const* axes, std::size_t n, const float* y, float split,
+                         float* gradient);
+
+    // One step of the points begin .. end; `shift` is taken from every position.
+    Extent (*update[3])(float* Y, float* velocity, float* gains, const float* A, const float* F,
+                        double z, const Step&, const float* shift, std::int64_t begin,
+                        std::int64_t end);
+
+    // p_j|i of one row, padded to a multiple of 8; `scale` is a first guess of its precision.
+    void (*conditional)(const float* squared, int padded, double scale, float perplexity, float* p);
+
+    // The neighbour search: see distances.hpp.
+    void (*tile_distances)(const float* const* queries, const float* block, int dimensions,
+                           float* out);
+    std::uint32_t (*below)(const float* values, float bound);
+};
+
+const Kernels& baseline_kernels();
+#ifdef MESHTSNE_HAS_AVX2
+const Kernels& avx2_kernels();
+#endif
+
+// The best table for the processor that runs this.
+const Kernels& kernels();
+
+} // namespace meshtsne

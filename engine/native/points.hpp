@@ -1,0 +1,67 @@
+// The points of a descent: positions, velocity, gains, and the graph that pulls them together.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "graph.hpp"
+#include "kernels.hpp"
+#include "pool.hpp"
+
+namespace meshtsne {
+
+class Points {
+  public:
+    // P in compressed rows and the starting positions, n x dimensions; both are copied.
+    Points(std::shared_ptr<Pool> pool, const std::int64_t* row, const std::int32_t* column,
+           const float* p, const float* Y, std::int64_t n, int dimensions);
+
+    std::int64_t size() const { return n_; }
+    int dimensions() const { return dimensions_; }
+    const Extent& extent() const { return extent_; }
+
+    // Velocity zero, gains one.
+    void restart();
+
+    // Sorts the points along a space-filling curve, so that neighbours on the map are neighbours in
+    // memory. What callers see keeps their order.
+    void renumber();
+
+    // The points' density on a grid whose nodes hold `n_floats` floats in all.
+    void spread(const Grid& grid, float* density, std::size_t n_floats);
+
+    // Both forces and Z, from the potential on the grid or by the plain sum over all pairs. Where
+    // the grid has the long range alone, `split` is above 0, and the short one reaches `radius`.
+    double grid_forces(const Grid& grid, const float* potential, float split, float radius);
+    double direct_forces();
+
+    // One step with the forces found last.
+    void step(const Step& step, double z);
+
+    // sum_ij p_ij log(p_ij / q_ij), given Z.
+    double kl_divergence(double z) const;
+
+    // In the caller's order: positions centred on zero, attraction, repulsion.
+    void copy_positions(float* to) const;
+    void copy_forces(float* attraction, float* repulsion) const;
+
+  private:
+    void measure();
+
+    std::shared_ptr<Pool> pool_;
+    std::int64_t n_;
+    int dimensions_;
+    PackedGraph graph_;
+    std::vector<std::uint32_t> order_; // point i is the caller's point order_[i]
+    Array<float> Y_, velocity_, gains_, A_, F_;
+    Extent extent_{};
+    // Scratch: grid units sorted by stripe, the stripe of each point; coordinates apart.
+    Array<float> units_, axes_, phi_;
+    Array<std::int32_t> stripe_;
+};
+
+// Phi and its gradient at m positions, from the potential on a grid.
+void evaluate(Pool& pool, const Grid& grid, int dimensions, const float* potential, const float* Y,
+              std::int64_t m, float* phi, float* gradient);
+
+} // namespace meshtsne

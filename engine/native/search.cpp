@@ -1,0 +1,216 @@
+#include "search.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <numeric>
+
+namespace meshtsne {
+
+namespace {
+
+constexpr std::int64_t kTaskQueries = 64; // of one cell, searched together
+
+// A query's nearest cell comes first, then its next few, then the rest: what the near ones hold
+// gives a bound that most points of the others do not reach. Within these the cells come one after
+// the other, each compared with all queries that probe it.
+constexpr int kNearProbes = 4;
+
+std::uint64_t tier(int probe) {
+    return probe == 0 ? 0 : probe < kNearProbes ? 1 : 2;
+}
+
+// Distance and index in one number that sorts by both; distances are not negative.
+std::uint64_t key(float squared, std::int32_t index) {
+    return std::uint64_t{std::bit_cast<std::uint32_t>(squared)} << 32 |
+           static_cast<std::uint32_t>(index);
+}
+
+// The k least keys seen so far, and some more until there is no room.
+class Nearest {
+  public:
+    explicit Nearest(int k) : k_(static_cast<std::size_t>(k)), room_(3 * k_ + 64) {
+        keys_.reserve(room_);
+    }
+
+    void start() {
+        keys_.clear();
+        bound_ = INFINITY;
+    }
+
+    // What a squared distance must be below to matter.
+    float bound() const { return bound_; }
+
+    void add(float squared, std::int32_t index) {
+        keys_.push_back(key(squared, index));
+        if (keys_.size() == room_) shrink();
+    }
+
+    // Keeps the k least.
+    std::vector<std::uint64_t>& shrink() {
+        if (keys_.size() > k_) {
+            std::nth_element(keys_.begin(), keys_.begin() + static_cast<std::ptrdiff_t>(k_) - 1,
+                             keys_.end());
+            keys_.resize(k_);
+            const auto greatest =
+                std::bit_cast<float>(static_cast<std::uint32_t>(keys_.back() >> 32));
+            // An equal distance may still have a lower index.
+            bound_ = std::nextafter(greatest, INFINITY);
+        }
+        return keys_;
+    }
+
+  private:
+    std::size_t k_, room_;
+    std::vector<std::uint64_t> keys_;
+    float bound_ = INFINITY;
+};
+
+} // namespace
+
+CellIndex::CellIndex(Pool& pool, const float* points, std::int64_t n, int dimensions,
+                     const std::int32_t* cell_of, std::int32_t n_cells)
+    : dimensions_(dimensions), start_(static_cast<std::size_t>(n_cells) + 1, 0),
+      block_(start_.size(), 0), order_(static_cast<std::size_t>(n)) {
+    for (std::int64_t i = 0; i < n; ++i) ++start_[static_cast<std::size_t>(cell_of[i]) + 1];
+    for (std::size_t c = 1; c < start_.size(); ++c) {
+        block_[c] = block_[c - 1] + (start_[c] + kTileCandidates - 1) / kTileCandidates;
+        start_[c] += start_[c - 1];
+    }
+    std::vector<std::int64_t> next(start_.begin(), start_.end() - 1);
+    for (std::int64_t i = 0; i < n; ++i) {
+        order_[static_cast<std::size_t>(next[static_cast<std::size_t>(cell_of[i])]++)] =
+            static_cast<std::int32_t>(i);
+    }
+    const auto width = static_cast<std::size_t>(kTileCandidates * dimensions);
+    blocks_ = buffer<float>(static_cast<std::size_t>(block_.back()) * width);
+    pool.run(n_cells, [&](std::int64_t cell) {
+        const auto c = static_cast<std::size_t>(cell);
+        for (std::int64_t b = block_[c]; b < block_[c + 1]; ++b) {
+            for (int lane = 0; lane < kTileCandidates; ++lane) {
+                const std::int64_t at = start_[c] + (b - block_[c]) * kTileCandidates + lane;
+                const bool real = at < start_[c + 1];
+                const float* from =
+                    real ? points + std::int64_t{order_[static_cast<std::size_t>(at)]} * dimensions_
+                         : nullptr;
+                float* to = blocks_.get() + static_cast<std::size_t>(b) * width + lane;
+                for (int d = 0; d < dimensions_; ++d) {
+                    to[kTileCandidates * d] = real ? from[d] : INFINITY;
+                }
+            }
+        }
+    });
+}
+
+// Some queries whose nearest cell is the same, and the cells that each of them probes.
+class CellIndex::Task {
+  public:
+    Task(const CellIndex& index, int k)
+        : index_(index), k_(k), nearest_(kTaskQueries, Nearest(k)) {}
+
+    void run(const float* queries, const std::int32_t* cells, int n_probes,
+             const std::int64_t* rows, std::int64_t n_rows, std::int32_t* found, float* squared) {
+        const auto dimensions = static_cast<std::int64_t>(index_.dimensions_);
+        probes_.clear();
+        for (std::int64_t q = 0; q < n_rows; ++q) {
+            query_[q] = queries + rows[q] * dimensions;
+            nearest_[static_cast<std::size_t>(q)].start();
+            for (int p = 0; p < n_probes; ++p) {
+                const auto cell = static_cast<std::uint32_t>(cells[rows[q] * n_probes + p]);
+                probes_.push_back(((tier(p) << 32 | cell) << kQueryBits) |
+                                  static_cast<std::uint64_t>(q));
+            }
+        }
+        std::sort(probes_.begin(), probes_.end());
+        for (std::size_t at = 0; at < probes_.size();) {
+            const std::uint64_t same = probes_[at] >> kQueryBits;
+            std::int64_t count = 0;
+            for (; at < probes_.size() && probes_[at] >> kQueryBits == same; ++at)
+                member_[count++] = static_cast<std::int32_t>(probes_[at] % kTaskQueries);
+            compare(static_cast<std::int32_t>(same & 0xFFFFFFFFU), count);
+        }
+        for (std::int64_t q = 0; q < n_rows; ++q)
+            finish(q, found + rows[q] * k_, squared + rows[q] * k_);
+    }
+
+  private:
+    // The first `count` of member_ with all points of the cell.
+    void compare(std::int32_t cell, std::int64_t count) {
+        const Kernels& run = kernels();
+        const auto c = static_cast<std::size_t>(cell);
+        const auto width = static_cast<std::size_t>(kTileCandidates * index_.dimensions_);
+        float out[kTileQueries * kTileCandidates];
+        for (std::int64_t b = index_.block_[c]; b < index_.block_[c + 1]; ++b) {
+            const std::int32_t* candidates =
+                index_.order_.data() + index_.start_[c] + (b - index_.block_[c]) * kTileCandidates;
+            for (std::int64_t first = 0; first < count; first += kTileQueries) {
+                const float* tile[kTileQueries];
+                const std::int64_t here = std::min<std::int64_t>(kTileQueries, count - first);
+                for (std::int64_t q = 0; q < kTileQueries; ++q)
+                    tile[q] = query_[member_[first + std::min(q, here - 1)]];
+                run.tile_distances(tile, index_.blocks_.get() + static_cast<std::size_t>(b) * width,
+                                   index_.dimensions_, out);
+                for (std::int64_t q = 0; q < here; ++q) {
+                    Nearest& nearest = nearest_[static_cast<std::size_t>(member_[first + q])];
+                    const float* values = out + kTileCandidates * q;
+                    for (auto bits = run.below(values, nearest.bound()); bits != 0;
+                         bits &= bits - 1) {
+                        const int lane = std::countr_zero(bits);
+                        nearest.add(values[lane], candidates[lane]);
+                    }
+                }
+            }
+        }
+    }
+
+    void finish(std::int64_t q, std::int32_t* found, float* squared) {
+        auto& keys = nearest_[static_cast<std::size_t>(q)].shrink();
+        std::sort(keys.begin(), keys.end());
+        for (int j = 0; j < k_; ++j) {
+            const bool there = static_cast<std::size_t>(j) < keys.size();
+            found[j] =
+                there ? static_cast<std::int32_t>(keys[static_cast<std::size_t>(j)] & 0xFFFFFFFFU)
+                      : -1;
+            squared[j] = there ? std::bit_cast<float>(static_cast<std::uint32_t>(
+                                     keys[static_cast<std::size_t>(j)] >> 32))
+                               : INFINITY;
+        }
+    }
+
+    const CellIndex& index_;
+    int k_;
+    std::vector<Nearest> nearest_;
+    static constexpr int kQueryBits = std::bit_width(std::uint64_t{kTaskQueries - 1});
+    std::vector<std::uint64_t> probes_; // tier, cell, and query of this task
+    const float* query_[kTaskQueries] = {};
+    std::int32_t member_[kTaskQueries] = {};
+};
+
+void CellIndex::search(Pool& pool, const float* queries, const std::int32_t* cells, std::int64_t m,
+                       int n_probes, int k, std::int32_t* index, float* squared) const {
+    std::vector<std::int64_t> rows(static_cast<std::size_t>(m));
+    std::iota(rows.begin(), rows.end(), std::int64_t{0});
+    std::stable_sort(rows.begin(), rows.end(), [&](std::int64_t a, std::int64_t b) {
+        return cells[a * n_probes] < cells[b * n_probes];
+    });
+    std::vector<std::int64_t> first; // of each task
+    for (std::int64_t i = 0; i < m; ++i) {
+        const auto cell = [&](std::int64_t at) {
+            return cells[rows[static_cast<std::size_t>(at)] * n_probes];
+        };
+        if (first.empty() || i - first.back() == kTaskQueries || cell(i) != cell(i - 1))
+            first.push_back(i);
+    }
+    const auto n_tasks = static_cast<std::int64_t>(first.size());
+    first.push_back(m);
+    std::vector<std::unique_ptr<Task>> tasks(static_cast<std::size_t>(pool.size()));
+    pool.run_with_thread(n_tasks, [&](std::int64_t t, int thread) {
+        auto& task = tasks[static_cast<std::size_t>(thread)];
+        if (!task) task = std::make_unique<Task>(*this, k);
+        const std::int64_t begin = first[static_cast<std::size_t>(t)];
+        task->run(queries, cells, n_probes, rows.data() + begin,
+                  first[static_cast<std::size_t>(t) + 1] - begin, index, squared);
+    });
+}
+
+} // namespace meshtsne

@@ -1,0 +1,81 @@
+"""From distances to the joint probabilities P, by the native perplexity search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    from meshtsne.records import Neighbors
+
+
+def joint_probabilities(
+    neighbors: Neighbors, perplexities: Sequence[float], *, n_threads: int
+) -> csr_array:
+    """Return P, symmetric and summing to 1, from each item's nearest neighbours.
+
+    Several perplexities give the mean of their conditional distributions, which keeps small and
+    large structure alike (Lee, Peluffo-Ordonez & Verleysen 2015, "Multi-scale similarities in
+    stochastic neighbour embedding", Neurocomputing 169).
+
+    Parameters
+    ----------
+    neighbors : Neighbors
+        An index below 0 is a missing neighbour.
+    perplexities : sequence of float
+    n_threads : int
+
+    Returns
+    -------
+    csr_array of float32, shape (n, n)
+        Indices int32 and sorted; nothing on the diagonal.
+    """
+    from scipy.sparse import csr_array
+
+    from meshtsne import _native
+
+    n = len(neighbors.indices)
+    conditional = conditional_probabilities(neighbors, perplexities, n_threads=n_threads)
+    indptr, indices, data = _native.symmetrize(
+        np.ascontiguousarray(neighbors.indices), conditional, _native.Pool(n_threads)
+    )
+    if len(data) <= np.iinfo(np.int32).max:
+        indptr = indptr.astype(np.int32)  # SciPy would widen the indices to match it
+    return csr_array((data, indices, indptr), shape=(n, n))
+
+
+def conditional_probabilities(
+    neighbors: Neighbors, perplexities: Sequence[float], *, n_threads: int
+) -> NDArray[np.float32]:
+    """Return p_j|i for each item's neighbours, the mean over the perplexities.
+
+    Parameters
+    ----------
+    neighbors : Neighbors
+        An index below 0 is a missing neighbour, and gets 0.
+    perplexities : sequence of float
+    n_threads : int
+
+    Returns
+    -------
+    ndarray of float32, shape (n, k)
+        Each row sums to 1; a row without any neighbour is 0.
+    """
+    from meshtsne import _native
+
+    squared = np.ascontiguousarray(neighbors.distances, dtype=np.float32) ** 2
+    indices = np.ascontiguousarray(neighbors.indices)
+    pool = _native.Pool(n_threads)
+    first, *others = perplexities
+    total = _native.conditional_probabilities(squared, indices, first, pool)
+    for perplexity in others:
+        total += _native.conditional_probabilities(squared, indices, perplexity, pool)
+    if others:
+        total /= len(perplexities)
+    return total

@@ -1,0 +1,175 @@
+"""The stages of a fit on the device: see `meshtsne.stages` for their meaning."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from meshtsne import initial
+from meshtsne.affinities import joint_probabilities as join_on_host
+from meshtsne.cuda.affinities import conditional_probabilities, joint_probabilities
+from meshtsne.cuda.check import check_device
+from meshtsne.cuda.gradient import CudaGradient
+from meshtsne.cuda.host_copy import copy_to_host
+from meshtsne.cuda.memory import explained_memory, require_memory
+from meshtsne.cuda.neighbors import find_neighbors
+from meshtsne.cuda.reduction import reduce_features
+from meshtsne.records import Neighbors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Future
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from meshtsne.cuda.affinities import DeviceAffinities
+    from meshtsne.cuda.neighbors import DeviceNeighbors
+    from meshtsne.reduction import Reduction
+    from meshtsne.request import Request
+    from meshtsne.search.neighbors import NeighborIndex
+
+
+class DeviceStages:
+    """The stages on an NVIDIA GPU; what is not used any more leaves its memory.
+
+    The same input and seed give the same bits at every run on the same card and libraries: every
+    sum has a fixed order or is taken in integers.
+
+    Parameters
+    ----------
+    request : Request
+    device : str
+        "cuda" or "cuda:N"; "cpu" with Triton's interpreter (TRITON_INTERPRET=1), for tests.
+
+    Raises
+    ------
+    DeviceError
+        The GPU fails its check.
+    """
+
+    _points_copy: Future[list[NDArray[Any]]]
+    _neighbors_copy: Future[list[NDArray[Any]]]
+    _found: DeviceNeighbors
+    _P: DeviceAffinities
+    _order: Tensor  # row r of the search is the caller's row _order[r]
+    _features: Tensor
+
+    def __init__(self, request: Request, *, device: str) -> None:
+        self._request = request
+        self._device = torch.device(device)
+        self._shape = (0, 0)
+        self.reduction: Reduction | None = None
+        self.index: NeighborIndex | None = None
+        self.seed = 0
+        self.recall = 1.0
+        with self.guard():
+            check_device(device)
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Turn PyTorch's out-of-memory error into a DeviceError that says what would fit."""
+        with explained_memory(lambda: (*self._shape, self._request.n_neighbors), self._device):
+            yield
+
+    @property
+    def points(self) -> NDArray[np.float32]:
+        """The reduced features, float32 (n, m); waits until they have left the device."""
+        (points,) = self._points_copy.result()
+        return points
+
+    @property
+    def neighbors(self) -> Neighbors:
+        """The neighbors of each of the caller's items; waits until they have left the device."""
+        return Neighbors(*self._neighbors_copy.result())
+
+    def reduce(self, X: Any) -> None:
+        """Make `points` of the features, which are read in blocks.
+
+        Raises
+        ------
+        DeviceError
+            The rest would not fit into the GPU's memory.
+        """
+        ask = self._request
+        n, d = X.shape
+        self._shape = (n, d if ask.n_pca is None else min(d, ask.n_pca))
+        require_memory(*self._shape, ask.n_neighbors, self._device)
+        self.reduction, self._features = reduce_features(
+            X,
+            n_components=ask.n_pca,
+            metric=ask.metric,
+            generator=ask.generator,
+            n_threads=ask.n_threads,
+            device=self._device,
+        )
+        features = self._features
+        self._points_copy = copy_to_host(
+            lambda rows: [features[rows]], features.shape, [torch.float32], self._device
+        )
+        self._wait()
+
+    def build_index(self) -> None:
+        """Draw the seed; the index itself is built on the CPU when new items are to be placed."""
+        self.seed = int(self._request.generator.randint(2**31 - 1))
+
+    def find_neighbors(self) -> None:
+        """Find each item's `neighbors`, at the scale of `points`."""
+        self._found = found = find_neighbors(
+            self._features, self._request.n_neighbors, seed=self.seed
+        )
+        del self._features
+        self._order, self.recall = found.order, found.recall
+        row_of = torch.empty_like(found.order)  # of each of the caller's items
+        row_of[found.order] = torch.arange(len(row_of), device=self._device)
+
+        def take(items: slice) -> tuple[Tensor, Tensor]:
+            rows = row_of[items]
+            indices = found.order[found.indices[rows].long()]
+            return indices.int(), found.squared_distances[rows].sqrt()
+
+        self._neighbors_copy = copy_to_host(
+            take, found.indices.shape, [torch.int32, torch.float32], self._device
+        )
+
+    def join(self) -> None:
+        """Make P; it stays on the device."""
+        found = self._found
+        conditional = conditional_probabilities(found.squared_distances, self._request.perplexities)
+        self._P = joint_probabilities(found.indices, conditional)
+        self._wait()
+
+    def first_positions(self) -> NDArray[np.float32]:
+        """Return where the descent begins, shape (n, 2)."""
+        ask = self._request
+        found = self._found
+        del self._found
+        if not isinstance(ask.init, str) or ask.init == "random":
+            shape = (len(self._P), ask.n_components)
+            if isinstance(ask.init, str):
+                return initial.random_start(*shape, generator=ask.generator)
+            return initial.array_start(ask.init, shape=shape)
+        if ask.init == "spectral":
+            P = join_on_host(self.neighbors, ask.perplexities, n_threads=ask.n_threads)
+            return initial.spectral_start(P, ask.n_components, generator=ask.generator)
+        centered = found.points - found.points.mean(0)
+        covariance = (centered.T @ centered).double().cpu().numpy()
+        axes = initial.signed_axes(covariance, ask.n_components, generator=ask.generator)
+        on_axes = (centered @ torch.from_numpy(axes).float().to(self._device)).double()
+        components = torch.empty_like(on_axes)
+        components[found.order] = on_axes
+        return initial.scaled_start(
+            components.cpu().numpy(), ask.n_components, generator=ask.generator
+        )
+
+    def gradient(self, start: NDArray[np.float32]) -> CudaGradient:
+        """Return the Gradient for P that begins there."""
+        return CudaGradient(self._P, start, names=self._order, device=self._device)
+
+    def _wait(self) -> None:
+        """Let the device finish, but for what it copies, so that a stage's time is its own."""
+        if self._device.type == "cuda":
+            torch.cuda.current_stream(self._device).synchronize()

@@ -1,0 +1,308 @@
+"""Repulsion by particle-mesh: one density, one convolution, and its analytic gradient.
+
+With w_ij = 1 / (1 + |y_i - y_j|^2) and the potential Phi(y) = sum_j w(y - y_j),
+
+    F_i = sum_j w_ij^2 (y_i - y_j) = -1/2 grad Phi(y_i)        Z = sum_i (Phi(y_i) - 1)
+
+since grad w = -2 w^2 (y_i - y_j). Phi is the convolution of the points' density with w: B-splines
+carry the points to a regular grid and the potential back, as in smooth particle-mesh Ewald (Essmann
+et al. 1995, J. Chem. Phys. 103, 8577). The loops are native code; this file decides on the grid.
+
+In three dimensions the grid would grow with the cube of the map, which is nearly empty. There, as
+Ewald did, w is split in two:
+
+    w = w (1 - exp(-s / w)) + w exp(-s / w),        1 / w = 1 + r^2
+
+The first part is smooth over lengths of 1 / sqrt(s), for a grid as coarse as that; the second ends
+after a few such lengths, and is summed over pairs of points that are near to one another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meshtsne import _native
+from meshtsne.errors import InputError
+from meshtsne.forces.native import NativeGradient
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+# Distance between two nodes. With splines of order 6 the repulsive force is then within 1 % of the
+# exact sum (docs/design.md has the measurements). A map still small gets halves of it, so that the
+# grid keeps some nodes: there they cost nothing.
+SPACING = 0.4
+FINEST_SPACING = SPACING / 4
+FEWEST_NODES = 64
+
+# In three dimensions: nodes a point that the grid may have before it grows coarser, by steps that
+# keep its solver for some iterations, and what then is the grid's: s is SPLIT / spacing^2, and
+# exp(-s r^2) counts as nothing below exp(-REACH).
+NODES_PER_POINT = 2
+STEPS_PER_OCTAVE = 4
+SPLIT = 0.6
+REACH = 2.5
+
+# A grid beyond this many nodes means a descent that has lost its way: ten million points need half
+# of it. A node costs 30 bytes in all.
+MOST_NODES = 2**26
+
+# The points are put in the map's order after so many iterations since the start: they are nearly in
+# place after the early exaggeration, and then move less and less.
+RENUMBER_AFTER = (0, 100, 250, 300, 400)
+
+# An iteration over fewer points is too short to share.
+POINTS_PER_THREAD = 1_000
+
+# Spectra kept for other sizes of grid: a map that grows seldom shrinks.
+CACHED_SOLVERS = 3
+
+
+def good_size(n: int) -> int:
+    """Return the least 2^a 3^b 5^c that is a multiple of 16 and at least n."""
+    size = -(-n // 16)
+    while True:
+        rest = size
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return 16 * size
+        size += 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a grid lies: its nodes on each axis, their distance, the position of the first.
+
+    With `split` above 0 the grid has the long range alone, and the short one ends at `radius`.
+    """
+
+    shape: tuple[int, ...]
+    spacing: float
+    origin: tuple[float, float, float]
+    split: float = 0.0
+
+    @property
+    def radius(self) -> float:
+        """How far the short range reaches."""
+        return math.sqrt(REACH / self.split) if self.split else 0.0
+
+    @classmethod
+    def around(
+        cls, low: NDArray[np.float32], high: NDArray[np.float32], *, n_points: int
+    ) -> Layout:
+        """Return the grid for points between `low` and `high`, shape (c,)."""
+        span = high.astype(np.float64) - low
+        if not np.isfinite(span).all():
+            raise _too_large(span)
+        spacing = _spacing(span, n_points)
+        if not np.prod(span / spacing + _native.SPLINE_ORDER + 2) < MOST_NODES:
+            raise _too_large(span)
+        shape = tuple(good_size(int(s / spacing) + _native.SPLINE_ORDER + 2) for s in span)
+        center = (low.astype(np.float64) + high) / 2
+        origin = [float(c - (n - 1) / 2 * spacing) for c, n in zip(center, shape, strict=True)]
+        x, y, z = [*origin, 0.0, 0.0][:3]
+        split = SPLIT / spacing**2 if spacing > SPACING else 0.0
+        return cls(shape, spacing, (x, y, z), split)
+
+
+def _spacing(span: NDArray[np.float64], n_points: int) -> float:
+    spacing = SPACING
+    while spacing > FINEST_SPACING and span.max() / spacing < FEWEST_NODES / 2:
+        spacing /= 2
+    if len(span) == 3:
+        octaves = math.log2((span + 1).prod() / (NODES_PER_POINT * n_points * SPACING**3)) / 3
+        if octaves > 0:
+            spacing = SPACING * 2 ** (math.ceil(octaves * STEPS_PER_OCTAVE) / STEPS_PER_OCTAVE)
+    return spacing
+
+
+def _too_large(span: NDArray[np.float64]) -> InputError:
+    return InputError(
+        f"the embedding must stay within a grid of {MOST_NODES:,} nodes; it reached an "
+        f"extent of {span.max():,.0f}. Lower learning_rate or early_exaggeration, or scale "
+        f"the init array down."
+    )
+
+
+def kernel_spectrum(layout: Layout) -> NDArray[np.float32]:
+    """Return the transform of w, or its long range, on the padded grid, both splines undone.
+
+    The padded kernel is even on every axis, so its transform is a cosine transform of one corner:
+    shape (n + 1, ...), frequencies 0 .. pi.
+    """
+    from scipy.fft import dctn
+
+    squared = np.zeros(())
+    for n in layout.shape:
+        squared = np.add.outer(squared, (np.arange(n + 1) * layout.spacing) ** 2)
+    w = 1 / (1 + squared)
+    if layout.split:
+        w *= -np.expm1(-layout.split / w)
+    spectrum = dctn(w, type=1)
+    for axis, n in enumerate(layout.shape):
+        correction = 1 / _spline_transform(np.pi * np.arange(n + 1) / n) ** 2
+        spectrum *= np.expand_dims(
+            correction, tuple(a for a in range(spectrum.ndim) if a != axis)
+        ).astype(np.float32)
+    return np.asarray(spectrum, dtype=np.float32)
+
+
+def _spline_transform(frequency: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return sum_m M_p(m) exp(-i m w): the transform of the cardinal B-spline at whole numbers."""
+    at_nodes = {4: (4 / 6, 1 / 6), 6: (66 / 120, 26 / 120, 1 / 120)}[_native.SPLINE_ORDER]
+    total = np.full_like(frequency, at_nodes[0])
+    for m, value in enumerate(at_nodes[1:], start=1):
+        total += 2 * value * np.cos(m * frequency)
+    return total
+
+
+class PlaneSolver:
+    """Density to potential on a 2-D grid, natively."""
+
+    def __init__(self, pool: _native.Pool, layout: Layout) -> None:
+        self._solver = _native.PotentialSolver(pool, kernel_spectrum(layout))
+
+    def solve(self, density: NDArray[np.float32]) -> None:
+        """Turn the density into the potential, in place."""
+        self._solver.solve(density)
+
+
+class GeneralSolver:
+    """Density to potential in any number of dimensions, by SciPy's transforms."""
+
+    def __init__(self, pool: _native.Pool, layout: Layout) -> None:
+        self._workers = pool.n_threads
+        self._padded = tuple(2 * n for n in layout.shape)
+        self._inside = tuple(slice(n) for n in layout.shape)
+        spectrum = kernel_spectrum(layout)
+        for axis, n in enumerate(layout.shape[:-1]):  # the real transform halves the last axis only
+            mirrored = np.concatenate([np.arange(n + 1), np.arange(n - 1, 0, -1)])
+            spectrum = np.take(spectrum, mirrored, axis=axis)
+        self._spectrum = spectrum
+
+    def solve(self, density: NDArray[np.float32]) -> None:
+        """Turn the density into the potential, in place."""
+        from scipy.fft import fft, ifft, irfft, rfft
+
+        nodes = density[self._inside]
+        # Padded and cut axis by axis: what the others would add to it is zero, or cut away later.
+        *others, last = range(nodes.ndim)
+        transform = rfft(nodes, n=self._padded[last], axis=last, workers=self._workers)
+        for axis in others:
+            transform = fft(transform, n=self._padded[axis], axis=axis, workers=self._workers)
+        transform *= self._spectrum
+        for axis in reversed(others):
+            transform = ifft(transform, axis=axis, workers=self._workers, overwrite_x=True)
+            transform = transform[(slice(None),) * axis + (self._inside[axis],)]
+        potential = irfft(transform, n=self._padded[last], axis=last, workers=self._workers)
+        nodes[...] = potential[..., self._inside[last]]
+
+
+class PotentialGrid:
+    """Grids of the sizes that a run needs, with their solvers kept for the next iteration."""
+
+    def __init__(self, pool: _native.Pool) -> None:
+        self._pool = pool
+        self._kept: OrderedDict[tuple[Any, ...], tuple[Any, NDArray[np.float32]]] = OrderedDict()
+
+    def at(self, layout: Layout) -> tuple[Any, NDArray[np.float32]]:
+        """Return the solver and the array of nodes for a layout; the origin plays no part."""
+        key = (layout.shape, layout.spacing)
+        if key not in self._kept:
+            while len(self._kept) >= CACHED_SOLVERS:
+                self._kept.popitem(last=False)
+            solver = PlaneSolver if len(layout.shape) == 2 else GeneralSolver
+            nodes = np.zeros(
+                (*layout.shape[:-1], layout.shape[-1] + _native.PADDING), dtype=np.float32
+            )
+            self._kept[key] = solver(self._pool, layout), nodes
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+
+class GridGradient(NativeGradient):
+    """The `descent.Gradient` for many points: O(n) an iteration, in one, two or three dimensions.
+
+    Its parameters are those of `NativeGradient`.
+    """
+
+    def __init__(self, P: csr_array, Y: NDArray[np.float32], *, n_jobs: int) -> None:
+        super().__init__(P, Y, n_jobs=n_jobs)
+        self._grids = PotentialGrid(self._pool)
+
+    @staticmethod
+    def _useful_threads(n_points: int) -> int:
+        return max(1, n_points // POINTS_PER_THREAD)
+
+    def advance(
+        self, n_iter: int, *, exaggeration: float, momentum: float, learning_rate: float
+    ) -> None:
+        """Take `n_iter` steps, and put the points in the map's order where that is due."""
+        for _ in range(n_iter):
+            if self.n_iter in RENUMBER_AFTER:
+                self._points.renumber()
+            super().advance(
+                1, exaggeration=exaggeration, momentum=momentum, learning_rate=learning_rate
+            )
+
+    def _find_forces(self) -> float:
+        layout = Layout.around(*self._points.extent(), n_points=self._points.size)
+        solver, nodes = self._grids.at(layout)
+        self._points.spread(nodes, layout.origin, layout.spacing)
+        solver.solve(nodes)
+        return self._points.grid_forces(
+            nodes, layout.origin, layout.spacing, layout.split, layout.radius
+        )
+
+
+class Field:
+    """The potential of a finished map, to be asked at other places.
+
+    Parameters
+    ----------
+    Y : ndarray of float32, shape (n, c)
+        The map's positions.
+    margin : float
+        How far beyond the map the field reaches; farther off it stays as at its border.
+    n_jobs : int
+        Threads.
+    """
+
+    def __init__(self, Y: NDArray[np.float32], *, margin: float = 10.0, n_jobs: int) -> None:
+        self._pool = _native.Pool(n_jobs)
+        Y = np.ascontiguousarray(Y, dtype=np.float32)
+        n = len(Y)
+        self._layout = Layout.around(Y.min(axis=0) - margin, Y.max(axis=0) + margin, n_points=n)
+        points = _native.Points(
+            self._pool,
+            np.zeros(n + 1, dtype=np.int64),
+            np.empty(0, dtype=np.int32),
+            np.empty(0, dtype=np.float32),
+            Y,
+        )
+        solver, self._nodes = PotentialGrid(self._pool).at(self._layout)
+        points.spread(self._nodes, self._layout.origin, self._layout.spacing)
+        solver.solve(self._nodes)
+        self._near = (
+            _native.ShortRange(Y, self._layout.radius, self._pool) if self._layout.split else None
+        )
+
+    def evaluate(
+        self, positions: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return Phi, shape (m,), and grad Phi, shape (m, c), at positions, shape (m, c)."""
+        positions = np.ascontiguousarray(positions, dtype=np.float32)
+        phi, gradient = _native.evaluate(
+            self._pool, self._nodes, self._layout.origin, self._layout.spacing, positions
+        )
+        if self._near is not None:
+            self._near.add(positions, self._layout.split, phi, gradient, self._pool)
+        return phi, gradient

@@ -1,0 +1,80 @@
+"""What the CPU's gradients share: the points in native code, their steps, and what is read off."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from meshtsne import _native
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+
+class NativeGradient(ABC):
+    """A `descent.Gradient` over native points; how it finds the forces is its own.
+
+    Parameters
+    ----------
+    P : csr_array of float32, shape (n, n)
+        Joint probabilities: symmetric, their sum 1.
+    Y : ndarray of float32, shape (n, c), c = 1, 2 or 3
+        Where the descent begins.
+    n_jobs : int
+        Threads at most. The results do not depend on it.
+
+    Attributes
+    ----------
+    n_iter : int
+        Steps taken so far.
+    """
+
+    def __init__(self, P: csr_array, Y: NDArray[np.float32], *, n_jobs: int) -> None:
+        self._pool = _native.Pool(min(n_jobs, self._useful_threads(len(Y))))
+        self._points = _native.Points(
+            self._pool,
+            P.indptr.astype(np.int64, copy=False),
+            P.indices.astype(np.int32, copy=False),
+            P.data.astype(np.float32, copy=False),
+            np.ascontiguousarray(Y, dtype=np.float32),
+        )
+        self.n_iter = 0
+
+    @staticmethod
+    @abstractmethod
+    def _useful_threads(n_points: int) -> int:
+        """Return how many threads at most make an iteration shorter."""
+
+    @abstractmethod
+    def _find_forces(self) -> float:
+        """Find both forces at the present positions and return Z."""
+
+    def advance(
+        self, n_iter: int, *, exaggeration: float, momentum: float, learning_rate: float
+    ) -> None:
+        """Take `n_iter` steps."""
+        for _ in range(n_iter):
+            z = self._find_forces()
+            # Counted first: Python looks for Ctrl-C after a call, when the step is taken already.
+            self.n_iter += 1
+            self._points.step(z, exaggeration, momentum, learning_rate)
+
+    def restart(self) -> None:
+        """Set the velocity to zero and the gains to one."""
+        self._points.restart()
+
+    def embedding(self) -> NDArray[np.float32]:
+        """Return a copy of the positions, shape (n, c), in the caller's order, centred on 0."""
+        return self._points.positions()
+
+    def kl_divergence(self) -> float:
+        """Return KL(P || Q) at the present positions, in nats."""
+        return self._points.kl_divergence(self._find_forces())
+
+    def forces(self) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
+        """Return attraction, repulsion, each (n, c), and Z, as `exact.forces` does."""
+        z = self._find_forces()
+        return *self._points.forces(), z

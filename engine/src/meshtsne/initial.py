@@ -1,0 +1,210 @@
+"""Where the descent begins: the first positions of the points, shape (n, c), float32.
+
+Every start but the caller's own array is scaled so that its first axis has the standard deviation
+1e-4: a small start lets early exaggeration order the clusters before they separate (Kobak & Berens
+2019, "The art of using t-SNE for single-cell transcriptomics", Nature Communications 10:5416).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meshtsne.blas import one_blas_thread
+from meshtsne.errors import InputError
+from meshtsne.reduction import leading_eigenvectors
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+START_SD = 1e-4
+START_NAMES = ("pca", "random", "spectral")
+
+# Below this many points all eigenvectors of the Laplacian cost less than a search for a few.
+_DENSE_LAPLACIAN = 200
+_SPARE_VECTORS = 4
+_SPECTRAL_ITERATIONS = 200
+
+
+@one_blas_thread
+def first_positions(
+    init: Any,
+    P: csr_array,
+    n_components: int,
+    *,
+    points: NDArray[np.float32] | None,
+    generator: np.random.RandomState,
+) -> NDArray[np.float32]:
+    """Return the first positions that `init` names, or is, as TSNE takes it.
+
+    Parameters
+    ----------
+    init : {"pca", "random", "spectral"} or array of shape (n, c)
+    P : csr_array, shape (n, n)
+        Joint probabilities, for "spectral".
+    n_components : int
+    points : ndarray of float32, shape (n, m), or None
+        The reduced features, for "pca"; None where there are distances only.
+    generator : RandomState
+    """
+    n_points = P.shape[0]
+    if not isinstance(init, str):
+        return array_start(init, shape=(n_points, n_components))
+    if init == "random":
+        return random_start(n_points, n_components, generator=generator)
+    if init == "spectral":
+        return spectral_start(P, n_components, generator=generator)
+    if points is None:
+        raise InputError("init='pca' needs features; got distances. Pass init='spectral'.")
+    return pca_start(points, n_components, generator=generator)
+
+
+def random_start(
+    n_points: int, n_components: int, *, generator: np.random.RandomState
+) -> NDArray[np.float32]:
+    """Return normally distributed positions with standard deviation 1e-4."""
+    return generator.normal(scale=START_SD, size=(n_points, n_components)).astype(np.float32)
+
+
+def pca_start(
+    X: NDArray[np.float32], n_components: int, *, generator: np.random.RandomState
+) -> NDArray[np.float32]:
+    """Return the leading principal components of X, the sign of each fixed by its largest loading.
+
+    Parameters
+    ----------
+    X : ndarray of float32, shape (n, d)
+    n_components : int
+        Where X has fewer directions than this, the axes left over are filled at random.
+    generator : RandomState
+        Fills axes in which X does not vary.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, c)
+    """
+    centered = X.astype(np.float64) - X.mean(axis=0, dtype=np.float64)
+    axes = signed_axes(centered.T @ centered, n_components, generator=generator)
+    return scaled_start(centered @ axes, n_components, generator=generator)
+
+
+def signed_axes(
+    covariance: NDArray[np.float64], n_axes: int, *, generator: np.random.RandomState
+) -> NDArray[np.float64]:
+    """Return the leading principal axes, shape (d, n_axes), each with its largest loading > 0."""
+    axes = leading_eigenvectors(covariance, n_axes, generator=generator)
+    largest = np.abs(axes).argmax(axis=0)
+    return np.asarray(axes * np.sign(axes[largest, np.arange(axes.shape[1])]))
+
+
+def spectral_start(
+    P: csr_array, n_components: int, *, generator: np.random.RandomState
+) -> NDArray[np.float32]:
+    """Return the smoothest eigenvectors of P's normalized Laplacian (Belkin & Niyogi 2003).
+
+    A component of the graph that hangs together with no other gets a value of its own, so that
+    separate components begin apart.
+
+    Parameters
+    ----------
+    P : csr_array, shape (n, n)
+        Joint probabilities.
+    n_components : int
+    generator : RandomState
+        Starts the search for eigenvectors, and adds noise of a hundredth of their spread, so that
+        points with the same row in P can part.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, c)
+    """
+    from scipy.sparse import diags_array
+
+    n = P.shape[0]
+    degree = np.asarray(P.sum(axis=1), dtype=np.float64).ravel()
+    root = 1 / np.sqrt(np.where(degree > 0, degree, 1))
+    # The largest eigenvectors of D^-1/2 P D^-1/2 are the smallest of the Laplacian; adding one to
+    # the diagonal makes all eigenvalues positive, so that "largest" is also "largest in size".
+    smooth = diags_array(root) @ P.astype(np.float64) @ diags_array(root) + diags_array(np.ones(n))
+    wanted = n_components + 1
+    if n <= max(_DENSE_LAPLACIAN, 4 * wanted):
+        vectors = np.linalg.eigh(smooth.toarray())[1][:, ::-1][:, :wanted]
+    else:
+        vectors = _smoothest(smooth, np.sqrt(degree), wanted, generator=generator)
+    positions = vectors[:, 1:] * root[:, None]  # the first is constant, up to the degrees
+    largest = np.abs(positions).argmax(axis=0)
+    positions = positions * np.sign(positions[largest, np.arange(positions.shape[1])])
+    positions = positions / np.maximum(positions.std(axis=0), np.finfo(np.float64).tiny)
+    positions += generator.normal(scale=0.01, size=positions.shape)
+    return scaled_start(positions, n_components, generator=generator)
+
+
+def _smoothest(
+    smooth: Any, first: NDArray[np.float64], n_vectors: int, *, generator: np.random.RandomState
+) -> NDArray[np.float64]:
+    """Return eigenvectors of the largest eigenvalues, shape (n, n_vectors); `first` is the first.
+
+    A block method, since a graph in pieces has equal eigenvalues, which a Lanczos search misses or
+    stalls on. A start needs no last digit: iterations that run out are no reason to complain.
+    """
+    import warnings
+
+    from scipy.sparse.linalg import lobpcg
+
+    block = generator.normal(size=(len(first), n_vectors + _SPARE_VECTORS))
+    block[:, 0] = first
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        vectors = lobpcg(smooth, block, tol=1e-5, maxiter=_SPECTRAL_ITERATIONS)[1]
+    return np.asarray(vectors[:, :n_vectors])
+
+
+def array_start(Y: Any, *, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the caller's own positions as a float32 copy, at their own scale: a warm start.
+
+    Raises
+    ------
+    InputError
+        The shape is another, or a position is no finite number.
+    """
+    try:
+        positions = np.array(Y, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"init must be an array of numbers: {error}. Pass one position an item, or init='pca'."
+        ) from error
+    if positions.shape != shape:
+        raise InputError(
+            f"init must have the shape (n_samples, n_components) = {shape}; "
+            f"got {positions.shape}. Pass one position an item, or init='pca'."
+        )
+    if not np.isfinite(positions).all():
+        bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
+        raise InputError(
+            f"init must be finite; {len(bad)} rows hold NaN or infinity, the first is row "
+            f"{bad[0]}. Replace them."
+        )
+    if len(positions) > 1 and (positions == positions[0]).all():
+        raise InputError(
+            "init must have items at different places, since items at one place never part; got "
+            "one place for all. Add some noise, or pass init='random'."
+        )
+    return positions
+
+
+def scaled_start(
+    positions: NDArray[np.float64], n_components: int, *, generator: np.random.RandomState
+) -> NDArray[np.float32]:
+    """Scale the first axis to sd 1e-4, the others with it; fill axes without extent at random."""
+    n = len(positions)
+    missing = n_components - positions.shape[1]
+    positions = np.hstack([positions, np.zeros((n, max(missing, 0)))])
+    positions = positions - positions.mean(axis=0)
+    sd = positions.std(axis=0)
+    # 1e-7 of the widest is the rounding of float32 features, no extent.
+    flat = sd <= max(1e-7 * sd.max(), np.finfo(np.float64).tiny)
+    positions[:, ~flat] *= START_SD / sd.max() if not flat.all() else 1
+    positions[:, flat] = generator.normal(scale=START_SD, size=(n, int(flat.sum())))
+    return positions.astype(np.float32)

@@ -1,0 +1,253 @@
+"""How good a map is, in figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meshtsne.errors import InputError
+from meshtsne.forces.choice import choose_gradient
+from meshtsne.parameters import as_matrix, canonical_metric, count_threads, is_integer
+from meshtsne.reduction import check_finite
+from meshtsne.search.neighbors import nearest_neighbors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+# Up to this many points the KL divergence is summed over all pairs. That is more than the descent
+# has for all pairs: a figure that is computed once can cost more, and be exact.
+_DIRECT_KL_UP_TO = 5_000
+_ROWS_AT_ONCE = 1024
+
+
+@dataclass(frozen=True)
+class LabelAgreement:
+    """How many items stand among their own kind.
+
+    Attributes
+    ----------
+    overall : float
+        Share of the items of which more than half the nearest neighbours carry their label.
+    by_class : dict of str to float
+        The same for each label's items alone, in alphabetical order.
+    """
+
+    overall: float
+    by_class: dict[str, float]
+
+
+def kl_divergence(P: Any, Y: Any, *, n_jobs: int | None = None) -> float:
+    """Return KL(P || Q) in nats: over all pairs up to 5,000 points, by interpolation above.
+
+    Parameters
+    ----------
+    P : csr_array or array-like, shape (n, n)
+        Joint probabilities: symmetric, summing to 1.
+    Y : array-like, shape (n, c), c = 1, 2 or 3
+    n_jobs : int, optional
+        Threads, 256 at most; None is all.
+
+    Raises
+    ------
+    InputError
+        P and Y do not belong together, or do not hold finite numbers.
+    """
+    from scipy.sparse import csr_array
+
+    n_threads = count_threads(n_jobs)
+    P, Y = as_matrix("P", P), as_matrix("Y", Y)
+    n, n_components = Y.shape
+    if P.shape != (n, n):
+        raise InputError(
+            f"P must have the shape (n, n) for n = {n} positions; got {P.shape}. "
+            "Pass the P and the positions of one map."
+        )
+    if n_components > 3:
+        raise InputError(
+            f"Y must have 1, 2 or 3 columns; got {n_components}. Pass the positions on a map."
+        )
+    check_finite(P)
+    check_finite(Y)
+    gradient = choose_gradient(
+        csr_array(P, dtype=np.float32),
+        np.asarray(Y, dtype=np.float32),
+        method="direct" if n <= _DIRECT_KL_UP_TO else "auto",
+        n_threads=n_threads,
+    )
+    return gradient.kl_divergence()
+
+
+def neighbor_recall(
+    X: Any,
+    Y: Any,
+    *,
+    n_neighbors: int = 10,
+    metric: str = "euclidean",
+    n_jobs: int | None = None,
+) -> NDArray[np.float64]:
+    """Return for each item the share of its nearest neighbours in X that are its nearest in Y too.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix, shape (n, d)
+    Y : array-like, shape (n, c)
+        Positions on the map.
+    n_neighbors : int
+    metric : str
+        Of X.
+    n_jobs : int, optional
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        Its mean is the recall overall.
+
+    Raises
+    ------
+    InputError
+        As `nearest_neighbors` does, or X and Y have not the same number of rows.
+    """
+    X, Y = _same_rows(X, Y)
+    in_features = nearest_neighbors(X, n_neighbors, metric=metric, n_jobs=n_jobs).indices
+    on_map = nearest_neighbors(Y, n_neighbors, n_jobs=n_jobs).indices
+    both = np.sort(np.hstack([in_features, on_map]), axis=1)
+    return np.asarray((both[:, 1:] == both[:, :-1]).sum(axis=1) / n_neighbors)
+
+
+def trustworthiness(
+    X: Any, Y: Any, *, n_neighbors: int = 5, metric: str = "euclidean", n_jobs: int | None = None
+) -> float:
+    """Return how far neighbours on the map are neighbours in X: 1 is all (Venna & Kaski 2001).
+
+    Ranks over all pairs are counted, O(n^2 d): for up to some ten thousand items.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix, shape (n, d)
+    Y : array-like, shape (n, c)
+    n_neighbors : int
+        Below n / 2.
+    metric : str
+        Of X.
+    n_jobs : int, optional
+
+    Raises
+    ------
+    InputError
+        X and Y do not belong together, a parameter is out of its range, or a value is not finite.
+    """
+    from sklearn.metrics import pairwise_distances
+
+    metric = canonical_metric(metric)
+    X, Y = _same_rows(X, Y)
+    check_finite(X)
+    n, k = X.shape[0], n_neighbors
+    if not is_integer(k) or not 1 <= k < n / 2:
+        raise InputError(
+            f"n_neighbors must be an integer from 1 to below n/2 = {n / 2:g}; got {k!r}. "
+            "Ask for fewer, or add items."
+        )
+    on_map = nearest_neighbors(Y, k, n_jobs=n_jobs).indices
+    penalty = 0
+    for start in range(0, n, _ROWS_AT_ONCE):
+        near = on_map[start : start + _ROWS_AT_ONCE]
+        distances = pairwise_distances(X[start : start + _ROWS_AT_ONCE], X, metric=metric)
+        own = np.arange(len(near))
+        distances[own, start + own] = -1  # rank 0, whatever duplicates there are
+        order = np.argsort(distances, axis=1, kind="stable")
+        rank = np.empty_like(order)
+        np.put_along_axis(rank, order, np.broadcast_to(np.arange(n), order.shape), axis=1)
+        penalty += int(np.maximum(np.take_along_axis(rank, near, axis=1) - k, 0).sum())
+    return float(1 - penalty * 2 / (n * k * (2 * n - 3 * k - 1)))
+
+
+def label_accuracy(
+    Y: Any, labels: Sequence[Any], *, n_neighbors: int = 10, n_jobs: int | None = None
+) -> float:
+    """Return how often the majority of an item's nearest others on the map has its label.
+
+    A tie goes to the label that comes first in sorted order, as scikit-learn's classifier has it.
+
+    Parameters
+    ----------
+    Y : array-like, shape (n, c)
+    labels : sequence, length n
+    n_neighbors : int
+    n_jobs : int, optional
+    """
+    Y = as_matrix("Y", Y)
+    classes, codes = _label_codes(Y, labels)
+    near = codes[nearest_neighbors(Y, n_neighbors, n_jobs=n_jobs).indices]  # (n, k)
+    rows = np.arange(len(codes))[:, None] * len(classes)
+    votes = np.bincount((rows + near).ravel(), minlength=len(codes) * len(classes))
+    return float((votes.reshape(len(codes), -1).argmax(axis=1) == codes).mean())
+
+
+def label_agreement(
+    X: Any,
+    labels: Sequence[Any],
+    *,
+    n_neighbors: int = 5,
+    metric: str = "euclidean",
+    n_jobs: int | None = None,
+) -> LabelAgreement:
+    """Return the share of items whose nearest neighbours mostly, more than half, have their label.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix, shape (n, d)
+        Features, or positions on a map.
+    labels : sequence, length n
+    n_neighbors : int
+    metric : str
+    n_jobs : int, optional
+    """
+    X = as_matrix("X", X)
+    _label_codes(X, labels)
+    near = nearest_neighbors(X, n_neighbors, metric=metric, n_jobs=n_jobs).indices
+    return agreement_among(near, labels)
+
+
+def agreement_among(near: NDArray[np.integer[Any]], labels: Sequence[Any]) -> LabelAgreement:
+    """Return `label_agreement` of neighbours that are known already.
+
+    Parameters
+    ----------
+    near : ndarray of integers, shape (n, k)
+        The neighbours of each item; all k have a say.
+    labels : sequence, length n
+    """
+    classes, codes = _label_codes(near, labels)
+    agrees = 2 * (codes[near] == codes[:, None]).sum(axis=1) > near.shape[1]
+    sizes = np.bincount(codes)
+    shares = np.bincount(codes, weights=agrees) / sizes
+    return LabelAgreement(
+        float(agrees.mean()),
+        {str(name): float(share) for name, share in zip(classes, shares, strict=True)},
+    )
+
+
+def _label_codes(X: Any, labels: Sequence[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return the sorted classes and each item's number among them."""
+    if len(labels) != X.shape[0]:
+        raise InputError(
+            f"labels must be one an item, {X.shape[0]}; got {len(labels)}. "
+            "Pass those of the same items."
+        )
+    classes, codes = np.unique(np.asarray(labels), return_inverse=True)
+    return classes, codes.astype(np.int64)
+
+
+def _same_rows(X: Any, Y: Any) -> tuple[Any, Any]:
+    """Return both as matrices; raises InputError unless each has a row an item."""
+    X, Y = as_matrix("X", X), as_matrix("Y", Y)
+    if X.shape[0] != Y.shape[0]:
+        raise InputError(
+            f"X and Y must have a row an item; got {X.shape[0]} and {Y.shape[0]} rows. "
+            "Pass the features and the positions of the same items."
+        )
+    return X, Y

@@ -1,0 +1,1 @@
+"""Nearest-neighbor search: exact for few points, inverted lists of cells for many."""

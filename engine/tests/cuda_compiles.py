@@ -1,0 +1,157 @@
+"""The GPU's kernels through Triton's compiler and ptxas, which need no GPU; test_cuda.py runs this.
+
+The interpreter takes much that the compiler refuses, and knows no bounds of a card.
+"""
+
+import inspect
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+import triton
+import triton.language as tl
+from triton.backends.compiler import GPUTarget
+from triton.runtime.jit import JITFunction
+
+from meshtsne.cuda import CudaGradient, affinity_kernels, descent_kernels, neighbor_kernels
+from meshtsne.cuda import affinities as on_affinities
+from meshtsne.cuda import neighbors as on_neighbors
+from meshtsne.cuda.field import _POINTS_MANY
+from meshtsne.cuda.launch import launch
+from meshtsne.device import GPU_NEIGHBORS_MAX
+from meshtsne.errors import DeviceError
+
+# Shared memory that a block can have, bytes: CUDA C++ Programming Guide, compute capabilities.
+# They are a T4, an A100, an RTX 30 (an RTX 40, 8.9, has as much), an H100, a B200 and an RTX 50.
+SHARED_BYTES = {
+    75: 64 << 10, 80: 163 << 10, 86: 99 << 10, 90: 227 << 10, 100: 227 << 10, 120: 99 << 10,
+}  # fmt: skip
+N, K = 300, 90
+
+
+class Card:
+    """A card that is not there: kernels are compiled for it when they are launched, and not run.
+
+    Attributes
+    ----------
+    number : int
+        Of PyTorch's current card.
+    shared_bytes : dict
+        What each kernel takes at most, by its name.
+    """
+
+    def __init__(self, capability):
+        self.capability, self.number, self.shared_bytes = capability, 0, {}
+
+    def get_current_target(self):
+        return GPUTarget("cuda", self.capability, 32)
+
+    def get_current_device(self):
+        return self.number
+
+    def get_current_stream(self, _device=None):
+        return 0
+
+    def holds_all(self):
+        return max(self.shared_bytes.values()) <= SHARED_BYTES[self.capability]
+
+
+@pytest.fixture
+def card(request, monkeypatch, tmp_path):
+    card = Card(request.param)
+    compile_or_run = JITFunction.run
+
+    def compile_only(function, *arguments, **named):
+        kernel = compile_or_run(function, *arguments, **named | {"warmup": True})
+        taken = card.shared_bytes.get(function.__name__, 0)
+        card.shared_bytes[function.__name__] = max(taken, kernel.metadata.shared)
+
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(JITFunction, "run", compile_only)
+    # what no kernel has written are zeros, which the code around it takes as numbers
+    monkeypatch.setattr(torch, "empty", torch.zeros)
+    monkeypatch.setattr(torch, "empty_like", torch.zeros_like)
+    triton.runtime.driver.set_active(card)  # of this process, which is the test's own
+    return card
+
+
+def spread_many(gradient):
+    """Spread the points as those of 2^18 and more are spread."""
+    gradient._field._points_at_once = _POINTS_MANY
+    gradient._field.evaluate(gradient._points.view(torch.int64))
+
+
+def search(n_columns, k):
+    points = on_neighbors._pad(torch.randn(N, n_columns))
+    centers = points[:4].clone()
+    on_neighbors._assign(points, centers)
+    starts = torch.linspace(0, N, 5).int()
+    on_neighbors._search(points, starts, centers, torch.tensor([[0, 1]] * 4), k)
+
+
+def kernels_of(module):
+    functions = inspect.getmembers(module, lambda member: isinstance(member, JITFunction))
+    return {name for name, _ in functions if name.endswith("_kernel")}
+
+
+@pytest.mark.parametrize("card", [75, 80, 90, 100, 120], indirect=True)
+def test_every_kernel_of_a_fit_compiles(card):
+    search(50, K)
+    on_affinities.conditional_probabilities(torch.rand(N, K), 30.0)
+    indices = torch.randint(N, (N, K), dtype=torch.int32)
+    P = on_affinities.joint_probabilities(indices, torch.rand(N, K))
+    P.values.uniform_(0.5, 1.5)
+    gradient = CudaGradient(P, np.random.default_rng(0).normal(size=(N, 2)), device="cpu")
+    gradient._step()
+    spread_many(gradient)
+    with np.errstate(divide="ignore"):  # Z, which no kernel has summed
+        gradient.kl_divergence()
+
+    modules = (affinity_kernels, descent_kernels, neighbor_kernels)
+    assert set(card.shared_bytes) == set.union(*map(kernels_of, modules))
+    assert card.holds_all()
+
+
+@pytest.mark.parametrize("card", [86], indirect=True)
+def test_a_search_of_many_in_many_columns_compiles(card):
+    search(1_000, GPU_NEIGHBORS_MAX)
+    assert card.holds_all()
+
+
+@pytest.mark.usefixtures("card")
+@pytest.mark.parametrize("card", [90], indirect=True)
+def test_what_the_compiler_refuses_is_told_with_the_remedy():
+    @triton.jit
+    def unlike_kernel(values):
+        tl.store(values, tl.zeros([4], tl.float32) + tl.zeros([8], tl.float32))
+
+    with pytest.raises(DeviceError, match=r"unlike_kernel: .* 4 and 8\. Pass device='cpu'"):
+        launch(unlike_kernel, 1, torch.zeros(4))
+
+
+@pytest.mark.parametrize("card", [90], indirect=True)
+def test_a_kernel_runs_where_its_first_argument_lies(card, monkeypatch):
+    @triton.jit
+    def clearing_kernel(values):
+        tl.store(values, 0.0)
+
+    values, launched_on = torch.zeros(4), []
+
+    @contextmanager
+    def device_of(tensor):
+        assert tensor is values
+        card.number = 3
+        yield
+        card.number = 0
+
+    run = JITFunction.run
+
+    def run_and_note(*arguments, **named):
+        launched_on.append(triton.runtime.driver.active.get_current_device())
+        run(*arguments, **named)
+
+    monkeypatch.setattr(torch.cuda, "device_of", device_of)
+    monkeypatch.setattr(JITFunction, "run", run_and_note)
+    launch(clearing_kernel, 1, values)
+    assert launched_on == [3]

@@ -1,0 +1,181 @@
+// Runs every native path without Python, for the sanitizers: `make sanitize` builds and runs it
+// with the address and undefined-behaviour sanitizers, and again with the thread sanitizer. It also
+// compares one thread's results with several threads', bit by bit.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <stdexcept>
+#include <vector>
+
+#include "convolution.hpp"
+#include "points.hpp"
+#include "search.hpp"
+
+using namespace meshtsne;
+
+namespace {
+
+void require(bool holds, const char* what) {
+    if (holds) return;
+    std::fprintf(stderr, "failed: %s\n", what);
+    std::exit(1);
+}
+
+struct Neighbors {
+    std::vector<std::int32_t> index;
+    std::vector<float> p;
+};
+
+Neighbors random_neighbors(std::mt19937& random, std::int64_t n, std::int64_t k) {
+    Neighbors out;
+    for (std::int64_t i = 0; i < n; ++i) {
+        for (std::int64_t j = 1; j <= k; ++j) {
+            const bool missing = random() % 50 == 0;
+            const std::int64_t step =
+                j % 3 == 0 ? static_cast<std::int64_t>(random() % static_cast<unsigned>(n - 1)) + 1
+                           : j;
+            out.index.push_back(missing ? -1 : static_cast<std::int32_t>((i + step) % n));
+            out.p.push_back(missing ? 0.0F : static_cast<float>(random() % 1000) / 1000.0F);
+        }
+    }
+    return out;
+}
+
+// A few steps by grid or directly; the density is not convolved, since only the paths matter here.
+std::vector<float> descend(std::shared_ptr<Pool> pool, const Csr& csr, const std::vector<float>& Y,
+                           std::int64_t n, int dimensions, bool direct) {
+    Points points(pool, csr.row.data(), csr.column.get(), csr.p.get(), Y.data(), n, dimensions);
+    std::int64_t nodes = 1;
+    Grid grid{};
+    for (int d = dimensions - 1; d >= 0; --d) {
+        grid.n[d] = 32;
+        grid.stride[d] = nodes;
+        grid.origin[d] = -8.0F;
+        nodes *= d == dimensions - 1 ? 32 + 8 : 32;
+    }
+    grid.per_unit = 2.0F;
+    std::vector<float> density(static_cast<std::size_t>(nodes));
+    for (int i = 0; i < 4; ++i) {
+        if (i > 0) points.renumber(); // from the second time on into memory used before
+        points.spread(grid, density.data(), density.size());
+        const float split = dimensions == 3 ? 0.5F : 0.0F;
+        const double z =
+            direct ? points.direct_forces() : points.grid_forces(grid, density.data(), split, 3.0F);
+        points.step({12.0F, 0.5F, 1.0F}, z > 1 ? z : 1.0);
+    }
+    std::vector<float> result(Y.size()), attraction(Y.size()), repulsion(Y.size());
+    points.copy_positions(result.data());
+    points.copy_forces(attraction.data(), repulsion.data());
+    require(points.kl_divergence(1e6) == points.kl_divergence(1e6), "the divergence is no number");
+    std::vector<float> phi(static_cast<std::size_t>(n));
+    evaluate(*pool, grid, dimensions, density.data(), Y.data(), n, phi.data(), attraction.data());
+    return result;
+}
+
+void check_descent(std::mt19937& random, std::int64_t n, int dimensions) {
+    const std::int64_t k = 20;
+    const Neighbors neighbors = random_neighbors(random, n, k);
+    std::vector<float> Y(static_cast<std::size_t>(n * dimensions));
+    for (float& y : Y)
+        y = static_cast<float>(random() % 20000) / 1000.0F - 10.0F; // beyond the grid too
+    for (const bool direct : {false, true}) {
+        if (direct && n > 3000) continue;
+        std::vector<float> first;
+        for (int threads : {1, 2, 5}) {
+            auto pool = std::make_shared<Pool>(threads);
+            const Csr csr = symmetrize(*pool, neighbors.index.data(), neighbors.p.data(), n, k);
+            const auto found = descend(pool, csr, Y, n, dimensions, direct);
+            if (first.empty()) first = found;
+            require(std::memcmp(first.data(), found.data(), first.size() * sizeof(float)) == 0,
+                    "threads change the result");
+        }
+    }
+}
+
+void check_convolution(std::mt19937& random, int nx, int ny) {
+    std::vector<float> spectrum(static_cast<std::size_t>((nx + 1) * (ny + 1)),
+                                1.0F); // the identity
+    const int stride = ny + 8;
+    std::vector<float> density(static_cast<std::size_t>(nx * stride));
+    for (float& value : density) value = static_cast<float>(random() % 1000) / 1000.0F;
+    for (int threads : {1, 3}) {
+        std::vector<float> found = density;
+        PotentialSolver(std::make_shared<Pool>(threads), nx, ny, spectrum.data())
+            .solve(found.data(), stride);
+        for (std::size_t i = 0; i < found.size(); ++i)
+            require(std::abs(found[i] - density[i]) < 1e-4F, "a unit kernel changes the density");
+    }
+}
+
+void check_search(std::mt19937& random, std::int64_t n, int dimensions, std::int32_t n_cells) {
+    const int k = 9, n_probes = 3;
+    std::vector<float> X(static_cast<std::size_t>(n * dimensions));
+    for (float& x : X) x = static_cast<float>(random() % 100); // with ties
+    std::vector<std::int32_t> cell_of(static_cast<std::size_t>(n)), probes;
+    for (std::int32_t& cell : cell_of) {
+        cell = static_cast<std::int32_t>(random() % static_cast<unsigned>(n_cells));
+        for (int p = 0; p < n_probes; ++p) probes.push_back((cell + p) % n_cells);
+    }
+    std::vector<std::int32_t> first;
+    for (int threads : {1, 3}) {
+        Pool pool(threads);
+        const CellIndex index(pool, X.data(), n, dimensions, cell_of.data(), n_cells);
+        std::vector<std::int32_t> found(static_cast<std::size_t>(n * k));
+        std::vector<float> squared(found.size());
+        index.search(pool, X.data(), probes.data(), n, n_probes, k, found.data(), squared.data());
+        for (std::size_t e = 0; e < found.size(); ++e) {
+            require(e % k == 0 || squared[e] >= squared[e - 1], "neighbours come nearest first");
+        }
+        if (first.empty()) first = found;
+        require(first == found, "threads change the neighbours");
+    }
+}
+
+void check_pool() {
+    Pool pool(3);
+    bool thrown = false;
+    try {
+        pool.run(100, [](std::int64_t i) {
+            if (i % 7 == 3) throw std::runtime_error("planned");
+        });
+    } catch (const std::runtime_error&) {
+        thrown = true;
+    }
+    require(thrown, "an exception of a task is lost");
+    std::vector<int> done(1000, 0);
+    pool.run(1000, [&](std::int64_t i) { done[static_cast<std::size_t>(i)]++; });
+    for (int times : done) require(times == 1, "a task ran not once");
+}
+
+void check_perplexity() {
+    for (const float scale : {0.0F, 1e-38F, 1.0F, 1e37F}) {
+        std::vector<float> squared(16, INFINITY), p(16);
+        for (int j = 0; j < 13; ++j)
+            squared[static_cast<std::size_t>(j)] = scale * static_cast<float>(j);
+        kernels().conditional(squared.data(), 16, 1.0, 5.0F, p.data());
+        float total = 0;
+        for (float value : p) total += value;
+        require(std::abs(total - 1.0F) < 1e-3F, "probabilities do not sum to one");
+    }
+}
+
+} // namespace
+
+int main() {
+    std::mt19937 random(7);
+    for (int dimensions : {1, 2, 3}) {
+        for (std::int64_t n : {1, 3, 8, 511, 1203}) {
+            if (n > 1) check_descent(random, n, dimensions);
+        }
+    }
+    check_descent(random, 70001, 2); // columns that 16 bits cannot name
+    for (const auto& [nx, ny] : {std::pair{16, 16}, {48, 80}, {240, 32}})
+        check_convolution(random, nx, ny);
+    check_search(random, 3000, 13, 20);
+    check_search(random, 40, 3, 7);
+    check_perplexity();
+    check_pool();
+    std::printf("native paths: clean (%s)\n", kernels().name);
+    return 0;
+}

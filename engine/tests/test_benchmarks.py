@@ -1,0 +1,24 @@
+"""The GPU benchmark runs as a whole in Triton's interpreter on a machine without a GPU."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[1] / "benchmarks/tsne_gpu.py"
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("triton") is None, reason="Triton has wheels for Linux only"
+)
+def test_the_gpu_benchmark_checks_first_and_then_prints_its_table():
+    command = [sys.executable, str(SCRIPT), "--interpret"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+    checked, _, timed = done.stdout.partition("| points |")
+    assert "checked against the exact t-SNE" in checked
+    header, _, row, *_ = timed.splitlines()
+    assert row.count("|") == header.count("|") + 2
+    assert row.startswith("| 48 |")

@@ -1,0 +1,154 @@
+"""The loop alone, over a gradient that only counts."""
+
+import signal
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from meshtsne.descent import Phase, descend, plan_phases
+from meshtsne.errors import InputError
+from meshtsne.forces import exact
+from meshtsne.forces.direct import DirectGradient
+from meshtsne.forces.grid import GridGradient
+
+EARLY = Phase(n_iter=250, exaggeration=12, momentum=0.5, learning_rate=10)
+LATE = Phase(n_iter=500, exaggeration=1, momentum=0.8, learning_rate=120)
+
+
+class CountingGradient:
+    """Its divergence halves every 100 iterations; it notes every call."""
+
+    def __init__(self, interrupt_at=None):
+        self.calls, self.n_iter, self.restarts, self.interrupt_at = [], 0, [], interrupt_at
+
+    def advance(self, n_iter, *, exaggeration, momentum, learning_rate):
+        self.calls.append((n_iter, exaggeration, momentum, learning_rate))
+        for _ in range(n_iter):
+            if self.n_iter == self.interrupt_at:
+                raise KeyboardInterrupt
+            self.n_iter += 1
+
+    def restart(self):
+        self.restarts.append(self.n_iter)
+
+    def embedding(self):
+        return np.full((3, 2), self.n_iter, np.float32)
+
+    def kl_divergence(self):
+        return 2.0 ** (-self.n_iter / 100)
+
+
+def test_phases_follow_one_another_with_their_parameters():
+    gradient = CountingGradient()
+    outcome = descend(gradient, [EARLY, LATE])
+    assert (outcome.n_iter, outcome.stopped_by) == (750, "max_iter")
+    assert outcome.kl_divergence == gradient.kl_divergence()
+    assert gradient.restarts == [0, 250]
+    assert sum(n for n, *rest in gradient.calls if rest == [12, 0.5, 10]) == 250
+    assert sum(n for n, *rest in gradient.calls if rest == [1, 0.8, 120]) == 500
+
+
+@pytest.mark.parametrize("every", [1, 30, 50, 70])
+def test_callback_comes_every_so_many_iterations(every):
+    seen = []
+    descend(
+        CountingGradient(),
+        [EARLY, LATE],
+        callback=lambda i, kl, Y: seen.append((i, kl, Y[0, 0])) and None,
+        callback_every=every,
+    )
+    assert seen == [(i, 2.0 ** (-i / 100), i) for i in range(every, 751, every)]
+
+
+def test_callback_ends_the_descent():
+    outcome = descend(CountingGradient(), [EARLY, LATE], callback=lambda i, *_: i == 300)
+    assert (outcome.n_iter, outcome.stopped_by) == (300, "callback")
+
+
+def test_tolerance_ends_the_last_phase_only():
+    # Over 50 iterations the divergence falls to 71 %: by 41 % of what is left.
+    stopped = descend(CountingGradient(), [EARLY, LATE], tolerance=0.5)
+    assert (stopped.n_iter, stopped.stopped_by) == (350, "tolerance")
+    finished = descend(CountingGradient(), [EARLY, LATE], tolerance=0.4)
+    assert (finished.n_iter, finished.stopped_by) == (750, "max_iter")
+
+
+def test_interrupt_keeps_what_was_done():
+    gradient = CountingGradient(interrupt_at=320)
+    outcome = descend(gradient, [EARLY, LATE])
+    assert (outcome.n_iter, outcome.stopped_by) == (320, "interrupt")
+    assert outcome.kl_divergence == 2.0**-3.2
+
+
+class InterruptedPoints:
+    """Native points during one of whose steps Ctrl-C is pressed."""
+
+    def __init__(self, points, at):
+        self._points, self._left = points, at
+
+    def __getattr__(self, name):
+        return getattr(self._points, name)
+
+    def step(self, *parameters):
+        self._points.step(*parameters)
+        self._left -= 1
+        if self._left == 0:
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.fixture
+def heeds_interrupts():
+    """Let Ctrl-C raise KeyboardInterrupt, also where the shell that began the tests ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_interrupts")
+@pytest.mark.parametrize("kind", [DirectGradient, GridGradient])
+def test_interrupt_in_mid_stride_counts_the_steps_taken(kind):
+    rng = np.random.default_rng(0)
+    P = csr_array(exact.joint_probabilities(rng.normal(size=(100, 4)), 10.0).astype(np.float32))
+    Y = rng.normal(size=(100, 2)).astype(np.float32)
+    gradient, reference = kind(P, Y, n_jobs=1), kind(P, Y, n_jobs=1)
+    gradient._points = InterruptedPoints(gradient._points, at=30)
+    outcome = descend(gradient, [EARLY, LATE])
+    assert (outcome.n_iter, outcome.stopped_by) == (30, "interrupt")
+    reference.advance(30, exaggeration=12, momentum=0.5, learning_rate=10)
+    np.testing.assert_array_equal(gradient.embedding(), reference.embedding())
+    assert outcome.kl_divergence == reference.kl_divergence()
+
+
+@pytest.mark.parametrize("stop", ["max_iter", "callback", "interrupt"])
+def test_a_map_that_is_not_finite_is_an_error(stop):
+    gradient = CountingGradient(interrupt_at=200 if stop == "interrupt" else None)
+    gradient.kl_divergence = lambda: np.nan
+    callback = (lambda i, *_: i == 200) if stop == "callback" else None
+    n_iter = 250 if stop == "max_iter" else 200
+    with pytest.raises(InputError, match=f"within {n_iter} iterations. Lower learning_rate"):
+        descend(gradient, [EARLY], callback=callback)
+
+
+def test_phases_and_learning_rates():
+    parameters = {
+        "max_iter": 750,
+        "early_exaggeration_iter": 250,
+        "early_exaggeration": 12,
+        "late_exaggeration": 1,
+        "learning_rate": "auto",
+    }
+    assert plan_phases(60_000, **parameters) == [
+        Phase(250, 12, 0.5, learning_rate=5_000),
+        Phase(500, 1, 0.8, learning_rate=60_000),
+    ]
+    assert plan_phases(550, **parameters | {"max_iter": 100}) == [Phase(100, 12, 0.5, 50)]
+    assert plan_phases(60, **parameters) == [Phase(250, 12, 0.5, 6), Phase(500, 1, 0.8, 60)]
+    late = plan_phases(60, **parameters | {"early_exaggeration_iter": 0, "learning_rate": 7})
+    assert late == [Phase(750, 1, 0.8, 7)]
+
+
+def test_stride_bounds_each_call():
+    gradient = CountingGradient()
+    descend(gradient, [EARLY], stride=7)
+    assert max(n for n, *_ in gradient.calls) == 7

@@ -1,0 +1,374 @@
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from meshtsne import TSNE, descent, device, estimator
+from meshtsne.errors import DeviceError, InputError
+from meshtsne.forces import exact
+from meshtsne.records import Neighbors
+
+
+def quick(**parameters):
+    defaults = {"perplexity": 5, "max_iter": 60, "random_state": 0, "n_jobs": 1}
+    return TSNE(**{**defaults, **parameters})
+
+
+@pytest.fixture(name="X")
+def three_clusters():
+    rng = np.random.RandomState(0)
+    return (rng.normal(size=(60, 8)) + 4 * (np.arange(60) % 3)[:, None]).astype(np.float32)
+
+
+# scikit-learn's checks fit five items: a perplexity below 4/3 it must be. The check of array
+# libraries skips itself unless SCIPY_ARRAY_API is set before SciPy is imported.
+@parametrize_with_checks([TSNE(perplexity=1.2, max_iter=20, n_jobs=1)])
+def test_scikit_learns_conventions(estimator, check):
+    if check.func.__name__ == "check_array_api_input":
+        return
+    check(estimator)
+
+
+def test_importing_the_room_loads_nothing_heavy():
+    code = (
+        "import sys, meshtsne; "
+        "print([m for m in ('torch', 'sklearn', 'faiss', 'scipy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_fit_does_not_load_torch():
+    code = (
+        "import sys, numpy as np; from meshtsne import TSNE; "
+        "TSNE(perplexity=2, max_iter=5).fit(np.eye(12)); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_few_points_are_not_flung_about():
+    digits = load_digits().data
+    rows = [np.random.RandomState(seed).permutation(len(digits))[:40] for seed in range(10)]
+    found = [TSNE(perplexity=5, random_state=0).fit(digits[some]).kl_divergence_ for some in rows]
+    assert np.mean(found) < 0.35
+
+
+def test_the_attributes(X):
+    model = quick().fit(X)
+    assert model.embedding_.shape == (60, 2)
+    assert model.embedding_.dtype == np.float32
+    assert model.n_iter_ == 60
+    assert model.learning_rate_ == 6
+    assert model.neighbors_indices_.shape == model.neighbors_distances_.shape == (60, 15)
+    assert model.neighbors_recall_ == 1
+    assert model.affinities_.shape == (60, 60)
+    stages = {"pca", "index", "neighbors", "affinities", "initial", "descent"}
+    assert set(model.timings_) == stages
+    assert np.isfinite(model.kl_divergence_)
+
+
+@pytest.mark.parametrize(
+    ("n_components", "method"), [(1, "direct"), (2, "direct"), (3, "direct"), (2, "grid")]
+)
+def test_separate_clusters_stay_separate(X, method, n_components):
+    model = quick(n_components=n_components, method=method, max_iter=400, perplexity=8).fit(X)
+    D = ((model.embedding_[:, None] - model.embedding_[None]) ** 2).sum(axis=2)
+    np.fill_diagonal(D, np.inf)
+    assert ((D.argmin(axis=1) - np.arange(60)) % 3 == 0).mean() > 0.95
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        lambda X: X.astype(np.float64),
+        np.asfortranarray,
+        lambda X: np.repeat(X, 2, axis=1)[:, ::2],
+        lambda X: X.tolist(),
+        csr_array,
+    ],
+    ids=["float64", "fortran", "strided", "list", "sparse"],
+)
+def test_any_container_gives_the_same_map(X, variant):
+    np.testing.assert_array_equal(quick().fit_transform(variant(X)), quick().fit_transform(X))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.float16, bool, object])
+def test_any_number_will_do(X, dtype):
+    assert np.isfinite(quick().fit_transform(X.astype(dtype))).all()
+
+
+def test_a_memory_mapped_array(X, tmp_path):
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    np.testing.assert_array_equal(quick().fit_transform(mapped), quick().fit_transform(X))
+
+
+def test_the_input_is_not_changed(X):
+    before = X.copy()
+    quick().fit(X)
+    np.testing.assert_array_equal(X, before)
+
+
+@pytest.mark.parametrize(
+    "degenerate",
+    [
+        np.zeros((2_600, 4)),
+        np.repeat(np.eye(3), 1_000, axis=0),
+        np.c_[np.arange(200.0), np.ones((200, 3))],
+        np.c_[np.arange(200.0), np.ones((200, 99))],
+        np.full((50, 1), 1e30),
+    ],
+    ids=["all identical", "three points", "constant columns", "many constant columns", "huge"],
+)
+@pytest.mark.parametrize("init", ["pca", "random", "spectral"])
+def test_degenerate_features_end_in_a_finite_map(degenerate, init):
+    if init == "spectral" and len(degenerate) > 1_000:
+        init = "random"
+    model = quick(init=init, max_iter=60).fit(degenerate)
+    assert np.isfinite(model.embedding_).all()
+    assert np.isfinite(model.kl_divergence_)
+
+
+def test_too_few_items_and_too_large_a_perplexity(X):
+    message = r"perplexity must be below \(n - 1\)/3 = 19\.7 for 60 items; got 30\. Lower"
+    with pytest.raises(InputError, match=message):
+        TSNE().fit(X)
+    with pytest.raises(InputError, match="at least 5 items; got 1 sample"):
+        TSNE().fit(X[:1])
+    with pytest.raises(InputError, match="at least 5 items; got 2 samples"):
+        TSNE().fit(X[:2])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_components": 4}, "n_components must be an integer from 1 to 3; got 4"),
+        ({"perplexity": -1}, "perplexity must be a finite number of at least 1; got -1"),
+        ({"perplexity": "30"}, "perplexity must be a number or a sequence of numbers; got '30'"),
+        ({"perplexity": []}, "perplexity must be a number or a sequence"),
+        ({"perplexity": [5, 50]}, "got 50"),
+        ({"early_exaggeration": 0}, "early_exaggeration must be a finite number of at least 1"),
+        ({"late_exaggeration": np.nan}, "late_exaggeration must be a finite number"),
+        ({"early_exaggeration_iter": -1}, "early_exaggeration_iter must be an integer"),
+        ({"learning_rate": 0}, "learning_rate must be a finite number above 0 or 'auto'; got 0"),
+        ({"learning_rate": "fast"}, "learning_rate must be .* got 'fast'"),
+        ({"max_iter": 0}, "max_iter must be an integer of at least 1; got 0"),
+        ({"tolerance": -1}, "tolerance must be .* got -1"),
+        (
+            {"metric": "hamming"},
+            "metric must be one of euclidean, .* precomputed, .*; got 'hamming'",
+        ),
+        ({"init": "best"}, "init must be one of pca, random, spectral or an array .* got 'best'"),
+        ({"init": "an array of positions"}, "init must be one of pca, random, spectral or"),
+        ({"init": [["a", "b"]] * 60}, "init must be an array of numbers"),
+        ({"init": np.ones((60, 2))}, "init must have items at different places"),
+        ({"init": np.zeros((60, 3))}, r"init must have the shape .*\(60, 2\); got \(60, 3\)"),
+        ({"n_pca": 0}, "n_pca must be an integer of at least 1 or None; got 0"),
+        ({"n_neighbors": 3}, "n_neighbors must be above the perplexity 5 .* got 3"),
+        ({"n_neighbors": 60}, "below the number of items 60; got 60"),
+        ({"method": "fft"}, "method must be one of auto, direct, grid; got 'fft'"),
+        ({"device": "tpu"}, "device must be one of auto, cpu, cuda or cuda:N; got 'tpu'"),
+        ({"callback": 3}, "callback must be callable or None; got 3"),
+        ({"callback_every": 0}, "callback_every must be an integer"),
+        ({"n_jobs": 0}, "n_jobs must be an integer other than 0, or None; got 0"),
+        ({"n_jobs": "2"}, "n_jobs must be an integer .* got '2'"),
+        ({"n_jobs": 1.5}, "n_jobs must be an integer .* got 1.5"),
+        ({"random_state": "a"}, "random_state must be an integer from 0 .* got 'a'"),
+        ({"random_state": -1}, "random_state must be an integer from 0 .* got -1"),
+        ({"verbose": "no"}, "verbose must be an integer of at least 0; got 'no'"),
+    ],
+)
+def test_wrong_parameters_are_named_before_any_work(X, parameters, message):
+    model = quick(**parameters)
+    with pytest.raises(InputError, match=message):
+        model.fit(X)
+    assert not hasattr(model, "neighbors_indices_")
+
+
+def test_items_beyond_float32_from_the_map_are_refused(X):
+    model = quick().fit(X)
+    with pytest.raises(InputError, match="within the range of the fitted features"):
+        model.transform(np.asarray(X) * np.float32(1e20))
+
+
+def test_wrong_features_are_input_errors(X):
+    X[3, 1] = np.nan
+    with pytest.raises(InputError, match="1 values are NaN or infinity, the first in row 3"):
+        quick().fit(X)
+    with pytest.raises(InputError, match="numeric"):
+        quick().fit([["a", "b"]] * 20)
+    with pytest.raises(InputError, match="Expected 2D array"):
+        quick().fit(X[0])
+
+
+def test_a_gpu_that_is_not_there(X, monkeypatch):
+    monkeypatch.setattr(device, "has_nvidia_driver", lambda: False)
+    with pytest.raises(DeviceError, match="device='cuda:1' needs an NVIDIA GPU"):
+        quick(device="cuda:1").fit(X)
+    monkeypatch.setattr(device, "AUTO_FROM", 1)
+    assert quick().fit(X).device_ == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"method": "direct"}, "has the method 'grid' alone; got method='direct'"),
+        ({"n_components": 3}, "makes maps of 2 dimensions; got n_components=3"),
+        ({"metric": "l1"}, "takes euclidean, cosine, correlation; got metric='manhattan'"),
+        ({"perplexity": 700}, "takes up to 2,048 neighbors of an item; .* asks for 2,100"),
+    ],
+)
+def test_what_a_gpu_does_not_do_runs_on_the_cpu_or_is_an_error(parameters, message, monkeypatch):
+    X = np.random.RandomState(0).normal(size=(2_200, 2))
+    with pytest.raises(InputError, match=f"device='cuda' {message}.*'cpu'"):
+        quick(device="cuda", **parameters).fit(X)
+    monkeypatch.setattr(device, "_is_gpu", lambda _device: True)
+    monkeypatch.setattr(device, "AUTO_FROM", 1)
+    X = X[: 2_110 if "perplexity" in parameters else 60]
+    assert quick(**{"max_iter": 2, **parameters}).fit(X).device_ == "cpu"
+
+
+def test_more_items_than_a_gpu_numbers_are_the_cpus(monkeypatch):
+    monkeypatch.setattr(device, "_is_gpu", lambda _device: True)
+    n = device.GPU_POINTS_MAX
+    assert quick().find_device((n + 1, 50)) == "cpu"
+    with pytest.raises(InputError, match="takes up to 16,777,216 items; got 16,777,217"):
+        quick(device="cuda").find_device((n + 1, 50))
+
+
+def test_auto_takes_a_gpu_for_many_items_where_it_has_room(X, monkeypatch):
+    taken = []
+
+    def refuse(_request, where):
+        taken.append(where)
+        raise DeviceError("taken")
+
+    monkeypatch.setattr(estimator, "open_stages", refuse)
+    monkeypatch.setattr(device, "_is_gpu", lambda _device: True)
+    for n_least, has_room in ((61, True), (60, False), (60, True)):
+        monkeypatch.setattr(device, "AUTO_FROM", n_least)
+        monkeypatch.setattr(device, "_has_room", lambda *_, room=has_room: room)
+        with pytest.raises(DeviceError, match="taken"):
+            quick().fit(X)
+    assert taken == ["cpu", "cpu", "cuda"]
+
+
+def test_the_callback_sees_the_map_and_can_stop_it(X):
+    seen = []
+
+    def watch(iteration, kl_divergence, embedding):
+        seen.append((iteration, kl_divergence, embedding.shape))
+        return iteration == 40
+
+    model = quick(callback=watch, callback_every=20).fit(X)
+    assert [s[0] for s in seen] == [20, 40]
+    assert model.n_iter_ == 40
+    assert seen[-1][1] == model.kl_divergence_
+
+
+def test_a_progress_bar_is_told_of_every_iteration_and_changes_nothing(X):
+    told = []
+    model = quick(max_iter=130).fit(X, on_advance=told.append)
+    assert sum(told) == model.n_iter_ == 130
+    assert max(told) <= descent.CHECK_EVERY
+    np.testing.assert_array_equal(model.embedding_, quick(max_iter=130).fit_transform(X))
+
+
+def test_ctrl_c_keeps_the_embedding_so_far(X):
+    def interrupt(iteration, _kl_divergence, _embedding):
+        if iteration == 40:
+            raise KeyboardInterrupt
+
+    model = quick(callback=interrupt, callback_every=20)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X)
+    assert model.n_iter_ == 40
+    np.testing.assert_array_equal(model.embedding_, quick(max_iter=40).fit_transform(X))
+
+
+@pytest.mark.parametrize("method", ["direct", "grid"])
+def test_a_descent_that_leaves_all_bounds_is_an_error(X, method):
+    with pytest.raises(InputError, match="Lower learning_rate or early_exaggeration"):
+        quick(learning_rate=1e10, method=method).fit(X)
+
+
+def test_tolerance_ends_a_descent_that_stands_still(X):
+    model = quick(max_iter=3_000, tolerance=1e-3).fit(X)
+    assert model.n_iter_ < 3_000
+    assert model.n_iter_ % descent.CHECK_EVERY == 0
+
+
+def test_a_finished_map_can_be_carried_on(X):
+    done = quick(max_iter=500).fit(X)
+    more = quick(max_iter=50, early_exaggeration_iter=0, init=done.embedding_, learning_rate=5).fit(
+        X
+    )
+    assert np.abs(more.embedding_ - done.embedding_).max() < 0.2 * np.ptp(done.embedding_)
+    assert more.kl_divergence_ <= done.kl_divergence_ + 1e-2
+
+
+def test_several_perplexities(X):
+    model = quick(perplexity=[3, 12]).fit(X)
+    indices = model.neighbors_indices_
+    assert indices.shape == (60, 36)
+    squared = ((X[:, None].astype(np.float64) - X[indices]) ** 2).sum(axis=2)
+    mean = (
+        exact.conditional_probabilities(squared, 3) + exact.conditional_probabilities(squared, 12)
+    ) / 2
+    P = np.zeros((60, 60))
+    np.put_along_axis(P, indices, mean, axis=1)
+    P = (P + P.T) / 120
+    np.testing.assert_allclose(model.affinities_.toarray(), P, rtol=1e-3, atol=1e-7)
+
+
+def test_restore_wants_arrays_that_belong_together(X):
+    model = quick().fit(X)
+    indices, distances = model.neighbors_indices_, model.neighbors_distances_
+    restored = quick().restore(X, model.embedding_, Neighbors(indices, distances))
+    np.testing.assert_array_equal(restored.transform(X[:5] + 1), model.transform(X[:5] + 1))
+    for name, wrong in (
+        ("indices", Neighbors(indices[:, 1:], distances)),
+        ("distances", Neighbors(indices, distances[1:])),
+    ):
+        with pytest.raises(InputError, match=rf"neighbors\.{name} must have .*\(60, 15\)"):
+            quick().restore(X, model.embedding_, wrong)
+
+
+def test_restore_leaves_nothing_of_an_earlier_fit(X):
+    model = quick().fit(X)
+    neighbors = Neighbors(model.neighbors_indices_, model.neighbors_distances_)
+    again = quick().fit(X[::-1]).restore(X, model.embedding_, neighbors)
+    assert not hasattr(again, "kl_divergence_")
+    np.testing.assert_allclose(again.affinities_.toarray(), model.affinities_.toarray(), atol=1e-7)
+
+
+def test_pickle_clone_and_names(X):
+    model = quick().fit(X)
+    copy = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(copy.transform(X[:5] + 1), model.transform(X[:5] + 1))
+    assert clone(model).get_params() == model.get_params()
+    assert list(model.get_feature_names_out()) == ["tsne0", "tsne1"]
+    frame = model.set_output(transform="pandas").transform(X[:5])
+    assert list(frame.columns) == ["tsne0", "tsne1"]
+
+
+def test_verbose_prints_stages_and_divergences(X, capsys):
+    quick().fit(X)
+    assert capsys.readouterr().out == ""
+    quick(verbose=2, callback_every=30).fit(X)
+    lines = capsys.readouterr().out.splitlines()
+    assert any("neighbors: " in line for line in lines)
+    assert sum("KL divergence" in line for line in lines) == 2
+
+
+def test_the_seed_decides_all(X):
+    a, b = (quick(init="random", random_state=s).fit_transform(X) for s in (1, 2))
+    assert (a != b).any()
+    np.testing.assert_array_equal(a, quick(init="random", random_state=1).fit_transform(X))

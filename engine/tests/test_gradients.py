@@ -1,0 +1,206 @@
+"""The native gradients, direct and by grid, against the plain formulae."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from meshtsne.errors import InputError
+from meshtsne.forces import exact, grid
+from meshtsne.forces.direct import DirectGradient
+from meshtsne.forces.grid import Field, GridGradient, Layout, good_size
+
+NATIVE = [DirectGradient, GridGradient]
+
+
+def sparse_affinities(rng, n, share=0.1):
+    P = rng.random((n, n)) * (rng.random((n, n)) < share)
+    P = np.triu(P, 1)
+    P = P + P.T
+    return P / P.sum()
+
+
+def relative_error(found, truth):
+    return np.linalg.norm(found - truth) / np.linalg.norm(truth)
+
+
+def map_like(rng, n, n_components, span):
+    """Clusters of points, as maps are: their extent is about `span`."""
+    centers = rng.uniform(-span / 2, span / 2, size=(12, n_components))
+    points = centers[rng.integers(12, size=n)] + rng.normal(size=(n, n_components)) * span / 25
+    return points.astype(np.float32)
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 3])
+@pytest.mark.parametrize("span", [1e-3, 0.5, 8.0, 40.0])
+@pytest.mark.parametrize("gradient", NATIVE)
+def test_forces_agree_with_the_exact_sum(gradient, n_components, span):
+    rng = np.random.default_rng(5)
+    n = 1203  # no multiple of a vector's length
+    Y, P = map_like(rng, n, n_components, span), sparse_affinities(rng, n)
+    truth = exact.forces(P, Y)
+    A, F, Z = gradient(csr_array(P.astype(np.float32)), Y, n_jobs=2).forces()
+    tolerance = 1e-6 if gradient is DirectGradient else 0.01
+    assert relative_error(A, truth.attraction) < 1e-4
+    assert relative_error(F, truth.repulsion) < tolerance
+    assert pytest.approx(truth.z, rel=tolerance) == Z
+
+
+@pytest.mark.parametrize("span", [20.0, 80.0, 400.0])
+def test_a_wide_map_of_three_dimensions_needs_no_large_grid(span):
+    rng = np.random.default_rng(5)
+    n = 1203
+    Y, P = map_like(rng, n, 3, span), sparse_affinities(rng, n)
+    truth = exact.forces(P, Y)
+    found = GridGradient(csr_array(P.astype(np.float32)), Y, n_jobs=2)
+    _, F, Z = found.forces()
+    layout = Layout.around(*found._points.extent(), n_points=n)
+    assert layout.split > 0
+    assert np.prod(layout.shape) < 60_000
+    assert relative_error(F, truth.repulsion) < 0.01
+    assert pytest.approx(truth.z, rel=0.01) == Z
+
+
+@pytest.mark.parametrize("gradient", NATIVE)
+def test_divergence_agrees_with_the_exact_one(gradient):
+    rng = np.random.default_rng(6)
+    Y, P = map_like(rng, 900, 2, 30.0), sparse_affinities(rng, 900)
+    found = gradient(csr_array(P.astype(np.float32)), Y, n_jobs=1).kl_divergence()
+    assert found == pytest.approx(exact.kl_divergence(P, Y), abs=2e-4)
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 3])
+@pytest.mark.parametrize("gradient", NATIVE)
+def test_steps_are_those_of_the_reference(gradient, n_components):
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(300, 5)) + 6 * rng.integers(2, size=(300, 1))
+    P = exact.joint_probabilities(X, 10.0)
+    Y = (rng.normal(size=(300, n_components)) * 1e-2).astype(np.float32)
+    step = {"exaggeration": 4.0, "momentum": 0.5, "learning_rate": 20.0}
+    native = gradient(csr_array(P.astype(np.float32)), Y, n_jobs=2)
+    reference = exact.ExactGradient(P, Y)
+    for found in (native, reference):
+        found.advance(15, **step)
+        found.restart()
+        found.advance(5, **step)
+    assert relative_error(native.embedding(), reference.embedding()) < 0.01
+
+
+@pytest.mark.parametrize("gradient", NATIVE)
+@pytest.mark.parametrize("n_components", [1, 2, 3])
+def test_the_bits_do_not_depend_on_the_number_of_threads(gradient, n_components):
+    rng = np.random.default_rng(8)
+    n = 3000 if gradient is GridGradient else 1200
+    P = csr_array(sparse_affinities(rng, n, 0.02).astype(np.float32))
+    Y = map_like(rng, n, n_components, 60.0 if n_components == 3 else 5.0)
+    results = []
+    for n_jobs in (1, 2, 5):
+        found = gradient(P, Y, n_jobs=n_jobs)
+        found.advance(60, exaggeration=4.0, momentum=0.5, learning_rate=n / 12)
+        results.append((found.embedding(), found.kl_divergence()))
+    for embedding, kl in results[1:]:
+        np.testing.assert_array_equal(embedding, results[0][0])
+        assert kl == results[0][1]
+
+
+def test_renumbering_changes_nothing_that_callers_see():
+    rng = np.random.default_rng(9)
+    n = 70_000  # more columns than 16 bits can name
+    P = csr_array(
+        (
+            np.ones(4 * n, dtype=np.float32) / (4 * n),
+            rng.integers(n, size=4 * n, dtype=np.int32),
+            np.arange(0, 4 * n + 1, 4),
+        ),
+        shape=(n, n),
+    )
+    Y = map_like(rng, n, 2, 60.0)
+    found = GridGradient(P, Y, n_jobs=2)
+    before = found.forces()
+    found._points.renumber()
+    after = found.forces()
+    for was, now in zip(before, after, strict=True):
+        np.testing.assert_allclose(now, was, rtol=1e-3, atol=1e-3 * np.abs(was).max())
+    np.testing.assert_allclose(found.embedding(), Y - Y.mean(axis=0), atol=1e-4)
+
+
+def test_a_map_that_grows_apart_stays_on_the_grid():
+    rng = np.random.default_rng(10)
+    found = GridGradient(csr_array((50, 50), dtype=np.float32), rng.normal(size=(50, 2)), n_jobs=1)
+    found.advance(40, exaggeration=1.0, momentum=0.8, learning_rate=50.0)
+    embedding = found.embedding()
+    assert np.isfinite(embedding).all()
+    assert np.ptp(embedding) > 100
+
+
+def test_a_descent_without_bounds_is_an_error():
+    found = GridGradient(
+        csr_array((50, 50), dtype=np.float32),
+        np.random.default_rng(0).normal(size=(50, 2)),
+        n_jobs=1,
+    )
+    with pytest.raises(InputError, match="Lower learning_rate"):
+        found.advance(20, exaggeration=1.0, momentum=0.8, learning_rate=1e38)
+
+
+@pytest.mark.parametrize("n_components", [2, 3])
+def test_field_agrees_with_the_exact_potential(n_components):
+    rng = np.random.default_rng(11)
+    Y = map_like(rng, 3000, n_components, 50.0)
+    asked = map_like(rng, 200, n_components, 50.0)
+    difference = asked[:, None].astype(float) - Y[None]
+    W = 1 / (1 + (difference**2).sum(axis=2))
+    phi, gradient = Field(Y, n_jobs=2).evaluate(asked)
+    np.testing.assert_allclose(phi, W.sum(axis=1), rtol=2e-3 if n_components == 2 else 0.01)
+    truth = -2 * ((W**2)[..., None] * difference).sum(axis=1)
+    assert relative_error(gradient, truth) < 0.01
+
+
+def test_field_beyond_its_margin_is_that_of_its_border():
+    Y = np.random.default_rng(12).normal(size=(100, 2)).astype(np.float32)
+    field = Field(Y, n_jobs=1)
+    layout = field._layout
+    # The outermost places whose splines reach no node beyond the grid.
+    reach = grid._native.SPLINE_ORDER // 2 - 1
+    low = np.array(layout.origin[:2]) + reach * layout.spacing
+    high = low + (np.array(layout.shape) - 1 - 2 * reach) * layout.spacing
+    inside = np.array([[high[0], low[1]], [low[0], 0], [0.5, high[1]]], np.float32)
+    beyond = np.array([[1e9, -1e9], [-1e3, 0], [0.5, high[1] + 50]], np.float32)
+    for found, border in zip(field.evaluate(beyond), field.evaluate(inside), strict=True):
+        np.testing.assert_allclose(found, border, rtol=0.01)
+    phi, gradient = field.evaluate(np.array([[np.nan, 0]], np.float32))
+    assert np.isfinite(phi).all()
+    assert np.isfinite(gradient).all()
+
+
+def test_field_in_three_dimensions_is_finite_everywhere():
+    Y = map_like(np.random.default_rng(12), 500, 3, 100.0)
+    field = Field(Y, n_jobs=1)
+    assert field._layout.split > 0
+    for found in field.evaluate(np.array([[1e9, -1e9, 0], [0, 0, 1e4]], np.float32)):
+        assert np.isfinite(found).all()
+
+
+def test_good_sizes_are_smooth_multiples_of_sixteen():
+    sizes = [good_size(n) for n in range(1, 3000)]
+    assert sizes == sorted(sizes)
+    for n, size in enumerate(sizes, start=1):
+        assert size >= n
+        assert size % 16 == 0
+        rest = size
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        assert rest == 1
+
+
+def test_solvers_agree_with_one_another():
+    rng = np.random.default_rng(13)
+    pool = grid._native.Pool(2)
+    for shape in ((16, 240), (96, 80), (400, 16)):
+        layout = Layout(shape, 0.4, (0.0, 0.0, 0.0))
+        density = np.zeros((shape[0], shape[1] + grid._native.PADDING), np.float32)
+        density[:, : shape[1]] = rng.random(shape)
+        found, truth = density.copy(), density.copy()
+        grid.PlaneSolver(pool, layout).solve(found)
+        grid.GeneralSolver(pool, layout).solve(truth)
+        np.testing.assert_allclose(found, truth, rtol=1e-4, atol=1e-5 * np.abs(truth).max())

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from scipy.sparse import block_diag, csr_array
+
+from meshtsne.affinities import joint_probabilities
+from meshtsne.errors import InputError
+from meshtsne.initial import START_SD, array_start, pca_start, random_start, spectral_start
+from meshtsne.search.neighbors import nearest_neighbors
+
+
+def generator(seed=0):
+    return np.random.RandomState(seed)
+
+
+def joint(X):
+    return joint_probabilities(nearest_neighbors(X, 15), (5.0,), n_threads=1)
+
+
+def test_pca_is_scaled_and_its_sign_is_fixed():
+    X = (generator().normal(size=(200, 6)) * [1, 5, 2, 1, 1, 1]).astype(np.float32)
+    Y = pca_start(X, 2, generator=generator())
+    assert Y.dtype == np.float32
+    assert Y[:, 0].std() == pytest.approx(START_SD, rel=1e-5)
+    assert Y[:, 1].std() < Y[:, 0].std()
+    assert np.corrcoef(Y[:, 0], X[:, 1])[0, 1] > 0.99
+    np.testing.assert_array_equal(Y, pca_start(X, 2, generator=generator(5)))
+
+
+def test_pca_of_wide_points():
+    X = (generator().normal(size=(120, 400)) * ([9, 5] + [1] * 398)).astype(np.float32)
+    Y = pca_start(X, 2, generator=generator())
+    U, S, _ = np.linalg.svd(X - X.mean(axis=0), full_matrices=False)
+    for axis in range(2):
+        assert abs(np.corrcoef(Y[:, axis], U[:, axis] * S[axis])[0, 1]) > 0.999
+
+
+@pytest.mark.parametrize("width", [1, 2, 5])
+def test_points_without_extent_begin_at_random(width):
+    Y = pca_start(np.full((50, width), 3, dtype=np.float32), 3, generator=generator())
+    np.testing.assert_allclose(Y.std(axis=0), START_SD, rtol=0.4)
+    flat = np.zeros((50, width), dtype=np.float32)
+    flat[:, 0] = np.arange(50)
+    Y = pca_start(flat, 2, generator=generator())
+    assert Y[:, 1].std() == pytest.approx(START_SD, rel=0.4)
+
+
+def test_random_follows_the_seed():
+    Y = random_start(2_000, 2, generator=generator())
+    np.testing.assert_allclose(Y.std(axis=0), START_SD, rtol=0.1)
+    assert (random_start(2_000, 2, generator=generator()) == Y).all()
+    assert (random_start(2_000, 2, generator=generator(1)) != Y).any()
+
+
+@pytest.mark.parametrize("n", [150, 600])
+def test_spectral_orders_a_circle(n):
+    angle = np.linspace(0, 2 * np.pi, n, endpoint=False)
+    X = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    Y = spectral_start(joint(X), 2, generator=generator())
+    assert Y[:, 0].std() == pytest.approx(START_SD, rel=0.05)
+    turn = np.unwrap(np.arctan2(Y[:, 1], Y[:, 0]))
+    assert abs(np.corrcoef(turn, angle)[0, 1]) > 0.999
+
+
+@pytest.mark.parametrize("size", [40, 200])
+def test_spectral_bears_a_graph_in_pieces(size):
+    pieces = [joint(generator(i).normal(size=(size, 3)).astype(np.float32)) for i in range(4)]
+    P = csr_array(block_diag(pieces) / 4).astype(np.float32)
+    Y = spectral_start(P, 2, generator=generator())
+    assert np.isfinite(Y).all()
+    np.testing.assert_array_equal(Y, spectral_start(P, 2, generator=generator()))
+
+
+def test_an_array_keeps_its_scale_and_is_copied():
+    given = np.arange(10.0).reshape(5, 2)
+    Y = array_start(given, shape=(5, 2))
+    np.testing.assert_array_equal(Y, given)
+    Y[0] = 9
+    assert given[0, 0] == 0
+
+
+def test_a_wrong_array_is_refused():
+    with pytest.raises(InputError, match=r"must have the shape .*\(5, 2\); got \(5, 3\)"):
+        array_start(np.zeros((5, 3)), shape=(5, 2))
+    with pytest.raises(InputError, match="1 rows hold NaN or infinity, the first is row 2"):
+        array_start([[0, 0], [1, 1], [np.nan, 0]], shape=(3, 2))

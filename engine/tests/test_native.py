@@ -1,0 +1,245 @@
+"""The extension: its stub, its checks on arguments, and the perplexity search beside its twin."""
+
+import ast
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import meshtsne
+from meshtsne import _native
+from meshtsne.forces import exact
+
+
+def names_of_stub(body):
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+            yield from (f"{node.name}.{name}" for name in names_of_stub(node.body))
+        elif isinstance(node, ast.FunctionDef):
+            yield node.name
+        elif isinstance(node, ast.AnnAssign):
+            yield node.target.id
+
+
+def names_of_module(thing):
+    for name, value in vars(thing).items():
+        if name.startswith("_"):
+            continue
+        yield name
+        if isinstance(value, type):
+            yield from (f"{name}.{inner}" for inner in names_of_module(value))
+
+
+def test_stub_and_extension_have_the_same_names():
+    stub = Path(meshtsne.__file__).with_name("_native.pyi").read_text()
+    declared = {n for n in names_of_stub(ast.parse(stub).body) if not n.endswith("__init__")}
+    assert declared == set(names_of_module(_native))
+
+
+def test_instruction_set_is_one_that_was_built():
+    known = {"baseline", "avx2"} if platform.machine() in {"x86_64", "AMD64"} else {"baseline"}
+    assert _native.instruction_set() in known
+
+
+@pytest.mark.parametrize("k", [1, 8, 29])
+def test_perplexity_search_agrees_with_bisection(k):
+    rng = np.random.default_rng(1)
+    squared = (rng.random((100, k)) * np.logspace(-8, 8, 100)[:, None]).astype(np.float32)
+    indices = np.zeros((100, k), np.int32)
+    perplexity = max(1.0, k / 3)
+    found = _native.conditional_probabilities(squared, indices, perplexity, _native.Pool(2))
+    truth = exact.conditional_probabilities(squared.astype(np.float64), perplexity)
+    np.testing.assert_allclose(found, truth, atol=2e-5)
+
+
+def test_duplicates_share_the_probability():
+    squared = np.zeros((1, 40), np.float32)
+    squared[0, 30:] = 5
+    found = _native.conditional_probabilities(
+        squared, np.zeros((1, 40), np.int32), 10.0, _native.Pool(1)
+    )
+    np.testing.assert_allclose(found[0, :30], 1 / 30, rtol=1e-5)
+    np.testing.assert_allclose(found[0, 30:], 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-38, 1e-12, 1.0, 1e12, 1e37])
+def test_no_scale_of_distances_gives_nan(scale):
+    squared = np.linspace(0, 1, 20, dtype=np.float32)[None] * np.float32(scale)
+    found = _native.conditional_probabilities(
+        squared, np.zeros((1, 20), np.int32), 5.0, _native.Pool(1)
+    )
+    assert found.sum() == pytest.approx(1, abs=1e-4)
+
+
+def test_missing_neighbours_get_nothing():
+    squared = np.array([[1, 2, np.inf, 3], [np.nan] * 4], np.float32)
+    indices = np.array([[1, 2, -1, 3], [-1] * 4], np.int32)
+    found = _native.conditional_probabilities(squared, indices, 1.5, _native.Pool(1))
+    assert found[0, 2] == 0
+    assert found[0].sum() == pytest.approx(1)
+    assert (found[1] == 0).all()
+
+
+def test_symmetrize_agrees_with_dense_sum():
+    rng = np.random.default_rng(2)
+    n, k = 500, 7
+    indices = np.array([rng.choice(n - 1, k, replace=False) for _ in range(n)], np.int32)
+    indices += indices >= np.arange(n)[:, None]  # never the point itself
+    indices[::5, 3] = -1
+    p = rng.random((n, k)).astype(np.float32)
+    p[indices < 0] = 0
+    dense = np.zeros((n, n))
+    for i in range(n):
+        for j, value in zip(indices[i], p[i], strict=True):
+            if j >= 0:
+                dense[i, j] += value
+    dense = (dense + dense.T) / (2 * dense.sum())
+    results = [_native.symmetrize(indices, p, _native.Pool(t)) for t in (1, 3)]
+    for arrays in zip(*results, strict=True):
+        np.testing.assert_array_equal(arrays[0], arrays[1])
+    indptr, columns, data = results[0]
+    found = np.zeros((n, n))
+    for i in range(n):
+        row = slice(indptr[i], indptr[i + 1])
+        assert (np.diff(columns[row]) > 0).all()
+        found[i, columns[row]] = data[row]
+    np.testing.assert_allclose(found, dense, atol=1e-9)
+
+
+def test_search_tells_near_duplicates_apart():
+    # Two clusters far from the origin, as wide as a ten-thousandth of their distance.
+    rng = np.random.default_rng(6)
+    X = np.repeat([[1.0], [-1.0]], 200, axis=0) + 1e-4 * rng.normal(size=(400, 10))
+    X = X.astype(np.float32)
+    pool = _native.Pool(1)
+    nowhere_else = np.zeros(400, np.int32)
+    found, _ = _native.CellIndex(X, nowhere_else, 1, pool).search(
+        X, nowhere_else[:, None], 10, pool
+    )
+    truth = ((X[:, None].astype(float) - X[None]) ** 2).sum(axis=2).argsort(axis=1)[:, :10]
+    recall = np.mean([len(np.intersect1d(a, b)) for a, b in zip(found, truth, strict=True)]) / 10
+    assert recall > 0.995
+
+
+def test_the_other_instruction_set_gives_the_same_forces():
+    code = (
+        "import numpy as np; from scipy.sparse import csr_array\n"
+        "from meshtsne import _native; from meshtsne.forces.grid import GridGradient\n"
+        "assert _native.instruction_set() == 'baseline'\n"
+        "Y = np.random.default_rng(1).normal(size=(3000, 2)).astype(np.float32) * 9\n"
+        "P = np.eye(3000, k=1, dtype=np.float32); P = csr_array(P + P.T)\n"
+        "A, F, Z = GridGradient(P / P.sum(), Y, n_jobs=1).forces()\n"
+        "print(float(np.abs(A).sum()), float(np.abs(F).sum()), Z)"
+    )
+    results = [
+        subprocess.run(
+            [sys.executable, "-c", code.replace("'baseline'", repr(name))],
+            env=os.environ | {"MESHTSNE_INSTRUCTION_SET": name},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for name in ("baseline", _native.instruction_set())
+    ]
+    np.testing.assert_allclose(*np.array(results, dtype=float), rtol=1e-5)
+
+
+def test_arrays_that_would_be_copied_are_refused():
+    pool = _native.Pool(1)
+    solver = _native.PotentialSolver(pool, np.ones((17, 17), np.float32))
+    with pytest.raises(TypeError):
+        solver.solve(np.zeros((16, 24)))  # float64: the caller's array would stay as it is
+
+
+def test_positions_that_are_not_finite_are_refused():
+    with pytest.raises(ValueError, match="finite"):
+        _native.Points(
+            _native.Pool(1),
+            np.zeros(3, np.int64),
+            np.empty(0, np.int32),
+            np.empty(0, np.float32),
+            np.array([[0, np.nan], [1, 2]], np.float32),
+        )
+
+
+@pytest.mark.parametrize("n_dimensions", [1, 7, 8, 50])
+def test_search_of_all_cells_is_exact(n_dimensions):
+    rng = np.random.default_rng(4)
+    X = rng.integers(20, size=(400, n_dimensions)).astype(np.float32)  # many ties
+    cells = rng.integers(6, size=400).astype(np.int32)
+    pool = _native.Pool(2)
+    index = _native.CellIndex(X, cells, 6, pool)
+    everywhere = np.tile(np.arange(6, dtype=np.int32), (400, 1))
+    found, squared = index.search(X, everywhere, 15, pool)
+    truth = ((X[:, None] - X[None]) ** 2).sum(axis=2)
+    order = np.lexsort((np.broadcast_to(np.arange(400), truth.shape), truth), axis=1)[:, :15]
+    np.testing.assert_array_equal(found, order)
+    np.testing.assert_array_equal(squared, np.take_along_axis(truth, order, axis=1))
+
+
+def test_search_keeps_to_the_cells_it_is_given():
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(300, 4)).astype(np.float32)
+    cells = (np.arange(300) % 3).astype(np.int32)
+    pool = _native.Pool(1)
+    index = _native.CellIndex(X, cells, 3, pool)
+    found, squared = index.search(X[:10], np.full((10, 1), 2, np.int32), 150, pool)
+    assert (np.sort(found[:, :100], axis=1) == np.arange(2, 300, 3)).all()
+    assert (found[:, 100:] == -1).all()
+    assert np.isinf(squared[:, 100:]).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: _native.Pool(0), "n_threads"),
+        (
+            lambda: _native.symmetrize(
+                np.array([[7]], np.int32), np.ones((1, 1), np.float32), _native.Pool(1)
+            ),
+            "beyond the last point",
+        ),
+        (
+            lambda: _native.Points(
+                _native.Pool(1),
+                np.array([0, 1], np.int64),
+                np.array([3], np.int32),
+                np.ones(1, np.float32),
+                np.zeros((1, 2), np.float32),
+            ),
+            "column of P",
+        ),
+        (
+            lambda: _native.Points(
+                _native.Pool(1),
+                np.array([0, 2], np.int64),
+                np.array([0], np.int32),
+                np.ones(1, np.float32),
+                np.zeros((1, 2), np.float32),
+            ),
+            "row pointers",
+        ),
+        (
+            lambda: _native.CellIndex(
+                np.zeros((3, 2), np.float32), np.array([0, 1, 5], np.int32), 2, _native.Pool(1)
+            ),
+            "out of range",
+        ),
+        (
+            lambda: _native.PotentialSolver(_native.Pool(1), np.zeros((113, 33), np.float32)),
+            "prime factor",
+        ),
+        (
+            lambda: _native.PotentialSolver(_native.Pool(1), np.zeros((18, 33), np.float32)),
+            "multiple of 16",
+        ),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

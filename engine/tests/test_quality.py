@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+from sklearn import manifold
+from sklearn.neighbors import KNeighborsClassifier
+
+from meshtsne import quality
+from meshtsne.affinities import joint_probabilities
+from meshtsne.errors import InputError
+from meshtsne.forces import choice, exact
+from meshtsne.search.neighbors import nearest_neighbors
+
+
+@pytest.fixture
+def features():
+    rng = np.random.RandomState(0)
+    return rng.normal(size=(120, 6)).astype(np.float32)
+
+
+def test_kl_divergence_by_either_path(features, monkeypatch):
+    P = joint_probabilities(nearest_neighbors(features, 30), (10.0,), n_threads=1)
+    Y = features[:, :2] * 5
+    expected = exact.kl_divergence(P.toarray().astype(np.float64), Y)
+    assert quality.kl_divergence(P, Y) == pytest.approx(expected, rel=1e-4)
+    monkeypatch.setattr(quality, "_DIRECT_KL_UP_TO", 10)
+    monkeypatch.setitem(choice.DIRECT_BELOW, 2, 10)
+    assert quality.kl_divergence(P, Y) == pytest.approx(expected, rel=1e-2)
+    with pytest.raises(InputError, match=r"P must have the shape \(n, n\) for n = 20"):
+        quality.kl_divergence(P, Y[:20])
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_trustworthiness_is_scikit_learns(features, metric, monkeypatch):
+    monkeypatch.setattr(quality, "_ROWS_AT_ONCE", 50)
+    Y = features[:, :2]
+    expected = manifold.trustworthiness(features, Y, n_neighbors=7, metric=metric)
+    found = quality.trustworthiness(features, Y, n_neighbors=7, metric=metric)
+    assert found == pytest.approx(expected, abs=1e-12)
+    with pytest.raises(InputError, match=r"n_neighbors must be .* below n/2 = 60; got 60"):
+        quality.trustworthiness(features, Y, n_neighbors=60)
+
+
+def test_neighbor_recall(features):
+    np.testing.assert_array_equal(quality.neighbor_recall(features, features), 1)
+    Y = features[:, :2]
+    a = nearest_neighbors(features, 8).indices
+    b = nearest_neighbors(Y, 8).indices
+    expected = [len(np.intersect1d(x, y)) / 8 for x, y in zip(a, b, strict=True)]
+    np.testing.assert_allclose(quality.neighbor_recall(features, Y, n_neighbors=8), expected)
+    with pytest.raises(InputError, match="got 120 and 7 rows"):
+        quality.neighbor_recall(features, Y[:7])
+
+
+def test_label_accuracy_is_scikit_learns(features):
+    labels = np.array(["ape", "bird", "cat"])[
+        (features[:, 0] > 0).astype(int) + (features[:, 1] > 1)
+    ]
+    Y = features[:, :2]
+    hits = []
+    for i in range(len(Y)):
+        others = np.arange(len(Y)) != i
+        model = KNeighborsClassifier(10).fit(Y[others], labels[others])
+        hits.append(model.predict(Y[i : i + 1])[0] == labels[i])
+    assert quality.label_accuracy(Y, labels) == pytest.approx(np.mean(hits))
+    with pytest.raises(InputError, match="labels must be one an item, 120; got 3"):
+        quality.label_accuracy(Y, ["a", "b", "c"])
+
+
+def test_lists_will_do_and_strings_will_not(features):
+    rows, Y = features.tolist(), features[:, :2].tolist()
+    labels = ["ape", "bird"] * 60
+    found = quality.label_agreement(rows, labels)
+    assert found == quality.label_agreement(features, labels)
+    assert quality.label_accuracy(Y, labels) == quality.label_accuracy(features[:, :2], labels)
+    assert quality.trustworthiness(rows, Y) == quality.trustworthiness(features, features[:, :2])
+    assert quality.neighbor_recall(rows, rows).min() == 1
+    P = exact.joint_probabilities(features.astype(np.float64), 10.0)
+    truth = exact.kl_divergence(P, features[:, :2])
+    assert quality.kl_divergence(P.tolist(), Y) == pytest.approx(truth, rel=1e-4)
+    words = [["a", "b"]] * 120
+    for call in (
+        lambda: quality.label_agreement(words, labels),
+        lambda: quality.label_accuracy(words, labels),
+        lambda: quality.trustworthiness(features, words),
+        lambda: quality.neighbor_recall(words, Y),
+        lambda: quality.kl_divergence(P, words),
+    ):
+        with pytest.raises(InputError, match=r"[XY] must be an array of numbers"):
+            call()
+    with pytest.raises(InputError, match="metric must be one of euclidean"):
+        quality.trustworthiness(rows, Y, metric="precomputed")
+    with pytest.raises(InputError, match="1, 2 or 3 columns; got 6"):
+        quality.kl_divergence(P, features)
+
+
+def test_label_agreement_asks_for_more_than_half():
+    X = np.concatenate([np.arange(6), 100 + np.arange(4), 200 + np.arange(2)]).astype(float)[
+        :, None
+    ]
+    labels = ["b"] * 6 + ["a"] * 4 + ["c"] * 2
+    agreement = quality.label_agreement(X, labels, n_neighbors=5)
+    assert agreement.by_class == {"a": 1.0, "b": 1.0, "c": 0.0}  # 3 of an "a"'s 5 are "a"
+    assert agreement.overall == pytest.approx(10 / 12)
+    assert quality.label_agreement(X, labels, n_neighbors=4).by_class["c"] == 0
+    assert quality.label_agreement(X, [1] * 12).by_class == {"1": 1.0}
