@@ -20,22 +20,25 @@ from __future__ import annotations
 import json
 import os
 import platform
+import warnings
 import zlib
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from featscape.errors import InputError
 from featscape.filenames import printable, valid_unicode
+from featscape.folder_handle import FolderHandle
 from featscape.staging import staged, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+    from typing import BinaryIO
 
     from numpy.typing import NDArray
     from PIL import Image
@@ -65,6 +68,9 @@ OWN_COLUMNS = frozenset(
     )
 )
 LANDMARK = "landmark"  # only where t-SNE was fitted on some of the items
+
+# run.json lists every skipped file; a million of these take 200 MB
+_MOST_RUN_BYTES = 1 << 28
 
 _DISTRIBUTIONS = (
     "featscape",
@@ -260,30 +266,75 @@ def write_run(
         (folder / RUN).write_text(text + "\n", encoding="utf-8")
 
 
-def find_run(folder: Path) -> dict[str, Any] | None:
-    """Return what run.json holds, of any version; None where it is missing or not ours."""
+def find_run(folder: Path | FolderHandle) -> dict[str, Any] | None:
+    """Return the contents of run.json, of any version; None if it is missing or not featscape's."""
     try:
-        content = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        content = _load_run(FolderHandle.of(folder))
     except (OSError, ValueError, RecursionError):  # the last where it is nested too deep
         return None
     return content if isinstance(content, dict) and content.get("format") == FORMAT else None
 
 
-def check_readable(folder: Path) -> None:
-    """Raise InputError where run.json is there and cannot be read: it may be a map's, cut short."""
+def check_readable(folder: Path | FolderHandle) -> None:
+    """Raise InputError if run.json exists and cannot be read: it may be a map's, cut short."""
     try:
-        json.loads((folder / RUN).read_text(encoding="utf-8"))
+        _load_run(FolderHandle.of(folder))
     except (FileNotFoundError, NotADirectoryError):
         return
     except (OSError, ValueError, RecursionError) as error:
+        path = Path(folder) / RUN
+        reason = error.strerror if isinstance(error, OSError) else error
         raise InputError(
-            f"{printable(folder / RUN)} must be JSON, as featscape writes it, and cannot be read: "
-            f"{error}. Copy the map again; or move it away, and make it again."
+            f"{printable(path)} must be JSON, as featscape writes it, and cannot be read: "
+            f"{reason}. Copy the map again; or move it away, and make it again."
         ) from error
 
 
+def _load_run(folder: FolderHandle) -> Any:
+    with folder.open(RUN) as file:
+        content = file.read(_MOST_RUN_BYTES + 1)
+    if len(content) > _MOST_RUN_BYTES:
+        raise ValueError(f"it has more than {_MOST_RUN_BYTES:,} bytes")
+    return json.loads(content.decode("utf-8"))
+
+
+def open_part(folder: FolderHandle, name: str) -> FolderHandle:
+    """Open a folder of a map's; raises InputError if it is missing, or a link."""
+    try:
+        return folder.folder(name)
+    except FileNotFoundError:
+        raise InputError(
+            f"the map {printable(folder)} must hold the folder {name}, and has none. "
+            "Make the map again with --force (force=True)."
+        ) from None
+    except OSError as error:
+        raise damaged(folder.path / name, error) from error
+
+
+def open_picture(folder: FolderHandle) -> BinaryIO:
+    """Open scatter.png, once it was decoded as a PNG image; raises InputError if it is none."""
+    from PIL import Image
+
+    path = folder.path / SCATTER
+    try:
+        file = folder.open(SCATTER)
+    except OSError as error:
+        raise damaged(path, error) from error
+    try:
+        with warnings.catch_warnings(action="error"), Image.open(file, formats=("PNG",)) as image:
+            image.load()
+    except Exception as error:
+        # a warning of too many pixels, and whatever Pillow raises on damage
+        file.close()
+        raise damaged(path, f"it is not a PNG image ({error})") from error
+    file.seek(0)
+    return file
+
+
 def damaged(path: Path, reason: object) -> InputError:
-    """Return the error that says so of a file of a map."""
+    """Return the error that reports a damaged file of a map."""
+    if isinstance(reason, OSError):
+        reason = reason.strerror or reason
     return InputError(
         f"the map's {printable(path)} is missing or damaged: {str(reason).rstrip('.')}. "
         "Make the map again with --force (force=True)."

@@ -12,6 +12,7 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.filenames import printable, valid_unicode
+from featscape.folder_handle import FolderHandle
 from featscape.mapfolder import (
     FEATURES,
     ITEMS,
@@ -24,6 +25,7 @@ from featscape.mapfolder import (
     check_readable,
     damaged,
     find_run,
+    open_part,
 )
 from featscape.npyfile import map_npy, read_npz
 from featscape.records import Neighbors
@@ -107,7 +109,11 @@ def open_map(path: str | os.PathLike[str]) -> Map:
         If there is no such folder, if it is not a map, if a newer featscape wrote it, or if one
         of its files is missing or damaged.
     """
-    folder = Path(path)
+    return read_map(_open_folder(Path(path)))
+
+
+def read_map(folder: FolderHandle) -> Map:
+    """Read a map from its open folder; raises InputError as `open_map` does."""
     run = read_run(folder)
     items, paths = _columns(read_items(folder))
     n_items = len(items["id"])
@@ -117,16 +123,16 @@ def open_map(path: str | os.PathLike[str]) -> Map:
     if paths is not None:
         sizes_px = np.stack([items["width"], items["height"]], axis=1).astype(np.int32)
     opened = Map(
-        folder=folder,
+        folder=folder.path,
         run=run,
         positions=positions,
-        features=_read_array(folder / FEATURES),
-        neighbors=_read_neighbors(folder / NEIGHBORS),
+        features=_read_array(folder, FEATURES),
+        neighbors=_read_neighbors(folder, NEIGHBORS),
         paths=paths,
         labels=_strings(items["label"]),
         splits=_strings(items["split"]),
         sizes_px=sizes_px,
-        thumbnails=_read_thumbnails(folder / THUMBNAILS),
+        thumbnails=_read_thumbnails(folder),
         columns={name: items[name] for name in items if name not in OWN_COLUMNS},
         landmarks=np.flatnonzero(items[LANDMARK]) if LANDMARK in items else None,
     )
@@ -136,14 +142,31 @@ def open_map(path: str | os.PathLike[str]) -> Map:
         (THUMBNAILS, n_items if opened.thumbnails is None else len(opened.thumbnails)),
     ):
         if rows != n_items:
-            raise damaged(folder / file, f"it has {rows} rows for {n_items} items")
+            raise damaged(folder.path / file, f"it has {rows} rows for {n_items} items")
     return opened
 
 
-def read_run(folder: Path) -> dict[str, Any]:
+def _open_folder(path: Path) -> FolderHandle:
+    """Open the folder of a map; raises InputError if it is missing or not a folder."""
+    try:
+        return FolderHandle(path)
+    except FileNotFoundError:
+        raise InputError(f"there is no map {printable(path)}. Check the path.") from None
+    except NotADirectoryError:
+        raise InputError(
+            f"{printable(path)} is not a featscape map: it is not a folder. "
+            "Give the folder that featscape map wrote."
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"the map {printable(path)} cannot be read: {reason}. Check the path."
+        ) from error
+
+
+def read_run(folder: Path | FolderHandle) -> dict[str, Any]:
     """Read run.json alone; raises InputError as `open_map` does."""
-    if not os.path.lexists(folder):
-        raise InputError(f"there is no map {printable(folder)}. Check the path.")
+    folder = _open_folder(folder) if isinstance(folder, Path) else folder
     run = find_run(folder)
     if run is None:
         check_readable(folder)
@@ -159,18 +182,20 @@ def read_run(folder: Path) -> dict[str, Any]:
         )
     for name, kinds in _KINDS_IN_RUN.items():
         if name not in run or not isinstance(run[name], kinds):
-            raise damaged(folder / RUN, f"its {name} is not as featscape writes it")
+            raise damaged(folder.path / RUN, f"its {name} is not as featscape writes it")
     return run
 
 
-def read_items(folder: Path) -> pa.Table:
+def read_items(folder: Path | FolderHandle) -> pa.Table:
     """Read items.parquet as it stands, a row an item; raises InputError if it is damaged."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    file = folder / ITEMS
+    folder = _open_folder(folder) if isinstance(folder, Path) else folder
+    file = folder.path / ITEMS
     try:
-        table = pq.read_table(file)
+        with folder.open(ITEMS) as stream:
+            table = pq.read_table(stream)
         table.validate(full=True)  # that text is text: from here on it is taken at its word
     except (OSError, pa.ArrowInvalid) as error:
         raise damaged(file, error) from error
@@ -181,7 +206,7 @@ def read_items(folder: Path) -> pa.Table:
     return table
 
 
-def read_digests(folder: Path) -> NDArray[np.uint8] | None:
+def read_digests(folder: Path | FolderHandle) -> NDArray[np.uint8] | None:
     """Return the SHA-256 of each image's file, (n, 32); None where the map does not know them."""
     table = read_items(folder)
     if "sha256" not in table.column_names:
@@ -190,7 +215,7 @@ def read_digests(folder: Path) -> NDArray[np.uint8] | None:
         digests = bytes.fromhex("".join(table["sha256"].to_pylist()))
         return np.frombuffer(digests, np.uint8).reshape(table.num_rows, -1)
     except (TypeError, ValueError) as error:
-        raise damaged(folder / ITEMS, error) from error
+        raise damaged(Path(folder) / ITEMS, error) from error
 
 
 def find_maps(output: Path, *, source: str) -> list[Path]:
@@ -214,24 +239,28 @@ def _columns(table: pa.Table) -> tuple[dict[str, Any], tuple[str, ...] | None]:
     return columns, _strings(columns["path"])
 
 
-def _read_array(file: Path) -> NDArray[np.float32]:
+def _read_array(folder: FolderHandle, name: str) -> NDArray[np.float32]:
     try:
-        return map_npy(file)
+        with folder.open(name) as file:
+            return map_npy(file)
     except (OSError, InputError) as error:
-        raise damaged(file, error) from error
+        raise damaged(folder.path / name, error) from error
 
 
-def _read_neighbors(file: Path) -> Neighbors:
+def _read_neighbors(folder: FolderHandle, name: str) -> Neighbors:
     try:
-        return Neighbors(**read_npz(file, ("indices", "distances")))
+        with folder.open(name) as file:
+            return Neighbors(**read_npz(file, ("indices", "distances")))
     except (OSError, InputError) as error:
-        raise damaged(file, error) from error
+        raise damaged(folder.path / name, error) from error
 
 
-def _read_thumbnails(folder: Path) -> ImageSource | None:
+def _read_thumbnails(folder: FolderHandle) -> ImageSource | None:
     from featscape.thumbnails import Thumbnails
 
-    return Thumbnails(folder) if folder.is_dir() else None
+    if not folder.exists(THUMBNAILS):
+        return None
+    return Thumbnails(open_part(folder, THUMBNAILS))
 
 
 def _strings(column: NDArray[Any]) -> tuple[str, ...] | None:

@@ -18,11 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.errors import InputError
-from featscape.regularfile import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
     from typing import BinaryIO
 
     from numpy.typing import NDArray
@@ -111,41 +109,41 @@ def read_npy_header(file: BinaryIO, *, allow_objects: bool = False) -> NpyHeader
     return NpyHeader(shape, dtype, is_fortran, head.tell())
 
 
-def map_npy(path: Path) -> NDArray[Any]:
+def map_npy(file: BinaryIO) -> NDArray[Any]:
     """Map the array of an .npy file into memory, read only.
 
     Parameters
     ----------
-    path : Path
+    file : binary file
+        At its beginning. The array stays usable after the file is closed.
 
     Raises
     ------
     InputError
         If it is not an .npy file, is damaged, or is longer or shorter than its header claims.
     OSError
-        If it cannot be read, or is not a regular file.
+        If it cannot be read.
     """
-    with open_regular(path) as file:
-        header = read_npy_header(file)
-        header.check_size(os.fstat(file.fileno()).st_size)
-        if header.n_bytes == 0:
-            return np.empty(header.shape, header.dtype)
-        return np.memmap(
-            file,
-            header.dtype,
-            mode="r",
-            offset=header.start,
-            shape=header.shape,
-            order="F" if header.is_fortran else "C",
-        )
+    header = read_npy_header(file)
+    header.check_size(os.fstat(file.fileno()).st_size)
+    if header.n_bytes == 0:
+        return np.empty(header.shape, header.dtype)
+    return np.memmap(
+        file,
+        header.dtype,
+        mode="r",
+        offset=header.start,
+        shape=header.shape,
+        order="F" if header.is_fortran else "C",
+    )
 
 
-def read_npz(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+def read_npz(file: BinaryIO, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     """Read arrays of an .npz file.
 
     Parameters
     ----------
-    path : Path
+    file : binary file
     names : sequence of str
         The arrays to read.
 
@@ -154,11 +152,10 @@ def read_npz(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     InputError
         If it is not an .npz file, is damaged, or lacks one of the arrays.
     OSError
-        If it cannot be read, or is not a regular file.
+        If it cannot be read.
     """
-    with open_regular(path) as file:
-        archive = open_npz(file)
-        return {name: _read_member(archive, name) for name in names}
+    archive = open_npz(file)
+    return {name: _read_member(archive, name) for name in names}
 
 
 def open_npz(file: BinaryIO) -> zipfile.ZipFile:

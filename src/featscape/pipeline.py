@@ -15,6 +15,7 @@ from featscape.embedding import (
     load_tsne,
     measure_agreement,
 )
+from featscape.folder_handle import FolderHandle
 from featscape.layermaps import JOINT, name_outputs, share
 from featscape.maps import find_maps, open_map
 from featscape.placement import open_placer
@@ -382,14 +383,9 @@ def export_site(
     """
     from featscape.bundle import open_bundle, write_site
 
-    opened = open_map(folder).folder
-    write_site(
-        open_bundle(opened / mapfolder.BUNDLE),
-        Path(output),
-        picture=opened / mapfolder.SCATTER,
-        force=force,
-        progress=progress,
-    )
+    opened = FolderHandle(open_map(folder).folder)
+    bundle = open_bundle(mapfolder.open_part(opened, mapfolder.BUNDLE))
+    write_site(bundle, Path(output), picture_in=opened, force=force, progress=progress)
 
 
 def _settle(source: Path | str) -> str:

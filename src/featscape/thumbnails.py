@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import mmap
+import os
 from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -18,11 +19,13 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from featscape.errors import InputError
+from featscape.folder_handle import FolderHandle
 from featscape.npyfile import map_npy
 from featscape.staging import writing
 
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import BinaryIO
 
     from numpy.typing import NDArray
     from PIL import Image
@@ -88,8 +91,8 @@ class Thumbnails:
 
     Parameters
     ----------
-    folder : str or Path
-        As `ThumbnailWriter` left it.
+    folder : str, Path or FolderHandle
+        As `ThumbnailWriter` left it. Its files must not be links.
 
     Raises
     ------
@@ -97,11 +100,13 @@ class Thumbnails:
         If a file of the pack is missing or the two do not belong together.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path | FolderHandle) -> None:
         self._folder = Path(folder)
         try:
-            self._offsets = _read_offsets(self._folder / _OFFSETS)  # (n + 1,)
-            self._data = _map_file(self._folder / _DATA)
+            opened = FolderHandle.of(folder)
+            with opened.open(_OFFSETS) as table, opened.open(_DATA) as data:
+                self._offsets = _read_offsets(table)  # (n + 1,)
+                self._data = _map_file(data)
         except OSError as error:
             raise InputError(
                 f"a pack of thumbnails must hold {_DATA} and {_OFFSETS}; those of "
@@ -116,6 +121,11 @@ class Thumbnails:
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
+
+    @property
+    def offsets(self) -> NDArray[np.int64]:
+        """Where each image begins in data.bin, and its end, shape (n + 1,)."""
+        return self._offsets
 
     def encoded(self, index: int) -> bytes:
         """Return image `index` as it lies on disk, a PNG or JPEG file; raises IndexError."""
@@ -149,13 +159,13 @@ def find_thumbnails(folder: Path) -> tuple[Path | None, NDArray[np.int64] | None
     """
     if not folder.is_dir():
         return None, None
-    Thumbnails(folder)  # that the two belong together
-    return folder / _DATA, _read_offsets(folder / _OFFSETS)
+    return folder / _DATA, Thumbnails(folder).offsets
 
 
-def _read_offsets(path: Path) -> NDArray[np.int64]:
+def _read_offsets(file: BinaryIO) -> NDArray[np.int64]:
+    path = file.name
     try:
-        offsets = map_npy(path)
+        offsets = map_npy(file)
     except InputError as error:
         raise InputError(
             f"the thumbnails' table must be a NumPy file; {str(path)!r} is damaged ({error}). "
@@ -177,9 +187,8 @@ def _read_offsets(path: Path) -> NDArray[np.int64]:
     return table
 
 
-def _map_file(path: Path) -> mmap.mmap | bytes:
+def _map_file(file: BinaryIO) -> mmap.mmap | bytes:
     """Map a file into memory; the mapping outlives the open file and goes with its last user."""
-    with path.open("rb") as file:
-        if path.stat().st_size == 0:  # an empty file cannot be mapped
-            return b""
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if os.fstat(file.fileno()).st_size == 0:  # an empty file cannot be mapped
+        return b""
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

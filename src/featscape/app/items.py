@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,11 +16,12 @@ from featscape.maps import read_items
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
 
     import duckdb
     import pyarrow as pa
     from numpy.typing import NDArray
+
+    from featscape.folder_handle import FolderHandle
 
 # What has a place of its own in ItemDetails, or is the map itself.
 _NAMED = {"id", "path", "path_bytes", "label", "width", "height", "sha256", "x", "y", "z"}
@@ -33,7 +35,7 @@ class Items:
 
     Parameters
     ----------
-    folder : Path
+    folder : Path or FolderHandle
         The map's.
     texts : collection of str
         The columns that are searched beside path and label.
@@ -44,11 +46,13 @@ class Items:
         If the table is missing or damaged, or lacks one of these.
     """
 
-    def __init__(self, folder: Path, *, texts: Collection[str] = ()) -> None:
+    def __init__(self, folder: Path | FolderHandle, *, texts: Collection[str] = ()) -> None:
         self._table = read_items(folder).combine_chunks()
         missing = set(texts).difference(self._table.column_names)
         if missing:
-            raise damaged(folder / ITEMS, f"it lacks the columns {', '.join(sorted(missing))}")
+            raise damaged(
+                Path(folder) / ITEMS, f"it lacks the columns {', '.join(sorted(missing))}"
+            )
         self._searched = ("path", "label", *texts)
         self._has_bytes = "path_bytes" in self._table.column_names
         self._search: duckdb.DuckDBPyConnection | None = None

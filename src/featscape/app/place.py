@@ -11,15 +11,16 @@ import numpy as np
 from featscape.app.stored import StoredFile
 from featscape.bundle.contract import NeighborList, Placed
 from featscape.mapfolder import RUN
-from featscape.pipeline import open_map, open_placer
+from featscape.maps import read_map
+from featscape.pipeline import open_placer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
     from typing import BinaryIO
 
     from numpy.typing import NDArray
 
+    from featscape.folder_handle import FolderHandle
     from featscape.records import Placement
 
 
@@ -28,13 +29,13 @@ class Placer:
 
     Parameters
     ----------
-    folder : Path
+    folder : FolderHandle
         The map's.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: FolderHandle) -> None:
         self._folder = folder
-        self._run = StoredFile.at(folder / RUN)
+        self._run = StoredFile.of(folder, RUN)
         self._place: Callable[[BinaryIO], Placement] | None = None
         self._working = threading.Lock()
 
@@ -50,8 +51,9 @@ class Placer:
         """
         with self._working:
             if self._place is None:
-                place = open_placer(open_map(self._folder))
-                self._run.check()  # what was read now belongs to what was read at the start
+                self._run.check()
+                place = open_placer(read_map(self._folder))
+                self._run.check()  # the map is still the one that was read at the start
                 self._place = place
             placement = self._place(io.BytesIO(image))
         indices, distances = placement.neighbors.indices[0], placement.neighbors.distances[0]

@@ -31,8 +31,9 @@ from featscape.bundle.contract import (
     SearchRequest,
 )
 from featscape.errors import ImageError
+from featscape.folder_handle import FolderHandle
 from featscape.images import media_type
-from featscape.mapfolder import BUNDLE, NEIGHBORS, SCATTER, THUMBNAILS, damaged
+from featscape.mapfolder import BUNDLE, NEIGHBORS, SCATTER, THUMBNAILS, damaged, open_part
 from featscape.maps import read_run
 from featscape.thumbnails import Thumbnails
 
@@ -61,21 +62,22 @@ class ServedMap:
 
     def __init__(self, folder: Path) -> None:
         self.run = read_run(folder)
-        bundle = open_bundle(folder / BUNDLE)
+        opened = FolderHandle(folder)
+        bundle = open_bundle(open_part(opened, BUNDLE))
         self.manifest = bundle.manifest
-        self.files = {name: StoredFile.at(bundle.folder / name) for name in bundle.files()}
-        self.picture = StoredFile.at(folder / SCATTER)
+        self.files = {name: StoredFile.of(bundle.opened, name) for name in bundle.files()}
+        self.picture = StoredFile.of(opened, SCATTER)
         texts = [column.name for column in self.manifest.columns if column.kind == "text"]
-        self.items = Items(folder, texts=texts)
+        self.items = Items(opened, texts=texts)
         self.originals = Originals(
             self.run["source"], self.items, kind=self.run.get("source_kind") or "folder"
         )
-        self.placer = Placer(folder)
+        self.placer = Placer(opened)
         self.thumbnails = None
-        if (folder / THUMBNAILS).is_dir():
-            self.thumbnails = Thumbnails(folder / THUMBNAILS)
-        self.indices = StoredArray.in_archive(folder / NEIGHBORS, "indices")
-        self.distances = StoredArray.in_archive(folder / NEIGHBORS, "distances")
+        if opened.exists(THUMBNAILS):
+            self.thumbnails = Thumbnails(open_part(opened, THUMBNAILS))
+        self.indices = StoredArray.in_archive(opened, NEIGHBORS, "indices")
+        self.distances = StoredArray.in_archive(opened, NEIGHBORS, "distances")
         n_items = len(self.items)
         for name, n_rows in (
             (BUNDLE, self.manifest.n_items),

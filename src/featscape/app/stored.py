@@ -19,14 +19,14 @@ from featscape.errors import InputError
 from featscape.filenames import printable
 from featscape.mapfolder import damaged
 from featscape.npyfile import open_member, open_npz, read_npy_header
-from featscape.regularfile import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from typing import BinaryIO
 
     from numpy.typing import NDArray
+
+    from featscape.folder_handle import FolderHandle
 
 _CHUNK_BYTES = 1 << 18
 
@@ -41,25 +41,28 @@ class StoredFile:
 
     Attributes
     ----------
-    path : Path
+    folder : FolderHandle
+    name : str
     size : int
         In bytes.
     etag : str
         Changes with the file; quoted, as HTTP wants it.
     """
 
-    path: Path
+    folder: FolderHandle
+    name: str
     size: int
     etag: str
 
     @classmethod
-    def at(cls, path: Path) -> StoredFile:
-        """Take note of the file at `path`; raises InputError if it is missing."""
+    def of(cls, folder: FolderHandle, name: str) -> StoredFile:
+        """Take note of a file; raises InputError if it is missing, a link or not a file."""
         try:
-            facts = path.stat()
+            with folder.open(name) as file:
+                facts = os.fstat(file.fileno())
         except OSError as error:
-            raise damaged(path, error.strerror) from error
-        return cls(path, facts.st_size, file_tag(facts))
+            raise damaged(folder.path / name, error) from error
+        return cls(folder, name, facts.st_size, file_tag(facts))
 
     def check(self) -> None:
         """Raise ChangedError if the file has changed."""
@@ -82,7 +85,7 @@ class StoredFile:
 
     def _open(self) -> BinaryIO:
         try:
-            file = self.path.open("rb")
+            file = self.folder.open(self.name)
         except OSError as error:
             raise self._changed() from error
         if file_tag(os.fstat(file.fileno())) != self.etag:
@@ -92,7 +95,7 @@ class StoredFile:
 
     def _changed(self) -> ChangedError:
         return ChangedError(
-            f"the map's {printable(self.path)} has changed since it was opened. "
+            f"the map's {printable(self.folder.path / self.name)} has changed since it was opened. "
             "Open the map again: start featscape serve anew, or run the notebook's cell."
         )
 
@@ -117,13 +120,14 @@ class StoredArray:
     shape: tuple[int, int]
 
     @classmethod
-    def in_archive(cls, path: Path, name: str) -> StoredArray:
+    def in_archive(cls, folder: FolderHandle, file_name: str, name: str) -> StoredArray:
         """Find an array in an .npz file, which holds its arrays whole and uncompressed.
 
         Raises InputError if the file is missing, or is not as ``numpy.savez`` writes it.
         """
+        path = folder.path / file_name
         try:
-            with open_regular(path) as raw:
+            with folder.open(file_name) as raw:
                 archive = open_npz(raw)
                 with open_member(archive, name) as stream:
                     header = read_npy_header(stream)
@@ -141,7 +145,7 @@ class StoredArray:
             or header.is_fortran
         ):
             raise damaged(path, f"its {name} are not a plain array of rows")
-        return cls(StoredFile.at(path), offset, header.dtype, header.shape)
+        return cls(StoredFile.of(folder, file_name), offset, header.dtype, header.shape)
 
     def row(self, index: int) -> NDArray[Any]:
         """Read row `index`, shape (k,); raises ChangedError if the file has changed."""

@@ -15,7 +15,8 @@ from featscape.app.stored import StoredFile
 from featscape.bundle import VIEWER, open_bundle, viewer_file
 from featscape.bundle.contract import ReadAnswer, ReadRequest
 from featscape.errors import InputError
-from featscape.mapfolder import BUNDLE
+from featscape.folder_handle import FolderHandle
+from featscape.mapfolder import BUNDLE, open_part
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,8 +49,8 @@ class MapWidget(anywidget.AnyWidget):
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        bundle = open_bundle(folder / BUNDLE)
-        self._files = {name: StoredFile.at(bundle.folder / name) for name in bundle.files()}
+        bundle = open_bundle(open_part(FolderHandle(folder), BUNDLE))
+        self._files = {name: StoredFile.of(bundle.opened, name) for name in bundle.files()}
         super().__init__()
         self.on_msg(self._answer)
 

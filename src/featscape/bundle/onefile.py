@@ -82,9 +82,8 @@ def write_page(bundle: Bundle, file: Path, *, picture: Path, n_images: int = PAG
         described = manifest.model_dump_json().encode()
         _write_data(page, bundle.folder / MANIFEST, io.BytesIO(described), len(described))
         for name, n_bytes in _lengths(bundle, manifest):
-            read = bundle.folder / name
-            with read.open("rb") as data:
-                _write_data(page, read, data, n_bytes)
+            with bundle.opened.open(name) as data:
+                _write_data(page, bundle.folder / name, data, n_bytes)
         page.write(tail.encode())
 
 

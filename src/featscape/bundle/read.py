@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,15 +17,17 @@ from featscape.bundle.contract import Manifest
 from featscape.bundle.write import MANIFEST
 from featscape.errors import InputError
 from featscape.filenames import printable
+from featscape.folder_handle import FolderHandle
 from featscape.mapfolder import damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from featscape.bundle.contract import ArrayFile, Blocks, ThumbnailPack
+
+_MOST_MANIFEST_BYTES = 1 << 27  # 65,535 classes in each of 20 columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +36,17 @@ class Bundle:
 
     Attributes
     ----------
-    folder : Path
+    opened : FolderHandle
     manifest : Manifest
     """
 
-    folder: Path
+    opened: FolderHandle
     manifest: Manifest = field(repr=False)
+
+    @property
+    def folder(self) -> Path:
+        """The path of the folder."""
+        return self.opened.path
 
     def files(self) -> tuple[str, ...]:
         """Return the name of every file of the bundle: no other is ever to be served."""
@@ -52,7 +61,8 @@ class Bundle:
         dtype = np.dtype(entry.dtype).newbyteorder("<")
         if 0 in entry.shape:  # an empty file cannot be mapped
             return np.empty(entry.shape, dtype)
-        return np.memmap(self.folder / entry.file, dtype, mode="r", shape=tuple(entry.shape))
+        with self.opened.open(entry.file) as file:
+            return np.memmap(file, dtype, mode="r", shape=tuple(entry.shape))
 
     def strings(self, item: int) -> dict[str, str | None]:
         """Return the strings of an item, a place in the bundle's order, by column."""
@@ -69,17 +79,18 @@ class Bundle:
 
     def _block(self, blocks: Blocks, number: int) -> bytes:
         start, end = self.array(blocks.starts)[number : number + 2].astype(int)
-        with (self.folder / blocks.file).open("rb") as stream:
+        with self.opened.open(blocks.file) as stream:
             stream.seek(start)
             return stream.read(end - start)
 
 
-def open_bundle(folder: Path) -> Bundle:
+def open_bundle(folder: Path | FolderHandle) -> Bundle:
     """Open the ``bundle`` folder of a map.
 
     Parameters
     ----------
-    folder : Path
+    folder : Path or FolderHandle
+        Its files must not be links.
 
     Raises
     ------
@@ -87,13 +98,19 @@ def open_bundle(folder: Path) -> Bundle:
         If there is none, as in a map of an older featscape, or one of its files is missing or
         damaged.
     """
-    file = folder / MANIFEST
+    path = Path(folder)
+    file = path / MANIFEST
     try:
-        manifest = Manifest.model_validate_json(file.read_bytes())
+        opened = FolderHandle.of(folder)
+        with opened.open(MANIFEST) as stream:
+            content = stream.read(_MOST_MANIFEST_BYTES + 1)
+        if len(content) > _MOST_MANIFEST_BYTES:
+            raise damaged(file, f"it has more than {_MOST_MANIFEST_BYTES:,} bytes")
+        manifest = Manifest.model_validate_json(content)
     except FileNotFoundError:
         raise InputError(
-            f"the map {printable(folder.parent)} must hold what its page is made of, in "
-            f"{printable(folder.name)}; it has no such folder, or an incomplete one. "
+            f"the map {printable(path.parent)} must hold what its page is made of, in "
+            f"{printable(path.name)}; it has no such folder, or an incomplete one. "
             "Make the map again with --force (force=True)."
         ) from None
     except ValidationError as error:
@@ -101,16 +118,16 @@ def open_bundle(folder: Path) -> Bundle:
         where = ".".join(str(part) for part in first["loc"]) or "its JSON"
         raise damaged(file, f"{where}: {first['msg']}") from error
     except OSError as error:
-        raise damaged(file, error.strerror) from error
-    bundle = Bundle(folder, manifest)
+        raise damaged(file, error) from error
+    bundle = Bundle(opened, manifest)
     for entry in arrays(manifest):
-        _check_size(folder / entry.file, count_bytes(entry))
+        _check_size(opened, entry.file, count_bytes(entry))
     for blocks in block_files(manifest):
         starts = bundle.array(blocks.starts)
         is_table = starts.size > 0 and starts[0] == 0 and bool((np.diff(starts) >= 0).all())
         if not is_table or not np.isfinite(starts[-1]):
-            raise damaged(folder / blocks.starts.file, "its numbers do not rise from 0")
-        _check_size(folder / blocks.file, int(starts[-1]))
+            raise damaged(path / blocks.starts.file, "its numbers do not rise from 0")
+        _check_size(opened, blocks.file, int(starts[-1]))
     return bundle
 
 
@@ -140,10 +157,11 @@ def block_files(manifest: Manifest) -> Iterator[Blocks]:
     yield from manifest.thumbnails
 
 
-def _check_size(file: Path, n_bytes: int) -> None:
+def _check_size(folder: FolderHandle, name: str, n_bytes: int) -> None:
     try:
-        found = file.stat().st_size
+        with folder.open(name) as file:
+            found = os.fstat(file.fileno()).st_size
     except OSError as error:
-        raise damaged(file, error.strerror) from error
+        raise damaged(folder.path / name, error) from error
     if found != n_bytes:
-        raise damaged(file, f"it has {found:,} bytes in place of {n_bytes:,}")
+        raise damaged(folder.path / name, f"it has {found:,} bytes in place of {n_bytes:,}")

@@ -10,18 +10,21 @@ from featscape.bundle.contract import Abilities, PageSetup
 from featscape.bundle.page import VIEWER, linked_page, mark, viewer_file
 from featscape.errors import InputError
 from featscape.filenames import printable
-from featscape.mapfolder import damaged
+from featscape.mapfolder import SCATTER, damaged, open_picture
 from featscape.progress import SilentProgress
 from featscape.staging import staged, writing
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import BinaryIO
 
     from featscape.bundle.read import Bundle
+    from featscape.folder_handle import FolderHandle
     from featscape.progress import Progress
 
 INDEX = "index.html"
 DATA = "data"
+_CHUNK_BYTES = 1 << 20
 SETUP = PageSetup(source="site", data=f"{DATA}/", api=None, abilities=Abilities(), notice=None)
 
 
@@ -29,7 +32,7 @@ def write_site(
     bundle: Bundle,
     folder: Path,
     *,
-    picture: Path,
+    picture_in: FolderHandle,
     force: bool = False,
     progress: Progress | None = None,
 ) -> None:
@@ -40,8 +43,8 @@ def write_site(
     bundle : Bundle
     folder : Path
         Must be new or empty, or with `force` an older site.
-    picture : Path
-        The picture that a browser without WebGL shows.
+    picture_in : FolderHandle
+        Holds scatter.png, the picture that a browser without WebGL shows.
     force : bool
         Replace the site that stands at `folder`.
     progress : Progress, optional
@@ -50,27 +53,37 @@ def write_site(
     ------
     InputError
         If something else stands at `folder`, its parent is missing, or it cannot be written; or
-        if `picture` is missing.
+        if scatter.png is not a PNG image, or a file of the bundle is missing.
     """
     files = bundle.files()
-    if not picture.is_file():
-        raise damaged(picture, "it is no file")
+    picture = open_picture(picture_in)
     with (
+        picture,
         staged(
             folder, check=lambda: _check(folder, force=force), what="site", option="--to"
         ) as site,
         (progress or SilentProgress()).task("Copying", total=len(files), unit="files") as advance,
     ):
-        page = linked_page(title=bundle.manifest.title, setup=SETUP, picture=picture.name)
+        page = linked_page(title=bundle.manifest.title, setup=SETUP, picture=SCATTER)
         with writing():
             (site / DATA).mkdir()
             (site / INDEX).write_text(page, encoding="utf-8")
-            shutil.copyfile(picture, site / picture.name)
+            _copy(picture, site / SCATTER)
             for name in VIEWER:
                 shutil.copyfile(viewer_file(name), site / name)
-            for name in files:
-                shutil.copyfile(bundle.folder / name, site / DATA / name)
-                advance(1)
+        for name in files:
+            try:
+                file = bundle.opened.open(name)
+            except OSError as error:
+                raise damaged(bundle.folder / name, error) from error
+            with file, writing():
+                _copy(file, site / DATA / name)
+            advance(1)
+
+
+def _copy(file: BinaryIO, to: Path) -> None:
+    with to.open("wb") as copy:
+        shutil.copyfileobj(file, copy, _CHUNK_BYTES)
 
 
 def _check(folder: Path, *, force: bool) -> None:

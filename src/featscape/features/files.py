@@ -103,7 +103,8 @@ def _load(file: Path) -> NDArray[Any]:
             start = stream.read(6)
         _check_kind(start, file)
         try:
-            return map_npy(file)
+            with open_regular(file) as stream:
+                return map_npy(stream)
         except InputError as error:
             raise InputError(
                 f"{printable(file)} must be an .npy file of plain numbers or strings: "

@@ -5,6 +5,7 @@ import pytest
 
 from featscape.app.stored import StoredArray, StoredFile
 from featscape.errors import InputError
+from featscape.folder_handle import FolderHandle
 
 N_ITEMS = 50
 
@@ -21,7 +22,7 @@ def arrays():
 def test_rows_are_those_that_numpy_reads(tmp_path, arrays):
     np.savez(tmp_path / "neighbors.npz", **arrays)
     for name, values in arrays.items():
-        stored = StoredArray.in_archive(tmp_path / "neighbors.npz", name)
+        stored = StoredArray.in_archive(FolderHandle(tmp_path), "neighbors.npz", name)
         assert stored.shape == values.shape
         for row in range(N_ITEMS):
             np.testing.assert_array_equal(stored.row(row), values[row])
@@ -42,12 +43,12 @@ def test_rows_are_those_that_numpy_reads(tmp_path, arrays):
 def test_what_numpy_would_not_save_so_is_damaged(tmp_path, arrays, save):
     save(tmp_path / "neighbors.npz", arrays)
     with pytest.raises(InputError, match="missing or damaged"):
-        StoredArray.in_archive(tmp_path / "neighbors.npz", "indices")
+        StoredArray.in_archive(FolderHandle(tmp_path), "neighbors.npz", "indices")
 
 
 def test_a_file_put_in_its_place_is_not_read(tmp_path):
     (tmp_path / "a").write_bytes(b"first")
-    stored = StoredFile.at(tmp_path / "a")
+    stored = StoredFile.of(FolderHandle(tmp_path), "a")
     assert stored.read(1, 3) == b"ir"
     (tmp_path / "b").write_bytes(b"other")
     (tmp_path / "b").replace(tmp_path / "a")
@@ -57,4 +58,4 @@ def test_a_file_put_in_its_place_is_not_read(tmp_path):
 
 def test_a_missing_file(tmp_path):
     with pytest.raises(InputError, match=r"nothing\.bin is missing or damaged"):
-        StoredFile.at(tmp_path / "nothing.bin")
+        StoredFile.of(FolderHandle(tmp_path), "nothing.bin")

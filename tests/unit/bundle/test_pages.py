@@ -14,6 +14,7 @@ from featscape.bundle import contract, linked_page, onefile, page, write_page, w
 from featscape.bundle.contract import Abilities, PageSetup
 from featscape.bundle.read import Bundle
 from featscape.errors import FeatscapeError, InputError
+from featscape.folder_handle import FolderHandle
 
 VIEWER = {
     "viewer.js": 'const a = "</script><script>b()</script>", c = `<!--`; if (1 < 2) {}\n',
@@ -90,7 +91,7 @@ def write(tmp_path, picture):
         for has, text in found.all("script", type="application/octet-stream"):
             (inside / has["data-file"]).write_bytes(base64.b64decode(text, validate=True))
         manifest = json.loads((inside / "manifest.json").read_bytes())
-        return found, Bundle(inside, contract.Manifest.model_validate(manifest))
+        return found, Bundle(FolderHandle(inside), contract.Manifest.model_validate(manifest))
 
     return run
 
@@ -240,7 +241,7 @@ class TestSite:
 
     def test_what_stands_there(self, bundle_of, picture, site):
         bundle = bundle_of(70)
-        write_site(bundle, site, picture=picture)
+        write_site(bundle, site, picture_in=FolderHandle(picture.parent))
         assert sorted(file.name for file in site.iterdir()) == [
             "data",
             "index.html",
@@ -253,7 +254,7 @@ class TestSite:
         assert (site / "viewer.js").read_text() == VIEWER["viewer.js"]
 
     def test_the_page_allows_itself_its_own_server_and_nothing_else(self, bundle_of, picture, site):
-        write_site(bundle_of(5), site, picture=picture)
+        write_site(bundle_of(5), site, picture_in=FolderHandle(picture.parent))
         found = Page((site / "index.html").read_text())
         assert found.policy() == {
             "default-src": "'none'",
@@ -275,12 +276,26 @@ class TestSite:
     def test_a_map_whose_picture_is_gone(self, bundle_of, picture, site):
         picture.unlink()
         with pytest.raises(InputError, match=r"scatter.png is missing or damaged: .* Make the map"):
-            write_site(bundle_of(5), site, picture=picture)
+            write_site(bundle_of(5), site, picture_in=FolderHandle(picture.parent))
+        assert not site.exists()
+
+    @pytest.mark.parametrize("content", [b"", b"a secret key", b"\x89PNG\r\n\x1a\n"])
+    def test_a_picture_that_is_not_png_is_not_published(self, bundle_of, picture, site, content):
+        picture.write_bytes(content)
+        with pytest.raises(InputError, match=r"scatter.png is .* damaged: it is not a PNG image"):
+            write_site(bundle_of(5), site, picture_in=FolderHandle(picture.parent))
+        assert not site.exists()
+
+    def test_a_link_is_not_published(self, bundle_of, picture, site):
+        picture.rename(picture.with_name("elsewhere.png"))
+        picture.symlink_to("elsewhere.png")
+        with pytest.raises(InputError, match=r"scatter.png is .* damaged: it is a link"):
+            write_site(bundle_of(5), site, picture_in=FolderHandle(picture.parent))
         assert not site.exists()
 
     def test_an_empty_folder_is_filled(self, bundle_of, picture, site):
         site.mkdir()
-        write_site(bundle_of(5), site, picture=picture)
+        write_site(bundle_of(5), site, picture_in=FolderHandle(picture.parent))
         assert (site / "index.html").exists()
 
     @pytest.mark.parametrize("force", [False, True])
@@ -288,33 +303,33 @@ class TestSite:
         site.mkdir()
         (site / "index.html").write_text("<title>my own</title>")
         with pytest.raises(InputError, match=r"is not a site of featscape's; .* with --to"):
-            write_site(bundle_of(5), site, picture=picture, force=force)
+            write_site(bundle_of(5), site, picture_in=FolderHandle(picture.parent), force=force)
         assert [file.name for file in site.iterdir()] == ["index.html"]
 
     def test_a_file_is_never_replaced(self, bundle_of, picture, site):
         site.write_text("mine")
         with pytest.raises(InputError, match="is not a site of featscape's"):
-            write_site(bundle_of(5), site, picture=picture, force=True)
+            write_site(bundle_of(5), site, picture_in=FolderHandle(picture.parent), force=True)
         assert site.read_text() == "mine"
 
     def test_an_older_site_needs_force(self, bundle_of, picture, site):
-        write_site(bundle_of(5, folder="old"), site, picture=picture)
+        write_site(bundle_of(5, folder="old"), site, picture_in=FolderHandle(picture.parent))
         new = bundle_of(9, folder="new")
         with pytest.raises(InputError, match=r"exists already. Replace it with --force"):
-            write_site(new, site, picture=picture)
-        write_site(new, site, picture=picture, force=True)
+            write_site(new, site, picture_in=FolderHandle(picture.parent))
+        write_site(new, site, picture_in=FolderHandle(picture.parent), force=True)
         assert json.loads((site / "data" / "manifest.json").read_text())["n_items"] == 9
 
     def test_a_missing_parent(self, bundle_of, picture, site):
         with pytest.raises(InputError, match="choose another with --to"):
-            write_site(bundle_of(5), site / "below", picture=picture)
+            write_site(bundle_of(5), site / "below", picture_in=FolderHandle(picture.parent))
 
     def test_what_fails_leaves_nothing(self, bundle_of, picture, site, viewer, tmp_path):
         (viewer / "viewer.css").unlink()
         bundle = bundle_of(5)
         before = sorted(tmp_path.iterdir())
         with pytest.raises(FeatscapeError, match=r"viewer.css"):
-            write_site(bundle, site, picture=picture)
+            write_site(bundle, site, picture_in=FolderHandle(picture.parent))
         assert sorted(tmp_path.iterdir()) == before
 
 

@@ -1,0 +1,150 @@
+"""An open folder, whose files are read without following links.
+
+A map folder may come from a stranger. A link in it could lead to any file of this machine, and a
+pipe or a device could block a reader for ever. `FolderHandle` therefore opens regular files alone,
+relative to a descriptor of the folder. The descriptor also keeps the files of one map together: it
+stays with the folder when another map takes the folder's name.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featscape.filenames import printable
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+# Windows has no descriptors of folders: there the files are opened by their path.
+_HAS_DESCRIPTORS = {os.open, os.stat} <= os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
+
+# Without O_PATH, which needs no permission to list the folder, only O_RDONLY opens a folder.
+_FOLDER_FLAGS: int = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", os.O_RDONLY)
+_NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
+_NO_WAIT: int = getattr(os, "O_NONBLOCK", 0)
+
+# Changes when a file is replaced or written to.
+Identity = tuple[int, int, int, int]
+
+
+class FolderHandle:
+    """A folder, open for reading. The descriptor is closed with the last reference.
+
+    Parameters
+    ----------
+    path : str or Path
+        May be a link, or lead through links.
+
+    Attributes
+    ----------
+    path : Path
+        For messages.
+
+    Raises
+    ------
+    OSError
+        If there is no such folder.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._open_descriptor(path, None, 0)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    @classmethod
+    def of(cls, folder: str | Path | FolderHandle) -> FolderHandle:
+        """Return `folder` itself if it is open, else open it."""
+        return folder if isinstance(folder, FolderHandle) else cls(folder)
+
+    def folder(self, name: str) -> FolderHandle:
+        """Open a folder in this folder.
+
+        Raises
+        ------
+        OSError
+            If there is no such folder, or it is a link.
+        """
+        facts = self._examine(name)
+        if not stat.S_ISDIR(facts.st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, "it is not a folder", str(self.path / name))
+        inner = object.__new__(FolderHandle)
+        inner.path = self.path / name
+        where = name if self._descriptor is not None else str(inner.path)
+        inner._open_descriptor(where, self._descriptor, _NO_FOLLOW)
+        return inner
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file in this folder for reading.
+
+        Raises
+        ------
+        OSError
+            If there is no such file, it is a link, or it is not a regular file. `strerror` is the
+            reason.
+        """
+        path = str(self.path / name)
+        facts = self._examine(name)
+        if not stat.S_ISREG(facts.st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", path)
+
+        def opener(path: str, flags: int) -> int:
+            where = path if self._descriptor is None else name
+            return os.open(where, flags | _NO_FOLLOW | _NO_WAIT, dir_fd=self._descriptor)
+
+        file = open(path, "rb", opener=opener)  # noqa: SIM115 - the caller closes it
+        if not os.path.samestat(facts, os.fstat(file.fileno())):
+            file.close()
+            raise OSError(errno.EAGAIN, "it was replaced while it was opened", path)
+        return file
+
+    def exists(self, name: str) -> bool:
+        """Whether the folder holds something of this name, be it only a link."""
+        try:
+            self._stat(name)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def identity(self, name: str) -> Identity:
+        """Return what changes when the file is replaced or written to; raises OSError."""
+        facts = self._stat(name)
+        return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+    def is_in_place(self) -> bool:
+        """Whether the path still leads to this very folder."""
+        try:
+            now = self.path.stat()
+        except OSError:
+            return False
+        return self._descriptor is None or os.path.samestat(now, os.fstat(self._descriptor))
+
+    def _examine(self, name: str) -> os.stat_result:
+        facts = self._stat(name)
+        if stat.S_ISLNK(facts.st_mode):
+            reason = "it is a link, and links inside a map are not followed"
+            raise OSError(errno.ELOOP, reason, str(self.path / name))
+        return facts
+
+    def _stat(self, name: str) -> os.stat_result:
+        if name != Path(name).name or "\0" in name:
+            raise ValueError(f"a name in a folder must have no folders; got {printable(name)}.")
+        where = name if self._descriptor is not None else self.path / name
+        return os.stat(where, dir_fd=self._descriptor, follow_symlinks=False)
+
+    def _open_descriptor(
+        self, where: str | os.PathLike[str], parent: int | None, flags: int
+    ) -> None:
+        self._descriptor: int | None = None
+        if not _HAS_DESCRIPTORS:
+            if not stat.S_ISDIR(os.stat(where).st_mode):  # noqa: PTH116 - as below
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(where))
+            return
+        self._descriptor = os.open(where, _FOLDER_FLAGS | flags, dir_fd=parent)
+        weakref.finalize(self, os.close, self._descriptor)
