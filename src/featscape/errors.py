@@ -33,3 +33,8 @@ class MissingExtra(FeatscapeError, ImportError):  # noqa: N818 - reads as what i
 
 class DeviceError(FeatscapeError):
     """A processor was asked for that is absent, or whose memory is too small."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of another library's error for a message, or the error's type."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featscape.errors import InputError
+from featscape.errors import InputError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +101,7 @@ def read_npy_header(file: BinaryIO, *, allow_objects: bool = False) -> NpyHeader
         # The header is a Python literal. What NumPy's parser raises on damage depends on the
         # version of Python: SyntaxError, TokenError, MemoryError, RecursionError and others.
         # The file may be a member of a ZIP archive, which raises zlib.error and BadZipFile.
-        raise InputError(f"its header is damaged ({_first_line(error)})") from error
+        raise InputError(f"its header is damaged ({first_line(error)})") from error
     if any(isinstance(n, bool) or n < 0 for n in shape):
         raise InputError(f"its header is damaged (shape {shape})")
     if dtype.hasobject and not allow_objects:
@@ -164,7 +164,7 @@ def open_npz(file: BinaryIO) -> zipfile.ZipFile:
         return zipfile.ZipFile(file)
     except Exception as error:
         # zipfile parses the directory with struct and str.decode, and lets their errors through
-        raise InputError(f"no whole .npz file ({_first_line(error)})") from error
+        raise InputError(f"no whole .npz file ({first_line(error)})") from error
 
 
 def open_member(archive: zipfile.ZipFile, name: str) -> BinaryIO:
@@ -186,7 +186,7 @@ def open_member(archive: zipfile.ZipFile, name: str) -> BinaryIO:
         raise
     except Exception as error:
         # the member's own header is parsed here, with whatever that raises: see `open_npz`
-        raise InputError(f"its array {name} is damaged ({_first_line(error)})") from error
+        raise InputError(f"its array {name} is damaged ({first_line(error)})") from error
 
 
 def check_member(info: zipfile.ZipInfo) -> None:
@@ -219,12 +219,8 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
             content = file.read(header.n_bytes)
         except Exception as error:
             # a wrong checksum, damaged deflate data, or the end of the file
-            raise InputError(f"its array {name} is damaged ({_first_line(error)})") from error
+            raise InputError(f"its array {name} is damaged ({first_line(error)})") from error
     if len(content) != header.n_bytes:
         raise InputError(f"its array {name} is cut short")
     order: Any = "F" if header.is_fortran else "C"
     return np.ndarray(header.shape, header.dtype, buffer=content, order=order)
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), "") or type(error).__name__

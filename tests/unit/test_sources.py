@@ -90,7 +90,7 @@ def test_an_address(make, photos):
         ("a.parquet", "must be whole to be read"),
         ("a.tar", "must be whole to be read"),
         ("a.txt", "is no folder"),
-        ("nonsense://a", "one that fsspec knows"),
+        ("nonsense://a", "one that fsspec can open"),
     ],
 )
 def test_a_mistake_is_said_in_one_line(featscape, here, name, words):

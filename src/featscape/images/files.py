@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import stat
+import os
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from featscape.errors import ImageError
+from featscape.errors import ImageError, InputError
+from featscape.regularfile import NOT_REGULAR, open_regular
 
 if TYPE_CHECKING:
-    import os
     from typing import BinaryIO
 
     Place = Path | str  # a file or folder on a disk, or its address
 
 # Pillow's limit of pixels, sixteen bits deep and uncompressed, fits twice
 MOST_BYTES = 1 << 30
+
+
+_LOCAL = ("file://", "local://")  # fsspec's names for the disk
 
 
 class Storage(Protocol):
@@ -46,12 +49,22 @@ def is_address(text: object) -> bool:
 
 
 def as_place(source: str | os.PathLike[str]) -> Place:
-    """Return an address as it is, and all else, file:// too, as a path."""
+    """Return an address as it is, and anything else, file:// too, as a path.
+
+    Raises
+    ------
+    InputError
+        If an address is malformed.
+    """
     if not (isinstance(source, str) and is_address(source)):
         return Path(source)
-    if source.startswith("file://"):
-        return Path(url2pathname(urlsplit(source).path))
-    return source
+    try:
+        path = urlsplit(source).path
+    except ValueError as error:  # for example brackets that hold no IPv6 address
+        raise InputError(
+            f"an address must be one that can be read: {source!r} cannot ({error}). Correct it."
+        ) from error
+    return Path(url2pathname(path)) if source.startswith(_LOCAL) else source
 
 
 def storage_of(place: Place) -> Storage:
@@ -97,7 +110,10 @@ class Files:
     def read(self, path: str) -> bytes:
         """Return the file at `path`; raises ImageError."""
         if is_address(path):
-            place = as_place(path)
+            try:
+                place = as_place(path)
+            except InputError as error:
+                raise ImageError(str(error)) from error
             return self._elsewhere.read(place) if isinstance(place, str) else Disk().read(place)
         return self._here.read(join(self._folder, path))
 
@@ -116,13 +132,10 @@ class Disk:
         """
         path = place if isinstance(place, Path) else Path(place)  # to parse it anew takes time
         try:
-            facts = path.stat()
-            # opening a pipe would wait for its writer
-            if not stat.S_ISREG(facts.st_mode):
-                raise ImageError("not a regular file")
-            check_size(facts.st_size)
-            with path.open("rb") as file:
-                return file.read()
+            with open_regular(path) as file:
+                n_bytes = os.fstat(file.fileno()).st_size
+                check_size(n_bytes)
+                return file.read(n_bytes)  # no more, if the file grows meanwhile
         except ValueError as error:  # a zero byte
             raise ImageError("no such file") from error
         except OSError as error:
@@ -139,8 +152,8 @@ class Disk:
         return check_whole(content, end - start)
 
     def open(self, place: Place) -> BinaryIO:
-        """Open a file; raises OSError."""
-        return Path(place).open("rb")
+        """Open a regular file; raises OSError."""
+        return open_regular(place)
 
     def exists(self, place: Place) -> bool:
         """Whether there is such a file."""
@@ -169,4 +182,6 @@ def reason_of(error: OSError) -> str:
         return "no permission to read"
     if isinstance(error, FileNotFoundError):
         return "no such file"
+    if isinstance(error, IsADirectoryError) or error.strerror == NOT_REGULAR:
+        return NOT_REGULAR
     return f"cannot be read: {error.strerror or error}"

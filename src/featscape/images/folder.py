@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from featscape.errors import InputError
 from featscape.images.files import reason_of
 from featscape.images.names import Listing, is_hidden
+from featscape.regularfile import NOT_REGULAR
 
 if TYPE_CHECKING:
     from featscape.images.files import Place
@@ -84,10 +85,10 @@ def _list_file(parts: Parts, entry: os.DirEntry[str], listing: Listing) -> None:
         return
     if is_file:
         listing.add(parts)
-    elif entry.is_symlink():  # whatever its name: it may have been a class's folder
-        listing.skip(parts, "a broken link")
+    elif not os.path.exists(entry.path):  # noqa: PTH110 - an entry has no such method
+        listing.skip(parts, "a broken link")  # whatever its name: it may have led to a folder
     elif listing.is_image(entry.name):
-        listing.skip(parts, "not a regular file")
+        listing.skip(parts, NOT_REGULAR)
 
 
 def _explain_source(source: Path, error: OSError) -> str:

@@ -6,18 +6,20 @@ import bisect
 import json
 import threading
 from collections import defaultdict
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featscape.errors import ImageError, InputError
+from featscape.errors import ImageError, InputError, first_line
 from featscape.images.columns import sort_out
 from featscape.images.decode import decode_bytes
 from featscape.images.files import check_size, file_name, join, storage_of
 from featscape.images.folder import list_below
 from featscape.images.names import find_split, tell_skipped
 from featscape.images.plain_jpeg import decode_plain
-from featscape.images.tables import name_columns, plain_columns
+from featscape.images.tables import list_values, name_columns, plain_columns
 from featscape.records import ImageSet, SkippedImage
+from featscape.regularfile import check_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,38 +78,39 @@ class _Rows:
     """The images of one file, row by row."""
 
     def __init__(self, file: Place) -> None:
-        import pyarrow as pa
-
         try:
             self._file = _open(file)
-        except (OSError, pa.ArrowException) as error:
-            raise ImageError(f"its file cannot be read ({error})") from error
-        column = find_image_column(self._file.schema_arrow)
+            column = find_image_column(self._file.schema_arrow)
+            starts = _start_groups(self._file.metadata)
+        except Exception as error:  # see `holds_images`
+            raise ImageError(f"its file cannot be read ({first_line(error)})") from error
         if column is None:
             raise ImageError("its file has no column of images any more")
         self._column = column
-        metadata = self._file.metadata
-        self._starts = [0]
-        for group in range(metadata.num_row_groups):
-            self._starts.append(self._starts[-1] + metadata.row_group(group).num_rows)
+        self._starts = starts
         self._at = (-1, 0)  # the group and the batch that comes next
         self._batches: Iterator[pa.RecordBatch] = iter(())
         self._last: dict[tuple[int, int], list[Any]] = {}
+        self._damaged: dict[int, tuple[int, str]] = {}  # by group: the first batch, and why
 
     def read(self, row: int) -> Any:
         """Return the bytes of a row, or these and the name of a file; called with the lock."""
-        import pyarrow as pa
-
         if not 0 <= row < self._starts[-1]:
             raise ImageError("no such row")
         group = bisect.bisect_right(self._starts, row) - 1
         number, place = divmod(row - self._starts[group], _BATCH)
+        first_damaged, reason = self._damaged.get(group, (number + 1, ""))
+        if number >= first_damaged:  # to try it again would read the group up to there
+            raise ImageError(reason)
         try:
             while (group, number) not in self._last:
                 self._step(group, number)
-        except (OSError, StopIteration, pa.ArrowException) as error:
+        except Exception as error:
+            # Arrow raises OSError and ArrowException, and what decoding a file's name raises
+            reason = f"damaged in its file ({first_line(error)})"
+            self._damaged[group] = (self._at[1] if self._at[0] == group else 0, reason)
             self._at = (-1, 0)
-            raise ImageError(f"damaged in its file ({error})") from error
+            raise ImageError(reason) from error
         value = self._last[group, number][place]
         if isinstance(value, dict):
             return value["bytes"], value.get("path")
@@ -131,15 +134,11 @@ class _Rows:
 
 def holds_images(file: Place) -> bool:
     """Whether a Parquet file has a column of image bytes; raises InputError if it is damaged."""
-    import pyarrow as pa
-
     try:
         return find_image_column(_open(file).schema_arrow) is not None
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(
-            f"a Parquet file must be whole to be read; {str(file)!r} is not ({error}). "
-            "Get it again."
-        ) from error
+    except Exception as error:
+        # Arrow raises OSError and ArrowException, and what decoding the schema's text raises
+        raise _damaged(file, error) from error
 
 
 def find_image_column(schema: pa.Schema) -> str | None:
@@ -187,9 +186,14 @@ def find_in_parquet(source: Place, *, label_column: str | None = None) -> ImageS
             skipped.append(SkippedImage(name, str(error)))
             continue
         n_before = len(paths)
-        for column, values in _read_columns(file, name, skipped).items():
+        try:
+            rows, read = _read_columns(file, name, skipped)
+        except InputError as error:
+            skipped.append(SkippedImage(name, str(error)))
+            continue
+        for column, values in read.items():
             columns[column] += [None] * (n_before - len(columns[column])) + values
-        paths += [f"{name}/{row}" for row in range(_open(file).metadata.num_rows)]
+        paths += [f"{name}/{row}" for row in rows]
         splits += [find_split(file_name(file))] * (len(paths) - n_before)
     if not paths:
         raise InputError(
@@ -213,27 +217,91 @@ def find_in_parquet(source: Place, *, label_column: str | None = None) -> ImageS
     )
 
 
-def _read_columns(file: Place, name: str, skipped: list[SkippedImage]) -> dict[str, list[Any]]:
-    """Read all but the images, and the names that stand beside their bytes."""
-    opened = _open(file)
-    schema = opened.schema_arrow
-    image = find_image_column(schema)
-    plain, nested = plain_columns(schema, name)
+def _read_columns(
+    file: Place, name: str, skipped: list[SkippedImage]
+) -> tuple[list[int], dict[str, list[Any]]]:
+    """Return the numbers of the rows, and their values in all columns but the images'.
+
+    The names beside the images' bytes are one of these columns. Row groups that are damaged are
+    left out; raises InputError if the file holds no other.
+    """
+    try:
+        opened = _open(file)
+        schema = opened.schema_arrow
+        starts = _start_groups(opened.metadata)
+        image = find_image_column(schema)
+        plain, nested = plain_columns(schema, name)
+        class_names = _class_names(schema)
+        table, rows = _read_groups(opened, [*plain, f"{image}.path"], starts, name, skipped)
+    except Exception as error:
+        raise _damaged(file, error) from error  # see `holds_images`
     skipped += [one for one in nested if not one.path.endswith(f", column {image}")]
-    table = opened.read(columns=plain)
-    names = _class_names(schema)
     columns = {}
+    beside = table.schema.get_field_index(image)
+    known_as = None if beside < 0 else table.column(beside)
+    table = table if beside < 0 else table.remove_column(beside)
     for column, values in zip(name_columns(table.column_names), table.columns, strict=True):
-        columns[column] = values.to_pylist()
-        if column in names:
-            columns[column] = [_name_class(value, names[column]) for value in columns[column]]
-    known_as = opened.read(columns=[f"{image}.path"])
-    if known_as.num_columns:
-        structs = known_as.column(0).to_pylist()
+        columns[column] = list_values(values, f"{name}, column {column}", skipped)
+        if column in class_names:
+            columns[column] = [_name_class(one, class_names[column]) for one in columns[column]]
+    if known_as is not None:
+        structs = list_values(known_as, f"{name}, column {image}.path", skipped)
         file_names = [None if struct is None else struct["path"] for struct in structs]
         if any(file_names):
             columns.setdefault(_FILE_NAME, file_names)
-    return columns
+    return rows, columns
+
+
+def _read_groups(
+    opened: pq.ParquetFile,
+    columns: list[str],
+    starts: list[int],
+    name: str,
+    skipped: list[SkippedImage],
+) -> tuple[pa.Table, list[int]]:
+    """Read columns of all row groups that are whole, and the numbers of their rows."""
+    import pyarrow as pa
+
+    try:
+        return opened.read(columns=columns), list(range(starts[-1]))
+    except Exception:
+        if len(starts) <= 2:  # one group
+            raise
+    tables: list[pa.Table] = []
+    rows: list[int] = []
+    for group, (start, end) in enumerate(pairwise(starts)):
+        try:
+            tables.append(opened.read_row_group(group, columns=columns))
+        except Exception as error:  # noqa: BLE001 - as in `holds_images`, of pages
+            place = f"{name}, rows {start} to {end - 1}"
+            skipped.append(SkippedImage(place, f"damaged in its file ({first_line(error)})"))
+        else:
+            rows += range(start, end)
+    return pa.concat_tables(tables), rows
+
+
+def _start_groups(metadata: pq.FileMetaData) -> list[int]:
+    """Return the first row of each row group, and the number of rows.
+
+    Raises ValueError if the numbers of rows in the metadata contradict one another.
+    """
+    starts = [0]
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        n_values = [group.column(one).num_values for one in range(group.num_columns)]
+        if not 0 <= group.num_rows <= min(n_values, default=0):
+            raise ValueError(f"row group {number} claims {group.num_rows} rows")
+        starts.append(starts[-1] + group.num_rows)
+    if starts[-1] != metadata.num_rows:
+        raise ValueError(f"it claims {metadata.num_rows} rows, and its groups {starts[-1]}")
+    return starts
+
+
+def _damaged(file: Place, error: Exception) -> InputError:
+    return InputError(
+        f"a Parquet file must be whole to be read: {str(file)!r} is not ({first_line(error)}). "
+        "Get it again."
+    )
 
 
 def _class_names(schema: pa.Schema) -> dict[str, list[str]]:
@@ -274,5 +342,7 @@ def _list_files(folder: Place) -> list[tuple[str, Place]]:
 def _open(file: Place) -> pq.ParquetFile:
     import pyarrow.parquet as pq
 
+    if isinstance(file, Path):
+        check_regular(file.stat(), file)
     opened = file if isinstance(file, Path) else storage_of(file).open(file)
     return pq.ParquetFile(opened, pre_buffer=False, buffer_size=1 << 20)

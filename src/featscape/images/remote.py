@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from featscape.errors import ImageError, InputError, MissingExtra
 from featscape.images.files import check_size, check_whole
@@ -47,7 +47,7 @@ class Remote:
 
     def read(self, place: Place) -> bytes:
         """Return a whole file; raises ImageError."""
-        system, path = _open_system(str(place))
+        system, path = self._open_system(str(place))
         content: bytes = self._ask(str(place), system, "cat_file", path)
         check_size(len(content))
         return content
@@ -56,14 +56,14 @@ class Remote:
         """Return a part of a file; raises ImageError."""
         if start == end:
             return b""
-        system, path = _open_system(str(place))
+        system, path = self._open_system(str(place))
         content: bytes = self._ask(str(place), system, "cat_file", path, start=start, end=end)
         return check_whole(content, end - start)
 
     def open(self, place: Place) -> BinaryIO:
         """Open a file that is read by parts; raises OSError."""
         try:
-            system, path = _open_system(str(place))
+            system, path = self._open_system(str(place))
             size = self._ask(str(place), system, "info", path).get("size")
         except ImageError as error:
             raise OSError(str(error)) from error
@@ -74,7 +74,7 @@ class Remote:
 
     def exists(self, place: Place) -> bool:
         """Whether there is such a file; raises ImageError where its server does not tell."""
-        system, path = _open_system(str(place))
+        system, path = self._open_system(str(place))
         try:
             self._ask(str(place), system, "info", path)
         except ImageError as error:
@@ -120,6 +120,25 @@ class Remote:
                 listing.skip(parts, str(error))
         return listing
 
+    def _open_system(self, address: str) -> tuple[AbstractFileSystem, str]:
+        """Return the file system of one of many addresses, and the path there.
+
+        A file system that connects at once, such as FTP, counts as a server that was asked.
+
+        Raises
+        ------
+        ImageError
+            If the address cannot be opened: a bad address is skipped, and ends nothing.
+        """
+        try:
+            server = _server_of(address)
+            self._check_asked(server)
+            return open_system(address)
+        except (InputError, MissingExtra) as error:
+            if isinstance(error.__cause__, OSError):
+                self._count(server, failed=True)
+            raise ImageError(str(error)) from error
+
     def _list_folder(self, address: str, system: AbstractFileSystem, path: str) -> _Entries:
         """Return what lies in a folder, or all below it where its server lists that at once.
 
@@ -143,9 +162,8 @@ class Remote:
         **options: Any,
     ) -> Any:
         """Call a method of a file system until it answers, or raise ImageError."""
-        server = "{0.scheme}://{0.netloc}".format(urlsplit(address))
-        if self._failures[server] >= GIVE_UP:
-            raise ImageError(f"{server} failed {GIVE_UP} times in a row, and is not asked again")
+        server = _server_of(address)
+        self._check_asked(server)
         if system.async_impl:  # others wait as long as they will
             options["timeout"] = TIMEOUT_S if timeout_s is None else timeout_s
         for attempt in range(ATTEMPTS):
@@ -165,6 +183,10 @@ class Remote:
         words = "no answer in time" if isinstance(last, TimeoutError) else _first_line(last)
         raise ImageError(f"failed {ATTEMPTS} times: {words}") from last
 
+    def _check_asked(self, server: str) -> None:
+        if self._failures[server] >= GIVE_UP:
+            raise ImageError(f"{server} failed {GIVE_UP} times in a row, and is not asked again")
+
     def _count(self, server: str, *, failed: bool) -> None:
         with self._lock:
             self._failures[server] = self._failures[server] + 1 if failed else 0
@@ -182,7 +204,7 @@ def open_system(address: str) -> tuple[AbstractFileSystem, str]:
     """
     from fsspec.core import url_to_fs
 
-    parts = urlsplit(address)
+    parts = _split(address)
     if parts.password:
         raise InputError(
             f"an address must not hold a password, for it is stored with the map; that of "
@@ -199,20 +221,30 @@ def open_system(address: str) -> tuple[AbstractFileSystem, str]:
             f"{parts.scheme}:// addresses need a library that is not installed ({error}). "
             "Install it with pip install 'featscape[remote]'."
         ) from error
-    except ValueError as error:
-        raise InputError(
-            f"the kind of an address must be one that fsspec knows; {address!r} is not "
-            f"({_first_line(error)}). Check its beginning."
-        ) from error
+    except Exception as error:
+        # each kind of file system reads its address, and may connect, with errors of its own:
+        # TypeError for a missing part, ConnectionError, and others
+        raise _refused(address, error) from error
     return system, path
 
 
-def _open_system(address: str) -> tuple[AbstractFileSystem, str]:
-    """Return the file system of one of many addresses: a bad one is left out, and ends nothing."""
+def _split(address: str) -> SplitResult:
     try:
-        return open_system(address)
-    except InputError as error:
-        raise ImageError(str(error)) from error
+        return urlsplit(address)
+    except ValueError as error:  # for example brackets that hold no IPv6 address
+        raise _refused(address, error) from error
+
+
+def _server_of(address: str) -> str:
+    """Return the part of an address that names its server; raises InputError."""
+    return "{0.scheme}://{0.netloc}".format(_split(address))
+
+
+def _refused(address: str, error: Exception) -> InputError:
+    return InputError(
+        f"an address must be one that fsspec can open: {address!r} is not "
+        f"({_first_line(error)}). Check its beginning."
+    )
 
 
 class _RemoteFile(io.RawIOBase):

@@ -11,12 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from featscape.errors import InputError
+from featscape.errors import InputError, first_line
 from featscape.records import SkippedImage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pyarrow as pa
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
@@ -103,42 +101,61 @@ def _read_delimited(text: io.StringIO, name: str, kind: str) -> Table:
     first = text.readline()
     text.seek(0)
     delimiter = "\t" if kind == ".tsv" else max(_DELIMITERS, key=first.count)
-    reader = csv.reader(text, delimiter=delimiter, strict=True)
-    rows = _rows_of(reader)
-    header = next(rows, None)
-    if header is None or isinstance(header, str):
-        raise InputError(
-            f"a table of images must begin with the names of its columns; {name!r} "
-            f"{'is empty' if header is None else 'has there: ' + header}. Add a first line."
-        )
+    lines = list(text)
+    header: list[str] = []
+    at = 0
+    while not header and at < len(lines):
+        try:
+            header, n_lines = _read_record(lines, at, delimiter)
+        except InputError as error:
+            raise _no_header(name, f"has there: {error}") from error
+        at += n_lines
+    if not header:
+        raise _no_header(name, "is empty")
     names = name_columns(header)
     table = Table(name, {column: [] for column in names}, as_written=True)
     columns = list(table.columns.values())
-    for row in rows:
-        place = f"line {reader.line_num}"
-        if isinstance(row, str):
-            table.skip(place, f"a broken row: {row}")
-        elif len(row) != len(names):
-            table.skip(place, f"a broken row: {len(row)} fields, and the header has {len(names)}")
-        else:
+    while at < len(lines):
+        place = f"line {at + 1}"
+        try:
+            row, n_lines = _read_record(lines, at, delimiter, n_fields=len(names))
+        except InputError as error:
+            # an unclosed quote takes in the lines below, which are rows of their own
+            row, n_lines = [], 1
+            table.skip(place, f"a broken row: {error}")
+        at += n_lines
+        if row:
             table.places.append(place)
             for values, value in zip(columns, row, strict=True):
                 values.append(value)
     return table
 
 
-def _rows_of(reader: Iterator[list[str]]) -> Iterator[list[str] | str]:
-    """Yield each row that is not empty, or why it cannot be read."""
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield str(error)
-        else:
-            if row:
-                yield row
+def _read_record(
+    lines: list[str], start: int, delimiter: str, *, n_fields: int | None = None
+) -> tuple[list[str], int]:
+    """Return the record that begins at a line, [] for an empty line, and its number of lines.
+
+    Raises InputError with the reason if the record is broken or has not `n_fields` fields.
+    """
+    reader = csv.reader(
+        (lines[number] for number in range(start, len(lines))), delimiter=delimiter, strict=True
+    )
+    try:
+        row = next(reader)
+    except csv.Error as error:
+        is_unclosed = reader.line_num > 1 or "unexpected end" in str(error)
+        raise InputError("a quote that is not closed" if is_unclosed else str(error)) from error
+    if row and n_fields is not None and len(row) != n_fields:
+        raise InputError(f"{len(row)} fields, and the header has {n_fields}")
+    return row, reader.line_num
+
+
+def _no_header(name: str, what: str) -> InputError:
+    return InputError(
+        f"a table of images must begin with the names of its columns; {name!r} {what}. "
+        "Add a first line."
+    )
 
 
 def name_columns(header: list[str]) -> list[str]:
@@ -187,17 +204,49 @@ def _read_parquet(content: bytes, name: str) -> Table:
         file = pq.ParquetFile(pa.BufferReader(content))
         plain, nested = plain_columns(file.schema_arrow, name)
         read = file.read(columns=plain)
-    except (OSError, pa.ArrowException) as error:
+    except Exception as error:
+        # Arrow raises OSError and ArrowException, and what decoding the metadata's text raises
         raise InputError(
-            f"a Parquet file must be whole to be read; {name!r} is not ({error}). Get it again."
+            f"a Parquet file must be whole to be read; {name!r} is not ({first_line(error)}). "
+            "Get it again."
         ) from error
-    columns = dict(zip(name_columns(read.column_names), read.columns, strict=True))
+    names = name_columns(read.column_names)
+    columns = {}
+    for column, values in zip(names, read.columns, strict=True):
+        columns[column] = list_values(values, f"{name}, column {column}", nested)
     return Table(
-        name,
-        {column: values.to_pylist() for column, values in columns.items()},
-        places=[f"row {row}" for row in range(read.num_rows)],
-        skipped=nested,
+        name, columns, places=[f"row {row}" for row in range(read.num_rows)], skipped=nested
     )
+
+
+def list_values(values: pa.ChunkedArray, place: str, skipped: list[SkippedImage]) -> list[Any]:
+    """Return the values of a column; None for those that Python cannot hold.
+
+    Such values are text that is not UTF-8, and dates out of Python's range.
+
+    Parameters
+    ----------
+    values : pyarrow.ChunkedArray
+    place : str
+        The name of the column, for the reason.
+    skipped : list of SkippedImage
+        Receives one entry for all values that are left out.
+    """
+    try:
+        listed: list[Any] = values.to_pylist()
+    except Exception:  # noqa: BLE001 - what is wrong is found below, value by value
+        listed = []
+    else:
+        return listed
+    n_bad, reason = 0, ""
+    for value in values:
+        try:
+            listed.append(value.as_py())
+        except Exception as error:  # noqa: BLE001 - each type of Arrow raises errors of its own
+            listed.append(None)
+            n_bad, reason = n_bad + 1, reason or first_line(error)
+    skipped.append(SkippedImage(place, f"values that cannot be read: {n_bad:,} ({reason})"))
+    return listed
 
 
 def plain_columns(schema: pa.Schema, name: str) -> tuple[list[str], list[SkippedImage]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featscape.errors import ImageError, InputError
+from featscape.errors import ImageError, InputError, first_line
 from featscape.images.files import MOST_BYTES, file_name, join, storage_of
 from featscape.images.folder import list_below
 from featscape.images.names import Listing, member_parts
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from featscape.images.names import Parts
 
 _BLOCK = 512
+_MOST_BESIDE_BYTES = 1 << 20  # of a text or values, which stay in memory
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 
 
@@ -109,35 +110,46 @@ def _look_through(source: Place) -> Shard:
     shard = Shard()
     try:
         with storage_of(source).open(source) as file:
-            head = file.read(_BLOCK)
-            if head.startswith(_COMPRESSED):
-                raise InputError(
-                    f"a TAR archive must be uncompressed to be read in place; {str(source)!r} is "
-                    "not. Decompress it first: images hardly shrink."
-                )
+            _check_uncompressed(file.read(_BLOCK), source)
             size = file.seek(0, 2)
             file.seek(0)
             _list_members(file, size, shard)
-    except (OSError, tarfile.TarError) as error:
+    except InputError:
+        raise
+    except Exception as error:
+        # tarfile parses headers with int, str.decode and struct, and lets their errors through
         raise InputError(
-            f"a TAR archive must be whole to be read; {str(source)!r} is not ({error}). "
-            "Get it again."
+            f"a TAR archive must be whole to be read; {str(source)!r} is not "
+            f"({first_line(error)}). Get it again."
         ) from error
     return shard
 
 
+def _check_uncompressed(head: bytes, source: Place) -> None:
+    if head.startswith(_COMPRESSED):
+        raise InputError(
+            f"a TAR archive must be uncompressed to be read in place; {str(source)!r} is not. "
+            "Decompress it first: images hardly shrink."
+        )
+
+
 def _list_members(file: BinaryIO, size: int, shard: Shard) -> None:
     cut = False
+    last = -1
     with tarfile.open(fileobj=file, mode="r:") as archive:
         while not cut:
             try:
                 info = archive.next()
-            except tarfile.ReadError:
+            except Exception:  # see `_look_through`
                 if not shard.places and not archive.offset:
                     raise
                 info, cut = None, True
             if info is None:
                 break
+            cut = info.offset <= last  # behind a negative size the same headers come again
+            if cut:
+                break
+            last = info.offset
             archive.members.clear()  # type: ignore[attr-defined] # else it keeps a million of them
             _list_member(info, file, size, shard)
         if not cut:
@@ -163,6 +175,8 @@ def _list_member(info: tarfile.TarInfo, file: BinaryIO, size: int, shard: Shard)
             listing.skip(parts, "not a regular file")
     elif path in shard.places:
         listing.skip(parts, "a second member of that name")
+    elif info.size < 0:
+        listing.skip(parts, f"a negative size: {info.size}")
     elif info.offset_data + info.size > size:
         listing.skip(parts, "cut short with the archive")
     elif info.size > MOST_BYTES:
@@ -179,6 +193,9 @@ def _read_beside(parts: Parts, info: tarfile.TarInfo, file: BinaryIO, shard: Sha
     key = key_of(path)
     kind = path[len(key) :].lower()
     if kind not in (".cls", ".txt", ".json"):
+        return
+    if info.size > _MOST_BESIDE_BYTES:
+        shard.listing.skip(parts, f"larger than {_MOST_BESIDE_BYTES >> 20} MiB, beside an image")
         return
     here = file.tell()
     file.seek(info.offset_data)

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import tarfile
+import tracemalloc
 import warnings
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import pytest
 
 from featscape.errors import ImageError, InputError
 from featscape.images import find_images, open_contents
+from featscape.images.zip_archive import ZipArchive
 
 
 def write_zip(file, members, method=zipfile.ZIP_DEFLATED):
@@ -240,6 +242,92 @@ def test_a_member_larger_than_any_image_is_not_read(tmp_path, png, monkeypatch):
     bomb = [("1.png", bytes(10_000)), ("2.png", png())]
     with pytest.raises(ImageError, match="GiB"):
         find_images(write_zip(tmp_path / "a.zip", bomb)).load(0)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_DEFLATED])
+def test_every_method_of_packing_gives_the_bytes(tmp_path, method):
+    content = np.random.default_rng(0).bytes(300_000) + bytes(300_000)
+    archive = ZipArchive(
+        write_zip(tmp_path / "a.zip", [("1.png", content), ("0.png", b"")], method)
+    )
+    assert archive.read("1.png") == content
+    assert archive.read("0.png") == b""
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_DEFLATED])
+def test_nothing_is_unpacked_beyond_the_size_in_the_directory(tmp_path, png, method):
+    bomb = [("1.png", bytes(200_000_000)), ("2.png", png())]
+    file = write_zip(tmp_path / "a.zip", bomb, method)
+    content = bytearray(file.read_bytes())
+    at = content.index(b"PK\x01\x02") + 24
+    content[at : at + 4] = (1_000).to_bytes(4, "little")
+    file.write_bytes(content)
+    images = find_images(file)
+    tracemalloc.start()
+    with pytest.raises(ImageError, match="damaged in the archive"):
+        images.load(0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3e6
+    assert images.load(1).size == (6, 4)
+
+
+def test_a_damaged_dictionary_size_of_lzma_allocates_nothing(tmp_path, png):
+    file = write_zip(tmp_path / "a.zip", [("1.png", png())], zipfile.ZIP_LZMA)
+    content = bytearray(file.read_bytes())
+    at = 30 + len("1.png") + 4 + 1  # the local header, LZMA's header, the first property
+    assert int.from_bytes(content[at : at + 4], "little") == 1 << 23
+    content[at + 3] = 0xFF
+    file.write_bytes(content)
+    assert find_images(file).load(0).size == (6, 4)
+
+
+def test_a_method_that_is_not_known_says_so(tmp_path, png):
+    file = write_zip(tmp_path / "a.zip", [("1.png", png())])
+    content = bytearray(file.read_bytes())
+    content[content.index(b"PK\x01\x02") + 10] = 93
+    file.write_bytes(content)
+    with pytest.raises(ImageError, match=r"packed by a method that cannot be read \(number 93\)"):
+        find_images(file).load(0)
+
+
+def pax(*records):
+    """Return an extended header of records such as "size=-100"."""
+    content = b"".join(f"{len(one) + 4:02} {one}\n".encode() for one in records)
+    info = tarfile.TarInfo("x")
+    info.type, info.size = tarfile.XHDTYPE, len(content)
+    return info.tobuf() + content + bytes(-len(content) % 512)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        ["size=-100"],
+        ["size=-5000"],
+        ["size=nonsense"],
+        ["GNU.sparse.major=1", "GNU.sparse.minor=0", "GNU.sparse.realsize=9"],
+        ["GNU.sparse.map=1,x"],
+        ["GNU.sparse.size=x"],
+        ["GNU.sparse.major=1", "GNU.sparse.minor=0", "GNU.sparse.realsize=x"],
+    ],
+)
+def test_a_tar_with_a_bad_extended_header_keeps_what_stands_before(tmp_path, png, skipped, records):
+    file = write_tar(tmp_path / "a.tar", [("1.png", png(1))])
+    member = tarfile.TarInfo("2.png")
+    member.size = len(png())
+    content = file.read_bytes()[: 2 * 512] + pax(*records) + member.tobuf() + png() + bytes(2000)
+    file.write_bytes(content)
+    images = find_images(file)
+    assert images.paths[0] == "1.png"
+    assert images.load(0).size == (6, 4)
+    assert 1 <= len(skipped(images)) <= 2
+
+
+def test_a_large_text_beside_an_image_stays_in_its_archive(tmp_path, png, skipped):
+    members = [("1.png", png()), ("1.txt", b"t" * (2 << 20))]
+    images = find_images(write_tar(tmp_path / "a.tar", members))
+    assert images.columns == {}
+    assert skipped(images) == {"1.txt": "larger than 1 MiB, beside an image"}
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -263,6 +263,25 @@ def test_a_pipe_is_skipped(tmp_path):
     assert skipped(find_images(tmp_path)) == {"2.jpg": "not a regular file"}
 
 
+def test_devices_and_files_of_proc_are_skipped_and_not_waited_for(tmp_path):
+    lay_out(tmp_path, "1.jpg")
+    (tmp_path / "zero.jpg").symlink_to("/dev/zero")
+    (tmp_path / "none.txt").symlink_to("/dev/zero")
+    (tmp_path / "kmsg.png").symlink_to("/proc/kmsg")
+    images = find_images(tmp_path)
+    assert skipped(images) == {"zero.jpg": "not a regular file"}
+    with pytest.raises(ImageError, match="not a regular file"):
+        images.read(images.paths.index("kmsg.png"))
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.npz", "a.npy", "a.csv", "a.parquet"])
+@pytest.mark.parametrize("goal", ["/proc/kmsg", "/dev/zero"])
+def test_a_source_that_is_no_file_on_a_disk_is_one_line(tmp_path, name, goal):
+    (tmp_path / name).symlink_to(goal)
+    with pytest.raises(InputError, match=r"not a regular file|is no folder"):
+        find_images(tmp_path / name)
+
+
 def forbid(monkeypatch, folder):
     """Permissions do not bite where tests run as root."""
     scandir = os.scandir

@@ -5,6 +5,8 @@ import os
 import random
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from featscape.errors import ImageError, InputError
@@ -196,8 +198,87 @@ def test_broken_rows_are_listed_with_their_lines(lay, skipped):
         "m.csv, line 3": "a broken row: 1 fields, and the header has 2",
         "m.csv, line 4": "a broken row: no path",
         "m.csv, line 6": "listed already: a.png, in line 2",
-        "m.csv, line 8": "a broken row: unexpected end of data",
+        "m.csv, line 8": "a broken row: a quote that is not closed",
     }
+
+
+def test_an_unclosed_quote_costs_its_own_row_alone(lay, skipped):
+    names = [f"{i}.png" for i in range(20)]
+    lines = [f"{name},l{i}" for i, name in enumerate(names)]
+    lines[3] = '3.png,"b'
+    images = find_images(write_csv(lay(*names) / "m.csv", "path,label", *lines))
+    assert images.paths == tuple(name for name in names if name != "3.png")
+    assert skipped(images) == {"m.csv, line 5": "a broken row: a quote that is not closed"}
+
+
+def test_several_unclosed_quotes_cost_a_row_each(lay, skipped):
+    names = [f"{i}.png" for i in range(8)]
+    lines = [f"{name},l{i}" for i, name in enumerate(names)]
+    lines[1], lines[4], lines[5], lines[7] = '1.png,"b', '4.png,"c,d"', '5.png,"', '7.png,"e'
+    images = find_images(write_csv(lay(*names) / "m.csv", "path,label", *lines))
+    assert images.paths == tuple(f"{i}.png" for i in (0, 2, 3, 4, 6))
+    assert [*skipped(images)] == ["m.csv, line 3", "m.csv, line 7", "m.csv, line 9"]
+
+
+def test_a_record_of_several_lines_is_one_row_that_is_named_by_its_first(lay, skipped):
+    lines = ['a.png,"two', 'lines"', "b.png", 'c.png,"x" y', "d.png,z"]
+    images = find_images(write_csv(lay("a.png", "d.png") / "m.csv", "path,text", *lines))
+    assert images.paths == ("a.png", "d.png")
+    assert images.columns["text"] == ("two\nlines", "z")
+    assert skipped(images) == {
+        "m.csv, line 4": "a broken row: 1 fields, and the header has 2",
+        "m.csv, line 5": "a broken row: ',' expected after '\"'",
+    }
+
+
+def test_a_long_table_of_unclosed_quotes_is_read_in_time(lay, skipped):
+    lines = [f'{i}.png,"b' for i in range(3_000)]
+    images = find_images(write_csv(lay("a.png") / "m.csv", "path,label", "a.png,x", *lines))
+    assert len(skipped(images)) == 3_000
+
+
+@pytest.mark.parametrize("address", ["http://[bad/x", "local:///dev/zero", "ftp://127.0.0.1:1/x"])
+@pytest.mark.filterwarnings("ignore")  # of the clients that fsspec leaves unclosed
+def test_an_address_that_cannot_be_opened_ends_nothing(lay, reds, address):
+    images = find_images(write_csv(lay("a.png", "b.png") / "m.csv", "path", address, "b.png"))
+    with pytest.raises(ImageError):
+        images.load(0)
+    assert reds(images.select([1])) == [1]
+
+
+@pytest.mark.parametrize("kind", ["reference", "zip", "webhdfs", "dask", "git", "hf", "cached"])
+def test_an_address_of_another_kind_of_file_system_ends_nothing(lay, kind, monkeypatch):
+    monkeypatch.setattr("featscape.images.remote.FIRST_WAIT_S", 0)
+    images = find_images(write_csv(lay("a.png") / "m.csv", "path", f"{kind}://x"))
+    with pytest.raises(ImageError):
+        images.load(0)
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (pa.array([b"ok", b"caf\xe9"]).view(pa.string()), "values that cannot be read: 1 ("),
+        (pa.array([0, 2**50], pa.timestamp("s")), "values that cannot be read: 1 ("),
+    ],
+    ids=["text that is not UTF-8", "a date out of range"],
+)
+def test_a_value_that_python_cannot_hold_is_none(lay, skipped, column, words):
+    folder = lay("a.png", "b.png")
+    pq.write_table(pa.table({"path": ["a.png", "b.png"], "when": column}), folder / "m.parquet")
+    images = find_images(folder / "m.parquet")
+    assert images.paths == ("a.png", "b.png")
+    assert images.columns["when"][0] is not None
+    assert images.columns["when"][1] is None
+    assert skipped(images)["m.parquet, column when"].startswith(words)
+
+
+def test_a_path_that_is_not_utf8_skips_its_row(lay, skipped):
+    folder = lay("a.png")
+    paths = pa.array([b"caf\xe9.png", b"a.png"]).view(pa.string())
+    pq.write_table(pa.table({"path": paths}), folder / "m.parquet")
+    images = find_images(folder / "m.parquet")
+    assert images.paths == ("a.png",)
+    assert skipped(images)["m.parquet, row 0"] == "a broken row: no path"
 
 
 def test_broken_lines_of_json_are_listed(lay, skipped):
@@ -276,7 +357,7 @@ def test_paths_of_any_bytes(lay, png):
     ("name", "content", "words"),
     [
         ("m.csv", "", "is empty"),
-        ("m.csv", '"path', "has there: unexpected end of data"),
+        ("m.csv", '"path', "has there: a quote that is not closed"),
         ("m.csv", "path\n\n", "lists none in its column 'path'"),
         ("m.csv", "path,n\na.png\n", "Skipped: 1, the first 'm.csv, line 2'"),
         ("m.jsonl", "", "must have a column of paths; it has none"),

@@ -11,6 +11,7 @@ import pytest
 
 from featscape.errors import ImageError, InputError
 from featscape.images import find_images, open_contents
+from featscape.images.parquet_images import _Rows
 
 
 @pytest.fixture
@@ -137,3 +138,84 @@ def test_damaged_in_the_middle(write):
 def test_nothing_in_it(write):
     with pytest.raises(InputError, match="must have at least one row"):
         find_images(write(image=pa.array([], pa.binary())))
+
+
+def zero_column(file, column, group=0):
+    """Overwrite the pages of a column in one row group."""
+    chunk = pq.ParquetFile(file).metadata.row_group(group).column(column)
+    start = chunk.dictionary_page_offset or chunk.data_page_offset
+    content = bytearray(file.read_bytes())
+    content[start : start + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
+    file.write_bytes(content)
+
+
+LABEL = 2  # after the bytes and paths of the images
+
+
+def test_a_shard_with_a_damaged_column_is_skipped_by_name(write, reds, skipped, tmp_path):
+    for number in range(3):
+        write(f"s/{number}.parquet", 2, first=10 * number, label=["a", "b"])
+    zero_column(tmp_path / "s/1.parquet", LABEL)
+    images = find_images(tmp_path / "s")
+    assert reds(images) == [0, 1, 20, 21]
+    assert images.labels == tuple("abab")
+    (path,) = skipped(images)
+    assert path == "1.parquet"
+    assert skipped(images)[path].startswith("a Parquet file must be whole to be read: ")
+
+
+def test_a_damaged_row_group_is_skipped_by_its_rows(write, reds, skipped):
+    file = write(n=6, group=2, label=list("abcdef"))
+    zero_column(file, LABEL, group=1)
+    images = find_images(file)
+    assert reds(images) == [0, 1, 4, 5]
+    assert images.labels == tuple("abef")
+    assert images.paths[2] == "a.parquet/4"
+    assert skipped(images)["a.parquet, rows 2 to 3"].startswith("damaged in its file (")
+
+
+def test_text_that_is_not_utf8_costs_one_value(write, reds, skipped):
+    label = pa.array([b"a", b"\xe9", b"c"]).view(pa.string())
+    images = find_images(write(n=3, label=label))
+    assert reds(images) == [0, 1, 2]
+    assert images.labels == ("a", "(no label)", "c")
+    assert skipped(images)["a.parquet, column label"].startswith("values that cannot be read: 1 (")
+
+
+def test_a_damaged_batch_is_not_read_again_for_each_of_its_rows(write, monkeypatch):
+    file = write(n=300, label=["a"] * 300)
+    zero_column(file, 0)
+    images = find_images(file)
+    n_steps = 0
+    step = _Rows._step
+
+    def counted(*arguments):
+        nonlocal n_steps
+        n_steps += 1
+        step(*arguments)
+
+    monkeypatch.setattr(_Rows, "_step", counted)
+    for i in range(300):
+        with pytest.raises(ImageError, match="damaged in its file"):
+            images.load(i)
+    assert n_steps == 1
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_bytes_crash_it(write, seed):
+    """Whatever stands in the file: images that load or say why not, or an InputError."""
+    file = write(n=8, group=3, label=["é"] * 8, when=pa.array([1] * 8, pa.timestamp("s")))
+    content = bytearray(file.read_bytes())
+    chance = np.random.default_rng(seed)
+    for place in chance.integers(0, len(content), 3):
+        content[place] = chance.integers(256)
+    file.write_bytes(content)
+    try:
+        images = find_images(file)
+    except InputError:
+        return
+    for i in range(len(images)):
+        try:
+            images.load(i)
+        except ImageError as error:
+            assert str(error)  # noqa: PT017 - the image may also be whole

@@ -227,7 +227,7 @@ def test_nothing_there(memory):
 
 
 def test_addresses_that_cannot_be():
-    with pytest.raises(InputError, match=r"one that fsspec knows; 'nonsense://x' is not"):
+    with pytest.raises(InputError, match=r"one that fsspec can open: 'nonsense://x' is not"):
         find_images("nonsense://x")
     with pytest.raises(InputError, match="must not hold a password"):
         find_images("https://me:secret@127.0.0.1/x.csv")
@@ -240,7 +240,7 @@ def test_a_bad_address_among_others_is_left_out(memory, png, lay):
     here = lay("x.png") / "list.csv"
     here.write_text(f"path\nnonsense://x.png\nmemory://set/1.png\nfile://{here.parent}/x.png\n")
     images = find_images(here)
-    with pytest.raises(ImageError, match="one that fsspec knows"):
+    with pytest.raises(ImageError, match="one that fsspec can open"):
         images.load(0)
     assert images.load(1).size == images.load(2).size == (6, 4)
 
