@@ -5,7 +5,7 @@ INSTALLED := .venv/installed
 MODULES := viewer/node_modules/.package-lock.json
 STATIC := src/featscape/bundle/static
 
-.PHONY: demo test sanitize check catalog contract viewer format data install clean
+.PHONY: demo test fuzz sanitize check catalog contract viewer format data install clean
 
 install: $(INSTALLED)
 
@@ -20,6 +20,12 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
+
+# Damaged and hostile inputs for SECONDS: see docs/robustness.md. SEED repeats a run, TRY one input.
+SECONDS ?= 60
+fuzz: $(INSTALLED)
+	PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(SECONDS) \
+		$(if $(SEED),--seed $(SEED)) $(addprefix --target ,$(TARGET)) $(if $(TRY),--try $(TRY))
 
 # The native code without Python, under the address, undefined-behavior and thread sanitizers.
 sanitize: build/sanitize-address,undefined build/sanitize-thread

@@ -1,0 +1,1 @@
+"""Feed damaged and hostile input to featscape, and check the rules of docs/robustness.md."""

@@ -1,0 +1,187 @@
+"""The process that starts each target's process, watches its memory, and starts it again."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fuzz.child import CASE, STATUS, keep
+
+if TYPE_CHECKING:
+    from fuzz.settings import Settings
+
+_LOOK_S = 0.02  # between two looks at the memory
+_GRACE_S = 30.0  # beyond its time that a target's process may take to end
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_FRAME = re.compile(r'File ".*[/\\]featscape[/\\](?:.*[/\\])?([^/\\"]+)", line (\d+)')
+
+
+@dataclass
+class Outcome:
+    """What was seen of one target: the figures of the report.
+
+    Attributes
+    ----------
+    failures : Counter
+        Kinds of failures -> number of tries that failed so.
+    slowest : tuple
+        Seconds, and the number of that try.
+    """
+
+    target: str
+    n_tries: int = 0
+    seconds: float = 0.0
+    failures: Counter[str] = field(default_factory=Counter)
+    slowest: tuple[float, int] = (0.0, 0)
+    peak_bytes: int = 0
+
+
+def run_targets(names: list[str], settings: Settings, *, seconds: float) -> list[Outcome]:
+    """Run targets side by side for `seconds`, each in a process of its own."""
+    memory = Path("/dev/shm")  # no try waits for a disk
+    place = memory if memory.is_dir() else None
+    with (
+        tempfile.TemporaryDirectory(prefix="featscape-fuzz-", dir=place) as folder,
+        ThreadPoolExecutor(len(names)) as pool,
+    ):
+        runs = [
+            pool.submit(_run_target, name, settings, Path(folder) / name, seconds=seconds)
+            for name in names
+        ]
+        return [run.result() for run in runs]
+
+
+def _run_target(name: str, settings: Settings, workspace: Path, *, seconds: float) -> Outcome:
+    """Run one target until its time is over; a process that dies is replaced."""
+    outcome = Outcome(name)
+    began, first = time.monotonic(), settings.first
+    end = began + seconds
+    while time.monotonic() < end and first < settings.first + settings.n_tries(name):
+        shutil.rmtree(workspace, ignore_errors=True)
+        workspace.mkdir()
+        death = _run_process(name, settings, workspace, outcome, first=first, end=end)
+        number, slowest_s, slowest = _read_status(workspace, first)
+        outcome.slowest = max(outcome.slowest, (slowest_s, slowest))
+        for line in _lines(workspace / "failures.jsonl"):
+            outcome.failures[json.loads(line)[1]] += 1
+        outcome.n_tries += number - first
+        if death is None:
+            break
+        key, text = death
+        outcome.failures[key] += 1
+        if not (workspace / CASE).is_dir():
+            raise RuntimeError(f"the target {name} did not start: {key}\n{text}")
+        outcome.n_tries += 1
+        keep(settings, name, number=number, key=key, text=text, case=workspace / CASE)
+        first = number + 1
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def _run_process(
+    name: str,
+    settings: Settings,
+    workspace: Path,
+    outcome: Outcome,
+    *,
+    first: int,
+    end: float,
+) -> tuple[str, str] | None:
+    """Run one process to its end; return how it died and what it printed, None if it did not."""
+    arguments = {
+        "settings": {**dataclasses.asdict(settings), "failures": str(settings.failures)},
+        "name": name,
+        "workspace": str(workspace),
+        "first": first,
+        "end": end,
+    }
+    with (workspace / "stderr").open("a+b") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fuzz", "--child", json.dumps(arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=stderr,
+            stderr=stderr,
+            env=_environment(workspace),
+        )
+        ending = None
+        while process.poll() is None:
+            resident = resident_bytes(process.pid)
+            outcome.peak_bytes = max(outcome.peak_bytes, resident)
+            if resident > settings.most_bytes:
+                ending = f"memory above {settings.most_bytes >> 20} MB"
+            elif time.monotonic() > end + settings.hang_s + _GRACE_S:
+                ending = "the process did not end"
+            if ending is not None:
+                process.send_signal(signal.SIGABRT)  # faulthandler prints where it is
+                process.wait(timeout=_GRACE_S)
+            time.sleep(_LOOK_S)
+    printed = (workspace / "stderr").read_text(encoding="utf-8", errors="replace")[-20_000:]
+    if process.returncode == 0:
+        return None
+    return f"{ending or _name_death(process.returncode, printed)}{_place(printed)}", printed
+
+
+def _environment(workspace: Path) -> dict[str, str]:
+    """Return the environment of a target's process: offline, its files in the workspace."""
+    (workspace / "tmp").mkdir()
+    (workspace / "home").mkdir()
+    one_thread = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)]),
+        "PYTHONHASHSEED": "0",
+        "TMPDIR": str(workspace / "tmp"),
+        "HOME": str(workspace / "home"),
+        "XDG_CACHE_HOME": str(workspace / "home"),
+        "MPLCONFIGDIR": str(workspace / "home"),
+        "HF_HUB_OFFLINE": "1",
+        "no_proxy": "*",
+        "AWS_EC2_METADATA_DISABLED": "true",  # s3fs asks a network address for credentials
+        **dict.fromkeys(one_thread, "1"),
+    }
+
+
+def resident_bytes(process_id: int) -> int:
+    """Return the resident memory of a process; 0 where the process has ended."""
+    try:
+        fields = Path(f"/proc/{process_id}/statm").read_text(encoding="ascii").split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(fields[1]) * _PAGE_BYTES if len(fields) > 1 else 0
+
+
+def _read_status(workspace: Path, first: int) -> tuple[int, float, int]:
+    lines = _lines(workspace / STATUS)
+    if not lines:
+        return first, 0.0, first
+    number, slowest_s, slowest = lines[0].split()
+    return int(number), float(slowest_s), int(slowest)
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+
+
+def _name_death(status: int, printed: str) -> str:
+    if "Timeout (" in printed:
+        return "hang"
+    return signal.Signals(-status).name if status < 0 else f"exit status {status}"
+
+
+def _place(printed: str) -> str:
+    """Name the innermost line of featscape in the stacks that faulthandler printed."""
+    frame = _FRAME.search(printed)
+    return "" if frame is None else f" at {frame[1]}:{frame[2]}"

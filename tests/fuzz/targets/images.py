@@ -1,0 +1,99 @@
+"""Image files, in memory: the decoder, the quick JPEG decoder beside it, the thumbnails."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.errors import ImageError
+from featscape.images.decode import decode_bytes
+from featscape.images.plain_jpeg import decode_plain
+from featscape.images.thumbnails import make_thumbnail
+from fuzz.mutate import mutate_bytes
+from fuzz.pictures import jpeg_segments, png_chunks, png_of, seed_images, tiff_with_odd_tag
+from fuzz.rules import Violation
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from random import Random
+
+    from fuzz.rules import Rules
+
+_FILE = "image"
+_SMALL_PX = 16
+_MOST_MEGAPIXELS = 20.0  # larger ones take seconds, which a loaded machine makes a hang
+
+
+_decode = partial(decode_bytes, max_megapixels=_MOST_MEGAPIXELS)
+
+
+class Target:
+    """Decode one damaged image whole, at a smaller scale, and as a plain JPEG."""
+
+    def __init__(self, _workspace: Path, _rules: Rules) -> None:
+        self._seeds = seed_images()
+        for content in self._seeds.values():
+            decode_bytes(content)
+
+    def write(self, rng: Random, folder: Path) -> None:
+        """Write one image, changed within its format's structure, bytewise, or both."""
+        (folder / _FILE).write_bytes(mutate_image(rng, self._seeds))
+
+    def check(self, folder: Path) -> None:
+        """Decode; only ImageError may be raised, and both decoders of JPEG must agree."""
+        content = (folder / _FILE).read_bytes()
+        whole, reason = None, ""
+        try:
+            whole = np.asarray(_decode(content).image)
+            make_thumbnail(_decode(content, at_least_px=_SMALL_PX).image)
+        except ImageError as error:
+            reason = str(error)
+            _check_reason(error)
+        plain = decode_plain(content)
+        if plain is None or "decompression bomb" in reason:
+            return
+        if whole is None:
+            raise Violation("the quick JPEG decoder reads what the other decoder refuses")
+        if not np.array_equal(plain, whole):
+            raise Violation("the two decoders of JPEG disagree")
+
+
+def mutate_image(rng: Random, seeds: dict[str, bytes]) -> bytes:
+    """Return a damaged image: half of them keep right check sums and lengths."""
+    name = rng.choice(list(seeds))
+    content = seeds[name]
+    if rng.random() < 0.5:
+        content = _change_structure(rng, name, content)
+        if rng.random() < 0.5:
+            return content
+    return mutate_bytes(rng, content)
+
+
+def _change_structure(rng: Random, name: str, content: bytes) -> bytes:
+    """Change, remove, repeat or move a part of a PNG, JPEG or TIFF; other formats are kept."""
+    if name.endswith(".tif"):
+        return tiff_with_odd_tag(rng, content)
+    if name.endswith(".png"):
+        chunks = png_chunks(content)
+        kind, inside = chunks.pop(at := rng.randrange(len(chunks)))
+        if rng.random() < 0.7:
+            chunks.insert(at, (kind, mutate_bytes(rng, inside)))
+        else:
+            chunks[at:at] = [(kind, inside)] * rng.randrange(3)
+        return png_of(chunks)
+    if name.endswith(".jpg"):
+        segments = jpeg_segments(content)
+        segment = segments.pop(at := rng.randrange(1, len(segments)))
+        if rng.random() < 0.7:
+            segments.insert(at, segment[:4] + mutate_bytes(rng, segment[4:]))
+        else:
+            segments[at:at] = [segment] * rng.randrange(3)
+        return b"".join(segments)
+    return content
+
+
+def _check_reason(error: ImageError) -> None:
+    if not str(error) or "\n" in str(error):
+        raise Violation("a reason must be one line", str(error)) from error
