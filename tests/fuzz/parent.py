@@ -11,9 +11,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _LOOK_S = 0.02  # between two looks at the memory
 _GRACE_S = 30.0  # beyond its time that a target's process may take to end
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-_FRAME = re.compile(r'File ".*[/\\]featscape[/\\](?:.*[/\\])?([^/\\"]+)", line (\d+)')
+_FRAME = re.compile(r'File ".*[/\\](?:featscape|meshtsne)[/\\](?:.*[/\\])?([^/\\"]+)", line (\d+)')
 
 
 @dataclass
@@ -50,35 +51,49 @@ class Outcome:
 
 
 def run_targets(names: list[str], settings: Settings, *, seconds: float) -> list[Outcome]:
-    """Run targets side by side for `seconds`, each in a process of its own."""
+    """Run targets side by side for `seconds`, each in a process of its own.
+
+    Ctrl-C ends the run early; the outcomes are those until then.
+    """
     memory = Path("/dev/shm")  # no try waits for a disk
     place = memory if memory.is_dir() else None
     with (
         tempfile.TemporaryDirectory(prefix="featscape-fuzz-", dir=place) as folder,
         ThreadPoolExecutor(len(names)) as pool,
     ):
+        stop = threading.Event()
         runs = [
-            pool.submit(_run_target, name, settings, Path(folder) / name, seconds=seconds)
+            pool.submit(
+                _run_target, name, settings, Path(folder) / name, time.monotonic() + seconds, stop
+            )
             for name in names
         ]
+        try:
+            wait(runs, return_when=FIRST_EXCEPTION)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            stop.set()
         return [run.result() for run in runs]
 
 
-def _run_target(name: str, settings: Settings, workspace: Path, *, seconds: float) -> Outcome:
-    """Run one target until its time is over; a process that dies is replaced."""
+def _run_target(
+    name: str, settings: Settings, workspace: Path, end: float, stop: threading.Event
+) -> Outcome:
+    """Run one target until the monotonic clock's `end`; a process that dies is replaced."""
     outcome = Outcome(name)
     began, first = time.monotonic(), settings.first
-    end = began + seconds
-    while time.monotonic() < end and first < settings.first + settings.n_tries(name):
+    last = settings.first + settings.n_tries(name)
+    while time.monotonic() < end and not stop.is_set() and first < last:
         shutil.rmtree(workspace, ignore_errors=True)
         workspace.mkdir()
-        death = _run_process(name, settings, workspace, outcome, first=first, end=end)
+        death = _run_process(name, settings, workspace, outcome, first=first, end=end, stop=stop)
         number, slowest_s, slowest = _read_status(workspace, first)
         outcome.slowest = max(outcome.slowest, (slowest_s, slowest))
         for line in _lines(workspace / "failures.jsonl"):
             outcome.failures[json.loads(line)[1]] += 1
         outcome.n_tries += number - first
-        if death is None:
+        if death is None or stop.is_set():
             break
         key, text = death
         outcome.failures[key] += 1
@@ -99,6 +114,7 @@ def _run_process(
     *,
     first: int,
     end: float,
+    stop: threading.Event,
 ) -> tuple[str, str] | None:
     """Run one process to its end; return how it died and what it printed, None if it did not."""
     arguments = {
@@ -120,7 +136,9 @@ def _run_process(
         while process.poll() is None:
             resident = resident_bytes(process.pid)
             outcome.peak_bytes = max(outcome.peak_bytes, resident)
-            if resident > settings.most_bytes:
+            if stop.is_set():
+                ending = "stopped"
+            elif resident > settings.most_bytes:
                 ending = f"memory above {settings.most_bytes >> 20} MB"
             elif time.monotonic() > end + settings.hang_s + _GRACE_S:
                 ending = "the process did not end"

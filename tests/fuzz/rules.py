@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import FrameType
 
+OWN = {"featscape", "meshtsne"}  # the project's packages
 EXECUTED = "fuzz.executed"  # the event that Python code within an input raises if it is run
 
 # Files beside Python's own that libraries read: MIME types, time zones, certificates, fonts.
@@ -174,9 +175,9 @@ class Rules:
 
 
 def own_line(frames: Iterable[FrameType]) -> str:
-    """Return " at FILE:LINE" of the first frame that is featscape's, or nothing."""
+    """Return " at FILE:LINE" of the first frame that is the project's own, or nothing."""
     for frame in frames:
         path = Path(frame.f_code.co_filename)
-        if "featscape" in path.parts:
+        if not OWN.isdisjoint(path.parts):
             return f" at {path.name}:{frame.f_lineno}"
     return ""
