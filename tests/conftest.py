@@ -45,6 +45,15 @@ def no_waiting_for_the_disk(monkeypatch):
     monkeypatch.setattr("os.fsync", lambda _handle: None)
 
 
+@pytest.fixture
+def without_exchange():
+    """Make the system one that cannot exchange two names, until the test ends."""
+    patch = pytest.MonkeyPatch()  # not the test's own, which the test may undo
+    patch.setattr("featscape.staging.exchange", lambda _one, _other: False)
+    yield
+    patch.undo()
+
+
 class QuickNetwork:
     """A network that averages the pixels of an image's sixteen tiles."""
 

@@ -60,6 +60,19 @@ ITEMS = "items.parquet"
 FEATURES = "features.npy"
 NEIGHBORS = "neighbors.npz"
 
+# The files of a bundle and of a map folder, as patterns of fnmatch: all that any release has
+# written. A folder with another file in it is not replaced. Never take a name away.
+BUNDLE_FILES = (
+    *("manifest.json", "positions.bin", "ids.bin", "neighbors.bin", "distances.bin"),
+    *("classes.bin", "grid.bin", "strings.bin", "strings-blocks.bin"),
+    *("column-[0-9]*.bin", "thumbnails-[0-9]*.bin"),
+)
+MAP_FILES = (
+    *(RUN, ITEMS, FEATURES, NEIGHBORS, SCATTER, MOSAIC, GRID, PAGE),
+    *(f"{THUMBNAILS}/data.bin", f"{THUMBNAILS}/offsets.npy"),
+    *(f"{BUNDLE}/{name}" for name in BUNDLE_FILES),
+)
+
 # What items.parquet and the bundle say of an item by themselves: no column of a source is so named
 OWN_COLUMNS = frozenset(
     (
@@ -109,32 +122,32 @@ def new_map_folder(
 
     Whatever ends the block early (an error, Ctrl-C, a full disk) removes the folder and leaves
     `output` as it was; what was put into `staging.kept_beside` is there again in the next call,
-    which `say` is told. With `force` an older map at `output` is deleted only after the new one
-    stands in its place. Open this first: it refuses a bad place before any long work.
+    which `say` reports. With `force` an older map at `output` is deleted only after the new map is
+    in its place. Open this context first: it refuses a bad place before any long work.
 
     Raises
     ------
     InputError
         If `output` exists and `force` is not set; if it exists and is not a map, for only maps
-        are ever replaced; if its parent is missing; if another run is writing to `output`; or if
-        the disk is full or cannot be written.
+        are ever replaced; if it holds files that featscape did not write; if its parent is
+        missing; if another run is writing to `output`; or if the disk is full or cannot be written.
     """
 
-    def check() -> None:
-        older = find_run(output)
-        if older is None and os.path.lexists(output):
+    def check(place: Path) -> None:
+        older = find_run(place)
+        if older is None and os.path.lexists(place):
             raise InputError(
-                f"{printable(output)} exists and is not a featscape map; only maps are replaced, "
+                f"{printable(place)} exists and is not a featscape map; only maps are replaced, "
                 "and it was left as it is. Choose another output folder with -o (output=)."
             )
         if older is not None and not force:
             source = printable(str(older.get("source")))
             raise InputError(
-                f"the map {printable(output)} exists already, of {source}. "
+                f"the map {printable(place)} exists already, of {source}. "
                 "Replace it with --force (force=True), or choose another place with -o (output=)."
             )
 
-    with staged(output, check=check, say=say) as folder:
+    with staged(output, check=check, files=MAP_FILES, say=say) as folder:
         yield folder
 
 

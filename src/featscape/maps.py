@@ -29,6 +29,7 @@ from featscape.mapfolder import (
 )
 from featscape.npyfile import map_npy, read_npz
 from featscape.records import Neighbors
+from featscape.staging import restore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,7 +150,11 @@ def read_map(folder: FolderHandle) -> Map:
 def _open_folder(path: Path) -> FolderHandle:
     """Open the folder of a map; raises InputError if it is missing or not a folder."""
     try:
-        return FolderHandle(path)
+        try:
+            return FolderHandle(path)
+        except FileNotFoundError:
+            restore(path)
+            return FolderHandle(path)
     except FileNotFoundError:
         raise InputError(f"there is no map {printable(path)}. Check the path.") from None
     except NotADirectoryError:

@@ -4,7 +4,8 @@
   lock        held by the run that is at work here; it goes with the process, however that ends
   new/        the folder that is being filled, begun anew by each run
   kept/       what a run wants the next one to find, should it end early
-  replaced/   what stood at NAME, between the two moves that put the new folder in its place
+  replaced/   what was at NAME, between the two moves that put the new folder in its place; only
+              where the file system cannot exchange the two in one step
 """
 
 from __future__ import annotations
@@ -13,24 +14,30 @@ import errno
 import os
 import re
 import shutil
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featscape.errors import InputError
+from featscape.exchange import exchange
 from featscape.filenames import printable
+from featscape.ownership import check_own, find_foreign, list_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 _LOCK = "lock"
 _NEW = "new"
 _KEPT = "kept"
 _REPLACED = "replaced"
+_MEMBERS = (_LOCK, _NEW, _KEPT, _REPLACED)
+_BETWEEN_MOVES_S = 2.0  # how long a reader waits for a run that is between its two moves
 
 # What the system says when a place cannot be written, as opposed to a bug of ours.
 _CANNOT_WRITE = {
     errno.EACCES,
+    errno.EBUSY,
     errno.EDQUOT,
     errno.EFBIG,
     errno.ENAMETOOLONG,
@@ -39,6 +46,7 @@ _CANNOT_WRITE = {
     errno.ENOTEMPTY,
     errno.EPERM,
     errno.EROFS,
+    errno.EXDEV,
 }
 _SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 # Some file systems cannot flush a folder, and say so in one of these ways.
@@ -58,6 +66,10 @@ class WriteError(OSError):
 
     rescue: Callable[[], object] | None = None
     place: str | None = None
+
+
+class _BusyError(InputError):
+    """Another run holds the lock."""
 
 
 @contextmanager
@@ -98,23 +110,30 @@ def kept_beside(folder: Path) -> Path:
 def staged(
     output: Path,
     *,
-    check: Callable[[], object],
+    check: Callable[[Path], object],
+    files: Sequence[str],
     what: str = "map",
     option: str = "-o (output=)",
     say: Callable[[str], None] | None = None,
 ) -> Iterator[Path]:
-    """Yield a new folder hidden beside `output`, and move it there when the block ends well.
+    """Yield a new folder hidden beside `output`, and move it to `output` when the block ends well.
 
-    Whatever ends the block early removes the folder and leaves `output` as it was; what the block
-    put into `kept_beside` stays for the next call with the same output. Power loss at any moment
-    leaves the older folder at `output`, or the new one, whole.
+    Whatever ends the block early removes the new folder and leaves `output` as it was; what the
+    block put into `kept_beside` stays for the next call with the same output. A kill or a power
+    failure at any moment leaves the older folder or the new one at `output`, whole. Where the file
+    system cannot exchange two names, the older folder may be in `replaced` instead, and `restore`
+    moves it back.
 
     Parameters
     ----------
     output : Path
+        Where it is a link to a folder, that folder is replaced, and the link stays.
     check : callable
-        Looks at what stands at `output`, and raises InputError if it must not be replaced; what
-        it lets pass is deleted after the new folder has taken its place.
+        Takes `output`, or the folder that it links to, and raises InputError if what is there
+        must not be replaced. Called before the block, and again right before the replacement.
+    files : sequence of str
+        Patterns of the files that an older folder may hold, as `find_foreign` takes them. A folder
+        with any other file in it is not replaced.
     what, option : str
         What the folder will be, and the option that names it, for the errors.
     say : callable, optional
@@ -123,33 +142,48 @@ def staged(
     Raises
     ------
     InputError
-        As `check` does; if another run is writing to `output`, there is no folder to put it in,
-        or a write was refused, here or in the block (see `writing`).
+        As `check` does; if the older folder holds other files; if another run is writing to
+        `output`, there is no folder to put it in, or the hidden folder is not featscape's; or if a
+        write was refused, here or in the block (see `writing`). If the older folder may no longer
+        be replaced when the block has ended, the new one gets a free name beside it.
     """
-    partial = output.parent / f".{output.name}.partial"
+    output = _follow(output)
+    partial = _partial_of(output)
     new = partial / _NEW
-    is_begun = has_kept = False
+    identity = None
+    has_kept = False
+
+    def check_place() -> None:
+        check(output)
+        _check_foreign(output, files, what=what, option=option)
+
     try:
         with _locked(partial, output, what=what, option=option):
             try:
                 with writing():
-                    _clear(partial, output)
-                check()
-                is_replaced = os.path.lexists(output)
+                    _put_back(partial, output)
+                    _clear(partial)
+                check_place()
                 with writing():
                     new.mkdir()  # not mkdtemp, whose folders are for their owner alone
-                is_begun = True
+                identity = _identity_of(new)
                 with _rescuing(new):
                     yield new
                 with writing():
                     _flush_below(new)
-                    if is_replaced:
+                try:
+                    check_place()
+                except InputError as error:
+                    place = _move_aside(new, output)
+                    raise InputError(f"{error} The new {what} is in {printable(place)}.") from error
+                with writing():
+                    if os.path.lexists(output):
                         _replace(output, new)
                     else:
                         new.rename(output)
                     flush(output.parent)
             finally:
-                is_done = is_begun and not os.path.lexists(new)
+                is_done = identity is not None and _identity_of(output) == identity
                 has_kept = not is_done and _is_needed(partial, output)
                 # Errors in removing are ignored, for they would hide the one that brought us here.
                 shutil.rmtree(new if has_kept else partial, ignore_errors=True)
@@ -158,12 +192,44 @@ def staged(
         if refusal is not None and (refusal is error or has_kept):
             refusal.place = refusal.place or f"the {what} {printable(output)}"
             raise _cannot_write(refusal, partial, has_kept=has_kept, option=option) from refusal
-        if is_begun and has_kept and say is not None:
+        if identity is not None and has_kept and say is not None:
             say(
                 f"what is done stays in {printable(partial)}: the same call continues, and to "
-                "begin anew delete that folder."
+                f"begin anew delete {printable(partial / _KEPT)}"
             )
         raise
+
+
+def restore(output: Path, *, option: str = "-o (output=)") -> None:
+    """Put back the folder at `output` that an interrupted replacement has left in `replaced`.
+
+    For every reader that finds nothing at `output`. Does nothing where no replacement was
+    interrupted. A run that is alive is between its two moves for an instant: it is waited for.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be put back.
+    """
+    output = Path(os.path.realpath(output))
+    partial = _partial_of(output)
+    until = time.monotonic() + _BETWEEN_MOVES_S
+    while _is_interrupted(partial, output):
+        try:
+            with _locked(partial, output, what="map", option=option):
+                _put_back(partial, output)
+                if not _is_needed(partial, output):
+                    shutil.rmtree(partial, ignore_errors=True)
+        except _BusyError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        except OSError as error:
+            raise InputError(
+                f"the replacement of {printable(output)} was interrupted, and the older folder is "
+                f"{printable(partial / _REPLACED)}. It cannot be moved back: {error.strerror}. "
+                "Move it back yourself."
+            ) from error
 
 
 def _refusal_in(error: BaseException) -> WriteError | None:
@@ -175,7 +241,9 @@ def _refusal_in(error: BaseException) -> WriteError | None:
 def _cannot_write(refusal: WriteError, partial: Path, *, has_kept: bool, option: str) -> InputError:
     """Return the error that says what could not be written, and what is left of it."""
     left = "Nothing was left behind."
-    if has_kept:
+    if os.path.lexists(partial / _REPLACED):
+        left = f"The older folder is {printable(partial / _REPLACED)}; the same call moves it back."
+    elif has_kept:
         left = f"What is done stays in {printable(partial)}, and the same call continues."
     elif os.path.lexists(partial):
         left = f"The unfinished {printable(partial)} could not be removed."
@@ -212,7 +280,10 @@ def _locked(partial: Path, output: Path, *, what: str, option: str) -> Iterator[
     while not lock.is_locked:
         try:
             with writing():
-                partial.mkdir(exist_ok=True)
+                partial.mkdir()
+        except FileExistsError:
+            with suppress(FileNotFoundError):  # a run that has just ended took the folder away
+                check_own(partial, _MEMBERS, option=option)
         except FileNotFoundError:
             reason = f"there is no folder {printable(output.parent)}. Make it first, or choose"
             if output.parent.is_dir():  # /proc, where nobody makes folders
@@ -225,7 +296,7 @@ def _locked(partial: Path, output: Path, *, what: str, option: str) -> Iterator[
             with writing():
                 lock.acquire()
         except Timeout:
-            raise InputError(
+            raise _BusyError(
                 f"another run is writing the {what} {printable(output)}, and only one can. Wait "
                 f"until it is done, or choose another place with {option}."
             ) from None
@@ -237,22 +308,64 @@ def _locked(partial: Path, output: Path, *, what: str, option: str) -> Iterator[
         lock.release()
 
 
-def _clear(partial: Path, output: Path) -> None:
-    """Undo what a run that was killed left behind, but for what it kept."""
-    old = partial / _REPLACED
-    if os.path.lexists(old):
-        if not os.path.lexists(output):
-            old.rename(output)
-        shutil.rmtree(old, ignore_errors=True)
-    if os.path.lexists(partial / _NEW):
-        shutil.rmtree(partial / _NEW)
+def _partial_of(output: Path) -> Path:
+    return output.parent / f".{output.name}.partial"
+
+
+def _follow(output: Path) -> Path:
+    """Return the folder that a link leads to; `output` itself where it is no link, or broken."""
+    if output.name not in {"", ".."} and not output.is_symlink():
+        return output
+    target = Path(os.path.realpath(output))
+    return target if target.exists() or _is_interrupted(_partial_of(target), target) else output
+
+
+def _identity_of(folder: Path) -> tuple[int, int] | None:
+    """Return what tells a folder from others whatever its name; None where there is none."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _check_foreign(output: Path, files: Sequence[str], *, what: str, option: str) -> None:
+    """Raise InputError if a folder that would be replaced holds files that are not featscape's."""
+    foreign = find_foreign(output, files)
+    if foreign:
+        raise InputError(
+            f"the {what} {printable(output)} holds what featscape did not write: "
+            f"{list_names(foreign)}. A replacement would delete it, so nothing was replaced. "
+            f"Move it away, or choose another place with {option}."
+        )
+
+
+def _is_interrupted(partial: Path, output: Path) -> bool:
+    """Whether a replacement ended between its two moves."""
+    return os.path.lexists(partial / _REPLACED) and not os.path.lexists(output)
+
+
+def _put_back(partial: Path, output: Path) -> None:
+    """Undo the first of the two moves of a replacement that ended between them."""
+    if _is_interrupted(partial, output):
+        (partial / _REPLACED).rename(output)
+
+
+def _clear(partial: Path) -> None:
+    """Delete what a run that was killed left behind, but for what it kept."""
+    for name in (_REPLACED, _NEW):
+        if os.path.lexists(partial / name):
+            shutil.rmtree(partial / name)
 
 
 def _replace(output: Path, new: Path) -> None:
     """Put `new` in the place of `output`, whose folder moves to where it will be deleted.
 
-    Whatever happens between the two moves, Ctrl-C too, gives the older folder its name back.
+    Where two moves are needed, whatever happens between them, Ctrl-C too, gives the older folder
+    its name back.
     """
+    if exchange(output, new):
+        return
     old = new.parent / _REPLACED
     try:
         output.rename(old)
@@ -260,6 +373,18 @@ def _replace(output: Path, new: Path) -> None:
     finally:
         if not os.path.lexists(output):
             old.rename(output)
+
+
+def _move_aside(new: Path, output: Path) -> Path:
+    """Give a finished folder a free name beside `output`, and return its path."""
+    place = output.with_name(f"{output.name}.new")
+    number = 1
+    while os.path.lexists(place):
+        number += 1
+        place = output.with_name(f"{output.name}.new-{number}")
+    with writing():
+        new.rename(place)
+    return place
 
 
 def _flush_below(folder: Path) -> None:
@@ -272,6 +397,6 @@ def _flush_below(folder: Path) -> None:
 
 def _is_needed(partial: Path, output: Path) -> bool:
     """Whether a later run finds something here, or the older folder that could not be put back."""
-    if os.path.lexists(partial / _REPLACED) and not os.path.lexists(output):
+    if _is_interrupted(partial, output):
         return True
     return any(names for _, _, names in os.walk(partial / _KEPT))

@@ -72,9 +72,11 @@ def fill(folder, *, features=None, embedding=None, source="somewhere"):
     write_run(folder, source=source, features=features, embedding=embedding)
 
 
-def make(output, *, force=False, **content):
+def make(output, *, force=False, meanwhile=None, **content):
     with new_map_folder(output, force=force) as folder:
         fill(folder, **content)
+        if meanwhile is not None:
+            meanwhile()
     return open_map(output)
 
 
@@ -195,6 +197,7 @@ class TestNothingHalfWritten:
         assert names_in(tmp_path) == ["m"]
         assert open_map(tmp_path / "m").run["source"] == "older"
 
+    @pytest.mark.usefixtures("without_exchange")
     @pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), KeyboardInterrupt])
     @pytest.mark.parametrize("moved", [False, True])
     @pytest.mark.parametrize("move", ["the older", "the new"])
@@ -247,6 +250,54 @@ class TestOutput:
         with pytest.raises(InputError, match=r"not a featscape map.* was left as it is"):
             make(tmp_path / "m", force=True)
         assert (tmp_path / "m" / "thesis.tex").read_text() == "years of work"
+
+    @pytest.mark.parametrize(
+        "name", ["my-notes.txt", "annotations/cats.csv", "bundle/notes.md", "thumbnails/best/1.png"]
+    )
+    def test_force_does_not_delete_files_of_others(self, tmp_path, name):
+        make(tmp_path / "m", source="older")
+        (tmp_path / "m" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "m" / name).write_text("years of work")
+        with pytest.raises(InputError, match=r"the map .*m holds what featscape did not write: "):
+            make(tmp_path / "m", force=True)
+        assert (tmp_path / "m" / name).read_text() == "years of work"
+        assert names_in(tmp_path) == ["m"]
+
+    def test_a_file_that_a_person_adds_during_the_run_is_kept_and_so_is_the_new_map(self, tmp_path):
+        make(tmp_path / "m", source="older")
+
+        def write_notes():
+            (tmp_path / "m" / "notes.txt").write_text("years of work")
+
+        with pytest.raises(InputError, match=r": notes\.txt\. .* The new map is in .*m\.new\.$"):
+            make(tmp_path / "m", force=True, meanwhile=write_notes, source="newer")
+        assert names_in(tmp_path) == ["m", "m.new"]
+        assert open_map(tmp_path / "m").run["source"] == "older"
+        assert open_map(tmp_path / "m.new").run["source"] == "newer"
+
+    def test_a_map_that_appears_during_the_run_is_not_replaced_without_force(self, tmp_path):
+        (tmp_path / "m.new").mkdir()
+
+        def make_another():
+            make(tmp_path / "other", source="older")
+            (tmp_path / "other").rename(tmp_path / "m")
+
+        with pytest.raises(InputError, match=r"exists already.* The new map is in .*m\.new-2\.$"):
+            make(tmp_path / "m", meanwhile=make_another, source="newer")
+        assert open_map(tmp_path / "m").run["source"] == "older"
+        assert open_map(tmp_path / "m.new-2").run["source"] == "newer"
+
+    def test_force_replaces_the_folder_that_a_link_leads_to(self, tmp_path):
+        (tmp_path / "disk").mkdir()
+        make(tmp_path / "disk" / "m", source="older")
+        (tmp_path / "link").symlink_to(tmp_path / "disk" / "m")
+        with new_map_folder(tmp_path / "link", force=True) as folder:
+            assert folder.parent.parent == tmp_path / "disk"
+            fill(folder, source="newer")
+        assert (tmp_path / "link").is_symlink()
+        assert names_in(tmp_path) == ["disk", "link"]
+        assert names_in(tmp_path / "disk") == ["m"]
+        assert open_map(tmp_path / "disk" / "m").run["source"] == "newer"
 
     def test_no_parent(self, tmp_path):
         with pytest.raises(InputError, match=r"there is no folder .*none.* Make it first"):
@@ -314,6 +365,18 @@ class TestOpening:
     def test_missing(self, tmp_path):
         with pytest.raises(InputError, match=r"there is no map .*m. Check the path"):
             open_map(tmp_path / "m")
+
+    @pytest.mark.parametrize("is_link", [False, True])
+    def test_a_map_whose_replacement_was_interrupted_is_put_back(self, tmp_path, is_link):
+        make(tmp_path / "m", source="older")
+        name = "link" if is_link else "m"
+        if is_link:
+            (tmp_path / "link").symlink_to("m")
+        (tmp_path / ".m.partial" / "new").mkdir(parents=True)
+        (tmp_path / "m").rename(tmp_path / ".m.partial" / "replaced")
+        assert open_map(tmp_path / name).run["source"] == "older"
+        assert (tmp_path / "m").is_dir()
+        assert not (tmp_path / ".m.partial").exists()
 
     def test_not_a_map(self, tmp_path):
         with pytest.raises(InputError, match="is not a featscape map"):

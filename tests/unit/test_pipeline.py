@@ -1,3 +1,4 @@
+import fnmatch
 import io
 import json
 from pathlib import Path
@@ -6,8 +7,17 @@ import numpy as np
 import pytest
 
 from featscape import TSNE, extract, find_images, mapfolder
+from featscape.bundle import site
 from featscape.errors import FeatscapeError, ImageError, InputError
-from featscape.pipeline import embed_features, load_tsne, make_map, open_map, open_placer
+from featscape.ownership import find_foreign
+from featscape.pipeline import (
+    embed_features,
+    export_site,
+    load_tsne,
+    make_map,
+    open_map,
+    open_placer,
+)
 from featscape.progress import PlainProgress
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -33,6 +43,21 @@ class TestMakeMap:
             "scatter.png",
             "thumbnails",
         ]
+
+    def test_every_file_of_a_map_and_a_site_can_be_replaced(self, photos, here):
+        names = [f"{path.parent.name}/{path.name}" for path in sorted(photos.rglob("*.png"))]
+        rows = [f"{name},{number % 3},{number / 7},{name}" for number, name in enumerate(names)]
+        (photos / "metadata.csv").write_text("\n".join(["path,code,value,text", *rows]))
+        make_map(photos, "m", perplexity=4, size_px=400)
+        export_site("m", "site")
+        for folder, patterns in ((here / "m", mapfolder.MAP_FILES), (here / "site", site.FILES)):
+            assert find_foreign(folder, patterns) == []
+            files = [
+                path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+            ]
+            assert [one for one in patterns if not fnmatch.filter(files, one)] == []
+        make_map(photos, "m", perplexity=4, size_px=400, force=True)
+        export_site("m", "site", force=True)
 
     def test_rows_belong_together(self, made):
         assert len(made) == 24

@@ -1,20 +1,27 @@
 """A folder that appears whole: what an early end keeps, and that two runs do not meet."""
 
+import errno
 import multiprocessing
 import os
 import signal
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from featscape.errors import InputError
-from featscape.staging import WriteError, kept_beside, staged, writing
+from featscape.staging import WriteError, kept_beside, restore, staged, writing
 
 
-def allow():
+def allow(_output):
     """Let everything be replaced."""
+
+
+def stage(output, *, check=allow, files=("*",), **options):
+    return staged(output, check=check, files=files, **options)
 
 
 def names_in(folder):
@@ -28,7 +35,7 @@ def keep(folder, text="work"):
 
 def end_early(output, *, error=RuntimeError, say=None, fill=keep):
     def begin():
-        with staged(output, check=allow, say=say) as folder:
+        with stage(output, say=say) as folder:
             (folder / "half").write_text("half")
             fill(folder)
             raise error
@@ -49,7 +56,7 @@ class TestWhatIsKept:
 
     def test_the_next_run_finds_it_and_begins_the_folder_anew(self, tmp_path):
         end_early(tmp_path / "m")
-        with staged(tmp_path / "m", check=allow) as folder:
+        with stage(tmp_path / "m") as folder:
             assert names_in(folder) == []
             assert (kept_beside(folder) / "file").read_text() == "work"
         assert names_in(tmp_path) == ["m"]
@@ -57,13 +64,13 @@ class TestWhatIsKept:
     def test_a_check_that_fails_leaves_it(self, tmp_path):
         end_early(tmp_path / "m")
 
-        def refuse():
+        def refuse(_output):
             raise InputError("no")
 
         lines = []
         with (
             pytest.raises(InputError),
-            staged(tmp_path / "m", check=refuse, say=lines.append),
+            stage(tmp_path / "m", check=refuse, say=lines.append),
         ):
             pytest.fail("it began")
         assert lines == []
@@ -73,7 +80,7 @@ class TestWhatIsKept:
         monkeypatch.setattr("os.fsync", full_disk)
         with (
             pytest.raises(InputError, match=r"No space left.* stays in .*m\.partial, and the same"),
-            staged(tmp_path / "m", check=allow) as folder,
+            stage(tmp_path / "m") as folder,
         ):
             keep(folder)
         assert names_in(tmp_path) == [".m.partial"]
@@ -106,7 +113,7 @@ def test_all_is_on_the_disk_before_the_folder_has_its_name(tmp_path, monkeypatch
         "os.fsync", lambda handle: events.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
     )
     monkeypatch.setattr(type(tmp_path), "rename", move)
-    with staged(tmp_path / "m", check=allow) as folder:
+    with stage(tmp_path / "m") as folder:
         (folder / "inner").mkdir()
         for name in ("a", "inner/b"):
             (folder / name).write_text("text")
@@ -135,11 +142,12 @@ class TestAfterAKill:
         (tmp_path / ".m.partial" / "replaced" / "oldest").write_text("oldest")
         (tmp_path / "m").mkdir()
         (tmp_path / "m" / "older").write_text("older")
-        with staged(tmp_path / "m", check=allow) as folder:
+        with stage(tmp_path / "m") as folder:
             (folder / "newer").write_text("newer")
         assert names_in(tmp_path) == ["m"]
         assert names_in(tmp_path / "m") == ["newer"]
 
+    @pytest.mark.usefixtures("without_exchange")
     def test_the_older_folder_is_not_deleted_where_it_cannot_be_put_back(
         self, tmp_path, monkeypatch
     ):
@@ -154,7 +162,7 @@ class TestAfterAKill:
 
         with (
             pytest.raises(OSError, match="Input/output"),
-            staged(tmp_path / "m", check=allow),
+            stage(tmp_path / "m"),
         ):
             monkeypatch.setattr(type(tmp_path), "rename", fail_after_the_first)
         monkeypatch.undo()
@@ -163,19 +171,125 @@ class TestAfterAKill:
 
 
 def work_until_killed(output, begun):
-    with staged(output, check=allow) as folder:
+    with stage(output) as folder:
         keep(folder)
         begun.set()
         signal.pause()
 
 
+def between_the_moves(tmp_path):
+    """Leave what a run leaves that is killed between the two moves; return its hidden folder."""
+    partial = tmp_path / ".m.partial"
+    for name in ("replaced", "new"):
+        (partial / name).mkdir(parents=True)
+    (partial / "replaced" / "older").write_text("older")
+    return partial
+
+
+class TestReadersAfterAKill:
+    def test_the_older_folder_is_put_back(self, tmp_path):
+        between_the_moves(tmp_path)
+        restore(tmp_path / "m")
+        assert names_in(tmp_path) == ["m"]
+        assert names_in(tmp_path / "m") == ["older"]
+
+    def test_what_was_kept_stays(self, tmp_path):
+        keep(between_the_moves(tmp_path) / "new")
+        restore(tmp_path / "m")
+        assert (tmp_path / ".m.partial" / "kept" / "file").exists()
+
+    def test_without_an_interrupted_replacement_nothing_is_touched(self, tmp_path):
+        end_early(tmp_path / "m")
+        before = sorted(tmp_path.rglob("*"))
+        restore(tmp_path / "m")
+        restore(tmp_path / "other")
+        assert sorted(tmp_path.rglob("*")) == before
+
+    def test_a_live_run_is_waited_for_and_not_disturbed(self, tmp_path):
+        partial = between_the_moves(tmp_path)
+        with FileLock(partial / "lock"):
+            second_move = threading.Timer(0.2, lambda: (partial / "new").rename(tmp_path / "m"))
+            second_move.start()
+            restore(tmp_path / "m")
+            second_move.join()
+            assert names_in(tmp_path / "m") == []  # the new folder
+            assert names_in(partial / "replaced") == ["older"]
+
+    def test_a_live_run_that_does_not_end_its_replacement_is_reported(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("featscape.staging._BETWEEN_MOVES_S", 0.05)
+        with (
+            FileLock(between_the_moves(tmp_path) / "lock"),
+            pytest.raises(InputError, match="another run is writing"),
+        ):
+            restore(tmp_path / "m")
+
+    def test_where_it_cannot_be_put_back_its_place_is_named(self, tmp_path, monkeypatch):
+        def fail(_path, _target):
+            raise OSError(errno.EROFS, "Read-only file system")
+
+        between_the_moves(tmp_path)
+        monkeypatch.setattr(type(tmp_path), "rename", fail)
+        with pytest.raises(
+            InputError, match=r"older folder is .*\.m\.partial/replaced\. .*: Read-only file system"
+        ):
+            restore(tmp_path / "m")
+
+
+class TestHiddenFolderOfOthers:
+    def refuse(self, output, reason):
+        with pytest.raises(InputError, match=rf"\.m\.partial.* not made by featscape: {reason}"):
+            stage(output).__enter__()
+
+    def test_a_link_is_refused_and_nothing_behind_it_is_deleted(self, tmp_path):
+        (tmp_path / "victim" / "new").mkdir(parents=True)
+        (tmp_path / ".m.partial").symlink_to("victim")
+        self.refuse(tmp_path / "m", "it is a link")
+        assert names_in(tmp_path / "victim") == ["new"]
+
+    def test_a_file_is_refused(self, tmp_path):
+        (tmp_path / ".m.partial").write_text("text")
+        self.refuse(tmp_path / "m", "it is not a folder")
+
+    @pytest.mark.parametrize("name", ["new", "kept", "replaced", "lock"])
+    def test_a_link_in_it_is_refused(self, tmp_path, name):
+        (tmp_path / "victim").mkdir()
+        (tmp_path / ".m.partial").mkdir()
+        (tmp_path / ".m.partial" / name).symlink_to(tmp_path / "victim")
+        self.refuse(tmp_path / "m", f"it holds {name}")
+
+    def test_other_files_in_it_are_refused_with_their_names(self, tmp_path):
+        (tmp_path / ".m.partial").mkdir()
+        for name in ("thesis.tex", "new", ".DS_Store"):
+            (tmp_path / ".m.partial" / name).write_text("text")
+        self.refuse(tmp_path / "m", r"it holds thesis\.tex\. It was left as it is")
+        assert len(names_in(tmp_path / ".m.partial")) == 3
+
+    @pytest.mark.skipif(
+        not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away"
+    )
+    def test_another_users_is_refused(self, tmp_path):
+        (tmp_path / ".m.partial").mkdir()
+        os.chown(tmp_path / ".m.partial", 12345, -1)
+        self.refuse(tmp_path / "m", "it belongs to another user")
+
+    @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owner here")
+    def test_where_the_file_system_gives_all_files_one_owner_it_is_ours(
+        self, tmp_path, monkeypatch
+    ):
+        (tmp_path / ".m.partial").mkdir()
+        monkeypatch.setattr("os.geteuid", lambda: 12345)
+        with stage(tmp_path / "m"):
+            pass
+        assert names_in(tmp_path) == ["m"]
+
+
 class TestTwoRunsAtOnce:
     def test_the_second_is_refused_and_the_first_goes_on(self, tmp_path):
-        with staged(tmp_path / "m", check=allow) as folder:
+        with stage(tmp_path / "m") as folder:
             (folder / "file").write_text("first")
             with (
                 pytest.raises(InputError, match=r"another run is writing the map .* only one can"),
-                staged(tmp_path / "m", check=allow),
+                stage(tmp_path / "m"),
             ):
                 pytest.fail("it began")
         assert (tmp_path / "m" / "file").read_text() == "first"
@@ -186,10 +300,10 @@ class TestTwoRunsAtOnce:
         process = context.Process(target=work_until_killed, args=(tmp_path / "m", begun))
         process.start()
         assert begun.wait(60)
-        with pytest.raises(InputError, match="another run"), staged(tmp_path / "m", check=allow):
+        with pytest.raises(InputError, match="another run"), stage(tmp_path / "m"):
             pytest.fail("it began")
         os.kill(process.pid, signal.SIGKILL)
         process.join()
-        with staged(tmp_path / "m", check=allow) as folder:
+        with stage(tmp_path / "m") as folder:
             assert (kept_beside(folder) / "file").exists()
         assert names_in(tmp_path) == ["m"]

@@ -10,7 +10,7 @@ from featscape.bundle.contract import Abilities, PageSetup
 from featscape.bundle.page import VIEWER, linked_page, mark, viewer_file
 from featscape.errors import InputError
 from featscape.filenames import printable
-from featscape.mapfolder import SCATTER, damaged, open_picture
+from featscape.mapfolder import BUNDLE_FILES, SCATTER, damaged, open_picture
 from featscape.progress import SilentProgress
 from featscape.staging import staged, writing
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 INDEX = "index.html"
 DATA = "data"
 _CHUNK_BYTES = 1 << 20
+FILES = (INDEX, SCATTER, *VIEWER, *(f"{DATA}/{name}" for name in BUNDLE_FILES))  # of any release
 SETUP = PageSetup(source="site", data=f"{DATA}/", api=None, abilities=Abilities(), notice=None)
 
 
@@ -46,21 +47,26 @@ def write_site(
     picture_in : FolderHandle
         Holds scatter.png, the picture that a browser without WebGL shows.
     force : bool
-        Replace the site that stands at `folder`.
+        Replace the site at `folder`.
     progress : Progress, optional
 
     Raises
     ------
     InputError
-        If something else stands at `folder`, its parent is missing, or it cannot be written; or
-        if scatter.png is not a PNG image, or a file of the bundle is missing.
+        If `folder` is something else or holds files that featscape did not write, its parent is
+        missing, or it cannot be written; or if scatter.png is not a PNG image, or a file of the
+        bundle is missing.
     """
     files = bundle.files()
     picture = open_picture(picture_in)
     with (
         picture,
         staged(
-            folder, check=lambda: _check(folder, force=force), what="site", option="--to"
+            folder,
+            check=lambda place: _check(place, force=force),
+            files=FILES,
+            what="site",
+            option="--to",
         ) as site,
         (progress or SilentProgress()).task("Copying", total=len(files), unit="files") as advance,
     ):

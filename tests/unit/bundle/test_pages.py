@@ -320,6 +320,16 @@ class TestSite:
         write_site(new, site, picture_in=FolderHandle(picture.parent), force=True)
         assert json.loads((site / "data" / "manifest.json").read_text())["n_items"] == 9
 
+    @pytest.mark.parametrize("name", ["CNAME", ".git/HEAD", "data/notes.txt"])
+    def test_force_does_not_delete_files_of_others(self, bundle_of, picture, site, name):
+        bundle = bundle_of(5)
+        write_site(bundle, site, picture=picture)
+        (site / name).parent.mkdir(exist_ok=True)
+        (site / name).write_text("mine")
+        with pytest.raises(InputError, match=r"the site .* holds what featscape did not write: "):
+            write_site(bundle, site, picture=picture, force=True)
+        assert (site / name).read_text() == "mine"
+
     def test_a_missing_parent(self, bundle_of, picture, site):
         with pytest.raises(InputError, match="choose another with --to"):
             write_site(bundle_of(5), site / "below", picture_in=FolderHandle(picture.parent))

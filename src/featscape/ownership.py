@@ -1,0 +1,109 @@
+"""What featscape wrote into a folder, and what it did not write: only the former may be deleted."""
+
+from __future__ import annotations
+
+import os
+import stat
+from fnmatch import fnmatchcase
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
+
+from featscape.errors import InputError
+from featscape.filenames import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Files that systems create in any folder and that hold nothing of a person's: macOS's Finder,
+# Windows's Explorer, KDE's Dolphin, and NFS for a deleted file that is still open.
+_OF_SYSTEMS = (".DS_Store", "._*", "Thumbs.db", "desktop.ini", ".directory", ".nfs*")
+_MOST_LISTED = 5
+
+
+def find_foreign(folder: Path, files: Sequence[str]) -> list[str]:
+    """Return the paths below `folder` that featscape does not write, sorted.
+
+    Parameters
+    ----------
+    folder : Path
+        Links in it are not followed.
+    files : sequence of str
+        Patterns of `fnmatch` for the files that featscape writes, with "/" between names:
+        "bundle/*.bin". The folders in them are featscape's too.
+
+    Returns
+    -------
+    list of str
+        Relative to `folder`. A folder has a "/" at its end, and stands for all that is in it.
+    """
+    folders = {str(parent) for file in files for parent in Path(file).parents}
+    found = []
+    for path, inner, names in os.walk(folder):
+        here = Path(path).relative_to(folder)
+        foreign = [name for name in inner if str(here / name) not in folders]
+        found += [f"{(here / name).as_posix()}/" for name in foreign]
+        inner[:] = [name for name in inner if name not in foreign]
+        for name in names:
+            place = (here / name).as_posix()
+            is_ours = any(fnmatchcase(place, pattern) for pattern in files)
+            if not is_ours and not _is_of_system(name):
+                found.append(place)
+    return sorted(found)
+
+
+def list_names(names: Sequence[str]) -> str:
+    """Return the first few names and the number of the others: "a, b and 7 more"."""
+    shown = [printable(name) for name in names[:_MOST_LISTED]]
+    n_more = len(names) - len(shown)
+    if n_more:
+        return f"{', '.join(shown)} and {n_more:,} more"
+    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
+
+
+def check_own(folder: Path, members: Sequence[str], *, option: str) -> None:
+    """Raise InputError if `folder` cannot be a hidden folder that featscape made itself.
+
+    Parameters
+    ----------
+    folder : Path
+        Whatever has the name of such a folder: it may be a link, or another user's.
+    members : sequence of str
+        The names that featscape gives in it. Other names, and links, are refused.
+    option : str
+        The option that names the output, for the error.
+    """
+    reason = ""
+    found = folder.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        reason = "it is a link"
+    elif not stat.S_ISDIR(found.st_mode):
+        reason = "it is not a folder"
+    elif not _belongs_to_us(found, folder):
+        reason = "it belongs to another user"
+    else:
+        foreign = [
+            entry.name
+            for entry in sorted(os.scandir(folder), key=lambda entry: entry.name)
+            if entry.is_symlink() or not (entry.name in members or _is_of_system(entry.name))
+        ]
+        if foreign:
+            reason = f"it holds {list_names(foreign)}"
+    if reason:
+        raise InputError(
+            f"{printable(folder)}, where featscape would do its work, was not made by featscape: "
+            f"{reason}. It was left as it is. Move it away, or choose another place with {option}."
+        )
+
+
+def _is_of_system(name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in _OF_SYSTEMS)
+
+
+def _belongs_to_us(found: os.stat_result, folder: Path) -> bool:
+    """Whether this process made a folder, or could have."""
+    if os.name != "posix" or found.st_uid == os.geteuid():
+        return True
+    # FAT, SMB and NFS shares may give what we create another owner
+    with TemporaryFile(dir=folder.parent) as probe:
+        return os.fstat(probe.fileno()).st_uid == found.st_uid
