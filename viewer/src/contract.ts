@@ -5,6 +5,7 @@ export const VERSION = 1;
 export const NO_ITEM = 4294967295;
 export const NO_CATEGORY = 65535;
 export const AGREEMENT = "agreement";
+export const MOST_ARCHIVED = 100000;
 
 /** An array in a file of its own: C order, little-endian. */
 export interface ArrayFile {

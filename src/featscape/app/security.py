@@ -13,10 +13,12 @@ this server as they can to any. So:
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import re
 import secrets
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -31,9 +33,11 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_IMAGE_BYTES = 64 << 20
-MOST_JSON_BYTES = 10 << 20  # a million ids
+MOST_JSON_BYTES = 1 << 20  # 100,000 ids, the largest selection that is archived, take 0.8 MB
 IMAGES_TO = "/api/place"
-# A browser that is still sending hears an answer only after it has sent: up to here it is let.
+IMAGE_S = 120.0  # from the first byte of a body to its last
+JSON_S = 20.0
+# A browser reads an answer only after it has sent its body: so much of a refused body is read.
 _MOST_DISCARDED_BYTES = 256 << 20
 
 _HOST = re.compile(r"(?:\[(?P<ip6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::\d{1,5})?")
@@ -109,7 +113,7 @@ class Access:
 
 
 class Guard:
-    """The outermost layer: refuses, limits bodies, and gives every answer its headers.
+    """The outermost layer: it refuses requests, limits bodies and sets each answer's headers.
 
     Parameters
     ----------
@@ -140,16 +144,17 @@ class Guard:
                     answer.append("Set-Cookie", self._make_cookie(given))
             await send(message)
 
+        body = _Body.for_images(receive) if scope["path"] == IMAGES_TO else _Body.for_json(receive)
         refusal = self._refuse(scope, headers, has_token=has_token)
-        most_bytes = MOST_IMAGE_BYTES if scope["path"] == IMAGES_TO else MOST_JSON_BYTES
-        if refusal is None and _declared_bytes(headers) > most_bytes:
-            await _discard(receive)
-            refusal = _too_large(most_bytes)
+        if refusal is None and _declared_bytes(headers) > body.most_bytes:
+            refusal = await body.refuse()
         if refusal is not None:
             response = answer_error(refusal.status_code, refusal.detail)
             await response(scope, receive, send_with_headers)
             return
-        await self._app(scope, _limited(receive, most_bytes=most_bytes), send_with_headers)
+        if scope["method"] == "HEAD":  # an answer to GET, of which the server sends the headers
+            scope = {**scope, "method": "GET"}
+        await self._app(scope, body.receive, send_with_headers)
 
     def _refuse(self, scope: Scope, headers: Headers, *, has_token: bool) -> HTTPException | None:
         """Return why a request may not pass, or None."""
@@ -207,34 +212,68 @@ def _declared_bytes(headers: Headers) -> int:
     return int(length) if length.isdecimal() and len(length) < 20 else 0
 
 
-def _limited(receive: Receive, *, most_bytes: int) -> Receive:
-    """Return a `receive` that raises 413 where a body is longer than it may be."""
-    n_bytes = 0
+@dataclass
+class _Body:
+    """A request's body, limited in length and time.
 
-    async def receive_limited() -> Message:
-        nonlocal n_bytes
-        message = await receive()
-        n_bytes += len(message.get("body", b""))
-        if n_bytes > most_bytes:
-            if message.get("more_body", False):
-                await _discard(receive)
-            raise _too_large(most_bytes)
+    Attributes
+    ----------
+    source : ASGI receive
+    most_bytes : int
+    within_s : float
+        From the first call of `receive` to the end of the body.
+    remedy : str
+    """
+
+    source: Receive
+    most_bytes: int
+    within_s: float
+    remedy: str
+    _n_bytes: int = 0
+    _ends_at_s: float | None = None
+    _is_whole: bool = False
+
+    @classmethod
+    def for_images(cls, source: Receive) -> _Body:
+        return cls(source, MOST_IMAGE_BYTES, IMAGE_S, "Send a smaller image.")
+
+    @classmethod
+    def for_json(cls, source: Receive) -> _Body:
+        return cls(source, MOST_JSON_BYTES, JSON_S, "Select fewer items.")
+
+    async def receive(self) -> Message:
+        """Receive a part: ASGI's protocol; raises HTTPException 408 or 413."""
+        message = await self._next()
+        if self._n_bytes > self.most_bytes:
+            raise await self.refuse()
         return message
 
-    return receive_limited
+    async def refuse(self) -> HTTPException:
+        """Return the error of a body that is too long, after most of the body has arrived."""
+        with suppress(HTTPException):
+            while not self._is_whole and self._n_bytes < _MOST_DISCARDED_BYTES:
+                await self._next()
+        return HTTPException(
+            413,
+            f"a request's body must have {self.most_bytes >> 20} MiB or less; "
+            f"this body has more. {self.remedy}",
+        )
 
-
-async def _discard(receive: Receive) -> None:
-    n_bytes, more = 0, True
-    while more and n_bytes < _MOST_DISCARDED_BYTES:
-        message = await receive()
-        n_bytes += len(message.get("body", b""))
-        more = message.get("more_body", False)
-
-
-def _too_large(most_bytes: int) -> HTTPException:
-    return HTTPException(
-        413,
-        f"what is sent must be {most_bytes >> 20} MiB or less; this is more. "
-        "Send a smaller image, or fewer items.",
-    )
+    async def _next(self) -> Message:
+        if self._is_whole:
+            return await self.source()
+        if self._ends_at_s is None:
+            self._ends_at_s = asyncio.get_running_loop().time() + self.within_s
+        try:
+            async with asyncio.timeout_at(self._ends_at_s):
+                message = await self.source()
+        except TimeoutError:
+            self._is_whole = True  # nothing more is awaited
+            raise HTTPException(
+                408,
+                f"a request's body must arrive within {self.within_s:g} s; this body did not. "
+                f"{self.remedy}",
+            ) from None
+        self._n_bytes += len(message.get("body", b""))
+        self._is_whole = not message.get("more_body", False)
+        return message

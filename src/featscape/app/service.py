@@ -1,4 +1,4 @@
-"""`featscape serve`: open a map in the browser, until Ctrl-C."""
+"""`featscape serve`: show a map in the browser, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from featscape.filenames import printable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from starlette.types import ASGIApp
+
+    from featscape.app.ending import Server
     from featscape.app.security import Access
 
 DEFAULT_PORT = 8000
@@ -31,9 +34,9 @@ def serve(
     open_browser: bool = True,
     say: Callable[[str], object] = print,
 ) -> None:
-    """Serve a map until Ctrl-C, and return.
+    """Serve a map until Ctrl-C, SIGTERM or SIGHUP, and return.
 
-    An image that is being placed then is left, and its thread may work on for a while.
+    An image that is being placed then is abandoned, and its thread may work on for a while.
 
     Parameters
     ----------
@@ -55,9 +58,6 @@ def serve(
     InputError
         If the folder is no map or damaged, or the host or port cannot be had.
     """
-    import uvicorn
-
-    from featscape.app.ending import Endable, Server
     from featscape.app.security import Access, Guard
     from featscape.app.server import make_app
 
@@ -72,23 +72,35 @@ def serve(
             else Access.from_outside(found_port, host=host)
         )
         url = _describe(address, access)
-        config = uvicorn.Config(
-            Endable(Guard(app, access=access)),
-            access_log=False,  # it would show the token
-            log_level="warning",
-            lifespan="off",
-            ws="none",
-            proxy_headers=False,
-            server_header=False,
-        )
-        say(f"Serving {printable(folder)} at {url} (Ctrl-C ends it)")
-        if open_browser and is_loopback:
-            # a thread, since a browser in the terminal returns only when it is left
-            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
-        try:
-            Server(config).run(sockets=[listening])
-        except KeyboardInterrupt:
-            return  # the way to end it
+        server = make_server(Guard(app, access=access))
+        with server.ended_by_signals():
+            say(f"Serving {printable(folder)} at {url} (Ctrl-C ends it)")
+            if open_browser and is_loopback:
+                # in a thread: a browser in the terminal returns only when the user leaves it
+                threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+            server.run(sockets=[listening])
+
+
+def make_server(app: ASGIApp) -> Server:
+    """Return a server for an application; its `run` takes the sockets that it listens at."""
+    import uvicorn
+
+    from featscape.app.connections import ACCEPTED_AT_ONCE, Connection
+    from featscape.app.ending import Endable, Server
+
+    config = uvicorn.Config(
+        Endable(app),
+        http=Connection,
+        loop="asyncio",
+        backlog=ACCEPTED_AT_ONCE,
+        access_log=False,  # it would show the token
+        log_level="error",  # a warning for each bad request would fill the screen
+        lifespan="off",
+        ws="none",
+        proxy_headers=False,
+        server_header=False,
+    )
+    return Server(config)
 
 
 def listen(host: str, port: int | None) -> socket.socket:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 FORMAT: Literal["featscape-bundle"] = "featscape-bundle"
 VERSION: Literal[1] = 1
@@ -15,6 +15,8 @@ VERSION: Literal[1] = 1
 NO_ITEM = 4_294_967_295  # in neighbors.bin, where an item has fewer neighbours
 NO_CATEGORY = 65_535  # in a column's codes, where an item has none
 AGREEMENT = "agreement"  # the column of each map with labels: the share of neighbours with the same
+
+MOST_ARCHIVED = 100_000  # originals in one ZIP
 
 # A manifest may come from anywhere, and its names become paths and parts of pages.
 FileName = Annotated[str, Field(pattern=r"^[a-z0-9-]+\.bin$")]
@@ -138,16 +140,22 @@ class PageSetup(_Model):
     notice: str | None = Field(description="what this page leaves out, said to the reader")
 
 
-class SearchRequest(_Model):
+class _Request(BaseModel):
+    # other keys are ignored: an error for each of 100,000 would take 100 MB
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class SearchRequest(_Request):
     """Find items whose path, label and text columns together hold every word of `text`."""
 
     text: str = Field(max_length=1000)
 
 
-class ItemsRequest(_Model):
+class ItemsRequest(_Request):
     """A selection, by id (row of items.parquet)."""
 
-    ids: list[int]
+    # FailFast: an error for each id that is no number would fill the memory
+    ids: Annotated[list[int], FailFast(), Field(max_length=MOST_ARCHIVED)]
 
 
 class Archive(_Model):

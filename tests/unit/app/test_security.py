@@ -1,6 +1,8 @@
 """Each rule of the server, with a request that would break it."""
 
+import asyncio
 import json
+import tracemalloc
 
 import pytest
 from starlette.testclient import TestClient
@@ -12,6 +14,8 @@ PAGE = "/"
 NEIGHBORS = "/api/items/3/neighbors"
 IMAGE = "/api/items/3/image"
 ARCHIVE = "/api/zip/key"
+JSON = {"content-type": "application/json"}
+LOCAL = [(b"host", b"localhost")]
 LINK = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
 
 
@@ -186,19 +190,52 @@ class TestBodies:
     def test_a_body_that_says_how_long_it_is(self, client, monkeypatch):
         monkeypatch.setattr(security, "MOST_IMAGE_BYTES", 1 << 20)
         response = client.post("/api/place", content=bytes((1 << 20) + 1))
-        assert "must be 1 MiB or less" in refusal(response, 413)
+        assert "must have 1 MiB or less" in refusal(response, 413)
 
     def test_one_that_does_not(self, client, monkeypatch):
         monkeypatch.setattr(security, "MOST_IMAGE_BYTES", 1 << 20)
         pieces = (bytes(1 << 16) for _ in range(40))
-        assert "must be 1 MiB or less" in refusal(client.post("/api/place", content=pieces), 413)
+        assert "must have 1 MiB or less" in refusal(client.post("/api/place", content=pieces), 413)
 
     @pytest.mark.parametrize("path", ["/api/search", "/api/zip"])
     def test_a_selection_has_a_limit_of_its_own(self, client, path):
         content = json.dumps({"ids": [0] * 4_000_000})
         headers = {"content-type": "application/json"}
         response = client.post(path, content=content, headers=headers)
-        assert "must be 10 MiB or less" in refusal(response, 413)
+        assert "must have 1 MiB or less" in refusal(response, 413)
+
+    def test_the_largest_selection_fits(self, client):
+        content = json.dumps({"ids": [9_999_999] * 100_000})
+        assert len(content) < security.MOST_JSON_BYTES
+        response = client.post("/api/zip", content=content, headers=JSON)
+        assert "each id must be below 60" in refusal(response, 422)
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b'{"ids": [' + b'"",' * 340_000 + b'""]}',
+            b'{"ids": [' + b"7," * 500_000 + b"7]}",
+            b'{"text": 1, "ids": 1' + b"".join(b',"%x":0' % key for key in range(100_000)) + b"}",
+        ],
+        ids=["strings", "numbers", "keys"],
+    )
+    def test_a_hostile_body_takes_little_memory(self, client, content):
+        assert len(content) < security.MOST_JSON_BYTES
+        tracemalloc.start()
+        response = client.post("/api/zip", content=content, headers=JSON)
+        most_bytes = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        refusal(response, 422)
+        assert len(response.content) < 1000
+        assert most_bytes < 60 << 20
+
+    @pytest.mark.parametrize("path", ["/api/place", "/api/search", "/api/zip"])
+    def test_a_body_that_stands_still(self, app, monkeypatch, path):
+        monkeypatch.setattr(security, "IMAGE_S", 0.01)
+        monkeypatch.setattr(security, "JSON_S", 0.01)
+        answers = ask_below_http(app, LOCAL, asyncio.Event().wait, method="POST", path=path)
+        assert answers[0]["status"] == 408
+        assert b"must arrive within 0.01 s" in answers[1]["body"]
 
     @pytest.mark.parametrize("length", ["-1", "1e9", "٣", "9" * 5000])
     def test_a_length_that_is_none(self, app, length):
@@ -206,14 +243,30 @@ class TestBodies:
         assert status_of(app, headers) == 200
 
 
+class TestHead:
+    @pytest.mark.parametrize("path", [PAGE, NEIGHBORS, IMAGE, "/data/positions.bin", "/nothing"])
+    def test_it_has_the_headers_of_get_and_no_body(self, client, path):
+        expected = client.get(path)
+        response = client.head(path)
+        assert response.content == b""
+        assert response.status_code == expected.status_code
+        assert response.headers == expected.headers
+
+    def test_what_get_does_not_answer(self, client):
+        assert client.head("/api/search").status_code == 405
+
+
+async def empty():
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
 def status_of(app, headers):
-    """Ask below HTTP, where a client cannot mend the headers."""
-    import asyncio
+    """Ask below HTTP, where a client cannot correct the headers."""
+    return ask_below_http(app, headers, empty)[0]["status"]
 
+
+def ask_below_http(app, headers, receive, **changes):
     answers = []
-
-    async def receive():
-        return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message):
         answers.append(message)
@@ -230,6 +283,7 @@ def status_of(app, headers):
         "server": ("127.0.0.1", 8000),
         "client": ("127.0.0.1", 50_000),
         "http_version": "1.1",
-    }
-    asyncio.run(Guard(app, access=Access.on_loopback(8000))(scope, receive, send))
-    return answers[0]["status"]
+    } | changes
+    guarded = Guard(app, access=Access.on_loopback(8000))
+    asyncio.run(asyncio.wait_for(guarded(scope, receive, send), timeout=10))
+    return answers

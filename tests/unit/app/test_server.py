@@ -230,7 +230,6 @@ class TestErrors:
             b"{}",
             b"\xff\xfe",
             b'{"text": 7, "ids": 7}',
-            b'{"text": "a", "ids": [1], "more": 1}',
             b'{"text": null, "ids": ["x"]}',
             b'{"text": "' + b"a" * 1001 + b'", "ids": [1.5]}',
             b"[" * 100_000,
@@ -287,26 +286,6 @@ class TestPlace:
         assert len(bomb.getvalue()) < 100_000
         assert response.status_code == 422
         assert "decompression bomb" in error_of(response)
-
-    def test_an_upload_that_stands_still(self, app, monkeypatch):
-        import asyncio
-
-        from featscape.app import server
-
-        monkeypatch.setattr(server, "_UPLOAD_S", 0.01)
-        sent = []
-
-        async def send(message):
-            sent.append(message)
-
-        async def place():
-            scope = {"type": "http", "method": "POST", "path": "/api/place"}
-            scope |= {"headers": [], "query_string": b""}
-            await app(scope, asyncio.Event().wait, send)
-
-        asyncio.run(asyncio.wait_for(place(), timeout=10))
-        assert sent[0]["status"] == 408
-        assert b"must arrive within 0.01 s" in sent[1]["body"]
 
     def test_a_map_whose_network_is_gone(self, copied, open_client, change_run, error_of):
         run = json.loads((copied.folder / "run.json").read_text())

@@ -1,0 +1,118 @@
+"""Connections: closed where no request arrives, and never more than the process may have open."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterable
+
+HEAD_S = 20.0  # from the first byte of a request (or from the connection) to the end of its headers
+ACCEPTED_AT_ONCE = 8  # connections per turn of the event loop
+MOST_CONNECTIONS = 1_000
+# Files of the map and of originals, the event loop's own, and connections not counted yet
+_OTHER_FILES = 96
+_FEWEST_CONNECTIONS = 16
+
+
+class Connection(H11Protocol):
+    """One HTTP connection that cannot be held open without a request.
+
+    A connection is closed where the headers of a request do not arrive within `HEAD_S`. Where more
+    than `most_connections()` are open, one is closed: see `choose_victim`. uvicorn closes a
+    connection that is idle between two requests after 5 s.
+    """
+
+    _n_requests = 0
+    _last_active_s = 0.0
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
+        """Start to wait for the first request."""
+        super().connection_made(transport)
+        self._note_activity()
+        if len(self.connections) > most_connections():
+            choose_victim(one for one in self.connections if isinstance(one, Connection)).abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Take a part of a request."""
+        super().data_received(data)
+        self._note_activity()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._stop_head_timer()
+        super().connection_lost(exc)
+
+    def resume_writing(self) -> None:
+        """Go on with an answer: the client has read a part of the answer."""
+        super().resume_writing()
+        self._last_active_s = self.loop.time()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse bytes that are not HTTP.
+
+        Where an answer is already under way, another answer cannot be sent: the connection is
+        closed, and the application finds the client gone.
+        """
+        if self.is_idle:
+            super().send_400_response(msg)
+            return
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        self.transport.close()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way."""
+        return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def patience(self) -> tuple[bool, bool, float]:
+        """The sort key of `choose_victim`: the connection with the least key is closed first."""
+        waits = self.is_idle or self.cycle.more_body or self.flow.write_paused
+        return not waits, self.cycle is not None, self._last_active_s
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        self.connections.discard(self)  # counted no more, though asyncio closes it a turn later
+        self.transport.abort()
+
+    def _note_activity(self) -> None:
+        self._last_active_s = self.loop.time()
+        if not self.is_idle:
+            self._stop_head_timer()
+        elif self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_S, self.transport.abort)
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
+def choose_victim(connections: Iterable[Connection]) -> Connection:
+    """Return the connection to close where there are too many.
+
+    First those that never sent a request, then those that wait for their client (idle, in the
+    middle of a body, or with an answer that the client does not read), then the others; of these
+    the one whose client has been silent longest.
+    """
+    return min(connections, key=lambda one: one.patience)
+
+
+@cache
+def most_connections() -> int:
+    """Return how many connections may be open: less than the process's limit of open files."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # on Windows, which has no such limit
+        return MOST_CONNECTIONS
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return max(_FEWEST_CONNECTIONS, min(MOST_CONNECTIONS, limit - _OTHER_FILES))
