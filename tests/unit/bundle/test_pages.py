@@ -321,13 +321,13 @@ class TestSite:
         assert json.loads((site / "data" / "manifest.json").read_text())["n_items"] == 9
 
     @pytest.mark.parametrize("name", ["CNAME", ".git/HEAD", "data/notes.txt"])
-    def test_force_does_not_delete_files_of_others(self, bundle_of, picture_in, site, name):
+    def test_force_does_not_delete_files_of_others(self, bundle_of, picture, site, name):
         bundle = bundle_of(5)
-        write_site(bundle, site, picture_in=picture_in)
+        write_site(bundle, site, picture_in=FolderHandle(picture.parent))
         (site / name).parent.mkdir(exist_ok=True)
         (site / name).write_text("mine")
         with pytest.raises(InputError, match=r"the site .* holds what featscape did not write: "):
-            write_site(bundle, site, picture_in=picture_in, force=True)
+            write_site(bundle, site, picture_in=FolderHandle(picture.parent), force=True)
         assert (site / name).read_text() == "mine"
 
     def test_a_missing_parent(self, bundle_of, picture, site):
