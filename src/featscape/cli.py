@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -448,6 +449,8 @@ def main() -> None:
     """Run the command line, and translate every error that featscape raises on purpose."""
     if isinstance(sys.stdout, TextIOWrapper):  # a class's name may not be in the screen's encoding
         sys.stdout.reconfigure(errors="backslashreplace")
+    # Pillow warns of damage that it reads over, such as bad EXIF data; the image itself is whole
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
     try:
         status = app(standalone_mode=False)
     except typer.TyperException as error:

@@ -133,6 +133,17 @@ class TestFilesThatAreSkipped:
         assert "Skipped 1 file" in done.out
         assert reason in done.out
 
+    def test_what_pillow_warns_of_does_not_reach_the_screen(self, make, photos):
+        file = io.BytesIO()
+        Image.new("RGB", (16, 12), "red").save(file, "JPEG")
+        exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01"  # five entries, and the first is cut
+        marker = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+        content = file.getvalue()
+        (photos / "red" / "warned.jpg").write_bytes(content[:2] + marker + content[2:])
+        made, done = make(photos)
+        assert "red/warned.jpg" in made.paths
+        assert "EXIF" not in done.err + done.out
+
     def test_a_mislabelled_file_is_read_as_what_it_is(self, make, photos):
         shutil.copy(photos / "red" / "00.png", photos / "red" / "really-a-png.jpg")
         made, _ = make(photos)
@@ -264,6 +275,27 @@ class TestFeaturesFile:
     def test_too_few_rows(self, refuse, here):
         np.save(here / "f.npy", np.eye(30))
         assert "below (n - 1)/3 = 9.7 for 30 items; got 30" in refuse("embed", "f.npy")
+
+    def test_an_outlier_beside_which_float32_loses_the_others(self, refuse, here):
+        features = np.random.default_rng(0).normal(size=(100, 4))
+        features[17, 2] = -1e15
+        np.save(here / "f.npy", features)
+        message = refuse("embed", "f.npy")
+        assert "the values of row 17 reach 1e+15, more than 2**24 times the" in message
+        assert "Remove or rescale that row." in message
+        features[20:29, 0] = 1e12
+        np.save(here / "f.npy", features)
+        assert "the values of rows 17, 20, 21, 22, 23 and 5 more" in refuse("embed", "f.npy")
+
+    def test_a_device(self, refuse):
+        assert refuse("embed", "/dev/zero") == "/dev/zero cannot be read: not a regular file."
+
+    def test_a_damaged_header(self, refuse, here):
+        np.save(here / "f.npy", np.eye(100))
+        content = bytearray((here / "f.npy").read_bytes())
+        content[20] = ord("(")
+        (here / "f.npy").write_bytes(content)
+        assert "its header is damaged (" in refuse("embed", "f.npy")
 
 
 class Trap:

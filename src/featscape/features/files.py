@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _REMEDY = "Write the one array with numpy.save(file, array, allow_pickle=False)."
+_MOST_TIMES_MEDIAN = 1 << 24  # float32 has 24 bits: a sum with such a value loses the others
+_MOST_ROWS_SHOWN = 5
 _ROWS_AT_ONCE = 65_536  # bounds the memory that a look through a large file takes
 
 
@@ -40,8 +42,9 @@ def read_features(file: Path) -> NDArray[Any]:
     Raises
     ------
     InputError
-        If there is no such file, it is not an .npy file of numbers, has another shape, or holds
-        a value that is not finite as float32.
+        If there is no such file, it is not an .npy file of numbers, has another shape, holds a
+        value that is not finite as float32, or has rows that are so much larger than the median
+        row that float32 loses the differences between the others.
     """
     features = _load(file)
     if features.ndim != 2:
@@ -60,7 +63,7 @@ def read_features(file: Path) -> NDArray[Any]:
             f"the features in {printable(file)} must be real numbers; "
             f"got dtype {features.dtype}. Convert them, for example with astype('float32')."
         )
-    _check_finite(features, file)
+    _check_values(features, file)
     return features
 
 
@@ -135,21 +138,32 @@ def _check_kind(start: bytes, file: Path) -> None:
     raise InputError(f"{printable(file)} is not an .npy file{kind}. {_REMEDY}")
 
 
-def _check_finite(features: NDArray[Any], file: Path) -> None:
-    """Raise unless every value is finite as float32, the type that the work is done in."""
-    n_bad, first_bad = 0, -1
+def _check_values(features: NDArray[Any], file: Path) -> None:
+    """Raise unless float32, the type of the computation, can hold the values beside one another."""
+    magnitudes = np.zeros(len(features), dtype=np.float32)  # of the largest value in each row
     for start in range(0, len(features), _ROWS_AT_ONCE):
         with np.errstate(over="ignore"):  # a value too large becomes infinite, and is counted
             rows = np.asarray(features[start : start + _ROWS_AT_ONCE], dtype=np.float32)
-        bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
-        if len(bad) and n_bad == 0:
-            first_bad = start + int(bad[0])
-        n_bad += len(bad)
-    if n_bad:
+        magnitudes[start : start + len(rows)] = np.abs(rows).max(axis=1)
+    bad = np.flatnonzero(~np.isfinite(magnitudes))
+    if len(bad):
         raise InputError(
-            f"the features in {printable(file)} must be finite; {n_bad} of {len(features)} rows "
-            f"hold NaN, infinity or more than float32 can, the first of them row {first_bad}. "
+            f"the features in {printable(file)} must be finite; {len(bad)} of {len(features)} rows "
+            f"hold NaN, infinity or more than float32 can, the first of them row {bad[0]}. "
             "Remove or repair those rows."
+        )
+    present = magnitudes[magnitudes > 0]
+    median = float(np.median(present)) if len(present) else 0.0
+    bad = np.flatnonzero(magnitudes > _MOST_TIMES_MEDIAN * median)
+    if len(bad):
+        shown = ", ".join(map(str, bad[:_MOST_ROWS_SHOWN]))
+        more = f" and {len(bad) - _MOST_ROWS_SHOWN} more" if len(bad) > _MOST_ROWS_SHOWN else ""
+        raise InputError(
+            f"the features in {printable(file)} must be of comparable size: the values of "
+            f"{'row' if len(bad) == 1 else 'rows'} {shown}{more} reach "
+            f"{magnitudes[bad].max():.3g}, more than 2**24 times the {median:.3g} of the median "
+            "row, and float32 loses the differences between all other rows. Remove or rescale "
+            f"{'that row' if len(bad) == 1 else 'those rows'}."
         )
 
 

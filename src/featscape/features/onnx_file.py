@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featscape.errors import InputError, MissingExtra, ModelError
+from featscape.errors import FeatscapeError, InputError, MissingExtra, ModelError
 from featscape.features.architecture import INPUT_OF, OUTPUT
 from featscape.features.discreet import openvino_core
 from featscape.features.layers import Layer, LayerTree
@@ -115,6 +115,8 @@ def open_file(path: Path) -> OnnxModel:
     if not path.is_file():
         raise ModelError(f"There is no ONNX file {path}. Check the path.")
     model = openvino_core().read_model(path)
+    if not model.outputs:
+        raise ModelError(f"An ONNX file must have an output; {path} has none. Export it again.")
     layout, size_px = _see_input(model, path)
     given, remarks = _read_metadata(model, path), []
     if given is None:
@@ -159,7 +161,11 @@ def refusals(path: Path) -> Iterator[None]:
     """Make what OpenVINO raises a ModelError of one line."""
     try:
         yield
-    except RuntimeError as error:
+    except FeatscapeError:
+        raise
+    except Exception as error:
+        # OpenVINO raises RuntimeError, and its bindings what a damaged file leads them to:
+        # UnicodeDecodeError for a name, IndexError for a missing input
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise ModelError(
             f"An ONNX file must be whole, and take one image at a time; {path} cannot be run "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from featscape.images.files import Disk, reason_of
 from featscape.records import Decoded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from typing import BinaryIO
 
@@ -25,9 +27,11 @@ if TYPE_CHECKING:
 # photographs. A file is told by its first bytes, so a PNG that is named .jpg is read all the same.
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 _PREFIX_BYTES = 16
+_TILE_PX = 1024
 
 # What Pillow's readers raise on damaged bytes. The list was found by cutting and flipping bytes of
-# every format; an error outside it is a defect of ours and must not pass for a bad file.
+# every format; an error outside it is a defect of ours and must not pass for a bad file. A warning
+# is raised where the caller's filters make it an error.
 _DAMAGE = (
     OSError,
     SyntaxError,
@@ -37,6 +41,8 @@ _DAMAGE = (
     EOFError,
     OverflowError,
     RuntimeError,
+    MemoryError,
+    Warning,
     struct.error,
     zlib.error,
 )
@@ -159,7 +165,10 @@ def decode_scaled(
         raise ImageError(f"decompression bomb: a part of it exceeds {_limit_in_words()}") from error
     except _DAMAGE as error:
         raise ImageError(_reason_of_damage(error)) from error
-    rgb = _to_rgb(image)
+    try:
+        rgb = _to_rgb(image)
+    except (MemoryError, Warning) as error:
+        raise ImageError(_reason_of_damage(error)) from error
     # a second reading of the orientation would turn the image twice, and a profile or a
     # transparent color would find its way into the thumbnails
     rgb.info.clear()
@@ -247,24 +256,44 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _deep_to_rgb(image: Image.Image) -> Image.Image:
-    values = np.asarray(image)  # (height, width), uint16, int32 or float32
-    if image.mode.startswith("I;16"):
-        gray = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    else:
-        gray = _stretch(values.astype(np.float64), unit_range=image.mode == "F")
-    if "transparency" in image.info:  # one value of a PNG that stands for "nothing here"
-        gray[values == image.info["transparency"]] = 255
-    return Image.fromarray(gray).convert("RGB")
+    """Return an image of 16 or 32 bits as RGB, converted tile by tile to bound the memory."""
+    value_range = None if image.mode.startswith("I;16") else _find_range(image)
+    transparent = image.info.get("transparency")  # one value of a PNG without color
+    rgb = Image.new("RGB", image.size)
+    for box, values in _tiles(image):
+        if value_range is None:
+            gray = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        else:
+            gray = _stretch(values.astype(np.float64), *value_range)
+        if transparent is not None:
+            gray[values == transparent] = 255
+        rgb.paste(Image.fromarray(gray).convert("RGB"), box)
+    return rgb
 
 
-def _stretch(values: NDArray[np.float64], *, unit_range: bool) -> NDArray[np.uint8]:
-    """Map least..greatest, or 0..1 if `unit_range` and all lie there, to 0..255; NaN is black."""
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
+def _tiles(image: Image.Image) -> Iterator[tuple[tuple[int, int, int, int], NDArray[Any]]]:
+    """Yield the box of each tile and its values, (height, width), uint16, int32 or float32."""
+    for top in range(0, image.height, _TILE_PX):
+        for left in range(0, image.width, _TILE_PX):
+            right, bottom = left + _TILE_PX, top + _TILE_PX
+            box = (left, top, min(right, image.width), min(bottom, image.height))
+            yield box, np.asarray(image.crop(box))
+
+
+def _find_range(image: Image.Image) -> tuple[float, float]:
+    """Return the values that become black and white: the extremes, or 0 and 1 for floats there."""
+    low, high = math.inf, -math.inf
+    for _, values in _tiles(image):
+        finite = values[np.isfinite(values)]
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+    if low > high:
         raise ImageError("no finite pixel value")
-    low, high = finite.min(), finite.max()
-    if unit_range and low >= 0 and high <= 1:
-        low, high = np.float64(0), np.float64(1)
+    return (0.0, 1.0) if image.mode == "F" and low >= 0 and high <= 1 else (low, high)
+
+
+def _stretch(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint8]:
+    """Map low..high to 0..255; NaN is black."""
     values = np.where(np.isnan(values), low, np.clip(values, low, high))
     scale = 255 / (high - low) if high > low else 0.0
     gray: NDArray[Any] = np.rint((values - low) * scale)

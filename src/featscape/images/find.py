@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -35,10 +36,10 @@ def check_choice(*, limit: int | None, seed: int, max_megapixels: float | None) 
         raise InputError(f"limit must be at least 1 image; got {limit}. Leave it out for all.")
     if not 0 <= seed < 2**32:
         raise InputError(f"seed must be between 0 and 2**32 - 1; got {seed}. Pass for example 10.")
-    if max_megapixels is not None and not max_megapixels > 0:
+    if max_megapixels is not None and not 0 < max_megapixels < math.inf:
         raise InputError(
-            f"max_megapixels must be above 0; got {max_megapixels}. Leave it out for Pillow's "
-            "limit, 89.5."
+            f"max_megapixels must be a finite number above 0; got {max_megapixels}. Leave it out "
+            "for Pillow's limit, 89.5."
         )
 
 
@@ -93,7 +94,8 @@ def find_images(
         Of that random order.
     max_megapixels : float, optional
         Larger images are skipped when they are decoded, for a small file may claim any size; by
-        default those above Pillow's limit, 89.5. A megapixel takes 4 MB and more.
+        default those above Pillow's limit, 89.5. A megapixel takes 4 MB of memory, and 8 MB in
+        images of 16 or 32 bits a channel.
 
     Returns
     -------

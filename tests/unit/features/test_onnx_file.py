@@ -259,6 +259,24 @@ class TestMistakes:
         with pytest.raises(ModelError, match=r"must be whole.*net\.onnx cannot be run"):
             load_network(str(path))
 
+    def test_a_name_that_is_not_utf8(self, tmp_path):
+        path = tmp_path / "net.onnx"
+        write(path)
+        path.write_bytes(path.read_bytes().replace(b"rectify", b"re\xff\xfeify"))
+        with pytest.raises(ModelError, match=r"must be whole.*net\.onnx cannot be run"):
+            load_network(str(path), layers="pool")
+
+    def test_no_output(self, tmp_path):
+        path = tmp_path / "net.onnx"
+        write(path)
+        model = onnx.load(path)
+        del model.graph.output[:]
+        onnx.save(model, path)
+        with pytest.raises(ModelError, match=r"must have an output; .*net\.onnx has none"):
+            load_network(str(path))
+        with pytest.raises(ModelError, match="must have an output"):
+            list_layers(str(path))
+
     @pytest.mark.parametrize("shape", [["n", 1, 32, 32], ["n", 3, 32, 48], [3, 32, 32]])
     def test_an_input_that_is_no_square_image(self, tmp_path, shape):
         with pytest.raises(ModelError, match="must take one square RGB image"):

@@ -1,6 +1,8 @@
 import io
 import os
 import struct
+import subprocess
+import sys
 import threading
 import warnings
 import zlib
@@ -228,6 +230,47 @@ def test_other_floats_are_stretched_and_not_a_number_is_black(decode):
     assert_near(decode(Image.fromarray(values), "TIFF"), expected, 1)
 
 
+@pytest.mark.parametrize("mode", ["F", "I", "I;16", "I;16B"])
+def test_tiles_give_the_pixels_of_the_whole_image(decode, monkeypatch, mode):
+    rng = np.random.default_rng(0)
+    dtype = {"F": "f4", "I": "i4", "I;16": "<u2", "I;16B": ">u2"}[mode]
+    values = rng.integers(0, 60_000, (11, 17)).astype(dtype)
+    image = Image.frombytes(mode, (17, 11), values.tobytes())
+    whole = decode(image, "TIFF")
+    monkeypatch.setattr("featscape.images.decode._TILE_PX", 4)
+    assert_near(decode(image, "TIFF"), whole, 0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32, np.uint16])
+def test_a_deep_image_takes_8_mb_a_megapixel(dtype):
+    """In a process of its own: Pillow's memory is not Python's."""
+    script = """
+import io, resource, sys
+import numpy as np
+from PIL import Image
+from featscape.images import decode_bytes
+file = io.BytesIO()
+values = np.arange(12_000_000, dtype=sys.argv[1]).reshape(3000, 4000)
+Image.fromarray(values).save(file, "TIFF")
+del values
+size_kb = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = size_kb()
+decode_bytes(file.getvalue())
+print((size_kb() - before) / 1000)
+"""
+    command = [sys.executable, "-c", script, np.dtype(dtype).name]
+    grown_mb = float(subprocess.check_output(command))
+    assert grown_mb < 12 * 12  # 8 for the pixels, and 4 for the file that is in memory
+
+
+def test_a_warning_that_the_caller_makes_an_error_is_the_reason():
+    content = encode(Image.new("RGB", (8, 8)), "JPEG")
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01"  # five entries, and the first is cut
+    marker = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+    with pytest.raises(ImageError, match="Corrupt EXIF data"):
+        decode_bytes(content[:2] + marker + content[2:])
+
+
 def test_one_value_throughout_is_black(decode):
     assert decode(Image.new("I", (4, 4), 70000), "TIFF").getextrema() == ((0, 0),) * 3
 
@@ -346,10 +389,11 @@ def test_no_permission(tmp_path, photo, monkeypatch):
     path = tmp_path / "image.png"
     photo.save(path)
 
-    def refuse(self, *_args):
-        raise PermissionError(13, "Permission denied", str(self))
+    def refuse(path, *_args, **_options):
+        raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(type(path), "open", refuse)  # tests may run as root
+    # tests may run as root
+    monkeypatch.setattr("featscape.regularfile.open", refuse, raising=False)
     with pytest.raises(ImageError, match=r"^no permission to read$"):
         decode_image(path)
 

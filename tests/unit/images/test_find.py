@@ -442,6 +442,12 @@ def test_a_seed_out_of_range_is_an_error(tmp_path, seed):
         find_images(lay_out(tmp_path, "1.jpg"), limit=1, seed=seed)
 
 
+@pytest.mark.parametrize("max_megapixels", [0, -1, float("inf"), float("nan")])
+def test_a_limit_of_megapixels_must_be_a_finite_number_above_0(tmp_path, max_megapixels):
+    with pytest.raises(InputError, match=rf"a finite number above 0; got {max_megapixels}\."):
+        find_images(lay_out(tmp_path, "1.jpg"), max_megapixels=max_megapixels)
+
+
 # --- size -----------------------------------------------------------------------------------------
 
 
@@ -476,5 +482,5 @@ def test_a_limit_of_megapixels_is_the_images_own(tmp_path):
     with pytest.raises(ImageError, match=r"exceed the limit of 0\.001"):
         images.load(0)
     assert images.decode_plain is None  # it knows no other limit than Pillow's
-    with pytest.raises(InputError, match="max_megapixels must be above 0; got -1"):
+    with pytest.raises(InputError, match="must be a finite number above 0; got -1"):
         find_images(tmp_path, max_megapixels=-1)
