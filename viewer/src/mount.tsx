@@ -4,7 +4,7 @@ import { type Arrays, countBytes, loadArrays } from "./bundle/arrays";
 import { Thumbnails } from "./bundle/thumbnails";
 import type { Source } from "./source";
 import { inPieces } from "./sources/progress";
-import type { Area, Stage, StageEvents, Theme } from "./stage/index";
+import type { Area, PointRenderer, Stage, StageEvents, Theme } from "./stage/index";
 import { decodeAddress } from "./state/address";
 import { syncAddress } from "./state/address-sync";
 import { App } from "./state/app";
@@ -24,12 +24,14 @@ export type MakeStage = (
   thumbnails: Thumbnails,
   theme: Theme,
   events: StageEvents,
+  points: PointRenderer,
 ) => Promise<Stage>;
 
 export interface MountOptions {
   readonly makeStage: MakeStage;
   /** In a notebook: neither the page's address nor its keys are ours. */
   readonly embedded?: boolean;
+  readonly points?: PointRenderer;
 }
 
 const SIDEBAR_FROM_PX = 720; // as in narrow.css
@@ -38,7 +40,7 @@ const SIDEBAR_FROM_PX = 720; // as in narrow.css
 export async function mountViewer(
   root: HTMLElement,
   source: Source,
-  { makeStage, embedded = false }: MountOptions,
+  { makeStage, embedded = false, points = "auto" }: MountOptions,
 ): Promise<() => void> {
   const { manifest } = source;
   const surroundings = watchTheme(embedded);
@@ -73,7 +75,15 @@ export async function mountViewer(
     ends.push(() => address?.stop());
     const events = stageEvents(app, (view) => address?.moved(view));
     const theme = STAGE_THEMES[app.theme.value];
-    const stage = await makeStage(stageElement, manifest, arrays, thumbnails, theme, events);
+    const stage = await makeStage(
+      stageElement,
+      manifest,
+      arrays,
+      thumbnails,
+      theme,
+      events,
+      points,
+    );
     ends.push(() => stage.destroy());
     app.stage = stage;
 

@@ -1,13 +1,26 @@
 /** Starts the viewer in the page that carries it. */
 import type { PageSetup } from "./contract";
 import { type MakeStage, mountViewer } from "./mount";
+import { SourceError } from "./sources/error";
 import { openSource } from "./sources/open";
+import type { PointRenderer } from "./stage/index";
 import { showFailure, staticPicture } from "./ui/start-screen";
 
 /** What a page says of itself; null where this module was loaded into a page of others. */
 function readSetup(): PageSetup | null {
   const holder = document.querySelector('script[type="application/json"]#featscape');
   return holder ? JSON.parse(holder.textContent ?? "") : null;
+}
+
+/** The value of `?points=webgl` or `?points=cpu` in the page's address; "auto" without it. */
+export function requestedPointRenderer(query: string): PointRenderer {
+  const value = new URLSearchParams(query).get("points") ?? "auto";
+  if (value !== "auto" && value !== "webgl" && value !== "cpu") {
+    throw new SourceError(
+      `The address asks for points=${value}. Use points=webgl, points=cpu or points=auto.`,
+    );
+  }
+  return value;
 }
 
 /** Show the page's map; nothing where the page has none. */
@@ -21,7 +34,8 @@ export async function startPage(makeStage: MakeStage): Promise<void> {
   try {
     const source = await openSource(setup);
     document.title = source.manifest.title;
-    await mountViewer(root, source, { makeStage });
+    const points = requestedPointRenderer(window.location.search);
+    await mountViewer(root, source, { makeStage, points });
   } catch (error) {
     showFailure(root, error, { reloads: true, picture: staticPicture() });
   }

@@ -3,7 +3,7 @@ import type { Arrays } from "../bundle/arrays";
 import type { Thumbnails } from "../bundle/thumbnails";
 import type { Manifest } from "../contract";
 import { MapStage } from "./map-stage";
-import type { Stage, StageEvents, Theme } from "./stage";
+import type { PointRenderer, Stage, StageEvents, Theme } from "./stage";
 
 export { NoWebGLError } from "./gl";
 export * from "./stage";
@@ -16,6 +16,7 @@ export async function create(
   thumbnails: Thumbnails,
   theme: Theme,
   events: StageEvents,
+  points: PointRenderer,
 ): Promise<Stage> {
-  return new MapStage(element, manifest, arrays, thumbnails, theme, events);
+  return new MapStage(element, manifest, arrays, thumbnails, theme, events, points);
 }

@@ -29,6 +29,7 @@ import type {
   Layout,
   Painter,
   Point,
+  PointRenderer,
   Stage,
   StageEvents,
   Theme,
@@ -70,6 +71,7 @@ export class MapStage implements Stage {
     private readonly thumbnails: Thumbnails,
     theme: Theme,
     private readonly events: StageEvents,
+    private readonly points: PointRenderer,
   ) {
     const { style } = this.canvas;
     Object.assign(style, { position: "absolute", inset: "0", width: "100%", height: "100%" });
@@ -397,6 +399,7 @@ export class MapStage implements Stage {
       map.dimensions,
       manifest.level_ends,
       thumbnails,
+      this.points,
       changed,
     );
   }

@@ -12,7 +12,7 @@ import { FrameBudget } from "./points/frame-budget";
 import { GpuLayer } from "./points/gpu-layer";
 import type { PointLayer } from "./points/point-layer";
 import { type PointLook, PointPass } from "./points/point-pass";
-import type { Drawing } from "./stage";
+import type { Drawing, PointRenderer } from "./stage";
 
 const PRESENT_MS = 90; // while the rest of the points follows, it is shown so often
 
@@ -68,13 +68,16 @@ export class Renderer {
     dimensions: number,
     private readonly levelEnds: readonly number[],
     thumbnails: Thumbnails,
+    points: PointRenderer,
     changed: () => void,
   ) {
     this.gl = context(canvas);
     this.frameBudget = new FrameBudget(this.gl);
-    this.layer = isSoftware(this.gl)
+    const byCpu = points === "auto" ? isSoftware(this.gl) : points === "cpu";
+    this.layer = byCpu
       ? new CpuLayer(this.gl, positions, dimensions)
       : new GpuLayer(this.gl, new PointPass(this.gl, positions, dimensions), this.frameBudget);
+    canvas.dataset["points"] = byCpu ? "cpu" : "webgl";
     this.images = new ImagePass(this.gl);
     this.gallery = new Gallery(this.gl, thumbnails, canvas.width * canvas.height, changed);
     this.resize();

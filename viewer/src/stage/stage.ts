@@ -6,6 +6,11 @@
 export type Layout = "map" | "grid";
 /** points: never images. images: images wherever they fit, points elsewhere. */
 export type Drawing = "points" | "images";
+/**
+ * What draws the points: WebGL, or the processor, which is faster where WebGL itself is software.
+ * `auto` chooses by the browser's WebGL renderer.
+ */
+export type PointRenderer = "auto" | "webgl" | "cpu";
 /** What a drag does. */
 export type Tool = "pan" | "lasso" | "rectangle";
 export type Direction = "left" | "right" | "up" | "down";

@@ -4,7 +4,7 @@
  */
 import type { Color } from "../gl";
 import { PointLayer } from "./point-layer";
-import { chosenSize, type PointLook, RIM_PX } from "./point-pass";
+import { chosenSize, LEAST_ROUND_PX, type PointLook, RIM_PX } from "./point-pass";
 import { packed } from "./tints";
 
 const FRAME_MS = 2.5;
@@ -23,7 +23,7 @@ interface Stamp {
   readonly cover: Uint8Array; // (PHASES, PHASES, side, side)
 }
 
-function makeStamp(diameter: number, square: boolean): Stamp {
+function makeStamp(diameter: number): Stamp {
   const half = Math.ceil(diameter / 2 + 0.5);
   const side = 2 * half + 1;
   const cover = new Uint8Array(PHASES * PHASES * side * side);
@@ -33,7 +33,7 @@ function makeStamp(diameter: number, square: boolean): Stamp {
     const phase = Math.floor(at / (side * side));
     const dx = from(at % side, phase % PHASES);
     const dy = from(Math.floor(at / side) % side, Math.floor(phase / PHASES));
-    const outer = (square ? Math.max(dx, dy) : Math.hypot(dx, dy)) - diameter / 2;
+    const outer = Math.hypot(dx, dy) - diameter / 2;
     cover[at] = Math.round(FULL * Math.min(Math.max(0.5 - outer, 0), 1));
   }
   return { side, cover };
@@ -150,8 +150,8 @@ export class CpuLayer extends PointLayer {
     const [x0, xx, y0, yy] = flatTransform(look.matrix, width, height);
     const { blend, frame } = look;
     const cells = blend > 0 ? this.cells : null;
-    const stamp = this.stamp(look.sizePx, look.square || look.sizePx < 2.5);
-    const tiny = look.sizePx < 2.5;
+    const square = look.square || look.sizePx < LEAST_ROUND_PX;
+    const stamp = this.stamp(look.sizePx);
     const side = Math.max(1, Math.round(look.sizePx));
     const shift = side / 2 - 0.5;
     const opacity = Math.round(((256 * FULL) / 255) * look.opacity);
@@ -167,15 +167,20 @@ export class CpuLayer extends PointLayer {
       x = x0 + xx * x;
       y = y0 + yy * y;
       const cover = ((tint >>> 24) * opacity) >> 8;
-      if (!tiny) {
+      if (!square) {
         this.drawStamp(stamp, x, y, tint, cover);
         continue;
       }
       const left = Math.floor(x - shift);
       const low = Math.floor(y - shift);
-      if (left < 0 || low < 0 || left + side > width || low + side > height) continue;
-      for (let row = low; row < low + side; row++) {
-        for (let at = row * width + left, stop = at + side; at < stop; at++) {
+      const right = Math.min(left + side, width);
+      const high = Math.min(low + side, height);
+      for (let row = Math.max(low, 0); row < high; row++) {
+        for (
+          let at = row * width + Math.max(left, 0), stop = row * width + right;
+          at < stop;
+          at++
+        ) {
           buffer[at] = blended(buffer[at]!, tint, cover);
         }
       }
@@ -202,7 +207,7 @@ export class CpuLayer extends PointLayer {
       const tone = blended(tint, ground, Math.round(0.55 * FULL * far));
       // coarse steps of the size: few stamps
       const size = Math.max(1, Math.round(look.sizePx * (1.3 - 0.6 * far) * 2) / 2);
-      this.drawStamp(this.stamp(size, false), right, up, tone, (tint >>> 24) >> 1, depth, depths);
+      this.drawStamp(this.stamp(size), right, up, tone, (tint >>> 24) >> 1, depth, depths);
     }
   }
 
@@ -211,8 +216,8 @@ export class CpuLayer extends PointLayer {
     if (chosen.length === 0 || !look) return;
     const { pixelRatio, matrix: m, blend, frame } = look;
     const outer = chosenSize(look);
-    const rim = this.stamp(outer, false);
-    const inside = this.stamp(outer - 2 * RIM_PX * pixelRatio, false);
+    const rim = this.stamp(outer);
+    const inside = this.stamp(outer - 2 * RIM_PX * pixelRatio);
     const highlight = opaque(look.highlight);
     const { positions, dimensions, width, height } = this;
     const cells = blend > 0 ? this.cells : null;
@@ -266,13 +271,12 @@ export class CpuLayer extends PointLayer {
     }
   }
 
-  private stamp(diameter: number, square: boolean): Stamp {
+  private stamp(diameter: number): Stamp {
     const rounded = Math.round(diameter * 4) / 4;
-    const key = rounded * 8 + (square ? 1 : 0);
-    let stamp = this.stamps.get(key);
+    let stamp = this.stamps.get(rounded);
     if (!stamp) {
-      stamp = makeStamp(rounded, square);
-      this.stamps.set(key, stamp);
+      stamp = makeStamp(rounded);
+      this.stamps.set(rounded, stamp);
     }
     return stamp;
   }

@@ -35,6 +35,8 @@ void main() {
 #endif
 #ifdef ROUND
   side = ceil(side) + 1.0;
+#else
+  side = max(1.0, floor(side + 0.5)); // else the number of pixels depends on the position
 #endif
   gl_PointSize = side;
   if (tint.a == 0.0) gl_Position = vec4(2.0, 2.0, 2.0, 1.0); // outside: not drawn
@@ -63,6 +65,10 @@ void main() {
   vec3 tone = mix(color.rgb, highlight, clamp(outer + rim + 0.5, 0.0, 1.0));
   result = vec4(tone * cover, cover);
 #else
+#ifdef DEEP
+  // The edge writes no depth: it would leave a light seam on the points behind it.
+  gl_FragDepth = cover > 0.5 ? gl_FragCoord.z : 1.0;
+#endif
   cover *= color.a * opacity;
   result = vec4(color.rgb * cover, cover);
 #endif
@@ -88,8 +94,8 @@ export interface PointLook {
   readonly highlight: Color;
 }
 
-// Below it a disc and a square have the same pixels.
-const LEAST_ROUND_PX = 2.5;
+/** A smaller disc has the same pixels as a square: device pixels. */
+export const LEAST_ROUND_PX = 2.5;
 
 /** What is selected or matched has a rim: CSS pixels. */
 export const RIM_PX = 1.25;
@@ -186,6 +192,7 @@ export class PointPass {
     gl.uniform3fv(program.at("highlight"), look.highlight);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    gl.depthFunc(gl.LEQUAL);
     if (look.deep && !lit) gl.enable(gl.DEPTH_TEST);
     else gl.disable(gl.DEPTH_TEST);
   }
