@@ -319,6 +319,17 @@ def serve(
     host: Annotated[
         str, typer.Option(metavar="HOST", help="The interface; 0.0.0.0 for all.")
     ] = "127.0.0.1",
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The network of the map, if it is MODULE:FACTORY or an ONNX file.",
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The weights of the map, if they are a file."),
+    ] = None,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Only print the address.")
     ] = False,
@@ -331,15 +342,27 @@ def serve(
     By default only this machine is answered. With another --host the address holds a token, and
     whoever has it may see all images of the map.
 
+    A map may come from a stranger, and code or files that it names are never loaded. To place
+    images on a map of a network of your own, give the network again with --model.
+
     \b
     Examples:
       featscape serve photos-map
       featscape serve photos-map --host 0.0.0.0 --port 8080 --no-browser
+      featscape serve photos-map --model networks:mine
     """
     from featscape.app import serve as run
     from featscape.app.ending import leave_process
 
-    run(folder, host=host, port=port, open_browser=not no_browser, say=typer.echo)
+    run(
+        folder,
+        host=host,
+        port=port,
+        model=model,
+        weights=weights,
+        open_browser=not no_browser,
+        say=typer.echo,
+    )
     leave_process()
 
 

@@ -110,7 +110,7 @@ def open_map(path: str | os.PathLike[str]) -> Map:
         If there is no such folder, if it is not a map, if a newer featscape wrote it, or if one
         of its files is missing or damaged.
     """
-    return read_map(_open_folder(Path(path)))
+    return read_map(open_folder(Path(path)))
 
 
 def read_map(folder: FolderHandle) -> Map:
@@ -147,7 +147,7 @@ def read_map(folder: FolderHandle) -> Map:
     return opened
 
 
-def _open_folder(path: Path) -> FolderHandle:
+def open_folder(path: Path) -> FolderHandle:
     """Open the folder of a map; raises InputError if it is missing or not a folder."""
     try:
         try:
@@ -171,7 +171,7 @@ def _open_folder(path: Path) -> FolderHandle:
 
 def read_run(folder: Path | FolderHandle) -> dict[str, Any]:
     """Read run.json alone; raises InputError as `open_map` does."""
-    folder = _open_folder(folder) if isinstance(folder, Path) else folder
+    folder = open_folder(folder) if isinstance(folder, Path) else folder
     run = find_run(folder)
     if run is None:
         check_readable(folder)
@@ -196,7 +196,7 @@ def read_items(folder: Path | FolderHandle) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    folder = _open_folder(folder) if isinstance(folder, Path) else folder
+    folder = open_folder(folder) if isinstance(folder, Path) else folder
     file = folder.path / ITEMS
     try:
         with folder.open(ITEMS) as stream:

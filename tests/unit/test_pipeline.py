@@ -253,7 +253,7 @@ class TestOpenPlacer:
     def test_an_image_of_the_map_falls_on_its_own_place(
         self, made, photos, monkeypatch, quick_network
     ):
-        monkeypatch.setattr("featscape.features.reload_network", lambda *_, **__: quick_network())
+        monkeypatch.setattr("featscape.features.load_for_map", lambda *_, **__: quick_network())
         place = open_placer(made)
         with (photos / made.paths[5]).open("rb") as file:
             placed = place(file)
@@ -262,14 +262,14 @@ class TestOpenPlacer:
         assert placed.neighbors.distances[0, 0] < 1e-3
 
     def test_a_landmark_is_named_by_its_item(self, photos, monkeypatch, quick_network):
-        monkeypatch.setattr("featscape.features.reload_network", lambda *_, **__: quick_network())
+        monkeypatch.setattr("featscape.features.load_for_map", lambda *_, **__: quick_network())
         made = make_map(photos, "landmarks-map", perplexity=4, n_landmarks=14)
         item = made.landmarks[-1]
         with (photos / made.paths[item]).open("rb") as file:
             assert open_placer(made)(file).neighbors.indices[0, 0] == item
 
     def test_what_is_no_image(self, made, monkeypatch, quick_network):
-        monkeypatch.setattr("featscape.features.reload_network", lambda *_, **__: quick_network())
+        monkeypatch.setattr("featscape.features.load_for_map", lambda *_, **__: quick_network())
         with pytest.raises(ImageError, match="not an image"):
             open_placer(made)(io.BytesIO(b"no image"))
 

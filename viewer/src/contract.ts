@@ -119,6 +119,8 @@ export interface Abilities {
   /** so many originals in one archive at most */
   readonly zip: number;
   readonly place: boolean;
+  /** why it places no images, and the remedy, as a sentence */
+  readonly no_place: string | null;
 }
 
 /** What a page says of itself to the viewer it loads, as JSON in ``<script id="featscape">``. */

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property, wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from featscape import pipeline
@@ -10,11 +12,13 @@ from featscape.errors import MissingExtra
 from featscape.maps import Map, read_items
 
 if TYPE_CHECKING:
-    import os
+    from collections.abc import Callable
+    from typing import BinaryIO
 
     import pandas as pd
 
     from featscape.app.widget import MapWidget
+    from featscape.records import Placement
 
 __all__ = ["InteractiveMap", "make_map", "open_map"]
 
@@ -70,6 +74,60 @@ class InteractiveMap(Map):
         rows = pa.array(self.selected, pa.int64())
         frame: pd.DataFrame = read_items(self.folder).take(rows).to_pandas()
         return frame
+
+    def place(
+        self,
+        image: str | os.PathLike[str] | BinaryIO,
+        *,
+        model: str | None = None,
+        weights: str | Path | None = None,
+        device: str = "auto",
+    ) -> Placement:
+        """Place a new image on the map, which does not change.
+
+        The network is loaded at the first call, and kept.
+
+        Parameters
+        ----------
+        image : path or binary file
+        model : str, optional
+            The network that the map was made with. Needed if it is MODULE:FACTORY or an ONNX file:
+            code and files that only the map names are never loaded, for a map may come from a
+            stranger.
+        weights : path, optional
+            The file of weights that the map was made with. Needed if the map was made with one.
+        device : str
+            Where the network runs: as for `make_map`.
+
+        Returns
+        -------
+        Placement
+            The position, and the nearest items of the map.
+
+        Raises
+        ------
+        InputError
+            If the map was made of features, for which there is no network.
+        ModelError, DeviceError
+            If the network has to be given, cannot be loaded, or differs from the map's.
+        ImageError
+            If the image cannot be decoded.
+        OSError
+            If the image cannot be read.
+        """
+        given = (model, None if weights is None else str(weights), device)
+        if given not in self._placers:
+            self._placers[given] = pipeline.open_placer(
+                self, model=model, weights=weights, device=device
+            )
+        if isinstance(image, str | os.PathLike):
+            with Path(image).open("rb") as file:
+                return self._placers[given](file)
+        return self._placers[given](image)
+
+    @cached_property
+    def _placers(self) -> dict[tuple[str | None, ...], Callable[[BinaryIO], Placement]]:
+        return {}
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         try:

@@ -16,7 +16,8 @@ from featscape.pipeline import open_placer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import BinaryIO
+    from pathlib import Path
+    from typing import Any, BinaryIO
 
     from numpy.typing import NDArray
 
@@ -31,10 +32,19 @@ class Placer:
     ----------
     folder : FolderHandle
         The map's.
+    model, weights : optional
+        What the user gives, as for `open_placer`.
     """
 
-    def __init__(self, folder: FolderHandle) -> None:
+    def __init__(
+        self,
+        folder: FolderHandle,
+        *,
+        model: str | None = None,
+        weights: Path | None = None,
+    ) -> None:
         self._folder = folder
+        self._given: dict[str, Any] = {"model": model, "weights": weights}
         self._run = StoredFile.of(folder, RUN)
         self._place: Callable[[BinaryIO], Placement] | None = None
         self._working = threading.Lock()
@@ -52,7 +62,7 @@ class Placer:
         with self._working:
             if self._place is None:
                 self._run.check()
-                place = open_placer(read_map(self._folder))
+                place = open_placer(read_map(self._folder), **self._given)
                 self._run.check()  # the map is still the one that was read at the start
                 self._place = place
             placement = self._place(io.BytesIO(image))

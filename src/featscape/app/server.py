@@ -32,10 +32,10 @@ from featscape.bundle.contract import (
     SearchRequest,
 )
 from featscape.errors import ImageError
-from featscape.folder_handle import FolderHandle
 from featscape.images import media_type
 from featscape.mapfolder import BUNDLE, NEIGHBORS, SCATTER, THUMBNAILS, damaged, open_part
-from featscape.maps import read_run
+from featscape.maps import open_folder, read_run
+from featscape.placement import explain_no_placing
 from featscape.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
@@ -52,16 +52,23 @@ class ServedMap:
     Parameters
     ----------
     folder : Path
+    model, weights : optional
+        The network of the map, as for `open_placer`.
 
     Raises
     ------
     InputError
         If it is no map, or a file of it is missing or damaged.
+    ModelError, MissingExtra
+        If `model` or `weights` cannot be used, or differ from the map's.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.run = read_run(folder)
-        opened = FolderHandle(folder)
+    def __init__(
+        self, folder: Path, *, model: str | None = None, weights: Path | None = None
+    ) -> None:
+        opened = open_folder(folder)
+        self.run = read_run(opened)
+        self.no_place = explain_no_placing(self.run, model=model, weights=weights)
         bundle = open_bundle(open_part(opened, BUNDLE))
         self.manifest = bundle.manifest
         self.files = {name: StoredFile.of(bundle.opened, name) for name in bundle.files()}
@@ -71,7 +78,7 @@ class ServedMap:
         self.originals = Originals(
             self.run["source"], self.items, kind=self.run.get("source_kind") or "folder"
         )
-        self.placer = Placer(opened)
+        self.placer = Placer(opened, model=model, weights=weights)
         self.thumbnails = None
         if opened.exists(THUMBNAILS):
             self.thumbnails = Thumbnails(open_part(opened, THUMBNAILS))
@@ -95,24 +102,29 @@ class ServedMap:
             originals=originals,
             search=True,
             zip=MOST_ARCHIVED if originals else 0,
-            place=self.run["model"] is not None,
+            place=self.no_place is None,
+            no_place=self.no_place,
         )
 
 
-def make_app(folder: Path) -> FastAPI:
+def make_app(folder: Path, *, model: str | None = None, weights: Path | None = None) -> FastAPI:
     """Return the application that answers for one map; `security.Guard` belongs around it.
 
     Parameters
     ----------
     folder : Path
         The map's.
+    model, weights : optional
+        The network of the map, as for `open_placer`.
 
     Raises
     ------
     InputError
         If it is no map, or a file of it is missing or damaged.
+    ModelError, MissingExtra
+        If `model` or `weights` cannot be used, or differ from the map's.
     """
-    served = ServedMap(folder)
+    served = ServedMap(folder, model=model, weights=weights)
     app = FastAPI(
         openapi_url=None,  # nor the pages about it, which load scripts from elsewhere
         redirect_slashes=False,
@@ -223,8 +235,8 @@ def _add_selections(app: FastAPI, served: ServedMap) -> None:
 
     @app.post(IMAGES_TO)
     async def place(request: Request) -> Placed:
-        if not served.abilities.place:
-            _nothing("no network to place images with: the map was made of features")
+        if served.no_place is not None:
+            raise HTTPException(404, served.no_place)
         async with uploads:
             content = await request.body()
             return await run_in_threadpool(served.placer.place, content)

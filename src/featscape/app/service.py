@@ -31,6 +31,8 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int | None = None,
+    model: str | None = None,
+    weights: Path | None = None,
     open_browser: bool = True,
     say: Callable[[str], object] = print,
 ) -> None:
@@ -47,6 +49,8 @@ def serve(
         needed.
     port : int, optional
         By default the first free one from 8000 on; 0 takes any.
+    model, weights : optional
+        The network of the map, as for `open_placer`: new images are placed with it.
     open_browser : bool
         Show the map in the browser, which is done on the loopback interface alone: elsewhere the
         token would stand in the list of this machine's processes.
@@ -57,12 +61,14 @@ def serve(
     ------
     InputError
         If the folder is no map or damaged, or the host or port cannot be had.
+    ModelError, MissingExtra
+        If `model` or `weights` cannot be used, or differ from the map's.
     """
     from featscape.app.security import Access, Guard
     from featscape.app.server import make_app
 
     folder = Path(folder)
-    app = make_app(folder)
+    app = make_app(folder, model=model, weights=weights)
     with listen(host, port) as listening:
         address, found_port = listening.getsockname()[:2]
         is_loopback = ipaddress.ip_address(address.partition("%")[0]).is_loopback

@@ -128,6 +128,9 @@ class Abilities(_Model):
     search: bool = False
     zip: int = Field(default=0, description="so many originals in one archive at most")
     place: bool = False
+    no_place: str | None = Field(
+        default=None, description="why it places no images, and the remedy, as a sentence"
+    )
 
 
 class PageSetup(_Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -200,13 +200,23 @@ def _load_onnx(
     return loaded.settle(())[0] if precision == FP32 else loaded
 
 
-def reload_network(card: ModelCard, *, device: str = "auto") -> Network:
+def reload_network(
+    card: ModelCard,
+    *,
+    model: str | None = None,
+    weights: str | Path | None = None,
+    device: str = "auto",
+) -> Network:
     """Load the very network that made features, to make more of them.
 
     Parameters
     ----------
     card : ModelCard
-        Of the features.
+        Of the features. Without `model`, the code and the files that the card names are loaded: it
+        must be this program's own. For the card of a map see `map_network.load_for_map`.
+    model, weights : optional
+        What to load in place of what the card names. It must equal the card in all but the names
+        of files.
     device : str
         As for `load_network`.
 
@@ -222,16 +232,21 @@ def reload_network(card: ModelCard, *, device: str = "auto") -> Network:
     DeviceError
         If the device is absent.
     """
-    with its_errors(card.name):
-        is_own = is_onnx(card.name) or find_architecture(card.name)().weights == card.weights
+    if model is None:
+        with its_errors(card.name):
+            is_own = is_onnx(card.name) or find_architecture(card.name)().weights == card.weights
+        weights = None if is_own else card.weights
     by_default = card.pool == "none" or card.layer.startswith(INPUT_OF)
     network = load_network(
-        card.name,
-        weights=None if is_own else card.weights,
+        model or card.name,
+        weights=weights,
         layers=() if by_default else card.layers,
         pool=None if by_default else card.pool,
         device=device,
     ).in_precision(card.precision)
+    if model is not None:  # a file is compared by its hash, wherever it lies
+        name = network.card.name if is_onnx(model) else card.name
+        card = replace(card, name=name, weights=network.card.weights)
     differing = [
         f"{field.name} was {was}, is {now}"
         for field in fields(card)

@@ -117,6 +117,33 @@ def find_architecture(model: str) -> Callable[[], Architecture]:
     return partial(torchvision_backend.build, name, chosen)
 
 
+def is_listed(model: str) -> bool:
+    """Whether `model` is exactly the name of a network of a library, or of the installed one."""
+    return bool(standard_weights(model))
+
+
+def standard_weights(model: str) -> frozenset[str]:
+    """Return how model cards name the weights of a library for `model`; nothing is imported.
+
+    It is empty for a network that is in no library.
+    """
+    for backend in (timm_backend, open_clip_backend):
+        if model.startswith(backend.PREFIX):
+            name = model.removeprefix(backend.PREFIX)
+            if name not in catalog.list_names(backend):
+                return frozenset()
+            rows = catalog.list_rows(backend)
+            tags = {
+                tag for row in rows if name in (row.name, row.architecture) for tag in row.weights
+            }
+            return frozenset((*tags, name, "none"))
+    name, colon, weights = model.partition(":")
+    for entry in (efficientnet_lite0.describe(), *_torchvision_entries()):
+        if entry.name == name and (not colon or weights in entry.weights):
+            return frozenset(entry.weights)
+    return frozenset()
+
+
 def _torchvision_entries() -> list[ModelEntry]:
     return [_describe("torchvision", row) for row in catalog.list_rows(torchvision_backend)]
 

@@ -6,7 +6,7 @@ const SETUP = {
   source: "file",
   data: "",
   api: null,
-  abilities: { originals: false, search: false, zip: 0, place: false },
+  abilities: { originals: false, search: false, zip: 0, place: false, no_place: null },
   notice: "2 images are left out",
 } as const;
 

@@ -1,8 +1,8 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { openServer } from "./server";
 
-const ALL = { originals: true, search: true, zip: 10_000, place: true };
-const NONE = { originals: false, search: false, zip: 0, place: false };
+const ALL = { originals: true, search: true, zip: 10_000, place: true, no_place: null };
+const NONE = { originals: false, search: false, zip: 0, place: false, no_place: null };
 
 function setup(abilities: typeof ALL) {
   return { source: "server", data: "data", api: "api/", abilities, notice: null } as const;

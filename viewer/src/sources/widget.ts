@@ -92,7 +92,7 @@ export async function openWidget(model: Model): Promise<WidgetSource> {
   }
   return {
     manifest,
-    abilities: { originals: false, search: false, zip: 0, place: false },
+    abilities: { originals: false, search: false, zip: 0, place: false, no_place: null },
     notice: null,
     read,
     select(ids) {

@@ -5,9 +5,9 @@ const CANNOT =
   "This page cannot place new images: that takes the map's network. Open the map with “featscape serve” to do so.";
 
 export async function placeImage(app: App, image: Blob): Promise<void> {
-  const { place } = app.source;
+  const { place, abilities } = app.source;
   if (!place) {
-    app.messages.error.value = CANNOT;
+    app.messages.error.value = abilities.no_place ?? CANNOT;
     return;
   }
   await app.messages.during("Placing the image…", async () => {

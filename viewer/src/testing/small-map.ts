@@ -14,7 +14,7 @@ export interface SmallMap {
   readonly ids?: readonly number[];
 }
 
-const NONE = { originals: false, search: false, zip: 0, place: false };
+const NONE = { originals: false, search: false, zip: 0, place: false, no_place: null };
 
 function buffer(view: ArrayBufferView<ArrayBuffer>): ArrayBuffer {
   return view.buffer;

@@ -44,7 +44,8 @@ export function DropZone({ root }: { readonly root: HTMLElement }) {
         <Icon name="drop" />
         {app.source.place
           ? "Drop an image to see where it falls"
-          : "This page cannot place new images; “featscape serve” can"}
+          : (app.source.abilities.no_place ??
+            "This page cannot place new images; “featscape serve” can")}
       </div>
     </div>
   );

@@ -237,7 +237,7 @@ it("offers originals in a ZIP only where a server packs them", async () => {
   expect(() => button("ZIP")).toThrow();
   stop();
   render(null, root);
-  const abilities = { originals: true, search: true, zip: 2, place: true };
+  const abilities = { originals: true, search: true, zip: 2, place: true, no_place: null };
   const other = (await shown({}, { abilities, zip: async () => "api/zip/1" })).app;
   other.select(Uint32Array.of(0, 1), false);
   await settled();
@@ -366,6 +366,23 @@ it("takes one dropped image, and of several says that they are too many", async 
   drop(one);
   await settled();
   expect(placed).toEqual([one]);
+});
+
+it("says why the map takes no new images", async () => {
+  const no_place = "This map was made with an ONNX file: give it with --model FILE.onnx.";
+  const abilities = { originals: false, search: true, zip: 0, place: false, no_place };
+  const { app } = await shown({}, { abilities });
+  const drag = (type: string) => {
+    const event = new Event(type, { cancelable: true });
+    Object.assign(event, { dataTransfer: { types: ["Files"], files: [new File(["1"], "1.png")] } });
+    root.dispatchEvent(event);
+  };
+  drag("dragover");
+  await settled();
+  expect(root.querySelector(".fs-drop-card")?.textContent).toBe(no_place);
+  drag("drop");
+  await settled();
+  expect(app.messages.error.value).toBe(no_place);
 });
 
 it("opens help, and Escape closes it alone", async () => {

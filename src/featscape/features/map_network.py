@@ -1,0 +1,137 @@
+"""The network of a finished map, which may come from a stranger.
+
+A map names its network in run.json. Of the names there, only those of the libraries' networks are
+loaded, with the libraries' own weights. A map may also name code (MODULE:FACTORY) or files (ONNX
+files, weights); these are loaded only if the user gives them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featscape.errors import ModelError
+from featscape.features.loading import check_network, reload_network
+from featscape.features.models import is_listed, standard_weights
+from featscape.features.onnx_file import is_onnx
+from featscape.features.weights import hash_file
+from featscape.filenames import printable
+from featscape.regularfile import open_regular
+
+if TYPE_CHECKING:
+    from featscape.features.network import Network
+    from featscape.records import ModelCard
+
+
+def explain_refusal(
+    card: ModelCard, *, model: str | None = None, weights: str | Path | None = None
+) -> str | None:
+    """Return why the network of a map is not loaded, and the remedy; None if it is.
+
+    Parameters
+    ----------
+    card : ModelCard
+        The map's. Nothing that it names is imported or opened.
+    model, weights : optional
+        What the user gives.
+    """
+    if model is None and is_onnx(card.name):
+        return (
+            "This map was made with an ONNX file, and featscape loads no file that a map names: "
+            "to place images, give the file with --model FILE.onnx (model=)."
+        )
+    if model is None and not is_listed(card.name):
+        return (
+            "This map was made with a network that is in no library, and featscape runs no code "
+            "that a map names: to place images, give the network with --model MODULE:FACTORY "
+            "(model=)."
+        )
+    name = model or card.name
+    if weights is None and is_listed(name) and card.weights not in standard_weights(name):
+        return (
+            "This map was made with a file of weights, and featscape loads no file that a map "
+            "names: to place images, give the file with --weights FILE (weights=)."
+        )
+    return None
+
+
+def check_given(
+    card: ModelCard, *, model: str | None = None, weights: str | Path | None = None
+) -> None:
+    """Compare the network that a user gives with the card of a map, without loading the network.
+
+    Parameters
+    ----------
+    card : ModelCard
+        The map's.
+    model, weights : optional
+        What the user gives.
+
+    Raises
+    ------
+    ModelError, InputError, MissingExtra
+        If the name of the network or the content of the weights' file differ from the card, or
+        `model` and `weights` cannot be used.
+    """
+    if model is None and weights is None:
+        return
+    name = model or card.name
+    if name != card.name and not (is_onnx(name) and is_onnx(card.name)):
+        raise ModelError(
+            f"The network must be the one that the map was made with, {printable(card.name)}; got "
+            f"{name}. Give its name with --model (model=)."
+        )
+    refusal = explain_refusal(card, model=model, weights=weights)
+    if refusal is not None:
+        raise ModelError(refusal)
+    check_network(name, weights=weights)
+    if weights is not None and _hash(Path(weights)) != card.weights_sha256:
+        raise ModelError(
+            f"The weights must be those that the map was made with, whose SHA-256 is "
+            f"{printable(card.weights_sha256)}; {printable(weights)} has another. "
+            "Give their file with --weights (weights=)."
+        )
+
+
+def _hash(weights: Path) -> str:
+    try:
+        open_regular(weights).close()  # a device may have no end
+        return hash_file(weights)
+    except OSError as error:
+        raise ModelError(
+            f"The weights {printable(weights)} cannot be read: {error.strerror}. "
+            "Give another file with --weights (weights=)."
+        ) from error
+
+
+def load_for_map(
+    card: ModelCard,
+    *,
+    model: str | None = None,
+    weights: str | Path | None = None,
+    device: str = "auto",
+) -> Network:
+    """Load the network of a map, to place new images on the map.
+
+    Parameters
+    ----------
+    card : ModelCard
+        The map's.
+    model, weights : optional
+        What the user gives; needed for networks and weights that are in no library.
+    device : str
+        As for `load_network`.
+
+    Raises
+    ------
+    ModelError
+        If the map names a network or weights that have to be given, or what is given differs from
+        the card. Also as `load_network` does.
+    InputError, DeviceError, MissingExtra
+        As `load_network` does.
+    """
+    refusal = explain_refusal(card, model=model, weights=weights)
+    if refusal is not None:
+        raise ModelError(refusal)
+    check_given(card, model=model, weights=weights)
+    return reload_network(card, model=model or card.name, weights=weights, device=device)

@@ -1,0 +1,124 @@
+"""The network of a map: what only the map names is never imported or opened."""
+
+import sys
+from dataclasses import replace
+
+import pytest
+
+from featscape.errors import FeatscapeError, ModelError
+from featscape.features import check_given, explain_refusal, list_models, load_for_map, load_network
+from featscape.records import ModelCard
+
+NETWORK = """
+import pathlib
+pathlib.Path("it ran").touch()
+
+import torch
+from torch import nn
+
+def tiny():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network.preprocessing = {"input_size_px": 32}
+    return network
+
+def other():
+    return tiny()
+"""
+
+
+@pytest.fixture
+def payload(here):
+    """Put a module of the name "payload" into the current folder, and return its trace."""
+    (here / "payload.py").write_text(NETWORK)
+    yield here / "it ran"
+    sys.modules.pop("payload", None)
+
+
+def card_of(name, weights="w", **facts):
+    return ModelCard(name, "l", weights, "0" * 64, "p", 8, **facts)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "payload:tiny",
+        "os:abort",
+        "http.server:test",
+        "timm:hf-hub:someone/theirs",
+        "timm:hf_hub:someone/theirs",
+        "timm:local-dir:.",
+        "open_clip:hf-hub:someone/theirs",
+        "hf-hub:someone/theirs",
+        "resnet101:payload",
+        "payload",
+        "",
+        "http://127.0.0.1:1/net.onnx",
+        "net.onnx",
+        "/dev/zero.onnx",
+    ],
+)
+def test_code_and_files_that_a_map_names_are_not_loaded(payload, name):
+    refusal = explain_refusal(card_of(name))
+    assert refusal.startswith("This map was made with ")
+    assert "--model" in refusal
+    with pytest.raises(ModelError, match="--model"):
+        load_for_map(card_of(name))
+    assert not payload.exists()
+    assert "payload" not in sys.modules
+
+
+@pytest.mark.parametrize("weights", ["/dev/zero", "w.pth", "http://127.0.0.1:1/w.pth", "payload"])
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet101", "timm:resnet50.a1_in1k"])
+def test_files_of_weights_that_a_map_names_are_not_opened(name, weights):
+    assert "--weights FILE" in explain_refusal(card_of(name, weights))
+    with pytest.raises(ModelError, match="--weights FILE"):
+        load_for_map(card_of(name, weights))
+
+
+def test_each_listed_network_is_loaded_with_each_of_its_own_weights():
+    for entry in list_models():
+        for weights in entry.weights:
+            assert explain_refusal(card_of(entry.name, weights)) is None, entry.name
+
+
+def test_the_installed_network_needs_nothing_given():
+    card = load_network("efficientnet_lite0", device="cpu").card
+    assert explain_refusal(card) is None
+    assert load_for_map(card, device="cpu").card == card
+
+
+def test_a_network_of_ones_own_is_loaded_once_it_is_given(payload):
+    card = load_network("payload:tiny", device="cpu").card
+    payload.unlink()
+    with pytest.raises(ModelError, match="MODULE:FACTORY"):
+        load_for_map(card, device="cpu")
+    assert explain_refusal(card, model="payload:tiny") is None
+    check_given(card, model="payload:tiny")
+    assert load_for_map(card, model="payload:tiny", device="cpu").card == card
+    for other in ("payload:other", "resnet101", "net.onnx"):
+        with pytest.raises(ModelError, match="must be the one that the map was made with"):
+            check_given(card, model=other)
+
+
+@pytest.mark.usefixtures("payload")
+def test_a_network_that_differs_from_the_card_is_refused():
+    card = load_network("payload:tiny", device="cpu").card
+    for facts in ({"code_sha256": "0" * 64}, {"weights_sha256": "1" * 64}, {"n_features": 7}):
+        with pytest.raises(ModelError, match=f"{next(iter(facts))} was"):
+            load_for_map(replace(card, **facts), model="payload:tiny", device="cpu")
+
+
+def test_weights_are_compared_by_their_content(small_file, tmp_path):
+    name = "shufflenet_v2_x0_5"
+    card = load_network(name, weights=small_file, device="cpu").card
+    moved = tmp_path / "moved.pth"
+    moved.write_bytes(small_file.read_bytes())
+    loaded = load_for_map(card, weights=moved, device="cpu").card
+    assert replace(loaded, weights="") == replace(card, weights="")
+    moved.write_bytes(b"other weights")
+    for load in (check_given, load_for_map):
+        with pytest.raises(ModelError, match="must be those that the map was made with"):
+            load(card, weights=moved)
+    with pytest.raises(FeatscapeError):
+        check_given(card, weights=tmp_path / "none.pth")
