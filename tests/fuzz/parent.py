@@ -20,12 +20,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fuzz.child import CASE, STATUS, keep
+from fuzz.settings import SHARED
 
 if TYPE_CHECKING:
     from fuzz.settings import Settings
 
+_WITH_MAP = {"maps", "requests"}
 _LOOK_S = 0.02  # between two looks at the memory
-_GRACE_S = 30.0  # beyond its time that a target's process may take to end
+_START_S = 300.0  # that a target's process may take to make its seed inputs
+_GRACE_S = 30.0  # beyond its time that it may take to end
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _FRAME = re.compile(r'File ".*[/\\](?:featscape|meshtsne)[/\\](?:.*[/\\])?([^/\\"]+)", line (\d+)')
 
@@ -61,11 +64,13 @@ def run_targets(names: list[str], settings: Settings, *, seconds: float) -> list
         tempfile.TemporaryDirectory(prefix="featscape-fuzz-", dir=place) as folder,
         ThreadPoolExecutor(len(names)) as pool,
     ):
+        shared = Path(folder) / SHARED
+        if not _WITH_MAP.isdisjoint(names):
+            _make_seed_map(shared)
+        end = time.monotonic() + seconds
         stop = threading.Event()
         runs = [
-            pool.submit(
-                _run_target, name, settings, Path(folder) / name, time.monotonic() + seconds, stop
-            )
+            pool.submit(_run_target, name, settings, Path(folder) / name, end, stop)
             for name in names
         ]
         try:
@@ -75,6 +80,14 @@ def run_targets(names: list[str], settings: Settings, *, seconds: float) -> list
         finally:
             stop.set()
         return [run.result() for run in runs]
+
+
+def _make_seed_map(shared: Path) -> None:
+    """Make the map that several targets change, in a process of its own."""
+    shared.mkdir()
+    subprocess.run(
+        [sys.executable, "-m", "fuzz.seedmap", str(shared)], env=_environment(shared), check=True
+    )
 
 
 def _run_target(
@@ -132,7 +145,8 @@ def _run_process(
             stderr=stderr,
             env=_environment(workspace),
         )
-        ending = None
+        ending, status = None, workspace / STATUS
+        late = end + settings.hang_s + _GRACE_S
         while process.poll() is None:
             resident = resident_bytes(process.pid)
             outcome.peak_bytes = max(outcome.peak_bytes, resident)
@@ -140,7 +154,7 @@ def _run_process(
                 ending = "stopped"
             elif resident > settings.most_bytes:
                 ending = f"memory above {settings.most_bytes >> 20} MB"
-            elif time.monotonic() > end + settings.hang_s + _GRACE_S:
+            elif time.monotonic() > late + (0 if status.exists() else _START_S):
                 ending = "the process did not end"
             if ending is not None:
                 process.send_signal(signal.SIGABRT)  # faulthandler prints where it is
@@ -154,8 +168,9 @@ def _run_process(
 
 def _environment(workspace: Path) -> dict[str, str]:
     """Return the environment of a target's process: offline, its files in the workspace."""
-    (workspace / "tmp").mkdir()
-    (workspace / "home").mkdir()
+    for name in ("tmp", "home"):
+        (workspace / name).mkdir()
+    fonts = workspace.parent / "fonts"  # matplotlib's list of them takes seconds to make
     one_thread = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     return {
         **os.environ,
@@ -164,7 +179,7 @@ def _environment(workspace: Path) -> dict[str, str]:
         "TMPDIR": str(workspace / "tmp"),
         "HOME": str(workspace / "home"),
         "XDG_CACHE_HOME": str(workspace / "home"),
-        "MPLCONFIGDIR": str(workspace / "home"),
+        "MPLCONFIGDIR": str(fonts),
         "HF_HUB_OFFLINE": "1",
         "no_proxy": "*",
         "AWS_EC2_METADATA_DISABLED": "true",  # s3fs asks a network address for credentials

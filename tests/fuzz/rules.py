@@ -83,6 +83,7 @@ class Rules:
     @staticmethod
     def _python_folders() -> list[str]:
         folders = [sys.prefix, sys.base_prefix, *site.getsitepackages(), *filter(None, sys.path)]
+        folders += filter(None, [os.environ.get("MPLCONFIGDIR")])  # matplotlib's list of fonts
         return [folder for folder in folders if os.path.realpath(folder) != "/"]
 
     def install(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+SHARED = "shared"  # the folder, beside the targets' workspaces, of what they share
 TARGETS = ("images", "sources", "maps", "requests")
 
 

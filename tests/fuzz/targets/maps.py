@@ -25,7 +25,7 @@ from fuzz.containers import change_npy_header
 from fuzz.mutate import encode, mutate_bytes, mutate_json
 from fuzz.pictures import CANARY, canary_image
 from fuzz.rules import EXECUTED, Violation
-from fuzz.seedmap import make_seed_map
+from fuzz.seedmap import copy_seed_map
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ class Target:
     """Open one damaged or hostile map folder in every way that reads one."""
 
     def __init__(self, workspace: Path, _rules: Rules) -> None:
-        self._seed = make_seed_map(workspace)
+        self._seed = copy_seed_map(workspace)
         self._outside = workspace / "outside.png"
         self._outside.write_bytes(canary_image())
         self._files = sorted(
@@ -62,6 +62,8 @@ class Target:
         )
         self._weights = [_WEIGHTED.get(name, 1) for name in self._files]
         logging.disable(logging.CRITICAL)
+        shutil.copytree(self._seed, workspace / "warm-up" / _MAP)
+        self.check(workspace / "warm-up")  # no try waits for an import
 
     def write(self, rng: Random, folder: Path) -> None:
         """Copy the map, and change one or two of its files."""

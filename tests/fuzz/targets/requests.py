@@ -21,7 +21,7 @@ from featscape.app.service import listen
 from fuzz.mutate import NUMBERS, TEXTS, VALUES, encode, mutate_bytes, mutate_json
 from fuzz.pictures import seed_images
 from fuzz.rules import Violation
-from fuzz.seedmap import TileNetwork, make_seed_map
+from fuzz.seedmap import TileNetwork, copy_seed_map
 from fuzz.targets.images import mutate_image
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _FILE = "request"
 _WHOLE = b"whole"  # the first line of the input: whether an answer must come
-_ANSWER_S = 15.0
+_ANSWER_S = 300.0  # longer than the limit of a try, which ends the process first
 _MAYBE_S = 0.1  # for an answer to what may be half a request
 _LOOK_EVERY = 25  # tries between two looks whether the server still answers
 
@@ -81,7 +81,7 @@ class Target:
         self._n_checked = 0
         # from now on dropped images go through the map's own small network
         featscape.features.reload_network = mock.Mock(return_value=TileNetwork())
-        self._port = _start_server(make_seed_map(workspace), self._noted)
+        self._port = _start_server(copy_seed_map(workspace), self._noted)
         self._look_alive()
 
     def write(self, rng: Random, folder: Path) -> None:
