@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from featscape.errors import InputError
+from featscape.errors import InputError, first_line
 from featscape.filenames import printable, valid_unicode
 from featscape.folder_handle import FolderHandle
 from featscape.staging import staged, writing
@@ -348,7 +348,8 @@ def damaged(path: Path, reason: object) -> InputError:
     """Return the error that reports a damaged file of a map."""
     if isinstance(reason, OSError):
         reason = reason.strerror or reason
+    reason = first_line(reason) if isinstance(reason, Exception) else str(reason)
     return InputError(
-        f"the map's {printable(path)} is missing or damaged: {str(reason).rstrip('.')}. "
+        f"the map's {printable(path)} is missing or damaged: {reason.rstrip('.')}. "
         "Make the map again with --force (force=True)."
     )

@@ -324,6 +324,12 @@ class TestLabelsFile:
         message = refuse("embed", "f.npy", "--labels", "labels.npy")
         assert "one-dimensional integers or strings; got shape (100, 2)" in message
 
+    def test_characters_beyond_unicode(self, refuse, here):
+        np.save(here / "f.npy", np.eye(100))
+        np.save(here / "labels.npy", np.full(100, 0x110000, np.uint32).view("<U1"))
+        message = refuse("embed", "f.npy", "--labels", "labels.npy")
+        assert "a character is number 1,114,112, beyond Unicode" in message
+
     def test_missing(self, refuse, here):
         np.save(here / "f.npy", np.eye(100))
         assert "there is no file l.txt" in refuse("embed", "f.npy", "--labels", "l.txt")

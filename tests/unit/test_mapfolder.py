@@ -430,3 +430,11 @@ class TestOpening:
         np.save(tmp_path / "m" / "features.npy", np.zeros((3, 4), np.float32))
         with pytest.raises(InputError, match=r"features.npy .* has 3 rows for 6 items"):
             open_map(tmp_path / "m")
+
+
+def test_a_reason_of_several_lines_gives_a_message_of_one():
+    message = str(mapfolder.damaged(Path("m"), ValueError("no footer.\nMore of it")))
+    assert message == (
+        "the map's m is missing or damaged: no footer. Make the map again with --force "
+        "(force=True)."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +90,7 @@ def read_labels(file: Path, *, n_items: int) -> tuple[str, ...]:
                 f"the labels in {printable(file)} must be one-dimensional integers or strings; "
                 f"got shape {array.shape}, dtype {array.dtype}. Save an (n,) array."
             )
+        _check_unicode(array, file)
         labels = tuple(str(label) for label in array)
     else:
         labels = tuple(_read_text(file).removesuffix("\n").split("\n"))
@@ -98,6 +100,18 @@ def read_labels(file: Path, *, n_items: int) -> tuple[str, ...]:
             f"{len(labels)}. Give one label for each row, in the same order."
         )
     return labels
+
+
+def _check_unicode(labels: NDArray[Any], file: Path) -> None:
+    """Raise unless NumPy's 4-byte characters are all of Unicode: CPython refuses others."""
+    if labels.dtype.kind != "U" or labels.nbytes == 0:
+        return
+    characters = np.ascontiguousarray(labels).view(labels.dtype.byteorder + "u4")
+    if characters.max() > sys.maxunicode:
+        raise InputError(
+            f"the labels in {printable(file)} must be text; a character is number "
+            f"{characters.max():,}, beyond Unicode. The file is damaged: save it again."
+        )
 
 
 def _load(file: Path) -> NDArray[Any]:
