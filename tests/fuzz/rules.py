@@ -66,10 +66,13 @@ class Rules:
     ----------
     named : bytes
         An input that may lawfully name hosts and files, such as a table of paths.
+    named_folder : str or None
+        A folder that may be read, since the input names it as its source.
     """
 
     def __init__(self, workspace: Path) -> None:
         self.named = b""
+        self.named_folder: str | None = None
         self._workspace = os.path.realpath(workspace)
         self._roots = tuple(
             {
@@ -148,9 +151,7 @@ class Rules:
 
     def _watch_change(self, event: str, args: tuple[Any, ...]) -> None:
         path = args[0]
-        if isinstance(path, str | bytes) and not os.path.realpath(os.fsdecode(path)).startswith(
-            self._workspace
-        ):
+        if isinstance(path, str | bytes) and not _real(path).startswith(self._workspace):
             self._stop(f"{event} outside of the workspace", path)
 
     def _watch_host(self, host: Any) -> None:
@@ -166,13 +167,24 @@ class Rules:
         self._stop("a connection beyond this machine", text)
 
     def _is_inside(self, path: str | bytes) -> bool:
-        return (os.path.realpath(os.fsdecode(path)) + os.sep).startswith(self._roots)
+        roots = self._roots
+        if self.named_folder:
+            roots += (_real(self.named_folder).rstrip(os.sep) + os.sep,)
+        return (_real(path) + os.sep).startswith(roots)
 
     def _stop(self, rule: str, details: object) -> None:
         """Note a broken rule with the line of featscape that led there, and stop what it does."""
         place = own_line(frame for frame, _ in traceback.walk_stack(sys._getframe(1)))
         self.break_(f"{rule}{place}", details)
         raise PermissionError(errno.EACCES, "stopped by the rules of the fuzzing program")
+
+
+def _real(path: str | bytes) -> str:
+    """Return a path without links; as it is where no file can have it as its name."""
+    try:
+        return os.path.realpath(os.fsdecode(path))
+    except ValueError:  # a null character, or one that no file system can encode
+        return os.fsdecode(path)
 
 
 def own_line(frames: Iterable[FrameType]) -> str:

@@ -53,7 +53,8 @@ _ODD_RUN: dict[str, tuple[Any, ...]] = {
 class Target:
     """Open one damaged or hostile map folder in every way that reads one."""
 
-    def __init__(self, workspace: Path, _rules: Rules) -> None:
+    def __init__(self, workspace: Path, rules: Rules) -> None:
+        self._rules = rules
         self._seed = copy_seed_map(workspace)
         self._outside = workspace / "outside.png"
         self._outside.write_bytes(canary_image())
@@ -71,10 +72,9 @@ class Target:
         shutil.copytree(self._seed, made)
         (folder / "payload.py").write_text(_PAYLOAD, encoding="utf-8")
         shutil.copy(folder / "payload.py", made)
-        for name in rng.choices(self._files, self._weights, k=rng.choice((1, 1, 2))):
+        names = rng.choices(self._files, self._weights, k=rng.choice((1, 1, 2)))
+        for name in dict.fromkeys(names):
             file = made / name
-            if not file.is_file() or file.is_symlink():
-                continue
             if rng.random() < 0.06:
                 _replace(rng, file, outside=self._outside)
             elif rng.random() < 0.7:
@@ -85,12 +85,22 @@ class Target:
     def check(self, folder: Path) -> None:
         """Run each command on the map; only FeatscapeError may be raised."""
         made = folder / _MAP
+        self._rules.named_folder = _source(made)
         for command in (_describe, _serve, _export, _transform, _place):
             try:
                 command(made)
             except FeatscapeError as error:
                 if not str(error) or "\n" in str(error):
                     raise Violation("a message must be one line", str(error)) from error
+
+
+def _source(made: Path) -> str | None:
+    """Return the folder that the map names as its source: the server looks for originals there."""
+    try:
+        source = json.loads((made / "run.json").read_bytes())["source"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return source if isinstance(source, str) else None
 
 
 def _replace(rng: Random, file: Path, *, outside: Path) -> None:
