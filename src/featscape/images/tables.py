@@ -15,6 +15,8 @@ from featscape.errors import InputError, first_line
 from featscape.records import SkippedImage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pyarrow as pa
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
@@ -102,53 +104,61 @@ def _read_delimited(text: io.StringIO, name: str, kind: str) -> Table:
     text.seek(0)
     delimiter = "\t" if kind == ".tsv" else max(_DELIMITERS, key=first.count)
     lines = list(text)
-    header: list[str] = []
-    at = 0
-    while not header and at < len(lines):
-        try:
-            header, n_lines = _read_record(lines, at, delimiter)
-        except InputError as error:
-            raise _no_header(name, f"has there: {error}") from error
-        at += n_lines
-    if not header:
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    try:
+        header = next((row for row in reader if row), None)
+    except csv.Error as error:
+        raise _no_header(name, f"has there: {_reason_of(error, reader.line_num)}") from error
+    if header is None:
         raise _no_header(name, "is empty")
     names = name_columns(header)
     table = Table(name, {column: [] for column in names}, as_written=True)
     columns = list(table.columns.values())
-    while at < len(lines):
-        place = f"line {at + 1}"
-        try:
-            row, n_lines = _read_record(lines, at, delimiter, n_fields=len(names))
-        except InputError as error:
-            # an unclosed quote takes in the lines below, which are rows of their own
-            row, n_lines = [], 1
-            table.skip(place, f"a broken row: {error}")
-        at += n_lines
-        if row:
-            table.places.append(place)
-            for values, value in zip(columns, row, strict=True):
-                values.append(value)
+    records = _read_records(lines, reader.line_num, delimiter, n_fields=len(names))
+    for number, record in records:
+        place = f"line {number + 1}"
+        if isinstance(record, str):
+            table.skip(place, f"a broken row: {record}")
+            continue
+        table.places.append(place)
+        for values, value in zip(columns, record, strict=True):
+            values.append(value)
     return table
 
 
-def _read_record(
-    lines: list[str], start: int, delimiter: str, *, n_fields: int | None = None
-) -> tuple[list[str], int]:
-    """Return the record that begins at a line, [] for an empty line, and its number of lines.
+def _read_records(
+    lines: list[str], start: int, delimiter: str, *, n_fields: int
+) -> Iterator[tuple[int, list[str] | str]]:
+    """Yield the index of each record's first line, and its fields or the reason if it is broken.
 
-    Raises InputError with the reason if the record is broken or has not `n_fields` fields.
+    A broken record ends with its first line: an unclosed quote takes in the lines below, which are
+    records of their own.
     """
-    reader = csv.reader(
-        (lines[number] for number in range(start, len(lines))), delimiter=delimiter, strict=True
-    )
-    try:
-        row = next(reader)
-    except csv.Error as error:
-        is_unclosed = reader.line_num > 1 or "unexpected end" in str(error)
-        raise InputError("a quote that is not closed" if is_unclosed else str(error)) from error
-    if row and n_fields is not None and len(row) != n_fields:
-        raise InputError(f"{len(row)} fields, and the header has {n_fields}")
-    return row, reader.line_num
+    while start < len(lines):
+        rest = map(lines.__getitem__, range(start, len(lines)))
+        reader = csv.reader(rest, delimiter=delimiter, strict=True)
+        first = start
+        try:
+            for row in reader:
+                after = start + reader.line_num
+                if row and len(row) != n_fields:
+                    yield first, f"{len(row)} fields, and the header has {n_fields}"
+                    if after > first + 1:
+                        break
+                elif row:
+                    yield first, row
+                first = after
+            else:
+                return
+        except csv.Error as error:
+            yield first, _reason_of(error, start + reader.line_num - first)
+        start = first + 1
+
+
+def _reason_of(error: csv.Error, n_lines: int) -> str:
+    """Return what is wrong with a record of which a number of lines were read."""
+    is_unclosed = n_lines > 1 or "unexpected end" in str(error)
+    return "a quote that is not closed" if is_unclosed else str(error)
 
 
 def _no_header(name: str, what: str) -> InputError:
