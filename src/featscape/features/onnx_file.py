@@ -16,6 +16,7 @@ from featscape.features.discreet import openvino_core
 from featscape.features.layers import Layer, LayerTree
 from featscape.features.preprocessing import read_preprocessing
 from featscape.features.weights import hash_file
+from featscape.regularfile import check_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,8 +113,10 @@ def open_file(path: Path) -> OnnxModel:
     """
     if find_spec("openvino") is None:
         raise MissingExtra("An ONNX file needs OpenVINO to run. Install it: pip install openvino")
-    if not path.is_file():
-        raise ModelError(f"There is no ONNX file {path}. Check the path.")
+    try:
+        check_regular(path.stat(), path)
+    except OSError as error:
+        raise ModelError(f"There is no ONNX file {path}: {error.strerror}. Check it.") from error
     model = openvino_core().read_model(path)
     if not model.outputs:
         raise ModelError(f"An ONNX file must have an output; {path} has none. Export it again.")

@@ -61,11 +61,13 @@ def find_in_arrays(source: Place, *, label_column: str | None = None) -> ImageSe
         images = [array for array in others.values() if array.holds_images]
     else:
         files = find_idx(source)
-        images = [array for array in map(open_idx, files) if array.holds_images]
+        arrays = [open_idx(file) for file in files]
+        images = [array for array in arrays if array.holds_images]
+        others = {array.name: array for array in arrays if not array.holds_images}
         for file in _label_files(folder_of(files[0]), images, skipped) if files else ():
             others[file_name(file)] = open_idx(file)
     if not images:
-        held = "; ".join(f"{a.name} {a.dtype} {a.shape}" for a in others.values()) or "no array"
+        held = "; ".join(map(_describe, others.values())) or "no array"
         raise InputError(
             "an array of images must have bytes (uint8) in C order, of shape (n, height, width), "
             f"(n, height, width, 3) or (n, 3, height, width); {str(source)!r} has {held}. "
@@ -77,6 +79,11 @@ def find_in_arrays(source: Place, *, label_column: str | None = None) -> ImageSe
             missing = f"array {array.name}, images {array.shape[0]} to {array.n_claimed - 1}"
             skipped.append(SkippedImage(missing, "cut short with the file"))
     return _pair(source, images, others, label_column, skipped)
+
+
+def _describe(array: StoredArray) -> str:
+    cut = f", cut short by {array.n_missing:,} images" if array.n_missing else ""
+    return f"{array.name} {array.dtype} {array.shape}{cut}"
 
 
 def open_array_images(source: Place) -> ArrayImages:

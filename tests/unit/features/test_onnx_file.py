@@ -251,6 +251,11 @@ class TestMistakes:
         with pytest.raises(ModelError, match=r"no ONNX file .*none\.onnx"):
             load_network(str(tmp_path / "none.onnx"))
 
+    def test_a_device_is_not_read(self, tmp_path):
+        (tmp_path / "net.onnx").symlink_to("/dev/zero")
+        with pytest.raises(ModelError, match=r"no ONNX file .*net\.onnx: not a regular file"):
+            load_network(str(tmp_path / "net.onnx"))
+
     @pytest.mark.parametrize("content", [b"", b"hello", None])
     def test_a_damaged_file(self, tmp_path, content):
         path = tmp_path / "net.onnx"
