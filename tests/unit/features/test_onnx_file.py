@@ -253,7 +253,7 @@ class TestMistakes:
 
     def test_a_device_is_not_read(self, tmp_path):
         (tmp_path / "net.onnx").symlink_to("/dev/zero")
-        with pytest.raises(ModelError, match=r"no ONNX file .*net\.onnx: not a regular file"):
+        with pytest.raises(ModelError, match="no ONNX file /dev/zero: not a regular file"):
             load_network(str(tmp_path / "net.onnx"))
 
     @pytest.mark.parametrize("content", [b"", b"hello", None])
