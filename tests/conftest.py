@@ -1,6 +1,7 @@
 """Small datasets, a network that costs nothing, and the command line in this process."""
 
 import importlib
+import signal
 import sys
 from types import SimpleNamespace
 
@@ -86,6 +87,9 @@ def featscape(monkeypatch, capsys):
 
     monkeypatch.delenv("COLUMNS", raising=False)  # a terminal's, or of the process that started us
 
+    signals = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
+    handlers = {number: signal.getsignal(number) for number in signals}
+
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["featscape", *map(str, arguments)])
         capsys.readouterr()
@@ -94,7 +98,9 @@ def featscape(monkeypatch, capsys):
         captured = capsys.readouterr()
         return SimpleNamespace(status=ended.value.code, out=captured.out, err=captured.err)
 
-    return run
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

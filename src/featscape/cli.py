@@ -5,17 +5,20 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
+from contextlib import redirect_stderr, redirect_stdout
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO, cast
 
 import typer
 
 from featscape import __version__
 from featscape.errors import FeatscapeError, InputError
 from featscape.filenames import printable
+from featscape.process import EndingSignals, LenientStream, ResultStream, open_closed_streams
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from featscape.maps import Map
     from featscape.progress import Progress
 
-MISTAKE = 2  # the caller's; everything else that goes wrong is 1
+MISTAKE = 2  # the caller's; everything else that goes wrong is 1, or 128 + the signal
 INTERRUPTED = 130  # what Typer makes of Ctrl-C
 _WIDTH_OF_FILES = 1_000  # columns where there is no terminal: what is written there is not wrapped
 
@@ -102,6 +105,7 @@ def _common(
       0  done, also where some images had to be skipped
       2  a mistake in the call or its input, a full disk; one line says what to do
       1  anything else
+      128 + N  signal N ended the run; after Ctrl-C 130
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
@@ -470,22 +474,42 @@ def layers(
 
 def main() -> None:
     """Run the command line, and translate every error that featscape raises on purpose."""
+    signals = EndingSignals()
+    signals.install()
+    open_closed_streams()
     if isinstance(sys.stdout, TextIOWrapper):  # a class's name may not be in the screen's encoding
         sys.stdout.reconfigure(errors="backslashreplace")
     # Pillow warns of damage that it reads over, such as bad EXIF data; the image itself is whole
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+    error, output = LenientStream(sys.stderr), ResultStream(sys.stdout)
+    with redirect_stderr(cast("TextIO", error)), redirect_stdout(cast("TextIO", output)):
+        try:
+            status = _run()
+        except KeyboardInterrupt:  # outside of Typer, which catches its own
+            status = INTERRUPTED
+        signals.finish()
+        if status == INTERRUPTED:
+            number = signals.received or signal.SIGINT
+            is_key = number == signal.SIGINT
+            _say("interrupted." if is_key else f"stopped by {signal.Signals(number).name}.")
+            status = 128 + number
+    sys.exit(status)
+
+
+def _run() -> int:
+    """Run the command, and return the exit status."""
     try:
         status = app(standalone_mode=False)
+        sys.stdout.flush()
     except typer.TyperException as error:
         _say(error.format_message())
-        sys.exit(MISTAKE)
+        return MISTAKE
     except FeatscapeError as error:
         _say(str(error))
-        sys.exit(MISTAKE)
-    if status == INTERRUPTED:
-        _say("interrupted.")
-        sys.exit(1)
-    sys.exit(status or 0)
+        return MISTAKE
+    except BrokenPipeError:  # of the last flush; Typer catches the others
+        return 1
+    return int(status or 0)
 
 
 def _print_summary(made: Map) -> None:

@@ -413,7 +413,7 @@ class TestCtrlC:
         }
         monkeypatch.setattr(where[stage], interrupt)
         done = featscape("map", photos, "-o", "m", "--perplexity", 4, "--size", 400)
-        assert done.status == 1
+        assert done.status == 130
         assert done.out == ""
         assert done.err.splitlines()[-1] == "featscape: interrupted."
         assert "Traceback" not in done.err
@@ -431,7 +431,7 @@ class TestCtrlC:
 
         monkeypatch.setattr("featscape.mapfolder.write_run", interrupt)
         options = ("-o", "m", "--perplexity", 4, "--size", 400, "--force")
-        assert featscape("map", photos, *options).status == 1
+        assert featscape("map", photos, *options).status == 130
         assert [path.name for path in here.iterdir()] == ["m"]
         assert (made.folder / "run.json").read_text() == before
         assert json.loads(before)["counts"]["items"] == 24
