@@ -96,8 +96,11 @@ class Target:
 
 def _source(made: Path) -> str | None:
     """Return the folder that the map names as its source: the server looks for originals there."""
+    file = made / "run.json"
+    if file.is_symlink() or not file.is_file():
+        return None
     try:
-        source = json.loads((made / "run.json").read_bytes())["source"]
+        source = json.loads(file.read_bytes())["source"]
     except (OSError, ValueError, LookupError, TypeError):
         return None
     return source if isinstance(source, str) else None
