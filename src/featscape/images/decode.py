@@ -249,7 +249,10 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         return image.convert("RGB")
     if image.mode == "La":  # Pillow undoes premultiplied gray in two steps only
         image = image.convert("LA")
-    rgba = image.convert("RGBA")
+    try:
+        rgba = image.convert("RGBA")
+    except ValueError as error:  # a PNG whose table of transparency is longer than any palette
+        raise ImageError(_reason_of_damage(error)) from error
     canvas = Image.new("RGB", image.size, "white")
     canvas.paste(rgba, mask=rgba.getchannel("A"))
     return canvas

@@ -160,6 +160,12 @@ def test_palette_with_transparency_lies_over_white(decode, alphas):
         assert_near(decode(image, "GIF", transparency=0), expected, 0)
 
 
+def test_more_transparent_indices_than_a_palette_has_are_damage(decode):
+    image = png(1, 1, bit_depth=8, color_type=3, rows=[b"\0"], extra=bytes(257))
+    with pytest.raises(ImageError, match="palette index out of range"):
+        decode(image)
+
+
 def test_one_transparent_value_lies_over_white(decode):
     gray = Image.new("L", (2, 1))
     gray.putdata([7, 8])
