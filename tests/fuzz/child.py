@@ -82,7 +82,7 @@ def check(target: Any, rules: Rules, case: Path, *, hang_s: float) -> tuple[str,
         return _describe(error), traceback.format_exc()
     finally:
         faulthandler.cancel_dump_traceback_later()
-        rules.named = b""
+        rules.input_names_places, rules.named_folder = False, None
     return None
 
 

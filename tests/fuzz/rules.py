@@ -64,14 +64,15 @@ class Rules:
 
     Attributes
     ----------
-    named : bytes
-        An input that may lawfully name hosts and files, such as a table of paths.
+    input_names_places : bool
+        Whether the input may lawfully name files and hosts, as a table of paths does. A
+        connection is stopped all the same.
     named_folder : str or None
         A folder that may be read, since the input names it as its source.
     """
 
     def __init__(self, workspace: Path) -> None:
-        self.named = b""
+        self.input_names_places = False
         self.named_folder: str | None = None
         self._workspace = os.path.realpath(workspace)
         self._roots = tuple(
@@ -146,7 +147,7 @@ class Rules:
         if not isinstance(path, str | bytes) or self._is_inside(path):
             return
         is_written = bool(flags & _WRITES) if isinstance(flags, int) else mode not in ("r", "rb")
-        if is_written or not self.named:
+        if is_written or not self.input_names_places:
             self._stop("opened a file outside of the workspace", (path, mode, flags))
 
     def _watch_change(self, event: str, args: tuple[Any, ...]) -> None:
@@ -162,7 +163,7 @@ class Rules:
             is_here = text == "localhost"
         if is_here:
             return
-        if self.named and text.encode(errors="replace") in self.named:
+        if self.input_names_places:
             raise PermissionError(errno.EACCES, "no connection leaves this machine")
         self._stop("a connection beyond this machine", text)
 

@@ -11,13 +11,10 @@ import threading
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-import uvicorn
-
 import featscape.features
-from featscape.app.ending import Endable, Server
 from featscape.app.security import Access, Guard
 from featscape.app.server import make_app
-from featscape.app.service import listen
+from featscape.app.service import listen, make_server
 from fuzz.mutate import NUMBERS, TEXTS, VALUES, encode, mutate_bytes, mutate_json
 from fuzz.pictures import seed_images
 from fuzz.rules import Violation
@@ -144,22 +141,14 @@ def _start_server(made: Path, noted: _Noted) -> int:
     """Serve a map in a thread, as `featscape serve` does; return the port."""
     listening = listen("127.0.0.1", 0)
     port: int = listening.getsockname()[1]
-    config = uvicorn.Config(
-        Endable(Guard(make_app(made), access=Access.on_loopback(port))),
-        access_log=False,
-        log_config=None,
-        lifespan="off",
-        ws="none",
-        proxy_headers=False,
-        server_header=False,
-    )
+    server = make_server(Guard(make_app(made), access=Access.on_loopback(port)))
     for name in ("uvicorn.error", "uvicorn", "asyncio"):
         logger = logging.getLogger(name)
         logger.addHandler(noted)
         logger.propagate = False
 
     def serve() -> None:
-        asyncio.run(Server(config).serve(sockets=[listening]))
+        asyncio.run(server.serve(sockets=[listening]))
 
     threading.Thread(target=serve, daemon=True).start()
     return port

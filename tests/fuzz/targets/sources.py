@@ -68,8 +68,7 @@ class Target:
         """Only FeatscapeError may be raised; images that are found have consistent records."""
         if (folder / "source").is_dir():
             (file,) = (folder / "source").iterdir()
-            if file.name.endswith(_MAY_NAME_FILES):
-                self._rules.named = file.read_bytes() or b"\0"
+            self._rules.input_names_places = file.name.endswith(_MAY_NAME_FILES)
             _read_source(file)
             _read_source(file.parent)
         else:
