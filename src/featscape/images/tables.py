@@ -157,6 +157,9 @@ def _read_records(
 
 def _reason_of(error: csv.Error, n_lines: int) -> str:
     """Return what is wrong with a record of which a number of lines were read."""
+    if "field limit" in str(error):
+        most = csv.field_size_limit()
+        return f"a value of more than {most:,} characters, or a quote that is not closed"
     is_unclosed = n_lines > 1 or "unexpected end" in str(error)
     return "a quote that is not closed" if is_unclosed else str(error)
 

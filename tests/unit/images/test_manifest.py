@@ -231,6 +231,14 @@ def test_a_record_of_several_lines_is_one_row_that_is_named_by_its_first(lay, sk
     }
 
 
+def test_a_value_that_is_too_long_costs_its_own_row_alone(lay, skipped):
+    lines = ["a.png,x", f"b.png,{'y' * 200_000}", "c.png,z"]
+    images = find_images(write_csv(lay("a.png", "c.png") / "m.csv", "path,label", *lines))
+    assert images.paths == ("a.png", "c.png")
+    (reason,) = skipped(images).values()
+    assert reason.startswith("a broken row: a value of more than 131,072 characters")
+
+
 def test_a_long_table_of_unclosed_quotes_is_read_in_time(lay, skipped):
     lines = [f'{i}.png,"b' for i in range(3_000)]
     images = find_images(write_csv(lay("a.png") / "m.csv", "path,label", "a.png,x", *lines))
