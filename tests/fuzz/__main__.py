@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fuzz.parent import Outcome
 
 _FAILURES = Path("fuzz-failures")
+_REPEATED_S = 600.0  # for tries that are repeated, which must all be made
 _KEPT = Path(__file__).with_name("seeds.json")  # of failures that are fixed
 
 
@@ -36,12 +37,14 @@ def main() -> int:
         first=0 if asked.repeat is None else asked.repeat,
         most_tries=asked.tries if asked.repeat is None else 1,
     )
+    if asked.replay or asked.repeat is not None:
+        asked.seconds = _REPEATED_S
     names = asked.target or list(settings.replayed or TARGETS)
     started = time.strftime("%Y-%m-%d %H:%M")
     _print(f"Fuzzing {', '.join(names)} for {asked.seconds:g} s, SEED={settings.seed}, {started}")
     outcomes = parent.run_targets(names, settings, seconds=asked.seconds)
     _report(outcomes, settings)
-    return 1 if any(outcome.failures for outcome in outcomes) else 0
+    return 1 if any(each.failures or each.n_tries == 0 for each in outcomes) else 0
 
 
 def _parse() -> argparse.Namespace:
@@ -88,6 +91,8 @@ def _report(outcomes: list[Outcome], settings: Settings) -> None:
             f"{each.slowest[0]:>8.2f} s{each.slowest[1]:>10}{each.peak_bytes >> 20:>10,} MB"
         )
     for each in outcomes:
+        if each.n_tries == 0:
+            _print(f"{each.target}: the time was over before the first try. Raise SECONDS.")
         for key, count in each.failures.most_common():
             _print(f"{each.target}: {count:,} x {key}")
     if any(outcome.failures for outcome in outcomes):
