@@ -96,7 +96,7 @@ def run_featscape(
     total_s: dict[str, float] = {}
     with timed(total_s, "total"):
         made = make_map(
-            folder, output, weights=weights, seed=SEED, device="cpu", precision=precision
+            folder, output, weights=weights, random_state=SEED, device="cpu", precision=precision
         )
     return {
         "import_s": import_s,

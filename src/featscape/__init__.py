@@ -7,7 +7,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from featscape.app.notebook import InteractiveMap, make_map, open_map
+    from featscape.app.notebook import (
+        InteractiveMap,
+        embed_features,
+        make_map,
+        make_maps,
+        open_map,
+    )
+    from featscape.embedding import load_tsne
     from featscape.errors import (
         DeviceError,
         FeatscapeError,
@@ -20,7 +27,6 @@ if TYPE_CHECKING:
     from featscape.images import find_images
     from featscape.maps import Map
     from featscape.pictures import draw_mosaic, draw_scatter
-    from featscape.pipeline import load_tsne
     from featscape.progress import Progress
     from meshtsne import TSNE
 
@@ -39,10 +45,12 @@ __all__ = [
     "Progress",
     "draw_mosaic",
     "draw_scatter",
+    "embed_features",
     "extract",
     "find_images",
     "load_tsne",
     "make_map",
+    "make_maps",
     "open_map",
 ]
 
@@ -59,10 +67,12 @@ _HOME = {
     "Progress": "featscape.progress",
     "draw_mosaic": "featscape.pictures",
     "draw_scatter": "featscape.pictures",
+    "embed_features": "featscape.app.notebook",
     "extract": "featscape.features.extract",
     "find_images": "featscape.images",
-    "load_tsne": "featscape.pipeline",
+    "load_tsne": "featscape.embedding",
     "make_map": "featscape.app.notebook",
+    "make_maps": "featscape.app.notebook",
     "open_map": "featscape.app.notebook",
 }
 

@@ -4,31 +4,40 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import sys
 import warnings
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
+from functools import wraps
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO, cast
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar, cast, get_args, get_origin
 
 import typer
 
 from featscape import __version__
 from featscape.errors import FeatscapeError, InputError
 from featscape.filenames import printable
+from featscape.keywords import describe
+from featscape.options import EmbeddingOptions, FeatureMapOptions, MapOptions
 from featscape.process import EndingSignals, LenientStream, ResultStream, open_closed_streams
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from featscape.keywords import Help
     from featscape.maps import Map
     from featscape.progress import Progress
 
 MISTAKE = 2  # the caller's; everything else that goes wrong is 1, or 128 + the signal
 INTERRUPTED = 130  # what Typer makes of Ctrl-C
 _WIDTH_OF_FILES = 1_000  # columns where there is no terminal: what is written there is not wrapped
+
+Options = TypeVar("Options", bound=EmbeddingOptions)
+Command = Callable[..., None]
 
 app = typer.Typer(
     name="featscape",
@@ -39,35 +48,44 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        "--output", "-o", metavar="DIR", help="The map folder to write.  [default: NAME-map]"
-    ),
-]
+
+def takes_options(options: type[Options]) -> Callable[[Callable[[Options], None]], Command]:
+    """Give a command the arguments and options that the fields of a dataclass describe."""
+
+    def decorate(command: Callable[[Options], None]) -> Command:
+        @wraps(command)
+        def run(**given: Any) -> None:
+            command(options(**given, progress=_progress()))
+
+        described = [(one, text) for one, text in describe(options) if text.on_command_line]
+        parameters = [_as_typer(one, text) for one, text in described]
+        vars(run)["__signature__"] = inspect.Signature(parameters)
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        return run
+
+    return decorate
+
+
+def _as_typer(option: inspect.Parameter, text: Help) -> inspect.Parameter:
+    """Return the command-line parameter of an option."""
+    kinds = get_args(option.annotation)
+    is_list, is_path = list[str] in kinds, any(get_origin(kind) is os.PathLike for kind in kinds)
+    kind = list[str] | None if is_list else option.annotation
+    if option.default is inspect.Parameter.empty:
+        kind, setting = str, typer.Argument(metavar=text.metavar, help=text.text)
+    else:
+        kind = str | None if is_path else kind
+        flag = text.flag or f"--{option.name.replace('_', '-')}"
+        words = text.text if text.default is None else f"{text.text}  [default: {text.default}]"
+        flags = (flag, "-o") if flag == "--output" else (flag,)
+        setting = typer.Option(*flags, metavar=text.metavar, help=words)
+    return option.replace(annotation=Annotated[kind, setting], kind=inspect.Parameter.KEYWORD_ONLY)
+
+
 DemoOutput = Annotated[
     Path, typer.Option("--output", "-o", metavar="DIR", help="The map folder to write.")
 ]
-Seed = Annotated[int, typer.Option(metavar="N", help="Chooses the images and starts t-SNE.")]
-Perplexity = Annotated[
-    float,
-    typer.Option(
-        metavar="P",
-        help="About how many neighbors each item is drawn to; less than a third of the items.",
-    ),
-]
-Dimensions = Annotated[
-    int, typer.Option("--dimensions", metavar="N", help="2, or 3: a map that turns.")
-]
-Landmarks = Annotated[
-    int | None,
-    typer.Option(
-        "--landmarks",
-        metavar="N",
-        help="Fit t-SNE on N items, of every class, and place each other one among them.",
-    ),
-]
-Force = Annotated[bool, typer.Option("--force", help="Replace the map that stands at DIR.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace the map at the output folder.")]
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's protocol for a flag
@@ -112,85 +130,8 @@ def _common(
 
 
 @app.command("map")
-def make_map(
-    source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="A folder of images, or another source.")
-    ],
-    output: Output = None,
-    *,
-    model: Annotated[
-        str, typer.Option(metavar="NAME", help="The network: see featscape models.")
-    ] = "resnet101",
-    weights: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Its weights, instead of a download.")
-    ] = None,
-    layer: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Map what this layer says: see featscape layers. Again for another.",
-        ),
-    ] = None,
-    pool: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KIND",
-            help="What makes numbers of its map: avg, max, gem, flatten, token.  [default: avg]",
-        ),
-    ] = None,
-    path_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The column of a manifest with the paths.")
-    ] = None,
-    label_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The column of a table with the classes.")
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(metavar="N", help="Take N images at random, of every class.")
-    ] = None,
-    max_megapixels: Annotated[
-        float | None,
-        typer.Option(
-            metavar="N", help="Skip images larger than this.  [default: 89.5, Pillow's limit]"
-        ),
-    ] = None,
-    seed: Seed = 10,
-    perplexity: Perplexity = 30.0,
-    n_dimensions: Dimensions = 2,
-    n_landmarks: Landmarks = None,
-    device: Annotated[
-        str, typer.Option(metavar="NAME", help="Where it is computed: auto, cpu, cuda or mps.")
-    ] = "auto",
-    precision: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="fp32, bf16, int8 or auto: bf16 where it is quick and as good as fp32.",
-        ),
-    ] = "auto",
-    batch_size: Annotated[
-        int | None, typer.Option(metavar="N", help="Images that go through the network at once.")
-    ] = None,
-    size_px: Annotated[
-        int, typer.Option("--size", metavar="PX", help="Side of the map made of images.")
-    ] = 2400,
-    thumbnail_px: Annotated[
-        int | None,
-        typer.Option("--thumbnail", metavar="PX", help="Longest side of the images in it."),
-    ] = None,
-    page_images: Annotated[
-        int,
-        typer.Option(
-            metavar="N", help="map.html holds N thumbnails; with those of 20,000 it can be mailed."
-        ),
-    ] = 20_000,
-    engine: Annotated[
-        str, typer.Option(metavar="NAME", help="local, or ray: on the machines of a Ray cluster.")
-    ] = "local",
-    address: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Where that cluster is.")
-    ] = None,
-    force: Force = False,
-) -> None:
+@takes_options(MapOptions)
+def make_map(options: MapOptions) -> None:
     """Make the map of a folder of images, or of another source.
 
     The first folder below SOURCE is an image's class, however deep the file lies; folders named
@@ -220,33 +161,7 @@ def make_map(
     """
     from featscape import pipeline
 
-    maps = pipeline.make_map(
-        source,
-        output,
-        model=model,
-        weights=weights,
-        layers=layer or [],
-        pool=pool,
-        path_column=path_column,
-        label_column=label_column,
-        limit=limit,
-        max_megapixels=max_megapixels,
-        seed=seed,
-        perplexity=perplexity,
-        n_dimensions=n_dimensions,
-        n_landmarks=n_landmarks,
-        device=device,
-        precision=precision,
-        batch_size=batch_size,
-        size_px=size_px,
-        thumbnail_px=thumbnail_px,
-        page_images=page_images,
-        engine=engine,
-        address=address,
-        force=force,
-        progress=_progress(),
-    )
-    for made in maps:
+    for made in pipeline.make_maps(options):
         _print_summary(made)
 
 
@@ -267,25 +182,8 @@ def demo(output: DemoOutput = Path("digits-map"), *, force: Force = False) -> No
 
 
 @app.command()
-def embed(
-    features: Annotated[
-        Path, typer.Argument(metavar="FEATURES.npy", help="An (n, d) array of numbers.")
-    ],
-    output: Output = None,
-    *,
-    labels: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="A label a line, or an .npy file of n labels."),
-    ] = None,
-    seed: Seed = 10,
-    perplexity: Perplexity = 30.0,
-    n_dimensions: Dimensions = 2,
-    n_landmarks: Landmarks = None,
-    device: Annotated[
-        str, typer.Option(metavar="NAME", help="Where t-SNE runs: auto, cpu or cuda.")
-    ] = "auto",
-    force: Force = False,
-) -> None:
+@takes_options(FeatureMapOptions)
+def embed(options: FeatureMapOptions) -> None:
     """Make the map of features made elsewhere.
 
     It has the scatter plot, and no map made of images.
@@ -297,19 +195,7 @@ def embed(
     """
     from featscape import pipeline
 
-    made = pipeline.embed_features(
-        features,
-        output,
-        labels_file=labels,
-        seed=seed,
-        perplexity=perplexity,
-        n_dimensions=n_dimensions,
-        n_landmarks=n_landmarks,
-        device=device,
-        force=force,
-        progress=_progress(),
-    )
-    _print_summary(made)
+    _print_summary(pipeline.embed_features(options))
 
 
 @app.command()
@@ -390,9 +276,9 @@ def export(
       featscape export photos-map --to photos-site
       python -m http.server --directory photos-site    to look at it here
     """
-    from featscape import pipeline
+    from featscape.views import export_site
 
-    pipeline.export_site(folder, to, force=force, progress=_progress())
+    export_site(folder, to, force=force, progress=_progress())
     typer.echo(f"Wrote the site {printable(to)}/")
 
 
@@ -407,7 +293,7 @@ def info(
       featscape info photos-map
     """
     from featscape import report
-    from featscape.pipeline import open_map
+    from featscape.maps import open_map
 
     _show(report.describe(open_map(folder)))
 

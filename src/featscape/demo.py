@@ -6,7 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from featscape.pipeline import make_map
+from featscape.options import MapOptions
+from featscape.pipeline import make_maps
 
 if TYPE_CHECKING:
     import os
@@ -22,7 +23,7 @@ def make_demo(
     output: str | os.PathLike[str] = "digits-map",
     *,
     limit: int = 500,
-    seed: int = 10,
+    random_state: int = 10,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Map:
@@ -33,22 +34,23 @@ def make_demo(
     output : path
     limit : int
         How many of the 1,797 images.
-    seed, force, progress
-        As in `make_map`.
+    random_state, force, progress
+        As `MapOptions` describes them.
     """
     with TemporaryDirectory(prefix="featscape-demo-") as folder:
         write_digits(Path(folder) / "digits")
-        return make_map(
+        options = MapOptions(
             Path(folder) / "digits",
             output,
             model=MODEL,
             limit=limit,
-            seed=seed,
+            random_state=random_state,
             size_px=1600,
             force=force,
             made_from="scikit-learn's handwritten digits (sklearn.datasets.load_digits)",
             progress=progress,
         )
+        return make_maps(options)[0]
 
 
 def write_digits(folder: Path) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     import meshtsne
     from featscape.maps import Map
+    from featscape.options import EmbeddingOptions
     from featscape.progress import Progress
     from meshtsne import TSNE
 
@@ -50,36 +51,54 @@ def engine_errors() -> Iterator[None]:
         raise FeatscapeError(str(error)) from error
 
 
-def check_options(*, perplexity: float, n_dimensions: int) -> None:
-    """Raise InputError where no map can be made so, of however many items."""
+def check_options(options: EmbeddingOptions) -> None:
+    """Raise InputError if no number of items makes a map with these options."""
     from meshtsne import TSNE
 
-    if n_dimensions not in (2, 3):
-        raise InputError(f"a map must have 2 or 3 dimensions; got {n_dimensions}.")
+    if options.n_components not in (2, 3):
+        raise InputError(f"a map must have 2 or 3 dimensions; got {options.n_components}.")
+    tsne = TSNE(options.n_components, perplexity=options.perplexity, device="cpu")
     with engine_errors():
-        TSNE(n_dimensions, perplexity=perplexity, device="cpu").find_device((sys.maxsize, 1))
+        tsne.find_device((sys.maxsize, 1))
 
 
-def check_landmarks(
-    n_landmarks: int | None,
-    *,
-    perplexity: float,
-    n_items: int,
-    n_dimensions: int = 2,
-    device: str = "cpu",
-) -> None:
-    """Raise InputError unless t-SNE of so many landmarks, or of all items, can hold `perplexity`.
+def choose_device(options: EmbeddingOptions, *, n_items: int) -> str:
+    """Return the device of t-SNE, and check the options against the number of items.
 
-    They are t-SNE's own rules, looked at before the long work; DeviceError where there is no such
-    device.
+    Parameters
+    ----------
+    options : EmbeddingOptions
+    n_items : int
+
+    Returns
+    -------
+    str
+        A device as TSNE takes it: "auto", "cpu", "cuda" or "cuda:N".
+
+    Raises
+    ------
+    InputError
+        If the items, or the landmarks, are too few for the perplexity.
+    DeviceError
+        If the device is absent or its memory is too small.
     """
     from meshtsne import TSNE
 
-    tsne = TSNE(n_dimensions, perplexity=perplexity, device=device)
-    if n_landmarks is None:
-        with engine_errors():
-            tsne.find_device((n_items, _COLUMNS))
-        return
+    kind = options.local_device.partition(":")[0]
+    device = "auto" if kind == "mps" else options.local_device
+    if kind == "cuda" and options.n_components == 3:
+        options.report.note("t-SNE runs on the CPU: on a GPU, t-SNE makes maps of 2 dimensions.")
+        device = "cpu"
+    tsne = TSNE(options.n_components, perplexity=options.perplexity, device=device)
+    n_fitted = n_items if options.n_landmarks is None else options.n_landmarks
+    if options.n_landmarks is not None:
+        _check_landmarks(options.n_landmarks, perplexity=options.perplexity, n_items=n_items)
+    with engine_errors():
+        tsne.find_device((n_fitted, _COLUMNS))
+    return device
+
+
+def _check_landmarks(n_landmarks: int, *, perplexity: float, n_items: int) -> None:
     if n_landmarks >= n_items:
         raise InputError(
             f"landmarks must be fewer than the items, {n_items:,}; got {n_landmarks:,}. "
@@ -91,71 +110,46 @@ def check_landmarks(
             f"got {n_landmarks:,} with perplexity {perplexity:g}. "
             "Ask for more, or lower perplexity."
         )
-    with engine_errors():
-        tsne.find_device((n_landmarks, _COLUMNS))
-
-
-def choose_tsne_device(device: str, n_fitted: int, *, n_dimensions: int) -> str:
-    """Return where t-SNE of so many items runs, whose network runs on `device`.
-
-    Few are done on the CPU before a GPU is awake; there is none but NVIDIA's for it, and it makes
-    maps of two dimensions alone.
-    """
-    from meshtsne.device import AUTO_FROM
-
-    kind = device.partition(":")[0]
-    if kind == "cuda":
-        return device if n_fitted >= AUTO_FROM and n_dimensions == 2 else "cpu"
-    return "cpu" if kind == "cpu" else "auto"
 
 
 def embed(
     values: NDArray[np.float32],
+    options: EmbeddingOptions,
     *,
-    perplexity: float,
-    seed: int,
-    n_dimensions: int = 2,
-    n_landmarks: int | None = None,
     labels: Sequence[str] | None = None,
-    device: str = "auto",
+    device: str,
     place: Placing | None = None,
-    progress: Progress,
 ) -> Embedding:
-    """Run t-SNE, and show how far it has come.
+    """Run t-SNE, and report the progress.
 
     Parameters
     ----------
     values : ndarray of float32, shape (n, d)
-    perplexity : float
-    seed : int
-    n_dimensions : int
-        2 or 3.
-    n_landmarks : int, optional
-        Fit so many of the items and place each other one among them. What is held in memory
-        beside `values` and the result is then theirs, and a block of the others.
+    options : EmbeddingOptions
+        With `n_landmarks`, t-SNE is fitted on the landmarks, and the other items are placed among
+        the landmarks. The memory beside `values` and the result is then that of the landmarks and
+        of one block of other items.
     labels : sequence of str, optional
-        Of the items; the landmarks hold every class.
+        The label of each item; the landmarks contain every class.
     device : str
-        As TSNE takes it.
+        From `choose_device`.
     place : callable, optional
-        (t-SNE, blocks of features) -> what ``map(tsne.place, blocks)`` gives; by default that.
-    progress : Progress
+        (t-SNE, blocks of features) -> what ``map(tsne.place, blocks)`` gives; by default this map.
 
     Raises
     ------
     InputError, DeviceError
-        As `check_landmarks` does, and where the device's memory is too small.
+        As `choose_device` does.
     """
     from meshtsne import TSNE
 
-    check_landmarks(
-        n_landmarks,
-        perplexity=perplexity,
-        n_items=len(values),
-        n_dimensions=n_dimensions,
+    n_landmarks, seed, progress = options.n_landmarks, options.random_state, options.report
+    tsne = TSNE(
+        options.n_components,
+        perplexity=options.perplexity,
+        random_state=seed,
         device=device,
     )
-    tsne = TSNE(n_components=n_dimensions, perplexity=perplexity, random_state=seed, device=device)
     if n_landmarks is None:
         _fit(tsne, values, progress=progress)
         positions, neighbors, landmarks = tsne.embedding_, _graph(tsne), None

@@ -33,20 +33,20 @@ def name_outputs(output: Path, layers: Sequence[str]) -> tuple[Path, ...]:
     return tuple(output.with_name(f"{stem}-{layer.replace('/', '-')}{end}") for layer in layers)
 
 
-def share(features: Features, folders: Sequence[Path]) -> tuple[Features, ...]:
-    """Give each folder the features of its layer and the thumbnails, and return these features.
+def split_by_layer(features: Features, folders: Sequence[Path]) -> tuple[Features, ...]:
+    """Write each layer's features and the thumbnails to its folder; return the features by layer.
 
     Parameters
     ----------
     features : Features
-        Of several layers, in the order of `folders`; or of one, and then all is there already.
+        Of several layers, in the order of `folders`. With one layer nothing is written.
     folders : sequence of Path
-        Those of the maps to be. The thumbnails, and the features of all layers in `JOINT`, lie
-        in the first.
+        One for each map. The first holds the thumbnails, and the features of all layers in
+        `JOINT`.
     """
     if len(folders) == 1:
         return (features,)
-    shared = []
+    layers = []
     for folder, layer in zip(folders, features.model.layers, strict=True):
         own = features.of_layer(layer)
         mapfolder.write_features(folder, own.values)
@@ -57,6 +57,6 @@ def share(features: Features, folders: Sequence[Path]) -> tuple[Features, ...]:
                     folder / mapfolder.THUMBNAILS,
                     dirs_exist_ok=True,
                 )
-        shared.append(replace(own, values=np.load(folder / mapfolder.FEATURES, mmap_mode="r")))
+        layers.append(replace(own, values=np.load(folder / mapfolder.FEATURES, mmap_mode="r")))
     (folders[0] / JOINT).unlink()
-    return tuple(shared)
+    return tuple(layers)

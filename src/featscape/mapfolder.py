@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
+    from featscape.options import EmbeddingOptions
     from featscape.records import Embedding, Features
 
 FORMAT = "featscape-map"
@@ -214,11 +215,10 @@ def write_picture(folder: Path, name: str, picture: Image.Image) -> None:
 def write_run(
     folder: Path,
     embedding: Embedding,
+    options: EmbeddingOptions,
     *,
     source: str,
     features: Features | None,
-    limit: int | None = None,
-    thumbnail_px: int | None = None,
     agreement: Mapping[str, Any] | None,
     timings_s: Mapping[str, float],
 ) -> None:
@@ -228,15 +228,12 @@ def write_run(
     ----------
     folder : Path
     embedding : Embedding
+    options : EmbeddingOptions
     source : str
         What the map is made of, in words or as a path.
     features : Features or None
         For the model, the kind of the source and the skipped files; None for features made
         elsewhere.
-    limit : int or None
-        How many images were asked for.
-    thumbnail_px : int or None
-        The longest side that the thumbnails were made for.
     agreement : mapping or None
         How often an item's nearest neighbours share its label.
     timings_s : mapping of str to float
@@ -259,11 +256,11 @@ def write_run(
             "skipped": len(skipped),
         },
         "model": None if features is None else asdict(features.model),
-        "thumbnail_px": thumbnail_px,
+        "thumbnail_px": options.pack_px,
         "inference": None
         if features is None or features.inference is None
         else asdict(features.inference),
-        "parameters": {"limit": limit, **embedding.parameters},
+        "parameters": {**options.recorded, **embedding.parameters},
         "kl_divergence": embedding.kl_divergence,
         "n_iter": embedding.n_iter,
         "tsne_device": embedding.device,

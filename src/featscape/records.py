@@ -176,6 +176,11 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.paths)
 
+    @property
+    def absolute_source(self) -> str:
+        """The source as every current folder finds it."""
+        return self.source if isinstance(self.source, str) else str(self.source.resolve())
+
     def read(self, index: int) -> bytes:
         """Return image `index` as it is encoded; raises ImageError with the reason."""
         return self.contents.read(self.paths[index])

@@ -1,61 +1,61 @@
-"""What a map folder shows: the pictures of its items, and the interactive map."""
+"""Draw what a map folder shows: the pictures, and the interactive map."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featscape import mapfolder
+from featscape.folder_handle import FolderHandle
+from featscape.maps import open_map
+from featscape.options import PictureOptions
 from featscape.report import facts_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import os
     from typing import Any
 
-    from featscape.progress import Progress
+    from featscape.options import EmbeddingOptions
+    from featscape.progress import Progress, Stopwatch
     from featscape.records import Embedding, Features
 
 
-_PACK_PX = 256  # of the stored thumbnails' longest side at the least: the page shows them large
+def draw(
+    folder: Path,
+    embedding: Embedding,
+    options: EmbeddingOptions,
+    *,
+    output: Path,
+    features: Features | None = None,
+    watch: Stopwatch,
+) -> None:
+    """Draw the pictures and the page; without images, the scatter plot is the only picture.
 
-
-@dataclass(frozen=True)
-class Look:
-    """How a map of images is drawn.
-
-    Attributes
+    Parameters
     ----------
-    size_px : int
-        Side of the map made of images.
-    thumbnail_px : int or None
-        Longest side of the images in it; by default what suits their number.
-    page_images : int
-        map.html holds thumbnails of so many.
-
-    Raises
-    ------
-    InputError
-        If one of them cannot be: known before the long work.
+    folder : Path
+        With `features`, the folder already holds the thumbnails.
+    embedding : Embedding
+    options : EmbeddingOptions
+        With `features`, a MapOptions.
+    output : Path
+        The final name of the folder, for the title.
+    features : Features or None
+        None for features that another program computed.
+    watch : Stopwatch
     """
-
-    size_px: int = 2400
-    thumbnail_px: int | None = None
-    page_images: int = 20_000
-
-    def __post_init__(self) -> None:
-        from featscape.bundle import check_page_images
-        from featscape.pictures import check_sizes
-
-        check_sizes(self.size_px, self.thumbnail_px)
-        check_page_images(self.page_images)
-
-    @property
-    def pack_px(self) -> int:
-        """The longest side of the thumbnails that the map folder holds."""
-        return max(_PACK_PX, self.thumbnail_px or 0)
+    pictures = options if isinstance(options, PictureOptions) else PictureOptions()
+    with watch.stage("pictures"):
+        _draw_points(folder, embedding)
+        if features is not None:
+            _draw_mosaics(folder, embedding, pictures, progress=options.report)
+    with watch.stage("interactive"):
+        _write_interactive(
+            folder, embedding, pictures, output=output, features=features, progress=options.report
+        )
 
 
-def draw_points(folder: Path, embedding: Embedding) -> None:
+def _draw_points(folder: Path, embedding: Embedding) -> None:
     """Write the scatter plot."""
     from featscape.pictures import draw_scatter
 
@@ -63,14 +63,14 @@ def draw_points(folder: Path, embedding: Embedding) -> None:
     mapfolder.write_picture(folder, mapfolder.SCATTER, picture)
 
 
-def draw_mosaics(
+def _draw_mosaics(
     folder: Path,
     embedding: Embedding,
+    pictures: PictureOptions,
     *,
-    look: Look,
     progress: Progress,
 ) -> None:
-    """Write the maps made of the images, whose thumbnails lie in the folder."""
+    """Write the maps made of the images; the folder already holds the thumbnails."""
     from featscape.pictures import draw_mosaic
     from featscape.thumbnails import Thumbnails
 
@@ -80,36 +80,23 @@ def draw_mosaics(
             Thumbnails(folder / mapfolder.THUMBNAILS),
             embedding.labels,
             layout=layout,
-            size_px=look.size_px,
-            thumbnail_px=look.thumbnail_px,
+            size_px=pictures.size_px,
+            thumbnail_px=pictures.thumbnail_px,
             progress=progress,
         )
         mapfolder.write_picture(folder, name, picture)
 
 
-def write_interactive(
+def _write_interactive(
     folder: Path,
     embedding: Embedding,
+    pictures: PictureOptions,
     *,
     output: Path,
     features: Features | None,
-    look: Look,
     progress: Progress,
 ) -> None:
-    """Write what the browser reads of a map, and map.html.
-
-    Parameters
-    ----------
-    folder : Path
-        It has the scatter plot already, and the thumbnails where there are `features`.
-    embedding : Embedding
-    output : Path
-        Where the folder will stand, for the title.
-    features : Features or None
-        None for those that were made elsewhere.
-    look : Look
-    progress : Progress
-    """
+    """Write the bundle that the browser reads, and map.html."""
     from featscape.bundle import encode_from, open_bundle, write_bundle, write_page
     from featscape.thumbnails import Thumbnails
 
@@ -138,5 +125,36 @@ def write_interactive(
         open_bundle(folder / mapfolder.BUNDLE),
         folder / mapfolder.PAGE,
         picture=folder / mapfolder.SCATTER,
-        n_images=look.page_images,
+        n_images=pictures.page_images,
     )
+
+
+def export_site(
+    folder: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Write the interactive map as a static site: files alone, for any web server.
+
+    Parameters
+    ----------
+    folder : path
+        A map folder.
+    output : path
+        The site's folder: new, empty, or with `force` an older site.
+    force : bool
+        Replace the site at `output`.
+    progress : Progress, optional
+
+    Raises
+    ------
+    InputError
+        The folder at `output` is then as it was.
+    """
+    from featscape.bundle import open_bundle, write_site
+
+    opened = FolderHandle(open_map(folder).folder)
+    bundle = open_bundle(mapfolder.open_part(opened, mapfolder.BUNDLE))
+    write_site(bundle, Path(output), picture_in=opened, force=force, progress=progress)

@@ -21,10 +21,12 @@ import pytest
 from PIL import Image, ImageChops
 from playwright.sync_api import sync_playwright
 
+from featscape import make_map
 from featscape.bundle import encode_from, open_bundle, write_bundle, write_page
 from featscape.demo import MODEL, write_digits
-from featscape.pipeline import export_site, make_map, open_map
+from featscape.maps import open_map
 from featscape.records import Neighbors
+from featscape.views import export_site
 
 ANIMALS = Path(__file__).parents[2] / "data" / "animals"
 EXPECTED = Path(__file__).parent / "expected"

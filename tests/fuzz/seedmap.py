@@ -16,7 +16,7 @@ from unittest import mock
 import numpy as np
 from PIL import Image
 
-from featscape.pipeline import make_map
+from featscape import make_map
 from featscape.records import ModelCard
 from fuzz.settings import SHARED
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featscape.pipeline import open_map
+from featscape.maps import open_map
 
 pytestmark = pytest.mark.usefixtures("here")
 

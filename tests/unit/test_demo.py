@@ -1,7 +1,7 @@
 import pytest
 
 from featscape.demo import make_demo
-from featscape.pipeline import open_map
+from featscape.maps import open_map
 
 
 @pytest.mark.usefixtures("here")

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from featscape import TSNE
-from featscape.embedding import check_landmarks, choose_tsne_device, load_tsne
+from featscape import TSNE, embed_features, load_tsne
+from featscape.embedding import choose_device
 from featscape.errors import DeviceError, InputError
-from featscape.pipeline import embed_features, open_map
+from featscape.maps import open_map
+from featscape.options import EmbeddingOptions, MapOptions
 from featscape.progress import SilentProgress
 from featscape.report import describe
 
@@ -24,12 +25,12 @@ from featscape.report import describe
 )
 def test_perplexity(perplexity, n_items, words):
     with pytest.raises(InputError, match=words):
-        check_landmarks(None, perplexity=perplexity, n_items=n_items)
+        choose_device(EmbeddingOptions(perplexity=perplexity), n_items=n_items)
 
 
 def test_perplexity_that_holds():
-    check_landmarks(None, perplexity=30, n_items=92)
-    check_landmarks(None, perplexity=1, n_items=5)
+    choose_device(EmbeddingOptions(perplexity=30), n_items=92)
+    choose_device(EmbeddingOptions(perplexity=1), n_items=5)
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "seed", "device"])
@@ -48,18 +49,25 @@ def test_a_parameter_that_was_not_stored_is_not_guessed(here, name):
 
 
 @pytest.mark.parametrize(
-    ("device", "n_fitted", "n_dimensions", "expected"),
-    [
-        ("auto", 50, 2, "auto"),
-        ("cpu", 500_000, 2, "cpu"),
-        ("mps", 500_000, 2, "auto"),
-        ("cuda:1", 500_000, 2, "cuda:1"),
-        ("cuda", 500, 2, "cpu"),
-        ("cuda", 500_000, 3, "cpu"),
-    ],
+    ("device", "expected"),
+    [("auto", "auto"), ("cpu", "cpu"), ("mps", "auto"), ("cuda:1", "cuda:1")],
 )
-def test_t_sne_follows_the_network_where_that_repays(device, n_fitted, n_dimensions, expected):
-    assert choose_tsne_device(device, n_fitted, n_dimensions=n_dimensions) == expected
+def test_t_sne_runs_on_the_device_of_the_network(monkeypatch, device, expected):
+    monkeypatch.setattr(TSNE, "find_device", lambda *_: "cpu")  # no GPU is needed to choose one
+    assert choose_device(EmbeddingOptions(device=device), n_items=500) == expected
+
+
+def test_a_map_of_three_dimensions_reports_that_the_gpu_is_not_used():
+    said = Notes()
+    options = EmbeddingOptions(device="cuda", n_components=3, progress=said)
+    assert choose_device(options, n_items=500) == "cpu"
+    assert said.lines == ["t-SNE runs on the CPU: on a GPU, t-SNE makes maps of 2 dimensions."]
+
+
+def test_the_gpus_of_a_cluster_do_not_run_t_sne_on_this_machine(tmp_path):
+    options = {"engine": "ray", "model": "efficientnet_lite0"}
+    assert MapOptions(tmp_path, "m", device="auto", **options).local_device == "auto"
+    assert MapOptions(tmp_path, "m", device="cpu", **options).local_device == "cpu"
 
 
 def test_a_gpu_that_is_not_there_is_missed_before_the_work(here, monkeypatch):
@@ -67,7 +75,7 @@ def test_a_gpu_that_is_not_there_is_missed_before_the_work(here, monkeypatch):
 
     monkeypatch.setattr(device, "has_nvidia_driver", lambda: False)
     with pytest.raises(DeviceError, match="device='cuda' needs an NVIDIA GPU"):
-        check_landmarks(None, perplexity=5, n_items=100, device="cuda")
+        choose_device(EmbeddingOptions(perplexity=5, device="cuda"), n_items=100)
     np.save("f.npy", np.random.default_rng(0).normal(size=(30, 4)))
     with pytest.raises(DeviceError, match="device='cuda' needs an NVIDIA GPU"):
         embed_features("f.npy", "m", perplexity=4, device="cuda")
@@ -162,7 +170,7 @@ def test_the_blocks_change_nothing(monkeypatch):
 def test_another_seed_draws_other_landmarks():
     first = map_of_landmarks().landmarks
     np.testing.assert_array_equal(map_of_landmarks().landmarks, first)
-    assert not np.array_equal(map_of_landmarks(seed=11).landmarks, first)
+    assert not np.array_equal(map_of_landmarks(random_state=11).landmarks, first)
 
 
 @pytest.mark.usefixtures("clusters")

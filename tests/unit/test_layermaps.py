@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from featscape import load_tsne, make_map, make_maps
 from featscape.errors import InputError, ModelError
 from featscape.features import Network
 from featscape.layermaps import name_outputs
-from featscape.pipeline import load_tsne, make_map, open_map, open_placer
+from featscape.maps import open_map
+from featscape.placement import open_placer
 from featscape.progress import SilentProgress
 
 NETWORK = """
@@ -56,7 +58,7 @@ def folders(here):
 
 
 def test_each_layer_gets_the_map_that_it_gets_alone(photos, here):
-    second, first = make_map(photos, layers=("second", "first"), **OPTIONS)
+    second, first = make_maps(photos, layers=("second", "first"), **OPTIONS)
     assert folders(here) == ["photos-first-map", "photos-second-map"]
     assert (second.folder.name, first.folder.name) == ("photos-second-map", "photos-first-map")
     for made, layer, width in ((second, "second", 6), (first, "first", 4)):
@@ -76,13 +78,13 @@ def test_each_layer_gets_the_map_that_it_gets_alone(photos, here):
 
 
 def test_the_time_of_the_one_pass_is_told_as_such(photos):
-    for made in make_map(photos, layers=("second", "first"), **OPTIONS):
+    for made in make_maps(photos, layers=("second", "first"), **OPTIONS):
         assert "features of 2 layers" in made.run["timings_s"]
         assert "features" not in made.run["timings_s"]
 
 
 def test_what_a_map_of_each_layer_knows_is_not_computed_again(photos, monkeypatch):
-    before = make_map(photos, layers=("second", "first"), **OPTIONS)
+    before = make_maps(photos, layers=("second", "first"), **OPTIONS)
     rng = np.random.default_rng(7)
     for i in range(10):
         pixels = rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)
@@ -97,7 +99,7 @@ def test_what_a_map_of_each_layer_knows_is_not_computed_again(photos, monkeypatc
 
     monkeypatch.setattr(Network, "run", count)
     lines = Lines()
-    after = make_map(photos, layers=("second", "first"), force=True, progress=lines, **OPTIONS)
+    after = make_maps(photos, layers=("second", "first"), force=True, progress=lines, **OPTIONS)
     assert n_seen == 10
     origins = "photos-second-map and photos-first-map"
     assert f"the features of 24 images were taken from {origins}" in lines.said
@@ -105,12 +107,12 @@ def test_what_a_map_of_each_layer_knows_is_not_computed_again(photos, monkeypatc
         assert new.features.shape == (34, old.features.shape[1])
         rows = [new.paths.index(path) for path in old.paths]
         np.testing.assert_array_equal(new.features[rows], old.features)
-    make_map(photos, layers=("first", "head"), **(OPTIONS | {"force": True}))
+    make_maps(photos, layers=("first", "head"), **(OPTIONS | {"force": True}))
     assert n_seen == 10 + 34  # of "head" there was no map
 
 
 def test_new_images_are_placed_on_each(photos):
-    for made in make_map(photos, layers=["first", "second"], pool="max", **OPTIONS):
+    for made in make_maps(photos, layers=["first", "second"], pool="max", **OPTIONS):
         with (photos / made.paths[5]).open("rb") as file:
             placed = open_placer(made, device="cpu")(io.BytesIO(file.read()))
         assert placed.neighbors.indices[0, 0] == 5
@@ -120,7 +122,7 @@ def test_new_images_are_placed_on_each(photos):
 
 
 def test_one_layer_in_a_tuple_keeps_the_name(photos, here):
-    (made,) = make_map(photos, layers=("first",), **OPTIONS)
+    (made,) = make_maps(photos, layers=("first",), **OPTIONS)
     assert folders(here) == ["photos-map"]
     assert made.run["model"]["layer"] == "first"
 
@@ -151,7 +153,7 @@ def test_names(output, layers, names):
 @pytest.mark.usefixtures("here")
 def test_mistakes_leave_nothing(photos, layers, pool, error, message):
     with pytest.raises(error, match=message):
-        make_map(photos, layers=layers, pool=pool, **OPTIONS)
+        make_maps(photos, layers=layers, pool=pool, **OPTIONS)
     assert folders(Path()) == []
     assert list(Path().glob(".*")) == []
 
@@ -159,7 +161,7 @@ def test_mistakes_leave_nothing(photos, layers, pool, error, message):
 def test_a_map_that_is_there_already_is_seen_before_the_work(photos, here):
     make_map(photos, "m-second", layers="first", **OPTIONS)
     with pytest.raises(InputError, match="the map m-second exists already"):
-        make_map(photos, "m", layers=("first", "second"), **OPTIONS)
+        make_maps(photos, "m", layers=("first", "second"), **OPTIONS)
     assert folders(here) == ["m-second"]
     assert open_map("m-second").run["model"]["layer"] == "first"
 

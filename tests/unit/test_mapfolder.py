@@ -12,6 +12,7 @@ from featscape.errors import InputError
 from featscape.images import Files, decode_bytes
 from featscape.mapfolder import check_source, new_map_folder
 from featscape.maps import open_map
+from featscape.options import EmbeddingOptions
 from featscape.records import Embedding, Features, ImageSet, ModelCard, Neighbors, SkippedImage
 from featscape.thumbnails import ThumbnailWriter
 
@@ -54,6 +55,7 @@ def write_run(folder, *, source, features=None, embedding=None):
     mapfolder.write_run(
         folder,
         embedding or an_embedding(),
+        EmbeddingOptions(),
         source=source,
         features=features,
         agreement=None,

@@ -6,19 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from featscape import TSNE, extract, find_images, mapfolder
+from featscape import TSNE, embed_features, extract, find_images, load_tsne, make_map, mapfolder
 from featscape.bundle import site
 from featscape.errors import FeatscapeError, ImageError, InputError
+from featscape.maps import open_map
 from featscape.ownership import find_foreign
-from featscape.pipeline import (
-    embed_features,
-    export_site,
-    load_tsne,
-    make_map,
-    open_map,
-    open_placer,
-)
+from featscape.placement import open_placer
 from featscape.progress import PlainProgress
+from featscape.views import export_site
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -132,7 +127,7 @@ class TestMakeMap:
             {"perplexity": 30},
             {"perplexity": 0},
             {"limit": 0},
-            {"seed": -1},
+            {"random_state": -1},
             {"size_px": 10},
             {"thumbnail_px": 4},
             {"thumbnail_px": 300, "size_px": 400},
@@ -154,7 +149,7 @@ class TestMakeMap:
             ({"model": "resnet999"}, "Did you mean"),
             ({"perplexity": 0}, "perplexity must"),
             ({"limit": 0}, "limit must"),
-            ({"seed": -1}, "seed must"),
+            ({"random_state": -1}, "seed must"),
             ({"precision": "fp99"}, "precision must"),
             ({"max_megapixels": 0}, "max_megapixels must"),
         ],
@@ -194,13 +189,13 @@ class TestEmbedFeatures:
 
     @pytest.mark.usefixtures("features")
     def test_three_dimensions(self):
-        made = embed_features("words.npy", perplexity=4, n_dimensions=3)
+        made = embed_features("words.npy", perplexity=4, n_components=3)
         assert made.positions.shape == (24, 3)
         assert np.ptp(made.positions, axis=0).min() > 1
         manifest = json.loads((made.folder / "bundle" / "manifest.json").read_text())
         assert (manifest["n_dimensions"], manifest["grid"]) == (3, None)
         with pytest.raises(InputError, match="2 or 3 dimensions; got 4"):
-            embed_features("words.npy", "four", perplexity=4, n_dimensions=4)
+            embed_features("words.npy", "four", perplexity=4, n_components=4)
 
     @pytest.mark.usefixtures("features")
     @pytest.mark.parametrize("kind", ["txt", "npy of strings", "npy of integers"])
@@ -242,7 +237,7 @@ def test_new_features_are_placed_on_a_stored_map():
 
 
 def test_new_images_are_placed_as_the_readme_has_it(made, photos):
-    features = extract(find_images(photos, limit=6, seed=3))
+    features = extract(find_images(photos, limit=6, random_state=3))
     assert repr(features) == "<Features: 6 x 48, quick, pixels>"
     rows = [made.paths.index(path) for path in features.images.paths]
     places = load_tsne(made).transform(features)

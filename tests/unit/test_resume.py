@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from tests.conftest import QuickNetwork, write_images
 
-from featscape import mapfolder
+from featscape import make_map, mapfolder
 from featscape.errors import InputError
 from featscape.features import shards
-from featscape.pipeline import make_map, open_map
+from featscape.maps import open_map
 
 pytestmark = pytest.mark.usefixtures("here")
 

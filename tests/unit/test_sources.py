@@ -7,7 +7,7 @@ import fsspec
 import numpy as np
 import pytest
 
-from featscape.pipeline import open_map
+from featscape.maps import open_map
 
 pytestmark = pytest.mark.usefixtures("here", "quick_network")
 

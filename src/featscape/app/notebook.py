@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property, wraps
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
-from featscape import pipeline
-from featscape.errors import MissingExtra
+from featscape import maps, pipeline
+from featscape.errors import InputError, MissingExtra
+from featscape.keywords import takes
 from featscape.maps import Map, read_items
+from featscape.options import FeatureMapOptions, MapOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from featscape.app.widget import MapWidget
     from featscape.records import Placement
 
-__all__ = ["InteractiveMap", "make_map", "open_map"]
+__all__ = ["InteractiveMap", "embed_features", "make_map", "make_maps", "open_map"]
 
 
 class InteractiveMap(Map):
@@ -155,30 +157,72 @@ def open_map(path: str | os.PathLike[str]) -> InteractiveMap:
         If there is no such folder, if it is not a map, if a newer featscape wrote it, or if one
         of its files is missing or damaged.
     """
-    return _interactive(pipeline.open_map(path))
+    return _interactive(maps.open_map(path))
 
 
-@overload
-def make_map(
-    source: str | os.PathLike[str],
-    output: str | os.PathLike[str] | None = None,
-    *,
-    layers: str | None = None,
-    **options: Any,
-) -> InteractiveMap: ...
-@overload
-def make_map(
-    source: str | os.PathLike[str],
-    output: str | os.PathLike[str] | None = None,
-    *,
-    layers: tuple[str, ...] | list[str],
-    **options: Any,
-) -> tuple[InteractiveMap, ...]: ...
-@wraps(pipeline.make_map)
-def make_map(*args: Any, **options: Any) -> InteractiveMap | tuple[InteractiveMap, ...]:
-    """Make a map, or a map of each of several layers, as `pipeline.make_map` does."""
-    made = pipeline.make_map(*args, **options)
-    return _interactive(made) if isinstance(made, Map) else tuple(map(_interactive, made))
+@takes(MapOptions)
+def make_map(options: MapOptions) -> InteractiveMap:
+    """Make the map of a source of images.
+
+    Returns
+    -------
+    InteractiveMap
+
+    Raises
+    ------
+    InputError, ModelError, DeviceError, MissingExtra
+        The output folder is then as it was. Finished features are kept beside the output folder,
+        also after Ctrl-C or a crash, and the same call continues with these features.
+
+    See Also
+    --------
+    make_maps : One map for each of several layers, in one pass over the images.
+
+    Examples
+    --------
+    >>> made = make_map("photos", perplexity=20, limit=500)  # doctest: +SKIP
+    >>> made.positions.shape  # doctest: +SKIP
+    (500, 2)
+    """
+    if len(options.layer_names) > 1:
+        raise InputError(
+            f"make_map makes one map; got the layers {', '.join(options.layer_names)}. "
+            "Call make_maps for one map per layer."
+        )
+    return _interactive(*pipeline.make_maps(options))
+
+
+@takes(MapOptions)
+def make_maps(options: MapOptions) -> tuple[InteractiveMap, ...]:
+    """Make one map for each of several layers; the images pass through the network once.
+
+    Returns
+    -------
+    tuple of InteractiveMap
+        In the order of the layers.
+
+    Raises
+    ------
+    InputError, ModelError, DeviceError, MissingExtra
+        As `make_map` does.
+    """
+    return tuple(map(_interactive, pipeline.make_maps(options)))
+
+
+@takes(FeatureMapOptions)
+def embed_features(options: FeatureMapOptions) -> InteractiveMap:
+    """Make the map of features that another program computed: without paths and thumbnails.
+
+    Returns
+    -------
+    InteractiveMap
+
+    Raises
+    ------
+    InputError, DeviceError
+        The output folder is then as it was.
+    """
+    return _interactive(pipeline.embed_features(options))
 
 
 def _interactive(plain: Map) -> InteractiveMap:

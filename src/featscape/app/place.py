@@ -12,7 +12,7 @@ from featscape.app.stored import StoredFile
 from featscape.bundle.contract import NeighborList, Placed
 from featscape.mapfolder import RUN
 from featscape.maps import read_map
-from featscape.pipeline import open_placer
+from featscape.placement import open_placer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

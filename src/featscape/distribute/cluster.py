@@ -9,7 +9,7 @@ from collections import deque
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from featscape.distribute.extraction import Extraction
@@ -17,12 +17,12 @@ from featscape.distribute.placing import place_block
 from featscape.errors import DeviceError, InputError, MissingExtra
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from featscape.embedding import Placed, Placing
+    from featscape.embedding import Placed
     from featscape.progress import Progress
     from featscape.records import Features, ImageSet
     from meshtsne import TSNE
@@ -37,18 +37,42 @@ _BATCH_SIZE_GPU = 256
 _NETWORK_CPUS, _READING_CPUS = 0.9, 0.1
 
 
+class Workers(Protocol):
+    """Who extracts features, and who places items among landmarks: this machine or a cluster."""
+
+    def extract(self, images: ImageSet, **options: Any) -> Features:
+        """Extract features as `features.extract` does."""
+        ...
+
+    def place(self, tsne: TSNE, blocks: Iterable[NDArray[np.float32]]) -> Placed:
+        """Place blocks of items as ``map(tsne.place, blocks)`` does."""
+        ...
+
+
+class LocalWorkers:
+    """The workers of one machine: the machine itself."""
+
+    def extract(self, images: ImageSet, **options: Any) -> Features:
+        """Extract features as `features.extract` does."""
+        from featscape.features import extract
+
+        return extract(images, **options)
+
+    def place(self, tsne: TSNE, blocks: Iterable[NDArray[np.float32]]) -> Placed:
+        """Place blocks of items one after the other."""
+        return map(tsne.place, blocks)
+
+
 @contextmanager
-def open_workers(
-    engine: str, address: str | None
-) -> Iterator[tuple[Callable[..., Features], Placing | None]]:
-    """Yield what extracts features, and what places items among landmarks.
+def open_workers(engine: str, address: str | None) -> Iterator[Workers]:
+    """Yield the workers of an engine.
 
     Parameters
     ----------
     engine : str
-        "local", for `features.extract` and None, or "ray", for those of a cluster.
+        "local", or "ray" for the machines of a cluster.
     address : str or None
-        Of the cluster: see `connect`.
+        The address of the cluster: see `connect`.
 
     Raises
     ------
@@ -63,12 +87,10 @@ def open_workers(
             "Leave it out, or add --engine ray (engine=)."
         )
     if engine == "local":
-        from featscape.features import extract
-
-        yield extract, None
+        yield LocalWorkers()
         return
     with connect(address) as cluster:
-        yield cluster.extract, cluster.place
+        yield cluster
 
 
 @contextmanager

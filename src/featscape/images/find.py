@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from featscape.records import ImageSet
 
 
-def check_choice(*, limit: int | None, seed: int, max_megapixels: float | None) -> None:
+def check_choice(*, limit: int | None, random_state: int, max_megapixels: float | None) -> None:
     """Check what no images could make right, before any are sought.
 
     Parameters
     ----------
-    limit, seed, max_megapixels
+    limit, random_state, max_megapixels
         As `find_images` takes them.
 
     Raises
@@ -34,8 +34,10 @@ def check_choice(*, limit: int | None, seed: int, max_megapixels: float | None) 
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit must be at least 1 image; got {limit}. Leave it out for all.")
-    if not 0 <= seed < 2**32:
-        raise InputError(f"seed must be between 0 and 2**32 - 1; got {seed}. Pass for example 10.")
+    if not 0 <= random_state < 2**32:
+        raise InputError(
+            f"the seed must be between 0 and 2**32 - 1; got {random_state}. Pass for example 10."
+        )
     if max_megapixels is not None and not 0 < max_megapixels < math.inf:
         raise InputError(
             f"max_megapixels must be a finite number above 0; got {max_megapixels}. Leave it out "
@@ -49,7 +51,7 @@ def find_images(
     path_column: str | None = None,
     label_column: str | None = None,
     limit: int | None = None,
-    seed: int = 10,
+    random_state: int = 10,
     max_megapixels: float | None = None,
 ) -> ImageSet:
     """Find the images of a source, their classes, and what else it says of them.
@@ -90,8 +92,8 @@ def find_images(
         At most this many images: the first of a random order in which one image of each class
         was moved to the front. So every class is kept if `limit` allows it, and otherwise as
         many as it allows, while common classes keep their share. The result is in order again.
-    seed : int
-        Of that random order.
+    random_state : int
+        Seed of the random order.
     max_megapixels : float, optional
         Larger images are skipped when they are decoded, for a small file may claim any size; by
         default those above Pillow's limit, 89.5. A megapixel takes 4 MB of memory, and 8 MB in
@@ -108,12 +110,12 @@ def find_images(
     Raises
     ------
     InputError
-        If there is no such source, no image in it, no column of that name, or `limit`, `seed` or
-        `max_megapixels` is out of range.
+        If there is no such source, no image in it, no column of that name, or `limit`,
+        `random_state` or `max_megapixels` is out of range.
     """
     if not str(source):
         raise InputError("the source must have a name; got ''. For the current folder, name '.'.")
-    check_choice(limit=limit, seed=seed, max_megapixels=max_megapixels)
+    check_choice(limit=limit, random_state=random_state, max_megapixels=max_megapixels)
     images = look_through(as_place(source), path_column=path_column, label_column=label_column)
     if max_megapixels is not None:
         # the plain decoder knows Pillow's limit alone
@@ -121,4 +123,6 @@ def find_images(
         images = replace(images, decode=decode, decode_plain=None)
     if limit is None or limit >= len(images):
         return images
-    return images.select(sample_of_classes(images.labels, len(images), size=limit, seed=seed))
+    return images.select(
+        sample_of_classes(images.labels, len(images), size=limit, seed=random_state)
+    )

@@ -18,9 +18,12 @@ from starlette.testclient import TestClient
 
 from featscape.app.security import Access, Guard
 from featscape.app.server import make_app
+from featscape.embedding import load_tsne
 from featscape.errors import FeatscapeError
-from featscape.pipeline import export_site, load_tsne, open_map, open_placer
+from featscape.maps import open_map
+from featscape.placement import open_placer
 from featscape.report import describe
+from featscape.views import export_site
 from fuzz.containers import change_npy_header
 from fuzz.mutate import encode, mutate_bytes, mutate_json
 from fuzz.pictures import CANARY, canary_image

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 from starlette.testclient import TestClient
 
+from featscape import make_map
 from featscape.app.security import Access, Guard
 from featscape.app.server import make_app
 from featscape.demo import MODEL, write_digits
-from featscape.pipeline import make_map
 
 HERE = "http://127.0.0.1:8000"
 

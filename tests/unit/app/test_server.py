@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from featscape import embed_features, make_map
 from featscape.app.place import list_neighbors
 from featscape.app.server import make_app
 from featscape.bundle.contract import NeighborList
 from featscape.errors import InputError
 from featscape.filenames import valid_unicode
-from featscape.pipeline import embed_features, make_map
 
 
 class TestPage:

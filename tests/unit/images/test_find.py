@@ -386,18 +386,18 @@ def uneven(root):
 def test_a_limit_draws_from_the_seed_in_sorted_order(tmp_path):
     uneven(tmp_path)
     everything = find_images(tmp_path)
-    some = find_images(tmp_path, limit=20, seed=1)
+    some = find_images(tmp_path, limit=20, random_state=1)
     assert len(some) == 20
     assert list(some.paths) == [path for path in everything.paths if path in set(some.paths)]
     assert all(path.startswith(label) for path, label in zip(some.paths, some.labels, strict=True))
-    assert some.paths == find_images(tmp_path, limit=20, seed=1).paths
-    assert some.paths != find_images(tmp_path, limit=20, seed=2).paths
+    assert some.paths == find_images(tmp_path, limit=20, random_state=1).paths
+    assert some.paths != find_images(tmp_path, limit=20, random_state=2).paths
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("limit", [3, 4, 20])
 def test_a_limit_keeps_every_class_if_it_can(tmp_path, limit, seed):
-    images = find_images(uneven(tmp_path), limit=limit, seed=seed)
+    images = find_images(uneven(tmp_path), limit=limit, random_state=seed)
     assert len(images) == limit
     assert set(images.labels) == {"cat", "dog", "emu"}
 
@@ -409,13 +409,15 @@ def test_a_limit_below_the_number_of_classes_keeps_as_many_as_it_can(tmp_path):
 
 def test_which_image_stands_for_its_class_is_random(tmp_path):
     uneven(tmp_path)
-    drawn = {find_images(tmp_path, limit=3, seed=seed).paths[0] for seed in range(10)}
+    drawn = {find_images(tmp_path, limit=3, random_state=seed).paths[0] for seed in range(10)}
     assert len(drawn) > 5
 
 
 def test_common_classes_are_drawn_in_proportion(tmp_path):
     uneven(tmp_path)
-    n_dogs = [find_images(tmp_path, limit=57, seed=s).labels.count("dog") for s in range(60)]
+    n_dogs = [
+        find_images(tmp_path, limit=57, random_state=s).labels.count("dog") for s in range(60)
+    ]
     assert 4.5 < sum(n_dogs) / 60 < 5.7  # expected 57 * 10 / 111 = 5.1, with a deviation of 0.2
 
 
@@ -439,7 +441,7 @@ def test_a_limit_below_one_is_an_error(tmp_path, limit):
 @pytest.mark.parametrize("seed", [-1, 2**32])
 def test_a_seed_out_of_range_is_an_error(tmp_path, seed):
     with pytest.raises(InputError, match=rf"seed must be between 0 and 2\*\*32 - 1; got {seed}"):
-        find_images(lay_out(tmp_path, "1.jpg"), limit=1, seed=seed)
+        find_images(lay_out(tmp_path, "1.jpg"), limit=1, random_state=seed)
 
 
 @pytest.mark.parametrize("max_megapixels", [0, -1, float("inf"), float("nan")])

@@ -1,0 +1,95 @@
+"""Options as the fields of a dataclass: one listing for keywords, command line and docstrings.
+
+`takes` gives a function the fields of a dataclass as its keywords. A type checker sees the keywords
+(PEP 612), and the docstring lists the keywords.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, fields
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, get_type_hints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+P = ParamSpec("P")
+Options = TypeVar("Options")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Help:
+    """The description of an option.
+
+    Attributes
+    ----------
+    text : str
+        What the option does, for the docstring and for ``--help``.
+    metavar : str or None
+        The name of the value in ``--help``; None for flags.
+    flag : str or None
+        The option of the command line; by default the field's name with hyphens.
+    default : str or None
+        The default in words, where the field's default is None.
+    on_command_line : bool
+        False for options that only Python has.
+    """
+
+    text: str
+    metavar: str | None = None
+    flag: str | None = None
+    default: str | None = None
+    on_command_line: bool = True
+
+
+def describe(options: type) -> Iterator[tuple[inspect.Parameter, Help]]:
+    """Yield each option of a dataclass as a parameter with its type and default, and its help.
+
+    The class's own options come first, then those of its bases.
+    """
+    hints = get_type_hints(options, include_extras=True)
+    own = [one for one in fields(options) if one.name in vars(options)["__annotations__"]]
+    inherited = [one for one in fields(options) if one not in own]
+    signature = inspect.signature(options).parameters
+    for one in (*own, *inherited):
+        kind, text = hints[one.name].__origin__, hints[one.name].__metadata__[0]
+        yield signature[one.name].replace(annotation=kind), text
+
+
+def takes(
+    options: Callable[P, Options],
+) -> Callable[[Callable[[Options], Result]], Callable[P, Result]]:
+    """Give a function of an options record the record's fields as its parameters.
+
+    The decorated function builds the record, which checks the options, and passes it on. The
+    list of parameters in the docstring is generated.
+    """
+
+    def decorate(function: Callable[[Options], Result]) -> Callable[P, Result]:
+        @wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> Result:
+            return function(options(*args, **kwargs))
+
+        described = list(describe(options))  # type: ignore[arg-type]  # a dataclass is a callable
+        own = inspect.signature(function)
+        parameters = [parameter for parameter, _ in described]
+        vars(call)["__signature__"] = own.replace(parameters=parameters)
+        call.__doc__ = _with_parameters(function.__doc__ or "", described)
+        return call
+
+    return decorate
+
+
+def _with_parameters(docstring: str, described: list[tuple[inspect.Parameter, Help]]) -> str:
+    """Insert the section of parameters before the first section of a NumPy-style docstring."""
+    lines = ["Parameters", "----------"]
+    for parameter, text in described:
+        kind = inspect.formatannotation(parameter.annotation)
+        lines.append(f"{parameter.name} : {kind.replace('str | os.PathLike[str]', 'path')}")
+        if parameter.default is not inspect.Parameter.empty:
+            lines[-1] += f", default: {text.default or repr(parameter.default)}"
+        lines.append(f"    {text.text}")
+    head, title, rest = inspect.cleandoc(docstring).partition("Returns\n-------")
+    return "".join((head, "\n".join(lines), "\n\n", title, rest))

@@ -1,0 +1,272 @@
+"""The options of a map, listed once: keywords of `make_map`, command line, checks, documentation.
+
+The comment beside a default gives the reason for the default.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import Annotated
+
+from featscape.keywords import Help
+from featscape.progress import Progress, SilentProgress
+
+PathLike = str | os.PathLike[str]
+PACK_PX = 256  # the least side of the stored thumbnails: the page shows an open image large
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingOptions:
+    """What every map needs: t-SNE, and the folder that receives the map."""
+
+    random_state: Annotated[
+        int, Help("Seed of the choice of images and of t-SNE.", "N", flag="--seed")
+    ] = 10  # the tutorial's seed
+    perplexity: Annotated[
+        float,
+        Help("Approximate number of neighbors of an item; less than (n - 1) / 3.", "P"),
+    ] = 30.0  # scikit-learn's default
+    n_components: Annotated[
+        int,
+        Help("Dimensions of the map: 2, or 3 for a map that rotates.", "N", flag="--dimensions"),
+    ] = 2  # pictures and screens are flat
+    n_landmarks: Annotated[
+        int | None,
+        Help(
+            "Fit t-SNE on N items drawn from every class, and place every other item among them. "
+            "For more items than fit in t-SNE's memory.",
+            "N",
+            flag="--landmarks",
+            default="all items",
+        ),
+    ] = None  # a fit of all items is better while the items fit in memory
+    device: Annotated[
+        str, Help("Where the network and t-SNE run: auto, cpu, cuda, cuda:N or mps.", "NAME")
+    ] = "auto"  # the GPU where there is one
+    force: Annotated[bool, Help("Replace the map at the output folder.")] = False  # keep old work
+    progress: Annotated[
+        Progress | None,
+        Help("Receiver of progress reports.", default="no reports", on_command_line=False),
+    ] = None  # a library call prints nothing
+
+    def __post_init__(self) -> None:
+        from featscape.embedding import check_options
+
+        check_options(self)
+
+    @property
+    def report(self) -> Progress:
+        """The receiver of progress reports."""
+        return self.progress or SilentProgress()
+
+    @property
+    def local_device(self) -> str:
+        """The device on this machine."""
+        return self.device
+
+    @property
+    def pack_px(self) -> int | None:
+        """The longest side of the thumbnails in the map folder; None without images."""
+        return None
+
+    @property
+    def recorded(self) -> dict[str, int | None]:
+        """The parameters in run.json beside those of t-SNE."""
+        return {"limit": None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureOptions:
+    """How the map made of images is drawn."""
+
+    size_px: Annotated[
+        int, Help("Side of the map made of images, in pixels.", "PX", flag="--size")
+    ] = 2400  # 500 images stay recognizable, and the PNG stays below 10 MB
+    thumbnail_px: Annotated[
+        int | None,
+        Help(
+            "Longest side of the images in the map, in pixels.",
+            "PX",
+            flag="--thumbnail",
+            default="depends on the number of images",
+        ),
+    ] = None  # few images are drawn large, many are drawn small
+    page_images: Annotated[int, Help("Number of thumbnails in map.html.", "N")] = (
+        20_000  # a page with 20,000 thumbnails is small enough for a mail
+    )
+
+    def __post_init__(self) -> None:
+        from featscape.bundle import check_page_images
+        from featscape.pictures import check_sizes
+
+        check_sizes(self.size_px, self.thumbnail_px)
+        check_page_images(self.page_images)
+
+    @property
+    def pack_px(self) -> int:
+        """The longest side of the thumbnails in the map folder."""
+        return max(PACK_PX, self.thumbnail_px or 0)
+
+
+@dataclass(frozen=True)
+class MapOptions(PictureOptions, EmbeddingOptions):
+    """Everything that decides how a source of images becomes a map."""
+
+    source: Annotated[PathLike, Help("A folder of images, or another source.", "SOURCE")]
+    output: Annotated[
+        PathLike | None,
+        Help("The map folder to write.", "DIR", flag="--output", default="NAME-map"),
+    ] = None  # the current folder, under the source's name
+    _: KW_ONLY
+    model: Annotated[
+        str,
+        Help(
+            "The network: a name from `featscape models`, an ONNX file or MODULE:FACTORY.", "NAME"
+        ),
+    ] = "resnet101"  # the tutorial's network
+    weights: Annotated[
+        PathLike | None,
+        Help("A file of weights for the network.", "FILE", default="the library's download"),
+    ] = None  # pretrained weights suit photographs
+    layers: Annotated[
+        str | tuple[str, ...] | list[str] | None,
+        Help(
+            "Use the output of this layer: see `featscape layers`. Several layers give one map "
+            "each, in one pass.",
+            "NAME",
+            flag="--layer",
+            default="the input of the classifier",
+        ),
+    ] = None  # the layer before the classifier separates classes best
+    pool: Annotated[
+        str | None,
+        Help(
+            "How the output of a layer becomes one row of numbers: avg, max, gem, flatten or "
+            "token.",
+            "KIND",
+            default="avg",
+        ),
+    ] = None  # avg where the layer needs pooling
+    path_column: Annotated[
+        str | None,
+        Help("The column of a table that holds the paths.", "NAME", default="detected"),
+    ] = None  # the column whose values are images
+    label_column: Annotated[
+        str | None,
+        Help("The column of a table that holds the labels.", "NAME", default="detected"),
+    ] = None  # "label", "class" and similar names
+    limit: Annotated[
+        int | None, Help("Use N images drawn at random from every class.", "N", default="all")
+    ] = None  # a map shows the whole data set
+    max_megapixels: Annotated[
+        float | None, Help("Skip larger images.", "N", default="89.5, Pillow's limit")
+    ] = None  # a larger image may be a decompression bomb
+    precision: Annotated[
+        str,
+        Help(
+            "Number format of the network: fp32, bf16, int8, or auto. auto uses bf16 where bf16 is "
+            "faster and its features stay close to fp32.",
+            "NAME",
+        ),
+    ] = "auto"  # bf16 doubles the throughput on processors that have it
+    batch_size: Annotated[
+        int | None, Help("Images per batch.", "N", default="depends on the device")
+    ] = None  # the best size depends on the device's memory
+    engine: Annotated[
+        str, Help("Where images are read: local, or ray for the machines of a Ray cluster.", "NAME")
+    ] = "local"  # one machine is enough for a million images
+    address: Annotated[
+        str | None,
+        Help(
+            "Address of the Ray cluster.",
+            "HOST:PORT",
+            default="RAY_ADDRESS, or a cluster on this machine",
+        ),
+    ] = None
+    made_from: Annotated[
+        str | None,
+        Help(
+            "Description of the source in run.json, where the source itself is temporary.",
+            on_command_line=False,
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Check every option that can be checked before the images are known.
+
+        Raises
+        ------
+        InputError, ModelError, DeviceError, MissingExtra
+        """
+        from featscape.features import check_network
+        from featscape.images import check_choice
+        from featscape.mapfolder import check_source
+
+        check_network(
+            self.model,
+            weights=None if self.weights is None else Path(self.weights),
+            layers=self.layer_names,
+            pool=self.pool,
+            device=self.device,
+            precision=self.precision,
+        )
+        check_choice(
+            limit=self.limit, random_state=self.random_state, max_megapixels=self.max_megapixels
+        )
+        EmbeddingOptions.__post_init__(self)
+        PictureOptions.__post_init__(self)
+        check_source(Path(self.source), output=self.folder)
+
+    @property
+    def local_device(self) -> str:
+        """The device on this machine: the GPUs of a Ray cluster are on other machines."""
+        is_elsewhere = self.engine != "local" and self.device != "cpu"
+        return "auto" if is_elsewhere else self.device
+
+    @property
+    def recorded(self) -> dict[str, int | None]:
+        """The parameters in run.json beside those of t-SNE."""
+        return {"limit": self.limit}
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """The names in `layers`; empty for the input of the classifier."""
+        return (self.layers,) if isinstance(self.layers, str) else tuple(self.layers or ())
+
+    @property
+    def folder(self) -> Path:
+        """The map folder; of several layers, the folder whose name is the pattern."""
+        from featscape.images import name_source
+
+        return Path(f"{name_source(self.source)}-map" if self.output is None else self.output)
+
+
+@dataclass(frozen=True)
+class FeatureMapOptions(EmbeddingOptions):
+    """Everything that decides how an array of features becomes a map."""
+
+    features_file: Annotated[
+        PathLike, Help("An .npy file with an (n, d) array of numbers.", "FEATURES.npy")
+    ]
+    output: Annotated[
+        PathLike | None,
+        Help("The map folder to write.", "DIR", flag="--output", default="NAME-map"),
+    ] = None
+    _: KW_ONLY
+    labels_file: Annotated[
+        PathLike | None,
+        Help(
+            "A text file with one label per line, or an .npy file of n labels.",
+            "FILE",
+            flag="--labels",
+            default="no labels",
+        ),
+    ] = None
+
+    @property
+    def folder(self) -> Path:
+        """The map folder."""
+        stem = Path(self.features_file).stem
+        return Path(f"{stem}-map" if self.output is None else self.output)
