@@ -14,8 +14,9 @@ from mypy import api
         ('make_maps("photos", "m", layers=["a", "b"])[0].positions', None),
     ],
 )
-def test_mypy_checks_the_keywords(call, message):
-    code = f"from featscape import embed_features, make_map, make_maps\n{call}\n"
-    found, _, status = api.run(["--strict", "--follow-imports=silent", "-c", code])
+def test_mypy_checks_the_keywords(tmp_path, call, message):
+    file = tmp_path / "script.py"
+    file.write_text(f"from featscape import embed_features, make_map, make_maps\n{call}\n")
+    found, _, status = api.run(["--strict", str(file)])
     assert (message or "Success") in found
     assert status == (0 if message is None else 1)

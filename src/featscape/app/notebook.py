@@ -12,6 +12,7 @@ from featscape.errors import InputError, MissingExtra
 from featscape.keywords import takes
 from featscape.maps import Map, read_items
 from featscape.options import FeatureMapOptions, MapOptions
+from featscape.placement import open_placer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,9 +120,7 @@ class InteractiveMap(Map):
         """
         given = (model, None if weights is None else str(weights), device)
         if given not in self._placers:
-            self._placers[given] = pipeline.open_placer(
-                self, model=model, weights=weights, device=device
-            )
+            self._placers[given] = open_placer(self, model=model, weights=weights, device=device)
         if isinstance(image, str | os.PathLike):
             with Path(image).open("rb") as file:
                 return self._placers[given](file)

@@ -13,7 +13,7 @@ from featscape.embedding import embed
 from featscape.errors import FeatscapeError, ImageError
 from featscape.features.files import read_features, read_labels
 from featscape.images import find_images, remote
-from featscape.progress import SilentProgress
+from featscape.options import EmbeddingOptions
 from fuzz.containers import KINDS, write_source
 from fuzz.mutate import mutate_bytes
 from fuzz.pictures import CANARY, canary_image, seed_images
@@ -49,7 +49,7 @@ class Target:
             with suppress(Exception):  # a source from `containers` may be odd
                 _read_source(folder / name)
             shutil.rmtree(folder)
-        embed(np.eye(8, dtype=np.float32), perplexity=2, seed=1, progress=SilentProgress())
+        embed(np.eye(8, dtype=np.float32), EmbeddingOptions(perplexity=2), device="cpu")
 
     def write(self, rng: Random, folder: Path) -> None:
         """Write one source or one file of features, with files that a manifest may list."""
@@ -129,9 +129,7 @@ def _read_features(folder: Path) -> None:
             labels = read_labels(file, n_items=len(stored))
         if stored.size < 2_000:
             values = np.asarray(stored, dtype=np.float32)
-            made = embed(
-                values, perplexity=2, seed=1, labels=labels, progress=SilentProgress(), device="cpu"
-            )
+            made = embed(values, EmbeddingOptions(perplexity=2), labels=labels, device="cpu")
             if not np.isfinite(made.positions).all():
                 raise Violation("the embedding of finite features is not finite")
     except FeatscapeError as error:
