@@ -114,7 +114,8 @@ def test_what_a_map_of_each_layer_knows_is_not_computed_again(photos, monkeypatc
 def test_new_images_are_placed_on_each(photos):
     for made in make_maps(photos, layers=["first", "second"], pool="max", **OPTIONS):
         with (photos / made.paths[5]).open("rb") as file:
-            placed = open_placer(made, device="cpu")(io.BytesIO(file.read()))
+            place = open_placer(made, model=OPTIONS["model"], device="cpu")
+            placed = place(io.BytesIO(file.read()))
         assert placed.neighbors.indices[0, 0] == 5
         assert placed.neighbors.distances[0, 0] < 1e-3
         at = load_tsne(open_map(made.folder)).transform(made.features[5:6])
