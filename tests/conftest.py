@@ -22,6 +22,14 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: "browser" in item.path.parts)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_key(tmp_path_factory):
+    """Keep the key of the maps' seals out of the developer's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        yield
+
+
 def write_images(folder, n_images, *, color=(120, 120, 120), seed=0):
     """Write small noisy PNGs of one color."""
     folder.mkdir(parents=True, exist_ok=True)

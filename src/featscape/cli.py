@@ -223,11 +223,22 @@ def serve(
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Only print the address.")
     ] = False,
+    originals: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PLACE",
+            help="The folder, file or address of the original images, if they have moved or "
+            "someone else made the map.",
+        ),
+    ] = None,
 ) -> None:
     """Show a map in the browser, to walk through.
 
     The page has the original images, search, ZIP archives of what one selects, and takes new
     images: each falls where its like are. It ends with Ctrl-C, and needs no network.
+
+    Original images are read if you made the map on this computer. For a map from someone else, or
+    if the images have moved, name their place with --originals.
 
     By default only this machine is answered. With another --host the address holds a token, and
     whoever has it may see all images of the map.
@@ -240,6 +251,7 @@ def serve(
       featscape serve photos-map
       featscape serve photos-map --host 0.0.0.0 --port 8080 --no-browser
       featscape serve photos-map --model networks:mine
+      featscape serve photos-map --originals /mnt/photos
     """
     from featscape.app import serve as run
     from featscape.app.ending import leave_process
@@ -251,6 +263,7 @@ def serve(
         model=model,
         weights=weights,
         open_browser=not no_browser,
+        originals=originals,
         say=typer.echo,
     )
     leave_process()

@@ -34,6 +34,7 @@ import numpy as np
 from featscape.errors import InputError, first_line
 from featscape.filenames import printable, valid_unicode
 from featscape.folder_handle import FolderHandle
+from featscape.seal import is_sealed, make_seal
 from featscape.staging import staged, writing
 
 if TYPE_CHECKING:
@@ -240,6 +241,10 @@ def write_run(
         Seconds of each stage.
     """
     skipped = () if features is None else features.images.skipped
+    source = valid_unicode(source)
+    kind = None if features is None else features.images.kind
+    with (folder / ITEMS).open("rb") as items:
+        seal = make_seal(source, kind=kind, items=items)
     run = {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
@@ -249,7 +254,8 @@ def write_run(
             **{name: version(name) for name in _DISTRIBUTIONS},
         },
         "source": source,
-        "source_kind": None if features is None else features.images.kind,
+        "source_kind": kind,
+        "seal": seal,
         "counts": {
             "items": len(embedding.positions),
             "classes": len(set(embedding.labels or ())),
@@ -274,6 +280,24 @@ def write_run(
     text = valid_unicode(text, backslash=r"\\")
     with writing():
         (folder / RUN).write_text(text + "\n", encoding="utf-8")
+
+
+def is_own(folder: FolderHandle, run: Mapping[str, Any]) -> bool:
+    """Return whether this user made a map on this computer, by its seal.
+
+    Parameters
+    ----------
+    folder : FolderHandle
+    run : mapping
+        The contents of run.json.
+    """
+    try:
+        with folder.open(ITEMS) as items:
+            return is_sealed(
+                run.get("seal"), source=run["source"], kind=run.get("source_kind"), items=items
+            )
+    except OSError as error:
+        raise damaged(folder.path / ITEMS, error.strerror) from error
 
 
 def find_run(folder: Path | FolderHandle) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""A ZIP of originals, made while it is sent: it never lies whole in memory or on disk."""
+"""A ZIP of originals, made while it is sent: it holds one original at a time in memory."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from featscape.errors import ImageError
 from featscape.filenames import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from featscape.app.items import Items
     from featscape.app.originals import Original, Originals
 
 MISSING = "MISSING.txt"
+_CHUNK_BYTES = 1 << 18
 _KEPT = 8  # the latest: a browser fetches what it asked for at once
 
 # What one of the systems that may unpack it forbids or reads as something else.
@@ -73,11 +74,13 @@ class _Outlet:
         return taken
 
 
-def stream_archive(ids: Sequence[int], *, items: Items, originals: Originals) -> Iterator[bytes]:
+async def stream_archive(
+    ids: Sequence[int], *, items: Items, originals: Originals
+) -> AsyncIterator[bytes]:
     """Yield a ZIP of the originals of some items, stored as they are, for images do not shrink.
 
-    Each stands under its path in the dataset. One that is gone is named in MISSING.txt with the
-    reason.
+    The name of each is its path in the dataset. MISSING.txt lists each original that cannot be
+    read, with the reason.
 
     Parameters
     ----------
@@ -93,15 +96,15 @@ def stream_archive(ids: Sequence[int], *, items: Items, originals: Originals) ->
         for item in ids:
             path = items.path(item) or ""
             try:
-                original = originals.open(item)
+                original = await originals.read(item)
             except ImageError as error:
                 missing.append(f"{printable(path)}: {error}\n")
                 continue
             entry = zipfile.ZipInfo(unique_name(safe_name(path), taken), _moment(original))
             entry.external_attr = 0o644 << 16
             with archive.open(entry, "w", force_zip64=True) as target:
-                for chunk in original.chunks():
-                    target.write(chunk)
+                for start in range(0, len(original.content), _CHUNK_BYTES):
+                    target.write(original.content[start : start + _CHUNK_BYTES])
                     yield outlet.take()
         if missing:
             archive.writestr(MISSING, "".join(missing))

@@ -73,6 +73,13 @@ class Items:
         path: str | None = self._table["path"][item].as_py()
         return path
 
+    def sha256(self, item: int) -> str | None:
+        """Return the SHA-256 of the item's file; None where the map does not know it."""
+        if "sha256" not in self._table.column_names:
+            return None
+        digest: str | None = self._table["sha256"][item].as_py()
+        return digest
+
     def details(self, item: int) -> ItemDetails:
         """Return everything that the table says of an item."""
         row: dict[str, Any] = self._table.slice(item, 1).to_pylist()[0]

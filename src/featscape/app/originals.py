@@ -1,167 +1,238 @@
-"""The original image files of a map: opened by id, and nothing else is ever opened.
+"""The original images of a map: opened by id, and nothing else is ever opened.
 
-A path comes from the map's own table, never from a request. It is followed as the scan that found
-it followed it, links included, for datasets made of links are common; what would climb out of the
-source by itself (a leading slash, "..") is refused. What is opened must be a regular file that
-begins as an image, so that even a map folder made by a stranger, or a link that was turned to
-another goal since, hands out no key, no password and no page.
+A path comes from the map's own table, never from a request. Yet a map folder may come from a
+stranger, and its table and run.json may name any file and any address. Therefore:
 
-Where a map was made of another source, an archive, a table or an address, its originals are read as
-the scan read them, one by one into memory: what stands under the item's path there, and again only
-what begins as an image. A manifest may list files anywhere and addresses; so did the one who wrote
-it, and this machine asks for those of the items that are looked at.
+- Without the seal of this user (see `featscape.seal`) nothing is opened until the user names the
+  place of the originals with ``--originals``, and then only what lies below that place.
+- An original is sent only if its SHA-256 is the one in items.parquet, and if it begins as an image.
+- Files must be regular, and at most `MOST_BYTES` long.
+- At most four originals are read at once, each within 5 s, in threads of their own: a server that
+  does not answer delays no other request.
+
+Links below the place are followed as the scan followed them: datasets made of links are common.
 """
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import io
 import os
-import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
-from featscape.app.stored import content_tag, file_tag
+from featscape.app.fetching import SCHEMES, check_length, fetch
 from featscape.errors import ImageError, InputError, MissingExtra
+from featscape.filenames import printable
 from featscape.images import media_type, open_contents
+from featscape.images.files import as_place, file_name, folder_of, is_address, join, reason_of
+from featscape.images.tables import TABLES
+from featscape.regularfile import open_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import BinaryIO
-
     from featscape.app.items import Items
+    from featscape.images.files import Place
     from featscape.records import ImageBytes
 
-_CHUNK_BYTES = 1 << 18
+MOST_BYTES = 512 << 20
+WITHIN_S = 5.0
+AT_ONCE = 4
 
-# Opening a pipe must not wait for its writer; Windows has no such pipes.
-_NO_WAIT: int = getattr(os, "O_NONBLOCK", 0)
+# Kinds of sources whose images are files of their own; others are archives.
+_FILES = ("folder", "address", "manifest")
 
 
 @dataclass(frozen=True)
 class Original:
-    """An original image, open: read `chunks` once, to the end, or `close` it.
+    """An original image.
 
     Attributes
     ----------
-    file : binary file
-    size : int
-        In bytes.
+    content : bytes
+        Of the file.
     modified : float
-        When, in seconds since 1970.
-    etag : str
-        As of a `StoredFile`.
+        When, in seconds since 1970; 0 of an image in an archive or at an address.
     media_type : str
         For example "image/png", by its first bytes.
     """
 
-    file: BinaryIO
-    size: int
+    content: bytes
     modified: float
-    etag: str
     media_type: str
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield exactly `size` bytes, and close the file."""
-        with self.file:
-            left = self.size
-            while left:
-                chunk = self.file.read(min(_CHUNK_BYTES, left))
-                if not chunk:
-                    raise ImageError("the file was cut while it was read")
-                left -= len(chunk)
-                yield chunk
-
-    def close(self) -> None:
-        """Close the file without reading it."""
-        self.file.close()
 
 
 class Originals:
-    """The source that a map was made of.
+    """The images that a map was made of, where they are.
 
     Parameters
     ----------
-    source : str
-        As run.json has it: an absolute path, or words where the images are gone.
+    source, kind : str
+        As in run.json.
     items : Items
-    kind : str
-        As run.json has it, of the source: a folder, or what `images.open_contents` opens.
+    is_own : bool
+        Whether the map has the seal of this user: then `source` may be read.
+    named : str, optional
+        A folder, file or address that the user named now; it replaces `source`.
+
+    Raises
+    ------
+    InputError
+        If `named` does not exist, or is an address of another kind than `fetching.SCHEMES`.
     """
 
-    def __init__(self, source: str, items: Items, *, kind: str = "folder") -> None:
-        self._source = source
-        self._kind = kind
-        self._folder = Path(source)
+    def __init__(
+        self,
+        source: str,
+        items: Items,
+        *,
+        kind: str = "folder",
+        is_own: bool,
+        named: str | None = None,
+    ) -> None:
         self._items = items
+        self._is_own = is_own
+        self._may_read = is_own or named is not None
+        self._place = as_place(source) if named is None else _named_place(named)
+        self._kind = kind
+        is_table = kind == "manifest" and file_name(self._place).lower().endswith(tuple(TABLES))
+        self._base = folder_of(self._place) if is_table else self._place
         self._contents: ImageBytes | None = None
         self._opening = threading.Lock()
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="originals")
 
     @property
     def are_here(self) -> bool:
-        """Whether there is a source to look into; of an address this is only seen when asked."""
-        if self._is_remote:
-            return self._items.have_paths
-        is_there = self._folder.is_dir() if self._kind == "folder" else self._folder.exists()
-        return self._items.have_paths and self._folder.is_absolute() and is_there
+        """Whether originals may be asked for; whether an address answers is seen only then."""
+        return self._items.have_paths and self._is_place and self.obstacle is None
 
     @property
-    def _is_remote(self) -> bool:
-        return self._kind != "folder" and "://" in self._source
+    def obstacle(self) -> str | None:
+        """One sentence on why the originals are off and the remedy; None if they are on.
 
-    def open(self, item: int) -> Original:
-        """Open the image of an item.
+        It is also None where the map has no original images at all.
+        """
+        if not (self._items.have_paths and self._is_place):
+            return None
+        if not self._may_read:
+            return (
+                "Original images are off, because you did not make this map on this computer; "
+                "if you trust it, start the server with --originals and the folder or address "
+                "of its images."
+            )
+        if isinstance(self._place, Path) and not self._place.exists():
+            return (
+                f"Original images are off, because {printable(self._place)} does not exist any "
+                "more; name their new place with --originals."
+            )
+        return None
+
+    @property
+    def _is_place(self) -> bool:
+        """Whether the source is a place: of some maps it is only words."""
+        return not isinstance(self._place, Path) or self._place.is_absolute()
+
+    async def read(self, item: int) -> Original:
+        """Read the image of an item, in one of the threads for originals.
 
         Raises
         ------
         ImageError
-            If it is gone, cannot be read, or is no image; the message says which.
+            If it is gone, cannot be read, is not the file that the map was made of, or does not
+            arrive in time; the message says which.
         """
-        path = self._items.path(item)
-        if path is None or not (self._folder.is_absolute() or self._is_remote):
-            raise ImageError("the map has no original images")
-        if self._kind != "folder":
-            return self._read(path)
-        if Path(path).is_absolute() or ".." in Path(path).parts or "\0" in path:
-            raise ImageError("its path leads out of the folder that the map was made of")
+        loop = asyncio.get_running_loop()
         try:
-            file = open(self._folder / path, "rb", opener=_open)  # noqa: SIM115 - closed below, or by `chunks`
-        except OSError as error:
-            raise ImageError(f"it cannot be read: {error.strerror}") from error
-        try:
-            return _examine(file)
-        except ImageError:
-            file.close()
-            raise
+            async with asyncio.timeout(WITHIN_S):
+                return await loop.run_in_executor(self._threads, self.read_now, item)
+        except TimeoutError:
+            raise ImageError(f"it did not arrive within {WITHIN_S:g} s") from None
 
-    def _read(self, path: str) -> Original:
-        """Read an image out of a source that is no folder."""
+    def read_now(self, item: int) -> Original:
+        """Read the image of an item in this thread: see `read`."""
+        path = self._items.path(item)
+        if path is None or not self._is_place:
+            raise ImageError("the map has no original images")
+        if self.obstacle is not None:
+            raise ImageError(self.obstacle.rstrip("."))
+        expected = self._items.sha256(item)
+        if expected is None:
+            raise ImageError("the map has no SHA-256 of it to compare; make the map again")
+        content, modified = self._read_file(path) if self._kind in _FILES else self._read_in(path)
+        check_length(len(content), MOST_BYTES)
+        if hashlib.sha256(content).hexdigest() != expected:
+            raise ImageError("it is no longer the file that the map was made of")
+        kind = media_type(io.BytesIO(content))
+        if kind is None:
+            raise ImageError("it is no longer an image")
+        return Original(content, modified, kind)
+
+    def _read_file(self, path: str) -> tuple[bytes, float]:
+        """Read an image that is a file of its own; return when it was modified, too."""
+        try:
+            place = as_place(path) if is_address(path) else join(self._base, path)
+        except InputError as error:
+            raise ImageError(str(error).rstrip(".")) from error
+        # the rows of a manifest may lead anywhere; so did the user who made a map of the manifest
+        may_lead_out = self._is_own and self._kind == "manifest"
+        if not may_lead_out and not is_below(place, self._base):
+            raise ImageError("its path leads out of the place of the originals")
+        if isinstance(place, str):
+            return fetch(place, most_bytes=MOST_BYTES, within_s=WITHIN_S), 0.0
+        try:
+            with open_regular(place) as file:
+                return file.read(MOST_BYTES + 1), os.fstat(file.fileno()).st_mtime
+        except ValueError as error:  # a zero byte in the path
+            raise ImageError("no such file") from error
+        except OSError as error:
+            raise ImageError(reason_of(error)) from error
+
+    def _read_in(self, path: str) -> tuple[bytes, float]:
+        """Read an image out of an archive."""
         try:
             with self._opening:
                 if self._contents is None:
-                    self._contents = open_contents(self._kind, self._source)
+                    self._contents = open_contents(self._kind, self._place)
             content = self._contents.read(path)
-            modified = 0.0 if self._is_remote else self._folder.stat().st_mtime
         except OSError as error:
             raise ImageError(f"its source cannot be read: {error.strerror}") from error
         except (InputError, MissingExtra) as error:
             raise ImageError(str(error).rstrip(".")) from error
-        kind = media_type(io.BytesIO(content))
-        if kind is None:
-            raise ImageError("it is no longer an image")
-        return Original(io.BytesIO(content), len(content), modified, content_tag(content), kind)
+        return content, 0.0
 
 
-def _open(path: str, flags: int) -> int:
-    return os.open(path, flags | _NO_WAIT)
+def is_below(place: Place, base: Place) -> bool:
+    """Return whether a file lies below a folder, or an address below an address."""
+    if isinstance(place, Path) and isinstance(base, Path):
+        return place.is_relative_to(base) and ".." not in place.relative_to(base).parts
+    if isinstance(place, Path) or isinstance(base, Path):
+        return False
+    inner, outer = urlsplit(place), urlsplit(base)
+    path = PurePosixPath(unquote(inner.path).replace("\\", "/"))
+    return (
+        (inner.scheme, inner.netloc) == (outer.scheme, outer.netloc)
+        and path.is_relative_to(unquote(outer.path) or "/")
+        and ".." not in path.parts
+    )
 
 
-def _examine(file: BinaryIO) -> Original:
-    facts = os.fstat(file.fileno())
-    if not stat.S_ISREG(facts.st_mode):
-        raise ImageError("it is not a regular file")
-    kind = media_type(file)
-    if kind is None:
-        raise ImageError("it is no longer an image")
-    return Original(file, facts.st_size, facts.st_mtime, file_tag(facts), kind)
+def _named_place(named: str) -> Place:
+    """Return the place that a user named; raises InputError."""
+    place = as_place(named)
+    if isinstance(place, str):
+        if urlsplit(place).scheme not in SCHEMES:
+            raise InputError(
+                f"an address of originals must begin with one of {', '.join(SCHEMES)}; got "
+                f"{named!r}. Name a folder, or another address, with --originals (originals=)."
+            )
+        return place
+    if not place.exists():
+        raise InputError(
+            f"the originals must be at a folder, file or address that exists; {printable(named)} "
+            "does not. Check the path of --originals (originals=)."
+        )
+    return place.resolve()

@@ -33,7 +33,15 @@ from featscape.bundle.contract import (
 )
 from featscape.errors import ImageError
 from featscape.images import media_type
-from featscape.mapfolder import BUNDLE, NEIGHBORS, SCATTER, THUMBNAILS, damaged, open_part
+from featscape.mapfolder import (
+    BUNDLE,
+    NEIGHBORS,
+    SCATTER,
+    THUMBNAILS,
+    damaged,
+    is_own,
+    open_part,
+)
 from featscape.maps import open_folder, read_run
 from featscape.placement import explain_no_placing
 from featscape.thumbnails import Thumbnails
@@ -54,17 +62,24 @@ class ServedMap:
     folder : Path
     model, weights : optional
         The network of the map, as for `open_placer`.
+    originals : str, optional
+        Where the user says that the original images are.
 
     Raises
     ------
     InputError
-        If it is no map, or a file of it is missing or damaged.
+        If it is no map, or a file of it is missing or damaged; or `originals` cannot be used.
     ModelError, MissingExtra
         If `model` or `weights` cannot be used, or differ from the map's.
     """
 
     def __init__(
-        self, folder: Path, *, model: str | None = None, weights: Path | None = None
+        self,
+        folder: Path,
+        *,
+        model: str | None = None,
+        weights: Path | None = None,
+        originals: str | None = None,
     ) -> None:
         opened = open_folder(folder)
         self.run = read_run(opened)
@@ -76,7 +91,11 @@ class ServedMap:
         texts = [column.name for column in self.manifest.columns if column.kind == "text"]
         self.items = Items(opened, texts=texts)
         self.originals = Originals(
-            self.run["source"], self.items, kind=self.run.get("source_kind") or "folder"
+            self.run["source"],
+            self.items,
+            kind=self.run.get("source_kind") or "folder",
+            is_own=is_own(opened, self.run),
+            named=originals,
         )
         self.placer = Placer(opened, model=model, weights=weights)
         self.thumbnails = None
@@ -107,24 +126,13 @@ class ServedMap:
         )
 
 
-def make_app(folder: Path, *, model: str | None = None, weights: Path | None = None) -> FastAPI:
+def make_app(served: ServedMap) -> FastAPI:
     """Return the application that answers for one map; `security.Guard` belongs around it.
 
     Parameters
     ----------
-    folder : Path
-        The map's.
-    model, weights : optional
-        The network of the map, as for `open_placer`.
-
-    Raises
-    ------
-    InputError
-        If it is no map, or a file of it is missing or damaged.
-    ModelError, MissingExtra
-        If `model` or `weights` cannot be used, or differ from the map's.
+    served : ServedMap
     """
-    served = ServedMap(folder, model=model, weights=weights)
     app = FastAPI(
         openapi_url=None,  # nor the pages about it, which load scripts from elsewhere
         redirect_slashes=False,
@@ -144,7 +152,11 @@ def _add_page(app: FastAPI, served: ServedMap) -> None:
     @app.get("/")
     def page() -> Response:
         setup = PageSetup(
-            source="server", data="data/", api="api/", abilities=served.abilities, notice=None
+            source="server",
+            data="data/",
+            api="api/",
+            abilities=served.abilities,
+            notice=served.originals.obstacle,
         )
         text = linked_page(
             title=served.manifest.title, setup=setup, picture=SCATTER, viewer="static/"
@@ -196,17 +208,16 @@ def _add_items(app: FastAPI, served: ServedMap) -> None:
         return _answer_bytes(request, content, media_type=kind)
 
     @app.get("/api/items/{item}/image")
-    def image(request: Request, item: int) -> Response:
+    async def image(request: Request, item: int) -> Response:
+        etag = f'"{served.items.sha256(check(item))}"'  # a browser that has it has this very file
+        if served.originals.are_here and is_known(request, etag):
+            return Response(status_code=304, headers=cache_headers(etag))
         try:
-            original = served.originals.open(check(item))
+            original = await served.originals.read(item)
         except ImageError as error:
             _nothing(f"no original image of item {item}: {error}")
-        headers = cache_headers(original.etag)
-        if is_known(request, original.etag):
-            original.close()
-            return Response(status_code=304, headers=headers)
-        headers["Content-Length"] = str(original.size)
-        return StreamingResponse(original.chunks(), headers=headers, media_type=original.media_type)
+        headers = cache_headers(etag)
+        return Response(original.content, headers=headers, media_type=original.media_type)
 
 
 def _add_selections(app: FastAPI, served: ServedMap) -> None:
@@ -244,7 +255,7 @@ def _add_selections(app: FastAPI, served: ServedMap) -> None:
 
 def _check_selection(ids: list[int], served: ServedMap) -> None:
     if not served.originals.are_here:
-        _nothing("no folder of original images any more")
+        _nothing(f"no archive: {served.originals.obstacle or 'the map has no original images'}")
     if not ids:
         raise HTTPException(422, "an archive must hold at least one image; got 0. Select some.")
     unknown = [item for item in ids if not 0 <= item < len(served.items)]

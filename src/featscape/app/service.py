@@ -34,6 +34,7 @@ def serve(
     model: str | None = None,
     weights: Path | None = None,
     open_browser: bool = True,
+    originals: str | os.PathLike[str] | None = None,
     say: Callable[[str], object] = print,
 ) -> None:
     """Serve a map until Ctrl-C, SIGTERM or SIGHUP, and return.
@@ -54,21 +55,31 @@ def serve(
     open_browser : bool
         Show the map in the browser, which is done on the loopback interface alone: elsewhere the
         token would stand in the list of this machine's processes.
+    originals : path or address, optional
+        Where the original images are, instead of the source in run.json. Of a map that was made
+        by another user or on another computer, no original is read without it.
     say : callable
-        Takes the line with the address.
+        Takes the line with the address, and before it a line where the originals are off.
 
     Raises
     ------
     InputError
-        If the folder is no map or damaged, or the host or port cannot be had.
+        If the folder is no map or damaged, the originals cannot be at that place, or the host or
+        port cannot be had.
     ModelError, MissingExtra
         If `model` or `weights` cannot be used, or differ from the map's.
     """
     from featscape.app.security import Access, Guard
-    from featscape.app.server import make_app
+    from featscape.app.server import ServedMap, make_app
 
     folder = Path(folder)
-    app = make_app(folder, model=model, weights=weights)
+    served = ServedMap(
+        folder,
+        model=model,
+        weights=weights,
+        originals=None if originals is None else os.fspath(originals),
+    )
+    app = make_app(served)
     with listen(host, port) as listening:
         address, found_port = listening.getsockname()[:2]
         is_loopback = ipaddress.ip_address(address.partition("%")[0]).is_loopback
@@ -80,6 +91,8 @@ def serve(
         url = _describe(address, access)
         server = make_server(Guard(app, access=access))
         with server.ended_by_signals():
+            if served.originals.obstacle is not None:
+                say(served.originals.obstacle)
             say(f"Serving {printable(folder)} at {url} (Ctrl-C ends it)")
             if open_browser and is_loopback:
                 # in a thread: a browser in the terminal returns only when the user leaves it

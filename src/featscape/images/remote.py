@@ -37,11 +37,13 @@ _FLAT = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")  # whose folders are o
 class Remote:
     """A `Storage`: whatever fsspec reaches.
 
-    A request that fails is made again, twice; a server that failed often and never answered in
-    between is not asked any more, so that a run does not wait for it at each image.
+    A request that fails is made again, by default twice. A server that failed often and never
+    answered in between is not asked any more, so that a run does not wait for it at each image.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, n_attempts: int = ATTEMPTS, timeout_s: float | None = None) -> None:
+        self._n_attempts = n_attempts
+        self._timeout_s = timeout_s  # None for TIMEOUT_S
         self._failures: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -165,8 +167,8 @@ class Remote:
         server = _server_of(address)
         self._check_asked(server)
         if system.async_impl:  # others wait as long as they will
-            options["timeout"] = TIMEOUT_S if timeout_s is None else timeout_s
-        for attempt in range(ATTEMPTS):
+            options["timeout"] = timeout_s or self._timeout_s or TIMEOUT_S
+        for attempt in range(self._n_attempts):
             if attempt:
                 time.sleep(FIRST_WAIT_S * 2 ** (attempt - 1))
             try:
@@ -181,7 +183,7 @@ class Remote:
                 return answer
         self._count(server, failed=True)
         words = "no answer in time" if isinstance(last, TimeoutError) else _first_line(last)
-        raise ImageError(f"failed {ATTEMPTS} times: {words}") from last
+        raise ImageError(f"failed {self._n_attempts} times: {words}") from last
 
     def _check_asked(self, server: str) -> None:
         if self._failures[server] >= GIVE_UP:

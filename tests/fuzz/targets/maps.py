@@ -17,7 +17,7 @@ from rich.console import Console
 from starlette.testclient import TestClient
 
 from featscape.app.security import Access, Guard
-from featscape.app.server import make_app
+from featscape.app.server import ServedMap, make_app
 from featscape.embedding import load_tsne
 from featscape.errors import FeatscapeError
 from featscape.maps import open_map
@@ -214,7 +214,7 @@ def _describe(made: Path) -> None:
 
 def _serve(made: Path) -> None:
     """Ask the server's application; it may answer 500 where its message names the damage."""
-    app = Guard(make_app(made), access=Access.on_loopback(8000))
+    app = Guard(make_app(ServedMap(made)), access=Access.on_loopback(8000))
     client = TestClient(app, base_url="http://127.0.0.1:8000")
     for path in _ASKED:
         _check_answer(path, client.get(path))

@@ -13,7 +13,7 @@ from unittest import mock
 
 import featscape.features
 from featscape.app.security import Access, Guard
-from featscape.app.server import make_app
+from featscape.app.server import ServedMap, make_app
 from featscape.app.service import listen, make_server
 from fuzz.mutate import NUMBERS, TEXTS, VALUES, encode, mutate_bytes, mutate_json
 from fuzz.pictures import seed_images
@@ -141,7 +141,7 @@ def _start_server(made: Path, noted: _Noted) -> int:
     """Serve a map in a thread, as `featscape serve` does; return the port."""
     listening = listen("127.0.0.1", 0)
     port: int = listening.getsockname()[1]
-    server = make_server(Guard(make_app(made), access=Access.on_loopback(port)))
+    server = make_server(Guard(make_app(ServedMap(made)), access=Access.on_loopback(port)))
     for name in ("uvicorn.error", "uvicorn", "asyncio"):
         logger = logging.getLogger(name)
         logger.addHandler(noted)

@@ -9,8 +9,9 @@ from starlette.testclient import TestClient
 
 from featscape import make_map
 from featscape.app.security import Access, Guard
-from featscape.app.server import make_app
+from featscape.app.server import ServedMap, make_app
 from featscape.demo import MODEL, write_digits
+from featscape.seal import make_seal
 
 HERE = "http://127.0.0.1:8000"
 
@@ -27,7 +28,7 @@ def digits(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def app(digits):
-    return make_app(digits.folder)
+    return make_app(ServedMap(digits.folder))
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def copied(digits, tmp_path):
 @pytest.fixture
 def open_client():
     """Return a function that opens a map folder and asks its server from this machine."""
-    return lambda folder: ask(make_app(folder))
+    return lambda folder, **options: ask(make_app(ServedMap(folder, **options)))
 
 
 @pytest.fixture
@@ -88,7 +89,11 @@ def error_of():
 
 def write_run(folder, **changes):
     file = folder / "run.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+    run = json.loads(file.read_text()) | changes
+    if "seal" not in changes:  # of the one who made the map, and now changes it
+        with (folder / "items.parquet").open("rb") as items:
+            run["seal"] = make_seal(run["source"], kind=run["source_kind"], items=items)
+    file.write_text(json.dumps(run))
 
 
 def ask(app):

@@ -1,19 +1,29 @@
 """Originals: those of this map, and nothing else."""
 
+import asyncio
+import hashlib
+import http.server
 import io
 import os
+import socket
 import tarfile
+import threading
+import time
 import zipfile
+from contextlib import suppress
 from types import SimpleNamespace
 
-import fsspec
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
 
 from featscape.app.archive import stream_archive
-from featscape.app.originals import Originals
-from featscape.errors import ImageError
+from featscape.app.fetching import is_public
+from featscape.app.originals import AT_ONCE, Originals
+from featscape.app.server import ServedMap, make_app
+from featscape.errors import ImageError, InputError
+from featscape.images import open_contents
 
 
 @pytest.fixture
@@ -28,10 +38,21 @@ def open_path(source):
     """Return a function that opens the original of an item with some path."""
 
     def open_it(path):
-        items = SimpleNamespace(path=lambda _item: path, have_paths=True)
-        return Originals(str(source), items).open(0)
+        file = source / path
+        content = file.read_bytes() if "\0" not in path and os.path.isfile(file) else b""  # noqa: PTH113 - a Path raises where a name is too long
+        return Originals(str(source), items_of(path, content), is_own=True).read_now(0)
 
     return open_it
+
+
+def items_of(*paths_and_contents):
+    """Return items with the paths and contents that are named in turn."""
+    paths, contents = paths_and_contents[::2], paths_and_contents[1::2]
+    return SimpleNamespace(
+        path=paths.__getitem__,
+        sha256=[hashlib.sha256(content).hexdigest() for content in contents].__getitem__,
+        have_paths=True,
+    )
 
 
 def write_image(file, format_="PNG"):
@@ -45,34 +66,32 @@ def test_the_type_is_told_by_the_bytes(source, open_path, format_):
     content = write_image(source / "a" / "image.html", format_)
     original = open_path("a/image.html")
     assert original.media_type == f"image/{format_.lower()}"
-    assert original.size == len(content)
-    assert b"".join(original.chunks()) == content
-    assert original.file.closed
+    assert original.content == content
 
 
 @pytest.mark.parametrize("name", ["quo'\"te.png", "new\nline.png", "<script>.png", "%2e%2e.png"])
 def test_names_are_taken_as_they_are(source, open_path, name):
     content = write_image(source / name)
-    assert b"".join(open_path(name).chunks()) == content
+    assert open_path(name).content == content
 
 
 def test_names_of_any_bytes(source, open_path):
     name = os.fsdecode(b"caf\xe9.png")
     content = write_image(source / name)
-    assert b"".join(open_path(name).chunks()) == content
+    assert open_path(name).content == content
 
 
 @pytest.mark.parametrize("depth", ["../", "a/../../", "../source/../", "./../"])
 def test_no_path_climbs_out(source, open_path, depth):
     write_image(source.parent / "secret.png")
     write_image(source / "a" / "b.png")
-    with pytest.raises(ImageError, match="leads out of the folder"):
+    with pytest.raises(ImageError, match="leads out of the place of the originals"):
         open_path(f"{depth}secret.png")
 
 
 def test_no_path_begins_at_the_root(source, open_path):
     write_image(source.parent / "secret.png")
-    with pytest.raises(ImageError, match="leads out of the folder"):
+    with pytest.raises(ImageError, match="leads out of the place of the originals"):
         open_path(str(source.parent / "secret.png"))
 
 
@@ -93,8 +112,8 @@ def test_a_link_to_an_image_is_followed_as_the_scan_did(source, open_path):
     content = write_image(source.parent / "store" / "1f3a")
     (source / "image.png").symlink_to(source.parent / "store" / "1f3a")
     (source / "class").symlink_to(source.parent / "store")
-    assert b"".join(open_path("image.png").chunks()) == content
-    assert b"".join(open_path("class/1f3a").chunks()) == content
+    assert open_path("image.png").content == content
+    assert open_path("class/1f3a").content == content
 
 
 def test_a_link_to_something_else_is_not(source, open_path):
@@ -111,24 +130,236 @@ def test_a_pipe_does_not_hold_the_server_up(source, open_path):
         open_path("pipe.png")
 
 
-def test_a_file_that_is_cut_while_it_is_sent(source, open_path):
-    write_image(source / "a.bmp", "BMP")
-    original = open_path("a.bmp")
-    os.truncate(source / "a.bmp", 50)
-    with pytest.raises(ImageError, match="cut while it was read"):
-        list(original.chunks())
+def test_a_link_to_a_device_is_refused(source, open_path):
+    (source / "zero.png").symlink_to("/dev/zero")
+    with pytest.raises(ImageError, match="not a regular file"):
+        open_path("zero.png")
+
+
+def test_another_file_in_the_place_of_the_image_is_refused(source):
+    items = items_of("a.png", write_image(source / "a.png"))
+    write_image(source / "a.png", "JPEG")
+    with pytest.raises(ImageError, match="no longer the file that the map was made of"):
+        Originals(str(source), items, is_own=True).read_now(0)
+
+
+def test_an_image_without_a_hash_is_refused(source):
+    write_image(source / "a.png")
+    items = items_of("a.png", b"")
+    items.sha256 = lambda _item: None
+    with pytest.raises(ImageError, match="no SHA-256"):
+        Originals(str(source), items, is_own=True).read_now(0)
+
+
+@pytest.mark.parametrize("kind", ["folder", "manifest", "zip"])
+def test_a_file_beyond_the_limit_is_refused(source, monkeypatch, kind):
+    monkeypatch.setattr("featscape.app.originals.MOST_BYTES", 1 << 20)
+    content = b"BM" + bytes(1 << 20)
+    place, items = source, items_of("a.bmp", content)
+    (source / "a.bmp").write_bytes(content)
+    if kind == "zip":
+        place = source / "all.zip"
+        with zipfile.ZipFile(place, "w") as archive:
+            archive.write(source / "a.bmp", "a.bmp")
+    with pytest.raises(ImageError, match="too large: an original must have 1 MiB or less"):
+        Originals(str(place), items, kind=kind, is_own=True).read_now(0)
 
 
 @pytest.mark.parametrize("words", ["scikit-learn's digits", "relative", "", "/no/such/folder"])
 def test_a_source_that_is_no_folder(words, source, monkeypatch):
     monkeypatch.chdir(source)
-    (source / "relative").mkdir()
-    write_image(source / "relative" / "a.png")
-    items = SimpleNamespace(path=lambda _item: "a.png", have_paths=True)
-    originals = Originals(words, items)
+    content = write_image(source / "relative" / "a.png")
+    originals = Originals(words, items_of("a.png", content), is_own=True)
     assert not originals.are_here
     with pytest.raises(ImageError):
-        originals.open(0)
+        originals.read_now(0)
+
+
+# --- maps of others -------------------------------------------------------------------------------
+
+
+class TestMapsOfOthers:
+    @pytest.mark.parametrize("kind", ["folder", "manifest", "zip", "address"])
+    def test_nothing_is_opened(self, source, kind):
+        content = write_image(source / "a.png")
+        originals = Originals(str(source), items_of("a.png", content), kind=kind, is_own=False)
+        assert not originals.are_here
+        assert "start the server with --originals" in originals.obstacle
+        with pytest.raises(ImageError, match="did not make this map on this computer"):
+            originals.read_now(0)
+
+    @pytest.mark.parametrize("kind", ["folder", "manifest", "address"])
+    def test_what_lies_at_the_named_place_is_read(self, source, kind):
+        content = write_image(source / "a" / "b.png")
+        items = items_of("a/b.png", content, f"{source}/a/b.png", content)
+        originals = Originals("/else", items, kind=kind, is_own=False, named=str(source))
+        assert originals.are_here
+        assert originals.read_now(0).content == content
+        assert originals.read_now(1).content == content
+
+    @pytest.mark.parametrize(
+        "path", ["/{0}/secret.png", "../secret.png", "a/../../secret.png", "file:///{0}/secret.png"]
+    )
+    @pytest.mark.parametrize("kind", ["folder", "manifest"])
+    def test_nothing_beside_the_named_place_is_read(self, source, kind, path):
+        content = write_image(source.parent / "secret.png")
+        items = items_of(path.format(str(source.parent)[1:]), content)
+        originals = Originals("/else", items, kind=kind, is_own=False, named=str(source))
+        with pytest.raises(ImageError, match="leads out of the place of the originals"):
+            originals.read_now(0)
+
+    def test_no_address_is_asked_but_the_named_one(self, source, web):
+        items = items_of(f"{web.address}/a.png", png(3), "https://example.org/a.png", png(3))
+        for named in (str(source), "http://127.0.0.1:1", f"{web.address}/below"):
+            originals = Originals("x.csv", items, kind="manifest", is_own=False, named=named)
+            for item in (0, 1):
+                with pytest.raises(ImageError, match="leads out of the place of the originals"):
+                    originals.read_now(item)
+        assert web.asked == []
+
+    def test_the_named_address_is_asked(self, web):
+        items = items_of(f"{web.address}/a.png", png(3))
+        originals = Originals("x.csv", items, kind="manifest", is_own=False, named=web.address)
+        assert originals.read_now(0).content == png(3)
+
+    @pytest.mark.parametrize(
+        "named", ["memory://x", "ftp://127.0.0.1/x", "webhdfs://127.0.0.1/x", "/no/such/folder"]
+    )
+    def test_a_place_that_cannot_be_named(self, named):
+        with pytest.raises(InputError, match="originals"):
+            Originals("/else", items_of("a", b""), is_own=False, named=named)
+
+
+# --- addresses ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def web():
+    """Serve images and traps on the loopback interface; `asked` notes the paths."""
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            if self.path.startswith("/to/"):
+                self.send_response(302)
+                self.send_header("Location", self.path.removeprefix("/to/"))
+                self.end_headers()
+                return
+            if self.path == "/silent.png":
+                released.wait(30)
+            self.send_response(404 if self.path == "/none.png" else 200)
+            self.end_headers()
+            with suppress(OSError):
+                self.wfile.write(png(3))
+                while self.path == "/endless.png":
+                    self.wfile.write(bytes(1 << 16))
+
+        def log_message(self, *_):
+            pass
+
+    released = threading.Event()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield SimpleNamespace(address=f"http://127.0.0.1:{server.server_port}", asked=asked)
+        released.set()
+        server.shutdown()
+
+
+class TestAddresses:
+    @pytest.fixture
+    def read(self, web):
+        def read(path):
+            items = items_of(f"{web.address}/{path}", png(3))
+            return Originals("/x.csv", items, kind="manifest", is_own=True, named="/").read_now(0)
+
+        return read
+
+    def test_an_image_is_fetched_once(self, read, web):
+        assert read("a.png").content == png(3)
+        with pytest.raises(ImageError, match="HTTP 404"):
+            read("none.png")
+        assert web.asked == ["/a.png", "/none.png"]
+
+    def test_a_redirect_within_the_server_is_followed(self, read):
+        assert read("to//a.png").content == png(3)
+
+    def test_no_redirect_leads_to_another_private_address(self, read):
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            other.settimeout(0.2)
+            address = f"http://127.0.0.1:{other.getsockname()[1]}/admin"
+            with pytest.raises(ImageError, match=r"redirected to the private address 127\.0\.0\.1"):
+                read(f"to/{address}")
+            with pytest.raises(TimeoutError):
+                other.accept()
+
+    def test_an_answer_without_an_end_is_cut(self, read, monkeypatch):
+        monkeypatch.setattr("featscape.app.originals.MOST_BYTES", 1 << 20)
+        with pytest.raises(ImageError, match="too large: an original must have 1 MiB or less"):
+            read("endless.png")
+
+    def test_a_silent_server_is_left(self, read, monkeypatch):
+        monkeypatch.setattr("featscape.app.originals.WITHIN_S", 0.2)
+        with pytest.raises(ImageError, match=r"did not arrive within 0\.2 s"):
+            read("silent.png")
+
+    @pytest.mark.parametrize("scheme", ["ftp", "memory", "webhdfs", "reference", "gopher"])
+    def test_other_kinds_of_addresses_are_refused(self, scheme):
+        items = items_of(f"{scheme}://127.0.0.1/a.png", b"")
+        originals = Originals("/x.csv", items, kind="manifest", is_own=True, named="/")
+        with pytest.raises(ImageError, match="only http, https, s3, gs are fetched"):
+            originals.read_now(0)
+
+    def test_silent_servers_delay_nothing_else(self, digits, web, monkeypatch):
+        monkeypatch.setattr("featscape.app.originals.WITHIN_S", 2)
+        served = ServedMap(digits.folder)
+        paths = [f"{web.address}/silent.png"] * len(served.items)
+        items = items_of(*(each for path in paths for each in (path, b"")))
+        served.originals = Originals("/x.csv", items, kind="manifest", is_own=True, named="/")
+
+        async def ask():
+            app = httpx.ASGITransport(make_app(served))
+            async with httpx.AsyncClient(transport=app, base_url="http://localhost") as client:
+                hanging = [
+                    asyncio.create_task(client.get(f"/api/items/{item}/image"))
+                    for item in range(42)
+                ]
+                await asyncio.sleep(0.2)
+                began = time.perf_counter()
+                assert (await client.get("/api/items/1")).status_code == 200
+                answered_s = time.perf_counter() - began
+                statuses = {answer.status_code for answer in await asyncio.gather(*hanging)}
+                return answered_s, statuses, time.perf_counter() - began
+
+        answered_s, statuses, all_s = asyncio.run(ask())
+        assert answered_s < 1
+        assert statuses == {404}
+        assert all_s < 6
+        assert len(web.asked) <= 2 * AT_ONCE  # the next may start before all are given up
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("8.8.8.8", True),
+        ("2606:4700::1111", True),
+        ("127.0.0.1", False),
+        ("10.1.2.3", False),
+        ("192.168.0.1", False),
+        ("172.16.0.1", False),
+        ("100.100.100.200", False),
+        ("169.254.169.254", False),
+        ("168.63.129.16", False),
+        ("0.0.0.0", False),
+        ("224.0.0.1", False),
+        ("::1", False),
+        ("::ffff:127.0.0.1", False),
+        ("fe80::1%eth0", False),
+        ("fd00:ec2::254", False),
+    ],
+)
+def test_addresses_of_the_public_internet(host, expected):
+    assert is_public(host) is expected
 
 
 # --- sources that are no folder -------------------------------------------------------------------
@@ -172,44 +403,39 @@ def make_source(folder, kind):
     return file, *members
 
 
-def open_of(source, kind, path):
-    items = SimpleNamespace(path=lambda _item: path, have_paths=True)
-    return Originals(str(source), items, kind=kind)
+def open_of(source, kind, path, content=b""):
+    return Originals(str(source), items_of(path, content), kind=kind, is_own=True)
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "parquet", "manifest"])
 def test_an_image_of_each_source(source, kind):
     file, image, page = make_source(source, kind)
-    originals = open_of(file, kind, image)
+    originals = open_of(file, kind, image, png(9))
     assert originals.are_here
-    original = originals.open(0)
+    original = originals.read_now(0)
     assert original.media_type == "image/png"
-    assert original.size == len(png(9))
-    assert b"".join(original.chunks()) == png(9)
-    assert originals.open(0).etag == original.etag
+    assert original.content == png(9)
     with pytest.raises(ImageError, match="no longer an image"):
-        open_of(file, kind, page).open(0)
+        open_of(file, kind, page, b"<script>alert(1)</script>").read_now(0)
     for path in ("none.png", "../secret.png", "", "a\0b.png", "all.parquet/7"):
         with pytest.raises(ImageError):
-            open_of(file, kind, path).open(0)
+            open_of(file, kind, path).read_now(0)
 
 
 def test_an_image_out_of_an_array(source):
     pixels = np.arange(2 * 4 * 5, dtype=np.uint8).reshape(2, 4, 5)
     np.savez(source / "a.npz", images=pixels)
-    original = open_of(source / "a.npz", "array", "images/1").open(0)
-    np.testing.assert_array_equal(np.asarray(Image.open(original.file)), pixels[1])
+    content = open_contents("array", source / "a.npz").read("images/1")
+    original = open_of(source / "a.npz", "array", "images/1", content).read_now(0)
+    image = Image.open(io.BytesIO(original.content))
+    np.testing.assert_array_equal(np.asarray(image), pixels[1])
 
 
-def test_an_image_at_an_address():
-    system = fsspec.filesystem("memory")
-    system.pipe("/served/1.png", png(3))
-    originals = open_of("memory://served", "address", "1.png")
+def test_an_image_at_an_address(web):
+    originals = open_of(f"{web.address}/served", "address", "1.png", png(3))
     assert originals.are_here
-    assert b"".join(originals.open(0).chunks()) == png(3)
-    system.rm("/served/1.png")
-    with pytest.raises(ImageError, match="no such file"):
-        originals.open(0)
+    assert originals.read_now(0).content == png(3)
+    assert web.asked == ["/served/1.png"]
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "parquet", "array", "manifest", "unknown"])
@@ -217,7 +443,7 @@ def test_a_source_that_is_gone(source, kind):
     originals = open_of(source / "gone.zip", kind, "1.png")
     assert not originals.are_here
     with pytest.raises(ImageError):
-        originals.open(0)
+        originals.read_now(0)
 
 
 @pytest.mark.parametrize("words", ["an archive", "relative.zip", ""])
@@ -225,14 +451,18 @@ def test_a_source_that_is_only_words(words):
     originals = open_of(words, "zip", "1.png")
     assert not originals.are_here
     with pytest.raises(ImageError, match="no original images"):
-        originals.open(0)
+        originals.read_now(0)
 
 
 def test_a_zip_of_what_was_in_another(source):
     file, image, page = make_source(source, "zip")
-    items = SimpleNamespace(path=[image, page].__getitem__, have_paths=True)
-    originals = Originals(str(file), items, kind="zip")
-    content = b"".join(stream_archive([0, 1], items=items, originals=originals))
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+    items = items_of(image, png(9), page, b"")
+    originals = Originals(str(file), items, kind="zip", is_own=True)
+
+    async def collect():
+        pieces = stream_archive([0, 1], items=items, originals=originals)
+        return b"".join([piece async for piece in pieces])
+
+    with zipfile.ZipFile(io.BytesIO(asyncio.run(collect()))) as archive:
         assert archive.read(image) == png(9)
-        assert "no longer an image" in archive.read("MISSING.txt").decode()
+        assert "no longer the file" in archive.read("MISSING.txt").decode()

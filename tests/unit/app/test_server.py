@@ -12,7 +12,7 @@ from PIL import Image
 
 from featscape import embed_features, make_map
 from featscape.app.place import list_neighbors
-from featscape.app.server import make_app
+from featscape.app.server import ServedMap
 from featscape.bundle.contract import NeighborList
 from featscape.errors import InputError
 from featscape.filenames import valid_unicode
@@ -48,10 +48,38 @@ class TestPage:
         client = open_client(copied.folder)
         assert '"originals":false' in client.get("/").text
         assert error_of(client.get("/api/items/3/image")).startswith(
-            "there is no original image of item 3: it cannot be read: No such file"
+            "there is no original image of item 3: Original images are off, because "
         )
         assert client.get("/api/items/3/thumbnail").status_code == 200
         assert client.post("/api/zip", json={"ids": [1]}).status_code == 404
+
+    def test_a_map_of_someone_else_shows_no_originals(
+        self, copied, open_client, change_run, error_of
+    ):
+        change_run(copied.folder, seal=None)
+        client = open_client(copied.folder)
+        page = client.get("/").text
+        assert '"originals":false' in page
+        assert "you did not make this map on this computer" in page
+        assert "you did not make this map" in error_of(client.get("/api/items/3/image"))
+        assert "you did not make this map" in error_of(client.post("/api/zip", json={"ids": [1]}))
+        named = open_client(copied.folder, originals=str(copied.source))
+        assert '"originals":true' in named.get("/").text
+        assert '"notice":null' in named.get("/").text
+        expected = (copied.source / copied.paths[3]).read_bytes()
+        assert named.get("/api/items/3/image").content == expected
+
+    def test_a_changed_source_breaks_the_seal(self, copied, open_client):
+        run = json.loads((copied.folder / "run.json").read_text())
+        (copied.folder / "run.json").write_text(json.dumps(run | {"source": "/"}))
+        assert '"originals":false' in open_client(copied.folder).get("/").text
+
+    def test_originals_that_have_moved(self, copied, open_client):
+        moved = copied.source.rename(copied.source.with_name("moved"))
+        client = open_client(copied.folder)
+        assert "does not exist any more; name their new place" in client.get("/").text
+        named = open_client(copied.folder, originals=str(moved))
+        assert named.get("/api/items/3/image").status_code == 200
 
 
 class TestData:
@@ -329,7 +357,7 @@ class TestDamage:
     def test_a_missing_file(self, copied, name):
         (copied.folder / name).unlink()
         with pytest.raises(InputError, match="Make the map again"):
-            make_app(copied.folder)
+            ServedMap(copied.folder)
 
     @pytest.mark.parametrize(
         "name",
@@ -346,7 +374,7 @@ class TestDamage:
         file = copied.folder / name
         file.write_bytes(file.read_bytes()[:-40])
         with pytest.raises(InputError, match="Make the map again"):
-            make_app(copied.folder)
+            ServedMap(copied.folder)
 
     def test_files_of_two_maps(self, copied):
         import pyarrow.parquet as pq
@@ -354,7 +382,7 @@ class TestDamage:
         table = pq.read_table(copied.folder / "items.parquet")
         pq.write_table(table.slice(0, 59), copied.folder / "items.parquet")
         with pytest.raises(InputError, match="60 rows for 59 items"):
-            make_app(copied.folder)
+            ServedMap(copied.folder)
 
 
 class TestOtherMaps:

@@ -165,6 +165,23 @@ class TestCommand:
         connection.close()
         assert min(times) < 0.02  # it was 0.04 at least, while the system waited for more to send
 
+    def test_a_map_of_someone_else(self, copied, change_run, monkeypatch):
+        monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
+        change_run(copied.folder, seal="0" * 64)
+        said = []
+        serve(copied.folder, port=0, open_browser=False, say=said.append)
+        assert "you did not make this map on this computer" in said[0]
+        assert "--originals" in said[0]
+        said.clear()
+        serve(copied.folder, port=0, open_browser=False, originals=copied.source, say=said.append)
+        assert [line.split()[0] for line in said] == ["Serving"]
+
+    def test_originals_that_are_nowhere(self, featscape, digits):
+        done = featscape("serve", digits.folder, "--originals", "/no/such/folder")
+        assert done.status == 2
+        assert "/no/such/folder does not. Check the path of --originals" in done.err
+        assert done.err.count("\n") == 1
+
     def test_no_map(self, featscape, tmp_path):
         done = featscape("serve", tmp_path / "none")
         assert done.status == 2

@@ -1,0 +1,80 @@
+"""Seals: only the user who made a map, on the same computer, can make its seal."""
+
+import io
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from featscape.seal import is_sealed, key_file, make_seal
+
+ITEMS = b"a table"
+
+
+@pytest.fixture(autouse=True)
+def data_folder(tmp_path, monkeypatch):
+    """Make a new user: one without a key."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def seal(source="/photos", kind="folder", items=ITEMS):
+    return make_seal(source, kind=kind, items=io.BytesIO(items))
+
+
+def holds(made, source="/photos", kind="folder", items=ITEMS):
+    return is_sealed(made, source=source, kind=kind, items=io.BytesIO(items))
+
+
+def test_it_holds_for_the_same_source_and_items_alone():
+    made = seal()
+    assert len(made) == 64
+    assert holds(made)
+    assert not holds(made, source="/")
+    assert not holds(made, kind="manifest")
+    assert not holds(made, items=b"another table")
+
+
+@pytest.mark.parametrize("forged", [None, "", "0" * 64, 7, ["0" * 64], "é" * 64])
+def test_others_do_not_hold(forged):
+    seal()
+    assert not holds(forged)
+
+
+def test_another_user_cannot_make_it(tmp_path, monkeypatch):
+    made = seal()
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "another"))
+    assert not holds(made)
+    assert not (tmp_path / "another").exists()  # to look at a map writes no key
+    assert seal() != made
+
+
+def test_the_key_is_private_and_stays():
+    made = seal()
+    assert stat.S_IMODE(key_file().stat().st_mode) == 0o600
+    assert [file.name for file in key_file().parent.iterdir()] == ["map-key"]
+    assert seal() == made
+
+
+def test_runs_at_the_same_time_share_one_key():
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(lambda _: seal(), range(40)))) == 1
+
+
+def test_a_key_that_others_can_read_is_not_used():
+    made = seal()
+    key_file().chmod(0o644)
+    assert not holds(made)
+    assert seal() is None
+
+
+def test_where_no_key_can_be_written_there_is_no_seal(data_folder):
+    data_folder.write_text("a file in the place of the folder")
+    assert seal() is None
+
+
+def test_without_a_home_there_is_no_seal(monkeypatch):
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    assert seal() is None
