@@ -32,6 +32,7 @@ class TestPage:
             "search": True,
             "zip": 100_000,
             "place": True,
+            "no_place": None,
         }
         for address in re.findall(r'(?:src|href)="([^"]+)"', response.text):
             if not address.startswith("data:"):
