@@ -279,7 +279,12 @@ def test_a_damaged_dictionary_size_of_lzma_allocates_nothing(tmp_path, png):
     assert int.from_bytes(content[at : at + 4], "little") == 1 << 23
     content[at + 3] = 0xFF
     file.write_bytes(content)
-    assert find_images(file).load(0).size == (6, 4)
+    images = find_images(file)
+    tracemalloc.start()
+    assert images.load(0).size == (6, 4)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3e6
 
 
 def test_a_method_that_is_not_known_says_so(tmp_path, png):
