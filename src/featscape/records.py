@@ -240,6 +240,15 @@ class ModelCard:
         engines or devices in one precision are taken for equal: they differ by its rounding.
     code_sha256 : str
         Hash of the sources of a network of the user's own; empty for others.
+    fingerprint : tuple of tuple of float
+        For each layer 16 numbers, made of its features of a fixed image: see
+        `features.fingerprint`. Empty for maps of earlier versions, and for backends that have none.
+        They hold rounding errors, so that cards are compared without them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `fingerprint` does not hold numbers.
     """
 
     name: str
@@ -252,10 +261,13 @@ class ModelCard:
     widths: tuple[int, ...] = ()
     precision: str = "fp32"
     code_sha256: str = ""
+    fingerprint: tuple[tuple[float, ...], ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        # read from run.json it is a list, and without layers of its own it is missing
+        # run.json holds lists, and no widths where there is only one layer
         object.__setattr__(self, "widths", tuple(self.widths) or (self.n_features,))
+        fingerprint = tuple(tuple(map(float, one)) for one in self.fingerprint)
+        object.__setattr__(self, "fingerprint", fingerprint)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -264,8 +276,12 @@ class ModelCard:
 
     def of_layer(self, layer: str) -> ModelCard:
         """Return the card that this layer's features have alone."""
-        width = self.widths[self.layers.index(layer)]
-        return replace(self, layer=layer, n_features=width, widths=(width,))
+        place = self.layers.index(layer)
+        width = self.widths[place]
+        fingerprint = self.fingerprint[place : place + 1]
+        return replace(
+            self, layer=layer, n_features=width, widths=(width,), fingerprint=fingerprint
+        )
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from tests.conftest import QuickNetwork, write_images
 from featscape import make_map, mapfolder
 from featscape.errors import InputError
 from featscape.features import shards
+from featscape.features.known import KnownFeatures
 from featscape.maps import open_map
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -178,11 +179,12 @@ class Lines:
         self.said.append(text)
 
 
-def interrupt(source, output, monkeypatch, *, n_batches=5, **options):
+def interrupt(source, output, monkeypatch, *, n_batches=5, card=QuickNetwork.card, **options):
     """Begin a map and interrupt it after so many batches of four."""
-    lines = Lines()
+    lines, network = Lines(), Interrupted(n_batches)
+    network.card = card
     with monkeypatch.context() as patch:
-        put_in_place(Interrupted(n_batches), patch)
+        put_in_place(network, patch)
         with pytest.raises(KeyboardInterrupt):
             make(source, output, progress=lines, **options)
     return lines.said
@@ -257,6 +259,25 @@ class TestContinuing:
         make(source, "m")
         assert network.n_seen == N_DIFFERENT
         assert [path.name for path in here.iterdir()] == ["m"]
+
+    def test_rounding_in_the_fingerprint_is_no_other_network(self, source, network, monkeypatch):
+        card = replace(network.card, fingerprint=((1.0, 2.0),))
+        interrupt(source, "m", monkeypatch, card=card)
+        network.card = replace(card, fingerprint=((1.0, 2.0001),))
+        make(source, "m")
+        assert network.n_seen == N_DIFFERENT - 20
+
+    def test_a_network_that_changed_begins_anew(self, source, network, monkeypatch):
+        card = replace(network.card, fingerprint=((1.0, 2.0),))
+        interrupt(source, "m", monkeypatch, card=card)
+        network.card = replace(card, fingerprint=((1.0, 2.5),))
+        lines = Lines()
+        make(source, "m", progress=lines)
+        assert network.n_seen == N_DIFFERENT
+        assert (
+            "the work that was kept is not used and done anew: the network's weights or code have "
+            "changed: its features of a fixed image differ by 18.6%"
+        ) in lines.said
 
     def test_weights_of_another_name_are_the_same(self, source, network, monkeypatch):
         interrupt(source, "m", monkeypatch)
@@ -377,6 +398,56 @@ class TestFinishedMaps:
         network.card = CountingNetwork(layer="layer3").card
         make(source, "m", force=True)
         assert network.n_seen == 2 * N_DIFFERENT
+
+    @pytest.mark.parametrize(
+        ("made", "now", "reason"),
+        [
+            ({"fingerprint": ((1.0,),)}, {"fingerprint": ((1.0001,),)}, None),
+            ({}, {"fingerprint": ((1.0,),)}, None),
+            (
+                {"fingerprint": ((1.0,),)},
+                {"fingerprint": ((2.0,),)},
+                "the network's weights or code have changed",
+            ),
+            (
+                {"code_sha256": "0"},
+                {"code_sha256": "0", "fingerprint": ((1.0,),)},
+                "it is not recorded what the network computed then",
+            ),
+        ],
+    )
+    def test_features_of_a_network_that_changed_are_computed_anew(
+        self, source, network, made, now, reason
+    ):
+        network.card = CountingNetwork(**made).card
+        make(source, "m")
+        network.card, network.n_seen = CountingNetwork(**now).card, 0
+        lines = Lines()
+        make(source, "m", force=True, progress=lines)
+        assert network.n_seen == (N_DIFFERENT if reason else 0)
+        begin = f"the features in m are not used and are computed anew: {reason}"
+        assert any(line.startswith(begin) for line in lines.said) is (reason is not None)
+
+    def test_a_map_that_is_replaced_meanwhile_gives_the_features_that_it_had(
+        self, source, network, monkeypatch
+    ):
+        before = make(source, "m").features[:].copy()
+        init = KnownFeatures.__init__
+
+        def replace_map(self, parts, **options):
+            init(self, parts, **options)
+            if len(self):
+                with monkeypatch.context() as patch:
+                    patch.setattr(KnownFeatures, "__init__", init)
+                    other = CountingNetwork(layer="another")
+                    other.run = lambda pixels: -network.run(pixels)
+                    put_in_place(other, patch)
+                    make(source, "m", force=True)
+
+        monkeypatch.setattr(KnownFeatures, "__init__", replace_map)
+        made = make(source, "n", perplexity=8)
+        assert open_map("m").run["model"]["layer"] == "another"
+        np.testing.assert_array_equal(made.features, before)
 
     @pytest.mark.parametrize("name", [mapfolder.ITEMS, mapfolder.FEATURES, "thumbnails/data.bin"])
     def test_a_damaged_map_gives_nothing(self, source, network, name):

@@ -1,12 +1,13 @@
 """A network in 8-bit integers: NNCF finds the range of each layer on the user's own images.
 
-The result is kept in the cache, so that the same network can be had again: new images then have
-features that can be compared with those of the map.
+The calibrated network is cached, so that the same network can be loaded again: the features of new
+images can then be compared with those of the map.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import logging
 import tempfile
 from contextlib import redirect_stdout
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from featscape.errors import MissingExtra, ModelError
 from featscape.features.discreet import discreetly, import_openvino, openvino_core
+from featscape.features.fingerprint import TOLERANCE, measure_change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,34 +25,44 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from featscape.features.fingerprint import Fingerprint
 
-def calibrate(model: Any, sample: Sequence[NDArray[np.uint8]], *, key: str) -> Any:
-    """Return a model of OpenVINO's with 8-bit weights and activations, kept under `key`.
+_FINGERPRINT = ["featscape", "fingerprint"]  # where it is among what OpenVINO stores with a model
+
+
+def calibrate(
+    model: Any, sample: Sequence[NDArray[np.uint8]], *, key: str, fingerprint: Fingerprint = ()
+) -> Any:
+    """Return a model of OpenVINO's with 8-bit weights and activations, cached under `key`.
 
     Parameters
     ----------
     model : openvino.Model
         uint8 (1, size, size, 3) -> features (1, d); not changed.
     sample : sequence of uint8 arrays, each (size, size, 3)
-        None of them where the calibration must be there already.
+        Empty if the calibrated model must be in the cache.
     key : str
-        Names all that the result hangs on.
+        Names the network's card and the sample.
+    fingerprint : tuple of tuple of float
+        Of the network in fp32. A cached model of another network is replaced.
 
     Raises
     ------
     MissingExtra
-        If NNCF is not installed, and the calibration is not kept.
+        If NNCF is not installed, and the calibrated model is not in the cache.
     ModelError
-        If there is no sample, and the calibration is not kept.
+        If there is no sample, and the calibrated model is not in the cache.
     """
     openvino = import_openvino()
     path = _path(key)
     if path.exists():
-        return openvino_core().read_model(path)
+        cached = openvino_core().read_model(path)
+        if _is_of(cached, fingerprint, if_unknown=not sample):
+            return cached
     if not sample:
         raise ModelError(
-            f"A network in int8 must have been calibrated on this machine; {path} is not there. "
-            "Make the map again with --force (force=True)."
+            f"A network in int8 must have been calibrated on this machine; {path} is missing or "
+            "of another network. Make the map again with --force (force=True)."
         )
     if find_spec("nncf") is None:
         raise MissingExtra(
@@ -64,6 +76,7 @@ def calibrate(model: Any, sample: Sequence[NDArray[np.uint8]], *, key: str) -> A
         nncf.set_log_level(logging.ERROR)
         images = nncf.Dataset([pixels[None] for pixels in sample])
         quantized = nncf.quantize(model, images, subset_size=len(sample))
+    quantized.set_rt_info(json.dumps(fingerprint), _FINGERPRINT)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         made = Path(folder, path.name)
@@ -72,6 +85,14 @@ def calibrate(model: Any, sample: Sequence[NDArray[np.uint8]], *, key: str) -> A
         made.with_suffix(".bin").replace(path.with_suffix(".bin"))
         made.replace(path)
     return quantized
+
+
+def _is_of(model: Any, fingerprint: Fingerprint, *, if_unknown: bool) -> bool:
+    """Whether a cached model was made of the network with this fingerprint."""
+    if not fingerprint or not model.has_rt_info(_FINGERPRINT):
+        return if_unknown
+    made = json.loads(model.get_rt_info(_FINGERPRINT).astype(str))
+    return measure_change(made, fingerprint) <= TOLERANCE
 
 
 def _path(key: str) -> Path:

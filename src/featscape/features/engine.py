@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from featscape.features.fingerprint import Fingerprint
     from featscape.features.geometry import ResizeAndCrop
 
 FP32, BF16, INT8 = "fp32", "bf16", "int8"
@@ -55,11 +56,16 @@ class Engine(Protocol):
         ...
 
     def at(
-        self, precision: str, *, sample: Sequence[NDArray[np.uint8]] = (), key: str = ""
+        self,
+        precision: str,
+        *,
+        sample: Sequence[NDArray[np.uint8]] = (),
+        key: str = "",
+        fingerprint: Fingerprint = (),
     ) -> Engine:
         """Return the same network in another precision.
 
-        For int8 it is calibrated on the sample, and kept under the key.
+        For int8 it is calibrated on the sample, and cached with the fingerprint under the key.
         """
         ...
 

@@ -164,8 +164,9 @@ def extract(
         )
         source = recall(read_there, known, read, thumbnails)
     size = (len(images), network.card.n_features)
+    thumbnail_px = None if thumbnails is None else thumbnails.size_px
     with (
-        ShardWriter(folder, n_shards, None if thumbnails is None else thumbnails.size_px) as shards,
+        ShardWriter(folder, n_shards, thumbnail_px, network.card.fingerprint) as shards,
         closing(RowsInMemory(*size) if file is None else RowsInFile(file, *size)) as rows,
     ):
         table = Table(images, rows, thumbnails)

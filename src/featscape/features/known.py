@@ -9,20 +9,21 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.errors import InputError
+from featscape.features.fingerprint import describe_change
 from featscape.filenames import printable
-from featscape.mapfolder import FEATURES, THUMBNAILS
-from featscape.maps import open_map, read_digests, read_run
+from featscape.folder_handle import FolderHandle
+from featscape.maps import read_digests
+from featscape.maps import read_map as open_map_in
 from featscape.records import ModelCard
-from featscape.thumbnails import find_thumbnails
+from featscape.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -36,11 +37,15 @@ def digest(content: bytes) -> bytes:
 
 
 def card_key(card: ModelCard) -> str:
-    """Return what two networks share exactly when their features of an image are equal.
+    """Return a hash that cards of the same features share.
 
-    It is made of all that the card says but the weights' file, whose hash stands there too.
+    It covers all fields but the name of the weights' file, whose hash is a field, and the
+    fingerprint, which holds rounding errors. So the fingerprints have to be compared too: see
+    `fingerprint.describe_change`.
     """
-    text = json.dumps(asdict(card) | {"weights": None}, sort_keys=True)
+    facts = asdict(card) | {"weights": None}
+    del facts["fingerprint"]
+    text = json.dumps(facts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -67,7 +72,7 @@ class Known:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Features of n images as they lie on disk.
+    """Features of n images on disk.
 
     Attributes
     ----------
@@ -77,38 +82,28 @@ class Part:
         Hashes of the images.
     sizes_px : ndarray of int32, shape (n, 2)
         Width and height of the originals.
-    features : Path
-        An .npy file, float32, shape (n, d).
-    start, n_features : int
-        Where its first number lies, and d.
-    thumbnails : Path or None
-        Their files, one after the other.
-    offsets : ndarray of int64, shape (n + 1,), or None
-        Where each begins.
+    read_features : callable
+        Row -> ndarray of float32, shape (d,); may raise OSError. Called in any thread.
+    read_thumbnail : callable or None
+        Row -> the bytes of its thumbnail, likewise; None where there are no thumbnails.
     thumbnail_px : int or None
-        The longest side that they were made for.
+        The longest side that the thumbnails were made for.
     """
 
     origin: str
     digests: NDArray[np.uint8]
     sizes_px: NDArray[np.int32]
-    features: Path
-    start: int
-    n_features: int
-    thumbnails: Path | None = None
-    offsets: NDArray[np.int64] | None = None
+    read_features: Callable[[int], NDArray[np.float32]]
+    read_thumbnail: Callable[[int], bytes] | None = None
     thumbnail_px: int | None = None
 
     def read(self, row: int, *, thumbnail_px: int | None) -> Known:
         """Return what is known of one image; raises OSError."""
-        n_bytes = 4 * self.n_features
-        values = np.frombuffer(_read(self.features, self.start + row * n_bytes, n_bytes), "<f4")
         thumbnail = None
-        if self.thumbnails and self.offsets is not None and thumbnail_px == self.thumbnail_px:
-            start, end = (int(offset) for offset in self.offsets[row : row + 2])
-            thumbnail = _read(self.thumbnails, start, end - start)
+        if self.read_thumbnail is not None and thumbnail_px == self.thumbnail_px:
+            thumbnail = self.read_thumbnail(row)
         width, height = self.sizes_px[row].tolist()
-        return Known(self.origin, values, (width, height), thumbnail)
+        return Known(self.origin, self.read_features(row), (width, height), thumbnail)
 
 
 class KnownFeatures:
@@ -207,43 +202,48 @@ class KnownFeatures:
         )
 
 
-def read_map(folder: Path, card: ModelCard) -> Part | None:
-    """Return the features of a finished map; None where they are another network's.
+def read_map(folder: Path, card: ModelCard, *, say: Callable[[str], None]) -> Part | None:
+    """Return the features of a finished map; None if they cannot be taken for the network's.
 
-    Also where the map is damaged, or older than the hashes that images are known by.
+    The map's files are opened once, in one open folder, and stay open: the rows, the hashes and the
+    thumbnails belong to one map even if another run replaces the map meanwhile.
+
+    Parameters
+    ----------
+    folder : Path
+        None is returned if the map is damaged, or too old to hold the hashes of its images.
+    card : ModelCard
+        None is returned if the map's card is of another network or layer.
+    say : callable
+        Takes the line that tells why features of the same name, weights and layer are not used.
     """
     try:
-        model = read_run(folder).get("model")
+        opened = FolderHandle(folder)
+        made = open_map_in(opened)
+        model = made.run["model"]
         if model is None or card_key(ModelCard(**model)) != card_key(card):
             return None
-        made = open_map(folder)
-        digests = read_digests(folder)
-    except (InputError, TypeError):  # TypeError: a card with other fields than ours
+        change = describe_change(ModelCard(**model), card)
+        if change:
+            say(f"the features in {printable(folder)} are not used and are computed anew: {change}")
+            return None
+        digests = read_digests(opened)
+    except (OSError, ValueError, TypeError):  # damaged; TypeError: a card with other fields
         return None
-    features = made.features
-    if digests is None or made.sizes_px is None or not isinstance(features, np.memmap):
+    if digests is None or made.sizes_px is None:
         return None
-    if features.dtype != np.float32 or features.shape[1] != card.n_features:
+    if made.features.dtype != np.float32 or made.features.shape[1:] != (card.n_features,):
         return None
-    thumbnails, offsets = find_thumbnails(folder / THUMBNAILS)
+    thumbnails = made.thumbnails
     return Part(
         origin=printable(folder),
         digests=digests,
         sizes_px=made.sizes_px,
-        features=folder / FEATURES,
-        start=features.offset,
-        n_features=card.n_features,
-        thumbnails=thumbnails,
-        offsets=offsets,
+        read_features=partial(_copy_row, made.features),
+        read_thumbnail=thumbnails.encoded if isinstance(thumbnails, Thumbnails) else None,
         thumbnail_px=made.run.get("thumbnail_px"),
     )
 
 
-def _read(path: Path, start: int, n_bytes: int) -> bytes:
-    # opened for each: a million images may lie in thousands of files, more than a process may hold
-    with path.open("rb") as file:
-        file.seek(start)
-        content = file.read(n_bytes)
-    if len(content) < n_bytes:
-        raise OSError(f"{path} ends early")
-    return content
+def _copy_row(features: NDArray[np.float32], row: int) -> NDArray[np.float32]:
+    return np.array(features[row])

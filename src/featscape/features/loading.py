@@ -14,6 +14,7 @@ from featscape.errors import ModelError
 from featscape.features.architecture import INPUT_OF, OUTPUT
 from featscape.features.devices import choose_device
 from featscape.features.engine import FP32, Probe, open_engine
+from featscape.features.fingerprint import describe_change, make_fingerprint, make_probe
 from featscape.features.folding import fold_batch_norms
 from featscape.features.layers import DEFAULT_POOL, check_layers
 from featscape.features.models import find_architecture
@@ -22,17 +23,19 @@ from featscape.features.onnx_file import check_options, is_onnx
 from featscape.features.onnx_network import OnnxNetwork
 from featscape.features.own_network import is_name, its_errors
 from featscape.features.precision import AUTO, check_precision
-from featscape.features.weights import hash_file, no_random_weights, read_state
+from featscape.features.weights import check_weights, hash_file, no_random_weights, read_state
 from featscape.progress import SilentProgress
 from featscape.records import ModelCard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
     from torch import nn
 
     from featscape.features.architecture import Architecture
     from featscape.features.cut import Cut
+    from featscape.features.fingerprint import Fingerprint
     from featscape.progress import Progress
 
 _DECODED = "; JPEG files decoded at 1/2, 1/4 or 1/8 where that leaves twice the size or more"
@@ -64,6 +67,8 @@ def check_network(
     if is_onnx(model):
         check_options(model, weights=weights, device=device)
         return
+    if weights is not None:
+        check_weights(Path(weights))
     with its_errors(model):
         find_architecture(model)
     choose_device(device)
@@ -135,9 +140,9 @@ def load_network(
             module = architecture.make()
             sha256 = _hash_tensors(module)
         else:
+            state = read_state(path)  # before the hash, which reads to the end of any file
             with ThreadPoolExecutor(1) as hasher:
                 hashing = hasher.submit(hash_file, path)
-                state = read_state(path)
                 with no_random_weights():
                     module = architecture.load(state, path, layers)
                 sha256 = hashing.result()
@@ -155,6 +160,7 @@ def load_network(
         pool=cut.pool if layers or any(len(one.shape) > 1 for one in cut.readings) else "none",
         widths=tuple(reading.width for reading in cut.readings),
         code_sha256=architecture.code_sha256,
+        fingerprint=_fingerprint(probe.features[0], [reading.width for reading in cut.readings]),
     )
     resizing = preprocessing.resizing if processor.type == "cuda" else None
     engine, reason = open_engine(
@@ -185,6 +191,7 @@ def _load_onnx(
     network = OnnxNetwork(path, layers=layers, pool=pool)
     if network.remarks and progress is not None:
         progress.note(f"{path.name} tells {'; '.join(network.remarks)}")
+    probe = make_probe(network.preprocessing.input_size_px)
     card = ModelCard(
         name=str(path),
         layer=network.layer,
@@ -194,6 +201,7 @@ def _load_onnx(
         n_features=network.n_features,
         pool=network.pool,
         widths=network.widths,
+        fingerprint=_fingerprint(network.engine.run([probe])[0], network.widths),
     )
     preprocessing = network.preprocessing
     loaded = Network(card, choose_device("cpu"), None, preprocessing, network.engine, precision, "")
@@ -250,14 +258,26 @@ def reload_network(
     differing = [
         f"{field.name} was {was}, is {now}"
         for field in fields(card)
-        if (was := getattr(card, field.name)) != (now := getattr(network.card, field.name))
+        if field.compare
+        and (was := getattr(card, field.name)) != (now := getattr(network.card, field.name))
     ]
     if differing:
         raise ModelError(
             f"New features must be made as the others were; of {card.name} the "
             f"{'; the '.join(differing)}. Make the map again with --force (force=True)."
         )
+    change = describe_change(card, network.card)
+    if change:
+        raise ModelError(
+            f"New features must be made as the others were; for {card.name} {change}. Make the "
+            "map again with --force (force=True)."
+        )
     return network
+
+
+def _fingerprint(features: NDArray[np.float32], widths: Sequence[int]) -> Fingerprint:
+    """Return the fingerprint of each layer from the features, shape (d,), of all layers."""
+    return tuple(map(make_fingerprint, np.split(features, np.cumsum(widths)[:-1])))
 
 
 def _hash_tensors(module: nn.Module) -> str:
@@ -287,8 +307,7 @@ def _cut_and_fold(
     from featscape.features.branching import looking_at_numbers
     from featscape.features.cut import Cut, plan
 
-    size_px = architecture.preprocessing.input_size_px
-    noise = np.random.default_rng(0).integers(0, 256, (size_px, size_px, 3), dtype=np.uint8)
+    noise = make_probe(architecture.preprocessing.input_size_px)
     batch = architecture.preprocessing.standardize(torch.from_numpy(noise).permute(2, 0, 1)[None])
     readings = plan(module, layers or (OUTPUT,), pool=pool, probe=batch, owner=owner)
     cut = Cut(module, readings, pool=pool or DEFAULT_POOL).eval()

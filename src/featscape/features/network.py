@@ -255,7 +255,7 @@ class Network:
                 geometry=self._resizing,
             )
         if name != FP32:
-            engine = engine.at(name, key=key)
+            engine = engine.at(name, key=key, fingerprint=self.card.fingerprint)
         return replace(
             self,
             card=replace(self.card, precision=precision),

@@ -14,6 +14,7 @@ from featscape.errors import FeatscapeError, InputError, MissingExtra, ModelErro
 from featscape.features.architecture import INPUT_OF, OUTPUT
 from featscape.features.discreet import openvino_core
 from featscape.features.layers import Layer, LayerTree
+from featscape.features.onnx_external import find_external
 from featscape.features.preprocessing import read_preprocessing
 from featscape.features.weights import hash_file
 from featscape.regularfile import check_regular
@@ -117,6 +118,7 @@ def open_file(path: Path) -> OnnxModel:
         check_regular(path.stat(), path)
     except OSError as error:
         raise ModelError(f"There is no ONNX file {path}: {error.strerror}. Check it.") from error
+    find_external(path)  # OpenVINO would wait for a pipe
     model = openvino_core().read_model(path)
     if not model.outputs:
         raise ModelError(f"An ONNX file must have an output; {path} has none. Export it again.")
@@ -235,7 +237,12 @@ def _is_constant(node: Any, depth: int = _CONSTANT_DEPTH) -> bool:
 
 
 def hash_files(path: Path) -> str:
-    """Return the SHA-256 of the file, and of the one beside it that may hold its tensors."""
-    beside = [path.with_name(path.name + end) for end in (".data", "_data")]
-    hashes = [hash_file(one) for one in (path, *beside) if one.is_file()]
+    """Return the SHA-256 of the file and of the files that hold its tensors.
+
+    Raises
+    ------
+    ModelError, RuntimeError, OSError
+        As `find_external` does.
+    """
+    hashes = [hash_file(one) for one in (path, *find_external(path))]
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()

@@ -79,7 +79,8 @@ class OnnxNetwork:
         is_pooled = bool(layers) or any(len(one.get_shape()) > 2 for one in outputs)
         self.pool = (pool or "avg") if is_pooled else "none"
         self.n_features = sum(self.widths)
-        self.weights_sha256 = hash_files(path)
+        with refusals(path):
+            self.weights_sha256 = hash_files(path)
 
     @property
     def _ops(self) -> Any:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from featscape.features.fingerprint import Fingerprint
+
 _PRECISION_HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
 # What a batch is good for here: the fewer batches, the less often the cores run dry at their end.
 _BATCH_SIZE = 64
@@ -88,7 +90,12 @@ class OpenVinoEngine:
         return values
 
     def at(
-        self, precision: str, *, sample: Sequence[NDArray[np.uint8]] = (), key: str = ""
+        self,
+        precision: str,
+        *,
+        sample: Sequence[NDArray[np.uint8]] = (),
+        key: str = "",
+        fingerprint: Fingerprint = (),
     ) -> OpenVinoEngine:
         """Return the same network in another precision.
 
@@ -106,7 +113,7 @@ class OpenVinoEngine:
             )
         model = self._model
         if precision == "int8":
-            model = calibrate(model, sample, key=key)
+            model = calibrate(model, sample, key=key, fingerprint=fingerprint)
         return OpenVinoEngine(model, precision=precision)
 
 

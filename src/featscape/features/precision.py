@@ -10,6 +10,7 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.features.engine import BF16, FP32, INT8, PRECISIONS
+from featscape.features.fingerprint import describe_change
 from featscape.features.known import card_key
 from featscape.filenames import printable
 from featscape.maps import read_run
@@ -91,18 +92,21 @@ def find_choice(maps: Iterable[Path], card: ModelCard, *, n_images: int) -> Infe
 
     So its choice, and with it the features, stay as a folder grows.
     """
-    wanted = {card_key(replace(card.of_layer(layer), precision="")) for layer in card.layers}
+    cards = [replace(card.of_layer(layer), precision="") for layer in card.layers]
+    wanted = {card_key(one): one for one in cards}
     for folder in maps:
         try:
             run = read_run(folder)
             model, inference = ModelCard(**run["model"] or {}), Inference(**run["inference"] or {})
             n_then = run["counts"]["items"]
-        except (InputError, TypeError, LookupError):  # another version's, or of no network
+        except (TypeError, ValueError, LookupError):  # another version's, or of no network
             continue
+        now = wanted.get(card_key(replace(model, precision="")))
         if (
-            inference.asked == AUTO
+            now is not None
+            and inference.asked == AUTO
             and 2 * n_then >= n_images
-            and card_key(replace(model, precision="")) in wanted
+            and not describe_change(model, now)
         ):
             return replace(inference, reason=f"as for the features in {printable(folder)}")
     return None
@@ -161,7 +165,12 @@ def settle(
         reason = f"others are tried on {AUTO_LEAST} images and more"
         return _told(engine, precision, reason)
     key = _name_sample(card, sample)
-    other = engine.at(BF16 if precision == AUTO else precision, sample=sample, key=key)
+    other = engine.at(
+        BF16 if precision == AUTO else precision,
+        sample=sample,
+        key=key,
+        fingerprint=card.fingerprint,
+    )
     exact, values = engine.run(sample), other.run(sample)
     distance = measure(exact, values)
     if precision != AUTO:

@@ -15,11 +15,13 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from featscape.features.fingerprint import describe_change
 from featscape.features.known import DIGEST_BYTES, Known, KnownFeatures, Part, read_map
 from featscape.features.weights import hash_file
 from featscape.staging import WriteError, flush, writing
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from featscape.features.fingerprint import Fingerprint
     from featscape.progress import Progress
     from featscape.records import ModelCard
 
@@ -55,6 +58,8 @@ class Shard:
     thumbnails : sequence of n bytes, or None
     thumbnail_px : int or None
         The longest side that these were made for.
+    fingerprint : tuple of tuple of float
+        Of the network: see `ModelCard`.
     """
 
     values: NDArray[np.float32]
@@ -62,6 +67,7 @@ class Shard:
     sizes_px: Sequence[tuple[int, int]]
     thumbnails: Sequence[bytes] | None = None
     thumbnail_px: int | None = None
+    fingerprint: Fingerprint = ()
 
 
 def write_shard(folder: Path, number: int, shard: Shard) -> None:
@@ -90,6 +96,7 @@ def write_shard(folder: Path, number: int, shard: Shard) -> None:
                     "sizes_px": [list(size_px) for size_px in shard.sizes_px],
                     "thumbnail_px": shard.thumbnail_px,
                     "thumbnail_bytes": [len(one) for one in thumbnails],
+                    "fingerprint": shard.fingerprint,
                     "sha256": {suffix: hash_file(file) for suffix, file in files.items()},
                 }
             )
@@ -104,31 +111,53 @@ def write_shard(folder: Path, number: int, shard: Shard) -> None:
         raise
 
 
-def read_shards(folder: Path, *, n_features: int) -> tuple[list[Part], int]:
-    """Return the shards of a folder in their order, and how many were damaged.
+@dataclass(eq=False)
+class Kept:
+    """What earlier runs left in a folder of shards.
 
-    Those are deleted, and so is what a run that was killed had only begun.
+    Attributes
+    ----------
+    parts : list of Part
+        The shards that can be used, in their order.
+    n_damaged : int
+        The number of damaged shards, which were deleted.
+    change : str
+        Why other shards were deleted: how the network has changed since; "" if it has not.
+    """
+
+    parts: list[Part] = field(default_factory=list)
+    n_damaged: int = 0
+    change: str = ""
+
+
+def read_shards(folder: Path, *, card: ModelCard) -> Kept:
+    """Return the shards of a folder.
+
+    Damaged shards, those of a network that has changed, and those that a killed run had only begun
+    are deleted.
 
     Parameters
     ----------
     folder : Path
         May be missing.
-    n_features : int
+    card : ModelCard
+        Of the network.
     """
-    parts: list[Part] = []
+    kept = Kept()
     whole: set[str] = set()
-    n_damaged = 0
     for state in sorted(folder.glob(f"*{_STATE}")):
         try:
-            parts.append(_read_shard(state, n_features))
+            kept.parts.append(_read_shard(state, card))
             whole.add(state.stem)
+        except _ChangedError as error:
+            kept.change = str(error)
         except (OSError, ValueError, LookupError, TypeError):  # whatever damage may look like
-            n_damaged += 1
+            kept.n_damaged += 1
     if folder.is_dir():
         for file in folder.iterdir():
             if file.stem not in whole:
                 file.unlink()
-    return parts, n_damaged
+    return kept
 
 
 def find_known(
@@ -147,7 +176,7 @@ def find_known(
     folder : Path or None
         Of the shards of this network alone.
     maps : sequence of Path
-        Those of other networks give nothing.
+        Maps of other networks are left out.
     card : ModelCard
     n_images : int
         How many there are to do, for the line that is said.
@@ -162,28 +191,56 @@ def find_known(
         The number of the next shard.
     """
     parts: list[Part] = []
+    n_shards = 0
     if folder is not None:
-        parts, n_damaged = read_shards(folder, n_features=card.n_features)
+        kept = read_shards(folder, card=card)
+        parts, n_damaged = kept.parts, kept.n_damaged
+        n_shards = 1 + max((int(one.stem) for one in folder.glob(f"*{_STATE}")), default=-1)
         if n_damaged:
             parts_are = "1 part is" if n_damaged == 1 else f"{n_damaged:,} parts are"
             progress.note(f"of the work that was kept, {parts_are} damaged and made anew")
+        if kept.change:
+            progress.note(f"the work that was kept is not used and done anew: {kept.change}")
         if parts:
             n_done = sum(len(part.digests) for part in parts)
             progress.note(f"continuing: {n_done:,} of {n_images:,} images were done")
-    n_shards = 1 + max((int(part.features.stem) for part in parts), default=-1)
     if len(card.layers) == 1:
-        parts += _parts_of(maps, card)
+        parts += _parts_of(maps, card, progress)
         return KnownFeatures(parts, sample=sample), n_shards
-    layers = [KnownFeatures(_parts_of(maps, card.of_layer(layer))) for layer in card.layers]
+    layers = [
+        KnownFeatures(_parts_of(maps, card.of_layer(layer), progress)) for layer in card.layers
+    ]
     return KnownFeatures(parts, layers=layers, sample=sample), n_shards
 
 
-def _parts_of(maps: Sequence[Path], card: ModelCard) -> list[Part]:
-    return list(filter(None, (read_map(one, card) for one in maps)))
+def _parts_of(maps: Sequence[Path], card: ModelCard, progress: Progress) -> list[Part]:
+    """Return the features of maps; a map whose images are all in others before it is closed."""
+    parts: list[Part] = []
+    known: set[bytes] = set()
+    for one in maps:
+        part = read_map(one, card, say=progress.note)
+        if part is None:
+            continue
+        digests = {digest.tobytes() for digest in part.digests}
+        if not digests <= known:
+            parts.append(part)
+            known |= digests
+    return parts
 
 
-def _read_shard(state: Path, n_features: int) -> Part:
-    """Return a shard whose files are those that were written; raises ValueError and others."""
+class _ChangedError(Exception):
+    """A shard is of the network as it was before its weights or its code changed."""
+
+
+def _read_shard(state: Path, card: ModelCard) -> Part:
+    """Return a shard whose files are as they were written.
+
+    Raises
+    ------
+    _ChangedError
+    OSError, ValueError, LookupError, TypeError
+        If the shard is damaged.
+    """
     said, text = state.read_text(encoding="utf-8").splitlines()
     if _hash_text(text) != said:
         raise ValueError("the state is damaged")
@@ -194,19 +251,40 @@ def _read_shard(state: Path, n_features: int) -> Part:
     values = np.load(files[_FEATURES], mmap_mode="r", allow_pickle=False)
     digests = np.frombuffer(bytes.fromhex("".join(facts["digests"])), np.uint8)
     lengths = facts["thumbnail_bytes"]
-    if values.shape != (len(facts["digests"]), n_features):
+    if values.shape != (len(facts["digests"]), card.n_features):
         raise ValueError("the features have another shape")
+    change = describe_change(replace(card, fingerprint=facts.get("fingerprint", ())), card)
+    if change:
+        raise _ChangedError(change)
+    ends = np.cumsum(lengths, dtype=np.int64)
     return Part(
         origin="",
         digests=digests.reshape(-1, DIGEST_BYTES),
         sizes_px=np.array(facts["sizes_px"], dtype=np.int32),
-        features=files[_FEATURES],
-        start=values.offset,
-        n_features=n_features,
-        thumbnails=files[_THUMBNAILS] if lengths else None,
-        offsets=np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]) if lengths else None,
+        read_features=partial(_read_row, files[_FEATURES], values.offset, card.n_features),
+        read_thumbnail=partial(_read_piece, files[_THUMBNAILS], ends) if lengths else None,
         thumbnail_px=facts["thumbnail_px"],
     )
+
+
+def _read_row(file: Path, start: int, n_features: int, row: int) -> NDArray[np.float32]:
+    n_bytes = 4 * n_features
+    return np.frombuffer(_read(file, start + row * n_bytes, n_bytes), "<f4")
+
+
+def _read_piece(file: Path, ends: NDArray[np.int64], row: int) -> bytes:
+    start = int(ends[row - 1]) if row else 0
+    return _read(file, start, int(ends[row]) - start)
+
+
+def _read(file: Path, start: int, n_bytes: int) -> bytes:
+    # opened for each row: a million images may be in more shards than a process may hold open
+    with file.open("rb") as stream:
+        stream.seek(start)
+        content = stream.read(n_bytes)
+    if len(content) < n_bytes:
+        raise OSError(f"{file} ends early")
+    return content
 
 
 @dataclass(eq=False)
@@ -224,11 +302,14 @@ class ShardWriter:
         Number of the first shard.
     thumbnail_px : int or None
         The size that thumbnails are made for.
+    fingerprint : tuple of tuple of float
+        Of the network: see `ModelCard`.
     """
 
     folder: Path | None
     first: int = 0
     thumbnail_px: int | None = None
+    fingerprint: Fingerprint = ()
     _batches: list[Shard] = field(default_factory=list)
     _n_bytes: int = 0
     _since: float = field(default_factory=time.monotonic)
@@ -254,6 +335,7 @@ class ShardWriter:
             sizes_px=[one for batch in batches for one in batch.sizes_px],
             thumbnails=None if self.thumbnail_px is None else thumbnails,
             thumbnail_px=self.thumbnail_px,
+            fingerprint=self.fingerprint,
         )
         write_shard(self.folder, self.first, shard)
         self.first += 1

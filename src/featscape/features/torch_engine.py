@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from featscape.features.fingerprint import Fingerprint
     from featscape.features.geometry import ResizeAndCrop
 
 # On a CPU small batches are as quick as large ones, and report progress sooner.
@@ -144,7 +145,12 @@ class TorchEngine:
         return engine
 
     def at(
-        self, precision: str, *, sample: Sequence[NDArray[np.uint8]] = (), key: str = ""
+        self,
+        precision: str,
+        *,
+        sample: Sequence[NDArray[np.uint8]] = (),
+        key: str = "",
+        fingerprint: Fingerprint = (),
     ) -> TorchEngine:
         """Return the same network in another precision.
 
@@ -153,7 +159,7 @@ class TorchEngine:
         InputError
             If PyTorch does not run it.
         """
-        del sample, key
+        del sample, key, fingerprint
         if precision not in ("fp32", "bf16"):
             raise InputError(
                 f"With PyTorch the precision must be fp32 or bf16; got {precision!r}. "

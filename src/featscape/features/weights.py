@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ModelError
+from featscape.filenames import printable
+from featscape.regularfile import NOT_REGULAR, open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -53,8 +55,8 @@ _IDLE = re.compile(r"(.*\.num_batches_tracked|aux\d\..*|AuxLogits\..*)")
 
 
 def hash_file(path: Path) -> str:
-    """Return the SHA-256 of the file at `path`, in hexadecimal digits."""
-    with path.open("rb") as file:
+    """Return the SHA-256 of the file at `path`, in hexadecimal digits; raises OSError."""
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -169,6 +171,22 @@ def no_random_weights() -> Iterator[None]:
         yield
 
 
+def check_weights(path: Path) -> None:
+    """Raise ModelError unless `path` is a file that ends: not a folder, a pipe or a device."""
+    try:
+        open_regular(path).close()
+    except FileNotFoundError:
+        what = "is no such file"
+    except IsADirectoryError:
+        what = "is a folder"
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        what = f"is {reason}" if reason == NOT_REGULAR else f"cannot be read: {reason}"
+    else:
+        return
+    raise ModelError(f"Weights must be a .pth or .safetensors file; {printable(path)} {what}.")
+
+
 def read_state(path: Path) -> dict[str, torch.Tensor]:
     """Read a state dict: the tensors of a network by name.
 
@@ -180,9 +198,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     """
     import torch
 
-    if not path.is_file():
-        what = "a folder" if path.is_dir() else "no such file"
-        raise ModelError(f"Weights must be a .pth or .safetensors file; {path} is {what}.")
+    check_weights(path)
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     try:

@@ -1,6 +1,8 @@
 """ONNX files as networks: their features are those of the same network in plain functions."""
 
+import hashlib
 import json
+import os
 import re
 
 import numpy as np
@@ -12,6 +14,7 @@ from torch.nn import functional
 
 from featscape.errors import InputError, MissingExtra, ModelError
 from featscape.features import extract, list_layers, load_network, reload_network
+from featscape.features.onnx_external import find_external
 
 SIZE_PX = 32
 RNG = np.random.default_rng(0)
@@ -61,6 +64,98 @@ def maps_of(pixels, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)):
     batch = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).float() / 255
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (mean, std))
     return functional.conv2d((batch - mean) / std, torch.from_numpy(WEIGHTS["w1"])).relu()
+
+
+def write_external(path, location):
+    """Write the small network with its tensors in another file."""
+    write(path)
+    model = onnx.load(path)
+    onnx.save_model(model, path, save_as_external_data=True, location=location, size_threshold=0)
+    return str(path)
+
+
+class TestTensorsInOtherFiles:
+    @pytest.mark.parametrize("location", ["net.onnx.data", "w.bin"])
+    def test_a_changed_file_changes_the_card(self, tmp_path, location):
+        path = write_external(tmp_path / "net.onnx", location)
+        card = load_network(path).card
+        assert load_network(path).card == card
+        content = bytearray((tmp_path / location).read_bytes())
+        content[2] ^= 1  # a bit of the first number that matters little
+        (tmp_path / location).write_bytes(content)
+        assert load_network(path).card != card
+
+    def test_their_hash_is_that_of_both_files(self, tmp_path):
+        path = write_external(tmp_path / "net.onnx", "net.onnx.data")
+        hashes = [
+            hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+            for name in ("net.onnx", "net.onnx.data")
+        ]
+        expected = hashlib.sha256("".join(hashes).encode()).hexdigest()
+        assert load_network(path).card.weights_sha256 == expected
+
+    def test_a_file_outside_the_folder_is_refused(self, tmp_path):
+        (tmp_path / "inner").mkdir()
+        path = tmp_path / "inner" / "net.onnx"
+        write_external(path, "w.bin")
+        path.write_bytes(path.read_bytes().replace(b"w.bin", b"../wb"))
+        (path.parent / "w.bin").rename(tmp_path / "wb")
+        with pytest.raises(ModelError, match=r"must be in its own folder; .* names \.\./wb\."):
+            load_network(str(path))
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+    def test_a_pipe_or_no_file_is_refused(self, tmp_path):
+        path = write_external(tmp_path / "net.onnx", "w.bin")
+        (tmp_path / "w.bin").unlink()
+        with pytest.raises(ModelError, match=r"in w\.bin, which cannot be read: No such file"):
+            load_network(path)
+        os.mkfifo(tmp_path / "w.bin")
+        with pytest.raises(ModelError, match=r"w\.bin, which cannot be read: not a regular"):
+            load_network(path)
+
+    def test_tensors_are_found_in_inner_graphs_and_sparse_tensors(self, tmp_path):
+        def external(name):
+            tensor = numpy_helper.from_array(np.zeros(3, np.float32), name)
+            tensor.ClearField("raw_data")
+            tensor.data_location = TensorProto.EXTERNAL
+            tensor.external_data.add(key="location", value=f"{name}.bin")
+            tensor.external_data.add(key="length", value="12")
+            (tmp_path / f"{name}.bin").write_bytes(bytes(12))
+            return tensor
+
+        value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [3])
+        constant = helper.make_node("Constant", [], ["x"], value=external("constant"))
+        inner = helper.make_graph([constant], "inner", [], [value], [external("inner")])
+        branch = helper.make_node("If", ["c"], ["x"], then_branch=inner, else_branch=inner)
+        sparse = onnx.SparseTensorProto()
+        sparse.values.CopyFrom(external("sparse"))
+        graph = helper.make_graph([branch], "outer", [], [value], [external("outer")])
+        graph.sparse_initializer.append(sparse)
+        onnx.save(helper.make_model(graph), tmp_path / "net.onnx")
+        names = [file.stem for file in find_external(tmp_path / "net.onnx")]
+        assert names == ["constant", "inner", "outer", "sparse"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"rectify", b"\xffectify"), (b"convolve", b"\xff" * len(b"convolve"))],
+)
+@pytest.mark.parametrize("look", [list_layers, load_network])
+def test_names_that_are_no_text_are_refused(tmp_path, old, new, look):
+    path = tmp_path / "net.onnx"
+    write(path)
+    path.write_bytes(path.read_bytes().replace(old, new))
+    with pytest.raises(ModelError, match="must be whole"):
+        look(str(path))
+
+
+def test_a_file_without_outputs_is_refused(tmp_path):
+    path = write(tmp_path / "net.onnx")
+    model = onnx.load(path)
+    del model.graph.output[:]
+    onnx.save(model, path)
+    with pytest.raises(ModelError, match=r"must have an output|cannot be run"):
+        load_network(path)
 
 
 class Notes:

@@ -1,5 +1,6 @@
 """The user's own network, found in the current folder."""
 
+import importlib
 import re
 import sys
 from dataclasses import replace
@@ -11,6 +12,7 @@ from PIL import Image
 
 from featscape.errors import ModelError
 from featscape.features import extract, list_layers, load_network, reload_network
+from featscape.features.known import card_key
 from featscape.features.shards import read_shards
 from featscape.progress import SilentProgress
 from featscape.records import Decoded
@@ -195,7 +197,8 @@ def own(tmp_path, monkeypatch):
     (tmp_path / "needy.py").write_text("import a_module_that_is_missing\n")
     monkeypatch.chdir(tmp_path)
     yield tmp_path
-    for name in ("own_networks", "own_defective", "own_helper", "needy", "garbled"):
+    names = ("own_networks", "own_defective", "own_helper", "own_reading", "needy", "garbled")
+    for name in names:
         sys.modules.pop(name, None)
 
 
@@ -401,8 +404,65 @@ def test_an_error_in_the_middle_of_a_run_is_one_line_and_loses_nothing(
         extract(images, model=network, batch_size=1, work=tmp_path / "work")
     assert "\n" not in str(caught.value)
     (folder,) = (tmp_path / "work").iterdir()
-    parts, _ = read_shards(folder, n_features=network.card.n_features)
+    parts = read_shards(folder, card=network.card).parts
     assert sum(len(part.digests) for part in parts) == 2
+
+
+READING = """
+import json
+import torch
+from torch import nn
+import own_helper
+
+class Reading(nn.Module):
+    preprocessing = {"input_size_px": 32}
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer = nn.Conv2d(3, 8, 3, 2)
+        with open("own_settings.json") as file:
+            self.factor = json.load(file)["factor"]
+
+    def forward(self, x):
+        return own_helper.pool(self.layer(x)) * self.factor
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("own_helper.py", "def pool(x):\n    return x.mean((2, 3)) * 1.01\n"),
+        ("own_settings.json", '{"factor": 1.01}'),
+    ],
+)
+def test_what_the_network_imports_or_reads_is_noticed_when_it_changes(
+    own, noise_images, name, text
+):
+    (own / "own_reading.py").write_text(READING)
+    (own / "own_helper.py").write_text("def pool(x):\n    return x.mean((2, 3))\n")
+    (own / "own_settings.json").write_text('{"factor": 1}')
+    images, said = noise_images(4), []
+    notes = SilentProgress()
+    notes.note = said.append
+
+    def run():
+        for module in ("own_reading", "own_helper"):
+            sys.modules.pop(module, None)
+        importlib.invalidate_caches()
+        model = "own_reading:Reading"
+        return extract(images, model=model, device="cpu", work=own / "work", progress=notes)
+
+    before = run()
+    assert card_key(run().model) == card_key(before.model)
+    assert "continuing: 4 of 4 images were done" in said
+    (own / name).write_text(text)
+    after = run()
+    assert card_key(after.model) == card_key(before.model)  # no hash tells the difference
+    assert (after.values > 1.005 * before.values).any()
+    assert any(line.startswith("the work that was kept is not used") for line in said)
+    with pytest.raises(ModelError, match="features of a fixed image differ by"):
+        reload_network(before.model, device="cpu")
 
 
 def test_what_our_code_raises_is_raised(monkeypatch):

@@ -23,7 +23,7 @@ from featscape.mapfolder import damaged
 from featscape.records import Inference, ModelCard
 from featscape.thumbnails import Thumbnails
 
-CARD = ModelCard("random", "all", "none", "0" * 64, "none", 16)
+CARD = ModelCard("random", "all", "none", "0" * 64, "none", 16, fingerprint=((1.0,),))
 
 
 def features(n_images=64, seed=0):
@@ -47,8 +47,9 @@ class Rounded:
             return exact
         return exact + self.noise * features(len(pixels), seed=1)
 
-    def at(self, precision, *, sample=(), key=""):
+    def at(self, precision, *, sample=(), key="", fingerprint=()):
         self.asked.append((precision, len(sample), key))
+        assert fingerprint in ((), CARD.fingerprint)
         return replace(self, precision=precision)
 
 
@@ -389,7 +390,7 @@ def test_int8_is_calibrated_kept_and_had_again(noise_images, small_file, cache, 
     assert np.array_equal(row[0], found.values[5])
     for path in cache.iterdir():
         path.unlink()
-    with pytest.raises(ModelError, match=r"calibrated on this machine; .*is not there"):
+    with pytest.raises(ModelError, match=r"calibrated on this machine; .* is missing"):
         reload_network(found.model, device="cpu")
 
 

@@ -1,5 +1,7 @@
 """Shards: written whole or not at all, and any damage to them noticed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,20 +11,22 @@ from featscape.records import ModelCard
 
 N_FEATURES = 5
 NAMES = ["a", "b", "c"]
+CARD = ModelCard("m", "fc", "file.pth", "0" * 64, "resize 256", N_FEATURES)
 
 
-def a_shard(names=NAMES, *, thumbnail_px=64):
+def a_shard(names=NAMES, *, thumbnail_px=64, fingerprint=()):
     return Shard(
         values=np.random.default_rng(len(names)).random((len(names), N_FEATURES), np.float32),
         digests=[digest(name.encode()) for name in names],
         sizes_px=[(30 + i, 40) for i in range(len(names))],
         thumbnails=None if thumbnail_px is None else [name.encode() * 9 for name in names],
         thumbnail_px=thumbnail_px,
+        fingerprint=fingerprint,
     )
 
 
 def find(folder, name, *, thumbnail_px=64):
-    parts, _ = read_shards(folder, n_features=N_FEATURES)
+    parts = read_shards(folder, card=CARD).parts
     return KnownFeatures(parts).find(digest(name.encode()), thumbnail_px=thumbnail_px)
 
 
@@ -48,7 +52,8 @@ def test_thumbnails_of_another_size_are_none(folder):
 
 
 def test_a_folder_that_is_not_there(tmp_path):
-    assert read_shards(tmp_path / "none", n_features=N_FEATURES) == ([], 0)
+    kept = read_shards(tmp_path / "none", card=CARD)
+    assert (kept.parts, kept.n_damaged, kept.change) == ([], 0, "")
 
 
 @pytest.mark.parametrize("name", ["000000.npy", "000000.thumbnails", "000000.json"])
@@ -59,8 +64,8 @@ def test_any_changed_byte_is_noticed_and_the_shard_deleted(folder, name):
         damaged = bytearray(content)
         damaged[place] ^= 4
         (folder / name).write_bytes(damaged)
-        parts, n_damaged = read_shards(folder, n_features=N_FEATURES)
-        assert (len(parts), n_damaged) == (1, 1), place
+        kept = read_shards(folder, card=CARD)
+        assert (len(kept.parts), kept.n_damaged) == (1, 1), place
         assert {file.stem for file in folder.iterdir()} == {"000001"}
 
 
@@ -69,19 +74,34 @@ def test_any_changed_byte_is_noticed_and_the_shard_deleted(folder, name):
 def test_a_file_that_was_cut(folder, name, n_left):
     content = (folder / name).read_bytes()[:n_left]
     (folder / name).write_bytes(content)
-    parts, n_damaged = read_shards(folder, n_features=N_FEATURES)
-    assert (len(parts), n_damaged) == (2, 0) if n_left > len(content) else (1, 1)
+    kept = read_shards(folder, card=CARD)
+    expected = (2, 0) if n_left > len(content) else (1, 1)
+    assert (len(kept.parts), kept.n_damaged) == expected
 
 
 def test_what_was_only_begun_is_deleted(folder):
     (folder / "000001.json").rename(folder / "000001.begun")
-    parts, n_damaged = read_shards(folder, n_features=N_FEATURES)
-    assert (len(parts), n_damaged) == (1, 0)
+    kept = read_shards(folder, card=CARD)
+    assert (len(kept.parts), kept.n_damaged) == (1, 0)
     assert {file.stem for file in folder.iterdir()} == {"000000"}
 
 
 def test_features_of_another_width_are_damage(folder):
-    assert read_shards(folder, n_features=N_FEATURES + 1) == ([], 2)
+    kept = read_shards(folder, card=replace(CARD, n_features=N_FEATURES + 1))
+    assert (kept.parts, kept.n_damaged) == ([], 2)
+
+
+def test_shards_of_a_network_that_has_changed_are_deleted_and_the_change_is_told(folder):
+    before, now = (replace(CARD, fingerprint=((value, 2.0),)) for value in (1.0, 1.1))
+    for number in (0, 1):
+        write_shard(folder, number, a_shard(fingerprint=before.fingerprint))
+    assert read_shards(folder, card=before).change == ""
+    kept = read_shards(folder, card=now)
+    assert (kept.parts, kept.n_damaged) == ([], 0)
+    assert kept.change == (
+        "the network's weights or code have changed: its features of a fixed image differ by 4.4%"
+    )
+    assert list(folder.iterdir()) == []
 
 
 def test_a_full_disk_leaves_nothing_of_the_shard(folder, monkeypatch):
@@ -99,7 +119,7 @@ def test_the_writer_writes_whole_batches_by_size_and_age(tmp_path, monkeypatch):
     with ShardWriter(tmp_path, 7, 64) as writer:
         for name in "abcdef":
             writer.add(a_shard([name, name.upper()]))  # 58 bytes
-    sizes = [len(part.digests) for part in read_shards(tmp_path, n_features=N_FEATURES)[0]]
+    sizes = [len(part.digests) for part in read_shards(tmp_path, card=CARD).parts]
     assert sizes == [8, 4]
     assert {file.stem for file in tmp_path.iterdir()} == {"000007", "000008"}
     monkeypatch.setattr("featscape.features.shards.MOST_SECONDS", 0.0)
@@ -120,7 +140,7 @@ def test_the_writer_keeps_what_an_interruption_leaves_waiting(tmp_path):
 
 
 def test_a_map_that_goes_meanwhile_is_no_failure(folder):
-    parts, _ = read_shards(folder, n_features=N_FEATURES)
+    parts = read_shards(folder, card=CARD).parts
     known = KnownFeatures(parts)
     for file in folder.iterdir():
         file.unlink()
@@ -133,11 +153,16 @@ class TestCardKey:
     def test_the_weights_are_known_by_their_hash_alone(self):
         assert card_key(self.card) == card_key(ModelCard(**vars(self.card) | {"weights": "other"}))
 
-    @pytest.mark.parametrize("name", sorted({*vars(card)} - {"weights"}))
+    @pytest.mark.parametrize("name", sorted({*vars(card)} - {"weights", "fingerprint"}))
     def test_all_else_counts(self, name):
         value = vars(self.card)[name]
         other = value + "x" if isinstance(value, str) else (6,) if name == "widths" else 6
         assert card_key(self.card) != card_key(ModelCard(**vars(self.card) | {name: other}))
+
+    def test_the_fingerprint_does_not_count_since_it_holds_rounding_errors(self):
+        card = replace(self.card, fingerprint=((1.0, 2.0),))
+        assert card_key(card) == card_key(self.card)
+        assert card == self.card
 
     def test_a_card_from_a_file_is_the_same(self):
         import json

@@ -26,6 +26,21 @@ def test_a_folder_is_no_file(tmp_path):
         load_network("shufflenet_v2_x0_5", weights=tmp_path)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+def test_what_has_no_end_is_refused_before_it_is_read(tmp_path, featscape):
+    os.mkfifo(tmp_path / "pipe.pth")
+    (tmp_path / "link.pth").symlink_to("/dev/zero")
+    (tmp_path / "images").mkdir()
+    for name in ("/dev/zero", "/proc/kmsg", tmp_path / "pipe.pth", tmp_path / "link.pth"):
+        with pytest.raises(ModelError, match="is not a regular file"):
+            load_network("shufflenet_v2_x0_5", weights=name)
+    ended = featscape("map", tmp_path / "images", "--weights", "/dev/zero")
+    assert ended.status == 2
+    assert ended.err == (
+        "featscape: Weights must be a .pth or .safetensors file; /dev/zero is not a regular file.\n"
+    )
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"hello world\n", b"PK\x03\x04", b"\x89PNG\r\n\x1a\n", bytes(300)]
 )
