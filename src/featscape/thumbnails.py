@@ -122,11 +122,6 @@ class Thumbnails:
     def __len__(self) -> int:
         return len(self._offsets) - 1
 
-    @property
-    def offsets(self) -> NDArray[np.int64]:
-        """Where each image begins in data.bin, and its end, shape (n + 1,)."""
-        return self._offsets
-
     def encoded(self, index: int) -> bytes:
         """Return image `index` as it lies on disk, a PNG or JPEG file; raises IndexError."""
         index = range(len(self))[index]
@@ -147,19 +142,6 @@ class Thumbnails:
                 f"a thumbnail must be a PNG or JPEG image; number {index} of "
                 f"{str(self._folder)!r} cannot be decoded ({error}). Make the map again."
             ) from error
-
-
-def find_thumbnails(folder: Path) -> tuple[Path | None, NDArray[np.int64] | None]:
-    """Return the file of a pack's images and where each begins in it, (n + 1,); None without one.
-
-    Raises
-    ------
-    InputError
-        If the pack is damaged.
-    """
-    if not folder.is_dir():
-        return None, None
-    return folder / _DATA, Thumbnails(folder).offsets
 
 
 def _read_offsets(file: BinaryIO) -> NDArray[np.int64]:

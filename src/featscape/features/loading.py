@@ -67,11 +67,11 @@ def check_network(
     if is_onnx(model):
         check_options(model, weights=weights, device=device)
         return
-    if weights is not None:
-        check_weights(Path(weights))
     with its_errors(model):
         find_architecture(model)
     choose_device(device)
+    if weights is not None:
+        check_weights(Path(weights))
 
 
 def load_network(

@@ -140,13 +140,12 @@ class TestTensorsInOtherFiles:
     ("old", "new"),
     [(b"rectify", b"\xffectify"), (b"convolve", b"\xff" * len(b"convolve"))],
 )
-@pytest.mark.parametrize("look", [list_layers, load_network])
-def test_names_that_are_no_text_are_refused(tmp_path, old, new, look):
+def test_names_that_are_no_text_cannot_be_listed(tmp_path, old, new):
     path = tmp_path / "net.onnx"
     write(path)
     path.write_bytes(path.read_bytes().replace(old, new))
     with pytest.raises(ModelError, match="must be whole"):
-        look(str(path))
+        list_layers(str(path))
 
 
 def test_a_file_without_outputs_is_refused(tmp_path):
