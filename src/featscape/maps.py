@@ -110,7 +110,14 @@ def open_map(path: str | os.PathLike[str]) -> Map:
         If there is no such folder, if it is not a map, if a newer featscape wrote it, or if one
         of its files is missing or damaged.
     """
-    return read_map(open_folder(Path(path)))
+    while True:
+        folder = open_folder(Path(path))
+        try:
+            return read_map(folder)
+        except InputError:
+            if folder.is_in_place():
+                raise
+            # another map took its place meanwhile, and its files are being deleted: read that map
 
 
 def read_map(folder: FolderHandle) -> Map:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from featscape import mapfolder
+from featscape import mapfolder, maps
 from featscape.errors import InputError
 from featscape.images import Files, decode_bytes
 from featscape.mapfolder import check_source, new_map_folder
@@ -379,6 +379,18 @@ class TestOpening:
         assert open_map(tmp_path / name).run["source"] == "older"
         assert (tmp_path / "m").is_dir()
         assert not (tmp_path / ".m.partial").exists()
+
+    def test_a_map_that_is_replaced_while_it_is_read_is_read_anew(self, tmp_path, monkeypatch):
+        make(tmp_path / "m", source="older")
+        read_items = maps.read_items
+
+        def replace_first(folder):
+            monkeypatch.setattr(maps, "read_items", read_items)
+            make(tmp_path / "m", force=True, source="newer")
+            return read_items(folder)
+
+        monkeypatch.setattr(maps, "read_items", replace_first)
+        assert open_map(tmp_path / "m").run["source"] == "newer"
 
     def test_not_a_map(self, tmp_path):
         with pytest.raises(InputError, match="is not a featscape map"):

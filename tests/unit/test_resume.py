@@ -115,9 +115,16 @@ def assert_same_map(folder, other, hint=""):
     assert [name for name in one if one[name] != two[name]] == [], hint
 
 
+def choose_seed():
+    """Return the seed of random moments: FEATSCAPE_TEST_SEED, or one that a failure prints."""
+    seed = int(os.environ.get("FEATSCAPE_TEST_SEED") or random.SystemRandom().randrange(2**32))
+    print(f"the moments are those of FEATSCAPE_TEST_SEED={seed}")  # noqa: T201 - shown on failure
+    return seed
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no kill -9 on this system")
 def test_twenty_kills(source, tmp_path):
-    seed = random.SystemRandom().randrange(2**32)
+    seed = choose_seed()
     rng = random.Random(seed)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(HEAVY)
