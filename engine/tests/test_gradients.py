@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 from meshtsne.errors import InputError
 from meshtsne.forces import exact, grid
 from meshtsne.forces.direct import DirectGradient
-from meshtsne.forces.grid import Field, GridGradient, Layout, good_size
+from meshtsne.forces.grid import GridGradient, GridPotential, Layout, good_size
 
 NATIVE = [DirectGradient, GridGradient]
 
@@ -149,7 +149,7 @@ def test_field_agrees_with_the_exact_potential(n_components):
     asked = map_like(rng, 200, n_components, 50.0)
     difference = asked[:, None].astype(float) - Y[None]
     W = 1 / (1 + (difference**2).sum(axis=2))
-    phi, gradient = Field(Y, n_jobs=2).evaluate(asked)
+    phi, gradient = GridPotential(Y, n_jobs=2).evaluate(asked)
     np.testing.assert_allclose(phi, W.sum(axis=1), rtol=2e-3 if n_components == 2 else 0.01)
     truth = -2 * ((W**2)[..., None] * difference).sum(axis=1)
     assert relative_error(gradient, truth) < 0.01
@@ -157,7 +157,7 @@ def test_field_agrees_with_the_exact_potential(n_components):
 
 def test_field_beyond_its_margin_is_that_of_its_border():
     Y = np.random.default_rng(12).normal(size=(100, 2)).astype(np.float32)
-    field = Field(Y, n_jobs=1)
+    field = GridPotential(Y, n_jobs=1)
     layout = field._layout
     # The outermost places whose splines reach no node beyond the grid.
     reach = grid._native.SPLINE_ORDER // 2 - 1
@@ -174,7 +174,7 @@ def test_field_beyond_its_margin_is_that_of_its_border():
 
 def test_field_in_three_dimensions_is_finite_everywhere():
     Y = map_like(np.random.default_rng(12), 500, 3, 100.0)
-    field = Field(Y, n_jobs=1)
+    field = GridPotential(Y, n_jobs=1)
     assert field._layout.split > 0
     for found in field.evaluate(np.array([[1e9, -1e9, 0], [0, 0, 1e4]], np.float32)):
         assert np.isfinite(found).all()

@@ -1,10 +1,12 @@
+import pickle
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import kneighbors_graph
 
-from meshtsne import TSNE
+from meshtsne import TSNE, Neighbors
 from meshtsne.errors import InputError
 from meshtsne.search.precomputed import neighbors_of_distances
 
@@ -69,3 +71,141 @@ def test_bad_distances_say_what_to_do():
         embed(lonely)
     with pytest.raises(InputError, match="init='pca' needs features"):
         embed(D, init="pca")
+
+
+# --- neighbors and affinities of the caller -------------------------------------------------------
+
+
+def quick(**parameters):
+    return TSNE(**{"perplexity": 5, "max_iter": 60, "random_state": 0, **parameters})
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_the_caller_s_neighbors_give_the_p_of_the_search(metric):
+    searched = quick(metric=metric).fit(X)
+    neighbors = searched.neighbors_indices_, searched.neighbors_distances_
+    model = quick(metric=metric).fit(X, neighbors=neighbors)
+    np.testing.assert_array_equal(model.neighbors_indices_, neighbors[0])
+    np.testing.assert_array_equal(model.neighbors_distances_, neighbors[1])
+    np.testing.assert_allclose(
+        model.affinities_.toarray(), searched.affinities_.toarray(), rtol=1e-3, atol=1e-8
+    )
+    assert np.isnan(model.neighbors_recall_)
+    np.testing.assert_array_equal(model.transform(X), model.embedding_)
+    new = X[:5] + 0.01
+    np.testing.assert_array_equal(model.nearest(new).indices, searched.nearest(new).indices)
+
+
+def test_the_caller_s_neighbors_replace_the_search():
+    indices = np.add.outer(np.arange(80), np.arange(1, 7)) % 80  # a ring, whatever the features are
+    model = quick().fit(X, neighbors=Neighbors(indices, np.tile(np.arange(1.0, 7), (80, 1))))
+    assert set(model.affinities_[[0]].indices) == {1, 2, 3, 4, 5, 6, 74, 75, 76, 77, 78, 79}
+    assert model.n_neighbors_ == 6
+
+
+def test_neighbors_need_no_features():
+    model = quick().fit(X)
+    neighbors = model.neighbors_indices_, model.neighbors_distances_
+    alone = quick(init="random").fit(neighbors=neighbors)
+    assert alone.embedding_.shape == (80, 2)
+    assert not hasattr(alone, "n_features_in_")
+    with pytest.raises(InputError, match="transform needs the features of the fitted items"):
+        alone.transform(X)
+    with pytest.raises(InputError, match="init='pca' needs features; got neighbors without X"):
+        quick().fit(neighbors=neighbors)
+    assert pickle.loads(pickle.dumps(alone)).embedding_.shape == (80, 2)
+
+
+def test_the_caller_s_affinities_are_p():
+    C = csr_array(kneighbors_graph(X, 7))
+    P = (C + C.T) / (C + C.T).sum()
+    for given in (P, P.tocsc(), P.toarray()):
+        model = quick(init="spectral").fit(affinities=given)
+        np.testing.assert_allclose(model.affinities_.toarray(), P.toarray(), rtol=1e-6)
+        assert not hasattr(model, "neighbors_indices_")
+        assert not hasattr(model, "n_neighbors_")
+    with_features = quick().fit_transform(X, affinities=P)
+    assert with_features.shape == (80, 2)
+    with pytest.raises(InputError, match="transform needs the features"):
+        quick().fit(X, affinities=P).transform(X)
+
+
+def test_a_later_fit_forgets_the_caller_s_arrays():
+    model = quick().fit(X)
+    embedding, neighbors = model.embedding_, (model.neighbors_indices_, model.neighbors_distances_)
+    model.set_params(init="random").fit(neighbors=neighbors)
+    model.set_params(init="pca").fit(X)
+    np.testing.assert_array_equal(model.embedding_, embedding)
+    assert model.neighbors_recall_ == 1
+
+
+INDICES = np.array([[1, 2], [0, 2], [1, 0]])
+DISTANCES = np.array([[1.0, 2], [1, 3], [1, 2]])
+
+
+@pytest.mark.parametrize(
+    ("neighbors", "message"),
+    [
+        (INDICES, r"a pair \(indices, distances\); got ndarray"),
+        ((INDICES, DISTANCES[:, :1]), r"one shape \(n, k\); got .*\(3, 2\).*\(3, 1\)"),
+        ((INDICES.astype(float), DISTANCES), "integer indices .* got float64"),
+        ((INDICES + 1, DISTANCES), "from -1 to n - 1 = 2; got 1 to 3"),
+        ((INDICES[:, ::-1] * 0 + [[0, 1]], DISTANCES), "not contain the item itself; 2 rows do"),
+        ((INDICES, -DISTANCES), "finite and not negative; 3 rows"),
+        ((INDICES, DISTANCES * np.nan), "finite and not negative; 3 rows"),
+        ((INDICES, DISTANCES[:, ::-1]), "sorted by distance; 3 rows are not, the first is row 0"),
+        (
+            (np.array([[1, 2], [-1, 2], [1, 0]]), DISTANCES),
+            "1 rows have -1 there, the first is row 1",
+        ),
+    ],
+)
+def test_invalid_neighbors_are_named(neighbors, message):
+    with pytest.raises(InputError, match=message):
+        TSNE(perplexity=1, init="random").fit(neighbors=neighbors)
+
+
+def test_missing_neighbors_come_last():
+    indices = np.array([[1, -1], [0, 2], [1, -1]])
+    distances = np.array([[1.0, np.nan], [1, 3], [1, 0]])
+    model = TSNE(perplexity=1, init="random", max_iter=20).fit(neighbors=(indices, distances))
+    np.testing.assert_array_equal(model.neighbors_distances_, [[1, np.inf], [1, 3], [1, np.inf]])
+
+
+def uniform(n):
+    return (np.ones((n, n)) - np.eye(n)) / (n * (n - 1))
+
+
+@pytest.mark.parametrize(
+    ("P", "message"),
+    [
+        (uniform(80)[:, :79], r"shape \(n, n\) for n = 80 items; got \(80, 79\)"),
+        (uniform(70), r"for n = 80 items; got \(70, 70\)"),
+        (uniform(80) * 2, "must sum to 1; they sum to 2"),
+        (-uniform(80), "must be finite and not negative"),
+        (uniform(80) * np.nan, "must be finite and not negative"),
+        (np.full((80, 80), 1 / 6400), "must be 0 on the diagonal; the largest there is 0.000156"),
+        (np.eye(80, k=1) / 79, "must be symmetric; the largest difference .* is 0.0126582"),
+        ("P", "must be a sparse matrix of numbers"),
+    ],
+)
+def test_invalid_affinities_are_named(P, message):
+    with pytest.raises(InputError, match=message):
+        quick().fit(X, affinities=P)
+
+
+def test_inputs_that_exclude_one_another():
+    C = kneighbors_graph(X, 7)
+    neighbors = INDICES, DISTANCES
+    with pytest.raises(InputError, match="takes neighbors or affinities; got both"):
+        quick().fit(X, neighbors=neighbors, affinities=C)
+    with pytest.raises(InputError, match="takes distances as X; got affinities too"):
+        quick(metric="precomputed", init="random").fit(C, affinities=C)
+    with pytest.raises(InputError, match="X, neighbors and affinities are None"):
+        quick().fit(None)
+    with pytest.raises(InputError, match="device='cuda' does not take precomputed neighbors"):
+        TSNE(perplexity=1, device="cuda", init="random").fit(neighbors=neighbors)
+    with pytest.raises(InputError, match=r"greater than the perplexity 5 .* got 2"):
+        quick(init="random").fit(
+            neighbors=(np.add.outer(np.arange(70), [1, 2]) % 70, np.ones((70, 2)))
+        )

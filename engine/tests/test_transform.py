@@ -4,7 +4,7 @@ from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 
 from meshtsne import TSNE
-from meshtsne.transform import ExactField, place, weighted_median
+from meshtsne.transform import ExactPotential, place, weighted_median
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def test_weighted_median_splits_the_weight():
 
 def test_the_field_is_the_sum_and_its_gradient_the_slope():
     rng = np.random.RandomState(0)
-    field, at = ExactField(rng.normal(size=(30, 2)).astype(np.float32)), rng.normal(size=(5, 2))
+    field, at = ExactPotential(rng.normal(size=(30, 2)).astype(np.float32)), rng.normal(size=(5, 2))
     phi, gradient = field.evaluate(at)
     for axis in range(2):
         step = np.eye(2)[axis] * 1e-2
@@ -44,7 +44,7 @@ def test_a_place_minimizes_its_own_divergence():
     Y = rng.normal(scale=6, size=(100, 2)).astype(np.float32)
     indices = np.argsort(((Y[:5, None] - Y[None]) ** 2).sum(axis=2), axis=1)[:, 1:20]
     p = rng.dirichlet(np.ones(19), size=5).astype(np.float32)
-    found = place(indices.astype(np.int32), p, Y, field=ExactField(Y))
+    found = place(indices.astype(np.int32), p, Y, potential=ExactPotential(Y))
 
     def loss(y, i):
         w = 1 / (1 + ((y - Y) ** 2).sum(axis=1))

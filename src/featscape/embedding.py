@@ -104,10 +104,9 @@ def _check_landmarks(n_landmarks: int, *, perplexity: float, n_items: int) -> No
             f"landmarks must be fewer than the items, {n_items:,}; got {n_landmarks:,}. "
             "Ask for fewer, or leave them out to fit all items."
         )
-    if not n_landmarks > 3 * perplexity + 1:
+    if not n_landmarks > perplexity:
         raise InputError(
-            f"landmarks must be more than 3 perplexity + 1 = {3 * perplexity + 1:g}; "
-            f"got {n_landmarks:,} with perplexity {perplexity:g}. "
+            f"landmarks must be more than the perplexity, {perplexity:g}; got {n_landmarks:,}. "
             "Ask for more, or lower perplexity."
         )
 
@@ -150,6 +149,12 @@ def embed(
         random_state=seed,
         device=device,
     )
+    n_others = (n_landmarks or len(values)) - 1
+    if n_others < 3 * options.perplexity:
+        progress.note(
+            f"t-SNE uses all {n_others:,} other items as neighbors of each item: 3 x perplexity = "
+            f"{3 * options.perplexity:g} would be more"
+        )
     if n_landmarks is None:
         _fit(tsne, values, progress=progress)
         positions, neighbors, landmarks = tsne.embedding_, _graph(tsne), None

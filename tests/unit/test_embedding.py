@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from featscape import TSNE, embed_features, load_tsne
-from featscape.embedding import choose_device
-from featscape.errors import DeviceError, InputError
+from featscape.embedding import choose_device, engine_errors, place
+from featscape.errors import DeviceError, FeatscapeError, InputError
 from featscape.maps import open_map
 from featscape.options import EmbeddingOptions, MapOptions
 from featscape.progress import SilentProgress
@@ -17,10 +17,10 @@ from featscape.report import describe
 @pytest.mark.parametrize(
     ("perplexity", "n_items", "words"),
     [
-        (30, 60, r"below \(n - 1\)/3 = 19.7 for 60 items; got 30.* Lower perplexity or add"),
+        (60, 60, "less than the number of items, 60; got 60. Lower perplexity or add items"),
         (0.5, 60, "at least 1; got 0.5"),
         (float("nan"), 60, "got nan"),
-        (30, 2, "at least 5 items.* got 2 samples. Add"),
+        (30, 1, "at least 2 items.* got 1 sample. Add"),
     ],
 )
 def test_perplexity(perplexity, n_items, words):
@@ -29,8 +29,8 @@ def test_perplexity(perplexity, n_items, words):
 
 
 def test_perplexity_that_holds():
-    choose_device(EmbeddingOptions(perplexity=30), n_items=92)
-    choose_device(EmbeddingOptions(perplexity=1), n_items=5)
+    choose_device(EmbeddingOptions(perplexity=30), n_items=31)
+    choose_device(EmbeddingOptions(perplexity=1), n_items=2)
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "seed", "device"])
@@ -68,6 +68,42 @@ def test_the_gpus_of_a_cluster_do_not_run_t_sne_on_this_machine(tmp_path):
     options = {"engine": "ray", "model": "efficientnet_lite0"}
     assert MapOptions(tmp_path, "m", device="auto", **options).local_device == "auto"
     assert MapOptions(tmp_path, "m", device="cpu", **options).local_device == "cpu"
+
+
+@pytest.mark.usefixtures("here")
+def test_fewer_neighbors_than_usual_are_reported():
+    np.save("f.npy", np.random.default_rng(0).normal(size=(40, 4)))
+    progress = Notes()
+    made = embed_features("f.npy", "m", perplexity=30, progress=progress)
+    assert made.neighbors.indices.shape == (40, 39)
+    assert progress.lines == [
+        "t-SNE uses all 39 other items as neighbors of each item: 3 x perplexity = 90 would be more"
+    ]
+
+
+@pytest.mark.usefixtures("here")
+def test_the_engine_s_errors_are_featscape_s(monkeypatch):
+    import meshtsne
+
+    for kind, expected in (
+        (meshtsne.InputError, InputError),
+        (meshtsne.DeviceError, DeviceError),
+        (meshtsne.MeshTSNEError, FeatscapeError),
+    ):
+        with pytest.raises(expected, match=r"^the message$") as raised, engine_errors():
+            raise kind("the message")
+        assert not isinstance(raised.value, meshtsne.MeshTSNEError)
+    np.save("f.npy", np.random.default_rng(0).normal(size=(40, 4)))
+    made = embed_features("f.npy", "m", perplexity=5)
+    with pytest.raises(InputError, match="X has 3 features, but TSNE is expecting 4"):
+        place(load_tsne(made), np.zeros((1, 3), np.float32), landmarks=None)
+
+    def fail(*_arguments, **_named):
+        raise meshtsne.DeviceError("no room")
+
+    monkeypatch.setattr(meshtsne.TSNE, "fit", fail)
+    with pytest.raises(DeviceError, match="no room"):
+        embed_features("f.npy", "other", perplexity=5)
 
 
 def test_a_gpu_that_is_not_there_is_missed_before_the_work(here, monkeypatch):
@@ -186,7 +222,7 @@ def test_the_tsne_of_landmarks_is_taken_up_again():
     ("n_landmarks", "words"),
     [
         (200, r"landmarks must be fewer than the items, 200; got 200\. Ask for fewer, or leave"),
-        (16, r"more than 3 perplexity \+ 1 = 16; got 16 with perplexity 5\. Ask for more, or"),
+        (5, r"more than the perplexity, 5; got 5\. Ask for more, or"),
         (-1, "got -1"),
     ],
 )

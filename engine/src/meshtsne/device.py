@@ -11,53 +11,46 @@ from meshtsne.errors import DeviceError, InputError
 if TYPE_CHECKING:
     from meshtsne.request import Request
 
-# From so many items on, "auto" takes a GPU: below, to load PyTorch and to wake the card takes about
-# as long as the CPU takes for all.
-AUTO_FROM = 100_000
 GPU_METRICS = ("euclidean", "cosine", "correlation")
 GPU_NEIGHBORS_MAX = 2_048
-# A packed entry of P has 32 bits there, of which p needs 8 at least.
+# An entry of P has 32 bits on the GPU; the probability needs at least 8 of them.
 GPU_POINTS_MAX = 2**24
 
 
-def resolve_device(device: str, request: Request, *, shape: tuple[int, int]) -> str:
-    """Return "cpu", "cuda" or "cuda:N" for what TSNE's `device` says.
+def resolve_device(device: str, request: Request, *, n_items: int) -> str:
+    """Return the device of a fit: "cpu", "cuda" or "cuda:N".
 
-    "auto" is a GPU for many items, where there is one that does what is asked and has room for it.
+    "auto" is the CPU: the GPU code has not been measured on a card yet.
 
     Parameters
     ----------
     device : str
+        As in `TSNE`.
     request : request.Request
-    shape : tuple of int
-        Of the features.
+    n_items : int
 
     Raises
     ------
     InputError
-        The GPU was asked for something that only the CPU does.
+        The GPU does not support a parameter of the request.
     DeviceError
-        There is no such GPU.
+        The GPU does not exist.
     """
-    if device == "cpu":
+    if device in ("auto", "cpu"):
         return "cpu"
-    refusal = _refusal(request, shape[0])
-    if device == "auto":
-        if shape[0] < AUTO_FROM or refusal or not _is_gpu("cuda"):
-            return "cpu"
-        return "cuda" if _has_room(request, shape) else "cpu"
+    refusal = _refusal(request, n_items)
     if refusal:
         raise InputError(f"device={device!r} {refusal}")
     if not _is_gpu(device):
         raise DeviceError(
-            f"device={device!r} needs an NVIDIA GPU of that number, its driver and a torch built "
-            "for it; none was found. Pass device='cpu', or install torch for CUDA."
+            f"device={device!r} needs an NVIDIA GPU of that number, its driver, and PyTorch for "
+            "CUDA; no such GPU was found. Pass device='cpu', or install PyTorch for CUDA."
         )
     return device
 
 
 def describe_device(device: str) -> str:
-    """Return "cpu", or a GPU with its name: "cuda (NVIDIA H100 80GB HBM3)"."""
+    """Return "cpu", or a GPU and its name: "cuda (NVIDIA H100 80GB HBM3)"."""
     if device == "cpu":
         return device
     import torch
@@ -68,39 +61,30 @@ def describe_device(device: str) -> str:
 
 
 def _refusal(request: Request, n_items: int) -> str:
-    """Say what of the request a GPU does not do, and the remedy; nothing where it does all."""
-    remedy = "Pass device='cpu'."
-    if n_items > GPU_POINTS_MAX:
-        return (
-            f"takes up to {GPU_POINTS_MAX:,} items; got {n_items:,}. Embed fewer (--landmarks on "
-            "the command line) and place the others with transform, or pass device='cpu'."
-        )
-    if request.method == "direct":
-        return "has the method 'grid' alone; got method='direct'. Pass method='grid', or 'cpu'."
-    if request.n_components != 2:
-        return f"makes maps of 2 dimensions; got n_components={request.n_components}. {remedy}"
-    if request.metric not in GPU_METRICS:
-        return f"takes {', '.join(GPU_METRICS)}; got metric={request.metric!r}. {remedy}"
-    if request.n_neighbors > GPU_NEIGHBORS_MAX:
-        return (
-            f"takes up to {GPU_NEIGHBORS_MAX:,} neighbors of an item; the perplexity or "
-            f"n_neighbors asks for {request.n_neighbors:,}. Lower it, or pass device='cpu'."
-        )
-    return ""
-
-
-def _has_room(request: Request, shape: tuple[int, int]) -> bool:
-    import torch
-
-    from meshtsne.cuda.memory import bytes_free, bytes_needed
-
-    n, d = shape
-    width = d if request.n_pca is None else min(d, request.n_pca)
-    return bytes_needed(n, width, request.n_neighbors) <= bytes_free(torch.device("cuda"))
+    """Return why the GPU cannot run the request, and the remedy; "" if the GPU can run it."""
+    k = request.n_neighbors
+    reasons = {
+        f"takes up to {GPU_POINTS_MAX:,} items; got {n_items:,}. Fit fewer items and place the "
+        "others with transform, or pass device='cpu'.": n_items > GPU_POINTS_MAX,
+        "does not take precomputed neighbors or affinities. Pass device='cpu'.": (
+            request.neighbors is not None or request.affinities is not None
+        ),
+        "has only method='grid'; got method='direct'. Pass method='grid' or device='cpu'.": (
+            request.method == "direct"
+        ),
+        f"makes embeddings of 2 dimensions; got n_components={request.n_components}. "
+        "Pass device='cpu'.": request.n_components != 2,
+        f"takes {', '.join(GPU_METRICS)}; got metric={request.metric!r}. Pass device='cpu'.": (
+            request.metric not in GPU_METRICS
+        ),
+        f"takes up to {GPU_NEIGHBORS_MAX:,} neighbors per item; perplexity or n_neighbors requires "
+        f"{k:,}. Lower the parameter, or pass device='cpu'.": k > GPU_NEIGHBORS_MAX,
+    }
+    return next((reason for reason, applies in reasons.items() if applies), "")
 
 
 def has_nvidia_driver() -> bool:
-    """Say cheaply, without torch, whether an NVIDIA driver is loaded."""
+    """Return whether an NVIDIA driver is loaded, without importing torch."""
     if Path("/proc/driver/nvidia/version").exists():
         return True
     for name in ("libcuda.so.1", "nvcuda.dll"):
@@ -113,7 +97,7 @@ def has_nvidia_driver() -> bool:
 
 
 def _is_gpu(device: str) -> bool:
-    """Say whether torch sees the GPU of that name; without a driver, torch is not loaded."""
+    """Return whether torch finds the GPU; torch is not imported if there is no driver."""
     from importlib.util import find_spec
 
     if not has_nvidia_driver() or find_spec("torch") is None:

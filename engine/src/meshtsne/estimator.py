@@ -1,4 +1,4 @@
-"""TSNE, the scikit-learn estimator: the front door of the engine."""
+"""The scikit-learn estimator."""
 
 from __future__ import annotations
 
@@ -11,33 +11,27 @@ from meshtsne import initial
 from meshtsne.descent import descend, plan_phases
 from meshtsne.device import describe_device, resolve_device
 from meshtsne.fitted import FittedMap
-from meshtsne.parameters import (
-    METRICS,
-    canonical_metric,
-    check_neighbors,
-    check_parameters,
-    count_neighbors,
-    count_threads,
-    random_generator,
-)
-from meshtsne.request import Request
+from meshtsne.parameters import check_neighbors, check_parameters, usual_neighbors
+from meshtsne.request import check_inputs, make_request
 from meshtsne.stages import HostStages, open_stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from meshtsne.descent import Gradient
     from meshtsne.records import Neighbors
+    from meshtsne.request import Request
     from meshtsne.stages import Stages
 
 
-_FOUND_BY_FIT = (
+_SET_BY_FIT = (
     "embedding_",
     "kl_divergence_",
     "n_iter_",
+    "n_neighbors_",
     "learning_rate_",
     "affinities_",
     "neighbors_indices_",
@@ -52,90 +46,128 @@ _FOUND_BY_FIT = (
 
 
 def _ignore(_n_iter: int) -> None:
-    """Take no notice of a progress."""
+    """Do nothing."""
 
 
 class TSNE(FittedMap):
-    """t-distributed stochastic neighbour embedding (van der Maaten & Hinton 2008).
+    """t-distributed stochastic neighbor embedding (van der Maaten & Hinton 2008).
 
     Parameters
     ----------
     n_components : int, default=2
-        Dimensions of the map: 1, 2 or 3.
+        Number of dimensions of the embedding: 1, 2 or 3.
     perplexity : float or sequence of float, default=30.0
-        About how many neighbours each item attends to; below (n - 1)/3. Several numbers preserve
-        structure at several scales: P is then the mean over them.
+        Effective number of neighbors of each item, less than the number of items. A sequence keeps
+        structure at several scales: P is the mean over the perplexities.
     early_exaggeration : float, default=12.0
-        Factor on the attraction in the first phase, in which the clusters form.
+        Factor of the attraction in the first phase, in which the clusters form.
     early_exaggeration_iter : int, default=250
-        Length of that phase.
+        Number of iterations of the first phase.
     late_exaggeration : float, default=1.0
-        Factor on the attraction afterwards; above 1 the clusters stand tighter and further apart.
+        Factor of the attraction in the second phase. Values above 1 make clusters denser and move
+        them apart.
     learning_rate : float or "auto", default="auto"
         "auto" is n / exaggeration in each phase (Belkina et al. 2019), but at least 50, or n / 10
-        where that is less. The gradient includes its factor 4, as scikit-learn's does.
+        if that is less. The gradient includes the factor 4, as in scikit-learn.
     max_iter : int, default=750
-        Iterations in both phases together.
+        Number of iterations of both phases together.
     tolerance : float, optional
-        End when the KL divergence has fallen by less than this share over 50 iterations; None
-        does all iterations.
+        Stop when the KL divergence has decreased by less than this share within 50 iterations. None
+        runs all iterations.
     metric : str, default="euclidean"
         "euclidean", "cosine", "correlation", "manhattan", "chebyshev", or "precomputed": X is then
-        a distance matrix, shape (n, n), or a sparse graph of neighbours with distances.
-    init : {"pca", "random", "spectral"} or array of shape (n, n_components), default="pca"
-        First positions. The named ones are scaled to a standard deviation of 1e-4; an array keeps
-        its own scale, so that a finished map can be carried on.
+        a distance matrix of shape (n, n), or a sparse graph of neighbors with their distances.
+    init : {"pca", "random", "spectral"} or array-like of shape (n, n_components), default="pca"
+        Initial positions. The named initializations have a standard deviation of 1e-4. An array
+        keeps its scale, so that a fit can continue a finished embedding.
     n_pca : int or None, default=50
-        Wider features are reduced to so many principal components before the search (euclidean,
-        cosine and correlation only); None never does.
+        Number of principal components that wider features are reduced to before the search (only
+        for the metrics "euclidean", "cosine" and "correlation"). None keeps all features.
     n_neighbors : int, optional
-        Neighbours of each item in P; by default three times the largest perplexity.
+        Number of neighbors of each item in P. The default is three times the largest perplexity,
+        or all n - 1 other items if there are fewer; `n_neighbors_` is the number used.
     method : {"auto", "direct", "grid"}, default="auto"
-        "direct" sums the forces over all pairs, "grid" interpolates them; "auto" takes the faster.
+        "direct" sums the forces over all pairs, "grid" interpolates the forces; "auto" chooses the
+        faster method.
     device : str, default="auto"
-        "cpu", "cuda" or "cuda:N". "auto" takes an NVIDIA GPU for 100,000 items and more where there
-        is one with room for them, and for what it does: two dimensions, the euclidean, cosine and
-        correlation metrics, up to 2,048 neighbors, the method "grid".
+        "cpu", or "cuda" or "cuda:N" for an NVIDIA GPU. "auto" is the CPU: the GPU code has not been
+        measured on a card yet. The GPU supports two dimensions, the metrics "euclidean", "cosine"
+        and "correlation", up to 2,048 neighbors, and the method "grid".
     random_state : int, RandomState or None, default=None
-        Seeds whatever is random. With an integer two runs agree to the bit, whatever `n_jobs` is.
+        Seed of all random numbers. With an integer, two fits give the same bits for any `n_jobs`.
     n_jobs : int, optional
-        Threads, 256 at most; None and -1 are all cores.
+        Number of threads, at most 256. None and -1 use all cores.
     verbose : int, default=0
-        1 prints a line a stage, 2 also the KL divergence, as often as `callback_every` says.
+        1 prints one line per stage, 2 also prints the KL divergence every `callback_every`
+        iterations.
     callback : callable, optional
-        ``callback(iteration, kl_divergence, embedding)``; a true result ends the descent.
+        Called as ``callback(iteration, kl_divergence, embedding)``. A true result stops the
+        descent.
     callback_every : int, default=50
-        Iterations between two calls, and two printed lines.
+        Number of iterations between two calls of `callback`.
 
     Attributes
     ----------
     embedding_ : ndarray of float32, shape (n, n_components)
     kl_divergence_ : float
-        KL(P || Q) at the end, in nats.
+        KL(P || Q) of the embedding, in nats.
     n_iter_ : int
+    n_neighbors_ : int
+        Number of neighbors of each item in P. Not set if `fit` was given affinities.
     device_ : str
-        Where it ran: "cpu", or the GPU with its name.
+        "cpu", or the GPU and its name.
     learning_rate_ : float
-        Of the last phase.
+        Learning rate of the last phase.
     n_features_in_ : int
+        Not set if X is None.
     feature_names_in_ : ndarray of str
-        Only where X has named columns.
+        Set only if X has named columns.
     neighbors_indices_ : ndarray of int32, shape (n, k)
-        Nearest first, the item itself left out; -1 where a precomputed graph has fewer.
+        Nearest first, without the item itself; -1 marks a missing neighbor of a precomputed graph.
+        Not set if `fit` was given affinities.
     neighbors_distances_ : ndarray of float32, shape (n, k)
-        In `metric`, between the (reduced) features; infinite where the index is -1.
+        In `metric`, between the (reduced) features; infinite where the index is -1. Not set if
+        `fit` was given affinities.
     neighbors_recall_ : float
-        Share of the true neighbours that the search found, on a sample; 1.0 where it is exact.
+        Share of the true neighbors that the search found, measured on a sample; 1.0 for an exact
+        search, NaN if `fit` was given neighbors or affinities.
     affinities_ : csr_array of float32, shape (n, n)
-        P: symmetric, summing to 1.
+        P: symmetric, sum 1.
     timings_ : dict of str to float
-        Seconds for "pca", "index", "neighbors", "affinities", "initial" and "descent". On a GPU
-        "index" is part of "neighbors".
+        Seconds of the stages "pca", "index", "neighbors", "affinities", "initial" and "descent".
+        On a GPU, "neighbors" includes "index".
 
     Examples
     --------
     >>> from meshtsne import TSNE
-    >>> positions = TSNE(random_state=10).fit_transform(features)  # doctest: +SKIP
+    >>> from sklearn.datasets import load_iris
+    >>> X = load_iris().data
+    >>> TSNE(random_state=0).fit_transform(X).shape
+    (150, 2)
+
+    The caller can replace each stage. Neighbors of another search:
+
+    >>> from sklearn.neighbors import NearestNeighbors
+    >>> search = NearestNeighbors(n_neighbors=90, metric="minkowski", p=3).fit(X)
+    >>> distances, indices = search.kneighbors()
+    >>> TSNE(random_state=0).fit_transform(X, neighbors=(indices, distances)).shape
+    (150, 2)
+
+    Affinities of another kernel:
+
+    >>> from scipy.sparse import csr_array
+    >>> from sklearn.neighbors import kneighbors_graph
+    >>> C = csr_array(kneighbors_graph(X, 15))  # 1 for each of the 15 nearest neighbors
+    >>> P = (C + C.T) / (C + C.T).sum()
+    >>> TSNE(init="spectral", random_state=0).fit(affinities=P).embedding_.shape
+    (150, 2)
+
+    Initial positions, here those of a finished embedding at a lower perplexity:
+
+    >>> first = TSNE(perplexity=10, random_state=0).fit_transform(X)
+    >>> tsne = TSNE(init=first, early_exaggeration_iter=0, max_iter=100, random_state=0)
+    >>> tsne.fit_transform(X).shape
+    (150, 2)
     """
 
     timings_: dict[str, float]
@@ -183,63 +215,95 @@ class TSNE(FittedMap):
         self.callback = callback
         self.callback_every = callback_every
 
-    def fit(self, X: Any, y: Any = None, *, on_advance: Callable[[int], object] = _ignore) -> Self:
+    def fit(
+        self,
+        X: Any = None,
+        y: Any = None,
+        *,
+        neighbors: Neighbors | tuple[ArrayLike, ArrayLike] | None = None,
+        affinities: Any = None,
+        on_advance: Callable[[int], object] = _ignore,
+    ) -> Self:
         """Embed X.
 
         Parameters
         ----------
-        X : array-like or sparse matrix of numbers, shape (n, d)
-            Any numeric type, also memory-mapped: it is read in blocks. With
-            ``metric="precomputed"`` distances, shape (n, n).
-        y : ignored
+        X : array-like or sparse matrix of numbers, shape (n, d), optional
+            Any numeric type, also memory-mapped: the rows are read in blocks. With
+            ``metric="precomputed"`` distances, shape (n, n). None is allowed with `neighbors` or
+            `affinities`; `init` then cannot be "pca", and `transform` is not available.
+        y : None
+            Ignored.
+        neighbors : Neighbors or tuple (indices, distances), each of shape (n, k), optional
+            The nearest neighbors of each item, which replace the search: nearest first, without the
+            item itself, -1 for a missing neighbor; distances in `metric`. `n_neighbors` has no
+            effect.
+        affinities : sparse matrix, shape (n, n), optional
+            P, which replaces the search and the conditional probabilities: symmetric, not negative,
+            0 on the diagonal, sum 1. `perplexity`, `n_neighbors` and `metric` have no effect on P,
+            and `transform` is not available.
         on_advance : callable, optional
-            For a progress bar: called with 0 as the descent begins, then with the number of
-            iterations just done, at most 50. Unlike for `callback`, the KL divergence is not
-            computed.
+            For a progress bar. Called with 0 when the descent begins, then with the number of
+            iterations since the last call, at most 50. In contrast to `callback`, the KL divergence
+            is not computed.
 
         Returns
         -------
         TSNE
-            Itself.
+            The estimator.
 
         Raises
         ------
         InputError
-            A parameter or X cannot be worked with.
+            A parameter or an array is invalid.
+        DeviceError
+            The GPU is missing, fails its check, or has too little memory.
         KeyboardInterrupt
-            Ctrl-C; during the descent the attributes hold the embedding so far.
+            Ctrl-C. During the descent, the attributes then hold the embedding so far.
         """
         del y
-        self._fit(X, on_advance)
+        self._fit(X, neighbors=neighbors, affinities=affinities, on_advance=on_advance)
         return self
 
-    def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.float32]:
-        """Embed X and return the positions, shape (n, n_components); see `fit`."""
+    def fit_transform(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        neighbors: Neighbors | tuple[ArrayLike, ArrayLike] | None = None,
+        affinities: Any = None,
+    ) -> NDArray[np.float32]:
+        """Embed X and return the positions; the parameters and errors are those of `fit`.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n_components)
+        """
         del y
-        self._fit(X)
+        self._fit(X, neighbors=neighbors, affinities=affinities)
         return self.embedding_
 
     def restore(self, X: Any, embedding: NDArray[np.float32], neighbors: Neighbors) -> Self:
-        """Take over a map that `fit` made with these parameters, so that `transform` works on it.
+        """Restore a stored embedding that `fit` made with these parameters, for `transform`.
 
         Parameters
         ----------
         X : array-like, shape (n, d)
-            What was fitted.
+            The fitted features.
         embedding : ndarray of float32, shape (n, n_components)
-            Its `embedding_`.
+            `embedding_` of the fit.
         neighbors : Neighbors
-            Its `neighbors_indices_` and `neighbors_distances_`, each (n, k).
+            `neighbors_indices_` and `neighbors_distances_` of the fit, each of shape (n, k).
 
         Returns
         -------
         TSNE
-            Itself, fitted but for what only a descent can tell.
+            The estimator, without the attributes that only a descent sets.
 
         Raises
         ------
         InputError
-            A parameter cannot be worked with, or the arrays do not belong together.
+            A parameter is invalid, or the arrays do not have the same number of rows.
         """
         X, request = self._begin(X)
         n = X.shape[0]
@@ -253,55 +317,59 @@ class TSNE(FittedMap):
         return self
 
     def find_device(self, shape: tuple[int, int]) -> str:
-        """Return where `fit` of features of this shape would run: "cpu", or a GPU with its name.
+        """Return the device that `fit` would use for features of this shape.
 
         Parameters
         ----------
         shape : tuple of int
             (n, d).
 
+        Returns
+        -------
+        str
+            "cpu", or a GPU and its name.
+
         Raises
         ------
         InputError, DeviceError
-            As `fit` would, of the parameters, before any work.
+            As `fit` would raise for the parameters, before any work.
         """
         check_parameters(self)
-        device = resolve_device(self.device, self._request(shape[0]), shape=shape)
+        device = resolve_device(self.device, make_request(self, shape[0]), n_items=shape[0])
         return describe_device(device)
 
-    def _begin(self, X: Any) -> tuple[Any, Request]:
-        """Check the parameters against X; return X as an array, and what to make of it."""
+    def _begin(
+        self, X: Any, *, neighbors: Any = None, affinities: Any = None
+    ) -> tuple[Any, Request]:
+        """Check the parameters and arrays; return X as an array, and the request."""
         check_parameters(self)
-        X = self._validated(X, reset=True)
-        request = self._request(X.shape[0])
-        for name in _FOUND_BY_FIT:  # an earlier one's
+        check_inputs(self, X, neighbors=neighbors, affinities=affinities)
+        if X is None:
+            self.__dict__.pop("n_features_in_", None)
+            self.__dict__.pop("feature_names_in_", None)
+        else:
+            X = self._validated(X, reset=True)
+        n_items = None if X is None else X.shape[0]
+        request = make_request(self, n_items, neighbors=neighbors, affinities=affinities)
+        for name in _SET_BY_FIT:
             self.__dict__.pop(name, None)
         self._perplexities = request.perplexities
         self.timings_ = {}
         return X, request
 
-    def _request(self, n_items: int) -> Request:
-        k, perplexities = count_neighbors(
-            self.perplexity, n_items=n_items, n_neighbors=self.n_neighbors
-        )
-        return Request(
-            n_neighbors=k,
-            perplexities=perplexities,
-            metric=canonical_metric(self.metric, known=(*METRICS, "precomputed")),
-            n_pca=self.n_pca,
-            n_components=self.n_components,
-            init=self.init,
-            method=self.method,
-            generator=random_generator(self.random_state),
-            n_threads=count_threads(self.n_jobs),
-        )
-
-    def _fit(self, X: Any, on_advance: Callable[[int], object] = _ignore) -> None:
-        X, request = self._begin(X)
-        n = X.shape[0]
+    def _fit(
+        self,
+        X: Any,
+        *,
+        neighbors: Any,
+        affinities: Any,
+        on_advance: Callable[[int], object] = _ignore,
+    ) -> None:
+        X, request = self._begin(X, neighbors=neighbors, affinities=affinities)
+        n = self._count_items(X, request)
         if not isinstance(self.init, str):
             initial.array_start(self.init, shape=(n, self.n_components))
-        device = resolve_device(self.device, request, shape=X.shape)
+        device = resolve_device(self.device, request, n_items=n)
         stages = open_stages(request, device)
         self.device_ = describe_device(device)
         phases = plan_phases(
@@ -325,19 +393,27 @@ class TSNE(FittedMap):
                     on_advance=on_advance,
                 )
                 embedding = gradient.embedding()
-            # what a GPU still copies is waited for, and may fail
-            self._keep(stages)
-            neighbors = stages.neighbors
-        self.neighbors_indices_ = neighbors.indices
-        self.neighbors_distances_ = self._in_metric(neighbors).distances
+            self._keep(stages)  # waits for copies from a GPU, which may fail
+            if request.affinities is None:
+                self._keep_neighbors(request, stages)
         self.embedding_ = embedding
         self.kl_divergence_ = outcome.kl_divergence
         self.n_iter_ = outcome.n_iter
         if outcome.stopped_by == "interrupt":
             raise KeyboardInterrupt
 
+    def _count_items(self, X: Any, request: Request) -> int:
+        """Return the number of items, and report a number of neighbors below the usual one."""
+        if request.affinities is not None:
+            return int(request.affinities.shape[0])
+        k, usual = request.n_neighbors, usual_neighbors(request.perplexities)
+        self.n_neighbors_ = k
+        if k < usual:
+            self._report(f"{k} neighbors per item, fewer than 3 x perplexity = {usual}")
+        return len(request.neighbors.indices) if request.neighbors is not None else X.shape[0]
+
     def _prepare(self, X: Any, stages: Stages) -> Gradient:
-        """Run the stages up to the descent."""
+        """Run the stages before the descent."""
         self._arrange(X, stages)
         with self._timed("neighbors"):
             stages.find_neighbors()
@@ -349,26 +425,32 @@ class TSNE(FittedMap):
             return stages.gradient(stages.first_positions())
 
     def _arrange(self, X: Any, stages: Stages) -> None:
-        """Reduce the features, and arrange them for the search."""
+        """Reduce the features and build the search index."""
         with self._timed("pca"):
             stages.reduce(X)
         with self._timed("index"):
             stages.build_index()
 
     def _keep(self, stages: Stages) -> None:
-        """Keep what new items are placed by, and how well the neighbors were found."""
+        """Keep what `transform` needs, and the recall."""
         self._reduction, self._points, self._seed = stages.reduction, stages.points, stages.seed
         self.neighbors_recall_ = stages.recall
         if stages.index is not None:
             self._index = stages.index
 
+    def _keep_neighbors(self, request: Request, stages: Stages) -> None:
+        """Keep the neighbors, with their distances in `metric`."""
+        neighbors = request.neighbors or self._in_metric(stages.neighbors)
+        self.neighbors_indices_ = neighbors.indices
+        self.neighbors_distances_ = neighbors.distances
+
     def _watch(self) -> Callable[[int, float, NDArray[np.float32]], object] | None:
-        """Return the caller's callback, with a printed line before it where `verbose` asks."""
+        """Return the caller's callback; with verbose=2 it also prints the KL divergence."""
         if self.verbose < 2:
             return self.callback
 
         def report(iteration: int, kl_divergence: float, embedding: NDArray[np.float32]) -> object:
-            self._say(f"iteration {iteration}: KL divergence {kl_divergence:.4f}")
+            self._report(f"iteration {iteration}: KL divergence {kl_divergence:.4f}")
             return self.callback and self.callback(iteration, kl_divergence, embedding)
 
         return report
@@ -378,15 +460,15 @@ class TSNE(FittedMap):
         began = time.perf_counter()
         yield
         self.timings_[stage] = time.perf_counter() - began
-        self._say(f"{stage}: {self.timings_[stage]:.2f} s")
+        self._report(f"{stage}: {self.timings_[stage]:.2f} s")
 
-    def _say(self, line: str) -> None:
+    def _report(self, line: str) -> None:
         if self.verbose:
             sys.stdout.write(f"[TSNE] {line}\n")
 
     @property
     def _n_features_out(self) -> int:
-        """How many names `get_feature_names_out` makes; scikit-learn's protocol."""
+        """Number of names that `get_feature_names_out` returns; scikit-learn's protocol."""
         return int(self.embedding_.shape[1])
 
     def __sklearn_tags__(self) -> Any:

@@ -1,4 +1,4 @@
-"""What a fitted map can do: place further items, and tell its neighbors and affinities."""
+"""The methods of a fitted estimator: place new items, find their neighbors, compute P."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from meshtsne.affinities import conditional_probabilities, joint_probabilities
 from meshtsne.errors import InputError
-from meshtsne.parameters import canonical_metric, count_threads
+from meshtsne.parameters import METRICS, canonical_metric, count_threads
 from meshtsne.records import Neighbors
 from meshtsne.search.neighbors import NeighborIndex, in_metric, out_of_metric
 from meshtsne.search.precomputed import check_distances, neighbors_of_distances
-from meshtsne.transform import make_field, place
+from meshtsne.transform import make_potential, place
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
     from meshtsne.reduction import Reduction
 
-# Two reductions of one row differ by no more than this share of its length.
+# The reduced features of one row differ by less than this share of their length between calls.
 _FLOAT32_ROUNDING = 2e-6
 
 
 # scikit-learn has no types: its classes are Any to mypy
 class FittedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """The half of `TSNE` that works on a finished map; the other half makes these attributes."""
+    """The methods of `TSNE` that need a fitted embedding."""
 
     metric: Any
     n_jobs: Any
@@ -37,16 +37,16 @@ class FittedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     neighbors_indices_: NDArray[np.int32]
     neighbors_distances_: NDArray[np.float32]
     _perplexities: tuple[float, ...]
-    # How features became points of the search, and those points; None where there were distances.
+    # None if there were no features.
     _reduction: Reduction | None
     _points: NDArray[np.float32] | None
     _seed: int
 
     def transform(self, X: Any) -> NDArray[np.float32]:
-        """Place further items on the finished map, which does not change.
+        """Place new items on the fitted embedding, which does not change.
 
-        An item's place does not depend on which others come in the same call. An item equal to a
-        fitted one gets its position.
+        The position of an item does not depend on the other rows of X. An item that is equal to a
+        fitted item gets the position of the fitted item.
 
         Parameters
         ----------
@@ -60,83 +60,108 @@ class FittedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         Raises
         ------
         InputError
-            X has other columns than the fitted one, or holds what is no finite number.
+            X has another number of columns than the fitted features, or contains NaN or infinity;
+            or the estimator was fitted without features.
         NotFittedError
-            There is no map yet.
+            The estimator is not fitted.
         """
         return self.place(X)[0]
 
     def place(self, X: Any) -> tuple[NDArray[np.float32], Neighbors]:
-        """Place further items as `transform` does, and tell the neighbours it found on the way.
+        """Place new items as `transform` does, and return their neighbors too.
 
         Parameters
         ----------
         X : array-like or sparse matrix, shape (m, d)
-            As for `transform`; `InputError` and `NotFittedError` as there.
+            As in `transform`.
 
         Returns
         -------
         positions : ndarray of float32, shape (m, n_components)
         neighbors : Neighbors
-            As `nearest` gives them.
+            As `nearest` returns.
+
+        Raises
+        ------
+        InputError, NotFittedError
+            As in `transform`.
         """
         neighbors, rounding = self._search(X)
         n_threads = count_threads(self.n_jobs)
         p = conditional_probabilities(neighbors, self._perplexities, n_threads=n_threads)
         Y = self.embedding_
-        places = place(neighbors.indices, p, Y, field=make_field(Y, n_threads=n_threads))
+        positions = place(neighbors.indices, p, Y, potential=make_potential(Y, n_threads=n_threads))
         same = neighbors.distances[:, 0] <= rounding
-        places[same] = Y[neighbors.indices[same, 0]]
-        return places, self._in_metric(neighbors)
+        positions[same] = Y[neighbors.indices[same, 0]]
+        return positions, self._in_metric(neighbors)
 
     def nearest(self, X: Any) -> Neighbors:
-        """Find the fitted items that lie nearest to further ones: those that `transform` uses.
+        """Find the nearest fitted items of new items.
 
         Parameters
         ----------
         X : array-like or sparse matrix, shape (m, d)
-            As for `transform`; `InputError` and `NotFittedError` as there.
+            As in `transform`.
 
         Returns
         -------
         Neighbors
-            Shape (m, k), nearest first, the distances as in `neighbors_distances_`.
+            Shape (m, k), nearest first; distances as in `neighbors_distances_`.
+
+        Raises
+        ------
+        InputError, NotFittedError
+            As in `transform`.
         """
         neighbors, _ = self._search(X)
         return self._in_metric(neighbors)
 
     @cached_property
     def affinities_(self) -> csr_array:
-        """P; after a fit on a GPU made of the neighbors when it is first asked for."""
-        near = Neighbors(self.neighbors_indices_, self.neighbors_distances_)
-        if self._reduction is not None:
-            near = out_of_metric(near, canonical_metric(self.metric))
-        return joint_probabilities(near, self._perplexities, n_threads=count_threads(self.n_jobs))
+        """P. After a fit on a GPU or `restore`, computed from the neighbors on first use."""
+        neighbors = out_of_metric(
+            Neighbors(self.neighbors_indices_, self.neighbors_distances_), self._metric
+        )
+        return joint_probabilities(
+            neighbors, self._perplexities, n_threads=count_threads(self.n_jobs)
+        )
 
     @cached_property
     def _index(self) -> NeighborIndex | None:
-        """What finds the neighbors of new items; after a fit on a GPU built when first needed.
-
-        None where the caller gave distances.
-        """
+        """The search index for new items, built on first use; None if there are no features."""
         if self._points is None:
             return None
         return NeighborIndex(
             self._points,
             self.neighbors_indices_.shape[1],
-            metric=canonical_metric(self.metric),
+            metric=self._metric,
             seed=self._seed,
             n_jobs=count_threads(self.n_jobs),
         )
 
+    @property
+    def _metric(self) -> str:
+        return canonical_metric(self.metric, known=(*METRICS, "precomputed"))
+
     def __getstate__(self) -> Any:
-        if "embedding_" in self.__dict__:
-            self._index  # noqa: B018 - each who takes the copy would have to build it
+        if self._can_place:
+            self._index  # noqa: B018 - built here once, rather than in each copy
         return super().__getstate__()
 
+    @property
+    def _can_place(self) -> bool:
+        return "neighbors_indices_" in self.__dict__ and (
+            self._points is not None or self._metric == "precomputed"
+        )
+
     def _search(self, X: Any) -> tuple[Neighbors, NDArray[np.float64]]:
-        """Find each new row's neighbours, at the search's own scale, and its rounding error."""
+        """Return the neighbors of each row at the scale of the search, and its rounding error."""
         check_is_fitted(self, "embedding_")
+        if not self._can_place:
+            raise InputError(
+                "transform needs the features of the fitted items; this estimator was fitted on "
+                "affinities, or on neighbors without X. Fit it with X, or with X and neighbors."
+            )
         X = self._validated(X, reset=False)
         k = self.neighbors_indices_.shape[1]
         if self._index is None or self._reduction is None:
@@ -147,15 +172,14 @@ class FittedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         return neighbors, _FLOAT32_ROUNDING * np.linalg.norm(points, axis=1)
 
     def _in_metric(self, neighbors: Neighbors) -> Neighbors:
-        if self._reduction is None:  # the caller's own distances
+        """Convert the distances of the search to distances in `metric`."""
+        if self._reduction is None:  # precomputed distances
             return neighbors
-        metric = canonical_metric(self.metric)
-        return Neighbors(
-            neighbors.indices, in_metric(neighbors.distances, metric, self._reduction.scale)
-        )
+        distances = in_metric(neighbors.distances, self._metric, self._reduction.scale)
+        return Neighbors(neighbors.indices, distances)
 
     def _validated(self, X: Any, *, reset: bool) -> Any:
-        """Return X as an array or CSR matrix; scikit-learn's complaints become InputError."""
+        """Return X as an array or CSR matrix; raise scikit-learn's errors as InputError."""
         try:
             return validate_data(self, X, accept_sparse="csr", ensure_all_finite=False, reset=reset)
         except ValueError as error:

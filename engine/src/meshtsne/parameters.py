@@ -25,7 +25,7 @@ _SYNONYMS = {"l2": "euclidean", "l1": "manhattan", "cityblock": "manhattan"}
 # More threads than this no machine of today keeps busy, and some cannot start.
 MOST_THREADS = 256
 
-LEAST_ITEMS = 5  # a perplexity of 1, the least there is, stays below (n - 1)/3
+LEAST_ITEMS = 2
 
 
 def check_parameters(tsne: TSNE) -> None:
@@ -162,31 +162,50 @@ def _perplexities(perplexity: Any) -> tuple[float, ...]:
 def count_neighbors(
     perplexity: Any, *, n_items: int, n_neighbors: int | None
 ) -> tuple[int, tuple[float, ...]]:
-    """Return how many neighbours of each item make P, and the perplexities.
+    """Return the number of neighbors per item in P, and the perplexities.
+
+    Parameters
+    ----------
+    perplexity : float or sequence of float
+        As in `TSNE`.
+    n_items : int
+    n_neighbors : int, optional
+        As in `TSNE`. The default is three times the largest perplexity, rounded up, or all n - 1
+        other items if there are fewer.
+
+    Returns
+    -------
+    n_neighbors : int
+    perplexities : tuple of float
 
     Raises
     ------
     InputError
-        The items are too few for the perplexity, or `n_neighbors` does not suit either.
+        A perplexity is not less than the number of items, or `n_neighbors` is out of its range.
     """
     if n_items < LEAST_ITEMS:
         samples = "1 sample" if n_items == 1 else f"{n_items} samples"
         raise InputError(f"t-SNE needs at least {LEAST_ITEMS} items; got {samples}. Add items.")
     scales = _perplexities(perplexity)
     largest = max(scales)
-    if not 3 * largest < n_items - 1:
+    if not largest < n_items:
         raise InputError(
-            f"perplexity must be below (n - 1)/3 = {(n_items - 1) / 3:.1f} for {n_items} items; "
-            f"got {largest:g}. Lower perplexity or add items; {(n_items - 2) // 3} would do."
+            f"perplexity must be less than the number of items, {n_items}; got {largest:g}. "
+            "Lower perplexity or add items."
         )
     if n_neighbors is None:
-        return math.ceil(3 * largest), scales
+        return min(usual_neighbors(scales), n_items - 1), scales
     if not largest < n_neighbors < n_items:
         raise InputError(
-            f"n_neighbors must be above the perplexity {largest:g} and below the number of items "
-            f"{n_items}; got {n_neighbors}. None takes three times the perplexity."
+            f"n_neighbors must be greater than the perplexity {largest:g} and less than the number "
+            f"of items {n_items}; got {n_neighbors}. None uses three times the perplexity."
         )
     return n_neighbors, scales
+
+
+def usual_neighbors(perplexities: tuple[float, ...]) -> int:
+    """Return three times the largest perplexity, rounded up."""
+    return math.ceil(3 * max(perplexities))
 
 
 def check_neighbors(neighbors: Neighbors, *, shape: tuple[int, int]) -> None:

@@ -5,8 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from meshtsne.errors import InputError
+from meshtsne.parameters import (
+    METRICS,
+    canonical_metric,
+    count_neighbors,
+    count_threads,
+    random_generator,
+)
+from meshtsne.search.precomputed import as_affinities, as_neighbors
+
 if TYPE_CHECKING:
     import numpy as np
+    from scipy.sparse import csr_array
+
+    from meshtsne.estimator import TSNE
+    from meshtsne.records import Neighbors
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +38,10 @@ class Request:
         As in `TSNE`.
     generator : RandomState
     n_threads : int
+    neighbors : Neighbors, optional
+        Neighbors that the caller passed instead of a search.
+    affinities : csr_array, optional
+        P that the caller passed.
     """
 
     n_neighbors: int
@@ -35,3 +53,70 @@ class Request:
     method: str
     generator: np.random.RandomState
     n_threads: int
+    neighbors: Neighbors | None = None
+    affinities: csr_array | None = None
+
+
+def check_inputs(tsne: TSNE, X: Any, *, neighbors: Any, affinities: Any) -> None:
+    """Raise InputError if the inputs of `TSNE.fit` exclude one another, or one is missing."""
+    if neighbors is None and affinities is None:
+        if X is None:
+            raise InputError(
+                "fit needs data; X, neighbors and affinities are None. Pass one of the three."
+            )
+        return
+    if neighbors is not None and affinities is not None:
+        raise InputError("fit takes neighbors or affinities; got both. Pass one of the two.")
+    given = "neighbors" if neighbors is not None else "affinities"
+    if tsne.metric == "precomputed":
+        raise InputError(
+            f"metric='precomputed' takes distances as X; got {given} too. Leave {given} out, or "
+            "pass the metric of the neighbors."
+        )
+    if X is None and isinstance(tsne.init, str) and tsne.init == "pca":
+        raise InputError(
+            f"init='pca' needs features; got {given} without X. Pass X too, or init='spectral'."
+        )
+
+
+def make_request(
+    tsne: TSNE, n_items: int | None, *, neighbors: Any = None, affinities: Any = None
+) -> Request:
+    """Return the request of a fit of this estimator, whose parameters have been checked.
+
+    Parameters
+    ----------
+    tsne : TSNE
+    n_items : int or None
+        Number of rows of X; None if there is no X.
+    neighbors, affinities : optional
+        As in `TSNE.fit`.
+
+    Raises
+    ------
+    InputError
+        The perplexity or `n_neighbors` does not suit the number of items, or `neighbors` or
+        `affinities` are invalid.
+    """
+    k, n_neighbors = 0, tsne.n_neighbors
+    perplexities: tuple[float, ...] = ()
+    if neighbors is not None:
+        neighbors = as_neighbors(neighbors, n_items=n_items)
+        n_items, n_neighbors = neighbors.indices.shape
+    if affinities is not None:
+        affinities = as_affinities(affinities, n_items=n_items)
+    elif n_items is not None:
+        k, perplexities = count_neighbors(tsne.perplexity, n_items=n_items, n_neighbors=n_neighbors)
+    return Request(
+        n_neighbors=k,
+        perplexities=perplexities,
+        metric=canonical_metric(tsne.metric, known=(*METRICS, "precomputed")),
+        n_pca=tsne.n_pca,
+        n_components=tsne.n_components,
+        init=tsne.init,
+        method=tsne.method,
+        generator=random_generator(tsne.random_state),
+        n_threads=count_threads(tsne.n_jobs),
+        neighbors=neighbors,
+        affinities=affinities,
+    )

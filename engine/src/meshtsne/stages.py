@@ -1,7 +1,8 @@
-"""The stages of a fit, in their order, on the CPU; `cuda.DeviceStages` has the same on a GPU."""
+"""The stages of a fit on the CPU, in their order; `cuda.DeviceStages` runs them on a GPU."""
 
 from __future__ import annotations
 
+import math
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -9,7 +10,7 @@ from meshtsne import initial
 from meshtsne.affinities import joint_probabilities
 from meshtsne.forces.choice import choose_gradient
 from meshtsne.reduction import Reduction, fit_reduction
-from meshtsne.search.neighbors import NeighborIndex
+from meshtsne.search.neighbors import NeighborIndex, out_of_metric
 from meshtsne.search.precomputed import check_distances, neighbors_of_distances
 
 if TYPE_CHECKING:
@@ -25,17 +26,18 @@ if TYPE_CHECKING:
 
 
 class Stages(Protocol):
-    """A fit, stage by stage; each keeps what the later ones need.
+    """The stages of a fit. Each stage keeps what the later stages need.
 
     Attributes
     ----------
     reduction : Reduction or None
-        None where the caller gave distances; likewise `points`.
+        None if there are no features. The same holds for `points`.
     index : NeighborIndex or None
-        Which finds the neighbors of new items; None where there is none yet, or `points` is None.
+        Search index for new items. None if it has not been built, or if `points` is None.
     seed : int
-        For the index.
+        Seed of the index.
     recall : float
+        Share of the true neighbors that the search found.
     """
 
     reduction: Reduction | None
@@ -45,40 +47,40 @@ class Stages(Protocol):
 
     @property
     def points(self) -> NDArray[np.float32] | None:
-        """The reduced features, float32 (n, m); on a GPU this waits until they are copied."""
+        """Reduced features, float32 (n, m). On a GPU, wait until they have been copied."""
         ...
 
     @property
     def neighbors(self) -> Neighbors:
-        """The k neighbors of each item, at the scale of `points`; on a GPU this waits likewise."""
+        """The k neighbors of each item, at the scale of `points`. On a GPU, wait for the copy."""
         ...
 
     def guard(self) -> AbstractContextManager[None]:
-        """Return what explains the errors of the machine, to stand around all stages."""
+        """Return a context for all stages that translates the errors of the device."""
         ...
 
     def reduce(self, X: Any) -> None:
-        """Make `points` of the features, or take the caller's distances as they are."""
+        """Compute `points` from the features; keep distances as they are."""
         ...
 
     def build_index(self) -> None:
-        """Prepare the search."""
+        """Build the search index."""
         ...
 
     def find_neighbors(self) -> None:
-        """Find each item's `neighbors`."""
+        """Find the `neighbors` of each item."""
         ...
 
     def join(self) -> csr_array | None:
-        """Make P; return it where it lies in the host's memory."""
+        """Compute P. Return P if it is in the memory of the host."""
         ...
 
     def first_positions(self) -> NDArray[np.float32]:
-        """Return where the descent begins, shape (n, c)."""
+        """Return the initial positions, shape (n, c)."""
         ...
 
     def gradient(self, start: NDArray[np.float32]) -> Gradient:
-        """Return the Gradient for P that begins there."""
+        """Return the gradient for P at the positions `start`, shape (n, c)."""
         ...
 
 
@@ -99,70 +101,103 @@ class HostStages:
         self.points: NDArray[np.float32] | None = None
         self.index: NeighborIndex | None = None
         self.seed = 0
-        self.recall = 1.0
+        self._is_given = request.neighbors is not None or request.affinities is not None
+        self.recall = math.nan if self._is_given else 1.0
 
     def guard(self) -> AbstractContextManager[None]:
         """Return a context that does nothing."""
         return nullcontext()
 
     def reduce(self, X: Any) -> None:
-        """Make `points` of the features, or take the caller's distances as they are."""
-        ask = self._request
-        if ask.metric == "precomputed":
+        """Compute `points` from the features; keep distances as they are.
+
+        Parameters
+        ----------
+        X : array or sparse matrix, shape (n, d) or (n, n); or None
+        """
+        request = self._request
+        if X is None:
+            return
+        if request.metric == "precomputed":
             self._distances = X
             return
         self.reduction = fit_reduction(
             X,
-            n_components=ask.n_pca,
-            metric=ask.metric,
-            generator=ask.generator,
-            n_threads=ask.n_threads,
+            n_components=request.n_pca,
+            metric=request.metric,
+            generator=request.generator,
+            n_threads=request.n_threads,
         )
         self.points = self.reduction.apply(X)
 
     def build_index(self) -> None:
-        """Arrange the points in cells."""
-        ask = self._request
+        """Arrange the points in cells, unless the caller gave neighbors or affinities."""
+        request = self._request
         if self.points is None:
             return
-        self.seed = int(ask.generator.randint(2**31 - 1))
+        self.seed = int(request.generator.randint(2**31 - 1))
+        if self._is_given:
+            return
         self.index = NeighborIndex(
-            self.points, ask.n_neighbors, metric=ask.metric, seed=self.seed, n_jobs=ask.n_threads
+            self.points,
+            request.n_neighbors,
+            metric=request.metric,
+            seed=self.seed,
+            n_jobs=request.n_threads,
         )
         self.recall = self.index.recall
 
     def find_neighbors(self) -> None:
-        """Find each item's `neighbors`."""
-        ask = self._request
-        if self.index is None:
+        """Find the `neighbors` of each item, or take those that the caller gave."""
+        request = self._request
+        if request.affinities is not None:
+            return
+        if request.neighbors is not None:
+            self.neighbors = out_of_metric(request.neighbors, request.metric)
+        elif self.index is None:
             check_distances(self._distances)
             self.neighbors = neighbors_of_distances(
-                self._distances, ask.n_neighbors, leave_out_self=True
+                self._distances, request.n_neighbors, leave_out_self=True
             )
         else:
-            self.neighbors = self.index.graph(ask.n_neighbors, n_jobs=ask.n_threads)
+            self.neighbors = self.index.graph(request.n_neighbors, n_jobs=request.n_threads)
 
     def join(self) -> csr_array:
-        """Make P, and return it."""
-        ask = self._request
-        self._P = joint_probabilities(self.neighbors, ask.perplexities, n_threads=ask.n_threads)
+        """Compute P, or take the affinities that the caller gave; return P."""
+        request = self._request
+        if request.affinities is not None:
+            self._P = request.affinities
+        else:
+            self._P = joint_probabilities(
+                self.neighbors, request.perplexities, n_threads=request.n_threads
+            )
         return self._P
 
     def first_positions(self) -> NDArray[np.float32]:
-        """Return where the descent begins, shape (n, c)."""
-        ask = self._request
+        """Return the initial positions, shape (n, c)."""
+        request = self._request
         return initial.first_positions(
-            ask.init, self._P, ask.n_components, points=self.points, generator=ask.generator
+            request.init,
+            self._P,
+            request.n_components,
+            points=self.points,
+            generator=request.generator,
         )
 
     def gradient(self, start: NDArray[np.float32]) -> Gradient:
-        """Return the Gradient for P that begins there."""
-        ask = self._request
-        return choose_gradient(self._P, start, method=ask.method, n_threads=ask.n_threads)
+        """Return the gradient for P at the positions `start`, shape (n, c)."""
+        request = self._request
+        return choose_gradient(self._P, start, method=request.method, n_threads=request.n_threads)
 
 
 def open_stages(request: Request, device: str) -> Stages:
-    """Return the stages on a device that `device.resolve_device` named.
+    """Return the stages on a device.
+
+    Parameters
+    ----------
+    request : Request
+    device : str
+        From `device.resolve_device`.
 
     Raises
     ------

@@ -1,12 +1,12 @@
-"""New points on a finished map: each is placed on its own, and the map stays as it is.
+"""Place new points on a finished embedding, each independently of the others.
 
-A new item i has conditional probabilities p_j|i over its nearest fitted items j. Its place y
+A new item i has conditional probabilities p_j|i over its nearest fitted items j. Its position y
 minimizes the KL divergence of its own row,
 
-    L(y) = -sum_j p_j|i log w_j + log Phi(y),   w_j = 1 / (1 + |y - y_j|^2),   Phi = sum_j w_j,
+    L(y) = -sum_j p_j|i log w_j + log Phi(y),   w_j = 1 / (1 + |y - y_j|^2),   Phi = sum_j w_j.
 
-in which the normalization Phi runs over the fitted points only, so that no place depends on which
-other points come in the same call.
+The normalization Phi sums over the fitted points only, so that a position does not depend on the
+other points of the call.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_ITERATIONS = 40
-# Points have settled where a step is shorter than this, in the map's units.
-_SETTLED = 1e-3
+_MAX_ITERATIONS = 40
+# A point stops when its step is shorter than this, in units of the embedding.
+_SHORTEST_STEP = 1e-3
 _POINTS_AT_ONCE = 4096
-EXACT_FIELD_BELOW = 2_000
+EXACT_POTENTIAL_BELOW = 2_000
 
 
-class PotentialField(Protocol):
-    """Phi of a finished map and its gradient, at any points."""
+class Potential(Protocol):
+    """Phi of a finished embedding and its gradient, at any positions."""
 
     def evaluate(
-        self, points: NDArray[np.float32]
+        self, positions: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return Phi, shape (m,), and its gradient, shape (m, c), at points, shape (m, c)."""
+        """Return Phi, shape (m,), and its gradient, shape (m, c), at positions (m, c)."""
         ...
 
 
-class ExactField:
-    """Phi summed over every point of the map, in float64.
+class ExactPotential:
+    """Phi as the sum over all points of the embedding, in float64.
 
     Parameters
     ----------
@@ -47,22 +47,22 @@ class ExactField:
         self._Y = Y.astype(np.float64)
 
     def evaluate(
-        self, points: NDArray[np.float32]
+        self, positions: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return Phi, shape (m,), and its gradient, shape (m, c)."""
-        difference = points[:, None].astype(np.float64) - self._Y[None]
+        """Return Phi, shape (m,), and its gradient, shape (m, c), at positions (m, c)."""
+        difference = positions[:, None].astype(np.float64) - self._Y[None]
         W = 1 / (1 + (difference**2).sum(axis=2))
         gradient = -2 * ((W**2)[..., None] * difference).sum(axis=1)
         return W.sum(axis=1).astype(np.float32), gradient.astype(np.float32)
 
 
-def make_field(Y: NDArray[np.float32], *, n_threads: int) -> PotentialField:
-    """Return Phi of the map Y: summed over all its points where they are few, else by a grid."""
-    if len(Y) < EXACT_FIELD_BELOW:
-        return ExactField(Y)
-    from meshtsne.forces.grid import Field
+def make_potential(Y: NDArray[np.float32], *, n_threads: int) -> Potential:
+    """Return Phi of the embedding Y: the exact sum for few points, a grid for many."""
+    if len(Y) < EXACT_POTENTIAL_BELOW:
+        return ExactPotential(Y)
+    from meshtsne.forces.grid import GridPotential
 
-    return Field(Y, n_jobs=n_threads)
+    return GridPotential(Y, n_jobs=n_threads)
 
 
 def place(
@@ -70,30 +70,30 @@ def place(
     probabilities: NDArray[np.float32],
     Y: NDArray[np.float32],
     *,
-    field: PotentialField,
+    potential: Potential,
 ) -> NDArray[np.float32]:
-    """Return the place of each new point on the map Y.
+    """Return the position of each new point on the embedding Y.
 
     Parameters
     ----------
     indices : ndarray of int32, shape (m, k)
-        Fitted neighbours of each new point; below 0 is none.
+        Fitted neighbors of each new point; -1 is a missing neighbor.
     probabilities : ndarray of float32, shape (m, k)
-        p_j|i, 0 where there is no neighbour.
+        p_j|i, 0 for a missing neighbor.
     Y : ndarray of float32, shape (n, c)
-    field : PotentialField
-        Of Y.
+    potential : Potential
+        Phi of Y.
 
     Returns
     -------
     ndarray of float32, shape (m, c)
     """
-    places = np.empty((len(indices), Y.shape[1]), dtype=np.float32)
+    positions = np.empty((len(indices), Y.shape[1]), dtype=np.float32)
     for start in range(0, len(indices), _POINTS_AT_ONCE):
         rows = slice(start, start + _POINTS_AT_ONCE)
         near = Y[np.maximum(indices[rows], 0)]  # (b, k, c)
-        places[rows] = _settle(near, probabilities[rows], field)
-    return places
+        positions[rows] = _minimize(near, probabilities[rows], potential)
+    return positions
 
 
 def weighted_median(
@@ -106,32 +106,43 @@ def weighted_median(
     return np.take_along_axis(np.take_along_axis(values, order, axis=1), middle, axis=1)[:, 0]
 
 
-def _settle(
-    near: NDArray[np.float32], p: NDArray[np.float32], field: PotentialField
+def _minimize(
+    near: NDArray[np.float32], p: NDArray[np.float32], potential: Potential
 ) -> NDArray[np.float32]:
-    """Descend L from the weighted median of the neighbours, each point with its own step.
+    """Minimize L from the weighted median of the neighbors, with a step size for each point.
 
-    The step is the gradient over the attraction's weight sum_j p_j|i w_j, which alone would be a
-    mean shift; where it does not lower L it is halved, so L never grows.
+    The full step is the gradient divided by the weight of the attraction, sum_j p_j|i w_j; without
+    repulsion this step is a mean shift. A step that does not decrease L is rejected and halved.
+
+    Parameters
+    ----------
+    near : ndarray, shape (b, k, c)
+        Positions of the neighbors.
+    p : ndarray, shape (b, k)
+    potential : Potential
+
+    Returns
+    -------
+    ndarray, shape (b, c)
     """
     y = weighted_median(near, p)
     step = np.ones(len(y), dtype=np.float32)
-    loss, direction = _slope(y, near, p, field)
+    loss, direction = _slope(y, near, p, potential)
     moving = np.arange(len(y))
-    for _ in range(_ITERATIONS):
+    for _ in range(_MAX_ITERATIONS):
         tried = y[moving] + step[moving, None] * direction[moving]
-        tried_loss, tried_direction = _slope(tried, near[moving], p[moving], field)
+        tried_loss, tried_direction = _slope(tried, near[moving], p[moving], potential)
         better = tried_loss < loss[moving]
-        won = moving[better]
-        y[won], loss[won], direction[won] = (
+        accepted = moving[better]
+        y[accepted], loss[accepted], direction[accepted] = (
             tried[better],
             tried_loss[better],
             tried_direction[better],
         )
         step[moving[~better]] /= 2
-        step[won] = np.minimum(step[won] * np.float32(1.2), 1)
+        step[accepted] = np.minimum(step[accepted] * np.float32(1.2), 1)
         length = step[moving] * np.sqrt((direction[moving] ** 2).sum(axis=1))
-        moving = moving[length > _SETTLED]
+        moving = moving[length > _SHORTEST_STEP]
         if not len(moving):
             break
     return y
@@ -141,13 +152,13 @@ def _slope(
     y: NDArray[np.float32],
     near: NDArray[np.float32],
     p: NDArray[np.float32],
-    field: PotentialField,
+    potential: Potential,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return L, shape (b,), and the full step downhill, shape (b, c)."""
+    """Return L, shape (b,), and the full step that decreases L, shape (b, c)."""
     difference = y[:, None] - near  # (b, k, c)
     log_w = -np.log1p((difference**2).sum(axis=2))
     attraction = p * np.exp(log_w)  # (b, k)
-    phi, phi_gradient = field.evaluate(y)
+    phi, phi_gradient = potential.evaluate(y)
     half_gradient = (attraction[..., None] * difference).sum(axis=1) + phi_gradient / (
         2 * phi[:, None]
     )

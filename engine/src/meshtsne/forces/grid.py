@@ -263,7 +263,7 @@ class GridGradient(NativeGradient):
         )
 
 
-class Field:
+class GridPotential:
     """The potential of a finished map, to be asked at other places.
 
     Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,7 +10,15 @@ from meshtsne.errors import InputError
 from meshtsne.records import Neighbors
 from meshtsne.reduction import check_finite
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
 _ROWS_AT_ONCE = 1024
+
+# Rounding errors that float32 affinities may have.
+_SUM_TOLERANCE = 1e-3
+_SYMMETRY_TOLERANCE = 1e-4
 
 
 def check_distances(D: Any, *, n_points: int | None = None) -> None:
@@ -36,6 +44,141 @@ def check_distances(D: Any, *, n_points: int | None = None) -> None:
             f"precomputed distances must not be negative; the least is {values.min():.6g}. "
             "Pass distances, not similarities."
         )
+
+
+def as_neighbors(neighbors: Any, *, n_items: int | None = None) -> Neighbors:
+    """Return the caller's neighbors as a record with contiguous arrays.
+
+    Parameters
+    ----------
+    neighbors : Neighbors, or tuple of array-likes (indices, distances), each of shape (n, k)
+    n_items : int, optional
+        Number of rows that the arrays must have.
+
+    Raises
+    ------
+    InputError
+        The arrays have different shapes, hold an index outside -1 .. n - 1 or the item itself, or
+        their distances are negative, not finite, or not in ascending order.
+    """
+    if not isinstance(neighbors, Neighbors):
+        try:
+            indices, distances = neighbors
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"neighbors must be a pair (indices, distances); got {type(neighbors).__name__}. "
+                "Pass two arrays of shape (n, k)."
+            ) from error
+        neighbors = Neighbors(np.asarray(indices), np.asarray(distances))
+    indices, distances = neighbors.indices, neighbors.distances
+    if indices.ndim != 2 or indices.shape != distances.shape or indices.shape[1] == 0:
+        raise InputError(
+            "neighbors must be two arrays of one shape (n, k); got indices of shape "
+            f"{indices.shape} and distances of shape {distances.shape}. Pass one row per item."
+        )
+    n = len(indices)
+    if n_items is not None and n != n_items:
+        raise InputError(
+            f"neighbors must have one row per item, {n_items}; got {n} rows. "
+            "Pass the neighbors of the same items."
+        )
+    if indices.dtype.kind not in "iu" or distances.dtype.kind not in "fiu":
+        raise InputError(
+            "neighbors must hold integer indices and real distances; got "
+            f"{indices.dtype} and {distances.dtype}. Convert the arrays."
+        )
+    if indices.min() < -1 or indices.max() >= n:
+        raise InputError(
+            f"neighbors must hold indices from -1 to n - 1 = {n - 1}; got {indices.min()} to "
+            f"{indices.max()}. Number the items from 0; -1 is a missing neighbor."
+        )
+    own = np.flatnonzero((indices == np.arange(n)[:, None]).any(axis=1))
+    if len(own):
+        raise InputError(
+            f"neighbors must not contain the item itself; {len(own)} rows do, the first is row "
+            f"{own[0]}. Leave out the column of the items themselves, often the first."
+        )
+    _check_neighbor_distances(indices, distances)
+    return Neighbors(
+        np.ascontiguousarray(indices, dtype=np.int32),
+        np.ascontiguousarray(np.where(indices < 0, np.inf, distances), dtype=np.float32),
+    )
+
+
+def _check_neighbor_distances(indices: NDArray[Any], distances: NDArray[Any]) -> None:
+    """Raise InputError unless present neighbors come first, in order of valid distances."""
+    present = indices >= 0
+    bad = np.flatnonzero((present & ~((distances >= 0) & np.isfinite(distances))).any(axis=1))
+    if len(bad):
+        raise InputError(
+            f"distances of neighbors must be finite and not negative; {len(bad)} rows have others, "
+            f"the first is row {bad[0]}. Pass distances, not similarities."
+        )
+    lonely = np.flatnonzero(~present[:, 0])
+    if len(lonely):
+        raise InputError(
+            f"each item must have a neighbor in the first column; {len(lonely)} rows have -1 "
+            f"there, the first is row {lonely[0]}. Put missing neighbors last, or leave those "
+            "items out."
+        )
+    order = np.where(present, distances, np.inf)
+    # inf - inf between two missing neighbors is NaN, which is not a descent
+    with np.errstate(invalid="ignore"):
+        unsorted = np.flatnonzero((np.diff(order, axis=1) < 0).any(axis=1))
+    if len(unsorted):
+        raise InputError(
+            f"neighbors must be sorted by distance; {len(unsorted)} rows are not, the first is row "
+            f"{unsorted[0]}. Sort each row, nearest first."
+        )
+
+
+def as_affinities(P: Any, *, n_items: int | None = None) -> csr_array:
+    """Return the caller's P as a float32 CSR array with sorted int32 indices.
+
+    Parameters
+    ----------
+    P : sparse matrix or array-like, shape (n, n)
+        Symmetric, not negative, zero on the diagonal, sum 1.
+    n_items : int, optional
+        Number of rows that P must have.
+
+    Raises
+    ------
+    InputError
+        P does not have these properties.
+    """
+    from scipy.sparse import csr_array
+
+    remedy = "Pass joint probabilities, for example (C + C.T) / (C + C.T).sum()."
+    try:
+        P = csr_array(P, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"affinities must be a sparse matrix of numbers: {error}.") from error
+    if P.ndim != 2 or P.shape[0] != P.shape[1] or P.shape[0] != (n_items or P.shape[0]):
+        n = n_items or P.shape[0]
+        raise InputError(
+            f"affinities must have the shape (n, n) for n = {n} items; got {P.shape}. "
+            "Pass the affinities of the same items."
+        )
+    P.sum_duplicates()
+    if not np.isfinite(P.data).all() or (P.data < 0).any():
+        raise InputError(f"affinities must be finite and not negative. {remedy}")
+    if P.diagonal().any():
+        raise InputError(
+            f"affinities must be 0 on the diagonal; the largest there is {P.diagonal().max():.6g}. "
+            "Call P.setdiag(0), then divide P by its sum."
+        )
+    total = float(P.sum())
+    if not abs(total - 1) <= _SUM_TOLERANCE:
+        raise InputError(f"affinities must sum to 1; they sum to {total:.6g}. {remedy}")
+    difference = abs(P - P.T)
+    if difference.nnz and difference.max() > _SYMMETRY_TOLERANCE * P.max():
+        raise InputError(
+            "affinities must be symmetric; the largest difference between P and its transpose is "
+            f"{difference.max():.6g}. {remedy}"
+        )
+    P.eliminate_zeros()
+    return csr_array((P.data.astype(np.float32), P.indices, P.indptr), shape=P.shape)
 
 
 def neighbors_of_distances(D: Any, k: int, *, leave_out_self: bool) -> Neighbors:
