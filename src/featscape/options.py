@@ -26,7 +26,7 @@ class EmbeddingOptions:
     ] = 10  # the tutorial's seed
     perplexity: Annotated[
         float,
-        Help("Approximate number of neighbors of an item; less than (n - 1) / 3.", "P"),
+        Help("Effective number of neighbors of an item; less than the number of items.", "P"),
     ] = 30.0  # scikit-learn's default
     n_components: Annotated[
         int,
