@@ -84,6 +84,8 @@ OWN_COLUMNS = frozenset(
 )
 LANDMARK = "landmark"  # only where t-SNE was fitted on some of the items
 
+_MOST_PICTURE_BYTES = 1 << 26  # scatter.png has a hundredth of it
+
 # run.json lists every skipped file; a million of these take 200 MB
 _MOST_RUN_BYTES = 1 << 28
 
@@ -325,10 +327,7 @@ def check_readable(folder: Path | FolderHandle) -> None:
 
 
 def _load_run(folder: FolderHandle) -> Any:
-    with folder.open(RUN) as file:
-        content = file.read(_MOST_RUN_BYTES + 1)
-    if len(content) > _MOST_RUN_BYTES:
-        raise ValueError(f"it has more than {_MOST_RUN_BYTES:,} bytes")
+    content = folder.read(RUN, most_bytes=_MOST_RUN_BYTES)
     return json.loads(content.decode("utf-8"))
 
 
@@ -354,6 +353,9 @@ def open_picture(folder: FolderHandle) -> BinaryIO:
         file = folder.open(SCATTER)
     except OSError as error:
         raise damaged(path, error) from error
+    if os.fstat(file.fileno()).st_size > _MOST_PICTURE_BYTES:
+        file.close()
+        raise damaged(path, f"it has more than {_MOST_PICTURE_BYTES:,} bytes")
     try:
         with warnings.catch_warnings(action="error"), Image.open(file, formats=("PNG",)) as image:
             image.load()

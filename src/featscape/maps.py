@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.filenames import printable, valid_unicode
 from featscape.folder_handle import FolderHandle
+from featscape.items_file import read_table
 from featscape.mapfolder import (
     FEATURES,
     ITEMS,
@@ -37,19 +37,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from featscape.folder_handle import Identity
     from featscape.records import ImageSource
 
-# What is read of run.json, and what JSON makes of it.
-_KINDS_IN_RUN: dict[str, tuple[type, ...]] = {
-    "source": (str,),
-    "created": (str,),
-    "versions": (dict,),
-    "model": (dict, NoneType),
-    "parameters": (dict,),
-    "agreement": (dict, NoneType),
-    "timings_s": (dict,),
-    "skipped": (list,),
-}
+_TRIES = 10  # to read a map that is being replaced
+_MOST_HEADERS_BYTES = 10_000  # of neighbors.npz
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,16 +100,31 @@ def open_map(path: str | os.PathLike[str]) -> Map:
     ------
     InputError
         If there is no such folder, if it is not a map, if a newer featscape wrote it, or if one
-        of its files is missing or damaged.
+        of its files is missing or damaged. Also if the map is replaced while it is read, again and
+        again.
     """
-    while True:
+    for _ in range(_TRIES):
         folder = open_folder(Path(path))
+        before = _run_identity(folder)
         try:
-            return read_map(folder)
+            made = read_map(folder)
         except InputError:
-            if folder.is_in_place():
+            if folder.is_in_place() and _run_identity(folder) == before:
                 raise
-            # another map took its place meanwhile, and its files are being deleted: read that map
+        else:
+            if folder.is_in_place() and _run_identity(folder) == before:
+                return made
+    raise InputError(
+        f"the map {printable(path)} was replaced each of the {_TRIES} times that it was read. "
+        "Open it when the other program has written it."
+    )
+
+
+def _run_identity(folder: FolderHandle) -> Identity | None:
+    try:
+        return folder.identity(RUN)
+    except OSError:
+        return None
 
 
 def read_map(folder: FolderHandle) -> Map:
@@ -130,28 +137,20 @@ def read_map(folder: FolderHandle) -> Map:
     sizes_px = None
     if paths is not None:
         sizes_px = np.stack([items["width"], items["height"]], axis=1).astype(np.int32)
-    opened = Map(
+    return Map(
         folder=folder.path,
         run=run,
         positions=positions,
-        features=_read_array(folder, FEATURES),
-        neighbors=_read_neighbors(folder, NEIGHBORS),
+        features=_read_features(folder, n_items=n_items),
+        neighbors=_read_neighbors(folder, n_items=n_items),
         paths=paths,
         labels=_strings(items["label"]),
         splits=_strings(items["split"]),
         sizes_px=sizes_px,
-        thumbnails=_read_thumbnails(folder),
+        thumbnails=_read_thumbnails(folder, n_items=n_items),
         columns={name: items[name] for name in items if name not in OWN_COLUMNS},
         landmarks=np.flatnonzero(items[LANDMARK]) if LANDMARK in items else None,
     )
-    for file, rows in (
-        (FEATURES, len(opened.features)),
-        (NEIGHBORS, len(opened.neighbors.indices)),
-        (THUMBNAILS, n_items if opened.thumbnails is None else len(opened.thumbnails)),
-    ):
-        if rows != n_items:
-            raise damaged(folder.path / file, f"it has {rows} rows for {n_items} items")
-    return opened
 
 
 def open_folder(path: Path) -> FolderHandle:
@@ -178,6 +177,8 @@ def open_folder(path: Path) -> FolderHandle:
 
 def read_run(folder: Path | FolderHandle) -> dict[str, Any]:
     """Read run.json alone; raises InputError as `open_map` does."""
+    from featscape.run_schema import find_problem
+
     folder = open_folder(folder) if isinstance(folder, Path) else folder
     run = find_run(folder)
     if run is None:
@@ -192,30 +193,15 @@ def read_run(folder: Path | FolderHandle) -> dict[str, Any]:
             f"the map {printable(folder)} has schema version {version}; this featscape reads "
             f"version {SCHEMA_VERSION}. Make the map again, or use the featscape that made it."
         )
-    for name, kinds in _KINDS_IN_RUN.items():
-        if name not in run or not isinstance(run[name], kinds):
-            raise damaged(folder.path / RUN, f"its {name} is not as featscape writes it")
+    problem = find_problem(run)
+    if problem is not None:
+        raise damaged(folder.path / RUN, problem)
     return run
 
 
 def read_items(folder: Path | FolderHandle) -> pa.Table:
     """Read items.parquet as it stands, a row an item; raises InputError if it is damaged."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    folder = open_folder(folder) if isinstance(folder, Path) else folder
-    file = folder.path / ITEMS
-    try:
-        with folder.open(ITEMS) as stream:
-            table = pq.read_table(stream)
-        table.validate(full=True)  # that text is text: from here on it is taken at its word
-    except (OSError, pa.ArrowInvalid) as error:
-        raise damaged(file, error) from error
-    columns = {"id", "path", "label", "split", "width", "height", "x"}
-    missing = columns.difference(table.column_names)
-    if missing:
-        raise damaged(file, f"it lacks the columns {', '.join(sorted(missing))}")
-    return table
+    return read_table(open_folder(folder) if isinstance(folder, Path) else folder)
 
 
 def read_digests(folder: Path | FolderHandle) -> NDArray[np.uint8] | None:
@@ -251,28 +237,50 @@ def _columns(table: pa.Table) -> tuple[dict[str, Any], tuple[str, ...] | None]:
     return columns, _strings(columns["path"])
 
 
-def _read_array(folder: FolderHandle, name: str) -> NDArray[np.float32]:
+def _read_features(folder: FolderHandle, *, n_items: int) -> NDArray[np.float32]:
+    path = folder.path / FEATURES
     try:
-        with folder.open(name) as file:
-            return map_npy(file)
+        with folder.open(FEATURES) as file:
+            features = map_npy(file)
     except (OSError, InputError) as error:
-        raise damaged(folder.path / name, error) from error
+        raise damaged(path, error) from error
+    if features.dtype != np.float32 or features.ndim != 2:
+        raise damaged(
+            path, f"it has {features.dtype} of shape {features.shape}, not rows of float32"
+        )
+    if len(features) != n_items:
+        raise damaged(path, f"it has {len(features)} rows for {n_items} items")
+    return features
 
 
-def _read_neighbors(folder: FolderHandle, name: str) -> Neighbors:
+def _read_neighbors(folder: FolderHandle, *, n_items: int) -> Neighbors:
+    path = folder.path / NEIGHBORS
     try:
-        with folder.open(name) as file:
-            return Neighbors(**read_npz(file, ("indices", "distances")))
+        with folder.open(NEIGHBORS) as file:
+            n_bytes = os.fstat(file.fileno()).st_size
+            # each item has fewer than n_items neighbors, of eight bytes
+            is_fit = n_bytes <= 8 * n_items**2 + _MOST_HEADERS_BYTES
+            arrays = read_npz(file, ("indices", "distances")) if is_fit else {}
     except (OSError, InputError) as error:
-        raise damaged(folder.path / name, error) from error
+        raise damaged(path, error) from error
+    if not arrays:
+        raise damaged(path, f"it has {n_bytes:,} bytes, too many for {n_items} items")
+    indices, distances = arrays["indices"], arrays["distances"]
+    if len(indices.shape) != 2 or len(indices) != n_items:
+        raise damaged(path, f"it has {len(indices)} rows for {n_items} items")
+    if indices.dtype != np.int32 or indices.max(initial=-1) >= n_items:
+        raise damaged(path, "its indices are not those of items")
+    if distances.shape != indices.shape or distances.dtype != np.float32:
+        raise damaged(path, "its distances are not those of its indices")
+    return Neighbors(indices=indices, distances=distances)
 
 
-def _read_thumbnails(folder: FolderHandle) -> ImageSource | None:
+def _read_thumbnails(folder: FolderHandle, *, n_items: int) -> ImageSource | None:
     from featscape.thumbnails import Thumbnails
 
     if not folder.exists(THUMBNAILS):
         return None
-    return Thumbnails(open_part(folder, THUMBNAILS))
+    return Thumbnails(open_part(folder, THUMBNAILS), n_items=n_items)
 
 
 def _strings(column: NDArray[Any]) -> tuple[str, ...] | None:

@@ -87,7 +87,8 @@ def describe(opened: Map) -> RenderableType:
     _row(
         facts,
         "t-SNE",
-        f"perplexity {run['parameters']['perplexity']:g}, seed {run['parameters']['seed']}, "
+        f"perplexity {_known(run['parameters'].get('perplexity'))}, "
+        f"seed {_known(run['parameters'].get('seed'))}, "
         f"{run['n_iter']} iterations, KL divergence {run['kl_divergence']:.3f}"
         f"{_landmarks(opened.landmarks)}{_on_gpu(run)}",
     )
@@ -192,8 +193,8 @@ def describe_layers(tree: LayerTree, *, depth: int) -> RenderableType:
     )
 
 
-def _known(number: int | None) -> str:
-    return "?" if number is None else str(number)
+def _known(number: float | None) -> str:
+    return "?" if number is None else str(number) if isinstance(number, int) else f"{number:g}"
 
 
 def _in_millions(number: int | None) -> str:
@@ -357,10 +358,10 @@ def _unwrapped(table: Table) -> Table:
 
 
 def _row(table: Table, *cells: str) -> None:
-    """Add a row in which nothing is read as markup: a class may be called "[red]"."""
+    """Add a row without markup and control characters: both may be in the name of a class."""
     from rich.text import Text
 
-    table.add_row(*(Text(cell) for cell in cells))
+    table.add_row(*(Text(printable(cell)) for cell in cells))
 
 
 def _group(*parts: RenderableType) -> RenderableType:
@@ -371,7 +372,7 @@ def _group(*parts: RenderableType) -> RenderableType:
     shown: list[RenderableType] = []
     for part in parts:
         if isinstance(part, str):
-            shown.append(Text(part))
+            shown.append(Text(printable(part)))
         else:
             shown.append(Padding(part, (0, 0, 1, 2)))
     return Group(*shown)

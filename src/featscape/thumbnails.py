@@ -93,6 +93,8 @@ class Thumbnails:
     ----------
     folder : str, Path or FolderHandle
         As `ThumbnailWriter` left it. Its files must not be links.
+    n_items : int, optional
+        How many images the pack must have.
 
     Raises
     ------
@@ -100,12 +102,12 @@ class Thumbnails:
         If a file of the pack is missing or the two do not belong together.
     """
 
-    def __init__(self, folder: str | Path | FolderHandle) -> None:
+    def __init__(self, folder: str | Path | FolderHandle, *, n_items: int | None = None) -> None:
         self._folder = Path(folder)
         try:
             opened = FolderHandle.of(folder)
             with opened.open(_OFFSETS) as table, opened.open(_DATA) as data:
-                self._offsets = _read_offsets(table)  # (n + 1,)
+                self._offsets = _read_offsets(table, n_items=n_items)  # (n + 1,)
                 self._data = _map_file(data)
         except OSError as error:
             raise InputError(
@@ -144,7 +146,7 @@ class Thumbnails:
             ) from error
 
 
-def _read_offsets(file: BinaryIO) -> NDArray[np.int64]:
+def _read_offsets(file: BinaryIO, *, n_items: int | None = None) -> NDArray[np.int64]:
     path = file.name
     try:
         offsets = map_npy(file)
@@ -153,6 +155,11 @@ def _read_offsets(file: BinaryIO) -> NDArray[np.int64]:
             f"the thumbnails' table must be a NumPy file; {str(path)!r} is damaged ({error}). "
             "Make the map again."
         ) from error
+    if n_items is not None and offsets.size != n_items + 1:
+        raise InputError(
+            f"the thumbnails' table must hold {n_items + 1} numbers for {n_items} items; "
+            f"{str(path)!r} has {offsets.size} of them. Make the map again."
+        )
     is_table = (
         offsets.dtype == np.int64
         and offsets.ndim == 1

@@ -425,7 +425,7 @@ class TestOpening:
         if value == "missing":
             del run[name]
         file.write_text(json.dumps(run))
-        with pytest.raises(InputError, match=rf"run.json is missing or damaged: its {name} is not"):
+        with pytest.raises(InputError, match=rf"run.json is missing or damaged: {name}: "):
             open_map(tmp_path / "m")
 
     @pytest.mark.parametrize("damage", ["nested", "cut", "empty", "no text"])

@@ -41,6 +41,7 @@ from featscape.mapfolder import (
     damaged,
     is_own,
     open_part,
+    open_picture,
 )
 from featscape.maps import open_folder, read_run
 from featscape.placement import explain_no_placing
@@ -87,6 +88,7 @@ class ServedMap:
         bundle = open_bundle(open_part(opened, BUNDLE))
         self.manifest = bundle.manifest
         self.files = {name: StoredFile.of(bundle.opened, name) for name in bundle.files()}
+        open_picture(opened).close()  # it is a picture
         self.picture = StoredFile.of(opened, SCATTER)
         texts = [column.name for column in self.manifest.columns if column.kind == "text"]
         self.items = Items(opened, texts=texts)
@@ -100,7 +102,7 @@ class ServedMap:
         self.placer = Placer(opened, model=model, weights=weights)
         self.thumbnails = None
         if opened.exists(THUMBNAILS):
-            self.thumbnails = Thumbnails(open_part(opened, THUMBNAILS))
+            self.thumbnails = Thumbnails(open_part(opened, THUMBNAILS), n_items=len(self.items))
         self.indices = StoredArray.in_archive(opened, NEIGHBORS, "indices")
         self.distances = StoredArray.in_archive(opened, NEIGHBORS, "distances")
         n_items = len(self.items)

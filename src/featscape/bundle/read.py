@@ -102,10 +102,7 @@ def open_bundle(folder: Path | FolderHandle) -> Bundle:
     file = path / MANIFEST
     try:
         opened = FolderHandle.of(folder)
-        with opened.open(MANIFEST) as stream:
-            content = stream.read(_MOST_MANIFEST_BYTES + 1)
-        if len(content) > _MOST_MANIFEST_BYTES:
-            raise damaged(file, f"it has more than {_MOST_MANIFEST_BYTES:,} bytes")
+        content = opened.read(MANIFEST, most_bytes=_MOST_MANIFEST_BYTES)
         manifest = Manifest.model_validate_json(content)
     except FileNotFoundError:
         raise InputError(
@@ -119,6 +116,7 @@ def open_bundle(folder: Path | FolderHandle) -> Bundle:
         raise damaged(file, f"{where}: {first['msg']}") from error
     except OSError as error:
         raise damaged(file, error) from error
+    _check_shapes(manifest, file)
     bundle = Bundle(opened, manifest)
     for entry in arrays(manifest):
         _check_size(opened, entry.file, count_bytes(entry))
@@ -155,6 +153,33 @@ def block_files(manifest: Manifest) -> Iterator[Blocks]:
     if manifest.strings is not None:
         yield manifest.strings
     yield from manifest.thumbnails
+
+
+def _check_shapes(manifest: Manifest, file: Path) -> None:
+    """Raise InputError unless the shape of each array follows from the number of items."""
+    n_items = manifest.n_items
+    graph = manifest.neighbors
+    expected: list[tuple[ArrayFile, list[int]]] = [
+        (manifest.positions, [n_items, manifest.n_dimensions]),
+        (manifest.ids, [n_items]),
+        (graph.indices, [n_items, *graph.indices.shape[1:2]]),
+        (graph.distances, graph.indices.shape),
+    ]
+    if manifest.class_codes is not None:
+        expected.append((manifest.class_codes, [n_items]))
+    if manifest.grid is not None:
+        expected.append((manifest.grid.cells, [n_items, 2]))
+    for column in manifest.columns:
+        if column.kind != "text":
+            entry = column.codes if column.kind == "category" else column.values
+            expected.append((entry, [n_items]))
+    for blocks in block_files(manifest):
+        if blocks.block_items < 1 or not 0 <= blocks.n_items <= n_items:
+            raise damaged(file, f"{blocks.file}: {blocks.n_items} items in its blocks")
+        expected.append((blocks.starts, [-(-blocks.n_items // blocks.block_items) + 1]))
+    for entry, shape in expected:
+        if n_items < 1 or min(entry.shape, default=0) < 0 or entry.shape != shape:
+            raise damaged(file, f"{entry.file}: shape {entry.shape} for {n_items:,} items")
 
 
 def _check_size(folder: FolderHandle, name: str, n_bytes: int) -> None:

@@ -36,7 +36,7 @@ class TestSearch:
                 "d/O'Brien.png",
                 "e/قط.png",
             ],
-            label=["Tier", "TIER", None, "straße", "حيوان"],
+            label=["Tier", "TIER", "", "straße", "حيوان"],
             note=["e\u0301t\u00e9", None, "x_y", '"; DROP TABLE items; --', "a\nb"],
         )
 
@@ -125,8 +125,7 @@ class TestDetails:
             count=[2, None],
             good=[True, False],
             day=[dt.date(2024, 2, 29), None],
-            tags=[["a", "b"], []],
-            label=["<b>", None],
+            label=["<b>", "c"],
         )
         first, second = items.details(0), items.details(1)
         assert first.label == "<b>"
@@ -138,7 +137,6 @@ class TestDetails:
             "count": 2,
             "good": True,
             "day": "2024-02-29",
-            "tags": "['a', 'b']",
         }
         assert first.columns["good"] is True
         assert second.columns["share"] is None

@@ -1,0 +1,91 @@
+"""items.parquet, which may come from a stranger: read, with the types of its columns checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from featscape.mapfolder import ITEMS, LANDMARK, damaged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pyarrow as pa
+
+    from featscape.folder_handle import FolderHandle
+
+_NEEDED = {"id", "path", "label", "split", "width", "height", "x"}
+
+
+def read_table(folder: FolderHandle) -> pa.Table:
+    """Read items.parquet of a map; raises InputError if its columns are not those of a map."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = folder.path / ITEMS
+    try:
+        with folder.open(ITEMS) as stream, pq.ParquetFile(stream) as parquet:
+            problem = next(_find_wrong_types(parquet.schema_arrow), None)
+            if problem is None:
+                table = parquet.read()
+                table.validate(full=True)  # that text is text
+                problem = next(_find_wrong_values(table), None)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        # ValueError: names of columns that are not UTF-8
+        raise damaged(file, error) from error
+    if problem is not None:
+        raise damaged(file, problem)
+    return table
+
+
+def _find_wrong_types(schema: pa.Schema) -> Iterator[str]:
+    """Yield the columns that are missing, of another type, or there more than once."""
+    from pyarrow import types
+
+    names = schema.names
+    missing = _NEEDED.difference(names)
+    if missing:
+        yield f"it lacks the columns {', '.join(sorted(missing))}"
+    if len(names) != len(set(names)):
+        yield "it has two columns of one name"
+
+    texts = (types.is_string, types.is_large_string, types.is_null)
+    numbers = (types.is_integer, types.is_floating)
+
+    def is_category(kind: pa.DataType) -> bool:
+        return bool(types.is_dictionary(kind) and types.is_string(kind.value_type))
+
+    others = (types.is_boolean, types.is_date, types.is_timestamp, is_category)
+    own: dict[str, tuple[Callable[[pa.DataType], bool], ...]] = {
+        **dict.fromkeys(("path", "label", "split", "sha256"), texts),
+        **dict.fromkeys(("id", "width", "height"), (types.is_integer,)),
+        **dict.fromkeys("xyz", (types.is_floating,)),
+        "path_bytes": (types.is_binary,),
+        LANDMARK: (types.is_boolean,),
+    }
+    for name, kind in zip(names, schema.types, strict=True):
+        if not any(is_kind(kind) for is_kind in own.get(name, (*texts, *numbers, *others))):
+            yield f"its column {name} has the type {kind}"
+
+
+def _find_wrong_values(table: pa.Table) -> Iterator[str]:
+    """Yield what is wrong with the columns that are the map's own."""
+    import numpy as np
+
+    n_items = table.num_rows
+    if not n_items:
+        yield "it has no rows"
+    if not np.array_equal(table["id"].to_numpy(), np.arange(n_items)):
+        yield "its id is not 0, 1, 2, ..."
+    whole = {"id", "path_bytes", LANDMARK, *"xyz"}
+    nulls = {name: table[name].null_count for name in table.column_names}
+    if nulls["path"] == 0:
+        whole |= {"width", "height"}
+    for name in ("path", "label", "split", *sorted(whole & nulls.keys())):
+        allowed = (0,) if name in whole else (0, n_items)
+        if nulls[name] not in allowed:
+            yield f"its column {name} lacks some values"
+    for name in sorted(set("xyz") & nulls.keys()):
+        with np.errstate(over="ignore"):
+            values = table[name].to_numpy().astype(np.float32)
+        if not np.isfinite(values).all():
+            yield f"its column {name} has numbers that are not finite"

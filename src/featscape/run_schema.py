@@ -1,0 +1,81 @@
+"""The types of run.json, which may come from a stranger: checked once, when it is read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+from featscape.records import Inference, ModelCard
+
+Count = Annotated[int, Field(ge=0, lt=1 << 53)]
+Seconds = Annotated[FiniteFloat, Field(ge=0, lt=1e12)]
+Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
+
+
+class _Part(BaseModel):
+    # a later version may add entries
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+
+class _Versions(_Part):
+    featscape: str
+
+
+class _Counts(_Part):
+    items: Count
+
+
+class _Parameters(_Part):
+    perplexity: FiniteFloat | None = None
+    seed: Count | None = None
+
+
+class _Agreement(_Part):
+    n_neighbors: Count
+    overall: Share
+    by_class: dict[str, Share]
+
+
+class _Skipped(_Part):
+    path: str
+    reason: str
+
+
+class RunFile(_Part):
+    """What the program reads of run.json, with the types that `write_run` gives it."""
+
+    source: str
+    source_kind: str | None = None
+    created: str
+    versions: _Versions
+    counts: _Counts
+    model: ModelCard | None
+    thumbnail_px: Count | None = None
+    inference: Inference | None = None
+    parameters: _Parameters
+    kl_divergence: FiniteFloat
+    n_iter: Count
+    tsne_device: str = "cpu"
+    agreement: _Agreement | None
+    timings_s: dict[str, Seconds]
+    skipped: list[_Skipped]
+
+
+def find_problem(run: dict[str, Any]) -> str | None:
+    """Return what is wrong with the contents of run.json; None if nothing is."""
+    try:
+        RunFile.model_validate_json(json.dumps(run))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "its JSON"
+        return f"{where}: {first['msg']}"
+    except (ValueError, RecursionError) as error:
+        return str(error)
+    for name, kind in (("model", ModelCard), ("inference", Inference)):
+        unknown = (run.get(name) or {}).keys() - {field.name for field in fields(kind)}
+        if unknown:
+            return f"its {name} has the unknown entry {min(unknown)}"
+    return None

@@ -1,0 +1,1 @@
+"""Maps that a stranger made to harm whoever opens them."""
