@@ -68,7 +68,7 @@ def test_color_by_a_number_with_its_scale(look, digits_file):
     shown = np.abs(pixels_at(visit, items, places)).max(axis=1) > 8
     assert shown.tolist() == (values >= 0.6).tolist()
     visit.page.get_by_label("Color by").select_option("label")
-    visit.page.get_by_title("Take away the filter by agreement").click()
+    visit.page.get_by_title("Remove the filter on agreement").click()
     visit.becomes(lambda: "keep.agreement" in visit.shared, expected=False)
     assert (np.abs(pixels_at(visit, items, places)).max(axis=1) > 8).all()
 
@@ -82,8 +82,8 @@ def test_prices_and_their_like_have_a_logarithmic_scale(look, drawn_page):
     assert options.all_inner_texts() == ["label", "price", "agreement"]
     visit.page.get_by_label("Color by").select_option("price")
     legend = visit.page.get_by_role("region", name="Legend")
-    expect(legend).to_contain_text("logarithmic")
-    expect(legend).to_contain_text("Gray: 1 without a number")
+    expect(legend).to_contain_text("Logarithmic scale")
+    expect(legend).to_contain_text("Gray: 1 without a value")
     bundle = open_bundle(page.parent / "bundle")
     items, places = visit.apart(bundle)
     values = prices[bundle.array(bundle.manifest.ids)[items]]
@@ -126,3 +126,20 @@ def test_arabic_labels_run_from_the_right(look, drawn_page):
     )
     visit.page.get_by_label("Find in paths and labels").fill("ecole")
     expect(visit.page.get_by_text(re.compile("10 found"))).not_to_have_count(0)
+
+
+def test_names_written_from_right_to_left_stand_beside_their_dots(look, drawn_page):
+    page = drawn_page(
+        60, images=False, labels=[["חתול", "قطة", "cat"][row % 3] for row in range(60)]
+    )
+    visit = look(page.as_uri())
+    gaps = visit.page.evaluate(
+        """[...document.querySelectorAll('.fs-legend-row')].map(row => {
+            const text = document.createRange();
+            text.selectNodeContents(row.querySelector('.fs-name'));
+            const dot = row.querySelector('.fs-swatch').getBoundingClientRect();
+            return text.getBoundingClientRect().left - dot.right;
+        })"""
+    )
+    assert len(gaps) == 3
+    assert max(gaps) < 16

@@ -201,7 +201,7 @@ def test_a_lost_context_comes_back(look, digits_file):
         window.lost.loseContext();
     }"""
     visit.page.evaluate(lose)
-    interrupted = visit.page.get_by_text("The graphics were interrupted")
+    interrupted = visit.page.get_by_text("The graphics context was lost")
     expect(interrupted).to_be_visible()
     visit.page.evaluate("window.lost.restoreContext()")
     expect(interrupted).to_have_count(0)
@@ -226,7 +226,7 @@ def blind(chromium):
 def test_a_browser_without_webgl(look, blind, request, place):
     address = request.getfixturevalue(place).address
     visit = look(address, on=blind, wait=False, expected=["WebGL"])
-    expect(visit.page.get_by_role("alert")).to_contain_text("WebGL2, which this browser does not")
+    expect(visit.page.get_by_role("alert")).to_contain_text("does not offer WebGL 2")
     picture = visit.page.get_by_alt_text("The map as a picture")
     expect(picture).to_be_visible()
     visit.until("document.querySelector('.fs-failure img').naturalWidth > 200")

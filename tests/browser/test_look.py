@@ -40,3 +40,18 @@ def test_three_dimensions(look, drawn_page, compare):
     visit = look(f"{page.as_uri()}#view=points&at=0_0_0&scale=30&turn=0.2_0.3_0.1_0.9")
     with visit.without_panels():
         compare("three-dimensions", visit.picture())
+
+
+def test_a_grid_of_1500_images_shows_them_at_once(look, drawn_page):
+    visit = look(f"{drawn_page(1500).as_uri()}#view=grid")
+    visit.becomes(lambda: visit.n_colors() > 200, expected=True)
+
+
+def test_a_grid_too_fine_for_images_says_so_until_one_zooms_in(look, drawn_page):
+    visit = look(f"{drawn_page(12_000).as_uri()}#view=grid")
+    message = visit.page.get_by_text("Zoom in to see images")
+    expect(message).to_be_visible()
+    for _ in range(3):
+        visit.button("Zoom in").click()
+    expect(message).to_be_hidden()
+    visit.becomes(lambda: visit.n_colors() > 200, expected=True)

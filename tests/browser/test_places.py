@@ -106,7 +106,7 @@ def test_on_a_phone_help_tells_of_fingers_and_pictures_are_of_a_likely_size(look
     expect(visit.page.get_by_role("dialog")).not_to_contain_text("Shift")
     visit.button("Close").click()
     visit.button("Save a picture").click()
-    expect(visit.button("As on screen", exact=False)).to_contain_text("780 × 1688")
+    expect(visit.button("Screen size", exact=False)).to_contain_text("780 × 1688")
     printed = visit.button("For print", exact=False).inner_text().split()
     assert max(int(word) for word in printed if word.isdigit()) == pytest.approx(6000, abs=2)
 
@@ -196,3 +196,18 @@ def test_each_control_has_a_name_and_a_place_in_the_order(look, served_digits):
     visit.button("Points").focus()
     tools = reached("ArrowRight")
     assert (tools[0], tools[-1], len(tools)) == ("Images", "Points", 13)
+
+
+def test_on_a_phone_a_reload_after_the_legend_was_open_shows_all(look, digits_file):
+    size = {"width": 390, "height": 844}
+    visit = look(digits_file.address, viewport=size, has_touch=True)
+    center, scale = visit.center, visit.scale
+    visit.button("Open the legend").click()
+    visit.becomes(lambda: visit.scale < 0.9 * scale, expected=True)
+    again = look(
+        f"{digits_file.address}{visit.page.evaluate('location.hash')}",
+        viewport=size,
+        has_touch=True,
+    )
+    again.becomes(lambda: again.scale, pytest.approx(scale, rel=1e-3))
+    assert again.center == pytest.approx(center, rel=1e-3, abs=1e-3)

@@ -121,7 +121,7 @@ def test_empty_room_shows_the_way_back(look, digits_file):
     upper = np.array(digits_file.bundle.manifest.upper)
     x, y = upper + 0.15 * (upper - lower)
     visit = look(f"{digits_file.address}#at={x}_{y}_0&scale=1000")
-    message = visit.page.get_by_role("status").filter(has_text="Nothing to be seen here")
+    message = visit.page.get_by_role("status").filter(has_text="No items in view")
     message.get_by_role("button", name="Show all").click()
     expect(message).to_have_count(0)
     visit.becomes(lambda: visit.n_colors() > 100, expected=True)

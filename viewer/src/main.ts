@@ -1,4 +1,4 @@
-/** The viewer's entry: a page starts it by its setup, a notebook by `render`. */
+/** Entry point: a page starts the viewer by its setup, a notebook by `render`. */
 import "./style.css";
 import { create } from "./stage/index";
 import { startPage } from "./start";

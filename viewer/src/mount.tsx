@@ -1,4 +1,4 @@
-/** Puts a map into an element: reads what must be read, makes the stage, and the panels over it. */
+/** Mounts the viewer in an element: reads the bundle, creates the stage, renders the panels. */
 import { render } from "preact";
 import { type Arrays, countBytes, loadArrays } from "./bundle/arrays";
 import { Thumbnails } from "./bundle/thumbnails";
@@ -29,14 +29,14 @@ export type MakeStage = (
 
 export interface MountOptions {
   readonly makeStage: MakeStage;
-  /** In a notebook: neither the page's address nor its keys are ours. */
+  /** True in a notebook: the page's address and keys are then left alone. */
   readonly embedded?: boolean;
   readonly points?: PointRenderer;
 }
 
-const SIDEBAR_FROM_PX = 720; // as in narrow.css
+const SIDEBAR_FROM_PX = 720; // the same as in narrow.css
 
-/** Show a map in `root`; the answer takes it away again. */
+/** Show a map in `root`. Returns a function that removes it. */
 export async function mountViewer(
   root: HTMLElement,
   source: Source,
@@ -96,7 +96,7 @@ export async function mountViewer(
     ends.push(watchSize(app, root), watchEmptyView(app));
     render(<Viewer app={app} root={root} />, panels);
     ends.push(() => render(null, panels));
-    if (shared.view) stage.setView(shared.view);
+    if (shared.view && !shared.showsAll) stage.setView(shared.view);
     else app.navigation.fit(undefined, false);
     loading.remove();
     thumbnails.troubled = app.messages.temporaryError();
@@ -108,7 +108,7 @@ export async function mountViewer(
   }
 }
 
-/** Keeps what is seen in step with the room for it; a legend that would leave no map closes. */
+/** Adapts to the size of the page. Closes a legend that would leave no room for the map. */
 function watchSize(app: App, root: HTMLElement): () => void {
   let wide = root.clientWidth >= SIDEBAR_FROM_PX;
   app.panels.sidebarOpen.value = wide;
@@ -139,7 +139,7 @@ function makeStageElement({ title, n_items }: Source["manifest"]): HTMLElement {
   element.setAttribute("role", "application");
   element.setAttribute(
     "aria-label",
-    `Map of ${n_items.toLocaleString("en-US")} items: ${title}. Arrow keys walk from item to item, Enter opens one, question mark lists all keys.`,
+    `Map of ${n_items.toLocaleString("en-US")} items: ${title}. Arrow keys move from item to item, Enter opens an item, question mark lists all keys.`,
   );
   return element;
 }
@@ -169,7 +169,7 @@ function stageEvents(app: App, moved: StageEvents["view"]): StageEvents {
   };
 }
 
-/** Reading counted against all that is read before the first picture. */
+/** Reports the progress of reading the files that the first frame needs. */
 function withProgress(source: Source, progress: (share: number) => void): Source {
   const { positions, ids, class_codes } = source.manifest;
   const sizes = new Map<string, number>();
@@ -184,7 +184,7 @@ function withProgress(source: Source, progress: (share: number) => void): Source
   });
 }
 
-/** What lies between the panels at the left and right, and above the toolbar. */
+/** The area between the left and right panels and above the toolbar. */
 function clearArea(root: HTMLElement): Area {
   const all = root.getBoundingClientRect();
   let [left, right, top, bottom] = [0, all.width, 0, all.height];
@@ -197,7 +197,7 @@ function clearArea(root: HTMLElement): Area {
     else if (panel.matches(".fs-side")) right = Math.min(right, box.left - all.left);
     else bottom = Math.min(bottom, box.top - all.top);
   }
-  // Sheets that cover nearly all leave no room to speak of.
+  // panels that cover nearly everything are ignored
   if (bottom - top < 80) [top, bottom] = [0, all.height];
   return { left, right, top, bottom };
 }

@@ -1,4 +1,4 @@
-/** Starts the viewer in the page that carries it. */
+/** Starts the viewer in a page that has a setup. */
 import type { PageSetup } from "./contract";
 import { type MakeStage, mountViewer } from "./mount";
 import { SourceError } from "./sources/error";
@@ -6,7 +6,7 @@ import { openSource } from "./sources/open";
 import type { PointRenderer } from "./stage/index";
 import { showFailure, staticPicture } from "./ui/start-screen";
 
-/** What a page says of itself; null where this module was loaded into a page of others. */
+/** The page's setup; null if the page has none. */
 function readSetup(): PageSetup | null {
   const holder = document.querySelector('script[type="application/json"]#featscape');
   return holder ? JSON.parse(holder.textContent ?? "") : null;
@@ -23,7 +23,7 @@ export function requestedPointRenderer(query: string): PointRenderer {
   return value;
 }
 
-/** Show the page's map; nothing where the page has none. */
+/** Show the page's map, if the page has a setup. */
 export async function startPage(makeStage: MakeStage): Promise<void> {
   const setup = readSetup();
   if (!setup) return;

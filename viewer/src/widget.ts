@@ -1,4 +1,4 @@
-/** The map in a notebook, by anywidget's protocol. */
+/** The viewer as an anywidget in a notebook. */
 import { type MakeStage, mountViewer } from "./mount";
 import { type Model, openWidget, type WidgetSource } from "./sources/widget";
 import { showFailure, showLoading } from "./ui/start-screen";

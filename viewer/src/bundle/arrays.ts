@@ -1,4 +1,4 @@
-/** The bundle's arrays, as typed arrays. All numbers are little-endian, as is every browser. */
+/** The bundle's arrays as typed arrays. All numbers are little-endian. */
 import type { ArrayFile } from "../contract";
 import type { Source } from "../source";
 import { SourceError } from "../sources/error";
@@ -13,24 +13,24 @@ const KINDS = {
 type Dtype = ArrayFile["dtype"];
 type ArrayOf<D extends Dtype> = InstanceType<(typeof KINDS)[D]>;
 
-/** What must be read before the first picture. */
+/** The arrays that the first frame needs. */
 export interface Arrays {
-  /** (n, n_dimensions) */
+  /** shape (n, n_dimensions) */
   readonly positions: Float32Array;
-  /** (n,) */
+  /** shape (n,) */
   readonly ids: Uint32Array;
-  /** (n,), null without labels */
+  /** shape (n,); null without labels */
   readonly classes: Uint16Array | null;
-  /** (n, 2) column and row in the grid view, read when first asked for; null where there is none. */
+  /** Column and row in the grid, shape (n, 2), read on the first call; null without a grid. */
   grid(): Promise<Uint16Array> | null;
 }
 
-/** How long an array's file is. */
+/** The size of an array's file in bytes. */
 export function countBytes({ shape, dtype }: ArrayFile): number {
   return shape.reduce((product, side) => product * side, KINDS[dtype].BYTES_PER_ELEMENT);
 }
 
-/** Read a whole array and hold it to what the manifest says of it. */
+/** Read a whole array. Throws a SourceError if its size or dtype differs from the manifest. */
 export async function readArray<D extends Dtype>(
   source: Source,
   file: ArrayFile,
@@ -66,7 +66,7 @@ export async function loadArrays(source: Source): Promise<Arrays> {
     grid() {
       if (!grid) return null;
       cells ??= readArray(source, grid.cells, "uint16").catch((error) => {
-        cells = undefined; // asked again, it is read again
+        cells = undefined; // a later call reads again
         throw error;
       });
       return cells;

@@ -1,10 +1,10 @@
-/** Files of blocks: which block an item lies in, and what a block holds. */
+/** Files of blocks: the block of an item, and the entries of a block. */
 import type { Blocks } from "../contract";
 import type { Source } from "../source";
 import { SourceError } from "../sources/error";
 import { readArray } from "./arrays";
 
-/** One file of blocks, read a block at a time. */
+/** A file of blocks, read one block at a time. */
 export class BlockFile {
   readonly count: number;
   private starts: Promise<Float64Array> | undefined;
@@ -22,7 +22,7 @@ export class BlockFile {
 
   async read(block: number): Promise<ArrayBuffer> {
     this.starts ??= readArray(this.source, this.blocks.starts, "float64").catch((error) => {
-      this.starts = undefined; // asked again, it is read again
+      this.starts = undefined; // a later call reads again
       throw error;
     });
     const starts = await this.starts;
@@ -30,10 +30,10 @@ export class BlockFile {
   }
 }
 
-/** Bytes of entry `index` of a block: offsets of uint32 (count + 1,), then the entries. */
+/** The bytes of entry `index` of a block: uint32 offsets (count + 1,), then the entries. */
 export function entry(block: ArrayBuffer, index: number): Uint8Array<ArrayBuffer> {
   const view = new DataView(block);
-  const table = view.byteLength >= 4 ? view.getUint32(0, true) : 0; // the first entry follows it
+  const table = view.byteLength >= 4 ? view.getUint32(0, true) : 0; // end of the offsets
   const at = index * 4;
   const start = at + 8 <= table ? view.getUint32(at, true) : -1;
   const end = start < 0 ? -1 : view.getUint32(at + 4, true);

@@ -23,7 +23,7 @@ function block(entries: readonly (readonly number[])[]): ArrayBuffer {
 
 const BLOCK = block([[1, 2, 3], [], [4, 5]]);
 
-test("an entry is what stands between two offsets", () => {
+test("an entry is the bytes between two offsets", () => {
   expect([...entry(BLOCK, 0)]).toEqual([1, 2, 3]);
   expect([...entry(BLOCK, 1)]).toEqual([]);
   expect([...entry(BLOCK, 2)]).toEqual([4, 5]);
@@ -37,7 +37,7 @@ test.each([
   expect(() => entry(bytes, index)).toThrow(/damaged/);
 });
 
-test("the cache holds at most its bytes, and drops what was used least recently", () => {
+test("the cache keeps its bound and drops the least recently used entries", () => {
   const cache = new ByteCache<string>(10);
   cache.set("a", "A", 4);
   cache.set("b", "B", 4);
@@ -73,7 +73,7 @@ function source(read: (file: string, at: number) => void = () => {}): Source {
   } as unknown as Source;
 }
 
-test("the smallest pack that serves is taken, and a smaller one where that has no such item", () => {
+test("the smallest sufficient pack is chosen, or a smaller one if the item is in no larger pack", () => {
   const thumbnails = new Thumbnails(source());
   expect(thumbnails.packFor(0, 20)).toBe(0);
   expect(thumbnails.packFor(0, 33)).toBe(1);
@@ -83,7 +83,7 @@ test("the smallest pack that serves is taken, and a smaller one where that has n
   expect(thumbnails.nItems).toBe(40);
 });
 
-test("a block is read once, in the order of its rank, and then is here", async () => {
+test("blocks are read once, in the order of their rank", async () => {
   const reads: number[] = [];
   const thumbnails = new Thumbnails(source((_, at) => reads.push(at)));
   const wanted = [2, 0, 1].map((number, rank) => ({ pack: 0, block: number, rank }));
@@ -96,7 +96,7 @@ test("a block is read once, in the order of its rank, and then is here", async (
   expect(reads).toEqual([2, 0, 1]);
 });
 
-test("what is wanted no longer is not read", async () => {
+test("blocks that are no longer wanted are not read", async () => {
   const reads: number[] = [];
   const thumbnails = new Thumbnails(source((_, at) => reads.push(at)));
   thumbnails.want(Array.from({ length: 10 }, (_, i) => ({ pack: 0, block: i, rank: i })));
@@ -106,7 +106,7 @@ test("what is wanted no longer is not read", async () => {
   expect(reads).toHaveLength(6);
 });
 
-test("a damaged block is no image, and is told of once, until images come again", async () => {
+test("a damaged block gives no image, and is reported once until images arrive again", async () => {
   const good = source();
   let damaged = true;
   const thumbnails = new Thumbnails({
@@ -133,7 +133,7 @@ test("a damaged block is no image, and is told of once, until images come again"
   expect([...(thumbnails.bytes(0, 9) ?? [])]).toEqual([9]);
 });
 
-test("an array is held to what the manifest says", async () => {
+test("an array that differs from the manifest is an error", async () => {
   const four = { read: async () => new ArrayBuffer(16) } as unknown as Source;
   const file = { file: "x.bin", dtype: "float32", shape: [2, 2] } as const;
   expect(await readArray(four, file, "float32")).toHaveLength(4);

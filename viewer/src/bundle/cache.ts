@@ -1,4 +1,4 @@
-/** The least recently used go first, once all together are larger than the bound. */
+/** A cache that drops the least recently used entries when their total size exceeds the bound. */
 export class ByteCache<V> {
   private readonly entries = new Map<string, { value: V; bytes: number }>();
   private total = 0;
@@ -16,7 +16,7 @@ export class ByteCache<V> {
   get(key: string): V | undefined {
     const found = this.entries.get(key);
     if (!found) return undefined;
-    this.entries.delete(key); // a Map keeps the order of insertion: last used, last in
+    this.entries.delete(key); // most recently used last
     this.entries.set(key, found);
     return found.value;
   }

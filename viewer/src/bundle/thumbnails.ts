@@ -1,4 +1,4 @@
-/** The images of the map, in packs of several sizes: blocks are read when they are looked at. */
+/** The thumbnails, in packs of several sizes. Blocks are read when they are needed. */
 import type { ThumbnailPack } from "../contract";
 import type { Source } from "../source";
 import { BlockFile, entry } from "./blocks";
@@ -8,7 +8,7 @@ const CACHE_BYTES = 48 * 2 ** 20;
 const IN_FLIGHT = 6;
 const RETRY_MS = 4000;
 
-/** A block that is wanted now; those with the least `rank` come first. */
+/** A block to read; blocks with a lower `rank` are read first. */
 export interface Wanted {
   readonly pack: number;
   readonly block: number;
@@ -17,11 +17,11 @@ export interface Wanted {
 
 export class Thumbnails {
   readonly packs: readonly ThumbnailPack[];
-  /** Called whenever a block has come. */
+  /** Called after each block has arrived. */
   arrived: () => void = () => {};
-  /** Told why images do not come, once, and null when they come again. */
+  /** Called with a message when images stop arriving, and with null when they arrive again. */
   troubled: (why: string | null) => void = () => {};
-  /** Only the first so many items have an image. */
+  /** Number of items that have an image: the first ones. */
   readonly nItems: number;
   private readonly files: readonly BlockFile[];
   private readonly cache = new ByteCache<ArrayBuffer>(CACHE_BYTES);
@@ -36,7 +36,7 @@ export class Thumbnails {
     this.files = this.packs.map((pack) => new BlockFile(source, pack));
   }
 
-  /** The smallest pack that gives `item` at `sizePx` or more, else the largest that has it, or -1. */
+  /** The smallest pack with `item` at `sizePx` or more, else the largest with it; -1 if none. */
   packFor(item: number, sizePx: number): number {
     let best = -1;
     for (const [index, pack] of this.packs.entries()) {
@@ -51,20 +51,20 @@ export class Thumbnails {
     return this.files[pack]!.blockOf(item);
   }
 
-  /** The WebP bytes of `item`, where its block is here; a hit keeps the block. */
+  /** The WebP bytes of `item`; null if its block is not cached. */
   bytes(pack: number, item: number): Uint8Array<ArrayBuffer> | null {
     const file = this.files[pack]!;
     const block = this.cache.get(`${pack}/${file.blockOf(item)}`);
     return block ? entry(block, item % file.blocks.block_items) : null;
   }
 
-  /** Read these blocks, in their rank, a few at a time; what was wanted before and is not now, is not. */
+  /** Read these blocks by rank, a few at a time. Blocks from earlier calls are no longer read. */
   want(wanted: readonly Wanted[]): void {
     this.queue = [...wanted].sort((a, b) => b.rank - a.rank);
     this.next();
   }
 
-  /** One image, for a panel: at once, whatever the map waits for. Null where the map has none. */
+  /** One image for a panel, read without waiting for the map's images. Null if there is none. */
   async blob(item: number, sizePx: number): Promise<Blob | null> {
     const pack = this.packFor(item, sizePx);
     if (pack < 0) return null;
@@ -90,7 +90,7 @@ export class Thumbnails {
         (error: unknown) => {
           if (!this.failing) this.troubled(error instanceof Error ? error.message : String(error));
           this.failing = true;
-          // the source has tried more than once: the point stays a point, and is asked again later
+          // after the source's own retries; the block is read again later
           this.failed.set(key, performance.now() + RETRY_MS);
           console.warn(`${this.packs[wanted.pack]!.file}, block ${wanted.block}: ${error}`);
         },
@@ -98,7 +98,7 @@ export class Thumbnails {
     }
   }
 
-  /** Hold a block to its table as it comes: in the midst of a frame it is too late to complain. */
+  /** Check all entries of a block, so that no error occurs while a frame is drawn. */
   private check(pack: number, block: number, bytes: ArrayBuffer): void {
     const { block_items, n_items } = this.packs[pack]!;
     const count = Math.min(block_items, n_items - block * block_items);

@@ -1,7 +1,7 @@
-/** What went wrong in reading, in one sentence that a person can act on. */
+/** A failure to read, as one sentence that a person can act on. */
 export class SourceError extends Error {
   override readonly name = "SourceError";
 }
 
-/** Nothing answers for now; asked again later, it may. */
+/** The server does not answer now; a later request may succeed. */
 export class NoAnswerError extends SourceError {}

@@ -24,7 +24,7 @@ function pageOf(files: Record<string, string>): Document {
 
 const MANIFEST = btoa(JSON.stringify({ format: "featscape-bundle", version: 1 }));
 
-it("decodes every range as it is", () => {
+it("every range is decoded exactly", () => {
   for (const length of [0, 1, 2, 3, 7, 8, 9]) {
     const bytes = Uint8Array.from({ length }, (_, i) => (i * 37 + 200) % 256);
     const text = Buffer.from(bytes).toString("base64");
@@ -39,7 +39,7 @@ it("decodes every range as it is", () => {
   }
 });
 
-it("reads the files that the page holds", async () => {
+it("files are read from the page", async () => {
   const source = await openFile(
     SETUP,
     pageOf({ "manifest.json": MANIFEST, "a.bin": btoa("abcdef") }),
@@ -49,7 +49,7 @@ it("reads the files that the page holds", async () => {
   expect(source.notice).toBe(SETUP.notice);
 });
 
-it("says that a page is incomplete", async () => {
+it("an incomplete page is an error", async () => {
   await expect(openFile(SETUP, pageOf({}))).rejects.toThrow(/manifest.json.*incomplete/);
   const source = await openFile(
     SETUP,
@@ -60,7 +60,7 @@ it("says that a page is incomplete", async () => {
   await expect(source.read("gone.bin")).rejects.toThrow("incomplete");
 });
 
-it("refuses the map of another version", async () => {
+it("a map of another version is an error", async () => {
   const newer = btoa(JSON.stringify({ format: "featscape-bundle", version: 2 }));
   await expect(openFile(SETUP, pageOf({ "manifest.json": newer }))).rejects.toThrow(
     "got featscape-bundle 2",

@@ -1,11 +1,11 @@
-/** One file without a network: the bundle's files stand in the page, as base64. */
+/** A single file without a network: the page contains the bundle's files as base64. */
 import type { PageSetup } from "../contract";
 import type { Source } from "../source";
 import { SourceError } from "./error";
 import { parseManifest } from "./manifest";
 import { truncated } from "./ranges";
 
-/** Decode bytes `start` to `end` of a base64 text, and nothing beside them. */
+/** Decode bytes `start` to `end` of a base64 text. */
 export function decodeRange(text: string, start = 0, end = base64Length(text)): ArrayBuffer {
   const first = Math.floor(start / 3);
   const binary = atob(text.slice(first * 4, Math.ceil(end / 3) * 4));
@@ -15,7 +15,7 @@ export function decodeRange(text: string, start = 0, end = base64Length(text)): 
   return bytes.buffer;
 }
 
-/** Bytes that a base64 text, padded and without blanks, stands for. */
+/** The number of bytes that a padded base64 text encodes. */
 export function base64Length(text: string): number {
   const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
   return (text.length / 4) * 3 - padding;

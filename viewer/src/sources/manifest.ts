@@ -1,7 +1,7 @@
 import { FORMAT, type Manifest, VERSION } from "../contract";
 import { SourceError } from "./error";
 
-/** A page and a bundle of different versions of featscape must not half understand each other. */
+/** Parse the manifest. Throws a SourceError if this viewer does not read its version. */
 export function parseManifest(bytes: ArrayBuffer): Manifest {
   let manifest: Manifest;
   try {

@@ -4,7 +4,7 @@ import { openFile } from "./file";
 import { openServer } from "./server";
 import { openSite } from "./site";
 
-/** The source that a page names in its setup. */
+/** Open the source that the page's setup names. */
 export function openSource(setup: PageSetup): Promise<Source> {
   switch (setup.source) {
     case "server":

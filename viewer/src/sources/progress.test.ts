@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { smallSource } from "../testing/small-map";
 import { inPieces } from "./progress";
 
-it("reads a large file in pieces, and puts them together as they were", async () => {
+it("a large file is read in pieces and assembled in order", async () => {
   const bytes = new Uint8Array(3 * 2 ** 20 + 17).map((_, i) => (i * 7) % 251);
   const reads: number[] = [];
   const { source } = smallSource();

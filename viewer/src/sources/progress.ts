@@ -1,10 +1,10 @@
-/** Reads large files in pieces, so that one can say how much is here. */
+/** Reads large files in pieces, so that progress can be shown. */
 import type { Source } from "../source";
 
 const PIECE_BYTES = 2 ** 20;
 const IN_FLIGHT = 4;
 
-/** `source`, telling `arrived` of every piece; `sizes` in bytes, by file. */
+/** Wrap `source` to call `arrived` after each piece; `sizes` are the file sizes in bytes. */
 export function inPieces(
   source: Source,
   sizes: ReadonlyMap<string, number>,

@@ -27,7 +27,7 @@ afterEach(() => {
 });
 
 describe.each([true, false])("a server that knows ranges: %s", (knowsRanges) => {
-  it("gives the bytes asked for", async () => {
+  it("returns the requested bytes", async () => {
     vi.stubGlobal("fetch", serve(knowsRanges));
     const reader = new RangeReader("data/");
     expect(await text(reader.read("f"))).toBe(CONTENT);
@@ -36,7 +36,7 @@ describe.each([true, false])("a server that knows ranges: %s", (knowsRanges) => 
     expect(await text(reader.read("f", 3, 3))).toBe("");
   });
 
-  it("shows that a file is too short", async () => {
+  it("a file that is too short is an error", async () => {
     vi.stubGlobal("fetch", serve(knowsRanges));
     const reader = new RangeReader("data/");
     await expect(reader.read("f", 8, 12)).rejects.toThrow("f is shorter than the map needs");
@@ -44,7 +44,7 @@ describe.each([true, false])("a server that knows ranges: %s", (knowsRanges) => 
   });
 });
 
-it("asks a server without ranges once for the whole file", async () => {
+it("a server without ranges is asked once for the whole file", async () => {
   const fetch = serve(false);
   vi.stubGlobal("fetch", fetch);
   const reader = new RangeReader("data/");
@@ -53,7 +53,7 @@ it("asks a server without ranges once for the whole file", async () => {
   expect(fetch).toHaveBeenCalledTimes(1);
 });
 
-it("reads the whole file once for questions asked together", async () => {
+it("simultaneous reads share one request for the whole file", async () => {
   vi.stubGlobal("fetch", serve(false));
   const reading = vi.spyOn(Response.prototype, "arrayBuffer");
   const reader = new RangeReader("data/");
@@ -62,7 +62,7 @@ it("reads the whole file once for questions asked together", async () => {
   expect(reading).toHaveBeenCalledTimes(1);
 });
 
-it("reads a whole file again after the connection broke", async () => {
+it("the whole file is read again after the connection broke", async () => {
   const broken = new Response(CONTENT);
   vi.spyOn(broken, "arrayBuffer").mockRejectedValue(new TypeError("network"));
   const answers = [broken, new Response(CONTENT)];
@@ -72,7 +72,7 @@ it("reads a whole file again after the connection broke", async () => {
   expect(await text(reader.read("f", 1, 2))).toBe("1");
 });
 
-it("tries twice again where the network fails, and then says so", async () => {
+it("two retries follow a network failure, and then an error", async () => {
   vi.useFakeTimers();
   const fetch = vi.fn().mockRejectedValue(new TypeError("network"));
   vi.stubGlobal("fetch", fetch);
@@ -82,7 +82,7 @@ it("tries twice again where the network fails, and then says so", async () => {
   expect(fetch).toHaveBeenCalledTimes(3);
 });
 
-it("takes a proxy's answer for none", async () => {
+it("a proxy's error counts as no answer", async () => {
   vi.useFakeTimers();
   const fetch = vi.fn(async () => new Response("", { status: 503 }));
   vi.stubGlobal("fetch", fetch);
@@ -92,7 +92,7 @@ it("takes a proxy's answer for none", async () => {
   expect(fetch).toHaveBeenCalledTimes(3);
 });
 
-it("goes on where the network fails once", async () => {
+it("a single network failure is retried", async () => {
   vi.useFakeTimers();
   const fetch = serve(true);
   fetch.mockRejectedValueOnce(new TypeError("network"));
@@ -102,7 +102,7 @@ it("goes on where the network fails once", async () => {
   expect(await reading).toBe("01");
 });
 
-it("says which file is missing", async () => {
+it("a missing file is named", async () => {
   vi.stubGlobal("fetch", async () => new Response("", { status: 404 }));
   await expect(new RangeReader("").read("grid.bin")).rejects.toThrow(/grid\.bin.*404/);
 });

@@ -1,14 +1,14 @@
-/** Bytes of files over HTTP. */
+/** Reads byte ranges of files over HTTP. */
 import { NoAnswerError, SourceError } from "./error";
 
 const PAUSES_MS = [300, 1200];
-const BUSY_OR_GONE = [502, 503, 504]; // so a proxy answers for a server that does not
+const BUSY_OR_GONE = [502, 503, 504]; // a proxy's answers for a server that is down
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** fetch, asked again twice where the network fails or the server is busy. */
+/** Call fetch, and repeat it twice if the network fails or the server is busy. */
 export async function request(url: string, init: RequestInit = {}): Promise<Response> {
   for (let attempt = 0; ; attempt++) {
     const wait = PAUSES_MS[attempt];
@@ -21,9 +21,9 @@ export async function request(url: string, init: RequestInit = {}): Promise<Resp
   }
 }
 
-/** Reads ranges of the files below one address. */
+/** Reads ranges of the files under one URL. */
 export class RangeReader {
-  // Whole files, of servers that know no ranges: kept, or each block would cost the whole file again.
+  // Whole files, cached for servers that do not support ranges.
   private readonly whole = new Map<string, Promise<ArrayBuffer>>();
 
   constructor(private readonly base: string) {}
@@ -46,7 +46,7 @@ export class RangeReader {
     const ranged = init.headers !== undefined && response.status !== 206;
     const other = ranged && this.whole.get(file);
     if (other) {
-      // asked at the same time as this
+      // requested at the same time
       await response.body?.cancel();
       return cut(file, await other, start, end);
     }
@@ -55,7 +55,7 @@ export class RangeReader {
     });
     if (response.status !== 206) {
       if (ranged) this.whole.set(file, body);
-      if (ranged) body.catch(() => this.whole.delete(file)); // asked again, it is read again
+      if (ranged) body.catch(() => this.whole.delete(file)); // a later call reads again
       return cut(file, await body, start, end);
     }
     const bytes = await body;

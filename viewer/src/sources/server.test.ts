@@ -21,7 +21,7 @@ function serve(answers: Record<string, (init: RequestInit) => Response>) {
 
 afterEach(() => vi.unstubAllGlobals());
 
-it("asks what the contract says", async () => {
+it("requests follow the contract", async () => {
   const sent: unknown[] = [];
   serve({
     "GET api/items/7/neighbors": () => Response.json({ ids: [1], distances: [0.5] }),
@@ -48,7 +48,7 @@ it("asks what the contract says", async () => {
   expect(sent).toEqual([{ text: "ä b" }, { ids: [1, 2] }, image]);
 });
 
-it("offers only what the page says it can", async () => {
+it("only the abilities of the page are offered", async () => {
   serve({});
   const source = await openServer(setup(NONE));
   expect([source.originalUrl, source.search, source.zip, source.place]).toEqual(
@@ -56,14 +56,14 @@ it("offers only what the page says it can", async () => {
   );
 });
 
-it("says what the server says went wrong", async () => {
+it("the server's error message is shown", async () => {
   serve({ "GET api/items/1": () => new Response("<html>", { status: 500 }) });
   const source = await openServer(setup(ALL));
   await expect(source.details?.(2)).rejects.toThrow("No such place.");
   await expect(source.details?.(1)).rejects.toThrow("The server answers 500.");
 });
 
-it("begins with a capital what it shows of the server's words", async () => {
+it("the server's error message starts with a capital", async () => {
   const error = "the image cannot be used: it is empty.";
   serve({ "POST api/place": () => Response.json({ error, status: 422 }, { status: 422 }) });
   const placing = (await openServer(setup(ALL))).place?.(new Blob(["x"]));

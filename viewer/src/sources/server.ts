@@ -1,4 +1,4 @@
-/** `featscape serve`: files as of a site, and a program that answers questions. */
+/** `featscape serve`: a site with an API. */
 import type {
   Archive,
   ErrorMessage,
@@ -20,7 +20,7 @@ async function ask(url: string, init: RequestInit = {}): Promise<Response> {
   let message: string;
   try {
     const { error } = (await response.json()) as ErrorMessage;
-    message = error.charAt(0).toUpperCase() + error.slice(1); // it stands on a page by itself
+    message = error.charAt(0).toUpperCase() + error.slice(1); // shown as a sentence of its own
   } catch {
     message = `The server answers ${response.status}.`;
   }

@@ -1,4 +1,4 @@
-/** A folder on any web server: files alone, and no program behind them. */
+/** A folder on any web server, without an API. */
 import type { PageSetup } from "../contract";
 import type { Source } from "../source";
 import { parseManifest } from "./manifest";

@@ -49,7 +49,7 @@ class FakeModel implements Model {
 const manifest = JSON.stringify({ format: "featscape-bundle", version: 1 });
 const text = (bytes: ArrayBuffer) => new TextDecoder().decode(bytes);
 
-it("reads through the kernel, whatever order the answers come in", async () => {
+it("answers from the kernel may arrive in any order", async () => {
   const model = new FakeModel({ "manifest.json": manifest, slow: "0123456789", quick: "abc" });
   const source = await openWidget(model);
   const [slow, quick] = await Promise.all([source.read("slow", 2, 4), source.read("quick")]);
@@ -59,7 +59,7 @@ it("reads through the kernel, whatever order the answers come in", async () => {
   expect(model.callbacks.size + model.doubts.size).toBe(0);
 });
 
-it("tells when the kernel has gone, and when it is back", async () => {
+it("the page reports when the kernel leaves and when it returns", async () => {
   const model = new FakeModel({ "manifest.json": manifest, quick: "abc" });
   const source = await openWidget(model);
   const told: (string | null)[] = [];
@@ -86,13 +86,13 @@ it("tells when the kernel has gone, and when it is back", async () => {
   vi.useRealTimers();
 });
 
-it("tells Python what is selected", async () => {
+it("the selection is passed to Python", async () => {
   const model = new FakeModel({ "manifest.json": manifest });
   (await openWidget(model)).select?.(Uint32Array.of(4, 2));
   expect(model.set_).toEqual({ selected_ids: [4, 2], saved: true });
 });
 
-it("hears nothing more where the manifest cannot be read", async () => {
+it("nothing listens after the manifest could not be read", async () => {
   const model = new FakeModel({});
   await expect(openWidget(model)).rejects.toThrow("no file manifest.json");
   expect(model.callbacks.size + model.doubts.size).toBe(0);

@@ -1,4 +1,4 @@
-/** A notebook: bytes come from the kernel, and the selection goes back to it. */
+/** A notebook: bytes come from the kernel, and the selection is sent to the kernel. */
 import type { Manifest, ReadAnswer, ReadRequest } from "../contract";
 import type { Source } from "../source";
 import { SourceError } from "./error";
@@ -6,7 +6,7 @@ import { parseManifest } from "./manifest";
 
 type Heard = (content: unknown, buffers: DataView[]) => void;
 
-/** What the viewer uses of anywidget's model. `comm_live_update`: the kernel has gone, or is back. */
+/** What the viewer uses of anywidget's model. `comm_live_update`: the kernel comes or goes. */
 export interface Model {
   get(name: string): unknown;
   set(name: string, value: unknown): void;
@@ -33,7 +33,7 @@ export const SILENT =
 
 export async function openWidget(model: Model): Promise<WidgetSource> {
   const waiting = new Map<number, Waiting>();
-  // Several views may stand on one model, and each hears all answers: the ids must differ.
+  // Several views can share one model, and each receives all answers, so the ids must differ.
   let nextId = Math.floor(Math.random() * 2 ** 45);
   let isSilent = false;
   let tell: (trouble: string | null) => void = () => {};
@@ -69,9 +69,9 @@ export async function openWidget(model: Model): Promise<WidgetSource> {
     });
   }
 
-  /** Not every frontend says so, and a kernel that is said to be gone may answer: ask it. */
+  /** Ask the kernel: not every frontend reports its end, and a reported end may be wrong. */
   function doubted(): void {
-    ask("manifest.json", 0, 0, GONE_MS).catch(() => {}); // an error is an answer too
+    ask("manifest.json", 0, 0, GONE_MS).catch(() => {}); // an error is an answer, too
   }
 
   function close(): void {

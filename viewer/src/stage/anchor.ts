@@ -1,20 +1,20 @@
-/** What is looked at stays in sight while the items move from one layout to the other. */
+/** Keeps an item at its stage position while the layout changes. */
 
 import type { Vector } from "./camera/projection";
 import { nearest } from "./input/find-items";
 import { locate, type StageSnapshot } from "./input/pointing";
 import type { View } from "./stage";
 
-const ZOOMED_IN = 1.5; // farther out all is seen, before and after
+const ZOOMED_IN = 1.5; // below this zoom the whole map is visible before and after the change
 
-/** An item, its place, and the view in which it was seen there. */
+/** An item, its map position, and the view in which it was there. */
 export interface Anchor {
   readonly item: number;
   readonly view: View;
   readonly place: Vector;
 }
 
-/** Of a part of the map the item that has the focus, or else the one in the middle. */
+/** Return the focused item, or else the item in the middle; null if the view is not zoomed in. */
 export function findAnchor(snapshot: StageSnapshot, focus: number | null): Anchor | null {
   const { camera, layouts, items } = snapshot;
   if (camera.zoom < ZOOMED_IN) return null;
@@ -35,7 +35,7 @@ export function findAnchor(snapshot: StageSnapshot, focus: number | null): Ancho
   return item === null ? null : { item, view: camera.target, place: layouts.placeOf(item) };
 }
 
-/** The view that shows the item where it was on the stage, now that its place is another. */
+/** The view that shows the item at the stage position that it had in the old layout. */
 export function anchoredView({ item, view, place }: Anchor, { layouts }: StageSnapshot): View {
   const now = layouts.placeOf(item);
   const center = view.center.map((at, axis) => at + now[axis]! - place[axis]!);

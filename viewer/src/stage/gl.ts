@@ -1,6 +1,6 @@
-/** The little of WebGL2 that every pass needs. */
+/** WebGL 2 helpers that all passes share. */
 
-/** The browser has no WebGL2, or will not give it: the page shows its static picture instead. */
+/** The browser offers no WebGL 2. The page then shows its static picture. */
 export class NoWebGLError extends Error {
   override readonly name = "NoWebGLError";
 }
@@ -10,19 +10,19 @@ export type Color = readonly [number, number, number];
 export function context(canvas: HTMLCanvasElement): WebGL2RenderingContext {
   const gl = canvas.getContext("webgl2", {
     alpha: false,
-    antialias: false, // the passes draw their own fine edges
+    antialias: false, // the passes antialias their own edges
     depth: false,
     powerPreference: "high-performance",
   });
   if (!gl) {
     throw new NoWebGLError(
-      "The map is drawn with WebGL2, which this browser does not offer. Turn on hardware acceleration, or open the page in a current browser.",
+      "This browser does not offer WebGL 2, which the map needs. Turn on hardware acceleration, or open the page in a current browser.",
     );
   }
   return gl;
 }
 
-/** A linked program and where its uniforms are. */
+/** A linked program and its uniform locations. */
 export class Program {
   private readonly program: WebGLProgram;
   private readonly places = new Map<string, WebGLUniformLocation | null>();
@@ -71,7 +71,7 @@ export function parseColor(hex: string): Color {
   return [(value >> 16) / 255, ((value >> 8) & 255) / 255, (value & 255) / 255];
 }
 
-/** Whether WebGL runs on the processor itself, as in virtual machines. */
+/** Whether WebGL runs on the CPU, as in virtual machines. */
 export function isSoftware(gl: WebGL2RenderingContext): boolean {
   const names = gl.getExtension("WEBGL_debug_renderer_info");
   const renderer = String(gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER));

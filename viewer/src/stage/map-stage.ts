@@ -1,4 +1,4 @@
-/** The stage itself: one canvas, one view, one renderer of it, drawn only when something changes. */
+/** The stage: one canvas and one view, drawn only when something changes. */
 import type { Arrays } from "../bundle/arrays";
 import type { Thumbnails } from "../bundle/thumbnails";
 import type { Manifest } from "../contract";
@@ -37,7 +37,7 @@ import type {
   View,
 } from "./stage";
 
-const MOST_CELL_PX = 256; // of the grid: a larger image would only be blurred
+const MOST_CELL_PX = 256; // in the grid; larger images would be blurred
 
 export class MapStage implements Stage {
   private readonly canvas = document.createElement("canvas");
@@ -56,13 +56,13 @@ export class MapStage implements Stage {
 
   private focus: number | null = null;
   private hovered: number | null = null;
-  /** Where the pointer stays while the wheel moves the view beneath it. */
+  /** Position of the pointer while the wheel moves the view. */
   private resting: Point | null = null;
   private marker: readonly number[] | null = null;
 
-  private frameRequest = 0; // the next frame; 0 where none is asked for
+  private frameRequest = 0; // id of the requested animation frame; 0 if none is requested
   private destroyed = false;
-  private stale = true; // the points must be drawn anew
+  private stale = true; // the points must be drawn again
 
   constructor(
     private readonly element: HTMLElement,
@@ -87,7 +87,7 @@ export class MapStage implements Stage {
     );
     this.sizing = this.sizingAt(1);
     this.fitCanvas();
-    this.renderer = this.makeRenderer(); // may throw: before the page has changed
+    this.renderer = this.makeRenderer(); // may throw, so it comes before any change of the page
     element.style.touchAction = "none";
     if (getComputedStyle(element).position === "static") element.style.position = "relative";
     element.append(this.canvas);
@@ -97,7 +97,7 @@ export class MapStage implements Stage {
     this.updateColors();
   }
 
-  // What the panels ask for
+  // The Stage interface
 
   setColors(codes: Uint16Array, palette: readonly string[]): void {
     this.items.setColors(codes, palette);
@@ -196,6 +196,10 @@ export class MapStage implements Stage {
     return isEmpty(this.layouts.target, this.items.states, this.camera.current, this.camera.size);
   }
 
+  imagesTooSmall(): boolean {
+    return this.drawing === "images" && !this.sizing.hasRoom(this.camera.zoom);
+  }
+
   async png(width: number, height: number, above: Painter | null = null): Promise<Blob> {
     const { renderer, thumbnails } = this;
     const shot = shoot(
@@ -218,7 +222,7 @@ export class MapStage implements Stage {
     this.canvas.remove();
   }
 
-  // The frame
+  // Frames
 
   private requestFrame(): void {
     if (this.frameRequest === 0 && !this.destroyed) {
@@ -241,10 +245,10 @@ export class MapStage implements Stage {
       this.requestFrame();
       return;
     }
-    if (this.canvas.width !== this.pixels(camera.size.width)) this.resize(); // on another screen
+    if (this.canvas.width !== this.pixels(camera.size.width)) this.resize(); // another screen
     if (camera.advance(performance.now())) this.stale = true;
     if (this.layouts.advance(this.reducedMotion.matches)) this.stale = true;
-    // images keep their sizing until the zoom leaves its step
+    // the image sizes stay the same within a zoom step
     if (camera.zoom < this.sizing.from || camera.zoom > this.sizing.to)
       this.sizing = this.sizingAt(camera.zoom);
     const more = renderer.draw(this.frameState(), now, this.stale);
@@ -323,7 +327,7 @@ export class MapStage implements Stage {
     observer.observe(this.element);
     const restored = () => this.restore();
     const lost = (event: Event) => {
-      event.preventDefault(); // or it never comes back
+      event.preventDefault(); // required for the context to be restored
       if (!this.destroyed) this.events.context(true);
     };
     this.canvas.addEventListener("webglcontextlost", lost);
@@ -334,7 +338,7 @@ export class MapStage implements Stage {
     );
   }
 
-  /** What the pointer was on has gone from under it; nothing is drawn, and the view tells. */
+  /** The view has moved the hovered item away: drop it. The view event tells the panels. */
   private leave(): void {
     if (this.hovered === null) return;
     this.hovered = null;
@@ -413,15 +417,15 @@ export class MapStage implements Stage {
     this.events.context(false);
   }
 
-  // Data
+  // Derived values
 
-  /** A point's diameter, or a square's side in the grid. */
+  /** Diameter of a point, or side of a square in the grid, in CSS pixels. */
   private get pointPx(): number {
     const { camera, sizing, drawing } = this;
     const { blend, frame } = this.layouts;
     if (blend < 1) return pointSize(camera.size, this.manifest.n_items, camera.zoom);
-    // A point stands in for its image, and is not to be seen behind a narrow one.
-    const share = drawing === "images" && sizing.room ? 0.3 : 0.86;
+    // A point stands in for its image, and must not show behind a narrow image.
+    const share = drawing === "images" && sizing.hasRoom(camera.zoom) ? 0.3 : 0.86;
     return Math.min(Math.max(share * frame.cell * camera.current.scale, 1), 24);
   }
 
@@ -464,7 +468,7 @@ export class MapStage implements Stage {
     layouts.start();
     camera.closest = layouts.wanted === "grid" ? MOST_CELL_PX / layouts.frame.cell : Infinity;
     this.sizing = this.sizingAt(camera.zoom);
-    // a view that came meanwhile, as from an address, is of the new layout
+    // a view that was set meanwhile, such as one from the address, is for the new layout
     if (anchor && anchor.view === camera.target)
       camera.go(anchoredView(anchor, this.snapshot), true, MOVE_MS);
     this.redraw();

@@ -1,4 +1,4 @@
-/** What stands over the picture: rings, the marker, the lasso. Few shapes, as SVG. */
+/** SVG shapes above the canvas: rings, the marker, the lasso. */
 import type { Point, Theme } from "./stage";
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
@@ -9,7 +9,7 @@ function shape(kind: string, attributes: Record<string, string>): SVGElement {
   return element;
 }
 
-/** A ring's half sides; a disc where `round`. */
+/** Half sides of a ring; a circle if `round`. */
 export interface Outline {
   readonly at: Point;
   readonly halfWidth: number;
@@ -19,7 +19,7 @@ export interface Outline {
 
 const MARKER_IMAGE_PX = 72;
 
-/** An image in its frame, above the marker; none where the browser cannot show it, as with TIFF. */
+/** An image above the marker. Without an image if the browser cannot show it, as with TIFF. */
 function markerImage(): SVGElement {
   const side = String(MARKER_IMAGE_PX);
   const box = { x: String(-MARKER_IMAGE_PX / 2), y: String(-30 - MARKER_IMAGE_PX) };
@@ -121,7 +121,7 @@ export class Overlay {
     if (at) this.marker.setAttribute("transform", `translate(${at.x} ${at.y})`);
   }
 
-  /** The image that the marker stands for, above it. */
+  /** Set the image above the marker. */
   setMarkerImage(image: Blob | null): void {
     if (this.imageUrl) URL.revokeObjectURL(this.imageUrl);
     this.imageUrl = image && URL.createObjectURL(image);

@@ -1,4 +1,4 @@
-/** The view as a PNG of any size: points drawn anew in tiles, images from the sharpest packs. */
+/** Renders the view as a PNG of any size: points in tiles, images from the largest thumbnails. */
 import type { Thumbnails } from "../bundle/thumbnails";
 import { panned, project, type Size } from "./camera/projection";
 import type { Color } from "./gl";
@@ -72,7 +72,7 @@ function drawPoints(renderer: Renderer, paper: CanvasRenderingContext2D, of: Fra
       }
     }
   } finally {
-    renderer.resize(); // the caller draws the stage anew
+    renderer.resize(); // the caller draws the stage again
   }
 }
 

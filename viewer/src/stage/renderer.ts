@@ -1,4 +1,4 @@
-/** All that lives on the GPU, and one frame of it; made anew when a lost context comes back. */
+/** The resources on the GPU, and the drawing of a frame. Created again after a lost context. */
 import type { Thumbnails } from "../bundle/thumbnails";
 import { matrix } from "./camera/projection";
 import { type Color, context, isSoftware } from "./gl";
@@ -14,12 +14,12 @@ import type { PointLayer } from "./points/point-layer";
 import { type PointLook, PointPass } from "./points/point-pass";
 import type { Drawing, PointRenderer } from "./stage";
 
-const PRESENT_MS = 90; // while the rest of the points follows, it is shown so often
+const PRESENT_MS = 90; // interval at which an incomplete drawing is shown
 
 /** All that a frame shows. */
 export interface FrameState extends Scene {
   readonly frame: Frame;
-  readonly blend: number; // 0 map, 1 grid
+  readonly blend: number; // 0: map, 1: grid
   readonly drawing: Drawing;
   readonly pointPx: number; // CSS pixels
   readonly pointOpacity: number;
@@ -44,7 +44,7 @@ export function pointLook(of: FrameState): PointLook {
   };
 }
 
-/** The runs of items that a view shows, in the bundle's order. */
+/** The runs of items in the view, in the bundle's order. */
 export function runsIn(of: FrameState): [number, number][] {
   if (!of.settled) return [[0, of.positions.length / of.dimensions]];
   const region = regionAround(of.view, of.size, of.pointPx + 4);
@@ -87,7 +87,7 @@ export class Renderer {
     this.layer.resize(this.canvas.width, this.canvas.height);
   }
 
-  /** Draw a frame; `stale` where the points are others than in the last. True where more is to come. */
+  /** Draw a frame; `stale` if the points have changed. Returns whether another frame is needed. */
   draw(of: FrameState, now: number, stale: boolean): boolean {
     const { layer, gallery, frameBudget } = this;
     const before = layer.drawn;
@@ -111,10 +111,10 @@ export class Renderer {
 
   dispose(): void {
     this.gallery.close();
-    this.gl.getExtension("WEBGL_lose_context")?.loseContext(); // frees all of it at once
+    this.gl.getExtension("WEBGL_lose_context")?.loseContext(); // frees all resources at once
   }
 
-  /** So many points of `runs` as make whole levels and a frame has time for. */
+  /** Number of points of `runs` that make up whole levels and fit into a frame. */
   private affordable(runs: readonly (readonly [number, number])[]): number {
     const counts = this.levelEnds.map(() => 0);
     let level = 0;
@@ -129,7 +129,7 @@ export class Renderer {
       }
     }
     for (let i = 1; i < counts.length; i++) counts[i] = Math.max(counts[i]!, counts[i - 1]!);
-    // a level more only where there is ample time, one less only where there is far too little
+    // hysteresis: add a level only with ample time, drop one only when far too slow
     const fits = (i: number, ease: number) => counts[i]! <= this.layer.budget * ease;
     let best = Math.min(this.level, counts.length - 1);
     while (best > 0 && !fits(best, 1.25)) best--;

@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { SilentStage, smallApp } from "../testing/small-map";
+import { decodeAddress } from "./address";
 import { type AddressSync, syncAddress } from "./address-sync";
 import type { App } from "./app";
 import { syncStage } from "./stage-sync";
@@ -108,7 +109,7 @@ function closeSlowly(): void {
   vi.advanceTimersByTime(450);
 }
 
-it("Back closes one panel after the other, and only then leaves", () => {
+it("Back closes one panel after the other, and then leaves the page", () => {
   app.select(Uint32Array.of(1, 2), false);
   app.panels.openItem(1);
   rest();
@@ -131,7 +132,7 @@ it("Back by two entries closes two panels", () => {
   expect(page.left).toBe(false);
 });
 
-it("a panel closed by hand leaves no entry behind", () => {
+it("closing a panel removes its entry", () => {
   app.panels.openItem(1);
   rest();
   app.closePanel();
@@ -141,7 +142,7 @@ it("a panel closed by hand leaves no entry behind", () => {
   expect(page.left).toBe(true);
 });
 
-it("an item closed with the selection below it goes back by both entries", () => {
+it("closing an item above the selection removes both entries", () => {
   app.select(Uint32Array.of(1, 2), false);
   app.panels.openItem(1);
   rest();
@@ -154,7 +155,7 @@ it("an item closed with the selection below it goes back by both entries", () =>
   expect(app.panels.side.value).toBeNull();
 });
 
-it("walking on from item to item stays in one entry", () => {
+it("opening a neighbor from an item adds no entry", () => {
   app.panels.openItem(1);
   app.panels.openItem(2);
   rest();
@@ -162,7 +163,7 @@ it("walking on from item to item stays in one entry", () => {
   expect(page.entry.hash).toContain("item=3");
 });
 
-it("Forward opens the item again and leaves all else as it is by now", () => {
+it("Forward opens the item again and changes nothing else", () => {
   app.panels.openItem(2);
   rest();
   back();
@@ -174,7 +175,7 @@ it("Forward opens the item again and leaves all else as it is by now", () => {
   expect(app.search.query.value).toBe("png");
 });
 
-it("Forward onto a selection, of which no address tells, comes back and changes nothing", () => {
+it("Forward to a selection returns and changes nothing", () => {
   app.select(Uint32Array.of(1, 2), false);
   rest();
   back();
@@ -187,7 +188,7 @@ it("Forward onto a selection, of which no address tells, comes back and changes 
   expect(app.search.query.value).toBe("png");
 });
 
-it("Back from a pasted address gives back what was seen before, after a panel too", () => {
+it("Back from a pasted address restores the previous view, also after a panel", () => {
   app.panels.openItem(1);
   rest();
   app.closePanel();
@@ -201,7 +202,7 @@ it("Back from a pasted address gives back what was seen before, after a panel to
   expect(page.entry.hash).toContain("before");
 });
 
-it("goes back once though the browser is slow and the view moves on", () => {
+it("a slow browser goes back once while the view moves", () => {
   closeSlowly();
   sync.moved({ center: [1, 1, 0], scale: 2, turn: [0, 0, 0, 1] });
   vi.advanceTimersByTime(450);
@@ -212,7 +213,7 @@ it("goes back once though the browser is slow and the view moves on", () => {
   expect(page.entry.hash).toContain("scale=2");
 });
 
-it("keeps a panel open that was opened while the browser went back", () => {
+it("a panel opened while the browser goes back stays open", () => {
   closeSlowly();
   app.panels.openItem(2);
   vi.advanceTimersByTime(450);
@@ -223,9 +224,26 @@ it("keeps a panel open that was opened while the browser went back", () => {
   expect(page.at).toBe(1);
 });
 
-it("is not kept any more once it has stopped", () => {
+it("nothing is written after stop", () => {
   sync.stop();
   app.panels.openItem(1);
   rest();
   expect(page.entries).toHaveLength(1);
+});
+
+it("a whole map is fitted again on a page of another size", () => {
+  app.navigation.fit(undefined, false);
+  sync.moved(app.stage!.view());
+  rest();
+  const shared = decodeAddress(page.entry.hash);
+  expect(shared.showsAll).toBe(true);
+  const other = smallApp();
+  const stage = new SilentStage();
+  other.stage = stage;
+  other.restore(shared);
+  expect(stage.told.get("fit")).toMatchObject({ items: null });
+  app.stage!.zoom(2);
+  sync.moved(app.stage!.view());
+  rest();
+  expect(decodeAddress(page.entry.hash).showsAll).toBeUndefined();
 });

@@ -1,22 +1,22 @@
-/** Keeps the page's address and what is seen the same. */
+/** Keeps the page's address in sync with the state. */
 import { batch, effect, signal } from "@preact/signals";
 import type { View } from "../stage/index";
 import { decodeAddress, encodeAddress } from "./address";
 import type { App } from "./app";
 import { LABEL } from "./items";
 
-// Browsers take offence at more than about 100 changes of the address in 30 s.
+// Browsers reject more than about 100 changes of the address in 30 s.
 const PAUSE_MS = 400;
 
 export interface AddressSync {
-  /** The view has moved. */
+  /** The view has changed. */
   moved(view: View): void;
   stop(): void;
 }
 
 /**
- * Each open panel is an entry of the browser's history upon the map's: the browser's Back closes it,
- * as a phone's users expect, and does not leave the map. An entry's state is how many are open.
+ * Each open panel is an entry of the browser's history: Back closes the panel and stays on the
+ * map, as phone users expect. The state of an entry is the number of open panels.
  */
 export function syncAddress(app: App, page: Window = window): AddressSync {
   const { history, location } = page;
@@ -24,11 +24,12 @@ export function syncAddress(app: App, page: Window = window): AddressSync {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let written = location.hash;
   let depth = depthOf(history.state);
-  let leaving = false; // entries whose panels are closed; `went` hears of it
+  let leaving = false; // true while `history.go` drops the entries of closed panels
 
   function address(): string {
     return `#${encodeAddress({
       ...(view.value && { view: view.value }),
+      ...(app.navigation.showsAll && { showsAll: true }),
       mode: app.mode.value,
       ...(app.colorBy.value !== LABEL && { colorBy: app.colorBy.value }),
       filters: app.filters.value,
@@ -60,9 +61,9 @@ export function syncAddress(app: App, page: Window = window): AddressSync {
     }, PAUSE_MS);
   }
 
-  /** Back or forward, by the browser or by `keep`. */
+  /** Handles back and forward, from the browser or from `keep`. */
   function went({ state }: PopStateEvent): void {
-    if (state === null) return; // a pasted address, of which `changed` hears
+    if (state === null) return; // a pasted address: `changed` handles it
     const before = depth;
     depth = depthOf(state);
     written = location.hash;
@@ -79,14 +80,14 @@ export function syncAddress(app: App, page: Window = window): AddressSync {
     });
   }
 
-  /** An item alone: the view has moved since, and of other panels the address does not tell. */
+  /** Reopen the entry's item. The address does not describe other panels. */
   function reopen(): void {
     const { item: id } = decodeAddress(location.hash);
     const item = id === undefined ? null : app.items.itemOf(id);
     if (item !== null) app.goTo(item);
   }
 
-  /** Someone pasted another address into this very page. */
+  /** Handles an address that was pasted into this page. */
   function changed(): void {
     if (location.hash === written) return;
     written = location.hash;

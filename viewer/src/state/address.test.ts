@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { codesText, decodeAddress, encodeAddress, parseCodes, type Shared } from "./address";
 
 describe("an address", () => {
-  it("is read back as it was written", () => {
+  it("is decoded as it was encoded", () => {
     const shared: Shared = {
       view: { center: [1.5, -2.25, 0], scale: 0.001234, turn: [0, 0.6, 0, 0.8] },
       mode: "grid",
@@ -18,7 +18,7 @@ describe("an address", () => {
     expect(decodeAddress(`#${encodeAddress(shared)}`)).toEqual(shared);
   });
 
-  it("leaves out what is as it always is", () => {
+  it("leaves out defaults", () => {
     expect(encodeAddress({ mode: "images", theme: "auto", query: "", filters: new Map() })).toBe(
       "view=images",
     );
@@ -45,13 +45,13 @@ describe("an address", () => {
     expect(decodeAddress(hash)).toEqual({});
   });
 
-  it("hides 4,999 of 5,000 classes in a few letters", () => {
+  it("hides 4,999 of 5,000 classes in a few characters", () => {
     const hidden = new Set(Array.from({ length: 5000 }, (_, i) => i).filter((i) => i !== 1234));
     expect(codesText(hidden)).toBe("0-1233.1235-4999");
     expect(parseCodes(codesText(hidden))).toEqual(hidden);
   });
 
-  it("cannot ask for more codes than there can be", () => {
+  it("gives no more codes than exist", () => {
     expect(parseCodes("0-99999999999")).toEqual(new Set());
   });
 });

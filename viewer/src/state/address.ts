@@ -1,4 +1,4 @@
-/** The address holds what one sees, so that it can be shared: `#at=…&scale=…&view=…`. */
+/** The page's address describes the state, so that it can be shared: `#at=…&scale=…&view=…`. */
 import type { View } from "../stage/index";
 import type { Filter, Filters } from "./filters";
 
@@ -7,16 +7,18 @@ export type ThemeChoice = "light" | "dark" | "auto";
 
 export interface Shared {
   readonly view?: View;
+  /** The whole map is shown; a page then fits it to its own size and ignores `view`. */
+  readonly showsAll?: boolean;
   readonly mode?: ViewMode;
   readonly colorBy?: string;
   readonly filters?: Filters;
-  /** An id, for places in the bundle's order differ from bundle to bundle. */
+  /** An id, because indices differ between bundles. */
   readonly item?: number;
   readonly query?: string;
   readonly theme?: ThemeChoice;
 }
 
-/** [0, 1, 2, 3, 7] as "0-3.7": isolating one of 5,000 classes stays a short address. */
+/** Encode [0, 1, 2, 3, 7] as "0-3.7", so that hiding thousands of classes gives a short address. */
 export function codesText(codes: ReadonlySet<number>): string {
   const sorted = [...codes].sort((a, b) => a - b);
   const runs: string[] = [];
@@ -34,7 +36,7 @@ export function parseCodes(text: string): Set<number> {
   for (const run of text.split(".")) {
     const [, from, to = from] = /^(\d+)(?:-(\d+))?$/.exec(run) ?? [];
     const [first, last] = [Number(from), Number(to)];
-    // 65,536 codes at most, whatever an address claims.
+    // at most 65,536 codes, whatever the address contains
     if (!(last <= 65_535)) continue;
     for (let code = first; code <= last; code++) codes.add(code);
   }
@@ -53,6 +55,7 @@ export function encodeAddress(shared: Shared): string {
     parts.set("scale", short(view.scale));
     if (view.turn[3] !== 1) parts.set("turn", view.turn.map(short).join("_"));
   }
+  if (view && shared.showsAll) parts.set("fit", "all");
   if (shared.mode) parts.set("view", shared.mode);
   if (shared.colorBy) parts.set("color", shared.colorBy);
   for (const [column, filter] of shared.filters ?? []) {
@@ -65,7 +68,7 @@ export function encodeAddress(shared: Shared): string {
   return parts.toString();
 }
 
-/** What an address says, as far as it makes sense: people cut and edit addresses. */
+/** Decode an address. Parts that are damaged or unknown are ignored. */
 export function decodeAddress(hash: string): Shared {
   const parts = new URLSearchParams(hash.replace(/^#/, ""));
   const view = decodeView(parts);
@@ -77,6 +80,7 @@ export function decodeAddress(hash: string): Shared {
   const filters = decodeFilters(parts);
   return {
     ...(view && { view }),
+    ...(parts.get("fit") === "all" && { showsAll: true }),
     ...(mode && { mode }),
     ...(colorBy && { colorBy }),
     ...(filters.size > 0 && { filters }),

@@ -24,8 +24,8 @@ function staged(...args: Parameters<typeof smallApp>) {
   return { app, stage, told: stage.told };
 }
 
-describe("the stage is told", () => {
-  it("the colors of classes, categories and numbers", async () => {
+describe("the stage", () => {
+  it("the stage gets the colors of classes, categories and numbers", async () => {
     const { app, told } = staged();
     await settled();
     expect(told.get("colors")).toEqual({
@@ -43,7 +43,7 @@ describe("the stage is told", () => {
     expect(codes[5]).toBe(127);
   });
 
-  it("of the grid, and where it cannot be read the map stays and says why", async () => {
+  it("a grid that cannot be read leaves the map and reports why", async () => {
     const app = smallApp();
     const stage = new SilentStage();
     stops.push(syncStage(app, stage));
@@ -54,7 +54,7 @@ describe("the stage is told", () => {
     expect(app.mode.value).toBe("points");
   });
 
-  it("what hides items, or moves them, and then it is asked anew whether any is seen", async () => {
+  it("the view is checked again after items were hidden or moved", async () => {
     const { app, stage } = staged();
     let read = () => {};
     const late = new Promise<Float32Array<ArrayBuffer>>((resolve) => {
@@ -75,13 +75,13 @@ describe("the stage is told", () => {
     expect(app.navigation.viewIsEmpty.value).toBe(false);
   });
 
-  it("one neutral color where there are no labels", async () => {
+  it("a map without labels has one neutral color", async () => {
     const { told } = staged({ classes: null });
     await settled();
     expect(told.get("colors")).toEqual({ codes: Array(6).fill(65535), palette: [] });
   });
 
-  it("what is hidden, also by a column that is not read yet", async () => {
+  it("items are hidden by a column once it has been read", async () => {
     const { app, told } = staged();
     expect(told.get("states")).toBeNull();
     app.setFilter("value", { kind: "range", lower: 4, upper: 5 });
@@ -91,7 +91,7 @@ describe("the stage is told", () => {
     expect(told.get("states")).toBeNull();
   });
 
-  it("the selection as ids, to a notebook", () => {
+  it("a notebook gets the selection as ids", () => {
     const select = vi.fn();
     const { app } = staged({}, { select });
     app.select(Uint32Array.of(0, 5), false);
@@ -104,7 +104,7 @@ describe("the stage is told", () => {
 });
 
 describe("a search", () => {
-  it("over the texts finds paths and labels, and lights them", async () => {
+  it("finds paths and labels in the texts, and highlights them", async () => {
     const { app, told } = staged();
     stops.push(runSearch(app));
     app.search.query.value = "u 5 CAT";
@@ -118,7 +118,7 @@ describe("a search", () => {
     expect(app.search.matches.value).toBeNull();
   });
 
-  it("by the server gives the same items", async () => {
+  it("gives the same items by the server", async () => {
     const search = vi.fn(async () => Uint32Array.of(0, 5, 999));
     const { app } = staged({}, { search });
     stops.push(runSearch(app));
@@ -132,7 +132,7 @@ describe("a search", () => {
     expect(app.panels.item.value).toBe(5);
   });
 
-  it("goes on to the match that was asked for while it ran", async () => {
+  it("goes on to the match that was requested while it ran", async () => {
     const { app } = staged();
     stops.push(runSearch(app));
     app.search.query.value = "cat";
@@ -151,7 +151,7 @@ describe("a search", () => {
     expect(app.panels.item.value).toBe(1);
   });
 
-  it("that fails says so", async () => {
+  it("reports a failure", async () => {
     const { app } = staged({}, { search: () => Promise.reject(new SourceError("No server.")) });
     stops.push(runSearch(app));
     app.search.query.value = "png";
@@ -161,7 +161,7 @@ describe("a search", () => {
 });
 
 describe("an address", () => {
-  it("is kept, and gives back what was seen", async () => {
+  it("restores the state", async () => {
     const { app } = staged();
     const address = syncAddress(app);
     stops.push(address.stop);
@@ -179,7 +179,7 @@ describe("an address", () => {
     expect(other.stage?.view()).toEqual({ center: [3, 4, 0], scale: 5, turn: [0, 0, 0, 1] });
   });
 
-  it("of another map does no harm", () => {
+  it("ignores what another map has", () => {
     const { app } = staged();
     app.restore({
       colorBy: "gone",
@@ -194,7 +194,7 @@ describe("an address", () => {
   });
 });
 
-describe("taken home", () => {
+describe("a download", () => {
   it("the table has every column, in the order of the ids", async () => {
     const { app } = staged({ paths: ["=cmd", 'b,"x"', "c"], ids: [2, 0, 1] });
     const lines = (await selectionCsv(app, Uint32Array.of(0, 1, 2))).split("\r\n");
@@ -208,8 +208,8 @@ describe("taken home", () => {
   });
 });
 
-describe("a dropped image", () => {
-  it("is placed where the server can", async () => {
+describe("a placed image", () => {
+  it("is placed if the server can place images", async () => {
     const place = async () => ({ position: [1, 2], neighbors: { ids: [5], distances: [0.25] } });
     const { app, told } = staged({}, { place });
     await placeImage(app, new Blob());
@@ -220,7 +220,7 @@ describe("a dropped image", () => {
     expect(told.get("marker")).toBeNull();
   });
 
-  it("is seen among all where all was seen, else in the middle", async () => {
+  it("keeps the whole map in view if it was shown, else moves to the middle", async () => {
     const place = async () => ({ position: [7, 8], neighbors: { ids: [5], distances: [0.25] } });
     const { app } = staged({}, { place });
     app.navigation.fit(undefined, false);
@@ -233,7 +233,7 @@ describe("a dropped image", () => {
     expect(app.stage?.view().center).toEqual([7, 8, 0]);
   });
 
-  it("is there again once an item opened from it is closed", async () => {
+  it("is shown again after an item opened from it is closed", async () => {
     const place = async () => ({ position: [1, 2], neighbors: { ids: [5], distances: [0.25] } });
     const { app, told } = staged({}, { place });
     await placeImage(app, new Blob());
@@ -248,14 +248,14 @@ describe("a dropped image", () => {
     expect(app.panels.side.value).toBeNull();
   });
 
-  it("is explained elsewhere", async () => {
+  it("is an error on a page without a server", async () => {
     const { app } = staged();
     await placeImage(app, new Blob());
     expect(app.messages.error.value).toContain("featscape serve");
   });
 });
 
-it("shows what server and bundle know of an item, each beside the other", async () => {
+it("details combine the server's row and the bundle's columns", async () => {
   const columns = { value: 9, weight: 2.5 };
   const details = async (id: number) => ({
     id,
@@ -276,7 +276,7 @@ it("shows what server and bundle know of an item, each beside the other", async 
   });
 });
 
-it("reads an item's columns and neighbors from the bundle", async () => {
+it("columns and neighbors of an item come from the bundle", async () => {
   const { app } = staged();
   expect(await app.items.details(1)).toMatchObject({
     id: 4,
@@ -290,7 +290,7 @@ it("reads an item's columns and neighbors from the bundle", async () => {
   ]);
 });
 
-it("takes back the trouble that has passed, and no other", () => {
+it("a temporary error is removed, and no other error", () => {
   const app = smallApp();
   const tell = app.messages.temporaryError();
   tell("The kernel does not answer.");
@@ -303,7 +303,7 @@ it("takes back the trouble that has passed, and no other", () => {
   expect(app.messages.error.value).toBeNull();
 });
 
-it("brings a far item into sight, and leaves a near one where it is", async () => {
+it("the map moves only as far as needed to uncover an item", async () => {
   const { app } = staged();
   const before = app.stage?.view();
   app.goTo(3);
@@ -312,10 +312,10 @@ it("brings a far item into sight, and leaves a near one where it is", async () =
   app.surroundings.clearArea = () => ({ left: 0, right: 200, top: 0, bottom: 100 });
   app.goTo(5); // at 500, 50 of the stage
   await settled();
-  expect(app.stage?.view().center).toEqual([400, 0, 0]);
+  expect(app.stage?.view().center).toEqual([325, 0, 0]); // to the edge of the clear area, less 25 pixels
 });
 
-it("shows all again in a room of another size, unless one has moved", async () => {
+it("the whole map is fitted again after a resize, unless the user has moved", async () => {
   const app = smallApp();
   const stage = new SilentStage();
   app.stage = stage;
@@ -330,7 +330,7 @@ it("shows all again in a room of another size, unless one has moved", async () =
   expect(fitted).toHaveBeenCalledOnce();
 });
 
-it("shows all again where it moved aside for an item, once that is closed", async () => {
+it("the whole map is fitted again after an item is closed, unless the user has moved", async () => {
   const app = smallApp();
   const stage = new SilentStage();
   app.stage = stage;
@@ -349,7 +349,7 @@ it("shows all again where it moved aside for an item, once that is closed", asyn
   }
 });
 
-it("moves a selection from under the panel that tells of it, and back", async () => {
+it("a selection is uncovered by moving the map, and the map moves back", async () => {
   const app = smallApp();
   const stage = new SilentStage(); // items stand 100 pixels apart, at 50 from the top
   app.stage = stage;
@@ -372,7 +372,7 @@ it("moves a selection from under the panel that tells of it, and back", async ()
   expect(stage.view()).toBe(nearer);
 });
 
-it("closes an item to the selection that it was opened from", () => {
+it("an item closes to the selection from which it was opened", () => {
   const { app } = staged();
   app.select(Uint32Array.of(0, 1), false);
   app.panels.openItem(1);
@@ -384,7 +384,7 @@ it("closes an item to the selection that it was opened from", () => {
   expect(app.panels.side.value).toBeNull();
 });
 
-it("leaves Python's selection alone until one selects", () => {
+it("Python's selection stays until the user selects", () => {
   const select = vi.fn();
   const { app } = staged({}, { select });
   expect(select).not.toHaveBeenCalled();

@@ -188,6 +188,7 @@ export class App {
       this.filters.value = new Map(filters);
       if (item !== null) this.panels.openItem(item);
     });
-    if (shared.view) this.stage?.setView(shared.view);
+    if (shared.showsAll) this.navigation.fit(undefined, false);
+    else if (shared.view) this.stage?.setView(shared.view);
   }
 }

@@ -61,12 +61,12 @@ function leastDistance(colors: readonly string[], vision: readonly number[]): nu
 
 const dark = (colors: readonly string[]) => colors.map((color) => classColor(color, "dark"));
 
-it("leaves the colors as they are on light, and where there is none", () => {
+it("colors do not change on light, and a missing color stays missing", () => {
   expect(TEN.map((color) => classColor(color, "light"))).toEqual(TEN);
   expect(classColor("", "dark")).toBe("");
 });
 
-it("changes lightness alone, and of light colors little", () => {
+it("only the lightness changes, and little for light colors", () => {
   for (const color of TEN) {
     const [before, after] = [color, classColor(color, "dark")].map((each) => oklab(linear(each)));
     const [lightness = 0, ...hue] = before ?? [];
@@ -75,7 +75,7 @@ it("changes lightness alone, and of light colors little", () => {
   }
 });
 
-it("has every color stand out from dark, on the map and on panels", () => {
+it("every color has enough contrast on dark", () => {
   for (const color of dark([...TEN, ...FURTHER])) {
     expect(contrast(color, STAGE_THEMES.dark.background)).toBeGreaterThan(3);
   }

@@ -1,10 +1,10 @@
-/** The classes' colors in the two themes: one palette, chosen on white, and lightened on dark. */
+/** Class colors by theme: one palette for a white background, lightened for a dark one. */
 
 export type ThemeName = "light" | "dark";
 type Three = readonly [number, number, number];
 type Matrix = readonly [Three, Three, Three];
 
-// On dark a color's lightness in OKLab comes a quarter nearer to this: what is light stays as it is.
+// On dark, a color's OKLab lightness moves a quarter of the way to this value.
 const LIGHT = 0.8;
 const KEPT = 0.75;
 
@@ -33,7 +33,7 @@ function each(three: Three, change: (part: number) => number): Three {
   return three.map(change) as unknown as Three;
 }
 
-/** "#rrggbb" as light: red, green and blue from 0 to 1. */
+/** Convert "#rrggbb" to linear red, green and blue from 0 to 1. */
 export function linear(hex: string): Three {
   const parts = [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16) / 255);
   return each(parts as unknown as Three, (part) =>
@@ -59,7 +59,7 @@ export function oklab(light: Three): Three {
 function lightened(color: string): string {
   const roots = each(times(LMS_FROM_LINEAR, linear(color)), Math.cbrt);
   const [lightness] = times(OKLAB_FROM_ROOTS, roots);
-  // Gray has equal roots, its lightness: so the same number, added to each, changes nothing else.
+  // A gray's roots equal its lightness: adding one number to all roots changes only lightness.
   const added = (1 - KEPT) * (LIGHT - lightness);
   return hex(
     times(
@@ -69,7 +69,7 @@ function lightened(color: string): string {
   );
 }
 
-/** A class's color as it is seen in a theme; "" where there is none. */
+/** The color of a class in a theme; "" for a class without a color. */
 export function classColor(color: string, theme: ThemeName): string {
   return theme === "light" || color === "" ? color : lightened(color);
 }

@@ -21,7 +21,7 @@ function parse(text: string): string[][] {
 }
 
 describe("csv", () => {
-  it("is read back as it was, whatever stands in it", () => {
+  it("any content is read back unchanged", () => {
     const row = ['a,"b"', "line\r\nend", "قطة", "", 'x"', "<script>alert(1)</script>"];
     expect(parse(csv(["one", "two"], [row]))).toEqual([["one", "two"], row]);
   });
@@ -30,18 +30,21 @@ describe("csv", () => {
     expect(parse(csv([text], []))).toEqual([[`'${text}`]]);
   });
 
-  it.each([0.1, 1 / 3, 16_777_217, 1e-30, -3.4e38, 0, 7])("gives %d back as float32", (number) => {
-    const value = Math.fround(number);
-    expect(Math.fround(shortest(value))).toBe(value);
-    expect(String(shortest(value)).replace(/[^0-9]|e.*/g, "").length).toBeLessThan(10);
-  });
+  it.each([0.1, 1 / 3, 16_777_217, 1e-30, -3.4e38, 0, 7])(
+    "%d is read back as the same float32",
+    (number) => {
+      const value = Math.fround(number);
+      expect(Math.fround(shortest(value))).toBe(value);
+      expect(String(shortest(value)).replace(/[^0-9]|e.*/g, "").length).toBeLessThan(10);
+    },
+  );
 
-  it("says a float32 shortly", () => {
+  it("a float32 is written with the fewest digits", () => {
     expect(csvField(shortest(Math.fround(0.1)))).toBe("0.1");
     expect(csvField(shortest(Number.NaN))).toBe("");
   });
 
-  it("leaves numbers alone, and nothing for none", () => {
+  it("numbers are not quoted, and missing values are empty", () => {
     expect([-1.5, 0, Number.NaN, null].map(csvField)).toEqual(["-1.5", "0", "", ""]);
   });
 });

@@ -1,8 +1,8 @@
-/** Tables that a spreadsheet can open without harm. */
+/** CSV that is safe to open in a spreadsheet. */
 
 export type Cell = string | number | null;
 
-/** A float32 in the fewest digits that tell it from all others: 0.1, and not 0.10000000149011612. */
+/** Round a float32 to the fewest digits that identify it: 0.1, not 0.10000000149011612. */
 export function shortest(value: number): number {
   for (let digits = 6; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits));
@@ -12,8 +12,8 @@ export function shortest(value: number): number {
 }
 
 /**
- * One field as RFC 4180 has it. A text that a spreadsheet would take for a formula is led by an
- * apostrophe, as OWASP advises: paths and labels come from anywhere.
+ * Format a field by RFC 4180. A text that a spreadsheet would read as a formula gets a leading
+ * apostrophe, as OWASP recommends, because paths and labels are not trusted.
  */
 export function csvField(cell: Cell): string {
   if (cell === null) return "";

@@ -1,17 +1,18 @@
-/** Tells when nothing but empty room is seen, for nobody is to be lost in it. */
+/** Detects a view without items, or without images, so that the page can offer a way back. */
 import { effect } from "@preact/signals";
 import type { App } from "./app";
 
-const PAUSE_MS = 300; // once the view rests
+const PAUSE_MS = 300; // after the last move
 
-export function watchEmptyView(app: App): () => void {
+export function watchEmptyView({ navigation }: App): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stop = effect(() => {
-    // read, so that each change of these looks anew
-    [app.navigation.viewMoves.value, app.navigation.itemChanges.value];
+    // read here, so that the effect runs again after each change
+    [navigation.viewMoves.value, navigation.itemChanges.value];
     clearTimeout(timer);
     timer = setTimeout(() => {
-      app.navigation.viewIsEmpty.value = app.stage?.empty() ?? false;
+      navigation.viewIsEmpty.value = navigation.stage?.empty() ?? false;
+      navigation.imagesTooSmall.value = navigation.stage?.imagesTooSmall() ?? false;
     }, PAUSE_MS);
   });
   return () => {

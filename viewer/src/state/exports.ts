@@ -1,4 +1,4 @@
-/** What a person takes home: tables, lists, originals, pictures. */
+/** Downloads: tables, lists, originals and pictures. */
 import type { App } from "./app";
 import { type Cell, csv, shortest } from "./csv";
 import type { Values } from "./filters";
@@ -8,7 +8,7 @@ function download(content: Blob | string, name: string, type = "text/plain"): vo
   const blob = content instanceof Blob ? content : new Blob([content], { type });
   const url = URL.createObjectURL(blob);
   downloadFrom(url, name);
-  // The browser has begun to read it long before.
+  // the browser has started the download long before
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
@@ -19,7 +19,7 @@ function downloadFrom(url: string, name: string): void {
   link.click();
 }
 
-/** "Demo: digits" as "demo-digits", for file names. */
+/** Turn "Demo: digits" into "demo-digits", for file names. */
 function fileStem(title: string): string {
   const stem = title.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-");
   return stem.replace(/^-+|-+$/g, "").slice(0, 60) || "map";
@@ -29,7 +29,7 @@ function name(app: App, ending: string): string {
   return `${fileStem(app.manifest.title)}-${ending}`;
 }
 
-/** Read in the bundle's order, where neighbors share blocks; given back in the table's. */
+/** Read in the bundle's order, in which neighbors share blocks; return in the table's order. */
 async function inTableOrder<T>(
   app: App,
   selection: Uint32Array,
@@ -42,7 +42,7 @@ async function inTableOrder<T>(
   return rows.sort((a, b) => a.id - b.id).map(({ row }) => row);
 }
 
-/** id, path, label and every column, one row an item. */
+/** The selection as CSV: id, path, label and every column, one row per item. */
 export async function selectionCsv(app: App, selection: Uint32Array): Promise<string> {
   const { items, manifest } = app;
   const { columns } = manifest;
@@ -65,7 +65,7 @@ export async function selectionCsv(app: App, selection: Uint32Array): Promise<st
 export async function saveCsv(app: App): Promise<void> {
   await app.messages.during("Writing the table…", async () => {
     const text = await selectionCsv(app, app.selection.items.value);
-    // The mark tells Excel that it is UTF-8.
+    // The byte order mark tells Excel that the file is UTF-8.
     download(`\ufeff${text}`, name(app, "selection.csv"), "text/csv;charset=utf-8");
   });
 }
@@ -81,7 +81,7 @@ export async function savePaths(app: App): Promise<void> {
 
 export async function saveZip(app: App): Promise<void> {
   const ids = Uint32Array.from(app.selection.items.value, (item) => app.items.id(item)).sort();
-  await app.messages.during("Asking for the originals…", async () => {
+  await app.messages.during("Preparing the originals…", async () => {
     const url = await app.source.zip?.(ids);
     if (url) downloadFrom(url, name(app, "selection.zip"));
   });

@@ -16,13 +16,13 @@ function states(filters: Filters, emphasis: Parameters<typeof itemStates>[3] = n
 }
 
 describe("a click in the legend", () => {
-  it("hides, and shows again", () => {
+  it("hides a class, and shows it again", () => {
     const once = toggled(new Set([1]), 2);
     expect(once).toEqual(new Set([1, 2]));
     expect(toggled(once, 2)).toEqual(new Set([1]));
   });
 
-  it("twice shows a class alone, and all where it was alone", () => {
+  it("twice isolates a class, and then shows all", () => {
     const alone = isolated(new Set([1]), 1, [0, 1, 2]);
     expect(alone).toEqual(new Set([0, 2]));
     expect(isolated(alone, 1, [0, 1, 2])).toEqual(new Set());
@@ -30,7 +30,7 @@ describe("a click in the legend", () => {
 });
 
 describe("the states of items", () => {
-  it("hide what a class, a missing class or a number leaves out", () => {
+  it("hide items by class, by missing class and by number", () => {
     expect(states(new Map([["label", hide(1, 65535)]]))).toEqual([0, HIDDEN, 0, HIDDEN]);
     expect(states(new Map([["size", { kind: "range", lower: 2, upper: 3 }]]))).toEqual([
       HIDDEN,
@@ -40,7 +40,7 @@ describe("the states of items", () => {
     ]);
   });
 
-  it("join filters", () => {
+  it("combine filters", () => {
     const both: Filters = new Map<string, Filter>([
       ["label", hide(2)],
       ["size", { kind: "range", lower: 2, upper: 9 }],
@@ -48,7 +48,7 @@ describe("the states of items", () => {
     expect(states(both)).toEqual([HIDDEN, 0, HIDDEN, HIDDEN]);
   });
 
-  it("dim what is not selected, and where a search is on, what is not found", () => {
+  it("dim items outside the selection or the search", () => {
     const selection = { matches: null, selection: Uint32Array.of(1, 2) };
     expect(states(new Map(), selection)).toEqual([DIMMED, SELECTED, SELECTED, DIMMED]);
     const emphasis = { matches: Uint32Array.of(0, 1), selection: Uint32Array.of(1, 2) };
@@ -60,13 +60,13 @@ describe("the states of items", () => {
     ]);
   });
 
-  it("dim all where nothing is found", () => {
+  it("dim all items if nothing is found", () => {
     const emphasis = { matches: new Uint32Array(), selection: new Uint32Array() };
     expect(states(new Map(), emphasis)).toEqual([DIMMED, DIMMED, DIMMED, DIMMED]);
   });
 });
 
-it("a filter that leaves all in is no filter", () => {
+it("a filter that hides nothing is removed", () => {
   const filters = withFilter(new Map(), "label", hide(1));
   expect(filters.size).toBe(1);
   expect(withFilter(filters, "label", hide()).size).toBe(0);

@@ -1,22 +1,22 @@
-/** Which items a person has put aside, and which stand out. */
+/** Filters, and the state bits of each item. */
 import { DIMMED, HIDDEN, MATCHED, SELECTED } from "../stage/index";
 
 export type Filter =
   | { readonly kind: "codes"; readonly hidden: ReadonlySet<number> }
   | { readonly kind: "range"; readonly lower: number; readonly upper: number };
 
-/** By column; "label" stands for the classes. */
+/** By column; "label" is the class. */
 export type Filters = ReadonlyMap<string, Filter>;
 export type Values = Uint16Array | Float32Array;
 
-/** Click: off if on, on if off. */
+/** Hide a shown class, or show a hidden one. */
 export function toggled(hidden: ReadonlySet<number>, code: number): Set<number> {
   const next = new Set(hidden);
   if (!next.delete(code)) next.add(code);
   return next;
 }
 
-/** Double click: it alone; all, where it was alone already. */
+/** Show only one class; show all classes if it was the only one. */
 export function isolated(
   hidden: ReadonlySet<number>,
   code: number,
@@ -26,7 +26,7 @@ export function isolated(
   return alone ? new Set() : new Set(codes.filter((other) => other !== code));
 }
 
-/** The filters with one column's replaced; a filter that leaves all in is no filter. */
+/** Replace the filter of one column. A filter that hides nothing is removed. */
 export function withFilter(filters: Filters, column: string, filter: Filter | null): Filters {
   const next = new Map(filters);
   if (!filter || (filter.kind === "codes" && filter.hidden.size === 0)) next.delete(column);
@@ -35,12 +35,12 @@ export function withFilter(filters: Filters, column: string, filter: Filter | nu
 }
 
 export interface Emphasis {
-  /** null: no search is on. */
+  /** null: no search is active */
   readonly matches: Uint32Array | null;
   readonly selection: Uint32Array;
 }
 
-/** One byte an item, for the stage. `columns` holds the values of every filtered column. */
+/** The state bits of each item. `columns` contains the values of every filtered column. */
 export function itemStates(
   nItems: number,
   filters: Filters,
@@ -50,7 +50,7 @@ export function itemStates(
   const emphasis = matches !== null || selection.length > 0;
   const states = new Uint8Array(nItems).fill(emphasis ? DIMMED : 0);
   for (const item of matches ?? []) states[item] = MATCHED;
-  const lit = matches === null ? ~DIMMED : ~0; // a search shows its own within a selection too
+  const lit = matches === null ? ~DIMMED : ~0; // a search also shows matches outside
   for (const item of selection) states[item] = ((states[item] as number) & lit) | SELECTED;
   for (const [column, filter] of filters) {
     const values = columns.get(column);
@@ -69,7 +69,7 @@ function hide(states: Uint8Array, values: Values, filter: Filter): void {
   } else {
     for (let i = 0; i < states.length; i++) {
       const value = values[i] as number;
-      // Said so that an item without a number is left out too.
+      // written so that NaN is outside
       const inside = value >= filter.lower && value <= filter.upper;
       if (!inside) states[i] = (states[i] as number) | HIDDEN;
     }

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { folded, haystackPage, matchingLines, words } from "./find";
 
-describe("finding", () => {
-  it("sets case and accents aside", () => {
+describe("the text search", () => {
+  it("ignores case and accents", () => {
     expect(folded("Müller ÉTÉ ΑΘΉΝΑ")).toBe("muller ete αθηνα");
     expect(words("  Rote   Katze ")).toEqual(["rote", "katze"]);
   });
 
-  it("is as reading each line, on any page", () => {
+  it("finds the same lines as a search line by line", () => {
     const letters = ["a", "b", "ab", "ba", "c", ""];
     let seed = 7;
     const random = (below: number) => {
@@ -26,7 +26,7 @@ describe("finding", () => {
     }
   });
 
-  it("keeps to a line an item, whatever line ends its texts hold", () => {
+  it("keeps one line per item, even if texts contain line ends", () => {
     const page = haystackPage(
       [
         ["Dog", "Café"],

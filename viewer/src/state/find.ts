@@ -1,11 +1,11 @@
-/** Text search in the browser, where no server does it. */
+/** Text search in the browser, for maps without a server. */
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
 const PLAIN = /^[\x00-\x7f]*$/;
 
-/** Case and accents aside: "Müller" is found by "muller", "ΑΘΉΝΑ" by "αθηνα". */
+/** Normalize case and accents: "Müller" matches "muller", "ΑΘΉΝΑ" matches "αθηνα". */
 export function folded(text: string): string {
-  // Most paths are plain, and there may be a million of them.
+  // fast path: most paths are ASCII
   if (PLAIN.test(text)) return text.toLowerCase();
   return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 }
@@ -14,13 +14,13 @@ export function words(query: string): string[] {
   return folded(query).split(/\s+/).filter(Boolean);
 }
 
-/** The lines of `page` that hold every word, by their number. */
+/** The numbers of the lines of `page` that contain every word. */
 export function matchingLines(page: string, sought: readonly string[]): number[] {
   const [first, ...others] = sought;
   if (first === undefined) return [];
   const found: number[] = [];
   let line = 0;
-  let counted = 0; // up to here `line` counts line ends
+  let counted = 0; // `line` is the number of line ends before this index
   for (let at = page.indexOf(first); at >= 0; ) {
     for (let end = page.indexOf("\n", counted); end >= 0 && end < at; ) {
       line++;
@@ -36,7 +36,7 @@ export function matchingLines(page: string, sought: readonly string[]): number[]
   return found;
 }
 
-/** What is searched: a line for each of `count` items, of all their texts, folded. */
+/** The searched text of `count` items: one line per item with all its texts, normalized. */
 export function haystackPage(
   columns: readonly (readonly (string | null | undefined)[])[],
   count: number,
@@ -44,7 +44,7 @@ export function haystackPage(
   const lines: string[] = [];
   for (let i = 0; i < count; i++) {
     let line = "";
-    for (const column of columns) if (column[i]) line += `${column[i]}\t`; // no word spans two texts
+    for (const column of columns) if (column[i]) line += `${column[i]}\t`; // the tab separates the texts
     lines.push(line.includes("\n") ? line.replaceAll("\n", " ") : line);
   }
   return folded(lines.join("\n"));

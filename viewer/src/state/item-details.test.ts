@@ -5,7 +5,7 @@ import { columnFacts } from "./item-details";
 const { manifest } = smallApp();
 const ITEM = { id: 0, label: null, path: null, width: null, height: null, columns: {} };
 
-it("gives the size in one line, wherever it is known from", () => {
+it("the size is one entry, from either source", () => {
   const asked = { ...ITEM, width: 30, height: 1200 };
   const read = { ...ITEM, columns: { width: 30, height: 1200 } };
   for (const details of [asked, read, { ...asked, columns: read.columns }]) {
@@ -14,12 +14,14 @@ it("gives the size in one line, wherever it is known from", () => {
   expect(columnFacts({ ...ITEM, columns: { width: 30 } }, manifest)).toEqual([["width", "30"]]);
 });
 
-it("says what agrees", () => {
-  const columns = { agreement: 0.75 };
-  expect(columnFacts({ ...ITEM, columns }, manifest)).toEqual([["agreement", "75% of neighbors"]]);
+it("gives the label agreement as a number of neighbors", () => {
+  const columns = { agreement: 0.5 };
+  expect(columnFacts({ ...ITEM, columns }, manifest)).toEqual([
+    ["agreement", "1 of 2 neighbors share its label"],
+  ]);
 });
 
-it("gives the map's columns in their order, and those that only the server knows after them", () => {
+it("the map's columns come first in their order, then the server's", () => {
   const columns = { more: "words", split: "train", value: 0.25, note: null };
   expect(columnFacts({ ...ITEM, columns }, manifest)).toEqual([
     ["value", "0.25"],

@@ -1,8 +1,8 @@
-/** What the table says of an item, in words. */
+/** The details of an item as text. */
 import { AGREEMENT, type ItemDetails, type Manifest } from "../contract";
-import { valueText } from "./words";
+import { agreementText, valueText } from "./words";
 
-/** Name and value of each column that has one; width and height, where both are known, as its size. */
+/** Name and value of each column that has a value. Width and height become one entry, "size". */
 export function columnFacts(details: ItemDetails, manifest: Manifest): [string, string][] {
   const width = details.width ?? details.columns["width"];
   const height = details.height ?? details.columns["height"];
@@ -14,13 +14,9 @@ export function columnFacts(details: ItemDetails, manifest: Manifest): [string, 
     const value = details.columns[name];
     if (value === null || value === undefined) continue;
     if (sized && (name === "width" || name === "height")) continue;
-    facts.push([name, typeof value === "number" ? factText(name, value) : String(value)]);
+    if (typeof value !== "number") facts.push([name, String(value)]);
+    else if (name !== AGREEMENT) facts.push([name, valueText(name, value)]);
+    else facts.push([name, agreementText(value, manifest.neighbors.indices.shape[1] ?? 0)]);
   }
   return facts;
-}
-
-/** What agrees is said, for the column's name alone tells nobody. */
-function factText(name: string, value: number): string {
-  const text = valueText(name, value);
-  return name === AGREEMENT ? `${text} of neighbors` : text;
 }

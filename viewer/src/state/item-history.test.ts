@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { EMPTY_HISTORY, step, visit } from "./item-history";
 
-it("goes back and forward, and drops the entries ahead of a new one", () => {
+it("back and forward move in the history, and a new entry drops the ones ahead", () => {
   const abc = [1, 2, 3].reduce(visit, EMPTY_HISTORY);
   const back = step(step(abc, -1), -1);
   expect(back.items[back.at]).toBe(1);

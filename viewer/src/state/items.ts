@@ -1,4 +1,4 @@
-/** What the panels ask of items: label, columns, texts, neighbors. Read when it is looked at. */
+/** Labels, columns, texts and neighbors of items, read when they are needed. */
 import { type Arrays, readArray } from "../bundle/arrays";
 import type { Thumbnails } from "../bundle/thumbnails";
 import {
@@ -14,7 +14,7 @@ import type { Source } from "../source";
 import type { Values } from "./filters";
 import { type TextColumns, TextFile, type Texts } from "./texts";
 
-export const LABEL = "label"; // the classes, where a column's name is asked for
+export const LABEL = "label"; // the name of the class column
 
 const WHOLE_COLUMN_ITEMS = 200_000;
 
@@ -52,7 +52,7 @@ export class Items {
     return this.ids[item] as number;
   }
 
-  /** The item of an id; null for an id of no item, as of an old address. */
+  /** The item with an id; null if there is none, as with an old address. */
   itemOf(id: number): number | null {
     if (!this.inverse) {
       this.inverse = new Uint32Array(this.count).fill(NO_ITEM);
@@ -62,7 +62,7 @@ export class Items {
     return item === NO_ITEM ? null : item;
   }
 
-  /** Of all classes, as one list: how each is shortened depends on the others. */
+  /** All class names, as one list: the shortening of a name depends on the others. */
   get classNames(): readonly string[] {
     this.names ??= (this.manifest.classes ?? []).map((entry) => entry.name);
     return this.names;
@@ -78,7 +78,7 @@ export class Items {
     let values = this.columns.get(name);
     if (!values) {
       values = this.readColumn(name);
-      values.catch(() => this.columns.delete(name)); // asked again, it is read again
+      values.catch(() => this.columns.delete(name)); // a later call reads again
       this.columns.set(name, values);
     }
     return values;
@@ -92,7 +92,7 @@ export class Items {
     throw new RangeError(`a column of codes or numbers is needed; got ${JSON.stringify(name)}`);
   }
 
-  /** One item's code or number: of the whole column where it is small or read already. */
+  /** The code or number of one item. Small columns are read as a whole. */
   private async value(column: CategoryColumn | NumberColumn, item: number): Promise<number> {
     const { name } = column;
     if (this.columns.has(name) || this.count <= WHOLE_COLUMN_ITEMS) {
@@ -105,12 +105,12 @@ export class Items {
     return one[0] as number;
   }
 
-  /** Path and free texts. */
+  /** The path and text columns. */
   async texts(item: number): Promise<Texts> {
     return this.strings ? this.strings.of(item) : {};
   }
 
-  /** All texts, block by block, for who reads them once. */
+  /** All texts, one block at a time. */
   async *allTexts(): AsyncGenerator<TextColumns> {
     if (this.strings) yield* this.strings.all();
   }
@@ -119,7 +119,7 @@ export class Items {
     return (await this.texts(item))["path"] ?? `item ${this.id(item)}`;
   }
 
-  /** The table's row where a server has it, whose numbers are exact, and what the bundle adds to it. */
+  /** The server's row, whose numbers are exact, together with the columns of the bundle. */
   async allDetails(item: number): Promise<ItemDetails> {
     const [own, more] = await Promise.all([
       this.details(item),
@@ -150,7 +150,7 @@ export class Items {
     };
   }
 
-  /** The nearest in feature space, nearest first. */
+  /** The nearest items in feature space, nearest first. */
   async neighbors(item: number): Promise<Neighbor[]> {
     if (this.source.neighbors) {
       const list = await this.source.neighbors(this.id(item));
@@ -173,7 +173,7 @@ export class Items {
     });
   }
 
-  /** The smallest image of at least `sizePx`, or else the largest; null where none is kept. */
+  /** The smallest image of at least `sizePx`, or else the largest; null if there is none. */
   thumbnail(item: number, sizePx: number): Promise<Blob | null> {
     return this.images.blob(item, sizePx);
   }

@@ -20,15 +20,15 @@ async function written(app: App): Promise<string[]> {
   return texts;
 }
 
-it("names the classes that are shown, and how many each has", async () => {
+it("the drawn legend names the visible classes with their counts", async () => {
   const app = smallApp();
   expect(await written(app)).toEqual(["A small map", "3", "cat", "3", "dog"]);
   app.setFilter("label", { kind: "codes", hidden: new Set([0]) });
   expect(await written(app)).toEqual(["A small map", "3", "dog"]);
 });
 
-it("has a scale for numbers, and says of gray what the page says", async () => {
+it("the drawn legend of numbers has a scale and explains gray", async () => {
   const app = smallApp();
   app.colorBy.value = "value";
-  expect(await written(app)).toEqual(["value", "1", "5", "Gray: 1 without a number"]);
+  expect(await written(app)).toEqual(["value", "1", "5", "Gray: 1 without a value"]);
 });

@@ -1,4 +1,4 @@
-/** The legend on a saved picture, where the panel stands on the page. */
+/** Draws the legend on a saved picture. */
 import type { Painter } from "../stage/index";
 import type { App } from "./app";
 import { LABEL } from "./items";
@@ -26,13 +26,13 @@ const SWATCH = 5;
 
 type Paper = CanvasRenderingContext2D;
 
-/** What is drawn below the title: rows of classes, or a scale of numbers. */
+/** What is drawn below the title: class rows, or a scale of numbers. */
 interface Content {
   readonly height: number;
   draw(paper: Paper, top: number): void;
 }
 
-/** Draws the legend of what colors the map on a picture that is `ratio` times as large as the page. */
+/** Return a function that draws the legend; null if there is none. */
 export async function legendPainter(app: App): Promise<Painter | null> {
   const name = app.colorBy.value;
   const ink = INK[app.theme.value];
@@ -73,7 +73,7 @@ function write(paper: Paper, text: string, writing: Writing): void {
   paper.fillText(within(paper, text, room), at, y);
 }
 
-/** A text no wider than there is room for it: its end stays, where names that begin alike differ. */
+/** Shorten a text in the middle to a width: similar names often differ at their ends. */
 function within(paper: Paper, text: string, room: number): string {
   const letters = [...text];
   const shortened = (kept: number) => {

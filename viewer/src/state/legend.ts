@@ -1,4 +1,4 @@
-/** What the colors of the map stand for. */
+/** The rows of the legend. */
 import { type ClassEntry, NO_CATEGORY } from "../contract";
 import type { App } from "./app";
 import { LABEL } from "./items";
@@ -7,7 +7,7 @@ export interface LegendRow extends ClassEntry {
   readonly code: number;
 }
 
-/** The entries of what colors the map; items without a value are one more. */
+/** The legend rows of a column. Items without a value are a row of their own. */
 export function legendRows(app: App, name: string): LegendRow[] {
   const column = app.manifest.columns.find((each) => each.name === name);
   const entries =

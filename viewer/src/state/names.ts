@@ -1,10 +1,10 @@
-/** How long names are shortened: those that begin alike stay apart by where they begin to differ. */
+/** Shortens names in the middle, so that names with the same beginning stay distinguishable. */
 
-const ALIKE = 16; // letters at the beginning that a list has room for
-const MOST_BACK = 14; // from a difference to the beginning of its word
+const ALIKE = 16; // letters of a name's beginning that a list has room for
+const MOST_BACK = 14; // letters to go back from the first difference to the start of its word
 
 const BETWEEN_WORDS = /[\s/\\_.,:;|-]/;
-const INSIDE = /\p{M}|\u{200d}|[\udc00-\udfff]/u; // goes with the letter before it
+const INSIDE = /\p{M}|\u{200d}|[\udc00-\udfff]/u; // belong to the letter before them
 const JOINED = /[\p{Script=Arabic}\p{Script=Syriac}\p{Script=Mongolian}\p{Script=Nko}]/u;
 
 function common(one: string, other: string): number {
@@ -13,7 +13,7 @@ function common(one: string, other: string): number {
   return length;
 }
 
-/** Where to cut a name at `at` or a little before: at a word, and never through a letter. */
+/** Where to cut a name, at `at` or shortly before: between words, and never inside a letter. */
 function cutAt(name: string, at: number): number {
   for (let cut = at; cut > at - MOST_BACK && cut > 0; cut--) {
     if (BETWEEN_WORDS.test(name[cut - 1]!)) return cut;
@@ -28,7 +28,7 @@ function isWithin(name: string, at: number): boolean {
   return INSIDE.test(after) || (JOINED.test(before) && JOINED.test(after));
 }
 
-/** For each name that others begin like: where its end begins, which tells it from them. */
+/** For each name that begins like another: the index where the distinguishing end begins. */
 function tailStarts(names: readonly string[]): ReadonlyMap<string, number> {
   const alike = new Map<string, string[]>();
   for (const name of names) {
@@ -43,7 +43,7 @@ function tailStarts(names: readonly string[]): ReadonlyMap<string, number> {
     const first = group.reduce((least, name) => (name < least ? name : least));
     const last = group.reduce((most, name) => (name > most ? name : most));
     if (first === last) continue;
-    const differs = common(first, last); // what lies between them in order begins as both do
+    const differs = common(first, last); // and so do all names between
     for (const name of group) starts.set(name, cutAt(name, differs));
   }
   return starts;
@@ -51,7 +51,7 @@ function tailStarts(names: readonly string[]): ReadonlyMap<string, number> {
 
 const known = new WeakMap<readonly string[], ReadonlyMap<string, number>>();
 
-/** A name in two parts, of which the first may be shortened; the second is empty for most names. */
+/** Split a name into a part that may be shortened and an end that stays; the end is often empty. */
 export function nameParts(name: string, among: readonly string[]): readonly [string, string] {
   let starts = known.get(among);
   if (!starts) {

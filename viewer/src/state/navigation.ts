@@ -23,6 +23,8 @@ export class Navigation {
   readonly hoveredInPanel = signal<number | null>(null);
   /** True if the view shows no item. */
   readonly viewIsEmpty = signal(false);
+  /** True in a grid whose cells are too small for images. */
+  readonly imagesTooSmall = signal(false);
   /** Counts the moves of the view; elements placed at a stage position depend on the count. */
   readonly viewMoves = signal(0);
   /** Counts the changes of the stage that hide or move items. */
@@ -62,18 +64,17 @@ export class Navigation {
     });
   }
 
-  /** Move the view, if necessary, until the panels do not cover `item`. Waits for the panels. */
+  /** Move the view as little as possible until no panel covers `item`. Waits for the panels. */
   reveal(item: number): void {
     setTimeout(() => {
       const at = this.stage?.locate(item);
       if (!at) return;
       const { left, right, top, bottom } = this.insetArea();
-      if (at.x >= left && at.x <= right && at.y >= top && at.y <= bottom) return;
-      this.shift((left + right) / 2 - at.x, (top + bottom) / 2 - at.y);
+      this.shift(inside(at.x, left, right) - at.x, inside(at.y, top, bottom) - at.y);
     });
   }
 
-  /** Move the view, if necessary, until the panels do not cover `items`. Waits for the panels. */
+  /** Move the view as little as possible until no panel covers `items`. Waits for the panels. */
   revealAll(items: () => Uint32Array): void {
     setTimeout(() => {
       const box = this.stage && boundingArea(this.stage, items());
@@ -116,6 +117,10 @@ export class Navigation {
     const inset = Math.min(EDGE_PX, (right - left) / 4, (bottom - top) / 4);
     return { left: left + inset, right: right - inset, top: top + inset, bottom: bottom - inset };
   }
+}
+
+function inside(value: number, low: number, high: number): number {
+  return Math.min(Math.max(value, low), high);
 }
 
 /** The bounding box of the items on the stage; estimated from a sample of large selections. */

@@ -1,4 +1,4 @@
-/** See where an image falls that is not of the map. */
+/** Places a new image on the map. */
 import type { App } from "./app";
 
 const CANNOT =

@@ -1,18 +1,18 @@
 import { expect, it } from "vitest";
 import { numberCodes, numberPalette, numberScale, STEPS } from "./scale";
 
-it("gives each number its step, and none to none", () => {
+it("each number has its step, and NaN the code for none", () => {
   const values = Float32Array.of(0, 0.5, 1, 2, -1, Number.NaN);
   const codes = [...numberCodes(values, numberScale(values, 0, 1), 65535)];
   expect(codes).toEqual([0, STEPS / 2, STEPS - 1, STEPS - 1, 0, 65535]);
 });
 
-it("gives one color to a column of one number", () => {
+it("a column of one value has one color", () => {
   const values = Float32Array.of(3, 3);
   expect([...numberCodes(values, numberScale(values, 3, 3), 65535)]).toEqual([0, 0]);
 });
 
-it("grows evenly brighter", () => {
+it("the palette's lightness increases evenly", () => {
   for (const theme of ["light", "dark"] as const) {
     const palette = numberPalette(theme);
     expect(palette).toHaveLength(STEPS);
@@ -29,7 +29,7 @@ it("grows evenly brighter", () => {
   }
 });
 
-it("spreads numbers of which a few are very large, and zeros among them", () => {
+it("a few very large numbers make the scale logarithmic, even with zeros", () => {
   const values = Float32Array.from({ length: 1000 }, (_, i) => (i < 20 ? 0 : 1.01 ** i));
   const maximum = Math.max(...values);
   const scale = numberScale(values, 0, maximum);
@@ -44,7 +44,7 @@ it("spreads numbers of which a few are very large, and zeros among them", () => 
   expect(scale.from(scale.at(maximum))).toBe(maximum);
 });
 
-it("spreads the widths of photographs, one of which is three times as wide as nearly all", () => {
+it("one photograph three times as wide as the others leaves the widths distinguishable", () => {
   const values = Float32Array.from({ length: 154 }, (_, i) => 82 * 17.3 ** ((i / 153) ** 1.7));
   const scale = numberScale(values, Math.min(...values), Math.max(...values));
   const codes = numberCodes(values, scale, 65535);

@@ -1,9 +1,9 @@
-/** Colors for numbers. */
+/** Color scales for numbers. */
 import type { ThemeName } from "./class-colors";
 
 /**
- * Viridis (van der Walt & Smith 2015, CC0) at equal steps: even to the eye, and read alike with any
- * kind of color vision.
+ * Viridis (van der Walt & Smith 2015, CC0) at equal steps: perceptually uniform, and readable with
+ * any kind of color vision.
  */
 const VIRIDIS = [
   [68, 1, 84],
@@ -19,7 +19,7 @@ const VIRIDIS = [
   [253, 231, 37],
 ] as const;
 
-/** The end that would sink into the background is left out. */
+/** Part of the scale by theme: the colors close to the background are left out. */
 const PART = { light: [0, 0.9], dark: [0.14, 1] } as const;
 
 export const STEPS = 128;
@@ -36,7 +36,7 @@ function viridis(t: number): string {
   return `#${hex.join("")}`;
 }
 
-/** `STEPS` colors, least first. */
+/** `STEPS` colors, for the smallest value first. */
 export function numberPalette(theme: ThemeName): string[] {
   const [first, last] = PART[theme];
   return Array.from({ length: STEPS }, (_, i) =>
@@ -44,18 +44,18 @@ export function numberPalette(theme: ThemeName): string[] {
   );
 }
 
-/** Where a number lies on the scale, and back. */
+/** Maps numbers to positions on the color scale, and back. */
 export interface NumberScale {
   readonly minimum: number;
   readonly maximum: number;
-  /** Even: the number itself. Logarithmic: of its distance from the least. */
+  /** False: the number itself. True: the logarithm of its distance from the minimum. */
   readonly logarithmic: boolean;
   at(value: number): number;
   from(place: number): number;
 }
 
 const SAMPLE = 20_000;
-const SKEWED = 0.125; // of the range: where the lower half of the numbers has no more room
+const SKEWED = 0.125; // share of the range; a median below it makes the scale logarithmic
 
 function evenScale(minimum: number, maximum: number): NumberScale {
   const same = (value: number) => value;
@@ -63,8 +63,8 @@ function evenScale(minimum: number, maximum: number): NumberScale {
 }
 
 /**
- * An even scale, or a logarithmic one where a few large numbers would make all others look alike:
- * prices, sizes, counts. Zero and negative numbers have their place on it.
+ * A linear scale, or a logarithmic one if a few large numbers would make all others look alike, as
+ * with prices, sizes and counts. Zero and negative numbers are valid on both.
  */
 export function numberScale(values: Float32Array, minimum: number, maximum: number): NumberScale {
   const step = Math.max(1, Math.floor(values.length / SAMPLE));
@@ -85,7 +85,7 @@ export function numberScale(values: Float32Array, minimum: number, maximum: numb
   };
 }
 
-/** The palette's index for each number; `none` for NaN. */
+/** The palette index of each number; `none` for NaN. */
 export function numberCodes(
   values: Float32Array,
   scale: NumberScale,

@@ -51,7 +51,7 @@ export class Search {
   }
 }
 
-/** What is searched, read once: pages of lines, a line an item. */
+/** The searched texts, read once: pages with one line per item. */
 class Haystack {
   private pages: Promise<string[]> | null = null;
 
@@ -98,7 +98,7 @@ class Haystack {
           since = performance.now();
         }
       }
-      if (item < items.count) add([], items.count - item); // a map without texts has labels
+      if (item < items.count) add([], items.count - item); // a map without texts can have labels
     } finally {
       progress.value = null;
     }
@@ -145,7 +145,7 @@ export function runSearch(app: App): () => void {
   });
 }
 
-/** In the bundle's order, so that the next match is the same with a server and without. */
+/** In the bundle's order, so that the next match is the same with and without a server. */
 function itemsOf(app: App, ids: Uint32Array): Uint32Array {
   const items: number[] = [];
   for (const id of ids) {

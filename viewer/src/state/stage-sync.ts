@@ -1,4 +1,4 @@
-/** Hands what one has chosen to the stage, whenever it changes. */
+/** Passes the state to the stage whenever it changes. */
 import { effect, signal } from "@preact/signals";
 import { NO_CATEGORY } from "../contract";
 import type { Stage, Theme } from "../stage/index";
@@ -18,7 +18,7 @@ interface Coloring {
   readonly palette: readonly string[];
 }
 
-/** One color an item, by the classes, a category or a number. */
+/** The palette and the palette index of each item, for the column that colors the map. */
 function coloring(app: App, name: string, values: Values | null, theme: ThemeName): Coloring {
   const column = app.manifest.columns.find((each) => each.name === name);
   if (name !== LABEL && column?.kind === "number" && values instanceof Float32Array) {
@@ -34,7 +34,7 @@ function coloring(app: App, name: string, values: Values | null, theme: ThemeNam
   return { codes, palette: categories.map((each) => classColor(each.color, theme)) };
 }
 
-/** Where the grid cannot be read, the map stays: the grid's button, pressed again, reads it again. */
+/** Change the layout. If the grid cannot be read, the map stays; a later press reads it again. */
 async function lay(app: App, stage: Stage): Promise<void> {
   try {
     await stage.setLayout(app.mode.value === "grid" ? "grid" : "map");
@@ -65,7 +65,7 @@ export function syncStage(app: App, stage: Stage): () => void {
       const name = app.colorBy.value;
       const values = columns.value.get(name) ?? null;
       const unlabelled = name === LABEL && app.manifest.classes === null;
-      if (!values && !unlabelled) return; // the colors of before stay until the new are read
+      if (!values && !unlabelled) return; // keep the old colors until the new column has been read
       const { codes, palette } = coloring(app, name, values, app.theme.value);
       stage.setColors(codes, palette);
     }),
@@ -93,7 +93,7 @@ export function syncStage(app: App, stage: Stage): () => void {
       stage.setMarker(placed?.position ?? null, placed?.image ?? null);
     }),
     app.selection.items.subscribe((selection) => {
-      if (selection === untouched) return; // Python may have chosen before us
+      if (selection === untouched) return; // Python may have selected before
       app.source.select?.(selection.map((item) => app.items.id(item)));
     }),
   ];

@@ -1,4 +1,4 @@
-/** The items' texts, path first: a block at a time where one looks, all at once where one searches. */
+/** The texts of the items: one block at a time for panels, all of them for the search. */
 import { readArray } from "../bundle/arrays";
 import { BlockFile } from "../bundle/blocks";
 import type { Blocks } from "../contract";
@@ -6,7 +6,7 @@ import type { Source } from "../source";
 
 export type Texts = Readonly<Record<string, string | null>>;
 
-/** A block as it stands in the file: by name, a text an item. */
+/** A block as stored: by column, one text per item. */
 export type TextColumns = Readonly<Record<string, readonly (string | null)[]>>;
 
 const KEPT_BLOCKS = 64;
@@ -28,7 +28,7 @@ export class TextFile {
     return (await this.block(this.file.blockOf(item)))[item % this.blocks.block_items] ?? {};
   }
 
-  /** Every block's columns in order, many blocks at one reading; none is kept. */
+  /** The columns of every block in order, many blocks per read. They are not cached. */
   async *all(): AsyncGenerator<TextColumns> {
     const starts = await readArray(this.source, this.blocks.starts, "float64");
     for (let first = 0; first < this.file.count; ) {
@@ -45,10 +45,10 @@ export class TextFile {
 
   private block(block: number): Promise<readonly Texts[]> {
     const known = this.kept.get(block);
-    this.kept.delete(block); // and set again: the latest used stand last
+    this.kept.delete(block); // inserted again below: the most recently used block is the last
     const texts = known ?? this.file.read(block).then((bytes) => rows(parse(bytes)));
     this.kept.set(block, texts);
-    if (!known) texts.catch(() => this.kept.delete(block)); // asked again, it is read again
+    if (!known) texts.catch(() => this.kept.delete(block)); // a later call reads again
     for (const oldest of this.kept.keys()) {
       if (this.kept.size <= KEPT_BLOCKS) break;
       this.kept.delete(oldest);

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { grayText, readable, readableTogether, valueText } from "./words";
 
-it("writes numbers as people do", () => {
+it("numbers have four significant digits", () => {
   expect([1234567, 1995, 0.083333, -2.5, 0.000003844].map(readable)).toEqual([
     "1,234,567",
     "1995",
@@ -33,12 +33,12 @@ it.each([
   expect(readableTogether(values)).toEqual(texts);
 });
 
-it("writes agreement as a share, and other columns as they are", () => {
+it("agreement is a percentage, other columns are plain numbers", () => {
   expect(valueText("agreement", 2 / 3)).toBe("67%");
   expect(valueText("height", 0.25)).toBe("0.25");
 });
 
-it("says what gray is only where an item has no number", () => {
+it("gray is explained only if an item has no value", () => {
   expect(grayText(Float32Array.of(1, 2))).toBeNull();
-  expect(grayText(Float32Array.of(1, Number.NaN, Number.NaN))).toBe("Gray: 2 without a number");
+  expect(grayText(Float32Array.of(1, Number.NaN, Number.NaN))).toBe("Gray: 2 without a value");
 });

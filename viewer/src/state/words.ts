@@ -1,7 +1,7 @@
-/** Numbers in words. */
+/** Numbers as text. */
 import { AGREEMENT } from "../contract";
 
-/** A number as people write it: four digits that count, and no more; a year has no comma. */
+/** A number with four significant digits. Only five digits and more get commas: a year has none. */
 export function readable(value: number): string {
   const useGrouping = Math.abs(value) >= 10_000;
   if (Number.isInteger(value)) return value.toLocaleString("en-US", { useGrouping });
@@ -9,7 +9,7 @@ export function readable(value: number): string {
   return value.toLocaleString("en-US", { maximumSignificantDigits: 4, useGrouping });
 }
 
-/** Numbers that stand side by side: all to the place of the greatest one's third digit. */
+/** Numbers of one list, all with the decimals that give the largest number three digits. */
 export function readableTogether(values: readonly number[]): string[] {
   const most = Math.max(...values.map(Math.abs));
   const wanted = most > 0 ? 2 - Math.floor(Math.log10(most)) : 0;
@@ -19,13 +19,19 @@ export function readableTogether(values: readonly number[]): string[] {
   );
 }
 
-/** What gray is on a scale of numbers; null where each item has one. */
+/** Explain the gray items of a number scale; null if every item has a value. */
 export function grayText(numbers: Float32Array): string | null {
   const without = numbers.filter(Number.isNaN).length;
-  return without === 0 ? null : `Gray: ${without.toLocaleString("en-US")} without a number`;
+  return without === 0 ? null : `Gray: ${without.toLocaleString("en-US")} without a value`;
 }
 
-/** A column's number in words. */
+/** The label agreement as a count: "11 of 12 neighbors share its label". */
+export function agreementText(share: number, nNeighbors: number): string {
+  const count = Math.round(share * nNeighbors);
+  return `${count} of ${nNeighbors} neighbors share its label`;
+}
+
+/** A column's number as text. */
 export function valueText(column: string, value: number): string {
   return column === AGREEMENT ? `${Math.round(100 * value)}%` : readable(value);
 }

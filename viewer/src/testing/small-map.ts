@@ -1,4 +1,4 @@
-/** A small map in memory, for tests: a source, and a stage that draws nothing. */
+/** A small map in memory for tests: a source, and a stage that draws nothing. */
 import { signal } from "@preact/signals";
 import type { Arrays } from "../bundle/arrays";
 import { type Manifest, NO_CATEGORY } from "../contract";
@@ -12,6 +12,7 @@ export interface SmallMap {
   readonly codes?: readonly number[];
   readonly paths?: readonly string[];
   readonly ids?: readonly number[];
+  readonly nDimensions?: 2 | 3;
 }
 
 const NONE = { originals: false, search: false, zip: 0, place: false, no_place: null };
@@ -20,7 +21,7 @@ function buffer(view: ArrayBufferView<ArrayBuffer>): ArrayBuffer {
   return view.buffer;
 }
 
-/** Six items unless told otherwise, with a number column, a category column and a text column. */
+/** A source of six items by default, with a number column, a category column and a text column. */
 export function smallSource(map: SmallMap = {}): { source: Source; arrays: Arrays } {
   const paths = map.paths ?? ["a/1.png", "a/2.png", "b/3.png", "b/4.png", "Ü/5.png", "c/6.png"];
   const n = paths.length;
@@ -56,7 +57,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
     version: 1,
     title: "A small map",
     n_items: n,
-    n_dimensions: 2,
+    n_dimensions: map.nDimensions ?? 2,
     level_ends: [n],
     lower: [0, 0],
     upper: [1, 1],
@@ -133,7 +134,7 @@ export function smallApp(map: SmallMap = {}, abilities: Partial<Source> = {}): A
   });
 }
 
-/** Remembers the latest it was told, by the name of the call. */
+/** A stage that records the last argument of each call. */
 export class SilentStage implements Stage {
   readonly told = new Map<string, unknown>();
   isEmpty = false;
@@ -162,6 +163,9 @@ export class SilentStage implements Stage {
   }
   setMarker(at: readonly number[] | null): void {
     this.told.set("marker", at);
+  }
+  imagesTooSmall(): boolean {
+    return false;
   }
   empty(): boolean {
     return this.isEmpty;
@@ -200,7 +204,7 @@ export class SilentStage implements Stage {
   destroy(): void {}
 }
 
-/** Until what has been begun is done: timers of 0 ms and promises, some deep. */
+/** Wait until timers of 0 ms and nested promises have run. */
 export async function settled(ms = 0): Promise<void> {
   for (let i = 0; i < 5; i++) await new Promise((resolve) => setTimeout(resolve, ms / 5));
 }

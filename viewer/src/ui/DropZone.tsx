@@ -1,4 +1,4 @@
-/** Drop an image anywhere on the map. */
+/** Places an image that is dropped anywhere on the map. */
 import { useEffect, useState } from "preact/hooks";
 import { placeImage } from "../state/place";
 import { useApp } from "./context";
@@ -24,7 +24,7 @@ export function DropZone({ root }: { readonly root: HTMLElement }) {
       setOver(false);
       const [file, another] = event.dataTransfer?.files ?? [];
       if (another)
-        app.messages.error.value = "One image at a time finds its place. Drop a single one.";
+        app.messages.error.value = "Only one image can be placed at a time. Drop a single image.";
       else if (file) void placeImage(app, file);
     }
     root.addEventListener("dragover", onOver);
@@ -43,7 +43,7 @@ export function DropZone({ root }: { readonly root: HTMLElement }) {
       <div class="fs-panel fs-drop-card">
         <Icon name="drop" />
         {app.source.place
-          ? "Drop an image to see where it falls"
+          ? "Drop an image to place it on the map"
           : (app.source.abilities.no_place ??
             "This page cannot place new images; “featscape serve” can")}
       </div>

@@ -1,7 +1,10 @@
-/** What the mouse and the keys do, or where there are neither, the fingers. */
+/** Lists what the mouse, the keys and, on a touch screen, the fingers do. */
 import { useEffect, useRef } from "preact/hooks";
+import type { App } from "../state/app";
 import { useApp } from "./context";
 import { IconButton } from "./controls";
+import { searchLabel } from "./SearchBox";
+import { MODES } from "./Toolbar";
 
 const FLAT: readonly [string, string][] = [["Drag, wheel, pinch", "move and zoom"]];
 
@@ -11,37 +14,49 @@ const DEEP: readonly [string, string][] = [
 ];
 
 const MOUSE: readonly [string, string][] = [
-  ["Click an image", "open it; its neighbors lead on"],
-  ["Shift + click", "add it to the selection, or take it out"],
+  ["Click an image", "open it and see its neighbors"],
+  ["Shift + click", "add it to the selection, or remove it"],
   ["Shift + lasso", "add to the selection"],
   ["Click a class", "hide or show it"],
-  ["Double click there", "show it alone, or all again"],
+  ["Double-click a class", "show only that class, or all again"],
 ];
 
-const DROP: readonly [string, string] = ["Drop an image", "see where it falls on the map"];
+const DROP: readonly [string, string] = ["Drop an image", "place it on the map"];
 
 const TOUCH: readonly [string, string][] = [
   ["Two fingers", "move and zoom"],
-  ["Double tap", "zoom in"],
-  ["Tap an image", "open it; its neighbors lead on"],
+  ["Double-tap", "zoom in"],
+  ["Tap an image", "open it and see its neighbors"],
   ["Lasso, rectangle", "draw around images to select them"],
   ["Tap a class", "hide or show it"],
-  ["Double tap there", "show it alone, or all again"],
+  ["Double-tap a class", "show only that class, or all again"],
 ];
 
-const KEYS: readonly [string, string][] = [
-  ["← ↑ → ↓", "walk from image to image"],
-  ["Shift + arrows", "move the map"],
-  ["Enter, Space", "open, select the image one stands at"],
-  ["+ − 0", "zoom in, out, show all"],
-  ["1 2 3", "points, images, grid"],
-  ["V L R", "drag moves, lasso, rectangle"],
-  ["/", "find"],
-  ["N, Shift + N", "next match, the one before"],
-  ["[ ]", "back, forward through opened images"],
-  ["B T", "legend, dark or light"],
-  ["Esc", "close, clear"],
-];
+/** The rows about keys; some depend on the map. */
+function keyRows({ modes, manifest, source }: App): [string, string][] {
+  const names = modes.map((mode) => MODES[mode]);
+  const searches = searchLabel(manifest) !== null;
+  return [
+    ["← ↑ → ↓", "go to the next image in that direction"],
+    ["Shift + arrows", "move the map"],
+    ["Enter, Space", "open or select the current image"],
+    ["+ − 0", "zoom in, zoom out, show all"],
+    ...(names.length > 1
+      ? [pair(names.map(({ key }) => key).join(" "), names.map(({ label }) => label).join(", "))]
+      : []),
+    ["V L R", `drag ${manifest.n_dimensions === 3 ? "turns" : "moves"} the map, lasso, rectangle`],
+    ...(searches || source.search
+      ? [pair("/", "find"), pair("N, Shift + N", "next match, previous match")]
+      : []),
+    ["[ ]", "back, forward through the opened images"],
+    ["B T", "legend, dark or light"],
+    ["Esc", "close the panel, clear the selection"],
+  ];
+}
+
+function pair(keys: string, action: string): [string, string] {
+  return [keys, action.toLowerCase()];
+}
 
 export function Help() {
   const app = useApp();
@@ -82,14 +97,14 @@ export function Help() {
         </header>
         <div class="fs-help-columns">
           <Table rows={fingersOnly ? touch : mouse} />
-          {!fingersOnly && <Table rows={KEYS} />}
+          {!fingersOnly && <Table rows={keyRows(app)} />}
         </div>
       </div>
     </div>
   );
 }
 
-/** The dialog has one button: the Tab key stays on it. */
+/** The dialog has one button, so the Tab key stays on it. */
 function keepFocus(event: KeyboardEvent, dialog: HTMLElement | null): void {
   if (event.key !== "Tab") return;
   event.preventDefault();

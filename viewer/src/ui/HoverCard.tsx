@@ -1,4 +1,4 @@
-/** A card beside the pointer: the image larger, and what the item is. */
+/** A card beside the pointer with a larger image and the item's details. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ItemDetails } from "../contract";
 import { columnFacts } from "../state/item-details";
@@ -6,7 +6,7 @@ import { useApp } from "./context";
 import { Name } from "./Name";
 import { Thumbnail } from "./Thumbnail";
 
-const REST_MS = 50; // a pointer on its way asks for nothing
+const REST_MS = 50; // a moving pointer requests nothing
 const GAP_PX = 16;
 const COLUMNS_SHOWN = 6;
 
@@ -14,10 +14,10 @@ export function HoverCard() {
   const app = useApp();
   const hover = app.navigation.hover.value;
   const cursor = app.navigation.cursor.value;
-  if (cursor !== null) app.navigation.viewMoves.value; // read, so that the card goes along with its item
+  if (cursor !== null) app.navigation.viewMoves.value; // read, so that the card moves with its item
   const at = hover?.at ?? (cursor === null ? null : app.stage?.locate(cursor));
   const item = hover?.item ?? cursor;
-  // What the panel shows already needs no card.
+  // the open item panel already shows the item
   if (item === null || item === undefined || !at) return null;
   if (!hover && app.panels.side.value === "item") return null;
   return <Card item={item} x={at.x} y={at.y} />;

@@ -1,11 +1,11 @@
-/** Items as small images in rows: click to walk to one. */
+/** Items as a grid of small images; a click opens one. */
 import { useEffect, useState } from "preact/hooks";
 import type { Neighbor } from "../state/items";
 import { readableTogether } from "../state/words";
 import { useApp } from "./context";
 import { Thumbnail } from "./Thumbnail";
 
-/** An item's name, for a title and a screen reader; its path takes a moment. */
+/** An item's name for titles and screen readers; the path arrives later. */
 function useItemName(item: number): string {
   const { items } = useApp();
   const label = items.classOf(item)?.name;
@@ -36,7 +36,7 @@ export function ItemButton({ item, sizePx, caption }: ItemButtonProps) {
   const unpoint = () => {
     if (app.navigation.hoveredInPanel.peek() === item) app.navigation.hoveredInPanel.value = null;
   };
-  useEffect(() => unpoint, [item]); // a list that goes away under the pointer sees it leave no more
+  useEffect(() => unpoint, [item]); // a list that disappears under the pointer gets no leave event
   return (
     <button
       type="button"

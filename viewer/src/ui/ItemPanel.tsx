@@ -1,4 +1,4 @@
-/** One item: its image, all that the table says of it, and its nearest neighbors. */
+/** One item: its image, its columns and its nearest neighbors. */
 import { useEffect, useState } from "preact/hooks";
 import type { ItemDetails } from "../contract";
 import { NoAnswerError } from "../sources/error";
@@ -15,8 +15,9 @@ import { Thumbnail } from "./Thumbnail";
 const AGAIN_MS = 2000;
 
 /**
- * What `read` gives of an item; null until it is here. What comes late for another item is dropped,
- * and where nothing answers it is asked again until something does: then `wasAway`.
+ * Read something of an item; the value is null until it has arrived. A late answer for another item
+ * is dropped. If the server does not answer, the question is repeated until it does, and `wasAway`
+ * is then true.
  */
 function useOfItem<T>(
   item: number,
@@ -47,7 +48,7 @@ function useOfItem<T>(
     return () => {
       gone = true;
       clearTimeout(timer);
-      tell(null); // nobody asks any more
+      tell(null); // the question is no longer repeated
     };
   }, [item]);
   return found?.item === item ? found : { value: null, wasAway: false };
@@ -114,9 +115,9 @@ export function ItemPanel({ item }: { readonly item: number }) {
   );
 }
 
-const SEEN_BY_NO_BROWSER = /\.tiff?$/i;
+const NO_BROWSER_SHOWS = /\.tiff?$/i;
 
-/** The original where there is one to ask for; the largest thumbnail before it and without it. */
+/** The original image; the largest thumbnail while the original loads, or if there is none. */
 function Portrait(props: {
   readonly item: number;
   readonly path: string | null;
@@ -128,7 +129,7 @@ function Portrait(props: {
   const [state, setState] = useState<"loading" | "here" | "gone">("loading");
   const original = app.source.originalUrl?.(app.items.id(item));
   useEffect(() => {
-    // the server answers again: it was away when the original was asked for
+    // the server answers again: load the original, which failed before
     if (wasAway) setState((before) => (before === "gone" ? "loading" : before));
   }, [wasAway]);
   if (!original && !app.hasImages) return null;
@@ -148,9 +149,9 @@ function Portrait(props: {
       )}
       {original && state === "gone" && (
         <figcaption class="fs-muted">
-          {SEEN_BY_NO_BROWSER.test(alt) ? (
+          {NO_BROWSER_SHOWS.test(alt) ? (
             <>
-              A small copy, for browsers show no TIFF: <a href={original}>original</a>
+              A small copy, because browsers cannot show TIFF: <a href={original}>original</a>
             </>
           ) : (
             "The original cannot be read; this is a small copy."

@@ -1,4 +1,4 @@
-/** What the colors mean; also the way to hide and to isolate. */
+/** The legend of the colors. A click hides a class, a double click shows only that class. */
 import { useId, useMemo, useRef, useState } from "preact/hooks";
 import { isolated, toggled } from "../state/filters";
 import { folded } from "../state/find";
@@ -10,9 +10,9 @@ import { Name } from "./Name";
 import { NumberLegend } from "./NumberLegend";
 import { seenRows, useViewport } from "./viewport";
 
-/** Fingers need more room than a pointer. */
+/** Rows are taller on a touch screen. */
 const ROW_PX = window.matchMedia("(pointer: coarse)").matches ? 40 : 28;
-const FILTER_FROM = 13; // entries; below, the eye is faster
+const FILTER_FROM = 13; // entries from which a text field filters the legend
 
 const NOTHING_HIDDEN: ReadonlySet<number> = new Set();
 
@@ -91,14 +91,14 @@ function ClassLegend({ name }: { readonly name: string }) {
 
 interface LegendListProps {
   readonly rows: readonly LegendRow[];
-  /** Of all rows, also of those that are filtered out. */
+  /** The names of all rows, including rows that the text field filters out. */
   readonly names: readonly string[];
   readonly hidden: ReadonlySet<number>;
   onToggle(code: number): void;
   onIsolate(code: number): void;
 }
 
-/** One stop of the Tab key, however many entries: arrows move, Space hides, Enter isolates. */
+/** The list is one Tab stop: arrow keys move, Space hides a class, Enter isolates it. */
 function LegendList({ rows, names, hidden, onToggle, onIsolate }: LegendListProps) {
   const app = useApp();
   const list = useRef<HTMLDivElement>(null);
@@ -141,7 +141,7 @@ function LegendList({ rows, names, hidden, onToggle, onIsolate }: LegendListProp
       ref={list}
       role="listbox"
       aria-multiselectable="true"
-      aria-label="Legend: Space hides or shows, Enter shows one alone"
+      aria-label="Legend: Space hides or shows a class, Enter shows only that class"
       aria-activedescendant={rows[at] ? `${prefix}-${rows[at].code}` : undefined}
       tabIndex={0}
       onKeyDown={onKeyDown}
@@ -159,7 +159,7 @@ function LegendList({ rows, names, hidden, onToggle, onIsolate }: LegendListProp
             aria-setsize={rows.length}
             aria-posinset={first + i + 1}
             data-active={first + i === at ? "" : undefined}
-            title={`${row.name}\nClick: hide or show. Double click: alone.`}
+            title={`${row.name}\nClick to hide or show. Double-click to show only this class.`}
             style={{ height: `${ROW_PX}px`, transform: `translateY(${(first + i) * ROW_PX}px)` }}
             onClick={() => {
               setActive(first + i);

@@ -1,9 +1,9 @@
-/** A name of a class or category, in one line; what tells it from its like stays to be read. */
+/** A class or category name in one line, shortened so that it stays distinguishable. */
 import { nameParts } from "../state/names";
 
 interface NameProps {
   readonly name: string;
-  /** All names of its kind. */
+  /** All names of the same column. */
   readonly among: readonly string[];
   readonly title?: string;
 }

@@ -1,4 +1,4 @@
-/** What the colors of numbers mean, and the way to keep a part of them. */
+/** The legend of a column of numbers, with a range filter. */
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { AGREEMENT, type NumberColumn } from "../contract";
 import { numberPalette, numberScale, STEPS } from "../state/scale";
@@ -6,7 +6,7 @@ import { grayText, valueText } from "../state/words";
 import { useApp } from "./context";
 import { LinkButton } from "./controls";
 
-/** A column's numbers, once they are read; the stage says why where they cannot be. */
+/** A column's numbers; null until they are read. `stage-sync` reports a failure to read them. */
 function useNumbers(name: string): Float32Array | null {
   const { items } = useApp();
   const [numbers, setNumbers] = useState<Float32Array | null>(null);
@@ -73,13 +73,13 @@ export function NumberLegend({ column }: { readonly column: NumberColumn }) {
       </div>
       {scale.logarithmic && (
         <p class="fs-muted fs-scale-note">
-          The scale is logarithmic: its middle is{" "}
+          Logarithmic scale; the middle is{" "}
           {valueText(name, scale.from((scale.at(minimum) + scale.at(maximum)) / 2))}
         </p>
       )}
       {name === AGREEMENT && app.manifest.classes && (
         <p class="fs-muted fs-scale-note">
-          The share of an image’s nearest neighbors that carry its label
+          Share of an image’s nearest neighbors that have the same label
         </p>
       )}
       {numbers && <WithoutNumber numbers={numbers} />}

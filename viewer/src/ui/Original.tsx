@@ -1,4 +1,4 @@
-/** An image as it was, as large as its frame: a small one is enlarged. */
+/** An original image that fills its frame; a small image is enlarged. */
 import { useState } from "preact/hooks";
 
 interface OriginalProps {

@@ -1,4 +1,4 @@
-/** A dropped image: where it falls, and what lies near it. */
+/** The placed image and its nearest neighbors. */
 import { useEffect, useState } from "preact/hooks";
 import { useApp } from "./context";
 import { SidePanel, TextButton } from "./controls";
@@ -19,7 +19,7 @@ export function PlacedPanel() {
   if (!placed) return null;
   return (
     <SidePanel name="New image" heading="New image" onClose={() => app.closePanel()}>
-      <figure class="fs-portrait">{url && <Original src={url} alt="The new one" />}</figure>
+      <figure class="fs-portrait">{url && <Original src={url} alt="The new image" />}</figure>
       <div class="fs-actions">
         <TextButton onClick={() => app.showPlaced()}>
           <Icon name="target" /> Show on map

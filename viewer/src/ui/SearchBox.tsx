@@ -1,4 +1,4 @@
-/** Find by text in path, label and text columns. */
+/** The text search over paths, labels and text columns. */
 import type { Manifest } from "../contract";
 import { useApp } from "./context";
 import { IconButton, LinkButton } from "./controls";
@@ -6,19 +6,25 @@ import { Icon } from "./icons";
 
 const MOST_NAMED = 2;
 
-/** What is searched: paths and labels, and the columns of texts where there are some. */
-function searchedIn({ columns }: Manifest): string {
-  const texts = columns.flatMap(({ kind, name }) => (kind === "text" ? [name] : []));
-  if (texts.length === 0) return "Find in paths and labels";
-  const named = texts.length > MOST_NAMED ? `${texts.length} columns` : texts.join(" and ");
-  return `Find in paths, labels, ${named}`;
+/** Name what the search covers, such as "Find in paths, labels and “note”"; null if nothing. */
+export function searchLabel({ columns, classes, strings }: Manifest): string | null {
+  const texts = columns.flatMap(({ kind, name }) => (kind === "text" ? [`“${name}”`] : []));
+  const parts = [
+    ...(strings ? ["paths"] : []),
+    ...(classes ? ["labels"] : []),
+    ...(texts.length > MOST_NAMED ? [`${texts.length} columns`] : texts),
+  ];
+  const last = parts.pop();
+  if (last === undefined) return null;
+  return `Find in ${parts.length > 0 ? `${parts.join(", ")} and ` : ""}${last}`;
 }
 
 export function SearchBox() {
   const app = useApp();
-  const searched = searchedIn(app.manifest);
+  const label = searchLabel(app.manifest);
   const matches = app.search.matches.value;
   const at = app.search.at.value;
+  if (label === null) return null;
   return (
     <search class="fs-search">
       <label class="fs-search-field">
@@ -26,9 +32,9 @@ export function SearchBox() {
         <input
           class="fs-input"
           type="search"
-          placeholder={searched}
-          aria-label={searched}
-          title={searched}
+          placeholder={label}
+          aria-label={label}
+          title={label}
           aria-keyshortcuts="/"
           dir="auto"
           maxLength={1000}

@@ -1,4 +1,4 @@
-/** What is selected: how many of which class, their images, and ways to take them home. */
+/** The selection: counts by class, images, and downloads. */
 import { useRef } from "preact/hooks";
 import { saveCsv, savePaths, saveZip } from "../state/exports";
 import { useApp } from "./context";
@@ -35,7 +35,7 @@ export function SelectionPanel() {
         >
           <Icon name="save" /> CSV
         </TextButton>
-        <TextButton title="The paths, one a line" onClick={() => void savePaths(app)}>
+        <TextButton title="The paths, one per line" onClick={() => void savePaths(app)}>
           <Icon name="save" /> Paths
         </TextButton>
         {app.source.zip && (
@@ -55,7 +55,7 @@ export function SelectionPanel() {
   );
 }
 
-/** How many of each class are selected, most first. */
+/** The number of selected items of each class, largest first: [class code, count]. */
 export function classCounts(classes: Uint16Array, selection: Uint32Array): [number, number][] {
   const counts = new Map<number, number>();
   for (const item of selection) {
@@ -91,7 +91,7 @@ function ClassCounts({ selection }: { readonly selection: Uint32Array }) {
         );
       })}
       {counts.length > CLASSES_SHOWN && (
-        <li class="fs-muted">and {counts.length - CLASSES_SHOWN} classes more</li>
+        <li class="fs-muted">and {counts.length - CLASSES_SHOWN} more classes</li>
       )}
     </ul>
   );

@@ -1,4 +1,4 @@
-/** The panel at the left: what the map is, the search, the colors and their legend. */
+/** The panel at the left: title, search, colors and legend. */
 import type { Filter } from "../state/filters";
 import { LABEL } from "../state/items";
 import { valueText } from "../state/words";
@@ -86,7 +86,7 @@ function ColorBy() {
   );
 }
 
-/** Filters on columns whose legend is not the one shown: they must not be forgotten. */
+/** Active filters on columns other than the one whose legend is shown. */
 function OtherFilters() {
   const app = useApp();
   const others = [...app.filters.value].filter(([column]) => column !== app.colorBy.value);
@@ -98,7 +98,7 @@ function OtherFilters() {
           <button
             type="button"
             class="fs-chip"
-            title={`Take away the filter by ${column}`}
+            title={`Remove the filter on ${column}`}
             onClick={() => app.setFilter(column, null)}
           >
             <bdi class="fs-ellipsis">{column}</bdi>

@@ -1,4 +1,4 @@
-/** An item's image at about the size wanted; a patch of its class's color until it is here. */
+/** An item's thumbnail; a patch of the class color until it has loaded. */
 import { useEffect, useState } from "preact/hooks";
 import { useApp } from "./context";
 

@@ -1,4 +1,4 @@
-/** Views, tools, zoom, and the rest, at the foot of the map. */
+/** The toolbar below the map: views, tools, zoom and more. */
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { MOST_PNG_PX, type Tool } from "../stage/index";
@@ -9,24 +9,24 @@ import { useApp } from "./context";
 import { IconButton, Popover } from "./controls";
 import { Icon, type IconName } from "./icons";
 
-const MODES: Readonly<Record<ViewMode, { icon: IconName; label: string; key: string }>> = {
+export const MODES: Readonly<Record<ViewMode, { icon: IconName; label: string; key: string }>> = {
   points: { icon: "points", label: "Points", key: "1" },
   images: { icon: "images", label: "Images", key: "2" },
   grid: { icon: "grid", label: "Grid", key: "3" },
 };
 
-const TOOLS: readonly { tool: Tool; label: string; key: string }[] = [
-  { tool: "pan", label: "Move the map", key: "v" },
+const TOOLS: readonly { tool: Tool; label: string; label3d?: string; key: string }[] = [
+  { tool: "pan", label: "Move the map", label3d: "Turn the map", key: "v" },
   { tool: "lasso", label: "Select with a lasso", key: "l" },
   { tool: "rectangle", label: "Select with a rectangle", key: "r" },
 ];
 
 export const ZOOM_STEP = 1.5;
-const PRINT_PX = 6000; // half a meter at 300 dots an inch
+const PRINT_PX = 6000; // half a meter at 300 dots per inch
 
 const STOPS = "fieldset > button, fieldset > .fs-popover-holder > button";
 
-/** One stop of the Tab key, as toolbars are: the arrows lead from button to button. */
+/** Make the toolbar one Tab stop, as the ARIA pattern asks: arrow keys move between its buttons. */
 function useArrows(bar: RefObject<HTMLDivElement | null>) {
   const buttons = () => [...(bar.current?.querySelectorAll<HTMLButtonElement>(STOPS) ?? [])];
 
@@ -44,7 +44,7 @@ function useArrows(bar: RefObject<HTMLDivElement | null>) {
   function onKeyDown(event: KeyboardEvent): void {
     const all = buttons();
     const at = all.indexOf(event.target as HTMLButtonElement);
-    if (at < 0) return; // in what a button has opened
+    if (at < 0) return; // the focus is in a popover
     const moves: Record<string, number> = {
       ArrowRight: at + 1,
       ArrowLeft: at - 1,
@@ -80,11 +80,11 @@ export function Toolbar() {
         </fieldset>
       )}
       <fieldset class="fs-group" aria-label="Drag">
-        {TOOLS.map(({ tool, label, key }) => (
+        {TOOLS.map(({ tool, label, label3d = label, key }) => (
           <IconButton
             key={tool}
             icon={tool}
-            label={label}
+            label={app.manifest.n_dimensions === 3 ? label3d : label}
             shortcut={key}
             pressed={app.tool.value === tool}
             onClick={() => {
@@ -161,7 +161,7 @@ function ThemeButton() {
   );
 }
 
-/** For who does not drag: the same as dropping an image on the page. */
+/** Choose a file to place: the alternative to dropping an image on the page. */
 function PlaceButton() {
   const app = useApp();
   const input = useRef<HTMLInputElement>(null);
@@ -169,7 +169,7 @@ function PlaceButton() {
     <>
       <IconButton
         icon="drop"
-        label="Place an image of yours on the map"
+        label="Place an image on the map"
         onClick={() => input.current?.click()}
       />
       <input
@@ -202,8 +202,8 @@ function PngForm({ close }: { readonly close: () => void }) {
   const onScreen = Math.round(box.width * window.devicePixelRatio);
   const longest = (pixels: number) => Math.floor(pixels / Math.max(ratio, 1));
   const sizes = [
-    { name: "As on screen", wide: onScreen },
-    { name: "Twice", wide: onScreen * 2 },
+    { name: "Screen size", wide: onScreen },
+    { name: "Twice the screen size", wide: onScreen * 2 },
     { name: "For print", wide: longest(PRINT_PX) },
   ];
   return (

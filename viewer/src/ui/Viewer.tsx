@@ -1,4 +1,4 @@
-/** All panels over the map. */
+/** All panels above the map. */
 import type { App } from "../state/app";
 import type { Panel } from "../state/panels";
 import { AppContext, useApp } from "./context";
@@ -41,7 +41,7 @@ function SideDock() {
   }
 }
 
-/** What stays while its panel is closed or another is open: the ways back to it. */
+/** Buttons that lead back to the selection and the placed image while their panels are closed. */
 function Pills() {
   const app = useApp();
   const { length } = app.selection.items.value;
@@ -60,7 +60,7 @@ function Pills() {
         <Pill
           panel="placed"
           text="New image"
-          close="Take the new image away"
+          close="Remove the new image"
           onClose={() => {
             app.panels.placed.value = null;
           }}
@@ -93,13 +93,13 @@ function Pill({ panel, text, close, onClose }: PillProps) {
   );
 }
 
-/** The way back out of empty room. */
-function NothingSeen() {
+/** Says that the view has no items, and offers a way back. */
+function EmptyView() {
   const app = useApp();
   if (!app.navigation.viewIsEmpty.value) return null;
   return (
     <div class="fs-panel fs-message" role="status">
-      Nothing to be seen here
+      No items in view
       {app.filters.value.size > 0 && (
         <LinkButton
           onClick={() => {
@@ -131,10 +131,15 @@ function Messages() {
       {contextLost.value && (
         <div class="fs-panel fs-message" role="status">
           <i class="fs-spinner" />
-          The graphics were interrupted; the map comes back by itself.
+          The graphics context was lost. The map returns by itself.
         </div>
       )}
-      <NothingSeen />
+      <EmptyView />
+      {app.navigation.imagesTooSmall.value && !app.navigation.viewIsEmpty.value && (
+        <div class="fs-panel fs-message" role="status">
+          Zoom in to see images
+        </div>
+      )}
       {error.value !== null && (
         <div class="fs-panel fs-message fs-trouble" role="alert">
           <span dir="auto">{error.value}</span>

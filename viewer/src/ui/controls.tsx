@@ -1,4 +1,4 @@
-/** The few controls that all panels are made of. */
+/** Controls that the panels share. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon, type IconName } from "./icons";
@@ -58,7 +58,7 @@ export function LinkButton({ children, title, onClick }: TextButtonProps) {
   );
 }
 
-/** A floating panel at the side, with a heading and a way to close it. */
+/** A panel at the right, with a heading and a close button. */
 export function SidePanel(props: {
   readonly name: string;
   readonly heading: ComponentChildren;

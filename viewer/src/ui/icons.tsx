@@ -1,4 +1,4 @@
-/** Line drawings on a grid of 20. */
+/** Line icons on a 20 x 20 grid. */
 const PATHS = {
   points: "M5 6h.01M11 4h.01M15 9h.01M8 11h.01M4 15h.01M12 15h.01M16 14.5h.01",
   images: "M3 5h7v7H3zM12 8h5v5h-5zM7 14h4v3H7z",

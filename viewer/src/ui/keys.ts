@@ -1,4 +1,4 @@
-/** The keyboard, wherever no field or list wants it. */
+/** Keyboard shortcuts, outside of text fields and lists. */
 import type { Direction, Tool } from "../stage/index";
 import type { ViewMode } from "../state/address";
 import type { App } from "../state/app";
@@ -13,7 +13,7 @@ const ARROWS = {
   ArrowDown: { direction: "down", dx: 0, dy: -PAN_PX },
 } as const;
 
-/** From item to item; an open panel follows. */
+/** Move the cursor to the next item; an open item panel follows. */
 function walkMap(app: App, direction: Direction): void {
   const from = app.navigation.cursor.value ?? app.panels.item.value;
   const item = app.stage?.next(from, direction) ?? null;
@@ -32,7 +32,7 @@ function walkMap(app: App, direction: Direction): void {
   );
 }
 
-/** What keys do; true where one was meant for us. */
+/** The action of each key. */
 function actions(app: App, root: HTMLElement): Readonly<Record<string, () => void>> {
   const mode = (name: ViewMode) => () => {
     if (app.modes.includes(name)) app.mode.value = name;
@@ -65,14 +65,14 @@ function actions(app: App, root: HTMLElement): Readonly<Record<string, () => voi
     "/": () => {
       app.panels.sidebarOpen.value = true;
       const field = () => root.querySelector<HTMLInputElement>("[data-search]");
-      // At once where it is there, or the first letters typed fast are taken for keys.
+      // immediately if the field exists, so that the first letters are not read as shortcuts
       if (field()) field()?.focus();
       else setTimeout(() => field()?.focus());
     },
   };
 }
 
-/** Hear the keys: of the whole page, or in a notebook of the map alone. */
+/** Listen for keys on the page, or in a notebook on the map. Returns a function that stops. */
 export function listenKeys(app: App, root: HTMLElement, stage: HTMLElement): () => void {
   const target: EventTarget = app.surroundings.embedded ? root : document;
   const byKey = actions(app, root);

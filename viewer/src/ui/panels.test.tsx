@@ -6,6 +6,7 @@ import type { App } from "../state/app";
 import { syncStage } from "../state/stage-sync";
 import { SilentStage, settled, smallApp } from "../testing/small-map";
 import { listenKeys } from "./keys";
+import { searchLabel } from "./SearchBox";
 import { classCounts } from "./SelectionPanel";
 import { Viewer } from "./Viewer";
 
@@ -62,7 +63,7 @@ function button(label: string): HTMLButtonElement {
   return found;
 }
 
-it("the legend hides at a click, isolates at two, and brings all back", async () => {
+it("a click in the legend hides a class, a double click isolates it, and Show all restores all", async () => {
   const { app } = await shown({ classes: ["cat", "dog", "eel"] });
   rows()[1]?.click();
   await settled();
@@ -75,7 +76,7 @@ it("the legend hides at a click, isolates at two, and brings all back", async ()
   expect(hidden(app)).toEqual([]);
 });
 
-it("the legend is worked by keys alone", async () => {
+it("the keyboard operates the legend", async () => {
   const { app } = await shown({ classes: ["cat", "dog", "eel"] });
   const list = root.querySelector("[role=listbox]") as HTMLElement;
   press("ArrowDown", list);
@@ -91,7 +92,7 @@ it("the legend is worked by keys alone", async () => {
   expect(document.getElementById(active)?.textContent).toContain("eel");
 });
 
-it("the legend of 5,000 classes draws a few rows, and is filtered by text", async () => {
+it("the legend of 5,000 classes renders only the visible rows, and text filters it", async () => {
   const names = Array.from({ length: 5000 }, (_, i) => `class ${i}`);
   await shown({ classes: names });
   expect(rows().length).toBeGreaterThan(5);
@@ -104,16 +105,19 @@ it("the legend of 5,000 classes draws a few rows, and is filtered by text", asyn
   expect(rows().map((row) => row.querySelector("[dir=auto]")?.textContent)).toEqual(["class 4321"]);
 });
 
-it.each([[null], [["only"]]])("stands without a legend to speak of: %j", async (classes) => {
-  const { app } = await shown({ classes });
-  expect(rows()).toHaveLength(classes?.length ?? 0);
-  expect(root.querySelector("h1")?.textContent).toBe("A small map");
-  app.panels.openItem(0);
-  await settled();
-  expect(root.querySelector(".fs-side")?.textContent).toContain("a/1.png");
-});
+it.each([[null], [["only"]]])(
+  "the viewer renders without a legend or with one class: %j",
+  async (classes) => {
+    const { app } = await shown({ classes });
+    expect(rows()).toHaveLength(classes?.length ?? 0);
+    expect(root.querySelector("h1")?.textContent).toBe("A small map");
+    app.panels.openItem(0);
+    await settled();
+    expect(root.querySelector(".fs-side")?.textContent).toContain("a/1.png");
+  },
+);
 
-it("shows hostile labels and paths as text", async () => {
+it("hostile labels and paths are shown as text", async () => {
   const evil = "<img src=x onerror=alert(1)>";
   const { app } = await shown({ classes: [evil], paths: [evil, '"\n<script>alert(1)</script>'] });
   app.panels.openItem(1);
@@ -124,7 +128,7 @@ it("shows hostile labels and paths as text", async () => {
   expect(root.textContent).toContain(evil);
 });
 
-it("walks from neighbor to neighbor, back and forward", async () => {
+it("neighbors open items, and Back and Forward return to them", async () => {
   const { app } = await shown();
   app.panels.openItem(0);
   await settled();
@@ -144,7 +148,7 @@ it("walks from neighbor to neighbor, back and forward", async () => {
   expect(app.panels.item.value).toBe(2);
 });
 
-it("fills an open panel once the server answers again, and then takes back that it does not", async () => {
+it("an open panel is filled when the server answers again, and the error disappears", async () => {
   let isAway = true;
   const { app } = await shown(
     {},
@@ -168,7 +172,7 @@ it("fills an open panel once the server answers again, and then takes back that 
   expect(app.messages.error.value).toBeNull();
 });
 
-it("takes back that the server does not answer when the panel is closed", async () => {
+it("closing the panel removes the error that the server does not answer", async () => {
   const { app } = await shown(
     {},
     {
@@ -185,37 +189,40 @@ it("takes back that the server does not answer when the panel is closed", async 
   expect(app.messages.error.value).toBeNull();
 });
 
-it.each([true, false])("asks again for an original if the server was away: %s", async (isAway) => {
-  let answer = (): void => {};
-  let isFirst = true;
-  const { app } = await shown(
-    {},
-    {
-      originalUrl: (id: number) => `original-${id}`,
-      details: async (id) => {
-        if (isAway && isFirst) {
-          isFirst = false;
-          throw new NoAnswerError("The server does not answer.");
-        }
-        await new Promise<void>((resolve) => {
-          answer = resolve;
-        });
-        return { id, label: null, path: "a/1.png", width: null, height: null, columns: {} };
+it.each([true, false])(
+  "a failed original loads again only if the server was away: %s",
+  async (isAway) => {
+    let answer = (): void => {};
+    let isFirst = true;
+    const { app } = await shown(
+      {},
+      {
+        originalUrl: (id: number) => `original-${id}`,
+        details: async (id) => {
+          if (isAway && isFirst) {
+            isFirst = false;
+            throw new NoAnswerError("The server does not answer.");
+          }
+          await new Promise<void>((resolve) => {
+            answer = resolve;
+          });
+          return { id, label: null, path: "a/1.png", width: null, height: null, columns: {} };
+        },
       },
-    },
-  );
-  app.panels.openItem(0);
-  await settled();
-  root.querySelector(".fs-portrait a img")?.dispatchEvent(new Event("error"));
-  await settled(isAway ? 2100 : 0);
-  expect(root.querySelector(".fs-portrait a img")).toBeNull();
-  answer();
-  await settled();
-  expect(root.querySelector(".fs-side .fs-facts")?.textContent).toContain("a/1.png");
-  expect(root.querySelector(".fs-portrait a img") !== null).toBe(isAway);
-});
+    );
+    app.panels.openItem(0);
+    await settled();
+    root.querySelector(".fs-portrait a img")?.dispatchEvent(new Event("error"));
+    await settled(isAway ? 2100 : 0);
+    expect(root.querySelector(".fs-portrait a img")).toBeNull();
+    answer();
+    await settled();
+    expect(root.querySelector(".fs-side .fs-facts")?.textContent).toContain("a/1.png");
+    expect(root.querySelector(".fs-portrait a img") !== null).toBe(isAway);
+  },
+);
 
-it("counts the selection's classes, most first", async () => {
+it("the selection panel counts classes, largest first", async () => {
   expect(classCounts(Uint16Array.of(2, 1, 2, 0, 1, 2), Uint32Array.of(0, 1, 2, 4, 5))).toEqual([
     [2, 3],
     [1, 2],
@@ -230,7 +237,7 @@ it("counts the selection's classes, most first", async () => {
   expect(root.querySelector(".fs-side")).toBeNull();
 });
 
-it("offers originals in a ZIP only where a server packs them", async () => {
+it("ZIP is offered only where the server makes one", async () => {
   const { app } = await shown();
   app.select(Uint32Array.of(0), false);
   await settled();
@@ -247,13 +254,27 @@ it("offers originals in a ZIP only where a server packs them", async () => {
   expect(button("ZIP").disabled).toBe(true);
 });
 
-it("names the columns that are searched", async () => {
-  await shown();
-  const field = root.querySelector("[data-search]");
-  expect(field?.getAttribute("aria-label")).toBe("Find in paths, labels, note");
+it("the search names what it covers, and is absent without texts", () => {
+  const { manifest } = smallApp();
+  const bare = { ...manifest, classes: null, strings: null, columns: [] };
+  expect(searchLabel(manifest)).toBe("Find in paths, labels and “note”");
+  expect(searchLabel({ ...manifest, columns: [] })).toBe("Find in paths and labels");
+  expect(searchLabel({ ...manifest, columns: [], classes: null })).toBe("Find in paths");
+  expect(searchLabel({ ...bare, classes: manifest.classes })).toBe("Find in labels");
+  expect(searchLabel(bare)).toBeNull();
 });
 
-it("has one stop for the Tab key in the toolbar, where arrows lead on", async () => {
+it("a drag is said to turn a 3-D map, and the help lists only views that exist", async () => {
+  await shown({ nDimensions: 3 });
+  expect(button("Turn the map").title).toBe("Turn the map (v)");
+  press("?");
+  await settled();
+  const help = root.querySelector("[role=dialog]")?.textContent;
+  expect(help).toContain("drag turns the map");
+  expect(help).not.toContain("grid");
+});
+
+it("the toolbar is one Tab stop, and arrow keys move within it", async () => {
   await shown();
   const all = [...root.querySelectorAll<HTMLButtonElement>(".fs-toolbar button")];
   const name = (each: Element | null) => each?.getAttribute("aria-label");
@@ -269,11 +290,11 @@ it("has one stop for the Tab key in the toolbar, where arrows lead on", async ()
   expect(stops()).toEqual(["Help"]);
 });
 
-it("keeps a number's range, and names the filter while another column colors", async () => {
+it("a number filter stays, and is named, while another column colors the map", async () => {
   const { app } = await shown();
   app.colorBy.value = "value";
   await settled();
-  expect(root.querySelector(".fs-scale-note")?.textContent).toBe("Gray: 1 without a number");
+  expect(root.querySelector(".fs-scale-note")?.textContent).toBe("Gray: 1 without a value");
   const [least] = root.querySelectorAll<HTMLInputElement>("input[type=range]");
   if (!least) throw new Error("no range");
   least.value = "3";
@@ -287,7 +308,7 @@ it("keeps a number's range, and names the filter while another column colors", a
   expect(app.filters.value.size).toBe(0);
 });
 
-it("walks the map by keys, opens, selects, and closes step by step", async () => {
+it("keys move over the map, open, select, and close step by step", async () => {
   const { app, told } = await shown();
   press("ArrowRight");
   press("ArrowRight");
@@ -305,7 +326,7 @@ it("walks the map by keys, opens, selects, and closes step by step", async () =>
   expect(app.selection.items.value).toHaveLength(0);
 });
 
-it("leaves keys to fields, and to the browser's own shortcuts", async () => {
+it("keys in text fields and browser shortcuts are ignored", async () => {
   const { app } = await shown();
   const field = root.querySelector("[data-search]") as HTMLInputElement;
   press("l", field);
@@ -315,13 +336,13 @@ it("leaves keys to fields, and to the browser's own shortcuts", async () => {
   expect(app.tool.value).toBe("lasso");
 });
 
-it("finds what is typed right after the key for it", async () => {
+it("text typed directly after the search key goes into the search field", async () => {
   await shown();
   press("/");
   expect(document.activeElement?.matches("[data-search]")).toBe(true);
 });
 
-it("names the neighbors where the map has no images", async () => {
+it("neighbors are listed by name in a map without images", async () => {
   const { app } = await shown({ paths: ["a.png", "b.png", "c.png"], classes: ["cat"] });
   app.panels.openItem(0);
   await settled();
@@ -329,13 +350,13 @@ it("names the neighbors where the map has no images", async () => {
   expect(names).toEqual(["cat, b.png0.50", "cat, c.png1.50"]);
 });
 
-it("offers a TIFF to take away, for no browser shows it", async () => {
+it("a TIFF original is offered as a link", async () => {
   const { app } = await shown(
     { paths: ["a.tif", "b.png"] },
     { originalUrl: (id: number) => `original-${id}` },
   );
   for (const [item, says] of [
-    [0, "no TIFF"],
+    [0, "cannot show TIFF"],
     [1, "cannot be read"],
   ] as const) {
     app.panels.openItem(item);
@@ -346,7 +367,7 @@ it("offers a TIFF to take away, for no browser shows it", async () => {
   }
 });
 
-it("takes one dropped image, and of several says that they are too many", async () => {
+it("one dropped image is placed, several give an error", async () => {
   const placed: Blob[] = [];
   const place = async (image: Blob) => {
     placed.push(image);
@@ -361,14 +382,14 @@ it("takes one dropped image, and of several says that they are too many", async 
   const [one, two] = [new File(["1"], "1.png"), new File(["2"], "2.png")];
   drop(one, two);
   await settled();
-  expect(app.messages.error.value).toContain("One image at a time");
+  expect(app.messages.error.value).toContain("Only one image");
   expect(placed).toEqual([]);
   drop(one);
   await settled();
   expect(placed).toEqual([one]);
 });
 
-it("says why the map takes no new images", async () => {
+it("the page says why new images cannot be placed", async () => {
   const no_place = "This map was made with an ONNX file: give it with --model FILE.onnx.";
   const abilities = { originals: false, search: true, zip: 0, place: false, no_place };
   const { app } = await shown({}, { abilities });
@@ -385,7 +406,7 @@ it("says why the map takes no new images", async () => {
   expect(app.messages.error.value).toBe(no_place);
 });
 
-it("opens help, and Escape closes it alone", async () => {
+it("Escape closes the help alone", async () => {
   const { app } = await shown();
   app.panels.openItem(1);
   press("?");
@@ -397,7 +418,7 @@ it("opens help, and Escape closes it alone", async () => {
   expect(app.panels.item.value).toBe(1);
 });
 
-it("leads back out of empty room, and out of filters that hide all", async () => {
+it("an empty view offers to show all and to clear the filters", async () => {
   const { app, told } = await shown();
   app.navigation.viewIsEmpty.value = true;
   await settled();

@@ -1,4 +1,4 @@
-/** What is seen before the map is, and instead of it where it cannot be. */
+/** The screens before the map is loaded and after a failure. */
 import { SourceError } from "../sources/error";
 
 function element(tag: string, className: string, text = ""): HTMLElement {
@@ -33,13 +33,13 @@ export function showLoading(root: HTMLElement, title: string): StartScreen {
 }
 
 export interface WaysOn {
-  /** The whole page is the map's: to load it again may help. */
+  /** The map has the page for itself, so reloading the page may help. */
   readonly reloads?: boolean;
-  /** The picture that the page holds. */
+  /** The static picture that the page contains. */
   readonly picture?: string | null;
 }
 
-/** One clear sentence, and the ways on that there are. */
+/** Show an error, with a button to reload or a static picture where possible. */
 export function showFailure(
   root: HTMLElement,
   error: unknown,
@@ -65,7 +65,7 @@ export function showFailure(
   root.append(screen);
 }
 
-/** The picture that a page carries for browsers that cannot draw the map. */
+/** The static picture that a page contains for browsers that cannot draw the map. */
 export function staticPicture(): string | null {
   const held = document.getElementById("featscape-static");
   return held instanceof HTMLImageElement ? held.src : null;

@@ -1,4 +1,4 @@
-/** Whether what surrounds the map is dark: the system says so, and a notebook better. */
+/** Whether the page around the map is dark, by the system's setting or the notebook's theme. */
 import { type ReadonlySignal, signal } from "@preact/signals";
 
 export interface ThemeWatch {
@@ -6,7 +6,7 @@ export interface ThemeWatch {
   stop(): void;
 }
 
-/** JupyterLab and VS Code mark the body with their theme; undefined elsewhere. */
+/** The theme that JupyterLab and VS Code set on the body; undefined elsewhere. */
 function notebookIsDark(): boolean | undefined {
   const { body } = document;
   const light = body.dataset["jpThemeLight"];

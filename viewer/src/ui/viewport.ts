@@ -1,4 +1,4 @@
-/** Which part of a long list is seen. */
+/** The visible part of a long list. */
 import type { RefObject } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
@@ -33,7 +33,7 @@ export function useViewport(ref: RefObject<HTMLElement | null>): Viewport {
   return viewport;
 }
 
-/** The rows to draw: those seen and a few beside them. */
+/** The rows to render: the visible rows and a few around them. */
 export function seenRows(
   viewport: Viewport,
   rowHeight: number,

@@ -13,7 +13,7 @@ function viewpoint(): Camera {
   );
 }
 
-it("stands where it is put before a frame is drawn, and draws it once", () => {
+it("a view that is set is current before a frame is drawn, and changes once", () => {
   const camera = viewpoint();
   const view = { ...camera.current, center: [3, 4, 0], scale: 2 * camera.current.scale } as const;
   camera.go(view, false);
@@ -22,7 +22,7 @@ it("stands where it is put before a frame is drawn, and draws it once", () => {
   expect(camera.advance(performance.now())).toBe(false);
 });
 
-it("is on its way until a smooth move ends", () => {
+it("the camera moves until a smooth transition ends", () => {
   const camera = viewpoint();
   const before = camera.current;
   camera.go({ ...before, scale: 2 * before.scale }, true);
@@ -35,7 +35,7 @@ it("is on its way until a smooth move ends", () => {
 
 const AREA = { left: 100, right: 400, top: 0, bottom: 200 };
 
-it("shows a box whole in the part of the stage that is free", () => {
+it("a box fits into a part of the stage", () => {
   const camera = viewpoint();
   const view = camera.whole({ lower: [0, 0, 0], upper: [10, 10, 0] }, AREA, 0);
   expect(project(view, camera.size, [0, 0, 0])).toEqual({ x: 150, y: 200 });
@@ -44,7 +44,7 @@ it("shows a box whole in the part of the stage that is free", () => {
   expect(project(within, camera.size, [0, 0, 0])).toEqual({ x: 170, y: 180 });
 });
 
-it("looks at a single place from near, and from no farther than one is", () => {
+it("a single point is shown at a minimum scale, and never at a smaller scale than now", () => {
   const camera = viewpoint();
   const place = [2, 3, 0] as const;
   const near = camera.near({ lower: place, upper: place }, AREA, 0);
@@ -55,7 +55,7 @@ it("looks at a single place from near, and from no farther than one is", () => {
   expect(camera.near({ lower: place, upper: place }, AREA, 0).scale).toBeCloseTo(3 * near.scale);
 });
 
-it("does not move to where it is", () => {
+it("setting the current view changes nothing", () => {
   const camera = viewpoint();
   const before = camera.current;
   camera.go({ ...before, center: [...before.center] }, false);
@@ -63,7 +63,7 @@ it("does not move to where it is", () => {
   expect(camera.advance(performance.now())).toBe(false);
 });
 
-it("shows the map whole in a corner too, and lets nobody go far from it", () => {
+it("the map fits into a corner of the stage, and the view cannot leave the map far behind", () => {
   const camera = viewpoint();
   const corner = { left: 240, right: 400, top: 240, bottom: 400 };
   const box = { lower: [0, 0, 0], upper: [10, 10, 0] } as const;

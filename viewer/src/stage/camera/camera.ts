@@ -1,19 +1,19 @@
-/** Where one looks from, and the way to where one will: bounded, so that nobody gets lost. */
+/** The current view and its animated moves. Scale and center are bounded. */
 import type { Area, Point, View } from "../stage";
 import { type Box, fitted, NO_TURN, panned, type Size, type Vector, zoomed } from "./projection";
 import { easeInOut, easeOut, Transition } from "./transition";
 
 const MARGIN = 36; // around the whole map, CSS pixels
-const CLOSE = 4; // the zoom from which a single place is looked at
+const CLOSE = 4; // the least zoom for a single item
 const WHEEL_MS = 160;
 const FLIGHT_MS = 450;
 
 export class Camera {
   current: View;
   private transition: Transition | null = null;
-  private readonly farthest = 0.4; // of the zoom that shows the whole map
+  private readonly farthest = 0.4; // times the scale that fits the whole map
   private readonly nearest: number;
-  /** Pixels a unit beyond which nothing is to be seen. */
+  /** The largest allowed scale, in pixels per map unit. */
   closest = Number.POSITIVE_INFINITY;
 
   constructor(
@@ -27,7 +27,7 @@ export class Camera {
     this.current = this.fitted(box, NO_TURN);
   }
 
-  /** Pixels a unit where the whole map is seen, unturned. */
+  /** The scale, in pixels per map unit, that shows the whole map without rotation. */
   get fitScale(): number {
     return this.fitted(this.box, NO_TURN).scale;
   }
@@ -40,24 +40,24 @@ export class Camera {
     return this.transition !== null;
   }
 
-  /** Where the view will be at its flight's end. */
+  /** The view at the end of the current transition. */
   get target(): View {
     return this.transition?.to ?? this.current;
   }
 
-  /** Half of the map's depth, and more, in its units. */
+  /** A bound of the map's extent along the line of sight, in map units. */
   get depth(): number {
     const { lower, upper } = this.box;
     return 1.01 * Math.hypot(...upper.map((high, axis) => high - lower[axis]!)) || 1;
   }
 
-  /** The view that shows a box whole in a part of the stage, with `margin` pixels around it. */
+  /** The view that fits a box into a part of the stage, with `margin` pixels around it. */
   whole(box: Box, area: Area, margin: number): View {
     const size = { width: area.right - area.left, height: area.bottom - area.top };
     return this.centered(fitted(box, size, this.target.turn, margin), area);
   }
 
-  /** The same; a single place is seen from as near as one is, or from where its neighbors part. */
+  /** As `whole`, but for a box of one point the scale does not decrease. */
   near(box: Box, area: Area, margin: number): View {
     if (box.lower.some((low, axis) => low !== box.upper[axis])) {
       return this.whole(box, area, margin);
@@ -66,7 +66,7 @@ export class Camera {
     return this.centered({ center: box.lower, scale, turn: this.target.turn }, area);
   }
 
-  /** The view whose center lies in the middle of a part of the stage. */
+  /** The view whose center is in the middle of a part of the stage. */
   centered(view: View, { left, right, top, bottom }: Area): View {
     const { width, height } = this.size;
     const near = { ...view, scale: this.bounded(view.scale) };
@@ -93,7 +93,7 @@ export class Camera {
     this.fly(zoomed(target, size, scale, at), smooth ? WHEEL_MS : 0, easeOut);
   }
 
-  /** Take the view to where it is now; true where it has changed. */
+  /** Advance to the time `now`. Returns whether the view has changed. */
   advance(now: number): boolean {
     if (!this.transition) return false;
     this.current = this.transition.at(now);
@@ -111,16 +111,16 @@ export class Camera {
     const { lower, upper } = this.box;
     const { width, height } = this.size;
     const extent = Math.max(...upper.map((high, axis) => high - lower[axis]!));
-    // the latter where the map stands whole in a corner that the panels leave
+    // the second bound lets a fitted map be moved into a corner that the panels leave free
     const slack = Math.max(0.2 * extent, (0.3 * Math.min(width, height)) / to.scale);
     const center = to.center.map((at, axis) =>
       Math.min(Math.max(at, lower[axis]! - slack), upper[axis]! + slack),
     ) as unknown as Vector;
     const target = { center, scale: this.bounded(to.scale), turn: to.turn };
-    if (!this.transition && isSame(target, this.current)) return; // nothing moves, and nobody is told so
+    if (!this.transition && isSame(target, this.current)) return; // no change, no event
     const duration = this.reducedMotion() ? 0 : durationMs;
     this.transition = new Transition(this.current, target, performance.now(), duration, ease);
-    if (duration === 0) this.current = target; // who asks where an item is need not wait for a frame
+    if (duration === 0) this.current = target; // so that `locate` is right before the next frame
     this.changed();
   }
 }

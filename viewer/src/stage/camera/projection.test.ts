@@ -22,11 +22,11 @@ function close(a: readonly number[], b: readonly number[]): void {
 }
 
 describe.each([FLAT, TILTED])("a view", (view) => {
-  test("has its center in the middle of the stage", () => {
+  test("the center is in the middle of the stage", () => {
     expect(project(view, SIZE, view.center)).toEqual({ x: 400, y: 300 });
   });
 
-  test("agrees with its matrix", () => {
+  test("projection and matrix agree", () => {
     const m = matrix(view, SIZE, 10);
     const at = [4, 1, 0.5] as const;
     const clip = [0, 1].map(
@@ -36,13 +36,13 @@ describe.each([FLAT, TILTED])("a view", (view) => {
     close([(clip[0]! + 1) * 400, (1 - clip[1]!) * 300], [x, y]);
   });
 
-  test("takes what it shows along with the pointer", () => {
+  test("a drag moves the map with the pointer", () => {
     const { x, y } = project(panned(view, 30, -50), SIZE, [4, 1, 0.5]);
     const before = project(view, SIZE, [4, 1, 0.5]);
     close([x, y], [before.x + 30, before.y - 50]);
   });
 
-  test("zooms about the pointer, on the way too", () => {
+  test("a zoom fixes the position under the pointer, also between two views", () => {
     const at = project(view, SIZE, [5, -1, 0]);
     const end = zoomed(view, SIZE, 1000, at);
     for (const t of [0, 0.3, 0.8, 1]) {
@@ -57,7 +57,7 @@ test("y points up", () => {
   expect(project(FLAT, SIZE, [3, -1, 0]).y).toBe(260);
 });
 
-test("a drag over the ball turns what lies in front with the pointer", () => {
+test("a trackball drag moves the front of the map with the pointer", () => {
   const view = turned({ ...FLAT, center: [0, 0, 0] }, SIZE, { x: 400, y: 300 }, { x: 430, y: 300 });
   const { x, y } = project(view, SIZE, [0, 0, 1]);
   expect(x).toBeGreaterThan(400);
@@ -69,7 +69,7 @@ test("a drag over the ball turns what lies in front with the pointer", () => {
     }
 });
 
-test("a box fits with its margin, and a box without extent has a scale all the same", () => {
+test("a box fits with its margin, and a box without extent has a finite scale", () => {
   const view = fitted({ lower: [0, 0, 0], upper: [10, 1, 0] }, SIZE, NO_TURN, 40);
   expect(project(view, SIZE, [0, 0.5, 0])).toEqual({ x: 40, y: 300 });
   expect(fitted({ lower: [1, 1, 0], upper: [1, 1, 0] }, SIZE, NO_TURN, 40).scale).toBe(1);

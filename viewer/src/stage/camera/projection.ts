@@ -1,4 +1,4 @@
-/** Where one looks from: the view, the matrix of it, and the way from one view to another. */
+/** Geometry of a view: projection, shifts, zooms, rotations, and interpolation between views. */
 import type { Point, View } from "../stage";
 
 export type Vector = readonly [number, number, number];
@@ -6,7 +6,7 @@ export type Quaternion = readonly [number, number, number, number];
 
 export const NO_TURN: Quaternion = [0, 0, 0, 1];
 
-/** Least and greatest corner. */
+/** Axis-aligned box in map units. */
 export interface Box {
   readonly lower: Vector;
   readonly upper: Vector;
@@ -17,7 +17,7 @@ export interface Size {
   readonly height: number;
 }
 
-/** Rows of the rotation of `turn`: right, up and towards the viewer, in the map's coordinates. */
+/** Rows of the rotation matrix of `turn`: right, up and toward the viewer, in map axes. */
 export function axes(turn: Quaternion): readonly [Vector, Vector, Vector] {
   const [x, y, z, w] = turn;
   return [
@@ -27,7 +27,7 @@ export function axes(turn: Quaternion): readonly [Vector, Vector, Vector] {
   ];
 }
 
-/** The turn `b` and then the turn `a`. */
+/** The rotation `b` followed by the rotation `a`. */
 export function product(a: Quaternion, b: Quaternion): Quaternion {
   const [ax, ay, az, aw] = a;
   const [bx, by, bz, bw] = b;
@@ -44,12 +44,12 @@ function unit(q: Quaternion): Quaternion {
   return length > 0 ? [q[0] / length, q[1] / length, q[2] / length, q[3] / length] : NO_TURN;
 }
 
-/** The matrix from the map's coordinates to clip space, column by column. */
+/** The matrix from map coordinates to clip space, in column-major order. */
 export function matrix(view: View, { width, height }: Size, depth: number): Float32Array {
   const [right, up, near] = axes(view.turn);
   const x = (2 * view.scale) / width;
   const y = (2 * view.scale) / height;
-  const z = -1 / depth; // what is near has the least depth
+  const z = -1 / depth; // near points have the least depth
   const rows = [
     right.map((value) => value * x),
     up.map((value) => value * y),
@@ -68,7 +68,7 @@ export function matrix(view: View, { width, height }: Size, depth: number): Floa
   return result;
 }
 
-/** A place of the map in stage pixels. */
+/** The stage position of a map position. */
 export function project(view: View, size: Size, [x, y, z]: Vector): Point {
   const [right, up] = axes(view.turn);
   const dx = x - view.center[0];
@@ -80,7 +80,7 @@ export function project(view: View, size: Size, [x, y, z]: Vector): Point {
   };
 }
 
-/** The view after a shift by stage pixels, as a drag does it: what lies under the pointer stays there. */
+/** The view after a drag by (dx, dy) stage pixels. */
 export function panned(view: View, dx: number, dy: number): View {
   const [right, up] = axes(view.turn);
   const a = -dx / view.scale;
@@ -96,19 +96,19 @@ export function panned(view: View, dx: number, dy: number): View {
   };
 }
 
-/** The view at another scale; the place of the map under `at` stays there. */
+/** The view at another scale, with the map position under `at` fixed. */
 export function zoomed(view: View, size: Size, scale: number, at: Point): View {
   const dx = at.x - size.width / 2;
   const dy = at.y - size.height / 2;
   return panned({ ...panned(view, -dx, -dy), scale }, dx, dy);
 }
 
-/** The view turned as by a ball under the pointer that is dragged from `from` to `to`. */
+/** The view after a drag of a virtual trackball from `from` to `to`. */
 export function turned(view: View, size: Size, from: Point, to: Point): View {
   const a = onBall(size, from);
   const b = onBall(size, to);
   const dot = a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-  // from a to b on the ball, twice over: half of what is between them would be a quaternion's angle
+  // the full angle from a to b, so that the rotation is twice the angle on the ball
   const step: Quaternion = [
     a[1] * b[2] - a[2] * b[1],
     a[2] * b[0] - a[0] * b[2],
@@ -124,12 +124,12 @@ function onBall({ width, height }: Size, { x, y }: Point): Vector {
   const dy = (height / 2 - y) / radius;
   const square = dx * dx + dy * dy;
   if (square <= 0.5) return [dx, dy, Math.sqrt(1 - square)];
-  const z = 0.5 / Math.sqrt(square); // a sheet beside the ball: no jump at its rim
+  const z = 0.5 / Math.sqrt(square); // hyperbolic sheet outside the ball: continuous at its rim
   const length = Math.hypot(dx, dy, z);
   return [dx / length, dy / length, z / length];
 }
 
-/** The view that shows a box whole, with `margin` pixels around it. */
+/** The view that fits a box into `size`, with `margin` pixels around the box. */
 export function fitted(box: Box, size: Size, turn: Quaternion, margin: number): View {
   const center = box.lower.map((low, axis) => (low + box.upper[axis]!) / 2) as unknown as Vector;
   const [right, up] = axes(turn);
@@ -145,9 +145,9 @@ export function fitted(box: Box, size: Size, turn: Quaternion, margin: number): 
 }
 
 /**
- * The view at `t` (0 to 1) on the way from `a` to `b`. The scale grows evenly, and the center moves
- * so that one place of the map stands still on the stage: a zoom about the pointer keeps what lies
- * under it.
+ * The view at `t` (0 to 1) between `a` and `b`. The scale changes by equal factors, and the center
+ * moves so that one map position is fixed on the stage. In a zoom about the pointer, the position
+ * under the pointer is fixed.
  */
 export function between(a: View, b: View, t: number): View {
   if (t >= 1) return b;

@@ -1,4 +1,4 @@
-/** The way from one view to another, and from one layout to the other, in time. */
+/** Animated transitions between views, and easing functions. */
 import type { View } from "../stage";
 import { between } from "./projection";
 

@@ -1,8 +1,8 @@
-/** Decoded images on the GPU: one texture of many layers, each cut into slots of one size. */
+/** Decoded images on the GPU: a texture array whose layers are divided into slots of one size. */
 
 const SIDE = 1024;
 
-/** Where an image lies in the texture: texels. */
+/** Position of an image in the texture, in texels. */
 export interface Slot {
   readonly layer: number;
   readonly x: number;
@@ -11,7 +11,7 @@ export interface Slot {
   height: number;
 }
 
-/** The slots of one size: the least recently used gives its place. */
+/** The slots of one size. The least recently used slot is replaced. */
 class Shelf {
   private readonly used = new Map<number, Slot>();
   private next = 0;
@@ -25,7 +25,7 @@ class Shelf {
   get(item: number): Slot | undefined {
     const slot = this.used.get(item);
     if (slot) {
-      this.used.delete(item); // a Map keeps the order of insertion: last used, last in
+      this.used.delete(item); // most recently used last
       this.used.set(item, slot);
     }
     return slot;
@@ -69,14 +69,16 @@ export class Atlas {
   readonly texture: WebGLTexture;
   private readonly shelves: readonly Shelf[];
 
-  /** `layersEach` layers of 1,024 x 1,024 texels for each of the packs' sizes. */
+  /** A shelf has `layers` layers of 1,024 x 1,024 texels for images of up to `slotPx` pixels. */
   constructor(
     private readonly gl: WebGL2RenderingContext,
-    sizes: readonly number[],
-    layersEach: number,
+    shelves: readonly { readonly slotPx: number; readonly layers: number }[],
   ) {
-    this.shelves = sizes.map((size, i) => new Shelf(size, i * layersEach, layersEach));
-    const layers = Math.max(1, sizes.length * layersEach);
+    let layers = 0;
+    this.shelves = shelves.map((shelf) => {
+      layers += shelf.layers;
+      return new Shelf(shelf.slotPx, layers - shelf.layers, shelf.layers);
+    });
     this.texture = gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D_ARRAY, this.texture);
     gl.texStorage3D(gl.TEXTURE_2D_ARRAY, 1, gl.RGBA8, SIDE, SIDE, layers);
@@ -86,27 +88,27 @@ export class Atlas {
     gl.texParameteri(gl.TEXTURE_2D_ARRAY, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
   }
 
-  /** How many images of a pack it holds at once. */
-  room(pack: number): number {
-    return this.shelves[pack]!.room;
+  /** The number of images that a shelf can hold. */
+  room(shelf: number): number {
+    return this.shelves[shelf]!.room;
   }
 
-  has(pack: number, item: number): boolean {
-    return this.shelves[pack]!.has(item);
+  has(shelf: number, item: number): boolean {
+    return this.shelves[shelf]!.has(item);
   }
 
-  /** An item's image: of `pack` where it is here, else of the largest pack that is. */
-  find(pack: number, item: number): Slot | undefined {
-    let slot = this.shelves[pack]?.get(item);
+  /** An item's image in `shelf`, or else the largest that the atlas holds. */
+  find(shelf: number, item: number): Slot | undefined {
+    let slot = this.shelves[shelf]?.get(item);
     for (let other = this.shelves.length - 1; !slot && other >= 0; other--) {
       slot = this.shelves[other]!.get(item);
     }
     return slot;
   }
 
-  put(pack: number, item: number, image: ImageBitmap): void {
+  put(shelf: number, item: number, image: ImageBitmap): void {
     const { gl } = this;
-    const slot = this.shelves[pack]!.take(item);
+    const slot = this.shelves[shelf]!.take(item);
     slot.width = image.width;
     slot.height = image.height;
     gl.bindTexture(gl.TEXTURE_2D_ARRAY, this.texture);

@@ -40,7 +40,7 @@ function overlap(a: number, b: number, distance: number): boolean {
   return Math.abs(au - bu) < distance && Math.abs(av - bv) < distance;
 }
 
-test("is the greedy choice in the bundle's order: none overlap, and none that fits is left out", () => {
+test("the choice is greedy in the bundle's order, without overlaps and without gaps", () => {
   const greedy: number[] = [];
   for (let item = 0; item < 20_000; item++) {
     if (!greedy.some((other) => overlap(item, other, 0.3))) greedy.push(item);
@@ -48,7 +48,7 @@ test("is the greedy choice in the bundle's order: none overlap, and none that fi
   expect(place()).toEqual(greedy);
 });
 
-test("is the same wherever one pans to", () => {
+test("the choice does not depend on the position of the view", () => {
   const whole = new Set(place());
   const near = place({ region: { left: 2, right: 8, bottom: 1, top: 9 } });
   const inside = near.filter((item) => {
@@ -59,7 +59,7 @@ test("is the same wherever one pans to", () => {
   expect(inside.filter((item) => !whole.has(item))).toEqual([]);
 });
 
-test("keeps those that have their place when there is more room", () => {
+test("chosen items stay when there is more room", () => {
   const before = place();
   const closer = place({ distance: 0.2 }, before);
   expect(closer.slice(0, before.length)).toEqual(before);
@@ -68,7 +68,7 @@ test("keeps those that have their place when there is more room", () => {
   expect(clash).toBe(false);
 });
 
-test("shows none that is hidden, and those that are lit first", () => {
+test("hidden items are never chosen, and dimmed items come last", () => {
   const states = new Uint8Array(20_000);
   states.fill(HIDDEN, 0, 1000);
   states.fill(DIMMED, 1000, 19_990);
@@ -78,7 +78,7 @@ test("shows none that is hidden, and those that are lit first", () => {
   expect(shown.length).toBeGreaterThan(500);
 });
 
-test("goes on where it stopped", () => {
+test("a choice continues where it stopped", () => {
   const placement = new Declutter(places, rule);
   let steps = 1;
   while (!placement.step(0)) steps++;
@@ -86,6 +86,6 @@ test("goes on where it stopped", () => {
   expect(placement.items).toEqual(place());
 });
 
-test("leaves out items without an image", () => {
+test("items without an image are never chosen", () => {
   expect(Math.max(...place({ nItems: 300 }))).toBeLessThan(300);
 });

@@ -1,35 +1,35 @@
 /**
- * Which images are shown: in the bundle's order, each one that overlaps none before it. Whether one
- * is shown depends on the map and on the step of the zoom, never on how far one has panned, so
- * nothing flickers.
+ * Chooses the images to show so that no two overlap: in the bundle's order, each image that
+ * overlaps no image chosen before. The choice depends on the map and the zoom step, but not on the position
+ * of the view, so images do not flicker while the map moves.
  */
 import { flatten, type Places } from "../layout/positions";
 import type { Plane, Region } from "../layout/region";
 import { DIMMED, HIDDEN } from "../stage";
 
-// A cell is as wide as two images must lie apart, and is cut into so many parts in each direction.
+// A cell is as wide as the least distance of two images, and has PARTS x PARTS parts.
 const PARTS = 4;
 
 export interface Rule {
-  /** No two images are nearer than this to each other in both directions: units of the map. */
+  /** The least distance of two images in at least one direction, in map units. */
   readonly distance: number;
-  /** Where to place them. */
+  /** The region in which images are chosen. */
   readonly region: Region;
   readonly plane: Plane;
-  /** Only the first so many items have an image. */
+  /** The number of items that have an image. */
   readonly nItems: number;
   readonly states: Uint8Array | null;
 }
 
-/** Places images within a region; what is done in one step is short, so that it never blocks. */
+/** Chooses images within a region, in short steps that do not block the page. */
 export class Declutter {
-  /** Those that have their place, in the order they got it. */
+  /** The chosen items, in the order in which they were chosen. */
   readonly items: number[] = [];
-  private readonly taken: Int32Array; // one more than the index in `items` of who lies in a cell
-  /** Parts that lie wholly too near to an image: most items are met there, and need no other look. */
+  private readonly taken: Int32Array; // by cell: 1 + index in `items`; 0 if none
+  /** By part: 1 if any item there would overlap a chosen one. Most items need no other check. */
   private readonly closed: Uint8Array;
-  private readonly scale: number; // parts a unit of the map
-  private readonly width: number; // parts a row
+  private readonly scale: number; // parts per map unit
+  private readonly width: number; // parts per row
   private readonly us: number[] = [];
   private readonly vs: number[] = [];
   private readonly columns: number;
@@ -40,21 +40,21 @@ export class Declutter {
   private run = 0;
   private at = 0;
 
-  /** `kept` stay where they are, if there is room for all of them. */
+  /** The items `kept` are chosen first, if they do not overlap. */
   constructor(
     private readonly places: Places,
     private readonly rule: Rule,
     kept: Iterable<number> = [],
   ) {
     const { region, distance, plane, nItems, states } = rule;
-    // one more than there is room for: an item may lie on the very edge
+    // one extra, for items on the region's edge
     this.columns = Math.ceil((region.right - region.left) / distance) + 1;
     this.rows = Math.ceil((region.top - region.bottom) / distance) + 1;
     this.taken = new Int32Array(this.columns * this.rows);
     this.scale = PARTS / distance;
     this.width = this.columns * PARTS;
     this.closed = new Uint8Array(this.width * this.rows * PARTS);
-    // What a search or a selection leaves out gets the room that the others leave.
+    // dimmed items get the room that the others leave
     this.passes = states?.some((state) => state & DIMMED) ? [0, DIMMED] : [0];
     places.chunks.visit(region, plane, (start, end) => {
       if (start < nItems) this.runs.push([start, Math.min(end, nItems)]);
@@ -66,7 +66,7 @@ export class Declutter {
     this.at = this.runs[0]?.[0] ?? 0;
   }
 
-  /** Go on for about so long; true once all have been met. */
+  /** Continue for about `budgetMs`. Returns true when all items have been tried. */
   step(budgetMs: number): boolean {
     const stop = performance.now() + budgetMs;
     while (this.pass < this.passes.length) {
@@ -93,7 +93,7 @@ export class Declutter {
     const { positions, dimensions } = this.places;
     const wanted = this.passes[this.pass]!;
     const [[rx, ry, rz], [ux, uy, uz]] = plane;
-    // `flatten`, written out: with its arrays a million items take twice as long
+    // `flatten` inlined: its arrays would double the time for a million items
     for (let item = start, at = start * dimensions; item < end; item++, at += dimensions) {
       if (states && (states[item]! & (HIDDEN | DIMMED)) !== wanted) continue;
       const x = positions[at]!;

@@ -74,7 +74,7 @@ async function shown(positions: Float32Array, changed: Partial<Scene> = {}) {
   return { gallery, decoded };
 }
 
-test("reads each image once, also where more are seen than the sharpest would have room for", async () => {
+test("each image is read once, even if the atlas has no room for the largest size", async () => {
   const n = 40 * 20;
   const positions = Float32Array.from({ length: 2 * n }, (_, i) =>
     i % 2 ? Math.floor(i / 80) : Math.floor(i / 2) % 40,
@@ -84,7 +84,7 @@ test("reads each image once, also where more are seen than the sharpest would ha
   expect(decoded).toBe(n);
 });
 
-test("reads each image once where the graphics are slow to take them", async () => {
+test("each image is read once when uploads are slow", async () => {
   const now = performance.now();
   vi.spyOn(performance, "now").mockImplementation(() => now + spentMs);
   uploadMs = 100; // one a frame
@@ -92,7 +92,7 @@ test("reads each image once where the graphics are slow to take them", async () 
   expect(decoded).toBe(30);
 });
 
-test("shows the image that has the focus above the one in whose place it is", async () => {
+test("the focused image is shown above the image that overlaps it", async () => {
   const positions = Float32Array.of(19, 9, 19.1, 9, 25, 9);
   const seen = async (changed: Partial<Scene>) => [
     ...(await shown(positions, changed)).gallery.items(),
@@ -101,4 +101,17 @@ test("shows the image that has the focus above the one in whose place it is", as
   expect(await seen({ focus: 1 })).toEqual([0, 2, 1]);
   expect(await seen({ focus: 2 })).toEqual([0, 2]);
   expect(await seen({ focus: 1, states: Uint8Array.of(0, HIDDEN, 0) })).toEqual([0, 2]);
+});
+
+test("every cell of a grid of many small cells shows its image", async () => {
+  const side = 40;
+  const positions = Float32Array.from({ length: 2 * side * side }, (_, i) =>
+    i % 2 ? Math.floor(i / 2 / side) : Math.floor(i / 2) % side,
+  );
+  const size = { width: 4000, height: 2000 };
+  const { gallery } = await shown(positions, {
+    view: { center: [19.5, 19.5, 0], scale: 8, turn: [0, 0, 0, 1] },
+    sizing: sizingFor(size, side * side, 1, { side: 8, least: 8 }),
+  });
+  expect(gallery.count).toBe(side * side);
 });

@@ -1,4 +1,4 @@
-/** The images on the stage: which are there, how visible each is, and what must be read for them. */
+/** The images on the stage: which are shown, their opacity, and which files they need. */
 import type { Thumbnails, Wanted } from "../../bundle/thumbnails";
 import type { Size } from "../camera/projection";
 import type { Color } from "../gl";
@@ -16,15 +16,20 @@ const FADE_OUT_MS = 120;
 const PLACING_MS = 1;
 const UPLOADING_MS = 1;
 const DECODING_MS = 1;
-// Each of the three, once the view rests: frames are few where WebGL is software.
+// Time for each of the three while the view rests: software WebGL draws few frames.
 const STILL_MS = 12;
 const DECODES = 48;
-// Blocks are asked for this often while the view moves: a request takes the processor a millisecond.
+// Size of the smallest copies, for grids of many images: 4,096 fit into a layer of the atlas.
+const TINY_PX = 16;
+// Layers of the atlas, of 4 MB each.
+const MOST_LAYERS = 12;
+const MOST_TINY_LAYERS = 20;
+// Interval of block requests while the view moves: a request costs about 1 ms of CPU time.
 const WANTING_MS = 80;
 const MOVING_BLOCKS = 2;
-// Placed beyond the stage's edge, so that a pan meets images that have their place: in distances.
+// Width of the margin around the stage in which images are chosen, in image distances.
 const MARGIN = 8;
-// A turning map is placed anew this often.
+// Interval at which images are chosen again while a 3-D map turns.
 const TURN_MS = 160;
 
 interface Shown {
@@ -32,27 +37,27 @@ interface Shown {
   leaving: boolean;
 }
 
-/** What the images depend on in a frame. */
+/** What the images of a frame depend on. */
 export interface Scene {
   readonly view: View;
   readonly size: Size;
   readonly pixelRatio: number;
-  readonly zoom: number; // 1 where the whole map is seen
+  readonly zoom: number; // 1 where the whole map is visible
   readonly places: Places;
   readonly sizing: Sizing;
   readonly states: Uint8Array | null;
-  /** Another number where other items are hidden or dimmed than before. */
+  /** Changes whenever other items are hidden or dimmed. */
   readonly filter: number;
   readonly positions: Float32Array;
   readonly dimensions: number;
   readonly cells: Uint16Array | null;
-  /** The item that one points at or has open: its image is shown, above others if need be. */
+  /** The hovered or open item. Its image is always shown, above others if necessary. */
   readonly focus: number | null;
   readonly colorOf: (item: number) => Color;
-  /** False while items move from one layout to the other: the images go along as they are. */
+  /** False while items move between layouts: the shown images then stay the same. */
   readonly settled: boolean;
   readonly fades: boolean;
-  /** The view rests: there is time for images. */
+  /** True while the view rests and there is time to load images. */
   readonly still: boolean;
 }
 
@@ -62,9 +67,9 @@ export class Gallery {
   count = 0;
   readonly atlas: Atlas;
   private readonly shown = new Map<number, Shown>();
-  /** Pack and item of those that have been begun, until they lie in the atlas. */
+  /** Keys "shelf/item" of images that are being decoded or wait for upload. */
   private readonly decoding = new Set<string>();
-  private readonly decoded: { pack: number; item: number; image: ImageBitmap }[] = [];
+  private readonly decoded: { shelf: number; item: number; image: ImageBitmap }[] = [];
   private readonly broken = new Set<string>();
   private placement: Declutter | null = null;
   private placed: (Pick<Scene, "view" | "sizing" | "places" | "filter"> & { at: number }) | null =
@@ -80,12 +85,14 @@ export class Gallery {
     screenPixels: number,
     private readonly changed: () => void,
   ) {
-    const layers = Math.min(Math.max(Math.ceil(screenPixels / 270_000), 4), 12);
-    this.atlas = new Atlas(
-      gl,
-      thumbnails.packs.map((pack) => pack.size_px),
-      layers,
-    );
+    const layers = Math.max(Math.ceil(screenPixels / 270_000), 4);
+    this.atlas = new Atlas(gl, [
+      { slotPx: TINY_PX, layers: Math.min(layers, MOST_TINY_LAYERS) },
+      ...thumbnails.packs.map((pack) => ({
+        slotPx: pack.size_px,
+        layers: Math.min(layers, MOST_LAYERS),
+      })),
+    ]);
   }
 
   clear(): void {
@@ -103,11 +110,11 @@ export class Gallery {
     this.clear();
   }
 
-  /** Bring the images up to this frame; true while something still moves of itself. */
+  /** Update the images for a frame. Returns whether another frame is needed. */
   update(scene: Scene, now: number): boolean {
     const elapsed = Math.min(now - this.last, FADE_IN_MS / 2);
     this.last = now;
-    const waiting = scene.settled && scene.sizing.room && this.place(scene, now);
+    const waiting = scene.settled && scene.sizing.hasRoom(scene.zoom) && this.place(scene, now);
     const visible = this.choose(scene);
     this.upload(scene.still);
     const sidePx = this.affordable(scene.sizing.at(scene.zoom) * scene.pixelRatio);
@@ -117,12 +124,12 @@ export class Gallery {
     return fading || waiting || missing || this.placing || this.decoded.length > 0;
   }
 
-  /** Those that have their place, the first come first. */
+  /** The chosen items, in the order in which they were chosen. */
   get order(): readonly number[] {
     return this.placement?.items ?? [];
   }
 
-  /** Those that one sees. */
+  /** The items whose images are visible. */
   *items(): IterableIterator<number> {
     for (const [item, { opacity, leaving }] of this.shown)
       if (opacity > 0.3 && !leaving) yield item;
@@ -133,7 +140,7 @@ export class Gallery {
     return shown !== undefined && shown.opacity > 0.3;
   }
 
-  /** Width and height of an item's image, the longest 1. */
+  /** Width and height of an item's image, relative to the longer side. */
   shape(item: number): readonly [number, number] {
     const slot = this.atlas.find(0, item);
     if (!slot) return [1, 1];
@@ -149,7 +156,7 @@ export class Gallery {
     if (same && turning && now - before.at < TURN_MS) return true;
     const stepped = before?.sizing !== sizing;
     if (!same || stepped || turning || this.leaves(before.view, scene)) {
-      // Closer in there is room for all that were there before; farther out the first come first.
+      // Zooming in keeps all chosen images. Zooming out chooses again, in the bundle's order.
       const closer = before && sizing.from >= before.sizing.from;
       const kept = same && closer ? (this.placement?.items ?? []) : [];
       const distance = sizing.distance / (view.scale * (sizing.from / scene.zoom));
@@ -174,7 +181,7 @@ export class Gallery {
     return false;
   }
 
-  /** Whether the stage comes near the edge of what has its place. */
+  /** Whether the stage has come near the edge of the region in which images were chosen. */
   private leaves(before: View, { view, size, sizing, zoom }: Scene): boolean {
     const ratio = view.scale / before.scale;
     const margin = (MARGIN / 2) * sizing.distance * (zoom / sizing.from);
@@ -184,16 +191,21 @@ export class Gallery {
     return shift + room > margin;
   }
 
-  /** The side to read images for: less where the atlas has no room for all that are shown so sharp. */
+  /** The image size to load: smaller than `sidePx` if the atlas cannot hold all images at that size. */
   private affordable(sidePx: number): number {
-    const { packs } = this.thumbnails;
-    let pack = this.thumbnails.packFor(0, sidePx);
-    if (pack < 0 || this.shown.size <= this.atlas.room(pack)) return sidePx;
-    while (pack > 0 && this.shown.size > this.atlas.room(pack)) pack--;
-    return packs[pack]!.size_px;
+    let shelf = this.shelfFor(0, sidePx);
+    if (shelf < 0 || this.shown.size <= this.atlas.room(shelf)) return sidePx;
+    while (shelf > 0 && this.shown.size > this.atlas.room(shelf)) shelf--;
+    return shelf === 0 ? TINY_PX : this.thumbnails.packs[shelf - 1]!.size_px;
   }
 
-  /** Those of the placed items that the stage shows; others begin to leave. */
+  /** The atlas shelf for an item at a size: 0 holds tiny copies, and i + 1 the images of pack i. */
+  private shelfFor(item: number, sidePx: number): number {
+    const pack = this.thumbnails.packFor(item, sidePx);
+    return pack === 0 && sidePx <= TINY_PX ? 0 : pack < 0 ? -1 : pack + 1;
+  }
+
+  /** Return the chosen items on the stage; all other shown images begin to fade out. */
   private choose(scene: Scene): number[] {
     const { view, size, sizing, zoom, places, settled, states, focus } = scene;
     if (!settled || !this.placement) return [...this.shown.keys()];
@@ -201,13 +213,15 @@ export class Gallery {
     const region = regionAround(view, size, half);
     const plane = planeOf(view);
     const visible: number[] = [];
-    const wanted = new Set(sizing.room ? this.placement.items : []);
-    if (sizing.room && focus !== null && focus < this.thumbnails.nItems) wanted.add(focus);
+    const hasRoom = sizing.hasRoom(zoom);
+    const wanted = new Set(hasRoom ? this.placement.items : []);
+    if (hasRoom && focus !== null && focus < this.thumbnails.nItems) wanted.add(focus);
     for (const item of wanted) {
       const [u, v] = flatten(places, plane, item);
       if (u < region.left || u > region.right || v < region.bottom || v > region.top) continue;
       if (states && states[item]! & HIDDEN) continue;
       visible.push(item);
+      if (visible.length === this.atlas.room(0)) break;
     }
     const here = new Set(visible);
     for (const [item, shown] of this.shown) {
@@ -223,8 +237,8 @@ export class Gallery {
   }
 
   /**
-   * Ask for the blocks of what is missing, the middle and the first items first; decode what came.
-   * True where some of it is left to a next frame.
+   * Request the missing blocks, those near the middle and early in the order first, and decode the
+   * blocks that have arrived. Returns whether work is left for the next frame.
    */
   private load(scene: Scene, visible: readonly number[], sidePx: number, now: number): boolean {
     const { thumbnails, atlas } = this;
@@ -234,20 +248,21 @@ export class Gallery {
     const [u0, v0] = middle(scene.view);
     const reach = Math.hypot(scene.size.width, scene.size.height) / 2 / scene.view.scale;
     for (const item of visible) {
-      const pack = thumbnails.packFor(item, sidePx);
-      const key = `${pack}/${item}`;
-      if (pack < 0 || atlas.has(pack, item) || this.decoding.has(key) || this.broken.has(key))
+      const shelf = this.shelfFor(item, sidePx);
+      const pack = Math.max(shelf - 1, 0);
+      const key = `${shelf}/${item}`;
+      if (shelf < 0 || atlas.has(shelf, item) || this.decoding.has(key) || this.broken.has(key))
         continue;
       const bytes = thumbnails.bytes(pack, item);
       if (bytes) {
-        if (this.decoding.size >= DECODES) continue; // the next to end wakes the stage
-        if (performance.now() < stop) this.decode(pack, item, key, bytes);
+        if (this.decoding.size >= DECODES) continue; // the next decoded image requests a frame
+        if (performance.now() < stop) this.decode(shelf, item, key, bytes);
         else late = true;
         continue;
       }
       const [u, v] = flatten(scene.places, planeOf(scene.view), item);
-      // what has some image already can wait for a sharper one
-      const patience = atlas.find(pack, item) ? 2 : 0;
+      // an item that already has some image can wait for a sharper one
+      const patience = atlas.find(shelf, item) ? 2 : 0;
       const rank = Math.hypot(u - u0, v - v0) / reach + Math.log2(item + 2) / 20 + patience;
       const block = thumbnails.blockOf(pack, item);
       const other = wanted.get(`${pack}/${block}`);
@@ -260,17 +275,18 @@ export class Gallery {
     return late || (!scene.still && first.length > MOVING_BLOCKS);
   }
 
-  private decode(pack: number, item: number, key: string, bytes: Uint8Array<ArrayBuffer>): void {
+  private decode(shelf: number, item: number, key: string, bytes: Uint8Array<ArrayBuffer>): void {
     this.decoding.add(key);
     createImageBitmap(new Blob([bytes], { type: "image/webp" }))
+      .then((image) => (shelf === 0 ? shrunk(image, TINY_PX) : image))
       .then(
         (image) => {
           if (this.closed) image.close();
-          else this.decoded.push({ pack, item, image });
+          else this.decoded.push({ shelf, item, image });
         },
         (error: unknown) => {
           this.decoding.delete(key);
-          this.broken.add(key); // its point stays a point
+          this.broken.add(key); // the item stays a point
           console.warn(`The image of item ${item} cannot be decoded: ${error}`);
         },
       )
@@ -280,9 +296,9 @@ export class Gallery {
   private upload(still: boolean): void {
     const stop = performance.now() + (still ? STILL_MS : UPLOADING_MS);
     while (this.decoded.length > 0) {
-      const { pack, item, image } = this.decoded.shift()!;
-      this.atlas.put(pack, item, image);
-      this.decoding.delete(`${pack}/${item}`);
+      const { shelf, item, image } = this.decoded.shift()!;
+      this.atlas.put(shelf, item, image);
+      this.decoding.delete(`${shelf}/${item}`);
       image.close();
       if (performance.now() > stop) break;
     }
@@ -291,8 +307,7 @@ export class Gallery {
   private fade(elapsed: number, fades: boolean, sidePx: number): boolean {
     let fading = false;
     for (const [item, shown] of this.shown) {
-      const target =
-        !shown.leaving && this.atlas.find(this.thumbnails.packFor(item, sidePx), item) ? 1 : 0;
+      const target = !shown.leaving && this.atlas.find(this.shelfFor(item, sidePx), item) ? 1 : 0;
       if (shown.opacity !== target) {
         const step = fades ? elapsed / (target === 1 ? FADE_IN_MS : FADE_OUT_MS) : 1;
         shown.opacity += Math.min(Math.max(target - shown.opacity, -step), step);
@@ -309,11 +324,11 @@ export class Gallery {
     }
     const { positions, dimensions, cells, states } = scene;
     let at = 0;
-    // those that leave lie beneath those that stay
+    // images that fade out are drawn below the others
     for (const leaving of [true, false]) {
       for (const [item, shown] of this.shown) {
         if (shown.leaving !== leaving || shown.opacity <= 0) continue;
-        const slot = this.atlas.find(this.thumbnails.packFor(item, sidePx), item);
+        const slot = this.atlas.find(this.shelfFor(item, sidePx), item);
         if (!slot) continue;
         const { data } = this;
         const state = states ? states[item]! : 0;
@@ -340,4 +355,16 @@ export class Gallery {
     }
     this.count = at / FLOATS;
   }
+}
+
+/** A copy whose longest side is `sidePx`; closes the given image. */
+async function shrunk(image: ImageBitmap, sidePx: number): Promise<ImageBitmap> {
+  const scale = Math.min(sidePx / Math.max(image.width, image.height), 1);
+  const copy = await createImageBitmap(image, {
+    resizeWidth: Math.max(1, Math.round(image.width * scale)),
+    resizeHeight: Math.max(1, Math.round(image.height * scale)),
+    resizeQuality: "medium",
+  });
+  image.close();
+  return copy;
 }

@@ -1,22 +1,22 @@
-/** The pass that draws the images with their borders: instanced quads, one call. */
+/** The pass that draws the images with their borders: instanced quads in one draw call. */
 import { Program } from "../gl";
 import type { PointLook } from "../points/point-pass";
 
-/** Floats an image: place 3, cell 2, shape 2, texels 4, layer 1, border 3, opacity 1, rim 1. */
+/** Floats per image: place 3, cell 2, shape 2, texels 4, layer 1, border 3, opacity 1, rim 1. */
 export const FLOATS = 17;
 
 const VERTEX = `#version 300 es
 precision highp float;
 layout(location = 0) in vec3 place;
 layout(location = 1) in vec2 cell;
-layout(location = 2) in vec2 shape;   // width and height, the longest 1
+layout(location = 2) in vec2 shape;   // width and height, relative to the longer side
 layout(location = 3) in vec4 texels;  // left, top, width, height
-layout(location = 4) in vec4 border;  // color, and the texture's layer
-layout(location = 5) in vec2 extra;   // opacity; 1 with a rim of the highlight's color
+layout(location = 4) in vec4 border;  // color, and the layer of the texture
+layout(location = 5) in vec2 extra;   // opacity; 1 for a rim in the highlight color
 uniform mat4 view;
 uniform vec4 frame;
 uniform float blend;
-uniform vec2 viewport;                // device pixels, as all sizes here
+uniform vec2 viewport;                // device pixels, like all sizes here
 uniform float side;
 uniform float edge;
 uniform float rim;
@@ -30,7 +30,7 @@ void main() {
   vec2 flat_ = mix(place.xy, frame.xy + cell * frame.zw, blend);
   vec4 clip = view * vec4(flat_, place.z, 1.0);
   sides = max(round(side * shape), 1.0);
-  // whole pixels: an image at its own size is as sharp as it was made
+  // aligned to whole pixels: an image at its own size stays sharp
   vec2 low = floor((clip.xy * 0.5 + 0.5) * viewport - 0.5 * sides + 0.5);
   vec2 corner = vec2(gl_VertexID & 1, gl_VertexID >> 1);
   float around = edge + rim * extra.y + 1.0;
@@ -71,7 +71,7 @@ void main() {
 }`;
 
 export interface ImageLook extends PointLook {
-  readonly width: number; // device pixels, as the next ones
+  readonly width: number; // device pixels, like the next fields
   readonly height: number;
   readonly imagePx: number;
   readonly borderPx: number;
@@ -99,7 +99,7 @@ export class ImagePass {
     gl.bindVertexArray(null);
   }
 
-  /** `data` holds FLOATS numbers for each of `count` images. */
+  /** `data` holds FLOATS numbers per image, for `count` images. */
   draw(look: ImageLook, texture: WebGLTexture, data: Float32Array, count: number): void {
     if (count === 0) return;
     const { gl, program } = this;

@@ -32,7 +32,7 @@ describe.each(cases)("in %s", (_, places, view) => {
   const states = Uint8Array.from({ length: N }, (_, i) => (i % 3 === 0 ? HIDDEN : 0));
   const shown = Array.from({ length: N }, (_, i) => i).filter((i) => i % 3 !== 0);
 
-  test("the stage is empty where no item is, or none that is not hidden", () => {
+  test("the stage is empty if no visible item is on it", () => {
     const away: View = { ...view, center: [60, 60, 60] };
     const near: View = { ...view, scale: 1e7 };
     const between: View = { ...near, center: [1.23456, 1.23456, 0] };
@@ -45,7 +45,7 @@ describe.each(cases)("in %s", (_, places, view) => {
     expect(isEmpty(places, states, onItem, SIZE)).toBe(true); // the first is hidden
   });
 
-  test("the nearest is the one that a look at all finds", () => {
+  test("the nearest item equals the result of a full search", () => {
     for (const pointer of [
       { x: 400, y: 300 },
       { x: 10, y: 590 },
@@ -58,7 +58,7 @@ describe.each(cases)("in %s", (_, places, view) => {
     }
   });
 
-  test("a rectangle and a lasso hold what lies inside", () => {
+  test("a rectangle and a lasso contain the items inside", () => {
     const rectangle = [
       [100, 50],
       [500, 50],
@@ -83,7 +83,7 @@ describe.each(cases)("in %s", (_, places, view) => {
     expect(within(places, states, view, SIZE, triangle.slice(1))).toHaveLength(0);
   });
 
-  test("the next lies in the direction, and the one that costs least of all", () => {
+  test("the next item is the cheapest one in the direction", () => {
     const from = nearest(places, states, view, SIZE, { x: 400, y: 300 }, 100)!;
     const start = at(from);
     for (const [direction, dx, dy] of [
@@ -108,7 +108,7 @@ describe.each(cases)("in %s", (_, places, view) => {
     }
   });
 
-  test("there is no next beyond the last", () => {
+  test("there is no next item after the last", () => {
     const last = shown.reduce((a, b) => (at(b).x > at(a).x ? b : a));
     expect(nextItem(places, states, view, SIZE, { item: last, at: at(last) }, "right")).toBeNull();
   });

@@ -1,11 +1,11 @@
-/** Which items lie under the pointer, inside a lasso, or next to another. */
+/** Finds items under the pointer, inside a lasso, and next to another item. */
 import type { Size } from "../camera/projection";
 import { flatten, type Places } from "../layout/positions";
 
 import { type Plane, planeOf, type Region, regionAround, regionOf } from "../layout/region";
 import { type Direction, HIDDEN, type Point, type View } from "../stage";
 
-/** Call `visit` with every item, not hidden, of a region, and its place in the turned map's units. */
+/** Call `visit` with each visible item of a region and its position on the view plane. */
 function visitItems(
   places: Places,
   states: Uint8Array | null,
@@ -29,7 +29,7 @@ function visitItems(
   });
 }
 
-/** The item nearest to a place of the stage, within `reach` pixels. */
+/** The item nearest to a stage position, within `reach` pixels; null if there is none. */
 export function nearest(
   places: Places,
   states: Uint8Array | null,
@@ -45,7 +45,7 @@ export function nearest(
   let least = (reach / view.scale) ** 2;
   visitItems(places, states, region, planeOf(view), (item, u, v) => {
     const square = (u - u0) ** 2 + (v - v0) ** 2;
-    // what is drawn later lies above: of two in one place the later is meant
+    // of two items at one position, the one drawn later is on top
     if (square <= least) {
       least = square;
       found = item;
@@ -54,7 +54,7 @@ export function nearest(
   return found;
 }
 
-/** Whether no item, but hidden ones, lies on the stage. */
+/** Whether the stage shows no visible item. */
 export function isEmpty(
   places: Places,
   states: Uint8Array | null,
@@ -74,7 +74,7 @@ export function isEmpty(
   return empty;
 }
 
-/** The items, not hidden, inside a polygon of stage pixels (even-odd), in the bundle's order. */
+/** The visible items inside a polygon of stage pixels (even-odd rule), in the bundle's order. */
 export function within(
   places: Places,
   states: Uint8Array | null,
@@ -102,7 +102,7 @@ export function within(
   return Uint32Array.from(found);
 }
 
-/** The next item from a place of the stage in a direction; what lies aside counts as farther. */
+/** The next item in a direction. A distance across the direction counts twice. */
 export function nextItem(
   places: Places,
   states: Uint8Array | null,
@@ -131,7 +131,7 @@ export function nextItem(
         found = item;
       }
     });
-    // one just outside might cost less than one found far aside
+    // an item just outside the region could be nearer than one found far to the side
     if (found !== null && (least <= reach || reach > diagonal)) return found;
     if (reach > 64 * diagonal) return found;
   }

@@ -1,18 +1,18 @@
-/** Mouse, pen, touch and wheel, told as what they mean. */
+/** Translates mouse, pen, touch and wheel events into gestures. */
 import type { Point, Tool } from "../stage";
 
 export interface Gestures {
   pan(dx: number, dy: number): void;
-  /** A drag on a map of three dimensions. */
+  /** A drag on a 3-D map. */
   turn(from: Point, to: Point): void;
-  /** `smooth` where the device sends few large steps. */
+  /** `smooth` is true for devices that send few large steps. */
   zoom(factor: number, at: Point, smooth: boolean): void;
-  /** The pointer is here, and no button is down; null where it has left. */
+  /** The pointer moves without a pressed button; null after it has left the stage. */
   hover(at: Point | null): void;
-  /** The wheel moves the view, and the pointer stays here. */
+  /** The wheel moves the view while the pointer rests at `at`. */
   rest(at: Point): void;
   click(at: Point, touch: boolean, add: boolean): void;
-  /** A lasso or rectangle grows; `closed` at its end. */
+  /** A lasso or rectangle grows; `closed` is true at its end. */
   outline(points: readonly Point[], closed: boolean, add: boolean): void;
 }
 
@@ -29,7 +29,7 @@ interface Drag {
   line: Point[];
 }
 
-/** Listen on an element; the answer stops it. `solid` for a map of three dimensions. */
+/** Listen for gestures; `solid` for a 3-D map. Returns a function that stops listening. */
 export function listen(
   element: HTMLElement,
   solid: boolean,
@@ -74,7 +74,7 @@ export function listen(
     } else if (drag) {
       const far = Math.hypot(at.x - drag.start.x, at.y - drag.start.y);
       if (!drag.moved && far < (event.pointerType === "touch" ? TOUCH_CLICK_PX : CLICK_PX)) return;
-      if (!drag.moved) gestures.hover(null); // its card would lie over the lasso
+      if (!drag.moved) gestures.hover(null); // the hover card would cover the lasso
       drag.moved = true;
       if (drag.tool === "pan") gestures.pan(at.x - before.x, at.y - before.y);
       else if (drag.tool === "turn") gestures.turn(before, at);
@@ -139,7 +139,7 @@ export function listen(
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 32 : 1;
     const delta =
       event.deltaMode === WheelEvent.DOM_DELTA_PAGE ? event.deltaY * 400 : event.deltaY * lines;
-    // a pinch on a trackpad comes as a wheel with Ctrl, and in small steps
+    // browsers report a pinch on a trackpad as a wheel event with Ctrl and small steps
     const rate = event.ctrlKey && Math.abs(delta) < 50 ? 0.01 : 0.0022;
     const bounded = Math.min(Math.max(delta, -300), 300);
     const at = place(event);
@@ -149,7 +149,7 @@ export function listen(
 
   const leave = () => gestures.hover(null);
   const menu = (event: Event) => {
-    if (solid) event.preventDefault(); // a drag with the right button pans
+    if (solid) event.preventDefault(); // a drag with the right button moves the map
   };
   element.addEventListener("pointerdown", down);
   element.addEventListener("pointermove", move);

@@ -1,4 +1,4 @@
-/** Where an item is seen, what lies under a pointer, and the outline of what one points at. */
+/** Stage positions of items, the item under the pointer, and the outline of an item. */
 
 import type { Camera } from "../camera/camera";
 import { project } from "../camera/projection";
@@ -10,7 +10,7 @@ import type { Appearance } from "../points/appearance";
 import type { Point } from "../stage";
 import { nearest } from "./find-items";
 
-const REACH_PX = 6; // beyond a point's edge
+const REACH_PX = 6; // distance from a point's edge within which it is picked
 const TOUCH_REACH_PX = 16;
 
 export interface StageSnapshot {
@@ -22,7 +22,7 @@ export interface StageSnapshot {
   readonly pointPx: number;
 }
 
-/** An item's place on the stage; null where it is hidden. */
+/** The stage position of an item; null if the item is hidden. */
 export function locate({ camera, layouts, items }: StageSnapshot, item: number): Point | null {
   return items.isHidden(item) ? null : project(camera.current, camera.size, layouts.placeOf(item));
 }
@@ -38,9 +38,9 @@ export function outline(snapshot: StageSnapshot, item: number | null): Outline |
   return { at, halfWidth: halfWidth + 1.5, halfHeight: halfHeight + 1.5, round: false };
 }
 
-/** The item under a pointer: its image, or its point within reach. */
+/** The item under the pointer: an image, or the nearest point within reach. */
 export function pick(snapshot: StageSnapshot, at: Point, touch: boolean): number | null {
-  let above: number | null = null; // the last one drawn
+  let above: number | null = null; // the image drawn last
   for (const item of snapshot.gallery.items()) {
     const middle = locate(snapshot, item);
     if (!middle) continue;
@@ -54,7 +54,7 @@ export function pick(snapshot: StageSnapshot, at: Point, touch: boolean): number
   return nearest(layouts.target, items.states, camera.current, camera.size, at, reach);
 }
 
-/** Half the sides of an item's image, with its border: CSS pixels. */
+/** Half the width and height of an item's image with its border, in CSS pixels. */
 function imageHalves({ camera, gallery, sizing }: StageSnapshot, item: number) {
   const side = sizing.at(camera.zoom);
   const [width, height] = gallery.shape(item);

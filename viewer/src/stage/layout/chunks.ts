@@ -1,13 +1,13 @@
 /**
- * Runs of items that lie together, and their boxes. Within a level the items follow a curve over
- * the map, so a run of them is small: what lies outside the view is passed over in whole runs, in
- * drawing and in finding alike.
+ * Runs of consecutive items and their bounding boxes. Within a level, items follow a Hilbert curve
+ * over the map, so a run covers a small area. Drawing and searching skip whole runs outside the
+ * view.
  */
 
 import type { Plane, Region } from "./region";
 
 const CHUNK = 512;
-// A gap that costs less to draw than to leave out.
+// A gap of this many items is cheaper to draw than to skip.
 const SMALL_GAP = 1024;
 
 export class Chunks {
@@ -16,7 +16,7 @@ export class Chunks {
   private readonly middles: Float32Array; // (count, 3)
   private readonly halves: Float32Array; // (count, 3)
 
-  /** `positions` is (n, dimensions); no chunk reaches over a level's end. */
+  /** `positions` has shape (n, dimensions). No chunk crosses the end of a level. */
   constructor(positions: Float32Array, dimensions: number, levelEnds: readonly number[]) {
     const starts: number[] = [];
     let begin = 0;
@@ -46,7 +46,7 @@ export class Chunks {
     }
   }
 
-  /** Call `visit` with each run of items that may lie in a region, in the bundle's order. */
+  /** Call `visit` with each run of items that may intersect a region, in the bundle's order. */
   visit(region: Region, plane: Plane, visit: (start: number, end: number) => void): void {
     let start = -1;
     let end = -1;

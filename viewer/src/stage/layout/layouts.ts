@@ -1,4 +1,4 @@
-/** Where the items lie: on the map, or in the grid view. */
+/** The item positions on the map and in the grid. */
 import type { Manifest } from "../../contract";
 import type { Box, Vector } from "../camera/projection";
 import { easeInOut } from "../camera/transition";
@@ -7,16 +7,16 @@ import { Chunks } from "./chunks";
 import { type Places, placeOf } from "./positions";
 
 export const MOVE_MS = 750;
-const LONE_CELL = 72; // of a map that is one place: it is seen at a pixel a unit
+const LONE_CELL = 72; // for a map whose items are all at one position, at 1 pixel per unit
 
-/** The grid's frame in the map's coordinates. */
+/** The grid's frame, in map units. */
 export interface Frame {
-  readonly x: number; // the first cell's center
+  readonly x: number; // center of the first cell
   readonly y: number;
-  readonly cell: number; // side
+  readonly cell: number; // side of a cell
 }
 
-/** A layout and the box around it. */
+/** The positions of a layout and their bounding box. */
 export interface ItemLayout extends Places {
   readonly box: Box;
 }
@@ -35,7 +35,7 @@ function layMap(manifest: Manifest, positions: Float32Array): ItemLayout {
   };
 }
 
-/** The grid fills the box of the map: items move a short way from the one to the other. */
+/** The grid fills the map's box, so that items move only a short way. */
 function gridFrame(manifest: Manifest): Frame {
   const { lower, upper } = manifest;
   const columns = manifest.grid?.n_columns ?? 1;
@@ -70,13 +70,13 @@ function layGrid(manifest: Manifest, cells: Uint16Array): ItemLayout {
   };
 }
 
-/** The two layouts, and the way from the one to the other. */
+/** The two layouts, and the animated change from one to the other. */
 export class Layouts {
   readonly map: ItemLayout;
   readonly frame: Frame;
   cells: Uint16Array | null = null;
   wanted: Layout = "map";
-  /** 0 map, 1 grid. */
+  /** 0: map, 1: grid. Between them while items move. */
   blend = 0;
   private grid: ItemLayout | null = null;
   private move: { readonly from: number; readonly to: number; readonly started: number } | null =
@@ -94,12 +94,12 @@ export class Layouts {
     return this.move !== null;
   }
 
-  /** Where the items lie, or will once they have moved. */
+  /** The positions of the wanted layout, also while items still move to it. */
   get target(): ItemLayout {
     return this.wanted === "grid" && this.grid ? this.grid : this.map;
   }
 
-  /** An item's place, with all three axes. */
+  /** The position of an item; z is 0 in two dimensions. */
   placeOf(item: number): Vector {
     return placeOf(this.target, item);
   }
@@ -109,13 +109,13 @@ export class Layouts {
     this.grid = layGrid(this.manifest, cells);
   }
 
-  /** Let the items move from where they are to where the wanted layout has them. */
+  /** Start the animated change to the wanted layout. */
   start(): void {
     const to = this.target === this.grid ? 1 : 0;
     this.move = { from: this.blend, to, started: performance.now() };
   }
 
-  /** Take the items to where they are now on their way; true where they have moved. */
+  /** Advance the change of layout. Returns whether items have moved. */
   advance(reducedMotion: boolean): boolean {
     if (!this.move) return false;
     const { from, to, started } = this.move;
@@ -125,7 +125,7 @@ export class Layouts {
     return true;
   }
 
-  /** The box around these items. */
+  /** The bounding box of items. */
   boxOf(items: Uint32Array): Box {
     const lower: [number, number, number] = [Infinity, Infinity, Infinity];
     const upper: [number, number, number] = [-Infinity, -Infinity, -Infinity];

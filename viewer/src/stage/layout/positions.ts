@@ -4,22 +4,22 @@ import type { Chunks } from "./chunks";
 import type { Plane } from "./region";
 
 interface Coordinates {
-  readonly positions: Float32Array; // (n, dimensions)
+  readonly positions: Float32Array; // shape (n, dimensions)
   readonly dimensions: number;
 }
 
-/** Where the items lie in a layout. */
+/** The item positions of a layout. */
 export interface Places extends Coordinates {
   readonly chunks: Chunks;
 }
 
-/** An item's place, with all three axes. */
+/** The position of an item; z is 0 in two dimensions. */
 export function placeOf({ positions, dimensions }: Coordinates, item: number): Vector {
   const at = item * dimensions;
   return [positions[at]!, positions[at + 1]!, dimensions === 3 ? positions[at + 2]! : 0];
 }
 
-/** Right and up of an item, in the map's units. */
+/** The position of an item on the view plane: right and up, in map units. */
 export function flatten(places: Coordinates, [right, up]: Plane, item: number): [number, number] {
   const { positions, dimensions } = places;
   const x = positions[item * dimensions]!;

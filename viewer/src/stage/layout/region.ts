@@ -2,7 +2,7 @@
 import { axes, type Size } from "../camera/projection";
 import type { View } from "../stage";
 
-/** A region in the coordinates of the turned map: right and up. */
+/** A rectangle on the view plane: right and up, in map units. */
 export interface Region {
   readonly left: number;
   readonly right: number;
@@ -10,7 +10,7 @@ export interface Region {
   readonly top: number;
 }
 
-/** Two rows of a rotation: what is right and up, in the map's coordinates. */
+/** The right and up axes of the view, in map coordinates. */
 export type Plane = readonly [readonly [number, number, number], readonly [number, number, number]];
 
 export function planeOf(view: View): Plane {
@@ -18,7 +18,7 @@ export function planeOf(view: View): Plane {
   return [right, up];
 }
 
-/** The rectangle of stage pixels from (x0, y0) to (x1, y1), in the turned map's units. */
+/** The rectangle of stage pixels from (x0, y0) to (x1, y1), on the view plane. */
 export function regionOf(
   view: View,
   size: Size,
@@ -36,12 +36,12 @@ export function regionOf(
   };
 }
 
-/** The stage and so many pixels around it, in the turned map's units. */
+/** The stage with `margin` pixels around it, on the view plane. */
 export function regionAround(view: View, size: Size, margin: number): Region {
   return regionOf(view, size, -margin, -margin, size.width + margin, size.height + margin);
 }
 
-/** What lies in the middle of the stage, in the turned map's units. */
+/** The center of the stage, on the view plane. */
 export function middle(view: View): [number, number] {
   const [right, up] = planeOf(view);
   const [x, y, z] = view.center;

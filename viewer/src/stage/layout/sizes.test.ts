@@ -14,11 +14,11 @@ test.each([1, 500, 20_000, 1_000_000])("images of %i items never overlap within 
   }
 });
 
-test.each([0.5, 3, 40])("in a grid of cells of %d px each image fits into its own", (cell) => {
+test.each([0.5, 3, 40])("in a grid of cells of %d px each image fits into its cell", (cell) => {
   for (let zoom = 14 / cell; zoom < 2000; zoom *= 1.13) {
     const sizing = sizingFor(SIZE, 10_000, zoom, { side: cell, least: 10 });
     const side = sizing.at(zoom);
-    expect(sizing.room).toBe(true);
+    expect(sizing.hasRoom(zoom)).toBe(true);
     expect(side + 2 * borderSize(side)).toBeLessThan(cell * zoom);
     expect(side).toBeGreaterThan(0.5 * cell * zoom);
     expect(sizing.distance).toBeLessThan(cell * sizing.from); // so every cell has its image
@@ -27,16 +27,20 @@ test.each([0.5, 3, 40])("in a grid of cells of %d px each image fits into its ow
 
 test("a grid of cells too small for images has points", () => {
   const cells = { side: 0.8, least: leastCell(1) };
-  expect(sizingFor(SIZE, 1_000_000, 1, cells).room).toBe(false);
-  expect(sizingFor(SIZE, 1_000_000, 40, cells).room).toBe(true);
+  expect(sizingFor(SIZE, 1_000_000, 1, cells).hasRoom(1)).toBe(false);
+  expect(sizingFor(SIZE, 1_000_000, 40, cells).hasRoom(40)).toBe(true);
 });
 
-test("a phone shows 500 images in a grid, whose cells are smaller than another screen's images", () => {
-  const phone = { width: 390, height: 844 };
-  const shows = (pixelRatio: number) =>
-    sizingFor(phone, 500, 1, { side: 12.8, least: leastCell(pixelRatio) }).room;
-  expect([1, 2, 3].map(shows)).toEqual([false, true, true]);
-});
+test.each([1, 2, 3])(
+  "with %i device pixels per CSS pixel, cells of 8 device pixels have images",
+  (ratio) => {
+    const cells = { side: 2, least: leastCell(ratio) };
+    for (let zoom = 0.5; zoom < 16; zoom *= 1.01) {
+      const hasRoom = sizingFor(SIZE, 10_000, zoom, cells).hasRoom(zoom);
+      expect(hasRoom).toBe(2 * zoom * ratio >= 8);
+    }
+  },
+);
 
 test("sizes grow with the zoom, between bounds", () => {
   expect(imageSize(SIZE, 1_000_000, 1)).toBe(32);
@@ -46,7 +50,7 @@ test("sizes grow with the zoom, between bounds", () => {
   expect(pointSize(SIZE, 500, 1e5)).toBe(12);
 });
 
-test("what is shown whole has room for the images at its edge", () => {
+test("the fit margin has room for the images at the edge", () => {
   expect(fitMargin(0)).toBe(28);
   expect(fitMargin(72)).toBeGreaterThan(36 + borderSize(72));
 });

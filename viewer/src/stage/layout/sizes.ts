@@ -1,14 +1,12 @@
-/** How large points and images are drawn, by how far one has zoomed in. CSS pixels. */
+/** Sizes of points and images by zoom, in CSS pixels. */
 import type { Size } from "../camera/projection";
 
-/** What is selected or matched has a rim around its image. */
+/** Width of the rim around the image of a selected or matched item. */
 export const IMAGE_RIM_PX = 2;
 
 const LEAST_IMAGE = 32;
 const MOST_IMAGE = 128;
-// In the grid view smaller images than these are none: points serve better. Where a screen's own pixels
-// are finer, as a phone's are, smaller ones can be made out.
-const LEAST_CELL = { fewest: 10, most: 16, ownPixels: 24 };
+const LEAST_CELL_DEVICE_PX = 8; // in the grid; smaller cells are squares in their class's color
 const GAP = 2;
 const LEAST_MARGIN = 28;
 
@@ -16,32 +14,32 @@ function clamp(value: number, low: number, high: number): number {
   return Math.min(Math.max(value, low), high);
 }
 
-/** Pixels of the stage there are for each item where the whole map is seen. */
+/** Area of the stage per item where the whole map is visible, in square pixels. */
 function room(size: Size, nItems: number): number {
   return (0.6 * size.width * size.height) / Math.max(nItems, 1);
 }
 
-/** A point's diameter; `zoom` is 1 where the whole map is seen. */
+/** Diameter of a point; `zoom` is 1 where the whole map is visible. */
 export function pointSize(size: Size, nItems: number, zoom: number): number {
   const base = clamp(0.9 * room(size, nItems) ** 0.36, 1.1, 8);
   return clamp(base * zoom ** 0.3, 1, 12);
 }
 
-/** A point's opacity: less where many lie above one another, so that dense regions show as such. */
+/** Opacity of a point: lower where many overlap, so that dense regions are visible. */
 export function pointOpacity(size: Size, nItems: number, zoom: number): number {
   const crowd = pointSize(size, nItems, zoom) ** 2 / (room(size, nItems) * zoom * zoom);
   return clamp(0.75 - 0.12 * Math.log2(crowd), 0.45, 0.95);
 }
 
-/** An image's longest side on the map. */
+/** Longer side of an image on the map. */
 export function imageSize(size: Size, nItems: number, zoom: number): number {
   const base = clamp(0.8 * Math.sqrt(room(size, nItems)), LEAST_IMAGE, 72);
   return clamp(base * zoom ** 0.35, LEAST_IMAGE, Math.max(MOST_IMAGE, base));
 }
 
 /**
- * How far apart images stand on the map, as a multiple of their size: far out the points between
- * them show the classes; closer in, where few items share the room of an image, they touch.
+ * Distance of images on the map, as a multiple of their size. Zoomed out, the points between images
+ * show the classes. Zoomed in, where few items share the area of an image, images touch.
  */
 function spread(size: Size, nItems: number, zoom: number): number {
   const crowd = imageSize(size, nItems, zoom) ** 2 / (room(size, nItems) * zoom * zoom);
@@ -49,58 +47,58 @@ function spread(size: Size, nItems: number, zoom: number): number {
 }
 
 export function borderSize(imagePx: number): number {
-  return clamp(imagePx / 28, Math.min(1.5, imagePx / 10), 3);
+  return clamp(imagePx / 28, Math.min(1.5, imagePx ** 2 / 140), 3); // thin on tiny images
 }
 
-/** What is left around the places that are shown whole, where the images are this large. */
+/** Margin around items that are fitted into the stage, for images of this size. */
 export function fitMargin(imagePx: number): number {
   return Math.max(LEAST_MARGIN, imagePx / 2 + borderSize(imagePx) + IMAGE_RIM_PX);
 }
 
-/** An image's longest side in a cell. */
+/** Longer side of an image in a grid cell. */
 function inCell(cell: number): number {
   return Math.max(1, Math.floor(cell - Math.min(GAP, cell / 10) - 2 * borderSize(cell)));
 }
 
-/** How images are sized and spread from one step of the zoom to the next. */
+/** Sizes and distances of images within one step of the zoom. */
 export interface Sizing {
-  /** Zoom from which on this holds: no two images overlap at this or a greater one. */
+  /** The least zoom of the step: no two images overlap at this zoom or a larger one. */
   readonly from: number;
-  /** Where it ends. */
+  /** The largest zoom of the step. */
   readonly to: number;
-  /** False in a grid of cells that are too small for images. */
-  readonly room: boolean;
-  /** Centers' distance at `from`, in pixels. */
+  /** False if the grid's cells are too small for images at a zoom. */
+  hasRoom(zoom: number): boolean;
+  /** Distance of the centers of two images at `from`, in pixels. */
   readonly distance: number;
-  /** An image's longest side at a zoom. */
+  /** Longer side of an image at a zoom. */
   at(zoom: number): number;
 }
 
 const STEPS_PER_DOUBLING = 4;
-const SLACK = 0.96; // zooming to and fro across a step's edge changes nothing
+const SLACK = 0.96; // overlap of the steps, so that a small zoom across an edge changes nothing
 
-/** The side from which on a cell shows its image, on a screen with so many pixels a CSS pixel. */
+/** The side, in CSS pixels, of the smallest cell that shows its image. */
 export function leastCell(pixelRatio: number): number {
-  return clamp(LEAST_CELL.ownPixels / pixelRatio, LEAST_CELL.fewest, LEAST_CELL.most);
+  return LEAST_CELL_DEVICE_PX / pixelRatio;
 }
 
-/** The grid's cells at zoom 1, and from which side on they show their images. */
+/** Side of the grid's cells at zoom 1, and the least side that shows images. */
 export interface Cells {
   readonly side: number;
   readonly least: number;
 }
 
-/** The sizing of the step that a zoom lies in; `cells` is null on the map. */
+/** The sizing for a zoom; `cells` is null on the map. */
 export function sizingFor(size: Size, nItems: number, zoom: number, cells: Cells | null): Sizing {
   const step = Math.floor(Math.log2(zoom) * STEPS_PER_DOUBLING);
   const from = SLACK * 2 ** (step / STEPS_PER_DOUBLING);
   const to = 2 ** ((step + 1) / STEPS_PER_DOUBLING);
   if (cells !== null) {
     const side = (at: number) => inCell(cells.side * at);
-    const room = cells.side * from >= cells.least;
-    return { from, to, room, distance: cells.side * from * 0.999, at: side };
+    const hasRoom = (at: number) => cells.side * at >= cells.least;
+    return { from, to, hasRoom, distance: cells.side * from * 0.999, at: side };
   }
   const at = (zoomed: number) => imageSize(size, nItems, zoomed);
   const own = at(from) + 2 * borderSize(at(from)) + GAP;
-  return { from, to, room: true, distance: own * spread(size, nItems, from), at };
+  return { from, to, hasRoom: () => true, distance: own * spread(size, nItems, from), at };
 }

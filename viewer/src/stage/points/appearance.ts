@@ -1,4 +1,4 @@
-/** How the items look: each one's color and state, and what the passes make of them. */
+/** The color and state of each item. */
 import { NO_CATEGORY } from "../../contract";
 import { type Color, parseColor } from "../gl";
 import { DIMMED, HIDDEN, type Theme } from "../stage";
@@ -6,7 +6,7 @@ import { chosenItems, neutralColor, tints } from "./tints";
 
 export class Appearance {
   states: Uint8Array | null = null;
-  /** Another number where other items are hidden or dimmed than before. */
+  /** Changes whenever other items are hidden or dimmed. */
   filter = 0;
   private codes: Uint16Array;
   private palette: readonly string[] = [];
@@ -44,7 +44,7 @@ export class Appearance {
     return this.colors[this.codes[item]!] ?? neutralColor(this.theme.background);
   }
 
-  /** One uint32 an item, and the items that stand above all others. */
+  /** One uint32 per item, and the items to draw above all others. */
   drawn(): [Uint32Array, Uint32Array] {
     const all = tints(this.codes, this.palette, this.states, this.theme.background);
     return [all, chosenItems(this.states)];

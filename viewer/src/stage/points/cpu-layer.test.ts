@@ -3,7 +3,7 @@ import { blended, FULL } from "./cpu-layer";
 
 const hex = (color: number) => (color >>> 0).toString(16);
 
-test("a coverage mixes each channel by itself", () => {
+test("each channel is blended on its own", () => {
   expect(hex(blended(0xff000000, 0xffffffff, 0))).toBe("ff000000");
   expect(hex(blended(0xff000000, 0xffffffff, FULL))).toBe("ffffffff");
   for (let cover = 1; cover < FULL; cover += 9) {

@@ -1,6 +1,6 @@
 /**
- * Points drawn by the processor itself, for browsers without a graphics processor: software WebGL
- * takes some 300 ns for a point, which is twenty times what writing its pixels takes.
+ * Draws points on the CPU, for browsers without a GPU: software WebGL takes about 300 ns per point,
+ * 20 times as long as writing the pixels.
  */
 import type { Color } from "../gl";
 import { PointLayer } from "./point-layer";
@@ -11,13 +11,13 @@ const FRAME_MS = 2.5;
 const RESTING_MS = 12;
 const FIRST = 200_000;
 const LEAST = 50_000;
-// A disc's coverage is drawn for so many places of its middle within a pixel, across and down.
+// A disc's coverage is computed for PHASES x PHASES positions of its center within a pixel.
 const PHASES = 4;
 const FULL_BITS = 7;
 export const FULL = 1 << FULL_BITS;
 const OPAQUE = 0xff << 24;
 
-/** A disc's coverage by pixel, 0 to FULL, for each phase of its middle. */
+/** A disc's coverage by pixel, 0 to FULL, for each phase of its center. */
 interface Stamp {
   readonly side: number;
   readonly cover: Uint8Array; // (PHASES, PHASES, side, side)
@@ -40,8 +40,8 @@ function makeStamp(diameter: number): Stamp {
 }
 
 /**
- * `over` laid on `under` with a whole coverage of 0 to FULL: red, green and blue as the bytes of a
- * little-endian int32. All of it stays within 31 bits, which engines keep as integers.
+ * Blend `over` onto `under` with a coverage of 0 to FULL. Colors are little-endian int32 of red,
+ * green, blue and opacity. All values fit into 31 bits, which engines keep as integers.
  */
 export function blended(under: number, over: number, cover: number): number {
   const rest = FULL - cover;
@@ -52,7 +52,7 @@ export function blended(under: number, over: number, cover: number): number {
   return OPAQUE | (redBlue & 0xff00ff) | (green & 0x00ff00);
 }
 
-/** A color as the buffer has it: the bytes of an int32. */
+/** A color as the int32 that the buffer holds. */
 function opaque(color: Color): number {
   return packed(color, 1) | 0;
 }
@@ -86,7 +86,7 @@ export class CpuLayer extends PointLayer {
   }
 
   setTints(tints: Uint32Array, chosen: Uint32Array): void {
-    this.tints = new Int32Array(tints.buffer, tints.byteOffset, tints.length); // the same bytes
+    this.tints = new Int32Array(tints.buffer, tints.byteOffset, tints.length); // same bytes
     this.chosen = chosen;
   }
 
@@ -205,7 +205,7 @@ export class CpuLayer extends PointLayer {
       if (column < 0 || row < 0 || column >= width || row >= height) continue;
       const far = Math.min(Math.max(depth * 0.5 + 0.5, 0), 1);
       const tone = blended(tint, ground, Math.round(0.55 * FULL * far));
-      // coarse steps of the size: few stamps
+      // sizes in steps of half a pixel, so that few stamps are needed
       const size = Math.max(1, Math.round(look.sizePx * (1.3 - 0.6 * far) * 2) / 2);
       this.drawStamp(this.stamp(size), right, up, tone, (tint >>> 24) >> 1, depth, depths);
     }
@@ -236,7 +236,7 @@ export class CpuLayer extends PointLayer {
     }
   }
 
-  /** Lay a stamp with its middle at (x, y); with `depths`, only where nothing nearer lies. */
+  /** Draw a stamp centered at (x, y); with `depths`, only where no nearer point is. */
   private drawStamp(
     { side, cover }: Stamp,
     x: number,
@@ -282,7 +282,7 @@ export class CpuLayer extends PointLayer {
   }
 }
 
-/** Of a matrix without a turn: stage pixels are x0 + xx·x from the left and y0 + yy·y from below. */
+/** Stage pixels of a matrix without rotation: x0 + xx * x from the left, y0 + yy * y from below. */
 function flatTransform(
   m: Float32Array,
   width: number,

@@ -1,8 +1,8 @@
-/** How many points a frame has time for: learnt from how long the last ones took. */
+/** Number of points that fit into a frame, learned from the time of the previous frames. */
 
 const FIRST = 60_000;
 const LEAST = 20_000;
-// One frame of a screen of 60 Hz, with a little play; and one of 20 frames a second, less some.
+// A frame at 60 Hz, and a frame at 20 Hz, with some tolerance.
 const QUICK_MS = 20;
 const SLOW_MS = 42;
 
@@ -14,7 +14,7 @@ export class FrameBudget {
 
   constructor(private readonly gl: WebGL2RenderingContext) {}
 
-  /** Whether the last frame is drawn. Until it is, another would only stand behind it in a queue. */
+  /** Whether the GPU has finished the last frame. Until then, a new frame would only queue. */
   ready(now: number): boolean {
     const { gl, fence } = this;
     if (!fence) return true;
@@ -26,7 +26,7 @@ export class FrameBudget {
     return true;
   }
 
-  /** A frame with so many points has been sent. */
+  /** Record that a frame with `points` points has been sent to the GPU. */
   sent(now: number, points: number): void {
     this.fence = this.gl.fenceSync(this.gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
     this.gl.flush();
@@ -35,7 +35,7 @@ export class FrameBudget {
   }
 
   private learn(ms: number): void {
-    if (this.points < this.budget / 2) return; // it says little of what the budget costs
+    if (this.points < this.budget / 2) return; // too few points to measure the budget
     if (ms > SLOW_MS) this.budget *= Math.max(SLOW_MS / ms, 0.5);
     else if (ms < QUICK_MS) this.budget *= 1.5;
     else if (ms < 0.85 * SLOW_MS) this.budget *= 1.1;

@@ -1,4 +1,4 @@
-/** Points drawn by WebGL: for every browser with a graphics processor behind it. */
+/** Draws points with WebGL, for browsers with a GPU. */
 
 import type { FrameBudget } from "./frame-budget";
 import { PointLayer } from "./point-layer";

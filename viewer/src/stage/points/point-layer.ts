@@ -1,6 +1,6 @@
 /**
- * The picture of all points, kept beside the canvas: while the view moves, only so many are drawn as
- * a frame has time for; once it rests, the others follow, a frame's worth at a time.
+ * The drawing of all points, kept in a texture. While the view moves, only as many points are drawn
+ * as fit into a frame. While it rests, the others are added, one frame's worth at a time.
  */
 import { Program } from "../gl";
 import type { PointLook } from "./point-pass";
@@ -21,7 +21,7 @@ void main() {
 }`;
 
 export abstract class PointLayer {
-  /** So many points of the picture are drawn. */
+  /** Number of points drawn so far. */
   drawn = 0;
   done = true;
   protected width = 1;
@@ -38,28 +38,28 @@ export abstract class PointLayer {
     this.program = new Program(gl, VERTEX, FRAGMENT);
   }
 
-  /** (n, 2), column and row in the grid view. */
+  /** Column and row of each item in the grid, shape (n, 2). */
   abstract setGrid(cells: Uint16Array): void;
-  /** Each item's color and opacity, and the items that stand above all others. */
+  /** Set the packed color of each item, and the items to draw above all others. */
   abstract setTints(tints: Uint32Array, chosen: Uint32Array): void;
-  /** How many points a frame has time for. */
+  /** Number of points that fit into a frame. */
   abstract readonly budget: number;
   protected abstract allocate(): void;
   protected abstract clear(look: PointLook): void;
   protected abstract begin(look: PointLook): void;
   protected abstract draw(start: number, end: number): void;
   protected abstract drawChosen(): void;
-  /** The picture's bytes: red, green, blue and opacity, the lowest row first. */
+  /** The pixels as RGBA bytes, bottom row first. */
   abstract pixels(): Uint8Array;
 
-  /** The budget where the view rests: nothing else waits for the frame. */
+  /** The budget while the view rests. */
   get restingBudget(): number {
     return this.budget;
   }
 
   protected finish(): void {}
 
-  /** Bring what was drawn into `texture`, where it does not lie there already. */
+  /** Copy the drawing into `texture`, if it is not there yet. */
   protected upload(): void {}
 
   resize(width: number, height: number): void {
@@ -68,11 +68,11 @@ export abstract class PointLayer {
     const { gl } = this;
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, width, height, 0, gl.RGBA, gl.UNSIGNED_BYTE, null);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST); // it has no smaller copies
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST); // no mipmaps
     this.allocate();
   }
 
-  /** Begin a new picture: these runs of items, in this order. */
+  /** Start a new drawing of these runs of items, in this order. */
   restart(look: PointLook, runs: readonly Run[]): void {
     this.look = look;
     this.runs = runs;
@@ -83,7 +83,7 @@ export abstract class PointLayer {
     this.clear(look);
   }
 
-  /** Draw so many points more. */
+  /** Draw `count` more points. */
   advance(count: number): void {
     if (this.done || !this.look) return;
     this.begin(this.look);
@@ -98,11 +98,11 @@ export abstract class PointLayer {
       if (until === end) this.at = this.runs[++this.run]?.[0] ?? 0;
     }
     this.done = this.run >= this.runs.length;
-    this.drawChosen(); // each time: what stands above all does so though points are missing
+    this.drawChosen(); // after each step, so that these items are on top while points are missing
     this.finish();
   }
 
-  /** Onto the canvas. Copied by a draw call: in software, blitFramebuffer takes forty times as long. */
+  /** Draw onto the canvas by a draw call: blitFramebuffer takes 40 times as long in software. */
   present(): void {
     const { gl, program } = this;
     this.upload();

@@ -1,7 +1,7 @@
-/** The pass that draws every item as a point: a range of them with one call of gl.POINTS. */
+/** The WebGL pass that draws a range of items as points with one call of gl.POINTS. */
 import { type Color, Program } from "../gl";
 
-// Software renderers take a third longer for every variable more: a shader has only what it needs.
+// Each variable adds a third to the time of a software renderer: the shaders have no unused ones.
 const VERTEX = `
 precision highp float;
 layout(location = 0) in vec3 place;
@@ -12,7 +12,7 @@ uniform vec3 background;
 flat out vec4 color;
 #ifdef GRID
 layout(location = 1) in vec2 cell;
-uniform vec4 frame;                 // the first cell's center, and the step to the next
+uniform vec4 frame;                 // center of the first cell, and the step to the next cell
 uniform float blend;                // 0 map, 1 grid
 #endif
 #ifdef DEEP
@@ -39,7 +39,7 @@ void main() {
   side = max(1.0, floor(side + 0.5)); // else the number of pixels depends on the position
 #endif
   gl_PointSize = side;
-  if (tint.a == 0.0) gl_Position = vec4(2.0, 2.0, 2.0, 1.0); // outside: not drawn
+  if (tint.a == 0.0) gl_Position = vec4(2.0, 2.0, 2.0, 1.0); // outside of clip space: not drawn
 }`;
 
 const FRAGMENT = `
@@ -78,12 +78,12 @@ void main() {
 #endif
 }`;
 
-/** What one picture of the points depends on, but for the data. */
+/** All that a drawing of the points depends on, except the data. */
 export interface PointLook {
   readonly matrix: Float32Array;
-  /** Of the grid: the first cell's center, and the step to the next. */
+  /** Grid: center of the first cell, and the step to the next cell. */
   readonly frame: readonly [number, number, number, number];
-  /** 0 map, 1 grid. */
+  /** 0: map, 1: grid. */
   readonly blend: number;
   readonly sizePx: number; // device pixels
   readonly opacity: number;
@@ -97,10 +97,10 @@ export interface PointLook {
 /** A smaller disc has the same pixels as a square: device pixels. */
 export const LEAST_ROUND_PX = 2.5;
 
-/** What is selected or matched has a rim: CSS pixels. */
+/** Width of the rim around a selected or matched point, in CSS pixels. */
 export const RIM_PX = 1.25;
 
-/** Its diameter with the rim: device pixels. */
+/** Diameter of a selected or matched point with its rim, in device pixels. */
 export function chosenSize({ sizePx, pixelRatio }: PointLook): number {
   return Math.max(sizePx * 1.25, 5 * pixelRatio) + 2 * RIM_PX * pixelRatio;
 }
@@ -113,7 +113,7 @@ export class PointPass {
   private nChosen = 0;
   private look: PointLook | undefined;
 
-  /** `positions` is (n, dimensions). */
+  /** `positions` has shape (n, dimensions). */
   constructor(
     private readonly gl: WebGL2RenderingContext,
     positions: Float32Array,
@@ -145,7 +145,7 @@ export class PointPass {
     gl.bindVertexArray(null);
   }
 
-  /** Each item's color and opacity, and the items that stand above all others. */
+  /** Set the packed color of each item, and the items to draw above all others. */
   setTints(tints: Uint32Array, chosen: Uint32Array): void {
     const { gl } = this;
     gl.bindBuffer(gl.ARRAY_BUFFER, this.tints);
@@ -156,7 +156,7 @@ export class PointPass {
     this.nChosen = chosen.length;
   }
 
-  /** Make ready to draw; then `draw` ranges, then `drawChosen`. */
+  /** Prepare for `draw` and then `drawChosen`. */
   begin(look: PointLook): void {
     this.look = look;
     this.prepare(look, look.sizePx, false);

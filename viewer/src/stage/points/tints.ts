@@ -1,23 +1,23 @@
-/** The color and opacity of every point, from its code, its state and the theme. */
+/** The packed color of each point, from its class, its state and the theme. */
 
 import { type Color, parseColor } from "../gl";
 import { DIMMED, HIDDEN, MATCHED, SELECTED } from "../stage";
 
 const DIMMED_OPACITY = 0.6;
 export const DIMMED_IMAGE_OPACITY = 0.2;
-// More than these are not drawn once more above the others.
+// Larger selections are not drawn again above the other points.
 const MOST_CHOSEN = 200_000;
 
 export function luminance([r, g, b]: Color): number {
   return 0.3 * r + 0.6 * g + 0.1 * b;
 }
 
-/** What an item without a category is drawn in. */
+/** The color of an item without a category. */
 export function neutralColor(background: string): Color {
   return luminance(parseColor(background)) > 0.5 ? [0.6, 0.61, 0.64] : [0.46, 0.48, 0.52];
 }
 
-/** A color that steps back: little of its own, most of the background's. */
+/** The color of a dimmed item: close to the background, with little saturation. */
 function dimmedColor(color: Color, background: Color): Color {
   const gray = luminance(color);
   return [0, 1, 2].map((i) => {
@@ -26,13 +26,13 @@ function dimmedColor(color: Color, background: Color): Color {
   }) as unknown as Color;
 }
 
-/** Red, green, blue and opacity in one number, as the bytes of a little-endian uint32. */
+/** Red, green, blue and opacity as a little-endian uint32. */
 export function packed(color: Color, opacity: number): number {
   const [r, g, b] = color.map((part) => Math.round(part * 255)) as [number, number, number];
   return ((Math.round(opacity * 255) << 24) | (b << 16) | (g << 8) | r) >>> 0;
 }
 
-/** One uint32 an item for the points' pass; 0 where it is hidden. */
+/** One packed color per item; 0 if the item is hidden. */
 export function tints(
   codes: Uint16Array,
   palette: readonly string[],
@@ -56,7 +56,7 @@ export function tints(
   return result;
 }
 
-/** The items that are drawn once more, above all others. */
+/** The items to draw again above all others. */
 export function chosenItems(states: Uint8Array | null): Uint32Array {
   const found: number[] = [];
   if (states) {
