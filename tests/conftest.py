@@ -58,7 +58,7 @@ def no_waiting_for_the_disk(monkeypatch):
 def without_exchange():
     """Make the system one that cannot exchange two names, until the test ends."""
     patch = pytest.MonkeyPatch()  # not the test's own, which the test may undo
-    patch.setattr("featscape.staging.exchange", lambda _one, _other: False)
+    patch.setattr("featscape.mapfolder.staging.exchange", lambda _one, _other: False)
     yield
     patch.undo()
 
@@ -91,7 +91,7 @@ def quick_network(monkeypatch):
 @pytest.fixture
 def featscape(monkeypatch, capsys):
     """Return a function that runs the command line: arguments -> status, out, err."""
-    from featscape import cli
+    from featscape.cli import commands as cli
 
     monkeypatch.delenv("COLUMNS", raising=False)  # a terminal's, or of the process that started us
 

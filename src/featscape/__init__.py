@@ -14,7 +14,6 @@ if TYPE_CHECKING:
         make_maps,
         open_map,
     )
-    from featscape.embedding import load_tsne
     from featscape.errors import (
         DeviceError,
         FeatscapeError,
@@ -25,9 +24,10 @@ if TYPE_CHECKING:
     )
     from featscape.features.extract import extract
     from featscape.images import find_images
-    from featscape.maps import Map
+    from featscape.mapfolder.read import Map
     from featscape.pictures import draw_mosaic, draw_scatter
     from featscape.progress import Progress
+    from featscape.steps.embedding import load_tsne
     from meshtsne import TSNE
 
 __version__ = "0.1.0"
@@ -63,14 +63,14 @@ _HOME = {
     "InteractiveMap": "featscape.app.notebook",
     "MissingExtra": "featscape.errors",
     "ModelError": "featscape.errors",
-    "Map": "featscape.maps",
+    "Map": "featscape.mapfolder.read",
     "Progress": "featscape.progress",
     "draw_mosaic": "featscape.pictures",
     "draw_scatter": "featscape.pictures",
     "embed_features": "featscape.app.notebook",
     "extract": "featscape.features.extract",
     "find_images": "featscape.images",
-    "load_tsne": "featscape.embedding",
+    "load_tsne": "featscape.steps.embedding",
     "make_map": "featscape.app.notebook",
     "make_maps": "featscape.app.notebook",
     "open_map": "featscape.app.notebook",

@@ -12,7 +12,7 @@ from featscape.pipeline import make_maps
 if TYPE_CHECKING:
     import os
 
-    from featscape.maps import Map
+    from featscape.mapfolder.read import Map
     from featscape.progress import Progress
 
 MODEL = "efficientnet_lite0"  # its weights come installed

@@ -52,7 +52,7 @@ class EmbeddingOptions:
     ] = None  # a library call prints nothing
 
     def __post_init__(self) -> None:
-        from featscape.embedding import check_options
+        from featscape.steps.embedding import check_options
 
         check_options(self)
 

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape import mapfolder
-from featscape.embedding import choose_device, embed, measure_agreement
-from featscape.layermaps import JOINT, name_outputs, split_by_layer
-from featscape.maps import find_maps, open_map
+from featscape.mapfolder.read import find_maps, open_map
+from featscape.mapfolder.staging import kept_beside
 from featscape.progress import Stopwatch
-from featscape.report import tell_found
-from featscape.staging import kept_beside
-from featscape.views import draw
+from featscape.steps.drawing import draw
+from featscape.steps.embedding import choose_device, embed, measure_agreement
+from featscape.steps.facts import describe_found
+from featscape.steps.layer_maps import JOINT, name_outputs, split_by_layer
 
 if TYPE_CHECKING:
-    from featscape.maps import Map
+    from featscape.mapfolder.read import Map
     from featscape.options import EmbeddingOptions, FeatureMapOptions, MapOptions
     from featscape.records import Embedding, Features
 
@@ -57,7 +57,7 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
                 random_state=options.random_state,
                 max_megapixels=options.max_megapixels,
             )
-            options.report.note(tell_found(images))
+            options.report.note(describe_found(images))
             device = choose_device(options, n_items=len(images))
         source = options.made_from or images.absolute_source
         thumbnails = ThumbnailPack(folders[0] / mapfolder.THUMBNAILS, size_px=options.pack_px)

@@ -24,9 +24,9 @@ from playwright.sync_api import sync_playwright
 from featscape import make_map
 from featscape.bundle import encode_from, open_bundle, write_bundle, write_page
 from featscape.demo import MODEL, write_digits
-from featscape.maps import open_map
+from featscape.mapfolder.read import open_map
 from featscape.records import Neighbors
-from featscape.views import export_site
+from featscape.steps.drawing import export_site
 
 ANIMALS = Path(__file__).parents[2] / "data" / "animals"
 EXPECTED = Path(__file__).parent / "expected"

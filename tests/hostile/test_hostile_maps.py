@@ -14,11 +14,11 @@ from starlette.testclient import TestClient
 
 from featscape.app.security import Access, Guard
 from featscape.app.server import ServedMap, make_app
-from featscape.embedding import load_tsne
 from featscape.errors import FeatscapeError, InputError
-from featscape.filenames import printable
-from featscape.maps import open_map
-from featscape.views import export_site
+from featscape.mapfolder.read import open_map
+from featscape.printable_names import printable
+from featscape.steps.drawing import export_site
+from featscape.steps.embedding import load_tsne
 from hostile import maps
 from hostile.watch import watching
 

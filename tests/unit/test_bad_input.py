@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featscape.maps import open_map
+from featscape.mapfolder.read import open_map
 
 pytestmark = pytest.mark.usefixtures("here")
 

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from featscape.cells import move_apart, snap_to_grid, spread_out
+from featscape.thumbnail_layout import move_apart, snap_to_grid, spread_out
 
 
 def test_spread_out_keeps_a_distance_and_leaves_no_room():

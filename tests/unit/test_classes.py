@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from featscape.classes import count_classes
 from featscape.errors import InputError
+from featscape.labels.classes import count_classes
 
 
 def test_no_labels_are_no_classes():

@@ -7,7 +7,9 @@ from importlib.metadata import entry_points
 import numpy as np
 import pytest
 
-from featscape import __version__, cli, report
+from featscape import __version__
+from featscape.cli import commands as cli
+from featscape.cli import report
 from featscape.errors import DeviceError, MissingExtra, ModelError
 
 COMMANDS = ["map", "demo", "embed", "serve", "export", "info", "models", "layers"]

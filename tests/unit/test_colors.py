@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from featscape.colors import TEN_COLORS, class_colors, natural_key
+from featscape.labels.colors import TEN_COLORS, class_colors, natural_key
 
 # Total lack of one kind of cone: Machado, Oliveira and Fernandes (2009), severity 1, linear RGB.
 VISIONS = {

@@ -1,7 +1,7 @@
 import pytest
 
 from featscape.demo import make_demo
-from featscape.maps import open_map
+from featscape.mapfolder.read import open_map
 
 
 @pytest.mark.usefixtures("here")

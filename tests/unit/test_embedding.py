@@ -6,12 +6,12 @@ import pytest
 from rich.console import Console
 
 from featscape import TSNE, embed_features, load_tsne
-from featscape.embedding import choose_device, engine_errors, place
+from featscape.cli.report import describe
 from featscape.errors import DeviceError, FeatscapeError, InputError
-from featscape.maps import open_map
+from featscape.mapfolder.read import open_map
 from featscape.options import EmbeddingOptions, MapOptions
 from featscape.progress import SilentProgress
-from featscape.report import describe
+from featscape.steps.embedding import choose_device, engine_errors, place
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_neighbors_are_the_nearest_landmarks():
 def test_the_blocks_change_nothing(monkeypatch):
     whole = map_of_landmarks()
     positions, indices = np.array(whole.positions), np.array(whole.neighbors.indices)
-    monkeypatch.setattr("featscape.embedding._ITEMS_AT_ONCE", 7)
+    monkeypatch.setattr("featscape.steps.embedding._ITEMS_AT_ONCE", 7)
     made = map_of_landmarks()
     np.testing.assert_array_equal(made.positions, positions)
     np.testing.assert_array_equal(made.neighbors.indices, indices)

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from featscape import exchange as module
-from featscape.exchange import exchange
+from featscape.mapfolder import exchange as module
+from featscape.mapfolder.exchange import exchange
 
 
 def two_folders(tmp_path):

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from featscape import folder_handle
-from featscape.folder_handle import FolderHandle
+from featscape.files import folder_handle
+from featscape.files.folder_handle import FolderHandle
 
 NEEDS_LINKS = pytest.mark.skipif(os.name != "posix", reason="links need rights on Windows")
 

@@ -11,10 +11,10 @@ from PIL import Image
 from featscape import load_tsne, make_map, make_maps
 from featscape.errors import InputError, ModelError
 from featscape.features import Network
-from featscape.layermaps import name_outputs
-from featscape.maps import open_map
-from featscape.placement import open_placer
+from featscape.mapfolder.read import open_map
 from featscape.progress import SilentProgress
+from featscape.steps.layer_maps import name_outputs
+from featscape.steps.placement import open_placer
 
 NETWORK = """
 import torch

@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from featscape import mapfolder, maps
+from featscape import mapfolder
 from featscape.errors import InputError
 from featscape.images import Files, decode_bytes
 from featscape.mapfolder import check_source, new_map_folder
-from featscape.maps import open_map
+from featscape.mapfolder import read as maps
+from featscape.mapfolder.read import open_map
+from featscape.mapfolder.thumbnails import ThumbnailWriter
 from featscape.options import EmbeddingOptions
 from featscape.records import Embedding, Features, ImageSet, ModelCard, Neighbors, SkippedImage
-from featscape.thumbnails import ThumbnailWriter
 
 N_ITEMS = 6
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from featscape.errors import InputError
-from featscape.npyfile import map_npy, open_member, open_npz, read_npy_header, read_npz
+from featscape.files.npy import map_npy, open_member, open_npz, read_npy_header, read_npz
 
 
 def with_header(text, n_bytes=0, version=1):

@@ -9,11 +9,11 @@ import pytest
 from featscape import TSNE, embed_features, extract, find_images, load_tsne, make_map, mapfolder
 from featscape.bundle import site
 from featscape.errors import FeatscapeError, ImageError, InputError
-from featscape.maps import open_map
-from featscape.ownership import find_foreign
-from featscape.placement import open_placer
+from featscape.mapfolder.ownership import find_foreign
+from featscape.mapfolder.read import open_map
 from featscape.progress import PlainProgress
-from featscape.views import export_site
+from featscape.steps.drawing import export_site
+from featscape.steps.placement import open_placer
 
 pytestmark = pytest.mark.usefixtures("here")
 

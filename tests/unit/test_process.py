@@ -15,9 +15,9 @@ from tests.conftest import QuickNetwork
 from tests.unit.test_resume import HEAVY
 
 from featscape.cli import main
+from featscape.cli.process import EndingSignals, LenientStream
 from featscape.features import shards
 from featscape.pipeline import open_map
-from featscape.process import EndingSignals, LenientStream
 
 pytestmark = [
     pytest.mark.usefixtures("here"),
@@ -107,7 +107,7 @@ class TestSignals:
     def test_a_later_signal_ends_the_process_at_once(self, monkeypatch):
         ends = []
         monkeypatch.setattr("os._exit", ends.append)
-        monkeypatch.setattr("featscape.process._ENDING_S", -1.0)
+        monkeypatch.setattr("featscape.cli.process._ENDING_S", -1.0)
         signals = EndingSignals()
         with pytest.raises(KeyboardInterrupt):
             signals._handle(signal.SIGINT, None)

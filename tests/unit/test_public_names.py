@@ -119,7 +119,7 @@ def loaded_by(code):
         "import featscape.app.notebook",
         "import featscape.cli",
         "import featscape.pipeline",
-        "import featscape.maps",
+        "import featscape.mapfolder.read",
         "import meshtsne",
     ],
 )

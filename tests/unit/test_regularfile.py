@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from featscape.regularfile import NOT_REGULAR, open_regular
+from featscape.files.regular import NOT_REGULAR, open_regular
 
 
 def test_a_file_and_a_link_to_it_are_opened(tmp_path):
@@ -27,7 +27,7 @@ def test_a_pipe_that_takes_a_files_name_is_refused(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "a")
     (tmp_path / "file").touch()
     facts = (tmp_path / "file").stat()
-    monkeypatch.setattr("featscape.regularfile.os.stat", lambda _path: facts)
+    monkeypatch.setattr("featscape.files.regular.os.stat", lambda _path: facts)
     with pytest.raises(OSError, match=NOT_REGULAR):
         open_regular(tmp_path / "a")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from featscape.report import in_words
+from featscape.steps.facts import in_words
 
 
 @pytest.mark.parametrize(

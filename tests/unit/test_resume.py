@@ -20,7 +20,7 @@ from featscape import make_map, mapfolder
 from featscape.errors import InputError
 from featscape.features import shards
 from featscape.features.known import KnownFeatures
-from featscape.maps import open_map
+from featscape.mapfolder.read import open_map
 
 pytestmark = pytest.mark.usefixtures("here")
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from featscape.seal import is_sealed, key_file, make_seal
+from featscape.mapfolder.seal import is_sealed, key_file, make_seal
 
 ITEMS = b"a table"
 

@@ -7,7 +7,7 @@ import fsspec
 import numpy as np
 import pytest
 
-from featscape.maps import open_map
+from featscape.mapfolder.read import open_map
 
 pytestmark = pytest.mark.usefixtures("here", "quick_network")
 

@@ -13,7 +13,7 @@ from filelock import FileLock
 from PIL import Image
 
 from featscape.errors import InputError
-from featscape.staging import WriteError, kept_beside, restore, staged, writing
+from featscape.mapfolder.staging import WriteError, kept_beside, restore, staged, writing
 
 
 def allow(_output):
@@ -216,7 +216,7 @@ class TestReadersAfterAKill:
             assert names_in(partial / "replaced") == ["older"]
 
     def test_a_live_run_that_does_not_end_its_replacement_is_reported(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("featscape.staging._BETWEEN_MOVES_S", 0.05)
+        monkeypatch.setattr("featscape.mapfolder.staging._BETWEEN_MOVES_S", 0.05)
         with (
             FileLock(between_the_moves(tmp_path) / "lock"),
             pytest.raises(InputError, match="another run is writing"),

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from featscape.errors import InputError
-from featscape.thumbnails import Thumbnails, ThumbnailWriter
+from featscape.mapfolder.thumbnails import Thumbnails, ThumbnailWriter
 
 
 def encode(color, format_="PNG", size=(4, 3), mode="RGB"):

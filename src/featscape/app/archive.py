@@ -11,7 +11,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from featscape.errors import ImageError
-from featscape.filenames import printable
+from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -12,7 +12,7 @@ import numpy as np
 
 from featscape.bundle.contract import ItemDetails
 from featscape.mapfolder import ITEMS, damaged
-from featscape.maps import read_items
+from featscape.mapfolder.read import read_items
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from featscape.folder_handle import FolderHandle
+    from featscape.files.folder_handle import FolderHandle
 
 # What has a place of its own in ItemDetails, or is the map itself.
 _NAMED = {"id", "path", "path_bytes", "label", "width", "height", "sha256", "x", "y", "z"}

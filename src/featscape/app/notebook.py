@@ -7,12 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featscape import maps, pipeline
+from featscape import pipeline
 from featscape.errors import InputError, MissingExtra
 from featscape.keywords import takes
-from featscape.maps import Map, read_items
+from featscape.mapfolder import read as maps
+from featscape.mapfolder.read import Map, read_items
 from featscape.options import FeatureMapOptions, MapOptions
-from featscape.placement import open_placer
+from featscape.steps.placement import open_placer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,8 +3,8 @@
 A path comes from the map's own table, never from a request. Yet a map folder may come from a
 stranger, and its table and run.json may name any file and any address. Therefore:
 
-- Without the seal of this user (see `featscape.seal`) nothing is opened until the user names the
-  place of the originals with ``--originals``, and then only what lies below that place.
+- Without the seal of this user (see `featscape.mapfolder.seal`) nothing is opened until the user
+  names the place of the originals with ``--originals``, and then only what lies below that place.
 - An original is sent only if its SHA-256 is the one in items.parquet, and if it begins as an image.
 - Files must be regular, and at most `MOST_BYTES` long.
 - At most four originals are read at once, each within 5 s, in threads of their own: a server that
@@ -28,11 +28,11 @@ from urllib.parse import unquote, urlsplit
 
 from featscape.app.fetching import SCHEMES, check_length, fetch
 from featscape.errors import ImageError, InputError, MissingExtra
-from featscape.filenames import printable
+from featscape.files.regular import open_regular
 from featscape.images import media_type, open_contents
 from featscape.images.files import as_place, file_name, folder_of, is_address, join, reason_of
 from featscape.images.tables import TABLES
-from featscape.regularfile import open_regular
+from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from featscape.app.items import Items

@@ -11,8 +11,8 @@ import numpy as np
 from featscape.app.stored import StoredFile
 from featscape.bundle.contract import NeighborList, Placed
 from featscape.mapfolder import RUN
-from featscape.maps import read_map
-from featscape.placement import open_placer
+from featscape.mapfolder.read import read_map
+from featscape.steps.placement import open_placer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.folder_handle import FolderHandle
+    from featscape.files.folder_handle import FolderHandle
     from featscape.records import Placement
 
 

@@ -43,9 +43,9 @@ from featscape.mapfolder import (
     open_part,
     open_picture,
 )
-from featscape.maps import open_folder, read_run
-from featscape.placement import explain_no_placing
-from featscape.thumbnails import Thumbnails
+from featscape.mapfolder.read import open_folder, read_run
+from featscape.mapfolder.thumbnails import Thumbnails
+from featscape.steps.placement import explain_no_placing
 
 if TYPE_CHECKING:
     from pathlib import Path

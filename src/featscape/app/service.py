@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featscape.errors import InputError
-from featscape.filenames import printable
+from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.errors import InputError
-from featscape.filenames import printable
+from featscape.files.npy import open_member, open_npz, read_npy_header
 from featscape.mapfolder import damaged
-from featscape.npyfile import open_member, open_npz, read_npy_header
+from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.folder_handle import FolderHandle
+    from featscape.files.folder_handle import FolderHandle
 
 _CHUNK_BYTES = 1 << 18
 

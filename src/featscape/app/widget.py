@@ -15,7 +15,7 @@ from featscape.app.stored import StoredFile
 from featscape.bundle import VIEWER, open_bundle, viewer_file
 from featscape.bundle.contract import ReadAnswer, ReadRequest
 from featscape.errors import InputError
-from featscape.folder_handle import FolderHandle
+from featscape.files.folder_handle import FolderHandle
 from featscape.mapfolder import BUNDLE, open_part
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from featscape.bundle.contract import (
     NumberColumn,
     TextColumn,
 )
-from featscape.classes import count_classes
 from featscape.errors import InputError
-from featscape.filenames import valid_unicode
+from featscape.labels.classes import count_classes
+from featscape.printable_names import valid_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

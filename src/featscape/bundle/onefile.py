@@ -14,7 +14,7 @@ from featscape.bundle.read import arrays, block_files, count_bytes
 from featscape.bundle.write import MANIFEST
 from featscape.errors import InputError
 from featscape.mapfolder import damaged
-from featscape.staging import writing
+from featscape.mapfolder.staging import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

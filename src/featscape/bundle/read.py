@@ -16,9 +16,9 @@ from featscape.bundle.blocks import unpack
 from featscape.bundle.contract import Manifest
 from featscape.bundle.write import MANIFEST
 from featscape.errors import InputError
-from featscape.filenames import printable
-from featscape.folder_handle import FolderHandle
+from featscape.files.folder_handle import FolderHandle
 from featscape.mapfolder import damaged
+from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from featscape.bundle.contract import Abilities, PageSetup
 from featscape.bundle.page import VIEWER, linked_page, mark, viewer_file
 from featscape.errors import InputError
-from featscape.filenames import printable
 from featscape.mapfolder import BUNDLE_FILES, SCATTER, damaged, open_picture
+from featscape.mapfolder.staging import staged, writing
+from featscape.printable_names import printable
 from featscape.progress import SilentProgress
-from featscape.staging import staged, writing
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
     from featscape.bundle.read import Bundle
-    from featscape.folder_handle import FolderHandle
+    from featscape.files.folder_handle import FolderHandle
     from featscape.progress import Progress
 
 INDEX = "index.html"

@@ -26,10 +26,10 @@ from featscape.bundle.contract import (
 )
 from featscape.bundle.images import write_thumbnails
 from featscape.bundle.order import order_items
-from featscape.cells import FAST_PAIRS, snap_to_grid
 from featscape.errors import InputError
+from featscape.mapfolder.staging import writing
 from featscape.progress import SilentProgress
-from featscape.staging import writing
+from featscape.thumbnail_layout import FAST_PAIRS, snap_to_grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

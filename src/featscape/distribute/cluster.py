@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from featscape.embedding import Placed
     from featscape.progress import Progress
     from featscape.records import Features, ImageSet
+    from featscape.steps.embedding import Placed
     from meshtsne import TSNE
 
 ENGINES = ("local", "ray")

@@ -24,8 +24,8 @@ from featscape import __version__
 from featscape.errors import FeatscapeError, ImageError, InputError
 from featscape.features.known import Known
 from featscape.features.reading import Read, read_image
-from featscape.filenames import printable
 from featscape.images import open_contents
+from featscape.printable_names import printable
 from featscape.records import SkippedImage
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.errors import InputError
-from featscape.filenames import printable
-from featscape.npyfile import PICKLED, map_npy
-from featscape.regularfile import open_regular
+from featscape.files.npy import PICKLED, map_npy
+from featscape.files.regular import open_regular
+from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape.features.fingerprint import describe_change
-from featscape.filenames import printable
-from featscape.folder_handle import FolderHandle
-from featscape.maps import read_digests
-from featscape.maps import read_map as open_map_in
+from featscape.files.folder_handle import FolderHandle
+from featscape.mapfolder.read import read_digests
+from featscape.mapfolder.read import read_map as open_map_in
+from featscape.mapfolder.thumbnails import Thumbnails
+from featscape.printable_names import printable
 from featscape.records import ModelCard
-from featscape.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -15,8 +15,8 @@ from featscape.features.loading import check_network, reload_network
 from featscape.features.models import is_listed, standard_weights
 from featscape.features.onnx_file import is_onnx
 from featscape.features.weights import hash_file
-from featscape.filenames import printable
-from featscape.regularfile import open_regular
+from featscape.files.regular import open_regular
+from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from featscape.features.network import Network

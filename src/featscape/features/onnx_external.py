@@ -11,8 +11,8 @@ import mmap
 from typing import TYPE_CHECKING
 
 from featscape.errors import ModelError
-from featscape.filenames import printable
-from featscape.regularfile import open_regular
+from featscape.files.regular import open_regular
+from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from featscape.features.layers import Layer, LayerTree
 from featscape.features.onnx_external import find_external
 from featscape.features.preprocessing import read_preprocessing
 from featscape.features.weights import hash_file
-from featscape.regularfile import check_regular
+from featscape.files.regular import check_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from featscape.errors import InputError
 from featscape.features.engine import BF16, FP32, INT8, PRECISIONS
 from featscape.features.fingerprint import describe_change
 from featscape.features.known import card_key
-from featscape.filenames import printable
-from featscape.maps import read_run
+from featscape.mapfolder.read import read_run
+from featscape.printable_names import printable
 from featscape.records import Inference, ModelCard
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from featscape.staging import writing
+from featscape.mapfolder.staging import writing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

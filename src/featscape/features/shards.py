@@ -24,7 +24,7 @@ import numpy as np
 from featscape.features.fingerprint import describe_change
 from featscape.features.known import DIGEST_BYTES, Known, KnownFeatures, Part, read_map
 from featscape.features.weights import hash_file
-from featscape.staging import WriteError, flush, writing
+from featscape.mapfolder.staging import WriteError, flush, writing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ModelError
-from featscape.filenames import printable
-from featscape.regularfile import NOT_REGULAR, open_regular
+from featscape.files.regular import NOT_REGULAR, open_regular
+from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

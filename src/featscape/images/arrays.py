@@ -17,10 +17,10 @@ import numpy as np
 from PIL import Image
 
 from featscape.errors import ImageError, InputError
+from featscape.files.npy import MOST_SHRINKING, open_member, open_npz, read_npy_header
 from featscape.images.files import check_size, file_name, join, storage_of
 from featscape.images.folder import list_below
 from featscape.images.streams import RecordStream
-from featscape.npyfile import MOST_SHRINKING, open_member, open_npz, read_npy_header
 from featscape.records import SkippedImage
 
 if TYPE_CHECKING:

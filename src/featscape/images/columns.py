@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.errors import InputError
-from featscape.filenames import valid_unicode
 from featscape.images.names import SPLITS
 from featscape.images.tables import NESTED
 from featscape.mapfolder import OWN_COLUMNS
+from featscape.printable_names import valid_unicode
 from featscape.records import SkippedImage
 
 if TYPE_CHECKING:

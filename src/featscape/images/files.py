@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from featscape.errors import ImageError, InputError
-from featscape.regularfile import NOT_REGULAR, open_regular
+from featscape.files.regular import NOT_REGULAR, open_regular
 
 if TYPE_CHECKING:
     from typing import BinaryIO

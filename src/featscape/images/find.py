@@ -7,11 +7,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from featscape.classes import sample_of_classes
 from featscape.errors import InputError
 from featscape.images.decode import decode_bytes
 from featscape.images.files import as_place
 from featscape.images.sources import look_through
+from featscape.labels.classes import sample_of_classes
 
 if TYPE_CHECKING:
     import os

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featscape.errors import InputError
+from featscape.files.regular import NOT_REGULAR
 from featscape.images.files import reason_of
 from featscape.images.names import Listing, is_hidden
-from featscape.regularfile import NOT_REGULAR
 
 if TYPE_CHECKING:
     from featscape.images.files import Place

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ImageError, InputError, first_line
+from featscape.files.regular import check_regular
 from featscape.images.columns import sort_out
 from featscape.images.decode import decode_bytes
 from featscape.images.files import check_size, file_name, join, storage_of
@@ -19,7 +20,6 @@ from featscape.images.names import find_split, tell_skipped
 from featscape.images.plain_jpeg import decode_plain
 from featscape.images.tables import list_values, name_columns, plain_columns
 from featscape.records import ImageSet, SkippedImage
-from featscape.regularfile import check_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from featscape.errors import InputError
-from featscape.thumbnails import ThumbnailWriter
+from featscape.mapfolder.thumbnails import ThumbnailWriter
 
 if TYPE_CHECKING:
     from pathlib import Path

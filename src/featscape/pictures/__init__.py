@@ -1,6 +1,6 @@
 """Pictures of a map: its points colored by class, and the map made of the images themselves."""
 
-from featscape.colors import class_colors
+from featscape.labels.colors import class_colors
 from featscape.pictures.mosaic import draw_mosaic
 from featscape.pictures.page import check_sizes
 from featscape.pictures.scatter import draw_scatter

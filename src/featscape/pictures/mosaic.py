@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from PIL import Image
 
-from featscape.cells import move_apart, snap_to_grid, spread_out
-from featscape.classes import count_classes
 from featscape.errors import InputError
+from featscape.labels.classes import count_classes
 from featscape.pictures.page import MIN_THUMBNAIL_PX, plan_page
 from featscape.pictures.plane import Plane, fit, lay_flat
 from featscape.progress import SilentProgress
+from featscape.thumbnail_layout import move_apart, snap_to_grid, spread_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from featscape.errors import InputError
 from featscape.pictures.text import letter, letter_apart, one_line
 
 if TYPE_CHECKING:
-    from featscape.classes import Classes
+    from featscape.labels.classes import Classes
 
 INK = "#1f2328"
 PALE_INK = "#6e7781"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw
 
-from featscape.classes import count_classes
-from featscape.colors import UNLABELED_COLOR
+from featscape.labels.classes import count_classes
+from featscape.labels.colors import UNLABELED_COLOR
 from featscape.pictures.page import MAX_LEGEND_ROWS, plan_page
 from featscape.pictures.plane import fit, lay_flat
 from featscape.pictures.text import letter_apart, one_line
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from featscape.classes import Classes
+    from featscape.labels.classes import Classes
 
 DPI = 100  # of the canvas; the markers' sizes are given in pixels and cancel it
 MANY_POINTS = 50_000  # from here on, drawing each on its own takes seconds

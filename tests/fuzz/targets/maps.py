@@ -18,12 +18,12 @@ from starlette.testclient import TestClient
 
 from featscape.app.security import Access, Guard
 from featscape.app.server import ServedMap, make_app
-from featscape.embedding import load_tsne
+from featscape.cli.report import describe
 from featscape.errors import FeatscapeError
-from featscape.maps import open_map
-from featscape.placement import open_placer
-from featscape.report import describe
-from featscape.views import export_site
+from featscape.mapfolder.read import open_map
+from featscape.steps.drawing import export_site
+from featscape.steps.embedding import load_tsne
+from featscape.steps.placement import open_placer
 from fuzz.containers import change_npy_header
 from fuzz.mutate import encode, mutate_bytes, mutate_json
 from fuzz.pictures import CANARY, canary_image

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.embedding import embed
 from featscape.errors import FeatscapeError, ImageError
 from featscape.features.files import read_features, read_labels
 from featscape.images import find_images, remote
 from featscape.options import EmbeddingOptions
+from featscape.steps.embedding import embed
 from fuzz.containers import KINDS, write_source
 from fuzz.mutate import mutate_bytes
 from fuzz.pictures import CANARY, canary_image, seed_images

@@ -11,7 +11,7 @@ from featscape import make_map
 from featscape.app.security import Access, Guard
 from featscape.app.server import ServedMap, make_app
 from featscape.demo import MODEL, write_digits
-from featscape.seal import make_seal
+from featscape.mapfolder.seal import make_seal
 
 HERE = "http://127.0.0.1:8000"
 

@@ -15,7 +15,7 @@ from featscape.app.place import list_neighbors
 from featscape.app.server import ServedMap
 from featscape.bundle.contract import NeighborList
 from featscape.errors import InputError
-from featscape.filenames import valid_unicode
+from featscape.printable_names import valid_unicode
 
 
 class TestPage:

@@ -5,7 +5,7 @@ import pytest
 
 from featscape.app.stored import StoredArray, StoredFile
 from featscape.errors import InputError
-from featscape.folder_handle import FolderHandle
+from featscape.files.folder_handle import FolderHandle
 
 N_ITEMS = 50
 

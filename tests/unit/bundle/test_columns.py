@@ -3,8 +3,8 @@ import pytest
 
 from featscape.bundle.columns import clean, code_labels, share_of_label
 from featscape.bundle.contract import NO_CATEGORY, NO_ITEM
-from featscape.colors import class_colors
 from featscape.errors import InputError
+from featscape.labels.colors import class_colors
 
 
 def column(bundle, name):

@@ -14,7 +14,7 @@ from featscape.bundle import contract, linked_page, onefile, page, write_page, w
 from featscape.bundle.contract import Abilities, PageSetup
 from featscape.bundle.read import Bundle
 from featscape.errors import FeatscapeError, InputError
-from featscape.folder_handle import FolderHandle
+from featscape.files.folder_handle import FolderHandle
 
 VIEWER = {
     "viewer.js": 'const a = "</script><script>b()</script>", c = `<!--`; if (1 < 2) {}\n',

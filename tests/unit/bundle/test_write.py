@@ -8,8 +8,8 @@ from featscape.bundle.blocks import pack, unpack
 from featscape.bundle.contract import NO_ITEM
 from featscape.bundle.images import BLOCK_ITEMS, encode_from
 from featscape.errors import InputError
+from featscape.mapfolder.thumbnails import Thumbnails, ThumbnailWriter
 from featscape.records import Neighbors
-from featscape.thumbnails import Thumbnails, ThumbnailWriter
 
 
 @pytest.mark.parametrize("n_items", [1, 16, 65, 500])

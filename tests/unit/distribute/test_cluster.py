@@ -13,7 +13,7 @@ from featscape import make_map
 from featscape.distribute import connect
 from featscape.errors import DeviceError, InputError, MissingExtra
 from featscape.images import find_images
-from featscape.maps import open_map
+from featscape.mapfolder.read import open_map
 from featscape.progress import SilentProgress
 
 # Ray reads them when it is imported. The second, whatever its name, has nodes meet on the loopback

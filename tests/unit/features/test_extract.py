@@ -357,7 +357,7 @@ class TestScale:
         from PIL import Image
 
         from featscape.images import ThumbnailPack, make_thumbnail
-        from featscape.thumbnails import Thumbnails
+        from featscape.mapfolder.thumbnails import Thumbnails
 
         network = self.Looking()
         with ThumbnailPack(tmp_path / "small", size_px=size_px) as pack:

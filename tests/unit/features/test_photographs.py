@@ -11,7 +11,7 @@ from PIL import Image
 
 from featscape.features import extract, load_network
 from featscape.images import ThumbnailPack, decode_bytes, find_images
-from featscape.thumbnails import Thumbnails
+from featscape.mapfolder.thumbnails import Thumbnails
 
 ANIMALS = Path(__file__).parents[3] / "data" / "animals"
 LEAST_COSINE = 0.999

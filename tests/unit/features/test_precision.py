@@ -20,8 +20,8 @@ from featscape.features.precision import (
 )
 from featscape.images import ThumbnailPack, make_thumbnail
 from featscape.mapfolder import damaged
+from featscape.mapfolder.thumbnails import Thumbnails
 from featscape.records import Inference, ModelCard
-from featscape.thumbnails import Thumbnails
 
 CARD = ModelCard("random", "all", "none", "0" * 64, "none", 16, fingerprint=((1.0,),))
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from featscape.features.rows import RowsInFile, RowsInMemory
-from featscape.staging import WriteError
+from featscape.mapfolder.staging import WriteError
 
 
 @pytest.fixture(params=["memory", "file"])

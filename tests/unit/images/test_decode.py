@@ -399,7 +399,7 @@ def test_no_permission(tmp_path, photo, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     # tests may run as root
-    monkeypatch.setattr("featscape.regularfile.open", refuse, raising=False)
+    monkeypatch.setattr("featscape.files.regular.open", refuse, raising=False)
     with pytest.raises(ImageError, match=r"^no permission to read$"):
         decode_image(path)
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from featscape.errors import InputError
 from featscape.images import ThumbnailPack, make_thumbnail
-from featscape.thumbnails import Thumbnails
+from featscape.mapfolder.thumbnails import Thumbnails
 
 
 def smooth(width, height):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featscape.classes import count_classes
 from featscape.errors import InputError
+from featscape.labels.classes import count_classes
 from featscape.pictures.page import MAX_LEGEND_ROWS, check_sizes, plan_page
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featscape import mapfolder
-from featscape.folder_handle import FolderHandle
-from featscape.maps import open_map
+from featscape.files.folder_handle import FolderHandle
+from featscape.mapfolder.read import open_map
 from featscape.options import PictureOptions
-from featscape.report import facts_of
+from featscape.steps.facts import facts_of
 
 if TYPE_CHECKING:
     import os
@@ -71,8 +71,8 @@ def _draw_mosaics(
     progress: Progress,
 ) -> None:
     """Write the maps made of the images; the folder already holds the thumbnails."""
+    from featscape.mapfolder.thumbnails import Thumbnails
     from featscape.pictures import draw_mosaic
-    from featscape.thumbnails import Thumbnails
 
     for name, layout in mapfolder.LAYOUTS.items():
         picture = draw_mosaic(
@@ -98,7 +98,7 @@ def _write_interactive(
 ) -> None:
     """Write the bundle that the browser reads, and map.html."""
     from featscape.bundle import encode_from, open_bundle, write_bundle, write_page
-    from featscape.thumbnails import Thumbnails
+    from featscape.mapfolder.thumbnails import Thumbnails
 
     columns: dict[str, Any] = {}
     thumbnails = None

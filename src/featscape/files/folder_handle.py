@@ -15,7 +15,7 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featscape.filenames import printable
+from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from typing import BinaryIO

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from featscape.folder_handle import FolderHandle
+    from featscape.files.folder_handle import FolderHandle
 
 _NEEDED = {"id", "path", "label", "split", "width", "height", "x"}
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featscape.classes import sample_of_classes
 from featscape.errors import DeviceError, FeatscapeError, InputError
-from featscape.filenames import printable
+from featscape.labels.classes import sample_of_classes
+from featscape.printable_names import printable
 from featscape.records import Embedding, Neighbors
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     import meshtsne
-    from featscape.maps import Map
+    from featscape.mapfolder.read import Map
     from featscape.options import EmbeddingOptions
     from featscape.progress import Progress
     from meshtsne import TSNE

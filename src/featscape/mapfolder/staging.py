@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featscape.errors import InputError
-from featscape.exchange import exchange
-from featscape.filenames import printable
-from featscape.ownership import check_own, find_foreign, list_names
+from featscape.mapfolder.exchange import exchange
+from featscape.mapfolder.ownership import check_own, find_foreign, list_names
+from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -19,17 +19,17 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar, cast, get_arg
 import typer
 
 from featscape import __version__
+from featscape.cli.process import EndingSignals, LenientStream, ResultStream, open_closed_streams
 from featscape.errors import FeatscapeError, InputError
-from featscape.filenames import printable
 from featscape.keywords import describe
 from featscape.options import EmbeddingOptions, FeatureMapOptions, MapOptions
-from featscape.process import EndingSignals, LenientStream, ResultStream, open_closed_streams
+from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from featscape.keywords import Help
-    from featscape.maps import Map
+    from featscape.mapfolder.read import Map
     from featscape.progress import Progress
 
 MISTAKE = 2  # the caller's; everything else that goes wrong is 1, or 128 + the signal
@@ -289,7 +289,7 @@ def export(
       featscape export photos-map --to photos-site
       python -m http.server --directory photos-site    to look at it here
     """
-    from featscape.views import export_site
+    from featscape.steps.drawing import export_site
 
     export_site(folder, to, force=force, progress=_progress())
     typer.echo(f"Wrote the site {printable(to)}/")
@@ -305,8 +305,8 @@ def info(
     Example:
       featscape info photos-map
     """
-    from featscape import report
-    from featscape.maps import open_map
+    from featscape.cli import report
+    from featscape.mapfolder.read import open_map
 
     _show(report.describe(open_map(folder)))
 
@@ -330,7 +330,7 @@ def models(
       featscape models dinov2            those with dinov2 in their name
       featscape models 'timm:vit_small*'
     """
-    from featscape import report
+    from featscape.cli import report
     from featscape.features import list_models
 
     if pattern is None:
@@ -365,7 +365,7 @@ def layers(
       featscape layers timm:vit_small_patch14_dinov2.lvd142m --depth 3
       featscape layers exported/net.onnx
     """
-    from featscape import report
+    from featscape.cli import report
     from featscape.features import list_layers
 
     _show(report.describe_layers(list_layers(model), depth=depth))
@@ -412,7 +412,7 @@ def _run() -> int:
 
 
 def _print_summary(made: Map) -> None:
-    from featscape import report
+    from featscape.cli import report
 
     _show(report.summarize(made))
 

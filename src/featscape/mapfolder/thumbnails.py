@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from featscape.errors import InputError
-from featscape.folder_handle import FolderHandle
-from featscape.npyfile import map_npy
-from featscape.staging import writing
+from featscape.files.folder_handle import FolderHandle
+from featscape.files.npy import map_npy
+from featscape.mapfolder.staging import writing
 
 if TYPE_CHECKING:
     from types import TracebackType

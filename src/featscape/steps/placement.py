@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from featscape.embedding import load_tsne, place
 from featscape.errors import InputError
-from featscape.filenames import printable
+from featscape.printable_names import printable
 from featscape.records import ModelCard, Placement
+from featscape.steps.embedding import load_tsne, place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
     from typing import Any, BinaryIO
 
-    from featscape.maps import Map
+    from featscape.mapfolder.read import Map
 
 
 def explain_no_placing(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape import mapfolder
-from featscape.staging import writing
+from featscape.mapfolder.staging import writing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.colors import class_colors
 from featscape.errors import InputError
+from featscape.labels.colors import class_colors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

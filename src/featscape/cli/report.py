@@ -1,30 +1,25 @@
-"""What the screen says of a map and of the models, as Rich renderables."""
+"""What the screen reports of a map and of the models, as Rich renderables."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featscape import mapfolder
-from featscape.filenames import printable
+from featscape.printable_names import printable
 from featscape.progress import format_seconds
 from featscape.records import count_reasons
+from featscape.steps.facts import count_files, in_words, landmarks_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
     from rich.console import RenderableType
     from rich.table import Table
 
     from featscape.features import LayerTree, ModelEntry
-    from featscape.maps import Map
-    from featscape.records import Embedding, Features, ImageSet
+    from featscape.mapfolder.read import Map
 
 _BY_CLASS = ", colored by class"  # where there are classes
 _PICTURES = {
@@ -90,7 +85,7 @@ def describe(opened: Map) -> RenderableType:
         f"perplexity {_known(run['parameters'].get('perplexity'))}, "
         f"seed {_known(run['parameters'].get('seed'))}, "
         f"{run['n_iter']} iterations, KL divergence {run['kl_divergence']:.3f}"
-        f"{_landmarks(opened.landmarks)}{_on_gpu(run)}",
+        f"{landmarks_in_words(opened.landmarks)}{_on_gpu(run)}",
     )
     return _group(
         f"{_count(opened)}: {printable(opened.folder)}/",
@@ -106,25 +101,6 @@ def _on_gpu(run: dict[str, Any]) -> str:
     """Return what to add to the words for t-SNE where a GPU did it; older maps do not tell."""
     device = run.get("tsne_device", "cpu")
     return "" if device == "cpu" else f", on {device}"
-
-
-def facts_of(embedding: Embedding, features: Features | None) -> dict[str, str]:
-    """Return how a map was made, as the interactive map shows it; nothing of the machine."""
-    facts = {}
-    if features is not None:
-        name = features.model.name
-        if name.endswith(".onnx"):
-            name = Path(name).name
-        facts["network"] = f"{name}, layer {features.model.layer}"
-        facts["preprocessing"] = features.model.preprocessing
-    parameters = embedding.parameters
-    facts["t-SNE"] = (
-        f"perplexity {parameters['perplexity']:g}, seed {parameters['seed']}, "
-        f"{embedding.n_iter:,} iterations, KL divergence {embedding.kl_divergence:.3f}"
-        f"{_landmarks(embedding.landmarks)}"
-    )
-    facts["made"] = f"{datetime.now(UTC):%Y-%m-%d} by featscape {version('featscape')}"
-    return facts
 
 
 def describe_models(entries: Sequence[ModelEntry]) -> RenderableType:
@@ -201,35 +177,8 @@ def _in_millions(number: int | None) -> str:
     return "?" if number is None else f"{number / 1e6:.1f} M"
 
 
-def in_words(n_items: int, kind: str, labels: Sequence[str] | None) -> str:
-    """Return for example "500 images in 10 classes", where `kind` is "image"."""
-    counted = f"{n_items:,} {kind if n_items == 1 else f'{kind}s'}"
-    if labels is None:
-        return counted
-    n_classes = len(set(labels))
-    return f"{counted} in {n_classes:,} {'class' if n_classes == 1 else 'classes'}"
-
-
-def tell_found(images: ImageSet) -> str:
-    """Return how many images a source has, and what of it was passed over."""
-    found = f"found {in_words(len(images), 'image', images.labels)}"
-    if not images.skipped:
-        return found
-    n_skipped = len(images.skipped)
-    reason, count = count_reasons(one.reason for one in images.skipped)[0]
-    share = "" if count == n_skipped else f", {count:,} of them"
-    return f"{found}, skipped {_counted_files(n_skipped)}{share}: {printable(reason)}"
-
-
 def _count(opened: Map) -> str:
     return in_words(len(opened), "item" if opened.paths is None else "image", opened.labels)
-
-
-def _landmarks(landmarks: NDArray[np.intp] | None) -> str:
-    """Return what to add to the words for t-SNE where it was fitted on some of the items."""
-    if landmarks is None:
-        return ""
-    return f", fitted on {len(landmarks):,} landmarks, the others placed among them"
 
 
 def _pictures(opened: Map) -> Table:
@@ -306,7 +255,7 @@ def _skipped_reasons(made: Map) -> Iterator[RenderableType]:
     if not run["skipped"]:
         return
     reasons = count_reasons(one["reason"] for one in run["skipped"])
-    counted = _counted_files(len(run["skipped"]))
+    counted = count_files(len(run["skipped"]))
     yield f"Skipped {counted}; featscape info {printable(made.folder)} lists them:"
     table = _table()
     for reason, count in reasons[:_MOST_REASONS]:
@@ -320,17 +269,13 @@ def _skipped_files(run: dict[str, Any]) -> Iterator[RenderableType]:
     """Yield the skipped files themselves."""
     if not run["skipped"]:
         return
-    yield f"Skipped {_counted_files(len(run['skipped']))}:"
+    yield f"Skipped {count_files(len(run['skipped']))}:"
     table = _table()
     for one in run["skipped"][:_MOST_SKIPPED]:
         _row(table, printable(one["path"]), printable(one["reason"]))
     if len(run["skipped"]) > _MOST_SKIPPED:
         _row(table, "...", f"{len(run['skipped']) - _MOST_SKIPPED} more in run.json")
     yield table
-
-
-def _counted_files(n_files: int) -> str:
-    return "1 file" if n_files == 1 else f"{n_files:,} files"
 
 
 def _timings(run: dict[str, Any]) -> str:

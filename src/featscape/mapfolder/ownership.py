@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from featscape.errors import InputError
-from featscape.filenames import printable
+from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

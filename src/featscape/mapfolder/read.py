@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.errors import InputError
-from featscape.filenames import printable, valid_unicode
-from featscape.folder_handle import FolderHandle
-from featscape.items_file import read_table
+from featscape.files.folder_handle import FolderHandle
+from featscape.files.npy import map_npy, read_npz
 from featscape.mapfolder import (
     FEATURES,
     ITEMS,
@@ -27,9 +26,10 @@ from featscape.mapfolder import (
     find_run,
     open_part,
 )
-from featscape.npyfile import map_npy, read_npz
+from featscape.mapfolder.items_file import read_table
+from featscape.mapfolder.staging import restore
+from featscape.printable_names import printable, valid_unicode
 from featscape.records import Neighbors
-from featscape.staging import restore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from featscape.folder_handle import Identity
+    from featscape.files.folder_handle import Identity
     from featscape.records import ImageSource
 
 _TRIES = 10  # to read a map that is being replaced
@@ -177,7 +177,7 @@ def open_folder(path: Path) -> FolderHandle:
 
 def read_run(folder: Path | FolderHandle) -> dict[str, Any]:
     """Read run.json alone; raises InputError as `open_map` does."""
-    from featscape.run_schema import find_problem
+    from featscape.mapfolder.run_schema import find_problem
 
     folder = open_folder(folder) if isinstance(folder, Path) else folder
     run = find_run(folder)
@@ -276,7 +276,7 @@ def _read_neighbors(folder: FolderHandle, *, n_items: int) -> Neighbors:
 
 
 def _read_thumbnails(folder: FolderHandle, *, n_items: int) -> ImageSource | None:
-    from featscape.thumbnails import Thumbnails
+    from featscape.mapfolder.thumbnails import Thumbnails
 
     if not folder.exists(THUMBNAILS):
         return None

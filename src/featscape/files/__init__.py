@@ -1,0 +1,1 @@
+"""Files from strangers: opened without following links, checked before they are read."""

@@ -1,0 +1,1 @@
+"""Labels: classes, their order and their colors."""

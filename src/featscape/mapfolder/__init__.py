@@ -1,0 +1,82 @@
+"""A map on disk: its files, written and read.
+
+    NAME-map/
+      run.json         how the map was made: see `write_run`
+      items.parquet    one row per image: id, path, label, split, width, height, sha256, x, y (z),
+                       landmark where t-SNE was fitted on some items, and the columns of the source
+      features.npy     (n, d) float32
+      neighbors.npz    indices (n, k) int32 and distances (n, k) float32
+      thumbnails/      packed small images
+      bundle/          what the interactive map reads: see docs/viewer.md
+      scatter.png  images.png  images-grid.png
+      map.html         the interactive map in one file
+
+`layout` names the files, `write` writes a map, `read` opens a map, and `staging` moves a whole
+folder to its final name.
+"""
+
+from featscape.mapfolder.layout import (
+    BUNDLE,
+    BUNDLE_FILES,
+    FEATURES,
+    FORMAT,
+    GRID,
+    ITEMS,
+    LANDMARK,
+    LAYOUTS,
+    MAP_FILES,
+    MOSAIC,
+    NEIGHBORS,
+    OWN_COLUMNS,
+    PAGE,
+    RUN,
+    SCATTER,
+    SCHEMA_VERSION,
+    THUMBNAILS,
+    check_readable,
+    check_source,
+    damaged,
+    find_run,
+    is_own,
+    open_part,
+    open_picture,
+)
+from featscape.mapfolder.write import (
+    new_map_folder,
+    write_embedding,
+    write_features,
+    write_picture,
+    write_run,
+)
+
+__all__ = [
+    "BUNDLE",
+    "BUNDLE_FILES",
+    "FEATURES",
+    "FORMAT",
+    "GRID",
+    "ITEMS",
+    "LANDMARK",
+    "LAYOUTS",
+    "MAP_FILES",
+    "MOSAIC",
+    "NEIGHBORS",
+    "OWN_COLUMNS",
+    "PAGE",
+    "RUN",
+    "SCATTER",
+    "SCHEMA_VERSION",
+    "THUMBNAILS",
+    "check_readable",
+    "check_source",
+    "damaged",
+    "find_run",
+    "is_own",
+    "new_map_folder",
+    "open_part",
+    "open_picture",
+    "write_embedding",
+    "write_features",
+    "write_picture",
+    "write_run",
+]

@@ -1,0 +1,70 @@
+"""A run in words, for the screen and for the page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featscape.printable_names import printable
+from featscape.records import count_reasons
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from featscape.records import Embedding, Features, ImageSet
+
+
+def facts_of(embedding: Embedding, features: Features | None) -> dict[str, str]:
+    """Return how a map was made, as the interactive map shows it; nothing of the machine."""
+    facts = {}
+    if features is not None:
+        name = features.model.name
+        if name.endswith(".onnx"):
+            name = Path(name).name
+        facts["network"] = f"{name}, layer {features.model.layer}"
+        facts["preprocessing"] = features.model.preprocessing
+    parameters = embedding.parameters
+    facts["t-SNE"] = (
+        f"perplexity {parameters['perplexity']:g}, seed {parameters['seed']}, "
+        f"{embedding.n_iter:,} iterations, KL divergence {embedding.kl_divergence:.3f}"
+        f"{landmarks_in_words(embedding.landmarks)}"
+    )
+    facts["made"] = f"{datetime.now(UTC):%Y-%m-%d} by featscape {version('featscape')}"
+    return facts
+
+
+def describe_found(images: ImageSet) -> str:
+    """Return how many images a source has, and what of it was passed over."""
+    found = f"found {in_words(len(images), 'image', images.labels)}"
+    if not images.skipped:
+        return found
+    n_skipped = len(images.skipped)
+    reason, count = count_reasons(one.reason for one in images.skipped)[0]
+    share = "" if count == n_skipped else f", {count:,} of them"
+    return f"{found}, skipped {count_files(n_skipped)}{share}: {printable(reason)}"
+
+
+def in_words(n_items: int, kind: str, labels: Sequence[str] | None) -> str:
+    """Return for example "500 images in 10 classes", where `kind` is "image"."""
+    counted = f"{n_items:,} {kind if n_items == 1 else f'{kind}s'}"
+    if labels is None:
+        return counted
+    n_classes = len(set(labels))
+    return f"{counted} in {n_classes:,} {'class' if n_classes == 1 else 'classes'}"
+
+
+def landmarks_in_words(landmarks: NDArray[np.intp] | None) -> str:
+    """Return what to add to the words for t-SNE where it was fitted on some of the items."""
+    if landmarks is None:
+        return ""
+    return f", fitted on {len(landmarks):,} landmarks, the others placed among them"
+
+
+def count_files(n_files: int) -> str:
+    """Return for example "1 file" or "1,200 files"."""
+    return "1 file" if n_files == 1 else f"{n_files:,} files"
