@@ -382,7 +382,7 @@ class TestDamage:
 
         table = pq.read_table(copied.folder / "items.parquet")
         pq.write_table(table.slice(0, 59), copied.folder / "items.parquet")
-        with pytest.raises(InputError, match="60 rows for 59 items"):
+        with pytest.raises(InputError, match="60 numbers for 59 items"):
             ServedMap(copied.folder)
 
 
