@@ -31,7 +31,7 @@ fuzz: $(INSTALLED)
 sanitize: build/sanitize-address,undefined build/sanitize-thread
 
 build/sanitize-%: $(INSTALLED) $(wildcard engine/native/*) engine/tests/native/sanitize.cpp engine/CMakeLists.txt
-	$(BIN)/cmake -S engine -B $@ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMESHTSNE_SANITIZE=$*
+	$(BIN)/cmake -S engine -B $@ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMESHTSNE_SANITIZE=$* -DMESHTSNE_WERROR=ON
 	$(BIN)/cmake --build $@ --parallel
 	$@/sanitize
 	MESHTSNE_INSTRUCTION_SET=baseline $@/sanitize
