@@ -60,16 +60,16 @@ class Judge:
     @classmethod
     def of(cls, X: NDArray[np.float32], labels: NDArray[np.uint8], *, n_threads: int) -> Judge:
         """Search every pair, and make P at perplexity 30."""
-        import faiss
+        from sklearn.neighbors import NearestNeighbors
 
         from meshtsne.affinities import joint_probabilities
         from meshtsne.records import Neighbors
 
-        faiss.omp_set_num_threads(n_threads)
-        squared, indices = faiss.knn(X, X, 3 * PERPLEXITY + 1)
-        other = _others(indices)
-        near = indices[other].reshape(len(X), -1).astype(np.int32)
-        distances = np.sqrt(np.maximum(squared[other].reshape(near.shape), 0))
+        search = NearestNeighbors(
+            n_neighbors=3 * PERPLEXITY, algorithm="brute", n_jobs=n_threads
+        ).fit(X)
+        exact, indices = search.kneighbors()  # without the items themselves
+        near, distances = indices.astype(np.int32), exact.astype(np.float32)
         P = joint_probabilities(Neighbors(near, distances), [PERPLEXITY], n_threads=n_threads)
         return cls(P, near, labels, n_threads)
 
@@ -318,7 +318,7 @@ def main() -> None:
     check_quiet(noisy=arguments.noisy, n_threads=n_threads)
     if arguments.sizes and set(arguments.peers) != {"meshtsne"}:
         prepare_peers()
-    print(describe(["meshtsne", "numpy", "scipy", "faiss-cpu"], n_threads=n_threads), flush=True)
+    print(describe(["meshtsne", "numpy", "scipy", "scikit-learn"], n_threads=n_threads), flush=True)
     data = FashionMNIST.load()
     times_s: dict[str, dict[int, float]] = {}
     with TemporaryDirectory(prefix="meshtsne-bench-") as folder:

@@ -1,13 +1,15 @@
-// The kernels, as Python sees them. Arrays are NumPy's, C-contiguous, and checked by nanobind for
-// dtype and number of axes; that their sizes fit together is checked here.
+// The Python interface of the kernels. nanobind checks the dtype, the number of axes and the
+// C-contiguity of the NumPy arrays; this file checks that their shapes fit together.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <string>
 #include <tuple>
 #include <vector>
 
@@ -156,8 +158,16 @@ void check_cells(const In<std::int32_t, 1>& cells, std::int32_t n_cells) {
     }
 }
 
+Metric metric_named(const std::string& name) {
+    if (name == "euclidean") return Metric::euclidean;
+    if (name == "manhattan") return Metric::manhattan;
+    require(name == "chebyshev", "the metric must be euclidean, manhattan or chebyshev");
+    return Metric::chebyshev;
+}
+
 auto search_cells(const CellIndex& self, In<float, 2> queries, In<std::int32_t, 2> cells, int k,
-                  Pool& pool) {
+                  Pool& pool, const std::string& metric_name) {
+    const Metric metric = metric_named(metric_name);
     const std::size_t m = queries.shape(0), n_probes = cells.shape(1);
     require(static_cast<int>(queries.shape(1)) == self.dimensions(),
             "queries and points must have as many coordinates");
@@ -168,14 +178,14 @@ auto search_cells(const CellIndex& self, In<float, 2> queries, In<std::int32_t, 
                 "a cell's number is out of range");
     }
     auto index = buffer<std::int32_t>(m * static_cast<std::size_t>(k));
-    auto squared = buffer<float>(m * static_cast<std::size_t>(k));
+    auto distance = buffer<float>(m * static_cast<std::size_t>(k));
     {
         nb::gil_scoped_release release;
         self.search(pool, queries.data(), cells.data(), static_cast<std::int64_t>(m),
-                    static_cast<int>(n_probes), k, index.get(), squared.get());
+                    static_cast<int>(n_probes), k, metric, index.get(), distance.get());
     }
     return std::make_tuple(to_numpy(std::move(index), {m, static_cast<std::size_t>(k)}),
-                           to_numpy(std::move(squared), {m, static_cast<std::size_t>(k)}));
+                           to_numpy(std::move(distance), {m, static_cast<std::size_t>(k)}));
 }
 
 } // namespace
@@ -225,7 +235,9 @@ NB_MODULE(_native, m) {
             "points"_a, "cells"_a, "n_cells"_a, "pool"_a)
         .def(
             "search", &search_cells, "queries"_a, "cells"_a, "k"_a, "pool"_a,
-            "Indices and squared distances, (m, k), nearest first; -1 where the cells hold fewer.");
+            "metric"_a = "euclidean",
+            "Return indices and distances, (m, k), nearest first; Euclidean distances are squared. "
+            "The index is -1 if the cells contain fewer than k points.");
 
     nb::class_<PotentialSolver>(
         m, "PotentialSolver",

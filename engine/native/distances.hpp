@@ -1,5 +1,4 @@
-// Squared distances between four queries and sixteen candidates at a time, for the neighbour
-// search.
+// Distances between four queries and sixteen candidates at a time, for the neighbor search.
 #pragma once
 
 #include "kernels.hpp"
@@ -9,20 +8,32 @@ namespace {
 
 using meshtsne::kTileCandidates;
 using meshtsne::kTileQueries;
+using meshtsne::Metric;
 
-// |q - c|^2 for each query and candidate; `block` holds the candidates coordinate by coordinate,
-// [dimension][16]. Plain differences: |c|^2 - 2 q.c takes half the operations, but loses everything
-// between points that are near to one another and far from the origin. A query's numbers do not
-// depend on the others.
+// Adds one coordinate's difference to eight distances.
+template <Metric metric> FS_INLINE f8 add_difference(f8 distance, f8 difference) {
+    if constexpr (metric == Metric::euclidean) {
+        return distance + difference * difference;
+    } else {
+        const f8 size = reinterpret_cast<f8>(reinterpret_cast<i8>(difference) & 0x7FFFFFFF);
+        if constexpr (metric == Metric::manhattan) return distance + size;
+        return size > distance ? size : distance;
+    }
+}
+
+// The distance of each query to each candidate; Euclidean distances are squared. `block` holds the
+// candidates by coordinate: [dimension][16]. The kernel sums plain differences: |c|^2 - 2 q.c needs
+// half the operations, but cancels all digits between points that are close to one another and far
+// from the origin. The result of a query does not depend on the other queries.
+template <Metric metric>
 inline void tile_distances(const float* const* queries, const float* block, int dimensions,
                            float* out) {
     f8 low[kTileQueries] = {}, high[kTileQueries] = {};
     for (int d = 0; d < dimensions; ++d) {
         const f8 a = load(block + kTileCandidates * d), b = load(block + kTileCandidates * d + 8);
         for (int q = 0; q < kTileQueries; ++q) {
-            const f8 from_a = a - queries[q][d], from_b = b - queries[q][d];
-            low[q] += from_a * from_a;
-            high[q] += from_b * from_b;
+            low[q] = add_difference<metric>(low[q], a - queries[q][d]);
+            high[q] = add_difference<metric>(high[q], b - queries[q][d]);
         }
     }
     for (int q = 0; q < kTileQueries; ++q) {
@@ -31,7 +42,7 @@ inline void tile_distances(const float* const* queries, const float* block, int 
     }
 }
 
-// A bit for each of the sixteen values that is below the bound.
+// Bit i is 1 if value i of the sixteen values is below the bound.
 inline std::uint32_t below(const float* values, float bound) {
 #ifdef __AVX2__
     const __m256 limit = _mm256_set1_ps(bound);

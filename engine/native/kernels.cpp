@@ -20,7 +20,8 @@ const Kernels& MESHTSNE_TABLE() {
         short_range,
         {update<1>, update<2>, update<3>},
         conditional,
-        tile_distances,
+        {tile_distances<Metric::euclidean>, tile_distances<Metric::manhattan>,
+         tile_distances<Metric::chebyshev>},
         below,
     };
     return table;

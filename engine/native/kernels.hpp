@@ -62,8 +62,12 @@ struct Block {
 // 16 bits for a number in (2^-31, 2): 5 bits of exponent and 11 of mantissa, to a relative 2^-12.
 constexpr std::uint32_t kCodeShift = 12, kCodeBias = 96U << 23;
 
-// The neighbour search compares so many queries with so many candidates at a time.
+// The neighbor search compares this many queries with this many candidates at a time.
 constexpr int kTileQueries = 4, kTileCandidates = 16;
+
+// The distance that the neighbor search compares; Euclidean distances are squared.
+enum class Metric { euclidean, manhattan, chebyshev };
+constexpr int kMetrics = 3;
 
 struct Step {
     float exaggeration, momentum, learning_rate;
@@ -110,9 +114,9 @@ struct Kernels {
     // p_j|i of one row, padded to a multiple of 8; `scale` is a first guess of its precision.
     void (*conditional)(const float* squared, int padded, double scale, float perplexity, float* p);
 
-    // The neighbour search: see distances.hpp.
-    void (*tile_distances)(const float* const* queries, const float* block, int dimensions,
-                           float* out);
+    // The neighbor search, by metric: see distances.hpp.
+    void (*tile_distances[kMetrics])(const float* const* queries, const float* block,
+                                     int dimensions, float* out);
     std::uint32_t (*below)(const float* values, float bound);
 };
 

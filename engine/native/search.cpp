@@ -9,24 +9,25 @@ namespace meshtsne {
 
 namespace {
 
-constexpr std::int64_t kTaskQueries = 64; // of one cell, searched together
+constexpr std::int64_t kTaskQueries = 64; // queries of one cell that are searched together
 
-// A query's nearest cell comes first, then its next few, then the rest: what the near ones hold
-// gives a bound that most points of the others do not reach. Within these the cells come one after
-// the other, each compared with all queries that probe it.
+// A query first searches its nearest cell, then the next few cells, then the other cells: the near
+// cells give a bound that excludes most points of the other cells. Within each of these three tiers
+// the cells are searched one after the other, each for all queries that probe the cell.
 constexpr int kNearProbes = 4;
 
 std::uint64_t tier(int probe) {
     return probe == 0 ? 0 : probe < kNearProbes ? 1 : 2;
 }
 
-// Distance and index in one number that sorts by both; distances are not negative.
-std::uint64_t key(float squared, std::int32_t index) {
-    return std::uint64_t{std::bit_cast<std::uint32_t>(squared)} << 32 |
+// Distance and index in one number that sorts by distance, then by index. Distances are not
+// negative.
+std::uint64_t key(float distance, std::int32_t index) {
+    return std::uint64_t{std::bit_cast<std::uint32_t>(distance)} << 32 |
            static_cast<std::uint32_t>(index);
 }
 
-// The k least keys seen so far, and some more until there is no room.
+// The k smallest keys so far, and more keys until the buffer is full.
 class Nearest {
   public:
     explicit Nearest(int k) : k_(static_cast<std::size_t>(k)), room_(3 * k_ + 64) {
@@ -38,15 +39,15 @@ class Nearest {
         bound_ = INFINITY;
     }
 
-    // What a squared distance must be below to matter.
+    // A distance that is not below the bound cannot be among the k nearest.
     float bound() const { return bound_; }
 
-    void add(float squared, std::int32_t index) {
-        keys_.push_back(key(squared, index));
+    void add(float distance, std::int32_t index) {
+        keys_.push_back(key(distance, index));
         if (keys_.size() == room_) shrink();
     }
 
-    // Keeps the k least.
+    // Keeps the k smallest keys.
     std::vector<std::uint64_t>& shrink() {
         if (keys_.size() > k_) {
             std::nth_element(keys_.begin(), keys_.begin() + static_cast<std::ptrdiff_t>(k_) - 1,
@@ -54,7 +55,7 @@ class Nearest {
             keys_.resize(k_);
             const auto greatest =
                 std::bit_cast<float>(static_cast<std::uint32_t>(keys_.back() >> 32));
-            // An equal distance may still have a lower index.
+            // A point at the same distance may have a lower index.
             bound_ = std::nextafter(greatest, INFINITY);
         }
         return keys_;
@@ -102,14 +103,15 @@ CellIndex::CellIndex(Pool& pool, const float* points, std::int64_t n, int dimens
     });
 }
 
-// Some queries whose nearest cell is the same, and the cells that each of them probes.
+// A group of queries with the same nearest cell, and the cells that each query probes.
 class CellIndex::Task {
   public:
-    Task(const CellIndex& index, int k)
-        : index_(index), k_(k), nearest_(kTaskQueries, Nearest(k)) {}
+    Task(const CellIndex& index, int k, Metric metric)
+        : index_(index), k_(k), metric_(static_cast<int>(metric)),
+          nearest_(kTaskQueries, Nearest(k)) {}
 
     void run(const float* queries, const std::int32_t* cells, int n_probes,
-             const std::int64_t* rows, std::int64_t n_rows, std::int32_t* found, float* squared) {
+             const std::int64_t* rows, std::int64_t n_rows, std::int32_t* found, float* distance) {
         const auto dimensions = static_cast<std::int64_t>(index_.dimensions_);
         probes_.clear();
         for (std::int64_t q = 0; q < n_rows; ++q) {
@@ -130,11 +132,11 @@ class CellIndex::Task {
             compare(static_cast<std::int32_t>(same & 0xFFFFFFFFU), count);
         }
         for (std::int64_t q = 0; q < n_rows; ++q)
-            finish(q, found + rows[q] * k_, squared + rows[q] * k_);
+            finish(q, found + rows[q] * k_, distance + rows[q] * k_);
     }
 
   private:
-    // The first `count` of member_ with all points of the cell.
+    // Compares the first `count` queries of member_ with all points of the cell.
     void compare(std::int32_t cell, std::int64_t count) {
         const Kernels& run = kernels();
         const auto c = static_cast<std::size_t>(cell);
@@ -148,8 +150,9 @@ class CellIndex::Task {
                 const std::int64_t here = std::min<std::int64_t>(kTileQueries, count - first);
                 for (std::int64_t q = 0; q < kTileQueries; ++q)
                     tile[q] = query_[member_[first + std::min(q, here - 1)]];
-                run.tile_distances(tile, index_.blocks_.get() + static_cast<std::size_t>(b) * width,
-                                   index_.dimensions_, out);
+                run.tile_distances[metric_](
+                    tile, index_.blocks_.get() + static_cast<std::size_t>(b) * width,
+                    index_.dimensions_, out);
                 for (std::int64_t q = 0; q < here; ++q) {
                     Nearest& nearest = nearest_[static_cast<std::size_t>(member_[first + q])];
                     const float* values = out + kTileCandidates * q;
@@ -163,7 +166,7 @@ class CellIndex::Task {
         }
     }
 
-    void finish(std::int64_t q, std::int32_t* found, float* squared) {
+    void finish(std::int64_t q, std::int32_t* found, float* distance) {
         auto& keys = nearest_[static_cast<std::size_t>(q)].shrink();
         std::sort(keys.begin(), keys.end());
         for (int j = 0; j < k_; ++j) {
@@ -171,29 +174,30 @@ class CellIndex::Task {
             found[j] =
                 there ? static_cast<std::int32_t>(keys[static_cast<std::size_t>(j)] & 0xFFFFFFFFU)
                       : -1;
-            squared[j] = there ? std::bit_cast<float>(static_cast<std::uint32_t>(
-                                     keys[static_cast<std::size_t>(j)] >> 32))
-                               : INFINITY;
+            distance[j] = there ? std::bit_cast<float>(static_cast<std::uint32_t>(
+                                      keys[static_cast<std::size_t>(j)] >> 32))
+                                : INFINITY;
         }
     }
 
     const CellIndex& index_;
-    int k_;
+    int k_, metric_;
     std::vector<Nearest> nearest_;
     static constexpr int kQueryBits = std::bit_width(std::uint64_t{kTaskQueries - 1});
-    std::vector<std::uint64_t> probes_; // tier, cell, and query of this task
+    std::vector<std::uint64_t> probes_; // tier, cell and number of the query in the task
     const float* query_[kTaskQueries] = {};
     std::int32_t member_[kTaskQueries] = {};
 };
 
 void CellIndex::search(Pool& pool, const float* queries, const std::int32_t* cells, std::int64_t m,
-                       int n_probes, int k, std::int32_t* index, float* squared) const {
+                       int n_probes, int k, Metric metric, std::int32_t* index,
+                       float* distance) const {
     std::vector<std::int64_t> rows(static_cast<std::size_t>(m));
     std::iota(rows.begin(), rows.end(), std::int64_t{0});
     std::stable_sort(rows.begin(), rows.end(), [&](std::int64_t a, std::int64_t b) {
         return cells[a * n_probes] < cells[b * n_probes];
     });
-    std::vector<std::int64_t> first; // of each task
+    std::vector<std::int64_t> first; // first query of each task
     for (std::int64_t i = 0; i < m; ++i) {
         const auto cell = [&](std::int64_t at) {
             return cells[rows[static_cast<std::size_t>(at)] * n_probes];
@@ -206,10 +210,10 @@ void CellIndex::search(Pool& pool, const float* queries, const std::int32_t* cel
     std::vector<std::unique_ptr<Task>> tasks(static_cast<std::size_t>(pool.size()));
     pool.run_with_thread(n_tasks, [&](std::int64_t t, int thread) {
         auto& task = tasks[static_cast<std::size_t>(thread)];
-        if (!task) task = std::make_unique<Task>(*this, k);
+        if (!task) task = std::make_unique<Task>(*this, k, metric);
         const std::int64_t begin = first[static_cast<std::size_t>(t)];
         task->run(queries, cells, n_probes, rows.data() + begin,
-                  first[static_cast<std::size_t>(t) + 1] - begin, index, squared);
+                  first[static_cast<std::size_t>(t) + 1] - begin, index, distance);
     });
 }
 

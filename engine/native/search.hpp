@@ -18,11 +18,12 @@ class CellIndex {
     int dimensions() const { return dimensions_; }
     std::int32_t n_cells() const { return static_cast<std::int32_t>(start_.size()) - 1; }
 
-    // For m queries, each with its own cells, nearest cell first: indices (nearest first, then by
-    // index; -1 where the cells hold fewer than k) and squared distances. An answer depends on its
-    // own query and cells alone.
+    // Finds the k nearest points of m queries, each in its own cells, nearest cell first. Writes
+    // indices (sorted by distance, then by index; -1 if the cells contain fewer than k points) and
+    // distances (squared for the Euclidean metric). A result depends on its own query and cells
+    // only.
     void search(Pool& pool, const float* queries, const std::int32_t* cells, std::int64_t m,
-                int n_probes, int k, std::int32_t* index, float* squared) const;
+                int n_probes, int k, Metric metric, std::int32_t* index, float* distance) const;
 
   private:
     class Task;

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 import meshtsne
 from meshtsne import _native
@@ -124,6 +125,19 @@ def test_search_tells_near_duplicates_apart():
     truth = ((X[:, None].astype(float) - X[None]) ** 2).sum(axis=2).argsort(axis=1)[:, :10]
     recall = np.mean([len(np.intersect1d(a, b)) for a, b in zip(found, truth, strict=True)]) / 10
     assert recall > 0.995
+
+
+@pytest.mark.parametrize("metric", ["manhattan", "chebyshev"])
+def test_the_search_of_cells_is_exact_in_the_other_metrics(metric):
+    X = np.random.default_rng(3).normal(size=(300, 7)).astype(np.float32)
+    pool, everywhere = _native.Pool(2), np.zeros(300, np.int32)
+    index = _native.CellIndex(X, everywhere, 1, pool)
+    found, distances = index.search(X, everywhere[:, None], 10, pool, metric)
+    D = cdist(X.astype(float), X.astype(float), {"manhattan": "cityblock"}.get(metric, metric))
+    np.testing.assert_array_equal(found, np.argsort(D, axis=1)[:, :10])
+    np.testing.assert_allclose(distances, np.sort(D, axis=1)[:, :10], rtol=1e-6)
+    with pytest.raises(ValueError, match="must be euclidean, manhattan or chebyshev"):
+        index.search(X, everywhere[:, None], 10, pool, "cosine")
 
 
 def test_the_other_instruction_set_gives_the_same_forces():

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
 
 from meshtsne import _native
 from meshtsne.search import partition
@@ -19,7 +20,7 @@ def points():
 def cells(request, points, monkeypatch):
     if request.param == "grouped":
         monkeypatch.setattr(partition, "_GROUPED_FROM", 100)
-    made = Partition.train(points, seed=1)
+    made = Partition.train(points, seed=1, pool=_native.Pool(2))
     assert (len(made.group_centroids) > 1) == (request.param == "grouped")
     return made
 
@@ -53,7 +54,7 @@ def test_the_groups_grow_until_they_hold_as_many_cells_as_are_asked_for(points, 
     monkeypatch.setattr(partition, "_GROUPED_FROM", 100)
     monkeypatch.setattr(partition, "_GROUPS", 1)
     monkeypatch.setattr(partition, "_GROUPS_PER_GROUP_ASKED", 0)
-    cells = Partition.train(points, seed=1)
+    cells = Partition.train(points, seed=1, pool=_native.Pool(2))
     found = cells.nearest(points[:50], 60, _native.Pool(1))
     assert (found >= 0).all()
     assert all(len(set(row)) == 60 for row in found)
@@ -69,7 +70,29 @@ def test_a_query_beyond_float32s_range_has_no_cells(cells, points):
 
 def test_the_same_seed_gives_the_same_cells(points, monkeypatch):
     monkeypatch.setattr(partition, "_GROUPED_FROM", 100)
-    first, second = (Partition.train(points, seed=3) for _ in range(2))
+    first, second = (Partition.train(points, seed=3, pool=_native.Pool(2)) for _ in range(2))
     np.testing.assert_array_equal(first.centroids, second.centroids)
     np.testing.assert_array_equal(first.group, second.group)
-    assert not np.array_equal(first.centroids, Partition.train(points, seed=4).centroids)
+    assert not np.array_equal(
+        first.centroids, Partition.train(points, seed=4, pool=_native.Pool(2)).centroids
+    )
+
+
+def test_the_number_of_threads_changes_no_centroid(points):
+    first, second = (
+        Partition.train(points, seed=3, pool=_native.Pool(n_threads)) for n_threads in (1, 3)
+    )
+    np.testing.assert_array_equal(first.centroids, second.centroids)
+
+
+def test_k_means_reaches_an_inertia_near_that_of_scikit_learn():
+    points = np.random.RandomState(0).normal(size=(2_000, 6)).astype(np.float32)
+    centroids = partition._cluster(points, 40, seed=0, pool=_native.Pool(1))
+    reference = KMeans(40, n_init=1, random_state=0).fit(points)
+    squared = ((points[:, None] - centroids) ** 2).sum(axis=2).min(axis=1)
+    assert squared.sum() < 1.1 * reference.inertia_
+
+
+def test_k_means_of_identical_points_has_finite_centroids():
+    centroids = partition._cluster(np.ones((50, 3), np.float32), 4, seed=0, pool=_native.Pool(1))
+    np.testing.assert_array_equal(centroids, np.ones((4, 3)))

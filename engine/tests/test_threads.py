@@ -1,4 +1,4 @@
-"""Beside torch, FAISS and scikit-learn, each with threads of its own, ours do not multiply."""
+"""The engine starts no more threads than asked, also beside PyTorch and scikit-learn."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from meshtsne.blas import one_blas_thread
 
 CODE = """
 import os
-import faiss, sklearn, torch
+import sklearn, torch
 import numpy as np
 from meshtsne import TSNE
 
@@ -22,8 +22,6 @@ def count():
 torch.set_num_threads(2)
 torch.ones(500, 500) @ torch.ones(500, 500)
 X = np.random.default_rng(0).normal(size=(6000, 20)).astype(np.float32)
-faiss.omp_set_num_threads(2)
-faiss.knn(X, X[:500], 5)
 TSNE(random_state=0, n_jobs=3, max_iter=5).fit(X)  # every library has its threads now
 before, during = count(), []
 TSNE(

@@ -28,7 +28,12 @@ class CellIndex:
         self, points: NDArray[np.float32], cells: NDArray[np.int32], n_cells: int, pool: Pool
     ) -> None: ...
     def search(
-        self, queries: NDArray[np.float32], cells: NDArray[np.int32], k: int, pool: Pool
+        self,
+        queries: NDArray[np.float32],
+        cells: NDArray[np.int32],
+        k: int,
+        pool: Pool,
+        metric: str = "euclidean",
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
 
 class PotentialSolver:

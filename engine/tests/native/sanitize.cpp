@@ -123,7 +123,8 @@ void check_search(std::mt19937& random, std::int64_t n, int dimensions, std::int
         const CellIndex index(pool, X.data(), n, dimensions, cell_of.data(), n_cells);
         std::vector<std::int32_t> found(static_cast<std::size_t>(n * k));
         std::vector<float> squared(found.size());
-        index.search(pool, X.data(), probes.data(), n, n_probes, k, found.data(), squared.data());
+        index.search(pool, X.data(), probes.data(), n, n_probes, k, Metric::euclidean, found.data(),
+                     squared.data());
         for (std::size_t e = 0; e < found.size(); ++e) {
             require(e % k == 0 || squared[e] >= squared[e - 1], "neighbours come nearest first");
         }

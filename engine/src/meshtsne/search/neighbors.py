@@ -26,7 +26,7 @@ from meshtsne.parameters import (
 )
 from meshtsne.records import Neighbors
 from meshtsne.reduction import SPHERICAL, fit_reduction
-from meshtsne.search.partition import Partition, faiss_threads
+from meshtsne.search.partition import Partition
 from meshtsne.search.recall import share_found, true_neighbors
 
 if TYPE_CHECKING:
@@ -170,12 +170,12 @@ class NeighborIndex:
         self._metric = metric
         self._seed = seed
         self._n_probes = 1
-        self._lists: Any = None
+        self._lists: _native.CellIndex | None = None
+        pool = _native.Pool(count_threads(n_jobs))
         if len(points) < EXACT_BELOW:
             self._partition = Partition.whole(points.shape[1])
         else:
-            self._partition = Partition.train(points, seed=seed)
-        pool = _native.Pool(count_threads(n_jobs))
+            self._partition = Partition.train(points, seed=seed, pool=pool)
         self._cells = np.ascontiguousarray(self._partition.nearest(points, 1, pool)[:, 0])
         self._choose_probes(k, pool)
 
@@ -285,16 +285,10 @@ class NeighborIndex:
         """Search the nearest `n_probes` cells, and more for the queries that find fewer than k."""
         cells = self._partition.nearest(queries, n_probes, pool)
         if self._lists is None:
-            self._lists = self._arrange(pool)
-        if self._is_euclidean:
-            indices, distances = self._lists.search(queries, cells, k, pool)
-        else:
-            self._lists.nprobe = n_probes
-            with faiss_threads(pool.n_threads):
-                distances, found = self._lists.search_preassigned(
-                    queries, k, cells.astype(np.int64), np.zeros(cells.shape, dtype=np.float32)
-                )
-            indices = found.astype(np.int32)
+            n_cells = len(self._partition)
+            self._lists = _native.CellIndex(self.points, self._cells, n_cells, pool)
+        options = {} if self._is_euclidean else {"metric": self._metric}
+        indices, distances = self._lists.search(queries, cells, k, pool, **options)
         short = np.flatnonzero(indices[:, -1] < 0)
         if len(short) and n_probes < len(self._partition):  # all cells together hold k points
             more = min(2 * n_probes, len(self._partition))
@@ -308,20 +302,6 @@ class NeighborIndex:
     def _root(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return distances: those of a euclidean search are squared."""
         return np.sqrt(distances, out=distances) if self._is_euclidean else distances
-
-    def _arrange(self, pool: _native.Pool) -> Any:
-        """Return the lists to search, built from the cells that are known."""
-        n_cells, m = self._partition.centroids.shape
-        if self._is_euclidean:
-            return _native.CellIndex(self.points, self._cells, n_cells, pool)
-        import faiss
-
-        metric = {"manhattan": faiss.METRIC_L1, "chebyshev": faiss.METRIC_Linf}[self._metric]
-        index = faiss.IndexIVFFlat(faiss.IndexFlatL2(m), m, n_cells, metric)
-        index.is_trained = True
-        cells = self._cells.astype(np.int64)
-        index.add_core(len(self.points), faiss.swig_ptr(self.points), None, faiss.swig_ptr(cells))
-        return index
 
 
 def _cell_by_cell(cells: NDArray[np.int32]) -> Iterator[NDArray[np.int64]]:
