@@ -222,7 +222,7 @@ def page_table(browser: Browser, page_file: Path, *, repeats: int) -> str:
 
 
 def count_viewer_bytes() -> int:
-    from featscape.bundle.page import VIEWER, viewer_file
+    from featscape.bundle.viewer_page import VIEWER, viewer_file
 
     return sum(viewer_file(name).stat().st_size for name in VIEWER)
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from featscape.app.security import Access, Guard
-from featscape.app.server import ServedMap, make_app
+from featscape.app.server.application import ServedMap, make_app
+from featscape.app.server.security import Access, Guard
 from featscape.errors import FeatscapeError, InputError
 from featscape.mapfolder.read import open_map
 from featscape.printable_names import printable

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import anywidget
 import traitlets
 
-from featscape.app.stored import StoredFile
+from featscape.app.stored_files import StoredFile
 from featscape.bundle import VIEWER, open_bundle, viewer_file
 from featscape.bundle.contract import ReadAnswer, ReadRequest
 from featscape.errors import InputError

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 import numpy as np
 
 from featscape.bundle.contract import Abilities, Blocks, Manifest, PageSetup
-from featscape.bundle.page import inlined_page
 from featscape.bundle.read import arrays, block_files, count_bytes
+from featscape.bundle.viewer_page import inlined_page
 from featscape.bundle.write import MANIFEST
 from featscape.errors import InputError
 from featscape.mapfolder import damaged

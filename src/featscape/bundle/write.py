@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.bundle.blocks import write_array
-from featscape.bundle.columns import (
+from featscape.bundle.column_files import (
     clean,
     code_labels,
     share_of_label,

@@ -254,7 +254,7 @@ def serve(
       featscape serve photos-map --originals /mnt/photos
     """
     from featscape.app import serve as run
-    from featscape.app.ending import leave_process
+    from featscape.app.server.shutdown import leave_process
 
     run(
         folder,

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from starlette.testclient import TestClient
 
-from featscape.app.security import Access, Guard
-from featscape.app.server import ServedMap, make_app
+from featscape.app.server.application import ServedMap, make_app
+from featscape.app.server.security import Access, Guard
 from featscape.cli.report import describe
 from featscape.errors import FeatscapeError
 from featscape.mapfolder.read import open_map

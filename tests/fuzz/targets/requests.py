@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import featscape.features
-from featscape.app.security import Access, Guard
-from featscape.app.server import ServedMap, make_app
-from featscape.app.service import listen, make_server
+from featscape.app.server.application import ServedMap, make_app
+from featscape.app.server.security import Access, Guard
+from featscape.app.server.service import listen, make_server
 from fuzz.mutate import NUMBERS, TEXTS, VALUES, encode, mutate_bytes, mutate_json
 from fuzz.pictures import seed_images
 from fuzz.rules import Violation

@@ -8,8 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from featscape import make_map
-from featscape.app.security import Access, Guard
-from featscape.app.server import ServedMap, make_app
+from featscape.app.server.application import ServedMap, make_app
+from featscape.app.server.security import Access, Guard
 from featscape.demo import MODEL, write_digits
 from featscape.mapfolder.seal import make_seal
 

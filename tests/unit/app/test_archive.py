@@ -12,8 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featscape.app.archive import MISSING, KeptSelections, safe_name, stream_archive, unique_name
-from featscape.app.originals import Originals
+from featscape.app.originals.archive import (
+    MISSING,
+    KeptSelections,
+    safe_name,
+    stream_archive,
+    unique_name,
+)
+from featscape.app.originals.reader import Originals
 
 
 def test_it_holds_the_originals_as_they_are(client, digits, fetch_zip):

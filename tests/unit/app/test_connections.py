@@ -10,14 +10,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from featscape.app.connections import choose_victim
+from featscape.app.server.connections import choose_victim
 
 SERVER = """
 import resource, sys
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from featscape.app import connections
-from featscape.app.service import listen, make_server
+from featscape.app.server import connections
+from featscape.app.server.service import listen, make_server
 
 head_s, most_files = float(sys.argv[1]), int(sys.argv[2])
 connections.HEAD_S = head_s

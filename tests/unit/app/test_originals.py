@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featscape.app.archive import stream_archive
-from featscape.app.fetching import is_public
-from featscape.app.originals import AT_ONCE, Originals
-from featscape.app.server import ServedMap, make_app
+from featscape.app.originals.archive import stream_archive
+from featscape.app.originals.fetching import is_public
+from featscape.app.originals.reader import AT_ONCE, Originals
+from featscape.app.server.application import ServedMap, make_app
 from featscape.errors import ImageError, InputError
 from featscape.images import open_contents
 
@@ -153,7 +153,7 @@ def test_an_image_without_a_hash_is_refused(source):
 
 @pytest.mark.parametrize("kind", ["folder", "manifest", "zip"])
 def test_a_file_beyond_the_limit_is_refused(source, monkeypatch, kind):
-    monkeypatch.setattr("featscape.app.originals.MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("featscape.app.originals.reader.MOST_BYTES", 1 << 20)
     content = b"BM" + bytes(1 << 20)
     place, items = source, items_of("a.bmp", content)
     (source / "a.bmp").write_bytes(content)
@@ -294,12 +294,12 @@ class TestAddresses:
                 other.accept()
 
     def test_an_answer_without_an_end_is_cut(self, read, monkeypatch):
-        monkeypatch.setattr("featscape.app.originals.MOST_BYTES", 1 << 20)
+        monkeypatch.setattr("featscape.app.originals.reader.MOST_BYTES", 1 << 20)
         with pytest.raises(ImageError, match="too large: an original must have 1 MiB or less"):
             read("endless.png")
 
     def test_a_silent_server_is_left(self, read, monkeypatch):
-        monkeypatch.setattr("featscape.app.originals.WITHIN_S", 0.2)
+        monkeypatch.setattr("featscape.app.originals.reader.WITHIN_S", 0.2)
         with pytest.raises(ImageError, match=r"did not arrive within 0\.2 s"):
             read("silent.png")
 
@@ -311,7 +311,7 @@ class TestAddresses:
             originals.read_now(0)
 
     def test_silent_servers_delay_nothing_else(self, digits, web, monkeypatch):
-        monkeypatch.setattr("featscape.app.originals.WITHIN_S", 2)
+        monkeypatch.setattr("featscape.app.originals.reader.WITHIN_S", 2)
         served = ServedMap(digits.folder)
         paths = [f"{web.address}/silent.png"] * len(served.items)
         items = items_of(*(each for path in paths for each in (path, b"")))

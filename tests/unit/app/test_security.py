@@ -7,8 +7,8 @@ import tracemalloc
 import pytest
 from starlette.testclient import TestClient
 
-from featscape.app import security
-from featscape.app.security import Access, Guard
+from featscape.app.server import security
+from featscape.app.server.security import Access, Guard
 
 PAGE = "/"
 NEIGHBORS = "/api/items/3/neighbors"

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from featscape import embed_features, make_map
-from featscape.app.place import list_neighbors
-from featscape.app.server import ServedMap
+from featscape.app.placer import list_neighbors
+from featscape.app.server.application import ServedMap
 from featscape.bundle.contract import NeighborList
 from featscape.errors import InputError
 from featscape.printable_names import valid_unicode
@@ -420,7 +420,7 @@ class TestOtherMaps:
         np.save(tmp_path / "features.npy", features)
         made = embed_features(tmp_path / "features.npy", tmp_path / "m", perplexity=5)
         client = open_client(made.folder)
-        abilities = '"abilities":{"originals":false,"search":true,"zip":0,"place":false}'
+        abilities = '"abilities":{"originals":false,"search":true,"zip":0,"place":false,'
         assert abilities in client.get("/").text
         assert client.get("/api/items/3").json()["path"] is None
         assert len(client.get("/api/items/3/neighbors").json()["ids"]) == 15

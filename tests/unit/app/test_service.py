@@ -14,8 +14,8 @@ import urllib.request
 
 import pytest
 
-from featscape.app import service
-from featscape.app.service import listen, serve
+from featscape.app.server import service
+from featscape.app.server.service import listen, serve
 from featscape.errors import InputError
 
 RUN = "from featscape.cli import main; main()"
@@ -26,7 +26,7 @@ SERVE = (
 )
 NEVER_PLACED = """
 import time
-from featscape.app.place import Placer
+from featscape.app.placer import Placer
 
 def never(*_):
     print("placing", flush=True)

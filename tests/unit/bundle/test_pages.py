@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from featscape.bundle import contract, linked_page, onefile, page, write_page, write_site
+from featscape.bundle import contract, linked_page, onefile, viewer_page, write_page, write_site
 from featscape.bundle.contract import Abilities, PageSetup
 from featscape.bundle.read import Bundle
 from featscape.errors import FeatscapeError, InputError
@@ -68,7 +68,7 @@ def viewer(tmp_path, monkeypatch):
     folder.mkdir()
     for name, text in VIEWER.items():
         (folder / name).write_text(text)
-    monkeypatch.setattr(page, "STATIC", folder)
+    monkeypatch.setattr(viewer_page, "STATIC", folder)
     return folder
 
 
@@ -224,8 +224,8 @@ def test_a_negative_number_of_images(bundle_of, write):
 
 
 def test_the_viewer_is_small():
-    static = Path(page.__file__).parent / "static"
-    assert sum((static / name).stat().st_size for name in page.VIEWER) < 250_000
+    static = Path(viewer_page.__file__).parent / "static"
+    assert sum((static / name).stat().st_size for name in viewer_page.VIEWER) < 250_000
 
 
 def test_a_viewer_that_was_not_built(bundle_of, write, viewer):

@@ -26,7 +26,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from featscape.app.fetching import SCHEMES, check_length, fetch
+from featscape.app.originals.fetching import SCHEMES, check_length, fetch
 from featscape.errors import ImageError, InputError, MissingExtra
 from featscape.files.regular import open_regular
 from featscape.images import media_type, open_contents

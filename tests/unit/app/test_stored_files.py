@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from featscape.app.stored import StoredArray, StoredFile
+from featscape.app.stored_files import StoredArray, StoredFile
 from featscape.errors import InputError
 from featscape.files.folder_handle import FolderHandle
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from featscape.app.items import Items
-    from featscape.app.originals import Original, Originals
+    from featscape.app.originals.reader import Original, Originals
 
 MISSING = "MISSING.txt"
 _CHUNK_BYTES = 1 << 18

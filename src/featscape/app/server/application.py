@@ -11,14 +11,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from featscape.app.archive import KeptSelections, stream_archive
-from featscape.app.failures import HANDLERS
 from featscape.app.items import Items
-from featscape.app.originals import Originals
-from featscape.app.place import Placer, list_neighbors
-from featscape.app.ranges import answer_file, cache_headers, is_known
-from featscape.app.security import IMAGES_TO
-from featscape.app.stored import StoredArray, StoredFile, content_tag
+from featscape.app.originals.archive import KeptSelections, stream_archive
+from featscape.app.originals.reader import Originals
+from featscape.app.placer import Placer, list_neighbors
+from featscape.app.server.failures import HANDLERS
+from featscape.app.server.ranges import answer_file, cache_headers, is_known
+from featscape.app.server.security import IMAGES_TO
+from featscape.app.stored_files import StoredArray, StoredFile, content_tag
 from featscape.bundle import VIEWER, linked_page, open_bundle, viewer_file
 from featscape.bundle.contract import (
     MOST_ARCHIVED,

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from featscape.app.stored import ChangedError
+from featscape.app.stored_files import ChangedError
 from featscape.bundle.contract import ErrorMessage
 from featscape.errors import FeatscapeError, ImageError
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.app.stored import StoredFile
+from featscape.app.stored_files import StoredFile
 from featscape.bundle.contract import NeighborList, Placed
 from featscape.mapfolder import RUN
 from featscape.mapfolder.read import read_map

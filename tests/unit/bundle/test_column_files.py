@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from featscape.bundle.columns import clean, code_labels, share_of_label
+from featscape.bundle.column_files import clean, code_labels, share_of_label
 from featscape.bundle.contract import NO_CATEGORY, NO_ITEM
 from featscape.errors import InputError
 from featscape.labels.colors import class_colors

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from featscape.app.stored import StoredFile
+    from featscape.app.stored_files import StoredFile
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _AT_ONCE_BYTES = 1 << 20  # more is sent piece by piece

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from featscape.app.ending import Server
-    from featscape.app.security import Access
+    from featscape.app.server.security import Access
+    from featscape.app.server.shutdown import Server
 
 DEFAULT_PORT = 8000
 _PORTS_TRIED = 100
@@ -69,8 +69,8 @@ def serve(
     ModelError, MissingExtra
         If `model` or `weights` cannot be used, or differ from the map's.
     """
-    from featscape.app.security import Access, Guard
-    from featscape.app.server import ServedMap, make_app
+    from featscape.app.server.application import ServedMap, make_app
+    from featscape.app.server.security import Access, Guard
 
     folder = Path(folder)
     served = ServedMap(
@@ -104,8 +104,8 @@ def make_server(app: ASGIApp) -> Server:
     """Return a server for an application; its `run` takes the sockets that it listens at."""
     import uvicorn
 
-    from featscape.app.connections import ACCEPTED_AT_ONCE, Connection
-    from featscape.app.ending import Endable, Server
+    from featscape.app.server.connections import ACCEPTED_AT_ONCE, Connection
+    from featscape.app.server.shutdown import Endable, Server
 
     config = uvicorn.Config(
         Endable(app),

@@ -1,0 +1,1 @@
+"""The original images of a map: reading, downloading and archiving."""
