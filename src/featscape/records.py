@@ -153,6 +153,9 @@ class ImageSet:
         What `source` is: with it and a path, `images.open_contents` finds an image again.
     labels : tuple of str or None
         The class of each image; None where the source has no classes.
+    renamed_labels : mapping of str to str
+        The names in the source that were replaced by other labels, with these labels: Italian
+        folder names and English class names of Animals10. Empty for other datasets.
     splits : tuple of str or None
         "train", "val" or "test" where the source tells them apart.
     columns : mapping of str to sequence
@@ -169,6 +172,7 @@ class ImageSet:
     kind: str = "folder"
     decode_plain: PlainDecoder | None = field(default=None, repr=False)
     labels: tuple[str, ...] | None = None
+    renamed_labels: Mapping[str, str] = field(default_factory=dict)
     splits: tuple[str, ...] | None = None
     columns: Mapping[str, Column] = field(default_factory=dict)
     skipped: tuple[SkippedImage, ...] = ()

@@ -64,7 +64,7 @@ class TestSource:
     def test_an_empty_folder(self, refuse, tmp_path):
         (tmp_path / "empty").mkdir()
         message = refuse("map", tmp_path / "empty")
-        assert "must hold at least one image" in message
+        assert "must contain at least one image" in message
         assert "empty' holds none" in message
 
     def test_no_such_path(self, refuse):
@@ -155,7 +155,7 @@ class TestFilesThatAreSkipped:
         made, _ = make(photos)
         assert len(made) == 24
         assert made.run["skipped"] == [
-            {"path": "red/loop", "reason": "a link to a folder that it lies in"}
+            {"path": "red/loop", "reason": "a link to one of its parent folders"}
         ]
 
     def test_without_permission(self, make, photos, as_ordinary_user):

@@ -59,6 +59,17 @@ def check_regular(facts: os.stat_result, path: str | os.PathLike[str]) -> None:
         raise OSError(errno.EINVAL, NOT_REGULAR, os.fspath(path))
 
 
+def describe_os_error(error: OSError) -> str:
+    """Return the reason why a file cannot be read, without the file's name."""
+    if isinstance(error, PermissionError):
+        return "no permission to read"
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    if isinstance(error, IsADirectoryError) or error.strerror == NOT_REGULAR:
+        return NOT_REGULAR
+    return f"cannot be read: {error.strerror or error}"
+
+
 def _open_without_blocking(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # Windows has no such flag
 

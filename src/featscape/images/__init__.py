@@ -1,23 +1,26 @@
-"""Images: find them, decode them to RGB, make them small."""
+"""Images: find the images of a source, decode them to RGB, make thumbnails.
 
-from featscape.images.decode import (
-    decode_bytes,
-    decode_image,
-    decode_scaled,
-    media_type,
-)
-from featscape.images.files import Files
+The subpackages are layers, each of which uses only the layers below:
+
+- `sources`: one module for each kind of source, and the registry of these kinds
+- `containers`: files that hold many images, such as archives; `tables`: files that describe images
+- `storage`: files on a local disk or at an address
+- `decoding`: bytes -> RGB pixels
+"""
+
+from featscape.images.decoding.formats import media_type
+from featscape.images.decoding.pillow import decode_bytes, decode_scaled
+from featscape.images.decoding.plain_jpeg import decode_plain
+from featscape.images.decoding.thumbnails import ThumbnailPack, make_thumbnail
 from featscape.images.find import check_choice, find_images
-from featscape.images.plain_jpeg import decode_plain
-from featscape.images.sources import name_source, open_contents
-from featscape.images.thumbnails import ThumbnailPack, make_thumbnail
+from featscape.images.sources.registry import name_source, open_contents
+from featscape.images.storage.storage import Files
 
 __all__ = [
     "Files",
     "ThumbnailPack",
     "check_choice",
     "decode_bytes",
-    "decode_image",
     "decode_plain",
     "decode_scaled",
     "find_images",

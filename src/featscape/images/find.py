@@ -1,4 +1,4 @@
-"""A source of images -> an `ImageSet`: which images, their classes, their order."""
+"""Find the images of a source: the paths, the classes and the order."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from featscape.errors import InputError
-from featscape.images.decode import decode_bytes
-from featscape.images.files import as_place
-from featscape.images.sources import look_through
+from featscape.images.decoding.pillow import decode_bytes
+from featscape.images.sources.registry import find_in_source
+from featscape.images.storage.places import as_place
 from featscape.labels.classes import sample_of_classes
 
 if TYPE_CHECKING:
@@ -20,28 +20,30 @@ if TYPE_CHECKING:
 
 
 def check_choice(*, limit: int | None, random_state: int, max_megapixels: float | None) -> None:
-    """Check what no images could make right, before any are sought.
+    """Check the parameters of `find_images` that do not depend on the source.
 
     Parameters
     ----------
     limit, random_state, max_megapixels
-        As `find_images` takes them.
+        As in `find_images`.
 
     Raises
     ------
     InputError
-        If one of them is out of range.
+        If a parameter is out of range.
     """
     if limit is not None and limit < 1:
-        raise InputError(f"limit must be at least 1 image; got {limit}. Leave it out for all.")
+        raise InputError(
+            f"limit must be at least 1 image; got {limit}. Omit the limit for all images."
+        )
     if not 0 <= random_state < 2**32:
         raise InputError(
             f"the seed must be between 0 and 2**32 - 1; got {random_state}. Pass for example 10."
         )
     if max_megapixels is not None and not 0 < max_megapixels < math.inf:
         raise InputError(
-            f"max_megapixels must be a finite number above 0; got {max_megapixels}. Leave it out "
-            "for Pillow's limit, 89.5."
+            f"max_megapixels must be a finite number above 0; got {max_megapixels}. Omit it for "
+            "Pillow's limit, 89.5."
         )
 
 
@@ -54,71 +56,79 @@ def find_images(
     random_state: int = 10,
     max_megapixels: float | None = None,
 ) -> ImageSet:
-    """Find the images of a source, their classes, and what else it says of them.
+    """Find the images of a source, their classes, and the other columns that describe them.
 
-    A **folder**: a file is an image by its extension; what it holds is looked at when it is
-    decoded. Hidden names (a leading dot) and ``__MACOSX`` are passed over. Links are followed.
-    The class of an image is the first folder below `source`, however deep the file lies. Where
-    all of these folders are called train, val (valid, validation) or test, they are the `splits`,
-    and the class is the folder below them. Where no image lies in a class folder there are no
-    labels; where only some do, the others are skipped. The ten Italian folder names of Animals10
-    become English labels if there are exactly those ten. metadata.csv, .jsonl or .parquet beside
-    the images, as in Hugging Face's imagefolder, gives columns, and labels where folders do not.
+    The kinds of sources are:
 
-    A **manifest** (.csv, .tsv, .jsonl, .parquet) lists images: absolute paths, or from its own
-    folder. A row that names no class has the label "(no label)".
+    A **folder**. The extension of a file determines whether the file is an image; the content is
+    read only when the image is decoded. Hidden names (with a leading dot) and ``__MACOSX`` are
+    ignored. Links are followed. The class of an image is the name of the first folder below
+    `source`, at any depth of the file. If all of these folders are named train, val (valid,
+    validation) or test, the folders are the `splits`, and the class is the name of the next
+    folder. If no image is in a class folder, there are no labels; if only some images are, the
+    others are skipped. If the folders are exactly the ten Italian folders of Animals10, the labels
+    are the English class names, and `ImageSet.renamed_labels` lists both. metadata.csv, .jsonl or
+    .parquet beside the images, as in Hugging Face's imagefolder, adds columns, and labels if
+    folders give none.
 
-    A **Parquet** file, or a folder of them, may hold the images themselves, in a column of bytes
-    or of bytes and path, as Hugging Face writes it; the names of its classes are used.
+    A **manifest** (.csv, .tsv, .jsonl, .parquet) lists the paths of images, absolute or relative
+    to the manifest's folder. A row without a class has the label "(no label)".
 
-    An **archive** (.zip, .tar), or a folder of .tar shards as WebDataset writes them, is read in
-    place. It is like a folder, but folders around all others are passed over. In a .tar, what
-    stands beside an image under its name gives the class (.cls), a text (.txt), columns (.json).
+    A **Parquet** file, or a folder of Parquet files, may contain the images themselves, in a
+    column of bytes or of bytes and paths, as Hugging Face writes them. The class names in the file
+    are used.
 
-    **Arrays**: an .npz or .npy file of images, an IDX file as MNIST and Fashion-MNIST come in, or a
-    folder of IDX files. Labels are found by their names: train_labels belongs to train_images.
+    An **archive** (.zip, .tar), or a folder of .tar shards as WebDataset writes them, is read
+    without unpacking. An archive is read as a folder, except that folders that contain everything
+    else are ignored. In a .tar archive, files with the name of an image give its class (.cls), a
+    text (.txt) and columns (.json).
 
-    An **address** (s3://, gs://, https://, whatever fsspec knows) may name any of these; and a
-    manifest may list addresses. What fails is asked for again, twice.
+    **Arrays**: an .npz or .npy file of images, an IDX file (the format of MNIST and
+    Fashion-MNIST), or a folder of IDX files. The arrays of labels are found by name: train_labels
+    belongs to train_images.
+
+    An **address** (s3://, gs://, https://, and all others that fsspec supports) may lead to each
+    of these sources, and a manifest may list addresses. A failed request is repeated twice.
 
     Parameters
     ----------
     source : str or Path
         The folder, file or address.
     path_column, label_column : str, optional
-        Of the manifest or metadata; by default those that are called as such columns usually are:
-        file_name, path, image, url and the like; label, class, category and the like.
+        The columns of the manifest or metadata that contain the paths and the labels. By default
+        columns with a usual name: file_name, path, image, url and similar names; label, class,
+        category and similar names.
     limit : int, optional
-        At most this many images: the first of a random order in which one image of each class
-        was moved to the front. So every class is kept if `limit` allows it, and otherwise as
-        many as it allows, while common classes keep their share. The result is in order again.
+        The maximum number of images. The images are shuffled, one image of each class is moved to
+        the front, and the first `limit` images are kept, in the original order. So all classes, or
+        as many as `limit` allows, are kept, and frequent classes remain frequent.
     random_state : int
-        Seed of the random order.
+        The seed of the shuffle.
     max_megapixels : float, optional
-        Larger images are skipped when they are decoded, for a small file may claim any size; by
-        default those above Pillow's limit, 89.5. A megapixel takes 4 MB of memory, and 8 MB in
-        images of 16 or 32 bits a channel.
+        The maximum size of an image; larger images are skipped when they are decoded, because a
+        small file may claim any size. By default Pillow's limit, 89.5. One megapixel takes 4 MB of
+        memory, or 8 MB for images of 16 or 32 bits per channel.
 
     Returns
     -------
     ImageSet
-        In the order of the table, or sorted by path, name by name in the order of code points, so
-        alike on every platform. `skipped` holds what was passed over though it may have been an
-        image: folders that cannot be read, links that are broken or run in a circle, images
-        outside of the classes, broken rows, paths that were there already.
+        In the order of the table, or sorted by path: part by part, by code points, so that the
+        order is the same on every platform. `skipped` lists possible images that were not used,
+        with reasons: folders that cannot be read, broken and circular links, images outside the
+        class folders, invalid rows, and duplicate paths.
 
     Raises
     ------
     InputError
-        If there is no such source, no image in it, no column of that name, or `limit`,
-        `random_state` or `max_megapixels` is out of range.
+        If the source does not exist or contains no images, if there is no column of the given
+        name, or if `limit`, `random_state` or `max_megapixels` is out of range.
     """
     if not str(source):
         raise InputError("the source must have a name; got ''. For the current folder, name '.'.")
     check_choice(limit=limit, random_state=random_state, max_megapixels=max_megapixels)
-    images = look_through(as_place(source), path_column=path_column, label_column=label_column)
+    images = find_in_source(as_place(source), path_column=path_column, label_column=label_column)
     if max_megapixels is not None:
-        # the plain decoder knows Pillow's limit alone
+        # the plain decoder supports no other limit than Pillow's
         decode = partial(decode_bytes, max_megapixels=max_megapixels)
         images = replace(images, decode=decode, decode_plain=None)
     if limit is None or limit >= len(images):

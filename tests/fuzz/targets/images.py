@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape.errors import ImageError
-from featscape.images.decode import decode_bytes
-from featscape.images.plain_jpeg import decode_plain
-from featscape.images.thumbnails import make_thumbnail
+from featscape.images.decoding.pillow import decode_bytes
+from featscape.images.decoding.plain_jpeg import decode_plain
+from featscape.images.decoding.thumbnails import make_thumbnail
 from fuzz.mutate import mutate_bytes
 from fuzz.pictures import jpeg_segments, png_chunks, png_of, seed_images, tiff_with_odd_tag
 from fuzz.rules import Violation

@@ -11,7 +11,8 @@ import numpy as np
 
 from featscape.errors import FeatscapeError, ImageError
 from featscape.features.files import read_features, read_labels
-from featscape.images import find_images, remote
+from featscape.images import find_images
+from featscape.images.storage import remote
 from featscape.options import EmbeddingOptions
 from featscape.steps.embedding import embed
 from fuzz.containers import KINDS, write_source

@@ -1,4 +1,4 @@
-"""Images to put into any kind of source."""
+"""Fixtures: small images, and functions that write and read them."""
 
 import io
 
@@ -8,7 +8,7 @@ from PIL import Image
 
 @pytest.fixture
 def png():
-    """Return a function that encodes a small image of one color."""
+    """Return a function that encodes a small image of a single color."""
 
     def encode(red=0, size_px=(6, 4), format_="PNG"):
         file = io.BytesIO()
@@ -20,7 +20,7 @@ def png():
 
 @pytest.fixture
 def lay(tmp_path, png):
-    """Return a function that writes images of growing red below the test's folder."""
+    """Return a function that writes images of increasing red below the folder of the test."""
 
     def write(*paths):
         for number, path in enumerate(paths):
@@ -34,10 +34,11 @@ def lay(tmp_path, png):
 
 @pytest.fixture
 def reds():
-    """Return a function that takes the red of each image of a set: which file it is."""
+    """Return a function that returns the red value of each image, which identifies the image."""
     return lambda images: [images.load(i).getpixel((0, 0))[0] for i in range(len(images))]
 
 
 @pytest.fixture
 def skipped():
-    return lambda images: {one.path: one.reason for one in images.skipped}
+    """Return a function that returns the reason of each skipped file, by path."""
+    return lambda images: {item.path: item.reason for item in images.skipped}

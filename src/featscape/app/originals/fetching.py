@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from featscape.errors import ImageError, InputError, MissingExtra
-from featscape.images.remote import Remote
+from featscape.images.storage.remote import Remote
 
 if TYPE_CHECKING:
     _Address = tuple[str, int]

@@ -28,15 +28,15 @@ from urllib.parse import unquote, urlsplit
 
 from featscape.app.originals.fetching import SCHEMES, check_length, fetch
 from featscape.errors import ImageError, InputError, MissingExtra
-from featscape.files.regular import open_regular
+from featscape.files.regular import describe_os_error, open_regular
 from featscape.images import media_type, open_contents
-from featscape.images.files import as_place, file_name, folder_of, is_address, join, reason_of
-from featscape.images.tables import TABLES
+from featscape.images.storage.places import as_place, file_name, folder_of, is_address, join
+from featscape.images.tables.reader import TABLE_EXTENSIONS
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from featscape.app.items import Items
-    from featscape.images.files import Place
+    from featscape.images.storage.places import Place
     from featscape.records import ImageBytes
 
 MOST_BYTES = 512 << 20
@@ -99,7 +99,7 @@ class Originals:
         self._may_read = is_own or named is not None
         self._place = as_place(source) if named is None else _named_place(named)
         self._kind = kind
-        is_table = kind == "manifest" and file_name(self._place).lower().endswith(tuple(TABLES))
+        is_table = kind == "manifest" and file_name(self._place).lower().endswith(TABLE_EXTENSIONS)
         self._base = folder_of(self._place) if is_table else self._place
         self._contents: ImageBytes | None = None
         self._opening = threading.Lock()
@@ -189,7 +189,7 @@ class Originals:
         except ValueError as error:  # a zero byte in the path
             raise ImageError("no such file") from error
         except OSError as error:
-            raise ImageError(reason_of(error)) from error
+            raise ImageError(describe_os_error(error)) from error
 
     def _read_in(self, path: str) -> tuple[bytes, float]:
         """Read an image out of an archive."""

@@ -1,0 +1,191 @@
+"""Read images that are stored in the rows of Parquet files, as Hugging Face writes them."""
+
+from __future__ import annotations
+
+import bisect
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featscape.errors import ImageError, first_line
+from featscape.files.regular import check_regular
+from featscape.images.storage.limits import check_size
+from featscape.images.storage.places import file_name, join
+from featscape.images.storage.storage import storage_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from featscape.images.storage.places import Place
+
+# usual names of a column of image bytes, the most likely first
+_IMAGE_COLUMNS = (
+    *("image", "img", "jpg", "jpeg", "png", "webp", "image_bytes", "img_bytes", "bytes"),
+)
+_BATCH_ROWS = 64  # two batches are in memory
+
+
+class ParquetImages:
+    """The images in the rows of one Parquet file, or of several in a folder; thread-safe.
+
+    The path of an image is FILE/ROW. A file is read forward, batch by batch. A step back reads the
+    row group again from its start.
+
+    Parameters
+    ----------
+    source : Path or str
+        A file or folder, or the address of one.
+    """
+
+    def __init__(self, source: Place) -> None:
+        self._source = source
+        self._is_file = is_parquet_file(source)
+        self._lock = threading.Lock()
+        self._open: tuple[str, _RowReader] | None = None  # the last file, by name
+
+    def read(self, path: str) -> bytes:
+        """Return the image in a row; raises ImageError if there is none."""
+        name, _, digits = path.rpartition("/")
+        row = int(digits) if digits.isdecimal() and len(digits) < 20 else -1
+        with self._lock:
+            if self._open is None or self._open[0] != name:
+                self._open = name, _RowReader(self._place_of(name))
+            value = self._open[1].read(row)
+        content, original_name = value if isinstance(value, tuple) else (value, None)
+        if content is None:
+            detail = f"; the row names the file {original_name!r}" if original_name else ""
+            raise ImageError(f"no image bytes in this row{detail}")
+        check_size(len(content))
+        return bytes(content)
+
+    def _place_of(self, name: str) -> Place:
+        file = self._source if self._is_file else join(self._source, name)
+        if ".." in name.split("/") or file_name(file) != name.rpartition("/")[2]:
+            raise ImageError("no such file in the source")
+        return file
+
+
+class _RowReader:
+    """Reads the images of one file, row by row."""
+
+    def __init__(self, file: Place) -> None:
+        try:
+            self._file = open_parquet(file)
+            column = find_image_column(self._file.schema_arrow)
+            starts = row_group_starts(self._file.metadata)
+        except Exception as error:
+            # Arrow raises OSError, ArrowException and errors of decoding the schema's text
+            raise ImageError(f"the file cannot be read ({first_line(error)})") from error
+        if column is None:
+            raise ImageError("the file no longer has a column of images")
+        self._column = column
+        self._starts = starts
+        self._next = (-1, 0)  # the row group and the number of the next batch
+        self._batches: Iterator[pa.RecordBatch] = iter(())
+        self._values: dict[tuple[int, int], list[Any]] = {}  # of the last two batches
+        self._damage: dict[int, tuple[int, str]] = {}  # by row group: the first batch, the reason
+
+    def read(self, row: int) -> Any:
+        """Return the bytes of an image, or a tuple of the bytes and a file name.
+
+        The caller holds the lock.
+        """
+        if not 0 <= row < self._starts[-1]:
+            raise ImageError("no such row")
+        group = bisect.bisect_right(self._starts, row) - 1
+        batch, offset = divmod(row - self._starts[group], _BATCH_ROWS)
+        first_damaged, reason = self._damage.get(group, (batch + 1, ""))
+        if batch >= first_damaged:  # another attempt would read the row group up to the damage
+            raise ImageError(reason)
+        try:
+            while (group, batch) not in self._values:
+                self._read_batch(group, batch)
+        except Exception as error:
+            # Arrow raises OSError, ArrowException and errors of decoding a file name
+            reason = f"damaged in the file ({first_line(error)})"
+            self._damage[group] = (self._next[1] if self._next[0] == group else 0, reason)
+            self._next = (-1, 0)
+            raise ImageError(reason) from error
+        value = self._values[group, batch][offset]
+        if isinstance(value, dict):
+            return value["bytes"], value.get("path")
+        return value
+
+    def _read_batch(self, group: int, batch: int) -> None:
+        """Read the next batch on the way to `batch`, from the row group's start if necessary."""
+        if self._next[0] != group or self._next[1] > batch:
+            self._batches = self._file.iter_batches(
+                batch_size=_BATCH_ROWS,
+                row_groups=[group],
+                columns=[self._column],
+                use_threads=False,
+            )
+            self._next = (group, 0)
+        values = next(self._batches).column(0).to_pylist() if self._next[1] == batch else None
+        if values is None:
+            next(self._batches)
+        else:
+            previous = list(self._values.items())[-1:]
+            self._values = dict([*previous, (self._next, values)])
+        self._next = (group, self._next[1] + 1)
+
+
+def find_image_column(schema: pa.Schema) -> str | None:
+    """Return the column of images: a struct with bytes, or bytes with a usual name."""
+    import pyarrow as pa
+
+    def is_binary(kind: pa.DataType) -> bool:
+        return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+    for field in schema:
+        if pa.types.is_struct(field.type):
+            inner = {part.name: part.type for part in field.type}
+            if is_binary(inner.get("bytes", pa.null())):
+                return str(field.name)
+    by_lower = {field.name.lower(): field.name for field in schema if is_binary(field.type)}
+    return next((by_lower[name] for name in _IMAGE_COLUMNS if name in by_lower), None)
+
+
+def row_group_starts(metadata: pq.FileMetaData) -> list[int]:
+    """Return the first row of each row group, followed by the total number of rows.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of rows in the metadata are inconsistent.
+    """
+    starts = [0]
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        n_values = [group.column(i).num_values for i in range(group.num_columns)]
+        if not 0 <= group.num_rows <= min(n_values, default=0):
+            raise ValueError(f"row group {number} claims {group.num_rows} rows")
+        starts.append(starts[-1] + group.num_rows)
+    if starts[-1] != metadata.num_rows:
+        raise ValueError(
+            f"the file claims {metadata.num_rows} rows, but its row groups {starts[-1]}"
+        )
+    return starts
+
+
+def is_parquet(name: str) -> bool:
+    """Return whether a file name has the extension .parquet."""
+    return name.lower().endswith(".parquet")
+
+
+def is_parquet_file(source: Place) -> bool:
+    """Return whether a source of Parquet files is a single file."""
+    return source.is_file() if isinstance(source, Path) else is_parquet(file_name(source))
+
+
+def open_parquet(file: Place) -> pq.ParquetFile:
+    """Open a Parquet file; raises the exceptions of Arrow."""
+    import pyarrow.parquet as pq
+
+    if isinstance(file, Path):
+        check_regular(file.stat(), file)
+    opened = file if isinstance(file, Path) else storage_of(file).open(file)
+    return pq.ParquetFile(opened, pre_buffer=False, buffer_size=1 << 20)

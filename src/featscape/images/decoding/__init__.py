@@ -1,0 +1,1 @@
+"""Decoding: bytes of an image file -> RGB pixels, and RGB pixels -> a thumbnail."""

@@ -1,0 +1,186 @@
+"""Decode an image file with Pillow: an upright 8-bit RGB image, or an `ImageError`."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from typing import TYPE_CHECKING
+
+from PIL import ExifTags, Image
+
+from featscape.errors import ImageError
+from featscape.files.regular import describe_os_error
+from featscape.images.decoding.formats import FORMATS, identify_format
+from featscape.images.decoding.rgb import convert_to_rgb
+from featscape.records import Decoded
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from PIL import ImageFile
+
+# The exceptions that Pillow's readers raise for damaged bytes, found by truncating files of every
+# format and flipping their bytes. Any other exception is a bug in featscape and must not be
+# reported as a damaged file. A warning is raised if the caller's filters turn warnings into errors.
+_DAMAGE_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    OverflowError,
+    RuntimeError,
+    MemoryError,
+    Warning,
+    struct.error,
+    zlib.error,
+)
+
+# by the EXIF orientation
+_TRANSPOSITIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SWAPS_SIDES = (5, 6, 7, 8)  # orientations that exchange width and height
+
+
+def decode_bytes(
+    content: bytes, *, at_least_px: int = 0, max_megapixels: float | None = None
+) -> Decoded:
+    """Decode an image file that is in memory.
+
+    Parameters
+    ----------
+    content : bytes
+        The image file.
+    at_least_px, max_megapixels
+        As in `decode_scaled`.
+
+    Returns
+    -------
+    Decoded
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be decoded completely; the message is the reason, without a path.
+    """
+    if not content:
+        raise ImageError("empty file (0 bytes)")
+    return decode_scaled(
+        io.BytesIO(content), at_least_px=at_least_px, max_megapixels=max_megapixels
+    )
+
+
+def decode_scaled(
+    file: BinaryIO, *, at_least_px: int = 0, max_megapixels: float | None = None
+) -> Decoded:
+    """Decode an open image file to RGB: upright, 8 bits per channel, transparency over white.
+
+    A JPEG file can be decoded at 1/2, 1/4 or 1/8 of its size, which takes proportionally less
+    time. The first frame of an animation and the first page of a TIFF file are decoded. 16-bit
+    values are divided by 257, so that 65535 becomes 255. 32-bit integers and floats have no
+    agreed white level: floats within 0..1 keep this range, and all other values are stretched so
+    that the minimum becomes black and the maximum white. Color profiles are not applied, as in
+    torchvision.
+
+    The function is thread-safe.
+
+    Parameters
+    ----------
+    file : binary file
+        At its beginning, and seekable. The function does not close the file. The first bytes,
+        not the name, determine the format.
+    at_least_px : int
+        The minimum length of the decoded image's shorter side; 0 for the original size.
+    max_megapixels : float, optional
+        The maximum size of the original image; by default Pillow's limit, 89.5.
+
+    Returns
+    -------
+    Decoded
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be decoded completely; the message is the reason, without a path.
+    """
+    try:
+        image = _open(file)
+        _check_pixels(image, max_megapixels)
+        original_px = image.size
+        # only "JPEG": a file of several images ("MPO", a stereo pair) has other offsets
+        if at_least_px and image.format == "JPEG":
+            image.draft(None, (at_least_px, at_least_px))
+        is_full_size = image.size == original_px
+        image.load()
+        # after `load`: a PNG file's EXIF may follow its pixels, and Pillow transposes a TIFF image
+        # while it loads the image
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        # a check in one of Pillow's readers, for example for a tile that is larger than the image
+        raise ImageError(
+            f"decompression bomb: a part of the file exceeds {_describe_pillow_limit()}"
+        ) from error
+    except _DAMAGE_ERRORS as error:
+        raise ImageError(_describe_damage(error)) from error
+    try:
+        rgb = convert_to_rgb(image)
+    except (MemoryError, Warning) as error:
+        raise ImageError(_describe_damage(error)) from error
+    # Remove the metadata: a remaining orientation would transpose the image twice, and Pillow
+    # would write a color profile or a transparent color into the thumbnails.
+    rgb.info.clear()
+    if orientation in _TRANSPOSITIONS:
+        rgb = rgb.transpose(_TRANSPOSITIONS[orientation])
+    if is_full_size:
+        return Decoded(rgb, rgb.size)
+    return Decoded(rgb, original_px[::-1] if orientation in _SWAPS_SIDES else original_px)
+
+
+def _open(file: BinaryIO) -> ImageFile.ImageFile:
+    """Read an image's header, as `PIL.Image.open` does, but without the check of the image's size.
+
+    Between one and two times the limit, Pillow's check only calls `warnings.warn`. The effect of
+    this warning depends on filters that all threads share.
+    """
+    name = identify_format(file)
+    if name is None:
+        raise ImageError(f"not an image: the first bytes match none of {', '.join(FORMATS)}")
+    return Image.OPEN[name][0](file, "")
+
+
+def _check_pixels(image: Image.Image, max_megapixels: float | None) -> None:
+    """Raise ImageError if an image has no pixels or more pixels than allowed."""
+    n_pixels, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS
+    limit_name = _describe_pillow_limit()
+    if max_megapixels is not None:
+        limit, limit_name = int(1e6 * max_megapixels), f"the limit of {max_megapixels:,g}"
+    if n_pixels == 0:
+        raise ImageError(f"no pixels ({image.width} x {image.height})")
+    if limit is not None and n_pixels > limit:
+        raise ImageError(
+            f"decompression bomb: {n_pixels / 1e6:,.1f} megapixels exceed {limit_name}; "
+            "--max-megapixels (max_megapixels=) allows more"
+        )
+
+
+def _describe_pillow_limit() -> str:
+    limit = Image.MAX_IMAGE_PIXELS
+    return "Pillow's limit" if limit is None else f"Pillow's limit of {limit / 1e6:,.1f} megapixels"
+
+
+def _describe_damage(error: Exception) -> str:
+    """Return the reason why a file cannot be decoded."""
+    if isinstance(error, OSError) and error.errno is not None:  # the disk failed, not the decoder
+        return describe_os_error(error)
+    if isinstance(error, EOFError) or "truncated" in str(error).lower():
+        return "truncated"
+    return f"damaged or truncated ({str(error) or type(error).__name__})"

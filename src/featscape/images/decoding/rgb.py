@@ -1,0 +1,100 @@
+"""Convert an image of any of Pillow's modes to 8-bit RGB."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from featscape.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+_TILE_PX = 1024
+
+
+def convert_to_rgb(image: Image.Image) -> Image.Image:
+    """Return an image as a new RGB image; transparent pixels are blended with white.
+
+    Raises
+    ------
+    ImageError
+        If the pixels have no RGB equivalent; the message is the reason.
+    """
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        return _convert_deep(image)
+    if image.mode == "LAB":
+        return _convert_lab(image)
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    if image.mode == "La":  # Pillow converts premultiplied gray to RGBA only through "LA"
+        image = image.convert("LA")
+    try:
+        rgba = image.convert("RGBA")
+    except ValueError as error:  # the transparency table of a PNG file exceeds the palette
+        raise ImageError(f"damaged or truncated ({error})") from error
+    canvas = Image.new("RGB", image.size, "white")
+    canvas.paste(rgba, mask=rgba.getchannel("A"))
+    return canvas
+
+
+def _convert_deep(image: Image.Image) -> Image.Image:
+    """Convert a gray image of 16 or 32 bits, tile by tile to limit the memory."""
+    value_range = None if image.mode.startswith("I;16") else _find_range(image)
+    transparent = image.info.get("transparency")  # one gray value of a PNG image
+    rgb = Image.new("RGB", image.size)
+    for box, values in _tiles(image):
+        if value_range is None:
+            gray = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        else:
+            gray = _stretch(values.astype(np.float64), *value_range)
+        if transparent is not None:
+            gray[values == transparent] = 255
+        rgb.paste(Image.fromarray(gray).convert("RGB"), box)
+    return rgb
+
+
+def _tiles(image: Image.Image) -> Iterator[tuple[tuple[int, int, int, int], NDArray[Any]]]:
+    """Yield the box of each tile and its values, (height, width), uint16, int32 or float32."""
+    for top in range(0, image.height, _TILE_PX):
+        for left in range(0, image.width, _TILE_PX):
+            right, bottom = left + _TILE_PX, top + _TILE_PX
+            box = (left, top, min(right, image.width), min(bottom, image.height))
+            yield box, np.asarray(image.crop(box))
+
+
+def _find_range(image: Image.Image) -> tuple[float, float]:
+    """Return the values of black and white: 0 and 1 for floats within 0..1, else the extremes."""
+    low, high = math.inf, -math.inf
+    for _, values in _tiles(image):
+        finite = values[np.isfinite(values)]
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+    if low > high:
+        raise ImageError("no finite pixel value")
+    return (0.0, 1.0) if image.mode == "F" and low >= 0 and high <= 1 else (low, high)
+
+
+def _stretch(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint8]:
+    """Map low..high to 0..255 and NaN to 0; the shape is unchanged."""
+    values = np.where(np.isnan(values), low, np.clip(values, low, high))
+    scale = 255 / (high - low) if high > low else 0.0
+    gray: NDArray[Any] = np.rint((values - low) * scale)
+    return gray.astype(np.uint8)
+
+
+def _convert_lab(image: Image.Image) -> Image.Image:
+    try:
+        rgb = ImageCms.profileToProfile(
+            image, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+    except (ImageCms.PyCMSError, ImportError) as error:  # ImportError: Pillow without LittleCMS
+        raise ImageError(f"L*a*b* colors cannot be converted: {error}") from error
+    if rgb is None:
+        raise ImageError("L*a*b* colors cannot be converted")
+    return rgb

@@ -1,0 +1,92 @@
+"""Read the classes and splits of images from the names of their folders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from featscape.images.decoding.pillow import decode_bytes
+from featscape.images.decoding.plain_jpeg import decode_plain
+from featscape.images.sources.animals10 import ENGLISH_NAMES
+from featscape.images.tables.splits import SPLITS
+from featscape.records import ImageSet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from featscape.images.storage.listing import Listing, Parts
+    from featscape.images.storage.places import Place
+    from featscape.records import ImageBytes
+
+
+def read_class_folders(
+    listing: Listing,
+    *,
+    source: Place,
+    kind: str,
+    contents: ImageBytes,
+    is_archive: bool = False,
+    n_prefix: int = 0,
+) -> ImageSet:
+    """Return the images of a listing in order, with the classes and splits in their paths.
+
+    See `find_images` for the rules.
+
+    Parameters
+    ----------
+    listing : Listing
+        At least one image. Images outside the class folders are added to `listing.skipped`.
+    source, kind, contents
+        As in the `ImageSet`.
+    is_archive : bool
+        Whether folders that contain everything else are ignored: archives often have such a
+        folder.
+    n_prefix : int
+        The number of leading parts of each path that are not folders, such as the name of an
+        archive.
+    """
+    names = sorted(listing.images)
+    if is_archive:
+        n_prefix += _count_outer_folders([parts[n_prefix:] for parts in names])
+    tops = {parts[n_prefix] for parts in names if len(parts) > n_prefix + 1}
+    has_splits = bool(tops) and all(top.lower() in SPLITS for top in tops)
+    depth = n_prefix + (1 if has_splits else 0)  # of the class folder in the path
+    in_class = [parts for parts in names if len(parts) > depth + 1]
+    kept = in_class or [parts for parts in names if len(parts) > depth]
+
+    reason = f"outside the {'class' if in_class else 'split'} folders"
+    for parts in set(names).difference(kept):
+        listing.skip(parts, reason)
+    folders = tuple(parts[depth] for parts in kept) if in_class else None
+    renamed = ENGLISH_NAMES if set(folders or ()) == set(ENGLISH_NAMES) else {}
+    return ImageSet(
+        source=source,
+        kind=kind,
+        paths=tuple("/".join(parts) for parts in kept),
+        contents=contents,
+        decode=decode_bytes,
+        decode_plain=decode_plain,
+        labels=None if folders is None else tuple(renamed.get(name, name) for name in folders),
+        renamed_labels=renamed,
+        splits=tuple(SPLITS[parts[n_prefix].lower()] for parts in kept) if has_splits else None,
+        skipped=tuple(sorted(listing.skipped, key=lambda item: item.path.split("/"))),
+    )
+
+
+def describe_no_images(source: Place, listing: Listing) -> str:
+    """Return the first sentence of the message for a listing without images."""
+    n_others = len(listing.others)
+    files = "1 other file" if n_others == 1 else f"{n_others} other files"
+    return (
+        f"the source must contain at least one image; {str(source)!r} contains none ({files}; "
+        f"the extensions of images are {' '.join(listing.extensions)})."
+    )
+
+
+def _count_outer_folders(names: Sequence[Parts]) -> int:
+    """Return the number of nested folders that contain all other folders and are not splits."""
+    n = 0
+    while all(len(parts) > n + 2 and parts[: n + 1] == names[0][: n + 1] for parts in names):
+        if names[0][n].lower() in SPLITS:
+            break
+        n += 1
+    return n

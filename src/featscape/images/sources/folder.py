@@ -1,0 +1,50 @@
+"""A folder of image files, on a local disk or at an address."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from featscape.images.sources.class_folders import read_class_folders
+from featscape.images.sources.kind import SourceKind
+from featscape.images.storage.places import is_address
+from featscape.images.storage.storage import Files
+from featscape.images.tables.metadata import attach_metadata
+
+if TYPE_CHECKING:
+    from featscape.images.sources.kind import Candidate
+    from featscape.records import ImageSet
+
+
+def _is_folder(candidate: Candidate) -> bool:
+    return _has_images(candidate) and not is_address(candidate.place)
+
+
+def _is_remote_folder(candidate: Candidate) -> bool:
+    return _has_images(candidate) and is_address(candidate.place)
+
+
+def _has_images(candidate: Candidate) -> bool:
+    return candidate.listing is not None and bool(candidate.listing.images)
+
+
+def find_in_folder(candidate: Candidate) -> ImageSet:
+    """Return the images in a folder, with the metadata files beside the images.
+
+    Raises
+    ------
+    InputError
+        If the metadata have no column `candidate.label_column`.
+    """
+    assert candidate.listing is not None  # noqa: S101 - for mypy: `recognize` has checked it
+    images = read_class_folders(
+        candidate.listing,
+        source=candidate.place,
+        kind="address" if is_address(candidate.place) else "folder",
+        contents=Files(candidate.place),
+    )
+    others = candidate.listing.others
+    return attach_metadata(images, others, label_column=candidate.label_column)
+
+
+FOLDER = SourceKind("folder", _is_folder, find_in_folder, Files)
+ADDRESS = SourceKind("address", _is_remote_folder, find_in_folder, Files)

@@ -1,0 +1,68 @@
+"""The interface of a kind of source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from featscape.images.storage.places import file_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from featscape.images.storage.listing import Listing
+    from featscape.images.storage.places import Place
+    from featscape.records import ImageBytes, ImageSet
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A source whose kind is to be recognized, and the columns that the caller named.
+
+    Attributes
+    ----------
+    place : Path or str
+        A path or address.
+    listing : Listing or None
+        The files in a folder; None for a file.
+    path_column, label_column : str or None
+        See `find_images`.
+    """
+
+    place: Place
+    listing: Listing | None = None
+    path_column: str | None = None
+    label_column: str | None = None
+
+    @property
+    def file_name(self) -> str:
+        """The name of a file; "" for a folder."""
+        return file_name(self.place) if self.listing is None else ""
+
+    @property
+    def top_names(self) -> list[str]:
+        """The names of the files directly in a folder, without images; empty for a file."""
+        others = [] if self.listing is None else self.listing.others
+        return [name for name, *below in others if not below]
+
+
+@dataclass(frozen=True)
+class SourceKind:
+    """A kind of source.
+
+    Attributes
+    ----------
+    name : str
+        The kind as stored in `ImageSet.kind` and run.json.
+    recognize : callable
+        Returns whether a candidate is of this kind.
+    find : callable
+        Returns the images of a candidate of this kind; raises InputError if there are none.
+    open : callable
+        Opens a source of this kind again, to read single images by their paths.
+    """
+
+    name: str
+    recognize: Callable[[Candidate], bool]
+    find: Callable[[Candidate], ImageSet]
+    open: Callable[[Place], ImageBytes]

@@ -1,0 +1,99 @@
+"""A manifest: a table that lists images by their paths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from featscape.errors import ImageError, InputError
+from featscape.images.decoding.pillow import decode_bytes
+from featscape.images.decoding.plain_jpeg import decode_plain
+from featscape.images.sources.kind import SourceKind
+from featscape.images.storage.listing import describe_skipped
+from featscape.images.storage.places import file_name, folder_of
+from featscape.images.storage.storage import Files, storage_of
+from featscape.images.tables.columns import (
+    PATH_COLUMNS,
+    choose_column,
+    classify_columns,
+    list_names,
+)
+from featscape.images.tables.paths import find_path_rows
+from featscape.images.tables.reader import TABLE_EXTENSIONS, read_table
+from featscape.records import ImageSet
+
+if TYPE_CHECKING:
+    from featscape.images.sources.kind import Candidate
+    from featscape.images.storage.places import Place
+
+
+def _is_manifest(candidate: Candidate) -> bool:
+    return candidate.file_name.lower().endswith(TABLE_EXTENSIONS)
+
+
+def find_in_manifest(candidate: Candidate) -> ImageSet:
+    """Return the images that a manifest lists, in the order of the manifest.
+
+    The function does not check whether the listed files exist.
+
+    Raises
+    ------
+    InputError
+        If the manifest cannot be read, lists no image, or has no column of the given name.
+    """
+    source = candidate.place
+    try:
+        content = storage_of(source).read(source)
+    except ImageError as error:
+        raise InputError(
+            f"the manifest must be a readable file; {str(source)!r} cannot be read: {error}. "
+            "Check the path and the permissions."
+        ) from error
+    table = read_table(content, file_name(source))
+    path_column = choose_column(
+        table.columns,
+        PATH_COLUMNS,
+        wanted=candidate.path_column,
+        option="the path column",
+        table=table.name,
+    )
+    if path_column is None:
+        raise InputError(
+            f"the manifest {table.name!r} must have a column of paths; the columns are "
+            f"{list_names(list(table.columns))}. Name one with --path-column (path_column=)."
+        )
+    rows = find_path_rows(table, path_column)
+    if not rows:
+        raise InputError(
+            f"the manifest must list at least one image; {table.name!r} lists none in the column "
+            f"{path_column!r}. Add rows, or name another column with --path-column (path_column=)."
+            f"{describe_skipped(table.skipped)}"
+        )
+    described = classify_columns(
+        {
+            column: [values[row] for row in rows.values()]
+            for column, values in table.columns.items()
+            if column != path_column
+        },
+        table=table.name,
+        label_column=candidate.label_column,
+        is_untyped=table.is_untyped,
+    )
+    return ImageSet(
+        source=source,
+        kind="manifest",
+        paths=tuple(rows),
+        contents=_open_manifest(source),
+        decode=decode_bytes,
+        decode_plain=decode_plain,
+        labels=described.labels,
+        splits=described.splits,
+        columns=described.columns,
+        skipped=(*table.skipped, *described.skipped),
+    )
+
+
+def _open_manifest(source: Place) -> Files:
+    return Files(folder_of(source))
+
+
+MANIFEST = SourceKind("manifest", _is_manifest, find_in_manifest, _open_manifest)

@@ -1,0 +1,211 @@
+"""Parquet files that contain images, as Hugging Face's datasets are stored."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from featscape.errors import InputError, first_line
+from featscape.images.containers.parquet_rows import (
+    ParquetImages,
+    find_image_column,
+    is_parquet,
+    is_parquet_file,
+    open_parquet,
+    row_group_starts,
+)
+from featscape.images.decoding.pillow import decode_bytes
+from featscape.images.decoding.plain_jpeg import decode_plain
+from featscape.images.sources.kind import SourceKind
+from featscape.images.storage.listing import describe_skipped
+from featscape.images.storage.places import file_name, join
+from featscape.images.storage.storage import storage_of
+from featscape.images.tables.columns import classify_columns
+from featscape.images.tables.parquet_tables import (
+    damaged_parquet,
+    list_values,
+    split_nested_columns,
+)
+from featscape.images.tables.splits import find_split
+from featscape.images.tables.table import name_columns
+from featscape.records import ImageSet, SkippedImage
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from featscape.images.sources.kind import Candidate
+    from featscape.images.storage.places import Place
+
+_FILE_NAME = "file_name"  # the column of the names that are stored beside the image bytes
+
+
+def _is_parquet(candidate: Candidate) -> bool:
+    """Return whether a source is a Parquet file of images, or a folder of Parquet files.
+
+    A file is a manifest if the caller named a column of paths. Raises InputError if the file is
+    damaged.
+    """
+    if candidate.listing is not None:
+        return any(is_parquet(parts[-1]) for parts in candidate.listing.others)
+    is_manifest = candidate.path_column is not None
+    return is_parquet(candidate.file_name) and not is_manifest and _has_images(candidate.place)
+
+
+def _has_images(file: Place) -> bool:
+    """Return whether a Parquet file has a column of images; raises InputError if damaged."""
+    try:
+        return find_image_column(open_parquet(file).schema_arrow) is not None
+    except Exception as error:
+        # Arrow raises OSError, ArrowException and errors of decoding the schema's text
+        raise damaged_parquet(file, error) from error
+
+
+def find_in_parquet(candidate: Candidate) -> ImageSet:
+    """Return the images in the rows of a Parquet file, or of all Parquet files below a folder.
+
+    Labels that are numbers are replaced by the class names that Hugging Face stores in the file.
+
+    Raises
+    ------
+    InputError
+        If no file can be read, or no file contains images.
+    """
+    source = candidate.place
+    files = [(file_name(source), source)] if is_parquet_file(source) else _list_files(source)
+    paths: list[str] = []
+    splits: list[str] = []
+    skipped: list[SkippedImage] = []
+    columns: dict[str, list[Any]] = defaultdict(list)
+    for name, file in files:
+        try:
+            if not _has_images(file):
+                skipped.append(SkippedImage(name, "no column of image bytes"))
+                continue
+            rows, values_by_column = _read_columns(file, name, skipped)
+        except InputError as error:
+            skipped.append(SkippedImage(name, str(error)))
+            continue
+        n_before = len(paths)
+        for column, values in values_by_column.items():
+            columns[column] += [None] * (n_before - len(columns[column])) + values
+        paths += [f"{name}/{row}" for row in rows]
+        splits += [find_split(file_name(file))] * (len(paths) - n_before)
+    if not paths:
+        raise InputError(
+            f"Parquet files of images must have at least one row; {str(source)!r} has none. "
+            f"Name another source.{describe_skipped(skipped)}"
+        )
+    for values in columns.values():
+        values.extend([None] * (len(paths) - len(values)))
+    described = classify_columns(
+        columns, table=file_name(source), label_column=candidate.label_column
+    )
+    return ImageSet(
+        source=source,
+        kind="parquet",
+        paths=tuple(paths),
+        contents=ParquetImages(source),
+        decode=decode_bytes,
+        decode_plain=decode_plain,
+        labels=described.labels,
+        splits=tuple(splits) if all(splits) else described.splits,
+        columns=described.columns,
+        skipped=(*skipped, *described.skipped),
+    )
+
+
+def _list_files(folder: Place) -> list[tuple[str, Place]]:
+    """Return the path, relative to a folder, and the place of each Parquet file below."""
+    listing = storage_of(folder).list(folder)
+    paths = sorted(parts for parts in listing.others if is_parquet(parts[-1]))
+    return [(path, join(folder, path)) for path in map("/".join, paths)]
+
+
+def _read_columns(
+    file: Place, name: str, skipped: list[SkippedImage]
+) -> tuple[list[int], dict[str, list[Any]]]:
+    """Return the row numbers, and the values of all columns except the image bytes.
+
+    The file names beside the image bytes become the column `_FILE_NAME`. Damaged row groups are
+    skipped. Raises InputError if all row groups are damaged.
+    """
+    try:
+        opened = open_parquet(file)
+        schema = opened.schema_arrow
+        starts = row_group_starts(opened.metadata)
+        image = find_image_column(schema)
+        plain, nested = split_nested_columns(schema, name)
+        class_names = _class_names(schema)
+        table, rows = _read_row_groups(opened, [*plain, f"{image}.path"], starts, name, skipped)
+    except Exception as error:
+        raise damaged_parquet(file, error) from error  # see `_has_images`
+    skipped += [item for item in nested if not item.path.endswith(f", column {image}")]
+    columns = {}
+    image_index = table.schema.get_field_index(image)
+    structs = None if image_index < 0 else table.column(image_index)
+    table = table if image_index < 0 else table.remove_column(image_index)
+    for column, values in zip(name_columns(table.column_names), table.columns, strict=True):
+        columns[column] = list_values(values, f"{name}, column {column}", skipped)
+        if column in class_names:
+            columns[column] = [_name_class(code, class_names[column]) for code in columns[column]]
+    if structs is not None:
+        listed = list_values(structs, f"{name}, column {image}.path", skipped)
+        file_names = [None if struct is None else struct["path"] for struct in listed]
+        if any(file_names):
+            columns.setdefault(_FILE_NAME, file_names)
+    return rows, columns
+
+
+def _read_row_groups(
+    opened: pq.ParquetFile,
+    columns: list[str],
+    starts: list[int],
+    name: str,
+    skipped: list[SkippedImage],
+) -> tuple[pa.Table, list[int]]:
+    """Return columns of all undamaged row groups, and the row numbers."""
+    import pyarrow as pa
+
+    try:
+        return opened.read(columns=columns), list(range(starts[-1]))
+    except Exception:
+        if len(starts) <= 2:  # one row group
+            raise
+    tables: list[pa.Table] = []
+    rows: list[int] = []
+    for group, (start, end) in enumerate(pairwise(starts)):
+        try:
+            tables.append(opened.read_row_group(group, columns=columns))
+        except Exception as error:  # noqa: BLE001 - Arrow's exceptions, see `_has_images`
+            position = f"{name}, rows {start} to {end - 1}"
+            reason = f"damaged in the file ({first_line(error)})"
+            skipped.append(SkippedImage(position, reason))
+        else:
+            rows += range(start, end)
+    return pa.concat_tables(tables), rows
+
+
+def _class_names(schema: pa.Schema) -> dict[str, list[str]]:
+    """Return the class names of each column, as Hugging Face's datasets store them."""
+    try:
+        stored = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        features = stored["info"]["features"].items()
+        return {
+            column: [str(name) for name in feature["names"]]
+            for column, feature in features
+            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+        }
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return {}  # no class names, or written by another program
+
+
+def _name_class(code: Any, names: list[str]) -> Any:
+    if not isinstance(code, int):
+        return code
+    return names[code] if 0 <= code < len(names) else None
+
+
+PARQUET = SourceKind("parquet", _is_parquet, find_in_parquet, ParquetImages)

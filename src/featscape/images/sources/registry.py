@@ -1,0 +1,111 @@
+"""The registry of the kinds of sources: recognize a source, find its images, open it again."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from featscape.errors import InputError
+from featscape.images.sources.arrays import ARRAYS
+from featscape.images.sources.class_folders import describe_no_images
+from featscape.images.sources.folder import ADDRESS, FOLDER
+from featscape.images.sources.kind import Candidate
+from featscape.images.sources.manifest import MANIFEST
+from featscape.images.sources.parquet import PARQUET
+from featscape.images.sources.tar import TAR
+from featscape.images.sources.zip import ZIP
+from featscape.images.storage.listing import describe_skipped
+from featscape.images.storage.places import as_place, join
+from featscape.images.storage.storage import storage_of
+from featscape.images.tables.reader import TABLE_EXTENSIONS
+
+if TYPE_CHECKING:
+    from featscape.images.sources.kind import SourceKind
+    from featscape.images.storage.listing import Listing
+    from featscape.images.storage.places import Place
+    from featscape.records import ImageBytes, ImageSet
+
+# The first kind that recognizes a source is used. So a folder that contains images and other
+# files is a folder of images, and a Parquet file that contains images is not a manifest.
+SOURCE_KINDS = (FOLDER, ADDRESS, PARQUET, MANIFEST, ZIP, TAR, ARRAYS)
+
+
+def find_in_source(
+    source: Place, *, path_column: str | None = None, label_column: str | None = None
+) -> ImageSet:
+    """Recognize the kind of a source, and return all images of the source.
+
+    See `find_images` for the parameters and errors.
+    """
+    candidate = Candidate(source, path_column=path_column, label_column=label_column)
+    is_file = isinstance(source, str) or os.path.isfile(source)  # noqa: PTH113 - Path.is_file raises without permission
+    kind = _recognize(candidate) if is_file else None
+    if kind is None:
+        listing = storage_of(source).list(source)
+        candidate = replace(candidate, listing=listing)
+        kind = _recognize(candidate)
+        if kind is None:
+            raise InputError(_explain_no_source(source, listing))
+    if path_column is not None and kind is not MANIFEST:
+        raise InputError(
+            f"a path column needs a manifest ({' '.join(TABLE_EXTENSIONS)}); got {path_column!r}, "
+            f"but {str(source)!r} is another kind of source. Omit the option, or name a manifest."
+        )
+    return kind.find(candidate)
+
+
+def open_contents(kind: str, source: str | os.PathLike[str]) -> ImageBytes:
+    """Open a source again, to read single images by their paths.
+
+    Parameters
+    ----------
+    kind, source
+        As in the `ImageSet`.
+
+    Raises
+    ------
+    InputError
+        If the source can no longer be read, or the kind is unknown.
+    """
+    kinds = {known.name: known for known in SOURCE_KINDS}
+    if kind not in kinds:
+        raise InputError(
+            f"the kind of a source must be one of {', '.join(kinds)}; got {kind!r}. "
+            "Use the version of featscape that made the map."
+        )
+    return kinds[kind].open(as_place(source))
+
+
+def name_source(source: str | os.PathLike[str]) -> str:
+    """Return a short name of a source, from which the name of the map folder is made.
+
+    Parameters
+    ----------
+    source : str or Path
+        As in `find_images`.
+    """
+    place = as_place(source)
+    if isinstance(place, str):
+        parts = urlsplit(place)
+        return PurePosixPath(parts.path).stem or parts.hostname or "address"
+    path = place.resolve()
+    return (path.stem if path.is_file() else path.name) or "root"
+
+
+def _recognize(candidate: Candidate) -> SourceKind | None:
+    return next((kind for kind in SOURCE_KINDS if kind.recognize(candidate)), None)
+
+
+def _explain_no_source(source: Place, listing: Listing) -> str:
+    """Return the message for a folder that is not a source of any kind."""
+    files = (join(source, "/".join(parts)) for parts in sorted(listing.others))
+    file = next((file for file in files if _recognize(Candidate(file))), None)
+    remedy = (
+        "Name a folder that contains images."
+        if file is None
+        else f"Name one of the files, such as {str(file)!r}."
+    )
+    return f"{describe_no_images(source, listing)} {remedy}{describe_skipped(listing.skipped)}"

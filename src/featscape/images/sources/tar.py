@@ -1,0 +1,110 @@
+"""A TAR archive of images, or a folder of TAR archives as WebDataset writes them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from featscape.errors import InputError
+from featscape.images.containers.tar_shards import TarIndex, TarShards, is_tar, sample_key
+from featscape.images.sources.class_folders import describe_no_images, read_class_folders
+from featscape.images.sources.kind import SourceKind
+from featscape.images.storage.listing import describe_skipped
+from featscape.images.storage.places import file_name
+from featscape.images.tables.columns import classify_columns
+from featscape.images.tables.splits import find_split
+
+if TYPE_CHECKING:
+    from featscape.images.sources.kind import Candidate
+    from featscape.records import ImageSet
+
+    Sidecars = dict[str, dict[str, Any]]  # by the sample's key: values by the column's name
+
+
+def _is_tar(candidate: Candidate) -> bool:
+    return is_tar(candidate.file_name) or any(map(is_tar, candidate.top_names))
+
+
+def find_in_tar(candidate: Candidate) -> ImageSet:
+    """Return the images of one or several TAR archives, with the values of the sidecar files.
+
+    Raises
+    ------
+    InputError
+        If a single archive cannot be read, or no archive contains images.
+    """
+    source = candidate.place
+    contents = TarShards(source)
+    shards = contents.shard_names()
+    index = _join_indexes(contents, shards)
+    if not index.listing.images:
+        raise InputError(
+            f"{describe_no_images(source, index.listing)} Name another archive."
+            f"{describe_skipped(index.listing.skipped)}"
+        )
+    has_folder = shards != [""]
+    images = read_class_folders(
+        index.listing,
+        source=source,
+        kind="tar",
+        contents=contents,
+        is_archive=True,
+        n_prefix=1 if has_folder else 0,
+    )
+    splits = [
+        find_split(path.split("/")[0] if has_folder else file_name(source)) for path in images.paths
+    ]
+    if images.splits is None and all(splits):
+        images = replace(images, splits=tuple(splits))
+    return _attach_sidecars(images, index.sidecars, candidate.label_column)
+
+
+def _join_indexes(contents: TarShards, shards: list[str]) -> TarIndex:
+    """Return one index of all archives, without extents; damaged archives are skipped."""
+    joined = TarIndex()
+    listing = joined.listing
+    for name in shards:
+        try:
+            index = contents.index(name)
+        except InputError as error:
+            if len(shards) == 1:
+                raise
+            listing.skip((name,), str(error))
+            continue
+        prefix = (name,) if name else ()
+        listing.images += [(*prefix, *parts) for parts in index.listing.images]
+        listing.others += [(*prefix, *parts) for parts in index.listing.others]
+        listing.skipped += [
+            replace(item, path="/".join([*prefix, item.path])) for item in index.listing.skipped
+        ]
+        joined.sidecars |= {
+            "/".join([*prefix, key]): values for key, values in index.sidecars.items()
+        }
+    return joined
+
+
+def _attach_sidecars(images: ImageSet, sidecars: Sidecars, label_column: str | None) -> ImageSet:
+    columns: dict[str, list[Any]] = defaultdict(lambda: [None] * len(images))
+    for row, path in enumerate(images.paths):
+        for name, value in sidecars.get(sample_key(path), {}).items():
+            columns[name][row] = value
+    n_classes = 0 if images.labels is None else len(set(images.labels))
+    described = classify_columns(
+        dict(columns),
+        table=str(images.source),
+        label_column=label_column,
+        has_labels=n_classes > 1,
+        has_splits=images.splits is not None,
+    )
+    return replace(
+        images,
+        labels=described.labels or images.labels,
+        renamed_labels={} if described.labels else images.renamed_labels,
+        splits=images.splits or described.splits,
+        columns=described.columns,
+        skipped=(*images.skipped, *described.skipped),
+    )
+
+
+TAR = SourceKind("tar", _is_tar, find_in_tar, TarShards)

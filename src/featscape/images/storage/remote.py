@@ -1,0 +1,334 @@
+"""Files at addresses (s3://, gs://, https://, ...), read with fsspec and a limited retry."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import SplitResult, urlsplit
+
+from featscape.errors import ImageError, InputError, MissingExtra
+from featscape.images.storage.limits import check_length, check_size
+from featscape.images.storage.listing import Listing, is_hidden
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from fsspec import AbstractFileSystem
+
+    from featscape.images.storage.places import Place
+
+    _Entries = list[tuple[str, bool]]  # the path of each entry, and whether it is a folder
+
+N_ATTEMPTS = 3
+FIRST_WAIT_S = 0.5  # before the second attempt; twice as long before the third
+TIMEOUT_S = 30.0
+LISTING_TIMEOUT_S = 600.0
+MAX_FAILURES = 10  # consecutive failures of one server, after which no request is sent to it
+
+_RETRY_STATUSES = (408, 425, 429)  # HTTP: request timeout, too early, too many requests
+_MISSING_STATUSES = (404, 410)
+_BUFFER_BYTES = 1 << 20
+# object stores, where a folder is only a prefix of names
+_OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
+
+
+class Remote:
+    """A `Storage`: every file system that fsspec supports.
+
+    A failed request is repeated, by default twice. After `MAX_FAILURES` consecutive failures of a
+    server, no further requests are sent to the server, so that a run does not wait for the server
+    at every image.
+
+    Parameters
+    ----------
+    n_attempts : int
+        The number of attempts of each request.
+    timeout_s : float, optional
+        The timeout of each attempt, in seconds; by default `TIMEOUT_S`.
+    """
+
+    def __init__(self, *, n_attempts: int = N_ATTEMPTS, timeout_s: float | None = None) -> None:
+        self._n_attempts = n_attempts
+        self._timeout_s = timeout_s
+        self._failures: Counter[str] = Counter()  # by server
+        self._lock = threading.Lock()
+
+    def read(self, place: Place) -> bytes:
+        """Return the content of a file; raises ImageError."""
+        system, path = self._open_system(str(place))
+        content: bytes = self._request(str(place), system, "cat_file", path)
+        check_size(len(content))
+        return content
+
+    def read_part(self, place: Place, start: int, end: int) -> bytes:
+        """Return the bytes `start` to `end` of a file; raises ImageError."""
+        if start == end:
+            return b""
+        system, path = self._open_system(str(place))
+        content: bytes = self._request(str(place), system, "cat_file", path, start=start, end=end)
+        return check_length(content, end - start)
+
+    def open(self, place: Place) -> BinaryIO:
+        """Open a file that is read in parts; raises OSError."""
+        try:
+            system, path = self._open_system(str(place))
+            size = self._request(str(place), system, "info", path).get("size")
+        except ImageError as error:
+            raise OSError(str(error)) from error
+        if size is None:
+            raise OSError("the server does not report the file's size")
+        raw = _RemoteFile(self, str(place), size)
+        return cast("BinaryIO", io.BufferedReader(raw, _BUFFER_BYTES))
+
+    def exists(self, place: Place) -> bool:
+        """Return whether there is a file; raises ImageError if the server does not answer."""
+        system, path = self._open_system(str(place))
+        try:
+            self._request(str(place), system, "info", path)
+        except ImageError as error:
+            cause = error.__cause__
+            if isinstance(cause, FileNotFoundError) and _is_final(cause):
+                return False
+            raise
+        return True
+
+    def list(self, place: Place) -> Listing:
+        """List all files below an address; a folder that cannot be listed is in `skipped`.
+
+        Raises
+        ------
+        InputError
+            If the address itself cannot be listed or does not exist.
+        """
+        address = str(place)
+        system, root = open_system(address)
+        listing = Listing()
+        try:
+            pending = self._list_folder(address, system, root)
+        except ImageError as error:
+            remedy = "Check the address and the credentials."
+            if isinstance(error.__cause__, Exception) and _lacks_credentials(error.__cause__):
+                remedy = "Set the credentials, or FSSPEC_S3_ANON=true for a public bucket."
+            raise InputError(
+                f"the source must be an address that can be listed; got {address!r}: {error}. "
+                f"{remedy}"
+            ) from error
+        seen = {root.rstrip("/")}
+        while pending:
+            path, is_folder = pending.pop()
+            parts = tuple(part for part in path.removeprefix(root).split("/") if part)
+            if path.rstrip("/") in seen or any(map(is_hidden, parts)):
+                continue
+            seen.add(path.rstrip("/"))
+            if not is_folder:
+                listing.add(parts)
+                continue
+            try:
+                pending += self._list_folder(address, system, path)
+            except ImageError as error:
+                listing.skip(parts, str(error))
+        return listing
+
+    def _open_system(self, address: str) -> tuple[AbstractFileSystem, str]:
+        """Return the file system of one of many addresses, and the path in the file system.
+
+        A file system such as FTP connects here, so a failure counts as a failure of the server.
+
+        Raises
+        ------
+        ImageError
+            If the address cannot be opened: an invalid address is skipped and does not end a run.
+        """
+        try:
+            server = _server_of(address)
+            self._check_failures(server)
+            return open_system(address)
+        except (InputError, MissingExtra) as error:
+            if isinstance(error.__cause__, OSError):
+                self._count(server, failed=True)
+            raise ImageError(str(error)) from error
+
+    def _list_folder(self, address: str, system: AbstractFileSystem, path: str) -> _Entries:
+        """Return the entries of a folder, or of all folders below where one request lists them.
+
+        fsspec's own recursion would silently omit the folders that fail.
+        """
+        timeout_s = LISTING_TIMEOUT_S
+        if urlsplit(address).scheme in _OBJECT_STORES:
+            names = self._request(address, system, "find", path, timeout_s=timeout_s)
+            return [(name, False) for name in names]
+        entries = self._request(address, system, "ls", path, timeout_s=timeout_s, detail=True)
+        return [(entry["name"], entry["type"] == "directory") for entry in entries]
+
+    def _request(
+        self,
+        address: str,
+        system: AbstractFileSystem,
+        method: str,
+        path: str,
+        *,
+        timeout_s: float | None = None,
+        **options: Any,
+    ) -> Any:
+        """Return the result of a file system's method, with retries; raises ImageError."""
+        server = _server_of(address)
+        self._check_failures(server)
+        if system.async_impl:  # the other file systems accept no timeout
+            options["timeout"] = timeout_s or self._timeout_s or TIMEOUT_S
+        for attempt in range(self._n_attempts):
+            if attempt:
+                time.sleep(FIRST_WAIT_S * 2 ** (attempt - 1))
+            try:
+                result = getattr(system, method)(path, **options)
+            except Exception as error:  # each file system raises its own exceptions
+                last = error
+                if _is_final(error):
+                    self._count(server, failed=False)
+                    raise ImageError(_describe_answer(error)) from error
+            else:
+                self._count(server, failed=False)
+                return result
+        self._count(server, failed=True)
+        reason = "timed out" if isinstance(last, TimeoutError) else _first_line(last)
+        raise ImageError(f"failed {self._n_attempts} times: {reason}") from last
+
+    def _check_failures(self, server: str) -> None:
+        if self._failures[server] >= MAX_FAILURES:
+            raise ImageError(
+                f"{server} failed {MAX_FAILURES} times in a row and is no longer contacted"
+            )
+
+    def _count(self, server: str, *, failed: bool) -> None:
+        with self._lock:
+            self._failures[server] = self._failures[server] + 1 if failed else 0
+
+
+def open_system(address: str) -> tuple[AbstractFileSystem, str]:
+    """Return the file system of an address, and the path in the file system.
+
+    Raises
+    ------
+    InputError
+        If the scheme of the address is unknown, or the address contains a password.
+    MissingExtra
+        If the library for the scheme is not installed.
+    """
+    from fsspec.core import url_to_fs
+
+    parts = _split(address)
+    if parts.password:
+        raise InputError(
+            "an address must not contain a password, because it is stored with the map; the "
+            f"address of {parts.hostname} does. Use an environment variable or a credentials file."
+        )
+    if "::" in address:
+        raise InputError(
+            f"an address must name one place; {address!r} is a chain. Use only the last address."
+        )
+    try:
+        system, path = url_to_fs(address)
+    except ImportError as error:
+        raise MissingExtra(
+            f"{parts.scheme}:// addresses need a library that is not installed ({error}). "
+            "Install it with pip install 'featscape[remote]'."
+        ) from error
+    except Exception as error:
+        # each file system parses its address, and may connect, with its own exceptions: TypeError
+        # for a missing part, ConnectionError, and others
+        raise _invalid_address(address, error) from error
+    return system, path
+
+
+def _split(address: str) -> SplitResult:
+    try:
+        return urlsplit(address)
+    except ValueError as error:  # for example brackets without an IPv6 address
+        raise _invalid_address(address, error) from error
+
+
+def _server_of(address: str) -> str:
+    """Return the scheme and server of an address; raises InputError."""
+    return "{0.scheme}://{0.netloc}".format(_split(address))
+
+
+def _invalid_address(address: str, error: Exception) -> InputError:
+    return InputError(
+        f"an address must be one that fsspec can open; got {address!r} ({_first_line(error)}). "
+        "Check the scheme and the server."
+    )
+
+
+class _RemoteFile(io.RawIOBase):
+    """A seekable file at an address; meant for an `io.BufferedReader`."""
+
+    def __init__(self, remote: Remote, address: str, size: int) -> None:
+        super().__init__()
+        self._remote = remote
+        self._address = address
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise OSError("a position before the start of the file")
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        end = min(self._position + len(buffer), self._size)
+        if end <= self._position:
+            return 0
+        try:
+            content = self._remote.read_part(self._address, self._position, end)
+        except ImageError as error:
+            raise OSError(str(error)) from error
+        buffer[: len(content)] = content
+        self._position = end
+        return len(content)
+
+
+def _is_final(error: Exception) -> bool:
+    """Return whether an exception is the server's final answer, so that a retry is pointless."""
+    status = _http_status(error)
+    if status is None:
+        return isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError)
+    return 400 <= status < 500 and status not in _RETRY_STATUSES
+
+
+def _describe_answer(error: Exception) -> str:
+    status = _http_status(error)
+    if status in _MISSING_STATUSES or (status is None and isinstance(error, FileNotFoundError)):
+        return "no such file"
+    if status is None:
+        return f"refused ({error})"
+    return f"refused (HTTP {status})"
+
+
+def _http_status(error: Exception) -> int | None:
+    """Return the status of an HTTP response, 0 without a response, None for other protocols.
+
+    fsspec raises FileNotFoundError for every HTTP failure, with aiohttp's exception as the cause.
+    """
+    for one in (error, error.__cause__):
+        if type(one).__module__.startswith("aiohttp"):
+            return int(getattr(one, "status", 0))
+    return None
+
+
+def _lacks_credentials(error: BaseException) -> bool:
+    return type(error).__name__ == "NoCredentialsError"  # from botocore, an optional dependency
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -1,0 +1,1 @@
+"""Tables: read the files that describe images row by row, and infer the types of their columns."""

@@ -1,0 +1,209 @@
+"""The columns of a table of images: recognize paths, labels and splits, and infer data types."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featscape.errors import InputError
+from featscape.images.tables.splits import SPLITS
+from featscape.images.tables.table import NESTED
+from featscape.mapfolder import OWN_COLUMNS
+from featscape.printable_names import valid_unicode
+from featscape.records import SkippedImage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from featscape.records import Column
+
+# usual names of the column of paths and of the column of labels, the most likely first
+PATH_COLUMNS = (
+    *("file_name", "filename", "path", "file_path", "filepath", "file"),
+    *("image_path", "img_path", "image_file", "image_name", "image", "img"),
+    *("url", "image_url", "uri"),
+)
+LABEL_COLUMNS = (
+    *("label", "class", "category", "class_name", "label_name", "labels", "species", "cls"),
+)
+NO_LABEL = "(no label)"
+
+# Numbers such as 007 are text, and so are the numbers of Python alone: 1_000, infinity.
+_NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|nan|NaN")
+_MAX_DIGITS = 40
+_MAX_FLOAT = float(np.finfo(np.float32).max)  # the browser stores float32
+
+
+@dataclass(frozen=True)
+class ImageColumns:
+    """The labels, splits and other columns of a set of images, in the order of the images."""
+
+    labels: tuple[str, ...] | None = None
+    splits: tuple[str, ...] | None = None
+    columns: dict[str, Column] = field(default_factory=dict)
+    skipped: tuple[SkippedImage, ...] = ()
+
+
+def choose_column(
+    names: Iterable[str], usual: Sequence[str], *, wanted: str | None, option: str, table: str
+) -> str | None:
+    """Return the column that the caller named, or else the first of the usual names.
+
+    Parameters
+    ----------
+    names : iterable of str
+        The columns of the table.
+    usual : sequence of str
+        Usual names in lower case, the most likely first.
+    wanted : str or None
+        The name that the caller gave.
+    option : str
+        The caller's option, for the message.
+    table : str
+        The name of the table, for the message.
+
+    Returns
+    -------
+    str or None
+        None if no column has one of the names.
+
+    Raises
+    ------
+    InputError
+        If there is no column `wanted`.
+    """
+    names = list(names)
+    if wanted is not None and wanted not in names:
+        near = difflib.get_close_matches(wanted, names, 1) or names[:1]
+        choice = f"Name {near[0]!r}" if near else "Name another table"
+        raise InputError(
+            f"{option} must be a column of {table!r}; got {wanted!r}, but the columns are "
+            f"{list_names(names)}. {choice}."
+        )
+    if wanted is not None:
+        return wanted
+    by_lower = {name.lower(): name for name in reversed(names)}
+    return next((by_lower[name] for name in usual if name in by_lower), None)
+
+
+def list_names(names: Sequence[str], *, n_shown: int = 30) -> str:
+    """Return the names of columns for a message."""
+    shown = ", ".join(map(repr, names[:n_shown])) or "none"
+    return f"{shown} and {len(names) - n_shown} more" if len(names) > n_shown else shown
+
+
+def classify_columns(
+    columns: Mapping[str, Sequence[Any]],
+    *,
+    table: str,
+    label_column: str | None,
+    has_labels: bool = False,
+    has_splits: bool = False,
+    is_untyped: bool = False,
+) -> ImageColumns:
+    """Find the labels and splits among the columns, and infer the type of each other column.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence
+        The raw values of each column, one per image; None, NaN and "" are missing values.
+    table : str
+        The name of the table, for messages.
+    label_column : str or None
+        The column of labels; by default a column with one of the names `LABEL_COLUMNS`.
+    has_labels, has_splits : bool
+        Whether folders already give labels or splits; such columns are then kept as columns.
+    is_untyped : bool
+        Whether numbers are text, as in a CSV file.
+
+    Returns
+    -------
+    ImageColumns
+        A column with the name of a column of the map is renamed to "source NAME". A column of
+        nested or binary values is skipped, because neither a table nor a page can show it.
+
+    Raises
+    ------
+    InputError
+        If there is no column `label_column`, or the column has no values.
+    """
+    usual = () if has_labels else LABEL_COLUMNS
+    label = choose_column(
+        columns, usual, wanted=label_column, option="the label column", table=table
+    )
+    labels = splits = None
+    kept: dict[str, Column] = {}
+    skipped = []
+    for name, raw in columns.items():
+        values = [_normalize_missing(value) for value in raw]
+        is_nested = any(isinstance(value, (dict, list, tuple, bytes)) for value in values)
+        if is_nested:
+            skipped.append(SkippedImage(f"{table}, column {name}", NESTED))
+        elif name == label and any(value is not None for value in values):
+            labels = tuple(NO_LABEL if value is None else _as_text(value) for value in values)
+        elif name.lower() == "split" and not has_splits and None not in values:
+            splits = tuple(SPLITS.get(_as_text(v).lower(), _as_text(v)) for v in values)
+        else:
+            column = _unused_name(_as_utf8(name), kept)
+            kept[column] = _infer_type(values, is_untyped=is_untyped)
+    if label_column is not None and labels is None:
+        raise InputError(
+            f"the label column must contain numbers or text; {label_column!r} of {table!r} does "
+            "not. Name another column, or omit the option."
+        )
+    return ImageColumns(labels, splits, kept, tuple(skipped))
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _as_utf8(str(value))
+
+
+def _as_utf8(text: str) -> str:
+    """Return text with backslash escapes for the characters that UTF-8 cannot encode."""
+    return valid_unicode(text).encode("utf-8", "backslashreplace").decode()
+
+
+def _normalize_missing(value: Any) -> Any:
+    """Return None for NaN and "", and every other value as a Python value."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return None if value == "" else value
+
+
+def _unused_name(name: str, used: Mapping[str, object]) -> str:
+    while name in used or name in OWN_COLUMNS:
+        name = f"source {name}"
+    return name
+
+
+def _infer_type(values: list[Any], *, is_untyped: bool) -> Column:
+    """Return a column as an int64 or float64 array if all values are numbers, else as strings."""
+    present = [value for value in values if value is not None]
+    if is_untyped and all(len(v) < _MAX_DIGITS and _NUMBER.fullmatch(v) for v in present):
+        numbers = [None if v is None else _normalize_missing(_parse_number(v)) for v in values]
+        if any(number is not None for number in numbers):
+            values, present = numbers, [number for number in numbers if number is not None]
+    if present and all(_is_number(value) for value in present):
+        if len(present) == len(values) and all(isinstance(value, int) for value in present):
+            return np.array(values, dtype=np.int64)
+        return np.array([math.nan if v is None else float(v) for v in values])
+    return tuple(None if value is None else _as_text(value) for value in values)
+
+
+def _parse_number(text: str) -> float:
+    return int(text) if text.lstrip("+-").isdigit() else float(text)
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < (1 << 62 if isinstance(value, int) else _MAX_FLOAT)

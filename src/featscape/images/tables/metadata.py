@@ -1,0 +1,118 @@
+"""Metadata files beside images, as in the imagefolder format of Hugging Face's datasets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from featscape.errors import ImageError, InputError
+from featscape.images.tables.columns import (
+    PATH_COLUMNS,
+    choose_column,
+    classify_columns,
+    list_names,
+)
+from featscape.images.tables.paths import find_path_rows
+from featscape.images.tables.reader import read_table
+from featscape.records import SkippedImage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from featscape.images.storage.listing import Parts
+    from featscape.images.tables.table import ImageTable
+    from featscape.records import ImageSet
+
+_METADATA_FILES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+
+
+def attach_metadata(
+    images: ImageSet, others: Iterable[Parts], *, label_column: str | None = None
+) -> ImageSet:
+    """Add the columns of the metadata files, and the labels if folders give none.
+
+    A metadata file may be in any folder of the source, and its paths are relative to this folder.
+    An image that no metadata file names has missing values. Rows that name no image are skipped,
+    and so is a metadata file that cannot be read or has no column of paths.
+
+    Parameters
+    ----------
+    images : ImageSet
+        The images of the source.
+    others : iterable of tuple of str
+        The files of the source that are not images.
+    label_column : str, optional
+        A column of the metadata; takes precedence over the labels of the folders.
+
+    Raises
+    ------
+    InputError
+        If there is no column `label_column`.
+    """
+    rows = {path: row for row, path in enumerate(images.paths)}
+    skipped: list[SkippedImage] = []
+    columns: dict[str, list[Any]] = {}
+    tables: list[ImageTable] = []
+    for parts in sorted(others):
+        if parts[-1] not in _METADATA_FILES:
+            continue
+        path = "/".join(parts)
+        try:
+            table = read_table(images.contents.read(path), path)
+        except (ImageError, InputError) as error:
+            skipped.append(SkippedImage(path, str(error)))
+            continue
+        tables.append(table)
+        _merge(table, "/".join(parts[:-1]), rows, columns)
+        skipped += table.skipped
+    if not tables:
+        if label_column is not None:
+            raise InputError(
+                f"a label column needs a table; got {label_column!r}, but {str(images.source)!r} "
+                "has no metadata.csv. Omit the option, or name a manifest as the source."
+            )
+        return replace(images, skipped=(*images.skipped, *skipped))
+    n_classes = 0 if images.labels is None else len(set(images.labels))
+    described = classify_columns(
+        columns,
+        table=tables[0].name,
+        label_column=label_column,
+        has_labels=n_classes > 1,  # a single folder is only a location, not a class
+        has_splits=images.splits is not None,
+        is_untyped=all(table.is_untyped for table in tables),
+    )
+    return replace(
+        images,
+        labels=described.labels or images.labels,
+        renamed_labels={} if described.labels else images.renamed_labels,
+        splits=images.splits or described.splits,
+        columns=described.columns,
+        skipped=(*images.skipped, *skipped, *described.skipped),
+    )
+
+
+def _merge(
+    table: ImageTable, folder: str, rows: dict[str, int], columns: dict[str, list[Any]]
+) -> None:
+    """Copy the values of a table to `columns`, at the positions of the images."""
+    path_column = choose_column(
+        table.columns, PATH_COLUMNS, wanted=None, option="", table=table.name
+    )
+    if path_column is None:
+        names = list_names(list(table.columns))
+        reason = f"no column of paths, such as file_name; the columns are {names}"
+        table.skipped.append(SkippedImage(table.name, reason))
+        return
+    table_rows = {}  # by the image's position
+    for path, row in find_path_rows(table, path_column).items():
+        position = rows.get(f"{folder}/{path}" if folder else path)
+        if position is None:
+            table.skip(table.positions[row], f"no such image in the source: {path}")
+        else:
+            table_rows[position] = row
+    for column, values in table.columns.items():
+        if column == path_column:
+            continue
+        merged = columns.setdefault(column, [None] * len(rows))
+        for position, row in table_rows.items():
+            merged[position] = values[row]

@@ -1,0 +1,94 @@
+"""Read tables from Parquet files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from featscape.errors import InputError, first_line
+from featscape.images.tables.table import NESTED, ImageTable, name_columns
+from featscape.records import SkippedImage
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def read_parquet(content: bytes, name: str) -> ImageTable:
+    """Read a Parquet file in memory as a table; raises InputError if the file is damaged."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(pa.BufferReader(content))
+        plain, nested = split_nested_columns(file.schema_arrow, name)
+        read = file.read(columns=plain)
+    except Exception as error:
+        # Arrow raises OSError, ArrowException and errors of decoding the text in the metadata
+        raise damaged_parquet(name, error) from error
+    names = name_columns(read.column_names)
+    columns = {}
+    for column, values in zip(names, read.columns, strict=True):
+        columns[column] = list_values(values, f"{name}, column {column}", nested)
+    return ImageTable(
+        name, columns, positions=[f"row {row}" for row in range(read.num_rows)], skipped=nested
+    )
+
+
+def list_values(values: pa.ChunkedArray, position: str, skipped: list[SkippedImage]) -> list[Any]:
+    """Return the values of a column; None for values that Python cannot represent.
+
+    Such values are text that is not UTF-8, and dates out of Python's range.
+
+    Parameters
+    ----------
+    values : pyarrow.ChunkedArray
+    position : str
+        The name of the file and the column, for the reason.
+    skipped : list of SkippedImage
+        Receives one entry for all values that cannot be represented.
+    """
+    try:
+        listed: list[Any] = values.to_pylist()
+    except Exception:  # noqa: BLE001 - the invalid values are found below, one by one
+        listed = []
+    else:
+        return listed
+    n_invalid, reason = 0, ""
+    for value in values:
+        try:
+            listed.append(value.as_py())
+        except Exception as error:  # noqa: BLE001 - each type of Arrow raises its own exceptions
+            listed.append(None)
+            n_invalid, reason = n_invalid + 1, reason or first_line(error)
+    skipped.append(SkippedImage(position, f"values that cannot be read: {n_invalid:,} ({reason})"))
+    return listed
+
+
+def split_nested_columns(schema: pa.Schema, name: str) -> tuple[list[str], list[SkippedImage]]:
+    """Return the names of the columns of numbers and text, and an entry for each other column.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+    name : str
+        The name of the file, for the reasons.
+    """
+    import pyarrow as pa
+
+    plain, nested = [], []
+    for column in schema:
+        kind = column.type
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        if pa.types.is_nested(kind) or "binary" in str(kind):
+            nested.append(SkippedImage(f"{name}, column {column.name}", NESTED))
+        else:
+            plain.append(column.name)
+    return plain, nested
+
+
+def damaged_parquet(file: object, error: Exception) -> InputError:
+    """Return the error for a damaged Parquet file."""
+    return InputError(
+        f"a Parquet file must be undamaged; {str(file)!r} cannot be read ({first_line(error)}). "
+        "Copy or download the file again."
+    )

@@ -1,0 +1,39 @@
+"""Read a table of any supported format."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from featscape.images.tables.parquet_tables import read_parquet
+from featscape.images.tables.text_tables import decode_text, read_delimited, read_json_lines
+
+if TYPE_CHECKING:
+    from featscape.images.tables.table import ImageTable
+
+TABLE_EXTENSIONS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+
+
+def read_table(content: bytes, name: str) -> ImageTable:
+    """Read a table; invalid rows are in `ImageTable.skipped`.
+
+    Parameters
+    ----------
+    content : bytes
+        The content of the file.
+    name : str
+        The name of the file. Its extension, one of `TABLE_EXTENSIONS`, determines the format.
+
+    Raises
+    ------
+    InputError
+        If the file is a damaged Parquet file, a text file without a header, or a text file in
+        another encoding than UTF-8 and UTF-16.
+    """
+    extension = PurePosixPath(name).suffix.lower()
+    if extension == ".parquet":
+        return read_parquet(content, name)
+    text = decode_text(content, name)
+    if extension in (".csv", ".tsv"):
+        return read_delimited(text, name, extension)
+    return read_json_lines(text, name)

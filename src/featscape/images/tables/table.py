@@ -1,0 +1,53 @@
+"""A table that describes images row by row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from featscape.records import SkippedImage
+
+NESTED = "a column of nested or binary values; only numbers and text are kept"
+
+
+@dataclass
+class ImageTable:
+    """The rows of a table that could be read.
+
+    Attributes
+    ----------
+    name : str
+        The name of the file.
+    columns : dict of str to list
+        The values of each column, one per row; None for a missing value.
+    positions : list of str
+        The position of each row in the file, for example "line 17".
+    skipped : list of SkippedImage
+        The invalid rows.
+    is_untyped : bool
+        Whether all values are text, numbers included, as in a CSV file.
+    """
+
+    name: str
+    columns: dict[str, list[Any]]
+    positions: list[str] = field(default_factory=list)
+    skipped: list[SkippedImage] = field(default_factory=list)
+    is_untyped: bool = False
+
+    def skip(self, position: str, reason: str) -> None:
+        """Add a row to `skipped`."""
+        self.skipped.append(SkippedImage(f"{self.name}, {position}", reason))
+
+
+def name_columns(header: list[str]) -> list[str]:
+    """Return unique, non-empty names for the columns of a table."""
+    names = [name.strip() or f"column {number}" for number, name in enumerate(header, 1)]
+    counts: Counter[str] = Counter()
+    for number, name in enumerate(names):
+        counts[name] += 1
+        while counts[name] > 1 and f"{name} ({counts[name]})" in names:
+            counts[name] += 1
+        if counts[name] > 1:
+            names[number] = f"{name} ({counts[name]})"
+    return names

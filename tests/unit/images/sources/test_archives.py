@@ -1,0 +1,360 @@
+"""ZIP archives and TAR shards as sources, read without unpacking."""
+
+import io
+import json
+import os
+import tarfile
+import tracemalloc
+import warnings
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from featscape.errors import ImageError, InputError
+from featscape.images import find_images, open_contents
+from featscape.images.containers.zip_archive import ZipArchive
+
+
+def write_zip(file, members, method=zipfile.ZIP_DEFLATED):
+    with warnings.catch_warnings(), zipfile.ZipFile(file, "w", method) as archive:
+        warnings.simplefilter("ignore")  # for duplicate names
+        for name, content in members:
+            archive.writestr(name, content)
+    return file
+
+
+def write_tar(file, members):
+    with tarfile.open(file, "w:gz" if file.suffix in (".gz", ".tgz") else "w") as archive:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return file
+
+
+@pytest.fixture(params=["zip", "tar"])
+def write(request, tmp_path):
+    """Return a function that writes an archive; the test runs for each kind of archive."""
+    make = {"zip": write_zip, "tar": write_tar}[request.param]
+    return lambda members: make(tmp_path / f"a.{request.param}", members)
+
+
+def test_class_folders_are_read_as_on_a_disk(write, png, reds, tmp_path):
+    names = ["dog/1.png", "cat/deep/2.PNG", "cat/1.png", "readme.txt", "cat/.hid.png"]
+    file = write([(name, png(i)) for i, name in enumerate(names)] + [("__MACOSX/cat/1.png", b"")])
+    before = sorted(tmp_path.iterdir())
+    images = find_images(file)
+    assert images.paths == ("cat/1.png", "cat/deep/2.PNG", "dog/1.png")
+    assert images.labels == ("cat", "cat", "dog")
+    assert reds(images) == [2, 1, 0]
+    assert images.kind == file.suffix[1:]
+    assert images.skipped == ()
+    assert sorted(tmp_path.iterdir()) == before  # nothing is unpacked
+
+
+@pytest.mark.parametrize(
+    ("names", "labels", "splits"),
+    [
+        (["photos/cat/1.png", "photos/dog/1.png"], ("cat", "dog"), None),
+        (["a/b/cat/1.png", "a/b/dog/1.png"], ("cat", "dog"), None),
+        (["p/test/cat/1.png", "p/train/dog/1.png"], ("cat", "dog"), ("test", "train")),
+        (["train/cat/1.png", "train/dog/1.png"], ("cat", "dog"), ("train", "train")),
+        (["photos/1.png", "photos/2.png"], ("photos", "photos"), None),
+        (["1.png", "2.png"], None, None),
+    ],
+)
+def test_folders_that_contain_everything_else_are_ignored(write, png, names, labels, splits):
+    images = find_images(write([(name, png()) for name in names]))
+    assert (images.paths, images.labels, images.splits) == (tuple(names), labels, splits)
+
+
+def test_threads_read_the_right_members(write, png, tmp_path):
+    colors = np.random.default_rng(0).integers(0, 256, 300)
+    file = write([(f"{i:03}.png", png(int(color))) for i, color in enumerate(colors)])
+    images = find_images(file)
+    order = np.random.default_rng(1).permutation(300)
+    with ThreadPoolExecutor(8) as pool:
+        read = list(pool.map(lambda i: images.load(i).getpixel((0, 0))[0], order))
+    assert read == colors[order].tolist()
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_reopened_archive_reads_single_members(write, png):
+    file = write([("cat/1.png", png(7)), ("dog/1.png", png(8))])
+    contents = open_contents(file.suffix[1:], file)
+    assert contents.read("dog/1.png") == png(8)
+    for path in ("dog/2.png", "", "../a.zip", "/etc/passwd"):
+        with pytest.raises(ImageError, match="no such file in the archive"):
+            contents.read(path)
+
+
+def test_metadata_in_a_zip_gives_labels_and_columns(tmp_path, png):
+    members = [("p/1.png", png()), ("p/metadata.csv", "file_name,label,n\n1.png,fox,3\n")]
+    images = find_images(write_zip(tmp_path / "a.zip", members))
+    assert images.labels == ("fox",)
+    assert images.columns["n"].tolist() == [3]
+
+
+# --- WebDataset -----------------------------------------------------------------------------------
+
+
+def test_sidecar_files_give_labels_and_columns(tmp_path, png, reds, skipped):
+    members = [
+        ("0.png", png(0)),
+        ("0.cls", b"7\n"),
+        ("0.txt", "a caf\xe9".encode()),
+        ("0.json", json.dumps({"width": 5, "score": 0.5, "box": [1]}).encode()),
+        ("1.cls", b"8"),
+        ("1.seg.png", png(2)),
+        ("1.png", png(1)),
+        ("1.json", b"{"),
+    ]
+    images = find_images(write_tar(tmp_path / "a.tar", members))
+    assert images.paths == ("0.png", "1.png", "1.seg.png")
+    assert reds(images) == [0, 1, 2]
+    assert images.labels == ("7", "8", "8")
+    assert images.columns["text"] == ("a caf\xe9", None, None)
+    np.testing.assert_array_equal(images.columns["score"], [0.5, np.nan, np.nan])
+    assert images.columns["source width"][0] == 5
+    assert skipped(images).keys() == {"1.json", f"{tmp_path / 'a.tar'}, column box"}
+
+
+def test_shards_in_a_folder_are_one_source(tmp_path, png, reds):
+    write_tar(tmp_path / "train-000.tar", [("a/0.png", png(0)), ("a/0.cls", b"x")])
+    write_tar(tmp_path / "train-001.tar", [("a/0.png", png(1)), ("a/0.cls", b"y")])
+    write_tar(tmp_path / "val-000.tar", [("a/0.png", png(2)), ("a/0.cls", b"x")])
+    images = find_images(tmp_path)
+    assert images.paths == tuple(
+        f"{name}.tar/a/0.png" for name in ("train-000", "train-001", "val-000")
+    )
+    assert images.labels == ("x", "y", "x")
+    assert images.splits == ("train", "train", "val")
+    assert reds(images) == [0, 1, 2]
+    again = open_contents("tar", tmp_path)
+    assert again.read("train-001.tar/a/0.png") == png(1)
+    for path in ("gone.tar/a/0.png", "../x.tar/0.png", "train-000.tar"):
+        with pytest.raises(ImageError):
+            again.read(path)
+
+
+# --- invalid input --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["../up.png", "cat/../../up.png", "/root.png", "cat/../up.png"])
+def test_a_member_whose_name_leads_out_of_the_archive_is_skipped(
+    write, png, skipped, tmp_path, name
+):
+    images = find_images(write([("cat/1.png", png()), (name, png())]))
+    assert images.paths == ("cat/1.png",)
+    assert skipped(images) == {name: "the name leads out of the archive"}
+    assert not (tmp_path.parent / "up.png").exists()
+
+
+def test_the_second_member_of_the_same_name_is_skipped(write, png, reds, skipped):
+    images = find_images(write([("a/1.png", png(1)), ("./a//1.png", png(2))]))
+    assert reds(images) == [1]
+    assert skipped(images) == {"a/1.png": "duplicate name in the archive"}
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", "half"])
+def test_an_undecodable_member_raises_an_image_error(write, png, content):
+    content = png()[:50] if content == "half" else content
+    images = find_images(write([("a/1.png", png()), ("a/2.png", content)]))
+    with pytest.raises(ImageError, match=r"empty file|not an image|truncated"):
+        images.load(1)
+
+
+def test_an_archive_without_images_is_an_error(write):
+    with pytest.raises(
+        InputError, match=r"at least one image; .* \(1 other file; .*Name another archive\."
+    ):
+        find_images(write([("readme.txt", b"hello")]))
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar"])
+@pytest.mark.parametrize("content", [b"", b"PK", b"not an archive" * 100])
+def test_a_file_that_is_not_an_archive_is_an_error(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=r"archive must be undamaged|at least one image"):
+        find_images(tmp_path / name)
+
+
+@pytest.mark.parametrize("n_bytes", [100, 512, 512 * 7 + 60, 512 * 8, 512 * 9])
+def test_a_truncated_tar_keeps_the_complete_members(tmp_path, png, skipped, n_bytes):
+    content = png() + bytes(2048 - len(png()))  # five blocks with the header
+    file = write_tar(tmp_path / "a.tar", [(f"{i}.png", content) for i in range(5)])
+    os.truncate(file, 5 * 5 * 512 - n_bytes)
+    images = find_images(file)
+    assert images.paths == tuple(f"{i}.png" for i in range(5 - -(-n_bytes // 2560)))
+    assert all(images.load(i).size == (6, 4) for i in range(len(images)))
+    assert "(the rest of the archive)" in skipped(images)
+
+
+def test_a_damaged_tar_reports_the_position_of_the_damage(tmp_path, png, skipped):
+    file = write_tar(tmp_path / "a.tar", [(f"{i}.png", png()) for i in range(5)])
+    with file.open("r+b") as opened:
+        opened.seek(2 * 1024 + 100)
+        opened.write(b"\xff" * 200)
+    images = find_images(file)
+    assert images.paths == ("0.png", "1.png")
+    assert "damaged at byte 2,048" in skipped(images)["(the rest of the archive)"]
+
+
+def test_a_complete_tar_is_not_reported_as_truncated(tmp_path, png):
+    assert find_images(write_tar(tmp_path / "a.tar", [("1.png", png())])).skipped == ()
+
+
+def test_a_compressed_tar_is_refused_with_a_remedy(tmp_path, png):
+    with pytest.raises(InputError, match=r"must be uncompressed; .* Decompress the archive"):
+        find_images(write_tar(tmp_path / "a.tar.gz", [("1.png", png())]))
+
+
+def test_links_in_a_tar_are_skipped(tmp_path, png, skipped):
+    file = write_tar(tmp_path / "a.tar", [("1.png", png())])
+    with tarfile.open(file, "a") as archive:
+        link = tarfile.TarInfo("2.png")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    assert skipped(find_images(file)) == {"2.png": "not a regular file"}
+
+
+def test_a_damaged_zip_member_raises_an_image_error(tmp_path, png):
+    members = [("1.png", png() + bytes(1000)), ("2.png", png(2))]
+    file = write_zip(tmp_path / "a.zip", members, zipfile.ZIP_STORED)
+    content = bytearray(file.read_bytes())
+    content[100] ^= 255
+    file.write_bytes(content)
+    images = find_images(file)
+    with pytest.raises(ImageError, match="damaged in the archive"):
+        images.load(0)
+    assert images.load(1).size == (6, 4)
+
+
+def test_an_encrypted_member_raises_an_image_error(tmp_path, png):
+    file = write_zip(tmp_path / "a.zip", [("1.png", png())])
+    content = bytearray(file.read_bytes())
+    content[content.rindex(b"PK\x01\x02") + 8] |= 1
+    file.write_bytes(content)
+    with pytest.raises(ImageError, match="encrypted"):
+        find_images(file).load(0)
+
+
+def test_a_member_above_the_size_limit_is_not_read(tmp_path, png, monkeypatch):
+    monkeypatch.setattr("featscape.images.storage.limits.MAX_BYTES", 100)
+    bomb = [("1.png", bytes(10_000)), ("2.png", png())]
+    with pytest.raises(ImageError, match="GiB"):
+        find_images(write_zip(tmp_path / "a.zip", bomb)).load(0)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_DEFLATED])
+def test_each_compression_method_returns_the_original_bytes(tmp_path, method):
+    content = np.random.default_rng(0).bytes(300_000) + bytes(300_000)
+    archive = ZipArchive(
+        write_zip(tmp_path / "a.zip", [("1.png", content), ("0.png", b"")], method)
+    )
+    assert archive.read("1.png") == content
+    assert archive.read("0.png") == b""
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_DEFLATED])
+def test_decompression_stops_at_the_size_in_the_directory(tmp_path, png, method):
+    bomb = [("1.png", bytes(200_000_000)), ("2.png", png())]
+    file = write_zip(tmp_path / "a.zip", bomb, method)
+    content = bytearray(file.read_bytes())
+    at = content.index(b"PK\x01\x02") + 24
+    content[at : at + 4] = (1_000).to_bytes(4, "little")
+    file.write_bytes(content)
+    images = find_images(file)
+    tracemalloc.start()
+    with pytest.raises(ImageError, match="damaged in the archive"):
+        images.load(0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3e6
+    assert images.load(1).size == (6, 4)
+
+
+def test_a_damaged_lzma_dictionary_size_allocates_no_memory(tmp_path, png):
+    file = write_zip(tmp_path / "a.zip", [("1.png", png())], zipfile.ZIP_LZMA)
+    content = bytearray(file.read_bytes())
+    at = 30 + len("1.png") + 4 + 1  # the local header, LZMA's header, the first property
+    assert int.from_bytes(content[at : at + 4], "little") == 1 << 23
+    content[at + 3] = 0xFF
+    file.write_bytes(content)
+    images = find_images(file)
+    tracemalloc.start()
+    assert images.load(0).size == (6, 4)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3e6
+
+
+def test_an_unsupported_compression_method_is_reported(tmp_path, png):
+    file = write_zip(tmp_path / "a.zip", [("1.png", png())])
+    content = bytearray(file.read_bytes())
+    content[content.index(b"PK\x01\x02") + 10] = 93
+    file.write_bytes(content)
+    with pytest.raises(ImageError, match=r"unsupported compression method \(number 93\)"):
+        find_images(file).load(0)
+
+
+def pax(*records):
+    """Return an extended header with records such as "size=-100"."""
+    content = b"".join(f"{len(record) + 4:02} {record}\n".encode() for record in records)
+    info = tarfile.TarInfo("x")
+    info.type, info.size = tarfile.XHDTYPE, len(content)
+    return info.tobuf() + content + bytes(-len(content) % 512)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        ["size=-100"],
+        ["size=-5000"],
+        ["size=nonsense"],
+        ["GNU.sparse.major=1", "GNU.sparse.minor=0", "GNU.sparse.realsize=9"],
+        ["GNU.sparse.map=1,x"],
+        ["GNU.sparse.size=x"],
+        ["GNU.sparse.major=1", "GNU.sparse.minor=0", "GNU.sparse.realsize=x"],
+    ],
+)
+def test_a_tar_with_an_invalid_extended_header_keeps_the_members_before(
+    tmp_path, png, skipped, records
+):
+    file = write_tar(tmp_path / "a.tar", [("1.png", png(1))])
+    member = tarfile.TarInfo("2.png")
+    member.size = len(png())
+    content = file.read_bytes()[: 2 * 512] + pax(*records) + member.tobuf() + png() + bytes(2000)
+    file.write_bytes(content)
+    images = find_images(file)
+    assert images.paths[0] == "1.png"
+    assert images.load(0).size == (6, 4)
+    assert 1 <= len(skipped(images)) <= 2
+
+
+def test_a_large_sidecar_file_is_skipped(tmp_path, png, skipped):
+    members = [("1.png", png()), ("1.txt", b"t" * (2 << 20))]
+    images = find_images(write_tar(tmp_path / "a.tar", members))
+    assert images.columns == {}
+    assert skipped(images) == {"1.txt": "larger than 1 MiB, the limit for a sidecar file"}
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_damage_raises_only_input_and_image_errors(write, png, seed):
+    file = write([(f"c{i % 2}/{i}.png", png(i)) for i in range(6)] + [("c0/1.json", b"{}")])
+    content = bytearray(file.read_bytes())
+    rng = np.random.default_rng(seed)
+    for place in rng.integers(0, len(content), 6):
+        content[place] = rng.integers(256)
+    file.write_bytes(content[: len(content) - seed % 3 * 200])
+    try:
+        images = find_images(file)
+    except InputError:
+        return
+    for i in range(len(images)):
+        try:
+            images.load(i)
+        except ImageError:
+            continue

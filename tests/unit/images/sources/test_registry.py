@@ -1,0 +1,25 @@
+"""The registry of the kinds of sources."""
+
+import pytest
+
+from featscape.errors import InputError
+from featscape.images import find_images, open_contents
+from featscape.images.sources.registry import SOURCE_KINDS
+
+
+def test_the_names_of_the_kinds_are_unique():
+    assert sorted(kind.name for kind in SOURCE_KINDS) == [
+        *("address", "array", "folder", "manifest", "parquet", "tar", "zip"),
+    ]
+
+
+def test_an_unknown_kind_is_an_error_that_lists_the_kinds(tmp_path):
+    with pytest.raises(InputError, match=r"one of folder, address, .*array; got 'video'\. Use"):
+        open_contents("video", tmp_path)
+
+
+def test_a_folder_with_images_and_other_sources_is_a_folder_of_images(lay):
+    folder = lay("cat/1.png")
+    (folder / "a.tar").write_bytes(b"")
+    (folder / "a.parquet").write_bytes(b"")
+    assert find_images(folder).kind == "folder"

@@ -1,0 +1,70 @@
+"""Metadata files beside the images, as in Hugging Face's imagefolder."""
+
+import numpy as np
+import pytest
+
+from featscape.errors import InputError
+from featscape.images import find_images
+
+
+def write(file, text):
+    file.write_text(text)
+    return file.parent
+
+
+def test_metadata_adds_columns_and_keeps_the_labels_of_the_folders(lay, skipped):
+    folder = lay("cat/1.png", "dog/1.png", "dog/2.png")
+    write(folder / "metadata.csv", "file_name,label,age\ndog/1.png,7,3\ncat/1.png,8,4\n")
+    images = find_images(folder)
+    assert images.paths == ("cat/1.png", "dog/1.png", "dog/2.png")
+    assert images.labels == ("cat", "dog", "dog")
+    np.testing.assert_array_equal(images.columns["age"], [4, 3, np.nan])
+    np.testing.assert_array_equal(images.columns["source label"], [8, 7, np.nan])
+    assert skipped(images) == {}
+
+
+def test_a_given_label_column_takes_precedence_over_the_folders(lay):
+    folder = lay("cat/1.png", "dog/1.png")
+    write(folder / "metadata.csv", "file_name,breed\ndog/1.png,pug\n")
+    assert find_images(folder, label_column="breed").labels == ("(no label)", "pug")
+
+
+@pytest.mark.parametrize("path", ["1.png", "images/1.png"])
+def test_metadata_gives_labels_if_folders_do_not(lay, path):
+    folder = lay(path)
+    write(folder / "metadata.jsonl", f'{{"file_name": "{path}", "label": "cat"}}\n')
+    images = find_images(folder)
+    assert images.labels == ("cat",)
+    assert images.columns == {}
+
+
+def test_each_folder_may_have_its_own_metadata(lay):
+    folder = lay("train/cat/1.png", "test/cat/1.png")
+    write(folder / "train" / "metadata.csv", "file_name,n\ncat/1.png,1\n")
+    write(folder / "test" / "metadata.csv", "file_name,n\ncat/1.png,2\n")
+    images = find_images(folder)
+    assert images.splits == ("test", "train")
+    assert images.columns["n"].tolist() == [2, 1]
+
+
+def test_invalid_metadata_is_skipped_with_reasons(lay, skipped):
+    folder = lay("a/1.png", "b/1.png")
+    write(folder / "metadata.csv", "file_name,n\na/1.png,1\na/2.png,2\na/1.png\na/1.png,3\n")
+    write(folder / "a" / "metadata.parquet", "not parquet")
+    write(folder / "b" / "metadata.csv", "who,what\n1,2\n")
+    images = find_images(folder)
+    np.testing.assert_array_equal(images.columns["n"], [1, np.nan])
+    reasons = skipped(images)
+    assert reasons["metadata.csv, line 3"] == "no such image in the source: a/2.png"
+    assert reasons["metadata.csv, line 4"].startswith("invalid row: 1 fields")
+    assert reasons["metadata.csv, line 5"] == "duplicate path: a/1.png, as in line 2"
+    assert "must be undamaged" in reasons["a/metadata.parquet"]
+    assert reasons["b/metadata.csv"] == (
+        "no column of paths, such as file_name; the columns are 'who', 'what'"
+    )
+    assert len(reasons) == 5
+
+
+def test_a_label_column_without_a_table_is_an_error(lay):
+    with pytest.raises(InputError, match=r"has no metadata.csv. Omit the option"):
+        find_images(lay("a/1.png"), label_column="breed")
