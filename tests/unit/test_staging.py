@@ -294,6 +294,42 @@ class TestTwoRunsAtOnce:
                 pytest.fail("it began")
         assert (tmp_path / "m" / "file").read_text() == "first"
 
+    @pytest.mark.parametrize("end", ["replacement", "repair"])
+    def test_the_lock_is_deleted_after_all_that_it_protects(self, tmp_path, monkeypatch, end):
+        # another run may fill the hidden folder as soon as the lock is deleted
+        partial = between_the_moves(tmp_path)
+        (partial / ".DS_Store").write_text("text")
+        unlink = os.unlink
+        left = []
+
+        def watch(path, **options):
+            if Path(path).name == "lock":
+                left.append(names_in(partial))
+            unlink(path, **options)
+
+        monkeypatch.setattr("os.unlink", watch)
+        if end == "repair":
+            restore(tmp_path / "m")
+        else:
+            with stage(tmp_path / "m") as folder:
+                keep(folder)
+        assert left == [["lock"]]
+        assert names_in(tmp_path) == ["m"]
+
+    def test_a_lock_that_another_run_takes_at_the_end_stays(self, tmp_path, monkeypatch):
+        lock = tmp_path / ".m.partial" / "lock"
+        unlink = os.unlink
+
+        def take_over(path, **options):
+            unlink(path, **options)
+            if Path(path).name == "lock":
+                lock.write_text("the other run's")
+
+        monkeypatch.setattr("os.unlink", take_over)
+        with stage(tmp_path / "m"):
+            pass
+        assert lock.read_text() == "the other run's"
+
     def test_the_lock_dies_with_its_process(self, tmp_path):
         context = multiprocessing.get_context("spawn")
         begun = context.Event()

@@ -185,8 +185,10 @@ def staged(
             finally:
                 is_done = identity is not None and _identity_of(output) == identity
                 has_kept = not is_done and _is_needed(partial, output)
-                # Errors in removing are ignored, for they would hide the one that brought us here.
-                shutil.rmtree(new if has_kept else partial, ignore_errors=True)
+                if has_kept:
+                    shutil.rmtree(new, ignore_errors=True)
+                else:
+                    _remove(partial)
     except BaseException as error:
         refusal = _refusal_in(error)
         if refusal is not None and (refusal is error or has_kept):
@@ -219,7 +221,7 @@ def restore(output: Path, *, option: str = "-o (output=)") -> None:
             with _locked(partial, output, what="map", option=option):
                 _put_back(partial, output)
                 if not _is_needed(partial, output):
-                    shutil.rmtree(partial, ignore_errors=True)
+                    _remove(partial)
         except _BusyError:
             if time.monotonic() > until:
                 raise
@@ -261,11 +263,7 @@ def _rescuing(new: Path) -> Iterator[None]:
     except (WriteError, InputError) as error:
         refusal = _refusal_in(error)
         if refusal is not None and refusal.rescue is not None:
-            for path in new.iterdir():
-                if path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
+            _empty(new)
             with suppress(WriteError):  # it is full with other things
                 refusal.rescue()
         raise
@@ -356,6 +354,34 @@ def _clear(partial: Path) -> None:
     for name in (_REPLACED, _NEW):
         if os.path.lexists(partial / name):
             shutil.rmtree(partial / name)
+
+
+def _remove(partial: Path) -> None:
+    """Delete the hidden folder, whose lock this process holds. The lock is deleted last.
+
+    Another run can lock the folder as soon as the lock's file is deleted. The folder belongs to
+    the other run from then on, and must lose nothing more.
+    """
+    _empty(partial, but=_LOCK)
+    with suppress(OSError):  # another run has locked the folder, or a file could not be deleted
+        (partial / _LOCK).unlink()
+        partial.rmdir()
+
+
+def _empty(folder: Path, *, but: str = "") -> None:
+    """Delete what is in a folder, except for the name `but`.
+
+    Errors are ignored, because they would hide the error that ended the run.
+    """
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.name == but:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    path.unlink()
 
 
 def _replace(output: Path, new: Path) -> None:
