@@ -381,6 +381,23 @@ class TestOpening:
         assert (tmp_path / "m").is_dir()
         assert not (tmp_path / ".m.partial").exists()
 
+    def test_a_map_that_is_missing_again_in_the_next_replacement_is_opened(
+        self, tmp_path, monkeypatch
+    ):
+        # each run moves the older map away and the new one into its place, in two moves
+        make(tmp_path / "m")
+        (tmp_path / "m").rename(tmp_path / "away")
+        n_left = 3
+
+        def wait_for_a_run(_path):
+            nonlocal n_left
+            n_left -= 1
+            if n_left == 0:
+                (tmp_path / "away").rename(tmp_path / "m")
+
+        monkeypatch.setattr(maps, "restore", wait_for_a_run)
+        assert len(open_map(tmp_path / "m")) == N_ITEMS
+
     def test_a_map_that_is_replaced_while_it_is_read_is_read_anew(self, tmp_path, monkeypatch):
         make(tmp_path / "m", source="older")
         read_items = maps.read_items

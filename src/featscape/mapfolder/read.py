@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -156,11 +157,13 @@ def read_map(folder: FolderHandle) -> Map:
 def open_folder(path: Path) -> FolderHandle:
     """Open the folder of a map; raises InputError if it is missing or not a folder."""
     try:
-        try:
-            return FolderHandle(path)
-        except FileNotFoundError:
+        # A replacement in two moves leaves a moment without a folder, and `restore` waits for its
+        # end. The next replacement leaves another such moment.
+        for _ in range(_TRIES):
+            with suppress(FileNotFoundError):
+                return FolderHandle(path)
             restore(path)
-            return FolderHandle(path)
+        return FolderHandle(path)
     except FileNotFoundError:
         raise InputError(f"there is no map {printable(path)}. Check the path.") from None
     except NotADirectoryError:
