@@ -187,7 +187,7 @@ def test_very_few_items_have_an_embedding(X, n_items, init):
         ({"init": "best"}, "init must be one of pca, random, spectral or an array .* got 'best'"),
         ({"init": "an array of positions"}, "init must be one of pca, random, spectral or"),
         ({"init": [["a", "b"]] * 60}, "init must be an array of numbers"),
-        ({"init": np.ones((60, 2))}, "init must have items at different places"),
+        ({"init": np.ones((60, 2))}, "init must have items at different positions"),
         ({"init": np.zeros((60, 3))}, r"init must have the shape .*\(60, 2\); got \(60, 3\)"),
         ({"n_pca": 0}, "n_pca must be an integer of at least 1 or None; got 0"),
         ({"n_neighbors": 3}, "n_neighbors must be greater than the perplexity 5 .* got 3"),

@@ -81,5 +81,5 @@ def test_an_array_keeps_its_scale_and_is_copied():
 def test_a_wrong_array_is_refused():
     with pytest.raises(InputError, match=r"must have the shape .*\(5, 2\); got \(5, 3\)"):
         array_start(np.zeros((5, 3)), shape=(5, 2))
-    with pytest.raises(InputError, match="1 rows hold NaN or infinity, the first is row 2"):
+    with pytest.raises(InputError, match="1 rows contain NaN or infinity, the first is row 2"):
         array_start([[0, 0], [1, 1], [np.nan, 0]], shape=(3, 2))

@@ -58,7 +58,7 @@ def test_bad_distances_say_what_to_do():
     D = pairwise_distances(X)
     with pytest.raises(InputError, match=r"X must have 80 columns .* got shape \(80, 79\)"):
         embed(D[:, :79])
-    with pytest.raises(InputError, match="must not be negative; the least is -1"):
+    with pytest.raises(InputError, match="must not be negative; the smallest is -1"):
         embed(D - 1)
     gap = D.copy()
     gap[2, 3] = np.nan

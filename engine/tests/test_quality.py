@@ -35,7 +35,7 @@ def test_trustworthiness_is_scikit_learns(features, metric, monkeypatch):
     expected = manifold.trustworthiness(features, Y, n_neighbors=7, metric=metric)
     found = quality.trustworthiness(features, Y, n_neighbors=7, metric=metric)
     assert found == pytest.approx(expected, abs=1e-12)
-    with pytest.raises(InputError, match=r"n_neighbors must be .* below n/2 = 60; got 60"):
+    with pytest.raises(InputError, match=r"n_neighbors must be .* less than n / 2 = 60; got 60"):
         quality.trustworthiness(features, Y, n_neighbors=60)
 
 
@@ -61,7 +61,7 @@ def test_label_accuracy_is_scikit_learns(features):
         model = KNeighborsClassifier(10).fit(Y[others], labels[others])
         hits.append(model.predict(Y[i : i + 1])[0] == labels[i])
     assert quality.label_accuracy(Y, labels) == pytest.approx(np.mean(hits))
-    with pytest.raises(InputError, match="labels must be one an item, 120; got 3"):
+    with pytest.raises(InputError, match="labels must have one entry per item, 120; got 3"):
         quality.label_accuracy(Y, ["a", "b", "c"])
 
 

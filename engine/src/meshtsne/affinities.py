@@ -1,4 +1,4 @@
-"""From distances to the joint probabilities P, by the native perplexity search."""
+"""Compute the joint probabilities P from the distances of neighbors."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 def joint_probabilities(
     neighbors: Neighbors, perplexities: Sequence[float], *, n_threads: int
 ) -> csr_array:
-    """Return P, symmetric and summing to 1, from each item's nearest neighbours.
+    """Return P: symmetric, sum 1.
 
-    Several perplexities give the mean of their conditional distributions, which keeps small and
-    large structure alike (Lee, Peluffo-Ordonez & Verleysen 2015, "Multi-scale similarities in
-    stochastic neighbour embedding", Neurocomputing 169).
+    Several perplexities give the mean of their conditional distributions, which keeps structure at
+    several scales (Lee, Peluffo-Ordonez & Verleysen 2015, "Multi-scale similarities in stochastic
+    neighbour embedding", Neurocomputing 169).
 
     Parameters
     ----------
     neighbors : Neighbors
-        An index below 0 is a missing neighbour.
+        An index below 0 is a missing neighbor.
     perplexities : sequence of float
     n_threads : int
 
     Returns
     -------
     csr_array of float32, shape (n, n)
-        Indices int32 and sorted; nothing on the diagonal.
+        Sorted int32 indices; no entries on the diagonal.
     """
     from scipy.sparse import csr_array
 
@@ -46,26 +46,26 @@ def joint_probabilities(
         np.ascontiguousarray(neighbors.indices), conditional, _native.Pool(n_threads)
     )
     if len(data) <= np.iinfo(np.int32).max:
-        indptr = indptr.astype(np.int32)  # SciPy would widen the indices to match it
+        indptr = indptr.astype(np.int32)  # otherwise SciPy converts the indices to int64
     return csr_array((data, indices, indptr), shape=(n, n))
 
 
 def conditional_probabilities(
     neighbors: Neighbors, perplexities: Sequence[float], *, n_threads: int
 ) -> NDArray[np.float32]:
-    """Return p_j|i for each item's neighbours, the mean over the perplexities.
+    """Return p_j|i for the neighbors of each item, the mean over the perplexities.
 
     Parameters
     ----------
     neighbors : Neighbors
-        An index below 0 is a missing neighbour, and gets 0.
+        An index below 0 is a missing neighbor; its probability is 0.
     perplexities : sequence of float
     n_threads : int
 
     Returns
     -------
     ndarray of float32, shape (n, k)
-        Each row sums to 1; a row without any neighbour is 0.
+        Each row sums to 1; a row without neighbors is 0.
     """
     from meshtsne import _native
 

@@ -1,4 +1,4 @@
-"""How many threads share a matrix product of NumPy and SciPy."""
+"""Limit the threads of BLAS, the library of the matrix products of NumPy and SciPy."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 
 class OneBlasThread(ContextDecorator):
-    """Lets BLAS work in the thread that calls it: its bits depend on how many share a product.
+    """Limit BLAS to one thread, because its results depend on the number of threads.
 
-    A small product is also quicker so, where another process has the second core. The setting is
-    the whole process's: it lasts until the last of those that asked for it is done.
+    A small product is also faster with one thread if another process uses the other cores. The
+    limit applies to the whole process, until the last of several concurrent users leaves.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ one_blas_thread = OneBlasThread()
 
 @cache
 def _blas() -> Any:
-    import scipy.linalg  # noqa: F401  # the controller finds what is loaded
+    import scipy.linalg  # noqa: F401  # the controller finds only loaded libraries
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController().select(user_api="blas")

@@ -1,4 +1,4 @@
-"""The only optimization loop. It decides how far to go; a Gradient knows the forces."""
+"""The optimization loop. A `Gradient` computes the forces and takes the steps."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# How many iterations lie between two looks at the KL divergence, as in Belkina et al. (2019),
+# Number of iterations between two checks of the KL divergence, as in Belkina et al. (2019),
 # "Automated optimized parameters for t-SNE", Nature Communications 10:5415.
 CHECK_EVERY = 50
 
-# The learning rate of Belkina et al. (2019) is n / exaggeration; below a few hundred points that is
-# too timid, so it has a floor. It falls with n: 50 flings few points about, and copies of one image
-# apart for good.
+# The learning rate of Belkina et al. (2019) is n / exaggeration. For a few hundred points this rate
+# is too small, so there is a minimum. The minimum decreases with n: with a rate of 50, a few dozen
+# points diverge, and duplicates do not come together again.
 LEAST_LEARNING_RATE = 50.0
 LEAST_LEARNING_RATE_A_POINT = 0.1
 EARLY_MOMENTUM = 0.5
@@ -28,15 +28,15 @@ LATE_MOMENTUM = 0.8
 
 
 class Gradient(Protocol):
-    """Forces on one set of points, with the state of their descent: positions, velocity, gains.
+    """The forces on a set of points, and the state of their descent: positions, velocity, gains.
 
-    `exact.ExactGradient` is the readable one; `grid.GridGradient` and `cuda.CudaGradient` agree
-    with it to the accuracy that their tests state.
+    `exact.ExactGradient` is the readable reference. `grid.GridGradient` and `cuda.CudaGradient`
+    agree with the reference to the accuracy that their tests state.
 
     Attributes
     ----------
     n_iter : int
-        Steps taken so far, also when Ctrl-C has ended `advance` half-way.
+        Number of steps so far, also after Ctrl-C has interrupted `advance`.
     """
 
     n_iter: int
@@ -52,17 +52,17 @@ class Gradient(Protocol):
         ...
 
     def embedding(self) -> NDArray[np.float32]:
-        """Return a copy of the positions, shape (n, c), in the caller's order, centred on 0."""
+        """Return a copy of the positions, shape (n, c), in the caller's order, centered at 0."""
         ...
 
     def kl_divergence(self) -> float:
-        """Return KL(P || Q) at the present positions, in nats, without exaggeration."""
+        """Return KL(P || Q) at the current positions, in nats, without exaggeration."""
         ...
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of the descent with constant parameters; each begins with velocity zero."""
+    """A part of the descent with constant parameters, which begins with zero velocity."""
 
     n_iter: int
     exaggeration: float
@@ -79,7 +79,7 @@ def plan_phases(
     late_exaggeration: float,
     learning_rate: float | str,
 ) -> list[Phase]:
-    """Return early exaggeration and what follows; the parameters are those of TSNE."""
+    """Return the phases of a descent; the parameters are those of `TSNE`."""
     n_early = min(early_exaggeration_iter, max_iter)
     least = min(LEAST_LEARNING_RATE, LEAST_LEARNING_RATE_A_POINT * n_points)
     phases = []
@@ -97,12 +97,12 @@ def plan_phases(
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a descent ended.
+    """The result of a descent.
 
     Attributes
     ----------
     n_iter : int
-        Iterations done in all phases together.
+        Number of iterations of all phases together.
     kl_divergence : float
     stopped_by : {"max_iter", "tolerance", "callback", "interrupt"}
     """
@@ -122,35 +122,36 @@ def descend(
     callback_every: int = CHECK_EVERY,
     on_advance: Callable[[int], object] = lambda _n_iter: None,
 ) -> Outcome:
-    """Run the phases in order, and stop early where that is asked for.
+    """Run the phases in order; stop early at the tolerance or by the callback.
 
     Parameters
     ----------
     gradient : Gradient
-        Holds the embedding, which is changed.
+        Holds the embedding; changed in place.
     phases : sequence of Phase
     stride : int
-        Iterations in one call of the gradient at most.
+        Maximum number of iterations per call of the gradient.
     tolerance : float, optional
-        End the last phase when the KL divergence has fallen by less than this share of itself
-        over the last 50 iterations.
+        End the last phase when the KL divergence has decreased by less than this share of itself
+        within 50 iterations.
     callback : callable, optional
-        Called as ``callback(iteration, kl_divergence, embedding)``; a true result ends the descent.
+        Called as ``callback(iteration, kl_divergence, embedding)``. A true result stops the
+        descent.
     callback_every : int
-        Iterations between two calls of it.
+        Number of iterations between two calls of `callback`.
     on_advance : callable, optional
-        Called with 0 as the descent begins, and with the number of iterations after each call of
+        Called with 0 when the descent begins, then with the number of iterations of each call of
         the gradient.
 
     Returns
     -------
     Outcome
-        Also after Ctrl-C: the gradient then holds the embedding of the last whole iteration.
+        Also returned after Ctrl-C: the gradient then holds the embedding of the last iteration.
 
     Raises
     ------
     InputError
-        The positions are no longer finite.
+        The positions are not finite.
     """
     first = gradient.n_iter
     done = 0
@@ -192,11 +193,11 @@ def descend(
 
 
 def _outcome(gradient: Gradient, n_iter: int, stopped_by: str) -> Outcome:
-    """Return how the descent ended; a position that is not finite makes the divergence NaN."""
+    """Return the outcome. A position that is not finite makes the KL divergence NaN."""
     kl_divergence = gradient.kl_divergence()
     if not math.isfinite(kl_divergence):
         raise InputError(
-            f"the descent must stay finite; it left the range of float32 within {n_iter} "
+            f"the embedding must stay finite; it left the range of float32 within {n_iter} "
             "iterations. Lower learning_rate or early_exaggeration."
         )
     return Outcome(n_iter, kl_divergence, stopped_by)

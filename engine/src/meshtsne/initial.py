@@ -1,8 +1,9 @@
-"""Where the descent begins: the first positions of the points, shape (n, c), float32.
+"""Compute the initial positions, float32, shape (n, c).
 
-Every start but the caller's own array is scaled so that its first axis has the standard deviation
-1e-4: a small start lets early exaggeration order the clusters before they separate (Kobak & Berens
-2019, "The art of using t-SNE for single-cell transcriptomics", Nature Communications 10:5416).
+Every initialization except an array of the caller is scaled so that its first axis has a standard
+deviation of 1e-4: from small positions, early exaggeration orders the clusters before they separate
+(Kobak & Berens 2019, "The art of using t-SNE for single-cell transcriptomics", Nature
+Communications 10:5416).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 START_SD = 1e-4
 START_NAMES = ("pca", "random", "spectral")
 
-# Below this many points all eigenvectors of the Laplacian cost less than a search for a few.
+# Below this number of points, computing all eigenvectors is faster than iterating for a few.
 _DENSE_LAPLACIAN = 200
 _SPARE_VECTORS = 4
 _SPECTRAL_ITERATIONS = 200
@@ -37,7 +38,7 @@ def first_positions(
     points: NDArray[np.float32] | None,
     generator: np.random.RandomState,
 ) -> NDArray[np.float32]:
-    """Return the first positions that `init` names, or is, as TSNE takes it.
+    """Return the initial positions for `init`, as in `TSNE`.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ def first_positions(
         Joint probabilities, for "spectral".
     n_components : int
     points : ndarray of float32, shape (n, m), or None
-        The reduced features, for "pca"; None where there are distances only.
+        Reduced features, for "pca"; None if there are none.
     generator : RandomState
     """
     n_points = P.shape[0]
@@ -57,7 +58,7 @@ def first_positions(
     if init == "spectral":
         return spectral_start(P, n_components, generator=generator)
     if points is None:
-        raise InputError("init='pca' needs features; got distances. Pass init='spectral'.")
+        raise InputError("init='pca' needs features; there are none. Pass init='spectral'.")
     return pca_start(points, n_components, generator=generator)
 
 
@@ -71,15 +72,15 @@ def random_start(
 def pca_start(
     X: NDArray[np.float32], n_components: int, *, generator: np.random.RandomState
 ) -> NDArray[np.float32]:
-    """Return the leading principal components of X, the sign of each fixed by its largest loading.
+    """Return the leading principal components of X; the largest loading of each is positive.
 
     Parameters
     ----------
     X : ndarray of float32, shape (n, d)
     n_components : int
-        Where X has fewer directions than this, the axes left over are filled at random.
+        If X varies in fewer directions, the other axes are random.
     generator : RandomState
-        Fills axes in which X does not vary.
+        Draws the axes without variance.
 
     Returns
     -------
@@ -93,7 +94,7 @@ def pca_start(
 def signed_axes(
     covariance: NDArray[np.float64], n_axes: int, *, generator: np.random.RandomState
 ) -> NDArray[np.float64]:
-    """Return the leading principal axes, shape (d, n_axes), each with its largest loading > 0."""
+    """Return the leading principal axes, shape (d, n_axes); each largest loading is positive."""
     axes = leading_eigenvectors(covariance, n_axes, generator=generator)
     largest = np.abs(axes).argmax(axis=0)
     return np.asarray(axes * np.sign(axes[largest, np.arange(axes.shape[1])]))
@@ -102,10 +103,11 @@ def signed_axes(
 def spectral_start(
     P: csr_array, n_components: int, *, generator: np.random.RandomState
 ) -> NDArray[np.float32]:
-    """Return the smoothest eigenvectors of P's normalized Laplacian (Belkin & Niyogi 2003).
+    """Return the smoothest eigenvectors of the normalized Laplacian of P.
 
-    A component of the graph that hangs together with no other gets a value of its own, so that
-    separate components begin apart.
+    Belkin & Niyogi (2003), "Laplacian eigenmaps for dimensionality reduction and data
+    representation", Neural Computation 15:1373. Separate components of the graph get different
+    positions.
 
     Parameters
     ----------
@@ -113,8 +115,8 @@ def spectral_start(
         Joint probabilities.
     n_components : int
     generator : RandomState
-        Starts the search for eigenvectors, and adds noise of a hundredth of their spread, so that
-        points with the same row in P can part.
+        Seeds the search for eigenvectors, and adds noise of 1 % of their standard deviation, so
+        that points with equal rows in P can separate.
 
     Returns
     -------
@@ -125,15 +127,15 @@ def spectral_start(
     n = P.shape[0]
     degree = np.asarray(P.sum(axis=1), dtype=np.float64).ravel()
     root = 1 / np.sqrt(np.where(degree > 0, degree, 1))
-    # The largest eigenvectors of D^-1/2 P D^-1/2 are the smallest of the Laplacian; adding one to
-    # the diagonal makes all eigenvalues positive, so that "largest" is also "largest in size".
+    # The eigenvectors of the largest eigenvalues of D^-1/2 P D^-1/2 are those of the smallest of
+    # the Laplacian. The identity is added so that no eigenvalue is negative.
     smooth = diags_array(root) @ P.astype(np.float64) @ diags_array(root) + diags_array(np.ones(n))
     wanted = n_components + 1
     if n <= max(_DENSE_LAPLACIAN, 4 * wanted):
         vectors = np.linalg.eigh(smooth.toarray())[1][:, ::-1][:, :wanted]
     else:
         vectors = _smoothest(smooth, np.sqrt(degree), wanted, generator=generator)
-    positions = vectors[:, 1:] * root[:, None]  # the first is constant, up to the degrees
+    positions = vectors[:, 1:] * root[:, None]  # the first is constant up to the degrees
     largest = np.abs(positions).argmax(axis=0)
     positions = positions * np.sign(positions[largest, np.arange(positions.shape[1])])
     positions = positions / np.maximum(positions.std(axis=0), np.finfo(np.float64).tiny)
@@ -146,8 +148,9 @@ def _smoothest(
 ) -> NDArray[np.float64]:
     """Return eigenvectors of the largest eigenvalues, shape (n, n_vectors); `first` is the first.
 
-    A block method, since a graph in pieces has equal eigenvalues, which a Lanczos search misses or
-    stalls on. A start needs no last digit: iterations that run out are no reason to complain.
+    A graph of several components has equal eigenvalues, which need a block method: a Lanczos method
+    misses them or does not converge. Initial positions need little accuracy, so the warning about
+    the number of iterations is ignored.
     """
     import warnings
 
@@ -162,34 +165,34 @@ def _smoothest(
 
 
 def array_start(Y: Any, *, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Return the caller's own positions as a float32 copy, at their own scale: a warm start.
+    """Return the positions of the caller as a float32 copy, not scaled.
 
     Raises
     ------
     InputError
-        The shape is another, or a position is no finite number.
+        The shape is wrong, or a position is not finite.
     """
     try:
         positions = np.array(Y, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"init must be an array of numbers: {error}. Pass one position an item, or init='pca'."
+            f"init must be an array of numbers: {error}. Pass one row per item, or init='pca'."
         ) from error
     if positions.shape != shape:
         raise InputError(
             f"init must have the shape (n_samples, n_components) = {shape}; "
-            f"got {positions.shape}. Pass one position an item, or init='pca'."
+            f"got {positions.shape}. Pass one row per item, or init='pca'."
         )
     if not np.isfinite(positions).all():
         bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
         raise InputError(
-            f"init must be finite; {len(bad)} rows hold NaN or infinity, the first is row "
-            f"{bad[0]}. Replace them."
+            f"init must be finite; {len(bad)} rows contain NaN or infinity, the first is row "
+            f"{bad[0]}. Replace these values."
         )
     if len(positions) > 1 and (positions == positions[0]).all():
         raise InputError(
-            "init must have items at different places, since items at one place never part; got "
-            "one place for all. Add some noise, or pass init='random'."
+            "init must have items at different positions, because equal positions never separate; "
+            "all positions are equal. Add noise, or pass init='random'."
         )
     return positions
 
@@ -197,13 +200,13 @@ def array_start(Y: Any, *, shape: tuple[int, int]) -> NDArray[np.float32]:
 def scaled_start(
     positions: NDArray[np.float64], n_components: int, *, generator: np.random.RandomState
 ) -> NDArray[np.float32]:
-    """Scale the first axis to sd 1e-4, the others with it; fill axes without extent at random."""
+    """Scale all axes so that the largest sd is 1e-4; draw axes without extent at random."""
     n = len(positions)
     missing = n_components - positions.shape[1]
     positions = np.hstack([positions, np.zeros((n, max(missing, 0)))])
     positions = positions - positions.mean(axis=0)
     sd = positions.std(axis=0)
-    # 1e-7 of the widest is the rounding of float32 features, no extent.
+    # 1e-7 of the widest axis is a rounding error of float32 features.
     flat = sd <= max(1e-7 * sd.max(), np.finfo(np.float64).tiny)
     positions[:, ~flat] *= START_SD / sd.max() if not flat.all() else 1
     positions[:, flat] = generator.normal(scale=START_SD, size=(n, int(flat.sum())))

@@ -1,4 +1,4 @@
-"""Checks of what callers pass, made before any work: each says rule, value and remedy."""
+"""Check the parameters of callers. Each message has the rule, the value and the remedy."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ METRICS = ("euclidean", "cosine", "correlation", "manhattan", "chebyshev")
 DEVICES = ("auto", "cpu", "cuda")
 _SYNONYMS = {"l2": "euclidean", "l1": "manhattan", "cityblock": "manhattan"}
 
-# More threads than this no machine of today keeps busy, and some cannot start.
+# More threads than cores of current machines; some systems cannot start more.
 MOST_THREADS = 256
 
 LEAST_ITEMS = 2
 
 
 def check_parameters(tsne: TSNE) -> None:
-    """Raise InputError for the first parameter that no data could make right."""
+    """Raise InputError for the first parameter that is invalid for any data."""
     check_integer("n_components", tsne.n_components, low=1, high=3)
     check_integer("early_exaggeration_iter", tsne.early_exaggeration_iter, low=0)
     check_integer("max_iter", tsne.max_iter, low=1)
@@ -60,13 +60,13 @@ def check_parameters(tsne: TSNE) -> None:
     metric = canonical_metric(tsne.metric, known=(*METRICS, "precomputed"))
     if metric == "precomputed" and isinstance(tsne.init, str) and tsne.init == "pca":
         raise InputError(
-            "init='pca' needs features; metric='precomputed' has distances only. "
+            "init='pca' needs features; with metric='precomputed' there are only distances. "
             "Pass init='spectral' or init='random'."
         )
 
 
 def canonical_metric(metric: Any, *, known: tuple[str, ...] = METRICS) -> str:
-    """Return the metric's one name; raises InputError with the names there are."""
+    """Return the canonical name of a metric; raise InputError with all names."""
     name = _SYNONYMS.get(metric, metric) if isinstance(metric, str) else None
     if name not in known:
         _choice("metric", metric, (*known, *_SYNONYMS))
@@ -74,15 +74,15 @@ def canonical_metric(metric: Any, *, known: tuple[str, ...] = METRICS) -> str:
 
 
 def count_threads(n_jobs: Any) -> int:
-    """Return how many threads `n_jobs` asks for: None and negative numbers count from all cores.
+    """Return the number of threads for `n_jobs`.
 
-    None is all cores, as -1; -2 is all but one, as in joblib. Above 256 it is 256: results do not
-    depend on the number of threads.
+    None and -1 are all cores, -2 is all but one, as in joblib. The largest number is 256; the
+    results do not depend on the number of threads.
 
     Raises
     ------
     InputError
-        `n_jobs` is 0, or no integer.
+        `n_jobs` is 0 or not an integer.
     """
     n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     n_cores = n_cores or 1
@@ -97,12 +97,12 @@ def count_threads(n_jobs: Any) -> int:
 
 
 def random_generator(random_state: Any) -> np.random.RandomState:
-    """Return the generator that `random_state` is or seeds; None is NumPy's global one.
+    """Return the generator for `random_state`; None is NumPy's global generator.
 
     Raises
     ------
     InputError
-        It is neither a seed nor a generator.
+        `random_state` is neither a seed nor a generator.
     """
     from sklearn.utils import check_random_state
 
@@ -117,12 +117,12 @@ def random_generator(random_state: Any) -> np.random.RandomState:
 
 
 def as_matrix(name: str, X: Any) -> Any:
-    """Return X, array-like or sparse, as an array or CSR matrix with an item a row.
+    """Return X, array-like or sparse, as an array or CSR matrix with one item per row.
 
     Raises
     ------
     InputError
-        X does not hold numbers, is empty, or has another number of dimensions than two.
+        X does not contain numbers, is empty, or is not two-dimensional.
     """
     from sklearn.utils import check_array
 
@@ -130,24 +130,24 @@ def as_matrix(name: str, X: Any) -> Any:
         return check_array(X, accept_sparse="csr", ensure_all_finite=False)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"{name} must be an array of numbers with a row an item: {error} Pass such an array."
+            f"{name} must be an array of numbers with one row per item: {error} Pass such an array."
         ) from error
 
 
 def is_device(device: object) -> bool:
-    """Say whether TSNE's `device` is one that there could be."""
+    """Return whether a value is a valid `device` of `TSNE`."""
     return isinstance(device, str) and (
         device in DEVICES or re.fullmatch(r"cuda:\d+", device) is not None
     )
 
 
 def is_integer(value: Any) -> bool:
-    """Say whether a value is a whole number by its type; True and False are not."""
+    """Return whether the type of a value is an integer type other than bool."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _perplexities(perplexity: Any) -> tuple[float, ...]:
-    """Return the perplexities that a number or a sequence of numbers names, checked."""
+    """Return the perplexities, checked, of a number or a sequence of numbers."""
     values = (perplexity,) if isinstance(perplexity, Real) else perplexity
     if isinstance(values, str) or not np.iterable(values) or len(tuple(values)) == 0:
         raise InputError(
@@ -209,12 +209,12 @@ def usual_neighbors(perplexities: tuple[float, ...]) -> int:
 
 
 def check_neighbors(neighbors: Neighbors, *, shape: tuple[int, int]) -> None:
-    """Raise InputError unless both arrays of a map's neighbours have this shape."""
+    """Raise InputError unless both arrays of the neighbors have this shape."""
     for name, values in (("indices", neighbors.indices), ("distances", neighbors.distances)):
         if values.shape != shape:
             raise InputError(
                 f"neighbors.{name} must have the shape {shape} for these parameters; got "
-                f"{values.shape}. Pass those of the map that is restored."
+                f"{values.shape}. Pass the neighbors of the restored embedding."
             )
 
 
@@ -235,7 +235,7 @@ def _number(
     ):
         rule = f"of at least {low:g}" if at_least is not None else f"above {low:g}"
         raise InputError(
-            f"{name} must be a finite number {rule}{otherwise}; got {value!r}. Change it."
+            f"{name} must be a finite number {rule}{otherwise}; got {value!r}. Pass such a number."
         )
 
 
@@ -245,7 +245,7 @@ def check_integer(
     """Raise InputError unless the value is an integer from `low` to `high`, both included."""
     if not is_integer(value) or value < low or (high is not None and value > high):
         rule = f"from {low} to {high}" if high is not None else f"of at least {low}"
-        raise InputError(f"{name} must be an integer {rule}{otherwise}; got {value!r}. Change it.")
+        raise InputError(f"{name} must be an integer {rule}{otherwise}; got {value!r}. Pass one.")
 
 
 def _choice(name: str, value: Any, known: tuple[str, ...], *, otherwise: str = "") -> None:

@@ -1,4 +1,4 @@
-"""How good a map is, in figures."""
+"""Measure the quality of an embedding."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# Up to this many points the KL divergence is summed over all pairs. That is more than the descent
-# has for all pairs: a figure that is computed once can cost more, and be exact.
+# Up to this number of points the KL divergence is summed over all pairs. The limit of the descent
+# is lower, because the descent computes the forces many times.
 _DIRECT_KL_UP_TO = 5_000
 _ROWS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
 class LabelAgreement:
-    """How many items stand among their own kind.
+    """Share of items whose nearest neighbors have the same label.
 
     Attributes
     ----------
     overall : float
-        Share of the items of which more than half the nearest neighbours carry their label.
+        Share of the items that have the label of more than half of their nearest neighbors.
     by_class : dict of str to float
-        The same for each label's items alone, in alphabetical order.
+        The same share for the items of each label, in alphabetical order of the labels.
     """
 
     overall: float
@@ -41,20 +41,20 @@ class LabelAgreement:
 
 
 def kl_divergence(P: Any, Y: Any, *, n_jobs: int | None = None) -> float:
-    """Return KL(P || Q) in nats: over all pairs up to 5,000 points, by interpolation above.
+    """Return KL(P || Q) in nats: exact up to 5,000 points, by interpolation above.
 
     Parameters
     ----------
     P : csr_array or array-like, shape (n, n)
-        Joint probabilities: symmetric, summing to 1.
+        Joint probabilities: symmetric, sum 1.
     Y : array-like, shape (n, c), c = 1, 2 or 3
     n_jobs : int, optional
-        Threads, 256 at most; None is all.
+        Number of threads, at most 256; None uses all cores.
 
     Raises
     ------
     InputError
-        P and Y do not belong together, or do not hold finite numbers.
+        The shapes of P and Y do not match, or a value is NaN or infinite.
     """
     from scipy.sparse import csr_array
 
@@ -64,11 +64,11 @@ def kl_divergence(P: Any, Y: Any, *, n_jobs: int | None = None) -> float:
     if P.shape != (n, n):
         raise InputError(
             f"P must have the shape (n, n) for n = {n} positions; got {P.shape}. "
-            "Pass the P and the positions of one map."
+            "Pass P and the positions of the same items."
         )
     if n_components > 3:
         raise InputError(
-            f"Y must have 1, 2 or 3 columns; got {n_components}. Pass the positions on a map."
+            f"Y must have 1, 2 or 3 columns; got {n_components}. Pass the positions of a map."
         )
     check_finite(P)
     check_finite(Y)
@@ -89,13 +89,13 @@ def neighbor_recall(
     metric: str = "euclidean",
     n_jobs: int | None = None,
 ) -> NDArray[np.float64]:
-    """Return for each item the share of its nearest neighbours in X that are its nearest in Y too.
+    """Return for each item the share of its nearest neighbors in X that are also nearest in Y.
 
     Parameters
     ----------
     X : array-like or sparse matrix, shape (n, d)
     Y : array-like, shape (n, c)
-        Positions on the map.
+        Positions of the embedding.
     n_neighbors : int
     metric : str
         Of X.
@@ -104,12 +104,12 @@ def neighbor_recall(
     Returns
     -------
     ndarray of float64, shape (n,)
-        Its mean is the recall overall.
+        The mean is the overall recall.
 
     Raises
     ------
     InputError
-        As `nearest_neighbors` does, or X and Y have not the same number of rows.
+        As in `nearest_neighbors`, or X and Y have different numbers of rows.
     """
     X, Y = _same_rows(X, Y)
     in_features = nearest_neighbors(X, n_neighbors, metric=metric, n_jobs=n_jobs).indices
@@ -121,16 +121,18 @@ def neighbor_recall(
 def trustworthiness(
     X: Any, Y: Any, *, n_neighbors: int = 5, metric: str = "euclidean", n_jobs: int | None = None
 ) -> float:
-    """Return how far neighbours on the map are neighbours in X: 1 is all (Venna & Kaski 2001).
+    """Return the trustworthiness of an embedding: 1 if all its neighbors are neighbors in X.
 
-    Ranks over all pairs are counted, O(n^2 d): for up to some ten thousand items.
+    Venna & Kaski (2001), "Neighborhood preservation in nonlinear projection methods: an
+    experimental study", ICANN, LNCS 2130:485. The cost is O(n^2 d): for up to about ten thousand
+    items.
 
     Parameters
     ----------
     X : array-like or sparse matrix, shape (n, d)
     Y : array-like, shape (n, c)
     n_neighbors : int
-        Below n / 2.
+        Less than n / 2.
     metric : str
         Of X.
     n_jobs : int, optional
@@ -138,7 +140,8 @@ def trustworthiness(
     Raises
     ------
     InputError
-        X and Y do not belong together, a parameter is out of its range, or a value is not finite.
+        X and Y have different numbers of rows, a parameter is out of its range, or a value is NaN
+        or infinite.
     """
     from sklearn.metrics import pairwise_distances
 
@@ -148,8 +151,8 @@ def trustworthiness(
     n, k = X.shape[0], n_neighbors
     if not is_integer(k) or not 1 <= k < n / 2:
         raise InputError(
-            f"n_neighbors must be an integer from 1 to below n/2 = {n / 2:g}; got {k!r}. "
-            "Ask for fewer, or add items."
+            f"n_neighbors must be an integer of at least 1 and less than n / 2 = {n / 2:g}; got "
+            f"{k!r}. Pass a smaller number, or add items."
         )
     on_map = nearest_neighbors(Y, k, n_jobs=n_jobs).indices
     penalty = 0
@@ -157,7 +160,7 @@ def trustworthiness(
         near = on_map[start : start + _ROWS_AT_ONCE]
         distances = pairwise_distances(X[start : start + _ROWS_AT_ONCE], X, metric=metric)
         own = np.arange(len(near))
-        distances[own, start + own] = -1  # rank 0, whatever duplicates there are
+        distances[own, start + own] = -1  # rank 0, also among duplicates
         order = np.argsort(distances, axis=1, kind="stable")
         rank = np.empty_like(order)
         np.put_along_axis(rank, order, np.broadcast_to(np.arange(n), order.shape), axis=1)
@@ -168,9 +171,9 @@ def trustworthiness(
 def label_accuracy(
     Y: Any, labels: Sequence[Any], *, n_neighbors: int = 10, n_jobs: int | None = None
 ) -> float:
-    """Return how often the majority of an item's nearest others on the map has its label.
+    """Return the accuracy of a nearest-neighbor majority vote on the embedding.
 
-    A tie goes to the label that comes first in sorted order, as scikit-learn's classifier has it.
+    In a tie the label that is first in sorted order wins, as in scikit-learn's classifier.
 
     Parameters
     ----------
@@ -195,12 +198,12 @@ def label_agreement(
     metric: str = "euclidean",
     n_jobs: int | None = None,
 ) -> LabelAgreement:
-    """Return the share of items whose nearest neighbours mostly, more than half, have their label.
+    """Return the share of items that have the label of more than half of their neighbors.
 
     Parameters
     ----------
     X : array-like or sparse matrix, shape (n, d)
-        Features, or positions on a map.
+        Features, or positions of an embedding.
     labels : sequence, length n
     n_neighbors : int
     metric : str
@@ -213,12 +216,12 @@ def label_agreement(
 
 
 def agreement_among(near: NDArray[np.integer[Any]], labels: Sequence[Any]) -> LabelAgreement:
-    """Return `label_agreement` of neighbours that are known already.
+    """Return the `label_agreement` for given neighbors.
 
     Parameters
     ----------
     near : ndarray of integers, shape (n, k)
-        The neighbours of each item; all k have a say.
+        The neighbors of each item.
     labels : sequence, length n
     """
     classes, codes = _label_codes(near, labels)
@@ -232,22 +235,22 @@ def agreement_among(near: NDArray[np.integer[Any]], labels: Sequence[Any]) -> La
 
 
 def _label_codes(X: Any, labels: Sequence[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return the sorted classes and each item's number among them."""
+    """Return the sorted classes and the class number of each item."""
     if len(labels) != X.shape[0]:
         raise InputError(
-            f"labels must be one an item, {X.shape[0]}; got {len(labels)}. "
-            "Pass those of the same items."
+            f"labels must have one entry per item, {X.shape[0]}; got {len(labels)}. "
+            "Pass the labels of the same items."
         )
     classes, codes = np.unique(np.asarray(labels), return_inverse=True)
     return classes, codes.astype(np.int64)
 
 
 def _same_rows(X: Any, Y: Any) -> tuple[Any, Any]:
-    """Return both as matrices; raises InputError unless each has a row an item."""
+    """Return both as matrices; raise InputError unless they have the same number of rows."""
     X, Y = as_matrix("X", X), as_matrix("Y", Y)
     if X.shape[0] != Y.shape[0]:
         raise InputError(
-            f"X and Y must have a row an item; got {X.shape[0]} and {Y.shape[0]} rows. "
+            f"X and Y must have one row per item; got {X.shape[0]} and {Y.shape[0]} rows. "
             "Pass the features and the positions of the same items."
         )
     return X, Y

@@ -1,7 +1,7 @@
-"""What happens to features before the search: checked, centred, and reduced to a few dimensions.
+"""Check, center and reduce the features before the search.
 
-The input is read in blocks of rows, so a memory-mapped array never has to fit in memory; only the
-reduced features, float32, are held.
+The features are read in blocks of rows, so a memory-mapped array may be larger than the memory;
+only the reduced features, float32, are kept.
 """
 
 from __future__ import annotations
@@ -23,36 +23,36 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# Numbers in one block of rows: 16 MB of float32.
+# Number of values in one block of rows: 16 MB of float32.
 _BLOCK_SIZE = 1 << 22
 
-# Up to this width all eigenvectors of the covariance are found; above, the leading ones are
-# iterated for.
+# Up to this width all eigenvectors of the covariance are computed; above, the leading ones by
+# subspace iteration.
 DENSE_EIGEN_WIDTH = 256
 _SPARE_AXES = 10
-_LEAST_LENGTH = 1e-6  # of an axis, against the longest: below are float32's roundings
+_LEAST_LENGTH = 1e-6  # of an axis relative to the longest; shorter axes are rounding errors
 _MAX_SUBSPACE_ITERATIONS = 60
 
-# Distances between features up to this size stay within float32.
+# Distances between features up to this size do not exceed float32.
 LARGEST = 1e37
 
-# Distances on the sphere are Euclidean after this: rows of length one.
+# Metrics that are Euclidean distances between rows of length one.
 SPHERICAL = ("cosine", "correlation")
 
 
 @dataclass(frozen=True, eq=False)
 class Reduction:
-    """How a row of features becomes a row of the search: ``((x - mean) * scale) @ axes``.
+    """The map from a row of features to a row of the search: ``((x - mean) * scale) @ axes``.
 
     Attributes
     ----------
     metric : str
-        For "cosine" and "correlation" each row is brought to length one first.
+        "cosine" and "correlation" first scale each row to length one.
     mean : ndarray of float64, shape (d,)
     scale : float
-        A power of two, so that it loses nothing; keeps squares within float32's range.
+        A power of two, which causes no rounding errors; squares then do not exceed float32.
     axes : ndarray of float32, shape (d, m), or None
-        None keeps all dimensions.
+        None keeps all columns.
     """
 
     metric: str
@@ -68,8 +68,8 @@ class Reduction:
         ----------
         X : array or sparse matrix of numbers, shape (n, d)
         alone : bool
-            One product a row instead of one a block: slower, but a row's bits do not depend on
-            which other rows come with it (BLAS rounds by a row's place in the block).
+            Multiply each row separately instead of a block. This is slower, but the result of a row
+            then does not depend on the other rows (the rounding of BLAS depends on the block).
 
         Returns
         -------
@@ -78,7 +78,7 @@ class Reduction:
         Raises
         ------
         InputError
-            X holds NaN, infinity, or values far outside of the fitted range.
+            X contains NaN, infinity, or values far outside the fitted range.
         """
         n, d = X.shape
         reduced = np.empty((n, d if self.axes is None else self.axes.shape[1]), dtype=np.float32)
@@ -87,16 +87,16 @@ class Reduction:
         if not np.isfinite(reduced).all():
             check_finite(X)
             raise InputError(
-                "X must be within the range of the fitted features; some values are larger than "
-                "float32 holds. Scale them as the fitted ones."
+                "X must be within the range of the fitted features; some values exceed float32. "
+                "Scale X as the fitted features."
             )
         return reduced
 
     def project(
         self, rows: NDArray[np.floating[Any]], *, alone: bool = False
     ) -> NDArray[np.float32]:
-        """Return the reduced features of one block as `row_blocks` gives it; see `apply`."""
-        with np.errstate(over="ignore"):  # looked for by `apply`
+        """Return the reduced features of one block of `row_blocks`; see `apply`."""
+        with np.errstate(over="ignore"):  # `apply` checks the result
             centered = ((rows - self.mean) * self.scale).astype(np.float32)
         if self.axes is None:
             return centered
@@ -114,18 +114,18 @@ def fit_reduction(
     generator: np.random.RandomState,
     n_threads: int,
 ) -> Reduction:
-    """Learn centre, scale and principal axes of X.
+    """Compute the center, scale and principal axes of X.
 
     Parameters
     ----------
     X : array or sparse matrix of numbers, shape (n, d)
     n_components : int or None
-        Principal axes to keep where X is wider, in the metrics that a rotation leaves alone
-        (euclidean, cosine, correlation); None keeps all dimensions. Sparse X is not centred then:
-        its singular vectors are used (truncated SVD).
+        Number of principal axes if X is wider and the metric is invariant under rotations
+        (euclidean, cosine, correlation); None keeps all columns. Sparse X is not centered: its axes
+        are singular vectors (truncated SVD).
     metric : str
     generator : RandomState
-        Starts the search for axes.
+        Seeds the search for the axes.
     n_threads : int
         The result does not depend on it.
 
@@ -136,7 +136,7 @@ def fit_reduction(
     Raises
     ------
     InputError
-        X holds NaN or infinity, or a row without direction in a spherical metric.
+        X contains NaN or infinity, or a row of zeros (cosine) or a constant row (correlation).
     """
     from scipy.sparse import issparse
 
@@ -155,7 +155,7 @@ def fit_reduction(
 
 
 def row_blocks(X: Any, *, metric: str) -> Iterator[tuple[int, NDArray[np.floating[Any]]]]:
-    """Yield (first row, block) with dense floating rows, of length one in a spherical metric."""
+    """Yield (first row, block of dense floating rows), scaled to length one for `SPHERICAL`."""
     from scipy.sparse import issparse
 
     step = max(1, _BLOCK_SIZE // max(1, X.shape[1]))
@@ -170,9 +170,9 @@ def row_blocks(X: Any, *, metric: str) -> Iterator[tuple[int, NDArray[np.floatin
 
 
 def _let_go(X: Any) -> None:
-    """Give back the pages of a memory-mapped array that were read, which count as our memory.
+    """Release the pages of a memory-mapped array, which count as memory of this process.
 
-    Only of one that is mapped for reading: what was written into others could be lost.
+    Pages of a writable array are kept, because changes in them could be lost.
     """
     while isinstance(X, np.ndarray) and not isinstance(X, np.memmap):
         X = X.base
@@ -185,7 +185,7 @@ def _let_go(X: Any) -> None:
 def _on_sphere(
     rows: NDArray[np.floating[Any]], *, metric: str, start: int
 ) -> NDArray[np.floating[Any]]:
-    """Return the rows at length one, centred each on its own mean first for correlation."""
+    """Return the rows scaled to length one, each minus its own mean for correlation."""
     if metric == "correlation":
         rows = rows - rows.mean(axis=1, keepdims=True)
     length = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
@@ -194,13 +194,13 @@ def _on_sphere(
         kind = "a constant row" if metric == "correlation" else "a row of zeros"
         raise InputError(
             f"{metric} distance is not defined for {kind}; row {first} is one. "
-            "Leave such rows out, or choose metric='euclidean'."
+            "Leave such rows out, or pass metric='euclidean'."
         )
     return np.asarray(rows / length[:, None])
 
 
 def check_finite(X: Any) -> None:
-    """Raise InputError where X, dense or sparse, holds NaN or infinity: how many, and where."""
+    """Raise InputError if X, dense or sparse, contains NaN or infinity."""
     from scipy.sparse import issparse
 
     if X.dtype.kind != "f":
@@ -227,11 +227,11 @@ def check_finite(X: Any) -> None:
 
 
 def _survey(X: Any, *, metric: str) -> tuple[NDArray[np.float64], float]:
-    """Return the mean row and the largest distance of a value from its column's mean."""
+    """Return the mean row and the largest distance of a value to the mean of its column."""
     n, d = X.shape
     mean = np.zeros(d)
     low, high = np.full(d, np.inf), np.full(d, -np.inf)
-    with np.errstate(over="ignore", invalid="ignore"):  # looked for below
+    with np.errstate(over="ignore", invalid="ignore"):  # checked below
         for _, rows in row_blocks(X, metric=metric):
             mean += rows.sum(axis=0, dtype=np.float64) / n
             np.minimum(low, rows.min(axis=0), out=low)
@@ -240,14 +240,14 @@ def _survey(X: Any, *, metric: str) -> tuple[NDArray[np.float64], float]:
     if not largest < LARGEST:
         check_finite(X)
         raise InputError(
-            f"X must be within float32's range; its values run from {low.min():.3g} to "
+            f"X must be within the range of float32; its values range from {low.min():.3g} to "
             f"{high.max():.3g}. Scale the features down."
         )
     return mean, largest
 
 
 def power_of_two(largest: float) -> float:
-    """Return the power of two that brings `largest` to between .5 and 1; 1 for 0."""
+    """Return the power of two that scales `largest` to between .5 and 1; 1 for 0."""
     if largest == 0:
         return 1.0
     return float(2.0 ** -np.frexp(largest)[1])
@@ -261,11 +261,11 @@ def _principal_axes(
     generator: np.random.RandomState,
     n_threads: int,
 ) -> NDArray[np.float64]:
-    """Return the leading principal axes, shape (d, n_axes) or fewer, widest first.
+    """Return the leading principal axes, shape (d, n_axes) or fewer, largest variance first.
 
-    Where there are more rows than columns the covariance is summed block by block; else the
-    rows' products with one another are fewer, and their eigenvectors tell the axes: as many as have
-    any variance, for the direction of the others is rounding's.
+    With at least as many rows as columns, the axes are eigenvectors of the covariance, which is
+    summed over blocks. Otherwise the axes come from the eigenvectors of the smaller matrix of the
+    products of rows. Axes without variance are dropped: rounding errors determine their directions.
     """
     n, d = X.shape
     blocks = (rows for _, rows in row_blocks(X, metric=reduction.metric))
@@ -275,7 +275,7 @@ def _principal_axes(
     # n < d: no larger than (d, d)
     centered = np.concatenate([reduction.project(rows) for rows in blocks]).astype(np.float64)
     of_rows = leading_eigenvectors(centered @ centered.T, n_axes, generator=generator)
-    axes, upper = np.linalg.qr(centered.T @ of_rows)  # orthogonal already, but for rounding
+    axes, upper = np.linalg.qr(centered.T @ of_rows)  # orthogonal up to rounding errors
     lengths = np.abs(np.diag(upper))
     n_wide = max(1, int((lengths > _LEAST_LENGTH * lengths[0]).sum()))
     return np.ascontiguousarray(axes[:, :n_wide])
@@ -284,7 +284,7 @@ def _principal_axes(
 def _covariance(
     blocks: Iterator[NDArray[np.floating[Any]]], reduction: Reduction, d: int, *, n_threads: int
 ) -> NDArray[np.float64]:
-    """Return sum of x x^T over the centred rows of all blocks, shape (d, d), in their order."""
+    """Return the sum of x x^T over the centered rows of all blocks, in order, shape (d, d)."""
 
     def product(rows: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         block = reduction.project(rows)
@@ -316,10 +316,10 @@ def iterate_subspace(
     *,
     generator: np.random.RandomState,
 ) -> NDArray[np.float64]:
-    """Return leading eigenvectors, shape (d, n_axes), by subspace iteration with a few to spare.
+    """Return leading eigenvectors, shape (d, n_axes), by subspace iteration with spare vectors.
 
     Halko, Martinsson & Tropp (2011), "Finding structure with randomness", SIAM Review 53:217,
-    algorithm 4.4; it ends when the variance that the axes hold grows by less than one part in
+    algorithm 4.4. The iteration stops when the variance of the axes grows by less than one part in
     a million.
     """
     n_tried = min(d, n_axes + _SPARE_AXES)
@@ -338,14 +338,14 @@ def iterate_subspace(
 def _singular_reduction(
     X: Any, *, n_components: int | None, metric: str, generator: np.random.RandomState
 ) -> Reduction:
-    """Reduce sparse X to its leading right singular vectors without making it dense."""
+    """Return the reduction of sparse X to its leading right singular vectors."""
     from sklearn.decomposition import TruncatedSVD
     from sklearn.preprocessing import normalize
 
     if metric == "correlation":
         raise InputError(
-            f"metric='correlation' centers each row, which makes sparse X dense; got {X.shape[1]} "
-            "columns. Pass metric='cosine', or a dense array."
+            f"metric='correlation' centers each row, so sparse X would become dense; got "
+            f"{X.shape[1]} columns. Pass metric='cosine', or a dense array."
         )
     if metric == "cosine":
         X = normalize(X)

@@ -1,17 +1,17 @@
-"""Both forces by the plain sum over all pairs, in native code: the quickest way for few points."""
+"""Both forces as the sum over all pairs, in native code: the fastest method for few points."""
 
 from __future__ import annotations
 
 from meshtsne.forces.native import NativeGradient
 
-# An iteration over fewer pairs ends before another thread has begun.
+# Starting another thread takes longer than an iteration over fewer pairs.
 PAIRS_PER_THREAD = 500_000
 
 
 class DirectGradient(NativeGradient):
-    """The `descent.Gradient` for few points: O(n^2) an iteration, exact but for rounding.
+    """The `descent.Gradient` for few points: O(n^2) per iteration, exact up to rounding.
 
-    Its parameters are those of `NativeGradient`.
+    The parameters are those of `NativeGradient`.
     """
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""The O(n^2) formulae in plain NumPy, in float64: the truth that every faster path is held to.
+"""Reference implementation in NumPy and float64, O(n^2); the tests compare faster code with it.
 
 Notation of van der Maaten & Hinton (2008), "Visualizing Data using t-SNE", JMLR 9:
 
@@ -41,9 +41,9 @@ def conditional_probabilities(
     Parameters
     ----------
     squared_distances : ndarray, shape (n, k)
-        To the k candidates of each point, the point itself left out.
+        To the k candidates of each point, without the point itself.
     perplexity : float
-        Where it is not reachable (k equal distances) the row is uniform.
+        A row that cannot reach the perplexity (k equal distances) is uniform.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def conditional_probabilities(
 
 
 def joint_probabilities(X: NDArray[np.float64], perplexity: float) -> NDArray[np.float64]:
-    """Return P, shape (n, n): symmetric, its diagonal 0, its sum 1, from points X, shape (n, d)."""
+    """Return P, shape (n, n): symmetric, diagonal 0, sum 1; from points X, shape (n, d)."""
     n = len(X)
     D = ((X[:, None] - X[None]) ** 2).sum(axis=2)
     others = ~np.eye(n, dtype=bool)
@@ -102,12 +102,12 @@ class ExactGradient:
     P : ndarray, shape (n, n)
         Joint probabilities.
     Y : ndarray, shape (n, c)
-        Where the descent begins.
+        Initial positions.
 
     Attributes
     ----------
     n_iter : int
-        Steps taken so far.
+        Number of steps so far.
     """
 
     def __init__(self, P: NDArray[np.float64], Y: NDArray[np.floating[Any]]) -> None:
@@ -117,7 +117,7 @@ class ExactGradient:
         self.restart()
 
     def restart(self) -> None:
-        """Forget velocity and gains."""
+        """Set the velocity to zero and the gains to one."""
         self.velocity = np.zeros_like(self.Y)
         self.gains = np.ones_like(self.Y)
 
@@ -140,5 +140,5 @@ class ExactGradient:
         return self.Y.astype(np.float32)
 
     def kl_divergence(self) -> float:
-        """Return KL(P || Q) at the present positions, in nats."""
+        """Return KL(P || Q) at the current positions, in nats."""
         return kl_divergence(self.P, self.Y)

@@ -1,20 +1,23 @@
-"""Repulsion by particle-mesh: one density, one convolution, and its analytic gradient.
+"""Repulsion by a particle-mesh method: one density, one convolution, and its analytic gradient.
 
 With w_ij = 1 / (1 + |y_i - y_j|^2) and the potential Phi(y) = sum_j w(y - y_j),
 
     F_i = sum_j w_ij^2 (y_i - y_j) = -1/2 grad Phi(y_i)        Z = sum_i (Phi(y_i) - 1)
 
-since grad w = -2 w^2 (y_i - y_j). Phi is the convolution of the points' density with w: B-splines
-carry the points to a regular grid and the potential back, as in smooth particle-mesh Ewald (Essmann
-et al. 1995, J. Chem. Phys. 103, 8577). The loops are native code; this file decides on the grid.
+since grad w = -2 w^2 (y_i - y_j). Phi is the convolution of the density of the points with w.
+B-splines spread the points onto a regular grid and interpolate the potential, as in smooth
+particle-mesh Ewald (Essmann et al. 1995, J. Chem. Phys. 103, 8577). The loops are native code; this
+module chooses the grid.
 
-In three dimensions the grid would grow with the cube of the map, which is nearly empty. There, as
-Ewald did, w is split in two:
+In three dimensions the number of nodes would grow with the cube of the extent, although most nodes
+are far from all points. There w is split into a long and a short range (Ewald 1921, Annalen der
+Physik 369, 253): with 1 / w = 1 + r^2, w is the integral of exp(-t / w) over t > 0; the part up to
+t = s is the long range, and the rest is the short range,
 
-    w = w (1 - exp(-s / w)) + w exp(-s / w),        1 / w = 1 + r^2
+    w = w (1 - exp(-s / w)) + w exp(-s / w).
 
-The first part is smooth over lengths of 1 / sqrt(s), for a grid as coarse as that; the second ends
-after a few such lengths, and is summed over pairs of points that are near to one another.
+The long range is smooth over lengths of 1 / sqrt(s), so a coarse grid suffices. The short range
+vanishes after a few such lengths and is summed over pairs of close points.
 """
 
 from __future__ import annotations
@@ -34,38 +37,38 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-# Distance between two nodes. With splines of order 6 the repulsive force is then within 1 % of the
-# exact sum (docs/design.md has the measurements). A map still small gets halves of it, so that the
-# grid keeps some nodes: there they cost nothing.
+# Distance between two nodes. With splines of order 6 the error of the repulsive force is below 1 %
+# (measurements in docs/design.md). A small embedding gets halves of this distance, so that the grid
+# has enough nodes; these grids are cheap.
 SPACING = 0.4
 FINEST_SPACING = SPACING / 4
 FEWEST_NODES = 64
 
-# In three dimensions: nodes a point that the grid may have before it grows coarser, by steps that
-# keep its solver for some iterations, and what then is the grid's: s is SPLIT / spacing^2, and
-# exp(-s r^2) counts as nothing below exp(-REACH).
+# In three dimensions the spacing grows if the grid has more than NODES_PER_POINT nodes per point,
+# in steps, so that a solver serves several iterations. Then s = SPLIT / spacing^2, and the short
+# range is cut off where exp(-s r^2) = exp(-REACH).
 NODES_PER_POINT = 2
 STEPS_PER_OCTAVE = 4
 SPLIT = 0.6
 REACH = 2.5
 
-# A grid beyond this many nodes means a descent that has lost its way: ten million points need half
-# of it. A node costs 30 bytes in all.
+# A larger grid means that the descent diverges: ten million points need half of these nodes. A node
+# takes 30 bytes.
 MOST_NODES = 2**26
 
-# The points are put in the map's order after so many iterations since the start: they are nearly in
-# place after the early exaggeration, and then move less and less.
+# Iterations at which the points are sorted along a space-filling curve. After the early
+# exaggeration the points are close to their final positions and move less and less.
 RENUMBER_AFTER = (0, 100, 250, 300, 400)
 
-# An iteration over fewer points is too short to share.
+# With fewer points per thread, sharing an iteration saves no time.
 POINTS_PER_THREAD = 1_000
 
-# Spectra kept for other sizes of grid: a map that grows seldom shrinks.
+# Solvers kept for other grid sizes. A growing embedding seldom shrinks, so a few are enough.
 CACHED_SOLVERS = 3
 
 
 def good_size(n: int) -> int:
-    """Return the least 2^a 3^b 5^c that is a multiple of 16 and at least n."""
+    """Return the smallest multiple of 16 of the form 2^a 3^b 5^c that is at least n."""
     size = -(-n // 16)
     while True:
         rest = size
@@ -79,9 +82,9 @@ def good_size(n: int) -> int:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a grid lies: its nodes on each axis, their distance, the position of the first.
+    """The number of nodes on each axis, their distance, and the position of the first node.
 
-    With `split` above 0 the grid has the long range alone, and the short one ends at `radius`.
+    If `split` is above 0, the grid has the long range only, and the short range ends at `radius`.
     """
 
     shape: tuple[int, ...]
@@ -91,14 +94,14 @@ class Layout:
 
     @property
     def radius(self) -> float:
-        """How far the short range reaches."""
+        """The distance at which the short range is cut off; 0 without a split."""
         return math.sqrt(REACH / self.split) if self.split else 0.0
 
     @classmethod
     def around(
         cls, low: NDArray[np.float32], high: NDArray[np.float32], *, n_points: int
     ) -> Layout:
-        """Return the grid for points between `low` and `high`, shape (c,)."""
+        """Return the layout for points between `low` and `high`, each of shape (c,)."""
         span = high.astype(np.float64) - low
         if not np.isfinite(span).all():
             raise _too_large(span)
@@ -126,17 +129,18 @@ def _spacing(span: NDArray[np.float64], n_points: int) -> float:
 
 def _too_large(span: NDArray[np.float64]) -> InputError:
     return InputError(
-        f"the embedding must stay within a grid of {MOST_NODES:,} nodes; it reached an "
-        f"extent of {span.max():,.0f}. Lower learning_rate or early_exaggeration, or scale "
-        f"the init array down."
+        f"the embedding must fit a grid of {MOST_NODES:,} nodes; it reached an extent of "
+        f"{span.max():,.0f}. Lower learning_rate or early_exaggeration, or scale the init array "
+        "down."
     )
 
 
 def kernel_spectrum(layout: Layout) -> NDArray[np.float32]:
-    """Return the transform of w, or its long range, on the padded grid, both splines undone.
+    """Return the transform of w, or of its long range, divided by that of both splines.
 
-    The padded kernel is even on every axis, so its transform is a cosine transform of one corner:
-    shape (n + 1, ...), frequencies 0 .. pi.
+    The kernel on the padded grid is even on every axis, so its transform is a cosine transform of
+    one corner: shape (n + 1, ...), frequencies 0 .. pi. The division by the squared transform of
+    the spline corrects the spreading and the interpolation (Essmann et al. 1995).
     """
     from scipy.fft import dctn
 
@@ -156,7 +160,7 @@ def kernel_spectrum(layout: Layout) -> NDArray[np.float32]:
 
 
 def _spline_transform(frequency: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return sum_m M_p(m) exp(-i m w): the transform of the cardinal B-spline at whole numbers."""
+    """Return sum_m M_p(m) exp(-i m w), the transform of the cardinal B-spline at the integers."""
     at_nodes = {4: (4 / 6, 1 / 6), 6: (66 / 120, 26 / 120, 1 / 120)}[_native.SPLINE_ORDER]
     total = np.full_like(frequency, at_nodes[0])
     for m, value in enumerate(at_nodes[1:], start=1):
@@ -165,7 +169,7 @@ def _spline_transform(frequency: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class PlaneSolver:
-    """Density to potential on a 2-D grid, natively."""
+    """Compute the potential of a density on a 2-D grid in native code."""
 
     def __init__(self, pool: _native.Pool, layout: Layout) -> None:
         self._solver = _native.PotentialSolver(pool, kernel_spectrum(layout))
@@ -176,14 +180,14 @@ class PlaneSolver:
 
 
 class GeneralSolver:
-    """Density to potential in any number of dimensions, by SciPy's transforms."""
+    """Compute the potential of a density in any number of dimensions, by SciPy's transforms."""
 
     def __init__(self, pool: _native.Pool, layout: Layout) -> None:
         self._workers = pool.n_threads
         self._padded = tuple(2 * n for n in layout.shape)
         self._inside = tuple(slice(n) for n in layout.shape)
         spectrum = kernel_spectrum(layout)
-        for axis, n in enumerate(layout.shape[:-1]):  # the real transform halves the last axis only
+        for axis, n in enumerate(layout.shape[:-1]):  # a real transform halves only the last axis
             mirrored = np.concatenate([np.arange(n + 1), np.arange(n - 1, 0, -1)])
             spectrum = np.take(spectrum, mirrored, axis=axis)
         self._spectrum = spectrum
@@ -193,7 +197,7 @@ class GeneralSolver:
         from scipy.fft import fft, ifft, irfft, rfft
 
         nodes = density[self._inside]
-        # Padded and cut axis by axis: what the others would add to it is zero, or cut away later.
+        # Padded and cropped axis by axis, which skips transforms of zeros and of cropped values.
         *others, last = range(nodes.ndim)
         transform = rfft(nodes, n=self._padded[last], axis=last, workers=self._workers)
         for axis in others:
@@ -207,14 +211,14 @@ class GeneralSolver:
 
 
 class PotentialGrid:
-    """Grids of the sizes that a run needs, with their solvers kept for the next iteration."""
+    """A cache of solvers and node arrays for the grid sizes of a descent."""
 
     def __init__(self, pool: _native.Pool) -> None:
         self._pool = pool
         self._kept: OrderedDict[tuple[Any, ...], tuple[Any, NDArray[np.float32]]] = OrderedDict()
 
     def at(self, layout: Layout) -> tuple[Any, NDArray[np.float32]]:
-        """Return the solver and the array of nodes for a layout; the origin plays no part."""
+        """Return the solver and the nodes for a layout; both depend on its shape and spacing."""
         key = (layout.shape, layout.spacing)
         if key not in self._kept:
             while len(self._kept) >= CACHED_SOLVERS:
@@ -229,9 +233,9 @@ class PotentialGrid:
 
 
 class GridGradient(NativeGradient):
-    """The `descent.Gradient` for many points: O(n) an iteration, in one, two or three dimensions.
+    """The `descent.Gradient` for many points: O(n) per iteration, in one to three dimensions.
 
-    Its parameters are those of `NativeGradient`.
+    The parameters are those of `NativeGradient`.
     """
 
     def __init__(self, P: csr_array, Y: NDArray[np.float32], *, n_jobs: int) -> None:
@@ -245,7 +249,7 @@ class GridGradient(NativeGradient):
     def advance(
         self, n_iter: int, *, exaggeration: float, momentum: float, learning_rate: float
     ) -> None:
-        """Take `n_iter` steps, and put the points in the map's order where that is due."""
+        """Take `n_iter` steps; sort the points at the iterations `RENUMBER_AFTER`."""
         for _ in range(n_iter):
             if self.n_iter in RENUMBER_AFTER:
                 self._points.renumber()
@@ -264,16 +268,17 @@ class GridGradient(NativeGradient):
 
 
 class GridPotential:
-    """The potential of a finished map, to be asked at other places.
+    """Phi of a finished embedding, at any positions; a `transform.Potential`.
 
     Parameters
     ----------
     Y : ndarray of float32, shape (n, c)
-        The map's positions.
+        Positions of the embedding.
     margin : float
-        How far beyond the map the field reaches; farther off it stays as at its border.
+        Distance that the grid extends beyond the embedding. Positions beyond the grid get the value
+        at its border.
     n_jobs : int
-        Threads.
+        Number of threads.
     """
 
     def __init__(self, Y: NDArray[np.float32], *, margin: float = 10.0, n_jobs: int) -> None:

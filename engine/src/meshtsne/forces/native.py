@@ -1,4 +1,4 @@
-"""What the CPU's gradients share: the points in native code, their steps, and what is read off."""
+"""The base class of the gradients on the CPU, over points in native code."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 class NativeGradient(ABC):
-    """A `descent.Gradient` over native points; how it finds the forces is its own.
+    """A `descent.Gradient` over native points; subclasses compute the forces.
 
     Parameters
     ----------
     P : csr_array of float32, shape (n, n)
-        Joint probabilities: symmetric, their sum 1.
+        Joint probabilities: symmetric, sum 1.
     Y : ndarray of float32, shape (n, c), c = 1, 2 or 3
-        Where the descent begins.
+        Initial positions.
     n_jobs : int
-        Threads at most. The results do not depend on it.
+        Maximum number of threads. The results do not depend on this number.
 
     Attributes
     ----------
     n_iter : int
-        Steps taken so far.
+        Number of steps so far.
     """
 
     def __init__(self, P: csr_array, Y: NDArray[np.float32], *, n_jobs: int) -> None:
@@ -46,11 +46,11 @@ class NativeGradient(ABC):
     @staticmethod
     @abstractmethod
     def _useful_threads(n_points: int) -> int:
-        """Return how many threads at most make an iteration shorter."""
+        """Return the largest number of threads that makes an iteration faster."""
 
     @abstractmethod
     def _find_forces(self) -> float:
-        """Find both forces at the present positions and return Z."""
+        """Compute both forces at the current positions and return Z."""
 
     def advance(
         self, n_iter: int, *, exaggeration: float, momentum: float, learning_rate: float
@@ -58,7 +58,7 @@ class NativeGradient(ABC):
         """Take `n_iter` steps."""
         for _ in range(n_iter):
             z = self._find_forces()
-            # Counted first: Python looks for Ctrl-C after a call, when the step is taken already.
+            # Counted before the call: Python raises Ctrl-C after the call, when the step is done.
             self.n_iter += 1
             self._points.step(z, exaggeration, momentum, learning_rate)
 
@@ -67,14 +67,14 @@ class NativeGradient(ABC):
         self._points.restart()
 
     def embedding(self) -> NDArray[np.float32]:
-        """Return a copy of the positions, shape (n, c), in the caller's order, centred on 0."""
+        """Return a copy of the positions, shape (n, c), in the caller's order, centered at 0."""
         return self._points.positions()
 
     def kl_divergence(self) -> float:
-        """Return KL(P || Q) at the present positions, in nats."""
+        """Return KL(P || Q) at the current positions, in nats."""
         return self._points.kl_divergence(self._find_forces())
 
     def forces(self) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
-        """Return attraction, repulsion, each (n, c), and Z, as `exact.forces` does."""
+        """Return attraction and repulsion, each of shape (n, c), and Z, as `exact.forces` does."""
         z = self._find_forces()
         return *self._points.forces(), z

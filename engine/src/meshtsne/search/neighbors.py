@@ -1,10 +1,9 @@
-"""The k nearest neighbours of each item: every pair for few items, inverted lists above.
+"""Find the k nearest neighbors: over all pairs for few items, by an inverted file for many.
 
-An inverted file cuts space into the cells of a k-means clustering (Jegou, Douze & Schmid 2011,
+An inverted file divides space into the cells of a k-means clustering (Jegou, Douze & Schmid 2011,
 "Product quantization for nearest neighbor search", IEEE TPAMI 33:117, section IV) and compares a
-query with the items of its nearest cells only. How many cells that must be is measured: the recall
-of a sample of queries against the exact answer decides. FAISS finds the cells; euclidean distances
-are compared in native code, the other metrics by FAISS.
+query with the items of its nearest cells only. The number of cells is the smallest that reaches the
+recall goal on a sample of queries.
 """
 
 from __future__ import annotations
@@ -34,24 +33,24 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# At .98 the map of 70,000 points has a KL divergence .002 above what exact neighbours give it; at
-# .995, for a seventh more time in the search, none.
+# With a recall of .98 the KL divergence of 70,000 points is .002 above that with exact neighbors.
+# With .995 there is no difference, and the search takes a seventh more time.
 RECALL_GOAL = 0.995
 
-# Up to this many items every pair is compared.
+# Below this number of items the search compares all pairs.
 EXACT_BELOW = 5_000
 
-# Probed cells grow by this share until the recall is reached.
+# The number of probed cells grows by this share until the recall reaches the goal.
 _MORE_PROBES = 0.03
 
-# A few queries miss most of what is missed, so the recall of a small sample depends on the draw: at
-# a million points 128 queries asked for 70 to 105 cells, and 1,024 for 72 to 74.
+# A few queries have most of the missed neighbors, so the recall of a small sample varies: at a
+# million points, samples of 128 queries led to 70 to 105 cells, and samples of 1,024 to 72 to 74.
 _LEAST_SAMPLE = 128
 _MOST_SAMPLE = 1_024
 _ITEMS_PER_SAMPLED = 64
 
-# What the sample is compared with comes from so many times sqrt(n_cells) of the cells, six times
-# what the recall takes; more of them until a part of the sample has this recall there.
+# The reference of the sample is a wide search of _WIDE * sqrt(n_cells) cells, about six times as
+# many as the goal needs. The number grows until a part of the sample has the recall _WIDE_RECALL.
 _WIDE = 6.0
 _WIDE_RECALL = 0.999
 _QUERIES_AT_ONCE = 16_384
@@ -66,33 +65,32 @@ def nearest_neighbors(
     random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
 ) -> Neighbors:
-    """Return the nearest neighbours of each row of X among the other rows.
+    """Return the nearest neighbors of each row of X among the other rows.
 
     Parameters
     ----------
     X : array-like or sparse matrix of numbers, shape (n, d)
     n_neighbors : int
-        Below n.
+        Less than n.
     metric : str
         "euclidean", "cosine", "correlation", "manhattan" or "chebyshev"; also "l1", "l2",
         "cityblock".
     n_pca : int, optional
-        Search in this many principal components where X is wider.
+        Reduce wider X to this many principal components before the search.
     random_state : int, RandomState or None
-        Seeds the clustering behind the inverted lists.
+        Seed of the clustering.
     n_jobs : int, optional
-        Threads, 256 at most; None and -1 mean all. The answer does not depend on it.
+        Number of threads, at most 256; None and -1 use all cores. The result does not depend on it.
 
     Returns
     -------
     Neighbors
-        Exact below 5,000 rows, and with a recall of at least .995 on a sample above.
+        Exact below 5,000 rows; above, with a recall of at least .995, measured on a sample.
 
     Raises
     ------
     InputError
-        An unknown metric, too many neighbours, another parameter out of its range, or an X that
-        does not hold finite numbers.
+        The metric is unknown, a parameter is out of its range, or X contains NaN or infinity.
     """
     metric = canonical_metric(metric)
     n_threads = count_threads(n_jobs)
@@ -120,7 +118,7 @@ def nearest_neighbors(
 
 
 def in_metric(distances: NDArray[np.float32], metric: str, scale: float) -> NDArray[np.float32]:
-    """Turn distances between reduced points into those of the metric between the items."""
+    """Convert distances between reduced points to distances in the metric between the items."""
     distances = np.asarray(distances / np.float64(scale), dtype=np.float32)
     if metric in SPHERICAL:  # between rows of length one: d^2 = 2 (1 - cos)
         return np.asarray(distances**2 / 2, dtype=np.float32)
@@ -128,7 +126,7 @@ def in_metric(distances: NDArray[np.float32], metric: str, scale: float) -> NDAr
 
 
 def out_of_metric(neighbors: Neighbors, metric: str) -> Neighbors:
-    """Undo `in_metric`, but for the scale, which P does not hang on."""
+    """Invert `in_metric`, except for the scale, which P does not depend on."""
     if metric not in SPHERICAL:
         return neighbors
     distances = np.sqrt(2 * np.maximum(neighbors.distances, 0), dtype=np.float32)
@@ -136,24 +134,24 @@ def out_of_metric(neighbors: Neighbors, metric: str) -> Neighbors:
 
 
 class NeighborIndex:
-    """Points arranged in cells for search; plain arrays, so that it can be pickled.
+    """A search index: points arranged in cells. It consists of arrays and can be pickled.
 
     Parameters
     ----------
     points : ndarray of float32, shape (n, m)
-        Reduced features; kept, not copied.
+        Reduced features; not copied.
     k : int
-        As many neighbours as will be asked for, which decides how many cells are probed.
+        Largest number of neighbors of later searches; it determines the number of probed cells.
     metric : str
-        Canonical; spherical metrics expect rows of length one and are searched as euclidean.
+        Canonical name. Cosine and correlation need rows of length one; their search is Euclidean.
     seed : int
-        Of the clustering, and of the sample that recall is measured on.
+        Seed of the clustering and of the sample that the recall is measured on.
     n_jobs : int, optional
 
     Attributes
     ----------
     recall : float
-        Share of true neighbours found by `graph`, on a sample; 1.0 where every pair is compared.
+        Share of the true neighbors that `graph` finds, on a sample; 1.0 if it compares all pairs.
     """
 
     def __init__(
@@ -180,7 +178,7 @@ class NeighborIndex:
         self._choose_probes(k, pool)
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_lists": None}  # rebuilt from the arrays on first use
+        return self.__dict__ | {"_lists": None}  # built again on first use
 
     def graph(self, k: int, *, n_jobs: int | None = None) -> Neighbors:
         """Return the k nearest other points of every point, in the distances of the search."""
@@ -201,7 +199,7 @@ class NeighborIndex:
         Raises
         ------
         InputError
-            A query is so far off that its squared distances leave float32's range.
+            The squared distances of a query exceed float32.
         """
         indices = np.empty((len(queries), k), dtype=np.int32)
         distances = np.empty((len(queries), k), dtype=np.float32)
@@ -217,11 +215,11 @@ class NeighborIndex:
         return Neighbors(indices, self._root(distances))
 
     def _choose_probes(self, k: int, pool: _native.Pool) -> None:
-        """Set the least number of probed cells that reaches `RECALL_GOAL`, and note the recall.
+        """Set the smallest number of probed cells that reaches `RECALL_GOAL`, and the recall.
 
-        The recall of a sample is its share of what a search of many more cells finds. That search
-        in turn is held to the true neighbours of a part of the sample, found in another way than
-        the search's, so that an error of its arithmetic shows.
+        The recall of a sample is the share of the neighbors of a wide search that it finds, times
+        the recall of the wide search. The latter is measured on a part of the sample against
+        neighbors from other code, so that an error in the arithmetic of the search shows.
         """
         n, n_cells = len(self.points), len(self._partition)
         if n_cells == 1:
@@ -241,10 +239,10 @@ class NeighborIndex:
     def _search_widely(
         self, rows: NDArray[np.int64], k: int, pool: _native.Pool
     ) -> tuple[int, NDArray[np.int32], NDArray[np.float32], float]:
-        """Search so many cells that the first rows find `_WIDE_RECALL` of their true neighbours.
+        """Search enough cells that the first rows reach `_WIDE_RECALL`.
 
-        Returns the number of cells, the neighbours (s, k), the farthest one's distance (s, 1), and
-        the first rows' recall.
+        Returns the number of cells, the neighbors (s, k), the distance of the farthest neighbor
+        (s, 1), and the recall of the first rows.
         """
         n_cells = len(self._partition)
         checked = rows[:_LEAST_SAMPLE]
@@ -268,9 +266,9 @@ class NeighborIndex:
         goal: float,
         pool: _native.Pool,
     ) -> int:
-        """Return how many cells hold this share of what was found in `n_wide`: at most these.
+        """Return the number of cells, at most `n_wide`, that contain the share `goal` of `found`.
 
-        A neighbour needs so many probes as its cell has rank among the query's cells.
+        A neighbor is found if the number of probes is above the rank of its cell for the query.
         """
         nearest_first = self._partition.nearest(self.points[rows], n_wide, pool)
         rank = np.full((len(rows), len(self._partition)), n_wide, dtype=np.int32)
@@ -282,7 +280,7 @@ class NeighborIndex:
     def _probe(
         self, queries: NDArray[np.float32], k: int, n_probes: int, pool: _native.Pool
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Search the nearest `n_probes` cells, and more for the queries that find fewer than k."""
+        """Search the `n_probes` nearest cells, and more if a query finds fewer than k points."""
         cells = self._partition.nearest(queries, n_probes, pool)
         if self._lists is None:
             n_cells = len(self._partition)
@@ -290,7 +288,7 @@ class NeighborIndex:
         options = {} if self._is_euclidean else {"metric": self._metric}
         indices, distances = self._lists.search(queries, cells, k, pool, **options)
         short = np.flatnonzero(indices[:, -1] < 0)
-        if len(short) and n_probes < len(self._partition):  # all cells together hold k points
+        if len(short) and n_probes < len(self._partition):  # all cells together contain k points
             more = min(2 * n_probes, len(self._partition))
             indices[short], distances[short] = self._probe(queries[short], k, more, pool)
         return indices, distances
@@ -300,12 +298,12 @@ class NeighborIndex:
         return self._metric not in ("manhattan", "chebyshev")
 
     def _root(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return distances: those of a euclidean search are squared."""
+        """Return distances: the root of the squared distances of a Euclidean search."""
         return np.sqrt(distances, out=distances) if self._is_euclidean else distances
 
 
 def _cell_by_cell(cells: NDArray[np.int32]) -> Iterator[NDArray[np.int64]]:
-    """Yield the queries in blocks, those of a cell together: they read the same lists."""
+    """Yield blocks of queries sorted by cell, because queries of one cell read the same lists."""
     order = np.argsort(cells, kind="stable")
     for start in range(0, len(order), _QUERIES_AT_ONCE):
         yield order[start : start + _QUERIES_AT_ONCE]
@@ -314,9 +312,9 @@ def _cell_by_cell(cells: NDArray[np.int32]) -> Iterator[NDArray[np.int64]]:
 def _without_self(
     rows: NDArray[np.int64], indices: NDArray[np.int32], distances: NDArray[np.float32]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return k of k + 1 neighbours of the points `rows`: each but the point itself.
+    """Return k of k + 1 neighbors of the points `rows`, without the points themselves.
 
-    Among many duplicates a point may miss itself; then the farthest is the one too many.
+    A point with many duplicates may not find itself; its farthest neighbor is then dropped.
     """
     k = indices.shape[1] - 1
     own = indices == rows[:, None]
@@ -326,6 +324,6 @@ def _without_self(
 
 def _too_far(row: int) -> InputError:
     return InputError(
-        f"X must be within the range of the fitted features; row {row} lies further off than "
-        "float32 can tell. Scale X as the fitted features."
+        f"X must be within the range of the fitted features; the squared distances of row {row} "
+        "exceed float32. Scale X as the fitted features."
     )

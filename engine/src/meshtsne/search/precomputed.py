@@ -1,4 +1,4 @@
-"""Distances that the caller has computed: a dense matrix, or a sparse graph of neighbours."""
+"""Check distances, neighbors and affinities of the caller."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SYMMETRY_TOLERANCE = 1e-4
 
 
 def check_distances(D: Any, *, n_points: int | None = None) -> None:
-    """Raise InputError unless D holds distances, and is square where `n_points` is None.
+    """Raise InputError unless D contains distances, and is square if `n_points` is None.
 
     Parameters
     ----------
@@ -34,14 +34,14 @@ def check_distances(D: Any, *, n_points: int | None = None) -> None:
     wanted = D.shape[0] if n_points is None else n_points
     if D.shape[1] != wanted:
         raise InputError(
-            f"X must have {wanted} columns with metric='precomputed', one a fitted item; "
+            f"X must have {wanted} columns with metric='precomputed', one per fitted item; "
             f"got shape {D.shape}. Pass distances, or choose another metric."
         )
     check_finite(D)
     values = D.data if issparse(D) else D
     if values.size and values.min() < 0:
         raise InputError(
-            f"precomputed distances must not be negative; the least is {values.min():.6g}. "
+            f"precomputed distances must not be negative; the smallest is {values.min():.6g}. "
             "Pass distances, not similarities."
         )
 
@@ -187,20 +187,21 @@ def neighbors_of_distances(D: Any, k: int, *, leave_out_self: bool) -> Neighbors
     Parameters
     ----------
     D : ndarray or csr matrix of distances, shape (m, n)
-        A sparse row's missing entries are no neighbours; its stored zeros are.
+        Only the stored entries of a sparse row are neighbors, including stored zeros.
     k : int
     leave_out_self : bool
-        Row i is the same item as column i, and not its own neighbour.
+        Row i and column i are the same item, which is not its own neighbor.
 
     Returns
     -------
     Neighbors
-        Index -1 and distance infinity where a row of a sparse graph has fewer than k.
+        If a row of a sparse graph has fewer than k neighbors, the index -1 and the distance
+        infinity fill the row.
 
     Raises
     ------
     InputError
-        A row of the graph has no neighbour.
+        A row of the graph has no neighbors.
     """
     from scipy.sparse import issparse
 
@@ -233,7 +234,7 @@ def _of_graph(D: Any, k: int, *, leave_out_self: bool) -> Neighbors:
     if not n_found.all():
         lonely = np.flatnonzero(n_found == 0)
         raise InputError(
-            f"each row of a precomputed graph needs a neighbour; {len(lonely)} rows have none, "
+            f"each row of a precomputed graph needs a neighbor; {len(lonely)} rows have none, "
             f"the first is row {lonely[0]}. Add distances, or leave those items out."
         )
     rank = np.arange(len(row)) - np.repeat(np.cumsum(n_found) - n_found, n_found)

@@ -1,4 +1,4 @@
-"""How many of the true neighbours a search found: another way to them, in float64."""
+"""Measure the recall of a search against neighbors that SciPy finds in float64."""
 
 from __future__ import annotations
 
@@ -11,34 +11,35 @@ if TYPE_CHECKING:
 
 _POINTS_AT_ONCE = 8_192
 
-# (Squared) distances that differ by less than this share of them are equal in float32.
+# (Squared) distances that differ by a smaller share are equal in float32.
 _TIE = 1e-6
 
-# SciPy's names; the other metrics are searched as squared euclidean distances.
+# SciPy's names. The search compares squared Euclidean distances for the other metrics.
 _SCIPY_METRICS = {"manhattan": "cityblock", "chebyshev": "chebyshev"}
 
 
 def true_neighbors(
     points: NDArray[np.float32], rows: NDArray[np.int64], k: int, *, metric: str
 ) -> NDArray[np.int64]:
-    """Return the k nearest others of some points, by plain NumPy and SciPy in float64.
+    """Return the k nearest other points of some points, by NumPy and SciPy in float64.
 
-    Slower than the search, and apart from it: what its recall is measured by.
+    This function is slower than the search and shares no code with it, so that an error of the
+    search shows in its recall.
 
     Parameters
     ----------
     points : ndarray of float32, shape (n, m)
-        Read in blocks; beside them only the blocks' distances are held.
+        Read in blocks, so that the distances of one block are in memory at a time.
     rows : ndarray of int64, shape (s,)
-        Which points.
+        Indices of the points.
     k : int
     metric : str
-        As `NeighborIndex` takes it.
+        As in `NeighborIndex`.
 
     Returns
     -------
     ndarray of int64, shape (s, k)
-        In no order.
+        In no particular order.
     """
     nearest = np.full((len(rows), k), np.inf)
     neighbors = np.full((len(rows), k), -1, dtype=np.int64)
@@ -48,7 +49,7 @@ def true_neighbors(
         distances = _distances(queries, block, metric)
         own = np.flatnonzero((rows >= start) & (rows < start + len(block)))
         distances[own, rows[own] - start] = np.inf
-        # Only columns nearer to some query than what it has already can change anything.
+        # Only points that are nearer to a query than its current neighbors matter.
         near = np.flatnonzero((distances < nearest.max(axis=1)[:, None]).any(axis=0))
         tried = np.hstack([nearest, distances[:, near]])
         names = np.hstack([neighbors, np.broadcast_to(start + near, (len(rows), len(near)))])
@@ -61,12 +62,12 @@ def true_neighbors(
 def _distances(
     queries: NDArray[np.float64], points: NDArray[np.float64], metric: str
 ) -> NDArray[np.float64]:
-    """Return the distances of the search's metric, shape (s, n): euclidean ones are squared."""
+    """Return distances in the metric of the search, shape (s, n); Euclidean ones are squared."""
     from scipy.spatial.distance import cdist
 
     if metric in _SCIPY_METRICS:
         return np.asarray(cdist(queries, points, _SCIPY_METRICS[metric]))
-    # One matrix product; the digits that it cancels, float64 has more than the points.
+    # Cancellation loses digits, but float64 has enough of them for float32 points.
     return np.asarray(
         (queries**2).sum(axis=1)[:, None] + (points**2).sum(axis=1) - 2 * queries @ points.T
     )
@@ -80,9 +81,9 @@ def share_found(
     *,
     metric: str,
 ) -> float:
-    """Return the share of the points found that lie no farther than the true neighbours, (s, k).
+    """Return the share of the found points that are no farther than the true neighbors, (s, k).
 
-    Of points at the same distance, but for float32's rounding, one is as good as the other.
+    Points at the same distance, up to the rounding of float32, count as equally good.
     """
     from scipy.spatial.distance import cdist
 
