@@ -2,7 +2,7 @@
 import type { App } from "./app";
 
 const CANNOT =
-  "This page cannot place new images: that takes the map's network. Open the map with “featscape serve” to do so.";
+  "This page cannot place new images, because placing needs the map's network. Open the map with “featscape serve” instead.";
 
 export async function placeImage(app: App, image: Blob): Promise<void> {
   const { place, abilities } = app.source;

@@ -85,9 +85,7 @@ function Columns({ details }: { readonly details: ItemDetails }) {
           <dt>
             <bdi>{name}</bdi>
           </dt>
-          <dd class="fs-ellipsis" dir="auto">
-            {value}
-          </dd>
+          <dd dir="auto">{value}</dd>
         </div>
       ))}
     </dl>

@@ -17,8 +17,8 @@ const PLACING_MS = 1;
 const UPLOADING_MS = 1;
 const DECODING_MS = 1;
 // Time for each of the three while the view rests: software WebGL draws few frames.
-const STILL_MS = 12;
-const DECODES = 48;
+const STILL_MS = 30;
+const DECODES = 192;
 // Size of the smallest copies, for grids of many images: 4,096 fit into a layer of the atlas.
 const TINY_PX = 16;
 // Layers of the atlas, of 4 MB each.

@@ -4,26 +4,26 @@
  */
 import type { Color } from "../gl";
 import { PointLayer } from "./point-layer";
-import { chosenSize, LEAST_ROUND_PX, type PointLook, RIM_PX } from "./point-pass";
+import { chosenSize, LEAST_SMOOTH_PX, type PointLook, RIM_PX } from "./point-pass";
 import { packed } from "./tints";
 
 const FRAME_MS = 2.5;
 const RESTING_MS = 12;
 const FIRST = 200_000;
 const LEAST = 50_000;
-// A disc's coverage is computed for PHASES x PHASES positions of its center within a pixel.
+// Coverage is computed for PHASES x PHASES positions of its center within a pixel.
 const PHASES = 4;
 const FULL_BITS = 7;
 export const FULL = 1 << FULL_BITS;
 const OPAQUE = 0xff << 24;
 
-/** A disc's coverage by pixel, 0 to FULL, for each phase of its center. */
+/** Coverage of a disc or square by pixel, 0 to FULL, for each phase of its center. */
 interface Stamp {
   readonly side: number;
   readonly cover: Uint8Array; // (PHASES, PHASES, side, side)
 }
 
-function makeStamp(diameter: number): Stamp {
+function makeStamp(diameter: number, square: boolean): Stamp {
   const half = Math.ceil(diameter / 2 + 0.5);
   const side = 2 * half + 1;
   const cover = new Uint8Array(PHASES * PHASES * side * side);
@@ -33,7 +33,7 @@ function makeStamp(diameter: number): Stamp {
     const phase = Math.floor(at / (side * side));
     const dx = from(at % side, phase % PHASES);
     const dy = from(Math.floor(at / side) % side, Math.floor(phase / PHASES));
-    const outer = Math.hypot(dx, dy) - diameter / 2;
+    const outer = (square ? Math.max(dx, dy) : Math.hypot(dx, dy)) - diameter / 2;
     cover[at] = Math.round(FULL * Math.min(Math.max(0.5 - outer, 0), 1));
   }
   return { side, cover };
@@ -150,8 +150,8 @@ export class CpuLayer extends PointLayer {
     const [x0, xx, y0, yy] = flatTransform(look.matrix, width, height);
     const { blend, frame } = look;
     const cells = blend > 0 ? this.cells : null;
-    const square = look.square || look.sizePx < LEAST_ROUND_PX;
-    const stamp = this.stamp(look.sizePx);
+    const smooth = look.sizePx >= LEAST_SMOOTH_PX;
+    const stamp = this.stamp(look.sizePx, look.square);
     const side = Math.max(1, Math.round(look.sizePx));
     const shift = side / 2 - 0.5;
     const opacity = Math.round(((256 * FULL) / 255) * look.opacity);
@@ -167,7 +167,7 @@ export class CpuLayer extends PointLayer {
       x = x0 + xx * x;
       y = y0 + yy * y;
       const cover = ((tint >>> 24) * opacity) >> 8;
-      if (!square) {
+      if (smooth) {
         this.drawStamp(stamp, x, y, tint, cover);
         continue;
       }
@@ -271,12 +271,13 @@ export class CpuLayer extends PointLayer {
     }
   }
 
-  private stamp(diameter: number): Stamp {
+  private stamp(diameter: number, square = false): Stamp {
     const rounded = Math.round(diameter * 4) / 4;
-    let stamp = this.stamps.get(rounded);
+    const key = square ? -rounded : rounded;
+    let stamp = this.stamps.get(key);
     if (!stamp) {
-      stamp = makeStamp(rounded);
-      this.stamps.set(rounded, stamp);
+      stamp = makeStamp(rounded, square);
+      this.stamps.set(key, stamp);
     }
     return stamp;
   }

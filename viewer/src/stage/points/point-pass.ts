@@ -33,7 +33,7 @@ void main() {
   side *= 1.3 - 0.6 * far;
   diameter = side;
 #endif
-#ifdef ROUND
+#ifdef SMOOTH
   side = ceil(side) + 1.0;
 #else
   side = max(1.0, floor(side + 0.5)); // else the number of pixels depends on the position
@@ -57,8 +57,13 @@ uniform vec3 highlight;
 out vec4 result;
 
 void main() {
-#ifdef ROUND
-  float outer = length(gl_PointCoord - 0.5) * (ceil(diameter) + 1.0) - diameter * 0.5;
+#ifdef SMOOTH
+  vec2 from = abs(gl_PointCoord - 0.5) * (ceil(diameter) + 1.0);
+#ifdef SQUARE
+  float outer = max(from.x, from.y) - diameter * 0.5;
+#else
+  float outer = length(from) - diameter * 0.5;
+#endif
   float cover = clamp(0.5 - outer, 0.0, 1.0);
   if (cover < 0.02) discard;
 #ifdef LIT
@@ -94,8 +99,8 @@ export interface PointLook {
   readonly highlight: Color;
 }
 
-/** A smaller disc has the same pixels as a square: device pixels. */
-export const LEAST_ROUND_PX = 2.5;
+/** Smaller points are squares of whole pixels without smooth edges: device pixels. */
+export const LEAST_SMOOTH_PX = 2.5;
 
 /** Width of the rim around a selected or matched point, in CSS pixels. */
 export const RIM_PX = 1.25;
@@ -177,7 +182,8 @@ export class PointPass {
     const program = this.program([
       ...(look.blend > 0 ? ["GRID"] : []),
       ...(look.deep ? ["DEEP"] : []),
-      ...(lit || (!look.square && sizePx >= LEAST_ROUND_PX) ? ["ROUND"] : []),
+      ...(lit || sizePx >= LEAST_SMOOTH_PX ? ["SMOOTH"] : []),
+      ...(look.square && !lit ? ["SQUARE"] : []),
       ...(lit ? ["LIT"] : []),
     ]);
     program.use();
