@@ -17,7 +17,7 @@ from featscape.mapfolder.staging import kept_beside
 from featscape.progress import Stopwatch
 from featscape.steps.drawing import draw
 from featscape.steps.embedding import choose_device, embed, measure_agreement
-from featscape.steps.facts import describe_found
+from featscape.steps.facts import describe_found, describe_renamed
 from featscape.steps.layer_maps import JOINT, name_outputs, split_by_layer
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
                 max_megapixels=options.max_megapixels,
             )
             options.report.note(describe_found(images))
+            if images.renamed_labels:
+                options.report.note(f"labels: {describe_renamed(images.renamed_labels)}")
             device = choose_device(options, n_items=len(images))
         source = options.made_from or images.absolute_source
         thumbnails = ThumbnailPack(folders[0] / mapfolder.THUMBNAILS, size_px=options.pack_px)

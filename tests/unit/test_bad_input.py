@@ -65,7 +65,7 @@ class TestSource:
         (tmp_path / "empty").mkdir()
         message = refuse("map", tmp_path / "empty")
         assert "must contain at least one image" in message
-        assert "empty' holds none" in message
+        assert "empty' contains none" in message
 
     def test_no_such_path(self, refuse):
         message = refuse("map", "nowhere")
@@ -73,8 +73,8 @@ class TestSource:
 
     def test_a_file(self, refuse, photos):
         message = refuse("map", photos / "red" / "00.png")
-        assert "00.png' is no folder, and none" in message
-        assert f"perhaps '{photos / 'red'}'" in message
+        assert "00.png' is a file of another type" in message
+        assert f"for example '{photos / 'red'}'" in message
 
     def test_no_readable_image(self, refuse, tmp_path):
         (tmp_path / "notes").mkdir()

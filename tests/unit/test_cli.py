@@ -72,7 +72,7 @@ class TestMistakes:
             (["map", "x", "--limit", "many"], "--limit"),
             (["map", "x", "--colour"], "No such option: --colour"),
             (["paint"], "No such command 'paint'."),
-            (["map", "nowhere"], "there is no 'nowhere'"),
+            (["map", "nowhere"], "'nowhere' does not exist"),
             (["map", "photos", "--weights", "none.pth"], "none.pth"),
             (["info", "nowhere"], "there is no map nowhere"),
             (["info", "."], "is not a featscape map"),

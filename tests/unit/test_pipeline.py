@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.conftest import write_images
 
 from featscape import TSNE, embed_features, extract, find_images, load_tsne, make_map, mapfolder
 from featscape.bundle import site
 from featscape.errors import FeatscapeError, ImageError, InputError
+from featscape.images.sources.animals10 import ENGLISH_NAMES
 from featscape.mapfolder.ownership import find_foreign
 from featscape.mapfolder.read import open_map
 from featscape.progress import PlainProgress
@@ -71,6 +73,18 @@ class TestMakeMap:
             "overall": 1.0,
             "by_class": {"blue": 1.0, "green": 1.0, "red": 1.0},
         }
+
+    def test_the_english_labels_of_animals10_are_reported(self, tmp_path, here, featscape):
+        for seed, name in enumerate(ENGLISH_NAMES):
+            write_images(tmp_path / "animals" / name, 2, seed=seed)
+        done = featscape("map", tmp_path / "animals", "-o", "m", "--perplexity", 4, "--size", 400)
+        assert "labels: English names for the folders of Animals10: cane = dog, " in done.err
+        assert open_map(here / "m").run["renamed_labels"] == ENGLISH_NAMES
+        shown = " ".join(featscape("info", "m").out.split())
+        assert "labels English names for the folders of Animals10: cane = dog, " in shown
+
+    def test_labels_that_are_the_names_of_the_folders_are_not_reported(self, made):
+        assert "renamed_labels" not in made.run
 
     def test_the_run_is_enough_to_make_it_again(self, made, photos):
         run = made.run

@@ -89,7 +89,7 @@ def test_an_address(make, photos):
         ("a.npz", "must be undamaged"),
         ("a.parquet", "must be undamaged"),
         ("a.tar", "must be undamaged"),
-        ("a.txt", "is no folder"),
+        ("a.txt", "is a file of another type"),
         ("nonsense://a", "one that fsspec can open"),
     ],
 )

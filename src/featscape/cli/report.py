@@ -10,7 +10,7 @@ from featscape import mapfolder
 from featscape.printable_names import printable
 from featscape.progress import format_seconds
 from featscape.records import count_reasons
-from featscape.steps.facts import count_files, in_words, landmarks_in_words
+from featscape.steps.facts import count_files, describe_renamed, in_words, landmarks_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,6 +68,8 @@ def describe(opened: Map) -> RenderableType:
     run = opened.run
     facts = _table()
     _row(facts, "source", printable(run["source"]))
+    if run.get("renamed_labels"):
+        _row(facts, "labels", describe_renamed(run["renamed_labels"]))
     _row(facts, "made", f"{run['created']} by featscape {run['versions']['featscape']}")
     if run["model"] is not None:
         model = run["model"]

@@ -61,6 +61,7 @@ class RunFile(_Part):
     tsne_device: str = "cpu"
     agreement: _Agreement | None
     timings_s: dict[str, Seconds]
+    renamed_labels: dict[str, str] | None = None
     skipped: list[_Skipped]
 
 

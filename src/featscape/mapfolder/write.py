@@ -183,6 +183,7 @@ def write_run(
         Seconds of each stage.
     """
     skipped = () if features is None else features.images.skipped
+    renamed = {} if features is None else dict(features.images.renamed_labels)
     source = valid_unicode(source)
     kind = None if features is None else features.images.kind
     with (folder / ITEMS).open("rb") as items:
@@ -215,6 +216,7 @@ def write_run(
         "neighbors_recall": round(embedding.neighbors_recall, 4),
         "agreement": agreement,
         "timings_s": timings_s,
+        **({"renamed_labels": renamed} if renamed else {}),
         "skipped": [asdict(one) for one in skipped],
     }
     text = json.dumps(run, indent=2, ensure_ascii=False, allow_nan=False)

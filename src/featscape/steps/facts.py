@@ -11,7 +11,7 @@ from featscape.printable_names import printable
 from featscape.records import count_reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -47,6 +47,12 @@ def describe_found(images: ImageSet) -> str:
     reason, count = count_reasons(one.reason for one in images.skipped)[0]
     share = "" if count == n_skipped else f", {count:,} of them"
     return f"{found}, skipped {count_files(n_skipped)}{share}: {printable(reason)}"
+
+
+def describe_renamed(renamed_labels: Mapping[str, str]) -> str:
+    """Return the names in the source that were replaced by other labels, with the labels."""
+    pairs = ", ".join(f"{name} = {label}" for name, label in renamed_labels.items())
+    return printable(f"English names for the folders of Animals10: {pairs}")
 
 
 def in_words(n_items: int, kind: str, labels: Sequence[str] | None) -> str:
