@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 N_CORES = 2
 RUN = "from featscape.cli import main; main()"
-PACKAGES = ("featscape", "fastapi", "uvicorn", "duckdb", "pyarrow")
+PACKAGES = ("featscape", "fastapi", "uvicorn", "pyarrow")
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ PACKAGES = [
 ]
 PROJECT = ("featscape", "meshtsne")
 HEAVY = {
-    *("duckdb", "matplotlib", "openvino", "pyarrow", "ray", "scipy", "sklearn"),
+    *("matplotlib", "openvino", "pyarrow", "ray", "scipy", "sklearn"),
     *("timm", "torch", "torchvision"),
     *("anywidget", "fastapi", "ipywidgets", "pandas", "uvicorn"),
 }

@@ -1,4 +1,4 @@
-"""The table of the items: what it says of one, and which ones a text finds."""
+"""The table of the items: the details of one item, and the text search over all items."""
 
 from __future__ import annotations
 
@@ -17,33 +17,29 @@ from featscape.mapfolder.read import read_items
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    import duckdb
     import pyarrow as pa
     from numpy.typing import NDArray
 
     from featscape.files.folder_handle import FolderHandle
 
-# What has a place of its own in ItemDetails, or is the map itself.
+# Columns that have a field of their own in ItemDetails, or that are coordinates of the map.
 _NAMED = {"id", "path", "path_bytes", "label", "width", "height", "sha256", "x", "y", "z"}
-
-# Both sides of a comparison: É, é and e followed by an accent are all e.
-_PLAIN = "strip_accents(lower({}))"
 
 
 class Items:
-    """The rows of items.parquet; usable from several threads.
+    """The rows of items.parquet. Threads may share one object.
 
     Parameters
     ----------
     folder : Path or FolderHandle
-        The map's.
+        The map folder.
     texts : collection of str
-        The columns that are searched beside path and label.
+        The columns to search in addition to path and label.
 
     Raises
     ------
     InputError
-        If the table is missing or damaged, or lacks one of these.
+        If the table is missing or damaged, or lacks one of the columns in `texts`.
     """
 
     def __init__(self, folder: Path | FolderHandle, *, texts: Collection[str] = ()) -> None:
@@ -55,7 +51,7 @@ class Items:
             )
         self._searched = ("path", "label", *texts)
         self._has_bytes = "path_bytes" in self._table.column_names
-        self._search: duckdb.DuckDBPyConnection | None = None
+        self._search_texts: pa.LargeStringArray | None = None
         self._preparing = threading.Lock()
 
     def __len__(self) -> int:
@@ -63,25 +59,25 @@ class Items:
 
     @property
     def have_paths(self) -> bool:
-        """Whether the items are files."""
+        """Whether the items have paths; the items of a map of features have none."""
         return len(self) > 0 and self._table["path"][0].is_valid
 
     def path(self, item: int) -> str | None:
-        """Return the item's path below the source, exactly as the file system has it."""
+        """Return the path of an item below the source, with the bytes of the file system."""
         if self._has_bytes:
             return os.fsdecode(self._table["path_bytes"][item].as_py())
         path: str | None = self._table["path"][item].as_py()
         return path
 
     def sha256(self, item: int) -> str | None:
-        """Return the SHA-256 of the item's file; None where the map does not know it."""
+        """Return the SHA-256 of the file of an item; None if the map does not contain it."""
         if "sha256" not in self._table.column_names:
             return None
         digest: str | None = self._table["sha256"][item].as_py()
         return digest
 
     def details(self, item: int) -> ItemDetails:
-        """Return everything that the table says of an item."""
+        """Return all values of an item."""
         row: dict[str, Any] = self._table.slice(item, 1).to_pylist()[0]
         return ItemDetails(
             id=item,
@@ -93,58 +89,64 @@ class Items:
         )
 
     def search(self, text: str) -> NDArray[np.uint32]:
-        """Find the items that hold every word of `text` in their path, label or a text column.
+        """Find the items whose path, label or text columns contain every word of `text`.
 
-        These are what a page without a server searches too.
+        The page without a server searches the same columns.
 
         Parameters
         ----------
         text : str
-            Words between blanks, in any order; capitals and accents do not matter.
+            Words separated by white space, in any order. The search ignores case and accents.
 
         Returns
         -------
         ndarray of uint32, shape (m,)
             Ids, ascending.
         """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
         words = sorted(set(text.split()))
-        conditions = [f"contains(text, {_PLAIN.format('?')})" for _ in words]
-        found = (
-            self._searchable()
-            .cursor()  # one of its own for each thread
-            .execute(f"SELECT id FROM items WHERE {' AND '.join(['true', *conditions])}", words)  # noqa: S608 - the words are bound
-            .fetchnumpy()["id"]
-        )
-        return np.sort(found).astype(np.uint32)
+        texts = self._prepared_texts()
+        found = np.arange(len(texts), dtype=np.uint32)
+        for word in _fold(pa.array(words, pa.large_string())).to_pylist():
+            matches = pc.match_substring(texts, word)
+            found, texts = found[matches.to_numpy(zero_copy_only=False)], texts.filter(matches)
+        return found
 
-    def _searchable(self) -> duckdb.DuckDBPyConnection:
-        """Return a database in memory with one text an item, made at the first search."""
+    def _prepared_texts(self) -> pa.LargeStringArray:
+        """Return one folded text per item; the first search computes the texts."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
         with self._preparing:
-            if self._search is None:
-                self._search = _prepare(self._table.select(self._searched))
-            return self._search
+            if self._search_texts is None:
+                columns = [
+                    self._table[name].combine_chunks().cast(pa.large_string())
+                    for name in self._searched
+                ]
+                # a word contains no newline, so a match never spans two columns
+                separator = pa.scalar("\n", pa.large_string())
+                joined = pc.binary_join_element_wise(
+                    *columns,
+                    separator,
+                    null_handling="replace",  # by ""
+                )
+                self._search_texts = _fold(joined)
+            return self._search_texts
 
 
-def _prepare(texts: pa.Table) -> duckdb.DuckDBPyConnection:
-    import duckdb
-    import pyarrow as pa
+def _fold(texts: pa.LargeStringArray) -> pa.LargeStringArray:
+    """Remove case and accents: É, é, and e with a combining accent all become e."""
+    import pyarrow.compute as pc
 
-    columns = {
-        f"text_{number}": column.cast(pa.string()) for number, column in enumerate(texts.columns)
-    }
-    source = pa.table({"id": pa.array(np.arange(texts.num_rows, dtype=np.uint32)), **columns})
-    connection = duckdb.connect(":memory:")
-    connection.register("source", source)
-    joined = _PLAIN.format(f"concat_ws(chr(10), {', '.join(columns)})")  # no word holds a newline
-    connection.execute(f"CREATE TABLE items AS SELECT id, {joined} AS text FROM source")  # noqa: S608 - names of ours
-    connection.unregister("source")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-    return connection
+    decomposed = pc.utf8_normalize(texts, form="NFD")
+    without_accents = pc.replace_substring_regex(decomposed, pattern=r"\p{M}", replacement="")
+    return pc.utf8_lower(pc.utf8_normalize(without_accents, form="NFC"))
 
 
 def _plain(value: object) -> str | float | int | bool | None:
-    """Return a value of the table as JSON knows it: NaN is none, a date its text."""
+    """Return a value of the table as JSON represents it: None for NaN, text for a date."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if value is None or isinstance(value, str | float | int | bool):
