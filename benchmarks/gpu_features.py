@@ -29,7 +29,7 @@ from featscape.features.precision import measure
 from featscape.features.reading import read_ahead
 from featscape.features.torch_engine import TorchEngine, _unrounded
 from featscape.images import decode_plain, find_images
-from featscape.progress import SilentProgress
+from featscape.progress import SilentProgress, Task
 from machine import table
 
 if TYPE_CHECKING:
@@ -44,14 +44,14 @@ LEAST_COSINE = {"fp32": 0.999, "bf16": 0.99}  # with fp32 on the CPU, the mean o
 
 
 class Remarks(SilentProgress):
-    """Keeps the last word of the progress line: which stage bounds."""
+    """Keeps the remark of the progress line: which stage limits the throughput."""
 
     remark: Any = staticmethod(str)
 
-    def task(self, *arguments: Any, remark: Any = None, **named: Any) -> Any:
-        """Begin a stage, as every progress does."""
-        self.remark = remark or self.remark
-        return super().task(*arguments, remark=remark, **named)
+    def task(self, task: Task) -> Any:
+        """Start a step and keep its remark."""
+        self.remark = task.remark or self.remark
+        return super().task(task)
 
 
 def write_files(folder: Path, n_files: int) -> None:

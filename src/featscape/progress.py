@@ -1,112 +1,122 @@
-"""How long steps report themselves; a library call is silent unless it is given one of these."""
+"""Progress reports. Every library call is silent unless the caller passes a `Progress`."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    import rich.progress
     from rich.console import Console
-    from rich.progress import Task
     from rich.text import Text
 
 
-_LATELY_S = 30.0  # the time left is told by the pace over so many seconds
-_SAMPLED_S = 1.0
-_WIDE = 100  # columns of a terminal in which a long bar leaves room for the words beside it
-_WIDEST = 116  # and in which there is room for what a step says of itself
+_RATE_WINDOW_S = 30.0  # the estimate of the time left uses the rate over this period
+_SAMPLE_PERIOD_S = 1.0
+_WIDE = 100  # minimum number of columns for a long bar
+_WIDEST = 116  # minimum number of columns for the remark of a task
+
+
+@dataclass(frozen=True)
+class Task:
+    """A step of known length.
+
+    Attributes
+    ----------
+    description : str
+        The name of the step, for example "Features".
+    total : int
+        Number of units.
+    unit : str
+        Name of the units, in the plural.
+    remark : callable or None
+        Returns a text to show beside the rate, or "".
+    work : callable or None
+        For steps in which some units take no work, because their result is cached. Returns the
+        number of units that took work so far, and the number of units that will still take work.
+        The rate and the time left are computed from these numbers.
+    """
+
+    description: str
+    total: int
+    unit: str
+    remark: Callable[[], str] | None = None
+    work: Callable[[], tuple[int, int]] | None = None
 
 
 class Progress(Protocol):
-    """Something that shows how far a step has come."""
+    """A receiver of progress reports."""
 
-    def task(
-        self,
-        description: str,
-        *,
-        total: int,
-        unit: str,
-        remark: Callable[[], str] | None = None,
-        work: Callable[[], tuple[int, int]] | None = None,
-    ) -> AbstractContextManager[Callable[[int], None]]:
-        """Open a step of `total` units; the context's value is called with each advance.
+    def task(self, task: Task) -> AbstractContextManager[Callable[[int], None]]:
+        """Start a step.
 
-        What `remark` returns, if anything, is shown beside the rate. Where some units take no work,
-        `work` tells how many have taken some so far, and how many are still about to: the rate and
-        the time left are of these.
+        Parameters
+        ----------
+        task : Task
+
+        Returns
+        -------
+        context manager
+            Its value is a function to call with the number of finished units, after each advance.
         """
         ...
 
     def note(self, text: str) -> None:
-        """Say one line between steps."""
+        """Show one line between steps."""
         ...
 
 
 class SilentProgress:
-    """Reports nothing: the default of every library call."""
+    """Report nothing. This is the default of every library call."""
 
     @contextmanager
-    def task(
-        self,
-        description: str,
-        *,
-        total: int,
-        unit: str,
-        remark: Callable[[], str] | None = None,
-        work: Callable[[], tuple[int, int]] | None = None,
-    ) -> Iterator[Callable[[int], None]]:
-        """Open a step that is not shown."""
-        del description, total, unit, remark, work
+    def task(self, task: Task) -> Iterator[Callable[[int], None]]:
+        """Start a step that is not shown."""
+        del task
         yield lambda _advance: None
 
     def note(self, text: str) -> None:
-        """Drop the line."""
+        """Ignore the line."""
 
 
 class RichProgress:
-    """A bar in the terminal, with the rate and the time left.
+    """Show a bar in the terminal, with the rate and the time left.
 
     Parameters
     ----------
     console : rich.console.Console
-        Where to draw; the standard error, so that a redirected summary stays clean.
+        The console to draw on. Use the standard error, so that the redirected output of a command
+        contains no bars.
     """
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     @contextmanager
-    def task(
-        self,
-        description: str,
-        *,
-        total: int,
-        unit: str,
-        remark: Callable[[], str] | None = None,
-        work: Callable[[], tuple[int, int]] | None = None,
-    ) -> Iterator[Callable[[int], None]]:
-        """Open a step that is drawn as a bar and stays on screen when it is done."""
+    def task(self, task: Task) -> Iterator[Callable[[int], None]]:
+        """Start a step. Its bar stays on screen when the step is done."""
         from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn
         from rich.progress import Progress as Bars
         from rich.text import Text
 
-        pace = _Pace(total, unit, work, time.monotonic)
+        pace = _Pace(task, time.monotonic)
         width = self._console.width
 
         class PaceColumn(ProgressColumn):
-            """The rate and the time left; the time taken once the step is done."""
+            """The rate and the time left, or the time taken once the step is done."""
 
-            def render(self, task: Task) -> Text:
+            def render(self, task: rich.progress.Task) -> Text:
                 del task
-                told = pace.describe() or unit
+                text = pace.describe() or pace.task.unit
                 if width >= _WIDEST:
-                    told += _beside(remark)
-                return Text(told, style="dim", no_wrap=True, overflow="ellipsis")
+                    text += _format_remark(pace.task)
+                return Text(text, style="dim", no_wrap=True, overflow="ellipsis")
 
         columns = (
             TextColumn("{task.description:<20}"),
@@ -115,30 +125,30 @@ class RichProgress:
             PaceColumn(),
         )
         with Bars(*columns, console=self._console) as bars:
-            step = bars.add_task(description, total=total)
+            bar = bars.add_task(task.description, total=task.total)
 
             def advance(amount: int) -> None:
                 pace.add(amount)
-                bars.update(step, advance=amount)
+                bars.update(bar, advance=amount)
 
             yield advance
 
     def note(self, text: str) -> None:
-        """Print the line above whatever comes next."""
+        """Print the line above the next bar."""
         self._console.print(text, markup=False, highlight=False)
 
 
 class PlainProgress:
-    """Plain lines for a log file: one a tenth of the way, though not more than one every `every_s`.
+    """Write plain lines for a log file: one line per tenth of a step, and one line at its end.
 
     Parameters
     ----------
     write : callable
-        Takes one line, without its newline.
+        Receives one line, without its newline.
     every_s : float
-        Least time between two lines of one step, in seconds. The last line always comes.
+        Minimum time between two lines of a step, in seconds. The last line is always written.
     clock : callable
-        The time in seconds.
+        Returns the time in seconds.
     """
 
     def __init__(
@@ -153,30 +163,23 @@ class PlainProgress:
         self._clock = clock
 
     @contextmanager
-    def task(
-        self,
-        description: str,
-        *,
-        total: int,
-        unit: str,
-        remark: Callable[[], str] | None = None,
-        work: Callable[[], tuple[int, int]] | None = None,
-    ) -> Iterator[Callable[[int], None]]:
-        """Open a step that writes a line now and then, and one when it is done."""
+    def task(self, task: Task) -> Iterator[Callable[[int], None]]:
+        """Start a step. Lines are written while the step runs, and one when the step is done."""
         written_at, tenth_written = self._clock(), 0
-        pace = _Pace(total, unit, work, self._clock)
+        pace = _Pace(task, self._clock)
 
         def write() -> None:
-            told = pace.describe()
-            told = told and f" ({told}{_beside(remark)})"
-            self._write(f"{description}: {pace.done}/{total} {unit}{told}")
+            rate = pace.describe()
+            details = rate and f" ({rate}{_format_remark(task)})"
+            self._write(f"{task.description}: {pace.done}/{task.total} {task.unit}{details}")
 
         def advance(amount: int) -> None:
             nonlocal written_at, tenth_written
             pace.add(amount)
             now = self._clock()
-            tenth = 10 * pace.done // total if total else 10
-            if tenth > tenth_written and pace.done < total and now - written_at >= self._every_s:
+            tenth = 10 * pace.done // task.total if task.total else 10
+            is_due = tenth > tenth_written and now - written_at >= self._every_s
+            if is_due and pace.done < task.total:
                 write()
                 written_at, tenth_written = now, tenth
 
@@ -189,12 +192,12 @@ class PlainProgress:
 
 
 class Stopwatch:
-    """Times the stages of a run.
+    """Measure the time of the stages of a run.
 
     Attributes
     ----------
     timings_s : dict of str to float
-        Seconds of each finished stage, in their order.
+        Seconds of each finished stage, in the order of the stages.
     """
 
     def __init__(self) -> None:
@@ -202,14 +205,14 @@ class Stopwatch:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time the block; one that fails is not noted."""
+        """Measure the time of the block. The time of a block that raises is not recorded."""
         started = time.perf_counter()
         yield
         self.timings_s[name] = round(time.perf_counter() - started, 3)
 
 
 def choose_progress(console: Console) -> Progress:
-    """Return bars where `console` is a terminal, plain lines where it is a file or a pipe."""
+    """Return bars if `console` is a terminal, and plain lines if it is a file or a pipe."""
     if console.is_terminal and not console.is_dumb_terminal:
         return RichProgress(console)
     return PlainProgress(
@@ -218,67 +221,59 @@ def choose_progress(console: Console) -> Progress:
 
 
 class _Pace:
-    """How fast a step goes: of late, and in the end in all.
+    """The rate of a step: the recent rate while the step runs, and the mean rate at its end.
 
     Parameters
     ----------
-    total : int
-    unit : str
-    work : callable, optional
-        See `Progress.task`; by default every unit takes work.
+    task : Task
     clock : callable
-        The time in seconds.
+        Returns the time in seconds.
     """
 
-    def __init__(
-        self,
-        total: int,
-        unit: str,
-        work: Callable[[], tuple[int, int]] | None,
-        clock: Callable[[], float],
-    ) -> None:
-        self._total, self._unit, self._clock = total, unit, clock
+    def __init__(self, task: Task, clock: Callable[[], float]) -> None:
+        self.task, self._clock = task, clock
         self.done = 0
-        self._work = work or (lambda: (self.done, total - self.done))
+        self._work = task.work or (lambda: (self.done, task.total - self.done))
         self._began = clock()
-        self._seen = deque([(self._began, 0)])  # when how much work was done, of late
+        self._samples = deque([(self._began, 0)])  # (time, units that took work), recent samples
 
     def add(self, amount: int) -> None:
         self.done += amount
         now, (worked, _) = self._clock(), self._work()
-        if not worked:  # it begins from here
-            self._seen.clear()
-        elif len(self._seen) > 1 and now - self._seen[-2][0] < _SAMPLED_S:
-            self._seen.pop()
-        self._seen.append((now, worked))
-        while len(self._seen) > 2 and self._seen[1][0] <= now - _LATELY_S:
-            self._seen.popleft()
+        if not worked:  # the rate is measured from now on
+            self._samples.clear()
+        elif len(self._samples) > 1 and now - self._samples[-2][0] < _SAMPLE_PERIOD_S:
+            self._samples.pop()
+        self._samples.append((now, worked))
+        while len(self._samples) > 2 and self._samples[1][0] <= now - _RATE_WINDOW_S:
+            self._samples.popleft()
 
     def describe(self) -> str:
         """Return for example "31 images/s, 12 s left", or the time taken once all is done."""
         worked, left = self._work()
         elapsed_s = self._clock() - self._began
-        if self.done >= self._total:
+        if self.done >= self.task.total:
             took = format_seconds(elapsed_s)
             return f"{self._rate(worked / elapsed_s)}, {took}" if worked and elapsed_s > 0 else took
-        (then, before), (now, after) = self._seen[0], self._seen[-1]
+        (then, before), (now, after) = self._samples[0], self._samples[-1]
         if after == before or now <= then:
             return ""
         rate = (after - before) / (now - then)
         return f"{self._rate(rate)}, {format_seconds(left / rate)} left"
 
     def _rate(self, rate: float) -> str:
-        return f"{rate:.0f} {self._unit}/s" if rate >= 10 else f"{rate:.1f} {self._unit}/s"
+        unit = self.task.unit
+        return f"{rate:.0f} {unit}/s" if rate >= 10 else f"{rate:.1f} {unit}/s"
 
 
-def _beside(remark: Callable[[], str] | None) -> str:
-    """Return ", " and what a step says of itself, if it says anything."""
-    said = "" if remark is None else remark()
-    return said and f", {said}"
+def _format_remark(task: Task) -> str:
+    """Return ", " and the remark of a task; "" without a remark."""
+    remark = "" if task.remark is None else task.remark()
+    return remark and f", {remark}"
 
 
 def format_seconds(seconds: float) -> str:
-    """Return a duration as a person says it: "0.4 s", "12 s", "3 min 05 s", "2 h 10 min"."""
+    """Return a duration in words: "0.4 s", "12 s", "3 min 05 s", "2 h 10 min"."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from featscape.bundle.blocks import BlockWriter, pack
 from featscape.bundle.contract import ThumbnailPack
+from featscape.progress import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,7 +80,7 @@ def write_thumbnails(
             stack.enter_context(BlockWriter(folder, f"thumbnails-{size}", block_items=items))
             for size, items in BLOCK_ITEMS.items()
         ]
-        advance = stack.enter_context(progress.task("Thumbnails", total=len(order), unit="images"))
+        advance = stack.enter_context(progress.task(Task("Thumbnails", len(order), unit="images")))
         with ThreadPoolExecutor() as pool:
             for start in range(0, len(order), CHUNK_ITEMS):
                 rows = order[start : start + CHUNK_ITEMS].tolist()

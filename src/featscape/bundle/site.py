@@ -12,7 +12,7 @@ from featscape.errors import InputError
 from featscape.mapfolder import BUNDLE_FILES, SCATTER, damaged, open_picture
 from featscape.mapfolder.staging import staged, writing
 from featscape.printable_names import printable
-from featscape.progress import SilentProgress
+from featscape.progress import SilentProgress, Task
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ def write_site(
             what="site",
             option="--to",
         ) as site,
-        (progress or SilentProgress()).task("Copying", total=len(files), unit="files") as advance,
+        (progress or SilentProgress()).task(Task("Copying", len(files), unit="files")) as advance,
     ):
         page = linked_page(title=bundle.manifest.title, setup=SETUP, picture=SCATTER)
         with writing():

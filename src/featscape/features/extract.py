@@ -21,7 +21,7 @@ from featscape.features.reading import Read, make_reader, read_ahead, recall
 from featscape.features.rows import RowsInFile, RowsInMemory
 from featscape.features.shards import Shard, ShardWriter, find_known
 from featscape.features.table import Table
-from featscape.progress import SilentProgress
+from featscape.progress import SilentProgress, Task
 from featscape.records import count_reasons
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def _fill(
     progress: Progress,
 ) -> None:
     """Give each image its row, and have the network make the features that no one knows."""
-    waits = Waits(inner="reading bounds it", outer="the network bounds it")
+    waits = Waits(inner="limited by reading", outer="limited by the network")
     n_images = len(table.images)
     n_shown = n_computed = 0
 
@@ -267,11 +267,13 @@ def _fill(
 
     with (
         progress.task(
-            "Features",
-            total=n_images,
-            unit="images",
-            remark=lambda: waits.told() if n_computed else "",
-            work=work,
+            Task(
+                "Features",
+                total=n_images,
+                unit="images",
+                remark=lambda: waits.told() if n_computed else "",
+                work=work,
+            )
         ) as advance,
         closing(_batches(table, waits.of_inner(items), batch_size)) as batches,
         closing(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ModelError
+from featscape.progress import Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +122,7 @@ def _make_bar(description: str, progress: Progress) -> type[Any]:
             self._stack = ExitStack()
             n_mb = math.ceil((total or 0) / 1e6)
             self._advance = self._stack.enter_context(
-                progress.task(description, total=n_mb, unit="MB")
+                progress.task(Task(description, total=n_mb, unit="MB"))
             )
             self._n_bytes = 0.0
             self._n_shown = 0

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from featscape.errors import ModelError
 from featscape.files.regular import NOT_REGULAR, open_regular
 from featscape.printable_names import printable
+from featscape.progress import Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -120,7 +121,7 @@ def _fetch(url: str, path: Path, *, owner: str, progress: Progress) -> None:
             os.fdopen(handle, "wb") as file,
             urllib.request.urlopen(url, timeout=_TIMEOUT_S) as response,  # noqa: S310 - torchvision's own addresses
             progress.task(
-                f"Weights of {owner}", total=math.ceil((response.length or 0) / 1e6), unit="MB"
+                Task(f"Weights of {owner}", math.ceil((response.length or 0) / 1e6), unit="MB")
             ) as advance,
         ):
             n_shown = 0

@@ -13,7 +13,7 @@ from featscape.errors import InputError
 from featscape.labels.classes import count_classes
 from featscape.pictures.page import MIN_THUMBNAIL_PX, plan_page
 from featscape.pictures.plane import Plane, fit, lay_flat
-from featscape.progress import SilentProgress
+from featscape.progress import SilentProgress, Task
 from featscape.thumbnail_layout import move_apart, snap_to_grid, spread_out
 
 if TYPE_CHECKING:
@@ -108,15 +108,21 @@ def draw_mosaic(
     if classes is not None:
         colors = [classes.colors[code] for code in classes.codes[shown]]
     picture = Image.new("RGB", box, "white")
+    progress = progress or SilentProgress()
     place_thumbnails(
-        picture, images, shown, centers, colors, side_px=side, progress=progress or SilentProgress()
+        picture,
+        images,
+        shown,
+        centers,
+        colors,
+        side_px=side,
+        description=f"{layout.capitalize()} of images",
+        progress=progress,
     )
     caption = None
     if len(shown) < len(images):
         caption = f"showing {len(shown):,} of {len(images):,} images"
-        if progress is not None:
-            has_room = f"has room for {len(shown):,} of {len(images):,}."
-            progress.note(f"The {layout} made of images {has_room}")
+        progress.note(f"The {layout} of images has room for {len(shown):,} of {len(images):,}.")
     return page.finish(picture, caption=caption)
 
 
@@ -128,6 +134,7 @@ def place_thumbnails(
     colors: Sequence[str],
     *,
     side_px: int,
+    description: str,
     progress: Progress,
 ) -> None:
     """Draw framed thumbnails into `picture`, the last on top.
@@ -154,7 +161,7 @@ def place_thumbnails(
         return _framed(images.load(index, at_least_px=at_least_px), side_px, color)
 
     with (
-        progress.task("Drawing", total=len(indices), unit="images") as advance,
+        progress.task(Task(description, total=len(indices), unit="images")) as advance,
         ThreadPoolExecutor(N_THREADS) as pool,
     ):
         for start in range(0, len(indices), CHUNK_IMAGES):

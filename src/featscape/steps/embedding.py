@@ -11,6 +11,7 @@ import numpy as np
 from featscape.errors import DeviceError, FeatscapeError, InputError
 from featscape.labels.classes import sample_of_classes
 from featscape.printable_names import printable
+from featscape.progress import Task
 from featscape.records import Embedding, Neighbors
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _fit(tsne: TSNE, values: NDArray[np.float32], *, progress: Progress) -> None
     if device != "cpu":
         progress.note(f"t-SNE runs on {device}")
     total = tsne.max_iter
-    with engine_errors(), progress.task("t-SNE", total=total, unit="iterations") as advance:
+    with engine_errors(), progress.task(Task("t-SNE", total, unit="iterations")) as advance:
         tsne.fit(values, on_advance=advance)
         advance(tsne.max_iter - tsne.n_iter_)  # it may have converged before the last
 
@@ -224,7 +225,7 @@ def _place_others(
     blocks = [
         others[start : start + _ITEMS_AT_ONCE] for start in range(0, len(others), _ITEMS_AT_ONCE)
     ]
-    with engine_errors(), progress.task("Placing", total=len(others), unit="items") as advance:
+    with engine_errors(), progress.task(Task("Placing", len(others), unit="items")) as advance:
         placed = place(tsne, (values[rows] for rows in blocks))
         for rows, (at, near) in zip(blocks, placed, strict=True):
             keep(rows, at, near)

@@ -93,9 +93,8 @@ class Killer(Watcher):
         self.seen = self.seen_at_death = 0
 
     @contextmanager
-    def task(self, description, *, total, unit, remark=None, work=None):
-        del total, unit, remark, work
-        yield self.advance if description == "Features" else lambda _amount: None
+    def task(self, task):
+        yield self.advance if task.description == "Features" else lambda _amount: None
 
     def advance(self, amount):
         self.seen += amount

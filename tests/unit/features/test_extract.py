@@ -57,9 +57,9 @@ class Counting:
         self.opened, self.done = None, 0
 
     @contextmanager
-    def task(self, description, *, total, unit, remark, work):  # noqa: ARG002 - the protocol's
-        self.work = work
-        self.opened = (description, total, unit)
+    def task(self, task):
+        self.work = task.work
+        self.opened = (task.description, task.total, task.unit)
         yield self.advance
 
     def advance(self, n):

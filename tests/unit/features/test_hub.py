@@ -110,8 +110,8 @@ def test_a_download_reports_its_megabytes(small_hub):
 
     class Recorder:
         @contextmanager
-        def task(self, description, *, total, unit):
-            seen.append((description, total, unit))
+        def task(self, task):
+            seen.append((task.description, task.total, task.unit))
             yield seen.append
             seen.append("closed")
 

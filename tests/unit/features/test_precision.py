@@ -64,10 +64,10 @@ class Notes:
     def note(self, text):
         self.lines.append(text)
 
-    def task(self, *_, **__):
+    def task(self, task):
         from featscape.progress import SilentProgress
 
-        return SilentProgress().task("", total=1, unit="")
+        return SilentProgress().task(task)
 
 
 class TestMeasure:

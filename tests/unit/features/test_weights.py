@@ -235,8 +235,8 @@ def test_a_download_reports_its_megabytes(far_away):
     seen = []
 
     class Recorder:
-        def task(self, description, *, total, unit):
-            seen.append((description, total, unit))
+        def task(self, task):
+            seen.append((task.description, task.total, task.unit))
             from contextlib import nullcontext
 
             return nullcontext(seen.append)

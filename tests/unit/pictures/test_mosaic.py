@@ -62,6 +62,7 @@ def draw_at(centers, source, colors, side_px=50, size=(200, 200)):
         np.array(centers, dtype=float),
         colors,
         side_px=side_px,
+        description="Map of images",
         progress=SilentProgress(),
     )
     return np.asarray(picture)
@@ -136,7 +137,8 @@ def test_images_are_held_in_chunks():
         n_drawn = 0
 
         @contextmanager
-        def task(self, *_, **__):
+        def task(self, task):
+            del task
             yield self.advance
 
         def advance(self, n):
@@ -217,9 +219,7 @@ def test_too_many_images_are_thinned_out_and_counted(layout, captions):
     assert 200 < len(images.loaded) < 1000
     assert len(set(images.loaded)) == len(images.loaded)
     assert captions == [f"showing {len(images.loaded):,} of 12,000 images"]
-    assert notes.said == [
-        f"The {layout} made of images has room for {len(images.loaded):,} of 12,000."
-    ]
+    assert notes.said == [f"The {layout} of images has room for {len(images.loaded):,} of 12,000."]
     again = Plain(n_items, (4, 4))
     draw_mosaic(points(n_items), again, layout=layout, size_px=300, thumbnail_px=8)
     assert set(again.loaded) == set(images.loaded)
@@ -256,21 +256,22 @@ def test_large_thumbnails_of_the_grid_leave_images_out(captions):
     assert captions == [f"showing {len(images.loaded)} of 100 images"]
 
 
-def test_progress_is_told_of_each_image():
+@pytest.mark.parametrize("layout", ["map", "grid"])
+def test_progress_names_the_layout_and_counts_each_image(layout):
     class Counting(SilentProgress):
         total, done = 0, 0
 
         @contextmanager
-        def task(self, description, *, total, unit):
-            assert (description, unit) == ("Drawing", "images")
-            self.total = total
+        def task(self, task):
+            assert (task.description, task.unit) == (f"{layout.capitalize()} of images", "images")
+            self.total = task.total
             yield self.advance
 
         def advance(self, n):
             self.done += n
 
     progress = Counting()
-    draw_mosaic(points(12), Plain(12), size_px=300, progress=progress)
+    draw_mosaic(points(12), Plain(12), layout=layout, size_px=300, progress=progress)
     assert (progress.total, progress.done) == (12, 12)
 
 
