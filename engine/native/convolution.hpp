@@ -1,4 +1,4 @@
-// The potential of a 2-D density on one size of grid: tables, scratch space, and the three passes.
+// The potential of a 2-D density on a grid of fixed size: tables, scratch memory, three passes.
 #pragma once
 
 #include <memory>
@@ -29,14 +29,14 @@ class AxisTables {
 
 class PotentialSolver {
   public:
-    // `spectrum`, shape (nx + 1, ny + 1), row by row: the kernel's transform at the frequencies
-    // pi u / nx, pi v / ny, with the splines' correction and without the transform's scale.
+    // `spectrum`, shape (nx + 1, ny + 1), row-major: the transform of the kernel at the frequencies
+    // pi u / nx, pi v / ny, with the correction of the splines, without normalization.
     PotentialSolver(std::shared_ptr<Pool> pool, int nx, int ny, const float* spectrum);
 
     int nx() const { return x_.size(); }
     int ny() const { return y_.size(); }
 
-    // Turns the density into its potential; rows lie `stride` floats apart.
+    // Replaces the density by its potential; `stride` is the distance between rows in floats.
     void solve(float* density, int stride);
 
   private:

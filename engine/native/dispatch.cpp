@@ -7,7 +7,7 @@ namespace meshtsne {
 
 namespace {
 
-// MESHTSNE_INSTRUCTION_SET=baseline lets the tests run on any machine what old machines run.
+// MESHTSNE_INSTRUCTION_SET=baseline selects the kernels for old processors, for tests.
 bool wants_baseline() {
     const char* name = std::getenv("MESHTSNE_INSTRUCTION_SET");
     return name != nullptr && std::strcmp(name, "baseline") == 0;

@@ -1,17 +1,21 @@
-// The convolution of a zero-padded density with an even kernel, without the padding.
+// The convolution of a zero-padded density with an even kernel, without storing the padding.
 //
-// A linear convolution of length n is half the sum of a cyclic and a negacyclic one of length n,
-// and the negacyclic one is cyclic after multiplication with w^x, w = exp(-i pi / n):
+// The first n values of a linear convolution are half the sum of a cyclic and a negacyclic
+// convolution of length n (the Chinese remainder theorem for z^2n - 1 = (z^n - 1)(z^n + 1):
+// Nussbaumer 1982, "Fast Fourier Transform and Convolution Algorithms"). The negacyclic convolution
+// is cyclic after multiplication with w^x, w = exp(-i pi / n) (the weighted transform of Crandall &
+// Fagin 1994, Mathematics of Computation 62:305):
 //
 //     y = ( IFFT(K_even FFT(x)) + w^-x IFFT(K_odd FFT(w^x x)) ) / 2
 //
-// so no zeros are transformed or stored. On the first axis (x) the data is real, and two columns
-// travel as one complex column a + i b. With r(k) the reflection (n - k for the cyclic transform,
+// So no zeros are transformed or stored. On the first axis (x) the data is real, and two real
+// columns a and b are transformed as one complex column a + i b (Cooley, Lewis & Welch 1970,
+// Journal of Sound and Vibration 12:315). With r(k) the reflection (n - k for the cyclic transform,
 // n - 1 - k for the negacyclic), A(k) = (Z(k) + conj Z(r(k))) / 2 and B(k) = (Z(k) - conj Z(r(k)))
 // / 2i, for n/2 + 1 and n/2 values of k: n + 1 "slots" in all. Slots 0 .. n/2 - 1 are cyclic k =
 // slot, n/2 .. n - 1 negacyclic k = slot - n/2, and slot n is cyclic k = n/2.
 //
-// Every butterfly works on eight independent transforms, one a lane.
+// Every butterfly works on eight independent transforms, one per lane.
 #pragma once
 
 #include "kernels.hpp"
@@ -128,7 +132,7 @@ inline void inverse(c8* data, const Axis& axis) {
     }
 }
 
-// Slot s of x stands at x.slot[s] of its transform and its reflection at x.partner[s].
+// Slot s of x is at position x.slot[s] of the transform, and its reflection at x.partner[s].
 FS_INLINE bool is_cyclic(const Axis& x, int slot) {
     return slot < x.n / 2 || slot == x.n;
 }
@@ -142,7 +146,7 @@ FS_INLINE c8* spectrum_block(const Convolution& c, int block) {
     return reinterpret_cast<c8*>(c.spectrum) + static_cast<std::size_t>(block) * c.y.n;
 }
 
-// Columns 16 tile .. 16 tile + 15 of the density, along x, into the spectrum.
+// Transforms the columns 16 tile .. 16 tile + 15 of the density along x into the spectrum.
 inline void columns_forward(const Convolution& c, const float* density, int tile, int thread) {
     const Axis& x = c.x;
     c8* cyclic = own_scratch(c, thread);
@@ -181,7 +185,7 @@ inline void columns_forward(const Convolution& c, const float* density, int tile
     }
 }
 
-// Eight slots of x: along y there, times the kernel, and back.
+// Transforms eight slots of x along y, multiplies with the kernel, and transforms back.
 inline void rows(const Convolution& c, int block, int thread) {
     const Axis& y = c.y;
     c8* cyclic = own_scratch(c, thread);
@@ -206,7 +210,7 @@ inline void rows(const Convolution& c, int block, int thread) {
     }
 }
 
-// Columns 16 tile .. 16 tile + 15 of the potential, from the spectrum.
+// Computes the columns 16 tile .. 16 tile + 15 of the potential from the spectrum.
 inline void columns_inverse(const Convolution& c, float* potential, int tile, int thread) {
     const Axis& x = c.x;
     c8* cyclic = own_scratch(c, thread);
@@ -228,7 +232,7 @@ inline void columns_inverse(const Convolution& c, float* potential, int tile, in
             const int slot = 8 * block + lane;
             if (slot > x.n) break;
             c8* of = is_cyclic(x, slot) ? cyclic : negacyclic;
-            // The partner first: where a slot is its own reflection both give the same.
+            // The partner is written first. A slot that is its own reflection gets the same value.
             of[x.partner[slot]] = {a_re[lane] + b_im[lane], b_re[lane] - a_im[lane]};
             of[x.slot[slot]] = {a_re[lane] - b_im[lane], a_im[lane] + b_re[lane]};
         }

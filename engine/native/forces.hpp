@@ -1,5 +1,5 @@
-// Attraction along the graph's edges, repulsion by the plain sum, the update, and the perplexity
-// search. The formulae stand in src/meshtsne/forces/exact.py.
+// Attraction over the edges of the graph, repulsion as the sum over all pairs, the update, and the
+// perplexity search. The formulae are in src/meshtsne/forces/exact.py.
 #pragma once
 
 #include <cmath>
@@ -36,7 +36,7 @@ FS_INLINE f8 decode(const std::uint16_t* code) {
     return reinterpret_cast<f8>(bits + static_cast<std::int32_t>(meshtsne::kCodeBias));
 }
 
-constexpr int kEntriesAhead = 2048; // bytes; the processor itself looks no further than a page
+constexpr int kEntriesAhead = 2048; // bytes; the hardware prefetcher stops at the end of a page
 
 template <int D, class Index>
 FS_INLINE void attract_along(const float* y, const float* others, const Entries<Index>* begin,
@@ -74,7 +74,7 @@ template <int D> inline void attract(const Block& block, const float* Y, float* 
 }
 
 // F_i = sum_j w_ij^2 (y_i - y_j), and the sum over these i of sum_{j != i} w_ij, w = 1/(1 + |.|^2).
-// The n points come by coordinate, padded to a multiple of 8 with points far away.
+// The n points are stored by coordinate, padded to a multiple of 8 with distant points.
 template <int D>
 inline double repel(const float* const* axes, std::int64_t n, float* F, std::int64_t begin,
                     std::int64_t end) {
@@ -125,8 +125,8 @@ FS_INLINE f8 select(i8 where, f8 a, f8 b) {
                                 (reinterpret_cast<i8>(b) & ~where));
 }
 
-// Gradient descent with momentum and gains (Jacobs 1988), as exact.ExactGradient has it. begin is a
-// multiple of 8 points, and the arrays are readable and writable up to the next such multiple.
+// Gradient descent with momentum and gains (Jacobs 1988), as in exact.ExactGradient. begin is a
+// multiple of 8 points, and the arrays are readable and writable up to the next multiple of 8.
 template <int D>
 inline Extent update(float* Y, float* velocity, float* gains, const float* A, const float* F,
                      double z, const Step& step, const float* shift, std::int64_t begin,
@@ -139,8 +139,8 @@ inline Extent update(float* Y, float* velocity, float* gains, const float* A, co
         for (int lane = 0; lane < 8; ++lane) moved[v][lane] = shift[(8 * v + lane) % D];
     }
     const i8 lanes = {0, 1, 2, 3, 4, 5, 6, 7};
-    const auto count = static_cast<std::int32_t>(D * (end - begin)); // beyond it lies padding
-    // Eight points are D vectors; a lane always holds the same coordinate.
+    const auto count = static_cast<std::int32_t>(D * (end - begin)); // the rest is padding
+    // Eight points are D vectors; a lane always contains the same coordinate.
     for (std::int64_t k = D * begin; k < D * end; k += 8 * D) {
         for (int v = 0; v < D; ++v) {
             const std::int64_t at = k + 8 * v;
@@ -180,8 +180,8 @@ FS_INLINE double bounded_step(double s) {
 
 // p_j|i of one row: its precision beta is found by Newton's method on log beta, within a bracket,
 // from dH / d log beta = -beta^2 Var(D). Both arrays are padded to a multiple of 8; an entry beyond
-// the row or of a missing neighbour has an infinite distance. `squared` holds distances minus their
-// least.
+// the row or of a missing neighbor has an infinite distance. `squared` contains the squared
+// distances minus the smallest.
 inline void conditional(const float* squared, int padded, double scale, float perplexity,
                         float* p) {
     const double target = std::log(static_cast<double>(perplexity));
@@ -190,7 +190,7 @@ inline void conditional(const float* squared, int padded, double scale, float pe
         const float b = static_cast<float>(beta < 1e-30 ? 1e-30 : beta < 1e30 ? beta : 1e30);
         f8 total{}, first{}, second{};
         for (int j = 0; j < padded; j += 8) {
-            // Distances in units of 1 / beta, so that their squares stay within range.
+            // Distances in units of 1 / beta, so that their squares do not overflow.
             const f8 distance = load(squared + j) * b;
             const f8 bounded = distance < 100.0F ? distance : broadcast(100.0F);
             const f8 weight = exp_negative(-bounded);

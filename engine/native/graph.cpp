@@ -9,8 +9,8 @@ namespace meshtsne {
 
 namespace {
 
-constexpr std::int64_t kBucket = 4096;    // points whose incoming edges are gathered together
-constexpr std::int64_t kMostChunks = 256; // of sources, each with a place in every bucket
+constexpr std::int64_t kBucket = 4096;    // points whose incoming edges are collected together
+constexpr std::int64_t kMostChunks = 256; // chunks of sources, each with a position in every bucket
 constexpr std::size_t kArenaChunk = std::size_t{1} << 25;
 
 struct Edge {
@@ -18,21 +18,21 @@ struct Edge {
     float p;
 };
 
-// The edges that lead to each point: their sources ascending, and their p.
+// The incoming edges of each point: sources in ascending order, and p.
 struct Incoming {
     std::vector<std::int64_t> row;
     Buffer<std::int32_t> source;
     Buffer<float> p;
 };
 
-// A radix sort by target: first into buckets, written side by side, then within each, which the
-// cache holds. Scattering them at once would miss it with every edge.
+// A radix sort by target: first into buckets, then within each bucket, which fits into the cache.
+// Scattering all edges in one pass would miss the cache for every edge.
 Incoming transpose(Pool& pool, const std::int32_t* index, const float* p, std::int64_t n,
                    std::int64_t k) {
     const std::int64_t buckets = (n + kBucket - 1) / kBucket;
     const std::int64_t sources = std::max(kBucket, (n + kMostChunks - 1) / kMostChunks);
     const std::int64_t chunks = (n + sources - 1) / sources;
-    // place[c * buckets + b]: where chunk c of the sources puts its next edge of bucket b.
+    // place[c * buckets + b]: the position of the next edge from chunk c in bucket b.
     std::vector<std::int64_t> place(static_cast<std::size_t>(chunks * buckets), 0);
     pool.run_chunks(n, sources, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
         std::int64_t* count = place.data() + c * buckets;
@@ -81,11 +81,11 @@ Incoming transpose(Pool& pool, const std::int32_t* index, const float* p, std::i
     return in;
 }
 
-// Some rows of P + P^T, columns ascending, zeros left out.
+// Some rows of P + P^T: columns in ascending order, without zeros.
 struct Merged {
     std::vector<std::int32_t> column;
     std::vector<float> p;
-    std::vector<std::uint64_t> own; // scratch: column and p of a row's own edges
+    std::vector<std::uint64_t> own; // scratch: column and p of the outgoing edges of a row
 
     void clear() {
         column.clear();
@@ -121,7 +121,7 @@ struct Merged {
     }
 };
 
-// Copies the values, and as many zeros behind them as are asked for.
+// Copies the values and appends a number of zeros.
 template <class T> T* keep(Arena& memory, const std::vector<T>& values, std::size_t n_zeros = 0) {
     T* to = memory.take<T>(values.size() + n_zeros);
     std::fill_n(std::copy(values.begin(), values.end(), to), n_zeros, T{});
@@ -144,7 +144,7 @@ std::uint64_t spread_bits_3(std::uint64_t v) {
     return (v | (v << 2)) & 0x1249249249249249;
 }
 
-// The near or the far part of a block's rows, before it is kept.
+// The near or the far part of the rows of a block, before the part is copied to the arena.
 template <class Index> class Part {
   public:
     void clear() {
@@ -159,7 +159,7 @@ template <class Index> class Part {
         at_ = (at_ + 1) % 8;
     }
 
-    // Ends a row, padded with entries that lead to its own point.
+    // Ends a row: pads it with entries that point to the row itself.
     void end_row(Index own) {
         while (at_ != 0) add(own, 0);
         row_.push_back(static_cast<std::uint32_t>(entries_.size()));
@@ -171,7 +171,7 @@ template <class Index> class Part {
   private:
     std::vector<std::uint32_t> row_;
     std::vector<Entries<Index>> entries_;
-    int at_ = 0; // in the last eight
+    int at_ = 0; // position in the last eight entries
 };
 
 struct Parts {
@@ -179,10 +179,10 @@ struct Parts {
     Part<std::uint32_t> far;
 };
 
-// A small graph asks for no more memory than it needs.
+// A small graph allocates no more memory than it needs.
 constexpr std::size_t kBytesPerEntry = 4, kSmallest = std::size_t{1} << 16;
 
-// 0 stands for no entry: less than 2^-31 of the largest p.
+// The code 0 means no entry: p is less than 2^-31 of the largest p.
 std::uint16_t encode(float share) {
     const auto bits = std::bit_cast<std::uint32_t>(share) + (1U << (kCodeShift - 1));
     if (!(share > 0) || bits < kCodeBias + (1U << kCodeShift)) return 0;

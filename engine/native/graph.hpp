@@ -1,4 +1,4 @@
-// P as a symmetric sparse matrix: built from each point's neighbours, and renumbered.
+// P as a symmetric sparse matrix: construction from neighbors, and renumbering.
 #pragma once
 
 #include <cstdint>
@@ -11,24 +11,25 @@
 
 namespace meshtsne {
 
-// Compressed rows without padding, as Python has them.
+// Compressed sparse rows without padding, as in SciPy.
 struct Csr {
     std::vector<std::int64_t> row;
     Buffer<std::int32_t> column;
     Buffer<float> p;
 };
 
-// (P + P^T) / sum, columns ascending, from k neighbours of each point; index < 0: none there.
+// (P + P^T) / sum with ascending columns, from k neighbors of each point; index < 0 is a missing
+// neighbor.
 Csr symmetrize(Pool& pool, const std::int32_t* index, const float* p, std::int64_t n,
                std::int64_t k);
 
-// Points in one task, and rows in one block of the graph.
+// Number of points in one task, and of rows in one block of the graph.
 constexpr std::int64_t kChunk = 512;
 
-// A share of the largest p, from its code.
+// Returns p as a share of the largest p.
 float decode(std::uint16_t code);
 
-// P as the kernels read it: see Block.
+// P in the format of the kernels: see Block.
 class PackedGraph {
   public:
     PackedGraph(Pool& pool, const std::int64_t* row, const std::int32_t* column, const float* p,
@@ -43,7 +44,7 @@ class PackedGraph {
     // Calls visit(column, code) for each entry of row i; code 0 is padding.
     template <class Visit> void for_row(std::int64_t i, const Visit& visit) const;
 
-    // Row i becomes what was row order[i], and the columns are renumbered the same way.
+    // Moves row order[i] to row i, and renumbers the columns in the same way.
     void renumber(Pool& pool, const std::uint32_t* order);
 
   private:
@@ -53,7 +54,7 @@ class PackedGraph {
     std::int64_t n_;
     float unit_;
     std::vector<Block> blocks_;
-    std::unique_ptr<Arena> memory_, spare_; // what the blocks point to, and pointed to before
+    std::unique_ptr<Arena> memory_, spare_; // memory of the current and of the previous blocks
 };
 
 template <class Visit> void PackedGraph::for_row(std::int64_t i, const Visit& visit) const {
@@ -68,7 +69,7 @@ template <class Visit> void PackedGraph::for_row(std::int64_t i, const Visit& vi
     visit_all(rows.far + rows.far_row[at], rows.far + rows.far_row[at + 1], 0);
 }
 
-// The points' order along a space-filling curve (Morton's) through their bounding box.
+// The order of the points along a Morton curve through their bounding box.
 std::vector<std::uint32_t> curve_order(Pool& pool, const float* Y, std::int64_t n, int dimensions);
 
 } // namespace meshtsne

@@ -1,5 +1,5 @@
-// Compiled once for each instruction set, with MESHTSNE_TABLE as the name of its table. Nothing
-// here may have external linkage but that one function.
+// Compiled once for each instruction set; MESHTSNE_TABLE is the name of the function that returns
+// the kernels. Only this function may have external linkage.
 #include "distances.hpp"
 #include "fft.hpp"
 #include "forces.hpp"

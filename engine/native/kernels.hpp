@@ -1,38 +1,38 @@
-// The table of kernels, filled once for each instruction set, and the data they work on.
+// The kernels, compiled once for each instruction set, and their data structures.
 #pragma once
 
 #include <cstdint>
 
 namespace meshtsne {
 
-// One axis of the transform: a complex FFT of length n, decimation in frequency, in place, its
-// result in digit-reversed order; the inverse takes that order. See fft.hpp.
+// One axis of the transform: a complex FFT of length n, decimation in frequency, in place. The
+// result is in digit-reversed order, which the inverse expects. See fft.hpp.
 struct Axis {
     int n; // 2^a 3^b 5^c, a multiple of 16
     int n_stages;
-    const int* radices; // one a stage, first stage first
+    const int* radices; // one per stage, first stage first
     const float* const*
-        twiddles;      // a stage: cos, sin of -2 pi j q / span, for j, then q = 1 .. radix-1
+        twiddles;      // per stage: cos, sin of -2 pi j q / span, for j, then q = 1 .. radix-1
     const float* half; // cos, sin of -pi x / n for x < n: turns the cyclic into the negacyclic
     const int* slot;   // positions of the n + 1 slots and of their partners, see fft.hpp
     const int* partner;
 };
 
-// The field of a 2-D density by one linear convolution.
+// The linear convolution of a 2-D density with a kernel.
 struct Convolution {
     Axis x, y;
     int stride;          // floats from one row of the density to the next
     const float* kernel; // its spectrum, [block of 8 slots][y: cyclic, negacyclic][position][8]
     float* spectrum;     // scratch, [block of 8 slots][y][re 8, im 8]
-    float* scratch;      // a thread: 2 * max(x.n, y.n) * 16 floats
+    float* scratch;      // per thread: 2 * max(x.n, y.n) * 16 floats
 };
 
-// A regular grid over the map. Axis 0 is the slowest.
+// A regular grid over the embedding. Axis 0 varies slowest.
 struct Grid {
     int n[3];               // nodes on each axis
     float origin[3];        // position of node 0
     float per_unit;         // 1 / h
-    std::int64_t stride[3]; // floats between neighbours on each axis; the last is 1
+    std::int64_t stride[3]; // floats between adjacent nodes on each axis; the last is 1
 };
 
 // Eight entries of a row of P: their columns, and their probabilities in 16 bits, see encode().
@@ -40,22 +40,22 @@ template <class Index> struct Entries {
     Index column[8];
     std::uint16_t p[8];
 };
-using Near = Entries<std::uint16_t>; // columns less the block's base
+using Near = Entries<std::uint16_t>; // columns minus the base of the block
 using Far = Entries<std::uint32_t>;
 
-// How many entries ahead the points of far ones are asked for. They lie anywhere in the map, and
-// the wait for them is a fifth of the time that attraction takes at a million points.
+// Number of entries ahead that the points of far entries are prefetched. Without prefetching,
+// waiting for them takes a fifth of the time of the attraction at a million points.
 constexpr int kFarAhead = 4;
 
-// The rows begin .. end of symmetric P, in four bytes an entry. A column within 65536 of `base` is
-// near, any other far. Each row's near and far part is padded to a multiple of 8 with entries that
-// lead to the point itself: no force.
+// The rows begin .. end of symmetric P, with four bytes per near entry. An entry is near if its
+// column is within 65536 of `base`, otherwise far. The near and the far part of each row are padded
+// to a multiple of 8 with entries of the point itself, which exert no force.
 struct Block {
     std::int64_t begin, end, base;
-    const std::uint32_t* near_row; // end - begin + 1 places in near
+    const std::uint32_t* near_row; // end - begin + 1 positions in near
     const std::uint32_t* far_row;
     const Near* near;
-    const Far* far; // and kFarAhead more, which no row has
+    const Far* far; // and kFarAhead more entries for the prefetch
     float unit;     // p = unit * decode(code)
 };
 
@@ -73,7 +73,7 @@ struct Step {
     float exaggeration, momentum, learning_rate;
 };
 
-// What the update of some points leaves behind.
+// The extent and the sum of some points after an update.
 struct Extent {
     float low[3], high[3];
     double total[3];
@@ -82,7 +82,7 @@ struct Extent {
 struct Kernels {
     const char* name;
 
-    // The three passes of a convolution, each a task of its own.
+    // The three passes of a convolution, by task.
     void (*columns_forward)(const Convolution&, const float* density, int tile, int thread);
     void (*rows)(const Convolution&, int block, int thread);
     void (*columns_inverse)(const Convolution&, float* potential, int tile, int thread);
@@ -90,23 +90,23 @@ struct Kernels {
     // Adds points (in grid units, one after another) to the density.
     void (*spread[3])(const Grid&, const float* points, std::int64_t n_points, float* density);
 
-    // Attraction A of the block's points.
+    // Attraction A of the points of the block.
     void (*attract[3])(const Block&, const float* Y, float* A);
 
     // Phi and grad Phi (per unit of length) at the points, from the potential on the grid.
     void (*gather[3])(const Grid&, const float* potential, const float* Y, float* phi,
                       float* gradient, std::int64_t begin, std::int64_t end);
 
-    // F and Z by the sum over all n points, for the points begin .. end; Y by coordinate, padded.
+    // F and Z as the sum over all n points, for the points begin .. end; Y by coordinate, padded.
     double (*repel[3])(const float* const* axes, std::int64_t n, float* F, std::int64_t begin,
                        std::int64_t end);
 
-    // The short range's potential at y in three dimensions, of n points by coordinate, padded; its
-    // gradient is added. See short_range.hpp.
+    // The short-range potential at y in three dimensions, of n points by coordinate, padded. Adds
+    // the gradient to `gradient`. See short_range.hpp.
     float (*short_range)(const float* const* axes, std::size_t n, const float* y, float split,
                          float* gradient);
 
-    // One step of the points begin .. end; `shift` is taken from every position.
+    // One step of the points begin .. end; subtracts `shift` from every position.
     Extent (*update[3])(float* Y, float* velocity, float* gains, const float* A, const float* F,
                         double z, const Step&, const float* shift, std::int64_t begin,
                         std::int64_t end);
@@ -125,7 +125,7 @@ const Kernels& baseline_kernels();
 const Kernels& avx2_kernels();
 #endif
 
-// The best table for the processor that runs this.
+// The fastest kernels that this processor supports.
 const Kernels& kernels();
 
 } // namespace meshtsne

@@ -1,5 +1,5 @@
-// Arrays of our own: aligned as vector loads want it, not initialized (their pages are first
-// touched by the thread that fills them), and large ones in large pages where the system has them.
+// Arrays that are aligned for vector loads and not initialized (the thread that fills a page
+// touches it first); large arrays use large pages if the system has them.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ inline void* allocate(std::size_t bytes) {
     void* p = std::aligned_alloc(alignment, rounded > 0 ? rounded : alignment);
     if (p == nullptr) throw std::bad_alloc();
 #ifdef __linux__
-    // Advice: where it is not taken, all works the same, but slower.
+    // A hint: if the system ignores it, the program is only slower.
     if (alignment == kLargePage) madvise(p, rounded, MADV_HUGEPAGE);
 #endif
     return p;
@@ -37,7 +37,7 @@ template <class T> Buffer<T> buffer(std::size_t n) {
     return Buffer<T>(static_cast<T*>(allocate(n * sizeof(T))));
 }
 
-// For std::vector, which initializes.
+// An allocator for std::vector, which initializes its elements.
 template <class T> struct Allocator {
     using value_type = T;
     Allocator() = default;
@@ -48,7 +48,7 @@ template <class T> struct Allocator {
 };
 template <class T> using Array = std::vector<T, Allocator<T>>;
 
-// Many arrays side by side, given up together. Threads may ask at the same time.
+// Memory for many arrays that are released together. `take` is safe to call from several threads.
 class Arena {
   public:
     explicit Arena(std::size_t chunk) : chunk_(chunk) {}
@@ -69,8 +69,8 @@ class Arena {
         return reinterpret_cast<T*>(taken);
     }
 
-    // Gives up all that was taken, and keeps the memory for what will be: pages that are new to the
-    // process cost more than what is written to them.
+    // Releases all arrays and keeps the memory for later arrays: a page fault costs more than
+    // writing to the page.
     void clear() { in_use_ = used_ = 0; }
 
   private:
@@ -80,7 +80,7 @@ class Arena {
     };
     std::mutex mutex_;
     std::vector<Chunk> chunks_;
-    std::size_t chunk_, in_use_ = 0, used_ = 0; // chunks begun, and bytes taken of the last of them
+    std::size_t chunk_, in_use_ = 0, used_ = 0; // chunks in use, and bytes used of the last chunk
 };
 
 } // namespace meshtsne

@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::int64_t kSortChunk = 4096; // points in one task of the sort by stripe
 constexpr std::int64_t kDirectChunk = 32; // points in one task of the sum over all pairs
-constexpr std::int32_t kStripe = 8;       // grid rows in a stripe, more than a spline touches
-constexpr float kFarAway = 1e15F;         // pads coordinates: its force is zero
+constexpr std::int32_t kStripe = 8; // grid rows in a stripe, more than the order of the spline
+constexpr float kFarAway = 1e15F;   // pads coordinates; exerts no force
 
 } // namespace
 
@@ -23,7 +23,7 @@ Points::Points(std::shared_ptr<Pool> pool, const std::int64_t* row, const std::i
     : pool_(std::move(pool)), n_(n), dimensions_(dimensions), graph_(*pool_, row, column, p, n),
       order_(static_cast<std::size_t>(n)) {
     std::iota(order_.begin(), order_.end(), 0U);
-    // Kernels work on eight points at a time.
+    // Kernels process eight points at a time.
     const auto padded = static_cast<std::size_t>((n + 7) / 8 * 8 * dimensions);
     for (Array<float>* values : {&Y_, &velocity_, &gains_, &A_, &F_}) values->resize(padded);
     std::copy_n(Y, n * dimensions, Y_.data());
@@ -74,7 +74,7 @@ void Points::spread(const Grid& grid, float* density, std::size_t n_floats) {
     const std::int64_t chunks = (n_ + kSortChunk - 1) / kSortChunk;
     stripe_.resize(static_cast<std::size_t>(n_));
     units_.resize(Y_.size());
-    // A stable counting sort: within its stripe a point keeps its rank.
+    // A stable counting sort by stripe.
     std::vector<std::int64_t> place(static_cast<std::size_t>(chunks * stripes), 0);
     pool_->run_chunks(n_, kSortChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
         std::int64_t* count = place.data() + c * stripes;
@@ -110,8 +110,8 @@ void Points::spread(const Grid& grid, float* density, std::size_t n_floats) {
                       [&](std::int64_t, std::int64_t begin, std::int64_t end) {
                           std::fill(density + begin, density + end, 0.0F);
                       });
-    // A point of one stripe reaches into its neighbours, never beyond: first the even stripes, each
-    // a task, then the odd ones.
+    // A point writes to its own stripe and the adjacent stripes only. So the even stripes run
+    // first, each as a task, then the odd stripes.
     const auto spread = kernels().spread[dimensions_ - 1];
     for (std::int32_t parity = 0; parity < 2; ++parity) {
         pool_->run((stripes + 1 - parity) / 2, [&](std::int64_t half) {
@@ -176,7 +176,7 @@ double Points::direct_forces() {
 
 void Points::step(const Step& step, double z) {
     const auto update = kernels().update[dimensions_ - 1];
-    float shift[3] = {}; // the mean as the last step left it
+    float shift[3] = {}; // the mean after the last step
     for (int d = 0; d < dimensions_; ++d) {
         shift[d] = static_cast<float>(extent_.total[d] / static_cast<double>(n_));
     }

@@ -1,4 +1,4 @@
-// The points of a descent: positions, velocity, gains, and the graph that pulls them together.
+// The points of a descent: positions, velocity, gains, and the graph of the attraction.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@ namespace meshtsne {
 
 class Points {
   public:
-    // P in compressed rows and the starting positions, n x dimensions; both are copied.
+    // Copies P in compressed rows and the initial positions, n x dimensions.
     Points(std::shared_ptr<Pool> pool, const std::int64_t* row, const std::int32_t* column,
            const float* p, const float* Y, std::int64_t n, int dimensions);
 
@@ -20,28 +20,28 @@ class Points {
     int dimensions() const { return dimensions_; }
     const Extent& extent() const { return extent_; }
 
-    // Velocity zero, gains one.
+    // Sets the velocity to zero and the gains to one.
     void restart();
 
-    // Sorts the points along a space-filling curve, so that neighbours on the map are neighbours in
-    // memory. What callers see keeps their order.
+    // Sorts the points along a space-filling curve, so that points close in the embedding are close
+    // in memory. The interface keeps the caller's order.
     void renumber();
 
-    // The points' density on a grid whose nodes hold `n_floats` floats in all.
+    // Computes the density of the points on a grid of `n_floats` floats in total.
     void spread(const Grid& grid, float* density, std::size_t n_floats);
 
-    // Both forces and Z, from the potential on the grid or by the plain sum over all pairs. Where
-    // the grid has the long range alone, `split` is above 0, and the short one reaches `radius`.
+    // Computes both forces and Z, from the potential on the grid or as the sum over all pairs. If
+    // the grid has the long range only, `split` is above 0 and the short range ends at `radius`.
     double grid_forces(const Grid& grid, const float* potential, float split, float radius);
     double direct_forces();
 
-    // One step with the forces found last.
+    // Takes one step with the latest forces.
     void step(const Step& step, double z);
 
     // sum_ij p_ij log(p_ij / q_ij), given Z.
     double kl_divergence(double z) const;
 
-    // In the caller's order: positions centred on zero, attraction, repulsion.
+    // In the caller's order: positions centered at zero, attraction, repulsion.
     void copy_positions(float* to) const;
     void copy_forces(float* attraction, float* repulsion) const;
 
@@ -55,7 +55,8 @@ class Points {
     std::vector<std::uint32_t> order_; // point i is the caller's point order_[i]
     Array<float> Y_, velocity_, gains_, A_, F_;
     Extent extent_{};
-    // Scratch: grid units sorted by stripe, the stripe of each point; coordinates apart.
+    // Scratch memory: positions in grid units sorted by stripe, the stripe of each point, and
+    // positions by coordinate.
     Array<float> units_, axes_, phi_;
     Array<std::int32_t> stripe_;
 };

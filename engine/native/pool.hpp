@@ -1,5 +1,5 @@
-// A small pool of threads. Tasks are numbered, and what a task computes may not depend on which
-// thread runs it: that is how results come out the same whatever the number of threads.
+// A small pool of threads. Tasks are numbered, and the result of a task must not depend on the
+// thread that runs it, so that results do not depend on the number of threads.
 #pragma once
 
 #include <algorithm>
@@ -31,21 +31,21 @@ class Pool {
 
     int size() const { return static_cast<int>(workers_.size()) + 1; }
 
-    // Calls task(0) .. task(n_tasks - 1), each once, and returns when all have ended. Of the
-    // exceptions that tasks throw, one is thrown again here. Callers wait for one another.
+    // Calls task(0) .. task(n_tasks - 1) once each, and returns after all tasks have ended.
+    // Rethrows one of the exceptions of the tasks. Concurrent callers wait for one another.
     template <class Task> void run(std::int64_t n_tasks, const Task& task) {
         run_with_thread(n_tasks, [&task](std::int64_t i, int) { task(i); });
     }
 
-    // Calls task(c, begin, end) for the chunks c of 0 .. n. They are the same whatever the number
-    // of threads, so what is summed chunk by chunk comes out the same.
+    // Calls task(c, begin, end) for the chunks c of 0 .. n. The chunks do not depend on the number
+    // of threads, so sums over chunks do not either.
     template <class Task> void run_chunks(std::int64_t n, std::int64_t chunk, const Task& task) {
         run((n + chunk - 1) / chunk,
             [&](std::int64_t c) { task(c, c * chunk, std::min(n, (c + 1) * chunk)); });
     }
 
-    // The same as run with the thread's number, 0 .. size() - 1, as a second argument: for scratch
-    // space.
+    // As `run`, with the number of the thread, 0 .. size() - 1, as a second argument, for scratch
+    // memory.
     template <class Task> void run_with_thread(std::int64_t n_tasks, const Task& task) {
         if (workers_.empty() || n_tasks <= 1) {
             for (std::int64_t i = 0; i < n_tasks; ++i) task(i, 0);
@@ -66,7 +66,7 @@ class Pool {
         }
         while (claim_and_run(0)) {
         }
-        // What is left runs in other threads. One that has not woken yet has nothing to finish.
+        // The remaining tasks run in other threads. A thread that is still asleep has no task.
         for (int waited = 0; unfinished_.load() > 0; ++waited) wait_awake(waited);
         if (error_) std::rethrow_exception(error_);
     }
@@ -81,9 +81,9 @@ class Pool {
         for (auto& worker : workers_) worker.join();
     }
 
-    // Passes of one iteration follow one another within microseconds, and a thread that sleeps may
-    // wake late, or on the caller's own core: so idle threads stay awake for some 200 microseconds.
-    // They yield, since where cores are short the one they wait for may be waiting for theirs.
+    // The passes of an iteration follow within microseconds, and a sleeping thread may wake late or
+    // on the core of the caller. So idle threads stay awake for about 200 microseconds. They yield,
+    // because with too few cores the thread that they wait for may need their core.
     static constexpr int kPauses = 100, kYields = 400;
 
     static void wait_awake(int waited) {
@@ -95,7 +95,7 @@ class Pool {
 #endif
     }
 
-    // A claimed task keeps its run from ending, so what it reads of the run stays valid.
+    // A run does not end before its claimed tasks, so its data stays valid for them.
     bool claim_and_run(int thread) {
         std::int64_t left = unclaimed_.load();
         while (left > 0) {

@@ -11,7 +11,7 @@ namespace meshtsne {
 
 class CellIndex {
   public:
-    // n points of `dimensions` coordinates, and the cell of each; all is copied.
+    // Copies n points of `dimensions` coordinates and the cell of each point.
     CellIndex(Pool& pool, const float* points, std::int64_t n, int dimensions,
               const std::int32_t* cell_of, std::int32_t n_cells);
 

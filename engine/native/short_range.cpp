@@ -9,10 +9,10 @@ namespace meshtsne {
 
 namespace {
 
-constexpr int kCellsAway = 2;           // as many cells to each side hold all within the radius
-constexpr std::uint32_t kTargets = 256; // of one cell in one task
+constexpr int kCellsAway = 2;           // number of cells to each side that contain the radius
+constexpr std::uint32_t kTargets = 256; // targets of one cell in one task
 constexpr std::int64_t kSortChunk = 4096;
-constexpr float kFarAway = 1e15F; // pads coordinates: its potential is zero
+constexpr float kFarAway = 1e15F; // pads coordinates; has no potential
 
 } // namespace
 
@@ -37,8 +37,8 @@ ShortRange::ShortRange(Pool& pool, const float* Y, std::int64_t n, float radius)
     });
 }
 
-// Within its cell a point keeps its rank. What lies outside is in the nearest cell: no point of the
-// others is nearer to it than to its place in there.
+// Sorts stably by cell. A position outside the cells belongs to the nearest cell: all points are at
+// least as close to that cell as to the position.
 ShortRange::Sorted ShortRange::sort(Pool& pool, const float* Y, std::int64_t n) const {
     std::vector<std::uint32_t> cell(static_cast<std::size_t>(n));
     pool.run_chunks(n, kSortChunk, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
@@ -72,7 +72,7 @@ std::size_t ShortRange::collect(const int (&cell)[3], Array<float> (&near)[3]) c
         to[d] = std::min(cells_[d] - 1, cell[d] + kCellsAway);
     }
     for (Array<float>& axis : near) axis.clear();
-    // Cells side by side on the last axis lie one after the other in memory.
+    // Adjacent cells on the last axis are contiguous in memory.
     for (int x = from[0]; x <= to[0]; ++x) {
         for (int y = from[1]; y <= to[1]; ++y) {
             const auto row =

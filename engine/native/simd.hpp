@@ -1,6 +1,6 @@
-// Eight floats at a time, in the compiler's own vector types: the same source becomes SSE2, AVX2 or
-// NEON code. Everything is in an unnamed namespace, since kernels.cpp is compiled once for each
-// instruction set and no two of those may share a function.
+// Eight floats at a time, in the compiler's vector types: the same source compiles to SSE2, AVX2 or
+// NEON code. Everything is in an unnamed namespace, because kernels.cpp is compiled once for each
+// instruction set, and the objects must not share functions.
 #pragma once
 
 #include <cstdint>

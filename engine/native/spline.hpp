@@ -9,10 +9,10 @@ namespace {
 
 using meshtsne::Grid;
 
-// A spline of this order touches as many nodes on each axis. Chosen in docs/design.md.
+// The order is the number of nodes per axis that a point touches; reasons in docs/design.md.
 constexpr int kOrder = MESHTSNE_SPLINE_ORDER;
 
-// Lane m holds node m's weight as a polynomial of t in [0, 1), t the place between two nodes.
+// Lane m contains the weight of node m as a polynomial of t in [0, 1), the position between nodes.
 struct SplineTable {
     float weight[kOrder][8] = {};        // coefficient of t^k, lane m
     float slope[kOrder - 1 + 1][8] = {}; // of its derivative
@@ -57,8 +57,9 @@ FS_INLINE f8 spline_slopes(float t) {
     return w;
 }
 
-// The first node that a point at u (in grid units) touches, and its place t after the node below
-// it. What lies outside is taken to the border, NaN to the first node: no index leaves the grid.
+// The first node that a point at u (in grid units) touches, and its distance t to the node below.
+// Points outside the grid are moved to the border, and NaN to the first node, so that all indices
+// are valid.
 FS_INLINE int first_node(float u, int n, float& t) {
     const int least = kOrder / 2 - 1, most = n - kOrder / 2 - 1;
     u = u > least ? u : static_cast<float>(least);
