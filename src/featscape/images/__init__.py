@@ -14,7 +14,7 @@ from featscape.images.decoding.plain_jpeg import decode_plain
 from featscape.images.decoding.thumbnails import ThumbnailPack, make_thumbnail
 from featscape.images.find import check_choice, find_images
 from featscape.images.sources.registry import name_source, open_contents
-from featscape.images.storage.storage import Files
+from featscape.images.storage.backends import Files
 
 __all__ = [
     "Files",

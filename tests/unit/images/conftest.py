@@ -19,7 +19,7 @@ def png():
 
 
 @pytest.fixture
-def lay(tmp_path, png):
+def write_images(tmp_path, png):
     """Return a function that writes images of increasing red below the folder of the test."""
 
     def write(*paths):

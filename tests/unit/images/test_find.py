@@ -12,7 +12,7 @@ from featscape.images import find_images
 from featscape.images.sources.animals10 import ENGLISH_NAMES
 
 
-def lay_out(root, *paths):
+def make_files(root, *paths):
     """Make empty files: `find_images` reads only the names."""
     for path in paths:
         file = root / path
@@ -29,7 +29,7 @@ def skipped(images):
 
 
 def test_the_class_is_the_first_folder_at_any_depth_of_the_file(tmp_path):
-    lay_out(tmp_path, "dog/1.jpg", "cat/deep/er/2.jpg", "cat/1.jpg")
+    make_files(tmp_path, "dog/1.jpg", "cat/deep/er/2.jpg", "cat/1.jpg")
     images = find_images(tmp_path)
     assert images.paths == ("cat/1.jpg", "cat/deep/er/2.jpg", "dog/1.jpg")
     assert images.labels == ("cat", "cat", "dog")
@@ -39,20 +39,20 @@ def test_the_class_is_the_first_folder_at_any_depth_of_the_file(tmp_path):
 
 
 def test_a_flat_folder_has_no_labels(tmp_path):
-    images = find_images(str(lay_out(tmp_path, "b.png", "a.png")))
+    images = find_images(str(make_files(tmp_path, "b.png", "a.png")))
     assert images.paths == ("a.png", "b.png")
     assert images.labels is None
     assert images.splits is None
 
 
 def test_images_beside_class_folders_are_skipped_with_a_reason(tmp_path):
-    images = find_images(lay_out(tmp_path, "cat/1.jpg", "stray.jpg"))
+    images = find_images(make_files(tmp_path, "cat/1.jpg", "stray.jpg"))
     assert images.paths == ("cat/1.jpg",)
     assert skipped(images) == {"stray.jpg": "outside the class folders"}
 
 
 def test_folders_without_images_are_not_classes(tmp_path):
-    images = find_images(lay_out(tmp_path, "a.jpg", "b.jpg", "notes/readme.txt"))
+    images = find_images(make_files(tmp_path, "a.jpg", "b.jpg", "notes/readme.txt"))
     assert images.labels is None
     assert images.paths == ("a.jpg", "b.jpg")
 
@@ -69,25 +69,25 @@ def test_folders_without_images_are_not_classes(tmp_path):
     ],
 )
 def test_each_name_of_a_split_is_recognized(tmp_path, folder, split):
-    images = find_images(lay_out(tmp_path, f"{folder}/cat/1.jpg", f"{folder}/dog/x/1.jpg"))
+    images = find_images(make_files(tmp_path, f"{folder}/cat/1.jpg", f"{folder}/dog/x/1.jpg"))
     assert images.splits == (split, split)
     assert images.labels == ("cat", "dog")
     assert images.paths == (f"{folder}/cat/1.jpg", f"{folder}/dog/x/1.jpg")
 
 
 def test_folders_are_splits_only_if_all_of_them_are(tmp_path):
-    lay_out(tmp_path, "train/cat/1.jpg", "test/cat/1.jpg", "annotations/1.xml")
+    make_files(tmp_path, "train/cat/1.jpg", "test/cat/1.jpg", "annotations/1.xml")
     images = find_images(tmp_path)
     assert images.splits == ("test", "train")
     assert images.labels == ("cat", "cat")
 
-    images = find_images(lay_out(tmp_path, "extra/cat/1.jpg"))
+    images = find_images(make_files(tmp_path, "extra/cat/1.jpg"))
     assert images.splits is None
     assert images.labels == ("extra", "test", "train")
 
 
 def test_images_of_a_split_without_a_class_are_skipped_if_others_have_one(tmp_path):
-    images = find_images(lay_out(tmp_path, "train/cat/1.jpg", "test/1.jpg", "stray.jpg"))
+    images = find_images(make_files(tmp_path, "train/cat/1.jpg", "test/1.jpg", "stray.jpg"))
     assert images.paths == ("train/cat/1.jpg",)
     assert skipped(images) == {
         "stray.jpg": "outside the class folders",
@@ -96,7 +96,7 @@ def test_images_of_a_split_without_a_class_are_skipped_if_others_have_one(tmp_pa
 
 
 def test_splits_without_classes_have_no_labels(tmp_path):
-    images = find_images(lay_out(tmp_path, "train/1.jpg", "test/1.jpg", "stray.jpg"))
+    images = find_images(make_files(tmp_path, "train/1.jpg", "test/1.jpg", "stray.jpg"))
     assert images.splits == ("test", "train")
     assert images.labels is None
     assert skipped(images) == {"stray.jpg": "outside the split folders"}
@@ -104,7 +104,7 @@ def test_splits_without_classes_have_no_labels(tmp_path):
 
 def test_animals10_gets_english_labels_and_reports_them(tmp_path):
     assert len(ENGLISH_NAMES) == 10
-    images = find_images(lay_out(tmp_path, *(f"{name}/1.jpeg" for name in ENGLISH_NAMES)))
+    images = find_images(make_files(tmp_path, *(f"{name}/1.jpeg" for name in ENGLISH_NAMES)))
     assert dict(zip(images.paths, images.labels, strict=True)) == {
         f"{italian}/1.jpeg": english for italian, english in ENGLISH_NAMES.items()
     }
@@ -113,14 +113,14 @@ def test_animals10_gets_english_labels_and_reports_them(tmp_path):
 
 
 def test_animals10_gets_english_labels_with_a_limit_below_ten(tmp_path):
-    lay_out(tmp_path, *(f"{name}/1.jpeg" for name in ENGLISH_NAMES))
+    make_files(tmp_path, *(f"{name}/1.jpeg" for name in ENGLISH_NAMES))
     assert set(find_images(tmp_path, limit=3).labels) < set(ENGLISH_NAMES.values())
 
 
 @pytest.mark.parametrize("change", ["one less", "one more"])
 def test_other_italian_folders_keep_their_names(tmp_path, change):
     names = [*ENGLISH_NAMES, "lupo"] if change == "one more" else list(ENGLISH_NAMES)[:-1]
-    images = find_images(lay_out(tmp_path, *(f"{name}/1.jpeg" for name in names)))
+    images = find_images(make_files(tmp_path, *(f"{name}/1.jpeg" for name in names)))
     assert set(images.labels) == set(names)
     assert images.renamed_labels == {}
 
@@ -130,7 +130,7 @@ def test_other_italian_folders_keep_their_names(tmp_path, change):
 
 def test_paths_are_sorted_part_by_part_in_code_points(tmp_path):
     # compared as whole paths, "a-b/" would come before "a/", because "-" comes before "/"
-    lay_out(tmp_path, "a-b/1.jpg", "a/2.jpg", "a/10.jpg", "B/1.jpg", "é/1.jpg", "z/1.jpg")
+    make_files(tmp_path, "a-b/1.jpg", "a/2.jpg", "a/10.jpg", "B/1.jpg", "é/1.jpg", "z/1.jpg")
     assert find_images(tmp_path).paths == (
         "B/1.jpg",
         "a/10.jpg",
@@ -142,7 +142,7 @@ def test_paths_are_sorted_part_by_part_in_code_points(tmp_path):
 
 
 def test_the_order_does_not_depend_on_the_file_system(tmp_path, monkeypatch):
-    lay_out(tmp_path, "a/1.jpg", "a/2.jpg", "b/1.jpg")
+    make_files(tmp_path, "a/1.jpg", "a/2.jpg", "b/1.jpg")
     expected = find_images(tmp_path).paths
     scandir = os.scandir
 
@@ -168,13 +168,13 @@ def test_the_order_does_not_depend_on_the_file_system(tmp_path, monkeypatch):
 def test_each_extension_is_found(tmp_path, extension):
     if extension == ".avif" and ".avif" not in Image.registered_extensions():
         with pytest.raises(InputError):
-            find_images(lay_out(tmp_path, "1.avif"))
+            find_images(make_files(tmp_path, "1.avif"))
         return
-    assert find_images(lay_out(tmp_path, f"1{extension}")).paths == (f"1{extension}",)
+    assert find_images(make_files(tmp_path, f"1{extension}")).paths == (f"1{extension}",)
 
 
 def test_hidden_and_other_files_are_ignored(tmp_path):
-    lay_out(
+    make_files(
         tmp_path,
         "cat/1.jpg",
         "cat/.DS_Store",
@@ -193,11 +193,11 @@ def test_hidden_and_other_files_are_ignored(tmp_path):
 
 
 def test_a_hidden_source_is_read(tmp_path):
-    assert len(find_images(lay_out(tmp_path / ".cache", "1.jpg"))) == 1
+    assert len(find_images(make_files(tmp_path / ".cache", "1.jpg"))) == 1
 
 
 def test_a_folder_with_the_extension_of_an_image_is_a_class(tmp_path):
-    assert find_images(lay_out(tmp_path, "cat.jpg/1.png")).labels == ("cat.jpg",)
+    assert find_images(make_files(tmp_path, "cat.jpg/1.png")).labels == ("cat.jpg",)
 
 
 def test_images_with_unusual_names_are_found_and_decoded(tmp_path):
@@ -213,7 +213,7 @@ def test_images_with_unusual_names_are_found_and_decoded(tmp_path):
 
 
 def test_classes_with_undecodable_names_can_be_sampled(tmp_path):
-    lay_out(tmp_path, f"{os.fsdecode(bytes([255]))}/1.jpg", "a/1.jpg", "a/2.jpg")
+    make_files(tmp_path, f"{os.fsdecode(bytes([255]))}/1.jpg", "a/1.jpg", "a/2.jpg")
     assert set(find_images(tmp_path, limit=2).labels) == {"a", "\udcff"}
 
 
@@ -221,7 +221,7 @@ def test_classes_with_undecodable_names_can_be_sampled(tmp_path):
 
 
 def test_linked_folders_are_followed(tmp_path):
-    lay_out(tmp_path / "elsewhere", "1.jpg", "2.jpg")
+    make_files(tmp_path / "elsewhere", "1.jpg", "2.jpg")
     (tmp_path / "source").mkdir()
     (tmp_path / "source/cat").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "source/kitten").symlink_to(tmp_path / "elsewhere")
@@ -232,7 +232,7 @@ def test_linked_folders_are_followed(tmp_path):
 
 @pytest.mark.parametrize("target", [".", "..", "../../source"])
 def test_a_link_to_a_parent_folder_is_skipped(tmp_path, target):
-    lay_out(tmp_path / "source", "cat/1.jpg")
+    make_files(tmp_path / "source", "cat/1.jpg")
     (tmp_path / "source/cat/again").symlink_to(target)
     images = find_images(tmp_path / "source")
     assert images.paths == ("cat/1.jpg",)
@@ -241,8 +241,8 @@ def test_a_link_to_a_parent_folder_is_skipped(tmp_path, target):
 
 def test_a_circular_link_through_another_folder_is_skipped(tmp_path):
     source, outside = tmp_path / "source", tmp_path / "outside"
-    lay_out(source, "cat/1.jpg")
-    lay_out(outside, "2.jpg")
+    make_files(source, "cat/1.jpg")
+    make_files(outside, "2.jpg")
     (source / "cat/out").symlink_to(outside)
     (outside / "back").symlink_to(source / "cat")
     images = find_images(source)
@@ -251,7 +251,7 @@ def test_a_circular_link_through_another_folder_is_skipped(tmp_path):
 
 
 def test_broken_links_are_skipped(tmp_path):
-    lay_out(tmp_path, "cat/1.jpg")
+    make_files(tmp_path, "cat/1.jpg")
     (tmp_path / "cat/2.jpg").symlink_to("gone.jpg")
     (tmp_path / "dog").symlink_to("/nowhere/dog")
     (tmp_path / "self").symlink_to("self")
@@ -262,13 +262,13 @@ def test_broken_links_are_skipped(tmp_path):
 
 
 def test_a_pipe_is_skipped(tmp_path):
-    lay_out(tmp_path, "1.jpg")
+    make_files(tmp_path, "1.jpg")
     os.mkfifo(tmp_path / "2.jpg")
     assert skipped(find_images(tmp_path)) == {"2.jpg": "not a regular file"}
 
 
 def test_devices_and_files_of_proc_are_skipped_without_reading(tmp_path):
-    lay_out(tmp_path, "1.jpg")
+    make_files(tmp_path, "1.jpg")
     (tmp_path / "zero.jpg").symlink_to("/dev/zero")
     (tmp_path / "none.txt").symlink_to("/dev/zero")
     (tmp_path / "kmsg.png").symlink_to("/proc/kmsg")
@@ -286,7 +286,7 @@ def test_a_source_that_is_not_a_regular_file_is_an_error(tmp_path, name, target)
         find_images(tmp_path / name)
 
 
-def forbid(monkeypatch, folder):
+def deny_access(monkeypatch, folder):
     """Deny access to a folder; permissions would have no effect for root."""
     scandir = os.scandir
 
@@ -299,15 +299,15 @@ def forbid(monkeypatch, folder):
 
 
 def test_a_folder_without_permission_is_skipped(tmp_path, monkeypatch):
-    lay_out(tmp_path, "cat/1.jpg", "dog/1.jpg")
-    forbid(monkeypatch, tmp_path / "dog")
+    make_files(tmp_path, "cat/1.jpg", "dog/1.jpg")
+    deny_access(monkeypatch, tmp_path / "dog")
     images = find_images(tmp_path)
     assert images.labels == ("cat",)
     assert skipped(images) == {"dog": "no permission to read"}
 
 
 def test_a_folder_that_cannot_be_read_is_skipped_with_the_systems_reason(tmp_path, monkeypatch):
-    lay_out(tmp_path, "cat/1.jpg", "dog/1.jpg")
+    make_files(tmp_path, "cat/1.jpg", "dog/1.jpg")
     scandir = os.scandir
 
     def failing(path):
@@ -339,14 +339,14 @@ def test_a_source_that_does_not_exist_is_an_error(tmp_path):
 
 
 def test_an_image_as_the_source_is_an_error_that_suggests_its_folder(tmp_path):
-    lay_out(tmp_path, "cats/1.jpg")
+    make_files(tmp_path, "cats/1.jpg")
     message = r"1\.jpg' is a file of another type\. Name the folder .*cats'\."
     with pytest.raises(InputError, match=message):
         find_images(tmp_path / "cats/1.jpg")
 
 
 def test_a_source_without_permission_is_an_error(tmp_path, monkeypatch):
-    forbid(monkeypatch, lay_out(tmp_path, "1.jpg"))
+    deny_access(monkeypatch, make_files(tmp_path, "1.jpg"))
     with pytest.raises(
         InputError, match=r"a readable folder; .* cannot be read \(Permission denied\)"
     ):
@@ -359,7 +359,7 @@ def test_an_empty_folder_is_an_error(tmp_path):
 
 
 def test_the_error_for_a_folder_without_images_lists_the_extensions(tmp_path):
-    lay_out(tmp_path, "a/1.txt", "b/2.csv", ".hidden.jpg")
+    make_files(tmp_path, "a/1.txt", "b/2.csv", ".hidden.jpg")
     with pytest.raises(
         InputError, match=r"2 other files; the extensions of images are .*\.jpg .*\.webp"
     ):
@@ -367,8 +367,8 @@ def test_the_error_for_a_folder_without_images_lists_the_extensions(tmp_path):
 
 
 def test_the_error_for_a_folder_without_images_reports_skipped_folders(tmp_path, monkeypatch):
-    lay_out(tmp_path, "dog/1.jpg", "notes.txt")
-    forbid(monkeypatch, tmp_path / "dog")
+    make_files(tmp_path, "dog/1.jpg", "notes.txt")
+    deny_access(monkeypatch, tmp_path / "dog")
     with pytest.raises(
         InputError, match=r"\(1 other file;.* Skipped: 1, the first 'dog': no permission"
     ):
@@ -388,7 +388,7 @@ def test_a_newline_in_the_source_does_not_break_the_message(tmp_path):
 def make_unbalanced(root):
     """Make 100 cats, 10 dogs and one emu."""
     cats = [f"cat/{i}.jpg" for i in range(100)]
-    return lay_out(root, *cats, *(f"dog/{i}.jpg" for i in range(10)), "emu/0.jpg")
+    return make_files(root, *cats, *(f"dog/{i}.jpg" for i in range(10)), "emu/0.jpg")
 
 
 def test_a_limit_depends_on_the_seed_and_keeps_the_order(tmp_path):
@@ -430,7 +430,7 @@ def test_frequent_classes_are_sampled_in_proportion(tmp_path):
 
 
 def test_a_limit_works_without_labels(tmp_path):
-    images = find_images(lay_out(tmp_path, *(f"{i}.jpg" for i in range(50))), limit=7)
+    images = find_images(make_files(tmp_path, *(f"{i}.jpg" for i in range(50))), limit=7)
     assert len(set(images.paths)) == 7
     assert images.labels is None
 
@@ -443,26 +443,26 @@ def test_a_limit_that_is_not_reached_keeps_all_images(tmp_path, limit):
 @pytest.mark.parametrize("limit", [0, -5])
 def test_a_limit_below_one_is_an_error(tmp_path, limit):
     with pytest.raises(InputError, match=rf"limit must be at least 1 image; got {limit}"):
-        find_images(lay_out(tmp_path, "1.jpg"), limit=limit)
+        find_images(make_files(tmp_path, "1.jpg"), limit=limit)
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32])
 def test_a_seed_out_of_range_is_an_error(tmp_path, seed):
     with pytest.raises(InputError, match=rf"seed must be between 0 and 2\*\*32 - 1; got {seed}"):
-        find_images(lay_out(tmp_path, "1.jpg"), limit=1, random_state=seed)
+        find_images(make_files(tmp_path, "1.jpg"), limit=1, random_state=seed)
 
 
 @pytest.mark.parametrize("max_megapixels", [0, -1, float("inf"), float("nan")])
 def test_max_megapixels_must_be_a_finite_number_above_0(tmp_path, max_megapixels):
     with pytest.raises(InputError, match=rf"a finite number above 0; got {max_megapixels}\."):
-        find_images(lay_out(tmp_path, "1.jpg"), max_megapixels=max_megapixels)
+        find_images(make_files(tmp_path, "1.jpg"), max_megapixels=max_megapixels)
 
 
 # --- size and speed -------------------------------------------------------------------------------
 
 
 def test_files_are_found_without_a_stat_call_per_file(tmp_path, monkeypatch):
-    lay_out(tmp_path, *(f"{c}/{i}.jpg" for c in range(4) for i in range(500)))
+    make_files(tmp_path, *(f"{c}/{i}.jpg" for c in range(4) for i in range(500)))
     stat, n_stats = os.stat, 0
 
     def counting(path, *args, **kwargs):

@@ -17,8 +17,8 @@ import numpy as np
 from featscape.files.npy import MOST_SHRINKING
 from featscape.images.containers.inner_file import open_inner
 from featscape.images.containers.stored_array import DAMAGE_ERRORS, StoredArray, damaged_array
+from featscape.images.storage.backends import storage_of
 from featscape.images.storage.places import file_name, join
-from featscape.images.storage.storage import storage_of
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -30,7 +30,7 @@ _UNSIGNED_BYTE = 8  # the code of the data type
 
 
 def is_idx_file(name: str) -> bool:
-    """Return whether a file name is that of an IDX file of images."""
+    """Return whether a file is an IDX file of images, by its name."""
     return _IMAGES.search(name) is not None
 
 

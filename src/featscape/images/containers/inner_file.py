@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from featscape.images.storage.storage import storage_of
+from featscape.images.storage.backends import storage_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

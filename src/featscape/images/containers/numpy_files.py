@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from featscape.files.npy import open_member, open_npz, read_npy_header
 from featscape.images.containers.inner_file import open_inner
 from featscape.images.containers.stored_array import DAMAGE_ERRORS, StoredArray, damaged_array
+from featscape.images.storage.backends import storage_of
 from featscape.images.storage.places import file_name
-from featscape.images.storage.storage import storage_of
 from featscape.records import SkippedImage
 
 if TYPE_CHECKING:

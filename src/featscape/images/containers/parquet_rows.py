@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ImageError, first_line
 from featscape.files.regular import check_regular
+from featscape.images.storage.backends import storage_of
 from featscape.images.storage.limits import check_size
 from featscape.images.storage.places import file_name, join
-from featscape.images.storage.storage import storage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

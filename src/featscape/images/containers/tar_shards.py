@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ImageError, InputError, first_line
 from featscape.files.regular import NOT_REGULAR
+from featscape.images.storage.backends import storage_of
 from featscape.images.storage.limits import MAX_BYTES
 from featscape.images.storage.listing import Listing, split_member_name
 from featscape.images.storage.places import file_name, join
-from featscape.images.storage.storage import storage_of
 
 if TYPE_CHECKING:
     from typing import BinaryIO

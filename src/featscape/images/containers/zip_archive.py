@@ -12,9 +12,9 @@ from copy import copy
 from typing import IO, TYPE_CHECKING
 
 from featscape.errors import ImageError, InputError, first_line
+from featscape.images.storage.backends import storage_of
 from featscape.images.storage.limits import check_size
 from featscape.images.storage.listing import Listing, split_member_name
-from featscape.images.storage.storage import storage_of
 
 if TYPE_CHECKING:
     from featscape.images.storage.places import Place

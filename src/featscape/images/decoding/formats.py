@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -18,6 +19,7 @@ _PREFIX_BYTES = 16
 Image.init()
 
 
+@cache
 def readable_extensions() -> tuple[str, ...]:
     """Return the file extensions of the readable formats: lower case, with the dot, sorted.
 

@@ -11,9 +11,9 @@ from featscape.images.containers.numpy_files import is_numpy_file, open_arrays
 from featscape.images.containers.stored_array import ArrayImages, StoredArray
 from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.sources.kind import SourceKind
+from featscape.images.storage.backends import storage_of
 from featscape.images.storage.listing import describe_skipped
 from featscape.images.storage.places import file_name, folder_of, join
-from featscape.images.storage.storage import storage_of
 from featscape.images.tables.columns import classify_columns
 from featscape.images.tables.splits import find_split
 from featscape.records import ImageSet, SkippedImage

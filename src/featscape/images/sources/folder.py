@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from featscape.images.sources.class_folders import read_class_folders
 from featscape.images.sources.kind import SourceKind
+from featscape.images.storage.backends import Files
 from featscape.images.storage.places import is_address
-from featscape.images.storage.storage import Files
 from featscape.images.tables.metadata import attach_metadata
 
 if TYPE_CHECKING:
@@ -15,16 +15,12 @@ if TYPE_CHECKING:
     from featscape.records import ImageSet
 
 
-def _is_folder(candidate: Candidate) -> bool:
-    return _has_images(candidate) and not is_address(candidate.place)
+def _is_local(candidate: Candidate) -> bool:
+    return bool(candidate.listing.images) and not is_address(candidate.place)
 
 
-def _is_remote_folder(candidate: Candidate) -> bool:
-    return _has_images(candidate) and is_address(candidate.place)
-
-
-def _has_images(candidate: Candidate) -> bool:
-    return candidate.listing is not None and bool(candidate.listing.images)
+def _is_remote(candidate: Candidate) -> bool:
+    return bool(candidate.listing.images) and is_address(candidate.place)
 
 
 def find_in_folder(candidate: Candidate) -> ImageSet:
@@ -35,7 +31,6 @@ def find_in_folder(candidate: Candidate) -> ImageSet:
     InputError
         If the metadata have no column `candidate.label_column`.
     """
-    assert candidate.listing is not None  # noqa: S101 - for mypy: `recognize` has checked it
     images = read_class_folders(
         candidate.listing,
         source=candidate.place,
@@ -46,5 +41,5 @@ def find_in_folder(candidate: Candidate) -> ImageSet:
     return attach_metadata(images, others, label_column=candidate.label_column)
 
 
-FOLDER = SourceKind("folder", _is_folder, find_in_folder, Files)
-ADDRESS = SourceKind("address", _is_remote_folder, find_in_folder, Files)
+FOLDER = SourceKind("folder", _is_local, find_in_folder, Files)
+ADDRESS = SourceKind("address", _is_remote, find_in_folder, Files)

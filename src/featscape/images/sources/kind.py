@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from featscape.images.storage.listing import Listing
 from featscape.images.storage.places import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from featscape.images.storage.listing import Listing
     from featscape.images.storage.places import Place
     from featscape.records import ImageBytes, ImageSet
 
@@ -23,27 +23,29 @@ class Candidate:
     ----------
     place : Path or str
         A path or address.
-    listing : Listing or None
-        The files in a folder; None for a file.
+    is_folder : bool
+        Whether the source is a folder, not a file.
+    listing : Listing
+        The files in a folder; empty for a file.
     path_column, label_column : str or None
         See `find_images`.
     """
 
     place: Place
-    listing: Listing | None = None
+    is_folder: bool = False
+    listing: Listing = field(default_factory=Listing)
     path_column: str | None = None
     label_column: str | None = None
 
     @property
     def file_name(self) -> str:
         """The name of a file; "" for a folder."""
-        return file_name(self.place) if self.listing is None else ""
+        return "" if self.is_folder else file_name(self.place)
 
     @property
     def top_names(self) -> list[str]:
         """The names of the files directly in a folder, without images; empty for a file."""
-        others = [] if self.listing is None else self.listing.others
-        return [name for name, *below in others if not below]
+        return [name for name, *below in self.listing.others if not below]
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from featscape.errors import ImageError, InputError
 from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.decoding.plain_jpeg import decode_plain
 from featscape.images.sources.kind import SourceKind
+from featscape.images.storage.backends import Files, storage_of
 from featscape.images.storage.listing import describe_skipped
 from featscape.images.storage.places import file_name, folder_of
-from featscape.images.storage.storage import Files, storage_of
 from featscape.images.tables.columns import (
     PATH_COLUMNS,
     choose_column,

@@ -19,9 +19,9 @@ from featscape.images.containers.parquet_rows import (
 from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.decoding.plain_jpeg import decode_plain
 from featscape.images.sources.kind import SourceKind
+from featscape.images.storage.backends import storage_of
 from featscape.images.storage.listing import describe_skipped
 from featscape.images.storage.places import file_name, join
-from featscape.images.storage.storage import storage_of
 from featscape.images.tables.columns import classify_columns
 from featscape.images.tables.parquet_tables import (
     damaged_parquet,
@@ -48,7 +48,7 @@ def _is_parquet(candidate: Candidate) -> bool:
     A file is a manifest if the caller named a column of paths. Raises InputError if the file is
     damaged.
     """
-    if candidate.listing is not None:
+    if candidate.is_folder:
         return any(is_parquet(parts[-1]) for parts in candidate.listing.others)
     is_manifest = candidate.path_column is not None
     return is_parquet(candidate.file_name) and not is_manifest and _has_images(candidate.place)

@@ -17,9 +17,9 @@ from featscape.images.sources.manifest import MANIFEST
 from featscape.images.sources.parquet import PARQUET
 from featscape.images.sources.tar import TAR
 from featscape.images.sources.zip import ZIP
+from featscape.images.storage.backends import storage_of
 from featscape.images.storage.listing import describe_skipped
 from featscape.images.storage.places import as_place, join
-from featscape.images.storage.storage import storage_of
 from featscape.images.tables.reader import TABLE_EXTENSIONS
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def find_in_source(
     kind = _recognize(candidate) if is_file else None
     if kind is None:
         listing = storage_of(source).list(source)
-        candidate = replace(candidate, listing=listing)
+        candidate = replace(candidate, is_folder=True, listing=listing)
         kind = _recognize(candidate)
         if kind is None:
             raise InputError(_explain_no_source(source, listing))

@@ -1,4 +1,4 @@
-"""Check the size of an image file and of a part that was read."""
+"""Limits: the maximum size of an image file, and the length of a part that was read."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def check_size(n_bytes: int) -> None:
 def check_length(content: bytes, n_bytes: int) -> bytes:
     """Return `content`; raises ImageError if `content` has fewer than `n_bytes` bytes."""
     if len(content) < n_bytes:
-        raise ImageError("truncated with the archive")
+        raise ImageError(f"truncated: {len(content):,} of {n_bytes:,} bytes")
     return content

@@ -133,7 +133,7 @@ class Remote:
         return listing
 
     def _open_system(self, address: str) -> tuple[AbstractFileSystem, str]:
-        """Return the file system of one of many addresses, and the path in the file system.
+        """Return the file system of an address, and the path in the file system.
 
         A file system such as FTP connects here, so a failure counts as a failure of the server.
 
@@ -152,9 +152,9 @@ class Remote:
             raise ImageError(str(error)) from error
 
     def _list_folder(self, address: str, system: AbstractFileSystem, path: str) -> _Entries:
-        """Return the entries of a folder, or of all folders below where one request lists them.
+        """Return the entries of a folder; for an object store, all files below the folder.
 
-        fsspec's own recursion would silently omit the folders that fail.
+        fsspec's own recursion would silently omit folders that cannot be listed.
         """
         timeout_s = LISTING_TIMEOUT_S
         if urlsplit(address).scheme in _OBJECT_STORES:

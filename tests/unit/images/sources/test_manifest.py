@@ -43,8 +43,8 @@ def write_rows(file, rows):
 
 
 @pytest.mark.parametrize("name", ["m.csv", "m.tsv", "m.parquet", "m.jsonl", "m.ndjson", "M.CSV"])
-def test_each_format_gives_the_same_images(lay, reds, name):
-    folder = lay("img/a.png", "img/b.png", "img/c.png")
+def test_each_format_gives_the_same_images(write_images, reds, name):
+    folder = write_images("img/a.png", "img/b.png", "img/c.png")
     file = write_rows(folder / name.lower(), ROWS).rename(folder / name)
     images = find_images(file)
     assert images.kind == "manifest"
@@ -58,12 +58,14 @@ def test_each_format_gives_the_same_images(lay, reds, name):
 
 
 @pytest.mark.parametrize("line", ["file_name;species;n", "Filename;Class;n", "n;image;CATEGORY"])
-def test_usual_column_names_are_recognized_with_semicolons(lay, line):
+def test_usual_column_names_are_recognized_with_semicolons(write_images, line):
     names = line.split(";")
     values = {"n": "1"} | {
         name: "a.png" for name in names if name.lower() in "file_name filename image"
     }
-    file = write_csv(lay("a.png") / "m.csv", line, ";".join(values.get(n, "fox") for n in names))
+    file = write_csv(
+        write_images("a.png") / "m.csv", line, ";".join(values.get(n, "fox") for n in names)
+    )
     images = find_images(file)
     assert images.paths == ("a.png",)
     assert images.labels == ("fox",)
@@ -72,12 +74,12 @@ def test_usual_column_names_are_recognized_with_semicolons(lay, line):
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8-sig"])
 @pytest.mark.parametrize("suffix", [".tsv", ".jsonl"])
-def test_the_encodings_of_spreadsheets_are_read(lay, encoding, suffix):
+def test_the_encodings_of_spreadsheets_are_read(write_images, encoding, suffix):
     content = "path\tlabel\r\nö.png\tKäfer\r\n"
     if suffix == ".jsonl":
         content = '{"path": "ö.png", "label": "Käfer"}\n'
     mark = "\ufeff" if encoding == "utf-16-be" else ""  # Python writes the mark for the other two
-    manifest = lay("ö.png") / f"m{suffix}"
+    manifest = write_images("ö.png") / f"m{suffix}"
     manifest.write_bytes((mark + content).encode(encoding))
     images = find_images(manifest)
     assert (images.paths, images.labels) == (("ö.png",), ("Käfer",))
@@ -98,41 +100,45 @@ def test_another_encoding_is_an_error(tmp_path, content, message):
         find_images(tmp_path / "m.csv")
 
 
-def test_the_caller_can_name_the_columns(lay):
-    file = write_csv(lay("a.png", "b.png") / "m.csv", "path,label,where,what", "x,y,b.png,fox")
+def test_the_caller_can_name_the_columns(write_images):
+    file = write_csv(
+        write_images("a.png", "b.png") / "m.csv", "path,label,where,what", "x,y,b.png,fox"
+    )
     images = find_images(file, path_column="where", label_column="what")
     assert (images.paths, images.labels) == (("b.png",), ("fox",))
     assert images.columns == {"source path": ("x",), "source label": ("y",)}
 
 
 @pytest.mark.parametrize("option", ["path_column", "label_column"])
-def test_a_missing_column_is_an_error_with_a_suggestion(lay, option):
-    file = write_csv(lay("a.png") / "m.csv", "path,klass", "a.png,fox")
+def test_a_missing_column_is_an_error_with_a_suggestion(write_images, option):
+    file = write_csv(write_images("a.png") / "m.csv", "path,klass", "a.png,fox")
     with pytest.raises(
         InputError, match=r"got 'clas', but the columns are .*'klass'\. Name 'klass'\."
     ):
         find_images(file, **{option: "clas"})
 
 
-def test_the_error_for_a_missing_path_column_lists_the_columns(lay):
-    file = write_csv(lay("a.png") / "m.csv", "where,what", "a.png,fox")
+def test_the_error_for_a_missing_path_column_lists_the_columns(write_images):
+    file = write_csv(write_images("a.png") / "m.csv", "where,what", "a.png,fox")
     with pytest.raises(
         InputError, match=r"must have a column of paths; the columns are 'where', 'what'"
     ):
         find_images(file)
 
 
-def test_columns_with_the_names_of_the_maps_columns_are_renamed(lay):
+def test_columns_with_the_names_of_the_maps_columns_are_renamed(write_images):
     names = sorted(OWN_COLUMNS - {"path", "label"})
     header = ",".join(["file_name", *names, "source x"])
-    file = write_csv(lay("a.png") / "m.csv", header, ",".join(["a.png", *"1" * (len(names) + 1)]))
+    file = write_csv(
+        write_images("a.png") / "m.csv", header, ",".join(["a.png", *"1" * (len(names) + 1)])
+    )
     images = find_images(file)
     assert images.splits == ("1",)
     assert not OWN_COLUMNS & set(images.columns)
     assert {"source x", "source source x", "source id"} <= set(images.columns)
 
 
-def test_the_types_of_untyped_columns_are_inferred(lay):
+def test_the_types_of_untyped_columns_are_inferred(write_images):
     cells = {
         "integer": ("1", "-2"),
         "real": ("1.5", "-2e3"),
@@ -142,7 +148,7 @@ def test_the_types_of_untyped_columns_are_inferred(lay):
         "words": ("inf", "1"),
         "nothing": ("", ""),
     }
-    folder = lay("a.png", "b.png")
+    folder = write_images("a.png", "b.png")
     rows = [",".join([path, *(v[i] for v in cells.values())]) for i, path in enumerate("ab")]
     rows = [row.replace(row[0], f"{row[0]}.png", 1) for row in rows]
     columns = find_images(write_csv(folder / "m.csv", ",".join(["path", *cells]), *rows)).columns
@@ -155,37 +161,39 @@ def test_the_types_of_untyped_columns_are_inferred(lay):
     assert columns["nothing"] == (None, None)
 
 
-def test_text_that_looks_like_a_number_stays_text_in_a_typed_table(lay):
-    file = write_rows(lay("a.png") / "m.jsonl", [{"path": "a.png", "code": "12", "ok": True}])
+def test_text_that_looks_like_a_number_stays_text_in_a_typed_table(write_images):
+    file = write_rows(
+        write_images("a.png") / "m.jsonl", [{"path": "a.png", "code": "12", "ok": True}]
+    )
     assert find_images(file).columns == {"code": ("12",), "ok": ("true",)}
 
 
-def test_nested_columns_are_skipped(lay, skipped):
+def test_nested_columns_are_skipped(write_images, skipped):
     rows = [{"path": "a.png", "box": [1, 2], "n": 1}, {"path": "b.png", "more": {"a": 1}}]
-    images = find_images(write_rows(lay("a.png", "b.png") / "m.jsonl", rows))
+    images = find_images(write_rows(write_images("a.png", "b.png") / "m.jsonl", rows))
     assert list(images.columns) == ["n"]
     assert set(skipped(images)) == {"m.jsonl, column box", "m.jsonl, column more"}
 
 
-def test_images_without_a_class_get_a_label_of_their_own(lay):
-    file = write_csv(lay("a.png", "b.png") / "m.csv", "path,label", "a.png,fox", "b.png,")
+def test_images_without_a_class_get_a_label_of_their_own(write_images):
+    file = write_csv(write_images("a.png", "b.png") / "m.csv", "path,label", "a.png,fox", "b.png,")
     assert find_images(file).labels == ("fox", "(no label)")
-    empty = write_csv(lay("a.png") / "m.csv", "path,label", "a.png,")
+    empty = write_csv(write_images("a.png") / "m.csv", "path,label", "a.png,")
     assert find_images(empty).labels is None
 
 
-def test_a_split_column_gives_the_splits(lay):
+def test_a_split_column_gives_the_splits(write_images):
     rows = [{"path": "a.png", "split": "Validation"}, {"path": "b.png", "split": "holdout"}]
-    images = find_images(write_rows(lay("a.png", "b.png") / "m.csv", rows))
+    images = find_images(write_rows(write_images("a.png", "b.png") / "m.csv", rows))
     assert images.splits == ("val", "holdout")
 
 
 # --- invalid input --------------------------------------------------------------------------------
 
 
-def test_invalid_rows_are_skipped_with_their_lines(lay, skipped):
+def test_invalid_rows_are_skipped_with_their_lines(write_images, skipped):
     file = write_csv(
-        lay("a.png", "b.png") / "m.csv",
+        write_images("a.png", "b.png") / "m.csv",
         "path,n",
         "a.png,1",
         "a.png",
@@ -206,27 +214,27 @@ def test_invalid_rows_are_skipped_with_their_lines(lay, skipped):
     }
 
 
-def test_an_unclosed_quote_skips_only_its_own_row(lay, skipped):
+def test_an_unclosed_quote_skips_only_its_own_row(write_images, skipped):
     names = [f"{i}.png" for i in range(20)]
     lines = [f"{name},l{i}" for i, name in enumerate(names)]
     lines[3] = '3.png,"b'
-    images = find_images(write_csv(lay(*names) / "m.csv", "path,label", *lines))
+    images = find_images(write_csv(write_images(*names) / "m.csv", "path,label", *lines))
     assert images.paths == tuple(name for name in names if name != "3.png")
     assert skipped(images) == {"m.csv, line 5": "invalid row: an unclosed quote"}
 
 
-def test_several_unclosed_quotes_skip_one_row_each(lay, skipped):
+def test_several_unclosed_quotes_skip_one_row_each(write_images, skipped):
     names = [f"{i}.png" for i in range(8)]
     lines = [f"{name},l{i}" for i, name in enumerate(names)]
     lines[1], lines[4], lines[5], lines[7] = '1.png,"b', '4.png,"c,d"', '5.png,"', '7.png,"e'
-    images = find_images(write_csv(lay(*names) / "m.csv", "path,label", *lines))
+    images = find_images(write_csv(write_images(*names) / "m.csv", "path,label", *lines))
     assert images.paths == tuple(f"{i}.png" for i in (0, 2, 3, 4, 6))
     assert [*skipped(images)] == ["m.csv, line 3", "m.csv, line 7", "m.csv, line 9"]
 
 
-def test_a_record_of_several_lines_is_one_row(lay, skipped):
+def test_a_record_of_several_lines_is_one_row(write_images, skipped):
     lines = ['a.png,"two', 'lines"', "b.png", 'c.png,"x" y', "d.png,z"]
-    images = find_images(write_csv(lay("a.png", "d.png") / "m.csv", "path,text", *lines))
+    images = find_images(write_csv(write_images("a.png", "d.png") / "m.csv", "path,text", *lines))
     assert images.paths == ("a.png", "d.png")
     assert images.columns["text"] == ("two\nlines", "z")
     assert skipped(images) == {
@@ -235,33 +243,37 @@ def test_a_record_of_several_lines_is_one_row(lay, skipped):
     }
 
 
-def test_a_value_above_the_size_limit_skips_only_its_own_row(lay, skipped):
+def test_a_value_above_the_size_limit_skips_only_its_own_row(write_images, skipped):
     lines = ["a.png,x", f"b.png,{'y' * 200_000}", "c.png,z"]
-    images = find_images(write_csv(lay("a.png", "c.png") / "m.csv", "path,label", *lines))
+    images = find_images(write_csv(write_images("a.png", "c.png") / "m.csv", "path,label", *lines))
     assert images.paths == ("a.png", "c.png")
     (reason,) = skipped(images).values()
     assert reason.startswith("invalid row: a value of more than 131,072 characters")
 
 
-def test_every_row_of_a_long_table_of_unclosed_quotes_is_skipped(lay, skipped):
+def test_every_row_of_a_long_table_of_unclosed_quotes_is_skipped(write_images, skipped):
     lines = [f'{i}.png,"b' for i in range(3_000)]
-    images = find_images(write_csv(lay("a.png") / "m.csv", "path,label", "a.png,x", *lines))
+    images = find_images(
+        write_csv(write_images("a.png") / "m.csv", "path,label", "a.png,x", *lines)
+    )
     assert len(skipped(images)) == 3_000
 
 
 @pytest.mark.parametrize("address", ["http://[bad/x", "local:///dev/zero", "ftp://127.0.0.1:1/x"])
 @pytest.mark.filterwarnings("ignore")  # for clients that fsspec does not close
-def test_an_address_that_cannot_be_opened_raises_an_image_error(lay, reds, address):
-    images = find_images(write_csv(lay("a.png", "b.png") / "m.csv", "path", address, "b.png"))
+def test_an_address_that_cannot_be_opened_raises_an_image_error(write_images, reds, address):
+    images = find_images(
+        write_csv(write_images("a.png", "b.png") / "m.csv", "path", address, "b.png")
+    )
     with pytest.raises(ImageError):
         images.load(0)
     assert reds(images.select([1])) == [1]
 
 
 @pytest.mark.parametrize("kind", ["reference", "zip", "webhdfs", "dask", "git", "hf", "cached"])
-def test_an_address_of_any_other_file_system_raises_an_image_error(lay, kind, monkeypatch):
+def test_an_address_of_any_other_file_system_raises_an_image_error(write_images, kind, monkeypatch):
     monkeypatch.setattr("featscape.images.storage.remote.FIRST_WAIT_S", 0)
-    images = find_images(write_csv(lay("a.png") / "m.csv", "path", f"{kind}://x"))
+    images = find_images(write_csv(write_images("a.png") / "m.csv", "path", f"{kind}://x"))
     with pytest.raises(ImageError):
         images.load(0)
 
@@ -274,8 +286,8 @@ def test_an_address_of_any_other_file_system_raises_an_image_error(lay, kind, mo
     ],
     ids=["text that is not UTF-8", "a date out of range"],
 )
-def test_a_value_that_python_cannot_represent_is_missing(lay, skipped, column, reason):
-    folder = lay("a.png", "b.png")
+def test_a_value_that_python_cannot_represent_is_missing(write_images, skipped, column, reason):
+    folder = write_images("a.png", "b.png")
     pq.write_table(pa.table({"path": ["a.png", "b.png"], "when": column}), folder / "m.parquet")
     images = find_images(folder / "m.parquet")
     assert images.paths == ("a.png", "b.png")
@@ -284,8 +296,8 @@ def test_a_value_that_python_cannot_represent_is_missing(lay, skipped, column, r
     assert skipped(images)["m.parquet, column when"].startswith(reason)
 
 
-def test_a_row_whose_path_is_not_utf8_is_skipped(lay, skipped):
-    folder = lay("a.png")
+def test_a_row_whose_path_is_not_utf8_is_skipped(write_images, skipped):
+    folder = write_images("a.png")
     paths = pa.array([b"caf\xe9.png", b"a.png"]).view(pa.string())
     pq.write_table(pa.table({"path": paths}), folder / "m.parquet")
     images = find_images(folder / "m.parquet")
@@ -293,7 +305,7 @@ def test_a_row_whose_path_is_not_utf8_is_skipped(lay, skipped):
     assert skipped(images)["m.parquet, row 0"] == "invalid row: no path"
 
 
-def test_invalid_json_lines_are_skipped(lay, skipped):
+def test_invalid_json_lines_are_skipped(write_images, skipped):
     lines = [
         '{"path": "a.png", "n": 1}',
         "{",
@@ -304,7 +316,7 @@ def test_invalid_json_lines_are_skipped(lay, skipped):
         '{"path": "b.png", "late": "x"}',
         "[" * 100_000,
     ]
-    images = find_images(write_csv(lay("a.png", "b.png") / "m.jsonl", *lines))
+    images = find_images(write_csv(write_images("a.png", "b.png") / "m.jsonl", *lines))
     assert images.paths == ("a.png", "b.png")
     assert images.columns["late"] == (None, "x")
     assert {path: reason.partition("(")[0] for path, reason in skipped(images).items()} == {
@@ -328,8 +340,8 @@ def test_invalid_json_lines_are_skipped(lay, skipped):
         ("zero\0.png", "no such file"),
     ],
 )
-def test_a_listed_file_that_cannot_be_decoded_raises_an_image_error(lay, path, reason):
-    folder = lay("a.png")
+def test_a_listed_file_that_cannot_be_decoded_raises_an_image_error(write_images, path, reason):
+    folder = write_images("a.png")
     (folder / "empty.png").touch()
     (folder / "text.png").write_text("hello")
     os.mkfifo(folder / "pipe.png")
@@ -339,8 +351,8 @@ def test_a_listed_file_that_cannot_be_decoded_raises_an_image_error(lay, path, r
         images.load(1)
 
 
-def test_a_file_above_the_size_limit_is_not_read(lay):
-    folder = lay("a.png")
+def test_a_file_above_the_size_limit_is_not_read(write_images):
+    folder = write_images("a.png")
     with (folder / "huge.png").open("wb") as file:
         file.truncate(3 << 30)
     with pytest.raises(
@@ -349,15 +361,15 @@ def test_a_file_above_the_size_limit_is_not_read(lay):
         find_images(folder).load(1)
 
 
-def test_absolute_paths_and_paths_to_parent_folders_are_read(lay, reds):
-    folder = lay("a.png", "b.png")
+def test_absolute_paths_and_paths_to_parent_folders_are_read(write_images, reds):
+    folder = write_images("a.png", "b.png")
     (folder / "deep").mkdir()
     lines = ["path", "../a.png", str(folder / "b.png")]
     assert reds(find_images(write_csv(folder / "deep" / "m.csv", *lines))) == [0, 1]
 
 
-def test_a_path_that_is_not_utf8_is_read(lay, png):
-    folder = lay("a.png")
+def test_a_path_that_is_not_utf8_is_read(write_images, png):
+    folder = write_images("a.png")
     name = os.fsdecode(b"caf\xe9.png")
     (folder / name).write_bytes(png(9))
     (folder / "m.csv").write_bytes(b"\xef\xbb\xbfpath,label\ncaf\xe9.png,caf\xe9\n")
@@ -384,14 +396,14 @@ def test_a_table_without_valid_rows_is_an_error(tmp_path, name, content, message
         find_images(tmp_path / name)
 
 
-def test_a_path_column_without_a_manifest_is_an_error(lay):
+def test_a_path_column_without_a_manifest_is_an_error(write_images):
     with pytest.raises(InputError, match="a path column needs a manifest"):
-        find_images(lay("a.png"), path_column="path")
+        find_images(write_images("a.png"), path_column="path")
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_random_damage_raises_only_input_errors(lay, seed):
-    folder = lay("a.png")
+def test_random_damage_raises_only_input_errors(write_images, seed):
+    folder = write_images("a.png")
     rows = [{"path": "a.png", "label": "é", "n": 1.5, "x": 'a "quoted", text'}] * 4
     for name in ("m.csv", "m.jsonl", "m.parquet"):
         file = write_rows(folder / name, rows)
@@ -407,10 +419,10 @@ def test_random_damage_raises_only_input_errors(lay, seed):
         assert len(images) == len(set(images.paths)) > 0
 
 
-def test_a_limit_keeps_the_values_of_each_image_together(lay):
+def test_a_limit_keeps_the_values_of_each_image_together(write_images):
     paths = [f"{i}.png" for i in range(30)]
     lines = [f"{path},{'ab'[i % 2]},{i},t{i}" for i, path in enumerate(paths)]
-    file = write_csv(lay(*paths) / "m.csv", "path,label,n,text", *lines)
+    file = write_csv(write_images(*paths) / "m.csv", "path,label,n,text", *lines)
     images = find_images(file, limit=7)
     assert len(images) == 7
     for i, path in enumerate(images.paths):

@@ -96,8 +96,8 @@ def test_nested_and_binary_columns_are_skipped(write, skipped):
     assert set(skipped(images)) == {f"a.parquet, column {n}" for n in ("box", "raw", "objects")}
 
 
-def test_a_parquet_file_with_a_given_path_column_is_a_manifest(write, lay, reds):
-    lay("x.png")
+def test_a_parquet_file_with_a_given_path_column_is_a_manifest(write, write_images, reds):
+    write_images("x.png")
     file = write(n=1, first=9, where=["x.png"])
     assert reds(find_images(file, path_column="where")) == [0]
 

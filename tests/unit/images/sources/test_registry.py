@@ -18,8 +18,8 @@ def test_an_unknown_kind_is_an_error_that_lists_the_kinds(tmp_path):
         open_contents("video", tmp_path)
 
 
-def test_a_folder_with_images_and_other_sources_is_a_folder_of_images(lay):
-    folder = lay("cat/1.png")
+def test_a_folder_with_images_and_other_sources_is_a_folder_of_images(write_images):
+    folder = write_images("cat/1.png")
     (folder / "a.tar").write_bytes(b"")
     (folder / "a.parquet").write_bytes(b"")
     assert find_images(folder).kind == "folder"

@@ -121,11 +121,11 @@ def test_a_remote_folder_is_read_as_on_a_disk(memory, png, reds):
         images.load(0)
 
 
-def test_remote_manifests_and_manifests_of_addresses_are_read(memory, png, reds, lay):
+def test_remote_manifests_and_manifests_of_addresses_are_read(memory, png, reds, write_images):
     memory.pipe("/set/img/1.png", png(7))
     memory.pipe("/set/list.csv", b"path,label\nimg/1.png,a\nmemory://set/img/1.png,b\n")
     assert reds(find_images("memory://set/list.csv")) == [7, 7]
-    manifest = lay("x.png") / "list.csv"
+    manifest = write_images("x.png") / "list.csv"
     manifest.write_text("path\nx.png\nmemory://set/img/1.png\n")
     assert reds(find_images(manifest)) == [0, 7]
 
@@ -236,9 +236,9 @@ def test_invalid_addresses_are_errors():
         find_images("simplecache::s3://bucket")
 
 
-def test_an_invalid_address_among_others_raises_an_image_error(memory, png, lay):
+def test_an_invalid_address_among_others_raises_an_image_error(memory, png, write_images):
     memory.pipe("/set/1.png", png(1))
-    manifest = lay("x.png") / "list.csv"
+    manifest = write_images("x.png") / "list.csv"
     manifest.write_text(
         f"path\nnonsense://x.png\nmemory://set/1.png\nfile://{manifest.parent}/x.png\n"
     )

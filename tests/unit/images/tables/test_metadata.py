@@ -12,8 +12,8 @@ def write(file, text):
     return file.parent
 
 
-def test_metadata_adds_columns_and_keeps_the_labels_of_the_folders(lay, skipped):
-    folder = lay("cat/1.png", "dog/1.png", "dog/2.png")
+def test_metadata_adds_columns_and_keeps_the_labels_of_the_folders(write_images, skipped):
+    folder = write_images("cat/1.png", "dog/1.png", "dog/2.png")
     write(folder / "metadata.csv", "file_name,label,age\ndog/1.png,7,3\ncat/1.png,8,4\n")
     images = find_images(folder)
     assert images.paths == ("cat/1.png", "dog/1.png", "dog/2.png")
@@ -23,23 +23,23 @@ def test_metadata_adds_columns_and_keeps_the_labels_of_the_folders(lay, skipped)
     assert skipped(images) == {}
 
 
-def test_a_given_label_column_takes_precedence_over_the_folders(lay):
-    folder = lay("cat/1.png", "dog/1.png")
+def test_a_given_label_column_takes_precedence_over_the_folders(write_images):
+    folder = write_images("cat/1.png", "dog/1.png")
     write(folder / "metadata.csv", "file_name,breed\ndog/1.png,pug\n")
     assert find_images(folder, label_column="breed").labels == ("(no label)", "pug")
 
 
 @pytest.mark.parametrize("path", ["1.png", "images/1.png"])
-def test_metadata_gives_labels_if_folders_do_not(lay, path):
-    folder = lay(path)
+def test_metadata_gives_labels_if_folders_do_not(write_images, path):
+    folder = write_images(path)
     write(folder / "metadata.jsonl", f'{{"file_name": "{path}", "label": "cat"}}\n')
     images = find_images(folder)
     assert images.labels == ("cat",)
     assert images.columns == {}
 
 
-def test_each_folder_may_have_its_own_metadata(lay):
-    folder = lay("train/cat/1.png", "test/cat/1.png")
+def test_each_folder_may_have_its_own_metadata(write_images):
+    folder = write_images("train/cat/1.png", "test/cat/1.png")
     write(folder / "train" / "metadata.csv", "file_name,n\ncat/1.png,1\n")
     write(folder / "test" / "metadata.csv", "file_name,n\ncat/1.png,2\n")
     images = find_images(folder)
@@ -47,8 +47,8 @@ def test_each_folder_may_have_its_own_metadata(lay):
     assert images.columns["n"].tolist() == [2, 1]
 
 
-def test_invalid_metadata_is_skipped_with_reasons(lay, skipped):
-    folder = lay("a/1.png", "b/1.png")
+def test_invalid_metadata_is_skipped_with_reasons(write_images, skipped):
+    folder = write_images("a/1.png", "b/1.png")
     write(folder / "metadata.csv", "file_name,n\na/1.png,1\na/2.png,2\na/1.png\na/1.png,3\n")
     write(folder / "a" / "metadata.parquet", "not parquet")
     write(folder / "b" / "metadata.csv", "who,what\n1,2\n")
@@ -65,6 +65,6 @@ def test_invalid_metadata_is_skipped_with_reasons(lay, skipped):
     assert len(reasons) == 5
 
 
-def test_a_label_column_without_a_table_is_an_error(lay):
+def test_a_label_column_without_a_table_is_an_error(write_images):
     with pytest.raises(InputError, match=r"has no metadata.csv. Omit the option"):
-        find_images(lay("a/1.png"), label_column="breed")
+        find_images(write_images("a/1.png"), label_column="breed")

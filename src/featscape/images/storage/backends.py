@@ -1,4 +1,4 @@
-"""Choose the storage of a place: the local disk, or the server of an address."""
+"""The storage of a place: the local disk, or the server of an address."""
 
 from __future__ import annotations
 
