@@ -133,7 +133,7 @@ class ThumbnailSink(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ImageSet:
     """The images of a dataset, in a fixed order, not yet decoded.
 
@@ -179,6 +179,10 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    def __repr__(self) -> str:
+        classes = "" if self.labels is None else f", {len(set(self.labels)):,} classes"
+        return f"<ImageSet: {len(self):,} images{classes}, {self.source}>"
 
     @property
     def absolute_source(self) -> str:

@@ -2,6 +2,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import datetime
 from importlib.metadata import entry_points
 
 import numpy as np
@@ -11,18 +12,19 @@ from featscape import __version__
 from featscape.cli import commands as cli
 from featscape.cli import report
 from featscape.errors import DeviceError, MissingExtra, ModelError
+from featscape.mapfolder.read import open_map
 
 COMMANDS = ["map", "demo", "embed", "serve", "export", "info", "models", "layers"]
 
 pytestmark = pytest.mark.usefixtures("here")
 
 
-def test_the_script_is_installed():
+def test_the_script_featscape_is_installed():
     (script,) = entry_points(group="console_scripts", name="featscape")
     assert script.load() is cli.main
 
 
-def test_version(featscape):
+def test_version_is_printed(featscape):
     done = featscape("--version")
     assert (done.status, done.out) == (0, f"featscape {__version__}\n")
 
@@ -35,19 +37,19 @@ class TestHelp:
         assert re.search(r"  Examples?:\n    featscape ", done.out)
         assert max(map(len, done.out.splitlines())) <= 80
 
-    def test_all_commands_are_listed_whole(self, featscape):
+    def test_all_commands_are_listed_with_a_whole_sentence(self, featscape):
         out = featscape("--help").out
         for command in COMMANDS:
             line = re.search(rf"^  {command} +\S.*\.$", out, re.MULTILINE)
             assert line is not None
             assert "..." not in line[0]
 
-    def test_alone_it_is_the_help(self, featscape):
+    def test_no_command_prints_the_help(self, featscape):
         done = featscape()
         assert done.status == 0
         assert done.out == featscape("--help").out
 
-    def test_it_is_quick(self):
+    def test_help_takes_less_than_half_a_second(self):
         code = (
             "import sys; sys.argv = ['featscape', 'map', '--help']; from featscape import cli\n"
             "try: cli.main()\nexcept SystemExit: print(*sys.modules)"
@@ -59,7 +61,7 @@ class TestHelp:
         after = os.times()
         loaded = set(done.stdout.splitlines()[-1].split())
         assert not loaded & {"torch", "numpy", "matplotlib", "sklearn", "pyarrow"}
-        # of the processor, since the clock on the wall runs for our neighbors too
+        # processor time, because other processes slow down the clock time
         taken_s = sum(after[2:4]) - sum(before[2:4])
         assert taken_s < 0.5
 
@@ -87,7 +89,7 @@ class TestMistakes:
         done = featscape(*arguments)
         assert done.status == 2
         assert done.out == ""
-        line = done.err.splitlines()[-1]  # after the note of how many images were found
+        line = done.err.splitlines()[-1]  # after the note with the number of images
         assert line.startswith("featscape: ")
         assert words in line
         assert "Traceback" not in done.err
@@ -104,10 +106,10 @@ class TestMistakes:
             ("--pool", "avg"),
         ],
     )
-    def test_options_of_the_network_are_looked_at_before_the_images(
+    def test_options_of_the_network_are_checked_before_the_images(
         self, featscape, here, option, value
     ):
-        (here / "photos").mkdir()  # in which nothing would be found
+        (here / "photos").mkdir()  # an empty folder is an error too
         done = featscape("map", "photos", "--device", "cpu", option, value)
         assert done.status == 2
         (line,) = done.err.splitlines()
@@ -115,7 +117,7 @@ class TestMistakes:
         assert "photos" not in line
 
     @pytest.mark.parametrize("error", [ModelError, MissingExtra, DeviceError])
-    def test_every_error_of_ours(self, featscape, photos, monkeypatch, error):
+    def test_every_featscape_error_is_one_line(self, featscape, photos, monkeypatch, error):
         def fail(*_arguments, **_options):
             raise error("what\nhappened")
 
@@ -127,30 +129,33 @@ class TestMistakes:
 
 class TestScreens:
     @pytest.fixture
-    def made(self, featscape, photos, here, quick_network):  # noqa: ARG002 - what it is made with
+    def made(self, featscape, photos, here, quick_network):  # noqa: ARG002 - the fixture replaces the network
         (photos / "red" / "broken.png").write_bytes(b"")
         (photos / "red").rename(photos / "[red]")
         return featscape("map", photos, "-o", "m", "--perplexity", 4, "--size", 400)
 
-    def test_the_summary(self, made):
+    def test_the_summary_of_a_new_map(self, made):
         assert made.status == 0
         assert "24 images in 3 classes: m/" in made.out
         for picture in ("scatter.png", "images.png", "images-grid.png", "map.html"):
             assert picture in made.out
-        assert "100% have mostly their own label among their 5 nearest neighbors" in made.out
-        # a class's name is not markup
-        assert re.search(r"^ *\[red\] +100% +of 8 images +━{20}$", made.out, re.MULTILINE)
+        assert "5-nearest-neighbor label agreement: 100 %" in made.out
+        assert "at least 3 of the 5 neighbors in feature space have the same label" in made.out
+        # the name of a class is not markup
+        assert re.search(r"^ *\[red\] +100 % +of 8 images +━{20}$", made.out, re.MULTILINE)
         assert "*" not in made.out
         assert not re.search(r" $", made.out, re.MULTILINE)
         assert "Skipped 1 file" in made.out
         assert re.search(r"Took [\d.]+ s: .*pictures [\d.]+ s", made.out)
+        assert made.out.endswith("Next: featscape serve m\n")
 
     @pytest.mark.usefixtures("quick_network")
-    def test_names_that_no_font_can_write(self, featscape, photos, here):
-        (photos / "red").rename(photos / "\U0010fffd")
+    def test_the_summary_names_a_character_that_no_font_contains(self, featscape, photos, here):
+        (photos / "red").rename(photos / "x\U0010fffd")
         done = featscape("map", photos, "-o", here / "m", "--perplexity", 4, "--size", 400)
-        assert "The pictures write numbers such as U+732B in 1 class name" in done.out
-        assert "Install one that does" in done.out.replace("\n", " ")
+        assert "every character of 1 class name" in done.out
+        assert "the pictures write U+10FFFD instead of the character" in done.out
+        assert "Install a font" in done.out
 
     def test_progress_goes_to_the_standard_error(self, made):
         assert made.err.startswith("found 25 images in 3 classes\n")
@@ -158,16 +163,23 @@ class TestScreens:
         assert "\x1b" not in made.err + made.out  # no terminal, no colors
 
     @pytest.mark.usefixtures("made")
-    def test_info(self, featscape, photos):
+    def test_info_shows_how_the_map_was_made(self, featscape, photos):
         out = featscape("info", "m").out
         assert "24 images in 3 classes: m/" in out
-        for words in (str(photos), "quick", "perplexity 4, seed 10", "24 x 48 float32"):
+        created = datetime.fromisoformat(open_map("m").run["created"])
+        for words in (
+            str(photos),
+            "quick",
+            "perplexity 4, seed 10",
+            "output of pixels: 48 per image, float32",
+            f"{created.astimezone():%Y-%m-%d %H:%M %Z}",
+        ):
             assert words in out.replace("\n", "")
         assert re.search(r"\[red\]/broken.png +empty", out)
 
     @pytest.mark.usefixtures("made")
     @pytest.mark.parametrize(("encoding", "bar"), [("latin-1", "="), ("utf-8", "\u2501")])
-    def test_screens_of_other_encodings(self, here, encoding, bar):
+    def test_bars_fit_the_encoding_of_the_screen(self, here, encoding, bar):
         command = [sys.executable, "-c", "from featscape.cli import main; main()", "info", "m"]
         environment = os.environ | {"PYTHONIOENCODING": encoding}
         done = subprocess.run(command, cwd=here, env=environment, capture_output=True, check=True)
@@ -175,14 +187,14 @@ class TestScreens:
         assert done.stderr == b""
 
     @pytest.mark.usefixtures("made")
-    def test_what_was_passed_over_is_told_before_the_work(self, featscape, photos, here):
+    def test_skipped_files_are_reported_before_the_features(self, featscape, photos, here):
         (photos / "lost.png").write_bytes(next((photos / "[red]").iterdir()).read_bytes())
         done = featscape("map", photos, "-o", here / "n", "--perplexity", 40)
         assert done.status == 2
         assert re.match(r"found \d+ images in 3 classes, skipped 1 file: ", done.err)
 
     @pytest.mark.usefixtures("made")
-    def test_export(self, featscape, here):
+    def test_export_writes_a_site_once(self, featscape, here):
         done = featscape("export", "m", "--to", "site")
         assert (done.status, done.out) == (0, "Wrote the site site/\n")
         assert (here / "site" / "index.html").exists()
@@ -191,51 +203,54 @@ class TestScreens:
         assert "the site site exists already" in again.err
         assert featscape("export", "m", "--to", "site", "--force").status == 0
 
-    def test_models(self, featscape):
+    def test_models_lists_libraries_and_examples(self, featscape):
         done = featscape("models")
         assert done.status == 0
         assert re.search(r"^ *timm:NAME +1,\d{3} +timm", done.out, re.MULTILINE)
-        assert re.search(r"^ *resnet101 +2048 +224 px +44\.5 M ", done.out, re.MULTILINE)
+        assert re.search(r"^ *resnet101 +2,048 +224 px +44\.5 million ", done.out, re.MULTILINE)
         assert re.search(
-            r"^ *efficientnet_lite0 +1280 +224 px +4\.7 M +yes", done.out, re.MULTILINE
+            r"^ *efficientnet_lite0 +1,280 +224 px +4\.7 million +yes", done.out, re.MULTILINE
         )
         assert len(done.out.splitlines()) < 50
         first = set(report._FIRST)
         assert all(re.search(rf"^ *{re.escape(name)} ", done.out, re.MULTILINE) for name in first)
 
-    def test_models_are_searched(self, featscape):
+    def test_models_are_searched_by_a_part_of_the_name(self, featscape):
         done = featscape("models", "dinov2.")
         assert done.status == 0
         assert re.search(
-            r"^timm:vit_small_patch14_dinov2\.lvd142m +384 +518 px +22\.1 M", done.out, re.MULTILINE
+            r"^timm:vit_small_patch14_dinov2\.lvd142m +384 +518 px +22\.1 million",
+            done.out,
+            re.MULTILINE,
         )
         assert "resnet101" not in done.out
         missed = featscape("models", "xyzzy")
         assert (missed.status, missed.out) == (2, "")
         assert "'xyzzy' is in none" in missed.err
 
-    def test_names_of_models_are_never_cut(self, featscape, monkeypatch):
+    def test_names_of_models_are_never_shortened(self, featscape, monkeypatch):
         monkeypatch.setenv("COLUMNS", "60")
         out = featscape("models", "vit_base_patch16_clip*").out
         assert "timm:vit_base_patch16_clip_quickgelu_224.metaclip_2pt5b" in out
         assert "…" not in out
 
-    def test_layers(self, featscape):
+    def test_layers_shows_outputs_and_hidden_layers(self, featscape):
         done = featscape("layers", "resnet18", "--depth", 1)
         assert done.status == 0
-        assert "by default its features are the input of fc" in done.out
+        assert "Features by default: input of fc." in done.out
         assert re.search(r"^ *layer3 +Sequential +256 x 14 x 14 +256 *$", done.out, re.MULTILINE)
         assert "layer3.0" not in done.out
-        assert "57 layers more within these: --depth 2" in done.out
+        assert "57 more layers inside these: --depth 2" in done.out
 
-    def test_embed(self, featscape, here):
+    def test_embed_shows_the_worst_and_the_best_classes(self, featscape, here):
         rng = np.random.default_rng(0)
         np.save(here / "words.npy", rng.normal(size=(40, 8)))
         (here / "labels.txt").write_text("".join(f"class {i % 30}\n" for i in range(40)))
         done = featscape("embed", "words.npy", "--labels", "labels.txt", "--perplexity", 4)
         assert done.status == 0
         assert "40 items in 30 classes: words-map/" in done.out
-        assert "10 more in run.json" in done.out
-        assert re.search(r"class \d+ +0% +of [12] items? \* *$", done.out, re.MULTILINE)
-        assert "* always 0%: a class of 3 or fewer cannot be most of 5 neighbors" in done.out
+        assert "10 more classes in run.json" in done.out
+        assert len(re.findall(r"^ *class \d+ ", done.out, re.MULTILINE)) == 20
+        assert re.search(r"class \d+ +0 % +of [12] items? \* *$", done.out, re.MULTILINE)
+        assert "* always 0 %: a class of 3 or fewer items has too few items" in done.out
         assert "images.png" not in done.out

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,16 +23,23 @@ def test_features_are_split_by_layer(features):
     assert fc.images is features.images
 
 
-def test_features_of_one_layer_are_all_of_them(features):
+def test_the_only_layer_has_all_features(features):
     assert features.of_layer("fc").of_layer("fc").values.shape == (2, 3)
 
 
-def test_another_layer(features):
+def test_an_image_set_has_a_short_repr():
+    images = ImageSet(Path("photos"), ("a/1.png", "b/2.png"), contents=None, decode=None)
+    assert repr(images) == "<ImageSet: 2 images, photos>"
+    labeled = replace(images, labels=("a", "b"))
+    assert repr(labeled) == "<ImageSet: 2 images, 2 classes, photos>"
+
+
+def test_an_unknown_layer_raises(features):
     with pytest.raises(InputError, match=r"layer2, fc; got 'layer3'"):
         features.of_layer("layer3")
 
 
-def test_a_card_from_before_layers_could_be_chosen():
+def test_a_card_without_widths_and_pool_gets_defaults():
     card = ModelCard("net", "input of fc", "w", "0", "none", 5)
     assert (card.widths, card.pool, card.layers) == ((5,), "none", ("input of fc",))
 

@@ -1,16 +1,24 @@
-"""What the screen reports of a map and of the models, as Rich renderables."""
+"""The screens of the command line as Rich renderables: summaries of maps and lists of networks."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections import Counter
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from featscape import mapfolder
 from featscape.printable_names import printable
 from featscape.progress import format_seconds
 from featscape.records import count_reasons
-from featscape.steps.facts import count_files, describe_renamed, in_words, landmarks_in_words
+from featscape.steps.facts import (
+    count_files,
+    describe_layer,
+    describe_renamed,
+    in_words,
+    landmarks_in_words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,26 +29,26 @@ if TYPE_CHECKING:
     from featscape.features import LayerTree, ModelEntry
     from featscape.mapfolder.read import Map
 
-_BY_CLASS = ", colored by class"  # where there are classes
+_BY_CLASS = ", colored by class"  # for maps with classes
 _PICTURES = {
-    mapfolder.SCATTER: "the points" + _BY_CLASS,
-    mapfolder.MOSAIC: "the map made of the images themselves",
-    mapfolder.GRID: "the same images on a grid, none covered by another",
-    mapfolder.PAGE: "the interactive map in one file, for any browser",
+    mapfolder.SCATTER: "scatter plot" + _BY_CLASS,
+    mapfolder.MOSAIC: "map made of the images",
+    mapfolder.GRID: "grid of the images, without overlap",
+    mapfolder.PAGE: "interactive map in one file, for any browser",
 }
-_MOST_CLASSES = 20  # that the table of classes shows
-_MOST_REASONS = 6  # for skipping that the summary shows
-_MOST_SKIPPED = 20  # files that `info` lists
-_MOST_ON_DISK = 20  # networks that the list shows without a pattern
-# How each library's networks are named, and what they are.
+_MAX_CLASSES = 20  # a longer table of classes shows the ten worst and the ten best classes
+_MAX_REASONS = 6  # reasons for skipped files in the summary
+_MAX_SKIPPED = 20  # skipped files listed by `info`
+_MAX_ON_DISK = 20  # networks listed without a pattern
+# The names of the networks of each library, and a remark.
 _LIBRARIES = {
     "torchvision": ("NAME or NAME:WEIGHTS", "torchvision"),
     "timm": ("timm:NAME", "timm"),
     "open_clip": ("open_clip:NAME/WEIGHTS", "open_clip: pip install 'featscape[clip]'"),
-    "installed": ("efficientnet_lite0", "its weights come installed"),
+    "installed": ("efficientnet_lite0", "weights are installed with featscape"),
     "your own": ("MODULE:FACTORY", "your own"),
 }
-# Of each kind one, from the quick to the thorough.
+# One network of each kind, from the fastest to the most accurate.
 _FIRST = {
     "efficientnet_lite0",
     "resnet101",
@@ -51,7 +59,7 @@ _FIRST = {
 
 
 def summarize(made: Map) -> RenderableType:
-    """Return what to say once a map is made: its pictures, counts, agreement and timings."""
+    """Return the summary of a new map: pictures, counts, label agreement, timings, next step."""
     return _group(
         "",
         f"{_count(made)}: {printable(made.folder)}/",
@@ -60,33 +68,37 @@ def summarize(made: Map) -> RenderableType:
         *_agreement(made),
         *_skipped_reasons(made),
         _timings(made.run),
+        f"Next: featscape serve {shlex.quote(printable(made.folder))}",
     )
 
 
 def describe(opened: Map) -> RenderableType:
-    """Return all that a map says of itself."""
+    """Return how a map was made, what it contains, and which files were skipped."""
     run = opened.run
     facts = _table()
     _row(facts, "source", printable(run["source"]))
     if run.get("renamed_labels"):
         _row(facts, "labels", describe_renamed(run["renamed_labels"]))
-    _row(facts, "made", f"{run['created']} by featscape {run['versions']['featscape']}")
+    made = f"{_local_time(run['created'])} by featscape {run['versions']['featscape']}"
+    _row(facts, "made", made)
     if run["model"] is not None:
         model = run["model"]
-        _row(facts, "model", f"{model['name']}, layer {model['layer']}")
-        weights = f"{printable(model['weights'])}, sha256 {model['weights_sha256'][:16]}..."
+        _row(facts, "model", model["name"])
+        weights = f"{printable(model['weights'])}, SHA-256 {model['weights_sha256'][:16]}..."
         _row(facts, "weights", weights)
         _row(facts, "preprocessing", model["preprocessing"])
     for fact, words in _inference(run):
         _row(facts, fact, words)
-    n_items, n_features = opened.features.shape
-    _row(facts, "features", f"{n_items} x {n_features} {opened.features.dtype}")
+    layer = "" if run["model"] is None else f"{describe_layer(run['model']['layer'])}: "
+    kind = "item" if opened.paths is None else "image"
+    n_features = opened.features.shape[1]
+    _row(facts, "features", f"{layer}{n_features:,} per {kind}, {opened.features.dtype}")
     _row(
         facts,
         "t-SNE",
         f"perplexity {_known(run['parameters'].get('perplexity'))}, "
         f"seed {_known(run['parameters'].get('seed'))}, "
-        f"{run['n_iter']} iterations, KL divergence {run['kl_divergence']:.3f}"
+        f"{run['n_iter']:,} iterations, KL divergence {run['kl_divergence']:.3f}"
         f"{landmarks_in_words(opened.landmarks)}{_on_gpu(run)}",
     )
     return _group(
@@ -100,33 +112,39 @@ def describe(opened: Map) -> RenderableType:
 
 
 def _on_gpu(run: dict[str, Any]) -> str:
-    """Return what to add to the words for t-SNE where a GPU did it; older maps do not tell."""
+    """Return ", on" and the GPU that ran t-SNE; "" for the CPU and for maps without this entry."""
     device = run.get("tsne_device", "cpu")
     return "" if device == "cpu" else f", on {device}"
 
 
+def _local_time(created: str) -> str:
+    """Return the time of run.json in the local time zone; other text is returned unchanged."""
+    try:
+        time = datetime.fromisoformat(created).astimezone()
+    except (ValueError, OverflowError):  # the file may be damaged
+        return created
+    return f"{time:%Y-%m-%d %H:%M %Z}"
+
+
 def describe_models(entries: Sequence[ModelEntry]) -> RenderableType:
-    """Return how networks are named, how many there are, and a few to begin with."""
+    """Return how to name a network, the number of networks, and a few examples."""
     counts = Counter(entry.library for entry in entries)
-    kinds = _table("--model", "networks", "of")
+    kinds = _table("--model", "networks", "library")
     for library, (name, remark) in _LIBRARIES.items():
         counted = f"{counts[library]:,}" if library in counts else ""
         _row(kinds, name, counted, remark)
     first = [entry for entry in entries if entry.name in _FIRST]
-    there = [entry for entry in entries if entry.is_on_disk and entry not in first]
-    shown = [*first, *there[:_MOST_ON_DISK]]
+    on_disk = [entry for entry in entries if entry.is_on_disk and entry not in first]
+    n_more = len(on_disk) - _MAX_ON_DISK
     return _group(
-        "featscape models PATTERN searches by a part of the name, or with * and ? by the whole:",
+        "Search with featscape models PATTERN. A pattern is a part of the name, or the whole name "
+        "with * and ?:",
         "featscape models dinov2, featscape models 'timm:vit_small*'",
         "",
         kinds,
-        "A few to begin with, and those whose weights are on the disk:",
-        describe_entries(shown),
-        *(
-            [f"{len(there) - _MOST_ON_DISK} more have their weights on the disk"]
-            if len(there) > _MOST_ON_DISK
-            else []
-        ),
+        "Examples, and networks whose weights are on this disk:",
+        describe_entries([*first, *on_disk[:_MAX_ON_DISK]]),
+        *([f"The weights of {n_more} more networks are on this disk."] if n_more > 0 else []),
     )
 
 
@@ -147,11 +165,11 @@ def describe_entries(entries: Sequence[ModelEntry]) -> Table:
 
 
 def describe_layers(tree: LayerTree, *, depth: int) -> RenderableType:
-    """Return the table of a network's layers down to `depth` names."""
+    """Return the table of the layers of a network whose names have at most `depth` parts."""
     from rich.text import Text
 
     shown = [layer for layer in tree.layers if layer.depth < depth]
-    table = _table("--layer", "kind", "of one image", "features")
+    table = _table("--layer", "kind", "output per image", "features")
     for layer in shown:
         parent, dot, own = layer.name.rpartition(".")
         table.add_row(
@@ -163,20 +181,20 @@ def describe_layers(tree: LayerTree, *, depth: int) -> RenderableType:
     n_within = len(tree.layers) - len(shown)
     size_px = tree.input_size_px
     return _group(
-        f"{tree.model} on images of {size_px} x {size_px} px; by default its features are the "
+        f"{tree.model}, for images of {size_px} x {size_px} pixels. Features by default: "
         f"{tree.default}.",
         "",
         _unwrapped(table),
-        *([f"{n_within:,} layers more within these: --depth {depth + 1}"] if n_within else []),
+        *([f"{n_within:,} more layers inside these: --depth {depth + 1}"] if n_within else []),
     )
 
 
 def _known(number: float | None) -> str:
-    return "?" if number is None else str(number) if isinstance(number, int) else f"{number:g}"
+    return "?" if number is None else f"{number:,}" if isinstance(number, int) else f"{number:g}"
 
 
 def _in_millions(number: int | None) -> str:
-    return "?" if number is None else f"{number / 1e6:.1f} M"
+    return "?" if number is None else f"{number / 1e6:.1f} million"
 
 
 def _count(opened: Map) -> str:
@@ -192,67 +210,77 @@ def _pictures(opened: Map) -> Table:
 
 
 def _without_font(labels: Sequence[str] | None) -> Iterator[str]:
-    """Yield what the pictures cannot write of the classes' names, and what helps."""
+    """Yield the number of class names that the pictures cannot write, an example and a remedy."""
     from featscape.pictures import without_font
 
-    names = without_font(sorted(set(labels or ())))
-    if names:
-        counted = "1 class name" if len(names) == 1 else f"{len(names):,} class names"
+    missing = without_font(sorted(set(labels or ())))
+    if missing:
+        name, characters = next(iter(missing.items()))
+        counted = "1 class name" if len(missing) == 1 else f"{len(missing):,} class names"
         yield (
-            f"The pictures write numbers such as U+732B in {counted}, for example that of "
-            f"{printable(names[0])}: no installed font has the characters. Install one that does, "
-            "such as Noto, and make the map again."
+            f"No installed font contains every character of {counted}, for example "
+            f"{printable(name)}: the pictures write U+{ord(characters[0]):04X} instead of the "
+            "character. Install a font for these names, such as Noto, and make the map again."
         )
 
 
 def _inference(run: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what ran the network and why; maps of older versions do not tell."""
-    told = run.get("inference")
-    if told is not None:
-        yield "engine", told["engine"] + (f" ({told['fallback']})" if told["fallback"] else "")
-        yield "precision", f"{told['precision']}: {told['reason']}"
+    """Yield the engine and the precision of the network; nothing for maps without this entry."""
+    inference = run.get("inference")
+    if inference is not None:
+        fallback = f" ({inference['fallback']})" if inference["fallback"] else ""
+        yield "engine", inference["engine"] + fallback
+        yield "precision", f"{inference['precision']}: {inference['reason']}"
 
 
 def _agreement(opened: Map) -> Iterator[RenderableType]:
-    """Yield the share of items that stand among their own, overall and by class."""
+    """Yield the label agreement of the nearest neighbors, overall and by class."""
     agreement = opened.run["agreement"]
     if agreement is None or opened.labels is None:
         return
     n_neighbors = agreement["n_neighbors"]
-    kinds = "neighbors" if opened.landmarks is None else "landmarks"
+    majority = n_neighbors // 2 + 1
+    kind = "item" if opened.paths is None else "image"
+    kinds = "neighbors" if opened.landmarks is None else "nearest landmarks"
+    yield f"{n_neighbors}-nearest-neighbor label agreement: {_percent(agreement['overall'])}"
     yield (
-        f"{agreement['overall']:.0%} have mostly their own label among their "
-        f"{n_neighbors} nearest {kinds} in the features:"
+        f"This is the share of {kind}s for which at least {majority} of the {n_neighbors} {kinds} "
+        "in feature space have the same label. The worst classes come first:"
     )
     sizes = Counter(opened.labels)
-    kind = "item" if opened.paths is None else "image"
-    # Of a class of s an item has s - 1 others to meet; most of its neighbors is more than half.
-    too_small = n_neighbors // 2 + 1
+    ranked = sorted(agreement["by_class"].items(), key=lambda item: (item[1], item[0]))
+    n_hidden = max(0, len(ranked) - _MAX_CLASSES)
+    n_first = _MAX_CLASSES // 2 if n_hidden else len(ranked)
+    shown = ranked[:n_first] + ranked[n_first + n_hidden :]
     table = _table()
-    ranked = sorted(agreement["by_class"].items(), key=lambda item: (-item[1], item[0]))
-    for label, share in ranked[:_MOST_CLASSES]:
+    for place, (label, share) in enumerate(shown):
+        if n_hidden and place == n_first:
+            _row(table, "...", "", f"{n_hidden:,} more classes in run.json")
         counted = f"of {sizes[label]:,} {kind}{'' if sizes[label] == 1 else 's'}"
-        if sizes[label] <= too_small:
+        # an item of a class of s items has s - 1 neighbors with its label at most
+        if sizes[label] <= majority:
             counted += " *"
-        _row(table, printable(label), f"{share:4.0%}", counted, _bar() * round(20 * share))
-    if len(ranked) > _MOST_CLASSES:
-        _row(table, "...", "", f"{len(ranked) - _MOST_CLASSES} more in run.json")
+        _row(table, printable(label), f"{_percent(share):>5}", counted, _bar() * round(20 * share))
     yield table
-    if any(sizes[label] <= too_small for label, _ in ranked[:_MOST_CLASSES]):
+    if any(sizes[label] <= majority for label, _ in shown):
         yield (
-            f"* always 0%: a class of {too_small} or fewer "
-            f"cannot be most of {n_neighbors} neighbors"
+            f"* always 0 %: a class of {majority} or fewer {kind}s has too few {kind}s for "
+            f"{majority} neighbors with the same label."
         )
 
 
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
 def _bar() -> str:
-    """Return what a bar is drawn of: a line, where the screen's encoding has it."""
+    """Return the character of the bars: a line if the encoding of the screen contains it."""
     line = "━"
     return line if line.encode(sys.stdout.encoding or "ascii", "ignore") else "="
 
 
 def _skipped_reasons(made: Map) -> Iterator[RenderableType]:
-    """Yield how many files were skipped, and the commonest reasons."""
+    """Yield the number of skipped files and the most common reasons."""
     run = made.run
     if not run["skipped"]:
         return
@@ -260,28 +288,28 @@ def _skipped_reasons(made: Map) -> Iterator[RenderableType]:
     counted = count_files(len(run["skipped"]))
     yield f"Skipped {counted}; featscape info {printable(made.folder)} lists them:"
     table = _table()
-    for reason, count in reasons[:_MOST_REASONS]:
+    for reason, count in reasons[:_MAX_REASONS]:
         _row(table, f"{count:,}", printable(reason))
-    if len(reasons) > _MOST_REASONS:
-        _row(table, "...", f"{len(reasons) - _MOST_REASONS} more reasons")
+    if len(reasons) > _MAX_REASONS:
+        _row(table, "...", f"{len(reasons) - _MAX_REASONS} more reasons")
     yield table
 
 
 def _skipped_files(run: dict[str, Any]) -> Iterator[RenderableType]:
-    """Yield the skipped files themselves."""
+    """Yield the skipped files with their reasons."""
     if not run["skipped"]:
         return
     yield f"Skipped {count_files(len(run['skipped']))}:"
     table = _table()
-    for one in run["skipped"][:_MOST_SKIPPED]:
-        _row(table, printable(one["path"]), printable(one["reason"]))
-    if len(run["skipped"]) > _MOST_SKIPPED:
-        _row(table, "...", f"{len(run['skipped']) - _MOST_SKIPPED} more in run.json")
+    for skipped in run["skipped"][:_MAX_SKIPPED]:
+        _row(table, printable(skipped["path"]), printable(skipped["reason"]))
+    if len(run["skipped"]) > _MAX_SKIPPED:
+        _row(table, "...", f"{len(run['skipped']) - _MAX_SKIPPED} more files in run.json")
     yield table
 
 
 def _timings(run: dict[str, Any]) -> str:
-    """Return the time in all, and of each stage that took a hundredth of it or more."""
+    """Return the total time, and the time of each stage that took at least 1 % of it."""
     timings_s = run["timings_s"]
     total_s = sum(timings_s.values())
     stages = [f"{name} {format_seconds(s)}" for name, s in timings_s.items() if s >= total_s / 100]
@@ -297,7 +325,7 @@ def _table(*headings: str) -> Table:
 
 
 def _unwrapped(table: Table) -> Table:
-    """Return the table as wide as it is, on any screen: names are there to be copied."""
+    """Return the table without line breaks on any screen, so that names can be copied."""
     for column in table.columns:
         column.no_wrap = True
         column.min_width = max(len(str(cell)) for cell in (column.header, *column.cells))
@@ -305,7 +333,7 @@ def _unwrapped(table: Table) -> Table:
 
 
 def _row(table: Table, *cells: str) -> None:
-    """Add a row without markup and control characters: both may be in the name of a class."""
+    """Add a row of plain text: the name of a class may contain markup and control characters."""
     from rich.text import Text
 
     table.add_row(*(Text(printable(cell)) for cell in cells))

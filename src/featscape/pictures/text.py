@@ -71,19 +71,26 @@ def letter(text: str, size_px: float, *, bold: bool = False) -> Lettering:
     return Lettering("".join(c if ord(c) in known else _number(c) for c in text), font)
 
 
-def without_font(texts: Iterable[str]) -> list[str]:
-    """Return those of which no installed font has every character: pictures write its number.
+def without_font(texts: Iterable[str]) -> dict[str, str]:
+    """Return the texts that no installed font can write completely.
 
     Parameters
     ----------
     texts : iterable of str
+
+    Returns
+    -------
+    dict of str to str
+        The missing characters of each such text. Pictures write the numbers of these characters.
     """
-
-    def lacks_some(text: str) -> bool:
-        known = _characters(Path(str(font_for(text, 12).path)))
-        return any(ord(c) not in known and c not in _VARIANTS for c in text)
-
-    return [text for text in texts if lacks_some(one_line(text))]
+    missing = {}
+    for text in texts:
+        line = one_line(text)
+        available = _characters(Path(str(font_for(line, 12).path)))
+        lacking = "".join(c for c in line if ord(c) not in available and c not in _VARIANTS)
+        if lacking:
+            missing[text] = lacking
+    return missing
 
 
 def letter_apart(texts: Sequence[str], size_px: float, *, width_px: float) -> list[Lettering]:

@@ -1,4 +1,4 @@
-"""A run in words, for the screen and for the page."""
+"""Describe a run in words, for the screen and for the interactive map."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def facts_of(embedding: Embedding, features: Features | None) -> dict[str, str]:
-    """Return how a map was made, as the interactive map shows it; nothing of the machine."""
+    """Return how a map was made, for the interactive map; without facts about the computer."""
     facts = {}
     if features is not None:
         name = features.model.name
         if name.endswith(".onnx"):
             name = Path(name).name
-        facts["network"] = f"{name}, layer {features.model.layer}"
+        facts["network"] = f"{name}, {describe_layer(features.model.layer)}"
         facts["preprocessing"] = features.model.preprocessing
     parameters = embedding.parameters
     facts["t-SNE"] = (
@@ -39,7 +39,7 @@ def facts_of(embedding: Embedding, features: Features | None) -> dict[str, str]:
 
 
 def describe_found(images: ImageSet) -> str:
-    """Return how many images a source has, and what of it was passed over."""
+    """Return the number of images and classes of a source, and the number of skipped files."""
     found = f"found {in_words(len(images), 'image', images.labels)}"
     if not images.skipped:
         return found
@@ -55,6 +55,12 @@ def describe_renamed(renamed_labels: Mapping[str, str]) -> str:
     return printable(f"English names for the folders of Animals10: {pairs}")
 
 
+def describe_layer(layer: str) -> str:
+    """Return "input of the fc layer" for "input of fc", and "output of layer3" for "layer3"."""
+    start, of, name = layer.partition("input of ")
+    return f"input of the {name} layer" if of and not start else f"output of {layer}"
+
+
 def in_words(n_items: int, kind: str, labels: Sequence[str] | None) -> str:
     """Return for example "500 images in 10 classes", where `kind` is "image"."""
     counted = f"{n_items:,} {kind if n_items == 1 else f'{kind}s'}"
@@ -65,10 +71,10 @@ def in_words(n_items: int, kind: str, labels: Sequence[str] | None) -> str:
 
 
 def landmarks_in_words(landmarks: NDArray[np.intp] | None) -> str:
-    """Return what to add to the words for t-SNE where it was fitted on some of the items."""
+    """Return the number of landmarks in words; "" if t-SNE was fitted on all items."""
     if landmarks is None:
         return ""
-    return f", fitted on {len(landmarks):,} landmarks, the others placed among them"
+    return f", fitted on {len(landmarks):,} landmarks; the other items were placed among these"
 
 
 def count_files(n_files: int) -> str:
