@@ -1,6 +1,9 @@
 """Fixtures: small images, and functions that write and read them."""
 
 import io
+import tarfile
+import warnings
+import zipfile
 
 import pytest
 from PIL import Image
@@ -42,3 +45,32 @@ def reds():
 def skipped():
     """Return a function that returns the reason of each skipped file, by path."""
     return lambda images: {item.path: item.reason for item in images.skipped}
+
+
+@pytest.fixture
+def write_zip():
+    """Return a function that writes a ZIP archive of (name, content) members."""
+
+    def write(file, members, method=zipfile.ZIP_DEFLATED):
+        with warnings.catch_warnings(), zipfile.ZipFile(file, "w", method) as archive:
+            warnings.simplefilter("ignore")  # for duplicate names
+            for name, content in members:
+                archive.writestr(name, content)
+        return file
+
+    return write
+
+
+@pytest.fixture
+def write_tar():
+    """Return a function that writes a TAR archive of (name, content) members."""
+
+    def write(file, members):
+        with tarfile.open(file, "w:gz" if file.suffix in (".gz", ".tgz") else "w") as archive:
+            for name, content in members:
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+        return file
+
+    return write

@@ -1,12 +1,6 @@
 """ZIP archives and TAR shards as sources, read without unpacking."""
 
-import io
 import json
-import os
-import tarfile
-import tracemalloc
-import warnings
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -14,28 +8,10 @@ import pytest
 
 from featscape.errors import ImageError, InputError
 from featscape.images import find_images, open_contents
-from featscape.images.containers.zip_archive import ZipArchive
-
-
-def write_zip(file, members, method=zipfile.ZIP_DEFLATED):
-    with warnings.catch_warnings(), zipfile.ZipFile(file, "w", method) as archive:
-        warnings.simplefilter("ignore")  # for duplicate names
-        for name, content in members:
-            archive.writestr(name, content)
-    return file
-
-
-def write_tar(file, members):
-    with tarfile.open(file, "w:gz" if file.suffix in (".gz", ".tgz") else "w") as archive:
-        for name, content in members:
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return file
 
 
 @pytest.fixture(params=["zip", "tar"])
-def write(request, tmp_path):
+def write(request, tmp_path, write_zip, write_tar):
     """Return a function that writes an archive; the test runs for each kind of archive."""
     make = {"zip": write_zip, "tar": write_tar}[request.param]
     return lambda members: make(tmp_path / f"a.{request.param}", members)
@@ -90,7 +66,7 @@ def test_a_reopened_archive_reads_single_members(write, png):
             contents.read(path)
 
 
-def test_metadata_in_a_zip_gives_labels_and_columns(tmp_path, png):
+def test_metadata_in_a_zip_gives_labels_and_columns(write_zip, tmp_path, png):
     members = [("p/1.png", png()), ("p/metadata.csv", "file_name,label,n\n1.png,fox,3\n")]
     images = find_images(write_zip(tmp_path / "a.zip", members))
     assert images.labels == ("fox",)
@@ -100,7 +76,7 @@ def test_metadata_in_a_zip_gives_labels_and_columns(tmp_path, png):
 # --- WebDataset -----------------------------------------------------------------------------------
 
 
-def test_sidecar_files_give_labels_and_columns(tmp_path, png, reds, skipped):
+def test_sidecar_files_give_labels_and_columns(write_tar, tmp_path, png, reds, skipped):
     members = [
         ("0.png", png(0)),
         ("0.cls", b"7\n"),
@@ -121,7 +97,7 @@ def test_sidecar_files_give_labels_and_columns(tmp_path, png, reds, skipped):
     assert skipped(images).keys() == {"1.json", f"{tmp_path / 'a.tar'}, column box"}
 
 
-def test_shards_in_a_folder_are_one_source(tmp_path, png, reds):
+def test_shards_in_a_folder_are_one_source(write_tar, tmp_path, png, reds):
     write_tar(tmp_path / "train-000.tar", [("a/0.png", png(0)), ("a/0.cls", b"x")])
     write_tar(tmp_path / "train-001.tar", [("a/0.png", png(1)), ("a/0.cls", b"y")])
     write_tar(tmp_path / "val-000.tar", [("a/0.png", png(2)), ("a/0.cls", b"x")])
@@ -179,166 +155,6 @@ def test_a_file_that_is_not_an_archive_is_an_error(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=r"archive must be undamaged|at least one image"):
         find_images(tmp_path / name)
-
-
-@pytest.mark.parametrize("n_bytes", [100, 512, 512 * 7 + 60, 512 * 8, 512 * 9])
-def test_a_truncated_tar_keeps_the_complete_members(tmp_path, png, skipped, n_bytes):
-    content = png() + bytes(2048 - len(png()))  # five blocks with the header
-    file = write_tar(tmp_path / "a.tar", [(f"{i}.png", content) for i in range(5)])
-    os.truncate(file, 5 * 5 * 512 - n_bytes)
-    images = find_images(file)
-    assert images.paths == tuple(f"{i}.png" for i in range(5 - -(-n_bytes // 2560)))
-    assert all(images.load(i).size == (6, 4) for i in range(len(images)))
-    assert "(the rest of the archive)" in skipped(images)
-
-
-def test_a_damaged_tar_reports_the_position_of_the_damage(tmp_path, png, skipped):
-    file = write_tar(tmp_path / "a.tar", [(f"{i}.png", png()) for i in range(5)])
-    with file.open("r+b") as opened:
-        opened.seek(2 * 1024 + 100)
-        opened.write(b"\xff" * 200)
-    images = find_images(file)
-    assert images.paths == ("0.png", "1.png")
-    assert "damaged at byte 2,048" in skipped(images)["(the rest of the archive)"]
-
-
-def test_a_complete_tar_is_not_reported_as_truncated(tmp_path, png):
-    assert find_images(write_tar(tmp_path / "a.tar", [("1.png", png())])).skipped == ()
-
-
-def test_a_compressed_tar_is_refused_with_a_remedy(tmp_path, png):
-    with pytest.raises(InputError, match=r"must be uncompressed; .* Decompress the archive"):
-        find_images(write_tar(tmp_path / "a.tar.gz", [("1.png", png())]))
-
-
-def test_links_in_a_tar_are_skipped(tmp_path, png, skipped):
-    file = write_tar(tmp_path / "a.tar", [("1.png", png())])
-    with tarfile.open(file, "a") as archive:
-        link = tarfile.TarInfo("2.png")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        archive.addfile(link)
-    assert skipped(find_images(file)) == {"2.png": "not a regular file"}
-
-
-def test_a_damaged_zip_member_raises_an_image_error(tmp_path, png):
-    members = [("1.png", png() + bytes(1000)), ("2.png", png(2))]
-    file = write_zip(tmp_path / "a.zip", members, zipfile.ZIP_STORED)
-    content = bytearray(file.read_bytes())
-    content[100] ^= 255
-    file.write_bytes(content)
-    images = find_images(file)
-    with pytest.raises(ImageError, match="damaged in the archive"):
-        images.load(0)
-    assert images.load(1).size == (6, 4)
-
-
-def test_an_encrypted_member_raises_an_image_error(tmp_path, png):
-    file = write_zip(tmp_path / "a.zip", [("1.png", png())])
-    content = bytearray(file.read_bytes())
-    content[content.rindex(b"PK\x01\x02") + 8] |= 1
-    file.write_bytes(content)
-    with pytest.raises(ImageError, match="encrypted"):
-        find_images(file).load(0)
-
-
-def test_a_member_above_the_size_limit_is_not_read(tmp_path, png, monkeypatch):
-    monkeypatch.setattr("featscape.images.storage.limits.MAX_BYTES", 100)
-    bomb = [("1.png", bytes(10_000)), ("2.png", png())]
-    with pytest.raises(ImageError, match="GiB"):
-        find_images(write_zip(tmp_path / "a.zip", bomb)).load(0)
-
-
-@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_DEFLATED])
-def test_each_compression_method_returns_the_original_bytes(tmp_path, method):
-    content = np.random.default_rng(0).bytes(300_000) + bytes(300_000)
-    archive = ZipArchive(
-        write_zip(tmp_path / "a.zip", [("1.png", content), ("0.png", b"")], method)
-    )
-    assert archive.read("1.png") == content
-    assert archive.read("0.png") == b""
-
-
-@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_DEFLATED])
-def test_decompression_stops_at_the_size_in_the_directory(tmp_path, png, method):
-    bomb = [("1.png", bytes(200_000_000)), ("2.png", png())]
-    file = write_zip(tmp_path / "a.zip", bomb, method)
-    content = bytearray(file.read_bytes())
-    at = content.index(b"PK\x01\x02") + 24
-    content[at : at + 4] = (1_000).to_bytes(4, "little")
-    file.write_bytes(content)
-    images = find_images(file)
-    tracemalloc.start()
-    with pytest.raises(ImageError, match="damaged in the archive"):
-        images.load(0)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 3e6
-    assert images.load(1).size == (6, 4)
-
-
-def test_a_damaged_lzma_dictionary_size_allocates_no_memory(tmp_path, png):
-    file = write_zip(tmp_path / "a.zip", [("1.png", png())], zipfile.ZIP_LZMA)
-    content = bytearray(file.read_bytes())
-    at = 30 + len("1.png") + 4 + 1  # the local header, LZMA's header, the first property
-    assert int.from_bytes(content[at : at + 4], "little") == 1 << 23
-    content[at + 3] = 0xFF
-    file.write_bytes(content)
-    images = find_images(file)
-    tracemalloc.start()
-    assert images.load(0).size == (6, 4)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 3e6
-
-
-def test_an_unsupported_compression_method_is_reported(tmp_path, png):
-    file = write_zip(tmp_path / "a.zip", [("1.png", png())])
-    content = bytearray(file.read_bytes())
-    content[content.index(b"PK\x01\x02") + 10] = 93
-    file.write_bytes(content)
-    with pytest.raises(ImageError, match=r"unsupported compression method \(number 93\)"):
-        find_images(file).load(0)
-
-
-def pax(*records):
-    """Return an extended header with records such as "size=-100"."""
-    content = b"".join(f"{len(record) + 4:02} {record}\n".encode() for record in records)
-    info = tarfile.TarInfo("x")
-    info.type, info.size = tarfile.XHDTYPE, len(content)
-    return info.tobuf() + content + bytes(-len(content) % 512)
-
-
-@pytest.mark.parametrize(
-    "records",
-    [
-        ["size=-100"],
-        ["size=-5000"],
-        ["size=nonsense"],
-        ["GNU.sparse.major=1", "GNU.sparse.minor=0", "GNU.sparse.realsize=9"],
-        ["GNU.sparse.map=1,x"],
-        ["GNU.sparse.size=x"],
-        ["GNU.sparse.major=1", "GNU.sparse.minor=0", "GNU.sparse.realsize=x"],
-    ],
-)
-def test_a_tar_with_an_invalid_extended_header_keeps_the_members_before(
-    tmp_path, png, skipped, records
-):
-    file = write_tar(tmp_path / "a.tar", [("1.png", png(1))])
-    member = tarfile.TarInfo("2.png")
-    member.size = len(png())
-    content = file.read_bytes()[: 2 * 512] + pax(*records) + member.tobuf() + png() + bytes(2000)
-    file.write_bytes(content)
-    images = find_images(file)
-    assert images.paths[0] == "1.png"
-    assert images.load(0).size == (6, 4)
-    assert 1 <= len(skipped(images)) <= 2
-
-
-def test_a_large_sidecar_file_is_skipped(tmp_path, png, skipped):
-    members = [("1.png", png()), ("1.txt", b"t" * (2 << 20))]
-    images = find_images(write_tar(tmp_path / "a.tar", members))
-    assert images.columns == {}
-    assert skipped(images) == {"1.txt": "larger than 1 MiB, the limit for a sidecar file"}
 
 
 @pytest.mark.parametrize("seed", range(60))
