@@ -152,9 +152,8 @@ def test_fashion_mnist_is_read_as_downloaded():
 
 
 def test_threads_read_the_right_images_in_any_order(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "featscape.images.containers.record_stream._WINDOW_BYTES", 100
-    )  # six images
+    # six images per window
+    monkeypatch.setattr("featscape.images.containers.record_stream._WINDOW_BYTES", 100)
     array = pixels(200, 4, 4)
     np.savez_compressed(tmp_path / "a.npz", images=array)
     images = find_images(tmp_path / "a.npz")
@@ -239,9 +238,8 @@ def test_claimed_images_that_do_not_fit_in_the_file_are_not_listed(tmp_path, nam
     images = find_images(tmp_path / name, limit=100)
     assert len(images) == 100
     tracemalloc.start()
-    assert (
-        len(find_images(tmp_path / name)) < 10_000
-    )  # a compressed file may contain a few thousand
+    # a compressed file of this size could contain a few thousand images
+    assert len(find_images(tmp_path / name)) < 10_000
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 10e6
