@@ -179,6 +179,7 @@ def _environment(workspace: Path) -> dict[str, str]:
         "TMPDIR": str(workspace / "tmp"),
         "HOME": str(workspace / "home"),
         "XDG_CACHE_HOME": str(workspace / "home"),
+        "XDG_DATA_HOME": str(workspace / "home"),
         "MPLCONFIGDIR": str(fonts),
         "HF_HUB_OFFLINE": "1",
         "no_proxy": "*",

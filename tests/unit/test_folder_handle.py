@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tracemalloc
 
 import pytest
 
@@ -100,6 +101,16 @@ def test_what_is_missing(folder):
         FolderHandle(folder / "nothing")
     with pytest.raises(NotADirectoryError):
         FolderHandle(folder / "file")
+
+
+def test_reading_allocates_the_size_of_the_file_and_not_the_limit(folder):
+    handle = FolderHandle(folder)
+    tracemalloc.start()
+    content = handle.read("file", most_bytes=1 << 28)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert content == (folder / "file").read_bytes()
+    assert peak < 1 << 20
 
 
 def test_the_identity_changes_with_the_file(folder):

@@ -120,10 +120,13 @@ class StoredArray:
     shape: tuple[int, int]
 
     @classmethod
-    def in_archive(cls, folder: FolderHandle, file_name: str, name: str) -> StoredArray:
-        """Find an array in an .npz file, which holds its arrays whole and uncompressed.
+    def in_archive(
+        cls, folder: FolderHandle, file_name: str, name: str, *, dtype: type[np.generic]
+    ) -> StoredArray:
+        """Find an array of rows in an .npz file, which holds its arrays whole and uncompressed.
 
-        Raises InputError if the file is missing, or is not as ``numpy.savez`` writes it.
+        Raises InputError if the file is missing, if ``numpy.savez`` does not write such a file, or
+        if the array has another type.
         """
         path = folder.path / file_name
         try:
@@ -143,8 +146,9 @@ class StoredArray:
             member.compress_type != zipfile.ZIP_STORED
             or len(header.shape) != 2
             or header.is_fortran
+            or header.dtype != dtype
         ):
-            raise damaged(path, f"its {name} are not a plain array of rows")
+            raise damaged(path, f"its {name} are not rows of {np.dtype(dtype)}")
         return cls(StoredFile.of(folder, file_name), offset, header.dtype, header.shape)
 
     def row(self, index: int) -> NDArray[Any]:

@@ -107,10 +107,11 @@ class FolderHandle:
     def read(self, name: str, *, most_bytes: int) -> bytes:
         """Return the content of a file; raises OSError as `open` does, and if it is longer."""
         with self.open(name) as file:
-            if os.fstat(file.fileno()).st_size > most_bytes:
+            size = os.fstat(file.fileno()).st_size
+            if size > most_bytes:
                 reason = f"it has more than {most_bytes:,} bytes"
                 raise OSError(errno.EFBIG, reason, str(self.path / name))
-            return file.read(most_bytes)
+            return file.read(size)  # read(n) allocates n bytes
 
     def exists(self, name: str) -> bool:
         """Whether the folder holds something of this name, be it only a link."""

@@ -377,6 +377,14 @@ class TestDamage:
         with pytest.raises(InputError, match="Make the map again"):
             ServedMap(copied.folder)
 
+    def test_neighbors_and_distances_of_different_shapes(self, copied):
+        file = copied.folder / "neighbors.npz"
+        with np.load(file) as arrays:
+            indices, distances = arrays["indices"], arrays["distances"]
+        np.savez(file, indices=indices, distances=distances[:, :0])
+        with pytest.raises(InputError, match=r"neighbors\.npz is missing or damaged"):
+            ServedMap(copied.folder)
+
     def test_files_of_two_maps(self, copied):
         import pyarrow.parquet as pq
 

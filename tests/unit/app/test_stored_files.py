@@ -22,7 +22,9 @@ def arrays():
 def test_rows_are_those_that_numpy_reads(tmp_path, arrays):
     np.savez(tmp_path / "neighbors.npz", **arrays)
     for name, values in arrays.items():
-        stored = StoredArray.in_archive(FolderHandle(tmp_path), "neighbors.npz", name)
+        stored = StoredArray.in_archive(
+            FolderHandle(tmp_path), "neighbors.npz", name, dtype=values.dtype.type
+        )
         assert stored.shape == values.shape
         for row in range(N_ITEMS):
             np.testing.assert_array_equal(stored.row(row), values[row])
@@ -36,14 +38,15 @@ def test_rows_are_those_that_numpy_reads(tmp_path, arrays):
         lambda file, arrays: np.savez(file, indices=arrays["indices"][0]),
         lambda file, arrays: np.savez(file, others=arrays["indices"]),
         lambda file, _arrays: np.savez(file, indices=np.array([[{}]], dtype=object)),
+        lambda file, arrays: np.savez(file, indices=arrays["indices"].astype(complex)),
         lambda file, _arrays: file.write_bytes(b"PK"),
     ],
-    ids=["compressed", "by column", "one row", "another name", "objects", "no archive"],
+    ids=["compressed", "by column", "one row", "another name", "objects", "complex", "no archive"],
 )
 def test_what_numpy_would_not_save_so_is_damaged(tmp_path, arrays, save):
     save(tmp_path / "neighbors.npz", arrays)
     with pytest.raises(InputError, match="missing or damaged"):
-        StoredArray.in_archive(FolderHandle(tmp_path), "neighbors.npz", "indices")
+        StoredArray.in_archive(FolderHandle(tmp_path), "neighbors.npz", "indices", dtype=np.int32)
 
 
 def test_a_file_put_in_its_place_is_not_read(tmp_path):

@@ -6,6 +6,7 @@ import asyncio
 import io
 from typing import TYPE_CHECKING, NoReturn
 
+import numpy as np
 from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -103,8 +104,10 @@ class ServedMap:
         self.thumbnails = None
         if opened.exists(THUMBNAILS):
             self.thumbnails = Thumbnails(open_part(opened, THUMBNAILS), n_items=len(self.items))
-        self.indices = StoredArray.in_archive(opened, NEIGHBORS, "indices")
-        self.distances = StoredArray.in_archive(opened, NEIGHBORS, "distances")
+        self.indices = StoredArray.in_archive(opened, NEIGHBORS, "indices", dtype=np.int32)
+        self.distances = StoredArray.in_archive(opened, NEIGHBORS, "distances", dtype=np.float32)
+        if self.distances.shape != self.indices.shape:
+            raise damaged(opened.path / NEIGHBORS, "its two arrays have different shapes")
         n_items = len(self.items)
         for name, n_rows in (
             (BUNDLE, self.manifest.n_items),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from featscape.images.storage.places import Place
 
 # usual names of a column of image bytes, the most likely first
+_BUFFER_BYTES = 1 << 20
+_LARGE_CHUNK_BYTES = 64 << 20
 _IMAGE_COLUMNS = (
     *("image", "img", "jpg", "jpeg", "png", "webp", "image_bytes", "img_bytes", "bytes"),
 )
@@ -187,5 +189,22 @@ def open_parquet(file: Place) -> pq.ParquetFile:
 
     if isinstance(file, Path):
         check_regular(file.stat(), file)
-    opened = file if isinstance(file, Path) else storage_of(file).open(file)
-    return pq.ParquetFile(opened, pre_buffer=False, buffer_size=1 << 20)
+    parquet = pq.ParquetFile(_open_bytes(file), pre_buffer=False)
+    if not _has_large_chunk(parquet.metadata):
+        return parquet
+    return pq.ParquetFile(_open_bytes(file), pre_buffer=False, buffer_size=_BUFFER_BYTES)
+
+
+def _open_bytes(file: Place) -> Any:
+    return file if isinstance(file, Path) else storage_of(file).open(file)
+
+
+def _has_large_chunk(metadata: pq.FileMetaData) -> bool:
+    """Return whether a column chunk is too large for one read.
+
+    A smaller chunk is read at once, because Arrow's buffered reader allocates and fills as many
+    bytes as the header of a page claims, up to 2 GB, before the reader looks at the file's size.
+    """
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    chunks = (group.column(number) for group in groups for number in range(group.num_columns))
+    return any(chunk.total_compressed_size > _LARGE_CHUNK_BYTES for chunk in chunks)
