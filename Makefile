@@ -11,7 +11,7 @@ install: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml engine/pyproject.toml engine/CMakeLists.txt $(wildcard engine/native/*)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "Installing featscape and all it needs into .venv: 4 GB, some minutes."
+	@echo "Installing featscape and its dependencies into .venv: 4 GB, a few minutes."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ./engine -e '.[dev]'
 	touch $@
 
@@ -21,13 +21,13 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
 
-# Damaged and hostile inputs for SECONDS: see docs/robustness.md. SEED repeats a run, TRY one input.
+# Fuzzing for SECONDS, see docs/robustness.md. SEED repeats a run, and TRY repeats one input.
 SECONDS ?= 60
 fuzz: $(INSTALLED)
 	PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(SECONDS) \
 		$(if $(SEED),--seed $(SEED)) $(addprefix --target ,$(TARGET)) $(if $(TRY),--try $(TRY))
 
-# The native code without Python, under the address, undefined-behavior and thread sanitizers.
+# Run the native code without Python under the address, undefined-behavior and thread sanitizers.
 sanitize: build/sanitize-address,undefined build/sanitize-thread
 
 build/sanitize-%: $(INSTALLED) $(wildcard engine/native/*) engine/tests/native/sanitize.cpp engine/CMakeLists.txt
@@ -49,15 +49,15 @@ check: $(INSTALLED) $(MODULES)
 	cmp build/viewer/viewer.js $(STATIC)/viewer.js  # a difference: `make viewer`, then commit
 	cmp build/viewer/viewer.css $(STATIC)/viewer.css
 
-# The networks of the libraries that are installed, for `featscape models`: a quarter of an hour.
+# Write the list of networks for `featscape models`, from the installed libraries: 15 minutes.
 catalog: $(INSTALLED)
 	$(BIN)/python tools/write_catalog.py
 
-# The viewer's side of what Python and the browser agree on.
+# Generate viewer/src/contract.ts from the Python models.
 contract: $(INSTALLED)
 	$(BIN)/python viewer/generate_contract.py
 
-# The browser part, built into the package: the built files are committed, so that pip needs no Node.
+# Build the viewer into the package. The built files are committed, so pip needs no Node.
 viewer: $(MODULES)
 	cd viewer && npm run --silent build
 
@@ -71,7 +71,7 @@ format: $(INSTALLED) $(MODULES)
 	$(BIN)/clang-format -i engine/native/* engine/tests/native/*
 	cd viewer && npm run --silent format
 
-# Photographs of animals (GPL) and Fashion-MNIST (MIT), from Debian's archive, unpacked without root.
+# Download photographs of animals (GPL) and Fashion-MNIST (MIT) from Debian's archive, without root.
 data: data/animals data/fashion-mnist
 
 data/animals:

@@ -1,4 +1,4 @@
-"""The whole way in five lines, on scikit-learn's handwritten digits: run it as it stands."""
+"""Draw scikit-learn's handwritten digits as a map, in five lines."""
 
 from pathlib import Path
 from tempfile import mkdtemp
@@ -7,7 +7,7 @@ from featscape import TSNE, draw_mosaic, draw_scatter, extract, find_images
 from featscape.demo import write_digits
 
 photos = Path(mkdtemp(prefix="digits-"))
-write_digits(photos)  # put a folder of your own here
+write_digits(photos)  # or use a folder of your own images
 
 images = find_images(photos, limit=500)
 features = extract(images, model="efficientnet_lite0")

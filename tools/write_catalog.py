@@ -1,6 +1,6 @@
-"""Write the catalog of networks that `featscape models` reads: a quarter of an hour.
+"""Write the catalog of networks for `featscape models`, in about 15 minutes.
 
-Every architecture is built on torch's meta device, which computes shapes and holds no numbers.
+Every architecture is built on torch's meta device, which computes shapes without data.
 """
 
 import json
@@ -18,7 +18,7 @@ from torchvision.models.regnet import BlockParams
 from featscape.features import catalog, open_clip_backend, timm_backend, torchvision_backend
 from featscape.features.classifier import find_classifier
 
-QUIET = {"init_weights": False}  # to draw them takes its time, on the meta device too
+QUIET = {"init_weights": False}  # random weights take time, also on the meta device
 META = torch.device("meta")
 
 
@@ -61,7 +61,7 @@ def measure(measure_one, architectures):
     for name in architectures:
         try:
             sizes[name] = measure_one(name)
-        except Exception as error:  # noqa: BLE001 - whatever it is, its size stays unknown
+        except Exception as error:  # noqa: BLE001 - the error is printed, the size is unknown
             print(f"{name}: {type(error).__name__}: {error}"[:200], file=sys.stderr)
             sizes[name] = []
     return sizes
@@ -72,7 +72,7 @@ def main():
     logging.disable(logging.ERROR)
     on_meta = BlockParams.from_init_params.__func__
 
-    def on_cpu(cls, *args, **kwargs):  # the widths are computed, which the meta device cannot
+    def on_cpu(cls, *args, **kwargs):  # the widths need values, which the meta device lacks
         with torch.device("cpu"):
             return on_meta(cls, *args, **kwargs)
 

@@ -16,7 +16,7 @@ from featscape.bundle.order import hilbert_codes
 from featscape.records import Neighbors
 
 numbers = st.floats(-(2.0**100), 2.0**100, width=32)
-texts = st.text(st.characters(), max_size=20)  # surrogates, controls and all
+texts = st.text(st.characters(), max_size=20)  # includes surrogates and control characters
 
 
 @st.composite

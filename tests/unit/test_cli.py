@@ -79,7 +79,7 @@ class TestMistakes:
             (["info", "nowhere"], "there is no map nowhere"),
             (["info", "."], "is not a featscape map"),
             (["export", "nowhere", "--to", "site"], "there is no map nowhere"),
-            (["map", "photos", "--page-images", "-1"], "map.html must hold 0 images or more"),
+            (["map", "photos", "--page-images", "-1"], "page_images must be 0 or more"),
         ],
     )
     def test_one_line_and_status_2(self, featscape, photos, monkeypatch, arguments, words):
@@ -200,7 +200,7 @@ class TestScreens:
         assert (here / "site" / "index.html").exists()
         again = featscape("export", "m", "--to", "site")
         assert again.status == 2
-        assert "the site site exists already" in again.err
+        assert "the site site already exists" in again.err
         assert featscape("export", "m", "--to", "site", "--force").status == 0
 
     def test_models_lists_libraries_and_examples(self, featscape):

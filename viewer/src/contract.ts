@@ -7,14 +7,14 @@ export const NO_CATEGORY = 65535;
 export const AGREEMENT = "agreement";
 export const MOST_ARCHIVED = 100000;
 
-/** An array in a file of its own: C order, little-endian. */
+/** An array in a separate file: C order, little-endian. */
 export interface ArrayFile {
   readonly file: string;
   readonly dtype: "float32" | "float64" | "uint16" | "uint32";
   readonly shape: readonly number[];
 }
 
-/** A class, as the legend shows it. */
+/** A class in the legend. */
 export interface ClassEntry {
   readonly name: string;
   /** #rrggbb */
@@ -22,7 +22,7 @@ export interface ClassEntry {
   readonly count: number;
 }
 
-/** A column of few distinct values. */
+/** A column with few distinct values. */
 export interface CategoryColumn {
   readonly kind: "category";
   readonly name: string;
@@ -41,37 +41,37 @@ export interface NumberColumn {
   readonly maximum: number;
 }
 
-/** A column of free text: its values stand in the strings, under its name. */
+/** A column of free text; the values are in the strings, under the name of the column. */
 export interface TextColumn {
   readonly kind: "text";
   readonly name: string;
 }
 
-/** A file of blocks, each for `block_items` items in the bundle's order. */
+/** A file of blocks, each for `block_items` items in the order of the bundle. */
 export interface Blocks {
   readonly file: string;
-  /** float64 (n_blocks + 1,): where each block begins */
+  /** float64 (n_blocks + 1,): the offset of each block */
   readonly starts: ArrayFile;
   readonly block_items: number;
-  /** the first so many items have an entry */
+  /** number of items with an entry, from the first item on */
   readonly n_items: number;
 }
 
 /** WebP images of one size. */
 export interface ThumbnailPack {
   readonly file: string;
-  /** float64 (n_blocks + 1,): where each block begins */
+  /** float64 (n_blocks + 1,): the offset of each block */
   readonly starts: ArrayFile;
   readonly block_items: number;
-  /** the first so many items have an entry */
+  /** number of items with an entry, from the first item on */
   readonly n_items: number;
   /** longest side */
   readonly size_px: number;
 }
 
-/** A cell of its own for every item, near its place on the map. */
+/** A separate grid cell for every item, near the position of the item on the map. */
 export interface Grid {
-  /** uint16 (n, 2): column and row; they grow with x and y */
+  /** uint16 (n, 2): column and row, increasing with x and y */
   readonly cells: ArrayFile;
   readonly n_columns: number;
   readonly n_rows: number;
@@ -79,24 +79,24 @@ export interface Grid {
 
 /** The nearest items in feature space, nearest first. */
 export interface NeighborGraph {
-  /** uint32 (n, k), in the bundle's order */
+  /** uint32 (n, k), in the order of the bundle */
   readonly indices: ArrayFile;
   /** float32 (n, k) */
   readonly distances: ArrayFile;
 }
 
-/** Everything about a map but its arrays. */
+/** The description of a map, with the names of the array files. */
 export interface Manifest {
   readonly format: "featscape-bundle";
   readonly version: 1;
   readonly title: string;
   readonly n_items: number;
   readonly n_dimensions: 2 | 3;
-  /** the first so many items are a fair sample */
+  /** ends of the levels: the items before each end are a random sample */
   readonly level_ends: readonly number[];
-  /** least coordinate, by axis */
+  /** minimum coordinate of each axis */
   readonly lower: readonly number[];
-  /** greatest coordinate, by axis */
+  /** maximum coordinate of each axis */
   readonly upper: readonly number[];
   readonly positions: ArrayFile;
   readonly ids: ArrayFile;
@@ -108,34 +108,34 @@ export interface Manifest {
   readonly strings: Blocks | null;
   /** smallest first; empty without images */
   readonly thumbnails: readonly ThumbnailPack[];
-  /** how the map was made, in words, for the panel */
+  /** how the map was made, as texts for the panel */
   readonly facts: { readonly [name: string]: string };
 }
 
-/** What the program behind the page can do; nothing for a file or a static site. */
+/** The abilities of the program behind the page; none for a file or a static site. */
 export interface Abilities {
   readonly originals: boolean;
   readonly search: boolean;
-  /** so many originals in one archive at most */
+  /** maximum number of originals in one archive */
   readonly zip: number;
   readonly place: boolean;
-  /** why it places no images, and the remedy, as a sentence */
+  /** why images cannot be placed, with the remedy, as a sentence */
   readonly no_place: string | null;
 }
 
-/** What a page says of itself to the viewer it loads, as JSON in ``<script id="featscape">``. */
+/** The settings of a page for the viewer, as JSON in ``<script id="featscape">``. */
 export interface PageSetup {
   readonly source: "server" | "site" | "file";
-  /** where the bundle's files lie, relative to the page */
+  /** address of the bundle's files, relative to the page */
   readonly data: string;
-  /** where the server answers; None without one */
+  /** address of the server's API; None without a server */
   readonly api: string | null;
   readonly abilities: Abilities;
-  /** what this page leaves out, said to the reader */
+  /** a message for the reader, such as what is missing */
   readonly notice: string | null;
 }
 
-/** Find items whose path, label and text columns together hold every word of `text`. */
+/** Find the items whose path, label and text columns together contain every word of `text`. */
 export interface SearchRequest {
   readonly text: string;
 }
@@ -145,12 +145,12 @@ export interface ItemsRequest {
   readonly ids: readonly number[];
 }
 
-/** A ZIP that is ready to be fetched, for a while. */
+/** A ZIP archive that can be downloaded, for a limited time. */
 export interface Archive {
   readonly key: string;
 }
 
-/** Everything the table says of an item. */
+/** All values of an item in the table. */
 export interface ItemDetails {
   readonly id: number;
   readonly label: string | null;
@@ -166,31 +166,31 @@ export interface NeighborList {
   readonly distances: readonly number[];
 }
 
-/** Where a new image falls on the map, and what lies near it in feature space. */
+/** The position of a new image on the map, and its nearest items in feature space. */
 export interface Placed {
   readonly position: readonly number[];
   readonly neighbors: NeighborList;
 }
 
-/** A notebook's page asks the kernel for bytes of one of the bundle's files. */
+/** A request of a notebook's page to the kernel for bytes of a file of the bundle. */
 export interface ReadRequest {
   readonly kind: "read";
-  /** chosen by the page; the answer carries it */
+  /** chosen by the page; the answer repeats the id */
   readonly id: number;
   readonly file: string;
   readonly start: number;
-  /** exclusive; None for the file's end */
+  /** exclusive; None for the end of the file */
   readonly end: number | null;
 }
 
-/** The kernel's answer: the bytes are the message's first buffer, or `error` says why not. */
+/** The answer of the kernel: the bytes are in the first buffer, or `error` has the reason. */
 export interface ReadAnswer {
   readonly kind: "data" | "error";
   readonly id: number;
   readonly error: string | null;
 }
 
-/** The one shape of every error the server answers. */
+/** The JSON of every error response of the server. */
 export interface ErrorMessage {
   readonly error: string;
   readonly status: number;

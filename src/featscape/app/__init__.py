@@ -1,4 +1,4 @@
-"""The server of `featscape serve`: one map, its originals, and what only a program can answer."""
+"""Show maps: the server of `featscape serve`, and the notebook widget."""
 
 from featscape.app.server.service import serve
 

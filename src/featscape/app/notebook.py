@@ -1,4 +1,4 @@
-"""Maps that show themselves in a notebook, and give back what is selected there."""
+"""Maps that a notebook displays as an interactive page, with access to the selection."""
 
 from __future__ import annotations
 
@@ -28,41 +28,41 @@ __all__ = ["InteractiveMap", "embed_features", "make_map", "make_maps", "open_ma
 
 
 class InteractiveMap(Map):
-    """A map that shows itself in a notebook: let it be the last line of a cell.
+    """A map that a notebook displays at the end of a cell.
 
-    The same page stands there as in ``featscape serve``, without what takes a server: the original
-    images, their ZIP archives, and the placing of new ones. It works in JupyterLab, Jupyter
-    Notebook, VS Code and Colab, and takes ``pip install 'featscape[notebook]'``.
+    The notebook shows the page of ``featscape serve`` without the features that need a server:
+    original images, ZIP archives and the placing of dropped images. The page works in JupyterLab,
+    Jupyter Notebook, VS Code and Colab, and needs ``pip install 'featscape[notebook]'``.
     """
 
     @cached_property
     def widget(self) -> MapWidget:
-        """The widget that is shown, to be laid out among others.
+        """The widget of the map, for use in a layout of widgets.
 
         Raises
         ------
         MissingExtra
             If anywidget is not installed.
         InputError
-            If the map has no bundle, or a file of it is missing or damaged.
+            If the map has no bundle, or a file of the bundle is missing or damaged.
         """
         try:
             from featscape.app.widget import MapWidget
         except ModuleNotFoundError as error:
-            raise _missing(error, "to be shown in a notebook") from error
+            raise _missing(error, "the notebook widget") from error
         return MapWidget(self.folder)
 
     @property
     def selected(self) -> list[int]:
         """The items selected on the page, ascending: indices into `paths`, `labels`, `features`.
 
-        Where the map is shown more than once, what was selected last.
+        If several views show the map, the latest selection counts.
         """
         shown: MapWidget | None = vars(self).get("widget")
         return [] if shown is None else sorted(shown.selected_ids)
 
     def selected_frame(self) -> pd.DataFrame:
-        """Return the selected items' rows of items.parquet: id, path, label, x, y and the rest.
+        """Return the rows of items.parquet for the selected items, with all columns.
 
         Raises
         ------
@@ -72,9 +72,9 @@ class InteractiveMap(Map):
         import pyarrow as pa
 
         try:
-            import pandas as pd  # noqa: F401 - pyarrow asks for it
+            import pandas as pd  # noqa: F401 - to_pandas needs it
         except ModuleNotFoundError as error:
-            raise _missing(error, "to give a table") from error
+            raise _missing(error, "selected_frame") from error
         rows = pa.array(self.selected, pa.int64())
         frame: pd.DataFrame = read_items(self.folder).take(rows).to_pandas()
         return frame
@@ -87,21 +87,20 @@ class InteractiveMap(Map):
         weights: str | Path | None = None,
         device: str = "auto",
     ) -> Placement:
-        """Place a new image on the map, which does not change.
+        """Place a new image on the map; the map does not change.
 
-        The network is loaded at the first call, and kept.
+        The first call loads the network, and later calls reuse the network.
 
         Parameters
         ----------
         image : path or binary file
         model : str, optional
-            The network that the map was made with. Needed if it is MODULE:FACTORY or an ONNX file:
-            code and files that only the map names are never loaded, for a map may come from a
-            stranger.
+            The network of the map. Required if the network is MODULE:FACTORY or an ONNX file: a
+            map may come from a stranger, so code and files that only the map names are not loaded.
         weights : path, optional
-            The file of weights that the map was made with. Needed if the map was made with one.
+            The file of weights of the map. Required if the map was made with a file of weights.
         device : str
-            Where the network runs: as for `make_map`.
+            The device of the network, as in `make_map`.
 
         Returns
         -------
@@ -111,9 +110,10 @@ class InteractiveMap(Map):
         Raises
         ------
         InputError
-            If the map was made of features, for which there is no network.
+            If the map was made from features, without a network.
         ModelError, DeviceError
-            If the network has to be given, cannot be loaded, or differs from the map's.
+            If `model` or `weights` is required, or the network cannot be loaded or differs from
+            the network of the map.
         ImageError
             If the image cannot be decoded.
         OSError
@@ -134,18 +134,18 @@ class InteractiveMap(Map):
     def _repr_mimebundle_(self, **options: Any) -> Any:
         try:
             widget = self.widget
-        except MissingExtra as error:  # in a terminal no one asked for more than the text
+        except MissingExtra as error:  # IPython in a terminal shows the text only
             return {"text/plain": f"{self!r}\n{error}"}
         return widget._repr_mimebundle_(**options)
 
 
 def open_map(path: str | os.PathLike[str]) -> InteractiveMap:
-    """Read a map folder. In a notebook, the map shows itself.
+    """Open a map folder; a notebook displays the returned map as an interactive page.
 
     Parameters
     ----------
     path : path
-        A folder that `make_map` or another command wrote.
+        A folder that `make_map` or a featscape command wrote.
 
     Returns
     -------
@@ -154,7 +154,7 @@ def open_map(path: str | os.PathLike[str]) -> InteractiveMap:
     Raises
     ------
     InputError
-        If there is no such folder, if it is not a map, if a newer featscape wrote it, or if one
+        If the folder does not exist, is not a map or was written by a newer featscape, or if one
         of its files is missing or damaged.
     """
     return _interactive(maps.open_map(path))
@@ -171,8 +171,8 @@ def make_map(options: MapOptions) -> InteractiveMap:
     Raises
     ------
     InputError, ModelError, DeviceError, MissingExtra
-        The output folder is then as it was. Finished features are kept beside the output folder,
-        also after Ctrl-C or a crash, and the same call continues with these features.
+        After an error the output folder is unchanged. Finished features remain beside the output
+        folder, also after Ctrl-C or a crash, and the same call continues with these features.
 
     See Also
     --------
@@ -211,7 +211,7 @@ def make_maps(options: MapOptions) -> tuple[InteractiveMap, ...]:
 
 @takes(FeatureMapOptions)
 def embed_features(options: FeatureMapOptions) -> InteractiveMap:
-    """Make the map of features that another program computed: without paths and thumbnails.
+    """Make the map of features from another program, without paths and thumbnails.
 
     Returns
     -------
@@ -220,7 +220,7 @@ def embed_features(options: FeatureMapOptions) -> InteractiveMap:
     Raises
     ------
     InputError, DeviceError
-        The output folder is then as it was.
+        After an error the output folder is unchanged.
     """
     return _interactive(pipeline.embed_features(options))
 
@@ -231,6 +231,6 @@ def _interactive(plain: Map) -> InteractiveMap:
 
 def _missing(error: ModuleNotFoundError, purpose: str) -> MissingExtra:
     return MissingExtra(
-        f"a map needs {error.name} {purpose}; it is not installed. "
+        f"{purpose} needs {error.name}, which is not installed. "
         "Run: pip install 'featscape[notebook]'"
     )

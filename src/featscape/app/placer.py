@@ -1,4 +1,4 @@
-"""New images on the map: the network and the t-SNE, loaded when the first image comes."""
+"""Place new images on a served map; the first image loads the network and the t-SNE."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 
 class Placer:
-    """Places one image after another: each may fill much memory while it is decoded.
+    """Places one image at a time, because decoding an image may take much memory.
 
     Parameters
     ----------
     folder : FolderHandle
-        The map's.
+        The map folder.
     model, weights : optional
-        What the user gives, as for `open_placer`.
+        The network from the user, as in `open_placer`.
     """
 
     def __init__(
@@ -55,27 +55,28 @@ class Placer:
         Raises
         ------
         ImageError
-            If it cannot be decoded.
+            If the image cannot be decoded.
         FeatscapeError
-            If the map's network cannot be had, or another map stands in its place by now.
+            If the map's network cannot be loaded, or the map has been replaced.
         """
         with self._working:
             if self._place is None:
                 self._run.check()
                 place = open_placer(read_map(self._folder), **self._given)
-                self._run.check()  # the map is still the one that was read at the start
+                self._run.check()  # the map was not replaced while the network was loaded
                 self._place = place
             placement = self._place(io.BytesIO(image))
         indices, distances = placement.neighbors.indices[0], placement.neighbors.distances[0]
         position = placement.position.tolist()
         return Placed(
-            position=[*position, 0.0] if len(position) == 1 else position,  # a line lies at y = 0
+            # a map with one dimension is drawn at y = 0
+            position=[*position, 0.0] if len(position) == 1 else position,
             neighbors=list_neighbors(indices, distances),
         )
 
 
 def list_neighbors(indices: NDArray[np.integer], distances: NDArray[np.floating]) -> NeighborList:
-    """Return a row of the neighbour graph without its gaps, which are below 0."""
+    """Return one row of the neighbor graph, without the negative indices of empty entries."""
     there = indices >= 0
     return NeighborList(
         ids=indices[there].tolist(), distances=distances[there].astype(np.float64).tolist()

@@ -1,7 +1,7 @@
-"""Files of the map, read in pieces for as long as it is open.
+"""Read parts of a map's files while the map is open.
 
-A file is opened anew for each piece and must then still be the one that stood there at the start:
-beside a table in memory, pieces of another map would be answers about the wrong items.
+Each read opens the file again and checks that the file is unchanged since the map was opened. The
+table of the items is in memory, and parts of another map would not match the table.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _CHUNK_BYTES = 1 << 18
 
 
 class ChangedError(InputError):
-    """Another file stands by now where one of the map was opened."""
+    """A file of the map has changed since the map was opened."""
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file as it stood when the map was opened; usable from several threads.
+    """The state of a file when the map was opened; usable from several threads.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class StoredFile:
     size : int
         In bytes.
     etag : str
-        Changes with the file; quoted, as HTTP wants it.
+        Identifies the state of the file; quoted, as HTTP requires.
     """
 
     folder: FolderHandle
@@ -56,7 +56,7 @@ class StoredFile:
 
     @classmethod
     def of(cls, folder: FolderHandle, name: str) -> StoredFile:
-        """Take note of a file; raises InputError if it is missing, a link or not a file."""
+        """Record the state of a file; raise InputError if it is missing or not a regular file."""
         try:
             with folder.open(name) as file:
                 facts = os.fstat(file.fileno())
@@ -69,11 +69,11 @@ class StoredFile:
         self._open().close()
 
     def read(self, start: int, end: int) -> bytes:
-        """Return the bytes `start` to `end`; raises ChangedError if the file has changed."""
+        """Return the bytes `start` to `end`; raise ChangedError if the file has changed."""
         return b"".join(self.chunks(start, end))
 
     def chunks(self, start: int, end: int) -> Iterator[bytes]:
-        """Yield the bytes `start` to `end`, some at a time; raises as `read` does."""
+        """Yield the bytes `start` to `end` in chunks; raise ChangedError like `read`."""
         with self._open() as file:
             file.seek(start)
             while start < end:
@@ -95,20 +95,20 @@ class StoredFile:
 
     def _changed(self) -> ChangedError:
         return ChangedError(
-            f"the map's {printable(self.folder.path / self.name)} has changed since it was opened. "
-            "Open the map again: start featscape serve anew, or run the notebook's cell."
+            f"{printable(self.folder.path / self.name)} has changed since the map was opened. "
+            "Open the map again: restart featscape serve, or run the cell of the notebook again."
         )
 
 
 @dataclass(frozen=True)
 class StoredArray:
-    """A two-dimensional array inside a file, of which rows are read one at a time.
+    """A two-dimensional array in a file, read row by row.
 
     Attributes
     ----------
     file : StoredFile
     offset : int
-        Where its first number lies.
+        Offset of the first number, in bytes.
     dtype : numpy.dtype
     shape : tuple of int
         (n, k)
@@ -136,7 +136,7 @@ class StoredArray:
                     header = read_npy_header(stream)
                 member = archive.getinfo(f"{name}.npy")
                 header.check_size(member.file_size)
-                # the local header ends with the member's name and extra field, of these lengths
+                # bytes 26 to 29 of the local header: the lengths of the name and the extra field
                 raw.seek(member.header_offset + 26)
                 name_bytes, extra_bytes = struct.unpack("<HH", raw.read(4))
         except (OSError, InputError, struct.error) as error:
@@ -152,18 +152,18 @@ class StoredArray:
         return cls(StoredFile.of(folder, file_name), offset, header.dtype, header.shape)
 
     def row(self, index: int) -> NDArray[Any]:
-        """Read row `index`, shape (k,); raises ChangedError if the file has changed."""
+        """Read row `index`, shape (k,); raise ChangedError if the file has changed."""
         row_bytes = self.shape[1] * self.dtype.itemsize
         start = self.offset + index * row_bytes
         return np.frombuffer(self.file.read(start, start + row_bytes), self.dtype)
 
 
 def file_tag(facts: os.stat_result) -> str:
-    """Return what changes with a file, quoted as HTTP's ETag is."""
+    """Return an ETag for the state of a file, with quotes."""
     known = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
     return content_tag(repr(known).encode())
 
 
 def content_tag(content: bytes) -> str:
-    """Return what changes with some bytes, quoted as HTTP's ETag is."""
+    """Return an ETag for some bytes, with quotes."""
     return f'"{hashlib.sha256(content).hexdigest()[:24]}"'

@@ -1,7 +1,7 @@
-"""The kernel's side of a notebook's map: it answers what ``viewer/src/sources/widget.ts`` asks.
+"""The notebook widget: the kernel answers the requests of ``viewer/src/sources/widget.ts``.
 
-anywidget brings the page's side to each notebook program: https://anywidget.dev. Import this module
-only where the widget is shown, for anywidget is an extra.
+anywidget (https://anywidget.dev) loads the page in each notebook program. Import this module only
+to show a widget, because anywidget is an optional dependency.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ _SCRIPT, _STYLE = (viewer_file(name).read_text(encoding="utf-8") for name in VIE
 
 
 class MapWidget(anywidget.AnyWidget):
-    """A map's page in a notebook; several views of it may stand on one page.
+    """The page of a map in a notebook; a notebook may contain several views of one widget.
 
     Parameters
     ----------
     folder : Path
-        The map's.
+        The map folder.
 
     Attributes
     ----------
     selected_ids : list of int
-        Rows of items.parquet, in the order in which the page has them.
+        Rows of items.parquet, in the order of the page.
 
     Raises
     ------
     InputError
-        If the map has no bundle, or a file of it is missing or damaged.
+        If the map has no bundle, or a file of the bundle is missing or damaged.
     """
 
     _esm: ClassVar[str] = _SCRIPT
@@ -68,17 +68,17 @@ class MapWidget(anywidget.AnyWidget):
             self.send(ReadAnswer(kind="data", id=asked.id, error=None).model_dump(), [data])
 
     def _read(self, asked: ReadRequest) -> bytes:
-        """Return the bytes that a page asks for: of the files that the manifest names, no other."""
+        """Return the requested bytes of a file that the manifest names."""
         file = self._files.get(asked.file)
         if file is None:
             raise InputError(
-                f"a page may read the files that its map's manifest names; got {asked.file!r}. "
+                f"the page may read only files that the manifest names; got {asked.file!r}. "
                 "Run the cell again."
             )
         end = file.size if asked.end is None else asked.end
         if not 0 <= asked.start <= end <= file.size:
             raise InputError(
-                f"what is read of {asked.file} must lie within its {file.size:,} bytes; "
+                f"a range of {asked.file} must be within 0 to {file.size:,} bytes; "
                 f"got {asked.start:,} to {end:,}. Run the cell again."
             )
         return file.read(asked.start, end)

@@ -1,4 +1,4 @@
-"""What the browser reads of a map: the files of a bundle, and the pages around them."""
+"""The files that the browser reads: the bundle, the one-file page and the static site."""
 
 from featscape.bundle.images import encode_from
 from featscape.bundle.onefile import PAGE_IMAGES, check_page_images, write_page

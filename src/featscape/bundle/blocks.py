@@ -1,4 +1,4 @@
-"""Files of blocks: what is read together lies together, and a table says where each begins."""
+"""Write files of blocks, each with a table of the blocks' offsets, and files of arrays."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 class BlockWriter:
-    """Writes ``NAME.bin`` block by block, and ``NAME-blocks.bin`` when it is closed.
+    """Writes ``NAME.bin`` block by block, and ``NAME-blocks.bin`` at the end.
 
-    Used as a context manager; the table is written only if all went well.
+    Use the writer as a context manager. The table is written only if no exception occurred.
 
     Parameters
     ----------
     folder : Path
     name : str
     block_items : int
-        Items a block.
+        Number of items per block.
     """
 
     def __init__(self, folder: Path, name: str, *, block_items: int) -> None:
@@ -48,7 +48,7 @@ class BlockWriter:
         self._starts.append(self._starts[-1] + len(block))
 
     def describe(self, *, n_items: int) -> Blocks:
-        """Return what the manifest says of the file; `n_items` of the map's first are in it."""
+        """Return the manifest's entry for the file, with the first `n_items` items of the map."""
         starts = describe_array(f"{self._name}-blocks.bin", np.array(self._starts))
         return Blocks(
             file=f"{self._name}.bin", starts=starts, block_items=self._block_items, n_items=n_items
@@ -70,7 +70,7 @@ class BlockWriter:
 
 
 def pack(images: Sequence[bytes]) -> bytes:
-    """Return a block: uint32 (count + 1,) offsets from its own start, then the images' bytes."""
+    """Return a block: uint32 (count + 1,) offsets from the start of the block, then the images."""
     offsets = np.zeros(len(images) + 1, dtype="<u4")
     np.cumsum([len(image) for image in images], out=offsets[1:])
     return b"".join([(offsets + offsets.nbytes).astype("<u4").tobytes(), *images])
@@ -84,7 +84,7 @@ def unpack(block: bytes) -> list[bytes]:
 
 
 def write_array(folder: Path, file: str, values: NDArray[Any]) -> ArrayFile:
-    """Write an array as little-endian numbers, and return what the manifest says of it."""
+    """Write an array as little-endian numbers, and return the manifest's entry for the array."""
     described = describe_array(file, values)
     with writing(), (folder / file).open("xb") as stream:
         stream.write(np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).data)
@@ -92,5 +92,5 @@ def write_array(folder: Path, file: str, values: NDArray[Any]) -> ArrayFile:
 
 
 def describe_array(file: str, values: NDArray[Any]) -> ArrayFile:
-    """Return what the manifest says of an array of float32, float64, uint16 or uint32."""
+    """Return the manifest's entry for an array of float32, float64, uint16 or uint32."""
     return ArrayFile(file=file, dtype=values.dtype.name, shape=list(values.shape))  # type: ignore[arg-type]

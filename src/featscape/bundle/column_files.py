@@ -1,4 +1,4 @@
-"""What is known of the items beside their places: classes, categories, numbers and texts."""
+"""Write the columns of the items: classes, categories, numbers and texts."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from featscape.bundle.contract import Blocks
 
 STRING_BLOCK_ITEMS = 256
-FEW, MANY = 20, 1000  # distinct strings: up to FEW always a category, beyond MANY always text
+# Number of distinct strings: up to FEW, a column is a category; above MANY, a column is text.
+FEW, MANY = 20, 1000
 
 
 def code_labels(labels: Sequence[str]) -> tuple[list[ClassEntry], NDArray[np.uint16]] | None:
-    """Return the classes and, for each item, an index into them; None for 65,535 or more."""
+    """Return the classes and the class index of each item; None for 65,535 classes or more."""
     classes = count_classes(labels, len(labels))
     if classes is None or len(classes.names) >= NO_CATEGORY:
         return None
@@ -49,29 +50,35 @@ def write_columns(
     columns: Mapping[str, Sequence[str | None] | NDArray[Any]],
     order: NDArray[np.intp],
 ) -> list[CategoryColumn | NumberColumn | TextColumn]:
-    """Write each column as what it is; one without any value is left out.
+    """Write the columns of numbers and categories; omit columns without any value.
 
-    Numbers stay numbers. Strings of few distinct values become a category; others are text, which
+    Strings with few distinct values become a category. Other strings are text, which
     `write_strings` writes.
 
     Parameters
     ----------
     folder : Path
     columns : mapping
-        By name: an array of numbers (NaN: none), or strings (None: none), in the rows' order.
+        By name: an array of numbers (NaN for no value) or strings (None for no value), in the
+        order of the rows.
     order : ndarray of intp, shape (n,)
-        The bundle's.
+        The order of the bundle.
+
+    Returns
+    -------
+    list of CategoryColumn, NumberColumn or TextColumn
+        The manifest's entries.
 
     Raises
     ------
     InputError
-        If a column has not one value an item, or a number in it is infinite.
+        If the length of a column is not n, or a number is infinite.
     """
     written: list[CategoryColumn | NumberColumn | TextColumn] = []
     for number, (name, values) in enumerate(columns.items()):
         if len(values) != len(order):
             raise InputError(
-                f"the column {name!r} must have one value an item = {len(order):,}; "
+                f"the column {name!r} must have one value per item, {len(order):,} in total; "
                 f"got {len(values):,}. Pass the values in the order of the positions."
             )
         file = f"column-{number}.bin"
@@ -88,15 +95,20 @@ def write_columns(
 def write_strings(
     folder: Path, strings: Mapping[str, Sequence[str | None]], order: NDArray[np.intp]
 ) -> Blocks | None:
-    """Write the strings of each item in blocks of JSON; None where there are none.
+    """Write the strings of each item in blocks of JSON.
 
     Parameters
     ----------
     folder : Path
     strings : mapping of str to sequence of str or None
-        In the rows' order.
+        By column, in the order of the rows.
     order : ndarray of intp, shape (n,)
-        The bundle's.
+        The order of the bundle.
+
+    Returns
+    -------
+    Blocks or None
+        The manifest's entry; None if `strings` is empty.
     """
     if not strings:
         return None
@@ -114,37 +126,42 @@ def write_strings(
 def share_of_label(
     neighbors: NDArray[np.uint32], codes: NDArray[np.integer[Any]]
 ) -> NDArray[np.float32]:
-    """Return the share of each item's nearest neighbours that carry its label; NaN without any.
+    """Return the share of each item's nearest neighbors with the same label.
 
     Parameters
     ----------
     neighbors : ndarray of uint32, shape (n, k)
-        `NO_ITEM` where there is none.
+        Indices of items; `NO_ITEM` for an empty entry.
     codes : ndarray of integers, shape (n,)
-        In the same order.
+        The label of each item, in the same order.
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+        NaN for an item without neighbors.
     """
     agreeing = np.zeros(len(codes))
     counts = np.zeros(len(codes))
-    for column in neighbors.T:  # one at a time: a million items need no (n, k) copies
+    for column in neighbors.T:  # column by column, to avoid copies of shape (n, k)
         is_there = column != NO_ITEM
         counts += is_there
         agreeing += is_there & (codes[np.where(is_there, column, 0)] == codes)
-    with np.errstate(invalid="ignore"):  # none of none is NaN
+    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN
         return (agreeing / counts).astype(np.float32)
 
 
 def clean(text: str) -> str:
-    """Return `text` as UTF-8 can hold it: a byte of a file's name that is none is written out."""
+    """Return `text` in valid UTF-8: the other bytes of a file name are escaped."""
     return valid_unicode(text).encode("utf-8", "backslashreplace").decode()
 
 
 def _write_numbers(folder: Path, file: str, name: str, values: NDArray[Any]) -> NumberColumn | None:
-    with np.errstate(over="ignore"):  # what is too large is met as an infinity below
+    with np.errstate(over="ignore"):  # values beyond float32 become infinite and are refused below
         numbers = values.astype(np.float32)
     if np.isinf(numbers).any():
         raise InputError(
-            f"the column {name!r} must hold finite numbers, as float32 has them, or NaN; "
-            "got an infinite one. Replace it by NaN, or scale the column."
+            f"the column {name!r} must contain NaN or numbers that are finite in float32; got an "
+            "infinite number. Replace the number by NaN, or scale the column."
         )
     present = numbers[~np.isnan(numbers)]
     if not len(present):

@@ -1,6 +1,6 @@
-"""What Python and the browser agree on: the one typed contract between them.
+"""The typed contract between Python and the browser.
 
-``viewer/src/contract.ts`` is generated from these models; `docs/viewer.md` tells of the files.
+``viewer/src/contract.ts`` is generated from these models; `docs/viewer.md` describes the files.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field
 FORMAT: Literal["featscape-bundle"] = "featscape-bundle"
 VERSION: Literal[1] = 1
 
-NO_ITEM = 4_294_967_295  # in neighbors.bin, where an item has fewer neighbours
-NO_CATEGORY = 65_535  # in a column's codes, where an item has none
-AGREEMENT = "agreement"  # the column of each map with labels: the share of neighbours with the same
+NO_ITEM = 4_294_967_295  # an empty entry in neighbors.bin
+NO_CATEGORY = 65_535  # the code of an item without a category
+AGREEMENT = "agreement"  # column of maps with labels: the share of neighbors with the same label
 
-MOST_ARCHIVED = 100_000  # originals in one ZIP
+MOST_ARCHIVED = 100_000  # maximum number of originals in one ZIP archive
 
-# A manifest may come from anywhere, and its names become paths and parts of pages.
+# A manifest may come from a stranger, and file names become paths and parts of pages.
 FileName = Annotated[str, Field(pattern=r"^[a-z0-9-]+\.bin$")]
 
 
@@ -27,7 +27,7 @@ class _Model(BaseModel):
 
 
 class ArrayFile(_Model):
-    """An array in a file of its own: C order, little-endian."""
+    """An array in a separate file: C order, little-endian."""
 
     file: FileName
     dtype: Literal["float32", "float64", "uint16", "uint32"]
@@ -35,7 +35,7 @@ class ArrayFile(_Model):
 
 
 class ClassEntry(_Model):
-    """A class, as the legend shows it."""
+    """A class in the legend."""
 
     name: str
     color: str = Field(description="#rrggbb", pattern=r"^#[0-9a-f]{6}$")
@@ -43,7 +43,7 @@ class ClassEntry(_Model):
 
 
 class CategoryColumn(_Model):
-    """A column of few distinct values."""
+    """A column with few distinct values."""
 
     kind: Literal["category"]
     name: str
@@ -62,19 +62,19 @@ class NumberColumn(_Model):
 
 
 class TextColumn(_Model):
-    """A column of free text: its values stand in the strings, under its name."""
+    """A column of free text; the values are in the strings, under the name of the column."""
 
     kind: Literal["text"]
     name: str
 
 
 class Blocks(_Model):
-    """A file of blocks, each for `block_items` items in the bundle's order."""
+    """A file of blocks, each for `block_items` items in the order of the bundle."""
 
     file: FileName
-    starts: ArrayFile = Field(description="float64 (n_blocks + 1,): where each block begins")
+    starts: ArrayFile = Field(description="float64 (n_blocks + 1,): the offset of each block")
     block_items: int
-    n_items: int = Field(description="the first so many items have an entry")
+    n_items: int = Field(description="number of items with an entry, from the first item on")
 
 
 class ThumbnailPack(Blocks):
@@ -84,9 +84,9 @@ class ThumbnailPack(Blocks):
 
 
 class Grid(_Model):
-    """A cell of its own for every item, near its place on the map."""
+    """A separate grid cell for every item, near the position of the item on the map."""
 
-    cells: ArrayFile = Field(description="uint16 (n, 2): column and row; they grow with x and y")
+    cells: ArrayFile = Field(description="uint16 (n, 2): column and row, increasing with x and y")
     n_columns: int
     n_rows: int
 
@@ -94,21 +94,23 @@ class Grid(_Model):
 class NeighborGraph(_Model):
     """The nearest items in feature space, nearest first."""
 
-    indices: ArrayFile = Field(description="uint32 (n, k), in the bundle's order")
+    indices: ArrayFile = Field(description="uint32 (n, k), in the order of the bundle")
     distances: ArrayFile = Field(description="float32 (n, k)")
 
 
 class Manifest(_Model):
-    """Everything about a map but its arrays."""
+    """The description of a map, with the names of the array files."""
 
     format: Literal["featscape-bundle"]
     version: Literal[1]
     title: str
     n_items: int
     n_dimensions: Literal[2, 3]
-    level_ends: list[int] = Field(description="the first so many items are a fair sample")
-    lower: list[float] = Field(description="least coordinate, by axis")
-    upper: list[float] = Field(description="greatest coordinate, by axis")
+    level_ends: list[int] = Field(
+        description="ends of the levels: the items before each end are a random sample"
+    )
+    lower: list[float] = Field(description="minimum coordinate of each axis")
+    upper: list[float] = Field(description="maximum coordinate of each axis")
     positions: ArrayFile
     ids: ArrayFile
     classes: list[ClassEntry] | None
@@ -118,38 +120,38 @@ class Manifest(_Model):
     columns: list[CategoryColumn | NumberColumn | TextColumn]
     strings: Blocks | None
     thumbnails: list[ThumbnailPack] = Field(description="smallest first; empty without images")
-    facts: dict[str, str] = Field(description="how the map was made, in words, for the panel")
+    facts: dict[str, str] = Field(description="how the map was made, as texts for the panel")
 
 
 class Abilities(_Model):
-    """What the program behind the page can do; nothing for a file or a static site."""
+    """The abilities of the program behind the page; none for a file or a static site."""
 
     originals: bool = False
     search: bool = False
-    zip: int = Field(default=0, description="so many originals in one archive at most")
+    zip: int = Field(default=0, description="maximum number of originals in one archive")
     place: bool = False
     no_place: str | None = Field(
-        default=None, description="why it places no images, and the remedy, as a sentence"
+        default=None, description="why images cannot be placed, with the remedy, as a sentence"
     )
 
 
 class PageSetup(_Model):
-    """What a page says of itself to the viewer it loads, as JSON in ``<script id="featscape">``."""
+    """The settings of a page for the viewer, as JSON in ``<script id="featscape">``."""
 
     source: Literal["server", "site", "file"]
-    data: str = Field(description="where the bundle's files lie, relative to the page")
-    api: str | None = Field(description="where the server answers; None without one")
+    data: str = Field(description="address of the bundle's files, relative to the page")
+    api: str | None = Field(description="address of the server's API; None without a server")
     abilities: Abilities
-    notice: str | None = Field(description="what this page leaves out, said to the reader")
+    notice: str | None = Field(description="a message for the reader, such as what is missing")
 
 
 class _Request(BaseModel):
-    # other keys are ignored: an error for each of 100,000 would take 100 MB
+    # unknown keys are ignored: an error for each of 100,000 keys would take 100 MB
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class SearchRequest(_Request):
-    """Find items whose path, label and text columns together hold every word of `text`."""
+    """Find the items whose path, label and text columns together contain every word of `text`."""
 
     text: str = Field(max_length=1000)
 
@@ -157,18 +159,18 @@ class SearchRequest(_Request):
 class ItemsRequest(_Request):
     """A selection, by id (row of items.parquet)."""
 
-    # FailFast: an error for each id that is no number would fill the memory
+    # FailFast: an error for each invalid id would fill the memory
     ids: Annotated[list[int], FailFast(), Field(max_length=MOST_ARCHIVED)]
 
 
 class Archive(_Model):
-    """A ZIP that is ready to be fetched, for a while."""
+    """A ZIP archive that can be downloaded, for a limited time."""
 
     key: str
 
 
 class ItemDetails(_Model):
-    """Everything the table says of an item."""
+    """All values of an item in the table."""
 
     id: int
     label: str | None
@@ -186,24 +188,24 @@ class NeighborList(_Model):
 
 
 class Placed(_Model):
-    """Where a new image falls on the map, and what lies near it in feature space."""
+    """The position of a new image on the map, and its nearest items in feature space."""
 
     position: list[float]
     neighbors: NeighborList
 
 
 class ReadRequest(_Model):
-    """A notebook's page asks the kernel for bytes of one of the bundle's files."""
+    """A request of a notebook's page to the kernel for bytes of a file of the bundle."""
 
     kind: Literal["read"]
-    id: int = Field(description="chosen by the page; the answer carries it")
+    id: int = Field(description="chosen by the page; the answer repeats the id")
     file: str
     start: int
-    end: int | None = Field(description="exclusive; None for the file's end")
+    end: int | None = Field(description="exclusive; None for the end of the file")
 
 
 class ReadAnswer(_Model):
-    """The kernel's answer: the bytes are the message's first buffer, or `error` says why not."""
+    """The answer of the kernel: the bytes are in the first buffer, or `error` has the reason."""
 
     kind: Literal["data", "error"]
     id: int
@@ -211,7 +213,7 @@ class ReadAnswer(_Model):
 
 
 class ErrorMessage(_Model):
-    """The one shape of every error the server answers."""
+    """The JSON of every error response of the server."""
 
     error: str
     status: int

@@ -1,4 +1,4 @@
-"""The bundle's thumbnails: each image as WebP in several sizes, in blocks."""
+"""Write the thumbnails of the bundle: WebP images in several sizes, in blocks."""
 
 from __future__ import annotations
 
@@ -21,30 +21,36 @@ if TYPE_CHECKING:
     from featscape.progress import Progress
     from featscape.records import ImageSource
 
-BLOCK_ITEMS = {32: 64, 64: 32, 128: 16}  # by longest side in pixels; blocks are of like bytes
+# Items per block, by longest side in pixels; the blocks of all sizes have similar lengths in bytes.
+BLOCK_ITEMS = {32: 64, 64: 32, 128: 16}
 SIZES_PX = tuple(BLOCK_ITEMS)
 QUALITY = 75
-# of 0 to 6; beyond 2, photographs of 128 pixels take 1.7 times as long and shrink by 3%
+# WebP method, 0 to 6: above 2, photographs of 128 pixels take 1.7 times as long and shrink by 3 %
 EFFORT = 2
-CHUNK_ITEMS = 1024  # in memory at once; a multiple of each block
+CHUNK_ITEMS = 1024  # items in memory at the same time; a multiple of each block size
 
 
 def encode_from(images: ImageSource) -> Callable[[int], tuple[bytes, ...]]:
-    """Return a function that makes the WebP images of a row, one for each of `SIZES_PX`.
+    """Return a function that encodes the image of a row as WebP, once for each of `SIZES_PX`.
 
-    An image that is smaller than a size keeps its own.
+    Images are never enlarged.
 
     Parameters
     ----------
     images : ImageSource
-        Loaded from in several threads.
+        Called from several threads.
+
+    Returns
+    -------
+    callable
+        Takes a row and returns one WebP image per size.
     """
     from PIL import Image
 
     def encode(row: int) -> tuple[bytes, ...]:
         image = images.load(row, at_least_px=SIZES_PX[-1])
         encoded = []
-        for size_px in reversed(SIZES_PX):  # each from the one before it, which is twice as large
+        for size_px in reversed(SIZES_PX):  # each size is resized from the next larger size
             scale = size_px / max(image.size)
             if scale < 1:
                 size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
@@ -64,16 +70,21 @@ def write_thumbnails(
     *,
     progress: Progress,
 ) -> list[ThumbnailPack]:
-    """Write a pack for each of `SIZES_PX`.
+    """Write one pack of thumbnails for each of `SIZES_PX`.
 
     Parameters
     ----------
     folder : Path
     encode : callable
-        Takes a row, returns its WebP image of each size; called in several threads.
+        Takes a row and returns one WebP image per size; called from several threads.
     order : ndarray of intp, shape (n,)
-        The bundle's.
+        The order of the bundle.
     progress : Progress
+
+    Returns
+    -------
+    list of ThumbnailPack
+        The manifest's entries, smallest size first.
     """
     with ExitStack() as stack:
         writers = [

@@ -1,4 +1,4 @@
-"""``map.html``: a map in one file, which opens from disk and can be mailed."""
+"""Write ``map.html``: the interactive map in one file, which opens from disk without a server."""
 
 from __future__ import annotations
 
@@ -25,47 +25,49 @@ if TYPE_CHECKING:
 SomeBlocks = TypeVar("SomeBlocks", bound=Blocks)
 
 PAGE_IMAGES = 20_000
-# A mail holds 25 MB, as base64 of a page whose data is base64 already, so the page may have 18 MB:
-# that of 20,000 photographs with thumbnails of 32 pixels, and a quarter of those of 64.
-PICTURE_BYTES = 9_000_000  # above the smallest thumbnails, larger ones are kept up to here
-TABLE_BYTES = 16_000_000  # strings and neighbors are kept up to here
-PICTURE_PX = 900  # of the static picture
-CHUNK_BYTES = 3 << 20  # a multiple of three, so that the pieces' base64 can be joined
+# A mail may have 25 MB in base64, so the page may have 18 MB. 18 MB hold the thumbnails of 20,000
+# photographs at 32 pixels, and a quarter of the thumbnails at 64 pixels.
+PICTURE_BYTES = 9_000_000  # limit for all thumbnails; the smallest size may exceed the limit
+TABLE_BYTES = 16_000_000  # limit for neighbors and strings
+PICTURE_PX = 900  # longest side of the static picture
+CHUNK_BYTES = 3 << 20  # a multiple of three, so that the base64 of chunks can be concatenated
 
 
 def check_page_images(n_images: int) -> None:
-    """Raise InputError unless a page can hold so many images: before the long work.
+    """Raise InputError if `n_images` is negative.
 
     Parameters
     ----------
     n_images : int
+        Number of thumbnails in map.html.
     """
     if n_images < 0:
         raise InputError(
-            f"map.html must hold 0 images or more; got {n_images}. Choose another number."
+            f"page_images must be 0 or more; got {n_images}. "
+            "Change --page-images (page_images=), the number of thumbnails in map.html."
         )
 
 
 def write_page(bundle: Bundle, file: Path, *, picture: Path, n_images: int = PAGE_IMAGES) -> None:
     """Write the page of a bundle.
 
-    It holds the points of all items, and the thumbnails of the first `n_images` in the bundle's
-    order, which are a fair sample: the smallest of all these, larger ones of as many as leave the
-    page fit for mail. What it leaves out, it says.
+    The page contains the points of all items, and thumbnails of the first `n_images` items in the
+    order of the bundle, which are a random sample. All these items have the smallest thumbnail; as
+    many as fit into a mail have larger thumbnails. The page tells the reader what is missing.
 
     Parameters
     ----------
     bundle : Bundle
     file : Path
     picture : Path
-        The picture that a browser without WebGL shows; made smaller.
+        The picture for a browser without WebGL; the page contains a smaller copy.
     n_images : int
         0 for a page without thumbnails.
 
     Raises
     ------
     InputError
-        If `n_images` is negative, or a file of the bundle has been cut since it was opened.
+        If `n_images` is negative, or a file of the bundle was truncated after it was opened.
     """
     check_page_images(n_images)
     manifest = _abridge(bundle, n_images)
@@ -88,7 +90,7 @@ def write_page(bundle: Bundle, file: Path, *, picture: Path, n_images: int = PAG
 
 
 def _abridge(bundle: Bundle, n_images: int) -> Manifest:
-    """Return the manifest of what the page holds: of each file the beginning, or nothing."""
+    """Return the manifest of the page, which contains the beginning of each file, or no part."""
     full = bundle.manifest
     graph, table_bytes = full.neighbors, TABLE_BYTES
     n_bytes = count_bytes(graph.indices) + count_bytes(graph.distances)
@@ -108,7 +110,7 @@ def _abridge(bundle: Bundle, n_images: int) -> Manifest:
     packs = []
     picture_bytes = PICTURE_BYTES
     for number, pack in enumerate(full.thumbnails):
-        most_bytes = picture_bytes if number else None  # the smallest are there in any case
+        most_bytes = picture_bytes if number else None  # no limit for the smallest size
         first = _first(bundle, pack, most_items=n_images, most_bytes=most_bytes)
         picture_bytes = max(picture_bytes - _end(bundle, first), 0)
         if first.n_items:
@@ -121,7 +123,7 @@ def _abridge(bundle: Bundle, n_images: int) -> Manifest:
 def _first(
     bundle: Bundle, blocks: SomeBlocks, *, most_items: int, most_bytes: int | None
 ) -> SomeBlocks:
-    """Return the description of the first blocks: whole ones, of about `most_items` items."""
+    """Return the description of the first complete blocks, with about `most_items` items."""
     starts = bundle.array(blocks.starts)
     n_blocks = min(len(starts) - 1, -(-most_items // blocks.block_items))
     if most_bytes is not None:
@@ -139,13 +141,13 @@ def _end(bundle: Bundle, blocks: Blocks) -> int:
 
 
 def _lengths(bundle: Bundle, manifest: Manifest) -> Iterator[tuple[str, int]]:
-    """Yield the page's files, and how many bytes of the beginning of each it holds."""
+    """Yield the name of each file in the page, and the number of bytes from its beginning."""
     yield from ((entry.file, count_bytes(entry)) for entry in arrays(manifest))
     yield from ((blocks.file, _end(bundle, blocks)) for blocks in block_files(manifest))
 
 
 def _notice(full: Manifest, held: Manifest) -> str | None:
-    """Return what the page leaves out, in a sentence; None if that is nothing."""
+    """Return a sentence about the data that the page omits; None if the page is complete."""
     missing = []
     if full.thumbnails:
         n_images = held.thumbnails[0].n_items if held.thumbnails else 0
@@ -154,7 +156,7 @@ def _notice(full: Manifest, held: Manifest) -> str | None:
         if n_images < full.n_items:
             missing.append(f"the images of {_all_but(n_images)} items")
         if n_sharpest < n_images:
-            missing.append(f"the sharpest copies of {_all_but(n_sharpest)} images")
+            missing.append(f"the largest thumbnails of {_all_but(n_sharpest)} images")
     if held.neighbors.indices.shape != full.neighbors.indices.shape:
         missing.append("the nearest neighbors")
     if full.strings is not None and held.strings is not None:
@@ -165,7 +167,7 @@ def _notice(full: Manifest, held: Manifest) -> str | None:
         return None
     last = missing.pop()
     listed = f"{', '.join(missing)} and {last}" if missing else last
-    return f"To stay small, this page leaves out {listed}. featscape export writes all of them."
+    return f"To limit its size, this page omits {listed}. featscape export writes a complete site."
 
 
 def _all_but(number: int) -> str:
@@ -173,7 +175,7 @@ def _all_but(number: int) -> str:
 
 
 def _small(picture: Path) -> str:
-    """Return a smaller copy of a picture, as a data: address."""
+    """Return a smaller copy of a picture, as a data: URL."""
     from PIL import Image
 
     with Image.open(picture) as image:
@@ -189,7 +191,7 @@ def _write_data(page: BinaryIO, file: Path, data: BinaryIO, n_bytes: int) -> Non
     while n_bytes:
         chunk = data.read(min(CHUNK_BYTES, n_bytes))
         if not chunk:
-            raise damaged(file, "it was cut while it was read")
+            raise damaged(file, "the file was truncated while it was read")
         page.write(base64.b64encode(chunk))
         n_bytes -= len(chunk)
     page.write(b"</script>\n")

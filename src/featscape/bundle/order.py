@@ -1,4 +1,4 @@
-"""The bundle's order: random levels, each along a Hilbert curve over the map."""
+"""The order of the items in the bundle: random levels, each along a Hilbert curve."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FIRST_LEVEL = 256  # items; each further level is as large as all before it together
-CURVE_BITS = 16  # an axis: 65,536 steps
+FIRST_LEVEL = 256  # items; each further level has as many items as all earlier levels together
+CURVE_BITS = 16  # bits per axis: 65,536 steps
 
 
 def order_items(
     positions: NDArray[np.float32], *, seed: int
 ) -> tuple[NDArray[np.intp], tuple[int, ...]]:
-    """Return the items in the bundle's order, and where its levels end.
+    """Return the items in the order of the bundle, and the ends of the levels.
 
     Parameters
     ----------
     positions : ndarray of float32, shape (n, 2) or (n, 3)
         At least one item.
     seed : int
-        Deals the items into levels.
+        Seed of the random assignment of items to levels.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def order_items(
 
 
 def hilbert_codes(steps: NDArray[np.integer[Any]], *, bits: int = CURVE_BITS) -> NDArray[np.uint64]:
-    """Return how far along a Hilbert curve each cell of a square or cube lies.
+    """Return the position of each cell of a square or cube along a Hilbert curve.
 
     Source: Skilling (2004), "Programming the Hilbert curve", AIP Conference Proceedings 707.
 
@@ -55,12 +55,12 @@ def hilbert_codes(steps: NDArray[np.integer[Any]], *, bits: int = CURVE_BITS) ->
     steps : ndarray of integers, shape (n, d)
         Coordinates of the cells, from 0 to 2**bits - 1.
     bits : int
-        With ``bits * d`` no more than 64.
+        Bits per coordinate; ``bits * d`` must be at most 64.
 
     Returns
     -------
     ndarray of uint64, shape (n,)
-        Cells of consecutive numbers touch.
+        Cells with consecutive numbers share a side.
     """
     axes = [np.ascontiguousarray(axis, dtype=np.uint64) for axis in steps.T]
     zero = np.uint64(0)
@@ -87,7 +87,7 @@ def hilbert_codes(steps: NDArray[np.integer[Any]], *, bits: int = CURVE_BITS) ->
 
 
 def _steps(positions: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return the cells of a square or cube around the map that the items lie in."""
+    """Return the cell of each item in a square or cube around the map, shape (n, d)."""
     points = positions.astype(np.float64)
     low = points.min(axis=0)
     span = float((points.max(axis=0) - low).max()) or 1.0

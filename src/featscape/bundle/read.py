@@ -1,4 +1,4 @@
-"""Read a bundle, and hold its files to what its manifest says."""
+"""Read a bundle, and check its files against the manifest."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MOST_MANIFEST_BYTES = 1 << 27  # 65,535 classes in each of 20 columns
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """A bundle whose files are whole. The arrays stay on disk until they are used.
+    """A bundle with checked files. The arrays remain on disk until they are used.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Bundle:
         return self.opened.path
 
     def files(self) -> tuple[str, ...]:
-        """Return the name of every file of the bundle: no other is ever to be served."""
+        """Return the names of all files of the bundle; no other file may be served."""
         return (
             MANIFEST,
             *(entry.file for entry in arrays(self.manifest)),
@@ -57,7 +57,7 @@ class Bundle:
         )
 
     def array(self, entry: ArrayFile) -> NDArray[Any]:
-        """Return one of the manifest's arrays, mapped into memory, read only."""
+        """Return an array of the manifest, memory-mapped and read-only."""
         dtype = np.dtype(entry.dtype).newbyteorder("<")
         if 0 in entry.shape:  # an empty file cannot be mapped
             return np.empty(entry.shape, dtype)
@@ -65,7 +65,7 @@ class Bundle:
             return np.memmap(file, dtype, mode="r", shape=tuple(entry.shape))
 
     def strings(self, item: int) -> dict[str, str | None]:
-        """Return the strings of an item, a place in the bundle's order, by column."""
+        """Return the strings of an item by column; `item` is an index in the bundle's order."""
         blocks = self.manifest.strings
         if blocks is None:
             return {}
@@ -73,7 +73,7 @@ class Bundle:
         return {name: values[item % blocks.block_items] for name, values in block.items()}
 
     def thumbnail(self, pack: ThumbnailPack, item: int) -> bytes:
-        """Return the WebP image of an item, a place in the bundle's order."""
+        """Return the WebP image of an item; `item` is an index in the bundle's order."""
         block = self._block(pack, item // pack.block_items)
         return unpack(block)[item % pack.block_items]
 
@@ -90,12 +90,12 @@ def open_bundle(folder: Path | FolderHandle) -> Bundle:
     Parameters
     ----------
     folder : Path or FolderHandle
-        Its files must not be links.
+        The folder; its files must not be links.
 
     Raises
     ------
     InputError
-        If there is none, as in a map of an older featscape, or one of its files is missing or
+        If the folder does not exist, as in a map of an older featscape, or if a file is missing or
         damaged.
     """
     path = Path(folder)
@@ -106,8 +106,8 @@ def open_bundle(folder: Path | FolderHandle) -> Bundle:
         manifest = Manifest.model_validate_json(content)
     except FileNotFoundError:
         raise InputError(
-            f"the map {printable(path.parent)} must hold what its page is made of, in "
-            f"{printable(path.name)}; it has no such folder, or an incomplete one. "
+            f"the map {printable(path.parent)} must contain the files of the interactive page in "
+            f"the folder {printable(path.name)}; the folder is missing or incomplete. "
             "Make the map again with --force (force=True)."
         ) from None
     except ValidationError as error:
@@ -124,18 +124,18 @@ def open_bundle(folder: Path | FolderHandle) -> Bundle:
         starts = bundle.array(blocks.starts)
         is_table = starts.size > 0 and starts[0] == 0 and bool((np.diff(starts) >= 0).all())
         if not is_table or not np.isfinite(starts[-1]):
-            raise damaged(path / blocks.starts.file, "its numbers do not rise from 0")
+            raise damaged(path / blocks.starts.file, "the offsets do not increase from 0")
         _check_size(opened, blocks.file, int(starts[-1]))
     return bundle
 
 
 def count_bytes(entry: ArrayFile) -> int:
-    """Return how long an array's file is."""
+    """Return the length of the file of an array, in bytes."""
     return math.prod(entry.shape) * np.dtype(entry.dtype).itemsize
 
 
 def arrays(manifest: Manifest) -> Iterator[ArrayFile]:
-    """Yield every array that a manifest names."""
+    """Yield every array in a manifest."""
     yield from (manifest.positions, manifest.ids)
     yield from (manifest.neighbors.indices, manifest.neighbors.distances)
     if manifest.class_codes is not None:
@@ -149,14 +149,14 @@ def arrays(manifest: Manifest) -> Iterator[ArrayFile]:
 
 
 def block_files(manifest: Manifest) -> Iterator[Blocks]:
-    """Yield every file of blocks that a manifest names."""
+    """Yield every file of blocks in a manifest."""
     if manifest.strings is not None:
         yield manifest.strings
     yield from manifest.thumbnails
 
 
 def _check_shapes(manifest: Manifest, file: Path) -> None:
-    """Raise InputError unless the shape of each array follows from the number of items."""
+    """Raise InputError if the shape of an array does not match the number of items."""
     n_items = manifest.n_items
     graph = manifest.neighbors
     expected: list[tuple[ArrayFile, list[int]]] = [
@@ -189,4 +189,4 @@ def _check_size(folder: FolderHandle, name: str, n_bytes: int) -> None:
     except OSError as error:
         raise damaged(folder.path / name, error) from error
     if found != n_bytes:
-        raise damaged(folder.path / name, f"it has {found:,} bytes in place of {n_bytes:,}")
+        raise damaged(folder.path / name, f"the file has {found:,} bytes instead of {n_bytes:,}")

@@ -1,4 +1,4 @@
-"""A static site of a map: files alone, for any web server."""
+"""Write a static site of a map, for any web server."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def write_site(
     force: bool = False,
     progress: Progress | None = None,
 ) -> None:
-    """Write a folder that any web server can serve; it reads little of large files by range.
+    """Write a folder for any web server; the page reads parts of large files by range requests.
 
     Parameters
     ----------
     bundle : Bundle
     folder : Path
-        Must be new or empty, or with `force` an older site.
+        A new or empty folder, or with `force` an existing site.
     picture_in : FolderHandle
-        Holds scatter.png, the picture that a browser without WebGL shows.
+        The folder with scatter.png, the picture for a browser without WebGL.
     force : bool
         Replace the site at `folder`.
     progress : Progress, optional
@@ -53,8 +53,8 @@ def write_site(
     Raises
     ------
     InputError
-        If `folder` is something else or holds files that featscape did not write, its parent is
-        missing, or it cannot be written; or if scatter.png is not a PNG image, or a file of the
+        If `folder` is not a site or contains files that featscape did not write, if its parent is
+        missing, if it cannot be written, if scatter.png is not a PNG image, or if a file of the
         bundle is missing.
     """
     files = bundle.files()
@@ -99,18 +99,18 @@ def _check(folder: Path, *, force: bool) -> None:
         return
     if not _is_site(folder):
         raise InputError(
-            f"{printable(folder)} exists and is not a site of featscape's; only such sites are "
-            "replaced, and it was left as it is. Choose another folder with --to."
+            f"{printable(folder)} exists and is not a site that featscape wrote, so featscape does "
+            "not replace it. Choose another folder with --to."
         )
     if not force:
         raise InputError(
-            f"the site {printable(folder)} exists already. "
-            "Replace it with --force, or choose another folder with --to."
+            f"the site {printable(folder)} already exists. "
+            "Replace the site with --force, or choose another folder with --to."
         )
 
 
 def _is_site(folder: Path) -> bool:
-    """Whether `folder` holds a page of ours."""
+    """Return whether `folder` contains a page that featscape wrote."""
     try:
         return mark(SETUP) in (folder / INDEX).read_text(encoding="utf-8")
     except (OSError, ValueError):

@@ -1,7 +1,7 @@
-"""The page around the viewer, in its two forms: all in one file, or beside the viewer's own files.
+"""The HTML page of the viewer, with all files inlined or with links to the files.
 
-Both forbid themselves everything that they do not need, the network above all, by a
-Content-Security-Policy: https://www.w3.org/TR/CSP3/.
+A Content-Security-Policy (https://www.w3.org/TR/CSP3/) blocks all requests that the page does not
+need.
 """
 
 from __future__ import annotations
@@ -40,20 +40,21 @@ _HEAD = """<!doctype html>
 </head>
 <body>
 <noscript>
-<p>This map needs JavaScript to be walked through. Here it is as a picture.</p>
+<p>The interactive map needs JavaScript. This picture shows the map.</p>
 <img src="{picture}" alt="{alt}" width="900">
 </noscript>
 <img id="featscape-static" src="{picture}" alt="{alt}" loading="lazy" hidden>
 <p class="fs-stalled">{stalled}</p>
 <script type="application/json" id="featscape">{setup}</script>
 """
-# said where the viewer has not started after a while
+# Shown if the viewer does not start.
 _STALLED_LINKED = (
-    "The map does not start, for its page cannot read the files beside it. It needs a web server: "
-    "opened from disk it shows nothing. The map's own map.html opens from disk."
+    "The map does not start, because the page cannot read its files. The page needs a web server "
+    "and does not work from disk. The file map.html in the map folder works from disk."
 )
 _STALLED_INLINED = (
-    "The map does not start, for this file is incomplete. Copy it again, or make the map again."
+    "The map does not start, because this file is incomplete. Copy the file again, or make the "
+    "map again."
 )
 _TAIL = """{script}
 </body>
@@ -62,7 +63,7 @@ _TAIL = """{script}
 
 
 def viewer_file(name: str) -> Path:
-    """Return the path of one of the viewer's built files.
+    """Return the path of a built file of the viewer.
 
     Parameters
     ----------
@@ -72,35 +73,35 @@ def viewer_file(name: str) -> Path:
     Raises
     ------
     FeatscapeError
-        If the viewer was not built into this installation.
+        If this installation has no such file.
     """
     file = STATIC / name
     if not file.is_file():
         raise FeatscapeError(
-            f"the viewer's {name} must lie beside featscape's own files; it is missing. "
+            f"this installation of featscape lacks the viewer's file {name}. "
             "Install featscape again; in a checkout, run: make viewer"
         )
     return file
 
 
 def mark(setup: PageSetup) -> str:
-    """Return the element by which a page of featscape's is known."""
+    """Return the HTML element that identifies a page of featscape."""
     return f'<meta name="generator" content="featscape {setup.source}">'
 
 
 def linked_page(
     *, title: str, setup: PageSetup, picture: str = "scatter.png", viewer: str = ""
 ) -> str:
-    """Return the page of a server or a site, which loads all else from beside it.
+    """Return the page of a server or a site, with links to the other files.
 
     Parameters
     ----------
     title : str
     setup : PageSetup
     picture : str
-        Address of the picture that a browser without WebGL shows.
+        Address of the picture for a browser without WebGL.
     viewer : str
-        Put before the addresses of the viewer's files, for example "static/".
+        Prefix of the addresses of the viewer's files, for example "static/".
     """
     self = "'self'"
     policy = _POLICY.format(images="'self' blob: data:", connect=self, script=self, style=self)
@@ -117,14 +118,14 @@ def linked_page(
 
 
 def inlined_page(*, title: str, setup: PageSetup, picture: str) -> tuple[str, str]:
-    """Return the beginning and the end of a page that loads nothing; data goes in between.
+    """Return the beginning and the end of a page without links; the data go in between.
 
     Parameters
     ----------
     title : str
     setup : PageSetup
     picture : str
-        As a data: address.
+        The picture for a browser without WebGL, as a data: URL.
     """
     script, style = (viewer_file(name).read_text(encoding="utf-8") for name in VIEWER)
     script, style = _script_safe(script), style.replace("</", "<\\/")
@@ -151,7 +152,7 @@ def _head(
         title=html.escape(title),
         style=style,
         picture=html.escape(picture),
-        alt=html.escape(f"{title}: its items as points"),
+        alt=html.escape(f"{title}: the items as points"),
         stalled=html.escape(stalled),
         # a label such as "</script>" must not end the element
         setup=setup.model_dump_json().replace("<", "\\u003c"),
@@ -159,11 +160,11 @@ def _head(
 
 
 def _script_safe(script: str) -> str:
-    """Return a script in which no string can end its element: HTML's standard, 4.12.1.3."""
+    """Return a script in which no string ends the script element (HTML standard, 4.12.1.3)."""
     return re.sub(r"<(?=!--|/?script)", r"\\x3C", script, flags=re.IGNORECASE)
 
 
 def _hash(content: str) -> str:
-    """Return the source expression that allows exactly this inline content."""
+    """Return the Content-Security-Policy source that allows exactly this inline content."""
     digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
     return f"'sha256-{digest}'"

@@ -1,4 +1,4 @@
-"""Write a bundle: everything of a map that the browser reads."""
+"""Write a bundle: the files of a map for the browser."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 MOST_NEIGHBORS = 12
-GRID_SLACK = 1.4  # cells an item: some stay empty, so that clusters keep a shape
+GRID_SLACK = 1.4  # cells per item: empty cells preserve the shape of the clusters
 
 
 def write_bundle(
@@ -64,23 +64,25 @@ def write_bundle(
     Parameters
     ----------
     folder : Path
-        Made here.
+        The folder to create.
     title : str
     positions : ndarray of float32, shape (n, 1), (n, 2) or (n, 3)
-        Finite; one dimension becomes a line at y = 0.
+        Finite; one-dimensional positions are drawn at y = 0.
     neighbors : Neighbors
-        In feature space; the nearest `MOST_NEIGHBORS` are taken. A negative index is none.
+        Neighbors in feature space; the nearest `MOST_NEIGHBORS` are written. A negative index is
+        an empty entry.
     seed : int
-        Deals the items into levels.
+        Seed of the random assignment of items to levels.
     labels, paths : sequence of str, optional
-        In the rows' order, like all that follows.
+        In the order of the rows.
     columns : mapping, optional
-        By name: an array of numbers (NaN: none), or strings (None: none).
+        By name: an array of numbers (NaN for no value) or strings (None for no value), in the
+        order of the rows.
     thumbnails : callable, optional
-        Takes a row and returns its WebP images, one for each of `images.SIZES_PX`; called in
-        several threads. See `images.encode_from`.
+        Takes a row and returns one WebP image for each of `images.SIZES_PX`; called from several
+        threads. See `images.encode_from`.
     facts : mapping of str to str, optional
-        How the map was made, in words.
+        How the map was made, as texts for the panel.
     progress : Progress, optional
 
     Returns
@@ -90,8 +92,8 @@ def write_bundle(
     Raises
     ------
     InputError
-        If there is no item, something is not as long as the positions, a position or a column's
-        number is not finite, or a column has a name that the bundle gives itself.
+        If there is no item, if an argument has another length than the positions, if a position
+        or a number in a column is not finite, or if the name of a column is reserved.
     """
     points = _check_positions(positions)
     _check_lengths(len(points), neighbors=neighbors.indices, labels=labels, paths=paths)
@@ -139,12 +141,12 @@ def _write_table(
     paths: Sequence[str] | None,
     columns: Mapping[str, Sequence[str | None] | NDArray[Any]],
 ) -> dict[str, Any]:
-    """Write all that is known of the items, and return what the manifest says of it."""
+    """Write the columns of the items, and return the manifest's entries."""
     taken = {"path", "label", AGREEMENT} & columns.keys()
     if taken:
         raise InputError(
-            "a column's name must not be one that the map gives itself: path, label or "
-            f"{AGREEMENT}; got {min(taken)!r}. Rename the column."
+            f"the column names path, label and {AGREEMENT} are reserved; got {min(taken)!r}. "
+            "Rename the column."
         )
     strings: dict[str, Any] = {} if paths is None else {"path": paths}
     coded = None if labels is None else code_labels(labels)
@@ -156,7 +158,7 @@ def _write_table(
         agreement[order] = share_of_label(nearest, codes)
         columns = {**columns, AGREEMENT: agreement}
     elif labels is not None:
-        strings["label"] = labels  # too many for a legend
+        strings["label"] = labels  # too many classes for codes of 16 bits
     described = write_columns(folder, columns, order)
     texts = {one.name for one in described if one.kind == "text"}
     strings |= {name: values for name, values in columns.items() if clean(name) in texts}
@@ -169,7 +171,7 @@ def _write_table(
 
 
 def _write_grid(folder: Path, points: NDArray[np.float32]) -> Grid:
-    """Write a cell for each of `points`, which stand in the bundle's order."""
+    """Write the grid cell of each point; `points` are in the order of the bundle."""
     low = points.min(axis=0).astype(np.float64)
     span = points.max(axis=0) - low
     extended = span > 0
@@ -190,7 +192,7 @@ def _write_grid(folder: Path, points: NDArray[np.float32]) -> Grid:
 
 
 def _nearest(indices: NDArray[Any], order: NDArray[np.intp]) -> NDArray[np.uint32]:
-    """Return the nearest neighbours in the bundle's order, from rows of neighbours by row."""
+    """Return the nearest neighbors of each item, as indices in the order of the bundle."""
     place = np.empty(len(order), dtype=np.uint32)
     place[order] = np.arange(len(order), dtype=np.uint32)
     rows = np.asarray(indices[:, :MOST_NEIGHBORS])[order]
@@ -199,12 +201,12 @@ def _nearest(indices: NDArray[Any], order: NDArray[np.intp]) -> NDArray[np.uint3
 
 
 def _check_positions(positions: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return them as float32 of two or three dimensions."""
+    """Return the positions as float32, shape (n, 2) or (n, 3); raise InputError."""
     points = np.asarray(positions, dtype=np.float32)
     if points.ndim != 2 or points.shape[1] not in (1, 2, 3) or not len(points):
         raise InputError(
             "positions must have shape (n, 1), (n, 2) or (n, 3), with n at least 1; "
-            f"got {points.shape}. Pass one row an item."
+            f"got {points.shape}. Pass one row per item."
         )
     if not np.isfinite(points).all():
         raise InputError("positions must be finite; got NaN or infinity. Leave these items out.")
@@ -217,6 +219,6 @@ def _check_lengths(n_items: int, **given: Any) -> None:
     for name, values in given.items():
         if values is not None and len(values) != n_items:
             raise InputError(
-                f"{name} must have one entry an item = {n_items:,}; got {len(values):,}. "
-                "Pass them in the order of the positions."
+                f"{name} must have one entry per item, {n_items:,} in total; "
+                f"got {len(values):,}. Pass the entries in the order of the positions."
             )

@@ -1,4 +1,4 @@
-"""A map of real digits whose originals are there, and clients of its server."""
+"""A map of real digits with originals, and clients of its server."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ HERE = "http://127.0.0.1:8000"
 
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory):
-    """Return the map of 60 digits, made by the real network, and the folder they lie in."""
+    """Return a map of 60 digits with features of the real network, and the folder of the images."""
     source = tmp_path_factory.mktemp("digits") / "digits"
     write_digits(source)
     folder = tmp_path_factory.mktemp("map") / "digits-map"
@@ -33,13 +33,13 @@ def app(digits):
 
 @pytest.fixture
 def client(app):
-    """Ask from this machine; a defect of the server is raised here."""
+    """Return a client on this machine; exceptions of the server are raised in the test."""
     return ask(app)
 
 
 @pytest.fixture
 def copied(digits, tmp_path):
-    """Return a copy of the map and of its images, to damage."""
+    """Return a copy of the map and of its images that the test may damage."""
     folder, source = tmp_path / "copied-map", tmp_path / "copied-images"
     shutil.copytree(digits.folder, folder)
     for path in digits.made.paths:
@@ -51,13 +51,13 @@ def copied(digits, tmp_path):
 
 @pytest.fixture
 def open_client():
-    """Return a function that opens a map folder and asks its server from this machine."""
+    """Return a function that opens a map folder and returns a client of its server."""
     return lambda folder, **options: ask(make_app(ServedMap(folder, **options)))
 
 
 @pytest.fixture
 def fetch_zip():
-    """Return a function that fetches the ZIP of some items: client, ids -> response."""
+    """Return a function that downloads the ZIP of some items: client, ids -> response."""
 
     def fetch(client, ids):
         key = client.post("/api/zip", json={"ids": ids}).json()["key"]
@@ -74,7 +74,7 @@ def change_run():
 
 @pytest.fixture
 def error_of():
-    """Return a function that takes an error's message, and holds the error to the one shape."""
+    """Return a function that checks the JSON of an error response and returns the message."""
 
     def take(response):
         assert response.headers["content-type"] == "application/json"
@@ -90,7 +90,7 @@ def error_of():
 def write_run(folder, **changes):
     file = folder / "run.json"
     run = json.loads(file.read_text()) | changes
-    if "seal" not in changes:  # of the one who made the map, and now changes it
+    if "seal" not in changes:  # the user who made the map also makes the change
         with (folder / "items.parquet").open("rb") as items:
             run["seal"] = make_seal(run["source"], kind=run["source_kind"], items=items)
     file.write_text(json.dumps(run))

@@ -1,4 +1,4 @@
-"""ZIP archives: whole, with safe names, and made while they are sent."""
+"""ZIP archives: complete, with safe names, and created while they are sent."""
 
 import asyncio
 import hashlib
@@ -22,10 +22,10 @@ from featscape.app.originals.archive import (
 from featscape.app.originals.reader import Originals
 
 
-def test_it_holds_the_originals_as_they_are(client, digits, fetch_zip):
+def test_archive_contains_the_original_bytes(client, digits, fetch_zip):
     response = fetch_zip(client, [3, 59, 3, 0])
     assert response.headers["content-type"] == "application/zip"
-    assert response.headers["content-disposition"] == "attachment"  # the page has the name
+    assert response.headers["content-disposition"] == "attachment"  # the page sets the name
     with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == [digits.made.paths[i] for i in (3, 59, 0)]
@@ -34,7 +34,7 @@ def test_it_holds_the_originals_as_they_are(client, digits, fetch_zip):
             assert archive.read(entry) == (digits.source / entry.filename).read_bytes()
 
 
-def test_what_is_gone_is_named(copied, open_client, fetch_zip):
+def test_missing_originals_are_listed(copied, open_client, fetch_zip):
     (copied.source / copied.paths[1]).unlink()
     response = fetch_zip(open_client(copied.folder), [0, 1, 2])
     with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
@@ -45,41 +45,41 @@ def test_what_is_gone_is_named(copied, open_client, fetch_zip):
 @pytest.mark.parametrize(
     ("ids", "status", "message"),
     [
-        ([], 422, "must hold at least one image"),
+        ([], 422, "must contain at least one image"),
         ([60], 422, "below 60, the number of items; got 60"),
         ([-1], 422, "got -1"),
         ([2**70], 422, "got 1180591620717411303424"),
         ([0] * 100_001, 422, "should have at most 100000 items"),
     ],
 )
-def test_selections_that_cannot_be_sent(client, error_of, ids, status, message):
+def test_invalid_selections_are_refused(client, error_of, ids, status, message):
     response = client.post("/api/zip", json={"ids": ids})
     assert response.status_code == status
     assert message in error_of(response)
 
 
-def test_it_has_no_limit_in_bytes(client, digits, fetch_zip, monkeypatch):
-    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 10_000)  # as if all numbers were larger
+def test_archive_has_no_size_limit(client, digits, fetch_zip, monkeypatch):
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 10_000)  # makes ZIP64 necessary
     response = fetch_zip(client, list(range(60)))
-    assert b"PK\x06\x06" in response.content  # the end of a directory with numbers of 64 bits
+    assert b"PK\x06\x06" in response.content  # the end of a ZIP64 directory
     with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == list(digits.made.paths)
 
 
-def test_the_latest_can_be_fetched_and_again(client, error_of):
+def test_recent_archives_can_be_downloaded_repeatedly(client, error_of):
     keys = [client.post("/api/zip", json={"ids": [item]}).json()["key"] for item in range(9)]
     first, *others = (client.get(f"/api/zip/{key}") for key in keys)
     assert first.status_code == 404
-    assert "ask for it again" in error_of(first)
+    assert "request the archive again" in error_of(first)
     assert {response.status_code for response in others} == {200}
     assert client.get(f"/api/zip/{keys[-1]}").status_code == 200
 
 
-def test_selections_are_kept_from_several_threads():
+def test_selections_are_stored_from_several_threads():
     selections = KeptSelections()
     interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)  # or threads hardly ever meet
+    sys.setswitchinterval(1e-6)  # makes conflicts of the threads likely
     try:
         with ThreadPoolExecutor(8) as pool:
             keys = list(pool.map(selections.keep, ([item] for item in range(5000))))
@@ -89,7 +89,7 @@ def test_selections_are_kept_from_several_threads():
     assert len(selections) == 8
 
 
-def test_it_never_lies_whole_in_memory(tmp_path):
+def test_archive_is_never_completely_in_memory(tmp_path):
     content = b"BM" + bytes(20 << 20)
     (tmp_path / "large.bmp").write_bytes(content)
     items = SimpleNamespace(
@@ -131,7 +131,7 @@ def test_names_are_safe_on_every_system(path, expected):
 
 
 @given(st.text(st.characters(exclude_categories=[]), max_size=30))
-def test_no_name_leads_anywhere(path):
+def test_names_stay_below_the_folder(path):
     name = safe_name(path)
     name.encode()
     assert name.isprintable()
@@ -139,7 +139,7 @@ def test_no_name_leads_anywhere(path):
     assert all(part not in ("", ".", "..") for part in name.split("/"))
 
 
-def test_names_are_unique_wherever_they_are_unpacked():
+def test_names_are_unique_on_every_system():
     taken = set()
     names = [
         "a/x.png",

@@ -1,4 +1,4 @@
-"""Connections and signals: a real server on the loopback interface, with a small application."""
+"""Connections and signals of a real server on the loopback interface."""
 
 import asyncio
 import signal
@@ -41,7 +41,7 @@ UPLOAD = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
 
 @pytest.fixture
 def start():
-    """Return a function that starts a server: -> its process and port."""
+    """Return a function that starts a server and returns its process and port."""
     running = []
 
     def begin(*, head_s=20.0, most_files=256):
@@ -82,7 +82,7 @@ def end(process, *signals):
 
 
 async def visit(port, *, n_requests):
-    """Ask several times on one connection; return the seconds of the slowest answer."""
+    """Send several requests on one connection; return the time of the slowest response in s."""
     slowest_s = 0.0
     began = time.perf_counter()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -98,7 +98,7 @@ async def visit(port, *, n_requests):
     return slowest_s
 
 
-def test_silent_connections_leave_room_for_100_clients(start):
+def test_100_clients_are_answered_despite_silent_connections(start):
     process, port = start(most_files=256)
 
     async def visit_at_once():
@@ -113,18 +113,18 @@ def test_silent_connections_leave_room_for_100_clients(start):
     assert end(process, signal.SIGINT) == (0, "returned\n", "")
 
 
-def test_headers_that_do_not_arrive_close_the_connection(start):
+def test_missing_headers_close_the_connection(start):
     _, port = start(head_s=0.5)
     began = time.perf_counter()
     with connect(port, HALF) as connection:
         for _ in range(3):
             time.sleep(0.1)
-            connection.sendall(b"a")  # sending on does not help
+            connection.sendall(b"a")  # more bytes do not extend the limit
         assert connection.recv(1) == b""
     assert 0.4 < time.perf_counter() - began < 5
 
 
-def test_a_request_that_arrives_slowly_is_answered(start):
+def test_a_slow_request_is_answered(start):
     _, port = start()
     with connect(port, HALF) as connection:
         time.sleep(0.2)
@@ -132,7 +132,7 @@ def test_a_request_that_arrives_slowly_is_answered(start):
         assert connection.recv(1000).startswith(b"HTTP/1.1 200")
 
 
-def test_a_client_that_leaves_in_an_upload_prints_nothing(start):
+def test_a_disconnect_during_an_upload_prints_nothing(start):
     process, port = start()
     for _ in range(3):
         connect(port, UPLOAD + b"Content-Length: 1000\r\n\r\nabc").close()
@@ -159,13 +159,13 @@ def test_a_body_that_is_not_http_prints_nothing(start):
     ],
     ids=["TERM", "HUP", "INT INT", "INT TERM HUP"],
 )
-def test_signals_end_the_server_without_a_word(start, signals):
+def test_signals_end_the_server_without_output(start, signals):
     process, port = start()
     with connect(port, HALF):
         assert end(process, *signals) == (0, "returned\n", "")
 
 
-def test_the_connection_that_is_closed_first():
+def test_order_in_which_connections_are_closed():
     never_asked = SimpleNamespace(name="never asked", patience=(False, False, 9.0))
     idle = SimpleNamespace(name="idle", patience=(False, True, 1.0))
     idle_later = SimpleNamespace(name="idle later", patience=(False, True, 2.0))

@@ -16,7 +16,7 @@ def opened(digits):
 
 @pytest.fixture
 def ask(opened, monkeypatch):
-    """Return a function that asks the kernel as the page does: fields -> answer, buffers."""
+    """Return a function that sends a request to the kernel: fields -> answer, buffers."""
     sent = []
     widget = opened.widget
     monkeypatch.setattr(
@@ -32,48 +32,48 @@ def ask(opened, monkeypatch):
 
 
 class TestShow:
-    def test_a_map_is_the_plain_one_and_shows_a_widget(self, opened, digits):
+    def test_open_map_returns_the_map_with_a_widget(self, opened, digits):
         assert isinstance(opened, InteractiveMap)
         assert opened.paths == digits.made.paths
         shown = opened._repr_mimebundle_()[0]["application/vnd.jupyter.widget-view+json"]
         assert shown["model_id"] == opened.widget.model_id
 
     @pytest.mark.usefixtures("quick_network")
-    def test_what_was_just_made_shows_itself_too(self, photos, here):
+    def test_make_map_returns_a_map_with_a_widget(self, photos, here):
         made = featscape.make_map(photos, here / "photos-map", perplexity=5, size_px=300)
         assert isinstance(made, InteractiveMap)
         assert made.folder.name == "photos-map"
 
-    def test_the_page_is_the_viewer_and_holds_no_second_copy_of_the_data(self, opened):
+    def test_the_widget_contains_the_viewer_and_no_copy_of_the_data(self, opened):
         state = opened.widget.get_state()
         assert "export" in state["_esm"]
         assert ".featscape" in state["_css"]
         assert state["selected_ids"] == []
         assert not any(isinstance(value, bytes) for value in state.values())
 
-    def test_without_anywidget_it_says_what_to_install(self, digits, monkeypatch):
+    def test_missing_anywidget_raises_with_the_install_command(self, digits, monkeypatch):
         monkeypatch.setitem(sys.modules, "anywidget", None)
         monkeypatch.delitem(sys.modules, "featscape.app.widget", raising=False)
         opened = featscape.open_map(digits.folder)
-        with pytest.raises(MissingExtra, match=r"anywidget .* pip install 'featscape\[notebook\]'"):
+        with pytest.raises(MissingExtra, match=r"needs anywidget.*'featscape\[notebook\]'"):
             opened.widget  # noqa: B018 - the access is the test
         shown = opened._repr_mimebundle_()
         assert list(shown) == ["text/plain"]
         assert shown["text/plain"].startswith("InteractiveMap(folder=")
         assert "pip install" in shown["text/plain"]
 
-    def test_a_damaged_map_says_so_before_it_is_shown(self, copied):
+    def test_a_damaged_map_raises_before_the_display(self, copied):
         (copied.folder / "bundle" / "positions.bin").unlink()
         with pytest.raises(InputError, match=r"positions\.bin is missing"):
             featscape.open_map(copied.folder).widget  # noqa: B018 - the access is the test
 
 
 class TestSelected:
-    def test_nothing_before_it_is_shown(self, opened):
+    def test_no_item_is_selected_before_the_display(self, opened):
         assert opened.selected == []
         assert "widget" not in vars(opened)
 
-    def test_rows_in_their_order(self, opened, digits):
+    def test_selected_rows_are_ascending(self, opened, digits):
         opened.widget.set_state({"selected_ids": [41, 3, 17]})
         assert opened.selected == [3, 17, 41]
         frame = opened.selected_frame()
@@ -81,21 +81,21 @@ class TestSelected:
         assert frame["path"].tolist() == [digits.made.paths[row] for row in (3, 17, 41)]
         assert {"label", "x", "y", "width", "height"} <= set(frame.columns)
 
-    def test_a_frame_of_nothing_has_the_columns_all_the_same(self, opened):
+    def test_an_empty_selection_gives_a_frame_with_all_columns(self, opened):
         frame = opened.selected_frame()
         assert len(frame) == 0
         assert "label" in frame.columns
 
-    def test_without_pandas_the_list_remains(self, opened, monkeypatch):
+    def test_selected_works_without_pandas(self, opened, monkeypatch):
         monkeypatch.setitem(sys.modules, "pandas", None)
         opened.widget.set_state({"selected_ids": [1]})
         assert opened.selected == [1]
-        with pytest.raises(MissingExtra, match="pandas to give a table"):
+        with pytest.raises(MissingExtra, match="selected_frame needs pandas"):
             opened.selected_frame()
 
 
 class TestRead:
-    def test_each_file_of_the_bundle_whole_and_in_part(self, ask, digits):
+    def test_every_file_of_the_bundle_can_be_read_completely_and_in_part(self, ask, digits):
         bundle = open_bundle(digits.folder / "bundle")
         for name in bundle.files():
             content = (bundle.folder / name).read_bytes()
@@ -107,19 +107,19 @@ class TestRead:
     @pytest.mark.parametrize(
         "file", ["run.json", "../run.json", "/etc/passwd", "", "bundle/manifest.json", "\0"]
     )
-    def test_no_other_file(self, ask, file):
+    def test_other_files_are_refused(self, ask, file):
         answer, buffers = ask(file)
         assert answer["kind"] == "error"
-        assert answer["error"].startswith("a page may read the files that its map's manifest names")
+        assert answer["error"].startswith("the page may read only files that the manifest names")
         assert buffers is None
 
     @pytest.mark.parametrize(("start", "end"), [(-1, 4), (9, 3), (0, 10**9), (10**9, None)])
-    def test_no_bytes_outside(self, ask, start, end):
+    def test_ranges_outside_the_file_are_refused(self, ask, start, end):
         answer, buffers = ask("ids.bin", start, end)
-        assert "must lie within its 240 bytes" in answer["error"]
+        assert "must be within 0 to 240 bytes" in answer["error"]
         assert buffers is None
 
-    def test_a_map_that_was_replaced_is_not_mixed_with_the_old_one(self, copied):
+    def test_a_replaced_map_is_refused(self, copied):
         widget = featscape.open_map(copied.folder).widget
         sent = []
         widget.send = lambda content, _buffers=None: sent.append(content)
@@ -130,8 +130,8 @@ class TestRead:
         widget._handle_custom_msg(
             {"kind": "read", "id": 1, "file": "ids.bin", "start": 0, "end": None}, []
         )
-        assert "has changed since it was opened" in sent[0]["error"]
+        assert "has changed since the map was opened" in sent[0]["error"]
 
-    def test_what_is_no_question_is_refused(self, opened):
+    def test_invalid_messages_are_refused(self, opened):
         with pytest.raises(ValidationError, match="kind"):
             opened.widget._answer(None, {"kind": "write", "id": 1}, [])

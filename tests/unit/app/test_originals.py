@@ -1,4 +1,4 @@
-"""Originals: those of this map, and nothing else."""
+"""Originals: only images of this map are read."""
 
 import asyncio
 import hashlib
@@ -39,14 +39,14 @@ def open_path(source):
 
     def open_it(path):
         file = source / path
-        content = file.read_bytes() if "\0" not in path and os.path.isfile(file) else b""  # noqa: PTH113 - a Path raises where a name is too long
+        content = file.read_bytes() if "\0" not in path and os.path.isfile(file) else b""  # noqa: PTH113 - Path raises for a name that is too long
         return Originals(str(source), items_of(path, content), is_own=True).read_now(0)
 
     return open_it
 
 
 def items_of(*paths_and_contents):
-    """Return items with the paths and contents that are named in turn."""
+    """Return items with the given paths and contents, in turn."""
     paths, contents = paths_and_contents[::2], paths_and_contents[1::2]
     return SimpleNamespace(
         path=paths.__getitem__,
@@ -62,7 +62,7 @@ def write_image(file, format_="PNG"):
 
 
 @pytest.mark.parametrize("format_", ["PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP"])
-def test_the_type_is_told_by_the_bytes(source, open_path, format_):
+def test_media_type_follows_from_the_bytes(source, open_path, format_):
     content = write_image(source / "a" / "image.html", format_)
     original = open_path("a/image.html")
     assert original.media_type == f"image/{format_.lower()}"
@@ -70,45 +70,45 @@ def test_the_type_is_told_by_the_bytes(source, open_path, format_):
 
 
 @pytest.mark.parametrize("name", ["quo'\"te.png", "new\nline.png", "<script>.png", "%2e%2e.png"])
-def test_names_are_taken_as_they_are(source, open_path, name):
+def test_special_names_are_read(source, open_path, name):
     content = write_image(source / name)
     assert open_path(name).content == content
 
 
-def test_names_of_any_bytes(source, open_path):
+def test_names_that_are_not_utf8_are_read(source, open_path):
     name = os.fsdecode(b"caf\xe9.png")
     content = write_image(source / name)
     assert open_path(name).content == content
 
 
 @pytest.mark.parametrize("depth", ["../", "a/../../", "../source/../", "./../"])
-def test_no_path_climbs_out(source, open_path, depth):
+def test_paths_with_parent_folders_are_refused(source, open_path, depth):
     write_image(source.parent / "secret.png")
     write_image(source / "a" / "b.png")
-    with pytest.raises(ImageError, match="leads out of the place of the originals"):
+    with pytest.raises(ImageError, match="outside the place of the originals"):
         open_path(f"{depth}secret.png")
 
 
-def test_no_path_begins_at_the_root(source, open_path):
+def test_absolute_paths_are_refused(source, open_path):
     write_image(source.parent / "secret.png")
-    with pytest.raises(ImageError, match="leads out of the place of the originals"):
+    with pytest.raises(ImageError, match="outside the place of the originals"):
         open_path(str(source.parent / "secret.png"))
 
 
 @pytest.mark.parametrize("path", ["", ".", "a", "a.png\0.txt", "none.png", "a/b.png/c", "x" * 5000])
-def test_what_is_no_file(source, open_path, path):
+def test_paths_that_are_not_files_are_refused(source, open_path, path):
     write_image(source / "a" / "b.png")
     with pytest.raises(ImageError):
         open_path(path)
 
 
-def test_what_is_no_image_is_not_shown(source, open_path):
+def test_a_file_that_is_not_an_image_is_refused(source, open_path):
     (source / "page.png").write_text("<script>alert(1)</script>")
-    with pytest.raises(ImageError, match="no longer an image"):
+    with pytest.raises(ImageError, match="not an image"):
         open_path("page.png")
 
 
-def test_a_link_to_an_image_is_followed_as_the_scan_did(source, open_path):
+def test_a_link_to_an_image_is_followed(source, open_path):
     content = write_image(source.parent / "store" / "1f3a")
     (source / "image.png").symlink_to(source.parent / "store" / "1f3a")
     (source / "class").symlink_to(source.parent / "store")
@@ -116,15 +116,15 @@ def test_a_link_to_an_image_is_followed_as_the_scan_did(source, open_path):
     assert open_path("class/1f3a").content == content
 
 
-def test_a_link_to_something_else_is_not(source, open_path):
+def test_a_link_to_another_file_is_refused(source, open_path):
     secret = source.parent / "id_rsa"
     secret.write_text("-----BEGIN OPENSSH PRIVATE KEY-----")
     (source / "image.png").symlink_to(secret)
-    with pytest.raises(ImageError, match="no longer an image"):
+    with pytest.raises(ImageError, match="not an image"):
         open_path("image.png")
 
 
-def test_a_pipe_does_not_hold_the_server_up(source, open_path):
+def test_a_pipe_is_refused_without_waiting(source, open_path):
     os.mkfifo(source / "pipe.png")
     with pytest.raises(ImageError, match="not a regular file"):
         open_path("pipe.png")
@@ -136,10 +136,10 @@ def test_a_link_to_a_device_is_refused(source, open_path):
         open_path("zero.png")
 
 
-def test_another_file_in_the_place_of_the_image_is_refused(source):
+def test_a_changed_file_is_refused(source):
     items = items_of("a.png", write_image(source / "a.png"))
     write_image(source / "a.png", "JPEG")
-    with pytest.raises(ImageError, match="no longer the file that the map was made of"):
+    with pytest.raises(ImageError, match="changed since the map was made"):
         Originals(str(source), items, is_own=True).read_now(0)
 
 
@@ -161,12 +161,12 @@ def test_a_file_beyond_the_limit_is_refused(source, monkeypatch, kind):
         place = source / "all.zip"
         with zipfile.ZipFile(place, "w") as archive:
             archive.write(source / "a.bmp", "a.bmp")
-    with pytest.raises(ImageError, match="too large: an original must have 1 MiB or less"):
+    with pytest.raises(ImageError, match="too large: the limit is 1 MiB"):
         Originals(str(place), items, kind=kind, is_own=True).read_now(0)
 
 
 @pytest.mark.parametrize("words", ["scikit-learn's digits", "relative", "", "/no/such/folder"])
-def test_a_source_that_is_no_folder(words, source, monkeypatch):
+def test_a_described_source_has_no_originals(words, source, monkeypatch):
     monkeypatch.chdir(source)
     content = write_image(source / "relative" / "a.png")
     originals = Originals(words, items_of("a.png", content), is_own=True)
@@ -180,7 +180,7 @@ def test_a_source_that_is_no_folder(words, source, monkeypatch):
 
 class TestMapsOfOthers:
     @pytest.mark.parametrize("kind", ["folder", "manifest", "zip", "address"])
-    def test_nothing_is_opened(self, source, kind):
+    def test_no_file_is_opened(self, source, kind):
         content = write_image(source / "a.png")
         originals = Originals(str(source), items_of("a.png", content), kind=kind, is_own=False)
         assert not originals.are_here
@@ -189,7 +189,7 @@ class TestMapsOfOthers:
             originals.read_now(0)
 
     @pytest.mark.parametrize("kind", ["folder", "manifest", "address"])
-    def test_what_lies_at_the_named_place_is_read(self, source, kind):
+    def test_files_at_the_named_place_are_read(self, source, kind):
         content = write_image(source / "a" / "b.png")
         items = items_of("a/b.png", content, f"{source}/a/b.png", content)
         originals = Originals("/else", items, kind=kind, is_own=False, named=str(source))
@@ -201,23 +201,23 @@ class TestMapsOfOthers:
         "path", ["/{0}/secret.png", "../secret.png", "a/../../secret.png", "file:///{0}/secret.png"]
     )
     @pytest.mark.parametrize("kind", ["folder", "manifest"])
-    def test_nothing_beside_the_named_place_is_read(self, source, kind, path):
+    def test_files_outside_the_named_place_are_not_read(self, source, kind, path):
         content = write_image(source.parent / "secret.png")
         items = items_of(path.format(str(source.parent)[1:]), content)
         originals = Originals("/else", items, kind=kind, is_own=False, named=str(source))
-        with pytest.raises(ImageError, match="leads out of the place of the originals"):
+        with pytest.raises(ImageError, match="outside the place of the originals"):
             originals.read_now(0)
 
-    def test_no_address_is_asked_but_the_named_one(self, source, web):
+    def test_only_the_named_address_is_requested(self, source, web):
         items = items_of(f"{web.address}/a.png", png(3), "https://example.org/a.png", png(3))
         for named in (str(source), "http://127.0.0.1:1", f"{web.address}/below"):
             originals = Originals("x.csv", items, kind="manifest", is_own=False, named=named)
             for item in (0, 1):
-                with pytest.raises(ImageError, match="leads out of the place of the originals"):
+                with pytest.raises(ImageError, match="outside the place of the originals"):
                     originals.read_now(item)
         assert web.asked == []
 
-    def test_the_named_address_is_asked(self, web):
+    def test_the_named_address_is_requested(self, web):
         items = items_of(f"{web.address}/a.png", png(3))
         originals = Originals("x.csv", items, kind="manifest", is_own=False, named=web.address)
         assert originals.read_now(0).content == png(3)
@@ -225,7 +225,7 @@ class TestMapsOfOthers:
     @pytest.mark.parametrize(
         "named", ["memory://x", "ftp://127.0.0.1/x", "webhdfs://127.0.0.1/x", "/no/such/folder"]
     )
-    def test_a_place_that_cannot_be_named(self, named):
+    def test_invalid_places_are_refused(self, named):
         with pytest.raises(InputError, match="originals"):
             Originals("/else", items_of("a", b""), is_own=False, named=named)
 
@@ -235,7 +235,7 @@ class TestMapsOfOthers:
 
 @pytest.fixture
 def web():
-    """Serve images and traps on the loopback interface; `asked` notes the paths."""
+    """Serve images and traps on the loopback interface; `asked` records the paths."""
     asked = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -275,7 +275,7 @@ class TestAddresses:
 
         return read
 
-    def test_an_image_is_fetched_once(self, read, web):
+    def test_an_image_is_downloaded_in_one_request(self, read, web):
         assert read("a.png").content == png(3)
         with pytest.raises(ImageError, match="HTTP 404"):
             read("none.png")
@@ -284,33 +284,33 @@ class TestAddresses:
     def test_a_redirect_within_the_server_is_followed(self, read):
         assert read("to//a.png").content == png(3)
 
-    def test_no_redirect_leads_to_another_private_address(self, read):
+    def test_a_redirect_to_another_private_address_is_refused(self, read):
         with socket.create_server(("127.0.0.1", 0)) as other:
             other.settimeout(0.2)
             address = f"http://127.0.0.1:{other.getsockname()[1]}/admin"
-            with pytest.raises(ImageError, match=r"redirected to the private address 127\.0\.0\.1"):
+            with pytest.raises(ImageError, match=r"leads to the private address 127\.0\.0\.1"):
                 read(f"to/{address}")
             with pytest.raises(TimeoutError):
                 other.accept()
 
-    def test_an_answer_without_an_end_is_cut(self, read, monkeypatch):
+    def test_an_endless_response_is_refused(self, read, monkeypatch):
         monkeypatch.setattr("featscape.app.originals.reader.MOST_BYTES", 1 << 20)
-        with pytest.raises(ImageError, match="too large: an original must have 1 MiB or less"):
+        with pytest.raises(ImageError, match="too large: the limit is 1 MiB"):
             read("endless.png")
 
-    def test_a_silent_server_is_left(self, read, monkeypatch):
+    def test_a_silent_server_times_out(self, read, monkeypatch):
         monkeypatch.setattr("featscape.app.originals.reader.WITHIN_S", 0.2)
         with pytest.raises(ImageError, match=r"did not arrive within 0\.2 s"):
             read("silent.png")
 
     @pytest.mark.parametrize("scheme", ["ftp", "memory", "webhdfs", "reference", "gopher"])
-    def test_other_kinds_of_addresses_are_refused(self, scheme):
+    def test_other_schemes_are_refused(self, scheme):
         items = items_of(f"{scheme}://127.0.0.1/a.png", b"")
         originals = Originals("/x.csv", items, kind="manifest", is_own=True, named="/")
         with pytest.raises(ImageError, match="only http, https, s3, gs are fetched"):
             originals.read_now(0)
 
-    def test_silent_servers_delay_nothing_else(self, digits, web, monkeypatch):
+    def test_silent_servers_do_not_delay_other_requests(self, digits, web, monkeypatch):
         monkeypatch.setattr("featscape.app.originals.reader.WITHIN_S", 2)
         served = ServedMap(digits.folder)
         paths = [f"{web.address}/silent.png"] * len(served.items)
@@ -335,7 +335,7 @@ class TestAddresses:
         assert answered_s < 1
         assert statuses == {404}
         assert all_s < 6
-        assert len(web.asked) <= 2 * AT_ONCE  # the next may start before all are given up
+        assert len(web.asked) <= 2 * AT_ONCE  # the next reads may start before all time out
 
 
 @pytest.mark.parametrize(
@@ -358,7 +358,7 @@ class TestAddresses:
         ("fd00:ec2::254", False),
     ],
 )
-def test_addresses_of_the_public_internet(host, expected):
+def test_public_and_private_addresses(host, expected):
     assert is_public(host) is expected
 
 
@@ -408,21 +408,21 @@ def open_of(source, kind, path, content=b""):
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "parquet", "manifest"])
-def test_an_image_of_each_source(source, kind):
+def test_an_image_of_each_kind_of_source_is_read(source, kind):
     file, image, page = make_source(source, kind)
     originals = open_of(file, kind, image, png(9))
     assert originals.are_here
     original = originals.read_now(0)
     assert original.media_type == "image/png"
     assert original.content == png(9)
-    with pytest.raises(ImageError, match="no longer an image"):
+    with pytest.raises(ImageError, match="not an image"):
         open_of(file, kind, page, b"<script>alert(1)</script>").read_now(0)
     for path in ("none.png", "../secret.png", "", "a\0b.png", "all.parquet/7"):
         with pytest.raises(ImageError):
             open_of(file, kind, path).read_now(0)
 
 
-def test_an_image_out_of_an_array(source):
+def test_an_image_of_an_array_is_read(source):
     pixels = np.arange(2 * 4 * 5, dtype=np.uint8).reshape(2, 4, 5)
     np.savez(source / "a.npz", images=pixels)
     content = open_contents("array", source / "a.npz").read("images/1")
@@ -431,7 +431,7 @@ def test_an_image_out_of_an_array(source):
     np.testing.assert_array_equal(np.asarray(image), pixels[1])
 
 
-def test_an_image_at_an_address(web):
+def test_an_image_at_an_address_is_read(web):
     originals = open_of(f"{web.address}/served", "address", "1.png", png(3))
     assert originals.are_here
     assert originals.read_now(0).content == png(3)
@@ -439,7 +439,7 @@ def test_an_image_at_an_address(web):
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "parquet", "array", "manifest", "unknown"])
-def test_a_source_that_is_gone(source, kind):
+def test_a_missing_source_is_reported(source, kind):
     originals = open_of(source / "gone.zip", kind, "1.png")
     assert not originals.are_here
     with pytest.raises(ImageError):
@@ -447,14 +447,14 @@ def test_a_source_that_is_gone(source, kind):
 
 
 @pytest.mark.parametrize("words", ["an archive", "relative.zip", ""])
-def test_a_source_that_is_only_words(words):
+def test_the_originals_of_a_described_source_are_off(words):
     originals = open_of(words, "zip", "1.png")
     assert not originals.are_here
     with pytest.raises(ImageError, match="no original images"):
         originals.read_now(0)
 
 
-def test_a_zip_of_what_was_in_another(source):
+def test_an_archive_of_images_from_an_archive(source):
     file, image, page = make_source(source, "zip")
     items = items_of(image, png(9), page, b"")
     originals = Originals(str(file), items, kind="zip", is_own=True)
@@ -465,4 +465,4 @@ def test_a_zip_of_what_was_in_another(source):
 
     with zipfile.ZipFile(io.BytesIO(asyncio.run(collect()))) as archive:
         assert archive.read(image) == png(9)
-        assert "no longer the file" in archive.read("MISSING.txt").decode()
+        assert "changed since the map was made" in archive.read("MISSING.txt").decode()

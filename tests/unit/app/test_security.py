@@ -1,4 +1,4 @@
-"""Each rule of the server, with a request that would break it."""
+"""Each rule of the server, with a request that violates the rule."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ class TestHost:
     @pytest.mark.parametrize(
         "host", ["127.0.0.1:8000", "localhost:9999", "LOCALHOST", "[::1]:8000"]
     )
-    def test_names_of_this_machine_pass(self, client, host):
+    def test_names_of_this_machine_are_accepted(self, client, host):
         assert client.get(PAGE, headers={"host": host}).status_code == 200
 
     @pytest.mark.parametrize(
@@ -50,8 +50,9 @@ class TestHost:
         ],
     )
     @pytest.mark.parametrize("path", [PAGE, NEIGHBORS, "/data/manifest.json", "/nothing"])
-    def test_another_name_is_refused_everywhere(self, client, host, path):
-        assert "the host must be this machine" in refusal(client.get(path, headers={"host": host}))
+    def test_other_host_names_are_refused_for_every_path(self, client, host, path):
+        response = client.get(path, headers={"host": host})
+        assert "the Host header must be the address" in refusal(response)
 
     def test_a_second_host_is_refused(self, app):
         both = [(b"host", b"127.0.0.1:8000"), (b"host", b"evil.example")]
@@ -61,7 +62,7 @@ class TestHost:
 
 
 class TestOrigin:
-    def test_the_page_itself_may_ask(self, client):
+    def test_requests_of_the_page_are_accepted(self, client):
         headers = {"origin": "http://127.0.0.1:8000", "sec-fetch-site": "same-origin"}
         assert client.post("/api/search", json={"text": "7"}, headers=headers).status_code == 200
 
@@ -76,7 +77,7 @@ class TestOrigin:
         ],
     )
     @pytest.mark.parametrize("path", ["/api/search", "/api/zip", "/api/place"])
-    def test_another_page_may_not(self, client, origin, path):
+    def test_requests_of_other_pages_are_refused(self, client, origin, path):
         response = client.post(path, json={"text": "7"}, headers={"origin": origin})
         assert "another site" in refusal(response)
         assert "access-control-allow-origin" not in response.headers
@@ -85,22 +86,22 @@ class TestOrigin:
     @pytest.mark.parametrize(
         "path", [IMAGE, NEIGHBORS, ARCHIVE, "/data/positions.bin", "/static/viewer.js"]
     )
-    def test_nothing_can_be_embedded_elsewhere(self, client, site, path):
+    def test_other_sites_cannot_embed_files(self, client, site, path):
         headers = {"sec-fetch-site": site, "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}
         refusal(client.get(path, headers=headers))
 
-    def test_a_link_to_the_page_may_stand_elsewhere(self, client):
+    def test_other_sites_may_link_to_the_page(self, client):
         assert client.get(PAGE, headers=LINK).status_code == 200
         refusal(client.get(PAGE, headers=LINK | {"sec-fetch-dest": "iframe"}))
         refusal(client.get(IMAGE, headers=LINK))
 
-    def test_a_form_of_another_page_is_no_question(self, client):
+    def test_a_form_of_another_page_is_refused(self, client):
         response = client.post(
             "/api/search", content='{"text": "7"}', headers={"content-type": "text/plain"}
         )
         assert response.status_code == 422
 
-    def test_no_preflight_is_answered(self, client):
+    def test_preflight_requests_are_refused(self, client):
         headers = {"origin": "http://evil.example", "access-control-request-method": "POST"}
         response = client.options("/api/search", headers=headers)
         refusal(response)
@@ -118,12 +119,12 @@ class TestToken:
 
     @pytest.mark.parametrize("path", [PAGE, NEIGHBORS, IMAGE, "/static/viewer.js", "/nothing"])
     @pytest.mark.parametrize("token", ["", "?token=", "?token=wrong", "?token=%ff", "?token=é"])
-    def test_without_it_nothing_is_answered(self, outside, path, token):
+    def test_requests_without_the_token_are_refused(self, outside, path, token):
         response = outside.get(path + token)
         assert "token" in refusal(response, 401)
         assert "set-cookie" not in response.headers
 
-    def test_it_opens_the_page_and_then_the_cookie_is_enough(self, outside, access):
+    def test_the_token_sets_a_cookie_that_suffices_later(self, outside, access):
         response = outside.get(f"/?token={access.token}")
         assert response.status_code == 200
         cookie = response.headers["set-cookie"]
@@ -134,33 +135,33 @@ class TestToken:
         outside.cookies.clear()
         refusal(outside.get(NEIGHBORS), 401)
 
-    def test_the_cookie_of_another_port_is_not_enough(self, outside, access):
+    def test_the_cookie_of_another_port_is_refused(self, outside, access):
         response = outside.get(NEIGHBORS, headers={"cookie": f"featscape-8001={access.token}"})
         refusal(response, 401)
 
-    def test_it_is_long_and_new_each_time(self, access):
+    def test_the_token_is_long_and_random(self, access):
         other = Access.from_outside(8000, host="0.0.0.0")
         assert len(access.token) >= 32
         assert access.token != other.token
 
-    def test_the_host_is_checked_all_the_same(self, outside, access):
+    def test_the_host_is_checked_with_a_token(self, outside, access):
         response = outside.get(f"/?token={access.token}", headers={"host": "evil.example"})
-        assert "the host must be" in refusal(response)
+        assert "the Host header must be" in refusal(response)
 
-    def test_the_machine_has_a_name(self, app, monkeypatch):
+    def test_the_host_name_of_the_machine_is_accepted(self, app, monkeypatch):
         monkeypatch.setattr("socket.gethostname", lambda: "Workstation")
         access = Access.from_outside(8000, host="0.0.0.0")
         outside = TestClient(Guard(app, access=access), base_url="http://workstation:8000")
         assert outside.get(f"/?token={access.token}").status_code == 200
 
-    def test_on_the_loopback_interface_there_is_none(self, client):
+    def test_the_loopback_interface_needs_no_token(self, client):
         assert "set-cookie" not in client.get("/?token=anything").headers
 
 
 class TestHeaders:
     @pytest.mark.parametrize("path", [PAGE, NEIGHBORS, IMAGE, "/nothing", "/data/positions.bin"])
     @pytest.mark.parametrize("host", ["localhost", "evil.example"])
-    def test_each_answer_has_them(self, client, path, host):
+    def test_every_response_has_the_headers(self, client, path, host):
         headers = client.get(path, headers={"host": host}).headers
         policy = dict(one.split(" ", 1) for one in headers["content-security-policy"].split("; "))
         assert policy["default-src"] == "'none'"
@@ -171,7 +172,7 @@ class TestHeaders:
         assert headers["x-frame-options"] == "DENY"
         assert headers["cross-origin-resource-policy"] == "same-origin"
 
-    def test_a_defect_has_them_too_and_tells_nothing(self, app, monkeypatch):
+    def test_an_internal_error_has_the_headers_and_no_details(self, app, monkeypatch):
         def fail(*_):
             raise ZeroDivisionError("a secret")
 
@@ -181,30 +182,30 @@ class TestHeaders:
             Guard(app, access=access), base_url="http://localhost", raise_server_exceptions=False
         )
         response = broken.get("/api/items/3")
-        assert "defect" in refusal(response, 500)
+        assert "the server failed" in refusal(response, 500)
         assert "secret" not in response.text
         assert response.headers["x-content-type-options"] == "nosniff"
 
 
 class TestBodies:
-    def test_a_body_that_says_how_long_it_is(self, client, monkeypatch):
+    def test_a_declared_length_above_the_limit_is_refused(self, client, monkeypatch):
         monkeypatch.setattr(security, "MOST_IMAGE_BYTES", 1 << 20)
         response = client.post("/api/place", content=bytes((1 << 20) + 1))
-        assert "must have 1 MiB or less" in refusal(response, 413)
+        assert "must have at most 1 MiB" in refusal(response, 413)
 
-    def test_one_that_does_not(self, client, monkeypatch):
+    def test_an_undeclared_length_above_the_limit_is_refused(self, client, monkeypatch):
         monkeypatch.setattr(security, "MOST_IMAGE_BYTES", 1 << 20)
         pieces = (bytes(1 << 16) for _ in range(40))
-        assert "must have 1 MiB or less" in refusal(client.post("/api/place", content=pieces), 413)
+        assert "must have at most 1 MiB" in refusal(client.post("/api/place", content=pieces), 413)
 
     @pytest.mark.parametrize("path", ["/api/search", "/api/zip"])
-    def test_a_selection_has_a_limit_of_its_own(self, client, path):
+    def test_json_bodies_have_a_smaller_limit(self, client, path):
         content = json.dumps({"ids": [0] * 4_000_000})
         headers = {"content-type": "application/json"}
         response = client.post(path, content=content, headers=headers)
-        assert "must have 1 MiB or less" in refusal(response, 413)
+        assert "must have at most 1 MiB" in refusal(response, 413)
 
-    def test_the_largest_selection_fits(self, client):
+    def test_the_largest_selection_is_accepted(self, client):
         content = json.dumps({"ids": [9_999_999] * 100_000})
         assert len(content) < security.MOST_JSON_BYTES
         response = client.post("/api/zip", content=content, headers=JSON)
@@ -230,7 +231,7 @@ class TestBodies:
         assert most_bytes < 60 << 20
 
     @pytest.mark.parametrize("path", ["/api/place", "/api/search", "/api/zip"])
-    def test_a_body_that_stands_still(self, app, monkeypatch, path):
+    def test_a_stalled_body_times_out(self, app, monkeypatch, path):
         monkeypatch.setattr(security, "IMAGE_S", 0.01)
         monkeypatch.setattr(security, "JSON_S", 0.01)
         answers = ask_below_http(app, LOCAL, asyncio.Event().wait, method="POST", path=path)
@@ -238,21 +239,21 @@ class TestBodies:
         assert b"must arrive within 0.01 s" in answers[1]["body"]
 
     @pytest.mark.parametrize("length", ["-1", "1e9", "٣", "9" * 5000])
-    def test_a_length_that_is_none(self, app, length):
+    def test_an_invalid_length_is_ignored(self, app, length):
         headers = [(b"host", b"localhost"), (b"content-length", length.encode("utf-8"))]
         assert status_of(app, headers) == 200
 
 
 class TestHead:
     @pytest.mark.parametrize("path", [PAGE, NEIGHBORS, IMAGE, "/data/positions.bin", "/nothing"])
-    def test_it_has_the_headers_of_get_and_no_body(self, client, path):
+    def test_head_has_the_headers_of_get_and_no_body(self, client, path):
         expected = client.get(path)
         response = client.head(path)
         assert response.content == b""
         assert response.status_code == expected.status_code
         assert response.headers == expected.headers
 
-    def test_what_get_does_not_answer(self, client):
+    def test_head_is_refused_where_get_is(self, client):
         assert client.head("/api/search").status_code == 405
 
 
@@ -261,7 +262,7 @@ async def empty():
 
 
 def status_of(app, headers):
-    """Ask below HTTP, where a client cannot correct the headers."""
+    """Call the ASGI application directly, because an HTTP client corrects the headers."""
     return ask_below_http(app, headers, empty)[0]["status"]
 
 

@@ -1,4 +1,4 @@
-"""What the server answers, over HTTP."""
+"""The responses of the server, over HTTP."""
 
 import io
 import json
@@ -19,7 +19,7 @@ from featscape.printable_names import valid_unicode
 
 
 class TestPage:
-    def test_it_names_its_setup_and_the_viewer(self, client):
+    def test_the_page_contains_the_setup_and_the_viewer(self, client):
         response = client.get("/")
         assert response.headers["content-type"] == "text/html; charset=utf-8"
         text = re.search(
@@ -39,12 +39,12 @@ class TestPage:
                 assert client.get(f"/{address}").status_code == 200, address
         assert client.get(f"/{setup['data']}manifest.json").json()["n_items"] == 60
 
-    def test_the_viewer_has_its_types(self, client):
+    def test_the_viewer_files_have_media_types(self, client):
         script = client.get("/static/viewer.js")
         assert script.headers["content-type"] == "text/javascript; charset=utf-8"
         assert client.get("/static/viewer.css").headers["content-type"].startswith("text/css")
 
-    def test_where_the_originals_are_gone(self, copied, open_client, error_of):
+    def test_missing_originals_turn_the_abilities_off(self, copied, open_client, error_of):
         shutil.rmtree(copied.source)
         client = open_client(copied.folder)
         assert '"originals":false' in client.get("/").text
@@ -75,16 +75,16 @@ class TestPage:
         (copied.folder / "run.json").write_text(json.dumps(run | {"source": "/"}))
         assert '"originals":false' in open_client(copied.folder).get("/").text
 
-    def test_originals_that_have_moved(self, copied, open_client):
+    def test_moved_originals_are_reported_on_the_page(self, copied, open_client):
         moved = copied.source.rename(copied.source.with_name("moved"))
         client = open_client(copied.folder)
-        assert "does not exist any more; name their new place" in client.get("/").text
+        assert "no longer exists; name their new place" in client.get("/").text
         named = open_client(copied.folder, originals=str(moved))
         assert named.get("/api/items/3/image").status_code == 200
 
 
 class TestData:
-    def test_every_file_of_the_manifest(self, client, digits):
+    def test_every_file_of_the_manifest_is_served(self, client, digits):
         for file in (digits.folder / "bundle").iterdir():
             response = client.get(f"/data/{file.name}")
             assert response.content == file.read_bytes()
@@ -101,7 +101,7 @@ class TestData:
             ("bytes=-9999", 0, 480),
         ],
     )
-    def test_a_range(self, client, digits, asked, start, end):
+    def test_a_range_returns_a_part(self, client, digits, asked, start, end):
         whole = (digits.folder / "bundle" / "positions.bin").read_bytes()
         response = client.get("/data/positions.bin", headers={"range": asked})
         assert response.status_code == 206
@@ -109,7 +109,7 @@ class TestData:
         assert response.content == whole[start:end]
 
     @pytest.mark.parametrize("asked", ["bytes=480-", "bytes=480-481", "bytes=99999-", "bytes=-0"])
-    def test_a_range_beyond_the_end(self, client, asked, error_of):
+    def test_a_range_beyond_the_end_is_refused(self, client, asked, error_of):
         response = client.get("/data/positions.bin", headers={"range": asked})
         assert response.status_code == 416
         assert response.headers["content-range"] == "bytes */480"
@@ -118,12 +118,12 @@ class TestData:
     @pytest.mark.parametrize(
         "asked", ["bytes=", "bytes=-", "bytes=5-2", "bytes=a-b", "items=0-1", "bytes=0-1,4-5", "٣"]
     )
-    def test_what_is_no_range_gives_the_whole(self, client, asked):
+    def test_an_invalid_range_returns_the_complete_file(self, client, asked):
         response = client.get("/data/positions.bin", headers={"range": asked.encode()})
         assert response.status_code == 200
         assert len(response.content) == 480
 
-    def test_the_browser_asks_whether_it_has_changed(self, client):
+    def test_an_unchanged_file_returns_304(self, client):
         etag = client.get("/data/positions.bin").headers["etag"]
         known = client.get("/data/positions.bin", headers={"if-none-match": f'"x", {etag}'})
         assert (known.status_code, known.content) == (304, b"")
@@ -132,7 +132,7 @@ class TestData:
         stale = client.get("/data/positions.bin", headers=asked | {"if-range": '"other"'})
         assert (fresh.status_code, stale.status_code) == (206, 200)
 
-    def test_a_large_file_is_sent_in_pieces(self, copied, open_client, error_of):
+    def test_a_large_file_is_streamed(self, copied, open_client, error_of):
         manifest_file = copied.folder / "bundle" / "manifest.json"
         content = json.loads(manifest_file.read_text())
         facts = {"fact": "x" * (3 << 20)}
@@ -167,12 +167,12 @@ class TestData:
             "/openapi.json",
         ],
     )
-    def test_nothing_else_is_there(self, client, path, error_of):
+    def test_other_paths_return_404(self, client, path, error_of):
         response = client.get(path)
         assert response.status_code == 404
         error_of(response)
 
-    def test_a_file_that_changes_while_it_is_served(self, copied, open_client, error_of):
+    def test_a_changed_file_returns_409(self, copied, open_client, error_of):
         client = open_client(copied.folder)
         file = copied.folder / "bundle" / "positions.bin"
         assert client.get("/data/positions.bin").status_code == 200
@@ -185,7 +185,7 @@ class TestData:
 
 
 class TestItems:
-    def test_details(self, client, digits):
+    def test_details_are_those_of_the_table(self, client, digits):
         details = client.get("/api/items/7").json()
         assert details == {
             "id": 7,
@@ -219,7 +219,7 @@ class TestItems:
     @pytest.mark.parametrize(
         ("item", "status"), [("60", 404), ("-1", 404), ("99999999999999999999", 404), ("x", 422)]
     )
-    def test_an_item_that_is_none(self, client, what, item, status, error_of):
+    def test_invalid_ids_are_refused(self, client, what, item, status, error_of):
         response = client.get(f"/api/items/{item}{what}")
         assert response.status_code == status
         error_of(response)
@@ -243,7 +243,7 @@ class TestErrors:
             ("POST", "/", 405),
         ],
     )
-    def test_of_the_address(self, client, method, path, status, error_of):
+    def test_errors_of_the_address(self, client, method, path, status, error_of):
         response = client.request(method, path)
         assert response.status_code == status
         assert path in error_of(response)
@@ -265,7 +265,7 @@ class TestErrors:
             b'{"text": "\\ud800", "ids": [1e400]}',
         ],
     )
-    def test_of_the_body(self, client, path, content, error_of):
+    def test_errors_of_the_body(self, client, path, content, error_of):
         response = client.post(path, content=content, headers={"content-type": "application/json"})
         assert 400 <= response.status_code < 500
         error_of(response)
@@ -273,7 +273,7 @@ class TestErrors:
 
 class TestSearch:
     @pytest.mark.parametrize("text", ["7", "digit", "0/digit png"])
-    def test_ids_of_the_items(self, client, digits, text):
+    def test_search_returns_the_ids(self, client, digits, text):
         found = np.frombuffer(client.post("/api/search", json={"text": text}).content, "<u4")
         words = text.split()
         expected = [
@@ -281,12 +281,12 @@ class TestSearch:
         ]
         assert found.tolist() == expected
 
-    def test_nothing_found(self, client):
+    def test_search_without_a_result_is_empty(self, client):
         assert client.post("/api/search", json={"text": "zebra"}).content == b""
 
 
 class TestPlace:
-    def test_a_digit_of_the_map_falls_on_its_own_place(self, client, digits):
+    def test_a_digit_of_the_map_is_placed_at_its_own_position(self, client, digits):
         path = digits.source / digits.made.paths[11]
         placed = client.post("/api/place", content=path.read_bytes()).json()
         spread = np.ptp(digits.made.positions, axis=0).max()
@@ -295,7 +295,7 @@ class TestPlace:
         assert placed["neighbors"]["ids"][0] == 11
         assert placed["neighbors"]["distances"][0] < placed["neighbors"]["distances"][1] / 100
 
-    def test_a_new_digit_falls_among_its_like(self, client, digits):
+    def test_a_new_digit_is_placed_near_digits_of_its_class(self, client, digits):
         known = set(digits.made.paths)
         new = next(p for p in sorted(digits.source.glob("0/*.png")) if f"0/{p.name}" not in known)
         placed = client.post("/api/place", content=new.read_bytes()).json()
@@ -303,12 +303,12 @@ class TestPlace:
         assert labels.count("0") >= 3
 
     @pytest.mark.parametrize("content", [b"", b"no image", b"<svg/>", b"\x89PNG\r\n\x1a\n rest"])
-    def test_what_is_no_image(self, client, content, error_of):
+    def test_content_that_is_not_an_image_is_refused(self, client, content, error_of):
         response = client.post("/api/place", content=content)
         assert response.status_code == 422
         error_of(response)
 
-    def test_a_bomb(self, client, error_of):
+    def test_a_decompression_bomb_is_refused(self, client, error_of):
         bomb = io.BytesIO()
         Image.new("1", (12_000, 12_000)).save(bomb, "PNG")
         response = client.post("/api/place", content=bomb.getvalue())
@@ -316,7 +316,7 @@ class TestPlace:
         assert response.status_code == 422
         assert "decompression bomb" in error_of(response)
 
-    def test_a_map_whose_network_is_gone(self, copied, open_client, change_run, error_of):
+    def test_a_missing_network_is_reported(self, copied, open_client, change_run, error_of):
         run = json.loads((copied.folder / "run.json").read_text())
         change_run(copied.folder, model=run["model"] | {"weights_sha256": "0" * 64})
         client = open_client(copied.folder)
@@ -324,7 +324,7 @@ class TestPlace:
         assert response.status_code == 500
         assert "weights_sha256" in error_of(response)
 
-    def test_a_map_that_was_replaced_takes_no_image(self, copied, open_client, error_of):
+    def test_a_replaced_map_places_no_image(self, copied, open_client, error_of):
         client = open_client(copied.folder)
         image = (copied.source / copied.paths[0]).read_bytes()
         other = copied.folder.with_name("other-map")
@@ -333,9 +333,11 @@ class TestPlace:
         other.rename(copied.folder)
         response = client.post("/api/place", content=image)
         assert response.status_code == 409
-        assert "run.json has changed since it was opened" in error_of(response)
+        assert "run.json has changed since the map was opened" in error_of(response)
 
-    def test_a_map_without_a_network(self, copied, open_client, change_run, error_of):
+    def test_a_map_without_a_network_refuses_images(
+        self, copied, open_client, change_run, error_of
+    ):
         change_run(copied.folder, model=None)
         client = open_client(copied.folder)
         assert '"place":false' in client.get("/").text
@@ -355,7 +357,7 @@ class TestDamage:
             "thumbnails/data.bin",
         ],
     )
-    def test_a_missing_file(self, copied, name):
+    def test_a_missing_file_raises(self, copied, name):
         (copied.folder / name).unlink()
         with pytest.raises(InputError, match="Make the map again"):
             ServedMap(copied.folder)
@@ -371,13 +373,13 @@ class TestDamage:
             "thumbnails/data.bin",
         ],
     )
-    def test_a_truncated_file(self, copied, name):
+    def test_a_truncated_file_raises(self, copied, name):
         file = copied.folder / name
         file.write_bytes(file.read_bytes()[:-40])
         with pytest.raises(InputError, match="Make the map again"):
             ServedMap(copied.folder)
 
-    def test_neighbors_and_distances_of_different_shapes(self, copied):
+    def test_neighbors_and_distances_of_different_shapes_raise(self, copied):
         file = copied.folder / "neighbors.npz"
         with np.load(file) as arrays:
             indices, distances = arrays["indices"], arrays["distances"]
@@ -385,7 +387,7 @@ class TestDamage:
         with pytest.raises(InputError, match=r"neighbors\.npz is missing or damaged"):
             ServedMap(copied.folder)
 
-    def test_files_of_two_maps(self, copied):
+    def test_files_of_two_maps_raise(self, copied):
         import pyarrow.parquet as pq
 
         table = pq.read_table(copied.folder / "items.parquet")
@@ -423,7 +425,7 @@ class TestOtherMaps:
         found = client.post("/api/search", json={"text": '<script>alert("1")'}).content
         assert len(found) == 3 * 4
 
-    def test_a_map_of_features(self, tmp_path, open_client, error_of):
+    def test_a_map_of_features_has_no_paths_and_images(self, tmp_path, open_client, error_of):
         features = np.random.default_rng(0).normal(size=(40, 5))
         np.save(tmp_path / "features.npy", features)
         made = embed_features(tmp_path / "features.npy", tmp_path / "m", perplexity=5)
@@ -432,11 +434,11 @@ class TestOtherMaps:
         assert abilities in client.get("/").text
         assert client.get("/api/items/3").json()["path"] is None
         assert len(client.get("/api/items/3/neighbors").json()["ids"]) == 15
-        assert "the map has none" in error_of(client.get("/api/items/3/thumbnail"))
+        assert "the map has no thumbnails" in error_of(client.get("/api/items/3/thumbnail"))
         assert "no original images" in error_of(client.get("/api/items/3/image"))
 
 
-def test_gaps_in_the_graph_are_left_out():
+def test_empty_entries_of_the_graph_are_omitted():
     indices = np.array([4, 7, -1, -1], dtype=np.int32)
     distances = np.array([0.5, 1.25, np.inf, np.inf], dtype=np.float32)
     assert list_neighbors(indices, distances) == NeighborList(ids=[4, 7], distances=[0.5, 1.25])

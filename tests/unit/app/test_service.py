@@ -1,4 +1,4 @@
-"""The command: a real server in a process of its own, and the ways in which it cannot start."""
+"""The command: a real server in a separate process, and the errors at the start."""
 
 import http.client
 import json
@@ -38,7 +38,7 @@ Placer.place = never
 
 @pytest.fixture
 def start(digits):
-    """Return a function that starts featscape serve, and the line with its address."""
+    """Return a function that starts featscape serve and returns the line with the address."""
     running = []
 
     def begin(*options, before="", code=RUN):
@@ -74,7 +74,7 @@ def read(address, **headers):
 
 
 def status_of(address, **headers):
-    """Return the status, and hold an error to its shape."""
+    """Return the status, and check the JSON of an error."""
     try:
         read(address, **headers)
     except urllib.error.HTTPError as error:
@@ -83,7 +83,7 @@ def status_of(address, **headers):
 
 
 class TestCommand:
-    def test_from_the_address_to_ctrl_c(self, start):
+    def test_serve_prints_the_address_and_stops_at_ctrl_c(self, start):
         process, address = start("--port", "0")
         assert address.startswith("http://127.0.0.1:")
         assert b'id="featscape"' in read(address)
@@ -94,7 +94,7 @@ class TestCommand:
         out, err = process.communicate(timeout=20)
         assert (process.returncode, out, err) == (0, "", "")
 
-    def test_ctrl_c_does_not_wait_for_who_sends_slowly(self, start):
+    def test_ctrl_c_does_not_wait_for_a_slow_client(self, start):
         process, address = start("--port", "0")
         port = int(address.rstrip("/").rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port)) as slow:
@@ -102,7 +102,7 @@ class TestCommand:
                 b"POST /api/place HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
                 b"Expect: 100-continue\r\n\r\n"
             )
-            assert slow.recv(100).startswith(b"HTTP/1.1 100")  # it waits for the image now
+            assert slow.recv(100).startswith(b"HTTP/1.1 100")  # the server waits for the image
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=20)
         assert (process.returncode, out, err) == (0, "", "")
@@ -117,7 +117,7 @@ class TestCommand:
         connection.close()
         assert (process.returncode, out, err) == (0, "", "")
 
-    def test_the_function_returns_whatever_is_being_placed(self, start):
+    def test_serve_returns_while_an_image_is_being_placed(self, start):
         process, address = start(before=NEVER_PLACED, code=SERVE)
         connection = http.client.HTTPConnection(address.split("/")[2])
         connection.request("POST", "/api/place", b"an image")
@@ -125,10 +125,10 @@ class TestCommand:
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "returned\n"
         connection.close()
-        process.kill()  # the thread holds it up
+        process.kill()  # the thread delays the exit
         assert process.communicate() == ("", "")
 
-    def test_beyond_the_loopback_interface_a_token_is_needed(self, start):
+    def test_other_interfaces_need_the_token(self, start):
         _, address = start("--port", "0", "--host", "0.0.0.0")
         port, token = re.fullmatch(r"http://[^/]+:(\d+)/\?token=(\S+)", address).groups()
         local = f"http://127.0.0.1:{port}/"
@@ -138,7 +138,7 @@ class TestCommand:
         cookie = f"featscape-{port}={token}"
         assert status_of(f"{local}data/manifest.json", Cookie=cookie) == 200
 
-    def test_many_at_once(self, start):
+    def test_simultaneous_requests_are_answered(self, start):
         _, address = start("--port", "0")
         expected = read(f"{address}api/items/5/neighbors")
         answers = []
@@ -153,7 +153,7 @@ class TestCommand:
             thread.join()
         assert answers == [expected] * 200
 
-    def test_an_answer_is_sent_at_once(self, start):
+    def test_a_response_is_sent_without_delay(self, start):
         _, address = start("--port", "0")
         connection = http.client.HTTPConnection(address.split("/")[2])
         times = []
@@ -163,7 +163,7 @@ class TestCommand:
             connection.getresponse().read()
             times.append(time.perf_counter() - began)
         connection.close()
-        assert min(times) < 0.02  # it was 0.04 at least, while the system waited for more to send
+        assert min(times) < 0.02  # 0.04 at least without TCP_NODELAY
 
     def test_a_map_of_someone_else(self, copied, change_run, monkeypatch):
         monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
@@ -176,37 +176,37 @@ class TestCommand:
         serve(copied.folder, port=0, open_browser=False, originals=copied.source, say=said.append)
         assert [line.split()[0] for line in said] == ["Serving"]
 
-    def test_originals_that_are_nowhere(self, featscape, digits):
+    def test_missing_place_of_the_originals_is_refused(self, featscape, digits):
         done = featscape("serve", digits.folder, "--originals", "/no/such/folder")
         assert done.status == 2
         assert "/no/such/folder does not. Check the path of --originals" in done.err
         assert done.err.count("\n") == 1
 
-    def test_no_map(self, featscape, tmp_path):
+    def test_a_folder_that_is_not_a_map_is_refused(self, featscape, tmp_path):
         done = featscape("serve", tmp_path / "none")
         assert done.status == 2
         assert done.err.startswith("featscape: there is no map ")
         assert done.err.count("\n") == 1
 
-    def test_a_damaged_map(self, featscape, copied):
+    def test_a_damaged_map_is_refused(self, featscape, copied):
         (copied.folder / "bundle" / "ids.bin").write_bytes(b"")
         done = featscape("serve", copied.folder)
         assert done.status == 2
         assert "ids.bin is missing or damaged" in done.err
         assert done.err.count("\n") == 1
 
-    def test_a_taken_port(self, featscape, digits):
+    def test_a_port_in_use_is_refused(self, featscape, digits):
         with socket.socket() as other:
             other.bind(("127.0.0.1", 0))
             other.listen()
             done = featscape("serve", digits.folder, "--port", other.getsockname()[1])
         assert done.status == 2
-        assert "taken at 127.0.0.1. Choose another with --port" in done.err
+        assert "in use at 127.0.0.1. Choose another port with --port" in done.err
         assert done.err.count("\n") == 1
 
 
 class TestListen:
-    def test_the_next_free_port(self, monkeypatch):
+    def test_listen_uses_the_next_free_port(self, monkeypatch):
         with socket.socket() as other:
             other.bind(("127.0.0.1", 0))
             other.listen()
@@ -214,24 +214,24 @@ class TestListen:
             monkeypatch.setattr(service, "DEFAULT_PORT", taken)
             with listen("127.0.0.1", None) as listening:
                 assert taken < listening.getsockname()[1] < taken + 100
-            with pytest.raises(InputError, match=f"port {taken} is taken"):
+            with pytest.raises(InputError, match=f"port {taken} is in use"):
                 listen("127.0.0.1", taken)
 
     @pytest.mark.parametrize("port", [-1, 65_536, 10**9])
-    def test_what_is_no_port(self, port):
+    def test_invalid_ports_are_refused(self, port):
         with pytest.raises(InputError, match=f"between 0 and 65535; got {port}"):
             listen("127.0.0.1", port)
 
     @pytest.mark.parametrize("host", ["no.such.host.invalid", "a b", "x" * 70, "1.2.3.4.5"])
-    def test_what_is_no_host(self, host):
-        with pytest.raises(InputError, match="cannot be found"):
+    def test_unknown_hosts_are_refused(self, host):
+        with pytest.raises(InputError, match="address or a name of this machine"):
             listen(host, 0)
 
-    def test_an_address_of_another_machine(self):
+    def test_an_address_of_another_machine_is_refused(self):
         with pytest.raises(InputError, match=r"cannot listen at 192\.0\.2\.1"):
             listen("192.0.2.1", 0)
 
-    def test_a_name(self):
+    def test_a_host_name_is_accepted(self):
         with listen("localhost", 0) as listening:
             assert listening.getsockname()[0] == "127.0.0.1"
 
@@ -239,27 +239,27 @@ class TestListen:
 class TestBrowser:
     @pytest.fixture
     def opened(self, monkeypatch):
-        """Run no server, and note which addresses the browser is given."""
+        """Run no server, and record the addresses that the browser receives."""
         addresses = []
         monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: time.sleep(0.2))
         monkeypatch.setattr("webbrowser.open", addresses.append)
         return addresses
 
-    def test_it_shows_the_map(self, opened, digits):
+    def test_the_browser_opens_on_the_loopback_interface(self, opened, digits):
         said = []
         serve(digits.folder, port=0, say=said.append)
         assert opened == [re.search(r"http://\S+", said[0])[0]]
 
-    def test_not_where_it_is_not_wanted(self, opened, digits):
+    def test_no_browser_opens_if_switched_off(self, opened, digits):
         serve(digits.folder, port=0, open_browser=False, say=str)
         assert opened == []
 
-    def test_not_with_a_token(self, opened, digits):
+    def test_no_browser_opens_with_a_token(self, opened, digits):
         serve(digits.folder, host="0.0.0.0", port=0, say=str)
         assert opened == []
 
 
-def test_the_parts_of_the_server_are_loaded_for_it_alone():
+def test_importing_serve_loads_no_server_library():
     code = "import sys, featscape, featscape.cli; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"fastapi", "uvicorn", "pydantic"} & set(done.stdout.split())

@@ -1,4 +1,4 @@
-"""Rows of arrays that stay on disk."""
+"""Rows of arrays on disk."""
 
 import numpy as np
 import pytest
@@ -43,22 +43,22 @@ def test_rows_are_those_that_numpy_reads(tmp_path, arrays):
     ],
     ids=["compressed", "by column", "one row", "another name", "objects", "complex", "no archive"],
 )
-def test_what_numpy_would_not_save_so_is_damaged(tmp_path, arrays, save):
+def test_arrays_in_another_form_are_damaged(tmp_path, arrays, save):
     save(tmp_path / "neighbors.npz", arrays)
     with pytest.raises(InputError, match="missing or damaged"):
         StoredArray.in_archive(FolderHandle(tmp_path), "neighbors.npz", "indices", dtype=np.int32)
 
 
-def test_a_file_put_in_its_place_is_not_read(tmp_path):
+def test_a_replaced_file_is_not_read(tmp_path):
     (tmp_path / "a").write_bytes(b"first")
     stored = StoredFile.of(FolderHandle(tmp_path), "a")
     assert stored.read(1, 3) == b"ir"
     (tmp_path / "b").write_bytes(b"other")
     (tmp_path / "b").replace(tmp_path / "a")
-    with pytest.raises(InputError, match="changed since it was opened"):
+    with pytest.raises(InputError, match="changed since the map was opened"):
         stored.read(1, 3)
 
 
-def test_a_missing_file(tmp_path):
+def test_a_missing_file_raises(tmp_path):
     with pytest.raises(InputError, match=r"nothing\.bin is missing or damaged"):
         StoredFile.of(FolderHandle(tmp_path), "nothing.bin")

@@ -1,4 +1,4 @@
-"""Bundles of a few items, whose thumbnails say which item they are."""
+"""Bundles of a few items, with thumbnails that identify the item."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from featscape.records import Neighbors
 
 
 class Swatches:
-    """Images of one color each, from which the row can be read back."""
+    """Images with one color each; the color encodes the row."""
 
     def __init__(self, n_images, size=(200, 100)):
         self._n_images = n_images
@@ -20,13 +20,13 @@ class Swatches:
 
     def load(self, index, *, at_least_px=0):
         del at_least_px
-        # far enough from the colors of other rows to survive WebP
+        # the distance to the colors of other rows exceeds the error of WebP
         color = (index % 8 * 36, index // 8 % 8 * 36, index // 64 % 8 * 36)
         return Image.new("RGB", self._size, color)
 
     @staticmethod
     def row_of(image):
-        """Return the row whose color an image has."""
+        """Return the row that the color of an image encodes."""
         red, green, blue = (round(level / 36) for level in image.getpixel((0, 0)))
         return red + 8 * green + 64 * blue
 
@@ -47,7 +47,7 @@ def nearest_in_plane(positions, k):
 
 @pytest.fixture
 def bundle_of(tmp_path):
-    """Return a function that writes a bundle and opens it: n, options of write_bundle -> Bundle."""
+    """Return a function that writes and opens a bundle: n, options of write_bundle -> Bundle."""
 
     def write(n_items, *, n_dimensions=2, folder="bundle", images=True, **options):
         positions = np.random.default_rng(1).normal(size=(n_items, n_dimensions))

@@ -20,7 +20,7 @@ def by_row(bundle, entry):
     return rows
 
 
-def test_numbers(bundle_of):
+def test_numbers_are_written_as_float32(bundle_of):
     values = np.array([3.5, np.nan, -1, 7] * 10)
     bundle = bundle_of(40, columns={"size": values})
     found = column(bundle, "size")
@@ -28,7 +28,7 @@ def test_numbers(bundle_of):
     np.testing.assert_array_equal(by_row(bundle, found.values), values.astype(np.float32))
 
 
-def test_categories(bundle_of):
+def test_few_distinct_strings_are_a_category(bundle_of):
     values = ["b", None, "a10", "a9"] * 10
     bundle = bundle_of(40, columns={"split": values})
     found = column(bundle, "split")
@@ -44,7 +44,7 @@ def test_categories(bundle_of):
     assert [None if code == NO_CATEGORY else names[code] for code in codes] == values
 
 
-def test_texts(bundle_of):
+def test_many_distinct_strings_are_text(bundle_of):
     values = [f"note {row}" if row else None for row in range(600)]
     bundle = bundle_of(600, columns={"note": values}, images=False)
     assert column(bundle, "note").kind == "text"
@@ -60,7 +60,7 @@ def test_few_strings_are_a_category_whatever_their_share(bundle_of, n_distinct, 
     assert column(bundle, "c").kind == kind
 
 
-def test_a_column_without_a_value_is_left_out(bundle_of):
+def test_a_column_without_a_value_is_omitted(bundle_of):
     empty = {"a": [None] * 5, "b": np.full(5, np.nan)}
     assert bundle_of(5, columns=empty, labels=None).manifest.columns == []
 
@@ -68,13 +68,13 @@ def test_a_column_without_a_value_is_left_out(bundle_of):
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ({"a": [1.0, 2.0]}, "one value an item = 5; got 2"),
+        ({"a": [1.0, 2.0]}, "one value per item, 5 in total; got 2"),
         ({"a": np.array([1, 2, 3, 4, np.inf])}, "finite"),
         ({"a": np.array([1, 2, 3, 4, 1e300])}, "finite"),
-        ({"label": ["x"] * 5}, "path, label or agreement; got 'label'"),
+        ({"label": ["x"] * 5}, "path, label and agreement are reserved; got 'label'"),
     ],
 )
-def test_what_cannot_be_a_column(bundle_of, columns, words):
+def test_invalid_columns_are_refused(bundle_of, columns, words):
     with pytest.raises(InputError, match=words):
         bundle_of(5, columns=columns)
 
@@ -88,14 +88,14 @@ def test_agreement_is_the_share_of_neighbors_with_the_label(bundle_of):
         assert agreement[item] == pytest.approx(np.mean(codes[nearest[item]] == codes[item]))
 
 
-def test_neighbors_that_are_not_there_do_not_count():
+def test_empty_entries_do_not_count():
     neighbors = np.array([[1, 2], [0, NO_ITEM], [NO_ITEM, NO_ITEM]], dtype=np.uint32)
     shares = share_of_label(neighbors, np.array([0, 0, 1], dtype=np.uint16))
     np.testing.assert_array_equal(shares, [0.5, 1, np.nan])
 
 
 @pytest.mark.parametrize("n_classes", [1, 5000])
-def test_classes(bundle_of, n_classes):
+def test_class_codes_are_indices_into_the_classes(bundle_of, n_classes):
     labels = [f"class {row % n_classes}" for row in range(max(n_classes, 30))]
     bundle = bundle_of(len(labels), labels=labels, images=False, neighbors=none_of(len(labels)))
     classes = bundle.manifest.classes
@@ -111,7 +111,7 @@ def none_of(n_items):
     return Neighbors(np.empty((n_items, 0), np.int32), np.empty((n_items, 0), np.float32))
 
 
-def test_more_labels_than_codes_are_strings(bundle_of):
+def test_labels_beyond_16_bits_are_strings(bundle_of):
     labels = [f"{row:06}" for row in range(NO_CATEGORY)]
     assert code_labels(labels[1:]) is not None
     bundle = bundle_of(
@@ -137,7 +137,7 @@ HOSTILE = [
 ]
 
 
-def test_hostile_labels_and_paths(bundle_of):
+def test_hostile_labels_and_paths_are_kept(bundle_of):
     bundle = bundle_of(6, labels=HOSTILE, paths=HOSTILE, columns={"<b>\udce9": HOSTILE})
     shown = [clean(text) for text in HOSTILE]
     assert shown == [*HOSTILE[:3], r"caf\xe9", r"\ud800", "قط"]

@@ -41,13 +41,13 @@ def test_a_stale_file_is_noticed(generator, tmp_path, monkeypatch):
         (Literal[1], "1"),
     ],
 )
-def test_types(generator, annotation, typescript):
+def test_types_are_translated(generator, annotation, typescript):
     class Model(BaseModel):
         field: annotation
 
     assert generator["_type"](Model.model_json_schema()["properties"]["field"]) == typescript
 
 
-def test_a_type_without_a_typescript_is_refused(generator):
+def test_an_unsupported_type_is_refused(generator):
     with pytest.raises(TypeError, match="no TypeScript"):
         generator["_type"]({"type": "array", "prefixItems": []})

@@ -1,4 +1,4 @@
-"""The one-file page and the site, read as a browser reads them."""
+"""The one-file page and the site, parsed as in a browser."""
 
 import base64
 import hashlib
@@ -80,7 +80,7 @@ def picture(tmp_path):
 
 @pytest.fixture
 def write(tmp_path, picture):
-    """Return a function that writes map.html: bundle -> its elements, and the bundle within."""
+    """Return a function that writes map.html: bundle -> the elements, and the contained bundle."""
 
     def run(bundle, **options):
         file = tmp_path / "map.html"
@@ -100,7 +100,7 @@ def hash_of(text):
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def test_the_page_allows_itself_its_own_script_and_nothing_else(bundle_of, write):
+def test_the_policy_allows_only_the_script_of_the_page(bundle_of, write):
     found, _ = write(bundle_of(20))
     script, style = found.one("script", type="module")[1], found.one("style")[1]
     assert found.policy() == {
@@ -114,7 +114,7 @@ def test_the_page_allows_itself_its_own_script_and_nothing_else(bundle_of, write
     }
 
 
-def test_the_policy_comes_before_all_that_it_rules(bundle_of, write):
+def test_the_policy_precedes_the_scripts(bundle_of, write):
     found, _ = write(bundle_of(20))
     names = [name for name, _, _ in found.elements]
     before = names[: names.index("meta") + 2]
@@ -122,7 +122,7 @@ def test_the_policy_comes_before_all_that_it_rules(bundle_of, write):
     assert found.elements[3][1]["http-equiv"] == "Content-Security-Policy"
 
 
-def test_the_viewer_cannot_end_its_own_element(bundle_of, write):
+def test_the_viewer_cannot_end_the_script_element(bundle_of, write):
     found, _ = write(bundle_of(20))
     assert len(found.all("script")) == 2 + len(found.all("script", type="application/octet-stream"))
     script = found.one("script", type="module")[1]
@@ -133,11 +133,11 @@ def test_the_viewer_cannot_end_its_own_element(bundle_of, write):
 
 
 @pytest.mark.parametrize("title", ["</script><script>alert(1)</script>", "\"'><img src=x>", "قطط"])
-def test_a_hostile_title_is_text(bundle_of, write, title):
+def test_a_hostile_title_is_escaped(bundle_of, write, title):
     found, inside = write(bundle_of(20, title=title))
     assert found.one("title")[1] == title
     assert inside.manifest.title == title
-    assert [has["alt"] for has, _ in found.all("img")] == [f"{title}: its items as points"] * 2
+    assert [has["alt"] for has, _ in found.all("img")] == [f"{title}: the items as points"] * 2
 
 
 def test_hostile_labels_and_paths_change_no_element(bundle_of, write, tmp_path):
@@ -149,7 +149,7 @@ def test_hostile_labels_and_paths_change_no_element(bundle_of, write, tmp_path):
     assert inside.strings(3)["path"] in names
 
 
-def test_a_small_map_is_there_whole(bundle_of, write):
+def test_the_page_of_a_small_map_is_complete(bundle_of, write):
     bundle = bundle_of(70, columns={"note": [f"{row}" for row in range(70)]})
     found, inside = write(bundle)
     assert inside.manifest == bundle.manifest
@@ -159,7 +159,7 @@ def test_a_small_map_is_there_whole(bundle_of, write):
     assert setup == PageSetup(source="file", data="", api=None, abilities=Abilities(), notice=None)
 
 
-def test_the_picture_for_browsers_without_webgl(bundle_of, write):
+def test_the_page_contains_a_picture_for_browsers_without_webgl(bundle_of, write):
     found, _ = write(bundle_of(5))
     has, _ = found.one("img", id="featscape-static")
     assert "hidden" in has
@@ -167,10 +167,10 @@ def test_the_picture_for_browsers_without_webgl(bundle_of, write):
     assert found.one("noscript")
 
 
-def test_more_images_than_wanted(bundle_of, write):
+def test_images_beyond_the_limit_are_omitted(bundle_of, write):
     bundle = bundle_of(300)
     found, inside = write(bundle, n_images=100)
-    # whole blocks
+    # complete blocks
     assert [pack.n_items for pack in inside.manifest.thumbnails] == [128, 128, 112]
     for pack, whole in zip(inside.manifest.thumbnails, bundle.manifest.thumbnails, strict=True):
         for item in range(pack.n_items):
@@ -179,17 +179,17 @@ def test_more_images_than_wanted(bundle_of, write):
     assert inside.array(inside.manifest.positions).shape == (300, 2)
     notice = found.setup().notice
     assert "the images of all but 128 items" in notice
-    assert "the sharpest copies of all but 112 images" in notice
+    assert "the largest thumbnails of all but 112 images" in notice
 
 
-def test_a_page_without_images(bundle_of, write):
+def test_a_page_without_images_has_no_thumbnails(bundle_of, write):
     found, inside = write(bundle_of(300), n_images=0)
     assert inside.manifest.thumbnails == []
-    assert found.setup().notice.startswith("To stay small, this page leaves out the images of all ")
+    assert found.setup().notice.startswith("To limit its size, this page omits the images of all ")
     assert not any("thumbnails" in file.name for file in inside.folder.iterdir())
 
 
-def test_larger_thumbnails_only_while_there_is_room(bundle_of, write, monkeypatch):
+def test_larger_thumbnails_stop_at_the_limit(bundle_of, write, monkeypatch):
     bundle = bundle_of(300)
     packs = bundle.manifest.thumbnails
     smallest = bundle.array(packs[0].starts)[-1]
@@ -197,29 +197,29 @@ def test_larger_thumbnails_only_while_there_is_room(bundle_of, write, monkeypatc
     monkeypatch.setattr(onefile, "PICTURE_BYTES", int(smallest + middle[5]))
     found, inside = write(bundle)
     assert [pack.n_items for pack in inside.manifest.thumbnails] == [300, 160]
-    assert "leaves out the sharpest copies of all images." in found.setup().notice
+    assert "omits the largest thumbnails of all images." in found.setup().notice
 
 
-def test_a_table_that_is_too_large(bundle_of, write, monkeypatch):
+def test_a_table_above_the_limit_is_omitted(bundle_of, write, monkeypatch):
     bundle = bundle_of(1000, images=False)
     monkeypatch.setattr(onefile, "TABLE_BYTES", bundle.array(bundle.manifest.strings.starts)[2])
     found, inside = write(bundle)
     assert inside.array(inside.manifest.neighbors.indices).shape == (1000, 0)
     assert inside.manifest.strings.n_items == 512
     assert inside.strings(511) == bundle.strings(511)
-    assert "leaves out the nearest neighbors and the names of all but 512" in found.setup().notice
+    assert "omits the nearest neighbors and the names of all but 512" in found.setup().notice
 
 
-def test_a_file_that_is_cut_after_it_was_opened(bundle_of, write):
+def test_a_file_truncated_after_opening_raises(bundle_of, write):
     bundle = bundle_of(20)
     file = bundle.folder / "ids.bin"
     file.write_bytes(file.read_bytes()[:-4])
-    with pytest.raises(InputError, match=r"ids\.bin is missing or damaged: it was cut"):
+    with pytest.raises(InputError, match=r"ids\.bin is missing or damaged: the file was truncated"):
         write(bundle)
 
 
-def test_a_negative_number_of_images(bundle_of, write):
-    with pytest.raises(InputError, match="0 images or more; got -1"):
+def test_a_negative_number_of_images_is_refused(bundle_of, write):
+    with pytest.raises(InputError, match="page_images must be 0 or more; got -1"):
         write(bundle_of(5), n_images=-1)
 
 
@@ -228,9 +228,9 @@ def test_the_viewer_is_small():
     assert sum((static / name).stat().st_size for name in viewer_page.VIEWER) < 250_000
 
 
-def test_a_viewer_that_was_not_built(bundle_of, write, viewer):
+def test_a_missing_viewer_file_raises(bundle_of, write, viewer):
     (viewer / "viewer.js").unlink()
-    with pytest.raises(FeatscapeError, match=r"viewer.js must lie .* make viewer"):
+    with pytest.raises(FeatscapeError, match=r"lacks the viewer's file viewer.js.* make viewer"):
         write(bundle_of(5))
 
 
@@ -239,7 +239,7 @@ class TestSite:
     def site(self, tmp_path):
         return tmp_path / "site"
 
-    def test_what_stands_there(self, bundle_of, picture, site):
+    def test_the_site_contains_the_page_and_the_data(self, bundle_of, picture, site):
         bundle = bundle_of(70)
         write_site(bundle, site, picture_in=FolderHandle(picture.parent))
         assert sorted(file.name for file in site.iterdir()) == [
@@ -253,7 +253,7 @@ class TestSite:
             assert (site / "data" / name).read_bytes() == (bundle.folder / name).read_bytes()
         assert (site / "viewer.js").read_text() == VIEWER["viewer.js"]
 
-    def test_the_page_allows_itself_its_own_server_and_nothing_else(self, bundle_of, picture, site):
+    def test_the_policy_allows_only_the_server_of_the_site(self, bundle_of, picture, site):
         write_site(bundle_of(5), site, picture_in=FolderHandle(picture.parent))
         found = Page((site / "index.html").read_text())
         assert found.policy() == {
@@ -273,7 +273,7 @@ class TestSite:
             {"type": "module", "src": "viewer.js"},
         ]
 
-    def test_a_map_whose_picture_is_gone(self, bundle_of, picture, site):
+    def test_a_missing_picture_raises(self, bundle_of, picture, site):
         picture.unlink()
         with pytest.raises(InputError, match=r"scatter.png is missing or damaged: .* Make the map"):
             write_site(bundle_of(5), site, picture_in=FolderHandle(picture.parent))
@@ -302,26 +302,26 @@ class TestSite:
     def test_other_files_are_never_replaced(self, bundle_of, picture, site, force):
         site.mkdir()
         (site / "index.html").write_text("<title>my own</title>")
-        with pytest.raises(InputError, match=r"is not a site of featscape's; .* with --to"):
+        with pytest.raises(InputError, match=r"is not a site that featscape wrote, .* with --to"):
             write_site(bundle_of(5), site, picture_in=FolderHandle(picture.parent), force=force)
         assert [file.name for file in site.iterdir()] == ["index.html"]
 
     def test_a_file_is_never_replaced(self, bundle_of, picture, site):
         site.write_text("mine")
-        with pytest.raises(InputError, match="is not a site of featscape's"):
+        with pytest.raises(InputError, match="is not a site that featscape wrote"):
             write_site(bundle_of(5), site, picture_in=FolderHandle(picture.parent), force=True)
         assert site.read_text() == "mine"
 
-    def test_an_older_site_needs_force(self, bundle_of, picture, site):
+    def test_replacing_a_site_needs_force(self, bundle_of, picture, site):
         write_site(bundle_of(5, folder="old"), site, picture_in=FolderHandle(picture.parent))
         new = bundle_of(9, folder="new")
-        with pytest.raises(InputError, match=r"exists already. Replace it with --force"):
+        with pytest.raises(InputError, match=r"already exists. Replace the site with --force"):
             write_site(new, site, picture_in=FolderHandle(picture.parent))
         write_site(new, site, picture_in=FolderHandle(picture.parent), force=True)
         assert json.loads((site / "data" / "manifest.json").read_text())["n_items"] == 9
 
     @pytest.mark.parametrize("name", ["CNAME", ".git/HEAD", "data/notes.txt"])
-    def test_force_does_not_delete_files_of_others(self, bundle_of, picture, site, name):
+    def test_force_does_not_delete_other_files(self, bundle_of, picture, site, name):
         bundle = bundle_of(5)
         write_site(bundle, site, picture_in=FolderHandle(picture.parent))
         (site / name).parent.mkdir(exist_ok=True)
@@ -330,11 +330,11 @@ class TestSite:
             write_site(bundle, site, picture_in=FolderHandle(picture.parent), force=True)
         assert (site / name).read_text() == "mine"
 
-    def test_a_missing_parent(self, bundle_of, picture, site):
+    def test_a_missing_parent_raises(self, bundle_of, picture, site):
         with pytest.raises(InputError, match="choose another with --to"):
             write_site(bundle_of(5), site / "below", picture_in=FolderHandle(picture.parent))
 
-    def test_what_fails_leaves_nothing(self, bundle_of, picture, site, viewer, tmp_path):
+    def test_a_failed_export_leaves_no_files(self, bundle_of, picture, site, viewer, tmp_path):
         (viewer / "viewer.css").unlink()
         bundle = bundle_of(5)
         before = sorted(tmp_path.iterdir())
@@ -343,7 +343,7 @@ class TestSite:
         assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_server_may_keep_the_viewer_elsewhere():
+def test_the_viewer_files_may_have_a_prefix():
     setup = PageSetup(
         source="server",
         data="data/",

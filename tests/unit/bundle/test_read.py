@@ -5,13 +5,13 @@ from featscape.bundle import open_bundle
 from featscape.errors import InputError
 
 
-def test_a_map_without_a_bundle(tmp_path):
-    with pytest.raises(InputError, match=r"no such folder.* Make the map again with --force"):
+def test_a_map_without_a_bundle_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"missing or incomplete.* with --force"):
         open_bundle(tmp_path / "bundle")
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"format": "other"}', b"\xff"])
-def test_a_damaged_manifest(bundle_of, content):
+def test_a_damaged_manifest_is_refused(bundle_of, content):
     folder = bundle_of(20).folder
     (folder / "manifest.json").write_bytes(content)
     with pytest.raises(InputError, match=r"manifest.json is missing or damaged: .* Make the map"):
@@ -21,7 +21,7 @@ def test_a_damaged_manifest(bundle_of, content):
 @pytest.mark.parametrize(
     "name", ["../elsewhere.bin", "/etc/passwd", "..", 'x"><script>.bin', "positions.bin\\n", ""]
 )
-def test_a_manifest_names_files_of_the_bundle_alone(bundle_of, name):
+def test_file_names_outside_the_bundle_are_refused(bundle_of, name):
     folder = bundle_of(20).folder
     (folder.parent / "elsewhere.bin").write_bytes((folder / "positions.bin").read_bytes())
     manifest = (folder / "manifest.json").read_text()
@@ -32,7 +32,7 @@ def test_a_manifest_names_files_of_the_bundle_alone(bundle_of, name):
         open_bundle(folder)
 
 
-def test_a_color_is_a_color(bundle_of):
+def test_an_invalid_color_is_refused(bundle_of):
     folder = bundle_of(20).folder
     manifest = (folder / "manifest.json").read_text()
     color = open_bundle(folder).manifest.classes[0].color
@@ -41,14 +41,14 @@ def test_a_color_is_a_color(bundle_of):
         open_bundle(folder)
 
 
-def test_every_file_is_looked_at(bundle_of):
+def test_the_size_of_every_file_is_checked(bundle_of):
     bundle = bundle_of(20)
     for name in bundle.files()[1:]:
         file = bundle.folder / name
         whole = file.read_bytes()
         for damaged in (whole[:-1], whole + b"x"):
             file.write_bytes(damaged)
-            with pytest.raises(InputError, match=rf"{name} is missing or damaged: it has"):
+            with pytest.raises(InputError, match=rf"{name} is missing or damaged: the file has"):
                 open_bundle(bundle.folder)
         file.unlink()
         with pytest.raises(InputError, match=rf"{name} is missing or damaged: No such file"):
@@ -58,9 +58,9 @@ def test_every_file_is_looked_at(bundle_of):
 
 
 @pytest.mark.parametrize("starts", [[np.nan, 9], [0, np.inf], [0, np.nan], [5, 9], [9, 0]])
-def test_blocks_lie_one_after_the_other(bundle_of, starts):
+def test_offsets_of_blocks_must_increase(bundle_of, starts):
     bundle = bundle_of(20)
     file = bundle.folder / bundle.manifest.thumbnails[0].starts.file
     file.write_bytes(np.array(starts, "<f8").tobytes())
-    with pytest.raises(InputError, match=rf"{file.name} is missing or damaged: its numbers do not"):
+    with pytest.raises(InputError, match=rf"{file.name} is missing or damaged: the offsets do not"):
         open_bundle(bundle.folder)

@@ -13,7 +13,7 @@ from featscape.records import Neighbors
 
 
 @pytest.mark.parametrize("n_items", [1, 16, 65, 500])
-def test_every_thumbnail_is_its_items(bundle_of, swatches, n_items):
+def test_every_item_has_its_own_thumbnail(bundle_of, swatches, n_items):
     bundle = bundle_of(n_items)
     ids = bundle.array(bundle.manifest.ids)
     assert [one.size_px for one in bundle.manifest.thumbnails] == [32, 64, 128]
@@ -35,7 +35,7 @@ def test_a_small_image_keeps_its_size(swatches):
     ("stored", "expected"),
     [((256, 189), (128, 95)), ((300, 300), (128, 128)), ((200, 9), (128, 6))],
 )
-def test_a_pack_is_decoded_no_larger_than_it_is_stored(tmp_path, stored, expected):
+def test_images_are_not_decoded_larger_than_stored(tmp_path, stored, expected):
     across = np.broadcast_to(np.linspace(0, 255, stored[0]), stored[::-1]).astype(np.uint8)
     with ThumbnailWriter(tmp_path) as writer:
         file = io.BytesIO()
@@ -49,7 +49,7 @@ def test_a_pack_is_decoded_no_larger_than_it_is_stored(tmp_path, stored, expecte
         np.testing.assert_allclose(middle, np.linspace(0, 255, image.width), atol=10)
 
 
-def test_thumbnails_may_come_encoded(bundle_of):
+def test_encoded_thumbnails_are_accepted(bundle_of):
     given = {row: tuple(b"%d of %d" % (row, size) for size in BLOCK_ITEMS) for row in range(70)}
     bundle = bundle_of(70, thumbnails=given.__getitem__)
     ids = bundle.array(bundle.manifest.ids)
@@ -58,7 +58,7 @@ def test_thumbnails_may_come_encoded(bundle_of):
         assert found == [given[row][number] for row in ids]
 
 
-def test_what_fails_while_encoding_is_not_swallowed(bundle_of):
+def test_an_error_while_encoding_is_raised(bundle_of):
     def encode(row):
         raise InputError(f"no image {row}")
 
@@ -66,7 +66,7 @@ def test_what_fails_while_encoding_is_not_swallowed(bundle_of):
         bundle_of(5, thumbnails=encode)
 
 
-def test_a_block_holds_its_images():
+def test_unpack_returns_the_packed_images():
     images = [b"first", b"", b"third"]
     block = pack(images)
     assert np.frombuffer(block, "<u4", 4).tolist() == [16, 21, 21, 26]
@@ -74,7 +74,7 @@ def test_a_block_holds_its_images():
 
 
 @pytest.mark.parametrize("n_dimensions", [1, 2, 3])
-def test_positions_stand_in_the_bundles_order(bundle_of, n_dimensions):
+def test_positions_are_in_the_order_of_the_bundle(bundle_of, n_dimensions):
     given = np.random.default_rng(1).normal(size=(300, n_dimensions)).astype(np.float32)
     bundle = bundle_of(300, n_dimensions=n_dimensions)
     manifest = bundle.manifest
@@ -87,14 +87,14 @@ def test_positions_stand_in_the_bundles_order(bundle_of, n_dimensions):
     assert (manifest.grid is None) == (n_dimensions == 3)
 
 
-def test_a_point_costs_14_bytes_before_the_first_zoom(bundle_of):
+def test_the_first_view_reads_14_bytes_per_point(bundle_of):
     bundle = bundle_of(1000)
     manifest = bundle.manifest
     read_at_first = (manifest.positions, manifest.ids, manifest.class_codes)
     assert sum((bundle.folder / entry.file).stat().st_size for entry in read_at_first) == 14_000
 
 
-def test_neighbors_are_the_same_items(bundle_of):
+def test_neighbors_refer_to_the_same_items(bundle_of):
     bundle = bundle_of(100)
     graph = bundle.manifest.neighbors
     positions = bundle.array(bundle.manifest.positions)
@@ -105,7 +105,7 @@ def test_neighbors_are_the_same_items(bundle_of):
     assert (np.diff(distances, axis=1) >= 0).all()
 
 
-def test_a_missing_neighbor(bundle_of):
+def test_a_missing_neighbor_is_an_empty_entry(bundle_of):
     neighbors = Neighbors(
         np.array([[1, 2], [0, -1], [-1, -1]], np.int32), np.ones((3, 2), np.float32)
     )
@@ -127,7 +127,7 @@ def test_a_missing_neighbor(bundle_of):
     ],
     ids=["round", "wide", "line", "one place", "one item"],
 )
-def test_every_item_has_a_cell_of_its_own(bundle_of, positions):
+def test_every_item_has_a_separate_cell(bundle_of, positions):
     n_items = len(positions)
     none = Neighbors(np.empty((n_items, 0), np.int32), np.empty((n_items, 0), np.float32))
     bundle = bundle_of(n_items, positions=positions, neighbors=none, images=False)
@@ -138,7 +138,7 @@ def test_every_item_has_a_cell_of_its_own(bundle_of, positions):
     assert n_items <= grid.n_columns * grid.n_rows < 2 * n_items + 10
 
 
-def test_the_grid_keeps_the_maps_directions(bundle_of):
+def test_the_grid_preserves_directions(bundle_of):
     bundle = bundle_of(2000, images=False)
     positions = bundle.array(bundle.manifest.positions)
     cells = bundle.array(bundle.manifest.grid.cells)
@@ -146,7 +146,7 @@ def test_the_grid_keeps_the_maps_directions(bundle_of):
         assert np.corrcoef(positions[:, axis], cells[:, axis])[0, 1] > 0.9
 
 
-def test_without_labels_paths_or_images(bundle_of):
+def test_labels_paths_and_images_are_optional(bundle_of):
     manifest = bundle_of(40, labels=None, paths=None, images=False).manifest
     assert manifest.classes is None
     assert manifest.class_codes is None
@@ -155,7 +155,7 @@ def test_without_labels_paths_or_images(bundle_of):
     assert manifest.columns == []
 
 
-def test_one_item(bundle_of):
+def test_a_bundle_of_one_item(bundle_of):
     bundle = bundle_of(1)
     assert bundle.manifest.level_ends == [1]
     assert bundle.manifest.columns == []  # without a neighbor there is no agreement
@@ -169,13 +169,11 @@ def test_one_item(bundle_of):
         ({"positions": np.zeros((0, 2))}, "with n at least 1"),
         ({"positions": np.zeros((5, 4))}, r"got \(5, 4\)"),
         ({"positions": np.full((5, 2), np.nan)}, "finite"),
-        ({"labels": ["x"] * 4}, "labels must have one entry an item = 5; got 4"),
-        ({"paths": ["x"] * 6}, "paths must have one entry an item = 5; got 6"),
+        ({"labels": ["x"] * 4}, "labels must have one entry per item, 5 in total; got 4"),
+        ({"paths": ["x"] * 6}, "paths must have one entry per item, 5 in total; got 6"),
     ],
 )
-def test_what_does_not_belong_together_is_refused_before_anything_is_written(
-    bundle_of, tmp_path, options, words
-):
+def test_different_lengths_are_refused_before_writing(bundle_of, tmp_path, options, words):
     with pytest.raises(InputError, match=words):
         bundle_of(5, **options)
     assert list(tmp_path.iterdir()) == []
@@ -187,6 +185,6 @@ def test_the_same_call_writes_the_same_bytes(bundle_of):
         assert (one.folder / name).read_bytes() == (other.folder / name).read_bytes()
 
 
-def test_nothing_but_the_manifests_files_stands_in_the_folder(bundle_of):
+def test_the_folder_contains_only_files_of_the_manifest(bundle_of):
     bundle = bundle_of(300, columns={"note": [f"{row}" for row in range(300)]})
     assert sorted(bundle.files()) == sorted(file.name for file in bundle.folder.iterdir())

@@ -1,4 +1,4 @@
-"""A ZIP of originals, made while it is sent: it holds one original at a time in memory."""
+"""A ZIP archive of original images, created while it is sent; one image at a time is in memory."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 MISSING = "MISSING.txt"
 _CHUNK_BYTES = 1 << 18
-_KEPT = 8  # the latest: a browser fetches what it asked for at once
+_KEPT = 8  # selections; a browser downloads an archive right after its request
 
-# What one of the systems that may unpack it forbids or reads as something else.
+# Characters that Windows, macOS or Linux forbids in file names or interprets.
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 class KeptSelections:
-    """The latest selections that an archive was asked of, by a key; usable from several threads."""
+    """Recent archive selections, by key; usable from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -39,7 +39,7 @@ class KeptSelections:
         return len(self._ids)
 
     def keep(self, ids: list[int]) -> str:
-        """Return the key of a selection, and forget the oldest."""
+        """Store a selection, drop the oldest one if there are too many, and return the key."""
         key = secrets.token_urlsafe(16)
         with self._lock:
             self._ids[key] = ids
@@ -48,12 +48,12 @@ class KeptSelections:
         return key
 
     def get(self, key: str) -> list[int] | None:
-        """Return the ids of a selection; None where it is forgotten."""
+        """Return the ids of a selection; None if the selection is no longer stored."""
         return self._ids.get(key)
 
 
 class _Outlet:
-    """A file that only takes bytes, and hands over what it has got so far."""
+    """A write-only file that returns the bytes written since the last call of `take`."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -63,10 +63,10 @@ class _Outlet:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing waits anywhere."""
+        """Do nothing: `write` has no buffer to flush."""
 
     def close(self) -> None:
-        """Nothing stays open."""
+        """Do nothing: no resource is open."""
 
     def take(self) -> bytes:
         taken = b"".join(self._pieces)
@@ -77,15 +77,15 @@ class _Outlet:
 async def stream_archive(
     ids: Sequence[int], *, items: Items, originals: Originals
 ) -> AsyncIterator[bytes]:
-    """Yield a ZIP of the originals of some items, stored as they are, for images do not shrink.
+    """Yield a ZIP archive of the originals of some items, uncompressed.
 
-    The name of each is its path in the dataset. MISSING.txt lists each original that cannot be
-    read, with the reason.
+    Each member has the path of its image in the dataset. MISSING.txt lists each original that
+    cannot be read, with the reason.
 
     Parameters
     ----------
     ids : sequence of int
-        Without repetition.
+        Distinct ids of items.
     items : Items
     originals : Originals
     """
@@ -112,14 +112,14 @@ async def stream_archive(
 
 
 def safe_name(path: str) -> str:
-    """Return a path that every system can unpack, and that stays below where it is unpacked."""
+    """Return a path that every system can unpack, and that lies below the folder of unpacking."""
     names = (_UNSAFE.sub("_", printable(name)).rstrip(" .") for name in path.split("/"))
     kept = [f"_{name}" if _DEVICES.fullmatch(name) else name for name in names if name]
     return "/".join(kept) or "image"
 
 
 def unique_name(path: str, taken: set[str]) -> str:
-    """Return `path`, with a number where one like it is `taken`, and add it to those."""
+    """Return `path`, numbered if an equal path is in `taken`, and add the result to `taken`."""
     folder, slash, name = path.rpartition("/")
     stem, dot, extension = name.rpartition(".")
     if not stem:
@@ -133,11 +133,11 @@ def unique_name(path: str, taken: set[str]) -> str:
 
 
 def _key(path: str) -> str:
-    """Return what two names have in common where a file system takes them for the same."""
+    """Return a key that is equal for names that some file systems consider equal."""
     return unicodedata.normalize("NFC", path).casefold()
 
 
 def _moment(original: Original) -> tuple[int, int, int, int, int, int]:
-    """Return when an original was changed, within the years that a ZIP knows."""
+    """Return the modification time of an original, limited to the years of the ZIP format."""
     year, *rest = time.localtime(original.modified)[:6]
     return (min(max(year, 1980), 2107), rest[0], rest[1], rest[2], rest[3], rest[4])

@@ -1,4 +1,4 @@
-"""Original images at addresses: each is fetched once, in limited time and to a limited length."""
+"""Download original images from addresses, with one attempt and limits on time and length."""
 
 from __future__ import annotations
 
@@ -18,29 +18,33 @@ SCHEMES = ("http", "https", "s3", "gs")
 _PORTS = {"http": 80, "https": 443}
 _CHUNK_BYTES = 1 << 18
 
-# Public by its digits, but it answers virtual machines in Azure alone, as 169.254.169.254 does.
+# The address is in a public range, but is the metadata service of Azure's virtual machines.
 _METADATA = ipaddress.ip_address("168.63.129.16")
 
 
 def fetch(address: str, *, most_bytes: int, within_s: float) -> bytes:
-    """Return the file at an address.
+    """Download the file at an address.
 
-    A redirect of HTTP may not lead to a private address: this computer and its network may hold
-    services that trust requests from here.
+    An HTTP redirect must not lead to a private address: this computer and its local network may
+    run services that trust requests from this computer.
 
     Parameters
     ----------
     address : str
-        The caller has checked that its host may be asked.
+        The caller has checked that requests to the host are allowed.
     most_bytes : int
-        Longer files are refused.
+        Limit of the length of the file.
     within_s : float
-        For the whole file.
+        Limit of the time for the whole file, in seconds.
+
+    Returns
+    -------
+    bytes
 
     Raises
     ------
     ImageError
-        If the file is not fetched; the message is the reason.
+        If the file cannot be downloaded; the message is the reason.
     """
     scheme = urlsplit(address).scheme
     if scheme not in SCHEMES:
@@ -54,15 +58,15 @@ def fetch(address: str, *, most_bytes: int, within_s: float) -> bytes:
         with remote.open(address) as file:
             content = file.read(most_bytes + 1)
     except (OSError, InputError, MissingExtra) as error:
-        raise ImageError(f"its address does not give it: {str(error).rstrip('.')}") from error
+        raise ImageError(f"the download failed: {str(error).rstrip('.')}") from error
     check_length(len(content), most_bytes)
     return content
 
 
 def check_length(n_bytes: int, most_bytes: int) -> None:
-    """Raise ImageError if an original is too long."""
+    """Raise ImageError if an original has more than `most_bytes` bytes."""
     if n_bytes > most_bytes:
-        raise ImageError(f"it is too large: an original must have {most_bytes >> 20} MiB or less")
+        raise ImageError(f"the file is too large: the limit is {most_bytes >> 20} MiB")
 
 
 async def _fetch_http(address: str, *, most_bytes: int, within_s: float) -> bytes:
@@ -85,20 +89,20 @@ async def _fetch_http(address: str, *, most_bytes: int, within_s: float) -> byte
                 session.get(address) as answer,
             ):
                 if answer.status != 200:
-                    raise ImageError(f"its server refused it (HTTP {answer.status})")
+                    raise ImageError(f"the server refused the request (HTTP {answer.status})")
                 async for chunk in answer.content.iter_chunked(_CHUNK_BYTES):
                     pieces.append(chunk)
                     n_bytes += len(chunk)
                     check_length(n_bytes, most_bytes)
                 return b"".join(pieces)
     except TimeoutError as error:
-        raise ImageError(f"it did not arrive within {within_s:g} s") from error
+        raise ImageError(f"the file did not arrive within {within_s:g} s") from error
     except (aiohttp.ClientError, ValueError) as error:
-        raise ImageError(f"its address does not give it: {error.__cause__ or error}") from error
+        raise ImageError(f"the download failed: {error.__cause__ or error}") from error
 
 
 async def _resolve(address: str) -> set[_Address]:
-    """Return the IP addresses and the port of an address's own host."""
+    """Return the IP addresses of the host of an address, each with the port."""
     parts = urlsplit(address)
     loop = asyncio.get_running_loop()
     port = parts.port or _PORTS[parts.scheme]
@@ -107,10 +111,10 @@ async def _resolve(address: str) -> set[_Address]:
 
 
 def _open_socket(info: tuple[Any, ...], own: set[_Address]) -> socket.socket:
-    """Return a socket for one of a host's IP addresses; raises OSError for a private address."""
+    """Return a socket for an IP address; raise OSError for a private address after a redirect."""
     family, kind, protocol, _, (host, port, *_rest) = info
     if (host, port) not in own and not is_public(host):
-        raise OSError(f"it was redirected to the private address {host}")
+        raise OSError(f"a redirect leads to the private address {host}")
     return socket.socket(family, kind, protocol)
 
 

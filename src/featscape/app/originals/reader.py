@@ -1,16 +1,18 @@
-"""The original images of a map: opened by id, and nothing else is ever opened.
+"""Read the original images of a map by the id of their item.
 
-A path comes from the map's own table, never from a request. Yet a map folder may come from a
+A path comes from the map's own table, never from a request. However, a map folder may come from a
 stranger, and its table and run.json may name any file and any address. Therefore:
 
-- Without the seal of this user (see `featscape.mapfolder.seal`) nothing is opened until the user
-  names the place of the originals with ``--originals``, and then only what lies below that place.
-- An original is sent only if its SHA-256 is the one in items.parquet, and if it begins as an image.
-- Files must be regular, and at most `MOST_BYTES` long.
-- At most four originals are read at once, each within 5 s, in threads of their own: a server that
-  does not answer delays no other request.
+- Without the seal of this user (see `featscape.mapfolder.seal`), no file is opened until the user
+  names the place of the originals with ``--originals``; then only files below that place are
+  opened.
+- An original is sent only if its SHA-256 equals the value in items.parquet and if it begins as an
+  image.
+- Files must be regular, and have at most `MOST_BYTES` bytes.
+- At most four originals are read at the same time, each within 5 s and in separate threads, so that
+  a slow server delays no other request.
 
-Links below the place are followed as the scan followed them: datasets made of links are common.
+Links below the place are followed, as when the images were found: datasets of links are common.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ MOST_BYTES = 512 << 20
 WITHIN_S = 5.0
 AT_ONCE = 4
 
-# Kinds of sources whose images are files of their own; others are archives.
+# Kinds of sources in which each image is a separate file; the other kinds are archives.
 _FILES = ("folder", "address", "manifest")
 
 
@@ -54,11 +56,11 @@ class Original:
     Attributes
     ----------
     content : bytes
-        Of the file.
+        The bytes of the file.
     modified : float
-        When, in seconds since 1970; 0 of an image in an archive or at an address.
+        The modification time in seconds since 1970; 0 for an image in an archive or at an address.
     media_type : str
-        For example "image/png", by its first bytes.
+        For example "image/png", determined from the first bytes.
     """
 
     content: bytes
@@ -67,7 +69,7 @@ class Original:
 
 
 class Originals:
-    """The images that a map was made of, where they are.
+    """The original images of a map.
 
     Parameters
     ----------
@@ -75,14 +77,14 @@ class Originals:
         As in run.json.
     items : Items
     is_own : bool
-        Whether the map has the seal of this user: then `source` may be read.
+        Whether the map has the seal of this user; `source` may then be read.
     named : str, optional
-        A folder, file or address that the user named now; it replaces `source`.
+        A folder, file or address from the user; it replaces `source`.
 
     Raises
     ------
     InputError
-        If `named` does not exist, or is an address of another kind than `fetching.SCHEMES`.
+        If `named` does not exist, or is an address with a scheme that is not in `fetching.SCHEMES`.
     """
 
     def __init__(
@@ -107,14 +109,14 @@ class Originals:
 
     @property
     def are_here(self) -> bool:
-        """Whether originals may be asked for; whether an address answers is seen only then."""
+        """Whether the page may request originals; a request may still find an address offline."""
         return self._items.have_paths and self._is_place and self.obstacle is None
 
     @property
     def obstacle(self) -> str | None:
-        """One sentence on why the originals are off and the remedy; None if they are on.
+        """Why the originals are off, with the remedy; None if the originals are on.
 
-        It is also None where the map has no original images at all.
+        The value is also None if the map has no original images at all.
         """
         if not (self._items.have_paths and self._is_place):
             return None
@@ -126,14 +128,14 @@ class Originals:
             )
         if isinstance(self._place, Path) and not self._place.exists():
             return (
-                f"Original images are off, because {printable(self._place)} does not exist any "
-                "more; name their new place with --originals."
+                f"Original images are off, because {printable(self._place)} no longer exists; "
+                "name their new place with --originals."
             )
         return None
 
     @property
     def _is_place(self) -> bool:
-        """Whether the source is a place: of some maps it is only words."""
+        """Whether the source is a path or an address; the source of some maps is a description."""
         return not isinstance(self._place, Path) or self._place.is_absolute()
 
     async def read(self, item: int) -> Original:
@@ -142,15 +144,15 @@ class Originals:
         Raises
         ------
         ImageError
-            If it is gone, cannot be read, is not the file that the map was made of, or does not
-            arrive in time; the message says which.
+            If the image is missing, cannot be read, differs from the image of the map, or does
+            not arrive in time; the message states the reason.
         """
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(WITHIN_S):
                 return await loop.run_in_executor(self._threads, self.read_now, item)
         except TimeoutError:
-            raise ImageError(f"it did not arrive within {WITHIN_S:g} s") from None
+            raise ImageError(f"the file did not arrive within {WITHIN_S:g} s") from None
 
     def read_now(self, item: int) -> Original:
         """Read the image of an item in this thread: see `read`."""
@@ -161,26 +163,26 @@ class Originals:
             raise ImageError(self.obstacle.rstrip("."))
         expected = self._items.sha256(item)
         if expected is None:
-            raise ImageError("the map has no SHA-256 of it to compare; make the map again")
+            raise ImageError("the map has no SHA-256 for this image; make the map again")
         content, modified = self._read_file(path) if self._kind in _FILES else self._read_in(path)
         check_length(len(content), MOST_BYTES)
         if hashlib.sha256(content).hexdigest() != expected:
-            raise ImageError("it is no longer the file that the map was made of")
+            raise ImageError("the file has changed since the map was made")
         kind = media_type(io.BytesIO(content))
         if kind is None:
-            raise ImageError("it is no longer an image")
+            raise ImageError("the file is not an image")
         return Original(content, modified, kind)
 
     def _read_file(self, path: str) -> tuple[bytes, float]:
-        """Read an image that is a file of its own; return when it was modified, too."""
+        """Read an image in a separate file; return its bytes and its modification time."""
         try:
             place = as_place(path) if is_address(path) else join(self._base, path)
         except InputError as error:
             raise ImageError(str(error).rstrip(".")) from error
-        # the rows of a manifest may lead anywhere; so did the user who made a map of the manifest
+        # the rows of a table may name any path, and this user made a map of this table
         may_lead_out = self._is_own and self._kind == "manifest"
         if not may_lead_out and not is_below(place, self._base):
-            raise ImageError("its path leads out of the place of the originals")
+            raise ImageError("its path is outside the place of the originals")
         if isinstance(place, str):
             return fetch(place, most_bytes=MOST_BYTES, within_s=WITHIN_S), 0.0
         try:
@@ -192,7 +194,7 @@ class Originals:
             raise ImageError(describe_os_error(error)) from error
 
     def _read_in(self, path: str) -> tuple[bytes, float]:
-        """Read an image out of an archive."""
+        """Read an image from an archive; return its bytes and 0."""
         try:
             with self._opening:
                 if self._contents is None:
@@ -221,7 +223,7 @@ def is_below(place: Place, base: Place) -> bool:
 
 
 def _named_place(named: str) -> Place:
-    """Return the place that a user named; raises InputError."""
+    """Return the path or address that a user named; raise InputError if it cannot be used."""
     place = as_place(named)
     if isinstance(place, str):
         if urlsplit(place).scheme not in SCHEMES:

@@ -1,4 +1,4 @@
-"""The answers: what the contract names, for one map."""
+"""The web application of one map: the page, and the requests that `bundle.contract` defines."""
 
 from __future__ import annotations
 
@@ -57,20 +57,20 @@ _BINARY = "application/octet-stream"
 
 
 class ServedMap:
-    """A map, open for the server: what is large stays on disk.
+    """A map that is open for the server; large arrays remain on disk.
 
     Parameters
     ----------
     folder : Path
     model, weights : optional
-        The network of the map, as for `open_placer`.
+        The network of the map, as in `open_placer`.
     originals : str, optional
-        Where the user says that the original images are.
+        The place of the original images, from the user.
 
     Raises
     ------
     InputError
-        If it is no map, or a file of it is missing or damaged; or `originals` cannot be used.
+        If the folder is not a map, a file is missing or damaged, or `originals` cannot be used.
     ModelError, MissingExtra
         If `model` or `weights` cannot be used, or differ from the map's.
     """
@@ -89,7 +89,7 @@ class ServedMap:
         bundle = open_bundle(open_part(opened, BUNDLE))
         self.manifest = bundle.manifest
         self.files = {name: StoredFile.of(bundle.opened, name) for name in bundle.files()}
-        open_picture(opened).close()  # it is a picture
+        open_picture(opened).close()  # checks that the file is a picture
         self.picture = StoredFile.of(opened, SCATTER)
         texts = [column.name for column in self.manifest.columns if column.kind == "text"]
         self.items = Items(opened, texts=texts)
@@ -120,7 +120,7 @@ class ServedMap:
 
     @property
     def abilities(self) -> Abilities:
-        """What the page may offer."""
+        """The features of the page that need the server."""
         originals = self.originals.are_here
         return Abilities(
             originals=originals,
@@ -132,14 +132,14 @@ class ServedMap:
 
 
 def make_app(served: ServedMap) -> FastAPI:
-    """Return the application that answers for one map; `security.Guard` belongs around it.
+    """Return the application for one map, to be wrapped in `security.Guard`.
 
     Parameters
     ----------
     served : ServedMap
     """
     app = FastAPI(
-        openapi_url=None,  # nor the pages about it, which load scripts from elsewhere
+        openapi_url=None,  # also disables FastAPI's documentation, which loads scripts from a CDN
         redirect_slashes=False,
         exception_handlers=HANDLERS,
     )
@@ -152,7 +152,7 @@ def make_app(served: ServedMap) -> FastAPI:
 def _add_page(app: FastAPI, served: ServedMap) -> None:
     """Add the page and the files that it loads."""
     for name in VIEWER:
-        viewer_file(name)  # raises where it is missing, before anyone asks
+        viewer_file(name)  # raises at the start, not at the first request, if the file is missing
 
     @app.get("/")
     def page() -> Response:
@@ -187,11 +187,11 @@ def _add_page(app: FastAPI, served: ServedMap) -> None:
 
 
 def _add_items(app: FastAPI, served: ServedMap) -> None:
-    """Add the answers about one item, by its id."""
+    """Add the requests for one item, by id."""
 
     def check(item: int) -> int:
         if not 0 <= item < len(served.items):
-            _nothing(f"no item {item}; this map has {len(served.items):,}, from 0 on")
+            _nothing(f"no item {item}; the ids of this map are 0 to {len(served.items) - 1:,}")
         return item
 
     @app.get("/api/items/{item}")
@@ -207,14 +207,14 @@ def _add_items(app: FastAPI, served: ServedMap) -> None:
     def thumbnail(request: Request, item: int) -> Response:
         check(item)
         if served.thumbnails is None:
-            _nothing("no thumbnail: the map has none")
+            _nothing("no thumbnail: the map has no thumbnails")
         content = served.thumbnails.encoded(item)
         kind = media_type(io.BytesIO(content)) or _BINARY
         return _answer_bytes(request, content, media_type=kind)
 
     @app.get("/api/items/{item}/image")
     async def image(request: Request, item: int) -> Response:
-        etag = f'"{served.items.sha256(check(item))}"'  # a browser that has it has this very file
+        etag = f'"{served.items.sha256(check(item))}"'  # identifies the content of the file
         if served.originals.are_here and is_known(request, etag):
             return Response(status_code=304, headers=cache_headers(etag))
         try:
@@ -226,7 +226,7 @@ def _add_items(app: FastAPI, served: ServedMap) -> None:
 
 
 def _add_selections(app: FastAPI, served: ServedMap) -> None:
-    """Add what is asked by sending something: a text, a selection, an image."""
+    """Add the requests with a body: a text, a selection or an image."""
     uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
     selections = KeptSelections()
 
@@ -235,7 +235,7 @@ def _add_selections(app: FastAPI, served: ServedMap) -> None:
         found = served.items.search(wanted.text)
         return Response(found.astype("<u4").tobytes(), media_type=_BINARY)
 
-    # Two steps: what cannot be sent is refused on the page, and the browser itself saves the rest.
+    # Two requests: the page shows the errors of the first, and the browser saves the second.
     @app.post("/api/zip")
     def prepare(wanted: ItemsRequest) -> Archive:
         ids = list(dict.fromkeys(wanted.ids))
@@ -244,7 +244,7 @@ def _add_selections(app: FastAPI, served: ServedMap) -> None:
 
     @app.get("/api/zip/{key}")
     def archive(key: str) -> Response:
-        ids = selections.get(key) or _nothing("no such archive any more: ask for it again")
+        ids = selections.get(key) or _nothing("no such archive; request the archive again")
         content = stream_archive(ids, items=served.items, originals=served.originals)
         headers = {"Content-Disposition": "attachment", "Cache-Control": "no-store"}
         return StreamingResponse(content, headers=headers, media_type="application/zip")
@@ -262,7 +262,9 @@ def _check_selection(ids: list[int], served: ServedMap) -> None:
     if not served.originals.are_here:
         _nothing(f"no archive: {served.originals.obstacle or 'the map has no original images'}")
     if not ids:
-        raise HTTPException(422, "an archive must hold at least one image; got 0. Select some.")
+        raise HTTPException(
+            422, "an archive must contain at least one image; got 0. Select one image or more."
+        )
     unknown = [item for item in ids if not 0 <= item < len(served.items)]
     if unknown:
         raise HTTPException(

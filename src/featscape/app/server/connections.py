@@ -1,4 +1,4 @@
-"""Connections: closed where no request arrives, and never more than the process may have open."""
+"""HTTP connections with limits on their number and on the time without a request."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterable
 
-HEAD_S = 20.0  # from the first byte of a request (or from the connection) to the end of its headers
+HEAD_S = 20.0  # from the first byte of a request (or from the connection) to the last header
 ACCEPTED_AT_ONCE = 8  # connections per turn of the event loop
 MOST_CONNECTIONS = 1_000
-# Files of the map and of originals, the event loop's own, and connections not counted yet
+# Files of the map and of originals, files of the event loop, and connections not counted yet
 _OTHER_FILES = 96
 _FEWEST_CONNECTIONS = 16
 
 
 class Connection(H11Protocol):
-    """One HTTP connection that cannot be held open without a request.
+    """An HTTP connection that closes if no request arrives.
 
-    A connection is closed where the headers of a request do not arrive within `HEAD_S`. Where more
-    than `most_connections()` are open, one is closed: see `choose_victim`. uvicorn closes a
-    connection that is idle between two requests after 5 s.
+    A connection is closed if the headers of a request do not arrive within `HEAD_S`. If more than
+    `most_connections()` connections are open, `choose_victim` chooses the connection to close.
+    uvicorn closes a connection that is idle between two requests for 5 s.
     """
 
     _n_requests = 0
@@ -32,32 +32,32 @@ class Connection(H11Protocol):
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
-        """Start to wait for the first request."""
+        """Register the connection and start the timer for the first request."""
         super().connection_made(transport)
         self._note_activity()
         if len(self.connections) > most_connections():
             choose_victim(one for one in self.connections if isinstance(one, Connection)).abort()
 
     def data_received(self, data: bytes) -> None:
-        """Take a part of a request."""
+        """Receive a part of a request."""
         super().data_received(data)
         self._note_activity()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Remove the connection and stop its timer."""
         self._stop_head_timer()
         super().connection_lost(exc)
 
     def resume_writing(self) -> None:
-        """Go on with an answer: the client has read a part of the answer."""
+        """Continue a response after the client has read a part of the response."""
         super().resume_writing()
         self._last_active_s = self.loop.time()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse bytes that are not HTTP.
 
-        Where an answer is already under way, another answer cannot be sent: the connection is
-        closed, and the application finds the client gone.
+        During a response no second response can be sent: the connection is closed, and the
+        application receives a disconnect message.
         """
         if self.is_idle:
             super().send_400_response(msg)
@@ -68,18 +68,18 @@ class Connection(H11Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is under way."""
+        """Whether no request is being processed."""
         return self.cycle is None or self.cycle.response_complete
 
     @property
     def patience(self) -> tuple[bool, bool, float]:
-        """The sort key of `choose_victim`: the connection with the least key is closed first."""
+        """The sort key of `choose_victim`: the connection with the smallest key is closed first."""
         waits = self.is_idle or self.cycle.more_body or self.flow.write_paused
         return not waits, self.cycle is not None, self._last_active_s
 
     def abort(self) -> None:
         """Close the connection at once."""
-        self.connections.discard(self)  # counted no more, though asyncio closes it a turn later
+        self.connections.discard(self)  # asyncio closes the connection one iteration later
         self.transport.abort()
 
     def _note_activity(self) -> None:
@@ -96,21 +96,21 @@ class Connection(H11Protocol):
 
 
 def choose_victim(connections: Iterable[Connection]) -> Connection:
-    """Return the connection to close where there are too many.
+    """Return the connection to close if too many connections are open.
 
-    First those that never sent a request, then those that wait for their client (idle, in the
-    middle of a body, or with an answer that the client does not read), then the others; of these
-    the one whose client has been silent longest.
+    The order is: connections without any request; connections that wait for their client (idle,
+    within a body, or with a response that the client does not read); all other connections. Within
+    a group, the connection whose client has been silent longest comes first.
     """
     return min(connections, key=lambda one: one.patience)
 
 
 @cache
 def most_connections() -> int:
-    """Return how many connections may be open: less than the process's limit of open files."""
+    """Return the maximum number of open connections, below the process's limit of open files."""
     try:
         import resource
-    except ModuleNotFoundError:  # on Windows, which has no such limit
+    except ModuleNotFoundError:  # Windows has no such limit
         return MOST_CONNECTIONS
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit == resource.RLIM_INFINITY:

@@ -1,4 +1,4 @@
-"""Errors -> the one JSON shape: what the caller did wrong is a 4xx, and only the rest a 500."""
+"""Translate errors to JSON responses: 4xx for errors of the client, 500 for all others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
 
 def answer_error(status: int, error: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer with the one shape of every error."""
+    """Return the JSON response for an error.
+
+    Parameters
+    ----------
+    status : int
+        The HTTP status.
+    error : str
+        The message, as a sentence.
+    headers : mapping of str to str, optional
+        Additional headers.
+    """
     message = ErrorMessage(error=error, status=status).model_dump_json()
     return Response(
         message,
@@ -32,7 +42,7 @@ def answer_error(status: int, error: str, headers: Mapping[str, str] | None = No
 
 async def _http_error(request: Request, error: HTTPException) -> Response:
     message = error.detail
-    if message == HTTPStatus(error.status_code).phrase:  # the router's, which says no more
+    if message == HTTPStatus(error.status_code).phrase:  # the router's message has no details
         message = f"{request.method} {request.url.path}: {message.lower()}"
     return answer_error(error.status_code, message.rstrip(".") + ".", error.headers)
 
@@ -56,7 +66,7 @@ async def _own_error(_request: Request, error: FeatscapeError) -> Response:
 
 
 async def _defect(_request: Request, _error: Exception) -> Response:
-    return answer_error(500, "the server met a defect of its own; its terminal shows more.")
+    return answer_error(500, "the server failed; the terminal of the server shows the traceback.")
 
 
 HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {

@@ -1,4 +1,4 @@
-"""Files over HTTP: whole, in part (Range), or not at all where the browser has them already."""
+"""HTTP responses with files: complete, in part (Range), or 304 if the browser has the file."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from featscape.app.stored_files import StoredFile
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
-_AT_ONCE_BYTES = 1 << 20  # more is sent piece by piece
+_AT_ONCE_BYTES = 1 << 20  # longer responses are streamed
 
 
 def answer_file(request: Request, file: StoredFile, *, media_type: str) -> Response:
-    """Answer with a file, or the one range of it that was asked for.
+    """Return the response with a file, or with the requested range of the file.
 
-    Several ranges at once, or one that is no range, are passed over, as HTTP allows (RFC 9110,
-    14.2): the whole file is an answer too.
+    Multiple ranges and invalid ranges are ignored, as HTTP permits (RFC 9110, section 14.2): the
+    response is then the complete file.
 
     Raises
     ------
     HTTPException
-        416 where the range lies outside of the file.
+        With status 416 if the range begins after the end of the file.
     ChangedError
         If the file has changed.
     """
@@ -42,24 +42,24 @@ def answer_file(request: Request, file: StoredFile, *, media_type: str) -> Respo
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
     if end - start <= _AT_ONCE_BYTES:
         return Response(file.read(start, end), status, headers, media_type)
-    file.check()  # once the answer has begun, an error can only cut it off
+    file.check()  # after the first byte of the response, no error can be reported
     headers["Content-Length"] = str(end - start)
     return StreamingResponse(file.chunks(start, end), status, headers, media_type)
 
 
 def cache_headers(etag: str) -> dict[str, str]:
-    """Let the browser keep an answer, and ask each time whether it still holds."""
+    """Return headers that let the browser cache a response and revalidate it on each use."""
     return {"ETag": etag, "Cache-Control": "private, no-cache"}
 
 
 def is_known(request: Request, etag: str) -> bool:
-    """Tell whether the browser has this very answer."""
+    """Return whether the browser has a response with this tag in its cache."""
     known = request.headers.get("if-none-match", "")
     return etag in (one.strip().removeprefix("W/") for one in known.split(","))
 
 
 def _locate(first: str, last: str, *, size: int) -> tuple[int, int] | None:
-    """Return start and end of "first-last", or None where these are no range."""
+    """Return start and end of the range "first-last", or None for an invalid range."""
     if first == "":
         if last == "":
             return None
@@ -71,7 +71,7 @@ def _locate(first: str, last: str, *, size: int) -> tuple[int, int] | None:
     if start >= size:
         raise HTTPException(
             416,
-            f"a range must begin before the file's end at {size} bytes.",
+            f"a range must begin before the end of the file at {size} bytes.",
             headers={"Content-Range": f"bytes */{size}"},
         )
     return start, end

@@ -1,14 +1,14 @@
-"""Who may ask the server: checked on every request, before anything else sees it.
+"""Access control: every request is checked before the application receives the request.
 
-The map is private, and the danger is other pages in the same browser, which can send requests to
-this server as they can to any. So:
+The map is private. The main threat is a page of another site in the same browser, because such a
+page can send requests to this server. Therefore:
 
-- the Host must be this machine: a page of evil.example whose name was turned to 127.0.0.1 (DNS
-  rebinding) still says evil.example;
-- the Origin, where there is one, must be this server, and so must the page that embeds or fetches
-  (Sec-Fetch-Site), or images could be counted and measured from outside;
-- beyond the loopback interface a token is needed, in the address first and then in a cookie that
-  other sites' pages cannot make the browser send.
+- The Host header must name this machine. If the name evil.example was redirected to 127.0.0.1 (DNS
+  rebinding), the header still names evil.example.
+- The Origin header, if present, must name this server, and so must the page that embeds or fetches
+  (Sec-Fetch-Site). Otherwise another site could count and measure the images.
+- Beyond the loopback interface a token is required: first in the address, then in a cookie. The
+  browser does not send the cookie for pages of other sites.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_IMAGE_BYTES = 64 << 20
-MOST_JSON_BYTES = 1 << 20  # 100,000 ids, the largest selection that is archived, take 0.8 MB
+MOST_JSON_BYTES = 1 << 20  # the largest selection for an archive, 100,000 ids, takes 0.8 MB
 IMAGES_TO = "/api/place"
-IMAGE_S = 120.0  # from the first byte of a body to its last
+IMAGE_S = 120.0  # from the first byte of a body to the last byte
 JSON_S = 20.0
-# A browser reads an answer only after it has sent its body: so much of a refused body is read.
+# A browser reads a response only after it has sent the body: the server reads a refused body, too.
 _MOST_DISCARDED_BYTES = 256 << 20
 
 _HOST = re.compile(r"(?:\[(?P<ip6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::\d{1,5})?")
@@ -57,16 +57,17 @@ _HEADERS = {
 
 @dataclass(frozen=True)
 class Access:
-    """From where, and with what, the server may be asked.
+    """The hosts and the token that the server accepts.
 
     Attributes
     ----------
     token : str or None
-        Needed in each request; None on the loopback interface.
+        The token required in each request; None on the loopback interface.
     port : int
-        The server's, which tells its cookie from those of others on this machine.
+        The port of the server; part of the cookie's name, because servers on this machine share
+        cookies.
     names : frozenset of str
-        What the host may be called beside addresses in digits, lower case.
+        Accepted host names in lower case, in addition to IP addresses.
     """
 
     token: str | None
@@ -75,12 +76,12 @@ class Access:
 
     @classmethod
     def on_loopback(cls, port: int) -> Access:
-        """Allow this machine's users, under the names that only mean this machine."""
+        """Accept requests to localhost and to loopback addresses, without a token."""
         return cls(token=None, port=port, names=frozenset({"localhost"}))
 
     @classmethod
     def from_outside(cls, port: int, *, host: str) -> Access:
-        """Allow whoever knows a new token."""
+        """Accept requests with a new random token."""
         names = {"localhost", host.lower(), socket.gethostname().lower(), socket.getfqdn().lower()}
         return cls(token=secrets.token_urlsafe(24), port=port, names=frozenset(names))
 
@@ -90,10 +91,10 @@ class Access:
         return f"featscape-{self.port}"
 
     def knows_host(self, host: str) -> bool:
-        """Tell whether a Host header names this machine.
+        """Return whether a Host header names this machine.
 
-        An address in digits cannot be turned to another goal as a name can; but nothing asks a
-        server on the loopback interface for another address than that.
+        An IP address is safe from DNS rebinding. A server on the loopback interface accepts
+        loopback addresses only.
         """
         match = _HOST.fullmatch(host)
         if match is None:
@@ -106,19 +107,19 @@ class Access:
         return address.is_loopback or self.token is not None
 
     def is_token(self, given: str) -> bool:
-        """Compare in a time that does not tell how much was right."""
+        """Return whether `given` is the token, in a time that does not depend on `given`."""
         return self.token is not None and secrets.compare_digest(
             given.encode(errors="replace"), self.token.encode()
         )
 
 
 class Guard:
-    """The outermost layer: it refuses requests, limits bodies and sets each answer's headers.
+    """ASGI middleware that refuses requests, limits bodies and sets the security headers.
 
     Parameters
     ----------
     app : ASGI application
-        What answers a request that may pass.
+        Answers the accepted requests.
     access : Access
     """
 
@@ -127,7 +128,7 @@ class Guard:
         self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request: ASGI's protocol."""
+        """Answer a request, as ASGI defines it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -152,31 +153,31 @@ class Guard:
             response = answer_error(refusal.status_code, refusal.detail)
             await response(scope, receive, send_with_headers)
             return
-        if scope["method"] == "HEAD":  # an answer to GET, of which the server sends the headers
+        if scope["method"] == "HEAD":  # answered like GET; the server sends the headers only
             scope = {**scope, "method": "GET"}
         await self._app(scope, body.receive, send_with_headers)
 
     def _refuse(self, scope: Scope, headers: Headers, *, has_token: bool) -> HTTPException | None:
-        """Return why a request may not pass, or None."""
+        """Return the error of a request that must be refused, or None."""
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._access.knows_host(hosts[0]):
             return HTTPException(
                 403,
-                "the host must be this machine, by its address or name; "
+                "the Host header must be the address or name of this machine; "
                 f"got {', '.join(hosts)[:200] or 'none'}. Open the address that featscape printed.",
             )
         if not _comes_from_here(scope, headers, host=hosts[0]):
             return HTTPException(
                 403,
-                "a request must come from the map's own page; this one comes from another site. "
-                "Open the address that featscape printed.",
+                "a request must come from the page of the map; this request comes from another "
+                "site. Open the address that featscape printed.",
             )
         if self._access.token is None or has_token or self._has_cookie(headers):
             return None
         return HTTPException(
             401,
-            "the address must hold the token that featscape printed at its start; this one does "
-            "not. Copy the whole address, with ?token=...",
+            "the address must contain the token that featscape printed at the start; this address "
+            "does not. Copy the complete address, with ?token=...",
         )
 
     def _has_cookie(self, headers: Headers) -> bool:
@@ -188,7 +189,7 @@ class Guard:
 
 
 def _comes_from_here(scope: Scope, headers: Headers, *, host: str) -> bool:
-    """Tell whether no other site's page sent a request, as far as the browser says."""
+    """Return whether the browser's headers exclude that a page of another site sent a request."""
     origins = headers.getlist("origin")
     if any(
         origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}")
@@ -197,7 +198,7 @@ def _comes_from_here(scope: Scope, headers: Headers, *, host: str) -> bool:
         return False
     if headers.get("sec-fetch-site", "none") in ("same-origin", "none"):
         return True
-    # a link to the page may stand anywhere
+    # any site may link to the page
     is_link = headers.get("sec-fetch-mode") == "navigate"
     return (
         is_link
@@ -214,15 +215,17 @@ def _declared_bytes(headers: Headers) -> int:
 
 @dataclass
 class _Body:
-    """A request's body, limited in length and time.
+    """The body of a request, with limits on length and time.
 
     Attributes
     ----------
     source : ASGI receive
     most_bytes : int
+        Limit of the length.
     within_s : float
-        From the first call of `receive` to the end of the body.
+        Limit of the time from the first call of `receive` to the end of the body, in seconds.
     remedy : str
+        The last sentence of the error messages.
     """
 
     source: Receive
@@ -242,20 +245,20 @@ class _Body:
         return cls(source, MOST_JSON_BYTES, JSON_S, "Select fewer items.")
 
     async def receive(self) -> Message:
-        """Receive a part: ASGI's protocol; raises HTTPException 408 or 413."""
+        """Receive a part of the body, as ASGI defines it; raise HTTPException 408 or 413."""
         message = await self._next()
         if self._n_bytes > self.most_bytes:
             raise await self.refuse()
         return message
 
     async def refuse(self) -> HTTPException:
-        """Return the error of a body that is too long, after most of the body has arrived."""
+        """Read most of a body that is too long, and return the error."""
         with suppress(HTTPException):
             while not self._is_whole and self._n_bytes < _MOST_DISCARDED_BYTES:
                 await self._next()
         return HTTPException(
             413,
-            f"a request's body must have {self.most_bytes >> 20} MiB or less; "
+            f"the body of a request must have at most {self.most_bytes >> 20} MiB; "
             f"this body has more. {self.remedy}",
         )
 
@@ -268,10 +271,10 @@ class _Body:
             async with asyncio.timeout_at(self._ends_at_s):
                 message = await self.source()
         except TimeoutError:
-            self._is_whole = True  # nothing more is awaited
+            self._is_whole = True  # wait for no further part
             raise HTTPException(
                 408,
-                f"a request's body must arrive within {self.within_s:g} s; this body did not. "
+                f"the body of a request must arrive within {self.within_s:g} s; this body did not. "
                 f"{self.remedy}",
             ) from None
         self._n_bytes += len(message.get("body", b""))

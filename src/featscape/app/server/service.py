@@ -1,4 +1,4 @@
-"""`featscape serve`: show a map in the browser, until Ctrl-C."""
+"""Serve a map over HTTP, and open the page in the browser."""
 
 from __future__ import annotations
 
@@ -37,35 +37,35 @@ def serve(
     originals: str | os.PathLike[str] | None = None,
     say: Callable[[str], object] = print,
 ) -> None:
-    """Serve a map until Ctrl-C, SIGTERM or SIGHUP, and return.
+    """Serve a map until Ctrl-C, SIGTERM or SIGHUP.
 
-    An image that is being placed then is abandoned, and its thread may work on for a while.
+    The function aborts an image that is being placed; its thread may continue for a while.
 
     Parameters
     ----------
     folder : path
         A map folder.
     host : str
-        The interface's name or address. Beyond the loopback interface a token in the address is
-        needed.
+        The name or address of the interface. Beyond the loopback interface the printed address
+        contains a token.
     port : int, optional
-        By default the first free one from 8000 on; 0 takes any.
+        By default the first free port from 8000 on; 0 selects any free port.
     model, weights : optional
-        The network of the map, as for `open_placer`: new images are placed with it.
+        The network for new images, as in `open_placer`.
     open_browser : bool
-        Show the map in the browser, which is done on the loopback interface alone: elsewhere the
-        token would stand in the list of this machine's processes.
+        Open the page in the browser, on the loopback interface only: with a token, the list of
+        processes of this machine would show the token.
     originals : path or address, optional
-        Where the original images are, instead of the source in run.json. Of a map that was made
-        by another user or on another computer, no original is read without it.
+        The place of the original images, instead of the source in run.json. Required to read
+        originals of a map from another user or another computer.
     say : callable
-        Takes the line with the address, and before it a line where the originals are off.
+        Receives the line with the address, and before that a line if the originals are off.
 
     Raises
     ------
     InputError
-        If the folder is no map or damaged, the originals cannot be at that place, or the host or
-        port cannot be had.
+        If the folder is not a map or is damaged, if `originals` cannot be used, or if the server
+        cannot listen at the host and port.
     ModelError, MissingExtra
         If `model` or `weights` cannot be used, or differ from the map's.
     """
@@ -93,15 +93,15 @@ def serve(
         with server.ended_by_signals():
             if served.originals.obstacle is not None:
                 say(served.originals.obstacle)
-            say(f"Serving {printable(folder)} at {url} (Ctrl-C ends it)")
+            say(f"Serving {printable(folder)} at {url} (press Ctrl-C to stop)")
             if open_browser and is_loopback:
-                # in a thread: a browser in the terminal returns only when the user leaves it
+                # in a thread: a text browser returns only when the user quits it
                 threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
             server.run(sockets=[listening])
 
 
 def make_server(app: ASGIApp) -> Server:
-    """Return a server for an application; its `run` takes the sockets that it listens at."""
+    """Return a server for an application; `Server.run` takes the listening sockets."""
     import uvicorn
 
     from featscape.app.server.connections import ACCEPTED_AT_ONCE, Connection
@@ -112,8 +112,8 @@ def make_server(app: ASGIApp) -> Server:
         http=Connection,
         loop="asyncio",
         backlog=ACCEPTED_AT_ONCE,
-        access_log=False,  # it would show the token
-        log_level="error",  # a warning for each bad request would fill the screen
+        access_log=False,  # the log would contain the token
+        log_level="error",  # invalid requests cause warnings
         lifespan="off",
         ws="none",
         proxy_headers=False,
@@ -123,21 +123,21 @@ def make_server(app: ASGIApp) -> Server:
 
 
 def listen(host: str, port: int | None) -> socket.socket:
-    """Return a socket that listens at `host` and `port`, or from 8000 on where that is None.
+    """Return a socket that listens at `host` and `port`, or at the first free port from 8000 on.
 
     Raises
     ------
     InputError
-        If there is no such host on this machine, or the port is out of range or taken.
+        If this machine has no such host, or if the port is out of range or in use.
     """
     if port is not None and not 0 <= port <= 65_535:
-        raise InputError(f"the port must be between 0 and 65535; got {port}. Leave --port out.")
+        raise InputError(f"the port must be between 0 and 65535; got {port}. Change --port.")
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         raise InputError(
-            f"the host must be an address or a name of this machine; {host!r} cannot be found. "
-            "Leave --host out, or take 0.0.0.0 for all of its interfaces."
+            f"the host must be an address or a name of this machine; got {host!r}. "
+            "Omit --host, or pass 0.0.0.0 for all interfaces."
         ) from error
     family, address = min((entry[0], str(entry[4][0])) for entry in found)  # IPv4 before IPv6
     tried = [port] if port is not None else range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED)
@@ -150,18 +150,20 @@ def listen(host: str, port: int | None) -> socket.socket:
                     f"cannot listen at {host} port {candidate}: {error.strerror}. "
                     "Choose another --port or --host."
                 ) from error
-    taken = f"port {port} is" if port is not None else f"all ports {tried[0]} to {tried[-1]} are"
-    raise InputError(f"{taken} taken at {host}. Choose another with --port, or 0 for any.")
+    used = f"port {port} is" if port is not None else f"all ports {tried[0]} to {tried[-1]} are"
+    raise InputError(
+        f"{used} in use at {host}. Choose another port with --port, or --port 0 for any free port."
+    )
 
 
 def _bind(family: int, address: str, port: int) -> socket.socket:
-    # asyncio sends at once only where the protocol is named: else each answer waits for 40 ms
+    # asyncio sets TCP_NODELAY only if the protocol is given; otherwise a response waits for 40 ms
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        if os.name == "posix":  # elsewhere it would let two servers share a port
+        if os.name == "posix":  # on Windows the option lets two servers share a port
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((address, port))
-        listening.listen(2048)  # from now on a browser may connect, and waits
+        listening.listen(2048)  # a browser can connect now and waits for the server
     except OSError:
         listening.close()
         raise
@@ -169,7 +171,7 @@ def _bind(family: int, address: str, port: int) -> socket.socket:
 
 
 def _describe(address: str, access: Access) -> str:
-    """Return the address that a person opens."""
+    """Return the address of the page."""
     if ipaddress.ip_address(address.partition("%")[0]).is_unspecified:
         name = socket.gethostname()
     else:

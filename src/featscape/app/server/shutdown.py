@@ -1,4 +1,4 @@
-"""The server's end: answers under way have two seconds, and what takes longer is abandoned."""
+"""Shutdown of the server: unfinished responses have two seconds, then they are aborted."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 
 _LAST_ANSWERS_S = 2
 _IDLE_THREADS_S = 0.5
-_QUEUED_CONNECTIONS = 2048  # by the system, until the server accepts them
+_QUEUED_CONNECTIONS = 2048  # in the operating system, until the server accepts the connections
 
 
 class Server(uvicorn.Server):
-    """A server that Ctrl-C, SIGTERM and SIGHUP end within seconds.
+    """A server that stops within seconds after Ctrl-C, SIGTERM and SIGHUP.
 
-    `run` returns even where a thread still works for an abandoned request: a network that is being
-    loaded cannot be interrupted. See `leave_process`.
+    `run` returns even if a thread is still working for an aborted request, because the loading of a
+    network cannot be interrupted. See `leave_process`.
     """
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen.
 
-        asyncio takes one number for two things: the connections that it accepts at once, and those
-        that the system queues. The first is small here, so that accepted connections never exceed
-        the limit of open files before they are counted; the second is set again.
+        asyncio uses one number for the connections that it accepts per iteration and for the queue
+        of the operating system. The first is small here, so that accepted connections never exceed
+        the limit of open files before they are counted. This method enlarges the queue.
         """
         await super().startup(sockets)
         for listening in sockets or []:
@@ -45,18 +45,19 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to `ended_by_signals`: uvicorn would raise them again at its end."""
+        """Leave the signals to `ended_by_signals`: uvicorn would raise the signals again."""
         yield
 
     @contextmanager
     def ended_by_signals(self) -> Iterator[None]:
-        """Let Ctrl-C, SIGTERM and SIGHUP end the server, also before it runs."""
+        """Stop the server on Ctrl-C, SIGTERM and SIGHUP, also before `run`."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
         signals = [signal.SIGINT, signal.SIGTERM]
-        hang_up = getattr(signal, "SIGHUP", None)  # Windows has none
-        if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:  # as by nohup
+        hang_up = getattr(signal, "SIGHUP", None)  # None on Windows
+        # nohup ignores SIGHUP
+        if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:
             signals.append(hang_up)
         previous = {each: signal.signal(each, self.handle_exit) for each in signals}
         try:
@@ -66,21 +67,22 @@ class Server(uvicorn.Server):
                 signal.signal(each, handler)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Wait a moment for the answers under way, and abandon the others."""
+        """Wait up to two seconds for unfinished responses, and abort the others."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_ANSWERS_S):
                 await super().shutdown(sockets)
         for connection in list(self.server_state.connections):
             if connection.transport is not None:
-                connection.transport.abort()  # first: no answer is missed on a lost connection
+                # before the tasks are cancelled: uvicorn logs a missing response otherwise
+                connection.transport.abort()
         for task in list(self.server_state.tasks):
             task.cancel()
 
 
 class Endable:
-    """The layer around an application whose requests may end early.
+    """ASGI middleware that ends cancelled requests without a traceback.
 
-    Neither the server's end nor a client that leaves in the middle of its request is an error of
+    A shutdown of the server, or a client that disconnects during its request, is not an error of
     the application; uvicorn would print a traceback.
 
     Parameters
@@ -92,20 +94,19 @@ class Endable:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request: ASGI's protocol."""
+        """Answer a request, as ASGI defines it."""
         with suppress(asyncio.CancelledError, ClientDisconnect):
             await self._app(scope, receive, send)
 
 
 def leave_process() -> None:
-    """End this process at once where a thread would delay its end; else do nothing.
+    """Exit this process at once if a thread would delay the exit; otherwise do nothing.
 
-    The server writes nothing that could be cut off, with one exception: where the weights of a
-    network are being downloaded, the unfinished file remains beside them, under a name that nothing
-    reads.
+    The server writes no files, with one exception: an unfinished download of weights remains on
+    disk under a temporary name that no program reads.
     """
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C changes nothing any more
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has no effect
     current = threading.current_thread()
     others = [each for each in threading.enumerate() if each is not current and not each.daemon]
     until = time.monotonic() + _IDLE_THREADS_S
