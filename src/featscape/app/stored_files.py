@@ -123,7 +123,7 @@ class StoredArray:
     def in_archive(
         cls, folder: FolderHandle, file_name: str, name: str, *, dtype: type[np.generic]
     ) -> StoredArray:
-        """Find an array of rows in an .npz file, which holds its arrays whole and uncompressed.
+        """Find an array of rows in an uncompressed .npz file.
 
         Raises InputError if the file is missing, if ``numpy.savez`` does not write such a file, or
         if the array has another type.

@@ -53,7 +53,7 @@ def write_page(bundle: Bundle, file: Path, *, picture: Path, n_images: int = PAG
 
     The page contains the points of all items, and thumbnails of the first `n_images` items in the
     order of the bundle, which are a random sample. All these items have the smallest thumbnail; as
-    many as fit into a mail have larger thumbnails. The page tells the reader what is missing.
+    many as fit into a mail have larger thumbnails. The page displays a notice of the missing data.
 
     Parameters
     ----------

@@ -142,7 +142,7 @@ class TestData:
         assert response.content == manifest_file.read_bytes()
         assert int(response.headers["content-length"]) == len(response.content)
         manifest_file.write_text(" " * len(response.content))
-        assert "changed since it was opened" in error_of(client.get("/data/manifest.json"))
+        assert "changed since the map was opened" in error_of(client.get("/data/manifest.json"))
 
     @pytest.mark.parametrize(
         "path",
@@ -179,9 +179,9 @@ class TestData:
         file.write_bytes(file.read_bytes()[:100])
         response = client.get("/data/positions.bin")
         assert response.status_code == 409
-        assert "changed since it was opened" in error_of(response)
+        assert "changed since the map was opened" in error_of(response)
         file.unlink()
-        assert "changed since it was opened" in error_of(client.get("/data/positions.bin"))
+        assert "changed since the map was opened" in error_of(client.get("/data/positions.bin"))
 
 
 class TestItems:

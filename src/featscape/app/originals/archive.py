@@ -112,7 +112,7 @@ async def stream_archive(
 
 
 def safe_name(path: str) -> str:
-    """Return a path that every system can unpack, and that lies below the folder of unpacking."""
+    """Return a path that every system can unpack, and that stays in the target folder."""
     names = (_UNSAFE.sub("_", printable(name)).rstrip(" .") for name in path.split("/"))
     kept = [f"_{name}" if _DEVICES.fullmatch(name) else name for name in names if name]
     return "/".join(kept) or "image"

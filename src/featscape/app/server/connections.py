@@ -78,7 +78,7 @@ class Connection(H11Protocol):
         return not waits, self.cycle is not None, self._last_active_s
 
     def abort(self) -> None:
-        """Close the connection at once."""
+        """Close the connection immediately."""
         self.connections.discard(self)  # asyncio closes the connection one iteration later
         self.transport.abort()
 

@@ -100,7 +100,7 @@ class Endable:
 
 
 def leave_process() -> None:
-    """Exit this process at once if a thread would delay the exit; otherwise do nothing.
+    """Exit this process immediately if a thread would delay the exit; otherwise do nothing.
 
     The server writes no files, with one exception: an unfinished download of weights remains on
     disk under a temporary name that no program reads.
