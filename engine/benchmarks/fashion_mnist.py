@@ -1,4 +1,4 @@
-"""Fashion-MNIST (70,000 labelled images of 28 x 28 pixels) in 50 dimensions, and more of it."""
+"""Fashion-MNIST (70,000 labeled images of 28 x 28 pixels) in 50 dimensions, and copies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COPIES_AT_ONCE = 1_000
 def _read(name: str, header_bytes: int) -> NDArray[np.uint8]:
     path = FOLDER / name
     if not path.exists():
-        raise SystemExit(f"Fashion-MNIST must lie in {FOLDER}; {name} is missing. Run: make data")
+        raise SystemExit(f"Fashion-MNIST must be in {FOLDER}; {name} is missing. Run: make data")
     return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=header_bytes)
 
 
@@ -37,7 +37,7 @@ class FashionMNIST:
     images : ndarray of uint8, shape (70000, 28, 28)
     labels : ndarray of uint8, shape (70000,)
     mean, axes : ndarrays of float32, shapes (784,) and (784, 50)
-        Of the principal components of all images, in pixel values from 0 to 1.
+        The principal components of all images, in pixel values from 0 to 1.
     """
 
     images: NDArray[np.uint8]
@@ -47,7 +47,7 @@ class FashionMNIST:
 
     @classmethod
     def load(cls) -> FashionMNIST:
-        """Read the files and find the principal axes."""
+        """Read the files and compute the principal axes."""
         parts = ("train", "t10k")
         images = np.concatenate([_read(f"{part}-images-idx3-ubyte.gz", 16) for part in parts])
         labels = np.concatenate([_read(f"{part}-labels-idx1-ubyte.gz", 8) for part in parts])
@@ -65,7 +65,7 @@ class FashionMNIST:
         return np.asarray((flat - self.mean) @ self.axes, dtype=np.float32)
 
     def points(self, n: int) -> NDArray[np.float32]:
-        """Return the first n images in 50 dimensions, shape (n, 50); copies beyond 70,000."""
+        """Return the first n images in 50 dimensions, shape (n, 50); from 70,000 on, copies."""
         n_images = min(n, len(self.images))
         rows = [self.project(self.images[:n_images])]
         if n > n_images:
@@ -73,14 +73,15 @@ class FashionMNIST:
         return np.concatenate(rows)
 
     def new_points(self, n: int) -> NDArray[np.float32]:
-        """Return n copies that `points` does not have, in 50 dimensions, shape (n, 50)."""
+        """Return n copies that `points` does not contain, in 50 dimensions, shape (n, 50)."""
         return np.concatenate([self.project(copies) for copies in self._copies(n, seed=SEED + 1)])
 
     def _copies(self, n: int, *, seed: int) -> Iterator[NDArray[np.float32]]:
         """Yield blocks of n new images: interpolated within a class, shifted, with noise.
 
-        A copy is up to half way from one image to another of its class, moved by at most one
-        pixel on each axis, with normal noise of standard deviation 2 % of the range.
+        A copy is a mixture of an image and at most the same share of another image of the class,
+        shifted by at most one pixel on each axis, plus normal noise with a standard deviation of
+        2 % of the range.
         """
         random = np.random.default_rng(seed)
         members = [np.flatnonzero(self.labels == label) for label in range(10)]

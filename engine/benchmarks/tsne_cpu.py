@@ -1,12 +1,12 @@
-"""t-SNE on the CPU: meshtsne beside scikit-learn, openTSNE and tsne-h2pack, on one P.
+"""t-SNE on the CPU: meshtsne, scikit-learn, openTSNE and tsne-h2pack.
 
     python engine/benchmarks/tsne_cpu.py              500, 10,000 and 70,000 points, all four
     python engine/benchmarks/tsne_cpu.py --sizes 500 --peers meshtsne sklearn
     python engine/benchmarks/tsne_cpu.py --sizes --million --transform --force-error
 
-Each run has a process of its own (`tsne_peer.py`); its imports and first-call costs are spent on a
-warm-up with 100 points and are told apart. All embeddings are judged by exact neighbors and by one
-P that is made of them. The tables are Markdown, for RESULTS.md.
+Each run is a process (`tsne_peer.py`). A warm-up with 100 points measures imports and first-call
+costs separately. All embeddings are compared with the exact neighbors and with the P of the exact
+neighbors. The tables are Markdown, for RESULTS.md.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ HERE = Path(__file__).parent
 PEERS_ENVIRONMENT = HERE.parents[1] / ".venv-bench"
 PICTURE = HERE.parents[1] / "docs" / "pictures" / "tsne_cpu.png"
 SHORT_S = 10.0
-TOO_SLOW = {"sklearn": 30_000}  # points from which it runs only with --slow
+TOO_SLOW = {"sklearn": 30_000}  # number of points from which --slow is required
 FULL_SIZE, MILLION, N_NEW = 70_000, 1_000_000, 10_000
 N_PROBES = 400
 PROBED_ITERATIONS = (10, 50, 100, 250, 260, 300, 500, 750)
@@ -50,7 +50,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Judge:
-    """Exact neighbors in the features, and the P that every embedding is judged by."""
+    """The exact neighbors in the features, and their P, for the quality of the embeddings."""
 
     P: csr_array
     near: NDArray[np.int32]  # (n, 90)
@@ -59,7 +59,7 @@ class Judge:
 
     @classmethod
     def of(cls, X: NDArray[np.float32], labels: NDArray[np.uint8], *, n_threads: int) -> Judge:
-        """Search every pair, and make P at perplexity 30."""
+        """Compare all pairs, and compute P at perplexity 30."""
         from sklearn.neighbors import NearestNeighbors
 
         from meshtsne.affinities import joint_probabilities
@@ -74,7 +74,7 @@ class Judge:
         return cls(P, near, labels, n_threads)
 
     def judge(self, Y: NDArray[np.float32]) -> Record:
-        """Return KL over all pairs, recall of the 10 neighbors, accuracy of their majority."""
+        """Return KL divergence, recall of 10 neighbors, and accuracy of their majority."""
         from scipy.spatial import cKDTree
 
         from meshtsne.forces.direct import DirectGradient
@@ -91,7 +91,7 @@ class Judge:
 
 
 def _others(indices: NDArray[Any]) -> NDArray[np.bool_]:
-    """Mark all but one in each row: the row's own index, or the farthest where that is missing."""
+    """Mark all but one per row: not the row's own index, or not the last one if it is missing."""
     own = indices == np.arange(len(indices))[:, None]
     own[~own.any(axis=1), -1] = True
     others: NDArray[np.bool_] = ~own
@@ -99,7 +99,7 @@ def _others(indices: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def prepare_peers() -> None:
-    """Make the peers' environment, or bring it up to requirements.txt."""
+    """Create the environment of the other libraries, or update it to requirements.txt."""
     python = PEERS_ENVIRONMENT / "bin" / "python"
     if not python.exists():
         venv.create(PEERS_ENVIRONMENT, with_pip=True)
@@ -110,7 +110,7 @@ def prepare_peers() -> None:
 def run(
     name: str, points: Path, *, n_threads: int, n_dimensions: int = 2, new: Path | None = None
 ) -> Record:
-    """Embed the points once in a process of its own; the record holds the embedding too."""
+    """Embed the points in a subprocess; the record contains the embedding."""
     own = name == "meshtsne"
     python = Path(sys.executable) if own else PEERS_ENVIRONMENT / "bin" / "python"
     with TemporaryDirectory(prefix="meshtsne-bench-") as folder:
@@ -129,7 +129,7 @@ def run(
 def compare(
     names: Sequence[str], points: Path, judge: Judge, *, repeats: int, n_threads: int
 ) -> dict[str, list[Record]]:
-    """Run each implementation, the short ones `repeats` times, in alternating order."""
+    """Run each implementation in alternating order, short runs `repeats` times."""
     records: dict[str, list[Record]] = {name: [] for name in names}
     for repeat in range(repeats):
         for name in names if repeat % 2 == 0 else reversed(names):
@@ -138,13 +138,15 @@ def compare(
             record = run(name, points, n_threads=n_threads)
             embedding = record.pop("embedding")
             if not np.isfinite(embedding).all() or embedding.shape != (len(judge.near), 2):
-                raise SystemExit(f"{name} must place every point; it has not.")
+                raise SystemExit(
+                    f"{name} must return a finite position for each point; it did not."
+                )
             records[name].append(record | judge.judge(embedding))
     return records
 
 
 def comparison_table(records: dict[str, list[Record]]) -> str:
-    """Return a row an implementation: times, memory, quality; ratios to meshtsne's time."""
+    """Return a table with a row per implementation: times, ratio to meshtsne, memory, quality."""
     rows = []
     own_s = _middle(records["meshtsne"], "total_s") if "meshtsne" in records else None
     for name, runs in records.items():
@@ -180,7 +182,7 @@ def _stages(runs: list[Record]) -> str:
 
 
 def growth_table(records: dict[int, Record]) -> str:
-    """Return a row a size of meshtsne alone; growth is that of the time over that of n."""
+    """Return a table of meshtsne's runs by size; growth is relative to a time proportional to n."""
     smallest = min(records)
     rows = []
     for n, record in sorted(records.items()):
@@ -229,7 +231,7 @@ def force_error_table(X: NDArray[np.float32], *, n_threads: int, n_dimensions: i
         _, F, Z = GridGradient(tsne.affinities_, Y, n_jobs=n_threads).forces()
         exact_Z = DirectGradient(tsne.affinities_, Y, n_jobs=n_threads).forces()[2]
         exact_F = exact_repulsion(Y, probes)
-        # The exact forces sum to zero. What the grid's leave only translates the map.
+        # The exact forces sum to zero. A non-zero sum of the grid's forces only shifts the map.
         error = F[probes] - F.mean(axis=0, dtype=np.float64) - exact_F
         share = np.sqrt((error**2).sum() / (exact_F**2).sum())
         span = np.ptp(Y, axis=0).max()
@@ -249,7 +251,7 @@ def exact_repulsion(Y: NDArray[np.float32], probes: NDArray[np.int64]) -> NDArra
 
 
 def draw(times_s: dict[str, dict[int, float]], path: Path) -> None:
-    """Draw time against n, a line an implementation, each named at its end."""
+    """Draw time against n: one line per implementation, with the name at its end."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -34,8 +34,8 @@ from meshtsne.cuda.affinities import (  # noqa: E402
     joint_probabilities,
 )
 from meshtsne.cuda.check import measure  # noqa: E402
-from meshtsne.cuda.field import Field  # noqa: E402
 from meshtsne.cuda.neighbors import find_neighbors  # noqa: E402
+from meshtsne.cuda.repulsion import RepulsionGrid  # noqa: E402
 from meshtsne.errors import DeviceError  # noqa: E402
 
 DEVICE = "cpu:0" if INTERPRETED else "cuda"
@@ -47,7 +47,7 @@ STAGES = ("pca", "neighbors", "affinities", "initial", "descent")
 
 
 def load_points(device: torch.device) -> tuple[torch.Tensor, torch.Tensor, str]:
-    """Return points in 50 dimensions, their classes, and what they are."""
+    """Return points in 50 dimensions, their classes, and a description."""
     sys.path.insert(0, str(Path(__file__).parent))
     import fashion_mnist
 
@@ -67,7 +67,7 @@ def load_points(device: torch.device) -> tuple[torch.Tensor, torch.Tensor, str]:
 
 
 def multiply(points: torch.Tensor, labels: torch.Tensor, n: int) -> torch.Tensor:
-    """Return n points between two of a class, with some noise."""
+    """Return n points between two points of a class, plus noise."""
     generator = torch.Generator(points.device).manual_seed(0)
     by_class = torch.argsort(labels, stable=True)
     at = torch.randint(len(points), (n,), generator=generator, device=points.device)
@@ -93,22 +93,22 @@ def exact_rows(Y: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
 
 
 def force_error(Y: torch.Tensor) -> float:
-    """Return the relative error of the repulsion on some points."""
-    field = Field(len(Y), Y.device)
+    """Return the relative error of the repulsion on a sample of points."""
+    grid = RepulsionGrid(len(Y), Y.device)
     low, high = Y.amin(0).tolist(), Y.amax(0).tolist()
-    field.place((low[0], low[1]), (high[0], high[1]), 1.05)
-    field.begin()
-    field.evaluate(Y.contiguous().view(torch.int64))
+    grid.place((low[0], low[1]), (high[0], high[1]), 1.05)
+    grid.begin()
+    grid.evaluate(Y.contiguous().view(torch.int64))
     rows = torch.arange(0, len(Y), max(1, len(Y) // N_PROBES), device=Y.device)
     expected = exact_rows(Y, rows)
-    return float((field.repulsion.T[rows] - expected).norm() / expected.norm())
+    return float((grid.repulsion.T[rows] - expected).norm() / expected.norm())
 
 
 def fit(X: np.ndarray, *, n_iter: int = N_ITER) -> TSNE:
-    """Return the map of X, made on the device."""
+    """Fit X on the device."""
     early = n_iter // 3
     to_device = mock.patch("meshtsne.estimator.resolve_device", return_value=DEVICE)
-    # 300 points take half a minute in the interpreter, and `check` has held fewer
+    # the 300 points of the check take half a minute in the interpreter; `check` compares fewer
     without_check = mock.patch("meshtsne.cuda.fit.check_device")
     with to_device, without_check if INTERPRETED else nullcontext():
         return TSNE(
@@ -117,7 +117,7 @@ def fit(X: np.ndarray, *, n_iter: int = N_ITER) -> TSNE:
 
 
 def check(X: np.ndarray) -> None:
-    """Hold every stage to the exact sums; stop with what is wrong."""
+    """Compare each stage with the exact sums; exit if a difference exceeds its limit."""
     print("| checked against the exact t-SNE | differs by | at most |\n|---|---|---|")
     failed = False
     for what, share, limit in measure(DEVICE, 64 if INTERPRETED else 1_000):
@@ -140,7 +140,7 @@ def check(X: np.ndarray) -> None:
 
 
 def kl_under_exact_neighbors(X: np.ndarray, embedding: np.ndarray) -> float:
-    """Return the KL divergence of a map from the P of exact neighbors."""
+    """Return the KL divergence of an embedding from the P of exact neighbors."""
     points = torch.from_numpy(X).to(DEVICE)
     found = find_neighbors(points, K, exact=True)
     conditional = conditional_probabilities(found.squared_distances, PERPLEXITY)
@@ -149,7 +149,7 @@ def kl_under_exact_neighbors(X: np.ndarray, embedding: np.ndarray) -> float:
 
 
 def row(X: np.ndarray, repeats: int, *, with_exact_p: bool) -> None:
-    """Fit `repeats` times after a first one that compiles, and print a row of the table."""
+    """Fit `repeats` times after a first fit that compiles; print a row of the table."""
     fits, totals = [], []
     for _ in range(repeats + 1):
         if not INTERPRETED:
@@ -193,7 +193,7 @@ def main() -> None:
 
 
 def measure_tsne(most: int) -> None:
-    """Print the checks and the table; `most` is how many points the largest fit has."""
+    """Print the checks and the table; `most` is the number of points of the largest fit."""
     points, labels, what = load_points(torch.device(DEVICE))
     X = points.cpu().numpy()
     print(f"{what}; perplexity {PERPLEXITY}, {K} neighbors, {N_ITER} iterations\n")

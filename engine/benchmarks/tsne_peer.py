@@ -1,8 +1,8 @@
-"""One implementation of t-SNE on given points, in a process and an environment of its own.
+"""Run one implementation of t-SNE, in its own process and environment.
 
-`tsne_cpu.py` calls it: ``python tsne_peer.py NAME X.npy FOLDER --threads 2``. It writes the
-embedding and a JSON file with the times into FOLDER. It imports meshtsne only if NAME
-is meshtsne.
+`tsne_cpu.py` runs ``python tsne_peer.py NAME X.npy FOLDER --threads 2``. The script writes the
+embedding and a JSON file with the times to FOLDER. The script imports meshtsne only if NAME is
+meshtsne.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ SEED = 10
 # scikit-learn's Barnes-Hut t-SNE counts 1,000 iterations as its default, early ones included.
 SKLEARN_ITERATIONS = 1_000
 
-# tsne-h2pack's default search is exact below this; above it takes PyNNDescent, which spends most
-# of a minute on compiling itself, or FAISS, which its manual advises for many points.
+# tsne-h2pack's default search is exact below this number of points, and PyNNDescent above, which
+# takes most of a minute to compile. tsne-h2pack's manual recommends FAISS for many points.
 H2PACK_EXACT_BELOW = 10_000
 
 
 class Outcome(NamedTuple):
-    """What an implementation hands back; the divergence is its own, of its own P."""
+    """The result of an implementation; the KL divergence is the one it reports, from its own P."""
 
     embedding: NDArray[Any]
     n_iter: int
@@ -81,7 +81,7 @@ def sklearn(X: NDArray[np.float32], stages_s: Stages, *, n_threads: int) -> Outc
     from sklearn.manifold import TSNE
 
     class Timed(TSNE):  # type: ignore[misc]  # scikit-learn has no types
-        """Its descent is one private method; what comes before is neighbors and affinities."""
+        """Measures the time of the descent, which is one private method."""
 
         def _tsne(self, *args: Any, **kwargs: Any) -> Any:
             with timed(stages_s, "descent"):
@@ -93,7 +93,7 @@ def sklearn(X: NDArray[np.float32], stages_s: Stages, *, n_threads: int) -> Outc
     with timed(stages_s, "whole"):
         embedding = tsne.fit_transform(X)
     stages_s["neighbors and affinities"] = stages_s.pop("whole") - stages_s["descent"]
-    return Outcome(embedding, tsne.n_iter_ + 1, tsne.kl_divergence_)  # it counts from 0
+    return Outcome(embedding, tsne.n_iter_ + 1, tsne.kl_divergence_)  # n_iter_ counts from 0
 
 
 def opentsne(X: NDArray[np.float32], stages_s: Stages, *, n_threads: int) -> Outcome:
@@ -111,7 +111,7 @@ def opentsne(X: NDArray[np.float32], stages_s: Stages, *, n_threads: int) -> Out
     with timed(stages_s, "neighbors"):
         index = get_knn_index(X, "auto", k=3 * _perplexity(X), **options)
         neighbors = index.build()
-    index.build = lambda: neighbors  # or the affinities would search again
+    index.build = lambda: neighbors  # else the affinities would search again
     with timed(stages_s, "affinities"):
         P = PerplexityBasedNN(knn_index=index, perplexity=_perplexity(X), n_jobs=n_threads)
     with timed(stages_s, "descent"):
@@ -151,20 +151,20 @@ PACKAGES = {
 
 
 def _perplexity(X: NDArray[np.float32]) -> int:
-    """Return 30, or for the few points of the warm-up what they allow."""
+    """Return 30, or less for the few points of the warm-up."""
     return min(PERPLEXITY, (len(X) - 1) // 4)
 
 
 def check_threads(n_threads: int) -> None:
-    """See that no pool of threads that is loaded by now is wider than asked.
+    """Exit if a loaded thread pool has more than `n_threads` threads.
 
-    A narrower one is its owner's choice: tsne-h2pack brings a BLAS without threads.
+    Fewer threads are allowed: tsne-h2pack includes a BLAS without threads.
     """
     from threadpoolctl import threadpool_info
 
     wide = [pool for pool in threadpool_info() if pool["num_threads"] > n_threads]
     if wide:
-        raise SystemExit(f"no pool may have more than {n_threads} threads; these have: {wide}")
+        raise SystemExit(f"thread pools must have at most {n_threads} threads; got {wide}")
 
 
 def main() -> None:
@@ -173,8 +173,10 @@ def main() -> None:
     parser.add_argument("points", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--dimensions", type=int, default=2, help="of the map (meshtsne only)")
-    parser.add_argument("--new", type=Path, help="points to place on the map (meshtsne only)")
+    parser.add_argument(
+        "--dimensions", type=int, default=2, help="of the embedding (meshtsne only)"
+    )
+    parser.add_argument("--new", type=Path, help="points to place on the embedding (meshtsne only)")
     arguments = parser.parse_args()
 
     X = np.load(arguments.points)
@@ -187,7 +189,7 @@ def main() -> None:
     implementation = IMPLEMENTATIONS[arguments.name]
 
     began = perf_counter()
-    implementation(X[:100], {}, **warm_options)  # imports, also those that wait for the first call
+    implementation(X[:100], {}, **warm_options)  # imports, and costs of a first call
     import_s = perf_counter() - began
     check_threads(arguments.threads)
 

@@ -34,7 +34,7 @@ void require(bool holds, const char* message) {
     if (!holds) throw nb::value_error(message);
 }
 
-// Hands an array over to NumPy, which frees it.
+// Moves an array to NumPy, which frees the memory.
 template <class T> Out<T> to_numpy(Buffer<T> data, std::initializer_list<std::size_t> shape) {
     T* pointer = data.release();
     nb::capsule owner(pointer, [](void* p) noexcept { Free{}(p); });
@@ -49,18 +49,19 @@ template <class T, class Source> Buffer<T> copy(const Source& from) {
 
 using AnyGrid = nb::ndarray<float, nb::c_contig, nb::device::cpu>;
 using Origin = std::tuple<double, double, double>;
-constexpr std::int64_t kPadding = 8; // floats behind the last axis of a grid: kernels load eight
+constexpr std::int64_t kPadding = 8; // floats after each row of the last axis: the kernels load 8
 
-// Row-major nodes, `origin` the position of node (0, ..), `spacing` the distance h between nodes.
+// The nodes are row-major; `origin` is the position of node (0, ..), `spacing` the distance h
+// between nodes.
 Grid checked_grid(const AnyGrid& values, int dimensions, const Origin& origin, double spacing) {
     require(static_cast<int>(values.ndim()) == dimensions,
-            "the grid must have as many axes as the points have coordinates");
+            "the number of axes of the grid must equal the number of coordinates");
     Grid grid{};
     std::int64_t stride = 1;
     for (int d = dimensions - 1; d >= 0; --d) {
         const auto length = static_cast<std::int64_t>(values.shape(static_cast<std::size_t>(d)));
         grid.n[d] = static_cast<int>(d == dimensions - 1 ? length - kPadding : length);
-        require(grid.n[d] >= 16, "each axis of the grid needs 16 nodes at least");
+        require(grid.n[d] >= 16, "each axis of the grid must have at least 16 nodes");
         grid.stride[d] = stride;
         stride *= length;
     }
@@ -73,8 +74,8 @@ auto conditional_probabilities(In<float, 2> squared_distances, In<std::int32_t, 
                                double perplexity, Pool& pool) {
     const std::size_t n = squared_distances.shape(0), k = squared_distances.shape(1);
     require(indices.shape(0) == n && indices.shape(1) == k,
-            "distances and indices must have one shape");
-    require(perplexity >= 1, "perplexity must be 1 at least");
+            "distances and indices must have the same shape");
+    require(perplexity >= 1, "perplexity must be at least 1");
     auto p = buffer<float>(n * k);
     {
         nb::gil_scoped_release release;
@@ -111,10 +112,10 @@ auto conditional_probabilities(In<float, 2> squared_distances, In<std::int32_t, 
 auto symmetrize_neighbors(In<std::int32_t, 2> indices, In<float, 2> probabilities, Pool& pool) {
     const std::size_t n = indices.shape(0), k = indices.shape(1);
     require(probabilities.shape(0) == n && probabilities.shape(1) == k,
-            "indices and probabilities must have one shape");
+            "indices and probabilities must have the same shape");
     for (std::size_t e = 0; e < n * k; ++e)
         require(indices.data()[e] < static_cast<std::int64_t>(n),
-                "an index lies beyond the last point");
+                "an index is beyond the last point");
     Csr csr;
     {
         nb::gil_scoped_release release;
@@ -131,20 +132,20 @@ std::shared_ptr<Points> make_points(std::shared_ptr<Pool> pool, In<std::int64_t,
                                     In<std::int32_t, 1> indices, In<float, 1> data,
                                     In<float, 2> Y) {
     const std::size_t n = Y.shape(0);
-    require(n < (1ULL << 31), "there may be no more than 2^31 points");
+    require(n < (1ULL << 31), "the number of points must be less than 2^31");
     require(std::all_of(Y.data(), Y.data() + Y.size(), [](float y) { return std::isfinite(y); }),
             "positions must be finite");
     require(n > 0 && Y.shape(1) >= 1 && Y.shape(1) <= 3,
             "positions must be (n, 1), (n, 2) or (n, 3)");
     require(indptr.shape(0) == n + 1 && indices.shape(0) == data.shape(0),
-            "P must be (n, n) in compressed rows");
+            "P must be a CSR matrix of shape (n, n)");
     const std::int64_t* row = indptr.data();
     require(row[0] == 0 && row[n] == static_cast<std::int64_t>(indices.shape(0)) &&
                 std::is_sorted(row, row + n + 1),
-            "P's row pointers must ascend from 0 to the number of entries");
+            "the row pointers of P must ascend from 0 to the number of entries");
     for (std::size_t e = 0; e < indices.shape(0); ++e) {
         require(indices.data()[e] >= 0 && static_cast<std::size_t>(indices.data()[e]) < n,
-                "a column of P lies outside of it");
+                "a column of P is out of range");
     }
     nb::gil_scoped_release release;
     return std::make_shared<Points>(std::move(pool), row, indices.data(), data.data(), Y.data(),
@@ -170,9 +171,9 @@ auto search_cells(const CellIndex& self, In<float, 2> queries, In<std::int32_t, 
     const Metric metric = metric_named(metric_name);
     const std::size_t m = queries.shape(0), n_probes = cells.shape(1);
     require(static_cast<int>(queries.shape(1)) == self.dimensions(),
-            "queries and points must have as many coordinates");
+            "queries and points must have the same number of coordinates");
     require(cells.shape(0) == m && n_probes > 0 && k > 0,
-            "each query needs cells, and k 1 at least");
+            "each query needs at least one cell, and k must be at least 1");
     for (std::size_t e = 0; e < m * n_probes; ++e) {
         require(cells.data()[e] >= 0 && cells.data()[e] < self.n_cells(),
                 "a cell's number is out of range");
@@ -200,11 +201,12 @@ NB_MODULE(_native, m) {
     m.attr("PADDING") = kPadding;
 
     nb::class_<Pool>(
-        m, "Pool", "Threads that share the work of a call; results do not depend on their number.")
+        m, "Pool",
+        "Threads that share the work of a call. Results do not depend on the number of threads.")
         .def(
             "__init__",
             [](Pool* self, int n_threads) {
-                require(n_threads >= 1, "n_threads must be 1 at least");
+                require(n_threads >= 1, "n_threads must be at least 1");
                 new (self) Pool(n_threads);
             },
             "n_threads"_a)
@@ -212,21 +214,22 @@ NB_MODULE(_native, m) {
 
     m.def("conditional_probabilities", &conditional_probabilities, "squared_distances"_a,
           "indices"_a, "perplexity"_a, "pool"_a,
-          "p_j|i, shape (n, k), from squared distances; a neighbour with index < 0 is missing and "
-          "gets 0.");
-    m.def("symmetrize", &symmetrize_neighbors, "indices"_a, "probabilities"_a, "pool"_a,
-          "(P + P^T) / sum as (indptr, indices, data), columns ascending; index < 0 is no "
-          "neighbour.");
+          "Return p_j|i, shape (n, k), from squared distances; 0 for a missing neighbor (index < "
+          "0).");
+    m.def(
+        "symmetrize", &symmetrize_neighbors, "indices"_a, "probabilities"_a, "pool"_a,
+        "Return (P + P^T) / sum as (indptr, indices, data), columns ascending; an index < 0 marks "
+        "a missing neighbor.");
 
     nb::class_<CellIndex>(m, "CellIndex",
-                          "Points arranged by cells for the search of euclidean neighbours.")
+                          "Points sorted by cell, for the search of nearest neighbors.")
         .def(
             "__init__",
             [](CellIndex* self, In<float, 2> points, In<std::int32_t, 1> cells,
                std::int32_t n_cells, Pool& pool) {
                 require(points.shape(0) == cells.shape(0) && points.shape(0) < (1ULL << 31) &&
                             n_cells > 0,
-                        "each point needs a cell");
+                        "each point must have a cell");
                 check_cells(cells, n_cells);
                 new (self)
                     CellIndex(pool, points.data(), static_cast<std::int64_t>(points.shape(0)),
@@ -241,7 +244,7 @@ NB_MODULE(_native, m) {
 
     nb::class_<PotentialSolver>(
         m, "PotentialSolver",
-        "Convolves a density (nx, ny + PADDING) with an even kernel, free of wrap-around.")
+        "Linear convolution of a density, shape (nx, ny + PADDING), with an even kernel.")
         .def(
             "__init__",
             [](PotentialSolver* self, std::shared_ptr<Pool> pool, In<float, 2> spectrum) {
@@ -265,13 +268,12 @@ NB_MODULE(_native, m) {
                 nb::gil_scoped_release release;
                 self.solve(density.data(), static_cast<int>(density.shape(1)));
             },
-            "density"_a.noconvert(), "Turn the density into its potential, in place.");
+            "density"_a.noconvert(), "Convert the density to the potential, in place.");
 
-    nb::class_<Points>(m, "Points",
-                       "Positions, velocity and gains of n points, and P between them.")
+    nb::class_<Points>(m, "Points", "Positions, velocities and gains of n points, and P.")
         .def(nb::new_(&make_points), "pool"_a, "indptr"_a, "indices"_a, "data"_a, "positions"_a)
         .def_prop_ro("size", &Points::size)
-        .def("restart", &Points::restart, "Set the velocity to 0 and the gains to 1.")
+        .def("restart", &Points::restart, "Set the velocities to 0 and the gains to 1.")
         .def("renumber", &Points::renumber, nb::call_guard<nb::gil_scoped_release>(),
              "Sort the points in memory along a space-filling curve.")
         .def(
@@ -284,7 +286,7 @@ NB_MODULE(_native, m) {
                 return std::make_tuple(to_numpy(std::move(low), {D}),
                                        to_numpy(std::move(high), {D}));
             },
-            "Least and greatest coordinate on each axis.")
+            "Return the smallest and largest coordinate on each axis.")
         .def(
             "spread",
             [](Points& self, AnyGrid density, Origin origin, double spacing) {
@@ -300,14 +302,14 @@ NB_MODULE(_native, m) {
                float radius) {
                 const Grid grid = checked_grid(potential, self.dimensions(), origin, spacing);
                 require(split >= 0 && (split == 0 || (self.dimensions() == 3 && radius > 0)),
-                        "a short range takes three dimensions and a radius");
+                        "split > 0 requires three dimensions and a radius above 0");
                 nb::gil_scoped_release release;
                 return self.grid_forces(grid, potential.data(), split, radius);
             },
             "potential"_a.noconvert(), "origin"_a, "spacing"_a, "split"_a = 0.0F, "radius"_a = 0.0F,
-            "Find both forces from the potential, with a short range where split > 0; return Z.")
+            "Compute both forces from the potential, plus the short range if split > 0; return Z.")
         .def("direct_forces", &Points::direct_forces, nb::call_guard<nb::gil_scoped_release>(),
-             "Find both forces by the sum over all pairs; return Z.")
+             "Compute both forces by the sum over all pairs; return Z.")
         .def(
             "step",
             [](Points& self, double z, double exaggeration, double momentum, double learning_rate) {
@@ -316,7 +318,8 @@ NB_MODULE(_native, m) {
                           z);
             },
             "z"_a, "exaggeration"_a, "momentum"_a, "learning_rate"_a,
-            nb::call_guard<nb::gil_scoped_release>(), "Move the points by the forces found last.")
+            nb::call_guard<nb::gil_scoped_release>(),
+            "Move the points by the forces computed last.")
         .def("kl_divergence", &Points::kl_divergence, "z"_a,
              nb::call_guard<nb::gil_scoped_release>())
         .def(
@@ -328,7 +331,7 @@ NB_MODULE(_native, m) {
                 self.copy_positions(to.get());
                 return to_numpy(std::move(to), {n, D});
             },
-            "Positions (n, c) in the caller's order, centred on 0.")
+            "Return the positions, shape (n, c), in the caller's order, centered on 0.")
         .def(
             "forces",
             [](const Points& self) {
@@ -339,16 +342,17 @@ NB_MODULE(_native, m) {
                 return std::make_tuple(to_numpy(std::move(attraction), {n, D}),
                                        to_numpy(std::move(repulsion), {n, D}));
             },
-            "The attraction and the repulsion found last, in the caller's order.");
+            "Return the attraction and repulsion computed last, in the caller's order.");
 
-    nb::class_<ShortRange>(m, "ShortRange",
-                           "Points (n, 3) in cells, for the near part of their potential.")
+    nb::class_<ShortRange>(
+        m, "ShortRange",
+        "Points, shape (n, 3), in cells, for the short-range part of their potential.")
         .def(
             "__init__",
             [](ShortRange* self, In<float, 2> positions, float radius, Pool& pool) {
                 require(positions.shape(0) > 0 && positions.shape(0) < (1ULL << 31) &&
                             positions.shape(1) == 3 && radius > 0,
-                        "positions must be (n, 3), and the radius above 0");
+                        "positions must be (n, 3), and radius must be above 0");
                 new (self) ShortRange(pool, positions.data(),
                                       static_cast<std::int64_t>(positions.shape(0)), radius);
             },
@@ -358,15 +362,16 @@ NB_MODULE(_native, m) {
             [](const ShortRange& self, In<float, 2> positions, float split, InOut<float, 1> phi,
                InOut<float, 2> gradient, Pool& pool) {
                 const std::size_t m = positions.shape(0);
-                require(positions.shape(1) == 3 && phi.shape(0) == m && gradient.shape(0) == m &&
-                            gradient.shape(1) == 3 && split > 0,
-                        "positions and gradient must be (m, 3), phi (m,), and split above 0");
+                require(
+                    positions.shape(1) == 3 && phi.shape(0) == m && gradient.shape(0) == m &&
+                        gradient.shape(1) == 3 && split > 0,
+                    "positions and gradient must be (m, 3), phi (m,), and split must be above 0");
                 nb::gil_scoped_release release;
                 self.add(pool, positions.data(), static_cast<std::int64_t>(m), split, phi.data(),
                          gradient.data());
             },
             "positions"_a, "split"_a, "phi"_a.noconvert(), "gradient"_a.noconvert(), "pool"_a,
-            "Add the near part of the potential at the positions, and of its gradient.");
+            "Add the short-range part of the potential and of its gradient at the positions.");
 
     m.def(
         "evaluate",
@@ -383,5 +388,5 @@ NB_MODULE(_native, m) {
                                    to_numpy(std::move(gradient), {n, D}));
         },
         "pool"_a, "potential"_a.noconvert(), "origin"_a, "spacing"_a, "positions"_a,
-        "The potential and its gradient at any positions; beyond the grid those of its border.");
+        "Return the potential and its gradient at any positions; outside the grid, at its border.");
 }

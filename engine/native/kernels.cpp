@@ -1,4 +1,4 @@
-// Compiled once for each instruction set; MESHTSNE_TABLE is the name of the function that returns
+// Compiled once for each instruction set; MESHTSNE_KERNELS is the name of the function that returns
 // the kernels. Only this function may have external linkage.
 #include "distances.hpp"
 #include "fft.hpp"
@@ -7,9 +7,9 @@
 
 namespace meshtsne {
 
-const Kernels& MESHTSNE_TABLE() {
-    static constexpr Kernels table = {
-        MESHTSNE_TABLE_NAME,
+const Kernels& MESHTSNE_KERNELS() {
+    static constexpr Kernels chosen = {
+        MESHTSNE_INSTRUCTION_SET_NAME,
         columns_forward,
         rows,
         columns_inverse,
@@ -24,7 +24,7 @@ const Kernels& MESHTSNE_TABLE() {
          tile_distances<Metric::chebyshev>},
         below,
     };
-    return table;
+    return chosen;
 }
 
 } // namespace meshtsne

@@ -13,11 +13,11 @@ using meshtsne::Grid;
 constexpr int kOrder = MESHTSNE_SPLINE_ORDER;
 
 // Lane m contains the weight of node m as a polynomial of t in [0, 1), the position between nodes.
-struct SplineTable {
+struct SplineCoefficients {
     float weight[kOrder][8] = {};        // coefficient of t^k, lane m
     float slope[kOrder - 1 + 1][8] = {}; // of its derivative
 
-    constexpr SplineTable() {
+    constexpr SplineCoefficients() {
         // M_p(x) = 1/(p-1)! sum_j (-1)^j binomial(p, j) max(x - j, 0)^(p-1), at x = t + p - 1 - m.
         double factorial = 1;
         for (int i = 2; i < kOrder; ++i) factorial *= i;
@@ -41,7 +41,7 @@ struct SplineTable {
     }
 };
 
-constexpr SplineTable kSpline;
+constexpr SplineCoefficients kSpline;
 
 FS_INLINE f8 spline_weights(float t) {
     const f8 x = broadcast(t);

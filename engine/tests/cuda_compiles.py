@@ -1,6 +1,6 @@
-"""The GPU's kernels through Triton's compiler and ptxas, which need no GPU; test_cuda.py runs this.
+"""The GPU's kernels compile; Triton's compiler and ptxas need no GPU. test_cuda.py runs this file.
 
-The interpreter takes much that the compiler refuses, and knows no bounds of a card.
+The interpreter accepts code that the compiler rejects, and does not know the limits of a card.
 """
 
 import inspect
@@ -17,13 +17,13 @@ from triton.runtime.jit import JITFunction
 from meshtsne.cuda import CudaGradient, affinity_kernels, descent_kernels, neighbor_kernels
 from meshtsne.cuda import affinities as on_affinities
 from meshtsne.cuda import neighbors as on_neighbors
-from meshtsne.cuda.field import _POINTS_MANY
 from meshtsne.cuda.launch import launch
+from meshtsne.cuda.repulsion import _POINTS_MANY
 from meshtsne.device import GPU_NEIGHBORS_MAX
 from meshtsne.errors import DeviceError
 
-# Shared memory that a block can have, bytes: CUDA C++ Programming Guide, compute capabilities.
-# They are a T4, an A100, an RTX 30 (an RTX 40, 8.9, has as much), an H100, a B200 and an RTX 50.
+# Maximum shared memory of a block, bytes, by compute capability: CUDA C++ Programming Guide.
+# T4, A100, RTX 30 (RTX 40, 8.9, is equal), H100, B200, RTX 50.
 SHARED_BYTES = {
     75: 64 << 10, 80: 163 << 10, 86: 99 << 10, 90: 227 << 10, 100: 227 << 10, 120: 99 << 10,
 }  # fmt: skip
@@ -31,14 +31,14 @@ N, K = 300, 90
 
 
 class Card:
-    """A card that is not there: kernels are compiled for it when they are launched, and not run.
+    """A card that does not exist: a launch compiles the kernel for the card, but does not run it.
 
     Attributes
     ----------
     number : int
-        Of PyTorch's current card.
+        Number of PyTorch's current card.
     shared_bytes : dict
-        What each kernel takes at most, by its name.
+        Maximum shared memory of each kernel, by name.
     """
 
     def __init__(self, capability):
@@ -69,17 +69,17 @@ def card(request, monkeypatch, tmp_path):
 
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(JITFunction, "run", compile_only)
-    # what no kernel has written are zeros, which the code around it takes as numbers
+    # no kernel writes its outputs: zeros are valid numbers for the code around the kernels
     monkeypatch.setattr(torch, "empty", torch.zeros)
     monkeypatch.setattr(torch, "empty_like", torch.zeros_like)
-    triton.runtime.driver.set_active(card)  # of this process, which is the test's own
+    triton.runtime.driver.set_active(card)  # test_cuda.py runs this file in a subprocess
     return card
 
 
 def spread_many(gradient):
-    """Spread the points as those of 2^18 and more are spread."""
-    gradient._field._points_at_once = _POINTS_MANY
-    gradient._field.evaluate(gradient._points.view(torch.int64))
+    """Spread the points with the constants for 2^18 and more points."""
+    gradient._grid._points_at_once = _POINTS_MANY
+    gradient._grid.evaluate(gradient._points.view(torch.int64))
 
 
 def search(n_columns, k):
@@ -105,7 +105,7 @@ def test_every_kernel_of_a_fit_compiles(card):
     gradient = CudaGradient(P, np.random.default_rng(0).normal(size=(N, 2)), device="cpu")
     gradient._step()
     spread_many(gradient)
-    with np.errstate(divide="ignore"):  # Z, which no kernel has summed
+    with np.errstate(divide="ignore"):  # Z is 0, because no kernel ran
         gradient.kl_divergence()
 
     modules = (affinity_kernels, descent_kernels, neighbor_kernels)
@@ -114,14 +114,14 @@ def test_every_kernel_of_a_fit_compiles(card):
 
 
 @pytest.mark.parametrize("card", [86], indirect=True)
-def test_a_search_of_many_in_many_columns_compiles(card):
+def test_a_search_of_many_neighbors_in_many_columns_compiles(card):
     search(1_000, GPU_NEIGHBORS_MAX)
     assert card.holds_all()
 
 
 @pytest.mark.usefixtures("card")
 @pytest.mark.parametrize("card", [90], indirect=True)
-def test_what_the_compiler_refuses_is_told_with_the_remedy():
+def test_a_compiler_error_is_a_device_error_with_the_remedy():
     @triton.jit
     def unlike_kernel(values):
         tl.store(values, tl.zeros([4], tl.float32) + tl.zeros([8], tl.float32))
@@ -131,7 +131,7 @@ def test_what_the_compiler_refuses_is_told_with_the_remedy():
 
 
 @pytest.mark.parametrize("card", [90], indirect=True)
-def test_a_kernel_runs_where_its_first_argument_lies(card, monkeypatch):
+def test_a_kernel_runs_on_the_card_of_its_first_argument(card, monkeypatch):
     @triton.jit
     def clearing_kernel(values):
         tl.store(values, 0.0)

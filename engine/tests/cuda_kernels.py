@@ -1,4 +1,4 @@
-"""The GPU's kernels against the exact formulae; test_cuda.py runs this in a process of its own."""
+"""The GPU's kernels against the exact formulas; test_cuda.py runs this file in a subprocess."""
 
 import pickle
 import subprocess
@@ -65,11 +65,11 @@ def make_gradient(P, Y):
 
 
 def forces_of(gradient):
-    """Return F, shape (n, 2), and Z as the grid has them."""
-    gradient._field.begin()
-    gradient._field.evaluate(gradient._points.view(torch.int64))
-    field = gradient._field
-    return field.repulsion.T.cpu().numpy(), int(field.z) / field.z_scale
+    """Return F, shape (n, 2), and Z of the grid."""
+    gradient._grid.begin()
+    gradient._grid.evaluate(gradient._points.view(torch.int64))
+    grid = gradient._grid
+    return grid.repulsion.T.cpu().numpy(), int(grid.z) / grid.z_scale
 
 
 @pytest.mark.parametrize("exact_search", [True, False])
@@ -101,7 +101,7 @@ def test_neighbors_in_many_columns_are_the_nearest():
     np.testing.assert_allclose(squared, np.sort(D, axis=1)[:, :3], rtol=1e-4)
 
 
-def test_neighbors_of_points_that_coincide_are_as_many_as_asked():
+def test_identical_points_have_k_different_neighbors():
     from meshtsne.cuda.neighbors import find_neighbors
 
     found = find_neighbors(torch.zeros(40, 3, device=DEVICE), 30)
@@ -109,7 +109,7 @@ def test_neighbors_of_points_that_coincide_are_as_many_as_asked():
     assert [len(set(row) - {i}) for i, row in enumerate(rows)] == [30] * 40
 
 
-def test_near_points_far_from_the_origin_keep_their_neighbors():
+def test_close_points_far_from_the_origin_have_exact_neighbors():
     from meshtsne.cuda.neighbors import find_neighbors
 
     rng = np.random.default_rng(7)
@@ -124,7 +124,7 @@ def test_near_points_far_from_the_origin_keep_their_neighbors():
     assert found.recall > 0.999
 
 
-def test_recall_counts_what_the_search_missed(points, nearest):
+def test_the_recall_counts_missed_neighbors(points, nearest):
     from meshtsne.cuda.neighbors import _measure_recall, _sample
 
     on = on_device(points)
@@ -139,7 +139,7 @@ def test_conditional_probabilities_agree_with_the_exact_ones(nearest):
     from meshtsne.cuda.affinities import conditional_probabilities
 
     squared = nearest[1].copy()
-    squared[0] = 3.0  # no perplexity but k is within reach
+    squared[0] = 3.0  # equal distances reach only the perplexity k
     p = conditional_probabilities(on_device(squared.astype(np.float32)), 7.0).cpu().numpy()
     np.testing.assert_allclose(p, exact.conditional_probabilities(squared, 7.0), atol=1e-5)
 
@@ -172,12 +172,12 @@ def test_repulsion_agrees_with_the_exact_one(joint, spread):
     assert pytest.approx(z, rel=5e-3) == Z
 
 
-def test_points_far_apart_and_points_close_together_are_spread_alike(joint, monkeypatch):
-    from meshtsne.cuda import field
+def test_spreading_by_tile_and_by_point_gives_the_same_forces(joint, monkeypatch):
+    from meshtsne.cuda import repulsion
 
     Y = np.random.default_rng(2).normal(size=(N, 2)) * 1.5
     in_tiles = forces_of(make_gradient(joint, Y))
-    monkeypatch.setattr(field, "_TILE", 16)  # too small for this map: each point for itself
+    monkeypatch.setattr(repulsion, "_TILE", 16)  # too small for this map: spreads each point alone
     singly = forces_of(make_gradient(joint, Y))
     np.testing.assert_allclose(in_tiles[0], singly[0], atol=2e-3 * np.abs(singly[0]).max())
 
@@ -193,7 +193,7 @@ def test_steps_agree_with_the_exact_ones(joint):
     assert np.linalg.norm(gradient.embedding() - moved) < 0.01 * np.linalg.norm(moved)
 
 
-def test_renumbering_changes_nothing_but_the_order(joint):
+def test_renumbering_changes_only_the_order(joint):
     Y = np.random.default_rng(4).normal(size=(N, 2)) * 3
     results = []
     for renumbered in (False, True):
@@ -205,36 +205,36 @@ def test_renumbering_changes_nothing_but_the_order(joint):
     np.testing.assert_allclose(*results, atol=1e-3)
 
 
-def test_a_map_that_outgrows_its_grid_is_taken_back_and_given_a_larger_one(joint):
+def test_steps_that_leave_the_grid_are_repeated_on_a_larger_grid(joint):
     Y = np.random.default_rng(5).normal(size=(N, 2)) * 2
     parameters = {"exaggeration": 1.0, "momentum": 0.9, "learning_rate": 2200.0}
     gradient = make_gradient(joint, Y)
-    size = gradient._field.size
+    size = gradient._grid.size
     gradient.advance(2, **parameters)
-    assert gradient._field.size > size
+    assert gradient._grid.size > size
     roomy = make_gradient(joint, Y)
     roomy._place_around_points(margin=12)
-    size = roomy._field.size
+    size = roomy._grid.size
     roomy.advance(2, **parameters)
-    assert roomy._field.size == size
+    assert roomy._grid.size == size
     moved = roomy.embedding()
     assert np.linalg.norm(gradient.embedding() - moved) < 0.05 * np.linalg.norm(moved)
 
 
-def test_a_look_at_the_divergence_changes_nothing(joint):
+def test_computing_the_divergence_does_not_change_the_descent(joint):
     Y = np.random.default_rng(8).normal(size=(N, 2)) * 3
     results = []
-    for looks in (False, True):
+    for with_divergence in (False, True):
         gradient = make_gradient(joint, Y)
         for _ in range(2):
             gradient.advance(3, exaggeration=4.0, momentum=0.5, learning_rate=8.0)
-            if looks:
+            if with_divergence:
                 gradient.kl_divergence()
         results.append(gradient.embedding())
     np.testing.assert_array_equal(*results)
 
 
-def test_the_divergence_is_right_where_the_last_step_has_left_the_grid(joint):
+def test_the_divergence_is_exact_after_points_left_the_grid(joint):
     gradient = make_gradient(joint, np.random.default_rng(9).normal(size=(N, 2)))
     gradient._points.mul_(8)
     truth = exact.ExactGradient(joint, gradient.embedding())
@@ -242,7 +242,7 @@ def test_the_divergence_is_right_where_the_last_step_has_left_the_grid(joint):
     assert gradient.kl_divergence() == pytest.approx(truth.kl_divergence(), rel=2e-3)
 
 
-def test_an_interrupted_step_leaves_the_state_before_it(joint, monkeypatch):
+def test_an_interrupted_step_restores_the_state_before_the_step(joint, monkeypatch):
     gradient = make_gradient(joint, np.random.default_rng(6).normal(size=(N, 2)))
     before = gradient.embedding()
 
@@ -258,15 +258,15 @@ def test_an_interrupted_step_leaves_the_state_before_it(joint, monkeypatch):
 
 @pytest.fixture
 def no_check(monkeypatch):
-    """Do without the check before a fit, which has a test of its own."""
+    """Skip the check before a fit, which has its own test."""
     from meshtsne.cuda import fit
 
     monkeypatch.setattr(fit, "check_device", lambda _device: None)
 
 
 @pytest.fixture
-def on_gpu(no_check, monkeypatch):  # noqa: ARG001 - it is set up first
-    """Let TSNE run on the GPU, or in the interpreter, whatever it is asked for."""
+def on_gpu(no_check, monkeypatch):  # noqa: ARG001 - set up first
+    """Make TSNE run on the GPU or in the interpreter, for any `device`."""
     from meshtsne import estimator
 
     place = "cuda" if HAS_GPU else "cpu:0"
@@ -276,7 +276,7 @@ def on_gpu(no_check, monkeypatch):  # noqa: ARG001 - it is set up first
 SHORT = {"perplexity": 7, "max_iter": 4, "early_exaggeration_iter": 2, "random_state": 0}
 
 
-def test_an_estimator_on_the_gpu_is_as_one_on_the_cpu(points, request):
+def test_a_fit_on_the_gpu_agrees_with_a_fit_on_the_cpu(points, request):
     host = TSNE(**SHORT, device="cpu").fit(points)
     request.getfixturevalue("on_gpu")
     seen = []
@@ -302,28 +302,28 @@ def test_an_estimator_on_the_gpu_is_as_one_on_the_cpu(points, request):
 
 
 @pytest.mark.usefixtures("on_gpu")
-def test_what_the_host_keeps_may_come_after_the_descent(points, monkeypatch):
+def test_copies_to_the_host_may_finish_after_the_descent(points, monkeypatch):
     from meshtsne.cuda import fit, host_copy
 
     expected = TSNE(**SHORT).fit(points)
-    is_over = threading.Event()
+    descent_ended = threading.Event()
 
     def copy_late(take, *arguments):
         def take_late(rows):
-            assert is_over.wait(60)
+            assert descent_ended.wait(60)
             return take(rows)
 
         return host_copy.copy_to_host(take_late, *arguments)
 
     monkeypatch.setattr(fit, "copy_to_host", copy_late)
-    model = TSNE(**SHORT, callback=lambda *_: is_over.set(), callback_every=4).fit(points)
+    model = TSNE(**SHORT, callback=lambda *_: descent_ended.set(), callback_every=4).fit(points)
     np.testing.assert_array_equal(model.neighbors_indices_, expected.neighbors_indices_)
     np.testing.assert_array_equal(model.neighbors_distances_, expected.neighbors_distances_)
     np.testing.assert_array_equal(model.transform(points[:5]), expected.transform(points[:5]))
 
 
 @pytest.mark.usefixtures("on_gpu")
-def test_a_copy_that_finds_no_room_fails_the_fit(points, monkeypatch):
+def test_a_copy_without_memory_fails_the_fit(points, monkeypatch):
     from meshtsne.cuda import fit
 
     def fail(*_arguments):
@@ -335,13 +335,13 @@ def test_a_copy_that_finds_no_room_fails_the_fit(points, monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (10**9, 10**9))
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _device: 0)
     model = TSNE(**SHORT)
-    with pytest.raises(DeviceError, match=r"does not fit into the 1\.0 GB"):
+    with pytest.raises(DeviceError, match=r"do not fit into 1\.0 GB"):
         model.fit(points)
     with pytest.raises(NotFittedError):
         model.transform(points)
 
 
-def test_what_the_host_keeps_comes_block_by_block(monkeypatch):
+def test_arrays_are_copied_to_the_host_in_blocks(monkeypatch):
     from meshtsne.cuda import host_copy
 
     monkeypatch.setattr(host_copy, "_NUMBERS_AT_ONCE", 15)  # three rows
@@ -368,7 +368,7 @@ def test_what_the_host_keeps_comes_block_by_block(monkeypatch):
 
 
 @pytest.mark.usefixtures("on_gpu")
-def test_a_map_from_the_gpu_takes_new_items_also_when_it_was_pickled(points):
+def test_transform_after_a_fit_on_the_gpu_and_after_pickling(points):
     model = TSNE(**SHORT).fit(points)
     taken = pickle.loads(pickle.dumps(model))
     for one in (model, taken):
@@ -376,7 +376,7 @@ def test_a_map_from_the_gpu_takes_new_items_also_when_it_was_pickled(points):
 
 
 @pytest.mark.usefixtures("no_check")
-def test_the_descent_begins_where_it_would_on_the_cpu(points):
+def test_the_initial_positions_are_those_of_the_cpu(points):
     from meshtsne.cuda.fit import DeviceStages
     from meshtsne.stages import HostStages
 
@@ -392,7 +392,7 @@ def test_the_descent_begins_where_it_would_on_the_cpu(points):
         stages.join()
     found = pair[1]._found
     for init in ("pca", "random", "spectral", points[:, :2]):
-        pair[1]._found = found  # which the first positions are the last to need
+        pair[1]._found = found  # first_positions frees it
         starts = []
         for stages in pair:
             stages._request = replace(ask, init=init, generator=np.random.RandomState(2))
@@ -400,14 +400,14 @@ def test_the_descent_begins_where_it_would_on_the_cpu(points):
         np.testing.assert_allclose(starts[1], starts[0], atol=0.02 * np.abs(starts[0]).max())
 
 
-def test_the_check_passes_sound_kernels_and_refuses_others(monkeypatch):
+def test_the_check_accepts_correct_kernels_and_raises_for_others(monkeypatch):
     from meshtsne.cuda import check
 
     differences = check.measure(DEVICE, 70)
     assert all(0 < share <= limit for _, share, limit in differences), differences
     cases = {
-        "steps differ by 0.9 of their size": [check.Difference("steps", 0.9, 0.05)],
-        "steps differ by nan": [check.Difference("steps", float("nan"), 0.05)],
+        "difference of steps is 0.9, the limit 0.05": [check.Difference("steps", 0.9, 0.05)],
+        "difference of steps is nan": [check.Difference("steps", float("nan"), 0.05)],
         "fails at its check: no compiler": RuntimeError("no compiler\nin the path"),
     }
     for message, outcome in cases.items():
@@ -419,12 +419,12 @@ def test_the_check_passes_sound_kernels_and_refuses_others(monkeypatch):
 
         monkeypatch.setattr(check, "measure", measure)
         check.check_device.cache_clear()
-        with pytest.raises(DeviceError, match=rf"{message}.*--device cpu"):
+        with pytest.raises(DeviceError, match=rf"{message}.*device='cpu'"):
             check.check_device("cuda")
     check.check_device.cache_clear()
 
 
-def test_too_little_memory_is_an_error_that_says_what_would_fit(monkeypatch):
+def test_too_little_memory_is_an_error_with_the_number_that_fits(monkeypatch):
     from meshtsne.cuda import memory
 
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (8 * 10**9, 80 * 10**9))
@@ -438,7 +438,7 @@ def test_too_little_memory_is_an_error_that_says_what_would_fit(monkeypatch):
         memory.require_memory(10_000_000, 50, 90, device)
 
 
-def test_an_allocation_that_fails_is_an_error_that_says_what_would_fit(monkeypatch):
+def test_a_failed_allocation_is_an_error_with_the_number_that_fits(monkeypatch):
     from meshtsne.cuda import memory
 
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (40 * 10**9, 80 * 10**9))

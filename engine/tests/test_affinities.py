@@ -18,7 +18,7 @@ def test_all_neighbors_give_the_exact_joint_probabilities():
     np.testing.assert_allclose(P.toarray(), expected, rtol=2e-3, atol=1e-8)
 
 
-def test_the_form_of_p():
+def test_p_is_a_symmetric_csr_array():
     P = joint_probabilities(nearest_neighbors(points(100), 15), (5.0,), n_threads=2)
     assert (P.data.dtype, P.indices.dtype) == (np.float32, np.int32)
     assert P.has_sorted_indices
@@ -37,7 +37,7 @@ def test_several_perplexities_give_the_mean_of_the_conditionals():
     np.testing.assert_allclose(both, (small + large) / 2, rtol=2e-3, atol=1e-6)
 
 
-def test_missing_neighbors_get_nothing():
+def test_missing_neighbors_have_probability_zero():
     neighbors = nearest_neighbors(points(50), 12)
     indices, distances = neighbors.indices.copy(), neighbors.distances.copy()
     indices[7, 5:], distances[7, 5:] = -1, np.inf

@@ -1,4 +1,4 @@
-"""The GPU benchmark runs as a whole in Triton's interpreter on a machine without a GPU."""
+"""The GPU benchmark runs in Triton's interpreter on a machine without a GPU."""
 
 import importlib.util
 import subprocess
@@ -13,7 +13,7 @@ SCRIPT = Path(__file__).parents[1] / "benchmarks/tsne_gpu.py"
 @pytest.mark.skipif(
     importlib.util.find_spec("triton") is None, reason="Triton has wheels for Linux only"
 )
-def test_the_gpu_benchmark_checks_first_and_then_prints_its_table():
+def test_the_gpu_benchmark_prints_its_checks_and_then_its_table():
     command = [sys.executable, str(SCRIPT), "--interpret"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]

@@ -1,8 +1,7 @@
-"""Runs cuda_kernels.py, on the GPU where there is one, else in Triton's interpreter; and
-cuda_compiles.py, which needs none.
+"""Run cuda_kernels.py on the GPU or in Triton's interpreter, and cuda_compiles.py without a GPU.
 
-In processes of their own, for Triton reads once, when it is imported, whether it shall interpret;
-and in a whole run of the tests some other library has imported it long before.
+Both run in subprocesses: Triton reads TRITON_INTERPRET when it is imported, and in a run of all
+tests another library imports Triton earlier.
 """
 
 import importlib.util
@@ -20,7 +19,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def outcomes():
-    """Run both at once; return how each ended, and what it wrote."""
+    """Run both files in parallel; return the exit status and the output of each."""
     import torch
 
     environment = {name: os.environ[name] for name in os.environ if name != "TRITON_INTERPRET"}
@@ -40,7 +39,7 @@ def outcomes():
 
 
 @pytest.mark.parametrize("name", ["cuda_kernels.py", "cuda_compiles.py"])
-def test_the_kernels(outcomes, name):
+def test_the_kernels_pass_their_tests(outcomes, name):
     code, written = outcomes[name]
     assert code == 0, written[-8000:]
     assert " passed" in written

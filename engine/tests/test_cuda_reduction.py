@@ -1,4 +1,4 @@
-"""The GPU's reduction of features beside the CPU's; PyTorch's CPU stands in for the card."""
+"""The GPU's reduction of features against the CPU's; without a GPU, on PyTorch's CPU device."""
 
 import numpy as np
 import pytest
@@ -41,19 +41,19 @@ def features(n, d):
     ],
     ids=["float32", "float16", "int16", "narrow", "few", "wide", "sparse"],
 )
-def test_the_points_have_the_distances_that_they_have_on_the_cpu(X, metric):
+def test_the_distances_between_points_agree_with_the_cpu(X, metric):
     if metric == "correlation" and not isinstance(X, np.ndarray):
         pytest.skip("sparse features have no correlation")
     host, points, reduction = reduce_both(X, metric=metric)
     assert points.dtype == np.float32
     distances = [np.linalg.norm(one[:, None] - one[None], axis=2) for one in (host, points)]
     np.testing.assert_allclose(*distances, atol=3e-3 * distances[0].max())
-    # a row that comes later falls where it would have fallen
+    # the reduction of single rows agrees with the fitted points
     alone = reduction.apply(X[:7], alone=True)
     np.testing.assert_allclose(alone, points[:7], atol=2e-6 * np.abs(points).max())
 
 
-def test_blocks_give_what_the_whole_gives(monkeypatch):
+def test_the_result_does_not_depend_on_the_block_size(monkeypatch):
     from meshtsne import reduction
 
     X = features(500, 40)
@@ -70,7 +70,7 @@ def test_blocks_give_what_the_whole_gives(monkeypatch):
         (1e38, "euclidean", "X must be within float32's range"),
     ],
 )
-def test_what_is_wrong_with_features_is_said_as_on_the_cpu(spoil, metric, message):
+def test_invalid_features_raise_the_errors_of_the_cpu(spoil, metric, message):
     X = features(80, 40)
     X[9, 2] = spoil
     with pytest.raises(InputError, match=message):
@@ -84,7 +84,7 @@ def test_what_is_wrong_with_features_is_said_as_on_the_cpu(spoil, metric, messag
         )
 
 
-def test_a_row_of_zeros_has_no_direction_on_a_gpu_either():
+def test_a_row_of_zeros_is_an_error_for_the_cosine_metric():
     X = features(80, 40)
     X[3] = 0
     with pytest.raises(InputError, match="not defined for a row of zeros; row 3 is one"):

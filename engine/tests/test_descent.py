@@ -1,4 +1,4 @@
-"""The loop alone, over a gradient that only counts."""
+"""The descent loop, with a gradient that only counts its calls."""
 
 import signal
 
@@ -17,7 +17,7 @@ LATE = Phase(n_iter=500, exaggeration=1, momentum=0.8, learning_rate=120)
 
 
 class CountingGradient:
-    """Its divergence halves every 100 iterations; it notes every call."""
+    """Records its calls; the divergence halves every 100 iterations."""
 
     def __init__(self, interrupt_at=None):
         self.calls, self.n_iter, self.restarts, self.interrupt_at = [], 0, [], interrupt_at
@@ -50,7 +50,7 @@ def test_phases_follow_one_another_with_their_parameters():
 
 
 @pytest.mark.parametrize("every", [1, 30, 50, 70])
-def test_callback_comes_every_so_many_iterations(every):
+def test_the_callback_is_called_every_n_iterations(every):
     seen = []
     descend(
         CountingGradient(),
@@ -67,14 +67,14 @@ def test_callback_ends_the_descent():
 
 
 def test_tolerance_ends_the_last_phase_only():
-    # Over 50 iterations the divergence falls to 71 %: by 41 % of what is left.
+    # Within 50 iterations the divergence falls to 71 %.
     stopped = descend(CountingGradient(), [EARLY, LATE], tolerance=0.5)
     assert (stopped.n_iter, stopped.stopped_by) == (350, "tolerance")
     finished = descend(CountingGradient(), [EARLY, LATE], tolerance=0.4)
     assert (finished.n_iter, finished.stopped_by) == (750, "max_iter")
 
 
-def test_interrupt_keeps_what_was_done():
+def test_an_interrupt_keeps_the_finished_iterations():
     gradient = CountingGradient(interrupt_at=320)
     outcome = descend(gradient, [EARLY, LATE])
     assert (outcome.n_iter, outcome.stopped_by) == (320, "interrupt")
@@ -107,7 +107,7 @@ def heeds_interrupts():
 
 @pytest.mark.usefixtures("heeds_interrupts")
 @pytest.mark.parametrize("kind", [DirectGradient, GridGradient])
-def test_interrupt_in_mid_stride_counts_the_steps_taken(kind):
+def test_an_interrupt_inside_advance_counts_the_finished_steps(kind):
     rng = np.random.default_rng(0)
     P = csr_array(exact.joint_probabilities(rng.normal(size=(100, 4)), 10.0).astype(np.float32))
     Y = rng.normal(size=(100, 2)).astype(np.float32)

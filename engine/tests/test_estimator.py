@@ -26,16 +26,16 @@ def three_clusters():
     return (rng.normal(size=(60, 8)) + 4 * (np.arange(60) % 3)[:, None]).astype(np.float32)
 
 
-# scikit-learn's checks fit five items: a perplexity below 4/3 it must be. The check of array
-# libraries skips itself unless SCIPY_ARRAY_API is set before SciPy is imported.
+# scikit-learn's checks fit few items, so the perplexity is low. check_array_api_input skips the
+# whole test unless SCIPY_ARRAY_API is set before SciPy is imported.
 @parametrize_with_checks([TSNE(perplexity=1.2, max_iter=20, n_jobs=1)])
-def test_scikit_learns_conventions(estimator, check):
+def test_scikit_learns_estimator_checks_pass(estimator, check):
     if check.func.__name__ == "check_array_api_input":
         return
     check(estimator)
 
 
-def test_importing_the_room_loads_nothing_heavy():
+def test_importing_meshtsne_loads_no_heavy_library():
     code = (
         "import sys, meshtsne; "
         "print([m for m in ('torch', 'sklearn', 'faiss', 'scipy') if m in sys.modules])"
@@ -53,14 +53,14 @@ def test_a_fit_does_not_load_torch():
     assert done.stdout.strip() == "False"
 
 
-def test_few_points_are_not_flung_about():
+def test_embeddings_of_few_points_have_a_low_kl_divergence():
     digits = load_digits().data
     rows = [np.random.RandomState(seed).permutation(len(digits))[:40] for seed in range(10)]
     found = [TSNE(perplexity=5, random_state=0).fit(digits[some]).kl_divergence_ for some in rows]
     assert np.mean(found) < 0.35
 
 
-def test_the_attributes(X):
+def test_a_fit_sets_the_attributes(X):
     model = quick().fit(X)
     assert model.embedding_.shape == (60, 2)
     assert model.embedding_.dtype == np.float32
@@ -95,16 +95,16 @@ def test_separate_clusters_stay_separate(X, method, n_components):
     ],
     ids=["float64", "fortran", "strided", "list", "sparse"],
 )
-def test_any_container_gives_the_same_map(X, variant):
+def test_each_container_of_x_gives_the_same_embedding(X, variant):
     np.testing.assert_array_equal(quick().fit_transform(variant(X)), quick().fit_transform(X))
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.float16, bool, object])
-def test_any_number_will_do(X, dtype):
+def test_each_numeric_dtype_is_accepted(X, dtype):
     assert np.isfinite(quick().fit_transform(X.astype(dtype))).all()
 
 
-def test_a_memory_mapped_array(X, tmp_path):
+def test_a_memory_mapped_array_gives_the_same_embedding(X, tmp_path):
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     np.testing.assert_array_equal(quick().fit_transform(mapped), quick().fit_transform(X))
@@ -128,7 +128,7 @@ def test_the_input_is_not_changed(X):
     ids=["all identical", "three points", "constant columns", "many constant columns", "huge"],
 )
 @pytest.mark.parametrize("init", ["pca", "random", "spectral"])
-def test_degenerate_features_end_in_a_finite_map(degenerate, init):
+def test_degenerate_features_have_a_finite_embedding(degenerate, init):
     if init == "spectral" and len(degenerate) > 1_000:
         init = "random"
     model = quick(init=init, max_iter=60).fit(degenerate)
@@ -136,7 +136,7 @@ def test_degenerate_features_end_in_a_finite_map(degenerate, init):
     assert np.isfinite(model.kl_divergence_)
 
 
-def test_too_few_items_and_too_large_a_perplexity(X):
+def test_too_few_items_or_too_large_a_perplexity_is_an_error(X):
     message = r"perplexity must be less than the number of items, 60; got 60\. Lower"
     with pytest.raises(InputError, match=message):
         TSNE(perplexity=60).fit(X)
@@ -204,20 +204,20 @@ def test_very_few_items_have_an_embedding(X, n_items, init):
         ({"verbose": "no"}, "verbose must be an integer of at least 0; got 'no'"),
     ],
 )
-def test_wrong_parameters_are_named_before_any_work(X, parameters, message):
+def test_an_invalid_parameter_is_an_error_before_the_search(X, parameters, message):
     model = quick(**parameters)
     with pytest.raises(InputError, match=message):
         model.fit(X)
     assert not hasattr(model, "neighbors_indices_")
 
 
-def test_items_beyond_float32_from_the_map_are_refused(X):
+def test_new_items_outside_the_range_of_float32_are_an_error(X):
     model = quick().fit(X)
     with pytest.raises(InputError, match="within the range of the fitted features"):
         model.transform(np.asarray(X) * np.float32(1e20))
 
 
-def test_wrong_features_are_input_errors(X):
+def test_invalid_features_are_input_errors(X):
     X[3, 1] = np.nan
     with pytest.raises(InputError, match="1 values are NaN or infinity, the first in row 3"):
         quick().fit(X)
@@ -258,7 +258,7 @@ def test_auto_is_the_cpu_even_if_there_is_a_gpu(monkeypatch):
     assert quick().find_device((1_000_000, 50)) == "cpu"
 
 
-def test_the_callback_sees_the_map_and_can_stop_it(X):
+def test_the_callback_gets_the_embedding_and_can_stop_the_descent(X):
     seen = []
 
     def watch(iteration, kl_divergence, embedding):
@@ -271,11 +271,11 @@ def test_the_callback_sees_the_map_and_can_stop_it(X):
     assert seen[-1][1] == model.kl_divergence_
 
 
-def test_a_progress_bar_is_told_of_every_iteration_and_changes_nothing(X):
-    told = []
-    model = quick(max_iter=130).fit(X, on_advance=told.append)
-    assert sum(told) == model.n_iter_ == 130
-    assert max(told) <= descent.CHECK_EVERY
+def test_on_advance_counts_every_iteration_and_changes_nothing(X):
+    counts = []
+    model = quick(max_iter=130).fit(X, on_advance=counts.append)
+    assert sum(counts) == model.n_iter_ == 130
+    assert max(counts) <= descent.CHECK_EVERY
     np.testing.assert_array_equal(model.embedding_, quick(max_iter=130).fit_transform(X))
 
 
@@ -292,18 +292,18 @@ def test_ctrl_c_keeps_the_embedding_so_far(X):
 
 
 @pytest.mark.parametrize("method", ["direct", "grid"])
-def test_a_descent_that_leaves_all_bounds_is_an_error(X, method):
+def test_a_diverging_descent_is_an_error(X, method):
     with pytest.raises(InputError, match="Lower learning_rate or early_exaggeration"):
         quick(learning_rate=1e10, method=method).fit(X)
 
 
-def test_tolerance_ends_a_descent_that_stands_still(X):
+def test_tolerance_ends_a_descent_that_no_longer_improves(X):
     model = quick(max_iter=3_000, tolerance=1e-3).fit(X)
     assert model.n_iter_ < 3_000
     assert model.n_iter_ % descent.CHECK_EVERY == 0
 
 
-def test_a_finished_map_can_be_carried_on(X):
+def test_a_fit_can_continue_a_finished_embedding(X):
     done = quick(max_iter=500).fit(X)
     more = quick(max_iter=50, early_exaggeration_iter=0, init=done.embedding_, learning_rate=5).fit(
         X
@@ -312,7 +312,7 @@ def test_a_finished_map_can_be_carried_on(X):
     assert more.kl_divergence_ <= done.kl_divergence_ + 1e-2
 
 
-def test_several_perplexities(X):
+def test_several_perplexities_give_the_mean_affinities(X):
     model = quick(perplexity=[3, 12]).fit(X)
     indices = model.neighbors_indices_
     assert indices.shape == (60, 36)
@@ -326,7 +326,7 @@ def test_several_perplexities(X):
     np.testing.assert_allclose(model.affinities_.toarray(), P, rtol=1e-3, atol=1e-7)
 
 
-def test_restore_wants_arrays_that_belong_together(X):
+def test_restore_checks_the_shapes_of_the_neighbors(X):
     model = quick().fit(X)
     indices, distances = model.neighbors_indices_, model.neighbors_distances_
     restored = quick().restore(X, model.embedding_, Neighbors(indices, distances))
@@ -339,7 +339,7 @@ def test_restore_wants_arrays_that_belong_together(X):
             quick().restore(X, model.embedding_, wrong)
 
 
-def test_restore_leaves_nothing_of_an_earlier_fit(X):
+def test_restore_removes_the_attributes_of_an_earlier_fit(X):
     model = quick().fit(X)
     neighbors = Neighbors(model.neighbors_indices_, model.neighbors_distances_)
     again = quick().fit(X[::-1]).restore(X, model.embedding_, neighbors)
@@ -347,7 +347,7 @@ def test_restore_leaves_nothing_of_an_earlier_fit(X):
     np.testing.assert_allclose(again.affinities_.toarray(), model.affinities_.toarray(), atol=1e-7)
 
 
-def test_pickle_clone_and_names(X):
+def test_pickle_clone_and_feature_names(X):
     model = quick().fit(X)
     copy = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(copy.transform(X[:5] + 1), model.transform(X[:5] + 1))
@@ -366,7 +366,7 @@ def test_verbose_prints_stages_and_divergences(X, capsys):
     assert sum("KL divergence" in line for line in lines) == 2
 
 
-def test_the_seed_decides_all(X):
+def test_only_the_seed_changes_the_embedding(X):
     a, b = (quick(init="random", random_state=s).fit_transform(X) for s in (1, 2))
     assert (a != b).any()
     np.testing.assert_array_equal(a, quick(init="random", random_state=1).fit_transform(X))

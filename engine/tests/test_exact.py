@@ -1,4 +1,4 @@
-"""The reference against finite differences and its own definitions."""
+"""The exact formulas against finite differences and the definitions."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def test_joint_probabilities_are_symmetric_and_sum_to_one(rng):
     assert (np.diag(P) == 0).all()
 
 
-def test_divergence_falls_along_the_descent(rng):
+def test_the_descent_lowers_the_divergence(rng):
     P = exact.joint_probabilities(rng.normal(size=(30, 4)), 5.0)
     descent = exact.ExactGradient(P, rng.normal(size=(30, 2)) * 1e-2)
     before = descent.kl_divergence()

@@ -1,4 +1,4 @@
-"""The native gradients, direct and by grid, against the plain formulae."""
+"""The native gradients, by the direct sum and by the grid, against the exact formulas."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def relative_error(found, truth):
 
 
 def map_like(rng, n, n_components, span):
-    """Clusters of points, as maps are: their extent is about `span`."""
+    """Return clusters of points, like an embedding, with an extent of about `span`."""
     centers = rng.uniform(-span / 2, span / 2, size=(12, n_components))
     points = centers[rng.integers(12, size=n)] + rng.normal(size=(n, n_components)) * span / 25
     return points.astype(np.float32)
@@ -35,7 +35,7 @@ def map_like(rng, n, n_components, span):
 @pytest.mark.parametrize("gradient", NATIVE)
 def test_forces_agree_with_the_exact_sum(gradient, n_components, span):
     rng = np.random.default_rng(5)
-    n = 1203  # no multiple of a vector's length
+    n = 1203  # not a multiple of the vector length
     Y, P = map_like(rng, n, n_components, span), sparse_affinities(rng, n)
     truth = exact.forces(P, Y)
     A, F, Z = gradient(csr_array(P.astype(np.float32)), Y, n_jobs=2).forces()
@@ -46,7 +46,7 @@ def test_forces_agree_with_the_exact_sum(gradient, n_components, span):
 
 
 @pytest.mark.parametrize("span", [20.0, 80.0, 400.0])
-def test_a_wide_map_of_three_dimensions_needs_no_large_grid(span):
+def test_a_wide_map_in_three_dimensions_uses_a_small_grid(span):
     rng = np.random.default_rng(5)
     n = 1203
     Y, P = map_like(rng, n, 3, span), sparse_affinities(rng, n)
@@ -70,7 +70,7 @@ def test_divergence_agrees_with_the_exact_one(gradient):
 
 @pytest.mark.parametrize("n_components", [1, 2, 3])
 @pytest.mark.parametrize("gradient", NATIVE)
-def test_steps_are_those_of_the_reference(gradient, n_components):
+def test_steps_agree_with_the_reference(gradient, n_components):
     rng = np.random.default_rng(7)
     X = rng.normal(size=(300, 5)) + 6 * rng.integers(2, size=(300, 1))
     P = exact.joint_probabilities(X, 10.0)
@@ -102,9 +102,9 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(gradient, n_components)
         assert kl == results[0][1]
 
 
-def test_renumbering_changes_nothing_that_callers_see():
+def test_renumbering_changes_neither_forces_nor_embedding():
     rng = np.random.default_rng(9)
-    n = 70_000  # more columns than 16 bits can name
+    n = 70_000  # more columns than 16 bits can number
     P = csr_array(
         (
             np.ones(4 * n, dtype=np.float32) / (4 * n),
@@ -132,7 +132,7 @@ def test_a_map_that_grows_apart_stays_on_the_grid():
     assert np.ptp(embedding) > 100
 
 
-def test_a_descent_without_bounds_is_an_error():
+def test_a_diverging_descent_is_an_error():
     found = GridGradient(
         csr_array((50, 50), dtype=np.float32),
         np.random.default_rng(0).normal(size=(50, 2)),
@@ -143,7 +143,7 @@ def test_a_descent_without_bounds_is_an_error():
 
 
 @pytest.mark.parametrize("n_components", [2, 3])
-def test_field_agrees_with_the_exact_potential(n_components):
+def test_the_grid_potential_agrees_with_the_exact_potential(n_components):
     rng = np.random.default_rng(11)
     Y = map_like(rng, 3000, n_components, 50.0)
     asked = map_like(rng, 200, n_components, 50.0)
@@ -155,28 +155,28 @@ def test_field_agrees_with_the_exact_potential(n_components):
     assert relative_error(gradient, truth) < 0.01
 
 
-def test_field_beyond_its_margin_is_that_of_its_border():
+def test_the_grid_potential_outside_the_grid_is_that_of_the_border():
     Y = np.random.default_rng(12).normal(size=(100, 2)).astype(np.float32)
-    field = GridPotential(Y, n_jobs=1)
-    layout = field._layout
-    # The outermost places whose splines reach no node beyond the grid.
+    potential = GridPotential(Y, n_jobs=1)
+    layout = potential._layout
+    # The outermost positions whose splines use only nodes of the grid.
     reach = grid._native.SPLINE_ORDER // 2 - 1
     low = np.array(layout.origin[:2]) + reach * layout.spacing
     high = low + (np.array(layout.shape) - 1 - 2 * reach) * layout.spacing
     inside = np.array([[high[0], low[1]], [low[0], 0], [0.5, high[1]]], np.float32)
     beyond = np.array([[1e9, -1e9], [-1e3, 0], [0.5, high[1] + 50]], np.float32)
-    for found, border in zip(field.evaluate(beyond), field.evaluate(inside), strict=True):
+    for found, border in zip(potential.evaluate(beyond), potential.evaluate(inside), strict=True):
         np.testing.assert_allclose(found, border, rtol=0.01)
-    phi, gradient = field.evaluate(np.array([[np.nan, 0]], np.float32))
+    phi, gradient = potential.evaluate(np.array([[np.nan, 0]], np.float32))
     assert np.isfinite(phi).all()
     assert np.isfinite(gradient).all()
 
 
-def test_field_in_three_dimensions_is_finite_everywhere():
+def test_the_grid_potential_in_three_dimensions_is_finite_everywhere():
     Y = map_like(np.random.default_rng(12), 500, 3, 100.0)
-    field = GridPotential(Y, n_jobs=1)
-    assert field._layout.split > 0
-    for found in field.evaluate(np.array([[1e9, -1e9, 0], [0, 0, 1e4]], np.float32)):
+    potential = GridPotential(Y, n_jobs=1)
+    assert potential._layout.split > 0
+    for found in potential.evaluate(np.array([[1e9, -1e9, 0], [0, 0, 1e4]], np.float32)):
         assert np.isfinite(found).all()
 
 

@@ -35,7 +35,7 @@ def test_pca_of_wide_points():
 
 
 @pytest.mark.parametrize("width", [1, 2, 5])
-def test_points_without_extent_begin_at_random(width):
+def test_identical_points_get_random_initial_positions(width):
     Y = pca_start(np.full((50, width), 3, dtype=np.float32), 3, generator=generator())
     np.testing.assert_allclose(Y.std(axis=0), START_SD, rtol=0.4)
     flat = np.zeros((50, width), dtype=np.float32)
@@ -44,7 +44,7 @@ def test_points_without_extent_begin_at_random(width):
     assert Y[:, 1].std() == pytest.approx(START_SD, rel=0.4)
 
 
-def test_random_follows_the_seed():
+def test_random_positions_depend_on_the_seed():
     Y = random_start(2_000, 2, generator=generator())
     np.testing.assert_allclose(Y.std(axis=0), START_SD, rtol=0.1)
     assert (random_start(2_000, 2, generator=generator()) == Y).all()
@@ -62,7 +62,7 @@ def test_spectral_orders_a_circle(n):
 
 
 @pytest.mark.parametrize("size", [40, 200])
-def test_spectral_bears_a_graph_in_pieces(size):
+def test_spectral_accepts_a_disconnected_graph(size):
     pieces = [joint(generator(i).normal(size=(size, 3)).astype(np.float32)) for i in range(4)]
     P = csr_array(block_diag(pieces) / 4).astype(np.float32)
     Y = spectral_start(P, 2, generator=generator())
@@ -78,7 +78,7 @@ def test_an_array_keeps_its_scale_and_is_copied():
     assert given[0, 0] == 0
 
 
-def test_a_wrong_array_is_refused():
+def test_an_invalid_array_is_an_error():
     with pytest.raises(InputError, match=r"must have the shape .*\(5, 2\); got \(5, 3\)"):
         array_start(np.zeros((5, 3)), shape=(5, 2))
     with pytest.raises(InputError, match="1 rows contain NaN or infinity, the first is row 2"):

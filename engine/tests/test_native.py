@@ -1,4 +1,4 @@
-"""The extension: its stub, its checks on arguments, and the perplexity search beside its twin."""
+"""The extension: the stub, the checks of arguments, and the kernels against NumPy."""
 
 import ast
 import os
@@ -42,13 +42,13 @@ def test_stub_and_extension_have_the_same_names():
     assert declared == set(names_of_module(_native))
 
 
-def test_instruction_set_is_one_that_was_built():
+def test_the_instruction_set_was_built():
     known = {"baseline", "avx2"} if platform.machine() in {"x86_64", "AMD64"} else {"baseline"}
     assert _native.instruction_set() in known
 
 
 @pytest.mark.parametrize("k", [1, 8, 29])
-def test_perplexity_search_agrees_with_bisection(k):
+def test_conditional_probabilities_agree_with_bisection(k):
     rng = np.random.default_rng(1)
     squared = (rng.random((100, k)) * np.logspace(-8, 8, 100)[:, None]).astype(np.float32)
     indices = np.zeros((100, k), np.int32)
@@ -77,7 +77,7 @@ def test_no_scale_of_distances_gives_nan(scale):
     assert found.sum() == pytest.approx(1, abs=1e-4)
 
 
-def test_missing_neighbours_get_nothing():
+def test_missing_neighbors_have_probability_zero():
     squared = np.array([[1, 2, np.inf, 3], [np.nan] * 4], np.float32)
     indices = np.array([[1, 2, -1, 3], [-1] * 4], np.int32)
     found = _native.conditional_probabilities(squared, indices, 1.5, _native.Pool(1))
@@ -86,11 +86,11 @@ def test_missing_neighbours_get_nothing():
     assert (found[1] == 0).all()
 
 
-def test_symmetrize_agrees_with_dense_sum():
+def test_symmetrize_agrees_with_the_dense_sum():
     rng = np.random.default_rng(2)
     n, k = 500, 7
     indices = np.array([rng.choice(n - 1, k, replace=False) for _ in range(n)], np.int32)
-    indices += indices >= np.arange(n)[:, None]  # never the point itself
+    indices += indices >= np.arange(n)[:, None]  # not the point itself
     indices[::5, 3] = -1
     p = rng.random((n, k)).astype(np.float32)
     p[indices < 0] = 0
@@ -112,32 +112,30 @@ def test_symmetrize_agrees_with_dense_sum():
     np.testing.assert_allclose(found, dense, atol=1e-9)
 
 
-def test_search_tells_near_duplicates_apart():
-    # Two clusters far from the origin, as wide as a ten-thousandth of their distance.
+def test_the_search_distinguishes_near_duplicates():
+    # Two clusters far from the origin, with a standard deviation of 1e-4.
     rng = np.random.default_rng(6)
     X = np.repeat([[1.0], [-1.0]], 200, axis=0) + 1e-4 * rng.normal(size=(400, 10))
     X = X.astype(np.float32)
     pool = _native.Pool(1)
-    nowhere_else = np.zeros(400, np.int32)
-    found, _ = _native.CellIndex(X, nowhere_else, 1, pool).search(
-        X, nowhere_else[:, None], 10, pool
-    )
+    one_cell = np.zeros(400, np.int32)
+    found, _ = _native.CellIndex(X, one_cell, 1, pool).search(X, one_cell[:, None], 10, pool)
     truth = ((X[:, None].astype(float) - X[None]) ** 2).sum(axis=2).argsort(axis=1)[:, :10]
     recall = np.mean([len(np.intersect1d(a, b)) for a, b in zip(found, truth, strict=True)]) / 10
     assert recall > 0.995
 
 
 @pytest.mark.parametrize("metric", ["manhattan", "chebyshev"])
-def test_the_search_of_cells_is_exact_in_the_other_metrics(metric):
+def test_the_search_in_one_cell_is_exact_in_the_other_metrics(metric):
     X = np.random.default_rng(3).normal(size=(300, 7)).astype(np.float32)
-    pool, everywhere = _native.Pool(2), np.zeros(300, np.int32)
-    index = _native.CellIndex(X, everywhere, 1, pool)
-    found, distances = index.search(X, everywhere[:, None], 10, pool, metric)
+    pool, one_cell = _native.Pool(2), np.zeros(300, np.int32)
+    index = _native.CellIndex(X, one_cell, 1, pool)
+    found, distances = index.search(X, one_cell[:, None], 10, pool, metric)
     D = cdist(X.astype(float), X.astype(float), {"manhattan": "cityblock"}.get(metric, metric))
     np.testing.assert_array_equal(found, np.argsort(D, axis=1)[:, :10])
     np.testing.assert_allclose(distances, np.sort(D, axis=1)[:, :10], rtol=1e-6)
     with pytest.raises(ValueError, match="must be euclidean, manhattan or chebyshev"):
-        index.search(X, everywhere[:, None], 10, pool, "cosine")
+        index.search(X, one_cell[:, None], 10, pool, "cosine")
 
 
 def test_the_other_instruction_set_gives_the_same_forces():
@@ -163,14 +161,14 @@ def test_the_other_instruction_set_gives_the_same_forces():
     np.testing.assert_allclose(*np.array(results, dtype=float), rtol=1e-5)
 
 
-def test_arrays_that_would_be_copied_are_refused():
+def test_an_output_array_of_another_dtype_is_an_error():
     pool = _native.Pool(1)
     solver = _native.PotentialSolver(pool, np.ones((17, 17), np.float32))
     with pytest.raises(TypeError):
-        solver.solve(np.zeros((16, 24)))  # float64: the caller's array would stay as it is
+        solver.solve(np.zeros((16, 24)))  # float64: a copy would be changed, not this array
 
 
-def test_positions_that_are_not_finite_are_refused():
+def test_positions_that_are_not_finite_are_an_error():
     with pytest.raises(ValueError, match="finite"):
         _native.Points(
             _native.Pool(1),
@@ -182,7 +180,7 @@ def test_positions_that_are_not_finite_are_refused():
 
 
 @pytest.mark.parametrize("n_dimensions", [1, 7, 8, 50])
-def test_search_of_all_cells_is_exact(n_dimensions):
+def test_the_search_in_all_cells_is_exact(n_dimensions):
     rng = np.random.default_rng(4)
     X = rng.integers(20, size=(400, n_dimensions)).astype(np.float32)  # many ties
     cells = rng.integers(6, size=400).astype(np.int32)
@@ -196,7 +194,7 @@ def test_search_of_all_cells_is_exact(n_dimensions):
     np.testing.assert_array_equal(squared, np.take_along_axis(truth, order, axis=1))
 
 
-def test_search_keeps_to_the_cells_it_is_given():
+def test_the_search_compares_only_the_given_cells():
     rng = np.random.default_rng(5)
     X = rng.normal(size=(300, 4)).astype(np.float32)
     cells = (np.arange(300) % 3).astype(np.int32)
@@ -254,6 +252,6 @@ def test_search_keeps_to_the_cells_it_is_given():
         ),
     ],
 )
-def test_arguments_that_do_not_fit_are_refused(call, message):
+def test_invalid_arguments_are_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()

@@ -46,7 +46,7 @@ def test_cells_reach_the_recall_goal_in_other_metrics(metric):
 
 
 @pytest.mark.parametrize(("synonym", "name"), [("l2", "euclidean"), ("l1", "manhattan")])
-def test_synonyms(synonym, name):
+def test_synonyms_of_metrics_are_accepted(synonym, name):
     X = clustered(50)
     np.testing.assert_array_equal(
         nearest_neighbors(X, 5, metric=synonym).distances,
@@ -60,7 +60,7 @@ def noise(n, d):
 
 
 @pytest.mark.parametrize("X", [clustered(EXACT_BELOW + 500, 30), noise(EXACT_BELOW + 500, 60)])
-def test_recall_is_measured_truly(X):
+def test_the_measured_recall_is_the_true_recall(X):
     index = NeighborIndex(X, 30, metric="euclidean", seed=2)
     found = index.graph(30)
     truth, _ = exact_others(X, 30, "euclidean")
@@ -69,7 +69,7 @@ def test_recall_is_measured_truly(X):
     assert abs(recall / 30 - index.recall) < 0.005
 
 
-def test_what_the_sample_is_compared_with_is_searched_widely_enough(monkeypatch):
+def test_the_index_reaches_the_recall_goal_if_the_wide_search_is_too_narrow(monkeypatch):
     monkeypatch.setattr("meshtsne.search.neighbors._WIDE", 0.3)
     index = NeighborIndex(noise(EXACT_BELOW, 20), 30, metric="euclidean", seed=1)
     assert index.recall >= RECALL_GOAL
@@ -77,7 +77,7 @@ def test_what_the_sample_is_compared_with_is_searched_widely_enough(monkeypatch)
 
 @pytest.mark.parametrize("n", [400, EXACT_BELOW + 1_000])
 def test_tight_clusters_far_apart_keep_their_neighbors(n):
-    # The difference of two squares has lost all digits of these distances in float32.
+    # In float32 the difference of two squares loses all digits of these distances.
     rng = np.random.RandomState(0)
     X = rng.normal(scale=1e-4, size=(n, 10)) + np.where(np.arange(n) % 2, 1, -1)[:, None]
     X = X.astype(np.float32)
@@ -95,7 +95,7 @@ def test_tight_clusters_far_apart_keep_their_neighbors(n):
         assert recall == index.recall == 1
 
 
-def test_an_error_of_the_search_shows_in_the_recall(monkeypatch):
+def test_an_error_of_the_search_lowers_the_recall(monkeypatch):
     X = clustered(EXACT_BELOW)
     probe = NeighborIndex._probe
 
@@ -107,7 +107,7 @@ def test_an_error_of_the_search_shows_in_the_recall(monkeypatch):
     assert NeighborIndex(X, 20, metric="euclidean", seed=0).recall < 0.9
 
 
-def test_the_answer_does_not_depend_on_threads():
+def test_the_neighbors_do_not_depend_on_the_number_of_threads():
     X = clustered(EXACT_BELOW + 500, 50)
     one, two = (
         NeighborIndex(X, 40, metric="euclidean", seed=1, n_jobs=j).graph(40, n_jobs=j)
@@ -125,9 +125,8 @@ def test_an_item_is_never_its_own_neighbor_even_among_duplicates():
     assert (found.distances == 0).all()
 
 
-def test_cells_with_few_points_are_not_the_last_word():
-    # Half the points lie far off, each alone in its cell: its own cell and the next few hold less
-    # than k points.
+def test_a_search_of_small_cells_finds_k_neighbors():
+    # 400 points are far away, each alone in a cell: the cells near such a point have few points.
     rng = np.random.RandomState(0)
     lonely = rng.normal(scale=1e4, size=(400, 3))
     X = np.concatenate([rng.normal(size=(EXACT_BELOW, 3)), lonely]).astype(np.float32)
@@ -150,14 +149,14 @@ def test_values_of_any_size_keep_their_distances():
         np.testing.assert_allclose(scaled.distances, base.distances * factor, rtol=1e-4)
 
 
-def test_an_offset_does_not_drown_the_differences():
+def test_an_offset_does_not_change_the_neighbors():
     X = clustered(100).astype(np.float64)
     np.testing.assert_array_equal(
         nearest_neighbors(X + 1e7, 5).indices, nearest_neighbors(X, 5).indices
     )
 
 
-def test_threads_are_counted_as_joblib_counts_them():
+def test_n_jobs_has_the_meaning_of_joblib():
     cores = count_threads(None)
     assert count_threads(-1) == cores >= 1
     assert count_threads(3) == 3
@@ -168,7 +167,7 @@ def test_threads_are_counted_as_joblib_counts_them():
             count_threads(wrong)
 
 
-def test_bad_arguments_say_what_to_do():
+def test_invalid_arguments_are_errors_with_a_remedy():
     X = clustered(20)
     with pytest.raises(InputError, match=r"metric must be one of euclidean, cosine.*got 'hamming'"):
         nearest_neighbors(X, 3, metric="hamming")

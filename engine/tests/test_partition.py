@@ -30,11 +30,11 @@ def by_distance(cells, queries):
     return np.argsort((differences**2).sum(axis=2), axis=1)
 
 
-def test_there_is_a_cell_for_so_many_points(cells, points):
+def test_the_number_of_cells_follows_the_number_of_points(cells, points):
     assert len(cells) == pytest.approx(len(points) / partition.POINTS_PER_CELL, rel=0.1)
 
 
-def test_the_nearest_cells_are_nearly_those_that_comparing_all_finds(cells, points):
+def test_the_nearest_cells_nearly_agree_with_a_full_comparison(cells, points):
     queries = points[::200]
     found = cells.nearest(queries, 12, _native.Pool(1))
     true = by_distance(cells, queries)[:, :12]
@@ -43,14 +43,14 @@ def test_the_nearest_cells_are_nearly_those_that_comparing_all_finds(cells, poin
     assert (found[:, 0] == true[:, 0]).mean() >= 0.99
 
 
-def test_all_cells_are_found_when_all_are_asked_for(cells, points):
+def test_a_search_for_all_cells_returns_all_cells(cells, points):
     queries = points[:50]
     found = cells.nearest(queries, len(cells), _native.Pool(2))
     np.testing.assert_array_equal(np.sort(found, axis=1), np.tile(np.arange(len(cells)), (50, 1)))
     assert (found == by_distance(cells, queries)).mean() >= 0.99  # float32 may swap near ties
 
 
-def test_the_groups_grow_until_they_hold_as_many_cells_as_are_asked_for(points, monkeypatch):
+def test_more_groups_are_searched_until_there_are_enough_cells(points, monkeypatch):
     monkeypatch.setattr(partition, "_GROUPED_FROM", 100)
     monkeypatch.setattr(partition, "_GROUPS", 1)
     monkeypatch.setattr(partition, "_GROUPS_PER_GROUP_ASKED", 0)
@@ -60,7 +60,7 @@ def test_the_groups_grow_until_they_hold_as_many_cells_as_are_asked_for(points, 
     assert all(len(set(row)) == 60 for row in found)
 
 
-def test_a_query_beyond_float32s_range_has_no_cells(cells, points):
+def test_a_query_outside_the_range_of_float32_has_no_cells(cells, points):
     queries = points[:3].copy()
     queries[1] = 1e30
     found = cells.nearest(queries, 5, _native.Pool(1))
@@ -78,7 +78,7 @@ def test_the_same_seed_gives_the_same_cells(points, monkeypatch):
     )
 
 
-def test_the_number_of_threads_changes_no_centroid(points):
+def test_the_centroids_do_not_depend_on_the_number_of_threads(points):
     first, second = (
         Partition.train(points, seed=3, pool=_native.Pool(n_threads)) for n_threads in (1, 3)
     )

@@ -18,7 +18,7 @@ def embed(D, **parameters):
     return model.set_params(**parameters).fit(D)
 
 
-def test_a_matrix_and_a_graph_give_what_the_features_give():
+def test_a_distance_matrix_and_a_graph_give_the_embedding_of_the_features():
     D = pairwise_distances(X)
     features = TSNE(perplexity=5, init="random", max_iter=60, random_state=0).fit(X)
     for given in (D, csr_array(D), kneighbors_graph(X, 15, mode="distance")):
@@ -39,7 +39,7 @@ def test_transform_takes_distances_to_the_fitted_items():
         model.transform(D[60:])
 
 
-def test_a_graph_with_few_neighbors_has_gaps():
+def test_missing_neighbors_of_a_graph_are_marked():
     graph = csr_array(
         (np.array([1.0, 2, 0, 4, 9]), ([0, 0, 1, 1, 2], [1, 2, 0, 1, 0])), shape=(3, 3)
     )
@@ -54,7 +54,7 @@ def test_a_graph_with_few_neighbors_has_gaps():
     assert np.isfinite(model.embedding_).all()
 
 
-def test_bad_distances_say_what_to_do():
+def test_invalid_distances_are_errors_with_a_remedy():
     D = pairwise_distances(X)
     with pytest.raises(InputError, match=r"X must have 80 columns .* got shape \(80, 79\)"):
         embed(D[:, :79])
@@ -130,7 +130,7 @@ def test_the_caller_s_affinities_are_p():
         quick().fit(X, affinities=P).transform(X)
 
 
-def test_a_later_fit_forgets_the_caller_s_arrays():
+def test_a_later_fit_does_not_use_the_caller_s_arrays():
     model = quick().fit(X)
     embedding, neighbors = model.embedding_, (model.neighbors_indices_, model.neighbors_distances_)
     model.set_params(init="random").fit(neighbors=neighbors)
@@ -160,7 +160,7 @@ DISTANCES = np.array([[1.0, 2], [1, 3], [1, 2]])
         ),
     ],
 )
-def test_invalid_neighbors_are_named(neighbors, message):
+def test_invalid_neighbors_are_errors(neighbors, message):
     with pytest.raises(InputError, match=message):
         TSNE(perplexity=1, init="random").fit(neighbors=neighbors)
 
@@ -189,12 +189,12 @@ def uniform(n):
         ("P", "must be a sparse matrix of numbers"),
     ],
 )
-def test_invalid_affinities_are_named(P, message):
+def test_invalid_affinities_are_errors(P, message):
     with pytest.raises(InputError, match=message):
         quick().fit(X, affinities=P)
 
 
-def test_inputs_that_exclude_one_another():
+def test_conflicting_inputs_are_errors():
     C = kneighbors_graph(X, 7)
     neighbors = INDICES, DISTANCES
     with pytest.raises(InputError, match="takes neighbors or affinities; got both"):

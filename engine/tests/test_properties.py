@@ -52,7 +52,7 @@ def test_p_follows_a_permutation_of_the_items(seed):
 
 @few
 @given(seed=seeds, angle=st.floats(0, 6.28), shift=st.floats(-50, 50))
-def test_forces_turn_with_the_map_and_do_not_see_a_shift(seed, angle, shift):
+def test_forces_rotate_with_the_embedding_and_ignore_a_shift(seed, angle, shift):
     X = points(seed)
     P, Y = dense_joint(X).toarray(), X[:, :2].astype(np.float64)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])

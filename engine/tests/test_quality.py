@@ -16,7 +16,7 @@ def features():
     return rng.normal(size=(120, 6)).astype(np.float32)
 
 
-def test_kl_divergence_by_either_path(features, monkeypatch):
+def test_both_computations_of_the_kl_divergence_agree_with_the_formula(features, monkeypatch):
     P = joint_probabilities(nearest_neighbors(features, 30), (10.0,), n_threads=1)
     Y = features[:, :2] * 5
     expected = exact.kl_divergence(P.toarray().astype(np.float64), Y)
@@ -29,7 +29,7 @@ def test_kl_divergence_by_either_path(features, monkeypatch):
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-def test_trustworthiness_is_scikit_learns(features, metric, monkeypatch):
+def test_trustworthiness_agrees_with_scikit_learn(features, metric, monkeypatch):
     monkeypatch.setattr(quality, "_ROWS_AT_ONCE", 50)
     Y = features[:, :2]
     expected = manifold.trustworthiness(features, Y, n_neighbors=7, metric=metric)
@@ -39,7 +39,7 @@ def test_trustworthiness_is_scikit_learns(features, metric, monkeypatch):
         quality.trustworthiness(features, Y, n_neighbors=60)
 
 
-def test_neighbor_recall(features):
+def test_neighbor_recall_is_the_mean_overlap(features):
     np.testing.assert_array_equal(quality.neighbor_recall(features, features), 1)
     Y = features[:, :2]
     a = nearest_neighbors(features, 8).indices
@@ -50,7 +50,7 @@ def test_neighbor_recall(features):
         quality.neighbor_recall(features, Y[:7])
 
 
-def test_label_accuracy_is_scikit_learns(features):
+def test_label_accuracy_agrees_with_scikit_learn(features):
     labels = np.array(["ape", "bird", "cat"])[
         (features[:, 0] > 0).astype(int) + (features[:, 1] > 1)
     ]
@@ -65,7 +65,7 @@ def test_label_accuracy_is_scikit_learns(features):
         quality.label_accuracy(Y, ["a", "b", "c"])
 
 
-def test_lists_will_do_and_strings_will_not(features):
+def test_lists_are_accepted_and_strings_are_errors(features):
     rows, Y = features.tolist(), features[:, :2].tolist()
     labels = ["ape", "bird"] * 60
     found = quality.label_agreement(rows, labels)
@@ -92,7 +92,7 @@ def test_lists_will_do_and_strings_will_not(features):
         quality.kl_divergence(P, features)
 
 
-def test_label_agreement_asks_for_more_than_half():
+def test_label_agreement_requires_more_than_half():
     X = np.concatenate([np.arange(6), 100 + np.arange(4), 200 + np.arange(2)]).astype(float)[
         :, None
     ]

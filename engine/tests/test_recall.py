@@ -20,7 +20,7 @@ def test_the_blocks_together_give_the_true_neighbors(X, metric, monkeypatch):
     np.testing.assert_array_equal(np.sort(found), np.sort(np.argsort(D, axis=1)[:, :10]))
 
 
-def test_the_share_counts_points_as_near_as_the_true_ones(X):
+def test_the_recall_counts_points_at_equal_distances(X):
     X[7] = X[3]  # a tie: either will do
     rows = np.array([0, 50])
     true = recall.true_neighbors(X, rows, 20, metric="euclidean")

@@ -36,7 +36,7 @@ def test_the_axes_are_the_principal_components(shape):
 
 
 @pytest.mark.parametrize(("n", "n_copies", "n_axes"), [(8, 1, 7), (4, 10, 3), (1, 20, 1)])
-def test_there_are_no_more_axes_than_directions(n, n_copies, n_axes):
+def test_the_number_of_axes_is_at_most_the_rank(n, n_copies, n_axes):
     rows = wide(n, 500)
     fitted, reduced = reduce(np.repeat(rows, n_copies, axis=0))
     assert fitted.axes.shape == (500, n_axes)
@@ -45,7 +45,7 @@ def test_there_are_no_more_axes_than_directions(n, n_copies, n_axes):
     np.testing.assert_allclose(found, between, atol=1e-3 * max(between.max(), 1e-3))
 
 
-def test_blocks_make_no_difference(monkeypatch):
+def test_the_result_does_not_depend_on_the_block_size(monkeypatch):
     X = wide(300, 40)
     _, whole = reduce(X)
     monkeypatch.setattr(reduction, "_BLOCK_SIZE", 40 * 7)
@@ -67,7 +67,7 @@ def test_metrics_that_a_rotation_changes_are_not_rotated(metric):
     assert reduced.shape == (30, 20)
 
 
-def test_a_rows_reduction_does_not_depend_on_its_company():
+def test_the_reduction_of_a_row_does_not_depend_on_other_rows():
     X = wide(200, 60).astype(np.float32)
     fitted, in_blocks = reduce(X)
     together = fitted.apply(X, alone=True)
@@ -107,21 +107,21 @@ def test_nan_and_infinity_are_counted_and_located(dtype, bad):
         check_finite(csr_array(X.astype(np.float64)))
 
 
-def test_values_beyond_float64s_sums_are_refused():
+def test_values_whose_sums_overflow_float64_are_an_error():
     X = np.full((10, 3), 1e308)
     X[::2] = -1e308
     with pytest.raises(InputError, match="Scale the features down"):
         reduce(X)
 
 
-def test_a_new_row_beyond_float32_is_refused():
+def test_a_new_row_outside_the_range_of_float32_is_an_error():
     X = wide(30, 8)
     fitted, _ = reduce(X)
     with pytest.raises(InputError, match="within the range of the fitted features"):
         fitted.apply(np.full((1, 8), 1e200))
 
 
-def test_pages_of_a_mapped_file_are_given_back(tmp_path):
+def test_pages_of_a_memory_mapped_file_are_released(tmp_path):
     smaps = Path("/proc/self/smaps")
     if not smaps.exists():
         pytest.skip("Linux alone tells what is resident of a file")
@@ -140,7 +140,7 @@ def test_pages_of_a_mapped_file_are_given_back(tmp_path):
     assert resident_kb() < 1_000
 
 
-def test_what_was_changed_in_a_mapped_copy_is_not_lost(tmp_path):
+def test_changes_in_a_copy_on_write_array_are_kept(tmp_path):
     np.save(tmp_path / "copy.npy", np.ones((100, 5), np.float32))
     X = np.load(tmp_path / "copy.npy", mmap_mode="c")
     X[3] = 7

@@ -1,4 +1,4 @@
-"""The engine starts no more threads than asked, also beside PyTorch and scikit-learn."""
+"""The engine starts at most `n_jobs` threads, also if PyTorch and scikit-learn are loaded."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ print(before, *during, count())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
-def test_a_descent_adds_its_own_threads_and_no_more():
+def test_a_descent_starts_n_jobs_minus_one_threads():
     done = subprocess.run(
         [sys.executable, "-c", CODE], capture_output=True, text=True, check=True, timeout=120
     )
@@ -54,7 +54,7 @@ def test_the_bits_do_not_depend_on_the_threads_of_blas(shape):
     np.testing.assert_array_equal(*found)
 
 
-def test_those_who_ask_for_one_thread_of_blas_wait_for_one_another():
+def test_one_blas_thread_can_be_nested_and_restores_the_limit():
     def widths():
         return {pool["num_threads"] for pool in blas._blas().info()}
 

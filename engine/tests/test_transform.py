@@ -28,18 +28,21 @@ def test_weighted_median_splits_the_weight():
     np.testing.assert_array_equal(weighted_median(values, heavy), [[5, 1]])
 
 
-def test_the_field_is_the_sum_and_its_gradient_the_slope():
+def test_the_exact_potential_is_the_sum_and_its_gradient_the_derivative():
     rng = np.random.RandomState(0)
-    field, at = ExactPotential(rng.normal(size=(30, 2)).astype(np.float32)), rng.normal(size=(5, 2))
-    phi, gradient = field.evaluate(at)
+    potential, at = (
+        ExactPotential(rng.normal(size=(30, 2)).astype(np.float32)),
+        rng.normal(size=(5, 2)),
+    )
+    phi, gradient = potential.evaluate(at)
     for axis in range(2):
         step = np.eye(2)[axis] * 1e-2
-        slope = (field.evaluate(at + step)[0] - field.evaluate(at - step)[0]) / 2e-2
+        slope = (potential.evaluate(at + step)[0] - potential.evaluate(at - step)[0]) / 2e-2
         np.testing.assert_allclose(gradient[:, axis], slope, rtol=1e-2, atol=1e-2)
     assert (phi > 0).all()
 
 
-def test_a_place_minimizes_its_own_divergence():
+def test_a_new_position_minimizes_its_divergence():
     rng = np.random.RandomState(1)
     Y = rng.normal(scale=6, size=(100, 2)).astype(np.float32)
     indices = np.argsort(((Y[:5, None] - Y[None]) ** 2).sum(axis=2), axis=1)[:, 1:20]
@@ -56,21 +59,21 @@ def test_a_place_minimizes_its_own_divergence():
         assert loss(found[i], i) <= loss(weighted_median(Y[indices[i]][None], p[i][None])[0], i)
 
 
-def test_new_points_join_their_kind(fitted, blobs):
+def test_new_points_are_placed_in_their_cluster(fitted, blobs):
     X, labels = blobs
     places = fitted.transform(X[240:])
     near = ((places[:, None] - fitted.embedding_[None]) ** 2).sum(axis=2).argmin(axis=1)
     assert (labels[:240][near] == labels[240:]).mean() > 0.95
 
 
-def test_a_place_does_not_depend_on_its_company(fitted, blobs):
+def test_a_new_position_does_not_depend_on_other_rows(fitted, blobs):
     X = blobs[0][240:]
     together = fitted.transform(X)
     np.testing.assert_array_equal(np.vstack([fitted.transform(x[None]) for x in X]), together)
     np.testing.assert_array_equal(fitted.transform(X[::-1])[::-1], together)
 
 
-def test_a_place_does_not_depend_on_its_company_above_the_grid_and_the_cells():
+def test_a_new_position_does_not_depend_on_other_rows_with_grid_and_cells():
     rng = np.random.RandomState(0)
     X = (rng.normal(size=(3_000, 60)) * np.linspace(3, 0.1, 60)).astype(np.float32)
     model = TSNE(perplexity=5, max_iter=5, init="random", random_state=0).fit(X[:2_900])
@@ -85,12 +88,12 @@ def test_a_fitted_item_keeps_its_position(fitted, blobs):
     np.testing.assert_array_equal(fitted.transform(blobs[0][:240]), fitted.embedding_)
 
 
-def test_an_outlier_gets_a_finite_place(fitted, blobs):
+def test_an_outlier_gets_a_finite_position(fitted, blobs):
     assert np.isfinite(fitted.transform(blobs[0][:3] + 1e6)).all()
 
 
 @pytest.mark.parametrize("n_components", [1, 3])
-def test_other_dimensions(blobs, n_components):
+def test_transform_in_one_and_three_dimensions(blobs, n_components):
     X = blobs[0][:120]
     model = TSNE(n_components, perplexity=5, max_iter=60, random_state=0).fit(X[:100])
     assert model.transform(X[100:]).shape == (20, n_components)

@@ -1,5 +1,5 @@
-# The extension's names as type checkers see them; the docstrings are in native/bindings.cpp.
-# tests/unit/tsne/test_native.py holds the two together.
+# The names of the extension for type checkers; the docstrings are in native/bindings.cpp.
+# tests/test_native.py compares the names with the extension.
 import numpy as np
 from numpy.typing import NDArray
 

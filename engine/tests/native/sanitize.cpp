@@ -1,6 +1,6 @@
-// Runs every native path without Python, for the sanitizers: `make sanitize` builds and runs it
-// with the address and undefined-behaviour sanitizers, and again with the thread sanitizer. It also
-// compares one thread's results with several threads', bit by bit.
+// Runs the native code without Python. `make sanitize` builds and runs this program with the
+// address and undefined-behavior sanitizers, and again with the thread sanitizer. The program also
+// checks that the results do not depend on the number of threads.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -42,7 +42,8 @@ Neighbors random_neighbors(std::mt19937& random, std::int64_t n, std::int64_t k)
     return out;
 }
 
-// A few steps by grid or directly; the density is not convolved, since only the paths matter here.
+// A few steps with the grid or the direct sum. The density is not convolved: the forces are wrong,
+// but all the code runs.
 std::vector<float> descend(std::shared_ptr<Pool> pool, const Csr& csr, const std::vector<float>& Y,
                            std::int64_t n, int dimensions, bool direct) {
     Points points(pool, csr.row.data(), csr.column.get(), csr.p.get(), Y.data(), n, dimensions);
@@ -57,7 +58,7 @@ std::vector<float> descend(std::shared_ptr<Pool> pool, const Csr& csr, const std
     grid.per_unit = 2.0F;
     std::vector<float> density(static_cast<std::size_t>(nodes));
     for (int i = 0; i < 4; ++i) {
-        if (i > 0) points.renumber(); // from the second time on into memory used before
+        if (i > 0) points.renumber(); // from the second call on, reuses memory
         points.spread(grid, density.data(), density.size());
         const float split = dimensions == 3 ? 0.5F : 0.0F;
         const double z =
@@ -67,7 +68,7 @@ std::vector<float> descend(std::shared_ptr<Pool> pool, const Csr& csr, const std
     std::vector<float> result(Y.size()), attraction(Y.size()), repulsion(Y.size());
     points.copy_positions(result.data());
     points.copy_forces(attraction.data(), repulsion.data());
-    require(points.kl_divergence(1e6) == points.kl_divergence(1e6), "the divergence is no number");
+    require(points.kl_divergence(1e6) == points.kl_divergence(1e6), "the divergence is NaN");
     std::vector<float> phi(static_cast<std::size_t>(n));
     evaluate(*pool, grid, dimensions, density.data(), Y.data(), n, phi.data(), attraction.data());
     return result;
@@ -78,7 +79,8 @@ void check_descent(std::mt19937& random, std::int64_t n, int dimensions) {
     const Neighbors neighbors = random_neighbors(random, n, k);
     std::vector<float> Y(static_cast<std::size_t>(n * dimensions));
     for (float& y : Y)
-        y = static_cast<float>(random() % 20000) / 1000.0F - 10.0F; // beyond the grid too
+        y = static_cast<float>(random() % 20000) / 1000.0F -
+            10.0F; // some positions are outside the grid
     for (const bool direct : {false, true}) {
         if (direct && n > 3000) continue;
         std::vector<float> first;
@@ -88,14 +90,14 @@ void check_descent(std::mt19937& random, std::int64_t n, int dimensions) {
             const auto found = descend(pool, csr, Y, n, dimensions, direct);
             if (first.empty()) first = found;
             require(std::memcmp(first.data(), found.data(), first.size() * sizeof(float)) == 0,
-                    "threads change the result");
+                    "the result depends on the number of threads");
         }
     }
 }
 
 void check_convolution(std::mt19937& random, int nx, int ny) {
     std::vector<float> spectrum(static_cast<std::size_t>((nx + 1) * (ny + 1)),
-                                1.0F); // the identity
+                                1.0F); // spectrum of the identity
     const int stride = ny + 8;
     std::vector<float> density(static_cast<std::size_t>(nx * stride));
     for (float& value : density) value = static_cast<float>(random() % 1000) / 1000.0F;
@@ -104,7 +106,7 @@ void check_convolution(std::mt19937& random, int nx, int ny) {
         PotentialSolver(std::make_shared<Pool>(threads), nx, ny, spectrum.data())
             .solve(found.data(), stride);
         for (std::size_t i = 0; i < found.size(); ++i)
-            require(std::abs(found[i] - density[i]) < 1e-4F, "a unit kernel changes the density");
+            require(std::abs(found[i] - density[i]) < 1e-4F, "the identity changes the density");
     }
 }
 
@@ -126,10 +128,11 @@ void check_search(std::mt19937& random, std::int64_t n, int dimensions, std::int
         index.search(pool, X.data(), probes.data(), n, n_probes, k, Metric::euclidean, found.data(),
                      squared.data());
         for (std::size_t e = 0; e < found.size(); ++e) {
-            require(e % k == 0 || squared[e] >= squared[e - 1], "neighbours come nearest first");
+            require(e % k == 0 || squared[e] >= squared[e - 1],
+                    "the neighbors are not sorted by distance");
         }
         if (first.empty()) first = found;
-        require(first == found, "threads change the neighbours");
+        require(first == found, "the neighbors depend on the number of threads");
     }
 }
 
@@ -143,10 +146,10 @@ void check_pool() {
     } catch (const std::runtime_error&) {
         thrown = true;
     }
-    require(thrown, "an exception of a task is lost");
+    require(thrown, "the exception of a task was not rethrown");
     std::vector<int> done(1000, 0);
     pool.run(1000, [&](std::int64_t i) { done[static_cast<std::size_t>(i)]++; });
-    for (int times : done) require(times == 1, "a task ran not once");
+    for (int times : done) require(times == 1, "a task did not run exactly once");
 }
 
 void check_perplexity() {
@@ -157,7 +160,7 @@ void check_perplexity() {
         kernels().conditional(squared.data(), 16, 1.0, 5.0F, p.data());
         float total = 0;
         for (float value : p) total += value;
-        require(std::abs(total - 1.0F) < 1e-3F, "probabilities do not sum to one");
+        require(std::abs(total - 1.0F) < 1e-3F, "the sum of the probabilities is not 1");
     }
 }
 
@@ -170,13 +173,13 @@ int main() {
             if (n > 1) check_descent(random, n, dimensions);
         }
     }
-    check_descent(random, 70001, 2); // columns that 16 bits cannot name
+    check_descent(random, 70001, 2); // more columns than 16 bits can number
     for (const auto& [nx, ny] : {std::pair{16, 16}, {48, 80}, {240, 32}})
         check_convolution(random, nx, ny);
     check_search(random, 3000, 13, 20);
     check_search(random, 40, 3, 7);
     check_perplexity();
     check_pool();
-    std::printf("native paths: clean (%s)\n", kernels().name);
+    std::printf("native code: no errors (%s)\n", kernels().name);
     return 0;
 }

@@ -1,10 +1,11 @@
-"""t-SNE on an NVIDIA GPU, from the features to the map, in PyTorch and Triton.
+"""t-SNE on an NVIDIA GPU, from the features to the embedding, in PyTorch and Triton.
 
-`DeviceStages` is the whole of it. Its pieces: reduction.py, neighbors.py, affinities.py, field.py
-(the repulsion) and gradient.py (`CudaGradient`, which `descent.descend` drives like any other);
-check.py holds them to the exact formulae before the first fit. Each ``*_kernels.py`` holds the
-Triton kernels of its namesake, and launch.py starts them; nothing of this needs a compiler beside
-Triton's, and importing this package loads neither torch nor Triton.
+`DeviceStages` runs the stages of a fit. Each stage has a module: reduction.py, neighbors.py,
+affinities.py, and gradient.py with repulsion.py. `descent.descend` calls `CudaGradient` as it calls
+the gradients of the CPU. check.py compares the stages with the exact formulas before the first fit.
+
+Each ``*_kernels.py`` contains the Triton kernels of one module; launch.py starts the kernels. The
+kernels need no compiler other than Triton. Importing this package loads neither torch nor Triton.
 """
 
 from typing import TYPE_CHECKING

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class DeviceAffinities:
-    """P on the device, compressed by rows; the columns of a row stand in no special order.
+    """P on the device in compressed rows; the columns of a row are not sorted.
 
     Attributes
     ----------
     row_start : Tensor of int64, shape (n + 1,)
     indices : Tensor of int32, shape (n_entries,)
     values : Tensor of float32, shape (n_entries,)
-        They sum to 1.
+        The sum is 1.
     """
 
     row_start: Tensor
@@ -51,13 +51,13 @@ class DeviceAffinities:
 def conditional_probabilities(
     squared_distances: Tensor, perplexity: float | Sequence[float]
 ) -> Tensor:
-    """Return p_j|i of each point's neighbors, each row summing to 1.
+    """Return p_j|i of each point's neighbors; the sum of each row is 1.
 
     Parameters
     ----------
     squared_distances : Tensor of float32, shape (n, k)
     perplexity : float or sequence of float
-        Several are averaged (multiscale).
+        For a sequence, the mean over the perplexities.
 
     Returns
     -------
@@ -85,9 +85,9 @@ def joint_probabilities(indices: Tensor, conditional: Tensor) -> DeviceAffinitie
     Parameters
     ----------
     indices : Tensor of int32, shape (n, k)
-        The neighbors of each point, none twice.
+        The neighbors of each point, without duplicates.
     conditional : Tensor of float32, shape (n, k)
-        p_j|i for each of them.
+        p_j|i of each neighbor.
     """
     n, k = indices.shape
     padded = triton.next_power_of_2(k)
@@ -99,8 +99,8 @@ def joint_probabilities(indices: Tensor, conditional: Tensor) -> DeviceAffinitie
         indices, conditional, joint, one_way, k,
         BLOCK=max(1, min(32, 2048 // padded)), K_PADDED=padded,
     )  # fmt: skip
-    # An edge whose end does not know its beginning enters the end's row too. A stable sort keeps
-    # the edges of each end in one order, so the sums over a row repeat themselves exactly.
+    # If j is a neighbor of i but i is not a neighbor of j, the edge is also added to row j. The
+    # stable sort fixes the order of the edges in a row, so that sums over a row are reproducible.
     edges = one_way.nonzero().squeeze(1)
     del one_way
     ends, order = torch.sort(indices.view(-1)[edges], stable=True)
@@ -123,17 +123,18 @@ def joint_probabilities(indices: Tensor, conditional: Tensor) -> DeviceAffinitie
 
 
 class PackedAffinities:
-    """P for the descent: renumbered rows, 32 bits an entry, in buffers that stay where they are.
+    """P for the descent: renumbered rows, 32 bits per entry, in buffers at fixed addresses.
 
-    The attraction is bound by its reading. The upper bits of an entry are the neighbor's number,
-    the lower ones log2 p in equal steps from the greatest p down to 2^-24 of it (or to the
-    least p): 15 bits for 70,000 points, an error of .03 % at most; 12 bits and .2 % for a million.
-    Smaller p count as the least that is told apart, which float32 sums would not tell from 0.
+    Memory bandwidth limits the attraction. The upper bits of an entry hold the neighbor's number.
+    The lower bits hold log2 p in equal steps, from the largest p down to 2^-24 of the largest p (or
+    to the smallest p). 70,000 points leave 15 bits for log2 p, with an error of at most 0.03 % of
+    p; a million points leave 12 bits, with 0.2 %. Smaller p are set to the end of this range; in a
+    float32 sum they are lost to rounding anyway.
 
     Parameters
     ----------
     P : DeviceAffinities
-        It is kept, and read again whenever the points are renumbered.
+        Kept, and read again at each renumbering of the points.
     """
 
     def __init__(self, P: DeviceAffinities) -> None:
@@ -150,7 +151,7 @@ class PackedAffinities:
         self.renumber(torch.arange(n, device=P.indices.device))
 
     def renumber(self, order: Tensor) -> None:
-        """Let row r be row order[r] of P, and likewise the columns; `order` is int64, (n,)."""
+        """Make row and column r those of P's point order[r]; `order` is int64, shape (n,)."""
         P = self._P
         n = len(P)
         number = torch.empty(n, dtype=torch.int32, device=order.device)

@@ -1,10 +1,10 @@
-"""Kernels of the affinities: perplexity, joint probabilities, their compressed rows.
+"""Triton kernels of the affinities: perplexity, joint probabilities, compressed rows.
 
-Imported only where a GPU is used (or Triton's interpreter).
+Imported only on a GPU or in Triton's interpreter.
 """
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-decorators, allow-untyped-calls
-# ruff: noqa: ANN001, ANN201, PLR0917 - arguments are pointers and numbers, typed by Triton,
-# which are passed by position
+# ruff: noqa: ANN001, ANN201, PLR0917 - arguments are pointers and numbers, which
+# Triton types and takes by position
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ import triton.language as tl
 @triton.jit(do_not_specialize=["n", "k"])
 def conditional_kernel(
     squared_distances,  # float32 (n, k)
-    probabilities,  # float32 (n, k), written; may be the same memory
+    probabilities,  # float32 (n, k), written; may be the memory of squared_distances
     log_perplexity,
     n,
     k,
     ROWS: tl.constexpr,
     K_PADDED: tl.constexpr,
 ):
-    """Bisect each row's precision beta until its entropy is the perplexity's logarithm."""
+    """Bisect the precision beta of each row until the entropy is log_perplexity."""
     rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     slots = tl.arange(0, K_PADDED)
     at = rows.to(tl.int64)[:, None] * k + slots[None, :]
     filled = (rows < n)[:, None] & (slots < k)[None, :]
     d = tl.load(squared_distances + at, filled, 3e38)
     d = tl.where(filled, d - tl.min(d, 1)[:, None], 0.0)
-    # in units of the row's mean, so that the search begins near its end whatever the data's scale
+    # in units of the row's mean, so that beta = 1 is near the solution at any scale of the data
     mean = tl.sum(d, 1) / k
     d = d / tl.where(mean > 0, mean, 1.0)[:, None]
     beta = tl.full([ROWS], 1.0, tl.float32)
@@ -37,9 +37,9 @@ def conditional_kernel(
     high = tl.full([ROWS], float("inf"), tl.float32)
     n_steps = 0
     worst = 1.0
-    while (worst > 1e-6) & (n_steps < 60):  # perplexity is out of reach where points coincide
+    while (worst > 1e-6) & (n_steps < 60):  # not reached if points coincide
         p = tl.where(filled, tl.exp(-d * beta[:, None]), 0.0)
-        total = tl.maximum(tl.sum(p, 1), 1e-30)  # 1 at least, but for rows beyond the last
+        total = tl.maximum(tl.sum(p, 1), 1e-30)  # at least 1 for rows < n
         entropy = tl.log(total) + beta * tl.sum(d * p, 1) / total
         too_wide = entropy > log_perplexity
         low = tl.where(too_wide, beta, low)
@@ -56,12 +56,12 @@ def join_kernel(
     indices,  # int32 (n, k)
     probabilities,  # float32 (n, k): p_j|i
     joint,  # float32 (n, k), written: p_j|i + p_i|j
-    one_way,  # int8 (n, k), written: 1 where i is no neighbor of its neighbor j
+    one_way,  # int8 (n, k), written: 1 if i is not a neighbor of its neighbor j
     k,
     BLOCK: tl.constexpr,
     K_PADDED: tl.constexpr,
 ):
-    """Look each point up among the neighbors of its neighbors."""
+    """Add p_j|i and p_i|j: look up each point among the neighbors of its neighbors."""
     i = tl.program_id(0)
     slots = tl.arange(0, K_PADDED)
     row = i.to(tl.int64) * k
@@ -85,7 +85,7 @@ def fill_kernel(
     indices,  # int32 (n, k)
     joint,  # float32 (n, k)
     incoming_start,  # int64 (n + 1,)
-    incoming,  # int64: slots i * k + s of one-way edges, sorted by their target
+    incoming,  # int64: positions i * k + s of the one-way edges, sorted by target
     row_start,  # int64 (n + 1,)
     out_indices,  # int32, written
     out_values,  # float32, written
@@ -94,7 +94,7 @@ def fill_kernel(
     BLOCK: tl.constexpr,
     K_PADDED: tl.constexpr,
 ):
-    """Write a row of P: the point's own neighbors, then those that have it as a neighbor."""
+    """Write a row of P: the point's neighbors, then the one-way edges that end at the point."""
     i = tl.program_id(0)
     slots = tl.arange(0, K_PADDED)
     own = slots < k
@@ -122,7 +122,7 @@ def pack_kernel(
     number,  # int32 (n,): the new number of each old row
     new_start,  # int64 (n + 1,)
     packed,  # int32, written: the neighbor's new number above the quantized log2 p
-    low,  # the least log2 p that is told apart
+    low,  # the smallest log2 p with a code of its own
     steps_per_unit,
     top,  # the largest code
     p_bits,

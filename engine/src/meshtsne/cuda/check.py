@@ -1,4 +1,4 @@
-"""Whether a GPU's kernels say what the exact formulae say, before a map is entrusted to them."""
+"""Comparison of the GPU's stages with the exact formulas, before the first fit of a process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STEPS = 5
 
 
 class Difference(NamedTuple):
-    """How far something from the device is from the exact, as a share of it, and how far it may."""
+    """The relative difference of a result from the exact one, and its limit."""
 
     what: str
     share: float
@@ -32,37 +32,37 @@ class Difference(NamedTuple):
 
 @cache
 def check_device(device: str) -> None:
-    """Hold every stage on the device to the exact one, on a few hundred points; once a process.
+    """Compare each stage with the exact formulas on a few hundred points, once per process.
 
     Raises
     ------
     DeviceError
-        One differs by more than rounding and the grid explain, or the kernels cannot be compiled.
+        A difference exceeds its limit, or a kernel cannot be compiled.
     """
     try:
         differences = measure(device)
     except torch.OutOfMemoryError:
         raise
-    except RuntimeError as error:  # of PyTorch, which misses a part of the card
+    except RuntimeError as error:  # PyTorch does not support this card
         raise kernels_fail("its check", error) from error
     for what, share, limit in differences:
         if not share <= limit:  # or NaN
             raise DeviceError(
-                f"device={device!r} must agree with the exact t-SNE of {_POINTS} points; {what} "
-                f"differ by {share:.2g} of their size, at most {limit:g}. "
-                "Pass device='cpu' (--device cpu)."
+                f"device={device!r} must agree with the exact t-SNE of {_POINTS} points; the "
+                f"relative difference of {what} is {share:.2g}, the limit {limit:g}. "
+                "Pass device='cpu'."
             )
 
 
 def measure(device: str, n_points: int = _POINTS) -> list[Difference]:
-    """Return how far each stage on the device is from the exact one.
+    """Return the difference of each stage on the device from the exact formulas.
 
     Parameters
     ----------
     device : str
-        As torch names it.
+        The name in PyTorch.
     n_points : int
-        In two groups that differ in their spread.
+        Number of points, in two clusters of different standard deviations.
     """
     rng = np.random.RandomState(0)
     X = rng.normal(size=(n_points, _COLUMNS))

@@ -1,14 +1,13 @@
-"""Kernels of the descent: spread, gather, attraction and step, KL divergence.
+"""Triton kernels of the descent: spread, gather, attraction and step, KL divergence.
 
-Sums that many programs add to are kept in integers (fixed point). Integer additions may come in any
-order and give the same bits, so every run repeats itself exactly, and the atomic additions cost
-what those of floats do.
+A sum to which several programs add is an integer (fixed point). The sum of integers does not depend
+on the order, so each run gives the same bits. Atomic integer additions cost as much as float ones.
 
-Imported only where a GPU is used (or Triton's interpreter).
+Imported only on a GPU or in Triton's interpreter.
 """
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-decorators, allow-untyped-calls
-# ruff: noqa: ANN001, ANN201, ANN202, PLR0917 - arguments are pointers and numbers, typed by Triton,
-# which are passed by position
+# ruff: noqa: ANN001, ANN201, ANN202, PLR0917 - arguments are pointers and numbers, which
+# Triton types and takes by position
 
 from __future__ import annotations
 
@@ -56,9 +55,9 @@ def _fixed(value, scale):
 def spread_kernel(
     points,  # int64 view of float32 (n, 2)
     density,  # int32 (size, size), added to: fixed point
-    origin,  # float32 (2,): where node (0, 0) lies
-    extent,  # int32 (4,), lowered: least and negated largest node left of a point, each axis
-    per_spacing,  # nodes in a unit of length
+    origin,  # float32 (2,): position of node (0, 0)
+    extent,  # int32 (4,), lowered: smallest and negated largest node to the left of a point
+    per_spacing,  # nodes per unit of length
     scale,  # of the fixed point
     n,
     size,
@@ -67,18 +66,18 @@ def spread_kernel(
 ):
     """Spread a unit charge of each point over the 4 x 4 nodes around it.
 
-    Points of one program that lie together, as they do in a map's dense parts once the points are
-    sorted along a curve, are added up on the tensor cores first: spline weights along one axis,
-    (TILE, POINTS), times those along the other, (POINTS, TILE), is their density on a tile. Only
-    the tile's nodes are then added to the grid, where each point's 16 would queue for the same few
-    addresses.
+    After the points are sorted along a curve, the points of one program are close to one another in
+    dense parts of the embedding. The tensor cores then add the points on a tile: the spline weights
+    along one axis, (TILE, POINTS), times the weights along the other axis, (POINTS, TILE). Then the
+    program adds only the tile's nodes to the grid; 16 atomic additions per point would contend for
+    the same few addresses.
     """
     rows = tl.program_id(0) * POINTS + tl.arange(0, POINTS)
     live = rows < n
     x, y = _load_points(points, rows, live)
     u = (x - tl.load(origin)) * per_spacing
     v = (y - tl.load(origin + 1)) * per_spacing
-    # far outside is outside: without the bound an exploded map would overflow the integers
+    # the bound keeps positions far outside the grid from overflowing the integers
     u = tl.minimum(tl.maximum(u, -1e6), 1e6)
     v = tl.minimum(tl.maximum(v, -1e6), 1e6)
     a = tl.floor(u).to(tl.int32)
@@ -91,8 +90,8 @@ def spread_kernel(
     tl.atomic_min(extent + 1, first_b, sem="relaxed")
     tl.atomic_min(extent + 2, -last_a, sem="relaxed")
     tl.atomic_min(extent + 3, -last_b, sem="relaxed")
-    # The caller takes a step back and enlarges the grid if a point lies outside; until then no
-    # such point may write.
+    # If a point is outside the grid, the caller restores the last state and enlarges the grid.
+    # Such a point must not write.
     live = live & (a >= 1) & (b >= 1) & (a <= size - 3) & (b <= size - 3)
     inside = (first_a >= 1) & (first_b >= 1) & (last_a <= size - 3) & (last_b <= size - 3)
     if inside & (last_a - first_a <= TILE - 4) & (last_b - first_b <= TILE - 4):
@@ -122,7 +121,7 @@ def fold_kernel(
     size,
     BLOCK: tl.constexpr,
 ):
-    """Turn the density into floats on the doubled grid, and clear for the next iteration."""
+    """Convert the density to floats on the doubled grid; clear the density and Z."""
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     there = i < size * size
     value = tl.load(density + i, there, 0)
@@ -139,7 +138,7 @@ def filter_kernel(
     n_modes,
     BLOCK: tl.constexpr,
 ):
-    """Multiply the density's transform by the kernel's."""
+    """Multiply the transform of the density by the transform of the kernel."""
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     mode = i // 2
     there = mode < n_modes
@@ -161,14 +160,14 @@ def gather_kernel(
     size,
     POINTS: tl.constexpr,
 ):
-    """Read the potential and its slope at each point: F = -grad / 2, Z = sum (potential - 1)."""
+    """Interpolate the potential and its gradient: F = -grad / 2, Z = sum (potential - 1)."""
     rows = tl.program_id(0) * POINTS + tl.arange(0, POINTS)
     live = rows < n
     x, y = _load_points(points, rows, live)
     _store_points(before, rows, x, y, live)
     u = (x - tl.load(origin)) * per_spacing
     v = (y - tl.load(origin + 1)) * per_spacing
-    u = tl.minimum(tl.maximum(u, 1.0), size - 3.0)  # see spread_kernel: such a step is undone
+    u = tl.minimum(tl.maximum(u, 1.0), size - 3.0)  # see spread_kernel: the caller undoes this step
     v = tl.minimum(tl.maximum(v, 1.0), size - 3.0)
     a = tl.floor(u)
     b = tl.floor(v)
@@ -210,7 +209,7 @@ def _advance_axis(rows, live, force, repulsion, velocity, gains, exaggeration, m
 @triton.jit(do_not_specialize=["n", "p_bits"])
 def step_kernel(
     points,  # int64 view of float32 (n, 2), written
-    before,  # int64 view of float32 (n, 2): the points before any of them moves
+    before,  # int64 view of float32 (n, 2): the points before the step
     velocity,  # float32 (2, n), updated
     gains,  # float32 (2, n), updated
     repulsion,  # float32 (2, n)
@@ -226,7 +225,7 @@ def step_kernel(
     ROWS: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """Sum each point's attraction over its row of P, and take the step of gradient descent."""
+    """Sum the attraction of each point over its row of P, and take a step of gradient descent."""
     rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     live = rows < n
     first = tl.load(row_start + rows, live, 0)
@@ -235,10 +234,10 @@ def step_kernel(
     force_x = tl.zeros([ROWS, BLOCK], tl.float32)
     force_y = tl.zeros([ROWS, BLOCK], tl.float32)
     p_mask = (1 << p_bits) - 1
-    lanes = tl.arange(0, BLOCK)
+    slots = tl.arange(0, BLOCK)
     for begin in range(0, tl.max(length), BLOCK):
-        there = begin + lanes[None, :] < length[:, None]
-        entry = tl.load(packed + first[:, None] + begin + lanes[None, :], there, 0)
+        there = begin + slots[None, :] < length[:, None]
+        entry = tl.load(packed + first[:, None] + begin + slots[None, :], there, 0)
         p = tl.where(there, tl.exp2(low + (entry & p_mask).to(tl.float32) * per_step), 0.0)
         j = (entry.to(tl.uint32, bitcast=True) >> p_bits).to(tl.int32)
         xj, yj = _load_points(before, j, there)

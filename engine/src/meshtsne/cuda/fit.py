@@ -1,4 +1,4 @@
-"""The stages of a fit on the device: see `meshtsne.stages` for their meaning."""
+"""The stages of a fit on an NVIDIA GPU; `meshtsne.stages` describes the stages."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 
 class DeviceStages:
-    """The stages on an NVIDIA GPU; what is not used any more leaves its memory.
+    """The stages on an NVIDIA GPU. Each array is freed after its last use.
 
-    The same input and seed give the same bits at every run on the same card and libraries: every
-    sum has a fixed order or is taken in integers.
+    The same input and seed give the same bits in every run on the same card and libraries, because
+    each sum has a fixed order or adds integers.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class DeviceStages:
     _neighbors_copy: Future[list[NDArray[Any]]]
     _found: DeviceNeighbors
     _P: DeviceAffinities
-    _order: Tensor  # row r of the search is the caller's row _order[r]
+    _order: Tensor  # row r of the search is row _order[r] of X
     _features: Tensor
 
     def __init__(self, request: Request, *, device: str) -> None:
@@ -71,28 +71,28 @@ class DeviceStages:
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Turn PyTorch's out-of-memory error into a DeviceError that says what would fit."""
+        """Raise a DeviceError with the number of points that fit, for an out-of-memory error."""
         with explained_memory(lambda: (*self._shape, self._request.n_neighbors), self._device):
             yield
 
     @property
     def points(self) -> NDArray[np.float32]:
-        """The reduced features, float32 (n, m); waits until they have left the device."""
+        """The reduced features, float32, shape (n, m); waits for the copy from the device."""
         (points,) = self._points_copy.result()
         return points
 
     @property
     def neighbors(self) -> Neighbors:
-        """The neighbors of each of the caller's items; waits until they have left the device."""
+        """The neighbors of each item; waits for the copy from the device."""
         return Neighbors(*self._neighbors_copy.result())
 
     def reduce(self, X: Any) -> None:
-        """Make `points` of the features, which are read in blocks.
+        """Reduce the features to `points`, in blocks.
 
         Raises
         ------
         DeviceError
-            The rest would not fit into the GPU's memory.
+            The GPU has too little free memory for the fit.
         """
         ask = self._request
         n, d = X.shape
@@ -113,17 +113,17 @@ class DeviceStages:
         self._wait()
 
     def build_index(self) -> None:
-        """Draw the seed; the index itself is built on the CPU when new items are to be placed."""
+        """Draw the seed. `transform` builds the index on the CPU, on first use."""
         self.seed = int(self._request.generator.randint(2**31 - 1))
 
     def find_neighbors(self) -> None:
-        """Find each item's `neighbors`, at the scale of `points`."""
+        """Find the neighbors of each item, at the scale of `points`."""
         self._found = found = find_neighbors(
             self._features, self._request.n_neighbors, seed=self.seed
         )
         del self._features
         self._order, self.recall = found.order, found.recall
-        row_of = torch.empty_like(found.order)  # of each of the caller's items
+        row_of = torch.empty_like(found.order)  # the row of each item in the search
         row_of[found.order] = torch.arange(len(row_of), device=self._device)
 
         def take(items: slice) -> tuple[Tensor, Tensor]:
@@ -136,14 +136,14 @@ class DeviceStages:
         )
 
     def join(self) -> None:
-        """Make P; it stays on the device."""
+        """Compute P, which stays on the device."""
         found = self._found
         conditional = conditional_probabilities(found.squared_distances, self._request.perplexities)
         self._P = joint_probabilities(found.indices, conditional)
         self._wait()
 
     def first_positions(self) -> NDArray[np.float32]:
-        """Return where the descent begins, shape (n, 2)."""
+        """Return the initial positions, shape (n, 2)."""
         ask = self._request
         found = self._found
         del self._found
@@ -166,10 +166,10 @@ class DeviceStages:
         )
 
     def gradient(self, start: NDArray[np.float32]) -> CudaGradient:
-        """Return the Gradient for P that begins there."""
+        """Return the gradient for P, with these initial positions."""
         return CudaGradient(self._P, start, names=self._order, device=self._device)
 
     def _wait(self) -> None:
-        """Let the device finish, but for what it copies, so that a stage's time is its own."""
+        """Wait for the device, but not for its copies: a stage's time includes all its work."""
         if self._device.type == "cuda":
             torch.cuda.current_stream(self._device).synchronize()

@@ -1,4 +1,4 @@
-"""The descent's gradient on an NVIDIA GPU: every iteration wholly on the device."""
+"""The descent's gradient on an NVIDIA GPU: the device runs all work of an iteration."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import triton
 
 from meshtsne.cuda import descent_kernels as kernels
 from meshtsne.cuda.affinities import DeviceAffinities, PackedAffinities
-from meshtsne.cuda.field import SPACING, Extent, Field
 from meshtsne.cuda.launch import launch
+from meshtsne.cuda.repulsion import SPACING, Extent, RepulsionGrid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,38 +19,37 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-# Iterations after the start of a phase at which the points are numbered anew along a curve through
-# the map: neighbors then lie close in memory, and a program's points close on the grid.
+# Iterations after the start of a phase at which the points are renumbered along a space-filling
+# curve: neighbors are then close in memory, and the points of a program are close on the grid.
 _RENUMBER_AT = (0, 40, 120, 300)
-# Iterations between two looks at how far the map has grown, at most.
+# Maximum number of iterations between two checks of the embedding's extent.
 _STRIDE_MAX = 16
-# Rows of P that a program of one warp takes at once, and entries of each.
+# Rows of P per program of one warp, and entries of a row that the program loads at once.
 _ROWS, _BLOCK = 4, 32
 
 
 class CudaGradient:
     """Particle-mesh repulsion and exact attraction on a GPU, in two dimensions.
 
-    Agrees with `exact.ExactGradient` to about 1 % of the force. Every sum has a fixed order or is
-    taken in integers: the same input gives the same bits at every run on the same card and
-    libraries.
+    The error of the force is about 1 % of `exact.ExactGradient`. The same input gives the same bits
+    in every run on the same card and libraries: each sum has a fixed order or adds integers.
 
     Parameters
     ----------
     P : scipy.sparse.csr_array or DeviceAffinities
-        Joint probabilities, (n, n), symmetric, summing to 1.
+        Joint probabilities, shape (n, n), symmetric, sum 1.
     Y : ndarray or Tensor of float32, shape (n, 2)
-        Where the descent begins, in the caller's order.
+        Initial positions, in the caller's order.
     names : Tensor of int64, shape (n,), optional
-        Row r of P is the caller's point ``names[r]``; by default r.
+        The caller's point in each row of P; by default row r is point r.
     device : str or torch.device
     spacing : float
-        Distance of the grid's nodes in units of the map.
+        Distance between the grid's nodes.
 
     Attributes
     ----------
     n_iter : int
-        Steps taken so far.
+        Number of iterations so far.
     """
 
     def __init__(
@@ -75,7 +74,7 @@ class CudaGradient:
         self._gains = torch.ones(2, n, device=self._device)
         self._parameters = torch.zeros(3, device=self._device)
         self._order = torch.arange(n, device=self._device)
-        self._field = Field(n, self._device, spacing=spacing)
+        self._grid = RepulsionGrid(n, self._device, spacing=spacing)
         self._graph: torch.cuda.CUDAGraph | None = None
         self._capturing: Any = None  # the stream on which graphs are recorded
         if self._device.type == "cuda":
@@ -85,7 +84,7 @@ class CudaGradient:
         self._stride = 2
         self.n_iter = 0
         self._age = 0  # iterations since the phase began
-        self._renumbered_at = 0  # the points come in an order that serves the beginning
+        self._renumbered_at = 0  # the search has ordered the points already
 
     def restart(self) -> None:
         """Set the velocity to zero and the gains to one."""
@@ -108,20 +107,20 @@ class CudaGradient:
             self._renumber_when_due()
             n_steps = min(self._stride, n_iter - done)
             saved = [tensor.clone() for tensor in self._state()]
-            self._field.begin()
+            self._grid.begin()
             try:
                 self._run(n_steps)
-                extent = self._field.extent()
-            except KeyboardInterrupt:  # nobody has looked yet whether these steps are sound
+                extent = self._grid.extent()
+            except KeyboardInterrupt:  # the extent of these steps has not been checked
                 self._restore(saved)
                 raise
-            if self._field.holds(extent):
+            if self._grid.holds(extent):
                 done += n_steps
                 self.n_iter += n_steps
                 margin = 1.5
                 self._age += n_steps
                 self._follow(extent, n_steps)
-            else:  # points left the grid on the way: take these steps again on a larger one
+            else:  # a point left the grid: repeat the steps on a larger grid
                 self._restore(saved)
                 self._stride = max(2, self._stride // 2)
                 self._place_around_points(margin)
@@ -137,11 +136,11 @@ class CudaGradient:
         return embedding
 
     def kl_divergence(self) -> float:
-        """Return KL(P || Q) at the present positions, in nats, without exaggeration."""
-        if not self._evaluate():  # the last step has left the grid
+        """Return KL(P || Q) of the current positions, in nats, without exaggeration."""
+        if not self._evaluate():  # a point left the grid in the last step
             self._place_around_points()
             self._evaluate()
-        z = int(self._field.z) / self._field.z_scale
+        z = int(self._grid.z) / self._grid.z_scale
         P = self._P
         rows = torch.empty(len(P), device=self._device)
         launch(
@@ -152,10 +151,10 @@ class CudaGradient:
         return float(rows.double().sum() + P.values.double().sum() * np.log(z))
 
     def _evaluate(self) -> bool:
-        """Find the repulsion at the present positions; return whether the grid holds them."""
-        self._field.begin()
-        self._field.evaluate(self._points.view(torch.int64))
-        return self._field.holds(self._field.extent())
+        """Evaluate the repulsion at the current positions; return whether they are on the grid."""
+        self._grid.begin()
+        self._grid.evaluate(self._points.view(torch.int64))
+        return self._grid.holds(self._grid.extent())
 
     def _state(self) -> tuple[Tensor, Tensor, Tensor]:
         return self._points, self._velocity, self._gains
@@ -175,19 +174,19 @@ class CudaGradient:
         self._last_nodes = 0
 
     def _place(self, low: Sequence[float], high: Sequence[float], margin: float) -> None:
-        if self._field.place((low[0], low[1]), (high[0], high[1]), margin):
-            self._graph_is_current = False  # it holds the old grid's addresses
+        if self._grid.place((low[0], low[1]), (high[0], high[1]), margin):
+            self._graph_is_current = False  # the graph contains the addresses of the old grid
 
     def _follow(self, extent: Extent, n_steps: int) -> None:
-        """Look at the map's growth over the last steps, and prepare the grid for the next."""
+        """Choose the number of steps, and move the grid, by the growth of the embedding."""
         grown = max(0, extent.n_nodes - self._last_nodes) if self._last_nodes else 0
         self._last_nodes = extent.n_nodes
-        if 4 * grown > self._field.size - extent.n_nodes:
+        if 4 * grown > self._grid.size - extent.n_nodes:
             self._stride = max(2, self._stride // 2)
         elif n_steps == self._stride:
             self._stride = min(_STRIDE_MAX, 2 * self._stride)
-        if not self._field.holds(extent.widened(grown + 1)):
-            low, high = self._field.box(extent)
+        if not self._grid.holds(extent.widened(grown + 1)):
+            low, high = self._grid.box(extent)
             self._place(low, high, min(3.0, 1.06 + 8 * grown / extent.n_nodes))
 
     def _renumber_when_due(self) -> None:
@@ -208,20 +207,20 @@ class CudaGradient:
             if self._graph is not None and self._graph_is_current:
                 self._graph.replay()
                 continue
-            # The first step on a grid prepares its transforms, which cannot be recorded.
+            # The first step on a grid plans the transforms. A CUDA graph cannot record a plan.
             self._step()
             if self._device.type == "cuda":
                 self._capture()
 
     def _capture(self) -> None:
-        """Record a step as a CUDA graph, which the host starts with one call."""
-        # The last graph's memory serves this one: it lives until then.
+        """Record a step as a CUDA graph, so that the host starts a step with one call."""
+        # The new graph uses the memory of the old graph, which must live until the capture.
         pool = self._graph.pool() if self._graph is not None else None
         graph = torch.cuda.CUDAGraph()
         stream = self._capturing
         stream.wait_stream(torch.cuda.current_stream(self._device))
-        # torch.cuda.graph() would collect garbage and empty the cache first, which takes longer
-        # than many iterations.
+        # torch.cuda.graph() first collects garbage and empties the cache, which takes longer than
+        # many iterations.
         with torch.cuda.stream(stream):
             graph.capture_begin(pool=pool, capture_error_mode="thread_local")
             try:
@@ -233,23 +232,23 @@ class CudaGradient:
         self._graph_is_current = True
 
     def _step(self) -> None:
-        field, packed = self._field, self._packed
+        grid, packed = self._grid, self._packed
         points = self._points.view(torch.int64)
-        field.evaluate(points)
+        grid.evaluate(points)
         launch(
-            kernels.step_kernel, triton.cdiv(field.n, _ROWS),
-            points, field.before, self._velocity, self._gains, field.repulsion, field.z,
-            self._parameters, packed.row_start, packed.entries, 1 / field.z_scale, packed.low,
-            packed.per_step, field.n, packed.p_bits, ROWS=_ROWS, BLOCK=_BLOCK, num_warps=1,
+            kernels.step_kernel, triton.cdiv(grid.n, _ROWS),
+            points, grid.before, self._velocity, self._gains, grid.repulsion, grid.z,
+            self._parameters, packed.row_start, packed.entries, 1 / grid.z_scale, packed.low,
+            packed.per_step, grid.n, packed.p_bits, ROWS=_ROWS, BLOCK=_BLOCK, num_warps=1,
         )  # fmt: skip
 
 
 def _curve_order(points: Tensor) -> Tensor:
-    """Return the points' order along a Morton curve, int64, (n,)."""
+    """Return the order of the points along a Morton curve, int64, shape (n,)."""
     low, high = points.amin(0), points.amax(0)
     side = (high - low).amax().clamp_min(1e-30)
     cell = ((points - low) / side * 65535).to(torch.int32)
     for shift, mask in ((8, 0x00FF00FF), (4, 0x0F0F0F0F), (2, 0x33333333), (1, 0x55555555)):
         cell = (cell | (cell << shift)) & mask
-    # int64, for the upper bit of y is the sign of an int32
+    # int64: in int32 the upper bit of y would be the sign
     return torch.argsort(cell[:, 0].long() | (cell[:, 1].long() << 1), stable=True)

@@ -1,4 +1,4 @@
-"""What the host is to keep leaves the GPU while the fit goes on."""
+"""Copies from the GPU to the host in the background of a fit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-_NUMBERS_AT_ONCE = 2**20  # of each array
+_NUMBERS_AT_ONCE = 2**20  # numbers per block of each array
 
 
 def copy_to_host(
@@ -23,28 +23,26 @@ def copy_to_host(
     dtypes: Sequence[torch.dtype],
     device: torch.device,
 ) -> Future[list[NDArray[Any]]]:
-    """Begin to copy arrays from a device, block by block.
+    """Start to copy arrays from a device, block by block.
 
-    A million points' 90 neighbors are 720 MB, which take their time on the bus and in the host's
-    memory.
+    The neighbors of a million points are 720 MB: the copy is slow, so it runs in the background.
 
     Parameters
     ----------
     take : callable
-        Returns those rows of each array, on the device. It is called in another thread, on a
-        stream of its own, after all that the device has been asked for until now; what it reads
-        must not be written to any more.
+        Returns the given rows of each array, on the device. Called in another thread and on another
+        stream, after the work that the device has queued now. Its inputs must not change later.
     shape : (int, int)
-        Of each of the arrays, in the end.
+        Shape of each array.
     dtypes : sequence of torch.dtype
-        One an array.
+        dtype of each array.
     device : torch.device
 
     Returns
     -------
     Future of list of ndarray
-        The arrays, in the order of `dtypes`. To ask for them waits; it raises what `take` raises,
-        and torch.OutOfMemoryError where a block finds no room on the device.
+        The arrays, in the order of `dtypes`. `result` waits for the copy. It raises the errors of
+        `take`, and torch.OutOfMemoryError if a block does not fit into the device's memory.
     """
     stream: Any = None
     if device.type == "cuda":
@@ -60,10 +58,10 @@ def copy_to_host(
             for start in range(0, n_rows, step):
                 rows = slice(start, min(start + step, n_rows))
                 for array, values in zip(arrays, take(rows), strict=True):
-                    array[rows] = values  # returns when the values have arrived
+                    array[rows] = values  # waits for the values
         return [array.numpy() for array in arrays]
 
-    pool = ThreadPoolExecutor(1, thread_name_prefix="featscape-copy")
+    pool = ThreadPoolExecutor(1, thread_name_prefix="meshtsne-copy")
     copied = pool.submit(copy)
     pool.shutdown(wait=False)
     return copied

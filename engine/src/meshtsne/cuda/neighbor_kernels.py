@@ -1,19 +1,18 @@
-"""Kernels of the neighbor search: nearest center, and the k nearest of many candidates.
+"""Triton kernels of the neighbor search: the nearest center, and the k nearest candidates.
 
-Imported only where a GPU is used (or Triton's interpreter): Triton compiles what it decorates, so
-it stands at the top.
+Imported only on a GPU or in Triton's interpreter.
 """
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-decorators, allow-untyped-calls
-# ruff: noqa: ANN001, ANN201, ANN202, PLR0917 - arguments are pointers and numbers, typed by Triton,
-# which are passed by position
+# ruff: noqa: ANN001, ANN201, ANN202, PLR0917 - arguments are pointers and numbers, which
+# Triton types and takes by position
 
 from __future__ import annotations
 
 import triton
 import triton.language as tl
 
-# The bits of a float32 that is not negative, read as int32, stand in the order of the floats; so
-# the k-th smallest of many is found by bisection on 31 bits, exactly.
+# The bits of float32 values that are not negative, read as int32, have the order of the values. So
+# bisection on 31 bits finds the k-th smallest value exactly.
 INFINITY_BITS = tl.constexpr(0x7F800000)
 BEYOND_INFINITY = tl.constexpr(0x7F800001)
 
@@ -31,7 +30,7 @@ def nearest_center_kernel(
     BLOCK: tl.constexpr,
     CENTERS: tl.constexpr,
 ):
-    """Write the index of the center next to each point, STEP columns of both at once."""
+    """Write the index of the nearest center of each point; a product takes STEP columns."""
     rows = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     live = rows < n_points
     axis = tl.arange(0, STEP)
@@ -66,7 +65,7 @@ def _keep_nearest(
     work_bits, work_index, counts, bounds, k, ROWS: tl.constexpr, CAPACITY: tl.constexpr,
     PART: tl.constexpr,
 ):  # fmt: skip
-    """Cut each row's candidates in the work buffers to its k nearest; note how far they reach."""
+    """Keep each row's k nearest candidates in the work buffers; write their largest distance."""
     slots = tl.arange(0, CAPACITY)
     for first in range(0, ROWS, PART):
         rows = first + tl.arange(0, PART)
@@ -82,12 +81,12 @@ def _keep_nearest(
             high = tl.where(enough, middle, high)
             low = tl.where(enough, low, middle + 1)
         nearer = bits < high[:, None]
-        # of candidates that tie for the last place, the first ones come in
+        # among candidates with the k-th smallest distance, keep the first ones
         tied = (bits == high[:, None]) & filled
         places_left = k - tl.sum(nearer.to(tl.int32), 1)
         keep = nearer | (tied & (tl.cumsum(tied.to(tl.int32), 1) <= places_left[:, None]))
         place = tl.cumsum(keep.to(tl.int32), 1) - 1
-        tl.debug_barrier()  # every load above comes before the stores to the same memory
+        tl.debug_barrier()  # all loads above before the stores to the same memory
         to = rows[:, None] * CAPACITY + place
         tl.store(work_bits + to, bits, keep)
         tl.store(work_index + to, index, keep)
@@ -116,13 +115,13 @@ def _write_sorted(
 
 
 @triton.jit(do_not_specialize=["n_tiles", "k", "n_ranges"])
-def nearest_kernel(  # noqa: PLR0915 - one walk, whose parts share all of its state
+def nearest_kernel(  # noqa: PLR0915 - one loop, whose parts share all state
     points,  # float32 (n, DIM), sorted by list
     centers,  # float32 (n_lists, DIM)
     tiles,  # int32 (n_tiles, 3): first row, last row (exclusive), list
     ranges,  # int32 (n_lists, n_ranges, 2): first and last candidate (exclusive) of each list
     work_bits,  # int32 (n_programs, ROWS, CAPACITY)
-    work_index,  # int32, likewise
+    work_index,  # int32 (n_programs, ROWS, CAPACITY)
     counts,  # int32 (n_programs, ROWS)
     bounds,  # int32 (n_programs, ROWS)
     distances,  # float32 (n, k), squared, written
@@ -138,17 +137,17 @@ def nearest_kernel(  # noqa: PLR0915 - one walk, whose parts share all of its st
     K_PADDED: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """Find the k nearest candidates of every point, distances never leaving the chip.
+    """Find the k nearest candidates of every point, without storing the matrix of distances.
 
-    |x - y|^2 is |x|^2 + |y|^2 - 2 xy, which loses every digit between points near to one another
-    and far from the origin; so the origin is the center of the tile's list.
+    |x - y|^2 is computed as |x|^2 + |y|^2 - 2 xy. This formula loses all digits if two points are
+    close to one another and far from the origin, so the origin is the center of the tile's list.
 
-    A program takes tiles of ROWS points of one list. It walks through the list's candidates and
-    appends those nearer than the row's bound to the row's work buffer; when a buffer could
-    overflow, all rows are cut to their k nearest so far, which lowers the bounds.
+    A program processes tiles of ROWS points of one list. The program appends each candidate that is
+    nearer than the row's bound to the row's work buffer. When a buffer could overflow, all rows
+    keep only their k nearest candidates, which lowers the bounds.
     """
     program = tl.program_id(0)
-    lanes = tl.arange(0, ROWS)
+    row_slots = tl.arange(0, ROWS)
     axis = tl.arange(0, STEP)
     work_bits += program.to(tl.int64) * ROWS * CAPACITY
     work_index += program.to(tl.int64) * ROWS * CAPACITY
@@ -158,7 +157,7 @@ def nearest_kernel(  # noqa: PLR0915 - one walk, whose parts share all of its st
         first_row = tl.load(tiles + 3 * tile)
         last_row = tl.load(tiles + 3 * tile + 1)
         of_list = tl.load(tiles + 3 * tile + 2)
-        rows = first_row + lanes
+        rows = first_row + row_slots
         live = rows < last_row
         origin = centers + of_list.to(tl.int64) * DIM + axis
         row_start = points + rows.to(tl.int64)[:, None] * DIM + axis[None, :]
@@ -197,19 +196,19 @@ def nearest_kernel(  # noqa: PLR0915 - one walk, whose parts share all of its st
                     (bits < bound[:, None]) & there[None, :] & (rows[:, None] != columns[None, :])
                 )
                 place = count[:, None] + tl.cumsum(keep.to(tl.int32), 1) - 1
-                to = lanes[:, None] * CAPACITY + place
+                to = row_slots[:, None] * CAPACITY + place
                 tl.store(work_bits + to, bits, keep)
                 tl.store(work_index + to, columns[None, :].broadcast_to(ROWS, CANDIDATES), keep)
                 count += tl.sum(keep.to(tl.int32), 1)
                 if tl.max(count) > CAPACITY - CANDIDATES:
-                    tl.store(counts + lanes, count)
+                    tl.store(counts + row_slots, count)
                     tl.debug_barrier()
                     _keep_nearest(
                         work_bits, work_index, counts, bounds, k, ROWS, CAPACITY, 4096 // CAPACITY
                     )
-                    count = tl.load(counts + lanes)
-                    bound = tl.where(live, tl.load(bounds + lanes), 0)
-        tl.store(counts + lanes, count)
+                    count = tl.load(counts + row_slots)
+                    bound = tl.where(live, tl.load(bounds + row_slots), 0)
+        tl.store(counts + row_slots, count)
         tl.debug_barrier()
         _keep_nearest(work_bits, work_index, counts, bounds, k, ROWS, CAPACITY, 4096 // CAPACITY)
         _write_sorted(

@@ -1,4 +1,4 @@
-"""The k nearest neighbors on a GPU: exact for few points, by inverted lists above."""
+"""The k nearest neighbors on a GPU: exact for few points, by inverted lists for more."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from meshtsne.cuda.launch import launch
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Up to this many points every pair is looked at.
+# The search compares all pairs up to this number of points.
 EXACT_UP_TO = 20_000
-# The CPU's is .995: the .002 of KL that lie between cost a GPU more of its time.
+# The CPU's goal is 0.995, which lowers the KL divergence by 0.002 but costs a GPU too much time.
 RECALL_WANTED = 0.98
 _PROBES = 96
 _TRAINING_POINTS_PER_LIST = 40
 _TRAINING_ROUNDS = 5
 _RECALL_SAMPLE = 256
 _RECALL_BLOCK = 65_536
-_TIE = 1e-6  # squared distances that differ by less than this share are equal in float32
+_TIE = 1e-6  # relative difference of squared distances that counts as equal in float32
 _ROWS = 64  # points of a tile
-_CANDIDATES = 64  # looked at in one step of a tile
-_COLUMNS = 64  # multiplied at once
+_CANDIDATES = 64  # candidates per step of a tile
+_COLUMNS = 64  # columns per product
 _WARPS = 4
 _PROGRAMS_PER_PROCESSOR = 2
-_PRECISION = "tf32x3"  # of the products: float32 from three products of its halves
+_PRECISION = "tf32x3"  # float32 precision by three TF32 products
 
 
 @dataclass(frozen=True, eq=False)
 class DeviceNeighbors:
-    """The neighbors of each point, in an order of the points in which neighbors lie close.
+    """The neighbors of each point, in an order in which neighbors are close in memory.
 
     Attributes
     ----------
     order : Tensor of int64, shape (n,)
-        Row r of the others is the caller's point ``order[r]``.
+        The caller's point in each row of the other arrays.
     points : Tensor of float32, shape (n, d)
     indices : Tensor of int32, shape (n, k)
-        Rows, nearest first, the point itself left out.
+        Rows of `points`, nearest first, without the point itself.
     squared_distances : Tensor of float32, shape (n, k)
     recall : float
-        The share of true neighbors found: measured on a sample, in float64.
+        Share of the true neighbors that the search found, measured on a sample in float64.
     """
 
     order: Tensor
@@ -59,20 +59,20 @@ class DeviceNeighbors:
 def find_neighbors(
     X: Tensor, k: int, *, seed: int = 0, exact: bool | None = None, n_probes: int = _PROBES
 ) -> DeviceNeighbors:
-    """Find the k nearest neighbors of each point, euclidean.
+    """Find the k nearest neighbors of each point in the Euclidean metric.
 
     Parameters
     ----------
     X : Tensor of float32, shape (n, d)
-        Finite. Up to some hundred columns; the fewer the faster.
+        Finite. The time grows with the number of columns.
     k : int
-        Below n.
+        Number of neighbors, less than n.
     seed : int
-        Of the lists' first centers.
+        Seed of the initial centers of the lists.
     exact : bool, optional
-        Look at every pair, list by list. By default up to 20,000 points.
+        Compare all pairs, list by list. The default is True up to 20,000 points.
     n_probes : int
-        Lists searched for each point at first; twice as many while the recall is below .98.
+        Initial number of lists per point, doubled until the recall reaches 0.98.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def find_neighbors(
     n = len(X)
     exact = n <= EXACT_UP_TO if exact is None else exact
     padded = _pad(X)
-    # of each list's points the distances are as exact as the list is small: see the kernel
+    # smaller lists have more exact distances: see nearest_kernel
     per_list = _ROWS / 2 if exact else max(128.0, math.sqrt(n) / 4)
     n_lists = max(1, round(n / per_list))
     centers = _train(padded, n_lists, seed)
@@ -110,7 +110,7 @@ def find_neighbors(
 
 
 def _pad(X: Tensor) -> Tensor:
-    """Return X, centered, with columns of zeros up to 16, 32, 64 or a multiple of 64."""
+    """Return X, centered and padded with zeros to 16, 32, 64 or a multiple of 64 columns."""
     d = X.shape[1]
     width = max(16, triton.next_power_of_2(d))
     if d > _COLUMNS:
@@ -126,7 +126,7 @@ def _norms(points: Tensor) -> Tensor:
 
 
 def _assign(points: Tensor, centers: Tensor) -> Tensor:
-    """Return the index of the center next to each point, int32, (n,)."""
+    """Return the index of the nearest center of each point, int32, shape (n,)."""
     nearest = torch.empty(len(points), dtype=torch.int32, device=points.device)
     dim = points.shape[1]
     launch(
@@ -138,12 +138,12 @@ def _assign(points: Tensor, centers: Tensor) -> Tensor:
 
 
 def _train(points: Tensor, n_lists: int, seed: int) -> Tensor:
-    """Return centers of the lists by a few rounds of k-means (Lloyd 1982) on a sample."""
+    """Return the centers of the lists: a few iterations of k-means (Lloyd 1982) on a sample."""
     generator = torch.Generator(device=points.device).manual_seed(seed)
     chosen = torch.randperm(len(points), generator=generator, device=points.device)
     sample = points[chosen[: n_lists * _TRAINING_POINTS_PER_LIST]]
     centers = sample[:n_lists].clone()
-    # Sums in integers come out the same in any order.
+    # Sums of integers do not depend on the order.
     scale = 2.0 ** math.floor(40 - math.log2(float(sample.abs().max()) + 1e-30))
     fixed = (sample.double() * scale).long()
     for _ in range(_TRAINING_ROUNDS):
@@ -159,10 +159,10 @@ def _train(points: Tensor, n_lists: int, seed: int) -> Tensor:
 def _search(
     points: Tensor, starts: Tensor, centers: Tensor, near: Tensor, k: int
 ) -> tuple[Tensor, Tensor]:
-    """Return indices and squared distances, (n, k), of the nearest points of the near lists.
+    """Return indices and squared distances, shape (n, k), of the nearest points in the near lists.
 
-    `points` stand list after list, list l from starts[l] on; near[l] names the lists to search
-    for the points of list l, itself first.
+    `points` are sorted by list; list l begins at row starts[l]. For the points of list l, the
+    search compares the points of the lists near[l], beginning with list l.
     """
     n, dim = points.shape
     device = points.device
@@ -188,7 +188,7 @@ def _search(
 
 
 def _tiles(starts: Tensor) -> Tensor:
-    """Cut each list into tiles of up to 64 points: first, last (exclusive), list; int32."""
+    """Split each list into tiles of up to 64 points: first row, last row (exclusive), list."""
     sizes = starts[1:] - starts[:-1]
     per_list = (sizes + _ROWS - 1) // _ROWS
     lists = torch.repeat_interleave(torch.arange(len(sizes), device=starts.device), per_list)
@@ -199,32 +199,32 @@ def _tiles(starts: Tensor) -> Tensor:
 
 
 def _sample(points: Tensor, k: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Return some rows, and the squared distance of each to its k-th nearest, in float64.
+    """Return a sample of rows, and the squared distance of each to its k-th neighbor, in float64.
 
-    Another way to it than the search's: what its recall is measured by.
+    The code is independent of the search, because it measures the recall of the search.
     """
     generator = torch.Generator(device=points.device).manual_seed(seed + 1)
     rows = torch.randperm(len(points), generator=generator, device=points.device)[:_RECALL_SAMPLE]
     queries = points[rows].double()
-    lanes = torch.arange(len(rows), device=points.device)
+    positions = torch.arange(len(rows), device=points.device)
     nearest = torch.full((len(rows), k), torch.inf, dtype=torch.float64, device=points.device)
     longest = torch.zeros((), dtype=torch.float64, device=points.device)
     for first in range(0, len(points), _RECALL_BLOCK):
         block = points[first : first + _RECALL_BLOCK].double()
-        # the digits that the difference of squares cancels, float64 has more than the points
+        # float64 has enough digits for the cancellation in the difference of squares
         squared = _norms(queries)[:, None] + _norms(block) - 2 * queries @ block.T
         own = (rows >= first) & (rows < first + len(block))
-        squared[lanes[own], rows[own] - first] = torch.inf
+        squared[positions[own], rows[own] - first] = torch.inf
         nearest = torch.cat([nearest, squared], 1).topk(k, largest=False).values
         longest = torch.maximum(longest, _norms(block).amax())
-    # what float64 lost where the k-th nearest lies at no distance
+    # the second term bounds the rounding error of float64 if the k-th distance is 0
     return rows, nearest.amax(1) * (1 + _TIE) + 1e-14 * longest
 
 
 def _measure_recall(points: Tensor, sample: tuple[Tensor, Tensor], indices: Tensor) -> float:
-    """Return the share of the points found that lie no farther than the k-th nearest.
+    """Return the share of the found points that are not farther than the true k-th neighbor.
 
-    Of points at the same distance, but for float32's rounding, one is as good as the other.
+    Points whose distances are equal up to the rounding of float32 count as equally near.
     """
     rows, limit = sample
     found = points[indices[rows].long()].double()  # (s, k, m)

@@ -1,4 +1,4 @@
-"""Features to points on a GPU: centered, scaled and on their principal axes, read in blocks."""
+"""Reduction of the features on a GPU, in blocks: centered, scaled, on their principal axes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-# Features are read three times; up to this share of the free memory they stay on the card.
+# The features are read three times. They stay on the card if they need at most this share of its
+# free memory.
 _KEPT_SHARE = 0.25
 
 
@@ -38,12 +39,12 @@ def reduce_features(
     n_threads: int,
     device: torch.device,
 ) -> tuple[Reduction, Tensor]:
-    """Learn the reduction that `reduction.fit_reduction` learns, and apply it.
+    """Fit the reduction as `reduction.fit_reduction` does, and apply the reduction to X.
 
     Parameters
     ----------
     X, n_components, metric, generator, n_threads
-        As there.
+        As in `fit_reduction`.
     device : torch.device
 
     Returns
@@ -54,7 +55,7 @@ def reduce_features(
     Raises
     ------
     InputError
-        As there.
+        As in `fit_reduction`.
     """
     from scipy.sparse import issparse
 
@@ -69,14 +70,15 @@ def reduce_features(
         return on_host()
     blocks = _Blocks(X, metric, device)
     mean, largest = _survey(blocks, d)
-    if not largest < LARGEST:  # or NaN: let the CPU say what is wrong, and where
+    if not largest < LARGEST:  # or NaN: the CPU raises the error with its location
         return on_host()
     scale = power_of_two(largest)
     axes = None
     if n_components is not None and n_components < d:
         axes = _principal_axes(blocks, mean, scale, n_components, generator=generator)
     points = torch.empty(n, d if axes is None else axes.shape[1], device=device)
-    # in float64, for float32 products may be set to fewer digits, and `transform` compares rows
+    # float64: PyTorch's settings can reduce the precision of float32 products, and `transform`
+    # compares rows
     on_device = None if axes is None else torch.from_numpy(axes).double().to(device)
     for start, rows in blocks:
         centered = _centered(rows, mean, scale)
@@ -86,7 +88,7 @@ def reduce_features(
 
 
 class _Blocks:
-    """The rows of X on the device, block by block, at length one in a spherical metric."""
+    """The rows of X on the device, block by block; of length 1 in a spherical metric."""
 
     def __init__(self, X: Any, metric: str, device: torch.device) -> None:
         self._X, self._metric, self.device = X, metric, device
@@ -97,7 +99,7 @@ class _Blocks:
                 self._kept = [(start, rows.to(device)) for start, rows in self._read()]
 
     def _read(self) -> Iterator[tuple[int, Tensor]]:
-        for start, rows in row_blocks(self._X, metric="euclidean"):  # as they are
+        for start, rows in row_blocks(self._X, metric="euclidean"):  # without scaling
             yield start, torch.tensor(rows)
 
     def __iter__(self) -> Iterator[tuple[int, Tensor]]:
@@ -111,7 +113,7 @@ class _Blocks:
 
 
 def _survey(blocks: _Blocks, d: int) -> tuple[Tensor, float]:
-    """Return the mean row, float64, and the largest distance from it; NaN where X holds any."""
+    """Return the mean row, float64, and the largest distance from the mean; NaN if X has any."""
     device = blocks.device
     total = torch.zeros(d, dtype=torch.float64, device=device)
     low, high = torch.full_like(total, torch.inf), torch.full_like(total, -torch.inf)
@@ -136,7 +138,7 @@ def _principal_axes(
     *,
     generator: np.random.RandomState,
 ) -> NDArray[np.float32]:
-    """Return the leading principal axes, float32, shape (d, n_axes), widest first."""
+    """Return the leading principal axes, float32, shape (d, n_axes), largest variance first."""
     d = len(mean)
     covariance = torch.zeros(d, d, dtype=torch.float64, device=mean.device)
     for _, rows in blocks:

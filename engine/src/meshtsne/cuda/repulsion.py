@@ -1,11 +1,12 @@
-"""The repulsion by particle-mesh on a GPU: the potential of all points on a grid that follows them.
+"""The repulsion on a GPU by a particle-mesh method: a grid that follows the points.
 
 With q = 1 / (1 + r^2) the potential Phi(y) = sum_j q(y - y_j) gives both sums of t-SNE's gradient:
 
     F_i = sum_j q_ij^2 (y_i - y_j) = -grad Phi(y_i) / 2        Z = sum_i (Phi(y_i) - 1)
 
-and Phi is a convolution: spread the points on a grid by cubic B-splines, transform, multiply,
-transform back, gather (smooth particle-mesh Ewald: Essmann et al. 1995, J. Chem. Phys. 103, 8577).
+Phi is a convolution. Cubic B-splines spread the points on a grid; a Fourier transform, a product
+and the inverse transform give Phi at the nodes; the same splines interpolate Phi at the points
+(smooth particle-mesh Ewald: Essmann et al. 1995, J. Chem. Phys. 103, 8577).
 """
 
 from __future__ import annotations
@@ -24,44 +25,44 @@ from meshtsne.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Distance of the nodes in units of the map, whose own unit is that of q = 1 / (1 + r^2). With cubic
-# splines the force is then within .2 to 1.2 % of the exact sum.
+# Distance between nodes, in the unit of r in q = 1 / (1 + r^2). With cubic splines the error of the
+# force is 0.2 to 1.2 % of the exact sum.
 SPACING = 0.4
-# A map no wider than a few nodes has its own: between points of one cell the force of a coarse grid
-# is up to .13 off. This one serves until the map has outgrown the smallest size.
+# Distance between nodes while the embedding fits into the smallest grid. At the coarse distance the
+# relative error of the force between points of one cell is up to 0.13.
 _FINE = SPACING / 8
-_POINTS_FEW, _POINTS_MANY = 128, 256  # a program of the spreading, below and above 2^18 points
-_TILE = 32  # nodes along each side of what a program can spread at once
+_POINTS_FEW, _POINTS_MANY = 128, 256  # points per program of spread_kernel: n below 2^18, or above
+_TILE = 32  # nodes per side of the tile that one program can spread at once
 _GATHER_POINTS = 128
 _NO_EXTENT = 1 << 30
 
 
 class Extent(NamedTuple):
-    """The least and greatest node left of any point, on each axis."""
+    """The smallest and largest index of the node to the left of a point, on each axis."""
 
     low: tuple[int, int]
     high: tuple[int, int]
 
     @property
     def n_nodes(self) -> int:
-        """Nodes that the points' splines touch on the longer axis."""
+        """Number of nodes that the points' splines reach, on the longer axis."""
         return max(high - low for low, high in zip(self.low, self.high, strict=True)) + 4
 
     def widened(self, n_nodes: int) -> Extent:
-        """Return the extent with so many nodes more on every side."""
+        """Return the extent with `n_nodes` more nodes on every side."""
         return Extent(
             (self.low[0] - n_nodes, self.low[1] - n_nodes),
             (self.high[0] + n_nodes, self.high[1] + n_nodes),
         )
 
 
-# Sides of a grid. A size's first transform costs tens of milliseconds and its CUDA graph one or
-# two: few sizes are faster in the end than sizes that fit.
+# Nodes per side of a grid. The first transform of a size costs tens of milliseconds, its CUDA graph
+# one or two. So a few sizes are faster in total than sizes that fit closely.
 SIZES = [quarter * 2**power for power in range(5, 12) for quarter in (4, 5, 6)]
 
 
-class Field:
-    """The grid: where it lies, its buffers, and one evaluation of the forces.
+class RepulsionGrid:
+    """The grid's position and buffers, and the evaluation of the repulsion.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ class Field:
         Number of points.
     device : torch.device
     spacing : float
-        Distance of the nodes.
+        Distance between nodes.
     """
 
     def __init__(self, n: int, device: torch.device, *, spacing: float = SPACING) -> None:
@@ -80,24 +81,24 @@ class Field:
         self.repulsion = torch.empty(2, n, device=device)
         self.before = torch.empty(n, dtype=torch.int64, device=device)
         self.z = torch.zeros(1, dtype=torch.int64, device=device)
-        # Z is at most n^2, and a power of two costs no rounding.
+        # Z is at most n^2. Multiplication by a power of two does not round.
         self.z_scale = 2.0 ** math.floor(61 - 2 * math.log2(n))
         self._origin = torch.zeros(2, device=device)
         self._extent = torch.full((4,), _NO_EXTENT, dtype=torch.int32, device=device)
-        # All points in one place weigh (2/3)^2 n on the node between them: that fits 31 bits.
+        # If all points coincide, the nearest node gets at most (2/3)^2 n, which fits 31 bits.
         self._scale = 2.0 ** math.floor(31 - math.log2(max(n, 2) * 0.45))
         self.size = 0
         self._corner = (0.0, 0.0)
 
     def place(self, low: tuple[float, float], high: tuple[float, float], margin: float) -> bool:
-        """Center the grid on a box of the map; return whether its size or spacing has changed.
+        """Center the grid on a box; return whether the grid's size or spacing has changed.
 
         Parameters
         ----------
         low, high : tuple of float
             The box that holds all points.
         margin : float
-            Factor of room for growth, 1 or more.
+            Factor on the side of the box, at least 1: room for growth.
         """
         span = max(high[0] - low[0], high[1] - low[1])
         spacing = min(_FINE, self._coarse)
@@ -106,8 +107,8 @@ class Field:
         needed = int(min(span / spacing * margin, 1e9)) + 9
         if needed > SIZES[-1]:
             raise InputError(
-                f"a map on a GPU can be {SIZES[-1] * spacing:.0f} wide at most; the descent "
-                f"has driven this one {span:.0f} apart. Lower learning_rate."
+                f"the embedding's extent on a GPU must be at most {SIZES[-1] * spacing:.0f}; it "
+                f"grew to {span:.0f}. Lower learning_rate."
             )
         size = SIZES[bisect.bisect_left(SIZES, needed)]
         resized: bool = size > self.size or size < 0.3 * self.size or spacing != self.spacing
@@ -125,41 +126,41 @@ class Field:
         doubled = 2 * size
         self._density = torch.zeros(size, size, dtype=torch.int32, device=self._device)
         self._padded = torch.zeros(doubled, doubled, device=self._device)
-        # q on the doubled grid, its distances wrapped around
+        # q on the doubled grid, with periodic distances
         r = torch.arange(doubled, device=self._device, dtype=torch.float32)
         r2 = (torch.minimum(r, doubled - r) * self.spacing) ** 2
         response = torch.fft.rfft2(1 / (1 + r2[:, None] + r2[None])[None])[0].real
-        # undo the spreading and the gathering, and the transforms' factor
+        # correct for the splines of spreading and gathering, and for the factor of the transforms
         wave = torch.arange(doubled, device=self._device, dtype=torch.float32)
         b2 = (6 / (4 + 2 * torch.cos(2 * math.pi / doubled * wave))) ** 2
         response *= b2[:, None] * b2[None, : size + 1] / doubled**2
         self._response = response.contiguous()
 
     def begin(self) -> None:
-        """Forget the extent, and whatever an interrupted evaluation has left on the grid."""
+        """Clear the extent, and the density that an interrupted evaluation left."""
         self._density.zero_()
         self._extent.fill_(_NO_EXTENT)
 
     def extent(self) -> Extent:
-        """Return how far the points have reached since `begin`; waits for the GPU."""
+        """Return the extent of the points since `begin`; waits for the GPU."""
         low_a, low_b, high_a, high_b = self._extent.tolist()
         return Extent((low_a, low_b), (-high_a, -high_b))
 
     def holds(self, extent: Extent) -> bool:
-        """Tell whether every point's 4 x 4 nodes lie on the grid."""
+        """Return whether the 4 x 4 nodes of every point lie on the grid."""
         return min(extent.low) >= 1 and max(extent.high) <= self.size - 3
 
     def box(self, extent: Extent) -> tuple[tuple[float, float], tuple[float, float]]:
-        """Return the corners of an extent in the map's units."""
+        """Return the corners of an extent in the coordinates of the embedding."""
         (x, y), h = self._corner, self.spacing
         low = (x + h * extent.low[0], y + h * extent.low[1])
         high = (x + h * (extent.high[0] + 1), y + h * (extent.high[1] + 1))
         return low, high
 
     def evaluate(self, points: Tensor) -> None:
-        """Write F into `repulsion`, Z into `z` (fixed point), and a copy of the points.
+        """Write F to `repulsion`, Z to `z` (fixed point), and a copy of the points to `before`.
 
-        `points` is the int64 view of float32 (n, 2), the copy `before` likewise.
+        `points` and `before` are int64 views, shape (n,), of float32 arrays of shape (n, 2).
         """
         size, n = self.size, self.n
         per_spacing = 1 / self.spacing
@@ -172,15 +173,16 @@ class Field:
             kernels.fold_kernel, triton.cdiv(size * size, 1024),
             self._density, self._padded, self.z, 1 / self._scale, size, BLOCK=1024,
         )  # fmt: skip
-        # A batch of one: both axes are then planned together, and the result is contiguous. (Of a
-        # matrix alone PyTorch transforms one axis after the other and returns it transposed.)
+        # A batch of one matrix: PyTorch then transforms both axes in one plan and returns a
+        # contiguous result. Without the batch it transforms one axis after the other and returns
+        # a transposed result.
         spectrum = torch.fft.rfft2(self._padded[None]).contiguous()
         n_modes = spectrum.numel()
         launch(
             kernels.filter_kernel, triton.cdiv(2 * n_modes, 2048),
             torch.view_as_real(spectrum), self._response, n_modes, BLOCK=2048,
         )  # fmt: skip
-        # norm="forward": no factor here, it stands in the response
+        # norm="forward": no factor here; the response contains the factor
         shape = (2 * size, 2 * size)
         potential = torch.fft.irfft2(spectrum, s=shape, norm="forward").contiguous()
         launch(
