@@ -1,4 +1,4 @@
-"""What holds of every bundle, whatever the map."""
+"""Properties of every bundle."""
 
 import itertools
 import json
@@ -40,7 +40,7 @@ def maps(draw):
 
 @given(maps())
 @settings(deadline=None, max_examples=60)
-def test_a_bundle_holds_the_map(given_map):
+def test_a_bundle_contains_the_map(given_map):
     with tempfile.TemporaryDirectory() as folder:
         write_bundle(Path(folder) / "bundle", **given_map)
         bundle = open_bundle(Path(folder) / "bundle")
@@ -67,12 +67,12 @@ def test_a_bundle_holds_the_map(given_map):
 
 
 @given(st.lists(st.binary(max_size=50), min_size=1, max_size=70))
-def test_what_is_packed_is_unpacked(images):
+def test_unpack_inverts_pack(images):
     assert unpack(pack(images)) == images
 
 
 @given(st.integers(1, 3), st.integers(2, 4))
-def test_the_curve_is_one_walk_through_all_cells(bits, n_dimensions):
+def test_the_curve_visits_every_cell_once(bits, n_dimensions):
     if bits * n_dimensions > 12:
         bits = 12 // n_dimensions
     cells = np.array(list(itertools.product(range(2**bits), repeat=n_dimensions)))
@@ -82,7 +82,7 @@ def test_the_curve_is_one_walk_through_all_cells(bits, n_dimensions):
 
 @given(st.lists(texts, min_size=1, max_size=30))
 @settings(deadline=None)
-def test_strings_are_json_in_utf8(paths):
+def test_strings_are_valid_json_in_utf8(paths):
     none = Neighbors(np.empty((len(paths), 0), np.int32), np.empty((len(paths), 0), np.float32))
     with tempfile.TemporaryDirectory() as folder:
         write_bundle(
