@@ -162,7 +162,7 @@ class Cheap:
 
     batch_size = 64
     n_workers = 2
-    n_lanes = 1
+    n_concurrent = 1
     least_px = 0
     takes_pixels = False
 

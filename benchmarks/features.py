@@ -92,7 +92,7 @@ def build_lite0() -> tuple[Any, Sequence[float], Sequence[float]]:
     import timm
     import torch
 
-    from featscape.features.efficientnet_lite0 import _find_weights
+    from featscape.features.zoo.libraries.lite0 import _find_weights
     from featscape.progress import SilentProgress
 
     network: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
@@ -105,7 +105,7 @@ def build_lite0() -> tuple[Any, Sequence[float], Sequence[float]]:
 def open_networks(model: str, weights: Path | None, pixels: list[np.ndarray]) -> list[Network]:
     """Return the network on each engine and in each precision that there is here."""
     from featscape.features import load_network
-    from featscape.features.torch_engine import TorchEngine
+    from featscape.features.engines.torch import TorchEngine
 
     network = load_network(model, weights=weights, device="cpu")
     geometry = network._preprocessing  # noqa: SLF001 - what load_network chose is exchanged
@@ -120,7 +120,7 @@ def open_networks(model: str, weights: Path | None, pixels: list[np.ndarray]) ->
     for engine in (torch_engine, network._engine):  # noqa: SLF001
         for precision in engine.precisions:
             asked = replace(network, _engine=engine, _asked=precision)
-            found.append(asked.settle(pixels)[0])
+            found.append(asked.choose_precision(pixels)[0])
     return found
 
 
@@ -146,7 +146,7 @@ def measure(
     network: Network, images: ImageSet, pixels: list[np.ndarray], expected: np.ndarray, repeats: int
 ) -> Rates:
     from featscape import extract
-    from featscape.features.precision import measure as compare
+    from featscape.features.engines.precision import measure as compare
     from featscape.images import ThumbnailPack
 
     assert network.inference is not None

@@ -23,11 +23,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from featscape.features import compiling, extract, load_network
-from featscape.features.batch_resize import make_batch
-from featscape.features.precision import measure
-from featscape.features.reading import read_ahead
-from featscape.features.torch_engine import TorchEngine, _unrounded
+from featscape.features import extract, load_network
+from featscape.features.engines import compiling
+from featscape.features.engines.gpu_resize import make_batch
+from featscape.features.engines.precision import measure
+from featscape.features.engines.torch import TorchEngine, _tf32_disabled
+from featscape.features.extraction.prefetch import read_ahead
 from featscape.images import decode_plain, find_images
 from featscape.progress import SilentProgress, Task
 from machine import table
@@ -180,7 +181,7 @@ def stages(
         values = torch.rand(shape, device=device, dtype=engine._dtype)  # noqa: SLF001
         values = values.to(memory_format=torch.channels_last)
         module = engine._module_for(len(batch))  # noqa: SLF001
-        with torch.inference_mode(), _unrounded():
+        with torch.inference_mode(), _tf32_disabled():
             alone = rate(lambda m=module, v=values: m(v), len(batch), n_batches)  # type: ignore[misc]
         yield [f"network alone, {name}", alone]
         together = rate(lambda one=one: one.run(batch), len(batch), n_batches)  # type: ignore[misc]
@@ -199,7 +200,7 @@ def precisions(
     network: Network, sample: Sequence[np.ndarray], *, interpreted: bool
 ) -> dict[str, Network]:
     """Return the network as it is in bf16 and fp32, and compiled in bf16, with what that took."""
-    half = network if interpreted else network.in_precision("bf16")
+    half = network if interpreted else network.at_precision("bf16")
     began = perf_counter()
     compiled = half.compiled(sample)
     print(f"compiling for batches of {len(sample)} took {perf_counter() - began:.1f} s\n")
@@ -226,7 +227,7 @@ def measure_features(*, interpreted: bool) -> None:
         here, there = open_networks(folder, weights, interpreted=interpreted)
         print(
             f"\n{there.card.name} with random weights, {n_files:,} JPEG files of "
-            f"{n_bytes / 1e3:.1f} kB, batches of {there.batch_size}, {there.n_lanes} at once\n"
+            f"{n_bytes / 1e3:.1f} kB, batches of {there.batch_size}, {there.n_concurrent} at once\n"
         )
         sample = read_prepared(images, there, min(there.batch_size, n_files))
         networks = precisions(there, sample, interpreted=interpreted)

@@ -83,7 +83,7 @@ def run_featscape(
     import torch
     import torchvision  # noqa: F401
 
-    from featscape.features.discreet import import_openvino
+    from featscape.features.openvino_import import import_openvino
 
     import_openvino()
     import featscape.bundle

@@ -69,7 +69,7 @@ class QuickNetwork:
     card = ModelCard("quick", "pixels", "none", "0" * 64, "resize 4", 48)
     batch_size = 4
     n_workers = 2
-    n_lanes = 1
+    n_concurrent = 1
     least_px = 0
     takes_pixels = False
 
@@ -83,7 +83,7 @@ class QuickNetwork:
 @pytest.fixture
 def quick_network(monkeypatch):
     """Put an average of the pixels in the network's place; all else stays the real one."""
-    module = importlib.import_module("featscape.features.extract")
+    module = importlib.import_module("featscape.features.extraction.loop")
     monkeypatch.setattr(module, "load_network", lambda *_, **__: QuickNetwork())
     return QuickNetwork
 

@@ -15,8 +15,10 @@ import torch
 from torchvision import models
 from torchvision.models.regnet import BlockParams
 
-from featscape.features import catalog, open_clip_backend, timm_backend, torchvision_backend
-from featscape.features.classifier import find_classifier
+from featscape.features.zoo import catalog
+from featscape.features.zoo.classifier import find_classifier
+from featscape.features.zoo.libraries import open_clip, torchvision
+from featscape.features.zoo.libraries import timm as timm_library
 
 QUIET = {"init_weights": False}  # random weights take time, also on the meta device
 META = torch.device("meta")
@@ -42,7 +44,7 @@ def measure_timm(name):
 
 
 def measure_open_clip(name):
-    architecture = open_clip_backend.build(name)
+    architecture = open_clip.build(name)
     with META, torch.inference_mode():
         module = architecture.make().eval()
         output = module(
@@ -84,15 +86,15 @@ def main():
             "rows": [astuple(row) for row in backend.list_rows()],
         }
         for backend, measure_one in (
-            (torchvision_backend, measure_torchvision),
-            (timm_backend, measure_timm),
-            (open_clip_backend, measure_open_clip),
+            (torchvision, measure_torchvision),
+            (timm_library, measure_timm),
+            (open_clip, measure_open_clip),
         )
     }
     text = json.dumps(written, separators=(",", ":"))
     for end in ("],[", '],"'):
         text = text.replace(end, f"{end[:2]}\n{end[2:]}")
-    (resources.files("featscape.features") / catalog.FILE).write_text(text + "\n")
+    (resources.files("featscape.features.zoo") / catalog.FILE).write_text(text + "\n")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         MissingExtra,
         ModelError,
     )
-    from featscape.features.extract import extract
+    from featscape.features.extraction.loop import extract
     from featscape.images import find_images
     from featscape.mapfolder.read import Map
     from featscape.pictures import draw_mosaic, draw_scatter
@@ -68,7 +68,7 @@ _HOME = {
     "draw_mosaic": "featscape.pictures",
     "draw_scatter": "featscape.pictures",
     "embed_features": "featscape.app.notebook",
-    "extract": "featscape.features.extract",
+    "extract": "featscape.features.extraction.loop",
     "find_images": "featscape.images",
     "load_tsne": "featscape.steps.embedding",
     "make_map": "featscape.app.notebook",

@@ -104,7 +104,7 @@ def embed_features(options: FeatureMapOptions) -> Map:
     InputError, DeviceError
         The output folder is then as it was.
     """
-    from featscape.features.files import read_features, read_labels
+    from featscape.files.features import read_features, read_labels
 
     file = Path(options.features_file)
     watch = Stopwatch()

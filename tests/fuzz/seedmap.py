@@ -30,7 +30,7 @@ class TileNetwork:
     card = ModelCard("tiles", "pixels", "none", "0" * 64, "resize 4", 48)
     batch_size = 8
     n_workers = 1
-    n_lanes = 1
+    n_concurrent = 1
     least_px = 0
     takes_pixels = False
 
@@ -66,7 +66,7 @@ def make_seed_map(folder: Path) -> None:
         Image.fromarray(pixels.astype(np.uint8)).save(file)
         rows.append(f"{kind}/{file.name},{number},a text of {number}")
     (folder / _SOURCE / "metadata.csv").write_text("\n".join(rows), encoding="utf-8")
-    extraction = importlib.import_module("featscape.features.extract")
+    extraction = importlib.import_module("featscape.features.extraction.loop")
     with mock.patch.object(extraction, "load_network", return_value=TileNetwork()):
         make_map(folder / _SOURCE, folder / _FOLDER, perplexity=3, size_px=200, device="cpu")
 

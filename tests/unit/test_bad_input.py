@@ -406,7 +406,7 @@ class TestCtrlC:
             raise KeyboardInterrupt
 
         where = {
-            "extract": "featscape.features.extract",
+            "extract": "featscape.features.extraction.loop",
             "draw_mosaic": "featscape.pictures.draw_mosaic",
             "write_run": "featscape.mapfolder.write_run",
             "t-SNE": "meshtsne.estimator.descend",

@@ -16,7 +16,7 @@ from tests.unit.test_resume import HEAVY
 
 from featscape.cli import main
 from featscape.cli.process import EndingSignals, LenientStream
-from featscape.features import shards
+from featscape.features.extraction import shards
 from featscape.pipeline import open_map
 
 pytestmark = [
@@ -45,7 +45,7 @@ def run_command(folder, out, err, arguments):
     sys.stderr = None if err is None else os.fdopen(2, "w", buffering=1)
     sys.argv = ["featscape", *map(str, arguments)]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored here
-    module = importlib.import_module("featscape.features.extract")
+    module = importlib.import_module("featscape.features.extraction.loop")
     module.load_network = lambda *_, **__: SlowNetwork()
     shards.MOST_SECONDS = 0.0
     os.fsync = lambda _handle: None  # see conftest.py

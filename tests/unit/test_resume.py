@@ -18,8 +18,8 @@ from tests.conftest import QuickNetwork, write_images
 
 from featscape import make_map, mapfolder
 from featscape.errors import InputError
-from featscape.features import shards
-from featscape.features.known import KnownFeatures
+from featscape.features.extraction import shards
+from featscape.features.extraction.cache import FeatureCache
 from featscape.mapfolder.read import open_map
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -65,7 +65,7 @@ class CountingNetwork(BatchNetwork):
 
 def put_in_place(network, patch):
     """Have `extract` load this network."""
-    module = importlib.import_module("featscape.features.extract")
+    module = importlib.import_module("featscape.features.extraction.loop")
     patch.setattr(module, "load_network", lambda *_, **__: network)
 
 
@@ -236,7 +236,7 @@ class TestContinuing:
         lines = Lines()
         made = make(source, "m", progress=lines)
         assert network.n_seen == N_DIFFERENT - 16
-        assert "of the work that was kept, 1 part is damaged and made anew" in lines.said
+        assert "of the interrupted run, 1 part is damaged and computed again" in lines.said
         assert "continuing: 16 of 73 images were done" in lines.said
         assert_same_map(made.folder, whole.folder)
 
@@ -282,7 +282,7 @@ class TestContinuing:
         make(source, "m", progress=lines)
         assert network.n_seen == N_DIFFERENT
         assert (
-            "the work that was kept is not used and done anew: the network's weights or code have "
+            "the results of the interrupted run are not used: the network's weights or code have "
             "changed: its features of a fixed image differ by 18.6%"
         ) in lines.said
 
@@ -432,26 +432,26 @@ class TestFinishedMaps:
         lines = Lines()
         make(source, "m", force=True, progress=lines)
         assert network.n_seen == (N_DIFFERENT if reason else 0)
-        begin = f"the features in m are not used and are computed anew: {reason}"
+        begin = f"the features in m are not used: {reason}"
         assert any(line.startswith(begin) for line in lines.said) is (reason is not None)
 
     def test_a_map_that_is_replaced_meanwhile_gives_the_features_that_it_had(
         self, source, network, monkeypatch
     ):
         before = make(source, "m").features[:].copy()
-        init = KnownFeatures.__init__
+        init = FeatureCache.__init__
 
         def replace_map(self, parts, **options):
             init(self, parts, **options)
             if len(self):
                 with monkeypatch.context() as patch:
-                    patch.setattr(KnownFeatures, "__init__", init)
+                    patch.setattr(FeatureCache, "__init__", init)
                     other = CountingNetwork(layer="another")
                     other.run = lambda pixels: -network.run(pixels)
                     put_in_place(other, patch)
                     make(source, "m", force=True)
 
-        monkeypatch.setattr(KnownFeatures, "__init__", replace_map)
+        monkeypatch.setattr(FeatureCache, "__init__", replace_map)
         made = make(source, "n", perplexity=8)
         assert open_map("m").run["model"]["layer"] == "another"
         np.testing.assert_array_equal(made.features, before)

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
     from featscape.distribute.cluster import Pools
     from featscape.features import Backend
-    from featscape.features.known import KnownFeatures
-    from featscape.features.reading import Read
+    from featscape.features.protocols import DigestFinder, Read
     from featscape.records import ImageSet, SkippedImage, ThumbnailSink
 
 # Ray keeps a record of each block; a block of more chunks costs no less care if it is lost.
@@ -24,7 +23,7 @@ _MOST_BLOCKS = 20_000
 
 
 class Extraction:
-    """The `Machines` of `features.backend`: a cluster, shared between reading and the network.
+    """The `Machines` of `features.protocols`: a cluster, shared between reading and the network.
 
     Parameters
     ----------
@@ -41,9 +40,9 @@ class Extraction:
         *,
         batch_size: int,
         thumbnails: ThumbnailSink | None,
-        known: KnownFeatures,
+        cache: DigestFinder,
     ) -> Generator[Read | SkippedImage, None, None]:
-        """Yield each image in order: see `features.backend.Machines`."""
+        """Yield each image in order: see `features.protocols.Machines`."""
         import ray
 
         if not isinstance(network, Network):
@@ -60,7 +59,7 @@ class Extraction:
             network=network.without_engine(),
             device=self._pools.device,
             thumbnails=thumbnails,
-            marks=[ray.put(known.marks(thumbnail_px=size_px))],
+            prefixes=[ray.put(cache.digest_prefixes(thumbnail_px=size_px))],
         )
         starts = range(0, len(images), batch_size)
         yield from _run(job, [images.paths[at : at + batch_size] for at in starts], self._pools)

@@ -22,8 +22,8 @@ import numpy as np
 
 from featscape import __version__
 from featscape.errors import FeatscapeError, ImageError, InputError
-from featscape.features.known import Known
-from featscape.features.reading import Read, read_image
+from featscape.features.extraction.reading import read_image
+from featscape.features.protocols import CachedFeatures, Read
 from featscape.images import open_contents
 from featscape.printable_names import printable
 from featscape.records import SkippedImage
@@ -53,8 +53,9 @@ class Job:
         "cpu" or "cuda".
     thumbnails : ThumbnailSink or None
         Makes thumbnails, and takes none.
-    marks : list of one ray.ObjectRef
-        Of the sorted marks of the images whose features are known: see `KnownFeatures.marks`.
+    prefixes : list of one ray.ObjectRef
+        Of the sorted digest prefixes of the images with cached features: see
+        `FeatureCache.digest_prefixes`.
     version : str
         Of the featscape that asks.
     """
@@ -66,7 +67,7 @@ class Job:
     network: Network
     device: str
     thumbnails: ThumbnailSink | None
-    marks: list[Any]
+    prefixes: list[Any]
     version: str = __version__
 
 
@@ -74,9 +75,9 @@ def read_chunk(row: dict[str, Any], job: Job) -> dict[str, Any]:
     """Read and prepare the images of a chunk: {"chunk", "paths"} -> {"chunk", "content"}."""
     try:
         _check_version(job)
-        contents, marks = _open(job.kind, job.source), Marks(_fetch(job.marks[0]))
+        contents, prefixes = _open(job.kind, job.source), DigestPrefixes(_fetch(job.prefixes[0]))
         paths = json.loads(row["paths"])
-        result: Items | FeatscapeError = [_read(contents, path, marks, job) for path in paths]
+        result: Items | FeatscapeError = [_read(contents, path, prefixes, job) for path in paths]
     except FeatscapeError as error:
         result = error
     return {"chunk": row["chunk"], "content": pickle.dumps(result)}
@@ -129,39 +130,47 @@ def unpack(content: bytes) -> Items | FeatscapeError:
 def load(job: Job) -> Network:
     """Load the very network that the caller has; raises ModelError where it is another here."""
     from featscape.features import reload_network
-    from featscape.features.cores import limit_cores
+    from featscape.features.engines.devices import limit_cores
 
     if job.device == "cpu":
         limit_cores(1)  # each core of the node has a network of its own
     return reload_network(job.network.card, device=job.device)
 
 
-class Marks:
-    """Tells that the features of an image are known, and not what they are.
+class DigestPrefixes:
+    """Finds out whether the features of an image are cached, without the features themselves.
 
     Parameters
     ----------
-    marks : ndarray of uint64, sorted
+    prefixes : ndarray of uint64, sorted
+        See `FeatureCache.digest_prefixes`.
     """
 
-    def __init__(self, marks: NDArray[np.uint64]) -> None:
-        self._marks = marks
+    def __init__(self, prefixes: NDArray[np.uint64]) -> None:
+        self._prefixes = prefixes
 
-    def find(self, key: bytes, *, thumbnail_px: int | None) -> Known | None:
-        """Return a mark in the place of what is known, as `KnownFeatures.find` is called."""
-        del thumbnail_px  # only those with thumbnails are marked where there must be some
-        mark = np.frombuffer(key, np.uint64, count=1)[0]
-        place = int(np.searchsorted(self._marks, mark))
-        if place == len(self._marks) or self._marks[place] != mark:
+    def find(self, key: bytes, *, thumbnail_px: int | None) -> CachedFeatures | None:
+        """Return a placeholder without features if the image's features are cached, else None."""
+        del thumbnail_px  # the prefixes contain only images with the requested thumbnails
+        prefix = np.frombuffer(key, np.uint64, count=1)[0]
+        place = int(np.searchsorted(self._prefixes, prefix))
+        if place == len(self._prefixes) or self._prefixes[place] != prefix:
             return None
-        return Known("", np.empty(0, np.float32), (0, 0), b"")
+        return CachedFeatures("", np.empty(0, np.float32), (0, 0), b"")
 
 
-def _read(contents: ImageBytes, path: str, marks: Marks, job: Job) -> Read | SkippedImage:
+def _read(
+    contents: ImageBytes, path: str, prefixes: DigestPrefixes, job: Job
+) -> Read | SkippedImage:
     try:
         content = contents.read(path)
         return read_image(
-            content, job.decode, job.network, job.thumbnails, marks, decode_plain=job.decode_plain
+            content,
+            job.decode,
+            job.network,
+            job.thumbnails,
+            prefixes,
+            decode_plain=job.decode_plain,
         )
     except ImageError as error:
         return SkippedImage(path, str(error))
@@ -180,10 +189,10 @@ def _open(kind: str, source: Path | str) -> ImageBytes:
 
 
 @lru_cache(maxsize=1)
-def _fetch(marks: Any) -> NDArray[np.uint64]:
+def _fetch(prefixes: Any) -> NDArray[np.uint64]:
     import ray
 
-    array: NDArray[np.uint64] = ray.get(marks)
+    array: NDArray[np.uint64] = ray.get(prefixes)
     return array
 
 

@@ -1,13 +1,13 @@
-"""Features: what a pretrained network says of each image, at its end or within."""
+"""Features of images from pretrained networks."""
 
-from featscape.features.architecture import ModelEntry
-from featscape.features.backend import Backend
-from featscape.features.extract import extract
-from featscape.features.layers import Layer, LayerTree, list_layers
+from featscape.features.extraction.loop import extract
 from featscape.features.loading import check_network, load_network, reload_network
 from featscape.features.map_network import check_given, explain_refusal, load_for_map
-from featscape.features.models import list_models
 from featscape.features.network import Network
+from featscape.features.protocols import Backend
+from featscape.features.readout.layers import list_layers
+from featscape.features.zoo.architecture import Layer, LayerTree, ModelEntry
+from featscape.features.zoo.registry import list_models
 
 __all__ = [
     "Backend",

@@ -1,8 +1,8 @@
-"""The network of a finished map, which may come from a stranger.
+"""Load the network of a finished map, which may come from an untrusted source.
 
-A map names its network in run.json. Of the names there, only those of the libraries' networks are
-loaded, with the libraries' own weights. A map may also name code (MODULE:FACTORY) or files (ONNX
-files, weights); these are loaded only if the user gives them.
+A map names its network in run.json. Only the networks of libraries, with the libraries' own
+weights, are loaded by this name. A map may also name code (MODULE:FACTORY) or files (ONNX files,
+weights); these are loaded only if the user names them too.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 from featscape.errors import ModelError
 from featscape.features.loading import check_network, reload_network
-from featscape.features.models import is_listed, standard_weights
-from featscape.features.onnx_file import is_onnx
-from featscape.features.weights import hash_file
+from featscape.features.zoo.registry import is_file, is_listed, standard_weights
+from featscape.features.zoo.weights import hash_file
 from featscape.files.regular import open_regular
 from featscape.printable_names import printable
 
@@ -26,31 +25,31 @@ if TYPE_CHECKING:
 def explain_refusal(
     card: ModelCard, *, model: str | None = None, weights: str | Path | None = None
 ) -> str | None:
-    """Return why the network of a map is not loaded, and the remedy; None if it is.
+    """Return why the network of a map is not loaded, and the remedy; None if it is loaded.
 
     Parameters
     ----------
     card : ModelCard
-        The map's. Nothing that it names is imported or opened.
+        Card of the map. Nothing that it names is imported or opened.
     model, weights : optional
-        What the user gives.
+        The names that the user gives.
     """
-    if model is None and is_onnx(card.name):
+    if model is None and is_file(card.name):
         return (
-            "This map was made with an ONNX file, and featscape loads no file that a map names: "
-            "to place images, give the file with --model FILE.onnx (model=)."
+            "This map was made with an ONNX file, and featscape does not load files that a map "
+            "names: to place images, give the file with --model FILE.onnx (model=)."
         )
     if model is None and not is_listed(card.name):
         return (
-            "This map was made with a network that is in no library, and featscape runs no code "
-            "that a map names: to place images, give the network with --model MODULE:FACTORY "
-            "(model=)."
+            "This map was made with a network that belongs to no library, and featscape does not "
+            "run code that a map names: to place images, give the network with "
+            "--model MODULE:FACTORY (model=)."
         )
     name = model or card.name
     if weights is None and is_listed(name) and card.weights not in standard_weights(name):
         return (
-            "This map was made with a file of weights, and featscape loads no file that a map "
-            "names: to place images, give the file with --weights FILE (weights=)."
+            "This map was made with a file of weights, and featscape does not load files that a "
+            "map names: to place images, give the file with --weights FILE (weights=)."
         )
     return None
 
@@ -63,22 +62,22 @@ def check_given(
     Parameters
     ----------
     card : ModelCard
-        The map's.
+        Card of the map.
     model, weights : optional
-        What the user gives.
+        The names that the user gives.
 
     Raises
     ------
     ModelError, InputError, MissingExtra
-        If the name of the network or the content of the weights' file differ from the card, or
-        `model` and `weights` cannot be used.
+        If the name of the network or the content of the weights' file differs from the card, or
+        `model` or `weights` cannot be used.
     """
     if model is None and weights is None:
         return
     name = model or card.name
-    if name != card.name and not (is_onnx(name) and is_onnx(card.name)):
+    if name != card.name and not (is_file(name) and is_file(card.name)):
         raise ModelError(
-            f"The network must be the one that the map was made with, {printable(card.name)}; got "
+            f"the network must be the network of the map, {printable(card.name)}; got "
             f"{name}. Give its name with --model (model=)."
         )
     refusal = explain_refusal(card, model=model, weights=weights)
@@ -87,19 +86,19 @@ def check_given(
     check_network(name, weights=weights)
     if weights is not None and _hash(Path(weights)) != card.weights_sha256:
         raise ModelError(
-            f"The weights must be those that the map was made with, whose SHA-256 is "
-            f"{printable(card.weights_sha256)}; {printable(weights)} has another. "
-            "Give their file with --weights (weights=)."
+            f"the weights must be the weights of the map, whose SHA-256 is "
+            f"{printable(card.weights_sha256)}; {printable(weights)} has another SHA-256. "
+            "Give the right file with --weights (weights=)."
         )
 
 
 def _hash(weights: Path) -> str:
     try:
-        open_regular(weights).close()  # a device may have no end
+        open_regular(weights).close()  # a device may be endless
         return hash_file(weights)
     except OSError as error:
         raise ModelError(
-            f"The weights {printable(weights)} cannot be read: {error.strerror}. "
+            f"the weights {printable(weights)} cannot be read: {error.strerror}. "
             "Give another file with --weights (weights=)."
         ) from error
 
@@ -116,17 +115,21 @@ def load_for_map(
     Parameters
     ----------
     card : ModelCard
-        The map's.
+        Card of the map.
     model, weights : optional
-        What the user gives; needed for networks and weights that are in no library.
+        The names that the user gives; required for networks and weights that belong to no library.
     device : str
         As for `load_network`.
+
+    Returns
+    -------
+    Network
 
     Raises
     ------
     ModelError
-        If the map names a network or weights that have to be given, or what is given differs from
-        the card. Also as `load_network` does.
+        If the map names a network or weights that the user must give, or if the given network or
+        weights differ from the card. Also as `load_network` does.
     InputError, DeviceError, MissingExtra
         As `load_network` does.
     """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape.errors import FeatscapeError, ImageError
-from featscape.features.files import read_features, read_labels
+from featscape.files.features import read_features, read_labels
 from featscape.images import find_images
 from featscape.images.storage import remote
 from featscape.options import EmbeddingOptions

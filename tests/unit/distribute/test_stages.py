@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from featscape.distribute import stages
-from featscape.distribute.stages import Job, Marks
+from featscape.distribute.stages import DigestPrefixes, Job
 from featscape.images import find_images
 
 
@@ -37,8 +37,10 @@ def test_a_plain_file_is_decoded_by_the_quick_decoder(tmp_path):
         network=OfPixels(),
         device="cpu",
         thumbnails=None,
-        marks=[],
+        prefixes=[],
     )
-    read = stages._read(images.contents, images.paths[0], Marks(np.empty(0, np.uint64)), job)
+    read = stages._read(
+        images.contents, images.paths[0], DigestPrefixes(np.empty(0, np.uint64)), job
+    )
     assert read.size_px == (16, 12)
     assert read.pixels.shape == (12, 16, 3)

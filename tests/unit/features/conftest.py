@@ -1,4 +1,4 @@
-"""Small networks' weights, small images, and one thread: the machine is shared."""
+"""Fixtures: weights of small networks, small images, and one PyTorch thread."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,12 +23,12 @@ def one_torch_thread():
 
 @pytest.fixture(scope="session")
 def small_file(tmp_path_factory):
-    """Random weights of torchvision's own shufflenet_v2_x0_5: 5 MB and quick."""
+    """Save random weights of torchvision's shufflenet_v2_x0_5, a fast network of 5 MB."""
     return save_random("shufflenet_v2_x0_5", tmp_path_factory.mktemp("weights") / "small.pth")
 
 
 def save_random(name, path, **arguments):
-    """Save a network's random weights, with statistics that are not 0 and 1."""
+    """Save random weights of a network, with batch norm statistics other than 0 and 1."""
     import torch
     from torchvision import models
 
@@ -72,7 +72,7 @@ def noise_images():
 
 
 class Stems:
-    """Files whose content is their own name, without the extension."""
+    """Files whose content is the stem of their name."""
 
     def read(self, path):
         return Path(path).stem.encode()
@@ -91,10 +91,10 @@ def noise_image():
 
 @pytest.fixture
 def on_a_gpu():
-    """Return a network as `load_network` makes it for a GPU, but that PyTorch runs it here."""
+    """Return a network as `load_network` opens it for a GPU, but run by PyTorch on the CPU."""
     import torch
 
-    from featscape.features.torch_engine import TorchEngine
+    from featscape.features.engines.torch import TorchEngine
 
     def move(network):
         preprocessing = network._preprocessing
@@ -105,10 +105,10 @@ def on_a_gpu():
             std=preprocessing.std,
             geometry=preprocessing.resizing,
         )
-        told = network.inference
+        inference = network.inference
         return replace(
             network,
-            inference=None if told is None else replace(told, engine=engine.name),
+            inference=None if inference is None else replace(inference, engine=engine.name),
             device=torch.device("cuda"),
             _engine=engine,
             _resizing=preprocessing.resizing,

@@ -1,4 +1,4 @@
-"""The network of a map: what only the map names is never imported or opened."""
+"""The network of a map: code and files that only the map names are not imported or opened."""
 
 import sys
 from dataclasses import replace
@@ -29,7 +29,7 @@ def other():
 
 @pytest.fixture
 def payload(here):
-    """Put a module of the name "payload" into the current folder, and return its trace."""
+    """Write a module "payload" into the current folder, and return the file that it creates."""
     (here / "payload.py").write_text(NETWORK)
     yield here / "it ran"
     sys.modules.pop("payload", None)
@@ -76,19 +76,19 @@ def test_files_of_weights_that_a_map_names_are_not_opened(name, weights):
         load_for_map(card_of(name, weights))
 
 
-def test_each_listed_network_is_loaded_with_each_of_its_own_weights():
+def test_listed_networks_with_the_librarys_weights_are_not_refused():
     for entry in list_models():
         for weights in entry.weights:
             assert explain_refusal(card_of(entry.name, weights)) is None, entry.name
 
 
-def test_the_installed_network_needs_nothing_given():
+def test_the_installed_network_is_loaded_without_options():
     card = load_network("efficientnet_lite0", device="cpu").card
     assert explain_refusal(card) is None
     assert load_for_map(card, device="cpu").card == card
 
 
-def test_a_network_of_ones_own_is_loaded_once_it_is_given(payload):
+def test_the_users_own_network_is_loaded_if_the_user_names_it(payload):
     card = load_network("payload:tiny", device="cpu").card
     payload.unlink()
     with pytest.raises(ModelError, match="MODULE:FACTORY"):
@@ -97,7 +97,7 @@ def test_a_network_of_ones_own_is_loaded_once_it_is_given(payload):
     check_given(card, model="payload:tiny")
     assert load_for_map(card, model="payload:tiny", device="cpu").card == card
     for other in ("payload:other", "resnet101", "net.onnx"):
-        with pytest.raises(ModelError, match="must be the one that the map was made with"):
+        with pytest.raises(ModelError, match="must be the network of the map"):
             check_given(card, model=other)
 
 
@@ -118,7 +118,7 @@ def test_weights_are_compared_by_their_content(small_file, tmp_path):
     assert replace(loaded, weights="") == replace(card, weights="")
     moved.write_bytes(b"other weights")
     for load in (check_given, load_for_map):
-        with pytest.raises(ModelError, match="must be those that the map was made with"):
+        with pytest.raises(ModelError, match="must be the weights of the map"):
             load(card, weights=moved)
     with pytest.raises(FeatscapeError):
         check_given(card, weights=tmp_path / "none.pth")

@@ -1,4 +1,4 @@
-"""Networks cut off before their classifier: right features for every family, on any device."""
+"""Networks without their classifier: correct features for every family, on any device."""
 
 from dataclasses import replace
 
@@ -9,12 +9,12 @@ from torch import nn
 
 from featscape.errors import DeviceError, ImageError, InputError, ModelError
 from featscape.features import list_models, load_network, reload_network
-from featscape.features.devices import choose_device
-from featscape.features.folding import fold_batch_norms
-from featscape.features.torch_engine import TorchEngine
+from featscape.features.engines.devices import choose_device
+from featscape.features.engines.folding import fold_batch_norms
+from featscape.features.engines.torch import TorchEngine
 
-# The lightest of each kind: plain, dense and depthwise convolutions, auxiliary classifiers, a
-# classifier of several layers, one that is a convolution, and attention.
+# The smallest network of each kind: plain, dense and depthwise convolutions, auxiliary classifiers,
+# a classifier with several layers, a convolution as the classifier, and attention.
 NO_TRAINING = {"init_weights": False, "aux_logits": False}
 FAMILIES = {
     "densenet121": {},
@@ -28,7 +28,7 @@ FAMILIES = {
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_features_are_the_input_of_the_last_layer(name, tmp_path, save_weights, noise_image):
+def test_features_are_the_input_of_the_classifier(name, tmp_path, save_weights, noise_image):
     from torchvision import models
 
     path = save_weights(name, tmp_path / "weights.pth", **FAMILIES[name])
@@ -53,7 +53,7 @@ def test_features_are_the_input_of_the_last_layer(name, tmp_path, save_weights, 
     np.testing.assert_allclose(values, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
 
 
-def test_resnet101_by_the_true_path(tmp_path, save_weights, noise_image):
+def test_resnet101_is_loaded_from_a_file(tmp_path, save_weights, noise_image):
     path = save_weights("resnet101", tmp_path / "resnet101.pth")
     network = load_network(weights=str(path), device="cpu")
     values = network.run([network.prepare(noise_image(i, (60, 50))) for i in range(2)])
@@ -69,7 +69,7 @@ def test_batch_norms_are_folded(small_file):
 
 
 class UsedTwice(nn.Module):
-    """The convolution's output is needed raw as well: its batch norm must not be folded."""
+    """A network in which folding is wrong: the convolution's output is also used directly."""
 
     def __init__(self):
         super().__init__()
@@ -82,7 +82,7 @@ class UsedTwice(nn.Module):
         return (x + self.norm(x)).mean((2, 3))
 
 
-def test_what_cannot_be_folded_is_left_as_it_was():
+def test_a_network_is_restored_if_folding_changes_its_output():
     network = UsedTwice().eval()
     probe = torch.rand(1, 3, 5, 5)
     with torch.inference_mode():
@@ -101,27 +101,27 @@ def test_an_image_too_narrow_to_resize_is_an_image_error(small_file, noise_image
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "cpu:0:1", ""])
-def test_what_is_no_device(name):
+def test_invalid_device_names_are_refused(name):
     with pytest.raises(InputError, match="must be auto, cpu, cuda, cuda:N or mps"):
         choose_device(name)
 
 
-def test_an_absent_device_is_answered_with_the_present(monkeypatch):
+def test_a_missing_device_is_an_error_that_lists_the_present_devices(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(DeviceError, match=r"cuda must be present; PyTorch finds cpu"):
+    with pytest.raises(DeviceError, match=r"cuda is not present; PyTorch finds cpu"):
         choose_device("cuda")
 
 
-def test_the_gpu_is_chosen_where_there_is_one(monkeypatch):
+def test_auto_chooses_the_gpu_if_there_is_one(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert choose_device("auto") == torch.device("cuda")
     assert choose_device("cuda:1") == torch.device("cuda:1")
-    with pytest.raises(DeviceError, match=r"cuda:2 must be present.*cpu, cuda, cuda:0, cuda:1"):
+    with pytest.raises(DeviceError, match=r"cuda:2 is not present.*cpu, cuda, cuda:0, cuda:1"):
         choose_device("cuda:2")
 
 
-def test_the_cpu_is_chosen_where_there_is_no_gpu(monkeypatch):
+def test_auto_chooses_the_cpu_if_there_is_no_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert choose_device("auto") == torch.device("cpu")
@@ -133,24 +133,24 @@ def test_device_and_name_are_checked_before_weights_are_read(tmp_path):
 
 
 class TestReloadNetwork:
-    def test_it_is_the_same_network(self, small_file, noise_image):
+    def test_the_reloaded_network_is_the_same(self, small_file, noise_image):
         first = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
         again = reload_network(first.card, device="cpu")
         pixels = [first.prepare(noise_image(0, (90, 70)))]
         assert again.card == first.card
         np.testing.assert_array_equal(again.run(pixels), first.run(pixels))
 
-    def test_installed_weights_are_found_by_their_name(self):
+    def test_installed_weights_are_reloaded(self):
         card = load_network("efficientnet_lite0", device="cpu").card
         assert reload_network(card, device="cpu").card == card
 
-    def test_other_weights_are_refused(self, small_file):
+    def test_other_weights_are_an_error(self, small_file):
         card = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu").card
         with pytest.raises(ModelError, match="weights_sha256 was 0000"):
             reload_network(replace(card, weights_sha256="0" * 64), device="cpu")
 
 
-def test_only_pytorch_leaves_cores_to_the_network(small_file, monkeypatch):
+def test_decoding_threads_are_fewer_with_pytorch(small_file, monkeypatch):
     monkeypatch.setattr("featscape.features.network.count_cores", lambda: 6)
     network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
     assert network.n_workers == 6

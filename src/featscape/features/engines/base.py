@@ -1,0 +1,78 @@
+"""The interface of an engine, which runs a network in one precision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from featscape.features.zoo.fingerprint import Fingerprint
+
+FP32, BF16, INT8 = "fp32", "bf16", "int8"
+PRECISIONS = (FP32, BF16, INT8)
+
+
+class Engine(Protocol):
+    """A network in one precision, ready to run."""
+
+    @property
+    def name(self) -> str:
+        """Name and version of the library, for example "OpenVINO 2026.4.1"."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """The precision: "fp32", "bf16" or "int8"."""
+        ...
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """The precisions that are no slower than fp32 on this machine."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """A suitable number of images per batch."""
+        ...
+
+    def run(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Compute the features, shape (b, d), of b prepared images, each (size, size, 3)."""
+        ...
+
+    def at(
+        self,
+        precision: str,
+        *,
+        sample: Sequence[NDArray[np.uint8]] = (),
+        key: str = "",
+        fingerprint: Fingerprint = (),
+    ) -> Engine:
+        """Return the same network in another precision.
+
+        For int8 the network is calibrated on the sample. The calibrated network is cached under
+        the key, together with the fingerprint.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """An image, and the features that PyTorch computes for it.
+
+    Attributes
+    ----------
+    pixels : ndarray of uint8, shape (size, size, 3)
+    features : ndarray of float32, shape (1, d)
+    reads_values : bool
+        Whether Python code of the network reads computed values, as code does that chooses a path
+        by them.
+    """
+
+    pixels: NDArray[np.uint8]
+    features: NDArray[np.float32]
+    reads_values: bool = False

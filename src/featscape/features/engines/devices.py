@@ -1,0 +1,61 @@
+"""The devices that PyTorch finds, and the number of CPU cores that this process may use."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from featscape.errors import DeviceError, InputError
+
+if TYPE_CHECKING:
+    import torch
+
+_core_limit: int | None = None
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device called `name`; "auto" is the GPU if there is one, else the CPU.
+
+    Raises
+    ------
+    InputError
+        If `name` is not the name of a device.
+    DeviceError
+        If the device is not present.
+    """
+    import torch
+
+    present = ["cpu"]
+    if torch.backends.mps.is_available():
+        present.append("mps")
+    if torch.cuda.is_available():
+        present += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if name == "auto":
+        return torch.device(next(n for n in ("cuda", "mps", "cpu") if n in present))
+    kind, _, index = name.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (":" in name and not index.isdecimal()):
+        raise InputError(f"device must be auto, cpu, cuda, cuda:N or mps; got {name!r}.")
+    if name not in present:
+        raise DeviceError(
+            f"device {name} is not present; PyTorch finds {', '.join(present)}. Choose one of "
+            "these, or install the build of PyTorch that fits your GPU (https://pytorch.org)."
+        )
+    return torch.device(name)
+
+
+def limit_cores(n_cores: int) -> None:
+    """Limit the networks of this process to `n_cores` cores, and PyTorch to as many threads."""
+    import torch
+
+    global _core_limit  # noqa: PLW0603 - per process, like PyTorch's number of threads
+    _core_limit = n_cores
+    torch.set_num_threads(n_cores)
+
+
+def count_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if _core_limit is not None:
+        return _core_limit
+    if hasattr(os, "sched_getaffinity"):  # Linux alone
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

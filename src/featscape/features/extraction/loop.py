@@ -1,0 +1,306 @@
+"""The extraction loop: threads decode images while the network computes earlier batches.
+
+Features that an earlier run computed for the same image file are reused: see `cache` and `shards`.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.errors import InputError, ModelError
+from featscape.features.engines.precision import AUTO
+from featscape.features.extraction.prefetch import BottleneckMeter, map_ahead, read_ahead
+from featscape.features.extraction.reading import fill_placeholders, make_reader
+from featscape.features.extraction.result_builder import ResultBuilder
+from featscape.features.extraction.row_store import FileRowStore, MemoryRowStore
+from featscape.features.extraction.sampling import find_earlier_choice, prepare_network
+from featscape.features.extraction.shards import Shard, ShardWriter, open_cache
+from featscape.features.loading import load_network
+from featscape.features.network import Network
+from featscape.features.protocols import Read
+from featscape.features.zoo.fingerprint import card_key
+from featscape.progress import SilentProgress, Task
+from featscape.records import count_reasons
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from featscape.features.protocols import Backend, CachedFeatures, Machines
+    from featscape.progress import Progress
+    from featscape.records import (
+        Features,
+        ImageSet,
+        ModelCard,
+        SkippedImage,
+        ThumbnailSink,
+    )
+
+
+def extract(
+    images: ImageSet,
+    *,
+    model: str | Backend = "resnet101",
+    weights: str | Path | None = None,
+    layers: Sequence[str] = (),
+    pool: str | None = None,
+    device: str = "auto",
+    precision: str = AUTO,
+    batch_size: int | None = None,
+    n_workers: int | None = None,
+    machines: Machines | None = None,
+    thumbnails: ThumbnailSink | None = None,
+    file: Path | None = None,
+    work: Path | None = None,
+    maps: Sequence[Path] = (),
+    progress: Progress | None = None,
+) -> Features:
+    """Compute the features of images with a pretrained network.
+
+    The features are the input of the network's classifier, or the outputs of selected layers.
+    Images that cannot be decoded are skipped, and recorded with the reason. The features do not
+    depend on `n_workers`, and agree to floating-point error for different batch sizes. With `work`,
+    repeating an interrupted call returns bit-identical features.
+
+    Parameters
+    ----------
+    images : ImageSet
+    model : str or Backend
+        A name from `list_models`, or a network from `load_network`. The parameters `weights`,
+        `layers`, `pool`, `device` and `precision` are those of `load_network`, and require a name.
+    weights : path, optional
+    layers : sequence of str
+        The features of several layers are concatenated: `Features.of_layer` separates them.
+    pool : str, optional
+    device : str
+    precision : str
+        Chosen on the first images if it is "auto"; these images are computed twice.
+    batch_size : int, optional
+        Number of images per batch; the default depends on the device.
+    n_workers : int, optional
+        Number of decoding threads; the default depends on the device.
+    machines : Machines, optional
+        Other machines that read the images and run the network; by default this machine does.
+        `model` must then be a name. On `device`, this machine only chooses the precision.
+    thumbnails : ThumbnailSink, optional
+        Receives a thumbnail of each image.
+    file : Path, optional
+        If given, the features are written into this .npy file, and returned memory-mapped.
+    work : Path, optional
+        Folder for intermediate results, from which an interrupted call is continued.
+    maps : sequence of Path
+        Finished maps, whose features of the same images by the same network are reused.
+    progress : Progress, optional
+
+    Returns
+    -------
+    Features
+        `images` contains the images that could be decoded, in order.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range, or no image can be decoded.
+    ModelError, DeviceError
+        As `load_network` does. Also if a feature is not finite, or a batch does not fit into the
+        memory of the device.
+    """
+    _check_count("batch_size", batch_size)
+    _check_count("n_workers", n_workers)
+    if len(images) == 0:
+        raise InputError(
+            f"feature extraction needs at least one image; {images.source} has none. "
+            "Check the source."
+        )
+    progress = progress or SilentProgress()
+    if isinstance(model, str):
+        progress.note(f"loading {model}")
+        network: Backend = load_network(
+            model,
+            weights=weights,
+            layers=layers,
+            pool=pool,
+            device=device,
+            precision=precision,
+            progress=progress,
+        )
+    elif weights is not None or layers or pool is not None or {device, precision} != {AUTO}:
+        raise InputError(
+            "weights, layers, pool, device and precision must be left out with a loaded network; "
+            f"got {weights=}, {layers=}, {pool=}, {device=}, {precision=}. Give "
+            "them to load_network."
+        )
+    else:
+        network = model
+    sample: dict[bytes, CachedFeatures] = {}
+    if isinstance(network, Network):
+        network, sample = prepare_network(
+            network,
+            images,
+            thumbnails if machines is None else None,
+            earlier=find_earlier_choice(maps, network.card, n_images=len(images)),
+            n_compiled=0
+            if machines is not None
+            else network.n_to_compile(len(images), batch_size or network.batch_size),
+            n_workers=n_workers,
+            progress=progress,
+        )
+    folder = None if work is None else work / card_key(network.card)
+    cache, n_shards = open_cache(
+        folder, maps, card=network.card, n_images=len(images), sample=sample, progress=progress
+    )
+    read = make_reader(images, network, thumbnails, cache)
+    batch_size = batch_size or network.batch_size
+    if machines is None:
+        n_workers = n_workers or network.n_workers
+        # two batches ahead of the current batch; on a GPU `map_ahead` holds further batches
+        source = read_ahead(read, len(images), n_workers=n_workers, n_ahead=2 * batch_size)
+    else:
+        read_there = machines.compute(
+            images, network, batch_size=batch_size, thumbnails=thumbnails, cache=cache
+        )
+        source = fill_placeholders(read_there, cache, read, thumbnails)
+    size = (len(images), network.card.n_features)
+    thumbnail_px = None if thumbnails is None else thumbnails.size_px
+    with (
+        ShardWriter(folder, n_shards, thumbnail_px, network.card.fingerprint) as shards,
+        closing(MemoryRowStore(*size) if file is None else FileRowStore(file, *size)) as rows,
+    ):
+        result = ResultBuilder(images, rows, thumbnails)
+        with closing(source) as items:
+            _fill(
+                result,
+                items,
+                network,
+                batch_size=batch_size,
+                n_cached=len(cache),
+                shards=shards,
+                progress=progress,
+            )
+        shards.write()  # before `finish` maps the file: a mapped file keeps its space on the disk
+        if not result.kept:
+            raise InputError(_describe_failure(images, result.skipped))
+        for origin, count in result.n_cached.items():
+            progress.note(f"the features of {count:,} images were taken from {origin}")
+        features = result.finish(network.card)
+    return replace(features, inference=getattr(network, "inference", None))
+
+
+def _fill(
+    result: ResultBuilder,
+    items: Iterable[Read | SkippedImage],
+    network: Backend,
+    *,
+    batch_size: int,
+    n_cached: int,
+    shards: ShardWriter,
+    progress: Progress,
+) -> None:
+    """Assign a row to each image, and compute the features that are not cached."""
+    meter = BottleneckMeter(inner="limited by reading", outer="limited by the network")
+    n_images = len(result.images)
+    n_shown = n_computed = 0
+
+    def work() -> tuple[int, int]:
+        """Return the number of computed images, and the number of images to compute."""
+        n_cached_left = max(0, n_cached - (n_shown - n_computed))
+        return n_computed, max(0, n_images - n_shown - n_cached_left)
+
+    with (
+        progress.task(
+            Task(
+                "Features",
+                total=n_images,
+                unit="images",
+                remark=lambda: meter.describe() if n_computed else "",
+                work=work,
+            )
+        ) as advance,
+        closing(_batches(result, meter.time_inner(items), batch_size)) as batches,
+        closing(
+            map_ahead(
+                lambda one: _compute(one[0], network), batches, n_concurrent=network.n_concurrent
+            )
+        ) as computed,
+    ):
+        for (batch, n_seen), values in meter.time_outer(computed):
+            if batch:
+                shards.add(_store(batch, values, result, network.card))
+            n_new, n_shown = n_seen - n_shown, n_seen
+            n_computed += len(batch)
+            advance(n_new)
+
+
+def _batches(
+    result: ResultBuilder, items: Iterable[Read | SkippedImage], batch_size: int
+) -> Generator[tuple[dict[int, Read], int], None, None]:
+    """Assign a row to each image; yield batches of images to compute.
+
+    Yields
+    ------
+    batch : dict of int to Read
+        At most `batch_size` images by row. Empty after an image that needs no computation, so that
+        the progress is reported.
+    n_seen : int
+        Number of images that have been read.
+    """
+    batch: dict[int, Read] = {}
+    for index, item in enumerate(items):
+        row = result.add(index, item)
+        if row is not None and isinstance(item, Read):
+            batch[row] = item
+        if not batch or len(batch) == batch_size or index == len(result.images) - 1:
+            yield batch, index + 1
+            batch = {}
+
+
+def _store(
+    batch: Mapping[int, Read], values: NDArray[np.float32], result: ResultBuilder, card: ModelCard
+) -> Shard:
+    """Write the features of a batch into their rows, and return them as a part of a shard."""
+    items = list(batch.values())
+    _check_finite(values, [result.path_of(row) for row in batch], card)
+    result.rows.write(list(batch), values)
+    return Shard(
+        values,
+        [item.digest for item in items],
+        [item.size_px for item in items],
+        [item.thumbnail for item in items if item.thumbnail is not None],
+    )
+
+
+def _compute(batch: Mapping[int, Read], network: Backend) -> NDArray[np.float32]:
+    """Return the features of images, shape (b, d); run the network unless other machines did."""
+    pixels = [item.pixels for item in batch.values() if item.pixels is not None]
+    computed = iter(network.run(pixels) if pixels else ())
+    rows = [next(computed) if item.values is None else item.values for item in batch.values()]
+    return np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)
+
+
+def _check_count(name: str, value: int | None) -> None:
+    if value is not None and value < 1:
+        raise InputError(f"{name} must be 1 or more; got {value}. Leave it out for the default.")
+
+
+def _check_finite(values: NDArray[np.float32], paths: list[str], card: ModelCard) -> None:
+    bad = ~np.isfinite(values).all(axis=1)
+    if bad.any():
+        raise ModelError(
+            f"the features of an image must be finite numbers; {card.name} with the weights "
+            f"{card.weights} gives NaN or infinity for {paths[int(bad.argmax())]}. The weights are "
+            "damaged: use other weights."
+        )
+
+
+def _describe_failure(images: ImageSet, skipped: list[SkippedImage]) -> str:
+    reason, count = count_reasons(skip.reason for skip in skipped)[0]
+    return (
+        f"at least one image must be readable; none of the {len(images)} in {images.source} is. "
+        f"The most frequent reason ({count} of {len(images)}): {reason}."
+    )

@@ -1,0 +1,375 @@
+"""Shards: features that are written during a run, so that an interrupted run can be continued.
+
+    FOLDER/
+      000000.npy          features (n, d), float32
+      000000.thumbnails   the thumbnails of the images, concatenated
+      000000.json         the hashes and sizes of the images, the lengths of the thumbnails, and the
+                          hashes of the two other files; the first line is the hash of the second
+
+The .json file is written last and renamed into place. A shard exists if its .json file exists, and
+is undamaged if the hashes agree. Other files are deleted on reading, and their features are
+computed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from featscape.features.extraction.cache import (
+    DIGEST_BYTES,
+    FeatureCache,
+    StoredFeatures,
+    read_map,
+)
+from featscape.features.zoo.fingerprint import describe_change
+from featscape.features.zoo.weights import hash_file
+from featscape.mapfolder.staging import WriteError, flush, writing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+    from featscape.features.protocols import CachedFeatures
+    from featscape.features.zoo.fingerprint import Fingerprint
+    from featscape.progress import Progress
+    from featscape.records import ModelCard
+
+_FEATURES, _THUMBNAILS, _STATE = ".npy", ".thumbnails", ".json"
+
+# A shard is written at this size or age, which bounds the work that a power failure can destroy.
+MOST_BYTES = 32 << 20
+MOST_SECONDS = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """The features of n images, with the images' sizes and thumbnails.
+
+    Attributes
+    ----------
+    values : ndarray of float32, shape (n, d)
+    digests : sequence of n bytes
+        SHA-256 of the images' files.
+    sizes_px : sequence of n (width, height)
+        Of the original images.
+    thumbnails : sequence of n bytes, or None
+    thumbnail_px : int or None
+        Longest side of the thumbnails.
+    fingerprint : tuple of tuple of float
+        Fingerprint of the network: see `ModelCard`.
+    """
+
+    values: NDArray[np.float32]
+    digests: Sequence[bytes]
+    sizes_px: Sequence[tuple[int, int]]
+    thumbnails: Sequence[bytes] | None = None
+    thumbnail_px: int | None = None
+    fingerprint: Fingerprint = ()
+
+
+def write_shard(folder: Path, number: int, shard: Shard) -> None:
+    """Write a shard, and flush it to the disk.
+
+    Parameters
+    ----------
+    folder : Path
+        Created with its parents if it is missing.
+    number : int
+        Different from the numbers of existing shards.
+    shard : Shard
+
+    Raises
+    ------
+    WriteError
+        If the disk is full. The files of the shard are then removed.
+    """
+    files = {suffix: folder / f"{number:06d}{suffix}" for suffix in (_FEATURES, _THUMBNAILS)}
+    state = folder / f"{number:06d}{_STATE}"
+    begun = state.with_suffix(".begun")
+    thumbnails = shard.thumbnails or ()
+    try:
+        with writing():
+            folder.mkdir(parents=True, exist_ok=True)
+            np.save(files[_FEATURES], np.ascontiguousarray(shard.values, dtype="<f4"))
+            files[_THUMBNAILS].write_bytes(b"".join(thumbnails))
+            text = json.dumps(
+                {
+                    "digests": [digest.hex() for digest in shard.digests],
+                    "sizes_px": [list(size_px) for size_px in shard.sizes_px],
+                    "thumbnail_px": shard.thumbnail_px,
+                    "thumbnail_bytes": [len(one) for one in thumbnails],
+                    "fingerprint": shard.fingerprint,
+                    "sha256": {suffix: hash_file(file) for suffix, file in files.items()},
+                }
+            )
+            begun.write_text(f"{_hash_text(text)}\n{text}\n", encoding="utf-8")
+            for file in (*files.values(), begun):
+                flush(file)
+            begun.rename(state)
+            flush(folder)
+    except WriteError:
+        for file in (*files.values(), begun):
+            file.unlink(missing_ok=True)
+        raise
+
+
+@dataclass(eq=False)
+class ShardFolder:
+    """The shards that earlier runs wrote into a folder.
+
+    Attributes
+    ----------
+    parts : list of StoredFeatures
+        The usable shards, in order.
+    n_damaged : int
+        Number of damaged shards, which were deleted.
+    change : str
+        How the network has changed since other shards were written, which were deleted; "" if it
+        has not changed.
+    """
+
+    parts: list[StoredFeatures] = field(default_factory=list)
+    n_damaged: int = 0
+    change: str = ""
+
+
+def read_shards(folder: Path, *, card: ModelCard) -> ShardFolder:
+    """Read the shards of a folder.
+
+    Damaged shards, shards of a changed network, and incomplete shards of a killed run are deleted.
+
+    Parameters
+    ----------
+    folder : Path
+        Allowed to be missing.
+    card : ModelCard
+        Card of the network.
+    """
+    found = ShardFolder()
+    whole: set[str] = set()
+    for state in sorted(folder.glob(f"*{_STATE}")):
+        try:
+            found.parts.append(_read_shard(state, card))
+            whole.add(state.stem)
+        except _ChangedError as error:
+            found.change = str(error)
+        except (OSError, ValueError, LookupError, TypeError):  # a damaged shard
+            found.n_damaged += 1
+    if folder.is_dir():
+        for file in folder.iterdir():
+            if file.stem not in whole:
+                file.unlink()
+    return found
+
+
+def open_cache(
+    folder: Path | None,
+    maps: Sequence[Path],
+    *,
+    card: ModelCard,
+    n_images: int,
+    sample: Mapping[bytes, CachedFeatures],
+    progress: Progress,
+) -> tuple[FeatureCache, int]:
+    """Open the cache of a network's features: the shards of a run, and finished maps.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Folder with the shards of this network only.
+    maps : sequence of Path
+        Maps of other networks are ignored.
+    card : ModelCard
+        Card of the network.
+    n_images : int
+        Number of images of the run, for messages.
+    sample : mapping of bytes to CachedFeatures
+        Features that this run has computed already, by the images' hashes.
+    progress : Progress
+
+    Returns
+    -------
+    cache : FeatureCache
+    n_shards : int
+        Number of the next shard.
+    """
+    parts: list[StoredFeatures] = []
+    n_shards = 0
+    if folder is not None:
+        found = read_shards(folder, card=card)
+        parts, n_damaged = found.parts, found.n_damaged
+        n_shards = 1 + max((int(one.stem) for one in folder.glob(f"*{_STATE}")), default=-1)
+        if n_damaged:
+            parts_are = "1 part is" if n_damaged == 1 else f"{n_damaged:,} parts are"
+            progress.note(f"of the interrupted run, {parts_are} damaged and computed again")
+        if found.change:
+            progress.note(f"the results of the interrupted run are not used: {found.change}")
+        if parts:
+            n_done = sum(len(part.digests) for part in parts)
+            progress.note(f"continuing: {n_done:,} of {n_images:,} images were done")
+    if len(card.layers) == 1:
+        parts += _parts_of(maps, card, progress)
+        return FeatureCache(parts, sample=sample), n_shards
+    layers = [
+        FeatureCache(_parts_of(maps, card.of_layer(layer), progress)) for layer in card.layers
+    ]
+    return FeatureCache(parts, layers=layers, sample=sample), n_shards
+
+
+def _parts_of(maps: Sequence[Path], card: ModelCard, progress: Progress) -> list[StoredFeatures]:
+    """Return the features of maps, without maps whose images are all in earlier maps."""
+    parts: list[StoredFeatures] = []
+    found: set[bytes] = set()
+    for one in maps:
+        part = read_map(one, card, report=progress.note)
+        if part is None:
+            continue
+        digests = {digest.tobytes() for digest in part.digests}
+        if not digests <= found:
+            parts.append(part)
+            found |= digests
+    return parts
+
+
+class _ChangedError(Exception):
+    """A shard was written before the weights or the code of the network changed."""
+
+
+def _read_shard(state: Path, card: ModelCard) -> StoredFeatures:
+    """Return the features of an undamaged shard.
+
+    Raises
+    ------
+    _ChangedError
+        If the network has changed.
+    OSError, ValueError, LookupError, TypeError
+        If the shard is damaged.
+    """
+    expected, text = state.read_text(encoding="utf-8").splitlines()
+    if _hash_text(text) != expected:
+        raise ValueError("the .json file is damaged")
+    facts: dict[str, Any] = json.loads(text)
+    files = {suffix: state.with_suffix(suffix) for suffix in (_FEATURES, _THUMBNAILS)}
+    if any(hash_file(file) != facts["sha256"][suffix] for suffix, file in files.items()):
+        raise ValueError("a file is damaged")
+    values = np.load(files[_FEATURES], mmap_mode="r", allow_pickle=False)
+    digests = np.frombuffer(bytes.fromhex("".join(facts["digests"])), np.uint8)
+    lengths = facts["thumbnail_bytes"]
+    if values.shape != (len(facts["digests"]), card.n_features):
+        raise ValueError("the features have another shape")
+    change = describe_change(replace(card, fingerprint=facts.get("fingerprint", ())), card)
+    if change:
+        raise _ChangedError(change)
+    ends = np.cumsum(lengths, dtype=np.int64)
+    return StoredFeatures(
+        origin="",
+        digests=digests.reshape(-1, DIGEST_BYTES),
+        sizes_px=np.array(facts["sizes_px"], dtype=np.int32),
+        read_features=partial(_read_row, files[_FEATURES], values.offset, card.n_features),
+        read_thumbnail=partial(_read_piece, files[_THUMBNAILS], ends) if lengths else None,
+        thumbnail_px=facts["thumbnail_px"],
+    )
+
+
+def _read_row(file: Path, start: int, n_features: int, row: int) -> NDArray[np.float32]:
+    n_bytes = 4 * n_features
+    return np.frombuffer(_read(file, start + row * n_bytes, n_bytes), "<f4")
+
+
+def _read_piece(file: Path, ends: NDArray[np.int64], row: int) -> bytes:
+    start = int(ends[row - 1]) if row else 0
+    return _read(file, start, int(ends[row]) - start)
+
+
+def _read(file: Path, start: int, n_bytes: int) -> bytes:
+    # opened for each row: a million images may need more shards than the limit of open files
+    with file.open("rb") as stream:
+        stream.seek(start)
+        content = stream.read(n_bytes)
+    if len(content) < n_bytes:
+        raise OSError(f"{file} ends early")
+    return content
+
+
+@dataclass(eq=False)
+class ShardWriter:
+    """Collect batches and write them as shards; as a context manager, write the last shard on exit.
+
+    Only whole batches are written, so that a continued run forms the same batches of the remaining
+    images: the last bits of features may depend on the other images of a batch.
+
+    Parameters
+    ----------
+    folder : Path or None
+        If None, nothing is written.
+    first : int
+        Number of the first shard.
+    thumbnail_px : int or None
+        Longest side of the thumbnails.
+    fingerprint : tuple of tuple of float
+        Fingerprint of the network: see `ModelCard`.
+    """
+
+    folder: Path | None
+    first: int = 0
+    thumbnail_px: int | None = None
+    fingerprint: Fingerprint = ()
+    _batches: list[Shard] = field(default_factory=list)
+    _n_bytes: int = 0
+    _since: float = field(default_factory=time.monotonic)
+
+    def add(self, batch: Shard) -> None:
+        """Add a batch, and write a shard if the collected batches are large or old enough."""
+        if self.folder is None:
+            return
+        self._batches.append(batch)
+        self._n_bytes += batch.values.nbytes + sum(len(one) for one in batch.thumbnails or ())
+        if self._n_bytes >= MOST_BYTES or time.monotonic() - self._since >= MOST_SECONDS:
+            self.write()
+
+    def write(self) -> None:
+        """Write the collected batches as a shard."""
+        if self.folder is None or not self._batches:
+            return
+        batches = self._batches
+        thumbnails = [one for batch in batches for one in batch.thumbnails or ()]
+        shard = Shard(
+            values=np.concatenate([batch.values for batch in batches]),
+            digests=[one for batch in batches for one in batch.digests],
+            sizes_px=[one for batch in batches for one in batch.sizes_px],
+            thumbnails=None if self.thumbnail_px is None else thumbnails,
+            thumbnail_px=self.thumbnail_px,
+            fingerprint=self.fingerprint,
+        )
+        write_shard(self.folder, self.first, shard)
+        self.first += 1
+        self._batches = []
+        self._n_bytes, self._since = 0, time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, WriteError):  # the disk is full: write later, when space is free
+            error.rescue = self.write
+        else:
+            self.write()
+
+
+def _hash_text(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

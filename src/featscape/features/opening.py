@@ -1,0 +1,263 @@
+"""Build a network with its weights, read its layers, and open the engine that runs it in fp32."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.errors import ModelError
+from featscape.features.engines.base import Probe
+from featscape.features.engines.devices import choose_device
+from featscape.features.engines.folding import fold_batch_norms
+from featscape.features.engines.selection import open_engine
+from featscape.features.readout.pooling import DEFAULT_POOL
+from featscape.features.zoo.architecture import OUTPUT
+from featscape.features.zoo.fingerprint import make_fingerprint, make_probe
+from featscape.features.zoo.own.code import is_name
+from featscape.features.zoo.own.onnx import OnnxModel, openvino_errors
+from featscape.features.zoo.weights import hash_file, read_state, skip_random_weights
+from featscape.records import ModelCard
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from featscape.features.engines.base import Engine
+    from featscape.features.readout.hooks import LayerReadout
+    from featscape.features.zoo.architecture import Architecture
+    from featscape.features.zoo.fingerprint import Fingerprint
+    from featscape.features.zoo.geometry import ResizeAndCrop
+    from featscape.features.zoo.preprocessing import Preprocessing
+    from featscape.progress import Progress
+
+_DECODED = "; JPEG files decoded at 1/2, 1/4 or 1/8 where that leaves twice the size or more"
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedNetwork:
+    """A network up to its classifier or to selected layers, with the engine that runs it.
+
+    Attributes
+    ----------
+    card : ModelCard
+    device : torch.device
+    module : torch.nn.Module or None
+        None for an ONNX file.
+    preprocessing : Preprocessing
+    engine : Engine
+        In fp32.
+    fallback : str
+        The reason why OpenVINO does not run the network on the CPU; empty otherwise.
+    resizing : ResizeAndCrop or None
+        The resize and crop that the engine does on the device.
+    """
+
+    card: ModelCard
+    device: torch.device
+    module: nn.Module | None
+    preprocessing: Preprocessing
+    engine: Engine
+    fallback: str = ""
+    resizing: ResizeAndCrop | None = None
+
+
+def open_network(
+    architecture: Architecture | OnnxModel,
+    *,
+    owner: str,
+    weights: str | Path | None,
+    layers: Sequence[str],
+    pool: str | None,
+    device: str,
+    progress: Progress,
+) -> OpenedNetwork:
+    """Open a network of the zoo.
+
+    Parameters
+    ----------
+    architecture : Architecture or OnnxModel
+    owner : str
+        Name of the network.
+    weights, layers, pool, device
+        As for `load_network`, checked.
+    progress : Progress
+
+    Raises
+    ------
+    ModelError
+        As `load_network` does.
+    """
+    if isinstance(architecture, OnnxModel):
+        return _open_onnx(architecture, layers, pool, progress=progress)
+    return _open_torch(
+        architecture,
+        owner=owner,
+        weights=weights,
+        layers=layers,
+        pool=pool,
+        device=choose_device(device),
+        progress=progress,
+    )
+
+
+def _open_torch(
+    architecture: Architecture,
+    *,
+    owner: str,
+    weights: str | Path | None,
+    layers: Sequence[str],
+    pool: str | None,
+    device: torch.device,
+    progress: Progress,
+) -> OpenedNetwork:
+    path = Path(weights) if weights is not None else architecture.find_weights(progress)
+    module, sha256 = _load_weights(architecture, path, layers)
+    module.eval().requires_grad_(False)
+    layer = "+".join(layers) if layers else architecture.remove_classifier(module)
+    readout, probe = _read_out(module, layers, architecture, pool=pool, owner=owner, path=path)
+    preprocessing = architecture.preprocessing
+    poolings = [output.pooling for output in readout.outputs]
+    is_pooled = bool(layers) or any(pooling.is_pooled for pooling in poolings)
+    widths = tuple(pooling.width for pooling in poolings)
+    card = ModelCard(
+        name=owner,
+        layer=layer,
+        weights=architecture.weights if weights is None else str(weights),
+        weights_sha256=sha256,
+        preprocessing=f"{preprocessing}{_DECODED}",
+        n_features=sum(widths),
+        pool=poolings[0].method if is_pooled else "none",
+        widths=widths,
+        code_sha256=architecture.code_sha256,
+        fingerprint=_fingerprint(probe.features[0], widths),
+    )
+    resizing = preprocessing.resizing if device.type == "cuda" else None
+    engine, fallback = open_engine(
+        readout,
+        device=device,
+        mean=preprocessing.mean,
+        std=preprocessing.std,
+        probe=probe,
+        geometry=resizing,
+    )
+    if fallback:
+        progress.note(f"{owner} runs on {engine.name}: {fallback}")
+    return OpenedNetwork(card, device, readout, preprocessing, engine, fallback, resizing)
+
+
+def _open_onnx(
+    network: OnnxModel, layers: Sequence[str], pool: str | None, *, progress: Progress
+) -> OpenedNetwork:
+    from featscape.features.engines.openvino import OpenVinoEngine, take_pixels
+    from featscape.features.readout.onnx import read_out
+
+    preprocessing = network.preprocessing
+    readout = read_out(network, layers, method=pool)
+    with openvino_errors(network.path):
+        engine = OpenVinoEngine(
+            take_pixels(
+                readout.model,
+                mean=preprocessing.mean,
+                std=preprocessing.std,
+                layout=network.layout,
+            )
+        )
+    remarks = (*network.remarks, *readout.remarks)
+    if remarks:
+        progress.note(f"{network.path.name}: {'; '.join(remarks)}")
+    features = engine.run([make_probe(preprocessing.input_size_px)])
+    card = ModelCard(
+        name=str(network.path),
+        layer=readout.layer,
+        weights=network.weights,
+        weights_sha256=network.hash_weights(),
+        preprocessing=f"{preprocessing}{_DECODED}",
+        n_features=sum(readout.widths),
+        pool=readout.pool,
+        widths=readout.widths,
+        fingerprint=_fingerprint(features[0], readout.widths),
+    )
+    return OpenedNetwork(card, choose_device("cpu"), None, preprocessing, engine)
+
+
+def _load_weights(
+    architecture: Architecture, path: Path | None, layers: Sequence[str]
+) -> tuple[nn.Module, str]:
+    """Return the whole network with its weights, and the SHA-256 of the weights."""
+    if path is None:  # the network already has its weights
+        module = architecture.make()
+        return module, _hash_tensors(module)
+    state = read_state(path)  # checks that the file is regular before it is hashed
+    with ThreadPoolExecutor(1) as hasher:
+        hashing = hasher.submit(hash_file, path)
+        with skip_random_weights():
+            module = architecture.load(state, path, layers)
+        return module, hashing.result()
+
+
+def _hash_tensors(module: nn.Module) -> str:
+    """Return the SHA-256 of a network's tensors, sorted by name."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _read_out(
+    module: nn.Module,
+    layers: Sequence[str],
+    architecture: Architecture,
+    *,
+    pool: str | None,
+    owner: str,
+    path: Path | None,
+) -> tuple[LayerReadout, Probe]:
+    """Read a network at its layers or its output, fold batch norms, and run it on the probe."""
+    import torch
+
+    from featscape.features.engines.data_dependence import record_value_reads
+    from featscape.features.readout.batch_check import check_batch
+    from featscape.features.readout.hooks import LayerReadout, plan
+
+    noise = make_probe(architecture.preprocessing.input_size_px)
+    batch = architecture.preprocessing.standardize(torch.from_numpy(noise).permute(2, 0, 1)[None])
+    outputs = plan(
+        module, layers or (OUTPUT,), method=pool or DEFAULT_POOL, probe=batch, owner=owner
+    )
+    readout = LayerReadout(module, outputs).eval()
+    kept = [module.get_submodule(output.layer) for output in outputs]
+    value_reads: list[str] = []
+
+    def run(batch: torch.Tensor) -> list[torch.Tensor]:
+        with record_value_reads(value_reads):
+            return readout.read(batch)
+
+    features = fold_batch_norms(readout, batch, run=run, keep=kept)
+    if not torch.isfinite(features).all():
+        source = f"the weights {path}" if path is not None else f"the weights of {owner}"
+        remedy = "The weights are damaged: use other weights."
+        if path is None and is_name(owner):
+            source, remedy = f"the tensors of {owner}", "Fix the factory."
+        raise ModelError(
+            f"the features of an image must be finite numbers; with {source} the network gives "
+            f"NaN or infinity. {remedy}"
+        )
+    if is_name(owner):  # the networks of libraries do not mix images
+        check_batch(readout.read, batch, features, owner=owner)
+    return readout, Probe(noise, features.numpy(), reads_values=bool(value_reads))
+
+
+def _fingerprint(features: NDArray[np.float32], widths: Sequence[int]) -> Fingerprint:
+    """Return the fingerprint of each layer from the features, shape (d,), of all layers."""
+    return tuple(map(make_fingerprint, np.split(features, np.cumsum(widths)[:-1])))

@@ -1,0 +1,145 @@
+"""The records and protocols between the extraction loop, the networks and other machines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from featscape.records import ImageSet, ModelCard, SkippedImage, ThumbnailSink
+
+
+@dataclass(frozen=True, eq=False)
+class CachedFeatures:
+    """The features of one image that were computed earlier.
+
+    Attributes
+    ----------
+    origin : str
+        Where the features were found, for messages; empty if this run computed the features, or
+        an interrupted run that this run continues.
+    values : ndarray of float32, shape (d,)
+    size_px : tuple of int
+        Width and height of the original image.
+    thumbnail : bytes or None
+        None if there is no thumbnail of the requested size.
+    """
+
+    origin: str
+    values: NDArray[np.float32]
+    size_px: tuple[int, int]
+    thumbnail: bytes | None
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """An image that was read: prepared for the network, or with its cached features.
+
+    Attributes
+    ----------
+    digest : bytes
+        SHA-256 of the image's file.
+    size_px : tuple of int
+        Width and height of the original image.
+    thumbnail : bytes or None
+        The encoded thumbnail; None if no thumbnails are requested.
+    pixels : ndarray of uint8, shape (h, w, 3), or None
+        Input of the network; None if the features are cached, or another machine computed them.
+    cached : CachedFeatures or None
+    values : ndarray of float32, shape (d,), or None
+        Features that another machine computed.
+    """
+
+    digest: bytes
+    size_px: tuple[int, int]
+    thumbnail: bytes | None
+    pixels: NDArray[np.uint8] | None = None
+    cached: CachedFeatures | None = None
+    values: NDArray[np.float32] | None = None
+
+
+class Backend(Protocol):
+    """A network, as the extraction loop uses it; `load_network` returns one."""
+
+    @property
+    def card(self) -> ModelCard:
+        """The description of the network."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """A suitable number of images per batch for the device."""
+        ...
+
+    @property
+    def n_workers(self) -> int:
+        """A suitable number of decoding threads for the device."""
+        ...
+
+    @property
+    def n_concurrent(self) -> int:
+        """Number of batches that may be in `run` at the same time, each in its own thread."""
+        ...
+
+    @property
+    def least_px(self) -> int:
+        """Lower bound for the shorter side of a decoded image; 0 to always decode at full size."""
+        ...
+
+    @property
+    def takes_pixels(self) -> bool:
+        """Whether `prepare` also accepts arrays of shape (h, w, 3)."""
+        ...
+
+    def prepare(self, image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Convert an RGB image to the network's input; thread-safe; may raise ImageError."""
+        ...
+
+    def run(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Compute the features, shape (b, d), of b prepared images."""
+        ...
+
+
+class Finder(Protocol):
+    """A lookup of cached features by the hash of an image."""
+
+    def find(self, key: bytes, *, thumbnail_px: int | None) -> CachedFeatures | None:
+        """Return the cached features of the image with this SHA-256, or None.
+
+        On another machine the result may be a placeholder without values: see `Machines`.
+        """
+        ...
+
+
+class DigestFinder(Finder, Protocol):
+    """A `Finder` that can list which images it knows."""
+
+    def digest_prefixes(self, *, thumbnail_px: int | None) -> NDArray[np.uint64]:
+        """Return the first eight bytes of each image's hash, sorted."""
+        ...
+
+
+class Machines(Protocol):
+    """Other machines that read images and run the network; `distribute` implements them."""
+
+    def compute(
+        self,
+        images: ImageSet,
+        network: Backend,
+        *,
+        batch_size: int,
+        thumbnails: ThumbnailSink | None,
+        cache: DigestFinder,
+    ) -> Generator[Read | SkippedImage, None, None]:
+        """Yield each image in order, with its features or a placeholder for cached features.
+
+        If the cache does not contain the features of an image with a placeholder, the caller
+        reads the image and runs the network itself.
+        """
+        ...

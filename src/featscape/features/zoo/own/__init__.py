@@ -1,0 +1,1 @@
+"""The user's own networks: code that returns a module of PyTorch, and ONNX files."""

@@ -1,0 +1,259 @@
+"""The user's own network: "package.module:factory", a function that returns a torch.nn.Module."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import inspect
+import sys
+import traceback
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featscape.errors import FeatscapeError, ModelError
+from featscape.features.zoo.architecture import INPUT_OF, OUTPUT, Architecture
+from featscape.features.zoo.classifier import find_classifier, replace_layer
+from featscape.features.zoo.preprocessing import read_preprocessing
+from featscape.features.zoo.weights import fit_state, hash_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from types import FrameType
+
+    from torch import nn
+
+    from featscape.features.zoo.architecture import State
+
+_ITS_OWN = "those of the factory"
+_INSTALLED = frozenset(("site-packages", "dist-packages"))
+
+
+def is_name(model: str) -> bool:
+    """Return whether a name has the form "package.module:factory"."""
+    module, colon, factory = model.partition(":")
+    return bool(colon) and all(part.isidentifier() for part in (*module.split("."), factory))
+
+
+@contextmanager
+def own_code_errors(model: str) -> Iterator[None]:
+    """Translate an exception from the code of a user's own network to a ModelError of one line.
+
+    Parameters
+    ----------
+    model : str
+        Name of the network. Exceptions are not translated if `is_name` is False for the name.
+
+    Raises
+    ------
+    ModelError
+        The message contains the exception and the line of the user's code. `sys.exit` counts as an
+        exception.
+    """
+    try:
+        yield
+    except FeatscapeError:
+        raise
+    except (Exception, SystemExit) as error:
+        place = _place_in_own_code(error, model) if is_name(model) else None
+        if place is None:
+            raise
+        message = (str(error).splitlines() or [""])[0]
+        raise ModelError(
+            f"your own network must be built and run without an error; {model} raises "
+            f"{type(error).__name__}{message and f' ({message})'} in {place}. Fix the code there."
+        ) from error
+
+
+def _place_in_own_code(error: BaseException, model: str) -> str | None:
+    """Return the file and line of the last frame in the user's code; None if there is none.
+
+    The user's code consists of the factory's package and all other files in the folder that holds
+    the package. A network that consists of PyTorch's layers only has no such frame. In this case
+    PyTorch is named.
+    """
+    if isinstance(error, SyntaxError):  # an imported module; it has no frame
+        return f"{error.filename}, line {error.lineno}"
+    package = model.partition(":")[0].partition(".")[0]
+    folder = _folder_of(package)
+    frames = list(traceback.walk_tb(error.__traceback__))
+    places = [
+        f"{frame.f_code.co_filename}, line {line}"
+        for frame, line in frames
+        if _package_of(frame) == package or (folder and _is_in(frame, folder))
+    ]
+    if places:
+        return places[-1]
+    return "PyTorch, for floats (b, 3, h, w)" if _package_of(frames[-1][0]) == "torch" else None
+
+
+def _package_of(frame: FrameType) -> str:
+    name: str = frame.f_globals.get("__name__", "")
+    return name.partition(".")[0]
+
+
+def _folder_of(package: str) -> Path | None:
+    """Return the folder that contains a package of the user; None for an installed package."""
+    file = getattr(sys.modules.get(package), "__file__", None)
+    if file is None:
+        return None
+    path = Path(file).resolve()
+    folder = path.parent.parent if path.name == "__init__.py" else path.parent
+    return None if folder.name in _INSTALLED else folder
+
+
+def _is_in(frame: FrameType, folder: Path) -> bool:
+    """Return whether a frame's file is in the folder, and not in an environment inside it."""
+    file = Path(frame.f_code.co_filename).resolve()
+    return file.is_relative_to(folder) and not _INSTALLED.intersection(file.parts)
+
+
+def find_factory(model: str, *, hint: str = "") -> Callable[[], nn.Module]:
+    """Import the factory; modules in the current folder can be imported too.
+
+    Parameters
+    ----------
+    model : str
+    hint : str
+        Text for the message if the module does not exist: other meanings of the name.
+
+    Raises
+    ------
+    ModelError
+        If the module or the callable does not exist. Exceptions from the code of the module are
+        not translated here: see `own_code_errors`.
+    """
+    module_name, _, name = model.partition(":")
+    try:
+        with _current_folder_importable():
+            module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise
+        raise ModelError(
+            f"your own network must be in a module that can be imported; {error.name!r} for "
+            f"{model!r} is neither in the current folder nor installed. {hint}"
+            "Change to the folder that contains the module, or install the module."
+        ) from error
+    factory = getattr(module, name, None)
+    if not callable(factory):
+        near = difflib.get_close_matches(
+            name, [k for k, v in vars(module).items() if callable(v)], n=3
+        )
+        hint = f"Did you mean {' or '.join(near)}? " if near else ""
+        what = (
+            "does not define this name"
+            if factory is None
+            else f"defines a {type(factory).__name__}"
+        )
+        raise ModelError(
+            f"your own network must be named as MODULE:FACTORY; got {model!r}, but "
+            f"{module_name} {what}. {hint}The factory is a function without arguments that "
+            "returns a torch.nn.Module."
+        )
+    return factory  # type: ignore[no-any-return]
+
+
+def build(model: str, factory: Callable[[], nn.Module]) -> Architecture:
+    """Call the factory, and return the architecture of the network."""
+    import torch
+    from torch import nn
+
+    required = _required_arguments(factory)
+    if required:
+        raise ModelError(
+            f"the factory of a network must work without arguments; {model} requires "
+            f"{', '.join(required)}. Give each argument a default, or name a function that calls "
+            "the factory."
+        )
+    with _current_folder_importable():
+        module = factory()
+    if not isinstance(module, nn.Module):
+        raise ModelError(
+            f"the factory of a network must return a torch.nn.Module; {model} returned "
+            f"a {type(module).__name__}. Return the network itself."
+        )
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ModelError(
+            f"a network must consist of Python modules, since TorchScript hides the layers; "
+            f"{model} returned a network in TorchScript. Return the original network, or export "
+            "it to ONNX and give the ONNX file."
+        )
+    given = getattr(factory, "preprocessing", None) or getattr(module, "preprocessing", {})
+    preprocessing = read_preprocessing(given, owner=model)
+
+    def load(state: State, path: Path, layers: Sequence[str]) -> nn.Module:
+        del layers  # the factory builds a classifier that fits its weights
+        fit_state(module, state, owner=model, path=path)
+        return module
+
+    return Architecture(
+        make=lambda: module,
+        load=load,
+        remove_classifier=lambda module: _remove_classifier(module, preprocessing.input_size_px),
+        code_sha256=_hash_code(model.partition(":")[0], module),
+        preprocessing=preprocessing,
+        weights=_ITS_OWN,
+        find_weights=lambda _progress: None,
+    )
+
+
+def _required_arguments(factory: Callable[..., object]) -> list[str]:
+    """Return the names of a function's arguments that have no default."""
+    try:
+        parameters = inspect.signature(factory).parameters
+    except ValueError:  # some functions written in C have no signature
+        return []
+    return [
+        name
+        for name, one in parameters.items()
+        if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+    ]
+
+
+def _hash_code(module_name: str, network: nn.Module) -> str:
+    """Return the SHA-256 of the source files of the factory and of the layers.
+
+    The code may change while the weights stay the same. PyTorch's own files are left out.
+    """
+    names = {module_name, *(type(layer).__module__ for layer in network.modules())}
+    digest = hashlib.sha256()
+    for name in sorted(names):
+        file = getattr(sys.modules.get(name), "__file__", None)  # a notebook has no file
+        if file is not None and name.partition(".")[0] != "torch":
+            digest.update(f"{name} {hash_file(Path(file))}\n".encode())
+    return digest.hexdigest()
+
+
+def _remove_classifier(module: nn.Module, size_px: int) -> str:
+    """Remove the last linear layer if its output is the network's; return the new output's name."""
+    import torch
+    from torch import nn
+
+    linear = [name for name, layer in module.named_modules() if isinstance(layer, nn.Linear)]
+    if not linear:
+        return OUTPUT
+    last = find_classifier(module)
+    outputs: list[object] = []
+    hook = module.get_submodule(last).register_forward_hook(
+        lambda _layer, _inputs, output: outputs.append(output)
+    )
+    with torch.inference_mode():
+        output = module(torch.zeros(1, 3, size_px, size_px))
+    hook.remove()
+    if last == "" or not any(output is one for one in outputs):
+        return OUTPUT
+    replace_layer(module, last, nn.Identity())
+    return INPUT_OF + last
+
+
+@contextmanager
+def _current_folder_importable() -> Iterator[None]:
+    """Make modules in the current folder importable, as uvicorn and flask do."""
+    folder = str(Path.cwd())
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)

@@ -1,0 +1,191 @@
+"""The registry: list the networks of the libraries, and find a network by its name."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featscape.errors import ModelError
+from featscape.features.zoo import catalog
+from featscape.features.zoo.architecture import ModelEntry
+from featscape.features.zoo.libraries import lite0, open_clip, timm, torchvision
+from featscape.features.zoo.own import code, onnx
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from featscape.features.zoo.architecture import Architecture
+    from featscape.features.zoo.catalog import Row
+    from featscape.features.zoo.own.onnx import OnnxModel
+
+DEFAULT = "resnet101"
+_LIBRARIES = {
+    "torchvision": torchvision,
+    "timm": timm,
+    "open_clip": open_clip,
+}
+
+
+def list_models(pattern: str = "") -> tuple[ModelEntry, ...]:
+    """List the networks: the default, the installed one, then the networks of each library.
+
+    Nothing is built or downloaded. A library is imported only if its version differs from the
+    version in the catalog.
+
+    Parameters
+    ----------
+    pattern : str
+        A part of the name, or with ``*``, ``?`` or ``[`` a pattern for the whole name; case is
+        ignored.
+
+    Returns
+    -------
+    tuple of ModelEntry
+    """
+    entries = [
+        _describe(library, row)
+        for library, backend in _LIBRARIES.items()
+        for row in catalog.list_rows(backend)
+    ]
+    entries.sort(
+        key=lambda entry: entry.name != DEFAULT
+    )  # a stable sort keeps the other entries in order
+    entries.insert(1, lite0.describe())
+    return tuple(entry for entry in entries if _matches(entry.name, pattern))
+
+
+def _describe(library: str, row: Row) -> ModelEntry:
+    backend = _LIBRARIES[library]
+    size = catalog.find_size(backend, row.architecture)
+    return ModelEntry(
+        name=backend.PREFIX + row.name,
+        library=library,
+        n_features=size.n_features,
+        n_parameters=size.n_parameters,
+        input_size_px=row.input_size_px,
+        weights=row.weights,
+        origin=row.origin,
+    )
+
+
+def _matches(name: str, pattern: str) -> bool:
+    name, pattern = name.lower(), pattern.lower()
+    if not any(sign in pattern for sign in "*?["):
+        return pattern in name
+    return any(fnmatch.fnmatchcase(one, pattern) for one in (name, name.partition(":")[2]))
+
+
+def find_architecture(model: str) -> Callable[[], Architecture | OnnxModel]:
+    """Check the name of a network, and return a function that builds the network.
+
+    Parameters
+    ----------
+    model : str
+        NAME or NAME:WEIGHTS of a torchvision network, for example "resnet101:IMAGENET1K_V2";
+        timm:NAME; open_clip:ARCHITECTURE/WEIGHTS; MODULE:FACTORY; or the path of an ONNX file.
+
+    Raises
+    ------
+    ModelError
+        If the network or the weights do not exist; the message suggests similar names.
+    MissingExtra
+        If the library of the network is not installed.
+    """
+    if onnx.is_onnx(model):
+        # absolute: the map may be used from another folder later
+        return partial(onnx.read_model, Path(model).resolve())
+    for backend in (timm, open_clip):
+        if model.startswith(backend.PREFIX):
+            name = model.removeprefix(backend.PREFIX)
+            if name not in catalog.list_names(backend):
+                raise _unknown(model)
+            return partial(backend.build, name)
+    name, colon, weights = model.partition(":")
+    own = {entry.name: entry for entry in (lite0.describe(), *_torchvision_entries())}
+    if name not in own:
+        if not code.is_name(model):
+            raise _unknown(model)
+        near = difflib.get_close_matches(name, own, n=3)
+        hint = f"Did you mean {' or '.join(f'{one}:{weights}' for one in near)}? " if near else ""
+        return partial(code.build, model, code.find_factory(model, hint=hint))
+    choices = own[name].weights
+    if colon and weights not in choices:
+        raise ModelError(
+            f"the weights of {name} must be {' or '.join(choices)}; got {weights!r}. "
+            f"Choose them with {name}:WEIGHTS, or give a file with --weights FILE (weights=)."
+        )
+    chosen = weights or choices[0]
+    if name == lite0.NAME:
+        return partial(lite0.build, chosen)
+    return partial(torchvision.build, name, chosen)
+
+
+def check_options(model: str, *, weights: object, device: str) -> None:
+    """Raise InputError if the network does not support the options: ONNX files support few."""
+    if onnx.is_onnx(model):
+        onnx.check_options(model, weights=weights, device=device)
+
+
+def is_file(model: str) -> bool:
+    """Return whether a network's name is the path of a file, which may be moved."""
+    return onnx.is_onnx(model)
+
+
+def is_listed(model: str) -> bool:
+    """Return whether `model` is the name of a library's network or of the installed network."""
+    return bool(standard_weights(model))
+
+
+def standard_weights(model: str) -> frozenset[str]:
+    """Return the names of the library's weights for `model`, as in model cards.
+
+    The set is empty for a network that belongs to no library. Nothing is imported.
+    """
+    for backend in (timm, open_clip):
+        if model.startswith(backend.PREFIX):
+            name = model.removeprefix(backend.PREFIX)
+            if name not in catalog.list_names(backend):
+                return frozenset()
+            rows = catalog.list_rows(backend)
+            tags = {
+                tag for row in rows if name in (row.name, row.architecture) for tag in row.weights
+            }
+            return frozenset((*tags, name, "none"))
+    name, colon, weights = model.partition(":")
+    for entry in (lite0.describe(), *_torchvision_entries()):
+        if entry.name == name and (not colon or weights in entry.weights):
+            return frozenset(entry.weights)
+    return frozenset()
+
+
+def _torchvision_entries() -> list[ModelEntry]:
+    return [_describe("torchvision", row) for row in catalog.list_rows(torchvision)]
+
+
+def _unknown(model: str) -> ModelError:
+    """Return the error for an unknown name; the message suggests similar names."""
+    prefix, colon, _ = model.partition(":")
+    names = [
+        lite0.NAME,
+        *(
+            backend.PREFIX + name
+            for library, backend in _LIBRARIES.items()
+            if library == prefix or (not colon and library != "open_clip")
+            for name in sorted(catalog.list_names(backend))
+        ),
+    ]
+    same = [name for name in names if name.partition(":")[2] == model]
+    siblings = [name for name in names if name.startswith(model.partition(".")[0] + ".")]
+    near = (
+        same
+        or difflib.get_close_matches(model, siblings or names, n=3)
+        or difflib.get_close_matches(model.lower(), names, n=3)
+    )
+    hint = f"Did you mean {' or '.join(near)}? " if near else ""
+    return ModelError(
+        f"model must be the name of a known network; got {model!r}. "
+        f"{hint}`featscape models PATTERN` searches the names."
+    )

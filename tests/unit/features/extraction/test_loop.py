@@ -1,0 +1,368 @@
+"""The extraction loop: order, skipped images, bounded memory, interruption."""
+
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from featscape.errors import ImageError, InputError, ModelError
+from featscape.features import extract, load_network
+from featscape.features.extraction.reading import digest
+from featscape.features.protocols import CachedFeatures, Read
+from featscape.records import ModelCard, SkippedImage
+
+
+class MeanColor:
+    """A backend whose features are the mean color of an image."""
+
+    card = ModelCard("mean", "mean", "none", "0", "none", 3)
+    batch_size = 4
+    n_workers = 2
+    n_concurrent = 1
+    least_px = 0
+    takes_pixels = False
+
+    def __init__(self):
+        self.batches = []
+
+    def prepare(self, image):
+        return np.asarray(image)
+
+    def run(self, pixels):
+        self.batches.append(len(pixels))
+        return np.stack([p.mean((0, 1), dtype=np.float32) for p in pixels])
+
+
+class Thumbnails:
+    size_px = 256
+
+    def __init__(self):
+        self.rows = []
+        self.threads = set()
+
+    def make(self, image, **_options):
+        self.threads.add(threading.current_thread())
+        return image.tobytes()[:6]
+
+    def append(self, encoded):
+        assert threading.current_thread() is threading.main_thread()
+        self.rows.append(encoded)
+
+
+class Counting:
+    def __init__(self):
+        self.opened, self.done = None, 0
+
+    @contextmanager
+    def task(self, task):
+        self.work = task.work
+        self.opened = (task.description, task.total, task.unit)
+        yield self.advance
+
+    def advance(self, n):
+        self.done += n
+
+
+def mean_colors(images, kept):
+    return np.stack([np.asarray(images.load(i)).mean((0, 1)) for i in kept])
+
+
+@pytest.mark.parametrize("n_images", [1, 3, 4, 5, 8, 23])
+@pytest.mark.parametrize("n_workers", [1, 3])
+def test_there_is_one_row_per_image_in_order(noise_images, n_images, n_workers):
+    images = noise_images(n_images)
+    features = extract(images, model=MeanColor(), n_workers=n_workers)
+    assert features.values.dtype == np.float32
+    np.testing.assert_allclose(features.values, mean_colors(images, range(n_images)), rtol=1e-5)
+    assert features.images.paths == images.paths
+    assert features.sizes_px.dtype == np.int32
+    assert features.sizes_px.tolist() == [[40, 30]] * n_images
+    assert features.model is MeanColor.card
+
+
+@pytest.mark.parametrize("broken", [(0,), (9,), (3, 4, 5), (0, 1, 2, 3), (6, 7, 8, 9)])
+def test_unreadable_images_are_skipped_with_the_reason(noise_images, broken):
+    earlier = SkippedImage("notes.txt", "not an image")
+    reasons = {index: f"truncated at byte {index}" for index in broken}
+    images = replace(noise_images(10, broken=reasons), skipped=(earlier,))
+    kept = [i for i in range(10) if i not in broken]
+    thumbnails, progress = Thumbnails(), Counting()
+    features = extract(images, model=MeanColor(), thumbnails=thumbnails, progress=progress)
+    np.testing.assert_allclose(features.values, mean_colors(images, kept), rtol=1e-5)
+    assert features.images.paths == tuple(f"{i}.png" for i in kept)
+    assert features.images.labels == tuple("ab"[i % 2] for i in kept)
+    assert len(features.sizes_px) == len(kept)
+    assert features.images.skipped == (
+        earlier,
+        *(SkippedImage(f"{i}.png", f"truncated at byte {i}") for i in broken),
+    )
+    assert thumbnails.rows == [images.load(i).tobytes()[:6] for i in kept]
+    assert progress.opened == ("Features", 10, "images")
+    assert progress.done == 10
+    assert progress.work() == (len(kept), 0)
+
+
+@pytest.mark.parametrize("is_in_file", [False, True])
+def test_equal_images_are_computed_once(noise_images, tmp_path, is_in_file):
+    order = [0, 1, 0, 2, 1, 3, 0, 4]
+    images = noise_images(5).select(order)
+    network, thumbnails = MeanColor(), Thumbnails()
+    file = tmp_path / "f.npy" if is_in_file else None
+    features = extract(images, model=network, thumbnails=thumbnails, file=file)
+    assert sum(network.batches) == 5
+    np.testing.assert_allclose(features.values, mean_colors(noise_images(5), order), rtol=1e-5)
+    assert len(thumbnails.rows) == 8
+
+
+def test_images_that_cannot_be_prepared_are_skipped(noise_images):
+    class Choosy(MeanColor):
+        def prepare(self, image):
+            if np.asarray(image)[0, 0, 0] > 127:
+                raise ImageError("too red")
+            return super().prepare(image)
+
+    features = extract(noise_images(12), model=Choosy())
+    assert 0 < len(features) < 12
+    assert {skip.reason for skip in features.images.skipped} == {"too red"}
+
+
+def test_thumbnails_are_made_in_the_decoding_threads(noise_images):
+    thumbnails = Thumbnails()
+    extract(noise_images(9), model=MeanColor(), thumbnails=thumbnails)
+    assert threading.main_thread() not in thumbnails.threads
+    assert len(thumbnails.rows) == 9
+
+
+def test_all_batches_but_the_last_are_full(noise_images):
+    network = MeanColor()
+    extract(noise_images(10, broken={2: "x"}), model=network, batch_size=4)
+    assert network.batches == [4, 4, 1]
+
+
+@pytest.mark.parametrize(("n_concurrent", "n_batches"), [(1, 3), (2, 5), (3, 6)])
+def test_never_more_than_two_batches_are_decoded_ahead(noise_images, n_concurrent, n_batches):
+    """Count the images decoded ahead of the current batch and the concurrent batches."""
+    alive, most = 0, 0
+    lock = threading.Lock()
+
+    class Slow(MeanColor):
+        def prepare(self, image):
+            nonlocal alive, most
+            with lock:
+                alive += 1
+                most = max(most, alive)
+            return super().prepare(image)
+
+        def run(self, pixels):
+            nonlocal alive
+            time.sleep(0.01)
+            with lock:
+                alive -= len(pixels)
+            return super().run(pixels)
+
+    network = Slow()
+    network.n_concurrent = n_concurrent
+    extract(noise_images(120), model=network, batch_size=5, n_workers=4)
+    assert 5 * (n_batches - 2) < most <= 5 * n_batches
+
+
+def test_no_readable_image_is_an_error_with_the_most_frequent_reason(noise_images):
+    images = noise_images(3, broken={0: "damaged (1)", 1: "truncated", 2: "damaged (2)"})
+    message = r"none of the 3 in pictures is\. The most frequent reason \(2 of 3\): damaged, for ex"
+    with pytest.raises(InputError, match=message):
+        extract(images, model=MeanColor())
+
+
+def test_an_empty_source_is_an_error(noise_images):
+    with pytest.raises(InputError, match="at least one image; pictures has none"):
+        extract(noise_images(0), model=MeanColor())
+
+
+@pytest.mark.parametrize("name", ["batch_size", "n_workers"])
+@pytest.mark.parametrize("value", [0, -3])
+def test_counts_below_one_are_refused(noise_images, name, value):
+    with pytest.raises(InputError, match=f"{name} must be 1 or more; got {value}"):
+        extract(noise_images(2), model=MeanColor(), **{name: value})
+
+
+def test_options_of_loading_are_refused_with_a_loaded_network(noise_images):
+    with pytest.raises(InputError, match="left out with a loaded network"):
+        extract(noise_images(2), model=MeanColor(), device="cpu")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_features_that_are_not_finite_are_an_error(noise_images, value):
+    class Broken(MeanColor):
+        def run(self, pixels):
+            values = super().run(pixels)
+            if len(self.batches) == 2:
+                values[1, 2] = value
+            return values
+
+    with pytest.raises(ModelError, match=r"gives NaN or infinity for 5\.png"):
+        extract(noise_images(9), model=Broken())
+
+
+def decoding_threads():
+    return [t for t in threading.enumerate() if t.name.startswith("featscape-decode")]
+
+
+@pytest.fixture
+def slow_images(noise_images):
+    """Make 500 images that take 2 ms each, one of which raises, and a list of decoded images."""
+    images, decoded = noise_images(500), []
+
+    def make(*, stem="none", error=None):
+        def decode(content, **options):
+            time.sleep(0.002)
+            decoded.append(content)
+            if content.decode() == stem:
+                raise error
+            return images.decode(content, **options)
+
+        return replace(images, decode=decode), decoded
+
+    return make
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_interruption_while_decoding_stops_all_threads(slow_images, error):
+    images, decoded = slow_images(stem="3", error=error)
+    with pytest.raises(error):
+        extract(images, model=MeanColor(), batch_size=100)
+    assert len(decoded) < 100  # 200 were submitted
+    assert decoding_threads() == []
+
+
+def test_an_interruption_in_the_main_thread_stops_all_threads(slow_images):
+    images, decoded = slow_images()
+
+    class Interrupted(Counting):
+        def advance(self, n):
+            super().advance(n)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        extract(images, model=MeanColor(), batch_size=100, progress=Interrupted())
+    assert 100 <= len(decoded) < 200  # 299 were submitted
+    assert decoding_threads() == []
+
+
+def test_an_unexpected_exception_of_decoding_is_raised(noise_images):
+    class Clumsy(MeanColor):
+        def prepare(self, image):
+            raise ZeroDivisionError(image)
+
+    with pytest.raises(ZeroDivisionError):
+        extract(noise_images(3), model=Clumsy())
+
+
+def test_features_do_not_depend_on_workers_or_other_images(noise_images, small_file):
+    network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
+    images = noise_images(7)
+    once = extract(images, model=network, batch_size=3, n_workers=1)
+    again = extract(images, model=network, batch_size=3, n_workers=3)
+    assert np.array_equal(once.values, again.values)
+    fewer = extract(noise_images(7, broken={1: "x"}), model=network, batch_size=3)
+    scale = float(np.abs(once.values).max())
+    np.testing.assert_allclose(fewer.values, np.delete(once.values, 1, 0), atol=1e-5 * scale)
+
+
+def test_a_network_is_loaded_by_its_name(noise_images, small_file):
+    features = extract(
+        noise_images(3), model="shufflenet_v2_x0_5", weights=small_file, device="cpu"
+    )
+    assert np.asarray(features).shape == (3, 1024)
+    assert features.model.name == "shufflenet_v2_x0_5"
+
+
+class Elsewhere:
+    """Machines that compute features, and return placeholders for the first images."""
+
+    def __init__(self, n_placeholders):
+        self.n_placeholders = n_placeholders
+
+    def compute(self, images, network, *, batch_size, thumbnails, cache):
+        del batch_size, cache
+        for index in range(len(images)):
+            key = digest(images.read(index))
+            if index < self.n_placeholders:
+                placeholder = CachedFeatures("", np.empty(0, np.float32), (0, 0), b"")
+                yield Read(key, (0, 0), b"", cached=placeholder)
+            else:
+                image = images.load(index)
+                thumbnail = None if thumbnails is None else thumbnails.make(image)
+                values = network.run([network.prepare(image)])[0]
+                yield Read(key, image.size, thumbnail, values=values)
+
+
+@pytest.mark.parametrize("n_placeholders", [0, 3, 9])
+@pytest.mark.parametrize("kept", ["nothing", "features", "features and thumbnails"])
+@pytest.mark.parametrize("with_thumbnails", [False, True])
+def test_placeholders_of_machines_are_looked_up_or_computed_here(
+    noise_images, tmp_path, n_placeholders, kept, with_thumbnails
+):
+    images, work = noise_images(9), tmp_path / "work"
+    if kept != "nothing":
+        sink = Thumbnails() if "thumbnails" in kept else None
+        extract(images, model=MeanColor(), thumbnails=sink, work=work)
+    network = MeanColor()
+    thumbnails = Thumbnails() if with_thumbnails else None
+    machines = Elsewhere(n_placeholders)
+    features = extract(images, model=network, machines=machines, thumbnails=thumbnails, work=work)
+    np.testing.assert_allclose(features.values, mean_colors(images, range(9)), rtol=1e-5)
+    assert features.sizes_px.tolist() == [[40, 30]] * 9
+    assert sum(network.batches) == 9 - (n_placeholders if kept != "nothing" else 0)
+    if with_thumbnails:
+        assert thumbnails.rows == [images.load(i).tobytes()[:6] for i in range(9)]
+
+
+class TestScale:
+    """Images are decoded at a reduced size that does not change the thumbnails."""
+
+    class Looking(MeanColor):
+        least_px = 100
+
+        def __init__(self):
+            super().__init__()
+            self.seen = []
+
+        def prepare(self, image):
+            self.seen.append(image.size)
+            return super().prepare(image)
+
+    @pytest.fixture
+    def photo(self, tmp_path):
+        """Return an image set with one JPEG file of 901 x 643 pixels."""
+        from PIL import Image
+
+        from featscape.images import find_images
+
+        gradient = np.linspace(0, 255, 901 * 643 * 3).reshape(643, 901, 3).astype(np.uint8)
+        Image.fromarray(gradient).save(tmp_path / "one.jpg")
+        return find_images(tmp_path)
+
+    def test_images_are_decoded_at_the_smallest_sufficient_scale(self, photo):
+        network = self.Looking()
+        features = extract(photo, model=network)
+        assert network.seen == [(226, 161)]
+        assert features.sizes_px.tolist() == [[901, 643]]
+
+    @pytest.mark.parametrize("size_px", [100, 256, 600, 2000])
+    def test_a_thumbnail_has_the_size_for_the_full_image(self, photo, tmp_path, size_px):
+        import io
+
+        from PIL import Image
+
+        from featscape.images import ThumbnailPack, make_thumbnail
+        from featscape.mapfolder.thumbnails import Thumbnails
+
+        network = self.Looking()
+        with ThumbnailPack(tmp_path / "small", size_px=size_px) as pack:
+            extract(photo, model=network, thumbnails=pack)
+        assert network.seen == [(226, 161)]  # for any size of the thumbnails
+        whole = Image.open(io.BytesIO(make_thumbnail(photo.load(0), size_px=size_px)))
+        assert Thumbnails(tmp_path / "small").load(0).size == whole.size

@@ -1,0 +1,32 @@
+"""Resize and crop agree with torchvision to one or two of 256 levels."""
+
+import numpy as np
+import pytest
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms import functional as slow
+
+from featscape.features.zoo.geometry import ResizeAndCrop
+
+
+@pytest.mark.parametrize(("interpolation", "most"), [("bilinear", 1), ("bicubic", 2)])
+@pytest.mark.parametrize(
+    "size_px", [(300, 200), (233, 701), (90, 31), (1, 5), (256, 256), (255, 1000), (1200, 801)]
+)
+def test_the_fast_resize_agrees_with_torchvision(interpolation, most, size_px, noise_image):
+    image = noise_image(2, size_px)
+    quick = ResizeAndCrop(256, 224, interpolation)(image)
+    resized = slow.resize(image, 256, InterpolationMode(interpolation), antialias=True)
+    expected = np.asarray(slow.center_crop(resized, 224))
+    assert quick.dtype == np.uint8
+    assert quick.flags.c_contiguous
+    difference = np.abs(quick.astype(int) - expected)
+    assert quick.shape == (224, 224, 3)
+    assert difference.max() <= most
+    assert difference.mean() < 0.1
+
+
+def test_the_image_is_not_changed(noise_image):
+    image = noise_image(0, (256, 256))
+    before = image.tobytes()
+    ResizeAndCrop(256, 256, "bilinear")(image)[:] = 0
+    assert image.tobytes() == before
