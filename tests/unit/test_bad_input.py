@@ -227,14 +227,14 @@ class TestFeaturesFile:
     @pytest.mark.parametrize(
         ("array", "words"),
         [
-            (np.array([[1.0, np.nan]] * 3 + [[1.0, 2.0]] * 30), "3 of 33 rows hold NaN"),
+            (np.array([[1.0, np.nan]] * 3 + [[1.0, 2.0]] * 30), "3 of 33 rows contain NaN"),
             (np.array([[1.0, 2.0]] * 30 + [[1.0, np.inf]]), "the first of them row 30"),
             (np.array([[1.0, 1e300]] * 30), "more than float32 can"),
             (np.array([["a", "b"]] * 30), "must be real numbers; got dtype <U1"),
             (np.array([[1j, 2j]] * 30), "must be real numbers; got dtype complex128"),
             (np.zeros((1, 8)), "at least 2 rows and 1 column; got 1 x 8"),
             (np.zeros((30, 0)), "got 30 x 0"),
-            (np.zeros(30), "must have two dimensions, a row an item; got shape (30,)"),
+            (np.zeros(30), "must have two dimensions, one row per item; got shape (30,)"),
             (np.zeros((2, 3, 4)), "got shape (2, 3, 4)"),
         ],
     )
@@ -309,7 +309,7 @@ class TestLabelsFile:
     @pytest.mark.parametrize(
         ("content", "words"),
         [
-            (b"a\nb\n", "as many as the features' 100 rows; labels.txt has 2"),
+            (b"a\nb\n", "there must be 100 labels, one for each row of the features"),
             (b"\xff\xfe\n" * 100, "must be text in UTF-8"),
         ],
     )

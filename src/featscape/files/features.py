@@ -1,4 +1,4 @@
-"""Features and labels that were made elsewhere: .npy and .txt files -> arrays."""
+"""Read features and labels that another program computed: .npy and text files -> arrays."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_REMEDY = "Write the one array with numpy.save(file, array, allow_pickle=False)."
-_MOST_TIMES_MEDIAN = 1 << 24  # float32 has 24 bits: a sum with such a value loses the others
+_REMEDY = "Write one array with numpy.save(file, array, allow_pickle=False)."
+_MOST_TIMES_MEDIAN = 1 << 24  # float32 has 24 bits: adding a larger value rounds the others to 0
 _MOST_ROWS_SHOWN = 5
-_ROWS_AT_ONCE = 65_536  # bounds the memory that a look through a large file takes
+_ROWS_AT_ONCE = 65_536  # limits the memory for checking a large file
 
 
 def read_features(file: Path) -> NDArray[Any]:
@@ -32,32 +32,31 @@ def read_features(file: Path) -> NDArray[Any]:
     Parameters
     ----------
     file : Path
-        As ``numpy.save`` writes it, integer or floating, n at least 2. Nothing in it is ever
-        unpickled.
+        Written by ``numpy.save``, integers or floats, n at least 2. Pickled content is refused.
 
     Returns
     -------
     ndarray, shape (n, d)
-        Memory-mapped, read only, in the file's own dtype.
+        Memory-mapped and read-only, with the dtype of the file.
 
     Raises
     ------
     InputError
-        If there is no such file, it is not an .npy file of numbers, has another shape, holds a
-        value that is not finite as float32, or has rows that are so much larger than the median
-        row that float32 loses the differences between the others.
+        If the file does not exist, is not an .npy file of numbers, has another shape, contains a
+        value that is not finite as float32, or contains rows so much larger than the median row
+        that float32 loses the differences between the other rows.
     """
     features = _load(file)
     if features.ndim != 2:
         raise InputError(
-            f"the features in {printable(file)} must have two dimensions, a row an item; "
+            f"the features in {printable(file)} must have two dimensions, one row per item; "
             f"got shape {features.shape}. Save them as an (n, d) array."
         )
     n_items, n_features = features.shape
     if n_items < 2 or n_features < 1:
         raise InputError(
             f"the features in {printable(file)} must have at least 2 rows and 1 column; "
-            f"got {n_items} x {n_features}. Check what was saved."
+            f"got {n_items} x {n_features}. Check the saved array."
         )
     if features.dtype.kind not in "fiu":
         raise InputError(
@@ -69,19 +68,23 @@ def read_features(file: Path) -> NDArray[Any]:
 
 
 def read_labels(file: Path, *, n_items: int) -> tuple[str, ...]:
-    """Read one label an item.
+    """Read one label per item.
 
     Parameters
     ----------
     file : Path
-        A one-dimensional .npy array of integers or strings, or text in UTF-8, one label a line.
+        A one-dimensional .npy array of integers or strings, or text in UTF-8, one label per line.
     n_items : int
-        How many there must be.
+        Required number of labels.
+
+    Returns
+    -------
+    tuple of str
 
     Raises
     ------
     InputError
-        If the file cannot be read as such, or holds another number of labels.
+        If the file cannot be read, or contains another number of labels.
     """
     if file.suffix == ".npy":
         array = _load(file)
@@ -96,21 +99,21 @@ def read_labels(file: Path, *, n_items: int) -> tuple[str, ...]:
         labels = tuple(_read_text(file).removesuffix("\n").split("\n"))
     if len(labels) != n_items:
         raise InputError(
-            f"the labels must be as many as the features' {n_items} rows; {printable(file)} has "
-            f"{len(labels)}. Give one label for each row, in the same order."
+            f"there must be {n_items} labels, one for each row of the features; {printable(file)} "
+            f"has {len(labels)}. Give one label per row, in the same order."
         )
     return labels
 
 
 def _check_unicode(labels: NDArray[Any], file: Path) -> None:
-    """Raise unless NumPy's 4-byte characters are all of Unicode: CPython refuses others."""
+    """Raise InputError unless all characters, of 4 bytes each, are valid in Unicode."""
     if labels.dtype.kind != "U" or labels.nbytes == 0:
         return
     characters = np.ascontiguousarray(labels).view(labels.dtype.byteorder + "u4")
     if characters.max() > sys.maxunicode:
         raise InputError(
-            f"the labels in {printable(file)} must be text; a character is number "
-            f"{characters.max():,}, beyond Unicode. The file is damaged: save it again."
+            f"the labels in {printable(file)} must be text; a character has the number "
+            f"{characters.max():,}, which is not in Unicode. The file is damaged: save it again."
         )
 
 
@@ -131,39 +134,41 @@ def _load(file: Path) -> NDArray[Any]:
 
 @contextmanager
 def _refusals(file: Path) -> Iterator[None]:
-    """Turn each OSError of a file into an InputError."""
+    """Translate each OSError for a file to an InputError."""
     try:
         yield
     except FileNotFoundError:
         raise InputError(f"there is no file {printable(file)}. Check the path.") from None
     except OSError as error:
-        raise InputError(f"{printable(file)} cannot be read: {error.strerror}.") from error
+        raise InputError(
+            f"{printable(file)} cannot be read: {error.strerror}. Check the file."
+        ) from error
 
 
 def _check_kind(start: bytes, file: Path) -> None:
-    """Raise unless a file's first bytes are those of an .npy file."""
+    """Raise InputError unless the first bytes of a file are those of an .npy file."""
     if start == b"\x93NUMPY":
         return
     kind = ""
     if start.startswith(b"PK"):
         kind = "; it is an .npz archive"
-    elif start.startswith(b"\x80"):  # pickle's protocols from 2 on
+    elif start.startswith(b"\x80"):  # the protocols of pickle from 2 on
         kind = f"; {PICKLED}"
     raise InputError(f"{printable(file)} is not an .npy file{kind}. {_REMEDY}")
 
 
 def _check_values(features: NDArray[Any], file: Path) -> None:
-    """Raise unless float32, the type of the computation, can hold the values beside one another."""
-    magnitudes = np.zeros(len(features), dtype=np.float32)  # of the largest value in each row
+    """Raise InputError unless the values are finite and of comparable size in float32."""
+    magnitudes = np.zeros(len(features), dtype=np.float32)  # largest absolute value of each row
     for start in range(0, len(features), _ROWS_AT_ONCE):
-        with np.errstate(over="ignore"):  # a value too large becomes infinite, and is counted
+        with np.errstate(over="ignore"):  # too large values become infinite, and are reported
             rows = np.asarray(features[start : start + _ROWS_AT_ONCE], dtype=np.float32)
         magnitudes[start : start + len(rows)] = np.abs(rows).max(axis=1)
     bad = np.flatnonzero(~np.isfinite(magnitudes))
     if len(bad):
         raise InputError(
             f"the features in {printable(file)} must be finite; {len(bad)} of {len(features)} rows "
-            f"hold NaN, infinity or more than float32 can, the first of them row {bad[0]}. "
+            f"contain NaN, infinity or values beyond float32, the first of them row {bad[0]}. "
             "Remove or repair those rows."
         )
     present = magnitudes[magnitudes > 0]
@@ -192,6 +197,6 @@ def _read_text(file: Path) -> str:
             return text.read()
     except UnicodeDecodeError as error:
         raise InputError(
-            f"the labels in {printable(file)} must be text in UTF-8, one a line: {error.reason} "
-            f"at byte {error.start}. Convert the file, or save the labels as .npy."
+            f"the labels in {printable(file)} must be text in UTF-8, one label per line: "
+            f"{error.reason} at byte {error.start}. Convert the file, or save the labels as .npy."
         ) from error

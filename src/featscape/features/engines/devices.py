@@ -56,6 +56,6 @@ def count_cores() -> int:
     """Return the number of cores that this process may use."""
     if _core_limit is not None:
         return _core_limit
-    if hasattr(os, "sched_getaffinity"):  # Linux alone
+    if hasattr(os, "sched_getaffinity"):  # only on Linux
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -2,7 +2,7 @@
 
 Each image is a separate request, and OpenVINO computes several requests at the same time. The
 features of an image are therefore bit-identical in every batch, no core waits for another core
-within a layer, and all shapes are known when the network is compiled.
+within a layer, and all shapes are fixed when the network is compiled.
 """
 
 from __future__ import annotations

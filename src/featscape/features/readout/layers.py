@@ -36,7 +36,7 @@ def check_layers(layers: Sequence[str], pool: str | None) -> None:
         raise InputError(f"pool must be {', '.join(POOLS[:-1])} or {POOLS[-1]}; got {pool!r}.")
     if pool is not None and not layers:
         raise InputError(
-            f"pool must be used with a layer; got {pool!r} alone. Select a layer with --layer "
+            f"pool must be used with a layer; got {pool!r} without one. Select it with --layer "
             "(layers=): `featscape layers MODEL` lists them."
         )
     twice = next((layer for layer in layers if layers.count(layer) > 1), None)
@@ -71,7 +71,7 @@ def list_layers(model: str) -> LayerTree:
             return list_nodes(architecture, name=model)
         try:
             return _list_modules(model, architecture, torch.device("meta"))
-        except (RuntimeError, NotImplementedError):  # some networks need values, not shapes alone
+        except (RuntimeError, NotImplementedError):  # some networks need values too
             return _list_modules(model, architecture, torch.device("cpu"))
 
 

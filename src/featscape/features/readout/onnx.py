@@ -76,8 +76,8 @@ def read_out(network: OnnxModel, layers: Sequence[str], *, method: str | None) -
         for name, output in zip(layers or (layer,), outputs, strict=True):
             shape = tuple(output.get_shape())[1:]  # of one image
             is_tokens = form_of(shape) == "tokens"
-            # the file does not tell how many tokens precede the patches: a class token is assumed
-            # if the patch tokens are a square without the first token
+            # The file does not specify the number of tokens before the patch tokens. A class token
+            # is assumed if the other tokens, without it, form a square.
             n_prefix = int(is_tokens and is_square(shape[0] - 1) and not is_square(shape[0]))
             pooling = plan_pooling(
                 shape, method, n_prefix=n_prefix, has_class_token=is_tokens, layer=name

@@ -186,6 +186,6 @@ def _unknown(model: str) -> ModelError:
     )
     hint = f"Did you mean {' or '.join(near)}? " if near else ""
     return ModelError(
-        f"model must be the name of a known network; got {model!r}. "
+        f"model must be the name of a network; got {model!r}. "
         f"{hint}`featscape models PATTERN` searches the names."
     )

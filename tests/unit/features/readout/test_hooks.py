@@ -136,8 +136,8 @@ def test_tokens_are_pooled_without_the_class_token(vit, pool, of_tokens):
         vit.get_submodule(layer).register_forward_hook(lambda *args: outputs.append(args[2]))
     vit(batch)
     expected = torch.cat([of_tokens(outputs[0]), of_tokens(outputs[1][0])], dim=1)
-    outputs = plan(vit, layers, method=pool, probe=batch[:1], owner="vit")
-    torch.testing.assert_close(LayerReadout(vit, outputs)(batch), expected)
+    planned = plan(vit, layers, method=pool, probe=batch[:1], owner="vit")
+    torch.testing.assert_close(LayerReadout(vit, planned)(batch), expected)
 
 
 def test_patch_tokens_only_have_no_class_token(vit):

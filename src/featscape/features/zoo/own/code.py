@@ -69,8 +69,8 @@ def own_code_errors(model: str) -> Iterator[None]:
 def _place_in_own_code(error: BaseException, model: str) -> str | None:
     """Return the file and line of the last frame in the user's code; None if there is none.
 
-    The user's code consists of the factory's package and all other files in the folder that holds
-    the package. A network that consists of PyTorch's layers only has no such frame. In this case
+    The user's code consists of the factory's package and all other files in the folder of the
+    package. A network that consists of PyTorch's layers only has no such frame. In this case
     PyTorch is named.
     """
     if isinstance(error, SyntaxError):  # an imported module; it has no frame

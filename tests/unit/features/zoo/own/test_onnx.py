@@ -247,6 +247,18 @@ def write_nhwc(path):
     return str(path)
 
 
+def test_a_layer_with_channels_last_is_pooled_over_places(tmp_path, pixels):
+    path = write(tmp_path / "net.onnx")
+    model = onnx.load(path)
+    turn = helper.make_node("Transpose", ["rectified"], ["turned"], perm=[0, 2, 3, 1], name="turn")
+    model.graph.node.insert(2, turn)
+    model.graph.output.append(helper.make_tensor_value_info("turned", TensorProto.FLOAT, None))
+    onnx.save(model, path)
+    network = load_network(path, layers="turned")
+    batch = pixels(network)
+    np.testing.assert_allclose(network.run(batch), maps_of(batch).mean((2, 3)), rtol=1e-3)
+
+
 def test_the_default_size_is_used_and_reported_if_the_file_accepts_any_size(tmp_path, pixels):
     notes = Notes()
     path = write(tmp_path / "net.onnx", shape=["n", 3, "h", "w"])
