@@ -229,7 +229,7 @@ class TestFeaturesFile:
         [
             (np.array([[1.0, np.nan]] * 3 + [[1.0, 2.0]] * 30), "3 of 33 rows contain NaN"),
             (np.array([[1.0, 2.0]] * 30 + [[1.0, np.inf]]), "the first of them row 30"),
-            (np.array([[1.0, 1e300]] * 30), "more than float32 can"),
+            (np.array([[1.0, 1e300]] * 30), "values beyond float32"),
             (np.array([["a", "b"]] * 30), "must be real numbers; got dtype <U1"),
             (np.array([[1j, 2j]] * 30), "must be real numbers; got dtype complex128"),
             (np.zeros((1, 8)), "at least 2 rows and 1 column; got 1 x 8"),
@@ -253,7 +253,7 @@ class TestFeaturesFile:
         (here / "f.npy").write_bytes(content)
         assert refuse("embed", "f.npy") == (
             "f.npy is not an .npy file. "
-            "Write the one array with numpy.save(file, array, allow_pickle=False)."
+            "Write one array with numpy.save(file, array, allow_pickle=False)."
         )
 
     def test_missing(self, refuse):
@@ -288,7 +288,8 @@ class TestFeaturesFile:
         assert "the values of rows 17, 20, 21, 22, 23 and 5 more" in refuse("embed", "f.npy")
 
     def test_a_device(self, refuse):
-        assert refuse("embed", "/dev/zero") == "/dev/zero cannot be read: not a regular file."
+        expected = "/dev/zero cannot be read: not a regular file. Check the file."
+        assert refuse("embed", "/dev/zero") == expected
 
     def test_a_damaged_header(self, refuse, here):
         np.save(here / "f.npy", np.eye(100))
@@ -328,7 +329,7 @@ class TestLabelsFile:
         np.save(here / "f.npy", np.eye(100))
         np.save(here / "labels.npy", np.full(100, 0x110000, np.uint32).view("<U1"))
         message = refuse("embed", "f.npy", "--labels", "labels.npy")
-        assert "a character is number 1,114,112, beyond Unicode" in message
+        assert "a character has the number 1,114,112, which is not in Unicode" in message
 
     def test_missing(self, refuse, here):
         np.save(here / "f.npy", np.eye(100))

@@ -419,7 +419,7 @@ class TestFinishedMaps:
             (
                 {"code_sha256": "0"},
                 {"code_sha256": "0", "fingerprint": ((1.0,),)},
-                "it is not recorded what the network computed then",
+                "no fingerprint of the network was recorded",
             ),
         ],
     )

@@ -38,7 +38,8 @@ def test_pipes_and_devices_are_refused_before_they_are_read(tmp_path, featscape)
     ended = featscape("map", tmp_path / "images", "--weights", "/dev/zero")
     assert ended.status == 2
     assert ended.err == (
-        "featscape: Weights must be a .pth or .safetensors file; /dev/zero is not a regular file.\n"
+        "featscape: weights must be a .pth or .safetensors file; /dev/zero is not a regular file. "
+        "Check the path given with --weights (weights=).\n"
     )
 
 
@@ -85,7 +86,7 @@ def test_a_pickled_network_is_refused_with_the_remedy(tmp_path):
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        ([1, 2], "holds a list"),
+        ([1, 2], "contains a list"),
         (torch.ones(2), "contains a Tensor"),
         ({}, "an empty dict"),
         ({"epoch": 3, "lr": 0.1}, "a dict with the keys 'epoch', 'lr'"),

@@ -331,7 +331,7 @@ def test_each_listed_layer_can_be_read(tmp_path, head):
 def test_the_layers_are_listed_on_the_command_line(featscape, tmp_path):
     done = featscape("layers", write(tmp_path / "net.onnx"), "--depth", 1)
     assert done.status == 0
-    assert "by default its features are the input of classify" in " ".join(done.out.split())
+    assert "Features by default: input of classify" in " ".join(done.out.split())
     assert re.search(r"^ *rectify +Relu +6 x 30 x 30 +6 *$", done.out, re.MULTILINE)
     missing = featscape("layers", tmp_path / "none.onnx")
     assert (missing.status, missing.out) == (2, "")
@@ -400,7 +400,7 @@ class TestErrors:
             load_network(write(tmp_path / "net.onnx"), layers="rectfy")
 
     def test_the_class_token_of_a_map(self, tmp_path):
-        with pytest.raises(ModelError, match=r"takes the class token.*\(6, 30, 30\)"):
+        with pytest.raises(ModelError, match=r"selects the class token.*\(6, 30, 30\)"):
             load_network(write(tmp_path / "net.onnx"), layers="rectify", pool="token")
 
     def test_unsupported_options(self, tmp_path):
