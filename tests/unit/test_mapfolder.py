@@ -5,6 +5,8 @@ import stat
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from featscape import mapfolder
@@ -470,3 +472,76 @@ def test_a_reason_of_several_lines_gives_a_message_of_one():
         "the map's m is missing or damaged: no footer. Make the map again with --force "
         "(force=True)."
     )
+
+
+HOSTILE = "two\nlines\x1b[31m\u202e"
+
+
+def change_run(folder, **changes):
+    file = folder / "run.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"schema_version": HOSTILE},
+        {"timings_s": {HOSTILE: -1}},
+    ],
+)
+def test_an_error_shows_the_names_in_run_json_without_escape_sequences(tmp_path, changes):
+    make(tmp_path / "m")
+    change_run(tmp_path / "m", **changes)
+    with pytest.raises(InputError) as error:
+        open_map(tmp_path / "m")
+    assert str(error.value).isprintable()
+
+
+def test_an_error_shows_the_name_of_a_column_without_escape_sequences(tmp_path):
+    make(tmp_path / "m")
+    file = tmp_path / "m" / "items.parquet"
+    table = pq.read_table(file)
+    pq.write_table(table.append_column(HOSTILE, pa.array([[1]] * len(table))), file)
+    with pytest.raises(InputError, match="its column") as error:
+        open_map(tmp_path / "m")
+    assert str(error.value).isprintable()
+
+
+def test_a_small_table_of_gigabytes_of_equal_texts_is_refused(tmp_path):
+    make(tmp_path / "m")
+    file = tmp_path / "m" / "items.parquet"
+    schema = pq.read_schema(file)
+    n = 20_000
+    columns = {name: pa.nulls(n, schema.field(name).type) for name in schema.names}
+    columns |= {
+        "id": pa.array(range(n), schema.field("id").type),
+        "path": pa.array(["x" * 10_000] * n),  # 200 MB
+        "x": pa.array([0.0] * n, schema.field("x").type),
+        "y": pa.array([0.0] * n, schema.field("y").type),
+    }
+    pq.write_table(pa.table(columns), file)
+    assert file.stat().st_size < 200_000
+    with pytest.raises(InputError, match=r"its values take 2\d\d,\d{3},\d{3} bytes"):
+        maps.read_items(tmp_path / "m")
+
+
+def test_a_table_claiming_too_many_rows_for_its_size_is_refused(tmp_path):
+    make(tmp_path / "m")
+    file = tmp_path / "m" / "items.parquet"
+    schema = pq.read_schema(file)
+    n = 2_000_000
+    table = pa.table({field.name: pa.nulls(n, field.type) for field in schema})
+    pq.write_table(table, file)
+    with pytest.raises(InputError, match="its values take"):
+        maps.read_items(tmp_path / "m")
+
+
+@pytest.mark.parametrize("kind", [pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
+def test_a_column_of_texts_keeps_its_type(tmp_path, kind):
+    make(tmp_path / "m")
+    file = tmp_path / "m" / "items.parquet"
+    table = pq.read_table(file)
+    note = pa.array([None, *["a"] * (len(table) - 1)], pa.string()).cast(kind)
+    table = table.append_column("note", note)
+    pq.write_table(table, file, row_group_size=2)
+    assert maps.read_items(tmp_path / "m").equals(table)

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from featscape.mapfolder import ITEMS, LANDMARK, damaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import BinaryIO
 
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     from featscape.files.folder_handle import FolderHandle
+
+# The values of a column may have many times the bytes that they take in the file. More than the
+# larger of these two limits is refused.
+_MOST_GROWTH = 1_000
+_SMALL_BYTES = 64 << 20
 
 _NEEDED = {"id", "path", "label", "split", "width", "height", "x"}
 
 
 def read_table(folder: FolderHandle) -> pa.Table:
-    """Read items.parquet of a map; raises InputError if its columns are not those of a map."""
+    """Read items.parquet of a map; raises InputError if its columns are not those of a map.
+
+    Also raises InputError if its values need far more memory than the size of the file explains.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -26,7 +37,7 @@ def read_table(folder: FolderHandle) -> pa.Table:
         with folder.open(ITEMS) as stream, pq.ParquetFile(stream) as parquet:
             problem = next(_find_wrong_types(parquet.schema_arrow), None)
             if problem is None:
-                table = parquet.read()
+                table = _read_bounded(stream, parquet)
                 table.validate(full=True)  # that text is text
                 problem = next(_find_wrong_values(table), None)
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -35,6 +46,57 @@ def read_table(folder: FolderHandle) -> pa.Table:
     if problem is not None:
         raise damaged(file, problem)
     return table
+
+
+def _read_bounded(stream: BinaryIO, parquet: pq.ParquetFile) -> pa.Table:
+    """Read the rows; raises ValueError if they need too much memory.
+
+    A dictionary stores a text once, so a file of 20 KB can contain gigabytes of equal texts.
+    Texts are therefore read as dictionaries, and decoded only after their size is known.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = parquet.schema_arrow
+    most_bytes = max(_SMALL_BYTES, _MOST_GROWTH * os.fstat(stream.fileno()).st_size)
+    # each value takes 8 bytes at most, apart from the bytes of texts
+    fixed_bytes = 8 * parquet.metadata.num_rows * len(schema)
+    texts = [
+        field.name
+        for field in schema
+        if any(
+            is_kind(field.type)
+            for is_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary)
+        )
+    ]
+    _check_bytes(fixed_bytes, most_bytes)
+    stream.seek(0)
+    with pq.ParquetFile(stream, read_dictionary=texts) as packed:
+        table = packed.read()
+    _check_bytes(fixed_bytes + sum(map(_decoded_bytes, table.columns)), most_bytes)
+    return table.cast(schema)
+
+
+def _check_bytes(n_bytes: int, most_bytes: int) -> None:
+    """Raise ValueError if the rows need more memory than the file's size allows."""
+    if n_bytes > most_bytes:
+        raise ValueError(
+            f"its values take {n_bytes:,} bytes, and a file of its size may have {most_bytes:,}"
+        )
+
+
+def _decoded_bytes(column: pa.ChunkedArray) -> int:
+    """Return the number of bytes of the texts that a column of dictionaries stands for."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_dictionary(column.type):
+        return 0
+    lengths = (
+        pc.binary_length(chunk.dictionary).cast(pa.int64()).take(chunk.indices)
+        for chunk in column.chunks
+    )
+    return sum(pc.sum(each).as_py() or 0 for each in lengths)
 
 
 def _find_wrong_types(schema: pa.Schema) -> Iterator[str]:

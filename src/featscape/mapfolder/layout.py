@@ -165,6 +165,6 @@ def damaged(path: Path, reason: object) -> InputError:
         reason = reason.strerror or reason
     reason = first_line(reason) if isinstance(reason, Exception) else str(reason)
     return InputError(
-        f"the map's {printable(path)} is missing or damaged: {reason.rstrip('.')}. "
+        f"the map's {printable(path)} is missing or damaged: {printable(reason.rstrip('.'))}. "
         "Make the map again with --force (force=True)."
     )

@@ -193,8 +193,9 @@ def read_run(folder: Path | FolderHandle) -> dict[str, Any]:
     version = run.get("schema_version")
     if version != SCHEMA_VERSION:
         raise InputError(
-            f"the map {printable(folder)} has schema version {version}; this featscape reads "
-            f"version {SCHEMA_VERSION}. Make the map again, or use the featscape that made it."
+            f"the map {printable(folder)} has schema version {printable(str(version))}; this "
+            f"featscape reads version {SCHEMA_VERSION}. Make the map again, or use the featscape "
+            "that made it."
         )
     problem = find_problem(run)
     if problem is not None:
