@@ -82,9 +82,8 @@ def _paired(
     from torch import nn
 
     pairs: list[tuple[nn.Conv2d, nn.BatchNorm2d]] = []
-    outputs: dict[
-        int, tuple[nn.Conv2d, object]
-    ] = {}  # keeps the tensors alive, since ids are reused
+    # the tensors are kept alive, since ids are reused
+    outputs: dict[int, tuple[nn.Conv2d, object]] = {}
     kept: dict[int, object] = {}
 
     def watch(layer: nn.Module, inputs: tuple[object, ...], output: object) -> None:
@@ -97,12 +96,11 @@ def _paired(
             if source in outputs and source not in kept:
                 pairs.append((outputs[source][0], layer))
 
+    # TorchScript modules and their submodules accept no hooks
     hooks = [
         layer.register_forward_hook(watch)
         for layer in module.modules()
-        if not isinstance(
-            layer, torch.jit.ScriptModule
-        )  # neither it nor its submodules accept hooks
+        if not isinstance(layer, torch.jit.ScriptModule)
     ]
     try:
         yield pairs

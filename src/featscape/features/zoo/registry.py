@@ -50,9 +50,7 @@ def list_models(pattern: str = "") -> tuple[ModelEntry, ...]:
         for library, backend in _LIBRARIES.items()
         for row in catalog.list_rows(backend)
     ]
-    entries.sort(
-        key=lambda entry: entry.name != DEFAULT
-    )  # a stable sort keeps the other entries in order
+    entries.sort(key=lambda entry: entry.name != DEFAULT)  # stable: the others keep their order
     entries.insert(1, lite0.describe())
     return tuple(entry for entry in entries if _matches(entry.name, pattern))
 

@@ -68,10 +68,10 @@ def test_the_slower_stage_is_reported_as_the_bottleneck(inner_s, outer_s, expect
             now += seconds
             yield item
 
-    waits = BottleneckMeter(inner="reading", outer="the network", clock=lambda: now)
-    inner = waits.time_inner(stage(range(4), inner_s / 4))
-    assert list(waits.time_outer(stage(inner, outer_s / 4))) == [0, 1, 2, 3]
-    assert waits.describe() == expected
+    meter = BottleneckMeter(inner="reading", outer="the network", clock=lambda: now)
+    inner = meter.time_inner(stage(range(4), inner_s / 4))
+    assert list(meter.time_outer(stage(inner, outer_s / 4))) == [0, 1, 2, 3]
+    assert meter.describe() == expected
 
 
 def test_features_do_not_depend_on_the_number_of_concurrent_batches(noise_images, quick_network):

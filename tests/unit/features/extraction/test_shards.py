@@ -40,10 +40,10 @@ def folder(tmp_path):
 
 
 def test_written_features_are_found_by_the_hash_of_the_image(folder):
-    known = find(folder, "e")
-    np.testing.assert_array_equal(known.values, a_shard(["d", "e"]).values[1])
-    assert known.size_px == (31, 40)
-    assert known.thumbnail == b"eeeeeeeee"
+    found = find(folder, "e")
+    np.testing.assert_array_equal(found.values, a_shard(["d", "e"]).values[1])
+    assert found.size_px == (31, 40)
+    assert found.thumbnail == b"eeeeeeeee"
     assert find(folder, "f") is None
 
 
@@ -143,10 +143,10 @@ def test_the_writer_writes_the_collected_batches_on_an_interruption(tmp_path):
 
 def test_features_of_a_map_that_was_deleted_are_not_found(folder):
     parts = read_shards(folder, card=CARD).parts
-    known = FeatureCache(parts)
+    found = FeatureCache(parts)
     for file in folder.iterdir():
         file.unlink()
-    assert known.find(digest(b"a"), thumbnail_px=None) is None
+    assert found.find(digest(b"a"), thumbnail_px=None) is None
 
 
 class TestCardKey:

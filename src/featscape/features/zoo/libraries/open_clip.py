@@ -82,9 +82,8 @@ def build(name: str) -> Architecture:
     return Architecture(
         make=partial(_make, architecture, tag),
         load=partial(_load, architecture, tag),
-        remove_classifier=lambda _module: (
-            OUTPUT
-        ),  # the output is the embedding that is compared with texts
+        # the output is the embedding that is compared with texts
+        remove_classifier=lambda _module: OUTPUT,
         preprocessing=Preprocessing(
             crop=make_crop(image_transform_v2(config, is_train=False)),
             geometry=f"{geometry} ({config.interpolation})",
