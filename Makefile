@@ -18,8 +18,18 @@ $(INSTALLED): pyproject.toml engine/pyproject.toml engine/CMakeLists.txt $(wildc
 demo: $(INSTALLED)
 	$(BIN)/featscape demo -o demo-map --force
 
+# CONTRIBUTING.md describes the folders of tests. PROCESSES=2 runs the tests in two processes, file by file; the tests
+# of the cluster and in the browser always run in one.
+PROCESSES ?= 0
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile $(call folders,unit network gpu process)
+	$(BIN)/python -m pytest $(call folders,cluster browser)
+
+# `make test-unit`, `make test-network` and so on: the tests of one kind.
+test-%: $(INSTALLED)
+	$(BIN)/python -m pytest -n $(if $(filter cluster browser,$*),0,$(PROCESSES)) --dist loadfile $(call folders,$*)
+
+folders = $(wildcard $(foreach kind,$(1),engine/tests/$(kind) tests/$(kind)))
 
 # Fuzzing for SECONDS, see docs/robustness.md. SEED repeats a run, and TRY repeats one input.
 SECONDS ?= 60

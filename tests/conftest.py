@@ -14,14 +14,6 @@ from featscape.records import ModelCard
 COLORS = {"blue": (40, 60, 200), "green": (30, 160, 60), "red": (200, 40, 30)}
 
 
-def pytest_collection_modifyitems(items):
-    """Put the browser's tests last: from its first on, Playwright keeps a loop in this thread.
-
-    asyncio.run refuses to work beside it, and the server's tests need that.
-    """
-    items.sort(key=lambda item: "browser" in item.path.parts)
-
-
 @pytest.fixture(scope="session", autouse=True)
 def own_key(tmp_path_factory):
     """Keep the key of the maps' seals out of the developer's home."""
@@ -80,11 +72,15 @@ class QuickNetwork:
         return np.array([one.ravel() / 255 for one in pixels], dtype=np.float32)
 
 
+def put_in_place(network, patch):
+    """Have `extract` use this network; everything else stays the real one."""
+    module = importlib.import_module("featscape.features.extraction.loop")
+    patch.setattr(module, "load_network", lambda *_, **__: network)
+
+
 @pytest.fixture
 def quick_network(monkeypatch):
-    """Put an average of the pixels in the network's place; all else stays the real one."""
-    module = importlib.import_module("featscape.features.extraction.loop")
-    monkeypatch.setattr(module, "load_network", lambda *_, **__: QuickNetwork())
+    put_in_place(QuickNetwork(), monkeypatch)
     return QuickNetwork
 
 

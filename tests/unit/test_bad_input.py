@@ -76,12 +76,12 @@ class TestSource:
         assert "00.png' is a file of another type" in message
         assert f"for example '{photos / 'red'}'" in message
 
+    @pytest.mark.usefixtures("quick_network")
     def test_no_readable_image(self, refuse, tmp_path):
         (tmp_path / "notes").mkdir()
         for number in range(20):
             (tmp_path / "notes" / f"{number}.jpg").write_text("no image at all")
-        options = ("--perplexity", 4, "--model", "efficientnet_lite0")
-        message = refuse("map", tmp_path / "notes", *options)
+        message = refuse("map", tmp_path / "notes", "--perplexity", 4)
         assert "not an image" in message
         assert "20" in message
 

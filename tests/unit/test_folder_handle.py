@@ -2,8 +2,6 @@
 
 import os
 import socket
-import subprocess
-import sys
 import tracemalloc
 
 import pytest
@@ -149,15 +147,3 @@ def test_the_descriptor_is_closed_with_the_last_reference(folder):
         pass
     del inner
     assert count() == before
-
-
-@NEEDS_LINKS
-def test_an_open_folder_is_not_handed_to_a_new_process(folder):
-    opened = FolderHandle(folder)
-    if opened._descriptor is None:
-        pytest.skip("it has no descriptor")
-    code = f"import os; os.fstat({opened._descriptor})"
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", code], capture_output=True, check=False, close_fds=False
-    )
-    assert b"Bad file descriptor" in done.stderr

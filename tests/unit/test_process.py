@@ -1,14 +1,12 @@
-"""Signals that end a run, and screens that cannot be written. The runs are real processes."""
+"""Signals and screens of the command line, without a process of their own."""
 
 import importlib
 import multiprocessing
 import os
-import select
 import signal
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from tests.conftest import QuickNetwork
@@ -17,7 +15,6 @@ from tests.unit.test_resume import HEAVY
 from featscape.cli import main
 from featscape.cli.process import EndingSignals, LenientStream
 from featscape.features.extraction import shards
-from featscape.pipeline import open_map
 
 pytestmark = [
     pytest.mark.usefixtures("here"),
@@ -90,20 +87,6 @@ class TestSignals:
         assert not (here / ".m.partial" / "new").exists()
         return process.exitcode, (here / "err").read_text().splitlines()
 
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-    def test_a_run_ends_with_one_line_and_its_work_is_kept(self, begin, photos, here, number):
-        status, lines = self.stop(begin, photos, here, number)
-        assert status == 128 + number
-        assert lines[-1] == f"featscape: stopped by {number.name}."
-        assert "stays in .m.partial: the same call continues" in lines[-2]
-
-    @pytest.mark.parametrize("signals", [[signal.SIGINT] * 2, [signal.SIGINT, signal.SIGTERM] * 2])
-    def test_a_second_signal_does_not_disturb_the_end(self, begin, photos, here, signals):
-        status, lines = self.stop(begin, photos, here, *signals)
-        assert status == 130
-        assert lines[-1] == "featscape: interrupted."
-        assert "Traceback" not in "".join(lines)
-
     def test_a_later_signal_ends_the_process_at_once(self, monkeypatch):
         ends = []
         monkeypatch.setattr("os._exit", ends.append)
@@ -126,37 +109,6 @@ class TestSignals:
 
 
 class TestScreensThatCannotBeWritten:
-    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is full")
-    @pytest.mark.parametrize("err", ["/dev/full", None])
-    def test_progress_that_cannot_be_written_does_not_end_a_run(self, begin, photos, here, err):
-        process = begin("map", photos, *MAP, err=err)
-        process.join()
-        assert process.exitcode == 0
-        assert len(open_map("m")) == 24
-        assert "24 images" in (here / "out").read_text()
-
-    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is full")
-    def test_a_result_that_cannot_be_written_is_a_mistake(self, begin, here):
-        process = begin("--version", out="/dev/full")
-        process.join()
-        assert process.exitcode == 2
-        (line,) = (here / "err").read_text().splitlines()
-        assert line.startswith("featscape: cannot write to the standard output: No space left")
-
-    def test_a_reader_that_leaves_early_is_no_traceback(self, begin, here):
-        os.mkfifo(here / "pipe")
-        reader = os.open(here / "pipe", os.O_RDONLY | os.O_NONBLOCK)
-        process = begin("models", "*", out="pipe")  # more lines than a pipe holds
-        wait_for(lambda: select.select([reader], [], [], 0)[0] and os.read(reader, 1))
-        os.close(reader)
-        process.join()
-        assert (process.exitcode, (here / "err").read_text()) == (1, "")
-
-    def test_a_closed_output_is_no_error(self, begin, here):
-        process = begin("--help", out=None)
-        process.join()
-        assert (process.exitcode, (here / "err").read_text()) == (0, "")
-
     def test_what_can_be_written_again_is_written(self):
         class FullFor:
             def __init__(self, n_writes):

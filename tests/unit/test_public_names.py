@@ -4,8 +4,6 @@ import ast
 import importlib
 import inspect
 import re
-import subprocess
-import sys
 from dataclasses import is_dataclass
 from pathlib import Path
 
@@ -22,11 +20,6 @@ PACKAGES = [
     "meshtsne",
 ]
 PROJECT = ("featscape", "meshtsne")
-HEAVY = {
-    *("matplotlib", "openvino", "pyarrow", "ray", "scipy", "sklearn"),
-    *("timm", "torch", "torchvision"),
-    *("anywidget", "fastapi", "ipywidgets", "pandas", "uvicorn"),
-}
 
 
 def public_names():
@@ -103,29 +96,3 @@ def test_types_and_lazy_names_agree():
 def test_an_unknown_name():
     with pytest.raises(AttributeError, match="has no attribute 'draw_scater'"):
         featscape.draw_scater  # noqa: B018 - the access is the test
-
-
-def loaded_by(code):
-    """Return the top-level modules that a fresh Python loads for `code`."""
-    code += "\nimport sys; print(*{name.partition('.')[0] for name in sys.modules})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(done.stdout.splitlines()[-1].split())
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import featscape",
-        "import featscape.app.notebook",
-        "import featscape.cli",
-        "import featscape.pipeline",
-        "import featscape.mapfolder.read",
-        "import meshtsne",
-    ],
-)
-def test_importing_loads_nothing_heavy(code):
-    assert loaded_by(code) & HEAVY == set()
-
-
-def test_the_check_above_can_fail():
-    assert "sklearn" in loaded_by("from meshtsne import TSNE")

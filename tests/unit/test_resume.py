@@ -1,20 +1,16 @@
 """A map that is begun, killed and begun again is the map that it would have been."""
 
 import hashlib
-import importlib
 import json
-import multiprocessing
 import os
 import random
 import shutil
-import signal
-import time
 from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.conftest import QuickNetwork, write_images
+from tests.conftest import QuickNetwork, put_in_place, write_images
 
 from featscape import make_map, mapfolder
 from featscape.errors import InputError
@@ -23,9 +19,6 @@ from featscape.features.extraction.cache import FeatureCache
 from featscape.mapfolder.read import open_map
 
 pytestmark = pytest.mark.usefixtures("here")
-
-N_KILLS = 20
-N_KILLS_A_MAP = 5
 
 # Imported once, in the process that the others are forked from: each then begins at once.
 HEAVY = [
@@ -43,14 +36,6 @@ class BatchNetwork(QuickNetwork):
         return values + values.mean() * np.float32(1e-4)
 
 
-class SlowNetwork(BatchNetwork):
-    """A network with time to be killed in."""
-
-    def run(self, pixels):
-        time.sleep(0.02)
-        return super().run(pixels)
-
-
 class CountingNetwork(BatchNetwork):
     """A network that counts the images that it sees."""
 
@@ -63,29 +48,20 @@ class CountingNetwork(BatchNetwork):
         return super().run(pixels)
 
 
-def put_in_place(network, patch):
-    """Have `extract` load this network."""
-    module = importlib.import_module("featscape.features.extraction.loop")
-    patch.setattr(module, "load_network", lambda *_, **__: network)
-
-
-def make_slowly(source, output):
-    put_in_place(SlowNetwork(), pytest.MonkeyPatch())
-    os.fsync = lambda _handle: None  # a kill loses nothing that was written: see conftest.py
-    shards.MOST_SECONDS = 0.05  # a few batches a shard
-    make_map(source, output, perplexity=4, size_px=400, force=True)
+def write_source(folder):
+    """Write 73 images of two classes: two are damaged, three are copies. Return the folder."""
+    for seed, name in enumerate(("blue", "red")):
+        write_images(folder / name, 35, seed=seed)
+    for name in ("blue/07.png", "red/30.png"):
+        (folder / name).write_bytes(b"no image")
+    for number, name in enumerate(("blue/00.png", "blue/34.png", "red/20.png")):
+        shutil.copyfile(folder / name, folder / "red" / f"{number}x.png")
+    return folder
 
 
 @pytest.fixture
 def source(tmp_path):
-    """Return 73 images in two classes: some are broken, some are there twice."""
-    for seed, name in enumerate(("blue", "red")):
-        write_images(tmp_path / "photos" / name, 35, seed=seed)
-    for name in ("blue/07.png", "red/30.png"):
-        (tmp_path / "photos" / name).write_bytes(b"no image")
-    for number, name in enumerate(("blue/00.png", "blue/34.png", "red/20.png")):
-        shutil.copyfile(tmp_path / "photos" / name, tmp_path / "photos" / "red" / f"{number}x.png")
-    return tmp_path / "photos"
+    return write_source(tmp_path / "photos")
 
 
 @pytest.fixture
@@ -120,44 +96,6 @@ def choose_seed():
     seed = int(os.environ.get("FEATSCAPE_TEST_SEED") or random.SystemRandom().randrange(2**32))
     print(f"the moments are those of FEATSCAPE_TEST_SEED={seed}")  # noqa: T201 - shown on failure
     return seed
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no kill -9 on this system")
-def test_twenty_kills(source, tmp_path):
-    seed = choose_seed()
-    rng = random.Random(seed)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(HEAVY)
-
-    def run(output, *, killed_after_s=None):
-        process = context.Process(target=make_slowly, args=(source, output))
-        process.start()
-        process.join(killed_after_s)
-        was_alive = process.is_alive()
-        if was_alive:
-            os.kill(process.pid, signal.SIGKILL)
-        process.join()
-        assert was_alive or process.exitcode == 0, f"seed {seed}"
-        return was_alive
-
-    (tmp_path / "whole").mkdir()
-    run(tmp_path / "warm-up")
-    began = time.monotonic()
-    run(tmp_path / "whole" / "map")
-    duration_s = time.monotonic() - began
-
-    n_killed = n_resumed = 0
-    for number in range(N_KILLS // N_KILLS_A_MAP):
-        folder = tmp_path / f"{number}"
-        folder.mkdir()
-        for _ in range(N_KILLS_A_MAP):
-            n_killed += run(folder / "map", killed_after_s=rng.uniform(0, duration_s))
-            n_resumed += any(folder.glob(".map.partial/kept/*/*.json"))
-        run(folder / "map")
-        assert [path.name for path in folder.iterdir()] == ["map"], f"seed {seed}"
-        assert_same_map(folder / "map", tmp_path / "whole" / "map", f"seed {seed}")
-    assert n_killed > N_KILLS / 2
-    assert n_resumed > 0
 
 
 class Interrupted(BatchNetwork):

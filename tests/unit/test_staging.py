@@ -1,9 +1,7 @@
 """A folder that appears whole: what an early end keeps, and that two runs do not meet."""
 
 import errno
-import multiprocessing
 import os
-import signal
 import threading
 from pathlib import Path
 
@@ -170,13 +168,6 @@ class TestAfterAKill:
         assert (tmp_path / "m" / "older").read_text() == "older"
 
 
-def work_until_killed(output, begun):
-    with stage(output) as folder:
-        keep(folder)
-        begun.set()
-        signal.pause()
-
-
 def between_the_moves(tmp_path):
     """Leave what a run leaves that is killed between the two moves; return its hidden folder."""
     partial = tmp_path / ".m.partial"
@@ -329,17 +320,3 @@ class TestTwoRunsAtOnce:
         with stage(tmp_path / "m"):
             pass
         assert lock.read_text() == "the other run's"
-
-    def test_the_lock_dies_with_its_process(self, tmp_path):
-        context = multiprocessing.get_context("spawn")
-        begun = context.Event()
-        process = context.Process(target=work_until_killed, args=(tmp_path / "m", begun))
-        process.start()
-        assert begun.wait(60)
-        with pytest.raises(InputError, match="another run"), stage(tmp_path / "m"):
-            pytest.fail("it began")
-        os.kill(process.pid, signal.SIGKILL)
-        process.join()
-        with stage(tmp_path / "m") as folder:
-            assert (kept_beside(folder) / "file").exists()
-        assert names_in(tmp_path) == ["m"]

@@ -2,10 +2,12 @@
 
 import json
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from starlette.testclient import TestClient
+from tests.conftest import QuickNetwork, put_in_place
 
 from featscape import make_map
 from featscape.app.server.application import ServedMap, make_app
@@ -16,14 +18,27 @@ from featscape.mapfolder.seal import make_seal
 HERE = "http://127.0.0.1:8000"
 
 
+class QuickDigitNetwork(QuickNetwork):
+    """A quick network under the name of a network that a server loads to place images."""
+
+    card = replace(QuickNetwork.card, name=MODEL, weights="efficientnet-lite0-57934424")
+
+
+def make_digits(folder):
+    """Make the map of 60 digits, by the network that `make_map` loads."""
+    source = folder / "digits"
+    write_digits(source)
+    options = {"model": MODEL, "limit": 60, "perplexity": 6, "size_px": 300}
+    made = make_map(source, folder / "digits-map", **options)
+    return SimpleNamespace(folder=folder / "digits-map", source=source, made=made)
+
+
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory):
-    """Return a map of 60 digits with features of the real network, and the folder of the images."""
-    source = tmp_path_factory.mktemp("digits") / "digits"
-    write_digits(source)
-    folder = tmp_path_factory.mktemp("map") / "digits-map"
-    made = make_map(source, folder, model=MODEL, limit=60, perplexity=6, size_px=300)
-    return SimpleNamespace(folder=folder, source=source, made=made)
+    """Return the map of 60 digits, made by a quick network, and the folder of the digits."""
+    with pytest.MonkeyPatch.context() as patch:
+        put_in_place(QuickDigitNetwork(), patch)
+        return make_digits(tmp_path_factory.mktemp("map"))
 
 
 @pytest.fixture(scope="session")

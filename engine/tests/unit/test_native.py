@@ -1,10 +1,7 @@
 """The extension: the stub, the checks of arguments, and the kernels against NumPy."""
 
 import ast
-import os
 import platform
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -136,29 +133,6 @@ def test_the_search_in_one_cell_is_exact_in_the_other_metrics(metric):
     np.testing.assert_allclose(distances, np.sort(D, axis=1)[:, :10], rtol=1e-6)
     with pytest.raises(ValueError, match="must be euclidean, manhattan or chebyshev"):
         index.search(X, one_cell[:, None], 10, pool, "cosine")
-
-
-def test_the_other_instruction_set_gives_the_same_forces():
-    code = (
-        "import numpy as np; from scipy.sparse import csr_array\n"
-        "from meshtsne import _native; from meshtsne.forces.grid import GridGradient\n"
-        "assert _native.instruction_set() == 'baseline'\n"
-        "Y = np.random.default_rng(1).normal(size=(3000, 2)).astype(np.float32) * 9\n"
-        "P = np.eye(3000, k=1, dtype=np.float32); P = csr_array(P + P.T)\n"
-        "A, F, Z = GridGradient(P / P.sum(), Y, n_jobs=1).forces()\n"
-        "print(float(np.abs(A).sum()), float(np.abs(F).sum()), Z)"
-    )
-    results = [
-        subprocess.run(
-            [sys.executable, "-c", code.replace("'baseline'", repr(name))],
-            env=os.environ | {"MESHTSNE_INSTRUCTION_SET": name},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.split()
-        for name in ("baseline", _native.instruction_set())
-    ]
-    np.testing.assert_allclose(*np.array(results, dtype=float), rtol=1e-5)
 
 
 def test_an_output_array_of_another_dtype_is_an_error():

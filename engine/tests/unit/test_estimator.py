@@ -1,6 +1,4 @@
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -20,12 +18,6 @@ def quick(**parameters):
     return TSNE(**{**defaults, **parameters})
 
 
-@pytest.fixture(name="X")
-def three_clusters():
-    rng = np.random.RandomState(0)
-    return (rng.normal(size=(60, 8)) + 4 * (np.arange(60) % 3)[:, None]).astype(np.float32)
-
-
 # scikit-learn's checks fit few items, so the perplexity is low. check_array_api_input skips the
 # whole test unless SCIPY_ARRAY_API is set before SciPy is imported.
 @parametrize_with_checks([TSNE(perplexity=1.2, max_iter=20, n_jobs=1)])
@@ -33,24 +25,6 @@ def test_scikit_learns_estimator_checks_pass(estimator, check):
     if check.func.__name__ == "check_array_api_input":
         return
     check(estimator)
-
-
-def test_importing_meshtsne_loads_no_heavy_library():
-    code = (
-        "import sys, meshtsne; "
-        "print([m for m in ('torch', 'sklearn', 'faiss', 'scipy') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
-def test_a_fit_does_not_load_torch():
-    code = (
-        "import sys, numpy as np; from meshtsne import TSNE; "
-        "TSNE(perplexity=2, max_iter=5).fit(np.eye(12)); print('torch' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
 
 
 def test_embeddings_of_few_points_have_a_low_kl_divergence():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "benchmarks/tsne_gpu.py"
+SCRIPT = Path(__file__).parents[2] / "benchmarks/tsne_gpu.py"
 
 
 @pytest.mark.skipif(

@@ -1,7 +1,6 @@
 """The choice of the engine: OpenVINO if it supports the network, else PyTorch with a reason."""
 
 import re
-import subprocess
 import sys
 from contextlib import contextmanager
 
@@ -116,28 +115,6 @@ def test_several_threads_can_use_one_engine(network):
         found = list(pool.map(engine.run, batches))
     for values, batch in zip(found, batches, strict=True):
         assert np.array_equal(values, engine.run(batch))
-
-
-def test_ctrl_c_works_after_engines_were_destroyed():
-    code = """
-import gc, os, signal, time
-from torch import nn
-from featscape.features.engines.openvino import convert
-
-network = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten()).eval().requires_grad_(False)
-engines = [convert(network, mean=[0] * 3, std=[1] * 3, size_px=8) for _ in range(2)]
-while engines:
-    engines.pop(0)
-    gc.collect()
-signal.signal(signal.SIGINT, signal.default_int_handler)  # the runner may change it
-try:
-    os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(10)
-except KeyboardInterrupt:
-    print("interrupted")
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr
 
 
 class Strange(nn.Module):

@@ -1,6 +1,7 @@
 """Small pictures held to ones that were looked at and found good.
 
-After a wanted change, draw them anew with `python tests/pictures/test_golden.py`, and look at them.
+After an intended change, draw the pictures again and look at them:
+`python tests/unit/pictures/test_golden.py`.
 """
 
 from pathlib import Path

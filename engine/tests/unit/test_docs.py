@@ -9,7 +9,7 @@ import pytest
 
 import meshtsne
 
-README = Path(__file__).parents[1] / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.mark.parametrize("name", meshtsne.__all__)

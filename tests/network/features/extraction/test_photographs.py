@@ -13,7 +13,7 @@ from featscape.features import extract, load_network
 from featscape.images import ThumbnailPack, decode_bytes, find_images
 from featscape.mapfolder.thumbnails import Thumbnails
 
-ANIMALS = Path(__file__).parents[3] / "data" / "animals"
+ANIMALS = Path(__file__).parents[4] / "data" / "animals"
 LEAST_COSINE = 0.999
 N_IMAGES = 24
 

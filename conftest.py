@@ -1,0 +1,41 @@
+"""Gives each test the marker of its folder, and watches the unit tests. See CONTRIBUTING.md."""
+
+from pathlib import Path
+
+import pytest
+
+from unit_guard import UnitGuard
+
+TESTS = (Path(__file__).parent / "tests", Path(__file__).parent / "engine" / "tests")
+# In the order in which the tests run. The browser's tests are the last: from the first of them on,
+# Playwright keeps an event loop in the main thread, beside which asyncio.run refuses to work.
+KINDS = ("unit", "network", "gpu", "process", "cluster", "browser")
+
+guard = UnitGuard()
+guard.install()
+
+
+def find_kind(path):
+    """Return the kind of the tests in a file: the name of the file's folder."""
+    for folder in TESTS:
+        kind = path.relative_to(folder).parts[0] if path.is_relative_to(folder) else None
+        if kind in KINDS:
+            return kind
+    raise pytest.UsageError(f"{path} must be in a folder {', '.join(KINDS)} of tests.")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(find_kind(item.path))
+    items.sort(key=lambda item: KINDS.index(find_kind(item.path)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    # the tests of features are divided next
+    is_watched = find_kind(item.path) == "unit" and "features" not in item.path.parts
+    guard.test = item.nodeid if is_watched else None
+    try:
+        return (yield)
+    finally:
+        guard.test = None

@@ -1,0 +1,44 @@
+"""The command line in a process of its own."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+class TestHelp:
+    def test_help_takes_less_than_half_a_second(self):
+        code = (
+            "import sys; sys.argv = ['featscape', 'map', '--help']; from featscape import cli\n"
+            "try: cli.main()\nexcept SystemExit: print(*sys.modules)"
+        )
+        before = os.times()
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        after = os.times()
+        loaded = set(done.stdout.splitlines()[-1].split())
+        assert not loaded & {"torch", "numpy", "matplotlib", "sklearn", "pyarrow"}
+        # processor time, because other processes slow down the clock time
+        taken_s = sum(after[2:4]) - sum(before[2:4])
+        assert taken_s < 0.5
+
+
+class TestScreens:
+    @pytest.fixture
+    def made(self, featscape, photos, here, quick_network):  # noqa: ARG002 - the fixture replaces the network
+        (photos / "red" / "broken.png").write_bytes(b"")
+        (photos / "red").rename(photos / "[red]")
+        return featscape("map", photos, "-o", "m", "--perplexity", 4, "--size", 400)
+
+    @pytest.mark.usefixtures("made")
+    @pytest.mark.parametrize(("encoding", "bar"), [("latin-1", "="), ("utf-8", "\u2501")])
+    def test_bars_fit_the_encoding_of_the_screen(self, here, encoding, bar):
+        command = [sys.executable, "-c", "from featscape.cli import main; main()", "info", "m"]
+        environment = os.environ | {"PYTHONIOENCODING": encoding}
+        done = subprocess.run(command, cwd=here, env=environment, capture_output=True, check=True)
+        assert 20 * bar in done.stdout.decode(encoding)
+        assert done.stderr == b""

@@ -1,0 +1,135 @@
+"""Signals that end a run, and screens that cannot be written. The runs are real processes."""
+
+import multiprocessing
+import os
+import select
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from tests.conftest import QuickNetwork, put_in_place
+from tests.unit.test_resume import HEAVY
+
+from featscape.cli import main
+from featscape.features.extraction import shards
+from featscape.pipeline import open_map
+
+pytestmark = [
+    pytest.mark.usefixtures("here"),
+    pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has other signals"),
+]
+
+
+class SlowNetwork(QuickNetwork):
+    """A network with time to be stopped in."""
+
+    def run(self, pixels):
+        time.sleep(0.1)
+        return super().run(pixels)
+
+
+def run_command(folder, out, err, arguments):
+    """Be the command line in a process of its own, with these files as its screens."""
+    os.chdir(folder)
+    for descriptor, file in ((1, out), (2, err)):
+        if file is None:
+            os.close(descriptor)
+        else:
+            os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), descriptor)
+    sys.stdout = None if out is None else os.fdopen(1, "w")
+    sys.stderr = None if err is None else os.fdopen(2, "w", buffering=1)
+    sys.argv = ["featscape", *map(str, arguments)]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored here
+    put_in_place(SlowNetwork(), pytest.MonkeyPatch())
+    shards.MOST_SECONDS = 0.0
+    os.fsync = lambda _handle: None  # see conftest.py
+    main()
+
+
+@pytest.fixture
+def begin(here):
+    """Return a function that begins a command: arguments -> its process."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(HEAVY)
+
+    def begin(*arguments, out="out", err="err"):
+        process = context.Process(target=run_command, args=(here, out, err, arguments))
+        process.start()
+        return process
+
+    return begin
+
+
+def wait_for(condition, *, most_s=60):
+    until = time.monotonic() + most_s
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+MAP = ("-o", "m", "--perplexity", 4, "--size", 400)
+
+
+class TestSignals:
+    def stop(self, begin, photos, here, *signals):
+        """Begin a map, stop it once some features are saved, and return the status and lines."""
+        process = begin("map", photos, *MAP)
+        wait_for(lambda: any(here.glob(".m.partial/kept/*/*.json")))
+        for number in signals:
+            with suppress(ProcessLookupError):  # it has ended
+                os.kill(process.pid, number)
+            time.sleep(0.05)
+        process.join()
+        assert any(here.glob(".m.partial/kept/*/*.json"))
+        assert not (here / ".m.partial" / "new").exists()
+        return process.exitcode, (here / "err").read_text().splitlines()
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+    def test_a_run_ends_with_one_line_and_its_work_is_kept(self, begin, photos, here, number):
+        status, lines = self.stop(begin, photos, here, number)
+        assert status == 128 + number
+        assert lines[-1] == f"featscape: stopped by {number.name}."
+        assert "stays in .m.partial: the same call continues" in lines[-2]
+
+    @pytest.mark.parametrize("signals", [[signal.SIGINT] * 2, [signal.SIGINT, signal.SIGTERM] * 2])
+    def test_a_second_signal_does_not_disturb_the_end(self, begin, photos, here, signals):
+        status, lines = self.stop(begin, photos, here, *signals)
+        assert status == 130
+        assert lines[-1] == "featscape: interrupted."
+        assert "Traceback" not in "".join(lines)
+
+
+class TestScreensThatCannotBeWritten:
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is full")
+    @pytest.mark.parametrize("err", ["/dev/full", None])
+    def test_progress_that_cannot_be_written_does_not_end_a_run(self, begin, photos, here, err):
+        process = begin("map", photos, *MAP, err=err)
+        process.join()
+        assert process.exitcode == 0
+        assert len(open_map("m")) == 24
+        assert "24 images" in (here / "out").read_text()
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is full")
+    def test_a_result_that_cannot_be_written_is_a_mistake(self, begin, here):
+        process = begin("--version", out="/dev/full")
+        process.join()
+        assert process.exitcode == 2
+        (line,) = (here / "err").read_text().splitlines()
+        assert line.startswith("featscape: cannot write to the standard output: No space left")
+
+    def test_a_reader_that_leaves_early_is_no_traceback(self, begin, here):
+        os.mkfifo(here / "pipe")
+        reader = os.open(here / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+        process = begin("models", "*", out="pipe")  # more lines than a pipe holds
+        wait_for(lambda: select.select([reader], [], [], 0)[0] and os.read(reader, 1))
+        os.close(reader)
+        process.join()
+        assert (process.exitcode, (here / "err").read_text()) == (1, "")
+
+    def test_a_closed_output_is_no_error(self, begin, here):
+        process = begin("--help", out=None)
+        process.join()
+        assert (process.exitcode, (here / "err").read_text()) == (0, "")

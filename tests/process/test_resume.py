@@ -1,0 +1,79 @@
+"""A map whose run is killed many times is the map of one whole run."""
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+
+import pytest
+from tests.conftest import put_in_place
+from tests.unit.test_resume import (
+    HEAVY,
+    BatchNetwork,
+    assert_same_map,
+    choose_seed,
+    write_source,
+)
+
+from featscape import make_map
+from featscape.features.extraction import shards
+
+pytestmark = pytest.mark.usefixtures("here")
+
+N_KILLS = 20
+N_KILLS_A_MAP = 5
+
+
+class SlowNetwork(BatchNetwork):
+    """A network with time to be killed in."""
+
+    def run(self, pixels):
+        time.sleep(0.02)
+        return super().run(pixels)
+
+
+def make_slowly(source, output):
+    put_in_place(SlowNetwork(), pytest.MonkeyPatch())
+    os.fsync = lambda _handle: None  # a kill loses nothing that was written: see conftest.py
+    shards.MOST_SECONDS = 0.05  # a few batches a shard
+    make_map(source, output, perplexity=4, size_px=400, force=True)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no kill -9 on this system")
+def test_twenty_kills(tmp_path):
+    source = write_source(tmp_path / "photos")
+    seed = choose_seed()
+    rng = random.Random(seed)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(HEAVY)
+
+    def run(output, *, killed_after_s=None):
+        process = context.Process(target=make_slowly, args=(source, output))
+        process.start()
+        process.join(killed_after_s)
+        was_alive = process.is_alive()
+        if was_alive:
+            os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        assert was_alive or process.exitcode == 0, f"seed {seed}"
+        return was_alive
+
+    (tmp_path / "whole").mkdir()
+    run(tmp_path / "warm-up")
+    began = time.monotonic()
+    run(tmp_path / "whole" / "map")
+    duration_s = time.monotonic() - began
+
+    n_killed = n_resumed = 0
+    for number in range(N_KILLS // N_KILLS_A_MAP):
+        folder = tmp_path / f"{number}"
+        folder.mkdir()
+        for _ in range(N_KILLS_A_MAP):
+            n_killed += run(folder / "map", killed_after_s=rng.uniform(0, duration_s))
+            n_resumed += any(folder.glob(".map.partial/kept/*/*.json"))
+        run(folder / "map")
+        assert [path.name for path in folder.iterdir()] == ["map"], f"seed {seed}"
+        assert_same_map(folder / "map", tmp_path / "whole" / "map", f"seed {seed}")
+    assert n_killed > N_KILLS / 2
+    assert n_resumed > 0

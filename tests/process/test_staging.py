@@ -1,0 +1,50 @@
+"""The lock of a folder that is being written ends with the process that holds the lock."""
+
+import multiprocessing
+import os
+import signal
+
+import pytest
+
+from featscape.errors import InputError
+from featscape.mapfolder.staging import kept_beside, staged
+
+
+def allow(_output):
+    """Let everything be replaced."""
+
+
+def stage(output, *, check=allow, files=("*",), **options):
+    return staged(output, check=check, files=files, **options)
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def keep(folder, text="work"):
+    kept_beside(folder).mkdir(exist_ok=True)
+    (kept_beside(folder) / "file").write_text(text)
+
+
+def work_until_killed(output, begun):
+    with stage(output) as folder:
+        keep(folder)
+        begun.set()
+        signal.pause()
+
+
+class TestTwoRunsAtOnce:
+    def test_the_lock_dies_with_its_process(self, tmp_path):
+        context = multiprocessing.get_context("spawn")
+        begun = context.Event()
+        process = context.Process(target=work_until_killed, args=(tmp_path / "m", begun))
+        process.start()
+        assert begun.wait(60)
+        with pytest.raises(InputError, match="another run"), stage(tmp_path / "m"):
+            pytest.fail("it began")
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        with stage(tmp_path / "m") as folder:
+            assert (kept_beside(folder) / "file").exists()
+        assert names_in(tmp_path) == ["m"]

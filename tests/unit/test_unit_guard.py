@@ -1,0 +1,47 @@
+"""A unit test that does something forbidden fails: unit_guard.py."""
+
+import importlib
+import multiprocessing
+import os
+import subprocess
+import sys
+
+import pytest
+
+from unit_guard import BUILDERS
+
+FORBIDDEN = pytest.fail.Exception
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        lambda: subprocess.run([sys.executable, "-c", ""], check=True),
+        lambda: os.system("true"),
+        lambda: os.posix_spawn(sys.executable, [sys.executable, "-c", ""], {}),
+        lambda: multiprocessing.get_context("spawn").Process(target=print).start(),
+        lambda: multiprocessing.get_context("forkserver").Process(target=print).start(),
+        lambda: multiprocessing.get_context("fork").Process(target=print).start(),
+    ],
+    ids=["subprocess", "system", "posix_spawn", "spawn", "forkserver", "fork"],
+)
+def test_a_process_is_forbidden(start):
+    with pytest.raises(FORBIDDEN, match=r"must not start a process; .*test_unit_guard\.py.* does"):
+        start()
+
+
+@pytest.mark.parametrize("module", ["ray", "playwright"])
+def test_a_slow_module_is_forbidden(monkeypatch, module):
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    with pytest.raises(FORBIDDEN, match=f"must not import {module}"):
+        importlib.import_module(module)
+
+
+def test_a_network_of_a_library_is_forbidden(monkeypatch, tmp_path):
+    (tmp_path / "library_of_networks.py").write_text("def build(name): return name")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(BUILDERS, "library_of_networks", "build")
+    library = importlib.import_module("library_of_networks")
+    monkeypatch.delitem(sys.modules, "library_of_networks")
+    with pytest.raises(FORBIDDEN, match="must not build a network of a library"):
+        library.build("resnet18")

@@ -1,0 +1,77 @@
+"""Forbids in unit tests what makes tests slow: new processes, and networks of the libraries."""
+
+import functools
+import importlib.machinery
+import multiprocessing.util
+import sys
+
+import pytest
+
+# The audit events of a new process: docs.python.org/3/library/audit_events.html.
+PROCESS_EVENTS = {
+    *("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"),
+    *("pty.spawn", "subprocess.Popen"),
+}
+# joblib runs one of them in the first call of scikit-learn that uses threads, to count the cores.
+CORE_COUNTERS = {"lscpu", "sysctl"}
+SLOW_MODULES = {"playwright", "ray"}
+# The functions that build the libraries' networks, by the modules that define the functions.
+BUILDERS = {
+    "open_clip.factory": "create_model",
+    "timm.models._factory": "create_model",
+    "torchvision.models._api": "get_model",
+}
+
+
+class UnitGuard:
+    """Fails the unit test that runs now, its fixtures included, when it does something forbidden.
+
+    Attributes
+    ----------
+    test : str or None
+        The name of the unit test that runs now. While it is None, everything is allowed.
+    """
+
+    def __init__(self):
+        self.test = None
+
+    def install(self):
+        """Watch this process from now on: Python cannot remove an audit hook."""
+        sys.addaudithook(self._audit)
+        sys.meta_path.insert(0, self)
+        # multiprocessing starts processes by this function, without an audit event
+        start = multiprocessing.util.spawnv_passfds
+        multiprocessing.util.spawnv_passfds = self._guard(start, "start a process")
+
+    def forbid(self, what):
+        if self.test is not None:
+            pytest.fail(f"a unit test must not {what}; {self.test} does. Move the test.")
+
+    def find_spec(self, name, path=None, _target=None):
+        """Refuse SLOW_MODULES and guard the functions in BUILDERS, as a finder of sys.meta_path."""
+        if name in SLOW_MODULES:
+            self.forbid(f"import {name}")
+        spec = importlib.machinery.PathFinder.find_spec(name, path) if name in BUILDERS else None
+        if spec is None:
+            return None
+        execute = spec.loader.exec_module
+
+        def execute_and_guard(module):
+            execute(module)
+            build = getattr(module, BUILDERS[name])
+            setattr(module, BUILDERS[name], self._guard(build, "build a network of a library"))
+
+        spec.loader.exec_module = execute_and_guard
+        return spec
+
+    def _audit(self, event, arguments):
+        if event in PROCESS_EVENTS and not CORE_COUNTERS.intersection(arguments[:1]):
+            self.forbid("start a process")
+
+    def _guard(self, function, what):
+        @functools.wraps(function)
+        def call(*arguments, **options):
+            self.forbid(what)
+            return function(*arguments, **options)
+
+        return call
