@@ -1,6 +1,6 @@
 """featscape shows an image dataset the way a neural network sees it.
 
-The public names load on first use, so that ``import featscape`` is quick.
+Each public name is imported on first use, so that ``import featscape`` is fast.
 """
 
 from importlib import import_module

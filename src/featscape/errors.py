@@ -1,40 +1,40 @@
-"""Every error that featscape raises on purpose.
+"""The errors of featscape.
 
     FeatscapeError
-    ├── InputError (ValueError)      an argument, a path or an array that cannot be worked with
+    ├── InputError (ValueError)      an invalid argument, path or array
     ├── ImageError (FeatscapeError)  one image that cannot be decoded
     ├── ModelError                   a network, its weights or one of its layers
     ├── MissingExtra (ImportError)   an optional library that is not installed
-    └── DeviceError                  a processor that is absent or too small for the work
+    └── DeviceError                  a device that is absent or has too little memory
 
-Each message has a subject, a rule, the value met and a remedy.
+Each message contains the rule, the value and the remedy.
 """
 
 
 class FeatscapeError(Exception):
-    """The root of the tree: ``except FeatscapeError`` catches all below."""
+    """Base class of all errors of featscape."""
 
 
 class InputError(FeatscapeError, ValueError):
-    """The caller's argument, path or array cannot be worked with."""
+    """An argument, a path or an array is invalid."""
 
 
 class ImageError(FeatscapeError):
-    """One image file cannot be decoded; the message is the reason alone, without the path."""
+    """An image file cannot be decoded. The message is only the reason, without the path."""
 
 
 class ModelError(FeatscapeError):
     """A network is unknown, or its weights are missing, wrong or damaged."""
 
 
-class MissingExtra(FeatscapeError, ImportError):  # noqa: N818 - reads as what is missing
+class MissingExtra(FeatscapeError, ImportError):  # noqa: N818 - the name says what is missing
     """A feature needs an optional library that is not installed."""
 
 
 class DeviceError(FeatscapeError):
-    """A processor was asked for that is absent, or whose memory is too small."""
+    """The requested device is absent or has too little memory."""
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of another library's error for a message, or the error's type."""
+    """Return the first line of the message of an error, or the type of the error."""
     return next(iter(str(error).splitlines()), "") or type(error).__name__

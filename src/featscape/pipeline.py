@@ -1,6 +1,7 @@
-"""The program: find images, extract features, embed, draw, store.
+"""Run the whole program: find images, extract features, embed, draw, store.
 
-Each step calls one room. The rooms exchange the records in `records`, and no room imports another.
+Each step calls one package. The packages exchange the records in `records` and do not import each
+other.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
     Raises
     ------
     InputError, ModelError, DeviceError, MissingExtra
-        The output folder is then as it was. Finished features are kept beside the output folder,
-        also after Ctrl-C or a crash, and the same call continues with these features.
+        The output folder is then unchanged. Finished features are kept beside the output folder,
+        also after Ctrl-C or a crash, and the same call reuses these features.
     """
     from featscape.distribute import open_workers
     from featscape.images import ThumbnailPack, find_images
@@ -97,12 +98,12 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
 
 
 def embed_features(options: FeatureMapOptions) -> Map:
-    """Make the map of features that another program computed: without paths and thumbnails.
+    """Make a map of features that another program computed, without paths and thumbnails.
 
     Raises
     ------
     InputError, DeviceError
-        The output folder is then as it was.
+        The output folder is then unchanged.
     """
     from featscape.files.features import read_features, read_labels
 
@@ -133,7 +134,7 @@ def _store(
     features: Features | None = None,
     watch: Stopwatch,
 ) -> None:
-    """Write the tables of a map, and run.json last."""
+    """Write the tables of a map, and run.json as the last file."""
     with watch.stage("agreement"):
         agreement = measure_agreement(embedding)
     with watch.stage("write"):

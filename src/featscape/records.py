@@ -1,4 +1,4 @@
-"""What travels the corridor, images -> features -> embedding: all that rooms exchange."""
+"""The records that the packages exchange: images -> features -> embedding."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _DETAILS = re.compile(r": | \(")
 
 @dataclass(frozen=True)
 class SkippedImage:
-    """A file that was found but left out, and why.
+    """A file that was found and skipped, with the reason.
 
-    A reason begins with what it shares with others; what differs from file to file follows a colon
-    or stands in parentheses: see `count_reasons`.
+    The reason starts with its kind, which many files share. Details of the file follow a colon or
+    are in parentheses: see `count_reasons`.
     """
 
     path: str
@@ -35,13 +35,13 @@ class SkippedImage:
 
 
 def count_reasons(reasons: Iterable[str]) -> list[tuple[str, int]]:
-    """Count why files were skipped, the commonest first.
+    """Count the reasons for skipped files.
 
     Returns
     -------
     list of (str, int)
-        Each kind of reason with the number of its files. Where these differ in details, the first
-        one's stand for an example.
+        Each kind of reason with its number of files, the most common kind first. If the details of
+        the files differ, the details of the first file are given as an example.
     """
     by_kind: dict[str, list[str]] = {}
     for reason in reasons:
@@ -55,39 +55,39 @@ def count_reasons(reasons: Iterable[str]) -> list[tuple[str, int]]:
 
 
 class ImageSource(Protocol):
-    """Anything that draws as a sequence of RGB images: an ImageSet, a map's thumbnails."""
+    """A sequence of RGB images to draw: an ImageSet, or the thumbnails of a map."""
 
     def __len__(self) -> int: ...
 
     def load(self, index: int, *, at_least_px: int = 0) -> Image.Image:
-        """Return item `index` as an RGB image; called in any thread.
+        """Return item `index` as an RGB image. Several threads may call this method.
 
-        Its longer side may shrink to so many pixels where that is quicker; 0: whole.
+        The image may be reduced if its longer side keeps `at_least_px` pixels; 0 means full size.
         """
         ...
 
 
 class ImageBytes(Protocol):
-    """Where the encoded images of a dataset lie: a folder, an archive, a table, a bucket."""
+    """The storage of the encoded images of a dataset: a folder, an archive, a table, a bucket."""
 
     def read(self, path: str) -> bytes:
-        """Return the image file that stands under `path`; called in any thread.
+        """Return the content of the image file at `path`. Several threads may call this method.
 
-        Raises ImageError, with the reason alone, where there is none or it cannot be read.
+        Raises ImageError if the file is missing or cannot be read; the message is only the reason.
         """
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """An image in memory.
+    """A decoded image.
 
     Attributes
     ----------
     image : PIL.Image.Image
-        Mode "RGB", upright; perhaps at a smaller scale.
+        Mode "RGB", upright; may be reduced.
     size_px : tuple of int
-        Width and height of the whole image, upright.
+        Width and height of the original, upright.
     """
 
     image: Image.Image
@@ -95,74 +95,75 @@ class Decoded:
 
 
 class Decoder(Protocol):
-    """Makes an image of the bytes of its file."""
+    """A function that decodes the content of an image file."""
 
     def __call__(self, content: bytes, *, at_least_px: int = 0) -> Decoded:
-        """Decode an image whose shorter side may shrink to so many pixels; 0: whole.
+        """Decode an image.
 
+        The image may be reduced if its shorter side keeps `at_least_px` pixels; 0 means full size.
         Raises ImageError with the reason.
         """
         ...
 
 
 class PlainDecoder(Protocol):
-    """Makes pixels of those files that need no more than that, quicker than a `Decoder`."""
+    """A function that decodes simple files faster than a `Decoder`."""
 
     def __call__(self, content: bytes, *, at_least_px: int = 0) -> NDArray[np.uint8] | None:
-        """Return what the `Decoder` would decode as an array, (h, w, 3); None of other files."""
+        """Return the pixels that the `Decoder` returns, (h, w, 3); None for other files."""
         ...
 
 
 class ThumbnailSink(Protocol):
-    """Receives a small copy of each image while extraction has it decoded anyway."""
+    """A receiver of thumbnails, made from the images that feature extraction decodes."""
 
     @property
     def size_px(self) -> int:
-        """The longest side that the copies are made for; equal images make equal ones of a size."""
+        """The longest side of the thumbnails. Equal images give equal thumbnails of one size."""
         ...
 
     def make(self, image: Image.Image, *, original_px: tuple[int, int] | None = None) -> bytes:
-        """Encode the thumbnail of one image; called in any thread.
+        """Encode the thumbnail of one image. Several threads may call this method.
 
-        The original's size tells the proportions where it was decoded at a smaller scale.
+        `original_px` gives the proportions of an image that was reduced while it was decoded.
         """
         ...
 
     def append(self, encoded: bytes) -> None:
-        """Take the next row's thumbnail; called in the features' order, for kept rows only."""
+        """Store the thumbnail of the next row of the features. Skipped images have no row."""
         ...
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ImageSet:
-    """The images of a dataset, in a fixed order, not yet decoded.
+    """The images of a dataset in a fixed order. Images are decoded on demand.
 
     Attributes
     ----------
     source : Path or str
-        The folder, file or address they were found in.
+        The folder, file or address of the images.
     paths : tuple of str
-        One path an image, unlike all others, below `source`; parts joined by "/".
+        One unique path per image, relative to `source`, with "/" between the parts.
     contents : ImageBytes
-        Gives the bytes of the image at a path.
+        Reads the image file at a path.
     decode : Decoder
-        Bytes -> RGB image, whole or at a smaller scale.
+        Content of a file -> RGB image.
     decode_plain : PlainDecoder or None
-        The same for some of the files, as an array.
+        Content of a simple file -> pixels.
     kind : str
-        What `source` is: with it and a path, `images.open_contents` finds an image again.
+        The kind of `source`, with which `images.open_contents` opens the source again.
     labels : tuple of str or None
-        The class of each image; None where the source has no classes.
+        The class of each image; None if the source has no classes.
     renamed_labels : mapping of str to str
         The names in the source that were replaced by other labels, with these labels: Italian
         folder names and English class names of Animals10. Empty for other datasets.
     splits : tuple of str or None
-        "train", "val" or "test" where the source tells them apart.
+        "train", "val" or "test" for each image; None if the source has no splits.
     columns : mapping of str to sequence
-        What else the source says of each image, by name: an array of numbers (NaN: none), or
-        strings (None: none).
+        Further values of each image by name: an array of numbers (NaN if missing), or strings
+        (None if missing).
     skipped : tuple of SkippedImage
-        Files left out, with reasons.
+        Skipped files with the reasons.
     """
 
     source: Path | str
@@ -186,22 +187,22 @@ class ImageSet:
 
     @property
     def absolute_source(self) -> str:
-        """The source as every current folder finds it."""
+        """The source as an absolute path or address."""
         return self.source if isinstance(self.source, str) else str(self.source.resolve())
 
     def read(self, index: int) -> bytes:
-        """Return image `index` as it is encoded; raises ImageError with the reason."""
+        """Return the file of image `index`; raises ImageError with the reason."""
         return self.contents.read(self.paths[index])
 
     def load(self, index: int, *, at_least_px: int = 0) -> Image.Image:
-        """Decode image `index`: see `ImageSource`; raises ImageError with the reason.
+        """Decode image `index`; raises ImageError with the reason.
 
-        It is the shorter side that keeps so many pixels.
+        The image may be reduced if its shorter side keeps `at_least_px` pixels; 0 means full size.
         """
         return self.decode(self.read(index), at_least_px=at_least_px).image
 
     def select(self, indices: Sequence[int] | NDArray[np.integer[Any]]) -> ImageSet:
-        """Return the images at `indices`, in that order; `skipped` is kept."""
+        """Return the images at `indices` in the order of `indices`, and all skipped files."""
         return replace(
             self,
             paths=tuple(self.paths[i] for i in indices),
@@ -218,45 +219,45 @@ class ImageSet:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """Which network made the features, exactly enough to make them again.
+    """A description of the network that is complete enough to compute the same features again.
 
-    Features whose cards agree, but for the weights' name, are taken for equal: whatever changes
-    the features of an image must change the card.
+    Features with equal cards are interchangeable; only the name of the weights may differ.
+    Everything that changes the features of an image must change the card.
 
     Attributes
     ----------
     name : str
-        As the user gives it, for example "resnet101".
+        As the user gives the name, for example "resnet101".
     layer : str
-        What gives the features: "input of fc", the classifier's; a layer, "layer3"; or several,
-        "layer3+layer4", side by side.
+        The source of the features: "input of fc" for the input of the classifier, "layer3" for the
+        output of a layer, "layer3+layer4" for the concatenated outputs of several layers.
     weights : str
-        The weights' name or file.
+        The name or the file of the weights.
     weights_sha256 : str
-        Hash of the weights' file, or of the tensors' bytes where there is no file.
+        Hash of the file of the weights, or of the tensors if there is no file.
     preprocessing : str
         Resize, crop, mean and standard deviation, in words.
     n_features : int
-        Numbers an image.
+        Number of features per image.
     pool : str
-        What made numbers of the layers' maps: "avg", "max", "gem", "flatten" or "token"; "none"
-        where the layers give numbers.
+        The pooling of the outputs: "avg", "max", "gem", "flatten" or "token"; "none" if the
+        outputs are vectors.
     widths : tuple of int
-        How many of the numbers each layer gave.
+        Number of features of each layer.
     precision : str
-        Of the network's own numbers: "fp32", "bf16", or "int8-" with the calibration's name. Two
-        engines or devices in one precision are taken for equal: they differ by its rounding.
+        "fp32", "bf16", or "int8-" with the name of the calibration. Features of two engines or
+        devices in one precision are interchangeable: they differ only by rounding.
     code_sha256 : str
-        Hash of the sources of a network of the user's own; empty for others.
+        Hash of the source code of a user's own network; empty for other networks.
     fingerprint : tuple of tuple of float
-        For each layer 16 numbers, made of its features of a fixed image: see
-        `features.fingerprint`. Empty for maps of earlier versions, and for backends that have none.
-        They hold rounding errors, so that cards are compared without them.
+        16 numbers for each layer, computed from its features of a fixed image: see
+        `features.fingerprint`. Empty for maps of earlier versions and for backends without
+        fingerprints. Comparisons of cards ignore the fingerprint, which has rounding errors.
 
     Raises
     ------
     TypeError, ValueError
-        If `fingerprint` does not hold numbers.
+        If `fingerprint` contains something other than numbers.
     """
 
     name: str
@@ -272,18 +273,18 @@ class ModelCard:
     fingerprint: tuple[tuple[float, ...], ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        # run.json holds lists, and no widths where there is only one layer
+        # run.json contains lists, and no widths for a single layer
         object.__setattr__(self, "widths", tuple(self.widths) or (self.n_features,))
-        fingerprint = tuple(tuple(map(float, one)) for one in self.fingerprint)
+        fingerprint = tuple(tuple(map(float, numbers)) for numbers in self.fingerprint)
         object.__setattr__(self, "fingerprint", fingerprint)
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The layers apart, as `widths` counts them."""
+        """The name of each layer, in the order of `widths`."""
         return tuple(self.layer.split("+"))
 
     def of_layer(self, layer: str) -> ModelCard:
-        """Return the card that this layer's features have alone."""
+        """Return the card of the features of one layer."""
         place = self.layers.index(layer)
         width = self.widths[place]
         fingerprint = self.fingerprint[place : place + 1]
@@ -294,27 +295,30 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class Inference:
-    """What ran the network, in which precision, and why.
+    """The engine and the precision of the network, with the reasons.
 
     Attributes
     ----------
     engine : str
-        With its version, for example "OpenVINO 2026.4.1".
+        Name and version, for example "OpenVINO 2026.4.1".
     precision : str
         "fp32", "bf16" or "int8".
     asked : str
-        The precision that was asked for, or "auto".
+        The requested precision, or "auto".
     reason : str
-        Why it is this one.
+        The reason for the precision.
     cosine : float or None
-        Between the features and those in fp32 of the same images, the mean; None if fp32 alone was
-        looked at. Where `auto` refuses another precision, the figures are those of that one.
+        Mean cosine similarity between the features and the fp32 features of the same images; None
+        if no other precision was tried. If `auto` rejects a precision, `cosine` and `recall` are
+        those of the rejected precision.
     recall : float or None
-        How many of the 10 nearest images by one are among the 10 nearest by the other.
+        Mean share of the 10 nearest images in fp32 that are also among the 10 nearest images in
+        the other precision.
     n_checked : int
-        How many images that was measured on.
+        Number of images in this comparison.
     fallback : str
-        Why the network does not run on the engine that is quickest here; empty if it does.
+        The reason why the network does not run on the fastest engine of this machine; empty if it
+        does.
     """
 
     engine: str
@@ -329,21 +333,21 @@ class Inference:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Features:
-    """What a network says of each image.
+    """The features of n images.
 
     Attributes
     ----------
     values : ndarray of float32, shape (n, d)
-        Row i belongs to ``images.paths[i]``. ``numpy.asarray(features)`` gives it too.
+        Row i belongs to ``images.paths[i]``. ``numpy.asarray(features)`` returns the same array.
     images : ImageSet
-        The images that could be decoded; `skipped` holds the others too.
+        The decoded images. Images that could not be decoded are in ``images.skipped``.
     sizes_px : ndarray of int32, shape (n, 2)
         Width and height of each original.
     model : ModelCard
     digests : ndarray of uint8, shape (n, 32), or None
-        The SHA-256 of each image's file.
+        The SHA-256 of the file of each image.
     inference : Inference or None
-        How the network ran; None for a backend that does not tell.
+        How the network ran; None if the backend does not report it.
     """
 
     values: NDArray[np.float32]
@@ -362,21 +366,21 @@ class Features:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Shape (n, d) of `values`, by which scikit-learn's estimators tell an array."""
+        """Shape (n, d) of `values`; scikit-learn's estimators require this attribute."""
         return self.values.shape[0], self.values.shape[1]
 
     def of_layer(self, layer: str) -> Features:
-        """Return the columns of one layer, where several were computed in one pass.
+        """Return the features of one of several layers.
 
         Raises
         ------
         InputError
-            If it is not among ``model.layers``.
+            If `layer` is not in ``model.layers``.
         """
         layers = self.model.layers
         if layer not in layers:
             raise InputError(
-                f"these features have the layers {', '.join(layers)}; got {layer!r}. Pass one."
+                f"layer must be one of {', '.join(layers)}; got {layer!r}. Pass one of these names."
             )
         place = layers.index(layer)
         width = self.model.widths[place]
@@ -393,13 +397,13 @@ class Features:
 
 @dataclass(frozen=True, eq=False)
 class Neighbors:
-    """The k nearest neighbours of each item, nearest first, itself left out.
+    """The k nearest neighbors of each item, nearest first, without the item.
 
     Attributes
     ----------
     indices : ndarray of int32, shape (n, k)
     distances : ndarray of float32, shape (n, k)
-        In the metric of the search (euclidean: not squared).
+        In the metric of the search. Euclidean distances are not squared.
     """
 
     indices: NDArray[np.int32]
@@ -408,7 +412,7 @@ class Neighbors:
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """A finished map of the items, before it is drawn or stored.
+    """The result of t-SNE.
 
     Attributes
     ----------
@@ -416,18 +420,18 @@ class Embedding:
     kl_divergence : float
     n_iter : int
     parameters : mapping
-        Every parameter of the embedding, the seed included.
+        Every parameter of the embedding, including the seed.
     neighbors : Neighbors
-        Of every item: among all others, or among the landmarks where there are such.
+        The neighbors of every item among all other items, or among the landmarks if there are any.
     labels : sequence of str, length n, or None
         The class of each item.
     landmarks : ndarray of intp, shape (m,), or None
-        The items that t-SNE was fitted on, ascending; the others were placed among them. None
-        where it was fitted on all.
+        Indices of the items that t-SNE was fitted on, ascending; the other items were placed among
+        these. None if t-SNE was fitted on all items.
     device : str
-        Where t-SNE ran: "cpu", or the GPU with its name.
+        The device of t-SNE: "cpu", or the GPU with its name.
     neighbors_recall : float
-        The share of the true neighbours that the search found, on a sample.
+        The share of the true neighbors that the search found, measured on a sample.
     """
 
     positions: NDArray[np.float32]
@@ -442,15 +446,15 @@ class Embedding:
 
 
 @dataclass(frozen=True, eq=False)
-class Placement:
-    """Where a new image falls on a finished map.
+class PlacedImage:
+    """The place of a new image on an existing map.
 
     Attributes
     ----------
     position : ndarray of float32, shape (c,)
-        On a map of c dimensions.
+        Coordinates on a map of c dimensions.
     neighbors : Neighbors
-        The items of the map nearest to it in the features, shape (1, k).
+        The items of the map that are nearest to the image in feature space, shape (1, k).
     """
 
     position: NDArray[np.float32]

@@ -161,7 +161,7 @@ def test_mistakes_leave_nothing(photos, layers, pool, error, message):
 
 def test_a_map_that_is_there_already_is_seen_before_the_work(photos, here):
     make_map(photos, "m-second", layers="first", **OPTIONS)
-    with pytest.raises(InputError, match="the map m-second exists already"):
+    with pytest.raises(InputError, match=r"the map m-second of .* exists already"):
         make_maps(photos, "m", layers=("first", "second"), **OPTIONS)
     assert folders(here) == ["m-second"]
     assert open_map("m-second").run["model"]["layer"] == "first"
@@ -173,4 +173,4 @@ def test_on_the_command_line(featscape, photos, here):
     assert done.status == 0
     assert folders(here) == ["photos-first-map", "photos-second-map"]
     assert done.out.count("24 images in 3 classes: photos-") == 2
-    assert "layer first" in featscape("info", "photos-first-map").out
+    assert "output of first" in featscape("info", "photos-first-map").out

@@ -96,7 +96,7 @@ def replace(output, version):
                     (folder / name).parent.mkdir(exist_ok=True)
                     (folder / name).write_text(json.dumps({"format": FORMAT, "version": version}))
         except InputError as error:
-            if "another run is writing" not in str(error):
+            if "another process is writing" not in str(error):
                 raise
             time.sleep(0.001)
         else:

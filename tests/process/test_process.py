@@ -92,7 +92,7 @@ class TestSignals:
         status, lines = self.stop(begin, photos, here, number)
         assert status == 128 + number
         assert lines[-1] == f"featscape: stopped by {number.name}."
-        assert "stays in .m.partial: the same call continues" in lines[-2]
+        assert "is kept in .m.partial: repeat the call to continue" in lines[-2]
 
     @pytest.mark.parametrize("signals", [[signal.SIGINT] * 2, [signal.SIGINT, signal.SIGTERM] * 2])
     def test_a_second_signal_does_not_disturb_the_end(self, begin, photos, here, signals):

@@ -41,7 +41,7 @@ class TestTwoRunsAtOnce:
         process = context.Process(target=work_until_killed, args=(tmp_path / "m", begun))
         process.start()
         assert begun.wait(60)
-        with pytest.raises(InputError, match="another run"), stage(tmp_path / "m"):
+        with pytest.raises(InputError, match="another process"), stage(tmp_path / "m"):
             pytest.fail("it began")
         os.kill(process.pid, signal.SIGKILL)
         process.join()

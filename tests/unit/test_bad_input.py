@@ -342,8 +342,8 @@ class TestOutput:
         (here / "m").mkdir()
         message = refuse("map", photos, "-o", "m")
         assert message == (
-            "m exists and is not a featscape map; only maps are replaced, and it was left as it "
-            "is. Choose another output folder with -o (output=)."
+            "m exists and is not a featscape map; only maps are replaced. "
+            "Choose another output folder with -o (output=)."
         )
 
     def test_force_spares_what_is_no_map(self, refuse, photos, here):
@@ -356,7 +356,7 @@ class TestOutput:
         folder.parent.chmod(0o555)
         done = featscape("map", folder, "-o", folder.parent / "m", "--perplexity", 4)
         assert done.status == 2
-        assert "m: Permission denied. Nothing was left behind." in done.err
+        assert "m: Permission denied. No files remain." in done.err
         assert done.err.count("\n") == 1  # before anything else was done
         assert [path.name for path in folder.parent.iterdir()] == ["photos"]
 
@@ -390,9 +390,9 @@ class TestOutput:
         assert message == self.message(is_kept=is_kept)
 
     def message(self, *, is_kept):
-        left = "Nothing was left behind."
+        left = "No files remain."
         if is_kept:
-            left = "What is done stays in .m.partial, and the same call continues."
+            left = "Finished work is kept in .m.partial; repeat the call to continue."
         return (
             f"cannot write the map m: No space left on device. {left} "
             "Make room or choose another place with -o (output=)."
@@ -421,7 +421,9 @@ class TestCtrlC:
         assert {path.suffix for path in here.rglob("*.*") if path.is_file()} == (
             set() if stage == "extract" else {".npy", ".thumbnails", ".json"}
         )
-        assert ("stays in .m.partial: the same call continues" in done.err) is (stage != "extract")
+        assert ("is kept in .m.partial: repeat the call to continue" in done.err) is (
+            stage != "extract"
+        )
 
     def test_the_older_map_stays(self, featscape, make, photos, here, monkeypatch):
         made, _ = make(photos)

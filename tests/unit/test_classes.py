@@ -21,7 +21,7 @@ def test_integers_are_labels_too():
 
 
 def test_every_item_needs_its_label():
-    with pytest.raises(InputError, match=r"one entry an item = 3; got 2"):
+    with pytest.raises(InputError, match=r"one label per item = 3; got 2"):
         count_classes(["a", "b"], 3)
 
 

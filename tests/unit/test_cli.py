@@ -198,7 +198,7 @@ class TestScreens:
         assert "resnet101" not in done.out
         missed = featscape("models", "xyzzy")
         assert (missed.status, missed.out) == (2, "")
-        assert "'xyzzy' is in none" in missed.err
+        assert "'xyzzy' matches none" in missed.err
 
     def test_names_of_models_are_never_shortened(self, featscape, monkeypatch):
         monkeypatch.setenv("COLUMNS", "60")

@@ -221,8 +221,8 @@ def test_the_tsne_of_landmarks_is_taken_up_again():
 @pytest.mark.parametrize(
     ("n_landmarks", "words"),
     [
-        (200, r"landmarks must be fewer than the items, 200; got 200\. Ask for fewer, or leave"),
-        (5, r"more than the perplexity, 5; got 5\. Ask for more, or"),
+        (200, r"the number of items, 200; got 200\. Choose fewer landmarks, or none"),
+        (5, r"greater than the perplexity, 5; got 5\. Choose more"),
         (-1, "got -1"),
     ],
 )
@@ -236,12 +236,14 @@ def test_landmarks_that_cannot_be(featscape, n_landmarks, words):
 
 
 @pytest.mark.usefixtures("clusters")
-def test_the_screen_tells_of_landmarks(featscape):
+def test_the_screens_report_the_landmarks(featscape):
     ended = featscape(
         "embed", "f.npy", "-o", "m", "--labels", "labels.npy", "--perplexity", 5, "--landmarks", 60
     )
     assert ended.status == 0
     assert "Placing: 140/140 items" in ended.err
-    assert "among their 5 nearest landmarks in the features" in " ".join(ended.out.split())
-    told = " ".join(featscape("info", "m").out.split())
-    assert "fitted on 60 landmarks, the others placed among them" in told
+    assert "at least 3 of the 5 nearest landmarks in feature space have the same label" in " ".join(
+        ended.out.split()
+    )
+    shown = " ".join(featscape("info", "m").out.split())
+    assert "fitted on 60 landmarks; the other items were placed among these" in shown

@@ -237,7 +237,7 @@ class TestOutput:
     def test_existing(self, tmp_path):
         make(tmp_path / "m")
         with pytest.raises(
-            InputError, match=r"exists already, of .*\. Replace it with --force \(force=True\), or"
+            InputError, match=r"of .* exists already\. Replace it with --force \(force=True\), or"
         ):
             make(tmp_path / "m")
 
@@ -252,7 +252,7 @@ class TestOutput:
         (tmp_path / "m" / "thesis.tex").write_text("years of work")
         if run_json is not None:
             (tmp_path / "m" / "run.json").write_text(run_json)
-        with pytest.raises(InputError, match=r"not a featscape map.* was left as it is"):
+        with pytest.raises(InputError, match=r"not a featscape map; only maps are replaced"):
             make(tmp_path / "m", force=True)
         assert (tmp_path / "m" / "thesis.tex").read_text() == "years of work"
 
@@ -263,7 +263,9 @@ class TestOutput:
         make(tmp_path / "m", source="older")
         (tmp_path / "m" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "m" / name).write_text("years of work")
-        with pytest.raises(InputError, match=r"the map .*m holds what featscape did not write: "):
+        with pytest.raises(
+            InputError, match=r"the map .*m contains files that featscape did not write: "
+        ):
             make(tmp_path / "m", force=True)
         assert (tmp_path / "m" / name).read_text() == "years of work"
         assert names_in(tmp_path) == ["m"]
@@ -310,7 +312,7 @@ class TestOutput:
 
     @pytest.mark.skipif(not Path("/proc/self").exists(), reason="a place like it")
     def test_a_place_where_no_folder_can_be(self):
-        with pytest.raises(InputError, match=r"/proc takes no folders\. Choose another"):
+        with pytest.raises(InputError, match=r"/proc cannot contain new folders\. Choose another"):
             make(Path("/proc/m"))
 
     @pytest.mark.parametrize(
@@ -330,7 +332,7 @@ class TestOutput:
     def test_what_could_not_be_removed_is_named(self, tmp_path, monkeypatch):
         monkeypatch.setattr("numpy.savez", failing(OSError(errno.ENOSPC, "full")))
         monkeypatch.setattr("shutil.rmtree", lambda *_arguments, **_options: None)
-        with pytest.raises(InputError, match=r"unfinished .*\.m\.partial could not be removed"):
+        with pytest.raises(InputError, match=r"unfinished .*\.m\.partial could not be deleted"):
             make(tmp_path / "m")
 
     def test_other_errors_of_the_system_are_not_hidden(self, tmp_path, monkeypatch):
@@ -346,7 +348,7 @@ class TestOutput:
 
     @pytest.mark.parametrize("output", ["photos", "photos/m", "photos/a/m", "other/../photos/m"])
     def test_a_map_among_its_images(self, tmp_path, output):
-        with pytest.raises(InputError, match=r"lies inside .*photos, where a later run"):
+        with pytest.raises(InputError, match=r"is inside the source .*photos, so a later run"):
             check_source(tmp_path / "photos", output=tmp_path / output)
 
     def test_a_map_beside_its_images(self, tmp_path):
@@ -456,7 +458,9 @@ class TestOpening:
         cut = content[: len(content) // 2]
         damages = {"nested": b"[" * 100_000, "cut": cut, "empty": b"", "no text": b"\xff\xfe"}
         file.write_bytes(damages[damage])
-        with pytest.raises(InputError, match=r"run.json must be JSON.* cannot be read: .*Copy"):
+        with pytest.raises(
+            InputError, match=r"run.json must be the JSON file .* reading failed: .*Copy"
+        ):
             open_map(tmp_path / "m")
 
     def test_files_that_do_not_belong_together(self, tmp_path):

@@ -93,7 +93,7 @@ def test_flipped_bytes_of_a_header_raise_nothing_else():
 @pytest.mark.parametrize("shape", [(10**12,), (2**40, 2**40), (5,)])
 def test_a_claim_that_differs_from_the_files_size_is_refused(tmp_path, shape):
     (tmp_path / "a.npy").write_bytes(with_header(described(shape), 4))
-    with pytest.raises(InputError, match=r"claims .* bytes of values, and it holds 4"):
+    with pytest.raises(InputError, match=r"claims .* bytes of values; the file contains 4"):
         from_file(map_npy, tmp_path / "a.npy")
 
 
@@ -140,5 +140,8 @@ def test_a_member_that_claims_more_than_deflate_reaches_is_refused(tmp_path):
     content = file.read_bytes()
     at = content.index(b"PK\x01\x02") + 24
     file.write_bytes(content[:at] + b"\xf0\xff\xff\xef" + content[at + 4 :])
-    with file.open("rb") as opened, pytest.raises(InputError, match="cannot have more than"):
+    with (
+        file.open("rb") as opened,
+        pytest.raises(InputError, match=r"at most .* bytes are possible"),
+    ):
         open_member(open_npz(opened), "a")

@@ -145,7 +145,7 @@ N_DIFFERENT = 68  # of the 73 images: two are broken, three are there twice
 class TestContinuing:
     def test_what_was_done_is_not_done_again(self, source, here, network, monkeypatch):
         said = interrupt(source, "m", monkeypatch)
-        assert "stays in .m.partial: the same call continues" in said[-1]
+        assert "is kept in .m.partial: repeat the call to continue" in said[-1]
         lines = Lines()
         make(source, "m", progress=lines)
         assert "continuing: 20 of 73 images were done" in lines.said
@@ -267,7 +267,7 @@ class TestFullDisk:
                 make(source, "m")
         is_kept = (here / ".m.partial").exists()
         assert is_kept is (n_files > 4)
-        assert ("What is done stays in .m.partial" in str(raised.value)) is is_kept
+        assert ("Finished work is kept in .m.partial" in str(raised.value)) is is_kept
         assert_same_map(make(source, "m").folder, whole.folder)
 
     @pytest.mark.parametrize("layers", [None, ("one", "two")])
@@ -287,7 +287,7 @@ class TestFullDisk:
 
         with monkeypatch.context() as patch:
             patch.setattr("os.fsync", fill)
-            with pytest.raises(InputError, match=r"No space left.* What is done stays in \.m"):
+            with pytest.raises(InputError, match=r"No space left.* Finished work is kept in \.m"):
                 make(source, "m", layers=layers)
         made = make(source, "m", layers=layers)
         assert network.n_seen == N_DIFFERENT
@@ -299,7 +299,7 @@ class TestFullDisk:
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # the thumbnails have more
         try:
-            with pytest.raises(InputError, match=r"File too large\. What is done stays"):
+            with pytest.raises(InputError, match=r"File too large\. Finished work is kept"):
                 make(source, "m")
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -420,7 +420,9 @@ def test_two_runs_at_once_leave_one_another_alone(source, here, monkeypatch):
 
         def run(self, pixels):
             if not failures:
-                with pytest.raises(InputError, match="another run is writing the map m") as raised:
+                with pytest.raises(
+                    InputError, match="another process is writing the map m"
+                ) as raised:
                     make(source, "m")
                 failures.append(raised.value)
             return super().run(pixels)

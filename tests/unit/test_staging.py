@@ -50,7 +50,7 @@ class TestWhatIsKept:
         assert names_in(tmp_path) == [".m.partial"]
         assert not (tmp_path / ".m.partial" / "new").exists()
         (line,) = lines
-        assert f"stays in {tmp_path / '.m.partial'}: the same call continues" in line
+        assert f"is kept in {tmp_path / '.m.partial'}: repeat the call to continue" in line
 
     def test_the_next_run_finds_it_and_begins_the_folder_anew(self, tmp_path):
         end_early(tmp_path / "m")
@@ -77,7 +77,9 @@ class TestWhatIsKept:
     def test_a_full_disk_says_where_it_is(self, tmp_path, monkeypatch):
         monkeypatch.setattr("os.fsync", full_disk)
         with (
-            pytest.raises(InputError, match=r"No space left.* stays in .*m\.partial, and the same"),
+            pytest.raises(
+                InputError, match=r"No space left.* is kept in .*m\.partial; repeat the call"
+            ),
             stage(tmp_path / "m") as folder,
         ):
             keep(folder)
@@ -210,7 +212,7 @@ class TestReadersAfterAKill:
         monkeypatch.setattr("featscape.mapfolder.staging._BETWEEN_MOVES_S", 0.05)
         with (
             FileLock(between_the_moves(tmp_path) / "lock"),
-            pytest.raises(InputError, match="another run is writing"),
+            pytest.raises(InputError, match="another process is writing"),
         ):
             restore(tmp_path / "m")
 
@@ -228,7 +230,7 @@ class TestReadersAfterAKill:
 
 class TestHiddenFolderOfOthers:
     def refuse(self, output, reason):
-        with pytest.raises(InputError, match=rf"\.m\.partial.* not made by featscape: {reason}"):
+        with pytest.raises(InputError, match=rf"\.m\.partial.* but did not create it: {reason}"):
             stage(output).__enter__()
 
     def test_a_link_is_refused_and_nothing_behind_it_is_deleted(self, tmp_path):
@@ -246,13 +248,13 @@ class TestHiddenFolderOfOthers:
         (tmp_path / "victim").mkdir()
         (tmp_path / ".m.partial").mkdir()
         (tmp_path / ".m.partial" / name).symlink_to(tmp_path / "victim")
-        self.refuse(tmp_path / "m", f"it holds {name}")
+        self.refuse(tmp_path / "m", f"it contains {name}")
 
     def test_other_files_in_it_are_refused_with_their_names(self, tmp_path):
         (tmp_path / ".m.partial").mkdir()
         for name in ("thesis.tex", "new", ".DS_Store"):
             (tmp_path / ".m.partial" / name).write_text("text")
-        self.refuse(tmp_path / "m", r"it holds thesis\.tex\. It was left as it is")
+        self.refuse(tmp_path / "m", r"it contains thesis\.tex\. The folder is unchanged")
         assert len(names_in(tmp_path / ".m.partial")) == 3
 
     @pytest.mark.skipif(
@@ -279,7 +281,9 @@ class TestTwoRunsAtOnce:
         with stage(tmp_path / "m") as folder:
             (folder / "file").write_text("first")
             with (
-                pytest.raises(InputError, match=r"another run is writing the map .* only one can"),
+                pytest.raises(
+                    InputError, match=r"another process is writing the map .* Wait until"
+                ),
                 stage(tmp_path / "m"),
             ):
                 pytest.fail("it began")

@@ -110,7 +110,7 @@ def test_an_interrupted_pack_cannot_be_opened(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         interrupt()
-    with pytest.raises(InputError, match=r"must hold data.bin and offsets.npy; .*No such file"):
+    with pytest.raises(InputError, match=r"must contain data.bin and offsets.npy; .*No such file"):
         Thumbnails(tmp_path)
 
 
@@ -148,7 +148,7 @@ def test_data_of_another_length_than_the_table_says(folder, change):
     data = (folder / "data.bin").read_bytes()
     (folder / "data.bin").write_bytes(data[:-1] if change < 0 else data + b"x")
     with pytest.raises(
-        InputError, match=rf"{len(data)} bytes; .* has {len(data) + change}. Make the map again"
+        InputError, match=rf"{len(data)} bytes .*; got {len(data) + change}. Make the map again"
     ):
         Thumbnails(folder)
 
@@ -185,7 +185,7 @@ def test_a_table_that_is_damaged(folder, content):
 )
 def test_a_table_that_is_none(folder, table):
     np.save(folder / "offsets.npy", table)
-    with pytest.raises(InputError, match=r"int64 numbers that begin at 0 and increase"):
+    with pytest.raises(InputError, match=r"increasing int64 numbers from 0"):
         Thumbnails(folder)
 
 
@@ -196,7 +196,7 @@ def test_an_image_that_is_damaged(folder):
     (folder / "data.bin").write_bytes(data)
     thumbnails = Thumbnails(folder)
     thumbnails.load(0)
-    with pytest.raises(InputError, match=r"number 1 of .* cannot be decoded"):
+    with pytest.raises(InputError, match=r"number 1 in .* cannot be decoded"):
         thumbnails.load(1)
 
 
@@ -205,5 +205,5 @@ def test_an_image_that_is_cut(tmp_path):
         writer.append(encode("red", "JPEG", size=(99, 99))[:-40])
         writer.append(encode("red", size=(99, 99))[:60])
     for index, at_least_px in ((0, 0), (0, 12), (1, 0), (1, 12)):
-        with pytest.raises(InputError, match=rf"number {index} of .* cannot be decoded"):
+        with pytest.raises(InputError, match=rf"number {index} in .* cannot be decoded"):
             Thumbnails(tmp_path).load(index, at_least_px=at_least_px)

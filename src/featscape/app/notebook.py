@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from featscape.app.widget import MapWidget
-    from featscape.records import Placement
+    from featscape.records import PlacedImage
 
 __all__ = ["InteractiveMap", "embed_features", "make_map", "make_maps", "open_map"]
 
@@ -86,7 +86,7 @@ class InteractiveMap(Map):
         model: str | None = None,
         weights: str | Path | None = None,
         device: str = "auto",
-    ) -> Placement:
+    ) -> PlacedImage:
         """Place a new image on the map; the map does not change.
 
         The first call loads the network, and later calls reuse the network.
@@ -104,7 +104,7 @@ class InteractiveMap(Map):
 
         Returns
         -------
-        Placement
+        PlacedImage
             The position, and the nearest items of the map.
 
         Raises
@@ -128,7 +128,7 @@ class InteractiveMap(Map):
         return self._placers[given](image)
 
     @cached_property
-    def _placers(self) -> dict[tuple[str | None, ...], Callable[[BinaryIO], Placement]]:
+    def _placers(self) -> dict[tuple[str | None, ...], Callable[[BinaryIO], PlacedImage]]:
         return {}
 
     def _repr_mimebundle_(self, **options: Any) -> Any:

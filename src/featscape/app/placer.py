@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from featscape.files.folder_handle import FolderHandle
-    from featscape.records import Placement
+    from featscape.records import PlacedImage
 
 
 class Placer:
@@ -46,7 +46,7 @@ class Placer:
         self._folder = folder
         self._given: dict[str, Any] = {"model": model, "weights": weights}
         self._run = StoredFile.of(folder, RUN)
-        self._place: Callable[[BinaryIO], Placement] | None = None
+        self._place: Callable[[BinaryIO], PlacedImage] | None = None
         self._working = threading.Lock()
 
     def place(self, image: bytes) -> Placed:

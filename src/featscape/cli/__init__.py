@@ -1,4 +1,4 @@
-"""The command line."""
+"""The command line of featscape."""
 
 from featscape.cli.commands import main
 

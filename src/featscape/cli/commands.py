@@ -1,6 +1,6 @@
-"""The command line: parse, call, print. All else is in `pipeline`."""
+"""The command line: parse the arguments, call `pipeline`, print the result."""
 
-# ruff: noqa: D301 - a backspace tells Typer to leave the lines of a paragraph as they are
+# ruff: noqa: D301 - a backspace makes Typer keep the line breaks of a paragraph
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from featscape.mapfolder.read import Map
     from featscape.progress import Progress
 
-MISTAKE = 2  # the caller's; everything else that goes wrong is 1, or 128 + the signal
-INTERRUPTED = 130  # what Typer makes of Ctrl-C
-_WIDTH_OF_FILES = 1_000  # columns where there is no terminal: what is written there is not wrapped
+USER_ERROR = 2  # the exit status of other errors is 1, and 128 + N for signal N
+INTERRUPTED = 130  # the status that Typer returns for Ctrl-C
+_WIDTH_OF_FILES = 1_000  # columns without a terminal, so that lines are not wrapped
 
 Options = TypeVar("Options", bound=EmbeddingOptions)
 Command = Callable[..., None]
@@ -50,17 +50,17 @@ app = typer.Typer(
 
 
 def takes_options(options: type[Options]) -> Callable[[Callable[[Options], None]], Command]:
-    """Give a command the arguments and options that the fields of a dataclass describe."""
+    """Add the fields of a dataclass to a command as arguments and options."""
 
     def decorate(command: Callable[[Options], None]) -> Command:
         @wraps(command)
         def run(**given: Any) -> None:
             command(options(**given, progress=_progress()))
 
-        described = [(one, text) for one, text in describe(options) if text.on_command_line]
-        parameters = [_as_typer(one, text) for one, text in described]
+        described = [(option, text) for option, text in describe(options) if text.on_command_line]
+        parameters = [_as_typer(option, text) for option, text in described]
         vars(run)["__signature__"] = inspect.Signature(parameters)
-        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return run
 
     return decorate
@@ -88,7 +88,7 @@ DemoOutput = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Replace the map at the output folder.")]
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's protocol for a flag
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer passes the value by position
     if wanted:
         typer.echo(f"featscape {__version__}")
         raise typer.Exit
@@ -107,23 +107,23 @@ def _common(
 ) -> None:
     """See an image dataset the way a neural network sees it.
 
-    A pretrained network turns each image into features; t-SNE lays the images out on a plane so
-    that those with like features stand together; featscape draws the plane twice, as points
-    colored by class and as a map made of the images themselves.
+    A pretrained network computes features of each image. t-SNE arranges the images in a plane so
+    that images with similar features are close together. featscape draws the plane as a scatter
+    plot colored by class, and as a map made of the images.
 
     \b
     Examples:
-      featscape demo               a first map, without images or a network
-      featscape map photos         your own, a folder for each class
-      featscape serve photos-map   walk through it in the browser
-      featscape info photos-map    how that map was made, what was skipped
+      featscape demo               a first map, without images and offline
+      featscape map photos         a map of your images, one folder per class
+      featscape serve photos-map   explore the map in the browser
+      featscape info photos-map    how the map was made, and skipped files
 
     \b
     Exit status:
-      0  done, also where some images had to be skipped
-      2  a mistake in the call or its input, a full disk; one line says what to do
-      1  anything else
-      128 + N  signal N ended the run; after Ctrl-C 130
+      0        success, also if some images were skipped
+      2        an error in the call or its input, or a full disk
+      1        another error
+      128 + N  signal N ended the run; Ctrl-C gives 130
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
@@ -132,31 +132,31 @@ def _common(
 @app.command("map")
 @takes_options(MapOptions)
 def make_map(options: MapOptions) -> None:
-    """Make the map of a folder of images, or of another source.
+    """Make a map of a folder of images, or of another source.
 
-    The first folder below SOURCE is an image's class, however deep the file lies; folders named
-    train, val and test may stand above the classes. A flat folder has no classes. Files that
-    cannot be read are skipped, counted, and listed in the map's run.json with the reason.
+    The class of an image is the first folder below SOURCE that contains it. The folders of the
+    classes may be in folders named train, val and test. A flat folder has no classes. Files that
+    cannot be read are skipped and listed with the reason in run.json.
 
     SOURCE may also be a manifest: a CSV, TSV, JSON-lines or Parquet file with a column of paths.
-    Its other columns go with the map, and so do those of a metadata.csv beside the images. Or it
-    holds the images itself: .zip, .tar, Parquet, .npz, .npy, IDX. An address will do for each.
+    The map keeps its other columns, and the columns of a metadata.csv beside the images. SOURCE
+    may also be a file of images (.zip, .tar, Parquet, .npz, .npy, IDX), or an address.
 
-    Several layers give a map each: with -o photos-map, photos-layer3-map and photos-layer4-map.
+    Several layers give one map each: with -o photos-map, photos-layer3-map and photos-layer4-map.
 
-    A run that was cut off, by Ctrl-C, a crash or a full disk, continues when it is called again;
-    what is done lies in .NAME-map.partial. Features of images that are in the map at DIR already,
-    or in one of SOURCE beside it, are not computed again.
+    To continue an interrupted run, repeat the command; finished features are kept in
+    .NAME-map.partial. Features that the map at DIR contains, or another map of SOURCE in the same
+    folder, are not computed again.
 
     \b
     Examples:
       featscape map photos
       featscape map birds.csv --label-column species
       featscape map photos --limit 500 -o sample-map
-      featscape map photos --model efficientnet_lite0    no download
+      featscape map photos --model efficientnet_lite0    without a download
       featscape map photos --layer layer3 --layer layer4    two maps
       featscape map photos --force                       computes new images only
-      featscape map photos --perplexity 10 -o ten-map    computes no features
+      featscape map photos --perplexity 10 -o ten-map    reuses all features
       featscape map s3://bucket/photos --engine ray --landmarks 1000000
     """
     from featscape import pipeline
@@ -169,8 +169,8 @@ def make_map(options: MapOptions) -> None:
 def demo(output: DemoOutput = Path("digits-map"), *, force: Force = False) -> None:
     """Make a map of 500 handwritten digits, offline.
 
-    The digits are scikit-learn's and the network is efficientnet_lite0, whose weights come
-    installed: nothing is downloaded.
+    The digits come with scikit-learn, and the weights of the network efficientnet_lite0 are
+    installed with featscape. Nothing is downloaded.
 
     \b
     Example:
@@ -184,9 +184,9 @@ def demo(output: DemoOutput = Path("digits-map"), *, force: Force = False) -> No
 @app.command()
 @takes_options(FeatureMapOptions)
 def embed(options: FeatureMapOptions) -> None:
-    """Make the map of features made elsewhere.
+    """Make a map of features that another program computed.
 
-    It has the scatter plot, and no map made of images.
+    The map contains the scatter plot, and no map made of images.
 
     \b
     Examples:
@@ -204,21 +204,21 @@ def serve(
     *,
     port: Annotated[
         int | None,
-        typer.Option(metavar="N", help="The port.  [default: the first free one from 8000 on]"),
+        typer.Option(metavar="N", help="The port.  [default: the first free port from 8000]"),
     ] = None,
     host: Annotated[
-        str, typer.Option(metavar="HOST", help="The interface; 0.0.0.0 for all.")
+        str, typer.Option(metavar="HOST", help="The network interface; 0.0.0.0 for all.")
     ] = "127.0.0.1",
     model: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="The network of the map, if it is MODULE:FACTORY or an ONNX file.",
+            help="The network of the map, for MODULE:FACTORY and ONNX files.",
         ),
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The weights of the map, if they are a file."),
+        typer.Option(metavar="FILE", help="The file with the weights of the map."),
     ] = None,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Only print the address.")
@@ -227,24 +227,25 @@ def serve(
         str | None,
         typer.Option(
             metavar="PLACE",
-            help="The folder, file or address of the original images, if they have moved or "
+            help="The folder, file or address of the original images, if the images have moved or "
             "someone else made the map.",
         ),
     ] = None,
 ) -> None:
-    """Show a map in the browser, to walk through.
+    """Explore a map in the browser.
 
-    The page has the original images, search, ZIP archives of what one selects, and takes new
-    images: each falls where its like are. It ends with Ctrl-C, and needs no network.
+    The page shows the original images, finds items by text, downloads selected images as a ZIP
+    archive, and places new images next to similar images. The server works offline. Stop it with
+    Ctrl-C.
 
     Original images are read if you made the map on this computer. For a map from someone else, or
-    if the images have moved, name their place with --originals.
+    if the images have moved, give their place with --originals.
 
-    By default only this machine is answered. With another --host the address holds a token, and
-    whoever has it may see all images of the map.
+    By default only this machine can connect. With another --host the address contains a token, and
+    everyone who has the address can see all images of the map.
 
-    A map may come from a stranger, and code or files that it names are never loaded. To place
-    images on a map of a network of your own, give the network again with --model.
+    The server never loads code or files that only the map names, because the map may come from a
+    stranger. To place images on a map of your own network, give the network with --model.
 
     \b
     Examples:
@@ -274,20 +275,20 @@ def export(
     folder: Annotated[Path, typer.Argument(metavar="MAP", help="A map folder.")],
     *,
     to: Annotated[
-        Path, typer.Option("--to", metavar="DIR", help="The folder to write: new, or empty.")
+        Path, typer.Option("--to", metavar="DIR", help="The folder to write: new or empty.")
     ],
     force: Annotated[bool, typer.Option("--force", help="Replace the site at DIR.")] = False,
 ) -> None:
     """Write the interactive map as a static site.
 
-    Put the folder on any web server: it needs no program there, and of a map of a million images
-    the page reads only what one looks at. Opened from disk it shows nothing, for browsers let no
-    page read files; the map's own map.html is for that.
+    Any web server can serve the folder. The page loads only the visible part of a large map. A
+    browser cannot show the site from disk, because pages may not read files; open map.html in the
+    map folder instead.
 
     \b
     Examples:
       featscape export photos-map --to photos-site
-      python -m http.server --directory photos-site    to look at it here
+      python -m http.server --directory photos-site    serves the site here
     """
     from featscape.steps.drawing import export_site
 
@@ -299,7 +300,7 @@ def export(
 def info(
     folder: Annotated[Path, typer.Argument(metavar="MAP", help="A map folder.")],
 ) -> None:
-    """Show what a map holds, how it was made, and what was skipped.
+    """Show the contents of a map, how it was made, and the skipped files.
 
     \b
     Example:
@@ -315,19 +316,21 @@ def info(
 def models(
     pattern: Annotated[
         str | None,
-        typer.Argument(metavar="PATTERN", help="A part of the name; with * and ? the whole."),
+        typer.Argument(
+            metavar="PATTERN", help="A part of the name, or the whole name with * and ?."
+        ),
     ] = None,
 ) -> None:
-    """List the networks, or search them.
+    """List or search the networks.
 
-    For each: how many numbers its features are, the side of the images that it sees, how many
-    parameters it has, the names of its weights, and whether the first of them are on this disk
-    already. Nothing is downloaded.
+    The list shows the number of features per image, the size of the input, the number of
+    parameters, the names of the weights, and whether the default weights are on this disk. Nothing
+    is downloaded.
 
     \b
     Examples:
-      featscape models                   how many there are, and a few of them
-      featscape models dinov2            those with dinov2 in their name
+      featscape models                   libraries and examples
+      featscape models dinov2            names that contain dinov2
       featscape models 'timm:vit_small*'
     """
     from featscape.cli import report
@@ -339,25 +342,25 @@ def models(
     found = list_models(pattern)
     if not found:
         raise InputError(
-            f"a pattern must be in the name of a network; {pattern!r} is in none. "
-            "Try a shorter one: featscape models vit"
+            f"a pattern must match the name of a network; {pattern!r} matches none. "
+            "Try a shorter pattern: featscape models vit"
         )
     _show(report.describe_entries(found))
 
 
 @app.command()
 def layers(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="As map takes it with --model.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The network, as for map --model.")],
     *,
     depth: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Show layers within layers N deep.")
+        int, typer.Option(metavar="N", min=1, help="Show nested layers down to level N.")
     ] = 2,
 ) -> None:
     """Show the layers of a network, for map --layer.
 
-    Each stands with its shape, that is with what it gives of an image. A map has its channels
-    first, c x h x w, or in some networks last; --pool makes c numbers of it. Tokens are n x c.
-    The weights are not needed, and nothing is downloaded.
+    The list shows the shape of the output per image: c x h x w (in some networks h x w x c) for
+    c channels, which --pool reduces to c features, and n x c for n tokens. Weights are not needed,
+    and nothing is downloaded.
 
     \b
     Examples:
@@ -372,41 +375,42 @@ def layers(
 
 
 def main() -> None:
-    """Run the command line, and translate every error that featscape raises on purpose."""
+    """Run the command line and print each error of featscape as one line."""
     signals = EndingSignals()
     signals.install()
     open_closed_streams()
-    if isinstance(sys.stdout, TextIOWrapper):  # a class's name may not be in the screen's encoding
+    if isinstance(sys.stdout, TextIOWrapper):  # class names may not fit the encoding
         sys.stdout.reconfigure(errors="backslashreplace")
-    # Pillow warns of damage that it reads over, such as bad EXIF data; the image itself is whole
+    # Pillow warns about damage that does not affect the image, such as invalid EXIF data
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
     error, output = LenientStream(sys.stderr), ResultStream(sys.stdout)
     with redirect_stderr(cast("TextIO", error)), redirect_stdout(cast("TextIO", output)):
         try:
             status = _run()
-        except KeyboardInterrupt:  # outside of Typer, which catches its own
+        except KeyboardInterrupt:  # outside Typer, which handles its own
             status = INTERRUPTED
         signals.finish()
         if status == INTERRUPTED:
             number = signals.received or signal.SIGINT
             is_key = number == signal.SIGINT
-            _say("interrupted." if is_key else f"stopped by {signal.Signals(number).name}.")
+            name = signal.Signals(number).name
+            _print_error("interrupted." if is_key else f"stopped by {name}.")
             status = 128 + number
     sys.exit(status)
 
 
 def _run() -> int:
-    """Run the command, and return the exit status."""
+    """Run the command and return the exit status."""
     try:
         status = app(standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
-        _say(error.format_message())
-        return MISTAKE
+        _print_error(error.format_message())
+        return USER_ERROR
     except FeatscapeError as error:
-        _say(str(error))
-        return MISTAKE
-    except BrokenPipeError:  # of the last flush; Typer catches the others
+        _print_error(str(error))
+        return USER_ERROR
+    except BrokenPipeError:  # from the last flush; Typer handles the others
         return 1
     return int(status or 0)
 
@@ -417,19 +421,19 @@ def _print_summary(made: Map) -> None:
     _show(report.summarize(made))
 
 
-def _say(message: str) -> None:
-    """Print one line to the standard error, whatever a file's name may hold."""
-    print(f"featscape: {printable(message)}", file=sys.stderr)  # noqa: T201 - this is the screen
+def _print_error(message: str) -> None:
+    """Print one line to the standard error, also if a file name in it contains a line break."""
+    print(f"featscape: {printable(message)}", file=sys.stderr)  # noqa: T201 - output of a command
 
 
-def _show(what: RenderableType) -> None:
-    """Print to the standard output; without the blanks that fill a table's lines, in a file."""
+def _show(screen: RenderableType) -> None:
+    """Print to the standard output. Lines in a file have no trailing spaces."""
     console = _console()
     if console.is_terminal:
-        console.print(what, crop=False)
+        console.print(screen, crop=False)
         return
     with console.capture() as captured:
-        console.print(what, crop=False)
+        console.print(screen, crop=False)
     lines = captured.get().splitlines()
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in lines))
 

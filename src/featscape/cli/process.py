@@ -1,4 +1,4 @@
-"""The process around a command: signals that end it, and screens that cannot be written."""
+"""Handle the signals that end a command, and output streams that cannot be written."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
-_ENDING_S = 3.0  # how long a command that was stopped may take before a signal ends it at once
+_ENDING_S = 3.0  # time after the first signal during which further signals are ignored
 
 
 class EndingSignals:
-    """Stops the command at the first signal that asks for it, as Ctrl-C does.
+    """Stop the command at the first signal, like Ctrl-C.
 
     Signals often come twice, from the terminal and from a parent process. A second signal within
-    three seconds is ignored, so that it does not disturb what the first has begun: the work is
-    being saved. A later signal ends the process at once; the next run continues from what is saved.
+    three seconds is ignored, so that the command can save its work. A later signal ends the process
+    immediately; the next run continues from the saved work.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class EndingSignals:
         self._is_done = False
 
     def install(self) -> None:
-        """Handle the signals, except those that this process is to ignore, as with nohup."""
+        """Handle the signals, except those that this process ignores, for example with nohup."""
         if threading.current_thread() is not threading.main_thread():
             return  # Python allows handlers in the main thread only
         for name in _NAMES:
@@ -47,7 +47,7 @@ class EndingSignals:
                 signal.signal(number, self._handle)
 
     def finish(self) -> None:
-        """End the process silently at a signal from now on: the command has nothing left to do."""
+        """End the process silently at the next signal, because the command is finished."""
         self._is_done = True
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
@@ -74,7 +74,7 @@ class _Stream:
             return len(text)
 
     def flush(self) -> None:
-        """Write what the stream holds."""
+        """Write the buffered text."""
         try:
             self._stream.flush()
         except OSError as error:
@@ -89,9 +89,9 @@ class _Stream:
 
 
 class LenientStream(_Stream):
-    """The standard error: what cannot be written is dropped.
+    """The standard error. Text that cannot be written is dropped.
 
-    The disk of a log may be full, or the terminal gone; neither may end a run of hours.
+    A full disk with the log, or a closed terminal, must not end a run of hours.
     """
 
     def _handle(self, error: OSError) -> None:
@@ -99,14 +99,14 @@ class LenientStream(_Stream):
 
 
 class ResultStream(_Stream):
-    """The standard output: what cannot be written is an error, since a result is missing then.
+    """The standard output. Text that cannot be written is an error, because a result is missing.
 
     Raises
     ------
     InputError
-        Where the system refuses to write.
+        If the system refuses to write.
     BrokenPipeError
-        Where the reader has seen enough, as ``head`` does.
+        If the reader has closed the pipe, like ``head``.
     """
 
     def _handle(self, error: OSError) -> None:
@@ -119,8 +119,8 @@ class ResultStream(_Stream):
 
 
 def drain(stream: TextIO) -> None:
-    """Drop what a stream holds and cannot write: Python would try again at the process's end."""
-    with suppress(OSError):  # the stream has no descriptor, and holds nothing then
+    """Drop the buffered text of a stream, which Python would write again at the exit."""
+    with suppress(OSError):  # a stream without a descriptor has no buffered text
         descriptor = stream.fileno()
         kept, nowhere = os.dup(descriptor), os.open(os.devnull, os.O_WRONLY)
         try:
@@ -133,16 +133,16 @@ def drain(stream: TextIO) -> None:
 
 
 def open_closed_streams() -> None:
-    """Lead standard streams that are closed (``>&-``) to nowhere.
+    """Open standard streams that are closed (``>&-``) on the null device.
 
-    Otherwise the next file that is opened gets the number of the stream, and what a library prints
-    is written into that file.
+    Otherwise the next open file would get the number of the stream, and the output of a library
+    would be written into this file.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is `descriptor`
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - stays open
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - open until the exit

@@ -1,4 +1,4 @@
-"""The long work on many machines: decoding, inference and placing on a Ray cluster."""
+"""Decode images, run the network and place items on the machines of a Ray cluster."""
 
 from featscape.distribute.cluster import Cluster, connect, open_workers
 

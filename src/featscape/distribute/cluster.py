@@ -1,4 +1,4 @@
-"""A Ray cluster: how it is reached, what it has, and what is asked of it."""
+"""Connect to a Ray cluster, plan its resources, and run tasks on it."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ ENGINES = ("local", "ray")
 _REACH_S = 5.0
 _BATCH_SIZE_GPU = 256
 
-# On a core without a GPU one actor runs the network, and beside it images are read: the core is
-# theirs together. Were the network's share a whole core, the actors that return after a node was
-# lost could take every core that is left, and the reading that they wait for would find none.
+# Without a GPU, each core runs one actor with the network and the tasks that read images. If an
+# actor reserved a whole core, the actors that restart after the loss of a node could reserve every
+# remaining core, and the reading tasks that they wait for could not start.
 _NETWORK_CPUS, _READING_CPUS = 0.9, 0.1
 
 
 class Workers(Protocol):
-    """Who extracts features, and who places items among landmarks: this machine or a cluster."""
+    """Extract features and place items among landmarks, on this machine or on a cluster."""
 
     def extract(self, images: ImageSet, **options: Any) -> Features:
-        """Extract features as `features.extract` does."""
+        """Extract features like `features.extract`."""
         ...
 
     def place(self, tsne: TSNE, blocks: Iterable[NDArray[np.float32]]) -> Placed:
-        """Place blocks of items as ``map(tsne.place, blocks)`` does."""
+        """Place blocks of items like ``map(tsne.place, blocks)``."""
         ...
 
 
 class LocalWorkers:
-    """The workers of one machine: the machine itself."""
+    """Extract features and place items on this machine."""
 
     def extract(self, images: ImageSet, **options: Any) -> Features:
-        """Extract features as `features.extract` does."""
+        """Extract features with `features.extract`."""
         from featscape.features import extract
 
         return extract(images, **options)
@@ -77,14 +77,16 @@ def open_workers(engine: str, address: str | None) -> Iterator[Workers]:
     Raises
     ------
     InputError, MissingExtra
-        If there is no such engine or cluster; also as `connect` does.
+        If the engine is unknown, or for the reasons of `connect`.
     """
     if engine not in ENGINES:
-        raise InputError(f"engine must be {' or '.join(ENGINES)}; got {engine!r}.")
+        raise InputError(
+            f"engine must be {' or '.join(ENGINES)}; got {engine!r}. Choose one of these."
+        )
     if address is not None and engine != "ray":
         raise InputError(
-            f"an address goes with the engine ray alone; got {address!r} with {engine!r}. "
-            "Leave it out, or add --engine ray (engine=)."
+            f"an address needs the engine ray; got {address!r} with the engine {engine!r}. "
+            "Remove the address, or add --engine ray (engine=)."
         )
     if engine == "local":
         yield LocalWorkers()
@@ -95,28 +97,28 @@ def open_workers(engine: str, address: str | None) -> Iterator[Workers]:
 
 @contextmanager
 def connect(address: str | None = None) -> Iterator[Cluster]:
-    """Connect to a Ray cluster for a while.
+    """Connect to a Ray cluster for the duration of the block.
 
     Parameters
     ----------
     address : str, optional
-        HOST:PORT of the cluster's head; by default what RAY_ADDRESS names, or a cluster on this
-        machine, which is started if there is none and then ended with the block. Where the caller
-        is connected already, that connection is used and stays.
+        HOST:PORT of the head of the cluster. The default is the address in RAY_ADDRESS, or a
+        cluster on this machine, which is started if needed and stopped after the block. If Ray is
+        connected already, the block uses this connection and leaves it open.
 
     Raises
     ------
     MissingExtra
         If Ray is not installed.
     InputError
-        If nothing answers at the address, or the caller is connected already and gave one.
+        If no cluster answers at the address, or if an address is given although Ray is connected.
     """
     ray = _import_ray()
     if ray.is_initialized():
         if address is not None:
             raise InputError(
-                f"an address must be left out where Ray is connected already; got {address!r}. "
-                "Leave it out, or call ray.shutdown() first."
+                f"no address can be given if Ray is connected already; got {address!r}. "
+                "Remove the address, or call ray.shutdown() first."
             )
         yield Cluster(ray)
         return
@@ -134,12 +136,12 @@ def connect(address: str | None = None) -> Iterator[Cluster]:
 
 
 class Cluster:
-    """A Ray cluster that this process is connected to; `connect` gives one.
+    """A Ray cluster that this process is connected to; `connect` returns one.
 
     Parameters
     ----------
     ray : module
-        Initialized.
+        Ray, initialized.
     """
 
     def __init__(self, ray: Any) -> None:
@@ -154,25 +156,25 @@ class Cluster:
         progress: Progress | None = None,
         **options: Any,
     ) -> Features:
-        """Do what `features.extract` does, on all machines of the cluster.
+        """Extract features like `features.extract`, on all machines of the cluster.
 
         Parameters
         ----------
         images : ImageSet
-            Of a source that every node sees under the same name.
+            Every node must be able to read the source of the images under the same name.
         device : str
-            "cpu", "cuda", or "auto": GPUs if the cluster has any.
+            "cpu", "cuda", or "auto" for GPUs if the cluster has any.
         batch_size : int, optional
         progress : Progress, optional
-            Is told, too, if nodes were lost.
+            Also receives a note if nodes were lost.
         **options
             See `features.extract`.
 
         Raises
         ------
         InputError, ModelError
-            As `features.extract` does; also if a node does not see the source, or runs another
-            featscape.
+            For the reasons of `features.extract`; also if a node cannot read the source, or has
+            another version of featscape.
         DeviceError
             If the cluster has no such device.
         """
@@ -184,7 +186,7 @@ class Cluster:
             batch_size = _BATCH_SIZE_GPU
         features = extract(
             images,
-            device="cpu",  # of this machine: the others have those of the cluster
+            device="cpu",  # the device of this machine; `pools` has the device of the nodes
             batch_size=batch_size,
             machines=Extraction(pools),
             progress=progress,
@@ -193,21 +195,21 @@ class Cluster:
         lost = nodes - self._nodes()
         if lost and progress is not None:
             were = "1 node was" if len(lost) == 1 else f"{len(lost)} nodes were"
-            progress.note(f"{were} lost; what was in hand there was done again elsewhere")
+            progress.note(f"{were} lost; other nodes repeated the unfinished tasks")
         return features
 
     def place(self, tsne: TSNE, blocks: Iterable[NDArray[np.float32]]) -> Placed:
-        """Place blocks of items on a map, as ``map(tsne.place, blocks)`` does.
+        """Place blocks of items on a map like ``map(tsne.place, blocks)``.
 
         Parameters
         ----------
         tsne : TSNE
-            Fitted; sent to each machine once.
-        blocks : iterable of arrays, each (b, d)
-            Some more are taken than were yielded, so that each core has one to come.
+            Fitted. Each machine receives one copy.
+        blocks : iterable of ndarray, each of shape (b, d)
+            Two blocks per core are read in advance.
         """
         sent = copy(tsne)
-        sent.affinities_ = None  # the largest part, and placing does not need it
+        sent.affinities_ = None  # the largest attribute, which `place` does not need
         map_ref = self._ray.put(sent)
         place = self._ray.remote(num_cpus=1, max_retries=-1)(place_block)
         pending: deque[Any] = deque()
@@ -223,32 +225,32 @@ class Cluster:
 
     @property
     def n_cpus(self) -> int:
-        """Whole cores, of all nodes that live."""
+        """Number of whole cores of all nodes that are alive."""
         nodes = (node["Resources"] for node in self._ray.nodes() if node["Alive"])
         return sum(int(resources.get("CPU", 0)) for resources in nodes)
 
     @property
     def n_gpus(self) -> int:
-        """GPUs of all nodes."""
+        """Number of GPUs of all nodes."""
         return int(self._ray.cluster_resources().get("GPU", 0))
 
     def _plan(self, device: str) -> Pools:
-        """Share the cluster between reading and the network."""
+        """Divide the cluster between reading tasks and copies of the network."""
         if device not in ("auto", "cpu", "cuda"):
             raise InputError(
                 f"with the engine ray the device must be auto, cpu or cuda; got {device!r}. "
-                "The cluster says which GPU is whose."
+                "Choose one of these; Ray assigns the GPUs."
             )
         n_cpus, n_gpus = self.n_cpus, self.n_gpus
         if n_cpus == 0:
             raise DeviceError(
-                "The cluster must have a processor core to decode images on; it has none. "
-                "Add a node, or start one with more --num-cpus."
+                "The cluster must have at least 1 processor core to decode images; it has none. "
+                "Add a node, or start a node with more --num-cpus."
             )
         if device == "cuda" and n_gpus == 0:
             raise DeviceError(
-                "The cluster must have a GPU for the device cuda; it has none. Add a node that "
-                "has one, or take --device cpu (device=)."
+                "The cluster must have a GPU for the device cuda; it has none. Add a node with a "
+                "GPU, or choose --device cpu (device=)."
             )
         if device != "cpu" and n_gpus:
             return Pools(
@@ -271,20 +273,20 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Pools:
-    """What reads and what runs the network.
+    """The resources for reading tasks and for copies of the network.
 
     Attributes
     ----------
     device : str
-        Of the network: "cpu" or "cuda".
+        Device of the network: "cpu" or "cuda".
     n_networks : int
-        At most so many copies of the network run at once.
+        Maximum number of copies of the network at once.
     network_cpus, network_gpus : float
-        What each takes of a node.
+        Resources of a node that each copy reserves.
     n_readers : int
-        At most so many tasks read at once.
+        Maximum number of reading tasks at once.
     reader_cpus : float
-        What each takes of a node.
+        Resources of a node that each reading task reserves.
     """
 
     device: str
@@ -296,8 +298,8 @@ class Pools:
 
 
 def _import_ray() -> Any:
-    """Import Ray, which is to tell its makers nothing."""
-    # before the import: Ray's own code reads them then
+    """Import Ray with its usage reports disabled."""
+    # Ray reads these variables during the import
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
@@ -313,29 +315,29 @@ def _import_ray() -> Any:
 
 @contextmanager
 def _quiet(ray: Any) -> Iterator[None]:
-    """Keep off the screen what Ray's Python says for as long as a connection is ours."""
+    """Suppress the messages of Ray's Python code while this process has its own connection."""
     logger = logging.getLogger("ray.data")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
-    # What Ray hears of a node that died, it prints, and no switch stops that: we say it ourselves.
-    # Should the function be called otherwise some day, it prints again.
+    # Ray prints a message when a node dies, and no setting disables it: `Cluster.extract` reports
+    # the loss. If a later version of Ray renames the function, the message is printed again.
     worker = ray._private.worker  # noqa: SLF001
-    spoken = getattr(worker, "print_to_stdstream", None)
+    original = getattr(worker, "print_to_stdstream", None)
     worker.print_to_stdstream = lambda *_, **__: None
     try:
         yield
     finally:
         logger.setLevel(level)
-        if spoken is not None:
-            worker.print_to_stdstream = spoken
+        if original is not None:
+            worker.print_to_stdstream = original
 
 
 @contextmanager
 def _muted() -> Iterator[None]:
-    """Keep off the screen what Ray's own C++ writes there as it starts; errors are raised."""
+    """Suppress the startup messages of Ray's C++ code; Ray raises its errors as exceptions."""
     kept = os.dup(2)
     try:
-        with open(os.devnull, "wb") as nothing:  # noqa: PTH123 - it is no path of a file
+        with open(os.devnull, "wb") as nothing:  # noqa: PTH123 - os.devnull is not a path of a file
             os.dup2(nothing.fileno(), 2)
         yield
     finally:
@@ -344,7 +346,7 @@ def _muted() -> Iterator[None]:
 
 
 def _check_answers(address: str | None) -> None:
-    """Raise InputError where nothing listens: Ray itself would try for minutes."""
+    """Raise InputError if no process listens at the address; Ray would retry for minutes."""
     if address is None or address in ("auto", "local"):
         return
     parts = urlsplit(address if "://" in address else f"//{address}")
@@ -355,7 +357,7 @@ def _check_answers(address: str | None) -> None:
     if host is None or port is None:
         raise InputError(
             f"the address of a Ray cluster must be HOST:PORT; got {address!r}. "
-            "`ray status` on its head, or `ray start --head`, tells it."
+            "`ray start --head` and `ray status` print the address."
         )
     try:
         socket.create_connection((host, port), timeout=_REACH_S).close()
@@ -366,6 +368,6 @@ def _check_answers(address: str | None) -> None:
 def _unreachable(address: str | None, error: Exception) -> InputError:
     reason = str(error).strip().splitlines() or [type(error).__name__]
     return InputError(
-        f"a Ray cluster must answer at {address or 'the default address'}; none does "
-        f"({reason[0].rstrip('.')}). Check the address, or start one with: ray start --head."
+        f"no Ray cluster answers at {address or 'the default address'} "
+        f"({reason[0].rstrip('.')}). Check the address, or start a cluster: ray start --head."
     )

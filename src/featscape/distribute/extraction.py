@@ -1,4 +1,4 @@
-"""Features of images by a cluster: chunks go out, and come back in order."""
+"""Compute the features of images on a cluster, chunk by chunk, in order."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from featscape.features.protocols import DigestFinder, Read
     from featscape.records import ImageSet, SkippedImage, ThumbnailSink
 
-# Ray keeps a record of each block; a block of more chunks costs no less care if it is lost.
+# Ray keeps a record of each block, so the number of blocks is limited.
 _MOST_BLOCKS = 20_000
 
 
 class Extraction:
-    """The `Machines` of `features.protocols`: a cluster, shared between reading and the network.
+    """The `Machines` of `features.protocols` for a cluster.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ class Extraction:
 
         if not isinstance(network, Network):
             raise InputError(
-                "on a cluster the model must be a name, which every node can load; got "
-                f"{type(network).__name__}. Give the name of a model."
+                "on a cluster the model must be a name that every node can load; got "
+                f"{type(network).__name__}. Pass the name of a model."
             )
         size_px = None if thumbnails is None else thumbnails.size_px
         job = Job(
@@ -68,7 +68,7 @@ class Extraction:
 def _run(
     job: Job, chunks: Sequence[Sequence[str]], pools: Pools
 ) -> Generator[Read | SkippedImage, None, None]:
-    """Yield what the cluster makes of the images of all chunks, in order."""
+    """Yield the results of the cluster for the images of all chunks, in order."""
     import ray.data
 
     rows = [{"chunk": number, "paths": json.dumps(paths)} for number, paths in enumerate(chunks)]
@@ -80,7 +80,7 @@ def _run(
         num_cpus=pools.reader_cpus,
         compute=ray.data.TaskPoolStrategy(size=pools.n_readers),
     ).map(
-        Runner,  # type: ignore[arg-type]  # Ray's types forget that it takes a class here
+        Runner,  # type: ignore[arg-type]  # Ray's types lack the class that `map` accepts
         fn_constructor_args=(job,),
         compute=ray.data.ActorPoolStrategy(
             min_size=1, max_size=pools.n_networks, initial_size=pools.n_networks
@@ -90,7 +90,7 @@ def _run(
     )
     for number, row in enumerate(done.iter_rows()):
         if row["chunk"] != number:
-            raise RuntimeError(f"Ray returned chunk {row['chunk']} where {number} was due")
+            raise RuntimeError(f"Ray must return chunk {number} next; got chunk {row['chunk']}")
         result = unpack(row["content"])
         if isinstance(result, FeatscapeError):
             raise result

@@ -1,4 +1,4 @@
-"""What a node does to place items on a map."""
+"""Place items on a map; runs on the nodes of a cluster."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def place_block(
     Parameters
     ----------
     map_ref : list of one ray.ObjectRef
-        Of a fitted TSNE. In a list Ray hands it over as it is, and it is fetched once a process.
+        Reference to a fitted TSNE. Ray does not resolve a reference inside a list, so each process
+        fetches the TSNE only once.
     block : ndarray of float32, shape (b, d)
     """
     placed: tuple[NDArray[np.float32], Neighbors] = _fetch(map_ref[0]).place(block)
@@ -31,5 +32,5 @@ def place_block(
 def _fetch(map_ref: Any) -> Any:
     import ray
 
-    # a core has one such task; a place does not depend on the number of threads
+    # each core runs one task; the result does not depend on the number of threads
     return ray.get(map_ref).set_params(n_jobs=1)

@@ -1,11 +1,11 @@
-"""What a node does to extract features: read a chunk of images, run the network on it.
+"""Read a chunk of images and run the network on it; runs on the nodes of a cluster.
 
-A chunk is a row of a Ray dataset: its number, and bytes that hold what is known of its images. So
-Ray moves, spills, repeats and orders chunks, and never takes one apart: what goes through the
-network together does not depend on which machines there are, or are no more.
+A chunk is a row of a Ray dataset: its number, and bytes with the data of its images. Ray moves,
+spills, repeats and orders chunks, but never splits a chunk. The batches of the network therefore
+do not depend on the number of machines, or on the loss of a machine.
 
-A mistake of the user's comes back as part of the result. As an exception it would be wrapped in
-several of Ray's, and its message drowned.
+An error of the user is returned as part of the result, because Ray would wrap an exception in
+several exceptions of its own.
 """
 
 from __future__ import annotations
@@ -39,25 +39,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """All that a node has to know.
+    """The parameters of an extraction that a node needs.
 
     Attributes
     ----------
     kind, source
-        What `images.open_contents` opens.
+        The arguments of `images.open_contents`.
     decode, decode_plain
-        As of the `ImageSet`.
+        See `ImageSet`.
     network : Network
-        Without its engine: it prepares images, and its card says what to load.
+        Without its engine. It prepares images, and its card names the network to load.
     device : str
         "cpu" or "cuda".
     thumbnails : ThumbnailSink or None
-        Makes thumbnails, and takes none.
+        Encodes thumbnails; nodes do not store thumbnails.
     prefixes : list of one ray.ObjectRef
-        Of the sorted digest prefixes of the images with cached features: see
+        Reference to the sorted digest prefixes of the images with cached features: see
         `FeatureCache.digest_prefixes`.
     version : str
-        Of the featscape that asks.
+        The version of featscape on the calling machine.
     """
 
     kind: str
@@ -84,7 +84,7 @@ def read_chunk(row: dict[str, Any], job: Job) -> dict[str, Any]:
 
 
 class Runner:
-    """Runs the network on chunks that were read, in one process of its own.
+    """Run the network on chunks that were read, in a process of its own.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class Runner:
         self._network: Network | None = None
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Compute the features of a chunk: {"chunk", "content"} -> the same."""
+        """Compute the features of a chunk: {"chunk", "content"} -> {"chunk", "content"}."""
         result = unpack(row["content"])
         if not isinstance(result, FeatscapeError):
             try:
@@ -122,18 +122,18 @@ class Runner:
 
 
 def unpack(content: bytes) -> Items | FeatscapeError:
-    """Return what a stage made of a chunk."""
-    result: Items | FeatscapeError = pickle.loads(content)  # noqa: S301 - our own, of this run
+    """Return the result of a stage for a chunk."""
+    result: Items | FeatscapeError = pickle.loads(content)  # noqa: S301 - written by this run
     return result
 
 
 def load(job: Job) -> Network:
-    """Load the very network that the caller has; raises ModelError where it is another here."""
+    """Load the network of the caller; raises ModelError if the network on this node differs."""
     from featscape.features import reload_network
     from featscape.features.engines.devices import limit_cores
 
     if job.device == "cpu":
-        limit_cores(1)  # each core of the node has a network of its own
+        limit_cores(1)  # each core of the node runs its own copy of the network
     return reload_network(job.network.card, device=job.device)
 
 
@@ -178,11 +178,11 @@ def _read(
 
 @lru_cache(maxsize=1)
 def _open(kind: str, source: Path | str) -> ImageBytes:
-    """Open the source once a process; what is not seen here must not pass for missing images."""
+    """Open the source once per process; a missing source must not count as missing images."""
     if isinstance(source, Path) and not source.exists():
         raise InputError(
-            f"every node of the cluster must see the source; {socket.gethostname()} does not see "
-            f"{printable(source)}. Put it on storage that all share, or name it by its address "
+            f"every node of the cluster must have the source {printable(source)}; "
+            f"{socket.gethostname()} does not. Use storage that all nodes share, or an address "
             "(s3://, gs://, https://)."
         )
     return open_contents(kind, source)
@@ -199,6 +199,6 @@ def _fetch(prefixes: Any) -> NDArray[np.uint64]:
 def _check_version(job: Job) -> None:
     if job.version != __version__:
         raise InputError(
-            f"every node of the cluster must have featscape {job.version} as this machine has; one "
-            f"has {__version__}. Install the same version on all."
+            f"every node of the cluster must have featscape {job.version} like this machine; got "
+            f"{__version__} on {socket.gethostname()}. Install the same version on all nodes."
         )

@@ -1,9 +1,9 @@
-"""An open folder, whose files are read without following links.
+"""Read files of a folder without following links.
 
-A map folder may come from a stranger. A link in it could lead to any file of this machine, and a
-pipe or a device could block a reader for ever. `FolderHandle` therefore opens regular files alone,
-relative to a descriptor of the folder. The descriptor also keeps the files of one map together: it
-stays with the folder when another map takes the folder's name.
+A map folder may come from a stranger. A link in the folder could lead to any file of this machine,
+and a pipe or a device could block a reader forever. `FolderHandle` therefore opens only regular
+files, relative to a descriptor of the folder. The descriptor also keeps the files of one map
+together, because it follows the folder when another map takes the name.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from featscape.printable_names import printable
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-# Windows has no descriptors of folders: there the files are opened by their path.
+# Windows has no descriptors of folders, so files are opened by their path.
 _HAS_DESCRIPTORS = {os.open, os.stat} <= os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
 
-# Without O_PATH, which needs no permission to list the folder, only O_RDONLY opens a folder.
+# O_PATH needs no permission to list the folder; systems without O_PATH need O_RDONLY.
 _FOLDER_FLAGS: int = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", os.O_RDONLY)
 _NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 _NO_WAIT: int = getattr(os, "O_NONBLOCK", 0)
@@ -33,17 +33,17 @@ Identity = tuple[int, int, int, int]
 
 
 class FolderHandle:
-    """A folder, open for reading. The descriptor is closed with the last reference.
+    """An open folder. The descriptor is closed with the last reference.
 
     Parameters
     ----------
     path : str or Path
-        May be a link, or lead through links.
+        Links in this path are followed.
 
     Attributes
     ----------
     path : Path
-        For messages.
+        The path for messages.
 
     Raises
     ------
@@ -60,7 +60,7 @@ class FolderHandle:
 
     @classmethod
     def of(cls, folder: str | Path | FolderHandle) -> FolderHandle:
-        """Return `folder` itself if it is open, else open it."""
+        """Return `folder` if it is an open folder; open the folder otherwise."""
         return folder if isinstance(folder, FolderHandle) else cls(folder)
 
     def folder(self, name: str) -> FolderHandle:
@@ -69,7 +69,7 @@ class FolderHandle:
         Raises
         ------
         OSError
-            If there is no such folder, or it is a link.
+            If the folder is missing or a link.
         """
         facts = self._examine(name)
         if not stat.S_ISDIR(facts.st_mode):
@@ -86,8 +86,7 @@ class FolderHandle:
         Raises
         ------
         OSError
-            If there is no such file, it is a link, or it is not a regular file. `strerror` is the
-            reason.
+            If the file is missing, a link, or not a regular file. `strerror` is the reason.
         """
         path = str(self.path / name)
         facts = self._examine(name)
@@ -101,11 +100,11 @@ class FolderHandle:
         file = open(path, "rb", opener=opener)  # noqa: SIM115 - the caller closes it
         if not os.path.samestat(facts, os.fstat(file.fileno())):
             file.close()
-            raise OSError(errno.EAGAIN, "it was replaced while it was opened", path)
+            raise OSError(errno.EAGAIN, "it was replaced during the opening", path)
         return file
 
     def read(self, name: str, *, most_bytes: int) -> bytes:
-        """Return the content of a file; raises OSError as `open` does, and if it is longer."""
+        """Return the content of a file; raises OSError like `open`, or if the file is too large."""
         with self.open(name) as file:
             size = os.fstat(file.fileno()).st_size
             if size > most_bytes:
@@ -114,7 +113,7 @@ class FolderHandle:
             return file.read(size)  # read(n) allocates n bytes
 
     def exists(self, name: str) -> bool:
-        """Whether the folder holds something of this name, be it only a link."""
+        """Return whether the folder contains this name; the name may be a link."""
         try:
             self._stat(name)
         except FileNotFoundError:
@@ -122,12 +121,12 @@ class FolderHandle:
         return True
 
     def identity(self, name: str) -> Identity:
-        """Return what changes when the file is replaced or written to; raises OSError."""
+        """Return numbers that change if the file is replaced or written; raises OSError."""
         facts = self._stat(name)
         return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
 
     def is_in_place(self) -> bool:
-        """Whether the path still leads to this very folder."""
+        """Return whether the path still leads to this folder."""
         try:
             now = self.path.stat()
         except OSError:
@@ -143,7 +142,7 @@ class FolderHandle:
 
     def _stat(self, name: str) -> os.stat_result:
         if name != Path(name).name or "\0" in name:
-            raise ValueError(f"a name in a folder must have no folders; got {printable(name)}.")
+            raise ValueError(f"a file name must not contain a folder; got {printable(name)}.")
         where = name if self._descriptor is not None else self.path / name
         return os.stat(where, dir_fd=self._descriptor, follow_symlinks=False)
 

@@ -1,8 +1,8 @@
-"""NumPy's .npy and .npz files, checked against their real size before anything is allocated.
+"""Read .npy and .npz files, with their sizes checked before memory is allocated.
 
-``numpy.load`` allocates what the header claims, and on a damaged header it raises whatever its
-parser raises. Every function here raises `InputError` whose message is the reason alone: the
-caller adds the name of the file.
+``numpy.load`` allocates the size that the header claims, and raises many kinds of errors for
+damaged headers. The functions of this module raise `InputError` with only the reason; the caller
+adds the name of the file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PICKLED = "it holds pickled objects, which are never loaded"
 
-MOST_SHRINKING = 1032  # the highest ratio of data to its compressed size that deflate reaches
+MOST_SHRINKING = 1032  # maximum ratio of uncompressed to compressed size with deflate
 
 _MOST_HEADER_BYTES = 1 << 17  # NumPy itself refuses headers of more than 10,000 bytes
 _ENCRYPTED = 1
@@ -46,7 +46,7 @@ class NpyHeader:
     ----------
     shape : tuple of int
     dtype : numpy.dtype
-        Without Python objects.
+        May not contain Python objects.
     is_fortran : bool
         Whether the first index varies fastest.
     start : int
@@ -68,7 +68,7 @@ class NpyHeader:
         held = file_bytes - self.start
         if held != self.n_bytes:
             raise InputError(
-                f"its header claims {self.n_bytes:,} bytes of values, and it holds {held:,}"
+                f"its header claims {self.n_bytes:,} bytes of values; the file contains {held:,}"
             )
 
 
@@ -78,29 +78,29 @@ def read_npy_header(file: BinaryIO, *, allow_objects: bool = False) -> NpyHeader
     Parameters
     ----------
     file : binary file
-        At its beginning; afterwards its position is undefined.
+        Positioned at its beginning. The position afterwards is undefined.
     allow_objects : bool
-        Whether an array of Python objects is described rather than refused.
+        Whether the header of an array of Python objects is accepted.
 
     Raises
     ------
     InputError
-        If this is no header of an .npy file, or a dimension is negative.
+        If the file has no valid header, or a dimension is negative.
     OSError
         If the file cannot be read.
     """
     try:
         head = io.BytesIO(file.read(_MOST_HEADER_BYTES))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of old descriptions of types, and of the parser
+            warnings.simplefilter("ignore")  # about old type descriptions, and from the parser
             version = np.lib.format.read_magic(head)
             shape, is_fortran, dtype = _READERS[version](head)
     except OSError:
         raise
     except Exception as error:
-        # The header is a Python literal. What NumPy's parser raises on damage depends on the
-        # version of Python: SyntaxError, TokenError, MemoryError, RecursionError and others.
-        # The file may be a member of a ZIP archive, which raises zlib.error and BadZipFile.
+        # The header is a Python literal. The error of NumPy's parser for a damaged header depends
+        # on the version of Python: SyntaxError, TokenError, MemoryError, RecursionError, others.
+        # A file inside a ZIP archive may raise zlib.error and BadZipFile.
         raise InputError(f"its header is damaged ({first_line(error)})") from error
     if any(isinstance(n, bool) or n < 0 for n in shape):
         raise InputError(f"its header is damaged (shape {shape})")
@@ -115,14 +115,14 @@ def map_npy(file: BinaryIO) -> NDArray[Any]:
     Parameters
     ----------
     file : binary file
-        At its beginning. The array stays usable after the file is closed.
+        Positioned at its beginning. The array stays valid after the file is closed.
 
     Raises
     ------
     InputError
-        If it is not an .npy file, is damaged, or is longer or shorter than its header claims.
+        If the file is not an .npy file, is damaged, or differs in size from its header.
     OSError
-        If it cannot be read.
+        If the file cannot be read.
     """
     header = read_npy_header(file)
     header.check_size(os.fstat(file.fileno()).st_size)
@@ -150,47 +150,47 @@ def read_npz(file: BinaryIO, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     Raises
     ------
     InputError
-        If it is not an .npz file, is damaged, or lacks one of the arrays.
+        If the file is not an .npz file, is damaged, or lacks one of the arrays.
     OSError
-        If it cannot be read.
+        If the file cannot be read.
     """
     archive = open_npz(file)
     return {name: _read_member(archive, name) for name in names}
 
 
 def open_npz(file: BinaryIO) -> zipfile.ZipFile:
-    """Open an .npz file, which stays open as long as `file`; raises InputError if it is none."""
+    """Open an .npz file for as long as `file` is open; raises InputError for other files."""
     try:
         return zipfile.ZipFile(file)
     except Exception as error:
-        # zipfile parses the directory with struct and str.decode, and lets their errors through
-        raise InputError(f"no whole .npz file ({first_line(error)})") from error
+        # zipfile parses the directory with struct and str.decode and does not catch their errors
+        raise InputError(f"no complete .npz file ({first_line(error)})") from error
 
 
 def open_member(archive: zipfile.ZipFile, name: str) -> BinaryIO:
-    """Open an array of an .npz file, whose bytes are those of an .npy file.
+    """Open an array of an .npz file as an .npy file.
 
     Raises
     ------
     InputError
-        If there is none of that name, or it is encrypted, packed by a method that NumPy does not
-        write, or claims more bytes than it can hold.
+        If the array is missing, encrypted, compressed by a method that NumPy does not write, or
+        claims more bytes than its compressed size allows.
     """
     try:
         info = archive.getinfo(f"{name}.npy")
         check_member(info)
-        return archive.open(info)  # type: ignore[return-value] # zipfile's are no subclass of it
+        return archive.open(info)  # type: ignore[return-value] # ZipExtFile is no subclass of BinaryIO
     except KeyError:
         raise InputError(f"it lacks the array {name}") from None
     except InputError:
         raise
     except Exception as error:
-        # the member's own header is parsed here, with whatever that raises: see `open_npz`
+        # zipfile parses the header of the member here: see `open_npz` for its errors
         raise InputError(f"its array {name} is damaged ({first_line(error)})") from error
 
 
 def check_member(info: zipfile.ZipInfo) -> None:
-    """Raise InputError if a member of an .npz file cannot be as NumPy writes it."""
+    """Raise InputError if NumPy cannot have written a member of an .npz file."""
     if info.flag_bits & _ENCRYPTED:
         raise InputError(f"its array {info.filename} is encrypted")
     if info.compress_type == zipfile.ZIP_STORED:
@@ -199,13 +199,13 @@ def check_member(info: zipfile.ZipInfo) -> None:
         most = MOST_SHRINKING * info.compress_size
     else:
         raise InputError(
-            f"its array {info.filename} is packed by a method that NumPy does not write "
+            f"its array {info.filename} is compressed by a method that NumPy does not write "
             f"(number {info.compress_type})"
         )
     if info.file_size > most:
         raise InputError(
-            f"its array {info.filename} claims {info.file_size:,} bytes, and cannot have more "
-            f"than {most:,}"
+            f"its array {info.filename} claims {info.file_size:,} bytes; at most {most:,} bytes "
+            "are possible"
         )
 
 
@@ -221,6 +221,6 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
             # a wrong checksum, damaged deflate data, or the end of the file
             raise InputError(f"its array {name} is damaged ({first_line(error)})") from error
     if len(content) != header.n_bytes:
-        raise InputError(f"its array {name} is cut short")
+        raise InputError(f"its array {name} is truncated")
     order: Any = "F" if header.is_fortran else "C"
     return np.ndarray(header.shape, header.dtype, buffer=content, order=order)

@@ -1,4 +1,4 @@
-"""Opening files without waiting: a device, a pipe or a file of /proc may never end."""
+"""Open only regular files: reading a device, a pipe or a file of /proc may never end."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ NOT_REGULAR = "not a regular file"
 
 
 def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
-    """Open a regular file for reading, and refuse anything else without reading from it.
+    """Open a regular file for reading; refuse every other kind without reading.
 
-    The type is checked before the file is opened, because opening a device can have effects, and
-    again on the open file, because another file may have taken its name in between. The file is
-    opened without blocking, so that even then a pipe does not make the caller wait.
+    The kind is checked before the file is opened, because opening a device can have effects. The
+    kind is checked again on the open file, because another file may have taken the name. The file
+    is opened without blocking, so that a pipe cannot block the caller.
 
     Parameters
     ----------
@@ -30,13 +30,13 @@ def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
     Returns
     -------
     binary file
-        Buffered, at its beginning. Its size is that of ``os.fstat``.
+        Buffered, positioned at its beginning. ``os.fstat`` returns its size.
 
     Raises
     ------
     OSError
-        If the file cannot be opened; with the reason `NOT_REGULAR` if it is a device, a pipe, a
-        socket or a file of /proc, and as for ``open`` if it is a folder.
+        If the file cannot be opened. The reason is `NOT_REGULAR` for a device, a pipe, a socket
+        or a file of /proc.
     """
     check_regular(os.stat(path), path)  # noqa: PTH116 - `path` may be a str, and this is a hot path
     file = open(path, "rb", opener=_open_without_blocking)  # noqa: SIM115 - returned
@@ -49,9 +49,9 @@ def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
 
 
 def check_regular(facts: os.stat_result, path: str | os.PathLike[str]) -> None:
-    """Raise OSError unless `facts`, of the file at `path`, are those of a regular file on a disk.
+    """Raise OSError unless `facts` describe a regular file on a disk.
 
-    Files of /proc claim to be regular, but some block and some are endless.
+    Files of /proc claim to be regular files, but reading some of them blocks or never ends.
     """
     if stat.S_ISDIR(facts.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))

@@ -1,1 +1,1 @@
-"""Labels: classes, their order and their colors."""
+"""Count, sort and color the classes of labels."""

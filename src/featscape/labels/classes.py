@@ -1,4 +1,4 @@
-"""Labels, counted and colored: what a legend says and what a point needs."""
+"""Count the classes of labels, and draw samples that contain every class."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Classes:
     Attributes
     ----------
     names : tuple of str
-        In natural order, as the legend shows them.
+        Names in natural order, like in the legend.
     colors : tuple of str
-        "#rrggbb", one a class.
+        "#rrggbb", one per class.
     codes : ndarray of intp, shape (n,)
         The class of each item, an index into `names`.
     counts : ndarray of intp, shape (n_classes,)
-        Items of each class.
+        Number of items of each class.
     """
 
     names: tuple[str, ...]
@@ -45,18 +45,18 @@ def count_classes(labels: Iterable[object] | None, n_items: int) -> Classes | No
     Raises
     ------
     InputError
-        If there is not one label an item, or a label is neither a string nor an integer.
+        If the number of labels differs from `n_items`, or a label is not a string or an integer.
     """
     if labels is None:
         return None
     if isinstance(labels, str) or not isinstance(labels, Sized):
         raise InputError(
-            f"labels must be a sequence with one label an item; got {type(labels).__name__}. "
+            f"labels must be a sequence with one label per item; got {type(labels).__name__}. "
             "Pass a list, a tuple or an array."
         )
     if len(labels) != n_items:
         raise InputError(
-            f"labels must have one entry an item = {n_items:,}; got {len(labels):,}. "
+            f"labels must contain one label per item = {n_items:,}; got {len(labels):,}. "
             "Pass the labels in the order of the positions."
         )
     texts = [_text_of(label, i) for i, label in enumerate(labels)]
@@ -74,23 +74,23 @@ def count_classes(labels: Iterable[object] | None, n_items: int) -> Classes | No
 def sample_of_classes(
     labels: Sequence[object] | None, n_items: int, *, size: int, seed: int
 ) -> NDArray[np.intp]:
-    """Draw some of n items at random, every class among them where `size` allows it.
+    """Draw a random sample of n items that contains every class if `size` is large enough.
 
-    They are the first of a random order in which one item of each class was moved to the front;
-    common classes keep their share.
+    The sample is the beginning of a random order in which one item of each class is moved to the
+    front. Large classes keep approximately their share.
 
     Parameters
     ----------
     labels : sequence, length n_items, or None
     n_items : int
     size : int
-        How many to draw; at most `n_items` come.
+        Number of items to draw; at most `n_items` are returned.
     seed : int
 
     Returns
     -------
     ndarray of intp, shape (size,)
-        Ascending.
+        Indices, ascending.
     """
     shuffled = np.random.default_rng(seed).permutation(n_items)
     if labels is not None:

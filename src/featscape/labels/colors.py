@@ -1,4 +1,4 @@
-"""A color for every class, the same in every picture."""
+"""Assign a color to every class, equal in every picture."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# Searched for the largest least CIEDE2000 distance of any two, as seen with normal vision and with
-# a total lack of one kind of cone (Machado et al. 2009), among colors that stand out from white.
-# The tests measure both. Neighbors in this order differ most, for maps of few classes.
+# The result of a search for the largest minimum CIEDE2000 distance between any two colors, with
+# normal vision and with each kind of dichromacy (Machado et al. 2009), among colors with enough
+# contrast to white. The tests measure the distances and the contrast. Consecutive colors differ
+# most, for maps of few classes.
 TEN_COLORS = (
     "#0a5cd6",  # blue
     "#f7a224",  # orange
@@ -32,9 +33,9 @@ UNLABELED_COLOR = "#35689c"
 
 
 def natural_key(name: str) -> tuple[tuple[int, str, int, str], ...]:
-    """Return a sort key that puts "class10" after "class9", and ignores case where it can."""
+    """Return a sort key that sorts "class10" after "class9" and ignores case."""
     parts = re.split(r"([0-9]+)", name)
-    # Numbers compare by their number of digits, then digit by digit: any length is fine.
+    # Compare numbers by their number of digits, then digit by digit, so that any length works.
     key = [
         (len(part.lstrip("0")), part.lstrip("0"), len(part), "") if i % 2 else (0, "", 0, part)
         for i, part in enumerate(parts)
@@ -46,20 +47,20 @@ def natural_key(name: str) -> tuple[tuple[int, str, int, str], ...]:
 def class_colors(names: Iterable[str]) -> dict[str, str]:
     """Return a color for each class.
 
-    A class's color depends on its rank among the classes alone: every picture of the same classes
-    uses the same colors, and a class added at the end changes no other.
+    The color of a class depends only on its rank among the classes. All pictures of the same
+    classes have the same colors, and a new class at the end does not change the other colors.
 
     Parameters
     ----------
     names : iterable of str
-        The classes, in any order; repeated names count once.
+        Names of the classes in any order, with or without repetitions.
 
     Returns
     -------
     dict of str to str
-        "#rrggbb" by class, in the classes' natural order ("class9" before "class10").
-        The first ten can be told apart by a color-blind person. Further ones lie as far
-        from all before them as possible, and repeat only after some thousand classes.
+        "#rrggbb" by class, in natural order ("class9" before "class10"). A color-blind person can
+        distinguish the first ten colors. Each further color is as far as possible from all colors
+        before it; colors repeat after more than a thousand classes.
     """
     ordered = sorted(set(names), key=natural_key)
     if len(ordered) <= len(TEN_COLORS):
@@ -79,10 +80,10 @@ def class_colors(names: Iterable[str]) -> dict[str, str]:
 
 @cache
 def _candidates() -> tuple[list[str], NDArray[np.float64]]:
-    """Return the colors to choose from beyond ten, and their OKLab coordinates, shape (n, 3).
+    """Return the candidates for further colors, and their OKLab coordinates, shape (n, 3).
 
-    They fill a ring in OKLCH: neither pale nor near black, so that all read on white, and neither
-    gray nor glaring.
+    The candidates form a ring in OKLCH with medium lightness, for contrast to white, and medium
+    chroma.
     """
     lightness, chroma, hue = np.meshgrid(
         np.arange(0.44, 0.83, 0.03),
@@ -101,7 +102,7 @@ def _candidates() -> tuple[list[str], NDArray[np.float64]]:
 
 
 def _squared_distances(lab: NDArray[np.float64], one: NDArray[np.float64]) -> NDArray[np.float64]:
-    # Small areas look alike in hue before they look alike in lightness (glasbey palettes).
+    # Differences in lightness are less visible in small areas (as in glasbey palettes).
     weights = np.array([0.7, 1.0, 1.0])
     distances: NDArray[np.float64] = (((lab - one) ** 2) * weights).sum(axis=1)
     return distances

@@ -1,13 +1,13 @@
-"""A map on disk: its files, written and read.
+"""Write and read the files of a map folder.
 
     NAME-map/
       run.json         how the map was made: see `write_run`
       items.parquet    one row per image: id, path, label, split, width, height, sha256, x, y (z),
-                       landmark where t-SNE was fitted on some items, and the columns of the source
+                       landmark if t-SNE was fitted on some items, and the columns of the source
       features.npy     (n, d) float32
       neighbors.npz    indices (n, k) int32 and distances (n, k) float32
-      thumbnails/      packed small images
-      bundle/          what the interactive map reads: see docs/viewer.md
+      thumbnails/      packed thumbnails
+      bundle/          the files of the interactive map: see docs/viewer.md
       scatter.png  images.png  images-grid.png
       map.html         the interactive map in one file
 

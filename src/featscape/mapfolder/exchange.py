@@ -1,4 +1,4 @@
-"""Exchange two names of a file system in one step, where the system can."""
+"""Exchange the names of two folders in one step, if the system has such an operation."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = _RENAME_SWAP = 2
 
-# Errors of a system or a file system that has no exchange: NFS, FAT, an old kernel, a sandbox.
+# Errors of systems and file systems without an exchange: NFS, FAT, an old kernel, a sandbox.
 _UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
 
 
 def exchange(one: Path, other: Path) -> bool:
-    """Exchange two names: no moment is without a folder at either of them.
+    """Exchange two names. At every moment there is a folder at both names.
 
     Parameters
     ----------
     one, other : Path
-        Both exist, on the same file system.
+        Existing paths on the same file system.
 
     Returns
     -------
     bool
-        False where the system or the file system has no such operation; nothing is changed then.
+        False if the system or the file system has no exchange; nothing is changed then.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def exchange(one: Path, other: Path) -> bool:
 
 @cache
 def _find_call() -> Callable[[bytes, bytes], int] | None:
-    """Return the C library's function for the exchange; None where it has none."""
+    """Return the function of the C library for the exchange; None if there is none."""
     if sys.platform not in {"linux", "darwin"}:
         return None
     library = ctypes.CDLL(None, use_errno=True)

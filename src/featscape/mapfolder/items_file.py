@@ -1,4 +1,4 @@
-"""items.parquet, which may come from a stranger: read, with the types of its columns checked."""
+"""Read items.parquet and check its columns, because the file may come from a stranger."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NEEDED = {"id", "path", "label", "split", "width", "height", "x"}
 
 
 def read_table(folder: FolderHandle) -> pa.Table:
-    """Read items.parquet of a map; raises InputError if its columns are not those of a map.
+    """Read items.parquet of a map; raises InputError if a column is missing or invalid.
 
     Also raises InputError if its values need far more memory than the size of the file explains.
     """
@@ -38,10 +38,10 @@ def read_table(folder: FolderHandle) -> pa.Table:
             problem = next(_find_wrong_types(parquet.schema_arrow), None)
             if problem is None:
                 table = _read_bounded(stream, parquet)
-                table.validate(full=True)  # that text is text
+                table.validate(full=True)  # checks that text is UTF-8
                 problem = next(_find_wrong_values(table), None)
     except (OSError, ValueError, pa.ArrowException) as error:
-        # ValueError: names of columns that are not UTF-8
+        # ValueError: the name of a column is not UTF-8
         raise damaged(file, error) from error
     if problem is not None:
         raise damaged(file, problem)
@@ -100,7 +100,7 @@ def _decoded_bytes(column: pa.ChunkedArray) -> int:
 
 
 def _find_wrong_types(schema: pa.Schema) -> Iterator[str]:
-    """Yield the columns that are missing, of another type, or there more than once."""
+    """Yield the columns that are missing, duplicated, or of an unexpected type."""
     from pyarrow import types
 
     names = schema.names
@@ -108,7 +108,7 @@ def _find_wrong_types(schema: pa.Schema) -> Iterator[str]:
     if missing:
         yield f"it lacks the columns {', '.join(sorted(missing))}"
     if len(names) != len(set(names)):
-        yield "it has two columns of one name"
+        yield "two columns have the same name"
 
     texts = (types.is_string, types.is_large_string, types.is_null)
     numbers = (types.is_integer, types.is_floating)
@@ -130,7 +130,7 @@ def _find_wrong_types(schema: pa.Schema) -> Iterator[str]:
 
 
 def _find_wrong_values(table: pa.Table) -> Iterator[str]:
-    """Yield what is wrong with the columns that are the map's own."""
+    """Yield the problems of the columns that every map contains."""
     import numpy as np
 
     n_items = table.num_rows

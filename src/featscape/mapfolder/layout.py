@@ -1,4 +1,4 @@
-"""The files of a map folder: their names, and what makes a folder a map."""
+"""The names of the files in a map folder, and the checks that a folder is a map."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ ITEMS = "items.parquet"
 FEATURES = "features.npy"
 NEIGHBORS = "neighbors.npz"
 
-# The files of a bundle and of a map folder, as patterns of fnmatch: all that any release has
-# written. A folder with another file in it is not replaced. Never take a name away.
+# fnmatch patterns of all files that any release has written into a bundle or a map folder. A
+# folder with another file is not replaced. Never remove a pattern.
 BUNDLE_FILES = (
     *("manifest.json", "positions.bin", "ids.bin", "neighbors.bin", "distances.bin"),
     *("classes.bin", "grid.bin", "strings.bin", "strings-blocks.bin"),
@@ -46,38 +46,38 @@ MAP_FILES = (
     *(f"{BUNDLE}/{name}" for name in BUNDLE_FILES),
 )
 
-# What items.parquet and the bundle say of an item by themselves: no column of a source is so named
+# Column names of items.parquet and of the bundle, which a column of a source cannot have
 OWN_COLUMNS = frozenset(
     (
         *("id", "path", "path_bytes", "label", "split", "width", "height", "sha256"),
         *("x", "y", "z", "landmark", "agreement"),
     )
 )
-LANDMARK = "landmark"  # only where t-SNE was fitted on some of the items
+LANDMARK = "landmark"  # only if t-SNE was fitted on some of the items
 
-_MOST_PICTURE_BYTES = 1 << 26  # scatter.png has a hundredth of it
+_MOST_PICTURE_BYTES = 1 << 26  # 100 times the size of a typical scatter.png
 
-# run.json lists every skipped file; a million of these take 200 MB
+# run.json lists every skipped file; a million skipped files take 200 MB
 _MOST_RUN_BYTES = 1 << 28
 
 
 def check_source(source: Path, *, output: Path) -> None:
-    """Raise InputError if the source is a map, or the map would lie among its own images."""
+    """Raise InputError if the source is a map, or if the output is inside the source."""
     if find_run(source) is not None:
         name = printable(source)
         raise InputError(
-            f"{name} is a map, not a source of images. Look at it with `featscape serve {name}` or "
-            "open_map(); or give the folder of the images."
+            f"{name} is a map, not a source of images. Open the map with `featscape serve {name}` "
+            "or open_map(), or give the folder of the images."
         )
     if output.resolve().is_relative_to(source.resolve()):
         raise InputError(
-            f"the output folder {printable(output)} lies inside {printable(source)}, where a later "
-            "run would take its pictures for images. Choose a place outside with -o (output=)."
+            f"the output folder {printable(output)} is inside the source {printable(source)}, so a "
+            "later run would find its pictures. Choose a place outside with -o (output=)."
         )
 
 
 def is_own(folder: FolderHandle, run: Mapping[str, Any]) -> bool:
-    """Return whether this user made a map on this computer, by its seal.
+    """Return whether this user made a map on this computer, according to the map's seal.
 
     Parameters
     ----------
@@ -95,16 +95,16 @@ def is_own(folder: FolderHandle, run: Mapping[str, Any]) -> bool:
 
 
 def find_run(folder: Path | FolderHandle) -> dict[str, Any] | None:
-    """Return the contents of run.json, of any version; None if it is missing or not featscape's."""
+    """Return the contents of run.json of any version; None if there is no run.json of a map."""
     try:
         content = _load_run(FolderHandle.of(folder))
-    except (OSError, ValueError, RecursionError):  # the last where it is nested too deep
+    except (OSError, ValueError, RecursionError):  # RecursionError: the JSON is nested too deeply
         return None
     return content if isinstance(content, dict) and content.get("format") == FORMAT else None
 
 
 def check_readable(folder: Path | FolderHandle) -> None:
-    """Raise InputError if run.json exists and cannot be read: it may be a map's, cut short."""
+    """Raise InputError if run.json exists and cannot be read, as in a damaged map."""
     try:
         _load_run(FolderHandle.of(folder))
     except (FileNotFoundError, NotADirectoryError):
@@ -113,8 +113,8 @@ def check_readable(folder: Path | FolderHandle) -> None:
         path = Path(folder) / RUN
         reason = error.strerror if isinstance(error, OSError) else error
         raise InputError(
-            f"{printable(path)} must be JSON, as featscape writes it, and cannot be read: "
-            f"{reason}. Copy the map again; or move it away, and make it again."
+            f"{printable(path)} must be the JSON file that featscape wrote; reading failed: "
+            f"{reason}. Copy the map again, or move the map away and make it again."
         ) from error
 
 
@@ -124,12 +124,12 @@ def _load_run(folder: FolderHandle) -> Any:
 
 
 def open_part(folder: FolderHandle, name: str) -> FolderHandle:
-    """Open a folder of a map's; raises InputError if it is missing, or a link."""
+    """Open a folder inside a map; raises InputError if the folder is missing or a link."""
     try:
         return folder.folder(name)
     except FileNotFoundError:
         raise InputError(
-            f"the map {printable(folder)} must hold the folder {name}, and has none. "
+            f"the map {printable(folder)} lacks the folder {name}. "
             "Make the map again with --force (force=True)."
         ) from None
     except OSError as error:
@@ -137,7 +137,7 @@ def open_part(folder: FolderHandle, name: str) -> FolderHandle:
 
 
 def open_picture(folder: FolderHandle) -> BinaryIO:
-    """Open scatter.png, once it was decoded as a PNG image; raises InputError if it is none."""
+    """Open scatter.png; raises InputError if the file is not a PNG image."""
     from PIL import Image
 
     path = folder.path / SCATTER
@@ -152,7 +152,7 @@ def open_picture(folder: FolderHandle) -> BinaryIO:
         with warnings.catch_warnings(action="error"), Image.open(file, formats=("PNG",)) as image:
             image.load()
     except Exception as error:
-        # a warning of too many pixels, and whatever Pillow raises on damage
+        # a warning about too many pixels, or any of the many errors of Pillow for damaged files
         file.close()
         raise damaged(path, f"it is not a PNG image ({error})") from error
     file.seek(0)

@@ -1,4 +1,4 @@
-"""What featscape wrote into a folder, and what it did not write: only the former may be deleted."""
+"""Distinguish the files that featscape wrote, which it may delete, from all other files."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from featscape.printable_names import printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Files that systems create in any folder and that hold nothing of a person's: macOS's Finder,
-# Windows's Explorer, KDE's Dolphin, and NFS for a deleted file that is still open.
+# Files that systems create in any folder and that contain no data of the user: from the Finder of
+# macOS, the Explorer of Windows, the Dolphin of KDE, and NFS for a deleted file that is still open.
 _OF_SYSTEMS = (".DS_Store", "._*", "Thumbs.db", "desktop.ini", ".directory", ".nfs*")
 _MOST_LISTED = 5
 
@@ -27,15 +27,15 @@ def find_foreign(folder: Path, files: Sequence[str]) -> list[str]:
     Parameters
     ----------
     folder : Path
-        Links in it are not followed.
+        Links in the folder are not followed.
     files : sequence of str
-        Patterns of `fnmatch` for the files that featscape writes, with "/" between names:
-        "bundle/*.bin". The folders in them are featscape's too.
+        `fnmatch` patterns of the files that featscape writes, with "/" between names:
+        "bundle/*.bin". featscape also writes the folders in these patterns.
 
     Returns
     -------
     list of str
-        Relative to `folder`. A folder has a "/" at its end, and stands for all that is in it.
+        Relative to `folder`. A path that ends in "/" is a folder with all of its contents.
     """
     folders = {str(parent) for file in files for parent in Path(file).parents}
     found = []
@@ -53,7 +53,7 @@ def find_foreign(folder: Path, files: Sequence[str]) -> list[str]:
 
 
 def list_names(names: Sequence[str]) -> str:
-    """Return the first few names and the number of the others: "a, b and 7 more"."""
+    """Return the first names and the number of further names: "a, b and 7 more"."""
     shown = [printable(name) for name in names[:_MOST_LISTED]]
     n_more = len(names) - len(shown)
     if n_more:
@@ -62,16 +62,16 @@ def list_names(names: Sequence[str]) -> str:
 
 
 def check_own(folder: Path, members: Sequence[str], *, option: str) -> None:
-    """Raise InputError if `folder` cannot be a hidden folder that featscape made itself.
+    """Raise InputError unless `folder` can be a hidden folder that featscape created.
 
     Parameters
     ----------
     folder : Path
-        Whatever has the name of such a folder: it may be a link, or another user's.
+        Its name is that of a hidden folder, but it may be a link or belong to another user.
     members : sequence of str
-        The names that featscape gives in it. Other names, and links, are refused.
+        The names that featscape uses in the folder. Other names and links are refused.
     option : str
-        The option that names the output, for the error.
+        The option that names the output, for the error message.
     """
     reason = ""
     found = folder.lstat()
@@ -88,11 +88,11 @@ def check_own(folder: Path, members: Sequence[str], *, option: str) -> None:
             if entry.is_symlink() or not (entry.name in members or _is_of_system(entry.name))
         ]
         if foreign:
-            reason = f"it holds {list_names(foreign)}"
+            reason = f"it contains {list_names(foreign)}"
     if reason:
         raise InputError(
-            f"{printable(folder)}, where featscape would do its work, was not made by featscape: "
-            f"{reason}. It was left as it is. Move it away, or choose another place with {option}."
+            f"featscape needs the folder {printable(folder)} but did not create it: {reason}. "
+            f"The folder is unchanged. Move it away, or choose another place with {option}."
         )
 
 
@@ -101,9 +101,9 @@ def _is_of_system(name: str) -> bool:
 
 
 def _belongs_to_us(found: os.stat_result, folder: Path) -> bool:
-    """Whether this process made a folder, or could have."""
+    """Return whether this user owns a folder."""
     if os.name != "posix" or found.st_uid == os.geteuid():
         return True
-    # FAT, SMB and NFS shares may give what we create another owner
+    # on FAT, SMB and NFS shares a new file may have another owner
     with TemporaryFile(dir=folder.parent) as probe:
         return os.fstat(probe.fileno()).st_uid == found.st_uid

@@ -1,4 +1,4 @@
-"""Finished maps: a map folder on disk -> `Map`, or single files of it."""
+"""Read a map folder as a `Map`, or single files of the folder."""
 
 from __future__ import annotations
 
@@ -41,35 +41,35 @@ if TYPE_CHECKING:
     from featscape.files.folder_handle import Identity
     from featscape.records import ImageSource
 
-_TRIES = 10  # to read a map that is being replaced
-_MOST_HEADERS_BYTES = 10_000  # of neighbors.npz
+_TRIES = 10  # reads of a map that another process replaces meanwhile
+_MOST_HEADERS_BYTES = 10_000  # maximum size of the headers in neighbors.npz
 
 
 @dataclass(frozen=True, eq=False)
 class Map:
-    """A map read from its folder. The large arrays stay on disk until they are used.
+    """A map on disk. The large arrays are read when they are used.
 
     Attributes
     ----------
     folder : Path
     run : dict
-        The contents of run.json: how the map was made.
+        The contents of run.json, which describe how the map was made.
     positions : ndarray of float32, shape (n, 2) or (n, 3)
     features : ndarray of float32, shape (n, d)
-        Memory-mapped, read only.
+        Memory-mapped and read-only.
     neighbors : Neighbors
     paths : tuple of str or None
-        Below ``run["source"]``; None for a map of features made elsewhere.
+        Relative to ``run["source"]``; None for a map of features that another program computed.
     labels : tuple of str or None
     splits : tuple of str or None
     sizes_px : ndarray of int32, shape (n, 2), or None
         Width and height of the originals.
     thumbnails : ImageSource or None
-        The small copies, in the order of the items.
+        Thumbnails in the order of the items.
     columns : mapping of str to ndarray
-        What else the source said of each image: numbers, or objects that are str or None.
+        Further columns of the source: numbers, or objects that are str or None.
     landmarks : ndarray of intp, shape (m,), or None
-        The items that t-SNE was fitted on, where the others were placed among them.
+        Indices of the items that t-SNE was fitted on; None if t-SNE was fitted on all items.
     """
 
     folder: Path
@@ -95,7 +95,7 @@ def open_map(path: str | os.PathLike[str]) -> Map:
     Parameters
     ----------
     path : path
-        A folder that `make_map` or another command wrote.
+        A folder that `make_map` or the command line wrote.
 
     Raises
     ------
@@ -116,8 +116,8 @@ def open_map(path: str | os.PathLike[str]) -> Map:
             if folder.is_in_place() and _run_identity(folder) == before:
                 return made
     raise InputError(
-        f"the map {printable(path)} was replaced each of the {_TRIES} times that it was read. "
-        "Open it when the other program has written it."
+        f"the map {printable(path)} was replaced during each of {_TRIES} attempts to read it. "
+        "Open the map when the other program has finished."
     )
 
 
@@ -129,7 +129,7 @@ def _run_identity(folder: FolderHandle) -> Identity | None:
 
 
 def read_map(folder: FolderHandle) -> Map:
-    """Read a map from its open folder; raises InputError as `open_map` does."""
+    """Read a map from an open folder; raises InputError like `open_map`."""
     run = read_run(folder)
     items, paths = _columns(read_items(folder))
     n_items = len(items["id"])
@@ -155,7 +155,7 @@ def read_map(folder: FolderHandle) -> Map:
 
 
 def open_folder(path: Path) -> FolderHandle:
-    """Open the folder of a map; raises InputError if it is missing or not a folder."""
+    """Open the folder of a map; raises InputError if the folder is missing."""
     try:
         # A replacement in two moves leaves a moment without a folder, and `restore` waits for its
         # end. The next replacement leaves another such moment.
@@ -179,7 +179,7 @@ def open_folder(path: Path) -> FolderHandle:
 
 
 def read_run(folder: Path | FolderHandle) -> dict[str, Any]:
-    """Read run.json alone; raises InputError as `open_map` does."""
+    """Read only run.json; raises InputError like `open_map`."""
     from featscape.mapfolder.run_schema import find_problem
 
     folder = open_folder(folder) if isinstance(folder, Path) else folder
@@ -187,7 +187,7 @@ def read_run(folder: Path | FolderHandle) -> dict[str, Any]:
     if run is None:
         check_readable(folder)
         raise InputError(
-            f"{printable(folder)} is not a featscape map: it has no run.json of featscape's. "
+            f"{printable(folder)} is not a featscape map: it lacks the run.json of a map. "
             "Give the folder that featscape map wrote."
         )
     version = run.get("schema_version")
@@ -204,12 +204,12 @@ def read_run(folder: Path | FolderHandle) -> dict[str, Any]:
 
 
 def read_items(folder: Path | FolderHandle) -> pa.Table:
-    """Read items.parquet as it stands, a row an item; raises InputError if it is damaged."""
+    """Read items.parquet, one row per item; raises InputError if the file is damaged."""
     return read_table(open_folder(folder) if isinstance(folder, Path) else folder)
 
 
 def read_digests(folder: Path | FolderHandle) -> NDArray[np.uint8] | None:
-    """Return the SHA-256 of each image's file, (n, 32); None where the map does not know them."""
+    """Return the SHA-256 of each image file, shape (n, 32); None if the map lacks these."""
     table = read_items(folder)
     if "sha256" not in table.column_names:
         return None
@@ -221,10 +221,10 @@ def read_digests(folder: Path | FolderHandle) -> NDArray[np.uint8] | None:
 
 
 def find_maps(output: Path, *, source: str) -> list[Path]:
-    """Return the map at `output`, whatever it is of, and those beside it of the same source."""
+    """Return the map at `output` of any source, and the maps beside `output` of `source`."""
     try:
         beside = sorted(folder for folder in output.parent.iterdir() if folder.name != output.name)
-    except OSError:  # a folder may be written to and not be listed
+    except OSError:  # the user may be allowed to write to a folder but not to list it
         beside = []
     runs = {folder: find_run(folder) for folder in beside if not folder.name.startswith(".")}
     same = [
@@ -234,7 +234,7 @@ def find_maps(output: Path, *, source: str) -> list[Path]:
 
 
 def _columns(table: pa.Table) -> tuple[dict[str, Any], tuple[str, ...] | None]:
-    """Return the table's columns as arrays, and the exact paths."""
+    """Return the columns of the table as arrays, and the paths with their exact bytes."""
     columns = {name: table[name].to_numpy() for name in table.column_names}
     if "path_bytes" in columns:
         return columns, tuple(os.fsdecode(path) for path in columns["path_bytes"])
@@ -262,7 +262,7 @@ def _read_neighbors(folder: FolderHandle, *, n_items: int) -> Neighbors:
     try:
         with folder.open(NEIGHBORS) as file:
             n_bytes = os.fstat(file.fileno()).st_size
-            # each item has fewer than n_items neighbors, of eight bytes
+            # each item has fewer than n_items neighbors of eight bytes each
             is_fit = n_bytes <= 8 * n_items**2 + _MOST_HEADERS_BYTES
             arrays = read_npz(file, ("indices", "distances")) if is_fit else {}
     except (OSError, InputError) as error:
@@ -273,9 +273,9 @@ def _read_neighbors(folder: FolderHandle, *, n_items: int) -> Neighbors:
     if len(indices.shape) != 2 or len(indices) != n_items:
         raise damaged(path, f"it has {len(indices)} rows for {n_items} items")
     if indices.dtype != np.int32 or indices.max(initial=-1) >= n_items:
-        raise damaged(path, "its indices are not those of items")
+        raise damaged(path, "its indices are not indices of items")
     if distances.shape != indices.shape or distances.dtype != np.float32:
-        raise damaged(path, "its distances are not those of its indices")
+        raise damaged(path, "its distances do not match its indices")
     return Neighbors(indices=indices, distances=distances)
 
 
@@ -288,5 +288,5 @@ def _read_thumbnails(folder: FolderHandle, *, n_items: int) -> ImageSource | Non
 
 
 def _strings(column: NDArray[Any]) -> tuple[str, ...] | None:
-    """Return a column of strings; None where it holds nothing."""
+    """Return a column of strings; None if the column is empty."""
     return None if len(column) == 0 or column[0] is None else tuple(column)

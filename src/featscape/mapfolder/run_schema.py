@@ -1,4 +1,4 @@
-"""The types of run.json, which may come from a stranger: checked once, when it is read."""
+"""The types of run.json. Reading checks them, because the file may come from a stranger."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _Skipped(_Part):
 
 
 class RunFile(_Part):
-    """What the program reads of run.json, with the types that `write_run` gives it."""
+    """The entries of run.json that the program reads, with the types that `write_run` writes."""
 
     source: str
     source_kind: str | None = None
@@ -66,7 +66,7 @@ class RunFile(_Part):
 
 
 def find_problem(run: dict[str, Any]) -> str | None:
-    """Return what is wrong with the contents of run.json; None if nothing is."""
+    """Return the first problem of the contents of run.json; None if they are valid."""
     try:
         RunFile.model_validate_json(json.dumps(run))
     except ValidationError as error:

@@ -34,7 +34,7 @@ def make_seal(source: str, *, kind: str | None, items: BinaryIO) -> str | None:
     source, kind : str
         As in run.json.
     items : binary file
-        items.parquet, which holds the paths of the images.
+        items.parquet, which contains the paths of the images.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def make_seal(source: str, *, kind: str | None, items: BinaryIO) -> str | None:
 
 
 def is_sealed(seal: object, *, source: str, kind: str | None, items: BinaryIO) -> bool:
-    """Return whether `seal` was made by this user on this computer: see `make_seal`."""
+    """Return whether this user made `seal` on this computer: see `make_seal`."""
     if not isinstance(seal, str) or _read_key() is None:
         return False
     expected = make_seal(source, kind=kind, items=items)
@@ -60,7 +60,7 @@ def is_sealed(seal: object, *, source: str, kind: str | None, items: BinaryIO) -
 
 
 def key_file() -> Path:
-    """Return where the key is: in the user's folder for the data of programs."""
+    """Return the path of the key, in the user's folder for application data."""
     if folder := os.environ.get("XDG_DATA_HOME"):
         base = Path(folder)
     elif os.name == "nt":
@@ -73,7 +73,7 @@ def key_file() -> Path:
 
 
 def _read_key() -> bytes | None:
-    """Return the key; None if there is none that only this user can read."""
+    """Return the key; None if the file is missing or another user can read it."""
     try:
         with key_file().expanduser().open("rb") as file:
             facts = os.fstat(file.fileno())
@@ -85,7 +85,7 @@ def _read_key() -> bytes | None:
 
 
 def _write_key() -> bytes | None:
-    """Write a new key unless another process was faster, and return the key that is there."""
+    """Write a new key unless another process writes one first, and return the stored key."""
     try:
         file = key_file().expanduser()
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def _write_key() -> bytes | None:
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(secrets.token_bytes(_KEY_BYTES))
-            os.link(new, file)  # the key appears whole, and never replaces another key
+            os.link(new, file)  # the key file appears complete and never replaces another key
         finally:
             Path(new).unlink()
     except FileExistsError:

@@ -1,11 +1,11 @@
-"""A folder that appears whole under its final name, or not at all.
+"""Write a folder beside its final name and move the complete folder to that name.
 
 .NAME.partial/
-  lock        held by the run that is at work here; it goes with the process, however that ends
-  new/        the folder that is being filled, begun anew by each run
-  kept/       what a run wants the next one to find, should it end early
-  replaced/   what was at NAME, between the two moves that put the new folder in its place; only
-              where the file system cannot exchange the two in one step
+  lock        held by the running process; the system releases the lock when the process ends
+  new/        the new folder; each run starts with an empty one
+  kept/       files that an interrupted run leaves for the next run
+  replaced/   the older folder, between the two moves of a replacement; only if the file system
+              cannot exchange two names in one step
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _NEW = "new"
 _KEPT = "kept"
 _REPLACED = "replaced"
 _MEMBERS = (_LOCK, _NEW, _KEPT, _REPLACED)
-_BETWEEN_MOVES_S = 2.0  # how long a reader waits for a run that is between its two moves
+_BETWEEN_MOVES_S = 2.0  # how long a reader waits for a process between its two moves
 
-# What the system says when a place cannot be written, as opposed to a bug of ours.
+# Errors of the system that mean that a place cannot be written, and that are no bug.
 _CANNOT_WRITE = {
     errno.EACCES,
     errno.EBUSY,
@@ -49,19 +49,20 @@ _CANNOT_WRITE = {
     errno.EXDEV,
 }
 _SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
-# Some file systems cannot flush a folder, and say so in one of these ways.
+# The errors of file systems that cannot flush a folder.
 _NO_FLUSH = {errno.EACCES, errno.EINVAL, errno.ENOTSUP, errno.EBADF}
 
 
 class WriteError(OSError):
-    """The system refuses to write: the disk is full, or the place is not ours.
+    """The system refuses to write: the disk is full, or permission is missing.
 
     Attributes
     ----------
     rescue : callable or None
-        Writes what is to be kept: `staged` calls it once the unfinished folder has made room.
+        Writes the files to keep. `staged` calls `rescue` after it has deleted the unfinished
+        folder, so that the disk has room.
     place : str or None
-        What was to be written, as `staged` fills it in.
+        The name of the folder or file for the message; `staged` sets it.
     """
 
     rescue: Callable[[], object] | None = None
@@ -69,16 +70,16 @@ class WriteError(OSError):
 
 
 class _BusyError(InputError):
-    """Another run holds the lock."""
+    """Another process holds the lock."""
 
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """Mark the system's refusals as a `WriteError`; stands around each write, and nothing else."""
+    """Raise the system's refusal to write as a `WriteError`. Use this context for each write."""
     try:
         yield
     except OSError as error:
-        # NumPy tells of a short write by these words alone
+        # NumPy reports a short write only in the text of the error
         is_short = error.errno is None and _SHORT_WRITE.fullmatch(str(error))
         number = errno.ENOSPC if is_short else error.errno
         if number not in _CANNOT_WRITE:
@@ -87,7 +88,7 @@ def writing() -> Iterator[None]:
 
 
 def flush(path: Path) -> None:
-    """Bring a file, or a folder's list of names, from the system's memory to the disk."""
+    """Flush a file, or the list of names of a folder, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -99,9 +100,10 @@ def flush(path: Path) -> None:
 
 
 def kept_beside(folder: Path) -> Path:
-    """Return where the block of `staged` that fills `folder` may put what is to be kept.
+    """Return the folder for files that the next run can reuse if this run is interrupted.
 
-    Whoever keeps something makes this folder. It goes when `folder` has its final name.
+    The folder belongs to the `staged` block that fills `folder`. The caller creates it. `staged`
+    deletes it once `folder` has its final name.
     """
     return folder.parent / _KEPT
 
@@ -116,36 +118,37 @@ def staged(
     option: str = "-o (output=)",
     say: Callable[[str], None] | None = None,
 ) -> Iterator[Path]:
-    """Yield a new folder hidden beside `output`, and move it to `output` when the block ends well.
+    """Yield a new hidden folder beside `output`, and move it to `output` if the block succeeds.
 
-    Whatever ends the block early removes the new folder and leaves `output` as it was; what the
-    block put into `kept_beside` stays for the next call with the same output. A kill or a power
-    failure at any moment leaves the older folder or the new one at `output`, whole. Where the file
-    system cannot exchange two names, the older folder may be in `replaced` instead, and `restore`
+    If the block raises, the new folder is deleted, `output` is unchanged, and the files in
+    `kept_beside` stay for the next call with the same output. A kill or a power failure at any
+    moment leaves the complete older folder or the complete new folder at `output`. If the file
+    system cannot exchange two names, the older folder may be in `replaced` instead; `restore`
     moves it back.
 
     Parameters
     ----------
     output : Path
-        Where it is a link to a folder, that folder is replaced, and the link stays.
+        If `output` is a link to a folder, this folder is replaced and the link stays.
     check : callable
-        Takes `output`, or the folder that it links to, and raises InputError if what is there
+        Receives `output`, or the target of the link, and raises InputError if the older folder
         must not be replaced. Called before the block, and again right before the replacement.
     files : sequence of str
-        Patterns of the files that an older folder may hold, as `find_foreign` takes them. A folder
-        with any other file in it is not replaced.
+        Patterns of the files that an older folder may contain, as for `find_foreign`. A folder
+        with another file is not replaced.
     what, option : str
-        What the folder will be, and the option that names it, for the errors.
+        The kind of the folder, and the option that names the folder, for error messages.
     say : callable, optional
-        Takes the line that says what was kept.
+        Receives one line about the kept files.
 
     Raises
     ------
     InputError
-        As `check` does; if the older folder holds other files; if another run is writing to
-        `output`, there is no folder to put it in, or the hidden folder is not featscape's; or if a
-        write was refused, here or in the block (see `writing`). If the older folder may no longer
-        be replaced when the block has ended, the new one gets a free name beside it.
+        If `check` raises; if the older folder contains other files; if another process is writing
+        to `output`; if the parent folder is missing; if featscape did not create the hidden folder;
+        or if the system refuses a write, here or in the block (see `writing`). If the older folder
+        can no longer be replaced when the block has ended, the new folder gets a free name beside
+        the older folder.
     """
     output = _follow(output)
     partial = _partial_of(output)
@@ -165,7 +168,7 @@ def staged(
                     _clear(partial)
                 check_place()
                 with writing():
-                    new.mkdir()  # not mkdtemp, whose folders are for their owner alone
+                    new.mkdir()  # only the owner can read the folders of mkdtemp
                 identity = _identity_of(new)
                 with _rescuing(new):
                     yield new
@@ -196,17 +199,17 @@ def staged(
             raise _cannot_write(refusal, partial, has_kept=has_kept, option=option) from refusal
         if identity is not None and has_kept and say is not None:
             say(
-                f"what is done stays in {printable(partial)}: the same call continues, and to "
-                f"begin anew delete {printable(partial / _KEPT)}"
+                f"finished work is kept in {printable(partial)}: repeat the call to continue, or "
+                f"delete {printable(partial / _KEPT)} to start again"
             )
         raise
 
 
 def restore(output: Path, *, option: str = "-o (output=)") -> None:
-    """Put back the folder at `output` that an interrupted replacement has left in `replaced`.
+    """Move back the older folder that an interrupted replacement left in `replaced`.
 
-    For every reader that finds nothing at `output`. Does nothing where no replacement was
-    interrupted. A run that is alive is between its two moves for an instant: it is waited for.
+    Call this function if there is nothing at `output`. If no replacement was interrupted, the
+    function does nothing. If a running process is between its two moves, the function waits.
 
     Raises
     ------
@@ -235,20 +238,20 @@ def restore(output: Path, *, option: str = "-o (output=)") -> None:
 
 
 def _refusal_in(error: BaseException) -> WriteError | None:
-    """Return the refusal to write that ends a block; it may be that of a folder staged within."""
+    """Return the WriteError that ended a block, or a nested block; None for other errors."""
     refusal = error if isinstance(error, WriteError) else error.__cause__
     return refusal if isinstance(refusal, WriteError) else None
 
 
 def _cannot_write(refusal: WriteError, partial: Path, *, has_kept: bool, option: str) -> InputError:
-    """Return the error that says what could not be written, and what is left of it."""
-    left = "Nothing was left behind."
+    """Return the error with the refused place, the files that remain, and the remedy."""
+    left = "No files remain."
     if os.path.lexists(partial / _REPLACED):
         left = f"The older folder is {printable(partial / _REPLACED)}; the same call moves it back."
     elif has_kept:
-        left = f"What is done stays in {printable(partial)}, and the same call continues."
+        left = f"Finished work is kept in {printable(partial)}; repeat the call to continue."
     elif os.path.lexists(partial):
-        left = f"The unfinished {printable(partial)} could not be removed."
+        left = f"The unfinished folder {printable(partial)} could not be deleted."
     return InputError(
         f"cannot write {refusal.place}: {refusal.strerror}. {left} "
         f"Make room or choose another place with {option}."
@@ -257,21 +260,21 @@ def _cannot_write(refusal: WriteError, partial: Path, *, has_kept: bool, option:
 
 @contextmanager
 def _rescuing(new: Path) -> Iterator[None]:
-    """Where the disk is full, give the room of the unfinished folder to what is to be kept."""
+    """If a write is refused, delete the unfinished folder and then write the files to keep."""
     try:
         yield
     except (WriteError, InputError) as error:
         refusal = _refusal_in(error)
         if refusal is not None and refusal.rescue is not None:
             _empty(new)
-            with suppress(WriteError):  # it is full with other things
+            with suppress(WriteError):  # the disk is still full
                 refusal.rescue()
         raise
 
 
 @contextmanager
 def _locked(partial: Path, output: Path, *, what: str, option: str) -> Iterator[None]:
-    """Make the folder `partial` this process's own."""
+    """Create the folder `partial` and hold its lock."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(partial / _LOCK, blocking=False)
@@ -280,12 +283,12 @@ def _locked(partial: Path, output: Path, *, what: str, option: str) -> Iterator[
             with writing():
                 partial.mkdir()
         except FileExistsError:
-            with suppress(FileNotFoundError):  # a run that has just ended took the folder away
+            with suppress(FileNotFoundError):  # another process deleted the folder
                 check_own(partial, _MEMBERS, option=option)
         except FileNotFoundError:
             reason = f"there is no folder {printable(output.parent)}. Make it first, or choose"
-            if output.parent.is_dir():  # /proc, where nobody makes folders
-                reason = f"{printable(output.parent)} takes no folders. Choose"
+            if output.parent.is_dir():  # for example /proc
+                reason = f"{printable(output.parent)} cannot contain new folders. Choose"
             raise InputError(
                 f"the output folder {printable(output)} cannot be made: {reason} another with "
                 f"{option}."
@@ -295,11 +298,11 @@ def _locked(partial: Path, output: Path, *, what: str, option: str) -> Iterator[
                 lock.acquire()
         except Timeout:
             raise _BusyError(
-                f"another run is writing the {what} {printable(output)}, and only one can. Wait "
-                f"until it is done, or choose another place with {option}."
+                f"another process is writing the {what} {printable(output)}. Wait until "
+                f"the process has ended, or choose another place with {option}."
             ) from None
         except FileNotFoundError:
-            continue  # a run that has just ended took the folder away
+            continue  # another process deleted the folder
     try:
         yield
     finally:
@@ -311,7 +314,7 @@ def _partial_of(output: Path) -> Path:
 
 
 def _follow(output: Path) -> Path:
-    """Return the folder that a link leads to; `output` itself where it is no link, or broken."""
+    """Return the target of a link; return `output` if it is not a link, or a broken link."""
     if output.name not in {"", ".."} and not output.is_symlink():
         return output
     target = Path(os.path.realpath(output))
@@ -319,7 +322,7 @@ def _follow(output: Path) -> Path:
 
 
 def _identity_of(folder: Path) -> tuple[int, int] | None:
-    """Return what tells a folder from others whatever its name; None where there is none."""
+    """Return the device and inode numbers of a folder; None if the folder does not exist."""
     try:
         found = folder.lstat()
     except OSError:
@@ -328,29 +331,29 @@ def _identity_of(folder: Path) -> tuple[int, int] | None:
 
 
 def _check_foreign(output: Path, files: Sequence[str], *, what: str, option: str) -> None:
-    """Raise InputError if a folder that would be replaced holds files that are not featscape's."""
+    """Raise InputError if the folder to replace contains files that featscape did not write."""
     foreign = find_foreign(output, files)
     if foreign:
         raise InputError(
-            f"the {what} {printable(output)} holds what featscape did not write: "
-            f"{list_names(foreign)}. A replacement would delete it, so nothing was replaced. "
-            f"Move it away, or choose another place with {option}."
+            f"the {what} {printable(output)} contains files that featscape did not write: "
+            f"{list_names(foreign)}. A replacement would delete these files. "
+            f"Move them away, or choose another place with {option}."
         )
 
 
 def _is_interrupted(partial: Path, output: Path) -> bool:
-    """Whether a replacement ended between its two moves."""
+    """Return whether a replacement ended between its two moves."""
     return os.path.lexists(partial / _REPLACED) and not os.path.lexists(output)
 
 
 def _put_back(partial: Path, output: Path) -> None:
-    """Undo the first of the two moves of a replacement that ended between them."""
+    """Undo the first move of a replacement that ended between its two moves."""
     if _is_interrupted(partial, output):
         (partial / _REPLACED).rename(output)
 
 
 def _clear(partial: Path) -> None:
-    """Delete what a run that was killed left behind, but for what it kept."""
+    """Delete the unfinished folders of a killed process, but not its kept files."""
     for name in (_REPLACED, _NEW):
         if os.path.lexists(partial / name):
             shutil.rmtree(partial / name)
@@ -385,9 +388,9 @@ def _empty(folder: Path, *, but: str = "") -> None:
 
 
 def _replace(output: Path, new: Path) -> None:
-    """Put `new` in the place of `output`, whose folder moves to where it will be deleted.
+    """Move `new` to `output`, and the older folder to a place where the caller deletes it.
 
-    Where two moves are needed, whatever happens between them, Ctrl-C too, gives the older folder
+    If two moves are needed and an error or Ctrl-C occurs between the moves, the older folder gets
     its name back.
     """
     if exchange(output, new):
@@ -402,7 +405,7 @@ def _replace(output: Path, new: Path) -> None:
 
 
 def _move_aside(new: Path, output: Path) -> Path:
-    """Give a finished folder a free name beside `output`, and return its path."""
+    """Move a complete folder to a free name beside `output` and return the new path."""
     place = output.with_name(f"{output.name}.new")
     number = 1
     while os.path.lexists(place):
@@ -414,7 +417,7 @@ def _move_aside(new: Path, output: Path) -> Path:
 
 
 def _flush_below(folder: Path) -> None:
-    """Bring all that lies below `folder` to the disk, so that its name can stand for it."""
+    """Flush all files and folders below `folder` to the disk."""
     for path, _, names in os.walk(folder):
         for name in names:
             flush(Path(path, name))
@@ -422,7 +425,7 @@ def _flush_below(folder: Path) -> None:
 
 
 def _is_needed(partial: Path, output: Path) -> bool:
-    """Whether a later run finds something here, or the older folder that could not be put back."""
+    """Return whether `partial` contains kept files, or an older folder to move back."""
     if _is_interrupted(partial, output):
         return True
     return any(names for _, _, names in os.walk(partial / _KEPT))

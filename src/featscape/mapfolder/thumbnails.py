@@ -1,10 +1,10 @@
-"""Packed small images on disk: one file of all their bytes, one table of where each begins.
+"""Packed thumbnails on disk: one file of all images, and one table of offsets.
 
     FOLDER/
       data.bin      the encoded images (PNG or JPEG), one after the other
       offsets.npy   int64, n + 1: image i is data[offsets[i]:offsets[i + 1]]
 
-Two files instead of a hundred thousand small ones: quick to copy, to map into memory and to serve.
+Two files are faster to copy, to map into memory and to serve than 100,000 small files.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ _OFFSETS = "offsets.npy"
 
 
 class ThumbnailWriter:
-    """Writes a pack, image by image; what it keeps in memory is eight bytes an image.
+    """Write a pack image by image, with eight bytes of memory per image.
 
-    Used as a context manager. The table is written last and only if all went well, so a pack
-    whose making was interrupted cannot be opened.
+    Use the writer as a context manager. The table is written last and only without an error, so
+    that an incomplete pack cannot be opened.
 
     Parameters
     ----------
     folder : str or Path
-        Created if it is missing; must not hold a pack yet.
+        Created if missing. It must not contain a pack.
 
     Raises
     ------
     OSError
-        Here or later, if the folder cannot be written to or the disk is full.
+        If the folder cannot be written or the disk is full, in the constructor or later.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -59,13 +59,13 @@ class ThumbnailWriter:
             self._data = (self._folder / _DATA).open("xb")
 
     def append(self, encoded: bytes) -> None:
-        """Write the next image's file, whole, as PNG or JPEG."""
+        """Write the next image, a complete PNG or JPEG file."""
         with writing():
             self._data.write(encoded)
         self._offsets.append(self._offsets[-1] + len(encoded))
 
     def close(self) -> None:
-        """Finish the pack: from now on it can be opened."""
+        """Finish the pack, which can be opened from now on."""
         with writing():
             self._data.close()
             np.save(self._folder / _OFFSETS, np.array(self._offsets, dtype=np.int64))
@@ -87,19 +87,19 @@ class ThumbnailWriter:
 
 
 class Thumbnails:
-    """A pack opened for reading: a sequence of small RGB images, usable from several threads.
+    """An open pack: a sequence of small RGB images. Threads may share one object.
 
     Parameters
     ----------
     folder : str, Path or FolderHandle
-        As `ThumbnailWriter` left it. Its files must not be links.
+        A pack of `ThumbnailWriter`. Its files must not be links.
     n_items : int, optional
-        How many images the pack must have.
+        The required number of images.
 
     Raises
     ------
     InputError
-        If a file of the pack is missing or the two do not belong together.
+        If a file of the pack is missing or damaged.
     """
 
     def __init__(self, folder: str | Path | FolderHandle, *, n_items: int | None = None) -> None:
@@ -111,21 +111,20 @@ class Thumbnails:
                 self._data = _map_file(data)
         except OSError as error:
             raise InputError(
-                f"a pack of thumbnails must hold {_DATA} and {_OFFSETS}; those of "
+                f"a pack of thumbnails must contain {_DATA} and {_OFFSETS}; the files in "
                 f"{str(self._folder)!r} cannot be read ({error.strerror}). Make the map again."
             ) from error
         if self._offsets[-1] != len(self._data):
             raise InputError(
-                f"the thumbnails' {_DATA} must be as long as their table says, "
-                f"{self._offsets[-1]} bytes; that of {str(self._folder)!r} has {len(self._data)}. "
-                "Make the map again."
+                f"{_DATA} in {str(self._folder)!r} must have {self._offsets[-1]} bytes according "
+                f"to {_OFFSETS}; got {len(self._data)}. Make the map again."
             )
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
 
     def encoded(self, index: int) -> bytes:
-        """Return image `index` as it lies on disk, a PNG or JPEG file; raises IndexError."""
+        """Return the PNG or JPEG file of image `index`; raises IndexError."""
         index = range(len(self))[index]
         return self._data[self._offsets[index] : self._offsets[index + 1]]
 
@@ -139,9 +138,9 @@ class Thumbnails:
                     width, height = (side * at_least_px // max(image.size) for side in image.size)
                     image.draft(None, (max(width, 1), max(height, 1)))
                 return image.convert("RGB")
-        except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises on damage
+        except (OSError, SyntaxError, ValueError) as error:  # Pillow's errors for damaged files
             raise InputError(
-                f"a thumbnail must be a PNG or JPEG image; number {index} of "
+                f"a thumbnail must be a PNG or JPEG image; number {index} in "
                 f"{str(self._folder)!r} cannot be decoded ({error}). Make the map again."
             ) from error
 
@@ -152,13 +151,13 @@ def _read_offsets(file: BinaryIO, *, n_items: int | None = None) -> NDArray[np.i
         offsets = map_npy(file)
     except InputError as error:
         raise InputError(
-            f"the thumbnails' table must be a NumPy file; {str(path)!r} is damaged ({error}). "
+            f"the table of a pack must be a NumPy file; {str(path)!r} is damaged ({error}). "
             "Make the map again."
         ) from error
     if n_items is not None and offsets.size != n_items + 1:
         raise InputError(
-            f"the thumbnails' table must hold {n_items + 1} numbers for {n_items} items; "
-            f"{str(path)!r} has {offsets.size} of them. Make the map again."
+            f"the table of a pack must contain {n_items + 1} numbers for {n_items} items; "
+            f"{str(path)!r} has {offsets.size}. Make the map again."
         )
     is_table = (
         offsets.dtype == np.int64
@@ -169,15 +168,15 @@ def _read_offsets(file: BinaryIO, *, n_items: int | None = None) -> NDArray[np.i
     )
     if not is_table:
         raise InputError(
-            f"the thumbnails' table must hold int64 numbers that begin at 0 and increase; "
-            f"{str(path)!r} does not. Make the map again."
+            f"the table of a pack must contain increasing int64 numbers from 0; {str(path)!r} does "
+            "not. Make the map again."
         )
     table: NDArray[np.int64] = offsets
     return table
 
 
 def _map_file(file: BinaryIO) -> mmap.mmap | bytes:
-    """Map a file into memory; the mapping outlives the open file and goes with its last user."""
+    """Map a file into memory. The mapping stays valid after the file is closed."""
     if os.fstat(file.fileno()).st_size == 0:  # an empty file cannot be mapped
         return b""
     return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

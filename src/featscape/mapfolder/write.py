@@ -1,7 +1,6 @@
-"""Records -> a map folder on disk; `read` reads the folder again.
+"""Write records to a map folder; the module `read` reads the folder.
 
-A folder is written beside its final name and moved into place when the folder is whole: see
-`staging`.
+A folder is written beside its final name and moved there once it is complete: see `staging`.
 """
 
 from __future__ import annotations
@@ -62,32 +61,32 @@ _DISTRIBUTIONS = (
 def new_map_folder(
     output: Path, *, force: bool, say: Callable[[str], None] | None = None
 ) -> Iterator[Path]:
-    """Yield a folder to fill, and move it to `output` when the block ends well.
+    """Yield an empty folder, and move it to `output` if the block succeeds.
 
-    Whatever ends the block early (an error, Ctrl-C, a full disk) removes the folder and leaves
-    `output` as it was; what was put into `staging.kept_beside` is there again in the next call,
-    which `say` reports. With `force` an older map at `output` is deleted only after the new map is
-    in its place. Open this context first: it refuses a bad place before any long work.
+    If the block ends with an error, Ctrl-C or a full disk, the new folder is deleted and `output`
+    is unchanged. Files in `staging.kept_beside` are available to the next call, which `say`
+    reports. With `force`, an older map at `output` is deleted once the new map is in its place.
+    Enter this context first, so that an unusable output is refused before any long work.
 
     Raises
     ------
     InputError
-        If `output` exists and `force` is not set; if it exists and is not a map, for only maps
-        are ever replaced; if it holds files that featscape did not write; if its parent is
-        missing; if another run is writing to `output`; or if the disk is full or cannot be written.
+        If `output` exists and `force` is false; if `output` exists and is not a map; if the older
+        map contains files that featscape did not write; if the parent folder is missing; if another
+        process is writing to `output`; or if the disk is full or cannot be written.
     """
 
     def check(place: Path) -> None:
         older = find_run(place)
         if older is None and os.path.lexists(place):
             raise InputError(
-                f"{printable(place)} exists and is not a featscape map; only maps are replaced, "
-                "and it was left as it is. Choose another output folder with -o (output=)."
+                f"{printable(place)} exists and is not a featscape map; only maps are replaced. "
+                "Choose another output folder with -o (output=)."
             )
         if older is not None and not force:
             source = printable(str(older.get("source")))
             raise InputError(
-                f"the map {printable(place)} exists already, of {source}. "
+                f"the map {printable(place)} of {source} exists already. "
                 "Replace it with --force (force=True), or choose another place with -o (output=)."
             )
 
@@ -109,8 +108,8 @@ def write_embedding(folder: Path, embedding: Embedding, *, features: Features | 
     folder : Path
     embedding : Embedding
     features : Features or None
-        For the paths, splits, sizes, hashes and columns of the images; None for features made
-        elsewhere.
+        For the paths, splits, sizes, hashes and columns of the images; None for features that
+        another program computed.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -138,7 +137,7 @@ def write_embedding(folder: Path, embedding: Embedding, *, features: Features | 
         columns[LANDMARK] = pa.array(fitted)
     for name, column in ({} if features is None else features.images.columns).items():
         kind = None if isinstance(column, np.ndarray) else pa.string()
-        columns[name] = pa.array(column, kind, from_pandas=True)  # NaN is none
+        columns[name] = pa.array(column, kind, from_pandas=True)  # NaN becomes null
     with writing():
         pq.write_table(pa.table(columns), folder / ITEMS, compression="zstd")
         np.savez(
@@ -149,8 +148,8 @@ def write_embedding(folder: Path, embedding: Embedding, *, features: Features | 
 
 
 def write_picture(folder: Path, name: str, picture: Image.Image) -> None:
-    """Write one of the map's pictures as PNG."""
-    # Z_RLE takes half as long; photographs become no larger, 200,000 points by a quarter
+    """Write a picture of the map as PNG."""
+    # Z_RLE halves the time; the files of photographs stay equal, of 200,000 points grow by 25 %
     with writing():
         picture.save(folder / name, format="PNG", compress_type=zlib.Z_RLE)
 
@@ -165,7 +164,7 @@ def write_run(
     agreement: Mapping[str, Any] | None,
     timings_s: Mapping[str, float],
 ) -> None:
-    """Write run.json, the last file of a map: its presence says that the folder is one.
+    """Write run.json, the last file of a map. A folder with this file is a map.
 
     Parameters
     ----------
@@ -173,12 +172,12 @@ def write_run(
     embedding : Embedding
     options : EmbeddingOptions
     source : str
-        What the map is made of, in words or as a path.
+        The source of the images or features, in words or as a path.
     features : Features or None
-        For the model, the kind of the source and the skipped files; None for features made
-        elsewhere.
+        For the model, the kind of the source and the skipped files; None for features that
+        another program computed.
     agreement : mapping or None
-        How often an item's nearest neighbours share its label.
+        The label agreement of the nearest neighbors.
     timings_s : mapping of str to float
         Seconds of each stage.
     """
@@ -220,7 +219,7 @@ def write_run(
         "skipped": [asdict(one) for one in skipped],
     }
     text = json.dumps(run, indent=2, ensure_ascii=False, allow_nan=False)
-    # a backslash in JSON is written as two
+    # JSON writes a backslash as two backslashes
     text = valid_unicode(text, backslash=r"\\")
     with writing():
         (folder / RUN).write_text(text + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Pictures of a map: its points colored by class, and the map made of the images themselves."""
+"""Draw pictures of a map: a scatter plot colored by class, and maps made of the images."""
 
 from featscape.labels.colors import class_colors
 from featscape.pictures.mosaic import draw_mosaic

@@ -1,4 +1,4 @@
-"""The mosaic: the map made of the images themselves, each framed in the color of its class."""
+"""Draw a map made of the images, with frames in the colors of the classes."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from featscape.progress import Progress
     from featscape.records import ImageSource
 
-NEUTRAL_FRAME = "#b4bac1"  # of images without a class
-# Of images that overlap with as many others on the mean, a third shows less than a quarter.
+NEUTRAL_FRAME = "#b4bac1"  # for images without a class
+# With a mean of 8 overlaps per image, a third of the images shows less than a quarter of its area.
 MAX_OVERLAPS = 8.0
-GRID_SLACK = 1.4  # cells an image: some stay empty, so that clusters keep a shape
-MIN_GRID_SLACK = 1.2  # where small cells are asked for, or needed; more images are not shown
-THUMBNAIL_PER_CELL = 0.92  # the rest of a cell's side is the gap
-CHUNK_IMAGES = 64  # framed ones in memory at once
-N_THREADS = 4  # as many originals are in memory, which may be large
+GRID_SLACK = 1.4  # cells per image: empty cells preserve the shape of the clusters
+MIN_GRID_SLACK = 1.2  # for small cells; further images are not shown
+THUMBNAIL_PER_CELL = 0.92  # the rest of the side of a cell is the gap
+CHUNK_IMAGES = 64  # framed images in memory at once
+N_THREADS = 4  # each thread keeps an original in memory, which may be large
 
 
 def draw_mosaic(
@@ -45,33 +45,34 @@ def draw_mosaic(
     title: str | None = None,
     progress: Progress | None = None,
 ) -> Image.Image:
-    """Draw the items as their images, with a legend of the frames' colors.
+    """Draw the items as images, with a legend for the colors of the frames.
 
-    Where there are more images than the picture can show, some are left out, always the same, and
-    the picture says how many it shows, as does `progress`. Only images that are drawn are loaded.
+    If there are more images than the picture can show, some are omitted. The choice is always the
+    same for the same input, and the picture and `progress` report the number of images shown. Only
+    images that are drawn are loaded.
 
     Parameters
     ----------
     positions : array_like of shape (n, 1), (n, 2) or (n, 3)
-        Laid on paper as `draw_scatter` does.
+        One and three dimensions are projected like in `draw_scatter`.
     images : ImageSource
-        n images; anything with ``len()`` and ``load(index, at_least_px=...)``, which is called in
-        several threads.
+        n images: an object with ``len()`` and ``load(index, at_least_px=...)``, which several
+        threads call.
     labels : sequence of str or int, optional
         The class of each item.
     layout : {"map", "grid"}
-        "map" puts each image on its position, as far aside from others as it still covers that;
-        images may overlap. "grid" moves each to a cell of its own near its position: nothing
-        overlaps.
+        "map" draws each image at its position. Images that overlap are moved apart, but each image
+        still covers its position. "grid" moves each image to a cell near its position, so that no
+        images overlap.
     size_px : int
         The longer side of the picture.
     thumbnail_px : int, optional
-        The longer side of each image with its frame. By default as large as the number and the
-        crowding of the images allow.
+        The longer side of each image with its frame. The default depends on the number and the
+        density of the images.
     title : str, optional
         Written above the map.
     progress : Progress, optional
-        Told of each image drawn.
+        Receives one report per image.
 
     Returns
     -------
@@ -81,25 +82,25 @@ def draw_mosaic(
     Raises
     ------
     InputError
-        If the positions are not finite numbers of such a shape, or images or labels do not match
-        them, or the thumbnails do not fit the picture.
+        If the positions are not finite numbers of a valid shape, if the number of images or labels
+        differs, or if the thumbnails do not fit the picture.
     ImageError
         If an image cannot be decoded.
     """
     plane = lay_flat(positions)
     if len(images) != len(plane.xy):
         raise InputError(
-            f"images must be as many as the positions = {len(plane.xy):,}; got {len(images):,}. "
-            "Pass the images in the order of the positions."
+            f"the number of images must equal the number of positions = {len(plane.xy):,}; got "
+            f"{len(images):,}. Pass the images in the order of the positions."
         )
     if layout not in ("map", "grid"):
-        raise InputError(f"layout must be 'map' or 'grid'; got {layout!r}. Choose one of them.")
+        raise InputError(f"layout must be 'map' or 'grid'; got {layout!r}. Choose one of these.")
     classes = count_classes(labels, len(plane.xy))
     page = plan_page(size_px, aspect=plane.aspect, title=title, classes=classes)
     box = page.map_width, page.map_height
     if thumbnail_px is not None and not MIN_THUMBNAIL_PX <= thumbnail_px <= min(box) // 2:
         raise InputError(
-            f"thumbnail_px must be between {MIN_THUMBNAIL_PX} and half the map's shorter side = "
+            f"thumbnail_px must be between {MIN_THUMBNAIL_PX} and half of the shorter side = "
             f"{min(box) // 2}; got {thumbnail_px}. Choose another size, or a larger size_px."
         )
     place = _on_map if layout == "map" else _on_grid
@@ -137,24 +138,26 @@ def place_thumbnails(
     description: str,
     progress: Progress,
 ) -> None:
-    """Draw framed thumbnails into `picture`, the last on top.
+    """Draw framed thumbnails into `picture`, the last thumbnail on top.
 
     Parameters
     ----------
     picture : PIL.Image.Image
-        RGB; drawn into.
+        RGB; changed in place.
     images : ImageSource
     indices : ndarray of intp, shape (m,)
-        Which images to draw, in this order.
+        The images to draw, in this order.
     centers : ndarray of float64, shape (m, 2)
-        In pixels; at least half of `side_px` from the edge, so that none is cut.
+        In pixels; at least half of `side_px` from the edge.
     colors : sequence of str
-        The frame of each.
+        The color of each frame.
     side_px : int
         The longer side of a thumbnail with its frame.
+    description : str
+        The name of the step for `progress`.
     progress : Progress
     """
-    # at least 1.4 times what is seen within the frame: by 1 % less sharp than of the whole image
+    # at least 1.4 times the size inside the frame: 1 % less sharp than from the full image
     at_least_px = 4 * side_px // 3
 
     def load(index: int, color: str) -> Image.Image:
@@ -174,14 +177,14 @@ def place_thumbnails(
 
 
 def _framed(image: Image.Image, side_px: int, color: str) -> Image.Image:
-    """Return the image, its proportions kept, in a frame and a white hairline around that."""
-    # Relative to its image a small frame is thicker, or its color could not be seen.
+    """Return the image with its proportions, in a frame with a white hairline around it."""
+    # The frame of a small image is relatively thicker, so that its color is visible.
     frame = max(round(0.22 * side_px**0.7), 1)
     hairline = 1 if side_px >= 24 else 0
     inner = side_px - 2 * (frame + hairline)
     scale = inner / max(image.size)
     size = max(round(image.width * scale), 1), max(round(image.height * scale), 1)
-    # Very small images are read by their pixels, which smoothing would blur.
+    # Smoothing would blur the pixels of very small images.
     method = Image.Resampling.NEAREST if scale >= 3 else Image.Resampling.LANCZOS
     small = image.resize(size, method, reducing_gap=3.0)
     framed = Image.new("RGB", (size[0] + 2 * frame, size[1] + 2 * frame), color)
@@ -196,7 +199,7 @@ def _framed(image: Image.Image, side_px: int, color: str) -> Image.Image:
 def _on_map(
     plane: Plane, box: tuple[int, int], thumbnail_px: int | None
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], int]:
-    """Return which images to draw, in which order, their centers, and their side."""
+    """Return the indices of the images in drawing order, their centers, and their side."""
     from scipy.spatial import KDTree
 
     side = thumbnail_px or _uncrowded_side(plane, box)
@@ -208,14 +211,14 @@ def _on_map(
     if n_overlaps.mean() > MAX_OVERLAPS:
         shown = spread_out(centers, 0.6 * side)
     centers = move_apart(centers[shown], side, box=box)
-    # From the top down, like tiles on a roof: of the orders tried this one leaves the fewest images
-    # hidden (of 500 crowded ones a third fewer than chance), and an image's top always shows.
+    # Drawing from top to bottom hides the fewest images of all orders that were measured: of 500
+    # crowded images, a third fewer than a random order. The top of each image is always visible.
     order = np.lexsort((centers[:, 0], centers[:, 1]))
     return shown[order], centers[order], side
 
 
 def _uncrowded_side(plane: Plane, box: tuple[int, int]) -> int:
-    """Return the side at which half of the thumbnails overlap with no more than two others."""
+    """Return the side at which half of the thumbnails overlap with at most two others."""
     from scipy.spatial import KDTree
 
     smallest, largest = max(box) / 46, max(box) / 7
@@ -230,7 +233,7 @@ def _uncrowded_side(plane: Plane, box: tuple[int, int]) -> int:
 def _on_grid(
     plane: Plane, box: tuple[int, int], thumbnail_px: int | None
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], int]:
-    """Return which images to draw, their centers, and their side."""
+    """Return the indices of the images to draw, their centers, and their side."""
     shown = np.arange(len(plane.xy))
     if thumbnail_px is None:
         cell = math.sqrt(box[0] * box[1] / (GRID_SLACK * len(shown)))

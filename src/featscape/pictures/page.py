@@ -1,4 +1,4 @@
-"""The sheet that every picture is drawn on: a title, the map, a legend and a caption."""
+"""Plan and draw the page of a picture: title, map, legend and caption."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 INK = "#1f2328"
 PALE_INK = "#6e7781"
-MAX_LEGEND_ROWS = 30  # more cannot be looked up, nor their colors told apart
+MAX_LEGEND_ROWS = 30  # the colors of more rows cannot be distinguished
 MIN_SIZE_PX, MAX_SIZE_PX = 200, 20_000
 MIN_THUMBNAIL_PX = 8
 
 
 @dataclass(frozen=True)
 class LegendRow:
-    """A line of the legend; without a color, a remark."""
+    """A row of the legend. A row without a color is a remark."""
 
     name: str
     count: str = ""
@@ -32,20 +32,20 @@ class LegendRow:
 
 @dataclass(frozen=True)
 class Page:
-    """Where everything goes, in pixels.
+    """The layout of a page, in pixels.
 
     Attributes
     ----------
     width_px, height_px : int
-        The finished picture; the longer is the size asked for.
+        Size of the picture. The longer side is the requested size.
     text_px : float
-        Size of the legend's text; the other texts and all gaps follow it.
+        Size of the text of the legend. All other texts and gaps are proportional to this size.
     map_left, map_top, map_width, map_height : int
-        The map's place.
+        Position and size of the map.
     title : str or None
     legend : tuple of LegendRow
     name_width_px, count_width_px : float
-        Columns of the legend.
+        Widths of the columns of the legend.
     """
 
     width_px: int
@@ -61,7 +61,7 @@ class Page:
     count_width_px: float
 
     def finish(self, picture: Image.Image, *, caption: str | None = None) -> Image.Image:
-        """Return the page with `picture`, of the map's size, in its place."""
+        """Return the page with `picture` as its map. The picture must have the size of the map."""
         page = Image.new("RGB", (self.width_px, self.height_px), "white")
         page.paste(picture, (self.map_left, self.map_top))
         draw = ImageDraw.Draw(page)
@@ -101,7 +101,7 @@ class Page:
 
 
 def check_sizes(size_px: int, thumbnail_px: int | None = None) -> None:
-    """Find out before the long work whether a picture of this size can be drawn.
+    """Check the sizes of a picture before the features are computed.
 
     Parameters
     ----------
@@ -113,13 +113,13 @@ def check_sizes(size_px: int, thumbnail_px: int | None = None) -> None:
     Raises
     ------
     InputError
-        If the picture is too small to be read or too large to be held in memory, or if the
-        thumbnails are too small to be seen or too large for the picture, whatever its shape.
+        If the picture or the thumbnails are too small to be legible, if the picture is too large
+        for the memory, or if the thumbnails are too large for the picture.
     """
     if not MIN_SIZE_PX <= size_px <= MAX_SIZE_PX:
         raise InputError(
             f"size_px must be between {MIN_SIZE_PX} and {MAX_SIZE_PX:,}; got {size_px:,}. "
-            "The size is the longer side of the picture in pixels."
+            "Choose another size; it is the longer side of the picture in pixels."
         )
     if thumbnail_px is not None and not MIN_THUMBNAIL_PX <= thumbnail_px <= size_px // 6:
         raise InputError(
@@ -129,23 +129,23 @@ def check_sizes(size_px: int, thumbnail_px: int | None = None) -> None:
 
 
 def plan_page(size_px: int, *, aspect: float, title: str | None, classes: Classes | None) -> Page:
-    """Return the page on which a map of this shape is largest.
+    """Return the page with the largest possible map of a given shape.
 
     Parameters
     ----------
     size_px : int
         The longer side of the finished picture.
     aspect : float
-        Width over height of the map.
+        Ratio of width to height of the map.
     title : str or None
-        Shortened if it is wider than the page.
+        Shortened to the width of the page.
     classes : Classes or None
-        For the legend; without classes there is none.
+        The rows of the legend; None for a page without a legend.
 
     Raises
     ------
     InputError
-        If `size_px` is too small to be read or too large to be held in memory.
+        If `size_px` is too small or too large.
     """
     check_sizes(size_px)
     text_px = max(size_px / 72, 8.0)
@@ -180,7 +180,7 @@ def _row_step(text_px: float) -> float:
 
 
 def _legend_rows(classes: Classes | None, n_rows: int) -> tuple[LegendRow, ...]:
-    """Return a row a class, or the largest classes and a row that counts the others."""
+    """Return one row per class, or the largest classes and a row with the number of others."""
     if classes is None:
         return ()
     shown = np.arange(len(classes.names))
@@ -200,7 +200,7 @@ def _legend_rows(classes: Classes | None, n_rows: int) -> tuple[LegendRow, ...]:
 def _legend_columns(
     legend: tuple[LegendRow, ...], text_px: float, widest_px: float
 ) -> tuple[float, float]:
-    """Return the width of the names, at most `widest_px`, and of the counts."""
+    """Return the widths of the names, at most `widest_px`, and of the counts."""
     if not legend:
         return 0.0, 0.0
     names = max(letter(row.name, text_px).width_px for row in legend)

@@ -1,4 +1,4 @@
-"""Positions of one, two or three dimensions, laid out on paper."""
+"""Project positions of one, two or three dimensions onto a plane."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """Points on paper, before they have a scale.
+    """Points on a plane, without a scale.
 
     Attributes
     ----------
     xy : ndarray of float64, shape (n, 2)
         Both axes in the same unit, y upward.
     depth : ndarray of float64, shape (n,), or None
-        Height above the paper where the positions had three dimensions: larger is nearer.
+        Height above the plane for positions of three dimensions; larger is nearer to the viewer.
     """
 
     xy: NDArray[np.float64]
@@ -30,7 +30,7 @@ class Plane:
 
     @property
     def aspect(self) -> float:
-        """Width over height, between 1/2 and 2: the shape of the paper that suits the points."""
+        """Ratio of width to height of the points, limited to between 1/2 and 2."""
         width, height = np.ptp(self.xy, axis=0)
         if width == 0 and height == 0:
             return 1.0
@@ -38,11 +38,12 @@ class Plane:
 
 
 def lay_flat(positions: ArrayLike) -> Plane:
-    """Return `positions` as points on paper.
+    """Return `positions` as points on a plane.
 
-    One dimension becomes a strip: x is the position, and y spreads the points as far as they are
-    dense there (a sina plot, Sidiropoulos et al. 2018, with a fixed sequence in place of chance).
-    Two are kept. Three are seen from straight above their two principal axes, without perspective.
+    One dimension becomes a strip: x is the position, and y spreads the points in proportion to
+    their density (a sina plot, Sidiropoulos et al. 2018, with a fixed sequence instead of random
+    numbers). Two dimensions are unchanged. Three dimensions are projected onto their first two
+    principal axes, without perspective.
 
     Parameters
     ----------
@@ -52,10 +53,10 @@ def lay_flat(positions: ArrayLike) -> Plane:
     Raises
     ------
     InputError
-        If the shape is another, the array is empty, or a value is not a finite number.
+        If the shape is invalid, the array is empty, or a value is not a finite number.
     """
     points = _finite_points(positions)
-    # To a size at which no difference or square overflows, however large the numbers are.
+    # Scale to [-1, 1], so that no difference and no square overflows.
     points = points / (np.abs(points).max() or 1.0)
     points = points - points.mean(axis=0)
     if points.shape[1] == 1:
@@ -68,20 +69,20 @@ def lay_flat(positions: ArrayLike) -> Plane:
 def fit(
     xy: NDArray[np.float64], *, width_px: float, height_px: float, margin_px: float
 ) -> NDArray[np.float64]:
-    """Return pixel coordinates (y downward) of points that fill a box at one scale on both axes.
+    """Return pixel coordinates (y downward) of points that fill a box, with equal axis scales.
 
     Parameters
     ----------
     xy : ndarray of float64, shape (n, 2)
     width_px, height_px : float
-        The box.
+        Size of the box.
     margin_px : float
-        Kept free on every side.
+        Empty margin on every side.
 
     Returns
     -------
     ndarray of float64, shape (n, 2)
-        The bounding box of the points is centered; points that coincide lie at the center.
+        The bounding box of the points is centered. Identical points are at the center.
     """
     room = np.maximum(np.array([width_px, height_px]) - 2 * margin_px, 0.0)
     low, high = xy.min(axis=0), xy.max(axis=0)
@@ -98,10 +99,10 @@ def _finite_points(positions: ArrayLike) -> NDArray[np.float64]:
     if array.ndim != 2 or array.shape[1] not in (1, 2, 3):
         raise InputError(
             f"positions must have shape (n, 1), (n, 2) or (n, 3); got {array.shape}. "
-            "Pass one row an item."
+            "Pass one row per item."
         )
     if len(array) == 0:
-        raise InputError("positions must hold at least 1 item; got 0. There is nothing to draw.")
+        raise InputError("positions must contain at least 1 item; got 0. Pass at least one item.")
     if array.dtype.kind not in "fiu":
         raise InputError(
             f"positions must be real numbers; got dtype {array.dtype}. Convert them to float32."
@@ -111,13 +112,13 @@ def _finite_points(positions: ArrayLike) -> NDArray[np.float64]:
     if len(broken):
         raise InputError(
             f"positions must be finite; got NaN or infinity in {len(broken):,} of {len(points):,} "
-            f"items, the first at row {broken[0]}. Leave these items out."
+            f"items, the first at row {broken[0]}. Remove these items."
         )
     return points
 
 
 def _strip(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return points of shape (n, 2) whose y fills a band as wide as the points are dense at x."""
+    """Return points of shape (n, 2) in a strip whose width at x is proportional to the density."""
     span = np.ptp(x)
     if span == 0:
         return np.column_stack([x, np.zeros_like(x)])
@@ -126,7 +127,7 @@ def _strip(x: NDArray[np.float64]) -> NDArray[np.float64]:
     kernel = np.hanning(max(n_bins // 8, 3) + 2)
     density = np.convolve(counts, kernel / kernel.sum(), mode="same")
     local = np.interp(x, (edges[:-1] + edges[1:]) / 2, density) / density.max()
-    # The golden ratio's multiples spread neighbors along the strip evenly across it.
+    # Multiples of the golden ratio spread neighboring points evenly across the strip.
     spread = np.empty_like(x)
     spread[np.argsort(x, kind="stable")] = (np.arange(len(x)) * 0.6180339887498949) % 1.0 - 0.5
     return np.column_stack([x, spread * local * span / 3])
@@ -134,9 +135,9 @@ def _strip(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _seen_from_above(points: NDArray[np.float64]) -> Plane:
     _, _, axes = np.linalg.svd(points, full_matrices=False)
-    if len(axes) < 3:  # fewer than three points have fewer axes
+    if len(axes) < 3:  # fewer than three points have fewer than three axes
         axes = np.linalg.qr(np.vstack([axes, np.eye(3)]).T)[0].T
-    # An axis has no direction of its own: the largest component points up, on every machine.
+    # The sign of an axis is arbitrary: make its largest component positive on every machine.
     largest = axes[np.arange(3), np.abs(axes).argmax(axis=1)]
     turned = points @ (axes * np.sign(largest)[:, None]).T
     return Plane(np.ascontiguousarray(turned[:, :2]), depth=turned[:, 2])

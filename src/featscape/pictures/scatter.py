@@ -1,4 +1,4 @@
-"""The scatter plot: a point an item, in the color of its class."""
+"""Draw a scatter plot with one point per item, colored by class."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from featscape.labels.classes import Classes
 
-DPI = 100  # of the canvas; the markers' sizes are given in pixels and cancel it
-MANY_POINTS = 50_000  # from here on, drawing each on its own takes seconds
+DPI = 100  # of the canvas; has no effect on the picture, because all sizes are in pixels
+MANY_POINTS = 50_000  # drawing more points one by one takes seconds
 
 
 def draw_scatter(
@@ -33,16 +33,17 @@ def draw_scatter(
 ) -> Image.Image:
     """Draw the items as points colored by class, with a legend.
 
-    Points are drawn in a fixed random order, so that no class lies on top of another; those of
-    three dimensions from the farthest to the nearest. Their size and opacity follow their number.
-    With more classes than a legend can list, it lists the largest, and the classes' names stand on
-    the map where they have room.
+    Points of one or two dimensions are drawn in a fixed random order, so that no class covers
+    another class. Points of three dimensions are drawn from the farthest to the nearest. The size
+    and the opacity of the points depend on their number. If there are more classes than the legend
+    can list, the legend lists the largest classes, and class names are written on the map where
+    there is room.
 
     Parameters
     ----------
     positions : array_like of shape (n, 1), (n, 2) or (n, 3)
-        One dimension is drawn as a strip, as wide as the points are dense; three are seen
-        from above their first two principal axes.
+        One dimension is drawn as a strip whose width is proportional to the density. Three
+        dimensions are projected onto their first two principal axes.
     labels : sequence of str or int, optional
         The class of each item.
     size_px : int
@@ -58,7 +59,8 @@ def draw_scatter(
     Raises
     ------
     InputError
-        If the positions are not finite numbers of such a shape, or the labels do not match them.
+        If the positions are not finite numbers of a valid shape, or if the number of labels
+        differs from the number of positions.
     """
     plane = lay_flat(positions)
     classes = count_classes(labels, len(plane.xy))
@@ -84,7 +86,7 @@ def draw_scatter(
 
 
 def _marker_px(n_points: int, map_px: float) -> float:
-    """Return a diameter at which 10 points are not lost and 1,000,000 still show their density."""
+    """Return the diameter of a point: 10 points are visible, and 1,000,000 show the density."""
     return float(np.clip(0.08 * n_points**-0.31, 0.0009, 0.022) * map_px)
 
 
@@ -100,7 +102,7 @@ def _draw_points(
     size_px: tuple[int, int],
     marker_px: float,
 ) -> Image.Image:
-    """Return disks at `points` (pixels, y downward), the last on top."""
+    """Return a picture of disks at `points` (pixels, y downward), the last disk on top."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -115,7 +117,7 @@ def _draw_points(
         _add_many(axes, points, codes, colors, marker_pt)
     else:
         rgb = np.array([ImageColor.getrgb(color) for color in colors]) / 255
-        # A white rim separates large markers; small ones would drown in it.
+        # A white rim separates large markers, and would hide small markers.
         rimmed = marker_px >= 7
         axes.scatter(
             points[:, 0],
@@ -137,10 +139,11 @@ def _add_many(
     colors: tuple[str, ...],
     marker_pt: float,
 ) -> None:
-    """Add what `axes.scatter` would, ten times faster, with the order kept only in the large.
+    """Add many points ten times faster than `axes.scatter`, in approximately the same order.
 
-    Agg draws a line's markers from one stamp, but a line has one color. So the points are cut into
-    shares along their order, and each share is a line a class, the classes in random order.
+    Agg draws the markers of a line from one stamp, but a line has one color. The points are split
+    into consecutive shares, and each share has one line per class, with the classes in random
+    order.
     """
     from matplotlib.lines import Line2D
 
@@ -168,14 +171,14 @@ def _add_many(
 def _draw_names(
     picture: Image.Image, points: NDArray[np.float64], classes: Classes, *, text_px: float
 ) -> None:
-    """Write each class's name at its middle, the largest class first, where it has room."""
+    """Write the names of the classes on the map where there is room, the largest class first."""
     draw = ImageDraw.Draw(picture)
     names = letter_apart([one_line(name) for name in classes.names], text_px, width_px=11 * text_px)
     taken: list[tuple[float, float, float, float]] = []
     by_class = np.split(np.argsort(classes.codes, kind="stable"), np.cumsum(classes.counts)[:-1])
     for rank in np.argsort(-classes.counts, kind="stable"):
         own = points[by_class[rank]]
-        # The item nearest to the median: the median itself may lie among other classes.
+        # Use the item nearest to the median, because other classes may surround the median.
         x, y = own[((own - np.median(own, axis=0)) ** 2).sum(axis=1).argmin()]
         half = names[rank].width_px / 2 + 0.3 * text_px
         x = float(np.clip(x, half, picture.width - half))
@@ -201,5 +204,5 @@ def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float,
 
 
 def _darker(color: str) -> tuple[int, ...]:
-    """Return a shade in which text can be read."""
+    """Return a darker shade of the color, for legible text."""
     return tuple(level * 55 // 100 for level in ImageColor.getrgb(color))

@@ -1,7 +1,8 @@
-"""Words on a picture: any Unicode text, in a font that has it, no longer than its place.
+"""Write Unicode text on a picture, with fallback fonts and a maximum width.
 
-Text is drawn by Pillow and not by matplotlib, so that no label is read as mathematics ("$"). What
-no installed font has is written as its number, U+732B: as empty boxes all such names were one.
+Pillow draws the text instead of matplotlib, which would parse "$" as mathematics. A character that
+no installed font contains is written as its number, for example U+732B, because empty boxes would
+make different names look equal.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
     from matplotlib.font_manager import FontEntry
 
-# DejaVu Sans comes with matplotlib: pictures look alike everywhere. It has Latin, Greek, Cyrillic,
-# Arabic, Hebrew and many symbols; what it lacks the fonts below are asked for, where installed, and
-# then all others.
+# DejaVu Sans comes with matplotlib, so pictures look the same everywhere. DejaVu Sans contains
+# Latin, Greek, Cyrillic, Arabic, Hebrew and many symbols. Other characters come from the fonts
+# below if installed, and then from all other installed fonts.
 FALLBACK_FAMILIES = (
     "Noto Sans CJK SC",
     "Noto Sans CJK JP",
@@ -39,33 +40,33 @@ FALLBACK_FAMILIES = (
     "Segoe UI Emoji",
 )
 
-# Fonts that have every character, and draw the same box, or nothing, for each.
+# Fonts that claim every character and draw a box or nothing for each.
 _BOXES = re.compile(r"last ?resort|blank|color", re.IGNORECASE)
 _USUAL_WEIGHT = 400
 
-_BEFORE_A_DIFFERENCE = 4  # letters
-_VARIANTS = {chr(code) for code in range(0xFE00, 0xFE10)}  # ask for a letter's other shape, no more
+_BEFORE_A_DIFFERENCE = 4  # letters to keep before the first difference of two names
+_VARIANTS = {chr(code) for code in range(0xFE00, 0xFE10)}  # variation selectors, without a glyph
 
 
 @dataclass(frozen=True)
 class Lettering:
-    """A text as it can be drawn, and the font for it."""
+    """A text and the font to draw it with."""
 
     text: str
     font: ImageFont.FreeTypeFont
 
     @property
     def width_px(self) -> float:
-        """Return how much room it takes."""
+        """The width of the text."""
         return self.font.getlength(self.text)
 
     def within(self, width_px: float) -> Lettering:
-        """Return the same, shortened if it is wider."""
+        """Return the text, shortened if it is wider than `width_px`."""
         return Lettering(shorten(self.text, self.font, width_px), self.font)
 
 
 def letter(text: str, size_px: float, *, bold: bool = False) -> Lettering:
-    """Return `text` in letters of the font that has most of them, the others as numbers."""
+    """Return `text` in the font with most of its characters, and the others as numbers."""
     font = font_for(text, size_px, bold=bold)
     known = _characters(Path(str(font.path)))
     return Lettering("".join(c if ord(c) in known else _number(c) for c in text), font)
@@ -94,9 +95,9 @@ def without_font(texts: Iterable[str]) -> dict[str, str]:
 
 
 def letter_apart(texts: Sequence[str], size_px: float, *, width_px: float) -> list[Lettering]:
-    """Return each text within `width_px`, and different ones so that they look different.
+    """Return each text, shortened to `width_px`, such that different texts look different.
 
-    Where some would be shortened to the same, an ellipsis stands for what they begin with.
+    If shortening would make some texts equal, an ellipsis replaces their common beginning.
     """
     whole = [letter(text, size_px) for text in texts]
     shown = [lettering.within(width_px) for lettering in whole]
@@ -114,9 +115,9 @@ def letter_apart(texts: Sequence[str], size_px: float, *, width_px: float) -> li
 
 
 def one_line(text: str) -> str:
-    """Return `text` on one line, without control characters; "(no name)" if nothing is left."""
-    # Categories: Cc and Cf steer a terminal or the direction of writing, Cs are halves of a
-    # character, as Python writes a file name's undecodable bytes.
+    """Return `text` on one line, without control characters; "(no name)" for an empty result."""
+    # Characters of the categories Cc and Cf control a terminal or the direction of writing.
+    # Characters of Cs are surrogates, with which Python represents bytes that are not UTF-8.
     shown = "".join(
         {"Cc": " ", "Cf": "", "Cs": "\N{REPLACEMENT CHARACTER}"}.get(unicodedata.category(c), c)
         for c in text
@@ -125,7 +126,7 @@ def one_line(text: str) -> str:
 
 
 def font_for(text: str, size_px: float, *, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """Return the first font that has every character of `text`, or else the one with the most."""
+    """Return the first font with every character of `text`, or the font with the most."""
     wanted = {ord(c) for c in text if not c.isspace()}
     path = _dejavu(bold=bold)
     missing = len(wanted - _characters(path))
@@ -140,9 +141,9 @@ def font_for(text: str, size_px: float, *, bold: bool = False) -> ImageFont.Free
 
 
 def shorten(text: str, font: ImageFont.FreeTypeFont, width_px: float) -> str:
-    """Return `text`, with an ellipsis inside if it is wider than `width_px`.
+    """Return `text`, with an ellipsis inside if the text is wider than `width_px`.
 
-    The ending stays, since names of classes often differ there ("… 12", "… 13").
+    The end of the text is kept, because class names often differ there ("… 12", "… 13").
     """
     if font.getlength(text) <= width_px:
         return text
@@ -157,13 +158,13 @@ def shorten(text: str, font: ImageFont.FreeTypeFont, width_px: float) -> str:
 
 
 def _common(one: str, other: str) -> int:
-    """Return how many letters two texts begin with alike."""
+    """Return the length of the common beginning of two texts."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _number(character: str) -> str:
-    """Return what stands for a character that a font lacks."""
+    """Return the text that replaces a character that no font contains."""
     return "" if character in _VARIANTS else f"U+{ord(character):04X}"
 
 
@@ -181,7 +182,7 @@ def _dejavu(*, bold: bool) -> Path:
 
 @cache
 def _fallbacks() -> tuple[Path, ...]:
-    """Return a font of each family installed, the one nearest to upright and of usual weight."""
+    """Return one font of each installed family, the closest to an upright font of usual weight."""
     import matplotlib as mpl
     from matplotlib.font_manager import fontManager
 
@@ -196,7 +197,7 @@ def _fallbacks() -> tuple[Path, ...]:
 
     by_family: dict[str, Path] = {}
     for entry in sorted(fontManager.ttflist, key=strangeness):
-        # matplotlib's own are DejaVu, which was asked, and fonts of signs under letters' numbers
+        # matplotlib's own fonts are DejaVu, and fonts with symbols at the codes of letters
         has_letters = not Path(entry.fname).is_relative_to(mpl.get_data_path())
         if has_letters and not _BOXES.search(entry.name):
             by_family.setdefault(entry.name, Path(entry.fname))

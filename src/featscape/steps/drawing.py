@@ -1,4 +1,4 @@
-"""Draw what a map folder shows: the pictures, and the interactive map."""
+"""Draw the pictures and the interactive map of a map folder."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def draw(
     features: Features | None = None,
     watch: Stopwatch,
 ) -> None:
-    """Draw the pictures and the page; without images, the scatter plot is the only picture.
+    """Draw the pictures and the page. A map without images has only the scatter plot.
 
     Parameters
     ----------
     folder : Path
-        With `features`, the folder already holds the thumbnails.
+        With `features`, the folder contains the thumbnails.
     embedding : Embedding
     options : EmbeddingOptions
         With `features`, a MapOptions.
@@ -70,7 +70,7 @@ def _draw_mosaics(
     *,
     progress: Progress,
 ) -> None:
-    """Write the maps made of the images; the folder already holds the thumbnails."""
+    """Write the maps made of images. The folder contains the thumbnails."""
     from featscape.mapfolder.thumbnails import Thumbnails
     from featscape.pictures import draw_mosaic
 
@@ -96,7 +96,7 @@ def _write_interactive(
     features: Features | None,
     progress: Progress,
 ) -> None:
-    """Write the bundle that the browser reads, and map.html."""
+    """Write map.html, and the bundle of files that the browser reads."""
     from featscape.bundle import encode_from, open_bundle, write_bundle, write_page
     from featscape.mapfolder.thumbnails import Thumbnails
 
@@ -136,14 +136,14 @@ def export_site(
     force: bool = False,
     progress: Progress | None = None,
 ) -> None:
-    """Write the interactive map as a static site: files alone, for any web server.
+    """Write the interactive map as a static site for any web server.
 
     Parameters
     ----------
     folder : path
         A map folder.
     output : path
-        The site's folder: new, empty, or with `force` an older site.
+        The folder of the site: new, empty, or with `force` an older site.
     force : bool
         Replace the site at `output`.
     progress : Progress, optional
@@ -151,7 +151,7 @@ def export_site(
     Raises
     ------
     InputError
-        The folder at `output` is then as it was.
+        The folder at `output` is then unchanged.
     """
     from featscape.bundle import open_bundle, write_site
 

@@ -1,4 +1,4 @@
-"""Features <-> the engine: run t-SNE on them, take a stored t-SNE up again, judge the labels."""
+"""Call the t-SNE engine: fit features, restore a stored t-SNE, measure the label agreement."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     Placed = Iterator[tuple[NDArray[np.float32], meshtsne.Neighbors]]
     Placing = Callable[[TSNE, Iterable[NDArray[np.float32]]], Placed]
 
-N_AGREEING = 5  # neighbours that vote on an item's label
-_ITEMS_AT_ONCE = 16_384  # placed together: 134 MB of features of 2,048 numbers
+N_AGREEING = 5  # number of neighbors for the label agreement
+_ITEMS_AT_ONCE = 16_384  # items per block: 134 MB for 2,048 features per item
 
-_COLUMNS = 50  # of features, as t-SNE's memory depends on them: it reduces wider ones to these
+_COLUMNS = 50  # t-SNE reduces the features to 50 principal components, which determine its memory
 
-# Of TSNE's parameters those that a map does not store; the seed stands there as "seed".
+# Parameters of TSNE that a map does not store. run.json has the seed as "seed".
 _NOT_STORED = {"callback", "random_state"}
 
 
@@ -102,13 +102,13 @@ def choose_device(options: EmbeddingOptions, *, n_items: int) -> str:
 def _check_landmarks(n_landmarks: int, *, perplexity: float, n_items: int) -> None:
     if n_landmarks >= n_items:
         raise InputError(
-            f"landmarks must be fewer than the items, {n_items:,}; got {n_landmarks:,}. "
-            "Ask for fewer, or leave them out to fit all items."
+            f"the number of landmarks must be less than the number of items, {n_items:,}; got "
+            f"{n_landmarks:,}. Choose fewer landmarks, or none to fit all items."
         )
     if not n_landmarks > perplexity:
         raise InputError(
-            f"landmarks must be more than the perplexity, {perplexity:g}; got {n_landmarks:,}. "
-            "Ask for more, or lower perplexity."
+            f"the number of landmarks must be greater than the perplexity, {perplexity:g}; got "
+            f"{n_landmarks:,}. Choose more landmarks, or a lower perplexity."
         )
 
 
@@ -134,12 +134,13 @@ def embed(
     device : str
         From `choose_device`.
     place : callable, optional
-        (t-SNE, blocks of features) -> what ``map(tsne.place, blocks)`` gives; by default this map.
+        (t-SNE, blocks of features) -> the results of ``map(tsne.place, blocks)``, which is the
+        default.
 
     Raises
     ------
     InputError, DeviceError
-        As `choose_device` does.
+        For the reasons of `choose_device`.
     """
     from meshtsne import TSNE
 
@@ -181,7 +182,7 @@ def embed(
 
 
 def _fit(tsne: TSNE, values: NDArray[np.float32], *, progress: Progress) -> None:
-    """Fit t-SNE on all rows, and show its iterations, and the GPU where it runs on one."""
+    """Fit t-SNE on all rows, and report its iterations and its GPU, if any."""
     with engine_errors():
         device = tsne.find_device(values.shape)
     if device != "cpu":
@@ -189,7 +190,7 @@ def _fit(tsne: TSNE, values: NDArray[np.float32], *, progress: Progress) -> None
     total = tsne.max_iter
     with engine_errors(), progress.task(Task("t-SNE", total, unit="iterations")) as advance:
         tsne.fit(values, on_advance=advance)
-        advance(tsne.max_iter - tsne.n_iter_)  # it may have converged before the last
+        advance(tsne.max_iter - tsne.n_iter_)  # the fit may converge before the last iteration
 
 
 def _graph(tsne: TSNE) -> Neighbors:
@@ -204,7 +205,7 @@ def _place_others(
     place: Placing,
     progress: Progress,
 ) -> tuple[NDArray[np.float32], Neighbors]:
-    """Return positions and neighbours of all items, of which `tsne` was fitted on some."""
+    """Return the positions and neighbors of all items; `tsne` was fitted on some of these."""
     n_items, k = len(values), tsne.neighbors_indices_.shape[1]
     positions = np.empty((n_items, tsne.embedding_.shape[1]), dtype=np.float32)
     neighbors = Neighbors(
@@ -240,27 +241,27 @@ def _place_here(tsne: TSNE, blocks: Iterable[NDArray[np.float32]]) -> Placed:
 def place(
     tsne: TSNE, values: NDArray[np.float32], *, landmarks: NDArray[np.intp] | None
 ) -> tuple[NDArray[np.float32], Neighbors]:
-    """Place new items on a finished map.
+    """Place new items on an existing map.
 
     Parameters
     ----------
     tsne : TSNE
-        From `load_tsne`.
+        The result of `load_tsne`.
     values : ndarray of float32, shape (m, d)
         Features of the new items.
     landmarks : ndarray of int, shape (l,), optional
-        Rows of the map that t-SNE was fitted on; None where it was fitted on all.
+        Indices of the items that t-SNE was fitted on; None if t-SNE was fitted on all items.
 
     Returns
     -------
     positions : ndarray of float32, shape (m, n_dimensions)
     neighbors : Neighbors
-        Rows of the map that are nearest to each new item.
+        The items of the map that are nearest to each new item.
 
     Raises
     ------
     InputError
-        `values` are not finite, or have another width than the map's features.
+        If `values` are not finite, or their width differs from that of the features of the map.
     """
     with engine_errors():
         positions, neighbors = tsne.place(values)
@@ -270,35 +271,35 @@ def place(
 def in_items(
     neighbors: Neighbors | meshtsne.Neighbors, landmarks: NDArray[np.intp] | None
 ) -> Neighbors:
-    """Convert indices of landmarks to indices of items; None stands for "all items"."""
+    """Convert indices of landmarks to indices of items; None means that all items are landmarks."""
     if landmarks is None:
         return Neighbors(neighbors.indices, neighbors.distances)
     return Neighbors(landmarks[neighbors.indices].astype(np.int32), neighbors.distances)
 
 
 def load_tsne(made: Map) -> TSNE:
-    """Return the t-SNE of a finished map, so that its `transform` can place new images there.
+    """Restore the fitted t-SNE of a map, whose `transform` places new images on the map.
 
     Parameters
     ----------
     made : Map
-        From `open_map` or `make_map`.
+        The result of `open_map` or `make_map`.
 
     Returns
     -------
     TSNE
-        As it was fitted, so on its landmarks where it has such; ``transform`` takes features of
-        the map's own model, shape (m, d), and returns their places, shape (m, 2).
+        The estimator as it was fitted, on the landmarks if the map has any. ``transform`` takes
+        features of the model of the map, shape (m, d), and returns positions, shape (m, 2).
 
     Raises
     ------
     InputError
-        The map's run.json lacks a parameter of its t-SNE.
+        If run.json lacks a parameter of t-SNE.
 
     Notes
     -----
-    The returned estimator belongs to the package meshtsne: its methods raise `meshtsne.InputError`,
-    which is a ValueError, for features that they cannot use.
+    The estimator belongs to the package meshtsne. Its methods raise `meshtsne.InputError`, which
+    is a ValueError, for invalid features.
     """
     from meshtsne import TSNE
     from meshtsne import Neighbors as Graph
@@ -308,7 +309,7 @@ def load_tsne(made: Map) -> TSNE:
     missing = sorted({"seed", *names} - stored.keys())
     if missing:
         raise InputError(
-            f"the run.json of {printable(made.folder)} must hold every parameter of its t-SNE; it "
+            f"the run.json of {printable(made.folder)} must contain every parameter of t-SNE; it "
             f"lacks {', '.join(missing)}. Make the map again with --force (force=True)."
         )
     tsne = TSNE(**{name: stored[name] for name in names}, random_state=stored["seed"])
@@ -325,20 +326,20 @@ def load_tsne(made: Map) -> TSNE:
 
 
 def measure_agreement(embedding: Embedding) -> dict[str, Any] | None:
-    """Return how often an item's nearest neighbours in the features share its label.
+    """Return the share of items whose nearest neighbors in feature space have the same label.
 
-    The neighbours are those that t-SNE found, in the features' leading principal components: to
-    look for others among all of a million features would take the memory of all of them.
+    The neighbors are those of t-SNE, which searches the leading principal components of the
+    features. A search in all features of a million items would need too much memory.
 
     Parameters
     ----------
     embedding : Embedding
-        Where it has landmarks, the neighbours are the nearest of them.
+        If the embedding has landmarks, the neighbors are landmarks.
 
     Returns
     -------
     dict or None
-        "n_neighbors", "overall" and "by_class", as run.json holds them; None without labels.
+        "n_neighbors", "overall" and "by_class", as in run.json; None without labels.
     """
     if embedding.labels is None:
         return None

@@ -1,4 +1,4 @@
-"""Several layers from one pass of a network: a map folder for each."""
+"""Write one map folder for each of several layers, from one pass of the network."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ JOINT = "features-of-all-layers.npy"
 def name_outputs(output: Path, layers: Sequence[str]) -> tuple[Path, ...]:
     """Return a map folder for each layer: photos-map -> photos-layer3-map, photos-layer4-map.
 
-    The layer comes before the "-map" that ends the name, or else at its end. Where there is one
-    layer or none, the one folder is `output`.
+    The layer is inserted before a final "-map", or appended. With less than two layers, the only
+    folder is `output`.
     """
     if len(layers) < 2:
         return (output,)
@@ -34,15 +34,15 @@ def name_outputs(output: Path, layers: Sequence[str]) -> tuple[Path, ...]:
 
 
 def split_by_layer(features: Features, folders: Sequence[Path]) -> tuple[Features, ...]:
-    """Write each layer's features and the thumbnails to its folder; return the features by layer.
+    """Write the features of each layer and the thumbnails to a folder; return the features.
 
     Parameters
     ----------
     features : Features
-        Of several layers, in the order of `folders`. With one layer nothing is written.
+        Features of several layers, in the order of `folders`. With one layer nothing is written.
     folders : sequence of Path
-        One for each map. The first holds the thumbnails, and the features of all layers in
-        `JOINT`.
+        One folder per map. The first folder contains the thumbnails, and the features of all
+        layers in `JOINT`.
     """
     if len(folders) == 1:
         return (features,)

@@ -326,7 +326,9 @@ class TestSite:
         write_site(bundle, site, picture_in=FolderHandle(picture.parent))
         (site / name).parent.mkdir(exist_ok=True)
         (site / name).write_text("mine")
-        with pytest.raises(InputError, match=r"the site .* holds what featscape did not write: "):
+        with pytest.raises(
+            InputError, match=r"the site .* contains files that featscape did not write: "
+        ):
             write_site(bundle, site, picture_in=FolderHandle(picture.parent), force=True)
         assert (site / name).read_text() == "mine"
 

@@ -292,12 +292,12 @@ def test_an_image_that_cannot_be_read_stops_the_picture():
     ("arguments", "message"),
     [
         ({"positions": [[0, np.inf]], "images": Plain(1)}, "positions must be finite"),
-        ({"positions": points(2), "images": Plain(3)}, "as many as the positions = 2; got 3"),
-        ({"positions": points(2), "images": Plain(2), "labels": ["a"]}, "one entry an item = 2"),
+        ({"positions": points(2), "images": Plain(3)}, "equal the number of positions = 2; got 3"),
+        ({"positions": points(2), "images": Plain(2), "labels": ["a"]}, "one label per item = 2"),
         ({"positions": points(2), "images": Plain(2), "layout": "heap"}, "got 'heap'"),
         (
             {"positions": points(2), "images": Plain(2), "thumbnail_px": 4},
-            "thumbnail_px must be between 8 and half the map's shorter side = .*; got 4",
+            "thumbnail_px must be between 8 and half of the shorter side = .*; got 4",
         ),
         ({"positions": points(2), "images": Plain(2), "thumbnail_px": 5000}, "got 5000"),
         ({"positions": points(2), "images": Plain(2), "size_px": 1}, "size_px must be between"),

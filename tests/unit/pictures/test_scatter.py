@@ -160,7 +160,7 @@ def test_points_are_drawn_where_they_lie():
 def test_mistakes_are_told():
     with pytest.raises(InputError, match="positions must be finite"):
         draw_scatter([[0, np.nan]])
-    with pytest.raises(InputError, match="labels must have one entry"):
+    with pytest.raises(InputError, match="labels must contain one label"):
         draw_scatter([[0, 0]], ["a", "b"])
     with pytest.raises(InputError, match="size_px must be between"):
         draw_scatter([[0, 0]], size_px=10)

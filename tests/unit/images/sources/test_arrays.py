@@ -259,7 +259,7 @@ def test_the_images_of_a_truncated_file_keep_their_labels(tmp_path):
         (npy((-5, 8, 8), 500), r"shape \(-5, 8, 8\)"),
         (npy((5, -8, -8), 500), r"shape \(5, -8, -8\)"),
         (npy((True, 8, 8), 500), "shape"),
-        (npy((2, 4, 4), 33), "claims 32 bytes of values, and it holds 33"),
+        (npy((2, 4, 4), 33), "claims 32 bytes of values; the file contains 33"),
         (npy((2, 4, 4), 32).replace(b"'shape'", b"'sha\xffpe"), "header"),
         (npy((2, 4, 4), 32).replace(b"(2, 4, 4)", b"((((((((("), "header"),
     ],
