@@ -18,7 +18,7 @@ from featscape.mapfolder.staging import kept_beside
 from featscape.progress import Stopwatch
 from featscape.steps.drawing import draw
 from featscape.steps.embedding import choose_device, embed, measure_agreement
-from featscape.steps.facts import describe_found, describe_renamed
+from featscape.steps.facts import describe_found, describe_unreadable
 from featscape.steps.layer_maps import JOINT, name_outputs, split_by_layer
 
 if TYPE_CHECKING:
@@ -58,9 +58,8 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
                 random_state=options.random_state,
                 max_megapixels=options.max_megapixels,
             )
-            options.report.note(describe_found(images))
-            if images.renamed_labels:
-                options.report.note(f"labels: {describe_renamed(images.renamed_labels)}")
+            for line in describe_found(images):
+                options.report.note(line)
             device = choose_device(options, n_items=len(images))
         source = options.made_from or images.absolute_source
         thumbnails = ThumbnailPack(folders[0] / mapfolder.THUMBNAILS, size_px=options.pack_px)
@@ -81,6 +80,8 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
                 maps=find_maps(outputs[0], source=source),
                 progress=options.report,
             )
+        if len(features.images) < len(images):
+            options.report.note(describe_unreadable(images, features.images))
         for output, folder, layer in zip(
             outputs, folders, split_by_layer(features, folders), strict=True
         ):

@@ -27,6 +27,16 @@ def made(photos, here, quick_network):  # noqa: ARG001 - what it is made with
 
 @pytest.mark.usefixtures("quick_network")
 class TestMakeMap:
+    def test_the_reason_is_reported_if_all_images_but_one_are_unreadable(self, photos):
+        for file in sorted(photos.rglob("*.png"))[1:]:
+            file.write_bytes(b"no image")
+        lines = []
+        with pytest.raises(InputError, match="at least 2 items"):
+            make_map(photos, "m", perplexity=4, progress=PlainProgress(lines.append))
+        (line,) = [line for line in lines if "of 24 images were read" in line]
+        assert line.startswith("skipped 23 files: ")
+        assert line.endswith("; 1 of 24 images were read")
+
     def test_what_stands_in_the_folder(self, made):
         assert sorted(path.name for path in made.folder.iterdir()) == [
             "bundle",

@@ -18,6 +18,7 @@ from featscape.features.zoo.fingerprint import describe_change
 from featscape.features.zoo.own.code import own_code_errors
 from featscape.features.zoo.registry import check_options, find_architecture, is_file
 from featscape.features.zoo.weights import check_weights
+from featscape.printable_names import printable
 from featscape.progress import SilentProgress
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
     from featscape.progress import Progress
     from featscape.records import ModelCard
+
+
+_SHOWN_CHARACTERS = 100  # of a value of a map's card, which may come from a stranger
 
 
 def check_network(
@@ -195,18 +199,18 @@ def reload_network(
 def _check_equal(card: ModelCard, now: ModelCard) -> None:
     """Raise ModelError unless the features of two cards are comparable."""
     differing = [
-        f"{field.name} was {old}, is {new}"
+        f"{field.name} was {printable(str(old)[:_SHOWN_CHARACTERS])}, is {printable(str(new))}"
         for field in fields(card)
         if field.compare and (old := getattr(card, field.name)) != (new := getattr(now, field.name))
     ]
     if differing:
         raise ModelError(
-            f"new features must be computed like the earlier features; of {card.name} the "
+            f"new features must be computed like the earlier features; of {now.name} the "
             f"{'; the '.join(differing)}. Make the map again with --force (force=True)."
         )
     change = describe_change(card, now)
     if change:
         raise ModelError(
-            f"new features must be computed like the earlier features; for {card.name} {change}. "
+            f"new features must be computed like the earlier features; for {now.name} {change}. "
             "Make the map again with --force (force=True)."
         )

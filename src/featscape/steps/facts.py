@@ -11,12 +11,12 @@ from featscape.printable_names import printable
 from featscape.records import count_reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from featscape.records import Embedding, Features, ImageSet
+    from featscape.records import Embedding, Features, ImageSet, SkippedImage
 
 
 def facts_of(embedding: Embedding, features: Features | None) -> dict[str, str]:
@@ -38,15 +38,25 @@ def facts_of(embedding: Embedding, features: Features | None) -> dict[str, str]:
     return facts
 
 
-def describe_found(images: ImageSet) -> str:
-    """Return the number of images and classes of a source, and the number of skipped files."""
+def describe_found(images: ImageSet) -> Iterator[str]:
+    """Yield the number of images and classes, with the skipped files, and any renamed labels."""
     found = f"found {in_words(len(images), 'image', images.labels)}"
-    if not images.skipped:
-        return found
-    n_skipped = len(images.skipped)
-    reason, count = count_reasons(one.reason for one in images.skipped)[0]
-    share = "" if count == n_skipped else f", {count:,} of them"
-    return f"{found}, skipped {count_files(n_skipped)}{share}: {printable(reason)}"
+    yield f"{found}, skipped {_count_skipped(images.skipped)}" if images.skipped else found
+    if images.renamed_labels:
+        yield f"labels: {describe_renamed(images.renamed_labels)}"
+
+
+def describe_unreadable(found: ImageSet, read: ImageSet) -> str:
+    """Return the number of images that were found and could not be read, and the reason."""
+    unreadable = read.skipped[len(found.skipped) :]
+    return f"skipped {_count_skipped(unreadable)}; {len(read):,} of {len(found):,} images were read"
+
+
+def _count_skipped(skipped: Sequence[SkippedImage]) -> str:
+    """Return the number of skipped files and the most frequent reason."""
+    reason, count = count_reasons(one.reason for one in skipped)[0]
+    share = "" if count == len(skipped) else f", {count:,} of them"
+    return f"{count_files(len(skipped))}{share}: {printable(reason)}"
 
 
 def describe_renamed(renamed_labels: Mapping[str, str]) -> str:

@@ -61,6 +61,14 @@ def test_a_network_that_differs_from_the_card_is_refused():
             load_for_map(replace(card, **facts), model="payload:tiny", device="cpu")
 
 
+def test_the_values_of_a_card_are_printed_short_and_without_escapes():
+    card = replace(load_network("efficientnet_lite0").card, preprocessing="\x1b[31m" + "x" * 9_999)
+    with pytest.raises(ModelError, match="the preprocessing was") as failed:
+        load_for_map(card)
+    assert "\x1b" not in str(failed.value)
+    assert len(str(failed.value)) < 1_000
+
+
 def test_weights_are_compared_by_their_content(small_file, tmp_path):
     name = "shufflenet_v2_x0_5"
     card = load_network(name, weights=small_file, device="cpu").card
