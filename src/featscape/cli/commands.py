@@ -300,7 +300,7 @@ def export(
 def info(
     folder: Annotated[Path, typer.Argument(metavar="MAP", help="A map folder.")],
 ) -> None:
-    """Show the contents of a map, how it was made, and the skipped files.
+    """Show the contents, the origin and the skipped files of a map.
 
     \b
     Example:
