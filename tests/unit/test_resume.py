@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tests.conftest import QuickNetwork, put_in_place, write_images
 
-from featscape import make_map, mapfolder
+from featscape import make_map, make_maps, mapfolder
 from featscape.errors import InputError
 from featscape.features.extraction import shards
 from featscape.features.extraction.cache import FeatureCache
@@ -135,8 +135,10 @@ def interrupt(source, output, monkeypatch, *, n_batches=5, card=QuickNetwork.car
     return lines.said
 
 
-def make(source, output, *, perplexity=4, size_px=400, **options):
-    return make_map(source, output, perplexity=perplexity, size_px=size_px, **options)
+def make(source, output, *, layers=None, perplexity=4, size_px=400, **options):
+    """Make a map; of several layers, a tuple of maps."""
+    options |= {"layers": layers, "perplexity": perplexity, "size_px": size_px}
+    return (make_maps if layers else make_map)(source, output, **options)
 
 
 N_DIFFERENT = 68  # of the 73 images: two are broken, three are there twice
