@@ -397,12 +397,16 @@ class TestFinishedMaps:
         np.testing.assert_array_equal(made.features, before)
 
     @pytest.mark.parametrize("name", [mapfolder.ITEMS, mapfolder.FEATURES, "thumbnails/data.bin"])
-    def test_a_damaged_map_gives_nothing(self, source, network, name):
+    def test_a_damaged_map_is_reported_and_gives_nothing(self, source, network, name):
         made = make(source, "m")
         os.truncate(made.folder / name, (made.folder / name).stat().st_size // 2)
         network.n_seen = 0
-        make(source, "m", force=True)
+        lines = Lines()
+        make(source, "m", force=True, progress=lines)
         assert network.n_seen == N_DIFFERENT
+        told = [line for line in lines.said if line.startswith("the features in m are not used")]
+        assert len(told) == 1
+        assert name.rpartition("/")[2] in told[0]
 
     @pytest.mark.usefixtures("network")
     def test_the_table_holds_the_hash_of_each_file(self, source):

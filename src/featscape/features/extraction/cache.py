@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featscape.errors import first_line
 from featscape.features.protocols import CachedFeatures
 from featscape.features.zoo.fingerprint import card_key, describe_change
 from featscape.files.folder_handle import FolderHandle
@@ -180,7 +181,7 @@ def read_map(
     card : ModelCard
         None is returned if the map's card describes another network or layer.
     report : callable
-        Receives a message if features with an equal card are not used, because the network changed.
+        Receives a message if the map is damaged, or if the network changed since an equal card.
     """
     try:
         opened = FolderHandle(folder)
@@ -193,7 +194,8 @@ def read_map(
             report(f"the features in {printable(folder)} are not used: {change}")
             return None
         digests = read_digests(opened)
-    except (OSError, ValueError, TypeError):  # damaged; TypeError: a card with other fields
+    except (OSError, ValueError, TypeError) as error:  # TypeError: a card with other fields
+        report(f"the features in {printable(folder)} are not used: {first_line(error)}")
         return None
     if digests is None or made.sizes_px is None:
         return None
