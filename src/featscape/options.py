@@ -44,7 +44,7 @@ class EmbeddingOptions:
     ] = None  # a fit of all items is better while the items fit in memory
     device: Annotated[
         str, Help("Where the network and t-SNE run: auto, cpu, cuda, cuda:N or mps.", "NAME")
-    ] = "auto"  # the GPU where there is one
+    ] = "auto"  # the network uses a GPU if there is one; t-SNE uses the CPU
     force: Annotated[bool, Help("Replace the map at the output folder.")] = False  # keep old work
     progress: Annotated[
         Progress | None,

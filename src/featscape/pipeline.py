@@ -33,8 +33,7 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
     Raises
     ------
     InputError, ModelError, DeviceError, MissingExtra
-        The output folder is then unchanged. Finished features are kept beside the output folder,
-        also after Ctrl-C or a crash, and the same call reuses these features.
+        The output folder is then unchanged; the same call reuses the finished features.
     """
     from featscape.distribute import open_workers
     from featscape.images import ThumbnailPack, find_images
