@@ -77,7 +77,6 @@ def run_featscape(
 ) -> Record:
     began = perf_counter()
     # featscape imports these when it needs them; here they are loaded ahead, as the tutorial does.
-    import faiss  # noqa: F401
     import matplotlib.figure  # noqa: F401
     import pyarrow.parquet  # noqa: F401
     import torch

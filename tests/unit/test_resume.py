@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("here")
 
 # Imported once, in the process that the others are forked from: each then begins at once.
 HEAVY = [
-    *("faiss", "matplotlib.pyplot", "pyarrow.parquet", "scipy.spatial", "sklearn.manifold"),
+    *("matplotlib.pyplot", "pyarrow.parquet", "scipy.spatial", "sklearn.manifold"),
     *("featscape.pipeline", "featscape.bundle", "featscape.features", "featscape.images"),
     *("featscape.pictures", "meshtsne", "tests.conftest"),
 ]
