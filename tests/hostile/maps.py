@@ -28,7 +28,7 @@ class StandIn:
     card = ModelCard("stand-in", "pixels", "none", "0" * 64, "resize 4", 48)
     batch_size = 4
     n_workers = 1
-    n_lanes = 1
+    n_concurrent = 1
     least_px = 0
     takes_pixels = False
 
@@ -47,7 +47,7 @@ def make_seed_map(folder, *, images):
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)).save(file)
     (images / "broken.png").write_bytes(b"no image")
-    extraction = importlib.import_module("featscape.features.extract")
+    extraction = importlib.import_module("featscape.features.extraction.loop")
     with mock.patch.object(extraction, "load_network", return_value=StandIn()):
         make_map(images, folder, perplexity=3, size_px=200)
 

@@ -202,7 +202,7 @@ def test_a_reader_of_a_map_that_two_runs_replace_sees_whole_maps(output, begin):
 
 
 def replace_map(source, output, seed):
-    module = importlib.import_module("featscape.features.extract")
+    module = importlib.import_module("featscape.features.extraction.loop")
     module.load_network = lambda *_, **__: QuickNetwork()
     make_map(source, output, perplexity=3, size_px=300, random_state=seed, force=True)
 

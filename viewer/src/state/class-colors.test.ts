@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { classColor, linear, oklab } from "./class-colors";
 import { STAGE_THEMES } from "./stage-sync";
 
-// src/featscape/colors.py
+// src/featscape/labels/colors.py
 const TEN = [
   "#0a5cd6",
   "#f7a224",
