@@ -81,18 +81,20 @@ def make_fingerprint(features: NDArray[np.float32]) -> tuple[float, ...]:
 def measure_change(made: Fingerprint, now: Fingerprint) -> float:
     """Return the largest relative distance between two fingerprints over the layers.
 
-    The distance is 0 for equal fingerprints and at most 2. It is 2 for different numbers of layers.
+    The distance is 0 for equal fingerprints and at most 2. It is 2 for different numbers of layers,
+    and NaN if a value of any layer is NaN.
     """
     if len(made) != len(now):
         return 2.0
-    return max(_distance(one, other) for one, other in zip(made, now, strict=True))
+    # max() of Python would lose NaN after a number
+    return float(np.max([_distance(one, other) for one, other in zip(made, now, strict=True)]))
 
 
 def _distance(one: Sequence[float], other: Sequence[float]) -> float:
     if len(one) != len(other):
         return 2.0
     a, b = np.array(one, dtype=np.float64), np.array(other, dtype=np.float64)
-    scale = max(np.linalg.norm(a), np.linalg.norm(b))
+    scale = np.max(np.linalg.norm([a, b], axis=1))  # NaN if a value is NaN
     return float(np.linalg.norm(a - b) / scale) if scale else 0.0
 
 

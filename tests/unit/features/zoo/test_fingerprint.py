@@ -49,6 +49,16 @@ def test_the_distance_is_that_of_the_layer_with_the_largest_change():
     assert measure_change(((0.0,),), ((0.0,),)) == 0.0
 
 
+@pytest.mark.parametrize("good", [(1.0, 2.0), (0.0, 0.0)])
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
+def test_nan_in_any_layer_counts_as_a_change(good, order):
+    bad = (np.nan, 1.0)
+    made, now = (good, good)[order], (good, bad)[order]
+    for one, other in ((made, now), (now, made), (now, now)):
+        assert not measure_change(one, other) <= TOLERANCE
+        assert describe_change(replace(CARD, fingerprint=one), replace(CARD, fingerprint=other))
+
+
 def test_rounding_is_tolerated_and_another_scale_is_not():
     assert describe_change(of(FEATURES), of(FEATURES * np.float32(1 + TOLERANCE / 2))) == ""
     assert "differ by 1.0%" in describe_change(of(FEATURES), of(FEATURES * np.float32(1.01)))
