@@ -356,6 +356,17 @@ class TestAddresses:
         ("::ffff:127.0.0.1", False),
         ("fe80::1%eth0", False),
         ("fd00:ec2::254", False),
+        ("fec0::1", False),
+        ("::ffff:8.8.8.8", True),
+        ("::127.0.0.1", False),
+        ("::ffff:0:127.0.0.1", False),
+        ("2002:808:808::", True),
+        ("2002:7f00:1::", False),
+        ("64:ff9b::808:808", True),
+        ("64:ff9b::7f00:1", False),
+        ("64:ff9b::a83f:8110", False),
+        ("64:ff9b:1::7f00:1", False),
+        ("2001:0:4136:e378:8000:63bf:80ff:fffe", False),
     ],
 )
 def test_public_and_private_addresses(host, expected):

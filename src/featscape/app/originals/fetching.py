@@ -21,6 +21,12 @@ _CHUNK_BYTES = 1 << 18
 # The address is in a public range, but is the metadata service of Azure's virtual machines.
 _METADATA = ipaddress.ip_address("168.63.129.16")
 
+# RFC 6052: the prefix of public IPv4 addresses in a network that has only IPv6.
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+# All public IPv6 addresses; `is_global` also accepts deprecated ranges outside this network.
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+
 
 def fetch(address: str, *, most_bytes: int, within_s: float) -> bytes:
     """Download the file at an address.
@@ -119,8 +125,17 @@ def _open_socket(info: tuple[Any, ...], own: set[_Address]) -> socket.socket:
 
 
 def is_public(host: str) -> bool:
-    """Return whether an IP address belongs to the public internet."""
+    """Return whether an IP address belongs to the public internet.
+
+    An IPv6 address that contains an IPv4 address (mapped, 6to4 or NAT64) leads to the IPv4 address,
+    which therefore decides.
+    """
     address = ipaddress.ip_address(host.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None)
-    address = mapped or address
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            inner = ipaddress.IPv4Address(address.packed[-4:])
+        if inner is None and address not in _GLOBAL_UNICAST:
+            return False
+        address = inner or address
     return address.is_global and not address.is_multicast and address != _METADATA
