@@ -84,7 +84,11 @@ class Target:
     def write(self, rng: Random, folder: Path) -> None:
         """Write one request, or two on one connection; a part of them is damaged or cut."""
         request = _request(rng, self._images)
+        may_be_reset = False
         if rng.random() < 0.05:
+            # Bytes after a request that closes the connection reset the connection, and the client
+            # may lose the response (RFC 9112, section 9.6).
+            may_be_reset = b"connection: close" in request.lower()
             request += _request(rng, self._images)
         is_whole = rng.random() < 0.7
         if not is_whole and rng.random() < 0.5:
@@ -94,7 +98,7 @@ class Target:
             request = request.replace(b"\r\n\r\n", length, 1)
         elif not is_whole:
             request = mutate_bytes(rng, request)
-        first = _WHOLE if is_whole else b"damaged"
+        first = _WHOLE if is_whole and not may_be_reset else b"damaged"
         (folder / _FILE).write_bytes(first + b"\n" + request)
 
     def check(self, folder: Path) -> None:
