@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from featscape.errors import InputError
+from featscape.files.features import read_labels
 from featscape.files.npy import map_npy, open_member, open_npz, read_npy_header, read_npz
 
 
@@ -90,11 +91,39 @@ def test_flipped_bytes_of_a_header_raise_nothing_else():
             assert str(error)  # noqa: PT017 - any damage may also leave the header whole
 
 
-@pytest.mark.parametrize("shape", [(10**12,), (2**40, 2**40), (5,)])
+@pytest.mark.parametrize("shape", [(10**12,), (2**40, 2**20), (5,)])
 def test_a_claim_that_differs_from_the_files_size_is_refused(tmp_path, shape):
     (tmp_path / "a.npy").write_bytes(with_header(described(shape), 4))
     with pytest.raises(InputError, match=r"claims .* bytes of values; the file contains 4"):
         from_file(map_npy, tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize(
+    ("shape", "descr", "reason"),
+    [
+        ((10**30, 0), "|u1", "impossible shape"),
+        ((10**400, 0), "|u1", "impossible shape"),
+        ((2**40, 2**40, 0), "|u1", "impossible shape"),
+        ((0,) * 100, "|u1", "impossible shape"),
+        ((2**35,), "<U0", "0 bytes each"),
+        ((2**35,), [], "0 bytes each"),
+    ],
+)
+def test_an_array_without_bytes_that_numpy_cannot_create_is_refused(tmp_path, shape, descr, reason):
+    (tmp_path / "a.npy").write_bytes(with_header(described(shape, descr)))
+    with pytest.raises(InputError, match=reason):
+        from_file(map_npy, tmp_path / "a.npy")
+
+
+def test_labels_are_counted_before_they_are_read(tmp_path):
+    file = tmp_path / "labels.npy"
+    np.save(file, np.arange(500_000))
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"must be 3 labels.* has 500000"):
+        read_labels(file, n_items=3)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1e6
 
 
 def test_a_header_of_many_bytes_is_not_read_whole(tmp_path):

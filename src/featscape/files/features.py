@@ -93,16 +93,22 @@ def read_labels(file: Path, *, n_items: int) -> tuple[str, ...]:
                 f"the labels in {printable(file)} must be one-dimensional integers or strings; "
                 f"got shape {array.shape}, dtype {array.dtype}. Save an (n,) array."
             )
+        _check_n_labels(len(array), n_items, file)
         _check_unicode(array, file)
         labels = tuple(str(label) for label in array)
     else:
         labels = tuple(_read_text(file).removesuffix("\n").split("\n"))
-    if len(labels) != n_items:
+        _check_n_labels(len(labels), n_items, file)
+    return labels
+
+
+def _check_n_labels(n_labels: int, n_items: int, file: Path) -> None:
+    """Raise InputError unless there is one label per item."""
+    if n_labels != n_items:
         raise InputError(
             f"there must be {n_items} labels, one for each row of the features; {printable(file)} "
-            f"has {len(labels)}. Give one label per row, in the same order."
+            f"has {n_labels}. Give one label per row, in the same order."
         )
-    return labels
 
 
 def _check_unicode(labels: NDArray[Any], file: Path) -> None:

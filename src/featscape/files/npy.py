@@ -29,6 +29,9 @@ PICKLED = "it holds pickled objects, which are never loaded"
 
 MOST_SHRINKING = 1032  # maximum ratio of uncompressed to compressed size with deflate
 
+_MOST_LENGTH = 1 << 40  # of one dimension
+_MOST_BYTES = 1 << 62  # NumPy computes sizes in 64 bits, also for a shape that contains a 0
+_MOST_DIMENSIONS = 32  # the limit of NumPy 1
 _MOST_HEADER_BYTES = 1 << 17  # NumPy itself refuses headers of more than 10,000 bytes
 _ENCRYPTED = 1
 _READERS = {
@@ -85,7 +88,7 @@ def read_npy_header(file: BinaryIO, *, allow_objects: bool = False) -> NpyHeader
     Raises
     ------
     InputError
-        If the file has no valid header, or a dimension is negative.
+        If the file has no valid header, or its shape or the size of its values is impossible.
     OSError
         If the file cannot be read.
     """
@@ -104,9 +107,26 @@ def read_npy_header(file: BinaryIO, *, allow_objects: bool = False) -> NpyHeader
         raise InputError(f"its header is damaged ({first_line(error)})") from error
     if any(isinstance(n, bool) or n < 0 for n in shape):
         raise InputError(f"its header is damaged (shape {shape})")
+    _check_limits(shape, dtype)
     if dtype.hasobject and not allow_objects:
         raise InputError(PICKLED)
     return NpyHeader(shape, dtype, is_fortran, head.tell())
+
+
+def _check_limits(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Raise InputError unless NumPy can create an array of `shape` with values of some bytes."""
+    if dtype.itemsize == 0:
+        raise InputError(f"its values have 0 bytes each (dtype {dtype})")
+    n_bytes = dtype.itemsize * math.prod(max(n, 1) for n in shape)
+    if (
+        len(shape) > _MOST_DIMENSIONS
+        or max(shape, default=0) > _MOST_LENGTH
+        or n_bytes > _MOST_BYTES
+    ):
+        raise InputError(
+            "its header claims an impossible shape: the limits are "
+            f"{_MOST_DIMENSIONS} dimensions, 2**40 per dimension and 2**62 bytes"
+        )
 
 
 def map_npy(file: BinaryIO) -> NDArray[Any]:
