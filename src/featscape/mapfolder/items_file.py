@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # larger of these two limits is refused.
 _MOST_GROWTH = 1_000
 _SMALL_BYTES = 64 << 20
+_BATCH_ROWS = 65_536
 
 _NEEDED = {"id", "path", "label", "split", "width", "height", "x"}
 
@@ -51,8 +52,10 @@ def read_table(folder: FolderHandle) -> pa.Table:
 def _read_bounded(stream: BinaryIO, parquet: pq.ParquetFile) -> pa.Table:
     """Read the rows; raises ValueError if they need too much memory.
 
-    A dictionary stores a text once, so a file of 20 KB can contain gigabytes of equal texts.
-    Texts are therefore read as dictionaries, and decoded only after their size is known.
+    Compression shrinks repeated texts, so the sizes that the file claims are checked first. A
+    dictionary stores a text once, so a file of 20 KB can contain gigabytes of equal texts. Texts
+    are therefore read as dictionaries, and decoded only after their size is known. The rows are
+    read in batches, because the claimed sizes may be wrong.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -69,12 +72,27 @@ def _read_bounded(stream: BinaryIO, parquet: pq.ParquetFile) -> pa.Table:
             for is_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary)
         )
     ]
-    _check_bytes(fixed_bytes, most_bytes)
+    _check_bytes(max(fixed_bytes, _claimed_bytes(parquet.metadata)), most_bytes)
     stream.seek(0)
+    batches = []
+    n_bytes = fixed_bytes
     with pq.ParquetFile(stream, read_dictionary=texts) as packed:
-        table = packed.read()
-    _check_bytes(fixed_bytes + sum(map(_decoded_bytes, table.columns)), most_bytes)
-    return table.cast(schema)
+        packed_schema = packed.schema_arrow
+        for batch in packed.iter_batches(_BATCH_ROWS):
+            n_bytes += sum(map(_decoded_bytes, batch.columns))
+            _check_bytes(n_bytes, most_bytes)
+            batches.append(batch)
+    return pa.Table.from_batches(batches, packed_schema).cast(schema)
+
+
+def _claimed_bytes(metadata: pq.FileMetaData) -> int:
+    """Return the size of all columns before compression that the footer of a file claims."""
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    return sum(
+        max(group.column(number).total_uncompressed_size, 0)
+        for group in groups
+        for number in range(group.num_columns)
+    )
 
 
 def _check_bytes(n_bytes: int, most_bytes: int) -> None:
@@ -85,18 +103,15 @@ def _check_bytes(n_bytes: int, most_bytes: int) -> None:
         )
 
 
-def _decoded_bytes(column: pa.ChunkedArray) -> int:
-    """Return the number of bytes of the texts that a column of dictionaries stands for."""
+def _decoded_bytes(column: pa.Array) -> int:
+    """Return the number of bytes of the texts that a column of dictionary indices refers to."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if not pa.types.is_dictionary(column.type):
         return 0
-    lengths = (
-        pc.binary_length(chunk.dictionary).cast(pa.int64()).take(chunk.indices)
-        for chunk in column.chunks
-    )
-    return sum(pc.sum(each).as_py() or 0 for each in lengths)
+    lengths = pc.binary_length(column.dictionary).cast(pa.int64()).take(column.indices)
+    return pc.sum(lengths).as_py() or 0
 
 
 def _find_wrong_types(schema: pa.Schema) -> Iterator[str]:
