@@ -7,14 +7,17 @@
                           hashes of the two other files; the first line is the hash of the second
 
 The .json file is written last and renamed into place. A shard exists if its .json file exists, and
-is undamaged if the hashes agree. Other files are deleted on reading, and their features are
-computed again.
+is undamaged if the hashes agree. Other files with such names are deleted on reading, and their
+features are computed again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
+import stat
 import time
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from featscape.errors import InputError
 from featscape.features.extraction.cache import (
     DIGEST_BYTES,
     FeatureCache,
@@ -31,9 +35,10 @@ from featscape.features.extraction.cache import (
 from featscape.features.zoo.fingerprint import describe_change
 from featscape.features.zoo.weights import hash_file
 from featscape.mapfolder.staging import WriteError, flush, writing
+from featscape.printable_names import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -44,7 +49,8 @@ if TYPE_CHECKING:
     from featscape.progress import Progress
     from featscape.records import ModelCard
 
-_FEATURES, _THUMBNAILS, _STATE = ".npy", ".thumbnails", ".json"
+_FEATURES, _THUMBNAILS, _STATE, _BEGUN = ".npy", ".thumbnails", ".json", ".begun"
+_NAME = re.compile(r"[0-9]{6,}\.(npy|thumbnails|json|begun)")
 
 # A shard is written at this size or age, which bounds the work that a power failure can destroy.
 MOST_BYTES = 32 << 20
@@ -95,7 +101,7 @@ def write_shard(folder: Path, number: int, shard: Shard) -> None:
     """
     files = {suffix: folder / f"{number:06d}{suffix}" for suffix in (_FEATURES, _THUMBNAILS)}
     state = folder / f"{number:06d}{_STATE}"
-    begun = state.with_suffix(".begun")
+    begun = state.with_suffix(_BEGUN)
     thumbnails = shard.thumbnails or ()
     try:
         with writing():
@@ -147,6 +153,7 @@ def read_shards(folder: Path, *, card: ModelCard) -> ShardFolder:
     """Read the shards of a folder.
 
     Damaged shards, shards of a changed network, and incomplete shards of a killed run are deleted.
+    Files with other names stay.
 
     Parameters
     ----------
@@ -154,10 +161,18 @@ def read_shards(folder: Path, *, card: ModelCard) -> ShardFolder:
         Allowed to be missing.
     card : ModelCard
         Card of the network.
+
+    Raises
+    ------
+    InputError
+        If `folder` is a link or a file, or if a link or a folder has the name of a shard's file.
     """
     found = ShardFolder()
     whole: set[str] = set()
-    for state in sorted(folder.glob(f"*{_STATE}")):
+    files = _list_files(folder)
+    for state in files:
+        if state.suffix != _STATE:
+            continue
         try:
             found.parts.append(_read_shard(state, card))
             whole.add(state.stem)
@@ -165,11 +180,29 @@ def read_shards(folder: Path, *, card: ModelCard) -> ShardFolder:
             found.change = str(error)
         except (OSError, ValueError, LookupError, TypeError):  # a damaged shard
             found.n_damaged += 1
-    if folder.is_dir():
-        for file in folder.iterdir():
-            if file.stem not in whole:
-                file.unlink()
+    for file in files:
+        if file.stem not in whole:
+            file.unlink()
     return found
+
+
+def _list_files(folder: Path) -> list[Path]:
+    """Return the files of shards, sorted; refuse what featscape did not write at such a name."""
+    if not os.path.lexists(folder):
+        return []
+    _check_kind(folder, stat.S_ISDIR, "folder")
+    files = sorted(file for file in folder.iterdir() if _NAME.fullmatch(file.name))
+    for file in files:
+        _check_kind(file, stat.S_ISREG, "file")
+    return files
+
+
+def _check_kind(path: Path, is_kind: Callable[[int], bool], kind: str) -> None:
+    if not is_kind(path.lstat().st_mode):
+        raise InputError(
+            f"featscape did not create {printable(path)}: it is not a {kind}. Move it away, and "
+            "repeat the call."
+        )
 
 
 def open_cache(
@@ -208,7 +241,7 @@ def open_cache(
     if folder is not None:
         found = read_shards(folder, card=card)
         parts, n_damaged = found.parts, found.n_damaged
-        n_shards = 1 + max((int(one.stem) for one in folder.glob(f"*{_STATE}")), default=-1)
+        n_shards = 1 + max((int(file.stem) for file in _list_files(folder)), default=-1)
         if n_damaged:
             parts_are = "1 part is" if n_damaged == 1 else f"{n_damaged:,} parts are"
             progress.note(f"of the interrupted run, {parts_are} damaged and computed again")

@@ -5,10 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from featscape.errors import InputError
 from featscape.features.extraction.cache import FeatureCache
 from featscape.features.extraction.reading import digest
-from featscape.features.extraction.shards import Shard, ShardWriter, read_shards, write_shard
+from featscape.features.extraction.shards import (
+    Shard,
+    ShardWriter,
+    open_cache,
+    read_shards,
+    write_shard,
+)
 from featscape.features.zoo.fingerprint import card_key
+from featscape.progress import SilentProgress
 from featscape.records import ModelCard
 
 N_FEATURES = 5
@@ -86,6 +94,38 @@ def test_an_incomplete_shard_is_deleted(folder):
     kept = read_shards(folder, card=CARD)
     assert (len(kept.parts), kept.n_damaged) == (1, 0)
     assert {file.stem for file in folder.iterdir()} == {"000000"}
+
+
+@pytest.mark.parametrize("name", ["thesis.txt", "notes.json", "1.npy", "000009.txt"])
+def test_files_with_other_names_stay(folder, name):
+    (folder / name).write_text("years of work")
+    _, n_shards = open_cache(
+        folder, [], card=CARD, n_images=5, sample={}, progress=SilentProgress()
+    )
+    assert n_shards == 2
+    assert (folder / name).read_text() == "years of work"
+
+
+@pytest.mark.parametrize("ending", ["npy", "thumbnails", "json", "begun"])
+def test_a_folder_with_the_name_of_a_shards_file_is_refused(folder, ending):
+    (folder / f"000009.{ending}").mkdir()
+    with pytest.raises(InputError, match=rf"create .*000009\.{ending}: it is not a file\. Move it"):
+        read_shards(folder, card=CARD)
+
+
+def test_a_link_with_the_name_of_a_shards_file_is_refused(folder):
+    (folder / "000000.npy").rename(folder.parent / "elsewhere.npy")
+    (folder / "000000.npy").symlink_to(folder.parent / "elsewhere.npy")
+    with pytest.raises(InputError, match=r"000000\.npy: it is not a file"):
+        read_shards(folder, card=CARD)
+
+
+def test_a_link_or_a_file_in_place_of_the_folder_is_refused(folder):
+    (folder.parent / "link").symlink_to(folder)
+    (folder.parent / "file").write_text("text")
+    for name in ("link", "file"):
+        with pytest.raises(InputError, match=rf"{name}: it is not a folder"):
+            read_shards(folder.parent / name, card=CARD)
 
 
 def test_a_shard_with_another_number_of_features_is_damaged(folder):
