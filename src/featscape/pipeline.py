@@ -109,7 +109,9 @@ def embed_features(options: FeatureMapOptions) -> Map:
 
     file = Path(options.features_file)
     watch = Stopwatch()
-    with mapfolder.new_map_folder(options.folder, force=options.force) as folder:
+    with mapfolder.new_map_folder(
+        options.folder, force=options.force, say=options.report.note
+    ) as folder:
         with watch.stage("read"):
             stored = read_features(file)
             labels = None

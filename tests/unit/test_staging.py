@@ -11,7 +11,14 @@ from filelock import FileLock
 from PIL import Image
 
 from featscape.errors import InputError
-from featscape.mapfolder.staging import WriteError, kept_beside, restore, staged, writing
+from featscape.mapfolder.staging import (
+    WriteError,
+    flush,
+    kept_beside,
+    restore,
+    staged,
+    writing,
+)
 
 
 def allow(_output):
@@ -123,6 +130,24 @@ def test_all_is_on_the_disk_before_the_folder_has_its_name(tmp_path, monkeypatch
     assert after == [str(tmp_path)]
 
 
+class TestFlush:
+    def fail_to_open(self, monkeypatch):
+        def fail(_path, _flags):
+            raise OSError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr("os.open", fail)
+
+    def test_a_folder_that_cannot_be_listed_is_not_flushed(self, tmp_path, monkeypatch):
+        self.fail_to_open(monkeypatch)
+        flush(tmp_path)
+
+    def test_a_file_that_cannot_be_opened_is_refused(self, tmp_path, monkeypatch):
+        (tmp_path / "file").write_text("text")
+        self.fail_to_open(monkeypatch)
+        with pytest.raises(OSError, match="Permission denied"):
+            flush(tmp_path / "file")
+
+
 def full_disk(_handle):
     raise OSError(28, "No space left on device")
 
@@ -168,6 +193,90 @@ class TestAfterAKill:
         monkeypatch.undo()
         end_early(tmp_path / "m", fill=names_in)
         assert (tmp_path / "m" / "older").read_text() == "older"
+
+    def test_the_older_folder_is_kept_if_the_place_is_refused(self, tmp_path):
+        between_the_moves(tmp_path)
+        (tmp_path / "m").mkdir()
+        (tmp_path / "m" / "thesis.tex").write_text("text")
+        place = r".*\.m\.partial/replaced\.$"
+        with pytest.raises(InputError, match=r"thesis\.tex.*left the older map in " + place):
+            stage(tmp_path / "m", files=("older",)).__enter__()
+        assert names_in(tmp_path / ".m.partial" / "replaced") == ["older"]
+        (tmp_path / "m" / "thesis.tex").unlink()
+        (tmp_path / "m").rmdir()
+        restore(tmp_path / "m")
+        assert names_in(tmp_path / "m") == ["older"]
+        assert names_in(tmp_path) == ["m"]
+
+    def test_the_older_folder_takes_the_place_of_an_empty_folder(self, tmp_path):
+        between_the_moves(tmp_path)
+        (tmp_path / "m").mkdir()
+        end_early(tmp_path / "m", fill=names_in)
+        assert names_in(tmp_path / "m") == ["older"]
+        assert names_in(tmp_path) == ["m"]
+
+    def test_an_older_folder_with_links_is_put_back(self, tmp_path):
+        (between_the_moves(tmp_path) / "replaced" / "bundle").symlink_to(tmp_path)
+        restore(tmp_path / "m")
+        assert names_in(tmp_path / "m") == ["bundle", "older"]
+
+
+class TestFilesThatArriveLate:
+    def replace(self, output, monkeypatch, *, say):
+        """Add a file to the older folder between the last check and the replacement."""
+        from featscape.mapfolder import staging
+
+        replace = staging._replace
+
+        def add_a_file(place, new):
+            (place / "thesis.tex").write_text("years of work")
+            return replace(place, new)
+
+        monkeypatch.setattr(staging, "_replace", add_a_file)
+        output.mkdir()
+        (output / "older").write_text("older")
+        with stage(output, files=("older", "newer"), say=say) as folder:
+            (folder / "newer").write_text("newer")
+
+    def check(self, tmp_path, lines):
+        assert names_in(tmp_path) == ["m", "m.old"]
+        assert names_in(tmp_path / "m") == ["newer"]
+        assert (tmp_path / "m.old" / "thesis.tex").read_text() == "years of work"
+        (line,) = lines
+        assert f"thesis.tex right before its replacement and is kept in {tmp_path}/m.old" in line
+
+    def test_the_older_folder_is_moved_aside(self, tmp_path, monkeypatch):
+        lines = []
+        self.replace(tmp_path / "m", monkeypatch, say=lines.append)
+        self.check(tmp_path, lines)
+
+    @pytest.mark.usefixtures("without_exchange")
+    def test_the_older_folder_is_moved_aside_without_an_exchange(self, tmp_path, monkeypatch):
+        lines = []
+        self.replace(tmp_path / "m", monkeypatch, say=lines.append)
+        self.check(tmp_path, lines)
+
+    @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="Linux names open files")
+    def test_a_complete_folder_with_a_free_name_is_flushed_and_nothing_else_is_kept(
+        self, tmp_path, monkeypatch
+    ):
+        flushed = []
+        monkeypatch.setattr(
+            "os.fsync", lambda handle: flushed.append(Path(f"/proc/self/fd/{handle}").readlink())
+        )
+        lines = []
+
+        def add_a_file():
+            with stage(tmp_path / "m", files=("older",), say=lines.append) as folder:
+                keep(folder)
+                (tmp_path / "m").mkdir()
+                (tmp_path / "m" / "thesis.tex").write_text("years of work")
+
+        with pytest.raises(InputError, match=r"thesis\.tex.* The new map is in .*m\.new\.$"):
+            add_a_file()
+        assert names_in(tmp_path) == ["m", "m.new"]
+        assert lines == []
+        assert flushed[-1] == tmp_path
 
 
 def between_the_moves(tmp_path):
@@ -249,6 +358,15 @@ class TestHiddenFolderOfOthers:
         (tmp_path / ".m.partial").mkdir()
         (tmp_path / ".m.partial" / name).symlink_to(tmp_path / "victim")
         self.refuse(tmp_path / "m", f"it contains {name}")
+
+    @pytest.mark.parametrize("name", ["kept/0123", "kept/0123/000000.npy"])
+    def test_a_link_below_the_kept_files_is_refused(self, tmp_path, name):
+        (tmp_path / "victim").mkdir()
+        link = tmp_path / ".m.partial" / name
+        link.parent.mkdir(parents=True)
+        link.symlink_to(tmp_path / "victim")
+        self.refuse(tmp_path / "m", rf"it contains {name}\. ")
+        assert link.is_symlink()
 
     def test_other_files_in_it_are_refused_with_their_names(self, tmp_path):
         (tmp_path / ".m.partial").mkdir()

@@ -61,7 +61,9 @@ def list_names(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
 
 
-def check_own(folder: Path, members: Sequence[str], *, option: str) -> None:
+def check_own(
+    folder: Path, members: Sequence[str], *, followed: Sequence[str] = (), option: str
+) -> None:
     """Raise InputError unless `folder` can be a hidden folder that featscape created.
 
     Parameters
@@ -70,6 +72,8 @@ def check_own(folder: Path, members: Sequence[str], *, option: str) -> None:
         Its name is that of a hidden folder, but it may be a link or belong to another user.
     members : sequence of str
         The names that featscape uses in the folder. Other names and links are refused.
+    followed : sequence of str
+        The members whose contents featscape uses. Links at any depth of these members are refused.
     option : str
         The option that names the output, for the error message.
     """
@@ -87,6 +91,7 @@ def check_own(folder: Path, members: Sequence[str], *, option: str) -> None:
             for entry in sorted(os.scandir(folder), key=lambda entry: entry.name)
             if entry.is_symlink() or not (entry.name in members or _is_of_system(entry.name))
         ]
+        foreign += [link for name in followed for link in _find_links(folder, name)]
         if foreign:
             reason = f"it contains {list_names(foreign)}"
     if reason:
@@ -94,6 +99,16 @@ def check_own(folder: Path, members: Sequence[str], *, option: str) -> None:
             f"featscape needs the folder {printable(folder)} but did not create it: {reason}. "
             f"The folder is unchanged. Move it away, or choose another place with {option}."
         )
+
+
+def _find_links(folder: Path, member: str) -> list[str]:
+    """Return the links below a member of `folder`, relative to `folder`, sorted."""
+    paths = (
+        Path(path, name)
+        for path, inner, names in os.walk(folder / member)
+        for name in (*inner, *names)
+    )
+    return sorted(path.relative_to(folder).as_posix() for path in paths if path.is_symlink())
 
 
 def _is_of_system(name: str) -> bool:

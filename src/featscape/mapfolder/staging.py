@@ -49,7 +49,7 @@ _CANNOT_WRITE = {
     errno.EXDEV,
 }
 _SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
-# The errors of file systems that cannot flush a folder.
+# The errors of file systems that cannot flush a folder, and of a folder that cannot be listed.
 _NO_FLUSH = {errno.EACCES, errno.EINVAL, errno.ENOTSUP, errno.EBADF}
 
 
@@ -89,14 +89,15 @@ def writing() -> Iterator[None]:
 
 def flush(path: Path) -> None:
     """Flush a file, or the list of names of a folder, to the disk."""
-    handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
     except OSError as error:
         if error.errno not in _NO_FLUSH or not path.is_dir():
             raise
-    finally:
-        os.close(handle)
 
 
 def kept_beside(folder: Path) -> Path:
@@ -139,7 +140,8 @@ def staged(
     what, option : str
         The kind of the folder, and the option that names the folder, for error messages.
     say : callable, optional
-        Receives one line about the kept files.
+        Receives one line about the kept files, and one line about an older folder that received
+        another file right before the replacement. Such a folder gets a free name beside `output`.
 
     Raises
     ------
@@ -153,6 +155,7 @@ def staged(
     output = _follow(output)
     partial = _partial_of(output)
     new = partial / _NEW
+    place = output  # the name of the new folder once the new folder is complete
     identity = None
     has_kept = False
 
@@ -163,10 +166,7 @@ def staged(
     try:
         with _locked(partial, output, what=what, option=option):
             try:
-                with writing():
-                    _put_back(partial, output)
-                    _clear(partial)
-                check_place()
+                _prepare(partial, output, check_place, what=what)
                 with writing():
                     new.mkdir()  # only the owner can read the folders of mkdtemp
                 identity = _identity_of(new)
@@ -177,17 +177,18 @@ def staged(
                 try:
                     check_place()
                 except InputError as error:
-                    place = _move_aside(new, output)
+                    place = _move_aside(new, output, ending="new")
                     raise InputError(f"{error} The new {what} is in {printable(place)}.") from error
                 with writing():
                     if os.path.lexists(output):
-                        _replace(output, new)
+                        old = _replace(output, new)
+                        _save_foreign(old, output, files, what=what, say=say)
                     else:
                         new.rename(output)
                     flush(output.parent)
             finally:
-                is_done = identity is not None and _identity_of(output) == identity
-                has_kept = not is_done and _is_needed(partial, output)
+                is_done = identity is not None and _identity_of(place) == identity
+                has_kept = not is_done and _is_needed(partial)
                 if has_kept:
                     shutil.rmtree(new, ignore_errors=True)
                 else:
@@ -223,7 +224,7 @@ def restore(output: Path, *, option: str = "-o (output=)") -> None:
         try:
             with _locked(partial, output, what="map", option=option):
                 _put_back(partial, output)
-                if not _is_needed(partial, output):
+                if not _is_needed(partial):
                     _remove(partial)
         except _BusyError:
             if time.monotonic() > until:
@@ -284,7 +285,7 @@ def _locked(partial: Path, output: Path, *, what: str, option: str) -> Iterator[
                 partial.mkdir()
         except FileExistsError:
             with suppress(FileNotFoundError):  # another process deleted the folder
-                check_own(partial, _MEMBERS, option=option)
+                check_own(partial, _MEMBERS, followed=(_KEPT,), option=option)
         except FileNotFoundError:
             reason = f"there is no folder {printable(output.parent)}. Make it first, or choose"
             if output.parent.is_dir():  # for example /proc
@@ -341,6 +342,25 @@ def _check_foreign(output: Path, files: Sequence[str], *, what: str, option: str
         )
 
 
+def _save_foreign(
+    old: Path,
+    output: Path,
+    files: Sequence[str],
+    *,
+    what: str,
+    say: Callable[[str], None] | None,
+) -> None:
+    """Move the replaced folder aside if a file arrived after the last check of the folder."""
+    foreign = find_foreign(old, files)
+    if foreign:
+        place = _move_aside(old, output, ending="old")
+        if say is not None:
+            say(
+                f"the older {what} received {list_names(foreign)} right before its replacement and "
+                f"is kept in {printable(place)}"
+            )
+
+
 def _is_interrupted(partial: Path, output: Path) -> bool:
     """Return whether a replacement ended between its two moves."""
     return os.path.lexists(partial / _REPLACED) and not os.path.lexists(output)
@@ -348,15 +368,34 @@ def _is_interrupted(partial: Path, output: Path) -> bool:
 
 def _put_back(partial: Path, output: Path) -> None:
     """Undo the first move of a replacement that ended between its two moves."""
+    if os.path.lexists(partial / _REPLACED):
+        with suppress(OSError):  # only an empty folder can be removed; other contents stay
+            output.rmdir()
     if _is_interrupted(partial, output):
         (partial / _REPLACED).rename(output)
 
 
-def _clear(partial: Path) -> None:
-    """Delete the unfinished folders of a killed process, but not its kept files."""
-    for name in (_REPLACED, _NEW):
-        if os.path.lexists(partial / name):
-            shutil.rmtree(partial / name)
+def _prepare(partial: Path, output: Path, check_place: Callable[[], object], *, what: str) -> None:
+    """Check the output, and put back or delete the folders of a killed process.
+
+    The kept files stay. The older folder in `replaced` is deleted only after the check, because
+    `replaced` is the only copy if something else is at the output.
+    """
+    replaced = partial / _REPLACED
+    with writing():
+        _put_back(partial, output)
+    try:
+        check_place()
+    except InputError as error:
+        if not os.path.lexists(replaced):
+            raise
+        raise InputError(
+            f"{error} An interrupted replacement left the older {what} in {printable(replaced)}."
+        ) from error
+    with writing():
+        for folder in (replaced, partial / _NEW):
+            if os.path.lexists(folder):
+                shutil.rmtree(folder)
 
 
 def _remove(partial: Path) -> None:
@@ -387,14 +426,14 @@ def _empty(folder: Path, *, but: str = "") -> None:
                     path.unlink()
 
 
-def _replace(output: Path, new: Path) -> None:
-    """Move `new` to `output`, and the older folder to a place where the caller deletes it.
+def _replace(output: Path, new: Path) -> Path:
+    """Move `new` to `output`; return the place of the older folder, which the caller deletes.
 
     If two moves are needed and an error or Ctrl-C occurs between the moves, the older folder gets
     its name back.
     """
     if exchange(output, new):
-        return
+        return new
     old = new.parent / _REPLACED
     try:
         output.rename(old)
@@ -402,17 +441,19 @@ def _replace(output: Path, new: Path) -> None:
     finally:
         if not os.path.lexists(output):
             old.rename(output)
+    return old
 
 
-def _move_aside(new: Path, output: Path) -> Path:
-    """Move a complete folder to a free name beside `output` and return the new path."""
-    place = output.with_name(f"{output.name}.new")
+def _move_aside(folder: Path, output: Path, *, ending: str) -> Path:
+    """Move a folder to a free name beside `output`, flush the name, and return the new path."""
+    place = output.with_name(f"{output.name}.{ending}")
     number = 1
     while os.path.lexists(place):
         number += 1
-        place = output.with_name(f"{output.name}.new-{number}")
+        place = output.with_name(f"{output.name}.{ending}-{number}")
     with writing():
-        new.rename(place)
+        folder.rename(place)
+        flush(output.parent)
     return place
 
 
@@ -424,8 +465,8 @@ def _flush_below(folder: Path) -> None:
         flush(Path(path))
 
 
-def _is_needed(partial: Path, output: Path) -> bool:
-    """Return whether `partial` contains kept files, or an older folder to move back."""
-    if _is_interrupted(partial, output):
-        return True
-    return any(names for _, _, names in os.walk(partial / _KEPT))
+def _is_needed(partial: Path) -> bool:
+    """Return whether `partial` contains kept files, or an older folder that is not replaced."""
+    return os.path.lexists(partial / _REPLACED) or any(
+        names for _, _, names in os.walk(partial / _KEPT)
+    )

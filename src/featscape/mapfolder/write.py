@@ -65,8 +65,10 @@ def new_map_folder(
 
     If the block ends with an error, Ctrl-C or a full disk, the new folder is deleted and `output`
     is unchanged. Files in `staging.kept_beside` are available to the next call, which `say`
-    reports. With `force`, an older map at `output` is deleted once the new map is in its place.
-    Enter this context first, so that an unusable output is refused before any long work.
+    reports. `say` also reports an older map that received another file right before the
+    replacement and was moved aside. With `force`, an older map at `output` is deleted once the new
+    map is in its place. Enter this context first, so that an unusable output is refused before any
+    long work.
 
     Raises
     ------
