@@ -295,5 +295,5 @@ class TestOpenPlacer:
     def test_a_map_of_features_has_no_network(self):
         np.save("features.npy", np.random.default_rng(0).normal(size=(20, 4)))
         made = embed_features("features.npy", perplexity=4)
-        with pytest.raises(InputError, match="must be made of images"):
+        with pytest.raises(InputError, match="new images need a map of images"):
             open_placer(made)
