@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import threading
 import time
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, urlsplit
 
@@ -30,6 +32,7 @@ MAX_FAILURES = 10  # consecutive failures of one server, after which no request 
 
 _RETRY_STATUSES = (408, 425, 429)  # HTTP: request timeout, too early, too many requests
 _MISSING_STATUSES = (404, 410)
+_CHUNK_BYTES = 1 << 18
 _BUFFER_BYTES = 1 << 20
 # object stores, where a folder is only a prefix of names
 _OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
@@ -176,13 +179,19 @@ class Remote:
         """Return the result of a file system's method, with retries; raises ImageError."""
         server = _server_of(address)
         self._check_failures(server)
+        call = getattr(system, method)
+        if method == "cat_file" and urlsplit(address).scheme in ("http", "https"):
+            call = partial(_read_http, system)
         if system.async_impl:  # the other file systems accept no timeout
             options["timeout"] = timeout_s or self._timeout_s or TIMEOUT_S
         for attempt in range(self._n_attempts):
             if attempt:
                 time.sleep(FIRST_WAIT_S * 2 ** (attempt - 1))
             try:
-                result = getattr(system, method)(path, **options)
+                result = call(path, **options)
+            except ImageError:  # the server responded, with a response that is not accepted
+                self._count(server, failed=False)
+                raise
             except Exception as error:  # each file system raises its own exceptions
                 last = error
                 if _is_final(error):
@@ -204,6 +213,46 @@ class Remote:
     def _count(self, server: str, *, failed: bool) -> None:
         with self._lock:
             self._failures[server] = self._failures[server] + 1 if failed else 0
+
+
+def _read_http(
+    system: Any, url: str, *, timeout: float, start: int = 0, end: int | None = None
+) -> bytes:
+    """Return the bytes `start` to `end` of a file on an HTTP server.
+
+    fsspec reads the whole response, and a server may send a response that never ends.
+
+    Raises
+    ------
+    ImageError
+        If the response has more bytes than were requested, or than an image file may have.
+    """
+    from fsspec.asyn import sync
+
+    headers = {**system.kwargs.get("headers", {}), "Accept-Encoding": "identity"}
+    if end is not None:
+        headers["Range"] = f"bytes={start}-{end - 1}"
+
+    async def fetch() -> bytes:
+        pieces: list[bytes] = []
+        n_bytes = 0
+        session = await system.set_session()
+        options = {**system.kwargs, "headers": headers}
+        async with (
+            asyncio.timeout(timeout),
+            session.get(system.encode_url(url), **options) as response,
+        ):
+            response.raise_for_status()
+            async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+                pieces.append(chunk)
+                n_bytes += len(chunk)
+                check_size(n_bytes)
+                if end is not None and n_bytes > end - start:
+                    raise ImageError("the server sent more bytes than were requested")
+        return b"".join(pieces)
+
+    content: bytes = sync(system.loop, fetch)
+    return content
 
 
 def open_system(address: str) -> tuple[AbstractFileSystem, str]:

@@ -5,7 +5,9 @@ import io
 import struct
 import tarfile
 import threading
+import tracemalloc
 import zipfile
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
@@ -18,7 +20,7 @@ import pytest
 from featscape.errors import ImageError, InputError, MissingExtra
 from featscape.features import extract
 from featscape.images import find_images, name_source, open_contents
-from featscape.images.storage import remote
+from featscape.images.storage import limits, remote
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +45,10 @@ def web():  # noqa: C901 - one handler
     served = SimpleNamespace(
         files={}, failures={}, status=500, requests=[], hang=set(), ended=threading.Event()
     )
+    served.headers = {}  # more headers of the response, by path
+    served.endless = set()
+    served.n_sent = 0  # bytes of endless responses
+    served.encodings = set()  # that the requests accept
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -55,6 +61,9 @@ def web():  # noqa: C901 - one handler
 
         def answer(self, *, body):
             served.requests.append(self.path)
+            served.encodings.add(self.headers.get("Accept-Encoding"))
+            if self.path in served.endless:
+                return self.reply_endlessly()
             if self.path in served.hang:
                 served.ended.wait(20)
             if served.failures.get(self.path, 0) > 0:
@@ -77,9 +86,19 @@ def web():  # noqa: C901 - one handler
             self.send_header("Accept-Ranges", "bytes")
             if span:
                 self.send_header("Content-Range", span)
+            for item in served.headers.get(self.path, {}).items():
+                self.send_header(*item)
             self.end_headers()
             if body:
                 self.wfile.write(content)
+
+        def reply_endlessly(self):
+            self.close_connection = True
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):  # the client closes the connection
+                while served.n_sent < 200e6:
+                    served.n_sent += self.wfile.write(bytes(100_000))
 
         def log_message(self, *_):
             pass
@@ -369,6 +388,35 @@ def test_an_extraction_stops_requesting_from_a_server_that_always_fails(web, lis
     with pytest.raises(InputError, match=r"none of the 60 .* is no longer contacted"):
         extract(listed(60), model=Pixels())
     assert len(web.requests) <= 3 * (remote.MAX_FAILURES + 2)
+
+
+def test_a_response_that_never_ends_is_read_up_to_the_limit(web, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_BYTES", 1_000_000)
+    web.endless.add("/0.png")
+    with pytest.raises(ImageError, match="too large"):
+        remote.Remote().read(f"{web.address}/0.png")
+    assert web.requests.count("/0.png") == 1
+    assert web.n_sent < 50e6
+
+
+def test_a_part_that_never_ends_is_read_up_to_its_length(web):
+    web.endless.add("/0.png")
+    with pytest.raises(ImageError, match="more bytes than were requested"):
+        remote.Remote().read_part(f"{web.address}/0.png", 10, 20)
+    assert web.n_sent < 50e6
+
+
+def test_a_compressed_response_is_read_up_to_the_limit(web, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_BYTES", 1_000_000)
+    web.files["/0.png"] = gzip.compress(bytes(200_000_000))
+    web.headers["/0.png"] = {"Content-Encoding": "gzip"}
+    tracemalloc.start()
+    with pytest.raises(ImageError, match="too large"):
+        remote.Remote().read(f"{web.address}/0.png")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100e6
+    assert web.encodings == {"identity"}
 
 
 def test_a_zip_on_an_http_server_is_read_in_parts(web, png, reds):
