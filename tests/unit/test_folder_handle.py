@@ -83,8 +83,10 @@ def test_what_is_not_a_regular_file_is_refused_without_waiting(folder):
 
 @pytest.mark.parametrize("name", ["", ".", "..", "inner/file", "../secret", "/etc/passwd", "a\0"])
 def test_a_name_cannot_lead_out_of_the_folder(folder, name):
-    with pytest.raises((ValueError, OSError)):
-        FolderHandle(folder).open(name)
+    handle = FolderHandle(folder)
+    for use in (handle.open, handle.folder, handle.exists, handle.identity):
+        with pytest.raises(OSError, match="it is not a name in this folder"):
+            use(name)
 
 
 def test_what_is_missing(folder):

@@ -15,8 +15,6 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featscape.printable_names import printable
-
 if TYPE_CHECKING:
     from typing import BinaryIO
 
@@ -69,7 +67,7 @@ class FolderHandle:
         Raises
         ------
         OSError
-            If the folder is missing or a link.
+            If the folder is missing or a link, or if `name` leads out of this folder.
         """
         facts = self._examine(name)
         if not stat.S_ISDIR(facts.st_mode):
@@ -86,7 +84,8 @@ class FolderHandle:
         Raises
         ------
         OSError
-            If the file is missing, a link, or not a regular file. `strerror` is the reason.
+            If the file is missing, a link, or not a regular file, or if `name` leads out of this
+            folder. `strerror` is the reason.
         """
         path = str(self.path / name)
         facts = self._examine(name)
@@ -141,8 +140,9 @@ class FolderHandle:
         return facts
 
     def _stat(self, name: str) -> os.stat_result:
-        if name != Path(name).name or "\0" in name:
-            raise ValueError(f"a file name must not contain a folder; got {printable(name)}.")
+        if name in {"", ".."} or name != Path(name).name or "\0" in name:
+            reason = "it is not a name in this folder"
+            raise OSError(errno.EINVAL, reason, str(self.path / name))
         where = name if self._descriptor is not None else self.path / name
         return os.stat(where, dir_fd=self._descriptor, follow_symlinks=False)
 
