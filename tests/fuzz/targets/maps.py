@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import shutil
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -214,15 +215,16 @@ def _describe(made: Path) -> None:
 
 def _serve(made: Path) -> None:
     """Ask the server's application; it may answer 500 where its message names the damage."""
-    app = Guard(make_app(ServedMap(made)), access=Access.on_loopback(8000))
-    client = TestClient(app, base_url="http://127.0.0.1:8000")
-    for path in _ASKED:
-        _check_answer(path, client.get(path))
-    _check_answer("search", client.post("/api/search", json={"text": "a"}))
-    selected = client.post("/api/zip", json={"ids": [0, 1]})
-    _check_answer("zip", selected)
-    if selected.status_code == 200:
-        _check_answer("archive", client.get(f"/api/zip/{selected.json()['key']}"))
+    with closing(ServedMap(made)) as served:
+        app = Guard(make_app(served), access=Access.on_loopback(8000))
+        client = TestClient(app, base_url="http://127.0.0.1:8000")
+        for path in _ASKED:
+            _check_answer(path, client.get(path))
+        _check_answer("search", client.post("/api/search", json={"text": "a"}))
+        selected = client.post("/api/zip", json={"ids": [0, 1]})
+        _check_answer("zip", selected)
+        if selected.status_code == 200:
+            _check_answer("archive", client.get(f"/api/zip/{selected.json()['key']}"))
 
 
 def _check_answer(what: str, answer: Any) -> None:

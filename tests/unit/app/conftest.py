@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -43,7 +44,8 @@ def digits(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def app(digits):
-    return make_app(ServedMap(digits.folder))
+    with closing(ServedMap(digits.folder)) as served:
+        yield make_app(served)
 
 
 @pytest.fixture
@@ -67,7 +69,13 @@ def copied(digits, tmp_path):
 @pytest.fixture
 def open_client():
     """Return a function that opens a map folder and returns a client of its server."""
-    return lambda folder, **options: ask(make_app(ServedMap(folder, **options)))
+    with ExitStack() as opened:
+
+        def open_client(folder, **options):
+            served = opened.enter_context(closing(ServedMap(folder, **options)))
+            return ask(make_app(served))
+
+        yield open_client
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """The responses of the server, over HTTP."""
 
+import asyncio
 import io
 import json
 import re
 import shutil
+import threading
 import zipfile
 
 import numpy as np
@@ -383,3 +385,17 @@ def test_empty_entries_of_the_graph_are_omitted():
     indices = np.array([4, 7, -1, -1], dtype=np.int32)
     distances = np.array([0.5, 1.25, np.inf, np.inf], dtype=np.float32)
     assert list_neighbors(indices, distances) == NeighborList(ids=[4, 7], distances=[0.5, 1.25])
+
+
+def test_a_closed_map_leaves_no_threads(digits):
+    before = set(threading.enumerate())
+    served = ServedMap(digits.folder)
+    asyncio.run(served.originals.read(0))
+    own = [
+        each for each in threading.enumerate() if each not in before and "originals" in each.name
+    ]
+    assert own
+    served.close()
+    for thread in own:
+        thread.join(10)
+        assert not thread.is_alive()

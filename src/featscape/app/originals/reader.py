@@ -107,6 +107,10 @@ class Originals:
         self._opening = threading.Lock()
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="originals")
 
+    def close(self) -> None:
+        """End the threads as soon as their reads end; `read` then raises RuntimeError."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
     @property
     def are_here(self) -> bool:
         """Whether the page may request originals; a request may still find an address offline."""

@@ -59,6 +59,8 @@ _BINARY = "application/octet-stream"
 class ServedMap:
     """A map that is open for the server; large arrays remain on disk.
 
+    The map has threads of its own, which end with `close`.
+
     Parameters
     ----------
     folder : Path
@@ -117,6 +119,10 @@ class ServedMap:
         ):
             if n_rows != n_items:
                 raise damaged(folder / name, f"it has {n_rows} rows for {n_items} items")
+
+    def close(self) -> None:
+        """End the threads of this map; the application must not be used afterwards."""
+        self.originals.close()
 
     @property
     def abilities(self) -> Abilities:

@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 import webbrowser
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,7 @@ def serve(
         originals=None if originals is None else os.fspath(originals),
     )
     app = make_app(served)
-    with listen(host, port) as listening:
+    with closing(served), listen(host, port) as listening:
         address, found_port = listening.getsockname()[:2]
         is_loopback = ipaddress.ip_address(address.partition("%")[0]).is_loopback
         access = (
