@@ -78,13 +78,14 @@ def _link_to(target):
     return attack
 
 
-def _link_to_copy(file):
-    """Lead out of the map to a file that has the very content."""
-    outside = (
-        file.parents[len(file.parents) - 2] if False else file.with_name(f".{file.name}.moved")
-    )
-    file.rename(outside)
-    file.symlink_to(outside.name)
+def _move_and_link(folder):
+    """Move the file out of the map, to `folder`, and link to it: the content stays the same."""
+
+    def attack(file):
+        file.rename(folder / file.name)
+        file.symlink_to(folder / file.name)
+
+    return attack
 
 
 def _pipe(file):
@@ -108,7 +109,7 @@ def file_attacks(canary):
     """Return what can be done to a file of a map: name -> function of its path."""
     return {
         "link to a secret": _link_to(lambda _file: canary),
-        "link to its own content": _link_to_copy,
+        "link to the same content outside": _move_and_link(canary.parent),
         "link to a folder": _link_to(lambda _file: canary.parent),
         "link to itself": _link_to(lambda file: file.name),
         "link to nothing": _link_to(lambda _file: "nothing"),

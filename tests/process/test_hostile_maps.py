@@ -2,11 +2,13 @@
 
 import gc
 import json
+import os
 import resource
 import shutil
 import socket
 import sys
 import threading
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -105,13 +107,20 @@ def assert_line(line):
 
 def _ask_server(folder):
     try:
-        app = make_app(ServedMap(folder))
+        served = ServedMap(folder)
     except FeatscapeError as error:
         assert_line(str(error))
         return
-    client = TestClient(
-        Guard(app, access=Access.on_loopback(8000)), base_url="http://127.0.0.1:8000"
-    )
+    with closing(served):
+        _check_answers(_open_client(served), folder)
+
+
+def _open_client(served):
+    guarded = Guard(make_app(served), access=Access.on_loopback(8000))
+    return TestClient(guarded, base_url="http://127.0.0.1:8000")
+
+
+def _check_answers(client, folder):
     answers = [
         client.get("/"),
         client.get("/scatter.png"),
@@ -151,6 +160,35 @@ def test_a_file_that_is_not_what_its_name_says(hostile, seed, use, attack, tmp_p
             assert line is not None, name
     gc.collect()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST_GROWTH_KB
+
+
+def test_a_link_to_the_same_content_outside_is_neither_served_nor_exported(hostile, seed, tmp_path):
+    outside = tmp_path / "outside"
+    move = maps.file_attacks(outside / "canary")["link to the same content outside"]
+    sent = [name for name in maps.list_files(seed) if name.startswith(("bundle/", "scatter.png"))]
+    assert len(sent) > 5
+    for name in sent:
+        maps.copy_map(seed, hostile)
+        move(hostile / name)
+        assert (hostile / name).read_bytes() == (seed / name).read_bytes()
+        with watching(outside) as events:
+            with pytest.raises(FeatscapeError, match="it is a link"):
+                ServedMap(hostile)
+            with pytest.raises(FeatscapeError, match="it is a link"):
+                export_site(hostile, tmp_path / "site")
+        assert events == [], name
+
+
+def test_the_watch_sees_an_opening_relative_to_an_open_folder(hostile, tmp_path):
+    (hostile / "link").symlink_to(tmp_path / "outside" / "canary")
+    folder = os.open(hostile, os.O_RDONLY | os.O_DIRECTORY)
+    with watching(tmp_path / "outside") as events:
+        with pytest.raises(OSError, match="link"):
+            os.open("link", os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+        assert events == []
+        os.close(os.open("link", os.O_RDONLY, dir_fd=folder))
+    os.close(folder)
+    assert events == [f"opening of {tmp_path / 'outside' / 'canary'}"]
 
 
 @pytest.mark.parametrize("folder", ["bundle", "thumbnails"])
@@ -201,12 +239,10 @@ def test_a_network_that_the_map_names_is_not_loaded(hostile, use, model):
     }
     maps.change_json(hostile / "run.json", lambda run: run | {"model": card})
     assert use() is None
-    client = TestClient(
-        Guard(make_app(ServedMap(hostile)), access=Access.on_loopback(8000)),
-        base_url="http://127.0.0.1:8000",
-    )
-    assert '"place":false' in client.get("/").text
-    refused = client.post("/api/place", content=b"image")
+    with closing(ServedMap(hostile)) as served:
+        client = _open_client(served)
+        assert '"place":false' in client.get("/").text
+        refused = client.post("/api/place", content=b"image")
     assert refused.status_code == 404
     assert "--model" in refused.json()["error"]
 
