@@ -145,7 +145,7 @@ def _find_wrong_types(schema: pa.Schema) -> Iterator[str]:
 
 
 def _find_wrong_values(table: pa.Table) -> Iterator[str]:
-    """Yield the problems of the columns that every map contains."""
+    """Yield the problems of the columns that every map contains, and of dates."""
     import numpy as np
 
     n_items = table.num_rows
@@ -166,3 +166,17 @@ def _find_wrong_values(table: pa.Table) -> Iterator[str]:
             values = table[name].to_numpy().astype(np.float32)
         if not np.isfinite(values).all():
             yield f"its column {name} has numbers that are not finite"
+    yield from _find_wrong_dates(table)
+
+
+def _find_wrong_dates(table: pa.Table) -> Iterator[str]:
+    """Yield the columns of dates that Python cannot represent."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_date(column.type):
+            try:
+                pc.min_max(column).as_py()
+            except OverflowError:
+                yield f"its column {name} has dates outside the years 1 to 9999"

@@ -143,6 +143,11 @@ class TestDetails:
         assert second.columns["count"] is None
         second.model_dump_json()
 
+    @pytest.mark.parametrize("days", [-(2**31), 10**7])
+    def test_a_date_that_python_cannot_represent_raises(self, tmp_path, days):
+        with pytest.raises(InputError, match="column day has dates outside the years 1 to 9999"):
+            write_items(tmp_path, day=pa.array([days, 0, None], pa.date32()))
+
     def test_a_path_keeps_bytes_that_are_not_utf8(self, tmp_path):
         items = write_items(tmp_path, path=["a\\xe9.png"], path_bytes=[b"a\xe9.png"])
         assert items.path(0) == "a\udce9.png"
