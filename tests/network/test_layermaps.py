@@ -148,7 +148,7 @@ def test_names(output, layers, names):
         (("first", "frist"), None, ModelError, "Did you mean first"),
         (("first", "first"), None, InputError, "got 'first' twice"),
         (("first", "second"), "mean", InputError, "pool must be"),
-        (None, "max", InputError, "pool must go with a layer"),
+        (None, "max", InputError, "pool must be used with a layer"),
     ],
 )
 @pytest.mark.usefixtures("here")
