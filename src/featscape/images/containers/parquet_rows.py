@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from featscape.errors import ImageError, first_line
 from featscape.files.regular import check_regular
 from featscape.images.storage.backends import storage_of
-from featscape.images.storage.limits import check_size
+from featscape.images.storage.limits import MAX_BYTES, check_size
 from featscape.images.storage.places import file_name, join
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ _LARGE_CHUNK_BYTES = 64 << 20
 _IMAGE_COLUMNS = (
     *("image", "img", "jpg", "jpeg", "png", "webp", "image_bytes", "img_bytes", "bytes"),
 )
-_BATCH_ROWS = 64  # two batches are in memory
+_MOST_BATCH_ROWS = 64
+_MOST_BATCH_BYTES = 256 << 20  # of a batch of more than one row
+_MOST_CACHED_ROWS = 2 * _MOST_BATCH_ROWS
 
 
 class ParquetImages:
@@ -87,7 +89,7 @@ class _RowReader:
         self._starts = starts
         self._next = (-1, 0)  # the row group and the number of the next batch
         self._batches: Iterator[pa.RecordBatch] = iter(())
-        self._values: dict[tuple[int, int], list[Any]] = {}  # of the last two batches
+        self._values: dict[tuple[int, int], list[Any]] = {}  # of the last batches
         self._damage: dict[int, tuple[int, str]] = {}  # by row group: the first batch, the reason
 
     def read(self, row: int) -> Any:
@@ -98,13 +100,14 @@ class _RowReader:
         if not 0 <= row < self._starts[-1]:
             raise ImageError("no such row")
         group = bisect.bisect_right(self._starts, row) - 1
-        batch, offset = divmod(row - self._starts[group], _BATCH_ROWS)
+        batch_rows = self._count_batch_rows(group)
+        batch, offset = divmod(row - self._starts[group], batch_rows)
         first_damaged, reason = self._damage.get(group, (batch + 1, ""))
         if batch >= first_damaged:  # another attempt would read the row group up to the damage
             raise ImageError(reason)
         try:
             while (group, batch) not in self._values:
-                self._read_batch(group, batch)
+                self._read_batch(group, batch, batch_rows)
         except Exception as error:
             # Arrow raises OSError, ArrowException and errors of decoding a file name
             reason = f"damaged in the file ({first_line(error)})"
@@ -116,11 +119,30 @@ class _RowReader:
             return value["bytes"], value.get("path")
         return value
 
-    def _read_batch(self, group: int, batch: int) -> None:
+    def _count_batch_rows(self, group: int) -> int:
+        """Return the number of rows to read at once; raises ImageError for impossible sizes.
+
+        Any row may have all the bytes of its row group, and a dictionary repeats one row many
+        times. The number is therefore small where the row group is large.
+        """
+        metadata = self._file.metadata.row_group(group)
+        sizes: list[int] = [
+            metadata.column(number).total_uncompressed_size
+            for number in range(metadata.num_columns)
+        ]
+        if min(sizes) < 0 or sum(sizes) > metadata.num_rows * MAX_BYTES + _LARGE_CHUNK_BYTES:
+            raise ImageError(
+                f"damaged in the file (its row group claims {sum(sizes):,} bytes for "
+                f"{metadata.num_rows:,} rows)"
+            )
+        n_rows = _MOST_BATCH_BYTES // max(1, sum(sizes))
+        return max(1, min(_MOST_BATCH_ROWS, n_rows))
+
+    def _read_batch(self, group: int, batch: int, batch_rows: int) -> None:
         """Read the next batch on the way to `batch`, from the row group's start if necessary."""
         if self._next[0] != group or self._next[1] > batch:
             self._batches = self._file.iter_batches(
-                batch_size=_BATCH_ROWS,
+                batch_size=batch_rows,
                 row_groups=[group],
                 columns=[self._column],
                 use_threads=False,
@@ -130,9 +152,25 @@ class _RowReader:
         if values is None:
             next(self._batches)
         else:
-            previous = list(self._values.items())[-1:]
-            self._values = dict([*previous, (self._next, values)])
+            self._values[self._next] = values
+            self._drop_old_values()
         self._next = (group, self._next[1] + 1)
+
+    def _drop_old_values(self) -> None:
+        """Drop the oldest batches beyond the limits of the cache, except for the last batch."""
+        n_rows = n_bytes = 0
+        for number, key in enumerate(reversed(list(self._values))):
+            n_rows += len(self._values[key])
+            n_bytes += sum(map(_count_bytes, self._values[key]))
+            is_over = n_rows > _MOST_CACHED_ROWS or n_bytes > 2 * _MOST_BATCH_BYTES
+            if number and is_over:
+                del self._values[key]
+
+
+def _count_bytes(value: Any) -> int:
+    """Return the size of the image in a row."""
+    content = value.get("bytes") if isinstance(value, dict) else value
+    return len(content or b"")
 
 
 def find_image_column(schema: pa.Schema) -> str | None:

@@ -11,6 +11,7 @@ import pytest
 
 from featscape.errors import ImageError, InputError
 from featscape.images import find_images, open_contents
+from featscape.images.containers import parquet_rows
 from featscape.images.containers.parquet_rows import _RowReader
 
 
@@ -89,6 +90,25 @@ def test_a_row_group_is_not_read_into_memory_at_once(write):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak + peak_of_arrow < 50e6
+
+
+def test_large_images_are_read_in_small_batches(write):
+    rows = [bytes([i]) + bytes(15_000_000) for i in range(3)] * 20
+    reader = _RowReader(write(image=rows))  # 45 MB: a dictionary stores an image once
+    before = pa.total_allocated_bytes()
+    for i in range(60):
+        assert reader.read(i) == rows[i]
+        cached = sum(len(value) for values in reader._values.values() for value in values)
+        assert cached + pa.total_allocated_bytes() - before < 1e9
+
+
+def test_impossible_sizes_of_images_are_refused_before_they_are_read(write, monkeypatch):
+    monkeypatch.setattr(parquet_rows, "MAX_BYTES", 1_000)
+    monkeypatch.setattr(parquet_rows, "_LARGE_CHUNK_BYTES", 1_000)
+    monkeypatch.setattr(_RowReader, "_read_batch", None)
+    images = find_images(write(image=[bytes(10_000)]))
+    with pytest.raises(ImageError, match=r"claims 1\d,\d{3} bytes for 1 rows"):
+        images.read(0)
 
 
 def test_nested_and_binary_columns_are_skipped(write, skipped):
