@@ -407,7 +407,7 @@ class TestCtrlC:
             raise KeyboardInterrupt
 
         where = {
-            "extract": "featscape.features.extraction.loop",
+            "extract": "featscape.features.extract",
             "draw_mosaic": "featscape.pictures.draw_mosaic",
             "write_run": "featscape.mapfolder.write_run",
             "t-SNE": "meshtsne.estimator.descend",
