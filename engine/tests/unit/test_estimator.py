@@ -18,6 +18,12 @@ def quick(**parameters):
     return TSNE(**{**defaults, **parameters})
 
 
+@pytest.fixture(name="X")
+def three_clusters():
+    rng = np.random.RandomState(0)
+    return (rng.normal(size=(60, 8)) + 4 * (np.arange(60) % 3)[:, None]).astype(np.float32)
+
+
 # scikit-learn's checks fit few items, so the perplexity is low. check_array_api_input skips the
 # whole test unless SCIPY_ARRAY_API is set before SciPy is imported.
 @parametrize_with_checks([TSNE(perplexity=1.2, max_iter=20, n_jobs=1)])
