@@ -442,3 +442,21 @@ class TestTwoRunsAtOnce:
         with stage(tmp_path / "m"):
             pass
         assert lock.read_text() == "the other run's"
+
+
+def test_a_folder_that_disappears_while_the_lock_is_acquired_is_created_again(
+    tmp_path, monkeypatch
+):
+    from filelock import FileLock
+
+    acquire, failures = FileLock.acquire, [FileExistsError(17, "File exists")]
+
+    def acquire_later(self, *arguments, **options):
+        if failures:
+            raise failures.pop()
+        return acquire(self, *arguments, **options)
+
+    monkeypatch.setattr(FileLock, "acquire", acquire_later)
+    with stage(tmp_path / "m") as folder:
+        (folder / "file").touch()
+    assert (tmp_path / "m" / "file").exists()

@@ -302,8 +302,10 @@ def _locked(partial: Path, output: Path, *, what: str, option: str) -> Iterator[
                 f"another process is writing the {what} {printable(output)}. Wait until "
                 f"the process has ended, or choose another place with {option}."
             ) from None
-        except FileNotFoundError:
-            continue  # another process deleted the folder
+        except (FileNotFoundError, FileExistsError):
+            # Another process deleted the folder. filelock creates a missing folder, and its check
+            # raises FileExistsError if the folder disappears between the two steps of the check.
+            continue
     try:
         yield
     finally:
