@@ -1,6 +1,5 @@
 """The native code with the other instruction set, which a process chooses at its start."""
 
-import ast
 import os
 import subprocess
 import sys
@@ -8,26 +7,6 @@ import sys
 import numpy as np
 
 from meshtsne import _native
-
-
-def names_of_stub(body):
-    for node in body:
-        if isinstance(node, ast.ClassDef):
-            yield node.name
-            yield from (f"{node.name}.{name}" for name in names_of_stub(node.body))
-        elif isinstance(node, ast.FunctionDef):
-            yield node.name
-        elif isinstance(node, ast.AnnAssign):
-            yield node.target.id
-
-
-def names_of_module(thing):
-    for name, value in vars(thing).items():
-        if name.startswith("_"):
-            continue
-        yield name
-        if isinstance(value, type):
-            yield from (f"{name}.{inner}" for inner in names_of_module(value))
 
 
 def test_the_other_instruction_set_gives_the_same_forces():
