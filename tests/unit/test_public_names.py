@@ -15,6 +15,7 @@ PACKAGES = [
     "featscape",
     "featscape.bundle",
     "featscape.features",
+    "featscape.findings",
     "featscape.images",
     "featscape.pictures",
     "meshtsne",

@@ -1,0 +1,41 @@
+"""Find what a map shows: wrong labels, duplicates, images off topic, close classes and more.
+
+The detectors take arrays and records and return the records of `records`, which hold the evidence
+of each finding. docs/findings.md describes each kind of finding.
+"""
+
+from featscape.findings.json_format import from_json
+from featscape.findings.records import (
+    KINDS,
+    ClassFinding,
+    DuplicateGroup,
+    Evidence,
+    ExpectedErrors,
+    Finding,
+    Findings,
+    ItemColumns,
+    LabelError,
+    OffTopic,
+    Part,
+    QualityProblem,
+    Reliability,
+    Shortcut,
+)
+
+__all__ = [
+    "KINDS",
+    "ClassFinding",
+    "DuplicateGroup",
+    "Evidence",
+    "ExpectedErrors",
+    "Finding",
+    "Findings",
+    "ItemColumns",
+    "LabelError",
+    "OffTopic",
+    "Part",
+    "QualityProblem",
+    "Reliability",
+    "Shortcut",
+    "from_json",
+]

@@ -1,0 +1,299 @@
+"""The records of the findings: what a map shows about its items, with the evidence.
+
+The detectors of this package return tuples of these records. `Findings` holds all of them, and is
+stored as findings.json and as columns of items.parquet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+# The kinds of findings, in the order of findings.json. Each is a field of `Findings`.
+KINDS = (
+    "labels",
+    "duplicates",
+    "off_topic",
+    "quality",
+    "classes",
+    "shortcuts",
+    "reliability",
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What supports a finding.
+
+    Attributes
+    ----------
+    items : tuple of int
+        The items to look at; the first is the most important.
+    neighbors : tuple of int
+        The items that support the finding, for example the nearest items with another label.
+    score : float
+        The strength of the finding. Scores of one kind of findings are comparable.
+    method : str
+        One sentence that describes how the score is computed.
+    """
+
+    items: tuple[int, ...]
+    neighbors: tuple[int, ...]
+    score: float
+    method: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something that the map shows.
+
+    Attributes
+    ----------
+    text : str
+        The finding as one plain sentence.
+    evidence : Evidence
+    """
+
+    text: str
+    evidence: Evidence
+
+
+F_co = TypeVar("F_co", bound=Finding, covariant=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelError(Finding):
+    """An item whose label is probably wrong.
+
+    Attributes
+    ----------
+    item : int
+    label : str
+        The given label.
+    suggested : str
+        The most probable other label.
+    """
+
+    item: int
+    label: str
+    suggested: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DuplicateGroup(Finding):
+    """Items that show the same picture.
+
+    Attributes
+    ----------
+    items : tuple of int
+        Two or more items, ascending.
+    kind : str
+        "exact" for equal files, "near" for edited copies.
+    leak : bool
+        Whether the items belong to different splits.
+    conflict : bool
+        Whether the items have different labels.
+    """
+
+    items: tuple[int, ...]
+    kind: str
+    leak: bool = False
+    conflict: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class OffTopic(Finding):
+    """An item that resembles no large part of the dataset.
+
+    Attributes
+    ----------
+    item : int
+    """
+
+    item: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityProblem(Finding):
+    """An image with technical faults.
+
+    Attributes
+    ----------
+    item : int
+    kinds : tuple of str
+        The faults, for example "dark" and "blurred".
+    """
+
+    item: int
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassFinding(Finding):
+    """A fact about one class or several classes.
+
+    Attributes
+    ----------
+    kind : str
+        "close pair", "group", "split" or "exemplars".
+    classes : tuple of str
+    items : tuple of int
+        The border images of a pair, the smaller part of a split class, or the exemplars.
+    """
+
+    kind: str
+    classes: tuple[str, ...]
+    items: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shortcut(Finding):
+    """A simple property of the images that predicts a label.
+
+    Attributes
+    ----------
+    property_name : str
+        For example "brightness".
+    label : str
+        The class that the property predicts.
+    items : tuple of int
+        The images of the class with the property.
+    """
+
+    property_name: str
+    label: str
+    items: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reliability(Finding):
+    """A measure of how well the positions on the map represent the features.
+
+    Attributes
+    ----------
+    measure : str
+        For example "trustworthiness".
+    value : float
+        Between 0 and 1, or between -1 and 1 for a correlation; higher is better.
+    """
+
+    measure: str
+    value: float
+
+
+@dataclass(frozen=True)
+class ExpectedErrors:
+    """How many of the listed labels are wrong: a range, or an estimate after checks.
+
+    Attributes
+    ----------
+    low, high : int
+        Limits of the number of wrong labels.
+    assumption : str
+        What the limits assume.
+    n_checked : int
+        Number of labels that a person has checked.
+    """
+
+    low: int
+    high: int
+    assumption: str
+    n_checked: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Part(Generic[F_co]):
+    """The result of one detector.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        The most important finding first.
+    reason : str or None
+        Why the findings, or some of the findings, could not be computed; None otherwise.
+    """
+
+    findings: tuple[F_co, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ItemColumns:
+    """What the findings say about each of the n items.
+
+    Attributes
+    ----------
+    suspicion : ndarray of float32, shape (n,)
+        Log-odds that another label is right: higher is worse, NaN without a label.
+    suggested : tuple of (str or None), length n
+        The most probable label other than the given label; None where `suspicion` is NaN.
+    off_topic : ndarray of float32, shape (n,)
+        Distance from the dataset: more than 0 is a finding. NaN if not computed.
+    torn : ndarray of float32, shape (n,)
+        The share of the nearest items in feature space that are elsewhere on the map.
+    false_friends : ndarray of float32, shape (n,)
+        The share of the nearest items on the map that are not near in feature space.
+    duplicate_group : ndarray of int32, shape (n,)
+        The number of the item's group in `Findings.duplicates`; -1 for items without duplicates.
+    """
+
+    suspicion: NDArray[np.float32]
+    suggested: tuple[str | None, ...]
+    off_topic: NDArray[np.float32]
+    torn: NDArray[np.float32]
+    false_friends: NDArray[np.float32]
+    duplicate_group: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.suspicion)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Findings:
+    """What a map shows: one tuple per kind of finding, the most important finding first.
+
+    Attributes
+    ----------
+    labels : tuple of LabelError
+    duplicates : tuple of DuplicateGroup
+    off_topic : tuple of OffTopic
+    quality : tuple of QualityProblem
+    classes : tuple of ClassFinding
+    shortcuts : tuple of Shortcut
+    reliability : tuple of Reliability
+    not_computed : mapping of str to str
+        For each kind that could not be computed, or only in part, the reason.
+    expected_errors : ExpectedErrors or None
+        How many of `labels` are wrong; None without labels.
+    columns : ItemColumns
+    paths : tuple of str or None
+        The path of each item.
+    """
+
+    columns: ItemColumns
+    labels: tuple[LabelError, ...] = ()
+    duplicates: tuple[DuplicateGroup, ...] = ()
+    off_topic: tuple[OffTopic, ...] = ()
+    quality: tuple[QualityProblem, ...] = ()
+    classes: tuple[ClassFinding, ...] = ()
+    shortcuts: tuple[Shortcut, ...] = ()
+    reliability: tuple[Reliability, ...] = ()
+    not_computed: Mapping[str, str] = field(default_factory=dict)
+    expected_errors: ExpectedErrors | None = None
+    paths: Sequence[str] | None = None
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{len(getattr(self, kind)):,} {kind}" for kind in KINDS)
+        return f"<Findings: {counts}>"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the findings as one object for JSON: see `json_format.to_json`."""
+        from featscape.findings.json_format import to_json
+
+        return to_json(self)

@@ -1,0 +1,120 @@
+import copy
+import json
+
+import numpy as np
+import pytest
+
+from featscape.errors import InputError
+from featscape.findings import (
+    KINDS,
+    ClassFinding,
+    DuplicateGroup,
+    Evidence,
+    ExpectedErrors,
+    Findings,
+    ItemColumns,
+    LabelError,
+    OffTopic,
+    QualityProblem,
+    Reliability,
+    Shortcut,
+    from_json,
+)
+
+PATHS = ("cat/0.png", "cat/1.png", "dog/0.png", "dog/b\udce9.png")
+
+
+def columns():
+    number = np.zeros(4, np.float32)
+    return ItemColumns(
+        suspicion=number,
+        suggested=("dog", "dog", "cat", "cat"),
+        off_topic=number,
+        torn=number,
+        false_friends=number,
+        duplicate_group=np.array([-1, -1, 0, 0], np.int32),
+    )
+
+
+def some_findings():
+    common = {"text": "A sentence.", "evidence": Evidence((0, 1), (2,), 2.5, "How.")}
+    return Findings(
+        columns=columns(),
+        labels=(LabelError(item=0, label="cat", suggested="dog", **common),),
+        duplicates=(DuplicateGroup(items=(2, 3), kind="near", leak=True, **common),),
+        off_topic=(OffTopic(item=1, **common),),
+        quality=(QualityProblem(item=3, kinds=("dark", "blurred"), **common),),
+        classes=(ClassFinding(kind="close pair", classes=("cat", "dog"), **common),),
+        shortcuts=(Shortcut(property_name="hue", label="cat", items=(0, 1), **common),),
+        reliability=(Reliability(measure="trustworthiness", value=0.5, **common),),
+        not_computed={"quality": "The map has no images."},
+        expected_errors=ExpectedErrors(0, 1, "If there are errors."),
+        paths=PATHS,
+    )
+
+
+def as_written():
+    return json.loads(json.dumps(some_findings().to_json(), allow_nan=False))
+
+
+def test_each_kind_is_a_list_with_paths_and_evidence():
+    written = as_written()
+    assert {kind: len(written[kind]) for kind in KINDS} == dict.fromkeys(KINDS, 1)
+    label = written["labels"][0]
+    assert (label["path"], label["label"], label["suggested"]) == ("cat/0.png", "cat", "dog")
+    assert label["score"] == 2.5
+    assert label["evidence"] == {"ids": [0, 1], "neighbors": [2], "score": 2.5, "method": "How."}
+    group = written["duplicates"][0]
+    assert group["paths"] == ["dog/0.png", "dog/b\\xe9.png"]
+    assert (group["kind"], group["leak"], group["conflict"]) == ("near", True, False)
+    assert written["quality"][0]["kinds"] == ["dark", "blurred"]
+
+
+def test_items_without_paths_have_ids():
+    findings = Findings(columns=columns(), labels=some_findings().labels)
+    assert findings.to_json()["labels"][0]["path"] is None
+    assert findings.to_json()["labels"][0]["id"] == 0
+
+
+def test_reading_returns_what_was_written():
+    read = from_json(as_written(), columns=columns(), paths=PATHS)
+    written = some_findings()
+    for kind in KINDS:
+        assert getattr(read, kind) == getattr(written, kind)
+    assert read.not_computed == written.not_computed
+    assert read.expected_errors == written.expected_errors
+    assert read.paths == PATHS
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda content: content.update(version=2), "version 1"),
+        (lambda content: content.pop("labels"), "KeyError"),
+        (lambda content: content["labels"][0].update(id=4), "id 4 for 4 items"),
+        (lambda content: content["labels"][0].update(id=True), "item must be int"),
+        (lambda content: content["labels"][0].update(label=7), "label must be str"),
+        (lambda content: content["labels"][0]["evidence"].update(neighbors=[-1]), "id -1"),
+        (lambda content: content["duplicates"][0].update(ids="23"), "items must be tuple"),
+        (lambda content: content["quality"][0].update(kinds=[1]), "kinds must be tuple"),
+        (lambda content: content["reliability"][0].update(value="1"), "value must be float"),
+        (lambda content: content["labels"][0]["evidence"].update(score=np.inf), "score must be"),
+        (lambda content: content.update(not_computed=[]), "AttributeError"),
+        (lambda content: content.update(expected_errors=[]), "AttributeError"),
+        (lambda content: content.update(labels=[3]), "TypeError"),
+    ],
+)
+def test_invalid_content_is_an_input_error(change, reason):
+    content = copy.deepcopy(as_written())
+    change(content)
+    with pytest.raises(InputError, match=reason):
+        from_json(content, columns=columns(), paths=PATHS)
+
+
+def test_content_that_is_no_object_is_an_input_error():
+    with pytest.raises(InputError, match="version 1"):
+        from_json([], columns=columns())
+
+
+def test_the_name_of_the_record_is_short():
+    assert repr(some_findings()).startswith("<Findings: 1 labels, 1 duplicates")
