@@ -13,13 +13,16 @@ import zipfile
 from contextlib import suppress
 from types import SimpleNamespace
 
+import fsspec
 import httpx
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from featscape.app.originals.archive import stream_archive
-from featscape.app.originals.fetching import is_public
+from featscape.app.originals.fetching import fetch, is_public
 from featscape.app.originals.reader import AT_ONCE, Originals
 from featscape.app.server.application import ServedMap, make_app
 from featscape.errors import ImageError, InputError
@@ -161,7 +164,7 @@ def test_a_file_beyond_the_limit_is_refused(source, monkeypatch, kind):
         place = source / "all.zip"
         with zipfile.ZipFile(place, "w") as archive:
             archive.write(source / "a.bmp", "a.bmp")
-    with pytest.raises(ImageError, match="too large: the limit is 1 MiB"):
+    with pytest.raises(ImageError, match="too large: more than 1 MiB"):
         Originals(str(place), items, kind=kind, is_own=True).read_now(0)
 
 
@@ -185,7 +188,7 @@ class TestMapsOfOthers:
         originals = Originals(str(source), items_of("a.png", content), kind=kind, is_own=False)
         assert not originals.are_here
         assert "start the server with --originals" in originals.obstacle
-        with pytest.raises(ImageError, match="did not make this map on this computer"):
+        with pytest.raises(ImageError, match="cannot confirm that you made this map"):
             originals.read_now(0)
 
     @pytest.mark.parametrize("kind", ["folder", "manifest", "address"])
@@ -245,9 +248,12 @@ def web():
                 self.send_response(302)
                 self.send_header("Location", self.path.removeprefix("/to/"))
                 self.end_headers()
-                return
-            if self.path == "/silent.png":
+                return None
+            if self.path.startswith("/silent.png") or self.path in state.silent:
                 released.wait(30)
+            released.wait(state.answers_s)
+            if self.path in state.files:
+                return self.send_file(state.files[self.path])
             self.send_response(404 if self.path == "/none.png" else 200)
             self.end_headers()
             with suppress(OSError):
@@ -255,13 +261,33 @@ def web():
                 while self.path == "/endless.png":
                     self.wfile.write(bytes(1 << 16))
 
+            return None
+
+        do_HEAD = do_GET  # noqa: N815 - the name that http.server calls
+
+        def send_file(self, content):
+            start, _, end = self.headers.get("Range", "bytes=0-").partition("=")[2].partition("-")
+            part = content[int(start) : int(end or len(content)) + 1]
+            self.send_response(206 if "Range" in self.headers else 200)
+            self.send_header("Content-Length", str(len(part)))
+            self.send_header("Accept-Ranges", "bytes")
+            if "Range" in self.headers:
+                span = f"bytes {start}-{int(start) + len(part) - 1}/{len(content)}"
+                self.send_header("Content-Range", span)
+            self.end_headers()
+            if self.command == "GET":
+                with suppress(OSError):
+                    self.wfile.write(part)
+
         def log_message(self, *_):
             pass
 
+    state = SimpleNamespace(asked=asked, files={}, silent=set(), answers_s=0)
     released = threading.Event()
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield SimpleNamespace(address=f"http://127.0.0.1:{server.server_port}", asked=asked)
+        state.address = f"http://127.0.0.1:{server.server_port}"
+        yield state
         released.set()
         server.shutdown()
 
@@ -295,13 +321,76 @@ class TestAddresses:
 
     def test_an_endless_response_is_refused(self, read, monkeypatch):
         monkeypatch.setattr("featscape.app.originals.reader.MOST_BYTES", 1 << 20)
-        with pytest.raises(ImageError, match="too large: the limit is 1 MiB"):
+        with pytest.raises(ImageError, match="too large: more than 1 MiB"):
             read("endless.png")
 
     def test_a_silent_server_times_out(self, read, monkeypatch):
         monkeypatch.setattr("featscape.app.originals.reader.WITHIN_S", 0.2)
         with pytest.raises(ImageError, match=r"did not arrive within 0\.2 s"):
             read("silent.png")
+
+    def test_a_silent_server_does_not_delay_the_originals_of_others(self, source, web, monkeypatch):
+        monkeypatch.setattr("featscape.app.originals.reader.WITHIN_S", 2)
+        content = write_image(source / "a.png")
+        (source / "x.csv").touch()
+        silent = [f"{web.address}/silent.png", b""] * (3 * AT_ONCE)
+        items = items_of(*silent, "a.png", content)
+        originals = Originals(str(source / "x.csv"), items, kind="manifest", is_own=True)
+
+        async def read_all():
+            waiting = [asyncio.create_task(originals.read(i)) for i in range(3 * AT_ONCE)]
+            await asyncio.sleep(0.1)
+            began = time.perf_counter()
+            assert (await originals.read(3 * AT_ONCE)).content == content
+            read_s = time.perf_counter() - began
+            await asyncio.gather(*waiting, return_exceptions=True)
+            return read_s
+
+        assert asyncio.run(read_all()) < 0.5
+        assert len(web.asked) <= AT_ONCE
+
+    def test_an_archive_at_a_silent_server_ends_at_the_time_limit(self, web, monkeypatch):
+        monkeypatch.setattr("featscape.app.originals.reader.ARCHIVE_S", 0.3)
+        monkeypatch.setattr("featscape.images.storage.remote.TIMEOUT_S", 5)
+        items = items_of("a.png", b"")
+        for kind in ("zip", "tar", "parquet"):
+            address = f"{web.address}/silent.png?.{kind}"
+            originals = Originals(address, items, kind=kind, is_own=True)
+            began = time.perf_counter()
+            with pytest.raises(ImageError):
+                originals.read_now(0)
+            assert time.perf_counter() - began < 2
+
+    def test_an_archive_is_read_after_the_server_was_silent(self, web, monkeypatch):
+        monkeypatch.setattr("featscape.app.originals.reader.ARCHIVE_S", 0.1)
+        file = io.BytesIO()
+        pq.write_table(pa.table({"image": [png(9)]}), file)
+        web.files["/all.parquet"] = file.getvalue()
+        items = items_of("all.parquet/0", png(9))
+        originals = Originals(f"{web.address}/all.parquet", items, kind="parquet", is_own=True)
+        web.silent.add("/all.parquet")
+        for _ in range(12):  # more than the number of failures that end a run's requests
+            with pytest.raises(ImageError):
+                originals.read_now(0)
+        web.silent.clear()
+        monkeypatch.setattr("featscape.app.originals.reader.ARCHIVE_S", 5)
+        assert originals.read_now(0).content == png(9)
+
+    @pytest.mark.parametrize("answers_s", [0.4, 5])
+    def test_a_file_in_a_bucket_is_read_within_one_time_limit(self, web, monkeypatch, answers_s):
+        content = png(3) + bytes(5 << 20)
+        web.files["/bucket/a.png"] = content
+        web.answers_s = answers_s
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "testing")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", web.address)
+        fsspec.filesystem("s3").clear_instance_cache()
+        began = time.perf_counter()
+        with suppress(ImageError):
+            assert fetch("s3://bucket/a.png", most_bytes=10 << 20, within_s=1) == content
+            assert answers_s < 1
+        assert time.perf_counter() - began < 2
+        fsspec.filesystem("s3").clear_instance_cache()
 
     @pytest.mark.parametrize("scheme", ["ftp", "memory", "webhdfs", "reference", "gopher"])
     def test_other_schemes_are_refused(self, scheme):
@@ -384,9 +473,6 @@ def png(red):
 
 def make_source(folder, kind):
     """Write a source with one image and one page, and return it with the path of the image."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     members = {"a/1.png": png(9), "a/page.png": b"<script>alert(1)</script>"}
     match kind:
         case "zip":

@@ -63,9 +63,11 @@ class TestPage:
         client = open_client(copied.folder)
         page = client.get("/").text
         assert '"originals":false' in page
-        assert "you did not make this map on this computer" in page
-        assert "you did not make this map" in error_of(client.get("/api/items/3/image"))
-        assert "you did not make this map" in error_of(client.post("/api/zip", json={"ids": [1]}))
+        assert "cannot confirm that you made this map on this computer" in page
+        assert "cannot confirm that you made this map" in error_of(client.get("/api/items/3/image"))
+        assert "cannot confirm that you made this map" in error_of(
+            client.post("/api/zip", json={"ids": [1]})
+        )
         named = open_client(copied.folder, originals=str(copied.source))
         assert '"originals":true' in named.get("/").text
         assert '"notice":null' in named.get("/").text

@@ -17,7 +17,7 @@ class TestCommand:
         change_run(copied.folder, seal="0" * 64)
         said = []
         serve(copied.folder, port=0, open_browser=False, say=said.append)
-        assert "you did not make this map on this computer" in said[0]
+        assert "cannot confirm that you made this map on this computer" in said[0]
         assert "--originals" in said[0]
         said.clear()
         serve(copied.folder, port=0, open_browser=False, originals=copied.source, say=said.append)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from featscape.app.originals.reader import Original, Originals
 
 MISSING = "MISSING.txt"
-_CHUNK_BYTES = 1 << 18
 _KEPT = 8  # selections; a browser downloads an archive right after its request
 
 # Characters that Windows, macOS or Linux forbids in file names or interprets.
@@ -103,8 +102,8 @@ async def stream_archive(
             entry = zipfile.ZipInfo(unique_name(safe_name(path), taken), _moment(original))
             entry.external_attr = 0o644 << 16
             with archive.open(entry, "w", force_zip64=True) as target:
-                for start in range(0, len(original.content), _CHUNK_BYTES):
-                    target.write(original.content[start : start + _CHUNK_BYTES])
+                async for chunk in original.chunks():
+                    target.write(chunk)
                     yield outlet.take()
         if missing:
             archive.writestr(MISSING, "".join(missing))

@@ -1,4 +1,4 @@
-"""Download original images from addresses, with one attempt and limits on time and length."""
+"""Download original images from addresses, with limits on time and size."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from featscape.errors import ImageError, InputError, MissingExtra
+from featscape.images.storage.deadline import time_limit
+from featscape.images.storage.limits import check_size
 from featscape.images.storage.remote import Remote
 
 if TYPE_CHECKING:
@@ -39,9 +41,10 @@ def fetch(address: str, *, most_bytes: int, within_s: float) -> bytes:
     address : str
         The caller has checked that requests to the host are allowed.
     most_bytes : int
-        Limit of the length of the file.
+        Limit of the size of the file.
     within_s : float
-        Limit of the time for the whole file, in seconds.
+        Limit of the time for the whole file, in seconds. Only the lookup of the host's name may
+        take longer, because the operating system cannot interrupt the lookup.
 
     Returns
     -------
@@ -60,19 +63,10 @@ def fetch(address: str, *, most_bytes: int, within_s: float) -> bytes:
     try:
         if scheme in _PORTS:
             return asyncio.run(_fetch_http(address, most_bytes=most_bytes, within_s=within_s))
-        remote = Remote(n_attempts=1, timeout_s=within_s)
-        with remote.open(address) as file:
-            content = file.read(most_bytes + 1)
+        with time_limit(within_s):
+            return Remote().read(address, most_bytes=most_bytes)
     except (OSError, InputError, MissingExtra) as error:
         raise ImageError(f"the download failed: {str(error).rstrip('.')}") from error
-    check_length(len(content), most_bytes)
-    return content
-
-
-def check_length(n_bytes: int, most_bytes: int) -> None:
-    """Raise ImageError if an original has more than `most_bytes` bytes."""
-    if n_bytes > most_bytes:
-        raise ImageError(f"the file is too large: the limit is {most_bytes >> 20} MiB")
 
 
 async def _fetch_http(address: str, *, most_bytes: int, within_s: float) -> bytes:
@@ -99,7 +93,7 @@ async def _fetch_http(address: str, *, most_bytes: int, within_s: float) -> byte
                 async for chunk in answer.content.iter_chunked(_CHUNK_BYTES):
                     pieces.append(chunk)
                     n_bytes += len(chunk)
-                    check_length(n_bytes, most_bytes)
+                    check_size(n_bytes, most_bytes)
                 return b"".join(pieces)
     except TimeoutError as error:
         raise ImageError(f"the file did not arrive within {within_s:g} s") from error

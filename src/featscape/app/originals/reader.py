@@ -9,8 +9,12 @@ stranger, and its table and run.json may name any file and any address. Therefor
 - An original is sent only if its SHA-256 equals the value in items.parquet and if it begins as an
   image.
 - Files must be regular, and have at most `MOST_BYTES` bytes.
-- At most four originals are read at the same time, each within 5 s and in separate threads, so that
-  a slow server delays no other request.
+- The response to a request is sent within `WITHIN_S`, including the time in the queue. Originals
+  are read in separate threads, at most `AT_ONCE` from the same server. A silent server therefore
+  delays neither other requests nor the originals of other servers.
+- A thread ends soon after the response. Two cases take longer: the operating system cannot
+  interrupt the lookup of a host name, and an archive at an address is indexed in the background for
+  up to `ARCHIVE_S`, so that a later request finds the index.
 
 Links below the place are followed, as when the images were found: datasets of links are common.
 """
@@ -23,27 +27,36 @@ import io
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from featscape.app.originals.fetching import SCHEMES, check_length, fetch
+from featscape.app.originals.fetching import SCHEMES, fetch
 from featscape.errors import ImageError, InputError, MissingExtra
 from featscape.files.regular import describe_os_error, open_regular
 from featscape.images import media_type, open_contents
+from featscape.images.storage.deadline import time_limit
+from featscape.images.storage.limits import check_size
 from featscape.images.storage.places import as_place, file_name, folder_of, is_address, join
 from featscape.images.tables.reader import TABLE_EXTENSIONS
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from concurrent.futures import Future
+
     from featscape.app.items import Items
     from featscape.images.storage.places import Place
     from featscape.records import ImageBytes
 
 MOST_BYTES = 512 << 20
 WITHIN_S = 5.0
-AT_ONCE = 4
+ARCHIVE_S = 60.0
+AT_ONCE = 4  # per server; the files on this computer count as one server
+_THREADS = 4 * AT_ONCE
+_CHUNK_BYTES = 1 << 18
 
 # Kinds of sources in which each image is a separate file; the other kinds are archives.
 _FILES = ("folder", "address", "manifest")
@@ -66,6 +79,11 @@ class Original:
     content: bytes
     modified: float
     media_type: str
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the content in pieces, so that a response contains one copy of a piece only."""
+        for start in range(0, len(self.content), _CHUNK_BYTES):
+            yield self.content[start : start + _CHUNK_BYTES]
 
 
 class Originals:
@@ -105,7 +123,8 @@ class Originals:
         self._base = folder_of(self._place) if is_table else self._place
         self._contents: ImageBytes | None = None
         self._opening = threading.Lock()
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="originals")
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="originals")
+        self._permits: dict[str, asyncio.Semaphore] = {}  # by server
 
     def close(self) -> None:
         """End the threads as soon as their reads end; `read` then raises RuntimeError."""
@@ -126,9 +145,9 @@ class Originals:
             return None
         if not self._may_read:
             return (
-                "Original images are off, because you did not make this map on this computer; "
-                "if you trust it, start the server with --originals and the folder or address "
-                "of its images."
+                "Original images are off, because featscape cannot confirm that you made this map "
+                "on this computer; if you trust the map, start the server with --originals and the "
+                "folder or address of its images."
             )
         if isinstance(self._place, Path) and not self._place.exists():
             return (
@@ -151,12 +170,30 @@ class Originals:
             If the image is missing, cannot be read, differs from the image of the map, or does
             not arrive in time; the message states the reason.
         """
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(WITHIN_S):
-                return await loop.run_in_executor(self._threads, self.read_now, item)
+                return await self._read_in_thread(item)
         except TimeoutError:
             raise ImageError(f"the file did not arrive within {WITHIN_S:g} s") from None
+
+    async def _read_in_thread(self, item: int) -> Original:
+        loop = asyncio.get_running_loop()
+        permits = self._permits.setdefault(self._server_of(item), asyncio.Semaphore(AT_ONCE))
+
+        def release(_reading: Future[Original]) -> None:
+            with suppress(RuntimeError):  # the event loop is closed
+                loop.call_soon_threadsafe(permits.release)
+
+        await permits.acquire()  # until the thread ends, which may be after the response
+        reading = self._threads.submit(self.read_now, item)
+        reading.add_done_callback(release)
+        return await asyncio.wrap_future(reading)
+
+    def _server_of(self, item: int) -> str:
+        """Return the scheme and host that an item is read from; "" for this computer."""
+        path = self._items.path(item) if self._kind in _FILES else None
+        place = path if path is not None and is_address(path) else self._place
+        return "" if isinstance(place, Path) else "/".join(place.split("/")[:3])
 
     def read_now(self, item: int) -> Original:
         """Read the image of an item in this thread: see `read`."""
@@ -169,7 +206,7 @@ class Originals:
         if expected is None:
             raise ImageError("the map has no SHA-256 for this image; make the map again")
         content, modified = self._read_file(path) if self._kind in _FILES else self._read_in(path)
-        check_length(len(content), MOST_BYTES)
+        check_size(len(content), MOST_BYTES)
         if hashlib.sha256(content).hexdigest() != expected:
             raise ImageError("the file has changed since the map was made")
         kind = media_type(io.BytesIO(content))
@@ -200,10 +237,11 @@ class Originals:
     def _read_in(self, path: str) -> tuple[bytes, float]:
         """Read an image from an archive; return its bytes and 0."""
         try:
-            with self._opening:
-                if self._contents is None:
-                    self._contents = open_contents(self._kind, self._place)
-            content = self._contents.read(path)
+            with time_limit(ARCHIVE_S):
+                with self._opening:
+                    if self._contents is None:
+                        self._contents = open_contents(self._kind, self._place)
+                content = self._contents.read(path)
         except OSError as error:
             raise ImageError(f"its source cannot be read: {error.strerror}") from error
         except (InputError, MissingExtra) as error:

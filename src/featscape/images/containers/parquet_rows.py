@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from featscape.errors import ImageError, first_line
 from featscape.files.regular import check_regular
 from featscape.images.storage.backends import storage_of
+from featscape.images.storage.deadline import is_expired
 from featscape.images.storage.limits import MAX_BYTES, check_size
 from featscape.images.storage.places import file_name, join
 
@@ -111,7 +112,8 @@ class _RowReader:
         except Exception as error:
             # Arrow raises OSError, ArrowException and errors of decoding a file name
             reason = f"damaged in the file ({first_line(error)})"
-            self._damage[group] = (self._next[1] if self._next[0] == group else 0, reason)
+            if not is_expired():
+                self._damage[group] = (self._next[1] if self._next[0] == group else 0, reason)
             self._next = (-1, 0)
             raise ImageError(reason) from error
         value = self._values[group, batch][offset]

@@ -8,12 +8,20 @@ from featscape.errors import ImageError
 MAX_BYTES = 1 << 30
 
 
-def check_size(n_bytes: int) -> None:
-    """Raise ImageError if an image file is too large to be read into memory."""
-    if n_bytes > MAX_BYTES:
+def check_size(n_bytes: int, most_bytes: int | None = None) -> None:
+    """Raise ImageError if an image file is too large to be read into memory.
+
+    Parameters
+    ----------
+    n_bytes : int
+        The size of the file, or of the part that was read.
+    most_bytes : int, optional
+        The limit; by default `MAX_BYTES`.
+    """
+    most_bytes = MAX_BYTES if most_bytes is None else most_bytes
+    if n_bytes > most_bytes:
         raise ImageError(
-            f"too large: {n_bytes / (1 << 30):.1f} GiB; the limit for an image file is "
-            f"{MAX_BYTES >> 30} GiB"
+            f"too large: more than {most_bytes >> 20:,} MiB, the limit for an image file"
         )
 
 

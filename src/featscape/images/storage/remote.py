@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import http
 import io
 import threading
 import time
@@ -12,10 +14,13 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, urlsplit
 
 from featscape.errors import ImageError, InputError, MissingExtra
+from featscape.images.storage import limits
+from featscape.images.storage.deadline import is_expired, remaining_s
 from featscape.images.storage.limits import check_length, check_size
 from featscape.images.storage.listing import Listing, is_hidden
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import BinaryIO
 
     from fsspec import AbstractFileSystem
@@ -41,44 +46,54 @@ _OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
 class Remote:
     """A `Storage`: every file system that fsspec supports.
 
-    A failed request is repeated, by default twice. After `MAX_FAILURES` consecutive failures of a
-    server, no further requests are sent to the server, so that a run does not wait for the server
-    at every image.
-
-    Parameters
-    ----------
-    n_attempts : int
-        The number of attempts of each request.
-    timeout_s : float, optional
-        The timeout of each attempt, in seconds; by default `TIMEOUT_S`.
+    A failed request is repeated twice. After `MAX_FAILURES` consecutive failures of a server, no
+    further requests are sent to the server, so that a run does not wait for the server at every
+    image. Within a `time_limit`, all requests together end at the limit, and the number of earlier
+    failures has no effect.
     """
 
-    def __init__(self, *, n_attempts: int = N_ATTEMPTS, timeout_s: float | None = None) -> None:
-        self._n_attempts = n_attempts
-        self._timeout_s = timeout_s
+    def __init__(self) -> None:
         self._failures: Counter[str] = Counter()  # by server
         self._lock = threading.Lock()
 
-    def read(self, place: Place) -> bytes:
-        """Return the content of a file; raises ImageError."""
-        system, path = self._open_system(str(place))
-        content: bytes = self._request(str(place), system, "cat_file", path)
-        check_size(len(content))
+    def read(self, place: Place, *, most_bytes: int | None = None) -> bytes:
+        """Return the content of a file.
+
+        Parameters
+        ----------
+        place : str
+            The address of the file.
+        most_bytes : int, optional
+            The largest accepted size; by default `limits.MAX_BYTES`. At most one byte more is read.
+
+        Raises
+        ------
+        ImageError
+            If the file cannot be read or is too large.
+        """
+        most_bytes = limits.MAX_BYTES if most_bytes is None else most_bytes
+        address = str(place)
+        system, path = self._open_system(address)
+        read = partial(_read_http if _is_http(address) else _read_file, system)
+        content: bytes = self._request(address, system, read, path, most_bytes=most_bytes)
+        check_size(len(content), most_bytes)
         return content
 
     def read_part(self, place: Place, start: int, end: int) -> bytes:
         """Return the bytes `start` to `end` of a file; raises ImageError."""
         if start == end:
             return b""
-        system, path = self._open_system(str(place))
-        content: bytes = self._request(str(place), system, "cat_file", path, start=start, end=end)
+        address = str(place)
+        system, path = self._open_system(address)
+        read = partial(_read_http, system) if _is_http(address) else system.cat_file
+        content: bytes = self._request(address, system, read, path, start=start, end=end)
         return check_length(content, end - start)
 
     def open(self, place: Place) -> BinaryIO:
         """Open a file that is read in parts; raises OSError."""
         try:
             system, path = self._open_system(str(place))
-            size = self._request(str(place), system, "info", path).get("size")
+            size = self._request(str(place), system, system.info, path).get("size")
         except ImageError as error:
             raise OSError(str(error)) from error
         if size is None:
@@ -90,7 +105,7 @@ class Remote:
         """Return whether there is a file; raises ImageError if the server does not answer."""
         system, path = self._open_system(str(place))
         try:
-            self._request(str(place), system, "info", path)
+            self._request(str(place), system, system.info, path)
         except ImageError as error:
             cause = error.__cause__
             if isinstance(cause, FileNotFoundError) and _is_final(cause):
@@ -161,32 +176,32 @@ class Remote:
         """
         timeout_s = LISTING_TIMEOUT_S
         if urlsplit(address).scheme in _OBJECT_STORES:
-            names = self._request(address, system, "find", path, timeout_s=timeout_s)
+            names = self._request(address, system, system.find, path, timeout_s=timeout_s)
             return [(name, False) for name in names]
-        entries = self._request(address, system, "ls", path, timeout_s=timeout_s, detail=True)
+        entries = self._request(address, system, system.ls, path, timeout_s=timeout_s, detail=True)
         return [(entry["name"], entry["type"] == "directory") for entry in entries]
 
     def _request(
         self,
         address: str,
         system: AbstractFileSystem,
-        method: str,
+        call: Callable[..., Any],
         path: str,
         *,
         timeout_s: float | None = None,
         **options: Any,
     ) -> Any:
-        """Return the result of a file system's method, with retries; raises ImageError."""
+        """Return the result of a method of a file system, with retries; raises ImageError."""
         server = _server_of(address)
         self._check_failures(server)
-        call = getattr(system, method)
-        if method == "cat_file" and urlsplit(address).scheme in ("http", "https"):
-            call = partial(_read_http, system)
-        if system.async_impl:  # the other file systems accept no timeout
-            options["timeout"] = timeout_s or self._timeout_s or TIMEOUT_S
-        for attempt in range(self._n_attempts):
-            if attempt:
-                time.sleep(FIRST_WAIT_S * 2 ** (attempt - 1))
+        last: Exception = TimeoutError()
+        n_attempts = 0
+        while n_attempts < N_ATTEMPTS and not is_expired():
+            if n_attempts:
+                time.sleep(_limited(FIRST_WAIT_S * 2 ** (n_attempts - 1)))
+            if system.async_impl:  # the other file systems accept no timeout
+                options["timeout"] = _limited(timeout_s or TIMEOUT_S)
+            n_attempts += 1
             try:
                 result = call(path, **options)
             except ImageError:  # the server responded, with a response that is not accepted
@@ -201,11 +216,13 @@ class Remote:
                 self._count(server, failed=False)
                 return result
         self._count(server, failed=True)
-        reason = "timed out" if isinstance(last, TimeoutError) else _first_line(last)
-        raise ImageError(f"failed {self._n_attempts} times: {reason}") from last
+        reason = "timed out" if isinstance(last, TimeoutError) else _name_error(last)
+        if is_expired():
+            raise ImageError(f"did not arrive in time ({reason})") from last
+        raise ImageError(f"failed {N_ATTEMPTS} times: {reason}") from last
 
     def _check_failures(self, server: str) -> None:
-        if self._failures[server] >= MAX_FAILURES:
+        if self._failures[server] >= MAX_FAILURES and remaining_s() is None:
             raise ImageError(
                 f"{server} failed {MAX_FAILURES} times in a row and is no longer contacted"
             )
@@ -215,8 +232,35 @@ class Remote:
             self._failures[server] = self._failures[server] + 1 if failed else 0
 
 
+def _limited(seconds: float) -> float:
+    """Return a duration, shortened to the rest of the `time_limit`; always positive."""
+    rest_s = remaining_s()
+    # fsspec treats 0 as no timeout
+    return seconds if rest_s is None else max(min(seconds, rest_s), 0.001)
+
+
+def _read_file(system: Any, path: str, *, most_bytes: int, **options: Any) -> bytes:
+    """Return a file, but at most `most_bytes` + 1 bytes."""
+    try:
+        content: bytes = system.cat_file(path, start=0, end=most_bytes + 1, **options)
+    except Exception as error:
+        # an object store refuses every range of an empty file: EINVAL from s3fs, 416 from gcsfs
+        refused = errno.EINVAL, http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+        codes = getattr(error, "errno", None), getattr(error, "code", None)
+        if not set(refused).intersection(codes) or system.info(path, **options)["size"]:
+            raise
+        return b""
+    return content
+
+
 def _read_http(
-    system: Any, url: str, *, timeout: float, start: int = 0, end: int | None = None
+    system: Any,
+    url: str,
+    *,
+    timeout: float,
+    start: int = 0,
+    end: int | None = None,
+    most_bytes: int | None = None,
 ) -> bytes:
     """Return the bytes `start` to `end` of a file on an HTTP server.
 
@@ -225,7 +269,7 @@ def _read_http(
     Raises
     ------
     ImageError
-        If the response has more bytes than were requested, or than an image file may have.
+        If the response has more bytes than were requested, or than `most_bytes`.
     """
     from fsspec.asyn import sync
 
@@ -246,7 +290,7 @@ def _read_http(
             async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
                 pieces.append(chunk)
                 n_bytes += len(chunk)
-                check_size(n_bytes)
+                check_size(n_bytes, most_bytes)
                 if end is not None and n_bytes > end - start:
                     raise ImageError("the server sent more bytes than were requested")
         return b"".join(pieces)
@@ -278,6 +322,8 @@ def open_system(address: str) -> tuple[AbstractFileSystem, str]:
             f"an address must name one place; {address!r} is a chain. Use only the last address."
         )
     try:
+        if parts.scheme == "ftp":
+            return _open_ftp(address)
         system, path = url_to_fs(address)
     except ImportError as error:
         raise MissingExtra(
@@ -289,6 +335,17 @@ def open_system(address: str) -> tuple[AbstractFileSystem, str]:
         # for a missing part, ConnectionError, and others
         raise _invalid_address(address, error) from error
     return system, path
+
+
+def _open_ftp(address: str) -> tuple[AbstractFileSystem, str]:
+    from featscape.images.storage.ftp import QuietFTP
+
+    system = QuietFTP(**QuietFTP._get_kwargs_from_urls(address))  # noqa: SLF001 - as `url_to_fs`
+    return system, QuietFTP._strip_protocol(address)  # noqa: SLF001 - as `url_to_fs`
+
+
+def _is_http(address: str) -> bool:
+    return urlsplit(address).scheme in ("http", "https")
 
 
 def _split(address: str) -> SplitResult:
@@ -305,7 +362,7 @@ def _server_of(address: str) -> str:
 
 def _invalid_address(address: str, error: Exception) -> InputError:
     return InputError(
-        f"an address must be one that fsspec can open; got {address!r} ({_first_line(error)}). "
+        f"an address must be one that fsspec can open; got {address!r} ({_name_error(error)}). "
         "Check the scheme and the server."
     )
 
@@ -378,6 +435,6 @@ def _lacks_credentials(error: BaseException) -> bool:
     return type(error).__name__ == "NoCredentialsError"  # from botocore, an optional dependency
 
 
-def _first_line(error: BaseException) -> str:
-    lines = str(error).splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+def _name_error(error: BaseException) -> str:
+    """Return the type of an error and the first line of its message."""
+    return f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")

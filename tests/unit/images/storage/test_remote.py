@@ -1,10 +1,12 @@
 """Sources at addresses: in memory, on an HTTP server that fails, and on a real S3 server."""
 
+import gc
 import gzip
 import io
 import struct
 import tarfile
 import threading
+import time
 import tracemalloc
 import zipfile
 from contextlib import suppress
@@ -21,6 +23,7 @@ from featscape.errors import ImageError, InputError, MissingExtra
 from featscape.features import extract
 from featscape.images import find_images, name_source, open_contents
 from featscape.images.storage import limits, remote
+from featscape.images.storage.deadline import time_limit
 
 
 @pytest.fixture(autouse=True)
@@ -417,6 +420,60 @@ def test_a_compressed_response_is_read_up_to_the_limit(web, monkeypatch):
     tracemalloc.stop()
     assert peak < 100e6
     assert web.encodings == {"identity"}
+
+
+class EndlessSystem(fsspec.AbstractFileSystem):
+    """A file system that returns as many bytes of each file as are requested."""
+
+    protocol = "endless"
+
+    def _open(self, _path, **_):
+        return EndlessFile()
+
+
+class EndlessFile(io.RawIOBase):
+    def readable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def seek(self, *_):
+        return 0
+
+    def tell(self):
+        return 0
+
+    def readinto(self, buffer):
+        return len(buffer)
+
+    def readall(self):
+        pytest.fail("a file was read without a limit")
+
+
+def test_a_file_that_never_ends_is_read_up_to_the_limit(monkeypatch):
+    monkeypatch.setattr(limits, "MAX_BYTES", 1_000_000)
+    fsspec.register_implementation("endless", EndlessSystem, clobber=True)
+    with pytest.raises(ImageError, match="too large"):
+        remote.Remote().read("endless://host/0.png")
+
+
+@pytest.mark.parametrize("address", ["ftp:///x.png", "ftp://127.0.0.1:1/x.png"])
+def test_an_ftp_server_that_cannot_be_reached_raises_only_an_image_error(address):
+    with pytest.raises(ImageError, match="one that fsspec can open"):
+        remote.Remote().read(address)
+    gc.collect()  # an exception in a destructor fails the test
+
+
+def test_requests_within_a_time_limit_end_at_the_limit(web):
+    web.hang = {"/1.png"}
+    began = time.perf_counter()
+    with time_limit(0.3):
+        for _ in range(3):
+            with pytest.raises(ImageError, match=r"did not arrive in time \(timed out\)"):
+                remote.Remote().read(f"{web.address}/1.png")
+    assert time.perf_counter() - began < 2
+    assert web.requests == ["/1.png"]
 
 
 def test_a_zip_on_an_http_server_is_read_in_parts(web, png, reds):
