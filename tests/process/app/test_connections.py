@@ -6,21 +6,30 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 
 SERVER = """
 import resource, sys
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 from featscape.app.server import connections
 from featscape.app.server.service import listen, make_server
 
-head_s, most_files = float(sys.argv[1]), int(sys.argv[2])
-connections.HEAD_S = head_s
+connections.HEAD_S, connections.READ_S = float(sys.argv[1]), float(sys.argv[2])
+most_files = int(sys.argv[3])
 resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
 
+async def stream():
+    for _ in range(200):
+        yield bytes(100_000)
+
 async def answer(scope, receive, send):
+    if scope["path"] == "/large":
+        return await PlainTextResponse(bytes(20_000_000))(scope, receive, send)
+    if scope["path"] == "/stream":
+        return await StreamingResponse(stream())(scope, receive, send)
     n_bytes = len(await Request(scope, receive).body())
     await PlainTextResponse(f"{n_bytes} bytes")(scope, receive, send)
 
@@ -41,9 +50,9 @@ def start():
     """Return a function that starts a server and returns its process and port."""
     running = []
 
-    def begin(*, head_s=20.0, most_files=256):
+    def begin(*, head_s=20.0, read_s=20.0, most_files=256):
         process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(head_s), str(most_files)],
+            [sys.executable, "-c", SERVER, str(head_s), str(read_s), str(most_files)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -119,6 +128,38 @@ def test_missing_headers_close_the_connection(start):
             connection.sendall(b"a")  # more bytes do not extend the limit
         assert connection.recv(1) == b""
     assert 0.4 < time.perf_counter() - began < 5
+
+
+def read_slowly(connection, *, n_pieces):
+    """Read pieces with pauses, then the rest; return the number of bytes."""
+    n_bytes = 0
+    for _ in range(n_pieces):
+        n_bytes += len(connection.recv(100_000))
+        time.sleep(0.1)
+    with suppress(ConnectionResetError):
+        while content := connection.recv(1_000_000):
+            n_bytes += len(content)
+    return n_bytes
+
+
+@pytest.mark.parametrize("path", ["large", "stream"])
+def test_a_client_that_reads_nothing_is_disconnected(start, path):
+    process, port = start(read_s=0.5)
+    request = f"GET /{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+    with connect(port, request) as connection:
+        time.sleep(2)
+        assert read_slowly(connection, n_pieces=0) < 20_000_000
+    assert ask(port) == b"HTTP/1.1 200 OK"
+    assert end(process, signal.SIGINT) == (0, "returned\n", "")
+
+
+@pytest.mark.parametrize("path", ["large", "stream"])
+def test_a_client_that_reads_slowly_receives_the_whole_response(start, path):
+    _, port = start(read_s=0.5)
+    request = f"GET /{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+    with connect(port, request) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 100_000)
+        assert read_slowly(connection, n_pieces=15) > 20_000_000
 
 
 def test_a_slow_request_is_answered(start):

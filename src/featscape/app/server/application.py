@@ -227,8 +227,8 @@ def _add_items(app: FastAPI, served: ServedMap) -> None:
             original = await served.originals.read(item)
         except ImageError as error:
             _nothing(f"no original image of item {item}: {error}")
-        headers = cache_headers(etag)
-        return Response(original.content, headers=headers, media_type=original.media_type)
+        headers = {**cache_headers(etag), "Content-Length": str(len(original.content))}
+        return StreamingResponse(original.chunks(), headers=headers, media_type=original.media_type)
 
 
 def _add_selections(app: FastAPI, served: ServedMap) -> None:
