@@ -3,11 +3,11 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { SourceError } from "../sources/error";
 import { DIMMED, HIDDEN, MATCHED } from "../stage/index";
 import { SilentStage, settled, smallApp } from "../testing/small-map";
-import { syncAddress } from "./address-sync";
+import { syncAddress } from "./address/address-sync";
 import { watchEmptyView } from "./empty-view";
-import { selectionCsv } from "./exports";
+import { selectionCsv } from "./exports/exports";
 import { placeImage } from "./place";
-import { runSearch } from "./search";
+import { runSearch } from "./search/search";
 import { syncStage } from "./stage-sync";
 
 const stops: (() => void)[] = [];
@@ -171,7 +171,7 @@ describe("an address", () => {
     address.moved({ center: [3, 4, 0], scale: 5, turn: [0, 0, 0, 1] });
     await settled(600);
     const other = staged().app;
-    const { decodeAddress } = await import("./address");
+    const { decodeAddress } = await import("./address/address");
     other.restore(decodeAddress(window.location.hash));
     expect(other.colorBy.value).toBe("split");
     expect(other.filters.value).toEqual(app.filters.value);

@@ -5,14 +5,14 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { AGREEMENT } from "../contract";
 import type { Stage, Tool } from "../stage/index";
-import type { Shared, ThemeChoice, ViewMode } from "./address";
-import { classColor, type ThemeName } from "./class-colors";
+import type { Shared, ThemeChoice, ViewMode } from "./address/address";
+import { classColor, type ThemeName } from "./colors/class-colors";
 import { type Filter, type Filters, withFilter } from "./filters";
-import { type Items, LABEL } from "./items";
+import { type Items, LABEL } from "./items/items";
 import { Messages } from "./messages";
 import { Navigation, type Surroundings } from "./navigation";
 import { Panels, type PlacedImage } from "./panels";
-import { Search } from "./search";
+import { Search } from "./search/search";
 import { Selection } from "./selection";
 
 export class App {

@@ -1,7 +1,7 @@
 /** Which panels are open, and what they show. */
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
 import { EMPTY_HISTORY, type History, step, visit } from "./item-history";
-import type { Neighbor } from "./items";
+import type { Neighbor } from "./items/items";
 import type { Selection } from "./selection";
 
 export type Panel = "item" | "selection" | "placed";

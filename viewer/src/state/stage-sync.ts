@@ -3,10 +3,10 @@ import { effect, signal } from "@preact/signals";
 import { NO_CATEGORY } from "../contract";
 import type { Stage, Theme } from "../stage/index";
 import type { App } from "./app";
-import { classColor, type ThemeName } from "./class-colors";
+import { classColor, type ThemeName } from "./colors/class-colors";
+import { numberCodes, numberPalette, numberScale } from "./colors/scale";
 import { itemStates, type Values } from "./filters";
-import { LABEL } from "./items";
-import { numberCodes, numberPalette, numberScale } from "./scale";
+import { LABEL } from "./items/items";
 
 export const STAGE_THEMES: Readonly<Record<ThemeName, Theme>> = {
   light: { background: "#f7f7f5", highlight: "#16181d" },

@@ -5,7 +5,7 @@ import { type Manifest, NO_CATEGORY } from "../contract";
 import type { Source } from "../source";
 import type { Area, Stage, View } from "../stage/index";
 import { App } from "../state/app";
-import { Items } from "../state/items";
+import { Items } from "../state/items/items";
 
 export interface SmallMap {
   readonly classes?: readonly string[] | null;

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { placeImage } from "../state/place";
 import { useApp } from "./context";
-import { Icon } from "./icons";
+import { Icon } from "./controls/icons";
 
 export function DropZone({ root }: { readonly root: HTMLElement }) {
   const app = useApp();

@@ -2,8 +2,8 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../state/app";
 import { useApp } from "./context";
-import { IconButton } from "./controls";
-import { searchLabel } from "./SearchBox";
+import { IconButton } from "./controls/controls";
+import { searchLabel } from "./sidebar/SearchBox";
 import { MODES } from "./Toolbar";
 
 const FLAT: readonly [string, string][] = [["Drag, wheel, pinch", "move and zoom"]];

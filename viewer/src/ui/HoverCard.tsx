@@ -1,10 +1,10 @@
 /** A card beside the pointer with a larger image and the item's details. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ItemDetails } from "../contract";
-import { columnFacts } from "../state/item-details";
+import { columnFacts } from "../state/items/item-details";
 import { useApp } from "./context";
-import { Name } from "./Name";
-import { Thumbnail } from "./Thumbnail";
+import { Name } from "./controls/Name";
+import { Thumbnail } from "./controls/Thumbnail";
 
 const REST_MS = 50; // a moving pointer requests nothing
 const GAP_PX = 16;

@@ -2,12 +2,12 @@
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { MOST_PNG_PX, type Tool } from "../stage/index";
-import type { ViewMode } from "../state/address";
-import { savePng } from "../state/exports";
+import type { ViewMode } from "../state/address/address";
+import { savePng } from "../state/exports/exports";
 import { placeImage } from "../state/place";
 import { useApp } from "./context";
-import { IconButton, Popover } from "./controls";
-import { Icon, type IconName } from "./icons";
+import { IconButton, Popover } from "./controls/controls";
+import { Icon, type IconName } from "./controls/icons";
 
 export const MODES: Readonly<Record<ViewMode, { icon: IconName; label: string; key: string }>> = {
   points: { icon: "points", label: "Points", key: "1" },

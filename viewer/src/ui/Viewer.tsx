@@ -2,14 +2,14 @@
 import type { App } from "../state/app";
 import type { Panel } from "../state/panels";
 import { AppContext, useApp } from "./context";
-import { IconButton, LinkButton } from "./controls";
+import { IconButton, LinkButton } from "./controls/controls";
 import { DropZone } from "./DropZone";
 import { Help } from "./Help";
 import { HoverCard } from "./HoverCard";
-import { ItemPanel } from "./ItemPanel";
-import { PlacedPanel } from "./PlacedPanel";
-import { SelectionPanel } from "./SelectionPanel";
-import { Sidebar } from "./Sidebar";
+import { ItemPanel } from "./side/ItemPanel";
+import { PlacedPanel } from "./side/PlacedPanel";
+import { SelectionPanel } from "./side/SelectionPanel";
+import { Sidebar } from "./sidebar/Sidebar";
 import { Toolbar } from "./Toolbar";
 
 export function Viewer({ app, root }: { readonly app: App; readonly root: HTMLElement }) {

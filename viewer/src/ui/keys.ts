@@ -1,6 +1,6 @@
 /** Keyboard shortcuts, outside of text fields and lists. */
 import type { Direction, Tool } from "../stage/index";
-import type { ViewMode } from "../state/address";
+import type { ViewMode } from "../state/address/address";
 import type { App } from "../state/app";
 import { ZOOM_STEP } from "./Toolbar";
 

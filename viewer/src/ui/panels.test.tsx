@@ -6,8 +6,8 @@ import type { App } from "../state/app";
 import { syncStage } from "../state/stage-sync";
 import { SilentStage, settled, smallApp } from "../testing/small-map";
 import { listenKeys } from "./keys";
-import { searchLabel } from "./SearchBox";
-import { classCounts } from "./SelectionPanel";
+import { classCounts } from "./side/SelectionPanel";
+import { searchLabel } from "./sidebar/SearchBox";
 import { Viewer } from "./Viewer";
 
 let root: HTMLElement;

@@ -1,14 +1,14 @@
 /** The legend of the colors. A click hides a class, a double click shows only that class. */
 import { useId, useMemo, useRef, useState } from "preact/hooks";
-import { isolated, toggled } from "../state/filters";
-import { folded } from "../state/find";
-import { LABEL } from "../state/items";
-import { type LegendRow, legendRows } from "../state/legend";
-import { count, useApp } from "./context";
-import { LinkButton } from "./controls";
-import { Name } from "./Name";
+import { type LegendRow, legendRows } from "../../state/colors/legend";
+import { isolated, toggled } from "../../state/filters";
+import { LABEL } from "../../state/items/items";
+import { folded } from "../../state/search/find";
+import { count, useApp } from "../context";
+import { LinkButton } from "../controls/controls";
+import { Name } from "../controls/Name";
+import { seenRows, useViewport } from "../controls/viewport";
 import { NumberLegend } from "./NumberLegend";
-import { seenRows, useViewport } from "./viewport";
 
 /** Rows are taller on a touch screen. */
 const ROW_PX = window.matchMedia("(pointer: coarse)").matches ? 40 : 28;

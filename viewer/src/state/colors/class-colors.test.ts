@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
+import { STAGE_THEMES } from "../stage-sync";
 import { classColor, linear, oklab } from "./class-colors";
-import { STAGE_THEMES } from "./stage-sync";
 
 // src/featscape/labels/colors.py
 const TEN = [

@@ -1,5 +1,5 @@
 /** Numbers as text. */
-import { AGREEMENT } from "../contract";
+import { AGREEMENT } from "../../contract";
 
 /** A number with four significant digits. Only five digits and more get commas: a year has none. */
 export function readable(value: number): string {

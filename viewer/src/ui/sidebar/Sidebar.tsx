@@ -1,10 +1,10 @@
 /** The panel at the left: title, search, colors and legend. */
-import type { Filter } from "../state/filters";
-import { LABEL } from "../state/items";
-import { valueText } from "../state/words";
-import { count, useApp } from "./context";
-import { IconButton } from "./controls";
-import { Icon } from "./icons";
+import type { Filter } from "../../state/filters";
+import { LABEL } from "../../state/items/items";
+import { valueText } from "../../state/wording/words";
+import { count, useApp } from "../context";
+import { IconButton } from "../controls/controls";
+import { Icon } from "../controls/icons";
 import { Legend } from "./Legend";
 import { SearchBox } from "./SearchBox";
 

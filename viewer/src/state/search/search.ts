@@ -1,6 +1,6 @@
 /** The text search: its state, and the search itself, by the server or over the bundle's texts. */
 import { batch, effect, signal } from "@preact/signals";
-import type { App } from "./app";
+import type { App } from "../app";
 import { haystackPage, matchingLines, words } from "./find";
 
 const TYPING_PAUSE_MS = 160;

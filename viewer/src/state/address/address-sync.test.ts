@@ -1,10 +1,10 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { SilentStage, smallApp } from "../testing/small-map";
+import { SilentStage, smallApp } from "../../testing/small-map";
+import type { App } from "../app";
+import { syncStage } from "../stage-sync";
 import { decodeAddress } from "./address";
 import { type AddressSync, syncAddress } from "./address-sync";
-import type { App } from "./app";
-import { syncStage } from "./stage-sync";
 
 interface Entry {
   state: unknown;

@@ -1,5 +1,5 @@
 /** A class or category name in one line, shortened so that it stays distinguishable. */
-import { nameParts } from "../state/names";
+import { nameParts } from "../../state/wording/names";
 
 interface NameProps {
   readonly name: string;

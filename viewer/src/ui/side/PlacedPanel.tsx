@@ -1,10 +1,10 @@
 /** The placed image and its nearest neighbors. */
 import { useEffect, useState } from "preact/hooks";
-import { useApp } from "./context";
-import { SidePanel, TextButton } from "./controls";
-import { NeighborGrid } from "./ItemButtons";
-import { Icon } from "./icons";
-import { Original } from "./Original";
+import { useApp } from "../context";
+import { SidePanel, TextButton } from "../controls/controls";
+import { NeighborGrid } from "../controls/ItemButtons";
+import { Icon } from "../controls/icons";
+import { Original } from "../controls/Original";
 
 export function PlacedPanel() {
   const app = useApp();

@@ -1,6 +1,6 @@
 /** The page's address describes the state, so that it can be shared: `#at=…&scale=…&view=…`. */
-import type { View } from "../stage/index";
-import type { Filter, Filters } from "./filters";
+import type { View } from "../../stage/index";
+import type { Filter, Filters } from "../filters";
 
 export type ViewMode = "points" | "images" | "grid";
 export type ThemeChoice = "light" | "dark" | "auto";

@@ -1,6 +1,6 @@
 /** An item's thumbnail; a patch of the class color until it has loaded. */
 import { useEffect, useState } from "preact/hooks";
-import { useApp } from "./context";
+import { useApp } from "../context";
 
 interface ThumbnailProps {
   readonly item: number;

@@ -1,8 +1,8 @@
 /** The texts of the items: one block at a time for panels, all of them for the search. */
-import { readArray } from "../bundle/arrays";
-import { BlockFile } from "../bundle/blocks";
-import type { Blocks } from "../contract";
-import type { Source } from "../source";
+import { readArray } from "../../bundle/arrays";
+import { BlockFile } from "../../bundle/blocks";
+import type { Blocks } from "../../contract";
+import type { Source } from "../../source";
 
 export type Texts = Readonly<Record<string, string | null>>;
 

@@ -1,6 +1,6 @@
 /** The details of an item as text. */
-import { AGREEMENT, type ItemDetails, type Manifest } from "../contract";
-import { agreementText, valueText } from "./words";
+import { AGREEMENT, type ItemDetails, type Manifest } from "../../contract";
+import { agreementText, valueText } from "../wording/words";
 
 /** Name and value of each column that has a value. Width and height become one entry, "size". */
 export function columnFacts(details: ItemDetails, manifest: Manifest): [string, string][] {

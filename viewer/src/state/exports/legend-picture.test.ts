@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { smallApp } from "../testing/small-map";
-import type { App } from "./app";
+import { smallApp } from "../../testing/small-map";
+import type { App } from "../app";
 import { legendPainter } from "./legend-picture";
 
 /** What the legend writes, each letter six pixels wide. */

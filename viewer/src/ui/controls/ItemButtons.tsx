@@ -1,8 +1,8 @@
 /** Items as a grid of small images; a click opens one. */
 import { useEffect, useState } from "preact/hooks";
-import type { Neighbor } from "../state/items";
-import { readableTogether } from "../state/words";
-import { useApp } from "./context";
+import type { Neighbor } from "../../state/items/items";
+import { readableTogether } from "../../state/wording/words";
+import { useApp } from "../context";
 import { Thumbnail } from "./Thumbnail";
 
 /** An item's name for titles and screen readers; the path arrives later. */

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { smallApp } from "../testing/small-map";
+import { smallApp } from "../../testing/small-map";
 import { columnFacts } from "./item-details";
 
 const { manifest } = smallApp();

@@ -1,12 +1,12 @@
 /** The selection: counts by class, images, and downloads. */
 import { useRef } from "preact/hooks";
-import { saveCsv, savePaths, saveZip } from "../state/exports";
-import { useApp } from "./context";
-import { IconButton, SidePanel, TextButton } from "./controls";
-import { ItemButton } from "./ItemButtons";
-import { Icon } from "./icons";
-import { Name } from "./Name";
-import { seenRows, useViewport } from "./viewport";
+import { saveCsv, savePaths, saveZip } from "../../state/exports/exports";
+import { useApp } from "../context";
+import { IconButton, SidePanel, TextButton } from "../controls/controls";
+import { ItemButton } from "../controls/ItemButtons";
+import { Icon } from "../controls/icons";
+import { Name } from "../controls/Name";
+import { seenRows, useViewport } from "../controls/viewport";
 
 const CELL_PX = 72;
 const CLASSES_SHOWN = 100;

@@ -1,8 +1,8 @@
 /** The text search over paths, labels and text columns. */
-import type { Manifest } from "../contract";
-import { useApp } from "./context";
-import { IconButton, LinkButton } from "./controls";
-import { Icon } from "./icons";
+import type { Manifest } from "../../contract";
+import { useApp } from "../context";
+import { IconButton, LinkButton } from "../controls/controls";
+import { Icon } from "../controls/icons";
 
 const MOST_NAMED = 2;
 

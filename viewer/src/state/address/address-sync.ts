@@ -1,9 +1,9 @@
 /** Keeps the page's address in sync with the state. */
 import { batch, effect, signal } from "@preact/signals";
-import type { View } from "../stage/index";
+import type { View } from "../../stage/index";
+import type { App } from "../app";
+import { LABEL } from "../items/items";
 import { decodeAddress, encodeAddress } from "./address";
-import type { App } from "./app";
-import { LABEL } from "./items";
 
 // Browsers reject more than about 100 changes of the address in 30 s.
 const PAUSE_MS = 400;

@@ -1,16 +1,16 @@
 /** One item: its image, its columns and its nearest neighbors. */
 import { useEffect, useState } from "preact/hooks";
-import type { ItemDetails } from "../contract";
-import { NoAnswerError } from "../sources/error";
-import { columnFacts } from "../state/item-details";
-import type { Neighbor } from "../state/items";
-import { useApp } from "./context";
-import { IconButton, SidePanel, TextButton } from "./controls";
-import { NeighborGrid } from "./ItemButtons";
-import { Icon } from "./icons";
-import { Name } from "./Name";
-import { Original } from "./Original";
-import { Thumbnail } from "./Thumbnail";
+import type { ItemDetails } from "../../contract";
+import { NoAnswerError } from "../../sources/error";
+import { columnFacts } from "../../state/items/item-details";
+import type { Neighbor } from "../../state/items/items";
+import { useApp } from "../context";
+import { IconButton, SidePanel, TextButton } from "../controls/controls";
+import { NeighborGrid } from "../controls/ItemButtons";
+import { Icon } from "../controls/icons";
+import { Name } from "../controls/Name";
+import { Original } from "../controls/Original";
+import { Thumbnail } from "../controls/Thumbnail";
 
 const AGAIN_MS = 2000;
 

@@ -1,10 +1,10 @@
 /** The legend of a column of numbers, with a range filter. */
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { AGREEMENT, type NumberColumn } from "../contract";
-import { numberPalette, numberScale, STEPS } from "../state/scale";
-import { grayText, valueText } from "../state/words";
-import { useApp } from "./context";
-import { LinkButton } from "./controls";
+import { AGREEMENT, type NumberColumn } from "../../contract";
+import { numberPalette, numberScale, STEPS } from "../../state/colors/scale";
+import { grayText, valueText } from "../../state/wording/words";
+import { useApp } from "../context";
+import { LinkButton } from "../controls/controls";
 
 /** A column's numbers; null until they are read. `stage-sync` reports a failure to read them. */
 function useNumbers(name: string): Float32Array | null {

@@ -1,7 +1,7 @@
 /** The rows of the legend. */
-import { type ClassEntry, NO_CATEGORY } from "../contract";
-import type { App } from "./app";
-import { LABEL } from "./items";
+import { type ClassEntry, NO_CATEGORY } from "../../contract";
+import type { App } from "../app";
+import { LABEL } from "../items/items";
 
 export interface LegendRow extends ClassEntry {
   readonly code: number;

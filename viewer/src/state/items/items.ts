@@ -1,6 +1,6 @@
 /** Labels, columns, texts and neighbors of items, read when they are needed. */
-import { type Arrays, readArray } from "../bundle/arrays";
-import type { Thumbnails } from "../bundle/thumbnails";
+import { type Arrays, readArray } from "../../bundle/arrays";
+import type { Thumbnails } from "../../bundle/thumbnails";
 import {
   type ArrayFile,
   type CategoryColumn,
@@ -9,9 +9,9 @@ import {
   type Manifest,
   NO_ITEM,
   type NumberColumn,
-} from "../contract";
-import type { Source } from "../source";
-import type { Values } from "./filters";
+} from "../../contract";
+import type { Source } from "../../source";
+import type { Values } from "../filters";
 import { type TextColumns, TextFile, type Texts } from "./texts";
 
 export const LABEL = "label"; // the name of the class column

@@ -1,7 +1,7 @@
 /** Downloads: tables, lists, originals and pictures. */
-import type { App } from "./app";
+import type { App } from "../app";
+import type { Values } from "../filters";
 import { type Cell, csv, shortest } from "./csv";
-import type { Values } from "./filters";
 import { legendPainter } from "./legend-picture";
 
 function download(content: Blob | string, name: string, type = "text/plain"): void {

@@ -1,10 +1,10 @@
 /** Draws the legend on a saved picture. */
-import type { Painter } from "../stage/index";
-import type { App } from "./app";
-import { LABEL } from "./items";
-import { legendRows } from "./legend";
-import { numberPalette, numberScale } from "./scale";
-import { grayText, valueText } from "./words";
+import type { Painter } from "../../stage/index";
+import type { App } from "../app";
+import { legendRows } from "../colors/legend";
+import { numberPalette, numberScale } from "../colors/scale";
+import { LABEL } from "../items/items";
+import { grayText, valueText } from "../wording/words";
 
 const INK = {
   light: {
