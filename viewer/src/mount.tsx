@@ -1,4 +1,5 @@
 /** Mounts the viewer in an element: reads the bundle, creates the stage, renders the panels. */
+import type { ReadonlySignal } from "@preact/signals";
 import { render } from "preact";
 import { type Arrays, countBytes, loadArrays } from "./bundle/arrays";
 import { Thumbnails } from "./bundle/thumbnails";
@@ -6,14 +7,14 @@ import type { Source } from "./source";
 import { inPieces } from "./sources/progress";
 import type { Area, PointRenderer, Stage, StageEvents, Theme } from "./stage/index";
 import { decodeAddress } from "./state/address/address";
-import { syncAddress } from "./state/address/address-sync";
+import { AddressSync } from "./state/address/address-sync";
 import { App } from "./state/app";
 import { watchEmptyView } from "./state/empty-view";
 import { Items } from "./state/items/items";
 import { runSearch } from "./state/search/search";
 import { STAGE_THEMES, syncStage } from "./state/stage-sync";
 import { listenKeys } from "./ui/keys";
-import { showLoading } from "./ui/start-screen";
+import { type StartScreen, showLoading } from "./ui/start-screen";
 import { watchTheme } from "./ui/theme";
 import { Viewer } from "./ui/Viewer";
 
@@ -40,72 +41,78 @@ const SIDEBAR_FROM_PX = 720; // the same as in narrow.css
 export async function mountViewer(
   root: HTMLElement,
   source: Source,
-  { makeStage, embedded = false, points = "auto" }: MountOptions,
+  options: MountOptions,
 ): Promise<() => void> {
-  const { manifest } = source;
-  const surroundings = watchTheme(embedded);
-  const { prefersDark } = surroundings;
-  const ends: (() => void)[] = [surroundings.stop];
+  const theme = watchTheme(options.embedded ?? false);
+  const ends: (() => void)[] = [theme.stop];
   const end = () => {
     for (const each of ends.reverse()) each();
     root.replaceChildren();
   };
-
   root.classList.add("featscape");
-  root.dataset["theme"] = prefersDark.value ? "dark" : "light";
-  const loading = showLoading(root, manifest.title);
+  root.dataset["theme"] = theme.prefersDark.value ? "dark" : "light";
+  const loading = showLoading(root, source.manifest.title);
   try {
-    const stageElement = makeStageElement(manifest);
-    const panels = document.createElement("div");
-    panels.className = "fs-panels";
-    root.prepend(stageElement, panels);
-
-    const arrays = await loadArrays(withProgress(source, loading.progress));
-    const thumbnails = new Thumbnails(source);
-    const app = new App(new Items(source, arrays, thumbnails), {
-      embedded,
-      prefersDark,
-      size: () => ({ width: stageElement.clientWidth, height: stageElement.clientHeight }),
-      clearArea: () => clearArea(root),
-    });
-    const shared = embedded ? {} : decodeAddress(window.location.hash);
-    app.restore(shared);
-
-    const address = embedded ? null : syncAddress(app);
-    ends.push(() => address?.stop());
-    const events = stageEvents(app, (view) => address?.moved(view));
-    const theme = STAGE_THEMES[app.theme.value];
-    const stage = await makeStage(
-      stageElement,
-      manifest,
-      arrays,
-      thumbnails,
-      theme,
-      events,
-      points,
-    );
-    ends.push(() => stage.destroy());
-    app.stage = stage;
-
-    ends.push(
-      app.theme.subscribe((name) => {
-        root.dataset["theme"] = name;
-      }),
-    );
-    ends.push(syncStage(app, stage), runSearch(app), listenKeys(app, root, stageElement));
-    ends.push(watchSize(app, root), watchEmptyView(app));
-    render(<Viewer app={app} root={root} />, panels);
-    ends.push(() => render(null, panels));
-    if (shared.view && !shared.showsAll) stage.setView(shared.view);
-    else app.navigation.fit(undefined, false);
-    loading.remove();
-    thumbnails.troubled = app.messages.temporaryError();
-    source.watch?.(app.messages.temporaryError());
+    await startViewer(root, source, options, { ends, loading, prefersDark: theme.prefersDark });
     return end;
   } catch (error) {
     end();
     throw error;
   }
+}
+
+interface Start {
+  /** The functions that end the viewer's parts, in the order of their start. */
+  readonly ends: (() => void)[];
+  readonly loading: StartScreen;
+  readonly prefersDark: ReadonlySignal<boolean>;
+}
+
+async function startViewer(
+  root: HTMLElement,
+  source: Source,
+  { makeStage, embedded = false, points = "auto" }: MountOptions,
+  { ends, loading, prefersDark }: Start,
+): Promise<void> {
+  const { manifest } = source;
+  const stageElement = makeStageElement(manifest);
+  const panels = document.createElement("div");
+  panels.className = "fs-panels";
+  root.prepend(stageElement, panels);
+
+  const arrays = await loadArrays(withProgress(source, loading.progress));
+  const thumbnails = new Thumbnails(source);
+  const app = new App(new Items(source, arrays, thumbnails), {
+    embedded,
+    prefersDark,
+    size: () => ({ width: stageElement.clientWidth, height: stageElement.clientHeight }),
+    clearArea: () => clearArea(root),
+  });
+  const shared = embedded ? {} : decodeAddress(window.location.hash);
+  app.restore(shared);
+
+  const address = embedded ? null : new AddressSync(app);
+  ends.push(() => address?.stop());
+  const events = stageEvents(app, (view) => address?.moved(view));
+  const theme = STAGE_THEMES[app.theme.value];
+  const stage = await makeStage(stageElement, manifest, arrays, thumbnails, theme, events, points);
+  ends.push(() => stage.destroy());
+  app.stage = stage;
+
+  ends.push(
+    app.theme.subscribe((name) => {
+      root.dataset["theme"] = name;
+    }),
+  );
+  ends.push(syncStage(app, stage), runSearch(app), listenKeys(app, root, stageElement));
+  ends.push(watchSize(app, root), watchEmptyView(app));
+  render(<Viewer app={app} root={root} />, panels);
+  ends.push(() => render(null, panels));
+  if (shared.view && !shared.showsAll) stage.setView(shared.view);
+  else app.navigation.fit(undefined, false);
+  loading.remove();
+  thumbnails.troubled = app.messages.temporaryError();
+  source.watch?.(app.messages.temporaryError());
 }
 
 /** Adapts to the size of the page. Closes a legend that would leave no room for the map. */

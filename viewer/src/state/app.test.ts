@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { SourceError } from "../sources/error";
 import { DIMMED, HIDDEN, MATCHED } from "../stage/index";
 import { SilentStage, settled, smallApp } from "../testing/small-map";
-import { syncAddress } from "./address/address-sync";
+import { AddressSync } from "./address/address-sync";
 import { watchEmptyView } from "./empty-view";
 import { selectionCsv } from "./exports/exports";
 import { placeImage } from "./place";
@@ -163,7 +163,7 @@ describe("a search", () => {
 describe("an address", () => {
   it("restores the state", async () => {
     const { app } = staged();
-    const address = syncAddress(app);
+    const address = new AddressSync(app);
     stops.push(address.stop);
     app.colorBy.value = "split";
     app.setFilter("label", { kind: "codes", hidden: new Set([1]) });

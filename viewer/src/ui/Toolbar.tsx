@@ -1,13 +1,13 @@
 /** The toolbar below the map: views, tools, zoom and more. */
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { MOST_PNG_PX, type Tool } from "../stage/index";
+import type { Tool } from "../stage/index";
 import type { ViewMode } from "../state/address/address";
-import { savePng } from "../state/exports/exports";
 import { placeImage } from "../state/place";
 import { useApp } from "./context";
 import { IconButton, Popover } from "./controls/controls";
 import { Icon, type IconName } from "./controls/icons";
+import { PngForm } from "./PngForm";
 
 export const MODES: Readonly<Record<ViewMode, { icon: IconName; label: string; key: string }>> = {
   points: { icon: "points", label: "Points", key: "1" },
@@ -22,7 +22,6 @@ const TOOLS: readonly { tool: Tool; label: string; label3d?: string; key: string
 ];
 
 export const ZOOM_STEP = 1.5;
-const PRINT_PX = 6000; // half a meter at 300 dots per inch
 
 const STOPS = "fieldset > button, fieldset > .fs-popover-holder > button";
 
@@ -184,66 +183,5 @@ function PlaceButton() {
         }}
       />
     </>
-  );
-}
-
-function PngForm({ close }: { readonly close: () => void }) {
-  const app = useApp();
-  const width = useRef<HTMLInputElement>(null);
-  const legend = useRef<HTMLInputElement>(null);
-  const box = app.surroundings.size();
-  const ratio = box.height / box.width;
-
-  function save(wide: number): void {
-    void savePng(app, wide, Math.round(wide * ratio), legend.current?.checked ?? false);
-    close();
-  }
-
-  const onScreen = Math.round(box.width * window.devicePixelRatio);
-  const longest = (pixels: number) => Math.floor(pixels / Math.max(ratio, 1));
-  const sizes = [
-    { name: "Screen size", wide: onScreen },
-    { name: "Twice the screen size", wide: onScreen * 2 },
-    { name: "For print", wide: longest(PRINT_PX) },
-  ];
-  return (
-    <form
-      class="fs-png"
-      onSubmit={(event) => {
-        event.preventDefault();
-        save(width.current?.valueAsNumber ?? box.width);
-      }}
-    >
-      <h2 class="fs-section">Save the view as PNG</h2>
-      <label class="fs-png-legend">
-        <input ref={legend} type="checkbox" defaultChecked={app.panels.sidebarOpen.value} />
-        With the legend
-      </label>
-      {sizes.map(({ name, wide }) => (
-        <button key={name} type="button" class="fs-menu-item" onClick={() => save(wide)}>
-          <span>{name}</span>
-          <span class="fs-number fs-muted">
-            {wide} × {Math.round(wide * ratio)}
-          </span>
-        </button>
-      ))}
-      <div class="fs-png-other">
-        <label>
-          <span class="fs-muted">Width</span>
-          <input
-            class="fs-input"
-            ref={width}
-            type="number"
-            min={64}
-            max={longest(MOST_PNG_PX)}
-            defaultValue={String(onScreen * 4)}
-            required
-          />
-        </label>
-        <button type="submit" class="fs-button fs-button-text">
-          Save
-        </button>
-      </div>
-    </form>
   );
 }

@@ -36,41 +36,73 @@ export function listen(
   tool: () => Tool,
   gestures: Gestures,
 ): () => void {
-  const fingers = new Map<number, Point>();
-  let drag: Drag | null = null;
-  let lastClick = { at: { x: -1e9, y: 0 }, time: 0 };
+  const translator = new Translator(element, solid, tool, gestures);
+  const ended = new AbortController();
+  const { signal } = ended;
+  element.addEventListener("pointerdown", (event) => translator.down(event), { signal });
+  element.addEventListener("pointermove", (event) => translator.move(event), { signal });
+  element.addEventListener("pointerup", (event) => translator.up(event), { signal });
+  element.addEventListener("pointercancel", (event) => translator.cancel(event), { signal });
+  element.addEventListener("pointerleave", () => gestures.hover(null), { signal });
+  element.addEventListener("wheel", (event) => translator.wheel(event), {
+    passive: false,
+    signal,
+  });
+  element.addEventListener(
+    "contextmenu",
+    (event) => {
+      if (solid) event.preventDefault(); // a drag with the right button moves the map
+    },
+    { signal },
+  );
+  return () => ended.abort();
+}
 
-  const place = (event: MouseEvent): Point => {
-    const box = element.getBoundingClientRect();
+/** Translates events into gestures. Keeps the pressed fingers and the current drag. */
+class Translator {
+  private readonly fingers = new Map<number, Point>();
+  private drag: Drag | null = null;
+  private lastClick = { at: { x: -1e9, y: 0 }, time: 0 };
+
+  constructor(
+    private readonly element: HTMLElement,
+    private readonly solid: boolean,
+    private readonly tool: () => Tool,
+    private readonly gestures: Gestures,
+  ) {}
+
+  private place(event: MouseEvent): Point {
+    const box = this.element.getBoundingClientRect();
     return { x: event.clientX - box.left, y: event.clientY - box.top };
-  };
+  }
 
-  function down(event: PointerEvent): void {
+  down(event: PointerEvent): void {
+    const { fingers, solid } = this;
     if (event.button > 2) return;
-    element.setPointerCapture(event.pointerId);
-    const at = place(event);
+    this.element.setPointerCapture(event.pointerId);
+    const at = this.place(event);
     fingers.set(event.pointerId, at);
     if (fingers.size > 1) {
-      if (drag && drag.line.length > 0) gestures.outline([], true, false);
-      drag = null; // two fingers zoom
+      this.dropOutline(); // two fingers zoom
       return;
     }
     const pans = event.button !== 0 || (solid && event.shiftKey);
-    const kind = pans ? "pan" : tool();
+    const kind = pans ? "pan" : this.tool();
     const meant = kind === "pan" && solid && !pans ? "turn" : kind;
-    drag = { start: at, tool: meant, add: event.shiftKey, moved: false, line: [] };
-    if (meant === "lasso" || meant === "rectangle") drag.line.push(at);
+    this.drag = { start: at, tool: meant, add: event.shiftKey, moved: false, line: [] };
+    if (meant === "lasso" || meant === "rectangle") this.drag.line.push(at);
   }
 
-  function move(event: PointerEvent): void {
-    const at = place(event);
+  move(event: PointerEvent): void {
+    const { fingers, gestures, drag } = this;
+    const at = this.place(event);
     const before = fingers.get(event.pointerId);
     if (!before) {
       gestures.hover(at);
       return;
     }
     if (fingers.size === 2) {
-      pinch(event.pointerId, before, at);
+      this.pinch(event.pointerId, before, at);
     } else if (drag) {
       const far = Math.hypot(at.x - drag.start.x, at.y - drag.start.y);
       if (!drag.moved && far < (event.pointerType === "touch" ? TOUCH_CLICK_PX : CLICK_PX)) return;
@@ -78,12 +110,12 @@ export function listen(
       drag.moved = true;
       if (drag.tool === "pan") gestures.pan(at.x - before.x, at.y - before.y);
       else if (drag.tool === "turn") gestures.turn(before, at);
-      else outline(drag, at);
+      else this.outline(drag, at);
     }
     fingers.set(event.pointerId, at);
   }
 
-  function outline(current: Drag, at: Point): void {
+  private outline(current: Drag, at: Point): void {
     const { start } = current;
     if (current.tool === "rectangle") {
       current.line = [start, { x: at.x, y: start.y }, at, { x: start.x, y: at.y }];
@@ -91,10 +123,11 @@ export function listen(
       const last = current.line[current.line.length - 1]!;
       if (Math.hypot(at.x - last.x, at.y - last.y) >= 2) current.line.push(at);
     }
-    gestures.outline(current.line, false, current.add);
+    this.gestures.outline(current.line, false, current.add);
   }
 
-  function pinch(id: number, before: Point, at: Point): void {
+  private pinch(id: number, before: Point, at: Point): void {
+    const { fingers, gestures } = this;
     const [, other] = [...fingers].find(([finger]) => finger !== id)!;
     const span = (p: Point) => Math.max(Math.hypot(p.x - other.x, p.y - other.y), 1);
     const middle = (p: Point): Point => ({ x: (p.x + other.x) / 2, y: (p.y + other.y) / 2 });
@@ -102,39 +135,44 @@ export function listen(
     gestures.zoom(span(at) / span(before), middle(at), false);
   }
 
-  function up(event: PointerEvent): void {
-    const at = place(event);
+  up(event: PointerEvent): void {
+    const { fingers, gestures, drag } = this;
+    const at = this.place(event);
     const touch = event.pointerType === "touch";
     fingers.delete(event.pointerId);
-    const ended = drag;
-    drag = null;
-    if (!ended || fingers.size > 0) return;
-    if (ended.moved) {
-      if (ended.line.length > 0) gestures.outline(ended.line, true, ended.add);
+    this.drag = null;
+    if (!drag || fingers.size > 0) return;
+    if (drag.moved) {
+      if (drag.line.length > 0) gestures.outline(drag.line, true, drag.add);
     } else if (event.button === 0) {
-      handleClick(at, touch, event.shiftKey, event.timeStamp);
+      this.click(at, touch, event.shiftKey, event.timeStamp);
     }
     if (touch) gestures.hover(null);
   }
 
-  function handleClick(at: Point, touch: boolean, shift: boolean, time: number): void {
+  private click(at: Point, touch: boolean, shift: boolean, time: number): void {
+    const { gestures, lastClick } = this;
     const far = Math.hypot(at.x - lastClick.at.x, at.y - lastClick.at.y);
     if (time - lastClick.time < DOUBLE_MS && far < DOUBLE_PX) {
       gestures.zoom(shift ? 0.5 : 2, at, true);
-      lastClick = { at, time: 0 };
+      this.lastClick = { at, time: 0 };
       return;
     }
-    lastClick = { at, time };
+    this.lastClick = { at, time };
     gestures.click(at, touch, shift);
   }
 
-  function cancel(event: PointerEvent): void {
-    fingers.delete(event.pointerId);
-    if (drag && drag.line.length > 0) gestures.outline([], true, false);
-    drag = null;
+  cancel(event: PointerEvent): void {
+    this.fingers.delete(event.pointerId);
+    this.dropOutline();
   }
 
-  function wheel(event: WheelEvent): void {
+  private dropOutline(): void {
+    if (this.drag && this.drag.line.length > 0) this.gestures.outline([], true, false);
+    this.drag = null;
+  }
+
+  wheel(event: WheelEvent): void {
     event.preventDefault();
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 32 : 1;
     const delta =
@@ -142,29 +180,8 @@ export function listen(
     // browsers report a pinch on a trackpad as a wheel event with Ctrl and small steps
     const rate = event.ctrlKey && Math.abs(delta) < 50 ? 0.01 : 0.0022;
     const bounded = Math.min(Math.max(delta, -300), 300);
-    const at = place(event);
-    gestures.zoom(Math.exp(-bounded * rate), at, Math.abs(delta) >= 50);
-    gestures.rest(at);
+    const at = this.place(event);
+    this.gestures.zoom(Math.exp(-bounded * rate), at, Math.abs(delta) >= 50);
+    this.gestures.rest(at);
   }
-
-  const leave = () => gestures.hover(null);
-  const menu = (event: Event) => {
-    if (solid) event.preventDefault(); // a drag with the right button moves the map
-  };
-  element.addEventListener("pointerdown", down);
-  element.addEventListener("pointermove", move);
-  element.addEventListener("pointerup", up);
-  element.addEventListener("pointercancel", cancel);
-  element.addEventListener("pointerleave", leave);
-  element.addEventListener("wheel", wheel, { passive: false });
-  element.addEventListener("contextmenu", menu);
-  return () => {
-    element.removeEventListener("pointerdown", down);
-    element.removeEventListener("pointermove", move);
-    element.removeEventListener("pointerup", up);
-    element.removeEventListener("pointercancel", cancel);
-    element.removeEventListener("pointerleave", leave);
-    element.removeEventListener("wheel", wheel);
-    element.removeEventListener("contextmenu", menu);
-  };
 }

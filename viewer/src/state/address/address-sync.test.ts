@@ -4,7 +4,7 @@ import { SilentStage, smallApp } from "../../testing/small-map";
 import type { App } from "../app";
 import { syncStage } from "../stage-sync";
 import { decodeAddress } from "./address";
-import { type AddressSync, syncAddress } from "./address-sync";
+import { AddressSync } from "./address-sync";
 
 interface Entry {
   state: unknown;
@@ -79,7 +79,7 @@ beforeEach(() => {
   app = smallApp();
   app.stage = new SilentStage();
   stop = syncStage(app, app.stage);
-  sync = syncAddress(app, page as unknown as Window);
+  sync = new AddressSync(app, page as unknown as Window);
   rest();
 });
 

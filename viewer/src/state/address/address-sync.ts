@@ -8,27 +8,47 @@ import { decodeAddress, encodeAddress } from "./address";
 // Browsers reject more than about 100 changes of the address in 30 s.
 const PAUSE_MS = 400;
 
-export interface AddressSync {
-  /** The view has changed. */
-  moved(view: View): void;
-  stop(): void;
-}
-
 /**
  * Each open panel is an entry of the browser's history: Back closes the panel and stays on the
  * map, as phone users expect. The state of an entry is the number of open panels.
  */
-export function syncAddress(app: App, page: Window = window): AddressSync {
-  const { history, location } = page;
-  const view = signal<View | null>(null);
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let written = location.hash;
-  let depth = depthOf(history.state);
-  let leaving = false; // true while `history.go` drops the entries of closed panels
+export class AddressSync {
+  private readonly view = signal<View | null>(null);
+  private readonly ended = new AbortController();
+  private readonly stopEffect: () => void;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private written: string;
+  private depth: number;
+  private leaving = false; // true while `history.go` drops the entries of closed panels
 
-  function address(): string {
+  constructor(
+    private readonly app: App,
+    private readonly page: Window = window,
+  ) {
+    const { history, location } = page;
+    this.written = location.hash;
+    this.depth = depthOf(history.state);
+    const { signal } = this.ended;
+    page.addEventListener("popstate", (event) => this.went(event), { signal });
+    page.addEventListener("hashchange", () => this.changed(), { signal });
+    this.stopEffect = effect(() => this.keep());
+  }
+
+  /** The view has changed. */
+  moved(view: View): void {
+    this.view.value = view;
+  }
+
+  stop(): void {
+    this.stopEffect();
+    clearTimeout(this.timer);
+    this.ended.abort();
+  }
+
+  private address(): string {
+    const { app } = this;
     return `#${encodeAddress({
-      ...(view.value && { view: view.value }),
+      ...(this.view.value && { view: this.view.value }),
       ...(app.navigation.showsAll && { showsAll: true }),
       mode: app.mode.value,
       ...(app.colorBy.value !== LABEL && { colorBy: app.colorBy.value }),
@@ -39,77 +59,65 @@ export function syncAddress(app: App, page: Window = window): AddressSync {
     })}`;
   }
 
-  function keep(): void {
-    const hash = address();
-    const wanted = app.panels.depth;
-    clearTimeout(timer);
-    if (leaving) return;
-    if (wanted > depth) {
-      history.replaceState({ depth }, "", location.href);
-      while (depth < wanted) history.pushState({ depth: ++depth }, "", hash);
-      written = hash;
+  /** Write the address: at once if a panel has opened, otherwise after a pause. */
+  private keep(): void {
+    const { history, location } = this.page;
+    const hash = this.address();
+    const wanted = this.app.panels.depth;
+    clearTimeout(this.timer);
+    if (this.leaving) return;
+    if (wanted > this.depth) {
+      history.replaceState({ depth: this.depth }, "", location.href);
+      while (this.depth < wanted) history.pushState({ depth: ++this.depth }, "", hash);
+      this.written = hash;
       return;
     }
-    timer = setTimeout(() => {
-      if (wanted < depth) {
-        leaving = true;
-        history.go(wanted - depth);
+    this.timer = setTimeout(() => {
+      if (wanted < this.depth) {
+        this.leaving = true;
+        history.go(wanted - this.depth);
       } else {
-        written = hash;
-        history.replaceState({ depth }, "", hash);
+        this.written = hash;
+        history.replaceState({ depth: this.depth }, "", hash);
       }
     }, PAUSE_MS);
   }
 
   /** Handles back and forward, from the browser or from `keep`. */
-  function went({ state }: PopStateEvent): void {
+  private went({ state }: PopStateEvent): void {
     if (state === null) return; // a pasted address: `changed` handles it
-    const before = depth;
-    depth = depthOf(state);
-    written = location.hash;
-    if (leaving) leaving = false;
-    else if (depth < before) closeDownTo(depth);
-    else if (depth > before) reopen();
-    else app.restore(decodeAddress(written));
-    keep();
+    const before = this.depth;
+    this.depth = depthOf(state);
+    this.written = this.page.location.hash;
+    if (this.leaving) this.leaving = false;
+    else if (this.depth < before) this.closeDownTo(this.depth);
+    else if (this.depth > before) this.reopen();
+    else this.app.restore(decodeAddress(this.written));
+    this.keep();
   }
 
-  function closeDownTo(open: number): void {
+  private closeDownTo(open: number): void {
     batch(() => {
-      while (app.panels.depth > open) app.closePanel();
+      while (this.app.panels.depth > open) this.app.closePanel();
     });
   }
 
   /** Reopen the entry's item. The address does not describe other panels. */
-  function reopen(): void {
-    const { item: id } = decodeAddress(location.hash);
-    const item = id === undefined ? null : app.items.itemOf(id);
-    if (item !== null) app.goTo(item);
+  private reopen(): void {
+    const { item: id } = decodeAddress(this.page.location.hash);
+    const item = id === undefined ? null : this.app.items.itemOf(id);
+    if (item !== null) this.app.goTo(item);
   }
 
   /** Handles an address that was pasted into this page. */
-  function changed(): void {
-    if (location.hash === written) return;
-    written = location.hash;
-    depth = depthOf(history.state);
-    app.restore(decodeAddress(written));
-    keep();
+  private changed(): void {
+    const { history, location } = this.page;
+    if (location.hash === this.written) return;
+    this.written = location.hash;
+    this.depth = depthOf(history.state);
+    this.app.restore(decodeAddress(this.written));
+    this.keep();
   }
-  page.addEventListener("popstate", went);
-  page.addEventListener("hashchange", changed);
-  const stop = effect(keep);
-
-  return {
-    moved: (next) => {
-      view.value = next;
-    },
-    stop: () => {
-      stop();
-      clearTimeout(timer);
-      page.removeEventListener("popstate", went);
-      page.removeEventListener("hashchange", changed);
-    },
-  };
 }
 
 function depthOf(state: { readonly depth?: number } | null): number {

@@ -100,13 +100,18 @@ interface LegendListProps {
 
 /** The list is one Tab stop: arrow keys move, Space hides a class, Enter isolates it. */
 function LegendList({ rows, names, hidden, onToggle, onIsolate }: LegendListProps) {
-  const app = useApp();
   const list = useRef<HTMLDivElement>(null);
   const prefix = useId();
   const viewport = useViewport(list);
   const [active, setActive] = useState(0);
   const at = Math.min(active, rows.length - 1);
   const { first, last } = seenRows(viewport, ROW_PX, rows.length);
+
+  function goTo(index: number): void {
+    const next = Math.max(0, Math.min(rows.length - 1, index));
+    setActive(next);
+    if (list.current) scrollToRow(list.current, next, viewport.height);
+  }
 
   function onKeyDown(event: KeyboardEvent): void {
     const page = Math.max(1, Math.floor(viewport.height / ROW_PX) - 1);
@@ -120,15 +125,8 @@ function LegendList({ rows, names, hidden, onToggle, onIsolate }: LegendListProp
     };
     const code = rows[at]?.code;
     const to = moves[event.key];
-    if (to !== undefined) {
-      const next = Math.max(0, Math.min(rows.length - 1, to));
-      setActive(next);
-      const element = list.current;
-      if (element && next * ROW_PX < element.scrollTop) element.scrollTop = next * ROW_PX;
-      else if (element && (next + 1) * ROW_PX > element.scrollTop + viewport.height) {
-        element.scrollTop = (next + 1) * ROW_PX - viewport.height;
-      }
-    } else if (event.key === " " && code !== undefined) onToggle(code);
+    if (to !== undefined) goTo(to);
+    else if (event.key === " " && code !== undefined) onToggle(code);
     else if (event.key === "Enter" && code !== undefined) onIsolate(code);
     else return;
     event.preventDefault();
@@ -148,36 +146,72 @@ function LegendList({ rows, names, hidden, onToggle, onIsolate }: LegendListProp
     >
       <div class="fs-tall" role="presentation" style={{ height: `${rows.length * ROW_PX}px` }}>
         {rows.slice(first, last).map((row, i) => (
-          // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus, as listboxes do
-          // biome-ignore lint/a11y/useKeyWithClickEvents: the list hears the keys
-          <div
+          <Row
             key={row.code}
+            row={row}
+            names={names}
             id={`${prefix}-${row.code}`}
-            class="fs-legend-row"
-            role="option"
-            aria-selected={!hidden.has(row.code)}
-            aria-setsize={rows.length}
-            aria-posinset={first + i + 1}
-            data-active={first + i === at ? "" : undefined}
-            title={`${row.name}\nClick to hide or show. Double-click to show only this class.`}
-            style={{ height: `${ROW_PX}px`, transform: `translateY(${(first + i) * ROW_PX}px)` }}
-            onClick={() => {
+            index={first + i}
+            count={rows.length}
+            active={first + i === at}
+            hidden={hidden.has(row.code)}
+            onToggle={() => {
               setActive(first + i);
               onToggle(row.code);
             }}
-            onDblClick={() => onIsolate(row.code)}
-          >
-            <i
-              class="fs-swatch"
-              style={{
-                background: hidden.has(row.code) ? "transparent" : app.seenColor(row.color),
-              }}
-            />
-            <Name name={row.name} among={names} />
-            <span class="fs-number">{row.count.toLocaleString("en-US")}</span>
-          </div>
+            onIsolate={() => onIsolate(row.code)}
+          />
         ))}
       </div>
+    </div>
+  );
+}
+
+/** Scroll a list as little as possible until a row is visible. */
+function scrollToRow(list: HTMLElement, index: number, height: number): void {
+  if (index * ROW_PX < list.scrollTop) list.scrollTop = index * ROW_PX;
+  else if ((index + 1) * ROW_PX > list.scrollTop + height) {
+    list.scrollTop = (index + 1) * ROW_PX - height;
+  }
+}
+
+interface RowProps {
+  readonly row: LegendRow;
+  readonly names: readonly string[];
+  readonly id: string;
+  readonly index: number;
+  /** The number of rows. */
+  readonly count: number;
+  readonly active: boolean;
+  readonly hidden: boolean;
+  onToggle(): void;
+  onIsolate(): void;
+}
+
+function Row({ row, names, id, index, count, active, hidden, onToggle, onIsolate }: RowProps) {
+  const app = useApp();
+  return (
+    // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus, as listboxes do
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the list hears the keys
+    <div
+      id={id}
+      class="fs-legend-row"
+      role="option"
+      aria-selected={!hidden}
+      aria-setsize={count}
+      aria-posinset={index + 1}
+      data-active={active ? "" : undefined}
+      title={`${row.name}\nClick to hide or show. Double-click to show only this class.`}
+      style={{ height: `${ROW_PX}px`, transform: `translateY(${index * ROW_PX}px)` }}
+      onClick={onToggle}
+      onDblClick={onIsolate}
+    >
+      <i
+        class="fs-swatch"
+        style={{ background: hidden ? "transparent" : app.seenColor(row.color) }}
+      />
+      <Name name={row.name} among={names} />
+      <span class="fs-number">{row.count.toLocaleString("en-US")}</span>
     </div>
   );
 }
