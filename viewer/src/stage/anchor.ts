@@ -5,7 +5,8 @@ import { nearest } from "./input/find-items";
 import { locate, type StageSnapshot } from "./input/pointing";
 import type { View } from "./stage";
 
-const ZOOMED_IN = 1.5; // below this zoom the whole map is visible before and after the change
+// At a smaller zoom the whole map is visible in both layouts, so no item needs to stay in place.
+const ZOOMED_IN = 1.5;
 
 /** An item, its map position, and the view in which it was there. */
 export interface Anchor {

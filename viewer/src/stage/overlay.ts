@@ -9,7 +9,7 @@ function shape(kind: string, attributes: Record<string, string>): SVGElement {
   return element;
 }
 
-/** Half sides of a ring; a circle if `round`. */
+/** The position and half the sides of a ring: a circle if `round`, otherwise a rectangle. */
 export interface Outline {
   readonly at: Point;
   readonly halfWidth: number;
@@ -19,7 +19,7 @@ export interface Outline {
 
 const MARKER_IMAGE_PX = 72;
 
-/** An image above the marker. Without an image if the browser cannot show it, as with TIFF. */
+/** The image above the marker. Its frame stays hidden if the browser cannot show the image (TIFF). */
 function markerImage(): SVGElement {
   const side = String(MARKER_IMAGE_PX);
   const box = { x: String(-MARKER_IMAGE_PX / 2), y: String(-30 - MARKER_IMAGE_PX) };

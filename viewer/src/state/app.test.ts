@@ -164,7 +164,7 @@ describe("an address", () => {
   it("restores the state", async () => {
     const { app } = staged();
     const address = new AddressSync(app);
-    stops.push(address.stop);
+    stops.push(() => address.stop());
     app.colorBy.value = "split";
     app.setFilter("label", { kind: "codes", hidden: new Set([1]) });
     app.panels.openItem(2);

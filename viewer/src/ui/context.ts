@@ -6,7 +6,7 @@ export const AppContext = createContext<App | null>(null);
 
 export function useApp(): App {
   const app = useContext(AppContext);
-  if (!app) throw new Error("a panel stands outside of the viewer");
+  if (!app) throw new Error("useApp must be called inside the viewer");
   return app;
 }
 

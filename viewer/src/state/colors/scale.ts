@@ -28,7 +28,8 @@ function viridis(t: number): string {
   const at = t * (VIRIDIS.length - 1);
   const left = Math.min(Math.floor(at), VIRIDIS.length - 2);
   const [from, to] = [VIRIDIS[left], VIRIDIS[left + 1]];
-  if (!from || !to) throw new RangeError(`a place on the scale lies in 0 to 1; got ${t}`);
+  if (!from || !to)
+    throw new RangeError(`a position on the color scale must be from 0 to 1; got ${t}`);
   const hex = from.map((value, i) => {
     const mixed = Math.round(value + ((to[i] ?? 0) - value) * (at - left));
     return mixed.toString(16).padStart(2, "0");
@@ -63,8 +64,9 @@ function evenScale(minimum: number, maximum: number): NumberScale {
 }
 
 /**
- * A linear scale, or a logarithmic one if a few large numbers would make all others look alike, as
- * with prices, sizes and counts. Zero and negative numbers are valid on both.
+ * Return a linear scale, or a logarithmic scale if the numbers are skewed, as prices, sizes and
+ * counts are: on a linear scale most of them would get the same color. Both scales accept zero and
+ * negative numbers.
  */
 export function numberScale(values: Float32Array, minimum: number, maximum: number): NumberScale {
   const step = Math.max(1, Math.floor(values.length / SAMPLE));

@@ -52,7 +52,7 @@ export class Items {
     return this.ids[item] as number;
   }
 
-  /** The item with an id; null if there is none, as with an old address. */
+  /** The item with an id; null if no item has the id. An old address may name such an id. */
   itemOf(id: number): number | null {
     if (!this.inverse) {
       this.inverse = new Uint32Array(this.count).fill(NO_ITEM);
@@ -62,7 +62,7 @@ export class Items {
     return item === NO_ITEM ? null : item;
   }
 
-  /** All class names, as one list: the shortening of a name depends on the others. */
+  /** The names of all classes. The list is always the same object, because `nameParts` caches by list. */
   get classNames(): readonly string[] {
     this.names ??= (this.manifest.classes ?? []).map((entry) => entry.name);
     return this.names;

@@ -1,0 +1,87 @@
+/** The pointer on the stage: the hovered item, the cursor's shape, clicks, and outlines. */
+import type { Camera } from "../camera/camera";
+import { turned } from "../camera/projection";
+import type { Point, StageEvents, Tool } from "../stage";
+import { within } from "./find-items";
+import { type Gestures, listen } from "./gestures";
+import { pick, type StageSnapshot } from "./pointing";
+
+/** The parts of the stage that the pointer works on. */
+export interface PointerTarget {
+  readonly element: HTMLElement;
+  readonly camera: Camera;
+  readonly solid: boolean; // a 3-D map
+  readonly events: StageEvents;
+  snapshot(): StageSnapshot;
+  /** Show the outline of a lasso or rectangle; without points, none. */
+  showOutline(points: readonly Point[]): void;
+  changed(): void;
+}
+
+export class Pointer {
+  hovered: number | null = null;
+  readonly stop: () => void;
+  private tool: Tool = "pan";
+  /** Position of the pointer while the wheel moves the view. */
+  private resting: Point | null = null;
+
+  constructor(private readonly target: PointerTarget) {
+    this.stop = listen(target.element, target.solid, () => this.tool, this.gestures());
+  }
+
+  setTool(tool: Tool): void {
+    this.tool = tool;
+    this.target.showOutline([]);
+    this.showCursor();
+  }
+
+  /** The view has moved the hovered item away: drop it. The view event tells the panels. */
+  viewMoved(): void {
+    if (this.hovered === null) return;
+    this.hovered = null;
+    this.showCursor();
+  }
+
+  /** The view rests again: find the item that is now under the pointer. */
+  viewRests(): void {
+    if (this.resting) this.hover(this.resting);
+  }
+
+  private gestures(): Gestures {
+    const { camera, events } = this.target;
+    return {
+      pan: (dx, dy) => camera.pan(dx, dy),
+      turn: (from, to) => camera.go(turned(camera.target, camera.size, from, to), false),
+      zoom: (factor, at, smooth) => camera.zoomAt(factor, at, smooth),
+      hover: (at) => this.hover(at),
+      rest: (at) => {
+        this.resting = at;
+      },
+      click: (at, touch, add) => events.click(pick(this.target.snapshot(), at, touch), add),
+      outline: (points, closed, add) => {
+        this.target.showOutline(closed ? [] : points);
+        if (closed && points.length > 2) events.selected(this.inside(points), add);
+      },
+    };
+  }
+
+  private hover(at: Point | null): void {
+    this.resting = null;
+    const item = at ? pick(this.target.snapshot(), at, false) : null;
+    if (item === null && this.hovered === null) return;
+    this.hovered = item;
+    this.showCursor();
+    this.target.changed();
+    this.target.events.hover(item, at ?? { x: 0, y: 0 });
+  }
+
+  private showCursor(): void {
+    const idle = this.tool === "pan" ? "grab" : "crosshair";
+    this.target.element.style.cursor = this.hovered === null ? idle : "pointer";
+  }
+
+  private inside(polygon: readonly Point[]): Uint32Array {
+    const { camera, layouts, items } = this.target.snapshot();
+    return within(layouts.target, items.states, camera.current, camera.size, polygon);
+  }
+}

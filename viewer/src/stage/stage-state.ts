@@ -1,0 +1,124 @@
+/** What the stage shows: the view, the layout, the colors and states of the items, and their sizes. */
+import type { Manifest } from "../contract";
+import { Camera } from "./camera/camera";
+import type { Size } from "./camera/projection";
+import { parseColor } from "./gl";
+import { Layouts } from "./layout/layouts";
+import {
+  fitMargin,
+  leastCell,
+  pointOpacity,
+  pointSize,
+  type Sizing,
+  sizingFor,
+} from "./layout/sizes";
+import { Appearance } from "./points/appearance";
+import type { FrameState } from "./renderer";
+import type { Drawing, Theme } from "./stage";
+
+const MOST_CELL_PX = 256; // in the grid; larger images would be blurred
+
+export class StageState {
+  readonly layouts: Layouts;
+  readonly items: Appearance;
+  readonly camera: Camera;
+  drawing: Drawing = "points";
+  focus: number | null = null;
+  /** The sizes of images at the current zoom; they stay the same within a step of the zoom. */
+  sizing: Sizing;
+
+  constructor(
+    private readonly manifest: Manifest,
+    positions: Float32Array,
+    theme: Theme,
+    size: Size,
+    readonly reducedMotion: () => boolean,
+    changed: () => void,
+  ) {
+    this.layouts = new Layouts(manifest, positions);
+    this.items = new Appearance(manifest.n_items, theme);
+    const { box } = this.layouts.map;
+    this.camera = new Camera(box, size, manifest.n_items, reducedMotion, changed);
+    this.sizing = this.sizingAt(1);
+  }
+
+  resize(size: Size): void {
+    this.camera.size = size;
+    this.sizing = this.sizingAt(this.camera.zoom);
+  }
+
+  /** Advance all animations by a frame. Returns whether the view or the items have moved. */
+  advance(): boolean {
+    const { camera, layouts } = this;
+    const moved = camera.advance(performance.now());
+    const laid = layouts.advance(this.reducedMotion());
+    if (camera.zoom < this.sizing.from || camera.zoom > this.sizing.to) {
+      this.sizing = this.sizingAt(camera.zoom);
+    }
+    return moved || laid;
+  }
+
+  /** Start the change to the wanted layout. */
+  startLayoutChange(): void {
+    const { camera, layouts } = this;
+    layouts.start();
+    camera.closest = layouts.wanted === "grid" ? MOST_CELL_PX / layouts.frame.cell : Infinity;
+    this.sizing = this.sizingAt(camera.zoom);
+  }
+
+  /** The margin around items that are fitted into the stage, in CSS pixels. */
+  get fitMargin(): number {
+    return fitMargin(this.drawing === "images" ? this.sizingAt(1).at(1) : 0);
+  }
+
+  get imagesTooSmall(): boolean {
+    return this.drawing === "images" && !this.sizing.hasRoom(this.camera.zoom);
+  }
+
+  /** Diameter of a point, or side of a square in the grid, in CSS pixels. */
+  get pointPx(): number {
+    const { camera, sizing, drawing } = this;
+    const { blend, frame } = this.layouts;
+    if (blend < 1) return pointSize(camera.size, this.manifest.n_items, camera.zoom);
+    // A point stands in for its image, and must not show behind a narrow image.
+    const share = drawing === "images" && sizing.hasRoom(camera.zoom) ? 0.3 : 0.86;
+    return Math.min(Math.max(share * frame.cell * camera.current.scale, 1), 24);
+  }
+
+  /** What a frame shows; `still` while the view rests. */
+  frame(still: boolean): FrameState {
+    const { layouts, items, sizing, drawing, camera, focus } = this;
+    const { map, target, frame, blend, cells } = layouts;
+    const { states, filter, theme } = items;
+    const opaque = blend === 1 || map.dimensions === 3;
+    return {
+      view: camera.current,
+      size: camera.size,
+      pixelRatio: window.devicePixelRatio,
+      zoom: camera.zoom,
+      places: target,
+      positions: map.positions,
+      dimensions: map.dimensions,
+      pointPx: this.pointPx,
+      pointOpacity: opaque ? 1 : pointOpacity(camera.size, this.manifest.n_items, camera.zoom),
+      depth: camera.depth,
+      settled: !layouts.moving,
+      fades: !this.reducedMotion(),
+      still,
+      background: parseColor(theme.background),
+      highlight: parseColor(theme.highlight),
+      colorOf: (item) => items.colorOf(item),
+      ...{ focus, blend, cells, states, filter, sizing, drawing, frame },
+    };
+  }
+
+  private sizingAt(zoom: number): Sizing {
+    const { wanted, frame } = this.layouts;
+    const cells = {
+      side: frame.cell * this.camera.fitScale,
+      least: leastCell(window.devicePixelRatio),
+    };
+    const { n_items } = this.manifest;
+    return sizingFor(this.camera.size, n_items, zoom, wanted === "grid" ? cells : null);
+  }
+}
