@@ -50,7 +50,7 @@ def no_waiting_for_the_disk(monkeypatch):
 def without_exchange():
     """Make the system one that cannot exchange two names, until the test ends."""
     patch = pytest.MonkeyPatch()  # not the test's own, which the test may undo
-    patch.setattr("featscape.mapfolder.staging.exchange", lambda _one, _other: False)
+    patch.setattr("featscape.mapfolder.staging.replacement.exchange", lambda _one, _other: False)
     yield
     patch.undo()
 

@@ -68,7 +68,7 @@ def be_killed(has_exchange, killed_at, n_events, function, *arguments):
     """Call a function, and kill this process before event number `killed_at`; 0: never."""
     os.fsync = lambda _handle: None  # see conftest.py
     if not has_exchange:
-        sys.modules["featscape.mapfolder.staging"].exchange = lambda _one, _other: False
+        sys.modules["featscape.mapfolder.staging.replacement"].exchange = lambda _one, _other: False
 
     def count(event, _arguments):
         if event in EVENTS:
@@ -127,7 +127,9 @@ def output(tmp_path, monkeypatch):
     """Return the place of a map that `open_map` reads as the version of its files."""
     monkeypatch.setattr(reading, "read_map", read_version)
     monkeypatch.setattr(reading, "_TRIES", 1_000)  # a run replaces the map every few milliseconds
-    monkeypatch.setattr("featscape.mapfolder.staging._BETWEEN_MOVES_S", 60.0)  # on a busy machine
+    monkeypatch.setattr(
+        "featscape.mapfolder.staging.replacement._BETWEEN_MOVES_S", 60.0
+    )  # on a busy machine
     return tmp_path / "m"
 
 

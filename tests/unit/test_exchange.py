@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from featscape.mapfolder import exchange as module
-from featscape.mapfolder.exchange import exchange
+from featscape.mapfolder.staging import exchange as module
+from featscape.mapfolder.staging.exchange import exchange
 
 
 def two_folders(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from featscape.mapfolder.ownership import find_foreign, list_names
+from featscape.mapfolder.staging.ownership import find_foreign, list_names
 
 FILES = ("run.json", "bundle/ids.bin", "bundle/column-[0-9]*.bin")
 

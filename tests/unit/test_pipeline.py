@@ -11,8 +11,8 @@ from featscape import TSNE, embed_features, extract, find_images, load_tsne, mak
 from featscape.bundle import site
 from featscape.errors import FeatscapeError, ImageError, InputError
 from featscape.images.sources.animals10 import ENGLISH_NAMES
-from featscape.mapfolder.ownership import find_foreign
 from featscape.mapfolder.read import open_map
+from featscape.mapfolder.staging.ownership import find_foreign
 from featscape.progress import PlainProgress
 from featscape.steps.drawing import export_site
 from featscape.steps.placement import open_placer

@@ -224,15 +224,15 @@ class TestAfterAKill:
 class TestFilesThatArriveLate:
     def replace(self, output, monkeypatch, *, say):
         """Add a file to the older folder between the last check and the replacement."""
-        from featscape.mapfolder import staging
+        from featscape.mapfolder.staging import replacement
 
-        replace = staging._replace
+        replace = replacement._replace
 
         def add_a_file(place, new):
             (place / "thesis.tex").write_text("years of work")
             return replace(place, new)
 
-        monkeypatch.setattr(staging, "_replace", add_a_file)
+        monkeypatch.setattr(replacement, "_replace", add_a_file)
         output.mkdir()
         (output / "older").write_text("older")
         with stage(output, files=("older", "newer"), say=say) as folder:
@@ -318,7 +318,7 @@ class TestReadersAfterAKill:
             assert names_in(partial / "replaced") == ["older"]
 
     def test_a_live_run_that_does_not_end_its_replacement_is_reported(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("featscape.mapfolder.staging._BETWEEN_MOVES_S", 0.05)
+        monkeypatch.setattr("featscape.mapfolder.staging.replacement._BETWEEN_MOVES_S", 0.05)
         with (
             FileLock(between_the_moves(tmp_path) / "lock"),
             pytest.raises(InputError, match="another process is writing"),
