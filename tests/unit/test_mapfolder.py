@@ -576,9 +576,8 @@ def test_compressed_text_is_refused_before_it_is_decoded(tmp_path):
 
 
 def test_compressed_text_with_a_false_claim_of_its_size_is_read_in_part(tmp_path, monkeypatch):
-    monkeypatch.setattr(items_file, "_SMALL_BYTES", 20_000_000)
-    monkeypatch.setattr(items_file, "_MOST_GROWTH", 1)
-    monkeypatch.setattr(items_file, "_BATCH_ROWS", 1_000)
+    monkeypatch.setattr(items_file, "limit_bytes", lambda _n_bytes: 20_000_000)
+    monkeypatch.setattr("featscape.files.parquet._BATCH_ROWS", 1_000)
     make(tmp_path / "m")
     file = tmp_path / "m" / "items.parquet"
     notes = [f"{i:010}" * 200 for i in range(70_000)]  # 140 MB

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from featscape.files.parquet import limit_bytes, open_with_dictionaries, read_batches
 from featscape.mapfolder import ITEMS, LANDMARK, damaged
 
 if TYPE_CHECKING:
@@ -12,15 +13,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from featscape.files.folder_handle import FolderHandle
-
-# The values of a column may have many times the bytes that they take in the file. More than the
-# larger of these two limits is refused.
-_MOST_GROWTH = 1_000
-_SMALL_BYTES = 64 << 20
-_BATCH_ROWS = 65_536
 
 _NEEDED = {"id", "path", "label", "split", "width", "height", "x"}
 
@@ -38,7 +32,7 @@ def read_table(folder: FolderHandle) -> pa.Table:
         with folder.open(ITEMS) as stream, pq.ParquetFile(stream) as parquet:
             problem = next(_find_wrong_types(parquet.schema_arrow), None)
             if problem is None:
-                table = _read_bounded(stream, parquet)
+                table = _read_bounded(stream, parquet.schema_arrow)
                 table.validate(full=True)  # checks that text is UTF-8
                 problem = next(_find_wrong_values(table), None)
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -49,69 +43,15 @@ def read_table(folder: FolderHandle) -> pa.Table:
     return table
 
 
-def _read_bounded(stream: BinaryIO, parquet: pq.ParquetFile) -> pa.Table:
-    """Read the rows; raises ValueError if they need too much memory.
-
-    Compression shrinks repeated texts, so the sizes that the file claims are checked first. A
-    dictionary stores a text once, so a file of 20 KB can contain gigabytes of equal texts. Texts
-    are therefore read as dictionaries, and decoded only after their size is known. The rows are
-    read in batches, because the claimed sizes may be wrong.
-    """
+def _read_bounded(stream: BinaryIO, schema: pa.Schema) -> pa.Table:
+    """Read the rows; raises ValueError if the rows need too much memory."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    schema = parquet.schema_arrow
-    most_bytes = max(_SMALL_BYTES, _MOST_GROWTH * os.fstat(stream.fileno()).st_size)
-    # each value takes 8 bytes at most, apart from the bytes of texts
-    fixed_bytes = 8 * parquet.metadata.num_rows * len(schema)
-    texts = [
-        field.name
-        for field in schema
-        if any(
-            is_kind(field.type)
-            for is_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary)
-        )
-    ]
-    _check_bytes(max(fixed_bytes, _claimed_bytes(parquet.metadata)), most_bytes)
+    n_bytes = os.fstat(stream.fileno()).st_size
     stream.seek(0)
-    batches = []
-    n_bytes = fixed_bytes
-    with pq.ParquetFile(stream, read_dictionary=texts) as packed:
-        packed_schema = packed.schema_arrow
-        for batch in packed.iter_batches(_BATCH_ROWS):
-            n_bytes += sum(map(_decoded_bytes, batch.columns))
-            _check_bytes(n_bytes, most_bytes)
-            batches.append(batch)
-    return pa.Table.from_batches(batches, packed_schema).cast(schema)
-
-
-def _claimed_bytes(metadata: pq.FileMetaData) -> int:
-    """Return the size of all columns before compression that the footer of a file claims."""
-    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
-    return sum(
-        max(group.column(number).total_uncompressed_size, 0)
-        for group in groups
-        for number in range(group.num_columns)
-    )
-
-
-def _check_bytes(n_bytes: int, most_bytes: int) -> None:
-    """Raise ValueError if the rows need more memory than the file's size allows."""
-    if n_bytes > most_bytes:
-        raise ValueError(
-            f"its values take {n_bytes:,} bytes, and a file of its size may have {most_bytes:,}"
-        )
-
-
-def _decoded_bytes(column: pa.Array) -> int:
-    """Return the number of bytes of the texts that a column of dictionary indices refers to."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if not pa.types.is_dictionary(column.type):
-        return 0
-    lengths = pc.binary_length(column.dictionary).cast(pa.int64()).take(column.indices)
-    return pc.sum(lengths).as_py() or 0
+    with open_with_dictionaries(stream, n_bytes=n_bytes) as packed:
+        batches = read_batches(packed, most_bytes=limit_bytes(n_bytes))
+        return pa.Table.from_batches(batches, packed.schema_arrow).cast(schema)
 
 
 def _find_wrong_types(schema: pa.Schema) -> Iterator[str]:

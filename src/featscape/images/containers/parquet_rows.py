@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import bisect
+import io
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ImageError, first_line
+from featscape.files.parquet import check_footer, open_with_dictionaries
 from featscape.files.regular import check_regular
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.deadline import is_expired
@@ -22,9 +24,9 @@ if TYPE_CHECKING:
 
     from featscape.images.storage.places import Place
 
-# usual names of a column of image bytes, the most likely first
 _BUFFER_BYTES = 1 << 20
 _LARGE_CHUNK_BYTES = 64 << 20
+# usual names of a column of image bytes, the most likely first
 _IMAGE_COLUMNS = (
     *("image", "img", "jpg", "jpeg", "png", "webp", "image_bytes", "img_bytes", "bytes"),
 )
@@ -180,6 +182,7 @@ def find_image_column(schema: pa.Schema) -> str | None:
     import pyarrow as pa
 
     def is_binary(kind: pa.DataType) -> bool:
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
         return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
     for field in schema:
@@ -223,20 +226,38 @@ def is_parquet_file(source: Place) -> bool:
     return source.is_file() if isinstance(source, Path) else is_parquet(file_name(source))
 
 
-def open_parquet(file: Place) -> pq.ParquetFile:
-    """Open a Parquet file; raises the exceptions of Arrow."""
+def open_parquet(file: Place, *, has_dictionaries: bool = False) -> pq.ParquetFile:
+    """Open a Parquet file.
+
+    Parameters
+    ----------
+    file : Path or str
+    has_dictionaries : bool
+        Open the file for `read_batches`, which does not read the images.
+
+    Raises
+    ------
+    ValueError
+        If the sizes in the footer are impossible. Also the exceptions of Arrow.
+    """
     import pyarrow.parquet as pq
 
     if isinstance(file, Path):
         check_regular(file.stat(), file)
-    parquet = pq.ParquetFile(_open_bytes(file), pre_buffer=False)
+        source: Any = file
+        n_bytes = file.stat().st_size
+    else:
+        source = storage_of(file).open(file)
+        n_bytes = source.seek(0, io.SEEK_END)
+    if has_dictionaries:
+        return open_with_dictionaries(source, n_bytes=n_bytes, pre_buffer=False)
+    parquet = pq.ParquetFile(source, pre_buffer=False)
+    check_footer(parquet.metadata, n_bytes=n_bytes)
     if not _has_large_chunk(parquet.metadata):
         return parquet
-    return pq.ParquetFile(_open_bytes(file), pre_buffer=False, buffer_size=_BUFFER_BYTES)
-
-
-def _open_bytes(file: Place) -> Any:
-    return file if isinstance(file, Path) else storage_of(file).open(file)
+    return pq.ParquetFile(
+        source, metadata=parquet.metadata, pre_buffer=False, buffer_size=_BUFFER_BYTES
+    )
 
 
 def _has_large_chunk(metadata: pq.FileMetaData) -> bool:
@@ -244,6 +265,7 @@ def _has_large_chunk(metadata: pq.FileMetaData) -> bool:
 
     A smaller chunk is read at once, because Arrow's buffered reader allocates and fills as many
     bytes as the header of a page claims, up to 2 GB, before the reader looks at the file's size.
+    Only a file with more than 64 MB can therefore cause this allocation: see `check_footer`.
     """
     groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
     chunks = (group.column(number) for group in groups for number in range(group.num_columns))

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import InputError, first_line
+from featscape.files.parquet import compressed_bytes, limit_bytes, read_batches
 from featscape.images.containers.parquet_rows import (
     ParquetImages,
     find_image_column,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
     from featscape.images.sources.kind import Candidate
     from featscape.images.storage.places import Place
+
+_MOST_GROWTH = 10  # the images, which hardly shrink, take most of a file
 
 _FILE_NAME = "file_name"  # the column of the names that are stored beside the image bytes
 
@@ -130,10 +133,10 @@ def _read_columns(
     """Return the row numbers, and the values of all columns except the image bytes.
 
     The file names beside the image bytes become the column `_FILE_NAME`. Damaged row groups are
-    skipped. Raises InputError if all row groups are damaged.
+    skipped. Raises InputError if the file cannot be read.
     """
     try:
-        opened = open_parquet(file)
+        opened = open_parquet(file, has_dictionaries=True)
         schema = opened.schema_arrow
         starts = row_group_starts(opened.metadata)
         image = find_image_column(schema)
@@ -166,26 +169,31 @@ def _read_row_groups(
     name: str,
     skipped: list[SkippedImage],
 ) -> tuple[pa.Table, list[int]]:
-    """Return columns of all undamaged row groups, and the row numbers."""
+    """Return columns of all undamaged row groups, and the row numbers.
+
+    Raises ValueError if the columns need far more memory than the size of the file explains.
+    """
     import pyarrow as pa
 
-    try:
-        return opened.read(columns=columns), list(range(starts[-1]))
-    except Exception:
-        if len(starts) <= 2:  # one row group
-            raise
-    tables: list[pa.Table] = []
+    most_bytes = limit_bytes(compressed_bytes(opened.metadata), growth=_MOST_GROWTH)
+    batches: list[pa.RecordBatch] = []
     rows: list[int] = []
     for group, (start, end) in enumerate(pairwise(starts)):
         try:
-            tables.append(opened.read_row_group(group, columns=columns))
-        except Exception as error:  # noqa: BLE001 - Arrow's exceptions, see `_has_images`
+            read = list(
+                read_batches(opened, most_bytes=most_bytes, columns=columns, row_group=group)
+            )
+        except Exception as error:
+            # Arrow's exceptions, see `_has_images`
+            if len(starts) == 2:  # one row group
+                raise
             position = f"{name}, rows {start} to {end - 1}"
             reason = f"damaged in the file ({first_line(error)})"
             skipped.append(SkippedImage(position, reason))
         else:
+            batches += read
             rows += range(start, end)
-    return pa.concat_tables(tables), rows
+    return pa.Table.from_batches(batches) if batches else pa.table({}), rows
 
 
 def _class_names(schema: pa.Schema) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import InputError, first_line
+from featscape.files.parquet import limit_bytes, open_with_dictionaries, read_batches
 from featscape.images.tables.table import NESTED, ImageTable, name_columns
 from featscape.records import SkippedImage
 
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
 def read_parquet(content: bytes, name: str) -> ImageTable:
     """Read a Parquet file in memory as a table; raises InputError if the file is damaged."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(pa.BufferReader(content))
+        file = open_with_dictionaries(pa.BufferReader(content), n_bytes=len(content))
         plain, nested = split_nested_columns(file.schema_arrow, name)
-        read = file.read(columns=plain)
+        batches = read_batches(file, most_bytes=limit_bytes(len(content)), columns=plain)
+        schema = pa.schema([file.schema_arrow.field(column) for column in plain])
+        read = pa.Table.from_batches(batches, schema)
     except Exception as error:
         # Arrow raises OSError, ArrowException and errors of decoding the text in the metadata
         raise damaged_parquet(name, error) from error

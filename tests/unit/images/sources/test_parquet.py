@@ -111,6 +111,44 @@ def test_impossible_sizes_of_images_are_refused_before_they_are_read(write, monk
         images.read(0)
 
 
+def count_bytes(read):
+    """Return the peak of the memory that Arrow allocates in a call, in bytes."""
+    before = pa.default_memory_pool()
+    pool = pa.proxy_memory_pool(before)
+    pa.set_memory_pool(pool)
+    try:
+        read()
+    finally:
+        pa.set_memory_pool(before)
+    return pool.max_memory()
+
+
+def test_gigabytes_of_equal_labels_in_a_small_file_are_refused(write):
+    n = 20_000
+    file = write(image=[b"x"] * n, label=pa.array(["x" * 10_000] * n), group=n)  # 200 MB
+    assert file.stat().st_size < 300_000
+
+    def read():
+        with pytest.raises(InputError, match=r"its values take 20\d,\d{3},\d{3} bytes"):
+            find_images(file)
+
+    assert count_bytes(read) < 20e6
+
+
+def test_equal_labels_in_row_groups_are_refused_one_by_one(write, reds, skipped):
+    label = ["a"] * 10 + ["x" * 7_000_000] * 10
+    images = find_images(write(n=20, label=label, group=10))
+    assert reds(images) == list(range(10))
+    assert skipped(images)["a.parquet, rows 10 to 19"].startswith("damaged in the file (its values")
+
+
+def test_column_chunks_larger_than_the_file_are_refused(write, monkeypatch):
+    file = write(label=["a"] * 5)
+    monkeypatch.setattr("featscape.files.parquet.compressed_bytes", lambda _: 10**9)
+    with pytest.raises(InputError, match=r"its columns claim 1,000,000,000 bytes in a file of"):
+        find_images(file)
+
+
 def test_nested_and_binary_columns_are_skipped(write, skipped):
     images = find_images(write(n=1, box=[[1, 2]], raw=[b"x"], objects=[{"a": 1}]))
     assert set(skipped(images)) == {f"a.parquet, column {n}" for n in ("box", "raw", "objects")}
