@@ -10,6 +10,7 @@ import numpy as np
 
 from featscape.app.stored_files import StoredFile
 from featscape.bundle.contract import NeighborList, Placed
+from featscape.images import decode_scaled
 from featscape.mapfolder import RUN
 from featscape.mapfolder.read import read_map
 from featscape.steps.placement import open_placer
@@ -61,6 +62,8 @@ class Placer:
         """
         with self._working:
             if self._place is None:
+                # refuse other files before the network is loaded, which takes seconds
+                decode_scaled(io.BytesIO(image), at_least_px=1)
                 self._run.check()
                 place = open_placer(read_map(self._folder), **self._given)
                 self._run.check()  # the map was not replaced while the network was loaded

@@ -18,6 +18,7 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.files.npy import open_member, open_npz, read_npy_header
 from featscape.mapfolder import damaged
+from featscape.mapfolder.thumbnails import DATA, check_data_size, read_offsets
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
@@ -156,6 +157,37 @@ class StoredArray:
         row_bytes = self.shape[1] * self.dtype.itemsize
         start = self.offset + index * row_bytes
         return np.frombuffer(self.file.read(start, start + row_bytes), self.dtype)
+
+
+@dataclass(frozen=True)
+class StoredThumbnails:
+    """The thumbnails of a map, each read from the disk when it is requested.
+
+    Unlike `Thumbnails`, which maps the file into memory, a file that becomes shorter is an error
+    and does not end the process.
+
+    Attributes
+    ----------
+    file : StoredFile
+        The encoded images, one after the other.
+    offsets : ndarray of int64, shape (n + 1,)
+        Image i is ``data[offsets[i]:offsets[i + 1]]``.
+    """
+
+    file: StoredFile
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, folder: FolderHandle, *, n_items: int) -> StoredThumbnails:
+        """Open a pack of thumbnails; raise InputError if the pack is missing or damaged."""
+        offsets = np.array(read_offsets(folder, n_items=n_items))
+        file = StoredFile.of(folder, DATA)
+        check_data_size(folder.path, offsets, n_bytes=file.size)
+        return cls(file, offsets)
+
+    def encoded(self, index: int) -> bytes:
+        """Return the PNG or JPEG file of an image; raise ChangedError if the pack has changed."""
+        return self.file.read(int(self.offsets[index]), int(self.offsets[index + 1]))
 
 
 def file_tag(facts: os.stat_result) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-_DATA = "data.bin"
+DATA = "data.bin"
 _OFFSETS = "offsets.npy"
 
 
@@ -56,7 +56,7 @@ class ThumbnailWriter:
         self._offsets = array("q", [0])
         with writing():
             self._folder.mkdir(exist_ok=True)
-            self._data = (self._folder / _DATA).open("xb")
+            self._data = (self._folder / DATA).open("xb")
 
     def append(self, encoded: bytes) -> None:
         """Write the next image, a complete PNG or JPEG file."""
@@ -106,19 +106,12 @@ class Thumbnails:
         self._folder = Path(folder)
         try:
             opened = FolderHandle.of(folder)
-            with opened.open(_OFFSETS) as table, opened.open(_DATA) as data:
-                self._offsets = _read_offsets(table, n_items=n_items)  # (n + 1,)
+            self._offsets = read_offsets(opened, n_items=n_items)  # (n + 1,)
+            with opened.open(DATA) as data:
                 self._data = _map_file(data)
         except OSError as error:
-            raise InputError(
-                f"a pack of thumbnails must contain {_DATA} and {_OFFSETS}; the files in "
-                f"{str(self._folder)!r} cannot be read ({error.strerror}). Make the map again."
-            ) from error
-        if self._offsets[-1] != len(self._data):
-            raise InputError(
-                f"{_DATA} in {str(self._folder)!r} must have {self._offsets[-1]} bytes according "
-                f"to {_OFFSETS}; got {len(self._data)}. Make the map again."
-            )
+            raise _unreadable(self._folder, error) from error
+        check_data_size(self._folder, self._offsets, n_bytes=len(self._data))
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
@@ -145,10 +138,31 @@ class Thumbnails:
             ) from error
 
 
-def _read_offsets(file: BinaryIO, *, n_items: int | None = None) -> NDArray[np.int64]:
-    path = file.name
+def read_offsets(folder: FolderHandle, *, n_items: int | None = None) -> NDArray[np.int64]:
+    """Read the table of a pack.
+
+    Parameters
+    ----------
+    folder : FolderHandle
+    n_items : int, optional
+        The required number of images.
+
+    Returns
+    -------
+    ndarray of int64, shape (n + 1,)
+        Image i is ``data[offsets[i]:offsets[i + 1]]``. Memory-mapped and read-only.
+
+    Raises
+    ------
+    InputError
+        If the table is missing or damaged.
+    """
+    path = folder.path / _OFFSETS
     try:
-        offsets = map_npy(file)
+        with folder.open(_OFFSETS) as file:
+            offsets = map_npy(file)
+    except OSError as error:
+        raise _unreadable(folder.path, error) from error
     except InputError as error:
         raise InputError(
             f"the table of a pack must be a NumPy file; {str(path)!r} is damaged ({error}). "
@@ -173,6 +187,30 @@ def _read_offsets(file: BinaryIO, *, n_items: int | None = None) -> NDArray[np.i
         )
     table: NDArray[np.int64] = offsets
     return table
+
+
+def check_data_size(folder: Path, offsets: NDArray[np.int64], *, n_bytes: int) -> None:
+    """Raise InputError unless the file of the images has the size that the table claims.
+
+    Parameters
+    ----------
+    folder : Path
+    offsets : ndarray of int64, shape (n + 1,)
+    n_bytes : int
+        The size of the file.
+    """
+    if offsets[-1] != n_bytes:
+        raise InputError(
+            f"{DATA} in {str(folder)!r} must have {offsets[-1]} bytes according to {_OFFSETS}; "
+            f"got {n_bytes}. Make the map again."
+        )
+
+
+def _unreadable(folder: Path, error: OSError) -> InputError:
+    return InputError(
+        f"a pack of thumbnails must contain {DATA} and {_OFFSETS}; the files in {str(folder)!r} "
+        f"cannot be read ({error.strerror}). Make the map again."
+    )
 
 
 def _map_file(file: BinaryIO) -> mmap.mmap | bytes:

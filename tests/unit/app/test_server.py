@@ -219,6 +219,22 @@ class TestItems:
                 etag = {"if-none-match": response.headers["etag"]}
                 assert client.get(response.url.path, headers=etag).status_code == 304
 
+    def test_thumbnails_that_became_shorter_are_reported(self, copied, open_client, error_of):
+        client = open_client(copied.folder)
+        with (copied.folder / "thumbnails" / "data.bin").open("r+b") as file:
+            file.truncate(10)
+        response = client.get("/api/items/3/thumbnail")
+        assert response.status_code == 409
+        assert "data.bin has changed since the map was opened" in error_of(response)
+
+    def test_content_that_is_not_an_image_is_refused_before_a_network_is_loaded(
+        self, client, monkeypatch, error_of
+    ):
+        monkeypatch.setattr("featscape.app.placer.open_placer", None)
+        response = client.post("/api/place", content=b"no image")
+        assert response.status_code == 422
+        assert "the image cannot be used" in error_of(response)
+
     @pytest.mark.parametrize("what", ["", "/neighbors", "/thumbnail", "/image"])
     @pytest.mark.parametrize(
         ("item", "status"), [("60", 404), ("-1", 404), ("99999999999999999999", 404), ("x", 422)]

@@ -19,7 +19,7 @@ from featscape.app.placer import Placer, list_neighbors
 from featscape.app.server.failures import HANDLERS
 from featscape.app.server.ranges import answer_file, cache_headers, is_known
 from featscape.app.server.security import IMAGES_TO
-from featscape.app.stored_files import StoredArray, StoredFile, content_tag
+from featscape.app.stored_files import StoredArray, StoredFile, StoredThumbnails, content_tag
 from featscape.bundle import VIEWER, linked_page, open_bundle, viewer_file
 from featscape.bundle.contract import (
     MOST_ARCHIVED,
@@ -45,7 +45,6 @@ from featscape.mapfolder import (
     open_picture,
 )
 from featscape.mapfolder.read import open_folder, read_run
-from featscape.mapfolder.thumbnails import Thumbnails
 from featscape.steps.placement import explain_no_placing
 
 if TYPE_CHECKING:
@@ -105,7 +104,8 @@ class ServedMap:
         self.placer = Placer(opened, model=model, weights=weights)
         self.thumbnails = None
         if opened.exists(THUMBNAILS):
-            self.thumbnails = Thumbnails(open_part(opened, THUMBNAILS), n_items=len(self.items))
+            folder_of_thumbnails = open_part(opened, THUMBNAILS)
+            self.thumbnails = StoredThumbnails.of(folder_of_thumbnails, n_items=len(self.items))
         self.indices = StoredArray.in_archive(opened, NEIGHBORS, "indices", dtype=np.int32)
         self.distances = StoredArray.in_archive(opened, NEIGHBORS, "distances", dtype=np.float32)
         if self.distances.shape != self.indices.shape:
@@ -113,7 +113,6 @@ class ServedMap:
         n_items = len(self.items)
         for name, n_rows in (
             (BUNDLE, self.manifest.n_items),
-            (THUMBNAILS, n_items if self.thumbnails is None else len(self.thumbnails)),
             (NEIGHBORS, self.indices.shape[0]),
             (NEIGHBORS, self.distances.shape[0]),
         ):
