@@ -131,7 +131,13 @@ class TestFilesThatAreSkipped:
         assert reason in made.run["skipped"][0]["reason"]
         assert made.run["counts"]["skipped"] == 1
         assert "Skipped 1 file" in done.out
-        assert reason in done.out
+        assert f"red/{name}: {made.run['skipped'][0]['reason']}"[:70] in done.out
+
+    def test_the_row_with_an_unclosed_quote_is_named_in_the_summary(self, make, photos):
+        paths = [f"red/{number:02}.png" for number in range(8)]
+        (photos / "m.csv").write_text("\n".join(["path", *paths, 'red/00.png"', '"red/01.png', ""]))
+        _, done = make(photos / "m.csv")
+        assert "m.csv, line 11: invalid row: an unclosed quote" in done.out
 
     def test_what_pillow_warns_of_does_not_reach_the_screen(self, make, photos):
         file = io.BytesIO()

@@ -374,6 +374,12 @@ class TestOpening:
         with pytest.raises(InputError, match=r"there is no map .*m. Check the path"):
             open_map(tmp_path / "m")
 
+    def test_the_map_of_an_unfinished_run(self, tmp_path):
+        with new_map_folder(tmp_path / "m", force=False):
+            with pytest.raises(InputError, match=r"no map .*m yet: .* in .*\.m\.partial\. Wait"):
+                open_map(tmp_path / "m")
+            make(tmp_path / "other")
+
     @pytest.mark.parametrize("is_link", [False, True])
     def test_a_map_whose_replacement_was_interrupted_is_put_back(self, tmp_path, is_link):
         make(tmp_path / "m", source="older")
@@ -463,6 +469,22 @@ class TestOpening:
             InputError, match=r"run.json must be the JSON file .* reading failed: .*Copy"
         ):
             open_map(tmp_path / "m")
+
+    def test_a_nested_run_is_refused_at_every_depth_of_the_calls(self, tmp_path):
+        make(tmp_path / "m")
+        file = tmp_path / "m" / "run.json"
+        run = json.loads(file.read_text())
+        levels = 700
+        file.write_text(
+            json.dumps(run | {"more": 0}).replace(": 0}", f": {'[' * levels}{']' * levels}}}")
+        )
+        with pytest.raises(InputError, match="must be the JSON file"):
+            open_map(tmp_path / "m")
+        with (
+            pytest.raises(InputError, match="is not a featscape map"),
+            new_map_folder(tmp_path / "m", force=True),
+        ):
+            pass
 
     def test_files_that_do_not_belong_together(self, tmp_path):
         make(tmp_path / "m")

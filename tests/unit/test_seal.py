@@ -36,7 +36,7 @@ def test_it_holds_for_the_same_source_and_items_alone():
     assert not holds(made, items=b"another table")
 
 
-@pytest.mark.parametrize("forged", [None, "", "0" * 64, 7, ["0" * 64], "é" * 64])
+@pytest.mark.parametrize("forged", [None, "", "0" * 64, 7, ["0" * 64], "é" * 64, "\ud800"])
 def test_others_do_not_hold(forged):
     seal()
     assert not holds(forged)
@@ -48,6 +48,14 @@ def test_another_user_cannot_make_it(tmp_path, monkeypatch):
     assert not holds(made)
     assert not (tmp_path / "another").exists()  # to look at a map writes no key
     assert seal() != made
+
+
+def test_a_check_of_a_seal_writes_no_key_while_the_key_is_deleted(monkeypatch):
+    made = seal()
+    keys = iter([b"k" * 32])
+    monkeypatch.setattr("featscape.mapfolder.seal._read_key", lambda: next(keys, None))
+    monkeypatch.setattr("featscape.mapfolder.seal._write_key", lambda: pytest.fail("a key"))
+    assert not holds(made)
 
 
 def test_the_key_is_private_and_stays():

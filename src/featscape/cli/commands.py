@@ -275,7 +275,10 @@ def export(
     folder: Annotated[Path, typer.Argument(metavar="MAP", help="A map folder.")],
     *,
     to: Annotated[
-        Path, typer.Option("--to", metavar="DIR", help="The folder to write: new or empty.")
+        Path,
+        typer.Option(
+            "--to", metavar="DIR", help="The folder to write. --force replaces an earlier site."
+        ),
     ],
     force: Annotated[bool, typer.Option("--force", help="Replace the site at DIR.")] = False,
 ) -> None:

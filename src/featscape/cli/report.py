@@ -280,7 +280,10 @@ def _bar() -> str:
 
 
 def _skipped_reasons(made: Map) -> Iterator[RenderableType]:
-    """Yield the number of skipped files and the most common reasons."""
+    """Yield the number of skipped files and the most common reasons.
+
+    A reason with a single file, such as an unclosed quote in a table, is shown with its place.
+    """
     run = made.run
     if not run["skipped"]:
         return
@@ -289,7 +292,9 @@ def _skipped_reasons(made: Map) -> Iterator[RenderableType]:
     yield f"Skipped {counted}; featscape info {printable(made.folder)} lists them:"
     table = _table()
     for reason, count in reasons[:_MAX_REASONS]:
-        _row(table, f"{count:,}", printable(reason))
+        places = [one["path"] for one in run["skipped"] if one["reason"] == reason]
+        words = f"{places[0]}: {reason}" if count == 1 else reason
+        _row(table, f"{count:,}", printable(words))
     if len(reasons) > _MAX_REASONS:
         _row(table, "...", f"{len(reasons) - _MAX_REASONS} more reasons")
     yield table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from pathlib import Path
@@ -98,7 +97,7 @@ def find_run(folder: Path | FolderHandle) -> dict[str, Any] | None:
     """Return the contents of run.json of any version; None if there is no run.json of a map."""
     try:
         content = _load_run(FolderHandle.of(folder))
-    except (OSError, ValueError, RecursionError):  # RecursionError: the JSON is nested too deeply
+    except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) and content.get("format") == FORMAT else None
 
@@ -109,7 +108,7 @@ def check_readable(folder: Path | FolderHandle) -> None:
         _load_run(FolderHandle.of(folder))
     except (FileNotFoundError, NotADirectoryError):
         return
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         path = Path(folder) / RUN
         reason = error.strerror if isinstance(error, OSError) else error
         raise InputError(
@@ -119,8 +118,10 @@ def check_readable(folder: Path | FolderHandle) -> None:
 
 
 def _load_run(folder: FolderHandle) -> Any:
-    content = folder.read(RUN, most_bytes=_MOST_RUN_BYTES)
-    return json.loads(content.decode("utf-8"))
+    # the limit of nesting in Python's json depends on the depth of the calls
+    from pydantic_core import from_json
+
+    return from_json(folder.read(RUN, most_bytes=_MOST_RUN_BYTES))
 
 
 def open_part(folder: FolderHandle, name: str) -> FolderHandle:

@@ -28,7 +28,7 @@ from featscape.mapfolder import (
     open_part,
 )
 from featscape.mapfolder.items_file import read_table
-from featscape.mapfolder.staging import restore
+from featscape.mapfolder.staging import find_unfinished, restore
 from featscape.printable_names import printable, valid_unicode
 from featscape.records import Neighbors
 
@@ -165,6 +165,12 @@ def open_folder(path: Path) -> FolderHandle:
             restore(path)
         return FolderHandle(path)
     except FileNotFoundError:
+        partial = find_unfinished(path)
+        if partial is not None:
+            raise InputError(
+                f"there is no map {printable(path)} yet: a run that is unfinished keeps its files "
+                f"in {printable(partial)}. Wait for the run, or repeat its command to continue."
+            ) from None
         raise InputError(f"there is no map {printable(path)}. Check the path.") from None
     except NotADirectoryError:
         raise InputError(

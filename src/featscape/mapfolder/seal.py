@@ -42,21 +42,24 @@ def make_seal(source: str, *, kind: str | None, items: BinaryIO) -> str | None:
         64 hexadecimal digits; None if the key can be neither read nor written.
     """
     key = _read_key() or _write_key()
-    if key is None:
-        return None
+    return None if key is None else _compute(key, source, kind, items)
+
+
+def is_sealed(seal: object, *, source: str, kind: str | None, items: BinaryIO) -> bool:
+    """Return whether this user made `seal` on this computer: see `make_seal`. Write nothing."""
+    key = _read_key()
+    if not isinstance(seal, str) or key is None:
+        return False
+    expected = _compute(key, source, kind, items)
+    return hmac.compare_digest(expected.encode(), seal.encode(errors="replace"))
+
+
+def _compute(key: bytes, source: str, kind: str | None, items: BinaryIO) -> str:
     digest = hashlib.sha256()
     while chunk := items.read(_CHUNK_BYTES):
         digest.update(chunk)
     content = json.dumps([source, kind, digest.hexdigest()]).encode()
     return hmac.digest(key, content, "sha256").hex()
-
-
-def is_sealed(seal: object, *, source: str, kind: str | None, items: BinaryIO) -> bool:
-    """Return whether this user made `seal` on this computer: see `make_seal`."""
-    if not isinstance(seal, str) or _read_key() is None:
-        return False
-    expected = make_seal(source, kind=kind, items=items)
-    return expected is not None and hmac.compare_digest(expected.encode(), seal.encode())
 
 
 def key_file() -> Path:

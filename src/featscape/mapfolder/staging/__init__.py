@@ -7,7 +7,7 @@
 - `write_errors`: the system's refusals to write
 """
 
-from featscape.mapfolder.staging.replacement import kept_beside, restore, staged
+from featscape.mapfolder.staging.replacement import find_unfinished, kept_beside, restore, staged
 from featscape.mapfolder.staging.write_errors import WriteError, flush, writing
 
-__all__ = ["WriteError", "flush", "kept_beside", "restore", "staged", "writing"]
+__all__ = ["WriteError", "find_unfinished", "flush", "kept_beside", "restore", "staged", "writing"]

@@ -122,6 +122,12 @@ def restore(output: Path, *, option: str = "-o (output=)") -> None:
             ) from error
 
 
+def find_unfinished(output: Path) -> Path | None:
+    """Return the hidden folder of an unfinished run for `output`; None if there is none."""
+    hidden = HiddenFolder(Path(os.path.realpath(output))).path
+    return hidden if hidden.is_dir() else None
+
+
 @dataclass
 class _Replacement:
     """The steps of `staged` around its block.
