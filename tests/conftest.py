@@ -1,6 +1,5 @@
 """Small datasets, a network that costs nothing, and the command line in this process."""
 
-import importlib
 import signal
 import sys
 from types import SimpleNamespace
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featscape.records import ModelCard
+from quick_network import QuickNetwork, put_in_place
 
 COLORS = {"blue": (40, 60, 200), "green": (30, 160, 60), "red": (200, 40, 30)}
 
@@ -53,29 +52,6 @@ def without_exchange():
     patch.setattr("featscape.mapfolder.staging.replacement.exchange", lambda _one, _other: False)
     yield
     patch.undo()
-
-
-class QuickNetwork:
-    """A network that averages the pixels of an image's sixteen tiles."""
-
-    card = ModelCard("quick", "pixels", "none", "0" * 64, "resize 4", 48)
-    batch_size = 4
-    n_workers = 2
-    n_concurrent = 1
-    least_px = 0
-    takes_pixels = False
-
-    def prepare(self, image):
-        return np.asarray(image.resize((4, 4)))
-
-    def run(self, pixels):
-        return np.array([one.ravel() / 255 for one in pixels], dtype=np.float32)
-
-
-def put_in_place(network, patch):
-    """Have `extract` use this network; everything else stays the real one."""
-    module = importlib.import_module("featscape.features.extraction.loop")
-    patch.setattr(module, "load_network", lambda *_, **__: network)
 
 
 @pytest.fixture

@@ -7,11 +7,8 @@ import sys
 
 import pytest
 
-# The audit events of a new process: docs.python.org/3/library/audit_events.html.
-PROCESS_EVENTS = {
-    *("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"),
-    *("pty.spawn", "subprocess.Popen"),
-}
+import audit
+
 # joblib runs one of them in the first call of scikit-learn that uses threads, to count the cores.
 CORE_COUNTERS = {"lscpu", "sysctl"}
 SLOW_MODULES = {"playwright", "ray"}
@@ -36,8 +33,8 @@ class UnitGuard:
         self.test = None
 
     def install(self):
-        """Watch this process from now on: Python cannot remove an audit hook."""
-        sys.addaudithook(self._audit)
+        """Watch this process from now on."""
+        audit.WATCHERS.append(self._audit)
         sys.meta_path.insert(0, self)
         # multiprocessing starts processes by this function, without an audit event
         start = multiprocessing.util.spawnv_passfds
@@ -65,7 +62,7 @@ class UnitGuard:
         return spec
 
     def _audit(self, event, arguments):
-        if event in PROCESS_EVENTS and not CORE_COUNTERS.intersection(arguments[:1]):
+        if event in audit.PROCESS_EVENTS and not CORE_COUNTERS.intersection(arguments[:1]):
             self.forbid("start a process")
 
     def _guard(self, function, what):

@@ -1,1 +1,1 @@
-"""Feed damaged and hostile input to featscape, and check the rules of docs/robustness.md."""
+"""Run featscape on damaged and hostile input and check the rules of docs/robustness.md."""

@@ -1,4 +1,4 @@
-"""`make fuzz`: run the targets, print the report, and exit with status 1 where a try failed."""
+"""`make fuzz`: run the targets, print a report, and exit with status 1 if a try failed."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from fuzz.parent import Outcome
 
 _FAILURES = Path("fuzz-failures")
-_REPEATED_S = 600.0  # for tries that are repeated, which must all be made
-_KEPT = Path(__file__).with_name("seeds.json")  # of failures that are fixed
+_REPEATED_S = 600.0  # the time limit when tries are repeated
+_KEPT = Path(__file__).with_name("seeds.json")  # the tries of fixed failures
 
 
 def main() -> int:
-    """Run what the command line asks for; return the exit status."""
+    """Run the command line; return the exit status."""
     asked = _parse()
     if asked.child is not None:
         return _run_child(json.loads(asked.child))
     if not Path("/proc/self/statm").exists():
-        raise SystemExit("the fuzzing program reads the memory in use from /proc: run it on Linux.")
+        raise SystemExit("The fuzzing program needs Linux, which has /proc/PID/statm.")
     settings = Settings(
         seed=secrets.randbelow(10**6) if asked.seed is None else asked.seed,
         failures=asked.failures.absolute(),
@@ -49,10 +49,10 @@ def main() -> int:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0, help="for all targets together")
-    parser.add_argument("--seed", type=int, help="repeats a run [default: random]")
-    parser.add_argument("--target", action="append", help=f"of {', '.join(TARGETS)} [all]")
-    parser.add_argument("--tries", type=int, default=10**12, help="at most so many a target")
+    parser.add_argument("--seconds", type=float, default=60.0, help="duration of the run")
+    parser.add_argument("--seed", type=int, help="seed of the inputs [default: random]")
+    parser.add_argument("--target", action="append", help=f"{', '.join(TARGETS)} [default: all]")
+    parser.add_argument("--tries", type=int, default=10**12, help="limit of tries per target")
     parser.add_argument("--try", dest="repeat", type=int, metavar="N", help="repeat one try")
     parser.add_argument("--replay", action="store_true", help="repeat the tries of seeds.json")
     parser.add_argument("--failures", type=Path, default=_FAILURES, metavar="DIR")
@@ -63,7 +63,7 @@ def _parse() -> argparse.Namespace:
 
 
 def _read_kept() -> dict[str, list[tuple[int, int]]]:
-    """Return the kept (seed, number) of each target."""
+    """Return the (seed, number) of the tries in seeds.json by target."""
     kept: dict[str, list[tuple[int, int]]] = {}
     for each in json.loads(_KEPT.read_text(encoding="utf-8")):
         kept.setdefault(each["target"], []).append((each["seed"], each["try"]))
@@ -71,7 +71,7 @@ def _read_kept() -> dict[str, list[tuple[int, int]]]:
 
 
 def _run_child(arguments: dict[str, Any]) -> int:
-    """Run as a target's process, with the arguments that `parent` gives."""
+    """Run the tries of a target in this process, with the arguments from `parent`."""
     settings = arguments.pop("settings")
     arguments["settings"] = Settings(**{**settings, "failures": Path(settings["failures"])})
     child.run(**{**arguments, "workspace": Path(arguments["workspace"])})
@@ -79,7 +79,7 @@ def _run_child(arguments: dict[str, Any]) -> int:
 
 
 def _report(outcomes: list[Outcome], settings: Settings) -> None:
-    """Print a line a target, and a line a kind of failure."""
+    """Print one line per target and one line per kind of failure."""
     _print(
         f"{'target':10}{'tries':>10}{'tries/s':>9}{'failures':>10}{'kinds':>7}"
         f"{'slowest':>10}{'its try':>10}{'peak memory':>13}"
@@ -92,11 +92,14 @@ def _report(outcomes: list[Outcome], settings: Settings) -> None:
         )
     for each in outcomes:
         if each.n_tries == 0:
-            _print(f"{each.target}: the time was over before the first try. Raise SECONDS.")
+            _print(f"{each.target}: no try started within the time limit. Raise SECONDS.")
         for key, count in each.failures.most_common():
             _print(f"{each.target}: {count:,} x {key}")
     if any(outcome.failures for outcome in outcomes):
-        _print(f"The inputs and the commands that repeat them are in {settings.failures}")
+        _print(
+            f"The inputs of the failures, and the commands that repeat them, are in "
+            f"{settings.failures}"
+        )
 
 
 def _print(line: str) -> None:

@@ -1,4 +1,4 @@
-"""The process that runs one target: try after try, until its time is over or it dies."""
+"""The process of one target: run tries until the time limit or until a crash."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
     from fuzz.settings import Settings
 
-CASE = "case"  # the folder with the input of the try under way
-STATUS = "status"  # its number, and the slowest try so far
+CASE = "case"  # the folder with the input of the current try
+STATUS = "status"  # the file with the number of the current try, and the slowest try so far
 
 
 def load_target(name: str, workspace: Path, rules: Rules) -> Any:
-    """Return the target of a name; it makes its seed inputs below `workspace`."""
+    """Create the target with this name; the target writes its seed inputs to `workspace`."""
     return importlib.import_module(f"fuzz.targets.{name}").Target(workspace, rules)
 
 
 def write_case(target: Any, name: str, seed_and_number: tuple[int, int], *, folder: Path) -> None:
-    """Write the input of one try: the same for the same seed and number."""
+    """Write the input of one try, which the seed and the number determine."""
     seed, number = seed_and_number
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -41,16 +41,16 @@ def write_case(target: Any, name: str, seed_and_number: tuple[int, int], *, fold
 
 
 def run(settings: Settings, name: str, *, workspace: Path, first: int, end: float) -> None:
-    """Run tries from number `first` on, to the monotonic clock's `end`; keep what fails."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to handle
-    limit = settings.most_bytes * 4  # a stop for what grows between two looks of the parent
+    """Run tries from number `first` until `end` (time.monotonic); store the inputs that fail."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C
+    limit = settings.most_bytes * 4  # for growth between two measurements of the parent process
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     faulthandler.enable()
     os.chdir(workspace)
     rules = Rules(workspace)
     target = load_target(name, workspace, rules)
-    rules.install()
+    rules.watch_threads()
     status = os.open(workspace / STATUS, os.O_CREAT | os.O_RDWR | os.O_TRUNC)
     case = workspace / CASE
     slowest = (0.0, first)
@@ -69,16 +69,16 @@ def run(settings: Settings, name: str, *, workspace: Path, first: int, end: floa
         number += 1
         os.pwrite(status, b"%20d %20.3f %20d" % (number, *slowest), 0)
     sys.stderr.flush()
-    os._exit(0)  # a server's threads need not end in order
+    os._exit(0)  # without waiting for the threads of a server
 
 
 def check(target: Any, rules: Rules, case: Path, *, hang_s: float) -> tuple[str, str] | None:
-    """Check one input; return what the failure is and its text, or None where no rule is broken."""
+    """Check one input; return the kind and the text of the failure, or None without a failure."""
     faulthandler.dump_traceback_later(hang_s, exit=True)
     try:
         with rules.apply():
             target.check(case)
-    except BaseException as error:  # noqa: BLE001 - whatever featscape lets through is a failure
+    except BaseException as error:  # noqa: BLE001 - any exception is a failure
         return _describe(error), traceback.format_exc()
     finally:
         faulthandler.cancel_dump_traceback_later()
@@ -87,7 +87,7 @@ def check(target: Any, rules: Rules, case: Path, *, hang_s: float) -> tuple[str,
 
 
 def _describe(error: BaseException) -> str:
-    """Name a failure by what all inputs share that fail at the same place."""
+    """Return the kind of a failure: the rule or exception, and the line of the project."""
     if isinstance(error, Violation) and " at " in error.rule:
         return f"rule: {error.rule}"
     cause = (error.__cause__ or error) if isinstance(error, Violation) else error
@@ -97,7 +97,7 @@ def _describe(error: BaseException) -> str:
 
 
 def keep(settings: Settings, name: str, *, number: int, key: str, text: str, case: Path) -> Path:
-    """Keep the first input of each kind of failure, and how to repeat it."""
+    """Store the first input of each kind of failure, and the command that repeats the failure."""
     digest = hashlib.sha256(key.encode(errors="replace")).hexdigest()[:8]
     folder = settings.failures / f"{name}-{digest}"
     if folder.exists():
@@ -114,5 +114,5 @@ def keep(settings: Settings, name: str, *, number: int, key: str, text: str, cas
 
 
 def _copy_file(source: str, destination: str) -> None:
-    if os.path.isfile(source) or os.path.islink(source):  # noqa: PTH113, PTH114 - no pipe or socket
+    if os.path.isfile(source) or os.path.islink(source):  # noqa: PTH113, PTH114 - neither pipe nor socket
         shutil.copy2(source, destination, follow_symlinks=False)

@@ -1,4 +1,4 @@
-"""Sources built from code with odd parts: tables, archives, arrays. Most of them can be opened."""
+"""Tables, archives and arrays with unusual parts. featscape can open most of them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _NAMES = (
 
 
 def write_source(rng: Random, kind: str, images: Images) -> tuple[str, bytes]:
-    """Return the name and the content of a source of one of `KINDS`."""
+    """Return the name and the content of a source; `kind` is one of `KINDS`."""
     builders: dict[str, Callable[[], tuple[str, bytes]]] = {
         "csv": lambda: (f"list.{kind}", _table_of_text(rng, images, ",")),
         "tsv": lambda: (f"list.{kind}", _table_of_text(rng, images, "\t")),
@@ -60,7 +60,7 @@ def write_source(rng: Random, kind: str, images: Images) -> tuple[str, bytes]:
 
 
 def _paths(rng: Random, images: Images) -> list[str]:
-    """Return paths that a manifest may list; most of them exist beside the source's folder."""
+    """Return paths for a manifest; most of these files exist."""
     known = [f"../photo-{name}" for name in images]
     return [rng.choice(known) if rng.random() < 0.7 else _odd_path(rng) for _ in range(10)]
 
@@ -70,7 +70,7 @@ def _odd_path(rng: Random) -> str:
 
 
 def _image(rng: Random, images: Images) -> bytes:
-    """Return the bytes of a member: an image, a damaged image, or nothing of the kind."""
+    """Return the bytes of a member: an image, a damaged image, or other bytes."""
     content = images[rng.choice(list(images))]
     choice = rng.random()
     if choice < 0.6:
@@ -144,7 +144,7 @@ def _columns_of_images(rng: Random, images: Images) -> dict[str, pa.Array]:
 
 
 def _odd_column(rng: Random, n_rows: int) -> pa.Array:
-    """Return a column of a type or with values that a table of images rarely has."""
+    """Return a column with an unusual type or with unusual values."""
     odd_text = pa.array([b"\xff\xfe\x80"] * n_rows)
     columns: tuple[Callable[[], pa.Array], ...] = (
         lambda: pa.nulls(n_rows),
@@ -168,7 +168,7 @@ def _odd_column(rng: Random, n_rows: int) -> pa.Array:
 
 def _parquet(rng: Random, columns: dict[str, pa.Array]) -> bytes:
     table = pa.table(columns)
-    if rng.random() < 0.2:  # the names of classes, as Hugging Face's datasets writes them
+    if rng.random() < 0.2:  # the names of classes in the format of the library datasets
         names = rng.choice((["a", "b", "c"], ["a"], [], [None], 5, {"a": 1}))
         features: Any = {"label": {"names": names, "_type": rng.choice(("ClassLabel", "x", 1))}}
         about = json.dumps({"info": {"features": rng.choice((features, features, [], None))}})
@@ -184,7 +184,10 @@ def _parquet(rng: Random, columns: dict[str, pa.Array]) -> bytes:
             row_group_size=rows,
             use_dictionary=use_dictionary,
         )
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # of a column that no Parquet can hold
+    except (
+        pa.ArrowInvalid,
+        pa.ArrowNotImplementedError,
+    ):  # a type that Parquet lacks
         return _parquet(rng, {"path": pa.array(["x.png"])})
     return file.getvalue()
 
@@ -192,7 +195,7 @@ def _parquet(rng: Random, columns: dict[str, pa.Array]) -> bytes:
 def _zip(rng: Random, images: Images) -> bytes:
     file = io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(file, "w") as archive:
-        warnings.simplefilter("ignore", UserWarning)  # of a name that is there twice
+        warnings.simplefilter("ignore", UserWarning)  # two members with one name
         for number in range(rng.randrange(1, 7)):
             name = f"{'ab'[number % 2]}/{number}.png"
             if rng.random() < 0.2:
@@ -210,7 +213,7 @@ def _zip(rng: Random, images: Images) -> bytes:
     return bytes(content)
 
 
-# Of a local header and of a directory's entry: signature and (offset, width) of its fields.
+# The signature of each header, and the (offset, width) of its fields.
 _ZIP_FIELDS = (
     (b"PK\x03\x04", ((4, 2), (6, 2), (8, 2), (14, 4), (18, 4), (22, 4), (26, 2), (28, 2))),
     (b"PK\x01\x02", ((6, 2), (8, 2), (10, 2), (16, 4), (20, 4), (24, 4), (28, 2), (42, 4))),
@@ -219,7 +222,7 @@ _ZIP_FIELDS = (
 
 
 def _change_zip_header(rng: Random, content: bytearray) -> None:
-    """Set one field of one header: version, flags, method, check sum, a size or an offset."""
+    """Set one field of one header: version, flags, method, checksum, a size or an offset."""
     signature, fields = rng.choice(_ZIP_FIELDS)
     starts = [at for at in range(len(content) - 50) if content.startswith(signature, at)]
     at = rng.choice(starts) if starts else content.rfind(signature)
@@ -263,7 +266,7 @@ def _odd_pax(rng: Random) -> dict[str, str]:
 
 
 def _change_tar_header(rng: Random, content: bytearray) -> None:
-    """Set one field of one header, and make its check sum right again."""
+    """Set one field of one header, and update the checksum."""
     at = 512 * rng.randrange(max(1, len(content) // 512))
     start, width = rng.choice(((0, 100), (100, 8), (124, 12), (136, 12), (156, 1), (157, 100)))
     odd = (b"7" * width, b"\x80" + b"\0" * width, b"\xff" * width, b"-1", b" ", b"\0", b"9", b"S")
@@ -289,7 +292,7 @@ def _array_of_images(rng: Random) -> np.ndarray:
 
 
 def _npy(rng: Random, values: np.ndarray) -> bytes:
-    """Return an array as an .npy file, half of them with an odd header."""
+    """Return an array as an .npy file; half of the files have an unusual header."""
     if rng.random() < 0.5:
         return change_npy_header(rng, values)
     file = io.BytesIO()
@@ -298,7 +301,7 @@ def _npy(rng: Random, values: np.ndarray) -> bytes:
 
 
 def change_npy_header(rng: Random, values: np.ndarray) -> bytes:
-    """Return an .npy file whose header has an odd entry, lacks one, or is damaged."""
+    """Return an .npy file whose header has an unusual entry, lacks an entry, or is damaged."""
     header: dict[str, Any] = {
         "descr": values.dtype.str,
         "fortran_order": False,

@@ -1,4 +1,4 @@
-"""Mutations: random changes to bytes and to JSON, and odd values to build inputs from."""
+"""Random changes of bytes and of JSON, and unusual values for inputs."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ TEXTS = (
 )
 VALUES = (None, True, False, [], {}, [1], [[]], {"a": 1}, *NUMBERS, *TEXTS)
 
-_PIECE = 60  # bytes that are copied from one place of a file to another
-_EDGE = 256  # bytes at the start and the end of a file, where most headers and directories are
+_PIECE = 60  # largest number of bytes copied within a file
+_EDGE = 256  # bytes at the start and the end of a file, which contain most headers
 
 
 def mutate_bytes(rng: Random, content: bytes, *, tokens: tuple[bytes, ...] = TOKENS) -> bytes:
@@ -71,7 +71,7 @@ def _change(rng: Random, content: bytearray, tokens: tuple[bytes, ...]) -> None:
 
 
 def mutate_json(rng: Random, value: Any) -> Any:
-    """Return a copy of a JSON value in which one to three members are removed or replaced."""
+    """Return a copy of a JSON value with one to three members removed or replaced."""
     changed = copy.deepcopy(value)
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         members = list(_members(changed))
@@ -98,12 +98,12 @@ def _members(value: Any) -> Any:
 
 
 def mutate_text(rng: Random, text: str) -> str:
-    """Return a text with one number or word replaced by an odd value."""
+    """Return a text with one word replaced by an unusual value."""
     words = text.split(" ")
     words[rng.randrange(len(words))] = str(rng.choice(VALUES))
     return " ".join(words)
 
 
 def encode(text: str) -> bytes:
-    """Encode text that may hold lone surrogates."""
+    """Encode text that may contain lone surrogates."""
     return text.encode("utf-8", errors="surrogatepass")

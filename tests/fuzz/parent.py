@@ -1,4 +1,4 @@
-"""The process that starts each target's process, watches its memory, and starts it again."""
+"""Starts the process of each target, measures its memory, and restarts it after a crash."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
     from fuzz.settings import Settings
 
 _WITH_MAP = {"maps", "requests"}
-_LOOK_S = 0.02  # between two looks at the memory
-_START_S = 300.0  # that a target's process may take to make its seed inputs
-_GRACE_S = 30.0  # beyond its time that it may take to end
+_MEASURE_EVERY_S = 0.02  # between two measurements of the memory
+_START_S = 300.0  # the time limit of a process for writing its seed inputs
+_GRACE_S = 30.0  # the time for ending after the time limit
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _FRAME = re.compile(r'File ".*[/\\](?:featscape|meshtsne)[/\\](?:.*[/\\])?([^/\\"]+)", line (\d+)')
 
 
 @dataclass
 class Outcome:
-    """What was seen of one target: the figures of the report.
+    """The results of one target.
 
     Attributes
     ----------
     failures : Counter
-        Kinds of failures -> number of tries that failed so.
+        Kind of failure -> number of tries.
     slowest : tuple
-        Seconds, and the number of that try.
+        The duration in seconds and the number of the slowest try.
     """
 
     target: str
@@ -54,12 +54,12 @@ class Outcome:
 
 
 def run_targets(names: list[str], settings: Settings, *, seconds: float) -> list[Outcome]:
-    """Run targets side by side for `seconds`, each in a process of its own.
+    """Run targets in parallel for `seconds`, each in a separate process.
 
-    Ctrl-C ends the run early; the outcomes are those until then.
+    After Ctrl-C, return the outcomes so far.
     """
-    memory = Path("/dev/shm")  # no try waits for a disk
-    place = memory if memory.is_dir() else None
+    memory = Path("/dev/shm")  # a file system in memory, faster than a disk
+    place = memory if memory.is_dir() else None  # else the folder for temporary files
     with (
         tempfile.TemporaryDirectory(prefix="featscape-fuzz-", dir=place) as folder,
         ThreadPoolExecutor(len(names)) as pool,
@@ -83,17 +83,17 @@ def run_targets(names: list[str], settings: Settings, *, seconds: float) -> list
 
 
 def _make_seed_map(shared: Path) -> None:
-    """Make the map that several targets change, in a process of its own."""
+    """Make the seed map of several targets in a separate process."""
     shared.mkdir()
     subprocess.run(
-        [sys.executable, "-m", "fuzz.seedmap", str(shared)], env=_environment(shared), check=True
+        [sys.executable, "-m", "hostile.seedmap", str(shared)], env=_environment(shared), check=True
     )
 
 
 def _run_target(
     name: str, settings: Settings, workspace: Path, end: float, stop: threading.Event
 ) -> Outcome:
-    """Run one target until the monotonic clock's `end`; a process that dies is replaced."""
+    """Run one target until `end` (time.monotonic); start a new process after a crash."""
     outcome = Outcome(name)
     began, first = time.monotonic(), settings.first
     last = settings.first + settings.n_tries(name)
@@ -129,7 +129,7 @@ def _run_process(
     end: float,
     stop: threading.Event,
 ) -> tuple[str, str] | None:
-    """Run one process to its end; return how it died and what it printed, None if it did not."""
+    """Run one process to its end; return the cause of a crash and the output, else None."""
     arguments = {
         "settings": {**dataclasses.asdict(settings), "failures": str(settings.failures)},
         "name": name,
@@ -157,9 +157,9 @@ def _run_process(
             elif time.monotonic() > late + (0 if status.exists() else _START_S):
                 ending = "the process did not end"
             if ending is not None:
-                process.send_signal(signal.SIGABRT)  # faulthandler prints where it is
+                process.send_signal(signal.SIGABRT)  # faulthandler prints the stacks
                 process.wait(timeout=_GRACE_S)
-            time.sleep(_LOOK_S)
+            time.sleep(_MEASURE_EVERY_S)
     printed = (workspace / "stderr").read_text(encoding="utf-8", errors="replace")[-20_000:]
     if process.returncode == 0:
         return None
@@ -167,10 +167,10 @@ def _run_process(
 
 
 def _environment(workspace: Path) -> dict[str, str]:
-    """Return the environment of a target's process: offline, its files in the workspace."""
+    """Return the environment of a process: offline, with all files in the workspace."""
     for name in ("tmp", "home"):
         (workspace / name).mkdir()
-    fonts = workspace.parent / "fonts"  # matplotlib's list of them takes seconds to make
+    fonts = workspace.parent / "fonts"  # matplotlib needs seconds to list the fonts
     one_thread = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     return {
         **os.environ,
@@ -189,7 +189,7 @@ def _environment(workspace: Path) -> dict[str, str]:
 
 
 def resident_bytes(process_id: int) -> int:
-    """Return the resident memory of a process; 0 where the process has ended."""
+    """Return the resident memory of a process, or 0 if the process has ended."""
     try:
         fields = Path(f"/proc/{process_id}/statm").read_text(encoding="ascii").split()
     except (FileNotFoundError, ProcessLookupError):
@@ -216,6 +216,6 @@ def _name_death(status: int, printed: str) -> str:
 
 
 def _place(printed: str) -> str:
-    """Name the innermost line of featscape in the stacks that faulthandler printed."""
+    """Return the innermost line of the project in the stacks from faulthandler."""
     frame = _FRAME.search(printed)
     return "" if frame is None else f" at {frame[1]}:{frame[2]}"

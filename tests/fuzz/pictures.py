@@ -1,4 +1,4 @@
-"""Small valid images of every format that featscape decodes, made from code."""
+"""Small valid images in every format that featscape decodes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from hostile import CANARY
+
 if TYPE_CHECKING:
     from random import Random
-
-CANARY = b"canary-of-the-fuzzing-program"  # within an image that no answer may hold
 
 
 def _pixels() -> Image.Image:
@@ -32,12 +32,12 @@ def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 def seed_images() -> dict[str, bytes]:
-    """Return valid files by name: each format, and the variants that take other code."""
+    """Return valid image files by name: each format, and variants that use other code."""
     rgb = _pixels()
     rgba = rgb.copy()
     rgba.putalpha(rgb.convert("L"))
     exif = Image.Exif()
-    exif[0x0112] = 6  # turned by a quarter
+    exif[0x0112] = 6  # rotated by 90 degrees
     frames = {"save_all": True, "append_images": [rgb.rotate(90), rgb.rotate(180)]}
     values = np.asarray(rgb.convert("L"), dtype=np.float32)
     return {
@@ -79,7 +79,7 @@ def seed_images() -> dict[str, bytes]:
 
 
 def canary_image() -> bytes:
-    """Return a valid PNG that holds `CANARY`."""
+    """Return a valid PNG that contains `CANARY`."""
     return png_of(
         [
             (b"IHDR", struct.pack(">IIBBBBB", 2, 2, 8, 0, 0, 0, 0)),
@@ -91,7 +91,7 @@ def canary_image() -> bytes:
 
 
 def png_of(chunks: list[tuple[bytes, bytes]]) -> bytes:
-    """Return a PNG of (name, content) chunks, with right lengths and check sums."""
+    """Return a PNG with these (name, content) chunks, and correct lengths and checksums."""
     file = b"\x89PNG\r\n\x1a\n"
     for name, content in chunks:
         check_sum = zlib.crc32(name + content)
@@ -110,7 +110,7 @@ def png_chunks(file: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def jpeg_segments(file: bytes) -> list[bytes]:
-    """Return the marker segments of a valid JPEG up to its first scan, and the rest as one."""
+    """Return the marker segments of a valid JPEG; the last segment starts at the first scan."""
     segments, at = [file[:2]], 2
     while file[at + 1] != 0xDA:
         n_bytes = 2 + int.from_bytes(file[at + 2 : at + 4], "big")
@@ -120,7 +120,7 @@ def jpeg_segments(file: bytes) -> list[bytes]:
 
 
 def tiff_with_odd_tag(rng: Random, file: bytes) -> bytes:
-    """Return a little-endian TIFF in which one entry of its first directory is changed."""
+    """Return a little-endian TIFF with one changed entry in the first directory."""
     changed = bytearray(file)
     at = int.from_bytes(file[4:8], "little")
     n_entries = int.from_bytes(file[at : at + 2], "little")

@@ -1,7 +1,7 @@
-"""The rules of one try: no file outside the workspace, no connection beyond this machine, no crash.
+"""The rules of one try: no file outside the workspace, no connection to another machine, no crash.
 
-A Python audit hook sees what Python code opens, changes, runs and connects to. Native code that
-opens files itself (Arrow's Parquet reader) is not seen.
+The rules use the events in `audit`. Files that native code opens (Arrow's Parquet reader) cause no
+event.
 """
 
 from __future__ import annotations
@@ -18,20 +18,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audit import (
+    CONNECTION_EVENTS,
+    EXECUTED,
+    PROCESS_EVENTS,
+    possible_files,
+    watched_by,
+    without_links,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import FrameType
 
 OWN = {"featscape", "meshtsne"}  # the project's packages
-EXECUTED = "fuzz.executed"  # the event that Python code within an input raises if it is run
 
-# Files beside Python's own that libraries read: MIME types, time zones, certificates, fonts.
+# Files of the system that libraries read: MIME types, time zones, certificates, fonts.
 _SYSTEM = (
     *("/usr/", "/lib/", "/lib64/", "/proc/", "/sys/", "/dev/null", "/dev/urandom"),
     *("/etc/mime.types", "/etc/localtime", "/etc/timezone", "/etc/ssl/", "/etc/fonts/"),
     *("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/httpd/"),
 )
-_RUNS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty"}
 _CHANGES = {
     *("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate"),
     *("os.chmod", "os.chown", "os.utime", "shutil.rmtree", "shutil.move", "shutil.copyfile"),
@@ -43,15 +50,15 @@ _CRASH = re.compile(
 )
 
 
-class Violation(Exception):  # noqa: N818 - the rule's word
-    """A rule was broken.
+class Violation(Exception):  # noqa: N818 - the exception is a violation of a rule
+    """A violation of a rule.
 
     Parameters
     ----------
     rule : str
-        The same for all inputs that break the rule alike.
+        The rule, without details of the input. Violations of one kind have the same text.
     details : object
-        What differs from input to input.
+        Details of the input.
     """
 
     def __init__(self, rule: str, details: object = "") -> None:
@@ -60,15 +67,15 @@ class Violation(Exception):  # noqa: N818 - the rule's word
 
 
 class Rules:
-    """What one process watches while it checks an input.
+    """Checks the rules in one process, while the process handles an input.
 
     Attributes
     ----------
     input_names_places : bool
-        Whether the input may lawfully name files and hosts, as a table of paths does. A
-        connection is stopped all the same.
+        Whether the input may name files and hosts, as a table of paths does. Connections are
+        stopped in any case.
     named_folder : str or None
-        A folder that may be read, since the input names it as its source.
+        A folder that may be read, because the input names the folder as its source.
     """
 
     def __init__(self, workspace: Path) -> None:
@@ -81,7 +88,6 @@ class Rules:
                 *(self._workspace + os.sep, *_SYSTEM),
             }
         )
-        self._is_armed = False
         self._broken: list[tuple[str, object]] = []
 
     @staticmethod
@@ -90,38 +96,35 @@ class Rules:
         folders += filter(None, [os.environ.get("MPLCONFIGDIR")])  # matplotlib's list of fonts
         return [folder for folder in folders if os.path.realpath(folder) != "/"]
 
-    def install(self) -> None:
-        """Watch this process from now on, and its errors that no caller sees."""
-        sys.addaudithook(self._watch)
+    def watch_threads(self) -> None:
+        """Treat exceptions in threads and in destructors as violations."""
         sys.unraisablehook = lambda error: self.break_("an unraisable error", error.exc_value)
         threading.excepthook = lambda error: self.break_("a thread ended", error.exc_value)
 
     def break_(self, rule: str, details: object = "") -> None:
-        """Note that a rule was broken."""
+        """Store a violation."""
         self._broken.append((rule, details))
 
     @contextmanager
     def apply(self) -> Iterator[None]:
-        """Hold what is done in this block to the rules; raise `Violation` at its end."""
+        """Check the rules in the block; raise the first violation at its end."""
         self._broken.clear()
-        self._is_armed = True
         try:
-            yield
+            with watched_by(self._watch):
+                yield
         except BaseException as error:
-            self._is_armed = False
             self._raise_broken(error)
             raise
-        self._is_armed = False
         self._raise_broken(None)
 
     def _raise_broken(self, error: BaseException | None) -> None:
-        """Raise `Violation` if a rule was broken, whatever error followed from that."""
-        self._look_at_stderr()
+        """Raise the first violation, if any; `error` is then its cause."""
+        self._check_stderr()
         if self._broken:
             raise Violation(*self._broken[0]) from error
 
-    def _look_at_stderr(self) -> None:
-        """Note a crash that native code printed, and empty the file that stderr is."""
+    def _check_stderr(self) -> None:
+        """Store a violation if native code printed a crash; empty the file of stderr."""
         n_bytes = os.fstat(2).st_size
         if n_bytes:
             printed = os.pread(2, n_bytes, 0)
@@ -130,21 +133,21 @@ class Rules:
             os.ftruncate(2, 0)
 
     def _watch(self, event: str, args: tuple[Any, ...]) -> None:
-        """Take one audit event; raise PermissionError to stop what breaks a rule."""
-        if not self._is_armed:
-            return
+        """Check one audit event; raise PermissionError to stop a forbidden operation."""
         if event == "open":
             self._watch_open(*args)
-        elif event in ("socket.connect", "socket.getaddrinfo"):
+        elif event in CONNECTION_EVENTS:
             address = args[1] if event == "socket.connect" else args[0]
             self._watch_host(address[0] if isinstance(address, tuple) else address)
         elif event in _CHANGES:
             self._watch_change(event, args)
-        elif event in _RUNS or event == EXECUTED:
+        elif event in PROCESS_EVENTS or event == EXECUTED:
             self._stop(f"it ran {event}", repr(args)[:300])
 
     def _watch_open(self, path: Any, mode: Any, flags: Any) -> None:
-        if not isinstance(path, str | bytes) or self._is_inside(path):
+        if not isinstance(path, str | bytes):
+            return
+        if all(self._is_inside(file) for file in possible_files(path, flags)):
             return
         is_written = bool(flags & _WRITES) if isinstance(flags, int) else mode not in ("r", "rb")
         if is_written or not self.input_names_places:
@@ -152,7 +155,9 @@ class Rules:
 
     def _watch_change(self, event: str, args: tuple[Any, ...]) -> None:
         path = args[0]
-        if isinstance(path, str | bytes) and not _real(path).startswith(self._workspace):
+        if not isinstance(path, str | bytes):
+            return
+        if not without_links(path).startswith(self._workspace):
             self._stop(f"{event} outside of the workspace", path)
 
     def _watch_host(self, host: Any) -> None:
@@ -167,29 +172,21 @@ class Rules:
             raise PermissionError(errno.EACCES, "no connection leaves this machine")
         self._stop("a connection beyond this machine", text)
 
-    def _is_inside(self, path: str | bytes) -> bool:
+    def _is_inside(self, file: str) -> bool:
         roots = self._roots
         if self.named_folder:
-            roots += (_real(self.named_folder).rstrip(os.sep) + os.sep,)
-        return (_real(path) + os.sep).startswith(roots)
+            roots += (without_links(self.named_folder).rstrip(os.sep) + os.sep,)
+        return (file + os.sep).startswith(roots)
 
     def _stop(self, rule: str, details: object) -> None:
-        """Note a broken rule with the line of featscape that led there, and stop what it does."""
+        """Store a violation, with the line of the project that caused it; stop the operation."""
         place = own_line(frame for frame, _ in traceback.walk_stack(sys._getframe(1)))
         self.break_(f"{rule}{place}", details)
         raise PermissionError(errno.EACCES, "stopped by the rules of the fuzzing program")
 
 
-def _real(path: str | bytes) -> str:
-    """Return a path without links; as it is where no file can have it as its name."""
-    try:
-        return os.path.realpath(os.fsdecode(path))
-    except ValueError:  # a null character, or one that no file system can encode
-        return os.fsdecode(path)
-
-
 def own_line(frames: Iterable[FrameType]) -> str:
-    """Return " at FILE:LINE" of the first frame that is the project's own, or nothing."""
+    """Return " at FILE:LINE" of the first frame in the project's packages, or an empty string."""
     for frame in frames:
         path = Path(frame.f_code.co_filename)
         if not OWN.isdisjoint(path.parts):

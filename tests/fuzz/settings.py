@@ -1,4 +1,4 @@
-"""What one call of the fuzzing program was asked for."""
+"""The settings of one run of the fuzzing program."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-SHARED = "shared"  # the folder, beside the targets' workspaces, of what they share
+SHARED = "shared"  # the folder of the seed map, in the parent folder of the workspaces
 TARGETS = ("images", "sources", "maps", "requests")
 
 
@@ -19,17 +19,17 @@ class Settings:
     Attributes
     ----------
     seed : int
-        With the target's name and a try's number it determines the try's input.
+        The seed, the name of the target and the number of a try determine the input of the try.
     failures : Path
-        Where the inputs that fail are kept.
+        The folder for the inputs that fail.
     hang_s : float
         A try that takes longer is a failure.
     most_bytes : int
-        Resident memory of a target's process; more is a failure.
+        The limit of the resident memory of a target's process.
     replayed : dict
-        Target -> (seed, number) of the tries to run instead; see seeds.json.
+        If given, only these tries are run: target -> list of (seed, number), see seeds.json.
     first, most_tries : int
-        The number of the first try, and of tries of a target at most.
+        The number of the first try, and the largest number of tries per target.
     """
 
     seed: int
@@ -41,9 +41,9 @@ class Settings:
     most_tries: int = 10**12
 
     def n_tries(self, target: str) -> int:
-        """Return the number of a target's tries at most."""
+        """Return the largest number of tries of a target."""
         return self.most_tries if self.replayed is None else len(self.replayed[target])
 
     def seed_and_number(self, target: str, index: int) -> tuple[int, int]:
-        """Return what determines the input of a target's try `index`."""
+        """Return the seed and the number that determine the input of try `index`."""
         return (self.seed, index) if self.replayed is None else self.replayed[target][index]

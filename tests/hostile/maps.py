@@ -1,59 +1,20 @@
-"""Hostile map folders, made from a whole map; the fuzzing program may use them too."""
+"""Changes that turn a valid map folder into a hostile map folder."""
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import shutil
 from pathlib import Path
-from unittest import mock
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image
 
-from featscape import make_map
-from featscape.records import ModelCard
-
-CANARY = b"the canary: a key that no map may read"
-PAYLOAD = "from pathlib import Path\nPath({trace!r}).touch()\ndef net():\n    raise SystemExit(7)\n"
-HUGE = 1 << 40  # bytes of a sparse file, which takes no room on the disk
-
-
-class StandIn:
-    """A network that averages the pixels of an image's sixteen tiles."""
-
-    card = ModelCard("stand-in", "pixels", "none", "0" * 64, "resize 4", 48)
-    batch_size = 4
-    n_workers = 1
-    n_concurrent = 1
-    least_px = 0
-    takes_pixels = False
-
-    def prepare(self, image):
-        return np.asarray(image.resize((4, 4)))
-
-    def run(self, pixels):
-        return np.array([one.ravel() / 255 for one in pixels], dtype=np.float32)
-
-
-def make_seed_map(folder, *, images):
-    """Make the whole map of 12 images, in the folders `images`/a and `images`/b."""
-    rng = np.random.default_rng(0)
-    for number in range(12):
-        file = images / "ab"[number % 2] / f"{number}.png"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)).save(file)
-    (images / "broken.png").write_bytes(b"no image")
-    extraction = importlib.import_module("featscape.features.extraction.loop")
-    with mock.patch.object(extraction, "load_network", return_value=StandIn()):
-        make_map(images, folder, perplexity=3, size_px=200)
+HUGE = 1 << 40  # bytes of a sparse file, which uses no space on the disk
 
 
 def copy_map(seed, folder):
-    """Copy a map to `folder`, where another may stand, without following links."""
+    """Copy a map to `folder`; delete the folder first if it exists."""
     if os.path.lexists(folder):
         shutil.rmtree(folder)
     shutil.copytree(seed, folder)
@@ -61,7 +22,7 @@ def copy_map(seed, folder):
 
 
 def list_files(folder):
-    """Return the names of the files of a map that a program reads."""
+    """Return the names of all files of a map that featscape reads."""
     pictures = {"images.png", "images-grid.png", "map.html"}
     names = (path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file())
     return [str(name) for name in names if str(name) not in pictures]
@@ -79,7 +40,7 @@ def _link_to(target):
 
 
 def _move_and_link(folder):
-    """Move the file out of the map, to `folder`, and link to it: the content stays the same."""
+    """Return an attack that moves the file to `folder` and replaces the file with a link."""
 
     def attack(file):
         file.rename(folder / file.name)
@@ -106,7 +67,7 @@ def _damage(file):
 
 
 def file_attacks(canary):
-    """Return what can be done to a file of a map: name -> function of its path."""
+    """Return the changes to one file of a map: name -> function of the file's path."""
     return {
         "link to a secret": _link_to(lambda _file: canary),
         "link to the same content outside": _move_and_link(canary.parent),
@@ -151,18 +112,16 @@ VALUES = (None, True, -1, 1e308, float("nan"), 10**30, [], {}, [[[]]], {"": {"":
 
 
 def places_in(value, at=()):
-    """Yield the place of each string, number and None in a JSON document."""
+    """Yield the place of each value in a JSON document: a tuple of keys and indices."""
     inner = value.items() if isinstance(value, dict) else enumerate(value)
     for key, one in inner:
+        yield (*at, key)
         if isinstance(one, dict | list):
-            yield (*at, key)
             yield from places_in(one, (*at, key))
-        else:
-            yield (*at, key)
 
 
 def replaced(value, place, new):
-    """Return a JSON document with another value at a place."""
+    """Return a copy of a JSON document with the value `new` at a place."""
     copy = json.loads(json.dumps(value))
     inner = copy
     for key in place[:-1]:
@@ -172,7 +131,7 @@ def replaced(value, place, new):
 
 
 def all_replaced(value, new, *, kept=("format", "kind", "file", "dtype")):
-    """Return a JSON document with `new` in place of all strings, but for those of some keys."""
+    """Return a copy of a JSON document with all strings replaced, except under the keys `kept`."""
     if isinstance(value, dict):
         return {
             key: one if key in kept else all_replaced(one, new, kept=kept)
@@ -184,12 +143,12 @@ def all_replaced(value, new, *, kept=("format", "kind", "file", "dtype")):
 
 
 def change_json(file, change):
-    """Write back a JSON file as `change` returns it."""
+    """Replace the content of a JSON file with `change(content)`."""
     file.write_text(json.dumps(change(json.loads(file.read_text()))))
 
 
 def item_tables(table, text):
-    """Yield hostile variants of items.parquet."""
+    """Yield (description, table) of hostile variants of items.parquet."""
     n_items = table.num_rows
     for name in table.column_names:
         column = table.column_names.index(name)

@@ -1,4 +1,4 @@
-"""Maps that a stranger made: each ends in one clear line, or works without the damaged part."""
+"""featscape opens a hostile map without the damaged part, or raises an error of one line."""
 
 import gc
 import json
@@ -9,11 +9,14 @@ import socket
 import sys
 import threading
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from starlette.testclient import TestClient
 
+from audit import PAYLOAD, recorded_events
 from featscape.app.server.application import ServedMap, make_app
 from featscape.app.server.security import Access, Guard
 from featscape.errors import FeatscapeError, InputError
@@ -21,22 +24,24 @@ from featscape.mapfolder.read import open_map
 from featscape.printable_names import printable
 from featscape.steps.drawing import export_site
 from featscape.steps.embedding import load_tsne
-from hostile import maps
-from hostile.watch import watching
+from hostile import CANARY, maps
+from hostile.seedmap import N_ITEMS, PHOTOS, make_seed_map
 
 MOST_GROWTH_KB = 400_000
 
 
 @pytest.fixture(scope="module")
 def seed(tmp_path_factory):
+    """Return the folder of a valid map, with one skipped image."""
     folder = tmp_path_factory.mktemp("seed")
-    maps.make_seed_map(folder / "map", images=folder / "images")
-    return folder / "map"
+    (folder / PHOTOS).mkdir()
+    (folder / PHOTOS / "broken.png").write_bytes(b"no image")
+    return make_seed_map(folder)
 
 
 @pytest.fixture(scope="module")
 def port():
-    """Return a port that nothing may connect to."""
+    """Return the port of a server; fail if anything connects to the server."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
         server.setblocking(False)
@@ -45,29 +50,43 @@ def port():
 
 
 @pytest.fixture
-def hostile(seed, tmp_path, monkeypatch):
-    """Return a copy of the map, beside a secret and a payload that would leave a trace."""
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "outside" / "canary").write_bytes(maps.CANARY)
-    payload = maps.PAYLOAD.format(trace=str(tmp_path / "outside" / "it ran"))
+def outside(tmp_path):
+    """Return a folder outside of the map, with a file `canary` that no map may read."""
+    folder = tmp_path / "outside"
+    folder.mkdir()
+    (folder / "canary").write_bytes(CANARY)
+    return folder
+
+
+@pytest.fixture
+def texts(outside, port):
+    """Return hostile strings by name; some of them name the canary or the port."""
+    return maps.texts(outside / "canary", port)
+
+
+@pytest.fixture
+def hostile(seed, outside, tmp_path, monkeypatch):  # noqa: ARG001 - the attacks link to `outside`
+    """Return a copy of the map, with payloads in the map and in the current folder."""
     folder = maps.copy_map(seed, tmp_path / "hostile_map")
     for place in (tmp_path, folder):
-        (place / "payload.py").write_text(payload)
+        (place / "payload.py").write_text(PAYLOAD)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     return folder
 
 
 @pytest.fixture
-def use(hostile, featscape, tmp_path):
-    """Return a function that does with the map all that a user may do; it holds each to the rules.
+def use(hostile, outside, featscape, tmp_path):
+    """Return a function that opens, transforms, describes, serves and exports the hostile map.
 
-    It returns the error's line where the map cannot be opened, and None where it can.
+    The function fails if one of these steps reads a file outside of the map, connects, starts a
+    process, executes the payload, prints a control character, or reports an error in more than
+    one line. The function returns the message of the error if the map cannot be opened, else None.
     """
 
     def run():
         site = tmp_path / "site"
-        with watching(tmp_path / "outside") as events:
+        with recorded_events(outside) as events:
             try:
                 made = open_map(hostile)
                 load_tsne(made).transform(np.array(made.features[:2]))
@@ -75,13 +94,12 @@ def use(hostile, featscape, tmp_path):
             except FeatscapeError as error:
                 line = str(error)
             shown = featscape("info", hostile)
-            _ask_server(hostile)
+            request_everything(hostile)
             try:
                 export_site(hostile, site)
             except FeatscapeError as error:
                 assert_line(str(error))
         assert events == []
-        assert not (tmp_path / "outside" / "it ran").exists()
         assert "payload" not in sys.modules
         assert shown.status in (0, 2)
         assert "\x1b" not in shown.out + shown.err
@@ -92,7 +110,7 @@ def use(hostile, featscape, tmp_path):
             assert_line(line)
         if site.exists():
             for file in site.rglob("*"):
-                assert file.is_dir() or maps.CANARY not in file.read_bytes()
+                assert file.is_dir() or CANARY not in file.read_bytes()
             shutil.rmtree(site)
         return line
 
@@ -101,26 +119,27 @@ def use(hostile, featscape, tmp_path):
 
 def assert_line(line):
     assert line.endswith((".", "(force=True)."))
-    assert maps.CANARY.decode() not in line
+    assert CANARY.decode() not in line
     assert len(printable(line)) < 3_000
 
 
-def _ask_server(folder):
+def request_everything(folder):
+    """Send a request for each resource to the server of a map, if the server accepts the map."""
     try:
         served = ServedMap(folder)
     except FeatscapeError as error:
         assert_line(str(error))
         return
     with closing(served):
-        _check_answers(_open_client(served), folder)
+        check_responses(open_client(served), folder)
 
 
-def _open_client(served):
+def open_client(served):
     guarded = Guard(make_app(served), access=Access.on_loopback(8000))
     return TestClient(guarded, base_url="http://127.0.0.1:8000")
 
 
-def _check_answers(client, folder):
+def check_responses(client, folder):
     answers = [
         client.get("/"),
         client.get("/scatter.png"),
@@ -132,24 +151,24 @@ def _check_answers(client, folder):
     ]
     for answer in answers:
         assert answer.status_code < 500, answer.text
-        assert maps.CANARY not in answer.content
+        assert CANARY not in answer.content
         if answer.status_code >= 400:
             assert set(answer.json()) == {"error", "status"}
 
 
-def test_the_map_that_the_attacks_begin_with_is_whole(hostile, use):
+def test_the_unchanged_map_opens(hostile, use):
     assert use() is None
     assert {"run.json", "bundle/manifest.json", "thumbnails/data.bin"} <= set(
         maps.list_files(hostile)
     )
 
 
-ATTACKS = list(maps.file_attacks(maps.Path("/canary")))
+ATTACKS = list(maps.file_attacks(Path("/canary")))
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_a_file_that_is_not_what_its_name_says(hostile, seed, use, attack, tmp_path):
-    change = maps.file_attacks(tmp_path / "outside" / "canary")[attack]
+def test_a_replaced_file_is_refused_or_left_out(hostile, seed, use, outside, attack):
+    change = maps.file_attacks(outside / "canary")[attack]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for name in maps.list_files(seed):
         maps.copy_map(seed, hostile)
@@ -162,8 +181,9 @@ def test_a_file_that_is_not_what_its_name_says(hostile, seed, use, attack, tmp_p
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST_GROWTH_KB
 
 
-def test_a_link_to_the_same_content_outside_is_neither_served_nor_exported(hostile, seed, tmp_path):
-    outside = tmp_path / "outside"
+def test_a_link_to_the_same_content_outside_is_neither_served_nor_exported(
+    hostile, seed, outside, tmp_path
+):
     move = maps.file_attacks(outside / "canary")["link to the same content outside"]
     sent = [name for name in maps.list_files(seed) if name.startswith(("bundle/", "scatter.png"))]
     assert len(sent) > 5
@@ -171,7 +191,7 @@ def test_a_link_to_the_same_content_outside_is_neither_served_nor_exported(hosti
         maps.copy_map(seed, hostile)
         move(hostile / name)
         assert (hostile / name).read_bytes() == (seed / name).read_bytes()
-        with watching(outside) as events:
+        with recorded_events(outside) as events:
             with pytest.raises(FeatscapeError, match="it is a link"):
                 ServedMap(hostile)
             with pytest.raises(FeatscapeError, match="it is a link"):
@@ -179,39 +199,40 @@ def test_a_link_to_the_same_content_outside_is_neither_served_nor_exported(hosti
         assert events == [], name
 
 
-def test_the_watch_sees_an_opening_relative_to_an_open_folder(hostile, tmp_path):
-    (hostile / "link").symlink_to(tmp_path / "outside" / "canary")
+def test_a_file_opened_relative_to_an_open_folder_is_recorded(hostile, outside):
+    (hostile / "link").symlink_to(outside / "canary")
     folder = os.open(hostile, os.O_RDONLY | os.O_DIRECTORY)
-    with watching(tmp_path / "outside") as events:
+    with recorded_events(outside) as events:
         with pytest.raises(OSError, match="link"):
             os.open("link", os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
         assert events == []
         os.close(os.open("link", os.O_RDONLY, dir_fd=folder))
     os.close(folder)
-    assert events == [f"opening of {tmp_path / 'outside' / 'canary'}"]
+    assert events == [f"open {outside / 'canary'}"]
 
 
 @pytest.mark.parametrize("folder", ["bundle", "thumbnails"])
-def test_a_folder_that_is_a_link(hostile, use, tmp_path, folder):
-    (hostile / folder).rename(tmp_path / "outside" / folder)
-    (hostile / folder).symlink_to(tmp_path / "outside" / folder)
+def test_a_map_with_a_linked_folder_is_not_exported(hostile, use, outside, tmp_path, folder):
+    (hostile / folder).rename(outside / folder)
+    (hostile / folder).symlink_to(outside / folder)
     use()
     with pytest.raises(FeatscapeError, match="it is a link"):
         export_site(hostile, tmp_path / "site")
 
 
-@pytest.mark.parametrize("name", list(maps.texts(maps.Path("/canary"), 1)))
+@pytest.mark.parametrize("name", list(maps.texts(Path("/canary"), 1)))
 @pytest.mark.parametrize("file", ["run.json", "bundle/manifest.json"])
-def test_all_strings_of_a_file_are_hostile(hostile, use, port, file, name):
-    text = maps.texts(hostile.parent / "outside" / "canary", port)[name]
-    maps.change_json(hostile / file, lambda content: maps.all_replaced(content, text))
+def test_hostile_strings_in_a_json_file_cause_no_harm(hostile, use, texts, file, name):
+    maps.change_json(hostile / file, lambda content: maps.all_replaced(content, texts[name]))
     use()
 
 
 @pytest.mark.parametrize("file", ["run.json", "bundle/manifest.json"])
-def test_each_value_of_a_file_is_of_another_kind(hostile, seed, featscape, file):
+def test_a_json_value_of_another_type_causes_at_most_an_error_of_one_line(
+    hostile, seed, featscape, file
+):
     content = json.loads((seed / file).read_text())
-    with watching() as events:
+    with recorded_events() as events:
         for number, place in enumerate(maps.places_in(content)):
             value = maps.VALUES[number % len(maps.VALUES)]
             (hostile / file).write_text(json.dumps(maps.replaced(content, place, value)))
@@ -220,7 +241,7 @@ def test_each_value_of_a_file_is_of_another_kind(hostile, seed, featscape, file)
                 assert shown.status in (0, 2), place
                 assert "Traceback" not in shown.err
             else:
-                _ask_server(hostile)
+                request_everything(hostile)
     assert events == []
 
 
@@ -228,7 +249,7 @@ def test_each_value_of_a_file_is_of_another_kind(hostile, seed, featscape, file)
     "model",
     ["payload:net", "hostile_map.payload:net", "os:abort", "/dev/zero.onnx", "timm:hf-hub:a/b"],
 )
-def test_a_network_that_the_map_names_is_not_loaded(hostile, use, model):
+def test_a_network_named_by_a_map_is_not_loaded(hostile, use, model):
     card = {
         "name": model,
         "layer": "output",
@@ -240,14 +261,14 @@ def test_a_network_that_the_map_names_is_not_loaded(hostile, use, model):
     maps.change_json(hostile / "run.json", lambda run: run | {"model": card})
     assert use() is None
     with closing(ServedMap(hostile)) as served:
-        client = _open_client(served)
+        client = open_client(served)
         assert '"place":false' in client.get("/").text
         refused = client.post("/api/place", content=b"image")
     assert refused.status_code == 404
     assert "--model" in refused.json()["error"]
 
 
-def test_a_table_of_other_columns(hostile, seed, featscape):
+def test_a_changed_items_table_causes_at_most_one_line_of_error(hostile, seed, featscape):
     table = maps.read_items(seed)
     for kind, variant in maps.item_tables(table, "\x1b]52;c;aGFybQ==\x07<script>"):
         maps.write_items(hostile, variant)
@@ -255,17 +276,17 @@ def test_a_table_of_other_columns(hostile, seed, featscape):
         assert shown.status in (0, 2), kind
         assert "\x1b" not in shown.out + shown.err, kind
         assert len(shown.err.splitlines()) <= 1, kind
-        _ask_server(hostile)
+        request_everything(hostile)
 
 
-def test_a_map_that_is_replaced_while_it_is_opened_is_never_mixed(seed, tmp_path):
-    """Swap two maps of as many items under one name, and open this name again and again."""
+def test_opening_a_map_that_is_being_replaced_returns_one_version(seed, tmp_path):
+    """Swap two maps with the same number of items while the map is opened 150 times."""
     versions = [maps.copy_map(seed, tmp_path / name) for name in ("a", "b")]
     for number, folder in enumerate(versions):
         np.save(folder / "features.npy", np.load(seed / "features.npy") + np.float32(number))
         maps.change_json(folder / "run.json", lambda run, n=number: run | {"n_iter": n})
         table = maps.read_items(seed)
-        x = maps.pa.array(np.full(12, number, np.float32))
+        x = pa.array(np.full(N_ITEMS, number, np.float32))
         maps.write_items(folder, table.set_column(table.column_names.index("x"), "x", x))
     features = [np.load(folder / "features.npy")[0, 0] for folder in versions]
     name, done = tmp_path / "map", threading.Event()
@@ -285,7 +306,7 @@ def test_a_map_that_is_replaced_while_it_is_opened_is_never_mixed(seed, tmp_path
         for _ in range(150):
             try:
                 made = open_map(name)
-            except InputError:  # for a moment there is no map
+            except InputError:  # between the two renames, there is no map
                 continue
             opened.append(made.run["n_iter"])
             assert made.positions[0, 0] == made.run["n_iter"]

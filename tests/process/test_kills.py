@@ -12,7 +12,7 @@ import time
 from itertools import groupby
 
 import pytest
-from tests.conftest import QuickNetwork, write_images
+from tests.conftest import write_images
 from tests.unit.test_resume import HEAVY, assert_same_map, choose_seed
 
 from featscape import make_map
@@ -20,6 +20,7 @@ from featscape.errors import InputError
 from featscape.mapfolder import FORMAT, RUN, damaged, new_map_folder
 from featscape.mapfolder import read as reading
 from featscape.mapfolder.read import open_map
+from quick_network import QuickNetwork
 
 pytestmark = pytest.mark.skipif(
     not hasattr(signal, "SIGKILL"), reason="there is no kill -9 on this system"

@@ -10,12 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.conftest import QuickNetwork, put_in_place
 from tests.unit.test_resume import HEAVY
 
 from featscape.cli import main
 from featscape.features.extraction import shards
 from featscape.pipeline import open_map
+from quick_network import QuickNetwork, put_in_place
 
 pytestmark = [
     pytest.mark.usefixtures("here"),

@@ -7,7 +7,6 @@ import signal
 import time
 
 import pytest
-from tests.conftest import put_in_place
 from tests.unit.test_resume import (
     HEAVY,
     BatchNetwork,
@@ -18,6 +17,7 @@ from tests.unit.test_resume import (
 
 from featscape import make_map
 from featscape.features.extraction import shards
+from quick_network import put_in_place
 
 pytestmark = pytest.mark.usefixtures("here")
 

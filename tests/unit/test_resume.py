@@ -10,13 +10,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.conftest import QuickNetwork, put_in_place, write_images
+from tests.conftest import write_images
 
 from featscape import make_map, make_maps, mapfolder
 from featscape.errors import InputError
 from featscape.features.extraction import shards
 from featscape.features.extraction.cache import FeatureCache
 from featscape.mapfolder.read import open_map
+from quick_network import QuickNetwork, put_in_place
 
 pytestmark = pytest.mark.usefixtures("here")
 

@@ -1,5 +1,5 @@
-"""What is fuzzed: a module a target, each with a class `Target`.
+"""The targets of the fuzzing program: one module per target, with the class `Target`.
 
-A target makes its seed inputs when it is created. `write` puts the input of one try into a folder,
-and `check` runs featscape on that folder: whatever `check` raises is a failure.
+The constructor of a target writes the seed inputs. `write` writes the input of one try to a folder.
+`check` runs featscape on this folder; an exception is a failure.
 """

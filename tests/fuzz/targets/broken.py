@@ -1,4 +1,4 @@
-"""Each try breaks one rule: the test of the fuzzing program itself."""
+"""Each try violates one rule. This target tests the fuzzing program."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ _BREAKS = (
 
 
 class Target:
-    """Try number n breaks the n-th rule; the first one breaks none."""
+    """Try number n violates rule n; try 0 violates no rule."""
 
     def __init__(self, workspace: Path, _rules: Rules) -> None:
         self._status = workspace / STATUS
 
     def write(self, _rng: Random, folder: Path) -> None:
-        """Write the number of the try, which the process notes before it asks for the input."""
+        """Write the number of the try, which the process stores in STATUS before this call."""
         (folder / "input").write_bytes(self._status.read_bytes().split()[0])
 
     def check(self, folder: Path) -> None:
-        """Break the rule of that number."""
+        """Violate the rule with this number."""
         _BREAKS[int((folder / "input").read_bytes()) % len(_BREAKS)]()

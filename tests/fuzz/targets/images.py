@@ -1,4 +1,4 @@
-"""Image files, in memory: the decoder, the quick JPEG decoder beside it, the thumbnails."""
+"""Image files: the decoder, the fast JPEG decoder, and the thumbnails."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 _FILE = "image"
 _SMALL_PX = 16
-_MOST_MEGAPIXELS = 20.0  # larger ones take seconds, which a loaded machine makes a hang
+_MOST_MEGAPIXELS = 20.0  # larger images take seconds, too long for a busy machine
 
 
 _decode = partial(decode_bytes, max_megapixels=_MOST_MEGAPIXELS)
 
 
 class Target:
-    """Decode one damaged image whole, at a smaller scale, and as a plain JPEG."""
+    """Decode one damaged image at full scale, at a reduced scale, and as a plain JPEG."""
 
     def __init__(self, _workspace: Path, _rules: Rules) -> None:
         self._seeds = seed_images()
@@ -38,11 +38,11 @@ class Target:
             decode_bytes(content)
 
     def write(self, rng: Random, folder: Path) -> None:
-        """Write one image, changed within its format's structure, bytewise, or both."""
+        """Write one image with changes of the format's structure, of bytes, or both."""
         (folder / _FILE).write_bytes(mutate_image(rng, self._seeds))
 
     def check(self, folder: Path) -> None:
-        """Decode; only ImageError may be raised, and both decoders of JPEG must agree."""
+        """Decode the image; only ImageError may be raised, and the JPEG decoders must agree."""
         content = (folder / _FILE).read_bytes()
         whole, reason = None, ""
         try:
@@ -55,13 +55,13 @@ class Target:
         if plain is None or "decompression bomb" in reason:
             return
         if whole is None:
-            raise Violation("the quick JPEG decoder reads what the other decoder refuses")
+            raise Violation("the fast JPEG decoder accepts an image that the other decoder refuses")
         if not np.array_equal(plain, whole):
             raise Violation("the two decoders of JPEG disagree")
 
 
 def mutate_image(rng: Random, seeds: dict[str, bytes]) -> bytes:
-    """Return a damaged image: half of them keep right check sums and lengths."""
+    """Return a damaged image; a quarter of the images have correct checksums and lengths."""
     name = rng.choice(list(seeds))
     content = seeds[name]
     if rng.random() < 0.5:
@@ -72,7 +72,7 @@ def mutate_image(rng: Random, seeds: dict[str, bytes]) -> bytes:
 
 
 def _change_structure(rng: Random, name: str, content: bytes) -> bytes:
-    """Change, remove, repeat or move a part of a PNG, JPEG or TIFF; other formats are kept."""
+    """Change, remove or repeat a part of a PNG, JPEG or TIFF; return other formats unchanged."""
     if name.endswith(".tif"):
         return tiff_with_odd_tag(rng, content)
     if name.endswith(".png"):

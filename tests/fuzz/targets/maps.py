@@ -1,4 +1,4 @@
-"""Map folders of strangers: `info`, the server's application, `export`, and placing new images."""
+"""Map folders from other people: `info`, the server, `export`, and placing new images."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from starlette.testclient import TestClient
 
+from audit import PAYLOAD
 from featscape.app.server.application import ServedMap, make_app
 from featscape.app.server.security import Access, Guard
 from featscape.cli.report import describe
@@ -27,9 +28,11 @@ from featscape.steps.embedding import load_tsne
 from featscape.steps.placement import open_placer
 from fuzz.containers import change_npy_header
 from fuzz.mutate import encode, mutate_bytes, mutate_json
-from fuzz.pictures import CANARY, canary_image
-from fuzz.rules import EXECUTED, Violation
-from fuzz.seedmap import copy_seed_map
+from fuzz.pictures import canary_image
+from fuzz.rules import Violation
+from fuzz.settings import SHARED
+from hostile import CANARY
+from hostile.seedmap import copy_seed_map
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,13 +41,11 @@ if TYPE_CHECKING:
     from fuzz.rules import Rules
 
 _MAP, _SITE = "map", "site"
-_ASKED = (
+_REQUESTED = (
     *("/", "/scatter.png", "/data/manifest.json", "/data/strings.bin", "/data/positions.bin"),
     *("/api/items/0", "/api/items/23", "/api/items/5/neighbors", "/api/items/23/neighbors"),
     *("/api/items/3/thumbnail", "/api/items/23/thumbnail", "/api/items/2/image"),
 )
-# An import of this module is noticed: see `rules.EXECUTED`.
-_PAYLOAD = f"import sys\nsys.audit({EXECUTED!r}, 'payload.py')\ndef net(): ...\n"
 _WEIGHTED = {"run.json": 6, "items.parquet": 6, "neighbors.npz": 3, "features.npy": 2}
 _ODD_RUN: dict[str, tuple[Any, ...]] = {
     "source": ("/", "/etc", "..", "s3://", "http://127.0.0.1:1/x", "\0", "x" * 5000, "~"),
@@ -55,11 +56,11 @@ _ODD_RUN: dict[str, tuple[Any, ...]] = {
 
 
 class Target:
-    """Open one damaged or hostile map folder in every way that reads one."""
+    """Open one damaged or hostile map folder with each command that reads a map."""
 
     def __init__(self, workspace: Path, rules: Rules) -> None:
         self._rules = rules
-        self._seed = copy_seed_map(workspace)
+        self._seed = copy_seed_map(workspace.parent / SHARED, workspace)
         self._outside = workspace / "outside.png"
         self._outside.write_bytes(canary_image())
         self._files = sorted(
@@ -68,13 +69,13 @@ class Target:
         self._weights = [_WEIGHTED.get(name, 1) for name in self._files]
         logging.disable(logging.CRITICAL)
         shutil.copytree(self._seed, workspace / "warm-up" / _MAP)
-        self.check(workspace / "warm-up")  # no try waits for an import
+        self.check(workspace / "warm-up")  # imports all modules before the first try
 
     def write(self, rng: Random, folder: Path) -> None:
         """Copy the map, and change one or two of its files."""
         made = folder / _MAP
         shutil.copytree(self._seed, made)
-        (folder / "payload.py").write_text(_PAYLOAD, encoding="utf-8")
+        (folder / "payload.py").write_text(PAYLOAD, encoding="utf-8")
         shutil.copy(folder / "payload.py", made)
         names = rng.choices(self._files, self._weights, k=rng.choice((1, 1, 2)))
         for name in dict.fromkeys(names):
@@ -99,7 +100,7 @@ class Target:
 
 
 def _source(made: Path) -> str | None:
-    """Return the folder that the map names as its source: the server looks for originals there."""
+    """Return the folder that run.json names as the source; the server reads originals there."""
     file = made / "run.json"
     if file.is_symlink() or not file.is_file():
         return None
@@ -111,7 +112,7 @@ def _source(made: Path) -> str | None:
 
 
 def _replace(rng: Random, file: Path, *, outside: Path) -> None:
-    """Put in a file's place what a folder from elsewhere may hold: nothing, a link, a pipe."""
+    """Replace a file with a folder, a link, a pipe, an empty file, or nothing."""
     file.unlink()
     match rng.randrange(5):
         case 0:
@@ -127,7 +128,7 @@ def _replace(rng: Random, file: Path, *, outside: Path) -> None:
 
 
 def _change_structure(rng: Random, file: Path) -> None:
-    """Change a file of the map so that its container can still be read."""
+    """Change the content of a file, and keep the format of the file valid."""
     if file.name == "run.json":
         run = mutate_json(rng, json.loads(file.read_bytes()))
         if rng.random() < 0.4:
@@ -156,7 +157,7 @@ def _has_model(run: Any, name: str) -> bool:
 
 
 def _odd_array(rng: Random, values: np.ndarray) -> np.ndarray:
-    """Return an array with odd values, another type or another shape; or as it is."""
+    """Return an array with unusual values, another type or another shape, or the same array."""
     changes = (
         lambda: values,
         lambda: values[: rng.randrange(len(values))],
@@ -171,7 +172,7 @@ def _odd_array(rng: Random, values: np.ndarray) -> np.ndarray:
 
 
 def _odd_table(rng: Random, table: pa.Table) -> pa.Table:
-    """Return items.parquet with a column removed, replaced or added, or with fewer rows."""
+    """Return the table with a column removed, replaced or added, or with fewer rows."""
     n_rows = table.num_rows
     name = rng.choice(table.column_names)
     at = table.column_names.index(name)
@@ -206,19 +207,19 @@ def _odd_table(rng: Random, table: pa.Table) -> pa.Table:
 
 
 def _describe(made: Path) -> None:
-    """Do what `featscape info` does."""
+    """Print the map as `featscape info` does."""
     screen = io.StringIO()
     Console(file=screen, width=200, color_system=None).print(describe(open_map(made)))
     if "\x1b" in screen.getvalue():
-        raise Violation("`info` prints a control sequence of the map to the terminal")
+        raise Violation("`info` prints a control sequence to the terminal")
 
 
 def _serve(made: Path) -> None:
-    """Ask the server's application; it may answer 500 where its message names the damage."""
+    """Send requests to the server; a status of 500 is allowed, because the map is damaged."""
     with closing(ServedMap(made)) as served:
         app = Guard(make_app(served), access=Access.on_loopback(8000))
         client = TestClient(app, base_url="http://127.0.0.1:8000")
-        for path in _ASKED:
+        for path in _REQUESTED:
             _check_answer(path, client.get(path))
         _check_answer("search", client.post("/api/search", json={"text": "a"}))
         selected = client.post("/api/zip", json={"ids": [0, 1]})
@@ -229,11 +230,11 @@ def _serve(made: Path) -> None:
 
 def _check_answer(what: str, answer: Any) -> None:
     if CANARY in answer.content or b"root:x:" in answer.content:
-        raise Violation("the server hands out a file from outside of the map", what)
+        raise Violation("the server returns a file outside of the map", what)
     if answer.status_code >= 400:
         shape = answer.json()
         if set(shape) != {"error", "status"} or shape["status"] != answer.status_code:
-            raise Violation("an error of another shape", (what, answer.text[:200]))
+            raise Violation("an error with another shape", (what, answer.text[:200]))
 
 
 def _export(made: Path) -> None:
@@ -241,7 +242,7 @@ def _export(made: Path) -> None:
     export_site(made, site, force=True)
     for file in site.rglob("*"):
         if file.is_file() and CANARY in file.read_bytes():
-            raise Violation("`export` publishes a file from outside of the map", file.name)
+            raise Violation("`export` copies a file outside of the map", file.name)
 
 
 def _transform(made: Path) -> None:
@@ -250,5 +251,5 @@ def _transform(made: Path) -> None:
 
 
 def _place(made: Path) -> None:
-    """Load the map's network, which names none that featscape knows."""
+    """Load the network of the map, whose name is unknown to featscape."""
     open_placer(open_map(made))

@@ -1,4 +1,4 @@
-"""HTTP requests as raw bytes, at a real server on the loopback interface."""
+"""HTTP requests as raw bytes, sent to a real server on the loopback interface."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from featscape.app.server.service import listen, make_server
 from fuzz.mutate import NUMBERS, TEXTS, VALUES, encode, mutate_bytes, mutate_json
 from fuzz.pictures import seed_images
 from fuzz.rules import Violation
-from fuzz.seedmap import TileNetwork, copy_seed_map
+from fuzz.settings import SHARED
 from fuzz.targets.images import mutate_image
+from hostile.seedmap import copy_seed_map
+from quick_network import QuickNetwork
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,10 +30,10 @@ if TYPE_CHECKING:
     from fuzz.rules import Rules
 
 _FILE = "request"
-_WHOLE = b"whole"  # the first line of the input: whether an answer must come
-_ANSWER_S = 300.0  # longer than the limit of a try, which ends the process first
-_MAYBE_S = 0.1  # for an answer to what may be half a request
-_LOOK_EVERY = 25  # tries between two looks whether the server still answers
+_WHOLE = b"whole"  # the first line of an input that the server must answer
+_ANSWER_S = 300.0  # longer than the time limit of a try
+_MAYBE_S = 0.1  # for the response to a request that may be incomplete
+_LOOK_EVERY = 25  # tries between two checks whether the server still answers
 
 _METHODS = (
     *("GET",) * 8,
@@ -70,19 +72,19 @@ _HEADERS = {
 
 
 class Target:
-    """Send one request; the server must answer with less than 500, and log no traceback."""
+    """Send one request; the status must be below 500, and the server must log no traceback."""
 
     def __init__(self, workspace: Path, _rules: Rules) -> None:
         self._images = seed_images()
         self._noted = _Noted()
         self._n_checked = 0
-        # from now on dropped images go through the map's own small network
-        featscape.features.reload_network = mock.Mock(return_value=TileNetwork())
-        self._port = _start_server(copy_seed_map(workspace), self._noted)
+        # the network for new images
+        featscape.features.reload_network = mock.Mock(return_value=QuickNetwork())
+        self._port = _start_server(copy_seed_map(workspace.parent / SHARED, workspace), self._noted)
         self._look_alive()
 
     def write(self, rng: Random, folder: Path) -> None:
-        """Write one request, or two on one connection; a part of them is damaged or cut."""
+        """Write one request, or two for one connection; some are damaged or cut off."""
         request = _request(rng, self._images)
         may_be_reset = False
         if rng.random() < 0.05:
@@ -102,7 +104,7 @@ class Target:
         (folder / _FILE).write_bytes(first + b"\n" + request)
 
     def check(self, folder: Path) -> None:
-        """Send the request, read the answer, and look at what the server logged."""
+        """Send the request; check the response and the log of the server."""
         first, request = (folder / _FILE).read_bytes().split(b"\n", 1)
         request = request.replace(b"PORT", str(self._port).encode())
         is_whole = first == _WHOLE
@@ -110,7 +112,7 @@ class Target:
         with socket.create_connection(("127.0.0.1", self._port), timeout=_ANSWER_S) as connection:
             is_answered = _exchange(connection, request, _ANSWER_S if is_whole else _MAYBE_S)
         if is_whole and not is_answered:
-            raise Violation("the server did not answer a whole request")
+            raise Violation("the server did not answer a complete request")
         if not is_answered or self._n_checked % _LOOK_EVERY == 0:
             self._look_alive()
         if self._noted.lines:
@@ -125,11 +127,11 @@ class Target:
         content = json.loads(answer.read())
         client.close()
         if answer.status != 200 or content["id"] != 1:
-            raise Violation("after this request a right one is refused", answer.status)
+            raise Violation("after this request, the server refuses a valid request", answer.status)
 
 
 class _Noted(logging.Handler):
-    """Keeps what is logged with an exception, or as an error."""
+    """Stores log records with an exception, and records of errors."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -142,7 +144,7 @@ class _Noted(logging.Handler):
 
 
 def _start_server(made: Path, noted: _Noted) -> int:
-    """Serve a map in a thread, as `featscape serve` does; return the port."""
+    """Serve a map in a thread as `featscape serve` does; return the port."""
     listening = listen("127.0.0.1", 0)
     port: int = listening.getsockname()[1]
     server = make_server(Guard(make_app(ServedMap(made)), access=Access.on_loopback(port)))
@@ -159,7 +161,7 @@ def _start_server(made: Path, noted: _Noted) -> int:
 
 
 def _request(rng: Random, images: dict[str, bytes]) -> bytes:
-    """Return a request with a right length, each part of which may be odd."""
+    """Return a request with a correct length; each other part may be unusual."""
     path = rng.choice(_PATHS)
     if rng.random() < 0.1:
         odd = str(rng.choice((*TEXTS, *NUMBERS)))
@@ -207,7 +209,7 @@ def _body(rng: Random, path: str, images: dict[str, bytes]) -> bytes:
 
 
 def _exchange(connection: socket.socket, request: bytes, wait_s: float) -> bool:
-    """Send a request and check the answer; return False where no answer came."""
+    """Send a request and check the response; return False without a response."""
     try:
         connection.sendall(request)
         connection.settimeout(wait_s)
@@ -217,7 +219,7 @@ def _exchange(connection: socket.socket, request: bytes, wait_s: float) -> bool:
     except (TimeoutError, ConnectionError, http.client.RemoteDisconnected):
         return False
     except http.client.IncompleteRead as error:
-        raise Violation("the answer ended before its declared length") from error
+        raise Violation("the response is shorter than its declared length") from error
     _check_answer(answer, content, method=_method(request))
     return True
 
@@ -227,12 +229,12 @@ def _method(request: bytes) -> str:
 
 
 def _check_answer(answer: http.client.HTTPResponse, content: bytes, *, method: str) -> None:
-    """Hold a refusal to status 4xx and the one JSON shape."""
+    """Check that an error has a status of 4xx and the JSON of all errors."""
     if answer.status >= 500:
         raise Violation(f"status {answer.status}", content[:300])
     if answer.status < 400 or method == "HEAD":
         return
-    if content == b"Invalid HTTP request received.":  # uvicorn's: it was no HTTP
+    if content == b"Invalid HTTP request received.":  # from uvicorn, for bytes that are not HTTP
         return
     shape = json.loads(content)
     if set(shape) != {"error", "status"} or shape["status"] != answer.status:

@@ -1,4 +1,4 @@
-"""Tables, archives, arrays and features: found, listed, and each image read and decoded."""
+"""Tables, archives, arrays and features: listing, reading and decoding images."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from featscape.options import EmbeddingOptions
 from featscape.steps.embedding import embed
 from fuzz.containers import KINDS, write_source
 from fuzz.mutate import mutate_bytes
-from fuzz.pictures import CANARY, canary_image, seed_images
+from fuzz.pictures import canary_image, seed_images
 from fuzz.rules import Violation
+from hostile import CANARY
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from fuzz.rules import Rules
 
-_MOST_READ = 50  # images of one source
-_MAY_NAME_FILES = (".csv", ".tsv", ".jsonl", ".parquet")  # as a manifest of paths
+_MOST_READ = 50  # images read per source
+_MAY_NAME_FILES = (".csv", ".tsv", ".jsonl", ".parquet")  # manifests contain paths
 _FEATURES = "features.npy"
 _LABELS = "labels"
 
@@ -38,22 +39,22 @@ class Target:
         self._rules = rules
         self._images = seed_images()
         (workspace / "canary.png").write_bytes(canary_image())
-        remote.FIRST_WAIT_S = 0.0  # between attempts at an address
+        remote.FIRST_WAIT_S = 0.0  # between two requests of one address
         self._warm_up(workspace / "warm-up")
 
     def _warm_up(self, folder: Path) -> None:
-        """Import what valid sources need, so that no try takes the time."""
+        """Import all modules before the first try, with valid sources."""
         for kind in KINDS:
             folder.mkdir()
             name, content = write_source(Random(0), kind, {"rgb.png": self._images["rgb.png"]})
             (folder / name).write_bytes(content)
-            with suppress(Exception):  # a source from `containers` may be odd
+            with suppress(Exception):  # a source from `containers` may be invalid
                 _read_source(folder / name)
             shutil.rmtree(folder)
         embed(np.eye(8, dtype=np.float32), EmbeddingOptions(perplexity=2), device="cpu")
 
     def write(self, rng: Random, folder: Path) -> None:
-        """Write one source or one file of features, with files that a manifest may list."""
+        """Write one source with files that a manifest may list, or one file of features."""
         if rng.random() < 0.15:
             _write_features(rng, folder)
             return
@@ -66,7 +67,7 @@ class Target:
         (folder / "source" / name).write_bytes(content)
 
     def check(self, folder: Path) -> None:
-        """Only FeatscapeError may be raised; images that are found have consistent records."""
+        """Read the input; only FeatscapeError may be raised, and the records must be consistent."""
         if (folder / "source").is_dir():
             (file,) = (folder / "source").iterdir()
             self._rules.input_names_places = file.name.endswith(_MAY_NAME_FILES)
@@ -77,7 +78,7 @@ class Target:
 
 
 def _read_source(source: Path) -> None:
-    """Find the images of a source, and read them; check what `ImageSet` promises."""
+    """Find and read the images of a source; check the properties of the `ImageSet`."""
     try:
         images = find_images(source)
     except FeatscapeError as error:
@@ -88,10 +89,10 @@ def _read_source(source: Path) -> None:
         raise Violation("two images have the same path")
     for name, values in images.columns.items():
         if len(values) != n_images:
-            raise Violation("a column has not one value an image", (name, len(values), n_images))
+            raise Violation("a column has another number of rows", (name, len(values), n_images))
     for values in (images.labels, images.splits):
         if values is not None and len(values) != n_images:
-            raise Violation("not one label or split an image", (len(values), n_images))
+            raise Violation("labels or splits have another number of rows", (len(values), n_images))
     for index in range(min(n_images, _MOST_READ)):
         try:
             content = images.read(index)
@@ -100,7 +101,7 @@ def _read_source(source: Path) -> None:
             _check_message(error)
             continue
         if CANARY in content and images.kind != "manifest":
-            raise Violation("an archive gave a file that lies outside of it")
+            raise Violation("an archive returned a file outside of the archive")
 
 
 def _write_features(rng: Random, folder: Path) -> None:
@@ -123,7 +124,7 @@ def _write_features(rng: Random, folder: Path) -> None:
 
 
 def _read_features(folder: Path) -> None:
-    """Read features and labels, and make a short embedding of them."""
+    """Read features and labels, and embed small features."""
     try:
         stored = read_features(folder / _FEATURES)
         for file in folder.glob(f"{_LABELS}*"):

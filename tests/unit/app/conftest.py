@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 from starlette.testclient import TestClient
-from tests.conftest import QuickNetwork, put_in_place
 
 from featscape import make_map
 from featscape.app.server.application import ServedMap, make_app
 from featscape.app.server.security import Access, Guard
 from featscape.demo import MODEL, write_digits
 from featscape.mapfolder.seal import make_seal
+from quick_network import QuickNetwork, put_in_place
 
 HERE = "http://127.0.0.1:8000"
 
