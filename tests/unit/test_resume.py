@@ -1,4 +1,4 @@
-"""A map that is begun, killed and begun again is the map that it would have been."""
+"""A map whose run is interrupted and repeated is equal to the map of one run."""
 
 import hashlib
 import json
@@ -7,6 +7,7 @@ import random
 import shutil
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from quick_network import QuickNetwork, put_in_place
 
 pytestmark = pytest.mark.usefixtures("here")
 
-# Imported once, in the process that the others are forked from: each then begins at once.
+# Modules that the fork server imports, so that its processes start quickly.
 HEAVY = [
     *("matplotlib.pyplot", "pyarrow.parquet", "scipy.spatial", "sklearn.manifold"),
     *("featscape.pipeline", "featscape.bundle", "featscape.features", "featscape.images"),
@@ -30,7 +31,7 @@ HEAVY = [
 
 
 class BatchNetwork(QuickNetwork):
-    """The sixteen tiles, and a trace of all images in the batch, as real networks have it."""
+    """A network whose features depend slightly on the other images of the batch, as usual."""
 
     def run(self, pixels):
         values = super().run(pixels)
@@ -38,7 +39,7 @@ class BatchNetwork(QuickNetwork):
 
 
 class CountingNetwork(BatchNetwork):
-    """A network that counts the images that it sees."""
+    """A network that counts its images."""
 
     def __init__(self, **card):
         self.n_seen = 0
@@ -60,14 +61,38 @@ def write_source(folder):
     return folder
 
 
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """Return a folder of images that no test may change."""
+    return write_source(tmp_path_factory.mktemp("source") / "photos")
+
+
 @pytest.fixture
-def source(tmp_path):
-    return write_source(tmp_path / "photos")
+def changed(source, tmp_path):
+    """Return a copy of the images that the test may change."""
+    return shutil.copytree(source, tmp_path / "photos")
+
+
+@pytest.fixture(scope="module")
+def whole(source, tmp_path_factory):
+    """Return the map of `source` that one run makes without an interruption."""
+    network = CountingNetwork()
+    with pytest.MonkeyPatch.context() as patch:
+        put_in_place(network, patch)
+        made = make(source, tmp_path_factory.mktemp("whole") / "m")
+    assert network.n_seen == N_DIFFERENT
+    return made
+
+
+@pytest.fixture
+def finished(whole, here):
+    """Put a copy of the map `whole` into the current folder as "m"."""
+    return shutil.copytree(whole.folder, here / "m")
 
 
 @pytest.fixture
 def network(monkeypatch):
-    """Put a network that counts its images in place, and write every batch at once."""
+    """Make `extract` use a network that counts its images, and write each batch immediately."""
     counting = CountingNetwork()
     put_in_place(counting, monkeypatch)
     monkeypatch.setattr(shards, "MOST_SECONDS", 0.0)
@@ -93,14 +118,14 @@ def assert_same_map(folder, other, hint=""):
 
 
 def choose_seed():
-    """Return the seed of random moments: FEATSCAPE_TEST_SEED, or one that a failure prints."""
+    """Return FEATSCAPE_TEST_SEED or a random seed; print the seed for failures."""
     seed = int(os.environ.get("FEATSCAPE_TEST_SEED") or random.SystemRandom().randrange(2**32))
-    print(f"the moments are those of FEATSCAPE_TEST_SEED={seed}")  # noqa: T201 - shown on failure
+    print(f"FEATSCAPE_TEST_SEED={seed}")  # noqa: T201 - pytest shows it on failure
     return seed
 
 
 class Interrupted(BatchNetwork):
-    """A network that is interrupted after so many batches."""
+    """A network that raises an error after `n_batches` batches."""
 
     def __init__(self, n_batches, error=KeyboardInterrupt):
         self._left, self._error = n_batches, error
@@ -113,80 +138,75 @@ class Interrupted(BatchNetwork):
 
 
 class Lines:
-    """A progress that keeps what is said between the steps."""
+    """A progress that stores its notes."""
 
     def __init__(self):
-        self.said = []
+        self.notes = []
 
     def task(self, _task):
         return nullcontext(lambda _: None)
 
     def note(self, text):
-        self.said.append(text)
+        self.notes.append(text)
 
 
 def interrupt(source, output, monkeypatch, *, n_batches=5, card=QuickNetwork.card, **options):
-    """Begin a map and interrupt it after so many batches of four."""
+    """Start a map and interrupt it after `n_batches` batches of four; return the notes."""
     lines, network = Lines(), Interrupted(n_batches)
     network.card = card
     with monkeypatch.context() as patch:
         put_in_place(network, patch)
         with pytest.raises(KeyboardInterrupt):
             make(source, output, progress=lines, **options)
-    return lines.said
+    return lines.notes
 
 
 def make(source, output, *, layers=None, perplexity=4, size_px=400, **options):
-    """Make a map; of several layers, a tuple of maps."""
+    """Make a map, or a tuple of maps for several layers."""
     options |= {"layers": layers, "perplexity": perplexity, "size_px": size_px}
     return (make_maps if layers else make_map)(source, output, **options)
 
 
-N_DIFFERENT = 68  # of the 73 images: two are broken, three are there twice
+N_DIFFERENT = 68  # of the 73 images: two are damaged, three are copies
 
 
 class TestContinuing:
-    def test_what_was_done_is_not_done_again(self, source, here, network, monkeypatch):
+    def test_finished_batches_are_not_computed_again(self, source, here, network, monkeypatch):
         said = interrupt(source, "m", monkeypatch)
         assert "is kept in .m.partial: repeat the call to continue" in said[-1]
         lines = Lines()
         make(source, "m", progress=lines)
-        assert "continuing: 20 of 73 images were done" in lines.said
+        assert "continuing: 20 of 73 images were done" in lines.notes
         assert network.n_seen == N_DIFFERENT - 20
         assert [path.name for path in here.iterdir()] == ["m"]
 
+    @pytest.mark.usefixtures("network")
     def test_the_map_is_the_same_and_lists_the_same_skipped_images(
-        self, source, here, network, monkeypatch
+        self, source, whole, monkeypatch
     ):
-        (here / "whole").mkdir()
-        whole = make(source, "whole/m")
-        assert network.n_seen == N_DIFFERENT
         interrupt(source, "m", monkeypatch, n_batches=9)
         made = make(source, "m")
         assert_same_map(made.folder, whole.folder)
         assert [one["path"] for one in made.run["skipped"]] == ["blue/07.png", "red/30.png"]
 
     @pytest.mark.parametrize("suffix", [".npy", ".thumbnails", ".json"])
-    def test_a_damaged_shard_is_made_anew(self, source, here, network, monkeypatch, suffix):
-        (here / "whole").mkdir()
-        whole = make(source, "whole/m")
+    def test_a_damaged_shard_is_computed_again(self, source, whole, network, monkeypatch, suffix):
         interrupt(source, "m", monkeypatch)
-        (file,) = here.glob(f".m.partial/kept/*/000002{suffix}")
+        (file,) = Path().glob(f".m.partial/kept/*/000002{suffix}")
         os.truncate(file, file.stat().st_size - 3)
-        network.n_seen = 0
         lines = Lines()
         made = make(source, "m", progress=lines)
         assert network.n_seen == N_DIFFERENT - 16
-        assert "of the interrupted run, 1 part is damaged and computed again" in lines.said
-        assert "continuing: 16 of 73 images were done" in lines.said
+        assert "of the interrupted run, 1 part is damaged and computed again" in lines.notes
+        assert "continuing: 16 of 73 images were done" in lines.notes
         assert_same_map(made.folder, whole.folder)
 
-    def test_an_image_that_changed_is_seen_again(self, source, network, monkeypatch):
-        interrupt(source, "m", monkeypatch)
-        shutil.copyfile(source / "red" / "29.png", source / "blue" / "03.png")
-        write_images(source / "blue", 1, seed=77)  # 00.png
-        made = make(source, "m")
-        # 00.png is new, and its old bytes are still known of its copy
+    def test_a_changed_image_is_computed_again(self, changed, network, monkeypatch):
+        interrupt(changed, "m", monkeypatch)
+        shutil.copyfile(changed / "red" / "29.png", changed / "blue" / "03.png")
+        write_images(changed / "blue", 1, seed=77)  # 00.png
+        made = make(changed, "m")
+        # 00.png is new; the features of its old bytes are cached, because its copy has these bytes
         assert network.n_seen == N_DIFFERENT - 20 + 1
         features = dict(zip(made.paths, made.features, strict=True))
         np.testing.assert_array_equal(features["blue/03.png"], features["red/29.png"])
@@ -201,21 +221,21 @@ class TestContinuing:
             {"preprocessing": "resize 5"},
         ],
     )
-    def test_another_network_begins_anew(self, source, here, network, monkeypatch, card):
+    def test_another_network_starts_again(self, source, here, network, monkeypatch, card):
         interrupt(source, "m", monkeypatch)
         network.card = CountingNetwork(**card).card
         make(source, "m")
         assert network.n_seen == N_DIFFERENT
         assert [path.name for path in here.iterdir()] == ["m"]
 
-    def test_rounding_in_the_fingerprint_is_no_other_network(self, source, network, monkeypatch):
+    def test_a_network_with_a_rounded_fingerprint_continues(self, source, network, monkeypatch):
         card = replace(network.card, fingerprint=((1.0, 2.0),))
         interrupt(source, "m", monkeypatch, card=card)
         network.card = replace(card, fingerprint=((1.0, 2.0001),))
         make(source, "m")
         assert network.n_seen == N_DIFFERENT - 20
 
-    def test_a_network_that_changed_begins_anew(self, source, network, monkeypatch):
+    def test_a_changed_network_starts_again(self, source, network, monkeypatch):
         card = replace(network.card, fingerprint=((1.0, 2.0),))
         interrupt(source, "m", monkeypatch, card=card)
         network.card = replace(card, fingerprint=((1.0, 2.5),))
@@ -225,9 +245,9 @@ class TestContinuing:
         assert (
             "the results of the interrupted run are not used: the network's weights or code have "
             "changed: its features of a fixed image differ by 18.6%"
-        ) in lines.said
+        ) in lines.notes
 
-    def test_weights_of_another_name_are_the_same(self, source, network, monkeypatch):
+    def test_the_same_weights_under_another_name_continue(self, source, network, monkeypatch):
         interrupt(source, "m", monkeypatch)
         network.card = CountingNetwork(weights="copy of the same").card
         make(source, "m")
@@ -247,15 +267,13 @@ class TestContinuing:
 
 
 class TestFullDisk:
-    """ENOSPC is simulated: os.fsync raises it, once so many files were written."""
+    """os.fsync raises ENOSPC to simulate a full disk."""
 
     @pytest.mark.usefixtures("network")
     @pytest.mark.parametrize("n_files", [0, 2, 7, 30])
-    def test_what_is_done_stays_and_the_same_call_continues(
-        self, source, here, monkeypatch, n_files
+    def test_finished_work_is_kept_and_the_same_call_continues(
+        self, source, whole, here, monkeypatch, n_files
     ):
-        (here / "whole").mkdir()
-        whole = make(source, "whole/m")
         n_left = n_files
 
         def fill(_handle):
@@ -274,14 +292,14 @@ class TestFullDisk:
         assert_same_map(make(source, "m").folder, whole.folder)
 
     @pytest.mark.parametrize("layers", [None, ("one", "two")])
-    def test_the_room_of_the_unfinished_map_goes_to_the_features(
+    def test_the_unfinished_map_is_deleted_to_make_room_for_the_features(
         self, source, here, network, monkeypatch, layers
     ):
         if layers:
             network.card = replace(network.card, layer="+".join(layers), widths=(24, 24))
         (here / "whole").mkdir()
         whole = make(source, "whole/m", layers=layers)
-        monkeypatch.setattr(shards, "MOST_SECONDS", 60.0)  # all waits for the first shard
+        monkeypatch.setattr(shards, "MOST_SECONDS", 60.0)  # all batches wait for the first shard
         network.n_seen = 0
 
         def fill(_handle):
@@ -297,7 +315,7 @@ class TestFullDisk:
         for one, other in zip(made, whole, strict=True) if layers else [(made, whole)]:
             assert_same_map(one.folder, other.folder)
 
-    def test_a_limit_of_the_system_on_files(self, source, network):
+    def test_a_limit_of_the_file_size_keeps_finished_work(self, source, network):
         resource = pytest.importorskip("resource", reason="only Unix limits the size of files")
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # the thumbnails have more
@@ -312,35 +330,37 @@ class TestFullDisk:
 
 
 class TestFinishedMaps:
-    def test_added_moved_and_removed_images(self, source, here, network):
-        make(source, "m")
-        write_images(source / "green", 10, seed=9)
-        (source / "blue" / "01.png").rename(source / "green" / "moved.png")
-        (source / "blue" / "02.png").unlink()
+    def test_only_the_added_images_are_computed(self, changed, here, network):
+        make(changed, "m")
+        write_images(changed / "green", 10, seed=9)
+        (changed / "blue" / "01.png").rename(changed / "green" / "moved.png")
+        (changed / "blue" / "02.png").unlink()
         network.n_seen = 0
         lines = Lines()
-        made = make(source, "m", force=True, progress=lines)
+        made = make(changed, "m", force=True, progress=lines)
         assert network.n_seen == 10
-        assert "the features of 70 images were taken from m" in lines.said
+        assert "the features of 70 images were taken from m" in lines.notes
         assert "green/moved.png" in made.paths
         (here / "elsewhere").mkdir()
-        fresh = make(source, "elsewhere/m")
+        fresh = make(changed, "elsewhere/m")
         np.testing.assert_allclose(made.features, fresh.features, rtol=1e-3)
 
-    def test_a_map_beside_it_of_the_same_source(self, source, network):
-        made = make(source, "m")
-        network.n_seen = 0
+    @pytest.mark.usefixtures("finished")
+    def test_another_map_of_the_source_in_the_folder_uses_the_features(
+        self, source, whole, network
+    ):
         other = make(source, "n", perplexity=8)
         assert network.n_seen == 0
-        np.testing.assert_array_equal(made.features, other.features)
+        np.testing.assert_array_equal(whole.features, other.features)
         assert [other.thumbnails.encoded(i) for i in range(len(other))] == [
-            made.thumbnails.encoded(i) for i in range(len(made))
+            whole.thumbnails.encoded(i) for i in range(len(whole))
         ]
 
-    def test_another_source_or_network_beside_it_gives_nothing(self, source, here, network):
-        make(source, "m")
+    @pytest.mark.usefixtures("finished")
+    def test_a_map_of_another_source_or_network_does_not_use_the_features(
+        self, source, here, network
+    ):
         shutil.copytree(source, here / "copies")
-        network.n_seen = 0
         make("copies", "n")
         assert network.n_seen == N_DIFFERENT
         network.card = CountingNetwork(layer="layer3").card
@@ -364,7 +384,7 @@ class TestFinishedMaps:
             ),
         ],
     )
-    def test_features_of_a_network_that_changed_are_computed_anew(
+    def test_features_of_a_changed_network_are_computed_again(
         self, source, network, made, now, reason
     ):
         network.card = CountingNetwork(**made).card
@@ -374,12 +394,12 @@ class TestFinishedMaps:
         make(source, "m", force=True, progress=lines)
         assert network.n_seen == (N_DIFFERENT if reason else 0)
         begin = f"the features in m are not used: {reason}"
-        assert any(line.startswith(begin) for line in lines.said) is (reason is not None)
+        assert any(line.startswith(begin) for line in lines.notes) is (reason is not None)
 
-    def test_a_map_that_is_replaced_meanwhile_gives_the_features_that_it_had(
-        self, source, network, monkeypatch
+    @pytest.mark.usefixtures("finished")
+    def test_a_map_that_is_replaced_meanwhile_provides_its_old_features(
+        self, source, whole, network, monkeypatch
     ):
-        before = make(source, "m").features[:].copy()
         init = FeatureCache.__init__
 
         def replace_map(self, parts, **options):
@@ -395,35 +415,31 @@ class TestFinishedMaps:
         monkeypatch.setattr(FeatureCache, "__init__", replace_map)
         made = make(source, "n", perplexity=8)
         assert open_map("m").run["model"]["layer"] == "another"
-        np.testing.assert_array_equal(made.features, before)
+        np.testing.assert_array_equal(made.features, whole.features)
 
     @pytest.mark.parametrize("name", [mapfolder.ITEMS, mapfolder.FEATURES, "thumbnails/data.bin"])
-    def test_a_damaged_map_is_reported_and_gives_nothing(self, source, network, name):
-        made = make(source, "m")
-        os.truncate(made.folder / name, (made.folder / name).stat().st_size // 2)
-        network.n_seen = 0
+    def test_a_damaged_map_is_reported_and_not_used(self, source, finished, network, name):
+        os.truncate(finished / name, (finished / name).stat().st_size // 2)
         lines = Lines()
         make(source, "m", force=True, progress=lines)
         assert network.n_seen == N_DIFFERENT
-        told = [line for line in lines.said if line.startswith("the features in m are not used")]
+        told = [line for line in lines.notes if line.startswith("the features in m are not used")]
         assert len(told) == 1
         assert name.rpartition("/")[2] in told[0]
 
-    @pytest.mark.usefixtures("network")
-    def test_the_table_holds_the_hash_of_each_file(self, source):
+    def test_the_table_holds_the_hash_of_each_file(self, source, whole):
         import pyarrow.parquet as pq
 
-        made = make(source, "m")
-        table = pq.read_table(made.folder / mapfolder.ITEMS)
+        table = pq.read_table(whole.folder / mapfolder.ITEMS)
         for path, digest in zip(table["path"], table["sha256"], strict=True):
             content = (source / path.as_py()).read_bytes()
             assert hashlib.sha256(content).hexdigest() == digest.as_py()
-        assert "sha256" not in open_map("m").columns
+        assert "sha256" not in open_map(whole.folder).columns
 
 
-def test_two_runs_at_once_leave_one_another_alone(source, here, monkeypatch):
+def test_a_second_run_of_the_same_map_is_refused(source, here, monkeypatch):
     class Nested(QuickNetwork):
-        """A network in whose first batch another run begins."""
+        """A network that starts another run of the map in its first batch."""
 
         def run(self, pixels):
             if not failures:

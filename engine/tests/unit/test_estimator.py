@@ -110,7 +110,7 @@ def test_the_input_is_not_changed(X):
 @pytest.mark.parametrize("init", ["pca", "random", "spectral"])
 def test_degenerate_features_have_a_finite_embedding(degenerate, init):
     if init == "spectral" and len(degenerate) > 1_000:
-        init = "random"
+        degenerate = degenerate[::10]  # the spectral initialization of many equal points is slow
     model = quick(init=init, max_iter=60).fit(degenerate)
     assert np.isfinite(model.embedding_).all()
     assert np.isfinite(model.kl_divergence_)

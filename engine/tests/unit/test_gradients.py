@@ -95,7 +95,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(gradient, n_components)
     results = []
     for n_jobs in (1, 2, 5):
         found = gradient(P, Y, n_jobs=n_jobs)
-        found.advance(60, exaggeration=4.0, momentum=0.5, learning_rate=n / 12)
+        found.advance(20, exaggeration=4.0, momentum=0.5, learning_rate=n / 12)
         results.append((found.embedding(), found.kl_divergence()))
     for embedding, kl in results[1:]:
         np.testing.assert_array_equal(embedding, results[0][0])

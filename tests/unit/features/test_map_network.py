@@ -1,11 +1,13 @@
 """The network of a map: code and files that only the map names are not imported or opened."""
 
 import sys
+from functools import cache
 
 import pytest
 
 from featscape.errors import ModelError
 from featscape.features import explain_refusal, list_models, load_for_map
+from featscape.features.zoo import catalog
 from featscape.records import ModelCard
 
 NETWORK = """
@@ -75,7 +77,9 @@ def test_files_of_weights_that_a_map_names_are_not_opened(name, weights):
         load_for_map(card_of(name, weights))
 
 
-def test_listed_networks_with_the_librarys_weights_are_not_refused():
+def test_listed_networks_with_the_librarys_weights_are_not_refused(monkeypatch):
+    for name in ("list_rows", "list_names"):  # each call goes through the whole catalog
+        monkeypatch.setattr(catalog, name, cache(getattr(catalog, name)))
     for entry in list_models():
         for weights in entry.weights:
             assert explain_refusal(card_of(entry.name, weights)) is None, entry.name

@@ -232,6 +232,7 @@ def idx(n_images, side, n_bytes):
         ("a-idx3-ubyte", idx(30_000_000, 2, 400)),
         ("a-idx3-ubyte.gz", gzip.compress(idx(3_000_000_000, 2, 400))),
     ],
+    ids=("npy", "idx", "compressed idx"),
 )
 def test_claimed_images_that_do_not_fit_in_the_file_are_not_listed(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)

@@ -92,14 +92,15 @@ def test_a_row_group_is_not_read_into_memory_at_once(write):
     assert peak + peak_of_arrow < 50e6
 
 
-def test_large_images_are_read_in_small_batches(write):
-    rows = [bytes([i]) + bytes(15_000_000) for i in range(3)] * 20
-    reader = _RowReader(write(image=rows))  # 45 MB: a dictionary stores an image once
+def test_large_images_are_read_in_small_batches(write, monkeypatch):
+    monkeypatch.setattr(parquet_rows, "_MOST_BATCH_BYTES", 16 << 20)  # a sixteenth of the default
+    rows = [bytes([i]) + bytes(940_000) for i in range(3)] * 20
+    reader = _RowReader(write(image=rows))  # 2.8 MB: a dictionary stores an image once
     before = pa.total_allocated_bytes()
     for i in range(60):
         assert reader.read(i) == rows[i]
         cached = sum(len(value) for values in reader._values.values() for value in values)
-        assert cached + pa.total_allocated_bytes() - before < 1e9
+        assert cached + pa.total_allocated_bytes() - before < 62e6
 
 
 def test_impossible_sizes_of_images_are_refused_before_they_are_read(write, monkeypatch):
