@@ -2,12 +2,16 @@
 
     FeatscapeError
     ├── InputError (ValueError)      an invalid argument, path or array
+    │   └── ChangedError             a file of an open map that was replaced or changed
     ├── ImageError (FeatscapeError)  one image that cannot be decoded
     ├── ModelError                   a network, its weights or one of its layers
     ├── MissingExtra (ImportError)   an optional library that is not installed
     └── DeviceError                  a device that is absent or has too little memory
 
 Each message contains the rule, the value and the remedy.
+
+Exceptions that never reach a caller of the package are defined beside the code that catches them.
+For example, `featscape.mapfolder.staging` translates its `WriteError` to an `InputError`.
 """
 
 
@@ -17,6 +21,10 @@ class FeatscapeError(Exception):
 
 class InputError(FeatscapeError, ValueError):
     """An argument, a path or an array is invalid."""
+
+
+class ChangedError(InputError):
+    """A file of the map has changed since the map was opened."""
 
 
 class ImageError(FeatscapeError):

@@ -7,6 +7,7 @@ from featscape import errors
 TREE = {
     "FeatscapeError": Exception,
     "InputError": ValueError,
+    "ChangedError": errors.InputError,
     "ImageError": errors.FeatscapeError,
     "ModelError": errors.FeatscapeError,
     "MissingExtra": ImportError,

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featscape.errors import InputError
+from featscape.errors import ChangedError, InputError
+from featscape.files.folder_handle import identity_of
 from featscape.files.npy import open_member, open_npz, read_npy_header
 from featscape.mapfolder import damaged
 from featscape.mapfolder.thumbnails import DATA, check_data_size, read_offsets
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
     from featscape.files.folder_handle import FolderHandle
 
 _CHUNK_BYTES = 1 << 18
-
-
-class ChangedError(InputError):
-    """A file of the map has changed since the map was opened."""
 
 
 @dataclass(frozen=True)
@@ -192,8 +189,7 @@ class StoredThumbnails:
 
 def file_tag(facts: os.stat_result) -> str:
     """Return an ETag for the state of a file, with quotes."""
-    known = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
-    return content_tag(repr(known).encode())
+    return content_tag(repr(identity_of(facts)).encode())
 
 
 def content_tag(content: bytes) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from featscape.bundle.contract import Abilities, PageSetup
 from featscape.bundle.viewer_page import VIEWER, linked_page, mark, viewer_file
 from featscape.errors import InputError
-from featscape.mapfolder import BUNDLE_FILES, SCATTER, damaged, open_picture
+from featscape.mapfolder import BUNDLE_FILES, SCATTER, damaged
+from featscape.mapfolder.read import open_picture
 from featscape.mapfolder.staging import staged, writing
 from featscape.printable_names import printable
 from featscape.progress import SilentProgress, Task

@@ -14,7 +14,6 @@ from featscape.errors import ModelError
 from featscape.features.loading import check_network, reload_network
 from featscape.features.zoo.registry import is_file, is_listed, standard_weights
 from featscape.features.zoo.weights import hash_file
-from featscape.files.regular import open_regular
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
@@ -41,9 +40,9 @@ def explain_refusal(
         )
     if model is None and not is_listed(card.name):
         return (
-            "This map was made with a network that belongs to no library, and featscape does not "
-            "run code that a map names: to place images, give the network with "
-            "--model MODULE:FACTORY (model=)."
+            "This map was made with a network that is defined in Python code outside the "
+            "supported libraries, and featscape does not run code that a map names: to place "
+            "images, give the network with --model MODULE:FACTORY (model=)."
         )
     name = model or card.name
     if weights is None and is_listed(name) and card.weights not in standard_weights(name):
@@ -94,7 +93,6 @@ def check_given(
 
 def _hash(weights: Path) -> str:
     try:
-        open_regular(weights).close()  # a device may be endless
         return hash_file(weights)
     except OSError as error:
         raise ModelError(
@@ -117,7 +115,8 @@ def load_for_map(
     card : ModelCard
         Card of the map.
     model, weights : optional
-        The names that the user gives; required for networks and weights that belong to no library.
+        The names that the user gives. Required for ONNX files, for networks of the form
+        MODULE:FACTORY, and for files of weights.
     device : str
         As for `load_network`.
 

@@ -120,9 +120,8 @@ class FolderHandle:
         return True
 
     def identity(self, name: str) -> Identity:
-        """Return numbers that change if the file is replaced or written; raises OSError."""
-        facts = self._stat(name)
-        return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
+        """Return the `identity_of` a file; raises OSError."""
+        return identity_of(self._stat(name))
 
     def is_in_place(self) -> bool:
         """Return whether the path still leads to this folder."""
@@ -156,3 +155,8 @@ class FolderHandle:
             return
         self._descriptor = os.open(where, _FOLDER_FLAGS | flags, dir_fd=parent)
         weakref.finalize(self, os.close, self._descriptor)
+
+
+def identity_of(facts: os.stat_result) -> Identity:
+    """Return numbers that change if a file is replaced or written."""
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns

@@ -37,9 +37,7 @@ from featscape.mapfolder.layout import (
     check_source,
     damaged,
     find_run,
-    is_own,
     open_part,
-    open_picture,
 )
 from featscape.mapfolder.write import (
     new_map_folder,
@@ -71,10 +69,8 @@ __all__ = [
     "check_source",
     "damaged",
     "find_run",
-    "is_own",
     "new_map_folder",
     "open_part",
-    "open_picture",
     "write_embedding",
     "write_features",
     "write_picture",

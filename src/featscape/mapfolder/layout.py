@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from featscape.errors import InputError, first_line
 from featscape.files.folder_handle import FolderHandle
-from featscape.mapfolder.seal import is_sealed
 from featscape.printable_names import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import BinaryIO
-
 
 FORMAT = "featscape-map"
 SCHEMA_VERSION = 1
@@ -54,8 +46,6 @@ OWN_COLUMNS = frozenset(
 )
 LANDMARK = "landmark"  # only if t-SNE was fitted on some of the items
 
-_MOST_PICTURE_BYTES = 1 << 26  # 100 times the size of a typical scatter.png
-
 # run.json lists every skipped file; a million skipped files take 200 MB
 _MOST_RUN_BYTES = 1 << 28
 
@@ -73,24 +63,6 @@ def check_source(source: Path, *, output: Path) -> None:
             f"the output folder {printable(output)} is inside the source {printable(source)}, so a "
             "later run would find its pictures. Choose a place outside with -o (output=)."
         )
-
-
-def is_own(folder: FolderHandle, run: Mapping[str, Any]) -> bool:
-    """Return whether this user made a map on this computer, according to the map's seal.
-
-    Parameters
-    ----------
-    folder : FolderHandle
-    run : mapping
-        The contents of run.json.
-    """
-    try:
-        with folder.open(ITEMS) as items:
-            return is_sealed(
-                run.get("seal"), source=run["source"], kind=run.get("source_kind"), items=items
-            )
-    except OSError as error:
-        raise damaged(folder.path / ITEMS, error.strerror) from error
 
 
 def find_run(folder: Path | FolderHandle) -> dict[str, Any] | None:
@@ -135,29 +107,6 @@ def open_part(folder: FolderHandle, name: str) -> FolderHandle:
         ) from None
     except OSError as error:
         raise damaged(folder.path / name, error) from error
-
-
-def open_picture(folder: FolderHandle) -> BinaryIO:
-    """Open scatter.png; raises InputError if the file is not a PNG image."""
-    from PIL import Image
-
-    path = folder.path / SCATTER
-    try:
-        file = folder.open(SCATTER)
-    except OSError as error:
-        raise damaged(path, error) from error
-    if os.fstat(file.fileno()).st_size > _MOST_PICTURE_BYTES:
-        file.close()
-        raise damaged(path, f"it has more than {_MOST_PICTURE_BYTES:,} bytes")
-    try:
-        with warnings.catch_warnings(action="error"), Image.open(file, formats=("PNG",)) as image:
-            image.load()
-    except Exception as error:
-        # a warning about too many pixels, or any of the many errors of Pillow for damaged files
-        file.close()
-        raise damaged(path, f"it is not a PNG image ({error})") from error
-    file.seek(0)
-    return file
 
 
 def damaged(path: Path, reason: object) -> InputError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from featscape.mapfolder import (
     NEIGHBORS,
     OWN_COLUMNS,
     RUN,
+    SCATTER,
     SCHEMA_VERSION,
     THUMBNAILS,
     check_readable,
@@ -34,6 +36,7 @@ from featscape.records import Neighbors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import BinaryIO
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from featscape.records import ImageSource
 
 _TRIES = 10  # reads of a map that another process replaces meanwhile
+_MOST_PICTURE_BYTES = 1 << 26  # 100 times the size of a typical scatter.png
 _MOST_HEADERS_BYTES = 10_000  # maximum size of the headers in neighbors.npz
 
 
@@ -237,6 +241,29 @@ def find_maps(output: Path, *, source: str) -> list[Path]:
         folder for folder, run in runs.items() if run and run.get("source") == valid_unicode(source)
     ]
     return [output, *same] if find_run(output) is not None else same
+
+
+def open_picture(folder: FolderHandle) -> BinaryIO:
+    """Open scatter.png; raises InputError if the file is not a PNG image."""
+    from PIL import Image
+
+    path = folder.path / SCATTER
+    try:
+        file = folder.open(SCATTER)
+    except OSError as error:
+        raise damaged(path, error) from error
+    if os.fstat(file.fileno()).st_size > _MOST_PICTURE_BYTES:
+        file.close()
+        raise damaged(path, f"it has more than {_MOST_PICTURE_BYTES:,} bytes")
+    try:
+        with warnings.catch_warnings(action="error"), Image.open(file, formats=("PNG",)) as image:
+            image.load()
+    except Exception as error:
+        # a warning about too many pixels, or any of the many errors of Pillow for damaged files
+        file.close()
+        raise damaged(path, f"it is not a PNG image ({error})") from error
+    file.seek(0)
+    return file
 
 
 def _columns(table: pa.Table) -> tuple[dict[str, Any], tuple[str, ...] | None]:

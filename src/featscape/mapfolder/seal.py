@@ -17,10 +17,15 @@ import stat
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from featscape.mapfolder.layout import ITEMS, damaged
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import BinaryIO
+
+    from featscape.files.folder_handle import FolderHandle
 
 _KEY_BYTES = 32
 _CHUNK_BYTES = 1 << 20
@@ -52,6 +57,24 @@ def is_sealed(seal: object, *, source: str, kind: str | None, items: BinaryIO) -
         return False
     expected = _compute(key, source, kind, items)
     return hmac.compare_digest(expected.encode(), seal.encode(errors="replace"))
+
+
+def is_own(folder: FolderHandle, run: Mapping[str, Any]) -> bool:
+    """Return whether this user made a map on this computer, according to the map's seal.
+
+    Parameters
+    ----------
+    folder : FolderHandle
+    run : mapping
+        The contents of run.json.
+    """
+    try:
+        with folder.open(ITEMS) as items:
+            return is_sealed(
+                run.get("seal"), source=run["source"], kind=run.get("source_kind"), items=items
+            )
+    except OSError as error:
+        raise damaged(folder.path / ITEMS, error) from error
 
 
 def _compute(key: bytes, source: str, kind: str | None, items: BinaryIO) -> str:

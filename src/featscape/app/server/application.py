@@ -40,11 +40,10 @@ from featscape.mapfolder import (
     SCATTER,
     THUMBNAILS,
     damaged,
-    is_own,
     open_part,
-    open_picture,
 )
-from featscape.mapfolder.read import open_folder, read_run
+from featscape.mapfolder.read import open_folder, open_picture, read_run
+from featscape.mapfolder.seal import is_own
 from featscape.steps.placement import explain_no_placing
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from featscape.app.stored_files import ChangedError
 from featscape.bundle.contract import ErrorMessage
-from featscape.errors import FeatscapeError, ImageError
+from featscape.errors import ChangedError, FeatscapeError, ImageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping

@@ -106,10 +106,10 @@ def make_server(app: ASGIApp) -> Server:
     import uvicorn
 
     from featscape.app.server.connections import ACCEPTED_AT_ONCE, Connection
-    from featscape.app.server.shutdown import Endable, Server
+    from featscape.app.server.shutdown import QuietCancellation, Server
 
     config = uvicorn.Config(
-        Endable(app),
+        QuietCancellation(app),
         http=Connection,
         loop="asyncio",
         backlog=ACCEPTED_AT_ONCE,

@@ -79,7 +79,7 @@ class Server(uvicorn.Server):
             task.cancel()
 
 
-class Endable:
+class QuietCancellation:
     """ASGI middleware that ends cancelled requests without a traceback.
 
     A shutdown of the server, or a client that disconnects during its request, is not an error of

@@ -140,7 +140,7 @@ def is_listed(model: str) -> bool:
 def standard_weights(model: str) -> frozenset[str]:
     """Return the names of the library's weights for `model`, as in model cards.
 
-    The set is empty for a network that belongs to no library. Nothing is imported.
+    The set is empty for an ONNX file and for MODULE:FACTORY. Nothing is imported.
     """
     for backend in (timm, open_clip):
         if model.startswith(backend.PREFIX):
