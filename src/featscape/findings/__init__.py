@@ -4,6 +4,7 @@ The detectors take arrays and records and return the records of `records`, which
 of each finding. docs/findings.md describes each kind of finding.
 """
 
+from featscape.findings.expected_errors import choose_checks, estimate_errors
 from featscape.findings.json_format import from_json
 from featscape.findings.records import (
     KINDS,
@@ -37,5 +38,7 @@ __all__ = [
     "QualityProblem",
     "Reliability",
     "Shortcut",
+    "choose_checks",
+    "estimate_errors",
     "from_json",
 ]

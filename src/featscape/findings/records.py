@@ -194,15 +194,18 @@ class ExpectedErrors:
     Attributes
     ----------
     low, high : int
-        Limits of the number of wrong labels.
+        Limits of the number of wrong labels among the listed labels.
+    n_listed : int
+        Number of listed labels.
     assumption : str
-        What the limits assume.
+        One sentence about what the limits assume.
     n_checked : int
         Number of labels that a person has checked.
     """
 
     low: int
     high: int
+    n_listed: int
     assumption: str
     n_checked: int = 0
 

@@ -48,7 +48,7 @@ def some_findings():
         shortcuts=(Shortcut(property_name="hue", label="cat", items=(0, 1), **common),),
         reliability=(Reliability(measure="trustworthiness", value=0.5, **common),),
         not_computed={"quality": "The map has no images."},
-        expected_errors=ExpectedErrors(0, 1, "If there are errors."),
+        expected_errors=ExpectedErrors(0, 1, 1, "If there are errors."),
         paths=PATHS,
     )
 

@@ -1,0 +1,206 @@
+"""How many of the listed labels are wrong: a range without checks, an estimate after checks.
+
+Features alone do not show how many labels are wrong: even for correct labels, some items look like
+another class. The range plants errors in some labels and counts how many of these are listed. The
+estimate uses the answers of a person who checks labels all over the list.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.errors import InputError
+from featscape.findings.records import ExpectedErrors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from featscape.findings.label_model import LabelModel, LabelOdds
+    from featscape.findings.records import LabelError
+
+N_CHECKS = 30
+_PLANTED_SHARE = 0.02
+_N_PLANTED = 400  # in all repeats together, for an error of the shares of .025
+_MOST_REPEATS = 4
+_DEVIATIONS = 1.28  # standard deviations of a count, for a probability of 80 %
+_QUANTILES = (0.01, 0.015, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
+_ASSUMPTION = (
+    "If the labels contain errors: the lower limit holds for errors that are equally frequent "
+    "between all classes, or that confuse the most similar classes, and the upper limit for the "
+    "other kind of errors. If all labels are right, no listed label is wrong. Check "
+    f"{N_CHECKS} labels for an estimate."
+)
+_PENALTY = 0.05  # of the squared parameters
+_N_DRAWS = 500  # from the distribution of the two parameters
+_LIMITS = (0.1, 0.9)  # quantiles
+
+
+def expect_errors(
+    model: LabelModel,
+    codes: NDArray[np.intp],
+    n_classes: int,
+    odds: LabelOdds,
+    *,
+    n_listed: int,
+    seed: int = 0,
+) -> ExpectedErrors:
+    """Return a range of the number of wrong labels among the listed labels.
+
+    Errors are planted in 2 % of the labels, uniformly among the classes, or in the class that is
+    most probable. The share of wrong labels in the dataset is at most the least ratio of the share
+    of all items above a threshold to the share of planted errors above the threshold.
+
+    Parameters
+    ----------
+    model : LabelModel
+    codes : ndarray of intp, shape (n,)
+    n_classes : int
+    odds : LabelOdds
+        The odds of `codes`.
+    n_listed : int
+        Number of items whose suspicion is positive.
+    seed : int
+    """
+    generator = np.random.default_rng(seed)
+    n = len(codes)
+    n_planted = max(1, round(_PLANTED_SHARE * n))
+    n_repeats = min(_MOST_REPEATS, -(-_N_PLANTED // n_planted))
+    limits = []
+    for is_uniform in (True, False):
+        planted = []
+        for _ in range(n_repeats):
+            chosen = generator.choice(n, n_planted, replace=False)
+            changed = codes.copy()
+            changed[chosen] = odds.suggested[chosen]
+            if is_uniform:
+                others = generator.integers(1, n_classes, n_planted)
+                changed[chosen] = (codes[chosen] + others) % n_classes
+            if np.bincount(changed, minlength=n_classes).min() == 0:
+                changed = _keep_classes(changed, codes, n_classes)
+            again = model.odds(changed, n_classes, calibrations=odds.calibrations)
+            planted.append(again.suspicion[chosen])
+        limits.append(_count_wrong(odds.suspicion, np.concatenate(planted)))
+    low, high = min(limits), max(limits)
+    low = max(0, low - _DEVIATIONS * np.sqrt(low))  # the number of errors varies by chance
+    high = min(n_listed, high + _DEVIATIONS * np.sqrt(high))
+    return ExpectedErrors(
+        low=int(low), high=int(np.ceil(high)), n_listed=n_listed, assumption=_ASSUMPTION
+    )
+
+
+def _keep_classes(
+    changed: NDArray[np.intp], codes: NDArray[np.intp], n_classes: int
+) -> NDArray[np.intp]:
+    """Return the changed labels without the changes that removed all items of a class."""
+    is_gone = np.bincount(changed, minlength=n_classes) == 0
+    return np.where(is_gone[codes], codes, changed)
+
+
+def _count_wrong(suspicion: NDArray[np.float32], planted: NDArray[np.float32]) -> float:
+    """Return the number of listed errors if errors are as suspicious as planted errors."""
+    thresholds = np.quantile(suspicion, 1 - np.array(_QUANTILES))
+    shares = (planted[:, None] > thresholds).mean(axis=0)
+    prevalence = float((np.array(_QUANTILES) / np.maximum(shares, 1e-9)).min())
+    found = float((planted > 0).mean())
+    return min(1.0, prevalence) * found * len(suspicion)
+
+
+def choose_checks(n_listed: int, n_checks: int = N_CHECKS) -> tuple[int, ...]:
+    """Return the places in the list of labels that a person should check, from 0, ascending.
+
+    The distances between the places grow: the places are dense at the beginning of the list, where
+    the labels are most suspicious, and cover the whole list.
+
+    Parameters
+    ----------
+    n_listed : int
+    n_checks : int
+    """
+    n_checks = min(n_checks, n_listed)
+    middles = (np.arange(n_checks) + 0.5) / max(n_checks, 1)
+    chosen: list[int] = []
+    for place in (middles**2 * n_listed).astype(int).tolist():
+        chosen.append(max(place, chosen[-1] + 1 if chosen else 0))
+    return tuple(chosen)
+
+
+def estimate_errors(listed: Sequence[LabelError], checked: Mapping[int, bool]) -> ExpectedErrors:
+    """Return an estimate of the number of wrong labels from labels that a person has checked.
+
+    The probability that a label is wrong is a logistic function of its score, fitted to the
+    checked labels.
+
+    Parameters
+    ----------
+    listed : sequence of LabelError
+        All listed labels, as in `Findings.labels`.
+    checked : mapping of int to bool
+        Item -> whether its label is wrong. `choose_checks` returns good places to check; 30 checks
+        give an error of about 5 % of the number of listed labels.
+
+    Returns
+    -------
+    ExpectedErrors
+        The range contains the number of wrong labels with a probability of about 80 %.
+
+    Raises
+    ------
+    InputError
+        If no label was checked, or a checked item is not listed.
+    """
+    places = {one.item: place for place, one in enumerate(listed)}
+    unknown = sorted(checked.keys() - places.keys())
+    if unknown or not checked:
+        got = f"item {unknown[0]}, which is not listed" if unknown else "no item"
+        raise InputError(
+            f"checked labels must be items of the list of labels; got {got}. Check items of "
+            "Findings.labels."
+        )
+    scores = np.array([one.evidence.score for one in listed])
+    scores /= max(float(scores.std()), 1e-9)
+    is_checked = np.zeros(len(listed), dtype=bool)
+    is_checked[[places[item] for item in checked]] = True
+    is_wrong = np.array([checked.get(one.item, False) for one in listed], dtype=np.float64)
+    draws = _draw_parameters(scores[is_checked], is_wrong[is_checked])
+    p = 1 / (1 + np.exp(-(draws[:, :1] + draws[:, 1:] * scores[~is_checked])))
+    low, high = np.quantile(p.sum(axis=1), _LIMITS)
+    n_wrong = int(is_wrong.sum())
+    return ExpectedErrors(
+        low=n_wrong + (int(low) if n_wrong else 0),  # there may be no wrong label at all
+        high=n_wrong + int(np.ceil(high)),
+        n_listed=len(listed),
+        assumption=(
+            f"Estimated from {len(checked)} checked labels, of which {n_wrong} were wrong; the "
+            "range contains the number with a probability of about 80 %."
+        ),
+        n_checked=len(checked),
+    )
+
+
+def _draw_parameters(
+    scores: NDArray[np.float64], is_wrong: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Draw intercept and slope of a logistic regression, shape (draws, 2); no slope is negative."""
+    from scipy.optimize import minimize
+
+    design = np.stack([np.ones_like(scores), scores], axis=1)
+
+    def loss(free: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        margin = design @ free
+        value = (np.logaddexp(0, margin) - is_wrong * margin).sum() + _PENALTY * free @ free
+        p = 1 / (1 + np.exp(-margin))
+        return float(value), design.T @ (p - is_wrong) + 2 * _PENALTY * free
+
+    bounds = [(-20, 20), (0, 20)]
+    best = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B", bounds=bounds).x
+    p = 1 / (1 + np.exp(-design @ best))
+    curvature = (design * (p * (1 - p))[:, None]).T @ design + 2 * _PENALTY * np.eye(2)
+    draws = np.random.default_rng(0).multivariate_normal(
+        best, np.linalg.inv(curvature), size=_N_DRAWS
+    )
+    draws[:, 1] = np.maximum(draws[:, 1], 0)
+    return draws

@@ -1,0 +1,187 @@
+"""Find items whose label is probably wrong, most suspicious first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.findings.expected_errors import expect_errors
+from featscape.findings.label_model import LabelModel, count_voters
+from featscape.findings.records import Evidence, LabelError, Part
+from featscape.findings.wording import name_item, plural
+from featscape.printable_names import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from featscape.findings.label_model import LabelOdds
+    from featscape.findings.records import ExpectedErrors
+    from featscape.findings.spaces import Components, Search
+    from featscape.labels.classes import Classes
+
+LEAST_ITEMS = 10  # fewer items cannot show which labels are unusual
+_N_SUPPORTING = 5  # neighbors in the evidence
+# mean log-probability in nats; labels that are permuted at random reach a third of this
+_LEAST_GAIN = 0.01
+
+_METHOD = (
+    "The score is the log-odds that the suggested label is right rather than the given label: the "
+    "average of ridge regression and nearest neighbors, both computed without the item's own label."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelErrors:
+    """The label errors of a map.
+
+    Attributes
+    ----------
+    part : Part of LabelError
+    suspicion : ndarray of float32, shape (n,)
+        See `ItemColumns.suspicion`.
+    suggested : tuple of (str or None)
+        See `ItemColumns.suggested`.
+    expected : ExpectedErrors or None
+    confidence : ndarray of float32, shape (n,)
+        The probability of the given label; 0.5 where nothing is known.
+    """
+
+    part: Part[LabelError]
+    suspicion: NDArray[np.float32]
+    suggested: tuple[str | None, ...]
+    expected: ExpectedErrors | None
+    confidence: NDArray[np.float32]
+
+    @classmethod
+    def not_computed(cls, n_items: int, reason: str) -> LabelErrors:
+        """Return the result without findings."""
+        return cls(
+            part=Part(reason=reason),
+            suspicion=np.full(n_items, np.nan, np.float32),
+            suggested=(None,) * n_items,
+            expected=None,
+            confidence=np.full(n_items, 0.5, np.float32),
+        )
+
+
+def find_label_errors(
+    components: Components | None,
+    classes: Classes | None,
+    *,
+    search: Search,
+    paths: Sequence[str] | None = None,
+    seed: int = 0,
+) -> LabelErrors:
+    """Find items whose label is probably wrong.
+
+    Each item is classified twice without its own label: by one-against-all ridge regression on
+    the principal components, and by its nearest neighbors in half-whitened space. Both results are
+    calibrated, and their probabilities are averaged. An item is listed if another label is more
+    probable than the given label.
+
+    Parameters
+    ----------
+    components : Components or None
+        Of n items; None if all items have the same features.
+    classes : Classes or None
+        The labels of the items; None without labels.
+    search : callable
+        (values, k) -> the k nearest neighbors by Euclidean distance.
+    paths : sequence of str, optional
+    seed : int
+        Seed of samples and of planted errors.
+    """
+    n_items = 0 if classes is None else len(classes.codes)
+    if components is not None:
+        n_items = len(components.values)
+    reason = _why_not(components, classes, n_items)
+    if reason is not None or components is None or classes is None:
+        return LabelErrors.not_computed(n_items, reason or "")
+    n_classes = len(classes.names)
+    neighbors = search(components.half_whitened(), count_voters(n_items, n_classes))
+    model = LabelModel(components, neighbors, seed=seed)
+    odds = model.odds(classes.codes, n_classes)
+    is_alone = classes.counts[classes.codes] == 1
+    suspicion = np.where(is_alone, np.float32(np.nan), odds.suspicion)
+    result = LabelErrors(
+        part=Part(reason=_why_not_all(classes)),
+        suspicion=suspicion,
+        suggested=tuple(
+            None if alone else classes.names[code]
+            for alone, code in zip(is_alone, odds.suggested, strict=True)
+        ),
+        expected=None,
+        confidence=np.where(is_alone, np.float32(0.5), odds.confidence),
+    )
+    if odds.gain < _LEAST_GAIN:
+        reason = (
+            "The features predict the labels no better than the sizes of the classes do: the "
+            "network does not see what the labels mean, or most labels are wrong."
+        )
+        return LabelErrors(**{**vars(result), "part": Part(reason=reason)})
+    listed = np.flatnonzero(suspicion > 0)
+    listed = listed[np.lexsort((listed, -suspicion[listed]))]
+    findings = tuple(
+        _describe(int(item), odds, classes, neighbors.indices, paths) for item in listed
+    )
+    expected = expect_errors(model, classes.codes, n_classes, odds, n_listed=len(listed), seed=seed)
+    return LabelErrors(
+        **{**vars(result), "part": Part(findings, result.part.reason), "expected": expected}
+    )
+
+
+def _why_not(components: Components | None, classes: Classes | None, n_items: int) -> str | None:
+    if classes is None:
+        return "The items have no labels."
+    if len(classes.names) < 2:
+        return f"All items have the label {printable(classes.names[0])}."
+    if n_items < LEAST_ITEMS:
+        return f"The map has {n_items} items; at least {LEAST_ITEMS} are needed."
+    if components is None:
+        return "All items have the same features."
+    if classes.counts.max() == 1:
+        return "Each item has a label of its own."
+    return None
+
+
+def _why_not_all(classes: Classes) -> str | None:
+    n_alone = int((classes.counts == 1).sum())
+    if n_alone == 0:
+        return None
+    return (
+        f"{plural(n_alone, 'class', 'classes')} with one item: such a label cannot be checked, "
+        "because no other item shows what the label means."
+    )
+
+
+def _describe(
+    item: int,
+    odds: LabelOdds,
+    classes: Classes,
+    neighbors: NDArray[np.int32],
+    paths: Sequence[str] | None,
+) -> LabelError:
+    suggested = int(odds.suggested[item])
+    near = neighbors[item]
+    supporting = near[classes.codes[near] == suggested][:_N_SUPPORTING]
+    label, other = classes.names[classes.codes[item]], classes.names[suggested]
+    n_other = int((classes.codes[near] == suggested).sum())
+    return LabelError(
+        item=item,
+        label=label,
+        suggested=other,
+        text=(
+            f"{name_item(item, paths)} has the label {printable(label)} and is probably "
+            f"{printable(other)}, like {n_other} of its {len(near)} nearest neighbors."
+        ),
+        evidence=Evidence(
+            items=(item,),
+            neighbors=tuple(supporting.tolist()),
+            score=float(odds.suspicion[item]),
+            method=_METHOD,
+        ),
+    )

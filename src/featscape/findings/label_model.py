@@ -1,0 +1,248 @@
+"""The probability of each label of an item, from everything but the item's own label.
+
+Two classifiers with exact leave-one-out scores are averaged: ridge regression on principal
+components, and a vote of the nearest neighbors in half-whitened space. `LabelModel` computes what
+does not depend on the labels once, so that changed labels are scored quickly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.findings.spaces import blocks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from featscape.findings.spaces import Components
+    from featscape.records import Neighbors
+
+_PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)  # of the ridge, per row
+_LEAST_FREEDOM = 1e-3  # of 1 - leverage, against division by zero
+_PRIOR_VOTES = 0.5  # votes for the class shares, beside those of the neighbors
+_BIAS_PENALTY = 1e-3
+_MOST_FITTED = 1_000_000  # scores (rows x classes) that the calibration is fitted on
+_MOST_IN_BLOCK = 4_000_000  # scores computed at once
+
+
+@dataclass(frozen=True, eq=False)
+class LabelOdds:
+    """The result of `LabelModel.odds`, one entry per item.
+
+    Attributes
+    ----------
+    suspicion : ndarray of float32, shape (n,)
+        log p(best other class) - log p(given class).
+    suggested : ndarray of intp, shape (n,)
+        The best class other than the given class.
+    confidence : ndarray of float32, shape (n,)
+        p(given class).
+    gain : float
+        Mean log p(given class), less that of the class shares. Without a relation between
+        features and labels the gain is 0.
+    calibrations : tuple
+        For `LabelModel.odds` of slightly changed labels.
+    """
+
+    suspicion: NDArray[np.float32]
+    suggested: NDArray[np.intp]
+    confidence: NDArray[np.float32]
+    gain: float
+    calibrations: tuple[_Calibration, ...]
+
+
+def count_voters(n_items: int, n_classes: int) -> int:
+    """Return the number of neighbors that vote: fewer than the items of a typical class."""
+    return max(1, min(50, n_items // (2 * n_classes) + 5, n_items - 1))
+
+
+class LabelModel:
+    """Leave-one-out probabilities of labels for items with given features.
+
+    Parameters
+    ----------
+    components : Components
+        The features.
+    neighbors : Neighbors
+        The voters: neighbors of each item in `Components.half_whitened`.
+    seed : int
+        Seed of the sample of items that the calibration is fitted on.
+    """
+
+    def __init__(self, components: Components, neighbors: Neighbors, *, seed: int = 0) -> None:
+        from scipy.linalg import eigh
+
+        n = len(components.values)
+        rows = np.hstack([components.values, np.ones((n, 1), np.float32)])
+        product = (rows.T @ rows).astype(np.float64)
+        self._variances, axes = eigh(product)
+        self._rows = rows @ axes.astype(np.float32)  # (n, c + 1), in the axes of the ridge
+        self._voters = neighbors.indices
+        # a Gaussian of the cosine distance, whose width is the distance of the last voter
+        squared = neighbors.distances**2
+        last = np.maximum(squared[:, -1:], 1e-12)
+        self._weights = np.exp(-2 * (squared / last) ** 2).astype(np.float32)
+        self._shuffled = np.random.default_rng(seed).permutation(n)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def odds(
+        self,
+        codes: NDArray[np.intp],
+        n_classes: int,
+        *,
+        calibrations: tuple[_Calibration, ...] = (),
+    ) -> LabelOdds:
+        """Score the labels of all items.
+
+        Parameters
+        ----------
+        codes : ndarray of intp, shape (n,)
+            The label of each item, from 0 to n_classes - 1. Each class has an item.
+        n_classes : int
+            At least 2.
+        calibrations : tuple, optional
+            Those of nearly equal labels; by default they are fitted, which takes most of the time.
+        """
+        n = len(self)
+        counts = np.bincount(codes, minlength=n_classes)
+        fitted = np.sort(self._shuffled[: max(1_000, _MOST_FITTED // n_classes)])
+        ridge = _Ridge.fit(self._rows, self._variances, codes, counts, fitted)
+        vote = _Vote(self._voters, self._weights, codes, counts)
+        parts: tuple[_Ridge | _Vote, ...] = (ridge, vote)
+        calibrations = calibrations or tuple(
+            _Calibration.fit(part.scores(fitted), codes[fitted]) for part in parts
+        )
+        suspicion = np.empty(n, np.float32)
+        suggested = np.empty(n, np.intp)
+        given = np.empty(n, np.float32)
+        for block in blocks(n, rows_at_once=max(1, _MOST_IN_BLOCK // n_classes)):
+            chosen = np.arange(block.start, block.stop)
+            p = np.zeros((len(chosen), n_classes), np.float32)
+            for part, calibration in zip(parts, calibrations, strict=True):
+                p += calibration.probabilities(part.scores(chosen))
+            own = np.arange(len(chosen))
+            log_p = np.log(np.maximum(p / 2, 1e-30))
+            given[block] = log_p[own, codes[block]]
+            log_p[own, codes[block]] = -np.inf
+            suggested[block] = log_p.argmax(axis=1)
+            suspicion[block] = log_p[own, suggested[block]] - given[block]
+        gain = float(given.mean(dtype=np.float64) - np.log(counts[codes] / n).mean())
+        return LabelOdds(suspicion, suggested, np.exp(given), gain, calibrations)
+
+
+@dataclass(frozen=True, eq=False)
+class _Ridge:
+    """One-against-all least squares with exact leave-one-out predictions.
+
+    With the leverage h_i of row i, the prediction without row i is (fit_i - h_i y_i) / (1 - h_i).
+    """
+
+    rows: NDArray[np.float32]  # (n, c), in the eigenvectors of the rows' product
+    weights: NDArray[np.float32]  # (c, n_classes)
+    shrinkage: NDArray[np.float32]  # (c,)
+    codes: NDArray[np.intp]
+
+    @classmethod
+    def fit(
+        cls,
+        rows: NDArray[np.float32],
+        variances: NDArray[np.float64],
+        codes: NDArray[np.intp],
+        counts: NDArray[np.intp],
+        chosen: NDArray[np.intp],
+    ) -> _Ridge:
+        """Choose the penalty with the least leave-one-out error of the chosen rows."""
+        order = np.argsort(codes, kind="stable")
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        sums = np.add.reduceat(rows[order], starts, axis=0).T.astype(np.float64)  # (c, n_classes)
+        own = np.arange(len(chosen))
+        best = None
+        for penalty in _PENALTIES:
+            shrinkage = 1 / (variances + penalty * len(rows))
+            weights = (shrinkage[:, None] * sums).astype(np.float32)
+            ridge = cls(rows, weights, shrinkage.astype(np.float32), codes)
+            errors = ridge.scores(chosen)
+            errors[own, codes[chosen]] -= 1
+            loss = float(np.square(errors, out=errors).mean())
+            if best is None or loss < best[0]:
+                best = loss, ridge
+        assert best is not None  # noqa: S101 - there is at least one penalty
+        return best[1]
+
+    def scores(self, chosen: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return the leave-one-out predictions of the chosen rows, (len(chosen), n_classes)."""
+        rows = self.rows[chosen]
+        leverage = (rows**2) @ self.shrinkage
+        fit = rows @ self.weights
+        fit[np.arange(len(chosen)), self.codes[chosen]] -= leverage
+        fit /= np.maximum(1 - leverage, _LEAST_FREEDOM)[:, None]
+        return fit
+
+
+@dataclass(frozen=True, eq=False)
+class _Vote:
+    """The logarithm of the share of the nearest neighbors in each class."""
+
+    voters: NDArray[np.int32]  # (n, k)
+    weights: NDArray[np.float32]  # (n, k)
+    codes: NDArray[np.intp]
+    counts: NDArray[np.intp]
+
+    def scores(self, chosen: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return the scores of the chosen rows, (len(chosen), n_classes)."""
+        n_classes = len(self.counts)
+        own = np.arange(len(chosen))[:, None] * n_classes
+        votes = np.bincount(
+            (own + self.codes[self.voters[chosen]]).ravel(),
+            weights=self.weights[chosen].ravel(),
+            minlength=len(chosen) * n_classes,
+        ).reshape(len(chosen), n_classes)
+        shares = votes + _PRIOR_VOTES * self.counts / len(self.codes)
+        shares /= shares.sum(axis=1, keepdims=True)
+        return np.asarray(np.log(shares), dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class _Calibration:
+    """Scores -> probabilities: softmax(scale * scores + bias), fitted on the given labels."""
+
+    scale: float
+    bias: NDArray[np.float32]  # (n_classes,)
+
+    @classmethod
+    def fit(cls, scores: NDArray[np.float32], codes: NDArray[np.intp]) -> _Calibration:
+        from scipy.optimize import minimize
+
+        n, n_classes = scores.shape
+        own = np.arange(n)
+        spread = float(scores.std()) or 1.0
+        scores = scores / np.float32(spread)
+
+        def loss(free: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            scale, bias = np.exp(free[0]), free[1:]
+            p = _softmax(scores * np.float32(scale) + bias.astype(np.float32))
+            given = np.log(np.maximum(p[own, codes], 1e-30)).mean(dtype=np.float64)
+            p[own, codes] -= 1
+            gradient = np.empty_like(free)
+            gradient[0] = scale * np.vdot(p, scores) / n
+            gradient[1:] = p.mean(axis=0, dtype=np.float64) + 2 * _BIAS_PENALTY * bias / n_classes
+            return -given + _BIAS_PENALTY * float((bias**2).mean()), gradient
+
+        free = minimize(
+            loss, np.zeros(n_classes + 1), jac=True, method="L-BFGS-B", options={"maxiter": 100}
+        ).x
+        return cls(float(np.exp(free[0])) / spread, free[1:].astype(np.float32))
+
+    def probabilities(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return probabilities, shape (m, n_classes)."""
+        return _softmax(scores * np.float32(self.scale) + self.bias)
+
+
+def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(p / p.sum(axis=1, keepdims=True), dtype=np.float32)

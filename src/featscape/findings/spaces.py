@@ -1,0 +1,141 @@
+"""The spaces that the detectors share: unit vectors, principal components, nearest neighbors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featscape.records import Neighbors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    # (values of shape (n, d), k) -> the k nearest neighbors of each row by Euclidean distance
+    Search = Callable[[NDArray[np.float32], int], Neighbors]
+
+# 256 components give an average precision of label errors that is .001 to .011 lower, on CIFAR-10N,
+# Fashion-MNIST and digits
+N_COMPONENTS = 512
+
+_ROWS_AT_ONCE = 8_192
+_MOST_FITTED = 50_000  # the covariance of more rows differs by less than the findings can show
+_NO_VARIANCE = 1e-9  # the share of a unit vector's length that rounding explains
+
+
+def blocks(n_rows: int, *, rows_at_once: int = _ROWS_AT_ONCE) -> Iterator[slice]:
+    """Yield slices that together cover `n_rows` rows."""
+    for start in range(0, n_rows, rows_at_once):
+        yield slice(start, min(start + rows_at_once, n_rows))
+
+
+def unit_rows(values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Return the rows scaled to length 1, float32, shape (n, d); rows of zeros stay zeros."""
+    rows = np.asarray(values, dtype=np.float32)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.where(lengths == 0, 1, lengths), dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Components:
+    """The leading principal components of the unit rows.
+
+    Attributes
+    ----------
+    values : ndarray of float32, shape (n, c)
+        Scaled so that the mean squared length of a row is 1.
+    variances : ndarray of float64, shape (c,)
+        The share of the first component's variance, descending from 1.
+    """
+
+    values: NDArray[np.float32]
+    variances: NDArray[np.float64]
+
+    def half_whitened(self) -> NDArray[np.float32]:
+        """Return unit rows in the space between the components and whitened components.
+
+        Each component is divided by the fourth root of its variance. The distances then depend
+        less on the few components of large variance.
+        """
+        weights = np.maximum(self.variances, _NO_VARIANCE) ** -0.25
+        return unit_rows(self.values * weights.astype(np.float32))
+
+
+def principal_components(
+    features: NDArray[np.floating[Any]], n_components: int = N_COMPONENTS, *, seed: int = 0
+) -> Components | None:
+    """Return the principal components of the unit rows, or None if all unit rows are equal.
+
+    Parameters
+    ----------
+    features : ndarray, shape (n, d)
+        May be memory-mapped; the rows are read in blocks.
+    n_components : int
+        At most d and a quarter of n are returned.
+    seed : int
+        Seed of the sample of rows that the components are fitted on, above 50,000 rows.
+    """
+    n, d = features.shape
+    rows = np.arange(n)
+    if n > _MOST_FITTED:
+        rows = np.sort(np.random.default_rng(seed).choice(n, _MOST_FITTED, replace=False))
+    sample = unit_rows(features[rows])
+    center = sample.mean(axis=0)
+    sample -= center
+    n_components = max(1, min(n_components, d, n // 4))
+    axes, variances = _axes(sample, n_components)
+    if variances[0] < _NO_VARIANCE:
+        return None
+    values = np.empty((n, len(variances)), dtype=np.float32)
+    for block in blocks(n):
+        values[block] = (unit_rows(features[block]) - center) @ axes
+    values /= np.sqrt(np.mean((values**2).sum(axis=1)))
+    return Components(values, variances / variances[0])
+
+
+def _axes(
+    centered: NDArray[np.float32], n_components: int
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Return the principal axes, shape (d, c), and their variances, descending."""
+    from scipy.linalg import eigh
+
+    m, d = centered.shape
+    by_rows = m < d  # the smaller of the two products has the same eigenvalues
+    product = (centered @ centered.T if by_rows else centered.T @ centered).astype(np.float64)
+    side = len(product)
+    variances, vectors = eigh(product, subset_by_index=(max(0, side - n_components), side - 1))
+    variances, vectors = variances[::-1] / m, vectors[:, ::-1]
+    kept = variances > max(variances[0], 0) * 1e-7  # the others are rounding errors
+    variances, vectors = variances[kept | (np.arange(len(kept)) == 0)], vectors[:, kept]
+    if by_rows and len(variances):
+        vectors = centered.T @ vectors
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=0), 1e-30)
+    return vectors.astype(np.float32), variances
+
+
+def search_all_pairs(values: NDArray[np.float32], k: int) -> Neighbors:
+    """Return the k nearest neighbors of each row by Euclidean distance, from all pairs.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (n, d)
+    k : int
+        Less than n.
+    """
+    n = len(values)
+    squares = np.einsum("ij,ij->i", values, values)
+    indices = np.empty((n, k), dtype=np.int32)
+    distances = np.empty((n, k), dtype=np.float32)
+    for block in blocks(n, rows_at_once=1_024):
+        own = np.arange(block.start, block.stop)
+        pairs = squares[own, None] + squares - 2 * (values[block] @ values.T)
+        pairs[np.arange(len(own)), own] = np.inf
+        near = np.argpartition(pairs, k - 1, axis=1)[:, :k]
+        length = np.take_along_axis(pairs, near, axis=1)
+        order = np.argsort(length, axis=1, kind="stable")
+        indices[block] = np.take_along_axis(near, order, axis=1)
+        distances[block] = np.sqrt(np.maximum(np.take_along_axis(length, order, axis=1), 0))
+    return Neighbors(indices, distances)

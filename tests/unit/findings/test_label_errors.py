@@ -1,0 +1,181 @@
+import numpy as np
+import pytest
+
+from featscape.findings.label_errors import LabelErrors
+from featscape.findings.label_model import LabelModel, _Ridge
+from featscape.findings.spaces import Components, principal_components, search_all_pairs
+from planted import average_precision, clouds, label_errors, named, with_errors
+
+
+@pytest.fixture(scope="module")
+def planted():
+    features, truth = clouds()
+    codes, wrong = with_errors(truth, 0.05)
+    return features, truth, codes, wrong
+
+
+def test_planted_errors_are_the_most_suspicious_and_the_truth_is_suggested(planted):
+    features, truth, codes, wrong = planted
+    found = label_errors(features, named(codes))
+    assert average_precision(found.suspicion, wrong) > 0.95
+    right = np.array(found.suggested)[wrong] == np.array(named(truth))[wrong]
+    assert right.mean() >= 0.95
+    first = found.part.findings[0]
+    assert wrong[first.item]
+    assert first.label == named(codes)[first.item]
+    assert first.suggested == found.suggested[first.item]
+
+
+def test_each_finding_has_supporting_neighbors_with_the_suggested_label(planted):
+    features, _, codes, _ = planted
+    labels = named(codes)
+    findings = label_errors(features, labels, paths=[f"{i}.png" for i in range(400)]).part.findings
+    scores = [one.evidence.score for one in findings]
+    assert scores == sorted(scores, reverse=True)
+    assert min(scores) > 0
+    for one in findings:
+        assert one.evidence.items == (one.item,)
+        assert {labels[i] for i in one.evidence.neighbors} <= {one.suggested}
+        assert one.text.startswith(f"{one.item}.png has the label {one.label} and is probably")
+    assert len(findings[0].evidence.neighbors) == 5
+
+
+def test_a_permutation_of_the_items_permutes_the_findings(planted):
+    features, _, codes, _ = planted
+    order = np.random.default_rng(2).permutation(len(codes))
+    found = label_errors(features, named(codes))
+    permuted = label_errors(features[order], named(codes[order]))
+    np.testing.assert_allclose(permuted.suspicion, found.suspicion[order], atol=0.02)
+    sure = np.abs(found.suspicion[order]) > 0.1
+    listed = {one.item for one in permuted.part.findings}
+    assert listed & set(np.flatnonzero(sure)) == set(
+        np.flatnonzero(sure & (found.suspicion[order] > 0))
+    )
+
+
+def test_renamed_labels_change_nothing_but_the_names(planted):
+    features, _, codes, _ = planted
+    new = {"ant": "zebra", "bee": "yak", "cat": "ape", "dog": "1"}
+    found = label_errors(features, named(codes))
+    renamed = label_errors(features, [new[name] for name in named(codes)])
+    np.testing.assert_allclose(renamed.suspicion, found.suspicion, atol=0.02)
+    clear = np.abs(found.suspicion) > 0.1
+    for old, other, is_clear in zip(found.suggested, renamed.suggested, clear, strict=True):
+        assert not is_clear or new[old] == other
+
+
+def test_the_expected_number_of_errors_is_a_range_with_its_assumption(planted):
+    features, _, codes, wrong = planted
+    found = label_errors(features, named(codes))
+    expected = found.expected
+    n_found = sum(wrong[one.item] for one in found.part.findings)
+    assert expected.low <= n_found <= expected.high <= len(found.part.findings)
+    assert expected.n_listed == len(found.part.findings)
+    assert expected.assumption.startswith("If the labels contain errors")
+
+
+def test_without_labels_nothing_is_suspicious():
+    features, _ = clouds(40)
+    found = label_errors(features, None)
+    assert found.part.reason == "The items have no labels."
+    assert np.isnan(found.suspicion).all()
+    assert found.suggested == (None,) * 40
+
+
+@pytest.mark.parametrize(
+    ("codes", "reason"),
+    [
+        (np.zeros(40, int), "All items have the label ant"),
+        (np.arange(40), "Each item has a label of its own"),
+    ],
+)
+def test_labels_that_cannot_be_compared_are_reported(codes, reason):
+    features, _ = clouds(40)
+    found = label_errors(features, named(codes))
+    assert reason in found.part.reason
+    assert found.part.findings == ()
+
+
+def test_identical_items_are_reported():
+    found = label_errors(np.ones((40, 8), np.float32), named(np.arange(40) % 2))
+    assert found.part.reason == "All items have the same features."
+
+
+def test_too_few_items_are_reported():
+    features, codes = clouds(8)
+    assert "has 8 items; at least 10" in label_errors(features, named(codes)).part.reason
+
+
+def test_a_class_with_one_item_is_not_checked():
+    features, codes = clouds(200)
+    codes[0] = 4
+    found = label_errors(features, named(codes))
+    assert np.isnan(found.suspicion[0])
+    assert found.suggested[0] is None
+    assert found.part.reason.startswith("1 class with one item")
+    assert np.isfinite(found.suspicion[1:]).all()
+
+
+def test_labels_without_relation_to_the_features_are_reported():
+    features, codes = clouds()
+    shuffled = np.random.default_rng(5).permutation(codes)
+    found = label_errors(features, named(shuffled))
+    assert "no better than the sizes of the classes" in found.part.reason
+    assert found.part.findings == ()
+
+
+def test_errors_are_found_among_hundreds_of_classes():
+    features, codes = clouds(2_000, n_classes=500, spread=0.05)
+    codes, wrong = with_errors(codes, 0.02)
+    found = label_errors(features, named(codes))
+    assert average_precision(found.suspicion, wrong) > 0.8
+
+
+def test_the_ridge_equals_a_fit_without_the_item():
+    features, codes = clouds(60)
+    components = principal_components(features, 10)
+    rows = np.hstack([components.values, np.ones((60, 1))]).astype(np.float64)
+    variances, axes = np.linalg.eigh(rows.T @ rows)
+    counts = np.bincount(codes)
+    ridge = _Ridge.fit((rows @ axes).astype(np.float32), variances, codes, counts, np.arange(60))
+    scores = ridge.scores(np.arange(60))
+    penalty = 1 / ridge.shrinkage[0] - variances[0]
+    targets = np.eye(4)[codes]
+    for item in (0, 17, 59):
+        others = np.arange(60) != item
+        product = rows[others].T @ rows[others] + penalty * np.eye(rows.shape[1])
+        weights = np.linalg.solve(product, rows[others].T @ targets[others])
+        np.testing.assert_allclose(scores[item], rows[item] @ weights, atol=1e-3)
+
+
+def test_an_item_does_not_vote_for_itself():
+    features, _ = clouds(100)
+    components = principal_components(features)
+    model = LabelModel(components, search_all_pairs(components.half_whitened(), 9))
+    assert (model._voters != np.arange(100)[:, None]).all()
+
+
+def test_the_result_without_findings_has_an_entry_per_item():
+    nothing = LabelErrors.not_computed(3, "why")
+    assert nothing.part.reason == "why"
+    assert len(nothing.suspicion) == len(nothing.suggested) == len(nothing.confidence) == 3
+
+
+def test_components_do_not_depend_on_the_scale_of_the_features():
+    features, _ = clouds(50)
+    one, other = principal_components(features), principal_components(features * 7)
+    assert isinstance(one, Components)
+    np.testing.assert_allclose(np.abs(one.values), np.abs(other.values), atol=1e-3)
+
+
+def test_components_of_few_rows_equal_those_of_the_covariance():
+    rng = np.random.default_rng(0)
+    wide = rng.normal(size=(60, 100)).astype(np.float32)  # fewer rows than columns
+    found = principal_components(wide, 5)
+    unit = wide / np.linalg.norm(wide, axis=1, keepdims=True)
+    unit -= unit.mean(axis=0)
+    _, values, axes = np.linalg.svd(unit, full_matrices=False)
+    expected = unit @ axes[:5].T
+    expected /= np.sqrt((expected**2).sum(axis=1).mean())
+    np.testing.assert_allclose(np.abs(found.values), np.abs(expected), atol=1e-3)
+    np.testing.assert_allclose(found.variances, (values[:5] / values[0]) ** 2, rtol=1e-3)
