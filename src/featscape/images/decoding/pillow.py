@@ -12,6 +12,7 @@ from PIL import ExifTags, Image
 from featscape.errors import ImageError
 from featscape.files.regular import describe_os_error
 from featscape.images.decoding.formats import FORMATS, identify_format
+from featscape.images.decoding.jpeg_scans import MOST_SCANS, has_too_many_scans
 from featscape.images.decoding.rgb import convert_to_rgb
 from featscape.records import Decoded
 
@@ -154,6 +155,11 @@ def _open(file: BinaryIO) -> ImageFile.ImageFile:
     name = identify_format(file)
     if name is None:
         raise ImageError(f"not an image: the first bytes match none of {', '.join(FORMATS)}")
+    if name == "JPEG":
+        content = file.read()
+        file.seek(0)
+        if has_too_many_scans(content):
+            raise ImageError(f"decompression bomb: more than {MOST_SCANS} scans")
     return Image.OPEN[name][0](file, "")
 
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import simplejpeg
 from PIL import Image
 
+from featscape.images.decoding.jpeg_scans import has_too_many_scans
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -46,6 +48,8 @@ def decode_plain(content: bytes, *, at_least_px: int = 0) -> NDArray[np.uint8] |
     if size is None or (at_least_px and min(size) >= 2 * at_least_px):
         return None
     if Image.MAX_IMAGE_PIXELS is not None and size[0] * size[1] > Image.MAX_IMAGE_PIXELS:
+        return None
+    if has_too_many_scans(content):
         return None
     try:
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(content, colorspace="RGB", strict=True)
