@@ -106,6 +106,11 @@ export class MapStage implements Stage {
     this.requestFrame();
   }
 
+  setCropped(cropped: boolean): void {
+    this.state.cropped = cropped;
+    this.requestFrame();
+  }
+
   setTheme(theme: Theme): void {
     this.state.items.theme = theme;
     this.overlay.setTheme(theme);

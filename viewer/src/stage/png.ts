@@ -3,6 +3,7 @@ import type { Thumbnails } from "../bundle/thumbnails";
 import { panned, project, type Size } from "./camera/projection";
 import type { Color } from "./gl";
 import { Declutter } from "./images/declutter";
+import { square } from "./images/gallery";
 import { placeOf } from "./layout/positions";
 import { planeOf, regionAround } from "./layout/region";
 import { borderSize, IMAGE_RIM_PX } from "./layout/sizes";
@@ -91,20 +92,23 @@ async function drawImages(
   of: FrameState,
 ): Promise<void> {
   const { places, states, sizing, zoom, view, size, pixelRatio: ratio } = of;
-  const side = sizing.at(zoom) * ratio;
+  const common = sizing.at(zoom) * ratio;
   const placement = new Declutter(
     places,
     {
       distance: sizing.distance / (frameState.view.scale * (sizing.from / zoom)),
-      region: regionAround(view, size, side),
+      region: regionAround(view, size, common),
       plane: planeOf(view),
       nItems: thumbnails.nItems,
       states,
+      fill: places.dimensions === 2 ? sizing.fill : null,
+      bounds: of.bounds,
     },
     renderer.gallery.order,
   );
   placement.step(Number.POSITIVE_INFINITY);
-  for (const item of placement.items) {
+  for (const [i, item] of placement.items.entries()) {
+    const side = common * placement.factors[i]!;
     const blob = await thumbnails.blob(item, side);
     if (!blob) continue;
     const image = await createImageBitmap(blob);
@@ -113,7 +117,8 @@ async function drawImages(
     drawFramed(paper, image, at.x, at.y, side, {
       color: of.colorOf(item),
       opacity: state & DIMMED ? DIMMED_IMAGE_OPACITY : 1,
-      borderPx: borderSize(side / ratio) * ratio,
+      borderPx: borderSize(common / ratio) * ratio,
+      cropped: of.cropped,
       rim: state & (SELECTED | MATCHED) ? { color: of.highlight, px: IMAGE_RIM_PX * ratio } : null,
     });
     image.close();
@@ -121,6 +126,7 @@ async function drawImages(
 }
 
 interface Framing {
+  readonly cropped: boolean;
   readonly color: Color;
   readonly opacity: number;
   readonly borderPx: number;
@@ -133,11 +139,13 @@ function drawFramed(
   x: number,
   y: number,
   side: number,
-  { color, opacity, borderPx, rim }: Framing,
+  { color, opacity, borderPx, cropped, rim }: Framing,
 ): void {
-  const longest = Math.max(image.width, image.height);
-  const width = Math.round((side * image.width) / longest);
-  const height = Math.round((side * image.height) / longest);
+  const whole = { x: 0, y: 0, width: image.width, height: image.height };
+  const part = cropped ? square(whole) : whole;
+  const longest = Math.max(part.width, part.height);
+  const width = Math.round((side * part.width) / longest);
+  const height = Math.round((side * part.height) / longest);
   const left = Math.round(x - width / 2);
   const top = Math.round(y - height / 2);
   const box = (grow: number, fill: Color) => {
@@ -150,6 +158,6 @@ function drawFramed(
   if (rim) box(borderPx + rim.px, rim.color);
   box(borderPx, color);
   paper.imageSmoothingQuality = "high";
-  paper.drawImage(image, left, top, width, height);
+  paper.drawImage(image, part.x, part.y, part.width, part.height, left, top, width, height);
   paper.globalAlpha = 1;
 }

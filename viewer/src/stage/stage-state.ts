@@ -4,8 +4,10 @@ import { Camera } from "./camera/camera";
 import type { Size } from "./camera/projection";
 import { parseColor } from "./gl";
 import { Layouts } from "./layout/layouts";
+import type { Region } from "./layout/region";
 import {
   fitMargin,
+  IMAGE_RIM_PX,
   leastCell,
   pointOpacity,
   pointSize,
@@ -23,6 +25,7 @@ export class StageState {
   readonly items: Appearance;
   readonly camera: Camera;
   drawing: Drawing = "points";
+  cropped = false;
   focus: number | null = null;
   /** The sizes of images at the current zoom; they stay the same within a step of the zoom. */
   sizing: Sizing;
@@ -87,7 +90,7 @@ export class StageState {
 
   /** What a frame shows; `still` while the view rests. */
   frame(still: boolean): FrameState {
-    const { layouts, items, sizing, drawing, camera, focus } = this;
+    const { layouts, items, sizing, drawing, cropped, camera, focus } = this;
     const { map, target, frame, blend, cells } = layouts;
     const { states, filter, theme } = items;
     const opaque = blend === 1 || map.dimensions === 3;
@@ -108,7 +111,24 @@ export class StageState {
       background: parseColor(theme.background),
       highlight: parseColor(theme.highlight),
       colorOf: (item) => items.colorOf(item),
-      ...{ focus, blend, cells, states, filter, sizing, drawing, frame },
+      bounds: this.bounds,
+      ...{ focus, cropped, blend, cells, states, filter, sizing, drawing, frame },
+    };
+  }
+
+  /** The region of the map that is visible when the whole map is fitted into the stage. */
+  private get bounds(): Region {
+    const { box } = this.layouts.map;
+    const { lower, upper } = box;
+    const { width, height } = this.camera.size;
+    const stage = { left: 0, right: width, top: 0, bottom: height };
+    const { scale } = this.camera.whole(box, stage, this.fitMargin);
+    const margin = (this.fitMargin - IMAGE_RIM_PX) / scale;
+    return {
+      left: lower[0] - margin,
+      right: upper[0] + margin,
+      bottom: lower[1] - margin,
+      top: upper[1] + margin,
     };
   }
 

@@ -75,6 +75,8 @@ export interface Stage {
   /** Change the layout, animated unless the user prefers reduced motion. May fail to read. */
   setLayout(layout: Layout): Promise<void>;
   setDrawing(drawing: Drawing): void;
+  /** Crop images to squares, or show them whole. */
+  setCropped(cropped: boolean): void;
   setTheme(theme: Theme): void;
   setTool(tool: Tool): void;
   /** Draw a ring around an item. */

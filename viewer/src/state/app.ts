@@ -18,6 +18,8 @@ import { Selection } from "./selection";
 export class App {
   readonly mode: Signal<ViewMode>;
   readonly tool = signal<Tool>("pan");
+  /** True if images are cropped to squares. */
+  readonly cropped = signal(false);
   readonly themeChoice = signal<ThemeChoice>("auto");
   readonly theme: ReadonlySignal<ThemeName>;
   /** The column that colors the map. */
@@ -183,6 +185,7 @@ export class App {
     batch(() => {
       if (shared.mode && this.modes.includes(shared.mode)) this.mode.value = shared.mode;
       if (shared.theme) this.themeChoice.value = shared.theme;
+      this.cropped.value = shared.cropped ?? false;
       if (this.colorColumns.includes(colorBy)) this.colorBy.value = colorBy;
       this.search.query.value = shared.query ?? "";
       this.filters.value = new Map(filters);

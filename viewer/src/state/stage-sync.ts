@@ -83,6 +83,7 @@ export function syncStage(app: App, stage: Stage): () => void {
     }),
     effect(() => stage.setTheme(STAGE_THEMES[app.theme.value])),
     effect(() => stage.setTool(app.tool.value)),
+    effect(() => stage.setCropped(app.cropped.value)),
     effect(() =>
       stage.setFocus(
         app.navigation.hoveredInPanel.value ?? app.navigation.cursor.value ?? app.panels.item.value,

@@ -152,6 +152,9 @@ export class SilentStage implements Stage {
   setDrawing(drawing: string): void {
     this.told.set("drawing", drawing);
   }
+  setCropped(cropped: boolean): void {
+    this.told.set("cropped", cropped);
+  }
   setTheme(theme: unknown): void {
     this.told.set("theme", theme);
   }

@@ -33,7 +33,7 @@ const TOUCH: readonly [string, string][] = [
 ];
 
 /** The rows about keys; some depend on the map. */
-function keyRows({ modes, manifest, source }: App): [string, string][] {
+function keyRows({ modes, manifest, source, hasImages }: App): [string, string][] {
   const names = modes.map((mode) => MODES[mode]);
   const searches = searchLabel(manifest) !== null;
   return [
@@ -48,6 +48,7 @@ function keyRows({ modes, manifest, source }: App): [string, string][] {
     ...(searches || source.search
       ? [pair("/", "find"), pair("N, Shift + N", "next match, previous match")]
       : []),
+    ...(hasImages ? [pair("C", "crop images to squares")] : []),
     ["[ ]", "back, forward through the opened images"],
     ["B T", "legend, dark or light"],
     ["Esc", "close the panel, clear the selection"],

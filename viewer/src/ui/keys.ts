@@ -52,6 +52,9 @@ function actions(app: App, root: HTMLElement): Readonly<Record<string, () => voi
     l: tool("lasso"),
     r: tool("rectangle"),
     t: () => app.toggleTheme(),
+    c: () => {
+      if (app.hasImages) app.cropped.value = !app.cropped.value;
+    },
     b: () => {
       app.panels.sidebarOpen.value = !app.panels.sidebarOpen.value;
     },

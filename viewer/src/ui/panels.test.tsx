@@ -432,3 +432,15 @@ it("an empty view offers to show all and to clear the filters", async () => {
   root.querySelector<HTMLElement>(".fs-message button")?.click(); // the toolbar has one too
   expect(told.get("fit")).toMatchObject({ items: null });
 });
+
+it("images are cropped to squares by a box in the sidebar or a key, where images are shown", async () => {
+  const { app, told } = await shown();
+  expect(root.querySelector(".fs-check")).toBeNull(); // a map without images
+  Object.defineProperty(app, "hasImages", { value: true });
+  app.mode.value = "grid";
+  await settled();
+  root.querySelector<HTMLInputElement>(".fs-check input")?.click();
+  expect(told.get("cropped")).toBe(true);
+  press("c");
+  expect(told.get("cropped")).toBe(false);
+});

@@ -26,10 +26,19 @@ function scattered(n: number): Places {
 
 const places = scattered(20_000);
 const all: Region = { left: 0, right: 10, bottom: 0, top: 10 };
-const rule: Rule = { distance: 0.3, region: all, plane: FLAT, nItems: 20_000, states: null };
+const rule: Rule = {
+  distance: 0.3,
+  region: all,
+  plane: FLAT,
+  nItems: 20_000,
+  states: null,
+  fill: null,
+  bounds: null,
+};
 
 function place(changed: Partial<Rule> = {}, kept: number[] = []): number[] {
-  const placement = new Declutter(places, { ...rule, ...changed }, kept);
+  const before = kept.map((item) => [item, 1] as const);
+  const placement = new Declutter(places, { ...rule, ...changed }, before);
   placement.step(1e6);
   return placement.items;
 }
@@ -88,4 +97,41 @@ test("a choice continues where it stopped", () => {
 
 test("items without an image are never chosen", () => {
   expect(Math.max(...place({ nItems: 300 }))).toBeLessThan(300);
+});
+
+/** The items, the sides and the places of the images of a map that is filled. */
+function filled(n: number, bounds: Region | null = null) {
+  const few = scattered(n);
+  const fill = { factors: [0.5, 0.3], most: 1.6, share: 0.9 };
+  const nItems = n;
+  const placement = new Declutter(few, { ...rule, distance: 1, nItems, fill, bounds });
+  placement.step(1e6);
+  return placement.items.map((item, i) => {
+    const [u, v] = flatten(few, FLAT, item);
+    return { item, u, v, side: 0.9 * placement.factors[i]! };
+  });
+}
+
+test("more images fit at a small size, they grow into the room around them, and none overlap", () => {
+  const uniform = place({ distance: 1, nItems: 120 }).length;
+  const images = filled(120);
+  expect(images.length).toBeGreaterThan(1.4 * uniform);
+  expect(images.filter(({ side }) => side > 0.95).length).toBeGreaterThan(2);
+  for (const one of images) {
+    for (const other of images) {
+      if (one === other) continue;
+      const apart = (one.side + other.side) / 2 + 0.09;
+      expect(Math.max(Math.abs(one.u - other.u), Math.abs(one.v - other.v))).toBeGreaterThan(apart);
+    }
+  }
+});
+
+test("no image grows beyond the bounds", () => {
+  const bounds = { left: -0.6, right: 10.6, bottom: -0.6, top: 10.6 };
+  const images = filled(12, bounds);
+  expect(images.length).toBeGreaterThan(8);
+  for (const { u, side } of images) {
+    expect(u - side / 2).toBeGreaterThan(-0.6);
+    expect(u + side / 2).toBeLessThan(10.6);
+  }
 });

@@ -3,7 +3,7 @@ import type { Thumbnails } from "../../bundle/thumbnails";
 import { Chunks } from "../layout/chunks";
 import { sizingFor } from "../layout/sizes";
 import { HIDDEN } from "../stage";
-import { Gallery, type Scene } from "./gallery";
+import { Gallery, type Scene, square } from "./gallery";
 
 let uploadMs = 0;
 let spentMs = 0;
@@ -64,6 +64,8 @@ async function shown(positions: Float32Array, changed: Partial<Scene> = {}) {
     fades: false,
     still: true,
     focus: null,
+    cropped: false,
+    bounds: null,
     ...changed,
   };
   const gallery = new Gallery(NOTHING, thumbnails, size.width * size.height, () => {});
@@ -114,4 +116,13 @@ test("every cell of a grid of many small cells shows its image", async () => {
     sizing: sizingFor(size, side * side, 1, { side: 8, least: 8 }),
   });
   expect(gallery.count).toBe(side * side);
+});
+
+test("a cropped image is the square in its middle", () => {
+  expect(square({ x: 10, y: 20, width: 40, height: 30 })).toEqual({
+    x: 15,
+    y: 20,
+    width: 30,
+    height: 30,
+  });
 });

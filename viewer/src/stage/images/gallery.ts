@@ -3,7 +3,7 @@ import type { Thumbnails, Wanted } from "../../bundle/thumbnails";
 import type { Size } from "../camera/projection";
 import type { Color } from "../gl";
 import { flatten, type Places } from "../layout/positions";
-import { middle, planeOf, regionAround } from "../layout/region";
+import { middle, planeOf, type Region, regionAround } from "../layout/region";
 import type { Sizing } from "../layout/sizes";
 import { DIMMED_IMAGE_OPACITY } from "../points/tints";
 import { DIMMED, HIDDEN, MATCHED, SELECTED, type View } from "../stage";
@@ -13,6 +13,7 @@ import { FLOATS } from "./image-pass";
 
 const FADE_IN_MS = 150;
 const FADE_OUT_MS = 120;
+const GROWING_MS = 300; // for an image to grow by the common size
 const PLACING_MS = 1;
 const UPLOADING_MS = 1;
 const DECODING_MS = 1;
@@ -35,6 +36,17 @@ const TURN_MS = 160;
 interface Shown {
   opacity: number;
   leaving: boolean;
+  /** The size, as a multiple of the common size. It changes gradually up to `wantedFactor`. */
+  factor: number;
+  wantedFactor: number;
+}
+
+/** A part of an image, in pixels. */
+interface Part {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
 }
 
 /** What the images of a frame depend on. */
@@ -56,6 +68,10 @@ export interface Scene {
   readonly colorOf: (item: number) => Color;
   /** False while items move between layouts: the shown images then stay the same. */
   readonly settled: boolean;
+  /** True if images are cropped to squares. */
+  readonly cropped: boolean;
+  /** The region of the map that is visible at first, with its margin. */
+  readonly bounds: Region | null;
   readonly fades: boolean;
   /** True while the view rests and there is time to load images. */
   readonly still: boolean;
@@ -78,6 +94,7 @@ export class Gallery {
   private last = 0;
   private wantedAt = 0;
   private closed = false;
+  private cropped = false;
 
   constructor(
     gl: WebGL2RenderingContext,
@@ -114,6 +131,7 @@ export class Gallery {
   update(scene: Scene, now: number): boolean {
     const elapsed = Math.min(now - this.last, FADE_IN_MS / 2);
     this.last = now;
+    this.cropped = scene.cropped;
     const waiting = scene.settled && scene.sizing.hasRoom(scene.zoom) && this.place(scene, now);
     const visible = this.choose(scene);
     this.upload(scene.still);
@@ -124,9 +142,10 @@ export class Gallery {
     return fading || waiting || missing || this.placing || this.decoded.length > 0;
   }
 
-  /** The chosen items, in the order in which they were chosen. */
-  get order(): readonly number[] {
-    return this.placement?.items ?? [];
+  /** The chosen items with their sizes, in the order in which they were chosen. */
+  get order(): readonly (readonly [item: number, factor: number])[] {
+    const { items = [], factors = [] } = this.placement ?? {};
+    return items.map((item, i) => [item, factors[i]!]);
   }
 
   /** The items whose images are visible. */
@@ -140,11 +159,12 @@ export class Gallery {
     return shown !== undefined && shown.opacity > 0.3;
   }
 
-  /** Width and height of an item's image, relative to the longer side. */
+  /** Width and height of an item's image, relative to the common size. */
   shape(item: number): readonly [number, number] {
+    const factor = this.shown.get(item)?.factor ?? 1;
     const slot = this.atlas.find(0, item);
-    if (!slot) return [1, 1];
-    const longest = Math.max(slot.width, slot.height);
+    if (!slot || this.cropped) return [factor, factor];
+    const longest = Math.max(slot.width, slot.height) / factor;
     return [slot.width / longest, slot.height / longest];
   }
 
@@ -158,7 +178,7 @@ export class Gallery {
     if (!same || stepped || turning || this.leaves(before.view, scene)) {
       // Zooming in keeps all chosen images. Zooming out chooses again, in the bundle's order.
       const closer = before && sizing.from >= before.sizing.from;
-      const kept = same && closer ? (this.placement?.items ?? []) : [];
+      const kept = same && closer ? this.order : [];
       const distance = sizing.distance / (view.scale * (sizing.from / scene.zoom));
       const margin = MARGIN * sizing.distance;
       this.placement = new Declutter(
@@ -169,6 +189,8 @@ export class Gallery {
           plane: planeOf(view),
           nItems: this.thumbnails.nItems,
           states,
+          fill: places.dimensions === 2 ? sizing.fill : null, // sizes would flicker as a map turns
+          bounds: scene.bounds,
         },
         kept,
       );
@@ -205,6 +227,14 @@ export class Gallery {
     return pack === 0 && sidePx <= TINY_PX ? 0 : pack < 0 ? -1 : pack + 1;
   }
 
+  /** As `shelfFor`, for an item at its own size. Enlarged images must fit into their shelf. */
+  private shelfOf(item: number, sidePx: number): number {
+    const factor = this.shown.get(item)?.wantedFactor ?? 1;
+    const shelf = this.shelfFor(item, sidePx * factor);
+    if (factor <= 1 || shelf < 0 || this.shown.size <= this.atlas.room(shelf)) return shelf;
+    return this.shelfFor(item, sidePx);
+  }
+
   /** Return the chosen items on the stage; all other shown images begin to fade out. */
   private choose(scene: Scene): number[] {
     const { view, size, sizing, zoom, places, settled, states, focus } = scene;
@@ -214,9 +244,11 @@ export class Gallery {
     const plane = planeOf(view);
     const visible: number[] = [];
     const hasRoom = sizing.hasRoom(zoom);
-    const wanted = new Set(hasRoom ? this.placement.items : []);
-    if (hasRoom && focus !== null && focus < this.thumbnails.nItems) wanted.add(focus);
-    for (const item of wanted) {
+    const wanted = new Map(hasRoom ? this.order : []);
+    if (hasRoom && focus !== null && focus < this.thumbnails.nItems && !wanted.has(focus)) {
+      wanted.set(focus, 1);
+    }
+    for (const item of wanted.keys()) {
       const [u, v] = flatten(places, plane, item);
       if (u < region.left || u > region.right || v < region.bottom || v > region.top) continue;
       if (states && states[item]! & HIDDEN) continue;
@@ -231,7 +263,10 @@ export class Gallery {
       if (shown.leaving && out) this.shown.delete(item);
     }
     for (const item of visible) {
-      if (!this.shown.has(item)) this.shown.set(item, { opacity: 0, leaving: false });
+      const factor = wanted.get(item)!;
+      const shown = this.shown.get(item);
+      if (shown) shown.wantedFactor = factor;
+      else this.shown.set(item, { opacity: 0, leaving: false, factor, wantedFactor: factor });
     }
     return visible;
   }
@@ -248,7 +283,7 @@ export class Gallery {
     const [u0, v0] = middle(scene.view);
     const reach = Math.hypot(scene.size.width, scene.size.height) / 2 / scene.view.scale;
     for (const item of visible) {
-      const shelf = this.shelfFor(item, sidePx);
+      const shelf = this.shelfOf(item, sidePx);
       const pack = Math.max(shelf - 1, 0);
       const key = `${shelf}/${item}`;
       if (shelf < 0 || atlas.has(shelf, item) || this.decoding.has(key) || this.broken.has(key))
@@ -307,7 +342,8 @@ export class Gallery {
   private fade(elapsed: number, fades: boolean, sidePx: number): boolean {
     let fading = false;
     for (const [item, shown] of this.shown) {
-      const target = !shown.leaving && this.atlas.find(this.shelfFor(item, sidePx), item) ? 1 : 0;
+      const target = !shown.leaving && this.atlas.find(this.shelfOf(item, sidePx), item) ? 1 : 0;
+      if (resize(shown, fades ? elapsed / GROWING_MS : 1)) fading = true;
       if (shown.opacity !== target) {
         const step = fades ? elapsed / (target === 1 ? FADE_IN_MS : FADE_OUT_MS) : 1;
         shown.opacity += Math.min(Math.max(target - shown.opacity, -step), step);
@@ -328,23 +364,24 @@ export class Gallery {
     for (const leaving of [true, false]) {
       for (const [item, shown] of this.shown) {
         if (shown.leaving !== leaving || shown.opacity <= 0) continue;
-        const slot = this.atlas.find(this.shelfFor(item, sidePx), item);
+        const slot = this.atlas.find(this.shelfOf(item, sidePx), item);
         if (!slot) continue;
         const { data } = this;
         const state = states ? states[item]! : 0;
-        const longest = Math.max(slot.width, slot.height);
+        const part = scene.cropped ? square(slot) : slot;
+        const longest = Math.max(part.width, part.height) / shown.factor;
         const color = scene.colorOf(item);
         data[at++] = positions[item * dimensions]!;
         data[at++] = positions[item * dimensions + 1]!;
         data[at++] = dimensions === 3 ? positions[item * dimensions + 2]! : 0;
         data[at++] = cells ? cells[2 * item]! : 0;
         data[at++] = cells ? cells[2 * item + 1]! : 0;
-        data[at++] = slot.width / longest;
-        data[at++] = slot.height / longest;
-        data[at++] = slot.x;
-        data[at++] = slot.y;
-        data[at++] = slot.width;
-        data[at++] = slot.height;
+        data[at++] = part.width / longest;
+        data[at++] = part.height / longest;
+        data[at++] = part.x;
+        data[at++] = part.y;
+        data[at++] = part.width;
+        data[at++] = part.height;
         data[at++] = color[0];
         data[at++] = color[1];
         data[at++] = color[2];
@@ -355,6 +392,20 @@ export class Gallery {
     }
     this.count = at / FLOATS;
   }
+}
+
+/** Change an image's size toward the wanted size. A size shrinks at once, so that images never overlap. */
+function resize(shown: Shown, step: number): boolean {
+  if (shown.factor === shown.wantedFactor) return false;
+  const isNew = shown.opacity === 0;
+  shown.factor = isNew ? shown.wantedFactor : Math.min(shown.factor + step, shown.wantedFactor);
+  return true;
+}
+
+/** The largest square in the middle of an image. */
+export function square({ x, y, width, height }: Part): Part {
+  const side = Math.min(width, height);
+  return { x: x + (width - side) / 2, y: y + (height - side) / 2, width: side, height: side };
 }
 
 /** A copy whose longest side is `sidePx`; closes the given image. */

@@ -44,7 +44,7 @@ test.each([1, 2, 3])(
 
 test("sizes grow with the zoom, between bounds", () => {
   expect(imageSize(SIZE, 1_000_000, 1)).toBe(32);
-  expect(imageSize(SIZE, 1_000_000, 1e4)).toBe(128);
+  expect(imageSize(SIZE, 1_000_000, 1e4)).toBe(160);
   expect(pointSize(SIZE, 1_000_000, 1)).toBeLessThan(2);
   expect(pointSize(SIZE, 500, 1)).toBeGreaterThan(6);
   expect(pointSize(SIZE, 500, 1e5)).toBe(12);

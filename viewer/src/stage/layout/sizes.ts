@@ -5,7 +5,12 @@ import type { Size } from "../camera/projection";
 export const IMAGE_RIM_PX = 2;
 
 const LEAST_IMAGE = 32;
-const MOST_IMAGE = 128;
+const MOST_IMAGE = 160;
+const MOST_WHOLE_IMAGE = 160; // where the whole map is visible
+const FIRST_SIZES = [24, 16]; // at which images are chosen before they grow
+const MOST_GROWN = 256; // larger images would be blurred
+const MOST_GROWTH = 1.6;
+const CROWDED = 40; // items per image area from which images have gaps that show points
 const LEAST_CELL_DEVICE_PX = 8; // in the grid; smaller cells are squares in their class's color
 const GAP = 2;
 const LEAST_MARGIN = 28;
@@ -33,7 +38,7 @@ export function pointOpacity(size: Size, nItems: number, zoom: number): number {
 
 /** Longer side of an image on the map. */
 export function imageSize(size: Size, nItems: number, zoom: number): number {
-  const base = clamp(0.8 * Math.sqrt(room(size, nItems)), LEAST_IMAGE, 72);
+  const base = clamp(0.8 * Math.sqrt(room(size, nItems)), LEAST_IMAGE, MOST_WHOLE_IMAGE);
   return clamp(base * zoom ** 0.35, LEAST_IMAGE, Math.max(MOST_IMAGE, base));
 }
 
@@ -43,7 +48,23 @@ export function imageSize(size: Size, nItems: number, zoom: number): number {
  */
 function spread(size: Size, nItems: number, zoom: number): number {
   const crowd = imageSize(size, nItems, zoom) ** 2 / (room(size, nItems) * zoom * zoom);
-  return 1 + clamp(Math.log2(crowd / 40) / 5, 0, 1);
+  return 1 + clamp(Math.log2(crowd / CROWDED) / 5, 0, 1);
+}
+
+/** The sizes of images that grow into the room around them, as multiples of the common size. */
+export interface Fill {
+  /** The sizes at which images are chosen, the largest first. */
+  readonly factors: readonly number[];
+  /** The size up to which an image grows. */
+  readonly most: number;
+  /** The common size as a share of `Sizing.distance`; the rest is border and gap. */
+  readonly share: number;
+}
+
+function fillOf(imagePx: number, distance: number): Fill {
+  const factors = FIRST_SIZES.map((px) => px / imagePx);
+  const most = clamp(MOST_GROWN / imagePx, 1, MOST_GROWTH);
+  return { factors, most, share: imagePx / distance };
 }
 
 export function borderSize(imagePx: number): number {
@@ -70,8 +91,10 @@ export interface Sizing {
   hasRoom(zoom: number): boolean;
   /** Distance of the centers of two images at `from`, in pixels. */
   readonly distance: number;
-  /** Longer side of an image at a zoom. */
+  /** Longer side of an image of the common size at a zoom. */
   at(zoom: number): number;
+  /** The other sizes of images; null if all images have the common size. */
+  readonly fill: Fill | null;
 }
 
 const STEPS_PER_DOUBLING = 4;
@@ -96,9 +119,11 @@ export function sizingFor(size: Size, nItems: number, zoom: number, cells: Cells
   if (cells !== null) {
     const side = (at: number) => inCell(cells.side * at);
     const hasRoom = (at: number) => cells.side * at >= cells.least;
-    return { from, to, hasRoom, distance: cells.side * from * 0.999, at: side };
+    return { from, to, hasRoom, distance: cells.side * from * 0.999, at: side, fill: null };
   }
   const at = (zoomed: number) => imageSize(size, nItems, zoomed);
   const own = at(from) + 2 * borderSize(at(from)) + GAP;
-  return { from, to, hasRoom: () => true, distance: own * spread(size, nItems, from), at };
+  const apart = spread(size, nItems, from);
+  const fill = apart > 1 ? null : fillOf(at(from), own);
+  return { from, to, hasRoom: () => true, distance: own * apart, at, fill };
 }

@@ -51,6 +51,7 @@ export class AddressSync {
       ...(this.view.value && { view: this.view.value }),
       ...(app.navigation.showsAll && { showsAll: true }),
       mode: app.mode.value,
+      cropped: app.cropped.value,
       ...(app.colorBy.value !== LABEL && { colorBy: app.colorBy.value }),
       filters: app.filters.value,
       ...(app.panels.item.value !== null && { item: app.items.id(app.panels.item.value) }),

@@ -14,6 +14,7 @@ describe("an address", () => {
       item: 0,
       query: "rote Katze +1 %",
       theme: "dark",
+      cropped: true,
     };
     expect(decodeAddress(`#${encodeAddress(shared)}`)).toEqual(shared);
   });

@@ -16,6 +16,7 @@ export interface Shared {
   readonly item?: number;
   readonly query?: string;
   readonly theme?: ThemeChoice;
+  readonly cropped?: boolean;
 }
 
 /** Encode [0, 1, 2, 3, 7] as "0-3.7", so that hiding thousands of classes gives a short address. */
@@ -57,6 +58,7 @@ export function encodeAddress(shared: Shared): string {
   }
   if (view && shared.showsAll) parts.set("fit", "all");
   if (shared.mode) parts.set("view", shared.mode);
+  if (shared.cropped) parts.set("crop", "square");
   if (shared.colorBy) parts.set("color", shared.colorBy);
   for (const [column, filter] of shared.filters ?? []) {
     if (filter.kind === "codes") parts.set(`hide.${column}`, codesText(filter.hidden));
@@ -82,6 +84,7 @@ export function decodeAddress(hash: string): Shared {
     ...(view && { view }),
     ...(parts.get("fit") === "all" && { showsAll: true }),
     ...(mode && { mode }),
+    ...(parts.get("crop") === "square" && { cropped: true }),
     ...(colorBy && { colorBy }),
     ...(filters.size > 0 && { filters }),
     ...(Number.isInteger(item) && item >= 0 && { item }),

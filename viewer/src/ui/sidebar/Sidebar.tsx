@@ -55,6 +55,7 @@ export function Sidebar() {
       </header>
       <SearchBox />
       <ColorBy />
+      <Crop />
       <OtherFilters />
       <Legend />
       <About />
@@ -82,6 +83,24 @@ function ColorBy() {
           </option>
         ))}
       </select>
+    </label>
+  );
+}
+
+function Crop() {
+  const app = useApp();
+  if (app.mode.value === "points" || !app.hasImages) return null;
+  return (
+    <label class="fs-check" title="Crop images to squares (c)">
+      <input
+        type="checkbox"
+        aria-keyshortcuts="c"
+        checked={app.cropped.value}
+        onChange={(event) => {
+          app.cropped.value = event.currentTarget.checked;
+        }}
+      />
+      Square images
     </label>
   );
 }
