@@ -23,6 +23,7 @@ N_COMPONENTS = 512
 
 _ROWS_AT_ONCE = 8_192
 _MOST_FITTED = 50_000  # the covariance of more rows differs by less than the findings can show
+_MOST_IN_TREE = 3  # columns; a tree is slower than all pairs in more dimensions
 _NO_VARIANCE = 1e-9  # the share of a unit vector's length that rounding explains
 
 
@@ -117,7 +118,7 @@ def _axes(
 
 
 def search_all_pairs(values: NDArray[np.float32], k: int) -> Neighbors:
-    """Return the k nearest neighbors of each row by Euclidean distance, from all pairs.
+    """Return the k nearest neighbors of each row by Euclidean distance, exactly.
 
     Parameters
     ----------
@@ -125,6 +126,8 @@ def search_all_pairs(values: NDArray[np.float32], k: int) -> Neighbors:
     k : int
         Less than n.
     """
+    if values.shape[1] <= _MOST_IN_TREE:
+        return _search_tree(values, k)
     n = len(values)
     squares = np.einsum("ij,ij->i", values, values)
     indices = np.empty((n, k), dtype=np.int32)
@@ -139,3 +142,17 @@ def search_all_pairs(values: NDArray[np.float32], k: int) -> Neighbors:
         indices[block] = np.take_along_axis(near, order, axis=1)
         distances[block] = np.sqrt(np.maximum(np.take_along_axis(length, order, axis=1), 0))
     return Neighbors(indices, distances)
+
+
+def _search_tree(values: NDArray[np.float32], k: int) -> Neighbors:
+    from scipy.spatial import cKDTree
+
+    n = len(values)
+    distances, indices = cKDTree(values).query(values, k + 1)
+    is_other = indices != np.arange(n)[:, None]
+    is_other[is_other.all(axis=1), -1] = False  # more than k items at the place of this item
+    shape = (n, k)
+    return Neighbors(
+        indices[is_other].reshape(shape).astype(np.int32),
+        distances[is_other].reshape(shape).astype(np.float32),
+    )

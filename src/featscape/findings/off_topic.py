@@ -1,0 +1,168 @@
+"""Find images that resemble no large part of the dataset.
+
+Images off topic often come as a group, whose members are near each other. The distance to the
+nearest items therefore does not find them; the distance to a share of the dataset does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featscape.findings.records import Evidence, OffTopic, Part
+from featscape.findings.spaces import blocks, unit_rows
+from featscape.findings.wording import name_item
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from featscape.labels.classes import Classes
+
+_N_SAMPLED = 2_000
+_SHARE = 0.05  # of the sample that the item is compared with
+_N_OF_CLASSES = 4_000  # items of all classes together
+_LEAST_OF_CLASS, _MOST_OF_CLASS = 5, 200
+_CUT = 2.0  # interquartile ranges above the third quartile
+_LEAST_ITEMS = 20
+_N_SUPPORTING = 5
+
+_METHOD = (
+    "The score is the logarithm of the cosine distance to the nearest 5 % of 2,000 random images"
+    "{classes}, in interquartile ranges above the third quartile, less 2."
+)
+_WITH_CLASSES = ", averaged with that of the median distance to the images of the nearest class"
+
+
+@dataclass(frozen=True, eq=False)
+class OffTopicItems:
+    """The items off topic.
+
+    Attributes
+    ----------
+    part : Part of OffTopic
+    score : ndarray of float32, shape (n,)
+        See `ItemColumns.off_topic`.
+    """
+
+    part: Part[OffTopic]
+    score: NDArray[np.float32]
+
+
+def find_off_topic(
+    features: NDArray[np.floating[Any]],
+    neighbors: NDArray[np.int32],
+    *,
+    classes: Classes | None = None,
+    paths: Sequence[str] | None = None,
+    seed: int = 0,
+) -> OffTopicItems:
+    """Find items that resemble no large part of the dataset.
+
+    Parameters
+    ----------
+    features : ndarray, shape (n, d)
+        May be memory-mapped; the rows are read in blocks.
+    neighbors : ndarray of int32, shape (n, k)
+        The nearest items of each item, for the evidence.
+    classes : Classes or None
+    paths : sequence of str, optional
+    seed : int
+        Seed of the random images.
+    """
+    n = len(features)
+    if n < _LEAST_ITEMS:
+        return _not_computed(n, f"The map has {n} items; at least {_LEAST_ITEMS} are needed.")
+    generator = np.random.default_rng(seed)
+    sample = np.sort(generator.permutation(n)[:_N_SAMPLED])
+    of_classes = list(_sample_classes(classes, generator))
+    distances = _distances(features, sample, of_classes)
+    if distances is None:
+        return _not_computed(n, "All items have the same features, or most of them have.")
+    scaled = [_in_ranges(np.log(one)) for one in distances.T]
+    score = _in_ranges(np.mean(scaled, axis=0)) - _CUT
+    if not np.isfinite(score).all():
+        return _not_computed(n, "All items have the same features, or most of them have.")
+    listed = np.flatnonzero(score > 0)
+    listed = listed[np.lexsort((listed, -score[listed]))]
+    method = _METHOD.format(classes=_WITH_CLASSES if of_classes else "")
+    median = float(np.median(distances[:, 0]))
+    findings = tuple(
+        OffTopic(
+            item=item,
+            text=(
+                f"{name_item(item, paths)} resembles no large part of the dataset: its cosine "
+                f"distance to the nearest 5 % is {distances[item, 0]:.2f}, and {median:.2f} for a "
+                "typical image."
+            ),
+            evidence=Evidence(
+                items=(item,),
+                neighbors=tuple(neighbors[item, :_N_SUPPORTING].tolist()),
+                score=float(score[item]),
+                method=method,
+            ),
+        )
+        for item in listed.tolist()
+    )
+    return OffTopicItems(Part(findings), score.astype(np.float32))
+
+
+def _not_computed(n_items: int, reason: str) -> OffTopicItems:
+    return OffTopicItems(Part(reason=reason), np.full(n_items, np.nan, np.float32))
+
+
+def _sample_classes(
+    classes: Classes | None, generator: np.random.Generator
+) -> Iterator[NDArray[np.intp]]:
+    """Yield random items of each class with enough items; nothing if there are many classes."""
+    if classes is None or len(classes.names) < 2:
+        return
+    size = min(_MOST_OF_CLASS, _N_OF_CLASSES // len(classes.names))
+    order = generator.permutation(len(classes.codes))
+    order = order[np.argsort(classes.codes[order], kind="stable")]
+    for items in np.split(order, np.cumsum(classes.counts)[:-1]):
+        if min(size, len(items)) >= _LEAST_OF_CLASS:
+            yield np.sort(items[:size])
+
+
+def _distances(
+    features: NDArray[np.floating[Any]],
+    sample: NDArray[np.intp],
+    of_classes: list[NDArray[np.intp]],
+) -> NDArray[np.float64] | None:
+    """Return the distance of each item to the sample, and to its nearest class if there are any.
+
+    Returns
+    -------
+    ndarray, shape (n, 1) or (n, 2), or None
+        Cosine distances; None if most of them are 0.
+    """
+    n = len(features)
+    groups = [(sample, _SHARE), *((items, 0.5) for items in of_classes)]
+    references = [unit_rows(features[items]) for items, _ in groups]
+    distances = np.empty((n, 2 if of_classes else 1))
+    for block in blocks(n, rows_at_once=2_048):
+        rows = unit_rows(features[block])
+        of_groups = []
+        for (items, share), reference in zip(groups, references, strict=True):
+            pairs = 1 - rows @ reference.T
+            inside = np.flatnonzero((items >= block.start) & (items < block.stop))
+            pairs[items[inside] - block.start, inside] = np.inf  # an item has distance 0 to itself
+            place = min(max(3, int(share * len(items))), len(items) - 1)
+            of_groups.append(np.partition(pairs, place, axis=1)[:, place])
+        distances[block, 0] = of_groups[0]
+        if of_classes:
+            distances[block, 1] = np.min(of_groups[1:], axis=0)
+    if (distances < 1e-6).mean() > 0.25:
+        return None
+    return np.maximum(distances, 1e-6)
+
+
+def _in_ranges(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the values in interquartile ranges above the third quartile."""
+    low, high = np.quantile(values, [0.25, 0.75])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray((values - high) / (high - low))

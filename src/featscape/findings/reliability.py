@@ -1,0 +1,239 @@
+"""Measure how well the positions on the map represent the features: per item and for the whole map.
+
+The measures of the whole map follow Kobak & Berens (2019), "The art of using t-SNE for single-cell
+transcriptomics", Nature Communications 10:5416, and Venna & Kaski (2001), "Neighborhood
+preservation in nonlinear projection methods: an experimental study", ICANN, LNCS 2130:485.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featscape.findings.records import Evidence, Part, Reliability
+from featscape.findings.spaces import blocks
+from featscape.findings.wording import percent
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from featscape.findings.spaces import Search
+    from featscape.labels.classes import Classes
+
+N_NEAR = 30  # neighbors of an item that are compared
+_N_KNN = 10  # as in Kobak & Berens
+_N_KNC = 10
+_WIDER = 3  # an item on the map is a false friend if it is not among 3 x 30 neighbors in features
+_MOST_RANKED = 1_000  # items whose ranks among all items are computed
+_MOST_PAIRED = 1_000  # items whose distances are correlated, as in Kobak & Berens
+_LEAST_ITEMS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class MapReliability:
+    """The reliability of a map.
+
+    Attributes
+    ----------
+    part : Part of Reliability
+        The measures of the whole map.
+    torn, false_friends : ndarray of float32, shape (n,)
+        See `ItemColumns`.
+    """
+
+    part: Part[Reliability]
+    torn: NDArray[np.float32]
+    false_friends: NDArray[np.float32]
+
+    @classmethod
+    def not_computed(cls, n_items: int, reason: str) -> MapReliability:
+        """Return the result without measures."""
+        nothing = np.full(n_items, np.nan, np.float32)
+        return cls(Part(reason=reason), nothing, nothing)
+
+
+def measure_reliability(
+    values: NDArray[np.float32],
+    positions: NDArray[np.float32],
+    neighbors: NDArray[np.int32],
+    *,
+    classes: Classes | None,
+    search: Search,
+    seed: int = 0,
+) -> MapReliability:
+    """Measure how well the positions represent the features.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (n, c)
+        The features, or their principal components.
+    positions : ndarray of float32, shape (n, 2) or (n, 3)
+    neighbors : ndarray of int32, shape (n, k)
+        The nearest items of each item by the features, nearest first.
+    classes : Classes or None
+    search : callable
+        (values, k) -> the k nearest neighbors by Euclidean distance.
+    seed : int
+        Seed of the samples.
+    """
+    n = len(positions)
+    if n < _LEAST_ITEMS:
+        return MapReliability.not_computed(
+            n, f"The map has {n} items; at least {_LEAST_ITEMS} are needed."
+        )
+    k = min(N_NEAR, neighbors.shape[1], (n - 1) // 2)
+    on_map = search(positions, k).indices
+    torn = 1 - shared(neighbors[:, :k], on_map)
+    false_friends = 1 - shared(on_map, neighbors[:, : _WIDER * k])
+    generator = np.random.default_rng(seed)
+    measures = [
+        _knn(neighbors, on_map),
+        *_by_rank(values, positions, k=k, generator=generator),
+        _cpd(values, positions, generator=generator),
+    ]
+    reason: str | None = None
+    if classes is not None and len(classes.names) > 2:
+        measures.append(_knc(values, positions, classes))
+    else:
+        reason = "KNC needs labels of at least three classes."
+    return MapReliability(
+        Part(tuple(measures), reason), torn.astype(np.float32), false_friends.astype(np.float32)
+    )
+
+
+def shared(some: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Return for each row the share of the entries of `some` that are among `others`.
+
+    Parameters
+    ----------
+    some : ndarray of int, shape (n, k)
+        Without repetitions in a row.
+    others : ndarray of int, shape (n, l)
+        Without repetitions in a row.
+    """
+    result = np.empty(len(some))
+    for block in blocks(len(some)):
+        both = np.sort(np.hstack([some[block], others[block]]), axis=1)
+        result[block] = (both[:, 1:] == both[:, :-1]).sum(axis=1)
+    return np.asarray(result / some.shape[1])
+
+
+def _measure(name: str, value: float, text: str, method: str) -> Reliability:
+    value = float(value)
+    return Reliability(
+        measure=name,
+        value=round(value, 4),
+        text=text,
+        evidence=Evidence(items=(), neighbors=(), score=value, method=method),
+    )
+
+
+def _knn(neighbors: NDArray[np.int32], on_map: NDArray[np.int32]) -> Reliability:
+    k = min(_N_KNN, on_map.shape[1])
+    value = float(shared(neighbors[:, :k], on_map[:, :k]).mean())
+    return _measure(
+        "KNN",
+        value,
+        f"{percent(value)} of the {k} nearest items by features are among the {k} nearest items "
+        "on the map.",
+        f"Mean share of the {k} nearest neighbors that the map preserves.",
+    )
+
+
+def _by_rank(
+    values: NDArray[np.float32],
+    positions: NDArray[np.float32],
+    *,
+    k: int,
+    generator: np.random.Generator,
+) -> list[Reliability]:
+    """Return trustworthiness and continuity, from the ranks of a sample of the items."""
+    n = len(values)
+    rows = np.sort(generator.permutation(n)[:_MOST_RANKED])
+    lost = np.zeros(2)
+    for block in blocks(len(rows), rows_at_once=256):
+        in_features = _ranks(values, rows[block])
+        in_map = _ranks(positions.astype(np.float64), rows[block])
+        lost[0] += np.maximum(in_features - k, 0)[in_map <= k].sum()
+        lost[1] += np.maximum(in_map - k, 0)[in_features <= k].sum()
+    scale = 2 / (len(rows) * k * (2 * n - 3 * k - 1))
+    trustworthiness, continuity = 1 - scale * lost
+    rest = f"1 if no rank exceeds {k}. Ranks of {len(rows):,} random items among all items."
+    return [
+        _measure(
+            "trustworthiness",
+            trustworthiness,
+            f"Trustworthiness {trustworthiness:.3f}: items that are close on the map have similar "
+            "features if this number is near 1.",
+            f"1 less the scaled ranks by features of the {k} nearest items on the map; {rest}",
+        ),
+        _measure(
+            "continuity",
+            continuity,
+            f"Continuity {continuity:.3f}: items with similar features are close on the map if "
+            "this number is near 1.",
+            f"1 less the scaled ranks on the map of the {k} nearest items by features; {rest}",
+        ),
+    ]
+
+
+def _ranks(values: NDArray[np.floating[Any]], rows: NDArray[np.intp]) -> NDArray[np.int32]:
+    """Return the rank of each item by its distance from each row, (len(rows), n); own rank 0."""
+    squares = np.einsum("ij,ij->i", values, values)
+    distances = squares - 2 * (values[rows] @ values.T)
+    distances[np.arange(len(rows)), rows] = -np.inf
+    order = np.argsort(distances, axis=1, kind="stable")
+    ranks = np.empty(order.shape, dtype=np.int32)
+    numbers = np.broadcast_to(np.arange(len(values), dtype=np.int32), order.shape)
+    np.put_along_axis(ranks, order, numbers, axis=1)
+    return ranks
+
+
+def _cpd(
+    values: NDArray[np.float32],
+    positions: NDArray[np.float32],
+    *,
+    generator: np.random.Generator,
+) -> Reliability:
+    from scipy.spatial.distance import pdist
+    from scipy.stats import spearmanr
+
+    rows = generator.permutation(len(values))[:_MOST_PAIRED]
+    pairs = pdist(values[rows]), pdist(positions[rows])
+    is_constant = any(np.ptp(distances) == 0 for distances in pairs)
+    value = 0.0 if is_constant else float(spearmanr(*pairs).statistic)
+    return _measure(
+        "CPD",
+        value,
+        f"The rank correlation between distances on the map and distances by features is "
+        f"{value:.2f}: large distances on a t-SNE map mean little.",
+        f"Spearman correlation of the distances between all pairs of {len(rows):,} random items.",
+    )
+
+
+def _knc(
+    values: NDArray[np.float32], positions: NDArray[np.float32], classes: Classes
+) -> Reliability:
+    k = min(_N_KNC, len(classes.names) - 2)
+    near = [_nearest_classes(of, classes, k) for of in (values, positions)]
+    value = float(shared(*near).mean())
+    return _measure(
+        "KNC",
+        value,
+        f"{percent(value)} of the {k} nearest classes by features are among the {k} nearest "
+        "classes on the map.",
+        f"Mean share of the {k} nearest class means that the map preserves.",
+    )
+
+
+def _nearest_classes(values: NDArray[np.float32], classes: Classes, k: int) -> NDArray[np.intp]:
+    """Return the k nearest classes of each class by the distance of the means, (n_classes, k)."""
+    sums = np.zeros((len(classes.names), values.shape[1]))
+    np.add.at(sums, classes.codes, values)
+    means = sums / classes.counts[:, None]
+    squares = (means**2).sum(axis=1)
+    distances = squares[:, None] + squares - 2 * means @ means.T
+    np.fill_diagonal(distances, np.inf)
+    return np.argsort(distances, axis=1, kind="stable")[:, :k]

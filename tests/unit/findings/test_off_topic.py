@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+
+from featscape.findings.off_topic import find_off_topic
+from featscape.findings.spaces import search_all_pairs
+from featscape.labels.classes import count_classes
+from planted import average_precision, clouds, named
+
+
+def with_guests(n_hosts=400, n_guests=8):
+    """Return features whose last rows are a group of their own, and which rows these are."""
+    features, codes = clouds(n_hosts)
+    rng = np.random.default_rng(3)
+    center = 3 * rng.normal(size=features.shape[1])
+    guests = center + 0.25 * rng.normal(size=(n_guests, features.shape[1]))
+    codes = np.concatenate([codes, rng.integers(0, 4, n_guests)])
+    is_guest = np.arange(n_hosts + n_guests) >= n_hosts
+    return np.vstack([features, guests]).astype(np.float32), codes, is_guest
+
+
+def off_topic(features, codes=None, **options):
+    classes = None if codes is None else count_classes(named(codes), len(features))
+    near = search_all_pairs(features, min(10, len(features) - 1)).indices
+    return find_off_topic(features, near, classes=classes, **options)
+
+
+@pytest.mark.parametrize("has_labels", [False, True])
+def test_a_group_of_foreign_images_is_found(has_labels):
+    features, codes, is_guest = with_guests()
+    found = off_topic(features, codes if has_labels else None)
+    assert average_precision(found.score, is_guest) > 0.99
+    assert {one.item for one in found.part.findings} == set(np.flatnonzero(is_guest))
+
+
+def test_each_finding_has_its_score_and_neighbors():
+    features, codes, is_guest = with_guests()
+    found = off_topic(features, codes, paths=[f"{i}.png" for i in range(len(features))])
+    first = found.part.findings[0]
+    assert first.evidence.score == pytest.approx(found.score.max())
+    assert is_guest[list(first.evidence.neighbors)].all()
+    assert first.text.startswith(f"{first.item}.png resembles no large part of the dataset")
+    assert "nearest class" in first.evidence.method
+    assert "nearest class" not in off_topic(features).part.findings[0].evidence.method
+
+
+def test_at_most_half_a_percent_of_clean_items_are_flagged():
+    features, codes = clouds(1_000)
+    assert len(off_topic(features, codes).part.findings) <= 5
+
+
+def test_a_permutation_of_the_items_permutes_the_scores():
+    features, codes, _ = with_guests()
+    order = np.random.default_rng(1).permutation(len(features))
+    score = off_topic(features, codes).score
+    np.testing.assert_allclose(
+        off_topic(features[order], codes[order]).score, score[order], atol=0.01
+    )
+
+
+def test_renamed_labels_change_nothing():
+    features, codes, _ = with_guests()
+    other = np.array([2, 0, 3, 1])[codes]
+    score = off_topic(features, codes).score
+    np.testing.assert_allclose(off_topic(features, other).score, score, atol=0.01)
+
+
+@pytest.mark.parametrize("n_items", [1, 5, 19])
+def test_too_few_items_are_reported(n_items):
+    found = (
+        off_topic(clouds(20)[0][:n_items], None)
+        if n_items > 1
+        else find_off_topic(np.ones((1, 4), np.float32), np.empty((1, 0), np.int32))
+    )
+    assert "at least 20 are needed" in found.part.reason
+    assert np.isnan(found.score).all()
+
+
+def test_identical_items_are_reported():
+    found = off_topic(np.ones((50, 8), np.float32))
+    assert "same features" in found.part.reason
+    assert found.part.findings == ()
+
+
+def test_a_class_with_one_item_and_many_classes_work():
+    features, codes, is_guest = with_guests()
+    codes[0] = 4
+    assert average_precision(off_topic(features, codes).score, is_guest) > 0.99
+    many = np.arange(len(features)) // 2
+    assert average_precision(off_topic(features, many).score, is_guest) > 0.99

@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+
+from featscape.findings.reliability import measure_reliability, shared
+from featscape.findings.spaces import search_all_pairs
+from featscape.labels.classes import count_classes
+from planted import clouds, named
+
+
+def reliability(values, positions, labels=None):
+    k = min(90, len(values) - 1)
+    return measure_reliability(
+        values,
+        positions,
+        search_all_pairs(values, k).indices,
+        classes=count_classes(labels, len(values)),
+        search=search_all_pairs,
+    )
+
+
+def measures(found):
+    return {one.measure: one.value for one in found.part.findings}
+
+
+@pytest.fixture
+def plane():
+    return np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
+
+
+def test_a_perfect_map_is_reliable(plane):
+    found = reliability(plane, 3 * plane, named(np.arange(300) % 4))
+    assert measures(found) == pytest.approx(
+        {"KNN": 1, "trustworthiness": 1, "continuity": 1, "CPD": 1, "KNC": 1}, abs=1e-3
+    )
+    assert found.torn.max() == found.false_friends.max() == 0
+    assert found.part.reason is None
+
+
+def test_a_random_map_is_not_reliable(plane):
+    shuffled = np.random.default_rng(1).permutation(plane)
+    found = reliability(plane, shuffled)
+    assert found.torn.mean() == pytest.approx(1 - 30 / 299, abs=0.01)
+    assert found.false_friends.mean() == pytest.approx(1 - 90 / 299, abs=0.01)
+    values = measures(found)
+    assert abs(values["CPD"]) < 0.1
+    assert values["trustworthiness"] == pytest.approx(0.5, abs=0.05)
+
+
+def test_an_item_moved_to_another_place_is_torn_and_has_false_friends():
+    features, codes = clouds(400)
+    centers = np.array([[0, 0], [9, 0], [0, 9], [9, 9]])
+    noise = np.random.default_rng(2).normal(size=(400, 2))
+    positions = (centers[codes] + noise).astype(np.float32)
+    positions[0] = centers[3]
+    found = reliability(features, positions)
+    assert found.torn[0] > 0.95
+    assert found.false_friends[0] > 0.95
+    assert np.median(found.false_friends) < 0.5
+
+
+def test_trustworthiness_equals_that_of_scikit_learn():
+    from sklearn.manifold import trustworthiness
+
+    features, _ = clouds(200)
+    positions = features[:, :2].copy()
+    values = measures(reliability(features, positions))
+    expected = trustworthiness(features, positions, n_neighbors=30)
+    assert values["trustworthiness"] == pytest.approx(expected, abs=1e-3)
+    swapped = trustworthiness(positions, features, n_neighbors=30)
+    assert values["continuity"] == pytest.approx(swapped, abs=1e-3)
+
+
+@pytest.mark.parametrize("n_columns", [2, 5])
+def test_the_search_finds_the_nearest_items(n_columns):
+    values = np.random.default_rng(0).normal(size=(120, n_columns)).astype(np.float32)
+    found = search_all_pairs(values, 7)
+    pairs = np.linalg.norm(values[:, None] - values, axis=2)
+    np.fill_diagonal(pairs, np.inf)
+    np.testing.assert_array_equal(found.indices, np.argsort(pairs, axis=1)[:, :7])
+    np.testing.assert_allclose(found.distances, np.sort(pairs, axis=1)[:, :7], atol=1e-3)
+
+
+def test_a_permutation_of_the_items_permutes_the_columns():
+    features, _ = clouds(200)
+    positions = features[:, :2].copy()
+    order = np.random.default_rng(1).permutation(200)
+    found, permuted = (
+        reliability(features, positions),
+        reliability(features[order], positions[order]),
+    )
+    np.testing.assert_allclose(permuted.torn, found.torn[order], atol=1e-6)
+    np.testing.assert_allclose(permuted.false_friends, found.false_friends[order], atol=1e-6)
+
+
+def test_without_classes_the_measure_of_classes_is_reported_as_missing(plane):
+    found = reliability(plane, plane)
+    assert "KNC" not in measures(found)
+    assert "KNC needs labels" in found.part.reason
+
+
+def test_too_few_items_are_reported(plane):
+    found = reliability(plane[:5], plane[:5])
+    assert "at least 10" in found.part.reason
+    assert np.isnan(found.torn).all()
+
+
+def test_identical_items_give_finite_measures():
+    same = np.ones((60, 3), np.float32)
+    found = reliability(same, same[:, :2])
+    assert all(np.isfinite(value) for value in measures(found).values())
+
+
+def test_shared_counts_common_entries():
+    some, others = np.array([[1, 2], [3, 4]]), np.array([[2, 1, 0], [0, 1, 3]])
+    np.testing.assert_allclose(shared(some, others), [1, 0.5])
