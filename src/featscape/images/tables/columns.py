@@ -20,7 +20,7 @@ from featscape.records import SkippedImage
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from featscape.records import Column
+    from featscape.records.images import Column
 
 # usual names of the column of paths and of the column of labels, the most likely first
 PATH_COLUMNS = (

@@ -1,0 +1,41 @@
+"""The records that the packages exchange: images -> features -> embedding."""
+
+from featscape.records.embedding import (
+    Embedding,
+    Neighbors,
+    PlacedImage,
+)
+from featscape.records.features import (
+    Features,
+    Inference,
+    ModelCard,
+)
+from featscape.records.images import (
+    Decoded,
+    Decoder,
+    ImageBytes,
+    ImageSet,
+    ImageSource,
+    PlainDecoder,
+    SkippedImage,
+    ThumbnailSink,
+    count_reasons,
+)
+
+__all__ = [
+    "Decoded",
+    "Decoder",
+    "Embedding",
+    "Features",
+    "ImageBytes",
+    "ImageSet",
+    "ImageSource",
+    "Inference",
+    "ModelCard",
+    "Neighbors",
+    "PlacedImage",
+    "PlainDecoder",
+    "SkippedImage",
+    "ThumbnailSink",
+    "count_reasons",
+]

@@ -1,0 +1,78 @@
+"""The result of t-SNE, and the places of new images on a map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbors:
+    """The k nearest neighbors of each item, nearest first, without the item.
+
+    Attributes
+    ----------
+    indices : ndarray of int32, shape (n, k)
+    distances : ndarray of float32, shape (n, k)
+        In the metric of the search. Euclidean distances are not squared.
+    """
+
+    indices: NDArray[np.int32]
+    distances: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """The result of t-SNE.
+
+    Attributes
+    ----------
+    positions : ndarray of float32, shape (n, 2) or (n, 3)
+    kl_divergence : float
+    n_iter : int
+    parameters : mapping
+        Every parameter of the embedding, including the seed.
+    neighbors : Neighbors
+        The neighbors of every item among all other items, or among the landmarks if there are any.
+    labels : sequence of str, length n, or None
+        The class of each item.
+    landmarks : ndarray of intp, shape (m,), or None
+        Indices of the items that t-SNE was fitted on, ascending; the other items were placed among
+        these. None if t-SNE was fitted on all items.
+    device : str
+        The device of t-SNE: "cpu", or the GPU with its name.
+    neighbors_recall : float
+        The share of the true neighbors that the search found, measured on a sample.
+    """
+
+    positions: NDArray[np.float32]
+    kl_divergence: float
+    n_iter: int
+    parameters: Mapping[str, Any]
+    neighbors: Neighbors
+    labels: Sequence[str] | None = None
+    landmarks: NDArray[np.intp] | None = None
+    device: str = "cpu"
+    neighbors_recall: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedImage:
+    """The place of a new image on an existing map.
+
+    Attributes
+    ----------
+    position : ndarray of float32, shape (c,)
+        Coordinates on a map of c dimensions.
+    neighbors : Neighbors
+        The items of the map that are nearest to the image in feature space, shape (1, k).
+    """
+
+    position: NDArray[np.float32]
+    neighbors: Neighbors

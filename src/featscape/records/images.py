@@ -1,0 +1,215 @@
+"""The images of a dataset, and the protocols to read, decode and store images."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    Column = Sequence[str | None] | NDArray[Any]
+
+_DETAILS = re.compile(r": | \(")
+
+
+@dataclass(frozen=True)
+class SkippedImage:
+    """A file that was found and skipped, with the reason.
+
+    The reason starts with its kind, which many files share. Details of the file follow a colon or
+    are in parentheses: see `count_reasons`.
+    """
+
+    path: str
+    reason: str
+
+
+def count_reasons(reasons: Iterable[str]) -> list[tuple[str, int]]:
+    """Count the reasons for skipped files.
+
+    Returns
+    -------
+    list of (str, int)
+        Each kind of reason with its number of files, the most common kind first. If the details of
+        the files differ, the details of the first file are given as an example.
+    """
+    by_kind: dict[str, list[str]] = {}
+    for reason in reasons:
+        by_kind.setdefault(_DETAILS.split(reason, maxsplit=1)[0], []).append(reason)
+    counted = []
+    for kind, alike in sorted(by_kind.items(), key=lambda item: -len(item[1])):
+        details = alike[0][len(kind) :]
+        shown = alike[0] if len(set(alike)) == 1 else f"{kind}, for example{details}"
+        counted.append((shown, len(alike)))
+    return counted
+
+
+class ImageSource(Protocol):
+    """A sequence of RGB images to draw: an ImageSet, or the thumbnails of a map."""
+
+    def __len__(self) -> int: ...
+
+    def load(self, index: int, *, at_least_px: int = 0) -> Image.Image:
+        """Return item `index` as an RGB image. Several threads may call this method.
+
+        The image may be reduced if its longer side keeps `at_least_px` pixels; 0 means full size.
+        """
+        ...
+
+
+class ImageBytes(Protocol):
+    """The storage of the encoded images of a dataset: a folder, an archive, a table, a bucket."""
+
+    def read(self, path: str) -> bytes:
+        """Return the content of the image file at `path`. Several threads may call this method.
+
+        Raises ImageError if the file is missing or cannot be read; the message is only the reason.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """A decoded image.
+
+    Attributes
+    ----------
+    image : PIL.Image.Image
+        Mode "RGB", upright; may be reduced.
+    size_px : tuple of int
+        Width and height of the original, upright.
+    """
+
+    image: Image.Image
+    size_px: tuple[int, int]
+
+
+class Decoder(Protocol):
+    """A function that decodes the content of an image file."""
+
+    def __call__(self, content: bytes, *, at_least_px: int = 0) -> Decoded:
+        """Decode an image.
+
+        The image may be reduced if its shorter side keeps `at_least_px` pixels; 0 means full size.
+        Raises ImageError with the reason.
+        """
+        ...
+
+
+class PlainDecoder(Protocol):
+    """A function that decodes simple files faster than a `Decoder`."""
+
+    def __call__(self, content: bytes, *, at_least_px: int = 0) -> NDArray[np.uint8] | None:
+        """Return the pixels that the `Decoder` returns, (h, w, 3); None for other files."""
+        ...
+
+
+class ThumbnailSink(Protocol):
+    """A receiver of thumbnails, made from the images that feature extraction decodes."""
+
+    @property
+    def size_px(self) -> int:
+        """The longest side of the thumbnails. Equal images give equal thumbnails of one size."""
+        ...
+
+    def make(self, image: Image.Image, *, original_px: tuple[int, int] | None = None) -> bytes:
+        """Encode the thumbnail of one image. Several threads may call this method.
+
+        `original_px` gives the proportions of an image that was reduced while it was decoded.
+        """
+        ...
+
+    def append(self, encoded: bytes) -> None:
+        """Store the thumbnail of the next row of the features. Skipped images have no row."""
+        ...
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageSet:
+    """The images of a dataset in a fixed order. Images are decoded on demand.
+
+    Attributes
+    ----------
+    source : Path or str
+        The folder, file or address of the images.
+    paths : tuple of str
+        One unique path per image, relative to `source`, with "/" between the parts.
+    contents : ImageBytes
+        Reads the image file at a path.
+    decode : Decoder
+        Content of a file -> RGB image.
+    decode_plain : PlainDecoder or None
+        Content of a simple file -> pixels.
+    kind : str
+        The kind of `source`, with which `images.open_contents` opens the source again.
+    labels : tuple of str or None
+        The class of each image; None if the source has no classes.
+    renamed_labels : mapping of str to str
+        The names in the source that were replaced by other labels, with these labels: Italian
+        folder names and English class names of Animals10. Empty for other datasets.
+    splits : tuple of str or None
+        "train", "val" or "test" for each image; None if the source has no splits.
+    columns : mapping of str to sequence
+        Further values of each image by name: an array of numbers (NaN if missing), or strings
+        (None if missing).
+    skipped : tuple of SkippedImage
+        Skipped files with the reasons.
+    """
+
+    source: Path | str
+    paths: tuple[str, ...]
+    contents: ImageBytes = field(repr=False)
+    decode: Decoder = field(repr=False)
+    kind: str = "folder"
+    decode_plain: PlainDecoder | None = field(default=None, repr=False)
+    labels: tuple[str, ...] | None = None
+    renamed_labels: Mapping[str, str] = field(default_factory=dict)
+    splits: tuple[str, ...] | None = None
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    skipped: tuple[SkippedImage, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __repr__(self) -> str:
+        classes = "" if self.labels is None else f", {len(set(self.labels)):,} classes"
+        return f"<ImageSet: {len(self):,} images{classes}, {self.source}>"
+
+    @property
+    def absolute_source(self) -> str:
+        """The source as an absolute path or address."""
+        return self.source if isinstance(self.source, str) else str(self.source.resolve())
+
+    def read(self, index: int) -> bytes:
+        """Return the file of image `index`; raises ImageError with the reason."""
+        return self.contents.read(self.paths[index])
+
+    def load(self, index: int, *, at_least_px: int = 0) -> Image.Image:
+        """Decode image `index`; raises ImageError with the reason.
+
+        The image may be reduced if its shorter side keeps `at_least_px` pixels; 0 means full size.
+        """
+        return self.decode(self.read(index), at_least_px=at_least_px).image
+
+    def select(self, indices: Sequence[int] | NDArray[np.integer[Any]]) -> ImageSet:
+        """Return the images at `indices` in the order of `indices`, and all skipped files."""
+        return replace(
+            self,
+            paths=tuple(self.paths[i] for i in indices),
+            labels=None if self.labels is None else tuple(self.labels[i] for i in indices),
+            splits=None if self.splits is None else tuple(self.splits[i] for i in indices),
+            columns={
+                name: values[np.asarray(indices, dtype=np.intp)]
+                if isinstance(values, np.ndarray)
+                else tuple(values[i] for i in indices)
+                for name, values in self.columns.items()
+            },
+        )
