@@ -52,9 +52,9 @@ class EmbeddingOptions:
     ] = None  # a library call prints nothing
 
     def __post_init__(self) -> None:
-        from featscape.steps.embedding import check_options
+        from featscape.steps.tsne import check_parameters
 
-        check_options(self)
+        check_parameters(n_components=self.n_components, perplexity=self.perplexity)
 
     @property
     def report(self) -> Progress:

@@ -17,14 +17,18 @@ from featscape.mapfolder.read import find_maps, open_map
 from featscape.mapfolder.staging import kept_beside
 from featscape.progress import Stopwatch
 from featscape.steps.drawing import draw
-from featscape.steps.embedding import choose_device, embed, measure_agreement
+from featscape.steps.embedding import choose_tsne_device, embed
 from featscape.steps.facts import describe_found, describe_unreadable
 from featscape.steps.layer_maps import JOINT, name_outputs, split_by_layer
+from featscape.steps.tsne import measure_agreement
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from featscape.distribute.executor import Executor
     from featscape.mapfolder.read import Map
     from featscape.options import EmbeddingOptions, FeatureMapOptions, MapOptions
-    from featscape.records import Embedding, Features
+    from featscape.records import Embedding, Features, ImageSet
 
 
 def make_maps(options: MapOptions) -> tuple[Map, ...]:
@@ -35,8 +39,7 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
     InputError, ModelError, DeviceError, MissingExtra
         The output folder is then unchanged; the same call reuses the finished features.
     """
-    from featscape.distribute import open_workers
-    from featscape.images import ThumbnailPack, find_images
+    from featscape.distribute import open_executor
 
     watch = Stopwatch()
     outputs = name_outputs(options.folder, options.layer_names)
@@ -47,40 +50,15 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
             )
             for output in outputs
         ]
-        workers = stack.enter_context(open_workers(options.engine, options.address))
+        executor = stack.enter_context(open_executor(options.engine, options.address))
         with watch.stage("find"):
-            images = find_images(
-                options.source,
-                path_column=options.path_column,
-                label_column=options.label_column,
-                limit=options.limit,
-                random_state=options.random_state,
-                max_megapixels=options.max_megapixels,
-            )
-            for line in describe_found(images):
-                options.report.note(line)
-            device = choose_device(options, n_items=len(images))
+            images = _find(options)
+            device = choose_tsne_device(options, n_items=len(images))
         source = options.made_from or images.absolute_source
-        thumbnails = ThumbnailPack(folders[0] / mapfolder.THUMBNAILS, size_px=options.pack_px)
-        stage = "features" if len(folders) == 1 else f"features of {len(folders)} layers"
-        with watch.stage(stage), thumbnails:
-            features = workers.extract(
-                images,
-                model=options.model,
-                weights=options.weights,
-                layers=options.layer_names,
-                pool=options.pool,
-                device=options.device,
-                precision=options.precision,
-                batch_size=options.batch_size,
-                thumbnails=thumbnails,
-                file=folders[0] / (mapfolder.FEATURES if len(folders) == 1 else JOINT),
-                work=kept_beside(folders[0]),
-                maps=find_maps(outputs[0], source=source),
-                progress=options.report,
-            )
-        if len(features.images) < len(images):
-            options.report.note(describe_unreadable(images, features.images))
+        several = "" if len(folders) == 1 else f" of {len(folders)} layers"
+        with watch.stage(f"features{several}"):
+            maps = find_maps(outputs[0], source=source)
+            features = _extract(images, options, executor, folders, maps)
         for output, folder, layer in zip(
             outputs, folders, split_by_layer(features, folders), strict=True
         ):
@@ -90,11 +68,65 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
                     options,
                     labels=layer.images.labels,
                     device=device,
-                    place=workers.place,
+                    place=executor.place,
                 )
             draw(folder, embedding, options, output=output, features=layer, watch=watch)
             _store(folder, embedding, options, source=source, features=layer, watch=watch)
     return tuple(open_map(output) for output in outputs)
+
+
+def _find(options: MapOptions) -> ImageSet:
+    """Find the images of the source, and report the number of images and skipped files."""
+    from featscape.images import find_images
+
+    images = find_images(
+        options.source,
+        path_column=options.path_column,
+        label_column=options.label_column,
+        limit=options.limit,
+        random_state=options.random_state,
+        max_megapixels=options.max_megapixels,
+    )
+    for line in describe_found(images):
+        options.report.note(line)
+    return images
+
+
+def _extract(
+    images: ImageSet,
+    options: MapOptions,
+    executor: Executor,
+    folders: Sequence[Path],
+    maps: Sequence[Path],
+) -> Features:
+    """Write the features of all layers and the thumbnails into the first folder.
+
+    Returns
+    -------
+    Features
+        `values` has shape (n, d), with the features of all layers side by side.
+    """
+    from featscape.images import ThumbnailPack
+
+    with ThumbnailPack(folders[0] / mapfolder.THUMBNAILS, size_px=options.pack_px) as thumbnails:
+        features = executor.extract(
+            images,
+            model=options.model,
+            weights=None if options.weights is None else Path(options.weights),
+            layers=options.layer_names,
+            pool=options.pool,
+            device=options.device,
+            precision=options.precision,
+            batch_size=options.batch_size,
+            thumbnails=thumbnails,
+            file=folders[0] / (mapfolder.FEATURES if len(folders) == 1 else JOINT),
+            work=kept_beside(folders[0]),
+            maps=maps,
+            progress=options.report,
+        )
+    if len(features.images) < len(images):
+        options.report.note(describe_unreadable(images, features.images))
+    return features
 
 
 def embed_features(options: FeatureMapOptions) -> Map:
@@ -120,7 +152,7 @@ def embed_features(options: FeatureMapOptions) -> Map:
             values = np.asarray(stored, dtype=np.float32)  # (n, d)
             mapfolder.write_features(folder, values)
         with watch.stage("t-SNE"):
-            device = choose_device(options, n_items=len(values))
+            device = choose_tsne_device(options, n_items=len(values))
             embedding = embed(values, options, labels=labels, device=device)
         draw(folder, embedding, options, output=options.folder, watch=watch)
         _store(folder, embedding, options, source=str(file.resolve()), watch=watch)
@@ -144,8 +176,9 @@ def _store(
     mapfolder.write_run(
         folder,
         embedding,
-        options,
         source=source,
+        parameters=options.recorded,
+        thumbnail_px=options.pack_px,
         features=features,
         agreement=agreement,
         timings_s=watch.timings_s,

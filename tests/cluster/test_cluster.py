@@ -159,9 +159,9 @@ def test_what_is_known_is_not_computed_again(cluster, photos, apart):
 
 
 def test_a_mistake_on_a_node_is_one_line_and_leaves_nothing(cluster, photos, tmp_path, monkeypatch):
-    from featscape.distribute import extraction
+    from featscape.distribute import remote_extraction
 
-    monkeypatch.setattr(extraction, "Job", partial(extraction.Job, version="0.0"))
+    monkeypatch.setattr(remote_extraction, "Job", partial(remote_extraction.Job, version="0.0"))
     with pytest.raises(InputError, match=r"must have featscape 0\.0 like this machine; got"):
         make_map(photos, tmp_path / "m", engine="ray", address=cluster.address, **OPTIONS)
     assert list(tmp_path.iterdir()) == []

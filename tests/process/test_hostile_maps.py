@@ -23,7 +23,7 @@ from featscape.errors import FeatscapeError, InputError
 from featscape.mapfolder.read import open_map
 from featscape.printable_names import printable
 from featscape.steps.drawing import export_site
-from featscape.steps.embedding import load_tsne
+from featscape.steps.tsne import load_tsne
 from hostile import CANARY, maps
 from hostile.seedmap import N_ITEMS, PHOTOS, make_seed_map
 

@@ -1,5 +1,7 @@
 import io
 import json
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ from featscape.errors import DeviceError, FeatscapeError, InputError
 from featscape.mapfolder.read import open_map
 from featscape.options import EmbeddingOptions, MapOptions
 from featscape.progress import SilentProgress
-from featscape.steps.embedding import choose_device, engine_errors, place
+from featscape.steps.embedding import choose_tsne_device
+from featscape.steps.tsne import engine_errors, place
 
 
 @pytest.mark.parametrize(
@@ -25,12 +28,12 @@ from featscape.steps.embedding import choose_device, engine_errors, place
 )
 def test_perplexity(perplexity, n_items, words):
     with pytest.raises(InputError, match=words):
-        choose_device(EmbeddingOptions(perplexity=perplexity), n_items=n_items)
+        choose_tsne_device(EmbeddingOptions(perplexity=perplexity), n_items=n_items)
 
 
 def test_perplexity_that_holds():
-    choose_device(EmbeddingOptions(perplexity=30), n_items=31)
-    choose_device(EmbeddingOptions(perplexity=1), n_items=2)
+    choose_tsne_device(EmbeddingOptions(perplexity=30), n_items=31)
+    choose_tsne_device(EmbeddingOptions(perplexity=1), n_items=2)
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "seed", "device"])
@@ -54,14 +57,31 @@ def test_a_parameter_that_was_not_stored_is_not_guessed(here, name):
 )
 def test_t_sne_runs_on_the_device_of_the_network(monkeypatch, device, expected):
     monkeypatch.setattr(TSNE, "find_device", lambda *_: "cpu")  # no GPU is needed to choose one
-    assert choose_device(EmbeddingOptions(device=device), n_items=500) == expected
+    assert choose_tsne_device(EmbeddingOptions(device=device), n_items=500) == expected
 
 
 def test_a_map_of_three_dimensions_reports_that_the_gpu_is_not_used():
     said = Notes()
     options = EmbeddingOptions(device="cuda", n_components=3, progress=said)
-    assert choose_device(options, n_items=500) == "cpu"
-    assert said.lines == ["t-SNE runs on the CPU: on a GPU, t-SNE makes maps of 2 dimensions."]
+    assert choose_tsne_device(options, n_items=500) == "cpu"
+    assert said.lines == ["t-SNE runs on the CPU: on a GPU, t-SNE makes maps of 2 dimensions"]
+
+
+@pytest.mark.parametrize(
+    ("device", "has_cuda", "notes"),
+    [
+        ("cpu", True, []),
+        ("mps", False, ["t-SNE runs on the CPU: on a GPU, t-SNE needs CUDA"]),
+        ("auto", False, ["t-SNE runs on the CPU"]),
+        ("auto", True, ["t-SNE runs on the CPU; --device cuda (device=) runs t-SNE on the GPU"]),
+    ],
+)
+def test_a_cpu_that_the_user_did_not_choose_is_reported(monkeypatch, device, has_cuda, notes):
+    cuda = SimpleNamespace(is_available=lambda: has_cuda)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    said = Notes()
+    choose_tsne_device(EmbeddingOptions(device=device, progress=said), n_items=500)
+    assert said.lines == notes
 
 
 def test_the_gpus_of_a_cluster_do_not_run_t_sne_on_this_machine(tmp_path):
@@ -77,7 +97,11 @@ def test_fewer_neighbors_than_usual_are_reported():
     made = embed_features("f.npy", "m", perplexity=30, progress=progress)
     assert made.neighbors.indices.shape == (40, 39)
     assert progress.lines == [
-        "t-SNE uses all 39 other items as neighbors of each item: 3 x perplexity = 90 would be more"
+        "t-SNE runs on the CPU",
+        (
+            "t-SNE uses all 39 other items as neighbors of each item: 3 x perplexity = 90 would be "
+            "more"
+        ),
     ]
 
 
@@ -111,7 +135,7 @@ def test_a_gpu_that_is_not_there_is_missed_before_the_work(here, monkeypatch):
 
     monkeypatch.setattr(device, "has_nvidia_driver", lambda: False)
     with pytest.raises(DeviceError, match="device='cuda' needs an NVIDIA GPU"):
-        choose_device(EmbeddingOptions(perplexity=5, device="cuda"), n_items=100)
+        choose_tsne_device(EmbeddingOptions(perplexity=5, device="cuda"), n_items=100)
     np.save("f.npy", np.random.default_rng(0).normal(size=(30, 4)))
     with pytest.raises(DeviceError, match="device='cuda' needs an NVIDIA GPU"):
         embed_features("f.npy", "m", perplexity=4, device="cuda")
@@ -129,7 +153,7 @@ def test_the_map_says_where_t_sne_ran(monkeypatch):
     said = Notes()
     monkeypatch.setattr(estimator, "describe_device", lambda _device: "cuda (NVIDIA X)")
     made = embed_features("f.npy", "m", perplexity=4, force=True, progress=said)
-    assert said.lines == ["t-SNE runs on cuda (NVIDIA X)"]
+    assert said.lines[-1] == "t-SNE runs on cuda (NVIDIA X)"
     assert "on cuda (NVIDIA X)" in text_of(describe(made))
 
 

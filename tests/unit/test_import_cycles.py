@@ -23,10 +23,10 @@ def is_for_types(node):
     return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
-def imports_in(node, modules):
-    """Yield the package's modules that a syntax tree imports anywhere, except for types."""
+def imports_in(node, modules, *, with_types):
+    """Yield the package's modules that a syntax tree imports anywhere, with or without types."""
     for child in ast.iter_child_nodes(node):
-        if is_for_types(child):
+        if is_for_types(child) and not with_types:
             continue
         if isinstance(child, ast.Import):
             yield from (alias.name for alias in child.names if alias.name in modules)
@@ -35,14 +35,16 @@ def imports_in(node, modules):
                 submodule = f"{child.module}.{alias.name}"
                 yield from (one for one in (submodule, child.module) if one in modules)
         else:
-            yield from imports_in(child, modules)
+            yield from imports_in(child, modules, with_types=with_types)
 
 
-def import_graph(modules):
+def import_graph(modules, *, with_types=False):
     """Return the modules that each module imports; a package does not count for its own modules."""
     graph = {}
     for name, file in modules.items():
-        found = imports_in(ast.parse(file.read_text(encoding="utf-8")), modules)
+        found = imports_in(
+            ast.parse(file.read_text(encoding="utf-8")), modules, with_types=with_types
+        )
         graph[name] = {one for one in found if one != name and not name.startswith(f"{one}.")}
     return graph
 
@@ -58,6 +60,10 @@ def find_cycle(graph):
 
 def test_no_module_imports_itself_through_others():
     assert find_cycle(import_graph(find_modules(ROOT))) == []
+
+
+def test_no_module_imports_itself_for_types():
+    assert find_cycle(import_graph(find_modules(ROOT), with_types=True)) == []
 
 
 def test_the_check_finds_a_cycle_of_an_import_inside_a_function(tmp_path):
@@ -76,4 +82,6 @@ def test_the_check_leaves_out_imports_for_types(tmp_path):
     (package / "one.py").write_text("from package.two import f\n")
     two = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from package import one\n"
     (package / "two.py").write_text(two)
-    assert find_cycle(import_graph(find_modules(package))) == []
+    modules = find_modules(package)
+    assert find_cycle(import_graph(modules)) == []
+    assert set(find_cycle(import_graph(modules, with_types=True))) == {"package.one", "package.two"}

@@ -17,7 +17,6 @@ from featscape.mapfolder import check_source, items_file, new_map_folder
 from featscape.mapfolder import read as maps
 from featscape.mapfolder.read import open_map
 from featscape.mapfolder.thumbnails import ThumbnailWriter
-from featscape.options import EmbeddingOptions
 from featscape.records import Embedding, Features, ImageSet, ModelCard, Neighbors, SkippedImage
 
 N_ITEMS = 6
@@ -59,8 +58,9 @@ def write_run(folder, *, source, features=None, embedding=None):
     mapfolder.write_run(
         folder,
         embedding or an_embedding(),
-        EmbeddingOptions(),
         source=source,
+        parameters={"limit": None},
+        thumbnail_px=None,
         features=features,
         agreement=None,
         timings_s={"find": 0.5},

@@ -427,6 +427,54 @@ class TestFinishedMaps:
         assert len(told) == 1
         assert name.rpartition("/")[2] in told[0]
 
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            (
+                lambda x: x.astype(np.float64),
+                "it has float64 of shape (71, 48), not rows of float32",
+            ),
+            (lambda x: x[:, :40], "the map has 40 features per image, and the network has 48"),
+        ],
+    )
+    def test_features_of_another_type_or_width_are_reported_and_not_used(
+        self, source, network, change, reason
+    ):
+        file = make(source, "m").folder / mapfolder.FEATURES
+        np.save(file, change(np.load(file)))
+        network.n_seen = 0
+        lines = Lines()
+        make(source, "m", force=True, progress=lines)
+        assert network.n_seen == N_DIFFERENT
+        (told,) = [line for line in lines.said if line.startswith("the features in m are not used")]
+        assert reason in told, told
+
+    def test_a_map_without_hashes_is_reported_and_not_used(self, source, network):
+        import pyarrow.parquet as pq
+
+        file = make(source, "m").folder / mapfolder.ITEMS
+        pq.write_table(pq.read_table(file).drop_columns("sha256"), file)
+        network.n_seen = 0
+        lines = Lines()
+        make(source, "m", force=True, progress=lines)
+        assert network.n_seen == N_DIFFERENT
+        reason = "the map has no hashes or no sizes of its images"
+        assert f"the features in m are not used: {reason}" in lines.said
+
+    def test_cached_features_that_are_not_finite_are_reported_and_computed_again(
+        self, source, network
+    ):
+        file = make(source, "m").folder / mapfolder.FEATURES
+        values = np.load(file)
+        values[3] = np.nan
+        np.save(file, values)
+        network.n_seen = 0
+        lines = Lines()
+        made = make(source, "m", force=True, progress=lines)
+        assert network.n_seen == 1
+        assert np.isfinite(made.features).all()
+        assert "some features in m could not be read and were computed again" in lines.said
+
     def test_the_table_holds_the_hash_of_each_file(self, source, whole):
         import pyarrow.parquet as pq
 

@@ -10,7 +10,6 @@ from featscape.errors import ModelError
 from featscape.features.engines.base import FP32
 from featscape.features.engines.devices import choose_device
 from featscape.features.engines.precision import AUTO, check_precision
-from featscape.features.network import Network
 from featscape.features.opening import open_network
 from featscape.features.readout.layers import check_layers
 from featscape.features.zoo.architecture import INPUT_OF
@@ -24,6 +23,7 @@ from featscape.progress import SilentProgress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from featscape.features.network import Network
     from featscape.progress import Progress
     from featscape.records import ModelCard
 
@@ -122,25 +122,16 @@ def load_network(
         model, weights=weights, layers=layers, pool=pool, device=device, precision=precision
     )
     with own_code_errors(model):
-        opened = open_network(
+        network = open_network(
             find_architecture(model)(),
             owner=model,
             weights=weights,
             layers=layers,
             pool=pool,
             device=device,
+            precision=precision,
             progress=progress or SilentProgress(),
         )
-    network = Network(
-        opened.card,
-        opened.device,
-        opened.module,
-        opened.preprocessing,
-        opened.engine,
-        precision,
-        opened.fallback,
-        _resizing=opened.resizing,
-    )
     return network.choose_precision(())[0] if precision == FP32 else network
 
 

@@ -1,10 +1,9 @@
-"""Build a network with its weights, read its layers, and open the engine that runs it in fp32."""
+"""Build a network with its weights, read its layers, and open the engine that runs the network."""
 
 from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from featscape.features.engines.base import Probe
 from featscape.features.engines.devices import choose_device
 from featscape.features.engines.folding import fold_batch_norms
 from featscape.features.engines.selection import open_engine
+from featscape.features.network import Network
 from featscape.features.readout.pooling import DEFAULT_POOL
 from featscape.features.zoo.architecture import OUTPUT
 from featscape.features.zoo.fingerprint import make_fingerprint, make_probe
@@ -30,43 +30,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from featscape.features.engines.base import Engine
     from featscape.features.readout.hooks import LayerReadout
     from featscape.features.zoo.architecture import Architecture
     from featscape.features.zoo.fingerprint import Fingerprint
-    from featscape.features.zoo.geometry import ResizeAndCrop
     from featscape.features.zoo.preprocessing import Preprocessing
     from featscape.progress import Progress
 
 _DECODED = "; JPEG files decoded at 1/2, 1/4 or 1/8 where that leaves twice the size or more"
-
-
-@dataclass(frozen=True, eq=False)
-class OpenedNetwork:
-    """A network up to its classifier or to selected layers, with the engine that runs it.
-
-    Attributes
-    ----------
-    card : ModelCard
-    device : torch.device
-    module : torch.nn.Module or None
-        None for an ONNX file.
-    preprocessing : Preprocessing
-    engine : Engine
-        In fp32.
-    fallback : str
-        The reason why OpenVINO does not run the network on the CPU; empty otherwise.
-    resizing : ResizeAndCrop or None
-        The resize and crop that the engine does on the device.
-    """
-
-    card: ModelCard
-    device: torch.device
-    module: nn.Module | None
-    preprocessing: Preprocessing
-    engine: Engine
-    fallback: str = ""
-    resizing: ResizeAndCrop | None = None
 
 
 def open_network(
@@ -77,17 +47,18 @@ def open_network(
     layers: Sequence[str],
     pool: str | None,
     device: str,
+    precision: str,
     progress: Progress,
-) -> OpenedNetwork:
-    """Open a network of the zoo.
+) -> Network:
+    """Open a network of the zoo, in fp32.
 
     Parameters
     ----------
     architecture : Architecture or OnnxModel
     owner : str
         Name of the network.
-    weights, layers, pool, device
-        As for `load_network`, checked.
+    weights, layers, pool, device, precision
+        As for `load_network`, checked. `Network.choose_precision` uses `precision`.
     progress : Progress
 
     Raises
@@ -96,34 +67,12 @@ def open_network(
         As `load_network` does.
     """
     if isinstance(architecture, OnnxModel):
-        return _open_onnx(architecture, layers, pool, progress=progress)
-    return _open_torch(
-        architecture,
-        owner=owner,
-        weights=weights,
-        layers=layers,
-        pool=pool,
-        device=choose_device(device),
-        progress=progress,
-    )
-
-
-def _open_torch(
-    architecture: Architecture,
-    *,
-    owner: str,
-    weights: str | Path | None,
-    layers: Sequence[str],
-    pool: str | None,
-    device: torch.device,
-    progress: Progress,
-) -> OpenedNetwork:
+        return _open_onnx(architecture, layers, pool, precision=precision, progress=progress)
     path = Path(weights) if weights is not None else architecture.find_weights(progress)
     module, sha256 = _load_weights(architecture, path, layers)
     module.eval().requires_grad_(False)
     layer = "+".join(layers) if layers else architecture.remove_classifier(module)
     readout, probe = _read_out(module, layers, architecture, pool=pool, owner=owner, path=path)
-    preprocessing = architecture.preprocessing
     poolings = [output.pooling for output in readout.outputs]
     is_pooled = bool(layers) or any(pooling.is_pooled for pooling in poolings)
     widths = tuple(pooling.width for pooling in poolings)
@@ -132,13 +81,35 @@ def _open_torch(
         layer=layer,
         weights=architecture.weights if weights is None else str(weights),
         weights_sha256=sha256,
-        preprocessing=f"{preprocessing}{_DECODED}",
+        preprocessing=f"{architecture.preprocessing}{_DECODED}",
         n_features=sum(widths),
         pool=poolings[0].method if is_pooled else "none",
         widths=widths,
         code_sha256=architecture.code_sha256,
         fingerprint=_fingerprint(probe.features[0], widths),
     )
+    return _start(
+        card,
+        readout,
+        architecture.preprocessing,
+        device=choose_device(device),
+        precision=precision,
+        probe=probe,
+        progress=progress,
+    )
+
+
+def _start(
+    card: ModelCard,
+    readout: LayerReadout,
+    preprocessing: Preprocessing,
+    *,
+    device: torch.device,
+    precision: str,
+    probe: Probe,
+    progress: Progress,
+) -> Network:
+    """Choose the engine of a PyTorch network, and report why OpenVINO does not run it."""
     resizing = preprocessing.resizing if device.type == "cuda" else None
     engine, fallback = open_engine(
         readout,
@@ -149,13 +120,27 @@ def _open_torch(
         geometry=resizing,
     )
     if fallback:
-        progress.note(f"{owner} runs on {engine.name}: {fallback}")
-    return OpenedNetwork(card, device, readout, preprocessing, engine, fallback, resizing)
+        progress.note(f"{card.name} runs on {engine.name}: {fallback}")
+    return Network(
+        card,
+        device,
+        _module=readout,
+        _preprocessing=preprocessing,
+        _engine=engine,
+        _asked=precision,
+        _fallback=fallback,
+        _resizing=resizing,
+    )
 
 
 def _open_onnx(
-    network: OnnxModel, layers: Sequence[str], pool: str | None, *, progress: Progress
-) -> OpenedNetwork:
+    network: OnnxModel,
+    layers: Sequence[str],
+    pool: str | None,
+    *,
+    precision: str,
+    progress: Progress,
+) -> Network:
     from featscape.features.engines.openvino import OpenVinoEngine, take_pixels
     from featscape.features.readout.onnx import read_out
 
@@ -173,7 +158,7 @@ def _open_onnx(
     remarks = (*network.remarks, *readout.remarks)
     if remarks:
         progress.note(f"{network.path.name}: {'; '.join(remarks)}")
-    features = engine.run([make_probe(preprocessing.input_size_px)])
+    features = engine.run([make_probe(preprocessing.input_size_px)])  # (1, d)
     card = ModelCard(
         name=str(network.path),
         layer=readout.layer,
@@ -185,7 +170,15 @@ def _open_onnx(
         widths=readout.widths,
         fingerprint=_fingerprint(features[0], readout.widths),
     )
-    return OpenedNetwork(card, choose_device("cpu"), None, preprocessing, engine)
+    return Network(
+        card,
+        choose_device("cpu"),
+        _module=None,
+        _preprocessing=preprocessing,
+        _engine=engine,
+        _asked=precision,
+        _fallback="",
+    )
 
 
 def _load_weights(
@@ -244,18 +237,24 @@ def _read_out(
             return readout.read(batch)
 
     features = fold_batch_norms(readout, batch, run=run, keep=kept)
-    if not torch.isfinite(features).all():
-        source = f"the weights {path}" if path is not None else f"the weights of {owner}"
-        remedy = "The weights are damaged: use other weights."
-        if path is None and is_name(owner):
-            source, remedy = f"the tensors of {owner}", "Fix the factory."
-        raise ModelError(
-            f"the features of an image must be finite numbers; with {source} the network gives "
-            f"NaN or infinity. {remedy}"
-        )
+    _check_finite(features, owner=owner, path=path)
     if is_name(owner):  # the networks of libraries do not mix images
         check_batch(readout.read, batch, features, owner=owner)
     return readout, Probe(noise, features.numpy(), reads_values=bool(value_reads))
+
+
+def _check_finite(features: torch.Tensor, *, owner: str, path: Path | None) -> None:
+    """Raise ModelError if a network gives NaN or infinity for the probe."""
+    if features.isfinite().all():
+        return
+    source = f"the weights {path}" if path is not None else f"the weights of {owner}"
+    remedy = "The weights are damaged: use other weights."
+    if path is None and is_name(owner):
+        source, remedy = f"the tensors of {owner}", "Fix the factory."
+    raise ModelError(
+        f"the features of an image must be finite numbers; with {source} the network gives NaN or "
+        f"infinity. {remedy}"
+    )
 
 
 def _fingerprint(features: NDArray[np.float32], widths: Sequence[int]) -> Fingerprint:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
 
+    from featscape.progress import Progress
     from featscape.records import ImageSet, ModelCard, SkippedImage, ThumbnailSink
 
 
@@ -143,3 +145,22 @@ class Machines(Protocol):
         reads the image and runs the network itself.
         """
         ...
+
+
+class ExtractOptions(TypedDict, total=False):
+    """The keywords of `extract`, which describes them."""
+
+    model: str | Backend
+    weights: str | Path | None
+    layers: Sequence[str]
+    pool: str | None
+    device: str
+    precision: str
+    batch_size: int | None
+    n_workers: int | None
+    machines: Machines | None
+    thumbnails: ThumbnailSink | None
+    file: Path | None
+    work: Path | None
+    maps: Sequence[Path]
+    progress: Progress | None

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from featscape.options import EmbeddingOptions
     from featscape.records import Embedding, Features
 
 _DISTRIBUTIONS = (
@@ -159,9 +158,10 @@ def write_picture(folder: Path, name: str, picture: Image.Image) -> None:
 def write_run(
     folder: Path,
     embedding: Embedding,
-    options: EmbeddingOptions,
     *,
     source: str,
+    parameters: Mapping[str, Any],
+    thumbnail_px: int | None,
     features: Features | None,
     agreement: Mapping[str, Any] | None,
     timings_s: Mapping[str, float],
@@ -172,9 +172,12 @@ def write_run(
     ----------
     folder : Path
     embedding : Embedding
-    options : EmbeddingOptions
     source : str
         The source of the images or features, in words or as a path.
+    parameters : mapping
+        Parameters to record beside those of the embedding.
+    thumbnail_px : int or None
+        Longest side of the thumbnails in pixels; None without images.
     features : Features or None
         For the model, the kind of the source and the skipped files; None for features that
         another program computed.
@@ -206,11 +209,11 @@ def write_run(
             "skipped": len(skipped),
         },
         "model": None if features is None else asdict(features.model),
-        "thumbnail_px": options.pack_px,
+        "thumbnail_px": thumbnail_px,
         "inference": None
         if features is None or features.inference is None
         else asdict(features.inference),
-        "parameters": {**options.recorded, **embedding.parameters},
+        "parameters": {**parameters, **embedding.parameters},
         "kl_divergence": embedding.kl_divergence,
         "n_iter": embedding.n_iter,
         "tsne_device": embedding.device,

@@ -1,70 +1,38 @@
-"""Call the t-SNE engine: fit features, restore a stored t-SNE, measure the label agreement."""
+"""Run t-SNE on features, or on landmarks among the features, and report the progress."""
 
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.errors import DeviceError, FeatscapeError, InputError
+from featscape.errors import InputError
 from featscape.labels.classes import sample_of_classes
-from featscape.printable_names import printable
 from featscape.progress import Task
 from featscape.records import Embedding, Neighbors
+from featscape.steps.tsne import NOT_STORED, engine_errors, in_items
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     import meshtsne
-    from featscape.mapfolder.read import Map
     from featscape.options import EmbeddingOptions
     from featscape.progress import Progress
+    from featscape.steps.tsne import Placed, Placing
     from meshtsne import TSNE
 
-    Placed = Iterator[tuple[NDArray[np.float32], meshtsne.Neighbors]]
-    Placing = Callable[[TSNE, Iterable[NDArray[np.float32]]], Placed]
-
-N_AGREEING = 5  # number of neighbors for the label agreement
 _ITEMS_AT_ONCE = 16_384  # items per block: 134 MB for 2,048 features per item
 
 _COLUMNS = 50  # t-SNE reduces the features to 50 principal components, which determine its memory
 
-# Parameters of TSNE that a map does not store. run.json has the seed as "seed".
-_NOT_STORED = {"callback", "random_state"}
 
-
-@contextmanager
-def engine_errors() -> Iterator[None]:
-    """Raise the engine's errors as featscape's errors, with the same message."""
-    import meshtsne
-
-    try:
-        yield
-    except meshtsne.InputError as error:
-        raise InputError(str(error)) from error
-    except meshtsne.DeviceError as error:
-        raise DeviceError(str(error)) from error
-    except meshtsne.MeshTSNEError as error:
-        raise FeatscapeError(str(error)) from error
-
-
-def check_options(options: EmbeddingOptions) -> None:
-    """Raise InputError if no number of items makes a map with these options."""
-    from meshtsne import TSNE
-
-    if options.n_components not in (2, 3):
-        raise InputError(f"a map must have 2 or 3 dimensions; got {options.n_components}.")
-    tsne = TSNE(options.n_components, perplexity=options.perplexity, device="cpu")
-    with engine_errors():
-        tsne.find_device((sys.maxsize, 1))
-
-
-def choose_device(options: EmbeddingOptions, *, n_items: int) -> str:
+def choose_tsne_device(options: EmbeddingOptions, *, n_items: int) -> str:
     """Return the device of t-SNE, and check the options against the number of items.
+
+    Unless the user chose the CPU, the choice of the CPU is reported, with the reason.
 
     Parameters
     ----------
@@ -85,18 +53,33 @@ def choose_device(options: EmbeddingOptions, *, n_items: int) -> str:
     """
     from meshtsne import TSNE
 
-    kind = options.local_device.partition(":")[0]
-    device = "auto" if kind == "mps" else options.local_device
-    if kind == "cuda" and options.n_components == 3:
-        options.report.note("t-SNE runs on the CPU: on a GPU, t-SNE makes maps of 2 dimensions.")
-        device = "cpu"
-    tsne = TSNE(options.n_components, perplexity=options.perplexity, device=device)
     n_fitted = n_items if options.n_landmarks is None else options.n_landmarks
     if options.n_landmarks is not None:
         _check_landmarks(options.n_landmarks, perplexity=options.perplexity, n_items=n_items)
+    device = options.local_device
+    kind = device.partition(":")[0]
+    if kind == "mps":
+        device = "auto"
+    elif kind == "cuda" and options.n_components == 3:
+        device = "cpu"
+    tsne = TSNE(options.n_components, perplexity=options.perplexity, device=device)
     with engine_errors():
         tsne.find_device((n_fitted, _COLUMNS))
+    if device in ("auto", "cpu") and kind != "cpu":
+        options.report.note(f"t-SNE runs on the CPU{_explain_cpu(kind)}")
     return device
+
+
+def _explain_cpu(kind: str) -> str:
+    """Return why t-SNE does not run on the GPU of a kind of device; "" if there is no GPU."""
+    if kind == "cuda":
+        return ": on a GPU, t-SNE makes maps of 2 dimensions"
+    if kind == "mps":
+        return ": on a GPU, t-SNE needs CUDA"
+    torch = sys.modules.get("torch")  # imported if a network runs
+    if torch is not None and torch.cuda.is_available():
+        return "; --device cuda (device=) runs t-SNE on the GPU"
+    return ""
 
 
 def _check_landmarks(n_landmarks: int, *, perplexity: float, n_items: int) -> None:
@@ -129,18 +112,23 @@ def embed(
         With `n_landmarks`, t-SNE is fitted on the landmarks, and the other items are placed among
         the landmarks. The memory beside `values` and the result is then that of the landmarks and
         of one block of other items.
-    labels : sequence of str, optional
+    labels : sequence of str, length n, optional
         The label of each item; the landmarks contain every class.
     device : str
-        From `choose_device`.
+        From `choose_tsne_device`.
     place : callable, optional
         (t-SNE, blocks of features) -> the results of ``map(tsne.place, blocks)``, which is the
         default.
 
+    Returns
+    -------
+    Embedding
+        `positions` has shape (n, options.n_components).
+
     Raises
     ------
     InputError, DeviceError
-        For the reasons of `choose_device`.
+        For the reasons of `choose_tsne_device`.
     """
     from meshtsne import TSNE
 
@@ -151,15 +139,11 @@ def embed(
         random_state=seed,
         device=device,
     )
-    n_others = (n_landmarks or len(values)) - 1
-    if n_others < 3 * options.perplexity:
-        progress.note(
-            f"t-SNE uses all {n_others:,} other items as neighbors of each item: 3 x perplexity = "
-            f"{3 * options.perplexity:g} would be more"
-        )
+    _report_few_neighbors((n_landmarks or len(values)) - 1, options)
     if n_landmarks is None:
+        landmarks = None
         _fit(tsne, values, progress=progress)
-        positions, neighbors, landmarks = tsne.embedding_, _graph(tsne), None
+        positions, neighbors = tsne.embedding_, _graph(tsne)
     else:
         landmarks = sample_of_classes(labels, len(values), size=n_landmarks, seed=seed)
         _fit(tsne, values[landmarks], progress=progress)
@@ -167,7 +151,7 @@ def embed(
             tsne, values, landmarks, place=place or _place_here, progress=progress
         )
     parameters = tsne.get_params()
-    stored = {name: parameters[name] for name in parameters if name not in _NOT_STORED}
+    stored = {name: parameters[name] for name in parameters if name not in NOT_STORED}
     return Embedding(
         positions=positions,
         kl_divergence=float(tsne.kl_divergence_),
@@ -179,6 +163,15 @@ def embed(
         labels=labels,
         landmarks=landmarks,
     )
+
+
+def _report_few_neighbors(n_others: int, options: EmbeddingOptions) -> None:
+    """Report that every item is a neighbor, if t-SNE would use more neighbors for more items."""
+    if n_others < 3 * options.perplexity:
+        options.report.note(
+            f"t-SNE uses all {n_others:,} other items as neighbors of each item: 3 x perplexity = "
+            f"{3 * options.perplexity:g} would be more"
+        )
 
 
 def _fit(tsne: TSNE, values: NDArray[np.float32], *, progress: Progress) -> None:
@@ -236,119 +229,3 @@ def _place_others(
 
 def _place_here(tsne: TSNE, blocks: Iterable[NDArray[np.float32]]) -> Placed:
     return map(tsne.place, blocks)
-
-
-def place(
-    tsne: TSNE, values: NDArray[np.float32], *, landmarks: NDArray[np.intp] | None
-) -> tuple[NDArray[np.float32], Neighbors]:
-    """Place new items on an existing map.
-
-    Parameters
-    ----------
-    tsne : TSNE
-        The result of `load_tsne`.
-    values : ndarray of float32, shape (m, d)
-        Features of the new items.
-    landmarks : ndarray of int, shape (l,), optional
-        Indices of the items that t-SNE was fitted on; None if t-SNE was fitted on all items.
-
-    Returns
-    -------
-    positions : ndarray of float32, shape (m, n_dimensions)
-    neighbors : Neighbors
-        The items of the map that are nearest to each new item.
-
-    Raises
-    ------
-    InputError
-        If `values` are not finite, or their width differs from that of the features of the map.
-    """
-    with engine_errors():
-        positions, neighbors = tsne.place(values)
-    return positions, in_items(neighbors, landmarks)
-
-
-def in_items(
-    neighbors: Neighbors | meshtsne.Neighbors, landmarks: NDArray[np.intp] | None
-) -> Neighbors:
-    """Convert indices of landmarks to indices of items; None means that all items are landmarks."""
-    if landmarks is None:
-        return Neighbors(neighbors.indices, neighbors.distances)
-    return Neighbors(landmarks[neighbors.indices].astype(np.int32), neighbors.distances)
-
-
-def load_tsne(made: Map) -> TSNE:
-    """Restore the fitted t-SNE of a map, whose `transform` places new images on the map.
-
-    Parameters
-    ----------
-    made : Map
-        The result of `open_map` or `make_map`.
-
-    Returns
-    -------
-    TSNE
-        The estimator as it was fitted, on the landmarks if the map has any. ``transform`` takes
-        features of the model of the map, shape (m, d), and returns positions, shape (m, 2).
-
-    Raises
-    ------
-    InputError
-        If run.json lacks a parameter of t-SNE.
-
-    Notes
-    -----
-    The estimator belongs to the package meshtsne. Its methods raise `meshtsne.InputError`, which
-    is a ValueError, for invalid features.
-    """
-    from meshtsne import TSNE
-    from meshtsne import Neighbors as Graph
-
-    stored = made.run["parameters"]
-    names = TSNE().get_params().keys() - _NOT_STORED
-    missing = sorted({"seed", *names} - stored.keys())
-    if missing:
-        raise InputError(
-            f"the run.json of {printable(made.folder)} must contain every parameter of t-SNE; it "
-            f"lacks {', '.join(missing)}. Make the map again with --force (force=True)."
-        )
-    tsne = TSNE(**{name: stored[name] for name in names}, random_state=stored["seed"])
-    rows = made.landmarks
-    if rows is None:
-        values, positions = made.features, made.positions
-        graph = Graph(made.neighbors.indices, made.neighbors.distances)
-    else:
-        values, positions = made.features[rows], made.positions[rows]
-        among = np.searchsorted(rows, made.neighbors.indices[rows]).astype(np.int32)
-        graph = Graph(among, made.neighbors.distances[rows])
-    with engine_errors():
-        return tsne.restore(values, positions, graph)
-
-
-def measure_agreement(embedding: Embedding) -> dict[str, Any] | None:
-    """Return the share of items whose nearest neighbors in feature space have the same label.
-
-    The neighbors are those of t-SNE, which searches the leading principal components of the
-    features. A search in all features of a million items would need too much memory.
-
-    Parameters
-    ----------
-    embedding : Embedding
-        If the embedding has landmarks, the neighbors are landmarks.
-
-    Returns
-    -------
-    dict or None
-        "n_neighbors", "overall" and "by_class", as in run.json; None without labels.
-    """
-    if embedding.labels is None:
-        return None
-    from meshtsne import agreement_among
-
-    near = embedding.neighbors.indices[:, :N_AGREEING]
-    agreement = agreement_among(near, embedding.labels)
-    return {
-        "n_neighbors": near.shape[1],
-        "overall": agreement.overall,
-        "by_class": dict(agreement.by_class),
-    }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from featscape.errors import InputError
 from featscape.printable_names import printable
 from featscape.records import ModelCard, PlacedImage
-from featscape.steps.embedding import load_tsne, place
+from featscape.steps.tsne import load_tsne, place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

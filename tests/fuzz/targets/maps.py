@@ -24,8 +24,8 @@ from featscape.cli.report import describe
 from featscape.errors import FeatscapeError
 from featscape.mapfolder.read import open_map
 from featscape.steps.drawing import export_site
-from featscape.steps.embedding import load_tsne
 from featscape.steps.placement import open_placer
+from featscape.steps.tsne import load_tsne
 from fuzz.containers import change_npy_header
 from fuzz.mutate import encode, mutate_bytes, mutate_json
 from fuzz.pictures import canary_image

@@ -7,24 +7,15 @@ belong to one network: see `card_key`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial, reduce
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.errors import first_line
 from featscape.features.protocols import CachedFeatures
-from featscape.features.zoo.fingerprint import card_key, describe_change
-from featscape.files.folder_handle import FolderHandle
-from featscape.mapfolder.read import read_digests
-from featscape.mapfolder.read import read_map as open_map
-from featscape.mapfolder.thumbnails import Thumbnails
-from featscape.printable_names import printable
-from featscape.records import ModelCard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -89,6 +80,7 @@ class FeatureCache:
         layers: Sequence[FeatureCache] = (),
         sample: Mapping[bytes, CachedFeatures] | None = None,
     ) -> None:
+        self._damaged: set[str] = set()
         self._layers = tuple(layers)
         self._sample = sample or {}
         self._parts = tuple(parts)
@@ -100,6 +92,11 @@ class FeatureCache:
 
     def __len__(self) -> int:
         return len(self._places)
+
+    @property
+    def damaged(self) -> set[str]:
+        """The origins of features that `find` could not read, or that are not finite."""
+        return self._damaged.union(*(layer.damaged for layer in self._layers))
 
     def digest_prefixes(self, *, thumbnail_px: int | None) -> NDArray[np.uint64]:
         """Return the first eight bytes of the hash of each image on disk, sorted.
@@ -143,12 +140,15 @@ class FeatureCache:
         if place is None:
             return None
         number = int(np.searchsorted(self._starts, place, side="right")) - 1
-        row = place - int(self._starts[number])
+        part, row = self._parts[number], place - int(self._starts[number])
         try:
-            found = self._parts[number].read(row, thumbnail_px=thumbnail_px)
-        except OSError:  # the map was deleted in the meantime: the features are computed again
-            return None
-        return found if np.isfinite(found.values).all() else None
+            found = part.read(row, thumbnail_px=thumbnail_px)
+        except OSError:  # for example, the map was deleted in the meantime
+            found = None
+        if found is not None and np.isfinite(found.values).all():
+            return found
+        self._damaged.add(part.origin)
+        return None
 
     def _find_in_layers(self, key: bytes, *, thumbnail_px: int | None) -> CachedFeatures | None:
         of_layers = []
@@ -164,53 +164,3 @@ class FeatureCache:
             origin=" and ".join(dict.fromkeys(one.origin for one in of_layers)),
             values=np.concatenate([one.values for one in of_layers]),
         )
-
-
-def read_map(
-    folder: Path, card: ModelCard, *, report: Callable[[str], None]
-) -> StoredFeatures | None:
-    """Return the features of a finished map; None if they may differ from the network's.
-
-    The map's files are opened once, relative to one open folder, and stay open: the features, the
-    hashes and the thumbnails belong to the same map even if another run replaces the map.
-
-    Parameters
-    ----------
-    folder : Path
-        None is returned if the map is damaged, or contains no hashes of its images.
-    card : ModelCard
-        None is returned if the map's card describes another network or layer.
-    report : callable
-        Receives a message if the map is damaged, or if the network changed since an equal card.
-    """
-    try:
-        opened = FolderHandle(folder)
-        made = open_map(opened)
-        model = made.run["model"]
-        if model is None or card_key(ModelCard(**model)) != card_key(card):
-            return None
-        change = describe_change(ModelCard(**model), card)
-        if change:
-            report(f"the features in {printable(folder)} are not used: {change}")
-            return None
-        digests = read_digests(opened)
-    except (OSError, ValueError, TypeError) as error:  # TypeError: a card with other fields
-        report(f"the features in {printable(folder)} are not used: {first_line(error)}")
-        return None
-    if digests is None or made.sizes_px is None:
-        return None
-    if made.features.dtype != np.float32 or made.features.shape[1:] != (card.n_features,):
-        return None
-    thumbnails = made.thumbnails
-    return StoredFeatures(
-        origin=printable(folder),
-        digests=digests,
-        sizes_px=made.sizes_px,
-        read_features=partial(_copy_row, made.features),
-        read_thumbnail=thumbnails.encoded if isinstance(thumbnails, Thumbnails) else None,
-        thumbnail_px=made.run.get("thumbnail_px"),
-    )
-
-
-def _copy_row(features: NDArray[np.float32], row: int) -> NDArray[np.float32]:
-    return np.array(features[row])

@@ -1,24 +1,25 @@
 """The extraction loop: threads decode images while the network computes earlier batches.
 
-Features that an earlier run computed for the same image file are reused: see `cache` and `shards`.
+Features that an earlier run computed for the same image file are reused: see `earlier_runs`.
 """
 
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from featscape.errors import InputError, ModelError
 from featscape.features.engines.precision import AUTO
+from featscape.features.extraction.earlier_runs import open_cache
 from featscape.features.extraction.prefetch import BottleneckMeter, map_ahead, read_ahead
 from featscape.features.extraction.reading import fill_placeholders, make_reader
 from featscape.features.extraction.result_builder import ResultBuilder
-from featscape.features.extraction.row_store import FileRowStore, MemoryRowStore
-from featscape.features.extraction.sampling import find_earlier_choice, prepare_network
-from featscape.features.extraction.shards import Shard, ShardWriter, open_cache
+from featscape.features.extraction.row_store import open_row_store
+from featscape.features.extraction.sampling import prepare_network
+from featscape.features.extraction.shards import Shard, ShardWriter
 from featscape.features.loading import load_network
 from featscape.features.network import Network
 from featscape.features.protocols import Read
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from featscape.features.extraction.cache import FeatureCache
     from featscape.features.protocols import Backend, CachedFeatures, Machines
     from featscape.progress import Progress
     from featscape.records import (
@@ -72,15 +74,11 @@ def extract(
     ----------
     images : ImageSet
     model : str or Backend
-        A name from `list_models`, or a network from `load_network`. The parameters `weights`,
-        `layers`, `pool`, `device` and `precision` are those of `load_network`, and require a name.
-    weights : path, optional
-    layers : sequence of str
-        The features of several layers are concatenated: `Features.of_layer` separates them.
-    pool : str, optional
-    device : str
-    precision : str
-        Chosen on the first images if it is "auto"; these images are computed twice.
+        A name from `list_models`, or a network from `load_network`.
+    weights, layers, pool, device, precision : optional
+        As for `load_network`; allowed only if `model` is a name. The features of several layers
+        are concatenated: `Features.of_layer` separates them. With the precision "auto", the images
+        that decide the precision are computed twice.
     batch_size : int, optional
         Number of images per batch; the default depends on the device.
     n_workers : int, optional
@@ -101,7 +99,8 @@ def extract(
     Returns
     -------
     Features
-        `images` contains the images that could be decoded, in order.
+        `values` has shape (n, d) and dtype float32, for the n images that could be decoded, in the
+        order of `images`.
 
     Raises
     ------
@@ -119,9 +118,60 @@ def extract(
             "Check the source."
         )
     progress = progress or SilentProgress()
+    network = _open_network(
+        model,
+        weights=weights,
+        layers=layers,
+        pool=pool,
+        device=device,
+        precision=precision,
+        progress=progress,
+    )
+    sample: dict[bytes, CachedFeatures] = {}
+    if isinstance(network, Network):
+        network, sample = prepare_network(
+            network,
+            images,
+            thumbnails,
+            runs_here=machines is None,
+            maps=maps,
+            batch_size=batch_size,
+            n_workers=n_workers,
+            progress=progress,
+        )
+    folder = None if work is None else work / card_key(network.card)
+    cache, n_shards = open_cache(
+        folder, maps, card=network.card, n_images=len(images), sample=sample, progress=progress
+    )
+    run = _Run(images, network, thumbnails, cache, batch_size or network.batch_size, progress)
+    thumbnail_px = None if thumbnails is None else thumbnails.size_px
+    with (
+        ShardWriter(folder, n_shards, thumbnail_px, network.card.fingerprint) as shards,
+        closing(open_row_store(file, len(images), network.card.n_features)) as rows,
+        closing(run.read_images(machines, n_workers=n_workers)) as items,
+    ):
+        result = ResultBuilder(images, rows, thumbnails)
+        run.fill(result, items, shards)
+        shards.write()  # before `finish` maps the file: a mapped file keeps its space on the disk
+        run.report(result)
+        features = result.finish(network.card)
+    return replace(features, inference=getattr(network, "inference", None))
+
+
+def _open_network(
+    model: str | Backend,
+    *,
+    weights: str | Path | None,
+    layers: Sequence[str],
+    pool: str | None,
+    device: str,
+    precision: str,
+    progress: Progress,
+) -> Backend:
+    """Load the network `model`, or check that a loaded network is given without options."""
     if isinstance(model, str):
         progress.note(f"loading {model}")
-        network: Backend = load_network(
+        return load_network(
             model,
             weights=weights,
             layers=layers,
@@ -130,111 +180,112 @@ def extract(
             precision=precision,
             progress=progress,
         )
-    elif weights is not None or layers or pool is not None or {device, precision} != {AUTO}:
+    if weights is not None or layers or pool is not None or {device, precision} != {AUTO}:
         raise InputError(
             "weights, layers, pool, device and precision must be left out with a loaded network; "
             f"got {weights=}, {layers=}, {pool=}, {device=}, {precision=}. Give "
             "them to load_network."
         )
-    else:
-        network = model
-    sample: dict[bytes, CachedFeatures] = {}
-    if isinstance(network, Network):
-        network, sample = prepare_network(
-            network,
-            images,
-            thumbnails if machines is None else None,
-            earlier=find_earlier_choice(maps, network.card, n_images=len(images)),
-            n_compiled=0
-            if machines is not None
-            else network.n_to_compile(len(images), batch_size or network.batch_size),
-            n_workers=n_workers,
-            progress=progress,
-        )
-    folder = None if work is None else work / card_key(network.card)
-    cache, n_shards = open_cache(
-        folder, maps, card=network.card, n_images=len(images), sample=sample, progress=progress
-    )
-    read = make_reader(images, network, thumbnails, cache)
-    batch_size = batch_size or network.batch_size
-    if machines is None:
-        n_workers = n_workers or network.n_workers
-        # two batches ahead of the current batch; on a GPU `map_ahead` holds further batches
-        source = read_ahead(read, len(images), n_workers=n_workers, n_ahead=2 * batch_size)
-    else:
+    return model
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """One pass over the images.
+
+    Attributes
+    ----------
+    images : ImageSet
+    network : Backend
+    thumbnails : ThumbnailSink or None
+    cache : FeatureCache
+    batch_size : int
+    progress : Progress
+    """
+
+    images: ImageSet
+    network: Backend
+    thumbnails: ThumbnailSink | None
+    cache: FeatureCache
+    batch_size: int
+    progress: Progress
+
+    def read_images(
+        self, machines: Machines | None, *, n_workers: int | None
+    ) -> Generator[Read | SkippedImage, None, None]:
+        """Return a generator of all images in order, read by threads here or by other machines."""
+        read = make_reader(self.images, self.network, self.thumbnails, self.cache)
+        if machines is None:
+            # two batches ahead of the current batch; on a GPU `map_ahead` holds further batches
+            return read_ahead(
+                read,
+                len(self.images),
+                n_workers=n_workers or self.network.n_workers,
+                n_ahead=2 * self.batch_size,
+            )
         read_there = machines.compute(
-            images, network, batch_size=batch_size, thumbnails=thumbnails, cache=cache
+            self.images,
+            self.network,
+            batch_size=self.batch_size,
+            thumbnails=self.thumbnails,
+            cache=self.cache,
         )
-        source = fill_placeholders(read_there, cache, read, thumbnails)
-    size = (len(images), network.card.n_features)
-    thumbnail_px = None if thumbnails is None else thumbnails.size_px
-    with (
-        ShardWriter(folder, n_shards, thumbnail_px, network.card.fingerprint) as shards,
-        closing(MemoryRowStore(*size) if file is None else FileRowStore(file, *size)) as rows,
-    ):
-        result = ResultBuilder(images, rows, thumbnails)
-        with closing(source) as items:
-            _fill(
-                result,
-                items,
-                network,
-                batch_size=batch_size,
-                n_cached=len(cache),
-                shards=shards,
-                progress=progress,
-            )
-        shards.write()  # before `finish` maps the file: a mapped file keeps its space on the disk
+        return fill_placeholders(read_there, self.cache, read, self.thumbnails)
+
+    def fill(
+        self, result: ResultBuilder, items: Iterable[Read | SkippedImage], shards: ShardWriter
+    ) -> None:
+        """Assign a row to each image, and compute the features that are not cached."""
+        meter = BottleneckMeter(inner="limited by reading", outer="limited by the network")
+        n_shown = n_computed = 0
+
+        def work() -> tuple[int, int]:
+            """Return the number of computed images, and the number of images to compute."""
+            n_cached_left = max(0, len(self.cache) - (n_shown - n_computed))
+            return n_computed, max(0, len(self.images) - n_shown - n_cached_left)
+
+        task = Task(
+            "Features",
+            total=len(self.images),
+            unit="images",
+            remark=lambda: meter.describe() if n_computed else "",
+            work=work,
+        )
+        with (
+            self.progress.task(task) as advance,
+            closing(_batches(result, meter.time_inner(items), self.batch_size)) as batches,
+            closing(
+                map_ahead(
+                    lambda one: _compute(one[0], self.network),
+                    batches,
+                    n_concurrent=self.network.n_concurrent,
+                )
+            ) as computed,
+        ):
+            for (batch, n_seen), values in meter.time_outer(computed):
+                if batch:
+                    shards.add(_store(batch, values, result, self.network.card))
+                n_new, n_shown = n_seen - n_shown, n_seen
+                n_computed += len(batch)
+                advance(n_new)
+
+    def report(self, result: ResultBuilder) -> None:
+        """Report the cached images.
+
+        Raises
+        ------
+        InputError
+            If no image could be decoded.
+        """
         if not result.kept:
-            raise InputError(_describe_failure(images, result.skipped))
+            raise InputError(_describe_failure(self.images, result.skipped))
         for origin, count in result.n_cached.items():
-            progress.note(f"the features of {count:,} images were taken from {origin}")
-        features = result.finish(network.card)
-    return replace(features, inference=getattr(network, "inference", None))
-
-
-def _fill(
-    result: ResultBuilder,
-    items: Iterable[Read | SkippedImage],
-    network: Backend,
-    *,
-    batch_size: int,
-    n_cached: int,
-    shards: ShardWriter,
-    progress: Progress,
-) -> None:
-    """Assign a row to each image, and compute the features that are not cached."""
-    meter = BottleneckMeter(inner="limited by reading", outer="limited by the network")
-    n_images = len(result.images)
-    n_shown = n_computed = 0
-
-    def work() -> tuple[int, int]:
-        """Return the number of computed images, and the number of images to compute."""
-        n_cached_left = max(0, n_cached - (n_shown - n_computed))
-        return n_computed, max(0, n_images - n_shown - n_cached_left)
-
-    with (
-        progress.task(
-            Task(
-                "Features",
-                total=n_images,
-                unit="images",
-                remark=lambda: meter.describe() if n_computed else "",
-                work=work,
+            self.progress.note(f"the features of {count:,} images were taken from {origin}")
+        for origin in sorted(self.cache.damaged):
+            self.progress.note(
+                f"some features in {origin or 'the results of the interrupted run'} could not be "
+                "read and were computed again"
             )
-        ) as advance,
-        closing(_batches(result, meter.time_inner(items), batch_size)) as batches,
-        closing(
-            map_ahead(
-                lambda one: _compute(one[0], network), batches, n_concurrent=network.n_concurrent
-            )
-        ) as computed,
-    ):
-        for (batch, n_seen), values in meter.time_outer(computed):
-            if batch:
-                shards.add(_store(batch, values, result, network.card))
-            n_new, n_shown = n_seen - n_shown, n_seen
-            n_computed += len(batch)
-            advance(n_new)
 
 
 def _batches(

@@ -114,3 +114,10 @@ class FileRowStore:
         header = {"descr": "<f4", "fortran_order": False, "shape": (n_rows, self._n_features)}
         with writing():
             np.lib.format.write_array_header_1_0(self._file, header)
+
+
+def open_row_store(file: Path | None, n_rows: int, n_features: int) -> RowStore:
+    """Return a store for rows in an .npy file; without a file, in memory."""
+    if file is None:
+        return MemoryRowStore(n_rows, n_features)
+    return FileRowStore(file, n_rows, n_features)

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.features.engines.precision import AUTO
 from featscape.features.extraction.cache import FeatureCache
+from featscape.features.extraction.earlier_runs import find_earlier_choice
 from featscape.features.extraction.prefetch import read_ahead
 from featscape.features.extraction.reading import make_reader
 from featscape.features.protocols import CachedFeatures, Read
-from featscape.features.zoo.fingerprint import card_key, describe_change
-from featscape.mapfolder.read import read_run
-from featscape.printable_names import printable
-from featscape.records import Inference, ModelCard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from featscape.features.network import Network
     from featscape.progress import Progress
@@ -34,8 +31,9 @@ def prepare_network(
     images: ImageSet,
     thumbnails: ThumbnailSink | None,
     *,
-    earlier: Inference | None,
-    n_compiled: int,
+    runs_here: bool,
+    maps: Sequence[Path],
+    batch_size: int | None,
     n_workers: int | None,
     progress: Progress,
 ) -> tuple[Network, dict[bytes, CachedFeatures]]:
@@ -47,10 +45,13 @@ def prepare_network(
     images : ImageSet
     thumbnails : ThumbnailSink or None
         Makes the thumbnails of the sample.
-    earlier : Inference or None
-        The choice of an earlier run, which is reused.
-    n_compiled : int
-        Batch size for which the network is compiled; 0 to not compile it.
+    runs_here : bool
+        False if other machines run the network: the network is then not compiled, and the sample
+        has no thumbnails.
+    maps : sequence of Path
+        Finished maps. The choice for the same network in one of these maps is reused.
+    batch_size : int or None
+        Number of images per batch; None for the network's default.
     n_workers : int or None
         Number of decoding threads; None for the network's default.
     progress : Progress
@@ -62,65 +63,41 @@ def prepare_network(
         The features of the sample by the images' hashes. Empty if the returned network would
         compute them with other rounding errors.
     """
+    n_images = len(images)
+    batch_size = batch_size or network.batch_size
+    n_compiled = network.n_to_compile(n_images, batch_size) if runs_here else 0
+    earlier = find_earlier_choice(maps, network.card, n_images=n_images)
     held = network if earlier is None else network.with_choice(earlier)
-    n_sample = held.sample_size(len(images))
+    n_sample = held.sample_size(n_images)
+    read = make_reader(images, network, thumbnails if runs_here else None, FeatureCache(()))
     n_threads = n_workers or network.n_workers
-    read = make_reader(images, network, thumbnails, FeatureCache(()))
-    sample = _read_sample(read, len(images), max(n_sample, n_compiled), n_threads=n_threads)
+    sample = _read_sample(read, n_images, max(n_sample, n_compiled), n_threads=n_threads)
     pixels = [one.pixels for one in sample if one.pixels is not None]  # of all: nothing is cached
     chosen, values = held.choose_precision(pixels[:n_sample])
-    computed = {
-        one.digest: CachedFeatures("", row, one.size_px, one.thumbnail)
-        for one, row in zip(sample, () if values is None else values, strict=False)
-        if np.isfinite(row).all()  # otherwise the loop computes it again, and names the image
-    }
     if chosen is not network and chosen.inference is not None:
         inference = chosen.inference
         progress.note(f"{inference.engine} in {inference.precision}: {inference.reason}")
-    if not 0 < n_compiled <= len(sample):
-        return chosen, computed
-    progress.note(f"compiling the network, which saves time for {len(images):,} images")
-    compiled = chosen.compiled(pixels[:n_compiled])
-    if compiled.inference is not None and compiled.inference.fallback:
-        progress.note(f"the network is not compiled: {compiled.inference.fallback}")
-        return compiled, computed
-    return compiled, {}
+    if 0 < n_compiled <= len(sample):
+        progress.note(f"compiling the network, which saves time for {n_images:,} images")
+        chosen = chosen.compiled(pixels[:n_compiled])
+        if chosen.inference is None or not chosen.inference.fallback:
+            return chosen, {}
+        progress.note(f"the network is not compiled: {chosen.inference.fallback}")
+    return chosen, _cache_sample(sample, values)
 
 
-def find_earlier_choice(
-    maps: Iterable[Path], card: ModelCard, *, n_images: int
-) -> Inference | None:
-    """Return the choice of `auto` for the same network in a finished map; None if there is none.
+def _cache_sample(
+    sample: Sequence[Read], values: NDArray[np.float32] | None
+) -> dict[bytes, CachedFeatures]:
+    """Return the features of the first images of the sample by the images' hashes.
 
-    The map must contain at least half of `n_images` images. The choice, and with it the features,
-    therefore stay the same while a folder of images grows.
-
-    Parameters
-    ----------
-    maps : iterable of Path
-    card : ModelCard
-        Card of the network.
-    n_images : int
-        Number of images of this run.
+    The loop computes features that are not finite again, and names the image in its error.
     """
-    cards = [replace(card.of_layer(layer), precision="") for layer in card.layers]
-    wanted = {card_key(one): one for one in cards}
-    for folder in maps:
-        try:
-            run = read_run(folder)
-            model, inference = ModelCard(**run["model"] or {}), Inference(**run["inference"] or {})
-            n_then = run["counts"]["items"]
-        except (TypeError, ValueError, LookupError):  # of another version, or without a network
-            continue
-        now = wanted.get(card_key(replace(model, precision="")))
-        if (
-            now is not None
-            and inference.asked == AUTO
-            and 2 * n_then >= n_images
-            and not describe_change(model, now)
-        ):
-            return replace(inference, reason=f"as for the features in {printable(folder)}")
-    return None
+    return {
+        one.digest: CachedFeatures("", row, one.size_px, one.thumbnail)
+        for one, row in zip(sample, () if values is None else values, strict=False)
+        if np.isfinite(row).all()
+    }
 
 
 def _read_sample(

@@ -26,27 +26,20 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from featscape.errors import InputError
-from featscape.features.extraction.cache import (
-    DIGEST_BYTES,
-    FeatureCache,
-    StoredFeatures,
-    read_map,
-)
+from featscape.features.extraction.cache import DIGEST_BYTES, StoredFeatures
 from featscape.features.zoo.fingerprint import describe_change
 from featscape.features.zoo.weights import hash_file
 from featscape.mapfolder.staging import WriteError, flush, writing
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import TracebackType
 
     from numpy.typing import NDArray
 
-    from featscape.features.protocols import CachedFeatures
     from featscape.features.zoo.fingerprint import Fingerprint
-    from featscape.progress import Progress
     from featscape.records import ModelCard
 
 _FEATURES, _THUMBNAILS, _STATE, _BEGUN = ".npy", ".thumbnails", ".json", ".begun"
@@ -142,11 +135,14 @@ class ShardFolder:
     change : str
         How the network has changed since other shards were written, which were deleted; "" if it
         has not changed.
+    next_number : int
+        Number of the next shard.
     """
 
     parts: list[StoredFeatures] = field(default_factory=list)
     n_damaged: int = 0
     change: str = ""
+    next_number: int = 0
 
 
 def read_shards(folder: Path, *, card: ModelCard) -> ShardFolder:
@@ -176,6 +172,7 @@ def read_shards(folder: Path, *, card: ModelCard) -> ShardFolder:
         try:
             found.parts.append(_read_shard(state, card))
             whole.add(state.stem)
+            found.next_number = int(state.stem) + 1
         except _ChangedError as error:
             found.change = str(error)
         except (OSError, ValueError, LookupError, TypeError):  # a damaged shard
@@ -203,75 +200,6 @@ def _check_kind(path: Path, is_kind: Callable[[int], bool], kind: str) -> None:
             f"featscape did not create {printable(path)}: it is not a {kind}. Move it away, and "
             "repeat the call."
         )
-
-
-def open_cache(
-    folder: Path | None,
-    maps: Sequence[Path],
-    *,
-    card: ModelCard,
-    n_images: int,
-    sample: Mapping[bytes, CachedFeatures],
-    progress: Progress,
-) -> tuple[FeatureCache, int]:
-    """Open the cache of a network's features: the shards of a run, and finished maps.
-
-    Parameters
-    ----------
-    folder : Path or None
-        Folder with the shards of this network only.
-    maps : sequence of Path
-        Maps of other networks are ignored.
-    card : ModelCard
-        Card of the network.
-    n_images : int
-        Number of images of the run, for messages.
-    sample : mapping of bytes to CachedFeatures
-        Features that this run has computed already, by the images' hashes.
-    progress : Progress
-
-    Returns
-    -------
-    cache : FeatureCache
-    n_shards : int
-        Number of the next shard.
-    """
-    parts: list[StoredFeatures] = []
-    n_shards = 0
-    if folder is not None:
-        found = read_shards(folder, card=card)
-        parts, n_damaged = found.parts, found.n_damaged
-        n_shards = 1 + max((int(file.stem) for file in _list_files(folder)), default=-1)
-        if n_damaged:
-            parts_are = "1 part is" if n_damaged == 1 else f"{n_damaged:,} parts are"
-            progress.note(f"of the interrupted run, {parts_are} damaged and computed again")
-        if found.change:
-            progress.note(f"the results of the interrupted run are not used: {found.change}")
-        if parts:
-            n_done = sum(len(part.digests) for part in parts)
-            progress.note(f"continuing: {n_done:,} of {n_images:,} images were done")
-    if len(card.layers) == 1:
-        parts += _parts_of(maps, card, progress)
-        return FeatureCache(parts, sample=sample), n_shards
-    layers = [
-        FeatureCache(_parts_of(maps, card.of_layer(layer), progress)) for layer in card.layers
-    ]
-    return FeatureCache(parts, layers=layers, sample=sample), n_shards
-
-
-def _parts_of(maps: Sequence[Path], card: ModelCard, progress: Progress) -> list[StoredFeatures]:
-    """Return the features of maps, without maps whose images are all in earlier maps."""
-    parts: list[StoredFeatures] = []
-    found: set[bytes] = set()
-    for one in maps:
-        part = read_map(one, card, report=progress.note)
-        if part is None:
-            continue
-        digests = {digest.tobytes() for digest in part.digests}
-        if not digests <= found:
-            parts.append(part)
-            found |= digests
-    return parts
 
 
 class _ChangedError(Exception):

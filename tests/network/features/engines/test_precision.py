@@ -17,7 +17,7 @@ from featscape.features.engines.precision import (
     measure,
     sample_size,
 )
-from featscape.features.extraction.sampling import find_earlier_choice
+from featscape.features.extraction.earlier_runs import find_earlier_choice
 from featscape.images import ThumbnailPack, make_thumbnail
 from featscape.mapfolder import damaged
 from featscape.mapfolder.thumbnails import Thumbnails

@@ -7,11 +7,11 @@ import pytest
 
 from featscape.errors import InputError
 from featscape.features.extraction.cache import FeatureCache
+from featscape.features.extraction.earlier_runs import open_cache
 from featscape.features.extraction.reading import digest
 from featscape.features.extraction.shards import (
     Shard,
     ShardWriter,
-    open_cache,
     read_shards,
     write_shard,
 )

@@ -12,8 +12,8 @@ from PIL import Image
 
 from featscape.errors import ModelError
 from featscape.features import extract, list_layers, load_network, reload_network
-from featscape.features.extraction.cache import card_key
 from featscape.features.extraction.shards import read_shards
+from featscape.features.zoo.fingerprint import card_key
 from featscape.progress import SilentProgress
 from featscape.records import Decoded
 

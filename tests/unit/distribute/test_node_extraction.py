@@ -5,8 +5,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from featscape.distribute import stages
-from featscape.distribute.stages import DigestPrefixes, Job
+from featscape.distribute import node_extraction
+from featscape.distribute.node_extraction import DigestPrefixes, Job
 from featscape.images import find_images
 
 
@@ -39,7 +39,7 @@ def test_a_plain_file_is_decoded_by_the_quick_decoder(tmp_path):
         thumbnails=None,
         prefixes=[],
     )
-    read = stages._read(
+    read = node_extraction._read(
         images.contents, images.paths[0], DigestPrefixes(np.empty(0, np.uint64)), job
     )
     assert read.size_px == (16, 12)

@@ -142,8 +142,8 @@ class DigestPrefixes:
 
     Parameters
     ----------
-    prefixes : ndarray of uint64, sorted
-        See `FeatureCache.digest_prefixes`.
+    prefixes : ndarray of uint64, shape (n,)
+        Sorted: see `FeatureCache.digest_prefixes`.
     """
 
     def __init__(self, prefixes: NDArray[np.uint64]) -> None:

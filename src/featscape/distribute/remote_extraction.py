@@ -6,14 +6,14 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING
 
-from featscape.distribute.stages import Job, Runner, read_chunk, unpack
+from featscape.distribute.node_extraction import Job, Runner, read_chunk, unpack
 from featscape.errors import FeatscapeError, InputError
 from featscape.features import Network
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from featscape.distribute.cluster import Pools
+    from featscape.distribute.pools import Pools
     from featscape.features import Backend
     from featscape.features.protocols import DigestFinder, Read
     from featscape.records import ImageSet, SkippedImage, ThumbnailSink
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MOST_BLOCKS = 20_000
 
 
-class Extraction:
+class RemoteExtraction:
     """The `Machines` of `features.protocols` for a cluster.
 
     Parameters

@@ -1,0 +1,176 @@
+"""The t-SNE engine behind featscape's records and errors: check, restore, place, measure."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featscape.errors import DeviceError, FeatscapeError, InputError
+from featscape.printable_names import printable
+from featscape.records import Neighbors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    import meshtsne
+    from featscape.mapfolder.read import Map
+    from featscape.records import Embedding
+    from meshtsne import TSNE
+
+    Placed = Iterator[tuple[NDArray[np.float32], meshtsne.Neighbors]]
+    Placing = Callable[[TSNE, Iterable[NDArray[np.float32]]], Placed]
+
+N_AGREEING = 5  # number of neighbors for the label agreement
+
+# Parameters of TSNE that a map does not store. run.json has the seed as "seed".
+NOT_STORED = {"callback", "random_state"}
+
+
+@contextmanager
+def engine_errors() -> Iterator[None]:
+    """Raise the engine's errors as featscape's errors, with the same message."""
+    import meshtsne
+
+    try:
+        yield
+    except meshtsne.InputError as error:
+        raise InputError(str(error)) from error
+    except meshtsne.DeviceError as error:
+        raise DeviceError(str(error)) from error
+    except meshtsne.MeshTSNEError as error:
+        raise FeatscapeError(str(error)) from error
+
+
+def check_parameters(*, n_components: int, perplexity: float) -> None:
+    """Raise InputError if no number of items makes a map with these parameters of t-SNE."""
+    from meshtsne import TSNE
+
+    if n_components not in (2, 3):
+        raise InputError(
+            f"a map must have 2 or 3 dimensions; got {n_components}. Use --dimensions 2 or 3 "
+            "(n_components=)."
+        )
+    tsne = TSNE(n_components, perplexity=perplexity, device="cpu")
+    with engine_errors():
+        tsne.find_device((sys.maxsize, 1))
+
+
+def load_tsne(made: Map) -> TSNE:
+    """Restore the fitted t-SNE of a map, whose `transform` places new images on the map.
+
+    Parameters
+    ----------
+    made : Map
+        The result of `open_map` or `make_map`.
+
+    Returns
+    -------
+    TSNE
+        The estimator as it was fitted, on the landmarks if the map has any. ``transform`` takes
+        features of the model of the map, shape (m, d), and returns positions, shape (m, 2).
+
+    Raises
+    ------
+    InputError
+        If run.json lacks a parameter of t-SNE.
+
+    Notes
+    -----
+    The estimator belongs to the package meshtsne. Its methods raise `meshtsne.InputError`, which
+    is a ValueError, for invalid features.
+    """
+    from meshtsne import TSNE
+    from meshtsne import Neighbors as Graph
+
+    stored = made.run["parameters"]
+    names = TSNE().get_params().keys() - NOT_STORED
+    missing = sorted({"seed", *names} - stored.keys())
+    if missing:
+        raise InputError(
+            f"the run.json of {printable(made.folder)} must contain every parameter of t-SNE; it "
+            f"lacks {', '.join(missing)}. Make the map again with --force (force=True)."
+        )
+    tsne = TSNE(**{name: stored[name] for name in names}, random_state=stored["seed"])
+    rows = made.landmarks
+    if rows is None:
+        values, positions = made.features, made.positions
+        graph = Graph(made.neighbors.indices, made.neighbors.distances)
+    else:
+        values, positions = made.features[rows], made.positions[rows]
+        among = np.searchsorted(rows, made.neighbors.indices[rows]).astype(np.int32)
+        graph = Graph(among, made.neighbors.distances[rows])
+    with engine_errors():
+        return tsne.restore(values, positions, graph)
+
+
+def place(
+    tsne: TSNE, values: NDArray[np.float32], *, landmarks: NDArray[np.intp] | None
+) -> tuple[NDArray[np.float32], Neighbors]:
+    """Place new items on an existing map.
+
+    Parameters
+    ----------
+    tsne : TSNE
+        The result of `load_tsne`.
+    values : ndarray of float32, shape (m, d)
+        Features of the new items.
+    landmarks : ndarray of int, shape (l,), optional
+        Indices of the items that t-SNE was fitted on; None if t-SNE was fitted on all items.
+
+    Returns
+    -------
+    positions : ndarray of float32, shape (m, n_dimensions)
+    neighbors : Neighbors
+        The items of the map that are nearest to each new item.
+
+    Raises
+    ------
+    InputError
+        If `values` are not finite, or their width differs from that of the features of the map.
+    """
+    with engine_errors():
+        positions, neighbors = tsne.place(values)
+    return positions, in_items(neighbors, landmarks)
+
+
+def in_items(
+    neighbors: Neighbors | meshtsne.Neighbors, landmarks: NDArray[np.intp] | None
+) -> Neighbors:
+    """Convert indices of landmarks to indices of items; None means that all items are landmarks."""
+    if landmarks is None:
+        return Neighbors(neighbors.indices, neighbors.distances)
+    return Neighbors(landmarks[neighbors.indices].astype(np.int32), neighbors.distances)
+
+
+def measure_agreement(embedding: Embedding) -> dict[str, Any] | None:
+    """Return the share of items whose nearest neighbors in feature space have the same label.
+
+    The neighbors are those of t-SNE, which searches the leading principal components of the
+    features. A search in all features of a million items would need too much memory.
+
+    Parameters
+    ----------
+    embedding : Embedding
+        If the embedding has landmarks, the neighbors are landmarks.
+
+    Returns
+    -------
+    dict or None
+        "n_neighbors", "overall" and "by_class", as in run.json; None without labels.
+    """
+    if embedding.labels is None:
+        return None
+    from meshtsne import agreement_among
+
+    near = embedding.neighbors.indices[:, :N_AGREEING]
+    agreement = agreement_among(near, embedding.labels)
+    return {
+        "n_neighbors": near.shape[1],
+        "overall": agreement.overall,
+        "by_class": dict(agreement.by_class),
+    }
