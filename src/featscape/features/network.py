@@ -156,7 +156,7 @@ class Network:
             raise ModelError(
                 f"a network must always give the same number of features per image, here "
                 f"{self.card.n_features}; {self.card.name} gives {values.shape} for a batch of "
-                f"{len(pixels)}. Fix the network."
+                f"{len(pixels)}. Change the network."
             )
         return values
 

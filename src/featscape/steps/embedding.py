@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -132,37 +132,43 @@ def embed(
     """
     from meshtsne import TSNE
 
-    n_landmarks, seed, progress = options.n_landmarks, options.random_state, options.report
     tsne = TSNE(
         options.n_components,
         perplexity=options.perplexity,
-        random_state=seed,
+        random_state=options.random_state,
         device=device,
     )
-    _report_few_neighbors((n_landmarks or len(values)) - 1, options)
-    if n_landmarks is None:
+    _report_few_neighbors((options.n_landmarks or len(values)) - 1, options)
+    if options.n_landmarks is None:
         landmarks = None
-        _fit(tsne, values, progress=progress)
+        _fit(tsne, values, progress=options.report)
         positions, neighbors = tsne.embedding_, _graph(tsne)
     else:
-        landmarks = sample_of_classes(labels, len(values), size=n_landmarks, seed=seed)
-        _fit(tsne, values[landmarks], progress=progress)
-        positions, neighbors = _place_others(
-            tsne, values, landmarks, place=place or _place_here, progress=progress
+        landmarks = sample_of_classes(
+            labels, len(values), size=options.n_landmarks, seed=options.random_state
         )
-    parameters = tsne.get_params()
-    stored = {name: parameters[name] for name in parameters if name not in NOT_STORED}
+        _fit(tsne, values[landmarks], progress=options.report)
+        positions, neighbors = _place_others(
+            tsne, values, landmarks, place=place or _place_here, progress=options.report
+        )
     return Embedding(
         positions=positions,
         kl_divergence=float(tsne.kl_divergence_),
         n_iter=int(tsne.n_iter_),
-        parameters={"seed": seed, "n_landmarks": n_landmarks, **stored},
+        parameters=_parameters(tsne, options),
         neighbors=neighbors,
         device=tsne.device_,
         neighbors_recall=float(tsne.neighbors_recall_),
         labels=labels,
         landmarks=landmarks,
     )
+
+
+def _parameters(tsne: TSNE, options: EmbeddingOptions) -> dict[str, Any]:
+    """Return the parameters that run.json records."""
+    given = tsne.get_params()
+    stored = {name: given[name] for name in given if name not in NOT_STORED}
+    return {"seed": options.random_state, "n_landmarks": options.n_landmarks, **stored}
 
 
 def _report_few_neighbors(n_others: int, options: EmbeddingOptions) -> None:

@@ -44,7 +44,10 @@ def explain_no_placing(
                 "a network can be given only for a map of images; this map was made of features. "
                 "Remove --model and --weights (model=, weights=)."
             )
-        return "This map was made of features, so it has no network to compute new features."
+        return (
+            "This map was made of features, so it has no network to compute new features: to place "
+            "images, make a map of images with featscape map."
+        )
     card = ModelCard(**run["model"])
     check_given(card, model=model, weights=weights)
     return explain_refusal(card, model=model, weights=weights)

@@ -66,7 +66,7 @@ def calibrate(
     if find_spec("nncf") is None:
         raise MissingExtra(
             "precision int8 needs NNCF, which is not installed. "
-            "Install it: pip install 'featscape[int8]'"
+            "Install it: pip install 'featscape[int8]'."
         )
     # NNCF prints progress bars on the standard output, and has no option to disable them
     with telemetry_disabled(), redirect_stdout(io.StringIO()):

@@ -34,7 +34,10 @@ def choose_device(name: str) -> torch.device:
         return torch.device(next(n for n in ("cuda", "mps", "cpu") if n in present))
     kind, _, index = name.partition(":")
     if kind not in ("cpu", "cuda", "mps") or (":" in name and not index.isdecimal()):
-        raise InputError(f"device must be auto, cpu, cuda, cuda:N or mps; got {name!r}.")
+        raise InputError(
+            f"device must be auto, cpu, cuda, cuda:N or mps; got {name!r}. Choose one of these "
+            "with --device (device=)."
+        )
     if name not in present:
         raise DeviceError(
             f"device {name} is not present; PyTorch finds {', '.join(present)}. Choose one of "

@@ -70,7 +70,7 @@ def check_precision(precision: str) -> None:
     if precision not in (AUTO, *PRECISIONS):
         raise InputError(
             f"precision must be auto, {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}; "
-            f"got {precision!r}."
+            f"got {precision!r}. Choose one of these with --precision (precision=)."
         )
 
 

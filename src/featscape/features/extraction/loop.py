@@ -353,5 +353,6 @@ def _describe_failure(images: ImageSet, skipped: list[SkippedImage]) -> str:
     reason, count = count_reasons(skip.reason for skip in skipped)[0]
     return (
         f"at least one image must be readable; none of the {len(images)} in {images.source} is. "
-        f"The most frequent reason ({count} of {len(images)}): {reason}."
+        f"The most frequent reason ({count} of {len(images)}): {reason}. Check these files, or "
+        "give another source."
     )

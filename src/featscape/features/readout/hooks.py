@@ -201,6 +201,11 @@ def plan(
     owner : str
         Name of the network, for messages.
 
+    Returns
+    -------
+    tuple of LayerOutput
+        In the order of `layers`.
+
     Raises
     ------
     ModelError
@@ -211,36 +216,46 @@ def plan(
     calls = record_calls(network, names, probe)
     outputs = []
     for layer, name in zip(layers, names, strict=True):
-        n_calls, shape, dtype = calls[name]
-        if shape is None:
-            within = [child for child, _ in network.get_submodule(name).named_children()]
-            hint = (
-                f"Choose a layer inside it: {name}.{within[-1]}." if within else "Choose another."
-            )
-            what = "returns no tensor" if n_calls else "is not computed by itself in a pass"
-            raise ModelError(f"a layer must return a tensor; {layer} of {owner} {what}. {hint}")
-        if len(shape) < 2 or shape[0] != PROBE_SIZE:
-            raise ModelError(
-                f"a layer must return one row per image; {layer} of {owner} returns "
-                f"{tuple(shape)} for {PROBE_SIZE} images. Choose the layer around it, "
-                f"{name.rpartition('.')[0] or OUTPUT}."
-            )
-        if dtype is not None and dtype.is_complex:
-            raise ModelError(
-                f"a layer must return real numbers; {layer} of {owner} returns {dtype}. Choose "
-                "another layer, or return the absolute value."
-            )
-        of_one = tuple(shape[1:])
-        n_prefix = _count_prefix(network, of_one) if form_of(of_one) == "tokens" else 0
+        shape = _check_output(network, name, calls[name], called=f"{layer} of {owner}")
+        n_prefix = _count_prefix(network, shape) if form_of(shape) == "tokens" else 0
         pooling = plan_pooling(
-            of_one,
+            shape,
             method or DEFAULT_POOL,
             n_prefix=n_prefix,
             has_class_token=n_prefix > 0,
             layer=layer,
         )
-        outputs.append(LayerOutput(name, n_calls, pooling))
+        outputs.append(LayerOutput(name, calls[name].n_calls, pooling))
     return tuple(outputs)
+
+
+def _check_output(network: nn.Module, name: str, calls: Calls, *, called: str) -> tuple[int, ...]:
+    """Return the shape of a layer's output for one image.
+
+    Raises
+    ------
+    ModelError
+        If the output is not a tensor of real numbers with one row per image.
+    """
+    shape, dtype = calls.shape, calls.dtype
+    if shape is None:
+        within = [child for child, _ in network.get_submodule(name).named_children()]
+        hint = (
+            f"Choose a layer inside it: {name}.{within[-1]}." if within else "Choose another layer."
+        )
+        what = "returns no tensor" if calls.n_calls else "is not computed by itself in a pass"
+        raise ModelError(f"a layer must return a tensor; {called} {what}. {hint}")
+    if len(shape) < 2 or shape[0] != PROBE_SIZE:
+        raise ModelError(
+            f"a layer must return one row per image; {called} returns {shape} for {PROBE_SIZE} "
+            f"images. Choose the layer around it, {name.rpartition('.')[0] or OUTPUT}."
+        )
+    if dtype is not None and dtype.is_complex:
+        raise ModelError(
+            f"a layer must return real numbers; {called} returns {dtype}. Choose another layer, or "
+            "return the absolute value."
+        )
+    return shape[1:]
 
 
 class Calls(NamedTuple):

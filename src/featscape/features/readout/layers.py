@@ -33,7 +33,10 @@ def check_layers(layers: Sequence[str], pool: str | None) -> None:
         If a layer is named twice, `pool` is not one of `POOLS`, or `pool` is given without layers.
     """
     if pool is not None and pool not in POOLS:
-        raise InputError(f"pool must be {', '.join(POOLS[:-1])} or {POOLS[-1]}; got {pool!r}.")
+        raise InputError(
+            f"pool must be {', '.join(POOLS[:-1])} or {POOLS[-1]}; got {pool!r}. Choose one of "
+            "these with --pool (pool=)."
+        )
     if pool is not None and not layers:
         raise InputError(
             f"pool must be used with a layer; got {pool!r} without one. Select it with --layer "
@@ -41,7 +44,7 @@ def check_layers(layers: Sequence[str], pool: str | None) -> None:
         )
     twice = next((layer for layer in layers if layers.count(layer) > 1), None)
     if twice is not None:
-        raise InputError(f"each layer must be named once; got {twice!r} twice. Leave one out.")
+        raise InputError(f"each layer must be named once; got {twice!r} twice. Remove one.")
 
 
 def list_layers(model: str) -> LayerTree:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _SMALLEST_PX = 8
 _SIZE_PX = 224
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
+_INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
 _KEYS = ("input_size_px", "resize_px", "mean", "std", "interpolation")
 
 
@@ -94,28 +95,23 @@ def read_preprocessing(
     """
     from torchvision import transforms
 
-    if not isinstance(given, Mapping) or not set(_KEYS) >= given.keys():
-        raise ModelError(
-            f"the preprocessing of {owner} must be a dict with some of the keys "
-            f"{', '.join(_KEYS)}; got {given!r}."
-        )
+    _check_keys(given, owner=owner)
     size_px = given.get("input_size_px", input_size_px)
     resize_px = given.get("resize_px", resize(size_px) if isinstance(size_px, int) else 0)
     mean, std = given.get("mean", _MEAN), given.get("std", _STD)
     interpolation = given.get("interpolation", "bilinear")
     if not (
-        isinstance(size_px, int)
-        and isinstance(resize_px, int)
-        and _SMALLEST_PX <= size_px <= resize_px
+        _are_sizes(size_px, resize_px)
         and _are_three_numbers(mean)
         and _are_three_numbers(std)
         and min(std) > 0
-        and interpolation in ("nearest", "bilinear", "bicubic")
+        and interpolation in _INTERPOLATIONS
     ):
         raise ModelError(
             f"the preprocessing of {owner} must have an input_size_px of {_SMALLEST_PX} or more, "
             "a resize_px of at least input_size_px, a mean and a positive std of three channels, "
-            f"and an interpolation of nearest, bilinear or bicubic; got {given!r}."
+            f"and an interpolation of nearest, bilinear or bicubic; got {given!r}. Correct these "
+            "values; keys that are left out have ImageNet's values."
         )
     steps = [
         transforms.Resize(resize_px, transforms.InterpolationMode(interpolation)),
@@ -128,6 +124,22 @@ def read_preprocessing(
         input_size_px=size_px,
         mean=tuple(mean),
         std=tuple(std),
+    )
+
+
+def _check_keys(given: Any, *, owner: str) -> None:
+    if not isinstance(given, Mapping) or not set(_KEYS) >= given.keys():
+        raise ModelError(
+            f"the preprocessing of {owner} must be a dict with some of the keys "
+            f"{', '.join(_KEYS)}; got {given!r}. Remove the other keys."
+        )
+
+
+def _are_sizes(size_px: Any, resize_px: Any) -> bool:
+    return (
+        isinstance(size_px, int)
+        and isinstance(resize_px, int)
+        and _SMALLEST_PX <= size_px <= resize_px
     )
 
 

@@ -119,7 +119,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise ModelError(f"the weights {path} could not be read: {error.strerror}.") from error
+        raise _unreadable(path, error) from error
     except _UNREADABLE as error:
         if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
             raise ModelError(
@@ -141,12 +141,19 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     try:
         return _unwrap(load_file(path), path)
     except OSError as error:
-        raise ModelError(f"the weights {path} could not be read: {error.strerror}.") from error
+        raise _unreadable(path, error) from error
     except SafetensorError as error:
         raise ModelError(
             f"weights named .safetensors must be in that format; {path} is damaged or of another "
             f"kind: {error}. Download or save it again."
         ) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ModelError:
+    return ModelError(
+        f"the weights {printable(path)} could not be read: {error.strerror}. Check the file and "
+        "its permissions, or give another file with --weights (weights=)."
+    )
 
 
 def _unwrap(content: object, path: Path) -> dict[str, torch.Tensor]:

@@ -80,7 +80,7 @@ def check_options(model: str, *, weights: object, device: str) -> None:
     if weights is not None:
         raise InputError(
             f"weights must be left out with an ONNX file, which contains its weights; got "
-            f"{weights!r} with {model}."
+            f"{weights!r} with {model}. Remove --weights (weights=)."
         )
     if device not in ("auto", "cpu"):
         raise InputError(
@@ -132,7 +132,7 @@ def _read_model(path: Path) -> OnnxModel:
     if preprocessing.input_size_px != size_px:
         raise ModelError(
             f"the input_size_px in the metadata of {path} must be that of its input, {size_px}; "
-            f"got {preprocessing.input_size_px}. Leave it out."
+            f"got {preprocessing.input_size_px}. Remove input_size_px from the metadata."
         )
     shape = [1, size_px, size_px]
     shape.insert(layout.index("C"), _CHANNELS)

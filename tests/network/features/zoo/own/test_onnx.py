@@ -303,7 +303,7 @@ def test_the_size_is_read_from_the_metadata_if_the_file_accepts_any_size(tmp_pat
         ('{"size": 32}', r"keys input_size_px, resize_px.*got \{'size': 32\}"),
         ('["mean"]', r"must be a dict"),
         ('{"mean": 0.5}', r"a mean and a positive std of three channels"),
-        ('{"input_size_px": 64}', r"must be that of its input, 32; got 64\. Leave it out"),
+        ('{"input_size_px": 64}', r"must be that of its input, 32; got 64\. Remove input_size_px"),
     ],
 )
 def test_invalid_metadata_is_an_error_of_one_line(tmp_path, given, message):
