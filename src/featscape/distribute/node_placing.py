@@ -23,6 +23,12 @@ def place_block(
         Reference to a fitted TSNE. Ray does not resolve a reference inside a list, so each process
         fetches the TSNE only once.
     block : ndarray of float32, shape (b, d)
+
+    Returns
+    -------
+    positions : ndarray of float32, shape (b, 2) or (b, 3)
+    neighbors : meshtsne.Neighbors
+        The rows of the fitted items that are nearest to each item, shape (b, k).
     """
     placed: tuple[NDArray[np.float32], Neighbors] = _fetch(map_ref[0]).place(block)
     return placed

@@ -97,12 +97,17 @@ class Network:
         return self._preprocessing.resizing is not None
 
     def prepare(self, image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Resize and crop one RGB image, unless the device does it later; thread-safe.
+        """Resize and crop one RGB image, unless the device resizes the image later; thread-safe.
+
+        Parameters
+        ----------
+        image : Image in mode "RGB", or ndarray of uint8, shape (h, w, 3)
+            Arrays are allowed only if `takes_pixels` is true.
 
         Returns
         -------
         ndarray of uint8, shape (size, size, 3)
-            In the image's own size if the device resizes it later.
+            If the device resizes the image later, the shape is (h, w, 3).
 
         Raises
         ------
@@ -135,7 +140,7 @@ class Network:
 
         Parameters
         ----------
-        pixels : sequence of b uint8 arrays
+        pixels : sequence of b ndarray of uint8, each of shape (size, size, 3) or (h, w, 3)
             From `prepare`.
 
         Returns
@@ -173,7 +178,7 @@ class Network:
 
         Parameters
         ----------
-        sample : sequence of uint8 arrays
+        sample : sequence of ndarray of uint8, each of shape (size, size, 3) or (h, w, 3)
             `sample_size` prepared images, or fewer if there are fewer.
 
         Returns
@@ -212,7 +217,7 @@ class Network:
 
         Parameters
         ----------
-        images : sequence of uint8 arrays
+        images : sequence of ndarray of uint8, each of shape (size, size, 3) or (h, w, 3)
             Prepared images; `choose_precision` must have been called before.
 
         Returns

@@ -100,11 +100,37 @@ class Backend(Protocol):
         ...
 
     def prepare(self, image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Convert an RGB image to the network's input; thread-safe; may raise ImageError."""
+        """Convert an RGB image to the network's input; thread-safe.
+
+        Parameters
+        ----------
+        image : Image in mode "RGB", or ndarray of uint8, shape (h, w, 3)
+            Arrays are passed only if `takes_pixels` is true.
+
+        Returns
+        -------
+        ndarray of uint8, shape (h', w', 3)
+            Of any size that `run` accepts.
+
+        Raises
+        ------
+        ImageError
+            If the image cannot be the input of the network; the message is only the reason.
+        """
         ...
 
     def run(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Compute the features, shape (b, d), of b prepared images."""
+        """Compute the features of one batch of images.
+
+        Parameters
+        ----------
+        pixels : sequence of b ndarray of uint8, each of shape (h', w', 3)
+            From `prepare`.
+
+        Returns
+        -------
+        ndarray of float32, shape (b, d)
+        """
         ...
 
 
@@ -123,7 +149,17 @@ class DigestFinder(Finder, Protocol):
     """A `Finder` that can list which images it knows."""
 
     def digest_prefixes(self, *, thumbnail_px: int | None) -> NDArray[np.uint64]:
-        """Return the first eight bytes of each image's hash, sorted."""
+        """Return the first eight bytes of each image's hash, sorted.
+
+        Parameters
+        ----------
+        thumbnail_px : int or None
+            If given, images without a thumbnail of this size are left out.
+
+        Returns
+        -------
+        ndarray of uint64, shape (n,)
+        """
         ...
 
 

@@ -190,4 +190,5 @@ class Features:
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: FBT001 - NumPy's protocol
+        """Return `values`, shape (n, d), for ``numpy.asarray(features)``."""
         return np.array(self.values, dtype=dtype, copy=copy)

@@ -108,7 +108,20 @@ class PlainDecoder(Protocol):
     """A function that decodes simple files faster than a `Decoder`."""
 
     def __call__(self, content: bytes, *, at_least_px: int = 0) -> NDArray[np.uint8] | None:
-        """Return the pixels that the `Decoder` returns, (h, w, 3); None for other files."""
+        """Decode a simple file.
+
+        Parameters
+        ----------
+        content : bytes
+        at_least_px : int
+            The image may be reduced if its shorter side keeps this number of pixels; 0 means full
+            size.
+
+        Returns
+        -------
+        ndarray of uint8, shape (h, w, 3), or None
+            The pixels of the image that the `Decoder` returns; None for other files.
+        """
         ...
 
 
@@ -200,7 +213,17 @@ class ImageSet:
         return self.decode(self.read(index), at_least_px=at_least_px).image
 
     def select(self, indices: Sequence[int] | NDArray[np.integer[Any]]) -> ImageSet:
-        """Return the images at `indices` in the order of `indices`, and all skipped files."""
+        """Select images.
+
+        Parameters
+        ----------
+        indices : sequence of int, or ndarray of integers, shape (m,)
+
+        Returns
+        -------
+        ImageSet
+            The images at `indices` in the order of `indices`, and all skipped files.
+        """
         return replace(
             self,
             paths=tuple(self.paths[i] for i in indices),

@@ -81,7 +81,13 @@ def in_words(n_items: int, kind: str, labels: Sequence[str] | None) -> str:
 
 
 def landmarks_in_words(landmarks: NDArray[np.intp] | None) -> str:
-    """Return the number of landmarks in words; "" if t-SNE was fitted on all items."""
+    """Return the number of landmarks in words; "" if t-SNE was fitted on all items.
+
+    Parameters
+    ----------
+    landmarks : ndarray of intp, shape (l,), or None
+        Indices of the landmarks; None if t-SNE was fitted on all items.
+    """
     if landmarks is None:
         return ""
     return f", fitted on {len(landmarks):,} landmarks; the other items were placed among these"

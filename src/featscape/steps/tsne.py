@@ -141,7 +141,20 @@ def place(
 def in_items(
     neighbors: Neighbors | meshtsne.Neighbors, landmarks: NDArray[np.intp] | None
 ) -> Neighbors:
-    """Convert indices of landmarks to indices of items; None means that all items are landmarks."""
+    """Convert indices of landmarks to indices of items.
+
+    Parameters
+    ----------
+    neighbors : Neighbors
+        With indices of landmarks, shape (n, k).
+    landmarks : ndarray of intp, shape (l,), or None
+        Indices of the items that t-SNE was fitted on; None if t-SNE was fitted on all items.
+
+    Returns
+    -------
+    Neighbors
+        With indices of items, shape (n, k).
+    """
     if landmarks is None:
         return Neighbors(neighbors.indices, neighbors.distances)
     return Neighbors(landmarks[neighbors.indices].astype(np.int32), neighbors.distances)

@@ -41,7 +41,22 @@ class Engine(Protocol):
         ...
 
     def run(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Compute the features, shape (b, d), of b prepared images, each (size, size, 3)."""
+        """Compute the features of one batch of images.
+
+        Parameters
+        ----------
+        images : sequence of b ndarray of uint8, each of shape (size, size, 3)
+            Prepared RGB images, values from 0 to 255.
+
+        Returns
+        -------
+        ndarray of float32, shape (b, d)
+
+        Raises
+        ------
+        DeviceError
+            If the batch does not fit into the device's memory.
+        """
         ...
 
     def at(
@@ -54,8 +69,23 @@ class Engine(Protocol):
     ) -> Engine:
         """Return the same network in another precision.
 
-        For int8 the network is calibrated on the sample. The calibrated network is cached under
-        the key, together with the fingerprint.
+        Parameters
+        ----------
+        precision : str
+            "fp32", "bf16" or "int8".
+        sample : sequence of ndarray of uint8, each of shape (size, size, 3)
+            Prepared RGB images, on which the network is calibrated for int8.
+        key : str
+            Key under which the calibrated network is cached.
+        fingerprint : tuple of tuple of float
+            Fingerprint of the network in fp32, which is cached with the calibrated network.
+
+        Raises
+        ------
+        InputError
+            If the engine does not support the precision.
+        MissingExtra, ModelError
+            If the network cannot be calibrated for int8.
         """
         ...
 

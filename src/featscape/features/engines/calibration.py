@@ -38,7 +38,7 @@ def calibrate(
     ----------
     model : openvino.Model
         uint8 (1, size, size, 3) -> features (1, d); not changed.
-    sample : sequence of uint8 arrays, each (size, size, 3)
+    sample : sequence of ndarray of uint8, each of shape (size, size, 3)
         Empty if the calibrated model must already be in the cache.
     key : str
         Identifies the network's card and the sample.

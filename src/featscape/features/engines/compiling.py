@@ -36,6 +36,12 @@ def compile_engine(
 ) -> tuple[TorchEngine, str]:
     """Compile a network for batches of this size, and check that its features stay the same.
 
+    Parameters
+    ----------
+    engine : TorchEngine
+    images : sequence of ndarray of uint8, each of shape (h, w, 3)
+        One batch of prepared RGB images.
+
     Returns
     -------
     engine : TorchEngine

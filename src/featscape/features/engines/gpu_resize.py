@@ -32,7 +32,7 @@ def make_batch(
 
     Parameters
     ----------
-    images : sequence of b uint8 arrays, each (h, w, 3)
+    images : sequence of b ndarray of uint8, each of shape (h, w, 3)
     geometry : ResizeAndCrop
     device : torch.device
 
@@ -60,10 +60,22 @@ def make_batch(
 def send(
     images: Sequence[NDArray[np.uint8]], size: Sequence[int], device: torch.device
 ) -> torch.Tensor:
-    """Copy images to a device, each into the top left corner of a frame: (b, h, w, 3).
+    """Copy images to a device, each into the top left corner of a frame.
 
     For a GPU the images are copied to pinned memory first, which PyTorch caches, so that the
-    transfer overlaps with the caller and with earlier kernels. The padding is not initialized.
+    transfer overlaps with the caller and with earlier kernels.
+
+    Parameters
+    ----------
+    images : sequence of b ndarray of uint8, each of shape (h, w, 3)
+    size : sequence of 2 int
+        Height and width of the frames in pixels.
+    device : torch.device
+
+    Returns
+    -------
+    Tensor of uint8, shape (b, height, width, 3)
+        The padding is not initialized.
     """
     pinned = device.type == "cuda"
     frames = torch.empty((len(images), *size, 3), dtype=torch.uint8, pin_memory=pinned)

@@ -75,7 +75,16 @@ class OpenVinoEngine:
         self._lock = threading.Lock()  # the queue supports one caller at a time
 
     def run(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Compute the features, shape (b, d), of b images, each (size, size, 3)."""
+        """Compute the features of one batch of images: see `Engine.run`.
+
+        Parameters
+        ----------
+        images : sequence of b ndarray of uint8, each of shape (size, size, 3)
+
+        Returns
+        -------
+        ndarray of float32, shape (b, d)
+        """
         openvino = import_openvino()
         values = np.empty((len(images), self._n_features), dtype=np.float32)
         with self._lock:
@@ -97,7 +106,14 @@ class OpenVinoEngine:
         key: str = "",
         fingerprint: Fingerprint = (),
     ) -> OpenVinoEngine:
-        """Return the same network in another precision.
+        """Return the same network in another precision: see `Engine.at`.
+
+        Parameters
+        ----------
+        precision : str
+        sample : sequence of ndarray of uint8, each of shape (size, size, 3)
+        key : str
+        fingerprint : tuple of tuple of float
 
         Raises
         ------

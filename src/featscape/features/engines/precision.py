@@ -121,7 +121,7 @@ def choose_precision(
         In fp32.
     precision : str
         "auto", or one of an engine's precisions.
-    sample : sequence of uint8 arrays, each (size, size, 3)
+    sample : sequence of ndarray of uint8, each of shape (size, size, 3)
         Prepared images; if empty, auto chooses fp32.
     card : ModelCard
         Card of the network, for the key of a calibration.
@@ -182,7 +182,17 @@ def _make_choice(
 
 
 def measure(exact: NDArray[np.float32], other: NDArray[np.float32]) -> Distance:
-    """Compare features of images, shape (n, d), with the exact features of the same images."""
+    """Compare features of n images with the exact features of the same images.
+
+    Parameters
+    ----------
+    exact : ndarray of float32, shape (n, d)
+    other : ndarray of float32, shape (n, d)
+
+    Returns
+    -------
+    Distance
+    """
     one, two = (_unit_rows(values) for values in (exact, other))
     cosine = float((one * two).sum(axis=1).mean())
     recall = None

@@ -83,15 +83,19 @@ class TorchEngine:
         return _BATCH_SIZE_CPU if self._device.type == "cpu" else _BATCH_SIZE_GPU
 
     def run(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Compute the features, shape (b, d), of b images.
+        """Compute the features of one batch of images.
 
         On a GPU each thread has its own stream: one batch is copied while the batch of another
         thread is computed.
 
         Parameters
         ----------
-        images : sequence of b uint8 arrays
-            Each (size, size, 3), or of any size if the engine resizes images.
+        images : sequence of b ndarray of uint8, each of shape (h, w, 3)
+            All of the network's input size, or of any size if the engine resizes images.
+
+        Returns
+        -------
+        ndarray of float32, shape (b, d)
 
         Raises
         ------
@@ -160,7 +164,16 @@ class TorchEngine:
         key: str = "",
         fingerprint: Fingerprint = (),
     ) -> TorchEngine:
-        """Return the same network in another precision.
+        """Return the same network in another precision: see `Engine.at`.
+
+        Parameters
+        ----------
+        precision : str
+            "fp32" or "bf16".
+        sample : sequence of ndarray of uint8, each of shape (size, size, 3)
+            Ignored, like `key` and `fingerprint`: only int8 needs a calibration.
+        key : str
+        fingerprint : tuple of tuple of float
 
         Raises
         ------

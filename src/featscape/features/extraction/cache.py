@@ -107,6 +107,10 @@ class FeatureCache:
         ----------
         thumbnail_px : int or None
             If given, images without a thumbnail of this size are left out.
+
+        Returns
+        -------
+        ndarray of uint64, shape (n,)
         """
         digests = [
             part.digests[:, :8]

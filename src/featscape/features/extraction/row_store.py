@@ -19,7 +19,14 @@ class RowStore(Protocol):
     """An (n, d) array of float32 that is filled row by row, and may end with fewer rows."""
 
     def write(self, rows: Sequence[int], values: NDArray[np.float32]) -> None:
-        """Write `values`, shape (b, d), into b rows."""
+        """Write the features of b images.
+
+        Parameters
+        ----------
+        rows : sequence of b int
+            Indices of the rows.
+        values : ndarray of float32, shape (b, d)
+        """
         ...
 
     def copy(self, row: int, source: int) -> None:
@@ -27,7 +34,12 @@ class RowStore(Protocol):
         ...
 
     def finish(self, n_rows: int) -> NDArray[np.float32]:
-        """Return the first `n_rows` rows; nothing may be written afterwards."""
+        """Return the first rows; nothing may be written afterwards.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_rows, d)
+        """
         ...
 
     def close(self) -> None:
@@ -42,7 +54,7 @@ class MemoryRowStore:
         self._values = np.empty((n_rows, n_features), dtype=np.float32)
 
     def write(self, rows: Sequence[int], values: NDArray[np.float32]) -> None:
-        """Write `values`, shape (b, d), into b rows."""
+        """Write `values`, float32 of shape (b, d), into b rows: see `RowStore`."""
         self._values[rows] = values
 
     def copy(self, row: int, source: int) -> None:
@@ -50,7 +62,7 @@ class MemoryRowStore:
         self._values[row] = self._values[source]
 
     def finish(self, n_rows: int) -> NDArray[np.float32]:
-        """Return the first `n_rows` rows."""
+        """Return the first rows, float32 of shape (n_rows, d)."""
         return self._values[:n_rows]
 
     def close(self) -> None:
@@ -79,7 +91,7 @@ class FileRowStore:
         self._start = self._file.tell()
 
     def write(self, rows: Sequence[int], values: NDArray[np.float32]) -> None:
-        """Write `values`, shape (b, d), into b rows."""
+        """Write `values`, float32 of shape (b, d), into b rows: see `RowStore`."""
         with writing():
             for row, one in zip(rows, values, strict=True):
                 self._seek(row)
@@ -94,7 +106,7 @@ class FileRowStore:
             self._file.write(content)
 
     def finish(self, n_rows: int) -> NDArray[np.float32]:
-        """Return the first `n_rows` rows, memory-mapped and read-only."""
+        """Return the first rows, float32 of shape (n_rows, d), memory-mapped and read-only."""
         with writing():
             self._file.seek(0)
             self._write_header(n_rows)  # NumPy pads the header to the same length for any n_rows

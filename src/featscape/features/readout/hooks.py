@@ -69,13 +69,33 @@ class LayerReadout(nn.Module):
         self.outputs = tuple(outputs)
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        """Compute the features of standardized images: (b, 3, h, w) -> (b, d)."""
+        """Compute the features of standardized images.
+
+        Parameters
+        ----------
+        batch : Tensor of float32, shape (b, 3, h, w)
+
+        Returns
+        -------
+        Tensor of float32, shape (b, d)
+            The features of all layers, concatenated.
+        """
         return torch.cat(self.read(batch), dim=1)
 
     def read(self, batch: torch.Tensor) -> list[torch.Tensor]:
-        """Compute the rows of each layer, each of shape (b, width).
+        """Compute the features of each layer.
 
-        The output of a layer is pooled immediately: some networks change it in place afterwards.
+        The output of a layer is pooled immediately, because some networks later change the output
+        in place.
+
+        Parameters
+        ----------
+        batch : Tensor of float32, shape (b, 3, h, w)
+
+        Returns
+        -------
+        list of Tensor of float32, each of shape (b, width)
+            In the order of `outputs`.
 
         Raises
         ------
@@ -274,7 +294,19 @@ class Calls(NamedTuple):
 
 
 def record_calls(network: nn.Module, names: Sequence[str], probe: torch.Tensor) -> dict[str, Calls]:
-    """Run a network on two copies of the probe, and return the calls of each submodule."""
+    """Run a network on two copies of the probe, and return the calls of each submodule.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    names : sequence of str
+        Names of submodules.
+    probe : Tensor of float32, shape (1, 3, h, w)
+
+    Returns
+    -------
+    dict of str to Calls
+    """
     calls = dict.fromkeys(names, Calls(0))
 
     def record(name: str, _layer: nn.Module, _inputs: object, output: object) -> None:

@@ -74,19 +74,19 @@ class Operations(Protocol[_Tensor]):
         ...
 
     def mean(self, tensor: _Tensor, axes: Sequence[int]) -> _Tensor:
-        """Return the mean over axes."""
+        """Return the mean over `axes`, which are removed: (b, c, h, w) -> (b, c), for example."""
         ...
 
     def max(self, tensor: _Tensor, axes: Sequence[int]) -> _Tensor:
-        """Return the maximum over axes."""
+        """Return the maximum over `axes`, which are removed."""
         ...
 
     def clamp(self, tensor: _Tensor, smallest: float) -> _Tensor:
-        """Replace values below `smallest` with `smallest`."""
+        """Replace values below `smallest` with `smallest`; the shape stays the same."""
         ...
 
     def power(self, tensor: _Tensor, exponent: float) -> _Tensor:
-        """Raise each value to a power."""
+        """Raise each value to a power; the shape stays the same."""
         ...
 
 
@@ -159,7 +159,20 @@ def plan_pooling(
 
 
 def pool(output: _Tensor, pooling: Pooling, operations: Operations[_Tensor]) -> _Tensor:
-    """Convert the output of a layer to rows: (b, ...) -> (b, width)."""
+    """Convert the output of a layer to one row of numbers per image.
+
+    Parameters
+    ----------
+    output : tensor, shape (b, ...)
+        In the form `pooling.form`.
+    pooling : Pooling
+    operations : Operations
+        The operations of the library of `output`.
+
+    Returns
+    -------
+    tensor, shape (b, pooling.width)
+    """
     if pooling.form == "numbers" or pooling.method == "flatten":
         return operations.flatten(output)
     if pooling.method == "token":

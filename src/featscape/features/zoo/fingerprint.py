@@ -49,9 +49,13 @@ def card_key(card: ModelCard) -> str:
 
 
 def make_probe(size_px: int) -> NDArray[np.uint8]:
-    """Return the fixed image: uint8 noise of shape (size, size, 3).
+    """Return the fixed image, which consists of noise.
 
     A hash function generates the noise, since NumPy's generators may change between versions.
+
+    Returns
+    -------
+    ndarray of uint8, shape (size_px, size_px, 3)
     """
     noise = hashlib.shake_128(b"probe").digest(3 * size_px**2)
     return np.frombuffer(noise, np.uint8).reshape(size_px, size_px, 3).copy()
@@ -67,6 +71,10 @@ def make_fingerprint(features: NDArray[np.float32]) -> tuple[float, ...]:
     Parameters
     ----------
     features : ndarray of float32, shape (d,)
+
+    Returns
+    -------
+    tuple of 16 float
     """
     n_features = len(features)
     values = features.astype(np.float64)

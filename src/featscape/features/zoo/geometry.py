@@ -99,6 +99,12 @@ def make_crop(transform: Any) -> Callable[[Image.Image], NDArray[np.uint8]]:
     ----------
     transform : torchvision.transforms.Compose
         A transform of timm or open_clip: resize, crop, conversion to a tensor, normalization.
+
+    Returns
+    -------
+    callable
+        RGB image -> ndarray of uint8, shape (size, size, 3). A `ResizeAndCrop`, which also accepts
+        arrays, if the steps are a resize and a crop of the usual kind.
     """
     from torchvision.transforms import CenterCrop, PILToTensor, Resize, ToTensor
 

@@ -63,7 +63,17 @@ class Preprocessing:
         return self.crop if isinstance(self.crop, ResizeAndCrop) else None
 
     def standardize(self, batch: torch.Tensor) -> torch.Tensor:
-        """Scale uint8 values (b, 3, h, w) to 0..1, and standardize each channel."""
+        """Scale values to 0..1, and standardize each channel.
+
+        Parameters
+        ----------
+        batch : Tensor of uint8, shape (b, 3, h, w)
+            Values from 0 to 255.
+
+        Returns
+        -------
+        Tensor of float32, shape (b, 3, h, w)
+        """
         return normalize(batch, self.mean, self.std)
 
 
@@ -154,9 +164,18 @@ def _are_three_numbers(values: Any) -> bool:
 def normalize(
     batch: torch.Tensor, mean: Sequence[float] | torch.Tensor, std: Sequence[float] | torch.Tensor
 ) -> torch.Tensor:
-    """Scale (b, 3, h, w) from 0..255 to 0..1, and standardize each channel.
+    """Scale values from 0..255 to 0..1, and standardize each channel.
 
-    A float32 batch is changed in place.
+    Parameters
+    ----------
+    batch : Tensor of uint8 or float32, shape (b, 3, h, w)
+        A float32 batch is changed in place.
+    mean, std : sequence of 3 float, or Tensor of shape (3,)
+        Per channel, for values from 0 to 1.
+
+    Returns
+    -------
+    Tensor of float32, shape (b, 3, h, w)
     """
     import torch
 

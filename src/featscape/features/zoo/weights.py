@@ -103,7 +103,12 @@ def check_weights(path: Path) -> None:
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """Read a state dict, which maps the names of a network's tensors to the tensors.
+    """Read a state dict.
+
+    Returns
+    -------
+    dict of str to Tensor
+        The tensors of a network by name; shapes and dtypes are those of the file.
 
     Raises
     ------
@@ -197,6 +202,7 @@ def fit_state(
     ----------
     module : torch.nn.Module
     state : mapping of str to Tensor
+        The shapes must be those of the tensors in ``module.state_dict()``.
     classifiers : sequence of str
         Names of the layers of `module` that are not changed.
     owner, path
