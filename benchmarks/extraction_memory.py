@@ -82,7 +82,7 @@ def in_a_table(rows: list[dict[str, float]]) -> str:
 
 def measure(n_images: int, folder: Path) -> dict[str, float]:
     from featscape.features import extract
-    from featscape.images import ThumbnailPack, decode_bytes
+    from featscape.images import ThumbnailPacker, decode_bytes
     from featscape.records import ImageSet
     from meshtsne.reduction import fit_reduction
 
@@ -95,7 +95,7 @@ def measure(n_images: int, folder: Path) -> dict[str, float]:
     )
     listed = peak_memory_bytes()
     with Watch() as watch:
-        with ThumbnailPack(folder / "thumbnails") as pack:
+        with ThumbnailPacker(folder / "thumbnails") as pack:
             features = extract(
                 images,
                 model=Cheap(),

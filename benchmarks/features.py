@@ -147,7 +147,7 @@ def measure(
 ) -> Rates:
     from featscape import extract
     from featscape.features.engines.precision import measure as compare
-    from featscape.images import ThumbnailPack
+    from featscape.images import ThumbnailPacker
 
     assert network.inference is not None
     features = extract(images, model=network)
@@ -163,7 +163,7 @@ def measure(
     batches = [pixels[i : i + size] for i in range(0, len(pixels), size)]
 
     def with_thumbnails() -> None:
-        with TemporaryDirectory() as folder, ThumbnailPack(Path(folder) / "small") as pack:
+        with TemporaryDirectory() as folder, ThumbnailPacker(Path(folder) / "small") as pack:
             extract(images, model=network, thumbnails=pack)
 
     rates = Rates(network.inference.engine, precision, distance.cosine, distance.recall)

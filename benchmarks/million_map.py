@@ -19,7 +19,6 @@ from scipy.spatial import KDTree
 from featscape import mapfolder
 from featscape.bundle import encode_from, open_bundle, write_bundle, write_page
 from featscape.images import Files, decode_bytes
-from featscape.options import EmbeddingOptions
 from featscape.pictures import draw_scatter
 from featscape.progress import choose_progress
 from featscape.records import Embedding, Features, ImageSet, ModelCard, Neighbors
@@ -86,8 +85,9 @@ def write_map(folder: Path, n_items: int, n_dimensions: int, *, seed: int) -> No
     mapfolder.write_run(
         folder,
         embedding,
-        EmbeddingOptions(),
         source="generated",
+        parameters={},
+        thumbnail_px=None,
         features=features,
         agreement=None,
         timings_s={},

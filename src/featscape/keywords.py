@@ -1,7 +1,7 @@
-"""Options as the fields of a dataclass: one listing for keywords, command line and docstrings.
+"""Use the fields of a dataclass as the keywords of a function and the options of a command.
 
-`takes` gives a function the fields of a dataclass as its keywords. A type checker sees the keywords
-(PEP 612), and the docstring lists the keywords.
+The decorator `takes` gives a function the fields of a dataclass as keywords. A type checker sees
+the keywords (PEP 612), and the docstring lists the keywords.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Help:
     default : str or None
         The default in words, where the field's default is None.
     on_command_line : bool
-        False for options that only Python has.
+        False for options of the Python interface only.
     """
 
     text: str
@@ -61,10 +61,15 @@ def describe(options: type) -> Iterator[tuple[inspect.Parameter, Help]]:
 def takes(
     options: Callable[P, Options],
 ) -> Callable[[Callable[[Options], Result]], Callable[P, Result]]:
-    """Give a function of an options record the record's fields as its parameters.
+    """Return a decorator that gives a function the fields of an options record as parameters.
 
-    The decorated function builds the record, which checks the options, and passes it on. The
-    list of parameters in the docstring is generated.
+    The decorated function builds the record, which checks the options, and calls the original
+    function with the record. The list of parameters in the docstring is generated.
+
+    Parameters
+    ----------
+    options : type
+        A dataclass whose fields are annotated with `Help`.
     """
 
     def decorate(function: Callable[[Options], Result]) -> Callable[P, Result]:

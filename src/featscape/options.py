@@ -14,12 +14,12 @@ from featscape.keywords import Help
 from featscape.progress import Progress, SilentProgress
 
 PathLike = str | os.PathLike[str]
-PACK_PX = 256  # the least side of the stored thumbnails: the page shows an open image large
+PACK_PX = 256  # minimum for the longest side of stored thumbnails: the page enlarges one image
 
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingOptions:
-    """What every map needs: t-SNE, and the folder that receives the map."""
+    """The options of every map: t-SNE, its device and the output folder."""
 
     random_state: Annotated[
         int, Help("Seed of the choice of images and of t-SNE.", "N", flag="--seed")
@@ -79,7 +79,7 @@ class EmbeddingOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class PictureOptions:
-    """How the map made of images is drawn."""
+    """The options of the map made of images, and of map.html."""
 
     size_px: Annotated[
         int, Help("Side of the map made of images, in pixels.", "PX", flag="--size")
@@ -92,9 +92,9 @@ class PictureOptions:
             flag="--thumbnail",
             default="depends on the number of images",
         ),
-    ] = None  # few images are drawn large, many are drawn small
+    ] = None  # the fewer images, the larger each image
     page_images: Annotated[int, Help("Number of thumbnails in map.html.", "N")] = (
-        20_000  # a page with 20,000 thumbnails is small enough for a mail
+        20_000  # a page with 20,000 thumbnails is small enough for an e-mail
     )
 
     def __post_init__(self) -> None:
@@ -112,13 +112,13 @@ class PictureOptions:
 
 @dataclass(frozen=True)
 class MapOptions(PictureOptions, EmbeddingOptions):
-    """Everything that decides how a source of images becomes a map."""
+    """All options of a map of images."""
 
     source: Annotated[PathLike, Help("A folder of images, or another source.", "SOURCE")]
     output: Annotated[
         PathLike | None,
         Help("The map folder to write.", "DIR", flag="--output", default="NAME-map"),
-    ] = None  # the current folder, under the source's name
+    ] = None  # in the current folder, named after the source
     _: KW_ONLY
     model: Annotated[
         str,
@@ -245,7 +245,7 @@ class MapOptions(PictureOptions, EmbeddingOptions):
 
 @dataclass(frozen=True)
 class FeatureMapOptions(EmbeddingOptions):
-    """Everything that decides how an array of features becomes a map."""
+    """All options of a map of features that another program computed."""
 
     features_file: Annotated[
         PathLike, Help("An .npy file with an (n, d) array of numbers.", "FEATURES.npy")

@@ -106,9 +106,9 @@ def _extract(
     Features
         `values` has shape (n, d), with the features of all layers side by side.
     """
-    from featscape.images import ThumbnailPack
+    from featscape.images import ThumbnailPacker
 
-    with ThumbnailPack(folders[0] / mapfolder.THUMBNAILS, size_px=options.pack_px) as thumbnails:
+    with ThumbnailPacker(folders[0] / mapfolder.THUMBNAILS, size_px=options.pack_px) as thumbnails:
         features = executor.extract(
             images,
             model=options.model,

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from featscape.records import ModelCard
 
 _MOST_WORKERS = 16
-_LEAST_SCALE = 2  # of a decoded image, relative to the network's resize
-# One batch is computed, one is copied into pinned memory, and one is queued as slack.
+_LEAST_SCALE = 2  # minimum shorter side of a decoded image, as a multiple of the resized side
+# One batch is computed, one is copied into pinned memory, and one is ready if the copy is late.
 _N_CONCURRENT_GPU = 3
 
 
@@ -69,8 +69,8 @@ class Network:
     def n_workers(self) -> int:
         """A suitable number of decoding threads for the device.
 
-        On a CPU, PyTorch's threads wait for each other in each layer, so that a core that decodes
-        an image delays all of them. OpenVINO's threads do not wait for each other.
+        On a CPU, PyTorch's threads wait for each other in each layer, so a core that decodes an
+        image delays all threads. OpenVINO's threads do not wait for each other.
         """
         n_cores = count_cores()
         threads_wait = self.device.type == "cpu" and isinstance(self._engine, TorchEngine)
@@ -256,7 +256,7 @@ class Network:
         name, _, key = precision.partition("-")
         engine: Engine = self._engine
         if name == BF16 and BF16 not in engine.precisions and self._module is not None:
-            # PyTorch emulates bfloat16: slower, and equal but for rounding
+            # PyTorch emulates bfloat16: this is slower, and the features differ only by rounding
             engine = TorchEngine(
                 self._module,
                 device=self.device,

@@ -19,7 +19,7 @@ from featscape.features.readout.pooling import DEFAULT_POOL
 from featscape.features.zoo.architecture import OUTPUT
 from featscape.features.zoo.fingerprint import make_fingerprint, make_probe
 from featscape.features.zoo.own.code import is_name
-from featscape.features.zoo.own.onnx import OnnxModel, openvino_errors
+from featscape.features.zoo.own.onnx_file import OnnxModel, openvino_errors
 from featscape.features.zoo.weights import hash_file, read_state, skip_random_weights
 from featscape.records import ModelCard
 
@@ -142,7 +142,7 @@ def _open_onnx(
     progress: Progress,
 ) -> Network:
     from featscape.features.engines.openvino import OpenVinoEngine, take_pixels
-    from featscape.features.readout.onnx import read_out
+    from featscape.features.readout.onnx_graph import read_out
 
     preprocessing = network.preprocessing
     readout = read_out(network, layers, method=pool)

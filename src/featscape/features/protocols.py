@@ -146,7 +146,7 @@ class Finder(Protocol):
 
 
 class DigestFinder(Finder, Protocol):
-    """A `Finder` that can list which images it knows."""
+    """A `Finder` that can list the images with cached features."""
 
     def digest_prefixes(self, *, thumbnail_px: int | None) -> NDArray[np.uint64]:
         """Return the first eight bytes of each image's hash, sorted.

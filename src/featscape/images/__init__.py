@@ -11,14 +11,14 @@ The subpackages are layers, each of which uses only the layers below:
 from featscape.images.decoding.formats import media_type
 from featscape.images.decoding.pillow import decode_bytes, decode_scaled
 from featscape.images.decoding.plain_jpeg import decode_plain
-from featscape.images.decoding.thumbnails import ThumbnailPack, make_thumbnail
+from featscape.images.decoding.thumbnails import ThumbnailPacker, make_thumbnail
 from featscape.images.find import check_choice, find_images
 from featscape.images.sources.registry import name_source, open_contents
 from featscape.images.storage.backends import Files
 
 __all__ = [
     "Files",
-    "ThumbnailPack",
+    "ThumbnailPacker",
     "check_choice",
     "decode_bytes",
     "decode_plain",

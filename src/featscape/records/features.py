@@ -25,7 +25,7 @@ class ModelCard:
     Attributes
     ----------
     name : str
-        As the user gives the name, for example "resnet101".
+        The name that the user gave, for example "resnet101".
     layer : str
         The source of the features: "input of fc" for the input of the classifier, "layer3" for the
         output of a layer, "layer3+layer4" for the concatenated outputs of several layers.
@@ -43,8 +43,8 @@ class ModelCard:
     widths : tuple of int
         Number of features of each layer.
     precision : str
-        "fp32", "bf16", or "int8-" with the name of the calibration. Features of two engines or
-        devices in one precision are interchangeable: they differ only by rounding.
+        "fp32", "bf16", or "int8-" with the name of the calibration. In one precision, the features
+        of two engines or devices differ only by rounding, and are interchangeable.
     code_sha256 : str
         Hash of the source code of a user's own network; empty for other networks.
     fingerprint : tuple of tuple of float

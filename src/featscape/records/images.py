@@ -24,8 +24,8 @@ _DETAILS = re.compile(r": | \(")
 class SkippedImage:
     """A file that was found and skipped, with the reason.
 
-    The reason starts with its kind, which many files share. Details of the file follow a colon or
-    are in parentheses: see `count_reasons`.
+    The beginning of the reason is common to many files. Details of one file follow a colon or are
+    in parentheses: see `count_reasons`.
     """
 
     path: str
@@ -83,9 +83,9 @@ class Decoded:
     Attributes
     ----------
     image : PIL.Image.Image
-        Mode "RGB", upright; may be reduced.
+        In mode "RGB", rotated upright, possibly at a reduced size.
     size_px : tuple of int
-        Width and height of the original, upright.
+        Width and height of the original after the rotation.
     """
 
     image: Image.Image

@@ -2,8 +2,9 @@
 
 Resizing multiplies an image by a matrix of weights from either side. Images are padded, and the
 padding has the weight 0, so that images of different sizes become one batch of matrix products. A
-batch needs a few kernels; with one call per image, the launches would dominate on a GPU. The
-products include the zero weights: for an image of 300 px they cost a fiftieth of ResNet101.
+batch needs a few kernels; with one call per image, the launches would take most of the time on a
+GPU. The products include the zero weights: for an image of 300 px, the resize has a fiftieth of the
+operations of ResNet101.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch  # this module is imported by functions that need it
+import torch  # other modules import this module inside functions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

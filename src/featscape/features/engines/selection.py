@@ -57,7 +57,7 @@ def open_engine(
     if device.type == "cpu" and find_spec("openvino") is None:
         reason = "OpenVINO is not installed"
     elif device.type == "cpu" and probe.reads_values:
-        reason = "its path may depend on the image, and OpenVINO would always take the same path"
+        reason = "its control flow may depend on the image, which OpenVINO does not support"
     elif device.type == "cpu":
         from featscape.features.engines.openvino import CONVERSION_FAILURES, convert
 

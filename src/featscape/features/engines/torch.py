@@ -115,7 +115,7 @@ class TorchEngine:
                     # (b, h, w, 3) in memory is (b, 3, h, w) in channels_last format
                     batch = frames.permute(0, 3, 1, 2)
                 batch = normalize(batch, *self._of_channels).to(self._dtype)
-                # the setting has to hold while the kernels are launched, not until they finish
+                # the setting is needed while the kernels are launched, not while they run
                 with _tf32_disabled() if self._dtype == torch.float32 else nullcontext():
                     features = self._module_for(len(images))(batch)
                 return features.float().cpu().numpy()  # type: ignore[no-any-return]

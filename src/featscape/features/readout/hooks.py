@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch  # functions import this module when they need it: it defines a torch.nn.Module
+import torch  # other modules import this module inside functions
 from torch import nn
 
 from featscape.errors import ModelError
@@ -29,7 +29,7 @@ from featscape.features.zoo.architecture import OUTPUT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PROBE_SIZE = 2  # images; the outputs without one row per image show in a batch of two
+PROBE_SIZE = 2  # images per batch: a batch of two shows which outputs have one row per image
 # Endings of the parameter names that networks use for the class token.
 _CLASS_TOKENS = ("cls_token", "class_token", "class_embedding")
 

@@ -8,7 +8,7 @@ from featscape.errors import InputError
 from featscape.features.readout.pooling import POOLS, pooled_width
 from featscape.features.zoo.architecture import Layer, LayerTree
 from featscape.features.zoo.own.code import own_code_errors
-from featscape.features.zoo.own.onnx import OnnxModel
+from featscape.features.zoo.own.onnx_file import OnnxModel
 from featscape.features.zoo.registry import find_architecture
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def list_layers(model: str) -> LayerTree:
     with own_code_errors(model):
         architecture = find_architecture(model)()
         if isinstance(architecture, OnnxModel):
-            from featscape.features.readout.onnx import list_nodes
+            from featscape.features.readout.onnx_graph import list_nodes
 
             return list_nodes(architecture, name=model)
         try:

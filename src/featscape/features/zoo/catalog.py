@@ -1,8 +1,8 @@
-"""The catalog: the networks of the libraries, without importing the libraries, which takes seconds.
+"""The catalog: a list of the networks of the libraries.
 
-catalog.json lists every network of one version of each library; `make catalog` writes it. If
-another version is installed, the library itself lists its networks, and the catalog provides the
-sizes of the architectures that it contains.
+Importing the libraries would take seconds. Therefore catalog.json lists every network of one
+version of each library; `make catalog` writes the file. If another version is installed, the
+library itself lists its networks, and the catalog only provides the sizes of architectures.
 """
 
 from __future__ import annotations

@@ -12,14 +12,14 @@ from featscape.errors import ModelError
 from featscape.features.zoo import catalog
 from featscape.features.zoo.architecture import ModelEntry
 from featscape.features.zoo.libraries import lite0, open_clip, timm, torchvision
-from featscape.features.zoo.own import code, onnx
+from featscape.features.zoo.own import code, onnx_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from featscape.features.zoo.architecture import Architecture
     from featscape.features.zoo.catalog import Row
-    from featscape.features.zoo.own.onnx import OnnxModel
+    from featscape.features.zoo.own.onnx_file import OnnxModel
 
 DEFAULT = "resnet101"
 _LIBRARIES = {
@@ -92,9 +92,9 @@ def find_architecture(model: str) -> Callable[[], Architecture | OnnxModel]:
     MissingExtra
         If the library of the network is not installed.
     """
-    if onnx.is_onnx(model):
+    if onnx_file.is_onnx(model):
         # absolute: the map may be used from another folder later
-        return partial(onnx.read_model, Path(model).resolve())
+        return partial(onnx_file.read_model, Path(model).resolve())
     for backend in (timm, open_clip):
         if model.startswith(backend.PREFIX):
             name = model.removeprefix(backend.PREFIX)
@@ -123,13 +123,13 @@ def find_architecture(model: str) -> Callable[[], Architecture | OnnxModel]:
 
 def check_options(model: str, *, weights: object, device: str) -> None:
     """Raise InputError if the network does not support the options: ONNX files support few."""
-    if onnx.is_onnx(model):
-        onnx.check_options(model, weights=weights, device=device)
+    if onnx_file.is_onnx(model):
+        onnx_file.check_options(model, weights=weights, device=device)
 
 
 def is_file(model: str) -> bool:
     """Return whether a network's name is the path of a file, which may be moved."""
-    return onnx.is_onnx(model)
+    return onnx_file.is_onnx(model)
 
 
 def is_listed(model: str) -> bool:

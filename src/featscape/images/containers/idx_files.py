@@ -16,7 +16,7 @@ import numpy as np
 
 from featscape.files.npy import MOST_SHRINKING
 from featscape.images.containers.inner_file import open_inner
-from featscape.images.containers.stored_array import DAMAGE_ERRORS, StoredArray, damaged_array
+from featscape.images.containers.container_array import DAMAGE_ERRORS, ContainerArray, damaged_array
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.places import file_name, join
 
@@ -34,7 +34,7 @@ def is_idx_file(name: str) -> bool:
     return _IMAGES.search(name) is not None
 
 
-def open_idx(source: Place) -> StoredArray:
+def open_idx(source: Place) -> ContainerArray:
     """Read the header of an IDX file, which may be compressed by gzip.
 
     Raises
@@ -60,7 +60,7 @@ def open_idx(source: Place) -> StoredArray:
         raise damaged_array(source, error) from error
     if zeros or data_type != _UNSIGNED_BYTE:
         raise damaged_array(source, "the header is not that of an IDX file of bytes")
-    array = StoredArray(
+    array = ContainerArray(
         file_name(source), shape, np.dtype(np.uint8), 4 + 4 * n_axes, False, open_file
     )
     return array.limit_to(size)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from featscape.files.npy import open_member, open_npz, read_npy_header
 from featscape.images.containers.inner_file import open_inner
-from featscape.images.containers.stored_array import DAMAGE_ERRORS, StoredArray, damaged_array
+from featscape.images.containers.container_array import DAMAGE_ERRORS, ContainerArray, damaged_array
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.places import file_name
 from featscape.records import SkippedImage
@@ -28,7 +28,7 @@ def is_numpy_file(name: str) -> bool:
     return name.lower().endswith(NUMPY_EXTENSIONS)
 
 
-def open_arrays(source: Place, skipped: list[SkippedImage] | None = None) -> list[StoredArray]:
+def open_arrays(source: Place, skipped: list[SkippedImage] | None = None) -> list[ContainerArray]:
     """Read the headers of the arrays in an .npz or .npy file.
 
     Parameters
@@ -70,11 +70,11 @@ def _open_member(source: Place, name: str) -> BinaryIO:
     return open_inner(source, lambda file: open_member(open_npz(file), name))
 
 
-def _read_header(name: str, open_file: Callable[[], BinaryIO], size: int) -> StoredArray:
+def _read_header(name: str, open_file: Callable[[], BinaryIO], size: int) -> ContainerArray:
     """Read the header of an .npy file of `size` bytes."""
     with open_file() as file:
         header = read_npy_header(file, allow_objects=True)
-    array = StoredArray(
+    array = ContainerArray(
         name, header.shape, header.dtype, header.start, header.is_fortran, open_file
     )
     if not header.dtype.hasobject and size > header.start + header.n_bytes:

@@ -60,7 +60,7 @@ def make_thumbnail(
     return encoded.getvalue()
 
 
-class ThumbnailPack(ThumbnailWriter):
+class ThumbnailPacker(ThumbnailWriter):
     """Make thumbnails and write them to a folder, as extraction decodes the images.
 
     The class is a context manager: see `ThumbnailWriter`.

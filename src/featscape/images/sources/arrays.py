@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from featscape.errors import ImageError, InputError
 from featscape.images.containers.idx_files import is_idx_file, list_idx_files, open_idx
 from featscape.images.containers.numpy_files import is_numpy_file, open_arrays
-from featscape.images.containers.stored_array import ArrayImages, StoredArray
+from featscape.images.containers.container_array import ArrayImages, ContainerArray
 from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.sources.kind import SourceKind
 from featscape.images.storage.backends import storage_of
@@ -53,7 +53,7 @@ def find_in_arrays(candidate: Candidate) -> ImageSet:
         If a file is damaged, or there is no array of images.
     """
     source = candidate.place
-    others: dict[str, StoredArray] = {}
+    others: dict[str, ContainerArray] = {}
     skipped: list[SkippedImage] = []
     if is_numpy_file(file_name(source)):
         others = {array.name: array for array in open_arrays(source, skipped)}
@@ -88,15 +88,15 @@ def _open_array_images(source: Place) -> ArrayImages:
     return ArrayImages([array for array in arrays if array.has_images])
 
 
-def _describe(array: StoredArray) -> str:
+def _describe(array: ContainerArray) -> str:
     missing = f", truncated by {array.n_missing:,} images" if array.n_missing else ""
     return f"{array.name} {array.dtype} {array.shape}{missing}"
 
 
 def _pair(
     source: Place,
-    images: list[StoredArray],
-    others: dict[str, StoredArray],
+    images: list[ContainerArray],
+    others: dict[str, ContainerArray],
     label_column: str | None,
     skipped: list[SkippedImage],
 ) -> ImageSet:
@@ -140,7 +140,7 @@ def _pair(
     )
 
 
-def _load(array: StoredArray, n_images: int, skipped: list[SkippedImage]) -> list[Any]:
+def _load(array: ContainerArray, n_images: int, skipped: list[SkippedImage]) -> list[Any]:
     """Return the values of an array, one per image; [] if the array cannot be read."""
     try:
         values = array.load()
@@ -173,7 +173,7 @@ def _label_names(name: str) -> Iterator[str]:
 
 
 def _find_label_files(
-    folder: Place, images: list[StoredArray], skipped: list[SkippedImage]
+    folder: Place, images: list[ContainerArray], skipped: list[SkippedImage]
 ) -> Iterator[Place]:
     """Yield the existing files of labels in a folder."""
     storage = storage_of(folder)

@@ -18,7 +18,7 @@ from featscape.features.engines.precision import (
     sample_size,
 )
 from featscape.features.extraction.earlier_runs import find_earlier_choice
-from featscape.images import ThumbnailPack, make_thumbnail
+from featscape.images import ThumbnailPacker, make_thumbnail
 from featscape.mapfolder import damaged
 from featscape.mapfolder.thumbnails import Thumbnails
 from featscape.records import Inference, ModelCard
@@ -326,7 +326,7 @@ class TestSample:
     def test_the_sample_is_not_computed_again_by_the_loop(self, noise_images, tmp_path, load):
         network, counts = load()
         images = noise_images(40, broken={0: "x", 30: "x"})
-        with ThumbnailPack(tmp_path / "pack") as pack:
+        with ThumbnailPacker(tmp_path / "pack") as pack:
             found = extract(images, model=network, thumbnails=pack)
         assert counts == {"fp32": found.inference.n_checked, "bf16": 38}
         assert 20 < found.inference.n_checked < 38
@@ -342,7 +342,7 @@ class TestSample:
         found = extract(noise_images(30), model=first, work=tmp_path)
         network, counts = load()
         images = noise_images(40)
-        with ThumbnailPack(tmp_path / "pack") as pack:
+        with ThumbnailPacker(tmp_path / "pack") as pack:
             again = extract(images, model=network, work=tmp_path, thumbnails=pack)
         n_checked = again.inference.n_checked
         assert counts == {"fp32": n_checked, "bf16": n_checked + 10}

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from featscape.features import extract, load_network
-from featscape.images import ThumbnailPack, decode_bytes, find_images
+from featscape.images import ThumbnailPacker, decode_bytes, find_images
 from featscape.mapfolder.thumbnails import Thumbnails
 
 ANIMALS = Path(__file__).parents[4] / "data" / "animals"
@@ -93,7 +93,7 @@ def test_features_and_thumbnails_agree_for_both_decoders(plain_files, tmp_path):
     network = load_network("efficientnet_lite0", device="cpu", precision="fp32")
     found = []
     for name, images in zip(("slow", "quick"), plain_files, strict=True):
-        with ThumbnailPack(tmp_path / name, size_px=64) as pack:
+        with ThumbnailPacker(tmp_path / name, size_px=64) as pack:
             features = extract(images, model=network, thumbnails=pack)
         thumbnails = Thumbnails(tmp_path / name)
         encoded = [thumbnails.encoded(row) for row in range(len(thumbnails))]

@@ -338,11 +338,11 @@ class TestScale:
 
         from PIL import Image
 
-        from featscape.images import ThumbnailPack, make_thumbnail
+        from featscape.images import ThumbnailPacker, make_thumbnail
         from featscape.mapfolder.thumbnails import Thumbnails
 
         network = self.Looking()
-        with ThumbnailPack(tmp_path / "small", size_px=size_px) as pack:
+        with ThumbnailPacker(tmp_path / "small", size_px=size_px) as pack:
             extract(photo, model=network, thumbnails=pack)
         assert network.seen == [(226, 161)]  # for any size of the thumbnails
         whole = Image.open(io.BytesIO(make_thumbnail(photo.load(0), size_px=size_px)))

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from featscape.errors import InputError
-from featscape.images import ThumbnailPack, make_thumbnail
+from featscape.images import ThumbnailPacker, make_thumbnail
 from featscape.mapfolder.thumbnails import Thumbnails
 
 
@@ -86,13 +86,13 @@ def test_a_size_below_one_is_an_error_before_anything_is_written(tmp_path, size_
     with pytest.raises(InputError, match=rf"at least 1 pixel; got {size_px}"):
         make_thumbnail(smooth(5, 5), size_px=size_px)
     with pytest.raises(InputError, match=rf"at least 1 pixel; got {size_px}"):
-        ThumbnailPack(tmp_path / "pack", size_px=size_px)
+        ThumbnailPacker(tmp_path / "pack", size_px=size_px)
     assert not (tmp_path / "pack").exists()
 
 
 def test_a_pack_stores_the_thumbnails_that_threads_made(tmp_path):
     images = [smooth(20 + 10 * i, 30) for i in range(12)]
-    with ThumbnailPack(tmp_path / "pack", size_px=80) as pack, ThreadPoolExecutor(4) as pool:
+    with ThumbnailPacker(tmp_path / "pack", size_px=80) as pack, ThreadPoolExecutor(4) as pool:
         for encoded in pool.map(pack.make, images):
             pack.append(encoded)
     thumbnails = Thumbnails(tmp_path / "pack")
@@ -104,7 +104,7 @@ def test_a_pack_stores_the_thumbnails_that_threads_made(tmp_path):
 
 def test_memory_does_not_grow_with_the_pack(tmp_path):
     encoded = bytes(10_000)
-    with ThumbnailPack(tmp_path / "pack") as pack:
+    with ThumbnailPacker(tmp_path / "pack") as pack:
         tracemalloc.start()
         for _ in range(1000):
             pack.append(encoded)

@@ -19,12 +19,12 @@ from featscape.features.readout.pooling import (
     pooled_width,
 )
 from featscape.features.zoo.architecture import INPUT_OF, OUTPUT, Layer, LayerTree
-from featscape.features.zoo.own.onnx import openvino_errors
+from featscape.features.zoo.own.onnx_file import openvino_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from featscape.features.zoo.own.onnx import OnnxModel
+    from featscape.features.zoo.own.onnx_file import OnnxModel
 
 # A weight may be transposed, converted and scaled before it is used.
 _MOST_CONSTANT_STEPS = 3

@@ -29,7 +29,7 @@ _N_CHANNELS = (1, 3, 4)  # gray, RGB, RGBA
 
 
 @dataclass(frozen=True, eq=False)
-class StoredArray:
+class ContainerArray:
     """The header of an array in a file; the values are not in memory.
 
     Attributes
@@ -83,7 +83,7 @@ class StoredArray:
         """The number of records that the header claims."""
         return self.n_missing + (self.shape[0] if self.shape else 0)
 
-    def limit_to(self, size: int) -> StoredArray:
+    def limit_to(self, size: int) -> ContainerArray:
         """Return the array without the records that do not fit in a file of `size` bytes."""
         if not self.shape or not self.record_bytes or self.dtype.hasobject:
             return self
@@ -120,11 +120,11 @@ class ArrayImages:
 
     Parameters
     ----------
-    arrays : list of StoredArray
-        Arrays for which `StoredArray.has_images` is true.
+    arrays : list of ContainerArray
+        Arrays for which `ContainerArray.has_images` is true.
     """
 
-    def __init__(self, arrays: list[StoredArray]) -> None:
+    def __init__(self, arrays: list[ContainerArray]) -> None:
         self._arrays = {
             array.name: (
                 array,

@@ -411,7 +411,7 @@ class TestErrors:
             load_network(path, device="cuda")
 
     def test_openvino_is_not_installed(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("featscape.features.zoo.own.onnx.find_spec", lambda _name: None)
+        monkeypatch.setattr("featscape.features.zoo.own.onnx_file.find_spec", lambda _name: None)
         with pytest.raises(MissingExtra, match="pip install openvino"):
             load_network(write(tmp_path / "net.onnx"))
 
