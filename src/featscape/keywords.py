@@ -47,7 +47,7 @@ class Help:
 def describe(options: type) -> Iterator[tuple[inspect.Parameter, Help]]:
     """Yield each option of a dataclass as a parameter with its type and default, and its help.
 
-    The class's own options come first, then those of its bases.
+    The class's own options come first, then the inherited options.
     """
     hints = get_type_hints(options, include_extras=True)
     own = [one for one in fields(options) if one.name in vars(options)["__annotations__"]]

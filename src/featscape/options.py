@@ -237,7 +237,7 @@ class MapOptions(PictureOptions, EmbeddingOptions):
 
     @property
     def folder(self) -> Path:
-        """The map folder; of several layers, the folder whose name is the pattern."""
+        """The map folder; for several layers, the names of the folders are made from its name."""
         from featscape.images import name_source
 
         return Path(f"{name_source(self.source)}-map" if self.output is None else self.output)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from featscape.steps.facts import in_words
+from featscape.steps.facts import describe_layer, in_words
 
 
 @pytest.mark.parametrize(
@@ -15,3 +15,16 @@ from featscape.steps.facts import in_words
 )
 def test_one_is_no_plural(n_items, labels, words):
     assert in_words(n_items, "image", labels) == words
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        ("input of fc", "input of layer fc"),
+        ("input of classifier", "input of layer classifier"),
+        ("layer3", "output of layer3"),
+        ("output", "output of the network"),
+    ],
+)
+def test_the_source_of_the_features_in_words(layer, words):
+    assert describe_layer(layer) == words

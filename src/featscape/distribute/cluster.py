@@ -76,7 +76,7 @@ def connect(address: str | None = None) -> Iterator[Cluster]:
 
 
 class Cluster:
-    """A Ray cluster that this process is connected to; `connect` returns one.
+    """A Ray cluster to which this process is connected; `connect` returns a `Cluster`.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ class Job:
     decode, decode_plain
         See `ImageSet`.
     network : Network
-        Without its engine. It prepares images, and its card names the network to load.
+        Without its engine: the network only prepares images. Its card names the network to load.
     device : str
         "cpu" or "cuda".
     thumbnails : ThumbnailSink or None

@@ -93,7 +93,7 @@ class Network:
 
     @property
     def takes_pixels(self) -> bool:
-        """Whether `prepare` also accepts arrays; True if the resize is the usual one."""
+        """Whether `prepare` also accepts arrays; True for a plain resize and central crop."""
         return self._preprocessing.resizing is not None
 
     def prepare(self, image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:

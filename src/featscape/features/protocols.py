@@ -67,7 +67,7 @@ class Read:
 
 
 class Backend(Protocol):
-    """A network, as the extraction loop uses it; `load_network` returns one."""
+    """The interface of a network for the extraction loop; `load_network` returns a `Backend`."""
 
     @property
     def card(self) -> ModelCard:

@@ -1,1 +1,1 @@
-"""The steps of the program that work on more than one room."""
+"""The steps of the program that use several packages."""

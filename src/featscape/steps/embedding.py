@@ -42,7 +42,7 @@ def choose_tsne_device(options: EmbeddingOptions, *, n_items: int) -> str:
     Returns
     -------
     str
-        A device as TSNE takes it: "auto", "cpu", "cuda" or "cuda:N".
+        The parameter `device` of TSNE: "auto", "cpu", "cuda" or "cuda:N".
 
     Raises
     ------

@@ -66,9 +66,15 @@ def describe_renamed(renamed_labels: Mapping[str, str]) -> str:
 
 
 def describe_layer(layer: str) -> str:
-    """Return "input of the fc layer" for "input of fc", and "output of layer3" for "layer3"."""
+    """Return the source of the features in words.
+
+    "input of fc" becomes "input of layer fc", "layer3" becomes "output of layer3", and "output"
+    becomes "output of the network".
+    """
     start, of, name = layer.partition("input of ")
-    return f"input of the {name} layer" if of and not start else f"output of {layer}"
+    if of and not start:
+        return f"input of layer {name}"
+    return "output of the network" if layer == "output" else f"output of {layer}"
 
 
 def in_words(n_items: int, kind: str, labels: Sequence[str] | None) -> str:

@@ -65,12 +65,12 @@ class FeatureCache:
     Parameters
     ----------
     parts : iterable of StoredFeatures
-        Of the same network. If several contain an image, the first one is used.
+        Features of the same network. If several parts contain an image, the first part is used.
     layers : sequence of FeatureCache
         A cache for each layer of the network. An image that all of them contain is cached too.
     sample : mapping of bytes to CachedFeatures, optional
-        Features in memory, by the images' hashes. They are used if an image, or its thumbnail, is
-        not found on disk.
+        Features in memory, by the images' hashes, for images that are not found on disk with the
+        requested thumbnail.
     """
 
     def __init__(

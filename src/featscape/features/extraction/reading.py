@@ -1,4 +1,4 @@
-"""Read an image for the network: hash it, look it up in the cache, decode it only if necessary."""
+"""Read an image: hash the file, look up the hash in the cache, and decode the image if needed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def read_image(
     *,
     decode_plain: PlainDecoder | None = None,
 ) -> Read:
-    """Return an image as the loop needs it, decoded only if necessary; thread-safe.
+    """Return the prepared image or its cached features; thread-safe.
+
+    The image is decoded only if its features or its thumbnail are not cached.
 
     Parameters
     ----------

@@ -91,7 +91,8 @@ def _cache_sample(
 ) -> dict[bytes, CachedFeatures]:
     """Return the features of the first images of the sample by the images' hashes.
 
-    The loop computes features that are not finite again, and names the image in its error.
+    Features that are not finite are left out: the loop computes them again, and its error names the
+    image.
     """
     return {
         one.digest: CachedFeatures("", row, one.size_px, one.thumbnail)

@@ -184,7 +184,7 @@ def read_shards(folder: Path, *, card: ModelCard) -> ShardFolder:
 
 
 def _list_files(folder: Path) -> list[Path]:
-    """Return the files of shards, sorted; refuse what featscape did not write at such a name."""
+    """Return the files of shards, sorted; raises InputError for links and folders of such names."""
     if not os.path.lexists(folder):
         return []
     _check_kind(folder, stat.S_ISDIR, "folder")
