@@ -139,18 +139,9 @@ def embed(
         device=device,
     )
     _report_few_neighbors((options.n_landmarks or len(values)) - 1, options)
-    if options.n_landmarks is None:
-        landmarks = None
-        _fit(tsne, values, progress=options.report)
-        positions, neighbors = tsne.embedding_, _graph(tsne)
-    else:
-        landmarks = sample_of_classes(
-            labels, len(values), size=options.n_landmarks, seed=options.random_state
-        )
-        _fit(tsne, values[landmarks], progress=options.report)
-        positions, neighbors = _place_others(
-            tsne, values, landmarks, place=place or _place_here, progress=options.report
-        )
+    positions, neighbors, landmarks = _fit_and_place(
+        tsne, values, options, labels=labels, place=place or _place_here
+    )
     return Embedding(
         positions=positions,
         kl_divergence=float(tsne.kl_divergence_),
@@ -162,6 +153,35 @@ def embed(
         labels=labels,
         landmarks=landmarks,
     )
+
+
+def _fit_and_place(
+    tsne: TSNE,
+    values: NDArray[np.float32],
+    options: EmbeddingOptions,
+    *,
+    labels: Sequence[str] | None,
+    place: Placing,
+) -> tuple[NDArray[np.float32], Neighbors, NDArray[np.intp] | None]:
+    """Fit t-SNE on all items, or on landmarks among which the other items are placed.
+
+    Returns
+    -------
+    positions : ndarray of float32, shape (n, n_components)
+    neighbors : Neighbors
+        Of each item, shape (n, k).
+    landmarks : ndarray of intp, shape (l,), or None
+    """
+    progress = options.report
+    if options.n_landmarks is None:
+        _fit(tsne, values, progress=progress)
+        return tsne.embedding_, _graph(tsne), None
+    landmarks = sample_of_classes(
+        labels, len(values), size=options.n_landmarks, seed=options.random_state
+    )
+    _fit(tsne, values[landmarks], progress=progress)
+    positions, neighbors = _place_others(tsne, values, landmarks, place=place, progress=progress)
+    return positions, neighbors, landmarks
 
 
 def _parameters(tsne: TSNE, options: EmbeddingOptions) -> dict[str, Any]:
