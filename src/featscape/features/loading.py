@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from featscape.records import ModelCard
 
 
-_SHOWN_CHARACTERS = 100  # of a value of a map's card, which may come from a stranger
+_SHOWN_CHARACTERS = 100  # maximum length of a value of a map's card, which may be untrusted
 
 
 def check_network(

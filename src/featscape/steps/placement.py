@@ -70,7 +70,7 @@ def open_placer(
         A map of images.
     model : str, optional
         The network of the map, as for `make_map`. Required for MODULE:FACTORY and ONNX files: code
-        that only the map names is never imported, because the map may come from a stranger.
+        that only the map names is never imported, because the map may be untrusted.
     weights : path, optional
         The file with the weights of the map. Required if the map was made with such a file.
     device : str

@@ -22,8 +22,8 @@ def read_ahead(
 ) -> Generator[_Item, None, None]:
     """Yield ``read(0)``, ``read(1)``, ... in order, computed in threads at most `n_ahead` ahead.
 
-    Exceptions of `read` are raised here. When the generator is closed, reads that have started are
-    finished, and the others are canceled.
+    Exceptions of `read` are raised in the caller. When the generator is closed, reads that have
+    started are finished, and the others are canceled.
     """
     pool = ThreadPoolExecutor(n_workers, thread_name_prefix="featscape-decode")
     # A task reads several images if enough tasks are left for all threads: starting a task costs as
@@ -55,7 +55,7 @@ def map_ahead(
 
     If `n_concurrent` is 1, `work` runs in the caller's thread. Otherwise the next item is taken
     from `items` while earlier items are processed, so that a GPU receives the next batch before it
-    finishes the current one. Exceptions of `work` are raised here.
+    finishes the current batch. Exceptions of `work` are raised in the caller.
     """
     if n_concurrent == 1:
         for item in items:

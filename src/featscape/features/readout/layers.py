@@ -74,7 +74,8 @@ def list_layers(model: str) -> LayerTree:
             return list_nodes(architecture, name=model)
         try:
             return _list_modules(model, architecture, torch.device("meta"))
-        except (RuntimeError, NotImplementedError):  # some networks need values too
+        except (RuntimeError, NotImplementedError):
+            # some networks read tensor values, which the meta device lacks
             return _list_modules(model, architecture, torch.device("cpu"))
 
 

@@ -43,7 +43,7 @@ class OnnxReadout:
     layer, pool, widths
         As in `ModelCard`.
     remarks : tuple of str
-        Choices that the file does not determine, for the user.
+        Messages to the user about choices that the file does not specify.
     """
 
     model: Any
@@ -127,7 +127,7 @@ def list_nodes(network: OnnxModel, *, name: str) -> LayerTree:
 
 
 def _find_outputs(network: OnnxModel, layers: Sequence[str]) -> tuple[list[Any], str]:
-    """Return the outputs to read, and the card's name for them."""
+    """Return the outputs to read, and their name in the model card."""
     result = network.model.output(0).get_node().input_value(0)
     if not layers:
         classifier = _find_classifier(network.model)

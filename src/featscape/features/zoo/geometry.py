@@ -1,7 +1,8 @@
 """Resize and crop of one image, as a library's preprocessing defines it.
 
-For the usual resize and crop, PyTorch's uint8 kernel takes at most half of Pillow's time. The
-kernel uses Pillow's algorithm with SIMD instructions; its values differ by rounding only.
+For a bilinear or bicubic resize and a central crop, PyTorch's uint8 kernel takes at most half of
+Pillow's time. The kernel uses Pillow's algorithm with SIMD instructions; its values differ by
+rounding only.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def make_crop(transform: Any) -> Callable[[Image.Image], NDArray[np.uint8]]:
     -------
     callable
         RGB image -> ndarray of uint8, shape (size, size, 3). A `ResizeAndCrop`, which also accepts
-        arrays, if the steps are a resize and a crop of the usual kind.
+        arrays, if the steps are a bilinear or bicubic resize and a central crop.
     """
     from torchvision.transforms import CenterCrop, PILToTensor, Resize, ToTensor
 

@@ -59,7 +59,7 @@ class Preprocessing:
 
     @property
     def resizing(self) -> ResizeAndCrop | None:
-        """The resize and crop if they are the usual ones, which a GPU supports; else None."""
+        """The resize and crop as a `ResizeAndCrop`, which a GPU supports; None for other steps."""
         return self.crop if isinstance(self.crop, ResizeAndCrop) else None
 
     def standardize(self, batch: torch.Tensor) -> torch.Tensor:

@@ -41,7 +41,7 @@ class OnnxModel:
         "NCHW" or "NHWC".
     preprocessing : Preprocessing
     remarks : tuple of str
-        Choices that the file does not determine, for the user.
+        Messages to the user about choices that the file does not specify.
     """
 
     path: Path
