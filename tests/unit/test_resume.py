@@ -438,42 +438,41 @@ class TestFinishedMaps:
         ],
     )
     def test_features_of_another_type_or_width_are_reported_and_not_used(
-        self, source, network, change, reason
+        self, source, finished, network, change, reason
     ):
-        file = make(source, "m").folder / mapfolder.FEATURES
+        file = finished / mapfolder.FEATURES
         np.save(file, change(np.load(file)))
-        network.n_seen = 0
         lines = Lines()
         make(source, "m", force=True, progress=lines)
         assert network.n_seen == N_DIFFERENT
-        (told,) = [line for line in lines.said if line.startswith("the features in m are not used")]
+        (told,) = [
+            line for line in lines.notes if line.startswith("the features in m are not used")
+        ]
         assert reason in told, told
 
-    def test_a_map_without_hashes_is_reported_and_not_used(self, source, network):
+    def test_a_map_without_hashes_is_reported_and_not_used(self, source, finished, network):
         import pyarrow.parquet as pq
 
-        file = make(source, "m").folder / mapfolder.ITEMS
+        file = finished / mapfolder.ITEMS
         pq.write_table(pq.read_table(file).drop_columns("sha256"), file)
-        network.n_seen = 0
         lines = Lines()
         make(source, "m", force=True, progress=lines)
         assert network.n_seen == N_DIFFERENT
         reason = "the map has no hashes or no sizes of its images"
-        assert f"the features in m are not used: {reason}" in lines.said
+        assert f"the features in m are not used: {reason}" in lines.notes
 
     def test_cached_features_that_are_not_finite_are_reported_and_computed_again(
-        self, source, network
+        self, source, finished, network
     ):
-        file = make(source, "m").folder / mapfolder.FEATURES
+        file = finished / mapfolder.FEATURES
         values = np.load(file)
         values[3] = np.nan
         np.save(file, values)
-        network.n_seen = 0
         lines = Lines()
         made = make(source, "m", force=True, progress=lines)
         assert network.n_seen == 1
         assert np.isfinite(made.features).all()
-        assert "some features in m could not be read and were computed again" in lines.said
+        assert "some features in m could not be read and were computed again" in lines.notes
 
     def test_the_table_holds_the_hash_of_each_file(self, source, whole):
         import pyarrow.parquet as pq

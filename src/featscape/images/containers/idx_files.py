@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape.files.npy import MOST_SHRINKING
-from featscape.images.containers.inner_file import open_inner
 from featscape.images.containers.container_array import DAMAGE_ERRORS, ContainerArray, damaged_array
+from featscape.images.containers.inner_file import open_inner
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.places import file_name, join
 

@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from featscape.files.npy import open_member, open_npz, read_npy_header
-from featscape.images.containers.inner_file import open_inner
 from featscape.images.containers.container_array import DAMAGE_ERRORS, ContainerArray, damaged_array
+from featscape.images.containers.inner_file import open_inner
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.places import file_name
 from featscape.records import SkippedImage

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ImageError, InputError
+from featscape.images.containers.container_array import ArrayImages, ContainerArray
 from featscape.images.containers.idx_files import is_idx_file, list_idx_files, open_idx
 from featscape.images.containers.numpy_files import is_numpy_file, open_arrays
-from featscape.images.containers.container_array import ArrayImages, ContainerArray
 from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.sources.kind import SourceKind
 from featscape.images.storage.backends import storage_of

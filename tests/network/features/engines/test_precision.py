@@ -209,7 +209,7 @@ class TestEarlierChoice:
                 raise damaged(folder, "it is older")
             return runs[folder.name]
 
-        monkeypatch.setattr("featscape.features.extraction.sampling.read_run", read_run)
+        monkeypatch.setattr("featscape.features.extraction.earlier_runs.read_run", read_run)
         return runs
 
     def find(self, *, card=CARD, n_images=200, names=("none", "of features", "m")):
