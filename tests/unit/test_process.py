@@ -1,6 +1,7 @@
 """Signals and screens of the command line, without a process of their own."""
 
 import signal
+import time
 
 import pytest
 
@@ -23,11 +24,35 @@ class TestSignals:
         signals._handle(signal.SIGTERM, None)
         assert ends == [128 + signal.SIGTERM]
 
+    def test_a_signal_in_a_destructor_ends_the_command(self):
+        class Closing:
+            def __del__(self):
+                signal.raise_signal(signal.SIGINT)
+
+        def work():
+            closing = Closing()
+            del closing  # Python ignores the exception of the first handler
+            time.sleep(10)
+
+        handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+        signals = EndingSignals()
+        signals.install()
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                work()
+        finally:
+            signals.finish()
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, handlers[number])
+        assert signals.received == signal.SIGINT
+
     def test_a_signal_that_is_ignored_stays_ignored(self):
         previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         others = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            EndingSignals().install()
+            signals = EndingSignals()
+            signals.install()
+            signals.finish()
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
         finally:
             for number, handler in {**others, signal.SIGHUP: previous}.items():

@@ -79,7 +79,14 @@ class Placer:
 
 
 def list_neighbors(indices: NDArray[np.integer], distances: NDArray[np.floating]) -> NeighborList:
-    """Return one row of the neighbor graph, without the negative indices of empty entries."""
+    """Return one row of the neighbor graph, without the negative indices of empty entries.
+
+    Parameters
+    ----------
+    indices : ndarray of int, shape (k,)
+        Ids of the neighbors.
+    distances : ndarray of float, shape (k,)
+    """
     there = indices >= 0
     return NeighborList(
         ids=indices[there].tolist(), distances=distances[there].astype(np.float64).tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 from featscape.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+_AGAIN_S = 0.01
 _ENDING_S = 3.0  # time after the first signal during which further signals are ignored
 
 
@@ -36,6 +39,8 @@ class EndingSignals:
         self.received: int | None = None
         self._received_at = 0.0
         self._is_done = False
+        self._is_lost = False
+        self._report: Callable[[sys.UnraisableHookArgs], Any] | None = None
 
     def install(self) -> None:
         """Handle the signals, except those that this process ignores, for example with nohup."""
@@ -46,16 +51,34 @@ class EndingSignals:
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._handle)
 
+        self._report = sys.unraisablehook
+        sys.unraisablehook = self._raise_again
+
     def finish(self) -> None:
         """End the process silently at the next signal, because the command is finished."""
         self._is_done = True
+        if self._report is not None:
+            sys.unraisablehook = self._report
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if self.received is None and not self._is_done:
+        if (self.received is None or self._is_lost) and not self._is_done:
             self.received, self._received_at = number, time.monotonic()
+            self._is_lost = False
             raise KeyboardInterrupt
         if self.received is None or time.monotonic() - self._received_at > _ENDING_S:
             os._exit(128 + number)
+
+    def _raise_again(self, unraisable: sys.UnraisableHookArgs) -> None:
+        """Raise the KeyboardInterrupt again that Python ignores in a destructor or a callback."""
+        if unraisable.exc_type is not KeyboardInterrupt or self.received is None:
+            if self._report is not None:
+                self._report(unraisable)
+            return
+        self._is_lost = True
+        # later, when the destructor has returned
+        timer = threading.Timer(_AGAIN_S, _thread.interrupt_main, [self.received])
+        timer.daemon = True
+        timer.start()
 
 
 class _Stream:

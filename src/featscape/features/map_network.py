@@ -35,19 +35,19 @@ def explain_refusal(
     """
     if model is None and is_file(card.name):
         return (
-            "This map was made with an ONNX file, and featscape does not load files that a map "
+            "this map was made with an ONNX file, and featscape does not load files that a map "
             "names: to place images, give the file with --model FILE.onnx (model=)."
         )
     if model is None and not is_listed(card.name):
         return (
-            "This map was made with a network that is defined in Python code outside the "
+            "this map was made with a network that is defined in Python code outside the "
             "supported libraries, and featscape does not run code that a map names: to place "
             "images, give the network with --model MODULE:FACTORY (model=)."
         )
     name = model or card.name
     if weights is None and is_listed(name) and card.weights not in standard_weights(name):
         return (
-            "This map was made with a file of weights, and featscape does not load files that a "
+            "this map was made with a file of weights, and featscape does not load files that a "
             "map names: to place images, give the file with --weights FILE (weights=)."
         )
     return None

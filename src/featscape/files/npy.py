@@ -137,6 +137,11 @@ def map_npy(file: BinaryIO) -> NDArray[Any]:
     file : binary file
         Positioned at its beginning. The array stays valid after the file is closed.
 
+    Returns
+    -------
+    ndarray
+        With the shape and dtype in the header.
+
     Raises
     ------
     InputError
@@ -166,6 +171,11 @@ def read_npz(file: BinaryIO, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     file : binary file
     names : sequence of str
         The arrays to read.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The arrays by name, with the shapes and dtypes in their headers.
 
     Raises
     ------

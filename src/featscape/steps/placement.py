@@ -45,7 +45,7 @@ def explain_no_placing(
                 "Remove --model and --weights (model=, weights=)."
             )
         return (
-            "This map was made of features, so it has no network to compute new features: to place "
+            "this map was made of features, so it has no network to compute new features: to place "
             "images, make a map of images with featscape map."
         )
     card = ModelCard(**run["model"])

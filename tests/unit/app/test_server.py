@@ -51,7 +51,7 @@ class TestPage:
         client = open_client(copied.folder)
         assert '"originals":false' in client.get("/").text
         assert error_of(client.get("/api/items/3/image")).startswith(
-            "there is no original image of item 3: Original images are off, because "
+            "there is no original image of item 3: original images are off, because "
         )
         assert client.get("/api/items/3/thumbnail").status_code == 200
         assert client.post("/api/zip", json={"ids": [1]}).status_code == 404

@@ -61,7 +61,7 @@ def card_of(name, weights="w", **facts):
 )
 def test_code_and_files_that_a_map_names_are_not_loaded(payload, name):
     refusal = explain_refusal(card_of(name))
-    assert refusal.startswith("This map was made with ")
+    assert refusal.startswith("this map was made with ")
     assert "--model" in refusal
     with pytest.raises(ModelError, match="--model"):
         load_for_map(card_of(name))

@@ -137,7 +137,7 @@ class Originals:
 
     @property
     def obstacle(self) -> str | None:
-        """Why the originals are off, with the remedy; None if the originals are on.
+        """Why the originals are off, with the remedy, in lower case; None if they are on.
 
         The value is also None if the map has no original images at all.
         """
@@ -145,13 +145,13 @@ class Originals:
             return None
         if not self._may_read:
             return (
-                "Original images are off, because featscape cannot confirm that you made this map "
+                "original images are off, because featscape cannot confirm that you made this map "
                 "on this computer; if you trust the map, start the server with --originals and the "
                 "folder or address of its images."
             )
         if isinstance(self._place, Path) and not self._place.exists():
             return (
-                f"Original images are off, because {printable(self._place)} no longer exists; "
+                f"original images are off, because {printable(self._place)} no longer exists; "
                 "name their new place with --originals."
             )
         return None

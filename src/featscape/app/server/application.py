@@ -118,6 +118,11 @@ class ServedMap:
             if n_rows != n_items:
                 raise damaged(folder / name, f"it has {n_rows} rows for {n_items} items")
 
+    @property
+    def notice(self) -> str | None:
+        """A sentence for the user if the original images are off; else None."""
+        return _as_sentence(self.originals.obstacle)
+
     def close(self) -> None:
         """End the threads of this map; the application must not be used afterwards."""
         self.originals.close()
@@ -131,7 +136,7 @@ class ServedMap:
             search=True,
             zip=MOST_ARCHIVED if originals else 0,
             place=self.no_place is None,
-            no_place=self.no_place,
+            no_place=_as_sentence(self.no_place),
         )
 
 
@@ -165,7 +170,7 @@ def _add_page(app: FastAPI, served: ServedMap) -> None:
             data="data/",
             api="api/",
             abilities=served.abilities,
-            notice=served.originals.obstacle,
+            notice=served.notice,
         )
         text = linked_page(
             title=served.manifest.title, setup=setup, picture=SCATTER, viewer="static/"
@@ -275,6 +280,10 @@ def _check_selection(ids: list[int], served: ServedMap) -> None:
             422,
             f"each id must be below {len(served.items):,}, the number of items; got {unknown[0]}.",
         )
+
+
+def _as_sentence(reason: str | None) -> str | None:
+    return None if reason is None else reason[0].upper() + reason[1:]
 
 
 def _nothing(what: str) -> NoReturn:

@@ -92,8 +92,8 @@ def serve(
         url = _describe(address, access)
         server = make_server(Guard(app, access=access))
         with server.ended_by_signals():
-            if served.originals.obstacle is not None:
-                say(served.originals.obstacle)
+            if served.notice is not None:
+                say(served.notice)
             say(f"Serving {printable(folder)} at {url} (press Ctrl-C to stop)")
             if open_browser and is_loopback:
                 # in a thread: a text browser returns only when the user quits it
