@@ -1,6 +1,7 @@
 """Datasets with a known truth: classes as clouds of points, with planted errors."""
 
 import numpy as np
+from PIL import Image
 
 from featscape.findings.label_errors import find_label_errors
 from featscape.findings.spaces import principal_components, search_all_pairs
@@ -45,3 +46,33 @@ def label_errors(features, labels, **options):
         search=search_all_pairs,
         **options,
     )
+
+
+class Pictures:
+    """Images as the thumbnails of a map."""
+
+    def __init__(self, images):
+        self._images = images
+
+    def __len__(self):
+        return len(self._images)
+
+    def load(self, index, *, at_least_px=0):
+        assert at_least_px <= max(self._images[index].size)
+        return self._images[index]
+
+
+def pictures(n_images, *, size=(128, 96), seed=0):
+    """Return pictures with detail at all scales, like photographs, each with an own color cast."""
+    rng = np.random.default_rng(seed)
+    images = []
+    for _ in range(n_images):
+        levels = np.zeros((size[1], size[0], 3), dtype=np.float32)
+        for cells in (3, 6, 12, 24, 48):
+            noise = rng.integers(0, 256, (cells, cells, 3)).astype(np.uint8)
+            levels += (
+                np.asarray(Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC)) / cells
+            )
+        levels -= levels.min()
+        images.append(Image.fromarray((255 * levels / levels.max()).astype(np.uint8)))
+    return images

@@ -94,7 +94,8 @@ class DuplicateGroup(Finding):
     items : tuple of int
         Two or more items, ascending.
     kind : str
-        "exact" for equal files, "near" for edited copies.
+        "exact" for equal files, "pixels" for equal pixels in different files, "near" for edited
+        copies.
     leak : bool
         Whether the items belong to different splits.
     conflict : bool

@@ -1,0 +1,358 @@
+"""Find near duplicates: edited copies of the same picture.
+
+Candidates are the nearest images in feature space, and the nearest by a descriptor of 12 x 12 gray
+levels, plain or mirrored. `alignment` compares the pixels of a pair. The threshold adapts to each
+image: the distances of an image to images that are not its duplicates follow a power law, and a
+pair is a duplicate if the law expects practically no pair so near among all images. So the digits
+of a dataset of digits, which all look alike, are not duplicates.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from featscape.findings.alignment import Aligner
+from featscape.findings.descriptors import describe, descriptor_distances, nearest_descriptors
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+    Indices = NDArray[np.intp]
+    Mask = NDArray[np.bool_]
+
+_N_FEATURE_NEIGHBORS = 15
+_N_DESCRIPTOR_NEIGHBORS = 6
+# The scale of an image is its distance to the candidate of this rank, counted from 0 and without
+# its duplicates. The exponent of the power law comes from the ranks between the two.
+_FIRST_RANK, _SCALE_RANK = 3, 10
+# Most expected share of false pairs among the pairs found by the correlation of pixels, and by the
+# geometric mean of the distances of pixels and of features. Estimates are too high by about ten.
+_MOST_FALSE = (0.1, 0.01)
+_LEAST_PIXEL_DISTANCE, _LEAST_FEATURE_DISTANCE = 5e-4, 1e-4  # compression noise
+# Pixels alone decide only if both images have contrast in this share of their blocks: any two
+# pictures of a single edge are equal after alignment.
+_LEAST_DETAIL = 0.3
+_N_SAMPLE = 500  # images for the power law
+_MOST_PAIRS = 30_000  # pairs to align, in addition to one per image
+_SUSPECT = 1.0  # images of pairs up to this expected share of false pairs get exact scales
+_ROWS = 4096  # pairs or images in one step, to limit memory
+_COMPACT = 0.7  # share of near pairs in a group of duplicates; in a chain of look-alikes less
+
+
+class NearPairs(NamedTuple):
+    """Pairs of near duplicates.
+
+    Attributes
+    ----------
+    pairs : ndarray of intp, shape (m, 2)
+        Ascending in each row.
+    correlation : ndarray of float32, shape (m,)
+        Correlation of the aligned pixels.
+    """
+
+    pairs: Indices
+    correlation: Floats
+
+
+def find_near_pairs(
+    grays: NDArray[np.uint8],
+    features: Floats,
+    neighbors: NDArray[np.int32],
+    *,
+    n_threads: int = 1,
+    random_state: int = 0,
+) -> NearPairs:
+    """Find the near duplicates among n images.
+
+    Parameters
+    ----------
+    grays : ndarray of uint8, shape (n, 48, 48)
+        The images as gray squares.
+    features : ndarray of float32, shape (n, d)
+    neighbors : ndarray of int32, shape (n, k)
+        The nearest items in feature space, nearest first. 30 or more find larger groups.
+    n_threads : int
+    random_state : int
+        Seed of the sample of images for the power law.
+
+    Returns
+    -------
+    NearPairs
+        The pairs that were compared and are near duplicates. Two members of a group need not be a
+        pair: connect the pairs.
+    """
+    n_images = len(grays)
+    random = np.random.default_rng(random_state)
+    descriptors = describe(grays)
+    close = nearest_descriptors(descriptors, _N_DESCRIPTOR_NEIGHBORS, random_state=random_state)
+    pairs = unique_pairs(neighbors[:, :_N_FEATURE_NEIGHBORS], close)
+    table = _Table(grays, features, pairs, n_threads=n_threads)
+    sample = random.permutation(n_images)[:_N_SAMPLE]
+    in_sample = np.isin(pairs, sample).any(axis=1)
+    likely = np.argsort(np.argsort(_cheap_scores(table, descriptors), kind="stable"))
+    table.align(in_sample | (likely < n_images + _MOST_PAIRS))
+    if table.aligned.all():
+        sample = np.arange(n_images)
+
+    group, suspects = _group_provisionally(table, sample, random)
+    is_suspect = np.isin(table.pairs, suspects)
+    table.align(is_suspect[:, 0] | is_suspect[:, 1])
+    table.add(_pairs_beyond(table, group, suspects, neighbors[:, _N_FEATURE_NEIGHBORS:]))
+    outside = table.aligned & (group[table.pairs[:, 0]] != group[table.pairs[:, 1]])
+    found = np.zeros(len(table.pairs), dtype=bool)
+    for kind, most_false in enumerate(_MOST_FALSE):
+        distances = table.log_distances(kind)
+        scales, exponent = _fit(n_images, table.pairs[outside], distances[outside], of=sample)
+        scales = _fill(scales, group, known=np.union1d(sample, suspects))
+        log_p = exponent * (distances - scales[table.pairs].mean(axis=1))
+        chosen = _choose(log_p, table.pairs, n_images, most_false=most_false)
+        found |= chosen & table.detailed() if kind == 0 else chosen
+    return NearPairs(table.pairs[found], table.correlation[found])
+
+
+class _Table:
+    """Pairs of images with their distances. Pairs are aligned and added on demand."""
+
+    def __init__(
+        self, grays: NDArray[np.uint8], features: Floats, pairs: Indices, *, n_threads: int
+    ) -> None:
+        self.n_images = len(grays)
+        self.pairs = pairs
+        self.correlation = np.full(len(pairs), np.nan, dtype=np.float32)
+        self._features = features
+        self._aligner = Aligner(grays)
+        self._n_threads = n_threads
+        self._detail = _measure_detail(grays)
+        self.cosine = _cosine_distances(features, pairs)
+
+    @property
+    def aligned(self) -> Mask:
+        """Whether the pixels of each pair were compared."""
+        return ~np.isnan(self.correlation)
+
+    def align(self, which: Mask) -> None:
+        """Compare the pixels of those pairs of a mask that were not compared yet."""
+        todo = which & ~self.aligned
+        self.correlation[todo] = self.correlate(self.pairs[todo])
+
+    def add(self, pairs: Indices) -> None:
+        """Add and align pairs; ignore those in the table."""
+        key, own = (p[:, 0] * self.n_images + p[:, 1] for p in (pairs, self.pairs))
+        pairs = pairs[~np.isin(key, own)]
+        self.pairs = np.concatenate([self.pairs, pairs])
+        self.cosine = np.concatenate([self.cosine, _cosine_distances(self._features, pairs)])
+        self.correlation = np.concatenate([self.correlation, self.correlate(pairs)])
+
+    def log_distances(self, kind: int) -> Floats:
+        """Return log distances: of pixels (0), or of pixels and features (1). NaN: not aligned."""
+        return _log_distances(kind, self.correlation, self.cosine)
+
+    def log_distances_of(self, kind: int, pairs: Indices, correlation: Floats) -> Floats:
+        """Return log distances of pairs that need not be in the table."""
+        return _log_distances(kind, correlation, _cosine_distances(self._features, pairs))
+
+    def correlate(self, pairs: Indices) -> Floats:
+        """Return the correlation of the aligned pixels of pairs."""
+        return self._aligner.align(pairs, n_threads=self._n_threads).correlation
+
+    def detailed(self) -> Mask:
+        """Return whether both images of each pair have detail enough to decide by pixels."""
+        enough = self._detail[self.pairs] >= _LEAST_DETAIL
+        both: Mask = enough[:, 0] & enough[:, 1]
+        return both
+
+
+def unique_pairs(*neighbors: NDArray[np.integer[Any]]) -> Indices:
+    """Return the pairs of each row with its neighbors, (m, 2), ascending, each pair once."""
+    n_images = len(neighbors[0])
+    both = np.concatenate(neighbors, axis=1).astype(np.intp)
+    item = np.repeat(np.arange(n_images), both.shape[1])
+    low, high = np.minimum(item, both.ravel()), np.maximum(item, both.ravel())
+    key = np.unique((low * n_images + high)[low < high])
+    return np.stack([key // n_images, key % n_images], axis=1)
+
+
+def _cheap_scores(table: _Table, descriptors: Floats) -> Floats:
+    """Return a score of each pair without alignment; duplicates have low scores."""
+    scores = []
+    for distance in (table.cosine, descriptor_distances(descriptors, table.pairs)):
+        logs = np.log(np.maximum(distance, 1e-3))
+        scales, exponent = _fit(table.n_images, table.pairs, logs, of=np.arange(table.n_images))
+        scales = np.where(np.isnan(scales), np.nanmedian(scales), scales)
+        scores.append(exponent * (logs - scales[table.pairs].mean(axis=1)))
+    lowest: Floats = np.minimum(*scores)
+    return lowest
+
+
+def _fit(
+    n_images: int, pairs: Indices, log_distances: Floats, *, of: Indices
+) -> tuple[Floats, float]:
+    """Return the scale of each image, and the exponent of the power law of the images `of`.
+
+    The scale is the log distance at rank 10, and NaN for images with fewer pairs. Under a power law
+    with exponent m, the log distance at rank 10 exceeds that at rank j by the harmonic number
+    H(10) - H(j), divided by m, on average.
+    """
+    items = pairs.T.ravel()
+    logs = np.tile(log_distances, 2)
+    order = np.lexsort((logs, items))
+    items, logs = items[order], logs[order]
+    start = np.searchsorted(items, np.arange(n_images))
+    enough = np.bincount(items, minlength=n_images) > _SCALE_RANK
+    scales = np.full(n_images, np.nan, dtype=np.float32)
+    scales[enough] = logs[start[enough] + _SCALE_RANK]
+    used = np.intersect1d(np.flatnonzero(enough), of)
+    if not len(used):
+        return scales, math.nan
+    ranks = np.arange(_FIRST_RANK, _SCALE_RANK)
+    gap = np.median(scales[used] - logs[start[used][:, None] + ranks].mean(axis=1))
+    harmonic = np.cumsum(1 / np.arange(1, _SCALE_RANK + 2))
+    exponent = np.mean(harmonic[_SCALE_RANK] - harmonic[ranks]) / max(gap, 1e-6)
+    return scales, float(exponent)
+
+
+def _fill(scales: Floats, group: Indices, *, known: Indices) -> Floats:
+    """Return scales without NaN: of the group, or of all images; -inf for images not `known`."""
+    filled = np.full(len(scales), -np.inf, dtype=np.float32)
+    filled[known] = scales[known]
+    missing = np.flatnonzero(np.isnan(filled))
+    usual = np.nanmedian(scales) if np.isfinite(scales).any() else -np.inf
+    filled[missing] = usual
+    for number in np.unique(group[missing]):
+        members = np.flatnonzero(group == number)
+        if np.isfinite(scales[members]).any():
+            filled[np.intersect1d(members, missing)] = np.nanmedian(scales[members])
+    return filled
+
+
+def _choose(log_p: Floats, pairs: Indices, n_images: int, *, most_false: float) -> Mask:
+    """Return the nearest pairs of which at most the share `most_false` is expected to be false.
+
+    The law expects ``n / 2 * 10 * p`` pairs at random, because p is a share of ten candidates. They
+    are compared with half the number of images in pairs, because the many pairs of one large group
+    must not excuse false pairs elsewhere.
+    """
+    p = np.exp(np.minimum(np.where(np.isnan(log_p), 0, log_p), 0))
+    order = np.argsort(p, kind="stable")
+    expected = n_images / 2 * _SCALE_RANK * p[order]
+    first_seen = np.unique(pairs[order].ravel(), return_index=True)[1] // 2
+    n_seen = np.cumsum(np.bincount(first_seen, minlength=len(pairs)))
+    passing = np.flatnonzero(expected <= most_false * n_seen / 2)
+    chosen = np.zeros(len(p), dtype=bool)
+    chosen[order[: passing[-1] + 1 if len(passing) else 0]] = True
+    return chosen
+
+
+def _group_provisionally(
+    table: _Table, sample: Indices, random: np.random.Generator
+) -> tuple[Indices, Indices]:
+    """Group the images by one scale for all; the members of a group then do not set its scales.
+
+    Returns
+    -------
+    group : ndarray of intp, shape (n,)
+        Equal for members of a group. Chains of look-alikes, whose members are not all near one
+        another, are no groups.
+    suspects : ndarray of intp
+        The images that may have duplicates.
+    """
+    n_images, aligned = table.n_images, table.aligned
+    near = np.zeros(len(table.pairs), dtype=bool)
+    may_be_near = near.copy()
+    limits = []
+    for kind, most_false in enumerate(_MOST_FALSE):
+        distances = table.log_distances(kind)
+        scales, exponent = _fit(n_images, table.pairs[aligned], distances[aligned], of=sample)
+        usual = np.nanmedian(scales[sample]) if np.isfinite(scales[sample]).any() else np.nan
+        log_p = exponent * (distances - usual)
+        chosen = _choose(log_p, table.pairs, n_images, most_false=most_false)
+        limits.append(distances[chosen].max(initial=-np.inf))
+        near |= chosen
+        may_be_near |= _choose(log_p, table.pairs, n_images, most_false=_SUSPECT)
+    group = connect(n_images, table.pairs[near])
+    partners = _draw_partners(group, random)
+    correlation = table.correlate(partners)
+    is_near = np.zeros(len(partners), dtype=bool)
+    for kind, limit in enumerate(limits):
+        is_near |= table.log_distances_of(kind, partners, correlation) <= limit
+    n_groups = group.max(initial=-1) + 1
+    drawn = np.bincount(group[partners[:, 0]], minlength=n_groups)
+    n_near = np.bincount(group[partners[:, 0]], is_near, minlength=n_groups)
+    is_chain = n_near < _COMPACT * drawn
+    group = np.where(is_chain[group], n_groups + np.arange(n_images), group)
+    return group, np.unique(table.pairs[may_be_near])
+
+
+def connect(n_images: int, pairs: Indices) -> Indices:
+    """Return the number of the connected component of each image."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    links = coo_array((np.ones(len(pairs)), tuple(pairs.T)), shape=(n_images, n_images))
+    component: Indices = connected_components(links, directed=False)[1].astype(np.intp)
+    return component
+
+
+def _draw_partners(group: Indices, random: np.random.Generator) -> Indices:
+    """Draw three random partners for each of up to 60 members of each group of 3 or more."""
+    order = random.permutation(len(group))
+    order = order[np.argsort(group[order], kind="stable")]  # by group, shuffled inside
+    size = np.bincount(group)
+    start = np.cumsum(size) - size
+    place = np.arange(len(group)) - start[group[order]]
+    drawing = np.repeat(order[(size[group[order]] >= 3) & (place < 60)], 3)
+    offset = (random.random(len(drawing)) * size[group[drawing]]).astype(np.intp)
+    partner = order[start[group[drawing]] + offset]
+    pairs: Indices = np.stack([drawing, partner], axis=1)[drawing != partner]
+    return pairs
+
+
+def _pairs_beyond(
+    table: _Table, group: Indices, suspects: Indices, further: NDArray[np.int32]
+) -> Indices:
+    """Return pairs of suspects with further neighbors, so that each has enough outside its group.
+
+    Members of a group as large as the number of candidates have no candidates outside.
+    """
+    outside = table.pairs[group[table.pairs[:, 0]] != group[table.pairs[:, 1]]]
+    missing = _SCALE_RANK + 1 - np.bincount(outside.ravel(), minlength=table.n_images)
+    needy = suspects[missing[suspects] > 0]
+    is_outside = group[further[needy]] != group[needy][:, None]
+    used = is_outside & (np.cumsum(is_outside, axis=1) <= missing[needy][:, None])
+    pairs = np.stack([np.repeat(needy, used.sum(axis=1)), further[needy][used]], axis=1)
+    return np.unique(np.sort(pairs, axis=1), axis=0).astype(np.intp)
+
+
+def _log_distances(kind: int, correlation: Floats, cosine: Floats) -> Floats:
+    pixels = np.log(np.maximum(1 - correlation, _LEAST_PIXEL_DISTANCE))
+    if kind == 0:
+        return pixels
+    both = (pixels + np.log(np.maximum(cosine, _LEAST_FEATURE_DISTANCE))) / 2
+    return both.astype(np.float32)
+
+
+def _cosine_distances(features: Floats, pairs: Indices) -> Floats:
+    """Return 1 - the cosine similarity of each pair; the features may be a memory map."""
+    distances = np.empty(len(pairs), dtype=np.float32)
+    for start in range(0, len(pairs), _ROWS):
+        first, second = (features[items] for items in pairs[start : start + _ROWS].T)
+        product = np.einsum("pd,pd->p", first, second)
+        norm = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+        distances[start : start + _ROWS] = 1 - product / np.maximum(norm, 1e-12)
+    return distances
+
+
+def _measure_detail(grays: NDArray[np.uint8]) -> Floats:
+    """Return the share of an image's 64 blocks that have contrast, compared with the image."""
+    blocks = grays.reshape(len(grays), 8, 6, 8, 6)
+    detail = np.empty(len(grays), dtype=np.float32)
+    for start in range(0, len(grays), _ROWS):
+        rows = blocks[start : start + _ROWS].astype(np.float32)
+        contrast = rows.std(axis=(2, 4)).reshape(len(rows), -1)
+        whole = rows.std(axis=(1, 2, 3, 4))
+        detail[start : start + _ROWS] = (contrast > 0.15 * whole[:, None]).mean(axis=1)
+    return detail

@@ -1,0 +1,169 @@
+"""Decode each thumbnail once, and measure what the findings about pixels need."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.findings.alignment import SIZE_PX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from featscape.records import ImageSource
+
+    Floats = NDArray[np.float32]
+
+# The measures of each image, in the order of the rows of `_measure`
+MEASURES = (
+    "brightness",
+    "darkest",
+    "lightest",
+    "contrast",
+    "blur",
+    "noise",
+    "red_blue",
+    "green_magenta",
+    "saturation",
+    "white",
+)
+_BATCH = 64  # images per task of a thread
+# Blur compares the details of three octaves; the coarsest of smaller images has too few pixels.
+_LEAST_BLUR_PX = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What the pixels of n thumbnails show.
+
+    Attributes
+    ----------
+    grays : ndarray of uint8, shape (n, 48, 48)
+        The images as gray squares.
+    digests : ndarray of uint8, shape (n, 32)
+        The SHA-256 of the pixels and the size of each thumbnail.
+    measures : mapping of str to ndarray of float32, shape (n,)
+        Gray levels and color channels are from 0 to 1. "brightness" and "contrast" are the mean and
+        the standard deviation of the gray levels; "darkest" and "lightest" are the 5 % and the 99 %
+        quantile. "blur" is the missing detail of the finest octave compared with the next two, in
+        log units, and NaN for thumbnails with a side of less than 64 pixels; "noise" is the median
+        of the absolute Laplacian. "red_blue" and "green_magenta" are color casts, "saturation" is
+        the mean range of the channels, and "white" the share of nearly white pixels.
+    """
+
+    grays: NDArray[np.uint8]
+    digests: NDArray[np.uint8]
+    measures: Mapping[str, Floats]
+
+
+def survey_thumbnails(
+    thumbnails: ImageSource,
+    *,
+    n_threads: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> Survey:
+    """Decode and measure all thumbnails.
+
+    Parameters
+    ----------
+    thumbnails : ImageSource
+    n_threads : int
+    progress : callable, optional
+        Called with the number of images after each batch.
+
+    Raises
+    ------
+    InputError
+        If a thumbnail is damaged.
+    """
+    n_images = len(thumbnails)
+    grays = np.empty((n_images, SIZE_PX, SIZE_PX), dtype=np.uint8)
+    digests = np.empty((n_images, 32), dtype=np.uint8)
+    measures = np.empty((len(MEASURES), n_images), dtype=np.float32)
+
+    def survey(start: int) -> int:
+        stop = min(start + _BATCH, n_images)
+        for item in range(start, stop):
+            image = thumbnails.load(item)
+            grays[item] = _gray_square(image)
+            digests[item] = _digest(image)
+            measures[:, item] = _measure(image)
+        return stop - start
+
+    with ThreadPoolExecutor(n_threads) as pool:
+        for n_done in pool.map(survey, range(0, n_images, _BATCH)):
+            if progress is not None:
+                progress(n_done)
+    return Survey(grays, digests, dict(zip(MEASURES, measures, strict=True)))
+
+
+def _gray_square(image: Image.Image) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    # BOX averages all pixels, and would repeat the pixels of smaller images
+    resample = Image.Resampling.BOX if min(image.size) >= SIZE_PX else Image.Resampling.BILINEAR
+    return np.asarray(image.convert("L").resize((SIZE_PX, SIZE_PX), resample))
+
+
+def _digest(image: Image.Image) -> NDArray[np.uint8]:
+    content = hashlib.sha256(repr(image.size).encode())
+    content.update(image.tobytes())
+    return np.frombuffer(content.digest(), dtype=np.uint8)
+
+
+def _measure(image: Image.Image) -> list[float]:
+    """Return the measures of an RGB image in the order of `MEASURES`."""
+    from PIL import Image
+
+    gray = np.asarray(image.convert("L"))
+    counts = np.cumsum(np.bincount(gray.ravel(), minlength=256))
+    darkest, lightest = np.searchsorted(counts, (0.05 * counts[-1], 0.99 * counts[-1])) / 255
+    scaled = gray.astype(np.float32) / np.float32(255)
+    small = image
+    if min(image.size) > SIZE_PX:
+        small = image.resize((SIZE_PX, SIZE_PX), Image.Resampling.BOX)
+    colors = np.asarray(small, dtype=np.float32) / 255
+    red, green, blue = colors.reshape(-1, 3).mean(axis=0)
+    return [
+        float(scaled.mean()),
+        float(darkest),
+        float(lightest),
+        float(scaled.std()),
+        *_blur_and_noise(scaled),
+        float(red - blue),
+        float(green - (red + blue) / 2),
+        float((colors.max(axis=2) - colors.min(axis=2)).mean()),
+        float((colors.min(axis=2) > 0.94).mean()),
+    ]
+
+
+def _blur_and_noise(gray: Floats) -> tuple[float, float]:
+    """Return the missing detail of the finest octave, and the median absolute Laplacian."""
+    octaves = []
+    noise = 0.0
+    for octave in range(3):
+        if min(gray.shape) < 3:
+            return np.nan, noise
+        laplacian = 4 * gray[1:-1, 1:-1] - gray[:-2, 1:-1] - gray[2:, 1:-1]
+        laplacian -= gray[1:-1, :-2] + gray[1:-1, 2:]
+        size = np.abs(laplacian).ravel()
+        strong = int(0.97 * size.size)
+        middle = size.size // 2
+        parted = np.partition(size, (middle, strong))
+        octaves.append(float(np.log(parted[strong] ** 2 + 2e-4)))
+        if octave == 0:
+            noise = float(parted[middle])
+        rows, columns = (side // 2 * 2 for side in gray.shape)
+        even = gray[:rows, :columns]
+        gray = even.reshape(rows // 2, 2, columns // 2, 2).mean(axis=(1, 3))
+    if 8 * min(gray.shape) < _LEAST_BLUR_PX:
+        return np.nan, noise
+    finest, middle_octave, coarsest = octaves
+    return max(middle_octave - finest, coarsest - finest - 0.7), noise
