@@ -211,3 +211,17 @@ def test_on_a_phone_a_reload_after_the_legend_was_open_shows_all(look, digits_fi
     )
     again.becomes(lambda: again.scale, pytest.approx(scale, rel=1e-3))
     assert again.center == pytest.approx(center, rel=1e-3, abs=1e-3)
+
+
+def test_the_whole_map_is_shown_beside_an_open_panel(look, digits_file):
+    visit = look(digits_file.address)
+    items, places = visit.apart(digits_file.bundle)
+    visit.points()
+    visit.click_at(places[items[0]].tolist())
+    expect(visit.panel("Item")).to_be_visible()
+    positions = digits_file.bundle.array(digits_file.bundle.manifest.positions)
+
+    def covered():
+        return (visit.places(positions)[:, 0] > visit.panel("Item").bounding_box()["x"]).sum()
+
+    visit.becomes(covered, expected=0)

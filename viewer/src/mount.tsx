@@ -124,14 +124,15 @@ function watchSize(app: App, root: HTMLElement): () => void {
       wide = !wide;
       app.panels.sidebarOpen.value = wide;
     }
-    app.navigation.resized();
+    app.navigation.resized(false);
   });
   observer.observe(root);
   const stops = [
     app.panels.side.subscribe((panel) => {
       if (panel === "selection" && !wide) app.panels.sidebarOpen.value = false;
     }),
-    app.panels.sidebarOpen.subscribe(() => app.navigation.resized()),
+    app.panels.side.subscribe(() => app.navigation.resized(true)),
+    app.panels.sidebarOpen.subscribe(() => app.navigation.resized(true)),
   ];
   return () => {
     observer.disconnect();

@@ -321,51 +321,45 @@ it("the whole map is fitted again after a resize, unless the user has moved", as
   app.stage = stage;
   app.navigation.fit(undefined, false);
   const fitted = vi.spyOn(app.navigation, "fit");
-  app.navigation.resized();
+  app.navigation.resized(false);
   await settled();
   expect(fitted).toHaveBeenCalledOnce();
   stage.zoom(2);
-  app.navigation.resized();
+  app.navigation.resized(false);
   await settled();
   expect(fitted).toHaveBeenCalledOnce();
 });
 
-it("the whole map is fitted again after an item is closed, unless the user has moved", async () => {
-  const app = smallApp();
-  const stage = new SilentStage();
-  app.stage = stage;
+it("the whole map is fitted beside an item's panel, and a moved map stays where it is", async () => {
+  const { app, told } = staged();
+  const stage = app.stage as SilentStage;
   app.navigation.fit(undefined, false);
-  const whole = stage.view();
-  app.surroundings.clearArea = () => ({ left: 0, right: 200, top: 0, bottom: 100 });
-  for (const move of [() => {}, () => stage.zoom(2)]) {
-    app.goTo(5);
-    await settled();
-    expect(stage.view()).not.toEqual(whole);
-    move();
-    const seen = stage.view();
-    app.closePanel();
-    await settled();
-    expect(stage.view()).toEqual(seen.scale === whole.scale ? whole : seen);
-  }
+  const area = { left: 0, right: 700, top: 0, bottom: 600 };
+  app.surroundings.clearArea = () => area;
+  app.goTo(1);
+  await settled();
+  expect(told.get("fit")).toEqual({ items: null, area });
+  stage.zoom(2);
+  const moved = stage.view();
+  app.goTo(2);
+  await settled();
+  app.closePanel();
+  await settled();
+  expect(stage.view()).toBe(moved);
 });
 
-it("a selection is uncovered by moving the map, and the map moves back", async () => {
+it("a moved map moves only as far as needed to uncover a selection", async () => {
   const app = smallApp();
   const stage = new SilentStage(); // items stand 100 pixels apart, at 50 from the top
   app.stage = stage;
-  app.navigation.fit(undefined, false);
-  const whole = stage.view();
+  const before = stage.view();
   app.surroundings.clearArea = () => ({ left: 0, right: 380, top: 0, bottom: 100 });
   app.select(Uint32Array.of(2, 3), false);
   await settled();
-  expect(stage.view()).toBe(whole);
+  expect(stage.view()).toBe(before);
   app.select(Uint32Array.of(3, 4), false);
   await settled();
-  expect(stage.view().center[0]).toBeCloseTo((400 - 355) / whole.scale);
-  app.closePanel();
-  await settled();
-  expect(stage.view()).toEqual(whole);
-  stage.zoom(2);
+  expect(stage.view().center[0]).toBeCloseTo((400 - 355) / before.scale);
   const nearer = stage.view();
   app.select(Uint32Array.of(0, 5), false); // wider than there is room
   await settled();

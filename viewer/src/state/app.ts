@@ -137,7 +137,6 @@ export class App {
 
   closePanel(): void {
     this.panels.close();
-    this.navigation.panelClosed();
   }
 
   /** Show a placed image on the map. */

@@ -32,8 +32,6 @@ export class Navigation {
 
   /** The view that `fit` chose for the whole map; null before the first fit. */
   private wholeView: View | null = null;
-  /** The view after the map moved by itself to uncover an item. */
-  private shiftedView: View | null = null;
   private readonly stageSignal: Signal<Stage | null> = signal(null);
 
   constructor(private readonly surroundings: Surroundings) {}
@@ -57,16 +55,23 @@ export class Navigation {
     if (!items) this.wholeView = this.stage?.view() ?? null;
   }
 
-  /** Fit the whole map again after the stage or a panel changed size, unless the user has moved. */
-  resized(): void {
+  /** Fit the whole map again after the free part of the stage has changed, unless the user has moved. */
+  resized(smooth: boolean): void {
     setTimeout(() => {
-      if (this.showsAll) this.fit(undefined, false);
+      if (this.showsAll) this.fit(undefined, smooth);
     });
   }
 
-  /** Move the view as little as possible until no panel covers `item`. Waits for the panels. */
+  /**
+   * Make `item` visible. Waits for the panels. The whole map is fitted beside them; a map that the
+   * user has moved moves as little as possible.
+   */
   reveal(item: number): void {
     setTimeout(() => {
+      if (this.showsAll) {
+        this.fit();
+        return;
+      }
       const at = this.stage?.locate(item);
       if (!at) return;
       const { left, right, top, bottom } = this.insetArea();
@@ -74,27 +79,20 @@ export class Navigation {
     });
   }
 
-  /** Move the view as little as possible until no panel covers `items`. Waits for the panels. */
+  /** As `reveal`, for many items. Items that need more room than there is are not moved. */
   revealAll(items: () => Uint32Array): void {
     setTimeout(() => {
+      if (this.showsAll) {
+        this.fit();
+        return;
+      }
       const box = this.stage && boundingArea(this.stage, items());
       if (!box) return;
       const { left, right, top, bottom } = this.insetArea();
-      if (box.right - box.left > right - left || box.bottom - box.top > bottom - top) {
-        if (this.showsAll) this.fit();
-        return;
-      }
+      if (box.right - box.left > right - left || box.bottom - box.top > bottom - top) return;
       const dx = Math.max(left - box.left, 0) || Math.min(right - box.right, 0);
       const dy = Math.max(top - box.top, 0) || Math.min(bottom - box.bottom, 0);
       this.shift(dx, dy);
-    });
-  }
-
-  /** Fit the whole map again after a panel closed, unless the user has moved since it opened. */
-  panelClosed(): void {
-    setTimeout(() => {
-      const view = this.stage?.view() ?? null;
-      if (view !== null && (view === this.shiftedView || view === this.wholeView)) this.fit();
     });
   }
 
@@ -104,11 +102,7 @@ export class Navigation {
   }
 
   private shift(dx: number, dy: number): void {
-    const { stage } = this;
-    if (!stage || (dx === 0 && dy === 0)) return;
-    const before = stage.view();
-    stage.pan(dx, dy, true);
-    if (before === this.wholeView || before === this.shiftedView) this.shiftedView = stage.view();
+    if (dx !== 0 || dy !== 0) this.stage?.pan(dx, dy, true);
   }
 
   /** The clear area without its edges: an item at its border is still completely visible. */

@@ -88,9 +88,10 @@ export class Gallery {
   private readonly decoded: { shelf: number; item: number; image: ImageBitmap }[] = [];
   private readonly broken = new Set<string>();
   private placement: Declutter | null = null;
+  /** The next placement, while images are still chosen; null if `placement` is complete. */
+  private pending: Declutter | null = null;
   private placed: (Pick<Scene, "view" | "sizing" | "places" | "filter"> & { at: number }) | null =
     null;
-  private placing = false;
   private last = 0;
   private wantedAt = 0;
   private closed = false;
@@ -116,7 +117,7 @@ export class Gallery {
     this.shown.clear();
     this.placement = null;
     this.placed = null;
-    this.placing = false;
+    this.pending = null;
     this.count = 0;
     this.thumbnails.want([]);
   }
@@ -139,7 +140,7 @@ export class Gallery {
     const missing = this.load(scene, visible, sidePx, now);
     const fading = this.fade(elapsed, scene.fades, sidePx);
     this.fill(scene, sidePx);
-    return fading || waiting || missing || this.placing || this.decoded.length > 0;
+    return fading || waiting || missing || this.pending !== null || this.decoded.length > 0;
   }
 
   /** The chosen items with their sizes, in the order in which they were chosen. */
@@ -181,7 +182,7 @@ export class Gallery {
       const kept = same && closer ? this.order : [];
       const distance = sizing.distance / (view.scale * (sizing.from / scene.zoom));
       const margin = MARGIN * sizing.distance;
-      this.placement = new Declutter(
+      this.pending = new Declutter(
         places,
         {
           distance,
@@ -195,10 +196,13 @@ export class Gallery {
         kept,
       );
       this.placed = { view, sizing, places, filter, at: now };
-      this.placing = true;
     }
-    if (this.placing && this.placement) {
-      this.placing = !this.placement.step(scene.still ? STILL_MS : PLACING_MS);
+    const { pending } = this;
+    if (pending) {
+      const done = pending.step(scene.still ? STILL_MS : PLACING_MS);
+      // images that still grow are not shown: they would shrink first. Others appear one by one.
+      if (done || !sizing.fill) this.placement = pending;
+      if (done) this.pending = null;
     }
     return false;
   }
