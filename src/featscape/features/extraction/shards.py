@@ -29,6 +29,7 @@ from featscape.errors import InputError
 from featscape.features.extraction.cache import DIGEST_BYTES, StoredFeatures
 from featscape.features.zoo.fingerprint import describe_change
 from featscape.features.zoo.weights import hash_file
+from featscape.files.npy import read_npy_header
 from featscape.mapfolder.staging import WriteError, flush, writing
 from featscape.printable_names import printable
 
@@ -175,7 +176,7 @@ def read_shards(folder: Path, *, card: ModelCard) -> ShardFolder:
             found.next_number = int(state.stem) + 1
         except _ChangedError as error:
             found.change = str(error)
-        except (OSError, ValueError, LookupError, TypeError):  # a damaged shard
+        except _DAMAGE_ERRORS:
             found.n_damaged += 1
     for file in files:
         if file.stem not in whole:
@@ -202,6 +203,18 @@ def _check_kind(path: Path, is_kind: Callable[[int], bool], kind: str) -> None:
         )
 
 
+# The exceptions for a damaged shard, and for a shard that another program wrote.
+_DAMAGE_ERRORS = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    AttributeError,
+    RecursionError,
+)
+
+
 class _ChangedError(Exception):
     """A shard was written before the weights or the code of the network changed."""
 
@@ -213,8 +226,8 @@ def _read_shard(state: Path, card: ModelCard) -> StoredFeatures:
     ------
     _ChangedError
         If the network has changed.
-    OSError, ValueError, LookupError, TypeError
-        If the shard is damaged.
+    Exception
+        One of `_DAMAGE_ERRORS`, if the shard is damaged.
     """
     expected, text = state.read_text(encoding="utf-8").splitlines()
     if _hash_text(text) != expected:
@@ -223,20 +236,24 @@ def _read_shard(state: Path, card: ModelCard) -> StoredFeatures:
     files = {suffix: state.with_suffix(suffix) for suffix in (_FEATURES, _THUMBNAILS)}
     if any(hash_file(file) != facts["sha256"][suffix] for suffix, file in files.items()):
         raise ValueError("a file is damaged")
-    values = np.load(files[_FEATURES], mmap_mode="r", allow_pickle=False)
+    n_images = len(facts["digests"])
+    with files[_FEATURES].open("rb") as file:
+        header = read_npy_header(file)
+    if header.shape != (n_images, card.n_features) or header.dtype != np.float32:
+        raise ValueError("the features have another shape or type")
     digests = np.frombuffer(bytes.fromhex("".join(facts["digests"])), np.uint8)
     lengths = facts["thumbnail_bytes"]
-    if values.shape != (len(facts["digests"]), card.n_features):
-        raise ValueError("the features have another shape")
+    if len(lengths) not in (0, n_images):
+        raise ValueError("the number of thumbnails is not the number of images")
     change = describe_change(replace(card, fingerprint=facts.get("fingerprint", ())), card)
     if change:
         raise _ChangedError(change)
     ends = np.cumsum(lengths, dtype=np.int64)
     return StoredFeatures(
         origin="",
-        digests=digests.reshape(-1, DIGEST_BYTES),
-        sizes_px=np.array(facts["sizes_px"], dtype=np.int32),
-        read_features=partial(_read_row, files[_FEATURES], values.offset, card.n_features),
+        digests=digests.reshape(n_images, DIGEST_BYTES),
+        sizes_px=np.array(facts["sizes_px"], dtype=np.int32).reshape(n_images, 2),
+        read_features=partial(_read_row, files[_FEATURES], header.start, card.n_features),
         read_thumbnail=partial(_read_piece, files[_THUMBNAILS], ends) if lengths else None,
         thumbnail_px=facts["thumbnail_px"],
     )

@@ -1,5 +1,7 @@
 """Shards are written completely or not at all, and damage is detected."""
 
+import hashlib
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -59,6 +61,40 @@ def test_thumbnails_of_another_size_are_not_returned(folder):
     assert find(folder, "a", thumbnail_px=65).thumbnail is None
     write_shard(folder, 2, a_shard(["g"], thumbnail_px=None))
     assert find(folder, "g").thumbnail is None
+
+
+def plant(folder, facts):
+    """Replace the facts of the first shard, with a valid checksum."""
+    text = facts if isinstance(facts, str) else json.dumps(facts)
+    file = folder / "000000.json"
+    file.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}\n")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sizes_px": [[10**10, 1]] * 3},
+        {"sizes_px": [[1, 2, 3]] * 3},
+        {"sizes_px": [[1, 2]]},
+        {"thumbnail_bytes": [9]},
+        {"digests": ["00"] * 3},
+        {"fingerprint": {"a": 1}},
+        {"sha256": []},
+    ],
+)
+def test_a_shard_with_impossible_facts_is_damaged(folder, change):
+    facts = json.loads((folder / "000000.json").read_text().splitlines()[1])
+    plant(folder, facts | change)
+    card = replace(CARD, fingerprint=((1.0,),)) if "fingerprint" in change else CARD
+    kept = read_shards(folder, card=card)
+    assert (len(kept.parts), kept.n_damaged) == (1, 1)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[]", "null", "{}", '{"digests": 1}'])
+def test_a_shard_of_another_form_is_damaged(folder, text):
+    plant(folder, text)
+    kept = read_shards(folder, card=CARD)
+    assert (len(kept.parts), kept.n_damaged) == (1, 1)
 
 
 def test_a_missing_folder_contains_no_shards(tmp_path):
