@@ -5,6 +5,7 @@ open cause no event.
 """
 
 import os
+import stat
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,7 +21,8 @@ EXECUTED = "tests.executed"
 PAYLOAD = f"import sys\nsys.audit({EXECUTED!r}, 'payload.py')\ndef net(): ...\n"
 
 WATCHERS = []  # functions of an event's name and its arguments
-_OPEN_FOLDERS = Path("/dev/fd")
+_OPEN_FOLDERS = "/dev/fd"
+_HAS_OPEN_FOLDERS = Path(_OPEN_FOLDERS).is_dir()
 
 
 def _report(event, arguments):
@@ -52,15 +54,15 @@ def possible_files(path, flags):
     """
     path = os.fsdecode(path)
     yield without_links(path)
-    if path.startswith(os.sep) or not _OPEN_FOLDERS.is_dir():
+    if path.startswith(os.sep) or not _HAS_OPEN_FOLDERS:
         return
     flags = flags if isinstance(flags, int) else 0
-    for folder in _OPEN_FOLDERS.iterdir():
-        file = folder / path
-        with suppress(ValueError):  # a path that no file can have
-            if not folder.is_dir():
+    for number in os.listdir(_OPEN_FOLDERS):  # noqa: PTH208 - much faster, for each opened file
+        with suppress(OSError, ValueError):  # a closed folder, or a path that no file can have
+            if not stat.S_ISDIR(os.fstat(int(number)).st_mode):
                 continue
-            is_refused = flags & getattr(os, "O_NOFOLLOW", 0) and file.is_symlink()
+            file = f"{_OPEN_FOLDERS}/{number}/{path}"
+            is_refused = flags & getattr(os, "O_NOFOLLOW", 0) and os.path.islink(file)  # noqa: PTH114
             if not is_refused and (flags & os.O_CREAT or os.path.lexists(file)):
                 yield without_links(file)
 
