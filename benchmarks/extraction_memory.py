@@ -1,10 +1,10 @@
-"""How much memory features take, as the images grow in number.
+"""Measure the peak memory of extraction by the number of images.
 
-Images are generated (a small JPEG each, of which the bytes differ) and the network costs nothing:
-it gives 2,048 numbers that the image's mean color and a fixed matrix make. Each size is a process
-of its own, which extracts as `featscape map` does, into a file and with shards, and then takes the
-features' way into t-SNE: it reduces them to 50 principal components. Peak memory is all that is
-resident, mapped files included; beside it stands the part that no file is behind.
+The images are generated: small JPEG files with different bytes. The network takes almost no time:
+its 2,048 features are the product of the image's mean color and a fixed matrix. One process per
+size extracts the features as `featscape map` does, into a file and with shards, and then reduces
+the features to 50 principal components, as t-SNE does. The peak memory is the resident memory with
+and without mapped files.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PACKAGES = ("featscape", "numpy", "pillow")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[50_000, 100_000, 200_000])
-    parser.add_argument("--folder", type=Path, help="where the features go, 25 kB an image")
+    parser.add_argument("--folder", type=Path, help="folder of the features, 25 kB per image")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one is not None:
@@ -52,12 +52,12 @@ def main() -> None:
             found = subprocess.run(command, check=True, stdout=subprocess.PIPE)
         rows.append(json.loads(found.stdout))
         print(rows[-1], file=sys.stderr)
-    print(in_a_table(rows))
+    print(memory_table(rows))
 
 
-def in_a_table(rows: list[dict[str, float]]) -> str:
+def memory_table(rows: list[dict[str, float]]) -> str:
     columns = {
-        "the list alone": "listed",
+        "list of images": "listed",
         "peak, extraction": "extracted",
         "without files": "extracted_own",
         "peak, reduction": "reduced",
@@ -76,7 +76,7 @@ def in_a_table(rows: list[dict[str, float]]) -> str:
                 grown,
             ]
         )
-    header = ["images", "features", *columns, "bytes an image more"]
+    header = ["images", "features", *columns, "bytes per further image"]
     return table(header, lines)
 
 
@@ -125,7 +125,7 @@ def measure(n_images: int, folder: Path) -> dict[str, float]:
 
 
 class Watch:
-    """Looks at the memory that no file stands behind, ten times a second."""
+    """Sample the memory without mapped files, ten times per second."""
 
     def __enter__(self) -> Self:
         self.own_bytes = 0
@@ -146,19 +146,21 @@ class Watch:
 
 
 class Generated:
-    """JPEG files that exist only when they are read, unlike one another."""
+    """JPEG files that are generated when they are read; no two files are equal."""
 
     def read(self, path: str) -> bytes:
-        """Return the file of the number in its name."""
+        """Return the file with the number in `path`."""
         number = int(path[-11:-4])
         color = tuple(np.random.default_rng(number).integers(0, 256, 3).tolist())
         file = io.BytesIO()
         Image.new("RGB", (SIZE_PX, SIZE_PX), color).save(file, "JPEG")
-        return file.getvalue() + number.to_bytes(4, "little")  # what follows the image is ignored
+        return file.getvalue() + number.to_bytes(
+            4, "little"
+        )  # decoders ignore bytes after the image
 
 
 class Cheap:
-    """A network of one small product."""
+    """A network that consists of one small matrix product."""
 
     batch_size = 64
     n_workers = 2

@@ -1,12 +1,12 @@
-"""From files to features: images a second by engine and precision, beside the tutorial's loop.
+"""Measure the throughput from files to features, by engine and precision.
 
     python benchmarks/features.py                           500 images, both networks, 2 threads
     python benchmarks/features.py --model efficientnet_lite0 --repeats 5
-    python benchmarks/features.py --images 64 --noisy       to see that it works
+    python benchmarks/features.py --images 64 --noisy       to try the script out
 
-Before any time is told, the features of each engine and precision are compared with those of the
-tutorial's loop. The stages are timed alone (decoding and preparing on one thread, the network on
-all), and then the whole. The table is Markdown, for RESULTS.md.
+The features of each engine and precision are first compared with those of the tutorial's loop. The
+script measures decoding and preparation on one thread, the network on all threads, and then all
+stages together. The table is Markdown, for RESULTS.md.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SEED = 10
 PACKAGES = ("featscape", "openvino", "torch", "torchvision", "pillow", "numpy")
 MODELS = ("resnet101", "efficientnet_lite0")
 LEAST_COSINE = {"fp32": 0.999, "bf16": 0.99, "int8": 0.9}  # the mean over the images
-# What is asked of two cores of a Zen 4: whole runs, images a second.
+# The goals for whole runs on two cores of a Zen 4, in images per second
 GOALS = {
     ("resnet101", "OpenVINO", "fp32"): 13.4,
     ("resnet101", "OpenVINO", "bf16"): 25,
@@ -47,7 +47,7 @@ GOALS = {
 
 @dataclass
 class Rates:
-    """Images a second of one engine and precision, one number a repetition."""
+    """Images per second of one engine and precision, one number per repetition."""
 
     engine: str
     precision: str
@@ -59,14 +59,14 @@ class Rates:
 
 
 def clock(run: Callable[[], object], n_images: int) -> float:
-    """Return images a second."""
+    """Return images per second."""
     began = perf_counter()
     run()
     return n_images / (perf_counter() - began)
 
 
 def run_tutorial(model: str, folder: Path, weights: Path | None) -> tuple[np.ndarray, float]:
-    """Return the features of the tutorial's loop, sorted by path, and its rate."""
+    """Return the features of the tutorial's loop, (n, d), sorted by path, and its throughput."""
     from torchvision import transforms
 
     from tutorial_way import FolderPerClass, build_network, extract_features
@@ -77,7 +77,7 @@ def run_tutorial(model: str, folder: Path, weights: Path | None) -> tuple[np.nda
         network = build_network(weights)
     else:
         network, mean, std = build_lite0()
-        # its own preprocessing, by the same steps
+        # the preprocessing of this network, with the steps of the tutorial
         dataset.transform.transforms[0] = transforms.Resize(
             256, transforms.InterpolationMode.BICUBIC
         )
@@ -103,12 +103,12 @@ def build_lite0() -> tuple[Any, Sequence[float], Sequence[float]]:
 
 
 def open_networks(model: str, weights: Path | None, pixels: list[np.ndarray]) -> list[Network]:
-    """Return the network on each engine and in each precision that there is here."""
+    """Return the network on each engine and in each precision of this machine."""
     from featscape.features import load_network
     from featscape.features.engines.torch import TorchEngine
 
     network = load_network(model, weights=weights, device="cpu")
-    geometry = network._preprocessing  # noqa: SLF001 - what load_network chose is exchanged
+    geometry = network._preprocessing  # noqa: SLF001 - to replace the engine
     assert network._module is not None  # noqa: SLF001
     torch_engine = TorchEngine(
         network._module,  # noqa: SLF001
@@ -125,7 +125,7 @@ def open_networks(model: str, weights: Path | None, pixels: list[np.ndarray]) ->
 
 
 def measure_stages(network: Network, images: ImageSet) -> tuple[float, float, list[np.ndarray]]:
-    """Return the rates of decoding and of preparing on one thread, and what came out."""
+    """Return the rates of decoding and of preparation on one thread, and the prepared images."""
     contents = [images.read(i) for i in range(len(images))]
     decoded: list[Any] = []
     pixels: list[np.ndarray] = []
@@ -156,8 +156,9 @@ def measure(
     precision = network.inference.precision
     if not distance.cosine >= LEAST_COSINE[precision]:
         raise SystemExit(
-            f"the features of {network.inference.engine} in {precision} must be the tutorial's; "
-            f"their mean cosine is {distance.cosine:.4f}, below {LEAST_COSINE[precision]}."
+            f"the features of {network.inference.engine} in {precision} must have a mean cosine "
+            f"similarity of at least {LEAST_COSINE[precision]} with those of the tutorial; got "
+            f"{distance.cosine:.4f}."
         )
     size = network.batch_size
     batches = [pixels[i : i + size] for i in range(0, len(pixels), size)]
@@ -201,10 +202,11 @@ def report(model: str, folder: Path, weights: Path | None, repeats: int) -> None
             ]
         )
     header = ["engine", "precision", "network alone", "files to features", "with thumbnails"]
-    header += ["whole / network", "whole / tutorial", "mean cosine", "recall of 10"]
+    header += ["/ network alone", "/ tutorial", "mean cosine", "recall of 10"]
     print(
-        f"\n**{model}**, {len(images)} images, images a second; one thread decodes "
-        f"{decoding:,.0f} and prepares {preparing:,.0f}\n\n{table(header, rows)}",
+        f"\n**{model}**, {len(images)} images; all rates in images/s. One thread decodes "
+        f"{decoding:,.0f} images/s and prepares {preparing:,.0f} images/s.\n\n"
+        f"{table(header, rows)}",
         flush=True,
     )
 
@@ -214,18 +216,18 @@ def parse() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", choices=MODELS, action="append", help="by default both")
-    parser.add_argument("--images", type=int, default=500, help="how many")
+    parser.add_argument("--images", type=int, default=500, help="number of images")
     parser.add_argument("--weights", type=Path, help="torchvision's file for ResNet101")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--noisy", action="store_true", help="measure on a busy machine")
+    parser.add_argument("--noisy", action="store_true", help="allow a busy machine")
     return parser.parse_args()
 
 
 def main() -> None:
     arguments = parse()
     check_quiet(noisy=arguments.noisy, n_threads=arguments.threads)
-    # so many cores are all that OpenVINO, PyTorch and the decoding threads see
+    # limits OpenVINO, PyTorch and the decoding threads
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.threads])
     import torch
 

@@ -1,4 +1,4 @@
-"""Check and time the way from JPEG files to features on an NVIDIA GPU.
+"""Check the features of an NVIDIA GPU, and measure the throughput from JPEG files to features.
 
     python benchmarks/gpu_features.py
 
@@ -45,7 +45,7 @@ LEAST_COSINE = {"fp32": 0.999, "bf16": 0.99}  # with fp32 on the CPU, the mean o
 
 
 class Remarks(SilentProgress):
-    """Keeps the remark of the progress line: which stage limits the throughput."""
+    """Keep the remark of the progress line, which names the stage that limits the throughput."""
 
     remark: Any = staticmethod(str)
 
@@ -56,9 +56,10 @@ class Remarks(SilentProgress):
 
 
 def write_files(folder: Path, n_files: int) -> None:
-    """Write JPEG files of about 300 px and 14 kB: some pictures over and over, unlike in a comment.
+    """Write JPEG files of about 300 px and 14 kB.
 
-    Files of equal bytes would be computed once.
+    The files repeat some pictures with different comments, because the features of equal files
+    would be computed once.
     """
     random = np.random.default_rng(0)
     pictures = [_draw(random) for _ in range(min(n_files, N_DISTINCT))]
@@ -83,7 +84,7 @@ def _draw(random: np.random.Generator) -> bytes:
 
 
 def open_networks(folder: Path, weights: Path, *, interpreted: bool) -> tuple[Network, Network]:
-    """Return the network in fp32 on the CPU and on the GPU, or what stands for it."""
+    """Return the network in fp32 on the CPU, and on the GPU or, interpreted, on the CPU again."""
     name = "resnet18" if interpreted else "resnet101"
     if interpreted:
         from torchvision import models
@@ -109,13 +110,13 @@ def open_networks(folder: Path, weights: Path, *, interpreted: bool) -> tuple[Ne
 
 
 def read_prepared(images: ImageSet, network: Network, n_images: int) -> list[np.ndarray]:
-    """Return the first images as the network takes them."""
+    """Return the first images, prepared for the network."""
     decoded = [images.decode(images.read(i), at_least_px=network.least_px) for i in range(n_images)]
     return [network.prepare(one.image) for one in decoded]
 
 
 def check(networks: dict[str, Network], here: Network, images: ImageSet) -> None:
-    """Hold each network's features to those of the CPU; stop with what is wrong."""
+    """Compare the features of each network with those of the CPU; exit if they differ."""
     n_images = min(N_CHECKED, len(images))
     expected = here.run(read_prepared(images, here, n_images))
     rows, failed = [], False
@@ -125,14 +126,19 @@ def check(networks: dict[str, Network], here: Network, images: ImageSet) -> None
         recall = "" if distance.recall is None else f"{distance.recall:.3f}"
         rows.append([name, f"{distance.cosine:.5f}", f"{least}", recall])
         failed |= not distance.cosine >= least
-    header = [f"{n_images} images, beside fp32 on the CPU", "mean cosine", "at least", "recall"]
+    header = [
+        f"{n_images} images, against fp32 on the CPU",
+        "mean cosine",
+        "at least",
+        "recall",
+    ]
     print(table(header, rows), flush=True)
     if failed:
-        raise SystemExit("the checks failed; no figures")
+        raise SystemExit("the features differ from those of the CPU, so nothing is measured")
 
 
 def rate(run: Callable[[], object], n_images: int, repeats: int) -> str:
-    """Return images a second: the median, and the range; a first run is not counted."""
+    """Return the median and the range of images per second, without the first run."""
     rates = []
     for _ in range(repeats + 1):
         began = perf_counter()
@@ -153,7 +159,7 @@ def drain(items: Generator[Any, None, None]) -> None:
 def stages(
     networks: dict[str, Network], images: ImageSet, *, repeats: int, n_batches: int
 ) -> Iterator[list[str]]:
-    """Yield the rate of each stage alone, then of all together."""
+    """Yield the throughput of each stage, and then of all stages together."""
     network = next(iter(networks.values()))
     size, n_threads = network.batch_size, network.n_workers
     contents = [images.read(i) for i in range(len(images))]
@@ -174,7 +180,7 @@ def stages(
     device = network._engine._device  # type: ignore[attr-defined]  # noqa: SLF001
     copy = lambda: make_batch(batch, resizing, device)  # noqa: E731
     with torch.inference_mode():
-        yield ["copying to the GPU and resizing there", rate(copy, len(batch), n_batches)]
+        yield ["copying to the GPU and resizing", rate(copy, len(batch), n_batches)]
     for name, one in networks.items():
         engine: Any = one._engine  # noqa: SLF001
         shape = (len(batch), 3, *[resizing.crop_px] * 2)
@@ -185,7 +191,7 @@ def stages(
             alone = rate(lambda m=module, v=values: m(v), len(batch), n_batches)  # type: ignore[misc]
         yield [f"network alone, {name}", alone]
         together = rate(lambda one=one: one.run(batch), len(batch), n_batches)  # type: ignore[misc]
-        yield [f"copying, resizing and network, one batch after one, {name}", together]
+        yield [f"copying, resizing and network, batch by batch, {name}", together]
     for name, one in networks.items():
         said = Remarks()
         whole = rate(
@@ -193,13 +199,16 @@ def stages(
             len(images),
             repeats,
         )
-        yield [f"**files to features**, {name}", f"{whole}; {said.remark() or 'too short to tell'}"]
+        yield [
+            f"**files to features**, {name}",
+            f"{whole}; {said.remark() or 'too short'}",
+        ]
 
 
 def precisions(
     network: Network, sample: Sequence[np.ndarray], *, interpreted: bool
 ) -> dict[str, Network]:
-    """Return the network as it is in bf16 and fp32, and compiled in bf16, with what that took."""
+    """Return the network in bf16 and fp32, and compiled in bf16; print the time to compile."""
     half = network if interpreted else network.at_precision("bf16")
     began = perf_counter()
     compiled = half.compiled(sample)
@@ -216,7 +225,7 @@ def measure_features(*, interpreted: bool) -> None:
     """Print the checks and the table."""
     n_files, repeats, n_batches = (6, 1, 1) if interpreted else (24_576, 3, 30)
     if interpreted:
-        compiling._BACKEND = "eager"  # noqa: SLF001 - to generate code takes minutes there
+        compiling._BACKEND = "eager"  # noqa: SLF001 - generating code for the CPU takes minutes
     with TemporaryDirectory(prefix="featscape-bench-") as temporary:
         folder = Path(temporary, "files")
         folder.mkdir()
@@ -233,7 +242,7 @@ def measure_features(*, interpreted: bool) -> None:
         networks = precisions(there, sample, interpreted=interpreted)
         check(networks, here, images)
         rows = list(stages(networks, images, repeats=repeats, n_batches=n_batches))
-        print(table(["stage", "images a second"], rows), flush=True)
+        print(table(["stage", "images per second"], rows), flush=True)
 
 
 def describe_machine() -> str:
@@ -247,10 +256,13 @@ def describe_machine() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--interpret", action="store_true", help="a few images, without a GPU")
+    parser.add_argument("--interpret", action="store_true", help="run a few images without a GPU")
     interpreted = parser.parse_args().interpret
     if not interpreted and not torch.cuda.is_available():
-        raise SystemExit("this benchmark needs an NVIDIA GPU and a PyTorch built for CUDA")
+        raise SystemExit(
+            "this benchmark needs an NVIDIA GPU and a PyTorch built for CUDA. Pass --interpret to "
+            "try the script out on the CPU."
+        )
     print(describe_machine())
     measure_features(interpreted=interpreted)
 

@@ -1,4 +1,4 @@
-"""What every benchmark says of the machine, asks of it, and prints its figures with."""
+"""Describe and check the machine, and format figures, for all benchmarks."""
 
 from __future__ import annotations
 
@@ -17,33 +17,34 @@ if TYPE_CHECKING:
 
 BUSY_ABOVE = 0.7  # one-minute load average
 
-# They decide how the linear algebra libraries run, and some environments set them to slow values.
+# Variables that change the speed of the linear algebra libraries
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 TUNING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_DEBUG_CPU_TYPE", "ATEN_CPU_CAPABILITY")
 
 
 def check_quiet(*, noisy: bool, n_threads: int) -> None:
-    """Refuse to measure on a machine that is at work already, or that lacks the cores."""
+    """Exit if the machine is busy and `noisy` is false, or if it has too few cores."""
     load = os.getloadavg()[0]
     if load > BUSY_ABOVE and not noisy:
         raise SystemExit(
-            f"the machine must be quiet for its times to mean anything; its load average is "
-            f"{load:.2f}, above {BUSY_ABOVE}. Wait a minute, or say --noisy and don't keep them."
+            f"the load average must be at most {BUSY_ABOVE} for reliable times; got {load:.2f}. "
+            "Wait a minute, or pass --noisy to try the script out."
         )
     n_cores = len(os.sched_getaffinity(0))
     if n_threads > n_cores:
         raise SystemExit(
-            f"--threads must be at most the {n_cores} cores there are; got {n_threads}. Lower it."
+            f"--threads must be at most the number of cores = {n_cores}; got {n_threads}. "
+            "Lower --threads."
         )
 
 
 def environment(n_threads: int) -> dict[str, str]:
-    """Return the environment of a measured process: every pool of threads is `n_threads` wide."""
+    """Return the environment of a measured process: every library uses `n_threads` threads."""
     return os.environ | dict.fromkeys(THREAD_LIMITS, str(n_threads))
 
 
 def describe(packages: Sequence[str], *, n_threads: int) -> str:
-    """Return a Markdown line on processor, system, threads and versions of this interpreter."""
+    """Return the processor, the system, the number of threads and the versions, as Markdown."""
     cpu_info = Path("/proc/cpuinfo").read_text()
     cpu = re.search(r"model name\s*: (.*)", cpu_info)
     family = re.search(r"cpu family\s*: (\d+)\nmodel\s*: (\d+)", cpu_info)
@@ -62,27 +63,26 @@ def describe(packages: Sequence[str], *, n_threads: int) -> str:
 
 
 def peak_memory_bytes() -> int:
-    """Return the most memory that this process has had resident.
+    """Return the peak resident memory of this process.
 
-    Linux counts it from the program's start here, while getrusage's ru_maxrss begins at what the
-    parent had when it started the child.
+    getrusage's ru_maxrss would include the memory of the parent process at the time of the fork.
     """
     peak = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
     if peak is None:
-        raise SystemExit("peak memory is read from /proc/self/status; this system has none.")
+        raise SystemExit("/proc/self/status must have an entry VmHWM. Run the benchmark on Linux.")
     return 1024 * int(peak[1])
 
 
 @contextmanager
 def timed(stages_s: dict[str, float], name: str) -> Iterator[None]:
-    """Time a block."""
+    """Store the duration of the block in `stages_s[name]`, in seconds."""
     began = perf_counter()
     yield
     stages_s[name] = perf_counter() - began
 
 
 def seconds(values: Sequence[float]) -> str:
-    """Return the median, and the range where there are several: "1.23 s (1.20..1.31)"."""
+    """Return the median, and the range of several values: "1.23 s (1.20..1.31)"."""
     middle = f"{_digits(median(values))} s"
     if len(values) == 1:
         return middle
@@ -94,6 +94,6 @@ def _digits(value: float) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table; the first column is text, the others are figures."""
+    """Return a Markdown table. The first column is text; the other columns are numbers."""
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"

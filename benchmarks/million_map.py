@@ -1,8 +1,8 @@
-"""Write a map of generated items, as many as wanted, to look at and to measure the viewer with.
+"""Write a map of generated items, for measurements of the viewer and the server.
 
-The places are drawn from a mixture of Gaussians, the neighbors are those in the plane, and the
-thumbnails are those of a few hundred photographs (`photographs.py`), repeated within each class.
-The originals, and the thumbnails of 256 pixels that the pictures are made of, do not exist.
+The positions are drawn from a mixture of Gaussians, and the neighbors are the neighbors in the map.
+A few hundred photographs (`photographs.py`) are the thumbnails of all items of their class. The map
+has no originals and no thumbnails of 256 pixels.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from featscape.records import Embedding, Features, ImageSet, ModelCard, Neighbor
 from photographs import write_photographs
 
 N_CLASSES = 20
-N_CLUSTERS = 8  # a class
+N_CLUSTERS = 8  # per class
 N_PHOTOGRAPHS = 400
 N_NEIGHBORS = 15
 PARAMETERS = {"perplexity": 30.0}
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=1_000_000, metavar="N")
     parser.add_argument("--dimensions", type=int, choices=(2, 3), default=2)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--force", action="store_true", help="replace the map that stands there")
+    parser.add_argument("--force", action="store_true", help="replace the map at MAP")
     arguments = parser.parse_args()
     started = perf_counter()
     with mapfolder.new_map_folder(arguments.output, force=arguments.force) as folder:
@@ -48,13 +48,13 @@ def main() -> None:
 
 def write_map(folder: Path, n_items: int, n_dimensions: int, *, seed: int) -> None:
     random = np.random.default_rng(seed)
-    codes, positions = place(n_items, n_dimensions, random)
+    codes, positions = draw_positions(n_items, n_dimensions, random)
     labels = [f"class {code + 1}" for code in codes.tolist()]
     paths = [f"class-{code + 1:02}/image-{i:07}.jpg" for i, code in enumerate(codes.tolist())]
     neighbors = find_neighbors(positions)
     features = Features(
         values=positions,
-        images=hold("generated", paths, labels=tuple(labels)),
+        images=image_set("generated", paths, labels=tuple(labels)),
         sizes_px=random.integers(225, 351, (n_items, 2), dtype=np.int32),
         model=ModelCard("none", "none", "none", "0" * 64, "none", n_dimensions),
     )
@@ -74,7 +74,7 @@ def write_map(folder: Path, n_items: int, n_dimensions: int, *, seed: int) -> No
         paths=paths,
         columns={"width": features.sizes_px[:, 0], "height": features.sizes_px[:, 1]},
         thumbnails=lambda row: photographs[repeated[row]],
-        facts={"made of": "a mixture of Gaussians, and a few hundred photographs, repeated"},
+        facts={"source": "a mixture of Gaussians, with repeated photographs"},
         progress=choose_progress(Console(stderr=True)),
     )
     write_page(
@@ -94,14 +94,14 @@ def write_map(folder: Path, n_items: int, n_dimensions: int, *, seed: int) -> No
     )
 
 
-def hold(folder: str, paths: list[str], *, labels: tuple[str, ...] | None = None) -> ImageSet:
+def image_set(folder: str, paths: list[str], *, labels: tuple[str, ...] | None = None) -> ImageSet:
     return ImageSet(Path(folder), tuple(paths), Files(Path(folder)), decode_bytes, labels=labels)
 
 
-def place(
+def draw_positions(
     n_items: int, n_dimensions: int, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the class of each item, and its place: (n, d) float32."""
+    """Return the class of each item, (n,) int64, and its position, (n, d) float32."""
     codes = random.integers(N_CLASSES, size=n_items)
     middles = random.normal(size=(N_CLASSES, 1, n_dimensions)) * 55
     centers = middles + random.normal(size=(N_CLASSES, N_CLUSTERS, n_dimensions)) * 12
@@ -118,11 +118,11 @@ def find_neighbors(positions: np.ndarray) -> Neighbors:
 
 
 def encode_photographs(seed: int) -> list[tuple[bytes, ...]]:
-    """Return the thumbnails of the photographs; number i may stand for class i % N_CLASSES."""
+    """Return the thumbnails of the photographs; photograph i belongs to class i % N_CLASSES."""
     with TemporaryDirectory() as folder:
         write_photographs(Path(folder), N_PHOTOGRAPHS, seed=seed)
         files = sorted(Path(folder).glob("*/*.jpg"), key=lambda file: file.stem)
-        images = hold(folder, [str(file) for file in files])
+        images = image_set(folder, [str(file) for file in files])
         encode = encode_from(images)
         return [encode(i) for i in range(len(files))]
 

@@ -1,4 +1,4 @@
-"""Images like those of Animals10 in size and format, made of cut-out animals on random grounds."""
+"""Generate photographs of the size and format of Animals10: animals on random backgrounds."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ CLASSES = {
     "seals": "mammals/aquatic",
 }
 SHORTEST_PX, LONGEST_PX = 225, 350
-# Random values along a side; each octave is half as strong as the one before.
+# Random values along a side; each octave has half of the amplitude of the octave before.
 _OCTAVES = (3, 7, 19, 61)
 
 
 def write_photographs(folder: Path, n_images: int, *, seed: int) -> None:
-    """Write n JPEG files of about 300 pixels into ten class folders, a tenth of them in each."""
+    """Write n JPEG files of about 300 pixels into ten class folders of equal size."""
     if not ANIMALS.exists():
-        raise SystemExit(f"the animals must lie in {ANIMALS}; nothing is there. Run: make data")
+        raise SystemExit(f"there is no folder {ANIMALS} of animals. Run: make data")
     random = np.random.default_rng(seed)
     for i in range(n_images):
         name = list(CLASSES)[i % len(CLASSES)]
@@ -40,7 +40,7 @@ def write_photographs(folder: Path, n_images: int, *, seed: int) -> None:
 
 
 def _compose(animal: Image.Image, random: np.random.Generator) -> Image.Image:
-    """Place an animal, mirrored, turned, scaled and cropped at random, on a random ground."""
+    """Place an animal, randomly mirrored, rotated and scaled, on a random background."""
     width, height = (int(side) for side in random.integers(SHORTEST_PX, LONGEST_PX, size=2))
     if random.random() < 0.5:
         animal = animal.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
@@ -48,18 +48,18 @@ def _compose(animal: Image.Image, random: np.random.Generator) -> Image.Image:
     scale = random.uniform(0.7, 1.2) * min(width / animal.width, height / animal.height)
     size = (round(scale * animal.width), round(scale * animal.height))
     animal = animal.resize(size, Image.Resampling.BICUBIC)
-    ground = _ground(width, height, random)
+    background = _background(width, height, random)
     corner = [
         round((whole - part) / 2 + random.uniform(-0.1, 0.1) * whole)
-        for whole, part in zip(ground.size, animal.size, strict=True)
+        for whole, part in zip(background.size, animal.size, strict=True)
     ]
-    ground.paste(animal, (corner[0], corner[1]), animal)
+    background.paste(animal, (corner[0], corner[1]), animal)
     for enhance in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
-        ground = enhance(ground).enhance(random.uniform(0.75, 1.25))
-    return ground
+        background = enhance(background).enhance(random.uniform(0.75, 1.25))
+    return background
 
 
-def _ground(width: int, height: int, random: np.random.Generator) -> Image.Image:
+def _background(width: int, height: int, random: np.random.Generator) -> Image.Image:
     """Return a texture: noise at several scales around one color, with grain."""
     texture = np.zeros((height, width))
     for octave, n in enumerate(_OCTAVES):

@@ -1,9 +1,9 @@
-"""The published tutorial's way from a folder of images to two pictures, after its description.
+"""A published tutorial, from a folder of images to two pictures, written from its description.
 
-A Dataset of PIL images goes through ResNet101 batch by batch, in float32 up to the average pooling;
-each batch is concatenated to the features so far; scikit-learn's TSNE makes the map; and for the
-second picture every original is decoded again. It is kept as one writes it when one follows the
-tutorial, since it is what featscape is measured against.
+ResNet101 computes float32 features, up to the average pooling, batch by batch. Each batch is
+concatenated to the features so far. scikit-learn's TSNE makes the map. The second picture decodes
+every original again. The code is deliberately not optimized, because it is the baseline for
+featscape.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 64
 CANVAS_PX = 1000
-IMAGE_PX = 100  # at most, on either side
+IMAGE_PX = 100  # maximum of the longer side
 BORDER_PX = 2
 
 
 class FolderPerClass(Dataset[Any]):
-    """Images with their class, the folder in which they lie."""
+    """The images of a folder, with the name of their parent folder as the class."""
 
     def __init__(self, folder: Path) -> None:
         self.paths = sorted(folder.glob("*/*.jpg"))
@@ -58,7 +58,7 @@ class FolderPerClass(Dataset[Any]):
 def make_two_pictures(
     folder: Path, weights: Path, output: Path, *, seed: int, stages_s: dict[str, float]
 ) -> tuple[list[Path], np.ndarray]:
-    """Draw points.png and images.png into `output`; return the paths and their features."""
+    """Draw points.png and images.png in `output`; return the paths and the features, (n, d)."""
     torch.manual_seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - as the tutorial does
     dataset = FolderPerClass(folder)
@@ -78,7 +78,7 @@ def make_two_pictures(
 def build_network(weights: Path) -> torch.nn.Module:
     network: torch.nn.Module = resnet101(weights=None)
     network.load_state_dict(torch.load(weights, weights_only=True))
-    network.fc = torch.nn.Identity()  # what is left ends at the average pooling
+    network.fc = torch.nn.Identity()  # the output is that of the average pooling
     return network.eval()
 
 

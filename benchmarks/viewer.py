@@ -1,9 +1,9 @@
-"""Measure the interactive map in Debian's Chromium, whose WebGL is software: two cores, no GPU.
+"""Measure the interactive map in Debian's Chromium, with WebGL in software on two cores.
 
-The map is served by `featscape serve` and moved as a person moves it, by the mouse: dragged in
-circles, then zoomed in and out with the wheel. Chrome's trace says how many frames were drawn and
-how long their scripts ran, and when the last one was drawn after the mouse came to rest. The map of
-a million items is written by `million_map.py`; the one-file page is that of `featscape demo`.
+`featscape serve` serves the map. The script drags the map in circles with the mouse, and then zooms
+in and out with the wheel. Chrome's trace gives the number of frames, the time of their scripts, and
+the time of the last frame after the mouse stopped. `million_map.py` writes a map of a million
+items. The one-file page is that of `featscape demo`.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ FLAGS = [
 WIDTH_PX, HEIGHT_PX = 1280, 800
 CENTER = (720, 380)
 MOVING_S = 4.0
-EVENTS_A_SECOND = 60
+EVENTS_PER_S = 60
 REST_S = 3.0
-DRAWN_MS = 1.0  # a frame whose script took less waited for the one before, and drew nothing
+DRAWN_MS = 1.0  # a shorter script waited for the previous frame and drew nothing
 PACKAGES = ("featscape", "playwright")
 
 Trace = list[dict[str, Any]]
@@ -53,9 +53,9 @@ Trace = list[dict[str, Any]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, metavar="MAP", help="a map folder, to be served")
+    parser.add_argument("folder", type=Path, metavar="MAP", help="a map folder")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--noisy", action="store_true", help="on a busy machine, to try it out")
+    parser.add_argument("--noisy", action="store_true", help="allow a busy machine")
     arguments = parser.parse_args()
     check_quiet(noisy=arguments.noisy, n_threads=N_CORES)
     print(describe(PACKAGES, n_threads=N_CORES) + "\n")
@@ -86,7 +86,7 @@ def make_demo(folder: Path) -> Path:
 
 
 def measure(browser: Browser, address: str) -> dict[str, float]:
-    """Open the map, move it, and return every figure of one run."""
+    """Open the map, move the map, and return the figures of one run."""
     page = browser.new_page(viewport={"width": WIDTH_PX, "height": HEIGHT_PX})
     loaded = count_bytes(page)
     figures = {"usable, s": open_page(page, address)}
@@ -101,7 +101,7 @@ def measure(browser: Browser, address: str) -> dict[str, float]:
 
 
 def open_page(page: Page, address: str) -> float:
-    """Return the seconds until the tools are there and the map is painted."""
+    """Return the seconds until the toolbar exists and the map is painted."""
     began = perf_counter()
     page.goto(address, wait_until="commit")
     page.wait_for_selector(".fs-toolbar button")
@@ -128,24 +128,27 @@ def pan(page: Page) -> None:
 
 
 def zoom(page: Page) -> None:
-    """Turn the wheel: a second inward, a second outward."""
+    """Zoom in for one second and out for one second, alternately."""
     page.mouse.move(*CENTER)
     for turn in at_a_steady_rate():
         page.mouse.wheel(0, -40 if turn % 2 < 1 else 40)
 
 
 def at_a_steady_rate() -> Iterator[float]:
-    """Yield the seconds since the start, as often as a mouse speaks."""
+    """Yield the seconds since the start, at the rate of the events of a mouse."""
     from time import sleep
 
     began = perf_counter()
-    for step in range(int(MOVING_S * EVENTS_A_SECOND)):
+    for step in range(int(MOVING_S * EVENTS_PER_S)):
         yield perf_counter() - began
-        sleep(max(0.0, began + (step + 1) / EVENTS_A_SECOND - perf_counter()))
+        sleep(max(0.0, began + (step + 1) / EVENTS_PER_S - perf_counter()))
 
 
 def traced(page: Page, move: Callable[[], None]) -> tuple[Trace, float]:
-    """Return Chrome's trace of a movement and the rest after it, and when the rest began, in us."""
+    """Return Chrome's trace of a movement and of the rest after it, and the start of the rest.
+
+    The start of the rest is a time stamp of the trace, in microseconds.
+    """
     session = page.context.new_cdp_session(page)
     events: Trace = []
     done: list[bool] = []
@@ -170,7 +173,7 @@ def traced(page: Page, move: Callable[[], None]) -> tuple[Trace, float]:
 
 
 def frames_of(trace: Trace, rest_us: float) -> dict[str, float]:
-    """Return frames a second and script a frame while moving, and how long it drew afterwards."""
+    """Return the rate and script time of the frames, and the drawing time after the movement."""
     frames = [
         (event["ts"], event["tdur" if "tdur" in event else "dur"] / 1000)
         for event in trace
@@ -180,10 +183,10 @@ def frames_of(trace: Trace, rest_us: float) -> dict[str, float]:
     moving = [script_ms for began, script_ms in drawn if began < rest_us]
     after = [began for began, _ in drawn if began >= rest_us]
     return {
-        "frames a second": len(moving) / MOVING_S,
-        "script a frame, median, ms": median(moving),
-        "script a frame, 95 %, ms": quantiles(moving, n=20)[18],
-        "whole after rest, s": (max(after, default=rest_us) - rest_us) / 1e6,
+        "frames per second": len(moving) / MOVING_S,
+        "script per frame, median, ms": median(moving),
+        "script per frame, 95 %, ms": quantiles(moving, n=20)[18],
+        "complete after rest, s": (max(after, default=rest_us) - rest_us) / 1e6,
     }
 
 
@@ -202,7 +205,7 @@ def served_table(runs: Sequence[dict[str, float]]) -> str:
     for name in runs[0]:
         values = [run[name] for run in runs]
         rows.append([name, f"{median(values):.3g}", f"{min(values):.3g} - {max(values):.3g}"])
-    return table(["a served map", f"median of {len(runs)}", "range"], rows)
+    return table(["served map", f"median of {len(runs)}", "range"], rows)
 
 
 def page_table(browser: Browser, page_file: Path, *, repeats: int) -> str:
@@ -216,7 +219,7 @@ def page_table(browser: Browser, page_file: Path, *, repeats: int) -> str:
         [
             ["size, MB", f"{page_file.stat().st_size / 1e6:.2f}"],
             [f"usable, s, median of {repeats}", f"{median(times_s):.2f}"],
-            ["of this the viewer, before compression, kB", f"{count_viewer_bytes() / 1000:.0f}"],
+            ["of which the viewer, before compression, kB", f"{count_viewer_bytes() / 1000:.0f}"],
         ],
     )
 

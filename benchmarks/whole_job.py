@@ -1,12 +1,12 @@
-"""From a folder of images to the pictures: the tutorial's way beside featscape, in one run.
+"""Compare featscape with a published tutorial, from a folder of images to the pictures.
 
     python benchmarks/whole_job.py                          500 images, ResNet101, 2 threads
     python benchmarks/whole_job.py --weights resnet101.pth --repeats 3
-    python benchmarks/whole_job.py --images 100 --noisy     to see that it works
+    python benchmarks/whole_job.py --images 100 --noisy     to try the script out
 
-Both sides get the same images and the same weights, each in a process of its own, by turns. Their
-features are compared before any time is told. Without --weights the network has random weights:
-what it sees is no use then, but the work is the same. The table is Markdown, for RESULTS.md.
+Both programs use the same images and the same weights, in separate processes that run alternately.
+The features are compared before the times are reported. Without --weights the weights are random:
+the map has no meaning, but the amount of work is the same. The table is Markdown, for RESULTS.md.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ PACKAGES = (
     "matplotlib",
 )
 LEAST_COSINE = {"fp32": 0.999, "bf16": 0.99, "auto": 0.99}
-BLOCK_SHARE = 0.2  # what a block of the random network adds to its input, in standard deviations
-N_FITTED = 32  # images that the random network's batch normalization is fitted to
+BLOCK_SHARE = 0.2  # standard deviation that a block of the random network adds to its input
+N_FITTED = 32  # images for the statistics of the random network's batch normalization
 # The tutorial's two pictures, and featscape's three.
 PICTURES = {
     "tutorial": ("points.png", "images.png"),
@@ -54,7 +54,7 @@ Record = dict[str, Any]
 def run_tutorial(
     folder: Path, weights: Path, output: Path, *, n_threads: int, precision: str
 ) -> Record:
-    del precision  # it has fp32 alone
+    del precision  # the tutorial uses fp32
     began = perf_counter()
     import torch
 
@@ -76,7 +76,7 @@ def run_featscape(
     folder: Path, weights: Path, output: Path, *, n_threads: int, precision: str
 ) -> Record:
     began = perf_counter()
-    # featscape imports these when it needs them; here they are loaded ahead, as the tutorial does.
+    # featscape imports these libraries later; the tutorial imports its libraries at the start.
     import matplotlib.figure  # noqa: F401
     import pyarrow.parquet  # noqa: F401
     import torch
@@ -112,7 +112,7 @@ SIDES = {"tutorial": run_tutorial, "featscape": run_featscape}
 def run(
     side: str, images: Path, weights: Path, folder: Path, *, n_threads: int, precision: str
 ) -> Record:
-    """Run one side in a process of its own; the record holds its features too."""
+    """Run one program in a separate process; return its times and its features."""
     output = folder / side
     command: list[str | Path] = [sys.executable, __file__, "--side", side]
     command += ["--threads", str(n_threads), "--precision", precision]
@@ -122,7 +122,7 @@ def run(
     process_s = perf_counter() - began
     missing = [name for name in PICTURES[side] if not (output / name).exists()]
     if missing:
-        raise SystemExit(f"{side} must draw {missing}; it has not.")
+        raise SystemExit(f"{side} did not draw {missing}.")
     record: Record = json.loads((folder / f"{side}.json").read_text())
     return record | {"process_s": process_s, "features": np.load(output / "features.npy")}
 
@@ -130,17 +130,22 @@ def run(
 def check_agreement(
     records: dict[str, Record], n_images: int, *, precision: str
 ) -> tuple[float, float]:
-    """Return the least cosine between both sides' features of an image, and the largest difference.
+    """Compare the features of the two programs; exit if they differ.
 
-    The difference is that of any one feature, in its standard deviations over the images.
+    The mean over the images is subtracted first, because features that are never negative have a
+    high cosine similarity for any two images.
 
-    The mean over the images is taken off first: without that, features that are never negative
-    have a high cosine whatever they show.
+    Returns
+    -------
+    least : float
+        The smallest cosine similarity between the two features of an image.
+    largest : float
+        The largest difference of a feature, in standard deviations over the images.
     """
     centered = []
     for side, record in records.items():
         if len(record["features"]) != n_images or len(record["paths"]) != n_images:
-            raise SystemExit(f"{side} must have {n_images} features; it has {len(record['paths'])}")
+            raise SystemExit(f"{side} must have {n_images} features; got {len(record['paths'])}.")
         features = record["features"][np.argsort(record["paths"])].astype(np.float64)
         centered.append(features - features.mean(axis=0))
     one, other = centered
@@ -150,13 +155,13 @@ def check_agreement(
         not least >= LEAST_COSINE[precision]
         or len({tuple(sorted(r["paths"])) for r in records.values()}) > 1
     ):
-        raise SystemExit(f"both sides must see the same; the least cosine is {least:.6f}.")
+        raise SystemExit(f"the features differ; the smallest cosine similarity is {least:.6f}.")
     largest = float((np.abs(one - other).max(axis=0) / one.std(axis=0).clip(1e-9)).max())
     return least, largest
 
 
 def times_table(runs: dict[str, list[Record]]) -> str:
-    """Return a row a stage, then the sums and their ratios."""
+    """Return the table with one row per stage, followed by the totals."""
     rows = []
     names = dict.fromkeys(name for one in runs.values() for name in one[0]["stages_s"])
     for name in names:
@@ -166,15 +171,15 @@ def times_table(runs: dict[str, list[Record]]) -> str:
         ]
         rows.append([name, *(_cell(values) for values in cells), _ratio(*cells)])
     for title, key in (
-        ("**the whole job, without imports**", "total_s"),
+        ("**total without imports**", "total_s"),
         ("imports", "import_s"),
-        ("the whole process", "process_s"),
+        ("process", "process_s"),
     ):
         cells = [[run[key] for run in runs[side]] for side in SIDES]
         rows.append([title, *(_cell(values) for values in cells), _ratio(*cells)])
     memory = [max(run["peak_memory_bytes"] for run in runs[side]) for side in SIDES]
     rows.append(["peak memory", *(f"{value / 1e6:,.0f} MB" for value in memory), ""])
-    return table(["stage", "the tutorial's way", "featscape", "ratio"], rows)
+    return table(["stage", "tutorial", "featscape", "ratio"], rows)
 
 
 def _cell(values: Sequence[float]) -> str:
@@ -188,12 +193,12 @@ def _ratio(tutorial: Sequence[float], own: Sequence[float]) -> str:
 
 
 def write_random_weights(path: Path, images: Path) -> None:
-    """Save ResNet101 with seeded random weights: the same work as with trained ones.
+    """Save ResNet101 with seeded random weights, which take as much work as trained weights.
 
-    Its batch normalization is fitted to some of the images. Without that the features grow from
-    layer to layer and say little more than how bright an image is. And each block adds little to
-    its input, as in trained networks: else 33 of them magnify the rounding of a few pixels until
-    half of the features are noise.
+    The batch normalization is fitted to some of the images: otherwise the features grow from layer
+    to layer and depend mainly on the brightness of the image. Each block adds little to its input,
+    as in trained networks: otherwise the 33 blocks amplify the rounding of a few pixels until half
+    of the features are noise.
     """
     import torch
     from torchvision.models import resnet101
@@ -205,7 +210,7 @@ def write_random_weights(path: Path, images: Path) -> None:
     network = resnet101(weights=None)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
-            module.momentum = None  # the plain mean over what it sees
+            module.momentum = None  # the statistics are plain means
         if isinstance(module, Bottleneck):
             torch.nn.init.constant_(module.bn3.weight, BLOCK_SHARE)
     dataset = FolderPerClass(images)
@@ -219,14 +224,14 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--images", type=int, default=500, help="how many")
+    parser.add_argument("--images", type=int, default=500, help="number of images")
     parser.add_argument("--weights", type=Path, help="torchvision's file for ResNet101")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precision", choices=LEAST_COSINE, default="auto")
     parser.add_argument("--keep", type=Path, help="write images and results into this new folder")
-    parser.add_argument("--noisy", action="store_true", help="measure on a busy machine")
-    inner = parser.add_argument_group("for the processes that this one starts")
+    parser.add_argument("--noisy", action="store_true", help="allow a busy machine")
+    inner = parser.add_argument_group("for the processes that this script starts")
     inner.add_argument("--side", choices=SIDES)
     inner.add_argument("--images-folder", type=Path)
     inner.add_argument("--output", type=Path)
@@ -262,9 +267,10 @@ def compare(arguments: argparse.Namespace, folder: Path) -> None:
             runs[side].append(records[side])
     kind = "random weights" if arguments.weights is None else arguments.weights.name
     print(
-        f"\n{arguments.images} images, ResNet101 ({kind}), {arguments.repeats} x; the features "
-        f"agree: least cosine, mean taken off, {cosine:.7f}; largest difference of any feature "
-        f"{difference:.1e} standard deviations. {runs['featscape'][0]['inference']}"
+        f"\n{arguments.images} images, ResNet101 ({kind}), {arguments.repeats} repetitions. The "
+        "features agree: the smallest cosine similarity of the centered features of an image is "
+        f"{cosine:.7f}, and the largest difference of a feature is {difference:.1e} standard "
+        f"deviations. featscape used {runs['featscape'][0]['inference']}."
         f"\n\n{times_table(runs)}"
     )
 

@@ -63,7 +63,7 @@ def quick_network(monkeypatch):
 @pytest.fixture
 def featscape(monkeypatch, capsys):
     """Return a function that runs the command line: arguments -> status, out, err."""
-    from featscape.cli import commands as cli
+    from featscape.cli import run as cli
 
     monkeypatch.delenv("COLUMNS", raising=False)  # a terminal's, or of the process that started us
 

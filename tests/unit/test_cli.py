@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from featscape import __version__
-from featscape.cli import commands as cli
 from featscape.cli import report
+from featscape.cli import run as cli
 from featscape.errors import DeviceError, MissingExtra, ModelError
 from featscape.mapfolder.read import open_map
 

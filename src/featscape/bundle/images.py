@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from featscape.bundle.blocks import BlockWriter, pack
 from featscape.bundle.contract import ThumbnailPack
-from featscape.progress import Task
+from featscape.progress import SilentProgress, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ CHUNK_ITEMS = 1024  # items in memory at the same time; a multiple of each block
 def encode_from(images: ImageSource) -> Callable[[int], tuple[bytes, ...]]:
     """Return a function that encodes the image of a row as WebP, once for each of `SIZES_PX`.
 
-    Images are never enlarged.
+    An image that is smaller than a size is not enlarged.
 
     Parameters
     ----------
@@ -65,27 +65,31 @@ def encode_from(images: ImageSource) -> Callable[[int], tuple[bytes, ...]]:
 
 def write_thumbnails(
     folder: Path,
-    encode: Callable[[int], Sequence[bytes]],
+    encode: Callable[[int], Sequence[bytes]] | None,
     order: NDArray[np.intp],
     *,
-    progress: Progress,
+    progress: Progress | None = None,
 ) -> list[ThumbnailPack]:
     """Write one pack of thumbnails for each of `SIZES_PX`.
 
     Parameters
     ----------
     folder : Path
-    encode : callable
-        Takes a row and returns one WebP image per size; called from several threads.
+    encode : callable or None
+        Takes a row and returns one WebP image per size, smallest first; called from several
+        threads. See `encode_from`. None for items without images.
     order : ndarray of intp, shape (n,)
-        The order of the bundle.
-    progress : Progress
+        The row of each item, in the order of the bundle.
+    progress : Progress, optional
 
     Returns
     -------
     list of ThumbnailPack
-        The manifest's entries, smallest size first.
+        The manifest's entries, smallest size first; empty for items without images.
     """
+    if encode is None:
+        return []
+    progress = progress or SilentProgress()
     with ExitStack() as stack:
         writers = [
             stack.enter_context(BlockWriter(folder, f"thumbnails-{size}", block_items=items))

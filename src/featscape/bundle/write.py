@@ -28,7 +28,6 @@ from featscape.bundle.images import write_thumbnails
 from featscape.bundle.order import order_items
 from featscape.errors import InputError
 from featscape.mapfolder.staging import writing
-from featscape.progress import SilentProgress
 from featscape.thumbnail_layout import FAST_PAIRS, snap_to_grid
 
 if TYPE_CHECKING:
@@ -64,72 +63,77 @@ def write_bundle(
     Parameters
     ----------
     folder : Path
-        The folder to create.
     title : str
     positions : ndarray of float32, shape (n, 1), (n, 2) or (n, 3)
         Finite; one-dimensional positions are drawn at y = 0.
     neighbors : Neighbors
-        Neighbors in feature space; the nearest `MOST_NEIGHBORS` are written. A negative index is
-        an empty entry.
+        In feature space; the nearest `MOST_NEIGHBORS` are written. A negative index is an empty
+        entry.
     seed : int
         Seed of the random assignment of items to levels.
     labels, paths : sequence of str, optional
-        In the order of the rows.
+        n strings.
     columns : mapping, optional
-        By name: an array of numbers (NaN for no value) or strings (None for no value), in the
-        order of the rows.
+        By name: an array of n numbers (NaN for no value), or n strings (None for no value).
     thumbnails : callable, optional
-        Takes a row and returns one WebP image for each of `images.SIZES_PX`; called from several
-        threads. See `images.encode_from`.
+        See `write_thumbnails`.
     facts : mapping of str to str, optional
-        How the map was made, as texts for the panel.
+        How the map was made.
     progress : Progress, optional
-
-    Returns
-    -------
-    Manifest
 
     Raises
     ------
     InputError
-        If there is no item, if an argument has another length than the positions, if a position
-        or a number in a column is not finite, or if the name of a column is reserved.
+        If there is no item, if the length of an argument is not n, if a position or a number in a
+        column is not finite, or if the name of a column is reserved.
     """
-    points = _check_positions(positions)
-    _check_lengths(len(points), neighbors=neighbors.indices, labels=labels, paths=paths)
+    points = _check(positions, neighbors=neighbors.indices, labels=labels, paths=paths)
     with writing():
         folder.mkdir()
     order, level_ends = order_items(points, seed=seed)
     nearest = _nearest(neighbors.indices, order)
-    pictures = []
-    if thumbnails is not None:
-        progress = progress or SilentProgress()
-        pictures = write_thumbnails(folder, thumbnails, order, progress=progress)
     manifest = Manifest(
         format=FORMAT,
         version=VERSION,
         title=clean(title),
-        n_items=len(points),
-        n_dimensions=3 if points.shape[1] == 3 else 2,
-        level_ends=list(level_ends),
-        lower=points.min(axis=0).tolist(),
-        upper=points.max(axis=0).tolist(),
-        positions=write_array(folder, "positions.bin", points[order]),
-        ids=write_array(folder, "ids.bin", order.astype(np.uint32)),
+        thumbnails=write_thumbnails(folder, thumbnails, order, progress=progress),
+        **_write_positions(folder, points, order, level_ends),
         **_write_table(folder, order, nearest, labels=labels, paths=paths, columns=columns or {}),
-        grid=_write_grid(folder, points[order]) if points.shape[1] == 2 else None,
-        neighbors=NeighborGraph(
-            indices=write_array(folder, "neighbors.bin", nearest),
-            distances=write_array(
-                folder, "distances.bin", neighbors.distances[order, :MOST_NEIGHBORS]
-            ),
-        ),
-        thumbnails=pictures,
+        neighbors=_write_neighbors(folder, nearest, neighbors.distances[order, :MOST_NEIGHBORS]),
         facts={clean(name): clean(fact) for name, fact in (facts or {}).items()},
     )
     with writing():
         (folder / MANIFEST).write_text(manifest.model_dump_json(), encoding="utf-8")
     return manifest
+
+
+def _write_positions(
+    folder: Path,
+    points: NDArray[np.float32],
+    order: NDArray[np.intp],
+    level_ends: Sequence[int],
+) -> dict[str, Any]:
+    """Write the positions, the ids and the grid, and return the manifest's entries."""
+    is_flat = points.shape[1] == 2
+    return {
+        "n_items": len(points),
+        "n_dimensions": points.shape[1],
+        "level_ends": list(level_ends),
+        "lower": points.min(axis=0).tolist(),
+        "upper": points.max(axis=0).tolist(),
+        "positions": write_array(folder, "positions.bin", points[order]),
+        "ids": write_array(folder, "ids.bin", order.astype(np.uint32)),
+        "grid": _write_grid(folder, points[order]) if is_flat else None,
+    }
+
+
+def _write_neighbors(
+    folder: Path, nearest: NDArray[np.uint32], distances: NDArray[np.float32]
+) -> NeighborGraph:
+    return NeighborGraph(
+        indices=write_array(folder, "neighbors.bin", nearest),
+        distances=write_array(folder, "distances.bin", distances),
+    )
 
 
 def _write_table(
@@ -160,7 +164,7 @@ def _write_table(
     elif labels is not None:
         strings["label"] = labels  # too many classes for codes of 16 bits
     described = write_columns(folder, columns, order)
-    texts = {one.name for one in described if one.kind == "text"}
+    texts = {column.name for column in described if column.kind == "text"}
     strings |= {name: values for name, values in columns.items() if clean(name) in texts}
     return {
         "classes": None if coded is None else coded[0],
@@ -200,8 +204,11 @@ def _nearest(indices: NDArray[Any], order: NDArray[np.intp]) -> NDArray[np.uint3
     return nearest
 
 
-def _check_positions(positions: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the positions as float32, shape (n, 2) or (n, 3); raise InputError."""
+def _check(positions: NDArray[np.float32], **given: Any) -> NDArray[np.float32]:
+    """Return the positions as float32, shape (n, 2) or (n, 3).
+
+    Raises InputError if the positions are invalid, or if the length of another argument is not n.
+    """
     points = np.asarray(positions, dtype=np.float32)
     if points.ndim != 2 or points.shape[1] not in (1, 2, 3) or not len(points):
         raise InputError(
@@ -212,13 +219,10 @@ def _check_positions(positions: NDArray[np.float32]) -> NDArray[np.float32]:
         raise InputError("positions must be finite; got NaN or infinity. Leave these items out.")
     if points.shape[1] == 1:
         points = np.column_stack([points, np.zeros_like(points)])
-    return points
-
-
-def _check_lengths(n_items: int, **given: Any) -> None:
     for name, values in given.items():
-        if values is not None and len(values) != n_items:
+        if values is not None and len(values) != len(points):
             raise InputError(
-                f"{name} must have one entry per item, {n_items:,} in total; "
+                f"{name} must have one entry per item, {len(points):,} in total; "
                 f"got {len(values):,}. Pass the entries in the order of the positions."
             )
+    return points

@@ -1,5 +1,5 @@
 """The command line of featscape."""
 
-from featscape.cli.commands import main
+from featscape.cli.run import main
 
 __all__ = ["main"]

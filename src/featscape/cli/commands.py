@@ -1,43 +1,39 @@
-"""The command line: parse the arguments, call `pipeline`, print the result."""
+"""The commands: pass the options to `pipeline` and other packages, and print the result."""
 
 # ruff: noqa: D301 - a backspace makes Typer keep the line breaks of a paragraph
 
 from __future__ import annotations
 
-import inspect
-import os
-import signal
-import sys
-import warnings
-from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
-from functools import wraps
-from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from featscape import __version__
-from featscape.cli.process import EndingSignals, LenientStream, ResultStream, open_closed_streams
-from featscape.errors import FeatscapeError, InputError
-from featscape.keywords import describe
-from featscape.options import EmbeddingOptions, FeatureMapOptions, MapOptions
+from featscape.cli.console import choose_progress_bar, show
+from featscape.cli.parameters import (
+    DemoOutput,
+    Depth,
+    Force,
+    ForceSite,
+    Host,
+    MapFolder,
+    MapModel,
+    MapWeights,
+    ModelName,
+    NoBrowser,
+    Originals,
+    Pattern,
+    Port,
+    SiteFolder,
+    takes_options,
+)
+from featscape.errors import InputError
+from featscape.options import FeatureMapOptions, MapOptions
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-
-    from featscape.keywords import Help
     from featscape.mapfolder.read import Map
-    from featscape.progress import Progress
-
-USER_ERROR = 2  # the exit status of other errors is 1, and 128 + N for signal N
-INTERRUPTED = 130  # the status that Typer returns for Ctrl-C
-_WIDTH_OF_FILES = 1_000  # columns without a terminal, so that lines are not wrapped
-
-Options = TypeVar("Options", bound=EmbeddingOptions)
-Command = Callable[..., None]
 
 app = typer.Typer(
     name="featscape",
@@ -47,45 +43,6 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def takes_options(options: type[Options]) -> Callable[[Callable[[Options], None]], Command]:
-    """Add the fields of a dataclass to a command as arguments and options."""
-
-    def decorate(command: Callable[[Options], None]) -> Command:
-        @wraps(command)
-        def run(**given: Any) -> None:
-            command(options(**given, progress=_progress()))
-
-        described = [(option, text) for option, text in describe(options) if text.on_command_line]
-        parameters = [_as_typer(option, text) for option, text in described]
-        vars(run)["__signature__"] = inspect.Signature(parameters)
-        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        return run
-
-    return decorate
-
-
-def _as_typer(option: inspect.Parameter, text: Help) -> inspect.Parameter:
-    """Return the command-line parameter of an option."""
-    kinds = get_args(option.annotation)
-    is_list, is_path = list[str] in kinds, any(get_origin(kind) is os.PathLike for kind in kinds)
-    kind = list[str] | None if is_list else option.annotation
-    if option.default is inspect.Parameter.empty:
-        kind, setting = str, typer.Argument(metavar=text.metavar, help=text.text)
-    else:
-        kind = str | None if is_path else kind
-        flag = text.flag or f"--{option.name.replace('_', '-')}"
-        words = text.text if text.default is None else f"{text.text}  [default: {text.default}]"
-        flags = (flag, "-o") if flag == "--output" else (flag,)
-        setting = typer.Option(*flags, metavar=text.metavar, help=words)
-    return option.replace(annotation=Annotated[kind, setting], kind=inspect.Parameter.KEYWORD_ONLY)
-
-
-DemoOutput = Annotated[
-    Path, typer.Option("--output", "-o", metavar="DIR", help="The map folder to write.")
-]
-Force = Annotated[bool, typer.Option("--force", help="Replace the map at the output folder.")]
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer passes the value by position
@@ -178,7 +135,7 @@ def demo(output: DemoOutput = Path("digits-map"), *, force: Force = False) -> No
     """
     from featscape.demo import make_demo
 
-    _print_summary(make_demo(output, force=force, progress=_progress()))
+    _print_summary(make_demo(output, force=force, progress=choose_progress_bar()))
 
 
 @app.command()
@@ -200,37 +157,14 @@ def embed(options: FeatureMapOptions) -> None:
 
 @app.command()
 def serve(
-    folder: Annotated[Path, typer.Argument(metavar="MAP", help="A map folder.")],
+    folder: MapFolder,
     *,
-    port: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="The port.  [default: the first free port from 8000]"),
-    ] = None,
-    host: Annotated[
-        str, typer.Option(metavar="HOST", help="The network interface; 0.0.0.0 for all.")
-    ] = "127.0.0.1",
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="The network of the map, for MODULE:FACTORY and ONNX files.",
-        ),
-    ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The file with the weights of the map."),
-    ] = None,
-    no_browser: Annotated[
-        bool, typer.Option("--no-browser", help="Only print the address.")
-    ] = False,
-    originals: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PLACE",
-            help="The folder, file or address of the original images, if the images have moved or "
-            "someone else made the map.",
-        ),
-    ] = None,
+    port: Port = None,
+    host: Host = "127.0.0.1",
+    model: MapModel = None,
+    weights: MapWeights = None,
+    no_browser: NoBrowser = False,
+    originals: Originals = None,
 ) -> None:
     """Explore a map in the browser.
 
@@ -271,17 +205,7 @@ def serve(
 
 
 @app.command()
-def export(
-    folder: Annotated[Path, typer.Argument(metavar="MAP", help="A map folder.")],
-    *,
-    to: Annotated[
-        Path,
-        typer.Option(
-            "--to", metavar="DIR", help="The folder to write. --force replaces an earlier site."
-        ),
-    ],
-    force: Annotated[bool, typer.Option("--force", help="Replace the site at DIR.")] = False,
-) -> None:
+def export(folder: MapFolder, *, to: SiteFolder, force: ForceSite = False) -> None:
     """Write the interactive map as a static site.
 
     Any web server can serve the folder. The page loads only the visible part of a large map. A
@@ -295,14 +219,12 @@ def export(
     """
     from featscape.steps.drawing import export_site
 
-    export_site(folder, to, force=force, progress=_progress())
+    export_site(folder, to, force=force, progress=choose_progress_bar())
     typer.echo(f"Wrote the site {printable(to)}/")
 
 
 @app.command()
-def info(
-    folder: Annotated[Path, typer.Argument(metavar="MAP", help="A map folder.")],
-) -> None:
+def info(folder: MapFolder) -> None:
     """Show the contents, the origin and the skipped files of a map.
 
     \b
@@ -312,18 +234,11 @@ def info(
     from featscape.cli import report
     from featscape.mapfolder.read import open_map
 
-    _show(report.describe(open_map(folder)))
+    show(report.describe(open_map(folder)))
 
 
 @app.command()
-def models(
-    pattern: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="PATTERN", help="A part of the name, or the whole name with * and ?."
-        ),
-    ] = None,
-) -> None:
+def models(pattern: Pattern = None) -> None:
     """List or search the networks.
 
     The list shows the number of features per image, the size of the input, the number of
@@ -340,7 +255,7 @@ def models(
     from featscape.features import list_models
 
     if pattern is None:
-        _show(report.describe_models(list_models()))
+        show(report.describe_models(list_models()))
         return
     found = list_models(pattern)
     if not found:
@@ -348,17 +263,11 @@ def models(
             f"a pattern must match the name of a network; {pattern!r} matches none. "
             "Try a shorter pattern: featscape models vit"
         )
-    _show(report.describe_entries(found))
+    show(report.describe_entries(found))
 
 
 @app.command()
-def layers(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="The network, as for map --model.")],
-    *,
-    depth: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Show nested layers down to level N.")
-    ] = 2,
-) -> None:
+def layers(model: ModelName, *, depth: Depth = 2) -> None:
     """Show the layers of a network, for map --layer.
 
     The list shows the shape of the output per image: c x h x w (in some networks h x w x c) for
@@ -374,83 +283,10 @@ def layers(
     from featscape.cli import report
     from featscape.features import list_layers
 
-    _show(report.describe_layers(list_layers(model), depth=depth))
-
-
-def main() -> None:
-    """Run the command line and print each error of featscape as one line."""
-    signals = EndingSignals()
-    signals.install()
-    open_closed_streams()
-    if isinstance(sys.stdout, TextIOWrapper):  # class names may not fit the encoding
-        sys.stdout.reconfigure(errors="backslashreplace")
-    # Pillow warns about damage that does not affect the image, such as invalid EXIF data
-    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-    error, output = LenientStream(sys.stderr), ResultStream(sys.stdout)
-    with redirect_stderr(cast("TextIO", error)), redirect_stdout(cast("TextIO", output)):
-        try:
-            status = _run()
-        except KeyboardInterrupt:  # outside Typer, which handles its own
-            status = INTERRUPTED
-        signals.finish()
-        if status == INTERRUPTED:
-            number = signals.received or signal.SIGINT
-            is_key = number == signal.SIGINT
-            name = signal.Signals(number).name
-            _print_error("interrupted." if is_key else f"stopped by {name}.")
-            status = 128 + number
-    sys.exit(status)
-
-
-def _run() -> int:
-    """Run the command and return the exit status."""
-    try:
-        status = app(standalone_mode=False)
-        sys.stdout.flush()
-    except typer.TyperException as error:
-        _print_error(error.format_message())
-        return USER_ERROR
-    except FeatscapeError as error:
-        _print_error(str(error))
-        return USER_ERROR
-    except BrokenPipeError:  # from the last flush; Typer handles the others
-        return 1
-    return int(status or 0)
+    show(report.describe_layers(list_layers(model), depth=depth))
 
 
 def _print_summary(made: Map) -> None:
     from featscape.cli import report
 
-    _show(report.summarize(made))
-
-
-def _print_error(message: str) -> None:
-    """Print one line to the standard error, also if a file name in it contains a line break."""
-    print(f"featscape: {printable(message)}", file=sys.stderr)  # noqa: T201 - output of a command
-
-
-def _show(screen: RenderableType) -> None:
-    """Print to the standard output. Lines in a file have no trailing spaces."""
-    console = _console()
-    if console.is_terminal:
-        console.print(screen, crop=False)
-        return
-    with console.capture() as captured:
-        console.print(screen, crop=False)
-    lines = captured.get().splitlines()
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in lines))
-
-
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    console = Console(stderr=stderr, highlight=False)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = _WIDTH_OF_FILES
-    return console
-
-
-def _progress() -> Progress:
-    from featscape.progress import choose_progress
-
-    return choose_progress(_console(stderr=True))
+    show(report.summarize(made))

@@ -38,12 +38,13 @@ def check_choice(*, limit: int | None, random_state: int, max_megapixels: float 
         )
     if not 0 <= random_state < 2**32:
         raise InputError(
-            f"the seed must be between 0 and 2**32 - 1; got {random_state}. Pass for example 10."
+            f"the seed must be between 0 and 2**32 - 1; got {random_state}. Pass another seed, "
+            "for example 10."
         )
     if max_megapixels is not None and not 0 < max_megapixels < math.inf:
         raise InputError(
-            f"max_megapixels must be a finite number above 0; got {max_megapixels}. Omit it for "
-            "Pillow's limit, 89.5."
+            f"max_megapixels must be a finite number above 0; got {max_megapixels}. Omit the "
+            "limit for Pillow's limit, 89.5."
         )
 
 
@@ -56,39 +57,11 @@ def find_images(
     random_state: int = 10,
     max_megapixels: float | None = None,
 ) -> ImageSet:
-    """Find the images of a source, their classes, and the other columns that describe them.
+    """Find the images of a source, their labels, and the other columns that describe the images.
 
-    The kinds of sources are:
-
-    A **folder**. The extension of a file determines whether the file is an image; the content is
-    read only when the image is decoded. Hidden names (with a leading dot) and ``__MACOSX`` are
-    ignored. Links are followed. The class of an image is the name of the first folder below
-    `source`, at any depth of the file. If all of these folders are named train, val (valid,
-    validation) or test, the folders are the `splits`, and the class is the name of the next
-    folder. If no image is in a class folder, there are no labels; if only some images are, the
-    others are skipped. If the folders are exactly the ten Italian folders of Animals10, the labels
-    are the English class names, and `ImageSet.renamed_labels` lists both. metadata.csv, .jsonl or
-    .parquet beside the images, as in Hugging Face's imagefolder, adds columns, and labels if
-    folders give none.
-
-    A **manifest** (.csv, .tsv, .jsonl, .parquet) lists the paths of images, absolute or relative
-    to the manifest's folder. A row without a class has the label "(no label)".
-
-    A **Parquet** file, or a folder of Parquet files, may contain the images themselves, in a
-    column of bytes or of bytes and paths, as Hugging Face writes them. The class names in the file
-    are used.
-
-    An **archive** (.zip, .tar), or a folder of .tar shards as WebDataset writes them, is read
-    without unpacking. An archive is read as a folder, except that folders that contain everything
-    else are ignored. In a .tar archive, files with the name of an image give its class (.cls), a
-    text (.txt) and columns (.json).
-
-    **Arrays**: an .npz or .npy file of images, an IDX file (the format of MNIST and
-    Fashion-MNIST), or a folder of IDX files. The arrays of labels are found by name: train_labels
-    belongs to train_images.
-
-    An **address** (s3://, gs://, https://, and all others that fsspec supports) may lead to each
-    of these sources, and a manifest may list addresses. A failed request is repeated twice.
+    The modules of `images.sources` and docs/sources.md describe the kinds of sources: a folder, a
+    manifest, Parquet files, an archive (.zip, .tar), arrays (.npz, .npy, IDX), or an address of
+    these (s3://, https:// and others).
 
     Parameters
     ----------
@@ -96,14 +69,11 @@ def find_images(
         The folder, file or address.
     path_column, label_column : str, optional
         The columns of the manifest or metadata that contain the paths and the labels. By default
-        columns with a usual name: file_name, path, image, url and similar names; label, class,
-        category and similar names.
+        columns with a usual name, such as file_name and label.
     limit : int, optional
-        The maximum number of images. The images are shuffled, one image of each class is moved to
-        the front, and the first `limit` images are kept, in the original order. So all classes, or
-        as many as `limit` allows, are kept, and frequent classes remain frequent.
+        The maximum number of images, chosen as `sample_of_classes` describes.
     random_state : int
-        The seed of the shuffle.
+        The seed of the choice.
     max_megapixels : float, optional
         The maximum size of an image; larger images are skipped when they are decoded, because a
         small file may claim any size. By default Pillow's limit, 89.5. One megapixel takes 4 MB of
@@ -112,10 +82,8 @@ def find_images(
     Returns
     -------
     ImageSet
-        In the order of the table, or sorted by path: part by part, by code points, so that the
-        order is the same on every platform. `skipped` lists possible images that were not used,
-        with reasons: folders that cannot be read, broken and circular links, images outside the
-        class folders, invalid rows, and duplicate paths.
+        In the order of the table, or sorted by the parts of the paths. `skipped` lists the possible
+        images that were not used, with the reasons.
 
     Raises
     ------
@@ -124,11 +92,11 @@ def find_images(
         name, or if `limit`, `random_state` or `max_megapixels` is out of range.
     """
     if not str(source):
-        raise InputError("the source must have a name; got ''. For the current folder, name '.'.")
+        raise InputError("the source must have a name; got ''. Name '.' for the current folder.")
     check_choice(limit=limit, random_state=random_state, max_megapixels=max_megapixels)
     images = find_in_source(as_place(source), path_column=path_column, label_column=label_column)
     if max_megapixels is not None:
-        # the plain decoder supports no other limit than Pillow's
+        # `decode_plain` supports Pillow's limit only
         decode = partial(decode_bytes, max_megapixels=max_megapixels)
         images = replace(images, decode=decode, decode_plain=None)
     if limit is None or limit >= len(images):

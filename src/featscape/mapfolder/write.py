@@ -63,11 +63,17 @@ def new_map_folder(
     """Yield an empty folder, and move it to `output` if the block succeeds.
 
     If the block ends with an error, Ctrl-C or a full disk, the new folder is deleted and `output`
-    is unchanged. Files in `staging.kept_beside` are available to the next call, which `say`
-    reports. `say` also reports an older map that received another file right before the
-    replacement and was moved aside. With `force`, an older map at `output` is deleted once the new
-    map is in its place. Enter this context first, so that an unusable output is refused before any
-    long work.
+    is unchanged. The next call can use the files in `staging.kept_beside`. Enter this context
+    first, so that an unusable output is refused before any long work.
+
+    Parameters
+    ----------
+    output : Path
+    force : bool
+        Replace an older map at `output`. The older map is deleted once the new map is in its place.
+    say : callable, optional
+        Receives one line about the kept files of an interrupted run, and one line about an older
+        map that received another file right before the replacement and was therefore moved aside.
 
     Raises
     ------
@@ -96,7 +102,13 @@ def new_map_folder(
 
 
 def write_features(folder: Path, features: NDArray[np.float32]) -> None:
-    """Write features.npy: shape (n, d), float32."""
+    """Write features.npy.
+
+    Parameters
+    ----------
+    folder : Path
+    features : ndarray of float32, shape (n, d)
+    """
     with writing():
         np.save(folder / FEATURES, features, allow_pickle=False)
 
@@ -129,7 +141,7 @@ def write_embedding(folder: Path, embedding: Embedding, *, features: Features | 
         values = [None] * n_items if sizes_px is None else sizes_px[:, axis]
         columns[name] = pa.array(values, pa.int32())
     if features is not None and features.digests is not None:
-        columns["sha256"] = pa.array([one.tobytes().hex() for one in features.digests])
+        columns["sha256"] = pa.array([digest.tobytes().hex() for digest in features.digests])
     for axis, name in enumerate("xyz"[: embedding.positions.shape[1]]):
         columns[name] = pa.array(np.asarray(embedding.positions[:, axis], dtype=np.float32))
     if embedding.landmarks is not None:
@@ -150,7 +162,8 @@ def write_embedding(folder: Path, embedding: Embedding, *, features: Features | 
 
 def write_picture(folder: Path, name: str, picture: Image.Image) -> None:
     """Write a picture of the map as PNG."""
-    # Z_RLE halves the time; the files of photographs stay equal, of 200,000 points grow by 25 %
+    # Z_RLE halves the time of the compression. The files of maps made of photographs keep their
+    # size; the file of a scatter plot of 200,000 points grows by 25 %.
     with writing():
         picture.save(folder / name, format="PNG", compress_type=zlib.Z_RLE)
 
@@ -160,9 +173,9 @@ def write_run(
     embedding: Embedding,
     *,
     source: str,
+    features: Features | None,
     parameters: Mapping[str, Any],
     thumbnail_px: int | None,
-    features: Features | None,
     agreement: Mapping[str, Any] | None,
     timings_s: Mapping[str, float],
 ) -> None:
@@ -174,57 +187,85 @@ def write_run(
     embedding : Embedding
     source : str
         The source of the images or features, in words or as a path.
-    parameters : mapping
-        Parameters to record beside those of the embedding.
-    thumbnail_px : int or None
-        Longest side of the thumbnails in pixels; None without images.
     features : Features or None
         For the model, the kind of the source and the skipped files; None for features that
         another program computed.
+    parameters : mapping
+        The parameters to record beside those of the embedding.
+    thumbnail_px : int or None
+        Longest side of the thumbnails in pixels; None without images.
     agreement : mapping or None
         The label agreement of the nearest neighbors.
     timings_s : mapping of str to float
         Seconds of each stage.
     """
-    skipped = () if features is None else features.images.skipped
-    renamed = {} if features is None else dict(features.images.renamed_labels)
     source = valid_unicode(source)
     kind = None if features is None else features.images.kind
     with (folder / ITEMS).open("rb") as items:
         seal = make_seal(source, kind=kind, items=items)
     run = {
-        "format": FORMAT,
-        "schema_version": SCHEMA_VERSION,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in _DISTRIBUTIONS},
-        },
+        **_describe_origin(),
         "source": source,
         "source_kind": kind,
         "seal": seal,
-        "counts": {
-            "items": len(embedding.positions),
-            "classes": len(set(embedding.labels or ())),
-            "skipped": len(skipped),
-        },
-        "model": None if features is None else asdict(features.model),
-        "thumbnail_px": thumbnail_px,
-        "inference": None
-        if features is None or features.inference is None
-        else asdict(features.inference),
-        "parameters": {**parameters, **embedding.parameters},
-        "kl_divergence": embedding.kl_divergence,
-        "n_iter": embedding.n_iter,
-        "tsne_device": embedding.device,
-        "neighbors_recall": round(embedding.neighbors_recall, 4),
+        "counts": _count(embedding, features),
+        **_describe_model(features, thumbnail_px),
+        **_describe_embedding(embedding, parameters),
         "agreement": agreement,
         "timings_s": timings_s,
-        **({"renamed_labels": renamed} if renamed else {}),
-        "skipped": [asdict(one) for one in skipped],
+        **_describe_images(features),
     }
     text = json.dumps(run, indent=2, ensure_ascii=False, allow_nan=False)
     # JSON writes a backslash as two backslashes
     text = valid_unicode(text, backslash=r"\\")
     with writing():
         (folder / RUN).write_text(text + "\n", encoding="utf-8")
+
+
+def _describe_origin() -> dict[str, Any]:
+    """Return the format of run.json, the time, and the versions of the programs."""
+    versions = {name: version(name) for name in _DISTRIBUTIONS}
+    return {
+        "format": FORMAT,
+        "schema_version": SCHEMA_VERSION,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {"python": platform.python_version(), **versions},
+    }
+
+
+def _count(embedding: Embedding, features: Features | None) -> dict[str, int]:
+    return {
+        "items": len(embedding.positions),
+        "classes": len(set(embedding.labels or ())),
+        "skipped": 0 if features is None else len(features.images.skipped),
+    }
+
+
+def _describe_model(features: Features | None, thumbnail_px: int | None) -> dict[str, Any]:
+    """Return the entries of the network; None for features that another program computed."""
+    inference = None if features is None else features.inference
+    return {
+        "model": None if features is None else asdict(features.model),
+        "thumbnail_px": thumbnail_px,
+        "inference": None if inference is None else asdict(inference),
+    }
+
+
+def _describe_embedding(embedding: Embedding, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "parameters": {**parameters, **embedding.parameters},
+        "kl_divergence": embedding.kl_divergence,
+        "n_iter": embedding.n_iter,
+        "tsne_device": embedding.device,
+        "neighbors_recall": round(embedding.neighbors_recall, 4),
+    }
+
+
+def _describe_images(features: Features | None) -> dict[str, Any]:
+    """Return the renamed labels, if there are any, and the skipped files."""
+    skipped = () if features is None else features.images.skipped
+    renamed = {} if features is None else dict(features.images.renamed_labels)
+    return {
+        **({"renamed_labels": renamed} if renamed else {}),
+        "skipped": [asdict(image) for image in skipped],
+    }

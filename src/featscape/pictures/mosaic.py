@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from featscape.labels.classes import Classes
+    from featscape.pictures.page import Page
     from featscape.progress import Progress
     from featscape.records import ImageSource
 
@@ -47,32 +49,27 @@ def draw_mosaic(
 ) -> Image.Image:
     """Draw the items as images, with a legend for the colors of the frames.
 
-    If there are more images than the picture can show, some are omitted. The choice is always the
-    same for the same input, and the picture and `progress` report the number of images shown. Only
-    images that are drawn are loaded.
+    If the picture has no room for all images, the caption and `progress` report the number of
+    images shown. The choice is the same for the same input.
 
     Parameters
     ----------
-    positions : array_like of shape (n, 1), (n, 2) or (n, 3)
-        One and three dimensions are projected like in `draw_scatter`.
+    positions : array_like of numbers, shape (n, 1), (n, 2) or (n, 3)
+        One and three dimensions are projected as in `draw_scatter`.
     images : ImageSource
-        n images: an object with ``len()`` and ``load(index, at_least_px=...)``, which several
-        threads call.
+        n images. Several threads call the method ``load``.
     labels : sequence of str or int, optional
-        The class of each item.
+        n classes.
     layout : {"map", "grid"}
-        "map" draws each image at its position. Images that overlap are moved apart, but each image
-        still covers its position. "grid" moves each image to a cell near its position, so that no
-        images overlap.
+        "map" draws each image at its position, and moves overlapping images apart as far as each
+        image still covers its position. "grid" moves each image to a cell of its own.
     size_px : int
         The longer side of the picture.
     thumbnail_px : int, optional
-        The longer side of each image with its frame. The default depends on the number and the
+        The longer side of each image with its frame; by default chosen by the number and the
         density of the images.
     title : str, optional
-        Written above the map.
     progress : Progress, optional
-        Receives one report per image.
 
     Returns
     -------
@@ -83,11 +80,55 @@ def draw_mosaic(
     ------
     InputError
         If the positions are not finite numbers of a valid shape, if the number of images or labels
-        differs, or if the thumbnails do not fit the picture.
+        differs from the number of positions, or if a size is out of range.
     ImageError
         If an image cannot be decoded.
     """
     plane = lay_flat(positions)
+    _check_arguments(plane, images, layout)
+    classes = count_classes(labels, len(plane.xy))
+    page = plan_page(size_px, aspect=plane.aspect, title=title, classes=classes)
+    progress = progress or SilentProgress()
+    picture, n_shown = _draw_map(
+        page, plane, images, classes, layout=layout, thumbnail_px=thumbnail_px, progress=progress
+    )
+    caption = None
+    if n_shown < len(images):
+        caption = f"showing {n_shown:,} of {len(images):,} images"
+        progress.note(f"The {layout} of images has room for {n_shown:,} of {len(images):,}.")
+    return page.finish(picture, caption=caption)
+
+
+def _draw_map(
+    page: Page,
+    plane: Plane,
+    images: ImageSource,
+    classes: Classes | None,
+    *,
+    layout: str,
+    thumbnail_px: int | None,
+    progress: Progress,
+) -> tuple[Image.Image, int]:
+    """Return the map of a page, and the number of images shown."""
+    box = page.map_width, page.map_height
+    _check_thumbnail(thumbnail_px, box)
+    arrange = _on_map if layout == "map" else _on_grid
+    shown, centers, side_px = arrange(plane, box, thumbnail_px)
+    picture = Image.new("RGB", box, "white")
+    place_thumbnails(
+        picture,
+        images,
+        shown,
+        centers,
+        _frame_colors(classes, shown),
+        side_px=side_px,
+        description=f"{layout.capitalize()} of images",
+        progress=progress,
+    )
+    return picture, len(shown)
+
+
+def _check_arguments(plane: Plane, images: ImageSource, layout: str) -> None:
     if len(images) != len(plane.xy):
         raise InputError(
             f"the number of images must equal the number of positions = {len(plane.xy):,}; got "
@@ -95,36 +136,22 @@ def draw_mosaic(
         )
     if layout not in ("map", "grid"):
         raise InputError(f"layout must be 'map' or 'grid'; got {layout!r}. Choose one of these.")
-    classes = count_classes(labels, len(plane.xy))
-    page = plan_page(size_px, aspect=plane.aspect, title=title, classes=classes)
-    box = page.map_width, page.map_height
+
+
+def _check_thumbnail(thumbnail_px: int | None, box: tuple[int, int]) -> None:
+    """Raise InputError unless thumbnails of this size fit in a map of the size `box`."""
     if thumbnail_px is not None and not MIN_THUMBNAIL_PX <= thumbnail_px <= min(box) // 2:
         raise InputError(
             f"thumbnail_px must be between {MIN_THUMBNAIL_PX} and half of the shorter side = "
             f"{min(box) // 2}; got {thumbnail_px}. Choose another size, or a larger size_px."
         )
-    place = _on_map if layout == "map" else _on_grid
-    shown, centers, side = place(plane, box, thumbnail_px)
-    colors = [NEUTRAL_FRAME] * len(shown)
-    if classes is not None:
-        colors = [classes.colors[code] for code in classes.codes[shown]]
-    picture = Image.new("RGB", box, "white")
-    progress = progress or SilentProgress()
-    place_thumbnails(
-        picture,
-        images,
-        shown,
-        centers,
-        colors,
-        side_px=side,
-        description=f"{layout.capitalize()} of images",
-        progress=progress,
-    )
-    caption = None
-    if len(shown) < len(images):
-        caption = f"showing {len(shown):,} of {len(images):,} images"
-        progress.note(f"The {layout} of images has room for {len(shown):,} of {len(images):,}.")
-    return page.finish(picture, caption=caption)
+
+
+def _frame_colors(classes: Classes | None, shown: NDArray[np.intp]) -> list[str]:
+    """Return the color of the frame of each image in `shown`, an array of shape (m,)."""
+    if classes is None:
+        return [NEUTRAL_FRAME] * len(shown)
+    return [classes.colors[code] for code in classes.codes[shown]]
 
 
 def place_thumbnails(
@@ -157,7 +184,8 @@ def place_thumbnails(
         The name of the step for `progress`.
     progress : Progress
     """
-    # at least 1.4 times the size inside the frame: 1 % less sharp than from the full image
+    # at least 1.4 times the size inside the frame: the result is 1 % less sharp than from the
+    # original image
     at_least_px = 4 * side_px // 3
 
     def load(index: int, color: str) -> Image.Image:
@@ -177,7 +205,7 @@ def place_thumbnails(
 
 
 def _framed(image: Image.Image, side_px: int, color: str) -> Image.Image:
-    """Return the image with its proportions, in a frame with a white hairline around it."""
+    """Return the image, with unchanged proportions, in a colored frame and a white hairline."""
     # The frame of a small image is relatively thicker, so that its color is visible.
     frame = max(round(0.22 * side_px**0.7), 1)
     hairline = 1 if side_px >= 24 else 0
@@ -199,7 +227,7 @@ def _framed(image: Image.Image, side_px: int, color: str) -> Image.Image:
 def _on_map(
     plane: Plane, box: tuple[int, int], thumbnail_px: int | None
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], int]:
-    """Return the indices of the images in drawing order, their centers, and their side."""
+    """Return the images in drawing order, (m,), their centers in pixels, (m, 2), and their side."""
     from scipy.spatial import KDTree
 
     side = thumbnail_px or _uncrowded_side(plane, box)
@@ -233,7 +261,7 @@ def _uncrowded_side(plane: Plane, box: tuple[int, int]) -> int:
 def _on_grid(
     plane: Plane, box: tuple[int, int], thumbnail_px: int | None
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], int]:
-    """Return the indices of the images to draw, their centers, and their side."""
+    """Return the images to draw, (m,), their centers in pixels, (m, 2), and their side."""
     shown = np.arange(len(plane.xy))
     if thumbnail_px is None:
         cell = math.sqrt(box[0] * box[1] / (GRID_SLACK * len(shown)))

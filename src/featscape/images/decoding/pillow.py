@@ -86,13 +86,9 @@ def decode_scaled(
     """Decode an open image file to RGB: upright, 8 bits per channel, transparency over white.
 
     A JPEG file can be decoded at 1/2, 1/4 or 1/8 of its size, which takes proportionally less
-    time. The first frame of an animation and the first page of a TIFF file are decoded. 16-bit
-    values are divided by 257, so that 65535 becomes 255. 32-bit integers and floats have no
-    agreed white level: floats within 0..1 keep this range, and all other values are stretched so
-    that the minimum becomes black and the maximum white. Color profiles are not applied, as in
-    torchvision.
-
-    The function is thread-safe.
+    time. The first frame of an animation and the first page of a TIFF file are decoded. See
+    `convert_to_rgb` for images of 16 and 32 bits. Color profiles are not applied, as in
+    torchvision. The function is thread-safe.
 
     Parameters
     ----------
@@ -113,6 +109,35 @@ def decode_scaled(
     ImageError
         If the file cannot be decoded completely; the message is the reason, without a path.
     """
+    image, unscaled_px, orientation = _load(file, at_least_px, max_megapixels)
+    try:
+        rgb = convert_to_rgb(image)
+    except (MemoryError, Warning) as error:
+        raise ImageError(_describe_damage(error)) from error
+    # Remove the metadata: a remaining orientation would transpose the image twice, and Pillow
+    # would write a color profile or a transparent color into the thumbnails.
+    rgb.info.clear()
+    if orientation in _TRANSPOSITIONS:
+        rgb = rgb.transpose(_TRANSPOSITIONS[orientation])
+    if unscaled_px is None:
+        return Decoded(rgb, rgb.size)
+    return Decoded(rgb, unscaled_px[::-1] if orientation in _SWAPS_SIDES else unscaled_px)
+
+
+def _load(
+    file: BinaryIO, at_least_px: int, max_megapixels: float | None
+) -> tuple[Image.Image, tuple[int, int] | None, int | None]:
+    """Load the pixels of an image.
+
+    Returns
+    -------
+    image : PIL.Image.Image
+        Not yet upright.
+    unscaled_px : tuple of int or None
+        Width and height in the file, if the image was decoded at a smaller scale.
+    orientation : int or None
+        The EXIF orientation.
+    """
     try:
         image = _open(file)
         _check_pixels(image, max_megapixels)
@@ -120,7 +145,7 @@ def decode_scaled(
         # only "JPEG": a file of several images ("MPO", a stereo pair) has other offsets
         if at_least_px and image.format == "JPEG":
             image.draft(None, (at_least_px, at_least_px))
-        is_full_size = image.size == original_px
+        unscaled_px = None if image.size == original_px else original_px
         image.load()
         # after `load`: a PNG file's EXIF may follow its pixels, and Pillow transposes a TIFF image
         # while it loads the image
@@ -132,18 +157,7 @@ def decode_scaled(
         ) from error
     except _DAMAGE_ERRORS as error:
         raise ImageError(_describe_damage(error)) from error
-    try:
-        rgb = convert_to_rgb(image)
-    except (MemoryError, Warning) as error:
-        raise ImageError(_describe_damage(error)) from error
-    # Remove the metadata: a remaining orientation would transpose the image twice, and Pillow
-    # would write a color profile or a transparent color into the thumbnails.
-    rgb.info.clear()
-    if orientation in _TRANSPOSITIONS:
-        rgb = rgb.transpose(_TRANSPOSITIONS[orientation])
-    if is_full_size:
-        return Decoded(rgb, rgb.size)
-    return Decoded(rgb, original_px[::-1] if orientation in _SWAPS_SIDES else original_px)
+    return image, unscaled_px, orientation
 
 
 def _open(file: BinaryIO) -> ImageFile.ImageFile:

@@ -21,6 +21,10 @@ _TILE_PX = 1024
 def convert_to_rgb(image: Image.Image) -> Image.Image:
     """Return an image as a new RGB image; transparent pixels are blended with white.
 
+    16-bit values are divided by 257, so that 65535 becomes 255. 32-bit integers and floats have no
+    agreed white level: floats within 0..1 keep this range, and all other values are stretched so
+    that the minimum becomes black and the maximum white.
+
     Raises
     ------
     ImageError
@@ -60,7 +64,7 @@ def _convert_deep(image: Image.Image) -> Image.Image:
 
 
 def _tiles(image: Image.Image) -> Iterator[tuple[tuple[int, int, int, int], NDArray[Any]]]:
-    """Yield the box of each tile and its values, (height, width), uint16, int32 or float32."""
+    """Yield the box of each tile, and its values: uint16, int32 or float32, (height, width)."""
     for top in range(0, image.height, _TILE_PX):
         for left in range(0, image.width, _TILE_PX):
             right, bottom = left + _TILE_PX, top + _TILE_PX

@@ -1,4 +1,11 @@
-"""Read the classes and splits of images from the names of their folders."""
+"""Read the classes and splits of images from the names of their folders.
+
+The class of an image is the name of the first folder below the source, at any depth of the file. If
+all of these folders are named train, val (valid, validation) or test, the folders are the splits,
+and the class is the name of the next folder. If no image is in a class folder, there are no labels;
+if only some images are, the others are skipped. If the folders are exactly the ten Italian folders
+of Animals10, the labels are the English class names, and `ImageSet.renamed_labels` lists both.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +34,10 @@ def read_class_folders(
     is_archive: bool = False,
     n_prefix: int = 0,
 ) -> ImageSet:
-    """Return the images of a listing in order, with the classes and splits in their paths.
+    """Return the images of a listing, with the classes and splits in their paths.
 
-    See `find_images` for the rules.
+    The images are sorted by path: part by part, by code points, so that the order is the same on
+    every platform.
 
     Parameters
     ----------

@@ -1,4 +1,14 @@
-"""A folder of image files, on a local disk or at an address."""
+"""A folder of image files, on a local disk or at an address.
+
+The extension of a file determines whether the file is an image; the content is read only when the
+image is decoded. Links are followed. Hidden names (with a leading dot) and ``__MACOSX`` are
+ignored. The names of the folders give the labels and splits: see `class_folders`. A file
+metadata.csv, .jsonl or .parquet beside the images, as in Hugging Face's imagefolder, adds columns,
+and labels if the folders give none.
+
+An address (s3://, gs://, https:// and all others that fsspec supports) may lead to each kind of
+source. A failed request is repeated twice.
+"""
 
 from __future__ import annotations
 

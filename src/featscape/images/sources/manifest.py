@@ -1,4 +1,8 @@
-"""A manifest: a table that lists images by their paths."""
+"""A manifest: a table (.csv, .tsv, .jsonl, .parquet) that lists images by their paths.
+
+The paths are addresses, absolute, or relative to the folder of the manifest. A row without a class
+has the label "(no label)".
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,7 @@ from featscape.records import ImageSet
 if TYPE_CHECKING:
     from featscape.images.sources.kind import Candidate
     from featscape.images.storage.places import Place
+    from featscape.images.tables.table import ImageTable
 
 
 def _is_manifest(candidate: Candidate) -> bool:
@@ -41,14 +46,7 @@ def find_in_manifest(candidate: Candidate) -> ImageSet:
         If the manifest cannot be read, lists no image, or has no column of the given name.
     """
     source = candidate.place
-    try:
-        content = storage_of(source).read(source)
-    except ImageError as error:
-        raise InputError(
-            f"the manifest must be a readable file; {str(source)!r} cannot be read: {error}. "
-            "Check the path and the permissions."
-        ) from error
-    table = read_table(content, file_name(source))
+    table = _read_manifest(source)
     path_column = choose_column(
         table.columns,
         PATH_COLUMNS,
@@ -90,6 +88,17 @@ def find_in_manifest(candidate: Candidate) -> ImageSet:
         columns=described.columns,
         skipped=(*table.skipped, *described.skipped),
     )
+
+
+def _read_manifest(source: Place) -> ImageTable:
+    try:
+        content = storage_of(source).read(source)
+    except ImageError as error:
+        raise InputError(
+            f"the manifest must be a readable file; {str(source)!r} cannot be read: {error}. "
+            "Check the path and the permissions."
+        ) from error
+    return read_table(content, file_name(source))
 
 
 def _open_manifest(source: Place) -> Files:

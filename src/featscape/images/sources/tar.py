@@ -1,4 +1,8 @@
-"""A TAR archive of images, or a folder of TAR archives as WebDataset writes them."""
+"""A TAR archive of images, or a folder of TAR archives as WebDataset writes them.
+
+An archive is read as a folder, without unpacking. Files with the name of an image give the image a
+class (.cls), a text (.txt) and columns (.json).
+"""
 
 from __future__ import annotations
 

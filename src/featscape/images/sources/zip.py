@@ -1,4 +1,7 @@
-"""A ZIP archive of images."""
+"""A ZIP archive of images, read as a folder without unpacking.
+
+Folders that contain everything else in the archive are ignored.
+"""
 
 from __future__ import annotations
 

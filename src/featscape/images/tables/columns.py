@@ -33,7 +33,7 @@ LABEL_COLUMNS = (
 )
 NO_LABEL = "(no label)"
 
-# Numbers such as 007 are text, and so are the numbers of Python alone: 1_000, infinity.
+# Numbers such as 007 are text, and so are numbers that only Python accepts: 1_000, infinity.
 _NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|nan|NaN")
 _MAX_DIGITS = 40
 _MAX_FLOAT = float(np.finfo(np.float32).max)  # the browser stores float32
@@ -41,7 +41,16 @@ _MAX_FLOAT = float(np.finfo(np.float32).max)  # the browser stores float32
 
 @dataclass(frozen=True)
 class ImageColumns:
-    """The labels, splits and other columns of a set of images, in the order of the images."""
+    """The labels, splits and other columns of a set of images, in the order of the images.
+
+    Attributes
+    ----------
+    labels, splits : tuple of str or None
+    columns : dict of str to Column
+        By name: an int64 or float64 array, shape (n,), or a tuple of str or None.
+    skipped : tuple of SkippedImage
+        The columns that are not used.
+    """
 
     labels: tuple[str, ...] | None = None
     splits: tuple[str, ...] | None = None
@@ -92,7 +101,7 @@ def choose_column(
 
 
 def list_names(names: Sequence[str], *, n_shown: int = 30) -> str:
-    """Return the names of columns for a message."""
+    """Return the names of columns as text for a message: at most `n_shown` names."""
     shown = ", ".join(map(repr, names[:n_shown])) or "none"
     return f"{shown} and {len(names) - n_shown} more" if len(names) > n_shown else shown
 
@@ -117,7 +126,8 @@ def classify_columns(
     label_column : str or None
         The column of labels; by default a column with one of the names `LABEL_COLUMNS`.
     has_labels, has_splits : bool
-        Whether folders already give labels or splits; such columns are then kept as columns.
+        Whether folders give labels or splits. A column of labels or splits is then an ordinary
+        column.
     is_untyped : bool
         Whether numbers are text, as in a CSV file.
 
@@ -125,7 +135,7 @@ def classify_columns(
     -------
     ImageColumns
         A column with the name of a column of the map is renamed to "source NAME". A column of
-        nested or binary values is skipped, because neither a table nor a page can show it.
+        nested or binary values is skipped, because a page cannot show such values.
 
     Raises
     ------
@@ -133,16 +143,14 @@ def classify_columns(
         If there is no column `label_column`, or the column has no values.
     """
     usual = () if has_labels else LABEL_COLUMNS
-    label = choose_column(
-        columns, usual, wanted=label_column, option="the label column", table=table
-    )
+    option = "the label column"
+    label = choose_column(columns, usual, wanted=label_column, option=option, table=table)
     labels = splits = None
     kept: dict[str, Column] = {}
     skipped = []
     for name, raw in columns.items():
         values = [_normalize_missing(value) for value in raw]
-        is_nested = any(isinstance(value, (dict, list, tuple, bytes)) for value in values)
-        if is_nested:
+        if any(isinstance(value, (dict, list, tuple, bytes)) for value in values):
             skipped.append(SkippedImage(f"{table}, column {name}", NESTED))
         elif name == label and any(value is not None for value in values):
             labels = tuple(NO_LABEL if value is None else _as_text(value) for value in values)

@@ -52,18 +52,9 @@ def attach_metadata(
     rows = {path: row for row, path in enumerate(images.paths)}
     skipped: list[SkippedImage] = []
     columns: dict[str, list[Any]] = {}
-    tables: list[ImageTable] = []
-    for parts in sorted(others):
-        if parts[-1] not in _METADATA_FILES:
-            continue
-        path = "/".join(parts)
-        try:
-            table = read_table(images.contents.read(path), path)
-        except (ImageError, InputError) as error:
-            skipped.append(SkippedImage(path, str(error)))
-            continue
-        tables.append(table)
-        _merge(table, "/".join(parts[:-1]), rows, columns)
+    tables = _read_tables(images, others, skipped)
+    for folder, table in tables:
+        _merge(table, folder, rows, columns)
         skipped += table.skipped
     if not tables:
         if label_column is not None:
@@ -75,11 +66,11 @@ def attach_metadata(
     n_classes = 0 if images.labels is None else len(set(images.labels))
     described = classify_columns(
         columns,
-        table=tables[0].name,
+        table=tables[0][1].name,
         label_column=label_column,
         has_labels=n_classes > 1,  # a single folder is only a location, not a class
         has_splits=images.splits is not None,
-        is_untyped=all(table.is_untyped for table in tables),
+        is_untyped=all(table.is_untyped for _, table in tables),
     )
     return replace(
         images,
@@ -89,6 +80,24 @@ def attach_metadata(
         columns=described.columns,
         skipped=(*images.skipped, *skipped, *described.skipped),
     )
+
+
+def _read_tables(
+    images: ImageSet, others: Iterable[Parts], skipped: list[SkippedImage]
+) -> list[tuple[str, ImageTable]]:
+    """Return the folder and the table of each metadata file; `skipped` receives the others."""
+    tables = []
+    for parts in sorted(others):
+        if parts[-1] not in _METADATA_FILES:
+            continue
+        path = "/".join(parts)
+        try:
+            table = read_table(images.contents.read(path), path)
+        except (ImageError, InputError) as error:
+            skipped.append(SkippedImage(path, str(error)))
+        else:
+            tables.append(("/".join(parts[:-1]), table))
+    return tables
 
 
 def _merge(

@@ -1,0 +1,49 @@
+"""Print to the screen or to a file, and show progress."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from featscape.printable_names import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from featscape.progress import Progress
+
+_WIDTH_OF_FILES = 1_000  # columns without a terminal, so that lines are not wrapped
+
+
+def print_error(message: str) -> None:
+    """Print one line to the standard error, also if a file name in it contains a line break."""
+    print(f"featscape: {printable(message)}", file=sys.stderr)  # noqa: T201 - output of a command
+
+
+def show(screen: RenderableType) -> None:
+    """Print to the standard output. Lines in a file have no trailing spaces."""
+    console = _console()
+    if console.is_terminal:
+        console.print(screen, crop=False)
+        return
+    with console.capture() as captured:
+        console.print(screen, crop=False)
+    lines = captured.get().splitlines()
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in lines))
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _WIDTH_OF_FILES
+    return console
+
+
+def choose_progress_bar() -> Progress:
+    """Return the progress bars for a terminal, or progress lines for a file."""
+    from featscape.progress import choose_progress
+
+    return choose_progress(_console(stderr=True))

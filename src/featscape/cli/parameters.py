@@ -1,0 +1,95 @@
+"""The arguments and options of the commands, in the form that Typer reads."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
+
+import typer
+
+from featscape.cli.console import choose_progress_bar
+from featscape.keywords import describe
+from featscape.options import EmbeddingOptions
+
+if TYPE_CHECKING:
+    from featscape.keywords import Help
+
+Options = TypeVar("Options", bound=EmbeddingOptions)
+Command = Callable[..., None]
+
+MapFolder = Annotated[Path, typer.Argument(metavar="MAP", help="A map folder.")]
+DemoOutput = Annotated[
+    Path, typer.Option("--output", "-o", metavar="DIR", help="The map folder to write.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace the map at the output folder.")]
+Port = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="The port.  [default: the first free port from 8000]"),
+]
+Host = Annotated[str, typer.Option(metavar="HOST", help="The network interface; 0.0.0.0 for all.")]
+MapModel = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The network of the map, for MODULE:FACTORY and ONNX files."),
+]
+MapWeights = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The file with the weights of the map.")
+]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
+Originals = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PLACE",
+        help="The folder, file or address of the original images, if the images have moved or "
+        "someone else made the map.",
+    ),
+]
+SiteFolder = Annotated[
+    Path,
+    typer.Option(
+        "--to", metavar="DIR", help="The folder to write. --force replaces an earlier site."
+    ),
+]
+ForceSite = Annotated[bool, typer.Option("--force", help="Replace the site at DIR.")]
+Pattern = Annotated[
+    str | None,
+    typer.Argument(metavar="PATTERN", help="A part of the name, or the whole name with * and ?."),
+]
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="The network, as for map --model.")]
+Depth = Annotated[int, typer.Option(metavar="N", min=1, help="Show nested layers down to level N.")]
+
+
+def takes_options(options: type[Options]) -> Callable[[Callable[[Options], None]], Command]:
+    """Add the fields of a dataclass to a command as arguments and options."""
+
+    def decorate(command: Callable[[Options], None]) -> Command:
+        @wraps(command)
+        def run(**given: Any) -> None:
+            command(options(**given, progress=choose_progress_bar()))
+
+        described = [(option, text) for option, text in describe(options) if text.on_command_line]
+        parameters = [_as_typer(option, text) for option, text in described]
+        vars(run)["__signature__"] = inspect.Signature(parameters)
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return run
+
+    return decorate
+
+
+def _as_typer(option: inspect.Parameter, text: Help) -> inspect.Parameter:
+    """Return the command-line parameter of an option."""
+    kinds = get_args(option.annotation)
+    is_list, is_path = list[str] in kinds, any(get_origin(kind) is os.PathLike for kind in kinds)
+    kind = list[str] | None if is_list else option.annotation
+    if option.default is inspect.Parameter.empty:
+        kind, setting = str, typer.Argument(metavar=text.metavar, help=text.text)
+    else:
+        kind = str | None if is_path else kind
+        flag = text.flag or f"--{option.name.replace('_', '-')}"
+        words = text.text if text.default is None else f"{text.text}  [default: {text.default}]"
+        flags = (flag, "-o") if flag == "--output" else (flag,)
+        setting = typer.Option(*flags, metavar=text.metavar, help=words)
+    return option.replace(annotation=Annotated[kind, setting], kind=inspect.Parameter.KEYWORD_ONLY)

@@ -1,0 +1,61 @@
+"""Run a command: translate errors to one line, and signals and errors to an exit status."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import warnings
+from contextlib import redirect_stderr, redirect_stdout
+from io import TextIOWrapper
+from typing import TextIO, cast
+
+import typer
+
+from featscape.cli.commands import app
+from featscape.cli.console import print_error
+from featscape.cli.process import EndingSignals, LenientStream, ResultStream, open_closed_streams
+from featscape.errors import FeatscapeError
+
+USER_ERROR = 2  # the exit status of other errors is 1, and 128 + N for signal N
+INTERRUPTED = 130  # the status that Typer returns for Ctrl-C
+
+
+def main() -> None:
+    """Run the command line and print each error of featscape as one line."""
+    signals = EndingSignals()
+    signals.install()
+    open_closed_streams()
+    if isinstance(sys.stdout, TextIOWrapper):  # class names may not fit the encoding
+        sys.stdout.reconfigure(errors="backslashreplace")
+    # Pillow warns about damage that does not affect the image, such as invalid EXIF data
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+    error, output = LenientStream(sys.stderr), ResultStream(sys.stdout)
+    with redirect_stderr(cast("TextIO", error)), redirect_stdout(cast("TextIO", output)):
+        try:
+            status = _run()
+        except KeyboardInterrupt:  # outside Typer, which handles its own
+            status = INTERRUPTED
+        signals.finish()
+        if status == INTERRUPTED:
+            number = signals.received or signal.SIGINT
+            is_key = number == signal.SIGINT
+            name = signal.Signals(number).name
+            print_error("interrupted." if is_key else f"stopped by {name}.")
+            status = 128 + number
+    sys.exit(status)
+
+
+def _run() -> int:
+    """Run the command and return the exit status."""
+    try:
+        status = app(standalone_mode=False)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        print_error(error.format_message())
+        return USER_ERROR
+    except FeatscapeError as error:
+        print_error(str(error))
+        return USER_ERROR
+    except BrokenPipeError:  # from the last flush; Typer handles the others
+        return 1
+    return int(status or 0)
