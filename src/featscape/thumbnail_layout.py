@@ -20,7 +20,7 @@ _PASSES = 40
 
 
 def spread_out(points: NDArray[np.float64], distance: float) -> NDArray[np.intp]:
-    """Return the indices, ascending, of points with pairwise distances of at least `distance`.
+    """Choose points with pairwise distances of at least `distance`.
 
     The points are visited in a fixed random order, and a point is chosen if no chosen point is
     nearer than `distance`. The chosen points cover dense and sparse regions of the map, and no
@@ -31,6 +31,11 @@ def spread_out(points: NDArray[np.float64], distance: float) -> NDArray[np.intp]
     points : ndarray of float64, shape (n, 2)
     distance : float
         Minimum Chebyshev distance: the larger of the differences in x and y.
+
+    Returns
+    -------
+    ndarray of intp, shape (m,)
+        Indices of points, ascending.
     """
     taken: dict[tuple[int, int], list[int]] = {}  # by cell of side `distance`
     chosen: list[int] = []
@@ -53,7 +58,7 @@ def spread_out(points: NDArray[np.float64], distance: float) -> NDArray[np.intp]
 def move_apart(
     centers: NDArray[np.float64], side: float, *, box: tuple[float, float]
 ) -> NDArray[np.float64]:
-    """Move overlapping squares apart such that each square still covers its point.
+    """Move overlapping squares apart so that each square still covers its point.
 
     In each pass, two overlapping squares push each other along the axis with the smaller overlap,
     by half of the overlap. A square with several overlaps moves by the mean of the pushes. For 500
@@ -62,11 +67,11 @@ def move_apart(
     Parameters
     ----------
     centers : ndarray of float64, shape (n, 2)
-        The points, at least half a side from the edges of the box.
+        The points in pixels, at least half a side from the edges of the box.
     side : float
-        Side of every square.
+        Side of every square, in pixels.
     box : tuple of float
-        Width and height of the box. The squares stay inside the box.
+        Width and height of the box, in pixels. The squares stay inside the box.
 
     Returns
     -------

@@ -70,7 +70,7 @@ class BlockWriter:
 
 
 def pack(images: Sequence[bytes]) -> bytes:
-    """Return a block: uint32 (count + 1,) offsets from the start of the block, then the images."""
+    """Return a block: offsets from the start of the block, uint32 (count + 1,), then the images."""
     offsets = np.zeros(len(images) + 1, dtype="<u4")
     np.cumsum([len(image) for image in images], out=offsets[1:])
     return b"".join([(offsets + offsets.nbytes).astype("<u4").tobytes(), *images])
@@ -84,7 +84,20 @@ def unpack(block: bytes) -> list[bytes]:
 
 
 def write_array(folder: Path, file: str, values: NDArray[Any]) -> ArrayFile:
-    """Write an array as little-endian numbers, and return the manifest's entry for the array."""
+    """Write an array as little-endian numbers in C order.
+
+    Parameters
+    ----------
+    folder : Path
+    file : str
+        The name of the file.
+    values : ndarray of float32, float64, uint16 or uint32, any shape
+
+    Returns
+    -------
+    ArrayFile
+        The manifest's entry.
+    """
     described = describe_array(file, values)
     with writing(), (folder / file).open("xb") as stream:
         stream.write(np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).data)
@@ -92,5 +105,12 @@ def write_array(folder: Path, file: str, values: NDArray[Any]) -> ArrayFile:
 
 
 def describe_array(file: str, values: NDArray[Any]) -> ArrayFile:
-    """Return the manifest's entry for an array of float32, float64, uint16 or uint32."""
+    """Return the manifest's entry for an array.
+
+    Parameters
+    ----------
+    file : str
+        The name of the file.
+    values : ndarray of float32, float64, uint16 or uint32, any shape
+    """
     return ArrayFile(file=file, dtype=values.dtype.name, shape=list(values.shape))  # type: ignore[arg-type]

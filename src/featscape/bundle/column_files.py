@@ -34,7 +34,18 @@ FEW, MANY = 20, 1000
 
 
 def code_labels(labels: Sequence[str]) -> tuple[list[ClassEntry], NDArray[np.uint16]] | None:
-    """Return the classes and the class index of each item; None for 65,535 classes or more."""
+    """Return the classes of labels, and the class of each item.
+
+    Parameters
+    ----------
+    labels : sequence of str, length n
+
+    Returns
+    -------
+    entries : list of ClassEntry
+    codes : ndarray of uint16, shape (n,)
+        Indices into `entries`. The function returns None for 65,535 classes or more.
+    """
     classes = count_classes(labels, len(labels))
     if classes is None or len(classes.names) >= NO_CATEGORY:
         return None
@@ -59,10 +70,9 @@ def write_columns(
     ----------
     folder : Path
     columns : mapping
-        By name: an array of numbers (NaN for no value) or strings (None for no value), in the
-        order of the rows.
+        By name: an array of n numbers (NaN for no value), or n strings (None for no value).
     order : ndarray of intp, shape (n,)
-        The order of the bundle.
+        The row of each item, in the order of the bundle.
 
     Returns
     -------
@@ -101,9 +111,9 @@ def write_strings(
     ----------
     folder : Path
     strings : mapping of str to sequence of str or None
-        By column, in the order of the rows.
+        By the name of the column: n strings.
     order : ndarray of intp, shape (n,)
-        The order of the bundle.
+        The row of each item, in the order of the bundle.
 
     Returns
     -------
@@ -151,7 +161,7 @@ def share_of_label(
 
 
 def clean(text: str) -> str:
-    """Return `text` in valid UTF-8: the other bytes of a file name are escaped."""
+    """Return `text` as valid UTF-8; other bytes of a file name are escaped."""
     return valid_unicode(text).encode("utf-8", "backslashreplace").decode()
 
 

@@ -76,7 +76,7 @@ def write_thumbnails(
     ----------
     folder : Path
     encode : callable or None
-        Takes a row and returns one WebP image per size, smallest first; called from several
+        Takes a row and returns one WebP file per size (bytes), smallest first; called from several
         threads. See `encode_from`. None for items without images.
     order : ndarray of intp, shape (n,)
         The row of each item, in the order of the bundle.

@@ -57,7 +57,17 @@ class Bundle:
         )
 
     def array(self, entry: ArrayFile) -> NDArray[Any]:
-        """Return an array of the manifest, memory-mapped and read-only."""
+        """Return an array of the manifest.
+
+        Parameters
+        ----------
+        entry : ArrayFile
+
+        Returns
+        -------
+        ndarray
+            The shape and dtype of `entry`; memory-mapped and read-only.
+        """
         dtype = np.dtype(entry.dtype).newbyteorder("<")
         if 0 in entry.shape:  # an empty file cannot be mapped
             return np.empty(entry.shape, dtype)

@@ -58,7 +58,7 @@ def write_bundle(
     facts: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Manifest:
-    """Write the files that ``docs/viewer.md`` describes into a new folder.
+    """Write the files that ``docs/viewer.md`` describes into a new folder: see `Manifest`.
 
     Parameters
     ----------
@@ -78,14 +78,13 @@ def write_bundle(
     thumbnails : callable, optional
         See `write_thumbnails`.
     facts : mapping of str to str, optional
-        How the map was made.
     progress : Progress, optional
 
     Raises
     ------
     InputError
-        If there is no item, if the length of an argument is not n, if a position or a number in a
-        column is not finite, or if the name of a column is reserved.
+        If n is 0, the length of an argument is not n, or a number or the name of a column is
+        invalid.
     """
     points = _check(positions, neighbors=neighbors.indices, labels=labels, paths=paths)
     with writing():

@@ -114,7 +114,7 @@ def read_npy_header(file: BinaryIO, *, allow_objects: bool = False) -> NpyHeader
 
 
 def _check_limits(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """Raise InputError unless NumPy can create an array of `shape` with values of some bytes."""
+    """Raise InputError unless NumPy can create the array, and each value has at least one byte."""
     if dtype.itemsize == 0:
         raise InputError(f"its values have 0 bytes each (dtype {dtype})")
     n_bytes = dtype.itemsize * math.prod(max(n, 1) for n in shape)
@@ -140,7 +140,7 @@ def map_npy(file: BinaryIO) -> NDArray[Any]:
     Returns
     -------
     ndarray
-        With the shape and dtype in the header.
+        Read-only, with the shape and the dtype in the header.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def read_npz(file: BinaryIO, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     Returns
     -------
     dict of str to ndarray
-        The arrays by name, with the shapes and dtypes in their headers.
+        By name; read-only, with the shapes and the dtypes in the headers.
 
     Raises
     ------

@@ -24,7 +24,7 @@ class Classes:
     Attributes
     ----------
     names : tuple of str
-        Names in natural order, like in the legend.
+        Names in natural order, as in the legend.
     colors : tuple of str
         "#rrggbb", one per class.
     codes : ndarray of intp, shape (n,)
@@ -41,6 +41,12 @@ class Classes:
 
 def count_classes(labels: Iterable[object] | None, n_items: int) -> Classes | None:
     """Return the classes of `labels`, or None for unlabeled items.
+
+    Parameters
+    ----------
+    labels : sequence of str or int, length n_items, or None
+        A list, a tuple or an array.
+    n_items : int
 
     Raises
     ------
@@ -74,14 +80,14 @@ def count_classes(labels: Iterable[object] | None, n_items: int) -> Classes | No
 def sample_of_classes(
     labels: Sequence[object] | None, n_items: int, *, size: int, seed: int
 ) -> NDArray[np.intp]:
-    """Draw a random sample of n items that contains every class if `size` is large enough.
+    """Draw a random sample of items that contains every class if `size` is large enough.
 
     The sample is the beginning of a random order in which one item of each class is moved to the
-    front. Large classes keep approximately their share.
+    front. Frequent classes remain frequent.
 
     Parameters
     ----------
-    labels : sequence, length n_items, or None
+    labels : sequence of str or int, length n_items, or None
     n_items : int
     size : int
         Number of items to draw; at most `n_items` are returned.
@@ -89,8 +95,8 @@ def sample_of_classes(
 
     Returns
     -------
-    ndarray of intp, shape (size,)
-        Indices, ascending.
+    ndarray of intp, shape (min(size, n_items),)
+        Indices of the items, ascending.
     """
     shuffled = np.random.default_rng(seed).permutation(n_items)
     if labels is not None:

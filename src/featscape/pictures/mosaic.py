@@ -12,7 +12,7 @@ from PIL import Image
 from featscape.errors import InputError
 from featscape.labels.classes import count_classes
 from featscape.pictures.page import MIN_THUMBNAIL_PX, plan_page
-from featscape.pictures.plane import Plane, fit, lay_flat
+from featscape.pictures.plane import Plane, fit_to_box, project_to_plane
 from featscape.progress import SilentProgress, Task
 from featscape.thumbnail_layout import move_apart, snap_to_grid, spread_out
 
@@ -49,8 +49,7 @@ def draw_mosaic(
 ) -> Image.Image:
     """Draw the items as images, with a legend for the colors of the frames.
 
-    If the picture has no room for all images, the caption and `progress` report the number of
-    images shown. The choice is the same for the same input.
+    If there is no room for all images, the caption reports how many are shown, always the same.
 
     Parameters
     ----------
@@ -84,7 +83,7 @@ def draw_mosaic(
     ImageError
         If an image cannot be decoded.
     """
-    plane = lay_flat(positions)
+    plane = project_to_plane(positions)
     _check_arguments(plane, images, layout)
     classes = count_classes(labels, len(plane.xy))
     page = plan_page(size_px, aspect=plane.aspect, title=title, classes=classes)
@@ -189,7 +188,7 @@ def place_thumbnails(
     at_least_px = 4 * side_px // 3
 
     def load(index: int, color: str) -> Image.Image:
-        return _framed(images.load(index, at_least_px=at_least_px), side_px, color)
+        return _frame_image(images.load(index, at_least_px=at_least_px), side_px, color)
 
     with (
         progress.task(Task(description, total=len(indices), unit="images")) as advance,
@@ -204,7 +203,7 @@ def place_thumbnails(
                 advance(1)
 
 
-def _framed(image: Image.Image, side_px: int, color: str) -> Image.Image:
+def _frame_image(image: Image.Image, side_px: int, color: str) -> Image.Image:
     """Return the image, with unchanged proportions, in a colored frame and a white hairline."""
     # The frame of a small image is relatively thicker, so that its color is visible.
     frame = max(round(0.22 * side_px**0.7), 1)
@@ -231,7 +230,7 @@ def _on_map(
     from scipy.spatial import KDTree
 
     side = thumbnail_px or _uncrowded_side(plane, box)
-    centers = fit(plane.xy, width_px=box[0], height_px=box[1], margin_px=side / 2 + 1)
+    centers = fit_to_box(plane.xy, width_px=box[0], height_px=box[1], margin_px=side / 2 + 1)
     shown = np.arange(len(centers))
     tree = KDTree(centers)
     sample = np.random.default_rng(0).permutation(centers)[:1000]
@@ -250,7 +249,7 @@ def _uncrowded_side(plane: Plane, box: tuple[int, int]) -> int:
     from scipy.spatial import KDTree
 
     smallest, largest = max(box) / 46, max(box) / 7
-    centers = fit(plane.xy, width_px=box[0], height_px=box[1], margin_px=max(box) / 30)
+    centers = fit_to_box(plane.xy, width_px=box[0], height_px=box[1], margin_px=max(box) / 30)
     n_neighbors = min(3, len(centers) - 1)
     if n_neighbors == 0:
         return round(largest)
@@ -273,7 +272,7 @@ def _on_grid(
     room = int(n_columns * n_rows / MIN_GRID_SLACK)
     if room < len(shown):
         shown = np.sort(np.random.default_rng(0).permutation(len(shown))[:room])
-    cells_xy = fit(plane.xy[shown], width_px=n_columns, height_px=n_rows, margin_px=0.5)
+    cells_xy = fit_to_box(plane.xy[shown], width_px=n_columns, height_px=n_rows, margin_px=0.5)
     cells = snap_to_grid(cells_xy, n_columns=n_columns, n_rows=n_rows)
     pitch = np.array([box[0] / n_columns, box[1] / n_rows])
     return shown, (cells + 0.5) * pitch, thumbnail_px

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from featscape.errors import InputError
-from featscape.pictures.text import letter, letter_apart, one_line
+from featscape.pictures.text import format_distinct, format_text, one_line
 
 if TYPE_CHECKING:
     from featscape.labels.classes import Classes
@@ -67,11 +67,11 @@ class Page:
         draw = ImageDraw.Draw(page)
         room = self.width_px - 2 * self.map_left
         if self.title is not None:
-            title = letter(self.title, 1.5 * self.text_px, bold=True).within(room)
+            title = format_text(self.title, 1.5 * self.text_px, bold=True).within(room)
             place = (self.map_left, 2.2 * self.text_px)
             draw.text(place, title.text, INK, title.font, anchor="lm")
         if caption is not None:
-            small = letter(caption, 0.85 * self.text_px).within(room)
+            small = format_text(caption, 0.85 * self.text_px).within(room)
             place = (self.map_left, self.height_px - self.text_px)
             draw.text(place, small.text, PALE_INK, small.font, anchor="lm")
         if self.legend:
@@ -82,12 +82,12 @@ class Page:
         step = _row_step(self.text_px)
         left = self.map_left + self.map_width + 2.5 * self.text_px
         middle = self.map_top + (self.map_height - step * (len(self.legend) - 1)) / 2
-        names = letter_apart(
+        names = format_distinct(
             [row.name for row in self.legend], self.text_px, width_px=self.name_width_px
         )
         for row, name in zip(self.legend, names, strict=True):
             if row.color is None:
-                remark = letter(row.name, self.text_px)
+                remark = format_text(row.name, self.text_px)
                 draw.text((left, middle), remark.text, PALE_INK, remark.font, anchor="lm")
             else:
                 disk = _disk(round(0.86 * self.text_px))
@@ -95,7 +95,7 @@ class Page:
                 x = left + 1.4 * self.text_px
                 draw.text((x, middle), name.text, INK, name.font, anchor="lm")
                 x += self.name_width_px + self.text_px + self.count_width_px
-                count = letter(row.count, 0.85 * self.text_px)
+                count = format_text(row.count, 0.85 * self.text_px)
                 draw.text((x, middle), count.text, PALE_INK, count.font, anchor="rm")
             middle += step
 
@@ -203,8 +203,8 @@ def _legend_columns(
     """Return the widths of the names, at most `widest_px`, and of the counts."""
     if not legend:
         return 0.0, 0.0
-    names = max(letter(row.name, text_px).width_px for row in legend)
-    counts = max(letter(row.count, 0.85 * text_px).width_px for row in legend)
+    names = max(format_text(row.name, text_px).width_px for row in legend)
+    counts = max(format_text(row.count, 0.85 * text_px).width_px for row in legend)
     return min(names, widest_px), counts
 
 

@@ -37,7 +37,7 @@ class Plane:
         return float(np.clip(width / height, 0.5, 2.0)) if height > 0 else 2.0
 
 
-def lay_flat(positions: ArrayLike) -> Plane:
+def project_to_plane(positions: ArrayLike) -> Plane:
     """Return `positions` as points on a plane.
 
     One dimension becomes a strip: x is the position, and y spreads the points in proportion to
@@ -47,7 +47,7 @@ def lay_flat(positions: ArrayLike) -> Plane:
 
     Parameters
     ----------
-    positions : array_like of shape (n, 1), (n, 2) or (n, 3)
+    positions : array_like of numbers, shape (n, 1), (n, 2) or (n, 3)
         Finite numbers.
 
     Raises
@@ -60,20 +60,21 @@ def lay_flat(positions: ArrayLike) -> Plane:
     points = points / (np.abs(points).max() or 1.0)
     points = points - points.mean(axis=0)
     if points.shape[1] == 1:
-        return Plane(_strip(points[:, 0]))
+        return Plane(_spread_in_strip(points[:, 0]))
     if points.shape[1] == 3:
-        return _seen_from_above(points)
+        return _project_to_principal_axes(points)
     return Plane(points)
 
 
-def fit(
+def fit_to_box(
     xy: NDArray[np.float64], *, width_px: float, height_px: float, margin_px: float
 ) -> NDArray[np.float64]:
-    """Return pixel coordinates (y downward) of points that fill a box, with equal axis scales.
+    """Scale points to fill a box, with the same scale on both axes.
 
     Parameters
     ----------
     xy : ndarray of float64, shape (n, 2)
+        y upward.
     width_px, height_px : float
         Size of the box.
     margin_px : float
@@ -82,7 +83,8 @@ def fit(
     Returns
     -------
     ndarray of float64, shape (n, 2)
-        The bounding box of the points is centered. Identical points are at the center.
+        In pixels, y downward. The bounding box of the points is centered. Identical points are at
+        the center.
     """
     room = np.maximum(np.array([width_px, height_px]) - 2 * margin_px, 0.0)
     low, high = xy.min(axis=0), xy.max(axis=0)
@@ -117,7 +119,7 @@ def _finite_points(positions: ArrayLike) -> NDArray[np.float64]:
     return points
 
 
-def _strip(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _spread_in_strip(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return points of shape (n, 2) in a strip whose width at x is proportional to the density."""
     span = np.ptp(x)
     if span == 0:
@@ -133,7 +135,7 @@ def _strip(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.column_stack([x, spread * local * span / 3])
 
 
-def _seen_from_above(points: NDArray[np.float64]) -> Plane:
+def _project_to_principal_axes(points: NDArray[np.float64]) -> Plane:
     _, _, axes = np.linalg.svd(points, full_matrices=False)
     if len(axes) < 3:  # fewer than three points have fewer than three axes
         axes = np.linalg.qr(np.vstack([axes, np.eye(3)]).T)[0].T

@@ -10,8 +10,8 @@ from PIL import Image, ImageColor, ImageDraw
 from featscape.labels.classes import count_classes
 from featscape.labels.colors import UNLABELED_COLOR
 from featscape.pictures.page import MAX_LEGEND_ROWS, plan_page
-from featscape.pictures.plane import fit, lay_flat
-from featscape.pictures.text import letter_apart, one_line
+from featscape.pictures.plane import fit_to_box, project_to_plane
+from featscape.pictures.text import format_distinct, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,14 +34,13 @@ def draw_scatter(
     """Draw the items as points colored by class, with a legend.
 
     Points of one or two dimensions are drawn in a fixed random order, so that no class covers
-    another class. Points of three dimensions are drawn from the farthest to the nearest. The size
-    and the opacity of the points depend on their number. If there are more classes than the legend
-    can list, the legend lists the largest classes, and class names are written on the map where
-    there is room.
+    another class. Points of three dimensions are drawn from the farthest to the nearest. If the
+    legend cannot list all classes, it lists the largest classes, and class names are written on the
+    map where there is room.
 
     Parameters
     ----------
-    positions : array_like of shape (n, 1), (n, 2) or (n, 3)
+    positions : array_like of numbers, shape (n, 1), (n, 2) or (n, 3)
         One dimension is drawn as a strip whose width is proportional to the density. Three
         dimensions are projected onto their first two principal axes.
     labels : sequence of str or int, optional
@@ -62,11 +61,13 @@ def draw_scatter(
         If the positions are not finite numbers of a valid shape, or if the number of labels
         differs from the number of positions.
     """
-    plane = lay_flat(positions)
+    plane = project_to_plane(positions)
     classes = count_classes(labels, len(plane.xy))
     page = plan_page(size_px, aspect=plane.aspect, title=title, classes=classes)
     marker_px = _marker_px(len(plane.xy), page.map_height)
-    points = fit(plane.xy, width_px=page.map_width, height_px=page.map_height, margin_px=marker_px)
+    points = fit_to_box(
+        plane.xy, width_px=page.map_width, height_px=page.map_height, margin_px=marker_px
+    )
     if plane.depth is None:
         order = np.random.default_rng(0).permutation(len(points))
     else:
@@ -86,7 +87,7 @@ def draw_scatter(
 
 
 def _marker_px(n_points: int, map_px: float) -> float:
-    """Return the diameter of a point: 10 points are visible, and 1,000,000 show the density."""
+    """Return the diameter of a point, in pixels, for maps of 10 to 1,000,000 points."""
     return float(np.clip(0.08 * n_points**-0.31, 0.0009, 0.022) * map_px)
 
 
@@ -102,7 +103,15 @@ def _draw_points(
     size_px: tuple[int, int],
     marker_px: float,
 ) -> Image.Image:
-    """Return a picture of disks at `points` (pixels, y downward), the last disk on top."""
+    """Return a picture of disks, the last disk on top.
+
+    Parameters
+    ----------
+    points : ndarray of float64, shape (n, 2)
+        In pixels, y downward.
+    codes : ndarray of intp, shape (n,)
+        Indices into `colors`.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -117,7 +126,7 @@ def _draw_points(
         _add_many(axes, points, codes, colors, marker_pt)
     else:
         rgb = np.array([ImageColor.getrgb(color) for color in colors]) / 255
-        # A white rim separates large markers, and would hide small markers.
+        # A white edge separates large markers, but would hide small markers.
         rimmed = marker_px >= 7
         axes.scatter(
             points[:, 0],
@@ -141,9 +150,9 @@ def _add_many(
 ) -> None:
     """Add many points ten times faster than `axes.scatter`, in approximately the same order.
 
-    Agg draws the markers of a line from one stamp, but a line has one color. The points are split
-    into consecutive shares, and each share has one line per class, with the classes in random
-    order.
+    Agg draws all markers of a line from one rendered marker, but a line has one color. The points
+    are split into consecutive parts, and each part has one line per class, with the classes in
+    random order.
     """
     from matplotlib.lines import Line2D
 
@@ -173,7 +182,9 @@ def _draw_names(
 ) -> None:
     """Write the names of the classes on the map where there is room, the largest class first."""
     draw = ImageDraw.Draw(picture)
-    names = letter_apart([one_line(name) for name in classes.names], text_px, width_px=11 * text_px)
+    names = format_distinct(
+        [one_line(name) for name in classes.names], text_px, width_px=11 * text_px
+    )
     taken: list[tuple[float, float, float, float]] = []
     by_class = np.split(np.argsort(classes.codes, kind="stable"), np.cumsum(classes.counts)[:-1])
     for rank in np.argsort(-classes.counts, kind="stable"):

@@ -40,17 +40,17 @@ FALLBACK_FAMILIES = (
     "Segoe UI Emoji",
 )
 
-# Fonts that claim every character and draw a box or nothing for each.
+# Fonts that claim to contain every character, and draw a box or nothing for each character
 _BOXES = re.compile(r"last ?resort|blank|color", re.IGNORECASE)
 _USUAL_WEIGHT = 400
 
-_BEFORE_A_DIFFERENCE = 4  # letters to keep before the first difference of two names
+_N_KEPT_LETTERS = 4  # before the first difference of two names
 _VARIANTS = {chr(code) for code in range(0xFE00, 0xFE10)}  # variation selectors, without a glyph
 
 
 @dataclass(frozen=True)
-class Lettering:
-    """A text and the font to draw it with."""
+class FormattedText:
+    """A text, and the font in which the text is drawn."""
 
     text: str
     font: ImageFont.FreeTypeFont
@@ -60,16 +60,16 @@ class Lettering:
         """The width of the text."""
         return self.font.getlength(self.text)
 
-    def within(self, width_px: float) -> Lettering:
+    def within(self, width_px: float) -> FormattedText:
         """Return the text, shortened if it is wider than `width_px`."""
-        return Lettering(shorten(self.text, self.font, width_px), self.font)
+        return FormattedText(shorten(self.text, self.font, width_px), self.font)
 
 
-def letter(text: str, size_px: float, *, bold: bool = False) -> Lettering:
-    """Return `text` in the font with most of its characters, and the others as numbers."""
+def format_text(text: str, size_px: float, *, bold: bool = False) -> FormattedText:
+    """Return `text` in the font with most of its characters; the others become numbers."""
     font = font_for(text, size_px, bold=bold)
     known = _characters(Path(str(font.path)))
-    return Lettering("".join(c if ord(c) in known else _number(c) for c in text), font)
+    return FormattedText("".join(c if ord(c) in known else _number(c) for c in text), font)
 
 
 def without_font(texts: Iterable[str]) -> dict[str, str]:
@@ -94,22 +94,27 @@ def without_font(texts: Iterable[str]) -> dict[str, str]:
     return missing
 
 
-def letter_apart(texts: Sequence[str], size_px: float, *, width_px: float) -> list[Lettering]:
-    """Return each text, shortened to `width_px`, such that different texts look different.
+def format_distinct(
+    texts: Sequence[str], size_px: float, *, width_px: float
+) -> list[FormattedText]:
+    """Return each text, shortened to `width_px`, so that different texts look different.
 
-    If shortening would make some texts equal, an ellipsis replaces their common beginning.
+    If different texts would look equal after they are shortened, an ellipsis replaces their common
+    beginning.
     """
-    whole = [letter(text, size_px) for text in texts]
-    shown = [lettering.within(width_px) for lettering in whole]
+    whole = [format_text(text, size_px) for text in texts]
+    shown = [formatted.within(width_px) for formatted in whole]
     alike: dict[str, list[int]] = {}
-    for i, lettering in enumerate(shown):
-        alike.setdefault(lettering.text, []).append(i)
+    for i, formatted in enumerate(shown):
+        alike.setdefault(formatted.text, []).append(i)
     for group in alike.values():
         different = {texts[i] for i in group}
-        left_out = _common(min(different), max(different)) - _BEFORE_A_DIFFERENCE
+        left_out = _common(min(different), max(different)) - _N_KEPT_LETTERS
         if len(different) > 1 and left_out > 1:
             ends = [f"…{texts[i][left_out:]}" for i in group]
-            for i, end in zip(group, letter_apart(ends, size_px, width_px=width_px), strict=True):
+            for i, end in zip(
+                group, format_distinct(ends, size_px, width_px=width_px), strict=True
+            ):
                 shown[i] = end
     return shown
 
@@ -186,7 +191,7 @@ def _fallbacks() -> tuple[Path, ...]:
     import matplotlib as mpl
     from matplotlib.font_manager import fontManager
 
-    def strangeness(entry: FontEntry) -> tuple[bool, bool, float, str]:
+    def difference(entry: FontEntry) -> tuple[bool, bool, float, str]:
         weight = entry.weight if isinstance(entry.weight, int) else _USUAL_WEIGHT
         return (
             entry.style != "normal",
@@ -196,7 +201,7 @@ def _fallbacks() -> tuple[Path, ...]:
         )
 
     by_family: dict[str, Path] = {}
-    for entry in sorted(fontManager.ttflist, key=strangeness):
+    for entry in sorted(fontManager.ttflist, key=difference):
         # matplotlib's own fonts are DejaVu, and fonts with symbols at the codes of letters
         has_letters = not Path(entry.fname).is_relative_to(mpl.get_data_path())
         if has_letters and not _BOXES.search(entry.name):

@@ -9,7 +9,7 @@ from scipy import ndimage
 from featscape.errors import ImageError, InputError
 from featscape.pictures import class_colors, draw_mosaic, mosaic
 from featscape.pictures.page import Page, plan_page
-from featscape.pictures.plane import lay_flat
+from featscape.pictures.plane import project_to_plane
 from featscape.progress import SilentProgress
 
 BLACK, GRAY = (0, 0, 0), (128, 128, 128)
@@ -122,7 +122,7 @@ def test_which_image_is_read_first_does_not_matter():
     uneven = draw_at(centers, Uneven(n_images, colors=levels), colors[:n_images])
     one_by_one = Image.new("RGB", (200, 200), "white")
     for index, center in enumerate(centers):
-        thumbnail = mosaic._framed(Plain(1, colors=levels[index:]).load(0), 50, colors[index])
+        thumbnail = mosaic._frame_image(Plain(1, colors=levels[index:]).load(0), 50, colors[index])
         corner = center - np.array(thumbnail.size) / 2
         one_by_one.paste(thumbnail, (round(corner[0]), round(corner[1])))
     np.testing.assert_array_equal(uneven, np.asarray(one_by_one))
@@ -197,7 +197,7 @@ def test_images_of_the_grid_do_not_overlap():
 
 
 def thumbnail_side(n_items):
-    plane = lay_flat(np.zeros((n_items, 2)))
+    plane = project_to_plane(np.zeros((n_items, 2)))
     page = plan_page(800, aspect=1, title=None, classes=None)
     return mosaic._on_grid(plane, (page.map_width, page.map_height), None)[2]
 

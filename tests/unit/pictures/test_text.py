@@ -3,8 +3,8 @@ from PIL import Image, ImageDraw
 
 from featscape.pictures.text import (
     font_for,
-    letter,
-    letter_apart,
+    format_distinct,
+    format_text,
     one_line,
     shorten,
     without_font,
@@ -93,11 +93,11 @@ def test_every_family_is_asked_in_its_usual_weight(monkeypatch):
 
 
 def test_what_no_font_has_is_written_as_its_number():
-    assert letter("猫 a", 20).text in {"U+732B a", "猫 a"}
-    names = [letter(text, 20).text for text in ("\U0010fffd", "\U0010fffc")]
+    assert format_text("猫 a", 20).text in {"U+732B a", "猫 a"}
+    names = [format_text(text, 20).text for text in ("\U0010fffd", "\U0010fffc")]
     assert names == ["U+10FFFD", "U+10FFFC"]
     assert without_font(["a", "x\U0010fffd", "b\ufe0f", "U+1"]) == {"x\U0010fffd": "\U0010fffd"}
-    assert letter("Straße قط $x$", 20).text == "Straße قط $x$"
+    assert format_text("Straße قط $x$", 20).text == "Straße قط $x$"
 
 
 ALIKE = "Straßenbahnhaltestellenüberdachung mit Fahrgastinformation, Nürnberg"
@@ -114,7 +114,7 @@ ALIKE = "Straßenbahnhaltestellenüberdachung mit Fahrgastinformation, Nürnberg
 )
 @pytest.mark.parametrize("width_px", [160, 220])
 def test_different_names_look_different_however_they_are_shortened(names, width_px):
-    shown = letter_apart(names, 20, width_px=width_px)
+    shown = format_distinct(names, 20, width_px=width_px)
     assert len({name.text for name in shown}) == len(names)
     assert all(name.width_px <= width_px for name in shown)
 
@@ -125,7 +125,7 @@ def test_names_that_fit_or_differ_at_an_end_are_shortened_as_any():
         "a very long name of a class, number 12",
         "a very long name of a class, number 13",
     ]
-    shown = letter_apart(names, 20, width_px=200)
+    shown = format_distinct(names, 20, width_px=200)
     assert shown[0].text == "cat"
     assert [name.text for name in shown] == [
         shorten(name, font_for(name, 20), 200) for name in names
@@ -133,6 +133,6 @@ def test_names_that_fit_or_differ_at_an_end_are_shortened_as_any():
 
 
 def test_equal_names_stay_equal():
-    shown = letter_apart([ALIKE, ALIKE], 20, width_px=200)
+    shown = format_distinct([ALIKE, ALIKE], 20, width_px=200)
     assert shown[0] == shown[1]
     assert shown[0].text.startswith("Straße")

@@ -40,7 +40,7 @@ from featscape.images import media_type, open_contents
 from featscape.images.storage.deadline import time_limit
 from featscape.images.storage.limits import check_size
 from featscape.images.storage.places import as_place, file_name, folder_of, is_address, join
-from featscape.images.tables.reader import TABLE_EXTENSIONS
+from featscape.images.tables.table_files import TABLE_EXTENSIONS
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:

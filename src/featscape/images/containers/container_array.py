@@ -1,4 +1,4 @@
-"""Arrays of images in a file; each image is encoded as a PNG when it is read."""
+"""Arrays in files, and the images in them. An image is encoded as a PNG when it is read."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
 
+    from numpy.typing import NDArray
+
     from featscape.images.storage.places import Place
 
 DAMAGE_ERRORS = (OSError, EOFError, ValueError, struct.error, zlib.error)
@@ -30,7 +32,7 @@ _N_CHANNELS = (1, 3, 4)  # gray, RGB, RGBA
 
 @dataclass(frozen=True, eq=False)
 class ContainerArray:
-    """The header of an array in a file; the values are not in memory.
+    """An array in a file, as its header describes it; the values are not in memory.
 
     Attributes
     ----------
@@ -44,8 +46,8 @@ class ContainerArray:
     open_file : callable
         Returns the file.
     n_missing : int
-        The number of records that the header claims beyond `shape`, and that the file is too
-        short for.
+        The number of records that the header claims but that are missing from the file; `shape`
+        does not count these records.
     """
 
     name: str
@@ -93,8 +95,13 @@ class ContainerArray:
             self, shape=(self.shape[0] - n_missing, *self.shape[1:]), n_missing=n_missing
         )
 
-    def load(self) -> Any:
-        """Return the values of an array of labels.
+    def load(self) -> NDArray[Any]:
+        """Read the values of an array of labels.
+
+        Returns
+        -------
+        ndarray
+            Shape `shape`, dtype `dtype`, read-only.
 
         Raises
         ------
@@ -116,7 +123,7 @@ class ContainerArray:
 
 
 class ArrayImages:
-    """The images in a number of arrays; the path of an image is NAME/INDEX.
+    """The images in several arrays; the path of an image is NAME/INDEX.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Make and store thumbnails: the small copies of images that the mosaic and the app show."""
+"""Make thumbnails: the small copies of images that the mosaic and the app show."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def make_thumbnail(
     small = image
     if longer_px > size_px:
         width, height = (max(1, round(side * size_px / longer_px)) for side in sides)
-        # LANCZOS takes twice as long, and the difference is smaller than that made by JPEG.
-        # `reducing_gap` lets Pillow first average whole blocks down to at least twice the size.
+        # LANCZOS takes twice as long, and the compression by JPEG hides the difference. With
+        # `reducing_gap`, Pillow first averages whole blocks down to at least twice the size.
         small = image.resize((width, height), Image.Resampling.HAMMING, reducing_gap=2.0)
     encoded = io.BytesIO()
     if longer_px <= _LOSSLESS_UP_TO_PX:
@@ -91,7 +91,7 @@ class ThumbnailPacker(ThumbnailWriter):
         return self._size_px
 
     def __getstate__(self) -> dict[str, int]:
-        """Return the size alone: a pack on another machine makes thumbnails and writes none."""
+        """Return only the size: a copy on another machine makes thumbnails and writes no files."""
         return {"_size_px": self._size_px}
 
     def make(self, image: Image.Image, *, original_px: tuple[int, int] | None = None) -> bytes:

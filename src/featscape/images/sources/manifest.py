@@ -22,7 +22,7 @@ from featscape.images.tables.columns import (
     list_names,
 )
 from featscape.images.tables.paths import find_path_rows
-from featscape.images.tables.reader import TABLE_EXTENSIONS, read_table
+from featscape.images.tables.table_files import TABLE_EXTENSIONS, read_table
 from featscape.records import ImageSet
 
 if TYPE_CHECKING:

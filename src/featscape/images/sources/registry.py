@@ -20,7 +20,7 @@ from featscape.images.sources.zip import ZIP
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.listing import describe_skipped
 from featscape.images.storage.places import as_place, join
-from featscape.images.tables.reader import TABLE_EXTENSIONS
+from featscape.images.tables.table_files import TABLE_EXTENSIONS
 
 if TYPE_CHECKING:
     from featscape.images.sources.kind import SourceKind

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Storage(Protocol):
-    """Reads and lists files; the methods are thread-safe."""
+    """Read and list files; the methods are thread-safe."""
 
     def read(self, place: Place) -> bytes:
         """Return the content of a file; raises ImageError."""

@@ -16,7 +16,7 @@ Parts = tuple[str, ...]  # a path relative to the source: folder names, then the
 
 @dataclass
 class Listing:
-    """The files found in a source, without a look at their contents.
+    """The names of the files in a source; the contents are not read.
 
     Attributes
     ----------

@@ -13,7 +13,7 @@ from featscape.images.tables.columns import (
     list_names,
 )
 from featscape.images.tables.paths import find_path_rows
-from featscape.images.tables.reader import read_table
+from featscape.images.tables.table_files import read_table
 from featscape.records import SkippedImage
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ def decode_text(content: bytes, name: str) -> io.StringIO:
     Raises
     ------
     InputError
-        If the encoding is another one.
+        If the file has another encoding.
     """
     try:
         if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

@@ -1,4 +1,4 @@
-"""Read a table of any supported format."""
+"""Read a file with a table: CSV, TSV, JSON lines or Parquet."""
 
 from __future__ import annotations
 
