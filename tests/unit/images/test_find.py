@@ -323,7 +323,7 @@ def test_a_folder_that_cannot_be_read_is_skipped_with_the_systems_reason(tmp_pat
 
 
 def test_a_source_without_a_name_is_an_error():
-    with pytest.raises(InputError, match=r"For the current folder, name '\.'\."):
+    with pytest.raises(InputError, match=r"Name '\.' for the current folder\."):
         find_images("")
 
 
