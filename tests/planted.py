@@ -43,6 +43,7 @@ def label_errors(features, labels, **options):
     return find_label_errors(
         principal_components(features),
         count_classes(labels, len(features)),
+        n_items=len(features),
         search=search_all_pairs,
         **options,
     )

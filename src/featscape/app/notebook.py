@@ -13,6 +13,7 @@ from featscape.keywords import takes
 from featscape.mapfolder import read as maps
 from featscape.mapfolder.read import Map, read_items
 from featscape.options import FeatureMapOptions, MapOptions
+from featscape.steps.findings import find_in_map
 from featscape.steps.placement import open_placer
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from featscape.app.widget import MapWidget
+    from featscape.findings import Findings
     from featscape.records import PlacedImage
 
 __all__ = ["InteractiveMap", "embed_features", "make_map", "make_maps", "open_map"]
@@ -51,6 +53,20 @@ class InteractiveMap(Map):
         except ModuleNotFoundError as error:
             raise _missing(error, "the notebook widget") from error
         return MapWidget(self.folder)
+
+    @cached_property
+    def findings(self) -> Findings:
+        """What the map shows: wrong labels, images off topic and more.
+
+        The findings are computed when they are first used, which takes a few seconds for ten
+        thousand images.
+
+        Raises
+        ------
+        InputError
+            If a file of the map is missing or damaged.
+        """
+        return find_in_map(self)
 
     @property
     def selected(self) -> list[int]:

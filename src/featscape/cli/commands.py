@@ -12,6 +12,8 @@ import typer
 from featscape import __version__
 from featscape.cli.console import choose_progress_bar, show
 from featscape.cli.parameters import (
+    AsCsv,
+    AsJson,
     DemoOutput,
     Depth,
     Force,
@@ -235,6 +237,34 @@ def info(folder: MapFolder) -> None:
     from featscape.mapfolder.read import open_map
 
     show(report.describe(open_map(folder)))
+
+
+@app.command()
+def findings(folder: MapFolder, *, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
+    """Report what a map shows: wrong labels, images off topic and more.
+
+    docs/findings.md describes each kind of finding, how it is computed, and its limits. The
+    findings are computed from the stored features; no network runs.
+
+    \b
+    Examples:
+      featscape findings photos-map
+      featscape findings photos-map --json > findings.json
+      featscape findings photos-map --csv > findings.csv
+    """
+    from featscape.cli import findings_report
+    from featscape.mapfolder.read import open_map
+    from featscape.steps.findings import find_in_map
+
+    if as_json and as_csv:
+        raise InputError("choose one format of the findings, --json or --csv; got both.")
+    found = find_in_map(open_map(folder))
+    if as_json:
+        typer.echo(findings_report.as_json(found))
+    elif as_csv:
+        typer.echo(findings_report.as_csv(found), nl=False)
+    else:
+        show(findings_report.describe(found))
 
 
 @app.command()

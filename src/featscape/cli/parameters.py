@@ -54,6 +54,10 @@ SiteFolder = Annotated[
     ),
 ]
 ForceSite = Annotated[bool, typer.Option("--force", help="Replace the site at DIR.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object.")]
+AsCsv = Annotated[
+    bool, typer.Option("--csv", help="Write a table with one row per finding and item.")
+]
 Pattern = Annotated[
     str | None,
     typer.Argument(metavar="PATTERN", help="A part of the name, or the whole name with * and ?."),

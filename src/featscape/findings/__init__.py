@@ -4,6 +4,7 @@ The detectors take arrays and records and return the records of `records`, which
 of each finding. docs/findings.md describes each kind of finding.
 """
 
+from featscape.findings.compute import Items, compute_findings
 from featscape.findings.expected_errors import choose_checks, estimate_errors
 from featscape.findings.json_format import from_json
 from featscape.findings.records import (
@@ -22,8 +23,11 @@ from featscape.findings.records import (
     Reliability,
     Shortcut,
 )
+from featscape.findings.summary import summarize_findings
+from featscape.findings.table import HEADINGS, to_rows
 
 __all__ = [
+    "HEADINGS",
     "KINDS",
     "ClassFinding",
     "DuplicateGroup",
@@ -32,6 +36,7 @@ __all__ = [
     "Finding",
     "Findings",
     "ItemColumns",
+    "Items",
     "LabelError",
     "OffTopic",
     "Part",
@@ -39,6 +44,9 @@ __all__ = [
     "Reliability",
     "Shortcut",
     "choose_checks",
+    "compute_findings",
     "estimate_errors",
     "from_json",
+    "summarize_findings",
+    "to_rows",
 ]

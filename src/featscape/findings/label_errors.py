@@ -72,6 +72,7 @@ def find_label_errors(
     components: Components | None,
     classes: Classes | None,
     *,
+    n_items: int,
     search: Search,
     paths: Sequence[str] | None = None,
     seed: int = 0,
@@ -89,15 +90,13 @@ def find_label_errors(
         Of n items; None if all items have the same features.
     classes : Classes or None
         The labels of the items; None without labels.
+    n_items : int
     search : callable
         (values, k) -> the k nearest neighbors by Euclidean distance.
     paths : sequence of str, optional
     seed : int
         Seed of samples and of planted errors.
     """
-    n_items = 0 if classes is None else len(classes.codes)
-    if components is not None:
-        n_items = len(components.values)
     reason = _why_not(components, classes, n_items)
     if reason is not None or components is None or classes is None:
         return LabelErrors.not_computed(n_items, reason or "")

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 N_NEAR = 30  # neighbors of an item that are compared
 _N_KNN = 10  # as in Kobak & Berens
 _N_KNC = 10
-_WIDER = 3  # an item on the map is a false friend if it is not among 3 x 30 neighbors in features
+WIDER = 3  # an item on the map is a false friend if it is not among 3 x 30 neighbors in features
 _MOST_RANKED = 1_000  # items whose ranks among all items are computed
+_MOST_RANKS = 50_000_000  # items times ranked items
 _MOST_PAIRED = 1_000  # items whose distances are correlated, as in Kobak & Berens
 _LEAST_ITEMS = 10
 
@@ -86,7 +87,7 @@ def measure_reliability(
     k = min(N_NEAR, neighbors.shape[1], (n - 1) // 2)
     on_map = search(positions, k).indices
     torn = 1 - shared(neighbors[:, :k], on_map)
-    false_friends = 1 - shared(on_map, neighbors[:, : _WIDER * k])
+    false_friends = 1 - shared(on_map, neighbors[:, : WIDER * k])
     generator = np.random.default_rng(seed)
     measures = [
         _knn(neighbors, on_map),
@@ -151,7 +152,8 @@ def _by_rank(
 ) -> list[Reliability]:
     """Return trustworthiness and continuity, from the ranks of a sample of the items."""
     n = len(values)
-    rows = np.sort(generator.permutation(n)[:_MOST_RANKED])
+    n_rows = min(_MOST_RANKED, max(100, _MOST_RANKS // n))
+    rows = np.sort(generator.permutation(n)[:n_rows])
     lost = np.zeros(2)
     for block in blocks(len(rows), rows_at_once=256):
         in_features = _ranks(values, rows[block])

@@ -187,3 +187,24 @@ def measure_agreement(embedding: Embedding) -> dict[str, Any] | None:
         "overall": agreement.overall,
         "by_class": dict(agreement.by_class),
     }
+
+
+def search_neighbors(values: NDArray[np.float32], k: int) -> Neighbors:
+    """Return the k nearest neighbors of each row by Euclidean distance.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (n, d)
+    k : int
+        Less than n.
+
+    Returns
+    -------
+    Neighbors
+        Exact below 5,000 rows; above, with a recall of at least .995.
+    """
+    from meshtsne import nearest_neighbors
+
+    with engine_errors():
+        found = nearest_neighbors(values, k)
+    return Neighbors(found.indices, found.distances)

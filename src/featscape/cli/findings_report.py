@@ -1,0 +1,68 @@
+"""The findings of a map as text, JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import json
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from featscape.findings import HEADINGS, KINDS, to_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from featscape.findings import Findings
+
+_MOST_LISTED = 10  # findings of each kind
+_TITLES = {
+    "labels": "Labels that are less probable than another label",
+    "duplicates": "Groups of duplicates",
+    "off_topic": "Images off topic",
+    "quality": "Images with technical faults",
+    "classes": "Classes",
+    "shortcuts": "Properties that predict a label",
+    "reliability": "Reliability of the map",
+}
+
+
+def describe(findings: Findings) -> RenderableType:
+    """Return the findings as text: the first of each kind, and what could not be computed."""
+    from rich.text import Text
+
+    return Text("\n".join(_lines(findings)))
+
+
+def _lines(findings: Findings) -> Iterator[str]:
+    for kind in KINDS:
+        listed = getattr(findings, kind)
+        reason = findings.not_computed.get(kind)
+        if not listed and reason is None:
+            continue
+        yield f"{_TITLES[kind]}: {len(listed):,}" if listed else f"{_TITLES[kind]}:"
+        expected = findings.expected_errors
+        if kind == "labels" and listed and expected is not None:
+            yield f"  Wrong: {expected.low:,} to {expected.high:,}. {expected.assumption}"
+        for one in listed[:_MOST_LISTED]:
+            yield f"  {one.text}"
+        if len(listed) > _MOST_LISTED:
+            yield f"  {len(listed) - _MOST_LISTED:,} more: --json or --csv"
+        if reason is not None:
+            yield f"  {'Incomplete' if listed else 'Not computed'}: {reason}"
+        yield ""
+
+
+def as_json(findings: Findings) -> str:
+    """Return the findings as one JSON object."""
+    return json.dumps(findings.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def as_csv(findings: Findings) -> str:
+    """Return the findings as CSV with a row of headings."""
+    output = StringIO()
+    writer = csv.writer(output, lineterminator="\n")
+    writer.writerow(HEADINGS)
+    writer.writerows(to_rows(findings))
+    return output.getvalue()

@@ -1,0 +1,156 @@
+"""Compute all findings of a map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featscape.findings.duplicates import find_duplicates
+from featscape.findings.label_errors import find_label_errors
+from featscape.findings.off_topic import find_off_topic
+from featscape.findings.records import Findings, ItemColumns, Part
+from featscape.findings.reliability import N_NEAR, WIDER, MapReliability, measure_reliability
+from featscape.findings.spaces import principal_components, search_all_pairs
+from featscape.findings.survey import survey_thumbnails
+from featscape.labels.classes import count_classes
+from featscape.records import Neighbors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from featscape.findings.records import DuplicateGroup
+    from featscape.findings.spaces import Search
+    from featscape.records import ImageSource
+
+_N_COMPONENTS = 50  # of the measures of reliability: the number that t-SNE uses
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """The items of a map, as the detectors need them.
+
+    Attributes
+    ----------
+    features : ndarray, shape (n, d)
+        May be memory-mapped.
+    positions : ndarray of float32, shape (n, 2) or (n, 3)
+    neighbors : ndarray of int32, shape (n, k), or None
+        The nearest items of each item by the features, nearest first; None if they are unknown.
+    labels, splits, paths : sequence of str, length n, or None
+    digests : ndarray of uint8, shape (n, 32), or None
+        The SHA-256 of each image file.
+    thumbnails : ImageSource or None
+        None for a map without images.
+    """
+
+    features: NDArray[np.floating[Any]]
+    positions: NDArray[np.float32]
+    neighbors: NDArray[np.int32] | None
+    labels: Sequence[str] | None = None
+    splits: Sequence[str] | None = None
+    paths: Sequence[str] | None = None
+    digests: NDArray[np.uint8] | None = None
+    thumbnails: ImageSource | None = None
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+def compute_findings(
+    items: Items, *, search: Search | None = None, n_threads: int = 1, seed: int = 0
+) -> Findings:
+    """Compute all findings of a map.
+
+    Parameters
+    ----------
+    items : Items
+    search : callable, optional
+        (values, k) -> the k nearest neighbors by Euclidean distance; compares all pairs by default.
+    n_threads : int
+        Threads that decode and compare thumbnails.
+    seed : int
+        Seed of all samples.
+
+    Returns
+    -------
+    Findings
+        Kinds that cannot be computed are empty, and `Findings.not_computed` has the reasons.
+    """
+    search = search or search_all_pairs
+    n = len(items)
+    classes = count_classes(items.labels, n)
+    components = principal_components(items.features, seed=seed) if n > 1 else None
+    values = np.zeros((n, 1), np.float32)
+    if components is not None:
+        values = np.ascontiguousarray(components.values[:, :_N_COMPONENTS])
+    neighbors = items.neighbors
+    if neighbors is None:
+        neighbors = _search_safely(search, values, min(WIDER * N_NEAR, n - 1)).indices
+    labels = find_label_errors(
+        components, classes, n_items=n, search=search, paths=items.paths, seed=seed
+    )
+    off_topic = find_off_topic(
+        items.features, neighbors, classes=classes, paths=items.paths, seed=seed
+    )
+    if components is None:
+        reliability = MapReliability.not_computed(n, "All items have the same features.")
+    else:
+        reliability = measure_reliability(
+            values, items.positions, neighbors, classes=classes, search=search, seed=seed
+        )
+    survey = None
+    if items.thumbnails is not None:
+        survey = survey_thumbnails(items.thumbnails, n_threads=n_threads)
+    duplicates = find_duplicates(
+        survey,
+        features=np.asarray(items.features, dtype=np.float32),
+        neighbors=neighbors,
+        digests=items.digests,
+        labels=items.labels,
+        splits=items.splits,
+        paths=items.paths,
+        n_threads=n_threads,
+        random_state=seed,
+    )
+    parts: dict[str, Part[Any]] = {
+        "labels": labels.part,
+        "duplicates": duplicates,
+        "off_topic": off_topic.part,
+        "reliability": reliability.part,
+    }
+    return Findings(
+        columns=ItemColumns(
+            suspicion=labels.suspicion,
+            suggested=labels.suggested,
+            off_topic=off_topic.score,
+            torn=reliability.torn,
+            false_friends=reliability.false_friends,
+            duplicate_group=_group_of(duplicates, n),
+        ),
+        labels=labels.part.findings,
+        duplicates=duplicates.findings,
+        off_topic=off_topic.part.findings,
+        reliability=reliability.part.findings,
+        not_computed={kind: part.reason for kind, part in parts.items() if part.reason},
+        expected_errors=labels.expected,
+        paths=items.paths,
+    )
+
+
+def _search_safely(search: Search, values: NDArray[np.float32], k: int) -> Neighbors:
+    if k < 1:  # a single item
+        return Neighbors(
+            np.empty((len(values), 0), np.int32), np.empty((len(values), 0), np.float32)
+        )
+    return search(values, k)
+
+
+def _group_of(duplicates: Part[DuplicateGroup], n_items: int) -> NDArray[np.int32]:
+    group = np.full(n_items, -1, dtype=np.int32)
+    for number, one in enumerate(duplicates.findings):
+        group[list(one.items)] = number
+    return group

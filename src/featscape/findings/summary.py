@@ -1,0 +1,83 @@
+"""The most useful findings as a few plain sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from featscape.findings.wording import name_item, plural
+from featscape.printable_names import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from featscape.findings.records import Finding, Findings
+
+N_SENTENCES = 5
+
+
+def summarize_findings(findings: Findings, n_sentences: int = N_SENTENCES) -> tuple[str, ...]:
+    """Return the most useful findings as sentences, the most useful first.
+
+    Parameters
+    ----------
+    findings : Findings
+    n_sentences : int
+        At most this number of sentences is returned.
+    """
+    return tuple(_sentences(findings))[:n_sentences]
+
+
+def _sentences(findings: Findings) -> Iterator[str]:
+    yield from _duplicates(findings)
+    yield from _labels(findings)
+    if findings.off_topic:
+        first = findings.off_topic[0]
+        number = plural(len(findings.off_topic), "image resembles", "images resemble")
+        yield f"{number} no large part of the dataset, first {_name(findings, first.item)}."
+    if findings.quality:
+        first_image = findings.quality[0]
+        number = plural(len(findings.quality), "image has", "images have")
+        kinds = ", ".join(first_image.kinds)
+        yield f"{number} technical faults, first {_name(findings, first_image.item)}: {kinds}."
+    for found in (*findings.shortcuts[:1], *_classes(findings)):
+        yield found.text
+
+
+def _duplicates(findings: Findings) -> Iterator[str]:
+    groups = findings.duplicates
+    leaks = [one for one in groups if one.leak]
+    conflicts = [one for one in groups if one.conflict]
+    if leaks:
+        number = plural(len(leaks), "group of duplicates has", "groups of duplicates have")
+        yield f"{number} images in different splits, first {_name(findings, leaks[0].items[0])}."
+    if conflicts:
+        number = plural(len(conflicts), "group of duplicates has", "groups of duplicates have")
+        yield f"{number} different labels, first {_name(findings, conflicts[0].items[0])}."
+    if groups and not leaks and not conflicts:
+        number = plural(len(groups), "group of duplicates", "groups of duplicates")
+        first, second = groups[0].items[:2]
+        yield f"{number}, first {_name(findings, first)} and {_name(findings, second)}."
+
+
+def _labels(findings: Findings) -> Iterator[str]:
+    expected = findings.expected_errors
+    if not findings.labels or expected is None:
+        return
+    first = findings.labels[0]
+    number = plural(len(findings.labels), "label is", "labels are")
+    yield (
+        f"{number} less probable than another label. If the dataset has wrong labels, about "
+        f"{expected.low:,} to {expected.high:,} of these are wrong. The first is "
+        f"{_name(findings, first.item)}: {printable(first.label)}, probably "
+        f"{printable(first.suggested)}."
+    )
+
+
+def _classes(findings: Findings) -> tuple[Finding, ...]:
+    split = [one for one in findings.classes if one.kind == "split"]
+    pairs = [one for one in findings.classes if one.kind == "close pair"]
+    return (*split[:1], *pairs[:1])
+
+
+def _name(findings: Findings, item: int) -> str:
+    return name_item(item, findings.paths)

@@ -1,0 +1,110 @@
+import json
+
+import numpy as np
+import pytest
+
+from featscape.findings import KINDS, Items, compute_findings, summarize_findings, to_rows
+from featscape.findings.spaces import search_all_pairs
+from planted import clouds, named, with_errors
+
+
+def some_items(n_items=400, *, labels="planted", share=0.05, **changes):
+    features, codes = clouds(n_items)
+    codes, _ = with_errors(codes, share)
+    neighbors = search_all_pairs(features, min(90, n_items - 1)).indices
+    given = {
+        "features": features,
+        "positions": features[:, :2].copy(),
+        "neighbors": neighbors,
+        "labels": named(codes) if labels == "planted" else labels,
+        "paths": [f"{i}.png" for i in range(n_items)],
+    }
+    return Items(**{**given, **changes})
+
+
+def test_all_kinds_are_computed_or_have_a_reason():
+    findings = compute_findings(some_items())
+    assert findings.labels
+    assert findings.reliability
+    for kind in KINDS:
+        assert isinstance(getattr(findings, kind), tuple)
+    assert len(findings.columns) == 400
+    json.dumps(findings.to_json(), allow_nan=False)
+
+
+def test_columns_and_lists_agree():
+    findings = compute_findings(some_items())
+    for one in findings.labels:
+        assert findings.columns.suspicion[one.item] == pytest.approx(one.evidence.score)
+        assert findings.columns.suggested[one.item] == one.suggested
+    flagged = {one.item for one in findings.off_topic}
+    assert flagged == set(np.flatnonzero(findings.columns.off_topic > 0))
+
+
+def test_without_labels_and_paths_the_rest_is_computed():
+    findings = compute_findings(some_items(labels=None, paths=None))
+    assert findings.labels == ()
+    assert findings.not_computed["labels"] == "The items have no labels."
+    assert np.isnan(findings.columns.suspicion).all()
+    assert np.isfinite(findings.columns.off_topic).all()
+    assert np.isfinite(findings.columns.torn).all()
+
+
+@pytest.mark.parametrize("n_items", [1, 2, 3, 9, 12, 30])
+def test_few_items_are_reported(n_items):
+    features, codes = clouds(n_items)
+    items = Items(
+        features=features,
+        positions=features[:, :2].copy(),
+        neighbors=None,
+        labels=named(codes),
+    )
+    findings = compute_findings(items)
+    assert len(findings.columns) == n_items
+    assert {"labels", "off_topic", "reliability"} <= findings.not_computed.keys() or n_items > 9
+
+
+def test_identical_items_are_reported():
+    same = np.ones((60, 8), np.float32)
+    neighbors = np.array([[j for j in range(60) if j != i] for i in range(60)], np.int32)
+    items = Items(
+        features=same,
+        positions=np.zeros((60, 2), np.float32),
+        neighbors=neighbors,
+        labels=named(np.arange(60) % 2),
+    )
+    findings = compute_findings(items)
+    for kind in ("labels", "off_topic", "reliability"):
+        assert "same features" in findings.not_computed[kind]
+
+
+def test_neighbors_are_searched_if_unknown():
+    known, searched = (
+        compute_findings(some_items()),
+        compute_findings(some_items(neighbors=None)),
+    )
+    assert len(searched.reliability) == len(known.reliability)
+
+
+def test_the_summary_has_at_most_five_sentences():
+    sentences = summarize_findings(compute_findings(some_items()))
+    assert 1 <= len(sentences) <= 5
+    assert "less probable than another label" in sentences[0]
+    assert "If the dataset has wrong labels, about" in sentences[0]
+
+
+def test_the_table_has_a_row_for_each_item_of_a_finding():
+    findings = compute_findings(some_items())
+    rows = list(to_rows(findings))
+    labels = [row for row in rows if row[0] == "labels"]
+    assert len(labels) == len(findings.labels)
+    first = findings.labels[0]
+    assert labels[0][1:6] == (
+        "1",
+        str(first.item),
+        f"{first.item}.png",
+        first.label,
+        first.suggested,
+    )
+    measures = [row for row in rows if row[0] == "reliability"]
+    assert {row[2] for row in measures} == {""}

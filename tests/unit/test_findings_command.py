@@ -1,0 +1,63 @@
+"""featscape findings, and the findings of an opened map, on a map of planted errors."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from featscape import open_map
+from featscape.findings import Findings
+from planted import clouds, named, with_errors
+
+
+@pytest.fixture
+def made(featscape, tmp_path, monkeypatch):
+    """Make a map of 120 items with 6 wrong labels, and return its folder."""
+    monkeypatch.chdir(tmp_path)
+    features, codes = clouds(120)
+    np.save("features.npy", features)
+    labels = named(with_errors(codes, 0.05)[0])
+    (tmp_path / "labels.txt").write_text("\n".join(labels) + "\n")
+    done = featscape("embed", "features.npy", "--labels", "labels.txt", "-o", "words-map")
+    assert done.status == 0, done.err
+    return tmp_path / "words-map"
+
+
+def test_the_command_reports_each_kind(featscape, made):
+    done = featscape("findings", made)
+    assert done.status == 0, done.err
+    assert "Labels that are less probable than another label: " in done.out
+    assert "If the labels contain errors" in done.out
+    assert "Reliability of the map: 5" in done.out
+
+
+def test_json_is_one_object_with_a_list_for_each_kind(featscape, made):
+    content = json.loads(featscape("findings", made, "--json").out)
+    assert {"labels", "duplicates", "off_topic", "quality", "classes", "shortcuts"} <= set(content)
+    assert content["labels"][0]["score"] >= content["labels"][-1]["score"] > 0
+
+
+def test_csv_has_headings_and_rows(featscape, made):
+    rows = list(csv.DictReader(io.StringIO(featscape("findings", made, "--csv").out)))
+    assert {row["kind"] for row in rows} >= {"labels", "reliability"}
+    assert rows[0]["label"] != rows[0]["suggested"]
+
+
+def test_both_formats_are_refused(featscape, made):
+    done = featscape("findings", made, "--json", "--csv")
+    assert done.status == 2
+    assert "choose one format" in done.err
+
+
+def test_a_folder_that_is_no_map_is_refused(featscape, tmp_path):
+    done = featscape("findings", tmp_path)
+    assert done.status == 2
+    assert "is not a featscape map" in done.err
+
+
+def test_an_opened_map_has_findings(made):
+    findings = open_map(made).findings
+    assert isinstance(findings, Findings)
+    assert findings.labels
