@@ -46,6 +46,17 @@ if TYPE_CHECKING:
 _FEATURES, _THUMBNAILS, _STATE, _BEGUN = ".npy", ".thumbnails", ".json", ".begun"
 _NAME = re.compile(r"[0-9]{6,}\.(npy|thumbnails|json|begun)")
 
+# The exceptions for a damaged shard, and for a shard that another program wrote.
+_DAMAGE_ERRORS = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    AttributeError,
+    RecursionError,
+)
+
 # A shard is written at this size or age, which bounds the work that a power failure can destroy.
 MOST_BYTES = 32 << 20
 MOST_SECONDS = 10.0
@@ -201,18 +212,6 @@ def _check_kind(path: Path, is_kind: Callable[[int], bool], kind: str) -> None:
             f"featscape did not create {printable(path)}: it is not a {kind}. Move it away, and "
             "repeat the call."
         )
-
-
-# The exceptions for a damaged shard, and for a shard that another program wrote.
-_DAMAGE_ERRORS = (
-    OSError,
-    ValueError,
-    LookupError,
-    TypeError,
-    ArithmeticError,
-    AttributeError,
-    RecursionError,
-)
 
 
 class _ChangedError(Exception):
