@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from featscape import pipeline
 from featscape.errors import InputError, MissingExtra
+from featscape.files.regular import open_regular
 from featscape.keywords import takes
 from featscape.mapfolder import read as maps
 from featscape.mapfolder.read import Map, read_items
@@ -133,13 +134,13 @@ class InteractiveMap(Map):
         ImageError
             If the image cannot be decoded.
         OSError
-            If the image cannot be read.
+            If the image cannot be read, or is not a regular file.
         """
         given = (model, None if weights is None else str(weights), device)
         if given not in self._placers:
             self._placers[given] = open_placer(self, model=model, weights=weights, device=device)
         if isinstance(image, str | os.PathLike):
-            with Path(image).open("rb") as file:
+            with open_regular(image) as file:
                 return self._placers[given](file)
         return self._placers[given](image)
 

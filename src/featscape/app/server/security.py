@@ -75,6 +75,13 @@ class Access:
     names: frozenset[str]
 
     @classmethod
+    def of(cls, address: str, *, port: int, host: str) -> Access:
+        """Return the access to a server at an IP address; the user has named the host `host`."""
+        if ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+            return cls.on_loopback(port)
+        return cls.from_outside(port, host=host)
+
+    @classmethod
     def on_loopback(cls, port: int) -> Access:
         """Accept requests to localhost and to loopback addresses, without a token."""
         return cls(token=None, port=port, names=frozenset({"localhost"}))

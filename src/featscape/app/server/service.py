@@ -83,19 +83,14 @@ def serve(
     app = make_app(served)
     with closing(served), listen(host, port) as listening:
         address, found_port = listening.getsockname()[:2]
-        is_loopback = ipaddress.ip_address(address.partition("%")[0]).is_loopback
-        access = (
-            Access.on_loopback(found_port)
-            if is_loopback
-            else Access.from_outside(found_port, host=host)
-        )
+        access = Access.of(address, port=found_port, host=host)
         url = _describe(address, access)
         server = make_server(Guard(app, access=access))
         with server.ended_by_signals():
             if served.notice is not None:
                 say(served.notice)
             say(f"Serving {printable(folder)} at {url} (press Ctrl-C to stop)")
-            if open_browser and is_loopback:
+            if open_browser and access.token is None:
                 # in a thread: a text browser returns only when the user quits it
                 threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
             server.run(sockets=[listening])
