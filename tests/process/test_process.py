@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import select
 import signal
+import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -100,6 +101,28 @@ class TestSignals:
         assert status == 130
         assert lines[-1] == "featscape: interrupted."
         assert "Traceback" not in "".join(lines)
+
+
+INTERRUPTED_IMPORT = """
+import signal, sys
+from featscape.cli import main
+
+class Interrupts:
+    def find_spec(self, name, path, target=None):
+        if name == "typer":
+            signal.raise_signal(signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Interrupts())
+main()
+"""
+
+
+def test_a_signal_during_the_import_of_the_commands_ends_with_one_line():
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_IMPORT], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "featscape: interrupted.\n")
 
 
 class TestScreensThatCannotBeWritten:

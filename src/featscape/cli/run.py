@@ -1,4 +1,7 @@
-"""Run a command: translate errors to one line, and signals and errors to an exit status."""
+"""Run a command: translate errors to one line, and signals and errors to an exit status.
+
+The commands are imported after the signals are handled, because the import takes up to a second.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,6 @@ from contextlib import redirect_stderr, redirect_stdout
 from io import TextIOWrapper
 from typing import TextIO, cast
 
-import typer
-
-from featscape.cli.commands import app
-from featscape.cli.console import print_error
 from featscape.cli.process import EndingSignals, LenientStream, ResultStream, open_closed_streams
 from featscape.errors import FeatscapeError
 
@@ -37,6 +36,8 @@ def main() -> None:
             status = INTERRUPTED
         signals.finish()
         if status == INTERRUPTED:
+            from featscape.cli.console import print_error
+
             number = signals.received or signal.SIGINT
             is_key = number == signal.SIGINT
             name = signal.Signals(number).name
@@ -47,6 +48,11 @@ def main() -> None:
 
 def _run() -> int:
     """Run the command and return the exit status."""
+    import typer
+
+    from featscape.cli.commands import app
+    from featscape.cli.console import print_error
+
     try:
         status = app(standalone_mode=False)
         sys.stdout.flush()
