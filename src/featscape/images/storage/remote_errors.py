@@ -1,0 +1,45 @@
+"""Interpret the exceptions that fsspec's file systems raise for a failed request."""
+
+from __future__ import annotations
+
+_RETRY_STATUSES = (408, 425, 429)  # HTTP: request timeout, too early, too many requests
+_MISSING_STATUSES = (404, 410)
+
+
+def is_final(error: Exception) -> bool:
+    """Return whether an exception is the server's final answer, so that a retry is pointless."""
+    status = _http_status(error)
+    if status is None:
+        return isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError)
+    return 400 <= status < 500 and status not in _RETRY_STATUSES
+
+
+def describe_answer(error: Exception) -> str:
+    """Return the server's final answer as the reason why a file is skipped."""
+    status = _http_status(error)
+    if status in _MISSING_STATUSES or (status is None and isinstance(error, FileNotFoundError)):
+        return "no such file"
+    if status is None:
+        return f"refused ({error})"
+    return f"refused (HTTP {status})"
+
+
+def _http_status(error: Exception) -> int | None:
+    """Return the status of an HTTP response, 0 without a response, None for other protocols.
+
+    fsspec raises FileNotFoundError for every HTTP failure, with aiohttp's exception as the cause.
+    """
+    for candidate in (error, error.__cause__):
+        if type(candidate).__module__.startswith("aiohttp"):
+            return int(getattr(candidate, "status", 0))
+    return None
+
+
+def lacks_credentials(error: BaseException) -> bool:
+    """Return whether credentials are missing."""
+    return type(error).__name__ == "NoCredentialsError"  # from botocore, an optional dependency
+
+
+def name_error(error: BaseException) -> str:
+    """Return the type of an error and the first line of its message."""
+    return f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
