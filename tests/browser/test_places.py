@@ -225,3 +225,11 @@ def test_the_whole_map_is_shown_beside_an_open_panel(look, digits_file):
         return (visit.places(positions)[:, 0] > visit.panel("Item").bounding_box()["x"]).sum()
 
     visit.becomes(covered, expected=0)
+
+
+def test_lines_lead_from_the_open_item_to_its_twelve_neighbors(look, digits_file):
+    visit = look(f"{digits_file.address}#view=points&item=3")
+    lines = "document.querySelectorAll('.fs-stage svg g > path[visibility=visible]').length"
+    visit.becomes(lambda: visit.page.evaluate(lines), expected=12)
+    visit.button("Close").click()
+    visit.becomes(lambda: visit.page.evaluate(lines), expected=0)

@@ -38,6 +38,7 @@ export class MapStage implements Stage {
 
   private reported: View | null = null;
   private marker: readonly number[] | null = null;
+  private links: Parameters<Stage["setLinks"]> = [null, []];
 
   private frameRequest = 0; // id of the requested animation frame; 0 if none is requested
   private destroyed = false;
@@ -123,6 +124,11 @@ export class MapStage implements Stage {
 
   setFocus(item: number | null): void {
     this.state.focus = item;
+    this.requestFrame();
+  }
+
+  setLinks(from: number | readonly number[] | null, to: readonly number[]): void {
+    this.links = [from, to];
     this.requestFrame();
   }
 
@@ -249,9 +255,15 @@ export class MapStage implements Stage {
     const { camera, layouts, focus } = this.state;
     this.overlay.setRing("hover", outline(snapshot, this.pointer.hovered));
     this.overlay.setRing("focus", outline(snapshot, focus));
-    const [x = 0, y = 0, z = 0] = marker ?? [];
-    const shown = marker !== null && layouts.wanted === "map";
-    this.overlay.setMarker(shown ? project(camera.current, camera.size, [x, y, z]) : null);
+    const place = ([x = 0, y = 0, z = 0]: readonly number[]) =>
+      layouts.wanted === "map" ? project(camera.current, camera.size, [x, y, z]) : null;
+    this.overlay.setMarker(marker && place(marker));
+    const [from, to] = this.links;
+    const start = typeof from === "number" ? outline(snapshot, from) : from && place(from);
+    this.overlay.links.draw(
+      start,
+      to.map((item) => outline(snapshot, item)),
+    );
   }
 
   private get snapshot(): StageSnapshot {

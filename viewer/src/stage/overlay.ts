@@ -1,13 +1,7 @@
 /** SVG shapes above the canvas: rings, the marker, the lasso. */
+import { Links, setOutline } from "./links";
 import type { Point, Theme } from "./stage";
-
-const NAMESPACE = "http://www.w3.org/2000/svg";
-
-function shape(kind: string, attributes: Record<string, string>): SVGElement {
-  const element = document.createElementNS(NAMESPACE, kind);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
-}
+import { shape } from "./svg";
 
 /** The position and half the sides of a ring: a circle if `round`, otherwise a rectangle. */
 export interface Outline {
@@ -38,6 +32,7 @@ function markerImage(): SVGElement {
 export class Overlay {
   private readonly root: SVGElement;
   private readonly rings: Record<"hover" | "focus", [SVGElement, SVGElement]>;
+  readonly links = new Links();
   private readonly marker: SVGElement;
   private readonly markerImage: SVGElement;
   private readonly lasso: SVGElement;
@@ -53,6 +48,7 @@ export class Overlay {
       overflow: "hidden",
       pointerEvents: "none",
     });
+    this.root.append(this.links.root);
     const ring = (width: number): [SVGElement, SVGElement] => {
       const halo = shape("rect", { fill: "none", "stroke-width": String(width + 2.5) });
       const line = shape("rect", { fill: "none", "stroke-width": String(width) });
@@ -88,7 +84,9 @@ export class Overlay {
     parent.append(this.root);
   }
 
-  setTheme({ background, highlight }: Theme): void {
+  setTheme(theme: Theme): void {
+    const { background, highlight } = theme;
+    this.links.setTheme(theme);
     for (const [halo, line] of Object.values(this.rings)) {
       halo.setAttribute("stroke", background);
       line.setAttribute("stroke", highlight);
@@ -104,16 +102,7 @@ export class Overlay {
   }
 
   setRing(which: "hover" | "focus", outline: Outline | null): void {
-    for (const part of this.rings[which]) {
-      part.setAttribute("visibility", outline ? "visible" : "hidden");
-      if (!outline) continue;
-      const { at, halfWidth, halfHeight, round } = outline;
-      part.setAttribute("x", String(at.x - halfWidth));
-      part.setAttribute("y", String(at.y - halfHeight));
-      part.setAttribute("width", String(2 * halfWidth));
-      part.setAttribute("height", String(2 * halfHeight));
-      part.setAttribute("rx", String(round ? halfWidth : 3));
-    }
+    for (const part of this.rings[which]) setOutline(part, outline);
   }
 
   setMarker(at: Point | null): void {

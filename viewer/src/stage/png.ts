@@ -9,7 +9,7 @@ import { planeOf, regionAround } from "./layout/region";
 import { borderSize, IMAGE_RIM_PX } from "./layout/sizes";
 import { DIMMED_IMAGE_OPACITY } from "./points/tints";
 import { type FrameState, pointLook, type Renderer, runsIn } from "./renderer";
-import { DIMMED, MATCHED, MOST_PNG_PX, type Painter, SELECTED } from "./stage";
+import { DIMMED, FADED, MATCHED, MOST_PNG_PX, type Painter, SELECTED } from "./stage";
 
 const TILE = 1024;
 
@@ -116,7 +116,8 @@ async function drawImages(
     const at = project(view, size, placeOf(places, item));
     drawFramed(paper, image, at.x, at.y, side, {
       color: of.colorOf(item),
-      opacity: state & DIMMED ? DIMMED_IMAGE_OPACITY : 1,
+      opacity: state & (DIMMED | FADED) ? DIMMED_IMAGE_OPACITY : 1,
+      background: of.background,
       borderPx: borderSize(common / ratio) * ratio,
       cropped: of.cropped,
       rim: state & (SELECTED | MATCHED) ? { color: of.highlight, px: IMAGE_RIM_PX * ratio } : null,
@@ -129,6 +130,7 @@ interface Framing {
   readonly cropped: boolean;
   readonly color: Color;
   readonly opacity: number;
+  readonly background: Color;
   readonly borderPx: number;
   readonly rim: { readonly color: Color; readonly px: number } | null;
 }
@@ -139,7 +141,7 @@ function drawFramed(
   x: number,
   y: number,
   side: number,
-  { color, opacity, borderPx, cropped, rim }: Framing,
+  { color, opacity, background, borderPx, cropped, rim }: Framing,
 ): void {
   const whole = { x: 0, y: 0, width: image.width, height: image.height };
   const part = cropped ? square(whole) : whole;
@@ -154,6 +156,7 @@ function drawFramed(
     paper.roundRect(left - grow, top - grow, width + 2 * grow, height + 2 * grow, grow);
     paper.fill();
   };
+  if (opacity < 1) box(borderPx, background); // hides the points behind a dimmed image
   paper.globalAlpha = opacity;
   if (rim) box(borderPx + rim.px, rim.color);
   box(borderPx, color);

@@ -23,6 +23,7 @@ export const HIDDEN = 1; // not drawn and not picked: its class is hidden, or a 
 export const DIMMED = 2; // drawn faintly: a search or selection is active that does not include it
 export const SELECTED = 4;
 export const MATCHED = 8; // highlighted: the search found it
+export const FADED = 16; // drawn faintly, but its image stays where it is: the pointer is on a class
 
 export interface View {
   /** Center of the view, in map coordinates. */
@@ -81,6 +82,8 @@ export interface Stage {
   setTool(tool: Tool): void;
   /** Draw a ring around an item. */
   setFocus(item: number | null): void;
+  /** Draw lines from an item or a map position to items, and rings around these items. */
+  setLinks(from: number | readonly number[] | null, to: readonly number[]): void;
   /** Mark a map position, and show an image beside it; null removes the mark. */
   setMarker(at: readonly number[] | null, image: Blob | null): void;
 

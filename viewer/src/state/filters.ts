@@ -1,5 +1,5 @@
 /** Filters, and the state bits of each item. */
-import { DIMMED, HIDDEN, MATCHED, SELECTED } from "../stage/index";
+import { DIMMED, FADED, HIDDEN, MATCHED, SELECTED } from "../stage/index";
 
 export type Filter =
   | { readonly kind: "codes"; readonly hidden: ReadonlySet<number> }
@@ -57,6 +57,13 @@ export function itemStates(
     if (values) hide(states, values, filter);
   }
   return states;
+}
+
+/** Fade every item that does not have the class or category `code`. */
+export function fadeOthers(states: Uint8Array, codes: Values, code: number): void {
+  for (let i = 0; i < states.length; i++) {
+    if (codes[i] !== code) states[i] = (states[i] as number) | FADED;
+  }
 }
 
 function hide(states: Uint8Array, values: Values, filter: Filter): void {

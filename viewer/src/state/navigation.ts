@@ -2,6 +2,12 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Area, Point, Stage, View } from "../stage/index";
 
+/** A class or category to which the pointer points in a panel. */
+export interface Highlight {
+  readonly column: string;
+  readonly code: number;
+}
+
 export interface Surroundings {
   /** True in a notebook: the viewer then leaves the page's address and keys alone. */
   readonly embedded: boolean;
@@ -13,6 +19,7 @@ export interface Surroundings {
 }
 
 const EDGE_PX = 40; // about half of an image with its border
+const HIGHLIGHT_MS = 80; // a pointer that crosses a list highlights nothing
 const MOST_LOCATED = 5000;
 
 export class Navigation {
@@ -21,6 +28,7 @@ export class Navigation {
   readonly hover = signal<{ readonly item: number; readonly at: Point } | null>(null);
   /** The item whose button is hovered in a panel. */
   readonly hoveredInPanel = signal<number | null>(null);
+  readonly highlight = signal<Highlight | null>(null);
   /** True if the view shows no item. */
   readonly viewIsEmpty = signal(false);
   /** True in a grid whose cells are too small for images. */
@@ -30,6 +38,7 @@ export class Navigation {
   /** Counts the changes of the stage that hide or move items. */
   readonly itemChanges = signal(0);
 
+  private highlightTimer: ReturnType<typeof setTimeout> | undefined;
   /** The view that `fit` chose for the whole map; null before the first fit. */
   private wholeView: View | null = null;
   private readonly stageSignal: Signal<Stage | null> = signal(null);
@@ -47,6 +56,16 @@ export class Navigation {
   /** True while the view is the one that shows the whole map. */
   get showsAll(): boolean {
     return this.wholeView !== null && this.stage?.view() === this.wholeView;
+  }
+
+  /** Highlight a class on the map after the pointer has rested on its entry; null ends it. */
+  highlightSoon(highlight: Highlight | null): void {
+    clearTimeout(this.highlightTimer);
+    const set = () => {
+      this.highlight.value = highlight;
+    };
+    if (highlight) this.highlightTimer = setTimeout(set, HIGHLIGHT_MS);
+    else set();
   }
 
   /** Show the whole map, or `items`, in the part of the stage that no panel covers. */

@@ -22,6 +22,8 @@ export class Panels {
   /** The item that the item panel shows. */
   readonly item: ReadonlySignal<number | null>;
   readonly placed = signal<PlacedImage | null>(null);
+  /** The nearest neighbors that the open panel lists. */
+  readonly neighbors = signal<readonly number[]>([]);
   /** The panel from which the item panel was opened. */
   private previous: Panel | null = null;
 

@@ -5,8 +5,9 @@ import type { Stage, Theme } from "../stage/index";
 import type { App } from "./app";
 import { classColor, type ThemeName } from "./colors/class-colors";
 import { numberCodes, numberPalette, numberScale } from "./colors/scale";
-import { itemStates, type Values } from "./filters";
+import { type Filters, fadeOthers, itemStates, type Values } from "./filters";
 import { LABEL } from "./items/items";
+import type { Highlight } from "./navigation";
 
 export const STAGE_THEMES: Readonly<Record<ThemeName, Theme>> = {
   light: { background: "#f7f7f5", highlight: "#16181d" },
@@ -34,6 +35,13 @@ function coloring(app: App, name: string, values: Values | null, theme: ThemeNam
   return { codes, palette: categories.map((each) => classColor(each.color, theme)) };
 }
 
+/** The highlighted class; null if it is hidden, because then all shown items would be faded. */
+function seenHighlight(highlight: Highlight | null, filters: Filters): Highlight | null {
+  const filter = highlight && filters.get(highlight.column);
+  const isHidden = filter?.kind === "codes" && filter.hidden.has(highlight?.code ?? -1);
+  return isHidden ? null : highlight;
+}
+
 /** Change the layout. If the grid cannot be read, the map stays; a later press reads it again. */
 async function lay(app: App, stage: Stage): Promise<void> {
   try {
@@ -59,6 +67,8 @@ export function syncStage(app: App, stage: Stage): () => void {
       const labelled = app.colorBy.value !== LABEL || app.manifest.classes !== null;
       const wanted = new Set(app.filters.value.keys());
       if (labelled) wanted.add(app.colorBy.value);
+      const highlighted = app.navigation.highlight.value?.column;
+      if (highlighted !== undefined) wanted.add(highlighted);
       for (const name of wanted) if (!columns.peek().has(name)) void load(name);
     }),
     effect(() => {
@@ -72,8 +82,15 @@ export function syncStage(app: App, stage: Stage): () => void {
     effect(() => {
       const emphasis = { matches: app.search.matches.value, selection: app.selection.items.value };
       const filters = app.filters.value;
-      const plain = filters.size === 0 && !emphasis.matches && emphasis.selection.length === 0;
-      stage.setStates(plain ? null : itemStates(app.items.count, filters, columns.value, emphasis));
+      const highlight = seenHighlight(app.navigation.highlight.value, filters);
+      const codes = highlight && columns.value.get(highlight.column);
+      const searched = emphasis.matches !== null || emphasis.selection.length > 0;
+      if (filters.size === 0 && !searched && !codes) stage.setStates(null);
+      else {
+        const states = itemStates(app.items.count, filters, columns.value, emphasis);
+        if (codes) fadeOthers(states, codes, highlight.code);
+        stage.setStates(states);
+      }
       app.navigation.itemChanges.value = app.navigation.itemChanges.peek() + 1;
     }),
     effect(() => {
@@ -89,6 +106,11 @@ export function syncStage(app: App, stage: Stage): () => void {
         app.navigation.hoveredInPanel.value ?? app.navigation.cursor.value ?? app.panels.item.value,
       ),
     ),
+    effect(() => {
+      const { side, item, placed, neighbors } = app.panels;
+      const from = side.value === "placed" ? (placed.value?.position ?? null) : item.value;
+      stage.setLinks(from, neighbors.value);
+    }),
     effect(() => {
       const placed = app.panels.placed.value;
       stage.setMarker(placed?.position ?? null, placed?.image ?? null);

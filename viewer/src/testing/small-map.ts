@@ -164,6 +164,9 @@ export class SilentStage implements Stage {
   setFocus(item: number | null): void {
     this.told.set("focus", item);
   }
+  setLinks(from: unknown, to: readonly number[]): void {
+    this.told.set("links", { from, to: [...to] });
+  }
   setMarker(at: readonly number[] | null): void {
     this.told.set("marker", at);
   }

@@ -2,6 +2,7 @@
 import { render } from "preact";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { NoAnswerError } from "../sources/error";
+import { FADED, HIDDEN } from "../stage/index";
 import type { App } from "../state/app";
 import { syncStage } from "../state/stage-sync";
 import { SilentStage, settled, smallApp } from "../testing/small-map";
@@ -443,4 +444,28 @@ it("images are cropped to squares by a box in the sidebar or a key, where images
   expect(told.get("cropped")).toBe(true);
   press("c");
   expect(told.get("cropped")).toBe(false);
+});
+
+it("the pointer on a class highlights its items, and the images stay where they are", async () => {
+  const { app, told } = await shown({ classes: ["cat", "dog"] });
+  const enter = () => rows()[1]?.dispatchEvent(new PointerEvent("pointerenter"));
+  enter();
+  await settled(100);
+  expect(told.get("states")).toEqual([FADED, 0, FADED, 0, FADED, 0]);
+  rows()[1]?.dispatchEvent(new PointerEvent("pointerleave"));
+  expect(told.get("states")).toBeNull();
+  app.setFilter("label", { kind: "codes", hidden: new Set([1]) });
+  enter();
+  await settled(100);
+  expect(told.get("states")).toEqual([0, HIDDEN, 0, HIDDEN, 0, HIDDEN]); // it has nothing to show
+});
+
+it("the map shows the neighbors of the open item", async () => {
+  const { app, told } = await shown();
+  app.panels.openItem(4);
+  await settled();
+  expect(told.get("links")).toEqual({ from: 4, to: [5, 0] });
+  app.closePanel();
+  await settled();
+  expect(told.get("links")).toEqual({ from: null, to: [] });
 });

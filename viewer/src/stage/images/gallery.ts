@@ -5,8 +5,7 @@ import type { Color } from "../gl";
 import { flatten, type Places } from "../layout/positions";
 import { middle, planeOf, type Region, regionAround } from "../layout/region";
 import type { Sizing } from "../layout/sizes";
-import { DIMMED_IMAGE_OPACITY } from "../points/tints";
-import { DIMMED, HIDDEN, MATCHED, SELECTED, type View } from "../stage";
+import { DIMMED, FADED, HIDDEN, MATCHED, SELECTED, type View } from "../stage";
 import { Atlas } from "./atlas";
 import { Declutter } from "./declutter";
 import { FLOATS } from "./image-pass";
@@ -390,8 +389,9 @@ export class Gallery {
         data[at++] = color[1];
         data[at++] = color[2];
         data[at++] = slot.layer;
-        data[at++] = shown.opacity * (state & DIMMED ? DIMMED_IMAGE_OPACITY : 1);
+        data[at++] = shown.opacity;
         data[at++] = state & (SELECTED | MATCHED) ? 1 : 0;
+        data[at++] = state & (DIMMED | FADED) ? 1 : 0;
       }
     }
     this.count = at / FLOATS;

@@ -1,9 +1,10 @@
 /** The pass that draws the images with their borders: instanced quads in one draw call. */
 import { Program } from "../gl";
 import type { PointLook } from "../points/point-pass";
+import { DIMMED_IMAGE_OPACITY } from "../points/tints";
 
-/** Floats per image: place 3, cell 2, shape 2, texels 4, layer 1, border 3, opacity 1, rim 1. */
-export const FLOATS = 17;
+/** Floats per image: place 3, cell 2, shape 2, texels 4, layer 1, border 3, opacity 1, rim 1, dim 1. */
+export const FLOATS = 18;
 
 const VERTEX = `#version 300 es
 precision highp float;
@@ -12,7 +13,7 @@ layout(location = 1) in vec2 cell;
 layout(location = 2) in vec2 shape;   // width and height, relative to the longer side
 layout(location = 3) in vec4 texels;  // left, top, width, height
 layout(location = 4) in vec4 border;  // color, and the layer of the texture
-layout(location = 5) in vec2 extra;   // opacity; 1 for a rim in the highlight color
+layout(location = 5) in vec3 extra;   // opacity; 1 for a rim in the highlight color; 1 if dimmed
 uniform mat4 view;
 uniform vec4 frame;
 uniform float blend;
@@ -24,7 +25,7 @@ out vec2 local;                       // from the image's lower left corner
 flat out vec2 sides;
 flat out vec4 source;
 flat out vec4 tone;
-flat out vec2 more;
+flat out vec3 more;
 
 void main() {
   vec2 flat_ = mix(place.xy, frame.xy + cell * frame.zw, blend);
@@ -48,11 +49,13 @@ in vec2 local;
 flat in vec2 sides;
 flat in vec4 source;
 flat in vec4 tone;
-flat in vec2 more;
+flat in vec3 more;
 uniform sampler2DArray images;
 uniform float edge;
 uniform float rim;
 uniform vec3 highlight;
+uniform vec3 background;
+uniform float dimmed;                 // opacity of a dimmed image above the background
 out vec4 result;
 
 void main() {
@@ -67,6 +70,8 @@ void main() {
   vec3 image = texture(images, vec3(at / 1024.0, tone.a)).rgb;
   vec3 color = mix(tone.rgb, image, inside.x * inside.y);
   color = mix(color, highlight, clamp(outer + 0.5, 0.0, 1.0) * more.y);
+  // opaque, so that no points are visible behind a dimmed image
+  color = mix(color, background, (1.0 - dimmed) * more.z);
   result = vec4(color * cover, cover);
 }`;
 
@@ -90,7 +95,7 @@ export class ImagePass {
     gl.bindVertexArray(this.array);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
     let offset = 0;
-    for (const [place, floats] of [3, 2, 2, 4, 4, 2].entries()) {
+    for (const [place, floats] of [3, 2, 2, 4, 4, 3].entries()) {
       gl.enableVertexAttribArray(place);
       gl.vertexAttribPointer(place, floats, gl.FLOAT, false, 4 * FLOATS, 4 * offset);
       gl.vertexAttribDivisor(place, 1);
@@ -118,6 +123,8 @@ export class ImagePass {
     gl.uniform1f(program.at("edge"), look.borderPx);
     gl.uniform1f(program.at("rim"), look.rimPx);
     gl.uniform3fv(program.at("highlight"), look.highlight);
+    gl.uniform3fv(program.at("background"), look.background);
+    gl.uniform1f(program.at("dimmed"), DIMMED_IMAGE_OPACITY);
     gl.enable(gl.BLEND);
     gl.disable(gl.DEPTH_TEST);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);

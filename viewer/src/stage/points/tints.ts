@@ -1,7 +1,7 @@
 /** The packed color of each point, from its class, its state and the theme. */
 
 import { type Color, parseColor } from "../gl";
-import { DIMMED, HIDDEN, MATCHED, SELECTED } from "../stage";
+import { DIMMED, FADED, HIDDEN, MATCHED, SELECTED } from "../stage";
 
 const DIMMED_OPACITY = 0.6;
 export const DIMMED_IMAGE_OPACITY = 0.2;
@@ -51,7 +51,7 @@ export function tints(
   for (let i = 0; i < codes.length; i++) {
     const state = states ? states[i]! : 0;
     if (state & HIDDEN) continue;
-    result[i] = (state & DIMMED ? dimmed : normal)[Math.min(codes[i]!, last)]!;
+    result[i] = (state & (DIMMED | FADED) ? dimmed : normal)[Math.min(codes[i]!, last)]!;
   }
   return result;
 }
@@ -61,7 +61,7 @@ export function chosenItems(states: Uint8Array | null): Uint32Array {
   const found: number[] = [];
   if (states) {
     for (let i = 0; i < states.length && found.length < MOST_CHOSEN; i++) {
-      if (states[i]! & (SELECTED | MATCHED) && !(states[i]! & HIDDEN)) found.push(i);
+      if (states[i]! & (SELECTED | MATCHED) && !(states[i]! & (HIDDEN | FADED))) found.push(i);
     }
   }
   return Uint32Array.from(found);

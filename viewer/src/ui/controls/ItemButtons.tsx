@@ -67,9 +67,16 @@ export function ItemButton({ item, sizePx, caption }: ItemButtonProps) {
   );
 }
 
+/** The nearest neighbors. The map shows them while the list is open. */
 export function NeighborGrid({ neighbors }: { readonly neighbors: readonly Neighbor[] }) {
-  const { hasImages } = useApp();
+  const { hasImages, panels } = useApp();
   const nearest = neighbors.slice(0, 12);
+  useEffect(() => {
+    panels.neighbors.value = nearest.map(({ item }) => item);
+    return () => {
+      panels.neighbors.value = [];
+    };
+  }, [neighbors, panels]);
   const distances = readableTogether(nearest.map(({ distance }) => distance));
   return (
     <ul class={hasImages ? "fs-neighbors" : "fs-neighbors fs-neighbors-named"}>

@@ -1,6 +1,8 @@
 /** Controls that the panels share. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { App } from "../../state/app";
+import type { Highlight } from "../../state/navigation";
 import { Icon, type IconName } from "./icons";
 
 interface IconButtonProps {
@@ -56,6 +58,18 @@ export function LinkButton({ children, title, onClick }: TextButtonProps) {
       {children}
     </button>
   );
+}
+
+/** The pointer events of an entry that highlights its class on the map. */
+export function highlights(app: App, highlight: Highlight) {
+  return {
+    onPointerEnter(event: PointerEvent) {
+      if (event.pointerType !== "touch") app.navigation.highlightSoon(highlight);
+    },
+    onPointerLeave() {
+      app.navigation.highlightSoon(null);
+    },
+  };
 }
 
 /** A panel at the right, with a heading and a close button. */

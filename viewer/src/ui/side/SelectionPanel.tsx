@@ -1,8 +1,9 @@
 /** The selection: counts by class, images, and downloads. */
 import { useRef } from "preact/hooks";
 import { saveCsv, savePaths, saveZip } from "../../state/exports/exports";
+import { LABEL } from "../../state/items/items";
 import { useApp } from "../context";
-import { IconButton, SidePanel, TextButton } from "../controls/controls";
+import { highlights, IconButton, SidePanel, TextButton } from "../controls/controls";
 import { ItemButton } from "../controls/ItemButtons";
 import { Icon } from "../controls/icons";
 import { Name } from "../controls/Name";
@@ -77,7 +78,7 @@ function ClassCounts({ selection }: { readonly selection: Uint32Array }) {
         const entry = manifest.classes?.[code];
         const color = app.seenColor(entry?.color);
         return (
-          <li key={code}>
+          <li key={code} {...highlights(app, { column: LABEL, code })}>
             <Name
               name={entry?.name ?? "no label"}
               among={items.classNames}

@@ -5,7 +5,7 @@ import { isolated, toggled } from "../../state/filters";
 import { LABEL } from "../../state/items/items";
 import { folded } from "../../state/search/find";
 import { count, useApp } from "../context";
-import { LinkButton } from "../controls/controls";
+import { highlights, LinkButton } from "../controls/controls";
 import { Name } from "../controls/Name";
 import { seenRows, useViewport } from "../controls/viewport";
 import { NumberLegend } from "./NumberLegend";
@@ -71,6 +71,7 @@ function ClassLegend({ name }: { readonly name: string }) {
         />
       )}
       <LegendList
+        column={name}
         rows={shown}
         names={names}
         hidden={hidden}
@@ -90,6 +91,7 @@ function ClassLegend({ name }: { readonly name: string }) {
 }
 
 interface LegendListProps {
+  readonly column: string;
   readonly rows: readonly LegendRow[];
   /** The names of all rows, including rows that the text field filters out. */
   readonly names: readonly string[];
@@ -99,7 +101,7 @@ interface LegendListProps {
 }
 
 /** The list is one Tab stop: arrow keys move, Space hides a class, Enter isolates it. */
-function LegendList({ rows, names, hidden, onToggle, onIsolate }: LegendListProps) {
+function LegendList({ column, rows, names, hidden, onToggle, onIsolate }: LegendListProps) {
   const list = useRef<HTMLDivElement>(null);
   const prefix = useId();
   const viewport = useViewport(list);
@@ -148,6 +150,7 @@ function LegendList({ rows, names, hidden, onToggle, onIsolate }: LegendListProp
         {rows.slice(first, last).map((row, i) => (
           <Row
             key={row.code}
+            column={column}
             row={row}
             names={names}
             id={`${prefix}-${row.code}`}
@@ -176,6 +179,7 @@ function scrollToRow(list: HTMLElement, index: number, height: number): void {
 }
 
 interface RowProps {
+  readonly column: string;
   readonly row: LegendRow;
   readonly names: readonly string[];
   readonly id: string;
@@ -188,7 +192,18 @@ interface RowProps {
   onIsolate(): void;
 }
 
-function Row({ row, names, id, index, count, active, hidden, onToggle, onIsolate }: RowProps) {
+function Row({
+  column,
+  row,
+  names,
+  id,
+  index,
+  count,
+  active,
+  hidden,
+  onToggle,
+  onIsolate,
+}: RowProps) {
   const app = useApp();
   return (
     // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus, as listboxes do
@@ -203,6 +218,7 @@ function Row({ row, names, id, index, count, active, hidden, onToggle, onIsolate
       data-active={active ? "" : undefined}
       title={`${row.name}\nClick to hide or show. Double-click to show only this class.`}
       style={{ height: `${ROW_PX}px`, transform: `translateY(${index * ROW_PX}px)` }}
+      {...highlights(app, { column, code: row.code })}
       onClick={onToggle}
       onDblClick={onIsolate}
     >
