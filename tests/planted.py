@@ -63,17 +63,19 @@ class Pictures:
         return self._images[index]
 
 
-def pictures(n_images, *, size=(128, 96), seed=0):
-    """Return pictures with detail at all scales, like photographs, each with an own color cast."""
+def pictures(n_images, *, size=(128, 96), slopes=(1.2, 1.2), seed=0):
+    """Return pictures with detail at all scales, like photographs.
+
+    The amplitude falls with the frequency to the power of the slope: 1 is sharp, 1.5 is soft.
+    """
     rng = np.random.default_rng(seed)
+    width, height = size
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)) * width
+    frequency[0, 0] = np.inf
     images = []
-    for _ in range(n_images):
-        levels = np.zeros((size[1], size[0], 3), dtype=np.float32)
-        for cells in (3, 6, 12, 24, 48):
-            noise = rng.integers(0, 256, (cells, cells, 3)).astype(np.uint8)
-            levels += (
-                np.asarray(Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC)) / cells
-            )
-        levels -= levels.min()
-        images.append(Image.fromarray((255 * levels / levels.max()).astype(np.uint8)))
+    for slope in rng.uniform(*slopes, n_images):
+        spectrum = np.fft.rfft2(rng.normal(size=(3, height, width))) / frequency**slope
+        levels = np.fft.irfft2(spectrum, (height, width))
+        levels = 128 + 50 * (levels + levels[:1]) / levels.std()  # (3, h, w)
+        images.append(Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8).transpose(1, 2, 0)))
     return images

@@ -29,9 +29,10 @@ _SIDES_PX = (12, 24, SIZE_PX)
 _STEPS = (5, 4, 3)  # most Lucas-Kanade steps at each side
 _ZOOMS = (1.0, 1.15, 0.87, 1.35, 0.74)  # of the fixed transforms, each also mirrored
 _N_STARTS = 2  # fixed transforms that are refined
-_LEAST_OVERLAP = 0.35  # share of the pixels; the correlation of fewer pixels is high by chance
+_LEAST_OVERLAP = 0.45  # share of the pixels; the correlation of fewer pixels is high by chance
 # Pairs below this correlation at 24 px are not compared at 48 px. Few duplicates are below.
 _LEAST_COARSE = 0.5
+_OUTLIER = 2.0  # residuals above this multiple of their root mean square are dropped
 _LEAST_VARIANCE = 1e-5  # of gray levels in units of 64: flat images have no correlation
 _BATCH = 256  # pairs; the arrays of a batch stay in the processor's cache
 
@@ -149,10 +150,11 @@ class Aligner:
         moving = np.arange(n_pairs)
         for step in range(n_steps + 1):
             warped, inside = _warp(second[moving], scale[moving], shift[moving], places)
-            weighted = slopes[moving] * inside[:, None]  # (b, 6, p)
+            used = _drop_outliers(first[moving], warped, inside)
+            weighted = (slopes[moving] * used[:, None]).astype(np.float32, copy=False)  # (b, 6, p)
             matrix = weighted @ slopes[moving].transpose(0, 2, 1)  # (b, 6, 6)
             right = (weighted @ warped[:, :, None])[:, :, 0]  # (b, 6)
-            energy = np.einsum("bp,bp->b", warped * inside, warped)
+            energy = np.einsum("bp,bp->b", warped * used, warped)
             correlation = _correlate(matrix, right, energy, n_pixels)
             better = correlation > best[0][moving]
             for kept, new in zip(best, (correlation, scale[moving], shift[moving]), strict=True):
@@ -247,6 +249,26 @@ def _slopes(images: Floats, places: Floats) -> Floats:
     slopes[:, 1] = by_y * x - by_x * y
     slopes[:, 2], slopes[:, 3], slopes[:, 4], slopes[:, 5] = by_x, by_y, images, one
     return slopes
+
+
+def _drop_outliers(first: Floats, warped: Floats, inside: NDArray[np.bool_]) -> Floats:
+    """Return the weights of the pixels, (b, p): 0 outside, and 0 for the largest residuals.
+
+    Text or a logo on one of the images would otherwise dominate the correlation.
+    """
+    weights = inside.astype(np.float32)
+    count = np.maximum(weights.sum(axis=1), 1)
+    mean, warped_mean = (np.einsum("bp,bp->b", image, weights) / count for image in (first, warped))
+    centered = first - mean[:, None]
+    residual = warped - warped_mean[:, None]
+    weighted = centered * weights
+    variance = np.einsum("bp,bp->b", weighted, centered)
+    gain = np.einsum("bp,bp->b", weighted, residual) / np.maximum(variance, 1e-9)
+    residual -= gain[:, None] * centered
+    residual *= residual
+    mean_square = np.einsum("bp,bp->b", residual, weights) / count
+    weights *= residual <= _OUTLIER**2 * mean_square[:, None]
+    return weights
 
 
 def _correlate(matrix: Floats, right: Floats, energy: Floats, n_pixels: int) -> Floats:

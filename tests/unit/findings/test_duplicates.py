@@ -21,37 +21,37 @@ def groups(part):
 
 
 def test_different_pictures_are_no_duplicates():
-    part = duplicates(pictures(150))
+    part = duplicates(pictures(80))
     assert part.findings == ()
     assert part.reason is None
 
 
 def test_edited_copies_are_found():
-    images = pictures(150)
-    features = np.random.default_rng(1).normal(size=(150, 16)).astype(np.float32)
-    features[101:106] = features[1:6] + 0.5 * features[11:16]
-    images[101] = ImageOps.mirror(images[1])
-    images[102] = images[2].crop((10, 8, 118, 88))
-    images[103] = images[3].rotate(4, Image.Resampling.BICUBIC)
-    images[104] = ImageEnhance.Contrast(images[4]).enhance(0.5)
-    images[105] = images[5].resize((60, 45))
+    images = pictures(80)
+    features = np.random.default_rng(1).normal(size=(80, 16)).astype(np.float32)
+    features[71:76] = features[1:6] + 0.5 * features[11:16]
+    images[71] = ImageOps.mirror(images[1])
+    images[72] = images[2].crop((10, 8, 118, 88))
+    images[73] = images[3].rotate(4, Image.Resampling.BICUBIC)
+    images[74] = ImageEnhance.Contrast(images[4]).enhance(0.5)
+    images[75] = images[5].resize((60, 45))
     part = duplicates(images, features=features)
-    assert groups(part) == [(1, 101), (2, 102), (3, 103), (4, 104), (5, 105)]
+    assert groups(part) == [(1, 71), (2, 72), (3, 73), (4, 74), (5, 75)]
     assert {one.kind for one in part.findings} == {"near"}
 
 
 def test_large_groups_of_edited_copies_are_found_whole():
     rng = np.random.default_rng(3)
-    images = pictures(150)
-    features = rng.normal(size=(150, 16)).astype(np.float32)
-    members = np.sort(rng.permutation(150)[:40])
+    images = pictures(100)
+    features = rng.normal(size=(100, 16)).astype(np.float32)
+    members = np.sort(rng.permutation(100)[:30])
     for member in members[1:]:
         left, top = rng.integers(0, 12, 2).tolist()
         images[member] = images[members[0]].crop((left, top, left + 115, top + 84))
         features[member] = features[members[0]] + 0.05 * rng.normal(size=16)
     part = duplicates(images, features=features)
     assert len(part.findings) == 1
-    assert len(set(part.findings[0].items) & set(members.tolist())) >= 38
+    assert len(set(part.findings[0].items) & set(members.tolist())) >= 28
     assert set(part.findings[0].items) <= set(members.tolist())
 
 
@@ -59,7 +59,7 @@ def test_variations_of_one_shape_are_no_duplicates():
     rng = np.random.default_rng(4)
     y, x = np.mgrid[:48, :48] / 24 - 1
     images = []
-    for _ in range(200):
+    for _ in range(100):
         a, b, dx, dy = rng.normal(0, 0.12, 4)
         shape = np.exp(-((((x - dx) ** 2 / (0.1 + 0.05 * a)) + (y - dy) ** 2 / (0.3 + b)) ** 2))
         level = 255 * shape + rng.normal(0, 3, shape.shape)
@@ -102,9 +102,10 @@ def test_identical_images_form_one_group():
 
 
 def test_many_copies_of_one_image_do_not_hide_other_duplicates():
-    images = pictures(100) + [pictures(1)[0]] * 300
-    images[90] = ImageOps.mirror(images[20])
-    assert groups(duplicates(images)) == [(0, *range(100, 400)), (20, 90)]
+    images = pictures(60)
+    images += [images[0]] * 300
+    images[50] = ImageOps.mirror(images[20])
+    assert groups(duplicates(images)) == [(0, *range(60, 360)), (20, 50)]
 
 
 def test_flat_images_of_one_color_are_equal_and_of_different_colors_are_not():

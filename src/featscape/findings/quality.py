@@ -1,0 +1,147 @@
+"""Find images with technical faults: dark, blurred, tiny and so on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from featscape.findings.records import Evidence, Part, QualityProblem
+from featscape.findings.wording import name_item, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from featscape.findings.survey import Survey
+
+    Floats = NDArray[np.float32]
+
+# A fault of more images than this is a property of the dataset, and not listed for each image.
+_MOST_COMMON = 0.2
+_FLAT = 0.03  # standard deviation of the gray levels, as a share of the lightest
+_TINY_PX = 32  # geometric mean of the sides
+_TINY_SHARE = 0.25  # of the usual side
+_ASPECT = 3.0  # times as wide or as tall as usual
+_GRAY_SATURATION = 0.01  # of gray images; JPEG compression adds less
+_METHOD = (
+    "Measured on the thumbnail, and on the width and height of the original. The score is the "
+    "distance of the worst fault from its limit, in multiples of the spread among the images."
+)
+
+
+class Fault(NamedTuple):
+    """One kind of fault.
+
+    Attributes
+    ----------
+    name : str
+    values : ndarray of float32, shape (n,)
+        Higher is worse; NaN if the fault cannot be judged.
+    limit : float
+        Images with higher values have the fault.
+    """
+
+    name: str
+    values: Floats
+    limit: float
+
+
+def find_quality_problems(
+    survey: Survey | None,
+    *,
+    sizes_px: NDArray[np.int32] | None = None,
+    paths: Sequence[str] | None = None,
+) -> Part[QualityProblem]:
+    """Find images with technical faults, the worst first.
+
+    Parameters
+    ----------
+    survey : Survey or None
+        The thumbnails of n images; None for a map without images.
+    sizes_px : ndarray of int32, shape (n, 2), optional
+        Width and height of the originals.
+    paths : sequence of str, optional
+    """
+    if survey is None:
+        return Part(reason="The map has no images.")
+    faults = list(measure_faults(survey, sizes_px))
+    common = []
+    n_images = len(survey.grays)
+    score = np.zeros(n_images, dtype=np.float32)
+    kinds: list[list[str]] = [[] for _ in range(n_images)]
+    for fault in faults:
+        has_fault = fault.values > fault.limit
+        if has_fault.mean() > _MOST_COMMON:
+            common.append(f"{percent(has_fault.mean())} of the images are {fault.name}")
+            continue
+        excess = (fault.values - fault.limit) / max(_spread(fault.values), 1e-3)
+        score = np.where(has_fault, np.maximum(score, excess), score)
+        for item in np.flatnonzero(has_fault):
+            kinds[item].append(fault.name)
+    faulty = np.flatnonzero([len(found) for found in kinds])
+    faulty = faulty[np.argsort(-score[faulty], kind="stable")]
+    reason = None
+    if common:
+        reason = f"{'; '.join(common)}. Such common properties are not listed for each image."
+    return Part(
+        tuple(_describe(int(item), kinds[item], float(score[item]), paths) for item in faulty),
+        reason,
+    )
+
+
+def measure_faults(survey: Survey, sizes_px: NDArray[np.int32] | None) -> Iterator[Fault]:
+    """Yield each kind of fault with its value for each image.
+
+    Blur and noise are compared with the other images, because a dataset of X-rays or of textures
+    has its own usual detail; the other limits are absolute.
+    """
+    measures = survey.measures
+    yield Fault("dark", -measures["lightest"], -0.2)
+    yield Fault("overexposed", measures["darkest"], 0.7)
+    # dark images have little contrast because they are dark
+    lightest = np.maximum(measures["lightest"], 0.05).astype(np.float32)
+    contrast = measures["contrast"] / lightest
+    is_flat = contrast < _FLAT
+    blur = np.where(is_flat, np.float32(np.nan), measures["blur"])
+    yield Fault("blurred", blur, max(_upper_fence(blur), 0.5))
+    yield Fault("flat", -contrast, -_FLAT)
+    yield Fault("noisy", measures["noise"], max(_upper_fence(measures["noise"]), 0.08))
+    if sizes_px is not None:
+        log_sides = np.log(np.maximum(sizes_px, 1).astype(np.float32))
+        size = log_sides.mean(axis=1)
+        limit = min(np.log(_TINY_PX), np.median(size) + np.log(_TINY_SHARE))
+        yield Fault("tiny", -size, -float(limit))
+        aspect = log_sides[:, 0] - log_sides[:, 1]
+        yield Fault("of unusual shape", np.abs(aspect - np.median(aspect)), float(np.log(_ASPECT)))
+    is_colored = measures["saturation"] > 2 * _GRAY_SATURATION
+    if is_colored.mean() > 1 - _MOST_COMMON:
+        yield Fault("gray", -measures["saturation"], -_GRAY_SATURATION)
+
+
+def _upper_fence(values: Floats) -> float:
+    """Return Tukey's outer fence, above which values are outliers; infinite without values."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return np.inf
+    lower, upper = np.quantile(known, (0.25, 0.75))
+    return float(upper + 2 * (upper - lower))
+
+
+def _spread(values: Floats) -> float:
+    known = values[np.isfinite(values)]
+    lower, upper = np.quantile(known, (0.25, 0.75)) if len(known) else (0, 0)
+    return float(upper - lower)
+
+
+def _describe(
+    item: int, kinds: list[str], score: float, paths: Sequence[str] | None
+) -> QualityProblem:
+    listed = " and ".join(kinds) if len(kinds) < 3 else f"{', '.join(kinds[:-1])} and {kinds[-1]}"
+    return QualityProblem(
+        item=item,
+        kinds=tuple(kinds),
+        text=f"{name_item(item, paths)} is {listed}.",
+        evidence=Evidence(items=(item,), neighbors=(), score=score, method=_METHOD),
+    )

@@ -1,0 +1,138 @@
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from featscape.findings.quality import find_quality_problems, measure_faults
+from featscape.findings.survey import MEASURES, survey_thumbnails
+from planted import Pictures, average_precision, pictures
+
+
+def darken(image):
+    return Image.fromarray((np.asarray(image) * 0.12).astype(np.uint8))
+
+
+def overexpose(image):
+    return Image.fromarray((np.asarray(image) * 0.2 + 200).astype(np.uint8))
+
+
+def flatten(image):
+    return Image.new("RGB", image.size, (90, 120, 60))
+
+
+def add_noise(image):
+    noise = np.random.default_rng(0).normal(0, 60, np.shape(image))
+    return Image.fromarray(np.clip(np.asarray(image) + noise, 0, 255).astype(np.uint8))
+
+
+def blur(image):
+    return image.filter(ImageFilter.GaussianBlur(6))
+
+
+def blur_mildly(image):
+    return image.filter(ImageFilter.GaussianBlur(1.25))
+
+
+def desaturate(image):
+    return image.convert("L").convert("RGB")
+
+
+def problems(images, **options):
+    part = find_quality_problems(survey_thumbnails(Pictures(images)), **options)
+    return {one.item: one.kinds for one in part.findings}, part.reason
+
+
+def sharp_pictures(n_images):
+    """Return pictures of different sharpness, without faults."""
+    return pictures(n_images, size=(192, 144), slopes=(1.0, 1.4))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind"),
+    [
+        (darken, "dark"),
+        (overexpose, "overexposed"),
+        (flatten, "flat"),
+        (add_noise, "noisy"),
+        (blur, "blurred"),
+        (desaturate, "gray"),
+    ],
+)
+def test_a_planted_fault_is_the_only_finding(spoil, kind):
+    images = sharp_pictures(40)
+    images[7] = spoil(images[7])
+    found, reason = problems(images)
+    assert list(found) == [7]
+    assert kind in found[7]
+    assert reason is None
+
+
+def test_mild_blur_is_ranked_first():
+    images = sharp_pictures(200)
+    blurred = np.zeros(200, dtype=bool)
+    blurred[::20] = True
+    images = [blur_mildly(one) if bad else one for one, bad in zip(images, blurred, strict=True)]
+    faults = {one.name: one for one in measure_faults(survey_thumbnails(Pictures(images)), None)}
+    assert average_precision(faults["blurred"].values, blurred) >= 0.93
+
+
+def test_sizes_and_shapes_that_differ_from_the_others_are_found():
+    images = pictures(30)
+    sizes = np.full((30, 2), (640, 480), dtype=np.int32)
+    sizes[3], sizes[4] = (20, 16), (1200, 90)
+    found, _ = problems(images, sizes_px=sizes)
+    assert found == {3: ("tiny",), 4: ("of unusual shape",)}
+
+
+def test_a_dataset_of_small_images_has_no_tiny_images():
+    sizes = np.full((30, 2), 28, dtype=np.int32)
+    assert problems(pictures(30), sizes_px=sizes)[0] == {}
+
+
+def test_a_common_fault_is_reported_once_as_a_property_of_the_dataset():
+    images = [darken(image) for image in pictures(20)] + pictures(20, seed=1)
+    found, reason = problems(images)
+    assert found == {}
+    assert reason.startswith("50 % of the images are dark")
+
+
+def test_gray_images_of_a_gray_dataset_are_no_finding():
+    assert problems([desaturate(image) for image in sharp_pictures(20)])[0] == {}
+
+
+def test_the_text_names_the_image_and_all_its_faults():
+    images = sharp_pictures(30)
+    images[4] = desaturate(darken(images[4]))
+    survey = survey_thumbnails(Pictures(images))
+    paths = [f"{i}.jpg" for i in range(30)]
+    (finding,) = find_quality_problems(survey, paths=paths).findings
+    assert finding.text == "4.jpg is dark and gray."
+    assert finding.kinds == ("dark", "gray")
+    assert finding.evidence.score > 0
+
+
+def test_identical_images_have_no_faults():
+    assert problems([pictures(1)[0]] * 20, sizes_px=np.full((20, 2), 100, np.int32))[0] == {}
+
+
+def test_a_map_without_images_gives_the_reason():
+    assert find_quality_problems(None).reason == "The map has no images."
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (2, 2), (5, 3)])
+def test_images_of_few_pixels_are_measured_without_blur(size):
+    survey = survey_thumbnails(Pictures([Image.new("RGB", size, "white")]))
+    assert set(survey.measures) == set(MEASURES)
+    assert np.isnan(survey.measures["blur"][0])
+    assert survey.measures["white"][0] == 1
+    assert survey.grays.shape == (1, 48, 48)
+
+
+def test_two_threads_measure_the_same_as_one():
+    images = Pictures(pictures(150))
+    counted = []
+    one, two = (survey_thumbnails(images, n_threads=n, progress=counted.append) for n in (1, 2))
+    np.testing.assert_array_equal(one.grays, two.grays)
+    np.testing.assert_array_equal(one.digests, two.digests)
+    for name in MEASURES:
+        np.testing.assert_array_equal(one.measures[name], two.measures[name])
+    assert sum(counted) == 300
