@@ -32,7 +32,7 @@ def main() -> int:
         seed=secrets.randbelow(10**6) if asked.seed is None else asked.seed,
         failures=asked.failures.absolute(),
         hang_s=asked.hang_s,
-        most_bytes=asked.most_mb << 20,
+        max_bytes=asked.most_mb << 20,
         replayed=_read_kept() if asked.replay else None,
         first=0 if asked.repeat is None else asked.repeat,
         most_tries=asked.tries if asked.repeat is None else 1,

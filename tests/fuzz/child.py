@@ -43,7 +43,7 @@ def write_case(target: Any, name: str, seed_and_number: tuple[int, int], *, fold
 def run(settings: Settings, name: str, *, workspace: Path, first: int, end: float) -> None:
     """Run tries from number `first` until `end` (time.monotonic); store the inputs that fail."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C
-    limit = settings.most_bytes * 4  # for growth between two measurements of the parent process
+    limit = settings.max_bytes * 4  # for growth between two measurements of the parent process
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     faulthandler.enable()

@@ -152,8 +152,8 @@ def _run_process(
             outcome.peak_bytes = max(outcome.peak_bytes, resident)
             if stop.is_set():
                 ending = "stopped"
-            elif resident > settings.most_bytes:
-                ending = f"memory above {settings.most_bytes >> 20} MB"
+            elif resident > settings.max_bytes:
+                ending = f"memory above {settings.max_bytes >> 20} MB"
             elif time.monotonic() > late + (0 if status.exists() else _START_S):
                 ending = "the process did not end"
             if ending is not None:

@@ -24,7 +24,7 @@ class Settings:
         The folder for the inputs that fail.
     hang_s : float
         A try that takes longer is a failure.
-    most_bytes : int
+    max_bytes : int
         The limit of the resident memory of a target's process.
     replayed : dict
         If given, only these tries are run: target -> list of (seed, number), see seeds.json.
@@ -35,7 +35,7 @@ class Settings:
     seed: int
     failures: Path
     hang_s: float = 20.0
-    most_bytes: int = 2 << 30
+    max_bytes: int = 2 << 30
     replayed: dict[str, list[tuple[int, int]]] | None = None
     first: int = 0
     most_tries: int = 10**12

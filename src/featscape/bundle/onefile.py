@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 SomeBlocks = TypeVar("SomeBlocks", bound=Blocks)
 
 PAGE_IMAGES = 20_000
-# A mail may have 25 MB in base64, so the page may have 18 MB. 18 MB hold the thumbnails of 20,000
-# photographs at 32 pixels, and a quarter of the thumbnails at 64 pixels.
+# An e-mail of 25 MB in base64 has room for a page of 18 MB. A page of 18 MB contains the thumbnails
+# of 20,000 photographs at 32 pixels, and a quarter of the thumbnails at 64 pixels.
 PICTURE_BYTES = 9_000_000  # limit for all thumbnails; the smallest size may exceed the limit
 TABLE_BYTES = 16_000_000  # limit for neighbors and strings
 PICTURE_PX = 900  # longest side of the static picture
@@ -52,8 +52,8 @@ def write_page(bundle: Bundle, file: Path, *, picture: Path, n_images: int = PAG
     """Write the page of a bundle.
 
     The page contains the points of all items, and thumbnails of the first `n_images` items in the
-    order of the bundle, which are a random sample. All these items have the smallest thumbnail; as
-    many as fit into a mail have larger thumbnails. The page displays a notice of the missing data.
+    order of the bundle, which are a random sample. All these items have the smallest thumbnail, and
+    as many as fit into an e-mail have larger thumbnails. The page reports the missing data.
 
     Parameters
     ----------
@@ -106,12 +106,12 @@ def _abridge(bundle: Bundle, n_images: int) -> Manifest:
         table_bytes -= n_bytes
     strings = full.strings
     if strings is not None:
-        strings = _first(bundle, strings, most_items=full.n_items, most_bytes=table_bytes)
+        strings = _first(bundle, strings, max_items=full.n_items, max_bytes=table_bytes)
     packs = []
     picture_bytes = PICTURE_BYTES
     for number, pack in enumerate(full.thumbnails):
-        most_bytes = picture_bytes if number else None  # no limit for the smallest size
-        first = _first(bundle, pack, most_items=n_images, most_bytes=most_bytes)
+        max_bytes = picture_bytes if number else None  # no limit for the smallest size
+        first = _first(bundle, pack, max_items=n_images, max_bytes=max_bytes)
         picture_bytes = max(picture_bytes - _end(bundle, first), 0)
         if first.n_items:
             packs.append(first)
@@ -121,13 +121,13 @@ def _abridge(bundle: Bundle, n_images: int) -> Manifest:
 
 
 def _first(
-    bundle: Bundle, blocks: SomeBlocks, *, most_items: int, most_bytes: int | None
+    bundle: Bundle, blocks: SomeBlocks, *, max_items: int, max_bytes: int | None
 ) -> SomeBlocks:
-    """Return the description of the first complete blocks, with about `most_items` items."""
+    """Return the description of the first complete blocks, with about `max_items` items."""
     starts = bundle.array(blocks.starts)
-    n_blocks = min(len(starts) - 1, -(-most_items // blocks.block_items))
-    if most_bytes is not None:
-        n_blocks = min(n_blocks, int(np.searchsorted(starts, most_bytes, side="right")) - 1)
+    n_blocks = min(len(starts) - 1, -(-max_items // blocks.block_items))
+    if max_bytes is not None:
+        n_blocks = min(n_blocks, int(np.searchsorted(starts, max_bytes, side="right")) - 1)
     return blocks.model_copy(
         update={
             "n_items": min(blocks.n_items, n_blocks * blocks.block_items),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from featscape.bundle.contract import ArrayFile, Blocks, ThumbnailPack
 
-_MOST_MANIFEST_BYTES = 1 << 27  # 65,535 classes in each of 20 columns
+_MAX_MANIFEST_BYTES = 1 << 27  # 65,535 classes in each of 20 columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +112,7 @@ def open_bundle(folder: Path | FolderHandle) -> Bundle:
     file = path / MANIFEST
     try:
         opened = FolderHandle.of(folder)
-        content = opened.read(MANIFEST, most_bytes=_MOST_MANIFEST_BYTES)
+        content = opened.read(MANIFEST, max_bytes=_MAX_MANIFEST_BYTES)
         manifest = Manifest.model_validate_json(content)
     except FileNotFoundError:
         raise InputError(

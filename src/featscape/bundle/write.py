@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from featscape.records import Neighbors
 
 MANIFEST = "manifest.json"
-MOST_NEIGHBORS = 12
+MAX_NEIGHBORS = 12
 GRID_SLACK = 1.4  # cells per item: empty cells preserve the shape of the clusters
 
 
@@ -67,7 +67,7 @@ def write_bundle(
     positions : ndarray of float32, shape (n, 1), (n, 2) or (n, 3)
         Finite; one-dimensional positions are drawn at y = 0.
     neighbors : Neighbors
-        In feature space; the nearest `MOST_NEIGHBORS` are written. A negative index is an empty
+        In feature space; the nearest `MAX_NEIGHBORS` are written. A negative index is an empty
         entry.
     seed : int
         Seed of the random assignment of items to levels.
@@ -98,7 +98,7 @@ def write_bundle(
         thumbnails=write_thumbnails(folder, thumbnails, order, progress=progress),
         **_write_positions(folder, points, order, level_ends),
         **_write_table(folder, order, nearest, labels=labels, paths=paths, columns=columns or {}),
-        neighbors=_write_neighbors(folder, nearest, neighbors.distances[order, :MOST_NEIGHBORS]),
+        neighbors=_write_neighbors(folder, nearest, neighbors.distances[order, :MAX_NEIGHBORS]),
         facts={clean(name): clean(fact) for name, fact in (facts or {}).items()},
     )
     with writing():
@@ -198,7 +198,7 @@ def _nearest(indices: NDArray[Any], order: NDArray[np.intp]) -> NDArray[np.uint3
     """Return the nearest neighbors of each item, as indices in the order of the bundle."""
     place = np.empty(len(order), dtype=np.uint32)
     place[order] = np.arange(len(order), dtype=np.uint32)
-    rows = np.asarray(indices[:, :MOST_NEIGHBORS])[order]
+    rows = np.asarray(indices[:, :MAX_NEIGHBORS])[order]
     nearest: NDArray[np.uint32] = np.where(rows < 0, np.uint32(NO_ITEM), place[rows])
     return nearest
 

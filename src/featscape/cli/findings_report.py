@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from featscape.findings import Findings
 
-_MOST_LISTED = 10  # findings of each kind
+_MAX_LISTED = 10  # findings of each kind
 _TITLES = {
     "labels": "Labels that are less probable than another label",
     "duplicates": "Groups of duplicates",
@@ -45,10 +45,10 @@ def _lines(findings: Findings) -> Iterator[str]:
         expected = findings.expected_errors
         if kind == "labels" and listed and expected is not None:
             yield f"  Wrong: {expected.low:,} to {expected.high:,}. {expected.assumption}"
-        for one in listed[:_MOST_LISTED]:
+        for one in listed[:_MAX_LISTED]:
             yield f"  {one.text}"
-        if len(listed) > _MOST_LISTED:
-            yield f"  {len(listed) - _MOST_LISTED:,} more: --json or --csv"
+        if len(listed) > _MAX_LISTED:
+            yield f"  {len(listed) - _MAX_LISTED:,} more: --json or --csv"
         if reason is not None:
             yield f"  {'Incomplete' if listed else 'Not computed'}: {reason}"
         yield ""

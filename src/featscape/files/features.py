@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _REMEDY = "Write one array with numpy.save(file, array, allow_pickle=False)."
-_MOST_TIMES_MEDIAN = 1 << 24  # float32 has 24 bits: adding a larger value rounds the others to 0
-_MOST_ROWS_SHOWN = 5
+_MAX_TIMES_MEDIAN = 1 << 24  # float32 has 24 bits: adding a larger value rounds the others to 0
+_MAX_ROWS_SHOWN = 5
 _ROWS_AT_ONCE = 65_536  # limits the memory for checking a large file
 
 
@@ -179,10 +179,10 @@ def _check_values(features: NDArray[Any], file: Path) -> None:
         )
     present = magnitudes[magnitudes > 0]
     median = float(np.median(present)) if len(present) else 0.0
-    bad = np.flatnonzero(magnitudes > _MOST_TIMES_MEDIAN * median)
+    bad = np.flatnonzero(magnitudes > _MAX_TIMES_MEDIAN * median)
     if len(bad):
-        shown = ", ".join(map(str, bad[:_MOST_ROWS_SHOWN]))
-        more = f" and {len(bad) - _MOST_ROWS_SHOWN} more" if len(bad) > _MOST_ROWS_SHOWN else ""
+        shown = ", ".join(map(str, bad[:_MAX_ROWS_SHOWN]))
+        more = f" and {len(bad) - _MAX_ROWS_SHOWN} more" if len(bad) > _MAX_ROWS_SHOWN else ""
         raise InputError(
             f"the features in {printable(file)} must be of comparable size: the values of "
             f"{'row' if len(bad) == 1 else 'rows'} {shown}{more} reach "

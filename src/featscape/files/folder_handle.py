@@ -102,12 +102,12 @@ class FolderHandle:
             raise OSError(errno.EAGAIN, "it was replaced during the opening", path)
         return file
 
-    def read(self, name: str, *, most_bytes: int) -> bytes:
+    def read(self, name: str, *, max_bytes: int) -> bytes:
         """Return the content of a file; raises OSError like `open`, or if the file is too large."""
         with self.open(name) as file:
             size = os.fstat(file.fileno()).st_size
-            if size > most_bytes:
-                reason = f"it has more than {most_bytes:,} bytes"
+            if size > max_bytes:
+                reason = f"it has more than {max_bytes:,} bytes"
                 raise OSError(errno.EFBIG, reason, str(self.path / name))
             return file.read(size)  # read(n) allocates n bytes
 

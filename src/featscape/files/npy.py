@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 PICKLED = "it holds pickled objects, which are never loaded"
 
-MOST_SHRINKING = 1032  # maximum ratio of uncompressed to compressed size with deflate
+MAX_SHRINKING = 1032  # maximum ratio of uncompressed to compressed size with deflate
 
-_MOST_LENGTH = 1 << 40  # of one dimension
-_MOST_BYTES = 1 << 62  # NumPy computes sizes in 64 bits, also for a shape that contains a 0
-_MOST_DIMENSIONS = 32  # the limit of NumPy 1
-_MOST_HEADER_BYTES = 1 << 17  # NumPy itself refuses headers of more than 10,000 bytes
+_MAX_LENGTH = 1 << 40  # of one dimension
+_MAX_BYTES = 1 << 62  # NumPy computes sizes in 64 bits, also for a shape that contains a 0
+_MAX_DIMENSIONS = 32  # the limit of NumPy 1
+_MAX_HEADER_BYTES = 1 << 17  # NumPy itself refuses headers of more than 10,000 bytes
 _ENCRYPTED = 1
 _READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -93,7 +93,7 @@ def read_npy_header(file: BinaryIO, *, allow_objects: bool = False) -> NpyHeader
         If the file cannot be read.
     """
     try:
-        head = io.BytesIO(file.read(_MOST_HEADER_BYTES))
+        head = io.BytesIO(file.read(_MAX_HEADER_BYTES))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about old type descriptions, and from the parser
             version = np.lib.format.read_magic(head)
@@ -118,14 +118,10 @@ def _check_limits(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     if dtype.itemsize == 0:
         raise InputError(f"its values have 0 bytes each (dtype {dtype})")
     n_bytes = dtype.itemsize * math.prod(max(n, 1) for n in shape)
-    if (
-        len(shape) > _MOST_DIMENSIONS
-        or max(shape, default=0) > _MOST_LENGTH
-        or n_bytes > _MOST_BYTES
-    ):
+    if len(shape) > _MAX_DIMENSIONS or max(shape, default=0) > _MAX_LENGTH or n_bytes > _MAX_BYTES:
         raise InputError(
             "its header claims an impossible shape: the limits are "
-            f"{_MOST_DIMENSIONS} dimensions, 2**40 per dimension and 2**62 bytes"
+            f"{_MAX_DIMENSIONS} dimensions, 2**40 per dimension and 2**62 bytes"
         )
 
 
@@ -226,7 +222,7 @@ def check_member(info: zipfile.ZipInfo) -> None:
     if info.compress_type == zipfile.ZIP_STORED:
         most = info.compress_size
     elif info.compress_type == zipfile.ZIP_DEFLATED:
-        most = MOST_SHRINKING * info.compress_size
+        most = MAX_SHRINKING * info.compress_size
     else:
         raise InputError(
             f"its array {info.filename} is compressed by a method that NumPy does not write "

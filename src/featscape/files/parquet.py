@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # The values of columns may have many times the bytes that they take in the file. More than the
 # larger of these two limits is refused.
-_MOST_GROWTH = 1_000
+_MAX_GROWTH = 1_000
 _SMALL_BYTES = 64 << 20
 _BATCH_ROWS = 65_536
 
@@ -67,7 +67,7 @@ def compressed_bytes(metadata: pq.FileMetaData) -> int:
     return sum(chunk.total_compressed_size for chunk in _chunks(metadata))
 
 
-def limit_bytes(n_bytes: int, *, growth: int = _MOST_GROWTH) -> int:
+def limit_bytes(n_bytes: int, *, growth: int = _MAX_GROWTH) -> int:
     """Return the largest accepted size of the values of a file of `n_bytes` bytes."""
     return max(_SMALL_BYTES, growth * n_bytes)
 
@@ -75,7 +75,7 @@ def limit_bytes(n_bytes: int, *, growth: int = _MOST_GROWTH) -> int:
 def read_batches(
     parquet: pq.ParquetFile,
     *,
-    most_bytes: int,
+    max_bytes: int,
     columns: Sequence[str] | None = None,
     row_group: int | None = None,
 ) -> Iterator[pa.RecordBatch]:
@@ -84,7 +84,7 @@ def read_batches(
     Parameters
     ----------
     parquet : pyarrow.parquet.ParquetFile
-    most_bytes : int
+    max_bytes : int
         The largest accepted size of the values: see `limit_bytes`.
     columns : sequence of str, optional
         The columns to read, or fields of columns such as "image.path"; by default all.
@@ -94,7 +94,7 @@ def read_batches(
     Raises
     ------
     ValueError
-        If the values need more than `most_bytes`. Also the exceptions of Arrow.
+        If the values need more than `max_bytes`. Also the exceptions of Arrow.
     """
     groups = range(parquet.metadata.num_row_groups) if row_group is None else [row_group]
     n_rows = sum(parquet.metadata.row_group(group).num_rows for group in groups)
@@ -105,13 +105,13 @@ def read_batches(
     ]
     types = [field.type for field in parquet.schema_arrow if _is_read(field.name, columns)]
     n_bytes = n_rows * sum(map(_count_fixed_bytes, types))
-    _check_bytes(max(n_bytes, sum(chunk.total_uncompressed_size for chunk in chunks)), most_bytes)
+    _check_bytes(max(n_bytes, sum(chunk.total_uncompressed_size for chunk in chunks)), max_bytes)
     batches = parquet.iter_batches(
         _BATCH_ROWS, columns=columns, row_groups=list(groups), use_threads=False
     )
     for batch in batches:
         n_bytes += sum(map(_count_text_bytes, batch.columns))
-        _check_bytes(n_bytes, most_bytes)
+        _check_bytes(n_bytes, max_bytes)
         yield batch
 
 
@@ -141,10 +141,10 @@ def _count_fixed_bytes(kind: pa.DataType) -> int:
         return 8
 
 
-def _check_bytes(n_bytes: int, most_bytes: int) -> None:
-    if n_bytes > most_bytes:
+def _check_bytes(n_bytes: int, max_bytes: int) -> None:
+    if n_bytes > max_bytes:
         raise ValueError(
-            f"its values take {n_bytes:,} bytes, and a file of its size may have {most_bytes:,}"
+            f"its values take {n_bytes:,} bytes, and a file of its size may have {max_bytes:,}"
         )
 
 

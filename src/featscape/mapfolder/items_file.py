@@ -50,7 +50,7 @@ def _read_bounded(stream: BinaryIO, schema: pa.Schema) -> pa.Table:
     n_bytes = os.fstat(stream.fileno()).st_size
     stream.seek(0)
     with open_with_dictionaries(stream, n_bytes=n_bytes) as packed:
-        batches = read_batches(packed, most_bytes=limit_bytes(n_bytes))
+        batches = read_batches(packed, max_bytes=limit_bytes(n_bytes))
         return pa.Table.from_batches(batches, packed.schema_arrow).cast(schema)
 
 

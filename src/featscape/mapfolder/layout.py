@@ -47,7 +47,7 @@ OWN_COLUMNS = frozenset(
 LANDMARK = "landmark"  # only if t-SNE was fitted on some of the items
 
 # run.json lists every skipped file; a million skipped files take 200 MB
-_MOST_RUN_BYTES = 1 << 28
+_MAX_RUN_BYTES = 1 << 28
 
 
 def check_source(source: Path, *, output: Path) -> None:
@@ -93,7 +93,7 @@ def _load_run(folder: FolderHandle) -> Any:
     # the limit of nesting in Python's json depends on the depth of the calls
     from pydantic_core import from_json
 
-    return from_json(folder.read(RUN, most_bytes=_MOST_RUN_BYTES))
+    return from_json(folder.read(RUN, max_bytes=_MAX_RUN_BYTES))
 
 
 def open_part(folder: FolderHandle, name: str) -> FolderHandle:

@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from featscape.records import ImageSource
 
 _TRIES = 10  # reads of a map that another process replaces meanwhile
-_MOST_PICTURE_BYTES = 1 << 26  # 100 times the size of a typical scatter.png
-_MOST_HEADERS_BYTES = 10_000  # maximum size of the headers in neighbors.npz
+_MAX_PICTURE_BYTES = 1 << 26  # 100 times the size of a typical scatter.png
+_MAX_HEADERS_BYTES = 10_000  # maximum size of the headers in neighbors.npz
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,9 +252,9 @@ def open_picture(folder: FolderHandle) -> BinaryIO:
         file = folder.open(SCATTER)
     except OSError as error:
         raise damaged(path, error) from error
-    if os.fstat(file.fileno()).st_size > _MOST_PICTURE_BYTES:
+    if os.fstat(file.fileno()).st_size > _MAX_PICTURE_BYTES:
         file.close()
-        raise damaged(path, f"it has more than {_MOST_PICTURE_BYTES:,} bytes")
+        raise damaged(path, f"it has more than {_MAX_PICTURE_BYTES:,} bytes")
     try:
         with warnings.catch_warnings(action="error"), Image.open(file, formats=("PNG",)) as image:
             image.load()
@@ -296,7 +296,7 @@ def _read_neighbors(folder: FolderHandle, *, n_items: int) -> Neighbors:
         with folder.open(NEIGHBORS) as file:
             n_bytes = os.fstat(file.fileno()).st_size
             # each item has fewer than n_items neighbors of eight bytes each
-            is_fit = n_bytes <= 8 * n_items**2 + _MOST_HEADERS_BYTES
+            is_fit = n_bytes <= 8 * n_items**2 + _MAX_HEADERS_BYTES
             arrays = read_npz(file, ("indices", "distances")) if is_fit else {}
     except (OSError, InputError) as error:
         raise damaged(path, error) from error

@@ -389,16 +389,16 @@ class TestAddresses:
     def test_a_file_in_a_bucket_is_read_in_one_request(self, web, bucket):
         content = png(3) + bytes(5 << 20)
         web.files["/bucket/a.png"] = content
-        assert fetch(bucket, most_bytes=10 << 20, within_s=20) == content
+        assert fetch(bucket, max_bytes=10 << 20, within_s=20) == content
         assert web.asked == ["/bucket/a.png"]
 
     def test_a_silent_bucket_times_out(self, web, bucket):
         web.files["/bucket/a.png"] = png(3)
-        fetch(bucket, most_bytes=10 << 20, within_s=20)  # the first request loads boto
+        fetch(bucket, max_bytes=10 << 20, within_s=20)  # the first request loads boto
         web.silent.add("/bucket/a.png")
         began = time.perf_counter()
         with pytest.raises(ImageError, match="did not arrive in time"):
-            fetch(bucket, most_bytes=10 << 20, within_s=0.5)
+            fetch(bucket, max_bytes=10 << 20, within_s=0.5)
         assert time.perf_counter() - began < 10
         assert web.asked == ["/bucket/a.png"] * 2
 

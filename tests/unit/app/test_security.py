@@ -224,11 +224,11 @@ class TestBodies:
         assert len(content) < security.MOST_JSON_BYTES
         tracemalloc.start()
         response = client.post("/api/zip", content=content, headers=JSON)
-        most_bytes = tracemalloc.get_traced_memory()[1]
+        max_bytes = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         refusal(response, 422)
         assert len(response.content) < 1000
-        assert most_bytes < 60 << 20
+        assert max_bytes < 60 << 20
 
     @pytest.mark.parametrize("path", ["/api/place", "/api/search", "/api/zip"])
     def test_a_stalled_body_times_out(self, app, monkeypatch, path):

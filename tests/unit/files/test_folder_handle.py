@@ -106,7 +106,7 @@ def test_what_is_missing(folder):
 def test_reading_allocates_the_size_of_the_file_and_not_the_limit(folder):
     handle = FolderHandle(folder)
     tracemalloc.start()
-    content = handle.read("file", most_bytes=1 << 28)
+    content = handle.read("file", max_bytes=1 << 28)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert content == (folder / "file").read_bytes()

@@ -30,7 +30,7 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 
 
-def fetch(address: str, *, most_bytes: int, within_s: float) -> bytes:
+def fetch(address: str, *, max_bytes: int, within_s: float) -> bytes:
     """Download the file at an address.
 
     An HTTP redirect must not lead to a private address: this computer and its local network may
@@ -40,7 +40,7 @@ def fetch(address: str, *, most_bytes: int, within_s: float) -> bytes:
     ----------
     address : str
         The caller has checked that requests to the host are allowed.
-    most_bytes : int
+    max_bytes : int
         Limit of the size of the file.
     within_s : float
         Limit of the time for the whole file, in seconds. Only the lookup of the host's name may
@@ -62,14 +62,14 @@ def fetch(address: str, *, most_bytes: int, within_s: float) -> bytes:
         )
     try:
         if scheme in _PORTS:
-            return asyncio.run(_fetch_http(address, most_bytes=most_bytes, within_s=within_s))
+            return asyncio.run(_fetch_http(address, max_bytes=max_bytes, within_s=within_s))
         with time_limit(within_s):
-            return Remote().read(address, most_bytes=most_bytes)
+            return Remote().read(address, max_bytes=max_bytes)
     except (OSError, InputError, MissingExtra) as error:
         raise ImageError(f"the download failed: {str(error).rstrip('.')}") from error
 
 
-async def _fetch_http(address: str, *, most_bytes: int, within_s: float) -> bytes:
+async def _fetch_http(address: str, *, max_bytes: int, within_s: float) -> bytes:
     try:
         import aiohttp
     except ModuleNotFoundError as error:
@@ -93,7 +93,7 @@ async def _fetch_http(address: str, *, most_bytes: int, within_s: float) -> byte
                 async for chunk in answer.content.iter_chunked(_CHUNK_BYTES):
                     pieces.append(chunk)
                     n_bytes += len(chunk)
-                    check_size(n_bytes, most_bytes)
+                    check_size(n_bytes, max_bytes)
                 return b"".join(pieces)
     except TimeoutError as error:
         raise ImageError(f"the file did not arrive within {within_s:g} s") from error

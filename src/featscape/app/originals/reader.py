@@ -225,7 +225,7 @@ class Originals:
         if not may_lead_out and not is_below(place, self._base):
             raise ImageError("its path is outside the place of the originals")
         if isinstance(place, str):
-            return fetch(place, most_bytes=MOST_BYTES, within_s=WITHIN_S), 0.0
+            return fetch(place, max_bytes=MOST_BYTES, within_s=WITHIN_S), 0.0
         try:
             with open_regular(place) as file:
                 return file.read(MOST_BYTES + 1), os.fstat(file.fileno()).st_mtime

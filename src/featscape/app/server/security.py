@@ -154,7 +154,7 @@ class Guard:
 
         body = _Body.for_images(receive) if scope["path"] == IMAGES_TO else _Body.for_json(receive)
         refusal = self._refuse(scope, headers, has_token=has_token)
-        if refusal is None and _declared_bytes(headers) > body.most_bytes:
+        if refusal is None and _declared_bytes(headers) > body.max_bytes:
             refusal = await body.refuse()
         if refusal is not None:
             response = answer_error(refusal.status_code, refusal.detail)
@@ -227,7 +227,7 @@ class _Body:
     Attributes
     ----------
     source : ASGI receive
-    most_bytes : int
+    max_bytes : int
         Limit of the length.
     within_s : float
         Limit of the time from the first call of `receive` to the end of the body, in seconds.
@@ -236,7 +236,7 @@ class _Body:
     """
 
     source: Receive
-    most_bytes: int
+    max_bytes: int
     within_s: float
     remedy: str
     _n_bytes: int = 0
@@ -254,7 +254,7 @@ class _Body:
     async def receive(self) -> Message:
         """Receive a part of the body, as ASGI defines it; raise HTTPException 408 or 413."""
         message = await self._next()
-        if self._n_bytes > self.most_bytes:
+        if self._n_bytes > self.max_bytes:
             raise await self.refuse()
         return message
 
@@ -265,7 +265,7 @@ class _Body:
                 await self._next()
         return HTTPException(
             413,
-            f"the body of a request must have at most {self.most_bytes >> 20} MiB; "
+            f"the body of a request must have at most {self.max_bytes >> 20} MiB; "
             f"this body has more. {self.remedy}",
         )
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.files.npy import MOST_SHRINKING
+from featscape.files.npy import MAX_SHRINKING
 from featscape.images.containers.container_array import DAMAGE_ERRORS, ContainerArray, damaged_array
 from featscape.images.containers.inner_file import open_inner
 from featscape.images.storage.backends import storage_of
@@ -52,7 +52,7 @@ def open_idx(source: Place) -> ContainerArray:
     try:
         with storage_of(source).open(source) as file:
             # an upper limit of the uncompressed size
-            size = file.seek(0, io.SEEK_END) * (MOST_SHRINKING if is_compressed else 1)
+            size = file.seek(0, io.SEEK_END) * (MAX_SHRINKING if is_compressed else 1)
         with open_file() as file:
             zeros, data_type, n_axes = struct.unpack(">HBB", file.read(4))
             shape = struct.unpack(f">{n_axes}I", file.read(4 * n_axes))

@@ -30,9 +30,9 @@ _LARGE_CHUNK_BYTES = 64 << 20
 _IMAGE_COLUMNS = (
     *("image", "img", "jpg", "jpeg", "png", "webp", "image_bytes", "img_bytes", "bytes"),
 )
-_MOST_BATCH_ROWS = 64
-_MOST_BATCH_BYTES = 256 << 20  # of a batch of more than one row
-_MOST_CACHED_ROWS = 2 * _MOST_BATCH_ROWS
+_MAX_BATCH_ROWS = 64
+_MAX_BATCH_BYTES = 256 << 20  # of a batch of more than one row
+_MAX_CACHED_ROWS = 2 * _MAX_BATCH_ROWS
 
 
 class ParquetImages:
@@ -139,8 +139,8 @@ class _RowReader:
                 f"damaged in the file (its row group claims {sum(sizes):,} bytes for "
                 f"{metadata.num_rows:,} rows)"
             )
-        n_rows = _MOST_BATCH_BYTES // max(1, sum(sizes))
-        return max(1, min(_MOST_BATCH_ROWS, n_rows))
+        n_rows = _MAX_BATCH_BYTES // max(1, sum(sizes))
+        return max(1, min(_MAX_BATCH_ROWS, n_rows))
 
     def _read_batch(self, group: int, batch: int, batch_rows: int) -> None:
         """Read the next batch on the way to `batch`, from the row group's start if necessary."""
@@ -166,7 +166,7 @@ class _RowReader:
         for number, key in enumerate(reversed(list(self._values))):
             n_rows += len(self._values[key])
             n_bytes += sum(map(_count_bytes, self._values[key]))
-            is_over = n_rows > _MOST_CACHED_ROWS or n_bytes > 2 * _MOST_BATCH_BYTES
+            is_over = n_rows > _MAX_CACHED_ROWS or n_bytes > 2 * _MAX_BATCH_BYTES
             if number and is_over:
                 del self._values[key]
 

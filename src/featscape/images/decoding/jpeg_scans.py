@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import struct
 
-MOST_SCANS = 100  # libtiff has the same limit for JPEG data; usual files have at most 20 scans
+MAX_SCANS = 100  # libtiff has the same limit for JPEG data; usual files have at most 20 scans
 
 _SCAN = 0xDA
 _SCAN_BYTES = b"\xff\xda"  # may also occur in metadata, or after the end of the image
@@ -22,7 +22,7 @@ _MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
 
 
 def has_too_many_scans(content: bytes) -> bool:
-    """Return whether a JPEG file, unless it is a baseline file, has more than `MOST_SCANS` scans.
+    """Return whether a JPEG file, unless it is a baseline file, has more than `MAX_SCANS` scans.
 
     Parameters
     ----------
@@ -31,14 +31,14 @@ def has_too_many_scans(content: bytes) -> bool:
     """
     n_scans = 0
     position = 0
-    while n_scans <= MOST_SCANS and (marker := _MARKER.search(content, position)):
+    while n_scans <= MAX_SCANS and (marker := _MARKER.search(content, position)):
         position = marker.end()
         code = marker[1][0]
         if code == _END or code in _BASELINE:
             break
-        if code == _SCAN and not n_scans and content.count(_SCAN_BYTES) <= MOST_SCANS:
+        if code == _SCAN and not n_scans and content.count(_SCAN_BYTES) <= MAX_SCANS:
             break  # a fast check that suffices for usual files
         n_scans += code == _SCAN
         if code not in _WITHOUT_LENGTH and position + 2 <= len(content):
             position += struct.unpack_from(">H", content, position)[0]
-    return n_scans > MOST_SCANS
+    return n_scans > MAX_SCANS

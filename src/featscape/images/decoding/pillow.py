@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 from featscape.errors import ImageError
 from featscape.files.regular import describe_os_error
 from featscape.images.decoding.formats import FORMATS, identify_format
-from featscape.images.decoding.jpeg_scans import MOST_SCANS, has_too_many_scans
+from featscape.images.decoding.jpeg_scans import MAX_SCANS, has_too_many_scans
 from featscape.images.decoding.rgb import convert_to_rgb
 from featscape.records import Decoded
 
@@ -173,7 +173,7 @@ def _open(file: BinaryIO) -> ImageFile.ImageFile:
         content = file.read()
         file.seek(0)
         if has_too_many_scans(content):
-            raise ImageError(f"decompression bomb: more than {MOST_SCANS} scans")
+            raise ImageError(f"decompression bomb: more than {MAX_SCANS} scans")
     return Image.OPEN[name][0](file, "")
 
 

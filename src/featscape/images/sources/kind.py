@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A source whose kind is to be recognized, and the columns that the caller named.
+    """A source of unknown kind, and the columns that the caller named.
 
     Attributes
     ----------

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from featscape.images.sources.kind import Candidate
     from featscape.images.storage.places import Place
 
-_MOST_GROWTH = 10  # the images, which hardly shrink, take most of a file
+_MAX_GROWTH = 10  # the images, which hardly shrink, take most of a file
 
 _FILE_NAME = "file_name"  # the column of the names that are stored beside the image bytes
 
@@ -175,14 +175,12 @@ def _read_row_groups(
     """
     import pyarrow as pa
 
-    most_bytes = limit_bytes(compressed_bytes(opened.metadata), growth=_MOST_GROWTH)
+    max_bytes = limit_bytes(compressed_bytes(opened.metadata), growth=_MAX_GROWTH)
     batches: list[pa.RecordBatch] = []
     rows: list[int] = []
     for group, (start, end) in enumerate(pairwise(starts)):
         try:
-            read = list(
-                read_batches(opened, most_bytes=most_bytes, columns=columns, row_group=group)
-            )
+            read = list(read_batches(opened, max_bytes=max_bytes, columns=columns, row_group=group))
         except Exception as error:
             # Arrow's exceptions, see `_has_images`
             if len(starts) == 2:  # one row group

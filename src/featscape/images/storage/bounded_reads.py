@@ -13,10 +13,10 @@ from featscape.images.storage.limits import check_size
 _CHUNK_BYTES = 1 << 18
 
 
-def read_file(system: Any, path: str, *, most_bytes: int, **options: Any) -> bytes:
-    """Return a file, but at most `most_bytes` + 1 bytes."""
+def read_file(system: Any, path: str, *, max_bytes: int, **options: Any) -> bytes:
+    """Return a file, but at most `max_bytes` + 1 bytes."""
     try:
-        content: bytes = system.cat_file(path, start=0, end=most_bytes + 1, **options)
+        content: bytes = system.cat_file(path, start=0, end=max_bytes + 1, **options)
     except Exception as error:
         # an object store refuses every range of an empty file: EINVAL from s3fs, 416 from gcsfs
         refused = errno.EINVAL, http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
@@ -34,7 +34,7 @@ def read_http(
     timeout: float,
     start: int = 0,
     end: int | None = None,
-    most_bytes: int | None = None,
+    max_bytes: int | None = None,
 ) -> bytes:
     """Return the bytes `start` to `end` of a file on an HTTP server.
 
@@ -43,7 +43,7 @@ def read_http(
     Raises
     ------
     ImageError
-        If the response has more bytes than were requested, or than `most_bytes`.
+        If the response has more bytes than were requested, or than `max_bytes`.
     """
     from fsspec.asyn import sync
 
@@ -64,7 +64,7 @@ def read_http(
             async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
                 pieces.append(chunk)
                 n_bytes += len(chunk)
-                check_size(n_bytes, most_bytes)
+                check_size(n_bytes, max_bytes)
                 if end is not None and n_bytes > end - start:
                     raise ImageError("the server sent more bytes than were requested")
         return b"".join(pieces)

@@ -120,7 +120,7 @@ def _list_file(parts: Parts, entry: os.DirEntry[str], listing: Listing) -> None:
     if is_file:
         listing.add(parts)
     elif not os.path.exists(entry.path):  # noqa: PTH110 - a DirEntry has no such method
-        listing.skip(parts, "a broken link")  # whatever the extension: a link may lead to a folder
+        listing.skip(parts, "a broken link")  # of any extension: a link may lead to a folder
     elif listing.is_image(entry.name):
         listing.skip(parts, NOT_REGULAR)
 

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from featscape.errors import ImageError
 
-# A file of this size holds twice the pixels that Pillow accepts, uncompressed and 16 bits deep.
+# An uncompressed image of this size, with 16 bits per channel, has twice the pixels that Pillow
+# accepts.
 MAX_BYTES = 1 << 30
 
 
-def check_size(n_bytes: int, most_bytes: int | None = None) -> None:
+def check_size(n_bytes: int, max_bytes: int | None = None) -> None:
     """Raise ImageError if an image file is too large to be read into memory.
 
     Parameters
     ----------
     n_bytes : int
         The size of the file, or of the part that was read.
-    most_bytes : int, optional
+    max_bytes : int, optional
         The limit; by default `MAX_BYTES`.
     """
-    most_bytes = MAX_BYTES if most_bytes is None else most_bytes
-    if n_bytes > most_bytes:
+    max_bytes = MAX_BYTES if max_bytes is None else max_bytes
+    if n_bytes > max_bytes:
         raise ImageError(
-            f"too large: more than {most_bytes >> 20:,} MiB, the limit for an image file"
+            f"too large: more than {max_bytes >> 20:,} MiB, the limit for an image file"
         )
 
 

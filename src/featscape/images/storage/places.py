@@ -1,4 +1,4 @@
-"""Places of files and folders: a path on a local disk, or an address such as s3://bucket/folder."""
+"""Places of files and folders: paths on a local disk, and addresses such as s3://bucket/folder."""
 
 from __future__ import annotations
 

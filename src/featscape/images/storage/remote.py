@@ -58,14 +58,14 @@ class Remote:
         self._failures: Counter[str] = Counter()  # by server
         self._lock = threading.Lock()
 
-    def read(self, place: Place, *, most_bytes: int | None = None) -> bytes:
+    def read(self, place: Place, *, max_bytes: int | None = None) -> bytes:
         """Return the content of a file.
 
         Parameters
         ----------
         place : str
             The address of the file.
-        most_bytes : int, optional
+        max_bytes : int, optional
             The largest accepted size; by default `limits.MAX_BYTES`. At most one byte more is read.
 
         Raises
@@ -73,12 +73,12 @@ class Remote:
         ImageError
             If the file cannot be read or is too large.
         """
-        most_bytes = limits.MAX_BYTES if most_bytes is None else most_bytes
+        max_bytes = limits.MAX_BYTES if max_bytes is None else max_bytes
         address = str(place)
         system, path = self._open_system(address)
         read = partial(read_http if is_http(address) else read_file, system)
-        content: bytes = self._request(address, system, read, path, most_bytes=most_bytes)
-        check_size(len(content), most_bytes)
+        content: bytes = self._request(address, system, read, path, max_bytes=max_bytes)
+        check_size(len(content), max_bytes)
         return content
 
     def read_part(self, place: Place, start: int, end: int) -> bytes:

@@ -20,7 +20,7 @@ def read_parquet(content: bytes, name: str) -> ImageTable:
     try:
         file = open_with_dictionaries(pa.BufferReader(content), n_bytes=len(content))
         plain, nested = split_nested_columns(file.schema_arrow, name)
-        batches = read_batches(file, most_bytes=limit_bytes(len(content)), columns=plain)
+        batches = read_batches(file, max_bytes=limit_bytes(len(content)), columns=plain)
         schema = pa.schema([file.schema_arrow.field(column) for column in plain])
         read = pa.Table.from_batches(batches, schema)
     except Exception as error:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Files that systems create in any folder and that contain no data of the user: from the Finder of
 # macOS, the Explorer of Windows, the Dolphin of KDE, and NFS for a deleted file that is still open.
 _OF_SYSTEMS = (".DS_Store", "._*", "Thumbs.db", "desktop.ini", ".directory", ".nfs*")
-_MOST_LISTED = 5
+_MAX_LISTED = 5
 
 
 def find_foreign(folder: Path, files: Sequence[str]) -> list[str]:
@@ -54,7 +54,7 @@ def find_foreign(folder: Path, files: Sequence[str]) -> list[str]:
 
 def list_names(names: Sequence[str]) -> str:
     """Return the first names and the number of further names: "a, b and 7 more"."""
-    shown = [printable(name) for name in names[:_MOST_LISTED]]
+    shown = [printable(name) for name in names[:_MAX_LISTED]]
     n_more = len(names) - len(shown)
     if n_more:
         return f"{', '.join(shown)} and {n_more:,} more"

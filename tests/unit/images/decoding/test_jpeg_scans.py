@@ -8,7 +8,7 @@ from PIL import Image
 
 from featscape.errors import ImageError
 from featscape.images import decode_bytes, decode_plain
-from featscape.images.decoding.jpeg_scans import MOST_SCANS, has_too_many_scans
+from featscape.images.decoding.jpeg_scans import MAX_SCANS, has_too_many_scans
 
 DC_SCAN = b"\xff\xda" + struct.pack(">H6B", 8, 1, 1, 0, 0, 0, 0)
 AC_SCAN = b"\xff\xda" + struct.pack(">H6B", 8, 1, 1, 0, 1, 63, 0)
@@ -38,25 +38,25 @@ def progressive(n_scans, *, metadata=b""):
 
 
 def test_a_file_with_too_many_scans_is_refused():
-    content = progressive(MOST_SCANS + 1)
+    content = progressive(MAX_SCANS + 1)
     assert decode_plain(content) is None
     with pytest.raises(ImageError, match="decompression bomb: more than 100 scans"):
         decode_bytes(content)
 
 
 def test_a_file_with_as_many_scans_as_allowed_is_decoded():
-    assert decode_bytes(progressive(MOST_SCANS)).image.size == (8, 8)
+    assert decode_bytes(progressive(MAX_SCANS)).image.size == (8, 8)
 
 
 @pytest.mark.parametrize("is_progressive", [False, True])
 def test_bytes_that_only_look_like_scans_are_not_counted(is_progressive):
     file = io.BytesIO()
     image = Image.effect_noise((64, 64), 80)
-    exif = b"Exif\0\0" + DC_SCAN * (MOST_SCANS + 1)
+    exif = b"Exif\0\0" + DC_SCAN * (MAX_SCANS + 1)
     image.save(file, "JPEG", progressive=is_progressive, exif=exif)
-    content = file.getvalue() + DC_SCAN * (MOST_SCANS + 1)
+    content = file.getvalue() + DC_SCAN * (MAX_SCANS + 1)
     assert not has_too_many_scans(content)
-    assert has_too_many_scans(progressive(MOST_SCANS + 1, metadata=exif))
+    assert has_too_many_scans(progressive(MAX_SCANS + 1, metadata=exif))
 
 
 @pytest.mark.parametrize("n_bytes", range(0, 120, 7))

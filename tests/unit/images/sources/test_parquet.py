@@ -93,7 +93,7 @@ def test_a_row_group_is_not_read_into_memory_at_once(write):
 
 
 def test_large_images_are_read_in_small_batches(write, monkeypatch):
-    monkeypatch.setattr(parquet_rows, "_MOST_BATCH_BYTES", 16 << 20)  # a sixteenth of the default
+    monkeypatch.setattr(parquet_rows, "_MAX_BATCH_BYTES", 16 << 20)  # a sixteenth of the default
     rows = [bytes([i]) + bytes(940_000) for i in range(3)] * 20
     reader = _RowReader(write(image=rows))  # 2.8 MB: a dictionary stores an image once
     before = pa.total_allocated_bytes()
