@@ -18,7 +18,7 @@ AGREEMENT = "agreement"  # column of maps with labels: the share of neighbors wi
 
 MOST_ARCHIVED = 100_000  # maximum number of originals in one ZIP archive
 
-# A manifest may come from a stranger, and file names become paths and parts of pages.
+# A manifest may come from an untrusted source, and file names become paths and parts of pages.
 FileName = Annotated[str, Field(pattern=r"^[a-z0-9-]+\.bin$")]
 
 

@@ -44,7 +44,7 @@ def check_page_images(n_images: int) -> None:
     if n_images < 0:
         raise InputError(
             f"page_images must be 0 or more; got {n_images}. "
-            "Change --page-images (page_images=), the number of thumbnails in map.html."
+            "Pass the number of thumbnails in map.html with --page-images (page_images=)."
         )
 
 
@@ -90,7 +90,7 @@ def write_page(bundle: Bundle, file: Path, *, picture: Path, n_images: int = PAG
 
 
 def _abridge(bundle: Bundle, n_images: int) -> Manifest:
-    """Return the manifest of the page, which contains the beginning of each file, or no part."""
+    """Return the manifest of the page, which contains only the beginning of some files."""
     full = bundle.manifest
     graph, table_bytes = full.neighbors, TABLE_BYTES
     n_bytes = count_bytes(graph.indices) + count_bytes(graph.distances)

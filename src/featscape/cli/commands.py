@@ -180,8 +180,8 @@ def serve(
     By default only this machine can connect. With another --host the address contains a token, and
     everyone who has the address can see all images of the map.
 
-    The server never loads code or files that only the map names, because the map may come from a
-    stranger. To place images on a map of your own network, give the network with --model.
+    The server never loads code or files that only the map names, because the map may come from an
+    untrusted source. To place images on a map of your own network, give the network with --model.
 
     \b
     Examples:

@@ -1,1 +1,1 @@
-"""Files from strangers: opened without following links, checked before they are read."""
+"""Untrusted files: opened without following links, and checked before they are read."""

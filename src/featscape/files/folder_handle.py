@@ -1,9 +1,9 @@
 """Read files of a folder without following links.
 
-A map folder may come from a stranger. A link in the folder could lead to any file of this machine,
-and a pipe or a device could block a reader forever. `FolderHandle` therefore opens only regular
-files, relative to a descriptor of the folder. The descriptor also keeps the files of one map
-together, because it follows the folder when another map takes the name.
+A map folder may come from an untrusted source. A link in the folder could lead to any file of this
+machine, and a pipe or a device could block a reader forever. `FolderHandle` therefore opens only
+regular files, relative to a descriptor of the folder. The descriptor also keeps the files of one
+map together, because the descriptor follows the folder when another map takes the name.
 """
 
 from __future__ import annotations

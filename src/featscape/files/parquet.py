@@ -1,4 +1,4 @@
-"""Read columns of Parquet files with limits on memory, because a file may come from a stranger.
+"""Read columns of untrusted Parquet files, with limits on the memory.
 
 A compressed or dictionary-encoded column of a few kilobytes can contain gigabytes of equal texts.
 Therefore the sizes in the footer are compared with the size of the file, texts are read as
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-# The values of columns may have many times the bytes that they take in the file. More than the
-# larger of these two limits is refused.
+# Columns may take more bytes in memory than in the file. A file is refused if its columns take more
+# than the larger of these two limits.
 _MAX_GROWTH = 1_000
 _SMALL_BYTES = 64 << 20
 _BATCH_ROWS = 65_536

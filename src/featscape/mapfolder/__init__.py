@@ -11,7 +11,7 @@
       scatter.png  images.png  images-grid.png
       map.html         the interactive map in one file
 
-`layout` names the files, `write` writes a map, `read` opens a map, and `staging` moves a whole
+`layout` names the files, `write` writes a map, `read` opens a map, and `staging` moves a complete
 folder to its final name.
 """
 

@@ -1,4 +1,4 @@
-"""Read items.parquet and check its columns, because the file may come from a stranger."""
+"""Read items.parquet, which may come from an untrusted source, and check its columns."""
 
 from __future__ import annotations
 

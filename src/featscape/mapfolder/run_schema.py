@@ -1,4 +1,4 @@
-"""The types of run.json. Reading checks them, because the file may come from a stranger."""
+"""The types of run.json, which are checked because the file may come from an untrusted source."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """The seal of a map: a proof that this user made the map on this computer.
 
-A map folder may come from a stranger, and run.json names the source of its images. The server reads
-original images from there, so a hostile run.json could name any folder or address. `make_seal`
-computes a keyed hash (HMAC-SHA256) of what locates the originals. Its key is a random file of the
-user that never leaves the computer, so nobody else can make a seal for this user.
+A map folder may come from an untrusted source, and run.json names the source of its images. The
+server reads the original images from this source, so a hostile run.json could name any folder or
+address. `make_seal` computes a keyed hash (HMAC-SHA256) of the entries that locate the originals.
+The key is a random file of the user that never leaves the computer, so nobody else can make a seal
+for this user.
 """
 
 from __future__ import annotations

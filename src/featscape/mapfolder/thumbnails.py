@@ -37,8 +37,8 @@ _OFFSETS = "offsets.npy"
 class ThumbnailWriter:
     """Write a pack image by image, with eight bytes of memory per image.
 
-    Use the writer as a context manager. The table is written last and only without an error, so
-    that an incomplete pack cannot be opened.
+    Use the writer as a context manager. The table is written at the end, and only if no error
+    occurred, so that an incomplete pack cannot be opened.
 
     Parameters
     ----------
