@@ -7,7 +7,7 @@ import { AGREEMENT } from "../contract";
 import type { Stage, Tool } from "../stage/index";
 import type { Shared, ThemeChoice, ViewMode } from "./address/address";
 import { classColor, type ThemeName } from "./colors/class-colors";
-import { type Filter, type Filters, withFilter } from "./filters";
+import { type Filter, type Filters, hiddenItems, type Values, withFilter } from "./filters";
 import { type Items, LABEL } from "./items/items";
 import { Messages } from "./messages";
 import { Navigation, type Surroundings } from "./navigation";
@@ -25,11 +25,17 @@ export class App {
   /** The column that colors the map. */
   readonly colorBy = signal(LABEL);
   readonly filters = signal<Filters>(new Map());
+  /** The columns that have been read to color or filter the map. */
+  readonly columns = signal<ReadonlyMap<string, Values>>(new Map());
+  /** HIDDEN for each item that a filter hides; null without filters. */
+  readonly hidden: ReadonlySignal<Uint8Array | null>;
+  /** The number of items that no filter hides. */
+  readonly nShown: ReadonlySignal<number>;
 
   readonly messages = new Messages();
   readonly navigation: Navigation;
   readonly selection = new Selection();
-  readonly search = new Search((item) => this.goTo(item));
+  readonly search: Search;
   readonly panels = new Panels(this.selection);
 
   constructor(
@@ -38,6 +44,13 @@ export class App {
   ) {
     this.navigation = new Navigation(surroundings);
     this.mode = signal(this.mapMode);
+    const { count } = items;
+    this.hidden = computed(() => hiddenItems(count, this.filters.value, this.columns.value));
+    this.nShown = computed(() => countZeros(this.hidden.value) ?? count);
+    this.search = new Search(
+      (item) => this.goTo(item),
+      (item) => this.isShown(item),
+    );
     this.theme = computed(() => {
       if (this.themeChoice.value !== "auto") return this.themeChoice.value;
       return surroundings.prefersDark.value ? "dark" : "light";
@@ -96,6 +109,17 @@ export class App {
 
   toggleTheme(): void {
     this.themeChoice.value = this.theme.value === "dark" ? "light" : "dark";
+  }
+
+  /** Whether no filter hides an item. */
+  isShown(item: number): boolean {
+    return !this.hidden.value?.[item];
+  }
+
+  /** The items that no filter hides. */
+  shownOf(items: Uint32Array): Uint32Array {
+    const hidden = this.hidden.value;
+    return hidden ? items.filter((item) => hidden[item] === 0) : items;
   }
 
   setFilter(column: string, filter: Filter | null): void {
@@ -193,4 +217,11 @@ export class App {
     if (shared.showsAll) this.navigation.fit(undefined, false);
     else if (shared.view) this.stage?.setView(shared.view);
   }
+}
+
+function countZeros(values: Uint8Array | null): number | null {
+  if (!values) return null;
+  let count = 0;
+  for (const value of values) if (value === 0) count++;
+  return count;
 }

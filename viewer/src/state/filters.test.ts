@@ -1,6 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { DIMMED, HIDDEN, MATCHED, SELECTED } from "../stage/index";
-import { type Filter, type Filters, isolated, itemStates, toggled, withFilter } from "./filters";
+import {
+  type Filter,
+  type Filters,
+  hiddenItems,
+  isolated,
+  itemStates,
+  shownByCode,
+  toggled,
+  withFilter,
+} from "./filters";
 
 const codes = Uint16Array.of(0, 1, 2, 65535);
 const numbers = Float32Array.of(1, 2, 3, Number.NaN);
@@ -11,8 +20,8 @@ const columns = new Map<string, Uint16Array | Float32Array>([
 const nothing = { matches: null, selection: new Uint32Array() };
 const hide = (...hidden: number[]) => ({ kind: "codes", hidden: new Set(hidden) }) as const;
 
-function states(filters: Filters, emphasis: Parameters<typeof itemStates>[3] = nothing): number[] {
-  return [...itemStates(4, filters, columns, emphasis)];
+function states(filters: Filters, emphasis: Parameters<typeof itemStates>[2] = nothing): number[] {
+  return [...itemStates(4, hiddenItems(4, filters, columns), emphasis)];
 }
 
 describe("a click in the legend", () => {
@@ -71,4 +80,14 @@ it("a filter that hides nothing is removed", () => {
   expect(filters.size).toBe(1);
   expect(withFilter(filters, "label", hide()).size).toBe(0);
   expect(withFilter(filters, "label", null).size).toBe(0);
+});
+
+it("the shown items of each class are counted", () => {
+  const hidden = hiddenItems(
+    4,
+    new Map([["size", { kind: "range", lower: 2, upper: 9 }]]),
+    columns,
+  );
+  expect(shownByCode(codes, hidden)?.slice(0, 3)).toEqual(Uint32Array.of(0, 1, 1));
+  expect(shownByCode(codes, hiddenItems(4, new Map(), columns))).toBeNull();
 });

@@ -1,4 +1,4 @@
-/** Filters, and the state bits of each item. */
+/** Filters, what they hide, and the state bits of each item. */
 import { DIMMED, FADED, HIDDEN, MATCHED, SELECTED } from "../stage/index";
 
 export type Filter =
@@ -40,11 +40,35 @@ export interface Emphasis {
   readonly selection: Uint32Array;
 }
 
-/** The state bits of each item. `columns` contains the values of every filtered column. */
-export function itemStates(
+/** HIDDEN for each item that a filter hides, 0 for others; null without filters. */
+export function hiddenItems(
   nItems: number,
   filters: Filters,
   columns: ReadonlyMap<string, Values>,
+): Uint8Array | null {
+  if (filters.size === 0) return null;
+  const hidden = new Uint8Array(nItems);
+  for (const [column, filter] of filters) {
+    const values = columns.get(column);
+    if (values) hide(hidden, values, filter);
+  }
+  return hidden;
+}
+
+/** The number of items that are not hidden, for each code of a column; without `hidden`, null. */
+export function shownByCode(codes: Values, hidden: Uint8Array | null): Uint32Array | null {
+  if (!hidden) return null;
+  const counts = new Uint32Array(65_536);
+  for (let i = 0; i < codes.length; i++) {
+    if (hidden[i] === 0) counts[codes[i] as number] = (counts[codes[i] as number] as number) + 1;
+  }
+  return counts;
+}
+
+/** The state bits of each item. `hidden` has HIDDEN for the items that filters hide. */
+export function itemStates(
+  nItems: number,
+  hidden: Uint8Array | null,
   { matches, selection }: Emphasis,
 ): Uint8Array<ArrayBuffer> {
   const emphasis = matches !== null || selection.length > 0;
@@ -52,9 +76,8 @@ export function itemStates(
   for (const item of matches ?? []) states[item] = MATCHED;
   const lit = matches === null ? ~DIMMED : ~0; // a search also shows matches outside
   for (const item of selection) states[item] = ((states[item] as number) & lit) | SELECTED;
-  for (const [column, filter] of filters) {
-    const values = columns.get(column);
-    if (values) hide(states, values, filter);
+  if (hidden) {
+    for (let i = 0; i < nItems; i++) states[i] = (states[i] as number) | (hidden[i] as number);
   }
   return states;
 }

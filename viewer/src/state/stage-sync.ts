@@ -1,5 +1,5 @@
 /** Passes the state to the stage whenever it changes. */
-import { effect, signal } from "@preact/signals";
+import { effect } from "@preact/signals";
 import { NO_CATEGORY } from "../contract";
 import type { Stage, Theme } from "../stage/index";
 import type { App } from "./app";
@@ -54,7 +54,7 @@ async function lay(app: App, stage: Stage): Promise<void> {
 }
 
 export function syncStage(app: App, stage: Stage): () => void {
-  const columns = signal<ReadonlyMap<string, Values>>(new Map());
+  const { columns } = app;
   const untouched = app.selection.items.peek();
 
   async function load(name: string): Promise<void> {
@@ -87,7 +87,7 @@ export function syncStage(app: App, stage: Stage): () => void {
       const searched = emphasis.matches !== null || emphasis.selection.length > 0;
       if (filters.size === 0 && !searched && !codes) stage.setStates(null);
       else {
-        const states = itemStates(app.items.count, filters, columns.value, emphasis);
+        const states = itemStates(app.items.count, app.hidden.value, emphasis);
         if (codes) fadeOthers(states, codes, highlight.code);
         stage.setStates(states);
       }

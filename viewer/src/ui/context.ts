@@ -10,6 +10,12 @@ export function useApp(): App {
   return app;
 }
 
+/** A number of shown items: "18 of 400", or "400" if all are shown. */
+export function shownText(shown: number, total: number): string {
+  const all = total.toLocaleString("en-US");
+  return shown === total ? all : `${shown.toLocaleString("en-US")} of ${all}`;
+}
+
 export function count(value: number, one: string, many = `${one}s`): string {
   return `${value.toLocaleString("en-US")} ${value === 1 ? one : many}`;
 }

@@ -469,3 +469,28 @@ it("the map shows the neighbors of the open item", async () => {
   await settled();
   expect(told.get("links")).toEqual({ from: null, to: [] });
 });
+
+it("every count says how many items are shown", async () => {
+  const { app } = await shown();
+  const text = (selector: string) => root.querySelector(selector)?.textContent;
+  app.search.ended(Uint32Array.of(1, 2, 3));
+  app.select(Uint32Array.of(0, 1, 4), false);
+  await settled();
+  expect(text(".fs-search-found span")).toBe("3 found");
+  expect(text(".fs-side")).not.toContain("shown");
+  app.columns.value = new Map(app.columns.value).set("value", await app.items.column("value"));
+  app.setFilter("value", { kind: "range", lower: 2, upper: 4 }); // items 2, 3 and 4
+  await settled();
+  expect(text(".fs-heading p")).toBe("3 of 6 items shown · 2 classes");
+  expect(rows().map((row) => row.querySelector(".fs-number")?.textContent)).toEqual([
+    "2 of 3",
+    "1 of 3",
+  ]);
+  expect(text(".fs-search-found span")).toBe("2 of 3 shown");
+  expect(text(".fs-side .fs-note")).toBe("1 of 3 shown");
+  button("Next match").click();
+  expect(app.panels.item.value).toBe(2); // the first match is hidden
+  app.colorBy.value = "value";
+  await settled();
+  expect(text(".fs-legend-head")).toBe("3 of 6 shown");
+});

@@ -17,9 +17,12 @@ export class Search {
   /** A step that the user asked for while the search ran. */
   private pendingStep: 1 | -1 | null = null;
 
-  constructor(private readonly goTo: (item: number) => void) {}
+  constructor(
+    private readonly goTo: (item: number) => void,
+    private readonly isShown: (item: number) => boolean,
+  ) {}
 
-  /** Go to the next (1) or previous (-1) match; the first follows the last. */
+  /** Go to the next (1) or previous (-1) match that is shown; the first follows the last. */
   step(by: 1 | -1): void {
     if (this.running.value) {
       this.pendingStep = by;
@@ -27,10 +30,14 @@ export class Search {
     }
     const matches = this.matches.value;
     if (!matches || matches.length === 0) return;
-    const from = this.at.value < 0 && by < 0 ? 0 : this.at.value;
-    const at = (from + by + matches.length) % matches.length;
-    this.at.value = at;
-    this.goTo(matches[at] as number);
+    let at = this.at.value < 0 && by < 0 ? 0 : this.at.value;
+    for (let tried = 0; tried < matches.length; tried++) {
+      at = (at + by + matches.length) % matches.length;
+      if (!this.isShown(matches[at] as number)) continue;
+      this.at.value = at;
+      this.goTo(matches[at] as number);
+      return;
+    }
   }
 
   started(): void {

@@ -2,7 +2,7 @@
 import { useRef } from "preact/hooks";
 import { saveCsv, savePaths, saveZip } from "../../state/exports/exports";
 import { LABEL } from "../../state/items/items";
-import { useApp } from "../context";
+import { shownText, useApp } from "../context";
 import { highlights, IconButton, SidePanel, TextButton } from "../controls/controls";
 import { ItemButton } from "../controls/ItemButtons";
 import { Icon } from "../controls/icons";
@@ -15,6 +15,7 @@ const CLASSES_SHOWN = 100;
 export function SelectionPanel() {
   const app = useApp();
   const selection = app.selection.items.value;
+  const shown = app.shownOf(selection);
   const mostZipped = app.source.abilities.zip;
   return (
     <SidePanel
@@ -29,6 +30,9 @@ export function SelectionPanel() {
       }
       onClose={() => app.closePanel()}
     >
+      {shown.length < selection.length && (
+        <p class="fs-muted fs-note">{shownText(shown.length, selection.length)} shown</p>
+      )}
       <div class="fs-actions">
         <TextButton
           title="id, path, label and columns, as a table"

@@ -1,10 +1,10 @@
 /** The legend of the colors. A click hides a class, a double click shows only that class. */
 import { useId, useMemo, useRef, useState } from "preact/hooks";
 import { type LegendRow, legendRows } from "../../state/colors/legend";
-import { isolated, toggled } from "../../state/filters";
+import { hiddenItems, isolated, shownByCode, toggled } from "../../state/filters";
 import { LABEL } from "../../state/items/items";
 import { folded } from "../../state/search/find";
-import { count, useApp } from "../context";
+import { count, shownText, useApp } from "../context";
 import { highlights, LinkButton } from "../controls/controls";
 import { Name } from "../controls/Name";
 import { seenRows, useViewport } from "../controls/viewport";
@@ -26,6 +26,17 @@ export function Legend() {
   return <ClassLegend key={name} name={name} />;
 }
 
+/** The number of items by code that the filters on other columns show; null without such filters. */
+function useShownCounts(name: string): Uint32Array | null {
+  const { filters, columns, items } = useApp();
+  const others = [...filters.value].filter(([column]) => column !== name);
+  const codes = columns.value.get(name);
+  return useMemo(() => {
+    if (!codes || others.length === 0) return null;
+    return shownByCode(codes, hiddenItems(items.count, new Map(others), columns.value));
+  }, [codes, columns.value, ...others.flat()]);
+}
+
 function ClassLegend({ name }: { readonly name: string }) {
   const app = useApp();
   const [sought, setSought] = useState("");
@@ -34,6 +45,7 @@ function ClassLegend({ name }: { readonly name: string }) {
   const names = useMemo(() => rows.map((row) => row.name), [rows]);
   const filter = app.filters.value.get(name);
   const hidden = filter?.kind === "codes" ? filter.hidden : NOTHING_HIDDEN;
+  const shownCounts = useShownCounts(name);
   if (rows.length === 0) return null;
   const sorted = byCount ? [...rows].sort((a, b) => b.count - a.count) : rows;
   const shown = sought ? sorted.filter((row) => folded(row.name).includes(folded(sought))) : sorted;
@@ -74,6 +86,7 @@ function ClassLegend({ name }: { readonly name: string }) {
         column={name}
         rows={shown}
         names={names}
+        shownCounts={shownCounts}
         hidden={hidden}
         onToggle={(code) => setHidden(toggled(hidden, code))}
         onIsolate={(code) =>
@@ -95,13 +108,22 @@ interface LegendListProps {
   readonly rows: readonly LegendRow[];
   /** The names of all rows, including rows that the text field filters out. */
   readonly names: readonly string[];
+  readonly shownCounts: Uint32Array | null;
   readonly hidden: ReadonlySet<number>;
   onToggle(code: number): void;
   onIsolate(code: number): void;
 }
 
 /** The list is one Tab stop: arrow keys move, Space hides a class, Enter isolates it. */
-function LegendList({ column, rows, names, hidden, onToggle, onIsolate }: LegendListProps) {
+function LegendList({
+  column,
+  rows,
+  names,
+  shownCounts,
+  hidden,
+  onToggle,
+  onIsolate,
+}: LegendListProps) {
   const list = useRef<HTMLDivElement>(null);
   const prefix = useId();
   const viewport = useViewport(list);
@@ -154,6 +176,7 @@ function LegendList({ column, rows, names, hidden, onToggle, onIsolate }: Legend
             row={row}
             names={names}
             id={`${prefix}-${row.code}`}
+            nShown={shownCounts?.[row.code] ?? row.count}
             index={first + i}
             count={rows.length}
             active={first + i === at}
@@ -183,6 +206,8 @@ interface RowProps {
   readonly row: LegendRow;
   readonly names: readonly string[];
   readonly id: string;
+  /** The number of items that the filters on other columns show. */
+  readonly nShown: number;
   readonly index: number;
   /** The number of rows. */
   readonly count: number;
@@ -197,6 +222,7 @@ function Row({
   row,
   names,
   id,
+  nShown,
   index,
   count,
   active,
@@ -227,7 +253,7 @@ function Row({
         style={{ background: hidden ? "transparent" : app.seenColor(row.color) }}
       />
       <Name name={row.name} among={names} />
-      <span class="fs-number">{row.count.toLocaleString("en-US")}</span>
+      <span class="fs-number">{shownText(nShown, row.count)}</span>
     </div>
   );
 }

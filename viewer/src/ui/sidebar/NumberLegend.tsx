@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { AGREEMENT, type NumberColumn } from "../../contract";
 import { numberPalette, numberScale, STEPS } from "../../state/colors/scale";
 import { grayText, valueText } from "../../state/wording/words";
-import { useApp } from "../context";
+import { shownText, useApp } from "../context";
 import { LinkButton } from "../controls/controls";
 
 /** A column's numbers; null until they are read. `stage-sync` reports a failure to read them. */
@@ -59,6 +59,9 @@ export function NumberLegend({ column }: { readonly column: NumberColumn }) {
     .join(",");
   return (
     <section class="fs-legend" aria-label="Legend">
+      <div class="fs-legend-head fs-muted">
+        {shownText(app.nShown.value, app.items.count)} shown
+      </div>
       <div class="fs-scale" style={{ background: `linear-gradient(to right, ${gradient})` }} />
       {maximum > minimum && (
         <div class="fs-range">

@@ -19,6 +19,16 @@ export function searchLabel({ columns, classes, strings }: Manifest): string | n
   return `Find in ${parts.length > 0 ? `${parts.join(", ")} and ` : ""}${last}`;
 }
 
+/** "38 found", "3 of 38 found", or "12 of 38 shown" if a filter hides matches. */
+function foundText(nFound: number, nShown: number, at: number): string {
+  if (nFound === 0) return "Nothing found";
+  const found = nFound.toLocaleString("en-US");
+  const current = at >= 0 ? `${(at + 1).toLocaleString("en-US")} of ` : "";
+  if (nShown === nFound) return `${current}${found} found`;
+  const shown = `${nShown.toLocaleString("en-US")} of ${found} shown`;
+  return at >= 0 ? `${shown}, at ${(at + 1).toLocaleString("en-US")}` : shown;
+}
+
 export function SearchBox() {
   const app = useApp();
   const label = searchLabel(app.manifest);
@@ -55,17 +65,12 @@ export function SearchBox() {
       </label>
       {matches && (
         <div class="fs-search-found">
-          <span>
-            {at >= 0 && `${(at + 1).toLocaleString("en-US")} of `}
-            {matches.length > 0
-              ? `${matches.length.toLocaleString("en-US")} found`
-              : "Nothing found"}
-          </span>
+          <span>{foundText(matches.length, app.shownOf(matches).length, at)}</span>
           {matches.length > 0 && (
             <>
               <LinkButton
-                title="Select all that was found"
-                onClick={() => app.select(matches, false)}
+                title="Select all that was found and is shown"
+                onClick={() => app.select(app.shownOf(matches), false)}
               >
                 Select
               </LinkButton>

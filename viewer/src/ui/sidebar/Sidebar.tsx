@@ -28,7 +28,10 @@ export function Sidebar() {
       </div>
     );
   }
-  const images = count(manifest.n_items, app.hasImages ? "image" : "item");
+  const all = count(manifest.n_items, app.hasImages ? "image" : "item");
+  const nShown = app.nShown.value;
+  const images =
+    nShown === manifest.n_items ? all : `${nShown.toLocaleString("en-US")} of ${all} shown`;
   const classes = manifest.classes
     ? ` · ${count(manifest.classes.length, "class", "classes")}`
     : "";
