@@ -98,7 +98,7 @@ def find_in_parquet(candidate: Candidate) -> ImageSet:
         splits += [find_split(file_name(file))] * (len(paths) - n_before)
     if not paths:
         raise InputError(
-            f"Parquet files of images must have at least one row; {str(source)!r} has none. "
+            f"a source of Parquet files must have at least one row; {str(source)!r} has none. "
             f"Name another source.{describe_skipped(skipped)}"
         )
     for values in columns.values():
