@@ -48,7 +48,7 @@ def test_csv_has_headings_and_rows(featscape, made):
 def test_both_formats_are_refused(featscape, made):
     done = featscape("findings", made, "--json", "--csv")
     assert done.status == 2
-    assert "got --json and --csv. Choose one" in done.err
+    assert "--json or --csv; got both" in done.err
 
 
 def test_a_folder_that_is_no_map_is_refused(featscape, tmp_path):

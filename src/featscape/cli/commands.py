@@ -257,7 +257,7 @@ def findings(folder: MapFolder, *, as_json: AsJson = False, as_csv: AsCsv = Fals
     from featscape.steps.findings import find_in_map
 
     if as_json and as_csv:
-        raise InputError("the findings have one format; got --json and --csv. Choose one of the two.")
+        raise InputError("the format must be --json or --csv; got both. Choose one of the two.")
     found = find_in_map(open_map(folder))
     if as_json:
         typer.echo(findings_report.as_json(found))
