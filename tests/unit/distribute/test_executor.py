@@ -1,5 +1,6 @@
 """Where a map is computed: this machine, or a cluster that a fake Ray describes."""
 
+import inspect
 from types import SimpleNamespace
 
 import pytest
@@ -79,3 +80,11 @@ def test_the_engine_local_needs_no_cluster():
 def test_an_unknown_engine_or_a_useless_address_is_refused(engine, address, message):
     with pytest.raises(InputError, match=message), open_executor(engine, address):
         pass
+
+
+def test_the_options_of_an_executor_are_the_keywords_of_extract():
+    from featscape.features import extract
+    from featscape.features.protocols import ExtractOptions
+
+    keywords = inspect.signature(extract).parameters.keys() - {"images"}
+    assert ExtractOptions.__annotations__.keys() == keywords

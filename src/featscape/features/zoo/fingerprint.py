@@ -94,7 +94,7 @@ def measure_change(made: Fingerprint, now: Fingerprint) -> float:
     """
     if len(made) != len(now):
         return 2.0
-    # max() of Python would lose NaN after a number
+    # Python's max() may return a number although another value is NaN
     return float(np.max([_distance(one, other) for one, other in zip(made, now, strict=True)]))
 
 
