@@ -41,7 +41,7 @@ def quiet(ray: Any) -> Iterator[None]:
     logger.setLevel(logging.CRITICAL)
     # Ray prints a message when a node dies, and no setting disables it: `Cluster.extract` reports
     # the loss. If a later version of Ray renames the function, the message is printed again.
-    worker = ray._private.worker  # noqa: SLF001
+    worker = ray._private.worker  # noqa: SLF001 - no public name
     original = getattr(worker, "print_to_stdstream", None)
     worker.print_to_stdstream = lambda *_, **__: None
     try:

@@ -31,5 +31,5 @@ def record_value_reads(reads: list[str]) -> Iterator[None]:
                 reads.append(func.name())
             return func(*args, **(kwargs or {}))
 
-    with Watch():  # type: ignore[no-untyped-call]
+    with Watch():  # type: ignore[no-untyped-call]  # as above
         yield

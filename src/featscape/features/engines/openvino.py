@@ -168,7 +168,7 @@ def convert(
         # Tracing is deprecated, but takes a fifth of the time of torch.export. It also warns of
         # values that become constants; the engine is compared with PyTorch afterwards.
         warnings.simplefilter("ignore")
-        traced = torch.jit.trace(module if has_script else run, example, check_trace=False)  # type: ignore[no-untyped-call]
+        traced = torch.jit.trace(module if has_script else run, example, check_trace=False)  # type: ignore[no-untyped-call]  # untyped in torch
         try:
             model = openvino.convert_model(traced, example_input=example)
         except _frontend_failures(openvino) as error:

@@ -118,7 +118,7 @@ class TorchEngine:
                 # the setting is needed while the kernels are launched, not while they run
                 with _tf32_disabled() if self._dtype == torch.float32 else nullcontext():
                     features = self._module_for(len(images))(batch)
-                return features.float().cpu().numpy()  # type: ignore[no-any-return]
+                return features.float().cpu().numpy()  # type: ignore[no-any-return]  # untyped in torch
         except torch.cuda.OutOfMemoryError as error:
             raise DeviceError(
                 f"a batch of {len(images)} images does not fit into the memory of {self._device}. "
@@ -139,7 +139,7 @@ class TorchEngine:
 
     def _module_for(self, n_images: int) -> nn.Module:
         n_compiled, compiled = self._compiled
-        return compiled if n_images == n_compiled else self._module  # type: ignore[no-any-return]
+        return compiled if n_images == n_compiled else self._module  # type: ignore[no-any-return]  # of type Any
 
     def compiled(self, batch_size: int, *, backend: str) -> TorchEngine:
         """Return the same network, compiled for batches of one size.

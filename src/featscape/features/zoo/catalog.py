@@ -92,4 +92,4 @@ def find_size(backend: ModuleType, architecture: str) -> Size:
 @cache
 def _read() -> dict[str, Any]:
     text = resources.files(__package__).joinpath(FILE).read_text(encoding="utf-8")
-    return json.loads(text)  # type: ignore[no-any-return]
+    return json.loads(text)  # type: ignore[no-any-return]  # JSON

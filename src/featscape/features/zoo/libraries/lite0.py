@@ -51,7 +51,7 @@ def build(weights_name: str) -> Architecture:
     from timm.data.config import resolve_data_config
 
     make = partial(timm.create_model, _TIMM_NAME, pretrained=False)
-    config: dict[str, Any] = resolve_data_config(  # type: ignore[no-untyped-call]
+    config: dict[str, Any] = resolve_data_config(  # type: ignore[no-untyped-call]  # timm has no types
         pretrained_cfg=vars(timm.get_pretrained_cfg(_TIMM_NAME))
     )
     size_px = config["input_size"][1]

@@ -121,7 +121,7 @@ def _make(architecture: str, tag: str, *, weights: Path | None = None) -> nn.Mod
         ) from error
     finally:
         logging.disable(level)
-    return network.visual  # type: ignore[no-any-return]
+    return network.visual  # type: ignore[no-any-return]  # open_clip has no types
 
 
 def _find_weights(architecture: str, tag: str, progress: Progress) -> Path:

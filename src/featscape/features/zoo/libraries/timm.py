@@ -67,7 +67,7 @@ def build(name: str) -> Architecture:
     from timm.data.transforms_factory import create_transform
 
     stored = _stored(name)
-    config: dict[str, Any] = resolve_data_config(  # type: ignore[no-untyped-call]
+    config: dict[str, Any] = resolve_data_config(  # type: ignore[no-untyped-call]  # timm has no types
         pretrained_cfg=vars(stored)
     )
     n_channels, height_px, width_px = config["input_size"]

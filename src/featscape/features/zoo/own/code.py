@@ -152,7 +152,7 @@ def find_factory(model: str, *, hint: str = "") -> Callable[[], nn.Module]:
             f"{module_name} {what}. {hint}The factory is a function without arguments that "
             "returns a torch.nn.Module."
         )
-    return factory  # type: ignore[no-any-return]
+    return factory  # type: ignore[no-any-return]  # of type Any
 
 
 def build(model: str, factory: Callable[[], nn.Module]) -> Architecture:
