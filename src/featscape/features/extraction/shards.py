@@ -166,7 +166,7 @@ def read_shards(folder: Path, *, card: ModelCard) -> ShardFolder:
     Parameters
     ----------
     folder : Path
-        Allowed to be missing.
+        May be missing.
     card : ModelCard
         Card of the network.
 
