@@ -108,18 +108,18 @@ def open_networks(model: str, weights: Path | None, pixels: list[np.ndarray]) ->
     from featscape.features.engines.torch import TorchEngine
 
     network = load_network(model, weights=weights, device="cpu")
-    geometry = network._preprocessing  # noqa: SLF001 - to replace the engine
-    assert network._module is not None  # noqa: SLF001
+    geometry = network.preprocessing
+    assert network.module is not None
     torch_engine = TorchEngine(
-        network._module,  # noqa: SLF001
+        network.module,
         device=network.device,
         mean=geometry.mean,
         std=geometry.std,
     )
     found = []
-    for engine in (torch_engine, network._engine):  # noqa: SLF001
+    for engine in (torch_engine, network.engine):
         for precision in engine.precisions:
-            asked = replace(network, _engine=engine, _asked=precision)
+            asked = replace(network, engine=engine, requested=precision)
             found.append(asked.choose_precision(pixels)[0])
     return found
 

@@ -98,15 +98,15 @@ def open_networks(folder: Path, weights: Path, *, interpreted: bool) -> tuple[Ne
     here = load_network(name, weights=weights, device="cpu", precision="fp32")
     if not interpreted:
         return here, load_network(name, weights=weights, device="cuda", precision="fp32")
-    seen = here._preprocessing  # noqa: SLF001 - as load_network does it for a GPU
+    seen = here.preprocessing
     engine = TorchEngine(
-        here._module,  # type: ignore[arg-type]  # noqa: SLF001
+        here.module,  # type: ignore[arg-type]
         device=here.device,
         mean=seen.mean,
         std=seen.std,
         geometry=seen.resizing,
     )
-    return here, replace(here, _engine=engine, _resizing=seen.resizing)
+    return here, replace(here, engine=engine, resizing=seen.resizing)
 
 
 def read_prepared(images: ImageSet, network: Network, n_images: int) -> list[np.ndarray]:
@@ -175,14 +175,14 @@ def stages(
         run = lambda task=task, threads=threads: drain(read_ahead(task, len(images), **threads))  # noqa: E731
         yield [f"{name}, {n_threads} threads", rate(run, len(images), repeats)]
     batch = read_prepared(images, network, min(size, len(images)))
-    resizing = network._resizing  # noqa: SLF001 - stages alone
+    resizing = network.resizing
     assert resizing is not None
-    device = network._engine._device  # type: ignore[attr-defined]  # noqa: SLF001
+    device = network.engine._device  # type: ignore[attr-defined]  # noqa: SLF001
     copy = lambda: make_batch(batch, resizing, device)  # noqa: E731
     with torch.inference_mode():
         yield ["copying to the GPU and resizing", rate(copy, len(batch), n_batches)]
     for name, one in networks.items():
-        engine: Any = one._engine  # noqa: SLF001
+        engine: Any = one.engine
         shape = (len(batch), 3, *[resizing.crop_px] * 2)
         values = torch.rand(shape, device=device, dtype=engine._dtype)  # noqa: SLF001
         values = values.to(memory_format=torch.channels_last)

@@ -45,25 +45,36 @@ class Network:
         Describes the network, its weights, its preprocessing and its precision.
     device : torch.device
         The device that runs the network.
+    module : torch.nn.Module or None
+        Standardized floats (b, 3, h, w) -> features (b, d). None for an ONNX file.
+    preprocessing : Preprocessing
+    engine : Engine
+        Runs the network.
+    requested : str
+        The requested precision, or "auto".
+    fallback : str
+        The reason why OpenVINO does not run the network on the CPU; empty otherwise.
     inference : Inference or None
         The engine, and the reason for the precision. None before `choose_precision` is called;
         until then the network runs in fp32.
+    resizing : ResizeAndCrop or None
+        The resize and crop that the engine does on the device.
     """
 
     card: ModelCard
     device: torch.device
-    _module: nn.Module | None  # None for an ONNX file
-    _preprocessing: Preprocessing
-    _engine: Engine
-    _asked: str
-    _fallback: str
+    module: nn.Module | None  # None for an ONNX file
+    preprocessing: Preprocessing
+    engine: Engine
+    requested: str
+    fallback: str
     inference: Inference | None = None
-    _resizing: ResizeAndCrop | None = None  # done by the engine, on the device
+    resizing: ResizeAndCrop | None = None  # done by the engine, on the device
 
     @property
     def batch_size(self) -> int:
         """A suitable number of images per batch for the device."""
-        return self._engine.batch_size
+        return self.engine.batch_size
 
     @property
     def n_workers(self) -> int:
@@ -73,7 +84,7 @@ class Network:
         image delays all threads. OpenVINO's threads do not wait for each other.
         """
         n_cores = count_cores()
-        threads_wait = self.device.type == "cpu" and isinstance(self._engine, TorchEngine)
+        threads_wait = self.device.type == "cpu" and isinstance(self.engine, TorchEngine)
         return min(max(1, n_cores // 2 if threads_wait else n_cores), _MOST_WORKERS)
 
     @property
@@ -88,13 +99,13 @@ class Network:
         The features then have a mean cosine similarity of .9999 to the features of images decoded
         at full size. A factor of 1.5 gave .999, and a factor of 1 gave .997.
         """
-        preprocessing = self._preprocessing
+        preprocessing = self.preprocessing
         return _LEAST_SCALE * (preprocessing.resize_px or preprocessing.input_size_px)
 
     @property
     def takes_pixels(self) -> bool:
         """Whether `prepare` also accepts arrays; True for a plain resize and central crop."""
-        return self._preprocessing.resizing is not None
+        return self.preprocessing.resizing is not None
 
     def prepare(self, image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Resize and crop one RGB image, unless the device resizes the image later; thread-safe.
@@ -116,7 +127,7 @@ class Network:
         """
         from PIL import Image
 
-        resize_px = self._preprocessing.resize_px
+        resize_px = self.preprocessing.resize_px
         shape = image.shape if isinstance(image, np.ndarray) else (image.height, image.width)
         height, width = shape[:2]
         n_pixels = (resize_px or 0) ** 2 * max(height, width) // min(height, width)
@@ -126,14 +137,14 @@ class Network:
                 f"resized to {resize_px} px the image has {n_pixels:,} pixels, above the limit of "
                 f"{Image.MAX_IMAGE_PIXELS:,}"
             )
-        if self._resizing is not None:
-            can_defer = self._resizing.can_defer(height, width)
-            return np.asarray(image) if can_defer else self._resizing(image)
-        return self._preprocessing.crop(image)
+        if self.resizing is not None:
+            can_defer = self.resizing.can_defer(height, width)
+            return np.asarray(image) if can_defer else self.resizing(image)
+        return self.preprocessing.crop(image)
 
     def without_engine(self) -> Network:
         """Return a copy that only prepares images, and can be sent to another machine."""
-        return replace(self, _module=None, _engine=None, _resizing=None)  # type: ignore[arg-type]  # `run` is never called
+        return replace(self, module=None, engine=None, resizing=None)  # type: ignore[arg-type]  # `run` is never called
 
     def run(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Compute the features of one batch of images.
@@ -156,7 +167,7 @@ class Network:
             differs from the number in the card.
         """
         with own_code_errors(self.card.name):
-            values = self._engine.run(pixels)
+            values = self.engine.run(pixels)
         if values.shape != (len(pixels), self.card.n_features):
             raise ModelError(
                 f"a network must always give the same number of features per image, here "
@@ -169,7 +180,7 @@ class Network:
         """Return the sample size for `choose_precision`; 0 if no sample is needed."""
         if self.inference is not None:
             return 0
-        return sample_size(self._asked, n_images, engine=self._engine)
+        return sample_size(self.requested, n_images, engine=self.engine)
 
     def choose_precision(
         self, sample: Sequence[NDArray[np.uint8]]
@@ -198,12 +209,12 @@ class Network:
         if self.inference is not None:
             return self, None
         with own_code_errors(self.card.name):
-            choice = choose_precision(self._engine, self._asked, sample, card=self.card)
+            choice = choose_precision(self.engine, self.requested, sample, card=self.card)
         network = replace(
             self,
             card=replace(self.card, precision=choice.precision),
-            inference=replace(choice.inference, fallback=self._fallback),
-            _engine=choice.engine,
+            inference=replace(choice.inference, fallback=self.fallback),
+            engine=choice.engine,
         )
         return network, choice.values
 
@@ -225,12 +236,12 @@ class Network:
         Network
             Its `inference` contains the reason if the network is not compiled.
         """
-        if self.inference is None or not isinstance(self._engine, TorchEngine):
+        if self.inference is None or not isinstance(self.engine, TorchEngine):
             return self
         with own_code_errors(self.card.name):
-            engine, reason = compile_engine(self._engine, images)
+            engine, reason = compile_engine(self.engine, images)
         inference = replace(self.inference, engine=engine.name, fallback=reason)
-        return replace(self, inference=inference, _engine=engine)
+        return replace(self, inference=inference, engine=engine)
 
     def with_choice(self, inference: Inference) -> Network:
         """Return the network with an earlier choice of `auto`.
@@ -239,36 +250,36 @@ class Network:
         does not support the earlier precision.
         """
         precision = inference.precision
-        if self.inference is not None or self._asked != AUTO:
+        if self.inference is not None or self.requested != AUTO:
             return self
-        if precision not in self._engine.precisions:
+        if precision not in self.engine.precisions:
             return self
-        engine = self._engine if precision == FP32 else self._engine.at(precision)
+        engine = self.engine if precision == FP32 else self.engine.at(precision)
         return replace(
             self,
             card=replace(self.card, precision=precision),
-            inference=replace(inference, engine=engine.name, fallback=self._fallback),
-            _engine=engine,
+            inference=replace(inference, engine=engine.name, fallback=self.fallback),
+            engine=engine,
         )
 
     def at_precision(self, precision: str) -> Network:
         """Return the network in the precision of a card, without a measurement."""
         name, _, key = precision.partition("-")
-        engine: Engine = self._engine
-        if name == BF16 and BF16 not in engine.precisions and self._module is not None:
+        engine: Engine = self.engine
+        if name == BF16 and BF16 not in engine.precisions and self.module is not None:
             # PyTorch emulates bfloat16: this is slower, and the features differ only by rounding
             engine = TorchEngine(
-                self._module,
+                self.module,
                 device=self.device,
-                mean=self._preprocessing.mean,
-                std=self._preprocessing.std,
-                geometry=self._resizing,
+                mean=self.preprocessing.mean,
+                std=self.preprocessing.std,
+                geometry=self.resizing,
             )
         if name != FP32:
             engine = engine.at(name, key=key, fingerprint=self.card.fingerprint)
         return replace(
             self,
             card=replace(self.card, precision=precision),
-            inference=Inference(engine.name, name, name, "as for the map", fallback=self._fallback),
-            _engine=engine,
+            inference=Inference(engine.name, name, name, "as for the map", fallback=self.fallback),
+            engine=engine,
         )

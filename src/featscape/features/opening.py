@@ -124,12 +124,12 @@ def _start(
     return Network(
         card,
         device,
-        _module=readout,
-        _preprocessing=preprocessing,
-        _engine=engine,
-        _asked=precision,
-        _fallback=fallback,
-        _resizing=resizing,
+        module=readout,
+        preprocessing=preprocessing,
+        engine=engine,
+        requested=precision,
+        fallback=fallback,
+        resizing=resizing,
     )
 
 
@@ -173,11 +173,11 @@ def _open_onnx(
     return Network(
         card,
         choose_device("cpu"),
-        _module=None,
-        _preprocessing=preprocessing,
-        _engine=engine,
-        _asked=precision,
-        _fallback="",
+        module=None,
+        preprocessing=preprocessing,
+        engine=engine,
+        requested=precision,
+        fallback="",
     )
 
 

@@ -45,7 +45,7 @@ def test_features_are_the_input_of_the_classifier(name, tmp_path, save_weights, 
     last.register_forward_pre_hook(lambda _layer, inputs: seen.append(inputs[0]))
     with torch.inference_mode():
         batch = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2)
-        whole(network._preprocessing.standardize(batch))
+        whole(network.preprocessing.standardize(batch))
     expected = seen[0].mean((2, 3)) if seen[0].ndim == 4 else seen[0]
     assert values.dtype == np.float32
     assert values.shape == (1, {e.name: e.n_features for e in list_models()}[name])
@@ -64,7 +64,7 @@ def test_resnet101_is_loaded_from_a_file(tmp_path, save_weights, noise_image):
 
 
 def test_batch_norms_are_folded(small_file):
-    module = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")._module
+    module = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu").module
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in module.modules())
 
 
@@ -155,6 +155,6 @@ def test_decoding_threads_are_fewer_with_pytorch(small_file, monkeypatch):
     network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
     assert network.n_workers == 6
     plain = TorchEngine(
-        network._module, device=network.device, mean=(0.5,) * 3, std=(0.5,) * 3, precision="fp32"
+        network.module, device=network.device, mean=(0.5,) * 3, std=(0.5,) * 3, precision="fp32"
     )
-    assert replace(network, _engine=plain).n_workers == 3
+    assert replace(network, engine=plain).n_workers == 3

@@ -97,9 +97,9 @@ def on_a_gpu():
     from featscape.features.engines.torch import TorchEngine
 
     def move(network):
-        preprocessing = network._preprocessing
+        preprocessing = network.preprocessing
         engine = TorchEngine(
-            network._module,
+            network.module,
             device=torch.device("cpu"),
             mean=preprocessing.mean,
             std=preprocessing.std,
@@ -110,8 +110,8 @@ def on_a_gpu():
             network,
             inference=None if inference is None else replace(inference, engine=engine.name),
             device=torch.device("cuda"),
-            _engine=engine,
-            _resizing=preprocessing.resizing,
+            engine=engine,
+            resizing=preprocessing.resizing,
         )
 
     return move

@@ -229,13 +229,13 @@ class TestEarlierChoice:
 
     def test_the_network_uses_an_earlier_choice(self, small_file):
         network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
-        network = replace(network, _engine=Rounded())
+        network = replace(network, engine=Rounded())
         held = network.with_choice(self.CHOSEN)
-        assert (held.card.precision, held._engine.precision) == ("bf16", "bf16")
+        assert (held.card.precision, held.engine.precision) == ("bf16", "bf16")
         assert held.inference == replace(self.CHOSEN, engine="An engine 1.0")
         assert held.sample_size(1000) == 0
-        assert replace(network, _asked="fp32").with_choice(self.CHOSEN).card == network.card
-        plain = replace(network, _engine=Rounded(precisions=("fp32",)))
+        assert replace(network, requested="fp32").with_choice(self.CHOSEN).card == network.card
+        plain = replace(network, engine=Rounded(precisions=("fp32",)))
         assert plain.with_choice(self.CHOSEN) is plain
 
     def test_extraction_uses_an_earlier_choice(self, noise_images, small_file, maps):
@@ -318,8 +318,8 @@ class TestSample:
         network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
 
         def load(**changes):
-            counted = Counted(network._engine, **changes)
-            return replace(network, _engine=counted, _asked="bf16"), counted.counts
+            counted = Counted(network.engine, **changes)
+            return replace(network, engine=counted, requested="bf16"), counted.counts
 
         return load
 
@@ -332,7 +332,7 @@ class TestSample:
         assert 20 < found.inference.n_checked < 38
         kept = [i for i in range(40) if i not in (0, 30)]
         pixels = [network.prepare(images.load(i)) for i in kept]
-        assert np.array_equal(found.values, network._engine.at("bf16").run(pixels))
+        assert np.array_equal(found.values, network.engine.at("bf16").run(pixels))
         made = [make_thumbnail(images.load(i)) for i in kept]
         packed = Thumbnails(tmp_path / "pack")
         assert [packed.encoded(i) for i in range(len(packed))] == made
@@ -357,7 +357,7 @@ class TestSample:
 
 def test_bf16_is_measured_recorded_and_reloaded(noise_images, small_file):
     network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu", precision="bf16")
-    if "bf16" not in network._engine.precisions:
+    if "bf16" not in network.engine.precisions:
         pytest.skip("this processor has no bfloat16")
     assert network.inference is None
     images = noise_images(23)
@@ -373,7 +373,7 @@ def test_bf16_is_measured_recorded_and_reloaded(noise_images, small_file):
 
 def test_a_card_in_bf16_is_reloaded_on_a_processor_without_bfloat16(small_file, noise_image):
     network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
-    network = replace(network, _engine=replace_precisions(network._engine, ("fp32",)))
+    network = replace(network, engine=replace_precisions(network.engine, ("fp32",)))
     emulated = network.at_precision("bf16")
     assert emulated.inference.engine.startswith("PyTorch")
     pixels = [network.prepare(noise_image(0, (50, 50)))]

@@ -161,9 +161,9 @@ def test_pytorch_runs_if_openvino_is_not_installed(small_file, monkeypatch):
     monkeypatch.setattr("featscape.features.engines.selection.find_spec", lambda _name: None)
     notes = Notes()
     network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu", progress=notes)
-    assert network._engine.name.startswith("PyTorch")
+    assert network.engine.name.startswith("PyTorch")
     assert notes.lines == [
-        f"shufflenet_v2_x0_5 runs on {network._engine.name}: OpenVINO is not installed"
+        f"shufflenet_v2_x0_5 runs on {network.engine.name}: OpenVINO is not installed"
     ]
 
 

@@ -57,7 +57,7 @@ def test_features_agree_with_the_librarys_preprocessing(photographs, factor):
     transform = create_transform(**config)
     wholes = [Image.open(io.BytesIO(one)).convert("RGB") for one in photographs[factor]]
     with torch.inference_mode():
-        slow = network._module(torch.stack([transform(one) for one in wholes])).numpy()
+        slow = network.module(torch.stack([transform(one) for one in wholes])).numpy()
     cosines = cosines_of(quick, slow)
     assert cosines.mean() >= LEAST_COSINE, cosines
 

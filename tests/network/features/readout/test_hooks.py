@@ -39,7 +39,7 @@ def test_layers_are_read_in_the_requested_order(resnet_file, noise_image):
     whole = models.resnet18(weights=None).eval()
     whole.load_state_dict(torch.load(resnet_file, weights_only=True))
     batch = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2)
-    outputs = true_outputs(whole, network._preprocessing.standardize(batch), LAYERS)
+    outputs = true_outputs(whole, network.preprocessing.standardize(batch), LAYERS)
     expected = [out.mean((2, 3)) if out.ndim == 4 else out for out in outputs]
     assert network.card.layers == LAYERS
     assert network.card.pool == "avg"
@@ -56,7 +56,7 @@ def test_layers_are_read_in_the_requested_order(resnet_file, noise_image):
 
 def test_batch_norms_after_requested_convolutions_are_not_folded(resnet_file):
     def count(layers):
-        module = load_network("resnet18", weights=resnet_file, layers=layers, device="cpu")._module
+        module = load_network("resnet18", weights=resnet_file, layers=layers, device="cpu").module
         return sum(isinstance(layer, nn.BatchNorm2d) for layer in module.network.layer1.modules())
 
     assert count(("layer1",)) == 0
@@ -69,10 +69,10 @@ def test_nothing_is_computed_after_the_last_layer(resnet_file):
     )
     ran = []
     for name in ("conv1", "layer2", "layer3"):
-        network._module.network.get_submodule(name).register_forward_hook(
+        network.module.network.get_submodule(name).register_forward_hook(
             lambda *_, name=name: ran.append(name)
         )
-    network._module(torch.zeros(1, 3, 224, 224))
+    network.module(torch.zeros(1, 3, 224, 224))
     assert ran == ["conv1", "layer2"]
 
 
@@ -178,9 +178,9 @@ def test_a_readout_can_be_traced(resnet_file):
     network = load_network("resnet18", weights=resnet_file, layers=("layer1", "layer3"))
     batch = torch.rand(2, 3, 64, 64)
     with pytest.warns(DeprecationWarning, match="deprecated"):  # converters still use the tracer
-        traced = torch.jit.trace(network._module, batch)
+        traced = torch.jit.trace(network.module, batch)
     batch = torch.rand(3, 3, 64, 64)
-    torch.testing.assert_close(traced(batch), network._module(batch))
+    torch.testing.assert_close(traced(batch), network.module(batch))
 
 
 class Odd(nn.Module):

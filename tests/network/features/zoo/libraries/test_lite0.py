@@ -56,7 +56,7 @@ def test_features_agree_with_the_plain_reference(network, noise_image):
     pixels = [network.prepare(noise_image(seed, (300, 260))) for seed in range(2)]
     batch = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2)
     with torch.inference_mode():
-        expected = lite0_in_plain_functions(state, network._preprocessing.standardize(batch))
+        expected = lite0_in_plain_functions(state, network.preprocessing.standardize(batch))
     values = network.run(pixels)
     assert values.shape == (2, 1280)
     assert values.std() > 0.1
@@ -64,7 +64,7 @@ def test_features_agree_with_the_plain_reference(network, noise_image):
 
 
 def test_batch_norms_are_folded_with_their_activations_kept(network):
-    layers = list(network._module.modules())
+    layers = list(network.module.modules())
     assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in layers)
     assert any(isinstance(layer, torch.nn.ReLU6) for layer in layers)
 
@@ -76,7 +76,7 @@ def test_preprocessing_agrees_with_the_library(network, noise_image):
     config = resolve_model_data_config(timm.create_model("tf_efficientnet_lite0"))
     image = noise_image(3, (300, 200))
     pixels = torch.from_numpy(network.prepare(image).copy())
-    ours = network._preprocessing.standardize(pixels.permute(2, 0, 1)[None])
+    ours = network.preprocessing.standardize(pixels.permute(2, 0, 1)[None])
     # two of 255 levels; the standard deviation of .5 doubles the difference
     torch.testing.assert_close(ours[0], create_transform(**config)(image), rtol=0, atol=4.02 / 255)
 

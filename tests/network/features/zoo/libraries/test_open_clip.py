@@ -46,7 +46,7 @@ def test_features_are_the_output_of_the_image_tower(tiny, noise_image):
     network = load_network("open_clip:tiny-clip/toy", weights=path, device="cpu")
     pixels = network.prepare(noise_image(0, (60, 40)))
     batch = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None]
-    batch = network._preprocessing.standardize(batch)
+    batch = network.preprocessing.standardize(batch)
     theirs = open_clip.image_transform(32, is_train=False, mean=(0.5,) * 3, std=(0.25,) * 3)
     torch.testing.assert_close(batch[0], theirs(noise_image(0, (60, 40))))
     with torch.inference_mode():

@@ -47,12 +47,10 @@ def test_features_agree_with_timm(name, make, noise_image):
     network = load_network(f"timm:{name}", weights=path, device="cpu")
     image = noise_image(0, (300, 260))
     pixels = network.prepare(image)
-    ours = network._preprocessing.standardize(
-        torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None]
-    )
+    ours = network.preprocessing.standardize(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None])
     theirs = create_transform(**resolve_model_data_config(whole))(image)
     # two of 255 levels, for the channel with the smallest standard deviation
-    atol = 2.01 / 255 / min(network._preprocessing.std)
+    atol = 2.01 / 255 / min(network.preprocessing.std)
     torch.testing.assert_close(ours[0], theirs, rtol=0, atol=atol)
     whole.reset_classifier(0)
     with torch.inference_mode():
