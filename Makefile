@@ -4,12 +4,13 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 MODULES := viewer/node_modules/.package-lock.json
 STATIC := src/featscape/bundle/static
+NATIVE := $(shell find engine/native -type f)
 
 .PHONY: demo test fuzz sanitize check catalog contract viewer format data install clean
 
 install: $(INSTALLED)
 
-$(INSTALLED): pyproject.toml engine/pyproject.toml engine/CMakeLists.txt $(wildcard engine/native/*)
+$(INSTALLED): pyproject.toml engine/pyproject.toml engine/CMakeLists.txt $(NATIVE)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing featscape and its dependencies into .venv: 4 GB, a few minutes."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ./engine -e '.[dev]'
@@ -40,7 +41,7 @@ fuzz: $(INSTALLED)
 # Run the native code without Python under the address, undefined-behavior and thread sanitizers.
 sanitize: build/sanitize-address,undefined build/sanitize-thread
 
-build/sanitize-%: $(INSTALLED) $(wildcard engine/native/*) engine/tests/native/sanitize.cpp engine/CMakeLists.txt
+build/sanitize-%: $(INSTALLED) $(NATIVE) engine/tests/native/sanitize.cpp engine/CMakeLists.txt
 	$(BIN)/cmake -S engine -B $@ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMESHTSNE_SANITIZE=$* -DMESHTSNE_WERROR=ON
 	$(BIN)/cmake --build $@ --parallel
 	$@/sanitize
@@ -50,7 +51,7 @@ build/sanitize-%: $(INSTALLED) $(wildcard engine/native/*) engine/tests/native/s
 check: $(INSTALLED) $(MODULES)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/clang-format --dry-run --Werror engine/native/* engine/tests/native/*
+	$(BIN)/clang-format --dry-run --Werror $(NATIVE) engine/tests/native/*
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python viewer/generate_contract.py --check
@@ -78,7 +79,7 @@ $(MODULES): viewer/package-lock.json
 format: $(INSTALLED) $(MODULES)
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
-	$(BIN)/clang-format -i engine/native/* engine/tests/native/*
+	$(BIN)/clang-format -i $(NATIVE) engine/tests/native/*
 	cd viewer && npm run --silent format
 
 # Download photographs of animals (GPL) and Fashion-MNIST (MIT) from Debian's archive, without root.

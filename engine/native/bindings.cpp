@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "convolution.hpp"
-#include "points.hpp"
+#include "points/points.hpp"
+#include "points/short_range.hpp"
 #include "search.hpp"
-#include "short_range.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;

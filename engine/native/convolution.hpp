@@ -4,8 +4,8 @@
 #include <memory>
 #include <vector>
 
-#include "graph.hpp"
-#include "kernels.hpp"
+#include "kernels/kernels.hpp"
+#include "points/graph.hpp"
 #include "pool.hpp"
 
 namespace meshtsne {

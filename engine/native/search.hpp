@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "graph.hpp"
-#include "kernels.hpp"
+#include "kernels/kernels.hpp"
+#include "points/graph.hpp"
 #include "pool.hpp"
 
 namespace meshtsne {

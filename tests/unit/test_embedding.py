@@ -131,7 +131,7 @@ def test_the_engine_s_errors_are_featscape_s(monkeypatch):
 
 
 def test_a_gpu_that_is_not_there_is_missed_before_the_work(here, monkeypatch):
-    from meshtsne import device
+    from meshtsne.fit import device
 
     monkeypatch.setattr(device, "has_nvidia_driver", lambda: False)
     with pytest.raises(DeviceError, match="device='cuda' needs an NVIDIA GPU"):

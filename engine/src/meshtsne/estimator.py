@@ -2,47 +2,26 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from meshtsne import initial
-from meshtsne.descent import descend, plan_phases
-from meshtsne.device import describe_device, resolve_device
+from meshtsne.descent import initial
+from meshtsne.descent.loop import descend
+from meshtsne.descent.schedule import plan_phases
+from meshtsne.fit.device import describe_device, resolve_device
+from meshtsne.fit.parameters import check_neighbors, check_parameters, usual_neighbors
+from meshtsne.fit.progress import Progress
+from meshtsne.fit.request import check_inputs, make_request
+from meshtsne.fit.stages import HostStages, arrange, open_stages, prepare
 from meshtsne.fitted import FittedMap
-from meshtsne.parameters import check_neighbors, check_parameters, usual_neighbors
-from meshtsne.request import check_inputs, make_request
-from meshtsne.stages import HostStages, open_stages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-    from meshtsne.descent import Gradient
+    from meshtsne.fit.request import Request
     from meshtsne.records import Neighbors
-    from meshtsne.request import Request
-    from meshtsne.stages import Stages
-
-
-_SET_BY_FIT = (
-    "embedding_",
-    "kl_divergence_",
-    "n_iter_",
-    "n_neighbors_",
-    "learning_rate_",
-    "affinities_",
-    "neighbors_indices_",
-    "neighbors_distances_",
-    "neighbors_recall_",
-    "device_",
-    "_reduction",
-    "_points",
-    "_seed",
-    "_index",
-)
 
 
 def _ignore(_n_iter: int) -> None:
@@ -312,7 +291,9 @@ class TSNE(FittedMap):
         self.neighbors_indices_ = neighbors.indices
         self.neighbors_distances_ = neighbors.distances
         stages = HostStages(request)
-        self._arrange(X, stages)
+        progress = Progress(self.verbose)
+        self.timings_ = progress.timings
+        arrange(stages, X, progress)
         self._keep(stages)
         return self
 
@@ -351,10 +332,8 @@ class TSNE(FittedMap):
             X = self._validated(X, reset=True)
         n_items = None if X is None else X.shape[0]
         request = make_request(self, n_items, neighbors=neighbors, affinities=affinities)
-        for name in _SET_BY_FIT:
-            self.__dict__.pop(name, None)
+        self._forget()
         self._perplexities = request.perplexities
-        self.timings_ = {}
         return X, request
 
     def _fit(
@@ -366,7 +345,9 @@ class TSNE(FittedMap):
         on_advance: Callable[[int], object] = _ignore,
     ) -> None:
         X, request = self._begin(X, neighbors=neighbors, affinities=affinities)
-        n = self._count_items(X, request)
+        progress = Progress(self.verbose)
+        self.timings_ = progress.timings
+        n = self._count_items(X, request, progress)
         if not isinstance(self.init, str):
             initial.array_start(self.init, shape=(n, self.n_components))
         device = resolve_device(self.device, request, n_items=n)
@@ -382,13 +363,15 @@ class TSNE(FittedMap):
         )
         self.learning_rate_ = phases[-1].learning_rate
         with stages.guard():
-            gradient = self._prepare(X, stages)
-            with self._timed("descent"):
+            gradient, P = prepare(stages, X, progress)
+            if P is not None:
+                self.affinities_ = P
+            with progress.timed("descent"):
                 outcome = descend(
                     gradient,
                     phases,
                     tolerance=self.tolerance,
-                    callback=self._watch(),
+                    callback=progress.watch(self.callback),
                     callback_every=self.callback_every,
                     on_advance=on_advance,
                 )
@@ -402,74 +385,15 @@ class TSNE(FittedMap):
         if outcome.stopped_by == "interrupt":
             raise KeyboardInterrupt
 
-    def _count_items(self, X: Any, request: Request) -> int:
+    def _count_items(self, X: Any, request: Request, progress: Progress) -> int:
         """Return the number of items, and report a number of neighbors below the usual one."""
         if request.affinities is not None:
             return int(request.affinities.shape[0])
         k, usual = request.n_neighbors, usual_neighbors(request.perplexities)
         self.n_neighbors_ = k
         if k < usual:
-            self._report(f"{k} neighbors per item, fewer than 3 x perplexity = {usual}")
+            progress.report(f"{k} neighbors per item, fewer than 3 x perplexity = {usual}")
         return len(request.neighbors.indices) if request.neighbors is not None else X.shape[0]
-
-    def _prepare(self, X: Any, stages: Stages) -> Gradient:
-        """Run the stages before the descent."""
-        self._arrange(X, stages)
-        with self._timed("neighbors"):
-            stages.find_neighbors()
-        with self._timed("affinities"):
-            P = stages.join()
-            if P is not None:
-                self.affinities_ = P
-        with self._timed("initial"):
-            return stages.gradient(stages.first_positions())
-
-    def _arrange(self, X: Any, stages: Stages) -> None:
-        """Reduce the features and build the search index."""
-        with self._timed("pca"):
-            stages.reduce(X)
-        with self._timed("index"):
-            stages.build_index()
-
-    def _keep(self, stages: Stages) -> None:
-        """Keep what `transform` needs, and the recall."""
-        self._reduction, self._points, self._seed = stages.reduction, stages.points, stages.seed
-        self.neighbors_recall_ = stages.recall
-        if stages.index is not None:
-            self._index = stages.index
-
-    def _keep_neighbors(self, request: Request, stages: Stages) -> None:
-        """Keep the neighbors, with their distances in `metric`."""
-        neighbors = request.neighbors or self._in_metric(stages.neighbors)
-        self.neighbors_indices_ = neighbors.indices
-        self.neighbors_distances_ = neighbors.distances
-
-    def _watch(self) -> Callable[[int, float, NDArray[np.float32]], object] | None:
-        """Return the caller's callback; with verbose=2 it also prints the KL divergence."""
-        if self.verbose < 2:
-            return self.callback
-
-        def report(iteration: int, kl_divergence: float, embedding: NDArray[np.float32]) -> object:
-            self._report(f"iteration {iteration}: KL divergence {kl_divergence:.4f}")
-            return self.callback and self.callback(iteration, kl_divergence, embedding)
-
-        return report
-
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
-        began = time.perf_counter()
-        yield
-        self.timings_[stage] = time.perf_counter() - began
-        self._report(f"{stage}: {self.timings_[stage]:.2f} s")
-
-    def _report(self, line: str) -> None:
-        if self.verbose:
-            sys.stdout.write(f"[TSNE] {line}\n")
-
-    @property
-    def _n_features_out(self) -> int:
-        """Number of names that `get_feature_names_out` returns; scikit-learn's protocol."""
-        return int(self.embedding_.shape[1])
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from meshtsne.affinities import conditional_probabilities, joint_probabilities
+from meshtsne.checks import METRICS, canonical_metric, count_threads
 from meshtsne.errors import InputError
-from meshtsne.parameters import METRICS, canonical_metric, count_threads
 from meshtsne.records import Neighbors
 from meshtsne.search.neighbors import NeighborIndex, in_metric, out_of_metric
 from meshtsne.search.precomputed import check_distances, neighbors_of_distances
@@ -21,7 +21,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
+    from meshtsne.fit.request import Request
+    from meshtsne.fit.stages import Stages
     from meshtsne.reduction import Reduction
+
+_SET_BY_FIT = (
+    "embedding_",
+    "kl_divergence_",
+    "n_iter_",
+    "n_neighbors_",
+    "learning_rate_",
+    "affinities_",
+    "neighbors_indices_",
+    "neighbors_distances_",
+    "neighbors_recall_",
+    "device_",
+    "_reduction",
+    "_points",
+    "_seed",
+    "_index",
+)
 
 # The reduced features of one row differ by less than this share of their length between calls.
 _FLOAT32_ROUNDING = 2e-6
@@ -153,6 +172,29 @@ class FittedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         return "neighbors_indices_" in self.__dict__ and (
             self._points is not None or self._metric == "precomputed"
         )
+
+    def _forget(self) -> None:
+        """Delete the attributes of an earlier fit."""
+        for name in _SET_BY_FIT:
+            self.__dict__.pop(name, None)
+
+    def _keep(self, stages: Stages) -> None:
+        """Keep what `transform` needs, and the recall."""
+        self._reduction, self._points, self._seed = stages.reduction, stages.points, stages.seed
+        self.neighbors_recall_ = stages.recall
+        if stages.index is not None:
+            self._index = stages.index
+
+    def _keep_neighbors(self, request: Request, stages: Stages) -> None:
+        """Keep the neighbors, with their distances in `metric`."""
+        neighbors = request.neighbors or self._in_metric(stages.neighbors)
+        self.neighbors_indices_ = neighbors.indices
+        self.neighbors_distances_ = neighbors.distances
+
+    @property
+    def _n_features_out(self) -> int:
+        """Number of names that `get_feature_names_out` returns; scikit-learn's protocol."""
+        return int(self.embedding_.shape[1])
 
     def _search(self, X: Any) -> tuple[Neighbors, NDArray[np.float64]]:
         """Return the neighbors of each row at the scale of the search, and its rounding error."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meshtsne.checks import as_matrix, canonical_metric, count_threads, is_integer
 from meshtsne.errors import InputError
 from meshtsne.forces.choice import choose_gradient
-from meshtsne.parameters import as_matrix, canonical_metric, count_threads, is_integer
 from meshtsne.reduction import check_finite
 from meshtsne.search.neighbors import nearest_neighbors
 

@@ -14,13 +14,14 @@ import triton.language as tl
 from triton.backends.compiler import GPUTarget
 from triton.runtime.jit import JITFunction
 
-from meshtsne.cuda import CudaGradient, affinity_kernels, descent_kernels, neighbor_kernels
+from meshtsne.cuda import CudaGradient
 from meshtsne.cuda import affinities as on_affinities
 from meshtsne.cuda import neighbors as on_neighbors
-from meshtsne.cuda.launch import launch
+from meshtsne.cuda.kernels import affinity, descent, neighbor
+from meshtsne.cuda.kernels.launch import launch
 from meshtsne.cuda.repulsion import _POINTS_MANY
-from meshtsne.device import GPU_NEIGHBORS_MAX
 from meshtsne.errors import DeviceError
+from meshtsne.fit.device import GPU_NEIGHBORS_MAX
 
 # Maximum shared memory of a block, bytes, by compute capability: CUDA C++ Programming Guide.
 # T4, A100, RTX 30 (RTX 40, 8.9, is equal), H100, B200, RTX 50.
@@ -108,7 +109,7 @@ def test_every_kernel_of_a_fit_compiles(card):
     with np.errstate(divide="ignore"):  # Z is 0, because no kernel ran
         gradient.kl_divergence()
 
-    modules = (affinity_kernels, descent_kernels, neighbor_kernels)
+    modules = (affinity, descent, neighbor)
     assert set(card.shared_bytes) == set.union(*map(kernels_of, modules))
     assert card.holds_all()
 

@@ -15,8 +15,8 @@ from sklearn.exceptions import NotFittedError
 
 from meshtsne import TSNE
 from meshtsne.errors import DeviceError
+from meshtsne.fit.request import Request
 from meshtsne.forces import exact
-from meshtsne.request import Request
 
 HAS_GPU = torch.cuda.is_available()
 DEVICE = "cuda" if HAS_GPU else "cpu"
@@ -378,7 +378,7 @@ def test_transform_after_a_fit_on_the_gpu_and_after_pickling(points):
 @pytest.mark.usefixtures("no_check")
 def test_the_initial_positions_are_those_of_the_cpu(points):
     from meshtsne.cuda.fit import DeviceStages
-    from meshtsne.stages import HostStages
+    from meshtsne.fit.stages import HostStages
 
     ask = Request(
         n_neighbors=K, perplexities=(7.0,), metric="cosine", n_pca=3, n_components=2, init="pca",

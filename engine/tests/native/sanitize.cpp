@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "convolution.hpp"
-#include "points.hpp"
+#include "points/points.hpp"
 #include "search.hpp"
 
 using namespace meshtsne;

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from meshtsne.descent import Phase, descend, plan_phases
+from meshtsne.descent.loop import descend
+from meshtsne.descent.schedule import Phase, plan_phases
 from meshtsne.errors import InputError
 from meshtsne.forces import exact
 from meshtsne.forces.direct import DirectGradient

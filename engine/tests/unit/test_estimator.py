@@ -7,8 +7,10 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from meshtsne import TSNE, descent, device
+from meshtsne import TSNE
+from meshtsne.descent.loop import CHECK_EVERY
 from meshtsne.errors import DeviceError, InputError
+from meshtsne.fit import device
 from meshtsne.forces import exact
 from meshtsne.records import Neighbors
 
@@ -255,7 +257,7 @@ def test_on_advance_counts_every_iteration_and_changes_nothing(X):
     counts = []
     model = quick(max_iter=130).fit(X, on_advance=counts.append)
     assert sum(counts) == model.n_iter_ == 130
-    assert max(counts) <= descent.CHECK_EVERY
+    assert max(counts) <= CHECK_EVERY
     np.testing.assert_array_equal(model.embedding_, quick(max_iter=130).fit_transform(X))
 
 
@@ -280,7 +282,7 @@ def test_a_diverging_descent_is_an_error(X, method):
 def test_tolerance_ends_a_descent_that_no_longer_improves(X):
     model = quick(max_iter=3_000, tolerance=1e-3).fit(X)
     assert model.n_iter_ < 3_000
-    assert model.n_iter_ % descent.CHECK_EVERY == 0
+    assert model.n_iter_ % CHECK_EVERY == 0
 
 
 def test_a_fit_can_continue_a_finished_embedding(X):

@@ -3,8 +3,8 @@ import pytest
 from scipy.sparse import block_diag, csr_array
 
 from meshtsne.affinities import joint_probabilities
+from meshtsne.descent.initial import START_SD, array_start, pca_start, random_start, spectral_start
 from meshtsne.errors import InputError
-from meshtsne.initial import START_SD, array_start, pca_start, random_start, spectral_start
 from meshtsne.search.neighbors import nearest_neighbors
 
 

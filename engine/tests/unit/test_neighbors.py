@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import pairwise_distances
 
+from meshtsne.checks import MOST_THREADS, count_threads
 from meshtsne.errors import InputError
-from meshtsne.parameters import MOST_THREADS, count_threads
 from meshtsne.search.neighbors import (
     EXACT_BELOW,
     RECALL_GOAL,

@@ -1,11 +1,11 @@
 """t-SNE on an NVIDIA GPU, from the features to the embedding, in PyTorch and Triton.
 
 `DeviceStages` runs the stages of a fit. Each stage has a module: reduction.py, neighbors.py,
-affinities.py, and gradient.py with repulsion.py. `descent.descend` calls `CudaGradient` as it calls
-the gradients of the CPU. check.py compares the stages with the exact formulas before the first fit.
+affinities.py, and gradient.py with repulsion.py. `descend` calls `CudaGradient` as it calls the
+gradients of the CPU. check.py compares the stages with the exact formulas before the first fit.
 
-Each ``*_kernels.py`` contains the Triton kernels of one module; launch.py starts the kernels. The
-kernels need no compiler other than Triton. Importing this package loads neither torch nor Triton.
+kernels/ contains the Triton kernels and launch.py, which starts them. The kernels need no compiler
+other than Triton. Importing this package loads neither torch nor Triton.
 """
 
 from typing import TYPE_CHECKING

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 import triton
 
-from meshtsne.cuda import affinity_kernels as kernels
-from meshtsne.cuda.launch import launch
+from meshtsne.cuda.kernels import affinity as kernels
+from meshtsne.cuda.kernels.launch import launch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ import torch
 
 from meshtsne.cuda.affinities import conditional_probabilities, joint_probabilities
 from meshtsne.cuda.gradient import CudaGradient
-from meshtsne.cuda.launch import kernels_fail
+from meshtsne.cuda.kernels.launch import kernels_fail
 from meshtsne.cuda.neighbors import find_neighbors
 from meshtsne.errors import DeviceError
 from meshtsne.forces import exact

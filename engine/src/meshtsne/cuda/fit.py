@@ -1,4 +1,4 @@
-"""The stages of a fit on an NVIDIA GPU; `meshtsne.stages` describes the stages."""
+"""The stages of a fit on an NVIDIA GPU; `meshtsne.fit.stages` describes the stages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from meshtsne import initial
 from meshtsne.affinities import joint_probabilities as join_on_host
 from meshtsne.cuda.affinities import conditional_probabilities, joint_probabilities
 from meshtsne.cuda.check import check_device
@@ -16,6 +15,7 @@ from meshtsne.cuda.host_copy import copy_to_host
 from meshtsne.cuda.memory import explained_memory, require_memory
 from meshtsne.cuda.neighbors import find_neighbors
 from meshtsne.cuda.reduction import reduce_features
+from meshtsne.descent import initial
 from meshtsne.records import Neighbors
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from meshtsne.cuda.affinities import DeviceAffinities
     from meshtsne.cuda.neighbors import DeviceNeighbors
+    from meshtsne.fit.request import Request
     from meshtsne.reduction import Reduction
-    from meshtsne.request import Request
     from meshtsne.search.neighbors import NeighborIndex
 
 

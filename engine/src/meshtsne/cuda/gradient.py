@@ -8,9 +8,9 @@ import numpy as np
 import torch
 import triton
 
-from meshtsne.cuda import descent_kernels as kernels
 from meshtsne.cuda.affinities import DeviceAffinities, PackedAffinities
-from meshtsne.cuda.launch import launch
+from meshtsne.cuda.kernels import descent as kernels
+from meshtsne.cuda.kernels.launch import launch
 from meshtsne.cuda.repulsion import SPACING, Extent, RepulsionGrid
 
 if TYPE_CHECKING:

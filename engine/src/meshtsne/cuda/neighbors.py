@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 import triton
 
-from meshtsne.cuda import neighbor_kernels as kernels
-from meshtsne.cuda.launch import launch
+from meshtsne.cuda.kernels import neighbor as kernels
+from meshtsne.cuda.kernels.launch import launch
 
 if TYPE_CHECKING:
     from torch import Tensor

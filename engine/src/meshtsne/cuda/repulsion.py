@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 import triton
 
-from meshtsne.cuda import descent_kernels as kernels
-from meshtsne.cuda.launch import launch
+from meshtsne.cuda.kernels import descent as kernels
+from meshtsne.cuda.kernels.launch import launch
 from meshtsne.errors import InputError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-    from meshtsne.descent import Gradient
+    from meshtsne.descent.gradient import Gradient
 
 METHODS = ("auto", "direct", "grid")
 

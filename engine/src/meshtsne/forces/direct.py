@@ -9,7 +9,7 @@ PAIRS_PER_THREAD = 500_000
 
 
 class DirectGradient(NativeGradient):
-    """The `descent.Gradient` for few points: O(n^2) per iteration, exact up to rounding.
+    """The `Gradient` for few points: O(n^2) per iteration, exact up to rounding.
 
     The parameters are those of `NativeGradient`.
     """

@@ -95,7 +95,7 @@ def kl_divergence(P: NDArray[np.float64], Y: NDArray[np.floating[Any]]) -> float
 
 
 class ExactGradient:
-    """The reference implementation of `descent.Gradient`: a dense P, NumPy, float64.
+    """The reference implementation of `Gradient`: a dense P, NumPy, float64.
 
     Parameters
     ----------

@@ -233,7 +233,7 @@ class PotentialGrid:
 
 
 class GridGradient(NativeGradient):
-    """The `descent.Gradient` for many points: O(n) per iteration, in one to three dimensions.
+    """The `Gradient` for many points: O(n) per iteration, in one to three dimensions.
 
     The parameters are those of `NativeGradient`.
     """

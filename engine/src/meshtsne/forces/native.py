@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class NativeGradient(ABC):
-    """A `descent.Gradient` over native points; subclasses compute the forces.
+    """A `Gradient` over native points; subclasses compute the forces.
 
     Parameters
     ----------

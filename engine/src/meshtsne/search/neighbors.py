@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meshtsne import _native
-from meshtsne.errors import InputError
-from meshtsne.parameters import (
+from meshtsne.checks import (
     as_matrix,
     canonical_metric,
     check_integer,
@@ -23,6 +22,7 @@ from meshtsne.parameters import (
     is_integer,
     random_generator,
 )
+from meshtsne.errors import InputError
 from meshtsne.records import Neighbors
 from meshtsne.reduction import SPHERICAL, fit_reduction
 from meshtsne.search.partition import Partition

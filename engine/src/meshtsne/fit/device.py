@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from meshtsne.errors import DeviceError, InputError
 
 if TYPE_CHECKING:
-    from meshtsne.request import Request
+    from meshtsne.fit.request import Request
 
 GPU_METRICS = ("euclidean", "cosine", "correlation")
 GPU_NEIGHBORS_MAX = 2_048

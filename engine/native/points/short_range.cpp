@@ -1,9 +1,9 @@
-#include "short_range.hpp"
+#include "points/short_range.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-#include "kernels.hpp"
+#include "kernels/kernels.hpp"
 
 namespace meshtsne {
 

@@ -18,8 +18,8 @@
 // Every butterfly works on eight independent transforms, one per lane.
 #pragma once
 
-#include "kernels.hpp"
-#include "simd.hpp"
+#include "kernels/kernels.hpp"
+#include "kernels/simd.hpp"
 
 namespace {
 

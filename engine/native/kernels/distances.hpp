@@ -1,8 +1,8 @@
 // Distances between four queries and sixteen candidates at a time, for the neighbor search.
 #pragma once
 
-#include "kernels.hpp"
-#include "simd.hpp"
+#include "kernels/kernels.hpp"
+#include "kernels/simd.hpp"
 
 namespace {
 

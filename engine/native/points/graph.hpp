@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "kernels.hpp"
+#include "kernels/kernels.hpp"
 #include "memory.hpp"
 #include "pool.hpp"
 

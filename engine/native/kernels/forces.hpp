@@ -5,8 +5,8 @@
 #include <cmath>
 #include <type_traits>
 
-#include "kernels.hpp"
-#include "simd.hpp"
+#include "kernels/kernels.hpp"
+#include "kernels/simd.hpp"
 
 namespace {
 

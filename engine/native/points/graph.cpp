@@ -1,4 +1,4 @@
-#include "graph.hpp"
+#include "points/graph.hpp"
 
 #include <algorithm>
 #include <bit>

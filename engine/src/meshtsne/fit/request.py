@@ -5,21 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from meshtsne.checks import METRICS, canonical_metric, count_threads, random_generator
 from meshtsne.errors import InputError
-from meshtsne.parameters import (
-    METRICS,
-    canonical_metric,
-    count_neighbors,
-    count_threads,
-    random_generator,
-)
+from meshtsne.fit.parameters import Parameters, count_neighbors
 from meshtsne.search.precomputed import as_affinities, as_neighbors
 
 if TYPE_CHECKING:
     import numpy as np
     from scipy.sparse import csr_array
 
-    from meshtsne.estimator import TSNE
     from meshtsne.records import Neighbors
 
 
@@ -57,7 +51,7 @@ class Request:
     affinities: csr_array | None = None
 
 
-def check_inputs(tsne: TSNE, X: Any, *, neighbors: Any, affinities: Any) -> None:
+def check_inputs(tsne: Parameters, X: Any, *, neighbors: Any, affinities: Any) -> None:
     """Raise InputError if the inputs of `TSNE.fit` exclude one another, or one is missing."""
     if neighbors is None and affinities is None:
         if X is None:
@@ -80,13 +74,14 @@ def check_inputs(tsne: TSNE, X: Any, *, neighbors: Any, affinities: Any) -> None
 
 
 def make_request(
-    tsne: TSNE, n_items: int | None, *, neighbors: Any = None, affinities: Any = None
+    tsne: Parameters, n_items: int | None, *, neighbors: Any = None, affinities: Any = None
 ) -> Request:
     """Return the request of a fit of this estimator, whose parameters have been checked.
 
     Parameters
     ----------
-    tsne : TSNE
+    tsne : Parameters
+        The estimator.
     n_items : int or None
         Number of rows of X; None if there is no X.
     neighbors, affinities : optional

@@ -114,8 +114,42 @@ def _write_sorted(
         tl.store(indices + to, (keys & 0x7FFFFFFF).to(tl.int32), wanted)
 
 
+@triton.jit
+def _wide_distances(
+    row_start, column_start, origin, live, there, DIM: tl.constexpr, STEP: tl.constexpr,
+    ROWS: tl.constexpr, CANDIDATES: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
+    """Return the squared distances, (ROWS, CANDIDATES), of points with more columns than STEP."""
+    row_norms = tl.zeros([ROWS], tl.float32)
+    column_norms = tl.zeros([CANDIDATES], tl.float32)
+    product = tl.zeros([ROWS, CANDIDATES], tl.float32)
+    for d in range(0, DIM, STEP):
+        shift = tl.load(origin + d)
+        x = tl.load(row_start + d, live[:, None], 0.0) - shift[None, :]
+        y = tl.load(column_start + d, there[None, :], 0.0) - shift[:, None]
+        row_norms += tl.sum(x * x, 1)
+        column_norms += tl.sum(y * y, 0)
+        product = tl.dot(x, y, product, input_precision=PRECISION)
+    return row_norms[:, None] + column_norms[None, :] - 2 * product
+
+
+@triton.jit
+def _append_nearer(
+    distance, rows, columns, there, bound, count, work_bits, work_index, ROWS: tl.constexpr,
+    CANDIDATES: tl.constexpr, CAPACITY: tl.constexpr,
+):  # fmt: skip
+    """Append the candidates below each row's bound to the work buffers; return the new counts."""
+    bits = tl.where(distance > 0, distance, 0.0).to(tl.int32, bitcast=True)
+    keep = (bits < bound[:, None]) & there[None, :] & (rows[:, None] != columns[None, :])
+    place = count[:, None] + tl.cumsum(keep.to(tl.int32), 1) - 1
+    to = tl.arange(0, ROWS)[:, None] * CAPACITY + place
+    tl.store(work_bits + to, bits, keep)
+    tl.store(work_index + to, columns[None, :].broadcast_to(ROWS, CANDIDATES), keep)
+    return count + tl.sum(keep.to(tl.int32), 1)
+
+
 @triton.jit(do_not_specialize=["n_tiles", "k", "n_ranges"])
-def nearest_kernel(  # noqa: PLR0915 - one loop, whose parts share all state
+def nearest_kernel(
     points,  # float32 (n, DIM), sorted by list
     centers,  # float32 (n_lists, DIM)
     tiles,  # int32 (n_tiles, 3): first row, last row (exclusive), list
@@ -176,30 +210,17 @@ def nearest_kernel(  # noqa: PLR0915 - one loop, whose parts share all state
                 start = points + columns.to(tl.int64)[None, :] * DIM + axis[:, None]
                 if DIM == STEP:
                     y = tl.load(start, there[None, :], 0.0) - shift[:, None]
-                    column_norms = tl.sum(y * y, 0)
                     product = tl.dot(x, y, input_precision=PRECISION)
+                    distance = row_norms[:, None] + tl.sum(y * y, 0)[None, :] - 2 * product
                 else:
-                    row_norms = tl.zeros([ROWS], tl.float32)
-                    column_norms = tl.zeros([CANDIDATES], tl.float32)
-                    product = tl.zeros([ROWS, CANDIDATES], tl.float32)
-                    for d in range(0, DIM, STEP):
-                        shift = tl.load(origin + d)
-                        x = tl.load(row_start + d, live[:, None], 0.0) - shift[None, :]
-                        y = tl.load(start + d, there[None, :], 0.0) - shift[:, None]
-                        row_norms += tl.sum(x * x, 1)
-                        column_norms += tl.sum(y * y, 0)
-                        product = tl.dot(x, y, product, input_precision=PRECISION)
-                distance = row_norms[:, None] + column_norms[None, :] - 2 * product
-                distance = tl.where(distance > 0, distance, 0.0)
-                bits = distance.to(tl.int32, bitcast=True)
-                keep = (
-                    (bits < bound[:, None]) & there[None, :] & (rows[:, None] != columns[None, :])
-                )
-                place = count[:, None] + tl.cumsum(keep.to(tl.int32), 1) - 1
-                to = row_slots[:, None] * CAPACITY + place
-                tl.store(work_bits + to, bits, keep)
-                tl.store(work_index + to, columns[None, :].broadcast_to(ROWS, CANDIDATES), keep)
-                count += tl.sum(keep.to(tl.int32), 1)
+                    distance = _wide_distances(
+                        row_start, start, origin, live, there, DIM, STEP, ROWS, CANDIDATES,
+                        PRECISION,
+                    )  # fmt: skip
+                count = _append_nearer(
+                    distance, rows, columns, there, bound, count, work_bits, work_index, ROWS,
+                    CANDIDATES, CAPACITY,
+                )  # fmt: skip
                 if tl.max(count) > CAPACITY - CANDIDATES:
                     tl.store(counts + row_slots, count)
                     tl.debug_barrier()

@@ -216,7 +216,7 @@ def step_kernel(
     z,  # int64 (1,): fixed point
     parameters,  # float32 (3,): exaggeration, momentum, learning rate
     row_start,  # int64 (n + 1,)
-    packed,  # int32: see affinity_kernels.pack_kernel
+    packed,  # int32: see affinity.pack_kernel
     z_unit,
     low,
     per_step,

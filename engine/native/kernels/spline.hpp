@@ -2,8 +2,8 @@
 // (Essmann et al. 1995, J. Chem. Phys. 103, 8577).
 #pragma once
 
-#include "kernels.hpp"
-#include "simd.hpp"
+#include "kernels/kernels.hpp"
+#include "kernels/simd.hpp"
 
 namespace {
 

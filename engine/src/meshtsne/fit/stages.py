@@ -6,8 +6,8 @@ import math
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
-from meshtsne import initial
 from meshtsne.affinities import joint_probabilities
+from meshtsne.descent import initial
 from meshtsne.forces.choice import choose_gradient
 from meshtsne.reduction import Reduction, fit_reduction
 from meshtsne.search.neighbors import NeighborIndex, out_of_metric
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-    from meshtsne.descent import Gradient
+    from meshtsne.descent.gradient import Gradient
+    from meshtsne.fit.progress import Progress
+    from meshtsne.fit.request import Request
     from meshtsne.records import Neighbors
-    from meshtsne.request import Request
 
 
 class Stages(Protocol):
@@ -197,7 +198,7 @@ def open_stages(request: Request, device: str) -> Stages:
     ----------
     request : Request
     device : str
-        From `device.resolve_device`.
+        From `fit.device.resolve_device`.
 
     Raises
     ------
@@ -209,3 +210,36 @@ def open_stages(request: Request, device: str) -> Stages:
     from meshtsne.cuda import DeviceStages
 
     return DeviceStages(request, device=device)
+
+
+def arrange(stages: Stages, X: Any, progress: Progress) -> None:
+    """Reduce the features and build the search index."""
+    with progress.timed("pca"):
+        stages.reduce(X)
+    with progress.timed("index"):
+        stages.build_index()
+
+
+def prepare(stages: Stages, X: Any, progress: Progress) -> tuple[Gradient, csr_array | None]:
+    """Run all stages before the descent.
+
+    Parameters
+    ----------
+    stages : Stages
+    X : array or sparse matrix, shape (n, d) or (n, n); or None
+    progress : Progress
+
+    Returns
+    -------
+    gradient : Gradient
+        At the initial positions.
+    P : csr_array or None
+        Joint probabilities, shape (n, n); None if P is in the memory of a GPU.
+    """
+    arrange(stages, X, progress)
+    with progress.timed("neighbors"):
+        stages.find_neighbors()
+    with progress.timed("affinities"):
+        P = stages.join()
+    with progress.timed("initial"):
+        return stages.gradient(stages.first_positions()), P

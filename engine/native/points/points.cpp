@@ -1,11 +1,11 @@
-#include "points.hpp"
+#include "points/points.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <utility>
 
-#include "short_range.hpp"
+#include "points/short_range.hpp"
 
 namespace meshtsne {
 

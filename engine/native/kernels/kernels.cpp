@@ -1,9 +1,9 @@
 // Compiled once for each instruction set; MESHTSNE_KERNELS is the name of the function that returns
 // the kernels. Only this function may have external linkage.
-#include "distances.hpp"
-#include "fft.hpp"
-#include "forces.hpp"
-#include "spline.hpp"
+#include "kernels/distances.hpp"
+#include "kernels/fft.hpp"
+#include "kernels/forces.hpp"
+#include "kernels/spline.hpp"
 
 namespace meshtsne {
 

@@ -1,0 +1,133 @@
+"""Check values of callers. Each message has the rule, the value and the remedy."""
+
+from __future__ import annotations
+
+import math
+import os
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+from meshtsne.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+METRICS = ("euclidean", "cosine", "correlation", "manhattan", "chebyshev")
+_SYNONYMS = {"l2": "euclidean", "l1": "manhattan", "cityblock": "manhattan"}
+
+# More threads than cores of current machines; some systems cannot start more.
+MOST_THREADS = 256
+
+
+def canonical_metric(metric: Any, *, known: tuple[str, ...] = METRICS) -> str:
+    """Return the canonical name of a metric; raise InputError with all names."""
+    name = _SYNONYMS.get(metric, metric) if isinstance(metric, str) else None
+    if name not in known:
+        check_choice("metric", metric, (*known, *_SYNONYMS))
+    return str(name)
+
+
+def count_threads(n_jobs: Any) -> int:
+    """Return the number of threads for `n_jobs`.
+
+    None and -1 are all cores, -2 is all but one, as in joblib. The largest number is 256; the
+    results do not depend on the number of threads.
+
+    Raises
+    ------
+    InputError
+        `n_jobs` is 0 or not an integer.
+    """
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    n_cores = n_cores or 1
+    if n_jobs is None:
+        return min(n_cores, MOST_THREADS)
+    if not is_integer(n_jobs) or n_jobs == 0:
+        raise InputError(
+            f"n_jobs must be an integer other than 0, or None; got {n_jobs!r}. "
+            "Pass 1 for one thread, None for all cores."
+        )
+    return min(int(n_jobs) if n_jobs > 0 else max(1, n_cores + 1 + int(n_jobs)), MOST_THREADS)
+
+
+def random_generator(random_state: Any) -> np.random.RandomState:
+    """Return the generator for `random_state`; None is NumPy's global generator.
+
+    Raises
+    ------
+    InputError
+        `random_state` is neither a seed nor a generator.
+    """
+    from sklearn.utils import check_random_state
+
+    try:
+        generator: np.random.RandomState = check_random_state(random_state)
+    except ValueError as error:
+        raise InputError(
+            "random_state must be an integer from 0 to 2**32 - 1, a RandomState or None; "
+            f"got {random_state!r}. Pass for example 0."
+        ) from error
+    return generator
+
+
+def as_matrix(name: str, X: Any) -> Any:
+    """Return X, array-like or sparse, as an array or CSR matrix with one item per row.
+
+    Raises
+    ------
+    InputError
+        X does not contain numbers, is empty, or is not two-dimensional.
+    """
+    from sklearn.utils import check_array
+
+    try:
+        return check_array(X, accept_sparse="csr", ensure_all_finite=False)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{name} must be an array of numbers with one row per item: {error} Pass such an array."
+        ) from error
+
+
+def is_integer(value: Any) -> bool:
+    """Return whether the type of a value is an integer type other than bool."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def check_number(
+    name: str,
+    value: Any,
+    *,
+    at_least: float | None = None,
+    above: float | None = None,
+    otherwise: str = "",
+) -> None:
+    """Raise InputError unless the value is a finite number that is not below the limit."""
+    low = at_least if at_least is not None else above
+    real = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    if (
+        not real
+        or (above is not None and value <= above)
+        or (at_least is not None and value < at_least)
+    ):
+        rule = f"of at least {low:g}" if at_least is not None else f"above {low:g}"
+        raise InputError(
+            f"{name} must be a finite number {rule}{otherwise}; got {value!r}. Pass such a number."
+        )
+
+
+def check_integer(
+    name: str, value: Any, *, low: int, high: int | None = None, otherwise: str = ""
+) -> None:
+    """Raise InputError unless the value is an integer from `low` to `high`, both included."""
+    if not is_integer(value) or value < low or (high is not None and value > high):
+        rule = f"from {low} to {high}" if high is not None else f"of at least {low}"
+        raise InputError(f"{name} must be an integer {rule}{otherwise}; got {value!r}. Pass one.")
+
+
+def check_choice(name: str, value: Any, known: tuple[str, ...], *, otherwise: str = "") -> None:
+    """Raise InputError unless the value is one of the known strings."""
+    if not (isinstance(value, str) and value in known):
+        raise InputError(
+            f"{name} must be one of {', '.join(known)}{otherwise}; got {value!r}. "
+            "Choose one of these."
+        )

@@ -1,0 +1,1 @@
+"""The Triton kernels of the GPU, and the function that starts them."""

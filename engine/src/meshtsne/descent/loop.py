@@ -1,0 +1,157 @@
+"""The loop of the descent. A `Gradient` computes the forces and takes the steps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from meshtsne.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from meshtsne.descent.gradient import Gradient
+    from meshtsne.descent.schedule import Phase
+
+# Number of iterations between two checks of the KL divergence, as in Belkina et al. (2019),
+# "Automated optimized parameters for t-SNE", Nature Communications 10:5415.
+CHECK_EVERY = 50
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of a descent.
+
+    Attributes
+    ----------
+    n_iter : int
+        Number of iterations of all phases together.
+    kl_divergence : float
+    stopped_by : {"max_iter", "tolerance", "callback", "interrupt"}
+    """
+
+    n_iter: int
+    kl_divergence: float
+    stopped_by: str
+
+
+def descend(
+    gradient: Gradient,
+    phases: Sequence[Phase],
+    *,
+    stride: int = CHECK_EVERY,
+    tolerance: float | None = None,
+    callback: Callable[[int, float, NDArray[np.float32]], object] | None = None,
+    callback_every: int = CHECK_EVERY,
+    on_advance: Callable[[int], object] = lambda _n_iter: None,
+) -> Outcome:
+    """Run the phases in order; stop early at the tolerance or by the callback.
+
+    Parameters
+    ----------
+    gradient : Gradient
+        Holds the embedding; changed in place.
+    phases : sequence of Phase
+    stride : int
+        Maximum number of iterations per call of the gradient.
+    tolerance : float, optional
+        End the last phase when the KL divergence has decreased by less than this share of itself
+        within 50 iterations.
+    callback : callable, optional
+        Called as ``callback(iteration, kl_divergence, embedding)``. A true result stops the
+        descent.
+    callback_every : int
+        Number of iterations between two calls of `callback`.
+    on_advance : callable, optional
+        Called with 0 when the descent begins, then with the number of iterations of each call of
+        the gradient.
+
+    Returns
+    -------
+    Outcome
+        Also returned after Ctrl-C: the gradient then holds the embedding of the last iteration.
+
+    Raises
+    ------
+    InputError
+        The positions are not finite.
+    """
+    first = gradient.n_iter
+    watch = _Watch(gradient, tolerance, callback, callback_every)
+    on_advance(0)
+    try:
+        stopped_by = _run(gradient, phases, watch, stride=stride, on_advance=on_advance)
+    except KeyboardInterrupt:
+        stopped_by = "interrupt"
+    n_iter, kl_divergence = gradient.n_iter - first, gradient.kl_divergence()
+    if not math.isfinite(kl_divergence):  # a position is not finite
+        raise InputError(
+            f"the embedding must stay finite; it left the range of float32 within {n_iter} "
+            "iterations. Lower learning_rate or early_exaggeration."
+        )
+    return Outcome(n_iter, kl_divergence, stopped_by)
+
+
+def _run(
+    gradient: Gradient,
+    phases: Sequence[Phase],
+    watch: _Watch,
+    *,
+    stride: int,
+    on_advance: Callable[[int], object],
+) -> str:
+    """Run the phases and return why the descent stopped."""
+    done = 0
+    for phase in phases:
+        gradient.restart()
+        end = done + phase.n_iter
+        while done < end:
+            n_iter = int(min(stride, end - done, watch.iterations_to_next(done)))
+            gradient.advance(
+                n_iter,
+                exaggeration=phase.exaggeration,
+                momentum=phase.momentum,
+                learning_rate=phase.learning_rate,
+            )
+            done += n_iter
+            on_advance(n_iter)
+            stopped_by = watch.reason_to_stop(done, is_last_phase=phase is phases[-1])
+            if stopped_by:
+                return stopped_by
+    return "max_iter"
+
+
+@dataclass
+class _Watch:
+    """Call the callback and check the tolerance; the parameters are those of `descend`."""
+
+    gradient: Gradient
+    tolerance: float | None
+    callback: Callable[[int, float, NDArray[np.float32]], object] | None
+    callback_every: int
+    _last_kl: float | None = None
+
+    def iterations_to_next(self, done: int) -> float:
+        """Return the number of iterations from iteration `done` to the next call or check."""
+        return min(
+            self.callback_every - done % self.callback_every if self.callback else math.inf,
+            CHECK_EVERY - done % CHECK_EVERY if self.tolerance is not None else math.inf,
+        )
+
+    def reason_to_stop(self, done: int, *, is_last_phase: bool) -> str | None:
+        """Return why the descent must stop after iteration `done`, or None."""
+        if (
+            self.callback is not None
+            and done % self.callback_every == 0
+            and self.callback(done, self.gradient.kl_divergence(), self.gradient.embedding())
+        ):
+            return "callback"
+        if self.tolerance is None or not is_last_phase or done % CHECK_EVERY:
+            return None
+        kl, last = self.gradient.kl_divergence(), self._last_kl
+        self._last_kl = kl
+        return "tolerance" if last is not None and last - kl < self.tolerance * kl else None

@@ -1,0 +1,1 @@
+"""One fit of the estimator: checked parameters, device, stages and progress."""

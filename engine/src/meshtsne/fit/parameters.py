@@ -1,0 +1,170 @@
+"""Check the parameters of the estimator."""
+
+from __future__ import annotations
+
+import math
+import re
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from meshtsne.checks import (
+    METRICS,
+    canonical_metric,
+    check_choice,
+    check_integer,
+    check_number,
+    count_threads,
+    random_generator,
+)
+from meshtsne.descent.initial import START_NAMES
+from meshtsne.errors import InputError
+from meshtsne.forces.choice import METHODS
+
+if TYPE_CHECKING:
+    from meshtsne.records import Neighbors
+
+DEVICES = ("auto", "cpu", "cuda")
+
+LEAST_ITEMS = 2
+
+
+class Parameters(Protocol):
+    """The parameters of `TSNE`, which an estimator keeps as the caller passed them."""
+
+    n_components: Any
+    perplexity: Any
+    early_exaggeration: Any
+    early_exaggeration_iter: Any
+    late_exaggeration: Any
+    learning_rate: Any
+    max_iter: Any
+    tolerance: Any
+    metric: Any
+    init: Any
+    n_pca: Any
+    n_neighbors: Any
+    method: Any
+    device: Any
+    random_state: Any
+    n_jobs: Any
+    verbose: Any
+    callback: Any
+    callback_every: Any
+
+
+def check_parameters(tsne: Parameters) -> None:
+    """Raise InputError for the first parameter that is invalid for any data."""
+    check_integer("n_components", tsne.n_components, low=1, high=3)
+    check_integer("early_exaggeration_iter", tsne.early_exaggeration_iter, low=0)
+    check_integer("max_iter", tsne.max_iter, low=1)
+    check_integer("callback_every", tsne.callback_every, low=1)
+    check_number("early_exaggeration", tsne.early_exaggeration, at_least=1)
+    check_number("late_exaggeration", tsne.late_exaggeration, at_least=1)
+    if not (isinstance(tsne.learning_rate, str) and tsne.learning_rate == "auto"):
+        check_number("learning_rate", tsne.learning_rate, above=0, otherwise=" or 'auto'")
+    if tsne.tolerance is not None:
+        check_number("tolerance", tsne.tolerance, at_least=0, otherwise=" or None")
+    if tsne.n_pca is not None:
+        check_integer("n_pca", tsne.n_pca, low=1, otherwise=" or None")
+    if tsne.n_neighbors is not None:
+        check_integer("n_neighbors", tsne.n_neighbors, low=1, otherwise=" or None")
+    check_choice("method", tsne.method, METHODS)
+    if not is_device(tsne.device):
+        check_choice("device", tsne.device, DEVICES, otherwise=" or cuda:N")
+    if isinstance(tsne.init, str) or tsne.init is None:
+        check_choice("init", tsne.init, START_NAMES, otherwise=" or an array of positions")
+    if tsne.callback is not None and not callable(tsne.callback):
+        raise InputError(
+            f"callback must be callable or None; got {tsne.callback!r}. Pass a function."
+        )
+    verbose = int(tsne.verbose) if isinstance(tsne.verbose, bool) else tsne.verbose
+    check_integer("verbose", verbose, low=0)
+    count_threads(tsne.n_jobs)
+    random_generator(tsne.random_state)
+    metric = canonical_metric(tsne.metric, known=(*METRICS, "precomputed"))
+    if metric == "precomputed" and isinstance(tsne.init, str) and tsne.init == "pca":
+        raise InputError(
+            "init='pca' needs features; with metric='precomputed' there are only distances. "
+            "Pass init='spectral' or init='random'."
+        )
+
+
+def is_device(device: object) -> bool:
+    """Return whether a value is a valid `device` of `TSNE`."""
+    return isinstance(device, str) and (
+        device in DEVICES or re.fullmatch(r"cuda:\d+", device) is not None
+    )
+
+
+def _perplexities(perplexity: Any) -> tuple[float, ...]:
+    """Return the perplexities, checked, of a number or a sequence of numbers."""
+    values = (perplexity,) if isinstance(perplexity, Real) else perplexity
+    if isinstance(values, str) or not np.iterable(values) or len(tuple(values)) == 0:
+        raise InputError(
+            f"perplexity must be a number or a sequence of numbers; got {perplexity!r}. "
+            "Pass for example 30 or (10, 100)."
+        )
+    for value in values:
+        check_number("perplexity", value, at_least=1)
+    return tuple(float(value) for value in values)
+
+
+def count_neighbors(
+    perplexity: Any, *, n_items: int, n_neighbors: int | None
+) -> tuple[int, tuple[float, ...]]:
+    """Return the number of neighbors per item in P, and the perplexities.
+
+    Parameters
+    ----------
+    perplexity : float or sequence of float
+        As in `TSNE`.
+    n_items : int
+    n_neighbors : int, optional
+        As in `TSNE`. The default is three times the largest perplexity, rounded up, or all n - 1
+        other items if there are fewer.
+
+    Returns
+    -------
+    n_neighbors : int
+    perplexities : tuple of float
+
+    Raises
+    ------
+    InputError
+        A perplexity is not less than the number of items, or `n_neighbors` is out of its range.
+    """
+    if n_items < LEAST_ITEMS:
+        samples = "1 sample" if n_items == 1 else f"{n_items} samples"
+        raise InputError(f"t-SNE needs at least {LEAST_ITEMS} items; got {samples}. Add items.")
+    scales = _perplexities(perplexity)
+    largest = max(scales)
+    if not largest < n_items:
+        raise InputError(
+            f"perplexity must be less than the number of items, {n_items}; got {largest:g}. "
+            "Lower perplexity or add items."
+        )
+    if n_neighbors is None:
+        return min(usual_neighbors(scales), n_items - 1), scales
+    if not largest < n_neighbors < n_items:
+        raise InputError(
+            f"n_neighbors must be greater than the perplexity {largest:g} and less than the number "
+            f"of items {n_items}; got {n_neighbors}. None uses three times the perplexity."
+        )
+    return n_neighbors, scales
+
+
+def usual_neighbors(perplexities: tuple[float, ...]) -> int:
+    """Return three times the largest perplexity, rounded up."""
+    return math.ceil(3 * max(perplexities))
+
+
+def check_neighbors(neighbors: Neighbors, *, shape: tuple[int, int]) -> None:
+    """Raise InputError unless both arrays of the neighbors have this shape."""
+    for name, values in (("indices", neighbors.indices), ("distances", neighbors.distances)):
+        if values.shape != shape:
+            raise InputError(
+                f"neighbors.{name} must have the shape {shape} for these parameters; got "
+                f"{values.shape}. Pass the neighbors of the restored embedding."
+            )
