@@ -28,7 +28,7 @@ sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))  # shared: machin
 
 from fashion_mnist import SEED, FashionMNIST
 from machine import check_quiet, describe, environment, seconds, table
-from tsne_peer import EARLY_ITERATIONS, IMPLEMENTATIONS, LATE_ITERATIONS, PACKAGES, PERPLEXITY
+from tsne_peer import IMPLEMENTATIONS, PACKAGES, PERPLEXITY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ SHORT_S = 10.0
 TOO_SLOW = {"sklearn": 30_000}  # number of points from which --slow is required
 FULL_SIZE, MILLION, N_NEW = 70_000, 1_000_000, 10_000
 N_PROBES = 400
-PROBED_ITERATIONS = (10, 50, 100, 250, 260, 300, 500, 750)
+PROBED_ITERATIONS = (10, 40, 90, 100, 130, 160, 200, 250, 300)
 
 Record = dict[str, Any]
 
@@ -216,8 +216,6 @@ def force_error_table(X: NDArray[np.float32], *, n_threads: int, n_dimensions: i
     tsne = TSNE(
         n_dimensions,
         perplexity=PERPLEXITY,
-        early_exaggeration_iter=EARLY_ITERATIONS,
-        max_iter=EARLY_ITERATIONS + LATE_ITERATIONS,
         method="grid",
         device="cpu",
         random_state=SEED,

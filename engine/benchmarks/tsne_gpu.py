@@ -40,7 +40,7 @@ from meshtsne.errors import DeviceError  # noqa: E402
 
 DEVICE = "cpu:0" if INTERPRETED else "cuda"
 PERPLEXITY, K = (3, 9) if INTERPRETED else (30, 90)
-N_ITER = 3 if INTERPRETED else 750
+MAX_ITER = 3 if INTERPRETED else None  # None is the default
 N_POINTS = 48 if INTERPRETED else 70_000
 N_PROBES = 400
 STAGES = ("pca", "neighbors", "affinities", "initial", "descent")
@@ -104,16 +104,13 @@ def force_error(Y: torch.Tensor) -> float:
     return float((grid.repulsion.T[rows] - expected).norm() / expected.norm())
 
 
-def fit(X: np.ndarray, *, n_iter: int = N_ITER) -> TSNE:
+def fit(X: np.ndarray, *, max_iter: int | None = MAX_ITER) -> TSNE:
     """Fit X on the device."""
-    early = n_iter // 3
     to_device = mock.patch("meshtsne.estimator.resolve_device", return_value=DEVICE)
     # the 300 points of the check take half a minute in the interpreter; `check` compares fewer
     without_check = mock.patch("meshtsne.cuda.fit.check_device")
     with to_device, without_check if INTERPRETED else nullcontext():
-        return TSNE(
-            perplexity=PERPLEXITY, max_iter=n_iter, early_exaggeration_iter=early, random_state=0
-        ).fit(X)
+        return TSNE(perplexity=PERPLEXITY, max_iter=max_iter, random_state=0).fit(X)
 
 
 def check(X: np.ndarray) -> None:
@@ -196,7 +193,8 @@ def measure_tsne(most: int) -> None:
     """Print the checks and the table; `most` is the number of points of the largest fit."""
     points, labels, what = load_points(torch.device(DEVICE))
     X = points.cpu().numpy()
-    print(f"{what}; perplexity {PERPLEXITY}, {K} neighbors, {N_ITER} iterations\n")
+    n_iter = TSNE(max_iter=MAX_ITER).count_iterations()
+    print(f"{what}; perplexity {PERPLEXITY}, {K} neighbors, {n_iter} iterations\n")
     check(X)
     print(
         "\n| points | first fit s | total s | "

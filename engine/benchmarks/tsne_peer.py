@@ -63,8 +63,6 @@ def meshtsne(
     tsne = TSNE(
         n_dimensions,
         perplexity=_perplexity(X),
-        early_exaggeration_iter=EARLY_ITERATIONS,
-        max_iter=EARLY_ITERATIONS + LATE_ITERATIONS,
         device="cpu",
         random_state=SEED,
         n_jobs=n_threads,

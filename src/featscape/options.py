@@ -28,6 +28,15 @@ class EmbeddingOptions:
         float,
         Help("Effective number of neighbors of an item; less than the number of items.", "P"),
     ] = 30.0  # scikit-learn's default
+    exaggeration: Annotated[
+        float,
+        Help(
+            "Factor of the attraction between neighbors. From 1 to 4 the map changes from t-SNE to "
+            "a map like that of UMAP: denser clusters with more space between them (Böhm, Berens & "
+            "Kobak 2022).",
+            "X",
+        ),
+    ] = 1.0  # the definition of t-SNE
     n_components: Annotated[
         int,
         Help("Dimensions of the map: 2, or 3 for a map that rotates.", "N", flag="--dimensions"),
@@ -54,7 +63,11 @@ class EmbeddingOptions:
     def __post_init__(self) -> None:
         from featscape.steps.tsne import check_parameters
 
-        check_parameters(n_components=self.n_components, perplexity=self.perplexity)
+        check_parameters(
+            n_components=self.n_components,
+            perplexity=self.perplexity,
+            exaggeration=self.exaggeration,
+        )
 
     @property
     def report(self) -> Progress:

@@ -36,6 +36,24 @@ def test_perplexity_that_holds():
     choose_tsne_device(EmbeddingOptions(perplexity=1), n_items=2)
 
 
+@pytest.mark.parametrize("exaggeration", [0.5, float("nan"), float("inf"), "2"])
+def test_an_invalid_exaggeration_is_an_error(exaggeration):
+    with pytest.raises(InputError, match=f"at least 1; got {exaggeration!r}. Use 1"):
+        EmbeddingOptions(exaggeration=exaggeration)
+
+
+def test_run_json_has_the_exaggeration_and_the_number_of_iterations(here):
+    np.save("f.npy", np.random.default_rng(0).normal(size=(30, 4)))
+    embed_features("f.npy", "m", perplexity=4, exaggeration=2)
+    run = json.loads((here / "m" / "run.json").read_text())
+    assert run["parameters"]["late_exaggeration"] == 2
+    assert run["parameters"]["max_iter"] == run["n_iter"] == TSNE().count_iterations()
+    assert "quality" not in run["parameters"]
+    restored = load_tsne(open_map("m"))
+    assert restored.late_exaggeration == 2
+    assert restored.count_iterations() == run["n_iter"]
+
+
 @pytest.mark.parametrize("name", ["learning_rate", "seed", "device"])
 def test_a_parameter_that_was_not_stored_is_not_guessed(here, name):
     np.save("f.npy", np.random.default_rng(0).normal(size=(30, 4)))

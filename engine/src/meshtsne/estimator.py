@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from meshtsne.descent import initial
 from meshtsne.descent.loop import descend
-from meshtsne.descent.schedule import plan_phases
+from meshtsne.descent.schedule import count_iterations, plan_phases
 from meshtsne.fit.device import describe_device, resolve_device
 from meshtsne.fit.parameters import check_neighbors, check_parameters, usual_neighbors
 from meshtsne.fit.progress import Progress
@@ -40,19 +40,26 @@ class TSNE(FittedMap):
         structure at several scales: P is the mean over the perplexities.
     early_exaggeration : float, default=12.0
         Factor of the attraction in the first phase, in which the clusters form.
-    early_exaggeration_iter : int, default=250
-        Number of iterations of the first phase.
+    early_exaggeration_iter : int, optional
+        Number of iterations before the late exaggeration. The exaggeration decreases in three
+        steps. None is 90, or half of `max_iter` if that is less.
     late_exaggeration : float, default=1.0
-        Factor of the attraction in the second phase. Values above 1 make clusters denser and move
-        them apart.
+        Factor of the attraction in the later iterations. From 1 to 4 the result changes from t-SNE
+        to an embedding like that of UMAP: denser clusters with more space between the clusters, and
+        more of the continuous structure (Böhm, Berens & Kobak 2022).
     learning_rate : float or "auto", default="auto"
-        "auto" is n / exaggeration in each phase (Belkina et al. 2019), but at least 50, or n / 10
-        if that is less. The gradient includes the factor 4, as in scikit-learn.
-    max_iter : int, default=750
-        Number of iterations of both phases together.
+        "auto" is n / exaggeration (Belkina et al. 2019), but at least 50, or n / 10 if that is
+        less. The gradient includes the factor 4, as in scikit-learn.
+    quality : {"draft", "standard", "best"}, default="standard"
+        Number of iterations if `max_iter` is None: 180, 320 or 800. More iterations decrease the KL
+        divergence of more than a few thousand items.
+    max_iter : int, optional
+        Total number of iterations, also of those with early exaggeration. None depends on
+        `quality`.
     tolerance : float, optional
-        Stop when the KL divergence has decreased by less than this share within 50 iterations. None
-        runs all iterations.
+        Stop when the KL divergence has decreased by less than this share within 50 iterations of
+        the last phase, which is a fifth of the iterations after the early exaggeration. None runs
+        all iterations.
     metric : str, default="euclidean"
         "euclidean", "cosine", "correlation", "manhattan", "chebyshev", or "precomputed": X is then
         a distance matrix of shape (n, n), or a sparse graph of neighbors with their distances.
@@ -157,10 +164,11 @@ class TSNE(FittedMap):
         *,
         perplexity: float | Sequence[float] = 30.0,
         early_exaggeration: float = 12.0,
-        early_exaggeration_iter: int = 250,
+        early_exaggeration_iter: int | None = None,
         late_exaggeration: float = 1.0,
         learning_rate: float | str = "auto",
-        max_iter: int = 750,
+        quality: str = "standard",
+        max_iter: int | None = None,
         tolerance: float | None = None,
         metric: str = "euclidean",
         init: Any = "pca",
@@ -180,6 +188,7 @@ class TSNE(FittedMap):
         self.early_exaggeration_iter = early_exaggeration_iter
         self.late_exaggeration = late_exaggeration
         self.learning_rate = learning_rate
+        self.quality = quality
         self.max_iter = max_iter
         self.tolerance = tolerance
         self.metric = metric
@@ -319,6 +328,17 @@ class TSNE(FittedMap):
         device = resolve_device(self.device, make_request(self, shape[0]), n_items=shape[0])
         return describe_device(device)
 
+    def count_iterations(self) -> int:
+        """Return the number of iterations of `fit`, unless the tolerance or a callback stops it.
+
+        Raises
+        ------
+        InputError
+            A parameter is invalid.
+        """
+        check_parameters(self)
+        return count_iterations(self.quality, self.max_iter)
+
     def _begin(
         self, X: Any, *, neighbors: Any = None, affinities: Any = None
     ) -> tuple[Any, Request]:
@@ -355,7 +375,7 @@ class TSNE(FittedMap):
         self.device_ = describe_device(device)
         phases = plan_phases(
             n,
-            max_iter=self.max_iter,
+            n_iter=self.count_iterations(),
             early_exaggeration_iter=self.early_exaggeration_iter,
             early_exaggeration=self.early_exaggeration,
             late_exaggeration=self.late_exaggeration,

@@ -14,6 +14,8 @@ from scipy.sparse import csr_array
 from sklearn.exceptions import NotFittedError
 
 from meshtsne import TSNE
+from meshtsne.descent.loop import descend
+from meshtsne.descent.schedule import plan_phases
 from meshtsne.errors import DeviceError
 from meshtsne.fit.request import Request
 from meshtsne.forces import exact
@@ -189,6 +191,26 @@ def test_steps_agree_with_the_exact_ones(joint):
     assert gradient.kl_divergence() == pytest.approx(truth.kl_divergence(), rel=2e-3)
     for descent in (gradient, truth):
         descent.advance(5, exaggeration=4.0, momentum=0.5, learning_rate=8.0)
+    moved = truth.embedding() - truth.embedding().mean(0)
+    assert np.linalg.norm(gradient.embedding() - moved) < 0.01 * np.linalg.norm(moved)
+
+
+def test_a_planned_descent_agrees_with_the_exact_one(joint):
+    """Including the phases of the schedule, whose momentum changes without a restart."""
+    phases = plan_phases(
+        N,
+        n_iter=10,
+        early_exaggeration_iter=4,
+        early_exaggeration=4.0,
+        late_exaggeration=1.0,
+        learning_rate=8.0,
+    )
+    assert len(phases) == 7
+    gradient = make_gradient(joint, np.random.default_rng(10).normal(size=(N, 2)) * 3)
+    truth = exact.ExactGradient(joint, gradient.embedding())
+    found, expected = descend(gradient, phases), descend(truth, phases)
+    assert found.n_iter == expected.n_iter == 10
+    assert found.kl_divergence == pytest.approx(expected.kl_divergence, rel=2e-3)
     moved = truth.embedding() - truth.embedding().mean(0)
     assert np.linalg.norm(gradient.embedding() - moved) < 0.01 * np.linalg.norm(moved)
 

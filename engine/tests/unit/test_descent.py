@@ -45,7 +45,6 @@ def test_phases_follow_one_another_with_their_parameters():
     outcome = descend(gradient, [EARLY, LATE])
     assert (outcome.n_iter, outcome.stopped_by) == (750, "max_iter")
     assert outcome.kl_divergence == gradient.kl_divergence()
-    assert gradient.restarts == [0, 250]
     assert sum(n for n, *rest in gradient.calls if rest == [12, 0.5, 10]) == 250
     assert sum(n for n, *rest in gradient.calls if rest == [1, 0.8, 120]) == 500
 
@@ -131,22 +130,72 @@ def test_a_map_that_is_not_finite_is_an_error(stop):
         descend(gradient, [EARLY], callback=callback)
 
 
-def test_phases_and_learning_rates():
-    parameters = {
-        "max_iter": 750,
-        "early_exaggeration_iter": 250,
-        "early_exaggeration": 12,
-        "late_exaggeration": 1,
-        "learning_rate": "auto",
-    }
-    assert plan_phases(60_000, **parameters) == [
-        Phase(250, 12, 0.5, learning_rate=5_000),
-        Phase(500, 1, 0.8, learning_rate=60_000),
+@pytest.mark.parametrize(
+    ("exaggerations", "restarts"),
+    [([12, 12, 1, 1], [0, 20]), ([1, 1], [0]), ([4, 1, 4], [0, 10, 20])],
+)
+def test_the_velocity_restarts_where_the_exaggeration_changes(exaggerations, restarts):
+    gradient = CountingGradient()
+    descend(gradient, [Phase(10, x, momentum=0.8, learning_rate=1) for x in exaggerations])
+    assert gradient.restarts == restarts
+
+
+PLAN = {
+    "n_iter": 320,
+    "early_exaggeration_iter": None,
+    "early_exaggeration": 8,
+    "late_exaggeration": 1,
+    "learning_rate": "auto",
+}
+
+
+def test_the_standard_plan():
+    assert plan_phases(80_000, **PLAN) == [
+        Phase(39, 8, 0.8, learning_rate=10_000),
+        Phase(25, pytest.approx(4), 0.8, learning_rate=pytest.approx(20_000)),
+        Phase(26, pytest.approx(2), 0.8, learning_rate=pytest.approx(40_000)),
+        Phase(39, 1, 0.8, learning_rate=80_000),
+        Phase(30, 1, 0.9, learning_rate=80_000),
+        Phase(127, 1, 0.95, learning_rate=80_000),
+        Phase(34, 1, 0.8, learning_rate=80_000),
     ]
-    assert plan_phases(550, **parameters | {"max_iter": 100}) == [Phase(100, 12, 0.5, 50)]
-    assert plan_phases(60, **parameters) == [Phase(250, 12, 0.5, 6), Phase(500, 1, 0.8, 60)]
-    late = plan_phases(60, **parameters | {"early_exaggeration_iter": 0, "learning_rate": 7})
-    assert late == [Phase(750, 1, 0.8, 7)]
+
+
+@pytest.mark.parametrize("n_iter", [1, 2, 7, 100, 320, 1001])
+@pytest.mark.parametrize("early", [None, 0, 3, 5000])
+def test_the_phases_of_a_plan_have_the_total_number_of_iterations(n_iter, early):
+    phases = plan_phases(500, **PLAN | {"n_iter": n_iter, "early_exaggeration_iter": early})
+    assert sum(phase.n_iter for phase in phases) == n_iter
+    assert all(phase.n_iter > 0 for phase in phases)
+    n_early = sum(phase.n_iter for phase in phases if phase.exaggeration > 1)
+    assert n_early == (min(90, n_iter // 2) if early is None else min(early, n_iter))
+
+
+def test_the_exaggeration_falls_to_the_late_exaggeration():
+    phases = plan_phases(500, **PLAN | {"early_exaggeration": 27, "late_exaggeration": 3.375})
+    found = [phase.exaggeration for phase in phases]
+    np.testing.assert_allclose(found, [27, 13.5, 6.75, *[3.375] * 4])
+
+
+@pytest.mark.parametrize(
+    ("n_points", "learning_rate", "first", "last"),
+    [
+        (60_000, "auto", 7_500, 60_000),
+        (360, "auto", 45, 360),  # the minimum is n / 10 = 36
+        (500, "auto", 62.5, 500),
+        (60, "auto", 7.5, 60),
+        (60, 7, 7, 7),
+    ],
+)
+def test_learning_rates(n_points, learning_rate, first, last):
+    phases = plan_phases(n_points, **PLAN | {"learning_rate": learning_rate})
+    assert (phases[0].learning_rate, phases[-1].learning_rate) == (first, last)
+
+
+def test_the_learning_rate_has_a_minimum():
+    high = PLAN | {"early_exaggeration": 20}
+    assert plan_phases(550, **high)[0].learning_rate == 50
+    assert plan_phases(60, **high)[0].learning_rate == 6
 
 
 def test_stride_bounds_each_call():

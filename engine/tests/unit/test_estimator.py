@@ -9,6 +9,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from meshtsne import TSNE
 from meshtsne.descent.loop import CHECK_EVERY
+from meshtsne.descent.schedule import MAX_ITER
 from meshtsne.errors import DeviceError, InputError
 from meshtsne.fit import device
 from meshtsne.forces import exact
@@ -47,7 +48,7 @@ def test_a_fit_sets_the_attributes(X):
     assert model.embedding_.shape == (60, 2)
     assert model.embedding_.dtype == np.float32
     assert model.n_iter_ == 60
-    assert model.learning_rate_ == 6
+    assert model.learning_rate_ == 60
     assert model.neighbors_indices_.shape == model.neighbors_distances_.shape == (60, 15)
     assert model.neighbors_recall_ == 1
     assert model.affinities_.shape == (60, 60)
@@ -156,11 +157,12 @@ def test_very_few_items_have_an_embedding(X, n_items, init):
         ({"perplexity": []}, "perplexity must be a number or a sequence"),
         ({"perplexity": [5, 70]}, "got 70"),
         ({"early_exaggeration": 0}, "early_exaggeration must be a finite number of at least 1"),
+        ({"quality": "high"}, "quality must be one of draft, standard, best; got 'high'"),
         ({"late_exaggeration": np.nan}, "late_exaggeration must be a finite number"),
-        ({"early_exaggeration_iter": -1}, "early_exaggeration_iter must be an integer"),
+        ({"early_exaggeration_iter": -1}, "early_exaggeration_iter must be .* or None; got -1"),
         ({"learning_rate": 0}, "learning_rate must be a finite number above 0 or 'auto'; got 0"),
         ({"learning_rate": "fast"}, "learning_rate must be .* got 'fast'"),
-        ({"max_iter": 0}, "max_iter must be an integer of at least 1; got 0"),
+        ({"max_iter": 0}, "max_iter must be an integer of at least 1 or None; got 0"),
         ({"tolerance": -1}, "tolerance must be .* got -1"),
         (
             {"metric": "hamming"},
@@ -270,13 +272,36 @@ def test_ctrl_c_keeps_the_embedding_so_far(X):
     with pytest.raises(KeyboardInterrupt):
         model.fit(X)
     assert model.n_iter_ == 40
-    np.testing.assert_array_equal(model.embedding_, quick(max_iter=40).fit_transform(X))
+    stopped = quick(callback=lambda iteration, *_: iteration == 40, callback_every=20)
+    np.testing.assert_array_equal(model.embedding_, stopped.fit_transform(X))
 
 
 @pytest.mark.parametrize("method", ["direct", "grid"])
 def test_a_diverging_descent_is_an_error(X, method):
     with pytest.raises(InputError, match="Lower learning_rate or early_exaggeration"):
         quick(learning_rate=1e10, method=method).fit(X)
+
+
+def test_the_quality_sets_the_number_of_iterations_unless_max_iter_is_given(X):
+    n_iter = {name: quick(quality=name, max_iter=None).fit(X).n_iter_ for name in MAX_ITER}
+    assert n_iter == MAX_ITER
+    assert n_iter["draft"] < n_iter["standard"] < n_iter["best"]
+    model = quick(quality="best", max_iter=30)
+    assert model.fit(X).n_iter_ == model.count_iterations() == 30
+    with pytest.raises(InputError, match="quality"):
+        quick(quality="high").count_iterations()
+
+
+@pytest.mark.parametrize("method", ["direct", "grid"])
+def test_late_exaggeration_makes_clusters_denser(X, method):
+    """The spread within the three clusters, relative to that of the embedding, decreases."""
+    spreads = []
+    for exaggeration in (1, 4):
+        model = quick(late_exaggeration=exaggeration, max_iter=300, perplexity=8, method=method)
+        Y = model.fit_transform(X)
+        within = np.mean([Y[cluster::3].std(axis=0) for cluster in range(3)])
+        spreads.append(within / Y.std(axis=0).mean())
+    assert spreads[1] < 0.6 * spreads[0]
 
 
 def test_tolerance_ends_a_descent_that_no_longer_improves(X):

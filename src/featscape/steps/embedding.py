@@ -135,6 +135,7 @@ def embed(
     tsne = TSNE(
         options.n_components,
         perplexity=options.perplexity,
+        late_exaggeration=options.exaggeration,
         random_state=options.random_state,
         device=device,
     )
@@ -186,7 +187,7 @@ def _fit_and_place(
 
 def _parameters(tsne: TSNE, options: EmbeddingOptions) -> dict[str, Any]:
     """Return the parameters that run.json records."""
-    given = tsne.get_params()
+    given = tsne.get_params() | {"max_iter": tsne.count_iterations()}
     stored = {name: given[name] for name in given if name not in NOT_STORED}
     return {"seed": options.random_state, "n_landmarks": options.n_landmarks, **stored}
 
@@ -206,10 +207,10 @@ def _fit(tsne: TSNE, values: NDArray[np.float32], *, progress: Progress) -> None
         device = tsne.find_device(values.shape)
     if device != "cpu":
         progress.note(f"t-SNE runs on {device}")
-    total = tsne.max_iter
+    total = tsne.count_iterations()
     with engine_errors(), progress.task(Task("t-SNE", total, unit="iterations")) as advance:
         tsne.fit(values, on_advance=advance)
-        advance(tsne.max_iter - tsne.n_iter_)  # the fit may converge before the last iteration
+        advance(total - tsne.n_iter_)  # the fit may converge before the last iteration
 
 
 def _graph(tsne: TSNE) -> Neighbors:

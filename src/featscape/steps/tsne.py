@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 
 N_AGREEING = 5  # number of neighbors for the label agreement
 
-# Parameters of TSNE that a map does not store. run.json has the seed as "seed".
-NOT_STORED = {"callback", "random_state"}
+# Parameters of TSNE that a map does not store. run.json has the seed as "seed", and the number of
+# iterations of the quality as "max_iter".
+NOT_STORED = {"callback", "quality", "random_state"}
 
 
 @contextmanager
@@ -46,7 +48,7 @@ def engine_errors() -> Iterator[None]:
         raise FeatscapeError(str(error)) from error
 
 
-def check_parameters(*, n_components: int, perplexity: float) -> None:
+def check_parameters(*, n_components: int, perplexity: float, exaggeration: float) -> None:
     """Raise InputError if no number of items makes a map with these parameters of t-SNE."""
     from meshtsne import TSNE
 
@@ -54,6 +56,11 @@ def check_parameters(*, n_components: int, perplexity: float) -> None:
         raise InputError(
             f"a map must have 2 or 3 dimensions; got {n_components}. Use --dimensions 2 or 3 "
             "(n_components=)."
+        )
+    if not (isinstance(exaggeration, (int, float)) and 1 <= exaggeration < math.inf):
+        raise InputError(
+            f"exaggeration must be a finite number of at least 1; got {exaggeration!r}. Use 1 for "
+            "t-SNE, or up to 4 for denser clusters."
         )
     tsne = TSNE(n_components, perplexity=perplexity, device="cpu")
     with engine_errors():

@@ -105,9 +105,11 @@ def _run(
     on_advance: Callable[[int], object],
 ) -> str:
     """Run the phases and return why the descent stopped."""
-    done = 0
+    done, exaggeration = 0, math.nan
     for phase in phases:
-        gradient.restart()
+        if phase.exaggeration != exaggeration:
+            gradient.restart()
+        exaggeration = phase.exaggeration
         end = done + phase.n_iter
         while done < end:
             n_iter = int(min(stride, end - done, watch.iterations_to_next(done)))

@@ -1,8 +1,20 @@
-"""The schedule of the descent: phases with constant parameters."""
+"""The schedule of the descent: phases with constant parameters.
+
+The exaggeration decreases in three steps. Then the momentum increases in three steps, so that the
+points first settle and then move fast, and falls again for the last iterations, in which the points
+come to rest. docs/schedule.md compares this schedule with others.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+# Number of iterations for each value of the parameter `quality`.
+MAX_ITER = {"draft": 180, "standard": 320, "best": 800}
+
+# Number of iterations before the late exaggeration, but at most half of all iterations.
+EARLY_ITER = 90
 
 # The learning rate of Belkina et al. (2019), "Automated optimized parameters for t-SNE", Nature
 # Communications 10:5415, is n / exaggeration. For a few hundred points this rate is too small, so
@@ -10,13 +22,37 @@ from dataclasses import dataclass
 # and duplicates do not come together again.
 LEAST_LEARNING_RATE = 50.0
 LEAST_LEARNING_RATE_A_POINT = 0.1
-EARLY_MOMENTUM = 0.5
-LATE_MOMENTUM = 0.8
+
+
+@dataclass(frozen=True)
+class Step:
+    """A part of the early or of the late iterations.
+
+    Attributes
+    ----------
+    share : float
+        Share of the early, or of the late, iterations.
+    exponent : float
+        The exaggeration is late * (early / late) ** exponent.
+    momentum : float
+    """
+
+    share: float
+    exponent: float
+    momentum: float
+
+
+# By default, the exaggerations are 12, 5.2, 2.3 and 1.
+EARLY_STEPS = (Step(3 / 7, 1, 0.8), Step(2 / 7, 2 / 3, 0.8), Step(2 / 7, 1 / 3, 0.8))
+LATE_STEPS = (Step(0.17, 0, 0.8), Step(0.13, 0, 0.9), Step(0.55, 0, 0.95), Step(0.15, 0, 0.8))
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of the descent with constant parameters, which begins with zero velocity."""
+    """A part of the descent with constant parameters.
+
+    A phase begins with zero velocity if its exaggeration differs from that of the phase before.
+    """
 
     n_iter: int
     exaggeration: float
@@ -24,26 +60,51 @@ class Phase:
     learning_rate: float
 
 
+def count_iterations(quality: str, max_iter: int | None) -> int:
+    """Return the total number of iterations for the parameters of `TSNE`."""
+    return MAX_ITER[quality] if max_iter is None else max_iter
+
+
 def plan_phases(
     n_points: int,
     *,
-    max_iter: int,
-    early_exaggeration_iter: int,
+    n_iter: int,
+    early_exaggeration_iter: int | None,
     early_exaggeration: float,
     late_exaggeration: float,
     learning_rate: float | str,
 ) -> list[Phase]:
-    """Return the phases of a descent; the parameters are those of `TSNE`."""
-    n_early = min(early_exaggeration_iter, max_iter)
+    """Return the phases of a descent.
+
+    Parameters
+    ----------
+    n_points : int
+    n_iter : int
+        Total number of iterations.
+    early_exaggeration_iter, early_exaggeration, late_exaggeration, learning_rate
+        As in `TSNE`.
+
+    Returns
+    -------
+    list of Phase
+        At least one; no phase is empty.
+    """
+    n_early = min(EARLY_ITER, n_iter // 2)
+    if early_exaggeration_iter is not None:
+        n_early = min(early_exaggeration_iter, n_iter)
+    ratio = early_exaggeration / late_exaggeration
     least = min(LEAST_LEARNING_RATE, LEAST_LEARNING_RATE_A_POINT * n_points)
     phases = []
-    for n_iter, exaggeration, momentum in (
-        (n_early, early_exaggeration, EARLY_MOMENTUM),
-        (max_iter - n_early, late_exaggeration, LATE_MOMENTUM),
-    ):
-        if n_iter:
-            rate = learning_rate
-            if rate == "auto":
-                rate = max(n_points / exaggeration, least)
-            phases.append(Phase(n_iter, exaggeration, momentum, float(rate)))
+    for steps, total in ((EARLY_STEPS, n_early), (LATE_STEPS, n_iter - n_early)):
+        for step, n in zip(steps, _split(total, [step.share for step in steps]), strict=True):
+            exaggeration = late_exaggeration * ratio**step.exponent
+            rate = max(n_points / exaggeration, least) if learning_rate == "auto" else learning_rate
+            if n:
+                phases.append(Phase(n, exaggeration, step.momentum, float(rate)))
     return phases
+
+
+def _split(total: int, shares: list[float]) -> list[int]:
+    """Return integers in the proportion of the shares, with the sum `total`."""
+    ends = [round(total * end) for end in accumulate(shares, initial=0.0)]
+    return [end - begin for begin, end in pairwise(ends)]

@@ -19,6 +19,7 @@ from meshtsne.checks import (
     random_generator,
 )
 from meshtsne.descent.initial import START_NAMES
+from meshtsne.descent.schedule import MAX_ITER
 from meshtsne.errors import InputError
 from meshtsne.forces.choice import METHODS
 
@@ -39,6 +40,7 @@ class Parameters(Protocol):
     early_exaggeration_iter: Any
     late_exaggeration: Any
     learning_rate: Any
+    quality: Any
     max_iter: Any
     tolerance: Any
     metric: Any
@@ -56,20 +58,11 @@ class Parameters(Protocol):
 
 def check_parameters(tsne: Parameters) -> None:
     """Raise InputError for the first parameter that is invalid for any data."""
+    _check_descent(tsne)
     check_integer("n_components", tsne.n_components, low=1, high=3)
-    check_integer("early_exaggeration_iter", tsne.early_exaggeration_iter, low=0)
-    check_integer("max_iter", tsne.max_iter, low=1)
-    check_integer("callback_every", tsne.callback_every, low=1)
-    check_number("early_exaggeration", tsne.early_exaggeration, at_least=1)
-    check_number("late_exaggeration", tsne.late_exaggeration, at_least=1)
-    if not (isinstance(tsne.learning_rate, str) and tsne.learning_rate == "auto"):
-        check_number("learning_rate", tsne.learning_rate, above=0, otherwise=" or 'auto'")
-    if tsne.tolerance is not None:
-        check_number("tolerance", tsne.tolerance, at_least=0, otherwise=" or None")
-    if tsne.n_pca is not None:
-        check_integer("n_pca", tsne.n_pca, low=1, otherwise=" or None")
-    if tsne.n_neighbors is not None:
-        check_integer("n_neighbors", tsne.n_neighbors, low=1, otherwise=" or None")
+    for name, value in (("n_pca", tsne.n_pca), ("n_neighbors", tsne.n_neighbors)):
+        if value is not None:
+            check_integer(name, value, low=1, otherwise=" or None")
     check_choice("method", tsne.method, METHODS)
     if not is_device(tsne.device):
         check_choice("device", tsne.device, DEVICES, otherwise=" or cuda:N")
@@ -89,6 +82,23 @@ def check_parameters(tsne: Parameters) -> None:
             "init='pca' needs features; with metric='precomputed' there are only distances. "
             "Pass init='spectral' or init='random'."
         )
+
+
+def _check_descent(tsne: Parameters) -> None:
+    """Raise InputError for the first invalid parameter of the descent."""
+    check_choice("quality", tsne.quality, tuple(MAX_ITER))
+    if tsne.early_exaggeration_iter is not None:
+        early = tsne.early_exaggeration_iter
+        check_integer("early_exaggeration_iter", early, low=0, otherwise=" or None")
+    if tsne.max_iter is not None:
+        check_integer("max_iter", tsne.max_iter, low=1, otherwise=" or None")
+    check_integer("callback_every", tsne.callback_every, low=1)
+    check_number("early_exaggeration", tsne.early_exaggeration, at_least=1)
+    check_number("late_exaggeration", tsne.late_exaggeration, at_least=1)
+    if not (isinstance(tsne.learning_rate, str) and tsne.learning_rate == "auto"):
+        check_number("learning_rate", tsne.learning_rate, above=0, otherwise=" or 'auto'")
+    if tsne.tolerance is not None:
+        check_number("tolerance", tsne.tolerance, at_least=0, otherwise=" or None")
 
 
 def is_device(device: object) -> bool:
