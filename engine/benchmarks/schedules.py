@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -170,6 +171,7 @@ def main() -> None:
             seconds = time.perf_counter() - began
             measured = {"kl": kl, "n_iter": n_iter, "seconds": seconds, **problem.measure(Y)}
             found[name].append(measured)
+            print(f"sample {seed}, {name}: KL {kl:.4f}", file=sys.stderr)
     print(
         f"{options.data}, {problem.n:,} points, perplexity {problem.perplexity:g}, "
         f"{options.dimensions} dimensions, {options.seeds} samples, load {os.getloadavg()[0]:.1f}\n"
