@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _NEEDED = {"id", "path", "label", "split", "width", "height", "x"}
 
 
-def read_table(folder: FolderHandle) -> pa.Table:
+def read_items_file(folder: FolderHandle) -> pa.Table:
     """Read items.parquet of a map; raises InputError if a column is missing or invalid.
 
     Also raises InputError if its values need far more memory than the size of the file explains.

@@ -29,7 +29,7 @@ from featscape.mapfolder import (
     find_run,
     open_part,
 )
-from featscape.mapfolder.items_file import read_table
+from featscape.mapfolder.items_file import read_items_file
 from featscape.mapfolder.staging import find_unfinished, restore
 from featscape.printable_names import printable, valid_unicode
 from featscape.records import Neighbors
@@ -104,9 +104,8 @@ def open_map(path: str | os.PathLike[str]) -> Map:
     Raises
     ------
     InputError
-        If there is no such folder, if it is not a map, if a newer featscape wrote it, or if one
-        of its files is missing or damaged. Also if the map is replaced while it is read, again and
-        again.
+        If the folder does not exist, is not a map, was written by a newer featscape, or lacks a
+        file, if a file is damaged, or if the map is replaced during each attempt to read it.
     """
     for _ in range(_TRIES):
         folder = open_folder(Path(path))
@@ -204,8 +203,8 @@ def read_run(folder: Path | FolderHandle) -> dict[str, Any]:
     if version != SCHEMA_VERSION:
         raise InputError(
             f"the map {printable(folder)} has schema version {printable(str(version))}; this "
-            f"featscape reads version {SCHEMA_VERSION}. Make the map again, or use the featscape "
-            "that made it."
+            f"featscape reads version {SCHEMA_VERSION}. Make the map again, or use the release "
+            "of featscape that made the map."
         )
     problem = find_problem(run)
     if problem is not None:
@@ -215,11 +214,17 @@ def read_run(folder: Path | FolderHandle) -> dict[str, Any]:
 
 def read_items(folder: Path | FolderHandle) -> pa.Table:
     """Read items.parquet, one row per item; raises InputError if the file is damaged."""
-    return read_table(open_folder(folder) if isinstance(folder, Path) else folder)
+    return read_items_file(open_folder(folder) if isinstance(folder, Path) else folder)
 
 
 def read_digests(folder: Path | FolderHandle) -> NDArray[np.uint8] | None:
-    """Return the SHA-256 of each image file, shape (n, 32); None if the map lacks these."""
+    """Read the SHA-256 of each image file.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n, 32), or None
+        None if the map contains no hashes.
+    """
     table = read_items(folder)
     if "sha256" not in table.column_names:
         return None
@@ -231,7 +236,7 @@ def read_digests(folder: Path | FolderHandle) -> NDArray[np.uint8] | None:
 
 
 def find_maps(output: Path, *, source: str) -> list[Path]:
-    """Return the map at `output` of any source, and the maps beside `output` of `source`."""
+    """Return the map at `output`, of any source, and the maps of `source` in the same folder."""
     try:
         beside = sorted(folder for folder in output.parent.iterdir() if folder.name != output.name)
     except OSError:  # the user may be allowed to write to a folder but not to list it
