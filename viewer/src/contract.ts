@@ -112,7 +112,7 @@ export interface Manifest {
   readonly facts: { readonly [name: string]: string };
 }
 
-/** The abilities of the program behind the page; none for a file or a static site. */
+/** What the program behind the page can do; nothing for a file or a static site. */
 export interface Abilities {
   readonly originals: boolean;
   readonly search: boolean;

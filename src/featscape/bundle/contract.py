@@ -124,7 +124,7 @@ class Manifest(_Model):
 
 
 class Abilities(_Model):
-    """The abilities of the program behind the page; none for a file or a static site."""
+    """What the program behind the page can do; nothing for a file or a static site."""
 
     originals: bool = False
     search: bool = False

@@ -98,10 +98,12 @@ def make_map(options: MapOptions) -> None:
     cannot be read are skipped and listed with the reason in run.json.
 
     SOURCE may also be a manifest: a CSV, TSV, JSON-lines or Parquet file with a column of paths.
-    The map keeps its other columns, and the columns of a metadata.csv beside the images. SOURCE
-    may also be a file of images (.zip, .tar, Parquet, .npz, .npy, IDX), or an address.
+    The other columns become columns of the map, as do the columns of a file metadata.csv beside
+    the images. SOURCE may also be a file of images (.zip, .tar, Parquet, .npz, .npy, IDX), or an
+    address.
 
-    Several layers give one map each: with -o photos-map, photos-layer3-map and photos-layer4-map.
+    With several layers, the command writes one map per layer, such as photos-layer3-map and
+    photos-layer4-map for the output photos-map.
 
     To continue an interrupted run, repeat the command; finished features are kept in
     .NAME-map.partial. Features that the map at DIR contains, or another map of SOURCE in the same

@@ -36,7 +36,7 @@ _MAX_CACHED_ROWS = 2 * _MAX_BATCH_ROWS
 
 
 class ParquetImages:
-    """The images in the rows of one Parquet file, or of several in a folder; thread-safe.
+    """The images in the rows of a Parquet file, or of the files in a folder; thread-safe.
 
     The path of an image is FILE/ROW. A file is read forward, batch by batch. A step back reads the
     row group again from its start.
@@ -44,7 +44,7 @@ class ParquetImages:
     Parameters
     ----------
     source : Path or str
-        A file or folder, or the address of one.
+        A file or folder, or the address of a file or folder.
     """
 
     def __init__(self, source: Place) -> None:

@@ -47,14 +47,14 @@ class TarIndex:
 
 
 class TarShards:
-    """The members of one TAR archive, by name, or of several in a folder, by SHARD/NAME.
+    """The members of a TAR archive, by NAME, or of the archives in a folder, by SHARD/NAME.
 
     The class is thread-safe. An archive is indexed when it is first needed.
 
     Parameters
     ----------
     source : Path or str
-        A file or folder, or the address of one.
+        A file or folder, or the address of a file or folder.
     """
 
     def __init__(self, source: Place) -> None:

@@ -2,7 +2,7 @@
 
 .NAME.partial/
   lock        held by the running process; the system releases the lock when the process ends
-  new/        the new folder; each run starts with an empty one
+  new/        the new folder, empty at the start of each run
   kept/       files that an interrupted run leaves for the next run
   replaced/   the older folder, between the two moves of a replacement; only if the file system
               cannot exchange two names in one step
