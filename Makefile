@@ -22,13 +22,15 @@ demo: $(INSTALLED)
 # CONTRIBUTING.md describes the folders of tests. PROCESSES=2 runs the tests in two processes, file by file; the tests
 # of the cluster and in the browser always run in one.
 PROCESSES ?= 0
+# pytest-xdist may wait forever after it has replaced a process that ended during a test.
+PARALLEL = -n $(PROCESSES) --dist loadfile --max-worker-restart 0
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile $(call folders,unit network gpu process)
+	$(BIN)/python -m pytest $(PARALLEL) $(call folders,unit network gpu process)
 	$(BIN)/python -m pytest $(call folders,cluster browser)
 
 # `make test-unit`, `make test-network` and so on: the tests of one kind.
 test-%: $(INSTALLED)
-	$(BIN)/python -m pytest -n $(if $(filter cluster browser,$*),0,$(PROCESSES)) --dist loadfile $(call folders,$*)
+	$(BIN)/python -m pytest $(if $(filter cluster browser,$*),,$(PARALLEL)) $(call folders,$*)
 
 folders = $(wildcard $(foreach kind,$(1),engine/tests/$(kind) tests/$(kind)))
 
