@@ -6,7 +6,7 @@ MODULES := viewer/node_modules/.package-lock.json
 STATIC := src/featscape/bundle/static
 NATIVE := $(shell find engine/native -type f)
 
-.PHONY: demo test fuzz sanitize check catalog contract viewer format data install clean
+.PHONY: demo test test-zoo fuzz sanitize check catalog contract viewer format data install clean
 
 install: $(INSTALLED)
 
@@ -23,10 +23,14 @@ demo: $(INSTALLED)
 # of the cluster and in the browser always run in one.
 PROCESSES ?= 0
 # pytest-xdist may wait forever after it has replaced a process that ended during a test.
-PARALLEL = -n $(PROCESSES) --dist loadfile --max-worker-restart 0
+PARALLEL = -m "not zoo" -n $(PROCESSES) --dist loadfile --max-worker-restart 0
 test: $(INSTALLED)
 	$(BIN)/python -m pytest $(PARALLEL) $(call folders,unit network gpu process)
 	$(BIN)/python -m pytest $(call folders,cluster browser)
+
+# The tests of `make test-network` and `make test-gpu` for many more networks and GPUs.
+test-zoo: $(INSTALLED)
+	$(BIN)/python -m pytest -m zoo $(call folders,network gpu)
 
 # `make test-unit`, `make test-network` and so on: the tests of one kind.
 test-%: $(INSTALLED)

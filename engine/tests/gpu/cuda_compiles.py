@@ -96,7 +96,11 @@ def kernels_of(module):
     return {name for name, _ in functions if name.endswith("_kernel")}
 
 
-@pytest.mark.parametrize("card", [75, 80, 90, 100, 120], indirect=True)
+@pytest.mark.parametrize(
+    "card",
+    [75, 90, *(pytest.param(number, marks=pytest.mark.zoo) for number in (80, 100, 120))],
+    indirect=True,
+)
 def test_every_kernel_of_a_fit_compiles(card):
     search(50, K)
     on_affinities.conditional_probabilities(torch.rand(N, K), 30.0)

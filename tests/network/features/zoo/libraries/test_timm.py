@@ -15,9 +15,11 @@ from featscape.features.zoo.libraries import timm as timm_library
 # A small network of each kind, with a layer in the middle and its width.
 NETWORKS = {
     "test_vit": ("blocks.1", 64),
+    "test_resnet": ("layer2", 48),
+}
+ZOO = {
     "test_convnext": ("stages.1", 32),
     "test_efficientnet": ("blocks.2", 32),
-    "test_resnet": ("layer2", 48),
     "test_nfnet": ("stages.1", 64),
     "test_byobnet": ("stages.1", 64),
     "swin_tiny_patch4_window7_224": ("layers.1", 192),
@@ -27,6 +29,7 @@ NETWORKS = {
     "deit_tiny_distilled_patch16_224": ("blocks.3", 192),
     "ghostnet_050": ("blocks.3", 20),
 }
+ALL = [*NETWORKS, *(pytest.param(name, marks=pytest.mark.zoo) for name in ZOO)]
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def make(tmp_path):
     return save
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ALL)
 def test_features_agree_with_timm(name, make, noise_image):
     whole, path = make(name)
     network = load_network(f"timm:{name}", weights=path, device="cpu")
@@ -59,10 +62,10 @@ def test_features_agree_with_timm(name, make, noise_image):
     np.testing.assert_allclose(network.run([pixels]), expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ALL)
 def test_a_layer_in_the_middle_is_read(name, make, noise_image):
     _, path = make(name)
-    layer, width = NETWORKS[name]
+    layer, width = (NETWORKS | ZOO)[name]
     network = load_network(f"timm:{name}", weights=path, layers=(layer,), device="cpu")
     values = network.run([network.prepare(noise_image(seed, (90, 90))) for seed in range(2)])
     assert values.shape == (2, network.card.n_features)
