@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featscape.findings.duplicates import find_duplicates
+from featscape.findings.duplicates import find_duplicates, number_groups
 from featscape.findings.label_errors import find_label_errors
 from featscape.findings.off_topic import find_off_topic
+from featscape.findings.quality import find_quality_problems
 from featscape.findings.records import Findings, ItemColumns, Part
 from featscape.findings.reliability import N_NEAR, WIDER, MapReliability, measure_reliability
+from featscape.findings.shortcuts import find_shortcuts
 from featscape.findings.spaces import principal_components, search_all_pairs
 from featscape.findings.survey import survey_thumbnails
 from featscape.labels.classes import count_classes
 from featscape.records import Neighbors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from featscape.findings.records import DuplicateGroup
     from featscape.findings.spaces import Search
     from featscape.records import ImageSource
 
@@ -45,6 +46,10 @@ class Items:
         The SHA-256 of each image file.
     thumbnails : ImageSource or None
         None for a map without images.
+    sizes_px : ndarray of int32, shape (n, 2), or None
+        Width and height of the originals.
+    columns : mapping of str to ndarray
+        Further values of each item: numbers, or objects that are str or None.
     """
 
     features: NDArray[np.floating[Any]]
@@ -55,6 +60,8 @@ class Items:
     paths: Sequence[str] | None = None
     digests: NDArray[np.uint8] | None = None
     thumbnails: ImageSource | None = None
+    sizes_px: NDArray[np.int32] | None = None
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -116,10 +123,23 @@ def compute_findings(
         n_threads=n_threads,
         random_state=seed,
     )
+    quality = find_quality_problems(survey, sizes_px=items.sizes_px, paths=items.paths)
+    shortcuts = find_shortcuts(
+        survey,
+        classes,
+        neighbors=neighbors,
+        sizes_px=items.sizes_px,
+        paths=items.paths,
+        splits=items.splits,
+        columns=items.columns,
+        random_state=seed,
+    )
     parts: dict[str, Part[Any]] = {
         "labels": labels.part,
         "duplicates": duplicates,
         "off_topic": off_topic.part,
+        "quality": quality,
+        "shortcuts": shortcuts,
         "reliability": reliability.part,
     }
     return Findings(
@@ -129,11 +149,13 @@ def compute_findings(
             off_topic=off_topic.score,
             torn=reliability.torn,
             false_friends=reliability.false_friends,
-            duplicate_group=_group_of(duplicates, n),
+            duplicate_group=number_groups(duplicates.findings, n),
         ),
         labels=labels.part.findings,
         duplicates=duplicates.findings,
         off_topic=off_topic.part.findings,
+        quality=quality.findings,
+        shortcuts=shortcuts.findings,
         reliability=reliability.part.findings,
         not_computed={kind: part.reason for kind, part in parts.items() if part.reason},
         expected_errors=labels.expected,
@@ -147,10 +169,3 @@ def _search_safely(search: Search, values: NDArray[np.float32], k: int) -> Neigh
             np.empty((len(values), 0), np.int32), np.empty((len(values), 0), np.float32)
         )
     return search(values, k)
-
-
-def _group_of(duplicates: Part[DuplicateGroup], n_items: int) -> NDArray[np.int32]:
-    group = np.full(n_items, -1, dtype=np.int32)
-    for number, one in enumerate(duplicates.findings):
-        group[list(one.items)] = number
-    return group

@@ -155,21 +155,24 @@ class ClassFinding(Finding):
 
 @dataclass(frozen=True, kw_only=True)
 class Shortcut(Finding):
-    """A simple property of the images that predicts a label.
+    """A simple property of the images that predicts a label, or that neighbors have in common.
 
     Attributes
     ----------
     property_name : str
         For example "brightness".
     label : str
-        The class that the property predicts.
+        The class that the property predicts; empty if the property predicts no class.
     items : tuple of int
-        The images of the class with the property.
+        Images of the class with the property, the most extreme first; at most 50.
+    assortativity : float
+        How similar the property is among neighbors: 1 if equal, 0 as for random pairs.
     """
 
     property_name: str
     label: str
     items: tuple[int, ...] = ()
+    assortativity: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

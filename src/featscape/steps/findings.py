@@ -37,6 +37,8 @@ def find_in_map(made: Map) -> Findings:
             paths=made.paths,
             digests=read_digests(made.folder),
             thumbnails=made.thumbnails,
+            sizes_px=made.sizes_px,
+            columns=made.columns,
         ),
         search=search_neighbors,
         n_threads=os.cpu_count() or 1,

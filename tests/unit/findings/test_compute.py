@@ -2,10 +2,11 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from featscape.findings import KINDS, Items, compute_findings, summarize_findings, to_rows
 from featscape.findings.spaces import search_all_pairs
-from planted import clouds, named, with_errors
+from planted import Pictures, clouds, named, pictures, with_errors
 
 
 def some_items(n_items=400, *, labels="planted", share=0.05, **changes):
@@ -108,3 +109,28 @@ def test_the_table_has_a_row_for_each_item_of_a_finding():
     )
     measures = [row for row in rows if row[0] == "reliability"]
     assert {row[2] for row in measures} == {""}
+
+
+def test_pixels_sizes_and_columns_give_duplicates_faults_and_shortcuts():
+    images = pictures(60)
+    images[50] = images[10].copy()
+    images[20] = Image.new("RGB", images[20].size, (90, 120, 60))
+    sizes = np.full((60, 2), (640, 480), dtype=np.int32)
+    sizes[30] = 16, 16
+    codes = np.arange(60) % 2
+    findings = compute_findings(
+        some_items(
+            60,
+            labels=named(codes),
+            splits=["test" if i == 50 else "train" for i in range(60)],
+            thumbnails=Pictures(images),
+            sizes_px=sizes,
+            columns={"exposure": np.where(codes == 1, 2.5, 1.5)},
+        )
+    )
+    assert [one.items for one in findings.duplicates] == [(10, 50)]
+    assert findings.duplicates[0].leak
+    assert np.flatnonzero(findings.columns.duplicate_group == 0).tolist() == [10, 50]
+    assert {one.item: one.kinds for one in findings.quality} == {20: ("flat",), 30: ("tiny",)}
+    assert findings.shortcuts[0].property_name == "exposure"
+    json.dumps(findings.to_json(), allow_nan=False)

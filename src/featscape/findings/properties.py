@@ -1,0 +1,128 @@
+"""Collect the properties of images other than their content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from featscape.findings.survey import Survey
+
+# The words for images with a low and a high value; without them "the lowest NAME" is written.
+_MEASURED = {
+    "brightness": ("brightness", ("darkest", "brightest")),
+    "red_blue": ("color cast, blue to red", ("bluest", "reddest")),
+    "green_magenta": ("color cast, magenta to green", ("most magenta", "greenest")),
+    "saturation": ("saturation", ("least colorful", "most colorful")),
+    "white": ("share of white", ("least white", "whitest")),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Property:
+    """One property of n images.
+
+    Attributes
+    ----------
+    name : str
+    values : ndarray, shape (n,)
+        Numbers with NaN for missing values, or codes with -1 for missing values.
+    levels : tuple of str or None
+        The value of each code; None for numbers.
+    tails : tuple of str or None
+        Words for images with a low and with a high number.
+    """
+
+    name: str
+    values: NDArray[Any]
+    levels: tuple[str, ...] | None = None
+    tails: tuple[str, str] | None = None
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Whether each image has a value."""
+        if self.levels is None:
+            finite: NDArray[np.bool_] = np.isfinite(self.values)
+            return finite
+        return self.values >= 0
+
+
+def collect_properties(
+    survey: Survey | None,
+    *,
+    sizes_px: NDArray[np.int32] | None = None,
+    paths: Sequence[str] | None = None,
+    labels: Sequence[str] | None = None,
+    splits: Sequence[str] | None = None,
+    columns: Mapping[str, NDArray[Any]] | None = None,
+) -> tuple[Property, ...]:
+    """Return the properties that differ between the images.
+
+    Identifiers, which differ for all images, and properties that are the label under another name
+    are left out, and so is the folder if the label follows from the folder.
+    """
+    collected = _collect(survey, sizes_px=sizes_px, paths=paths, splits=splits, columns=columns)
+    return tuple(
+        one for one in collected if _differs(one) and not (labels and _is_label(one, labels))
+    )
+
+
+def _collect(
+    survey: Survey | None,
+    *,
+    sizes_px: NDArray[np.int32] | None,
+    paths: Sequence[str] | None,
+    splits: Sequence[str] | None,
+    columns: Mapping[str, NDArray[Any]] | None,
+) -> Iterator[Property]:
+    if survey is not None:
+        for measure, (name, tails) in _MEASURED.items():
+            yield Property(name, survey.measures[measure], tails=tails)
+    if sizes_px is not None:
+        sides = np.log(np.maximum(sizes_px, 1).astype(np.float64))
+        yield Property("size", np.exp(sides.mean(axis=1)), tails=("smallest", "largest"))
+        aspect = np.exp(sides[:, 0] - sides[:, 1])
+        yield Property("aspect ratio", aspect, tails=("tallest", "widest"))
+    if paths is not None:
+        files = [PurePosixPath(path) for path in paths]
+        yield _category("file type", [file.suffix.lower() for file in files])
+        yield _category("folder", [str(file.parent) for file in files])
+    if splits is not None:
+        yield _category("split", splits)
+    for name, values in (columns or {}).items():
+        if values.dtype.kind in "biuf":
+            yield Property(name, values.astype(np.float64))
+        else:
+            yield _category(name, [None if one is None else str(one) for one in values])
+
+
+def _category(name: str, values: Sequence[str | None]) -> Property:
+    levels = tuple(sorted({one for one in values if one is not None}))
+    codes = {level: code for code, level in enumerate(levels)}
+    codes_of = [-1 if one is None else codes[one] for one in values]
+    return Property(name, np.array(codes_of, dtype=np.intp), levels=levels)
+
+
+def _differs(one: Property) -> bool:
+    known = one.values[one.known]
+    n_different = len(np.unique(known))
+    is_whole = one.levels is not None or bool((known == np.floor(known)).all())
+    is_identifier = is_whole and n_different == len(known)
+    return n_different > 1 and not is_identifier
+
+
+def _is_label(one: Property, labels: Sequence[str]) -> bool:
+    """Return whether the label follows from a folder, or the property and the label are equal."""
+    if one.levels is None:
+        return False
+    pairs = {(code, label) for code, label in zip(one.values.tolist(), labels, strict=True)}
+    label_follows = len(pairs) == len({code for code, _ in pairs})
+    value_follows = len(pairs) == len({label for _, label in pairs})
+    return label_follows and (value_follows or one.name == "folder")

@@ -1,0 +1,275 @@
+"""Find simple properties of the images that predict a label: shortcuts for a classifier.
+
+For each property, the images with the lowest and with the highest values, at nine cuts, and the
+images with each value of a category are compared with each class. The statistic of such a cell is
+the standardized residual of the hypergeometric distribution. It is compared with the maximum over
+all cells of all properties under permuted labels, so a dataset without shortcuts has a finding in
+at most one of twenty cases.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from featscape.findings.properties import collect_properties
+from featscape.findings.records import Evidence, Part, Shortcut
+from featscape.findings.wording import percent
+from featscape.printable_names import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from featscape.findings.properties import Property
+    from featscape.findings.survey import Survey
+    from featscape.labels.classes import Classes
+
+    Codes = NDArray[np.intp]
+
+LEAST_ITEMS = 50
+_CUTS = (0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98)
+_N_PERMUTATIONS = 200
+_FALSE_ALARMS = 0.05  # share of datasets without shortcuts that have a finding
+_LEAST_EXPECTED = 2  # images in a cell; the residual of rarer cells is not normal
+_MOST_ITEMS = 100_000  # more are sampled
+_MOST_CELLS = 3  # of one property
+_N_SHOWN = 50  # images of a cell
+_N_NEAR = 10  # neighbors for the assortativity
+_STRONG_ASSORTATIVITY = 0.5
+_METHOD = (
+    "The score is the standardized hypergeometric residual of the number of images of the class "
+    "with the property, and exceeds 95 % of the maxima under permuted labels."
+)
+_ASSORTATIVITY_METHOD = (
+    "The score is the assortativity on the graph of the 10 nearest neighbors: 1 if neighbors have "
+    "equal values, 0 as for random pairs."
+)
+
+
+class _Cell(NamedTuple):
+    residual: float
+    label: int
+    is_high: bool
+    members: NDArray[np.bool_]
+    level: str | None
+
+
+def find_shortcuts(
+    survey: Survey | None,
+    classes: Classes | None,
+    *,
+    neighbors: NDArray[np.int32],
+    sizes_px: NDArray[np.int32] | None = None,
+    paths: Sequence[str] | None = None,
+    splits: Sequence[str] | None = None,
+    columns: Mapping[str, NDArray[Any]] | None = None,
+    random_state: int = 0,
+) -> Part[Shortcut]:
+    """Find properties other than the content that predict a label, the strongest first.
+
+    Parameters
+    ----------
+    survey : Survey or None
+        The thumbnails of n images; None for a map without images.
+    classes : Classes or None
+        The labels of the items; None without labels.
+    neighbors : ndarray of int32, shape (n, k)
+        The nearest items in feature space, nearest first.
+    sizes_px : ndarray of int32, shape (n, 2), optional
+    paths, splits : sequence of str, optional
+    columns : mapping of str to ndarray, optional
+        Further values of each item: numbers, or objects that are str or None.
+    random_state : int
+        Seed of the permutations and of the sample of more than 100,000 items.
+
+    Returns
+    -------
+    Part of Shortcut
+        Cells of properties and classes first, then properties that order the neighbors.
+    """
+    n_items = len(neighbors)
+    labels = None if classes is None else [classes.names[code] for code in classes.codes]
+    properties = collect_properties(
+        survey, sizes_px=sizes_px, paths=paths, labels=labels, splits=splits, columns=columns
+    )
+    if n_items < LEAST_ITEMS:
+        return Part(reason=f"The map has {n_items} items; at least {LEAST_ITEMS} are needed.")
+    assortativity = {one.name: measure_assortativity(one, neighbors) for one in properties}
+    found: list[Shortcut] = []
+    reason = None
+    if classes is None or len(classes.names) < 2:
+        reason = "Without two or more classes, no property can predict a label."
+    else:
+        for one, cell in _find_cells(properties, classes, random_state):
+            found.append(_describe(one, cell, classes, assortativity[one.name]))
+    found += [
+        _describe_order(name, value)
+        for name, value in sorted(assortativity.items(), key=lambda item: -item[1])
+        if value >= _STRONG_ASSORTATIVITY
+    ]
+    return Part(tuple(found), reason)
+
+
+def measure_assortativity(one: Property, neighbors: NDArray[np.int32]) -> float:
+    """Return how similar a property is among neighbors: 1 if equal, 0 as for random pairs.
+
+    For numbers, the correlation of the ranks across the edges of the graph; for categories,
+    Newman's assortativity coefficient of equal values ("Mixing patterns in networks", 2003).
+    """
+    from scipy.stats import rankdata
+
+    near = neighbors[:, :_N_NEAR]
+    known = one.known
+    is_used = known[:, None] & known[near]
+    first = np.broadcast_to(np.arange(len(near))[:, None], near.shape)[is_used]
+    second = near[is_used]
+    if one.levels is not None:
+        shares = np.bincount(one.values[first]) / max(len(first), 1)
+        by_chance = float((shares**2).sum())
+        equal = float(np.mean(one.values[first] == one.values[second])) if len(first) else 0.0
+        return (equal - by_chance) / (1 - by_chance) if by_chance < 1 else 0.0
+    ranks = np.zeros(len(near))
+    ranks[known] = rankdata(one.values[known])
+    a, b = ranks[first], ranks[second]
+    if len(first) == 0 or a.std() == 0 or b.std() == 0:
+        return 0.0
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def _find_cells(
+    properties: Sequence[Property], classes: Classes, random_state: int
+) -> Iterator[tuple[Property, _Cell]]:
+    """Yield the cells above the null distribution, the largest residual first."""
+    random = np.random.default_rng(random_state)
+    n_items, n_classes = len(classes.codes), len(classes.names)
+    used = np.sort(random.permutation(n_items)[:_MOST_ITEMS])
+    codes = classes.codes[used].astype(np.intp)
+    tables = [_Table(one, used) for one in properties]
+    tables = [table for table in tables if table.n_bins > 1]
+    if not tables:
+        return
+    maxima = np.zeros(_N_PERMUTATIONS)
+    for trial in range(_N_PERMUTATIONS):
+        permuted = random.permutation(codes)
+        maxima[trial] = max(table.residuals(permuted, n_classes).max() for table in tables)
+    limit = np.quantile(maxima, 1 - _FALSE_ALARMS, method="higher")
+    cells = [
+        (table.of, cell) for table in tables for cell in table.largest(codes, n_classes, limit)
+    ]
+    yield from sorted(cells, key=lambda found: -found[1].residual)
+
+
+class _Table:
+    """The bins of a property, and the residuals of classes in its tails or categories."""
+
+    def __init__(self, one: Property, used: Codes) -> None:
+        self.of = one
+        values, known = one.values[used], one.known[used]
+        self._known = np.flatnonzero(known)
+        values = values[known]
+        self._edges = np.zeros(0)
+        self._bins = values
+        if one.levels is None and len(values):
+            self._edges = np.unique(np.quantile(values, _CUTS, method="higher"))
+            self._bins = np.digitize(values, self._edges)
+        self.n_bins = 0
+        if len(values):
+            self._numbers, self._bins = np.unique(self._bins, return_inverse=True)
+            self.n_bins = len(self._numbers)
+
+    def residuals(self, codes: Codes, n_classes: int) -> NDArray[np.float64]:
+        """Return the residuals, (groups, classes): upper, then lower tails; or categories."""
+        mixed = self._bins * n_classes + codes[self._known]
+        counts = np.bincount(mixed, minlength=self.n_bins * n_classes)
+        observed = counts.reshape(self.n_bins, n_classes)
+        class_sizes = observed.sum(axis=0)
+        if self.of.levels is None:
+            rising = np.cumsum(observed, axis=0)[:-1]
+            observed = np.concatenate([class_sizes - rising, rising])
+        n_items = len(self._known)
+        sizes = observed.sum(axis=1)[:, None]
+        expected = sizes * class_sizes / n_items
+        variance = expected * (1 - class_sizes / n_items) * (n_items - sizes) / max(n_items - 1, 1)
+        residuals = (observed - expected) / np.sqrt(np.maximum(variance, 1e-9))
+        return np.where((expected >= _LEAST_EXPECTED) & (variance > 0), residuals, 0.0)
+
+    def largest(self, codes: Codes, n_classes: int, limit: float) -> list[_Cell]:
+        """Return the cells above a limit, at most one for each class and direction."""
+        residuals = self.residuals(codes, n_classes)
+        cells: list[_Cell] = []
+        seen = set()
+        for place in np.argsort(-residuals, axis=None, kind="stable").tolist():
+            group, label = divmod(place, n_classes)
+            if residuals[group, label] <= limit or len(cells) == _MOST_CELLS:
+                break
+            is_high = group < self.n_bins - 1
+            key = (label, is_high if self.of.levels is None else group)
+            if key not in seen:
+                seen.add(key)
+                members, level = self._members(group)
+                residual = float(residuals[group, label])
+                cells.append(_Cell(residual, label, is_high, members, level))
+        return cells
+
+    def _members(self, group: int) -> tuple[NDArray[np.bool_], str | None]:
+        """Return which of all items are in a group, and the value of a category."""
+        values, known = self.of.values, self.of.known
+        if self.of.levels is not None:
+            code = self._numbers[group]
+            return known & (values == code), self.of.levels[code]
+        edge = self._edges[self._numbers[group % (self.n_bins - 1) + 1] - 1]
+        is_high = known & (np.where(known, values, edge) >= edge)
+        return (is_high if group < self.n_bins - 1 else known & ~is_high), None
+
+
+def _describe(one: Property, cell: _Cell, classes: Classes, assortativity: float) -> Shortcut:
+    label = classes.names[cell.label]
+    in_class = classes.codes == cell.label
+    n_known = int(one.known.sum())
+    share = float(in_class[cell.members].mean())
+    expected = float(in_class[one.known].mean())
+    part = percent(cell.members.sum() / n_known)
+    if cell.level is not None:
+        group = f"the images with {printable(one.name)} {printable(cell.level)}"
+    elif one.tails is not None:
+        group = f"the {part} {one.tails[cell.is_high]} images"
+    else:
+        group = (
+            f"the {part} of images with the {'highest' if cell.is_high else 'lowest'} "
+            f"{printable(one.name)}"
+        )
+    items = np.flatnonzero(cell.members & in_class)
+    if one.levels is None:
+        order = np.argsort(one.values[items], kind="stable")
+        items = items[order[::-1] if cell.is_high else order]
+    shown = tuple(items[:_N_SHOWN].tolist())
+    return Shortcut(
+        property_name=one.name,
+        label=label,
+        items=shown,
+        assortativity=assortativity,
+        text=(
+            f"Of {group}, {percent(share)} are {printable(label)}; {percent(expected)} are "
+            "expected."
+        ),
+        evidence=Evidence(items=shown, neighbors=(), score=cell.residual, method=_METHOD),
+    )
+
+
+def _describe_order(name: str, assortativity: float) -> Shortcut:
+    return Shortcut(
+        property_name=name,
+        label="",
+        assortativity=assortativity,
+        text=(
+            f"Neighbors have a similar {printable(name)}: assortativity {assortativity:.2f} (1 if "
+            "equal, 0 as for random pairs)."
+        ),
+        evidence=Evidence(
+            items=(), neighbors=(), score=assortativity, method=_ASSORTATIVITY_METHOD
+        ),
+    )

@@ -1,0 +1,155 @@
+import numpy as np
+import pytest
+
+from featscape.findings.properties import Property, collect_properties
+from featscape.findings.shortcuts import find_shortcuts, measure_assortativity
+from featscape.findings.spaces import search_all_pairs
+from featscape.findings.survey import MEASURES, Survey, survey_thumbnails
+from featscape.labels.classes import count_classes
+from planted import NAMES, Pictures, named, pictures
+
+
+def shortcuts(labels, *, survey=None, neighbors=None, **options):
+    n = len(labels)
+    if neighbors is None:
+        values = np.random.default_rng(7).normal(size=(n, 8)).astype(np.float32)
+        neighbors = search_all_pairs(values, 10).indices
+    return find_shortcuts(survey, count_classes(labels, n), neighbors=neighbors, **options)
+
+
+def cells(part):
+    return [(one.property_name, one.label) for one in part.findings if one.label]
+
+
+def random_measures(n, *, seed):
+    rng = np.random.default_rng(seed)
+    empty = np.zeros((n, 1), dtype=np.uint8)
+    measures = rng.normal(size=(len(MEASURES), n)).astype(np.float32)
+    return Survey(empty, empty, dict(zip(MEASURES, measures, strict=True)))
+
+
+def random_labels(n, *, seed):
+    return named(np.random.default_rng(seed).integers(0, 4, n))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_tint_in_a_fifth_of_one_class_is_found(seed):
+    rng = np.random.default_rng(seed)
+    images = pictures(800, size=(32, 24), seed=seed)
+    labels = random_labels(800, seed=seed)
+    of_class = rng.permutation([i for i in range(800) if labels[i] == "bee"])
+    tinted = of_class[: len(of_class) // 5]
+    survey = survey_thumbnails(Pictures(images))
+    warm, bright = survey.measures["red_blue"], survey.measures["brightness"]
+    # a gain of 1.3 of red and of 0.7 of blue
+    warm[tinted] += 0.6 * bright[tinted]
+    part = shortcuts(labels, survey=survey)
+    assert ("color cast, blue to red", "bee") in cells(part)
+    first = part.findings[0]
+    assert set(first.items[:20]) <= set(tinted.tolist())
+    assert first.text.startswith("Of the ")
+    assert " reddest images, " in first.text
+
+
+def test_datasets_without_shortcuts_have_few_false_alarms():
+    alarms = [
+        bool(cells(shortcuts(random_labels(300, seed=s), survey=random_measures(300, seed=s))))
+        for s in range(40)
+    ]
+    assert sum(alarms) <= 5  # 2 are expected; more than 5 have a probability of 1 %
+
+
+def test_a_category_that_predicts_a_label_is_found():
+    rng = np.random.default_rng(0)
+    labels = random_labels(400, seed=1)
+    camera = np.array([rng.choice(["a", "b", "c"]) for _ in labels], dtype=object)
+    for item, label in enumerate(labels):
+        if label == "cat" and rng.random() < 0.5:
+            camera[item] = "d"
+    part = shortcuts(labels, columns={"camera": camera})
+    assert cells(part)[0] == ("camera", "cat")
+    assert part.findings[0].text.startswith("Of the images with camera d, 100 % are cat; ")
+    assert {camera[item] for item in part.findings[0].items} == {"d"}
+
+
+def test_low_and_high_tails_are_named_and_hold_the_extreme_images():
+    labels = named(np.arange(400) % 4)
+    values = np.random.default_rng(0).normal(size=400)
+    values[np.arange(400) % 4 == 0] -= 2
+    part = shortcuts(labels, columns={"depth": values})
+    first = part.findings[0]
+    assert first.label == NAMES[0]
+    assert "of images with the lowest depth" in first.text
+    assert list(values[list(first.items)]) == sorted(values[list(first.items)])
+    assert values[list(first.items)].max() < np.median(values)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.full(200, np.nan),
+        np.full(200, None, dtype=object),
+        np.full(200, 3.0),
+        np.arange(200),
+        np.array([f"id {i}" for i in range(200)], dtype=object),
+        np.array(named(np.arange(200) % 4), dtype=object),
+        np.where(np.arange(200) % 50 == 0, 1.0, np.nan),
+        np.where(np.arange(200) == 3, 1e300, 0.0),
+    ],
+    ids=["NaN", "None", "constant", "number", "text", "label", "rare", "huge"],
+)
+def test_columns_without_information_give_no_finding(column):
+    labels = named(np.arange(200) % 4)
+    assert shortcuts(labels, columns={"column": column}).findings == ()
+
+
+def test_the_folder_of_the_label_is_no_shortcut_and_another_folder_is():
+    labels = named(np.arange(200) % 4)
+    by_label = [f"train/{label}/{i}.jpg" for i, label in enumerate(labels)]
+    assert cells(shortcuts(labels, paths=by_label)) == []
+    mixed = [f"{'a' if i % 4 == 1 or i % 7 == 0 else 'b'}/{i}.jpg" for i in range(200)]
+    assert ("folder", "bee") in cells(shortcuts(labels, paths=mixed))
+
+
+def test_a_split_with_one_image_gives_no_finding():
+    splits = ["train"] * 199 + ["test"]
+    assert shortcuts(named(np.arange(200) % 4), splits=splits).findings == ()
+
+
+def test_assortativity_is_1_for_equal_neighbors_and_0_for_random_neighbors():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=600)
+    near = search_all_pairs(values[:, None].astype(np.float32), 10).indices
+    unrelated = rng.integers(0, 600, near.shape).astype(np.int32)
+    number = Property("number", values)
+    category = Property("category", (values > 0).astype(np.intp), levels=("a", "b"))
+    for one in (number, category):
+        assert measure_assortativity(one, near) > 0.95
+        assert abs(measure_assortativity(one, unrelated)) < 0.05
+
+
+def test_a_property_that_orders_the_neighbors_is_reported_without_labels():
+    values = np.random.default_rng(0).normal(size=200)
+    near = search_all_pairs(values[:, None].astype(np.float32), 10).indices
+    part = find_shortcuts(None, None, neighbors=near, columns={"depth": values})
+    (finding,) = part.findings
+    assert (finding.property_name, finding.label) == ("depth", "")
+    assert finding.assortativity == finding.evidence.score > 0.9
+    assert part.reason.startswith("Without two or more classes")
+
+
+def test_missing_values_do_not_count_as_low_or_high():
+    labels = named(np.arange(400) % 4)
+    values = np.random.default_rng(1).normal(size=400)
+    values[np.arange(400) % 4 == 2] = np.nan
+    assert cells(shortcuts(labels, columns={"depth": values})) == []
+
+
+def test_sizes_and_file_types_are_properties():
+    found = collect_properties(
+        None,
+        sizes_px=np.array([[10, 20], [30, 20], [10, 10]], dtype=np.int32),
+        paths=["a.png", "b.JPG", "c.png"],
+    )
+    assert [one.name for one in found] == ["size", "aspect ratio", "file type"]
+    assert found[2].levels == (".jpg", ".png")
