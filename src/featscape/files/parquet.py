@@ -1,12 +1,13 @@
 """Read columns of untrusted Parquet files, with limits on the memory.
 
 A compressed or dictionary-encoded column of a few kilobytes can contain gigabytes of equal texts.
-Therefore the sizes in the footer are compared with the size of the file, texts are read as
-dictionaries, which store each text once, and the size of the decoded texts is added up batch by
-batch.
+Therefore the claims of the footer are checked first, texts are read as dictionaries, which store
+each text once, and the size of the decoded texts is added up batch by batch.
 
-One size cannot be checked before Arrow allocates the memory: the size of a page before
-compression, up to 2 GB, is in the header of the page.
+The footer's details of a column chunk are never read: for damaged details, a C++ exception leaves
+pyarrow's `RowGroupMetaData.column` and ends the process. Arrow itself compares the sizes of the
+chunks with the size of the file. One size is not checked before Arrow allocates the memory: the
+size of a page before compression, up to 2 GB, is in the header of the page.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -24,52 +25,35 @@ if TYPE_CHECKING:
 _MAX_GROWTH = 1_000
 _SMALL_BYTES = 64 << 20
 _BATCH_ROWS = 65_536
+_ROW_BYTES = 8  # of a row, apart from its values
 
 
-def open_with_dictionaries(source: Any, *, n_bytes: int, **options: Any) -> pq.ParquetFile:
+def open_with_dictionaries(source: Any, **options: Any) -> pq.ParquetFile:
     """Open a Parquet file for `read_batches`: texts are read as dictionaries.
 
     Parameters
     ----------
     source : path or binary file
-    n_bytes : int
-        The size of the file.
     **options
-        Options of `pyarrow.parquet.ParquetFile`.
-
-    Raises
-    ------
-    ValueError
-        If the sizes in the footer are impossible. Also the exceptions of Arrow.
+        Options of `pyarrow.parquet.ParquetFile`, whose exceptions are raised.
     """
     import pyarrow.parquet as pq
 
     parquet = pq.ParquetFile(source, **options)
-    check_footer(parquet.metadata, n_bytes=n_bytes)
     leaves = (parquet.schema.column(index) for index in range(len(parquet.schema)))
     texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
     return pq.ParquetFile(source, metadata=parquet.metadata, read_dictionary=texts, **options)
 
 
-def check_footer(metadata: pq.FileMetaData, *, n_bytes: int) -> None:
-    """Raise ValueError if the footer claims column chunks that do not fit into the file."""
-    sizes = [
-        (chunk.total_compressed_size, chunk.total_uncompressed_size) for chunk in _chunks(metadata)
-    ]
-    if any(min(pair) < 0 for pair in sizes) or compressed_bytes(metadata) > n_bytes:
-        raise ValueError(
-            f"its columns claim {compressed_bytes(metadata):,} bytes in a file of {n_bytes:,}"
-        )
-
-
-def compressed_bytes(metadata: pq.FileMetaData) -> int:
-    """Return the size of all columns in the file, according to the footer."""
-    return sum(chunk.total_compressed_size for chunk in _chunks(metadata))
-
-
 def limit_bytes(n_bytes: int, *, growth: int = _MAX_GROWTH) -> int:
     """Return the largest accepted size of the values of a file of `n_bytes` bytes."""
     return max(_SMALL_BYTES, growth * n_bytes)
+
+
+def check_claims(metadata: pq.FileMetaData, *, max_bytes: int) -> None:
+    """Raise ValueError if all columns together claim more than `max_bytes` when decompressed."""
+    groups = (metadata.row_group(group) for group in range(metadata.num_row_groups))
+    _check_bytes(sum(max(group.total_byte_size, 0) for group in groups), max_bytes)
 
 
 def read_batches(
@@ -98,14 +82,9 @@ def read_batches(
     """
     groups = range(parquet.metadata.num_row_groups) if row_group is None else [row_group]
     n_rows = sum(parquet.metadata.row_group(group).num_rows for group in groups)
-    chunks = [
-        chunk
-        for chunk in _chunks(parquet.metadata, groups)
-        if columns is None or _is_part(chunk.path_in_schema, columns)
-    ]
     types = [field.type for field in parquet.schema_arrow if _is_read(field.name, columns)]
-    n_bytes = n_rows * sum(map(_count_fixed_bytes, types))
-    _check_bytes(max(n_bytes, sum(chunk.total_uncompressed_size for chunk in chunks)), max_bytes)
+    n_bytes = n_rows * (_ROW_BYTES + sum(map(_count_fixed_bytes, types)))
+    _check_bytes(n_bytes, max_bytes)
     batches = parquet.iter_batches(
         _BATCH_ROWS, columns=columns, row_groups=list(groups), use_threads=False
     )
@@ -115,22 +94,11 @@ def read_batches(
         yield batch
 
 
-def _chunks(
-    metadata: pq.FileMetaData, groups: Iterable[int] | None = None
-) -> Iterator[pq.ColumnChunkMetaData]:
-    for group in range(metadata.num_row_groups) if groups is None else groups:
-        row_group = metadata.row_group(group)
-        yield from (row_group.column(index) for index in range(row_group.num_columns))
-
-
-def _is_part(path: str, columns: Sequence[str]) -> bool:
-    """Return whether a leaf of the schema is one of `columns` or part of one."""
-    return any(path == column or path.startswith(f"{column}.") for column in columns)
-
-
 def _is_read(name: str, columns: Sequence[str] | None) -> bool:
-    """Return whether at least a part of a column is read."""
-    return columns is None or any(_is_part(column, [name]) for column in columns)
+    """Return whether a column, or a field of the column, is read."""
+    if columns is None:
+        return True
+    return any(column == name or column.startswith(f"{name}.") for column in columns)
 
 
 def _count_fixed_bytes(kind: pa.DataType) -> int:

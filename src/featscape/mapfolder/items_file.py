@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from featscape.files.parquet import limit_bytes, open_with_dictionaries, read_batches
+from featscape.files.parquet import check_claims, limit_bytes, open_with_dictionaries, read_batches
 from featscape.mapfolder import ITEMS, LANDMARK, damaged
 
 if TYPE_CHECKING:
@@ -47,10 +47,11 @@ def _read_bounded(stream: BinaryIO, schema: pa.Schema) -> pa.Table:
     """Read the rows; raises ValueError if the rows need too much memory."""
     import pyarrow as pa
 
-    n_bytes = os.fstat(stream.fileno()).st_size
+    max_bytes = limit_bytes(os.fstat(stream.fileno()).st_size)
     stream.seek(0)
-    with open_with_dictionaries(stream, n_bytes=n_bytes) as packed:
-        batches = read_batches(packed, max_bytes=limit_bytes(n_bytes))
+    with open_with_dictionaries(stream) as packed:
+        check_claims(packed.metadata, max_bytes=max_bytes)
+        batches = read_batches(packed, max_bytes=max_bytes)
         return pa.Table.from_batches(batches, packed.schema_arrow).cast(schema)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ImageError, first_line
-from featscape.files.parquet import check_footer, open_with_dictionaries
+from featscape.files.parquet import open_with_dictionaries
 from featscape.files.regular import check_regular
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.deadline import is_expired
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from featscape.images.storage.places import Place
 
 _BUFFER_BYTES = 1 << 20
-_LARGE_CHUNK_BYTES = 64 << 20
+_LARGE_FILE_BYTES = 64 << 20
 # usual names of a column of image bytes, the most likely first
 _IMAGE_COLUMNS = (
     *("image", "img", "jpg", "jpeg", "png", "webp", "image_bytes", "img_bytes", "bytes"),
@@ -130,16 +130,13 @@ class _RowReader:
         times. The number is therefore small where the row group is large.
         """
         metadata = self._file.metadata.row_group(group)
-        sizes: list[int] = [
-            metadata.column(number).total_uncompressed_size
-            for number in range(metadata.num_columns)
-        ]
-        if min(sizes) < 0 or sum(sizes) > metadata.num_rows * MAX_BYTES + _LARGE_CHUNK_BYTES:
+        n_bytes: int = metadata.total_byte_size
+        if not 0 <= n_bytes <= metadata.num_rows * MAX_BYTES + _LARGE_FILE_BYTES:
             raise ImageError(
-                f"damaged in the file (its row group claims {sum(sizes):,} bytes for "
+                f"damaged in the file (its row group claims {n_bytes:,} bytes for "
                 f"{metadata.num_rows:,} rows)"
             )
-        n_rows = _MAX_BATCH_BYTES // max(1, sum(sizes))
+        n_rows = _MAX_BATCH_BYTES // max(1, n_bytes)
         return max(1, min(_MAX_BATCH_ROWS, n_rows))
 
     def _read_batch(self, group: int, batch: int, batch_rows: int) -> None:
@@ -204,11 +201,10 @@ def row_group_starts(metadata: pq.FileMetaData) -> list[int]:
     """
     starts = [0]
     for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        n_values = [group.column(i).num_values for i in range(group.num_columns)]
-        if not 0 <= group.num_rows <= min(n_values, default=0):
-            raise ValueError(f"row group {number} claims {group.num_rows} rows")
-        starts.append(starts[-1] + group.num_rows)
+        n_rows = metadata.row_group(number).num_rows
+        if n_rows < 0:
+            raise ValueError(f"row group {number} claims {n_rows} rows")
+        starts.append(starts[-1] + n_rows)
     if starts[-1] != metadata.num_rows:
         raise ValueError(
             f"the file claims {metadata.num_rows} rows, but its row groups {starts[-1]}"
@@ -226,47 +222,36 @@ def is_parquet_file(source: Place) -> bool:
     return source.is_file() if isinstance(source, Path) else is_parquet(file_name(source))
 
 
-def open_parquet(file: Place, *, has_dictionaries: bool = False) -> pq.ParquetFile:
-    """Open a Parquet file.
-
-    Parameters
-    ----------
-    file : Path or str
-    has_dictionaries : bool
-        Open the file for `read_batches`, which does not read the images.
-
-    Raises
-    ------
-    ValueError
-        If the sizes in the footer are impossible. Also the exceptions of Arrow.
-    """
+def open_parquet(file: Place) -> pq.ParquetFile:
+    """Open a Parquet file to read images; raises the exceptions of Arrow."""
     import pyarrow.parquet as pq
 
+    source, _, options = _open_bytes(file)
+    return pq.ParquetFile(source, **options)
+
+
+def open_columns(file: Place) -> tuple[pq.ParquetFile, int]:
+    """Open a Parquet file for `read_batches`, and return its size in bytes, too."""
+    source, n_bytes, options = _open_bytes(file)
+    return open_with_dictionaries(source, **options), n_bytes
+
+
+def _open_bytes(file: Place) -> tuple[Any, int, dict[str, Any]]:
+    """Return the bytes of a file, their number, and the options for reading them.
+
+    The column chunks of a small file are read at once, because Arrow's buffered reader allocates
+    and fills as many bytes as the header of a page claims, up to 2 GB, before the reader looks at
+    the size of the file.
+    """
     if isinstance(file, Path):
-        check_regular(file.stat(), file)
+        facts = file.stat()
+        check_regular(facts, file)
         source: Any = file
-        n_bytes = file.stat().st_size
+        n_bytes = facts.st_size
     else:
         source = storage_of(file).open(file)
         n_bytes = source.seek(0, io.SEEK_END)
-    if has_dictionaries:
-        return open_with_dictionaries(source, n_bytes=n_bytes, pre_buffer=False)
-    parquet = pq.ParquetFile(source, pre_buffer=False)
-    check_footer(parquet.metadata, n_bytes=n_bytes)
-    if not _has_large_chunk(parquet.metadata):
-        return parquet
-    return pq.ParquetFile(
-        source, metadata=parquet.metadata, pre_buffer=False, buffer_size=_BUFFER_BYTES
-    )
-
-
-def _has_large_chunk(metadata: pq.FileMetaData) -> bool:
-    """Return whether a column chunk is too large for one read.
-
-    A smaller chunk is read at once, because Arrow's buffered reader allocates and fills as many
-    bytes as the header of a page claims, up to 2 GB, before the reader looks at the file's size.
-    Only a file with more than 64 MB can therefore cause this allocation: see `check_footer`.
-    """
-    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
-    chunks = (group.column(number) for group in groups for number in range(group.num_columns))
-    return any(chunk.total_compressed_size > _LARGE_CHUNK_BYTES for chunk in chunks)
+    options: dict[str, Any] = {"pre_buffer": False}
+    if n_bytes > _LARGE_FILE_BYTES:
+        options["buffer_size"] = _BUFFER_BYTES
+    return source, n_bytes, options

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import InputError, first_line
-from featscape.files.parquet import compressed_bytes, limit_bytes, read_batches
+from featscape.files.parquet import limit_bytes, read_batches
 from featscape.images.containers.parquet_rows import (
     ParquetImages,
     find_image_column,
     is_parquet,
     is_parquet_file,
+    open_columns,
     open_parquet,
     row_group_starts,
 )
@@ -34,8 +36,9 @@ from featscape.images.tables.table import name_columns
 from featscape.records import ImageSet, SkippedImage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from featscape.images.sources.kind import Candidate
     from featscape.images.storage.places import Place
@@ -136,13 +139,15 @@ def _read_columns(
     skipped. Raises InputError if the file cannot be read.
     """
     try:
-        opened = open_parquet(file, has_dictionaries=True)
+        opened, n_bytes = open_columns(file)
         schema = opened.schema_arrow
         starts = row_group_starts(opened.metadata)
         image = find_image_column(schema)
         plain, nested = split_nested_columns(schema, name)
         class_names = _class_names(schema)
-        table, rows = _read_row_groups(opened, [*plain, f"{image}.path"], starts, name, skipped)
+        max_bytes = limit_bytes(n_bytes, growth=_MAX_GROWTH)
+        read = partial(read_batches, opened, columns=[*plain, f"{image}.path"], max_bytes=max_bytes)
+        table, rows = _read_row_groups(read, starts, name, skipped)
     except Exception as error:
         raise damaged_parquet(file, error) from error  # see `_has_images`
     skipped += [item for item in nested if not item.path.endswith(f", column {image}")]
@@ -163,24 +168,23 @@ def _read_columns(
 
 
 def _read_row_groups(
-    opened: pq.ParquetFile,
-    columns: list[str],
+    read_group: Callable[..., Iterator[pa.RecordBatch]],
     starts: list[int],
     name: str,
     skipped: list[SkippedImage],
 ) -> tuple[pa.Table, list[int]]:
     """Return columns of all undamaged row groups, and the row numbers.
 
-    Raises ValueError if the columns need far more memory than the size of the file explains.
+    Raises the exceptions of `read_batches` if there is only one row group.
     """
     import pyarrow as pa
 
-    max_bytes = limit_bytes(compressed_bytes(opened.metadata), growth=_MAX_GROWTH)
     batches: list[pa.RecordBatch] = []
     rows: list[int] = []
     for group, (start, end) in enumerate(pairwise(starts)):
         try:
-            read = list(read_batches(opened, max_bytes=max_bytes, columns=columns, row_group=group))
+            read = list(read_group(row_group=group))
+            _check_rows(read, end - start)
         except Exception as error:
             # Arrow's exceptions, see `_has_images`
             if len(starts) == 2:  # one row group
@@ -192,6 +196,12 @@ def _read_row_groups(
             batches += read
             rows += range(start, end)
     return pa.Table.from_batches(batches) if batches else pa.table({}), rows
+
+
+def _check_rows(batches: list[pa.RecordBatch], n_rows: int) -> None:
+    n_read = sum(batch.num_rows for batch in batches)
+    if n_read != n_rows:
+        raise ValueError(f"the row group claims {n_rows:,} rows and has {n_read:,}")
 
 
 def _class_names(schema: pa.Schema) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import InputError, first_line
-from featscape.files.parquet import limit_bytes, open_with_dictionaries, read_batches
+from featscape.files.parquet import check_claims, limit_bytes, open_with_dictionaries, read_batches
 from featscape.images.tables.table import NESTED, ImageTable, name_columns
 from featscape.records import SkippedImage
 
@@ -18,9 +18,11 @@ def read_parquet(content: bytes, name: str) -> ImageTable:
     import pyarrow as pa
 
     try:
-        file = open_with_dictionaries(pa.BufferReader(content), n_bytes=len(content))
+        file = open_with_dictionaries(pa.BufferReader(content))
+        max_bytes = limit_bytes(len(content))
+        check_claims(file.metadata, max_bytes=max_bytes)
         plain, nested = split_nested_columns(file.schema_arrow, name)
-        batches = read_batches(file, max_bytes=limit_bytes(len(content)), columns=plain)
+        batches = read_batches(file, max_bytes=max_bytes, columns=plain)
         schema = pa.schema([file.schema_arrow.field(column) for column in plain])
         read = pa.Table.from_batches(batches, schema)
     except Exception as error:

@@ -3,6 +3,7 @@
 import json
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 import pyarrow as pa
@@ -105,7 +106,7 @@ def test_large_images_are_read_in_small_batches(write, monkeypatch):
 
 def test_impossible_sizes_of_images_are_refused_before_they_are_read(write, monkeypatch):
     monkeypatch.setattr(parquet_rows, "MAX_BYTES", 1_000)
-    monkeypatch.setattr(parquet_rows, "_LARGE_CHUNK_BYTES", 1_000)
+    monkeypatch.setattr(parquet_rows, "_LARGE_FILE_BYTES", 1_000)
     monkeypatch.setattr(_RowReader, "_read_batch", None)
     images = find_images(write(image=[bytes(10_000)]))
     with pytest.raises(ImageError, match=r"claims 1\d,\d{3} bytes for 1 rows"):
@@ -143,11 +144,18 @@ def test_equal_labels_in_row_groups_are_refused_one_by_one(write, reds, skipped)
     assert skipped(images)["a.parquet, rows 10 to 19"].startswith("damaged in the file (its values")
 
 
-def test_column_chunks_larger_than_the_file_are_refused(write, monkeypatch):
-    file = write(label=["a"] * 5)
-    monkeypatch.setattr("featscape.files.parquet.compressed_bytes", lambda _: 10**9)
-    with pytest.raises(InputError, match=r"its columns claim 1,000,000,000 bytes in a file of"):
-        find_images(file)
+@pytest.mark.parametrize("place", range(0, 600, 7))
+def test_a_damaged_footer_ends_no_process(write, place):
+    """For damaged details of a column, pyarrow's RowGroupMetaData.column ends the process."""
+    file = write(n=2, tags=[[1, 2], [3]])
+    content = bytearray(file.read_bytes())
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    for bit in range(8):
+        content[footer + place] ^= 1 << bit
+        file.write_bytes(content)
+        with suppress(InputError, ImageError):
+            find_images(file).load(1)
+        content[footer + place] ^= 1 << bit
 
 
 def test_nested_and_binary_columns_are_skipped(write, skipped):
