@@ -1,37 +1,11 @@
 """The network of a map is loaded again, and a different network is refused."""
 
-import sys
 from dataclasses import replace
 
 import pytest
 
 from featscape.errors import FeatscapeError, ModelError
 from featscape.features import check_given, explain_refusal, load_for_map, load_network
-
-NETWORK = """
-import pathlib
-pathlib.Path("it ran").touch()
-
-import torch
-from torch import nn
-
-def tiny():
-    torch.manual_seed(0)
-    network = nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    network.preprocessing = {"input_size_px": 32}
-    return network
-
-def other():
-    return tiny()
-"""
-
-
-@pytest.fixture
-def payload(here):
-    """Write a module "payload" into the current folder, and return the file that it creates."""
-    (here / "payload.py").write_text(NETWORK)
-    yield here / "it ran"
-    sys.modules.pop("payload", None)
 
 
 def test_the_installed_network_is_loaded_without_options():

@@ -1,5 +1,8 @@
-"""Fixtures: weights of small networks, small images, and one PyTorch thread."""
+"""Fixtures: small networks and their weights, a hub, small images, and one PyTorch thread."""
 
+import http.server
+import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,3 +118,103 @@ def on_a_gpu():
         )
 
     return move
+
+
+# A module that creates the file "it ran" when the module is imported.
+PAYLOAD = """
+import pathlib
+pathlib.Path("it ran").touch()
+
+import torch
+from torch import nn
+
+def tiny():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network.preprocessing = {"input_size_px": 32}
+    return network
+
+def other():
+    return tiny()
+"""
+
+
+@pytest.fixture
+def payload(here):
+    """Write a module "payload" into the current folder, and return the file that it creates."""
+    (here / "payload.py").write_text(PAYLOAD)
+    yield here / "it ran"
+    sys.modules.pop("payload", None)
+
+
+@pytest.fixture
+def hub_cache(tmp_path, monkeypatch):
+    """Return an empty folder that huggingface_hub uses as its cache."""
+    folder = tmp_path / "cache"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(folder))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+    monkeypatch.setenv("no_proxy", "*")
+    return folder
+
+
+class SmallHub(http.server.BaseHTTPRequestHandler):
+    """Answers requests as the hub does.
+
+    Attributes
+    ----------
+    files : dict
+        Path -> the content, or a tuple of a status and the name of an error.
+    asked : list
+        The method and the path of each request.
+    """
+
+    files = None
+    asked = None
+    protocol_version = "HTTP/1.1"
+
+    def answer(self, *, body):
+        self.asked.append((self.command, self.path))
+        content = self.files.get(self.path, (404, "EntryNotFound"))
+        if isinstance(content, tuple):
+            self.send_response(content[0])
+            self.send_header("X-Error-Code", content[1])
+            content = b""
+        else:
+            self.send_response(200)
+            self.send_header("X-Repo-Commit", "a" * 40)
+            self.send_header("ETag", f'"{len(content)}"')
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if body:
+            self.wfile.write(content)
+
+    def do_HEAD(self):
+        self.answer(body=False)
+
+    def do_GET(self):
+        self.answer(body=True)
+
+    def log_message(self, *args):
+        del args
+
+
+@pytest.fixture
+def small_hub(monkeypatch, hub_cache):  # noqa: ARG001 - the cache must be empty
+    """Start a hub on this machine that huggingface_hub uses, and return its class."""
+    SmallHub.files, SmallHub.asked = {}, []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), SmallHub)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", endpoint)
+    monkeypatch.setattr(
+        "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
+        endpoint + "/{repo_id}/resolve/{revision}/{filename}",
+    )
+    yield SmallHub
+    from huggingface_hub import close_session
+
+    close_session()
+    server.shutdown()
+    thread.join()
+    server.server_close()

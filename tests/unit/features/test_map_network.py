@@ -10,31 +10,6 @@ from featscape.features import explain_refusal, list_models, load_for_map
 from featscape.features.zoo import catalog
 from featscape.records import ModelCard
 
-NETWORK = """
-import pathlib
-pathlib.Path("it ran").touch()
-
-import torch
-from torch import nn
-
-def tiny():
-    torch.manual_seed(0)
-    network = nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    network.preprocessing = {"input_size_px": 32}
-    return network
-
-def other():
-    return tiny()
-"""
-
-
-@pytest.fixture
-def payload(here):
-    """Write a module "payload" into the current folder, and return the file that it creates."""
-    (here / "payload.py").write_text(NETWORK)
-    yield here / "it ran"
-    sys.modules.pop("payload", None)
-
 
 def card_of(name, weights="w", **facts):
     return ModelCard(name, "l", weights, "0" * 64, "p", 8, **facts)
