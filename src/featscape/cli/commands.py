@@ -102,8 +102,8 @@ def make_map(options: MapOptions) -> None:
     the images. SOURCE may also be a file of images (.zip, .tar, Parquet, .npz, .npy, IDX), or an
     address.
 
-    With several layers, the command writes one map per layer, such as photos-layer3-map and
-    photos-layer4-map for the output photos-map.
+    With several layers, the command writes one map per layer. The name of the layer becomes part
+    of the name of the map.
 
     To continue an interrupted run, repeat the command; finished features are kept in
     .NAME-map.partial. Features that the map at DIR contains, or another map of SOURCE in the same
