@@ -1,4 +1,4 @@
-"""A cluster of three nodes on this machine, one of which is killed half-way."""
+"""A Ray cluster of three nodes on this machine. A test kills one node during a run."""
 
 import os
 import sys
@@ -16,14 +16,14 @@ from featscape.images import find_images
 from featscape.mapfolder.read import open_map
 from featscape.progress import SilentProgress
 
-# Ray reads them when it is imported. The second, whatever its name, has nodes meet on the loopback
-# interface rather than on the machine's own address.
+# Ray reads these variables during its import. With the second variable, the nodes communicate over
+# the loopback interface.
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 pytest.importorskip("ray", reason="Ray has no wheels for this Python")
 
 pytestmark = [
-    # Ray's own code uses what it calls deprecated, and leaves its processes to be reaped at exit
+    # Ray uses its own deprecated functions, and does not wait for its processes
     pytest.mark.filterwarnings(r"ignore:`\w+` is deprecated:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -40,7 +40,7 @@ OPTIONS = {
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    """Return a folder of noisy photographs of three classes, two of them broken."""
+    """Return a folder of noisy images in three classes; two images are damaged."""
     folder = tmp_path_factory.mktemp("cluster") / "photos"
     rng = np.random.default_rng(0)
     for number in range(N_IMAGES):
@@ -55,7 +55,7 @@ def photos(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Start a head without cores and two workers of one core; all end with the tests."""
+    """Start a head node without cores, and two worker nodes with one core each."""
     from ray.cluster_utils import Cluster
 
     small = {"object_store_memory": 100 * 2**20}
@@ -63,8 +63,8 @@ def cluster():
         **small,
         "num_cpus": 0,
         "include_dashboard": False,
-        "no_monitor": True,  # it would add nodes, of which there are none
-        "_system_config": {"health_check_period_ms": 500},  # a dead node is missed five times
+        "no_monitor": True,  # the monitor would add nodes
+        "_system_config": {"health_check_period_ms": 500},  # five missed checks mark a node as dead
     }
     started = Cluster(initialize_head=True, head_node_args=head)
     try:
@@ -75,7 +75,7 @@ def cluster():
 
 
 class Watcher(SilentProgress):
-    """A progress that remembers what is said."""
+    """A progress that stores its notes."""
 
     def __init__(self):
         self.notes = []
@@ -85,7 +85,7 @@ class Watcher(SilentProgress):
 
 
 class Killer(Watcher):
-    """A progress that kills a node as soon as the first features have come."""
+    """A progress that kills a node after the first features."""
 
     def __init__(self, cluster):
         super().__init__()
@@ -105,13 +105,13 @@ class Killer(Watcher):
 
 @pytest.fixture(scope="module")
 def apart(photos):
-    """Return two folders: maps of one source that lie in one take features from another."""
+    """Return two folders, because a map uses the features of other maps in its folder."""
     for name in ("here", "there"):
         (photos.parent / name).mkdir()
     return photos.parent / "here", photos.parent / "there"
 
 
-def test_a_node_that_dies_changes_nothing(cluster, photos, apart, capfd):
+def test_a_killed_node_does_not_change_the_map(cluster, photos, apart, capfd):
     local = make_map(photos, apart[0] / "local-map", **OPTIONS)
     killer = Killer(cluster)
     capfd.readouterr()
@@ -131,18 +131,18 @@ def test_a_node_that_dies_changes_nothing(cluster, photos, apart, capfd):
     assert [one["path"] for one in made.run["skipped"]] == ["a/030.jpg", "b/031.jpg"]
     assert made.run["skipped"] == local.run["skipped"]
     assert made.run["model"] == local.run["model"]
-    # OpenVINO gives an image the same bits in any batch, and placing in any block
+    # features and positions are bit-identical in any batch
     np.testing.assert_array_equal(made.features, local.features)
     np.testing.assert_array_equal(made.positions, local.positions)
     np.testing.assert_array_equal(made.neighbors.indices, local.neighbors.indices)
     for name in ("data.bin", "offsets.npy"):
         ours, theirs = (one.folder / "thumbnails" / name for one in (made, local))
         assert ours.read_bytes() == theirs.read_bytes()
-    said = capfd.readouterr()
-    assert said.out == said.err == ""
+    printed = capfd.readouterr()
+    assert printed.out == printed.err == ""
 
 
-def test_what_is_known_is_not_computed_again(cluster, photos, apart):
+def test_a_second_run_uses_the_features_of_the_first(cluster, photos, apart):
     watcher = Watcher()
     made = make_map(
         photos,
@@ -158,7 +158,7 @@ def test_what_is_known_is_not_computed_again(cluster, photos, apart):
     np.testing.assert_array_equal(made.features, open_map(apart[1] / "ray-map").features)
 
 
-def test_a_mistake_on_a_node_is_one_line_and_leaves_nothing(cluster, photos, tmp_path, monkeypatch):
+def test_an_error_on_a_node_is_one_line_and_leaves_no_files(cluster, photos, tmp_path, monkeypatch):
     from featscape.distribute import remote_extraction
 
     monkeypatch.setattr(remote_extraction, "Job", partial(remote_extraction.Job, version="0.0"))
@@ -167,7 +167,7 @@ def test_a_mistake_on_a_node_is_one_line_and_leaves_nothing(cluster, photos, tmp
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_callers_own_connection_is_used_and_stays(cluster, photos):
+def test_an_open_connection_is_used_and_stays_open(cluster, photos):
     import ray
 
     with connect(cluster.address) as outer:
@@ -197,7 +197,7 @@ def test_the_callers_own_connection_is_used_and_stays(cluster, photos):
         ("head:x", r"must be HOST:PORT; got 'head:x'"),
     ],
 )
-def test_where_no_cluster_is(featscape, photos, tmp_path, address, words):
+def test_an_address_without_a_cluster_is_refused(featscape, photos, tmp_path, address, words):
     with pytest.raises(InputError, match=words), connect(address):
         pass
     ended = featscape(
@@ -217,7 +217,7 @@ def test_where_no_cluster_is(featscape, photos, tmp_path, address, words):
     assert not (tmp_path / "m").exists()
 
 
-def test_an_engine_that_does_not_exist(featscape, photos):
+def test_an_unknown_engine_is_refused(featscape, photos):
     ended = featscape("map", photos, "--engine", "spark")
     assert ended.status == 2
     assert "engine must be local or ray; got 'spark'." in ended.err
@@ -225,7 +225,7 @@ def test_an_engine_that_does_not_exist(featscape, photos):
     assert "an address needs the engine ray" in ended.err
 
 
-def test_without_ray(monkeypatch):
+def test_a_missing_ray_is_an_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtra, match=r"pip install 'featscape\[ray\]'"), connect():
         pass

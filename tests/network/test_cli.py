@@ -1,4 +1,4 @@
-"""The commands that build a network."""
+"""The commands that load a network."""
 
 import re
 
@@ -8,12 +8,6 @@ pytestmark = pytest.mark.usefixtures("here")
 
 
 class TestScreens:
-    @pytest.fixture
-    def made(self, featscape, photos, here, quick_network):  # noqa: ARG002 - the fixture replaces the network
-        (photos / "red" / "broken.png").write_bytes(b"")
-        (photos / "red").rename(photos / "[red]")
-        return featscape("map", photos, "-o", "m", "--perplexity", 4, "--size", 400)
-
     def test_layers_shows_outputs_and_hidden_layers(self, featscape):
         done = featscape("layers", "resnet18", "--depth", 1)
         assert done.status == 0

@@ -1,4 +1,4 @@
-"""A map of each of several layers, by a tiny network of the user's own."""
+"""One map for each of several layers, with a tiny custom network."""
 
 import io
 import sys
@@ -44,20 +44,20 @@ def network(here):
 
 
 class Lines(SilentProgress):
-    """A progress that keeps what is said between the steps."""
+    """A progress that stores its notes."""
 
     def __init__(self):
-        self.said = []
+        self.notes = []
 
     def note(self, text):
-        self.said.append(text)
+        self.notes.append(text)
 
 
 def folders(here):
     return sorted(path.name for path in here.iterdir() if path.is_dir() and path.name[0] != "_")
 
 
-def test_each_layer_gets_the_map_that_it_gets_alone(photos, here):
+def test_the_map_of_a_layer_does_not_depend_on_other_layers(photos, here):
     second, first = make_maps(photos, layers=("second", "first"), **OPTIONS)
     assert folders(here) == ["photos-first-map", "photos-second-map"]
     assert (second.folder.name, first.folder.name) == ("photos-second-map", "photos-first-map")
@@ -77,13 +77,13 @@ def test_each_layer_gets_the_map_that_it_gets_alone(photos, here):
         assert layer in (made.folder / "map.html").read_text()
 
 
-def test_the_time_of_the_one_pass_is_told_as_such(photos):
+def test_the_time_of_the_common_pass_is_reported(photos):
     for made in make_maps(photos, layers=("second", "first"), **OPTIONS):
         assert "features of 2 layers" in made.run["timings_s"]
         assert "features" not in made.run["timings_s"]
 
 
-def test_what_a_map_of_each_layer_knows_is_not_computed_again(photos, monkeypatch):
+def test_only_new_images_are_computed_if_all_layers_have_a_map(photos, monkeypatch):
     before = make_maps(photos, layers=("second", "first"), **OPTIONS)
     rng = np.random.default_rng(7)
     for i in range(10):
@@ -102,16 +102,16 @@ def test_what_a_map_of_each_layer_knows_is_not_computed_again(photos, monkeypatc
     after = make_maps(photos, layers=("second", "first"), force=True, progress=lines, **OPTIONS)
     assert n_seen == 10
     origins = "photos-second-map and photos-first-map"
-    assert f"the features of 24 images were taken from {origins}" in lines.said
+    assert f"the features of 24 images were taken from {origins}" in lines.notes
     for old, new in zip(before, after, strict=True):
         assert new.features.shape == (34, old.features.shape[1])
         rows = [new.paths.index(path) for path in old.paths]
         np.testing.assert_array_equal(new.features[rows], old.features)
     make_maps(photos, layers=("first", "head"), **(OPTIONS | {"force": True}))
-    assert n_seen == 10 + 34  # of "head" there was no map
+    assert n_seen == 10 + 34  # "head" had no map
 
 
-def test_new_images_are_placed_on_each(photos):
+def test_new_images_are_placed_on_the_map_of_each_layer(photos):
     for made in make_maps(photos, layers=["first", "second"], pool="max", **OPTIONS):
         with (photos / made.paths[5]).open("rb") as file:
             place = open_placer(made, model=OPTIONS["model"], device="cpu")
@@ -122,7 +122,7 @@ def test_new_images_are_placed_on_each(photos):
         np.testing.assert_allclose(at[0], placed.position, atol=0.1)
 
 
-def test_one_layer_in_a_tuple_keeps_the_name(photos, here):
+def test_one_layer_does_not_change_the_name_of_the_map(photos, here):
     (made,) = make_maps(photos, layers=("first",), **OPTIONS)
     assert folders(here) == ["photos-map"]
     assert made.run["model"]["layer"] == "first"
@@ -138,7 +138,7 @@ def test_one_layer_in_a_tuple_keeps_the_name(photos, here):
         ("maps/x-map", ("a/b", "c"), ["maps/x-a-b-map", "maps/x-c-map"]),
     ],
 )
-def test_names(output, layers, names):
+def test_the_names_of_the_maps_contain_the_layers(output, layers, names):
     assert name_outputs(Path(output), layers) == tuple(map(Path, names))
 
 
@@ -152,14 +152,14 @@ def test_names(output, layers, names):
     ],
 )
 @pytest.mark.usefixtures("here")
-def test_mistakes_leave_nothing(photos, layers, pool, error, message):
+def test_invalid_layers_leave_no_files(photos, layers, pool, error, message):
     with pytest.raises(error, match=message):
         make_maps(photos, layers=layers, pool=pool, **OPTIONS)
     assert folders(Path()) == []
     assert list(Path().glob(".*")) == []
 
 
-def test_a_map_that_is_there_already_is_seen_before_the_work(photos, here):
+def test_an_existing_map_is_refused_before_the_work(photos, here):
     make_map(photos, "m-second", layers="first", **OPTIONS)
     with pytest.raises(InputError, match=r"the map m-second of .* exists already"):
         make_maps(photos, "m", layers=("first", "second"), **OPTIONS)
@@ -167,7 +167,7 @@ def test_a_map_that_is_there_already_is_seen_before_the_work(photos, here):
     assert open_map("m-second").run["model"]["layer"] == "first"
 
 
-def test_on_the_command_line(featscape, photos, here):
+def test_the_command_line_makes_one_map_per_layer(featscape, photos, here):
     options = ["--model", "tiny_network:Tiny", "--perplexity", 4, "--size", 400]
     done = featscape("map", photos, "--layer", "first", "--layer", "second", *options)
     assert done.status == 0

@@ -1,4 +1,4 @@
-"""The command line in a process of its own."""
+"""The command line in a separate process."""
 
 import os
 import subprocess
@@ -15,16 +15,18 @@ class TestHelp:
             "import sys; sys.argv = ['featscape', 'map', '--help']; from featscape import cli\n"
             "try: cli.main()\nexcept SystemExit: print(*sys.modules)"
         )
-        before = os.times()
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        )
-        after = os.times()
+        times_s = []
+        for _ in range(2):  # the first run may compile the modules
+            before = os.times()
+            done = subprocess.run(
+                [sys.executable, "-c", code], capture_output=True, text=True, check=True
+            )
+            after = os.times()
+            # processor time, because other processes slow down the clock time
+            times_s.append(sum(after[2:4]) - sum(before[2:4]))
         loaded = set(done.stdout.splitlines()[-1].split())
         assert not loaded & {"torch", "numpy", "matplotlib", "sklearn", "pyarrow"}
-        # processor time, because other processes slow down the clock time
-        taken_s = sum(after[2:4]) - sum(before[2:4])
-        assert taken_s < 0.5
+        assert min(times_s) < 0.5
 
 
 class TestScreens:

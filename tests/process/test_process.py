@@ -1,4 +1,4 @@
-"""Signals that end a run, and screens that cannot be written. The runs are real processes."""
+"""Signals and output errors of the command line in a separate process."""
 
 import multiprocessing
 import os
@@ -25,7 +25,7 @@ pytestmark = [
 
 
 class SlowNetwork(QuickNetwork):
-    """A network with time to be stopped in."""
+    """A slow network, so that a run can be stopped."""
 
     def run(self, pixels):
         time.sleep(0.1)
@@ -33,7 +33,7 @@ class SlowNetwork(QuickNetwork):
 
 
 def run_command(folder, out, err, arguments):
-    """Be the command line in a process of its own, with these files as its screens."""
+    """Run the command line in this process, with the files `out` and `err` as its streams."""
     os.chdir(folder)
     for descriptor, file in ((1, out), (2, err)):
         if file is None:
@@ -43,7 +43,7 @@ def run_command(folder, out, err, arguments):
     sys.stdout = None if out is None else os.fdopen(1, "w")
     sys.stderr = None if err is None else os.fdopen(2, "w", buffering=1)
     sys.argv = ["featscape", *map(str, arguments)]
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored here
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the parent process may ignore it
     put_in_place(SlowNetwork(), pytest.MonkeyPatch())
     shards.MOST_SECONDS = 0.0
     os.fsync = lambda _handle: None  # see conftest.py
@@ -52,7 +52,7 @@ def run_command(folder, out, err, arguments):
 
 @pytest.fixture
 def begin(here):
-    """Return a function that begins a command: arguments -> its process."""
+    """Return a function that starts a command and returns its process."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(HEAVY)
 
@@ -76,11 +76,11 @@ MAP = ("-o", "m", "--perplexity", 4, "--size", 400)
 
 class TestSignals:
     def stop(self, begin, photos, here, *signals):
-        """Begin a map, stop it once some features are saved, and return the status and lines."""
+        """Start a map, stop the run when features are saved; return the status and the lines."""
         process = begin("map", photos, *MAP)
         wait_for(lambda: any(here.glob(".m.partial/kept/*/*.json")))
         for number in signals:
-            with suppress(ProcessLookupError):  # it has ended
+            with suppress(ProcessLookupError):  # the process has ended
                 os.kill(process.pid, number)
             time.sleep(0.05)
         process.join()
@@ -89,14 +89,16 @@ class TestSignals:
         return process.exitcode, (here / "err").read_text().splitlines()
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-    def test_a_run_ends_with_one_line_and_its_work_is_kept(self, begin, photos, here, number):
+    def test_a_signal_ends_a_run_with_one_line_and_keeps_its_work(
+        self, begin, photos, here, number
+    ):
         status, lines = self.stop(begin, photos, here, number)
         assert status == 128 + number
         assert lines[-1] == f"featscape: stopped by {number.name}."
         assert "is kept in .m.partial: repeat the call to continue" in lines[-2]
 
     @pytest.mark.parametrize("signals", [[signal.SIGINT] * 2, [signal.SIGINT, signal.SIGTERM] * 2])
-    def test_a_second_signal_does_not_disturb_the_end(self, begin, photos, here, signals):
+    def test_later_signals_do_not_interrupt_the_end_of_a_run(self, begin, photos, here, signals):
         status, lines = self.stop(begin, photos, here, *signals)
         assert status == 130
         assert lines[-1] == "featscape: interrupted."
@@ -125,10 +127,10 @@ def test_a_signal_during_the_import_of_the_commands_ends_with_one_line():
     assert (done.returncode, done.stderr) == (130, "featscape: interrupted.\n")
 
 
-class TestScreensThatCannotBeWritten:
+class TestUnwritableStreams:
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is full")
     @pytest.mark.parametrize("err", ["/dev/full", None])
-    def test_progress_that_cannot_be_written_does_not_end_a_run(self, begin, photos, here, err):
+    def test_unwritable_progress_does_not_end_a_run(self, begin, photos, here, err):
         process = begin("map", photos, *MAP, err=err)
         process.join()
         assert process.exitcode == 0
@@ -136,14 +138,14 @@ class TestScreensThatCannotBeWritten:
         assert "24 images" in (here / "out").read_text()
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is full")
-    def test_a_result_that_cannot_be_written_is_a_mistake(self, begin, here):
+    def test_an_unwritable_result_is_an_error(self, begin, here):
         process = begin("--version", out="/dev/full")
         process.join()
         assert process.exitcode == 2
         (line,) = (here / "err").read_text().splitlines()
         assert line.startswith("featscape: cannot write to the standard output: No space left")
 
-    def test_a_reader_that_leaves_early_is_no_traceback(self, begin, here):
+    def test_a_closed_pipe_causes_no_traceback(self, begin, here):
         os.mkfifo(here / "pipe")
         reader = os.open(here / "pipe", os.O_RDONLY | os.O_NONBLOCK)
         process = begin("models", "*", out="pipe")  # more lines than a pipe holds
@@ -152,7 +154,7 @@ class TestScreensThatCannotBeWritten:
         process.join()
         assert (process.exitcode, (here / "err").read_text()) == (1, "")
 
-    def test_a_closed_output_is_no_error(self, begin, here):
+    def test_a_closed_output_causes_no_error(self, begin, here):
         process = begin("--help", out=None)
         process.join()
         assert (process.exitcode, (here / "err").read_text()) == (0, "")

@@ -11,7 +11,7 @@ from featscape.mapfolder.staging import kept_beside, staged
 
 
 def allow(_output):
-    """Let everything be replaced."""
+    """Allow all replacements."""
 
 
 def stage(output, *, check=allow, files=("*",), **options):
@@ -35,14 +35,14 @@ def work_until_killed(output, begun):
 
 
 class TestTwoRunsAtOnce:
-    def test_the_lock_dies_with_its_process(self, tmp_path):
+    def test_a_killed_process_releases_the_lock(self, tmp_path):
         context = multiprocessing.get_context("spawn")
         begun = context.Event()
         process = context.Process(target=work_until_killed, args=(tmp_path / "m", begun))
         process.start()
         assert begun.wait(60)
         with pytest.raises(InputError, match="another process"), stage(tmp_path / "m"):
-            pytest.fail("it began")
+            pytest.fail("the second run started")
         os.kill(process.pid, signal.SIGKILL)
         process.join()
         with stage(tmp_path / "m") as folder:

@@ -1,4 +1,4 @@
-"""Whatever a user may hand over by mistake: the message, the exit status, what stays on disk."""
+"""Invalid input on the command line: the message, the exit status, and the files on disk."""
 
 import errno
 import io
@@ -23,9 +23,10 @@ pytestmark = pytest.mark.usefixtures("here")
 
 @pytest.fixture
 def refuse(featscape, here):
-    """Return a function that expects one line, status 2, and an untouched current folder.
+    """Return a function that runs a command and returns its error message.
 
-    What hidden folders keep of the work may be there afterwards.
+    The function expects status 2, one line, and no new files in the current folder except the
+    hidden folder of finished work.
     """
 
     def run(*arguments):
@@ -35,17 +36,17 @@ def refuse(featscape, here):
         assert done.out == ""
         assert [name for name in tree(here) if not name.startswith(".m.partial")] == before
         assert "Traceback" not in done.err
-        said = [line for line in done.err.splitlines() if line.startswith("featscape: ")]
-        assert len(said) == 1
-        assert done.err.endswith(said[0] + "\n")  # after what was said of the progress
-        return said[0].removeprefix("featscape: ")
+        errors = [line for line in done.err.splitlines() if line.startswith("featscape: ")]
+        assert len(errors) == 1
+        assert done.err.endswith(errors[0] + "\n")  # after the lines of the progress
+        return errors[0].removeprefix("featscape: ")
 
     return run
 
 
 @pytest.fixture
-def make(featscape, here):  # noqa: ARG001 - where the map is made
-    """Return a function that expects a map, and returns it with what was said."""
+def make(featscape, here):  # noqa: ARG001 - the current folder
+    """Return a function that makes a map, and returns the map and the output of the command."""
 
     def run(source, *options):
         done = featscape("map", source, "-o", "m", "--perplexity", 4, "--size", 400, *options)
@@ -56,28 +57,28 @@ def make(featscape, here):  # noqa: ARG001 - where the map is made
 
 
 def tree(folder):
-    """Return every path below a folder, hidden ones too."""
+    """Return all paths in a folder, including hidden files."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
 class TestSource:
-    def test_an_empty_folder(self, refuse, tmp_path):
+    def test_an_empty_folder_is_refused(self, refuse, tmp_path):
         (tmp_path / "empty").mkdir()
         message = refuse("map", tmp_path / "empty")
         assert "must contain at least one image" in message
         assert "empty' contains none" in message
 
-    def test_no_such_path(self, refuse):
+    def test_a_missing_path_is_refused(self, refuse):
         message = refuse("map", "nowhere")
         assert message.startswith("the source must be a folder of images, a table")
 
-    def test_a_file(self, refuse, photos):
+    def test_a_single_image_is_refused(self, refuse, photos):
         message = refuse("map", photos / "red" / "00.png")
         assert "00.png' is a file of another type" in message
         assert f"for example '{photos / 'red'}'" in message
 
     @pytest.mark.usefixtures("quick_network")
-    def test_no_readable_image(self, refuse, tmp_path):
+    def test_a_folder_without_a_readable_image_is_refused(self, refuse, tmp_path):
         (tmp_path / "notes").mkdir()
         for number in range(20):
             (tmp_path / "notes" / f"{number}.jpg").write_text("no image at all")
@@ -85,18 +86,18 @@ class TestSource:
         assert "not an image" in message
         assert "20" in message
 
-    def test_two_images(self, refuse, photos):
+    def test_two_images_are_too_few(self, refuse, photos):
         message = refuse("map", photos, "--limit", 2)
         assert message.startswith("perplexity must be less than the number of items, 2; got 30.")
 
-    def test_too_few_images_for_the_perplexity(self, refuse, photos):
+    def test_too_few_images_for_the_perplexity_are_refused(self, refuse, photos):
         message = refuse("map", photos)
         assert "less than the number of items, 24; got 30" in message
         assert "Lower perplexity or add items" in message
 
 
 def bomb():
-    """Return a PNG of 20,000 x 20,000 pixels in some hundred bytes."""
+    """Return a PNG of 20,000 x 20,000 pixels whose file has a few hundred bytes."""
 
     def chunk(name, content):
         check = struct.pack(">I", zlib.crc32(name + content))
@@ -109,7 +110,7 @@ def bomb():
 
 @pytest.mark.usefixtures("quick_network")
 class TestFilesThatAreSkipped:
-    """Each is left out, counted on screen, and listed in run.json with its reason."""
+    """Skipped files are counted on the screen and listed in run.json with the reason."""
 
     @pytest.mark.parametrize(
         ("name", "content", "reason"),
@@ -120,7 +121,7 @@ class TestFilesThatAreSkipped:
             ("bomb.png", lambda _good: bomb(), "decompression bomb"),
         ],
     )
-    def test_a_bad_file(self, make, photos, name, content, reason):
+    def test_a_damaged_image_is_skipped(self, make, photos, name, content, reason):
         good = (photos / "red" / "00.png").read_bytes()
         (photos / "red" / name).write_bytes(content(good))
         with warnings.catch_warnings():
@@ -139,10 +140,12 @@ class TestFilesThatAreSkipped:
         _, done = make(photos / "m.csv")
         assert "m.csv, line 11: invalid row: an unclosed quote" in done.out
 
-    def test_what_pillow_warns_of_does_not_reach_the_screen(self, make, photos):
+    def test_warnings_of_pillow_are_not_printed(self, make, photos):
         file = io.BytesIO()
         Image.new("RGB", (16, 12), "red").save(file, "JPEG")
-        exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01"  # five entries, and the first is cut
+        exif = (
+            b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01"  # five entries, the first of which is cut off
+        )
         marker = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
         content = file.getvalue()
         (photos / "red" / "warned.jpg").write_bytes(content[:2] + marker + content[2:])
@@ -150,13 +153,13 @@ class TestFilesThatAreSkipped:
         assert "red/warned.jpg" in made.paths
         assert "EXIF" not in done.err + done.out
 
-    def test_a_mislabelled_file_is_read_as_what_it_is(self, make, photos):
+    def test_an_image_with_the_wrong_extension_is_read(self, make, photos):
         shutil.copy(photos / "red" / "00.png", photos / "red" / "really-a-png.jpg")
         made, _ = make(photos)
         assert len(made) == 25
         assert made.run["skipped"] == []
 
-    def test_a_symlink_loop(self, make, photos):
+    def test_a_symlink_loop_is_skipped(self, make, photos):
         (photos / "red" / "loop").symlink_to(photos)
         made, _ = make(photos)
         assert len(made) == 24
@@ -164,7 +167,7 @@ class TestFilesThatAreSkipped:
             {"path": "red/loop", "reason": "a link to one of its parent folders"}
         ]
 
-    def test_without_permission(self, make, photos, as_ordinary_user):
+    def test_files_without_permission_are_skipped(self, make, photos, as_ordinary_user):
         folder = as_ordinary_user(photos)
         (folder / "red" / "00.png").chmod(0)
         (folder / "blue").chmod(0)
@@ -179,7 +182,7 @@ class TestFilesThatAreSkipped:
 
 @pytest.fixture
 def as_ordinary_user(monkeypatch):
-    """Return a function that copies a folder to where permissions bind us, even as root."""
+    """Return a function that copies a folder, and makes this process an ordinary user."""
     home = Path(tempfile.mkdtemp(prefix="featscape-test-"))
     is_root = os.geteuid() == 0
 
@@ -200,11 +203,11 @@ def as_ordinary_user(monkeypatch):
 
 
 @pytest.mark.usefixtures("quick_network")
-class TestUnusualButGood:
+class TestUnusualSources:
     @pytest.mark.parametrize(
         "name", ["with space", "émoji 🦊", "new\nline", "[red]", "-o", os.fsdecode(b"caf\xe9")]
     )
-    def test_names(self, make, photos, name):
+    def test_unusual_names_are_kept(self, make, photos, name):
         (photos / "red").rename(photos / name)
         (photos / name / "00.png").rename(photos / name / f"{name}.png")
         made, done = make(photos)
@@ -212,14 +215,14 @@ class TestUnusualButGood:
         shown = {"new\nline": r"new\nline", os.fsdecode(b"caf\xe9"): r"caf\xe9"}.get(name, name)
         assert shown in done.out
 
-    def test_a_class_with_one_image(self, make, photos):
+    def test_a_class_with_one_image_has_no_agreement(self, make, photos):
         for file in list((photos / "red").iterdir())[1:]:
             file.unlink()
         made, _ = make(photos)
         assert made.labels.count("red") == 1
         assert made.run["agreement"]["by_class"]["red"] == 0.0
 
-    def test_all_images_identical(self, make, photos):
+    def test_identical_images_have_finite_positions(self, make, photos):
         original = (photos / "red" / "00.png").read_bytes()
         for file in photos.rglob("*.png"):
             file.write_bytes(original)
@@ -244,7 +247,7 @@ class TestFeaturesFile:
             (np.zeros((2, 3, 4)), "got shape (2, 3, 4)"),
         ],
     )
-    def test_contents(self, refuse, here, array, words):
+    def test_invalid_contents_are_refused(self, refuse, here, array, words):
         np.save(here / "f.npy", array)
         assert words in refuse("embed", "f.npy")
 
@@ -255,34 +258,34 @@ class TestFeaturesFile:
         assert "pickled objects, which are never loaded" in refuse("embed", "g.npy")
 
     @pytest.mark.parametrize("content", [b"", b"1.5,2.5\n" * 30, b"\x89PNG\r\n\x1a\n"])
-    def test_another_kind_of_file(self, refuse, here, content):
+    def test_a_file_of_another_type_is_refused(self, refuse, here, content):
         (here / "f.npy").write_bytes(content)
         assert refuse("embed", "f.npy") == (
             "f.npy is not an .npy file. "
             "Write one array with numpy.save(file, array, allow_pickle=False)."
         )
 
-    def test_missing(self, refuse):
+    def test_a_missing_file_is_refused(self, refuse):
         assert refuse("embed", "f.npy") == "there is no file f.npy. Check the path."
 
-    def test_a_folder(self, refuse, here):
+    def test_a_folder_is_refused(self, refuse, here):
         (here / "f.npy").mkdir()
         assert "cannot be read: Is a directory" in refuse("embed", "f.npy")
 
-    def test_an_archive(self, refuse, here):
+    def test_an_npz_archive_is_refused(self, refuse, here):
         np.savez(here / "f.npz", np.zeros((30, 4)))
         assert "it is an .npz archive" in refuse("embed", "f.npz")
 
-    def test_cut_off(self, refuse, here):
+    def test_a_truncated_file_is_refused(self, refuse, here):
         np.save(here / "f.npy", np.zeros((30, 4)))
         os.truncate(here / "f.npy", 300)
         assert "must be an .npy file" in refuse("embed", "f.npy")
 
-    def test_too_few_rows(self, refuse, here):
+    def test_too_few_rows_are_refused(self, refuse, here):
         np.save(here / "f.npy", np.eye(30))
         assert "less than the number of items, 30; got 30" in refuse("embed", "f.npy")
 
-    def test_an_outlier_beside_which_float32_loses_the_others(self, refuse, here):
+    def test_outliers_that_exceed_the_precision_of_float32_are_refused(self, refuse, here):
         features = np.random.default_rng(0).normal(size=(100, 4))
         features[17, 2] = -1e15
         np.save(here / "f.npy", features)
@@ -293,11 +296,11 @@ class TestFeaturesFile:
         np.save(here / "f.npy", features)
         assert "the values of rows 17, 20, 21, 22, 23 and 5 more" in refuse("embed", "f.npy")
 
-    def test_a_device(self, refuse):
+    def test_a_device_is_refused(self, refuse):
         expected = "/dev/zero cannot be read: not a regular file. Check the file."
         assert refuse("embed", "/dev/zero") == expected
 
-    def test_a_damaged_header(self, refuse, here):
+    def test_a_damaged_header_is_refused(self, refuse, here):
         np.save(here / "f.npy", np.eye(100))
         content = bytearray((here / "f.npy").read_bytes())
         content[20] = ord("(")
@@ -306,7 +309,7 @@ class TestFeaturesFile:
 
 
 class Trap:
-    """Ends the test if it is ever unpickled."""
+    """Fails the test when the object is unpickled."""
 
     def __reduce__(self):
         return pytest.fail, ("unpickled",)
@@ -320,31 +323,31 @@ class TestLabelsFile:
             (b"\xff\xfe\n" * 100, "must be text in UTF-8"),
         ],
     )
-    def test_text(self, refuse, here, content, words):
+    def test_invalid_text_is_refused(self, refuse, here, content, words):
         np.save(here / "f.npy", np.eye(100))
         (here / "labels.txt").write_bytes(content)
         assert words in refuse("embed", "f.npy", "--labels", "labels.txt")
 
-    def test_array(self, refuse, here):
+    def test_an_array_of_two_dimensions_is_refused(self, refuse, here):
         np.save(here / "f.npy", np.eye(100))
         np.save(here / "labels.npy", np.zeros((100, 2)))
         message = refuse("embed", "f.npy", "--labels", "labels.npy")
         assert "one-dimensional integers or strings; got shape (100, 2)" in message
 
-    def test_characters_beyond_unicode(self, refuse, here):
+    def test_characters_beyond_unicode_are_refused(self, refuse, here):
         np.save(here / "f.npy", np.eye(100))
         np.save(here / "labels.npy", np.full(100, 0x110000, np.uint32).view("<U1"))
         message = refuse("embed", "f.npy", "--labels", "labels.npy")
         assert "a character has the number 1,114,112, which is not in Unicode" in message
 
-    def test_missing(self, refuse, here):
+    def test_a_missing_file_is_refused(self, refuse, here):
         np.save(here / "f.npy", np.eye(100))
         assert "there is no file l.txt" in refuse("embed", "f.npy", "--labels", "l.txt")
 
 
 @pytest.mark.usefixtures("quick_network")
 class TestOutput:
-    def test_it_exists(self, refuse, photos, here):
+    def test_an_existing_folder_is_not_replaced(self, refuse, photos, here):
         (here / "m").mkdir()
         message = refuse("map", photos, "-o", "m")
         assert message == (
@@ -352,22 +355,22 @@ class TestOutput:
             "Choose another output folder with -o (output=)."
         )
 
-    def test_force_spares_what_is_no_map(self, refuse, photos, here):
+    def test_force_does_not_replace_other_folders(self, refuse, photos, here):
         (here / "m").mkdir()
         (here / "m" / "thesis.tex").write_text("years of work")
         assert "m exists and is not a featscape map" in refuse("map", photos, "-o", "m", "--force")
 
-    def test_it_cannot_be_written(self, featscape, photos, as_ordinary_user):
+    def test_a_read_only_folder_is_refused(self, featscape, photos, as_ordinary_user):
         folder = as_ordinary_user(photos)
         folder.parent.chmod(0o555)
         done = featscape("map", folder, "-o", folder.parent / "m", "--perplexity", 4)
         assert done.status == 2
         assert "m: Permission denied. No files remain." in done.err
-        assert done.err.count("\n") == 1  # before anything else was done
+        assert done.err.count("\n") == 1  # before any other output
         assert [path.name for path in folder.parent.iterdir()] == ["photos"]
 
     @pytest.mark.parametrize("file", ["data.bin", "offsets.npy", "scatter.png", "features.npy"])
-    def test_a_full_disk(self, refuse, photos, monkeypatch, file):
+    def test_a_full_disk_is_reported(self, refuse, photos, monkeypatch, file):
         open_file = io.open
 
         def open_on_a_full_disk(name, *arguments, **options):
@@ -385,7 +388,7 @@ class TestOutput:
         ("write", "is_kept"),
         [("pyarrow.parquet.write_table", True), ("pathlib.Path.write_text", False)],
     )
-    def test_a_full_disk_at_the_table_and_the_state(
+    def test_a_full_disk_during_the_last_files_is_reported(
         self, refuse, photos, monkeypatch, write, is_kept
     ):
         def fail(*_arguments, **_options):
@@ -408,7 +411,7 @@ class TestOutput:
 @pytest.mark.usefixtures("quick_network")
 class TestCtrlC:
     @pytest.mark.parametrize("stage", ["extract", "draw_mosaic", "write_run", "t-SNE"])
-    def test_only_the_features_are_left(self, featscape, photos, here, monkeypatch, stage):
+    def test_only_the_features_are_kept(self, featscape, photos, here, monkeypatch, stage):
         def interrupt(*_arguments, **_options):
             raise KeyboardInterrupt
 
@@ -431,7 +434,7 @@ class TestCtrlC:
             stage != "extract"
         )
 
-    def test_the_older_map_stays(self, featscape, make, photos, here, monkeypatch):
+    def test_the_older_map_is_kept(self, featscape, make, photos, here, monkeypatch):
         made, _ = make(photos)
         before = (made.folder / "run.json").read_text()
 
@@ -446,7 +449,7 @@ class TestCtrlC:
         assert json.loads(before)["counts"]["items"] == 24
 
 
-def test_a_bug_is_not_hidden(featscape, photos, monkeypatch):
+def test_an_unexpected_exception_is_raised(featscape, photos, monkeypatch):
     def fail(*_arguments, **_options):
         raise ZeroDivisionError
 
@@ -457,7 +460,7 @@ def test_a_bug_is_not_hidden(featscape, photos, monkeypatch):
 
 
 @pytest.mark.usefixtures("quick_network")
-def test_the_smallest_thing_that_works(make, photos):
+def test_a_map_of_16_images_is_made(make, photos):
     made, _ = make(photos, "--limit", 16)
     assert len(made) == 16
     with Image.open(made.folder / "scatter.png") as picture:

@@ -1,4 +1,4 @@
-"""From each kind of source to its map, by the command line."""
+"""The command line makes a map from each kind of source."""
 
 import json
 import shutil
@@ -13,8 +13,8 @@ pytestmark = pytest.mark.usefixtures("here", "quick_network")
 
 
 @pytest.fixture
-def make(featscape, here):  # noqa: ARG001 - where the map is made
-    """Return a function that makes the map of a source, under its own name."""
+def make(featscape, here):  # noqa: ARG001 - the current folder
+    """Return a function that makes the map of a source, with the default name."""
 
     def run(source, *options):
         done = featscape("map", source, "--perplexity", 4, "--size", 400, *options)
@@ -29,7 +29,7 @@ def bundle_columns(made):
     return {column["name"]: column["kind"] for column in manifest["columns"]}
 
 
-def test_a_manifest_and_its_columns(make, photos):
+def test_a_map_of_a_manifest_has_its_columns(make, photos):
     paths = sorted(str(file.relative_to(photos)) for file in photos.rglob("*.png"))
     rows = [f"{path},{path[0]},{i},{i % 2 or ''},note {i}" for i, path in enumerate(paths)]
     (photos / "list.csv").write_text("\n".join(["path,letter,n,odd,note", *rows, "gone.png,x,1,,"]))
@@ -48,7 +48,7 @@ def test_a_manifest_and_its_columns(make, photos):
     assert (kinds["n"], kinds["odd"], kinds["note"]) == ("number", "number", "text")
 
 
-def test_arrays(make, here):
+def test_a_map_of_arrays_has_labels_and_splits(make, here):
     images = np.random.default_rng(0).integers(0, 256, (24, 8, 8), dtype=np.uint8)
     np.savez_compressed(here / "digits.npz", train_images=images, train_labels=np.arange(24) % 3)
     made = make("digits.npz")
@@ -61,7 +61,7 @@ def test_arrays(make, here):
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_archives(make, photos, here, kind):
+def test_a_map_of_an_archive_is_the_map_of_its_folder(make, photos, here, kind):
     shutil.make_archive(str(here / "a"), kind, photos.parent, photos.name)
     made, from_folder = make(f"a.{kind}"), make(photos)
     assert made.run["source_kind"] == kind
@@ -70,7 +70,7 @@ def test_archives(make, photos, here, kind):
     np.testing.assert_array_equal(made.features, from_folder.features)
 
 
-def test_an_address(make, photos):
+def test_a_map_of_an_address_has_the_labels_of_its_folders(make, photos):
     system = fsspec.filesystem("memory")
     for file in photos.rglob("*.png"):
         system.pipe(f"/photos/{file.relative_to(photos)}", file.read_bytes())
@@ -93,7 +93,7 @@ def test_an_address(make, photos):
         ("nonsense://a", "one that fsspec can open"),
     ],
 )
-def test_a_mistake_is_said_in_one_line(featscape, here, name, words):
+def test_an_invalid_source_is_an_error_of_one_line(featscape, here, name, words):
     (here / "a.csv").write_text("who,what\n1,2\n")
     for other in ("a.zip", "a.npz", "a.parquet", "a.tar", "a.txt"):
         (here / other).write_text("no such thing " * 100)
