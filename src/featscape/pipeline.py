@@ -46,7 +46,7 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
     with ExitStack() as stack:
         folders = [
             stack.enter_context(
-                mapfolder.new_map_folder(output, force=options.force, say=options.report.note)
+                mapfolder.new_map_folder(output, force=options.force, note=options.report.note)
             )
             for output in outputs
         ]
@@ -142,7 +142,7 @@ def embed_features(options: FeatureMapOptions) -> Map:
     file = Path(options.features_file)
     watch = Stopwatch()
     with mapfolder.new_map_folder(
-        options.folder, force=options.force, say=options.report.note
+        options.folder, force=options.force, note=options.report.note
     ) as folder:
         with watch.stage("read"):
             stored = read_features(file)

@@ -68,7 +68,7 @@ def write_site(
             files=FILES,
             what="site",
             option="--to",
-            say=(progress or SilentProgress()).note,
+            note=(progress or SilentProgress()).note,
         ) as site,
         (progress or SilentProgress()).task(Task("Copying", len(files), unit="files")) as advance,
     ):

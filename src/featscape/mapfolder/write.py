@@ -58,7 +58,7 @@ _DISTRIBUTIONS = (
 
 @contextmanager
 def new_map_folder(
-    output: Path, *, force: bool, say: Callable[[str], None] | None = None
+    output: Path, *, force: bool, note: Callable[[str], None] | None = None
 ) -> Iterator[Path]:
     """Yield an empty folder, and move it to `output` if the block succeeds.
 
@@ -71,7 +71,7 @@ def new_map_folder(
     output : Path
     force : bool
         Replace an older map at `output`. The older map is deleted once the new map is in its place.
-    say : callable, optional
+    note : callable, optional
         Receives one line about the kept files of an interrupted run, and one line about an older
         map that received another file right before the replacement and was therefore moved aside.
 
@@ -97,7 +97,7 @@ def new_map_folder(
                 "Replace it with --force (force=True), or choose another place with -o (output=)."
             )
 
-    with staged(output, check=check, files=MAP_FILES, say=say) as folder:
+    with staged(output, check=check, files=MAP_FILES, note=note) as folder:
         yield folder
 
 

@@ -40,7 +40,7 @@ def staged(
     files: Sequence[str],
     what: str = "map",
     option: str = "-o (output=)",
-    say: Callable[[str], None] | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> Iterator[Path]:
     """Yield a new hidden folder beside `output`, and move it to `output` if the block succeeds.
 
@@ -62,7 +62,7 @@ def staged(
         with another file is not replaced.
     what, option : str
         The kind of the folder, and the option that names the folder, for error messages.
-    say : callable, optional
+    note : callable, optional
         Receives one line about the kept files, and one line about an older folder that received
         another file right before the replacement. Such a folder gets a free name beside `output`.
 
@@ -76,7 +76,7 @@ def staged(
         the older folder.
     """
     hidden = HiddenFolder(_follow(output), what, option)
-    replacement = _Replacement(hidden, check, files, say or (lambda _line: None))
+    replacement = _Replacement(hidden, check, files, note or (lambda _line: None))
     try:
         with hidden.locked():
             try:
@@ -135,7 +135,7 @@ class _Replacement:
     Attributes
     ----------
     hidden : HiddenFolder
-    check, files, say
+    check, files, note
         See `staged`.
     place : Path
         The name of the new folder once the new folder is complete.
@@ -148,7 +148,7 @@ class _Replacement:
     hidden: HiddenFolder
     check: Callable[[Path], object]
     files: Sequence[str]
-    say: Callable[[str], None]
+    note: Callable[[str], None]
     place: Path = field(init=False)
     identity: tuple[int, int] | None = None
     has_kept: bool = False
@@ -215,7 +215,7 @@ class _Replacement:
             refusal.place = refusal.place or f"the {hidden.what} {printable(hidden.output)}"
             raise _cannot_write(refusal, hidden, has_kept=self.has_kept) from refusal
         if self.identity is not None and self.has_kept:
-            self.say(
+            self.note(
                 f"finished work is kept in {printable(hidden.path)}: repeat the call to continue, "
                 f"or delete {printable(hidden.kept)} to start again"
             )
@@ -237,7 +237,7 @@ class _Replacement:
         foreign = find_foreign(old, self.files)
         if foreign:
             place = _move_aside(old, self.hidden.output, ending="old")
-            self.say(
+            self.note(
                 f"the older {self.hidden.what} received {list_names(foreign)} right before its "
                 f"replacement and is kept in {printable(place)}"
             )

@@ -38,9 +38,9 @@ def keep(folder, text="work"):
     (kept_beside(folder) / "file").write_text(text)
 
 
-def end_early(output, *, error=RuntimeError, say=None, fill=keep):
+def end_early(output, *, error=RuntimeError, note=None, fill=keep):
     def begin():
-        with stage(output, say=say) as folder:
+        with stage(output, note=note) as folder:
             (folder / "half").write_text("half")
             fill(folder)
             raise error
@@ -53,7 +53,7 @@ class TestWhatIsKept:
     @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
     def test_an_early_end_keeps_it_and_says_so(self, tmp_path, error):
         lines = []
-        end_early(tmp_path / "m", error=error, say=lines.append)
+        end_early(tmp_path / "m", error=error, note=lines.append)
         assert names_in(tmp_path) == [".m.partial"]
         assert not (tmp_path / ".m.partial" / "new").exists()
         (line,) = lines
@@ -75,7 +75,7 @@ class TestWhatIsKept:
         lines = []
         with (
             pytest.raises(InputError),
-            stage(tmp_path / "m", check=refuse, say=lines.append),
+            stage(tmp_path / "m", check=refuse, note=lines.append),
         ):
             pytest.fail("it began")
         assert lines == []
@@ -222,7 +222,7 @@ class TestAfterAKill:
 
 
 class TestFilesThatArriveLate:
-    def replace(self, output, monkeypatch, *, say):
+    def replace(self, output, monkeypatch, *, note):
         """Add a file to the older folder between the last check and the replacement."""
         from featscape.mapfolder.staging import replacement
 
@@ -235,7 +235,7 @@ class TestFilesThatArriveLate:
         monkeypatch.setattr(replacement, "_replace", add_a_file)
         output.mkdir()
         (output / "older").write_text("older")
-        with stage(output, files=("older", "newer"), say=say) as folder:
+        with stage(output, files=("older", "newer"), note=note) as folder:
             (folder / "newer").write_text("newer")
 
     def check(self, tmp_path, lines):
@@ -247,13 +247,13 @@ class TestFilesThatArriveLate:
 
     def test_the_older_folder_is_moved_aside(self, tmp_path, monkeypatch):
         lines = []
-        self.replace(tmp_path / "m", monkeypatch, say=lines.append)
+        self.replace(tmp_path / "m", monkeypatch, note=lines.append)
         self.check(tmp_path, lines)
 
     @pytest.mark.usefixtures("without_exchange")
     def test_the_older_folder_is_moved_aside_without_an_exchange(self, tmp_path, monkeypatch):
         lines = []
-        self.replace(tmp_path / "m", monkeypatch, say=lines.append)
+        self.replace(tmp_path / "m", monkeypatch, note=lines.append)
         self.check(tmp_path, lines)
 
     @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="Linux names open files")
@@ -267,7 +267,7 @@ class TestFilesThatArriveLate:
         lines = []
 
         def add_a_file():
-            with stage(tmp_path / "m", files=("older",), say=lines.append) as folder:
+            with stage(tmp_path / "m", files=("older",), note=lines.append) as folder:
                 keep(folder)
                 (tmp_path / "m").mkdir()
                 (tmp_path / "m" / "thesis.tex").write_text("years of work")
