@@ -165,7 +165,7 @@ class Cheap:
     batch_size = 64
     n_workers = 2
     n_concurrent = 1
-    least_px = 0
+    min_px = 0
     takes_pixels = False
 
     def __init__(self) -> None:

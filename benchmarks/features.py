@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 SEED = 10
 PACKAGES = ("featscape", "openvino", "torch", "torchvision", "pillow", "numpy")
 MODELS = ("resnet101", "efficientnet_lite0")
-LEAST_COSINE = {"fp32": 0.999, "bf16": 0.99, "int8": 0.9}  # the mean over the images
+MIN_COSINE = {"fp32": 0.999, "bf16": 0.99, "int8": 0.9}  # the mean over the images
 # The goals for whole runs on two cores of a Zen 4, in images per second
 GOALS = {
     ("resnet101", "OpenVINO", "fp32"): 13.4,
@@ -132,10 +132,10 @@ def measure_stages(network: Network, images: ImageSet) -> tuple[float, float, li
 
     def decode(content: bytes) -> Any:
         assert images.decode_plain is not None
-        plain = images.decode_plain(content, at_least_px=network.least_px)
+        plain = images.decode_plain(content, at_least_px=network.min_px)
         if plain is not None:
             return plain
-        return images.decode(content, at_least_px=network.least_px).image
+        return images.decode(content, at_least_px=network.min_px).image
 
     decoding = clock(lambda: decoded.extend(map(decode, contents)), len(images))
     preparing = clock(lambda: pixels.extend(map(network.prepare, decoded)), len(images))
@@ -154,10 +154,10 @@ def measure(
     order = np.argsort(features.images.paths)
     distance = compare(expected, features.values[order])
     precision = network.inference.precision
-    if not distance.cosine >= LEAST_COSINE[precision]:
+    if not distance.cosine >= MIN_COSINE[precision]:
         raise SystemExit(
             f"the features of {network.inference.engine} in {precision} must have a mean cosine "
-            f"similarity of at least {LEAST_COSINE[precision]} with those of the tutorial; got "
+            f"similarity of at least {MIN_COSINE[precision]} with those of the tutorial; got "
             f"{distance.cosine:.4f}."
         )
     size = network.batch_size

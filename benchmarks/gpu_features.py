@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 N_CLASSES, N_DISTINCT, N_CHECKED = 10, 200, 64
 SHORTEST_PX, LONGEST_PX = 225, 350
-LEAST_COSINE = {"fp32": 0.999, "bf16": 0.99}  # with fp32 on the CPU, the mean over the images
+MIN_COSINE = {"fp32": 0.999, "bf16": 0.99}  # with fp32 on the CPU, the mean over the images
 
 
 class Remarks(SilentProgress):
@@ -111,7 +111,7 @@ def open_networks(folder: Path, weights: Path, *, interpreted: bool) -> tuple[Ne
 
 def read_prepared(images: ImageSet, network: Network, n_images: int) -> list[np.ndarray]:
     """Return the first images, prepared for the network."""
-    decoded = [images.decode(images.read(i), at_least_px=network.least_px) for i in range(n_images)]
+    decoded = [images.decode(images.read(i), at_least_px=network.min_px) for i in range(n_images)]
     return [network.prepare(one.image) for one in decoded]
 
 
@@ -122,7 +122,7 @@ def check(networks: dict[str, Network], here: Network, images: ImageSet) -> None
     rows, failed = [], False
     for name, network in networks.items():
         distance = measure(expected, network.run(read_prepared(images, network, n_images)))
-        least = LEAST_COSINE[network.card.precision]
+        least = MIN_COSINE[network.card.precision]
         recall = "" if distance.recall is None else f"{distance.recall:.3f}"
         rows.append([name, f"{distance.cosine:.5f}", f"{least}", recall])
         failed |= not distance.cosine >= least
@@ -165,10 +165,10 @@ def stages(
     contents = [images.read(i) for i in range(len(images))]
 
     def decode(index: int) -> object:
-        return decode_plain(contents[index], at_least_px=network.least_px)
+        return decode_plain(contents[index], at_least_px=network.min_px)
 
     def read(index: int) -> object:
-        return decode_plain(images.read(index), at_least_px=network.least_px)
+        return decode_plain(images.read(index), at_least_px=network.min_px)
 
     for name, task in (("decoding", decode), ("reading and decoding", read)):
         threads = {"n_workers": n_threads, "n_ahead": 2 * size}

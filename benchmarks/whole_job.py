@@ -39,7 +39,7 @@ PACKAGES = (
     "pillow",
     "matplotlib",
 )
-LEAST_COSINE = {"fp32": 0.999, "bf16": 0.99, "auto": 0.99}
+MIN_COSINE = {"fp32": 0.999, "bf16": 0.99, "auto": 0.99}
 BLOCK_SHARE = 0.2  # standard deviation that a block of the random network adds to its input
 N_FITTED = 32  # images for the statistics of the random network's batch normalization
 # The tutorial's two pictures, and featscape's three.
@@ -152,7 +152,7 @@ def check_agreement(
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
     least = float(((one * other).sum(axis=1) / lengths).min())
     if (
-        not least >= LEAST_COSINE[precision]
+        not least >= MIN_COSINE[precision]
         or len({tuple(sorted(r["paths"])) for r in records.values()}) > 1
     ):
         raise SystemExit(f"the features differ; the smallest cosine similarity is {least:.6f}.")
@@ -228,7 +228,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, help="torchvision's file for ResNet101")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--precision", choices=LEAST_COSINE, default="auto")
+    parser.add_argument("--precision", choices=MIN_COSINE, default="auto")
     parser.add_argument("--keep", type=Path, help="write images and results into this new folder")
     parser.add_argument("--noisy", action="store_true", help="allow a busy machine")
     inner = parser.add_argument_group("for the processes that this script starts")

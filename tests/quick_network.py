@@ -14,7 +14,7 @@ class QuickNetwork:
     batch_size = 4
     n_workers = 2
     n_concurrent = 1
-    least_px = 0
+    min_px = 0
     takes_pixels = False
 
     def prepare(self, image):

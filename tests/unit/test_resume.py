@@ -95,7 +95,7 @@ def network(monkeypatch):
     """Make `extract` use a network that counts its images, and write each batch immediately."""
     counting = CountingNetwork()
     put_in_place(counting, monkeypatch)
-    monkeypatch.setattr(shards, "MOST_SECONDS", 0.0)
+    monkeypatch.setattr(shards, "MAX_SECONDS", 0.0)
     return counting
 
 
@@ -299,7 +299,7 @@ class TestFullDisk:
             network.card = replace(network.card, layer="+".join(layers), widths=(24, 24))
         (here / "whole").mkdir()
         whole = make(source, "whole/m", layers=layers)
-        monkeypatch.setattr(shards, "MOST_SECONDS", 60.0)  # all batches wait for the first shard
+        monkeypatch.setattr(shards, "MAX_SECONDS", 60.0)  # all batches wait for the first shard
         network.n_seen = 0
 
         def fill(_handle):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from featscape.records import ImageSet, SkippedImage, ThumbnailSink
 
 # Ray keeps a record of each block, so the number of blocks is limited.
-_MOST_BLOCKS = 20_000
+_MAX_BLOCKS = 20_000
 
 
 class RemoteExtraction:
@@ -72,7 +72,7 @@ def _run(
     import ray.data
 
     rows = [{"chunk": number, "paths": json.dumps(paths)} for number, paths in enumerate(chunks)]
-    source = ray.data.from_items(rows, override_num_blocks=min(len(rows), _MOST_BLOCKS))
+    source = ray.data.from_items(rows, override_num_blocks=min(len(rows), _MAX_BLOCKS))
     source.context.execution_options.preserve_order = True
     source.context.enable_progress_bars = False
     done = source.map(

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from featscape.features.zoo.preprocessing import Preprocessing
     from featscape.records import ModelCard
 
-_MOST_WORKERS = 16
-_LEAST_SCALE = 2  # minimum shorter side of a decoded image, as a multiple of the resized side
+_MAX_WORKERS = 16
+_MIN_SCALE = 2  # minimum shorter side of a decoded image, as a multiple of the resized side
 # One batch is computed, one is copied into pinned memory, and one is ready if the copy is late.
 _N_CONCURRENT_GPU = 3
 
@@ -85,7 +85,7 @@ class Network:
         """
         n_cores = count_cores()
         threads_wait = self.device.type == "cpu" and isinstance(self.engine, TorchEngine)
-        return min(max(1, n_cores // 2 if threads_wait else n_cores), _MOST_WORKERS)
+        return min(max(1, n_cores // 2 if threads_wait else n_cores), _MAX_WORKERS)
 
     @property
     def n_concurrent(self) -> int:
@@ -93,14 +93,14 @@ class Network:
         return _N_CONCURRENT_GPU if self.device.type == "cuda" else 1
 
     @property
-    def least_px(self) -> int:
+    def min_px(self) -> int:
         """Lower bound for the shorter side of a decoded image: twice the resized length.
 
         The features then have a mean cosine similarity of .9999 to the features of images decoded
         at full size. A factor of 1.5 gave .999, and a factor of 1 gave .997.
         """
         preprocessing = self.preprocessing
-        return _LEAST_SCALE * (preprocessing.resize_px or preprocessing.input_size_px)
+        return _MIN_SCALE * (preprocessing.resize_px or preprocessing.input_size_px)
 
     @property
     def takes_pixels(self) -> bool:

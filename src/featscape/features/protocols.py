@@ -90,7 +90,7 @@ class Backend(Protocol):
         ...
 
     @property
-    def least_px(self) -> int:
+    def min_px(self) -> int:
         """Lower bound for the shorter side of a decoded image; 0 to always decode at full size."""
         ...
 

@@ -101,7 +101,7 @@ def open_placer(
     tsne = load_tsne(made)
 
     def place_image(file: BinaryIO) -> PlacedImage:
-        image = decode_scaled(file, at_least_px=network.least_px).image
+        image = decode_scaled(file, at_least_px=network.min_px).image
         features = network.run([network.prepare(image)])  # (1, d)
         positions, neighbors = place(tsne, features, landmarks=made.landmarks)
         return PlacedImage(positions[0], neighbors)

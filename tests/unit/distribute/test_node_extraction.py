@@ -14,7 +14,7 @@ class OfPixels:
     """A network that takes pixels as they are."""
 
     takes_pixels = True
-    least_px = 0
+    min_px = 0
 
     def prepare(self, image):
         return np.asarray(image)

@@ -12,7 +12,7 @@ from subprocess import SubprocessError
 from typing import TYPE_CHECKING
 
 from featscape.errors import DeviceError
-from featscape.features.engines.precision import LEAST_COSINE, measure
+from featscape.features.engines.precision import MIN_COSINE, measure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from featscape.features.engines.torch import TorchEngine
 
 COMPILED_FROM = 1_000_000
-_LEAST_COSINE = {"fp32": 0.9999, "bf16": LEAST_COSINE}  # between compiled and uncompiled features
+_MIN_COSINE = {"fp32": 0.9999, "bf16": MIN_COSINE}  # between compiled and uncompiled features
 _BACKEND = "inductor"
 
 # The compiler raises RuntimeError; the other exceptions come from programs that it calls, such as a
@@ -64,7 +64,7 @@ def compile_engine(
         words = " ".join(str(error).split()) or repr(error)
         return engine, f"PyTorch cannot compile the network ({words:.200})"
     cosine = measure(expected, values).cosine
-    least = _LEAST_COSINE[engine.precision]
+    least = _MIN_COSINE[engine.precision]
     if not cosine >= least:
         return engine, (
             f"the compiled network gives other features: the mean cosine similarity on the first "

@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from featscape.records import ModelCard
 
 AUTO = "auto"
-LEAST_COSINE, LEAST_RECALL = 0.998, 0.95  # the conditions of auto for bf16
+MIN_COSINE, MIN_RECALL = 0.998, 0.95  # the conditions of auto for bf16
 N_NEIGHBORS = 10
 
 # In fp32 an image takes twice as long as in bf16. The sample is a twelfth of the work for 500
 # images, and less for more images. 21 is the smallest sample with a recall; on photographs its mean
 # recall, .98, equals that of 24 images, with a standard deviation of .010 instead of .008. Below
-# AUTO_LEAST images auto uses fp32 without a sample.
+# AUTO_MIN images auto uses fp32 without a sample.
 _SAMPLE_SHARE = 24
-_SAMPLE_LEAST, _SAMPLE_MOST = 2 * N_NEIGHBORS + 1, 128
-AUTO_LEAST = 256
+_SAMPLE_MIN, _SAMPLE_MAX = 2 * N_NEIGHBORS + 1, 128
+AUTO_MIN = 256
 _SAMPLE_INT8 = 128  # calibration needs more images than a comparison
 
 
@@ -55,7 +55,7 @@ class Distance:
 
     def suffices(self) -> bool:
         """Return whether auto accepts the precision."""
-        return self.cosine >= LEAST_COSINE and (self.recall or 0.0) >= LEAST_RECALL
+        return self.cosine >= MIN_COSINE and (self.recall or 0.0) >= MIN_RECALL
 
     def __str__(self) -> str:
         recall = "" if self.recall is None else f", recall of the 10 nearest {self.recall:.3f}"
@@ -78,11 +78,11 @@ def sample_size(precision: str, n_images: int, *, engine: Engine) -> int:
     """Return the number of images that are needed to choose the precision."""
     if precision == FP32:
         return 0
-    if precision == AUTO and (n_images < AUTO_LEAST or BF16 not in engine.precisions):
+    if precision == AUTO and (n_images < AUTO_MIN or BF16 not in engine.precisions):
         return 0
     if precision == INT8:
         return min(n_images, _SAMPLE_INT8)
-    return min(n_images, max(_SAMPLE_LEAST, min(n_images // _SAMPLE_SHARE, _SAMPLE_MOST)))
+    return min(n_images, max(_SAMPLE_MIN, min(n_images // _SAMPLE_SHARE, _SAMPLE_MAX)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +138,7 @@ def choose_precision(
     if precision == AUTO and BF16 not in engine.precisions:
         return _make_choice(engine, precision, "no faster precision on this processor")
     if not sample:
-        reason = f"other precisions are tried for {AUTO_LEAST} images or more"
+        reason = f"other precisions are tried for {AUTO_MIN} images or more"
         return _make_choice(engine, precision, reason)
     key = _name_sample(card, sample)
     other = engine.at(
@@ -152,7 +152,7 @@ def choose_precision(
     if precision != AUTO:
         reason = f"requested; {distance}"
         return _make_choice(other, precision, reason, distance, values=values, key=key)
-    reason = f"{distance}; required are at least {LEAST_COSINE} and {LEAST_RECALL}"
+    reason = f"{distance}; required are at least {MIN_COSINE} and {MIN_RECALL}"
     if distance.suffices():
         return _make_choice(other, precision, reason, distance, values=values)
     reason = f"{BF16} differs too much: {reason}"

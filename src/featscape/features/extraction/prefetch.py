@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
-_MOST_TOGETHER = 8  # images that a thread reads as one task
-_LEAST_S = 1.0  # waiting time below which the bottleneck is not reported
+_MAX_TOGETHER = 8  # images that a thread reads as one task
+_MIN_S = 1.0  # waiting time below which the bottleneck is not reported
 
 
 def read_ahead(
@@ -28,7 +28,7 @@ def read_ahead(
     pool = ThreadPoolExecutor(n_workers, thread_name_prefix="featscape-decode")
     # A task reads several images if enough tasks are left for all threads: starting a task costs as
     # much as opening a file.
-    n_together = min(_MOST_TOGETHER, max(1, n_ahead // (4 * n_workers)))
+    n_together = min(_MAX_TOGETHER, max(1, n_ahead // (4 * n_workers)))
     pending: deque[Future[list[_Item]]] = deque()
     stopped = False
 
@@ -111,6 +111,6 @@ class BottleneckMeter:
 
     def describe(self) -> str:
         """Return the description of the bottleneck; "" if too little time was measured."""
-        if self._total_s < _LEAST_S:
+        if self._total_s < _MIN_S:
             return ""
         return self._inner if 2 * self._inner_s > self._total_s else self._outer

@@ -61,10 +61,10 @@ def read_image(
     if found is not None and (thumbnails is None or found.thumbnail is not None):
         return Read(key, found.size_px, found.thumbnail, cached=found)
     if decode_plain is not None and network.takes_pixels:
-        plain = decode_plain(content, at_least_px=network.least_px)
+        plain = decode_plain(content, at_least_px=network.min_px)
         if plain is not None:
             return _read_plain(key, plain, network, thumbnails, found)
-    decoded = decode(content, at_least_px=network.least_px)
+    decoded = decode(content, at_least_px=network.min_px)
     pixels = None if found is not None else network.prepare(decoded.image)
     thumbnail = None
     if thumbnails is not None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from featscape.progress import Progress
     from featscape.records import ImageSet, SkippedImage, ThumbnailSink
 
-_MOST_TRIED = 2  # images that are tried for each image of a sample: half may be unreadable
+_MAX_TRIED = 2  # images that are tried for each image of a sample: half may be unreadable
 
 
 def prepare_network(
@@ -106,7 +106,7 @@ def _read_sample(
 ) -> list[Read]:
     """Return the first `n_wanted` readable images, or fewer."""
     sample: list[Read] = []
-    n_tried = min(_MOST_TRIED * n_wanted, n_images)
+    n_tried = min(_MAX_TRIED * n_wanted, n_images)
     with closing(read_ahead(read, n_tried, n_workers=n_threads, n_ahead=2 * n_threads)) as items:
         for item in items:
             if isinstance(item, Read):  # the loop reads the others again, and reports them

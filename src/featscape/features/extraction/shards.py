@@ -58,8 +58,8 @@ _DAMAGE_ERRORS = (
 )
 
 # A shard is written at this size or age, which bounds the work that a power failure can destroy.
-MOST_BYTES = 32 << 20
-MOST_SECONDS = 10.0
+MAX_BYTES = 32 << 20
+MAX_SECONDS = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -311,7 +311,7 @@ class ShardWriter:
             return
         self._batches.append(batch)
         self._n_bytes += batch.values.nbytes + sum(len(one) for one in batch.thumbnails or ())
-        if self._n_bytes >= MOST_BYTES or time.monotonic() - self._since >= MOST_SECONDS:
+        if self._n_bytes >= MAX_BYTES or time.monotonic() - self._since >= MAX_SECONDS:
             self.write()
 
     def write(self) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from featscape.features.zoo.own.onnx_file import OnnxModel
 
 # A weight may be transposed, converted and scaled before it is used.
-_MOST_CONSTANT_STEPS = 3
+_MAX_CONSTANT_STEPS = 3
 # Nodes that may follow the classifier: its bias and factors, probabilities, reshapes.
 _AFTER_CLASSIFIER = ("Add", "Multiply", "Softmax", "LogSoftmax", "Convert", "Reshape", "Squeeze")
 
@@ -212,7 +212,7 @@ def _find_classifier(model: Any) -> Any:
         node = computed[0]
 
 
-def _is_constant(node: Any, n_steps: int = _MOST_CONSTANT_STEPS) -> bool:
+def _is_constant(node: Any, n_steps: int = _MAX_CONSTANT_STEPS) -> bool:
     """Return whether a node is computed in a few steps from constants of the file only."""
     if node.get_type_name() == "Constant":
         return True

@@ -22,7 +22,7 @@ DEFAULT_POOL = "avg"  # applies to every layer of every network
 
 # Initial exponent of generalized mean pooling: Radenovic, Tolias and Chum (2018), section 3.2.
 _GEM_POWER = 3.0
-_GEM_SMALLEST = 1e-6
+_GEM_MIN = 1e-6
 _AXES: dict[Form, tuple[int, ...]] = {
     "map": (2, 3),
     "map, channels last": (1, 2),
@@ -183,6 +183,6 @@ def pool(output: _Tensor, pooling: Pooling, operations: Operations[_Tensor]) -> 
     if pooling.method == "max":
         return operations.max(output, axes)
     if pooling.method == "gem":
-        powers = operations.power(operations.clamp(output, _GEM_SMALLEST), _GEM_POWER)
+        powers = operations.power(operations.clamp(output, _GEM_MIN), _GEM_POWER)
         return operations.power(operations.mean(powers, axes), 1 / _GEM_POWER)
     return operations.mean(output, axes)

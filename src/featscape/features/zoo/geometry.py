@@ -22,7 +22,7 @@ _INTERPOLATIONS = ("bilinear", "bicubic")  # of PyTorch's kernel
 
 # Larger images are resized on the CPU even if the network runs on a GPU: decoding takes much longer
 # than resizing, and a batch of them would need too much memory (256 images of this size: 200 MB).
-_MOST_PIXELS, _MOST_SIDE_PX = 1 << 18, 1024
+_MAX_PIXELS, _MAX_SIDE_PX = 1 << 18, 1024
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class ResizeAndCrop:
         An image of the square's size may not be deferred: it would look as if it were cropped.
         """
         return (
-            height_px * width_px <= _MOST_PIXELS
-            and max(height_px, width_px) <= _MOST_SIDE_PX
+            height_px * width_px <= _MAX_PIXELS
+            and max(height_px, width_px) <= _MAX_SIDE_PX
             and (height_px, width_px) != (self.crop_px, self.crop_px)
         )
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-_SMALLEST_PX = 8
+_MIN_PX = 8
 _SIZE_PX = 224
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 _INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
@@ -118,7 +118,7 @@ def read_preprocessing(
         and interpolation in _INTERPOLATIONS
     ):
         raise ModelError(
-            f"the preprocessing of {owner} must have an input_size_px of {_SMALLEST_PX} or more, "
+            f"the preprocessing of {owner} must have an input_size_px of {_MIN_PX} or more, "
             "a resize_px of at least input_size_px, a mean and a positive std of three channels, "
             f"and an interpolation of nearest, bilinear or bicubic; got {given!r}. Correct these "
             "values; keys that are left out have ImageNet's values."
@@ -147,9 +147,7 @@ def _check_keys(given: Any, *, owner: str) -> None:
 
 def _are_sizes(size_px: Any, resize_px: Any) -> bool:
     return (
-        isinstance(size_px, int)
-        and isinstance(resize_px, int)
-        and _SMALLEST_PX <= size_px <= resize_px
+        isinstance(size_px, int) and isinstance(resize_px, int) and _MIN_PX <= size_px <= resize_px
     )
 
 

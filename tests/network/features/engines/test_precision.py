@@ -10,7 +10,7 @@ import pytest
 from featscape.errors import InputError, MissingExtra, ModelError
 from featscape.features import extract, load_network, reload_network
 from featscape.features.engines.precision import (
-    AUTO_LEAST,
+    AUTO_MIN,
     Distance,
     check_precision,
     choose_precision,
@@ -172,8 +172,8 @@ class TestChoosePrecision:
     ("precision", "n_images", "size"),
     [
         ("fp32", 10_000, 0),
-        ("auto", AUTO_LEAST - 1, 0),
-        ("auto", AUTO_LEAST, 21),
+        ("auto", AUTO_MIN - 1, 0),
+        ("auto", AUTO_MIN, 21),
         ("auto", 1_000, 41),
         ("auto", 1_000_000, 128),
         ("bf16", 10, 10),

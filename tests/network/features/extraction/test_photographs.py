@@ -14,7 +14,7 @@ from featscape.images import ThumbnailPacker, decode_bytes, find_images
 from featscape.mapfolder.thumbnails import Thumbnails
 
 ANIMALS = Path(__file__).parents[4] / "data" / "animals"
-LEAST_COSINE = 0.999
+MIN_COSINE = 0.999
 N_IMAGES = 24
 
 
@@ -49,7 +49,7 @@ def test_features_agree_with_the_librarys_preprocessing(photographs, factor):
     from timm.data import create_transform, resolve_model_data_config
 
     network = load_network("efficientnet_lite0", device="cpu", precision="fp32")
-    decoded = [decode_bytes(one, at_least_px=network.least_px) for one in photographs[factor]]
+    decoded = [decode_bytes(one, at_least_px=network.min_px) for one in photographs[factor]]
     if factor == 8:
         assert sum(one.image.size != one.size_px for one in decoded) > N_IMAGES // 2
     quick = network.run([network.prepare(one.image) for one in decoded])
@@ -59,13 +59,13 @@ def test_features_agree_with_the_librarys_preprocessing(photographs, factor):
     with torch.inference_mode():
         slow = network.module(torch.stack([transform(one) for one in wholes])).numpy()
     cosines = cosines_of(quick, slow)
-    assert cosines.mean() >= LEAST_COSINE, cosines
+    assert cosines.mean() >= MIN_COSINE, cosines
 
 
 @pytest.mark.parametrize("factor", [1, 8])
 def test_features_agree_whether_the_gpu_or_the_cpu_resizes(photographs, factor, on_a_gpu):
     network = load_network("efficientnet_lite0", device="cpu", precision="fp32")
-    decoded = [decode_bytes(one, at_least_px=network.least_px) for one in photographs[factor]]
+    decoded = [decode_bytes(one, at_least_px=network.min_px) for one in photographs[factor]]
     there = on_a_gpu(network)
     whole = [there.prepare(one.image) for one in decoded]
     n_resized = sum(pixels.shape != (224, 224, 3) for pixels in whole)
@@ -73,7 +73,7 @@ def test_features_agree_whether_the_gpu_or_the_cpu_resizes(photographs, factor, 
     cosines = cosines_of(
         there.run(whole), network.run([network.prepare(one.image) for one in decoded])
     )
-    assert cosines.min() >= LEAST_COSINE, cosines
+    assert cosines.min() >= MIN_COSINE, cosines
 
 
 @pytest.fixture
@@ -108,4 +108,4 @@ def test_the_fast_decoder_is_used_for_a_gpu(plain_files, on_a_gpu):
     features = extract(quick, model=on_a_gpu(network), batch_size=7)
     np.testing.assert_array_equal(features.sizes_px, expected.sizes_px)
     cosines = cosines_of(features.values, expected.values)
-    assert cosines.min() >= LEAST_COSINE, cosines
+    assert cosines.min() >= MIN_COSINE, cosines

@@ -22,7 +22,7 @@ class MeanColor:
     batch_size = 4
     n_workers = 2
     n_concurrent = 1
-    least_px = 0
+    min_px = 0
     takes_pixels = False
 
     def __init__(self):
@@ -305,7 +305,7 @@ class TestScale:
     """Images are decoded at a reduced size that does not change the thumbnails."""
 
     class Looking(MeanColor):
-        least_px = 100
+        min_px = 100
 
         def __init__(self):
             super().__init__()

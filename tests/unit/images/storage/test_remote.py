@@ -364,7 +364,7 @@ class Pixels:
     from featscape.records import ModelCard
 
     card = ModelCard("pixels", "", "", "", "", 3)
-    batch_size, n_workers, n_concurrent, least_px, takes_pixels = 4, 2, 1, 0, False
+    batch_size, n_workers, n_concurrent, min_px, takes_pixels = 4, 2, 1, 0, False
 
     def prepare(self, image):
         import numpy as np
