@@ -1,4 +1,4 @@
-"""The t-SNE engine behind featscape's records and errors: check, restore, place, measure."""
+"""Use the t-SNE engine with featscape's records and errors: check, restore, place, measure."""
 
 from __future__ import annotations
 
