@@ -13,8 +13,8 @@ from featscape.distribute.pools import plan_pools
 from featscape.distribute.ray_process import (
     check_answers,
     import_ray,
-    muted,
-    quiet,
+    suppress_native_messages,
+    suppress_python_messages,
     unreachable,
 )
 from featscape.distribute.remote_extraction import RemoteExtraction
@@ -63,9 +63,9 @@ def connect(address: str | None = None) -> Iterator[Cluster]:
         yield Cluster(ray)
         return
     check_answers(address)
-    with quiet(ray):
+    with suppress_python_messages(ray):
         try:
-            with muted():
+            with suppress_native_messages():
                 ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise unreachable(address, error) from error

@@ -34,7 +34,7 @@ def import_ray() -> Any:
 
 
 @contextmanager
-def quiet(ray: Any) -> Iterator[None]:
+def suppress_python_messages(ray: Any) -> Iterator[None]:
     """Suppress the messages of Ray's Python code while this process has its own connection."""
     logger = logging.getLogger("ray.data")
     level = logger.level
@@ -53,7 +53,7 @@ def quiet(ray: Any) -> Iterator[None]:
 
 
 @contextmanager
-def muted() -> Iterator[None]:
+def suppress_native_messages() -> Iterator[None]:
     """Suppress the startup messages of Ray's C++ code; Ray raises its errors as exceptions."""
     kept = os.dup(2)
     try:
