@@ -138,6 +138,8 @@ def _read_columns(
     The file names beside the image bytes become the column `_FILE_NAME`. Damaged row groups are
     skipped. Raises InputError if the file cannot be read.
     """
+    import pyarrow.compute as pc
+
     try:
         opened, n_bytes = open_columns(file)
         schema = opened.schema_arrow
@@ -160,8 +162,8 @@ def _read_columns(
         if column in class_names:
             columns[column] = [_name_class(code, class_names[column]) for code in columns[column]]
     if structs is not None:
-        listed = list_values(structs, f"{name}, column {image}.path", skipped)
-        file_names = [None if struct is None else struct["path"] for struct in listed]
+        paths = pc.struct_field(structs, "path")
+        file_names = list_values(paths, f"{name}, column {image}.path", skipped)
         if any(file_names):
             columns.setdefault(_FILE_NAME, file_names)
     return rows, columns

@@ -14,6 +14,7 @@ from featscape.errors import ImageError, InputError
 from featscape.images import find_images, open_contents
 from featscape.images.containers import parquet_rows
 from featscape.images.containers.parquet_rows import _RowReader
+from featscape.images.tables.parquet_tables import list_values
 
 
 @pytest.fixture
@@ -135,6 +136,21 @@ def test_gigabytes_of_equal_labels_in_a_small_file_are_refused(write):
             find_images(file)
 
     assert count_bytes(read) < 20e6
+
+
+def test_texts_with_missing_values_are_read_from_each_row_group(write):
+    names = [{"bytes": b"x", "path": "/one/path.png"}, None, {"bytes": b"x", "path": None}] * 100
+    label = ["a label", None, "another"] * 100
+    images = find_images(write(image=names, label=label, group=150))
+    assert images.labels == ("a label", "(no label)", "another") * 100
+    assert images.columns["file_name"] == ("/one/path.png", None, None) * 100
+
+
+def test_equal_texts_of_a_dictionary_are_listed_as_one_object():
+    texts = pa.array(["a", None, "a", "b"] * 100).dictionary_encode()
+    listed = list_values(pa.chunked_array([texts, texts]), "column", [])
+    assert listed == ["a", None, "a", "b"] * 200
+    assert len({id(text) for text in listed}) <= 2 * 3  # per chunk
 
 
 def test_equal_labels_in_row_groups_are_refused_one_by_one(write, reds, skipped):
