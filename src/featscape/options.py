@@ -54,6 +54,14 @@ class EmbeddingOptions:
     device: Annotated[
         str, Help("Where the network and t-SNE run: auto, cpu, cuda, cuda:N or mps.", "NAME")
     ] = "auto"  # the network uses a GPU if there is one; t-SNE uses the CPU
+    findings: Annotated[
+        bool,
+        Help(
+            "Find wrong labels, duplicates, images off topic and more; the findings are stored in "
+            "the map.",
+            flag="--findings/--no-findings",
+        ),
+    ] = True  # the findings of 500 photographs take a few seconds
     force: Annotated[bool, Help("Replace the map at the output folder.")] = False  # keep old work
     progress: Annotated[
         Progress | None,

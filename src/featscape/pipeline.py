@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape import mapfolder
+from featscape.mapfolder.findings_file import write_findings
 from featscape.mapfolder.read import find_maps, open_map
 from featscape.mapfolder.staging import kept_beside
 from featscape.progress import Stopwatch
 from featscape.steps.drawing import draw
 from featscape.steps.embedding import choose_tsne_device, embed
 from featscape.steps.facts import describe_found, describe_unreadable
+from featscape.steps.findings import find_in_folder
 from featscape.steps.layer_maps import JOINT, name_outputs, split_by_layer
 from featscape.steps.tsne import measure_agreement
 
@@ -171,8 +173,14 @@ def _store(
     """Write the tables of a map, and run.json as the last file."""
     with watch.stage("agreement"):
         agreement = measure_agreement(embedding)
+    columns = None
+    if options.findings:
+        with watch.stage("findings"):
+            findings = find_in_folder(folder, embedding, features=features)
+            write_findings(folder, findings.to_json())
+            columns = vars(findings.columns)
     with watch.stage("write"):
-        mapfolder.write_embedding(folder, embedding, features=features)
+        mapfolder.write_embedding(folder, embedding, features=features, findings=columns)
     mapfolder.write_run(
         folder,
         embedding,

@@ -13,7 +13,7 @@ from featscape.keywords import takes
 from featscape.mapfolder import read as maps
 from featscape.mapfolder.read import Map, read_items
 from featscape.options import FeatureMapOptions, MapOptions
-from featscape.steps.findings import find_in_map
+from featscape.steps.findings import open_findings
 from featscape.steps.placement import open_placer
 
 if TYPE_CHECKING:
@@ -59,15 +59,15 @@ class InteractiveMap(Map):
     def findings(self) -> Findings:
         """What the map shows: wrong labels, images off topic and more.
 
-        The findings are computed when they are first used, which takes a few seconds for ten
-        thousand images.
+        The findings of a map that was made without findings are computed when they are first
+        used.
 
         Raises
         ------
         InputError
             If a file of the map is missing or damaged.
         """
-        return find_in_map(self)
+        return open_findings(self)
 
     @property
     def selected(self) -> list[int]:

@@ -245,8 +245,8 @@ def info(folder: MapFolder) -> None:
 def findings(folder: MapFolder, *, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
     """Report what a map shows: wrong labels, images off topic and more.
 
-    docs/findings.md describes each kind of finding, how it is computed, and its limits. The
-    findings are computed from the stored features; no network runs.
+    docs/findings.md describes each kind of finding, how it is computed, and its limits. If
+    the map was made with --no-findings, the findings are computed now; no network runs.
 
     \b
     Examples:
@@ -256,11 +256,11 @@ def findings(folder: MapFolder, *, as_json: AsJson = False, as_csv: AsCsv = Fals
     """
     from featscape.cli import findings_report
     from featscape.mapfolder.read import open_map
-    from featscape.steps.findings import find_in_map
+    from featscape.steps.findings import open_findings
 
     if as_json and as_csv:
         raise InputError("the format must be --json or --csv; got both. Choose one of the two.")
-    found = find_in_map(open_map(folder))
+    found = open_findings(open_map(folder))
     if as_json:
         typer.echo(findings_report.as_json(found))
     elif as_csv:

@@ -67,6 +67,7 @@ def summarize(made: Map) -> RenderableType:
         *_without_font(made.labels),
         *_agreement(made),
         *_skipped_reasons(made),
+        *_findings(made),
         _timings(made.run),
         f"Next: featscape serve {shlex.quote(printable(made.folder))}",
     )
@@ -311,6 +312,23 @@ def _skipped_files(run: dict[str, Any]) -> Iterator[RenderableType]:
     if len(run["skipped"]) > _MAX_SKIPPED:
         _row(table, "...", f"{len(run['skipped']) - _MAX_SKIPPED} more files in run.json")
     yield table
+
+
+def _findings(made: Map) -> Iterator[RenderableType]:
+    """Yield the most useful findings, and the command that reports all findings."""
+    from rich.text import Text
+
+    from featscape.findings import summarize_findings
+    from featscape.steps.findings import read_stored
+
+    findings = read_stored(made)
+    if findings is None:
+        return
+    sentences = summarize_findings(findings)
+    if sentences:
+        yield "Findings:"
+        yield Text("\n".join(sentences))
+    yield f"All findings: featscape findings {shlex.quote(printable(made.folder))}"
 
 
 def _timings(run: dict[str, Any]) -> str:

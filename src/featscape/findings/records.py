@@ -260,6 +260,28 @@ class ItemColumns:
     def __len__(self) -> int:
         return len(self.suspicion)
 
+    @classmethod
+    def from_stored(cls, columns: Mapping[str, NDArray[Any]]) -> ItemColumns:
+        """Return the columns that were read from items.parquet, with NaN for missing numbers.
+
+        Parameters
+        ----------
+        columns : mapping of str to ndarray
+            By name: numbers, or objects that are str or None.
+        """
+        import numpy as np
+
+        group = np.nan_to_num(columns["duplicate_group"].astype(np.float64), nan=-1)
+        numbers = {
+            name: columns[name].astype(np.float32)
+            for name in ("suspicion", "off_topic", "torn", "false_friends")
+        }
+        return cls(
+            suggested=tuple(columns["suggested"].tolist()),
+            duplicate_group=group.astype(np.int32),
+            **numbers,
+        )
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Findings:

@@ -3,8 +3,11 @@
     NAME-map/
       run.json         how the map was made: see `write_run`
       items.parquet    one row per image: id, path, label, split, width, height, sha256, x, y (z),
-                       landmark if t-SNE was fitted on some items, and the columns of the source
+                       landmark if t-SNE was fitted on some items, suspicion, suggested, off_topic,
+                       torn, false_friends and duplicate_group with findings.json, and the columns
+                       of the source
       features.npy     (n, d) float32
+      findings.json    what the map shows: see docs/findings.md
       neighbors.npz    indices (n, k) int32 and distances (n, k) float32
       thumbnails/      packed thumbnails
       bundle/          the files of the interactive map: see docs/viewer.md
@@ -19,6 +22,8 @@ from featscape.mapfolder.layout import (
     BUNDLE,
     BUNDLE_FILES,
     FEATURES,
+    FINDING_COLUMNS,
+    FINDINGS,
     FORMAT,
     GRID,
     ITEMS,
@@ -51,6 +56,8 @@ __all__ = [
     "BUNDLE",
     "BUNDLE_FILES",
     "FEATURES",
+    "FINDINGS",
+    "FINDING_COLUMNS",
     "FORMAT",
     "GRID",
     "ITEMS",

@@ -23,6 +23,7 @@ PAGE = "map.html"
 ITEMS = "items.parquet"
 FEATURES = "features.npy"
 NEIGHBORS = "neighbors.npz"
+FINDINGS = "findings.json"
 
 # fnmatch patterns of all files that any release has written into a bundle or a map folder. A
 # folder with another file is not replaced. Never remove a pattern.
@@ -32,9 +33,14 @@ BUNDLE_FILES = (
     *("column-[0-9]*.bin", "thumbnails-[0-9]*.bin"),
 )
 MAP_FILES = (
-    *(RUN, ITEMS, FEATURES, NEIGHBORS, SCATTER, MOSAIC, GRID, PAGE),
+    *(RUN, ITEMS, FEATURES, NEIGHBORS, FINDINGS, SCATTER, MOSAIC, GRID, PAGE),
     *(f"{THUMBNAILS}/data.bin", f"{THUMBNAILS}/offsets.npy"),
     *(f"{BUNDLE}/{name}" for name in BUNDLE_FILES),
+)
+
+# Columns of items.parquet in a map with findings: see docs/findings.md
+FINDING_COLUMNS = frozenset(
+    ("suspicion", "suggested", "off_topic", "torn", "false_friends", "duplicate_group")
 )
 
 # Column names of items.parquet and of the bundle, which a column of a source cannot have
@@ -42,6 +48,7 @@ OWN_COLUMNS = frozenset(
     (
         *("id", "path", "path_bytes", "label", "split", "width", "height", "sha256"),
         *("x", "y", "z", "landmark", "agreement"),
+        *FINDING_COLUMNS,
     )
 )
 LANDMARK = "landmark"  # only if t-SNE was fitted on some of the items

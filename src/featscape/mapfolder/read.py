@@ -16,6 +16,8 @@ from featscape.files.folder_handle import FolderHandle
 from featscape.files.npy import map_npy, read_npz
 from featscape.mapfolder import (
     FEATURES,
+    FINDING_COLUMNS,
+    FINDINGS,
     ITEMS,
     LANDMARK,
     NEIGHBORS,
@@ -138,6 +140,8 @@ def read_map(folder: FolderHandle) -> Map:
     n_items = len(items["id"])
     dimensions = [name for name in "xyz" if name in items]
     positions = np.stack([items[name] for name in dimensions], axis=1).astype(np.float32)
+    # in a map of an earlier release, a column of the source may have the name of a finding
+    own = OWN_COLUMNS if folder.exists(FINDINGS) else OWN_COLUMNS - FINDING_COLUMNS
     sizes_px = None
     if paths is not None:
         sizes_px = np.stack([items["width"], items["height"]], axis=1).astype(np.int32)
@@ -152,7 +156,7 @@ def read_map(folder: FolderHandle) -> Map:
         splits=_strings(items["split"]),
         sizes_px=sizes_px,
         thumbnails=_read_thumbnails(folder, n_items=n_items),
-        columns={name: items[name] for name in items if name not in OWN_COLUMNS},
+        columns={name: items[name] for name in items if name not in own},
         landmarks=np.flatnonzero(items[LANDMARK]) if LANDMARK in items else None,
     )
 

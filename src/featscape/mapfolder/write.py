@@ -34,9 +34,10 @@ from featscape.mapfolder.staging import staged, writing
 from featscape.printable_names import printable, valid_unicode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import pyarrow as pa
     from numpy.typing import NDArray
     from PIL import Image
 
@@ -113,7 +114,13 @@ def write_features(folder: Path, features: NDArray[np.float32]) -> None:
         np.save(folder / FEATURES, features, allow_pickle=False)
 
 
-def write_embedding(folder: Path, embedding: Embedding, *, features: Features | None) -> None:
+def write_embedding(
+    folder: Path,
+    embedding: Embedding,
+    *,
+    features: Features | None,
+    findings: Mapping[str, Any] | None = None,
+) -> None:
     """Write items.parquet and neighbors.npz.
 
     Parameters
@@ -123,6 +130,8 @@ def write_embedding(folder: Path, embedding: Embedding, *, features: Features | 
     features : Features or None
         For the paths, splits, sizes, hashes and columns of the images; None for features that
         another program computed.
+    findings : mapping of str to (ndarray or sequence of (str or None)), optional
+        The columns of `FINDING_COLUMNS`, length n. NaN and negative integers become null.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -148,6 +157,7 @@ def write_embedding(folder: Path, embedding: Embedding, *, features: Features | 
         fitted = np.zeros(n_items, dtype=bool)
         fitted[embedding.landmarks] = True
         columns[LANDMARK] = pa.array(fitted)
+    columns |= {name: _nullable(column) for name, column in (findings or {}).items()}
     for name, column in ({} if features is None else features.images.columns).items():
         kind = None if isinstance(column, np.ndarray) else pa.string()
         columns[name] = pa.array(column, kind, from_pandas=True)  # NaN becomes null
@@ -158,6 +168,18 @@ def write_embedding(folder: Path, embedding: Embedding, *, features: Features | 
             indices=embedding.neighbors.indices,
             distances=embedding.neighbors.distances,
         )
+
+
+def _nullable(column: NDArray[Any] | Sequence[str | None]) -> pa.Array:
+    """Return a column in which NaN, None and negative integers are null."""
+    import pyarrow as pa
+
+    if not isinstance(column, np.ndarray):
+        texts = [None if text is None else valid_unicode(text) for text in column]
+        return pa.array(texts, pa.string())
+    if column.dtype.kind == "i":
+        return pa.array(column, mask=column < 0)
+    return pa.array(column, from_pandas=True)
 
 
 def write_picture(folder: Path, name: str, picture: Image.Image) -> None:

@@ -1,36 +1,82 @@
-"""Compute the findings of a map on disk."""
+"""Compute the findings of a map, and open stored findings."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from featscape.findings import Items, compute_findings
+import numpy as np
+
+from featscape import mapfolder
+from featscape.findings import ItemColumns, Items, compute_findings, from_json
+from featscape.mapfolder.findings_file import read_findings
+from featscape.mapfolder.layout import damaged
 from featscape.mapfolder.read import read_digests
 from featscape.steps.tsne import search_neighbors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
     from featscape.findings import Findings
     from featscape.mapfolder.read import Map
+    from featscape.records import Column, Embedding, Features
 
 
-def find_in_map(made: Map) -> Findings:
-    """Compute the findings of a map.
+def find_in_folder(folder: Path, embedding: Embedding, *, features: Features | None) -> Findings:
+    """Compute the findings of a map that is being written.
+
+    Parameters
+    ----------
+    folder : Path
+        Contains features.npy, and the thumbnails if there are any.
+    embedding : Embedding
+    features : Features or None
+        None for features that another program computed.
+    """
+    from featscape.mapfolder.thumbnails import Thumbnails
+
+    images = None if features is None else features.images
+    thumbnails = None if images is None else Thumbnails(folder / mapfolder.THUMBNAILS)
+    return _compute(
+        Items(
+            features=np.load(folder / mapfolder.FEATURES, mmap_mode="r"),
+            positions=embedding.positions,
+            # the neighbors in a map with landmarks are landmarks, not the nearest items
+            neighbors=embedding.neighbors.indices if embedding.landmarks is None else None,
+            labels=embedding.labels,
+            splits=None if images is None else images.splits,
+            paths=None if images is None else images.paths,
+            digests=None if features is None else features.digests,
+            thumbnails=thumbnails,
+            sizes_px=None if features is None else features.sizes_px,
+            columns={} if images is None else _as_arrays(images.columns),
+        )
+    )
+
+
+def open_findings(made: Map) -> Findings:
+    """Return the stored findings of a map, or compute the findings of a map without any.
 
     Parameters
     ----------
     made : Map
         The result of `open_map`.
 
-    Returns
-    -------
-    Findings
+    Raises
+    ------
+    InputError
+        If a file of the map is missing or damaged.
     """
-    return compute_findings(
+    stored = read_stored(made)
+    if stored is not None:
+        return stored
+    return _compute(
         Items(
             features=made.features,
             positions=made.positions,
-            # the neighbors in a map with landmarks are landmarks, not the nearest items
             neighbors=made.neighbors.indices if made.landmarks is None else None,
             labels=made.labels,
             splits=made.splits,
@@ -39,7 +85,35 @@ def find_in_map(made: Map) -> Findings:
             thumbnails=made.thumbnails,
             sizes_px=made.sizes_px,
             columns=made.columns,
-        ),
-        search=search_neighbors,
-        n_threads=os.cpu_count() or 1,
+        )
     )
+
+
+def read_stored(made: Map) -> Findings | None:
+    """Return the stored findings of a map; None if the map was made without findings.
+
+    Raises
+    ------
+    InputError
+        If a file of the map is missing or damaged.
+    """
+    read = read_findings(made.folder)
+    if read is None:
+        return None
+    content, columns = read
+    try:
+        return from_json(content, columns=ItemColumns.from_stored(columns), paths=made.paths)
+    except ValueError as error:
+        raise damaged(made.folder / mapfolder.FINDINGS, error) from error
+
+
+def _as_arrays(columns: Mapping[str, Column]) -> dict[str, NDArray[Any]]:
+    """Return the columns of a source as `Map.columns` has them."""
+    return {
+        name: column if isinstance(column, np.ndarray) else np.array(column, dtype=object)
+        for name, column in columns.items()
+    }
+
+
+def _compute(items: Items) -> Findings:
+    return compute_findings(items, search=search_neighbors, n_threads=os.cpu_count() or 1)

@@ -1,0 +1,91 @@
+"""Maps with stored findings: written, read back, damaged, or made without findings."""
+
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from featscape import make_map, open_map
+from featscape.errors import InputError
+from featscape.findings import KINDS
+from featscape.mapfolder import FINDING_COLUMNS
+from featscape.mapfolder.findings_file import read_findings
+
+pytestmark = pytest.mark.usefixtures("quick_network")
+
+
+@pytest.fixture
+def made(photos, here):
+    return make_map(photos, here / "m", perplexity=5)
+
+
+def test_a_map_stores_findings_and_columns(made):
+    content = json.loads((made.folder / "findings.json").read_text(encoding="utf-8"))
+    assert set(KINDS) < set(content)
+    table = pq.read_table(made.folder / "items.parquet")
+    assert set(table.column_names) >= FINDING_COLUMNS
+    assert table["duplicate_group"].null_count + len(
+        {i for group in content["duplicates"] for i in group["ids"]}
+    ) == len(made)
+
+
+def test_reading_returns_the_stored_findings(made, monkeypatch):
+    monkeypatch.setattr(
+        "featscape.steps.findings.compute_findings", lambda *_, **__: pytest.fail("computed")
+    )
+    findings = open_map(made.folder).findings
+    content = json.loads((made.folder / "findings.json").read_text(encoding="utf-8"))
+    assert findings.to_json() == content
+    assert findings.columns.suspicion.dtype == np.float32
+    assert len(findings.columns.suggested) == len(made)
+
+
+def test_the_columns_of_findings_are_no_columns_of_the_source(made):
+    assert dict(open_map(made.folder).columns) == {}
+
+
+def test_no_findings_skips_them_and_opening_computes_them(photos, here):
+    made = make_map(photos, here / "m", perplexity=5, findings=False)
+    assert not (made.folder / "findings.json").exists()
+    assert read_findings(made.folder) is None
+    assert len(made.findings.columns) == len(made)
+
+
+def test_a_map_without_findings_may_have_a_column_of_such_a_name(photos, here):
+    made = make_map(photos, here / "m", perplexity=5, findings=False)
+    file = made.folder / "items.parquet"
+    table = pq.read_table(file)
+    pq.write_table(table.append_column("torn", [["yes"] * len(made)]), file)
+    assert list(open_map(made.folder).columns) == ["torn"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [("{", "Expecting"), ("[]", "version 1"), ('{"version": 1}', "KeyError")],
+)
+def test_a_damaged_file_is_reported(made, content, reason):
+    (made.folder / "findings.json").write_text(content)
+    with pytest.raises(InputError, match=f"(?s)findings.json is missing or damaged.*{reason}"):
+        _ = open_map(made.folder).findings
+
+
+def test_missing_and_wrong_columns_are_reported(made):
+    file = made.folder / "items.parquet"
+    table = pq.read_table(file)
+    pq.write_table(table.drop(["torn"]), file)
+    with pytest.raises(InputError, match=r"lacks its columns torn"):
+        read_findings(made.folder)
+    texts = [["x"] * len(made)]
+    pq.write_table(table.drop(["torn"]).append_column("torn", texts), file)
+    with pytest.raises(InputError, match="its column torn has the type object"):
+        read_findings(made.folder)
+
+
+def test_the_command_line_prints_findings_after_the_agreement(featscape, photos, here):
+    done = featscape("map", photos, "--perplexity", "5", "-o", "m")
+    assert done.status == 0, done.err
+    assert "All findings: featscape findings m" in done.out
+    done = featscape("map", photos, "--perplexity", "5", "-o", "other", "--no-findings")
+    assert "All findings" not in done.out
+    assert not (here / "other" / "findings.json").exists()
