@@ -41,6 +41,7 @@ class TestMakeMap:
         assert sorted(path.name for path in made.folder.iterdir()) == [
             "bundle",
             "features.npy",
+            "findings.json",
             "images-grid.png",
             "images.png",
             "items.parquet",
