@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_MOST_BYTES = 1 << 30  # a million images have up to 300 MB of findings
+_MAX_BYTES = 1 << 30  # a million images have up to 300 MB of findings
 
 
 def write_findings(folder: Path, content: Mapping[str, Any]) -> None:
@@ -56,12 +56,15 @@ def read_findings(folder: Path) -> tuple[Any, dict[str, NDArray[Any]]] | None:
     InputError
         If a file is missing or damaged.
     """
+    # the limit of nesting in Python's json depends on the depth of the calls
+    from pydantic_core import from_json
+
     opened = open_folder(folder)
     if not opened.exists(FINDINGS):
         return None
     try:
-        content = json.loads(opened.read(FINDINGS, most_bytes=_MOST_BYTES).decode("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        content = from_json(opened.read(FINDINGS, max_bytes=_MAX_BYTES))
+    except (OSError, ValueError) as error:
         raise damaged(folder / FINDINGS, error) from error
     items = read_items(opened)
     missing = FINDING_COLUMNS - set(items.column_names)

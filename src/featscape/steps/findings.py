@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from featscape.findings import Findings
     from featscape.mapfolder.read import Map
-    from featscape.records import Column, Embedding, Features
+    from featscape.records import Embedding, Features
+    from featscape.records.images import Column
 
 
 def find_in_folder(folder: Path, embedding: Embedding, *, features: Features | None) -> Findings:

@@ -62,7 +62,7 @@ def test_a_map_without_findings_may_have_a_column_of_such_a_name(photos, here):
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [("{", "Expecting"), ("[]", "version 1"), ('{"version": 1}', "KeyError")],
+    [("{", "EOF"), ("[]", "version 1"), ('{"version": 1}', "KeyError")],
 )
 def test_a_damaged_file_is_reported(made, content, reason):
     (made.folder / "findings.json").write_text(content)
