@@ -43,7 +43,10 @@ class Alignment(NamedTuple):
     Attributes
     ----------
     correlation : ndarray of float32, shape (m,)
-        Normalized cross-correlation in the common area; -1 for flat images.
+        Normalized cross-correlation in the common area, without the pixels that differ most; -1 for
+        flat images.
+    plain : ndarray of float32, shape (m,)
+        The same with all pixels of the common area.
     mirrored : ndarray of bool, shape (m,)
         Whether the second image was mirrored.
     scale, shift : ndarray of complex64, shape (m,)
@@ -52,6 +55,7 @@ class Alignment(NamedTuple):
     """
 
     correlation: Floats
+    plain: Floats
     mirrored: NDArray[np.bool_]
     scale: Complexes
     shift: Complexes
@@ -84,7 +88,7 @@ class Aligner:
         batches = [pairs[start : start + _BATCH] for start in range(0, len(pairs), _BATCH)]
         if not batches:
             empty = np.zeros(0, dtype=np.complex64)
-            return Alignment(empty.real, np.zeros(0, dtype=bool), empty, empty)
+            return Alignment(empty.real, empty.real, np.zeros(0, dtype=bool), empty, empty)
         with ThreadPoolExecutor(n_threads) as pool:
             parts = list(pool.map(self._align_batch, batches))
         return Alignment(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
@@ -95,7 +99,7 @@ class Aligner:
         starts = self._find_starts(first[12], second[12])  # (b, 2)
         mirrored = (starts >= len(_ZOOMS)).ravel()
         scale = np.array(_ZOOMS, dtype=np.complex64)[starts.ravel() % len(_ZOOMS)]
-        correlation, scale, shift = self._refine(
+        correlation, plain, scale, shift = self._refine(
             np.repeat(first[12], _N_STARTS, axis=0),
             _mirror(np.repeat(second[12], _N_STARTS, axis=0), mirrored),
             scale,
@@ -106,19 +110,21 @@ class Aligner:
         best += np.arange(n_pairs) * _N_STARTS
         mirrored, scale, shift = mirrored[best], scale[best], shift[best]
         pending = np.arange(n_pairs)
-        correlation = correlation[best]
+        correlation, plain = correlation[best], plain[best]
         for side, n_steps in zip(_SIDES_PX[1:], _STEPS[1:], strict=True):
-            correlation[pending], scale[pending], shift[pending] = self._refine(
+            refined = self._refine(
                 first[side][pending],
                 _mirror(second[side][pending], mirrored[pending]),
                 scale[pending],
                 shift[pending],
                 n_steps=n_steps,
             )
+            for kept, new in zip((correlation, plain, scale, shift), refined, strict=True):
+                kept[pending] = new
             pending = np.flatnonzero(correlation > _LEAST_COARSE)
             if not len(pending):
                 break
-        return Alignment(correlation, mirrored, scale, shift)
+        return Alignment(correlation, plain, mirrored, scale, shift)
 
     def _find_starts(self, first: Floats, second: Floats) -> NDArray[np.intp]:
         """Return the best fixed transforms of each pair: number of the zoom, + 5 if mirrored."""
@@ -140,24 +146,26 @@ class Aligner:
 
     def _refine(
         self, first: Floats, second: Floats, scale: Complexes, shift: Complexes, *, n_steps: int
-    ) -> tuple[Floats, Complexes, Complexes]:
-        """Take Lucas-Kanade steps; return the best correlation with its transform."""
+    ) -> tuple[Floats, Floats, Complexes, Complexes]:
+        """Take Lucas-Kanade steps; return the best correlation, plain too, with its transform."""
         n_pairs, n_pixels = first.shape
         places = self._places[int(np.sqrt(n_pixels))]
         slopes = _slopes(first, places)
         scale, shift = scale.copy(), shift.copy()
-        best = np.full(n_pairs, -1, dtype=np.float32), scale.copy(), shift.copy()
+        lowest = np.full(n_pairs, -1, dtype=np.float32)
+        best = lowest, lowest.copy(), scale.copy(), shift.copy()
         moving = np.arange(n_pairs)
         for step in range(n_steps + 1):
             warped, inside = _warp(second[moving], scale[moving], shift[moving], places)
-            used = _drop_outliers(first[moving], warped, inside)
+            used, plain = _drop_outliers(first[moving], warped, inside)
             weighted = (slopes[moving] * used[:, None]).astype(np.float32, copy=False)  # (b, 6, p)
             matrix = weighted @ slopes[moving].transpose(0, 2, 1)  # (b, 6, 6)
             right = (weighted @ warped[:, :, None])[:, :, 0]  # (b, 6)
             energy = np.einsum("bp,bp->b", warped * used, warped)
             correlation = _correlate(matrix, right, energy, n_pixels)
             better = correlation > best[0][moving]
-            for kept, new in zip(best, (correlation, scale[moving], shift[moving]), strict=True):
+            now = correlation, plain, scale[moving], shift[moving]
+            for kept, new in zip(best, now, strict=True):
                 kept[moving[better]] = new[better]
             if step == n_steps:
                 break
@@ -251,10 +259,13 @@ def _slopes(images: Floats, places: Floats) -> Floats:
     return slopes
 
 
-def _drop_outliers(first: Floats, warped: Floats, inside: NDArray[np.bool_]) -> Floats:
-    """Return the weights of the pixels, (b, p): 0 outside, and 0 for the largest residuals.
+def _drop_outliers(
+    first: Floats, warped: Floats, inside: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Return the weights of the pixels, (b, p), and the correlation before any pixel is dropped.
 
-    Text or a logo on one of the images would otherwise dominate the correlation.
+    The weights are 0 outside, and 0 for the largest residuals: text or a logo on one of the images
+    would otherwise dominate the correlation.
     """
     weights = inside.astype(np.float32)
     count = np.maximum(weights.sum(axis=1), 1)
@@ -263,12 +274,15 @@ def _drop_outliers(first: Floats, warped: Floats, inside: NDArray[np.bool_]) -> 
     residual = warped - warped_mean[:, None]
     weighted = centered * weights
     variance = np.einsum("bp,bp->b", weighted, centered)
-    gain = np.einsum("bp,bp->b", weighted, residual) / np.maximum(variance, 1e-9)
+    covariance = np.einsum("bp,bp->b", weighted, residual)
+    warped_variance = np.einsum("bp,bp->b", residual * weights, residual)
+    plain = covariance / np.sqrt(np.maximum(variance * warped_variance, 1e-9))
+    gain = covariance / np.maximum(variance, 1e-9)
     residual -= gain[:, None] * centered
     residual *= residual
     mean_square = np.einsum("bp,bp->b", residual, weights) / count
     weights *= residual <= _OUTLIER**2 * mean_square[:, None]
-    return weights
+    return weights, plain
 
 
 def _correlate(matrix: Floats, right: Floats, energy: Floats, n_pixels: int) -> Floats:

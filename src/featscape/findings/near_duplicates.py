@@ -31,7 +31,7 @@ _N_DESCRIPTOR_NEIGHBORS = 6
 _FIRST_RANK, _SCALE_RANK = 3, 10
 # Most expected share of false pairs among the pairs found by the correlation of pixels, and by the
 # geometric mean of the distances of pixels and of features. Estimates are too high by about ten.
-_MOST_FALSE = (0.3, 0.01)
+_MOST_FALSE = (0.2, 0.01)
 _LEAST_PIXEL_DISTANCE, _LEAST_FEATURE_DISTANCE = 2e-5, 1e-4  # compression noise
 # Pixels alone decide only if both images have contrast in this share of their blocks: any two
 # pictures of a single edge are equal after alignment.
@@ -111,7 +111,7 @@ def find_near_pairs(
         log_p = exponent * (distances - scales[table.pairs].mean(axis=1))
         chosen = _choose(log_p, table.pairs, n_images, most_false=most_false)
         found |= chosen & table.detailed() if kind == 0 else chosen
-    return NearPairs(table.pairs[found], table.correlation[found])
+    return NearPairs(table.pairs[found], table.correlations[1, found])
 
 
 class _Table:
@@ -122,7 +122,8 @@ class _Table:
     ) -> None:
         self.n_images = len(grays)
         self.pairs = pairs
-        self.correlation = np.full(len(pairs), np.nan, dtype=np.float32)
+        # with the correlation of all pixels, and without the pixels that differ most
+        self.correlations = np.full((2, len(pairs)), np.nan, dtype=np.float32)
         self._features = features
         self._aligner = Aligner(grays)
         self._n_threads = n_threads
@@ -132,12 +133,13 @@ class _Table:
     @property
     def aligned(self) -> Mask:
         """Whether the pixels of each pair were compared."""
-        return ~np.isnan(self.correlation)
+        aligned: Mask = ~np.isnan(self.correlations[0])
+        return aligned
 
     def align(self, which: Mask) -> None:
         """Compare the pixels of those pairs of a mask that were not compared yet."""
         todo = which & ~self.aligned
-        self.correlation[todo] = self.correlate(self.pairs[todo])
+        self.correlations[:, todo] = self.correlate(self.pairs[todo])
 
     def add(self, pairs: Indices) -> None:
         """Add and align pairs; ignore those in the table."""
@@ -145,19 +147,20 @@ class _Table:
         pairs = pairs[~np.isin(key, own)]
         self.pairs = np.concatenate([self.pairs, pairs])
         self.cosine = np.concatenate([self.cosine, _cosine_distances(self._features, pairs)])
-        self.correlation = np.concatenate([self.correlation, self.correlate(pairs)])
+        self.correlations = np.concatenate([self.correlations, self.correlate(pairs)], axis=1)
 
     def log_distances(self, kind: int) -> Floats:
         """Return log distances: of pixels (0), or of pixels and features (1). NaN: not aligned."""
-        return _log_distances(kind, self.correlation, self.cosine)
+        return _log_distances(kind, self.correlations, self.cosine)
 
-    def log_distances_of(self, kind: int, pairs: Indices, correlation: Floats) -> Floats:
+    def log_distances_of(self, kind: int, pairs: Indices, correlations: Floats) -> Floats:
         """Return log distances of pairs that need not be in the table."""
-        return _log_distances(kind, correlation, _cosine_distances(self._features, pairs))
+        return _log_distances(kind, correlations, _cosine_distances(self._features, pairs))
 
     def correlate(self, pairs: Indices) -> Floats:
-        """Return the correlation of the aligned pixels of pairs."""
-        return self._aligner.align(pairs, n_threads=self._n_threads).correlation
+        """Return the correlations of the aligned pixels of pairs, (2, m)."""
+        aligned = self._aligner.align(pairs, n_threads=self._n_threads)
+        return np.stack([aligned.plain, aligned.correlation])
 
     def detailed(self) -> Mask:
         """Return whether both images of each pair have detail enough to decide by pixels."""
@@ -275,10 +278,10 @@ def _group_provisionally(
         may_be_near |= _choose(log_p, table.pairs, n_images, most_false=_SUSPECT)
     group = connect(n_images, table.pairs[near])
     partners = _draw_partners(group, random)
-    correlation = table.correlate(partners)
+    correlations = table.correlate(partners)
     is_near = np.zeros(len(partners), dtype=bool)
     for kind, limit in enumerate(limits):
-        is_near |= table.log_distances_of(kind, partners, correlation) <= limit
+        is_near |= table.log_distances_of(kind, partners, correlations) <= limit
     n_groups = group.max(initial=-1) + 1
     drawn = np.bincount(group[partners[:, 0]], minlength=n_groups)
     n_near = np.bincount(group[partners[:, 0]], is_near, minlength=n_groups)
@@ -327,12 +330,17 @@ def _pairs_beyond(
     return np.unique(np.sort(pairs, axis=1), axis=0).astype(np.intp)
 
 
-def _log_distances(kind: int, correlation: Floats, cosine: Floats) -> Floats:
-    pixels = np.log(np.maximum(1 - correlation, _LEAST_PIXEL_DISTANCE))
+def _log_distances(kind: int, correlations: Floats, cosine: Floats) -> Floats:
+    """Return log distances of pixels (0), or of pixels and features (1).
+
+    A caption hardly changes the features. The pixels that differ most, such as those of a caption,
+    are ignored only where the features support the pair.
+    """
+    pixels: Floats = np.log(np.maximum(1 - correlations[kind], _LEAST_PIXEL_DISTANCE))
     if kind == 0:
         return pixels
     both = (pixels + np.log(np.maximum(cosine, _LEAST_FEATURE_DISTANCE))) / 2
-    return both.astype(np.float32)
+    return both.astype(np.float32, copy=False)
 
 
 def _cosine_distances(features: Floats, pairs: Indices) -> Floats:
