@@ -343,6 +343,9 @@ class TestAddresses:
         monkeypatch.setattr("featscape.app.originals.reader.WITHIN_S", 2)
         content = write_image(source / "a.png")
         (source / "x.csv").touch()
+        web.files["/a.png"] = content
+        fetch(f"{web.address}/a.png", max_bytes=10 << 20, within_s=60)  # imports modules
+        web.asked.clear()
         silent = [f"{web.address}/silent.png", b""] * (3 * AT_ONCE)
         items = items_of(*silent, "a.png", content)
         originals = Originals(str(source / "x.csv"), items, kind="manifest", is_own=True)
@@ -350,13 +353,11 @@ class TestAddresses:
         async def read_all():
             waiting = [asyncio.create_task(originals.read(i)) for i in range(3 * AT_ONCE)]
             await asyncio.sleep(0.1)
-            began = time.perf_counter()
             assert (await originals.read(3 * AT_ONCE)).content == content
-            read_s = time.perf_counter() - began
+            assert not any(task.done() for task in waiting)
             await asyncio.gather(*waiting, return_exceptions=True)
-            return read_s
 
-        assert asyncio.run(read_all()) < 0.5
+        asyncio.run(read_all())
         assert len(web.asked) <= AT_ONCE
 
     def test_an_archive_at_a_silent_server_ends_at_the_time_limit(self, web, monkeypatch):
@@ -369,7 +370,7 @@ class TestAddresses:
             began = time.perf_counter()
             with pytest.raises(ImageError):
                 originals.read_now(0)
-            assert time.perf_counter() - began < 2
+            assert time.perf_counter() - began < 5  # the limit of one request
 
     def test_an_archive_is_read_after_the_server_was_silent(self, web, monkeypatch):
         monkeypatch.setattr("featscape.app.originals.reader.ARCHIVE_S", 0.1)
@@ -426,14 +427,13 @@ class TestAddresses:
                 await asyncio.sleep(0.2)
                 began = time.perf_counter()
                 assert (await client.get("/api/items/1")).status_code == 200
-                answered_s = time.perf_counter() - began
+                assert not any(task.done() for task in hanging)
                 statuses = {answer.status_code for answer in await asyncio.gather(*hanging)}
-                return answered_s, statuses, time.perf_counter() - began
+                return statuses, time.perf_counter() - began
 
-        answered_s, statuses, all_s = asyncio.run(ask())
-        assert answered_s < 1
+        statuses, all_s = asyncio.run(ask())
         assert statuses == {404}
-        assert all_s < 6
+        assert all_s < 15  # one after the other, AT_ONCE at a time, they would take 21 s
         assert len(web.asked) <= 2 * AT_ONCE  # the next reads may start before all time out
 
 
