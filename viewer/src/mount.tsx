@@ -158,11 +158,12 @@ function stageEvents(app: App, moved: StageEvents["view"]): StageEvents {
       app.navigation.hover.value = item === null ? null : { item, at };
       if (item !== null) app.navigation.cursor.value = null;
     },
-    click(item, add) {
+    click(item, mode) {
       app.navigation.hover.value = null;
       app.navigation.cursor.value = null;
       if (item === null) app.closePanel();
-      else if (add) app.toggleSelected(item);
+      else if (mode === "add") app.toggleSelected(item);
+      else if (mode === "subtract") app.select(Uint32Array.of(item), mode);
       else app.goTo(item);
     },
     view(view) {
@@ -170,7 +171,7 @@ function stageEvents(app: App, moved: StageEvents["view"]): StageEvents {
       app.navigation.viewMoves.value++;
       moved(view);
     },
-    selected: (items, add) => app.select(items, add),
+    selected: (items, mode) => app.select(items, mode),
     context: (lost) => {
       app.messages.contextLost.value = lost;
     },

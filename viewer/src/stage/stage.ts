@@ -18,6 +18,9 @@ export type Direction = "left" | "right" | "up" | "down";
 /** Longest side of a PNG: the largest canvas that browsers allow. */
 export const MOST_PNG_PX = 16_384;
 
+/** How chosen items change the selection: Shift adds, Alt or Ctrl subtracts. */
+export type SelectMode = "replace" | "add" | "subtract";
+
 /** Bits of an item's state; one byte per item. */
 export const HIDDEN = 1; // not drawn and not picked: its class is hidden, or a filter excludes it
 export const DIMMED = 2; // drawn faintly: a search or selection is active that does not include it
@@ -58,12 +61,12 @@ export type Painter = (paper: CanvasRenderingContext2D, ratio: number) => void;
 export interface StageEvents {
   /** The pointer is over an item, or over none. */
   hover(item: number | null, at: Point): void;
-  /** A click or tap on an item, or on no item; `add` with Shift held. */
-  click(item: number | null, add: boolean): void;
+  /** A click or tap on an item, or on no item. */
+  click(item: number | null, mode: SelectMode): void;
   /** The view has changed, by a gesture or a call. */
   view(view: View): void;
-  /** A lasso or rectangle was closed; `add` with Shift held. */
-  selected(items: Uint32Array, add: boolean): void;
+  /** A lasso or rectangle was closed. */
+  selected(items: Uint32Array, mode: SelectMode): void;
   /** The WebGL context was lost, or was restored. */
   context(lost: boolean): void;
 }

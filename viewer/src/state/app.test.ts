@@ -94,9 +94,9 @@ describe("the stage", () => {
   it("a notebook gets the selection as ids", () => {
     const select = vi.fn();
     const { app } = staged({}, { select });
-    app.select(Uint32Array.of(0, 5), false);
+    app.select(Uint32Array.of(0, 5));
     expect(select).toHaveBeenLastCalledWith(Uint32Array.of(5, 0));
-    app.select(Uint32Array.of(1, 5), true);
+    app.select(Uint32Array.of(1, 5), "add");
     expect(select).toHaveBeenLastCalledWith(Uint32Array.of(5, 0, 4));
     app.toggleSelected(5);
     expect(select).toHaveBeenLastCalledWith(Uint32Array.of(5, 4));
@@ -354,21 +354,21 @@ it("a moved map moves only as far as needed to uncover a selection", async () =>
   app.stage = stage;
   const before = stage.view();
   app.surroundings.clearArea = () => ({ left: 0, right: 380, top: 0, bottom: 100 });
-  app.select(Uint32Array.of(2, 3), false);
+  app.select(Uint32Array.of(2, 3));
   await settled();
   expect(stage.view()).toBe(before);
-  app.select(Uint32Array.of(3, 4), false);
+  app.select(Uint32Array.of(3, 4));
   await settled();
   expect(stage.view().center[0]).toBeCloseTo((400 - 355) / before.scale);
   const nearer = stage.view();
-  app.select(Uint32Array.of(0, 5), false); // wider than there is room
+  app.select(Uint32Array.of(0, 5)); // wider than there is room
   await settled();
   expect(stage.view()).toBe(nearer);
 });
 
 it("an item closes to the selection from which it was opened", () => {
   const { app } = staged();
-  app.select(Uint32Array.of(0, 1), false);
+  app.select(Uint32Array.of(0, 1));
   app.panels.openItem(1);
   app.closePanel();
   expect(app.panels.side.value).toBe("selection");
@@ -382,7 +382,33 @@ it("Python's selection stays until the user selects", () => {
   const select = vi.fn();
   const { app } = staged({}, { select });
   expect(select).not.toHaveBeenCalled();
-  app.select(Uint32Array.of(0), false);
+  app.select(Uint32Array.of(0));
   app.clearSelection();
   expect(select).toHaveBeenLastCalledWith(new Uint32Array());
+});
+
+it("chosen items replace the selection, are added to it, or are removed from it", () => {
+  const { app } = staged();
+  app.select(Uint32Array.of(0, 1, 2));
+  app.select(Uint32Array.of(2, 3), "add");
+  expect([...app.selection.items.value]).toEqual([0, 1, 2, 3]);
+  app.select(Uint32Array.of(1, 3, 5), "subtract");
+  expect([...app.selection.items.value]).toEqual([0, 2]);
+});
+
+it("what is shown can be selected", () => {
+  const { app } = staged();
+  app.columns.value = new Map([["label", app.items.classes as Uint16Array]]);
+  app.setFilter("label", { kind: "codes", hidden: new Set([0]) });
+  app.selectShown();
+  expect([...app.selection.items.value]).toEqual([1, 3, 5]);
+});
+
+it("an address restores the selection, and one without a selection clears it", () => {
+  const { app } = staged({ ids: [5, 4, 3, 2, 1, 0] });
+  app.restore({ selection: [0, 4, 77] });
+  expect([...app.selection.items.value]).toEqual([5, 1]);
+  expect(app.panels.side.value).toBe("selection");
+  app.restore({});
+  expect(app.selection.count).toBe(0);
 });

@@ -4,7 +4,7 @@
  */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { AGREEMENT } from "../contract";
-import type { Stage, Tool } from "../stage/index";
+import type { SelectMode, Stage, Tool } from "../stage/index";
 import type { Shared, ThemeChoice, ViewMode } from "./address/address";
 import { classColor, type ThemeName } from "./colors/class-colors";
 import { type Filter, type Filters, hiddenItems, type Values, withFilter } from "./filters";
@@ -111,6 +111,11 @@ export class App {
     this.themeChoice.value = this.theme.value === "dark" ? "light" : "dark";
   }
 
+  /** Select the items that no filter hides. */
+  selectShown(): void {
+    this.select(this.shownOf(Uint32Array.from({ length: this.items.count }, (_, item) => item)));
+  }
+
   /** Whether no filter hides an item. */
   isShown(item: number): boolean {
     return !this.hidden.value?.[item];
@@ -138,11 +143,11 @@ export class App {
     if (item !== null) this.navigation.reveal(item);
   }
 
-  /** Select `items` and show them; with `add`, in addition to the selected ones. */
-  select(items: Uint32Array, add: boolean): void {
+  /** Change the selection by `items`, and show the selection. */
+  select(items: Uint32Array, mode: SelectMode = "replace"): void {
     const { selection, panels } = this;
     batch(() => {
-      selection.set(items, add);
+      selection.set(items, mode);
       if (selection.count > 0) panels.show("selection");
       else if (panels.side.value === "selection") panels.side.value = null;
     });
@@ -151,12 +156,11 @@ export class App {
   }
 
   toggleSelected(item: number): void {
-    if (this.selection.has(item)) this.select(this.selection.without(item), false);
-    else this.select(Uint32Array.of(item), true);
+    this.select(Uint32Array.of(item), this.selection.has(item) ? "subtract" : "add");
   }
 
   clearSelection(): void {
-    this.select(new Uint32Array(), false);
+    this.select(new Uint32Array());
   }
 
   closePanel(): void {
@@ -205,6 +209,7 @@ export class App {
     );
     const colorBy = shared.colorBy ?? LABEL;
     const item = shared.item === undefined ? null : this.items.itemOf(shared.item);
+    const selected = (shared.selection ?? []).flatMap((id) => this.items.itemOf(id) ?? []);
     batch(() => {
       if (shared.mode && this.modes.includes(shared.mode)) this.mode.value = shared.mode;
       if (shared.theme) this.themeChoice.value = shared.theme;
@@ -212,6 +217,10 @@ export class App {
       if (this.colorColumns.includes(colorBy)) this.colorBy.value = colorBy;
       this.search.query.value = shared.query ?? "";
       this.filters.value = new Map(filters);
+      if (selected.length > 0 || this.selection.count > 0) {
+        this.selection.set(Uint32Array.from(selected), "replace");
+        if (selected.length > 0) this.panels.show("selection");
+      }
       if (item !== null) this.panels.openItem(item);
     });
     if (shared.showsAll) this.navigation.fit(undefined, false);

@@ -1,5 +1,6 @@
 /** The selected items. */
 import { signal } from "@preact/signals";
+import type { SelectMode } from "../stage/index";
 
 export class Selection {
   readonly items = signal<Uint32Array>(new Uint32Array());
@@ -12,13 +13,12 @@ export class Selection {
     return this.items.value.includes(item);
   }
 
-  /** Select `items`, in addition to the selected ones if `add`. */
-  set(items: Uint32Array, add: boolean): void {
-    this.items.value = add ? union(this.items.value, items) : items;
-  }
-
-  without(item: number): Uint32Array {
-    return this.items.value.filter((other) => other !== item);
+  /** Select `items`, or add them to the selection, or remove them from it. */
+  set(items: Uint32Array, mode: SelectMode): void {
+    const before = this.items.value;
+    if (mode === "add") this.items.value = union(before, items);
+    else if (mode === "subtract") this.items.value = difference(before, items);
+    else this.items.value = items;
   }
 }
 
@@ -26,4 +26,9 @@ function union(one: Uint32Array, other: Uint32Array): Uint32Array {
   const all = new Set(one);
   for (const item of other) all.add(item);
   return Uint32Array.from(all);
+}
+
+function difference(one: Uint32Array, other: Uint32Array): Uint32Array {
+  const removed = new Set(other);
+  return one.filter((item) => !removed.has(item));
 }

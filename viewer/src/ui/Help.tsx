@@ -16,7 +16,7 @@ const DEEP: readonly [string, string][] = [
 const MOUSE: readonly [string, string][] = [
   ["Click an image", "open it and see its neighbors"],
   ["Shift + click", "add it to the selection, or remove it"],
-  ["Shift + lasso", "add to the selection"],
+  ["Shift + lasso", "add to the selection; Alt or Ctrl removes"],
   ["Click a class", "hide or show it"],
   ["Double-click a class", "show only that class, or all again"],
 ];
@@ -49,6 +49,7 @@ function keyRows({ modes, manifest, source, hasImages }: App): [string, string][
       ? [pair("/", "find"), pair("N, Shift + N", "next match, previous match")]
       : []),
     ...(hasImages ? [pair("C", "crop images to squares")] : []),
+    ["A", "select what is shown"],
     ["[ ]", "back, forward through the opened images"],
     ["B T", "legend, dark or light"],
     ["Esc", "close the panel, clear the selection"],

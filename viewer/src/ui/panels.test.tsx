@@ -123,7 +123,7 @@ it("hostile labels and paths are shown as text", async () => {
   const { app } = await shown({ classes: [evil], paths: [evil, '"\n<script>alert(1)</script>'] });
   app.panels.openItem(1);
   await settled();
-  app.select(Uint32Array.of(0, 1), false);
+  app.select(Uint32Array.of(0, 1));
   await settled();
   expect(root.querySelectorAll("script, img")).toHaveLength(0);
   expect(root.textContent).toContain(evil);
@@ -229,7 +229,7 @@ it("the selection panel counts classes, largest first", async () => {
     [1, 2],
   ]);
   const { app } = await shown();
-  app.select(Uint32Array.of(0, 2, 3), false);
+  app.select(Uint32Array.of(0, 2, 3));
   await settled();
   const counts = root.querySelectorAll(".fs-counts li");
   expect([...counts].map((each) => each.textContent)).toEqual(["cat2", "dog1"]);
@@ -240,17 +240,17 @@ it("the selection panel counts classes, largest first", async () => {
 
 it("ZIP is offered only where the server makes one", async () => {
   const { app } = await shown();
-  app.select(Uint32Array.of(0), false);
+  app.select(Uint32Array.of(0));
   await settled();
   expect(() => button("ZIP")).toThrow();
   stop();
   render(null, root);
   const abilities = { originals: true, search: true, zip: 2, place: true, no_place: null };
   const other = (await shown({}, { abilities, zip: async () => "api/zip/1" })).app;
-  other.select(Uint32Array.of(0, 1), false);
+  other.select(Uint32Array.of(0, 1));
   await settled();
   expect(button("ZIP").disabled).toBe(false);
-  other.select(Uint32Array.of(0, 1, 2), false);
+  other.select(Uint32Array.of(0, 1, 2));
   await settled();
   expect(button("ZIP").disabled).toBe(true);
 });
@@ -258,7 +258,7 @@ it("ZIP is offered only where the server makes one", async () => {
 it("the search names what it covers, and is absent without texts", () => {
   const { manifest } = smallApp();
   const bare = { ...manifest, classes: null, strings: null, columns: [] };
-  expect(searchLabel(manifest)).toBe("Find in paths, labels and “note”");
+  expect(searchLabel(manifest)).toBe("Find in paths, labels, “split” and “note”");
   expect(searchLabel({ ...manifest, columns: [] })).toBe("Find in paths and labels");
   expect(searchLabel({ ...manifest, columns: [], classes: null })).toBe("Find in paths");
   expect(searchLabel({ ...bare, classes: manifest.classes })).toBe("Find in labels");
@@ -474,7 +474,7 @@ it("every count says how many items are shown", async () => {
   const { app } = await shown();
   const text = (selector: string) => root.querySelector(selector)?.textContent;
   app.search.ended(Uint32Array.of(1, 2, 3));
-  app.select(Uint32Array.of(0, 1, 4), false);
+  app.select(Uint32Array.of(0, 1, 4));
   await settled();
   expect(text(".fs-search-found span")).toBe("3 found");
   expect(text(".fs-side")).not.toContain("shown");

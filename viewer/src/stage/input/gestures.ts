@@ -1,5 +1,5 @@
 /** Translates mouse, pen, touch and wheel events into gestures. */
-import type { Point, Tool } from "../stage";
+import type { Point, SelectMode, Tool } from "../stage";
 
 export interface Gestures {
   pan(dx: number, dy: number): void;
@@ -11,9 +11,9 @@ export interface Gestures {
   hover(at: Point | null): void;
   /** The wheel moves the view while the pointer rests at `at`. */
   rest(at: Point): void;
-  click(at: Point, touch: boolean, add: boolean): void;
+  click(at: Point, touch: boolean, mode: SelectMode): void;
   /** A lasso or rectangle grows; `closed` is true at its end. */
-  outline(points: readonly Point[], closed: boolean, add: boolean): void;
+  outline(points: readonly Point[], closed: boolean, mode: SelectMode): void;
 }
 
 const CLICK_PX = 4;
@@ -24,7 +24,7 @@ const DOUBLE_PX = 24;
 interface Drag {
   readonly start: Point;
   readonly tool: Tool | "turn";
-  readonly add: boolean;
+  readonly mode: SelectMode;
   moved: boolean;
   line: Point[];
 }
@@ -58,6 +58,10 @@ export function listen(
   return () => ended.abort();
 }
 
+function modeOf({ shiftKey, altKey, ctrlKey }: MouseEvent): SelectMode {
+  return altKey || ctrlKey ? "subtract" : shiftKey ? "add" : "replace";
+}
+
 /** Translates events into gestures. Keeps the pressed fingers and the current drag. */
 class Translator {
   private readonly fingers = new Map<number, Point>();
@@ -89,7 +93,7 @@ class Translator {
     const pans = event.button !== 0 || (solid && event.shiftKey);
     const kind = pans ? "pan" : this.tool();
     const meant = kind === "pan" && solid && !pans ? "turn" : kind;
-    this.drag = { start: at, tool: meant, add: event.shiftKey, moved: false, line: [] };
+    this.drag = { start: at, tool: meant, mode: modeOf(event), moved: false, line: [] };
     if (meant === "lasso" || meant === "rectangle") this.drag.line.push(at);
   }
 
@@ -123,7 +127,7 @@ class Translator {
       const last = current.line[current.line.length - 1]!;
       if (Math.hypot(at.x - last.x, at.y - last.y) >= 2) current.line.push(at);
     }
-    this.gestures.outline(current.line, false, current.add);
+    this.gestures.outline(current.line, false, current.mode);
   }
 
   private pinch(id: number, before: Point, at: Point): void {
@@ -143,23 +147,24 @@ class Translator {
     this.drag = null;
     if (!drag || fingers.size > 0) return;
     if (drag.moved) {
-      if (drag.line.length > 0) gestures.outline(drag.line, true, drag.add);
+      if (drag.line.length > 0) gestures.outline(drag.line, true, drag.mode);
     } else if (event.button === 0) {
-      this.click(at, touch, event.shiftKey, event.timeStamp);
+      this.click(at, touch, event);
     }
     if (touch) gestures.hover(null);
   }
 
-  private click(at: Point, touch: boolean, shift: boolean, time: number): void {
+  private click(at: Point, touch: boolean, event: PointerEvent): void {
     const { gestures, lastClick } = this;
+    const time = event.timeStamp;
     const far = Math.hypot(at.x - lastClick.at.x, at.y - lastClick.at.y);
     if (time - lastClick.time < DOUBLE_MS && far < DOUBLE_PX) {
-      gestures.zoom(shift ? 0.5 : 2, at, true);
+      gestures.zoom(event.shiftKey ? 0.5 : 2, at, true);
       this.lastClick = { at, time: 0 };
       return;
     }
     this.lastClick = { at, time };
-    gestures.click(at, touch, shift);
+    gestures.click(at, touch, modeOf(event));
   }
 
   cancel(event: PointerEvent): void {
@@ -168,7 +173,7 @@ class Translator {
   }
 
   private dropOutline(): void {
-    if (this.drag && this.drag.line.length > 0) this.gestures.outline([], true, false);
+    if (this.drag && this.drag.line.length > 0) this.gestures.outline([], true, "replace");
     this.drag = null;
   }
 

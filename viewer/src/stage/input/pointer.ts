@@ -57,10 +57,10 @@ export class Pointer {
       rest: (at) => {
         this.resting = at;
       },
-      click: (at, touch, add) => events.click(pick(this.target.snapshot(), at, touch), add),
-      outline: (points, closed, add) => {
+      click: (at, touch, mode) => events.click(pick(this.target.snapshot(), at, touch), mode),
+      outline: (points, closed, mode) => {
         this.target.showOutline(closed ? [] : points);
-        if (closed && points.length > 2) events.selected(this.inside(points), add);
+        if (closed && points.length > 2) events.selected(this.inside(points), mode);
       },
     };
   }

@@ -110,7 +110,7 @@ function closeSlowly(): void {
 }
 
 it("Back closes one panel after the other, and then leaves the page", () => {
-  app.select(Uint32Array.of(1, 2), false);
+  app.select(Uint32Array.of(1, 2));
   app.panels.openItem(1);
   rest();
   back();
@@ -123,7 +123,7 @@ it("Back closes one panel after the other, and then leaves the page", () => {
 });
 
 it("Back by two entries closes two panels", () => {
-  app.select(Uint32Array.of(1, 2), false);
+  app.select(Uint32Array.of(1, 2));
   app.panels.openItem(1);
   rest();
   page.arrive(-2);
@@ -143,7 +143,7 @@ it("closing a panel removes its entry", () => {
 });
 
 it("closing an item above the selection removes both entries", () => {
-  app.select(Uint32Array.of(1, 2), false);
+  app.select(Uint32Array.of(1, 2));
   app.panels.openItem(1);
   rest();
   app.panels.show("selection");
@@ -176,7 +176,7 @@ it("Forward opens the item again and changes nothing else", () => {
 });
 
 it("Forward to a selection returns and changes nothing", () => {
-  app.select(Uint32Array.of(1, 2), false);
+  app.select(Uint32Array.of(1, 2));
   rest();
   back();
   app.search.query.value = "png";

@@ -4,6 +4,7 @@ import type { View } from "../../stage/index";
 import type { App } from "../app";
 import { LABEL } from "../items/items";
 import { decodeAddress, encodeAddress } from "./address";
+import { MOST_IDS } from "./selection-text";
 
 // Browsers reject more than about 100 changes of the address in 30 s.
 const PAUSE_MS = 400;
@@ -19,6 +20,10 @@ export class AddressSync {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private written: string;
   private depth: number;
+  private selected: { items: Uint32Array | null; ids: readonly number[] } = {
+    items: null,
+    ids: [],
+  };
   private leaving = false; // true while `history.go` drops the entries of closed panels
 
   constructor(
@@ -55,9 +60,23 @@ export class AddressSync {
       ...(app.colorBy.value !== LABEL && { colorBy: app.colorBy.value }),
       filters: app.filters.value,
       ...(app.panels.item.value !== null && { item: app.items.id(app.panels.item.value) }),
+      selection: this.selectedIds(),
       query: app.search.query.value.trim(),
       theme: app.themeChoice.value,
     })}`;
+  }
+
+  /** The ids of the selection. They are kept, because each move of the view writes the address. */
+  private selectedIds(): readonly number[] {
+    const items = this.app.selection.items.value;
+    if (this.selected.items !== items) {
+      const fits = items.length <= MOST_IDS;
+      this.selected = {
+        items,
+        ids: fits ? Array.from(items, (item) => this.app.items.id(item)) : [],
+      };
+    }
+    return this.selected.ids;
   }
 
   /** Write the address: at once if a panel has opened, otherwise after a pause. */

@@ -12,6 +12,7 @@ describe("an address", () => {
         ["a.b=c", { kind: "range", lower: -1e-7, upper: 2.5e9 }],
       ]),
       item: 0,
+      selection: [2, 3, 4, 99],
       query: "rote Katze +1 %",
       theme: "dark",
       cropped: true,

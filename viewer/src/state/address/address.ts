@@ -1,6 +1,7 @@
 /** The page's address describes the state, so that it can be shared: `#at=…&scale=…&view=…`. */
 import type { View } from "../../stage/index";
 import type { Filter, Filters } from "../filters";
+import { idsText, parseIds } from "./selection-text";
 
 export type ViewMode = "points" | "images" | "grid";
 export type ThemeChoice = "light" | "dark" | "auto";
@@ -14,6 +15,8 @@ export interface Shared {
   readonly filters?: Filters;
   /** An id, because indices differ between bundles. */
   readonly item?: number;
+  /** Ids, ascending. */
+  readonly selection?: readonly number[];
   readonly query?: string;
   readonly theme?: ThemeChoice;
   readonly cropped?: boolean;
@@ -48,6 +51,18 @@ function short(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
 
+const selectionTexts = new WeakMap<readonly number[], string | null>();
+
+/** As `idsText`; the text of the same list is kept, because each move of the view encodes it. */
+function selectionText(ids: readonly number[]): string | null {
+  let text = selectionTexts.get(ids);
+  if (text === undefined) {
+    text = idsText(Uint32Array.from(ids));
+    selectionTexts.set(ids, text);
+  }
+  return text;
+}
+
 export function encodeAddress(shared: Shared): string {
   const parts = new URLSearchParams();
   const { view } = shared;
@@ -65,6 +80,10 @@ export function encodeAddress(shared: Shared): string {
     else parts.set(`keep.${column}`, `${short(filter.lower)}_${short(filter.upper)}`);
   }
   if (shared.item !== undefined) parts.set("item", String(shared.item));
+  if (shared.selection?.length) {
+    const text = selectionText(shared.selection);
+    if (text !== null) parts.set("selected", text);
+  }
   if (shared.query) parts.set("find", shared.query);
   if (shared.theme && shared.theme !== "auto") parts.set("theme", shared.theme);
   return parts.toString();
@@ -79,6 +98,7 @@ export function decodeAddress(hash: string): Shared {
   const colorBy = parts.get("color");
   const query = parts.get("find");
   const item = Number(parts.get("item") ?? Number.NaN);
+  const selection = parseIds(parts.get("selected") ?? "");
   const filters = decodeFilters(parts);
   return {
     ...(view && { view }),
@@ -88,6 +108,7 @@ export function decodeAddress(hash: string): Shared {
     ...(colorBy && { colorBy }),
     ...(filters.size > 0 && { filters }),
     ...(Number.isInteger(item) && item >= 0 && { item }),
+    ...(selection.length > 0 && { selection }),
     ...(query && { query }),
     ...(theme && { theme }),
   };

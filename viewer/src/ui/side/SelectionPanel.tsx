@@ -1,7 +1,8 @@
 /** The selection: counts by class, images, and downloads. */
-import { useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
+import { idsText, MOST_IDS } from "../../state/address/selection-text";
 import { saveCsv, savePaths, saveZip } from "../../state/exports/exports";
-import { LABEL } from "../../state/items/items";
+import { type Items, LABEL } from "../../state/items/items";
 import { shownText, useApp } from "../context";
 import { highlights, IconButton, SidePanel, TextButton } from "../controls/controls";
 import { ItemButton } from "../controls/ItemButtons";
@@ -16,6 +17,10 @@ export function SelectionPanel() {
   const app = useApp();
   const selection = app.selection.items.value;
   const shown = app.shownOf(selection);
+  const inAddress = useMemo(
+    () => app.surroundings.embedded || isShareable(app.items, selection),
+    [app, selection],
+  );
   const mostZipped = app.source.abilities.zip;
   return (
     <SidePanel
@@ -32,6 +37,9 @@ export function SelectionPanel() {
     >
       {shown.length < selection.length && (
         <p class="fs-muted fs-note">{shownText(shown.length, selection.length)} shown</p>
+      )}
+      {!inAddress && (
+        <p class="fs-muted fs-note">Too large for the page’s address: a link omits the selection</p>
       )}
       <div class="fs-actions">
         <TextButton
@@ -58,6 +66,11 @@ export function SelectionPanel() {
       <ImageGrid selection={selection} />
     </SidePanel>
   );
+}
+
+function isShareable(items: Items, selection: Uint32Array): boolean {
+  if (selection.length > MOST_IDS) return false;
+  return idsText(selection.map((item) => items.id(item))) !== null;
 }
 
 /** The number of selected items of each class, largest first: [class code, count]. */

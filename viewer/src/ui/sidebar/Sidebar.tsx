@@ -3,7 +3,7 @@ import type { Filter } from "../../state/filters";
 import { LABEL } from "../../state/items/items";
 import { valueText } from "../../state/wording/words";
 import { count, useApp } from "../context";
-import { IconButton } from "../controls/controls";
+import { IconButton, LinkButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
 import { Legend } from "./Legend";
 import { SearchBox } from "./SearchBox";
@@ -46,6 +46,11 @@ export function Sidebar() {
             {images}
             {classes}
           </p>
+          {nShown < manifest.n_items && nShown > 0 && (
+            <LinkButton title="Select what is shown (a)" onClick={() => app.selectShown()}>
+              Select what is shown
+            </LinkButton>
+          )}
         </div>
         <IconButton
           icon="sidebar"
