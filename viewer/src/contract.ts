@@ -135,7 +135,7 @@ export interface PageSetup {
   readonly notice: string | null;
 }
 
-/** Find the items whose path, label and text columns together contain every word of `text`. */
+/** Find the items that match every word, "phrase" and column:value of `text`. */
 export interface SearchRequest {
   readonly text: string;
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from featscape.mapfolder import ITEMS, damaged
 from featscape.mapfolder.read import read_items
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 # Columns that have a field of their own in ItemDetails, or that are coordinates of the map.
 _NAMED = {"id", "path", "path_bytes", "label", "width", "height", "sha256", "x", "y", "z"}
+
+# An optional column, bare or in quotes, with a colon; then a phrase in quotes, whose end may be
+# missing, or a word. The page uses the same expression in search/find.ts.
+_TERM = re.compile(r'(?:([^\s":]+|"[^"]*"):)?("[^"]*"?|\S+)')
 
 
 class Items:
@@ -35,6 +40,8 @@ class Items:
         The map folder.
     texts : collection of str
         The columns to search in addition to path and label.
+    categories : collection of str
+        Further columns to search, if the table has them.
 
     Raises
     ------
@@ -42,16 +49,23 @@ class Items:
         If the table is missing or damaged, or lacks one of the columns in `texts`.
     """
 
-    def __init__(self, folder: Path | FolderHandle, *, texts: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path | FolderHandle,
+        *,
+        texts: Collection[str] = (),
+        categories: Collection[str] = (),
+    ) -> None:
         self._table = read_items(folder).combine_chunks()
         missing = set(texts).difference(self._table.column_names)
         if missing:
             raise damaged(
                 Path(folder) / ITEMS, f"it lacks the columns {', '.join(sorted(missing))}"
             )
-        self._searched = ("path", "label", *texts)
+        known = [name for name in categories if name in self._table.column_names]
+        self._searched = ("path", "label", *texts, *known)
         self._has_bytes = "path_bytes" in self._table.column_names
-        self._search_texts: pa.LargeStringArray | None = None
+        self._search_texts: dict[str | None, pa.LargeStringArray] = {}
         self._preparing = threading.Lock()
 
     def __len__(self) -> int:
@@ -89,51 +103,78 @@ class Items:
         )
 
     def search(self, text: str) -> NDArray[np.uint32]:
-        """Find the items whose path, label or text columns contain every word of `text`.
+        """Find the items that match every term of a query.
 
-        The page without a server searches the same columns.
+        The page without a server searches the same columns in the same way.
 
         Parameters
         ----------
         text : str
-            Words separated by white space, in any order. The search ignores case and accents.
+            Words and "phrases in quotes", in any order. A term matches if one of the searched
+            columns contains the term; ``column:term`` looks in one column. The search ignores
+            case and accents.
 
         Returns
         -------
         ndarray of uint32, shape (m,)
             Ids, ascending.
         """
-        import pyarrow as pa
         import pyarrow.compute as pc
 
-        words = sorted(set(text.split()))
-        texts = self._prepared_texts()
-        found = np.arange(len(texts), dtype=np.uint32)
-        for word in _fold(pa.array(words, pa.large_string())).to_pylist():
-            matches = pc.match_substring(texts, word)
-            found, texts = found[matches.to_numpy(zero_copy_only=False)], texts.filter(matches)
+        found = np.arange(len(self), dtype=np.uint32)
+        for column, term in self._terms(text):
+            texts = self._prepared_texts(column).take(found)
+            matches = pc.fill_null(pc.match_substring(texts, term), fill_value=False)
+            found = found[matches.to_numpy(zero_copy_only=False)]
         return found
 
-    def _prepared_texts(self) -> pa.LargeStringArray:
-        """Return one folded text per item; the first search computes the texts."""
+    def _terms(self, query: str) -> list[tuple[str | None, str]]:
+        """Return the terms of a query, each with its column, or None for every column."""
+        names = dict(zip(_fold_all(self._searched), self._searched, strict=True))
+        found: set[tuple[str | None, str]] = set()
+        for match in _TERM.finditer(query):
+            name, text = match[1], match[2]
+            column = None
+            if name is not None:
+                column = names.get(_fold_all([name.replace('"', "")])[0])
+            if name is not None and column is None:
+                text = match[0]  # the name is no column, so it is part of the text
+            elif text.startswith('"'):
+                text = text.replace('"', "").strip()
+            if text:
+                found.add((column, text))
+        ordered = sorted(found, key=str)
+        folded = _fold_all([text for _, text in ordered])
+        return [(column, text) for (column, _), text in zip(ordered, folded, strict=True)]
+
+    def _prepared_texts(self, column: str | None) -> pa.LargeStringArray:
+        """Return a column's folded texts, or those of all columns; computed once."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
         with self._preparing:
-            if self._search_texts is None:
+            texts = self._search_texts.get(column)
+            if texts is None:
                 columns = [
                     self._table[name].combine_chunks().cast(pa.large_string())
-                    for name in self._searched
+                    for name in (self._searched if column is None else [column])
                 ]
-                # a word contains no newline, so a match never spans two columns
+                # a term contains no newline, so a match never spans two columns
                 separator = pa.scalar("\n", pa.large_string())
                 joined = pc.binary_join_element_wise(
                     *columns,
                     separator,
                     null_handling="replace",  # by ""
                 )
-                self._search_texts = _fold(joined)
-            return self._search_texts
+                texts = self._search_texts[column] = _fold(joined)
+            return texts
+
+
+def _fold_all(texts: Iterable[str]) -> list[str]:
+    import pyarrow as pa
+
+    folded: list[str] = _fold(pa.array(list(texts), pa.large_string())).to_pylist()
+    return folded
 
 
 def _fold(texts: pa.LargeStringArray) -> pa.LargeStringArray:

@@ -151,7 +151,7 @@ class _Request(BaseModel):
 
 
 class SearchRequest(_Request):
-    """Find the items whose path, label and text columns together contain every word of `text`."""
+    """Find the items that match every word, "phrase" and column:value of `text`."""
 
     text: str = Field(max_length=1000)
 

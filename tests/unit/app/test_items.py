@@ -106,6 +106,27 @@ class TestSearch:
         kinds = pa.array(["cat", None, "dog"]).dictionary_encode()
         assert write_items(tmp_path, texts=["kind"], kind=kinds).search("dog").tolist() == [2]
 
+    def test_phrases_and_columns_are_searched(self, tmp_path):
+        items = write_items(
+            tmp_path,
+            texts=["my kind"],
+            path=["a dog.png", "dog a.png", "cat:x"],
+            **{"my kind": ["Cat", "b", "dog"]},
+        )
+        assert items.search('"a dog"').tolist() == [0]
+        assert items.search("a dog").tolist() == [0, 1, 2]
+        assert items.search("path:dog").tolist() == [0, 1]
+        assert items.search('"MY KIND":dog').tolist() == [2]
+        assert items.search("path:dog CAT").tolist() == [0]
+        assert items.search("cat:x").tolist() == [2]  # no column has this name
+        assert items.search('cat:"x y"').tolist() == []
+
+    def test_categories_are_searched_if_the_table_has_them(self, tmp_path):
+        write_items(tmp_path, split=["train", "test"])
+        items = Items(tmp_path, categories=["split", "missing"])
+        assert items.search("test").tolist() == [1]
+        assert items.search("split:train").tolist() == [0]
+
     def test_other_columns_are_not_searched(self, tmp_path):
         items = write_items(tmp_path, split=["train", "test"], path=["train/a", "b"])
         assert items.search("train").tolist() == [0]

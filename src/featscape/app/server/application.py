@@ -91,8 +91,12 @@ class ServedMap:
         self.files = {name: StoredFile.of(bundle.opened, name) for name in bundle.files()}
         open_picture(opened).close()  # checks that the file is a picture
         self.picture = StoredFile.of(opened, SCATTER)
-        texts = [column.name for column in self.manifest.columns if column.kind == "text"]
-        self.items = Items(opened, texts=texts)
+        columns = self.manifest.columns
+        self.items = Items(
+            opened,
+            texts=[column.name for column in columns if column.kind == "text"],
+            categories=[column.name for column in columns if column.kind == "category"],
+        )
         self.originals = Originals(
             self.run["source"],
             self.items,

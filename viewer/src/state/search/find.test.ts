@@ -1,10 +1,40 @@
 import { describe, expect, it } from "vitest";
-import { folded, haystackPage, matchingLines, words } from "./find";
+import { folded, haystackPage, matchingLines, termsOf } from "./find";
+
+const texts = (query: string) => termsOf(query, []).map(({ text }) => text);
+const anywhere = (text: string) => ({ text, column: null });
 
 describe("the text search", () => {
   it("ignores case and accents", () => {
     expect(folded("Müller ÉTÉ ΑΘΉΝΑ")).toBe("muller ete αθηνα");
-    expect(words("  Rote   Katze ")).toEqual(["rote", "katze"]);
+    expect(texts("  Rote   Katze ")).toEqual(["rote", "katze"]);
+  });
+
+  it("reads words, phrases in quotes, and columns", () => {
+    const columns = ["path", "label", "My Note"];
+    expect(termsOf('rote "Große Katze" label:dog "my note":"at noon"', columns)).toEqual([
+      { text: "rote", column: null },
+      { text: "große katze", column: null },
+      { text: "dog", column: 1 },
+      { text: "at noon", column: 2 },
+    ]);
+    expect(texts('http://x "unclosed phrase')).toEqual(["http://x", "unclosed phrase"]);
+    expect(texts('q"uo\'te "" :x a:')).toEqual(["q\"uo'te", ":x", "a:"]);
+  });
+
+  it("looks for a term with a column in this column alone", () => {
+    const page = haystackPage(
+      [
+        ["dog/1.png", "cat/dog.png"],
+        ["dog", "cat"],
+      ],
+      2,
+    );
+    const found = (query: string) => matchingLines(page, termsOf(query, ["path", "label"]));
+    expect(found("dog")).toEqual([0, 1]);
+    expect(found("label:dog")).toEqual([0]);
+    expect(found("path:dog label:cat")).toEqual([1]);
+    expect(found("label:png")).toEqual([]);
   });
 
   it("finds the same lines as a search line by line", () => {
@@ -22,7 +52,7 @@ describe("the text search", () => {
       const expected = lines.flatMap((line, i) =>
         sought.every((word) => line.includes(word)) ? [i] : [],
       );
-      expect(matchingLines(lines.join("\n"), sought)).toEqual(expected);
+      expect(matchingLines(lines.join("\n"), sought.map(anywhere))).toEqual(expected);
     }
   });
 
@@ -35,7 +65,7 @@ describe("the text search", () => {
       ],
       2,
     );
-    expect(page.split("\n")).toEqual(["dog\ta b\r \t", "cafe\tc\t"]);
-    expect(matchingLines(page, ["dogta"])).toEqual([]);
+    expect(page.split("\n")).toEqual(["dog\ta b\r \t\t", "cafe\tc\t\t"]);
+    expect(matchingLines(page, [anywhere("dogta")])).toEqual([]);
   });
 });

@@ -10,18 +10,41 @@ export function folded(text: string): string {
   return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 }
 
-export function words(query: string): string[] {
-  return folded(query).split(/\s+/).filter(Boolean);
+/** A part of a query: a word or a phrase, in one column or in any. */
+export interface Term {
+  readonly text: string;
+  /** Index of the column; null for any column. */
+  readonly column: number | null;
 }
 
-/** The numbers of the lines of `page` that contain every word. */
-export function matchingLines(page: string, sought: readonly string[]): number[] {
-  const [first, ...others] = sought;
+// A name or a quoted name, then a colon; then a phrase in quotes, whose end may be missing, or a word.
+const TERM = /(?:([^\s":]+|"[^"]*"):)?("[^"]*"?|\S+)/g;
+
+/** The terms of a query. A name that is no column is part of the text. */
+export function termsOf(query: string, columns: readonly string[]): Term[] {
+  const names = columns.map(folded);
+  const terms: Term[] = [];
+  for (const [whole, name, text = ""] of query.matchAll(TERM)) {
+    const column = name === undefined ? -1 : names.indexOf(folded(name.replaceAll('"', "")));
+    const isNamed = name !== undefined && column >= 0;
+    const sought = folded(isNamed || name === undefined ? unquoted(text) : whole);
+    if (sought !== "") terms.push({ text: sought, column: isNamed ? column : null });
+  }
+  return terms;
+}
+
+function unquoted(text: string): string {
+  return text.startsWith('"') ? text.replaceAll('"', "").trim() : text;
+}
+
+/** The numbers of the lines of `page` that match every term. */
+export function matchingLines(page: string, terms: readonly Term[]): number[] {
+  const [first] = terms;
   if (first === undefined) return [];
   const found: number[] = [];
   let line = 0;
   let counted = 0; // `line` is the number of line ends before this index
-  for (let at = page.indexOf(first); at >= 0; ) {
+  for (let at = page.indexOf(first.text); at >= 0; ) {
     for (let end = page.indexOf("\n", counted); end >= 0 && end < at; ) {
       line++;
       counted = end + 1;
@@ -29,14 +52,22 @@ export function matchingLines(page: string, sought: readonly string[]): number[]
     }
     const stop = page.indexOf("\n", at);
     const text = page.slice(counted, stop < 0 ? undefined : stop);
-    if (others.every((word) => text.includes(word))) found.push(line);
+    if (terms.every((term) => matches(text, term))) found.push(line);
     if (stop < 0) break;
-    at = page.indexOf(first, stop + 1);
+    at = page.indexOf(first.text, stop + 1);
   }
   return found;
 }
 
-/** The searched text of `count` items: one line per item with all its texts, normalized. */
+function matches(line: string, { text, column }: Term): boolean {
+  if (column === null) return line.includes(text);
+  return line.split("\t")[column]?.includes(text) ?? false;
+}
+
+/**
+ * The searched text of `count` items: one line per item with the normalized text of each column,
+ * followed by a tab.
+ */
 export function haystackPage(
   columns: readonly (readonly (string | null | undefined)[])[],
   count: number,
@@ -44,8 +75,8 @@ export function haystackPage(
   const lines: string[] = [];
   for (let i = 0; i < count; i++) {
     let line = "";
-    for (const column of columns) if (column[i]) line += `${column[i]}\t`; // the tab separates the texts
-    lines.push(line.includes("\n") ? line.replaceAll("\n", " ") : line);
+    for (const column of columns) line += `${column[i]?.replace(/[\t\n]/g, " ") ?? ""}\t`;
+    lines.push(line);
   }
   return folded(lines.join("\n"));
 }

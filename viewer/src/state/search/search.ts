@@ -1,7 +1,10 @@
 /** The text search: its state, and the search itself, by the server or over the bundle's texts. */
 import { batch, effect, signal } from "@preact/signals";
+import type { CategoryColumn, Manifest } from "../../contract";
 import type { App } from "../app";
-import { haystackPage, matchingLines, words } from "./find";
+import { LABEL } from "../items/items";
+import type { TextColumns } from "../items/texts";
+import { haystackPage, matchingLines, termsOf } from "./find";
 
 const TYPING_PAUSE_MS = 160;
 const SLICE_MS = 30;
@@ -58,6 +61,12 @@ export class Search {
   }
 }
 
+/** The columns that the search covers, in the order of the haystack: path, label, texts, categories. */
+export function searchedColumns({ columns }: Manifest): string[] {
+  const named = (kind: string) => columns.filter((each) => each.kind === kind);
+  return ["path", LABEL, ...[...named("text"), ...named("category")].map(({ name }) => name)];
+}
+
 /** The searched texts, read once: pages with one line per item. */
 class Haystack {
   private pages: Promise<string[]> | null = null;
@@ -69,13 +78,13 @@ class Haystack {
       this.pages = null;
       throw error;
     });
-    const sought = words(query);
+    const terms = termsOf(query, searchedColumns(this.app.manifest));
     const found: number[] = [];
     let first = 0;
     let since = performance.now();
     for (const page of await this.pages) {
       if (!wanted()) return null;
-      for (const line of matchingLines(page, sought)) found.push(first + line);
+      for (const line of matchingLines(page, terms)) found.push(first + line);
       first += lines(page);
       if (performance.now() - since > SLICE_MS) {
         await breath();
@@ -86,30 +95,53 @@ class Haystack {
   }
 
   private async read(): Promise<string[]> {
-    const { items } = this.app;
+    const { items, manifest } = this.app;
     const { progress } = this.app.messages;
+    const texts = manifest.columns.filter(({ kind }) => kind === "text");
+    const categories = await this.categories();
     const pages: string[] = [];
     let item = 0;
-    const add = (columns: readonly (readonly (string | null)[])[], count: number) => {
-      const labels = Array.from({ length: count }, () => items.classOf(item++)?.name ?? null);
-      pages.push(haystackPage([labels, ...columns], count));
+    const add = (block: TextColumns, count: number) => {
+      const first = item;
+      const each = (value: (item: number) => string | null) =>
+        Array.from({ length: count }, (_, i) => value(first + i));
+      const columns = [
+        block["path"] ?? [],
+        each((at) => items.classOf(at)?.name ?? null),
+        ...texts.map(({ name }) => block[name] ?? []),
+        ...categories.map(({ names, codes }) => each((at) => names[codes[at] as number] ?? null)),
+      ];
+      pages.push(haystackPage(columns, count));
+      item += count;
     };
     let since = performance.now();
     try {
       for await (const block of items.allTexts()) {
-        const columns = Object.values(block);
-        add(columns, columns[0]?.length ?? 0);
+        add(block, Object.values(block)[0]?.length ?? 0);
         if (performance.now() - since > SLICE_MS) {
           progress.value = `Reading texts: ${Math.floor((100 * item) / items.count)} %`;
           await breath();
           since = performance.now();
         }
       }
-      if (item < items.count) add([], items.count - item); // a map without texts can have labels
+      if (item < items.count) add({}, items.count - item); // a map without texts can have labels
     } finally {
       progress.value = null;
     }
     return pages;
+  }
+
+  /** The codes of each category column, and the names by code. */
+  private categories() {
+    const columns = this.app.manifest.columns.filter(
+      (column): column is CategoryColumn => column.kind === "category",
+    );
+    return Promise.all(
+      columns.map(async ({ name, categories }) => ({
+        names: categories.map((category) => category.name),
+        codes: await this.app.items.column(name),
+      })),
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-/** The text search over paths, labels and text columns. */
+/** The text search over paths, labels, texts and categories. */
 import type { Manifest } from "../../contract";
 import { useApp } from "../context";
 import { IconButton, LinkButton } from "../controls/controls";
@@ -8,7 +8,7 @@ const MOST_NAMED = 2;
 
 /** Name what the search covers, such as "Find in paths, labels and “note”"; null if nothing. */
 export function searchLabel({ columns, classes, strings }: Manifest): string | null {
-  const texts = columns.flatMap(({ kind, name }) => (kind === "text" ? [`“${name}”`] : []));
+  const texts = columns.flatMap(({ kind, name }) => (kind === "number" ? [] : [`“${name}”`]));
   const parts = [
     ...(strings ? ["paths"] : []),
     ...(classes ? ["labels"] : []),
@@ -44,7 +44,7 @@ export function SearchBox() {
           type="search"
           placeholder={label}
           aria-label={label}
-          title={label}
+          title={`${label}. “A phrase” in quotes, or column:value`}
           aria-keyshortcuts="/"
           dir="auto"
           maxLength={1000}
@@ -70,7 +70,7 @@ export function SearchBox() {
             <>
               <LinkButton
                 title="Select all that was found and is shown"
-                onClick={() => app.select(app.shownOf(matches), false)}
+                onClick={() => app.select(app.shownOf(matches))}
               >
                 Select
               </LinkButton>
