@@ -23,7 +23,10 @@ def test_a_static_site(look, digits, digits_site, host_files, knows_ranges):
 def test_a_site_opened_from_disk_says_what_it_needs(look, digits_site):
     address = (digits_site / "index.html").as_uri()
     visit = look(address, wait=False, expected=["CORS", "Cross origin", "ERR_FAILED"])
-    expect(visit.page.get_by_text("The page needs a web server")).to_be_visible()
+    expect(visit.page.get_by_text("The page needs a web server")).to_be_visible(timeout=2000)
+    picture = visit.page.get_by_role("img", name="the items as points")
+    expect(picture).to_be_visible()
+    visit.until("document.querySelector('#featscape-static').naturalWidth > 200")
 
 
 def test_the_originals_of_photographs(look, served_animals):

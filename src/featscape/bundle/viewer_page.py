@@ -43,18 +43,23 @@ _HEAD = """<!doctype html>
 <p>The interactive map needs JavaScript. This picture shows the map.</p>
 <img src="{picture}" alt="{alt}" width="900">
 </noscript>
-<img id="featscape-static" src="{picture}" alt="{alt}" loading="lazy" hidden>
 <p class="fs-stalled">{stalled}</p>
+<img id="featscape-static" src="{picture}" alt="{alt}" loading="lazy" hidden>
 <script type="application/json" id="featscape">{setup}</script>
 """
 # Shown if the viewer does not start.
 _STALLED_LINKED = (
-    "The map does not start, because the page cannot read its files. The page needs a web server "
-    "and does not work from disk. The file map.html in the map folder works from disk."
+    "The map does not start, because the page cannot read its files. The page needs a web server: "
+    "run \u201cpython3 -m http.server\u201d in the page's folder and open http://localhost:8000. "
+    "The file map.html in the map folder works without a server."
 )
 _STALLED_INLINED = (
     "The map does not start, because this file is incomplete. Copy the file again, or make the "
     "map again."
+)
+# Browsers run no module from disk. This script does run: the page then shows its picture at once.
+_FROM_DISK = (
+    'if (location.protocol === "file:") document.documentElement.classList.add("fs-from-disk")'
 )
 _TAIL = """{script}
 </body>
@@ -104,7 +109,12 @@ def linked_page(
         Prefix of the addresses of the viewer's files, for example "static/".
     """
     self = "'self'"
-    policy = _POLICY.format(images="'self' blob: data:", connect=self, script=self, style=self)
+    policy = _POLICY.format(
+        images="'self' blob: data:",
+        connect=self,
+        script=f"{self} {_hash(_FROM_DISK)}" if setup.source == "site" else self,
+        style=self,
+    )
     script, style = (html.escape(f"{viewer}{name}") for name in VIEWER)
     head = _head(
         title=title,
@@ -114,7 +124,10 @@ def linked_page(
         picture=picture,
         stalled=_STALLED_LINKED,
     )
-    return head + _TAIL.format(script=f'<script type="module" src="{script}"></script>')
+    scripts = [f'<script type="module" src="{script}"></script>']
+    if setup.source == "site":
+        scripts.insert(0, f"<script>{_FROM_DISK}</script>")
+    return head + _TAIL.format(script="\n".join(scripts))
 
 
 def inlined_page(*, title: str, setup: PageSetup, picture: str) -> tuple[str, str]:

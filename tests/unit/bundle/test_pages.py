@@ -256,20 +256,21 @@ class TestSite:
     def test_the_policy_allows_only_the_server_of_the_site(self, bundle_of, picture, site):
         write_site(bundle_of(5), site, picture_in=FolderHandle(picture.parent))
         found = Page((site / "index.html").read_text())
+        scripts = found.all("script")
         assert found.policy() == {
             "default-src": "'none'",
             "base-uri": "'none'",
             "form-action": "'none'",
             "img-src": "'self' blob: data:",
             "connect-src": "'self'",
-            "script-src": "'self'",
+            "script-src": f"'self' {hash_of(scripts[1][1])}",
             "style-src": "'self'",
         }
         assert found.setup().source == "site"
         assert found.setup().data == "data/"
-        scripts = [has for has, _ in found.all("script")]
-        assert scripts == [
+        assert [has for has, _ in scripts] == [
             {"type": "application/json", "id": "featscape"},
+            {},  # from disk, shows the picture at once
             {"type": "module", "src": "viewer.js"},
         ]
 
