@@ -237,3 +237,29 @@ def _drop(visit, content):
     stage.dispatch_event("dragover", {"dataTransfer": transfer})
     expect(visit.page.locator(".fs-drop-card")).to_be_visible()
     stage.dispatch_event("drop", {"dataTransfer": transfer})
+
+
+def test_what_is_shown_is_selected_and_the_address_restores_it(look, digits_file):
+    visit = look(digits_file.address)
+    visit.legend.nth(3).dblclick()  # only this class
+    visit.button("Select what is shown").click()
+    n_shown = digits_file.bundle.manifest.classes[3].count
+    assert _selected(visit) == n_shown
+    visit.rest()
+    again = look(f"{digits_file.address}#{visit.page.evaluate('location.hash.slice(1)')}")
+    assert _selected(again) == n_shown
+
+
+def test_alt_removes_from_the_selection(look, digits_file):
+    visit = look(digits_file.address)
+    rows = rows_within(visit, digits_file.bundle, in_rectangle)
+    visit.page.keyboard.press("a")
+    assert _selected(visit) == len(digits_file.map.paths)
+    visit.button("Close").click()
+    visit.rest()
+    visit.button("Select with a rectangle").click()
+    visit.page.keyboard.down("Alt")
+    visit.drag(LOW, HIGH)
+    visit.page.keyboard.up("Alt")
+    left = len(digits_file.map.paths) - len(rows)
+    visit.becomes(lambda: _selected(visit), pytest.approx(left, abs=2))

@@ -481,7 +481,7 @@ it("every count says how many items are shown", async () => {
   app.columns.value = new Map(app.columns.value).set("value", await app.items.column("value"));
   app.setFilter("value", { kind: "range", lower: 2, upper: 4 }); // items 2, 3 and 4
   await settled();
-  expect(text(".fs-heading p")).toBe("3 of 6 items shown · 2 classes");
+  expect(text(".fs-heading p span")).toBe("3 of 6 shown");
   expect(rows().map((row) => row.querySelector(".fs-number")?.textContent)).toEqual([
     "2 of 3",
     "1 of 3",

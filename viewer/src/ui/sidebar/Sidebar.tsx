@@ -2,8 +2,8 @@
 import type { Filter } from "../../state/filters";
 import { LABEL } from "../../state/items/items";
 import { valueText } from "../../state/wording/words";
-import { count, useApp } from "../context";
-import { IconButton, LinkButton } from "../controls/controls";
+import { count, shownText, useApp } from "../context";
+import { IconButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
 import { Legend } from "./Legend";
 import { SearchBox } from "./SearchBox";
@@ -28,13 +28,6 @@ export function Sidebar() {
       </div>
     );
   }
-  const all = count(manifest.n_items, app.hasImages ? "image" : "item");
-  const nShown = app.nShown.value;
-  const images =
-    nShown === manifest.n_items ? all : `${nShown.toLocaleString("en-US")} of ${all} shown`;
-  const classes = manifest.classes
-    ? ` · ${count(manifest.classes.length, "class", "classes")}`
-    : "";
   return (
     <section class="fs-panel fs-sidebar" aria-label="Map">
       <header class="fs-panel-head">
@@ -42,15 +35,7 @@ export function Sidebar() {
           <h1 class="fs-panel-title fs-ellipsis" dir="auto" title={manifest.title}>
             {manifest.title}
           </h1>
-          <p class="fs-muted">
-            {images}
-            {classes}
-          </p>
-          {nShown < manifest.n_items && nShown > 0 && (
-            <LinkButton title="Select what is shown (a)" onClick={() => app.selectShown()}>
-              Select what is shown
-            </LinkButton>
-          )}
+          <Count />
         </div>
         <IconButton
           icon="sidebar"
@@ -68,6 +53,40 @@ export function Sidebar() {
       <Legend />
       <About />
     </section>
+  );
+}
+
+/** The number of items, or of shown items with a button that selects them: always one line. */
+function Count() {
+  const app = useApp();
+  const { n_items, classes } = app.manifest;
+  const nShown = app.nShown.value;
+  if (nShown === n_items) {
+    const images = count(n_items, app.hasImages ? "image" : "item");
+    const groups = classes ? ` · ${count(classes.length, "class", "classes")}` : "";
+    return (
+      <p class="fs-muted">
+        {images}
+        {groups}
+      </p>
+    );
+  }
+  return (
+    <p class="fs-muted fs-shown">
+      <span class="fs-ellipsis">{shownText(nShown, n_items)} shown</span>
+      {nShown > 0 && (
+        <button
+          type="button"
+          class="fs-link"
+          aria-label="Select what is shown"
+          aria-keyshortcuts="a"
+          title="Select what is shown (a)"
+          onClick={() => app.selectShown()}
+        >
+          Select
+        </button>
+      )}
+    </p>
   );
 }
 
