@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from featscape.findings.classes import find_class_relations
 from featscape.findings.duplicates import find_duplicates, number_groups
 from featscape.findings.label_errors import find_label_errors
 from featscape.findings.off_topic import find_off_topic
@@ -134,11 +135,15 @@ def compute_findings(
         columns=items.columns,
         random_state=seed,
     )
+    relations = find_class_relations(
+        components, neighbors, classes, confidence=labels.confidence, seed=seed
+    )
     parts: dict[str, Part[Any]] = {
         "labels": labels.part,
         "duplicates": duplicates,
         "off_topic": off_topic.part,
         "quality": quality,
+        "classes": relations,
         "shortcuts": shortcuts,
         "reliability": reliability.part,
     }
@@ -155,6 +160,7 @@ def compute_findings(
         duplicates=duplicates.findings,
         off_topic=off_topic.part.findings,
         quality=quality.findings,
+        classes=relations.findings,
         shortcuts=shortcuts.findings,
         reliability=reliability.part.findings,
         not_computed={kind: part.reason for kind, part in parts.items() if part.reason},

@@ -1,0 +1,191 @@
+"""Find close classes, groups of classes, typical images, and classes that consist of two parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.findings.class_parts import choose_exemplars, split_class
+from featscape.findings.class_tree import N_LIFT, build_tree
+from featscape.findings.records import ClassFinding, Evidence, Part
+from featscape.findings.wording import join_names, percent, plural
+from featscape.printable_names import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from featscape.findings.class_tree import Clade
+    from featscape.findings.spaces import Components
+    from featscape.labels.classes import Classes
+
+N_EXEMPLARS = 10
+LEAST_SUPPORT = 0.8
+_MOST_CONDUCTANCE = 0.1
+_N_BORDER = 10  # border images of a pair
+_MOST_OF_CLASS = 1_000  # items of a class that exemplars are chosen from
+_MOST_SPLIT, _LEAST_SPLIT = 500, 40  # items of a class whose graph is cut
+_MOST_IN_ALL = 200_000  # items of all classes whose graphs are cut
+
+
+def find_class_relations(
+    components: Components | None,
+    neighbors: NDArray[np.int32],
+    classes: Classes | None,
+    *,
+    confidence: NDArray[np.float32],
+    seed: int = 0,
+) -> Part[ClassFinding]:
+    """Find close classes, groups of classes, split classes, and exemplars of each class.
+
+    Parameters
+    ----------
+    components : Components or None
+        Of n items; None if all items have the same features.
+    neighbors : ndarray of int32, shape (n, k)
+        The nearest items of each item, nearest first.
+    classes : Classes or None
+    confidence : ndarray of float32, shape (n,)
+        The probability of each given label: `LabelErrors.confidence`.
+    seed : int
+        Seed of samples and bootstraps.
+
+    Returns
+    -------
+    Part of ClassFinding
+        Split classes, then close pairs, then groups, then exemplars.
+    """
+    if classes is None:
+        return Part(reason="The items have no labels.")
+    if components is None:
+        return Part(reason="All items have the same features.")
+    generator = np.random.default_rng(seed)
+    members = _members(classes, generator)
+    exemplars = list(_exemplars(components, classes, members, confidence))
+    splits = list(_splits(components, classes, members))
+    if len(classes.names) < 3:
+        reason = (
+            "Close classes need at least three classes; the map has "
+            f"{plural(len(classes.names), 'class', 'classes')}."
+        )
+        return Part((*splits, *exemplars), reason)
+    tree = build_tree(components.values, neighbors, classes, generator=generator)
+    related = [clade for clade in tree if clade.support >= LEAST_SUPPORT]
+    pairs = [_close_pair(clade, neighbors, classes) for clade in related if len(clade.classes) == 2]
+    groups = [_group(clade, classes) for clade in related if len(clade.classes) > 2]
+    return Part((*splits, *pairs, *groups, *exemplars))
+
+
+def _members(classes: Classes, generator: np.random.Generator) -> list[NDArray[np.intp]]:
+    """Return the items of each class in random order."""
+    order = generator.permutation(len(classes.codes))
+    order = order[np.argsort(classes.codes[order], kind="stable")]
+    return np.split(order, np.cumsum(classes.counts)[:-1])
+
+
+def _exemplars(
+    components: Components,
+    classes: Classes,
+    members: list[NDArray[np.intp]],
+    confidence: NDArray[np.float32],
+) -> Iterator[ClassFinding]:
+    for name, items in zip(classes.names, members, strict=True):
+        some = np.sort(items[:_MOST_OF_CLASS])
+        chosen, coverage = choose_exemplars(components.values[some], confidence[some], N_EXEMPLARS)
+        exemplars = tuple(some[chosen].tolist())
+        yield ClassFinding(
+            kind="exemplars",
+            classes=(name,),
+            items=exemplars,
+            text=f"{plural(len(exemplars), 'typical image')} of {printable(name)}.",
+            evidence=Evidence(
+                items=exemplars,
+                neighbors=(),
+                score=coverage,
+                method=(
+                    "The score is the mean cosine similarity of the images of the class to their "
+                    "nearest exemplar (facility location, weighted by the probability of the "
+                    "labels)."
+                ),
+            ),
+        )
+
+
+def _splits(
+    components: Components, classes: Classes, members: list[NDArray[np.intp]]
+) -> Iterator[ClassFinding]:
+    size = min(_MOST_SPLIT, _MOST_IN_ALL // len(members))
+    found = []
+    for name, items in zip(classes.names, members, strict=True):
+        some = np.sort(items[:size])
+        if len(some) < _LEAST_SPLIT:
+            continue
+        in_smaller, conductance = split_class(components.values[some])
+        if conductance <= _MOST_CONDUCTANCE:
+            found.append((conductance, name, some[in_smaller], some[~in_smaller]))
+    for conductance, name, smaller, larger in sorted(found, key=lambda one: one[:2]):
+        share = len(smaller) / (len(smaller) + len(larger))
+        yield ClassFinding(
+            kind="split",
+            classes=(name,),
+            items=tuple(smaller.tolist()),
+            text=(
+                f"{printable(name)} consists of two parts: {percent(share)} of its images are "
+                "separate from the others."
+            ),
+            evidence=Evidence(
+                items=tuple(smaller[:_N_BORDER].tolist()),
+                neighbors=tuple(larger[:_N_BORDER].tolist()),
+                score=1 - conductance,
+                method=(
+                    "The score is 1 less the conductance of the best cut of the neighbor graph of "
+                    f"the class, from {len(smaller) + len(larger):,} of its images."
+                ),
+            ),
+        )
+
+
+def _close_pair(clade: Clade, neighbors: NDArray[np.int32], classes: Classes) -> ClassFinding:
+    one, other = sorted(clade.classes)
+    names = classes.names[one], classes.names[other]
+    codes = classes.codes
+    items = np.flatnonzero((codes == one) | (codes == other))
+    opposite = np.where(codes[items] == one, other, one)
+    share = (codes[neighbors[items, :N_LIFT]] == opposite[:, None]).mean(axis=1)
+    border = items[np.lexsort((items, -share))][:_N_BORDER]
+    border = border[np.sort(-share)[: len(border)] < 0]
+    mutual = (
+        f"{percent(float(share.mean()))} of the {N_LIFT} nearest images of their images are of the "
+        "other class"
+    )
+    return ClassFinding(
+        kind="close pair",
+        classes=names,
+        items=tuple(border.tolist()),
+        text=f"{join_names(names)} are close: {mutual}.",
+        evidence=Evidence(
+            items=tuple(border.tolist()),
+            neighbors=(),
+            score=clade.support,
+            method=_tree_method(clade),
+        ),
+    )
+
+
+def _group(clade: Clade, classes: Classes) -> ClassFinding:
+    names = tuple(classes.names[code] for code in sorted(clade.classes))
+    return ClassFinding(
+        kind="group",
+        classes=names,
+        text=f"{join_names(names)} form a group: they are closer to each other than to the others.",
+        evidence=Evidence(items=(), neighbors=(), score=clade.support, method=_tree_method(clade)),
+    )
+
+
+def _tree_method(clade: Clade) -> str:
+    return (
+        "The score is the share of bootstrap samples in which these classes form a branch of the "
+        f"tree of classes (average linkage, {clade.distance_name})."
+    )

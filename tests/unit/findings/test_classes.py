@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+
+from featscape.findings.class_parts import choose_exemplars, split_class
+from featscape.findings.classes import find_class_relations
+from featscape.findings.spaces import principal_components, search_all_pairs
+from featscape.labels.classes import count_classes
+from planted import clouds, named
+
+
+def related(n_items=400, *, small=False):
+    """Return features in which the classes 0 and 1 are close, and the classes."""
+    rng = np.random.default_rng(0)
+    centers = rng.normal(size=(5, 20))
+    centers[1] = centers[0] + 0.3 * rng.normal(size=20)
+    codes = np.arange(n_items) % 5
+    noise = (0.2 if small else 0.35) * rng.normal(size=(n_items, 20))
+    return (2 + centers[codes] + noise).astype(np.float32), codes
+
+
+def relations(features, labels, **options):
+    n = len(features)
+    return find_class_relations(
+        principal_components(features),
+        search_all_pairs(features, min(15, n - 1)).indices,
+        None if labels is None else count_classes(labels, n),
+        **{"confidence": np.full(n, 0.5, np.float32), **options},
+    )
+
+
+def of_kind(part, kind):
+    return [one for one in part.findings if one.kind == kind]
+
+
+@pytest.mark.parametrize(("n_items", "distance"), [(400, "lift"), (100, "class means")])
+def test_the_close_pair_is_found_with_its_support(n_items, distance):
+    features, codes = related(n_items)
+    pair = of_kind(relations(features, named(codes)), "close pair")[0]
+    assert set(pair.classes) == {"ant", "bee"}
+    assert pair.evidence.score >= 0.8
+    assert distance in pair.evidence.method
+    assert pair.text.startswith("ant and bee are close: ")
+
+
+def test_border_images_are_of_the_pair_and_near_the_other_class():
+    features, codes = related()
+    pair = of_kind(relations(features, named(codes)), "close pair")[0]
+    assert 1 <= len(pair.items) <= 10
+    assert set(codes[list(pair.items)]) <= {0, 1}
+
+
+def test_a_class_of_two_parts_is_split_and_others_are_not():
+    features, codes = clouds(600, n_classes=6, spread=0.1)
+    merged = np.minimum(codes, 4)  # the classes 4 and 5 have one label
+    splits = of_kind(relations(features, named(merged)), "split")
+    assert [one.classes for one in splits] == [("class 4",)]
+    part = codes[list(splits[0].items)]
+    assert len(set(part)) == 1
+    assert splits[0].evidence.score >= 0.9
+
+
+def test_a_single_cloud_is_not_split():
+    values = np.random.default_rng(0).normal(size=(200, 10)).astype(np.float32)
+    assert split_class(values)[1] > 0.1
+
+
+def test_exemplars_are_of_their_class_and_avoid_doubtful_labels():
+    features, codes = clouds()
+    confidence = np.where(np.arange(400) < 200, 1e-6, 0.9).astype(np.float32)
+    found = of_kind(relations(features, named(codes), confidence=confidence), "exemplars")
+    assert [one.classes for one in found] == [("ant",), ("bee",), ("cat",), ("dog",)]
+    for code, one in enumerate(found):
+        assert len(one.items) == 10
+        assert set(codes[list(one.items)]) == {code}
+    assert found[0].items[0] >= 200
+
+
+def test_exemplars_cover_each_cluster():
+    rng = np.random.default_rng(0)
+    centers = np.repeat(np.eye(3), 20, axis=0)
+    values = (centers + 0.01 * rng.normal(size=(60, 3))).astype(np.float32)
+    chosen, coverage = choose_exemplars(values, np.ones(60, np.float32), 3)
+    assert sorted(chosen // 20) == [0, 1, 2]
+    assert coverage > 0.99
+
+
+def test_renamed_labels_change_only_the_names():
+    features, codes = related()
+    new = {"ant": "zebra", "bee": "ape", "cat": "1", "dog": "2", "class 4": "3"}
+    found = relations(features, named(codes))
+    renamed = relations(features, [new[name] for name in named(codes)])
+    pairs = [{new[name] for name in one.classes} for one in of_kind(found, "close pair")]
+    assert pairs == [set(one.classes) for one in of_kind(renamed, "close pair")]
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        (None, "no labels"),
+        (named(np.zeros(40, int)), "at least three"),
+        (named(np.arange(40) % 2), "at least three"),
+    ],
+)
+def test_what_cannot_be_computed_is_reported(labels, reason):
+    part = relations(clouds(40)[0], labels)
+    assert reason in part.reason
+
+
+def test_a_class_with_one_item_and_many_classes_work():
+    features, codes = clouds(300)
+    codes[0] = 4
+    part = relations(features, named(codes))
+    assert len(of_kind(part, "exemplars")) == 5
+    alone = [one for one in of_kind(part, "exemplars") if one.classes == ("class 4",)]
+    assert alone[0].items == (0,)
+    many = relations(features, named(np.arange(300)))
+    assert len(of_kind(many, "exemplars")) == 300
+
+
+def test_identical_items_are_reported():
+    labels = count_classes(named(np.arange(60) % 3), 60)
+    part = find_class_relations(
+        None, np.zeros((60, 5), np.int32), labels, confidence=np.ones(60, np.float32)
+    )
+    assert part.reason == "All items have the same features."
