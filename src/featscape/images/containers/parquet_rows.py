@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import ImageError, first_line
-from featscape.files.parquet import open_with_dictionaries
+from featscape.files.parquet import limit_bytes, open_with_dictionaries
 from featscape.files.regular import check_regular
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.deadline import is_expired
@@ -80,7 +80,7 @@ class _RowReader:
 
     def __init__(self, file: Place) -> None:
         try:
-            self._file = open_parquet(file)
+            self._file, n_bytes = open_parquet(file)
             column = find_image_column(self._file.schema_arrow)
             starts = row_group_starts(self._file.metadata)
         except Exception as error:
@@ -89,6 +89,7 @@ class _RowReader:
         if column is None:
             raise ImageError("the file no longer has a column of images")
         self._column = column
+        self._max_group_bytes = limit_bytes(n_bytes)
         self._starts = starts
         self._next = (-1, 0)  # the row group and the number of the next batch
         self._batches: Iterator[pa.RecordBatch] = iter(())
@@ -131,7 +132,8 @@ class _RowReader:
         """
         metadata = self._file.metadata.row_group(group)
         n_bytes: int = metadata.total_byte_size
-        if not 0 <= n_bytes <= metadata.num_rows * MAX_BYTES + _LARGE_FILE_BYTES:
+        max_bytes = min(metadata.num_rows * MAX_BYTES + _LARGE_FILE_BYTES, self._max_group_bytes)
+        if not 0 <= n_bytes <= max_bytes:
             raise ImageError(
                 f"damaged in the file (its row group claims {n_bytes:,} bytes for "
                 f"{metadata.num_rows:,} rows)"
@@ -149,11 +151,11 @@ class _RowReader:
                 use_threads=False,
             )
             self._next = (group, 0)
-        values = next(self._batches).column(0).to_pylist() if self._next[1] == batch else None
-        if values is None:
-            next(self._batches)
-        else:
-            self._values[self._next] = values
+        read = next(self._batches)
+        if self._next[1] == batch:
+            if read.nbytes > MAX_BYTES + _LARGE_FILE_BYTES:  # the claim was false
+                raise ValueError(f"a batch has {read.nbytes:,} bytes")
+            self._values[self._next] = read.column(0).to_pylist()
             self._drop_old_values()
         self._next = (group, self._next[1] + 1)
 
@@ -222,12 +224,12 @@ def is_parquet_file(source: Place) -> bool:
     return source.is_file() if isinstance(source, Path) else is_parquet(file_name(source))
 
 
-def open_parquet(file: Place) -> pq.ParquetFile:
-    """Open a Parquet file to read images; raises the exceptions of Arrow."""
+def open_parquet(file: Place) -> tuple[pq.ParquetFile, int]:
+    """Open a Parquet file to read images, and return its size in bytes, too."""
     import pyarrow.parquet as pq
 
-    source, _, options = _open_bytes(file)
-    return pq.ParquetFile(source, **options)
+    source, n_bytes, options = _open_bytes(file)
+    return pq.ParquetFile(source, **options), n_bytes
 
 
 def open_columns(file: Place) -> tuple[pq.ParquetFile, int]:

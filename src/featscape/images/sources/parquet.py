@@ -63,7 +63,7 @@ def _is_parquet(candidate: Candidate) -> bool:
 def _has_images(file: Place) -> bool:
     """Return whether a Parquet file has a column of images; raises InputError if damaged."""
     try:
-        return find_image_column(open_parquet(file).schema_arrow) is not None
+        return find_image_column(open_parquet(file)[0].schema_arrow) is not None
     except Exception as error:
         # Arrow raises OSError, ArrowException and errors of decoding the schema's text
         raise damaged_parquet(file, error) from error

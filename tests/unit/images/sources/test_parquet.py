@@ -174,6 +174,20 @@ def test_a_damaged_footer_ends_no_process(write, place):
         content[footer + place] ^= 1 << bit
 
 
+def test_a_large_image_in_a_small_file_is_refused_before_it_is_read(tmp_path):
+    file = tmp_path / "a.parquet"
+    table = pa.table({"image": [bytes(100_000_000)]})
+    pq.write_table(table, file, compression="zstd", use_dictionary=False, write_statistics=False)
+    assert file.stat().st_size < 100_000_000 / 1_000
+    images = find_images(file)
+
+    def read():
+        with pytest.raises(ImageError, match=r"claims \d+,\d{3},\d{3} bytes for 1 rows"):
+            images.read(0)
+
+    assert count_bytes(read) < 20e6
+
+
 def test_nested_and_binary_columns_are_skipped(write, skipped):
     images = find_images(write(n=1, box=[[1, 2]], raw=[b"x"], objects=[{"a": 1}]))
     assert set(skipped(images)) == {f"a.parquet, column {n}" for n in ("box", "raw", "objects")}
