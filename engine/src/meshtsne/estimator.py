@@ -51,8 +51,8 @@ class TSNE(FittedMap):
         "auto" is n / exaggeration (Belkina et al. 2019), but at least 50, or n / 10 if that is
         less. The gradient includes the factor 4, as in scikit-learn.
     quality : {"draft", "standard", "best"}, default="standard"
-        Number of iterations if `max_iter` is None: 180, 320 or 800. More iterations decrease the KL
-        divergence of more than a few thousand items.
+        Number of iterations if `max_iter` is None: 180, 320 or 1,000. "best" decreases the KL
+        divergence by 3 % from about 8,000 items on, and less for fewer items.
     max_iter : int, optional
         Total number of iterations, also of those with early exaggeration. None depends on
         `quality`.

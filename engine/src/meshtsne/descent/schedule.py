@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 # Number of iterations for each value of the parameter `quality`.
-MAX_ITER = {"draft": 180, "standard": 320, "best": 800}
+MAX_ITER = {"draft": 180, "standard": 320, "best": 1000}
 
 # Number of iterations before the late exaggeration, but at most half of all iterations.
 EARLY_ITER = 90

@@ -56,9 +56,9 @@ REACH = 2.5
 # takes 30 bytes.
 MOST_NODES = 2**26
 
-# Iterations at which the points are sorted along a space-filling curve. After the early
-# exaggeration the points are close to their final positions and move less and less.
-RENUMBER_AFTER = (0, 100, 250, 300, 400)
+# Iterations at which the points are sorted along a space-filling curve. After the exaggeration,
+# which ends at iteration 90 by default, the points move less and less.
+RENUMBER_AFTER = (0, 60, 100, 140, 200)
 
 # With fewer points per thread, sharing an iteration saves no time.
 POINTS_PER_THREAD = 1_000
