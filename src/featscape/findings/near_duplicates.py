@@ -31,7 +31,7 @@ _N_DESCRIPTOR_NEIGHBORS = 6
 _FIRST_RANK, _SCALE_RANK = 3, 10
 # Most expected share of false pairs among the pairs found by the correlation of pixels, and by the
 # geometric mean of the distances of pixels and of features. Estimates are too high by about ten.
-_MOST_FALSE = (0.2, 0.01)
+_MOST_FALSE = (0.1, 0.01)
 _LEAST_PIXEL_DISTANCE, _LEAST_FEATURE_DISTANCE = 2e-5, 1e-4  # compression noise
 # Pixels alone decide only if both images have contrast in this share of their blocks: any two
 # pictures of a single edge are equal after alignment.
