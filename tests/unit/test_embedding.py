@@ -14,7 +14,21 @@ from featscape.mapfolder.read import open_map
 from featscape.options import EmbeddingOptions, MapOptions
 from featscape.progress import SilentProgress
 from featscape.steps.embedding import choose_tsne_device
-from featscape.steps.tsne import engine_errors, place
+from featscape.steps.tsne import chance_agreement, engine_errors, place
+
+
+@pytest.mark.parametrize("landmarks", [None, np.arange(0, 300, 2)])
+def test_the_chance_agreement_is_that_of_permuted_labels(landmarks):
+    rng = np.random.default_rng(0)
+    labels = np.repeat(["a", "b", "c"], [150, 100, 50])
+    pool = np.arange(300) if landmarks is None else landmarks
+    near = np.array([rng.choice(pool[pool != item], 5, replace=False) for item in range(300)])
+    shares = []
+    for _ in range(300):
+        shuffled = rng.permutation(labels)
+        shares.append((2 * (shuffled[near] == shuffled[:, None]).sum(axis=1) > 5).mean())
+    chance = chance_agreement(rng.permutation(labels), n_neighbors=5, landmarks=landmarks)
+    assert chance == pytest.approx(np.mean(shares), abs=0.02)
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,7 @@ class TestMakeMap:
             "n_neighbors": 5,
             "overall": 1.0,
             "by_class": {"blue": 1.0, "green": 1.0, "red": 1.0},
+            "chance": 0.1421,
         }
 
     def test_the_english_labels_of_animals10_are_reported(self, tmp_path, here, featscape):

@@ -243,7 +243,10 @@ def _agreement(opened: Map) -> Iterator[RenderableType]:
     majority = n_neighbors // 2 + 1
     kind = "item" if opened.paths is None else "image"
     kinds = "neighbors" if opened.landmarks is None else "nearest landmarks"
-    yield f"{n_neighbors}-nearest-neighbor label agreement: {_percent(agreement['overall'])}"
+    chance = agreement.get("chance")
+    by_chance = "" if chance is None else f" ({_percent(chance)} by chance, with permuted labels)"
+    overall = _percent(agreement["overall"])
+    yield f"{n_neighbors}-nearest-neighbor label agreement: {overall}{by_chance}"
     yield (
         f"This is the share of {kind}s for which at least {majority} of the {n_neighbors} {kinds} "
         "in feature space have the same label. The worst classes come first:"

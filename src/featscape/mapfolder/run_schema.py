@@ -37,6 +37,7 @@ class _Agreement(_Part):
     n_neighbors: Count
     overall: Share
     by_class: dict[str, Share]
+    chance: Share | None = None  # missing in maps of earlier releases
 
 
 class _Skipped(_Part):

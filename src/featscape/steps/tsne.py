@@ -14,7 +14,7 @@ from featscape.printable_names import printable
 from featscape.records import Neighbors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -181,7 +181,8 @@ def measure_agreement(embedding: Embedding) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        "n_neighbors", "overall" and "by_class", as in run.json; None without labels.
+        "n_neighbors", "overall", "by_class" and "chance", as in run.json; None without labels.
+        "chance" is the expected overall share if the labels are permuted at random.
     """
     if embedding.labels is None:
         return None
@@ -193,7 +194,36 @@ def measure_agreement(embedding: Embedding) -> dict[str, Any] | None:
         "n_neighbors": near.shape[1],
         "overall": agreement.overall,
         "by_class": dict(agreement.by_class),
+        "chance": chance_agreement(
+            embedding.labels, n_neighbors=near.shape[1], landmarks=embedding.landmarks
+        ),
     }
+
+
+def chance_agreement(
+    labels: Sequence[str], *, n_neighbors: int, landmarks: NDArray[np.intp] | None = None
+) -> float:
+    """Return the expected label agreement if the labels are permuted at random.
+
+    The labels of the neighbors are then a random draw without replacement from the labels of the
+    other items, so that the number of neighbors with an item's own label is hypergeometric.
+
+    Parameters
+    ----------
+    labels : sequence of str, length n
+    n_neighbors : int
+        Less than n.
+    landmarks : ndarray of intp, shape (l,), optional
+        Indices of the items that are neighbors; by default all items.
+    """
+    from scipy.stats import hypergeom
+
+    _, codes = np.unique(np.asarray(labels), return_inverse=True)
+    among = codes if landmarks is None else codes[landmarks]
+    shares = np.bincount(codes) / len(codes)
+    alike = np.maximum(np.bincount(among, minlength=len(shares)) - 1, 0)
+    agrees = hypergeom.sf(n_neighbors // 2, len(among) - 1, alike, n_neighbors)
+    return round(float(shares @ agrees), 4)
 
 
 def search_neighbors(values: NDArray[np.float32], k: int) -> Neighbors:
