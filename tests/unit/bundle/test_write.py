@@ -76,7 +76,7 @@ def test_unpack_returns_the_packed_images():
 @pytest.mark.parametrize("n_dimensions", [1, 2, 3])
 def test_positions_are_in_the_order_of_the_bundle(bundle_of, n_dimensions):
     given = np.random.default_rng(1).normal(size=(300, n_dimensions)).astype(np.float32)
-    bundle = bundle_of(300, n_dimensions=n_dimensions)
+    bundle = bundle_of(300, n_dimensions=n_dimensions, images=False)
     manifest = bundle.manifest
     assert manifest.n_dimensions == max(n_dimensions, 2)
     positions = bundle.array(manifest.positions)
@@ -88,14 +88,14 @@ def test_positions_are_in_the_order_of_the_bundle(bundle_of, n_dimensions):
 
 
 def test_the_first_view_reads_14_bytes_per_point(bundle_of):
-    bundle = bundle_of(1000)
+    bundle = bundle_of(1000, images=False)
     manifest = bundle.manifest
     read_at_first = (manifest.positions, manifest.ids, manifest.class_codes)
     assert sum((bundle.folder / entry.file).stat().st_size for entry in read_at_first) == 14_000
 
 
 def test_neighbors_refer_to_the_same_items(bundle_of):
-    bundle = bundle_of(100)
+    bundle = bundle_of(100, images=False)
     graph = bundle.manifest.neighbors
     positions = bundle.array(bundle.manifest.positions)
     indices, distances = bundle.array(graph.indices), bundle.array(graph.distances)
