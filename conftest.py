@@ -32,9 +32,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
-    # the tests of features are divided next
-    is_watched = find_kind(item.path) == "unit" and "features" not in item.path.parts
-    guard.test = item.nodeid if is_watched else None
+    guard.test = item.nodeid if find_kind(item.path) == "unit" else None
     try:
         return (yield)
     finally:

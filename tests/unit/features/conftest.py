@@ -24,34 +24,6 @@ def one_torch_thread():
     torch.set_num_threads(n_threads)
 
 
-@pytest.fixture(scope="session")
-def small_file(tmp_path_factory):
-    """Save random weights of torchvision's shufflenet_v2_x0_5, a fast network of 5 MB."""
-    return save_random("shufflenet_v2_x0_5", tmp_path_factory.mktemp("weights") / "small.pth")
-
-
-def save_random(name, path, **arguments):
-    """Save random weights of a network, with batch norm statistics other than 0 and 1."""
-    import torch
-    from torchvision import models
-
-    torch.manual_seed(0)
-    network = models.get_model(name, weights=None, **arguments)
-    for layer in network.modules():
-        if isinstance(layer, torch.nn.BatchNorm2d):
-            layer.running_mean.normal_(0, 0.1)
-            layer.running_var.uniform_(0.5, 2)
-            layer.weight.data.uniform_(0.5, 1.5)
-            layer.bias.data.normal_(0, 0.1)
-    torch.save(network.state_dict(), path)
-    return path
-
-
-@pytest.fixture(scope="session")
-def save_weights():
-    return save_random
-
-
 @pytest.fixture
 def noise_images():
     """Make an ImageSet of n noisy images; those named in `broken` cannot be decoded."""
