@@ -1,5 +1,5 @@
 # The names of the extension for type checkers; the docstrings are in native/bindings.cpp.
-# tests/unit/test_native.py compares the names with the extension.
+# tests/unit/forces/test_native.py compares the names with the extension.
 import numpy as np
 from numpy.typing import NDArray
 
