@@ -188,6 +188,27 @@ class TestHeaders:
 
 
 class TestBodies:
+    def test_a_refused_request_is_answered_after_its_body(self, app):
+        """Otherwise the client may lose the response while it is sending the body."""
+        pieces = [{"type": "http.request", "body": b"a", "more_body": n < 2} for n in range(3)]
+        n_left = []
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/api/zip",
+            "headers": [(b"host", b"evil.example"), (b"content-length", b"3")],
+            "query_string": b"",
+        }
+
+        async def receive():
+            return pieces.pop(0)
+
+        async def send(_message):
+            n_left.append(len(pieces))
+
+        asyncio.run(Guard(app, access=Access.on_loopback(8000))(scope, receive, send))
+        assert n_left == [0, 0]
+
     def test_a_declared_length_above_the_limit_is_refused(self, client, monkeypatch):
         monkeypatch.setattr(security, "MOST_IMAGE_BYTES", 1 << 20)
         response = client.post("/api/place", content=bytes((1 << 20) + 1))

@@ -155,8 +155,9 @@ class Guard:
         body = _Body.for_images(receive) if scope["path"] == IMAGES_TO else _Body.for_json(receive)
         refusal = self._refuse(scope, headers, has_token=has_token)
         if refusal is None and _declared_bytes(headers) > body.max_bytes:
-            refusal = await body.refuse()
+            refusal = body.too_long()
         if refusal is not None:
+            await body.discard()
             response = answer_error(refusal.status_code, refusal.detail)
             await response(scope, receive, send_with_headers)
             return
@@ -255,14 +256,18 @@ class _Body:
         """Receive a part of the body, as ASGI defines it; raise HTTPException 408 or 413."""
         message = await self._next()
         if self._n_bytes > self.max_bytes:
-            raise await self.refuse()
+            await self.discard()
+            raise self.too_long()
         return message
 
-    async def refuse(self) -> HTTPException:
-        """Read most of a body that is too long, and return the error."""
+    async def discard(self) -> None:
+        """Read most of the body: otherwise the client loses the response while it is sending."""
         with suppress(HTTPException):
             while not self._is_whole and self._n_bytes < _MOST_DISCARDED_BYTES:
                 await self._next()
+
+    def too_long(self) -> HTTPException:
+        """Return the error for a body that is too long."""
         return HTTPException(
             413,
             f"the body of a request must have at most {self.max_bytes >> 20} MiB; "
