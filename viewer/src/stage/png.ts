@@ -2,8 +2,8 @@
 import type { Thumbnails } from "../bundle/thumbnails";
 import { panned, project, type Size } from "./camera/projection";
 import type { Color } from "./gl";
+import { square } from "./images/crop";
 import { Declutter } from "./images/declutter";
-import { square } from "./images/gallery";
 import { placeOf } from "./layout/positions";
 import { planeOf, regionAround } from "./layout/region";
 import { borderSize, IMAGE_RIM_PX } from "./layout/sizes";

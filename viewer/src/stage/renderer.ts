@@ -2,8 +2,9 @@
 import type { Thumbnails } from "../bundle/thumbnails";
 import { matrix } from "./camera/projection";
 import { type Color, context, isSoftware } from "./gl";
-import { Gallery, type Scene } from "./images/gallery";
+import { Gallery } from "./images/gallery";
 import { ImagePass } from "./images/image-pass";
+import type { Scene } from "./images/scene";
 import type { Frame } from "./layout/layouts";
 import { planeOf, regionAround } from "./layout/region";
 import { borderSize, IMAGE_RIM_PX } from "./layout/sizes";

@@ -3,7 +3,9 @@ import type { Thumbnails } from "../../bundle/thumbnails";
 import { Chunks } from "../layout/chunks";
 import { sizingFor } from "../layout/sizes";
 import { HIDDEN } from "../stage";
-import { Gallery, type Scene, square } from "./gallery";
+import { square } from "./crop";
+import { Gallery } from "./gallery";
+import type { Scene } from "./scene";
 
 let uploadMs = 0;
 let spentMs = 0;

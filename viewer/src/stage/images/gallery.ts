@@ -1,14 +1,13 @@
 /** The images on the stage: which are shown, their opacity, and which files they need. */
 import type { Thumbnails, Wanted } from "../../bundle/thumbnails";
-import type { Size } from "../camera/projection";
-import type { Color } from "../gl";
-import { flatten, type Places } from "../layout/positions";
-import { middle, planeOf, type Region, regionAround } from "../layout/region";
-import type { Sizing } from "../layout/sizes";
+import { flatten } from "../layout/positions";
+import { middle, planeOf, regionAround } from "../layout/region";
 import { DIMMED, FADED, HIDDEN, MATCHED, SELECTED, type View } from "../stage";
 import { Atlas } from "./atlas";
+import { shrunk, square } from "./crop";
 import { Declutter } from "./declutter";
 import { FLOATS } from "./image-pass";
+import type { Scene } from "./scene";
 
 const FADE_IN_MS = 150;
 const FADE_OUT_MS = 120;
@@ -38,42 +37,6 @@ interface Shown {
   /** The size, as a multiple of the common size. It changes gradually up to `wantedFactor`. */
   factor: number;
   wantedFactor: number;
-}
-
-/** A part of an image, in pixels. */
-interface Part {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-/** What the images of a frame depend on. */
-export interface Scene {
-  readonly view: View;
-  readonly size: Size;
-  readonly pixelRatio: number;
-  readonly zoom: number; // 1 where the whole map is visible
-  readonly places: Places;
-  readonly sizing: Sizing;
-  readonly states: Uint8Array | null;
-  /** Changes whenever other items are hidden or dimmed. */
-  readonly filter: number;
-  readonly positions: Float32Array;
-  readonly dimensions: number;
-  readonly cells: Uint16Array | null;
-  /** The hovered or open item. Its image is always shown, above others if necessary. */
-  readonly focus: number | null;
-  readonly colorOf: (item: number) => Color;
-  /** False while items move between layouts: the shown images then stay the same. */
-  readonly settled: boolean;
-  /** True if images are cropped to squares. */
-  readonly cropped: boolean;
-  /** The region of the map that is visible at first, with its margin. */
-  readonly bounds: Region | null;
-  readonly fades: boolean;
-  /** True while the view rests and there is time to load images. */
-  readonly still: boolean;
 }
 
 export class Gallery {
@@ -247,16 +210,19 @@ export class Gallery {
     const plane = planeOf(view);
     const visible: number[] = [];
     const hasRoom = sizing.hasRoom(zoom);
-    const wanted = new Map(hasRoom ? this.order : []);
-    if (hasRoom && focus !== null && focus < this.thumbnails.nItems && !wanted.has(focus)) {
-      wanted.set(focus, 1);
-    }
-    for (const item of wanted.keys()) {
+    const { items, factors } = this.placement;
+    const sizes: number[] = []; // of `visible`
+    let focusIsChosen = false;
+    for (let i = 0; hasRoom && i <= items.length && visible.length < this.atlas.room(0); i++) {
+      const item = i < items.length ? items[i]! : focus; // the focused item is the last
+      if (item === null || item >= this.thumbnails.nItems) continue;
+      if (i === items.length && focusIsChosen) continue;
+      if (item === focus) focusIsChosen = true;
       const [u, v] = flatten(places, plane, item);
       if (u < region.left || u > region.right || v < region.bottom || v > region.top) continue;
       if (states && states[item]! & HIDDEN) continue;
       visible.push(item);
-      if (visible.length === this.atlas.room(0)) break;
+      sizes.push(factors[i] ?? 1);
     }
     const here = new Set(visible);
     for (const [item, shown] of this.shown) {
@@ -265,8 +231,8 @@ export class Gallery {
       const out = u < region.left || u > region.right || v < region.bottom || v > region.top;
       if (shown.leaving && out) this.shown.delete(item);
     }
-    for (const item of visible) {
-      const factor = wanted.get(item)!;
+    for (const [i, item] of visible.entries()) {
+      const factor = sizes[i]!;
       const shown = this.shown.get(item);
       if (shown) shown.wantedFactor = factor;
       else this.shown.set(item, { opacity: 0, leaving: false, factor, wantedFactor: factor });
@@ -404,22 +370,4 @@ function resize(shown: Shown, step: number): boolean {
   const isNew = shown.opacity === 0;
   shown.factor = isNew ? shown.wantedFactor : Math.min(shown.factor + step, shown.wantedFactor);
   return true;
-}
-
-/** The largest square in the middle of an image. */
-export function square({ x, y, width, height }: Part): Part {
-  const side = Math.min(width, height);
-  return { x: x + (width - side) / 2, y: y + (height - side) / 2, width: side, height: side };
-}
-
-/** A copy whose longest side is `sidePx`; closes the given image. */
-async function shrunk(image: ImageBitmap, sidePx: number): Promise<ImageBitmap> {
-  const scale = Math.min(sidePx / Math.max(image.width, image.height), 1);
-  const copy = await createImageBitmap(image, {
-    resizeWidth: Math.max(1, Math.round(image.width * scale)),
-    resizeHeight: Math.max(1, Math.round(image.height * scale)),
-    resizeQuality: "medium",
-  });
-  image.close();
-  return copy;
 }
