@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshtsne.descent.loop import descend
-from meshtsne.descent.schedule import MAX_ITER, Phase, plan_phases
+from meshtsne.descent.schedule import MAX_ITER, Phase, count_iterations, plan_phases
 from meshtsne.estimator import TSNE
 from optimizers import OPTIMIZERS, Objective
 from problems import Problem, make_points
@@ -76,7 +76,12 @@ def planned(problem: Problem, n_iter: int, early: int | None = None) -> list[Pha
 
 def quality(name: str) -> Run:
     """Return the run of the engine with this `quality`."""
-    return lambda problem: run_phases(problem, planned(problem, MAX_ITER[name]))
+
+    def run(problem: Problem) -> Outcome:
+        n_iter = count_iterations(name, None, n_components=problem.start.shape[1])
+        return run_phases(problem, planned(problem, n_iter))
+
+    return run
 
 
 def optimizer(name: str) -> Run:

@@ -292,6 +292,12 @@ def test_the_quality_sets_the_number_of_iterations_unless_max_iter_is_given(X):
         quick(quality="high").count_iterations()
 
 
+def test_three_dimensions_have_a_quarter_more_iterations():
+    plane, space = (TSNE(n_components).count_iterations() for n_components in (2, 3))
+    assert space == 1.25 * plane
+    assert TSNE(3, max_iter=50).count_iterations() == 50
+
+
 @pytest.mark.parametrize("method", ["direct", "grid"])
 def test_late_exaggeration_makes_clusters_denser(X, method):
     """The spread within the three clusters, relative to that of the embedding, decreases."""

@@ -13,6 +13,9 @@ from itertools import accumulate, pairwise
 # Number of iterations for each value of the parameter `quality`.
 MAX_ITER = {"draft": 180, "standard": 320, "best": 1000}
 
+# In three dimensions the KL divergence decreases more slowly.
+MORE_IN_THREE_DIMENSIONS = 1.25
+
 # Number of iterations before the late exaggeration, but at most half of all iterations.
 EARLY_ITER = 90
 
@@ -60,9 +63,11 @@ class Phase:
     learning_rate: float
 
 
-def count_iterations(quality: str, max_iter: int | None) -> int:
+def count_iterations(quality: str, max_iter: int | None, *, n_components: int) -> int:
     """Return the total number of iterations for the parameters of `TSNE`."""
-    return MAX_ITER[quality] if max_iter is None else max_iter
+    if max_iter is not None:
+        return max_iter
+    return round(MAX_ITER[quality] * (MORE_IN_THREE_DIMENSIONS if n_components == 3 else 1))
 
 
 def plan_phases(
