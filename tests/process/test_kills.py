@@ -1,4 +1,4 @@
-"""Maps that are replaced by runs that are killed: a reader always finds one whole map."""
+"""Killed runs that replace a map: a reader always finds one complete map."""
 
 import importlib
 import json
@@ -27,12 +27,12 @@ pytestmark = pytest.mark.skipif(
 )
 
 N_KILLS = 50
-MOST_WAIT_S = 0.05  # before a kill: a few replacements
+MOST_WAIT_S = 0.05  # before a kill; a run replaces the map a few times in this time
 N_REPLACEMENTS = 50  # by each of two runs
 N_KILLS_OF_MAPS = 4
-# What changes the names in a folder. The system reports each event before it takes place.
+# The audit events that change names in a folder. Python reports an event before the operation.
 EVENTS = {"os.rename", "os.mkdir", "os.remove", "os.rmdir"}
-# A stand-in for a map: files of a map folder, of which each holds the number of its version.
+# The files of a simplified map. Each file contains the number of its version.
 FILES = (RUN, "features.npy", "thumbnails/data.bin", "bundle/ids.bin", "bundle/classes.bin")
 
 
@@ -82,14 +82,14 @@ def be_killed(has_exchange, killed_at, n_events, function, *arguments):
 
 
 def is_killed(process):
-    """Wait for the end of a process, which is a kill or the end of its work."""
+    """Wait for the end of a process; return whether the process was killed."""
     process.join()
     assert process.exitcode in {0, -signal.SIGKILL}
     return process.exitcode != 0
 
 
 def replace(output, version):
-    """Replace the map as soon as no other process replaces or repairs it."""
+    """Replace the map; wait while another process replaces or repairs the map."""
     while True:
         try:
             with new_map_folder(output, force=True) as folder:
@@ -125,7 +125,7 @@ def read_version(folder):
 
 @pytest.fixture
 def output(tmp_path, monkeypatch):
-    """Return the place of a map that `open_map` reads as the version of its files."""
+    """Return the folder of a simplified map; `open_map` returns the version of its files."""
     monkeypatch.setattr(reading, "read_map", read_version)
     monkeypatch.setattr(reading, "_TRIES", 1_000)  # a run replaces the map every few milliseconds
     monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""A map whose run is killed many times is the map of one whole run."""
+"""A map whose run is killed many times is equal to the map of one run."""
 
 import multiprocessing
 import os
@@ -26,7 +26,7 @@ N_KILLS_A_MAP = 5
 
 
 class SlowNetwork(BatchNetwork):
-    """A network with time to be killed in."""
+    """A slow network, so that a run can be killed."""
 
     def run(self, pixels):
         time.sleep(0.02)
@@ -41,7 +41,7 @@ def make_slowly(source, output):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no kill -9 on this system")
-def test_twenty_kills(tmp_path):
+def test_maps_after_five_kills_are_equal_to_the_map_of_one_run(tmp_path):
     source = write_source(tmp_path / "photos")
     seed = choose_seed()
     rng = random.Random(seed)
