@@ -39,13 +39,13 @@ def test_legend_counts_hides_and_isolates(look, digits_file):
     assert cosine.min() > 0.98
 
     rows.nth(3).click()
-    expect(visit.page.get_by_text("9 of 10 shown")).to_be_visible()
+    expect(visit.page.get_by_text("9 of 10 classes shown")).to_be_visible()
     shown = np.abs(pixels_at(visit, items, places)).max(axis=1) > 8
     assert shown.tolist() == (codes != 3).tolist()
     visit.becomes(lambda: visit.shared.get("hide.label"), "3")
 
     rows.nth(5).dblclick()
-    expect(visit.page.get_by_text("1 of 10 shown")).to_be_visible()
+    expect(visit.page.get_by_text("1 of 10 classes shown")).to_be_visible()
     shown = np.abs(pixels_at(visit, items, places)).max(axis=1) > 8
     assert shown.tolist() == (codes == 5).tolist()
     visit.button("Show all").first.click()

@@ -103,10 +103,10 @@ def test_5000_classes(look, drawn_page):
     visit.page.get_by_label("Filter the legend").fill("class 4321")
     expect(legend.get_by_role("option")).to_have_count(1)
     legend.get_by_role("option").dblclick()
-    expect(visit.page.get_by_text("1 of 5,000 shown")).to_be_visible()
+    expect(visit.page.get_by_text("1 of 5,000 classes shown")).to_be_visible()
     visit.becomes(lambda: len(visit.shared.get("hide.label", 20 * "x")) < 20, expected=True)
     visit.page.reload()
-    expect(visit.page.get_by_text("1 of 5,000 shown")).to_be_visible()
+    expect(visit.page.get_by_text("1 of 5,000 classes shown")).to_be_visible()
 
 
 def test_long_names_that_begin_alike_stay_apart(look, drawn_page):

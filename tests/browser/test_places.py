@@ -74,7 +74,7 @@ def test_on_a_phone(look, digits_file):
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= size["width"]
     visit.legend.first.click()
-    expect(visit.page.get_by_text("9 of 10 shown")).to_be_visible()
+    expect(visit.page.get_by_text("9 of 10 classes shown")).to_be_visible()
     visit.page.get_by_label("Find in paths and labels").fill("7/")
     visit.button("Next match").click()
     expect(visit.page.get_by_label("Color by")).to_be_hidden()

@@ -47,6 +47,8 @@ function ClassLegend({ name }: { readonly name: string }) {
   const hidden = filter?.kind === "codes" ? filter.hidden : NOTHING_HIDDEN;
   const shownCounts = useShownCounts(name);
   if (rows.length === 0) return null;
+  const groups =
+    name === LABEL ? count(rows.length, "class", "classes") : count(rows.length, "value");
   const sorted = byCount ? [...rows].sort((a, b) => b.count - a.count) : rows;
   const shown = sought ? sorted.filter((row) => folded(row.name).includes(folded(sought))) : sorted;
 
@@ -59,10 +61,8 @@ function ClassLegend({ name }: { readonly name: string }) {
       <div class="fs-legend-head">
         <span class="fs-muted">
           {hidden.size > 0
-            ? `${(rows.length - hidden.size).toLocaleString("en-US")} of ${rows.length.toLocaleString("en-US")} shown`
-            : name === LABEL
-              ? count(rows.length, "class", "classes")
-              : count(rows.length, "value")}
+            ? `${(rows.length - hidden.size).toLocaleString("en-US")} of ${groups} shown`
+            : groups}
         </span>
         {hidden.size > 0 && <LinkButton onClick={() => setHidden(new Set())}>Show all</LinkButton>}
         {hidden.size === 0 && rows.length >= FILTER_FROM && (
