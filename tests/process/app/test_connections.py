@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 
 SERVER = """
-import resource, sys
+import os, resource, sys
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from featscape.app.server import connections
@@ -38,7 +38,8 @@ with listen("127.0.0.1", 0) as listening:
     with server.ended_by_signals():
         print(listening.getsockname()[1], flush=True)
         server.run(sockets=[listening])
-print("returned", flush=True)
+        print("returned", flush=True)
+        os._exit(0)  # a later signal would end the process by its default handler
 """
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 HALF = b"GET / HTTP/1.1\r\nHost: loc"
