@@ -38,6 +38,8 @@ _LEAST_PIXEL_DISTANCE, _LEAST_FEATURE_DISTANCE = 2e-5, 1e-4  # compression noise
 _LEAST_DETAIL = 0.3
 _N_SAMPLE = 500  # images for the power law
 _MOST_PAIRS = 30_000  # pairs to align, in addition to one per image
+# Quantile of the scales that stands for images without duplicates, also if most images have some
+_USUAL = 0.9
 _SUSPECT = 1.0  # images of pairs up to this expected share of false pairs get exact scales
 _ROWS = 4096  # pairs or images in one step, to limit memory
 _COMPACT = 0.7  # share of near pairs in a group of duplicates; in a chain of look-alikes less
@@ -270,7 +272,8 @@ def _group_provisionally(
     for kind, most_false in enumerate(_MOST_FALSE):
         distances = table.log_distances(kind)
         scales, exponent = _fit(n_images, table.pairs[aligned], distances[aligned], of=sample)
-        usual = np.nanmedian(scales[sample]) if np.isfinite(scales[sample]).any() else np.nan
+        known = scales[sample][np.isfinite(scales[sample])]
+        usual = np.quantile(known, _USUAL) if len(known) else np.nan
         log_p = exponent * (distances - usual)
         chosen = _choose(log_p, table.pairs, n_images, most_false=most_false)
         limits.append(distances[chosen].max(initial=-np.inf))
