@@ -1,4 +1,4 @@
-"""Write findings as JSON, and read the JSON back.
+"""Read the findings that `Findings.to_json` returned.
 
 Each finding has the fields of its record. `item` becomes `id` and `path`, `items` becomes `ids` and
 `paths`, and the score of the evidence is repeated as `score`. An id is the item's row in
@@ -7,12 +7,13 @@ items.parquet.
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from featscape.errors import InputError
 from featscape.findings.records import (
+    JSON_VERSION,
     KINDS,
     ClassFinding,
     DuplicateGroup,
@@ -26,14 +27,11 @@ from featscape.findings.records import (
     Reliability,
     Shortcut,
 )
-from featscape.printable_names import valid_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from featscape.findings.records import ItemColumns
-
-VERSION = 1
 
 R = TypeVar("R")
 
@@ -48,55 +46,10 @@ _RECORDS: dict[str, type[Finding]] = {
 }
 
 
-def to_json(findings: Findings) -> dict[str, Any]:
-    """Return the findings as one object for JSON.
-
-    Returns
-    -------
-    dict
-        "version", a list for each of `records.KINDS`, "not_computed" and "expected_errors".
-    """
-    expected = findings.expected_errors
-    return {
-        "version": VERSION,
-        **{
-            kind: [_finding_to_json(one, findings.paths) for one in getattr(findings, kind)]
-            for kind in KINDS
-        },
-        "not_computed": dict(findings.not_computed),
-        "expected_errors": None if expected is None else asdict(expected),
-    }
-
-
-def _finding_to_json(finding: Finding, paths: Sequence[str] | None) -> dict[str, Any]:
-    def path_of(item: int) -> str | None:
-        return None if paths is None else valid_unicode(paths[item])
-
-    shown: dict[str, Any] = {}
-    for name, value in asdict(finding).items():
-        if name == "item":
-            shown |= {"id": value, "path": path_of(value)}
-        elif name == "items":
-            shown |= {"ids": list(value), "paths": [path_of(item) for item in value]}
-        elif name != "evidence":
-            shown[name] = list(value) if isinstance(value, tuple) else value
-    evidence = finding.evidence
-    return {
-        **shown,
-        "score": round(evidence.score, 4),
-        "evidence": {
-            "ids": list(evidence.items),
-            "neighbors": list(evidence.neighbors),
-            "score": round(evidence.score, 4),
-            "method": evidence.method,
-        },
-    }
-
-
 def from_json(
     content: Any, *, columns: ItemColumns, paths: Sequence[str] | None = None
 ) -> Findings:
-    """Return the findings of an object that `to_json` returned.
+    """Return the findings of an object that `Findings.to_json` returned.
 
     Parameters
     ----------
@@ -111,9 +64,9 @@ def from_json(
         If `content` is of another version, or lacks a field, or a field has another type, or an id
         is not the row of an item.
     """
-    if not isinstance(content, dict) or content.get("version") != VERSION:
+    if not isinstance(content, dict) or content.get("version") != JSON_VERSION:
         raise InputError(
-            f"findings must be an object of version {VERSION}, as featscape writes them. "
+            f"findings must be an object of version {JSON_VERSION}, as featscape writes them. "
             "Compute the findings again."
         )
     try:

@@ -6,14 +6,18 @@ stored as findings.json and as columns of items.parquet.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from featscape.printable_names import valid_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
+
+JSON_VERSION = 1
 
 # The kinds of findings, in the order of findings.json. Each is a field of `Findings`.
 KINDS = (
@@ -322,7 +326,48 @@ class Findings:
         return f"<Findings: {counts}>"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the findings as one object for JSON: see `json_format.to_json`."""
-        from featscape.findings.json_format import to_json
+        """Return the findings as one object for JSON; `json_format.from_json` is the inverse.
 
-        return to_json(self)
+        Returns
+        -------
+        dict
+            "version", a list for each of `KINDS`, "not_computed" and "expected_errors". Each
+            finding has the fields of its record. `item` becomes "id" and "path", `items` becomes
+            "ids" and "paths", and the score of the evidence is repeated as "score". An id is the
+            item's row in items.parquet.
+        """
+        expected = self.expected_errors
+        return {
+            "version": JSON_VERSION,
+            **{
+                kind: [_finding_to_json(one, self.paths) for one in getattr(self, kind)]
+                for kind in KINDS
+            },
+            "not_computed": dict(self.not_computed),
+            "expected_errors": None if expected is None else asdict(expected),
+        }
+
+
+def _finding_to_json(finding: Finding, paths: Sequence[str] | None) -> dict[str, Any]:
+    def path_of(item: int) -> str | None:
+        return None if paths is None else valid_unicode(paths[item])
+
+    shown: dict[str, Any] = {}
+    for name, value in asdict(finding).items():
+        if name == "item":
+            shown |= {"id": value, "path": path_of(value)}
+        elif name == "items":
+            shown |= {"ids": list(value), "paths": [path_of(item) for item in value]}
+        elif name != "evidence":
+            shown[name] = list(value) if isinstance(value, tuple) else value
+    evidence = finding.evidence
+    return {
+        **shown,
+        "score": round(evidence.score, 4),
+        "evidence": {
+            "ids": list(evidence.items),
+            "neighbors": list(evidence.neighbors),
+            "score": round(evidence.score, 4),
+            "method": evidence.method,
+        },
+    }
