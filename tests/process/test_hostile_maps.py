@@ -77,7 +77,7 @@ def hostile(seed, outside, tmp_path, monkeypatch):  # noqa: ARG001 - the attacks
 
 @pytest.fixture
 def use(hostile, outside, featscape, tmp_path):
-    """Return a function that opens, transforms, describes, serves and exports the hostile map.
+    """Return a function that uses the hostile map: open, transform, info, findings, serve, export.
 
     The function fails if one of these steps reads a file outside of the map, connects, starts a
     process, executes the payload, prints a control character, or reports an error in more than
@@ -93,7 +93,7 @@ def use(hostile, outside, featscape, tmp_path):
                 line = None
             except FeatscapeError as error:
                 line = str(error)
-            shown = featscape("info", hostile)
+            shown = [featscape("info", hostile), featscape("findings", hostile)]
             request_everything(hostile)
             try:
                 export_site(hostile, site)
@@ -101,11 +101,12 @@ def use(hostile, outside, featscape, tmp_path):
                 assert_line(str(error))
         assert events == []
         assert "payload" not in sys.modules
-        assert shown.status in (0, 2)
-        assert "\x1b" not in shown.out + shown.err
-        assert "Traceback" not in shown.err
-        if shown.status == 2:
-            assert len(shown.err.splitlines()) == 1
+        for screen in shown:
+            assert screen.status in (0, 2)
+            assert "\x1b" not in screen.out + screen.err
+            assert "Traceback" not in screen.err
+            if screen.status == 2:
+                assert len(screen.err.splitlines()) == 1
         if line is not None:
             assert_line(line)
         if site.exists():
@@ -221,13 +222,24 @@ def test_a_map_with_a_linked_folder_is_not_exported(hostile, use, outside, tmp_p
 
 
 @pytest.mark.parametrize("name", list(maps.texts(Path("/canary"), 1)))
-@pytest.mark.parametrize("file", ["run.json", "bundle/manifest.json"])
+@pytest.mark.parametrize("file", ["run.json", "findings.json", "bundle/manifest.json"])
 def test_hostile_strings_in_a_json_file_cause_no_harm(hostile, use, texts, file, name):
     maps.change_json(hostile / file, lambda content: maps.all_replaced(content, texts[name]))
     use()
 
 
-@pytest.mark.parametrize("file", ["run.json", "bundle/manifest.json"])
+@pytest.mark.parametrize("form", ["--json", "--csv"])
+def test_hostile_findings_are_printed_without_control_characters(hostile, featscape, form):
+    text = "\x1b[2J\x9b31m\u202e"
+    maps.change_json(hostile / "findings.json", lambda content: maps.all_replaced(content, text))
+    shown = featscape("findings", hostile, form)
+    assert shown.status == 0
+    assert all(c.isprintable() or c == "\n" for c in shown.out)
+    if form == "--json":
+        assert json.loads(shown.out)["reliability"][0]["text"] == text
+
+
+@pytest.mark.parametrize("file", ["run.json", "findings.json", "bundle/manifest.json"])
 def test_a_json_value_of_another_type_causes_at_most_an_error_of_one_line(
     hostile, seed, featscape, file
 ):
@@ -236,8 +248,9 @@ def test_a_json_value_of_another_type_causes_at_most_an_error_of_one_line(
         for number, place in enumerate(maps.places_in(content)):
             value = maps.VALUES[number % len(maps.VALUES)]
             (hostile / file).write_text(json.dumps(maps.replaced(content, place, value)))
-            if file == "run.json":
-                shown = featscape("info", hostile)
+            command = {"run.json": "info", "findings.json": "findings"}.get(file)
+            if command:
+                shown = featscape(command, hostile)
                 assert shown.status in (0, 2), place
                 assert "Traceback" not in shown.err
             else:

@@ -8,6 +8,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from featscape.findings import HEADINGS, KINDS, to_rows
+from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,8 @@ def describe(findings: Findings) -> RenderableType:
     """Return the findings as text: the first of each kind, and what could not be computed."""
     from rich.text import Text
 
-    return Text("\n".join(_lines(findings)))
+    # findings.json may come from a stranger
+    return Text("\n".join(printable(line) for line in _lines(findings)))
 
 
 def _lines(findings: Findings) -> Iterator[str]:
@@ -55,8 +57,9 @@ def _lines(findings: Findings) -> Iterator[str]:
 
 
 def as_json(findings: Findings) -> str:
-    """Return the findings as one JSON object."""
-    return json.dumps(findings.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+    """Return the findings as one JSON object; control characters are escaped."""
+    text = json.dumps(findings.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def as_csv(findings: Findings) -> str:

@@ -330,7 +330,7 @@ def _findings(made: Map) -> Iterator[RenderableType]:
     sentences = summarize_findings(findings)
     if sentences:
         yield "Findings:"
-        yield Text("\n".join(sentences))
+        yield Text("\n".join(map(printable, sentences)))
     yield f"All findings: featscape findings {shlex.quote(printable(made.folder))}"
 
 

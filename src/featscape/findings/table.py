@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from featscape.findings.records import KINDS, LabelError
-from featscape.printable_names import valid_unicode
+from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,15 +25,16 @@ def to_rows(findings: Findings) -> Iterator[tuple[str, ...]]:
     Yields
     ------
     tuple of str
-        A value for each of `HEADINGS`; "number" counts the findings of a kind from 1.
+        A value for each of `HEADINGS`; "number" counts the findings of a kind from 1. Control
+        characters are escaped.
     """
     for kind in KINDS:
         for number, one in enumerate(getattr(findings, kind), start=1):
             label = (one.label, one.suggested) if isinstance(one, LabelError) else ("", "")
-            rest = (*map(valid_unicode, label), f"{one.evidence.score:.4f}", one.text)
+            rest = (*map(printable, label), f"{one.evidence.score:.4f}", printable(one.text))
             own = (one.item,) if hasattr(one, "item") else getattr(one, "items", ())
             for item in own:
-                path = "" if findings.paths is None else valid_unicode(findings.paths[item])
+                path = "" if findings.paths is None else printable(findings.paths[item])
                 yield (kind, str(number), str(item), path, *rest)
             if not own:
                 yield (kind, str(number), "", "", *rest)

@@ -1,4 +1,4 @@
-"""Map folders from other people: `info`, the server, `export`, and placing new images."""
+"""Map folders from other people: `info`, `findings`, the server, `export`, and new images."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ from starlette.testclient import TestClient
 from audit import PAYLOAD
 from featscape.app.server.application import ServedMap, make_app
 from featscape.app.server.security import Access, Guard
+from featscape.cli import findings_report
 from featscape.cli.report import describe
 from featscape.errors import FeatscapeError
 from featscape.mapfolder.read import open_map
 from featscape.steps.drawing import export_site
+from featscape.steps.findings import open_findings
 from featscape.steps.placement import open_placer
 from featscape.steps.tsne import load_tsne
 from fuzz.containers import change_npy_header
@@ -91,7 +93,7 @@ class Target:
         """Run each command on the map; only FeatscapeError may be raised."""
         made = folder / _MAP
         self._rules.named_folder = _source(made)
-        for command in (_describe, _serve, _export, _transform, _place):
+        for command in (_describe, _report_findings, _serve, _export, _transform, _place):
             try:
                 command(made)
             except FeatscapeError as error:
@@ -212,6 +214,20 @@ def _describe(made: Path) -> None:
     Console(file=screen, width=200, color_system=None).print(describe(open_map(made)))
     if "\x1b" in screen.getvalue():
         raise Violation("`info` prints a control sequence to the terminal")
+
+
+def _report_findings(made: Path) -> None:
+    """Print the findings of the map as `featscape findings` does."""
+    findings = open_findings(open_map(made))
+    screen = io.StringIO()
+    Console(file=screen, width=200, color_system=None).print(findings_report.describe(findings))
+    for text in (
+        screen.getvalue(),
+        findings_report.as_json(findings),
+        findings_report.as_csv(findings),
+    ):
+        if "\x1b" in text:
+            raise Violation("`findings` prints a control sequence to the terminal")
 
 
 def _serve(made: Path) -> None:
