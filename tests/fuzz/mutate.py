@@ -83,7 +83,8 @@ def mutate_json(rng: Random, value: Any) -> Any:
         elif rng.random() < 0.2:
             container[key] = copy.deepcopy(rng.choice(members)[0])
         else:
-            container[key] = rng.choice(VALUES)
+            # a copy, because the next round may change the value
+            container[key] = copy.deepcopy(rng.choice(VALUES))
     return changed
 
 

@@ -1,11 +1,15 @@
 """The fuzzing program sees each broken rule; inputs that once failed are checked again."""
 
+import copy
 import os
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
+
+from fuzz.mutate import VALUES, mutate_json
 
 TESTS = Path(__file__).parents[1]
 
@@ -20,6 +24,13 @@ def fuzz(*arguments):
         text=True,
         check=False,
     )
+
+
+def test_changed_json_shares_no_value_with_later_inputs():
+    before = copy.deepcopy(VALUES)
+    for seed in range(300):
+        mutate_json(Random(seed), {"a": [{"b": 1}, []], "c": {}})
+    assert before == VALUES
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the fuzzing program needs Linux")
