@@ -58,9 +58,10 @@ class TSNE(FittedMap):
         Total number of iterations, also of those with early exaggeration. None depends on
         `quality`.
     tolerance : float, optional
-        Stop when the KL divergence has decreased by less than this share within 50 iterations of
-        the last phase, which is a fifth of the iterations after the early exaggeration. None runs
-        all iterations.
+        Stop early, for example at 1e-3. The iterations after the early exaggeration have four
+        phases with different momentum; a phase ends when the KL divergence has decreased by less
+        than this share within 50 iterations. No phase is skipped, because the points come to rest
+        in the last phase. None runs all iterations.
     metric : str, default="euclidean"
         "euclidean", "cosine", "correlation", "manhattan", "chebyshev", or "precomputed": X is then
         a distance matrix of shape (n, n), or a sparse graph of neighbors with their distances.

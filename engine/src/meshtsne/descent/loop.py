@@ -32,6 +32,7 @@ class Outcome:
         Number of iterations of all phases together.
     kl_divergence : float
     stopped_by : {"max_iter", "tolerance", "callback", "interrupt"}
+        "tolerance" if the tolerance ended at least one phase.
     """
 
     n_iter: int
@@ -49,7 +50,7 @@ def descend(
     callback_every: int = CHECK_EVERY,
     on_advance: Callable[[int], object] = lambda _n_iter: None,
 ) -> Outcome:
-    """Run the phases in order; stop early at the tolerance or by the callback.
+    """Run the phases in order, with fewer iterations at the tolerance or by the callback.
 
     Parameters
     ----------
@@ -59,8 +60,8 @@ def descend(
     stride : int
         Maximum number of iterations per call of the gradient.
     tolerance : float, optional
-        End the last phase when the KL divergence has decreased by less than this share of itself
-        within 50 iterations.
+        End each phase with the exaggeration of the last phase when the KL divergence has decreased
+        by less than this share of itself within 50 iterations.
     callback : callable, optional
         Called as ``callback(iteration, kl_divergence, embedding)``. A true result stops the
         descent.
@@ -104,8 +105,12 @@ def _run(
     stride: int,
     on_advance: Callable[[int], object],
 ) -> str:
-    """Run the phases and return why the descent stopped."""
-    done, exaggeration = 0, math.nan
+    """Run the phases and return why the descent stopped.
+
+    The tolerance ends only the phase, not the descent: the next phase may have a higher momentum,
+    which decreases the KL divergence further, and the last phase brings the points to rest.
+    """
+    done, exaggeration, stopped_by = 0, math.nan, "max_iter"
     for phase in phases:
         if phase.exaggeration != exaggeration:
             gradient.restart()
@@ -121,21 +126,29 @@ def _run(
             )
             done += n_iter
             on_advance(n_iter)
-            stopped_by = watch.reason_to_stop(done, is_last_phase=phase is phases[-1])
-            if stopped_by:
-                return stopped_by
-    return "max_iter"
+            if watch.callback_stops(done):
+                return "callback"
+            if exaggeration == phases[-1].exaggeration and watch.has_converged(done):
+                stopped_by = "tolerance"
+                break
+    return stopped_by
 
 
-@dataclass
 class _Watch:
     """Call the callback and check the tolerance; the parameters are those of `descend`."""
 
-    gradient: Gradient
-    tolerance: float | None
-    callback: Callable[[int, float, NDArray[np.float32]], object] | None
-    callback_every: int
-    _last_kl: float | None = None
+    def __init__(
+        self,
+        gradient: Gradient,
+        tolerance: float | None,
+        callback: Callable[[int, float, NDArray[np.float32]], object] | None,
+        callback_every: int,
+    ) -> None:
+        self.gradient = gradient
+        self.tolerance = tolerance
+        self.callback = callback
+        self.callback_every = callback_every
+        self._last_kl = math.inf  # at the last check
 
     def iterations_to_next(self, done: int) -> float:
         """Return the number of iterations from iteration `done` to the next call or check."""
@@ -144,16 +157,15 @@ class _Watch:
             CHECK_EVERY - done % CHECK_EVERY if self.tolerance is not None else math.inf,
         )
 
-    def reason_to_stop(self, done: int, *, is_last_phase: bool) -> str | None:
-        """Return why the descent must stop after iteration `done`, or None."""
-        if (
-            self.callback is not None
-            and done % self.callback_every == 0
-            and self.callback(done, self.gradient.kl_divergence(), self.gradient.embedding())
-        ):
-            return "callback"
-        if self.tolerance is None or not is_last_phase or done % CHECK_EVERY:
-            return None
-        kl, last = self.gradient.kl_divergence(), self._last_kl
-        self._last_kl = kl
-        return "tolerance" if last is not None and last - kl < self.tolerance * kl else None
+    def callback_stops(self, done: int) -> bool:
+        """Return whether the callback is due after iteration `done` and stops the descent."""
+        if self.callback is None or done % self.callback_every:
+            return False
+        return bool(self.callback(done, self.gradient.kl_divergence(), self.gradient.embedding()))
+
+    def has_converged(self, done: int) -> bool:
+        """Return whether a check is due after iteration `done` and finds the tolerance reached."""
+        if self.tolerance is None or done % CHECK_EVERY:
+            return False
+        last, self._last_kl = self._last_kl, self.gradient.kl_divergence()
+        return last - self._last_kl < self.tolerance * self._last_kl

@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from meshtsne.descent.loop import descend
-from meshtsne.descent.schedule import Phase, plan_phases
+from meshtsne.descent.schedule import Phase, count_iterations, plan_phases
 from meshtsne.errors import InputError
 from meshtsne.forces import exact
 from meshtsne.forces.direct import DirectGradient
@@ -66,12 +66,35 @@ def test_callback_ends_the_descent():
     assert (outcome.n_iter, outcome.stopped_by) == (300, "callback")
 
 
-def test_tolerance_ends_the_last_phase_only():
+def test_tolerance_does_not_end_the_early_exaggeration():
     # Within 50 iterations the divergence falls to 71 %.
     stopped = descend(CountingGradient(), [EARLY, LATE], tolerance=0.5)
     assert (stopped.n_iter, stopped.stopped_by) == (350, "tolerance")
     finished = descend(CountingGradient(), [EARLY, LATE], tolerance=0.4)
     assert (finished.n_iter, finished.stopped_by) == (750, "max_iter")
+
+
+@pytest.mark.parametrize(
+    ("quality", "n_components"), [("draft", 2), ("standard", 2), ("best", 2), ("standard", 3)]
+)
+def test_tolerance_shortens_every_quality_but_not_its_last_phase(quality, n_components):
+    n_iter = count_iterations(quality, None, n_components=n_components)
+    phases = plan_phases(500, **PLAN | {"n_iter": n_iter})
+    gradient = CountingGradient()
+    gradient.kl_divergence = lambda: 1.0
+    outcome = descend(gradient, phases, tolerance=0.01)
+    assert outcome.stopped_by == "tolerance"
+    assert outcome.n_iter < n_iter
+    assert gradient.calls[-1][1:] == (1, phases[-1].momentum, phases[-1].learning_rate)
+
+
+def test_tolerance_continues_with_the_next_phase():
+    phases = [EARLY, LATE, Phase(60, exaggeration=1, momentum=0.5, learning_rate=120)]
+    gradient = CountingGradient()
+    outcome = descend(gradient, phases, tolerance=0.5)
+    assert (outcome.n_iter, outcome.stopped_by) == (400, "tolerance")
+    assert sum(n for n, *rest in gradient.calls if rest == [1, 0.8, 120]) == 100
+    assert sum(n for n, *rest in gradient.calls if rest == [1, 0.5, 120]) == 50
 
 
 def test_an_interrupt_keeps_the_finished_iterations():
@@ -82,7 +105,7 @@ def test_an_interrupt_keeps_the_finished_iterations():
 
 
 class InterruptedPoints:
-    """Native points during one of whose steps Ctrl-C is pressed."""
+    """Native points that raise SIGINT during a step."""
 
     def __init__(self, points, at):
         self._points, self._left = points, at
@@ -98,14 +121,14 @@ class InterruptedPoints:
 
 
 @pytest.fixture
-def heeds_interrupts():
-    """Let Ctrl-C raise KeyboardInterrupt, also where the shell that began the tests ignores it."""
+def interrupts_enabled():
+    """Let SIGINT raise KeyboardInterrupt, even if the parent shell ignores SIGINT."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.mark.usefixtures("heeds_interrupts")
+@pytest.mark.usefixtures("interrupts_enabled")
 @pytest.mark.parametrize("kind", [DirectGradient, GridGradient])
 def test_an_interrupt_inside_advance_counts_the_finished_steps(kind):
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""The extension: the stub, the checks of arguments, and the kernels against NumPy."""
+"""Tests of the stub, the argument checks and the kernels."""
 
 import ast
 import platform
