@@ -15,22 +15,18 @@ import numpy as np
 from featscape import mapfolder
 from featscape.mapfolder.findings_file import write_findings
 from featscape.mapfolder.read import find_maps, open_map
-from featscape.mapfolder.staging import kept_beside
 from featscape.progress import Stopwatch
 from featscape.steps.drawing import draw
 from featscape.steps.embedding import choose_tsne_device, embed
-from featscape.steps.facts import describe_found, describe_unreadable
+from featscape.steps.features import extract, find
 from featscape.steps.findings import find_in_folder
-from featscape.steps.layer_maps import JOINT, name_outputs, split_by_layer
+from featscape.steps.layer_maps import name_outputs, split_by_layer
 from featscape.steps.tsne import measure_agreement
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from featscape.distribute.executor import Executor
     from featscape.mapfolder.read import Map
     from featscape.options import EmbeddingOptions, FeatureMapOptions, MapOptions
-    from featscape.records import Embedding, Features, ImageSet
+    from featscape.records import Embedding, Features
 
 
 def make_maps(options: MapOptions) -> tuple[Map, ...]:
@@ -54,13 +50,13 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
         ]
         executor = stack.enter_context(open_executor(options.engine, options.address))
         with watch.stage("find"):
-            images = _find(options)
+            images = find(options)
             device = choose_tsne_device(options, n_items=len(images))
         source = options.made_from or images.absolute_source
         several = "" if len(folders) == 1 else f" of {len(folders)} layers"
         with watch.stage(f"features{several}"):
             maps = find_maps(outputs[0], source=source)
-            features = _extract(images, options, executor, folders, maps)
+            features = extract(images, options, executor, folders, maps)
         for output, folder, layer in zip(
             outputs, folders, split_by_layer(features, folders), strict=True
         ):
@@ -75,60 +71,6 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
             draw(folder, embedding, options, output=output, features=layer, watch=watch)
             _store(folder, embedding, options, source=source, features=layer, watch=watch)
     return tuple(open_map(output) for output in outputs)
-
-
-def _find(options: MapOptions) -> ImageSet:
-    """Find the images of the source, and report the number of images and skipped files."""
-    from featscape.images import find_images
-
-    images = find_images(
-        options.source,
-        path_column=options.path_column,
-        label_column=options.label_column,
-        limit=options.limit,
-        random_state=options.random_state,
-        max_megapixels=options.max_megapixels,
-    )
-    for line in describe_found(images):
-        options.report.note(line)
-    return images
-
-
-def _extract(
-    images: ImageSet,
-    options: MapOptions,
-    executor: Executor,
-    folders: Sequence[Path],
-    maps: Sequence[Path],
-) -> Features:
-    """Write the features of all layers and the thumbnails into the first folder.
-
-    Returns
-    -------
-    Features
-        `values` has shape (n, d), with the features of all layers side by side.
-    """
-    from featscape.images import ThumbnailPacker
-
-    with ThumbnailPacker(folders[0] / mapfolder.THUMBNAILS, size_px=options.pack_px) as thumbnails:
-        features = executor.extract(
-            images,
-            model=options.model,
-            weights=None if options.weights is None else Path(options.weights),
-            layers=options.layer_names,
-            pool=options.pool,
-            device=options.device,
-            precision=options.precision,
-            batch_size=options.batch_size,
-            thumbnails=thumbnails,
-            file=folders[0] / (mapfolder.FEATURES if len(folders) == 1 else JOINT),
-            work=kept_beside(folders[0]),
-            maps=maps,
-            progress=options.report,
-        )
-    if len(features.images) < len(images):
-        options.report.note(describe_unreadable(images, features.images))
-    return features
 
 
 def embed_features(options: FeatureMapOptions) -> Map:
