@@ -2,15 +2,17 @@
 
     FeatscapeError
     ├── InputError (ValueError)      an invalid argument, path or array
-    │   └── ChangedError             a file of an open map that was replaced or changed
+    │   ├── ChangedError             a file of an open map that was replaced or changed
+    │   └── BusyError                an output that another process is writing
     ├── ImageError (FeatscapeError)  one image that cannot be decoded
     ├── ModelError                   a network, its weights or one of its layers
     ├── MissingExtra (ImportError)   an optional library that is not installed
     └── DeviceError                  a device that is absent or has too little memory
 
-Each message contains the rule, the value and the remedy.
+Each message contains the rule, the value and the remedy. The message of an ImageError contains only
+the reason: featscape skips the image, and lists the reasons with the paths.
 
-Exceptions that never reach a caller of the package are defined beside the code that catches them.
+An exception that never reaches a caller of the package is defined in the module that catches it.
 For example, `featscape.mapfolder.staging` translates its `WriteError` to an `InputError`.
 """
 
@@ -27,8 +29,12 @@ class ChangedError(InputError):
     """A file of the map has changed since the map was opened."""
 
 
+class BusyError(InputError):
+    """Another process is writing the output."""
+
+
 class ImageError(FeatscapeError):
-    """An image file cannot be decoded. The message is only the reason, without the path."""
+    """An image file cannot be decoded. The message contains only the reason."""
 
 
 class ModelError(FeatscapeError):

@@ -8,6 +8,7 @@ TREE = {
     "FeatscapeError": Exception,
     "InputError": ValueError,
     "ChangedError": errors.InputError,
+    "BusyError": errors.InputError,
     "ImageError": errors.FeatscapeError,
     "ModelError": errors.FeatscapeError,
     "MissingExtra": ImportError,
@@ -16,7 +17,7 @@ TREE = {
 
 
 @pytest.mark.parametrize(("name", "base"), TREE.items())
-def test_each_can_be_caught_as_what_python_calls_it(name, base):
+def test_each_error_derives_from_its_builtin(name, base):
     assert issubclass(getattr(errors, name), base)
 
 
@@ -26,7 +27,7 @@ def test_one_except_catches_all(name):
         raise getattr(errors, name)("subject, rule, value, remedy")
 
 
-def test_the_tree_is_whole():
+def test_the_tree_contains_every_error():
     defined = {name for name, value in vars(errors).items() if inspect.isclass(value)}
     assert defined == set(TREE)
     for name in defined:

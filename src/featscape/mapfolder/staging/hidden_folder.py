@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from featscape.errors import InputError
+from featscape.errors import BusyError, InputError
 from featscape.mapfolder.staging.ownership import check_own
 from featscape.mapfolder.staging.write_errors import writing
 from featscape.printable_names import printable
@@ -30,10 +30,6 @@ _NEW = "new"
 KEPT = "kept"
 _REPLACED = "replaced"
 _MEMBERS = (_LOCK, _NEW, KEPT, _REPLACED)
-
-
-class BusyError(InputError):
-    """Another process holds the lock."""
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featscape.errors import InputError
+from featscape.errors import BusyError, InputError
 from featscape.mapfolder.staging.exchange import exchange
-from featscape.mapfolder.staging.hidden_folder import KEPT, BusyError, HiddenFolder, empty_folder
+from featscape.mapfolder.staging.hidden_folder import KEPT, HiddenFolder, empty_folder
 from featscape.mapfolder.staging.ownership import find_foreign, list_names
 from featscape.mapfolder.staging.write_errors import WriteError, flush, flush_below, writing
 from featscape.printable_names import printable
@@ -28,6 +28,11 @@ def kept_beside(folder: Path) -> Path:
 
     The folder belongs to the `staged` block that fills `folder`. The caller creates it. `staged`
     deletes it once `folder` has its final name.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder that `staged` yielded.
     """
     return folder.parent / KEPT
 
@@ -97,10 +102,19 @@ def restore(output: Path, *, option: str = "-o (output=)") -> None:
     Call this function if there is nothing at `output`. If no replacement was interrupted, the
     function does nothing. If a running process is between its two moves, the function waits.
 
+    Parameters
+    ----------
+    output : Path
+        The final name of the folder.
+    option : str
+        The option that sets `output`, for messages.
+
     Raises
     ------
     InputError
         If the folder cannot be put back.
+    BusyError
+        If another process does not release the lock in time.
     """
     hidden = HiddenFolder(Path(os.path.realpath(output)), option=option)
     until = time.monotonic() + _BETWEEN_MOVES_S
@@ -123,7 +137,13 @@ def restore(output: Path, *, option: str = "-o (output=)") -> None:
 
 
 def find_unfinished(output: Path) -> Path | None:
-    """Return the hidden folder of an unfinished run for `output`; None if there is none."""
+    """Return the hidden folder of an unfinished run for `output`; None if there is none.
+
+    Parameters
+    ----------
+    output : Path
+        The final name of the folder.
+    """
     hidden = HiddenFolder(Path(os.path.realpath(output))).path
     return hidden if hidden.is_dir() else None
 
