@@ -58,7 +58,15 @@ _MAX_RUN_BYTES = 1 << 28
 
 
 def check_source(source: Path, *, output: Path) -> None:
-    """Raise InputError if the source is a map, or if the output is inside the source."""
+    """Raise InputError if the source is a map, or if the output is inside the source.
+
+    Parameters
+    ----------
+    source : Path
+        The source of images.
+    output : Path
+        The folder of the new map.
+    """
     if find_run(source) is not None:
         name = printable(source)
         raise InputError(
@@ -73,7 +81,13 @@ def check_source(source: Path, *, output: Path) -> None:
 
 
 def find_run(folder: Path | FolderHandle) -> dict[str, Any] | None:
-    """Return the contents of run.json of any version; None if there is no run.json of a map."""
+    """Return the contents of run.json of any version; None if there is no run.json of a map.
+
+    Parameters
+    ----------
+    folder : Path or FolderHandle
+        The map.
+    """
     try:
         content = _load_run(FolderHandle.of(folder))
     except (OSError, ValueError):
@@ -82,7 +96,13 @@ def find_run(folder: Path | FolderHandle) -> dict[str, Any] | None:
 
 
 def check_readable(folder: Path | FolderHandle) -> None:
-    """Raise InputError if run.json exists and cannot be read, as in a damaged map."""
+    """Raise InputError if run.json exists and cannot be read, as in a damaged map.
+
+    Parameters
+    ----------
+    folder : Path or FolderHandle
+        A folder without run.json is accepted.
+    """
     try:
         _load_run(FolderHandle.of(folder))
     except (FileNotFoundError, NotADirectoryError):
@@ -104,7 +124,15 @@ def _load_run(folder: FolderHandle) -> Any:
 
 
 def open_part(folder: FolderHandle, name: str) -> FolderHandle:
-    """Open a folder inside a map; raises InputError if the folder is missing or a link."""
+    """Open a folder inside a map; raises InputError if the folder is missing or a link.
+
+    Parameters
+    ----------
+    folder : FolderHandle
+        The map.
+    name : str
+        The name of the inner folder.
+    """
     try:
         return folder.folder(name)
     except FileNotFoundError:
@@ -117,7 +145,15 @@ def open_part(folder: FolderHandle, name: str) -> FolderHandle:
 
 
 def damaged(path: Path, reason: object) -> InputError:
-    """Return the error that reports a damaged file of a map."""
+    """Return the error that reports a damaged file of a map.
+
+    Parameters
+    ----------
+    path : Path
+        The damaged file.
+    reason : object
+        The exception from reading the file, or a text.
+    """
     if isinstance(reason, OSError):
         reason = reason.strerror or reason
     reason = first_line(reason) if isinstance(reason, Exception) else str(reason)

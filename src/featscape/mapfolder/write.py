@@ -183,7 +183,21 @@ def _nullable(column: NDArray[Any] | Sequence[str | None]) -> pa.Array:
 
 
 def write_picture(folder: Path, name: str, picture: Image.Image) -> None:
-    """Write a picture of the map as PNG."""
+    """Write a picture of the map as PNG.
+
+    Parameters
+    ----------
+    folder : Path
+        The map.
+    name : str
+        The name of the new file.
+    picture : PIL.Image.Image
+
+    Raises
+    ------
+    WriteError
+        If the system refuses to write.
+    """
     # Z_RLE halves the time of the compression. The files of maps made of photographs keep their
     # size; the file of a scatter plot of 200,000 points grows by 25 %.
     with writing():

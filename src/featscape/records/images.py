@@ -35,6 +35,11 @@ class SkippedImage:
 def count_reasons(reasons: Iterable[str]) -> list[tuple[str, int]]:
     """Count the reasons for skipped files.
 
+    Parameters
+    ----------
+    reasons : iterable of str
+        One reason per skipped file.
+
     Returns
     -------
     list of (str, int)

@@ -62,7 +62,13 @@ def writing() -> Iterator[None]:
 
 
 def flush(path: Path) -> None:
-    """Flush a file, or the list of names of a folder, to the disk."""
+    """Flush a file, or the list of names of a folder, to the disk.
+
+    Parameters
+    ----------
+    path : Path
+        Some file systems cannot flush a folder; the function then does nothing.
+    """
     try:
         handle = os.open(path, os.O_RDONLY)
         try:
