@@ -52,7 +52,7 @@ def test_legend_counts_hides_and_isolates(look, digits_file):
     expect(visit.page.get_by_text("10 classes", exact=True)).to_be_visible()
 
 
-def test_color_by_a_number_with_its_scale(look, digits_file):
+def test_the_color_scale_is_monotonic_in_lightness(look, digits_file):
     visit = look(f"{digits_file.address}#view=points")
     items, places = visit.apart(digits_file.bundle)
     column = next(each for each in digits_file.bundle.manifest.columns if each.name == "agreement")
@@ -61,7 +61,6 @@ def test_color_by_a_number_with_its_scale(look, digits_file):
     legend = visit.page.get_by_role("region", name="Legend")
     expect(legend.get_by_role("slider")).to_have_count(2)
     colors = pixels_at(visit, items, places).sum(axis=1)
-    # the scale is even for the eye: darker or lighter all the way
     assert abs(np.corrcoef(values, colors)[0, 1]) > 0.85
     legend.get_by_role("slider", name="At least").fill("0.6")
     visit.becomes(lambda: visit.shared.get("keep.agreement", "").partition("_")[0], "0.6")
@@ -73,7 +72,7 @@ def test_color_by_a_number_with_its_scale(look, digits_file):
     assert (np.abs(pixels_at(visit, items, places)).max(axis=1) > 8).all()
 
 
-def test_prices_and_their_like_have_a_logarithmic_scale(look, drawn_page):
+def test_skewed_numbers_have_a_logarithmic_scale(look, drawn_page):
     prices = np.exp(np.linspace(0, 9, 120))
     prices[7] = np.nan
     page = drawn_page(120, columns={"price": prices, "always 5": np.full(120, 5)})
@@ -128,7 +127,7 @@ def test_arabic_labels_run_from_the_right(look, drawn_page):
     expect(visit.page.get_by_text(re.compile("10 found"))).not_to_have_count(0)
 
 
-def test_names_written_from_right_to_left_stand_beside_their_dots(look, drawn_page):
+def test_names_written_from_right_to_left_are_next_to_their_dots(look, drawn_page):
     page = drawn_page(
         60, images=False, labels=[["חתול", "قطة", "cat"][row % 3] for row in range(60)]
     )

@@ -45,7 +45,7 @@ def test_perplexity(perplexity, n_items, words):
         choose_tsne_device(EmbeddingOptions(perplexity=perplexity), n_items=n_items)
 
 
-def test_perplexity_that_holds():
+def test_valid_perplexities_are_accepted():
     choose_tsne_device(EmbeddingOptions(perplexity=30), n_items=31)
     choose_tsne_device(EmbeddingOptions(perplexity=1), n_items=2)
 
@@ -80,7 +80,7 @@ def test_a_parameter_that_was_not_stored_is_not_guessed(here, name):
         load_tsne(open_map("m"))
 
 
-# --- where it runs --------------------------------------------------------------------------------
+# --- the device -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -88,15 +88,15 @@ def test_a_parameter_that_was_not_stored_is_not_guessed(here, name):
     [("auto", "auto"), ("cpu", "cpu"), ("mps", "auto"), ("cuda:1", "cuda:1")],
 )
 def test_t_sne_runs_on_the_device_of_the_network(monkeypatch, device, expected):
-    monkeypatch.setattr(TSNE, "find_device", lambda *_: "cpu")  # no GPU is needed to choose one
+    monkeypatch.setattr(TSNE, "find_device", lambda *_: "cpu")  # the test needs no GPU
     assert choose_tsne_device(EmbeddingOptions(device=device), n_items=500) == expected
 
 
 def test_a_map_of_three_dimensions_reports_that_the_gpu_is_not_used():
-    said = Notes()
-    options = EmbeddingOptions(device="cuda", n_components=3, progress=said)
+    progress = Notes()
+    options = EmbeddingOptions(device="cuda", n_components=3, progress=progress)
     assert choose_tsne_device(options, n_items=500) == "cpu"
-    assert said.lines == ["t-SNE runs on the CPU: on a GPU, t-SNE makes maps of 2 dimensions"]
+    assert progress.lines == ["t-SNE runs on the CPU: on a GPU, t-SNE makes maps of 2 dimensions"]
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,9 @@ def test_a_map_of_three_dimensions_reports_that_the_gpu_is_not_used():
 def test_a_cpu_that_the_user_did_not_choose_is_reported(monkeypatch, device, has_cuda, notes):
     cuda = SimpleNamespace(is_available=lambda: has_cuda)
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
-    said = Notes()
-    choose_tsne_device(EmbeddingOptions(device=device, progress=said), n_items=500)
-    assert said.lines == notes
+    progress = Notes()
+    choose_tsne_device(EmbeddingOptions(device=device, progress=progress), n_items=500)
+    assert progress.lines == notes
 
 
 def test_the_gpus_of_a_cluster_do_not_run_t_sne_on_this_machine(tmp_path):
@@ -138,7 +138,7 @@ def test_fewer_neighbors_than_usual_are_reported():
 
 
 @pytest.mark.usefixtures("here")
-def test_the_engine_s_errors_are_featscape_s(monkeypatch):
+def test_errors_of_the_engine_become_errors_of_featscape(monkeypatch):
     import meshtsne
 
     for kind, expected in (
@@ -162,7 +162,7 @@ def test_the_engine_s_errors_are_featscape_s(monkeypatch):
         embed_features("f.npy", "other", perplexity=5)
 
 
-def test_a_gpu_that_is_not_there_is_missed_before_the_work(here, monkeypatch):
+def test_a_missing_gpu_is_reported_before_any_work(here, monkeypatch):
     from meshtsne.fit import device
 
     monkeypatch.setattr(device, "has_nvidia_driver", lambda: False)
@@ -175,17 +175,17 @@ def test_a_gpu_that_is_not_there_is_missed_before_the_work(here, monkeypatch):
 
 
 @pytest.mark.usefixtures("here")
-def test_the_map_says_where_t_sne_ran(monkeypatch):
+def test_the_map_records_the_device(monkeypatch):
     from meshtsne import estimator
 
     np.save("f.npy", np.random.default_rng(0).normal(size=(30, 4)))
     made = embed_features("f.npy", "m", perplexity=4)
     assert (made.run["tsne_device"], made.run["neighbors_recall"]) == ("cpu", 1.0)
     assert "on cpu" not in text_of(describe(made))
-    said = Notes()
+    progress = Notes()
     monkeypatch.setattr(estimator, "describe_device", lambda _device: "cuda (NVIDIA X)")
-    made = embed_features("f.npy", "m", perplexity=4, force=True, progress=said)
-    assert said.lines[-1] == "t-SNE runs on cuda (NVIDIA X)"
+    made = embed_features("f.npy", "m", perplexity=4, force=True, progress=progress)
+    assert progress.lines[-1] == "t-SNE runs on cuda (NVIDIA X)"
     assert "on cuda (NVIDIA X)" in text_of(describe(made))
 
 
@@ -208,7 +208,7 @@ def text_of(renderable):
 
 @pytest.fixture
 def clusters(here):
-    """Write three clusters of features, the last of six items alone, and their labels."""
+    """Write three clusters of features, the last with six items, and their labels."""
     rng = np.random.default_rng(0)
     labels = np.repeat(["a", "b", "rare"], [97, 97, 6])
     centers = np.repeat(10 * np.eye(3, 8), [97, 97, 6], axis=0)
@@ -249,7 +249,7 @@ def test_neighbors_are_the_nearest_landmarks():
 
 
 @pytest.mark.usefixtures("clusters")
-def test_the_blocks_change_nothing(monkeypatch):
+def test_the_block_size_does_not_change_the_map(monkeypatch):
     whole = map_of_landmarks()
     positions, indices = np.array(whole.positions), np.array(whole.neighbors.indices)
     monkeypatch.setattr("featscape.steps.embedding._ITEMS_AT_ONCE", 7)
@@ -266,7 +266,7 @@ def test_another_seed_draws_other_landmarks():
 
 
 @pytest.mark.usefixtures("clusters")
-def test_the_tsne_of_landmarks_is_taken_up_again():
+def test_the_tsne_of_landmarks_is_restored():
     made = map_of_landmarks()
     others = np.setdiff1d(np.arange(200), made.landmarks)
     tsne = load_tsne(open_map("m"))
@@ -283,7 +283,7 @@ def test_the_tsne_of_landmarks_is_taken_up_again():
     ],
 )
 @pytest.mark.usefixtures("clusters")
-def test_landmarks_that_cannot_be(featscape, n_landmarks, words):
+def test_invalid_numbers_of_landmarks(featscape, n_landmarks, words):
     with pytest.raises(InputError, match=words):
         map_of_landmarks(n_landmarks)
     ended = featscape("embed", "f.npy", "--perplexity", 5, "--landmarks", n_landmarks)

@@ -1,4 +1,4 @@
-"""Where features are extracted and items are placed: this machine, or a Ray cluster."""
+"""Extract features and place items on this machine or on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ def open_executor(engine: str, address: str | None) -> Iterator[Executor]:
     Parameters
     ----------
     engine : str
-        "local", or "ray" for the machines of a cluster.
+        "local" for this machine, "ray" for a Ray cluster.
     address : str or None
         The address of the cluster: see `connect`.
 
     Raises
     ------
     InputError, MissingExtra
-        If the engine is unknown, or for the reasons of `connect`.
+        If the engine is unknown, or if `connect` fails.
     """
     if engine not in ENGINES:
         raise InputError(

@@ -96,6 +96,7 @@ def _candidates() -> tuple[list[str], NDArray[np.float64]]:
     lab = lab.reshape(-1, 3)
     linear = _oklab_to_linear(lab)
     lab, linear = (a[((linear >= 0) & (linear <= 1)).all(axis=1)] for a in (lab, linear))
+    # The transfer function of sRGB: IEC 61966-2-1.
     srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     levels = np.round(srgb * 255).astype(int)
     return [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in levels], lab
@@ -127,6 +128,7 @@ _OKLAB_FROM_ROOTS = np.array(
 
 def _oklab_of(color: str) -> NDArray[np.float64]:
     srgb = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    # The inverse transfer function of sRGB: IEC 61966-2-1.
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     lab: NDArray[np.float64] = _OKLAB_FROM_ROOTS @ np.cbrt(_LMS_FROM_LINEAR @ linear)
     return lab

@@ -21,7 +21,7 @@ def test_the_longer_side_is_the_size(aspect, n_classes, size_px):
 
 
 @pytest.mark.parametrize("size_px", [0, 199, 20_001])
-def test_sizes_out_of_reach(size_px):
+def test_sizes_out_of_range(size_px):
     with pytest.raises(InputError, match=r"size_px must be between 200 and 20,000; got"):
         plan_page(size_px, aspect=1, title=None, classes=None)
 
@@ -44,7 +44,7 @@ def test_a_long_legend_lists_the_largest_and_counts_the_others():
     assert legend[-1].name == "and 71 more classes"
 
 
-def test_the_picture_stands_in_its_place():
+def test_the_picture_is_inside_its_box():
     page = plan_page(300, aspect=1.5, title=None, classes=None)
     finished = page.finish(Image.new("RGB", (page.map_width, page.map_height), "red"))
     white = np.asarray(finished) == 255

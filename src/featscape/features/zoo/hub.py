@@ -1,4 +1,4 @@
-"""Download weights from the Hugging Face hub into the cache of its own client."""
+"""Download weights from the Hugging Face hub into the cache of huggingface_hub."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def find_on_hub(
     try:
         for file_name in file_names:
             try:
-                # one request: the download itself would retry for half a minute
+                # A single request; hf_hub_download would retry for 30 s.
                 get_hf_file_metadata(hf_hub_url(name, file_name, revision=revision or None))
             except EntryNotFoundError:
                 continue

@@ -1,4 +1,4 @@
-"""Batches resized on a device agree with the CPU to one or two of 256 levels."""
+"""Batches resized on a device differ from the CPU by at most two of 256 gray levels."""
 
 import numpy as np
 import pytest

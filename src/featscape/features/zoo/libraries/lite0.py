@@ -1,7 +1,7 @@
 """EfficientNet-Lite0 with the weights of an installed package, so that no download is needed.
 
 The architecture is timm's variant with TensorFlow's padding, since the weights were trained with
-TensorFlow. The tensors in the file have the names of another implementation but timm's order.
+TensorFlow. The tensors in the weights file have other names than in timm, but the same order.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
 def describe() -> ModelEntry:
-    """Return the list entry of the network; nothing is built."""
+    """Return the catalog entry without building the network."""
     return ModelEntry(
         name=NAME,
         library="installed",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from featscape.features.zoo.architecture import State
 
-_ITS_OWN = "those of the factory"
+_ITS_OWN = "set by the factory"
 _INSTALLED = frozenset(("site-packages", "dist-packages"))
 
 
@@ -70,8 +70,8 @@ def _place_in_own_code(error: BaseException, model: str) -> str | None:
     """Return the file and line of the last frame in the user's code; None if there is none.
 
     The user's code consists of the factory's package and all other files in the folder of the
-    package. A network that consists of PyTorch's layers only has no such frame. In this case
-    PyTorch is named.
+    package. A network that consists of PyTorch's layers only has no such frame. In this
+    case, the function returns "PyTorch".
     """
     if isinstance(error, SyntaxError):  # an imported module; it has no frame
         return f"{error.filename}, line {error.lineno}"
@@ -85,7 +85,11 @@ def _place_in_own_code(error: BaseException, model: str) -> str | None:
     ]
     if places:
         return places[-1]
-    return "PyTorch, for floats (b, 3, h, w)" if _package_of(frames[-1][0]) == "torch" else None
+    return (
+        "PyTorch, for float input of shape (b, 3, h, w)"
+        if _package_of(frames[-1][0]) == "torch"
+        else None
+    )
 
 
 def _package_of(frame: FrameType) -> str:
@@ -110,7 +114,7 @@ def _is_in(frame: FrameType, folder: Path) -> bool:
 
 
 def find_factory(model: str, *, hint: str = "") -> Callable[[], nn.Module]:
-    """Import the factory; modules in the current folder can be imported too.
+    """Import the factory from an installed module or from a module in the current folder.
 
     Parameters
     ----------
@@ -184,7 +188,7 @@ def build(model: str, factory: Callable[[], nn.Module]) -> Architecture:
     preprocessing = read_preprocessing(given, owner=model)
 
     def load(state: State, path: Path, layers: Sequence[str]) -> nn.Module:
-        del layers  # the factory builds a classifier that fits its weights
+        del layers  # unused: the factory's classifier already matches the weights
         fit_state(module, state, owner=model, path=path)
         return module
 
@@ -216,11 +220,12 @@ def _hash_code(module_name: str, network: nn.Module) -> str:
     """Return the SHA-256 of the source files of the factory and of the layers.
 
     The code may change while the weights stay the same. PyTorch's own files are left out.
+    Modules defined in a notebook have no file.
     """
     names = {module_name, *(type(layer).__module__ for layer in network.modules())}
     digest = hashlib.sha256()
     for name in sorted(names):
-        file = getattr(sys.modules.get(name), "__file__", None)  # a notebook has no file
+        file = getattr(sys.modules.get(name), "__file__", None)
         if file is not None and name.partition(".")[0] != "torch":
             digest.update(f"{name} {hash_file(Path(file))}\n".encode())
     return digest.hexdigest()

@@ -208,7 +208,7 @@ def test_features_are_the_input_of_the_classifier_by_default(noise_image):
     assert sys.path == before
     card = network.card
     assert (card.layer, card.n_features) == ("input of head", 8)
-    assert card.weights == "those of the factory"
+    assert card.weights == "set by the factory"
     assert "shorter side resized to 256 px (bilinear), 224 x 224 px" in card.preprocessing
     assert "mean (0.485, 0.456, 0.406)" in card.preprocessing
     assert reload_network(card, device="cpu").card == card
