@@ -22,7 +22,7 @@ class EmbeddingOptions:
     """The options of every map: t-SNE, its device and the output folder."""
 
     random_state: Annotated[
-        int, Help("Seed of the choice of images and of t-SNE.", "N", flag="--seed")
+        int, Help("Seed of the choice of images, of t-SNE and of the findings.", "N", flag="--seed")
     ] = 10  # the tutorial's seed
     perplexity: Annotated[
         float,

@@ -36,7 +36,7 @@ def find_class_relations(
     classes: Classes | None,
     *,
     confidence: NDArray[np.float32],
-    seed: int = 0,
+    random_state: int = 0,
 ) -> Part[ClassFinding]:
     """Find close classes, groups of classes, split classes, and exemplars of each class.
 
@@ -49,7 +49,7 @@ def find_class_relations(
     classes : Classes or None
     confidence : ndarray of float32, shape (n,)
         The probability of each given label: `LabelErrors.confidence`.
-    seed : int
+    random_state : int
         Seed of samples and bootstraps.
 
     Returns
@@ -61,7 +61,7 @@ def find_class_relations(
         return Part(reason="The items have no labels.")
     if components is None:
         return Part(reason="All items have the same features.")
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(random_state)
     members = _members(classes, generator)
     exemplars = list(_exemplars(components, classes, members, confidence))
     splits = list(_splits(components, classes, members))
@@ -153,12 +153,13 @@ def _close_pair(clade: Clade, neighbors: NDArray[np.int32], classes: Classes) ->
     codes = classes.codes
     items = np.flatnonzero((codes == one) | (codes == other))
     opposite = np.where(codes[items] == one, other, one)
-    share = (codes[neighbors[items, :N_LIFT]] == opposite[:, None]).mean(axis=1)
+    near = neighbors[items, :N_LIFT]
+    share = (codes[near] == opposite[:, None]).mean(axis=1)
     border = items[np.lexsort((items, -share))][:_N_BORDER]
     border = border[np.sort(-share)[: len(border)] < 0]
     mutual = (
-        f"{percent(float(share.mean()))} of the {N_LIFT} nearest images of their images are of the "
-        "other class"
+        f"{percent(float(share.mean()))} of the {near.shape[1]} nearest images of their images are "
+        "of the other class"
     )
     return ClassFinding(
         kind="close pair",

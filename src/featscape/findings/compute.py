@@ -69,7 +69,7 @@ class Items:
 
 
 def compute_findings(
-    items: Items, *, search: Search | None = None, n_threads: int = 1, seed: int = 0
+    items: Items, *, search: Search | None = None, n_threads: int = 1, random_state: int = 0
 ) -> Findings:
     """Compute all findings of a map.
 
@@ -80,7 +80,7 @@ def compute_findings(
         (values, k) -> the k nearest neighbors by Euclidean distance; compares all pairs by default.
     n_threads : int
         Threads that decode and compare thumbnails.
-    seed : int
+    random_state : int
         Seed of all samples.
 
     Returns
@@ -91,7 +91,7 @@ def compute_findings(
     search = search or search_all_pairs
     n = len(items)
     classes = count_classes(items.labels, n)
-    components = principal_components(items.features, seed=seed) if n > 1 else None
+    components = principal_components(items.features, random_state=random_state) if n > 1 else None
     values = np.zeros((n, 1), np.float32)
     if components is not None:
         values = np.ascontiguousarray(components.values[:, :_N_COMPONENTS])
@@ -99,16 +99,21 @@ def compute_findings(
     if neighbors is None:
         neighbors = _search_safely(search, values, min(WIDER * N_NEAR, n - 1)).indices
     labels = find_label_errors(
-        components, classes, n_items=n, search=search, paths=items.paths, seed=seed
+        components, classes, n_items=n, search=search, paths=items.paths, random_state=random_state
     )
     off_topic = find_off_topic(
-        items.features, neighbors, classes=classes, paths=items.paths, seed=seed
+        items.features, neighbors, classes=classes, paths=items.paths, random_state=random_state
     )
     if components is None:
         reliability = MapReliability.not_computed(n, "All items have the same features.")
     else:
         reliability = measure_reliability(
-            values, items.positions, neighbors, classes=classes, search=search, seed=seed
+            values,
+            items.positions,
+            neighbors,
+            classes=classes,
+            search=search,
+            random_state=random_state,
         )
     survey = None
     if items.thumbnails is not None:
@@ -122,7 +127,7 @@ def compute_findings(
         splits=items.splits,
         paths=items.paths,
         n_threads=n_threads,
-        random_state=seed,
+        random_state=random_state,
     )
     quality = find_quality_problems(survey, sizes_px=items.sizes_px, paths=items.paths)
     shortcuts = find_shortcuts(
@@ -133,10 +138,10 @@ def compute_findings(
         paths=items.paths,
         splits=items.splits,
         columns=items.columns,
-        random_state=seed,
+        random_state=random_state,
     )
     relations = find_class_relations(
-        components, neighbors, classes, confidence=labels.confidence, seed=seed
+        components, neighbors, classes, confidence=labels.confidence, random_state=random_state
     )
     parts: dict[str, Part[Any]] = {
         "labels": labels.part,

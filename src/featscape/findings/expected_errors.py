@@ -46,7 +46,7 @@ def expect_errors(
     odds: LabelOdds,
     *,
     n_listed: int,
-    seed: int = 0,
+    random_state: int = 0,
 ) -> ExpectedErrors:
     """Return a range of the number of wrong labels among the listed labels.
 
@@ -63,9 +63,9 @@ def expect_errors(
         The odds of `codes`.
     n_listed : int
         Number of items whose suspicion is positive.
-    seed : int
+    random_state : int
     """
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(random_state)
     n = len(codes)
     n_planted = max(1, round(_PLANTED_SHARE * n))
     n_repeats = min(_MOST_REPEATS, -(-_N_PLANTED // n_planted))
@@ -118,8 +118,20 @@ def choose_checks(n_listed: int, n_checks: int = N_CHECKS) -> tuple[int, ...]:
     Parameters
     ----------
     n_listed : int
+        At least 0.
     n_checks : int
+        At least 1. All places are returned if `n_checks` is `n_listed` or more.
+
+    Raises
+    ------
+    InputError
+        If a number is too small.
     """
+    if n_listed < 0 or n_checks < 1:
+        raise InputError(
+            "n_listed must be at least 0 and n_checks at least 1; got n_listed="
+            f"{n_listed}, n_checks={n_checks}. Give the number of listed labels."
+        )
     n_checks = min(n_checks, n_listed)
     middles = (np.arange(n_checks) + 0.5) / max(n_checks, 1)
     chosen: list[int] = []
@@ -128,7 +140,9 @@ def choose_checks(n_listed: int, n_checks: int = N_CHECKS) -> tuple[int, ...]:
     return tuple(chosen)
 
 
-def estimate_errors(listed: Sequence[LabelError], checked: Mapping[int, bool]) -> ExpectedErrors:
+def estimate_errors(
+    listed: Sequence[LabelError], checked: Mapping[int, bool], *, random_state: int = 0
+) -> ExpectedErrors:
     """Return an estimate of the number of wrong labels from labels that a person has checked.
 
     The probability that a label is wrong is a logistic function of its score, fitted to the
@@ -141,6 +155,8 @@ def estimate_errors(listed: Sequence[LabelError], checked: Mapping[int, bool]) -
     checked : mapping of int to bool
         Item -> whether its label is wrong. `choose_checks` returns good places to check; 30 checks
         give an error of about 5 % of the number of listed labels.
+    random_state : int
+        Seed of the draws from the distribution of the parameters of the logistic function.
 
     Returns
     -------
@@ -165,7 +181,7 @@ def estimate_errors(listed: Sequence[LabelError], checked: Mapping[int, bool]) -
     is_checked = np.zeros(len(listed), dtype=bool)
     is_checked[[places[item] for item in checked]] = True
     is_wrong = np.array([checked.get(one.item, False) for one in listed], dtype=np.float64)
-    draws = _draw_parameters(scores[is_checked], is_wrong[is_checked])
+    draws = _draw_parameters(scores[is_checked], is_wrong[is_checked], random_state)
     p = 1 / (1 + np.exp(-(draws[:, :1] + draws[:, 1:] * scores[~is_checked])))
     low, high = np.quantile(p.sum(axis=1), _LIMITS)
     n_wrong = int(is_wrong.sum())
@@ -182,7 +198,7 @@ def estimate_errors(listed: Sequence[LabelError], checked: Mapping[int, bool]) -
 
 
 def _draw_parameters(
-    scores: NDArray[np.float64], is_wrong: NDArray[np.float64]
+    scores: NDArray[np.float64], is_wrong: NDArray[np.float64], random_state: int
 ) -> NDArray[np.float64]:
     """Draw intercept and slope of a logistic regression, shape (draws, 2); no slope is negative."""
     from scipy.optimize import minimize
@@ -199,7 +215,7 @@ def _draw_parameters(
     best = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B", bounds=bounds).x
     p = 1 / (1 + np.exp(-design @ best))
     curvature = (design * (p * (1 - p))[:, None]).T @ design + 2 * _PENALTY * np.eye(2)
-    draws = np.random.default_rng(0).multivariate_normal(
+    draws = np.random.default_rng(random_state).multivariate_normal(
         best, np.linalg.inv(curvature), size=_N_DRAWS
     )
     draws[:, 1] = np.maximum(draws[:, 1], 0)

@@ -75,7 +75,7 @@ def find_label_errors(
     n_items: int,
     search: Search,
     paths: Sequence[str] | None = None,
-    seed: int = 0,
+    random_state: int = 0,
 ) -> LabelErrors:
     """Find items whose label is probably wrong.
 
@@ -94,7 +94,7 @@ def find_label_errors(
     search : callable
         (values, k) -> the k nearest neighbors by Euclidean distance.
     paths : sequence of str, optional
-    seed : int
+    random_state : int
         Seed of samples and of planted errors.
     """
     reason = _why_not(components, classes, n_items)
@@ -102,7 +102,7 @@ def find_label_errors(
         return LabelErrors.not_computed(n_items, reason or "")
     n_classes = len(classes.names)
     neighbors = search(components.half_whitened(), count_voters(n_items, n_classes))
-    model = LabelModel(components, neighbors, seed=seed)
+    model = LabelModel(components, neighbors, random_state=random_state)
     odds = model.odds(classes.codes, n_classes)
     is_alone = classes.counts[classes.codes] == 1
     suspicion = np.where(is_alone, np.float32(np.nan), odds.suspicion)
@@ -127,7 +127,9 @@ def find_label_errors(
     findings = tuple(
         _describe(int(item), odds, classes, neighbors.indices, paths) for item in listed
     )
-    expected = expect_errors(model, classes.codes, n_classes, odds, n_listed=len(listed), seed=seed)
+    expected = expect_errors(
+        model, classes.codes, n_classes, odds, n_listed=len(listed), random_state=random_state
+    )
     return LabelErrors(
         **{**vars(result), "part": Part(findings, result.part.reason), "expected": expected}
     )

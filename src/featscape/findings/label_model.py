@@ -68,11 +68,13 @@ class LabelModel:
         The features.
     neighbors : Neighbors
         The voters: neighbors of each item in `Components.half_whitened`.
-    seed : int
+    random_state : int
         Seed of the sample of items that the calibration is fitted on.
     """
 
-    def __init__(self, components: Components, neighbors: Neighbors, *, seed: int = 0) -> None:
+    def __init__(
+        self, components: Components, neighbors: Neighbors, *, random_state: int = 0
+    ) -> None:
         from scipy.linalg import eigh
 
         n = len(components.values)
@@ -85,7 +87,7 @@ class LabelModel:
         squared = neighbors.distances**2
         last = np.maximum(squared[:, -1:], 1e-12)
         self._weights = np.exp(-2 * (squared / last) ** 2).astype(np.float32)
-        self._shuffled = np.random.default_rng(seed).permutation(n)
+        self._shuffled = np.random.default_rng(random_state).permutation(n)
 
     def __len__(self) -> int:
         return len(self._rows)

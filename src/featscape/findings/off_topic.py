@@ -31,8 +31,8 @@ _LEAST_ITEMS = 20
 _N_SUPPORTING = 5
 
 _METHOD = (
-    "The score is the logarithm of the cosine distance to the nearest 5 % of 2,000 random images"
-    "{classes}, in interquartile ranges above the third quartile, less 2."
+    "The score is the logarithm of the cosine distance to the nearest 5 % of {n_sampled:,} random "
+    "images{classes}, in interquartile ranges above the third quartile, less 2."
 )
 _WITH_CLASSES = ", averaged with that of the median distance to the images of the nearest class"
 
@@ -58,9 +58,13 @@ def find_off_topic(
     *,
     classes: Classes | None = None,
     paths: Sequence[str] | None = None,
-    seed: int = 0,
+    random_state: int = 0,
 ) -> OffTopicItems:
     """Find items that resemble no large part of the dataset.
+
+    The distance of an item is the cosine distance to the nearest 5 % of a sample. The score is the
+    logarithm of the distance, in interquartile ranges above the third quartile, less 2. With
+    classes, the scaled logarithms of two distances are averaged and scaled again.
 
     Parameters
     ----------
@@ -70,13 +74,13 @@ def find_off_topic(
         The nearest items of each item, for the evidence.
     classes : Classes or None
     paths : sequence of str, optional
-    seed : int
+    random_state : int
         Seed of the random images.
     """
     n = len(features)
     if n < _LEAST_ITEMS:
         return _not_computed(n, f"The map has {n} items; at least {_LEAST_ITEMS} are needed.")
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(random_state)
     sample = np.sort(generator.permutation(n)[:_N_SAMPLED])
     of_classes = list(_sample_classes(classes, generator))
     distances = _distances(features, sample, of_classes)
@@ -88,7 +92,7 @@ def find_off_topic(
         return _not_computed(n, "All items have the same features, or most of them have.")
     listed = np.flatnonzero(score > 0)
     listed = listed[np.lexsort((listed, -score[listed]))]
-    method = _METHOD.format(classes=_WITH_CLASSES if of_classes else "")
+    method = _METHOD.format(n_sampled=len(sample), classes=_WITH_CLASSES if of_classes else "")
     median = float(np.median(distances[:, 0]))
     findings = tuple(
         OffTopic(

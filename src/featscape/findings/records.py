@@ -245,7 +245,8 @@ class ItemColumns:
     suggested : tuple of (str or None), length n
         The most probable label other than the given label; None where `suspicion` is NaN.
     off_topic : ndarray of float32, shape (n,)
-        Distance from the dataset: more than 0 is a finding. NaN if not computed.
+        Score of the distance from the dataset, see `find_off_topic`: more than 0 is a finding. NaN
+        if not computed.
     torn : ndarray of float32, shape (n,)
         The share of the nearest items in feature space that are elsewhere on the map.
     false_friends : ndarray of float32, shape (n,)

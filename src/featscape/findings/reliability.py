@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from featscape.findings.spaces import Search
     from featscape.labels.classes import Classes
 
-N_NEAR = 30  # neighbors of an item that are compared
+N_NEAR = 30  # neighbors of an item that are compared; fewer in a small map
 _N_KNN = 10  # as in Kobak & Berens
 _N_KNC = 10
 WIDER = 3  # an item on the map is a false friend if it is not among 3 x 30 neighbors in features
@@ -62,7 +62,7 @@ def measure_reliability(
     *,
     classes: Classes | None,
     search: Search,
-    seed: int = 0,
+    random_state: int = 0,
 ) -> MapReliability:
     """Measure how well the positions represent the features.
 
@@ -72,11 +72,12 @@ def measure_reliability(
         The features, or their principal components.
     positions : ndarray of float32, shape (n, 2) or (n, 3)
     neighbors : ndarray of int32, shape (n, k)
-        The nearest items of each item by the features, nearest first.
+        The nearest items of each item by the features, nearest first. `search` computes the
+        neighbors again if k is less than 90 (fewer in a map of less than 181 items).
     classes : Classes or None
     search : callable
         (values, k) -> the k nearest neighbors by Euclidean distance.
-    seed : int
+    random_state : int
         Seed of the samples.
     """
     n = len(positions)
@@ -84,11 +85,14 @@ def measure_reliability(
         return MapReliability.not_computed(
             n, f"The map has {n} items; at least {_LEAST_ITEMS} are needed."
         )
-    k = min(N_NEAR, neighbors.shape[1], (n - 1) // 2)
+    # at most half of the other items are neighbors: no item is a false friend if all are neighbors
+    k = max(1, min(N_NEAR, (n - 1) // (2 * WIDER)))
+    if neighbors.shape[1] < WIDER * k:  # a map with a perplexity of less than 30
+        neighbors = search(values, WIDER * k).indices
     on_map = search(positions, k).indices
     torn = 1 - shared(neighbors[:, :k], on_map)
     false_friends = 1 - shared(on_map, neighbors[:, : WIDER * k])
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(random_state)
     measures = [
         _knn(neighbors, on_map),
         *_by_rank(values, positions, k=k, generator=generator),

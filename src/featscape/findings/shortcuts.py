@@ -45,8 +45,8 @@ _METHOD = (
     "with the property, and exceeds 95 % of the maxima under permuted labels."
 )
 _ASSORTATIVITY_METHOD = (
-    "The score is the assortativity on the graph of the 10 nearest neighbors: 1 if neighbors have "
-    "equal values, 0 as for random pairs."
+    "The score is the assortativity on the graph of the {n_near} nearest neighbors: 1 if neighbors "
+    "have equal values, 0 as for random pairs."
 )
 
 
@@ -107,7 +107,7 @@ def find_shortcuts(
         for one, cell in _find_cells(properties, classes, random_state):
             found.append(_describe(one, cell, classes, assortativity[one.name]))
     found += [
-        _describe_order(name, value)
+        _describe_order(name, value, n_near=min(_N_NEAR, neighbors.shape[1]))
         for name, value in sorted(assortativity.items(), key=lambda item: -item[1])
         if value >= _STRONG_ASSORTATIVITY
     ]
@@ -260,7 +260,7 @@ def _describe(one: Property, cell: _Cell, classes: Classes, assortativity: float
     )
 
 
-def _describe_order(name: str, assortativity: float) -> Shortcut:
+def _describe_order(name: str, assortativity: float, *, n_near: int) -> Shortcut:
     return Shortcut(
         property_name=name,
         label="",
@@ -270,6 +270,9 @@ def _describe_order(name: str, assortativity: float) -> Shortcut:
             "equal, 0 as for random pairs)."
         ),
         evidence=Evidence(
-            items=(), neighbors=(), score=assortativity, method=_ASSORTATIVITY_METHOD
+            items=(),
+            neighbors=(),
+            score=assortativity,
+            method=_ASSORTATIVITY_METHOD.format(n_near=n_near),
         ),
     )

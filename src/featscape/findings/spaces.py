@@ -66,7 +66,7 @@ class Components:
 
 
 def principal_components(
-    features: NDArray[np.floating[Any]], n_components: int = N_COMPONENTS, *, seed: int = 0
+    features: NDArray[np.floating[Any]], n_components: int = N_COMPONENTS, *, random_state: int = 0
 ) -> Components | None:
     """Return the principal components of the unit rows, or None if all unit rows are equal.
 
@@ -76,13 +76,13 @@ def principal_components(
         May be memory-mapped; the rows are read in blocks.
     n_components : int
         At most d and a quarter of n are returned.
-    seed : int
+    random_state : int
         Seed of the sample of rows that the components are fitted on, above 50,000 rows.
     """
     n, d = features.shape
     rows = np.arange(n)
     if n > _MOST_FITTED:
-        rows = np.sort(np.random.default_rng(seed).choice(n, _MOST_FITTED, replace=False))
+        rows = np.sort(np.random.default_rng(random_state).choice(n, _MOST_FITTED, replace=False))
     sample = unit_rows(features[rows])
     center = sample.mean(axis=0)
     sample -= center

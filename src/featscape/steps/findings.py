@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from featscape import mapfolder
+from featscape.features.engines.devices import count_cores
 from featscape.findings import ItemColumns, Items, compute_findings, from_json
 from featscape.mapfolder.findings_file import read_findings
 from featscape.mapfolder.layout import damaged
@@ -54,7 +54,8 @@ def find_in_folder(folder: Path, embedding: Embedding, *, features: Features | N
             thumbnails=thumbnails,
             sizes_px=None if features is None else features.sizes_px,
             columns={} if images is None else _as_arrays(images.columns),
-        )
+        ),
+        random_state=embedding.parameters["seed"],
     )
 
 
@@ -86,7 +87,9 @@ def open_findings(made: Map) -> Findings:
             thumbnails=made.thumbnails,
             sizes_px=made.sizes_px,
             columns=made.columns,
-        )
+        ),
+        # the findings of a map are equal whether they are stored or computed again
+        random_state=made.run["parameters"].get("seed") or 0,
     )
 
 
@@ -116,5 +119,7 @@ def _as_arrays(columns: Mapping[str, Column]) -> dict[str, NDArray[Any]]:
     }
 
 
-def _compute(items: Items) -> Findings:
-    return compute_findings(items, search=search_neighbors, n_threads=os.cpu_count() or 1)
+def _compute(items: Items, *, random_state: int) -> Findings:
+    return compute_findings(
+        items, search=search_neighbors, n_threads=count_cores(), random_state=random_state
+    )

@@ -28,6 +28,18 @@ def relations(features, labels, **options):
     )
 
 
+def test_the_text_of_a_pair_has_the_number_of_neighbors():
+    features, codes = related()
+    near = search_all_pairs(features, 9).indices
+    part = find_class_relations(
+        principal_components(features),
+        near,
+        count_classes(named(codes), 400),
+        confidence=np.full(400, 0.5, np.float32),
+    )
+    assert "of the 9 nearest images" in of_kind(part, "close pair")[0].text
+
+
 def of_kind(part, kind):
     return [one for one in part.findings if one.kind == kind]
 

@@ -64,3 +64,19 @@ def test_the_estimate_is_exact_when_all_labels_are_checked():
 def test_checks_of_other_items_are_refused(checked, got):
     with pytest.raises(InputError, match=got):
         estimate_errors(listed_labels(4), checked)
+
+
+@pytest.mark.parametrize(("n_listed", "n_checks"), [(10, -3), (10, 0), (-1, 30)])
+def test_impossible_numbers_of_checks_are_refused(n_listed, n_checks):
+    with pytest.raises(InputError, match=f"got n_listed={n_listed}, n_checks={n_checks}"):
+        choose_checks(n_listed, n_checks)
+
+
+def test_the_estimate_depends_on_the_seed_only():
+    listed = listed_labels(5_000)
+    checked = {listed[place].item: place < 2_000 for place in choose_checks(5_000)}
+    first, again, other = (
+        estimate_errors(listed, checked, random_state=seed) for seed in (0, 0, 1)
+    )
+    assert first == again
+    assert (first.low, first.high) != (other.low, other.high)

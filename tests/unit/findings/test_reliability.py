@@ -113,3 +113,28 @@ def test_identical_items_give_finite_measures():
 def test_shared_counts_common_entries():
     some, others = np.array([[1, 2], [3, 4]]), np.array([[2, 1, 0], [0, 1, 3]])
     np.testing.assert_allclose(shared(some, others), [1, 0.5])
+
+
+@pytest.mark.parametrize("k", [9, 30])
+def test_the_columns_do_not_depend_on_the_number_of_given_neighbors(k):
+    features, _ = clouds(400)
+    positions = features[:, :2].copy()
+    found, expected = (
+        measure_reliability(
+            features,
+            positions,
+            search_all_pairs(features, n_given).indices,
+            classes=None,
+            search=search_all_pairs,
+        )
+        for n_given in (k, 90)
+    )
+    np.testing.assert_array_equal(found.torn, expected.torn)
+    np.testing.assert_array_equal(found.false_friends, expected.false_friends)
+    assert found.false_friends.mean() < found.torn.mean() - 0.05
+
+
+def test_a_random_map_of_few_items_has_false_friends(plane):
+    few = plane[:60]
+    found = reliability(few, np.random.default_rng(1).permutation(few))
+    assert found.false_friends.mean() == pytest.approx(1 - 27 / 59, abs=0.1)

@@ -153,3 +153,10 @@ def test_sizes_and_file_types_are_properties():
     )
     assert [one.name for one in found] == ["size", "aspect ratio", "file type"]
     assert found[2].levels == (".jpg", ".png")
+
+
+def test_the_method_of_an_order_has_the_number_of_neighbors():
+    values = np.random.default_rng(0).normal(size=200)
+    near = search_all_pairs(values[:, None].astype(np.float32), 6).indices
+    (finding,) = find_shortcuts(None, None, neighbors=near, columns={"depth": values}).findings
+    assert "graph of the 6 nearest neighbors" in finding.evidence.method

@@ -8,7 +8,7 @@ import pytest
 
 from featscape import make_map, open_map
 from featscape.errors import InputError
-from featscape.findings import KINDS
+from featscape.findings import KINDS, compute_findings
 from featscape.mapfolder import FINDING_COLUMNS
 from featscape.mapfolder.findings_file import read_findings
 
@@ -89,3 +89,31 @@ def test_the_command_line_prints_findings_after_the_agreement(featscape, photos,
     done = featscape("map", photos, "--perplexity", "5", "-o", "other", "--no-findings")
     assert "All findings" not in done.out
     assert not (here / "other" / "findings.json").exists()
+
+
+def test_the_seed_of_the_map_is_the_seed_of_the_findings(photos, here, monkeypatch):
+    seeds = []
+
+    def remember(items, **options):
+        seeds.append(options["random_state"])
+        return compute_findings(items, **options)
+
+    monkeypatch.setattr("featscape.steps.findings.compute_findings", remember)
+    make_map(photos, here / "stored", perplexity=5, random_state=7)
+    made = make_map(photos, here / "m", perplexity=5, random_state=8, findings=False)
+    assert len(made.findings.columns) == len(made)
+    assert seeds == [7, 8]
+
+
+def test_findings_use_the_cores_of_the_process(photos, here, monkeypatch):
+    n_threads = []
+
+    def remember(items, **options):
+        n_threads.append(options["n_threads"])
+        return compute_findings(items, **options)
+
+    monkeypatch.setattr("featscape.steps.findings.compute_findings", remember)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {3}, raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    make_map(photos, here / "m", perplexity=5)
+    assert n_threads == [1]
