@@ -155,6 +155,8 @@ def test_very_few_items_have_an_embedding(X, n_items, init):
         ({"perplexity": -1}, "perplexity must be a finite number of at least 1; got -1"),
         ({"perplexity": "30"}, "perplexity must be a number or a sequence of numbers; got '30'"),
         ({"perplexity": []}, "perplexity must be a number or a sequence"),
+        ({"perplexity": np.array(30)}, "perplexity must be a number or a sequence"),
+        ({"perplexity": (p for p in (5, 10))}, "a sequence of numbers; got <generator"),
         ({"perplexity": [5, 70]}, "got 70"),
         ({"early_exaggeration": 0}, "early_exaggeration must be a finite number of at least 1"),
         ({"quality": "high"}, "quality must be one of draft, standard, best; got 'high'"),

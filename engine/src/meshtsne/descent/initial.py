@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meshtsne.blas import one_blas_thread
+from meshtsne.checks import check_choice
 from meshtsne.errors import InputError
 from meshtsne.reduction import leading_eigenvectors
 
@@ -49,10 +50,20 @@ def first_positions(
     points : ndarray of float32, shape (n, m), or None
         Reduced features, for "pca"; None if there are none.
     generator : RandomState
+
+    Returns
+    -------
+    ndarray of float32, shape (n, c)
+
+    Raises
+    ------
+    InputError
+        `init` is an unknown name or an invalid array, or there are no features for "pca".
     """
     n_points = P.shape[0]
     if not isinstance(init, str):
         return array_start(init, shape=(n_points, n_components))
+    check_choice("init", init, START_NAMES, otherwise=" or an array of positions")
     if init == "random":
         return random_start(n_points, n_components, generator=generator)
     if init == "spectral":
@@ -149,8 +160,8 @@ def _smoothest(
     """Return eigenvectors of the largest eigenvalues, shape (n, n_vectors); `first` is the first.
 
     A graph of several components has equal eigenvalues, which need a block method: a Lanczos method
-    misses them or does not converge. Initial positions need little accuracy, so the warning about
-    the number of iterations is ignored.
+    misses them or does not converge. Initial positions need little accuracy, so only the warnings
+    that the method has not converged are ignored.
     """
     import warnings
 
@@ -159,7 +170,9 @@ def _smoothest(
     block = generator.normal(size=(len(first), n_vectors + _SPARE_VECTORS))
     block[:, 0] = first
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+        warnings.filterwarnings(
+            "ignore", r"(?s).*not reaching the requested tolerance", UserWarning
+        )
         vectors = lobpcg(smooth, block, tol=1e-5, maxiter=_SPECTRAL_ITERATIONS)[1]
     return np.asarray(vectors[:, :n_vectors])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -109,9 +110,17 @@ def is_device(device: object) -> bool:
 
 
 def _perplexities(perplexity: Any) -> tuple[float, ...]:
-    """Return the perplexities, checked, of a number or a sequence of numbers."""
+    """Return the perplexities, checked, of a number or a sequence of numbers.
+
+    An iterator is invalid, because a second fit would find it empty.
+    """
     values = (perplexity,) if isinstance(perplexity, Real) else perplexity
-    if isinstance(values, str) or not np.iterable(values) or len(tuple(values)) == 0:
+    if (
+        not np.iterable(values)  # np.array(30) is a Collection, too
+        or not isinstance(values, Collection)
+        or isinstance(values, str)
+        or len(values) == 0
+    ):
         raise InputError(
             f"perplexity must be a number or a sequence of numbers; got {perplexity!r}. "
             "Pass for example 30 or (10, 100)."

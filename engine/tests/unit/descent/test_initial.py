@@ -1,9 +1,19 @@
+import warnings
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from scipy.sparse import block_diag, csr_array
 
 from meshtsne.affinities import joint_probabilities
-from meshtsne.descent.initial import START_SD, array_start, pca_start, random_start, spectral_start
+from meshtsne.descent.initial import (
+    START_SD,
+    array_start,
+    first_positions,
+    pca_start,
+    random_start,
+    spectral_start,
+)
 from meshtsne.errors import InputError
 from meshtsne.search.neighbors import nearest_neighbors
 
@@ -68,6 +78,28 @@ def test_spectral_accepts_a_disconnected_graph(size):
     Y = spectral_start(P, 2, generator=generator())
     assert np.isfinite(Y).all()
     np.testing.assert_array_equal(Y, spectral_start(P, 2, generator=generator()))
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["eigh failed at iteration 3", "Exited with 0.1\nnot reaching the requested tolerance 1e-05"],
+)
+def test_spectral_ignores_only_the_warning_that_it_has_not_converged(monkeypatch, message):
+    def warn(_matrix, block, **_parameters):
+        warnings.warn(message, UserWarning, stacklevel=2)
+        return None, block
+
+    monkeypatch.setattr("scipy.sparse.linalg.lobpcg", warn)
+    P = joint(generator().normal(size=(250, 3)).astype(np.float32))
+    expected = nullcontext() if message.startswith("Exited") else pytest.warns(match=message)
+    with expected:
+        spectral_start(P, 2, generator=generator())
+
+
+def test_an_unknown_name_is_an_error():
+    X = generator().normal(size=(50, 3)).astype(np.float32)
+    with pytest.raises(InputError, match=r"one of pca, random, spectral or an array .* got 'PCA'"):
+        first_positions("PCA", joint(X), 2, points=X, generator=generator())
 
 
 def test_an_array_keeps_its_scale_and_is_copied():
