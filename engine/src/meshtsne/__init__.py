@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from meshtsne.errors import DeviceError, InputError, MeshTSNEError
+    from meshtsne.errors import DeviceError, DivergenceError, InputError, MeshTSNEError
     from meshtsne.estimator import TSNE
     from meshtsne.quality import (
         LabelAgreement,
@@ -26,6 +26,7 @@ __version__ = "0.1.0"
 __all__ = [
     "TSNE",
     "DeviceError",
+    "DivergenceError",
     "InputError",
     "LabelAgreement",
     "MeshTSNEError",
@@ -42,6 +43,7 @@ __all__ = [
 _HOME = {
     "TSNE": "estimator",
     "DeviceError": "errors",
+    "DivergenceError": "errors",
     "InputError": "errors",
     "LabelAgreement": "quality",
     "MeshTSNEError": "errors",

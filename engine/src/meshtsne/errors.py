@@ -2,6 +2,7 @@
 
 MeshTSNEError
 ├── InputError (ValueError)   a parameter or an array is invalid
+├── DivergenceError           the embedding became too large, or is not finite
 └── DeviceError               a GPU is missing, fails its check, or has too little memory
 """
 
@@ -12,6 +13,10 @@ class MeshTSNEError(Exception):
 
 class InputError(MeshTSNEError, ValueError):
     """A parameter or an array is invalid."""
+
+
+class DivergenceError(MeshTSNEError):
+    """The embedding became too large for the forces, or is not finite."""
 
 
 class DeviceError(MeshTSNEError):

@@ -246,6 +246,9 @@ class TSNE(FittedMap):
         ------
         InputError
             A parameter or an array is invalid.
+        DivergenceError
+            The embedding became too large, or is not finite: `learning_rate` or
+            `early_exaggeration` is too high for X.
         DeviceError
             The GPU is missing, fails its check, or has too little memory.
         KeyboardInterrupt

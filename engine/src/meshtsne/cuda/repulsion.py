@@ -20,7 +20,7 @@ import triton
 
 from meshtsne.cuda.kernels import descent as kernels
 from meshtsne.cuda.kernels.launch import launch
-from meshtsne.errors import InputError
+from meshtsne.errors import DivergenceError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -106,7 +106,7 @@ class RepulsionGrid:
             spacing = self._coarse
         needed = int(min(span / spacing * margin, 1e9)) + 9
         if needed > SIZES[-1]:
-            raise InputError(
+            raise DivergenceError(
                 f"the embedding's extent on a GPU must be at most {SIZES[-1] * spacing:.0f}; it "
                 f"grew to {span:.0f}. Lower learning_rate."
             )

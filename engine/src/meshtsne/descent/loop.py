@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from meshtsne.errors import InputError
+from meshtsne.errors import DivergenceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,8 +78,8 @@ def descend(
 
     Raises
     ------
-    InputError
-        The positions are not finite.
+    DivergenceError
+        The embedding is too large for the forces, or a position is not finite.
     """
     first = gradient.n_iter
     watch = _Watch(gradient, tolerance, callback, callback_every)
@@ -90,7 +90,7 @@ def descend(
         stopped_by = "interrupt"
     n_iter, kl_divergence = gradient.n_iter - first, gradient.kl_divergence()
     if not math.isfinite(kl_divergence):  # a position is not finite
-        raise InputError(
+        raise DivergenceError(
             f"the embedding must stay finite; it left the range of float32 within {n_iter} "
             "iterations. Lower learning_rate or early_exaggeration."
         )

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meshtsne import _native
-from meshtsne.errors import InputError
+from meshtsne.errors import DivergenceError
 from meshtsne.forces.native import NativeGradient
 
 if TYPE_CHECKING:
@@ -127,8 +127,9 @@ def _spacing(span: NDArray[np.float64], n_points: int) -> float:
     return spacing
 
 
-def _too_large(span: NDArray[np.float64]) -> InputError:
-    return InputError(
+def _too_large(span: NDArray[np.float64]) -> DivergenceError:
+    """Return the error for an embedding of this extent, shape (c,)."""
+    return DivergenceError(
         f"the embedding must fit a grid of {MOST_NODES:,} nodes; it reached an extent of "
         f"{span.max():,.0f}. Lower learning_rate or early_exaggeration, or scale the init array "
         "down."

@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 
 from meshtsne.descent.loop import descend
 from meshtsne.descent.schedule import Phase, count_iterations, plan_phases
-from meshtsne.errors import InputError
+from meshtsne.errors import DivergenceError
 from meshtsne.forces import exact
 from meshtsne.forces.direct import DirectGradient
 from meshtsne.forces.grid import GridGradient
@@ -149,7 +149,7 @@ def test_a_map_that_is_not_finite_is_an_error(stop):
     gradient.kl_divergence = lambda: np.nan
     callback = (lambda i, *_: i == 200) if stop == "callback" else None
     n_iter = 250 if stop == "max_iter" else 200
-    with pytest.raises(InputError, match=f"within {n_iter} iterations. Lower learning_rate"):
+    with pytest.raises(DivergenceError, match=f"within {n_iter} iterations. Lower learning_rate"):
         descend(gradient, [EARLY], callback=callback)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from meshtsne.errors import InputError
+from meshtsne.errors import DivergenceError
 from meshtsne.forces import exact, grid
 from meshtsne.forces.direct import DirectGradient
 from meshtsne.forces.grid import GridGradient, GridPotential, Layout, good_size
@@ -138,7 +138,7 @@ def test_a_diverging_descent_is_an_error():
         np.random.default_rng(0).normal(size=(50, 2)),
         n_jobs=1,
     )
-    with pytest.raises(InputError, match="Lower learning_rate"):
+    with pytest.raises(DivergenceError, match="Lower learning_rate"):
         found.advance(20, exaggeration=1.0, momentum=0.8, learning_rate=1e38)
 
 
