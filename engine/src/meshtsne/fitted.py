@@ -137,7 +137,10 @@ class FittedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     @cached_property
     def affinities_(self) -> csr_array:
-        """P. After a fit on a GPU or `restore`, computed from the neighbors on first use."""
+        """P, float32, shape (n, n).
+
+        After a fit on a GPU or `restore`, P is computed from the neighbors on first use.
+        """
         neighbors = out_of_metric(
             Neighbors(self.neighbors_indices_, self.neighbors_distances_), self._metric
         )
@@ -225,4 +228,6 @@ class FittedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         try:
             return validate_data(self, X, accept_sparse="csr", ensure_all_finite=False, reset=reset)
         except ValueError as error:
-            raise InputError(str(error)) from error
+            remedy = "one row of numbers per item" if reset else "the same columns as to fit"
+            reason = str(error).rstrip().rstrip(".")
+            raise InputError(f"{reason}. Pass {remedy}.") from error

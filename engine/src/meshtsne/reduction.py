@@ -95,7 +95,14 @@ class Reduction:
     def project(
         self, rows: NDArray[np.floating[Any]], *, alone: bool = False
     ) -> NDArray[np.float32]:
-        """Return the reduced features of one block of `row_blocks`; see `apply`."""
+        """Return the reduced features, float32, shape (b, m), of one block of `row_blocks`.
+
+        Parameters
+        ----------
+        rows : ndarray of float32 or float64, shape (b, d)
+        alone : bool
+            As in `apply`.
+        """
         with np.errstate(over="ignore"):  # `apply` checks the result
             centered = ((rows - self.mean) * self.scale).astype(np.float32)
         if self.axes is None:
@@ -155,7 +162,19 @@ def fit_reduction(
 
 
 def row_blocks(X: Any, *, metric: str) -> Iterator[tuple[int, NDArray[np.floating[Any]]]]:
-    """Yield (first row, block of dense floating rows), scaled to length one for `SPHERICAL`."""
+    """Yield the rows of X in dense blocks, scaled to length one for the metrics `SPHERICAL`.
+
+    Parameters
+    ----------
+    X : array or sparse matrix of numbers, shape (n, d)
+    metric : str
+
+    Yields
+    ------
+    start : int
+        Index of the first row of the block.
+    rows : ndarray of float32 or float64, shape (b, d)
+    """
     from scipy.sparse import issparse
 
     step = max(1, _BLOCK_SIZE // max(1, X.shape[1]))

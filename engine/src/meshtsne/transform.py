@@ -57,7 +57,7 @@ class ExactPotential:
 
 
 def make_potential(Y: NDArray[np.float32], *, n_threads: int) -> Potential:
-    """Return Phi of the embedding Y: the exact sum for few points, a grid for many."""
+    """Return Phi of the embedding Y, shape (n, c): the exact sum for few points, else a grid."""
     if len(Y) < EXACT_POTENTIAL_BELOW:
         return ExactPotential(Y)
     from meshtsne.forces.grid import GridPotential

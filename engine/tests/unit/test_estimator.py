@@ -197,6 +197,11 @@ def test_an_invalid_parameter_is_an_error_before_the_search(X, parameters, messa
     assert not hasattr(model, "neighbors_indices_")
 
 
+def test_new_items_with_other_columns_are_an_error(X):
+    with pytest.raises(InputError, match=r"as input\. Pass the same columns as to fit\.$"):
+        quick().fit(X).transform(X[:, :2])
+
+
 def test_new_items_outside_the_range_of_float32_are_an_error(X):
     model = quick().fit(X)
     with pytest.raises(InputError, match="within the range of the fitted features"):
@@ -209,7 +214,7 @@ def test_invalid_features_are_input_errors(X):
         quick().fit(X)
     with pytest.raises(InputError, match="numeric"):
         quick().fit([["a", "b"]] * 20)
-    with pytest.raises(InputError, match="Expected 2D array"):
+    with pytest.raises(InputError, match=r"(?s)Expected 2D array.* Pass one row of numbers per"):
         quick().fit(X[0])
 
 

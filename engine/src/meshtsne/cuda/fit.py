@@ -166,7 +166,7 @@ class DeviceStages:
         )
 
     def gradient(self, start: NDArray[np.float32]) -> CudaGradient:
-        """Return the gradient for P, with these initial positions."""
+        """Return the gradient for P at the positions `start`, float32, shape (n, 2)."""
         return CudaGradient(self._P, start, names=self._order, device=self._device)
 
     def _wait(self) -> None:

@@ -76,7 +76,7 @@ def first_positions(
 def random_start(
     n_points: int, n_components: int, *, generator: np.random.RandomState
 ) -> NDArray[np.float32]:
-    """Return normally distributed positions with standard deviation 1e-4."""
+    """Return normal positions with standard deviation 1e-4, float32, shape (n, c)."""
     return generator.normal(scale=START_SD, size=(n_points, n_components)).astype(np.float32)
 
 
@@ -178,7 +178,17 @@ def _smoothest(
 
 
 def array_start(Y: Any, *, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Return the positions of the caller as a float32 copy, not scaled.
+    """Return the positions of the caller as a copy, not scaled.
+
+    Parameters
+    ----------
+    Y : array-like of numbers, shape (n, c)
+    shape : tuple of int
+        (n, c), which the shape of Y must be.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, c)
 
     Raises
     ------
@@ -213,7 +223,19 @@ def array_start(Y: Any, *, shape: tuple[int, int]) -> NDArray[np.float32]:
 def scaled_start(
     positions: NDArray[np.float64], n_components: int, *, generator: np.random.RandomState
 ) -> NDArray[np.float32]:
-    """Scale all axes so that the largest sd is 1e-4; draw axes without extent at random."""
+    """Scale all axes so that the largest standard deviation is 1e-4.
+
+    Parameters
+    ----------
+    positions : ndarray of float64, shape (n, at most c)
+        Missing axes, and axes without extent, are drawn at random.
+    n_components : int
+    generator : RandomState
+
+    Returns
+    -------
+    ndarray of float32, shape (n, c)
+    """
     n = len(positions)
     missing = n_components - positions.shape[1]
     positions = np.hstack([positions, np.zeros((n, max(missing, 0)))])

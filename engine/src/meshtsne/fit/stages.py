@@ -69,19 +69,19 @@ class Stages(Protocol):
         ...
 
     def find_neighbors(self) -> None:
-        """Find the `neighbors` of each item."""
+        """Find the `neighbors` of each item, int32 and float32, shape (n, k)."""
         ...
 
     def join(self) -> csr_array | None:
-        """Compute P. Return P if it is in the memory of the host."""
+        """Compute P, float32, shape (n, n). Return P if it is in the memory of the host."""
         ...
 
     def first_positions(self) -> NDArray[np.float32]:
-        """Return the initial positions, shape (n, c)."""
+        """Return the initial positions, float32, shape (n, c)."""
         ...
 
     def gradient(self, start: NDArray[np.float32]) -> Gradient:
-        """Return the gradient for P at the positions `start`, shape (n, c)."""
+        """Return the gradient for P at the positions `start`, float32, shape (n, c)."""
         ...
 
 
@@ -164,7 +164,7 @@ class HostStages:
             self.neighbors = self.index.graph(request.n_neighbors, n_jobs=request.n_threads)
 
     def join(self) -> csr_array:
-        """Compute P, or take the affinities that the caller gave; return P."""
+        """Compute P, float32, shape (n, n), or take the affinities of the caller; return P."""
         request = self._request
         if request.affinities is not None:
             self._P = request.affinities
@@ -175,7 +175,7 @@ class HostStages:
         return self._P
 
     def first_positions(self) -> NDArray[np.float32]:
-        """Return the initial positions, shape (n, c)."""
+        """Return the initial positions, float32, shape (n, c)."""
         request = self._request
         return initial.first_positions(
             request.init,
@@ -186,7 +186,7 @@ class HostStages:
         )
 
     def gradient(self, start: NDArray[np.float32]) -> Gradient:
-        """Return the gradient for P at the positions `start`, shape (n, c)."""
+        """Return the gradient for P at the positions `start`, float32, shape (n, c)."""
         request = self._request
         return choose_gradient(self._P, start, method=request.method, n_threads=request.n_threads)
 
@@ -213,7 +213,7 @@ def open_stages(request: Request, device: str) -> Stages:
 
 
 def arrange(stages: Stages, X: Any, progress: Progress) -> None:
-    """Reduce the features and build the search index."""
+    """Reduce the features X, shape (n, d), and build the search index."""
     with progress.timed("pca"):
         stages.reduce(X)
     with progress.timed("index"):

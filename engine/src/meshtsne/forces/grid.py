@@ -170,18 +170,30 @@ def _spline_transform(frequency: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class PlaneSolver:
-    """Compute the potential of a density on a 2-D grid in native code."""
+    """Compute the potential of a density on a 2-D grid in native code.
+
+    Parameters
+    ----------
+    pool : _native.Pool
+    layout : Layout
+    """
 
     def __init__(self, pool: _native.Pool, layout: Layout) -> None:
         self._solver = _native.PotentialSolver(pool, kernel_spectrum(layout))
 
     def solve(self, density: NDArray[np.float32]) -> None:
-        """Turn the density into the potential, in place."""
+        """Turn the density into the potential, in place.
+
+        Parameters
+        ----------
+        density : ndarray of float32, shape (*layout.shape[:-1], layout.shape[-1] + PADDING)
+            The `_native.PADDING` last columns are not nodes.
+        """
         self._solver.solve(density)
 
 
 class GeneralSolver:
-    """Compute the potential of a density in any number of dimensions, by SciPy's transforms."""
+    """Compute the potential in any number of dimensions by SciPy; see `PlaneSolver`."""
 
     def __init__(self, pool: _native.Pool, layout: Layout) -> None:
         self._workers = pool.n_threads
@@ -194,7 +206,7 @@ class GeneralSolver:
         self._spectrum = spectrum
 
     def solve(self, density: NDArray[np.float32]) -> None:
-        """Turn the density into the potential, in place."""
+        """Turn the density into the potential, in place; see `PlaneSolver.solve`."""
         from scipy.fft import fft, ifft, irfft, rfft
 
         nodes = density[self._inside]

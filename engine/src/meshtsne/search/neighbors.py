@@ -118,7 +118,20 @@ def nearest_neighbors(
 
 
 def in_metric(distances: NDArray[np.float32], metric: str, scale: float) -> NDArray[np.float32]:
-    """Convert distances between reduced points to distances in the metric between the items."""
+    """Convert distances between reduced points to distances in the metric between the items.
+
+    Parameters
+    ----------
+    distances : ndarray of float32, any shape
+    metric : str
+        Canonical name.
+    scale : float
+        `Reduction.scale`.
+
+    Returns
+    -------
+    ndarray of float32, shape of `distances`
+    """
     distances = np.asarray(distances / np.float64(scale), dtype=np.float32)
     if metric in SPHERICAL:  # between rows of length one: d^2 = 2 (1 - cos)
         return np.asarray(distances**2 / 2, dtype=np.float32)

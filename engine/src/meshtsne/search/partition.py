@@ -62,7 +62,7 @@ class Partition:
 
     @classmethod
     def train(cls, points: NDArray[np.float32], *, seed: int, pool: _native.Pool) -> Partition:
-        """Cluster a sample of the points into cells of about `POINTS_PER_CELL` points."""
+        """Cluster a sample of the points, shape (n, m), into cells of `POINTS_PER_CELL` points."""
         n = len(points)
         n_cells = max(1, round(n / POINTS_PER_CELL))
         n_training = min(n, _TRAINING_POINTS_PER_CELL * n_cells)

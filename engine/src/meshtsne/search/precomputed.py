@@ -153,7 +153,9 @@ def as_affinities(P: Any, *, n_items: int | None = None) -> csr_array:
     try:
         P = csr_array(P, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise InputError(f"affinities must be a sparse matrix of numbers: {error}.") from error
+        raise InputError(
+            f"affinities must be a sparse matrix of numbers: {error}. {remedy}"
+        ) from error
     if P.ndim != 2 or P.shape[0] != P.shape[1] or P.shape[0] != (n_items or P.shape[0]):
         n = n_items or P.shape[0]
         raise InputError(

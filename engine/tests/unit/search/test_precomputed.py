@@ -186,7 +186,7 @@ def uniform(n):
         (uniform(80) * np.nan, "must be finite and not negative"),
         (np.full((80, 80), 1 / 6400), "must be 0 on the diagonal; the largest there is 0.000156"),
         (np.eye(80, k=1) / 79, "must be symmetric; the largest difference .* is 0.0126582"),
-        ("P", "must be a sparse matrix of numbers"),
+        ("P", "must be a sparse matrix of numbers: .* Pass joint probabilities"),
     ],
 )
 def test_invalid_affinities_are_errors(P, message):
