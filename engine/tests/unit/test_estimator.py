@@ -10,7 +10,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from meshtsne import TSNE
 from meshtsne.descent.loop import CHECK_EVERY
 from meshtsne.descent.schedule import MAX_ITER
-from meshtsne.errors import DeviceError, InputError
+from meshtsne.errors import DeviceError, DivergenceError, InputError
 from meshtsne.fit import device
 from meshtsne.forces import exact
 from meshtsne.records import Neighbors
@@ -285,7 +285,7 @@ def test_ctrl_c_keeps_the_embedding_so_far(X):
 
 @pytest.mark.parametrize("method", ["direct", "grid"])
 def test_a_diverging_descent_is_an_error(X, method):
-    with pytest.raises(InputError, match="Lower learning_rate or early_exaggeration"):
+    with pytest.raises(DivergenceError, match="Lower learning_rate or early_exaggeration"):
         quick(learning_rate=1e10, method=method).fit(X)
 
 
