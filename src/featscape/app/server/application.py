@@ -184,7 +184,7 @@ def _add_page(app: FastAPI, served: ServedMap) -> None:
     @app.get("/static/{name}")
     def static(request: Request, name: str) -> Response:
         if name not in VIEWER:
-            _nothing(f"no file {name}")
+            _nothing(f"no file {name}", remedy="Reload the page.")
         kind = "text/javascript" if name.endswith(".js") else "text/css"
         return _answer_bytes(request, viewer_file(name).read_bytes(), media_type=kind)
 
@@ -194,7 +194,7 @@ def _add_page(app: FastAPI, served: ServedMap) -> None:
 
     @app.get("/data/{name}")
     def data(request: Request, name: str) -> Response:
-        file = served.files.get(name) or _nothing(f"no file {name}")
+        file = served.files.get(name) or _nothing(f"no file {name}", remedy="Reload the page.")
         kind = "application/json" if name.endswith(".json") else _BINARY
         return answer_file(request, file, media_type=kind)
 
@@ -204,7 +204,8 @@ def _add_items(app: FastAPI, served: ServedMap) -> None:
 
     def check(item: int) -> int:
         if not 0 <= item < len(served.items):
-            _nothing(f"no item {item}; the ids of this map are 0 to {len(served.items) - 1:,}")
+            last = len(served.items) - 1
+            _nothing(f"no item {item}", remedy=f"The ids of this map are 0 to {last:,}.")
         return item
 
     @app.get("/api/items/{item}")
@@ -220,7 +221,8 @@ def _add_items(app: FastAPI, served: ServedMap) -> None:
     def thumbnail(request: Request, item: int) -> Response:
         check(item)
         if served.thumbnails is None:
-            _nothing("no thumbnail: the map has no thumbnails")
+            remedy = "Make the map with `featscape map`."
+            _nothing("no thumbnail: the map has no thumbnails", remedy=remedy)
         content = served.thumbnails.encoded(item)
         kind = media_type(io.BytesIO(content)) or _BINARY
         return _answer_bytes(request, content, media_type=kind)
@@ -257,7 +259,9 @@ def _add_selections(app: FastAPI, served: ServedMap) -> None:
 
     @app.get("/api/zip/{key}")
     def archive(key: str) -> Response:
-        ids = selections.get(key) or _nothing("no such archive; request the archive again")
+        ids = selections.get(key) or _nothing(
+            "no such archive", remedy="Request the archive again."
+        )
         content = stream_archive(ids, items=served.items, originals=served.originals)
         headers = {"Content-Disposition": "attachment", "Cache-Control": "no-store"}
         return StreamingResponse(content, headers=headers, media_type="application/zip")
@@ -282,7 +286,8 @@ def _check_selection(ids: list[int], served: ServedMap) -> None:
     if unknown:
         raise HTTPException(
             422,
-            f"each id must be below {len(served.items):,}, the number of items; got {unknown[0]}.",
+            f"each id must be below {len(served.items):,}, the number of items; got {unknown[0]}. "
+            "Reload the page.",
         )
 
 
@@ -290,8 +295,9 @@ def _as_sentence(reason: str | None) -> str | None:
     return None if reason is None else reason[0].upper() + reason[1:]
 
 
-def _nothing(what: str) -> NoReturn:
-    raise HTTPException(404, f"there is {what}.")
+def _nothing(what: str, *, remedy: str = "") -> NoReturn:
+    """Answer 404. The texts about missing originals contain their own remedy."""
+    raise HTTPException(404, f"there is {what}. {remedy}".rstrip())
 
 
 def _answer_bytes(request: Request, content: bytes, *, media_type: str) -> Response:

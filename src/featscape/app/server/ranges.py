@@ -71,7 +71,8 @@ def _locate(first: str, last: str, *, size: int) -> tuple[int, int] | None:
     if start >= size:
         raise HTTPException(
             416,
-            f"a range must begin before the end of the file at {size} bytes.",
+            f"a range must begin before the end of the file at {size} bytes; got {start}. "
+            "Reload the page.",
             headers={"Content-Range": f"bytes */{size}"},
         )
     return start, end

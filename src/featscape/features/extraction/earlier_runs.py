@@ -196,8 +196,8 @@ def find_earlier_choice(
             run = read_run(folder)
             model, inference = ModelCard(**run["model"] or {}), Inference(**run["inference"] or {})
             n_then = run["counts"]["items"]
-        except (TypeError, ValueError, LookupError):  # of another version, or without a network
-            continue
+        except (TypeError, ValueError, LookupError):
+            continue  # a map without a network, or an invalid map, which `open_cache` reports
         now = wanted.get(card_key(replace(model, precision="")))
         if (
             now is not None
