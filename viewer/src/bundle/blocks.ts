@@ -39,7 +39,7 @@ export function entry(block: ArrayBuffer, index: number): Uint8Array<ArrayBuffer
   const end = start < 0 ? -1 : view.getUint32(at + 4, true);
   if (start < table || end < start || end > block.byteLength) {
     throw new SourceError(
-      `A block of thumbnails of ${block.byteLength} bytes has no entry ${index}: the map is damaged. Make it again.`,
+      `A block of thumbnails of ${block.byteLength} bytes has no entry ${index}. The map is damaged. Make the map again.`,
     );
   }
   return new Uint8Array(block, start, end - start);

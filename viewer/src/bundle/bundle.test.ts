@@ -118,18 +118,18 @@ test("a damaged block gives no image, and is reported once until images arrive a
         : bytes;
     },
   });
-  const told: (string | null)[] = [];
-  thumbnails.troubled = (why) => told.push(why);
+  const calls: (string | null)[] = [];
+  thumbnails.troubled = (why) => calls.push(why);
   const wants = (...blocks: number[]) =>
     thumbnails.want(blocks.map((number) => ({ pack: 0, block: number, rank: number })));
   wants(0, 1);
-  await vi.waitFor(() => expect(told).toHaveLength(1));
+  await vi.waitFor(() => expect(calls).toHaveLength(1));
   await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(told).toEqual([expect.stringContaining("damaged")]);
+  expect(calls).toEqual([expect.stringContaining("damaged")]);
   expect(thumbnails.bytes(0, 0)).toBeNull();
   damaged = false;
   wants(2, 3);
-  await vi.waitFor(() => expect(told[1]).toBeNull());
+  await vi.waitFor(() => expect(calls[1]).toBeNull());
   expect([...(thumbnails.bytes(0, 9) ?? [])]).toEqual([9]);
 });
 

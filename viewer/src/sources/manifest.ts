@@ -8,12 +8,12 @@ export function parseManifest(bytes: ArrayBuffer): Manifest {
     manifest = JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     throw new SourceError(
-      "The map's manifest.json is not JSON: it is incomplete. Make the map again.",
+      "The map's manifest.json is not valid JSON; the file may be incomplete. Make the map again.",
     );
   }
   if (manifest?.format !== FORMAT || manifest.version !== VERSION) {
     throw new SourceError(
-      `This page reads maps of format ${FORMAT} ${VERSION}; got ${manifest?.format} ${manifest?.version}. Make the map and the page with the same featscape.`,
+      `This page reads maps of format ${FORMAT} ${VERSION}; got ${manifest?.format} ${manifest?.version}. Make the map and the page with the same version of featscape.`,
     );
   }
   return manifest;

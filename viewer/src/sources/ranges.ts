@@ -15,7 +15,9 @@ export async function request(url: string, init: RequestInit = {}): Promise<Resp
     const response = await fetch(url, init).catch(() => null);
     if (response && !BUSY_OR_GONE.includes(response.status)) return response;
     if (wait === undefined) {
-      throw new NoAnswerError("The server does not answer. Is it still running?");
+      throw new NoAnswerError(
+        "The server does not answer. Check that the server is running, and reload the page.",
+      );
     }
     await pause(wait);
   }
@@ -40,7 +42,7 @@ export class RangeReader {
     if (response.status === 416) throw truncated(file);
     if (!response.ok) {
       throw new SourceError(
-        `The map's file ${file} cannot be read: the server answers ${response.status}.`,
+        `The map's file ${file} cannot be read: the server answers ${response.status}. Reload the page, or make the map again.`,
       );
     }
     const ranged = init.headers !== undefined && response.status !== 206;

@@ -62,26 +62,26 @@ it("answers from the kernel may arrive in any order", async () => {
 it("the page reports when the kernel leaves and when it returns", async () => {
   const model = new FakeModel({ "manifest.json": manifest, quick: "abc" });
   const source = await openWidget(model);
-  const told: (string | null)[] = [];
-  source.watch?.((trouble) => told.push(trouble));
+  const calls: (string | null)[] = [];
+  source.watch?.((trouble) => calls.push(trouble));
   vi.useFakeTimers();
   const doubt = () => {
     for (const callback of model.doubts) callback(undefined, []);
   };
   doubt(); // it is there
   await vi.advanceTimersByTimeAsync(10_000);
-  expect(told).toEqual([]);
+  expect(calls).toEqual([]);
   model.isGone = true;
   doubt();
   await vi.advanceTimersByTimeAsync(2000);
-  expect(told).toEqual([SILENT]);
+  expect(calls).toEqual([SILENT]);
   void source.read("quick");
   await vi.advanceTimersByTimeAsync(10_000);
-  expect(told).toEqual([SILENT]);
+  expect(calls).toEqual([SILENT]);
   model.isGone = false;
   void source.read("quick");
   await vi.advanceTimersByTimeAsync(100);
-  expect(told).toEqual([SILENT, null]);
+  expect(calls).toEqual([SILENT, null]);
   source.close();
   vi.useRealTimers();
 });

@@ -55,7 +55,7 @@ export async function openWidget(model: Model): Promise<WidgetSource> {
       const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
       asked.resolve(bytes.slice().buffer as ArrayBuffer);
     } else {
-      asked.reject(new SourceError(error ?? "The kernel sent no data."));
+      asked.reject(new SourceError(error ?? "The kernel sent no data. Run this cell again."));
     }
   }
 

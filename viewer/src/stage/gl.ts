@@ -47,7 +47,9 @@ export class Program {
     gl.linkProgram(this.program);
     if (!gl.getProgramParameter(this.program, gl.LINK_STATUS) && !gl.isContextLost()) {
       const logs = parts.map((shader) => gl.getShaderInfoLog(shader)).join("\n");
-      throw new Error(`A shader does not build: ${gl.getProgramInfoLog(this.program)}\n${logs}`);
+      throw new Error(
+        `The browser cannot build a shader. Update the graphics driver, or turn off hardware acceleration. ${gl.getProgramInfoLog(this.program)}\n${logs}`,
+      );
     }
     for (const shader of parts) gl.deleteShader(shader);
   }

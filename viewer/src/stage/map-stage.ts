@@ -279,13 +279,14 @@ export class MapStage implements Stage {
     const restored = () => this.restore();
     const lost = (event: Event) => {
       event.preventDefault(); // required for the context to be restored
-      if (!this.destroyed) this.events.context(true);
+      this.events.context(true);
     };
     this.canvas.addEventListener("webglcontextlost", lost);
     this.canvas.addEventListener("webglcontextrestored", restored);
     this.stops.push(
       this.pointer.stop,
       () => observer.disconnect(),
+      () => this.canvas.removeEventListener("webglcontextlost", lost),
       () => this.canvas.removeEventListener("webglcontextrestored", restored),
     );
   }
@@ -328,6 +329,8 @@ export class MapStage implements Stage {
   }
 
   private restore(): void {
+    // The old renderer's GPU resources were lost with the context. `dispose` would lose the restored
+    // context again, because both renderers use the same context.
     this.renderer.gallery.close();
     this.renderer = this.makeRenderer();
     const { cells } = this.state.layouts;
@@ -352,7 +355,7 @@ export class MapStage implements Stage {
       layouts.wanted = "map";
       throw error;
     }
-    if (!cells) throw new Error("This map has no grid view: its manifest names no cells.");
+    if (!cells) throw new Error("This map has no grid view. Use the map view.");
     if (this.destroyed) return;
     layouts.setCells(cells);
     this.renderer.layer.setGrid(cells);

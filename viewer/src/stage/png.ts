@@ -24,14 +24,18 @@ export interface Shot {
 export async function shoot(shot: Shot, width: number, height: number): Promise<Blob> {
   if (!(width >= 1 && height >= 1 && width <= MOST_PNG_PX && height <= MOST_PNG_PX)) {
     throw new RangeError(
-      `A PNG's sides must be from 1 to ${MOST_PNG_PX} pixels; got ${width} x ${height}.`,
+      `A PNG's sides must be from 1 to ${MOST_PNG_PX} pixels; got ${width} x ${height}. Choose another size.`,
     );
   }
   const canvas = document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
   const paper = canvas.getContext("2d", { alpha: false });
-  if (!paper) throw new RangeError(`The browser has no memory for ${width} x ${height} pixels.`);
+  if (!paper) {
+    throw new RangeError(
+      `The browser has too little memory for ${width} x ${height} pixels. Choose a smaller size.`,
+    );
+  }
   const { view, size, drawing } = shot.frameState;
   const ratio = Math.min(width / size.width, height / size.height);
   const scaled: FrameState = {
@@ -49,7 +53,9 @@ export async function shoot(shot: Shot, width: number, height: number): Promise<
         blob
           ? resolve(blob)
           : reject(
-              new RangeError(`The browser cannot write a PNG of ${width} x ${height} pixels.`),
+              new RangeError(
+                `The browser cannot write a PNG of ${width} x ${height} pixels. Choose a smaller size.`,
+              ),
             ),
       "image/png",
     );

@@ -21,23 +21,23 @@ function staged(...args: Parameters<typeof smallApp>) {
   const stage = new SilentStage();
   app.stage = stage;
   stops.push(syncStage(app, stage));
-  return { app, stage, told: stage.told };
+  return { app, stage, calls: stage.calls };
 }
 
 describe("the stage", () => {
   it("the stage gets the colors of classes, categories and numbers", async () => {
-    const { app, told } = staged();
+    const { app, calls } = staged();
     await settled();
-    expect(told.get("colors")).toEqual({
+    expect(calls.get("colors")).toEqual({
       codes: [0, 1, 0, 1, 0, 1],
       palette: ["#000000", "#000001"],
     });
     app.colorBy.value = "split";
     await settled();
-    expect(told.get("colors")).toMatchObject({ codes: [0, 65535, 0, 1, 0, 1] });
+    expect(calls.get("colors")).toMatchObject({ codes: [0, 65535, 0, 1, 0, 1] });
     app.colorBy.value = "value";
     await settled();
-    const { codes } = told.get("colors") as { codes: number[] };
+    const { codes } = calls.get("colors") as { codes: number[] };
     expect(codes[0]).toBe(65535);
     expect(codes[1]).toBe(0);
     expect(codes[5]).toBe(127);
@@ -76,19 +76,19 @@ describe("the stage", () => {
   });
 
   it("a map without labels has one neutral color", async () => {
-    const { told } = staged({ classes: null });
+    const { calls } = staged({ classes: null });
     await settled();
-    expect(told.get("colors")).toEqual({ codes: Array(6).fill(65535), palette: [] });
+    expect(calls.get("colors")).toEqual({ codes: Array(6).fill(65535), palette: [] });
   });
 
   it("items are hidden by a column once it has been read", async () => {
-    const { app, told } = staged();
-    expect(told.get("states")).toBeNull();
+    const { app, calls } = staged();
+    expect(calls.get("states")).toBeNull();
     app.setFilter("value", { kind: "range", lower: 4, upper: 5 });
     await settled();
-    expect(told.get("states")).toEqual([HIDDEN, HIDDEN, HIDDEN, HIDDEN, 0, 0]);
+    expect(calls.get("states")).toEqual([HIDDEN, HIDDEN, HIDDEN, HIDDEN, 0, 0]);
     app.setFilter("value", null);
-    expect(told.get("states")).toBeNull();
+    expect(calls.get("states")).toBeNull();
   });
 
   it("a notebook gets the selection as ids", () => {
@@ -105,12 +105,12 @@ describe("the stage", () => {
 
 describe("a search", () => {
   it("finds paths and labels in the texts, and highlights them", async () => {
-    const { app, told } = staged();
+    const { app, calls } = staged();
     stops.push(runSearch(app));
     app.search.query.value = "u 5 CAT";
     await settled(300);
     expect([...(app.search.matches.value ?? [])]).toEqual([4]);
-    expect(told.get("states")).toEqual(
+    expect(calls.get("states")).toEqual(
       [4, 3, 2, 1, 0, 5].map((_, i) => (i === 4 ? MATCHED : DIMMED)),
     );
     app.search.query.value = "";
@@ -179,7 +179,7 @@ describe("an address", () => {
     expect(other.stage?.view()).toEqual({ center: [3, 4, 0], scale: 5, turn: [0, 0, 0, 1] });
   });
 
-  it("ignores what another map has", () => {
+  it("ignores and reports columns of another map", () => {
     const { app } = staged();
     app.restore({
       colorBy: "gone",
@@ -191,6 +191,7 @@ describe("an address", () => {
     expect(app.panels.item.value).toBeNull();
     expect(app.mode.value).toBe("points");
     expect(app.filters.value.size).toBe(0);
+    expect(app.messages.error.value).toMatch(/: value, gone\. These columns are ignored\. Open/);
   });
 });
 
@@ -211,13 +212,13 @@ describe("a download", () => {
 describe("a placed image", () => {
   it("is placed if the server can place images", async () => {
     const place = async () => ({ position: [1, 2], neighbors: { ids: [5], distances: [0.25] } });
-    const { app, told } = staged({}, { place });
+    const { app, calls } = staged({}, { place });
     await placeImage(app, new Blob());
-    expect(told.get("marker")).toEqual([1, 2]);
+    expect(calls.get("marker")).toEqual([1, 2]);
     expect(app.panels.placed.value?.neighbors).toEqual([{ item: 0, distance: 0.25 }]);
     expect(app.panels.side.value).toBe("placed");
     app.escape();
-    expect(told.get("marker")).toBeNull();
+    expect(calls.get("marker")).toBeNull();
   });
 
   it("keeps the whole map in view if it was shown, else moves to the middle", async () => {
@@ -235,11 +236,11 @@ describe("a placed image", () => {
 
   it("is shown again after an item opened from it is closed", async () => {
     const place = async () => ({ position: [1, 2], neighbors: { ids: [5], distances: [0.25] } });
-    const { app, told } = staged({}, { place });
+    const { app, calls } = staged({}, { place });
     await placeImage(app, new Blob());
     app.panels.openItem(0);
     app.panels.openItem(1);
-    expect(told.get("marker")).toEqual([1, 2]);
+    expect(calls.get("marker")).toEqual([1, 2]);
     app.closePanel();
     expect(app.panels.side.value).toBe("placed");
     app.panels.openItem(0);
@@ -331,14 +332,14 @@ it("the whole map is fitted again after a resize, unless the user has moved", as
 });
 
 it("the whole map is fitted beside an item's panel, and a moved map stays where it is", async () => {
-  const { app, told } = staged();
+  const { app, calls } = staged();
   const stage = app.stage as SilentStage;
   app.navigation.fit(undefined, false);
   const area = { left: 0, right: 700, top: 0, bottom: 600 };
   app.surroundings.clearArea = () => area;
   app.goTo(1);
   await settled();
-  expect(told.get("fit")).toEqual({ items: null, area });
+  expect(calls.get("fit")).toEqual({ items: null, area });
   stage.zoom(2);
   const moved = stage.view();
   app.goTo(2);

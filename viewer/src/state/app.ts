@@ -103,7 +103,7 @@ export class App {
   }
 
   /** A class's color in the current theme; "" for a class without a color. */
-  seenColor(color = ""): string {
+  displayedColor(color = ""): string {
     return classColor(color, this.theme.value);
   }
 
@@ -188,7 +188,7 @@ export class App {
     if (this.mode.value === "grid") this.mode.value = this.mapMode;
   }
 
-  /** Close or reset one thing, the topmost first. */
+  /** Close or reset the topmost open element. */
   escape(): void {
     const { panels, messages, navigation, selection, search } = this;
     if (panels.helpOpen.value) panels.helpOpen.value = false;
@@ -200,14 +200,22 @@ export class App {
     else search.query.value = "";
   }
 
-  /** Restore what an address describes. Columns and items that this map lacks are ignored. */
+  /**
+   * Restore the state that is encoded in an address. Items that the map lacks are ignored. Columns
+   * that the map lacks are ignored and reported.
+   */
   restore(shared: Shared): void {
     const kinds = new Map(this.manifest.columns.map((column) => [column.name, column.kind]));
     if (this.manifest.classes) kinds.set(LABEL, "category");
-    const filters = [...(shared.filters ?? [])].filter(
-      ([column, { kind }]) => kinds.get(column) === (kind === "codes" ? "category" : "number"),
-    );
+    const filters = new Map<string, Filter>();
+    const unknown = new Set<string>();
+    for (const [column, filter] of shared.filters ?? []) {
+      const kind = filter.kind === "codes" ? "category" : "number";
+      if (kinds.get(column) === kind) filters.set(column, filter);
+      else unknown.add(column);
+    }
     const colorBy = shared.colorBy ?? LABEL;
+    if (!this.colorColumns.includes(colorBy)) unknown.add(colorBy);
     const item = shared.item === undefined ? null : this.items.itemOf(shared.item);
     const selected = (shared.selection ?? []).flatMap((id) => this.items.itemOf(id) ?? []);
     batch(() => {
@@ -216,12 +224,15 @@ export class App {
       this.cropped.value = shared.cropped ?? false;
       if (this.colorColumns.includes(colorBy)) this.colorBy.value = colorBy;
       this.search.query.value = shared.query ?? "";
-      this.filters.value = new Map(filters);
+      this.filters.value = filters;
       if (selected.length > 0 || this.selection.count > 0) {
         this.selection.set(Uint32Array.from(selected), "replace");
         if (selected.length > 0) this.panels.show("selection");
       }
       if (item !== null) this.panels.openItem(item);
+      if (unknown.size > 0) {
+        this.messages.error.value = `The address uses columns that this map does not have in this form: ${[...unknown].join(", ")}. These columns are ignored. Open the address with the map from which the address was copied.`;
+      }
     });
     if (shared.showsAll) this.navigation.fit(undefined, false);
     else if (shared.view) this.stage?.setView(shared.view);

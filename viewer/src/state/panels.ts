@@ -1,4 +1,4 @@
-/** Which panels are open, and what they show. */
+/** State of the panels: which are open, and their contents. */
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
 import { EMPTY_HISTORY, type History, step, visit } from "./item-history";
 import type { Neighbor } from "./items/items";

@@ -136,39 +136,39 @@ export function smallApp(map: SmallMap = {}, abilities: Partial<Source> = {}): A
 
 /** A stage that records the last argument of each call. */
 export class SilentStage implements Stage {
-  readonly told = new Map<string, unknown>();
+  readonly calls = new Map<string, unknown>();
   isEmpty = false;
   private at: View = { center: [0, 0, 0], scale: 1, turn: [0, 0, 0, 1] };
 
   setColors(codes: Uint16Array, palette: readonly string[]): void {
-    this.told.set("colors", { codes: [...codes], palette });
+    this.calls.set("colors", { codes: [...codes], palette });
   }
   setStates(states: Uint8Array | null): void {
-    this.told.set("states", states && [...states]);
+    this.calls.set("states", states && [...states]);
   }
   async setLayout(layout: string): Promise<void> {
-    this.told.set("layout", layout);
+    this.calls.set("layout", layout);
   }
   setDrawing(drawing: string): void {
-    this.told.set("drawing", drawing);
+    this.calls.set("drawing", drawing);
   }
   setCropped(cropped: boolean): void {
-    this.told.set("cropped", cropped);
+    this.calls.set("cropped", cropped);
   }
   setTheme(theme: unknown): void {
-    this.told.set("theme", theme);
+    this.calls.set("theme", theme);
   }
   setTool(tool: string): void {
-    this.told.set("tool", tool);
+    this.calls.set("tool", tool);
   }
   setFocus(item: number | null): void {
-    this.told.set("focus", item);
+    this.calls.set("focus", item);
   }
   setLinks(from: unknown, to: readonly number[]): void {
-    this.told.set("links", { from, to: [...to] });
+    this.calls.set("links", { from, to: [...to] });
   }
   setMarker(at: readonly number[] | null): void {
-    this.told.set("marker", at);
+    this.calls.set("marker", at);
   }
   imagesTooSmall(): boolean {
     return false;
@@ -183,14 +183,14 @@ export class SilentStage implements Stage {
     this.at = view;
   }
   fit(items: Uint32Array | null, area: Area): void {
-    this.told.set("fit", { items, area });
+    this.calls.set("fit", { items, area });
     this.at = { ...this.at, center: [0, 0, 0], scale: 10 };
   }
   zoom(factor: number): void {
     this.at = { ...this.at, scale: this.at.scale * factor };
   }
   pan(dx: number, dy: number): void {
-    this.told.set("pan", [dx, dy]);
+    this.calls.set("pan", [dx, dy]);
     const { center, scale } = this.at;
     this.at = { ...this.at, center: [center[0] - dx / scale, center[1] + dy / scale, center[2]] };
   }

@@ -60,7 +60,7 @@ function Card({ item, x, y }: { readonly item: number; readonly x: number; reado
       {app.hasImages && <Thumbnail item={item} sizePx={128} alt="" />}
       {label && (
         <div class="fs-label">
-          <i class="fs-swatch" style={{ background: app.seenColor(label.color) }} />
+          <i class="fs-swatch" style={{ background: app.displayedColor(label.color) }} />
           <Name name={label.name} among={app.items.classNames} />
         </div>
       )}

@@ -28,7 +28,7 @@ afterEach(() => {
 
 async function shown(
   ...args: Parameters<typeof smallApp>
-): Promise<{ app: App; told: Map<string, unknown> }> {
+): Promise<{ app: App; calls: Map<string, unknown> }> {
   const app = smallApp(...args);
   const stage = new SilentStage();
   app.stage = stage;
@@ -38,7 +38,7 @@ async function shown(
   };
   render(<Viewer app={app} root={root} />, root);
   await settled();
-  return { app, told: stage.told };
+  return { app, calls: stage.calls };
 }
 
 function rows(): HTMLElement[] {
@@ -165,7 +165,7 @@ it("an open panel is filled when the server answers again, and the error disappe
   expect(app.messages.error.value).toBe("The server does not answer.");
   app.messages.error.value = null;
   await settled(2100);
-  expect(app.messages.error.value).toBeNull(); // said once
+  expect(app.messages.error.value).toBeNull(); // reported once
   app.messages.error.value = "The server does not answer.";
   isAway = false;
   await settled(2100);
@@ -238,7 +238,7 @@ it("the selection panel counts classes, largest first", async () => {
   expect(root.querySelector(".fs-side")).toBeNull();
 });
 
-it("ZIP is offered only where the server makes one", async () => {
+it("the ZIP button exists only if the server creates archives", async () => {
   const { app } = await shown();
   app.select(Uint32Array.of(0));
   await settled();
@@ -255,7 +255,7 @@ it("ZIP is offered only where the server makes one", async () => {
   expect(button("ZIP").disabled).toBe(true);
 });
 
-it("the search names what it covers, and is absent without texts", () => {
+it("the search label lists the searched texts, and no search exists without texts", () => {
   const { manifest } = smallApp();
   const bare = { ...manifest, classes: null, strings: null, columns: [] };
   expect(searchLabel(manifest)).toBe("Find in paths, labels, “split” and “note”");
@@ -265,7 +265,7 @@ it("the search names what it covers, and is absent without texts", () => {
   expect(searchLabel(bare)).toBeNull();
 });
 
-it("a drag is said to turn a 3-D map, and the help lists only views that exist", async () => {
+it("the help of a 3-D map describes turning by a drag, and lists only views that exist", async () => {
   await shown({ nDimensions: 3 });
   expect(button("Turn the map").title).toBe("Turn the map (v)");
   press("?");
@@ -310,10 +310,10 @@ it("a number filter stays, and is named, while another column colors the map", a
 });
 
 it("keys move over the map, open, select, and close step by step", async () => {
-  const { app, told } = await shown();
+  const { app, calls } = await shown();
   press("ArrowRight");
   press("ArrowRight");
-  expect(told.get("focus")).toBe(1);
+  expect(calls.get("focus")).toBe(1);
   await settled();
   expect(app.messages.announcement.value).toBe("dog, a/2.png");
   press("Enter");
@@ -390,7 +390,7 @@ it("one dropped image is placed, several give an error", async () => {
   expect(placed).toEqual([one]);
 });
 
-it("the page says why new images cannot be placed", async () => {
+it("the page shows the reason if new images cannot be placed", async () => {
   const no_place = "This map was made with an ONNX file: give it with --model FILE.onnx.";
   const abilities = { originals: false, search: true, zip: 0, place: false, no_place };
   const { app } = await shown({}, { abilities });
@@ -420,7 +420,7 @@ it("Escape closes the help alone", async () => {
 });
 
 it("an empty view offers to show all and to clear the filters", async () => {
-  const { app, told } = await shown();
+  const { app, calls } = await shown();
   app.navigation.viewIsEmpty.value = true;
   await settled();
   expect(() => button("Clear the filters")).toThrow();
@@ -429,48 +429,48 @@ it("an empty view offers to show all and to clear the filters", async () => {
   button("Clear the filters").click();
   expect(app.filters.value.size).toBe(0);
   await settled();
-  expect(told.get("fit")).toBeUndefined();
+  expect(calls.get("fit")).toBeUndefined();
   root.querySelector<HTMLElement>(".fs-message button")?.click(); // the toolbar has one too
-  expect(told.get("fit")).toMatchObject({ items: null });
+  expect(calls.get("fit")).toMatchObject({ items: null });
 });
 
 it("images are cropped to squares by a box in the sidebar or a key, where images are shown", async () => {
-  const { app, told } = await shown();
+  const { app, calls } = await shown();
   expect(root.querySelector(".fs-check")).toBeNull(); // a map without images
   Object.defineProperty(app, "hasImages", { value: true });
   app.mode.value = "grid";
   await settled();
   root.querySelector<HTMLInputElement>(".fs-check input")?.click();
-  expect(told.get("cropped")).toBe(true);
+  expect(calls.get("cropped")).toBe(true);
   press("c");
-  expect(told.get("cropped")).toBe(false);
+  expect(calls.get("cropped")).toBe(false);
 });
 
 it("the pointer on a class highlights its items, and the images stay where they are", async () => {
-  const { app, told } = await shown({ classes: ["cat", "dog"] });
+  const { app, calls } = await shown({ classes: ["cat", "dog"] });
   const enter = () => rows()[1]?.dispatchEvent(new PointerEvent("pointerenter"));
   enter();
   await settled(100);
-  expect(told.get("states")).toEqual([FADED, 0, FADED, 0, FADED, 0]);
+  expect(calls.get("states")).toEqual([FADED, 0, FADED, 0, FADED, 0]);
   rows()[1]?.dispatchEvent(new PointerEvent("pointerleave"));
-  expect(told.get("states")).toBeNull();
+  expect(calls.get("states")).toBeNull();
   app.setFilter("label", { kind: "codes", hidden: new Set([1]) });
   enter();
   await settled(100);
-  expect(told.get("states")).toEqual([0, HIDDEN, 0, HIDDEN, 0, HIDDEN]); // it has nothing to show
+  expect(calls.get("states")).toEqual([0, HIDDEN, 0, HIDDEN, 0, HIDDEN]); // the class is hidden by the filter
 });
 
 it("the map shows the neighbors of the open item", async () => {
-  const { app, told } = await shown();
+  const { app, calls } = await shown();
   app.panels.openItem(4);
   await settled();
-  expect(told.get("links")).toEqual({ from: 4, to: [5, 0] });
+  expect(calls.get("links")).toEqual({ from: 4, to: [5, 0] });
   app.closePanel();
   await settled();
-  expect(told.get("links")).toEqual({ from: null, to: [] });
+  expect(calls.get("links")).toEqual({ from: null, to: [] });
 });
 
-it("every count says how many items are shown", async () => {
+it("each count includes the number of shown items", async () => {
   const { app } = await shown();
   const text = (selector: string) => root.querySelector(selector)?.textContent;
   app.search.ended(Uint32Array.of(1, 2, 3));

@@ -7,7 +7,7 @@ import { Chunks } from "./chunks";
 import { type Places, placeOf } from "./positions";
 
 export const MOVE_MS = 750;
-const LONE_CELL = 72; // for a map whose items are all at one position, at 1 pixel per unit
+const LONE_CELL = 72; // Cell side if all items have the same position.
 
 /** The grid's frame, in map units. */
 export interface Frame {
@@ -35,7 +35,7 @@ function layMap(manifest: Manifest, positions: Float32Array): ItemLayout {
   };
 }
 
-/** The grid fills the map's box, so that items move only a short way. */
+/** The grid fills the map's box, so that items move short distances. */
 function gridFrame(manifest: Manifest): Frame {
   const { lower, upper } = manifest;
   const columns = manifest.grid?.n_columns ?? 1;
@@ -94,7 +94,7 @@ export class Layouts {
     return this.move !== null;
   }
 
-  /** The positions of the wanted layout, also while items still move to it. */
+  /** The positions of the wanted layout, even while items are still moving. */
   get target(): ItemLayout {
     return this.wanted === "grid" && this.grid ? this.grid : this.map;
   }

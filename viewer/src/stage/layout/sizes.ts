@@ -1,4 +1,4 @@
-/** Sizes of points and images by zoom, in CSS pixels. */
+/** Sizes of points and images as functions of the zoom, in CSS pixels. */
 import type { Size } from "../camera/projection";
 
 /** Width of the rim around the image of a selected or matched item. */
@@ -6,11 +6,11 @@ export const IMAGE_RIM_PX = 2;
 
 const LEAST_IMAGE = 32;
 const MOST_IMAGE = 160;
-const MOST_WHOLE_IMAGE = 160; // where the whole map is visible
+const MOST_WHOLE_IMAGE = 160; // at the zoom that shows the whole map
 const FIRST_SIZES = [24, 16]; // at which images are chosen before they grow
 const MOST_GROWN = 256; // larger images would be blurred
 const MOST_GROWTH = 1.6;
-const CROWDED = 40; // items per image area from which images have gaps that show points
+const CROWDED = 40; // Number of items per image area above which images have gaps.
 const LEAST_CELL_DEVICE_PX = 8; // in the grid; smaller cells are squares in their class's color
 const GAP = 2;
 const LEAST_MARGIN = 28;
@@ -43,8 +43,8 @@ export function imageSize(size: Size, nItems: number, zoom: number): number {
 }
 
 /**
- * Distance of images on the map, as a multiple of their size. Zoomed out, the points between images
- * show the classes. Zoomed in, where few items share the area of an image, images touch.
+ * Distance of images on the map, as a multiple of their size. When zoomed out, the points between
+ * images show the classes. When zoomed in, images touch.
  */
 function spread(size: Size, nItems: number, zoom: number): number {
   const crowd = imageSize(size, nItems, zoom) ** 2 / (room(size, nItems) * zoom * zoom);
@@ -98,7 +98,7 @@ export interface Sizing {
 }
 
 const STEPS_PER_DOUBLING = 4;
-const SLACK = 0.96; // overlap of the steps, so that a small zoom across an edge changes nothing
+const SLACK = 0.96; // overlap of the steps, so that a small zoom across a boundary changes no sizes
 
 /** The side, in CSS pixels, of the smallest cell that shows its image. */
 export function leastCell(pixelRatio: number): number {

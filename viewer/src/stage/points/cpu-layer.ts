@@ -1,6 +1,6 @@
 /**
- * Draws points on the CPU, for browsers without a GPU: software WebGL takes about 300 ns per point,
- * 20 times as long as writing the pixels.
+ * Draws points on the CPU, for browsers without a GPU. There, writing the pixels is faster than
+ * software WebGL: see docs/design.md.
  */
 import type { Color } from "../gl";
 import { PointLayer } from "./point-layer";

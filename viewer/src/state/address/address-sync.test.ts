@@ -241,7 +241,7 @@ it("a whole map is fitted again on a page of another size", () => {
   const stage = new SilentStage();
   other.stage = stage;
   other.restore(shared);
-  expect(stage.told.get("fit")).toMatchObject({ items: null });
+  expect(stage.calls.get("fit")).toMatchObject({ items: null });
   app.stage!.zoom(2);
   sync.moved(app.stage!.view());
   rest();

@@ -29,7 +29,9 @@ function viridis(t: number): string {
   const left = Math.min(Math.floor(at), VIRIDIS.length - 2);
   const [from, to] = [VIRIDIS[left], VIRIDIS[left + 1]];
   if (!from || !to)
-    throw new RangeError(`a position on the color scale must be from 0 to 1; got ${t}`);
+    throw new RangeError(
+      `A position on the color scale must be from 0 to 1; got ${t}. Pass a number in this range.`,
+    );
   const hex = from.map((value, i) => {
     const mixed = Math.round(value + ((to[i] ?? 0) - value) * (at - left));
     return mixed.toString(16).padStart(2, "0");

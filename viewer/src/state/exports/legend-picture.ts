@@ -101,7 +101,7 @@ function classContent(app: App, name: string): Content | null {
     draw(paper, top) {
       shown.forEach((row, i) => {
         const y = top + (i + 0.5) * ROW;
-        paper.fillStyle = app.seenColor(row.color) || ink.none;
+        paper.fillStyle = app.displayedColor(row.color) || ink.none;
         paper.beginPath();
         paper.arc(PADDING + SWATCH, y, SWATCH, 0, 2 * Math.PI);
         paper.fill();

@@ -89,7 +89,9 @@ export class Items {
     const column = this.manifest.columns.find((each) => each.name === name);
     if (column?.kind === "category") return readArray(this.source, column.codes, "uint16");
     if (column?.kind === "number") return readArray(this.source, column.values, "float32");
-    throw new RangeError(`a column of codes or numbers is needed; got ${JSON.stringify(name)}`);
+    throw new RangeError(
+      `The map has no column ${JSON.stringify(name)} of categories or numbers. Choose another column.`,
+    );
   }
 
   /** The code or number of one item. Small columns are read as a whole. */

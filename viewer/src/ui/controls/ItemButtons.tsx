@@ -1,11 +1,11 @@
-/** Items as a grid of small images; a click opens one. */
+/** A grid of thumbnails; a click opens the item. */
 import { useEffect, useState } from "preact/hooks";
 import type { Neighbor } from "../../state/items/items";
 import { readableTogether } from "../../state/wording/words";
 import { useApp } from "../context";
 import { Thumbnail } from "./Thumbnail";
 
-/** An item's name for titles and screen readers; the path arrives later. */
+/** An item's name for titles and screen readers; the path is loaded asynchronously. */
 function useItemName(item: number): string {
   const { items } = useApp();
   const label = items.classOf(item)?.name;
@@ -14,7 +14,7 @@ function useItemName(item: number): string {
     let gone = false;
     items.path(item).then(
       (found) => !gone && setPath({ item, path: found }),
-      (error) => console.warn(`no path of item ${items.id(item)}: ${error}`),
+      (error) => console.warn(`The path of item ${items.id(item)} could not be read: ${error}`),
     );
     return () => {
       gone = true;
@@ -36,7 +36,8 @@ export function ItemButton({ item, sizePx, caption }: ItemButtonProps) {
   const unpoint = () => {
     if (app.navigation.hoveredInPanel.peek() === item) app.navigation.hoveredInPanel.value = null;
   };
-  useEffect(() => unpoint, [item]); // a list that disappears under the pointer gets no leave event
+  // No pointerleave event follows if the list is removed under the pointer.
+  useEffect(() => unpoint, [item]);
   return (
     <button
       type="button"
@@ -56,7 +57,7 @@ export function ItemButton({ item, sizePx, caption }: ItemButtonProps) {
           <i
             class="fs-swatch"
             style={{
-              background: app.seenColor(app.items.classOf(item)?.color),
+              background: app.displayedColor(app.items.classOf(item)?.color),
             }}
           />
           <bdi class="fs-ellipsis">{caption ? name : `${app.items.id(item)}`}</bdi>

@@ -32,7 +32,7 @@ export function Thumbnail({ item, sizePx, alt }: ThumbnailProps) {
   }, [item, wanted, items]);
 
   const here = shown?.item === item;
-  const color = app.seenColor(items.classOf(item)?.color);
+  const color = app.displayedColor(items.classOf(item)?.color);
   return (
     <span
       class={here ? "fs-thumbnail fs-here" : "fs-thumbnail"}

@@ -73,7 +73,7 @@ export function ItemPanel({ item }: { readonly item: number }) {
       heading={
         label ? (
           <span class="fs-label" title={label.name}>
-            <i class="fs-swatch" style={{ background: app.seenColor(label.color) }} />
+            <i class="fs-swatch" style={{ background: app.displayedColor(label.color) }} />
             <Name name={label.name} among={app.items.classNames} />
           </span>
         ) : (

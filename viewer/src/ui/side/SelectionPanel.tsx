@@ -93,7 +93,7 @@ function ClassCounts({ selection }: { readonly selection: Uint32Array }) {
     <ul class="fs-counts" aria-label="Classes of the selection">
       {counts.slice(0, CLASSES_SHOWN).map(([code, number]) => {
         const entry = manifest.classes?.[code];
-        const color = app.seenColor(entry?.color);
+        const color = app.displayedColor(entry?.color);
         return (
           <li key={code} {...highlights(app, { column: LABEL, code })}>
             <Name

@@ -250,7 +250,7 @@ function Row({
     >
       <i
         class="fs-swatch"
-        style={{ background: hidden ? "transparent" : app.seenColor(row.color) }}
+        style={{ background: hidden ? "transparent" : app.displayedColor(row.color) }}
       />
       <Name name={row.name} among={names} />
       <span class="fs-number">{shownText(nShown, row.count)}</span>
