@@ -50,6 +50,11 @@ def choose_exemplars(
 def split_class(values: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float]:
     """Cut the neighbor graph of a class into two parts (spectral sweep cut).
 
+    The items are ordered along the second eigenvector of the normalized graph, and cut at the place
+    with the least conductance: Shi & Malik (2000), "Normalized cuts and image segmentation", IEEE
+    TPAMI 22(8), for the eigenvector; Chung (1997), "Spectral Graph Theory", chapter 2, for the
+    bound of the conductance of the sweep.
+
     Parameters
     ----------
     values : ndarray of float32, shape (m, c)

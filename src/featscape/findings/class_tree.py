@@ -21,6 +21,8 @@ _LEAST_FOR_LIFT = 50  # items of a typical class; with fewer, the lift joins the
 _PRIOR_COUNTS = 0.5  # for each pair of classes, times the number of neighbors per pair
 _MOST_COUNTED = 50_000  # items whose neighbors are counted
 _N_BOOTSTRAPS = 50
+# The time of a tree grows with n_classes ** 2. Ten samples are enough to compare the support with
+# 80 %, but the support is then a multiple of 10 %.
 _FEW_BOOTSTRAPS, _MANY_CLASSES = 10, 300
 
 

@@ -26,7 +26,10 @@ LEAST_SUPPORT = 0.8
 _MOST_CONDUCTANCE = 0.1
 _N_BORDER = 10  # border images of a pair
 _MOST_OF_CLASS = 1_000  # items of a class that exemplars are chosen from
-_MOST_SPLIT, _LEAST_SPLIT = 500, 40  # items of a class whose graph is cut
+_MOST_SPLIT = 500  # items of a class whose graph is cut; time grows with the third power
+# With fewer items, the 15 nearest neighbors of an item are more than a third of the class, and the
+# smaller part, of at least 5 %, may be a single item.
+_LEAST_SPLIT = 40
 _MOST_IN_ALL = 200_000  # items of all classes whose graphs are cut
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -25,7 +25,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from featscape.findings.label_errors import LabelErrors
+    from featscape.findings.off_topic import OffTopicItems
+    from featscape.findings.records import (
+        ClassFinding,
+        DuplicateGroup,
+        QualityProblem,
+        Shortcut,
+    )
     from featscape.findings.spaces import Search
+    from featscape.labels.classes import Classes
     from featscape.records import ImageSource
 
 _N_COMPONENTS = 50  # of the measures of reliability: the number that t-SNE uses
@@ -38,7 +47,8 @@ class Items:
     Attributes
     ----------
     features : ndarray, shape (n, d)
-        May be memory-mapped.
+        May be memory-mapped. Most detectors read blocks of rows; the search for duplicates may
+        hold all rows as float32 in memory.
     positions : ndarray of float32, shape (n, 2) or (n, 3)
     neighbors : ndarray of int32, shape (n, k), or None
         The nearest items of each item by the features, nearest first; None if they are unknown.
@@ -99,7 +109,12 @@ def compute_findings(
     if neighbors is None:
         neighbors = _search_safely(search, values, min(WIDER * N_NEAR, n - 1)).indices
     labels = find_label_errors(
-        components, classes, n_items=n, search=search, paths=items.paths, random_state=random_state
+        components,
+        classes,
+        n_items=n,
+        search=search,
+        paths=items.paths,
+        random_state=random_state,
     )
     off_topic = find_off_topic(
         items.features, neighbors, classes=classes, paths=items.paths, random_state=random_state
@@ -115,41 +130,78 @@ def compute_findings(
             search=search,
             random_state=random_state,
         )
-    survey = None
-    if items.thumbnails is not None:
-        survey = survey_thumbnails(items.thumbnails, n_threads=n_threads)
-    duplicates = find_duplicates(
-        survey,
-        features=np.asarray(items.features, dtype=np.float32),
-        neighbors=neighbors,
-        digests=items.digests,
-        labels=items.labels,
-        splits=items.splits,
-        paths=items.paths,
-        n_threads=n_threads,
-        random_state=random_state,
-    )
-    quality = find_quality_problems(survey, sizes_px=items.sizes_px, paths=items.paths)
-    shortcuts = find_shortcuts(
-        survey,
-        classes,
-        neighbors=neighbors,
-        sizes_px=items.sizes_px,
-        paths=items.paths,
-        splits=items.splits,
-        columns=items.columns,
-        random_state=random_state,
-    )
     relations = find_class_relations(
         components, neighbors, classes, confidence=labels.confidence, random_state=random_state
     )
+    of_images = _find_in_images(
+        items, neighbors, classes, n_threads=n_threads, random_state=random_state
+    )
+    return _assemble(
+        items, labels, off_topic, reliability, relations=relations, of_images=of_images
+    )
+
+
+class _OfImages(NamedTuple):
+    """The findings that need the thumbnails, or further columns of the images."""
+
+    duplicates: Part[DuplicateGroup]
+    quality: Part[QualityProblem]
+    shortcuts: Part[Shortcut]
+
+
+def _find_in_images(
+    items: Items,
+    neighbors: NDArray[np.int32],
+    classes: Classes | None,
+    *,
+    n_threads: int,
+    random_state: int,
+) -> _OfImages:
+    survey = None
+    if items.thumbnails is not None:
+        survey = survey_thumbnails(items.thumbnails, n_threads=n_threads)
+    return _OfImages(
+        find_duplicates(
+            survey,
+            features=np.asarray(items.features, dtype=np.float32),
+            neighbors=neighbors,
+            digests=items.digests,
+            labels=items.labels,
+            splits=items.splits,
+            paths=items.paths,
+            n_threads=n_threads,
+            random_state=random_state,
+        ),
+        find_quality_problems(survey, sizes_px=items.sizes_px, paths=items.paths),
+        find_shortcuts(
+            survey,
+            classes,
+            neighbors=neighbors,
+            sizes_px=items.sizes_px,
+            paths=items.paths,
+            splits=items.splits,
+            columns=items.columns,
+            random_state=random_state,
+        ),
+    )
+
+
+def _assemble(
+    items: Items,
+    labels: LabelErrors,
+    off_topic: OffTopicItems,
+    reliability: MapReliability,
+    *,
+    relations: Part[ClassFinding],
+    of_images: _OfImages,
+) -> Findings:
     parts: dict[str, Part[Any]] = {
         "labels": labels.part,
-        "duplicates": duplicates,
+        "duplicates": of_images.duplicates,
         "off_topic": off_topic.part,
-        "quality": quality,
+        "quality": of_images.quality,
         "classes": relations,
-        "shortcuts": shortcuts,
+        "shortcuts": of_images.shortcuts,
         "reliability": reliability.part,
     }
     return Findings(
@@ -159,18 +211,12 @@ def compute_findings(
             off_topic=off_topic.score,
             torn=reliability.torn,
             false_friends=reliability.false_friends,
-            duplicate_group=number_groups(duplicates.findings, n),
+            duplicate_group=number_groups(of_images.duplicates.findings, len(items)),
         ),
-        labels=labels.part.findings,
-        duplicates=duplicates.findings,
-        off_topic=off_topic.part.findings,
-        quality=quality.findings,
-        classes=relations.findings,
-        shortcuts=shortcuts.findings,
-        reliability=reliability.part.findings,
         not_computed={kind: part.reason for kind, part in parts.items() if part.reason},
         expected_errors=labels.expected,
         paths=items.paths,
+        **{kind: part.findings for kind, part in parts.items()},
     )
 
 

@@ -36,13 +36,33 @@ def describe(grays: NDArray[np.uint8]) -> Floats:
 
 
 def mirror(descriptors: Floats) -> Floats:
-    """Return the descriptors of the mirrored images."""
+    """Return the descriptors of the mirrored images.
+
+    Parameters
+    ----------
+    descriptors : ndarray of float32, shape (n, 144)
+
+    Returns
+    -------
+    ndarray of float32, shape (n, 144)
+    """
     squares = descriptors.reshape(-1, _SIDE, _SIDE)
     return np.ascontiguousarray(squares[:, :, ::-1]).reshape(len(descriptors), -1)
 
 
 def descriptor_distances(descriptors: Floats, pairs: Indices) -> Floats:
-    """Return 1 - the correlation of the descriptors of each pair, plain or mirrored."""
+    """Return 1 - the correlation of the descriptors of each pair, plain or mirrored.
+
+    Parameters
+    ----------
+    descriptors : ndarray of float32, shape (n, 144)
+    pairs : ndarray of intp, shape (p, 2)
+        Two images per row.
+
+    Returns
+    -------
+    ndarray of float32, shape (p,)
+    """
     distances = np.empty(len(pairs), dtype=np.float32)
     for start in range(0, len(pairs), _ROWS):
         first, second = (descriptors[items] for items in pairs[start : start + _ROWS].T)

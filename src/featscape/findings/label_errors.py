@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -121,7 +121,7 @@ def find_label_errors(
             "The features predict the labels no better than the sizes of the classes do: the "
             "network does not see what the labels mean, or most labels are wrong."
         )
-        return LabelErrors(**{**vars(result), "part": Part(reason=reason)})
+        return replace(result, part=Part(reason=reason))
     listed = np.flatnonzero(suspicion > 0)
     listed = listed[np.lexsort((listed, -suspicion[listed]))]
     findings = tuple(
@@ -130,9 +130,7 @@ def find_label_errors(
     expected = expect_errors(
         model, classes.codes, n_classes, odds, n_listed=len(listed), random_state=random_state
     )
-    return LabelErrors(
-        **{**vars(result), "part": Part(findings, result.part.reason), "expected": expected}
-    )
+    return replace(result, part=Part(findings, result.part.reason), expected=expected)
 
 
 def _why_not(components: Components | None, classes: Classes | None, n_items: int) -> str | None:

@@ -24,6 +24,12 @@ _PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)  # of the ridge, per row
 _LEAST_FREEDOM = 1e-3  # of 1 - leverage, against division by zero
 _PRIOR_VOTES = 0.5  # votes for the class shares, beside those of the neighbors
 _BIAS_PENALTY = 1e-3
+_MOST_VOTERS = 50  # more voters are slower and do not improve the vote
+_LEAST_VOTERS = 5  # in addition to half of the items of a typical class
+_LEAST_SQUARED_DISTANCE = 1e-12  # of the last voter, against division by zero
+_LEAST_PROBABILITY = 1e-30  # against the logarithm of 0
+# The exponent of the weight of the last voter is -2: its weight is exp(-2) = .14.
+_LAST_EXPONENT = 2.0
 _MOST_FITTED = 1_000_000  # scores (rows x classes) that the calibration is fitted on
 _MOST_IN_BLOCK = 4_000_000  # scores computed at once
 
@@ -56,7 +62,7 @@ class LabelOdds:
 
 def count_voters(n_items: int, n_classes: int) -> int:
     """Return the number of neighbors that vote: fewer than the items of a typical class."""
-    return max(1, min(50, n_items // (2 * n_classes) + 5, n_items - 1))
+    return max(1, min(_MOST_VOTERS, n_items // (2 * n_classes) + _LEAST_VOTERS, n_items - 1))
 
 
 class LabelModel:
@@ -83,10 +89,13 @@ class LabelModel:
         self._variances, axes = eigh(product)
         self._rows = rows @ axes.astype(np.float32)  # (n, c + 1), in the axes of the ridge
         self._voters = neighbors.indices
-        # a Gaussian of the cosine distance, whose width is the distance of the last voter
+        # The weight of a voter is a Gaussian of its cosine distance, scaled by the cosine distance
+        # of the last voter. Hechenbichler & Schliep (2004), "Weighted k-nearest-neighbor techniques
+        # and ordinal classification", SFB 386 paper 399, scale by the neighbor after the last. The
+        # squared Euclidean distance of unit rows is twice the cosine distance.
         squared = neighbors.distances**2
-        last = np.maximum(squared[:, -1:], 1e-12)
-        self._weights = np.exp(-2 * (squared / last) ** 2).astype(np.float32)
+        last = np.maximum(squared[:, -1:], _LEAST_SQUARED_DISTANCE)
+        self._weights = np.exp(-_LAST_EXPONENT * (squared / last) ** 2).astype(np.float32)
         self._shuffled = np.random.default_rng(random_state).permutation(n)
 
     def __len__(self) -> int:
@@ -128,7 +137,7 @@ class LabelModel:
             for part, calibration in zip(parts, calibrations, strict=True):
                 p += calibration.probabilities(part.scores(chosen))
             own = np.arange(len(chosen))
-            log_p = np.log(np.maximum(p / 2, 1e-30))
+            log_p = np.log(np.maximum(p / 2, _LEAST_PROBABILITY))
             given[block] = log_p[own, codes[block]]
             log_p[own, codes[block]] = -np.inf
             suggested[block] = log_p.argmax(axis=1)
@@ -141,7 +150,9 @@ class LabelModel:
 class _Ridge:
     """One-against-all least squares with exact leave-one-out predictions.
 
-    With the leverage h_i of row i, the prediction without row i is (fit_i - h_i y_i) / (1 - h_i).
+    With the leverage h_i of row i, the prediction without row i is (fit_i - h_i y_i) / (1 - h_i):
+    Golub, Heath & Wahba (1979), "Generalized cross-validation as a method for choosing a good ridge
+    parameter", Technometrics 21(2):215-223.
     """
 
     rows: NDArray[np.float32]  # (n, c), in the eigenvectors of the rows' product
@@ -163,18 +174,18 @@ class _Ridge:
         starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
         sums = np.add.reduceat(rows[order], starts, axis=0).T.astype(np.float64)  # (c, n_classes)
         own = np.arange(len(chosen))
-        best = None
-        for penalty in _PENALTIES:
+
+        def fit_with(penalty: float) -> _Ridge:
             shrinkage = 1 / (variances + penalty * len(rows))
             weights = (shrinkage[:, None] * sums).astype(np.float32)
-            ridge = cls(rows, weights, shrinkage.astype(np.float32), codes)
+            return cls(rows, weights, shrinkage.astype(np.float32), codes)
+
+        def loss(ridge: _Ridge) -> float:
             errors = ridge.scores(chosen)
             errors[own, codes[chosen]] -= 1
-            loss = float(np.square(errors, out=errors).mean())
-            if best is None or loss < best[0]:
-                best = loss, ridge
-        assert best is not None  # noqa: S101 - there is at least one penalty
-        return best[1]
+            return float(np.square(errors, out=errors).mean())
+
+        return min(map(fit_with, _PENALTIES), key=loss)
 
     def scores(self, chosen: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return the leave-one-out predictions of the chosen rows, (len(chosen), n_classes)."""
@@ -228,7 +239,7 @@ class _Calibration:
         def loss(free: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             scale, bias = np.exp(free[0]), free[1:]
             p = _softmax(scores * np.float32(scale) + bias.astype(np.float32))
-            given = np.log(np.maximum(p[own, codes], 1e-30)).mean(dtype=np.float64)
+            given = np.log(np.maximum(p[own, codes], _LEAST_PROBABILITY)).mean(dtype=np.float64)
             p[own, codes] -= 1
             gradient = np.empty_like(free)
             gradient[0] = scale * np.vdot(p, scores) / n

@@ -47,7 +47,7 @@ class Property:
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Whether each image has a value."""
+        """Whether each image has a value, ndarray of bool, shape (n,)."""
         if self.levels is None:
             finite: NDArray[np.bool_] = np.isfinite(self.values)
             return finite
@@ -67,6 +67,16 @@ def collect_properties(
 
     Identifiers, which differ for all images, and properties that are the label under another name
     are left out, and so is the folder if the label follows from the folder.
+
+    Parameters
+    ----------
+    survey : Survey or None
+        Measures of shape (n,) of n images.
+    sizes_px : ndarray of int32, shape (n, 2), optional
+        Width and height of the originals.
+    paths, labels, splits : sequence of str, length n, optional
+    columns : mapping of str to ndarray of shape (n,), optional
+        Numbers, or objects that are str or None.
     """
     collected = _collect(survey, sizes_px=sizes_px, paths=paths, splits=splits, columns=columns)
     return tuple(

@@ -25,6 +25,11 @@ _TINY_PX = 32  # geometric mean of the sides
 _TINY_SHARE = 0.25  # of the usual side
 _ASPECT = 3.0  # times as wide or as tall as usual
 _GRAY_SATURATION = 0.01  # of gray images; JPEG compression adds less
+_DARK = 0.2  # share of white: 99 % of the pixels of a dark image are below
+_OVEREXPOSED = 0.7  # share of white: 95 % of the pixels of an overexposed image are above
+_LEAST_BLUR, _LEAST_NOISE = 0.5, 0.08  # lower values are no fault in any dataset
+_LEAST_LIGHTEST = 0.05  # of the contrast, against division by the lightest level of a black image
+_OUTLYING = 2.0  # interquartile ranges above the third quartile; Tukey's outer fence is at 3
 _METHOD = (
     "Measured on the thumbnail, and on the width and height of the original. The score is the "
     "distance of the worst fault from its limit, in multiples of the spread among the images."
@@ -96,18 +101,30 @@ def measure_faults(survey: Survey, sizes_px: NDArray[np.int32] | None) -> Iterat
 
     Blur and noise are compared with the other images, because a dataset of X-rays or of textures
     has its own usual detail; the other limits are absolute.
+
+    Parameters
+    ----------
+    survey : Survey
+        Measures of shape (n,) of n images.
+    sizes_px : ndarray of int32, shape (n, 2), or None
+        Width and height of the originals; None if they are unknown.
+
+    Yields
+    ------
+    Fault
+        With values of shape (n,).
     """
     measures = survey.measures
-    yield Fault("dark", -measures["lightest"], -0.2)
-    yield Fault("overexposed", measures["darkest"], 0.7)
+    yield Fault("dark", -measures["lightest"], -_DARK)
+    yield Fault("overexposed", measures["darkest"], _OVEREXPOSED)
     # dark images have little contrast because they are dark
-    lightest = np.maximum(measures["lightest"], 0.05).astype(np.float32)
+    lightest = np.maximum(measures["lightest"], _LEAST_LIGHTEST).astype(np.float32)
     contrast = measures["contrast"] / lightest
     is_flat = contrast < _FLAT
     blur = np.where(is_flat, np.float32(np.nan), measures["blur"])
-    yield Fault("blurred", blur, max(_upper_fence(blur), 0.5))
+    yield Fault("blurred", blur, max(_upper_fence(blur), _LEAST_BLUR))
     yield Fault("flat", -contrast, -_FLAT)
-    yield Fault("noisy", measures["noise"], max(_upper_fence(measures["noise"]), 0.08))
+    yield Fault("noisy", measures["noise"], max(_upper_fence(measures["noise"]), _LEAST_NOISE))
     if sizes_px is not None:
         log_sides = np.log(np.maximum(sizes_px, 1).astype(np.float32))
         size = log_sides.mean(axis=1)
@@ -121,12 +138,12 @@ def measure_faults(survey: Survey, sizes_px: NDArray[np.int32] | None) -> Iterat
 
 
 def _upper_fence(values: Floats) -> float:
-    """Return Tukey's outer fence, above which values are outliers; infinite without values."""
+    """Return the limit of outliers by the interquartile range; infinite without values."""
     known = values[np.isfinite(values)]
     if not len(known):
         return np.inf
     lower, upper = np.quantile(known, (0.25, 0.75))
-    return float(upper + 2 * (upper - lower))
+    return float(upper + _OUTLYING * (upper - lower))
 
 
 def _spread(values: Floats) -> float:

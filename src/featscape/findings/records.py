@@ -271,7 +271,7 @@ class ItemColumns:
 
         Parameters
         ----------
-        columns : mapping of str to ndarray
+        columns : mapping of str to ndarray of shape (n,)
             By name: numbers, or objects that are str or None.
         """
         import numpy as np

@@ -3,12 +3,18 @@
 For each property, the images with the lowest and with the highest values, at nine cuts, and the
 images with each value of a category are compared with each class. The statistic of such a cell is
 the standardized residual of the hypergeometric distribution. It is compared with the maximum over
-all cells of all properties under permuted labels, so a dataset without shortcuts has a finding in
-at most one of twenty cases.
+all cells of all properties under permuted labels, so a dataset in which no property depends on the
+labels has a cell in at most one of twenty cases.
+
+A property that orders the neighbors is a finding of another kind. Its assortativity is compared
+with the assortativity of permuted values, with a correction for the number of properties, so a
+dataset in which no property depends on the neighbors has such a finding in at most one of twenty
+cases as well.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -33,20 +39,22 @@ if TYPE_CHECKING:
 LEAST_ITEMS = 50
 _CUTS = (0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98)
 _N_PERMUTATIONS = 200
-_FALSE_ALARMS = 0.05  # share of datasets without shortcuts that have a finding
+_FALSE_ALARMS = 0.05  # share of datasets without shortcuts that have a cell; the same for orders
 _LEAST_EXPECTED = 2  # images in a cell; the residual of rarer cells is not normal
 _MOST_ITEMS = 100_000  # more are sampled
 _MOST_CELLS = 3  # of one property
 _N_SHOWN = 50  # images of a cell
 _N_NEAR = 10  # neighbors for the assortativity
 _STRONG_ASSORTATIVITY = 0.5
+_MOST_EDGES = 10_000  # pairs of neighbors that permuted values are compared on
 _METHOD = (
     "The score is the standardized hypergeometric residual of the number of images of the class "
     "with the property, and exceeds 95 % of the maxima under permuted labels."
 )
 _ASSORTATIVITY_METHOD = (
     "The score is the assortativity on the graph of the {n_near} nearest neighbors: 1 if neighbors "
-    "have equal values, 0 as for random pairs."
+    "have equal values, 0 as for random pairs. The score is higher than under {n_permutations:,} "
+    "permutations of the values."
 )
 
 
@@ -106,10 +114,17 @@ def find_shortcuts(
     else:
         for one, cell in _find_cells(properties, classes, random_state):
             found.append(_describe(one, cell, classes, assortativity[one.name]))
+    # p = 1 / (1 + number of permutations), at most .05 / number of properties (Bonferroni)
+    n_permutations = math.ceil(len(properties) / _FALSE_ALARMS)
+    random = np.random.default_rng(random_state)
+    method = _ASSORTATIVITY_METHOD.format(
+        n_near=min(_N_NEAR, neighbors.shape[1]), n_permutations=n_permutations
+    )
     found += [
-        _describe_order(name, value, n_near=min(_N_NEAR, neighbors.shape[1]))
-        for name, value in sorted(assortativity.items(), key=lambda item: -item[1])
-        if value >= _STRONG_ASSORTATIVITY
+        _describe_order(one.name, assortativity[one.name], method)
+        for one in sorted(properties, key=lambda one: -assortativity[one.name])
+        if assortativity[one.name] >= _STRONG_ASSORTATIVITY
+        and _exceeds_chance(one, neighbors, n_permutations, random)
     ]
     return Part(tuple(found), reason)
 
@@ -119,25 +134,71 @@ def measure_assortativity(one: Property, neighbors: NDArray[np.int32]) -> float:
 
     For numbers, the correlation of the ranks across the edges of the graph; for categories,
     Newman's assortativity coefficient of equal values ("Mixing patterns in networks", 2003).
-    """
-    from scipy.stats import rankdata
 
+    Parameters
+    ----------
+    one : Property
+        Of n items.
+    neighbors : ndarray of int32, shape (n, k)
+        The nearest items, nearest first; 10 of them are compared.
+    """
+    first, second = _edges(one, neighbors)
+    return _assortativity(_comparable(one), first, second, is_category=one.levels is not None)
+
+
+def _edges(one: Property, neighbors: NDArray[np.int32]) -> tuple[Codes, Codes]:
+    """Return the two items of each pair of neighbors with known values, (p,) and (p,)."""
     near = neighbors[:, :_N_NEAR]
     known = one.known
     is_used = known[:, None] & known[near]
     first = np.broadcast_to(np.arange(len(near))[:, None], near.shape)[is_used]
-    second = near[is_used]
+    return first, near[is_used].astype(np.intp)
+
+
+def _comparable(one: Property) -> NDArray[Any]:
+    """Return the codes of a category, or the ranks of numbers, (n,)."""
+    from scipy.stats import rankdata
+
     if one.levels is not None:
-        shares = np.bincount(one.values[first]) / max(len(first), 1)
+        return one.values
+    ranks = np.zeros(len(one.values))
+    ranks[one.known] = rankdata(one.values[one.known])
+    return ranks
+
+
+def _assortativity(
+    values: NDArray[Any], first: Codes, second: Codes, *, is_category: bool
+) -> float:
+    a, b = values[first], values[second]
+    if is_category:
+        shares = np.bincount(a) / max(len(a), 1)
         by_chance = float((shares**2).sum())
-        equal = float(np.mean(one.values[first] == one.values[second])) if len(first) else 0.0
+        equal = float(np.mean(a == b)) if len(a) else 0.0
         return (equal - by_chance) / (1 - by_chance) if by_chance < 1 else 0.0
-    ranks = np.zeros(len(near))
-    ranks[known] = rankdata(one.values[known])
-    a, b = ranks[first], ranks[second]
-    if len(first) == 0 or a.std() == 0 or b.std() == 0:
+    if len(a) == 0 or a.std() == 0 or b.std() == 0:
         return 0.0
     return float(np.corrcoef(a, b)[0, 1])
+
+
+def _exceeds_chance(
+    one: Property, neighbors: NDArray[np.int32], n_permutations: int, random: np.random.Generator
+) -> bool:
+    """Return whether the assortativity exceeds that of each permutation of the values.
+
+    At most 10,000 random edges are compared, and the values of their items are permuted.
+    """
+    edges = np.stack(_edges(one, neighbors))  # (2, p)
+    edges = edges[:, random.permutation(edges.shape[1])[:_MOST_EDGES]]
+    items, places = np.unique(edges, return_inverse=True)
+    first, second = places.reshape(edges.shape)
+    values = _comparable(one)[items]
+    is_category = one.levels is not None
+    observed = _assortativity(values, first, second, is_category=is_category)
+    return all(
+        _assortativity(random.permutation(values), first, second, is_category=is_category)
+        < observed
+        for _ in range(n_permutations)
+    )
 
 
 def _find_cells(
@@ -182,7 +243,12 @@ class _Table:
             self.n_bins = len(self._numbers)
 
     def residuals(self, codes: Codes, n_classes: int) -> NDArray[np.float64]:
-        """Return the residuals, (groups, classes): upper, then lower tails; or categories."""
+        """Return the residuals, (groups, classes): upper, then lower tails; or categories.
+
+        The residual of a cell is (observed - expected) / deviation, with mean and variance of the
+        hypergeometric distribution: Haberman (1973), "The analysis of residuals in cross-classified
+        tables", Biometrics 29(1):205-220.
+        """
         mixed = self._bins * n_classes + codes[self._known]
         counts = np.bincount(mixed, minlength=self.n_bins * n_classes)
         observed = counts.reshape(self.n_bins, n_classes)
@@ -260,7 +326,7 @@ def _describe(one: Property, cell: _Cell, classes: Classes, assortativity: float
     )
 
 
-def _describe_order(name: str, assortativity: float, *, n_near: int) -> Shortcut:
+def _describe_order(name: str, assortativity: float, method: str) -> Shortcut:
     return Shortcut(
         property_name=name,
         label="",
@@ -269,10 +335,5 @@ def _describe_order(name: str, assortativity: float, *, n_near: int) -> Shortcut
             f"Neighbors have a similar {printable(name)}: assortativity {assortativity:.2f} (1 if "
             "equal, 0 as for random pairs)."
         ),
-        evidence=Evidence(
-            items=(),
-            neighbors=(),
-            score=assortativity,
-            method=_ASSORTATIVITY_METHOD.format(n_near=n_near),
-        ),
+        evidence=Evidence(items=(), neighbors=(), score=assortativity, method=method),
     )

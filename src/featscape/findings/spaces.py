@@ -34,7 +34,16 @@ def blocks(n_rows: int, *, rows_at_once: int = _ROWS_AT_ONCE) -> Iterator[slice]
 
 
 def unit_rows(values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """Return the rows scaled to length 1, float32, shape (n, d); rows of zeros stay zeros."""
+    """Return the rows scaled to length 1; rows of zeros stay zeros.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n, d)
+
+    Returns
+    -------
+    ndarray of float32, shape (n, d)
+    """
     rows = np.asarray(values, dtype=np.float32)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.where(lengths == 0, 1, lengths), dtype=np.float32)
@@ -60,6 +69,10 @@ class Components:
 
         Each component is divided by the fourth root of its variance. The distances then depend
         less on the few components of large variance.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, c)
         """
         weights = np.maximum(self.variances, _NO_VARIANCE) ** -0.25
         return unit_rows(self.values * weights.astype(np.float32))

@@ -160,3 +160,22 @@ def test_the_method_of_an_order_has_the_number_of_neighbors():
     near = search_all_pairs(values[:, None].astype(np.float32), 6).indices
     (finding,) = find_shortcuts(None, None, neighbors=near, columns={"depth": values}).findings
     assert "graph of the 6 nearest neighbors" in finding.evidence.method
+
+
+def test_few_known_values_that_agree_by_chance_order_no_neighbors():
+    values = np.full(200, None, dtype=object)
+    values[:4] = "a", "a", "b", "b"
+    near = np.full((200, 1), 100)
+    near[:4, 0] = 1, 0, 3, 2  # a third of all permutations has equal values in both pairs
+    (one,) = collect_properties(None, columns={"camera": values})
+    assert measure_assortativity(one, near.astype(np.int32)) == 1
+    part = find_shortcuts(None, None, neighbors=near.astype(np.int32), columns={"camera": values})
+    assert part.findings == ()
+
+
+def test_a_category_that_orders_many_neighbors_is_reported():
+    values = np.array(["a", "b"], dtype=object)[np.arange(200) // 100]
+    near = ((np.arange(200)[:, None] + np.arange(1, 6)) % 200).astype(np.int32)
+    (finding,) = find_shortcuts(None, None, neighbors=near, columns={"camera": values}).findings
+    assert finding.property_name == "camera"
+    assert "higher than under 20 permutations" in finding.evidence.method
