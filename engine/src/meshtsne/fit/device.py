@@ -63,24 +63,31 @@ def describe_device(device: str) -> str:
 def _refusal(request: Request, n_items: int) -> str:
     """Return why the GPU cannot run the request, and the remedy; "" if the GPU can run it."""
     k = request.n_neighbors
-    reasons = {
-        f"takes up to {GPU_POINTS_MAX:,} items; got {n_items:,}. Fit fewer items and place the "
-        "others with transform, or pass device='cpu'.": n_items > GPU_POINTS_MAX,
-        "does not take precomputed neighbors or affinities. Pass device='cpu'.": (
-            request.neighbors is not None or request.affinities is not None
-        ),
-        "has only method='grid'; got method='direct'. Pass method='grid' or device='cpu'.": (
-            request.method == "direct"
-        ),
-        f"makes embeddings of 2 dimensions; got n_components={request.n_components}. "
-        "Pass device='cpu'.": request.n_components != 2,
-        f"takes {', '.join(GPU_METRICS)}; got metric={request.metric!r}. Pass device='cpu'.": (
-            request.metric not in GPU_METRICS
-        ),
-        f"takes up to {GPU_NEIGHBORS_MAX:,} neighbors per item; perplexity or n_neighbors requires "
-        f"{k:,}. Lower the parameter, or pass device='cpu'.": k > GPU_NEIGHBORS_MAX,
-    }
-    return next((reason for reason, applies in reasons.items() if applies), "")
+    refusal = ""
+    if n_items > GPU_POINTS_MAX:
+        refusal = (
+            f"takes up to {GPU_POINTS_MAX:,} items; got {n_items:,}. Fit fewer items and place the "
+            "others with transform, or pass device='cpu'."
+        )
+    elif request.neighbors is not None or request.affinities is not None:
+        refusal = "does not take precomputed neighbors or affinities. Pass device='cpu'."
+    elif request.method == "direct":
+        refusal = "has only method='grid'; got method='direct'. Pass method='grid' or device='cpu'."
+    elif request.n_components != 2:
+        refusal = (
+            f"makes embeddings of 2 dimensions; got n_components={request.n_components}. "
+            "Pass device='cpu'."
+        )
+    elif request.metric not in GPU_METRICS:
+        refusal = (
+            f"takes {', '.join(GPU_METRICS)}; got metric={request.metric!r}. Pass device='cpu'."
+        )
+    elif k > GPU_NEIGHBORS_MAX:
+        refusal = (
+            f"takes up to {GPU_NEIGHBORS_MAX:,} neighbors per item; perplexity or n_neighbors "
+            f"requires {k:,}. Lower the parameter, or pass device='cpu'."
+        )
+    return refusal
 
 
 def has_nvidia_driver() -> bool:

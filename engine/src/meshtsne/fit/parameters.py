@@ -25,6 +25,10 @@ from meshtsne.errors import InputError
 from meshtsne.forces.choice import METHODS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
     from meshtsne.records import Neighbors
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -33,28 +37,31 @@ LEAST_ITEMS = 2
 
 
 class Parameters(Protocol):
-    """The parameters of `TSNE`, which an estimator keeps as the caller passed them."""
+    """The parameters of `TSNE`, which an estimator keeps as the caller passed them.
 
-    n_components: Any
-    perplexity: Any
-    early_exaggeration: Any
-    early_exaggeration_iter: Any
-    late_exaggeration: Any
-    learning_rate: Any
-    quality: Any
-    max_iter: Any
-    tolerance: Any
-    metric: Any
-    init: Any
-    n_pca: Any
-    n_neighbors: Any
-    method: Any
-    device: Any
-    random_state: Any
-    n_jobs: Any
-    verbose: Any
-    callback: Any
-    callback_every: Any
+    The types are those of valid parameters; `check_parameters` checks the values.
+    """
+
+    n_components: int
+    perplexity: float | Sequence[float]
+    early_exaggeration: float
+    early_exaggeration_iter: int | None
+    late_exaggeration: float
+    learning_rate: float | str
+    quality: str
+    max_iter: int | None
+    tolerance: float | None
+    metric: str
+    init: Any  # a name or an array-like
+    n_pca: int | None
+    n_neighbors: int | None
+    method: str
+    device: str
+    random_state: int | np.random.RandomState | None
+    n_jobs: int | None
+    verbose: int
+    callback: Callable[[int, float, NDArray[np.float32]], object] | None
+    callback_every: int
 
 
 def check_parameters(tsne: Parameters) -> None:

@@ -93,7 +93,8 @@ class HostStages:
     request : Request
     """
 
-    neighbors: Neighbors
+    neighbors: Neighbors  # set by `find_neighbors`, unless the caller gave affinities
+    _P: csr_array  # set by `join`
 
     def __init__(self, request: Request) -> None:
         self._request = request
