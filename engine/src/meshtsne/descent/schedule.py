@@ -47,9 +47,9 @@ class Step:
 
 # By default, the exaggerations are 12, 5.2, 2.3 and 1.
 EARLY_STEPS = (Step(3 / 7, 1, 0.8), Step(2 / 7, 2 / 3, 0.8), Step(2 / 7, 1 / 3, 0.8))
-# A momentum of 0.95 needs the fewest iterations. At once it throws small clusters far outside, so
-# the momentum increases from 0.8. At the end, 0.8 lowers the KL divergence by another 3 to 7 %,
-# because the points come to rest. docs/schedule.md has the measurements.
+# A momentum of 0.95 needs the fewest iterations, but from the start it throws small clusters far
+# outside, so the momentum increases in steps from 0.8. The last iterations at 0.8 bring the points
+# to rest: the KL divergence is 3 to 7 % lower than with 0.95 to the end (docs/schedule.md).
 LATE_STEPS = (Step(0.17, 0, 0.8), Step(0.13, 0, 0.9), Step(0.55, 0, 0.95), Step(0.15, 0, 0.8))
 
 

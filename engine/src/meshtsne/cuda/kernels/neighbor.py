@@ -179,6 +179,9 @@ def nearest_kernel(
     A program processes tiles of ROWS points of one list. The program appends each candidate that is
     nearer than the row's bound to the row's work buffer. When a buffer could overflow, all rows
     keep only their k nearest candidates, which lowers the bounds.
+
+    The two inner loops are not a function of their own: `x`, `shift` and `row_norms` exist only if
+    DIM == STEP, and the arguments of a Triton function must exist in both cases.
     """
     program = tl.program_id(0)
     row_slots = tl.arange(0, ROWS)
