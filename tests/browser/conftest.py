@@ -184,7 +184,7 @@ def anywhere(request):
 
 
 class PlainFiles(http.server.SimpleHTTPRequestHandler):
-    """The simplest of web servers, which gives whole files alone."""
+    """A web server without range requests: each response is a whole file."""
 
     def log_message(self, *_):
         """Say nothing."""
@@ -220,7 +220,7 @@ def digits_site(tmp_path_factory, digits):
 
 
 class Host(http.server.ThreadingHTTPServer):
-    """A web server that a browser may ask many things at once."""
+    """A web server that accepts many concurrent requests."""
 
     request_queue_size = 128
 
@@ -360,7 +360,7 @@ class Visit:
 
     @property
     def shared(self):
-        """What the address says: name -> text."""
+        """The parameters in the address: name -> text."""
         fragment = self.page.evaluate("location.hash").removeprefix("#")
         return {name: values[0] for name, values in parse_qs(fragment).items()}
 
@@ -383,7 +383,7 @@ class Visit:
         return self.page.get_by_role("complementary", name=name)
 
     def places(self, positions):
-        """Return where places of a flat map stand on the page, shape (n, 2), in pixels."""
+        """Return the page positions of places on a flat map, shape (n, 2), in pixels."""
         offset = (np.asarray(positions, dtype=float) - self.center[:2]) * self.scale
         return offset * [1, -1] + [SIZE["width"] / 2, SIZE["height"] / 2]
 
@@ -435,14 +435,14 @@ class Visit:
 
     @contextmanager
     def without_panels(self):
-        """Look at the map alone: fonts differ from machine to machine."""
+        """Hide everything except the map, because fonts differ between machines."""
         panels = self.page.locator(".fs-panels")
         panels.evaluate("panels => { panels.style.opacity = 0 }")
         yield
         panels.evaluate("panels => { panels.style.opacity = '' }")
 
     def n_colors(self):
-        """Return of how many colors the map itself is: one where nothing is drawn."""
+        """Return the number of colors on the map: 1 if nothing is drawn."""
         with self.without_panels():
             return len(self.picture().getcolors(maxcolors=1 << 21))
 

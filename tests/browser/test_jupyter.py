@@ -1,4 +1,4 @@
-"""The map in a real JupyterLab: it draws, the selection comes back, and a restart is told."""
+"""The map in JupyterLab draws, returns the selection, and reports a restart of the kernel."""
 
 import json
 import os

@@ -75,7 +75,7 @@ def test_a_lasso_and_more_with_shift(look, digits_file):
     visit.button("Select with a lasso").click()
     visit.drag((650, 150), (850, 550), (450, 550), (650, 150))
     found = _selected(visit)
-    visit.rest()  # the whole map is fitted beside the panel
+    visit.rest()  # the whole map is fitted next to the panel
     more = rows_within(visit, digits_file.bundle, in_rectangle)
     assert found == pytest.approx(len(rows), abs=2)  # the pointer goes in whole pixels
     visit.button("Select with a rectangle").click()
@@ -207,7 +207,7 @@ def test_an_image_dropped_on_the_page(look, served_digits):
     visit.becomes(lambda: visit.shared["view"], "images")
     expect(visit.page.locator(".fs-stage svg g g rect")).to_be_visible()  # the image's frame
     visit.button("Show on map").click()
-    # it lies beside its twin, in the middle of what the panels leave
+    # the mark is next to its twin, in the middle of the free area
     twin_at = served_digits.map.positions[5]
     visit.becomes(lambda: np.linalg.norm(visit.places(twin_at) - [624, 360]) < 60, True)
     _drop(visit, b"GIF89a, they say")

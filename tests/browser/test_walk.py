@@ -208,7 +208,9 @@ def test_keys_alone_walk_the_map(look, digits_file):
     press("Enter")
     expect(visit.panel("Item")).to_be_visible()
     press("Space")
-    expect(visit.page.get_by_text("1 selected")).to_have_count(2)  # said, and shown
+    expect(visit.page.get_by_text("1 selected")).to_have_count(
+        2
+    )  # announced to screen readers, and shown
     press("Escape")
     press("Escape")
     expect(visit.page.get_by_role("complementary")).to_have_count(0)

@@ -30,7 +30,7 @@ export type MakeStage = (
 
 export interface MountOptions {
   readonly makeStage: MakeStage;
-  /** True in a notebook: the page's address and keys are then left alone. */
+  /** True in a notebook: the page's address and keys are then not used. */
   readonly embedded?: boolean;
   readonly points?: PointRenderer;
 }

@@ -15,13 +15,15 @@ class TestCommand:
     def test_a_map_of_someone_else(self, copied, change_run, monkeypatch):
         monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
         change_run(copied.folder, seal="0" * 64)
-        said = []
-        serve(copied.folder, port=0, open_browser=False, say=said.append)
-        assert "cannot confirm that you made this map on this computer" in said[0]
-        assert "--originals" in said[0]
-        said.clear()
-        serve(copied.folder, port=0, open_browser=False, originals=copied.source, say=said.append)
-        assert [line.split()[0] for line in said] == ["Serving"]
+        printed = []
+        serve(copied.folder, port=0, open_browser=False, say=printed.append)
+        assert "cannot confirm that you made this map on this computer" in printed[0]
+        assert "--originals" in printed[0]
+        printed.clear()
+        serve(
+            copied.folder, port=0, open_browser=False, originals=copied.source, say=printed.append
+        )
+        assert [line.split()[0] for line in printed] == ["Serving"]
 
     def test_missing_place_of_the_originals_is_refused(self, featscape, digits):
         done = featscape("serve", digits.folder, "--originals", "/no/such/folder")
@@ -93,9 +95,9 @@ class TestBrowser:
         return addresses
 
     def test_the_browser_opens_on_the_loopback_interface(self, opened, digits):
-        said = []
-        serve(digits.folder, port=0, say=said.append)
-        assert opened == [re.search(r"http://\S+", said[0])[0]]
+        printed = []
+        serve(digits.folder, port=0, say=printed.append)
+        assert opened == [re.search(r"http://\S+", printed[0])[0]]
 
     def test_no_browser_opens_if_switched_off(self, opened, digits):
         serve(digits.folder, port=0, open_browser=False, say=str)

@@ -270,7 +270,7 @@ class TestSite:
         assert found.setup().data == "data/"
         assert [has for has, _ in scripts] == [
             {"type": "application/json", "id": "featscape"},
-            {},  # from disk, shows the picture at once
+            {},  # from disk: shows the picture without waiting
             {"type": "module", "src": "viewer.js"},
         ]
 

@@ -117,7 +117,7 @@ def test_names_stand_on_the_map_where_the_legend_is_too_short():
     labels = [f"class {code}" for code in codes]
     with_names = draw_scatter(positions, labels, size_px=900)
     dark = (np.asarray(with_names)[:, :500].max(axis=2) < 70).sum()
-    assert dark > 50  # of text alone: every marker is lighter
+    assert dark > 50  # only text: every marker is lighter
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ test("the cache keeps its bound and drops the least recently used entries", () =
   expect(cache.bytes).toBe(8);
   cache.set("c", "C", 5);
   expect(cache.bytes).toBe(9);
-  cache.set("huge", "H", 40); // it alone may be larger: it is being looked at
+  cache.set("huge", "H", 40); // a single entry may exceed the limit, because it is in use
   expect(cache.bytes).toBe(40);
 });
 

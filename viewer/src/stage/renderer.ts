@@ -112,7 +112,7 @@ export class Renderer {
 
   dispose(): void {
     this.gallery.close();
-    this.gl.getExtension("WEBGL_lose_context")?.loseContext(); // frees all resources at once
+    this.gl.getExtension("WEBGL_lose_context")?.loseContext(); // frees all GPU resources
   }
 
   /** Number of points of `runs` that make up whole levels and fit into a frame. */

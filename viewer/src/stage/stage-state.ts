@@ -83,7 +83,7 @@ export class StageState {
     const { camera, sizing, drawing } = this;
     const { blend, frame } = this.layouts;
     if (blend < 1) return pointSize(camera.size, this.manifest.n_items, camera.zoom);
-    // A point stands in for its image, and must not show behind a narrow image.
+    // A point replaces its image, and must not be visible behind a narrow image.
     const share = drawing === "images" && sizing.hasRoom(camera.zoom) ? 0.3 : 0.86;
     return Math.min(Math.max(share * frame.cell * camera.current.scale, 1), 24);
   }

@@ -87,7 +87,7 @@ export interface Stage {
   setFocus(item: number | null): void;
   /** Draw lines from an item or a map position to items, and rings around these items. */
   setLinks(from: number | readonly number[] | null, to: readonly number[]): void;
-  /** Mark a map position, and show an image beside it; null removes the mark. */
+  /** Mark a map position, and show an image next to the mark; null removes the mark. */
   setMarker(at: readonly number[] | null, image: Blob | null): void;
 
   view(): View;

@@ -331,7 +331,7 @@ it("the whole map is fitted again after a resize, unless the user has moved", as
   expect(fitted).toHaveBeenCalledOnce();
 });
 
-it("the whole map is fitted beside an item's panel, and a moved map stays where it is", async () => {
+it("the whole map is fitted next to an item's panel, and a moved map keeps its view", async () => {
   const { app, calls } = staged();
   const stage = app.stage as SilentStage;
   app.navigation.fit(undefined, false);
@@ -351,7 +351,7 @@ it("the whole map is fitted beside an item's panel, and a moved map stays where 
 
 it("a moved map moves only as far as needed to uncover a selection", async () => {
   const app = smallApp();
-  const stage = new SilentStage(); // items stand 100 pixels apart, at 50 from the top
+  const stage = new SilentStage(); // items are 100 pixels apart, 50 pixels below the top
   app.stage = stage;
   const before = stage.view();
   app.surroundings.clearArea = () => ({ left: 0, right: 380, top: 0, bottom: 100 });

@@ -9,7 +9,7 @@ export interface Highlight {
 }
 
 export interface Surroundings {
-  /** True in a notebook: the viewer then leaves the page's address and keys alone. */
+  /** True in a notebook: the viewer then does not use the page's address and keys. */
   readonly embedded: boolean;
   readonly prefersDark: ReadonlySignal<boolean>;
   /** Size of the stage in CSS pixels. */
@@ -82,7 +82,7 @@ export class Navigation {
   }
 
   /**
-   * Make `item` visible. Waits for the panels. The whole map is fitted beside them; a map that the
+   * Make `item` visible. Waits for the panels. The whole map is fitted into the space next to the panels; a map that the
    * user has moved moves as little as possible.
    */
   reveal(item: number): void {

@@ -1,4 +1,4 @@
-/** A card beside the pointer with a larger image and the item's details. */
+/** A card next to the pointer with a larger image and the item's details. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ItemDetails } from "../contract";
 import { columnFacts } from "../state/items/item-details";

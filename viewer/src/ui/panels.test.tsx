@@ -407,7 +407,7 @@ it("the page shows the reason if new images cannot be placed", async () => {
   expect(app.messages.error.value).toBe(no_place);
 });
 
-it("Escape closes the help alone", async () => {
+it("Escape closes only the help", async () => {
   const { app } = await shown();
   app.panels.openItem(1);
   press("?");

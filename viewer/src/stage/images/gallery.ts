@@ -364,7 +364,7 @@ export class Gallery {
   }
 }
 
-/** Change an image's size toward the wanted size. A size shrinks at once, so that images never overlap. */
+/** Change an image's size toward the wanted size. A smaller size applies immediately, so that images never overlap. */
 function resize(shown: Shown, step: number): boolean {
   if (shown.factor === shown.wantedFactor) return false;
   const isNew = shown.opacity === 0;

@@ -29,7 +29,7 @@ function visitItems(
   });
 }
 
-/** The item nearest to a stage position, within `reach` pixels; null if there is none. */
+/** The item nearest to a stage position, at most `reach` pixels away; null if there is none. */
 export function nearest(
   places: Places,
   states: Uint8Array | null,

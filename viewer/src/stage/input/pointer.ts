@@ -35,7 +35,7 @@ export class Pointer {
     this.showCursor();
   }
 
-  /** The view has moved the hovered item away: drop it. The view event tells the panels. */
+  /** The view has moved the hovered item away: drop it. The view event notifies the panels. */
   viewMoved(): void {
     if (this.hovered === null) return;
     this.hovered = null;

@@ -38,7 +38,7 @@ export function outline(snapshot: StageSnapshot, item: number | null): Outline |
   return { at, halfWidth: halfWidth + 1.5, halfHeight: halfHeight + 1.5, round: false };
 }
 
-/** The item under the pointer: an image, or the nearest point within reach. */
+/** The item under the pointer: an image, or the nearest point within the search radius. */
 export function pick(snapshot: StageSnapshot, at: Point, touch: boolean): number | null {
   let above: number | null = null; // the image drawn last
   for (const item of snapshot.gallery.items()) {

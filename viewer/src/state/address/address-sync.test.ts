@@ -11,7 +11,7 @@ interface Entry {
   hash: string;
 }
 
-/** A browser's history of one page: going is asked for now, and done when `arrive` is called. */
+/** A browser's history of one page: `go` requests a step, and `arrive` performs the step. */
 class FakePage extends EventTarget {
   entries: Entry[] = [{ state: null, hash: "" }];
   at = 0;

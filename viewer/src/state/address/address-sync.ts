@@ -79,7 +79,7 @@ export class AddressSync {
     return this.selected.ids;
   }
 
-  /** Write the address: at once if a panel has opened, otherwise after a pause. */
+  /** Write the address: immediately if a panel has opened, otherwise after a pause. */
   private keep(): void {
     const { history, location } = this.page;
     const hash = this.address();

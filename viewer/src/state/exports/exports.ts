@@ -65,7 +65,7 @@ export async function selectionCsv(app: App, selection: Uint32Array): Promise<st
 export async function saveCsv(app: App): Promise<void> {
   await app.messages.during("Writing the table…", async () => {
     const text = await selectionCsv(app, app.selection.items.value);
-    // The byte order mark tells Excel that the file is UTF-8.
+    // Excel reads a file with a byte order mark as UTF-8.
     download(`\ufeff${text}`, name(app, "selection.csv"), "text/csv;charset=utf-8");
   });
 }

@@ -22,7 +22,7 @@ describe("the text search", () => {
     expect(texts('q"uo\'te "" :x a:')).toEqual(["q\"uo'te", ":x", "a:"]);
   });
 
-  it("looks for a term with a column in this column alone", () => {
+  it("searches a term with a column only in this column", () => {
     const page = haystackPage(
       [
         ["dog/1.png", "cat/dog.png"],
