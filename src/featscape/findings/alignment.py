@@ -32,9 +32,11 @@ _N_STARTS = 2  # fixed transforms that are refined
 _LEAST_OVERLAP = 0.45  # share of the pixels; the correlation of fewer pixels is high by chance
 # Pairs below this correlation at 24 px are not compared at 48 px. Few duplicates are below.
 _LEAST_COARSE = 0.5
+# A pair stops at a side if a step reduces 1 - correlation by less than this share.
+_LEAST_GAIN = 0.02
 _OUTLIER = 2.0  # residuals above this multiple of their root mean square are dropped
 _LEAST_VARIANCE = 1e-5  # of gray levels in units of 64: flat images have no correlation
-_BATCH = 256  # pairs; the arrays of a batch stay in the processor's cache
+_BATCH = 96  # pairs; the arrays of a batch stay in the processor's cache
 
 
 class Alignment(NamedTuple):
@@ -152,30 +154,33 @@ class Aligner:
         places = self._places[int(np.sqrt(n_pixels))]
         slopes = _slopes(first, places)
         scale, shift = scale.copy(), shift.copy()
-        lowest = np.full(n_pairs, -1, dtype=np.float32)
-        best = lowest, lowest.copy(), scale.copy(), shift.copy()
+        best = np.full((2, n_pairs), -1, dtype=np.float32)  # without outliers, and plain
+        best_scale, best_shift = scale.copy(), shift.copy()
         moving = np.arange(n_pairs)
         for step in range(n_steps + 1):
-            warped, inside = _warp(second[moving], scale[moving], shift[moving], places)
-            used, plain = _drop_outliers(first[moving], warped, inside)
-            weighted = (slopes[moving] * used[:, None]).astype(np.float32, copy=False)  # (b, 6, p)
-            matrix = weighted @ slopes[moving].transpose(0, 2, 1)  # (b, 6, 6)
-            right = (weighted @ warped[:, :, None])[:, :, 0]  # (b, 6)
-            energy = np.einsum("bp,bp->b", warped * used, warped)
-            correlation = _correlate(matrix, right, energy, n_pixels)
-            better = correlation > best[0][moving]
-            now = correlation, plain, scale[moving], shift[moving]
-            for kept, new in zip(best, now, strict=True):
-                kept[moving[better]] = new[better]
-            if step == n_steps:
+            own = slice(None) if len(moving) == n_pairs else moving  # a slice copies nothing
+            warped, inside = _warp(second[own], scale[own], shift[own], places)
+            used, plain = _drop_outliers(first[own], warped, inside)
+            correlation = _correlate(first[own], warped, used)
+            gained = (correlation - best[0, own]) / (1 - best[0, own] + 1e-6)
+            better = moving[gained > 0]
+            best[:, better] = np.stack([correlation, plain])[:, gained > 0]
+            best_scale[better], best_shift[better] = scale[better], shift[better]
+            goes_on = (correlation > -1) & (gained > _LEAST_GAIN)
+            moving = moving[goes_on]
+            if step == n_steps or not len(moving):
                 break
+            by_transform = slopes[moving] if not goes_on.all() else slopes[own]  # (b, 6, p)
+            weighted = (by_transform * used[goes_on][:, None]).astype(np.float32, copy=False)
+            matrix = weighted @ by_transform.transpose(0, 2, 1)  # (b, 6, 6)
+            right = (weighted @ warped[goes_on][:, :, None])[:, :, 0]  # (b, 6)
             scale[moving], shift[moving], goes_on = _step(
                 matrix, right, scale[moving], shift[moving]
             )
-            moving = moving[goes_on & (correlation > -1)]
+            moving = moving[goes_on]
             if not len(moving):
                 break
-        return best
+        return best[0], best[1], best_scale, best_shift
 
 
 def _pyramid(grays: NDArray[np.uint8]) -> dict[int, Floats]:
@@ -232,15 +237,20 @@ def _warp(
     inside = (u >= -0.01) & (u <= side - 0.99) & (v >= -0.01) & (v <= side - 0.99)
     for axis in (u, v):
         np.clip(axis, 0, side - 1.001, out=axis)
-    left, top = u.astype(np.int32), v.astype(np.int32)
+    left, at = u.astype(np.intp), v.astype(np.intp)
     u -= left
-    v -= top
-    at = top * side + left + (np.arange(n_images) * n_pixels)[:, None]
+    v -= at
+    at *= side
+    at += left
+    at += (np.arange(n_images) * n_pixels)[:, None]
     flat = images.ravel()
-    upper, lower = flat[at], flat[at + side]
-    upper += u * (flat[at + 1] - upper)
-    lower += u * (flat[at + side + 1] - lower)
-    upper += v * (lower - upper)
+    # no index is clipped: the mode is faster than the default mode, which checks each index
+    upper, lower = flat.take(at, mode="clip"), flat[side:].take(at, mode="clip")
+    upper += u * (flat[1:].take(at, mode="clip") - upper)
+    lower += u * (flat[side + 1 :].take(at, mode="clip") - lower)
+    lower -= upper
+    lower *= v
+    upper += lower
     return upper, inside
 
 
@@ -285,15 +295,16 @@ def _drop_outliers(
     return weights, plain
 
 
-def _correlate(matrix: Floats, right: Floats, energy: Floats, n_pixels: int) -> Floats:
-    """Return the correlation of the images, from the sums that the next step also needs."""
-    count = np.maximum(matrix[:, 5, 5], 1)
-    mean, warped_mean = matrix[:, 4, 5] / count, right[:, 5] / count
-    variance = matrix[:, 4, 4] / count - mean**2
-    warped_variance = energy / count - warped_mean**2
-    covariance = right[:, 4] / count - mean * warped_mean
+def _correlate(first: Floats, warped: Floats, used: Floats) -> Floats:
+    """Return the correlation of the used pixels; -1 for flat images and for few pixels."""
+    count = np.maximum(used.sum(axis=1), 1)
+    kept, warped_kept = first * used, warped * used
+    mean, warped_mean = kept.sum(axis=1) / count, warped_kept.sum(axis=1) / count
+    variance = np.einsum("bp,bp->b", kept, first) / count - mean**2
+    warped_variance = np.einsum("bp,bp->b", warped_kept, warped) / count - warped_mean**2
+    covariance = np.einsum("bp,bp->b", kept, warped) / count - mean * warped_mean
     is_valid = (
-        (count >= _LEAST_OVERLAP * n_pixels)
+        (count >= _LEAST_OVERLAP * first.shape[1])
         & (variance > _LEAST_VARIANCE)
         & (warped_variance > _LEAST_VARIANCE)
     )
