@@ -109,7 +109,7 @@ def test_5000_classes(look, drawn_page):
     expect(visit.page.get_by_text("1 of 5,000 classes shown")).to_be_visible()
 
 
-def test_long_names_that_begin_alike_stay_apart(look, drawn_page):
+def test_long_names_with_the_same_beginning_are_distinguishable(look, drawn_page):
     long = "Straßenbahnhaltestellenüberdachung mit Fahrgastinformation, Nürnberg"
     labels = [f"{long} Nord", f"{long} Süd", f"{long} West", "قطة صغيرة تجلس على السجادة أ", "a"]
     labels.append("قطة صغيرة تجلس على السجادة ب")
@@ -184,7 +184,7 @@ def test_a_truncated_file(look, damaged_site, host_files):
     expect(visit.page.get_by_alt_text("The map as a picture")).to_be_visible()
 
 
-def test_a_page_cut_short_on_its_way(look, digits, tmp_path):
+def test_a_truncated_page_reports_an_error(look, digits, tmp_path):
     content = (digits.folder / "map.html").read_bytes()
     file = tmp_path / "map.html"
     file.write_bytes(content[: len(content) // 2])
@@ -192,7 +192,7 @@ def test_a_page_cut_short_on_its_way(look, digits, tmp_path):
     expect(visit.page.get_by_text("this file is incomplete")).to_be_visible()
 
 
-def test_a_lost_context_comes_back(look, digits_file):
+def test_a_lost_context_is_restored(look, digits_file):
     visit = look(digits_file.address)
     before = np.asarray(visit.picture()).astype(int)
     lose = """() => {

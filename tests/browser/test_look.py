@@ -25,7 +25,7 @@ def test_views(look, page, compare, name, address):
         compare(name, visit.picture())
 
 
-def test_what_is_selected_stands_out(look, page, compare):
+def test_selected_items_are_highlighted(look, page, compare):
     visit = look(f"{page}#view=points")
     visit.button("Select with a rectangle").click()
     visit.drag((400, 100), (700, 400))
@@ -42,12 +42,12 @@ def test_three_dimensions(look, drawn_page, compare):
         compare("three-dimensions", visit.picture())
 
 
-def test_a_grid_of_1500_images_shows_them_at_once(look, drawn_page):
+def test_a_grid_shows_1500_images(look, drawn_page):
     visit = look(f"{drawn_page(1500).as_uri()}#view=grid")
     visit.becomes(lambda: visit.n_colors() > 200, expected=True)
 
 
-def test_a_grid_too_fine_for_images_says_so_until_one_zooms_in(look, drawn_page):
+def test_a_grid_with_small_cells_asks_to_zoom_in(look, drawn_page):
     visit = look(f"{drawn_page(12_000).as_uri()}#view=grid")
     message = visit.page.get_by_text("Zoom in to see images")
     expect(message).to_be_visible()

@@ -38,7 +38,7 @@ def test_the_originals_of_photographs(look, served_animals):
         assert visit.page.evaluate(f"{original}.naturalHeight") == sizes[row, 1]
 
 
-def test_beyond_this_machine_the_address_holds_a_token(look, serve, digits):
+def test_the_address_for_other_machines_contains_a_token(look, serve, digits):
     address = serve(digits.folder, "--host", "0.0.0.0")
     port, token = re.search(r":(\d+)/\?token=(\S+)", address).groups()
     here = f"http://127.0.0.1:{port}/"
@@ -101,7 +101,7 @@ def test_on_a_phone_the_map_makes_room_for_the_legend(look, digits_file):
     visit.becomes(lambda: visit.shared["at"], before)
 
 
-def test_on_a_phone_help_tells_of_fingers_and_pictures_are_of_a_likely_size(look, digits_file):
+def test_a_phone_shows_touch_help_and_its_own_picture_sizes(look, digits_file):
     size = {"width": 390, "height": 844}
     visit = look(digits_file.address, viewport=size, has_touch=True, device_scale_factor=2)
     visit.button("Help").click()
@@ -216,7 +216,7 @@ def test_on_a_phone_a_reload_after_the_legend_was_open_shows_all(look, digits_fi
     assert again.center == pytest.approx(center, rel=1e-3, abs=1e-3)
 
 
-def test_the_whole_map_is_shown_beside_an_open_panel(look, digits_file):
+def test_the_whole_map_is_shown_next_to_an_open_panel(look, digits_file):
     visit = look(digits_file.address)
     items, places = visit.apart(digits_file.bundle)
     visit.points()

@@ -129,7 +129,7 @@ def test_an_image_in_the_selection_opens_it_and_closes_back(look, digits_file):
     expect(visit.panel("Selection")).to_be_visible()
 
 
-def test_find_lights_the_matches(look, anywhere):
+def test_the_search_highlights_the_matches(look, anywhere):
     visit = look(f"{anywhere.address}#view=points")
     items, places = visit.apart(anywhere.bundle)
     ids = anywhere.bundle.array(anywhere.bundle.manifest.ids)
@@ -214,7 +214,7 @@ def test_an_image_dropped_on_the_page(look, served_digits):
     expect(visit.page.get_by_role("alert")).to_contain_text("image")
 
 
-def test_a_page_without_a_server_says_that_it_takes_no_images(look, digits_file):
+def test_a_page_without_a_server_reports_that_it_cannot_place_images(look, digits_file):
     visit = look(digits_file.address)
     _drop(visit, b"whatever it is")
     expect(visit.page.get_by_role("alert")).to_contain_text("featscape serve")

@@ -69,7 +69,7 @@ def test_all_of_a_large_map_is_seen_at_first(look, drawn_page):
     assert places[:, 1].max() - places[:, 1].min() > 600
 
 
-def test_the_first_view_has_its_images_whole(look, drawn_page):
+def test_the_first_view_contains_complete_images(look, drawn_page):
     page = drawn_page(60)
     visit = look(page.as_uri())
     bundle = open_bundle(page.parent / "bundle")
@@ -83,7 +83,7 @@ def test_the_first_view_has_its_images_whole(look, drawn_page):
     assert places[:, 1].max() + half <= toolbar["y"]
 
 
-def test_hover_shows_the_image_and_what_it_is(look, anywhere):
+def test_hover_shows_the_image_and_its_details(look, anywhere):
     visit = look(f"{anywhere.address}#view=points")
     found, places = visit.apart(anywhere.bundle)
     item = found[0]
@@ -118,7 +118,7 @@ def test_the_card_is_of_what_the_wheel_brings_under_the_pointer(look, digits_fil
     )
 
 
-def test_empty_room_shows_the_way_back(look, digits_file):
+def test_an_empty_view_offers_to_show_the_map(look, digits_file):
     lower = np.array(digits_file.bundle.manifest.lower)
     upper = np.array(digits_file.bundle.manifest.upper)
     x, y = upper + 0.15 * (upper - lower)
@@ -150,7 +150,7 @@ def test_the_grid_shows_what_the_map_did(look, digits_file):
     visit.becomes(lambda: visit.center[:2], pytest.approx([x, y], rel=1e-3, abs=0.02 * cell))
 
 
-def test_click_opens_the_item_and_its_neighbors_lead_on(look, anywhere):
+def test_a_click_opens_the_item_and_its_neighbors_can_be_opened(look, anywhere):
     visit = look(f"{anywhere.address}#view=points")
     found, places = visit.apart(anywhere.bundle)
     ids = anywhere.bundle.array(anywhere.bundle.manifest.ids)
