@@ -192,8 +192,8 @@ def _all_pairs(groups: Any) -> Pairs:
 def _find(folder: Path) -> tuple[Pairs, float]:
     """Return the pairs of items in the same group of duplicates, and the seconds of the search."""
     from featscape import extract, find_images
-    from featscape.findings.duplicates import find_duplicates
-    from featscape.findings.survey import survey_thumbnails
+    from featscape.findings.duplicates.groups import find_duplicates
+    from featscape.findings.pixels.survey import survey_thumbnails
     from featscape.images.decoding.thumbnails import ThumbnailPacker
     from featscape.mapfolder.thumbnails import Thumbnails
     from featscape.steps.tsne import search_neighbors

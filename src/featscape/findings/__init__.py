@@ -5,8 +5,8 @@ of each finding. docs/findings.md describes each kind of finding.
 """
 
 from featscape.findings.compute import Items, compute_findings
-from featscape.findings.expected_errors import choose_checks, estimate_errors
 from featscape.findings.json_format import from_json
+from featscape.findings.labels.expected_errors import choose_checks, estimate_errors
 from featscape.findings.records import (
     KINDS,
     ClassFinding,

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from featscape.findings.classes import find_class_relations
-from featscape.findings.duplicates import find_duplicates, number_groups
-from featscape.findings.label_errors import find_label_errors
+from featscape.findings.classes.relations import find_class_relations
+from featscape.findings.duplicates.groups import find_duplicates, number_groups
+from featscape.findings.labels.errors import find_label_errors
 from featscape.findings.off_topic import find_off_topic
-from featscape.findings.quality import find_quality_problems
+from featscape.findings.pixels.quality import find_quality_problems
+from featscape.findings.pixels.survey import survey_thumbnails
 from featscape.findings.records import Findings, ItemColumns, Part
 from featscape.findings.reliability import N_NEAR, WIDER, MapReliability, measure_reliability
-from featscape.findings.shortcuts import find_shortcuts
+from featscape.findings.shortcuts.cells import find_shortcuts
 from featscape.findings.spaces import principal_components, search_all_pairs
-from featscape.findings.survey import survey_thumbnails
 from featscape.labels.classes import count_classes
 from featscape.records import Neighbors
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.findings.label_errors import LabelErrors
+    from featscape.findings.labels.errors import LabelErrors
     from featscape.findings.off_topic import OffTopicItems
     from featscape.findings.records import (
         ClassFinding,

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from featscape.findings.class_parts import choose_exemplars, split_class
-from featscape.findings.classes import find_class_relations
+from featscape.findings.classes.parts import choose_exemplars, split_class
+from featscape.findings.classes.relations import find_class_relations
 from featscape.findings.spaces import principal_components, search_all_pairs
 from featscape.labels.classes import count_classes
 from planted import clouds, named

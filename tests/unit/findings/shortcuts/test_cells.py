@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from featscape.findings.properties import Property, collect_properties
-from featscape.findings.shortcuts import find_shortcuts, measure_assortativity
+from featscape.findings.pixels.survey import MEASURES, Survey, survey_thumbnails
+from featscape.findings.shortcuts.cells import find_shortcuts, measure_assortativity
+from featscape.findings.shortcuts.properties import Property, collect_properties
 from featscape.findings.spaces import search_all_pairs
-from featscape.findings.survey import MEASURES, Survey, survey_thumbnails
 from featscape.labels.classes import count_classes
 from planted import NAMES, Pictures, named, pictures
 

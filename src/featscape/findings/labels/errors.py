@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.findings.expected_errors import expect_errors
-from featscape.findings.label_model import LabelModel, count_voters
+from featscape.findings.labels.expected_errors import expect_errors
+from featscape.findings.labels.model import LabelModel, count_voters
 from featscape.findings.records import Evidence, LabelError, Part
 from featscape.findings.wording import name_item, plural
 from featscape.printable_names import printable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.findings.label_model import LabelOdds
+    from featscape.findings.labels.model import LabelOdds
     from featscape.findings.records import ExpectedErrors
     from featscape.findings.spaces import Components, Search
     from featscape.labels.classes import Classes

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from featscape.findings.properties import collect_properties
 from featscape.findings.records import Evidence, Part, Shortcut
+from featscape.findings.shortcuts.properties import collect_properties
 from featscape.findings.wording import percent
 from featscape.printable_names import printable
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.findings.properties import Property
-    from featscape.findings.survey import Survey
+    from featscape.findings.pixels.survey import Survey
+    from featscape.findings.shortcuts.properties import Property
     from featscape.labels.classes import Classes
 
     Codes = NDArray[np.intp]

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.findings.alignment import SIZE_PX
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -20,6 +18,8 @@ if TYPE_CHECKING:
     from featscape.records import ImageSource
 
     Floats = NDArray[np.float32]
+
+SIZE_PX = 48  # side of the gray images
 
 # The measures of each image, in the order of the rows of `_measure`
 MEASURES = (

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from featscape.findings.quality import find_quality_problems, measure_faults
-from featscape.findings.survey import MEASURES, survey_thumbnails
+from featscape.findings.pixels.quality import find_quality_problems, measure_faults
+from featscape.findings.pixels.survey import MEASURES, survey_thumbnails
 from planted import Pictures, average_precision, pictures
 
 

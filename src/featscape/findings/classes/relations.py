@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.findings.class_parts import choose_exemplars, split_class
-from featscape.findings.class_tree import N_LIFT, build_tree
+from featscape.findings.classes.parts import choose_exemplars, split_class
+from featscape.findings.classes.tree import N_LIFT, build_tree
 from featscape.findings.records import ClassFinding, Evidence, Part
 from featscape.findings.wording import join_names, percent, plural
 from featscape.printable_names import printable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.findings.class_tree import Clade
+    from featscape.findings.classes.tree import Clade
     from featscape.findings.spaces import Components
     from featscape.labels.classes import Classes
 

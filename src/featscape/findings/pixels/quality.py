@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.findings.survey import Survey
+    from featscape.findings.pixels.survey import Survey
 
     Floats = NDArray[np.float32]
 

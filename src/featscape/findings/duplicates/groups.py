@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.findings.near_duplicates import connect, find_near_pairs
+from featscape.findings.duplicates.near_pairs import connect, find_near_pairs
 from featscape.findings.records import DuplicateGroup, Evidence, Part
 from featscape.findings.wording import join_names, name_item, plural
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.findings.survey import Survey
+    from featscape.findings.pixels.survey import Survey
 
 LEAST_ITEMS = 30  # fewer images cannot show how near other images usually are
 _N_NAMED = 2  # items in the text

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.findings.label_model import LabelModel, LabelOdds
+    from featscape.findings.labels.model import LabelModel, LabelOdds
     from featscape.findings.records import LabelError
 
 N_CHECKS = 30

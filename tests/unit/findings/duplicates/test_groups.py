@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from featscape.findings.duplicates import find_duplicates, number_groups
+from featscape.findings.duplicates.groups import find_duplicates, number_groups
+from featscape.findings.pixels.survey import survey_thumbnails
 from featscape.findings.spaces import search_all_pairs
-from featscape.findings.survey import survey_thumbnails
 from planted import Pictures, pictures
 
 

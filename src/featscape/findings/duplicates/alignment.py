@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
+from featscape.findings.pixels.survey import SIZE_PX
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
     Complexes = NDArray[np.complex64]
 
-SIZE_PX = 48  # side of the gray images
 _SIDES_PX = (12, 24, SIZE_PX)
 _STEPS = (5, 4, 3)  # most Lucas-Kanade steps at each side
 _ZOOMS = (1.0, 1.15, 0.87, 1.35, 0.74)  # of the fixed transforms, each also mirrored

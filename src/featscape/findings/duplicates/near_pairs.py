@@ -14,8 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from featscape.findings.alignment import Aligner
-from featscape.findings.descriptors import describe, descriptor_distances, nearest_descriptors
+from featscape.findings.duplicates.alignment import Aligner
+from featscape.findings.duplicates.descriptors import (
+    describe,
+    descriptor_distances,
+    nearest_descriptors,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from featscape.findings.alignment import Aligner
-from featscape.findings.descriptors import describe, mirror, nearest_descriptors
-from featscape.findings.survey import survey_thumbnails
+from featscape.findings.duplicates.alignment import Aligner
+from featscape.findings.duplicates.descriptors import describe, mirror, nearest_descriptors
+from featscape.findings.pixels.survey import survey_thumbnails
 from planted import Pictures, pictures
 
 

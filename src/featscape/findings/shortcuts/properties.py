@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.findings.survey import Survey
+    from featscape.findings.pixels.survey import Survey
 
 # The words for images with a low and a high value; without them "the lowest NAME" is written.
 _MEASURED = {

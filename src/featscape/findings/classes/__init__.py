@@ -1,0 +1,1 @@
+"""Find close classes, classes of two parts and typical images."""

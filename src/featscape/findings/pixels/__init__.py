@@ -1,0 +1,1 @@
+"""Measure the thumbnails, and find technical faults."""

@@ -1,0 +1,1 @@
+"""Find properties other than the content that predict a label."""
