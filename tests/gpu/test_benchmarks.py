@@ -15,7 +15,7 @@ def test_the_benchmark_measures_every_stage_from_files_to_features():
     assert "| fp32, compiled | 1.00000 | 0.999 |" in checked
     stages = [line.split("|")[1].strip() for line in timed.splitlines()[2:] if line]
     assert stages[0].startswith("decoding, ")
-    assert stages[2] == "copying to the GPU and resizing there"
+    assert stages[2] == "copying to the GPU and resizing"
     assert stages[-2:] == [
         "**files to features**, fp32, compiled",
         "**files to features**, fp32",

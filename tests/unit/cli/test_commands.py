@@ -214,7 +214,7 @@ class TestScreens:
         assert done.status == 0
         assert "40 items in 30 classes: words-map/" in done.out
         assert "10 more classes in run.json" in done.out
-        assert len(re.findall(r"^ *class \d+ ", done.out, re.MULTILINE)) == 20
+        assert len(re.findall(r"^ *class \d+ +\d+ %", done.out, re.MULTILINE)) == 20
         assert re.search(r"class \d+ +0 % +of [12] items? \* *$", done.out, re.MULTILINE)
         assert "* always 0 %: a class of 3 or fewer items has too few items" in done.out
         assert "images.png" not in done.out
