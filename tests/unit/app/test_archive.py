@@ -71,7 +71,7 @@ def test_recent_archives_can_be_downloaded_repeatedly(client, error_of):
     keys = [client.post("/api/zip", json={"ids": [item]}).json()["key"] for item in range(9)]
     first, *others = (client.get(f"/api/zip/{key}") for key in keys)
     assert first.status_code == 404
-    assert "request the archive again" in error_of(first)
+    assert "Request the archive again" in error_of(first)
     assert {response.status_code for response in others} == {200}
     assert client.get(f"/api/zip/{keys[-1]}").status_code == 200
 
