@@ -75,7 +75,8 @@ def test_a_lasso_and_more_with_shift(look, digits_file):
     visit.button("Select with a lasso").click()
     visit.drag((650, 150), (850, 550), (450, 550), (650, 150))
     found = _selected(visit)
-    visit.rest()  # the whole map is fitted next to the panel
+    visit.page.wait_for_timeout(1_000)  # the whole map is fitted next to the panel
+    visit.rest()
     more = rows_within(visit, digits_file.bundle, in_rectangle)
     assert found == pytest.approx(len(rows), abs=2)  # the pointer goes in whole pixels
     visit.button("Select with a rectangle").click()
