@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.findings.records import Evidence, OffTopic, Part
-from featscape.findings.spaces import blocks, unit_rows
-from featscape.findings.wording import name_item
+from featscape.findings.spaces import blocks, shuffled_members, unit_rows
+from featscape.findings.wording import name_item, too_few_items
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,7 +79,7 @@ def find_off_topic(
     """
     n = len(features)
     if n < _LEAST_ITEMS:
-        return _not_computed(n, f"The map has {n} items; at least {_LEAST_ITEMS} are needed.")
+        return _not_computed(n, too_few_items(n, _LEAST_ITEMS))
     generator = np.random.default_rng(random_state)
     sample = np.sort(generator.permutation(n)[:_N_SAMPLED])
     of_classes = list(_sample_classes(classes, generator))
@@ -125,9 +125,7 @@ def _sample_classes(
     if classes is None or len(classes.names) < 2:
         return
     size = min(_MOST_OF_CLASS, _N_OF_CLASSES // len(classes.names))
-    order = generator.permutation(len(classes.codes))
-    order = order[np.argsort(classes.codes[order], kind="stable")]
-    for items in np.split(order, np.cumsum(classes.counts)[:-1]):
+    for items in shuffled_members(classes, generator):
         if min(size, len(items)) >= _LEAST_OF_CLASS:
             yield np.sort(items[:size])
 

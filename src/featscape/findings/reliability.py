@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.findings.records import Evidence, Part, Reliability
-from featscape.findings.spaces import blocks
-from featscape.findings.wording import percent
+from featscape.findings.spaces import blocks, squared_distances
+from featscape.findings.wording import percent, too_few_items
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,9 +82,7 @@ def measure_reliability(
     """
     n = len(positions)
     if n < _LEAST_ITEMS:
-        return MapReliability.not_computed(
-            n, f"The map has {n} items; at least {_LEAST_ITEMS} are needed."
-        )
+        return MapReliability.not_computed(n, too_few_items(n, _LEAST_ITEMS))
     # at most half of the other items are neighbors: no item is a false friend if all are neighbors
     k = max(1, min(N_NEAR, (n - 1) // (2 * WIDER)))
     if neighbors.shape[1] < WIDER * k:  # a map with a perplexity of less than 30
@@ -239,7 +237,6 @@ def _nearest_classes(values: NDArray[np.float32], classes: Classes, k: int) -> N
     sums = np.zeros((len(classes.names), values.shape[1]))
     np.add.at(sums, classes.codes, values)
     means = sums / classes.counts[:, None]
-    squares = (means**2).sum(axis=1)
-    distances = squares[:, None] + squares - 2 * means @ means.T
+    distances = squared_distances(means)
     np.fill_diagonal(distances, np.inf)
     return np.argsort(distances, axis=1, kind="stable")[:, :k]

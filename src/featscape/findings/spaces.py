@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from featscape.labels.classes import Classes
+
     # (values of shape (n, d), k) -> the k nearest neighbors of each row by Euclidean distance
     Search = Callable[[NDArray[np.float32], int], Neighbors]
 
@@ -128,6 +130,28 @@ def _axes(
         vectors = centered.T @ vectors
         vectors /= np.maximum(np.linalg.norm(vectors, axis=0), 1e-30)
     return vectors.astype(np.float32), variances
+
+
+def shuffled_members(classes: Classes, generator: np.random.Generator) -> list[NDArray[np.intp]]:
+    """Return the items of each class in random order: for each class an ndarray of intp."""
+    order = generator.permutation(len(classes.codes))
+    order = order[np.argsort(classes.codes[order], kind="stable")]
+    return np.split(order, np.cumsum(classes.counts)[:-1])
+
+
+def squared_distances(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the squared Euclidean distances between all rows, which may be negative by rounding.
+
+    Parameters
+    ----------
+    rows : ndarray of float64, shape (m, c)
+
+    Returns
+    -------
+    ndarray of float64, shape (m, m)
+    """
+    squares = (rows**2).sum(axis=1)
+    return np.asarray(squares[:, None] + squares - 2 * rows @ rows.T)
 
 
 def search_all_pairs(values: NDArray[np.float32], k: int) -> Neighbors:

@@ -29,3 +29,8 @@ def join_names(names: Sequence[str]) -> str:
     """Return for example "cat, dog and horse"."""
     shown = [printable(name) for name in names]
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def too_few_items(n_items: int, least: int) -> str:
+    """Return the reason why a map of `n_items` items has no findings of a kind."""
+    return f"The map has {n_items} items; at least {least} are needed."

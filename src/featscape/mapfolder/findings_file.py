@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from featscape.mapfolder.layout import FINDING_COLUMNS, FINDINGS, damaged
+from featscape.mapfolder.layout import FINDING_COLUMNS, FINDINGS, damaged, load_json
 from featscape.mapfolder.read import open_folder, read_items
-from featscape.mapfolder.staging import writing
-from featscape.printable_names import valid_unicode
+from featscape.mapfolder.write import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,12 +26,7 @@ def write_findings(folder: Path, content: Mapping[str, Any]) -> None:
     content : mapping
         The result of `Findings.to_json`.
     """
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    # JSON writes a backslash as two backslashes
-    with writing():
-        (folder / FINDINGS).write_text(
-            valid_unicode(text, backslash=r"\\") + "\n", encoding="utf-8"
-        )
+    write_json(folder / FINDINGS, content, indent=1)
 
 
 def read_findings(folder: Path) -> tuple[Any, dict[str, NDArray[Any]]] | None:
@@ -56,14 +49,11 @@ def read_findings(folder: Path) -> tuple[Any, dict[str, NDArray[Any]]] | None:
     InputError
         If a file is missing or damaged.
     """
-    # the limit of nesting in Python's json depends on the depth of the calls
-    from pydantic_core import from_json
-
     opened = open_folder(folder)
     if not opened.exists(FINDINGS):
         return None
     try:
-        content = from_json(opened.read(FINDINGS, max_bytes=_MAX_BYTES))
+        content = load_json(opened, FINDINGS, max_bytes=_MAX_BYTES)
     except (OSError, ValueError) as error:
         raise damaged(folder / FINDINGS, error) from error
     items = read_items(opened)

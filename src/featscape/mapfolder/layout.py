@@ -117,10 +117,25 @@ def check_readable(folder: Path | FolderHandle) -> None:
 
 
 def _load_run(folder: FolderHandle) -> Any:
+    return load_json(folder, RUN, max_bytes=_MAX_RUN_BYTES)
+
+
+def load_json(folder: FolderHandle, name: str, *, max_bytes: int) -> Any:
+    """Parse a JSON file of a map, which may come from a stranger; raises OSError or ValueError.
+
+    Parameters
+    ----------
+    folder : FolderHandle
+        The map.
+    name : str
+        The name of the file.
+    max_bytes : int
+        Limit of the size of the file.
+    """
     # the limit of nesting in Python's json depends on the depth of the calls
     from pydantic_core import from_json
 
-    return from_json(folder.read(RUN, max_bytes=_MAX_RUN_BYTES))
+    return from_json(folder.read(name, max_bytes=max_bytes))
 
 
 def open_part(folder: FolderHandle, name: str) -> FolderHandle:

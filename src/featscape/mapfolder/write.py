@@ -251,11 +251,25 @@ def write_run(
         "timings_s": timings_s,
         **_describe_images(features),
     }
-    text = json.dumps(run, indent=2, ensure_ascii=False, allow_nan=False)
+    write_json(folder / RUN, run, indent=2)
+
+
+def write_json(file: Path, content: Mapping[str, Any], *, indent: int) -> None:
+    """Write a JSON file of a map; undecodable bytes of file names become escape sequences.
+
+    Parameters
+    ----------
+    file : Path
+    content : mapping
+        Without NaN and infinity.
+    indent : int
+        Number of spaces per level.
+    """
+    text = json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)
     # JSON writes a backslash as two backslashes
     text = valid_unicode(text, backslash=r"\\")
     with writing():
-        (folder / RUN).write_text(text + "\n", encoding="utf-8")
+        file.write_text(text + "\n", encoding="utf-8")
 
 
 def _describe_origin() -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from featscape.findings.classes.parts import choose_exemplars, split_class
 from featscape.findings.classes.tree import N_LIFT, build_tree
 from featscape.findings.records import ClassFinding, Evidence, Part
+from featscape.findings.spaces import shuffled_members
 from featscape.findings.wording import join_names, percent, plural
 from featscape.printable_names import printable
 
@@ -65,7 +66,7 @@ def find_class_relations(
     if components is None:
         return Part(reason="All items have the same features.")
     generator = np.random.default_rng(random_state)
-    members = _members(classes, generator)
+    members = shuffled_members(classes, generator)
     exemplars = list(_exemplars(components, classes, members, confidence))
     splits = list(_splits(components, classes, members))
     if len(classes.names) < 3:
@@ -79,13 +80,6 @@ def find_class_relations(
     pairs = [_close_pair(clade, neighbors, classes) for clade in related if len(clade.classes) == 2]
     groups = [_group(clade, classes) for clade in related if len(clade.classes) > 2]
     return Part((*splits, *pairs, *groups, *exemplars))
-
-
-def _members(classes: Classes, generator: np.random.Generator) -> list[NDArray[np.intp]]:
-    """Return the items of each class in random order."""
-    order = generator.permutation(len(classes.codes))
-    order = order[np.argsort(classes.codes[order], kind="stable")]
-    return np.split(order, np.cumsum(classes.counts)[:-1])
 
 
 def _exemplars(

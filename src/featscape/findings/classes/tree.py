@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featscape.findings.spaces import squared_distances
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -120,9 +122,7 @@ def _mean_distances(values: NDArray[np.float32], classes: Classes) -> Distances:
         own = np.where(np.repeat(np.add.reduceat(own, starts), classes.counts) == 0, 1, own)
         sums = np.add.reduceat(ordered * own[:, None], starts, axis=0)
         means = sums / np.add.reduceat(own, starts)[:, None]
-        squares = (means**2).sum(axis=1)
-        squared = squares[:, None] + squares - 2 * means @ means.T
-        return np.asarray(np.sqrt(np.maximum(squared, 0)))
+        return np.asarray(np.sqrt(np.maximum(squared_distances(means), 0)))
 
     return distances
 

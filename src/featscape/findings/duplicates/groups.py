@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -113,12 +113,11 @@ def number_groups(groups: Sequence[DuplicateGroup], n_items: int) -> NDArray[np.
 
 def _equal_rows(rows: NDArray[np.uint8]) -> NDArray[np.intp]:
     """Return for each row the index of the first equal row."""
-    keys = np.ascontiguousarray(rows).view(f"V{rows.shape[1]}").ravel()
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    return first[inverse].astype(np.intp)
+    return _first_members(np.ascontiguousarray(rows).view(f"V{rows.shape[1]}").ravel())
 
 
-def _first_members(group: NDArray[np.intp]) -> NDArray[np.intp]:
+def _first_members(group: NDArray[Any]) -> NDArray[np.intp]:
+    """Return for each item the index of the first item with the same value."""
     _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
     return first[inverse].astype(np.intp)
 

@@ -10,7 +10,7 @@ import numpy as np
 from featscape.findings.labels.expected_errors import expect_errors
 from featscape.findings.labels.model import LabelModel, count_voters
 from featscape.findings.records import Evidence, LabelError, Part
-from featscape.findings.wording import name_item, plural
+from featscape.findings.wording import name_item, plural, too_few_items
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _why_not(components: Components | None, classes: Classes | None, n_items: in
     if len(classes.names) < 2:
         return f"All items have the label {printable(classes.names[0])}."
     if n_items < LEAST_ITEMS:
-        return f"The map has {n_items} items; at least {LEAST_ITEMS} are needed."
+        return too_few_items(n_items, LEAST_ITEMS)
     if components is None:
         return "All items have the same features."
     if classes.counts.max() == 1:

@@ -230,6 +230,7 @@ class _Calibration:
     @classmethod
     def fit(cls, scores: NDArray[np.float32], codes: NDArray[np.intp]) -> _Calibration:
         from scipy.optimize import minimize
+        from scipy.special import softmax
 
         n, n_classes = scores.shape
         own = np.arange(n)
@@ -238,7 +239,7 @@ class _Calibration:
 
         def loss(free: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             scale, bias = np.exp(free[0]), free[1:]
-            p = _softmax(scores * np.float32(scale) + bias.astype(np.float32))
+            p = softmax(scores * np.float32(scale) + bias.astype(np.float32), axis=1)
             given = np.log(np.maximum(p[own, codes], _LEAST_PROBABILITY)).mean(dtype=np.float64)
             p[own, codes] -= 1
             gradient = np.empty_like(free)
@@ -253,9 +254,7 @@ class _Calibration:
 
     def probabilities(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return probabilities, shape (m, n_classes)."""
-        return _softmax(scores * np.float32(self.scale) + self.bias)
+        from scipy.special import softmax
 
-
-def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    p = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(p / p.sum(axis=1, keepdims=True), dtype=np.float32)
+        p: NDArray[np.float32] = softmax(scores * np.float32(self.scale) + self.bias, axis=1)
+        return p

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from featscape.findings.records import Evidence, Part, QualityProblem
-from featscape.findings.wording import name_item, percent
+from featscape.findings.wording import join_names, name_item, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -155,10 +155,9 @@ def _spread(values: Floats) -> float:
 def _describe(
     item: int, kinds: list[str], score: float, paths: Sequence[str] | None
 ) -> QualityProblem:
-    listed = " and ".join(kinds) if len(kinds) < 3 else f"{', '.join(kinds[:-1])} and {kinds[-1]}"
     return QualityProblem(
         item=item,
         kinds=tuple(kinds),
-        text=f"{name_item(item, paths)} is {listed}.",
+        text=f"{name_item(item, paths)} is {join_names(kinds)}.",
         evidence=Evidence(items=(item,), neighbors=(), score=score, method=_METHOD),
     )

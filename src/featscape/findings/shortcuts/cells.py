@@ -21,7 +21,7 @@ import numpy as np
 
 from featscape.findings.records import Evidence, Part, Shortcut
 from featscape.findings.shortcuts.properties import collect_properties
-from featscape.findings.wording import percent
+from featscape.findings.wording import percent, too_few_items
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
@@ -100,12 +100,12 @@ def find_shortcuts(
         Cells of properties and classes first, then properties that order the neighbors.
     """
     n_items = len(neighbors)
+    if n_items < LEAST_ITEMS:
+        return Part(reason=too_few_items(n_items, LEAST_ITEMS))
     labels = None if classes is None else [classes.names[code] for code in classes.codes]
     properties = collect_properties(
         survey, sizes_px=sizes_px, paths=paths, labels=labels, splits=splits, columns=columns
     )
-    if n_items < LEAST_ITEMS:
-        return Part(reason=f"The map has {n_items} items; at least {LEAST_ITEMS} are needed.")
     assortativity = {one.name: measure_assortativity(one, neighbors) for one in properties}
     found: list[Shortcut] = []
     reason = None
