@@ -90,3 +90,11 @@ def here(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.chdir(folder)
     return folder
+
+
+@pytest.fixture
+def map_run(featscape, photos, here, quick_network):  # noqa: ARG001 - the fixture replaces the network
+    """Make the map "m" of a class named "[red]" and a damaged image; return status, out, err."""
+    (photos / "red" / "broken.png").write_bytes(b"")
+    (photos / "red").rename(photos / "[red]")
+    return featscape("map", photos, "-o", "m", "--perplexity", 4, "--size", 400)

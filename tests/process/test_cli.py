@@ -30,13 +30,7 @@ class TestHelp:
 
 
 class TestScreens:
-    @pytest.fixture
-    def made(self, featscape, photos, here, quick_network):  # noqa: ARG002 - the fixture replaces the network
-        (photos / "red" / "broken.png").write_bytes(b"")
-        (photos / "red").rename(photos / "[red]")
-        return featscape("map", photos, "-o", "m", "--perplexity", 4, "--size", 400)
-
-    @pytest.mark.usefixtures("made")
+    @pytest.mark.usefixtures("map_run")
     @pytest.mark.parametrize(("encoding", "bar"), [("latin-1", "="), ("utf-8", "\u2501")])
     def test_bars_fit_the_encoding_of_the_screen(self, here, encoding, bar):
         command = [sys.executable, "-c", "from featscape.cli import main; main()", "info", "m"]

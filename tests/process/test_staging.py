@@ -7,24 +7,8 @@ import signal
 import pytest
 
 from featscape.errors import InputError
-from featscape.mapfolder.staging import kept_beside, staged
-
-
-def allow(_output):
-    """Allow all replacements."""
-
-
-def stage(output, *, check=allow, files=("*",), **options):
-    return staged(output, check=check, files=files, **options)
-
-
-def names_in(folder):
-    return sorted(path.name for path in folder.iterdir())
-
-
-def keep(folder, text="work"):
-    kept_beside(folder).mkdir(exist_ok=True)
-    (kept_beside(folder) / "file").write_text(text)
+from featscape.mapfolder.staging import kept_beside
+from staged_folders import keep, names_in, stage
 
 
 def work_until_killed(output, begun):

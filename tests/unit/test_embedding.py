@@ -12,9 +12,9 @@ from featscape.cli.report import describe
 from featscape.errors import DeviceError, FeatscapeError, InputError
 from featscape.mapfolder.read import open_map
 from featscape.options import EmbeddingOptions, MapOptions
-from featscape.progress import SilentProgress
 from featscape.steps.embedding import choose_tsne_device
 from featscape.steps.tsne import chance_agreement, engine_errors, place
+from notes import Notes
 
 
 @pytest.mark.parametrize("landmarks", [None, np.arange(0, 300, 2)])
@@ -187,14 +187,6 @@ def test_the_map_records_the_device(monkeypatch):
     made = embed_features("f.npy", "m", perplexity=4, force=True, progress=progress)
     assert progress.lines[-1] == "t-SNE runs on cuda (NVIDIA X)"
     assert "on cuda (NVIDIA X)" in text_of(describe(made))
-
-
-class Notes(SilentProgress):
-    def __init__(self):
-        self.lines = []
-
-    def note(self, text):
-        self.lines.append(text)
 
 
 def text_of(renderable):

@@ -109,26 +109,20 @@ class TestMistakes:
 
 
 class TestScreens:
-    @pytest.fixture
-    def made(self, featscape, photos, here, quick_network):  # noqa: ARG002 - the fixture replaces the network
-        (photos / "red" / "broken.png").write_bytes(b"")
-        (photos / "red").rename(photos / "[red]")
-        return featscape("map", photos, "-o", "m", "--perplexity", 4, "--size", 400)
-
-    def test_the_summary_of_a_new_map(self, made):
-        assert made.status == 0
-        assert "24 images in 3 classes: m/" in made.out
+    def test_the_summary_of_a_new_map(self, map_run):
+        assert map_run.status == 0
+        assert "24 images in 3 classes: m/" in map_run.out
         for picture in ("scatter.png", "images.png", "images-grid.png", "map.html"):
-            assert picture in made.out
-        assert "5-nearest-neighbor label agreement: 100 % (14 % by chance" in made.out
-        assert "at least 3 of the 5 neighbors in feature space have the same label" in made.out
+            assert picture in map_run.out
+        assert "5-nearest-neighbor label agreement: 100 % (14 % by chance" in map_run.out
+        assert "at least 3 of the 5 neighbors in feature space have the same label" in map_run.out
         # the name of a class is not markup
-        assert re.search(r"^ *\[red\] +100 % +of 8 images +━{20}$", made.out, re.MULTILINE)
-        assert "*" not in made.out
-        assert not re.search(r" $", made.out, re.MULTILINE)
-        assert "Skipped 1 file" in made.out
-        assert re.search(r"Took [\d.]+ s: .*pictures [\d.]+ s", made.out)
-        assert made.out.endswith("Next: featscape serve m\n")
+        assert re.search(r"^ *\[red\] +100 % +of 8 images +━{20}$", map_run.out, re.MULTILINE)
+        assert "*" not in map_run.out
+        assert not re.search(r" $", map_run.out, re.MULTILINE)
+        assert "Skipped 1 file" in map_run.out
+        assert re.search(r"Took [\d.]+ s: .*pictures [\d.]+ s", map_run.out)
+        assert map_run.out.endswith("Next: featscape serve m\n")
 
     @pytest.mark.usefixtures("quick_network")
     def test_the_summary_names_a_character_that_no_font_contains(self, featscape, photos, here):
@@ -138,12 +132,12 @@ class TestScreens:
         assert "the pictures write U+10FFFD instead of the character" in done.out
         assert "Install a font" in done.out
 
-    def test_progress_goes_to_the_standard_error(self, made):
-        assert made.err.startswith("found 25 images in 3 classes\n")
-        assert "t-SNE: " in made.err
-        assert "\x1b" not in made.err + made.out  # no terminal, no colors
+    def test_progress_goes_to_the_standard_error(self, map_run):
+        assert map_run.err.startswith("found 25 images in 3 classes\n")
+        assert "t-SNE: " in map_run.err
+        assert "\x1b" not in map_run.err + map_run.out  # no terminal, no colors
 
-    @pytest.mark.usefixtures("made")
+    @pytest.mark.usefixtures("map_run")
     def test_info_shows_how_the_map_was_made(self, featscape, photos):
         out = featscape("info", "m").out
         assert "24 images in 3 classes: m/" in out
@@ -158,14 +152,14 @@ class TestScreens:
             assert words in out.replace("\n", "")
         assert re.search(r"\[red\]/broken.png +empty", out)
 
-    @pytest.mark.usefixtures("made")
+    @pytest.mark.usefixtures("map_run")
     def test_skipped_files_are_reported_before_the_features(self, featscape, photos, here):
         (photos / "lost.png").write_bytes(next((photos / "[red]").iterdir()).read_bytes())
         done = featscape("map", photos, "-o", here / "n", "--perplexity", 40)
         assert done.status == 2
         assert re.match(r"found \d+ images in 3 classes, skipped 1 file: ", done.err)
 
-    @pytest.mark.usefixtures("made")
+    @pytest.mark.usefixtures("map_run")
     def test_export_writes_a_site_once(self, featscape, here):
         done = featscape("export", "m", "--to", "site")
         assert (done.status, done.out) == (0, "Wrote the site site/\n")

@@ -10,16 +10,7 @@ from featscape.distribute import open_executor
 from featscape.distribute.cluster import Cluster
 from featscape.distribute.executor import LocalExecutor
 from featscape.errors import InputError
-
-
-class Notes:
-    """A progress that keeps its notes."""
-
-    def __init__(self):
-        self.lines = []
-
-    def note(self, text):
-        self.lines.append(text)
+from notes import Notes
 
 
 def fake_ray(n_gpus, nodes_before, nodes_after):

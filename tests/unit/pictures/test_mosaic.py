@@ -11,6 +11,7 @@ from featscape.pictures import class_colors, draw_mosaic, mosaic
 from featscape.pictures.page import Page, plan_page
 from featscape.pictures.plane import project_to_plane
 from featscape.progress import SilentProgress
+from notes import Notes
 
 BLACK, GRAY = (0, 0, 0), (128, 128, 128)
 
@@ -202,14 +203,6 @@ def thumbnail_side(n_items):
     return mosaic._on_grid(plane, (page.map_width, page.map_height), None)[2]
 
 
-class Notes(SilentProgress):
-    def __init__(self):
-        self.said = []
-
-    def note(self, text):
-        self.said.append(text)
-
-
 @pytest.mark.parametrize("layout", ["map", "grid"])
 def test_too_many_images_are_thinned_out_and_counted(layout, captions):
     n_items = 12_000
@@ -219,7 +212,7 @@ def test_too_many_images_are_thinned_out_and_counted(layout, captions):
     assert 200 < len(images.loaded) < 1000
     assert len(set(images.loaded)) == len(images.loaded)
     assert captions == [f"showing {len(images.loaded):,} of 12,000 images"]
-    assert notes.said == [f"The {layout} of images has room for {len(images.loaded):,} of 12,000."]
+    assert notes.lines == [f"The {layout} of images has room for {len(images.loaded):,} of 12,000."]
     again = Plain(n_items, (4, 4))
     draw_mosaic(points(n_items), again, layout=layout, size_px=300, thumbnail_px=8)
     assert set(again.loaded) == set(images.loaded)

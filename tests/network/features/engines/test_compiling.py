@@ -8,17 +8,9 @@ import torch
 
 from featscape.features import extract, load_network
 from featscape.features.engines import compiling
-from featscape.progress import SilentProgress
+from notes import Notes
 
 N_IMAGES, BATCH = 11, 4
-
-
-class Notes(SilentProgress):
-    def __init__(self):
-        self.lines = []
-
-    def note(self, text):
-        self.lines.append(text)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from featscape.images import ThumbnailPacker, make_thumbnail
 from featscape.mapfolder import damaged
 from featscape.mapfolder.thumbnails import Thumbnails
 from featscape.records import Inference, ModelCard
+from notes import Notes
 
 CARD = ModelCard("random", "all", "none", "0" * 64, "none", 16, fingerprint=((1.0,),))
 
@@ -55,19 +56,6 @@ class Rounded:
 
 def sample(n_images=64):
     return list(np.zeros((n_images, 2, 2, 3), np.uint8))
-
-
-class Notes:
-    def __init__(self):
-        self.lines = []
-
-    def note(self, text):
-        self.lines.append(text)
-
-    def task(self, task):
-        from featscape.progress import SilentProgress
-
-        return SilentProgress().task(task)
 
 
 class TestMeasure:

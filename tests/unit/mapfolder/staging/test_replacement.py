@@ -16,26 +16,9 @@ from featscape.mapfolder.staging import (
     flush,
     kept_beside,
     restore,
-    staged,
     writing,
 )
-
-
-def allow(_output):
-    """Let everything be replaced."""
-
-
-def stage(output, *, check=allow, files=("*",), **options):
-    return staged(output, check=check, files=files, **options)
-
-
-def names_in(folder):
-    return sorted(path.name for path in folder.iterdir())
-
-
-def keep(folder, text="work"):
-    kept_beside(folder).mkdir(exist_ok=True)
-    (kept_beside(folder) / "file").write_text(text)
+from staged_folders import keep, names_in, stage
 
 
 def end_early(output, *, error=RuntimeError, note=None, fill=keep):

@@ -15,6 +15,7 @@ from torch.nn import functional
 from featscape.errors import InputError, MissingExtra, ModelError
 from featscape.features import extract, list_layers, load_network, reload_network
 from featscape.features.zoo.own.onnx_external import find_external
+from notes import Notes
 
 SIZE_PX = 32
 RNG = np.random.default_rng(0)
@@ -155,14 +156,6 @@ def test_a_file_without_outputs_is_refused(tmp_path):
     onnx.save(model, path)
     with pytest.raises(ModelError, match=r"must have an output|cannot be run"):
         load_network(path)
-
-
-class Notes:
-    def __init__(self):
-        self.lines = []
-
-    def note(self, text):
-        self.lines.append(text)
 
 
 @pytest.fixture
