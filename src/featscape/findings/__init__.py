@@ -4,12 +4,13 @@ The detectors take arrays and records and return the records of `records`, which
 of each finding. docs/findings.md describes each kind of finding.
 """
 
-from featscape.findings.compute import Items, compute_findings
+from featscape.findings.compute import ItemData, compute_findings
 from featscape.findings.json_format import from_json
 from featscape.findings.labels.expected_errors import choose_checks, estimate_errors
 from featscape.findings.records import (
     KINDS,
     ClassFinding,
+    DetectorResult,
     DuplicateGroup,
     Evidence,
     ExpectedErrors,
@@ -18,7 +19,6 @@ from featscape.findings.records import (
     ItemColumns,
     LabelError,
     OffTopic,
-    Part,
     QualityProblem,
     Reliability,
     Shortcut,
@@ -30,16 +30,16 @@ __all__ = [
     "HEADINGS",
     "KINDS",
     "ClassFinding",
+    "DetectorResult",
     "DuplicateGroup",
     "Evidence",
     "ExpectedErrors",
     "Finding",
     "Findings",
     "ItemColumns",
-    "Items",
+    "ItemData",
     "LabelError",
     "OffTopic",
-    "Part",
     "QualityProblem",
     "Reliability",
     "Shortcut",

@@ -13,7 +13,7 @@ from featscape.findings.labels.errors import find_label_errors
 from featscape.findings.off_topic import find_off_topic
 from featscape.findings.pixels.quality import find_quality_problems
 from featscape.findings.pixels.survey import survey_thumbnails
-from featscape.findings.records import Findings, ItemColumns, Part
+from featscape.findings.records import DetectorResult, Findings, ItemColumns
 from featscape.findings.reliability import N_NEAR, WIDER, MapReliability, measure_reliability
 from featscape.findings.shortcuts.cells import find_shortcuts
 from featscape.findings.spaces import principal_components, search_all_pairs
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         QualityProblem,
         Shortcut,
     )
-    from featscape.findings.spaces import Search
+    from featscape.findings.spaces import NeighborSearch
     from featscape.labels.classes import Classes
     from featscape.records import ImageSource
 
@@ -41,7 +41,7 @@ _N_COMPONENTS = 50  # of the measures of reliability: the number that t-SNE uses
 
 
 @dataclass(frozen=True, eq=False)
-class Items:
+class ItemData:
     """The items of a map, as the detectors need them.
 
     Attributes
@@ -79,13 +79,17 @@ class Items:
 
 
 def compute_findings(
-    items: Items, *, search: Search | None = None, n_threads: int = 1, random_state: int = 0
+    items: ItemData,
+    *,
+    search: NeighborSearch | None = None,
+    n_threads: int = 1,
+    random_state: int = 0,
 ) -> Findings:
     """Compute all findings of a map.
 
     Parameters
     ----------
-    items : Items
+    items : ItemData
     search : callable, optional
         (values, k) -> the k nearest neighbors by Euclidean distance; compares all pairs by default.
     n_threads : int
@@ -144,13 +148,13 @@ def compute_findings(
 class _OfImages(NamedTuple):
     """The findings that need the thumbnails, or further columns of the images."""
 
-    duplicates: Part[DuplicateGroup]
-    quality: Part[QualityProblem]
-    shortcuts: Part[Shortcut]
+    duplicates: DetectorResult[DuplicateGroup]
+    quality: DetectorResult[QualityProblem]
+    shortcuts: DetectorResult[Shortcut]
 
 
 def _find_in_images(
-    items: Items,
+    items: ItemData,
     neighbors: NDArray[np.int32],
     classes: Classes | None,
     *,
@@ -187,22 +191,22 @@ def _find_in_images(
 
 
 def _assemble(
-    items: Items,
+    items: ItemData,
     labels: LabelErrors,
     off_topic: OffTopicItems,
     reliability: MapReliability,
     *,
-    relations: Part[ClassFinding],
+    relations: DetectorResult[ClassFinding],
     of_images: _OfImages,
 ) -> Findings:
-    parts: dict[str, Part[Any]] = {
-        "labels": labels.part,
+    results: dict[str, DetectorResult[Any]] = {
+        "labels": labels.result,
         "duplicates": of_images.duplicates,
-        "off_topic": off_topic.part,
+        "off_topic": off_topic.result,
         "quality": of_images.quality,
         "classes": relations,
         "shortcuts": of_images.shortcuts,
-        "reliability": reliability.part,
+        "reliability": reliability.result,
     }
     return Findings(
         columns=ItemColumns(
@@ -213,14 +217,14 @@ def _assemble(
             false_friends=reliability.false_friends,
             duplicate_group=number_groups(of_images.duplicates.findings, len(items)),
         ),
-        not_computed={kind: part.reason for kind, part in parts.items() if part.reason},
+        not_computed={kind: result.reason for kind, result in results.items() if result.reason},
         expected_errors=labels.expected,
         paths=items.paths,
-        **{kind: part.findings for kind, part in parts.items()},
+        **{kind: result.findings for kind, result in results.items()},
     )
 
 
-def _search_safely(search: Search, values: NDArray[np.float32], k: int) -> Neighbors:
+def _search_safely(search: NeighborSearch, values: NDArray[np.float32], k: int) -> Neighbors:
     if k < 1:  # a single item
         return Neighbors(
             np.empty((len(values), 0), np.int32), np.empty((len(values), 0), np.float32)

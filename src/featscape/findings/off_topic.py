@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featscape.findings.records import Evidence, OffTopic, Part
+from featscape.findings.records import DetectorResult, Evidence, OffTopic
 from featscape.findings.spaces import blocks, shuffled_members, unit_rows
 from featscape.findings.wording import name_item, too_few_items
 
@@ -43,12 +43,12 @@ class OffTopicItems:
 
     Attributes
     ----------
-    part : Part of OffTopic
+    result : DetectorResult of OffTopic
     score : ndarray of float32, shape (n,)
         See `ItemColumns.off_topic`.
     """
 
-    part: Part[OffTopic]
+    result: DetectorResult[OffTopic]
     score: NDArray[np.float32]
 
 
@@ -111,11 +111,11 @@ def find_off_topic(
         )
         for item in listed.tolist()
     )
-    return OffTopicItems(Part(findings), score.astype(np.float32))
+    return OffTopicItems(DetectorResult(findings), score.astype(np.float32))
 
 
 def _not_computed(n_items: int, reason: str) -> OffTopicItems:
-    return OffTopicItems(Part(reason=reason), np.full(n_items, np.nan, np.float32))
+    return OffTopicItems(DetectorResult(reason=reason), np.full(n_items, np.nan, np.float32))
 
 
 def _sample_classes(

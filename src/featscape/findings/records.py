@@ -219,7 +219,7 @@ class ExpectedErrors:
 
 
 @dataclass(frozen=True, eq=False)
-class Part(Generic[F_co]):
+class DetectorResult(Generic[F_co]):
     """The result of one detector.
 
     Attributes

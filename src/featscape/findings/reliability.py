@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featscape.findings.records import Evidence, Part, Reliability
+from featscape.findings.records import DetectorResult, Evidence, Reliability
 from featscape.findings.spaces import blocks, squared_distances
 from featscape.findings.wording import percent, too_few_items
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from featscape.findings.spaces import Search
+    from featscape.findings.spaces import NeighborSearch
     from featscape.labels.classes import Classes
 
 N_NEAR = 30  # neighbors of an item that are compared; fewer in a small map
@@ -38,13 +38,13 @@ class MapReliability:
 
     Attributes
     ----------
-    part : Part of Reliability
+    result : DetectorResult of Reliability
         The measures of the whole map.
     torn, false_friends : ndarray of float32, shape (n,)
         See `ItemColumns`.
     """
 
-    part: Part[Reliability]
+    result: DetectorResult[Reliability]
     torn: NDArray[np.float32]
     false_friends: NDArray[np.float32]
 
@@ -52,7 +52,7 @@ class MapReliability:
     def not_computed(cls, n_items: int, reason: str) -> MapReliability:
         """Return the result without measures."""
         nothing = np.full(n_items, np.nan, np.float32)
-        return cls(Part(reason=reason), nothing, nothing)
+        return cls(DetectorResult(reason=reason), nothing, nothing)
 
 
 def measure_reliability(
@@ -61,7 +61,7 @@ def measure_reliability(
     neighbors: NDArray[np.int32],
     *,
     classes: Classes | None,
-    search: Search,
+    search: NeighborSearch,
     random_state: int = 0,
 ) -> MapReliability:
     """Measure how well the positions represent the features.
@@ -102,7 +102,9 @@ def measure_reliability(
     else:
         reason = "KNC needs labels of at least three classes."
     return MapReliability(
-        Part(tuple(measures), reason), torn.astype(np.float32), false_friends.astype(np.float32)
+        DetectorResult(tuple(measures), reason),
+        torn.astype(np.float32),
+        false_friends.astype(np.float32),
     )
 
 

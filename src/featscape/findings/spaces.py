@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from featscape.labels.classes import Classes
 
     # (values of shape (n, d), k) -> the k nearest neighbors of each row by Euclidean distance
-    Search = Callable[[NDArray[np.float32], int], Neighbors]
+    NeighborSearch = Callable[[NDArray[np.float32], int], Neighbors]
 
 # 256 components give an average precision of label errors that is .001 to .011 lower, on CIFAR-10N,
 # Fashion-MNIST and digits

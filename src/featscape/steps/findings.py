@@ -8,7 +8,7 @@ import numpy as np
 
 from featscape import mapfolder
 from featscape.features.engines.devices import count_cores
-from featscape.findings import ItemColumns, Items, compute_findings, from_json
+from featscape.findings import ItemColumns, ItemData, compute_findings, from_json
 from featscape.mapfolder.findings_file import read_findings
 from featscape.mapfolder.layout import damaged
 from featscape.mapfolder.read import read_digests
@@ -42,7 +42,7 @@ def find_in_folder(folder: Path, embedding: Embedding, *, features: Features | N
     images = None if features is None else features.images
     thumbnails = None if images is None else Thumbnails(folder / mapfolder.THUMBNAILS)
     return _compute(
-        Items(
+        ItemData(
             features=np.load(folder / mapfolder.FEATURES, mmap_mode="r"),
             positions=embedding.positions,
             # the neighbors in a map with landmarks are landmarks, not the nearest items
@@ -76,7 +76,7 @@ def open_findings(made: Map) -> Findings:
     if stored is not None:
         return stored
     return _compute(
-        Items(
+        ItemData(
             features=made.features,
             positions=made.positions,
             neighbors=made.neighbors.indices if made.landmarks is None else None,
@@ -119,7 +119,7 @@ def _as_arrays(columns: Mapping[str, Column]) -> dict[str, NDArray[Any]]:
     }
 
 
-def _compute(items: Items, *, random_state: int) -> Findings:
+def _compute(items: ItemData, *, random_state: int) -> Findings:
     return compute_findings(
         items, search=search_neighbors, n_threads=count_cores(), random_state=random_state
     )

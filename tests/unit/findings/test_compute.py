@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featscape.findings import KINDS, Items, compute_findings, summarize_findings, to_rows
+from featscape.findings import KINDS, ItemData, compute_findings, summarize_findings, to_rows
 from featscape.findings.spaces import search_all_pairs
 from planted import Pictures, clouds, named, pictures, with_errors
 
@@ -20,7 +20,7 @@ def some_items(n_items=400, *, labels="planted", share=0.05, **changes):
         "labels": named(codes) if labels == "planted" else labels,
         "paths": [f"{i}.png" for i in range(n_items)],
     }
-    return Items(**{**given, **changes})
+    return ItemData(**{**given, **changes})
 
 
 def test_all_kinds_are_computed_or_have_a_reason():
@@ -54,7 +54,7 @@ def test_without_labels_and_paths_the_rest_is_computed():
 @pytest.mark.parametrize("n_items", [1, 2, 3, 9, 12, 30])
 def test_few_items_are_reported(n_items):
     features, codes = clouds(n_items)
-    items = Items(
+    items = ItemData(
         features=features,
         positions=features[:, :2].copy(),
         neighbors=None,
@@ -68,7 +68,7 @@ def test_few_items_are_reported(n_items):
 def test_identical_items_are_reported():
     same = np.ones((60, 8), np.float32)
     neighbors = np.array([[j for j in range(60) if j != i] for i in range(60)], np.int32)
-    items = Items(
+    items = ItemData(
         features=same,
         positions=np.zeros((60, 2), np.float32),
         neighbors=neighbors,

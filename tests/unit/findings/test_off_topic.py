@@ -29,24 +29,24 @@ def test_a_group_of_foreign_images_is_found(has_labels):
     features, codes, is_guest = with_guests()
     found = off_topic(features, codes if has_labels else None)
     assert average_precision(found.score, is_guest) > 0.99
-    assert {one.item for one in found.part.findings} == set(np.flatnonzero(is_guest))
+    assert {one.item for one in found.result.findings} == set(np.flatnonzero(is_guest))
 
 
 def test_each_finding_has_its_score_and_neighbors():
     features, codes, is_guest = with_guests()
     found = off_topic(features, codes, paths=[f"{i}.png" for i in range(len(features))])
-    first = found.part.findings[0]
+    first = found.result.findings[0]
     assert first.evidence.score == pytest.approx(found.score.max())
     assert is_guest[list(first.evidence.neighbors)].all()
     assert "nearest 5 % of 408 random images" in first.evidence.method
     assert first.text.startswith(f"{first.item}.png resembles no large part of the dataset")
     assert "nearest class" in first.evidence.method
-    assert "nearest class" not in off_topic(features).part.findings[0].evidence.method
+    assert "nearest class" not in off_topic(features).result.findings[0].evidence.method
 
 
 def test_at_most_half_a_percent_of_clean_items_are_flagged():
     features, codes = clouds(1_000)
-    assert len(off_topic(features, codes).part.findings) <= 5
+    assert len(off_topic(features, codes).result.findings) <= 5
 
 
 def test_a_permutation_of_the_items_permutes_the_scores():
@@ -72,14 +72,14 @@ def test_too_few_items_are_reported(n_items):
         if n_items > 1
         else find_off_topic(np.ones((1, 4), np.float32), np.empty((1, 0), np.int32))
     )
-    assert "at least 20 are needed" in found.part.reason
+    assert "at least 20 are needed" in found.result.reason
     assert np.isnan(found.score).all()
 
 
 def test_identical_items_are_reported():
     found = off_topic(np.ones((50, 8), np.float32))
-    assert "same features" in found.part.reason
-    assert found.part.findings == ()
+    assert "same features" in found.result.reason
+    assert found.result.findings == ()
 
 
 def test_a_class_with_one_item_and_many_classes_work():

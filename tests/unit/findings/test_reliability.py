@@ -19,7 +19,7 @@ def reliability(values, positions, labels=None):
 
 
 def measures(found):
-    return {one.measure: one.value for one in found.part.findings}
+    return {one.measure: one.value for one in found.result.findings}
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_a_perfect_map_is_reliable(plane):
         {"KNN": 1, "trustworthiness": 1, "continuity": 1, "CPD": 1, "KNC": 1}, abs=1e-3
     )
     assert found.torn.max() == found.false_friends.max() == 0
-    assert found.part.reason is None
+    assert found.result.reason is None
 
 
 def test_a_random_map_is_not_reliable(plane):
@@ -95,12 +95,12 @@ def test_a_permutation_of_the_items_permutes_the_columns():
 def test_without_classes_the_measure_of_classes_is_reported_as_missing(plane):
     found = reliability(plane, plane)
     assert "KNC" not in measures(found)
-    assert "KNC needs labels" in found.part.reason
+    assert "KNC needs labels" in found.result.reason
 
 
 def test_too_few_items_are_reported(plane):
     found = reliability(plane[:5], plane[:5])
-    assert "at least 10" in found.part.reason
+    assert "at least 10" in found.result.reason
     assert np.isnan(found.torn).all()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from featscape.findings.classes.parts import choose_exemplars, split_class
 from featscape.findings.classes.tree import N_LIFT, build_tree
-from featscape.findings.records import ClassFinding, Evidence, Part
+from featscape.findings.records import ClassFinding, DetectorResult, Evidence
 from featscape.findings.spaces import shuffled_members
 from featscape.findings.wording import join_names, percent, plural
 from featscape.printable_names import printable
@@ -41,7 +41,7 @@ def find_class_relations(
     *,
     confidence: NDArray[np.float32],
     random_state: int = 0,
-) -> Part[ClassFinding]:
+) -> DetectorResult[ClassFinding]:
     """Find close classes, groups of classes, split classes, and exemplars of each class.
 
     Parameters
@@ -58,13 +58,13 @@ def find_class_relations(
 
     Returns
     -------
-    Part of ClassFinding
+    DetectorResult of ClassFinding
         Split classes, then close pairs, then groups, then exemplars.
     """
     if classes is None:
-        return Part(reason="The items have no labels.")
+        return DetectorResult(reason="The items have no labels.")
     if components is None:
-        return Part(reason="All items have the same features.")
+        return DetectorResult(reason="All items have the same features.")
     generator = np.random.default_rng(random_state)
     members = shuffled_members(classes, generator)
     exemplars = list(_exemplars(components, classes, members, confidence))
@@ -74,12 +74,12 @@ def find_class_relations(
             "Close classes need at least three classes; the map has "
             f"{plural(len(classes.names), 'class', 'classes')}."
         )
-        return Part((*splits, *exemplars), reason)
+        return DetectorResult((*splits, *exemplars), reason)
     tree = build_tree(components.values, neighbors, classes, generator=generator)
     related = [clade for clade in tree if clade.support >= LEAST_SUPPORT]
     pairs = [_close_pair(clade, neighbors, classes) for clade in related if len(clade.classes) == 2]
     groups = [_group(clade, classes) for clade in related if len(clade.classes) > 2]
-    return Part((*splits, *pairs, *groups, *exemplars))
+    return DetectorResult((*splits, *pairs, *groups, *exemplars))
 
 
 def _exemplars(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.findings.duplicates.near_pairs import connect, find_near_pairs
-from featscape.findings.records import DuplicateGroup, Evidence, Part
+from featscape.findings.records import DetectorResult, DuplicateGroup, Evidence
 from featscape.findings.wording import join_names, name_item, plural
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def find_duplicates(
     paths: Sequence[str] | None = None,
     n_threads: int = 1,
     random_state: int = 0,
-) -> Part[DuplicateGroup]:
+) -> DetectorResult[DuplicateGroup]:
     """Find groups of equal files, of equal pixels and of edited copies among n images.
 
     Parameters
@@ -59,7 +59,7 @@ def find_duplicates(
 
     Returns
     -------
-    Part of DuplicateGroup
+    DetectorResult of DuplicateGroup
         Groups with items in different splits first, then groups with different labels, then
         larger groups.
     """
@@ -92,7 +92,7 @@ def find_duplicates(
             )
             near = originals[near]
     group = connect(n_items, np.concatenate([near, _links(same_pixels)]))
-    return Part(
+    return DetectorResult(
         tuple(
             _describe(
                 members, same_file, same_pixels, weakest, labels=labels, splits=splits, paths=paths

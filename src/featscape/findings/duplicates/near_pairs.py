@@ -96,7 +96,7 @@ def find_near_pairs(
     descriptors = describe(grays)
     close = nearest_descriptors(descriptors, _N_DESCRIPTOR_NEIGHBORS, random_state=random_state)
     pairs = unique_pairs(neighbors[:, :_N_FEATURE_NEIGHBORS], close)
-    table = _Table(grays, features, pairs, n_threads=n_threads)
+    table = _PairTable(grays, features, pairs, n_threads=n_threads)
     sample = random.permutation(n_images)[:_N_SAMPLE]
     in_sample = np.isin(pairs, sample).any(axis=1)
     likely = np.argsort(np.argsort(_cheap_scores(table, descriptors), kind="stable"))
@@ -110,17 +110,17 @@ def find_near_pairs(
     table.add(_pairs_beyond(table, group, suspects, neighbors[:, _N_FEATURE_NEIGHBORS:]))
     outside = table.aligned & (group[table.pairs[:, 0]] != group[table.pairs[:, 1]])
     found = np.zeros(len(table.pairs), dtype=bool)
-    for kind, most_false in enumerate(_MOST_FALSE):
-        distances = table.log_distances(kind)
+    for measure, most_false in enumerate(_MOST_FALSE):
+        distances = table.log_distances(measure)
         scales, exponent = _fit(n_images, table.pairs[outside], distances[outside], of=sample)
         scales = _fill(scales, group, known=np.union1d(sample, suspects))
         log_p = exponent * (distances - scales[table.pairs].mean(axis=1))
         chosen = _choose(log_p, table.pairs, n_images, most_false=most_false)
-        found |= chosen & table.detailed() if kind == 0 else chosen
+        found |= chosen & table.detailed() if measure == 0 else chosen
     return NearPairs(table.pairs[found], table.correlations[1, found])
 
 
-class _Table:
+class _PairTable:
     """Pairs of images with their distances. Pairs are aligned and added on demand."""
 
     def __init__(
@@ -155,13 +155,13 @@ class _Table:
         self.cosine = np.concatenate([self.cosine, _cosine_distances(self._features, pairs)])
         self.correlations = np.concatenate([self.correlations, self.correlate(pairs)], axis=1)
 
-    def log_distances(self, kind: int) -> Floats:
+    def log_distances(self, measure: int) -> Floats:
         """Return log distances: of pixels (0), or of pixels and features (1). NaN: not aligned."""
-        return _log_distances(kind, self.correlations, self.cosine)
+        return _log_distances(measure, self.correlations, self.cosine)
 
-    def log_distances_of(self, kind: int, pairs: Indices, correlations: Floats) -> Floats:
+    def log_distances_of(self, measure: int, pairs: Indices, correlations: Floats) -> Floats:
         """Return log distances of pairs that need not be in the table."""
-        return _log_distances(kind, correlations, _cosine_distances(self._features, pairs))
+        return _log_distances(measure, correlations, _cosine_distances(self._features, pairs))
 
     def correlate(self, pairs: Indices) -> Floats:
         """Return the correlations of the aligned pixels of pairs, (2, m)."""
@@ -185,7 +185,7 @@ def unique_pairs(*neighbors: NDArray[np.integer[Any]]) -> Indices:
     return np.stack([key // n_images, key % n_images], axis=1)
 
 
-def _cheap_scores(table: _Table, descriptors: Floats) -> Floats:
+def _cheap_scores(table: _PairTable, descriptors: Floats) -> Floats:
     """Return a score of each pair without alignment; duplicates have low scores."""
     scores = []
     for distance in (table.cosine, descriptor_distances(descriptors, table.pairs)):
@@ -257,7 +257,7 @@ def _choose(log_p: Floats, pairs: Indices, n_images: int, *, most_false: float) 
 
 
 def _group_provisionally(
-    table: _Table, sample: Indices, random: np.random.Generator
+    table: _PairTable, sample: Indices, random: np.random.Generator
 ) -> tuple[Indices, Indices]:
     """Group the images by one scale for all; the members of a group then do not set its scales.
 
@@ -273,8 +273,8 @@ def _group_provisionally(
     near = np.zeros(len(table.pairs), dtype=bool)
     may_be_near = near.copy()
     limits = []
-    for kind, most_false in enumerate(_MOST_FALSE):
-        distances = table.log_distances(kind)
+    for measure, most_false in enumerate(_MOST_FALSE):
+        distances = table.log_distances(measure)
         scales, exponent = _fit(n_images, table.pairs[aligned], distances[aligned], of=sample)
         known = scales[sample][np.isfinite(scales[sample])]
         usual = np.quantile(known, _USUAL) if len(known) else np.nan
@@ -287,8 +287,8 @@ def _group_provisionally(
     partners = _draw_partners(group, random)
     correlations = table.correlate(partners)
     is_near = np.zeros(len(partners), dtype=bool)
-    for kind, limit in enumerate(limits):
-        is_near |= table.log_distances_of(kind, partners, correlations) <= limit
+    for measure, limit in enumerate(limits):
+        is_near |= table.log_distances_of(measure, partners, correlations) <= limit
     n_groups = group.max(initial=-1) + 1
     drawn = np.bincount(group[partners[:, 0]], minlength=n_groups)
     n_near = np.bincount(group[partners[:, 0]], is_near, minlength=n_groups)
@@ -313,8 +313,8 @@ def _draw_partners(group: Indices, random: np.random.Generator) -> Indices:
     order = order[np.argsort(group[order], kind="stable")]  # by group, shuffled inside
     size = np.bincount(group)
     start = np.cumsum(size) - size
-    place = np.arange(len(group)) - start[group[order]]
-    drawing = np.repeat(order[(size[group[order]] >= 3) & (place < 60)], 3)
+    rank = np.arange(len(group)) - start[group[order]]
+    drawing = np.repeat(order[(size[group[order]] >= 3) & (rank < 60)], 3)
     offset = (random.random(len(drawing)) * size[group[drawing]]).astype(np.intp)
     partner = order[start[group[drawing]] + offset]
     pairs: Indices = np.stack([drawing, partner], axis=1)[drawing != partner]
@@ -322,7 +322,7 @@ def _draw_partners(group: Indices, random: np.random.Generator) -> Indices:
 
 
 def _pairs_beyond(
-    table: _Table, group: Indices, suspects: Indices, further: NDArray[np.int32]
+    table: _PairTable, group: Indices, suspects: Indices, further: NDArray[np.int32]
 ) -> Indices:
     """Return pairs of suspects with further neighbors, so that each has enough outside its group.
 
@@ -337,14 +337,14 @@ def _pairs_beyond(
     return np.unique(np.sort(pairs, axis=1), axis=0).astype(np.intp)
 
 
-def _log_distances(kind: int, correlations: Floats, cosine: Floats) -> Floats:
+def _log_distances(measure: int, correlations: Floats, cosine: Floats) -> Floats:
     """Return log distances of pixels (0), or of pixels and features (1).
 
     A caption hardly changes the features. The pixels that differ most, such as those of a caption,
     are ignored only where the features support the pair.
     """
-    pixels: Floats = np.log(np.maximum(1 - correlations[kind], _LEAST_PIXEL_DISTANCE))
-    if kind == 0:
+    pixels: Floats = np.log(np.maximum(1 - correlations[measure], _LEAST_PIXEL_DISTANCE))
+    if measure == 0:
         return pixels
     both = (pixels + np.log(np.maximum(cosine, _LEAST_FEATURE_DISTANCE))) / 2
     return both.astype(np.float32, copy=False)

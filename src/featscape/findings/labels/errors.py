@@ -9,7 +9,7 @@ import numpy as np
 
 from featscape.findings.labels.expected_errors import expect_errors
 from featscape.findings.labels.model import LabelModel, count_voters
-from featscape.findings.records import Evidence, LabelError, Part
+from featscape.findings.records import DetectorResult, Evidence, LabelError
 from featscape.findings.wording import name_item, plural, too_few_items
 from featscape.printable_names import printable
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from featscape.findings.labels.model import LabelOdds
     from featscape.findings.records import ExpectedErrors
-    from featscape.findings.spaces import Components, Search
+    from featscape.findings.spaces import Components, NeighborSearch
     from featscape.labels.classes import Classes
 
 LEAST_ITEMS = 10  # fewer items cannot show which labels are unusual
@@ -40,7 +40,7 @@ class LabelErrors:
 
     Attributes
     ----------
-    part : Part of LabelError
+    result : DetectorResult of LabelError
     suspicion : ndarray of float32, shape (n,)
         See `ItemColumns.suspicion`.
     suggested : tuple of (str or None)
@@ -50,7 +50,7 @@ class LabelErrors:
         The probability of the given label; 0.5 where nothing is known.
     """
 
-    part: Part[LabelError]
+    result: DetectorResult[LabelError]
     suspicion: NDArray[np.float32]
     suggested: tuple[str | None, ...]
     expected: ExpectedErrors | None
@@ -60,7 +60,7 @@ class LabelErrors:
     def not_computed(cls, n_items: int, reason: str) -> LabelErrors:
         """Return the result without findings."""
         return cls(
-            part=Part(reason=reason),
+            result=DetectorResult(reason=reason),
             suspicion=np.full(n_items, np.nan, np.float32),
             suggested=(None,) * n_items,
             expected=None,
@@ -73,7 +73,7 @@ def find_label_errors(
     classes: Classes | None,
     *,
     n_items: int,
-    search: Search,
+    search: NeighborSearch,
     paths: Sequence[str] | None = None,
     random_state: int = 0,
 ) -> LabelErrors:
@@ -106,8 +106,8 @@ def find_label_errors(
     odds = model.odds(classes.codes, n_classes)
     is_alone = classes.counts[classes.codes] == 1
     suspicion = np.where(is_alone, np.float32(np.nan), odds.suspicion)
-    result = LabelErrors(
-        part=Part(reason=_why_not_all(classes)),
+    errors = LabelErrors(
+        result=DetectorResult(reason=_why_not_all(classes)),
         suspicion=suspicion,
         suggested=tuple(
             None if alone else classes.names[code]
@@ -121,7 +121,7 @@ def find_label_errors(
             "The features predict the labels no better than the sizes of the classes do: the "
             "network does not see what the labels mean, or most labels are wrong."
         )
-        return replace(result, part=Part(reason=reason))
+        return replace(errors, result=DetectorResult(reason=reason))
     listed = np.flatnonzero(suspicion > 0)
     listed = listed[np.lexsort((listed, -suspicion[listed]))]
     findings = tuple(
@@ -130,7 +130,7 @@ def find_label_errors(
     expected = expect_errors(
         model, classes.codes, n_classes, odds, n_listed=len(listed), random_state=random_state
     )
-    return replace(result, part=Part(findings, result.part.reason), expected=expected)
+    return replace(errors, result=DetectorResult(findings, errors.result.reason), expected=expected)
 
 
 def _why_not(components: Components | None, classes: Classes | None, n_items: int) -> str | None:

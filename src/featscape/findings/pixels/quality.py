@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from featscape.findings.records import Evidence, Part, QualityProblem
+from featscape.findings.records import DetectorResult, Evidence, QualityProblem
 from featscape.findings.wording import join_names, name_item, percent
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def find_quality_problems(
     *,
     sizes_px: NDArray[np.int32] | None = None,
     paths: Sequence[str] | None = None,
-) -> Part[QualityProblem]:
+) -> DetectorResult[QualityProblem]:
     """Find images with technical faults, the worst first.
 
     Parameters
@@ -70,7 +70,7 @@ def find_quality_problems(
     paths : sequence of str, optional
     """
     if survey is None:
-        return Part(reason="The map has no images.")
+        return DetectorResult(reason="The map has no images.")
     faults = list(measure_faults(survey, sizes_px))
     common = []
     n_images = len(survey.grays)
@@ -90,7 +90,7 @@ def find_quality_problems(
     reason = None
     if common:
         reason = f"{'; '.join(common)}. Such common properties are not listed for each image."
-    return Part(
+    return DetectorResult(
         tuple(_describe(int(item), kinds[item], float(score[item]), paths) for item in faulty),
         reason,
     )

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from featscape.findings.records import Evidence, Part, Shortcut
+from featscape.findings.records import DetectorResult, Evidence, Shortcut
 from featscape.findings.shortcuts.properties import collect_properties
 from featscape.findings.wording import percent, too_few_items
 from featscape.printable_names import printable
@@ -58,7 +58,7 @@ _ASSORTATIVITY_METHOD = (
 )
 
 
-class _Cell(NamedTuple):
+class _TableCell(NamedTuple):
     residual: float
     label: int
     is_high: bool
@@ -76,7 +76,7 @@ def find_shortcuts(
     splits: Sequence[str] | None = None,
     columns: Mapping[str, NDArray[Any]] | None = None,
     random_state: int = 0,
-) -> Part[Shortcut]:
+) -> DetectorResult[Shortcut]:
     """Find properties other than the content that predict a label, the strongest first.
 
     Parameters
@@ -96,12 +96,12 @@ def find_shortcuts(
 
     Returns
     -------
-    Part of Shortcut
+    DetectorResult of Shortcut
         Cells of properties and classes first, then properties that order the neighbors.
     """
     n_items = len(neighbors)
     if n_items < LEAST_ITEMS:
-        return Part(reason=too_few_items(n_items, LEAST_ITEMS))
+        return DetectorResult(reason=too_few_items(n_items, LEAST_ITEMS))
     labels = None if classes is None else [classes.names[code] for code in classes.codes]
     properties = collect_properties(
         survey, sizes_px=sizes_px, paths=paths, labels=labels, splits=splits, columns=columns
@@ -126,7 +126,7 @@ def find_shortcuts(
         if assortativity[one.name] >= _STRONG_ASSORTATIVITY
         and _exceeds_chance(one, neighbors, n_permutations, random)
     ]
-    return Part(tuple(found), reason)
+    return DetectorResult(tuple(found), reason)
 
 
 def measure_assortativity(one: Property, neighbors: NDArray[np.int32]) -> float:
@@ -189,8 +189,8 @@ def _exceeds_chance(
     """
     edges = np.stack(_edges(one, neighbors))  # (2, p)
     edges = edges[:, random.permutation(edges.shape[1])[:_MOST_EDGES]]
-    items, places = np.unique(edges, return_inverse=True)
-    first, second = places.reshape(edges.shape)
+    items, indices = np.unique(edges, return_inverse=True)
+    first, second = indices.reshape(edges.shape)
     values = _comparable(one)[items]
     is_category = one.levels is not None
     observed = _assortativity(values, first, second, is_category=is_category)
@@ -203,28 +203,30 @@ def _exceeds_chance(
 
 def _find_cells(
     properties: Sequence[Property], classes: Classes, random_state: int
-) -> Iterator[tuple[Property, _Cell]]:
+) -> Iterator[tuple[Property, _TableCell]]:
     """Yield the cells above the null distribution, the largest residual first."""
     random = np.random.default_rng(random_state)
     n_items, n_classes = len(classes.codes), len(classes.names)
     used = np.sort(random.permutation(n_items)[:_MOST_ITEMS])
     codes = classes.codes[used].astype(np.intp)
-    tables = [_Table(one, used) for one in properties]
-    tables = [table for table in tables if table.n_bins > 1]
-    if not tables:
+    all_binned = [_BinnedProperty(one, used) for one in properties]
+    all_binned = [binned for binned in all_binned if binned.n_bins > 1]
+    if not all_binned:
         return
     maxima = np.zeros(_N_PERMUTATIONS)
     for trial in range(_N_PERMUTATIONS):
         permuted = random.permutation(codes)
-        maxima[trial] = max(table.residuals(permuted, n_classes).max() for table in tables)
+        maxima[trial] = max(binned.residuals(permuted, n_classes).max() for binned in all_binned)
     limit = np.quantile(maxima, 1 - _FALSE_ALARMS, method="higher")
     cells = [
-        (table.of, cell) for table in tables for cell in table.largest(codes, n_classes, limit)
+        (binned.of, cell)
+        for binned in all_binned
+        for cell in binned.largest(codes, n_classes, limit)
     ]
     yield from sorted(cells, key=lambda found: -found[1].residual)
 
 
-class _Table:
+class _BinnedProperty:
     """The bins of a property, and the residuals of classes in its tails or categories."""
 
     def __init__(self, one: Property, used: Codes) -> None:
@@ -263,13 +265,13 @@ class _Table:
         residuals = (observed - expected) / np.sqrt(np.maximum(variance, 1e-9))
         return np.where((expected >= _LEAST_EXPECTED) & (variance > 0), residuals, 0.0)
 
-    def largest(self, codes: Codes, n_classes: int, limit: float) -> list[_Cell]:
+    def largest(self, codes: Codes, n_classes: int, limit: float) -> list[_TableCell]:
         """Return the cells above a limit, at most one for each class and direction."""
         residuals = self.residuals(codes, n_classes)
-        cells: list[_Cell] = []
+        cells: list[_TableCell] = []
         seen = set()
-        for place in np.argsort(-residuals, axis=None, kind="stable").tolist():
-            group, label = divmod(place, n_classes)
+        for flat_index in np.argsort(-residuals, axis=None, kind="stable").tolist():
+            group, label = divmod(flat_index, n_classes)
             if residuals[group, label] <= limit or len(cells) == _MOST_CELLS:
                 break
             is_high = group < self.n_bins - 1
@@ -278,7 +280,7 @@ class _Table:
                 seen.add(key)
                 members, level = self._members(group)
                 residual = float(residuals[group, label])
-                cells.append(_Cell(residual, label, is_high, members, level))
+                cells.append(_TableCell(residual, label, is_high, members, level))
         return cells
 
     def _members(self, group: int) -> tuple[NDArray[np.bool_], str | None]:
@@ -292,7 +294,7 @@ class _Table:
         return (is_high if group < self.n_bins - 1 else known & ~is_high), None
 
 
-def _describe(one: Property, cell: _Cell, classes: Classes, assortativity: float) -> Shortcut:
+def _describe(one: Property, cell: _TableCell, classes: Classes, assortativity: float) -> Shortcut:
     label = classes.names[cell.label]
     in_class = classes.codes == cell.label
     n_known = int(one.known.sum())

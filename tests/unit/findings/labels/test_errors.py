@@ -20,7 +20,7 @@ def test_planted_errors_are_the_most_suspicious_and_the_truth_is_suggested(plant
     assert average_precision(found.suspicion, wrong) > 0.95
     right = np.array(found.suggested)[wrong] == np.array(named(truth))[wrong]
     assert right.mean() >= 0.95
-    first = found.part.findings[0]
+    first = found.result.findings[0]
     assert wrong[first.item]
     assert first.label == named(codes)[first.item]
     assert first.suggested == found.suggested[first.item]
@@ -29,7 +29,9 @@ def test_planted_errors_are_the_most_suspicious_and_the_truth_is_suggested(plant
 def test_each_finding_has_supporting_neighbors_with_the_suggested_label(planted):
     features, _, codes, _ = planted
     labels = named(codes)
-    findings = label_errors(features, labels, paths=[f"{i}.png" for i in range(400)]).part.findings
+    findings = label_errors(
+        features, labels, paths=[f"{i}.png" for i in range(400)]
+    ).result.findings
     scores = [one.evidence.score for one in findings]
     assert scores == sorted(scores, reverse=True)
     assert min(scores) > 0
@@ -47,7 +49,7 @@ def test_a_permutation_of_the_items_permutes_the_findings(planted):
     permuted = label_errors(features[order], named(codes[order]))
     np.testing.assert_allclose(permuted.suspicion, found.suspicion[order], atol=0.02)
     sure = np.abs(found.suspicion[order]) > 0.1
-    listed = {one.item for one in permuted.part.findings}
+    listed = {one.item for one in permuted.result.findings}
     assert listed & set(np.flatnonzero(sure)) == set(
         np.flatnonzero(sure & (found.suspicion[order] > 0))
     )
@@ -68,16 +70,16 @@ def test_the_expected_number_of_errors_is_a_range_with_its_assumption(planted):
     features, _, codes, wrong = planted
     found = label_errors(features, named(codes))
     expected = found.expected
-    n_found = sum(wrong[one.item] for one in found.part.findings)
-    assert expected.low <= n_found <= expected.high <= len(found.part.findings)
-    assert expected.n_listed == len(found.part.findings)
+    n_found = sum(wrong[one.item] for one in found.result.findings)
+    assert expected.low <= n_found <= expected.high <= len(found.result.findings)
+    assert expected.n_listed == len(found.result.findings)
     assert expected.assumption.startswith("If the labels contain errors")
 
 
 def test_without_labels_nothing_is_suspicious():
     features, _ = clouds(40)
     found = label_errors(features, None)
-    assert found.part.reason == "The items have no labels."
+    assert found.result.reason == "The items have no labels."
     assert np.isnan(found.suspicion).all()
     assert found.suggested == (None,) * 40
 
@@ -92,18 +94,18 @@ def test_without_labels_nothing_is_suspicious():
 def test_labels_that_cannot_be_compared_are_reported(codes, reason):
     features, _ = clouds(40)
     found = label_errors(features, named(codes))
-    assert reason in found.part.reason
-    assert found.part.findings == ()
+    assert reason in found.result.reason
+    assert found.result.findings == ()
 
 
 def test_identical_items_are_reported():
     found = label_errors(np.ones((40, 8), np.float32), named(np.arange(40) % 2))
-    assert found.part.reason == "All items have the same features."
+    assert found.result.reason == "All items have the same features."
 
 
 def test_too_few_items_are_reported():
     features, codes = clouds(8)
-    assert "has 8 items; at least 10" in label_errors(features, named(codes)).part.reason
+    assert "has 8 items; at least 10" in label_errors(features, named(codes)).result.reason
 
 
 def test_a_class_with_one_item_is_not_checked():
@@ -112,7 +114,7 @@ def test_a_class_with_one_item_is_not_checked():
     found = label_errors(features, named(codes))
     assert np.isnan(found.suspicion[0])
     assert found.suggested[0] is None
-    assert found.part.reason.startswith("1 class with one item")
+    assert found.result.reason.startswith("1 class with one item")
     assert np.isfinite(found.suspicion[1:]).all()
 
 
@@ -120,8 +122,8 @@ def test_labels_without_relation_to_the_features_are_reported():
     features, codes = clouds()
     shuffled = np.random.default_rng(5).permutation(codes)
     found = label_errors(features, named(shuffled))
-    assert "no better than the sizes of the classes" in found.part.reason
-    assert found.part.findings == ()
+    assert "no better than the sizes of the classes" in found.result.reason
+    assert found.result.findings == ()
 
 
 def test_errors_are_found_among_hundreds_of_classes():
@@ -157,7 +159,7 @@ def test_an_item_does_not_vote_for_itself():
 
 def test_the_result_without_findings_has_an_entry_per_item():
     nothing = LabelErrors.not_computed(3, "why")
-    assert nothing.part.reason == "why"
+    assert nothing.result.reason == "why"
     assert len(nothing.suspicion) == len(nothing.suggested) == len(nothing.confidence) == 3
 
 
