@@ -22,11 +22,12 @@ import pytest
 from PIL import Image
 
 from featscape.app.originals.archive import stream_archive
-from featscape.app.originals.fetching import fetch, is_public
+from featscape.app.originals.fetching import fetch
 from featscape.app.originals.reader import AT_ONCE, Originals
 from featscape.app.server.application import ServedMap, make_app
 from featscape.errors import ImageError, InputError
 from featscape.images import open_contents
+from featscape.images.storage.redirects import is_public
 
 
 @pytest.fixture
@@ -328,6 +329,29 @@ class TestAddresses:
                 read(f"to/{address}")
             with pytest.raises(TimeoutError):
                 other.accept()
+
+    @pytest.mark.parametrize("kind", ["zip", "tar", "parquet"])
+    def test_a_redirect_of_an_archive_to_a_private_address_is_refused(self, kind, web, monkeypatch):
+        monkeypatch.setattr("featscape.images.storage.remote.FIRST_WAIT_S", 0)
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            other.settimeout(0.2)
+            address = f"{web.address}/to/http://127.0.0.1:{other.getsockname()[1]}/all.{kind}"
+            originals = Originals(
+                "/x", items_of(f"all.{kind}/0", b""), kind=kind, is_own=False, named=address
+            )
+            with pytest.raises(ImageError, match=r"leads to the private address 127\.0\.0\.1"):
+                originals.read_now(0)
+            with pytest.raises(TimeoutError):
+                other.accept()
+
+    def test_a_redirect_of_an_archive_within_the_server_is_followed(self, web):
+        file = io.BytesIO()
+        pq.write_table(pa.table({"image": [png(9)]}), file)
+        web.files["/all.parquet"] = file.getvalue()
+        address = f"{web.address}/to//all.parquet"
+        items = items_of("all.parquet/0", png(9))
+        originals = Originals("/x", items, kind="parquet", is_own=False, named=address)
+        assert originals.read_now(0).content == png(9)
 
     def test_an_endless_response_is_refused(self, read, monkeypatch):
         monkeypatch.setattr("featscape.app.originals.reader.MOST_BYTES", 1 << 20)

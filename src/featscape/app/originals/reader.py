@@ -40,6 +40,7 @@ from featscape.images import media_type, open_contents
 from featscape.images.storage.deadline import time_limit
 from featscape.images.storage.limits import check_size
 from featscape.images.storage.places import as_place, file_name, folder_of, is_address, join
+from featscape.images.storage.redirects import check_redirects
 from featscape.images.tables.table_files import TABLE_EXTENSIONS
 from featscape.printable_names import printable
 
@@ -237,7 +238,7 @@ class Originals:
     def _read_in(self, path: str) -> tuple[bytes, float]:
         """Read an image from an archive; return its bytes and 0."""
         try:
-            with time_limit(ARCHIVE_S):
+            with time_limit(ARCHIVE_S), check_redirects():
                 with self._opening:
                     if self._contents is None:
                         self._contents = open_contents(self._kind, self._place)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from featscape.errors import InputError, MissingExtra
+from featscape.images.storage.redirects import session_options
 from featscape.images.storage.remote_errors import name_error
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def open_system(address: str) -> tuple[AbstractFileSystem, str]:
     try:
         if parts.scheme == "ftp":
             return _open_ftp(address)
-        system, path = url_to_fs(address)
+        options = session_options(address) if is_http(address) else {}
+        system, path = url_to_fs(address, **options)
     except ImportError as error:
         raise MissingExtra(
             f"{parts.scheme}:// addresses need a library that is not installed ({error}). "

@@ -29,9 +29,15 @@ def _http_status(error: Exception) -> int | None:
 
     fsspec raises FileNotFoundError for every HTTP failure, with aiohttp's exception as the cause.
     """
+    failure = _http_failure(error)
+    return None if failure is None else int(getattr(failure, "status", 0))
+
+
+def _http_failure(error: BaseException) -> BaseException | None:
+    """Return the exception of aiohttp that an error is or that caused the error."""
     for candidate in (error, error.__cause__):
-        if type(candidate).__module__.startswith("aiohttp"):
-            return int(getattr(candidate, "status", 0))
+        if candidate is not None and type(candidate).__module__.startswith("aiohttp"):
+            return candidate
     return None
 
 
@@ -42,4 +48,5 @@ def lacks_credentials(error: BaseException) -> bool:
 
 def name_error(error: BaseException) -> str:
     """Return the type of an error and the first line of its message."""
+    error = _http_failure(error) or error
     return f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
