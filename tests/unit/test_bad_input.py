@@ -404,7 +404,7 @@ class TestOutput:
             left = "Finished work is kept in .m.partial; repeat the call to continue."
         return (
             f"cannot write the map m: No space left on device. {left} "
-            "Make room or choose another place with -o (output=)."
+            "Make room or choose another folder with -o (output=)."
         )
 
 

@@ -137,7 +137,7 @@ class TestMakeMap:
 
     def test_a_map_among_its_own_images_is_refused(self, photos, monkeypatch):
         monkeypatch.chdir(photos)
-        with pytest.raises(InputError, match=r"photos-map is inside .* Choose a place outside"):
+        with pytest.raises(InputError, match=r"photos-map is inside .* Choose a folder outside"):
             make_map(".", perplexity=4)
         assert sorted(path.name for path in photos.iterdir()) == ["blue", "green", "red"]
 

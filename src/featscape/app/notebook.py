@@ -93,8 +93,8 @@ class InteractiveMap(Map):
         except ModuleNotFoundError as error:
             raise _missing(error, "selected_frame") from error
         rows = pa.array(self.selected, pa.int64())
-        frame: pd.DataFrame = read_items(self.folder).take(rows).to_pandas()
-        return frame
+        table: pd.DataFrame = read_items(self.folder).take(rows).to_pandas()
+        return table
 
     def place(
         self,

@@ -64,7 +64,7 @@ def write_site(
         picture,
         staged(
             folder,
-            check=lambda place: _check(place, force=force),
+            check=lambda output: _check(output, force=force),
             files=FILES,
             what="site",
             option="--to",

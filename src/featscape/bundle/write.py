@@ -196,10 +196,10 @@ def _write_grid(folder: Path, points: NDArray[np.float32]) -> Grid:
 
 def _nearest(indices: NDArray[Any], order: NDArray[np.intp]) -> NDArray[np.uint32]:
     """Return the nearest neighbors of each item, as indices in the order of the bundle."""
-    place = np.empty(len(order), dtype=np.uint32)
-    place[order] = np.arange(len(order), dtype=np.uint32)
+    rank = np.empty(len(order), dtype=np.uint32)
+    rank[order] = np.arange(len(order), dtype=np.uint32)
     rows = np.asarray(indices[:, :MAX_NEIGHBORS])[order]
-    nearest: NDArray[np.uint32] = np.where(rows < 0, np.uint32(NO_ITEM), place[rows])
+    nearest: NDArray[np.uint32] = np.where(rows < 0, np.uint32(NO_ITEM), rank[rows])
     return nearest
 
 

@@ -177,7 +177,7 @@ def serve(
     Ctrl-C.
 
     Original images are read if you made the map on this computer. For a map from someone else, or
-    if the images have moved, give their place with --originals.
+    if the images have moved, give their location with --originals.
 
     By default only this machine can connect. With another --host the address contains a token, and
     everyone who has the address can see all images of the map.

@@ -42,7 +42,7 @@ NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the ad
 Originals = Annotated[
     str | None,
     typer.Option(
-        metavar="PLACE",
+        metavar="LOCATION",
         help="The folder, file or address of the original images, if the images have moved or "
         "someone else made the map.",
     ),

@@ -137,7 +137,7 @@ class ResultStream(_Stream):
             raise error
         raise InputError(
             f"cannot write to the standard output: {error.strerror}. "
-            "Make room or choose another place for the output."
+            "Make room or choose another folder for the output."
         ) from error
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from featscape.features.protocols import ExtractOptions
     from featscape.records import Features, ImageSet
-    from featscape.steps.tsne import Placed
+    from featscape.steps.tsne import PlacedBlocks
     from meshtsne import TSNE
 
 _BATCH_SIZE_GPU = 256
@@ -127,7 +127,7 @@ class Cluster:
             progress.note(f"{were} lost; other nodes repeated the unfinished tasks")
         return features
 
-    def place(self, tsne: TSNE, blocks: Iterable[NDArray[np.float32]]) -> Placed:
+    def place(self, tsne: TSNE, blocks: Iterable[NDArray[np.float32]]) -> PlacedBlocks:
         """Place blocks of items on a map like ``map(tsne.place, blocks)``.
 
         Parameters

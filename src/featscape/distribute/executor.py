@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from featscape.features.protocols import ExtractOptions
     from featscape.records import Features, ImageSet
-    from featscape.steps.tsne import Placed
+    from featscape.steps.tsne import PlacedBlocks
     from meshtsne import TSNE
 
 ENGINES = ("local", "ray")
@@ -30,7 +30,7 @@ class Executor(Protocol):
         """Extract features like `features.extract`: `Features` with values of shape (n, d)."""
         ...
 
-    def place(self, tsne: TSNE, blocks: Iterable[NDArray[np.float32]]) -> Placed:
+    def place(self, tsne: TSNE, blocks: Iterable[NDArray[np.float32]]) -> PlacedBlocks:
         """Place blocks of items like ``map(tsne.place, blocks)``.
 
         Parameters
@@ -58,7 +58,7 @@ class LocalExecutor:
 
         return extract(images, **options)
 
-    def place(self, tsne: TSNE, blocks: Iterable[NDArray[np.float32]]) -> Placed:
+    def place(self, tsne: TSNE, blocks: Iterable[NDArray[np.float32]]) -> PlacedBlocks:
         """Place blocks of items, each of shape (b, d), one after the other: see `Executor`."""
         return map(tsne.place, blocks)
 

@@ -153,8 +153,8 @@ class DigestPrefixes:
         """Return a placeholder without features if the image's features are cached, else None."""
         del thumbnail_px  # the prefixes contain only images with the requested thumbnails
         prefix = np.frombuffer(key, np.uint64, count=1)[0]
-        place = int(np.searchsorted(self._prefixes, prefix))
-        if place == len(self._prefixes) or self._prefixes[place] != prefix:
+        index = int(np.searchsorted(self._prefixes, prefix))
+        if index == len(self._prefixes) or self._prefixes[index] != prefix:
             return None
         return CachedFeatures("", np.empty(0, np.float32), (0, 0), b"")
 

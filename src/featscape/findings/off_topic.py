@@ -153,8 +153,8 @@ def _distances(
             pairs = 1 - rows @ reference.T
             inside = np.flatnonzero((items >= block.start) & (items < block.stop))
             pairs[items[inside] - block.start, inside] = np.inf  # an item has distance 0 to itself
-            place = min(max(3, int(share * len(items))), len(items) - 1)
-            of_groups.append(np.partition(pairs, place, axis=1)[:, place])
+            rank = min(max(3, int(share * len(items))), len(items) - 1)
+            of_groups.append(np.partition(pairs, rank, axis=1)[:, rank])
         distances[block, 0] = of_groups[0]
         if of_classes:
             distances[block, 1] = np.min(of_groups[1:], axis=0)

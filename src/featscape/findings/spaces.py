@@ -187,7 +187,7 @@ def _search_tree(values: NDArray[np.float32], k: int) -> Neighbors:
     n = len(values)
     distances, indices = cKDTree(values).query(values, k + 1)
     is_other = indices != np.arange(n)[:, None]
-    is_other[is_other.all(axis=1), -1] = False  # more than k items at the place of this item
+    is_other[is_other.all(axis=1), -1] = False  # more than k items at the position of this item
     shape = (n, k)
     return Neighbors(
         indices[is_other].reshape(shape).astype(np.int32),

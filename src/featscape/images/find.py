@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from featscape.errors import InputError
 from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.sources.registry import find_in_source
-from featscape.images.storage.places import as_place
+from featscape.images.storage.locations import as_location
 from featscape.labels.classes import sample_of_classes
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def find_images(
     if not str(source):
         raise InputError("the source must have a name; got ''. Name '.' for the current folder.")
     check_choice(limit=limit, random_state=random_state, max_megapixels=max_megapixels)
-    images = find_in_source(as_place(source), path_column=path_column, label_column=label_column)
+    images = find_in_source(as_location(source), path_column=path_column, label_column=label_column)
     if max_megapixels is not None:
         # `decode_plain` supports Pillow's limit only
         decode = partial(decode_bytes, max_megapixels=max_megapixels)

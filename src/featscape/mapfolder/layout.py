@@ -76,7 +76,7 @@ def check_source(source: Path, *, output: Path) -> None:
     if output.resolve().is_relative_to(source.resolve()):
         raise InputError(
             f"the output folder {printable(output)} is inside the source {printable(source)}, so a "
-            "later run would find its pictures. Choose a place outside with -o (output=)."
+            "later run would find its pictures. Choose a folder outside with -o (output=)."
         )
 
 

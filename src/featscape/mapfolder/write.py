@@ -84,18 +84,18 @@ def new_map_folder(
         process is writing to `output`; or if the disk is full or cannot be written.
     """
 
-    def check(place: Path) -> None:
-        older = find_run(place)
-        if older is None and os.path.lexists(place):
+    def check(folder: Path) -> None:
+        older = find_run(folder)
+        if older is None and os.path.lexists(folder):
             raise InputError(
-                f"{printable(place)} exists and is not a featscape map; only maps are replaced. "
+                f"{printable(folder)} exists and is not a featscape map; only maps are replaced. "
                 "Choose another output folder with -o (output=)."
             )
         if older is not None and not force:
             source = printable(str(older.get("source")))
             raise InputError(
-                f"the map {printable(place)} of {source} exists already. "
-                "Replace it with --force (force=True), or choose another place with -o (output=)."
+                f"the map {printable(folder)} of {source} exists already. "
+                "Replace it with --force (force=True), or choose another folder with -o (output=)."
             )
 
     with staged(output, check=check, files=MAP_FILES, note=note) as folder:

@@ -1,4 +1,4 @@
-"""Draw a map made of the images, with frames in the colors of the classes."""
+"""Draw a map made of the images, with borders in the colors of the classes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAX_OVERLAPS = 8.0
 GRID_SLACK = 1.4  # cells per image: empty cells preserve the shape of the clusters
 MIN_GRID_SLACK = 1.2  # for small cells; further images are not shown
 THUMBNAIL_PER_CELL = 0.92  # the rest of the side of a cell is the gap
-CHUNK_IMAGES = 64  # framed images in memory at once
+CHUNK_IMAGES = 64  # bordered images in memory at once
 N_THREADS = 4  # each thread keeps an original in memory, which may be large
 
 
@@ -47,7 +47,7 @@ def draw_mosaic(
     title: str | None = None,
     progress: Progress | None = None,
 ) -> Image.Image:
-    """Draw the items as images, with a legend for the colors of the frames.
+    """Draw the items as images, with a legend for the colors of the borders.
 
     If there is no room for all images, the caption reports how many are shown, always the same.
 
@@ -65,7 +65,7 @@ def draw_mosaic(
     size_px : int
         The longer side of the picture.
     thumbnail_px : int, optional
-        The longer side of each image with its frame; by default chosen by the number and the
+        The longer side of each image with its border; by default chosen by the number and the
         density of the images.
     title : str, optional
     progress : Progress, optional
@@ -147,7 +147,7 @@ def _check_thumbnail(thumbnail_px: int | None, box: tuple[int, int]) -> None:
 
 
 def _frame_colors(classes: Classes | None, shown: NDArray[np.intp]) -> list[str]:
-    """Return the color of the frame of each image in `shown`, an array of shape (m,)."""
+    """Return the color of the border of each image in `shown`, an array of shape (m,)."""
     if classes is None:
         return [NEUTRAL_FRAME] * len(shown)
     return [classes.colors[code] for code in classes.codes[shown]]
@@ -164,7 +164,7 @@ def place_thumbnails(
     description: str,
     progress: Progress,
 ) -> None:
-    """Draw framed thumbnails into `picture`, the last thumbnail on top.
+    """Draw bordered thumbnails into `picture`, the last thumbnail on top.
 
     Parameters
     ----------
@@ -176,14 +176,14 @@ def place_thumbnails(
     centers : ndarray of float64, shape (m, 2)
         In pixels; at least half of `side_px` from the edge.
     colors : sequence of str
-        The color of each frame.
+        The color of each border.
     side_px : int
-        The longer side of a thumbnail with its frame.
+        The longer side of a thumbnail with its border.
     description : str
         The name of the step for `progress`.
     progress : Progress
     """
-    # at least 1.4 times the size inside the frame: the result is 1 % less sharp than from the
+    # at least 1.4 times the size inside the border: the result is 1 % less sharp than from the
     # original image
     at_least_px = 4 * side_px // 3
 
@@ -204,22 +204,22 @@ def place_thumbnails(
 
 
 def _frame_image(image: Image.Image, side_px: int, color: str) -> Image.Image:
-    """Return the image, with unchanged proportions, in a colored frame and a white hairline."""
-    # The frame of a small image is relatively thicker, so that its color is visible.
-    frame = max(round(0.22 * side_px**0.7), 1)
+    """Return the image, with unchanged proportions, in a colored border and a white hairline."""
+    # The border of a small image is relatively thicker, so that its color is visible.
+    border = max(round(0.22 * side_px**0.7), 1)
     hairline = 1 if side_px >= 24 else 0
-    inner = side_px - 2 * (frame + hairline)
+    inner = side_px - 2 * (border + hairline)
     scale = inner / max(image.size)
     size = max(round(image.width * scale), 1), max(round(image.height * scale), 1)
     # Smoothing would blur the pixels of very small images.
     method = Image.Resampling.NEAREST if scale >= 3 else Image.Resampling.LANCZOS
     small = image.resize(size, method, reducing_gap=3.0)
-    framed = Image.new("RGB", (size[0] + 2 * frame, size[1] + 2 * frame), color)
-    framed.paste(small, (frame, frame))
+    bordered = Image.new("RGB", (size[0] + 2 * border, size[1] + 2 * border), color)
+    bordered.paste(small, (border, border))
     if not hairline:
-        return framed
-    outlined = Image.new("RGB", (framed.width + 2, framed.height + 2), "white")
-    outlined.paste(framed, (1, 1))
+        return bordered
+    outlined = Image.new("RGB", (bordered.width + 2, bordered.height + 2), "white")
+    outlined.paste(bordered, (1, 1))
     return outlined
 
 

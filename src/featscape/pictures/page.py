@@ -68,12 +68,12 @@ class Page:
         room = self.width_px - 2 * self.map_left
         if self.title is not None:
             title = format_text(self.title, 1.5 * self.text_px, bold=True).within(room)
-            place = (self.map_left, 2.2 * self.text_px)
-            draw.text(place, title.text, INK, title.font, anchor="lm")
+            xy = (self.map_left, 2.2 * self.text_px)
+            draw.text(xy, title.text, INK, title.font, anchor="lm")
         if caption is not None:
             small = format_text(caption, 0.85 * self.text_px).within(room)
-            place = (self.map_left, self.height_px - self.text_px)
-            draw.text(place, small.text, PALE_INK, small.font, anchor="lm")
+            xy = (self.map_left, self.height_px - self.text_px)
+            draw.text(xy, small.text, PALE_INK, small.font, anchor="lm")
         if self.legend:
             self._draw_legend(page, draw)
         return page

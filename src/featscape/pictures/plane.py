@@ -92,8 +92,8 @@ def fit_to_box(
     extended = span > 0
     scale = (room[extended] / span[extended]).min() if extended.any() else 0.0
     center = np.array([width_px, height_px]) / 2
-    placed: NDArray[np.float64] = center + (xy - (low + high) / 2) * scale * np.array([1, -1])
-    return placed
+    fitted: NDArray[np.float64] = center + (xy - (low + high) / 2) * scale * np.array([1, -1])
+    return fitted
 
 
 def _finite_points(positions: ArrayLike) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""The result of t-SNE, and the places of new images on a map."""
+"""The result of t-SNE, and the positions of new images on a map."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Embedding:
 
 @dataclass(frozen=True, eq=False)
 class PlacedImage:
-    """The place of a new image on an existing map.
+    """The position of a new image on an existing map.
 
     Attributes
     ----------

@@ -83,9 +83,9 @@ class ModelCard:
 
     def of_layer(self, layer: str) -> ModelCard:
         """Return the card of the features of one layer."""
-        place = self.layers.index(layer)
-        width = self.widths[place]
-        fingerprint = self.fingerprint[place : place + 1]
+        index = self.layers.index(layer)
+        width = self.widths[index]
+        fingerprint = self.fingerprint[index : index + 1]
         return replace(
             self, layer=layer, n_features=width, widths=(width,), fingerprint=fingerprint
         )
@@ -180,9 +180,9 @@ class Features:
             raise InputError(
                 f"layer must be one of {', '.join(layers)}; got {layer!r}. Pass one of these names."
             )
-        place = layers.index(layer)
-        width = self.model.widths[place]
-        start = sum(self.model.widths[:place])
+        index = layers.index(layer)
+        width = self.model.widths[index]
+        start = sum(self.model.widths[:index])
         return replace(
             self,
             values=self.values[:, start : start + width],

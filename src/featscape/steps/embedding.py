@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import meshtsne
     from featscape.options import EmbeddingOptions
     from featscape.progress import Progress
-    from featscape.steps.tsne import Placed, Placing
+    from featscape.steps.tsne import PlaceBlocks, PlacedBlocks
     from meshtsne import TSNE
 
 _ITEMS_AT_ONCE = 16_384  # items per block: 134 MB for 2,048 features per item
@@ -101,7 +101,7 @@ def embed(
     *,
     labels: Sequence[str] | None = None,
     device: str,
-    place: Placing | None = None,
+    place: PlaceBlocks | None = None,
 ) -> Embedding:
     """Run t-SNE, and report the progress.
 
@@ -162,7 +162,7 @@ def _fit_and_place(
     options: EmbeddingOptions,
     *,
     labels: Sequence[str] | None,
-    place: Placing,
+    place: PlaceBlocks,
 ) -> tuple[NDArray[np.float32], Neighbors, NDArray[np.intp] | None]:
     """Fit t-SNE on all items, or on landmarks among which the other items are placed.
 
@@ -222,7 +222,7 @@ def _place_others(
     values: NDArray[np.float32],
     landmarks: NDArray[np.intp],
     *,
-    place: Placing,
+    place: PlaceBlocks,
     progress: Progress,
 ) -> tuple[NDArray[np.float32], Neighbors]:
     """Return the positions and neighbors of all items; `tsne` was fitted on some of these."""
@@ -254,5 +254,5 @@ def _place_others(
     return positions, neighbors
 
 
-def _place_here(tsne: TSNE, blocks: Iterable[NDArray[np.float32]]) -> Placed:
+def _place_here(tsne: TSNE, blocks: Iterable[NDArray[np.float32]]) -> PlacedBlocks:
     return map(tsne.place, blocks)

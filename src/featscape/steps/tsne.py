@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from featscape.records import Embedding
     from meshtsne import TSNE
 
-    Placed = Iterator[tuple[NDArray[np.float32], meshtsne.Neighbors]]
-    Placing = Callable[[TSNE, Iterable[NDArray[np.float32]]], Placed]
+    PlacedBlocks = Iterator[tuple[NDArray[np.float32], meshtsne.Neighbors]]
+    PlaceBlocks = Callable[[TSNE, Iterable[NDArray[np.float32]]], PlacedBlocks]
 
 N_AGREEING = 5  # number of neighbors for the label agreement
 

@@ -89,13 +89,13 @@ def test_names_that_are_not_utf8_are_read(source, open_path):
 def test_paths_with_parent_folders_are_refused(source, open_path, depth):
     write_image(source.parent / "secret.png")
     write_image(source / "a" / "b.png")
-    with pytest.raises(ImageError, match="outside the place of the originals"):
+    with pytest.raises(ImageError, match="outside the location of the originals"):
         open_path(f"{depth}secret.png")
 
 
 def test_absolute_paths_are_refused(source, open_path):
     write_image(source.parent / "secret.png")
-    with pytest.raises(ImageError, match="outside the place of the originals"):
+    with pytest.raises(ImageError, match="outside the location of the originals"):
         open_path(str(source.parent / "secret.png"))
 
 
@@ -209,7 +209,7 @@ class TestMapsOfOthers:
         content = write_image(source.parent / "secret.png")
         items = items_of(path.format(str(source.parent)[1:]), content)
         originals = Originals("/else", items, kind=kind, is_own=False, named=str(source))
-        with pytest.raises(ImageError, match="outside the place of the originals"):
+        with pytest.raises(ImageError, match="outside the location of the originals"):
             originals.read_now(0)
 
     def test_only_the_named_address_is_requested(self, source, web):
@@ -217,7 +217,7 @@ class TestMapsOfOthers:
         for named in (str(source), "http://127.0.0.1:1", f"{web.address}/below"):
             originals = Originals("x.csv", items, kind="manifest", is_own=False, named=named)
             for item in (0, 1):
-                with pytest.raises(ImageError, match="outside the place of the originals"):
+                with pytest.raises(ImageError, match="outside the location of the originals"):
                     originals.read_now(item)
         assert web.asked == []
 

@@ -82,7 +82,7 @@ class TestPage:
     def test_moved_originals_are_reported_on_the_page(self, copied, open_client):
         moved = copied.source.rename(copied.source.with_name("moved"))
         client = open_client(copied.folder)
-        assert "no longer exists; name their new place" in client.get("/").text
+        assert "no longer exists; name their new location" in client.get("/").text
         named = open_client(copied.folder, originals=str(moved))
         assert named.get("/api/items/3/image").status_code == 200
 

@@ -4,7 +4,7 @@ A path comes from the map's own table, never from a request. However, a map fold
 stranger, and its table and run.json may name any file and any address. Therefore:
 
 - Without the seal of this user (see `featscape.mapfolder.seal`), no file is opened until the user
-  names the place of the originals with ``--originals``; then only files below that place are
+  names the location of the originals with ``--originals``; then only files below that location are
   opened.
 - An original is sent only if its SHA-256 equals the value in items.parquet and if it begins as an
   image.
@@ -16,7 +16,7 @@ stranger, and its table and run.json may name any file and any address. Therefor
   interrupt the lookup of a host name, and an archive at an address is indexed in the background for
   up to `ARCHIVE_S`, so that a later request finds the index.
 
-Links below the place are followed, as when the images were found: datasets of links are common.
+Links below the location are followed, as when the images were found: datasets of links are common.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from featscape.files.regular import describe_os_error, open_regular
 from featscape.images import media_type, open_contents
 from featscape.images.storage.deadline import time_limit
 from featscape.images.storage.limits import check_size
-from featscape.images.storage.places import as_place, file_name, folder_of, is_address, join
+from featscape.images.storage.locations import as_location, file_name, folder_of, is_address, join
 from featscape.images.storage.redirects import check_redirects
 from featscape.images.tables.table_files import TABLE_EXTENSIONS
 from featscape.printable_names import printable
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from featscape.app.items import Items
-    from featscape.images.storage.places import Place
+    from featscape.images.storage.locations import Location
     from featscape.records import ImageBytes
 
 MOST_BYTES = 512 << 20
@@ -118,10 +118,12 @@ class Originals:
         self._items = items
         self._is_own = is_own
         self._may_read = is_own or named is not None
-        self._place = as_place(source) if named is None else _named_place(named)
+        self._location = as_location(source) if named is None else _named_location(named)
         self._kind = kind
-        is_table = kind == "manifest" and file_name(self._place).lower().endswith(TABLE_EXTENSIONS)
-        self._base = folder_of(self._place) if is_table else self._place
+        is_table = kind == "manifest" and file_name(self._location).lower().endswith(
+            TABLE_EXTENSIONS
+        )
+        self._base = folder_of(self._location) if is_table else self._location
         self._contents: ImageBytes | None = None
         self._opening = threading.Lock()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="originals")
@@ -150,17 +152,17 @@ class Originals:
                 "on this computer; if you trust the map, start the server with --originals and the "
                 "folder or address of its images."
             )
-        if isinstance(self._place, Path) and not self._place.exists():
+        if isinstance(self._location, Path) and not self._location.exists():
             return (
-                f"original images are off, because {printable(self._place)} no longer exists; "
-                "name their new place with --originals."
+                f"original images are off, because {printable(self._location)} no longer exists; "
+                "name their new location with --originals."
             )
         return None
 
     @property
     def _is_place(self) -> bool:
         """Whether the source is a path or an address; the source of some maps is a description."""
-        return not isinstance(self._place, Path) or self._place.is_absolute()
+        return not isinstance(self._location, Path) or self._location.is_absolute()
 
     async def read(self, item: int) -> Original:
         """Read the image of an item, in one of the threads for originals.
@@ -193,8 +195,8 @@ class Originals:
     def _server_of(self, item: int) -> str:
         """Return the scheme and host that an item is read from; "" for this computer."""
         path = self._items.path(item) if self._kind in _FILES else None
-        place = path if path is not None and is_address(path) else self._place
-        return "" if isinstance(place, Path) else "/".join(place.split("/")[:3])
+        location = path if path is not None and is_address(path) else self._location
+        return "" if isinstance(location, Path) else "/".join(location.split("/")[:3])
 
     def read_now(self, item: int) -> Original:
         """Read the image of an item in this thread: see `read`."""
@@ -218,17 +220,17 @@ class Originals:
     def _read_file(self, path: str) -> tuple[bytes, float]:
         """Read an image in a separate file; return its bytes and its modification time."""
         try:
-            place = as_place(path) if is_address(path) else join(self._base, path)
+            location = as_location(path) if is_address(path) else join(self._base, path)
         except InputError as error:
             raise ImageError(str(error).rstrip(".")) from error
         # the rows of a table may name any path, and this user made a map of this table
         may_lead_out = self._is_own and self._kind == "manifest"
-        if not may_lead_out and not is_below(place, self._base):
-            raise ImageError("its path is outside the place of the originals")
-        if isinstance(place, str):
-            return fetch(place, max_bytes=MOST_BYTES, within_s=WITHIN_S), 0.0
+        if not may_lead_out and not is_below(location, self._base):
+            raise ImageError("its path is outside the location of the originals")
+        if isinstance(location, str):
+            return fetch(location, max_bytes=MOST_BYTES, within_s=WITHIN_S), 0.0
         try:
-            with open_regular(place) as file:
+            with open_regular(location) as file:
                 return file.read(MOST_BYTES + 1), os.fstat(file.fileno()).st_mtime
         except ValueError as error:  # a zero byte in the path
             raise ImageError("no such file") from error
@@ -241,7 +243,7 @@ class Originals:
             with time_limit(ARCHIVE_S), check_redirects():
                 with self._opening:
                     if self._contents is None:
-                        self._contents = open_contents(self._kind, self._place)
+                        self._contents = open_contents(self._kind, self._location)
                 content = self._contents.read(path)
         except OSError as error:
             raise ImageError(f"its source cannot be read: {error.strerror}") from error
@@ -250,13 +252,13 @@ class Originals:
         return content, 0.0
 
 
-def is_below(place: Place, base: Place) -> bool:
+def is_below(location: Location, base: Location) -> bool:
     """Return whether a file lies below a folder, or an address below an address."""
-    if isinstance(place, Path) and isinstance(base, Path):
-        return place.is_relative_to(base) and ".." not in place.relative_to(base).parts
-    if isinstance(place, Path) or isinstance(base, Path):
+    if isinstance(location, Path) and isinstance(base, Path):
+        return location.is_relative_to(base) and ".." not in location.relative_to(base).parts
+    if isinstance(location, Path) or isinstance(base, Path):
         return False
-    inner, outer = urlsplit(place), urlsplit(base)
+    inner, outer = urlsplit(location), urlsplit(base)
     path = PurePosixPath(unquote(inner.path).replace("\\", "/"))
     return (
         (inner.scheme, inner.netloc) == (outer.scheme, outer.netloc)
@@ -265,19 +267,19 @@ def is_below(place: Place, base: Place) -> bool:
     )
 
 
-def _named_place(named: str) -> Place:
+def _named_location(named: str) -> Location:
     """Return the path or address that a user named; raise InputError if it cannot be used."""
-    place = as_place(named)
-    if isinstance(place, str):
-        if urlsplit(place).scheme not in SCHEMES:
+    location = as_location(named)
+    if isinstance(location, str):
+        if urlsplit(location).scheme not in SCHEMES:
             raise InputError(
                 f"an address of originals must begin with one of {', '.join(SCHEMES)}; got "
                 f"{named!r}. Name a folder, or another address, with --originals (originals=)."
             )
-        return place
-    if not place.exists():
+        return location
+    if not location.exists():
         raise InputError(
             f"the originals must be at a folder, file or address that exists; {printable(named)} "
             "does not. Check the path of --originals (originals=)."
         )
-    return place.resolve()
+    return location.resolve()

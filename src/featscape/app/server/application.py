@@ -65,7 +65,7 @@ class ServedMap:
     model, weights : optional
         The network of the map, as in `open_placer`.
     originals : str, optional
-        The place of the original images, from the user.
+        The location of the original images, from the user.
 
     Raises
     ------

@@ -57,7 +57,7 @@ def serve(
         Open the page in the browser, on the loopback interface only: with a token, the list of
         processes of this machine would show the token.
     originals : path or address, optional
-        The place of the original images, instead of the source in run.json. Required to read
+        The location of the original images, instead of the source in run.json. Required to read
         originals of a map from another user or another computer.
     say : callable
         Receives the line with the address, and before that a line if the originals are off.

@@ -51,17 +51,17 @@ def make_batch(
     parts = []
     for (is_cut, *size), members in groups.items():
         chosen = [images[index] for index in members]
-        frames = send(chosen, size, device)  # (g, h, w, 3)
-        parts.append(frames.float() if is_cut else _resize(frames, chosen, geometry))
-    places = np.argsort(np.concatenate(list(groups.values())))
-    ordered = torch.cat(parts)[_send_array(places, device)] if len(parts) > 1 else parts[0]
+        padded = send(chosen, size, device)  # (g, h, w, 3)
+        parts.append(padded.float() if is_cut else _resize(padded, chosen, geometry))
+    order = np.argsort(np.concatenate(list(groups.values())))
+    ordered = torch.cat(parts)[_send_array(order, device)] if len(parts) > 1 else parts[0]
     return ordered.permute(0, 3, 1, 2)
 
 
 def send(
     images: Sequence[NDArray[np.uint8]], size: Sequence[int], device: torch.device
 ) -> torch.Tensor:
-    """Copy images to a device, each into the top left corner of a frame.
+    """Copy images to a device, each into the top left corner of a padded image.
 
     For a GPU the images are copied to pinned memory first, which PyTorch caches, so that the
     transfer overlaps with the caller and with earlier kernels.
@@ -70,7 +70,7 @@ def send(
     ----------
     images : sequence of b ndarray of uint8, each of shape (h, w, 3)
     size : sequence of 2 int
-        Height and width of the frames in pixels.
+        Height and width of the padded images in pixels.
     device : torch.device
 
     Returns
@@ -79,12 +79,12 @@ def send(
         The padding is not initialized.
     """
     pinned = device.type == "cuda"
-    frames = torch.empty((len(images), *size, 3), dtype=torch.uint8, pin_memory=pinned)
-    values = frames.numpy()
-    for frame, image in zip(values, images, strict=True):
+    padded = torch.empty((len(images), *size, 3), dtype=torch.uint8, pin_memory=pinned)
+    values = padded.numpy()
+    for target, image in zip(values, images, strict=True):
         height, width = image.shape[:2]
-        frame[:height, :width] = image  # NumPy's copy releases the GIL
-    return frames.to(device, non_blocking=pinned)
+        target[:height, :width] = image  # NumPy's copy releases the GIL
+    return padded.to(device, non_blocking=pinned)
 
 
 def _pad(side_px: int) -> int:
@@ -92,19 +92,19 @@ def _pad(side_px: int) -> int:
 
 
 def _resize(
-    frames: torch.Tensor, images: Sequence[NDArray[np.uint8]], geometry: ResizeAndCrop
+    padded: torch.Tensor, images: Sequence[NDArray[np.uint8]], geometry: ResizeAndCrop
 ) -> torch.Tensor:
     """Resize and crop padded images: bytes (b, h, w, 3) -> floats (b, crop_px, crop_px, 3).
 
     As in Pillow, the horizontal pass comes first, and both passes round to integers, so that the
     overshoot of a cubic filter is clamped twice.
     """
-    b, height, width, _ = frames.shape
+    b, height, width, _ = padded.shape
     c = geometry.crop_px
     sides = np.array([image.shape[:2] for image in images])  # (b, 2)
-    rows = _weights(sides[:, 0], sides.min(axis=1), height, geometry, frames.device)  # (b, c, h)
-    columns = _weights(sides[:, 1], sides.min(axis=1), width, geometry, frames.device)  # (b, c, w)
-    across = frames.transpose(1, 2).reshape(b, width, height * 3).float()
+    rows = _weights(sides[:, 0], sides.min(axis=1), height, geometry, padded.device)  # (b, c, h)
+    columns = _weights(sides[:, 1], sides.min(axis=1), width, geometry, padded.device)  # (b, c, w)
+    across = padded.transpose(1, 2).reshape(b, width, height * 3).float()
     lines = torch.bmm(columns, across).clamp_(0, 255).round_()  # (b, c, h * 3)
     down = lines.view(b, c, height, 3).transpose(1, 2).reshape(b, height, c * 3)
     return torch.bmm(rows, down).clamp_(0, 255).round_().view(b, c, c, 3)
@@ -122,8 +122,11 @@ def _weights(
     As in Pillow (Resample.c, precompute_coeffs), the filter is scaled to the output pixels if the
     image is reduced, and truncated at the edges of the image and rescaled to the sum 1.
     """
-    frames = [geometry.frame(*pair) for pair in zip(sides.tolist(), shorter.tolist(), strict=True)]
-    resized, firsts = np.array(frames).T
+    lengths = [
+        geometry.resized_length(*pair)
+        for pair in zip(sides.tolist(), shorter.tolist(), strict=True)
+    ]
+    resized, firsts = np.array(lengths).T
     scales = sides / resized
     of_images = np.stack([scales, firsts, sides]).astype(np.float32)  # (3, b)
     scale, first, side = _send_array(of_images, device)[:, :, None, None]  # each (b, 1, 1)

@@ -85,13 +85,13 @@ class FeatureCache:
         self._sample = sample or {}
         self._parts = tuple(parts)
         self._starts = np.cumsum([0, *(len(part.digests) for part in self._parts)])
-        self._places: dict[bytes, int] = {}  # digest -> row in the concatenation of all parts
+        self._row_numbers: dict[bytes, int] = {}  # digest -> row in the concatenation of all parts
         for start, part in zip(self._starts.tolist(), self._parts, strict=False):
             for row, key in enumerate(part.digests):
-                self._places.setdefault(key.tobytes(), start + row)
+                self._row_numbers.setdefault(key.tobytes(), start + row)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._row_numbers)
 
     @property
     def damaged(self) -> set[str]:
@@ -140,11 +140,11 @@ class FeatureCache:
         return found
 
     def _find_in_parts(self, key: bytes, *, thumbnail_px: int | None) -> CachedFeatures | None:
-        place = self._places.get(key)
-        if place is None:
+        row_number = self._row_numbers.get(key)
+        if row_number is None:
             return None
-        number = int(np.searchsorted(self._starts, place, side="right")) - 1
-        part, row = self._parts[number], place - int(self._starts[number])
+        number = int(np.searchsorted(self._starts, row_number, side="right")) - 1
+        part, row = self._parts[number], row_number - int(self._starts[number])
         try:
             found = part.read(row, thumbnail_px=thumbnail_px)
         except OSError:  # for example, the map was deleted in the meantime

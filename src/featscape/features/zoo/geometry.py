@@ -43,7 +43,7 @@ class ResizeAndCrop:
     crop_px: int
     interpolation: str
 
-    def frame(self, side_px: int, shorter_px: int) -> tuple[int, int]:
+    def resized_length(self, side_px: int, shorter_px: int) -> tuple[int, int]:
         """Return the new length of a side, and the offset of the square on this side.
 
         As in torchvision, the length of the longer side is rounded down, and the offset is rounded
@@ -81,7 +81,9 @@ class ResizeAndCrop:
         # (h, w, 3); the pixels of an Image are copied, since PyTorch warns of read-only memory
         pixels = image if isinstance(image, np.ndarray) else np.array(image)
         shorter = min(pixels.shape[:2])
-        (height, top), (width, left) = (self.frame(side, shorter) for side in pixels.shape[:2])
+        (height, top), (width, left) = (
+            self.resized_length(side, shorter) for side in pixels.shape[:2]
+        )
         resized = interpolate(
             torch.from_numpy(pixels)[None].permute(0, 3, 1, 2),  # (1, 3, h, w) in channels_last
             size=(height, width),

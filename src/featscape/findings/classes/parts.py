@@ -50,8 +50,8 @@ def choose_exemplars(
 def split_class(values: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float]:
     """Cut the neighbor graph of a class into two parts (spectral sweep cut).
 
-    The items are ordered along the second eigenvector of the normalized graph, and cut at the place
-    with the least conductance: Shi & Malik (2000), "Normalized cuts and image segmentation", IEEE
+    The items are ordered along the second eigenvector of the normalized graph, and divided where
+    the conductance is least: Shi & Malik (2000), "Normalized cuts and image segmentation", IEEE
     TPAMI 22(8), for the eigenvector; Chung (1997), "Spectral Graph Theory", chapter 2, for the
     bound of the conductance of the sweep.
 
@@ -86,10 +86,10 @@ def split_class(values: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float]:
     smaller = np.maximum(np.minimum(volume, volume[-1] - volume), 1e-9)
     conductance = np.maximum(cut, 0) / smaller
     least = max(1, int(_LEAST_PART * m))
-    place = least + int(np.argmin(conductance[least - 1 : m - least])) - 1
+    last = least + int(np.argmin(conductance[least - 1 : m - least])) - 1
     in_first = np.zeros(m, dtype=bool)
-    in_first[order[: place + 1]] = True
-    return (in_first if 2 * (place + 1) <= m else ~in_first), float(conductance[place])
+    in_first[order[: last + 1]] = True
+    return (in_first if 2 * (last + 1) <= m else ~in_first), float(conductance[last])
 
 
 def _contrast(vectors: NDArray[np.float64], root: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -131,14 +131,14 @@ def _links(first: NDArray[np.intp]) -> NDArray[np.intp]:
 def _renumber(
     neighbors: NDArray[np.int32], same_pixels: NDArray[np.intp], originals: NDArray[np.intp]
 ) -> NDArray[np.int32]:
-    """Return the neighbors of the originals as places among the originals.
+    """Return the neighbors of the originals as indices of originals.
 
     A copy is replaced by its original. Repetitions are replaced by the image itself, and moved to
     the end.
     """
-    place = np.empty(len(same_pixels), dtype=np.int32)
-    place[originals] = np.arange(len(originals), dtype=np.int32)
-    found = place[same_pixels[neighbors[originals]]]
+    index = np.empty(len(same_pixels), dtype=np.int32)
+    index[originals] = np.arange(len(originals), dtype=np.int32)
+    found = index[same_pixels[neighbors[originals]]]
     own = np.arange(len(originals), dtype=np.int32)[:, None]
     order = np.argsort(found, axis=1, kind="stable")
     ranked = np.take_along_axis(found, order, axis=1)

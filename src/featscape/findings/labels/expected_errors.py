@@ -110,9 +110,9 @@ def _count_wrong(suspicion: NDArray[np.float32], planted: NDArray[np.float32]) -
 
 
 def choose_checks(n_listed: int, n_checks: int = N_CHECKS) -> tuple[int, ...]:
-    """Return the places in the list of labels that a person should check, from 0, ascending.
+    """Return the ranks, from 0, of the listed labels that a person should check, ascending.
 
-    The distances between the places grow: the places are dense at the beginning of the list, where
+    The distances between the ranks grow: the ranks are dense at the beginning of the list, where
     the labels are most suspicious, and cover the whole list.
 
     Parameters
@@ -120,7 +120,7 @@ def choose_checks(n_listed: int, n_checks: int = N_CHECKS) -> tuple[int, ...]:
     n_listed : int
         At least 0.
     n_checks : int
-        At least 1. All places are returned if `n_checks` is `n_listed` or more.
+        At least 1. All ranks are returned if `n_checks` is `n_listed` or more.
 
     Raises
     ------
@@ -135,8 +135,8 @@ def choose_checks(n_listed: int, n_checks: int = N_CHECKS) -> tuple[int, ...]:
     n_checks = min(n_checks, n_listed)
     middles = (np.arange(n_checks) + 0.5) / max(n_checks, 1)
     chosen: list[int] = []
-    for place in (middles**2 * n_listed).astype(int).tolist():
-        chosen.append(max(place, chosen[-1] + 1 if chosen else 0))
+    for rank in (middles**2 * n_listed).astype(int).tolist():
+        chosen.append(max(rank, chosen[-1] + 1 if chosen else 0))
     return tuple(chosen)
 
 
@@ -153,7 +153,7 @@ def estimate_errors(
     listed : sequence of LabelError
         All listed labels, as in `Findings.labels`.
     checked : mapping of int to bool
-        Item -> whether its label is wrong. `choose_checks` returns good places to check; 30 checks
+        Item -> whether its label is wrong. `choose_checks` returns the labels to check; 30 checks
         give an error of about 5 % of the number of listed labels.
     random_state : int
         Seed of the draws from the distribution of the parameters of the logistic function.
@@ -168,8 +168,8 @@ def estimate_errors(
     InputError
         If no label was checked, or a checked item is not listed.
     """
-    places = {one.item: place for place, one in enumerate(listed)}
-    unknown = sorted(checked.keys() - places.keys())
+    ranks = {one.item: rank for rank, one in enumerate(listed)}
+    unknown = sorted(checked.keys() - ranks.keys())
     if unknown or not checked:
         got = f"item {unknown[0]}, which is not listed" if unknown else "no item"
         raise InputError(
@@ -179,7 +179,7 @@ def estimate_errors(
     scores = np.array([one.evidence.score for one in listed])
     scores /= max(float(scores.std()), 1e-9)
     is_checked = np.zeros(len(listed), dtype=bool)
-    is_checked[[places[item] for item in checked]] = True
+    is_checked[[ranks[item] for item in checked]] = True
     is_wrong = np.array([checked.get(one.item, False) for one in listed], dtype=np.float64)
     draws = _draw_parameters(scores[is_checked], is_wrong[is_checked], random_state)
     p = 1 / (1 + np.exp(-(draws[:, :1] + draws[:, 1:] * scores[~is_checked])))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.images.storage.places import Place
+    from featscape.images.storage.locations import Location
 
 DAMAGE_ERRORS = (OSError, EOFError, ValueError, struct.error, zlib.error)
 
@@ -170,7 +170,7 @@ class ArrayImages:
         return encoded.getvalue()
 
 
-def damaged_array(source: Place, reason: object) -> InputError:
+def damaged_array(source: Location, reason: object) -> InputError:
     """Return the error for a damaged file of arrays."""
     return InputError(
         f"a file of arrays must be undamaged; {str(source)!r} cannot be read ({reason}). "

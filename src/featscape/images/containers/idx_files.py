@@ -18,12 +18,12 @@ from featscape.files.npy import MAX_SHRINKING
 from featscape.images.containers.container_array import DAMAGE_ERRORS, ContainerArray, damaged_array
 from featscape.images.containers.inner_file import open_inner
 from featscape.images.storage.backends import storage_of
-from featscape.images.storage.places import file_name, join
+from featscape.images.storage.locations import file_name, join
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from featscape.images.storage.places import Place
+    from featscape.images.storage.locations import Location
 
 _IMAGES = re.compile(r"idx[34][-.]ubyte(\.gz)?$")
 _UNSIGNED_BYTE = 8  # the code of the data type
@@ -34,7 +34,7 @@ def is_idx_file(name: str) -> bool:
     return _IMAGES.search(name) is not None
 
 
-def open_idx(source: Place) -> ContainerArray:
+def open_idx(source: Location) -> ContainerArray:
     """Read the header of an IDX file, which may be compressed by gzip.
 
     Raises
@@ -66,7 +66,7 @@ def open_idx(source: Place) -> ContainerArray:
     return array.limit_to(size)
 
 
-def list_idx_files(source: Place) -> list[Place]:
+def list_idx_files(source: Location) -> list[Location]:
     """Return `source` if it is an IDX file of images, else the IDX files of images in a folder."""
     if is_idx_file(file_name(source)) and not (isinstance(source, Path) and source.is_dir()):
         return [source]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
 
-    from featscape.images.storage.places import Place
+    from featscape.images.storage.locations import Location
 
 
 class _InnerFile(io.BufferedReader):
@@ -32,7 +32,7 @@ class _InnerFile(io.BufferedReader):
             self._outer.close()
 
 
-def open_inner(source: Place, opener: Callable[[BinaryIO], Any]) -> BinaryIO:
+def open_inner(source: Location, opener: Callable[[BinaryIO], Any]) -> BinaryIO:
     """Open the file within `source` that `opener` returns."""
     outer = storage_of(source).open(source)
     try:

@@ -11,14 +11,14 @@ from featscape.files.npy import open_member, open_npz, read_npy_header
 from featscape.images.containers.container_array import DAMAGE_ERRORS, ContainerArray, damaged_array
 from featscape.images.containers.inner_file import open_inner
 from featscape.images.storage.backends import storage_of
-from featscape.images.storage.places import file_name
+from featscape.images.storage.locations import file_name
 from featscape.records import SkippedImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
 
-    from featscape.images.storage.places import Place
+    from featscape.images.storage.locations import Location
 
 NUMPY_EXTENSIONS = (".npz", ".npy")
 
@@ -28,7 +28,9 @@ def is_numpy_file(name: str) -> bool:
     return name.lower().endswith(NUMPY_EXTENSIONS)
 
 
-def open_arrays(source: Place, skipped: list[SkippedImage] | None = None) -> list[ContainerArray]:
+def open_arrays(
+    source: Location, skipped: list[SkippedImage] | None = None
+) -> list[ContainerArray]:
     """Read the headers of the arrays in an .npz or .npy file.
 
     Parameters
@@ -66,7 +68,7 @@ def open_arrays(source: Place, skipped: list[SkippedImage] | None = None) -> lis
     return arrays
 
 
-def _open_member(source: Place, name: str) -> BinaryIO:
+def _open_member(source: Location, name: str) -> BinaryIO:
     return open_inner(source, lambda file: open_member(open_npz(file), name))
 
 

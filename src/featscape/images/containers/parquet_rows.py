@@ -14,7 +14,7 @@ from featscape.files.regular import check_regular
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.deadline import is_expired
 from featscape.images.storage.limits import MAX_BYTES, check_size
-from featscape.images.storage.places import file_name, join
+from featscape.images.storage.locations import file_name, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from featscape.images.storage.places import Place
+    from featscape.images.storage.locations import Location
 
 _BUFFER_BYTES = 1 << 20
 _LARGE_FILE_BYTES = 64 << 20
@@ -47,7 +47,7 @@ class ParquetImages:
         A file or folder, or the address of a file or folder.
     """
 
-    def __init__(self, source: Place) -> None:
+    def __init__(self, source: Location) -> None:
         self._source = source
         self._is_file = is_parquet_file(source)
         self._lock = threading.Lock()
@@ -59,7 +59,7 @@ class ParquetImages:
         row = int(digits) if digits.isdecimal() and len(digits) < 20 else -1
         with self._lock:
             if self._open is None or self._open[0] != name:
-                self._open = name, _RowReader(self._place_of(name))
+                self._open = name, _RowReader(self._location_of(name))
             value = self._open[1].read(row)
         content, original_name = value if isinstance(value, tuple) else (value, None)
         if content is None:
@@ -68,7 +68,7 @@ class ParquetImages:
         check_size(len(content))
         return bytes(content)
 
-    def _place_of(self, name: str) -> Place:
+    def _location_of(self, name: str) -> Location:
         file = self._source if self._is_file else join(self._source, name)
         if ".." in name.split("/") or file_name(file) != name.rpartition("/")[2]:
             raise ImageError("no such file in the source")
@@ -78,7 +78,7 @@ class ParquetImages:
 class _RowReader:
     """Reads the images of one file, row by row."""
 
-    def __init__(self, file: Place) -> None:
+    def __init__(self, file: Location) -> None:
         try:
             self._file, n_bytes = open_parquet(file)
             column = find_image_column(self._file.schema_arrow)
@@ -219,12 +219,12 @@ def is_parquet(name: str) -> bool:
     return name.lower().endswith(".parquet")
 
 
-def is_parquet_file(source: Place) -> bool:
+def is_parquet_file(source: Location) -> bool:
     """Return whether a source of Parquet files is a single file."""
     return source.is_file() if isinstance(source, Path) else is_parquet(file_name(source))
 
 
-def open_parquet(file: Place) -> tuple[pq.ParquetFile, int]:
+def open_parquet(file: Location) -> tuple[pq.ParquetFile, int]:
     """Open a Parquet file to read images, and return its size in bytes, too."""
     import pyarrow.parquet as pq
 
@@ -232,13 +232,13 @@ def open_parquet(file: Place) -> tuple[pq.ParquetFile, int]:
     return pq.ParquetFile(source, **options), n_bytes
 
 
-def open_columns(file: Place) -> tuple[pq.ParquetFile, int]:
+def open_columns(file: Location) -> tuple[pq.ParquetFile, int]:
     """Open a Parquet file for `read_batches`, and return its size in bytes, too."""
     source, n_bytes, options = _open_bytes(file)
     return open_with_dictionaries(source, **options), n_bytes
 
 
-def _open_bytes(file: Place) -> tuple[Any, int, dict[str, Any]]:
+def _open_bytes(file: Location) -> tuple[Any, int, dict[str, Any]]:
     """Return the bytes of a file, their number, and the options for reading them.
 
     The column chunks of a small file are read at once, because Arrow's buffered reader allocates

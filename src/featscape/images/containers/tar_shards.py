@@ -13,13 +13,13 @@ from featscape.files.regular import NOT_REGULAR
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.limits import MAX_BYTES
 from featscape.images.storage.listing import Listing, split_member_name
-from featscape.images.storage.places import file_name, join
+from featscape.images.storage.locations import file_name, join
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
     from featscape.images.storage.listing import Parts
-    from featscape.images.storage.places import Place
+    from featscape.images.storage.locations import Location
 
 _BLOCK_BYTES = 512
 _MAX_SIDECAR_BYTES = 1 << 20  # sidecar files are kept in memory
@@ -57,7 +57,7 @@ class TarShards:
         A file or folder, or the address of a file or folder.
     """
 
-    def __init__(self, source: Place) -> None:
+    def __init__(self, source: Location) -> None:
         self._source = source
         is_file = source.is_file() if isinstance(source, Path) else is_tar(file_name(source))
         self._is_folder = not is_file
@@ -77,7 +77,7 @@ class TarShards:
     def index(self, shard: str) -> TarIndex:
         """Return the index of an archive; raises InputError if the archive cannot be read."""
         if shard not in self._indexes:
-            self._indexes[shard] = _index_archive(self._place_of(shard))
+            self._indexes[shard] = _index_archive(self._location_of(shard))
         return self._indexes[shard]
 
     def read(self, path: str) -> bytes:
@@ -92,9 +92,9 @@ class TarShards:
         if extent is None:
             raise ImageError("no such file in the archive")
         start, n_bytes = extent
-        return self._storage.read_part(self._place_of(shard), start, start + n_bytes)
+        return self._storage.read_part(self._location_of(shard), start, start + n_bytes)
 
-    def _place_of(self, shard: str) -> Place:
+    def _location_of(self, shard: str) -> Location:
         return join(self._source, shard) if shard else self._source
 
 
@@ -109,7 +109,7 @@ def sample_key(path: str) -> str:
     return f"{folder}{slash}{name.partition('.')[0]}"
 
 
-def _index_archive(source: Place) -> TarIndex:
+def _index_archive(source: Location) -> TarIndex:
     """Index an archive: read the headers of the members and the sidecar files."""
     index = TarIndex()
     try:
@@ -129,7 +129,7 @@ def _index_archive(source: Place) -> TarIndex:
     return index
 
 
-def _check_uncompressed(head: bytes, source: Place) -> None:
+def _check_uncompressed(head: bytes, source: Location) -> None:
     if head.startswith(_COMPRESSED):
         raise InputError(
             f"a TAR archive must be uncompressed; {str(source)!r} is compressed. Decompress the "

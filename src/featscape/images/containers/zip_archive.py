@@ -17,7 +17,7 @@ from featscape.images.storage.limits import check_size
 from featscape.images.storage.listing import Listing, split_member_name
 
 if TYPE_CHECKING:
-    from featscape.images.storage.places import Place
+    from featscape.images.storage.locations import Location
 
 _ENCRYPTED = 1  # a bit of a member's flags
 _UNBOUNDED_METHODS = (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
@@ -44,7 +44,7 @@ class ZipArchive:
         If the file is not a ZIP archive, or the archive's directory is damaged.
     """
 
-    def __init__(self, source: Place) -> None:
+    def __init__(self, source: Location) -> None:
         try:
             file = storage_of(source).open(source)
             weakref.finalize(self, file.close)

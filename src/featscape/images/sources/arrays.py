@@ -13,7 +13,7 @@ from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.sources.kind import SourceKind
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.listing import describe_skipped
-from featscape.images.storage.places import file_name, folder_of, join
+from featscape.images.storage.locations import file_name, folder_of, join
 from featscape.images.tables.columns import classify_columns
 from featscape.images.tables.splits import find_split
 from featscape.records import ImageSet, SkippedImage
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from featscape.images.sources.kind import Candidate
-    from featscape.images.storage.places import Place
+    from featscape.images.storage.locations import Location
 
 # The word for images in the name of an array, and the words for labels that may replace the word
 # for images: the names of torchvision, Keras and MedMNIST.
@@ -52,7 +52,7 @@ def find_in_arrays(candidate: Candidate) -> ImageSet:
     InputError
         If a file is damaged, or there is no array of images.
     """
-    source = candidate.place
+    source = candidate.location
     others: dict[str, ContainerArray] = {}
     skipped: list[SkippedImage] = []
     if is_numpy_file(file_name(source)):
@@ -80,7 +80,7 @@ def find_in_arrays(candidate: Candidate) -> ImageSet:
     return _pair(source, images, others, candidate.label_column, skipped)
 
 
-def _open_array_images(source: Place) -> ArrayImages:
+def _open_array_images(source: Location) -> ArrayImages:
     if is_numpy_file(file_name(source)):
         arrays = open_arrays(source)
     else:
@@ -94,7 +94,7 @@ def _describe(array: ContainerArray) -> str:
 
 
 def _pair(
-    source: Place,
+    source: Location,
     images: list[ContainerArray],
     others: dict[str, ContainerArray],
     label_column: str | None,
@@ -173,8 +173,8 @@ def _label_names(name: str) -> Iterator[str]:
 
 
 def _find_label_files(
-    folder: Place, images: list[ContainerArray], skipped: list[SkippedImage]
-) -> Iterator[Place]:
+    folder: Location, images: list[ContainerArray], skipped: list[SkippedImage]
+) -> Iterator[Location]:
     """Yield the existing files of labels in a folder."""
     storage = storage_of(folder)
     for array in images:

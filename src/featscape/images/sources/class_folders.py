@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from featscape.images.storage.listing import Listing, Parts
-    from featscape.images.storage.places import Place
+    from featscape.images.storage.locations import Location
     from featscape.records import ImageBytes
 
 
 def read_class_folders(
     listing: Listing,
     *,
-    source: Place,
+    source: Location,
     kind: str,
     contents: ImageBytes,
     is_archive: bool = False,
@@ -80,7 +80,7 @@ def read_class_folders(
     )
 
 
-def describe_no_images(source: Place, listing: Listing) -> str:
+def describe_no_images(source: Location, listing: Listing) -> str:
     """Return the first sentence of the message for a listing without images."""
     n_others = len(listing.others)
     files = "1 other file" if n_others == 1 else f"{n_others} other files"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from featscape.images.sources.class_folders import read_class_folders
 from featscape.images.sources.kind import SourceKind
 from featscape.images.storage.backends import Files
-from featscape.images.storage.places import is_address
+from featscape.images.storage.locations import is_address
 from featscape.images.tables.metadata import attach_metadata
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 def _is_local(candidate: Candidate) -> bool:
-    return bool(candidate.listing.images) and not is_address(candidate.place)
+    return bool(candidate.listing.images) and not is_address(candidate.location)
 
 
 def _is_remote(candidate: Candidate) -> bool:
-    return bool(candidate.listing.images) and is_address(candidate.place)
+    return bool(candidate.listing.images) and is_address(candidate.location)
 
 
 def find_in_folder(candidate: Candidate) -> ImageSet:
@@ -43,9 +43,9 @@ def find_in_folder(candidate: Candidate) -> ImageSet:
     """
     images = read_class_folders(
         candidate.listing,
-        source=candidate.place,
-        kind="address" if is_address(candidate.place) else "folder",
-        contents=Files(candidate.place),
+        source=candidate.location,
+        kind="address" if is_address(candidate.location) else "folder",
+        contents=Files(candidate.location),
     )
     others = candidate.listing.others
     return attach_metadata(images, others, label_column=candidate.label_column)

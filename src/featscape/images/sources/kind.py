@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from featscape.images.storage.listing import Listing
-from featscape.images.storage.places import file_name
+from featscape.images.storage.locations import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from featscape.images.storage.places import Place
+    from featscape.images.storage.locations import Location
     from featscape.records import ImageBytes, ImageSet
 
 
@@ -21,7 +21,7 @@ class Candidate:
 
     Attributes
     ----------
-    place : Path or str
+    location : Path or str
         A path or address.
     is_folder : bool
         Whether the source is a folder, not a file.
@@ -31,7 +31,7 @@ class Candidate:
         See `find_images`.
     """
 
-    place: Place
+    location: Location
     is_folder: bool = False
     listing: Listing = field(default_factory=Listing)
     path_column: str | None = None
@@ -40,7 +40,7 @@ class Candidate:
     @property
     def file_name(self) -> str:
         """The name of a file; "" for a folder."""
-        return "" if self.is_folder else file_name(self.place)
+        return "" if self.is_folder else file_name(self.location)
 
     @property
     def top_names(self) -> list[str]:
@@ -67,4 +67,4 @@ class SourceKind:
     name: str
     recognize: Callable[[Candidate], bool]
     find: Callable[[Candidate], ImageSet]
-    open: Callable[[Place], ImageBytes]
+    open: Callable[[Location], ImageBytes]

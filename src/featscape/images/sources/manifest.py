@@ -14,7 +14,7 @@ from featscape.images.decoding.plain_jpeg import decode_plain
 from featscape.images.sources.kind import SourceKind
 from featscape.images.storage.backends import Files, storage_of
 from featscape.images.storage.listing import describe_skipped
-from featscape.images.storage.places import file_name, folder_of
+from featscape.images.storage.locations import file_name, folder_of
 from featscape.images.tables.columns import (
     PATH_COLUMNS,
     choose_column,
@@ -27,7 +27,7 @@ from featscape.records import ImageSet
 
 if TYPE_CHECKING:
     from featscape.images.sources.kind import Candidate
-    from featscape.images.storage.places import Place
+    from featscape.images.storage.locations import Location
     from featscape.images.tables.table import ImageTable
 
 
@@ -45,7 +45,7 @@ def find_in_manifest(candidate: Candidate) -> ImageSet:
     InputError
         If the manifest cannot be read, lists no image, or has no column of the given name.
     """
-    source = candidate.place
+    source = candidate.location
     table = _read_manifest(source)
     path_column = choose_column(
         table.columns,
@@ -90,7 +90,7 @@ def find_in_manifest(candidate: Candidate) -> ImageSet:
     )
 
 
-def _read_manifest(source: Place) -> ImageTable:
+def _read_manifest(source: Location) -> ImageTable:
     try:
         content = storage_of(source).read(source)
     except ImageError as error:
@@ -101,7 +101,7 @@ def _read_manifest(source: Place) -> ImageTable:
     return read_table(content, file_name(source))
 
 
-def _open_manifest(source: Place) -> Files:
+def _open_manifest(source: Location) -> Files:
     return Files(folder_of(source))
 
 

@@ -24,7 +24,7 @@ from featscape.images.decoding.plain_jpeg import decode_plain
 from featscape.images.sources.kind import SourceKind
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.listing import describe_skipped
-from featscape.images.storage.places import file_name, join
+from featscape.images.storage.locations import file_name, join
 from featscape.images.tables.columns import classify_columns
 from featscape.images.tables.parquet_tables import (
     damaged_parquet,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from featscape.images.sources.kind import Candidate
-    from featscape.images.storage.places import Place
+    from featscape.images.storage.locations import Location
 
 _MAX_GROWTH = 10  # the images, which hardly shrink, take most of a file
 
@@ -57,10 +57,10 @@ def _is_parquet(candidate: Candidate) -> bool:
     if candidate.is_folder:
         return any(is_parquet(parts[-1]) for parts in candidate.listing.others)
     is_manifest = candidate.path_column is not None
-    return is_parquet(candidate.file_name) and not is_manifest and _has_images(candidate.place)
+    return is_parquet(candidate.file_name) and not is_manifest and _has_images(candidate.location)
 
 
-def _has_images(file: Place) -> bool:
+def _has_images(file: Location) -> bool:
     """Return whether a Parquet file has a column of images; raises InputError if damaged."""
     try:
         return find_image_column(open_parquet(file)[0].schema_arrow) is not None
@@ -79,7 +79,7 @@ def find_in_parquet(candidate: Candidate) -> ImageSet:
     InputError
         If no file can be read, or no file contains images.
     """
-    source = candidate.place
+    source = candidate.location
     files = [(file_name(source), source)] if is_parquet_file(source) else _list_files(source)
     paths: list[str] = []
     splits: list[str] = []
@@ -123,15 +123,15 @@ def find_in_parquet(candidate: Candidate) -> ImageSet:
     )
 
 
-def _list_files(folder: Place) -> list[tuple[str, Place]]:
-    """Return the path, relative to a folder, and the place of each Parquet file below."""
+def _list_files(folder: Location) -> list[tuple[str, Location]]:
+    """Return the path, relative to a folder, and the location of each Parquet file below."""
     listing = storage_of(folder).list(folder)
     paths = sorted(parts for parts in listing.others if is_parquet(parts[-1]))
     return [(path, join(folder, path)) for path in map("/".join, paths)]
 
 
 def _read_columns(
-    file: Place, name: str, skipped: list[SkippedImage]
+    file: Location, name: str, skipped: list[SkippedImage]
 ) -> tuple[list[int], dict[str, list[Any]]]:
     """Return the row numbers, and the values of all columns except the image bytes.
 

@@ -19,13 +19,13 @@ from featscape.images.sources.tar import TAR
 from featscape.images.sources.zip import ZIP
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.listing import describe_skipped
-from featscape.images.storage.places import as_place, join
+from featscape.images.storage.locations import as_location, join
 from featscape.images.tables.table_files import TABLE_EXTENSIONS
 
 if TYPE_CHECKING:
     from featscape.images.sources.kind import SourceKind
     from featscape.images.storage.listing import Listing
-    from featscape.images.storage.places import Place
+    from featscape.images.storage.locations import Location
     from featscape.records import ImageBytes, ImageSet
 
 # The first kind that recognizes a source is used. So a folder that contains images and other
@@ -34,7 +34,7 @@ SOURCE_KINDS = (FOLDER, ADDRESS, PARQUET, MANIFEST, ZIP, TAR, ARRAYS)
 
 
 def find_in_source(
-    source: Place, *, path_column: str | None = None, label_column: str | None = None
+    source: Location, *, path_column: str | None = None, label_column: str | None = None
 ) -> ImageSet:
     """Recognize the kind of a source, and return all images of the source.
 
@@ -76,7 +76,7 @@ def open_contents(kind: str, source: str | os.PathLike[str]) -> ImageBytes:
             f"the kind of a source must be one of {', '.join(kinds)}; got {kind!r}. "
             "Use the version of featscape that made the map."
         )
-    return kinds[kind].open(as_place(source))
+    return kinds[kind].open(as_location(source))
 
 
 def name_source(source: str | os.PathLike[str]) -> str:
@@ -87,11 +87,11 @@ def name_source(source: str | os.PathLike[str]) -> str:
     source : str or Path
         As in `find_images`.
     """
-    place = as_place(source)
-    if isinstance(place, str):
-        parts = urlsplit(place)
+    location = as_location(source)
+    if isinstance(location, str):
+        parts = urlsplit(location)
         return PurePosixPath(parts.path).stem or parts.hostname or "address"
-    path = place.resolve()
+    path = location.resolve()
     return (path.stem if path.is_file() else path.name) or "root"
 
 
@@ -99,7 +99,7 @@ def _recognize(candidate: Candidate) -> SourceKind | None:
     return next((kind for kind in SOURCE_KINDS if kind.recognize(candidate)), None)
 
 
-def _explain_no_source(source: Place, listing: Listing) -> str:
+def _explain_no_source(source: Location, listing: Listing) -> str:
     """Return the message for a folder that is not a source of any kind."""
     files = (join(source, "/".join(parts)) for parts in sorted(listing.others))
     file = next((file for file in files if _recognize(Candidate(file))), None)

@@ -15,7 +15,7 @@ from featscape.images.containers.tar_shards import TarIndex, TarShards, is_tar, 
 from featscape.images.sources.class_folders import describe_no_images, read_class_folders
 from featscape.images.sources.kind import SourceKind
 from featscape.images.storage.listing import describe_skipped
-from featscape.images.storage.places import file_name
+from featscape.images.storage.locations import file_name
 from featscape.images.tables.columns import classify_columns
 from featscape.images.tables.splits import find_split
 
@@ -38,7 +38,7 @@ def find_in_tar(candidate: Candidate) -> ImageSet:
     InputError
         If a single archive cannot be read, or no archive contains images.
     """
-    source = candidate.place
+    source = candidate.location
     contents = TarShards(source)
     shards = contents.shard_names()
     index = _join_indexes(contents, shards)

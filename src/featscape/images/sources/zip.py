@@ -31,7 +31,7 @@ def find_in_zip(candidate: Candidate) -> ImageSet:
     InputError
         If the archive is damaged or contains no images.
     """
-    source = candidate.place
+    source = candidate.location
     archive = ZipArchive(source)
     listing = archive.listing
     if not listing.images:

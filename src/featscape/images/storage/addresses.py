@@ -33,7 +33,7 @@ def open_system(address: str) -> tuple[AbstractFileSystem, str]:
         )
     if "::" in address:
         raise InputError(
-            f"an address must name one place; {address!r} is a chain. Use only the last address."
+            f"an address must name one location; {address!r} is a chain. Use only the last address."
         )
     try:
         if parts.scheme == "ftp":

@@ -1,4 +1,4 @@
-"""The storage of a place: the local disk, or the server of an address."""
+"""The storage of a location: the local disk, or the server of an address."""
 
 from __future__ import annotations
 
@@ -6,43 +6,43 @@ from typing import TYPE_CHECKING, Protocol
 
 from featscape.errors import ImageError, InputError
 from featscape.images.storage.disk import Disk
-from featscape.images.storage.places import as_place, is_address, join
+from featscape.images.storage.locations import as_location, is_address, join
 from featscape.images.storage.remote import Remote
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
     from featscape.images.storage.listing import Listing
-    from featscape.images.storage.places import Place
+    from featscape.images.storage.locations import Location
 
 
 class Storage(Protocol):
     """Read and list files; the methods are thread-safe."""
 
-    def read(self, place: Place) -> bytes:
+    def read(self, location: Location) -> bytes:
         """Return the content of a file; raises ImageError."""
         ...
 
-    def read_part(self, place: Place, start: int, end: int) -> bytes:
+    def read_part(self, location: Location, start: int, end: int) -> bytes:
         """Return the bytes `start` to `end` of a file; raises ImageError."""
         ...
 
-    def open(self, place: Place) -> BinaryIO:
+    def open(self, location: Location) -> BinaryIO:
         """Open a seekable file; raises OSError, also while the file is read."""
         ...
 
-    def exists(self, place: Place) -> bool:
+    def exists(self, location: Location) -> bool:
         """Return whether there is a file; raises ImageError if the server does not answer."""
         ...
 
-    def list(self, place: Place) -> Listing:
+    def list(self, location: Location) -> Listing:
         """List all files below a folder; raises InputError."""
         ...
 
 
-def storage_of(place: Place) -> Storage:
+def storage_of(location: Location) -> Storage:
     """Return the storage of a file or folder."""
-    return Remote() if is_address(place) else Disk()
+    return Remote() if is_address(location) else Disk()
 
 
 class Files:
@@ -54,7 +54,7 @@ class Files:
         A folder on a local disk, or the address of a folder.
     """
 
-    def __init__(self, folder: Place) -> None:
+    def __init__(self, folder: Location) -> None:
         self._folder = folder
         self._storage = storage_of(folder)
         self._remote = self._storage if is_address(folder) else Remote()
@@ -63,8 +63,10 @@ class Files:
         """Return the file at `path`; raises ImageError."""
         if is_address(path):
             try:
-                place = as_place(path)
+                location = as_location(path)
             except InputError as error:
                 raise ImageError(str(error)) from error
-            return self._remote.read(place) if isinstance(place, str) else Disk().read(place)
+            return (
+                self._remote.read(location) if isinstance(location, str) else Disk().read(location)
+            )
         return self._storage.read(join(self._folder, path))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from featscape.images.storage.listing import Parts
-    from featscape.images.storage.places import Place
+    from featscape.images.storage.locations import Location
 
     FolderId = tuple[int, int]  # device and inode: equal for all paths to the same folder
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Disk:
     """A `Storage`: the local file system."""
 
-    def read(self, place: Place) -> bytes:
+    def read(self, location: Location) -> bytes:
         """Return the content of a file.
 
         Raises
@@ -32,7 +32,9 @@ class Disk:
             If the file is not a regular file, is larger than `MAX_BYTES`, or cannot be read; the
             message is the reason, without a path.
         """
-        path = place if isinstance(place, Path) else Path(place)  # parsing a Path again is slow
+        path = (
+            location if isinstance(location, Path) else Path(location)
+        )  # parsing a Path again is slow
         try:
             with open_regular(path) as file:
                 n_bytes = os.fstat(file.fileno()).st_size
@@ -43,25 +45,25 @@ class Disk:
         except OSError as error:
             raise ImageError(describe_os_error(error)) from error
 
-    def read_part(self, place: Place, start: int, end: int) -> bytes:
+    def read_part(self, location: Location, start: int, end: int) -> bytes:
         """Return the bytes `start` to `end` of a file; raises ImageError."""
         try:
-            with self.open(place) as file:
+            with self.open(location) as file:
                 file.seek(start)
                 content = file.read(end - start)
         except OSError as error:
             raise ImageError(describe_os_error(error)) from error
         return check_length(content, end - start)
 
-    def open(self, place: Place) -> BinaryIO:
+    def open(self, location: Location) -> BinaryIO:
         """Open a regular file; raises OSError."""
-        return open_regular(place)
+        return open_regular(location)
 
-    def exists(self, place: Place) -> bool:
-        """Return whether there is a file at `place`."""
-        return Path(place).is_file()
+    def exists(self, location: Location) -> bool:
+        """Return whether there is a file at `location`."""
+        return Path(location).is_file()
 
-    def list(self, place: Place) -> Listing:
+    def list(self, location: Location) -> Listing:
         """List all files below a folder, with one `stat` call per folder and none per file.
 
         Hidden files and folders are ignored. Links are followed. Folders that cannot be read,
@@ -72,7 +74,7 @@ class Disk:
         InputError
             If there is no such folder, or the folder cannot be read.
         """
-        source = Path(place)
+        source = Path(location)
         listing = Listing()
         # a stack instead of recursion: links can nest deeper than Python's recursion limit
         pending: list[tuple[Parts, tuple[FolderId, ...]]] = [((), ())]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from fsspec import AbstractFileSystem
 
-    from featscape.images.storage.places import Place
+    from featscape.images.storage.locations import Location
 
     _Entries = list[tuple[str, bool]]  # the path of each entry, and whether it is a folder
 
@@ -58,12 +58,12 @@ class Remote:
         self._failures: Counter[str] = Counter()  # by server
         self._lock = threading.Lock()
 
-    def read(self, place: Place, *, max_bytes: int | None = None) -> bytes:
+    def read(self, location: Location, *, max_bytes: int | None = None) -> bytes:
         """Return the content of a file.
 
         Parameters
         ----------
-        place : str
+        location : str
             The address of the file.
         max_bytes : int, optional
             The largest accepted size; by default `limits.MAX_BYTES`. At most one byte more is read.
@@ -74,40 +74,40 @@ class Remote:
             If the file cannot be read or is too large.
         """
         max_bytes = limits.MAX_BYTES if max_bytes is None else max_bytes
-        address = str(place)
+        address = str(location)
         system, path = self._open_system(address)
         read = partial(read_http if is_http(address) else read_file, system)
         content: bytes = self._request(address, system, read, path, max_bytes=max_bytes)
         check_size(len(content), max_bytes)
         return content
 
-    def read_part(self, place: Place, start: int, end: int) -> bytes:
+    def read_part(self, location: Location, start: int, end: int) -> bytes:
         """Return the bytes `start` to `end` of a file; raises ImageError."""
         if start == end:
             return b""
-        address = str(place)
+        address = str(location)
         system, path = self._open_system(address)
         read = partial(read_http, system) if is_http(address) else system.cat_file
         content: bytes = self._request(address, system, read, path, start=start, end=end)
         return check_length(content, end - start)
 
-    def open(self, place: Place) -> BinaryIO:
+    def open(self, location: Location) -> BinaryIO:
         """Open a file that is read in parts; raises OSError."""
         try:
-            system, path = self._open_system(str(place))
-            size = self._request(str(place), system, system.info, path).get("size")
+            system, path = self._open_system(str(location))
+            size = self._request(str(location), system, system.info, path).get("size")
         except ImageError as error:
             raise OSError(str(error)) from error
         if size is None:
             raise OSError("the server does not report the file's size")
-        raw = _RemoteFile(self, str(place), size)
+        raw = _RemoteFile(self, str(location), size)
         return cast("BinaryIO", io.BufferedReader(raw, _BUFFER_BYTES))
 
-    def exists(self, place: Place) -> bool:
+    def exists(self, location: Location) -> bool:
         """Return whether there is a file; raises ImageError if the server does not answer."""
-        system, path = self._open_system(str(place))
+        system, path = self._open_system(str(location))
         try:
-            self._request(str(place), system, system.info, path)
+            self._request(str(location), system, system.info, path)
         except ImageError as error:
             cause = error.__cause__
             if isinstance(cause, FileNotFoundError) and is_final(cause):
@@ -115,7 +115,7 @@ class Remote:
             raise
         return True
 
-    def list(self, place: Place) -> Listing:
+    def list(self, location: Location) -> Listing:
         """List all files below an address; a folder that cannot be listed is in `skipped`.
 
         Raises
@@ -123,7 +123,7 @@ class Remote:
         InputError
             If the address itself cannot be listed or does not exist.
         """
-        address = str(place)
+        address = str(location)
         system, root = open_system(address)
         listing = Listing()
         try:

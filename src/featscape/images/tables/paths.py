@@ -6,7 +6,7 @@ import os
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from featscape.images.storage.places import is_address
+from featscape.images.storage.locations import is_address
 
 if TYPE_CHECKING:
     from featscape.images.tables.table import ImageTable

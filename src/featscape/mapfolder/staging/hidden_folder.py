@@ -65,7 +65,7 @@ class HiddenFolder:
 
     @property
     def replaced(self) -> Path:
-        """The place of the older folder between the two moves of a replacement."""
+        """The path of the older folder between the two moves of a replacement."""
         return self.path / _REPLACED
 
     def has_replaced(self) -> bool:
@@ -104,7 +104,7 @@ class HiddenFolder:
             except Timeout:
                 raise BusyError(
                     f"another process is writing the {self.what} {printable(self.output)}. Wait "
-                    f"until the process has ended, or choose another place with {self.option}."
+                    f"until the process has ended, or choose another folder with {self.option}."
                 ) from None
             except (FileNotFoundError, FileExistsError):
                 # Another process deleted the folder. filelock creates a missing folder, and its

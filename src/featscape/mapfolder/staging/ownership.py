@@ -45,10 +45,10 @@ def find_foreign(folder: Path, files: Sequence[str]) -> list[str]:
         found += [f"{(here / name).as_posix()}/" for name in foreign]
         inner[:] = [name for name in inner if name not in foreign]
         for name in names:
-            place = (here / name).as_posix()
-            is_ours = any(fnmatchcase(place, pattern) for pattern in files)
+            relative = (here / name).as_posix()
+            is_ours = any(fnmatchcase(relative, pattern) for pattern in files)
             if not is_ours and not _is_of_system(name):
-                found.append(place)
+                found.append(relative)
     return sorted(found)
 
 
@@ -97,7 +97,7 @@ def check_own(
     if reason:
         raise InputError(
             f"featscape needs the folder {printable(folder)} but did not create it: {reason}. "
-            f"The folder is unchanged. Move it away, or choose another place with {option}."
+            f"The folder is unchanged. Move it away, or choose another folder with {option}."
         )
 
 

@@ -157,7 +157,7 @@ class _Replacement:
     hidden : HiddenFolder
     check, files, note
         See `staged`.
-    place : Path
+    path : Path
         The name of the new folder once the new folder is complete.
     identity : tuple of int or None
         The device and inode numbers of the new folder; None before the new folder exists.
@@ -169,12 +169,12 @@ class _Replacement:
     check: Callable[[Path], object]
     files: Sequence[str]
     note: Callable[[str], None]
-    place: Path = field(init=False)
+    path: Path = field(init=False)
     identity: tuple[int, int] | None = None
     has_kept: bool = False
 
     def __post_init__(self) -> None:
-        self.place = self.hidden.output
+        self.path = self.hidden.output
 
     def prepare(self) -> None:
         """Check the output, put back or delete the folders of a killed process, create `new`.
@@ -207,9 +207,9 @@ class _Replacement:
         try:
             self._check_output()
         except InputError as error:
-            self.place = _move_aside(hidden.new, hidden.output, ending="new")
+            self.path = _move_aside(hidden.new, hidden.output, ending="new")
             raise InputError(
-                f"{error} The new {hidden.what} is in {printable(self.place)}."
+                f"{error} The new {hidden.what} is in {printable(self.path)}."
             ) from error
         with writing():
             if os.path.lexists(hidden.output):
@@ -220,7 +220,7 @@ class _Replacement:
 
     def clean_up(self) -> None:
         """Delete the hidden folder, or only `new` if the hidden folder is needed."""
-        is_done = self.identity is not None and _identity_of(self.place) == self.identity
+        is_done = self.identity is not None and _identity_of(self.path) == self.identity
         self.has_kept = not is_done and self.hidden.is_needed()
         if self.has_kept:
             shutil.rmtree(self.hidden.new, ignore_errors=True)
@@ -232,7 +232,7 @@ class _Replacement:
         hidden = self.hidden
         refusal = _refusal_in(error)
         if refusal is not None and (refusal is error or self.has_kept):
-            refusal.place = refusal.place or f"the {hidden.what} {printable(hidden.output)}"
+            refusal.target = refusal.target or f"the {hidden.what} {printable(hidden.output)}"
             raise _cannot_write(refusal, hidden, has_kept=self.has_kept) from refusal
         if self.identity is not None and self.has_kept:
             self.note(
@@ -249,17 +249,17 @@ class _Replacement:
             raise InputError(
                 f"the {hidden.what} {printable(output)} contains files that featscape did not "
                 f"write: {list_names(foreign)}. A replacement would delete these files. "
-                f"Move them away, or choose another place with {hidden.option}."
+                f"Move them away, or choose another folder with {hidden.option}."
             )
 
     def _save_foreign(self, old: Path) -> None:
         """Move the replaced folder aside if a file arrived after the last check of the folder."""
         foreign = find_foreign(old, self.files)
         if foreign:
-            place = _move_aside(old, self.hidden.output, ending="old")
+            path = _move_aside(old, self.hidden.output, ending="old")
             self.note(
                 f"the older {self.hidden.what} received {list_names(foreign)} right before its "
-                f"replacement and is kept in {printable(place)}"
+                f"replacement and is kept in {printable(path)}"
             )
 
 
@@ -270,7 +270,7 @@ def _refusal_in(error: BaseException) -> WriteError | None:
 
 
 def _cannot_write(refusal: WriteError, hidden: HiddenFolder, *, has_kept: bool) -> InputError:
-    """Return the error with the refused place, the files that remain, and the remedy."""
+    """Return the error: what cannot be written, the files that remain, and the remedy."""
     left = "No files remain."
     if hidden.has_replaced():
         left = f"The older folder is {printable(hidden.replaced)}; the same call moves it back."
@@ -279,8 +279,8 @@ def _cannot_write(refusal: WriteError, hidden: HiddenFolder, *, has_kept: bool) 
     elif os.path.lexists(hidden.path):
         left = f"The unfinished folder {printable(hidden.path)} could not be deleted."
     return InputError(
-        f"cannot write {refusal.place}: {refusal.strerror}. {left} "
-        f"Make room or choose another place with {hidden.option}."
+        f"cannot write {refusal.target}: {refusal.strerror}. {left} "
+        f"Make room or choose another folder with {hidden.option}."
     )
 
 
@@ -316,7 +316,7 @@ def _identity_of(folder: Path) -> tuple[int, int] | None:
 
 
 def _replace(output: Path, new: Path) -> Path:
-    """Move `new` to `output`; return the place of the older folder, which the caller deletes.
+    """Move `new` to `output`; return the path of the older folder, which the caller deletes.
 
     If two moves are needed and an error or Ctrl-C occurs between the moves, the older folder gets
     its name back.
@@ -335,12 +335,12 @@ def _replace(output: Path, new: Path) -> Path:
 
 def _move_aside(folder: Path, output: Path, *, ending: str) -> Path:
     """Move a folder to a free name beside `output`, flush the name, and return the new path."""
-    place = output.with_name(f"{output.name}.{ending}")
+    path = output.with_name(f"{output.name}.{ending}")
     number = 1
-    while os.path.lexists(place):
+    while os.path.lexists(path):
         number += 1
-        place = output.with_name(f"{output.name}.{ending}-{number}")
+        path = output.with_name(f"{output.name}.{ending}-{number}")
     with writing():
-        folder.rename(place)
+        folder.rename(path)
         flush(output.parent)
-    return place
+    return path

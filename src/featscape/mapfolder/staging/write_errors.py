@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# Errors of the system that mean that a place cannot be written, and that are no bug.
+# Errors of the system that mean that a file or folder cannot be written, and that are no bug.
 _CANNOT_WRITE = {
     errno.EACCES,
     errno.EBUSY,
@@ -39,12 +39,12 @@ class WriteError(OSError):
     rescue : callable or None
         Writes the files to keep. `replacement.staged` calls `rescue` after it has deleted the
         unfinished folder, so that the disk has room.
-    place : str or None
+    target : str or None
         The name of the folder or file for the message; `replacement.staged` sets it.
     """
 
     rescue: Callable[[], object] | None = None
-    place: str | None = None
+    target: str | None = None
 
 
 @contextmanager

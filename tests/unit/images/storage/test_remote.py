@@ -254,7 +254,7 @@ def test_invalid_addresses_are_errors():
         find_images("nonsense://x")
     with pytest.raises(InputError, match="must not contain a password"):
         find_images("https://me:secret@127.0.0.1/x.csv")
-    with pytest.raises(InputError, match="must name one place"):
+    with pytest.raises(InputError, match="must name one location"):
         find_images("simplecache::s3://bucket")
 
 

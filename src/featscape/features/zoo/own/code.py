@@ -56,17 +56,17 @@ def own_code_errors(model: str) -> Iterator[None]:
     except FeatscapeError:
         raise
     except (Exception, SystemExit) as error:
-        place = _place_in_own_code(error, model) if is_name(model) else None
-        if place is None:
+        line = _line_in_own_code(error, model) if is_name(model) else None
+        if line is None:
             raise
         message = (str(error).splitlines() or [""])[0]
         raise ModelError(
             f"your own network must be built and run without an error; {model} raises "
-            f"{type(error).__name__}{message and f' ({message})'} in {place}. Fix the code there."
+            f"{type(error).__name__}{message and f' ({message})'} in {line}. Fix the code there."
         ) from error
 
 
-def _place_in_own_code(error: BaseException, model: str) -> str | None:
+def _line_in_own_code(error: BaseException, model: str) -> str | None:
     """Return the file and line of the last frame in the user's code; None if there is none.
 
     The user's code consists of the factory's package and all other files in the folder of the
@@ -78,13 +78,13 @@ def _place_in_own_code(error: BaseException, model: str) -> str | None:
     package = model.partition(":")[0].partition(".")[0]
     folder = _folder_of(package)
     frames = list(traceback.walk_tb(error.__traceback__))
-    places = [
+    lines = [
         f"{frame.f_code.co_filename}, line {line}"
         for frame, line in frames
         if _package_of(frame) == package or (folder and _is_in(frame, folder))
     ]
-    if places:
-        return places[-1]
+    if lines:
+        return lines[-1]
     return (
         "PyTorch, for float input of shape (b, 3, h, w)"
         if _package_of(frames[-1][0]) == "torch"

@@ -120,9 +120,9 @@ def _split(content: memoryview, start: int, end: int) -> Iterator[tuple[int, int
 def _read_varint(content: memoryview, start: int, end: int) -> tuple[int, int]:
     """Return an integer that is encoded with seven bits per byte, and the offset after it."""
     value = 0
-    for place in range(start, min(start + 10, end)):
-        byte = content[place]
-        value |= (byte & 127) << 7 * (place - start)
+    for offset in range(start, min(start + 10, end)):
+        byte = content[offset]
+        value |= (byte & 127) << 7 * (offset - start)
         if byte < 128:
-            return value, place + 1
+            return value, offset + 1
     raise RuntimeError("the file is damaged")

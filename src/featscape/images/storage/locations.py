@@ -1,4 +1,4 @@
-"""Places of files and folders: paths on a local disk, and addresses such as s3://bucket/folder."""
+"""Locations of files and folders: paths on a local disk, and addresses such as s3://bucket/folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from featscape.errors import InputError
 if TYPE_CHECKING:
     import os
 
-Place = Path | str  # a path on a local disk, or an address
+Location = Path | str  # a path on a local disk, or an address
 
 _LOCAL_SCHEMES = ("file://", "local://")  # fsspec's schemes of the local disk
 
@@ -22,7 +22,7 @@ def is_address(text: object) -> bool:
     return isinstance(text, str) and "://" in text
 
 
-def as_place(source: str | os.PathLike[str]) -> Place:
+def as_location(source: str | os.PathLike[str]) -> Location:
     """Return an address unchanged, and everything else, including file:// addresses, as a path.
 
     Raises
@@ -41,16 +41,18 @@ def as_place(source: str | os.PathLike[str]) -> Place:
     return Path(url2pathname(path)) if source.startswith(_LOCAL_SCHEMES) else source
 
 
-def file_name(place: Place) -> str:
+def file_name(location: Location) -> str:
     """Return the last part of a path or address."""
-    return place.name if isinstance(place, Path) else PurePosixPath(urlsplit(place).path).name
+    return (
+        location.name if isinstance(location, Path) else PurePosixPath(urlsplit(location).path).name
+    )
 
 
-def join(folder: Place, path: str) -> Place:
-    """Return the place of a file below a folder, from the file's path relative to the folder."""
+def join(folder: Location, path: str) -> Location:
+    """Return the location of a file below a folder, from the file's path relative to the folder."""
     return folder / path if isinstance(folder, Path) else f"{folder.rstrip('/')}/{path}"
 
 
-def folder_of(file: Place) -> Place:
+def folder_of(file: Location) -> Location:
     """Return the folder that contains a file."""
     return file.parent if isinstance(file, Path) else file.rpartition("/")[0]
