@@ -12,7 +12,7 @@ const ZOOMED_IN = 1.5;
 export interface Anchor {
   readonly item: number;
   readonly view: View;
-  readonly place: Vector;
+  readonly position: Vector;
 }
 
 /** Return the focused item, or else the item in the middle; null if the view is not zoomed in. */
@@ -33,12 +33,12 @@ export function findAnchor(snapshot: StageSnapshot, focus: number | null): Ancho
         middle,
         Math.max(width, height),
       );
-  return item === null ? null : { item, view: camera.target, place: layouts.placeOf(item) };
+  return item === null ? null : { item, view: camera.target, position: layouts.positionOf(item) };
 }
 
 /** The view that shows the item at the stage position that it had in the old layout. */
-export function anchoredView({ item, view, place }: Anchor, { layouts }: StageSnapshot): View {
-  const now = layouts.placeOf(item);
-  const center = view.center.map((at, axis) => at + now[axis]! - place[axis]!);
+export function anchoredView({ item, view, position }: Anchor, { layouts }: StageSnapshot): View {
+  const now = layouts.positionOf(item);
+  const center = view.center.map((at, axis) => at + now[axis]! - position[axis]!);
   return { ...view, center: center as unknown as Vector };
 }

@@ -25,7 +25,7 @@ export function context(canvas: HTMLCanvasElement): WebGL2RenderingContext {
 /** A linked program and its uniform locations. */
 export class Program {
   private readonly program: WebGLProgram;
-  private readonly places = new Map<string, WebGLUniformLocation | null>();
+  private readonly locations = new Map<string, WebGLUniformLocation | null>();
 
   constructor(
     private readonly gl: WebGL2RenderingContext,
@@ -59,12 +59,12 @@ export class Program {
   }
 
   at(name: string): WebGLUniformLocation | null {
-    let place = this.places.get(name);
-    if (place === undefined) {
-      place = this.gl.getUniformLocation(this.program, name);
-      this.places.set(name, place);
+    let location = this.locations.get(name);
+    if (location === undefined) {
+      location = this.gl.getUniformLocation(this.program, name);
+      this.locations.set(name, location);
     }
-    return place;
+    return location;
   }
 }
 

@@ -15,7 +15,7 @@ import type {
   Area,
   Direction,
   Drawing,
-  Layout,
+  LayoutName,
   Painter,
   Point,
   PointRenderer,
@@ -92,7 +92,7 @@ export class MapStage implements Stage {
     this.updateColors();
   }
 
-  async setLayout(layout: Layout): Promise<void> {
+  async setLayout(layout: LayoutName): Promise<void> {
     const { layouts, focus } = this.state;
     if (layout === layouts.wanted) return;
     const anchor = findAnchor(this.snapshot, focus);
@@ -194,7 +194,7 @@ export class MapStage implements Stage {
 
   async png(width: number, height: number, above: Painter | null = null): Promise<Blob> {
     const { renderer, thumbnails } = this;
-    const frameState = this.state.frame(!this.stale);
+    const frameState = this.state.frameState(!this.stale);
     const shot = shoot({ renderer, thumbnails, frameState, above }, width, height);
     this.redraw();
     return shot;
@@ -237,7 +237,7 @@ export class MapStage implements Stage {
     }
     if (this.canvas.width !== this.pixels(camera.size.width)) this.resize(); // another screen
     if (state.advance()) this.stale = true;
-    const more = renderer.draw(state.frame(!this.stale), now, this.stale);
+    const more = renderer.draw(state.frameState(!this.stale), now, this.stale);
     this.stale = false;
     const moved = this.reported !== camera.current;
     if (moved) pointer.viewMoved();
@@ -255,11 +255,11 @@ export class MapStage implements Stage {
     const { camera, layouts, focus } = this.state;
     this.overlay.setRing("hover", outline(snapshot, this.pointer.hovered));
     this.overlay.setRing("focus", outline(snapshot, focus));
-    const place = ([x = 0, y = 0, z = 0]: readonly number[]) =>
+    const toVector = ([x = 0, y = 0, z = 0]: readonly number[]) =>
       layouts.wanted === "map" ? project(camera.current, camera.size, [x, y, z]) : null;
-    this.overlay.setMarker(marker && place(marker));
+    this.overlay.setMarker(marker && toVector(marker));
     const [from, to] = this.links;
-    const start = typeof from === "number" ? outline(snapshot, from) : from && place(from);
+    const start = typeof from === "number" ? outline(snapshot, from) : from && toVector(from);
     this.overlay.links.draw(
       start,
       to.map((item) => outline(snapshot, item)),

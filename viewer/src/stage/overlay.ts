@@ -13,19 +13,19 @@ export interface Outline {
 
 const MARKER_IMAGE_PX = 72;
 
-/** The image above the marker. Its frame stays hidden if the browser cannot show the image (TIFF). */
+/** The image above the marker. Its border stays hidden if the browser cannot show the image (TIFF). */
 function markerImage(): SVGElement {
   const side = String(MARKER_IMAGE_PX);
   const box = { x: String(-MARKER_IMAGE_PX / 2), y: String(-30 - MARKER_IMAGE_PX) };
-  const frame = shape("rect", {
+  const border = shape("rect", {
     ...box,
     ...{ width: side, height: side, rx: "3", fill: "#ffffff", "stroke-width": "3" },
     visibility: "hidden",
   });
   const picture = shape("image", { ...box, width: side, height: side });
-  picture.addEventListener("load", () => frame.removeAttribute("visibility"));
+  picture.addEventListener("load", () => border.removeAttribute("visibility"));
   const both = shape("g", {});
-  both.append(frame, picture);
+  both.append(border, picture);
   return both;
 }
 
@@ -114,8 +114,8 @@ export class Overlay {
   setMarkerImage(image: Blob | null): void {
     if (this.imageUrl) URL.revokeObjectURL(this.imageUrl);
     this.imageUrl = image && URL.createObjectURL(image);
-    const [frame, picture] = this.markerImage.children;
-    frame?.setAttribute("visibility", "hidden");
+    const [border, picture] = this.markerImage.children;
+    border?.setAttribute("visibility", "hidden");
     if (this.imageUrl) picture?.setAttribute("href", this.imageUrl);
     else picture?.removeAttribute("href");
   }

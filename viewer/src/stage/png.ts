@@ -4,11 +4,11 @@ import { panned, project, type Size } from "./camera/projection";
 import type { Color } from "./gl";
 import { square } from "./images/crop";
 import { Declutter } from "./images/declutter";
-import { placeOf } from "./layout/positions";
-import { planeOf, regionAround } from "./layout/region";
+import { positionOf } from "./layout/positions";
+import { regionAround, viewAxes } from "./layout/region";
 import { borderSize, IMAGE_RIM_PX } from "./layout/sizes";
 import { DIMMED_IMAGE_OPACITY } from "./points/tints";
-import { type FrameState, pointLook, type Renderer, runsIn } from "./renderer";
+import { type FrameState, pointLook, type Renderer, rangesIn } from "./renderer";
 import { DIMMED, FADED, MATCHED, MOST_PNG_PX, type Painter, SELECTED } from "./stage";
 
 const TILE = 1024;
@@ -73,7 +73,7 @@ function drawPoints(renderer: Renderer, paper: CanvasRenderingContext2D, of: Fra
         const dy = height / 2 - (top + size.height / 2);
         const tile = { ...of, size, view: panned(of.view, dx, dy) };
         layer.resize(size.width, size.height);
-        layer.restart(pointLook(tile), runsIn({ ...tile, pointPx: 16 * of.pixelRatio }));
+        layer.restart(pointLook(tile), rangesIn({ ...tile, pointPx: 16 * of.pixelRatio }));
         layer.advance(Number.POSITIVE_INFINITY);
         paper.putImageData(upright(layer.pixels(), size), left, top);
       }
@@ -97,29 +97,29 @@ async function drawImages(
   paper: CanvasRenderingContext2D,
   of: FrameState,
 ): Promise<void> {
-  const { places, states, sizing, zoom, view, size, pixelRatio: ratio } = of;
+  const { layout, states, sizing, zoom, view, size, pixelRatio: ratio } = of;
   const common = sizing.at(zoom) * ratio;
-  const placement = new Declutter(
-    places,
+  const choice = new Declutter(
+    layout,
     {
       distance: sizing.distance / (frameState.view.scale * (sizing.from / zoom)),
       region: regionAround(view, size, common),
-      plane: planeOf(view),
+      plane: viewAxes(view),
       nItems: thumbnails.nItems,
       states,
-      fill: places.dimensions === 2 ? sizing.fill : null,
+      fill: layout.dimensions === 2 ? sizing.fill : null,
       bounds: of.bounds,
     },
     renderer.gallery.order,
   );
-  placement.step(Number.POSITIVE_INFINITY);
-  for (const [i, item] of placement.items.entries()) {
-    const side = common * placement.factors[i]!;
+  choice.step(Number.POSITIVE_INFINITY);
+  for (const [i, item] of choice.items.entries()) {
+    const side = common * choice.factors[i]!;
     const blob = await thumbnails.blob(item, side);
     if (!blob) continue;
     const image = await createImageBitmap(blob);
     const state = states ? states[item]! : 0;
-    const at = project(view, size, placeOf(places, item));
+    const at = project(view, size, positionOf(layout, item));
     drawFramed(paper, image, at.x, at.y, side, {
       color: of.colorOf(item),
       opacity: state & (DIMMED | FADED) ? DIMMED_IMAGE_OPACITY : 1,

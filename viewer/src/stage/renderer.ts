@@ -5,8 +5,9 @@ import { type Color, context, isSoftware } from "./gl";
 import { Gallery } from "./images/gallery";
 import { ImagePass } from "./images/image-pass";
 import type { Scene } from "./images/scene";
-import type { Frame } from "./layout/layouts";
-import { planeOf, regionAround } from "./layout/region";
+import type { ItemRange } from "./layout/chunks";
+import type { CellGrid } from "./layout/layouts";
+import { regionAround, viewAxes } from "./layout/region";
 import { borderSize, IMAGE_RIM_PX } from "./layout/sizes";
 import { CpuLayer } from "./points/cpu-layer";
 import { FrameBudget } from "./points/frame-budget";
@@ -19,7 +20,7 @@ const PRESENT_MS = 90; // interval at which an incomplete drawing is shown
 
 /** All that a frame shows. */
 export interface FrameState extends Scene {
-  readonly frame: Frame;
+  readonly cellGrid: CellGrid;
   readonly blend: number; // 0: map, 1: grid
   readonly drawing: Drawing;
   readonly pointPx: number; // CSS pixels
@@ -30,10 +31,10 @@ export interface FrameState extends Scene {
 }
 
 export function pointLook(of: FrameState): PointLook {
-  const { frame, blend, pixelRatio } = of;
+  const { cellGrid, blend, pixelRatio } = of;
   return {
     matrix: matrix(of.view, of.size, of.depth),
-    frame: [frame.x, frame.y, frame.cell, frame.cell],
+    cellGrid: [cellGrid.x, cellGrid.y, cellGrid.cell, cellGrid.cell],
     blend,
     sizePx: of.pointPx * pixelRatio,
     opacity: of.pointOpacity,
@@ -45,13 +46,13 @@ export function pointLook(of: FrameState): PointLook {
   };
 }
 
-/** The runs of items in the view, in the bundle's order. */
-export function runsIn(of: FrameState): [number, number][] {
+/** The ranges of items in the view, in the bundle's order. */
+export function rangesIn(of: FrameState): ItemRange[] {
   if (!of.settled) return [[0, of.positions.length / of.dimensions]];
   const region = regionAround(of.view, of.size, of.pointPx + 4);
-  const runs: [number, number][] = [];
-  of.places.chunks.visit(region, planeOf(of.view), (start, end) => runs.push([start, end]));
-  return runs;
+  const ranges: ItemRange[] = [];
+  of.layout.chunks.visit(region, viewAxes(of.view), (start, end) => ranges.push([start, end]));
+  return ranges;
 }
 
 export class Renderer {
@@ -93,9 +94,9 @@ export class Renderer {
     const { layer, gallery, frameBudget } = this;
     const before = layer.drawn;
     if (stale) {
-      const runs = runsIn(of);
-      layer.restart(pointLook(of), runs);
-      layer.advance(this.affordable(runs));
+      const ranges = rangesIn(of);
+      layer.restart(pointLook(of), ranges);
+      layer.advance(this.affordable(ranges));
     } else if (!layer.done) {
       layer.advance(layer.restingBudget);
     }
@@ -115,12 +116,12 @@ export class Renderer {
     this.gl.getExtension("WEBGL_lose_context")?.loseContext(); // frees all GPU resources
   }
 
-  /** Number of points of `runs` that make up whole levels and fit into a frame. */
-  private affordable(runs: readonly (readonly [number, number])[]): number {
+  /** Number of points of `ranges` that make up whole levels and fit into a frame. */
+  private affordable(ranges: readonly ItemRange[]): number {
     const counts = this.levelEnds.map(() => 0);
     let level = 0;
     let total = 0;
-    for (const [start, end] of runs) {
+    for (const [start, end] of ranges) {
       for (let at = start; at < end; ) {
         while (this.levelEnds[level]! <= at) level++;
         const until = Math.min(end, this.levelEnds[level]!);

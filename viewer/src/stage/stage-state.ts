@@ -65,7 +65,7 @@ export class StageState {
   startLayoutChange(): void {
     const { camera, layouts } = this;
     layouts.start();
-    camera.closest = layouts.wanted === "grid" ? MOST_CELL_PX / layouts.frame.cell : Infinity;
+    camera.closest = layouts.wanted === "grid" ? MOST_CELL_PX / layouts.cellGrid.cell : Infinity;
     this.sizing = this.sizingAt(camera.zoom);
   }
 
@@ -81,17 +81,17 @@ export class StageState {
   /** Diameter of a point, or side of a square in the grid, in CSS pixels. */
   get pointPx(): number {
     const { camera, sizing, drawing } = this;
-    const { blend, frame } = this.layouts;
+    const { blend, cellGrid } = this.layouts;
     if (blend < 1) return pointSize(camera.size, this.manifest.n_items, camera.zoom);
     // A point replaces its image, and must not be visible behind a narrow image.
     const share = drawing === "images" && sizing.hasRoom(camera.zoom) ? 0.3 : 0.86;
-    return Math.min(Math.max(share * frame.cell * camera.current.scale, 1), 24);
+    return Math.min(Math.max(share * cellGrid.cell * camera.current.scale, 1), 24);
   }
 
   /** What a frame shows; `still` while the view rests. */
-  frame(still: boolean): FrameState {
+  frameState(still: boolean): FrameState {
     const { layouts, items, sizing, drawing, cropped, camera, focus } = this;
-    const { map, target, frame, blend, cells } = layouts;
+    const { map, target, cellGrid, blend, cells } = layouts;
     const { states, filter, theme } = items;
     const opaque = blend === 1 || map.dimensions === 3;
     return {
@@ -99,7 +99,7 @@ export class StageState {
       size: camera.size,
       pixelRatio: window.devicePixelRatio,
       zoom: camera.zoom,
-      places: target,
+      layout: target,
       positions: map.positions,
       dimensions: map.dimensions,
       pointPx: this.pointPx,
@@ -112,7 +112,7 @@ export class StageState {
       highlight: parseColor(theme.highlight),
       colorOf: (item) => items.colorOf(item),
       bounds: this.bounds,
-      ...{ focus, cropped, blend, cells, states, filter, sizing, drawing, frame },
+      ...{ focus, cropped, blend, cells, states, filter, sizing, drawing, cellGrid },
     };
   }
 
@@ -133,9 +133,9 @@ export class StageState {
   }
 
   private sizingAt(zoom: number): Sizing {
-    const { wanted, frame } = this.layouts;
+    const { wanted, cellGrid } = this.layouts;
     const cells = {
-      side: frame.cell * this.camera.fitScale,
+      side: cellGrid.cell * this.camera.fitScale,
       least: leastCell(window.devicePixelRatio),
     };
     const { n_items } = this.manifest;

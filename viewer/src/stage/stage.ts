@@ -3,7 +3,7 @@
  * and the panels do not depend on WebGL. Items are indices in the bundle's order.
  */
 
-export type Layout = "map" | "grid";
+export type LayoutName = "map" | "grid";
 /** points: no images. images: images where they do not overlap, points elsewhere. */
 export type Drawing = "points" | "images";
 /**
@@ -77,7 +77,7 @@ export interface Stage {
   /** Set the state bits of each item; null is all zero. The array is copied. */
   setStates(states: Uint8Array | null): void;
   /** Change the layout, animated unless the user prefers reduced motion. May fail to read. */
-  setLayout(layout: Layout): Promise<void>;
+  setLayout(layout: LayoutName): Promise<void>;
   setDrawing(drawing: Drawing): void;
   /** Crop images to squares, or show them whole. */
   setCropped(cropped: boolean): void;

@@ -47,11 +47,11 @@ class Shelf {
     const { across } = this;
     let slot: Slot;
     if (this.next < this.room) {
-      const place = this.next++;
+      const number = this.next++;
       slot = {
-        layer: this.firstLayer + Math.floor(place / (across * across)),
-        x: (place % across) * this.slotPx,
-        y: (Math.floor(place / across) % across) * this.slotPx,
+        layer: this.firstLayer + Math.floor(number / (across * across)),
+        x: (number % across) * this.slotPx,
+        y: (Math.floor(number / across) % across) * this.slotPx,
         width: 0,
         height: 0,
       };

@@ -1,7 +1,7 @@
 /** Parts and smaller copies of images. */
 
-/** A part of an image, in pixels. */
-interface Part {
+/** A rectangular part of an image, in pixels. */
+interface Crop {
   readonly x: number;
   readonly y: number;
   readonly width: number;
@@ -9,7 +9,7 @@ interface Part {
 }
 
 /** The largest square in the middle of an image. */
-export function square({ x, y, width, height }: Part): Part {
+export function square({ x, y, width, height }: Crop): Crop {
   const side = Math.min(width, height);
   return { x: x + (width - side) / 2, y: y + (height - side) / 2, width: side, height: side };
 }

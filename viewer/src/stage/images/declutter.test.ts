@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { Chunks } from "../layout/chunks";
-import { flatten, type Places } from "../layout/positions";
-import type { Plane, Region } from "../layout/region";
+import { flatten, type Layout } from "../layout/positions";
+import type { Region, ViewAxes } from "../layout/region";
 import { DIMMED, HIDDEN } from "../stage";
 import { Declutter, type Rule } from "./declutter";
 
-const FLAT: Plane = [
+const FLAT: ViewAxes = [
   [1, 0, 0],
   [0, 1, 0],
 ];
@@ -18,13 +18,13 @@ function random(seed: number): () => number {
   };
 }
 
-function scattered(n: number): Places {
+function scattered(n: number): Layout {
   const next = random(1);
   const positions = Float32Array.from({ length: 2 * n }, () => 10 * next());
   return { positions, dimensions: 2, chunks: new Chunks(positions, 2, [256, n]) };
 }
 
-const places = scattered(20_000);
+const layout = scattered(20_000);
 const all: Region = { left: 0, right: 10, bottom: 0, top: 10 };
 const rule: Rule = {
   distance: 0.3,
@@ -38,14 +38,14 @@ const rule: Rule = {
 
 function place(changed: Partial<Rule> = {}, kept: number[] = []): number[] {
   const before = kept.map((item) => [item, 1] as const);
-  const placement = new Declutter(places, { ...rule, ...changed }, before);
+  const placement = new Declutter(layout, { ...rule, ...changed }, before);
   placement.step(1e6);
   return placement.items;
 }
 
 function overlap(a: number, b: number, distance: number): boolean {
-  const [au, av] = flatten(places, FLAT, a);
-  const [bu, bv] = flatten(places, FLAT, b);
+  const [au, av] = flatten(layout, FLAT, a);
+  const [bu, bv] = flatten(layout, FLAT, b);
   return Math.abs(au - bu) < distance && Math.abs(av - bv) < distance;
 }
 
@@ -61,7 +61,7 @@ test("the choice does not depend on the position of the view", () => {
   const whole = new Set(place());
   const near = place({ region: { left: 2, right: 8, bottom: 1, top: 9 } });
   const inside = near.filter((item) => {
-    const [u, v] = flatten(places, FLAT, item);
+    const [u, v] = flatten(layout, FLAT, item);
     return u > 4.5 && u < 5.5 && v > 4 && v < 6; // eight distances from the region's edge
   });
   expect(inside.length).toBeGreaterThan(8);
@@ -88,7 +88,7 @@ test("hidden items are never chosen, and dimmed items come last", () => {
 });
 
 test("a choice continues where it stopped", () => {
-  const placement = new Declutter(places, rule);
+  const placement = new Declutter(layout, rule);
   let steps = 1;
   while (!placement.step(0)) steps++;
   expect(steps).toBeGreaterThan(2);
@@ -99,7 +99,7 @@ test("items without an image are never chosen", () => {
   expect(Math.max(...place({ nItems: 300 }))).toBeLessThan(300);
 });
 
-/** The items, the sides and the places of the images of a map that is filled. */
+/** The items, the sides and the positions of the images of a map that is filled. */
 function filled(n: number, bounds: Region | null = null) {
   const few = scattered(n);
   const fill = { factors: [0.5, 0.3], most: 1.6, share: 0.9 };

@@ -5,8 +5,10 @@
  * allow. The choice depends on the map and the zoom step, but not on the position of the view, so
  * images do not flicker while the map moves.
  */
-import { flatten, type Places } from "../layout/positions";
-import type { Plane, Region } from "../layout/region";
+
+import type { ItemRange } from "../layout/chunks";
+import { flatten, type Layout } from "../layout/positions";
+import type { Region, ViewAxes } from "../layout/region";
 import type { Fill } from "../layout/sizes";
 import { DIMMED, HIDDEN } from "../stage";
 
@@ -20,7 +22,7 @@ export interface Rule {
   readonly distance: number;
   /** The region in which images are chosen. */
   readonly region: Region;
-  readonly plane: Plane;
+  readonly plane: ViewAxes;
   /** The number of items that have an image. */
   readonly nItems: number;
   readonly states: Uint8Array | null;
@@ -47,17 +49,17 @@ export class Declutter {
   private readonly vs: number[] = [];
   private readonly columns: number;
   private readonly rows: number;
-  private readonly runs: (readonly [number, number])[] = [];
+  private readonly ranges: ItemRange[] = [];
   private readonly passes: readonly { readonly state: number; readonly factor: number }[];
   private pass = 0;
-  private run = 0;
+  private range = 0;
   private at = 0;
   private growing: boolean;
   private largest = 1; // of `factors`
 
   /** The items `kept`, with their factors, are chosen first, if they do not overlap. */
   constructor(
-    private readonly places: Places,
+    private readonly layout: Layout,
     private readonly rule: Rule,
     kept: Iterable<readonly [item: number, factor: number]> = [],
   ) {
@@ -74,34 +76,34 @@ export class Declutter {
     const factors = fill?.factors ?? [1];
     this.passes = kinds.flatMap((state) => factors.map((factor) => ({ state, factor })));
     this.growing = fill !== null;
-    places.chunks.visit(region, plane, (start, end) => {
-      if (start < nItems) this.runs.push([start, Math.min(end, nItems)]);
+    layout.chunks.visit(region, plane, (start, end) => {
+      if (start < nItems) this.ranges.push([start, Math.min(end, nItems)]);
     });
     for (const [item, factor] of kept) {
       if (states && states[item]! & HIDDEN) continue;
-      this.tryAt(...flatten(places, plane, item), item, fill ? factor : 1);
+      this.tryAt(...flatten(layout, plane, item), item, fill ? factor : 1);
     }
-    this.at = this.runs[0]?.[0] ?? 0;
+    this.at = this.ranges[0]?.[0] ?? 0;
   }
 
   /** Continue for about `budgetMs`. Returns true when all items have been tried. */
   step(budgetMs: number): boolean {
     const stop = performance.now() + budgetMs;
     while (this.pass < this.passes.length) {
-      while (this.run < this.runs.length) {
-        const end = this.runs[this.run]![1];
+      while (this.range < this.ranges.length) {
+        const end = this.ranges[this.range]![1];
         while (this.at < end) {
           const until = Math.min(end, this.at + 4096);
           this.meet(this.at, until);
           this.at = until;
           if (performance.now() > stop) return false;
         }
-        this.run++;
-        this.at = this.runs[this.run]?.[0] ?? 0;
+        this.range++;
+        this.at = this.ranges[this.range]?.[0] ?? 0;
       }
       this.pass++;
-      this.run = 0;
-      this.at = this.runs[0]?.[0] ?? 0;
+      this.range = 0;
+      this.at = this.ranges[0]?.[0] ?? 0;
     }
     while (this.growing) {
       this.growing = this.grow();
@@ -128,7 +130,7 @@ export class Declutter {
 
   private meet(start: number, end: number): void {
     const { states, plane } = this.rule;
-    const { positions, dimensions } = this.places;
+    const { positions, dimensions } = this.layout;
     const { state: wanted, factor } = this.passes[this.pass]!;
     const [[rx, ry, rz], [ux, uy, uz]] = plane;
     // `flatten` inlined: its arrays would double the time for a million items

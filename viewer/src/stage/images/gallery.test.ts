@@ -27,7 +27,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Show a gallery of items at these places until it rests. */
+/** Show a gallery of items at these positions until it rests. */
 async function shown(positions: Float32Array, changed: Partial<Scene> = {}) {
   let decoded = 0;
   vi.stubGlobal("createImageBitmap", async () => {
@@ -54,7 +54,7 @@ async function shown(positions: Float32Array, changed: Partial<Scene> = {}) {
     size,
     pixelRatio: 1,
     zoom: 1,
-    places: { positions, dimensions: 2, chunks: new Chunks(positions, 2, [n]) },
+    layout: { positions, dimensions: 2, chunks: new Chunks(positions, 2, [n]) },
     sizing: sizingFor(size, n, 1, { side: 100, least: 16 }),
     states: null,
     filter: 0,

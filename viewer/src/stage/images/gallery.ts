@@ -1,7 +1,7 @@
 /** The images on the stage: which are shown, their opacity, and which files they need. */
 import type { Thumbnails, Wanted } from "../../bundle/thumbnails";
 import { flatten } from "../layout/positions";
-import { middle, planeOf, regionAround } from "../layout/region";
+import { middle, regionAround, viewAxes } from "../layout/region";
 import { DIMMED, FADED, HIDDEN, MATCHED, SELECTED, type View } from "../stage";
 import { Atlas } from "./atlas";
 import { shrunk, square } from "./crop";
@@ -12,7 +12,7 @@ import type { Scene } from "./scene";
 const FADE_IN_MS = 150;
 const FADE_OUT_MS = 120;
 const GROWING_MS = 300; // for an image to grow by the common size
-const PLACING_MS = 1;
+const CHOOSING_MS = 1;
 const UPLOADING_MS = 1;
 const DECODING_MS = 1;
 // Time for each of the three while the view rests: software WebGL draws few frames.
@@ -49,11 +49,12 @@ export class Gallery {
   private readonly decoding = new Set<string>();
   private readonly decoded: { shelf: number; item: number; image: ImageBitmap }[] = [];
   private readonly broken = new Set<string>();
-  private placement: Declutter | null = null;
-  /** The next placement, while images are still chosen; null if `placement` is complete. */
+  private choice: Declutter | null = null;
+  /** The next choice, while images are still chosen; null if `choice` is complete. */
   private pending: Declutter | null = null;
-  private placed: (Pick<Scene, "view" | "sizing" | "places" | "filter"> & { at: number }) | null =
-    null;
+  private chosenFor:
+    | (Pick<Scene, "view" | "sizing" | "layout" | "filter"> & { at: number })
+    | null = null;
   private last = 0;
   private wantedAt = 0;
   private closed = false;
@@ -77,8 +78,8 @@ export class Gallery {
 
   clear(): void {
     this.shown.clear();
-    this.placement = null;
-    this.placed = null;
+    this.choice = null;
+    this.chosenFor = null;
     this.pending = null;
     this.count = 0;
     this.thumbnails.want([]);
@@ -95,7 +96,7 @@ export class Gallery {
     const elapsed = Math.min(now - this.last, FADE_IN_MS / 2);
     this.last = now;
     this.cropped = scene.cropped;
-    const waiting = scene.settled && scene.sizing.hasRoom(scene.zoom) && this.place(scene, now);
+    const waiting = scene.settled && scene.sizing.hasRoom(scene.zoom) && this.declutter(scene, now);
     const visible = this.choose(scene);
     this.upload(scene.still);
     const sidePx = this.affordable(scene.sizing.at(scene.zoom) * scene.pixelRatio);
@@ -107,7 +108,7 @@ export class Gallery {
 
   /** The chosen items with their sizes, in the order in which they were chosen. */
   get order(): readonly (readonly [item: number, factor: number])[] {
-    const { items = [], factors = [] } = this.placement ?? {};
+    const { items = [], factors = [] } = this.choice ?? {};
     return items.map((item, i) => [item, factors[i]!]);
   }
 
@@ -131,10 +132,10 @@ export class Gallery {
     return [slot.width / longest, slot.height / longest];
   }
 
-  private place(scene: Scene, now: number): boolean {
-    const { view, size, sizing, places, states, filter } = scene;
-    const before = this.placed;
-    const same = before?.places === places && before.filter === filter;
+  private declutter(scene: Scene, now: number): boolean {
+    const { view, size, sizing, layout, states, filter } = scene;
+    const before = this.chosenFor;
+    const same = before?.layout === layout && before.filter === filter;
     const turning = before?.view.turn.some((part, i) => part !== view.turn[i]);
     if (same && turning && now - before.at < TURN_MS) return true;
     const stepped = before?.sizing !== sizing;
@@ -145,25 +146,25 @@ export class Gallery {
       const distance = sizing.distance / (view.scale * (sizing.from / scene.zoom));
       const margin = MARGIN * sizing.distance;
       this.pending = new Declutter(
-        places,
+        layout,
         {
           distance,
           region: regionAround(view, size, margin),
-          plane: planeOf(view),
+          plane: viewAxes(view),
           nItems: this.thumbnails.nItems,
           states,
-          fill: places.dimensions === 2 ? sizing.fill : null, // sizes would flicker as a map turns
+          fill: layout.dimensions === 2 ? sizing.fill : null, // sizes would flicker as a map turns
           bounds: scene.bounds,
         },
         kept,
       );
-      this.placed = { view, sizing, places, filter, at: now };
+      this.chosenFor = { view, sizing, layout, filter, at: now };
     }
     const { pending } = this;
     if (pending) {
-      const done = pending.step(scene.still ? STILL_MS : PLACING_MS);
+      const done = pending.step(scene.still ? STILL_MS : CHOOSING_MS);
       // images that still grow are not shown: they would shrink first. Others appear one by one.
-      if (done || !sizing.fill) this.placement = pending;
+      if (done || !sizing.fill) this.choice = pending;
       if (done) this.pending = null;
     }
     return false;
@@ -203,14 +204,14 @@ export class Gallery {
 
   /** Return the chosen items on the stage; all other shown images begin to fade out. */
   private choose(scene: Scene): number[] {
-    const { view, size, sizing, zoom, places, settled, states, focus } = scene;
-    if (!settled || !this.placement) return [...this.shown.keys()];
+    const { view, size, sizing, zoom, layout, settled, states, focus } = scene;
+    if (!settled || !this.choice) return [...this.shown.keys()];
     const half = sizing.at(zoom);
     const region = regionAround(view, size, half);
-    const plane = planeOf(view);
+    const plane = viewAxes(view);
     const visible: number[] = [];
     const hasRoom = sizing.hasRoom(zoom);
-    const { items, factors } = this.placement;
+    const { items, factors } = this.choice;
     const sizes: number[] = []; // of `visible`
     let focusIsChosen = false;
     for (let i = 0; hasRoom && i <= items.length && visible.length < this.atlas.room(0); i++) {
@@ -218,7 +219,7 @@ export class Gallery {
       if (item === null || item >= this.thumbnails.nItems) continue;
       if (i === items.length && focusIsChosen) continue;
       if (item === focus) focusIsChosen = true;
-      const [u, v] = flatten(places, plane, item);
+      const [u, v] = flatten(layout, plane, item);
       if (u < region.left || u > region.right || v < region.bottom || v > region.top) continue;
       if (states && states[item]! & HIDDEN) continue;
       visible.push(item);
@@ -227,7 +228,7 @@ export class Gallery {
     const here = new Set(visible);
     for (const [item, shown] of this.shown) {
       shown.leaving = !here.has(item);
-      const [u, v] = flatten(places, plane, item);
+      const [u, v] = flatten(layout, plane, item);
       const out = u < region.left || u > region.right || v < region.bottom || v > region.top;
       if (shown.leaving && out) this.shown.delete(item);
     }
@@ -264,7 +265,7 @@ export class Gallery {
         else late = true;
         continue;
       }
-      const [u, v] = flatten(scene.places, planeOf(scene.view), item);
+      const [u, v] = flatten(scene.layout, viewAxes(scene.view), item);
       // an item that already has some image can wait for a sharper one
       const patience = atlas.find(shelf, item) ? 2 : 0;
       const rank = Math.hypot(u - u0, v - v0) / reach + Math.log2(item + 2) / 20 + patience;

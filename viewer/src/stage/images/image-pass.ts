@@ -3,19 +3,19 @@ import { Program } from "../gl";
 import type { PointLook } from "../points/point-pass";
 import { DIMMED_IMAGE_OPACITY } from "../points/tints";
 
-/** Floats per image: place 3, cell 2, shape 2, texels 4, layer 1, border 3, opacity 1, rim 1, dim 1. */
+/** Floats per image: position 3, cell 2, shape 2, texels 4, layer 1, border 3, opacity 1, rim 1, dim 1. */
 export const FLOATS = 18;
 
 const VERTEX = `#version 300 es
 precision highp float;
-layout(location = 0) in vec3 place;
+layout(location = 0) in vec3 position;
 layout(location = 1) in vec2 cell;
 layout(location = 2) in vec2 shape;   // width and height, relative to the longer side
 layout(location = 3) in vec4 texels;  // left, top, width, height
 layout(location = 4) in vec4 border;  // color, and the layer of the texture
 layout(location = 5) in vec3 extra;   // opacity; 1 for a rim in the highlight color; 1 if dimmed
 uniform mat4 view;
-uniform vec4 frame;
+uniform vec4 cell_grid;
 uniform float blend;
 uniform vec2 viewport;                // device pixels, like all sizes here
 uniform float side;
@@ -28,8 +28,8 @@ flat out vec4 tone;
 flat out vec3 more;
 
 void main() {
-  vec2 flat_ = mix(place.xy, frame.xy + cell * frame.zw, blend);
-  vec4 clip = view * vec4(flat_, place.z, 1.0);
+  vec2 flat_ = mix(position.xy, cell_grid.xy + cell * cell_grid.zw, blend);
+  vec4 clip = view * vec4(flat_, position.z, 1.0);
   sides = max(round(side * shape), 1.0);
   // aligned to whole pixels: an image at its own size stays sharp
   vec2 low = floor((clip.xy * 0.5 + 0.5) * viewport - 0.5 * sides + 0.5);
@@ -95,10 +95,10 @@ export class ImagePass {
     gl.bindVertexArray(this.array);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
     let offset = 0;
-    for (const [place, floats] of [3, 2, 2, 4, 4, 3].entries()) {
-      gl.enableVertexAttribArray(place);
-      gl.vertexAttribPointer(place, floats, gl.FLOAT, false, 4 * FLOATS, 4 * offset);
-      gl.vertexAttribDivisor(place, 1);
+    for (const [location, floats] of [3, 2, 2, 4, 4, 3].entries()) {
+      gl.enableVertexAttribArray(location);
+      gl.vertexAttribPointer(location, floats, gl.FLOAT, false, 4 * FLOATS, 4 * offset);
+      gl.vertexAttribDivisor(location, 1);
       offset += floats;
     }
     gl.bindVertexArray(null);
@@ -116,7 +116,7 @@ export class ImagePass {
     gl.bindTexture(gl.TEXTURE_2D_ARRAY, texture);
     gl.uniform1i(program.at("images"), 0);
     gl.uniformMatrix4fv(program.at("view"), false, look.matrix);
-    gl.uniform4fv(program.at("frame"), look.frame);
+    gl.uniform4fv(program.at("cell_grid"), look.cellGrid);
     gl.uniform1f(program.at("blend"), look.blend);
     gl.uniform2f(program.at("viewport"), look.width, look.height);
     gl.uniform1f(program.at("side"), look.imagePx);

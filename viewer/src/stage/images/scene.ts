@@ -1,7 +1,7 @@
 /** The part of a frame's state that the images depend on. */
 import type { Size } from "../camera/projection";
 import type { Color } from "../gl";
-import type { Places } from "../layout/positions";
+import type { Layout } from "../layout/positions";
 import type { Region } from "../layout/region";
 import type { Sizing } from "../layout/sizes";
 import type { View } from "../stage";
@@ -12,7 +12,7 @@ export interface Scene {
   readonly size: Size;
   readonly pixelRatio: number;
   readonly zoom: number; // 1 where the whole map is visible
-  readonly places: Places;
+  readonly layout: Layout;
   readonly sizing: Sizing;
   readonly states: Uint8Array | null;
   /** Changes whenever other items are hidden or dimmed. */

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { NO_TURN, product, project, type Vector } from "../camera/projection";
 import { Chunks } from "../layout/chunks";
-import type { Places } from "../layout/positions";
+import type { Layout } from "../layout/positions";
 import { HIDDEN, type Point, type View } from "../stage";
 import { isEmpty, nearest, nextItem, within } from "./find-items";
 
 const SIZE = { width: 800, height: 600 };
 const N = 6000;
 
-function scattered(dimensions: 2 | 3): Places {
+function scattered(dimensions: 2 | 3): Layout {
   let state = 7;
   const positions = Float32Array.from({ length: dimensions * N }, () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -18,16 +18,16 @@ function scattered(dimensions: 2 | 3): Places {
 }
 
 const flat: View = { center: [1, -1, 0], scale: 90, turn: NO_TURN };
-const cases: [string, Places, View][] = [
+const cases: [string, Layout, View][] = [
   ["two dimensions", scattered(2), flat],
   ["three dimensions", scattered(3), { ...flat, turn: product([0.4, 0.2, -0.1, 0.9], NO_TURN) }],
 ];
 
-describe.each(cases)("in %s", (_, places, view) => {
+describe.each(cases)("in %s", (_, layout, view) => {
   const at = (item: number): Point => {
-    const d = places.dimensions;
-    const place = [0, 1, 2].map((axis) => (axis < d ? places.positions[item * d + axis]! : 0));
-    return project(view, SIZE, place as unknown as Vector);
+    const d = layout.dimensions;
+    const position = [0, 1, 2].map((axis) => (axis < d ? layout.positions[item * d + axis]! : 0));
+    return project(view, SIZE, position as unknown as Vector);
   };
   const states = Uint8Array.from({ length: N }, (_, i) => (i % 3 === 0 ? HIDDEN : 0));
   const shown = Array.from({ length: N }, (_, i) => i).filter((i) => i % 3 !== 0);
@@ -36,13 +36,13 @@ describe.each(cases)("in %s", (_, places, view) => {
     const away: View = { ...view, center: [60, 60, 60] };
     const near: View = { ...view, scale: 1e7 };
     const between: View = { ...near, center: [1.23456, 1.23456, 0] };
-    const on = Array.from(places.positions.slice(0, places.dimensions));
+    const on = Array.from(layout.positions.slice(0, layout.dimensions));
     const onItem: View = { ...near, center: [on[0]!, on[1]!, on[2] ?? 0] };
-    expect(isEmpty(places, null, view, SIZE)).toBe(false);
-    expect(isEmpty(places, null, away, SIZE)).toBe(true);
-    expect(isEmpty(places, null, between, SIZE)).toBe(true);
-    expect(isEmpty(places, null, onItem, SIZE)).toBe(false);
-    expect(isEmpty(places, states, onItem, SIZE)).toBe(true); // the first is hidden
+    expect(isEmpty(layout, null, view, SIZE)).toBe(false);
+    expect(isEmpty(layout, null, away, SIZE)).toBe(true);
+    expect(isEmpty(layout, null, between, SIZE)).toBe(true);
+    expect(isEmpty(layout, null, onItem, SIZE)).toBe(false);
+    expect(isEmpty(layout, states, onItem, SIZE)).toBe(true); // the first is hidden
   });
 
   test("the nearest item equals the result of a full search", () => {
@@ -53,8 +53,8 @@ describe.each(cases)("in %s", (_, places, view) => {
     ]) {
       const distance = (i: number) => Math.hypot(at(i).x - pointer.x, at(i).y - pointer.y);
       const brute = shown.reduce((a, b) => (distance(b) < distance(a) ? b : a));
-      expect(nearest(places, states, view, SIZE, pointer, 60)).toBe(brute);
-      expect(nearest(places, states, view, SIZE, pointer, distance(brute) * 0.99)).toBeNull();
+      expect(nearest(layout, states, view, SIZE, pointer, 60)).toBe(brute);
+      expect(nearest(layout, states, view, SIZE, pointer, distance(brute) * 0.99)).toBeNull();
     }
   });
 
@@ -69,7 +69,7 @@ describe.each(cases)("in %s", (_, places, view) => {
       const { x, y } = at(i);
       return x > 100 && x < 500 && y > 50 && y < 420;
     });
-    expect([...within(places, states, view, SIZE, rectangle)]).toEqual(inside);
+    expect([...within(layout, states, view, SIZE, rectangle)]).toEqual(inside);
     const triangle = [
       { x: 0, y: 0 },
       { x: 800, y: 0 },
@@ -79,12 +79,12 @@ describe.each(cases)("in %s", (_, places, view) => {
       const { x, y } = at(i);
       return x > 0 && y > 0 && x / 800 + y / 600 < 1;
     });
-    expect([...within(places, states, view, SIZE, triangle)]).toEqual(above);
-    expect(within(places, states, view, SIZE, triangle.slice(1))).toHaveLength(0);
+    expect([...within(layout, states, view, SIZE, triangle)]).toEqual(above);
+    expect(within(layout, states, view, SIZE, triangle.slice(1))).toHaveLength(0);
   });
 
   test("the next item is the cheapest one in the direction", () => {
-    const from = nearest(places, states, view, SIZE, { x: 400, y: 300 }, 100)!;
+    const from = nearest(layout, states, view, SIZE, { x: 400, y: 300 }, 100)!;
     const start = at(from);
     for (const [direction, dx, dy] of [
       ["left", -1, 0],
@@ -102,7 +102,7 @@ describe.each(cases)("in %s", (_, places, view) => {
           : Math.hypot(ahead, 2 * aside);
       };
       const brute = shown.reduce((a, b) => (cost(b) < cost(a) ? b : a));
-      expect(nextItem(places, states, view, SIZE, { item: from, at: start }, direction)).toBe(
+      expect(nextItem(layout, states, view, SIZE, { item: from, at: start }, direction)).toBe(
         brute,
       );
     }
@@ -110,6 +110,6 @@ describe.each(cases)("in %s", (_, places, view) => {
 
   test("there is no next item after the last", () => {
     const last = shown.reduce((a, b) => (at(b).x > at(a).x ? b : a));
-    expect(nextItem(places, states, view, SIZE, { item: last, at: at(last) }, "right")).toBeNull();
+    expect(nextItem(layout, states, view, SIZE, { item: last, at: at(last) }, "right")).toBeNull();
   });
 });

@@ -1,21 +1,21 @@
 /** Finds items under the pointer, inside a lasso, and next to another item. */
 import type { Size } from "../camera/projection";
-import { flatten, type Places } from "../layout/positions";
+import { flatten, type Layout } from "../layout/positions";
 
-import { type Plane, planeOf, type Region, regionAround, regionOf } from "../layout/region";
+import { type Region, regionAround, regionOf, type ViewAxes, viewAxes } from "../layout/region";
 import { type Direction, HIDDEN, type Point, type View } from "../stage";
 
 /** Call `visit` with each visible item of a region and its position on the view plane. */
 function visitItems(
-  places: Places,
+  layout: Layout,
   states: Uint8Array | null,
   region: Region,
-  plane: Plane,
+  plane: ViewAxes,
   visit: (item: number, u: number, v: number) => void,
 ): void {
-  const { positions, dimensions } = places;
+  const { positions, dimensions } = layout;
   const [right, up] = plane;
-  places.chunks.visit(region, plane, (start, end) => {
+  layout.chunks.visit(region, plane, (start, end) => {
     for (let item = start; item < end; item++) {
       if (states && states[item]! & HIDDEN) continue;
       const x = positions[item * dimensions]!;
@@ -31,7 +31,7 @@ function visitItems(
 
 /** The item nearest to a stage position, at most `reach` pixels away; null if there is none. */
 export function nearest(
-  places: Places,
+  layout: Layout,
   states: Uint8Array | null,
   view: View,
   size: Size,
@@ -43,7 +43,7 @@ export function nearest(
   const v0 = (region.bottom + region.top) / 2;
   let found: number | null = null;
   let least = (reach / view.scale) ** 2;
-  visitItems(places, states, region, planeOf(view), (item, u, v) => {
+  visitItems(layout, states, region, viewAxes(view), (item, u, v) => {
     const square = (u - u0) ** 2 + (v - v0) ** 2;
     // of two items at one position, the one drawn later is on top
     if (square <= least) {
@@ -56,18 +56,18 @@ export function nearest(
 
 /** Whether the stage shows no visible item. */
 export function isEmpty(
-  places: Places,
+  layout: Layout,
   states: Uint8Array | null,
   view: View,
   size: Size,
 ): boolean {
   const region = regionAround(view, size, 0);
-  const plane = planeOf(view);
+  const plane = viewAxes(view);
   let empty = true;
-  places.chunks.visit(region, plane, (start, end) => {
+  layout.chunks.visit(region, plane, (start, end) => {
     for (let item = start; empty && item < end; item++) {
       if (states && states[item]! & HIDDEN) continue;
-      const [u, v] = flatten(places, plane, item);
+      const [u, v] = flatten(layout, plane, item);
       empty = u < region.left || u > region.right || v < region.bottom || v > region.top;
     }
   });
@@ -76,7 +76,7 @@ export function isEmpty(
 
 /** The visible items inside a polygon of stage pixels (even-odd rule), in the bundle's order. */
 export function within(
-  places: Places,
+  layout: Layout,
   states: Uint8Array | null,
   view: View,
   size: Size,
@@ -90,7 +90,7 @@ export function within(
   const us = xs.map((x) => region.left + (x - bounds[0]) / view.scale);
   const vs = ys.map((y) => region.top - (y - bounds[1]) / view.scale);
   const found: number[] = [];
-  visitItems(places, states, region, planeOf(view), (item, u, v) => {
+  visitItems(layout, states, region, viewAxes(view), (item, u, v) => {
     let inside = false;
     for (let i = 0, j = us.length - 1; i < us.length; j = i++) {
       const [vi, vj] = [vs[i]!, vs[j]!];
@@ -104,7 +104,7 @@ export function within(
 
 /** The next item in a direction. A distance across the direction counts twice. */
 export function nextItem(
-  places: Places,
+  layout: Layout,
   states: Uint8Array | null,
   view: View,
   size: Size,
@@ -121,7 +121,7 @@ export function nextItem(
     const v0 = (region.bottom + region.top) / 2;
     let found: number | null = null;
     let least = Number.POSITIVE_INFINITY;
-    visitItems(places, states, region, planeOf(view), (item, u, v) => {
+    visitItems(layout, states, region, viewAxes(view), (item, u, v) => {
       const ahead = sign * (across ? v - v0 : u - u0) * view.scale;
       const aside = Math.abs(across ? u - u0 : v - v0) * view.scale;
       if (item === from.item || ahead < 0.25 || aside > ahead) return;

@@ -75,7 +75,7 @@ class Translator {
     private readonly gestures: Gestures,
   ) {}
 
-  private place(event: MouseEvent): Point {
+  private stagePoint(event: MouseEvent): Point {
     const box = this.element.getBoundingClientRect();
     return { x: event.clientX - box.left, y: event.clientY - box.top };
   }
@@ -84,7 +84,7 @@ class Translator {
     const { fingers, solid } = this;
     if (event.button > 2) return;
     this.element.setPointerCapture(event.pointerId);
-    const at = this.place(event);
+    const at = this.stagePoint(event);
     fingers.set(event.pointerId, at);
     if (fingers.size > 1) {
       this.dropOutline(); // two fingers zoom
@@ -99,7 +99,7 @@ class Translator {
 
   move(event: PointerEvent): void {
     const { fingers, gestures, drag } = this;
-    const at = this.place(event);
+    const at = this.stagePoint(event);
     const before = fingers.get(event.pointerId);
     if (!before) {
       gestures.hover(at);
@@ -141,7 +141,7 @@ class Translator {
 
   up(event: PointerEvent): void {
     const { fingers, gestures, drag } = this;
-    const at = this.place(event);
+    const at = this.stagePoint(event);
     const touch = event.pointerType === "touch";
     fingers.delete(event.pointerId);
     this.drag = null;
@@ -185,7 +185,7 @@ class Translator {
     // browsers report a pinch on a trackpad as a wheel event with Ctrl and small steps
     const rate = event.ctrlKey && Math.abs(delta) < 50 ? 0.01 : 0.0022;
     const bounded = Math.min(Math.max(delta, -300), 300);
-    const at = this.place(event);
+    const at = this.stagePoint(event);
     this.gestures.zoom(Math.exp(-bounded * rate), at, Math.abs(delta) >= 50);
     this.gestures.rest(at);
   }

@@ -24,7 +24,9 @@ export interface StageSnapshot {
 
 /** The stage position of an item; null if the item is hidden. */
 export function locate({ camera, layouts, items }: StageSnapshot, item: number): Point | null {
-  return items.isHidden(item) ? null : project(camera.current, camera.size, layouts.placeOf(item));
+  return items.isHidden(item)
+    ? null
+    : project(camera.current, camera.size, layouts.positionOf(item));
 }
 
 export function outline(snapshot: StageSnapshot, item: number | null): Outline | null {

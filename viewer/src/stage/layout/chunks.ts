@@ -1,14 +1,17 @@
 /**
- * Runs of consecutive items and their bounding boxes. Within a level, items follow a Hilbert curve
- * over the map, so a run covers a small area. Drawing and searching skip whole runs outside the
+ * Ranges of consecutive items and their bounding boxes. Within a level, items follow a Hilbert curve
+ * over the map, so a range covers a small area. Drawing and searching skip whole ranges outside the
  * view.
  */
 
-import type { Plane, Region } from "./region";
+import type { Region, ViewAxes } from "./region";
 
 const CHUNK = 512;
 // A gap of this many items is cheaper to draw than to skip.
 const SMALL_GAP = 1024;
+
+/** The indices of consecutive items: the first, and the one after the last. */
+export type ItemRange = readonly [start: number, end: number];
 
 export class Chunks {
   readonly count: number;
@@ -46,8 +49,8 @@ export class Chunks {
     }
   }
 
-  /** Call `visit` with each run of items that may intersect a region, in the bundle's order. */
-  visit(region: Region, plane: Plane, visit: (start: number, end: number) => void): void {
+  /** Call `visit` with each range of items that may intersect a region, in the bundle's order. */
+  visit(region: Region, plane: ViewAxes, visit: (start: number, end: number) => void): void {
     let start = -1;
     let end = -1;
     for (let chunk = 0; chunk < this.count; chunk++) {
@@ -62,7 +65,7 @@ export class Chunks {
     if (start >= 0) visit(start, end);
   }
 
-  private meets(chunk: number, region: Region, [right, up]: Plane): boolean {
+  private meets(chunk: number, region: Region, [right, up]: ViewAxes): boolean {
     const i = 3 * chunk;
     const { middles, halves } = this;
     const x = right[0] * middles[i]! + right[1] * middles[i + 1]! + right[2] * middles[i + 2]!;

@@ -2,22 +2,22 @@
 import type { Manifest } from "../../contract";
 import type { Box, Vector } from "../camera/projection";
 import { easeInOut } from "../camera/transition";
-import type { Layout } from "../stage";
+import type { LayoutName } from "../stage";
 import { Chunks } from "./chunks";
-import { type Places, placeOf } from "./positions";
+import { type Layout, positionOf } from "./positions";
 
 export const MOVE_MS = 750;
 const LONE_CELL = 72; // Cell side if all items have the same position.
 
-/** The grid's frame, in map units. */
-export interface Frame {
+/** The cells of the grid, in map units. */
+export interface CellGrid {
   readonly x: number; // center of the first cell
   readonly y: number;
   readonly cell: number; // side of a cell
 }
 
 /** The positions of a layout and their bounding box. */
-export interface ItemLayout extends Places {
+export interface BoundedLayout extends Layout {
   readonly box: Box;
 }
 
@@ -25,7 +25,7 @@ function vector(values: readonly number[]): Vector {
   return [values[0] ?? 0, values[1] ?? 0, values[2] ?? 0];
 }
 
-function layMap(manifest: Manifest, positions: Float32Array): ItemLayout {
+function layMap(manifest: Manifest, positions: Float32Array): BoundedLayout {
   const { n_dimensions, level_ends, lower, upper } = manifest;
   return {
     positions,
@@ -36,7 +36,7 @@ function layMap(manifest: Manifest, positions: Float32Array): ItemLayout {
 }
 
 /** The grid fills the map's box, so that items move short distances. */
-function gridFrame(manifest: Manifest): Frame {
+function cellGrid(manifest: Manifest): CellGrid {
   const { lower, upper } = manifest;
   const columns = manifest.grid?.n_columns ?? 1;
   const rows = manifest.grid?.n_rows ?? 1;
@@ -50,8 +50,8 @@ function gridFrame(manifest: Manifest): Frame {
   };
 }
 
-function layGrid(manifest: Manifest, cells: Uint16Array): ItemLayout {
-  const { x, y, cell } = gridFrame(manifest);
+function layGrid(manifest: Manifest, cells: Uint16Array): BoundedLayout {
+  const { x, y, cell } = cellGrid(manifest);
   const positions = new Float32Array(cells.length);
   const lower: [number, number, number] = [Infinity, Infinity, 0];
   const upper: [number, number, number] = [-Infinity, -Infinity, 0];
@@ -72,13 +72,13 @@ function layGrid(manifest: Manifest, cells: Uint16Array): ItemLayout {
 
 /** The two layouts, and the animated change from one to the other. */
 export class Layouts {
-  readonly map: ItemLayout;
-  readonly frame: Frame;
+  readonly map: BoundedLayout;
+  readonly cellGrid: CellGrid;
   cells: Uint16Array | null = null;
-  wanted: Layout = "map";
+  wanted: LayoutName = "map";
   /** 0: map, 1: grid. Between them while items move. */
   blend = 0;
-  private grid: ItemLayout | null = null;
+  private grid: BoundedLayout | null = null;
   private move: { readonly from: number; readonly to: number; readonly started: number } | null =
     null;
 
@@ -87,7 +87,7 @@ export class Layouts {
     positions: Float32Array,
   ) {
     this.map = layMap(manifest, positions);
-    this.frame = gridFrame(manifest);
+    this.cellGrid = cellGrid(manifest);
   }
 
   get moving(): boolean {
@@ -95,13 +95,13 @@ export class Layouts {
   }
 
   /** The positions of the wanted layout, even while items are still moving. */
-  get target(): ItemLayout {
+  get target(): BoundedLayout {
     return this.wanted === "grid" && this.grid ? this.grid : this.map;
   }
 
   /** The position of an item; z is 0 in two dimensions. */
-  placeOf(item: number): Vector {
-    return placeOf(this.target, item);
+  positionOf(item: number): Vector {
+    return positionOf(this.target, item);
   }
 
   setCells(cells: Uint16Array): void {
@@ -130,7 +130,7 @@ export class Layouts {
     const lower: [number, number, number] = [Infinity, Infinity, Infinity];
     const upper: [number, number, number] = [-Infinity, -Infinity, -Infinity];
     for (const item of items) {
-      for (const [axis, at] of this.placeOf(item).entries()) {
+      for (const [axis, at] of this.positionOf(item).entries()) {
         lower[axis] = Math.min(lower[axis]!, at);
         upper[axis] = Math.max(upper[axis]!, at);
       }

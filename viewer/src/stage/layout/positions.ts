@@ -1,7 +1,7 @@
 /** Item positions of one layout, and their projection onto the view plane. */
 import type { Vector } from "../camera/projection";
 import type { Chunks } from "./chunks";
-import type { Plane } from "./region";
+import type { ViewAxes } from "./region";
 
 interface Coordinates {
   readonly positions: Float32Array; // shape (n, dimensions)
@@ -9,19 +9,23 @@ interface Coordinates {
 }
 
 /** The item positions of a layout. */
-export interface Places extends Coordinates {
+export interface Layout extends Coordinates {
   readonly chunks: Chunks;
 }
 
 /** The position of an item; z is 0 in two dimensions. */
-export function placeOf({ positions, dimensions }: Coordinates, item: number): Vector {
+export function positionOf({ positions, dimensions }: Coordinates, item: number): Vector {
   const at = item * dimensions;
   return [positions[at]!, positions[at + 1]!, dimensions === 3 ? positions[at + 2]! : 0];
 }
 
 /** The position of an item on the view plane: right and up, in map units. */
-export function flatten(places: Coordinates, [right, up]: Plane, item: number): [number, number] {
-  const { positions, dimensions } = places;
+export function flatten(
+  layout: Coordinates,
+  [right, up]: ViewAxes,
+  item: number,
+): [number, number] {
+  const { positions, dimensions } = layout;
   const x = positions[item * dimensions]!;
   const y = positions[item * dimensions + 1]!;
   const z = dimensions === 3 ? positions[item * 3 + 2]! : 0;

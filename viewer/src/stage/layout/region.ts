@@ -11,9 +11,12 @@ export interface Region {
 }
 
 /** The right and up axes of the view, in map coordinates. */
-export type Plane = readonly [readonly [number, number, number], readonly [number, number, number]];
+export type ViewAxes = readonly [
+  readonly [number, number, number],
+  readonly [number, number, number],
+];
 
-export function planeOf(view: View): Plane {
+export function viewAxes(view: View): ViewAxes {
   const [right, up] = axes(view.turn);
   return [right, up];
 }
@@ -43,7 +46,7 @@ export function regionAround(view: View, size: Size, margin: number): Region {
 
 /** The center of the stage, on the view plane. */
 export function middle(view: View): [number, number] {
-  const [right, up] = planeOf(view);
+  const [right, up] = viewAxes(view);
   const [x, y, z] = view.center;
   return [right[0] * x + right[1] * y + right[2] * z, up[0] * x + up[1] * y + up[2] * z];
 }

@@ -148,7 +148,7 @@ export class CpuLayer extends PointLayer {
   private drawFlat(look: PointLook, start: number, end: number): void {
     const { positions, tints, buffer, width, height } = this;
     const [x0, xx, y0, yy] = flatTransform(look.matrix, width, height);
-    const { blend, frame } = look;
+    const { blend, cellGrid } = look;
     const cells = blend > 0 ? this.cells : null;
     const smooth = look.sizePx >= LEAST_SMOOTH_PX;
     const stamp = this.stamp(look.sizePx, look.square);
@@ -161,8 +161,8 @@ export class CpuLayer extends PointLayer {
       let x = positions[2 * i]!;
       let y = positions[2 * i + 1]!;
       if (cells) {
-        x += (frame[0] + cells[2 * i]! * frame[2] - x) * blend;
-        y += (frame[1] + cells[2 * i + 1]! * frame[3] - y) * blend;
+        x += (cellGrid[0] + cells[2 * i]! * cellGrid[2] - x) * blend;
+        y += (cellGrid[1] + cells[2 * i + 1]! * cellGrid[3] - y) * blend;
       }
       x = x0 + xx * x;
       y = y0 + yy * y;
@@ -214,7 +214,7 @@ export class CpuLayer extends PointLayer {
   protected drawChosen(): void {
     const { chosen, tints, look } = this;
     if (chosen.length === 0 || !look) return;
-    const { pixelRatio, matrix: m, blend, frame } = look;
+    const { pixelRatio, matrix: m, blend, cellGrid } = look;
     const outer = chosenSize(look);
     const rim = this.stamp(outer);
     const inside = this.stamp(outer - 2 * RIM_PX * pixelRatio);
@@ -226,8 +226,8 @@ export class CpuLayer extends PointLayer {
       let y = positions[dimensions * i + 1]!;
       const z = dimensions === 3 ? positions[3 * i + 2]! : 0;
       if (cells) {
-        x += (frame[0] + cells[2 * i]! * frame[2] - x) * blend;
-        y += (frame[1] + cells[2 * i + 1]! * frame[3] - y) * blend;
+        x += (cellGrid[0] + cells[2 * i]! * cellGrid[2] - x) * blend;
+        y += (cellGrid[1] + cells[2 * i + 1]! * cellGrid[3] - y) * blend;
       }
       const right = ((m[0]! * x + m[4]! * y + m[8]! * z + m[12]!) * 0.5 + 0.5) * width;
       const up = ((m[1]! * x + m[5]! * y + m[9]! * z + m[13]!) * 0.5 + 0.5) * height;

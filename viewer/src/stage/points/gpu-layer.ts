@@ -5,7 +5,7 @@ import { PointLayer } from "./point-layer";
 import type { PointLook, PointPass } from "./point-pass";
 
 export class GpuLayer extends PointLayer {
-  private readonly frame: WebGLFramebuffer;
+  private readonly framebuffer: WebGLFramebuffer;
   private readonly depth: WebGLRenderbuffer;
 
   constructor(
@@ -14,7 +14,7 @@ export class GpuLayer extends PointLayer {
     private readonly frameBudget: FrameBudget,
   ) {
     super(gl);
-    this.frame = gl.createFramebuffer();
+    this.framebuffer = gl.createFramebuffer();
     this.depth = gl.createRenderbuffer();
   }
 
@@ -34,21 +34,21 @@ export class GpuLayer extends PointLayer {
     const { gl, width, height } = this;
     gl.bindRenderbuffer(gl.RENDERBUFFER, this.depth);
     gl.renderbufferStorage(gl.RENDERBUFFER, gl.DEPTH_COMPONENT16, width, height);
-    gl.bindFramebuffer(gl.FRAMEBUFFER, this.frame);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.framebuffer);
     gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, this.texture, 0);
     gl.framebufferRenderbuffer(gl.FRAMEBUFFER, gl.DEPTH_ATTACHMENT, gl.RENDERBUFFER, this.depth);
   }
 
   protected clear(look: PointLook): void {
     const { gl } = this;
-    gl.bindFramebuffer(gl.FRAMEBUFFER, this.frame);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.framebuffer);
     gl.clearColor(...look.background, 1);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
   }
 
   protected begin(look: PointLook): void {
     const { gl } = this;
-    gl.bindFramebuffer(gl.FRAMEBUFFER, this.frame);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.framebuffer);
     gl.viewport(0, 0, this.width, this.height);
     this.pass.begin(look);
   }
@@ -64,7 +64,7 @@ export class GpuLayer extends PointLayer {
   pixels(): Uint8Array {
     const { gl, width, height } = this;
     const bytes = new Uint8Array(4 * width * height);
-    gl.bindFramebuffer(gl.FRAMEBUFFER, this.frame);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.framebuffer);
     gl.readPixels(0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
     return bytes;
   }

@@ -3,9 +3,8 @@
  * as fit into a frame. While it rests, the others are added, one frame's worth at a time.
  */
 import { Program } from "../gl";
+import type { ItemRange } from "../layout/chunks";
 import type { PointLook } from "./point-pass";
-
-export type Run = readonly [number, number];
 
 const VERTEX = `#version 300 es
 void main() {
@@ -29,8 +28,8 @@ export abstract class PointLayer {
   protected look: PointLook | undefined;
   protected readonly texture: WebGLTexture;
   private readonly program: Program;
-  private runs: readonly Run[] = [];
-  private run = 0;
+  private ranges: readonly ItemRange[] = [];
+  private range = 0;
   private at = 0;
 
   constructor(protected readonly gl: WebGL2RenderingContext) {
@@ -72,12 +71,12 @@ export abstract class PointLayer {
     this.allocate();
   }
 
-  /** Start a new drawing of these runs of items, in this order. */
-  restart(look: PointLook, runs: readonly Run[]): void {
+  /** Start a new drawing of these ranges of items, in this order. */
+  restart(look: PointLook, ranges: readonly ItemRange[]): void {
     this.look = look;
-    this.runs = runs;
-    this.run = 0;
-    this.at = runs[0]?.[0] ?? 0;
+    this.ranges = ranges;
+    this.range = 0;
+    this.at = ranges[0]?.[0] ?? 0;
     this.drawn = 0;
     this.done = false;
     this.clear(look);
@@ -88,16 +87,16 @@ export abstract class PointLayer {
     if (this.done || !this.look) return;
     this.begin(this.look);
     let left = Math.ceil(count);
-    while (left > 0 && this.run < this.runs.length) {
-      const end = this.runs[this.run]![1];
+    while (left > 0 && this.range < this.ranges.length) {
+      const end = this.ranges[this.range]![1];
       const until = Math.min(end, this.at + left);
       this.draw(this.at, until);
       left -= until - this.at;
       this.drawn += until - this.at;
       this.at = until;
-      if (until === end) this.at = this.runs[++this.run]?.[0] ?? 0;
+      if (until === end) this.at = this.ranges[++this.range]?.[0] ?? 0;
     }
-    this.done = this.run >= this.runs.length;
+    this.done = this.range >= this.ranges.length;
     this.drawChosen(); // after each step, so that these items are on top while points are missing
     this.finish();
   }

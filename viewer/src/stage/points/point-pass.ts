@@ -4,7 +4,7 @@ import { type Color, Program } from "../gl";
 // Each variable adds a third to the time of a software renderer: the shaders have no unused ones.
 const VERTEX = `
 precision highp float;
-layout(location = 0) in vec3 place;
+layout(location = 0) in vec3 position;
 layout(location = 2) in vec4 tint;  // alpha 0: hidden
 uniform mat4 view;
 uniform float size;                 // device pixels
@@ -12,7 +12,7 @@ uniform vec3 background;
 flat out vec4 color;
 #ifdef GRID
 layout(location = 1) in vec2 cell;
-uniform vec4 frame;                 // center of the first cell, and the step to the next cell
+uniform vec4 cell_grid;             // center of the first cell, and the step to the next cell
 uniform float blend;                // 0 map, 1 grid
 #endif
 #ifdef DEEP
@@ -20,9 +20,9 @@ flat out float diameter;
 #endif
 
 void main() {
-  vec3 at = place;
+  vec3 at = position;
 #ifdef GRID
-  at.xy = mix(at.xy, frame.xy + cell * frame.zw, blend);
+  at.xy = mix(at.xy, cell_grid.xy + cell * cell_grid.zw, blend);
 #endif
   gl_Position = view * vec4(at, 1.0);
   float side = size;
@@ -87,7 +87,7 @@ void main() {
 export interface PointLook {
   readonly matrix: Float32Array;
   /** Grid: center of the first cell, and the step to the next cell. */
-  readonly frame: readonly [number, number, number, number];
+  readonly cellGrid: readonly [number, number, number, number];
   /** 0: map, 1: grid. */
   readonly blend: number;
   readonly sizePx: number; // device pixels
@@ -189,7 +189,7 @@ export class PointPass {
     program.use();
     gl.bindVertexArray(this.array);
     gl.uniformMatrix4fv(program.at("view"), false, look.matrix);
-    gl.uniform4fv(program.at("frame"), look.frame);
+    gl.uniform4fv(program.at("cell_grid"), look.cellGrid);
     gl.uniform1f(program.at("blend"), look.blend);
     gl.uniform1f(program.at("size"), sizePx);
     gl.uniform1f(program.at("opacity"), look.opacity);

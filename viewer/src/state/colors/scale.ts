@@ -54,7 +54,7 @@ export interface NumberScale {
   /** False: the number itself. True: the logarithm of its distance from the minimum. */
   readonly logarithmic: boolean;
   at(value: number): number;
-  from(place: number): number;
+  from(position: number): number;
 }
 
 const SAMPLE = 20_000;
@@ -85,7 +85,7 @@ export function numberScale(values: Float32Array, minimum: number, maximum: numb
     maximum,
     logarithmic: true,
     at,
-    from: (place) => (place >= end ? maximum : minimum + unit * Math.expm1(place)),
+    from: (position) => (position >= end ? maximum : minimum + unit * Math.expm1(position)),
   };
 }
 

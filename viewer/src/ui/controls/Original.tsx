@@ -1,4 +1,4 @@
-/** An original image that fills its frame; a small image is enlarged. */
+/** An original image that fills its box; a small image is enlarged. */
 import { useState } from "preact/hooks";
 
 interface OriginalProps {
