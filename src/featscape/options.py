@@ -25,9 +25,13 @@ class EmbeddingOptions:
         int, Help("Seed of the choice of images, of t-SNE and of the findings.", "N", flag="--seed")
     ] = 10  # the tutorial's seed
     perplexity: Annotated[
-        float,
-        Help("Effective number of neighbors of an item; less than the number of items.", "P"),
-    ] = 30.0  # scikit-learn's default
+        float | str,
+        Help(
+            "Effective number of neighbors of an item; less than the number of items. auto is 30, "
+            "or a third of the number of other items if there are 90 or fewer.",
+            "P",
+        ),
+    ] = "auto"  # scikit-learn's default is 30, which a small number of items does not allow
     exaggeration: Annotated[
         float,
         Help(

@@ -86,12 +86,12 @@ class TestSource:
         assert "not an image" in message
         assert "20" in message
 
-    def test_two_images_are_too_few(self, refuse, photos):
-        message = refuse("map", photos, "--limit", 2)
-        assert message.startswith("perplexity must be less than the number of items, 2; got 30.")
+    def test_one_image_is_too_few(self, refuse, photos):
+        message = refuse("map", photos, "--limit", 1)
+        assert message.startswith("t-SNE needs at least 2 items; got 1 sample.")
 
     def test_too_few_images_for_the_perplexity_are_refused(self, refuse, photos):
-        message = refuse("map", photos)
+        message = refuse("map", photos, "--perplexity", 30)
         assert "less than the number of items, 24; got 30" in message
         assert "Lower perplexity or add items" in message
 
@@ -249,11 +249,13 @@ class TestFeaturesFile:
     )
     def test_invalid_contents_are_refused(self, refuse, here, array, words):
         np.save(here / "f.npy", array)
-        assert words in refuse("embed", "f.npy")
+        assert words in refuse("embed", "f.npy", "--perplexity", 30)
 
     def test_pickled_objects_are_never_loaded(self, refuse, here):
         np.save(here / "f.npy", np.array([Trap()], dtype=object), allow_pickle=True)
-        assert "pickled objects, which are never loaded" in refuse("embed", "f.npy")
+        assert "pickled objects, which are never loaded" in refuse(
+            "embed", "f.npy", "--perplexity", 30
+        )
         (here / "g.npy").write_bytes(pickle.dumps(Trap()))
         assert "pickled objects, which are never loaded" in refuse("embed", "g.npy")
 
@@ -270,7 +272,7 @@ class TestFeaturesFile:
 
     def test_a_folder_is_refused(self, refuse, here):
         (here / "f.npy").mkdir()
-        assert "cannot be read: Is a directory" in refuse("embed", "f.npy")
+        assert "cannot be read: Is a directory" in refuse("embed", "f.npy", "--perplexity", 30)
 
     def test_an_npz_archive_is_refused(self, refuse, here):
         np.savez(here / "f.npz", np.zeros((30, 4)))
@@ -279,11 +281,13 @@ class TestFeaturesFile:
     def test_a_truncated_file_is_refused(self, refuse, here):
         np.save(here / "f.npy", np.zeros((30, 4)))
         os.truncate(here / "f.npy", 300)
-        assert "must be an .npy file" in refuse("embed", "f.npy")
+        assert "must be an .npy file" in refuse("embed", "f.npy", "--perplexity", 30)
 
     def test_too_few_rows_are_refused(self, refuse, here):
         np.save(here / "f.npy", np.eye(30))
-        assert "less than the number of items, 30; got 30" in refuse("embed", "f.npy")
+        assert "less than the number of items, 30; got 30" in refuse(
+            "embed", "f.npy", "--perplexity", 30
+        )
 
     def test_outliers_that_exceed_the_precision_of_float32_are_refused(self, refuse, here):
         features = np.random.default_rng(0).normal(size=(100, 4))
@@ -294,7 +298,9 @@ class TestFeaturesFile:
         assert "Remove or rescale that row." in message
         features[20:29, 0] = 1e12
         np.save(here / "f.npy", features)
-        assert "the values of rows 17, 20, 21, 22, 23 and 5 more" in refuse("embed", "f.npy")
+        assert "the values of rows 17, 20, 21, 22, 23 and 5 more" in refuse(
+            "embed", "f.npy", "--perplexity", 30
+        )
 
     def test_a_device_is_refused(self, refuse):
         expected = "/dev/zero cannot be read: not a regular file. Check the file."
@@ -305,7 +311,7 @@ class TestFeaturesFile:
         content = bytearray((here / "f.npy").read_bytes())
         content[20] = ord("(")
         (here / "f.npy").write_bytes(content)
-        assert "its header is damaged (" in refuse("embed", "f.npy")
+        assert "its header is damaged (" in refuse("embed", "f.npy", "--perplexity", 30)
 
 
 class Trap:

@@ -12,9 +12,11 @@ from featscape.cli.report import describe
 from featscape.errors import DeviceError, FeatscapeError, InputError
 from featscape.mapfolder.read import open_map
 from featscape.options import EmbeddingOptions, MapOptions
-from featscape.steps.embedding import choose_tsne_device
-from featscape.steps.tsne import chance_agreement, engine_errors, place
+from featscape.steps.embedding import choose_tsne_device, embed
+from featscape.steps.tsne import chance_agreement, choose_perplexity, engine_errors, place
 from notes import Notes
+
+POINTS = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
 
 
 @pytest.mark.parametrize("landmarks", [None, np.arange(0, 300, 2)])
@@ -37,12 +39,54 @@ def test_the_chance_agreement_is_that_of_permuted_labels(landmarks):
         (60, 60, "less than the number of items, 60; got 60. Lower perplexity or add items"),
         (0.5, 60, "at least 1; got 0.5"),
         (float("nan"), 60, "got nan"),
+        (float("inf"), 60, "got inf"),
+        ("high", 60, "must be auto, or a finite number of at least 1; got 'high'. Use auto for 30"),
         (30, 1, "at least 2 items.* got 1 sample. Add"),
     ],
 )
-def test_perplexity(perplexity, n_items, words):
+def test_an_invalid_perplexity_is_an_error(perplexity, n_items, words):
     with pytest.raises(InputError, match=words):
         choose_tsne_device(EmbeddingOptions(perplexity=perplexity), n_items=n_items)
+
+
+@pytest.mark.parametrize(
+    ("n_items", "perplexity"), [(1, 1), (2, 1), (4, 1), (13, 4), (91, 30), (1_000_000, 30)]
+)
+def test_the_perplexity_auto_is_at_most_30_and_a_third_of_the_other_items(n_items, perplexity):
+    assert choose_perplexity("auto", n_items=n_items) == perplexity
+
+
+@pytest.mark.usefixtures("here")
+def test_auto_counts_the_landmarks():
+    np.save("f.npy", np.random.default_rng(0).normal(size=(50, 4)))
+    made = embed_features("f.npy", "m", n_landmarks=31, findings=False)
+    assert made.run["parameters"]["perplexity"] == 10
+
+
+@pytest.mark.parametrize(("n_items", "perplexity"), [(2, "1"), (4, "1"), (12, "3.67")])
+def test_few_items_make_a_map(here, featscape, n_items, perplexity):
+    np.save("f.npy", np.random.default_rng(0).normal(size=(n_items, 4)))
+    made = featscape("embed", "f.npy", "-o", "m")
+    assert made.status == 0
+    assert f"perplexity {perplexity}, because there are {n_items} items\n" in made.err
+    assert f"perplexity {perplexity}, seed" in featscape("info", "m").out
+    run = json.loads((here / "m" / "run.json").read_text())
+    assert run["parameters"]["requested_perplexity"] == "auto"
+    assert run["parameters"]["perplexity"] == max(1, (n_items - 1) / 3)
+
+
+@pytest.mark.parametrize(
+    ("labels", "has_few", "has_agreement"),
+    [("abcab", True, False), ("aaaaaaa", False, False), ("ababab", False, True)],
+)
+def test_the_agreement_needs_six_items_and_two_classes(
+    here, featscape, labels, has_few, has_agreement
+):
+    np.save("f.npy", np.random.default_rng(0).normal(size=(len(labels), 4)))
+    (here / "labels.txt").write_text("\n".join(labels))
+    screen = featscape("embed", "f.npy", "-o", "m", "--labels", "labels.txt").out
+    assert ("not computed for fewer than 6 items" in screen) == has_few
+    assert ("5-nearest-neighbor label agreement" in screen) == has_agreement
 
 
 def test_valid_perplexities_are_accepted():
@@ -96,7 +140,8 @@ def test_a_map_of_three_dimensions_reports_that_the_gpu_is_not_used():
     progress = Notes()
     options = EmbeddingOptions(device="cuda", n_components=3, progress=progress)
     assert choose_tsne_device(options, n_items=500) == "cpu"
-    assert progress.lines == ["t-SNE runs on the CPU: on a GPU, t-SNE makes maps of 2 dimensions"]
+    embed(POINTS, options, device="cpu")
+    assert "t-SNE runs on the CPU: on a GPU, t-SNE makes maps of 2 dimensions" in progress.lines
 
 
 @pytest.mark.parametrize(
@@ -104,16 +149,16 @@ def test_a_map_of_three_dimensions_reports_that_the_gpu_is_not_used():
     [
         ("cpu", True, []),
         ("mps", False, ["t-SNE runs on the CPU: on a GPU, t-SNE needs CUDA"]),
-        ("auto", False, ["t-SNE runs on the CPU"]),
+        ("auto", False, []),
         ("auto", True, ["t-SNE runs on the CPU; --device cuda (device=) runs t-SNE on the GPU"]),
     ],
 )
-def test_a_cpu_that_the_user_did_not_choose_is_reported(monkeypatch, device, has_cuda, notes):
+def test_the_cpu_is_reported_only_if_there_is_a_gpu(monkeypatch, device, has_cuda, notes):
     cuda = SimpleNamespace(is_available=lambda: has_cuda)
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
     progress = Notes()
-    choose_tsne_device(EmbeddingOptions(device=device, progress=progress), n_items=500)
-    assert progress.lines == notes
+    embed(POINTS, EmbeddingOptions(perplexity=9, device=device, progress=progress), device="cpu")
+    assert [line for line in progress.lines if "CPU" in line] == notes
 
 
 def test_the_gpus_of_a_cluster_do_not_run_t_sne_on_this_machine(tmp_path):
@@ -129,7 +174,6 @@ def test_fewer_neighbors_than_usual_are_reported():
     made = embed_features("f.npy", "m", perplexity=30, progress=progress)
     assert made.neighbors.indices.shape == (40, 39)
     assert progress.lines == [
-        "t-SNE runs on the CPU",
         (
             "t-SNE uses all 39 other items as neighbors of each item: 3 x perplexity = 90 would be "
             "more"

@@ -87,13 +87,23 @@ def _as_typer(option: inspect.Parameter, text: Help) -> inspect.Parameter:
     """Return the command-line parameter of an option."""
     kinds = get_args(option.annotation)
     is_list, is_path = list[str] in kinds, any(get_origin(kind) is os.PathLike for kind in kinds)
+    is_number_or_name = set(kinds) == {float, str}
     kind = list[str] | None if is_list else option.annotation
     if option.default is inspect.Parameter.empty:
         kind, setting = str, typer.Argument(metavar=text.metavar, help=text.text)
     else:
-        kind = str | None if is_path else kind
+        kind = str | None if is_path else float if is_number_or_name else kind
         flag = text.flag or f"--{option.name.replace('_', '-')}"
         words = text.text if text.default is None else f"{text.text}  [default: {text.default}]"
         flags = (flag, "-o") if flag == "--output" else (flag,)
-        setting = typer.Option(*flags, metavar=text.metavar, help=words)
+        parser = _parse_number_or_name if is_number_or_name else None
+        setting = typer.Option(*flags, metavar=text.metavar, help=words, parser=parser)
     return option.replace(annotation=Annotated[kind, setting], kind=inspect.Parameter.KEYWORD_ONLY)
+
+
+def _parse_number_or_name(text: str) -> float | str:
+    """Return text as a number if it is one; the options check names such as "auto"."""
+    try:
+        return float(text)
+    except ValueError:
+        return text

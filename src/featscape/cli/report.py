@@ -19,6 +19,7 @@ from featscape.steps.facts import (
     in_words,
     landmarks_in_words,
 )
+from featscape.steps.tsne import N_AGREEING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -97,7 +98,7 @@ def describe(opened: Map) -> RenderableType:
     _row(
         facts,
         "t-SNE",
-        f"perplexity {_known(run['parameters'].get('perplexity'))}, "
+        f"perplexity {_rounded(run['parameters'].get('perplexity'))}, "
         f"seed {_known(run['parameters'].get('seed'))}, "
         f"{run['n_iter']:,} iterations, KL divergence {run['kl_divergence']:.3f}"
         f"{landmarks_in_words(opened.landmarks)}{_on_gpu(run)}",
@@ -194,6 +195,10 @@ def _known(number: float | None) -> str:
     return "?" if number is None else f"{number:,}" if isinstance(number, int) else f"{number:g}"
 
 
+def _rounded(number: float | None) -> str:
+    return "?" if number is None else f"{round(number, 2):g}"
+
+
 def _in_millions(number: int | None) -> str:
     return "?" if number is None else f"{number / 1e6:.1f} million"
 
@@ -242,6 +247,11 @@ def _agreement(opened: Map) -> Iterator[RenderableType]:
     n_neighbors = agreement["n_neighbors"]
     majority = n_neighbors // 2 + 1
     kind = "item" if opened.paths is None else "image"
+    if n_neighbors < N_AGREEING:
+        yield f"Label agreement: not computed for fewer than {N_AGREEING + 1} {kind}s."
+        return
+    if len(agreement["by_class"]) == 1:
+        return
     kinds = "neighbors" if opened.landmarks is None else "nearest landmarks"
     chance = agreement.get("chance")
     by_chance = "" if chance is None else f" ({_percent(chance)} by chance, with permuted labels)"

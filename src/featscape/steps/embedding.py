@@ -11,7 +11,7 @@ from featscape.errors import InputError
 from featscape.labels.classes import sample_of_classes
 from featscape.progress import Task
 from featscape.records import Embedding, Neighbors
-from featscape.steps.tsne import NOT_STORED, engine_errors, in_items
+from featscape.steps.tsne import AUTO, NOT_STORED, choose_perplexity, engine_errors, in_items
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,8 +31,6 @@ _COLUMNS = 50  # t-SNE reduces the features to 50 principal components, which de
 
 def choose_tsne_device(options: EmbeddingOptions, *, n_items: int) -> str:
     """Return the device of t-SNE, and check the options against the number of items.
-
-    Unless the user chose the CPU, the choice of the CPU is reported, with the reason.
 
     Parameters
     ----------
@@ -54,32 +52,34 @@ def choose_tsne_device(options: EmbeddingOptions, *, n_items: int) -> str:
     from meshtsne import TSNE
 
     n_fitted = n_items if options.n_landmarks is None else options.n_landmarks
+    perplexity = choose_perplexity(options.perplexity, n_items=n_fitted)
     if options.n_landmarks is not None:
-        _check_landmarks(options.n_landmarks, perplexity=options.perplexity, n_items=n_items)
+        _check_landmarks(options.n_landmarks, perplexity=perplexity, n_items=n_items)
     device = options.local_device
     kind = device.partition(":")[0]
     if kind == "mps":
         device = "auto"
     elif kind == "cuda" and options.n_components == 3:
         device = "cpu"
-    tsne = TSNE(options.n_components, perplexity=options.perplexity, device=device)
+    tsne = TSNE(options.n_components, perplexity=perplexity, device=device)
     with engine_errors():
         tsne.find_device((n_fitted, _COLUMNS))
-    if device in ("auto", "cpu") and kind != "cpu":
-        options.report.note(f"t-SNE runs on the CPU{_explain_cpu(kind)}")
     return device
 
 
-def _explain_cpu(kind: str) -> str:
-    """Return why t-SNE does not run on the GPU of a kind of device; "" if there is no GPU."""
-    if kind == "cuda":
-        return ": on a GPU, t-SNE makes maps of 2 dimensions"
-    if kind == "mps":
-        return ": on a GPU, t-SNE needs CUDA"
-    torch = sys.modules.get("torch")  # imported if a network runs
-    if torch is not None and torch.cuda.is_available():
-        return "; --device cuda (device=) runs t-SNE on the GPU"
-    return ""
+def _report_cpu(options: EmbeddingOptions, *, device: str) -> None:
+    """Report why t-SNE runs on the CPU, if there is a GPU that the user did not exclude."""
+    kind = options.local_device.partition(":")[0]
+    torch = sys.modules.get("torch")  # imported if a network ran
+    if kind == "cuda" and device == "cpu":
+        reason = ": on a GPU, t-SNE makes maps of 2 dimensions"
+    elif kind == "mps":
+        reason = ": on a GPU, t-SNE needs CUDA"
+    elif kind == "auto" and torch is not None and torch.cuda.is_available():
+        reason = "; --device cuda (device=) runs t-SNE on the GPU"
+    else:
+        return
+    options.report.note(f"t-SNE runs on the CPU{reason}")
 
 
 def _check_landmarks(n_landmarks: int, *, perplexity: float, n_items: int) -> None:
@@ -132,14 +132,17 @@ def embed(
     """
     from meshtsne import TSNE
 
+    n_fitted = options.n_landmarks or len(values)
+    perplexity = choose_perplexity(options.perplexity, n_items=n_fitted)
     tsne = TSNE(
         options.n_components,
-        perplexity=options.perplexity,
+        perplexity=perplexity,
         late_exaggeration=options.exaggeration,
         random_state=options.random_state,
         device=device,
     )
-    _report_few_neighbors((options.n_landmarks or len(values)) - 1, options)
+    _report_cpu(options, device=device)
+    _report_perplexity(perplexity, options, n_fitted=n_fitted)
     positions, neighbors, landmarks = _fit_and_place(
         tsne, values, options, labels=labels, place=place or _place_here
     )
@@ -189,15 +192,25 @@ def _parameters(tsne: TSNE, options: EmbeddingOptions) -> dict[str, Any]:
     """Return the parameters that run.json records."""
     given = tsne.get_params() | {"max_iter": tsne.count_iterations()}
     stored = {name: given[name] for name in given if name not in NOT_STORED}
-    return {"seed": options.random_state, "n_landmarks": options.n_landmarks, **stored}
+    return {
+        "seed": options.random_state,
+        "n_landmarks": options.n_landmarks,
+        "requested_perplexity": options.perplexity,
+        **stored,
+    }
 
 
-def _report_few_neighbors(n_others: int, options: EmbeddingOptions) -> None:
-    """Report that every item is a neighbor, if t-SNE would use more neighbors for more items."""
-    if n_others < 3 * options.perplexity:
+def _report_perplexity(perplexity: float, options: EmbeddingOptions, *, n_fitted: int) -> None:
+    """Report a perplexity below the usual one, and a perplexity that makes all items neighbors."""
+    if options.perplexity == AUTO:
+        if perplexity < choose_perplexity(AUTO, n_items=sys.maxsize):
+            options.report.note(
+                f"perplexity {round(perplexity, 2):g}, because there are {n_fitted} items"
+            )
+    elif n_fitted - 1 < 3 * perplexity:
         options.report.note(
-            f"t-SNE uses all {n_others:,} other items as neighbors of each item: 3 x perplexity = "
-            f"{3 * options.perplexity:g} would be more"
+            f"t-SNE uses all {n_fitted - 1:,} other items as neighbors of each item: 3 x "
+            f"perplexity = {3 * perplexity:g} would be more"
         )
 
 

@@ -30,7 +30,7 @@ def facts_of(embedding: Embedding, features: Features | None) -> dict[str, str]:
         facts["preprocessing"] = features.model.preprocessing
     parameters = embedding.parameters
     facts["t-SNE"] = (
-        f"perplexity {parameters['perplexity']:g}, seed {parameters['seed']}, "
+        f"perplexity {round(parameters['perplexity'], 2):g}, seed {parameters['seed']}, "
         f"{embedding.n_iter:,} iterations, KL divergence {embedding.kl_divergence:.3f}"
         f"{landmarks_in_words(embedding.landmarks)}"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
     PlaceBlocks = Callable[[TSNE, Iterable[NDArray[np.float32]]], PlacedBlocks]
 
 N_AGREEING = 5  # number of neighbors for the label agreement
+AUTO = "auto"
+_USUAL_PERPLEXITY = 30.0  # scikit-learn's default
+_NEIGHBORS_PER_PERPLEXITY = 3
 
 # Parameters of TSNE that a map does not store. run.json has the seed as "seed", and the number of
 # iterations of the quality as "max_iter".
@@ -48,10 +50,11 @@ def engine_errors() -> Iterator[None]:
         raise FeatscapeError(str(error)) from error
 
 
-def check_parameters(*, n_components: int, perplexity: float, exaggeration: float) -> None:
-    """Raise InputError if no number of items makes a map with these parameters of t-SNE."""
-    from meshtsne import TSNE
+def check_parameters(*, n_components: int, perplexity: float | str, exaggeration: float) -> None:
+    """Raise InputError if no number of items makes a map with these parameters of t-SNE.
 
+    The engine is not imported, because its import takes a second.
+    """
     if n_components not in (2, 3):
         raise InputError(
             f"a map must have 2 or 3 dimensions; got {n_components}. Use --dimensions 2 or 3 "
@@ -62,9 +65,27 @@ def check_parameters(*, n_components: int, perplexity: float, exaggeration: floa
             f"exaggeration must be a finite number of at least 1; got {exaggeration!r}. Use 1 for "
             "t-SNE, or up to 4 for denser clusters."
         )
-    tsne = TSNE(n_components, perplexity=perplexity, device="cpu")
-    with engine_errors():
-        tsne.find_device((sys.maxsize, 1))
+    is_number = isinstance(perplexity, (int, float)) and 1 <= perplexity < math.inf
+    if perplexity != AUTO and not is_number:
+        raise InputError(
+            f"perplexity must be auto, or a finite number of at least 1; got {perplexity!r}. Use "
+            "auto for 30, or less for few items."
+        )
+
+
+def choose_perplexity(perplexity: float | str, *, n_items: int) -> float:
+    """Return the perplexity for a number of items.
+
+    Parameters
+    ----------
+    perplexity : float or "auto"
+        "auto" is 30, or a third of the number of other items if that is less, but at least 1. The
+        three neighbors per unit of perplexity that t-SNE uses then exist.
+    n_items : int
+    """
+    if isinstance(perplexity, str):
+        return max(1.0, min(_USUAL_PERPLEXITY, (n_items - 1) / _NEIGHBORS_PER_PERPLEXITY))
+    return perplexity
 
 
 def load_tsne(made: Map) -> TSNE:
