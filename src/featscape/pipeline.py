@@ -24,6 +24,7 @@ from featscape.steps.layer_maps import name_outputs, split_by_layer
 from featscape.steps.tsne import measure_agreement
 
 if TYPE_CHECKING:
+    from featscape.findings import Findings
     from featscape.mapfolder.read import Map
     from featscape.options import EmbeddingOptions, FeatureMapOptions, MapOptions
     from featscape.records import Embedding, Features
@@ -68,8 +69,25 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
                     device=device,
                     place=executor.place,
                 )
-            draw(folder, embedding, options, output=output, features=layer, watch=watch)
-            _store(folder, embedding, options, source=source, features=layer, watch=watch)
+            findings = _find(folder, embedding, options, features=layer, watch=watch)
+            draw(
+                folder,
+                embedding,
+                options,
+                output=output,
+                features=layer,
+                findings=findings,
+                watch=watch,
+            )
+            _store(
+                folder,
+                embedding,
+                options,
+                source=source,
+                features=layer,
+                findings=findings,
+                watch=watch,
+            )
     return tuple(open_map(output) for output in outputs)
 
 
@@ -98,9 +116,26 @@ def embed_features(options: FeatureMapOptions) -> Map:
         with watch.stage("t-SNE"):
             device = choose_tsne_device(options, n_items=len(values))
             embedding = embed(values, options, labels=labels, device=device)
-        draw(folder, embedding, options, output=options.folder, watch=watch)
-        _store(folder, embedding, options, source=str(file.resolve()), watch=watch)
+        findings = _find(folder, embedding, options, watch=watch)
+        draw(folder, embedding, options, output=options.folder, findings=findings, watch=watch)
+        source = str(file.resolve())
+        _store(folder, embedding, options, source=source, findings=findings, watch=watch)
     return open_map(options.folder)
+
+
+def _find(
+    folder: Path,
+    embedding: Embedding,
+    options: EmbeddingOptions,
+    *,
+    features: Features | None = None,
+    watch: Stopwatch,
+) -> Findings | None:
+    """Compute the findings; None without the option."""
+    if not options.findings:
+        return None
+    with watch.stage("findings"):
+        return find_in_folder(folder, embedding, features=features)
 
 
 def _store(
@@ -110,18 +145,17 @@ def _store(
     *,
     source: str,
     features: Features | None = None,
+    findings: Findings | None,
     watch: Stopwatch,
 ) -> None:
     """Write the tables of a map, and run.json as the last file."""
     with watch.stage("agreement"):
         agreement = measure_agreement(embedding)
-    columns = None
-    if options.findings:
-        with watch.stage("findings"):
-            findings = find_in_folder(folder, embedding, features=features)
+    with watch.stage("write"):
+        columns = None
+        if findings is not None:
             write_findings(folder, findings.to_json())
             columns = vars(findings.columns)
-    with watch.stage("write"):
         mapfolder.write_embedding(folder, embedding, features=features, findings=columns)
     mapfolder.write_run(
         folder,

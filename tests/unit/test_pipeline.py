@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import write_images
 
 from featscape import TSNE, embed_features, extract, find_images, load_tsne, make_map, mapfolder
-from featscape.bundle import site
+from featscape.bundle import open_bundle, site
 from featscape.errors import FeatscapeError, ImageError, InputError
 from featscape.images.sources.animals10 import ENGLISH_NAMES
 from featscape.mapfolder.read import open_map
@@ -66,6 +66,20 @@ class TestMakeMap:
             assert [one for one in patterns if not fnmatch.filter(files, one)] == []
         make_map(photos, "m", perplexity=4, size_px=400, force=True)
         export_site("m", "site", force=True)
+
+    def test_the_bundle_has_the_stored_findings(self, made):
+        manifest = open_bundle(made.folder / "bundle").manifest
+        counts = {section.name: section.n_findings for section in manifest.findings.sections}
+        assert counts["reliability"] == len(made.findings.reliability) > 0
+        assert counts["labels"] == len(made.findings.labels)
+        titles = [column.finding.title for column in manifest.columns if column.finding]
+        assert {"label suspicion", "torn", "false friends", "off topic"} <= set(titles)
+
+    def test_a_map_without_findings_has_none_in_its_bundle(self, photos):
+        make_map(photos, "m", perplexity=4, size_px=400, findings=False)
+        manifest = open_bundle(Path("m/bundle")).manifest
+        assert manifest.findings is None
+        assert [column.name for column in manifest.columns if column.finding] == []
 
     def test_rows_belong_together(self, made):
         assert len(made) == 24

@@ -5,6 +5,10 @@ export const VERSION = 1;
 export const NO_ITEM = 4294967295;
 export const NO_CATEGORY = 65535;
 export const AGREEMENT = "agreement";
+export const MOST_LISTED = 500;
+export const MOST_LISTED_ITEMS = 24;
+export const MOST_LISTED_NEIGHBORS = 6;
+export const MOST_LISTED_TEXT = 600;
 export const MOST_ARCHIVED = 100000;
 
 /** An array in a separate file: C order, little-endian. */
@@ -22,10 +26,19 @@ export interface ClassEntry {
   readonly count: number;
 }
 
+/** How the page shows a column that the findings computed. */
+export interface FindingColumn {
+  readonly title: string;
+  /** what the values mean, as a sentence */
+  readonly note: string;
+}
+
 /** A column with few distinct values. */
 export interface CategoryColumn {
   readonly kind: "category";
   readonly name: string;
+  /** null for a column of the source; absent in older bundles */
+  readonly finding: FindingColumn | null;
   /** uint16 (n,), an index into categories; 65535 for none */
   readonly codes: ArrayFile;
   readonly categories: readonly ClassEntry[];
@@ -35,6 +48,8 @@ export interface CategoryColumn {
 export interface NumberColumn {
   readonly kind: "number";
   readonly name: string;
+  /** null for a column of the source; absent in older bundles */
+  readonly finding: FindingColumn | null;
   /** float32 (n,); NaN for none */
   readonly values: ArrayFile;
   readonly minimum: number;
@@ -85,6 +100,47 @@ export interface NeighborGraph {
   readonly distances: ArrayFile;
 }
 
+/** One finding. Items are indices in the order of the bundle. */
+export interface ListedFinding {
+  /** the finding as a sentence */
+  readonly text: string;
+  /** the first MOST_LISTED_ITEMS items */
+  readonly items: readonly number[];
+  /** number of items, including items that are not listed */
+  readonly n_items: number;
+  /** the suggested label */
+  readonly suggested: string | null;
+  /** items that support the finding */
+  readonly neighbors: readonly number[];
+}
+
+/** The findings of one kind: JSON, a list of ListedFinding, in a part of the file. */
+export interface ListedSection {
+  /** identifies the section in the page's address */
+  readonly name: string;
+  readonly title: string;
+  /** plain sentences about all findings of the section */
+  readonly text: string;
+  /** how the findings are computed */
+  readonly method: string | null;
+  /** one item for each finding; duplicates; several items; no items */
+  readonly layout: "items" | "pairs" | "groups" | "texts";
+  readonly n_findings: number;
+  /** number of findings in the file, at most MOST_LISTED */
+  readonly n_listed: number;
+  /** offset of the first byte */
+  readonly start: number;
+  /** offset after the last byte */
+  readonly end: number;
+}
+
+/** The findings of a map, one section after the other. */
+export interface FindingsFile {
+  readonly file: string;
+  /** the most useful section first */
+  readonly sections: readonly ListedSection[];
+}
+
 /** The description of a map, with the names of the array files. */
 export interface Manifest {
   readonly format: "featscape-bundle";
@@ -110,6 +166,8 @@ export interface Manifest {
   readonly thumbnails: readonly ThumbnailPack[];
   /** how the map was made, as texts for the panel */
   readonly facts: { readonly [name: string]: string };
+  /** null without findings; absent in older bundles */
+  readonly findings: FindingsFile | null;
 }
 
 /** What the program behind the page can do; nothing for a file or a static site. */

@@ -16,6 +16,12 @@ NO_ITEM = 4_294_967_295  # an empty entry in neighbors.bin
 NO_CATEGORY = 65_535  # the code of an item without a category
 AGREEMENT = "agreement"  # column of maps with labels: the share of neighbors with the same label
 
+# Limits of the findings in a bundle; a map of a million images can have 100 MB of findings.
+MOST_LISTED = 500  # findings of a section, the most important first
+MOST_LISTED_ITEMS = 24  # items of a finding
+MOST_LISTED_NEIGHBORS = 6  # items that support a finding
+MOST_LISTED_TEXT = 600  # characters of a text; a longer text ends with "…"
+
 MOST_ARCHIVED = 100_000  # maximum number of originals in one ZIP archive
 
 # A manifest may come from an untrusted source, and file names become paths and parts of pages.
@@ -42,11 +48,21 @@ class ClassEntry(_Model):
     count: int
 
 
+class FindingColumn(_Model):
+    """How the page shows a column that the findings computed."""
+
+    title: str
+    note: str = Field(description="what the values mean, as a sentence")
+
+
 class CategoryColumn(_Model):
     """A column with few distinct values."""
 
     kind: Literal["category"]
     name: str
+    finding: FindingColumn | None = Field(
+        default=None, description="null for a column of the source; absent in older bundles"
+    )
     codes: ArrayFile = Field(description="uint16 (n,), an index into categories; 65535 for none")
     categories: list[ClassEntry]
 
@@ -56,6 +72,9 @@ class NumberColumn(_Model):
 
     kind: Literal["number"]
     name: str
+    finding: FindingColumn | None = Field(
+        default=None, description="null for a column of the source; absent in older bundles"
+    )
     values: ArrayFile = Field(description="float32 (n,); NaN for none")
     minimum: float
     maximum: float
@@ -98,6 +117,39 @@ class NeighborGraph(_Model):
     distances: ArrayFile = Field(description="float32 (n, k)")
 
 
+class ListedFinding(_Model):
+    """One finding. Items are indices in the order of the bundle."""
+
+    text: str = Field(description="the finding as a sentence")
+    items: list[int] = Field(description="the first MOST_LISTED_ITEMS items")
+    n_items: int = Field(description="number of items, including items that are not listed")
+    suggested: str | None = Field(description="the suggested label")
+    neighbors: list[int] = Field(description="items that support the finding")
+
+
+class ListedSection(_Model):
+    """The findings of one kind: JSON, a list of ListedFinding, in a part of the file."""
+
+    name: str = Field(description="identifies the section in the page's address")
+    title: str
+    text: str = Field(description="plain sentences about all findings of the section")
+    method: str | None = Field(description="how the findings are computed")
+    layout: Literal["items", "pairs", "groups", "texts"] = Field(
+        description="one item for each finding; duplicates; several items; no items"
+    )
+    n_findings: int
+    n_listed: int = Field(description="number of findings in the file, at most MOST_LISTED")
+    start: int = Field(description="offset of the first byte")
+    end: int = Field(description="offset after the last byte")
+
+
+class FindingsFile(_Model):
+    """The findings of a map, one section after the other."""
+
+    file: FileName
+    sections: list[ListedSection] = Field(description="the most useful section first")
+
+
 class Manifest(_Model):
     """The description of a map, with the names of the array files."""
 
@@ -121,6 +173,9 @@ class Manifest(_Model):
     strings: Blocks | None
     thumbnails: list[ThumbnailPack] = Field(description="smallest first; empty without images")
     facts: dict[str, str] = Field(description="how the map was made, as texts for the panel")
+    findings: FindingsFile | None = Field(
+        default=None, description="null without findings; absent in older bundles"
+    )
 
 
 class Abilities(_Model):

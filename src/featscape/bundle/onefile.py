@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 import numpy as np
 
 from featscape.bundle.contract import Abilities, Blocks, Manifest, PageSetup
-from featscape.bundle.read import arrays, block_files, count_bytes
+from featscape.bundle.read import (
+    arrays,
+    block_files,
+    count_bytes,
+    count_section_bytes,
+    findings_files,
+)
 from featscape.bundle.viewer_page import inlined_page
 from featscape.bundle.write import MANIFEST
 from featscape.errors import InputError
@@ -144,6 +150,7 @@ def _lengths(bundle: Bundle, manifest: Manifest) -> Iterator[tuple[str, int]]:
     """Yield the name of each file in the page, and the number of bytes from its beginning."""
     yield from ((entry.file, count_bytes(entry)) for entry in arrays(manifest))
     yield from ((blocks.file, _end(bundle, blocks)) for blocks in block_files(manifest))
+    yield from ((found.file, count_section_bytes(found)) for found in findings_files(manifest))
 
 
 def _notice(full: Manifest, held: Manifest) -> str | None:

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from featscape.bundle.blocks import unpack
-from featscape.bundle.contract import Manifest
+from featscape.bundle.contract import MOST_LISTED, Manifest
 from featscape.bundle.write import MANIFEST
 from featscape.errors import InputError
 from featscape.files.folder_handle import FolderHandle
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.bundle.contract import ArrayFile, Blocks, ThumbnailPack
+    from featscape.bundle.contract import ArrayFile, Blocks, FindingsFile, ThumbnailPack
 
 _MAX_MANIFEST_BYTES = 1 << 27  # 65,535 classes in each of 20 columns
 
@@ -54,6 +54,7 @@ class Bundle:
             MANIFEST,
             *(entry.file for entry in arrays(self.manifest)),
             *(blocks.file for blocks in block_files(self.manifest)),
+            *(findings.file for findings in findings_files(self.manifest)),
         )
 
     def array(self, entry: ArrayFile) -> NDArray[Any]:
@@ -136,6 +137,9 @@ def open_bundle(folder: Path | FolderHandle) -> Bundle:
         if not is_table or not np.isfinite(starts[-1]):
             raise damaged(path / blocks.starts.file, "the offsets do not increase from 0")
         _check_size(opened, blocks.file, int(starts[-1]))
+    for findings in findings_files(manifest):
+        _check_sections(findings, file)
+        _check_size(opened, findings.file, count_section_bytes(findings))
     return bundle
 
 
@@ -163,6 +167,29 @@ def block_files(manifest: Manifest) -> Iterator[Blocks]:
     if manifest.strings is not None:
         yield manifest.strings
     yield from manifest.thumbnails
+
+
+def findings_files(manifest: Manifest) -> Iterator[FindingsFile]:
+    """Yield the file of the findings, if the bundle has findings."""
+    if manifest.findings is not None:
+        yield manifest.findings
+
+
+def count_section_bytes(findings: FindingsFile) -> int:
+    """Return the length of the file of the findings, in bytes."""
+    return findings.sections[-1].end if findings.sections else 0
+
+
+def _check_sections(findings: FindingsFile, file: Path) -> None:
+    """Raise InputError if the sections are not consecutive parts of the file."""
+    end = 0
+    for section in findings.sections:
+        n_listed, n_findings = section.n_listed, section.n_findings
+        if section.start != end or section.end < end:
+            raise damaged(file, f"{findings.file}: the offsets of its sections do not increase")
+        if not 0 <= n_listed <= min(n_findings, MOST_LISTED):
+            raise damaged(file, f"{findings.file}: {n_listed} of {n_findings} findings in a list")
+        end = section.end
 
 
 def _check_shapes(manifest: Manifest, file: Path) -> None:

@@ -24,6 +24,7 @@ from featscape.bundle.contract import (
     Manifest,
     NeighborGraph,
 )
+from featscape.bundle.findings_file import mark_findings, write_findings
 from featscape.bundle.images import write_thumbnails
 from featscape.bundle.order import order_items
 from featscape.errors import InputError
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from featscape.progress import Progress
     from featscape.records import Neighbors
+    from featscape.records.shown_findings import ShownColumn, ShownFindings
 
 MANIFEST = "manifest.json"
 MAX_NEIGHBORS = 12
@@ -56,6 +58,7 @@ def write_bundle(
     columns: Mapping[str, Sequence[str | None] | NDArray[Any]] | None = None,
     thumbnails: Callable[[int], Sequence[bytes]] | None = None,
     facts: Mapping[str, str] | None = None,
+    findings: ShownFindings | None = None,
     progress: Progress | None = None,
 ) -> Manifest:
     """Write the files that ``docs/viewer.md`` describes into a new folder: see `Manifest`.
@@ -78,6 +81,8 @@ def write_bundle(
     thumbnails : callable, optional
         See `write_thumbnails`.
     facts : mapping of str to str, optional
+    findings : ShownFindings, optional
+        The first `MOST_LISTED` findings of each section are written.
     progress : Progress, optional
 
     Raises
@@ -97,9 +102,18 @@ def write_bundle(
         title=clean(title),
         thumbnails=write_thumbnails(folder, thumbnails, order, progress=progress),
         **_write_positions(folder, points, order, level_ends),
-        **_write_table(folder, order, nearest, labels=labels, paths=paths, columns=columns or {}),
+        **_write_table(
+            folder,
+            order,
+            nearest,
+            labels=labels,
+            paths=paths,
+            columns=columns or {},
+            found=() if findings is None else findings.columns,
+        ),
         neighbors=_write_neighbors(folder, nearest, neighbors.distances[order, :MAX_NEIGHBORS]),
         facts={clean(name): clean(fact) for name, fact in (facts or {}).items()},
+        findings=None if findings is None else write_findings(folder, findings.sections, order),
     )
     with writing():
         (folder / MANIFEST).write_text(manifest.model_dump_json(), encoding="utf-8")
@@ -143,13 +157,15 @@ def _write_table(
     labels: Sequence[str] | None,
     paths: Sequence[str] | None,
     columns: Mapping[str, Sequence[str | None] | NDArray[Any]],
+    found: Sequence[ShownColumn],
 ) -> dict[str, Any]:
     """Write the columns of the items, and return the manifest's entries."""
-    taken = {"path", "label", AGREEMENT} & columns.keys()
+    reserved = ("path", "label", AGREEMENT, *(column.name for column in found))
+    taken = set(reserved) & columns.keys()
     if taken:
         raise InputError(
-            f"the column names path, label and {AGREEMENT} are reserved; got {min(taken)!r}. "
-            "Rename the column."
+            f"the column names {', '.join(reserved[:-1])} and {reserved[-1]} are reserved; "
+            f"got {min(taken)!r}. Rename the column."
         )
     strings: dict[str, Any] = {} if paths is None else {"path": paths}
     coded = None if labels is None else code_labels(labels)
@@ -162,7 +178,8 @@ def _write_table(
         columns = {**columns, AGREEMENT: agreement}
     elif labels is not None:
         strings["label"] = labels  # too many classes for codes of 16 bits
-    described = write_columns(folder, columns, order)
+    columns = {**columns, **{column.name: column.values for column in found}}
+    described = mark_findings(write_columns(folder, columns, order), found)
     texts = {column.name for column in described if column.kind == "text"}
     strings |= {name: values for name, values in columns.items() if clean(name) in texts}
     return {

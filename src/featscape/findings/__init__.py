@@ -23,6 +23,7 @@ from featscape.findings.records import (
     Reliability,
     Shortcut,
 )
+from featscape.findings.sections import arrange_findings
 from featscape.findings.summary import summarize_findings
 from featscape.findings.table import HEADINGS, to_rows
 
@@ -43,6 +44,7 @@ __all__ = [
     "QualityProblem",
     "Reliability",
     "Shortcut",
+    "arrange_findings",
     "choose_checks",
     "compute_findings",
     "estimate_errors",

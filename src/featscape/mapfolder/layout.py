@@ -30,7 +30,7 @@ FINDINGS = "findings.json"
 BUNDLE_FILES = (
     *("manifest.json", "positions.bin", "ids.bin", "neighbors.bin", "distances.bin"),
     *("classes.bin", "grid.bin", "strings.bin", "strings-blocks.bin"),
-    *("column-[0-9]*.bin", "thumbnails-[0-9]*.bin"),
+    *("column-[0-9]*.bin", "thumbnails-[0-9]*.bin", "findings.bin"),
 )
 MAP_FILES = (
     *(RUN, ITEMS, FEATURES, NEIGHBORS, FINDINGS, SCATTER, MOSAIC, GRID, PAGE),
@@ -47,7 +47,7 @@ FINDING_COLUMNS = frozenset(
 OWN_COLUMNS = frozenset(
     (
         *("id", "path", "path_bytes", "label", "split", "width", "height", "sha256"),
-        *("x", "y", "z", "landmark", "agreement"),
+        *("x", "y", "z", "landmark", "agreement", "technical_faults", "duplicate_kind"),
         *FINDING_COLUMNS,
     )
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from featscape import mapfolder
 from featscape.files.folder_handle import FolderHandle
+from featscape.findings import arrange_findings
 from featscape.mapfolder.read import open_map
 from featscape.options import PictureOptions
 from featscape.steps.facts import facts_of
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import os
     from typing import Any
 
+    from featscape.findings import Findings
     from featscape.options import EmbeddingOptions
     from featscape.progress import Progress, Stopwatch
     from featscape.records import Embedding, Features
@@ -27,6 +29,7 @@ def draw(
     *,
     output: Path,
     features: Features | None = None,
+    findings: Findings | None = None,
     watch: Stopwatch,
 ) -> None:
     """Draw the pictures and the page. A map without images has only the scatter plot.
@@ -42,6 +45,8 @@ def draw(
         The final name of the folder, for the title.
     features : Features or None
         None for features that another program computed.
+    findings : Findings or None
+        None for a map without findings.
     watch : Stopwatch
     """
     pictures = options if isinstance(options, PictureOptions) else PictureOptions()
@@ -51,7 +56,13 @@ def draw(
             _draw_mosaics(folder, embedding, pictures, progress=options.report)
     with watch.stage("interactive"):
         _write_interactive(
-            folder, embedding, pictures, output=output, features=features, progress=options.report
+            folder,
+            embedding,
+            pictures,
+            output=output,
+            features=features,
+            findings=findings,
+            progress=options.report,
         )
 
 
@@ -94,6 +105,7 @@ def _write_interactive(
     *,
     output: Path,
     features: Features | None,
+    findings: Findings | None,
     progress: Progress,
 ) -> None:
     """Write map.html, and the bundle of files that the browser reads."""
@@ -119,6 +131,7 @@ def _write_interactive(
         columns=columns,
         thumbnails=thumbnails,
         facts=facts_of(embedding, features),
+        findings=None if findings is None else arrange_findings(findings),
         progress=progress,
     )
     write_page(

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 _MAP, _SITE = "map", "site"
 _REQUESTED = (
     *("/", "/scatter.png", "/data/manifest.json", "/data/strings.bin", "/data/positions.bin"),
+    "/data/findings.bin",
     *("/api/items/0", "/api/items/23", "/api/items/5/neighbors", "/api/items/23/neighbors"),
     *("/api/items/3/thumbnail", "/api/items/23/thumbnail", "/api/items/2/image"),
 )

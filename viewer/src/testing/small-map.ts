@@ -79,6 +79,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
       {
         kind: "number",
         name: "value",
+        finding: null,
         values: { file: "value.bin", dtype: "float32", shape: [n] },
         minimum: 1,
         maximum: n - 1,
@@ -86,6 +87,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
       {
         kind: "category",
         name: "split",
+        finding: null,
         codes: { file: "split.bin", dtype: "uint16", shape: [n] },
         categories: ["train", "test"].map((name, code) => ({
           name,
@@ -103,6 +105,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
     },
     thumbnails: [],
     facts: { model: "none" },
+    findings: null,
   };
   const source: Source = {
     manifest,

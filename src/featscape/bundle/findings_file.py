@@ -1,0 +1,113 @@
+"""Write the findings for the page: a bounded list of findings for each section."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from featscape.bundle.column_files import clean
+from featscape.bundle.contract import (
+    MOST_LISTED,
+    MOST_LISTED_ITEMS,
+    MOST_LISTED_NEIGHBORS,
+    MOST_LISTED_TEXT,
+    CategoryColumn,
+    FindingColumn,
+    FindingsFile,
+    ListedFinding,
+    ListedSection,
+    NumberColumn,
+    TextColumn,
+)
+from featscape.mapfolder.staging import writing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from featscape.records.shown_findings import FindingsSection, ShownColumn, ShownFinding
+
+_FILE = "findings.bin"
+_LIST = TypeAdapter(list[ListedFinding])
+
+
+def write_findings(
+    folder: Path, sections: Sequence[FindingsSection], order: NDArray[np.intp]
+) -> FindingsFile:
+    """Write the first findings of each section as JSON.
+
+    Parameters
+    ----------
+    folder : Path
+    sections : sequence of FindingsSection
+    order : ndarray of intp, shape (n,)
+        The row of each item, in the order of the bundle.
+
+    Returns
+    -------
+    FindingsFile
+        The manifest's entry.
+    """
+    place = np.empty(len(order), dtype=np.intp)
+    place[order] = np.arange(len(order))
+    described = []
+    end = 0
+    with writing(), (folder / _FILE).open("xb") as file:
+        for section in sections:
+            listed = [_listed(one, place) for one in section.findings[:MOST_LISTED]]
+            content = _LIST.dump_json(listed)
+            file.write(content)
+            start, end = end, end + len(content)
+            described.append(
+                ListedSection(
+                    name=section.name,
+                    title=section.title,
+                    text=_shortened(section.text),
+                    method=None if section.method is None else _shortened(section.method),
+                    layout=section.layout,
+                    n_findings=len(section.findings),
+                    n_listed=len(listed),
+                    start=start,
+                    end=end,
+                )
+            )
+    return FindingsFile(file=_FILE, sections=described)
+
+
+def mark_findings(
+    columns: Sequence[CategoryColumn | NumberColumn | TextColumn], found: Sequence[ShownColumn]
+) -> list[CategoryColumn | NumberColumn | TextColumn]:
+    """Return the columns; the columns of the findings get their title and note.
+
+    Parameters
+    ----------
+    columns : sequence of CategoryColumn, NumberColumn or TextColumn
+        The manifest's entries.
+    found : sequence of ShownColumn
+    """
+    shown = {one.name: FindingColumn(title=one.title, note=one.note) for one in found}
+    return [
+        column
+        if column.kind == "text" or column.name not in shown
+        else column.model_copy(update={"finding": shown[column.name]})
+        for column in columns
+    ]
+
+
+def _listed(finding: ShownFinding, place: NDArray[np.intp]) -> ListedFinding:
+    return ListedFinding(
+        text=_shortened(finding.text),
+        items=place[list(finding.items[:MOST_LISTED_ITEMS])].tolist(),
+        n_items=len(finding.items),
+        suggested=None if finding.suggested is None else clean(finding.suggested),
+        neighbors=place[list(finding.neighbors[:MOST_LISTED_NEIGHBORS])].tolist(),
+    )
+
+
+def _shortened(text: str) -> str:
+    shown = clean(text)
+    return shown if len(shown) <= MOST_LISTED_TEXT else f"{shown[: MOST_LISTED_TEXT - 1]}…"

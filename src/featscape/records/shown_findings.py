@@ -1,0 +1,93 @@
+"""The findings as the interactive page shows them: sections of findings, and columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+Layout = Literal["items", "pairs", "groups", "texts"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownFinding:
+    """One entry of a section.
+
+    Attributes
+    ----------
+    text : str
+        The finding as one sentence.
+    items : tuple of int
+        Rows of items.parquet, the most important first.
+    suggested : str or None
+        The suggested label.
+    neighbors : tuple of int
+        The items that support the finding.
+    """
+
+    text: str
+    items: tuple[int, ...] = ()
+    suggested: str | None = None
+    neighbors: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingsSection:
+    """The findings of one kind.
+
+    Attributes
+    ----------
+    name : str
+        Identifies the section, also in the address of the page.
+    title : str
+    text : str
+        One or more plain sentences about all findings of the section.
+    layout : str
+        "items" for findings about one item each, "pairs" for duplicates, "groups" for findings
+        about several items, "texts" for findings without items.
+    findings : tuple of ShownFinding
+        The most important finding first.
+    method : str or None
+        How the findings are computed.
+    """
+
+    name: str
+    title: str
+    text: str
+    layout: Layout
+    findings: tuple[ShownFinding, ...] = ()
+    method: str | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ShownColumn:
+    """A value of each of the n items, for the colors of the map.
+
+    Attributes
+    ----------
+    name : str
+        The name of the column in items.parquet, if items.parquet has the column.
+    title : str
+        The name for people.
+    note : str
+        What the values mean, as one sentence.
+    values : ndarray, shape (n,), or sequence of (str or None), length n
+        Numbers (NaN for no value) or categories.
+    """
+
+    name: str
+    title: str
+    note: str
+    values: NDArray[Any] | Sequence[str | None]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ShownFindings:
+    """What the interactive page shows about the findings of a map."""
+
+    sections: tuple[FindingsSection, ...]
+    columns: tuple[ShownColumn, ...] = ()

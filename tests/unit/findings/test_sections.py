@@ -1,0 +1,118 @@
+"""The findings as the page shows them."""
+
+import numpy as np
+
+from featscape.findings import (
+    ClassFinding,
+    DuplicateGroup,
+    Evidence,
+    ExpectedErrors,
+    Findings,
+    ItemColumns,
+    LabelError,
+    OffTopic,
+    QualityProblem,
+    Reliability,
+    Shortcut,
+    arrange_findings,
+)
+
+COMMON = {"text": "A sentence.", "evidence": Evidence((0, 1), (2,), 2.5, "How.")}
+
+
+def columns():
+    number = np.arange(4, dtype=np.float32)
+    return ItemColumns(
+        suspicion=number,
+        suggested=("dog",) * 4,
+        off_topic=number,
+        torn=number / 4,
+        false_friends=number / 4,
+        duplicate_group=np.full(4, -1, np.int32),
+    )
+
+
+def duplicates(**flags):
+    return DuplicateGroup(items=(1, 3), kind="near", **flags, **COMMON)
+
+
+def arranged(**findings):
+    shown = arrange_findings(Findings(columns=columns(), **findings))
+    return {section.name: section for section in shown.sections}
+
+
+def test_a_label_error_has_the_suggested_label_and_its_neighbors():
+    error = LabelError(item=3, label="cat", suggested="dog", **COMMON)
+    expected = ExpectedErrors(2, 5, 1, "If.")
+    section = arranged(labels=(error,), expected_errors=expected)["labels"]
+    assert section.layout == "items"
+    assert section.text == (
+        "1 label is less probable than another label. If the dataset has wrong labels, about 2 to "
+        "5 of these are wrong."
+    )
+    assert section.findings[0].suggested == "dog"
+    assert section.findings[0].neighbors == (2,)
+    assert section.method == "How."
+
+
+def test_leaks_and_conflicts_come_before_other_duplicates():
+    both = duplicates(leak=True, conflict=True)
+    groups = (both, duplicates(leak=True), duplicates(conflict=True), duplicates())
+    sections = arranged(duplicates=groups)
+    names = list(sections)
+    assert names.index("leaks") < names.index("conflicts") < names.index("duplicates")
+    counts = {name: len(sections[name].findings) for name in ("leaks", "conflicts", "duplicates")}
+    assert counts == {"leaks": 2, "conflicts": 2, "duplicates": 1}
+    assert sections["duplicates"].title == "Other duplicates"
+    assert sections["duplicates"].text == "1 group of duplicates: 1 of edited copies."
+    assert {sections[name].layout for name in counts} == {"pairs"}
+
+
+def test_class_findings_are_divided_into_close_split_and_typical():
+    kinds = ("close pair", "group", "split", "exemplars")
+    found = tuple(ClassFinding(kind=kind, classes=("cat",), items=(2,), **COMMON) for kind in kinds)
+    sections = arranged(classes=found)
+    assert [len(sections[name].findings) for name in ("classes", "split", "exemplars")] == [2, 1, 1]
+    assert sections["split"].findings[0].items == (2,)
+
+
+def test_a_kind_without_findings_has_the_reason_or_says_none():
+    sections = arranged(not_computed={"quality": "The map has no images."})
+    assert sections["quality"].text == "The map has no images."
+    assert sections["off_topic"].text == "None found."
+    assert sections["off_topic"].method is None
+
+
+def test_the_reason_for_missing_findings_follows_the_text():
+    section = arranged(
+        off_topic=(OffTopic(item=1, **COMMON),), not_computed={"off_topic": "Half is missing."}
+    )["off_topic"]
+    assert section.text == ("1 image resembles no large part of the dataset. Half is missing.")
+
+
+def test_every_finding_is_in_a_section():
+    sections = arranged(
+        labels=(LabelError(item=0, label="a", suggested="b", **COMMON),),
+        duplicates=(duplicates(),),
+        off_topic=(OffTopic(item=1, **COMMON),),
+        quality=(QualityProblem(item=3, kinds=("dark", "blurred"), **COMMON),),
+        classes=(ClassFinding(kind="split", classes=("cat",), **COMMON),),
+        shortcuts=(Shortcut(property_name="hue", label="cat", items=(0, 1), **COMMON),),
+        reliability=(Reliability(measure="trustworthiness", value=0.5, **COMMON),),
+    )
+    assert sum(len(section.findings) for section in sections.values()) == 7
+    assert sections["quality"].text == "1 image has technical faults: 1 dark, 1 blurred."
+
+
+def test_the_columns_have_the_scores_faults_and_duplicates_of_each_item():
+    found = Findings(
+        columns=columns(),
+        duplicates=(duplicates(),),
+        quality=(QualityProblem(item=2, kinds=("dark", "blurred"), **COMMON),),
+    )
+    shown = {column.name: column for column in arrange_findings(found).columns}
+    assert shown["suspicion"].values.tolist() == [0, 1, 2, 3]
+    assert shown["false_friends"].values.tolist() == [0, 0.25, 0.5, 0.75]
+    assert shown["technical_faults"].values == [None, None, "dark, blurred", None]
+    assert shown["duplicate_kind"].values == [None, "edited copies", None, "edited copies"]
+    assert all(column.title and column.note.endswith(".") for column in shown.values())
