@@ -123,6 +123,8 @@ export interface ListedSection {
   readonly text: string;
   /** how the findings are computed */
   readonly method: string | null;
+  /** name of the column with the scores of all items */
+  readonly column: string | null;
   /** one item for each finding; duplicates; several items; no items */
   readonly layout: "items" | "pairs" | "groups" | "texts";
   readonly n_findings: number;

@@ -134,6 +134,7 @@ class ListedSection(_Model):
     title: str
     text: str = Field(description="plain sentences about all findings of the section")
     method: str | None = Field(description="how the findings are computed")
+    column: str | None = Field(description="name of the column with the scores of all items")
     layout: Literal["items", "pairs", "groups", "texts"] = Field(
         description="one item for each finding; duplicates; several items; no items"
     )

@@ -68,6 +68,7 @@ def write_findings(
                     title=section.title,
                     text=_shortened(section.text),
                     method=None if section.method is None else _shortened(section.method),
+                    column=section.column,
                     layout=section.layout,
                     n_findings=len(section.findings),
                     n_listed=len(listed),

@@ -41,6 +41,17 @@ _NOTES = {
     ),
 }
 
+# the column with the scores of all items, by section
+_COLUMNS = {
+    "labels": "suspicion",
+    "leaks": "duplicate_kind",
+    "conflicts": "duplicate_kind",
+    "duplicates": "duplicate_kind",
+    "off_topic": "off_topic",
+    "quality": "technical_faults",
+    "reliability": "torn",
+}
+
 
 def arrange_findings(findings: Findings) -> ShownFindings:
     """Return what the page shows: sections, the most useful first, and columns.
@@ -101,6 +112,7 @@ def _section(
         layout=layout,
         findings=tuple(_shown(one) for one in found),
         method=found[0].evidence.method if found else None,
+        column=_COLUMNS.get(name),
     )
 
 

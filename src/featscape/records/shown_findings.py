@@ -53,6 +53,8 @@ class FindingsSection:
         The most important finding first.
     method : str or None
         How the findings are computed.
+    column : str or None
+        Name of the `ShownColumn` with the scores of all items.
     """
 
     name: str
@@ -61,6 +63,7 @@ class FindingsSection:
     layout: Layout
     findings: tuple[ShownFinding, ...] = ()
     method: str | None = None
+    column: str | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

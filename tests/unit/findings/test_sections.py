@@ -115,4 +115,6 @@ def test_the_columns_have_the_scores_faults_and_duplicates_of_each_item():
     assert shown["false_friends"].values.tolist() == [0, 0.25, 0.5, 0.75]
     assert shown["technical_faults"].values == [None, None, "dark, blurred", None]
     assert shown["duplicate_kind"].values == [None, "edited copies", None, "edited copies"]
+    sections = arrange_findings(found).sections
+    assert {section.column for section in sections} - {None} <= shown.keys()
     assert all(column.title and column.note.endswith(".") for column in shown.values())

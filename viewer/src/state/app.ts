@@ -8,6 +8,7 @@ import type { SelectMode, Stage, Tool } from "../stage/index";
 import type { Shared, ThemeChoice, ViewMode } from "./address/address";
 import { classColor, type ThemeName } from "./colors/class-colors";
 import { type Filter, type Filters, hiddenItems, type Values, withFilter } from "./filters";
+import { Findings } from "./findings";
 import { type Items, LABEL } from "./items/items";
 import { Messages } from "./messages";
 import { Navigation, type Surroundings } from "./navigation";
@@ -37,12 +38,14 @@ export class App {
   readonly selection = new Selection();
   readonly search: Search;
   readonly panels = new Panels(this.selection);
+  readonly findings: Findings;
 
   constructor(
     readonly items: Items,
     readonly surroundings: Surroundings,
   ) {
     this.navigation = new Navigation(surroundings);
+    this.findings = new Findings(items.source);
     this.mode = signal(this.mapMode);
     const { count } = items;
     this.hidden = computed(() => hiddenItems(count, this.filters.value, this.columns.value));
@@ -163,8 +166,56 @@ export class App {
     this.select(new Uint32Array());
   }
 
+  /** Close the topmost panel. The highlight of a section ends with the panel of the findings. */
   closePanel(): void {
-    this.panels.close();
+    batch(() => {
+      if (this.panels.side.value === "findings") this.closeSection();
+      this.panels.close();
+    });
+  }
+
+  /** Show the findings of a section in the panel and on the map, or with null the sections. */
+  openFindings(name: string | null): void {
+    const section = name === null ? null : this.findings.named(name);
+    batch(() => {
+      void this.messages.attempt(this.findings.open(section));
+      this.panels.show("findings");
+    });
+    this.messages.announcement.value = section?.text ?? "Findings";
+  }
+
+  toggleFindings(): void {
+    if (this.panels.side.value === "findings") this.closePanel();
+    else this.panels.show("findings");
+  }
+
+  /** From a section to the sections, and from the sections to the map. */
+  private leaveFindings(): void {
+    if (this.findings.section.value) this.closeSection();
+    else this.closePanel();
+  }
+
+  closeSection(): void {
+    void this.findings.open(null);
+  }
+
+  /** Go to the finding before (-1) or after (1) the current one; an open item panel follows. */
+  stepFinding(by: -1 | 1): void {
+    if (this.findings.step(by)) this.showFinding();
+  }
+
+  chooseFinding(number: number): void {
+    this.findings.at.value = number;
+    this.showFinding();
+  }
+
+  private showFinding(): void {
+    const { current, rows, at } = this.findings;
+    const items = current.value?.items ?? [];
+    const [first] = items;
+    if (first !== undefined && this.panels.side.value === "item") this.panels.openItem(first);
+    if (items.length > 0) this.navigation.revealAll(() => Uint32Array.from(items));
+    this.messages.announcement.value = `${at.value + 1} of ${rows.value?.length}: ${current.value?.finding.text}`;
   }
 
   /** Show a placed image on the map. */
@@ -194,6 +245,7 @@ export class App {
     if (panels.helpOpen.value) panels.helpOpen.value = false;
     else if (messages.error.value !== null) messages.error.value = null;
     else if (panels.side.value === "item" || panels.side.value === "placed") this.closePanel();
+    else if (panels.side.value === "findings") this.leaveFindings();
     else if (selection.count > 0) this.clearSelection();
     else if (this.tool.value !== "pan") this.tool.value = "pan";
     else if (navigation.cursor.value !== null) navigation.cursor.value = null;
@@ -229,6 +281,8 @@ export class App {
         this.selection.set(Uint32Array.from(selected), "replace");
         if (selected.length > 0) this.panels.show("selection");
       }
+      const { finding } = shared;
+      if (finding !== undefined && this.findings.named(finding)) this.openFindings(finding);
       if (item !== null) this.panels.openItem(item);
       if (unknown.size > 0) {
         this.messages.error.value = `The address uses columns that this map does not have in this form: ${[...unknown].join(", ")}. These columns are ignored. Open the address with the map from which the address was copied.`;

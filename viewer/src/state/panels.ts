@@ -4,7 +4,7 @@ import { EMPTY_HISTORY, type History, step, visit } from "./item-history";
 import type { Neighbor } from "./items/items";
 import type { Selection } from "./selection";
 
-export type Panel = "item" | "selection" | "placed";
+export type Panel = "item" | "selection" | "placed" | "findings";
 
 export interface PlacedImage {
   readonly image: Blob;
@@ -80,6 +80,7 @@ export class Panels {
 
   /** The panel that appears when the current one is closed. */
   private get below(): Panel | null {
+    if (this.previous === "findings") return this.previous;
     const exists = this.previous === "placed" ? this.placed.value : this.selection.count > 0;
     return exists ? this.previous : null;
   }

@@ -80,7 +80,8 @@ export function syncStage(app: App, stage: Stage): () => void {
       stage.setColors(codes, palette);
     }),
     effect(() => {
-      const emphasis = { matches: app.search.matches.value, selection: app.selection.items.value };
+      const matches = app.findings.items.value ?? app.search.matches.value;
+      const emphasis = { matches, selection: app.selection.items.value };
       const filters = app.filters.value;
       const highlight = seenHighlight(app.navigation.highlight.value, filters);
       const codes = highlight && columns.value.get(highlight.column);
@@ -101,16 +102,7 @@ export function syncStage(app: App, stage: Stage): () => void {
     effect(() => stage.setTheme(STAGE_THEMES[app.theme.value])),
     effect(() => stage.setTool(app.tool.value)),
     effect(() => stage.setCropped(app.cropped.value)),
-    effect(() =>
-      stage.setFocus(
-        app.navigation.hoveredInPanel.value ?? app.navigation.cursor.value ?? app.panels.item.value,
-      ),
-    ),
-    effect(() => {
-      const { side, item, placed, neighbors } = app.panels;
-      const from = side.value === "placed" ? (placed.value?.position ?? null) : item.value;
-      stage.setLinks(from, neighbors.value);
-    }),
+    ...syncMarks(app, stage),
     effect(() => {
       const placed = app.panels.placed.value;
       stage.setMarker(placed?.position ?? null, placed?.image ?? null);
@@ -123,4 +115,29 @@ export function syncStage(app: App, stage: Stage): () => void {
   return () => {
     for (const stop of stops) stop();
   };
+}
+
+/** Pass the focused item, and the lines and rings around it. */
+function syncMarks(app: App, stage: Stage): (() => void)[] {
+  return [
+    effect(() =>
+      stage.setFocus(
+        app.navigation.hoveredInPanel.value ??
+          app.navigation.cursor.value ??
+          app.panels.item.value ??
+          app.findings.current.value?.items[0] ??
+          null,
+      ),
+    ),
+    effect(() => {
+      const { side, item, placed, neighbors } = app.panels;
+      if (side.value === "findings") {
+        const { from, to } = app.findings.links.value;
+        stage.setLinks(from, to);
+        return;
+      }
+      const from = side.value === "placed" ? (placed.value?.position ?? null) : item.value;
+      stage.setLinks(from, neighbors.value);
+    }),
+  ];
 }

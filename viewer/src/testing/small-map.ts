@@ -1,7 +1,7 @@
 /** A small map in memory for tests: a source, and a stage that draws nothing. */
 import { signal } from "@preact/signals";
 import type { Arrays } from "../bundle/arrays";
-import { type Manifest, NO_CATEGORY } from "../contract";
+import { type ListedFinding, type ListedSection, type Manifest, NO_CATEGORY } from "../contract";
 import type { Source } from "../source";
 import type { Area, Stage, View } from "../stage/index";
 import { App } from "../state/app";
@@ -13,6 +13,12 @@ export interface SmallMap {
   readonly paths?: readonly string[];
   readonly ids?: readonly number[];
   readonly nDimensions?: 2 | 3;
+  /** The sections of the findings; null for a map without findings. */
+  readonly findings?: readonly SmallSection[] | null;
+}
+
+export interface SmallSection extends Partial<ListedSection> {
+  readonly listed: readonly Partial<ListedFinding>[];
 }
 
 const NONE = { originals: false, search: false, zip: 0, place: false, no_place: null };
@@ -51,6 +57,8 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
     "neighbors.bin": buffer(neighbors),
     "distances.bin": buffer(Float32Array.from({ length: n * 2 }, (_, i) => i + 0.5)),
   };
+  const { sections, bytes: found } = writeSections(map.findings ?? []);
+  files["findings.bin"] = buffer(found);
   const color = (i: number) => `#${i.toString(16).padStart(6, "0")}`;
   const manifest: Manifest = {
     format: "featscape-bundle",
@@ -105,7 +113,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
     },
     thumbnails: [],
     facts: { model: "none" },
-    findings: null,
+    findings: map.findings ? { file: "findings.bin", sections } : null,
   };
   const source: Source = {
     manifest,
@@ -124,6 +132,41 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
     grid: () => null,
   };
   return { source, arrays };
+}
+
+/** The sections of the manifest, and the bytes of findings.bin. */
+function writeSections(given: readonly SmallSection[]): {
+  sections: ListedSection[];
+  bytes: Uint8Array<ArrayBuffer>;
+} {
+  let text = ""; // ASCII: one byte for each character
+  const sections = given.map(({ listed, ...section }, i): ListedSection => {
+    const start = text.length;
+    text += JSON.stringify(
+      listed.map((one) => ({
+        text: "A sentence.",
+        items: [],
+        n_items: one.items?.length ?? 0,
+        suggested: null,
+        neighbors: [],
+        ...one,
+      })),
+    );
+    return {
+      name: `section ${i}`,
+      title: `Section ${i}`,
+      text: "About the section.",
+      method: null,
+      column: null,
+      layout: "items",
+      n_findings: listed.length,
+      n_listed: listed.length,
+      start,
+      end: text.length,
+      ...section,
+    };
+  });
+  return { sections, bytes: new TextEncoder().encode(text) };
 }
 
 export function smallApp(map: SmallMap = {}, abilities: Partial<Source> = {}): App {

@@ -50,6 +50,8 @@ function keyRows({ modes, manifest, source, hasImages }: App): [string, string][
       : []),
     ...(hasImages ? [pair("C", "crop images to squares")] : []),
     ["A", "select what is shown"],
+    ["F", "findings"],
+    ["J K", "next finding, previous finding"],
     ["[ ]", "back, forward through the opened images"],
     ["B T", "legend, dark or light"],
     ["Esc", "close the panel, clear the selection"],

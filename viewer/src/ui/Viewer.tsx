@@ -3,9 +3,11 @@ import type { App } from "../state/app";
 import type { Panel } from "../state/panels";
 import { AppContext, useApp } from "./context";
 import { IconButton, LinkButton } from "./controls/controls";
+import { Icon } from "./controls/icons";
 import { DropZone } from "./DropZone";
 import { Help } from "./Help";
 import { HoverCard } from "./HoverCard";
+import { FindingsPanel } from "./side/FindingsPanel";
 import { ItemPanel } from "./side/ItemPanel";
 import { PlacedPanel } from "./side/PlacedPanel";
 import { SelectionPanel } from "./side/SelectionPanel";
@@ -17,6 +19,7 @@ export function Viewer({ app, root }: { readonly app: App; readonly root: HTMLEl
     <AppContext.Provider value={app}>
       <Sidebar />
       <SideDock />
+      <FindingsButton />
       <Pills />
       <Toolbar />
       <Messages />
@@ -36,18 +39,46 @@ function SideDock() {
       return app.selection.items.value.length === 0 ? null : <SelectionPanel />;
     case "placed":
       return <PlacedPanel />;
+    case "findings":
+      return <FindingsPanel />;
     case null:
       return null;
   }
 }
 
-/** Buttons that lead back to the selection and the placed image while their panels are closed. */
+/** Opens the findings, where their panel opens. */
+function FindingsButton() {
+  const app = useApp();
+  if (app.panels.side.value !== null) return null;
+  return (
+    <button
+      type="button"
+      class="fs-panel fs-findings-button"
+      aria-keyshortcuts="f"
+      title="What the map shows about its images (f)"
+      onClick={() => app.toggleFindings()}
+    >
+      <Icon name="findings" /> Findings
+    </button>
+  );
+}
+
+/** Buttons that lead back to the findings, the selection and the placed image while their panels are closed. */
 function Pills() {
   const app = useApp();
   const { length } = app.selection.items.value;
   const panel = app.panels.side.value;
+  const section = app.findings.section.value;
   return (
     <div class="fs-pills">
+      {section && panel !== "findings" && (
+        <Pill
+          panel="findings"
+          text={section.title}
+          close="End the highlight of the findings"
+          onClose={() => app.closeSection()}
+        />
+      )}
       {length > 0 && panel !== "selection" && (
         <Pill
           panel="selection"

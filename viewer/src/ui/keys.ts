@@ -61,6 +61,9 @@ function actions(app: App, root: HTMLElement): Readonly<Record<string, () => voi
     },
     "[": () => app.step(-1),
     "]": () => app.step(1),
+    f: () => app.toggleFindings(),
+    j: () => app.stepFinding(1),
+    k: () => app.stepFinding(-1),
     n: () => app.search.step(1),
     N: () => app.search.step(-1),
     "?": () => {
@@ -81,12 +84,16 @@ export function listenKeys(app: App, root: HTMLElement, stage: HTMLElement): () 
   const target: EventTarget = app.surroundings.embedded ? root : document;
   const byKey = actions(app, root);
 
+  /** The item under the cursor, or the first item of the current finding. */
+  function current(): number | null {
+    return app.navigation.cursor.value ?? app.findings.current.value?.items[0] ?? null;
+  }
+
   function onMap(event: KeyboardEvent): boolean {
     const arrow = ARROWS[event.key as keyof typeof ARROWS];
     if (arrow && event.shiftKey) app.stage?.pan(arrow.dx, arrow.dy);
     else if (arrow) walkMap(app, arrow.direction);
-    else if (event.key === "Enter" && app.navigation.cursor.value !== null)
-      app.panels.openItem(app.navigation.cursor.value);
+    else if (event.key === "Enter" && current() !== null) app.goTo(current() as number);
     else if (event.key === " " && app.navigation.cursor.value !== null)
       app.toggleSelected(app.navigation.cursor.value);
     else return false;

@@ -494,3 +494,103 @@ it("each count includes the number of shown items", async () => {
   await settled();
   expect(text(".fs-legend-head")).toBe("3 of 6 shown");
 });
+
+const FINDINGS: NonNullable<Parameters<typeof smallApp>[0]>["findings"] = [
+  {
+    name: "labels",
+    title: "Label errors",
+    text: "2 labels are doubtful.",
+    method: "By neighbors.",
+    column: "value",
+    n_findings: 7,
+    listed: [
+      { text: "<b>1</b> is wrong.", items: [2], suggested: "dog", neighbors: [1] },
+      { text: "Two.", items: [4] },
+    ],
+  },
+  { name: "leaks", title: "Leaks", layout: "pairs", listed: [{ text: "Same.", items: [0, 3] }] },
+  { name: "off_topic", title: "Off topic", text: "None found.", listed: [] },
+];
+
+it("the findings are listed with their numbers, and F opens and closes them", async () => {
+  const { app } = await shown({ findings: FINDINGS });
+  press("f");
+  await settled();
+  const titles = [...root.querySelectorAll(".fs-section-title")].map((each) => each.textContent);
+  expect(titles).toEqual(["Label errors7", "Leaks1", "Off topic0"]);
+  expect(root.querySelectorAll("button.fs-section-button")).toHaveLength(2);
+  press("f");
+  await settled();
+  expect(app.panels.side.value).toBeNull();
+  button("Findings").click();
+  await settled();
+  expect(root.querySelector("aside")?.getAttribute("aria-label")).toBe("Findings");
+});
+
+it("J and K step through the findings of a section, and Enter opens the item", async () => {
+  const { app } = await shown({ findings: FINDINGS });
+  app.openFindings("labels");
+  await settled();
+  const current = () => root.querySelector("[aria-current]")?.getAttribute("aria-posinset");
+  press("j");
+  press("J");
+  await settled();
+  expect(current()).toBe("2");
+  press("k");
+  await settled();
+  expect(current()).toBe("1");
+  press("Enter", document.body);
+  await settled();
+  expect(app.panels.item.value).toBe(2);
+});
+
+it("a section shows its texts as text, and says how many findings the list omits", async () => {
+  const { app } = await shown({ findings: FINDINGS });
+  app.openFindings("labels");
+  await settled();
+  const panel = root.querySelector("aside");
+  expect(panel?.textContent).toContain("<b>1</b> is wrong.");
+  expect(panel?.querySelector("b")).toBeNull();
+  expect(panel?.textContent).toContain("The list has the first 2 of 7");
+  expect(panel?.querySelector(".fs-relabel")?.textContent).toBe("cat→dog?");
+  expect(panel?.textContent).toContain("By neighbors.");
+  button("Color the map").click();
+  expect(app.colorBy.value).toBe("value");
+  button("Select 2").click();
+  expect([...app.selection.items.value]).toEqual([2, 4]);
+  await settled();
+  button("Label errors").click(); // leads back from the selection
+  await settled();
+  button("All findings").click();
+  await settled();
+  expect(root.querySelectorAll(".fs-section-button")).toHaveLength(3);
+});
+
+it("a click on a finding makes it the current one", async () => {
+  const { app } = await shown({ findings: FINDINGS });
+  app.openFindings("leaks");
+  await settled();
+  root.querySelector<HTMLElement>(".fs-finding")?.click();
+  await settled();
+  expect(app.findings.at.value).toBe(0);
+  expect(root.querySelectorAll(".fs-pair-image")).toHaveLength(2);
+  expect(root.querySelector(".fs-pair-caption")?.textContent).toContain("train");
+});
+
+it("a long section renders only the visible rows", async () => {
+  const listed = Array.from({ length: 500 }, () => ({ text: "Same.", items: [0] }));
+  const { app } = await shown({ findings: [{ name: "labels", listed }] });
+  app.openFindings("labels");
+  await settled();
+  expect(root.querySelectorAll(".fs-finding").length).toBeLessThan(20);
+  expect(root.querySelector<HTMLElement>(".fs-finding-list ol")?.style.height).toBe("78000px");
+});
+
+it("a map without findings says how to compute them", async () => {
+  await shown();
+  press("f");
+  await settled();
+  expect(root.querySelector("aside")?.textContent).toContain(
+    "This map has no findings. Make the map again with featscape map --force, without --no-findings.",
+  );
+});

@@ -62,6 +62,7 @@ export class AddressSync {
       ...(app.panels.item.value !== null && { item: app.items.id(app.panels.item.value) }),
       selection: this.selectedIds(),
       query: app.search.query.value.trim(),
+      ...(app.findings.section.value && { finding: app.findings.section.value.name }),
       theme: app.themeChoice.value,
     })}`;
   }

@@ -18,6 +18,8 @@ export interface Shared {
   /** Ids, ascending. */
   readonly selection?: readonly number[];
   readonly query?: string;
+  /** The name of the section of findings that is open. */
+  readonly finding?: string;
   readonly theme?: ThemeChoice;
   readonly cropped?: boolean;
 }
@@ -85,6 +87,7 @@ export function encodeAddress(shared: Shared): string {
     if (text !== null) parts.set("selected", text);
   }
   if (shared.query) parts.set("find", shared.query);
+  if (shared.finding) parts.set("finding", shared.finding);
   if (shared.theme && shared.theme !== "auto") parts.set("theme", shared.theme);
   return parts.toString();
 }
@@ -97,6 +100,7 @@ export function decodeAddress(hash: string): Shared {
   const theme = oneOf(parts.get("theme"), ["light", "dark"] as const);
   const colorBy = parts.get("color");
   const query = parts.get("find");
+  const finding = parts.get("finding");
   const item = Number(parts.get("item") ?? Number.NaN);
   const selection = parseIds(parts.get("selected") ?? "");
   const filters = decodeFilters(parts);
@@ -110,6 +114,7 @@ export function decodeAddress(hash: string): Shared {
     ...(Number.isInteger(item) && item >= 0 && { item }),
     ...(selection.length > 0 && { selection }),
     ...(query && { query }),
+    ...(finding && { finding }),
     ...(theme && { theme }),
   };
 }

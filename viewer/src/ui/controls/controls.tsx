@@ -78,10 +78,15 @@ export function SidePanel(props: {
   readonly heading: ComponentChildren;
   readonly tools?: ComponentChildren;
   readonly children: ComponentChildren;
+  /** True for a panel with large images. */
+  readonly wide?: boolean;
   onClose(): void;
 }) {
   return (
-    <aside class="fs-panel fs-side" aria-label={props.name}>
+    <aside
+      class={props.wide ? "fs-panel fs-side fs-side-wide" : "fs-panel fs-side"}
+      aria-label={props.name}
+    >
       <header class="fs-panel-head">
         <h2 class="fs-panel-title">{props.heading}</h2>
         {props.tools}

@@ -1,0 +1,113 @@
+/** The findings: the open section, its rows, and the row that the keyboard or a click chose. */
+import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
+import { readFindings } from "../bundle/findings";
+import type { ListedFinding, ListedSection } from "../contract";
+import type { Source } from "../source";
+
+/** A row of the list: a finding, or one pair of a group of duplicates. */
+export interface FindingRow {
+  readonly finding: ListedFinding;
+  /** The items of the row. */
+  readonly items: readonly number[];
+  /** The place of the pair in its group, such as "pair 2 of 5"; "" for the only pair. */
+  readonly place: string;
+}
+
+/** What the map shows of the current row: lines from an item to others, or rings around items. */
+export interface FindingLinks {
+  readonly from: number | null;
+  readonly to: readonly number[];
+}
+
+const NO_LINKS: FindingLinks = { from: null, to: [] };
+
+export class Findings {
+  /** The section whose findings the panel lists; null while the panel lists the sections. */
+  readonly section = signal<ListedSection | null>(null);
+  /** The rows of the section; null while they are read. */
+  readonly rows = signal<readonly FindingRow[] | null>(null);
+  /** The number of the current row; -1 for none. */
+  readonly at = signal(-1);
+  readonly current: ReadonlySignal<FindingRow | null>;
+  /** The items that the map highlights; null for none. */
+  readonly items: ReadonlySignal<Uint32Array | null>;
+  readonly links: ReadonlySignal<FindingLinks>;
+  private readonly read = new Map<string, Promise<readonly FindingRow[]>>();
+
+  constructor(private readonly source: Source) {
+    this.current = computed(() => this.rows.value?.[this.at.value] ?? null);
+    this.items = computed(() => highlighted(this.rows.value));
+    this.links = computed(() => linksOf(this.section.value, this.current.value));
+  }
+
+  /** The sections, the most useful first; null for a map without findings. */
+  get sections(): readonly ListedSection[] | null {
+    return this.source.manifest.findings?.sections ?? null;
+  }
+
+  named(name: string): ListedSection | null {
+    return this.sections?.find((section) => section.name === name) ?? null;
+  }
+
+  /** List the findings of a section, or with null the sections. */
+  async open(section: ListedSection | null): Promise<void> {
+    batch(() => {
+      this.section.value = section;
+      this.rows.value = null;
+      this.at.value = -1;
+    });
+    if (!section) return;
+    const rows = await this.rowsOf(section);
+    if (this.section.value === section) this.rows.value = rows;
+  }
+
+  /** Make the row before (-1) or after (1) the current one current. Returns the row. */
+  step(by: -1 | 1): FindingRow | null {
+    const count = this.rows.value?.length ?? 0;
+    if (count === 0) return null;
+    const at = this.at.value;
+    this.at.value = at < 0 ? (by > 0 ? 0 : count - 1) : (at + by + count) % count;
+    return this.current.value;
+  }
+
+  private rowsOf(section: ListedSection): Promise<readonly FindingRow[]> {
+    let rows = this.read.get(section.name);
+    if (!rows) {
+      rows = readFindings(this.source, section).then((found) =>
+        found.flatMap((finding) => (section.layout === "pairs" ? pairs(finding) : row(finding))),
+      );
+      rows.catch(() => this.read.delete(section.name)); // a later call reads again
+      this.read.set(section.name, rows);
+    }
+    return rows;
+  }
+}
+
+function row(finding: ListedFinding): FindingRow[] {
+  return [{ finding, items: finding.items, place: "" }];
+}
+
+/** The pairs of the first item of a group with each other item. */
+function pairs(finding: ListedFinding): FindingRow[] {
+  const [first, ...others] = finding.items;
+  if (first === undefined) return [];
+  const count = (finding.n_items - 1).toLocaleString("en-US");
+  return others.map((other, i) => ({
+    finding,
+    items: [first, other],
+    place: others.length > 1 ? `Pair ${i + 1} of ${count}` : "",
+  }));
+}
+
+function highlighted(rows: readonly FindingRow[] | null): Uint32Array | null {
+  const items = new Set(rows?.flatMap((each) => [...each.items]));
+  return items.size > 0 ? Uint32Array.from(items) : null;
+}
+
+function linksOf(section: ListedSection | null, current: FindingRow | null): FindingLinks {
+  const first = current?.items[0];
+  if (!section || !current || first === undefined) return NO_LINKS;
+  if (section.layout === "items") return { from: first, to: current.finding.neighbors };
+  if (section.layout === "pairs") return { from: first, to: current.items.slice(1) };
+  return { from: null, to: current.items };
+}

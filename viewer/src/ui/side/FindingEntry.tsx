@@ -1,0 +1,206 @@
+/** One row of the list of findings. */
+import type { FunctionComponent } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import type { ListedSection } from "../../contract";
+import type { FindingRow } from "../../state/findings";
+import { useApp } from "../context";
+import { Difference } from "../controls/Difference";
+import { ItemButton } from "../controls/ItemButtons";
+import { Name } from "../controls/Name";
+
+type Layout = ListedSection["layout"];
+
+/** The height of a row in pixels; findings.css has the same heights. */
+export const ROW_HEIGHTS: Readonly<Record<Layout, number>> = {
+  items: 156,
+  pairs: 220,
+  groups: 132,
+  texts: 72,
+};
+
+const IN_STRIP = 6; // images in a row of small images
+
+interface FindingEntryProps {
+  readonly row: FindingRow;
+  readonly layout: Layout;
+  readonly number: number;
+  /** The number of rows. */
+  readonly count: number;
+  readonly active: boolean;
+}
+
+export function FindingEntry({ row, layout, number, count, active }: FindingEntryProps) {
+  const app = useApp();
+  const height = ROW_HEIGHTS[layout];
+  const Content = CONTENTS[layout] ?? TextContent;
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the keys J and K choose a row
+    <li
+      class="fs-finding"
+      aria-current={active ? "true" : undefined}
+      aria-setsize={count}
+      aria-posinset={number + 1}
+      style={{ height: `${height}px`, transform: `translateY(${number * height}px)` }}
+      onClick={() => app.chooseFinding(number)}
+    >
+      <Content row={row} />
+    </li>
+  );
+}
+
+interface RowProps {
+  readonly row: FindingRow;
+}
+
+const CONTENTS: Readonly<Record<Layout, FunctionComponent<RowProps>>> = {
+  items: ItemContent,
+  pairs: PairContent,
+  groups: GroupContent,
+  texts: TextContent,
+};
+
+function Sentence({ row }: RowProps) {
+  return (
+    <p class="fs-finding-text" dir="auto" title={row.finding.text}>
+      {row.finding.text}
+    </p>
+  );
+}
+
+/** A large image, with the suggested label beside the label. */
+function ItemContent({ row }: RowProps) {
+  const { finding, items } = row;
+  const item = items[0];
+  if (item === undefined) return <Sentence row={row} />;
+  return (
+    <div class="fs-finding-item">
+      <ItemButton item={item} sizePx={128} />
+      <div class="fs-finding-facts">
+        {finding.suggested !== null && <Labels item={item} suggested={finding.suggested} />}
+        <Sentence row={row} />
+        {finding.neighbors.length > 0 && (
+          <Strip
+            items={finding.neighbors}
+            total={finding.neighbors.length}
+            name={finding.suggested === null ? "Nearest images" : "Nearest with that label"}
+          />
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Labels({ item, suggested }: { readonly item: number; readonly suggested: string }) {
+  const { items, manifest } = useApp();
+  const given = items.classOf(item);
+  const other = manifest.classes?.find((each) => each.name === suggested);
+  return (
+    <div class="fs-relabel">
+      <ClassName name={given?.name ?? "no label"} color={given?.color} />
+      <span class="fs-muted">→</span>
+      <ClassName name={suggested} color={other?.color} />
+      <span class="fs-muted">?</span>
+    </div>
+  );
+}
+
+function ClassName({
+  name,
+  color,
+}: {
+  readonly name: string;
+  readonly color?: string | undefined;
+}) {
+  const app = useApp();
+  return (
+    <span class="fs-label">
+      <i class="fs-swatch" style={{ background: app.displayedColor(color) }} />
+      <Name name={name} among={app.items.classNames} title={name} />
+    </span>
+  );
+}
+
+/** Two images side by side, and where they differ. */
+function PairContent({ row }: RowProps) {
+  const { hasImages } = useApp();
+  const [one, other] = row.items;
+  return (
+    <>
+      {one !== undefined && other !== undefined && (
+        <div class="fs-pair">
+          <PairImage item={one} />
+          <PairImage item={other} />
+          {hasImages && <Difference one={one} other={other} />}
+        </div>
+      )}
+      {row.place && <p class="fs-muted fs-pair-place">{row.place}</p>}
+      <Sentence row={row} />
+    </>
+  );
+}
+
+function PairImage({ item }: { readonly item: number }) {
+  const { items } = useApp();
+  const split = useSplit(item);
+  const label = items.classOf(item);
+  return (
+    <div class="fs-pair-image">
+      <ItemButton item={item} sizePx={128} />
+      <div class="fs-pair-caption">
+        {label && <ClassName name={label.name} color={label.color} />}
+        {split && <span class="fs-muted">{split}</span>}
+      </div>
+    </div>
+  );
+}
+
+/** The split of an item, such as "train"; null until it is read, and without splits. */
+function useSplit(item: number): string | null {
+  const { items } = useApp();
+  const [split, setSplit] = useState<string | null>(null);
+  useEffect(() => {
+    let gone = false;
+    items.details(item).then(
+      ({ columns }) => !gone && setSplit(String(columns["split"] ?? "") || null),
+      (error) => console.warn(`no split of item ${items.id(item)}: ${error}`),
+    );
+    return () => {
+      gone = true;
+    };
+  }, [item, items]);
+  return split;
+}
+
+function GroupContent({ row }: RowProps) {
+  return (
+    <>
+      <Sentence row={row} />
+      <Strip items={row.items} total={row.finding.n_items} name="Images" />
+    </>
+  );
+}
+
+function TextContent({ row }: RowProps) {
+  return <Sentence row={row} />;
+}
+
+/** A row of small images; the number of the other images follows. */
+function Strip(props: {
+  readonly items: readonly number[];
+  readonly total: number;
+  readonly name: string;
+}) {
+  const shown = props.items.slice(0, IN_STRIP);
+  const more = props.total - shown.length;
+  if (shown.length === 0) return null;
+  return (
+    <ul class="fs-strip" aria-label={props.name}>
+      {shown.map((item) => (
+        <li key={item}>
+          <ItemButton item={item} sizePx={48} />
+        </li>
+      ))}
+      {more > 0 && <li class="fs-muted">+{more.toLocaleString("en-US")}</li>}
+    </ul>
+  );
+}

@@ -1,0 +1,194 @@
+/** The findings: the sections with their numbers, and the findings of the open section. */
+import { useEffect, useRef } from "preact/hooks";
+import type { ListedSection } from "../../contract";
+import { useApp } from "../context";
+import { IconButton, SidePanel, TextButton } from "../controls/controls";
+import { Icon } from "../controls/icons";
+import { seenRows, useViewport } from "../controls/viewport";
+import { FindingEntry, ROW_HEIGHTS } from "./FindingEntry";
+
+export function FindingsPanel() {
+  const app = useApp();
+  const section = app.findings.section.value;
+  return (
+    <SidePanel
+      name="Findings"
+      wide
+      heading={section ? <SectionHeading title={section.title} /> : "Findings"}
+      tools={section && <SectionTools section={section} />}
+      onClose={() => app.closePanel()}
+    >
+      {section ? <Section section={section} /> : <Sections />}
+    </SidePanel>
+  );
+}
+
+/** The title, after a button that leads back to all sections. */
+function SectionHeading({ title }: { readonly title: string }) {
+  const app = useApp();
+  return (
+    <span class="fs-section-heading">
+      <IconButton icon="back" label="All findings" onClick={() => app.openFindings(null)} />
+      {title}
+    </span>
+  );
+}
+
+function Sections() {
+  const app = useApp();
+  const { sections } = app.findings;
+  if (!sections) {
+    return (
+      <p class="fs-note">
+        This map has no findings. Make the map again with <code>featscape map --force</code>,
+        without <code>--no-findings</code>.
+      </p>
+    );
+  }
+  return (
+    <ul class="fs-sections">
+      {sections.map((section) => (
+        <li key={section.name}>
+          {section.n_findings > 0 ? (
+            <button
+              type="button"
+              class="fs-section-button"
+              onClick={() => app.openFindings(section.name)}
+            >
+              <SectionSummary section={section} />
+            </button>
+          ) : (
+            <div class="fs-section-button fs-section-empty">
+              <SectionSummary section={section} />
+            </div>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function SectionSummary({ section }: { readonly section: ListedSection }) {
+  return (
+    <>
+      <span class="fs-section-title">
+        <span>{section.title}</span>
+        <span class="fs-number">{section.n_findings.toLocaleString("en-US")}</span>
+      </span>
+      <span class="fs-muted">{section.text}</span>
+    </>
+  );
+}
+
+/** The place in the list, and buttons to the finding before and after. */
+function SectionTools({ section }: { readonly section: ListedSection }) {
+  const app = useApp();
+  const { at, rows } = app.findings;
+  const count = rows.value?.length ?? 0;
+  if (section.layout === "texts" || count === 0) return null;
+  return (
+    <>
+      <span class="fs-muted fs-number">
+        {at.value >= 0 ? `${(at.value + 1).toLocaleString("en-US")} / ` : ""}
+        {count.toLocaleString("en-US")}
+      </span>
+      <IconButton
+        icon="up"
+        label="Previous finding"
+        shortcut="k"
+        onClick={() => app.stepFinding(-1)}
+      />
+      <IconButton
+        icon="down"
+        label="Next finding"
+        shortcut="j"
+        onClick={() => app.stepFinding(1)}
+      />
+    </>
+  );
+}
+
+function Section({ section }: { readonly section: ListedSection }) {
+  const app = useApp();
+  const { n_findings, n_listed, column, method } = section;
+  const items = app.findings.items.value;
+  return (
+    <>
+      <p class="fs-note fs-section-text" title={section.text}>
+        {section.text}
+        {n_listed < n_findings && (
+          <>
+            {" "}
+            The list has the first {n_listed.toLocaleString("en-US")} of{" "}
+            {n_findings.toLocaleString("en-US")}; <code>featscape findings MAP --csv</code> prints
+            all.
+          </>
+        )}
+      </p>
+      <div class="fs-actions">
+        {items && (
+          <TextButton title="Select the images of these findings" onClick={() => app.select(items)}>
+            <Icon name="plus" /> Select {items.length.toLocaleString("en-US")}
+          </TextButton>
+        )}
+        {column !== null && app.colorColumns.includes(column) && (
+          <TextButton
+            title="Show this value of all images as the color of the map"
+            onClick={() => {
+              app.colorBy.value = column;
+            }}
+          >
+            <Icon name="points" /> Color the map
+          </TextButton>
+        )}
+      </div>
+      <FindingList section={section} />
+      {method !== null && (
+        <details class="fs-method">
+          <summary>How this is computed</summary>
+          <p class="fs-muted">{method}</p>
+        </details>
+      )}
+    </>
+  );
+}
+
+/** The rows have one height, so that only the visible rows are rendered. */
+function FindingList({ section }: { readonly section: ListedSection }) {
+  const app = useApp();
+  const scroller = useRef<HTMLDivElement>(null);
+  const viewport = useViewport(scroller);
+  const rows = app.findings.rows.value ?? [];
+  const at = app.findings.at.value;
+  const height = ROW_HEIGHTS[section.layout];
+  const { first, last } = seenRows(viewport, height, rows.length);
+
+  useEffect(() => {
+    if (scroller.current && at >= 0) scrollTo(scroller.current, at * height, height);
+  }, [at, height]);
+
+  return (
+    <div class="fs-finding-list" ref={scroller}>
+      <ol class="fs-tall" style={{ height: `${rows.length * height}px` }}>
+        {rows.slice(first, last).map((row, i) => (
+          <FindingEntry
+            key={first + i}
+            row={row}
+            layout={section.layout}
+            number={first + i}
+            count={rows.length}
+            active={first + i === at}
+          />
+        ))}
+      </ol>
+    </div>
+  );
+}
+
+/** Scroll as little as possible until a row is visible. */
+function scrollTo(list: HTMLElement, top: number, height: number): void {
+  if (top < list.scrollTop) list.scrollTop = top;
+  else if (top + height > list.scrollTop + list.clientHeight) {
+    list.scrollTop = Math.min(top, top + height - list.clientHeight);
+  }
+}
