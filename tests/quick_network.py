@@ -24,6 +24,18 @@ class QuickNetwork:
         return np.array([one.ravel() / 255 for one in pixels], dtype=np.float32)
 
 
+class FirstPixelNetwork(QuickNetwork):
+    """A network whose features are the first pixel."""
+
+    card = ModelCard("first pixel", "pixels", "none", "0" * 64, "none", 3)
+
+    def prepare(self, image):
+        return np.asarray(image)[0, 0]
+
+    def run(self, pixels):
+        return np.array(pixels, dtype=np.float32)
+
+
 def put_in_place(network, patch):
     """Make `extract` use this network; all other code stays real."""
     module = importlib.import_module("featscape.features.extraction.loop")

@@ -1,5 +1,7 @@
 """Steps of the tests of folders that are written beside their final name."""
 
+import pytest
+
 from featscape.mapfolder.staging import kept_beside, staged
 
 
@@ -21,3 +23,27 @@ def keep(folder, text="work"):
     """Write a file that an interrupted run keeps."""
     kept_beside(folder).mkdir(exist_ok=True)
     (kept_beside(folder) / "file").write_text(text)
+
+
+def end_early(output, *, error=RuntimeError, note=None, fill=keep):
+    def begin():
+        with stage(output, note=note) as folder:
+            (folder / "half").write_text("half")
+            fill(folder)
+            raise error
+
+    with pytest.raises(error):
+        begin()
+
+
+def full_disk(_handle):
+    raise OSError(28, "No space left on device")
+
+
+def between_the_moves(tmp_path):
+    """Leave what a run leaves that is killed between the two moves; return its hidden folder."""
+    partial = tmp_path / ".m.partial"
+    for name in ("replaced", "new"):
+        (partial / name).mkdir(parents=True)
+    (partial / "replaced" / "older").write_text("older")
+    return partial

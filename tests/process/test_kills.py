@@ -13,19 +13,18 @@ from itertools import groupby
 
 import pytest
 from tests.conftest import write_images
-from tests.unit.test_resume import HEAVY, assert_same_map, choose_seed
 
 from featscape import make_map
 from featscape.errors import InputError
 from featscape.mapfolder import FORMAT, RUN, damaged, new_map_folder
 from featscape.mapfolder import read as reading
 from featscape.mapfolder.read import open_map
+from interrupted_runs import HEAVY, assert_same_map, choose_seed
 from quick_network import QuickNetwork
 
 pytestmark = pytest.mark.skipif(
     not hasattr(signal, "SIGKILL"), reason="there is no kill -9 on this system"
 )
-
 N_KILLS = 50
 MOST_WAIT_S = 0.05  # before a kill; a run replaces the map a few times in this time
 N_REPLACEMENTS = 50  # by each of two runs

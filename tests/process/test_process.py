@@ -11,11 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.unit.test_resume import HEAVY
 
 from featscape.cli import main
 from featscape.features.extraction import shards
 from featscape.pipeline import open_map
+from interrupted_runs import HEAVY
 from quick_network import QuickNetwork, put_in_place
 
 pytestmark = [

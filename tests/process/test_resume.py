@@ -7,20 +7,19 @@ import signal
 import time
 
 import pytest
-from tests.unit.test_resume import (
+
+from featscape import make_map
+from featscape.features.extraction import shards
+from interrupted_runs import (
     HEAVY,
     BatchNetwork,
     assert_same_map,
     choose_seed,
     write_source,
 )
-
-from featscape import make_map
-from featscape.features.extraction import shards
 from quick_network import put_in_place
 
 pytestmark = pytest.mark.usefixtures("here")
-
 N_KILLS = 20
 N_KILLS_A_MAP = 5
 

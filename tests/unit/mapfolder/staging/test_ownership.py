@@ -1,8 +1,12 @@
 """Which files in a folder are featscape's, and which are not."""
 
+import os
+
 import pytest
 
+from featscape.errors import InputError
 from featscape.mapfolder.staging.ownership import find_foreign, list_names
+from staged_folders import names_in, stage
 
 FILES = ("run.json", "bundle/ids.bin", "bundle/column-[0-9]*.bin")
 
@@ -60,3 +64,60 @@ def test_a_link_is_judged_by_its_name_and_not_followed(tmp_path):
 )
 def test_names_are_listed_up_to_five(n_names, words):
     assert list_names([str(number) for number in range(n_names)]) == words
+
+
+class TestHiddenFolderOfOthers:
+    def refuse(self, output, reason):
+        with pytest.raises(InputError, match=rf"\.m\.partial.* but did not create it: {reason}"):
+            stage(output).__enter__()
+
+    def test_a_link_is_refused_and_nothing_behind_it_is_deleted(self, tmp_path):
+        (tmp_path / "victim" / "new").mkdir(parents=True)
+        (tmp_path / ".m.partial").symlink_to("victim")
+        self.refuse(tmp_path / "m", "it is a link")
+        assert names_in(tmp_path / "victim") == ["new"]
+
+    def test_a_file_is_refused(self, tmp_path):
+        (tmp_path / ".m.partial").write_text("text")
+        self.refuse(tmp_path / "m", "it is not a folder")
+
+    @pytest.mark.parametrize("name", ["new", "kept", "replaced", "lock"])
+    def test_a_link_in_it_is_refused(self, tmp_path, name):
+        (tmp_path / "victim").mkdir()
+        (tmp_path / ".m.partial").mkdir()
+        (tmp_path / ".m.partial" / name).symlink_to(tmp_path / "victim")
+        self.refuse(tmp_path / "m", f"it contains {name}")
+
+    @pytest.mark.parametrize("name", ["kept/0123", "kept/0123/000000.npy"])
+    def test_a_link_below_the_kept_files_is_refused(self, tmp_path, name):
+        (tmp_path / "victim").mkdir()
+        link = tmp_path / ".m.partial" / name
+        link.parent.mkdir(parents=True)
+        link.symlink_to(tmp_path / "victim")
+        self.refuse(tmp_path / "m", rf"it contains {name}\. ")
+        assert link.is_symlink()
+
+    def test_other_files_in_it_are_refused_with_their_names(self, tmp_path):
+        (tmp_path / ".m.partial").mkdir()
+        for name in ("thesis.tex", "new", ".DS_Store"):
+            (tmp_path / ".m.partial" / name).write_text("text")
+        self.refuse(tmp_path / "m", r"it contains thesis\.tex\. The folder is unchanged")
+        assert len(names_in(tmp_path / ".m.partial")) == 3
+
+    @pytest.mark.skipif(
+        not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away"
+    )
+    def test_another_users_is_refused(self, tmp_path):
+        (tmp_path / ".m.partial").mkdir()
+        os.chown(tmp_path / ".m.partial", 12345, -1)
+        self.refuse(tmp_path / "m", "it belongs to another user")
+
+    @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owner here")
+    def test_where_the_file_system_gives_all_files_one_owner_it_is_ours(
+        self, tmp_path, monkeypatch
+    ):
+        (tmp_path / ".m.partial").mkdir()
+        monkeypatch.setattr("os.geteuid", lambda: 12345)
+        with stage(tmp_path / "m"):
+            pass
+        assert names_in(tmp_path) == ["m"]

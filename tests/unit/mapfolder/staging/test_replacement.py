@@ -1,93 +1,18 @@
-"""A folder that appears whole: what an early end keeps, and that two runs do not meet."""
+"""A folder replaces an older folder as a whole, also after a run was killed."""
 
 import errno
-import os
 import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
 from filelock import FileLock
-from PIL import Image
 
 from featscape.errors import InputError
 from featscape.mapfolder.staging import (
-    WriteError,
     flush,
-    kept_beside,
     restore,
-    writing,
 )
-from staged_folders import keep, names_in, stage
-
-
-def end_early(output, *, error=RuntimeError, note=None, fill=keep):
-    def begin():
-        with stage(output, note=note) as folder:
-            (folder / "half").write_text("half")
-            fill(folder)
-            raise error
-
-    with pytest.raises(error):
-        begin()
-
-
-class TestWhatIsKept:
-    @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-    def test_an_early_end_keeps_it_and_says_so(self, tmp_path, error):
-        lines = []
-        end_early(tmp_path / "m", error=error, note=lines.append)
-        assert names_in(tmp_path) == [".m.partial"]
-        assert not (tmp_path / ".m.partial" / "new").exists()
-        (line,) = lines
-        assert f"is kept in {tmp_path / '.m.partial'}: repeat the call to continue" in line
-
-    def test_the_next_run_finds_it_and_begins_the_folder_anew(self, tmp_path):
-        end_early(tmp_path / "m")
-        with stage(tmp_path / "m") as folder:
-            assert names_in(folder) == []
-            assert (kept_beside(folder) / "file").read_text() == "work"
-        assert names_in(tmp_path) == ["m"]
-
-    def test_a_check_that_fails_leaves_it(self, tmp_path):
-        end_early(tmp_path / "m")
-
-        def refuse(_output):
-            raise InputError("no")
-
-        lines = []
-        with (
-            pytest.raises(InputError),
-            stage(tmp_path / "m", check=refuse, note=lines.append),
-        ):
-            pytest.fail("it began")
-        assert lines == []
-        assert (tmp_path / ".m.partial" / "kept" / "file").exists()
-
-    def test_a_full_disk_says_where_it_is(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("os.fsync", full_disk)
-        with (
-            pytest.raises(
-                InputError, match=r"No space left.* is kept in .*m\.partial; repeat the call"
-            ),
-            stage(tmp_path / "m") as folder,
-        ):
-            keep(folder)
-        assert names_in(tmp_path) == [".m.partial"]
-
-    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is full")
-    def test_a_short_write_is_a_refusal(self):
-        with pytest.raises(WriteError, match="No space left on device"), writing():
-            np.zeros(1_000).tofile("/dev/full")  # NumPy gives no errno
-
-    def test_a_bug_is_not_taken_for_a_full_disk(self, tmp_path):
-        with pytest.raises(OSError, match="cannot write mode F") as found, writing():
-            Image.new("F", (4, 4)).save(tmp_path / "x.png")
-        assert not isinstance(found.value, WriteError)
-
-    def test_without_anything_kept_nothing_is_left(self, tmp_path):
-        end_early(tmp_path / "m", fill=lambda folder: kept_beside(folder).mkdir())
-        assert names_in(tmp_path) == []
+from staged_folders import between_the_moves, end_early, keep, names_in, stage
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="Linux tells an open file's name")
@@ -129,10 +54,6 @@ class TestFlush:
         self.fail_to_open(monkeypatch)
         with pytest.raises(OSError, match="Permission denied"):
             flush(tmp_path / "file")
-
-
-def full_disk(_handle):
-    raise OSError(28, "No space left on device")
 
 
 class TestAfterAKill:
@@ -262,15 +183,6 @@ class TestFilesThatArriveLate:
         assert flushed[-1] == tmp_path
 
 
-def between_the_moves(tmp_path):
-    """Leave what a run leaves that is killed between the two moves; return its hidden folder."""
-    partial = tmp_path / ".m.partial"
-    for name in ("replaced", "new"):
-        (partial / name).mkdir(parents=True)
-    (partial / "replaced" / "older").write_text("older")
-    return partial
-
-
 class TestReadersAfterAKill:
     def test_the_older_folder_is_put_back(self, tmp_path):
         between_the_moves(tmp_path)
@@ -318,128 +230,3 @@ class TestReadersAfterAKill:
             InputError, match=r"older folder is .*\.m\.partial/replaced\. .*: Read-only file system"
         ):
             restore(tmp_path / "m")
-
-
-class TestHiddenFolderOfOthers:
-    def refuse(self, output, reason):
-        with pytest.raises(InputError, match=rf"\.m\.partial.* but did not create it: {reason}"):
-            stage(output).__enter__()
-
-    def test_a_link_is_refused_and_nothing_behind_it_is_deleted(self, tmp_path):
-        (tmp_path / "victim" / "new").mkdir(parents=True)
-        (tmp_path / ".m.partial").symlink_to("victim")
-        self.refuse(tmp_path / "m", "it is a link")
-        assert names_in(tmp_path / "victim") == ["new"]
-
-    def test_a_file_is_refused(self, tmp_path):
-        (tmp_path / ".m.partial").write_text("text")
-        self.refuse(tmp_path / "m", "it is not a folder")
-
-    @pytest.mark.parametrize("name", ["new", "kept", "replaced", "lock"])
-    def test_a_link_in_it_is_refused(self, tmp_path, name):
-        (tmp_path / "victim").mkdir()
-        (tmp_path / ".m.partial").mkdir()
-        (tmp_path / ".m.partial" / name).symlink_to(tmp_path / "victim")
-        self.refuse(tmp_path / "m", f"it contains {name}")
-
-    @pytest.mark.parametrize("name", ["kept/0123", "kept/0123/000000.npy"])
-    def test_a_link_below_the_kept_files_is_refused(self, tmp_path, name):
-        (tmp_path / "victim").mkdir()
-        link = tmp_path / ".m.partial" / name
-        link.parent.mkdir(parents=True)
-        link.symlink_to(tmp_path / "victim")
-        self.refuse(tmp_path / "m", rf"it contains {name}\. ")
-        assert link.is_symlink()
-
-    def test_other_files_in_it_are_refused_with_their_names(self, tmp_path):
-        (tmp_path / ".m.partial").mkdir()
-        for name in ("thesis.tex", "new", ".DS_Store"):
-            (tmp_path / ".m.partial" / name).write_text("text")
-        self.refuse(tmp_path / "m", r"it contains thesis\.tex\. The folder is unchanged")
-        assert len(names_in(tmp_path / ".m.partial")) == 3
-
-    @pytest.mark.skipif(
-        not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away"
-    )
-    def test_another_users_is_refused(self, tmp_path):
-        (tmp_path / ".m.partial").mkdir()
-        os.chown(tmp_path / ".m.partial", 12345, -1)
-        self.refuse(tmp_path / "m", "it belongs to another user")
-
-    @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owner here")
-    def test_where_the_file_system_gives_all_files_one_owner_it_is_ours(
-        self, tmp_path, monkeypatch
-    ):
-        (tmp_path / ".m.partial").mkdir()
-        monkeypatch.setattr("os.geteuid", lambda: 12345)
-        with stage(tmp_path / "m"):
-            pass
-        assert names_in(tmp_path) == ["m"]
-
-
-class TestTwoRunsAtOnce:
-    def test_the_second_is_refused_and_the_first_goes_on(self, tmp_path):
-        with stage(tmp_path / "m") as folder:
-            (folder / "file").write_text("first")
-            with (
-                pytest.raises(
-                    InputError, match=r"another process is writing the map .* Wait until"
-                ),
-                stage(tmp_path / "m"),
-            ):
-                pytest.fail("it began")
-        assert (tmp_path / "m" / "file").read_text() == "first"
-
-    @pytest.mark.parametrize("end", ["replacement", "repair"])
-    def test_the_lock_is_deleted_after_all_that_it_protects(self, tmp_path, monkeypatch, end):
-        # another run may fill the hidden folder as soon as the lock is deleted
-        partial = between_the_moves(tmp_path)
-        (partial / ".DS_Store").write_text("text")
-        unlink = os.unlink
-        left = []
-
-        def watch(path, **options):
-            if Path(path).name == "lock":
-                left.append(names_in(partial))
-            unlink(path, **options)
-
-        monkeypatch.setattr("os.unlink", watch)
-        if end == "repair":
-            restore(tmp_path / "m")
-        else:
-            with stage(tmp_path / "m") as folder:
-                keep(folder)
-        assert left == [["lock"]]
-        assert names_in(tmp_path) == ["m"]
-
-    def test_a_lock_that_another_run_takes_at_the_end_stays(self, tmp_path, monkeypatch):
-        lock = tmp_path / ".m.partial" / "lock"
-        unlink = os.unlink
-
-        def take_over(path, **options):
-            unlink(path, **options)
-            if Path(path).name == "lock":
-                lock.write_text("the other run's")
-
-        monkeypatch.setattr("os.unlink", take_over)
-        with stage(tmp_path / "m"):
-            pass
-        assert lock.read_text() == "the other run's"
-
-
-def test_a_folder_that_disappears_while_the_lock_is_acquired_is_created_again(
-    tmp_path, monkeypatch
-):
-    from filelock import FileLock
-
-    acquire, failures = FileLock.acquire, [FileExistsError(17, "File exists")]
-
-    def acquire_later(self, *arguments, **options):
-        if failures:
-            raise failures.pop()
-        return acquire(self, *arguments, **options)
-
-    monkeypatch.setattr(FileLock, "acquire", acquire_later)
-    with stage(tmp_path / "m") as folder:
-        (folder / "file").touch()
-    assert (tmp_path / "m" / "file").exists()

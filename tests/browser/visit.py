@@ -1,0 +1,169 @@
+"""A page that shows a map, and the actions of a person on the page."""
+
+import io
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import numpy as np
+import pytest
+from PIL import Image
+
+SIZE = {"width": 1280, "height": 800}
+CLEAR = (330, 60, 900, 700)  # no panel lies there: left, top, right, bottom
+PATIENCE_MS = 20_000  # for what takes milliseconds: other work may have the processors
+REST_MS = 450  # longer than the pause after which the page writes its address
+
+
+class Visit:
+    """A page that shows a map, with what a person does there."""
+
+    def __init__(self, page, address, expected):
+        self.page = page
+        self.address = address
+        self.requests = []
+        self._expected = expected
+        self._complaints = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("pageerror", lambda error: self._complaints.append(str(error)))
+        page.on("console", self._heard)
+
+    def _heard(self, message):
+        if message.type == "error":
+            self._complaints.append(message.text)
+
+    def check(self):
+        """Hold the page to its word: no error that was not to be expected, no stranger asked."""
+        unexpected = [
+            text for text in self._complaints if not any(part in text for part in self._expected)
+        ]
+        assert unexpected == []
+        own = ("blob:", "data:", self.address.partition("#")[0].rpartition("/")[0])
+        assert [url for url in self.requests if not url.startswith(own)] == []
+
+    def open(self, *, wait=True):
+        if self.address.startswith("file:"):
+            self.page.context.set_offline(True)
+        self.page.goto(self.address)
+        if wait:
+            self.until("document.querySelector('.fs-toolbar') && location.hash.includes('scale=')")
+        if wait and "scale=" in self.address:  # else the page writes it once the view rests
+            self.rest()
+
+    def until(self, expression):
+        """Wait until it holds on the page, whose policy forbids Playwright's own way to wait."""
+        end = time.monotonic() + PATIENCE_MS / 1000
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < end, f"never: {expression}"
+            time.sleep(0.05)
+
+    def rest(self):
+        """Wait until the view and its address rest: for a while, and for some frames."""
+        self.page.evaluate(
+            """rest => new Promise(done => {
+                let last, since, frames;
+                (function look() {
+                    const now = performance.now();
+                    if (location.hash !== last) [last, since, frames] = [location.hash, now, 0];
+                    if (now - since > rest && frames++ > 3) done(true);
+                    else requestAnimationFrame(look);
+                })();
+            })""",
+            arg=REST_MS,
+        )
+
+    def becomes(self, read, expected):
+        """Wait until what `read` gives is as expected: pytest.approx, or a value."""
+        end = time.monotonic() + PATIENCE_MS / 1000
+        while (found := read()) != expected and time.monotonic() < end:
+            time.sleep(0.1)
+        assert found == expected
+
+    @property
+    def shared(self):
+        """The parameters in the address: name -> text."""
+        fragment = self.page.evaluate("location.hash").removeprefix("#")
+        return {name: values[0] for name, values in parse_qs(fragment).items()}
+
+    @property
+    def scale(self):
+        return float(self.shared["scale"])
+
+    @property
+    def center(self):
+        return np.array([float(part) for part in self.shared["at"].split("_")])
+
+    def button(self, name, *, exact=True):
+        return self.page.get_by_role("button", name=name, exact=exact)
+
+    @property
+    def legend(self):
+        return self.page.get_by_role("listbox").get_by_role("option")
+
+    def panel(self, name):
+        return self.page.get_by_role("complementary", name=name)
+
+    def places(self, positions):
+        """Return the page positions of places on a flat map, shape (n, 2), in pixels."""
+        offset = (np.asarray(positions, dtype=float) - self.center[:2]) * self.scale
+        return offset * [1, -1] + [SIZE["width"] / 2, SIZE["height"] / 2]
+
+    def apart(self, bundle, *, apart_px=14):
+        """Return items clear of panels and of one another, and the places of all, as points."""
+        places = self.places(bundle.array(bundle.manifest.positions))
+        left, top, right, bottom = CLEAR
+        clear = (places > [left, top]).all(axis=1) & (places < [right, bottom]).all(axis=1)
+        gaps = np.sqrt(((places[:, None] - places[None]) ** 2).sum(axis=-1))
+        np.fill_diagonal(gaps, np.inf)
+        return np.flatnonzero(clear & (gaps.min(axis=1) > apart_px)), places
+
+    def points(self):
+        """Look at the map as points, which are where their items are."""
+        self.button("Points").click()
+        self.until("location.hash.includes('view=points')")
+
+    def hover_at(self, place):
+        self.page.mouse.move(*place)
+
+    def click_at(self, place):
+        self.page.mouse.move(*place)
+        self.page.mouse.click(*place)
+
+    def drag(self, start, *through, button="left"):
+        mouse = self.page.mouse
+        mouse.move(*start)
+        mouse.down(button=button)
+        for place in through:
+            mouse.move(*place, steps=4)
+        mouse.up(button=button)
+
+    def saved(self, click):
+        """Return the name and the bytes of the file that a click saves."""
+        with self.page.expect_download() as download:
+            click()
+        return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+    def picture(self, clip=None):
+        """Return the page as it is once it rests, as an image."""
+        before = None
+        for _ in range(150):
+            content = self.page.screenshot(clip=clip)
+            if content == before:
+                return Image.open(io.BytesIO(content)).convert("RGB")
+            before = content
+            time.sleep(0.1)
+        pytest.fail("the page does not come to rest")
+
+    @contextmanager
+    def without_panels(self):
+        """Hide everything except the map, because fonts differ between machines."""
+        panels = self.page.locator(".fs-panels")
+        panels.evaluate("panels => { panels.style.opacity = 0 }")
+        yield
+        panels.evaluate("panels => { panels.style.opacity = '' }")
+
+    def n_colors(self):
+        """Return the number of colors on the map: 1 if nothing is drawn."""
+        with self.without_panels():
+            return len(self.picture().getcolors(maxcolors=1 << 21))

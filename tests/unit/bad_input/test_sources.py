@@ -1,0 +1,171 @@
+"""Invalid sources on the command line, and the files that a map skips."""
+
+import io
+import os
+import shutil
+import struct
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+class TestSource:
+    def test_an_empty_folder_is_refused(self, refuse, tmp_path):
+        (tmp_path / "empty").mkdir()
+        message = refuse("map", tmp_path / "empty")
+        assert "must contain at least one image" in message
+        assert "empty' contains none" in message
+
+    def test_a_missing_path_is_refused(self, refuse):
+        message = refuse("map", "nowhere")
+        assert message.startswith("the source must be a folder of images, a table")
+
+    def test_a_single_image_is_refused(self, refuse, photos):
+        message = refuse("map", photos / "red" / "00.png")
+        assert "00.png' is a file of another type" in message
+        assert f"for example '{photos / 'red'}'" in message
+
+    @pytest.mark.usefixtures("quick_network")
+    def test_a_folder_without_a_readable_image_is_refused(self, refuse, tmp_path):
+        (tmp_path / "notes").mkdir()
+        for number in range(20):
+            (tmp_path / "notes" / f"{number}.jpg").write_text("no image at all")
+        message = refuse("map", tmp_path / "notes", "--perplexity", 4)
+        assert "not an image" in message
+        assert "20" in message
+
+    def test_one_image_is_too_few(self, refuse, photos):
+        message = refuse("map", photos, "--limit", 1)
+        assert message.startswith("t-SNE needs at least 2 items; got 1 sample.")
+
+    def test_too_few_images_for_the_perplexity_are_refused(self, refuse, photos):
+        message = refuse("map", photos, "--perplexity", 30)
+        assert "less than the number of items, 24; got 30" in message
+        assert "Lower perplexity or add items" in message
+
+
+def bomb():
+    """Return a PNG of 20,000 x 20,000 pixels whose file has a few hundred bytes."""
+
+    def chunk(name, content):
+        check = struct.pack(">I", zlib.crc32(name + content))
+        return struct.pack(">I", len(content)) + name + content + check
+
+    header = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 0, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+    return start + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.usefixtures("quick_network")
+class TestFilesThatAreSkipped:
+    """Skipped files are counted on the screen and listed in run.json with the reason."""
+
+    @pytest.mark.parametrize(
+        ("name", "content", "reason"),
+        [
+            ("zero.png", lambda _good: b"", "empty"),
+            ("cut.png", lambda good: good[: len(good) // 2], "truncated"),
+            ("text.jpg", lambda _good: b"Dear Sir or Madam,\n" * 20, "not an image"),
+            ("bomb.png", lambda _good: bomb(), "decompression bomb"),
+        ],
+    )
+    def test_a_damaged_image_is_skipped(self, make, photos, name, content, reason):
+        good = (photos / "red" / "00.png").read_bytes()
+        (photos / "red" / name).write_bytes(content(good))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            made, done = make(photos)
+        assert len(made) == 24
+        assert [one["path"] for one in made.run["skipped"]] == [f"red/{name}"]
+        assert reason in made.run["skipped"][0]["reason"]
+        assert made.run["counts"]["skipped"] == 1
+        assert "Skipped 1 file" in done.out
+        assert f"red/{name}: {made.run['skipped'][0]['reason']}"[:70] in done.out
+
+    def test_the_row_with_an_unclosed_quote_is_named_in_the_summary(self, make, photos):
+        paths = [f"red/{number:02}.png" for number in range(8)]
+        (photos / "m.csv").write_text("\n".join(["path", *paths, 'red/00.png"', '"red/01.png', ""]))
+        _, done = make(photos / "m.csv")
+        assert "m.csv, line 11: invalid row: an unclosed quote" in done.out
+
+    def test_warnings_of_pillow_are_not_printed(self, make, photos):
+        file = io.BytesIO()
+        Image.new("RGB", (16, 12), "red").save(file, "JPEG")
+        exif = (
+            b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01"  # five entries, the first of which is cut off
+        )
+        marker = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+        content = file.getvalue()
+        (photos / "red" / "warned.jpg").write_bytes(content[:2] + marker + content[2:])
+        made, done = make(photos)
+        assert "red/warned.jpg" in made.paths
+        assert "EXIF" not in done.err + done.out
+
+    def test_an_image_with_the_wrong_extension_is_read(self, make, photos):
+        shutil.copy(photos / "red" / "00.png", photos / "red" / "really-a-png.jpg")
+        made, _ = make(photos)
+        assert len(made) == 25
+        assert made.run["skipped"] == []
+
+    def test_a_symlink_loop_is_skipped(self, make, photos):
+        (photos / "red" / "loop").symlink_to(photos)
+        made, _ = make(photos)
+        assert len(made) == 24
+        assert made.run["skipped"] == [
+            {"path": "red/loop", "reason": "a link to one of its parent folders"}
+        ]
+
+    def test_files_without_permission_are_skipped(self, make, photos, as_ordinary_user):
+        folder = as_ordinary_user(photos)
+        (folder / "red" / "00.png").chmod(0)
+        (folder / "blue").chmod(0)
+        made, _ = make(folder)
+        (folder / "blue").chmod(0o755)
+        assert len(made) == 15
+        assert made.run["skipped"] == [
+            {"path": "blue", "reason": "no permission to read"},
+            {"path": "red/00.png", "reason": "no permission to read"},
+        ]
+
+
+@pytest.mark.usefixtures("quick_network")
+class TestUnusualSources:
+    @pytest.mark.parametrize(
+        "name", ["with space", "émoji 🦊", "new\nline", "[red]", "-o", os.fsdecode(b"caf\xe9")]
+    )
+    def test_unusual_names_are_kept(self, make, photos, name):
+        (photos / "red").rename(photos / name)
+        (photos / name / "00.png").rename(photos / name / f"{name}.png")
+        made, done = make(photos)
+        assert f"{name}/{name}.png" in made.paths
+        shown = {"new\nline": r"new\nline", os.fsdecode(b"caf\xe9"): r"caf\xe9"}.get(name, name)
+        assert shown in done.out
+
+    def test_a_class_with_one_image_has_no_agreement(self, make, photos):
+        for file in list((photos / "red").iterdir())[1:]:
+            file.unlink()
+        made, _ = make(photos)
+        assert made.labels.count("red") == 1
+        assert made.run["agreement"]["by_class"]["red"] == 0.0
+
+    def test_identical_images_have_finite_positions(self, make, photos):
+        original = (photos / "red" / "00.png").read_bytes()
+        for file in photos.rglob("*.png"):
+            file.write_bytes(original)
+        made, _ = make(photos)
+        assert np.isfinite(made.positions).all()
+        assert np.unique(made.features, axis=0).shape[0] == 1
+        assert (made.folder / "images.png").stat().st_size > 0
+
+
+@pytest.mark.usefixtures("quick_network")
+def test_a_map_of_16_images_is_made(make, photos):
+    made, _ = make(photos, "--limit", 16)
+    assert len(made) == 16
+    with Image.open(made.folder / "scatter.png") as picture:
+        picture.verify()
