@@ -54,8 +54,8 @@ def describe(options: type) -> Iterator[tuple[inspect.Parameter, Help]]:
     inherited = [one for one in fields(options) if one not in own]
     signature = inspect.signature(options).parameters
     for one in (*own, *inherited):
-        kind, text = hints[one.name].__origin__, hints[one.name].__metadata__[0]
-        yield signature[one.name].replace(annotation=kind), text
+        annotation, text = hints[one.name].__origin__, hints[one.name].__metadata__[0]
+        yield signature[one.name].replace(annotation=annotation), text
 
 
 def takes(
@@ -91,8 +91,8 @@ def _with_parameters(docstring: str, described: list[tuple[inspect.Parameter, He
     """Insert the section of parameters before the first section of a NumPy-style docstring."""
     lines = ["Parameters", "----------"]
     for parameter, text in described:
-        kind = inspect.formatannotation(parameter.annotation)
-        lines.append(f"{parameter.name} : {kind.replace('str | os.PathLike[str]', 'path')}")
+        annotation = inspect.formatannotation(parameter.annotation)
+        lines.append(f"{parameter.name} : {annotation.replace('str | os.PathLike[str]', 'path')}")
         if parameter.default is not inspect.Parameter.empty:
             lines[-1] += f", default: {text.default or repr(parameter.default)}"
         lines.append(f"    {text.text}")

@@ -8,8 +8,8 @@ from meshtsne.descent import initial
 from meshtsne.descent.loop import descend
 from meshtsne.descent.schedule import count_iterations, plan_phases
 from meshtsne.fit.device import describe_device, resolve_device
+from meshtsne.fit.log import FitLog
 from meshtsne.fit.parameters import check_neighbors, check_parameters, usual_neighbors
-from meshtsne.fit.progress import Progress
 from meshtsne.fit.request import check_inputs, make_request
 from meshtsne.fit.stages import HostStages, arrange, open_stages, prepare
 from meshtsne.fitted import FittedMap
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-    from meshtsne.fit.request import Request
+    from meshtsne.fit.request import FitRequest
     from meshtsne.records import Neighbors
 
 
@@ -305,9 +305,9 @@ class TSNE(FittedMap):
         self.neighbors_indices_ = neighbors.indices
         self.neighbors_distances_ = neighbors.distances
         stages = HostStages(request)
-        progress = Progress(self.verbose)
-        self.timings_ = progress.timings
-        arrange(stages, X, progress)
+        log = FitLog(self.verbose)
+        self.timings_ = log.timings
+        arrange(stages, X, log)
         self._keep(stages)
         return self
 
@@ -346,7 +346,7 @@ class TSNE(FittedMap):
 
     def _begin(
         self, X: Any, *, neighbors: Any = None, affinities: Any = None
-    ) -> tuple[Any, Request]:
+    ) -> tuple[Any, FitRequest]:
         """Check the parameters and arrays; return X as an array, and the request."""
         check_parameters(self)
         check_inputs(self, X, neighbors=neighbors, affinities=affinities)
@@ -370,9 +370,9 @@ class TSNE(FittedMap):
         on_advance: Callable[[int], object] = _ignore,
     ) -> None:
         X, request = self._begin(X, neighbors=neighbors, affinities=affinities)
-        progress = Progress(self.verbose)
-        self.timings_ = progress.timings
-        n = self._count_items(X, request, progress)
+        log = FitLog(self.verbose)
+        self.timings_ = log.timings
+        n = self._count_items(X, request, log)
         if not isinstance(self.init, str):
             initial.array_start(self.init, shape=(n, self.n_components))
         device = resolve_device(self.device, request, n_items=n)
@@ -388,15 +388,15 @@ class TSNE(FittedMap):
         )
         self.learning_rate_ = phases[-1].learning_rate
         with stages.guard():
-            gradient, P = prepare(stages, X, progress)
+            gradient, P = prepare(stages, X, log)
             if P is not None:
                 self.affinities_ = P
-            with progress.timed("descent"):
+            with log.timed("descent"):
                 outcome = descend(
                     gradient,
                     phases,
                     tolerance=self.tolerance,
-                    callback=progress.watch(self.callback),
+                    callback=log.watch(self.callback),
                     callback_every=self.callback_every,
                     on_advance=on_advance,
                 )
@@ -410,14 +410,14 @@ class TSNE(FittedMap):
         if outcome.stopped_by == "interrupt":
             raise KeyboardInterrupt
 
-    def _count_items(self, X: Any, request: Request, progress: Progress) -> int:
+    def _count_items(self, X: Any, request: FitRequest, log: FitLog) -> int:
         """Return the number of items, and report a number of neighbors below the usual one."""
         if request.affinities is not None:
             return int(request.affinities.shape[0])
         k, usual = request.n_neighbors, usual_neighbors(request.perplexities)
         self.n_neighbors_ = k
         if k < usual:
-            progress.report(f"{k} neighbors per item, fewer than 3 x perplexity = {usual}")
+            log.report(f"{k} neighbors per item, fewer than 3 x perplexity = {usual}")
         return len(request.neighbors.indices) if request.neighbors is not None else X.shape[0]
 
     def __sklearn_tags__(self) -> Any:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-    from meshtsne.fit.request import Request
+    from meshtsne.fit.request import FitRequest
     from meshtsne.fit.stages import Stages
     from meshtsne.reduction import Reduction
 
@@ -188,7 +188,7 @@ class FittedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         if stages.index is not None:
             self._index = stages.index
 
-    def _keep_neighbors(self, request: Request, stages: Stages) -> None:
+    def _keep_neighbors(self, request: FitRequest, stages: Stages) -> None:
         """Keep the neighbors, with their distances in `metric`."""
         neighbors = request.neighbors or self._in_metric(stages.neighbors)
         self.neighbors_indices_ = neighbors.indices

@@ -210,9 +210,9 @@ def _on_sphere(
     length = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
     if not (length > 0).all():
         first = start + int(np.argmin(length > 0))
-        kind = "a constant row" if metric == "correlation" else "a row of zeros"
+        row = "a constant row" if metric == "correlation" else "a row of zeros"
         raise InputError(
-            f"{metric} distance is not defined for {kind}; row {first} is one. "
+            f"{metric} distance is not defined for {row}; row {first} is one. "
             "Leave such rows out, or pass metric='euclidean'."
         )
     return np.asarray(rows / length[:, None])

@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 
 from meshtsne import TSNE
 from meshtsne.errors import DeviceError
-from meshtsne.fit.request import Request
+from meshtsne.fit.request import FitRequest
 
 HAS_GPU = torch.cuda.is_available()
 DEVICE = "cuda" if HAS_GPU else "cpu"
@@ -144,7 +144,7 @@ def test_the_initial_positions_are_those_of_the_cpu(points):
     from meshtsne.cuda.fit import DeviceStages
     from meshtsne.fit.stages import HostStages
 
-    ask = Request(
+    ask = FitRequest(
         n_neighbors=21, perplexities=(7.0,), metric="cosine", n_pca=3, n_components=2, init="pca",
         method="auto", generator=np.random.RandomState(1), n_threads=1,
     )  # fmt: skip

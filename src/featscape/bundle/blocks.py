@@ -59,13 +59,13 @@ class BlockWriter:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
         with writing():
             self._data.close()
-        if kind is None:
+        if error_type is None:
             write_array(self._folder, f"{self._name}-blocks.bin", np.array(self._starts))
 
 

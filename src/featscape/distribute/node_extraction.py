@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from featscape.features import Network
     from featscape.records import Decoder, ImageBytes, PlainDecoder, ThumbnailSink
 
-    Items = list[Read | SkippedImage]
+    ReadItems = list[Read | SkippedImage]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,9 @@ def read_chunk(row: dict[str, Any], job: Job) -> dict[str, Any]:
         _check_version(job)
         contents, prefixes = _open(job.kind, job.source), DigestPrefixes(_fetch(job.prefixes[0]))
         paths = json.loads(row["paths"])
-        result: Items | FeatscapeError = [_read(contents, path, prefixes, job) for path in paths]
+        result: ReadItems | FeatscapeError = [
+            _read(contents, path, prefixes, job) for path in paths
+        ]
     except FeatscapeError as error:
         result = error
     return {"chunk": row["chunk"], "content": pickle.dumps(result)}
@@ -105,7 +107,7 @@ class Runner:
                 result = error
         return {"chunk": row["chunk"], "content": pickle.dumps(result)}
 
-    def _run(self, items: Items) -> Items:
+    def _run(self, items: ReadItems) -> ReadItems:
         pixels = [item.pixels for item in items if isinstance(item, Read)]
         waiting = [one for one in pixels if one is not None]
         if not waiting:
@@ -121,9 +123,9 @@ class Runner:
         ]
 
 
-def unpack(content: bytes) -> Items | FeatscapeError:
+def unpack(content: bytes) -> ReadItems | FeatscapeError:
     """Return the result of a stage for a chunk."""
-    result: Items | FeatscapeError = pickle.loads(content)  # noqa: S301 - written by this run
+    result: ReadItems | FeatscapeError = pickle.loads(content)  # noqa: S301 - written by this run
     return result
 
 

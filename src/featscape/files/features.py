@@ -155,12 +155,12 @@ def _check_kind(start: bytes, file: Path) -> None:
     """Raise InputError unless the first bytes of a file are those of an .npy file."""
     if start == b"\x93NUMPY":
         return
-    kind = ""
+    what = ""
     if start.startswith(b"PK"):
-        kind = "; it is an .npz archive"
+        what = "; it is an .npz archive"
     elif start.startswith(b"\x80"):  # the protocols of pickle from 2 on
-        kind = f"; {PICKLED}"
-    raise InputError(f"{printable(file)} is not an .npy file{kind}. {_REMEDY}")
+        what = f"; {PICKLED}"
+    raise InputError(f"{printable(file)} is not an .npy file{what}. {_REMEDY}")
 
 
 def _check_values(features: NDArray[Any], file: Path) -> None:

@@ -101,10 +101,10 @@ def _is_read(name: str, columns: Sequence[str] | None) -> bool:
     return any(column == name or column.startswith(f"{name}.") for column in columns)
 
 
-def _count_fixed_bytes(kind: pa.DataType) -> int:
+def _count_fixed_bytes(data_type: pa.DataType) -> int:
     """Return the largest number of bytes of a value, apart from the bytes of texts."""
     try:
-        return max(8, int(kind.bit_width) // 8)
+        return max(8, int(data_type.bit_width) // 8)
     except ValueError:  # a type without a fixed size
         return 8
 
@@ -129,8 +129,8 @@ def _count_text_bytes(column: pa.Array) -> int:
     return pc.sum(lengths).as_py() or 0
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def _is_text(data_type: pa.DataType) -> bool:
     import pyarrow as pa
 
-    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary)
-    return any(is_kind(kind) for is_kind in (*kinds, pa.types.is_large_binary))
+    text_types = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary)
+    return any(is_type(data_type) for is_type in (*text_types, pa.types.is_large_binary))

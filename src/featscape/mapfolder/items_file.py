@@ -69,8 +69,8 @@ def _find_wrong_types(schema: pa.Schema) -> Iterator[str]:
     texts = (types.is_string, types.is_large_string, types.is_null)
     numbers = (types.is_integer, types.is_floating)
 
-    def is_category(kind: pa.DataType) -> bool:
-        return bool(types.is_dictionary(kind) and types.is_string(kind.value_type))
+    def is_category(data_type: pa.DataType) -> bool:
+        return bool(types.is_dictionary(data_type) and types.is_string(data_type.value_type))
 
     others = (types.is_boolean, types.is_date, types.is_timestamp, is_category)
     own: dict[str, tuple[Callable[[pa.DataType], bool], ...]] = {
@@ -80,9 +80,9 @@ def _find_wrong_types(schema: pa.Schema) -> Iterator[str]:
         "path_bytes": (types.is_binary,),
         LANDMARK: (types.is_boolean,),
     }
-    for name, kind in zip(names, schema.types, strict=True):
-        if not any(is_kind(kind) for is_kind in own.get(name, (*texts, *numbers, *others))):
-            yield f"its column {name} has the type {kind}"
+    for name, data_type in zip(names, schema.types, strict=True):
+        if not any(is_type(data_type) for is_type in own.get(name, (*texts, *numbers, *others))):
+            yield f"its column {name} has the type {data_type}"
 
 
 def _find_wrong_values(table: pa.Table) -> Iterator[str]:

@@ -15,37 +15,37 @@ Seconds = Annotated[FiniteFloat, Field(ge=0, lt=1e12)]
 Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
 
 
-class _Part(BaseModel):
+class _Section(BaseModel):
     # a later version may add entries
     model_config = ConfigDict(extra="ignore", strict=True)
 
 
-class _Versions(_Part):
+class _Versions(_Section):
     featscape: str
 
 
-class _Counts(_Part):
+class _Counts(_Section):
     items: Count
 
 
-class _Parameters(_Part):
+class _TsneParameters(_Section):
     perplexity: FiniteFloat | None = None
     seed: Count | None = None
 
 
-class _Agreement(_Part):
+class _Agreement(_Section):
     n_neighbors: Count
     overall: Share
     by_class: dict[str, Share]
     chance: Share | None = None  # missing in maps of earlier releases
 
 
-class _Skipped(_Part):
+class _Skipped(_Section):
     path: str
     reason: str
 
 
-class RunFile(_Part):
+class RunFile(_Section):
     """The entries of run.json that the program reads, with the types that `write_run` writes."""
 
     source: str
@@ -56,7 +56,7 @@ class RunFile(_Part):
     model: ModelCard | None
     thumbnail_px: Count | None = None
     inference: Inference | None = None
-    parameters: _Parameters
+    parameters: _TsneParameters
     kl_divergence: FiniteFloat
     n_iter: Count
     tsne_device: str = "cpu"
@@ -76,8 +76,8 @@ def find_problem(run: dict[str, Any]) -> str | None:
         return f"{where}: {first['msg']}"
     except (ValueError, RecursionError) as error:
         return str(error)
-    for name, kind in (("model", ModelCard), ("inference", Inference)):
-        unknown = (run.get(name) or {}).keys() - {field.name for field in fields(kind)}
+    for name, record in (("model", ModelCard), ("inference", Inference)):
+        unknown = (run.get(name) or {}).keys() - {field.name for field in fields(record)}
         if unknown:
             return f"its {name} has the unknown entry {min(unknown)}"
     return None

@@ -159,8 +159,8 @@ def write_embedding(
         columns[LANDMARK] = pa.array(fitted)
     columns |= {name: _nullable(column) for name, column in (findings or {}).items()}
     for name, column in ({} if features is None else features.images.columns).items():
-        kind = None if isinstance(column, np.ndarray) else pa.string()
-        columns[name] = pa.array(column, kind, from_pandas=True)  # NaN becomes null
+        data_type = None if isinstance(column, np.ndarray) else pa.string()
+        columns[name] = pa.array(column, data_type, from_pandas=True)  # NaN becomes null
     with writing():
         pq.write_table(pa.table(columns), folder / ITEMS, compression="zstd")
         np.savez(

@@ -56,10 +56,10 @@ def choose_tsne_device(options: EmbeddingOptions, *, n_items: int) -> str:
     if options.n_landmarks is not None:
         _check_landmarks(options.n_landmarks, perplexity=perplexity, n_items=n_items)
     device = options.local_device
-    kind = device.partition(":")[0]
-    if kind == "mps":
+    device_type = device.partition(":")[0]
+    if device_type == "mps":
         device = "auto"
-    elif kind == "cuda" and options.n_components == 3:
+    elif device_type == "cuda" and options.n_components == 3:
         device = "cpu"
     tsne = TSNE(options.n_components, perplexity=perplexity, device=device)
     with engine_errors():
@@ -69,13 +69,13 @@ def choose_tsne_device(options: EmbeddingOptions, *, n_items: int) -> str:
 
 def _report_cpu(options: EmbeddingOptions, *, device: str) -> None:
     """Report why t-SNE runs on the CPU, if there is a GPU that the user did not exclude."""
-    kind = options.local_device.partition(":")[0]
+    device_type = options.local_device.partition(":")[0]
     torch = sys.modules.get("torch")  # imported if a network ran
-    if kind == "cuda" and device == "cpu":
+    if device_type == "cuda" and device == "cpu":
         reason = ": on a GPU, t-SNE makes maps of 2 dimensions"
-    elif kind == "mps":
+    elif device_type == "mps":
         reason = ": on a GPU, t-SNE needs CUDA"
-    elif kind == "auto" and torch is not None and torch.cuda.is_available():
+    elif device_type == "auto" and torch is not None and torch.cuda.is_available():
         reason = "; --device cuda (device=) runs t-SNE on the GPU"
     else:
         return

@@ -77,9 +77,9 @@ def describe_layer(layer: str) -> str:
     return "output of the network" if layer == "output" else f"output of {layer}"
 
 
-def in_words(n_items: int, kind: str, labels: Sequence[str] | None) -> str:
-    """Return for example "500 images in 10 classes", where `kind` is "image"."""
-    counted = f"{n_items:,} {kind if n_items == 1 else f'{kind}s'}"
+def in_words(n_items: int, noun: str, labels: Sequence[str] | None) -> str:
+    """Return for example "500 images in 10 classes", where `noun` is "image"."""
+    counted = f"{n_items:,} {noun if n_items == 1 else f'{noun}s'}"
     if labels is None:
         return counted
     n_classes = len(set(labels))

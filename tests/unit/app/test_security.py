@@ -176,7 +176,7 @@ class TestHeaders:
         def fail(*_):
             raise ZeroDivisionError("a secret")
 
-        monkeypatch.setattr("featscape.app.items.Items.details", fail)
+        monkeypatch.setattr("featscape.app.item_table.ItemTable.details", fail)
         access = Access.on_loopback(8000)
         broken = TestClient(
             Guard(app, access=access), base_url="http://localhost", raise_server_exceptions=False

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from meshtsne.cuda.affinities import DeviceAffinities
     from meshtsne.cuda.neighbors import DeviceNeighbors
-    from meshtsne.fit.request import Request
+    from meshtsne.fit.request import FitRequest
     from meshtsne.reduction import Reduction
     from meshtsne.search.neighbors import NeighborIndex
 
@@ -41,7 +41,7 @@ class DeviceStages:
 
     Parameters
     ----------
-    request : Request
+    request : FitRequest
     device : str
         "cuda" or "cuda:N"; "cpu" with Triton's interpreter (TRITON_INTERPRET=1), for tests.
 
@@ -58,7 +58,7 @@ class DeviceStages:
     _order: Tensor  # row r of the search is row _order[r] of X
     _features: Tensor
 
-    def __init__(self, request: Request, *, device: str) -> None:
+    def __init__(self, request: FitRequest, *, device: str) -> None:
         self._request = request
         self._device = torch.device(device)
         self._shape = (0, 0)

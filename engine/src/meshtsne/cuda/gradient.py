@@ -11,7 +11,7 @@ import triton
 from meshtsne.cuda.affinities import DeviceAffinities, PackedAffinities
 from meshtsne.cuda.kernels import descent as kernels
 from meshtsne.cuda.kernels.launch import launch
-from meshtsne.cuda.repulsion import SPACING, Extent, RepulsionGrid
+from meshtsne.cuda.repulsion import SPACING, NodeExtent, RepulsionGrid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -177,7 +177,7 @@ class CudaGradient:
         if self._grid.place((low[0], low[1]), (high[0], high[1]), margin):
             self._graph_is_current = False  # the graph contains the addresses of the old grid
 
-    def _follow(self, extent: Extent, n_steps: int) -> None:
+    def _follow(self, extent: NodeExtent, n_steps: int) -> None:
         """Choose the number of steps, and move the grid, by the growth of the embedding."""
         grown = max(0, extent.n_nodes - self._last_nodes) if self._last_nodes else 0
         self._last_nodes = extent.n_nodes

@@ -68,7 +68,7 @@ def reduce_features(
     n, d = X.shape
     if issparse(X) or n < d:
         return on_host()
-    blocks = _Blocks(X, metric, device)
+    blocks = _RowBlocks(X, metric, device)
     mean, largest = _survey(blocks, d)
     if not largest < LARGEST:  # or NaN: the CPU raises the error with its location
         return on_host()
@@ -87,7 +87,7 @@ def reduce_features(
     return Reduction(metric, mean.cpu().numpy(), scale, axes), points
 
 
-class _Blocks:
+class _RowBlocks:
     """The rows of X on the device, block by block; of length 1 in a spherical metric."""
 
     def __init__(self, X: Any, metric: str, device: torch.device) -> None:
@@ -112,7 +112,7 @@ class _Blocks:
             yield start, rows
 
 
-def _survey(blocks: _Blocks, d: int) -> tuple[Tensor, float]:
+def _survey(blocks: _RowBlocks, d: int) -> tuple[Tensor, float]:
     """Return the mean row, float64, and the largest distance from the mean; NaN if X has any."""
     device = blocks.device
     total = torch.zeros(d, dtype=torch.float64, device=device)
@@ -131,7 +131,7 @@ def _centered(rows: Tensor, mean: Tensor, scale: float) -> Tensor:
 
 
 def _principal_axes(
-    blocks: _Blocks,
+    blocks: _RowBlocks,
     mean: Tensor,
     scale: float,
     n_axes: int,

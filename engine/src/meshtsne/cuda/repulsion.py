@@ -37,7 +37,7 @@ _GATHER_POINTS = 128
 _NO_EXTENT = 1 << 30
 
 
-class Extent(NamedTuple):
+class NodeExtent(NamedTuple):
     """The smallest and largest index of the node to the left of a point, on each axis."""
 
     low: tuple[int, int]
@@ -48,9 +48,9 @@ class Extent(NamedTuple):
         """Number of nodes that the points' splines reach, on the longer axis."""
         return max(high - low for low, high in zip(self.low, self.high, strict=True)) + 4
 
-    def widened(self, n_nodes: int) -> Extent:
+    def widened(self, n_nodes: int) -> NodeExtent:
         """Return the extent with `n_nodes` more nodes on every side."""
-        return Extent(
+        return NodeExtent(
             (self.low[0] - n_nodes, self.low[1] - n_nodes),
             (self.high[0] + n_nodes, self.high[1] + n_nodes),
         )
@@ -141,16 +141,16 @@ class RepulsionGrid:
         self._density.zero_()
         self._extent.fill_(_NO_EXTENT)
 
-    def extent(self) -> Extent:
+    def extent(self) -> NodeExtent:
         """Return the extent of the points since `begin`; waits for the GPU."""
         low_a, low_b, high_a, high_b = self._extent.tolist()
-        return Extent((low_a, low_b), (-high_a, -high_b))
+        return NodeExtent((low_a, low_b), (-high_a, -high_b))
 
-    def holds(self, extent: Extent) -> bool:
+    def holds(self, extent: NodeExtent) -> bool:
         """Return whether the 4 x 4 nodes of every point lie on the grid."""
         return min(extent.low) >= 1 and max(extent.high) <= self.size - 3
 
-    def box(self, extent: Extent) -> tuple[tuple[float, float], tuple[float, float]]:
+    def box(self, extent: NodeExtent) -> tuple[tuple[float, float], tuple[float, float]]:
         """Return the corners of an extent in the coordinates of the embedding."""
         (x, y), h = self._corner, self.spacing
         low = (x + h * extent.low[0], y + h * extent.low[1])

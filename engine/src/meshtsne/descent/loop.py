@@ -82,10 +82,10 @@ def descend(
         The embedding is too large for the forces, or a position is not finite.
     """
     first = gradient.n_iter
-    watch = _Watch(gradient, tolerance, callback, callback_every)
+    checks = _Checks(gradient, tolerance, callback, callback_every)
     on_advance(0)
     try:
-        stopped_by = _run(gradient, phases, watch, stride=stride, on_advance=on_advance)
+        stopped_by = _run(gradient, phases, checks, stride=stride, on_advance=on_advance)
     except KeyboardInterrupt:
         stopped_by = "interrupt"
     n_iter, kl_divergence = gradient.n_iter - first, gradient.kl_divergence()
@@ -100,7 +100,7 @@ def descend(
 def _run(
     gradient: Gradient,
     phases: Sequence[Phase],
-    watch: _Watch,
+    checks: _Checks,
     *,
     stride: int,
     on_advance: Callable[[int], object],
@@ -117,7 +117,7 @@ def _run(
         exaggeration = phase.exaggeration
         end = done + phase.n_iter
         while done < end:
-            n_iter = int(min(stride, end - done, watch.iterations_to_next(done)))
+            n_iter = int(min(stride, end - done, checks.iterations_to_next(done)))
             gradient.advance(
                 n_iter,
                 exaggeration=phase.exaggeration,
@@ -126,15 +126,15 @@ def _run(
             )
             done += n_iter
             on_advance(n_iter)
-            if watch.callback_stops(done):
+            if checks.callback_stops(done):
                 return "callback"
-            if exaggeration == phases[-1].exaggeration and watch.has_converged(done):
+            if exaggeration == phases[-1].exaggeration and checks.has_converged(done):
                 stopped_by = "tolerance"
                 break
     return stopped_by
 
 
-class _Watch:
+class _Checks:
     """Call the callback and check the tolerance; the parameters are those of `descend`."""
 
     def __init__(

@@ -1,1 +1,1 @@
-"""One fit of the estimator: checked parameters, device, stages and progress."""
+"""One fit of the estimator: checked parameters, device, stages and log."""

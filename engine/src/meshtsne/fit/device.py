@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from meshtsne.errors import DeviceError, InputError
 
 if TYPE_CHECKING:
-    from meshtsne.fit.request import Request
+    from meshtsne.fit.request import FitRequest
 
 GPU_METRICS = ("euclidean", "cosine", "correlation")
 GPU_NEIGHBORS_MAX = 2_048
@@ -17,7 +17,7 @@ GPU_NEIGHBORS_MAX = 2_048
 GPU_POINTS_MAX = 2**24
 
 
-def resolve_device(device: str, request: Request, *, n_items: int) -> str:
+def resolve_device(device: str, request: FitRequest, *, n_items: int) -> str:
     """Return the device of a fit: "cpu", "cuda" or "cuda:N".
 
     "auto" is the CPU: the GPU code has not been measured on a card yet.
@@ -26,7 +26,7 @@ def resolve_device(device: str, request: Request, *, n_items: int) -> str:
     ----------
     device : str
         As in `TSNE`.
-    request : request.Request
+    request : FitRequest
     n_items : int
 
     Raises
@@ -60,7 +60,7 @@ def describe_device(device: str) -> str:
     return f"{device} ({torch.cuda.get_device_name(torch.device(device))})"
 
 
-def _refusal(request: Request, n_items: int) -> str:
+def _refusal(request: FitRequest, n_items: int) -> str:
     """Return why the GPU cannot run the request, and the remedy; "" if the GPU can run it."""
     k = request.n_neighbors
     refusal = ""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Request:
+class FitRequest:
     """The checked parameters of one fit.
 
     Attributes
@@ -75,7 +75,7 @@ def check_inputs(tsne: Parameters, X: Any, *, neighbors: Any, affinities: Any) -
 
 def make_request(
     tsne: Parameters, n_items: int | None, *, neighbors: Any = None, affinities: Any = None
-) -> Request:
+) -> FitRequest:
     """Return the request of a fit of this estimator, whose parameters have been checked.
 
     Parameters
@@ -102,7 +102,7 @@ def make_request(
         affinities = as_affinities(affinities, n_items=n_items)
     elif n_items is not None:
         k, perplexities = count_neighbors(tsne.perplexity, n_items=n_items, n_neighbors=n_neighbors)
-    return Request(
+    return FitRequest(
         n_neighbors=k,
         perplexities=perplexities,
         metric=canonical_metric(tsne.metric, known=(*METRICS, "precomputed")),

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from meshtsne.descent.gradient import Gradient
-    from meshtsne.fit.progress import Progress
-    from meshtsne.fit.request import Request
+    from meshtsne.fit.log import FitLog
+    from meshtsne.fit.request import FitRequest
     from meshtsne.records import Neighbors
 
 
@@ -90,13 +90,13 @@ class HostStages:
 
     Parameters
     ----------
-    request : Request
+    request : FitRequest
     """
 
     neighbors: Neighbors  # set by `find_neighbors`, unless the caller gave affinities
     _P: csr_array  # set by `join`
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: FitRequest) -> None:
         self._request = request
         self._distances: Any = None
         self.reduction: Reduction | None = None
@@ -192,12 +192,12 @@ class HostStages:
         return choose_gradient(self._P, start, method=request.method, n_threads=request.n_threads)
 
 
-def open_stages(request: Request, device: str) -> Stages:
+def open_stages(request: FitRequest, device: str) -> Stages:
     """Return the stages on a device.
 
     Parameters
     ----------
-    request : Request
+    request : FitRequest
     device : str
         From `fit.device.resolve_device`.
 
@@ -213,22 +213,22 @@ def open_stages(request: Request, device: str) -> Stages:
     return DeviceStages(request, device=device)
 
 
-def arrange(stages: Stages, X: Any, progress: Progress) -> None:
+def arrange(stages: Stages, X: Any, log: FitLog) -> None:
     """Reduce the features X, shape (n, d), and build the search index."""
-    with progress.timed("pca"):
+    with log.timed("pca"):
         stages.reduce(X)
-    with progress.timed("index"):
+    with log.timed("index"):
         stages.build_index()
 
 
-def prepare(stages: Stages, X: Any, progress: Progress) -> tuple[Gradient, csr_array | None]:
+def prepare(stages: Stages, X: Any, log: FitLog) -> tuple[Gradient, csr_array | None]:
     """Run all stages before the descent.
 
     Parameters
     ----------
     stages : Stages
     X : array or sparse matrix, shape (n, d) or (n, n); or None
-    progress : Progress
+    log : FitLog
 
     Returns
     -------
@@ -237,10 +237,10 @@ def prepare(stages: Stages, X: Any, progress: Progress) -> tuple[Gradient, csr_a
     P : csr_array or None
         Joint probabilities, shape (n, n); None if P is in the memory of a GPU.
     """
-    arrange(stages, X, progress)
-    with progress.timed("neighbors"):
+    arrange(stages, X, log)
+    with log.timed("neighbors"):
         stages.find_neighbors()
-    with progress.timed("affinities"):
+    with log.timed("affinities"):
         P = stages.join()
-    with progress.timed("initial"):
+    with log.timed("initial"):
         return stages.gradient(stages.first_positions()), P

@@ -81,7 +81,7 @@ def good_size(n: int) -> int:
 
 
 @dataclass(frozen=True)
-class Layout:
+class GridGeometry:
     """The number of nodes on each axis, their distance, and the position of the first node.
 
     If `split` is above 0, the grid has the long range only, and the short range ends at `radius`.
@@ -100,8 +100,8 @@ class Layout:
     @classmethod
     def around(
         cls, low: NDArray[np.float32], high: NDArray[np.float32], *, n_points: int
-    ) -> Layout:
-        """Return the layout for points between `low` and `high`, each of shape (c,)."""
+    ) -> GridGeometry:
+        """Return the geometry for points between `low` and `high`, each of shape (c,)."""
         span = high.astype(np.float64) - low
         if not np.isfinite(span).all():
             raise _too_large(span)
@@ -136,7 +136,7 @@ def _too_large(span: NDArray[np.float64]) -> DivergenceError:
     )
 
 
-def kernel_spectrum(layout: Layout) -> NDArray[np.float32]:
+def kernel_spectrum(geometry: GridGeometry) -> NDArray[np.float32]:
     """Return the transform of w, or of its long range, divided by that of both splines.
 
     The kernel on the padded grid is even on every axis, so its transform is a cosine transform of
@@ -146,13 +146,13 @@ def kernel_spectrum(layout: Layout) -> NDArray[np.float32]:
     from scipy.fft import dctn
 
     squared = np.zeros(())
-    for n in layout.shape:
-        squared = np.add.outer(squared, (np.arange(n + 1) * layout.spacing) ** 2)
+    for n in geometry.shape:
+        squared = np.add.outer(squared, (np.arange(n + 1) * geometry.spacing) ** 2)
     w = 1 / (1 + squared)
-    if layout.split:
-        w *= -np.expm1(-layout.split / w)
+    if geometry.split:
+        w *= -np.expm1(-geometry.split / w)
     spectrum = dctn(w, type=1)
-    for axis, n in enumerate(layout.shape):
+    for axis, n in enumerate(geometry.shape):
         correction = 1 / _spline_transform(np.pi * np.arange(n + 1) / n) ** 2
         spectrum *= np.expand_dims(
             correction, tuple(a for a in range(spectrum.ndim) if a != axis)
@@ -175,18 +175,18 @@ class PlaneSolver:
     Parameters
     ----------
     pool : _native.Pool
-    layout : Layout
+    geometry : GridGeometry
     """
 
-    def __init__(self, pool: _native.Pool, layout: Layout) -> None:
-        self._solver = _native.PotentialSolver(pool, kernel_spectrum(layout))
+    def __init__(self, pool: _native.Pool, geometry: GridGeometry) -> None:
+        self._solver = _native.PotentialSolver(pool, kernel_spectrum(geometry))
 
     def solve(self, density: NDArray[np.float32]) -> None:
         """Turn the density into the potential, in place.
 
         Parameters
         ----------
-        density : ndarray of float32, shape (*layout.shape[:-1], layout.shape[-1] + PADDING)
+        density : ndarray of float32, shape (*geometry.shape[:-1], geometry.shape[-1] + PADDING)
             The `_native.PADDING` last columns are not nodes.
         """
         self._solver.solve(density)
@@ -195,12 +195,12 @@ class PlaneSolver:
 class GeneralSolver:
     """Compute the potential in any number of dimensions by SciPy; see `PlaneSolver`."""
 
-    def __init__(self, pool: _native.Pool, layout: Layout) -> None:
+    def __init__(self, pool: _native.Pool, geometry: GridGeometry) -> None:
         self._workers = pool.n_threads
-        self._padded = tuple(2 * n for n in layout.shape)
-        self._inside = tuple(slice(n) for n in layout.shape)
-        spectrum = kernel_spectrum(layout)
-        for axis, n in enumerate(layout.shape[:-1]):  # a real transform halves only the last axis
+        self._padded = tuple(2 * n for n in geometry.shape)
+        self._inside = tuple(slice(n) for n in geometry.shape)
+        spectrum = kernel_spectrum(geometry)
+        for axis, n in enumerate(geometry.shape[:-1]):  # a real transform halves only the last axis
             mirrored = np.concatenate([np.arange(n + 1), np.arange(n - 1, 0, -1)])
             spectrum = np.take(spectrum, mirrored, axis=axis)
         self._spectrum = spectrum
@@ -230,17 +230,17 @@ class PotentialGrid:
         self._pool = pool
         self._kept: OrderedDict[tuple[Any, ...], tuple[Any, NDArray[np.float32]]] = OrderedDict()
 
-    def at(self, layout: Layout) -> tuple[Any, NDArray[np.float32]]:
-        """Return the solver and the nodes for a layout; both depend on its shape and spacing."""
-        key = (layout.shape, layout.spacing)
+    def at(self, geometry: GridGeometry) -> tuple[Any, NDArray[np.float32]]:
+        """Return the solver and the nodes for a geometry; both depend on its shape and spacing."""
+        key = (geometry.shape, geometry.spacing)
         if key not in self._kept:
             while len(self._kept) >= CACHED_SOLVERS:
                 self._kept.popitem(last=False)
-            solver = PlaneSolver if len(layout.shape) == 2 else GeneralSolver
+            solver = PlaneSolver if len(geometry.shape) == 2 else GeneralSolver
             nodes = np.zeros(
-                (*layout.shape[:-1], layout.shape[-1] + _native.PADDING), dtype=np.float32
+                (*geometry.shape[:-1], geometry.shape[-1] + _native.PADDING), dtype=np.float32
             )
-            self._kept[key] = solver(self._pool, layout), nodes
+            self._kept[key] = solver(self._pool, geometry), nodes
         self._kept.move_to_end(key)
         return self._kept[key]
 
@@ -271,12 +271,12 @@ class GridGradient(NativeGradient):
             )
 
     def _find_forces(self) -> float:
-        layout = Layout.around(*self._points.extent(), n_points=self._points.size)
-        solver, nodes = self._grids.at(layout)
-        self._points.spread(nodes, layout.origin, layout.spacing)
+        geometry = GridGeometry.around(*self._points.extent(), n_points=self._points.size)
+        solver, nodes = self._grids.at(geometry)
+        self._points.spread(nodes, geometry.origin, geometry.spacing)
         solver.solve(nodes)
         return self._points.grid_forces(
-            nodes, layout.origin, layout.spacing, layout.split, layout.radius
+            nodes, geometry.origin, geometry.spacing, geometry.split, geometry.radius
         )
 
 
@@ -298,7 +298,9 @@ class GridPotential:
         self._pool = _native.Pool(n_jobs)
         Y = np.ascontiguousarray(Y, dtype=np.float32)
         n = len(Y)
-        self._layout = Layout.around(Y.min(axis=0) - margin, Y.max(axis=0) + margin, n_points=n)
+        self._geometry = GridGeometry.around(
+            Y.min(axis=0) - margin, Y.max(axis=0) + margin, n_points=n
+        )
         points = _native.Points(
             self._pool,
             np.zeros(n + 1, dtype=np.int64),
@@ -306,11 +308,13 @@ class GridPotential:
             np.empty(0, dtype=np.float32),
             Y,
         )
-        solver, self._nodes = PotentialGrid(self._pool).at(self._layout)
-        points.spread(self._nodes, self._layout.origin, self._layout.spacing)
+        solver, self._nodes = PotentialGrid(self._pool).at(self._geometry)
+        points.spread(self._nodes, self._geometry.origin, self._geometry.spacing)
         solver.solve(self._nodes)
         self._near = (
-            _native.ShortRange(Y, self._layout.radius, self._pool) if self._layout.split else None
+            _native.ShortRange(Y, self._geometry.radius, self._pool)
+            if self._geometry.split
+            else None
         )
 
     def evaluate(
@@ -319,8 +323,8 @@ class GridPotential:
         """Return Phi, shape (m,), and grad Phi, shape (m, c), at positions, shape (m, c)."""
         positions = np.ascontiguousarray(positions, dtype=np.float32)
         phi, gradient = _native.evaluate(
-            self._pool, self._nodes, self._layout.origin, self._layout.spacing, positions
+            self._pool, self._nodes, self._geometry.origin, self._geometry.spacing, positions
         )
         if self._near is not None:
-            self._near.add(positions, self._layout.split, phi, gradient, self._pool)
+            self._near.add(positions, self._geometry.split, phi, gradient, self._pool)
         return phi, gradient

@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 from meshtsne.errors import DivergenceError
 from meshtsne.forces import exact, grid
 from meshtsne.forces.direct import DirectGradient
-from meshtsne.forces.grid import GridGradient, GridPotential, Layout, good_size
+from meshtsne.forces.grid import GridGeometry, GridGradient, GridPotential, good_size
 
 NATIVE = [DirectGradient, GridGradient]
 
@@ -53,9 +53,9 @@ def test_a_wide_map_in_three_dimensions_uses_a_small_grid(span):
     truth = exact.forces(P, Y)
     found = GridGradient(csr_array(P.astype(np.float32)), Y, n_jobs=2)
     _, F, Z = found.forces()
-    layout = Layout.around(*found._points.extent(), n_points=n)
-    assert layout.split > 0
-    assert np.prod(layout.shape) < 60_000
+    geometry = GridGeometry.around(*found._points.extent(), n_points=n)
+    assert geometry.split > 0
+    assert np.prod(geometry.shape) < 60_000
     assert relative_error(F, truth.repulsion) < 0.01
     assert pytest.approx(truth.z, rel=0.01) == Z
 
@@ -158,11 +158,11 @@ def test_the_grid_potential_agrees_with_the_exact_potential(n_components):
 def test_the_grid_potential_outside_the_grid_is_that_of_the_border():
     Y = np.random.default_rng(12).normal(size=(100, 2)).astype(np.float32)
     potential = GridPotential(Y, n_jobs=1)
-    layout = potential._layout
+    geometry = potential._geometry
     # The outermost positions whose splines use only nodes of the grid.
     reach = grid._native.SPLINE_ORDER // 2 - 1
-    low = np.array(layout.origin[:2]) + reach * layout.spacing
-    high = low + (np.array(layout.shape) - 1 - 2 * reach) * layout.spacing
+    low = np.array(geometry.origin[:2]) + reach * geometry.spacing
+    high = low + (np.array(geometry.shape) - 1 - 2 * reach) * geometry.spacing
     inside = np.array([[high[0], low[1]], [low[0], 0], [0.5, high[1]]], np.float32)
     beyond = np.array([[1e9, -1e9], [-1e3, 0], [0.5, high[1] + 50]], np.float32)
     for found, border in zip(potential.evaluate(beyond), potential.evaluate(inside), strict=True):
@@ -175,7 +175,7 @@ def test_the_grid_potential_outside_the_grid_is_that_of_the_border():
 def test_the_grid_potential_in_three_dimensions_is_finite_everywhere():
     Y = map_like(np.random.default_rng(12), 500, 3, 100.0)
     potential = GridPotential(Y, n_jobs=1)
-    assert potential._layout.split > 0
+    assert potential._geometry.split > 0
     for found in potential.evaluate(np.array([[1e9, -1e9, 0], [0, 0, 1e4]], np.float32)):
         assert np.isfinite(found).all()
 
@@ -197,10 +197,10 @@ def test_solvers_agree_with_one_another():
     rng = np.random.default_rng(13)
     pool = grid._native.Pool(2)
     for shape in ((16, 240), (96, 80), (400, 16)):
-        layout = Layout(shape, 0.4, (0.0, 0.0, 0.0))
+        geometry = GridGeometry(shape, 0.4, (0.0, 0.0, 0.0))
         density = np.zeros((shape[0], shape[1] + grid._native.PADDING), np.float32)
         density[:, : shape[1]] = rng.random(shape)
         found, truth = density.copy(), density.copy()
-        grid.PlaneSolver(pool, layout).solve(found)
-        grid.GeneralSolver(pool, layout).solve(truth)
+        grid.PlaneSolver(pool, geometry).solve(found)
+        grid.GeneralSolver(pool, geometry).solve(truth)
         np.testing.assert_allclose(found, truth, rtol=1e-4, atol=1e-5 * np.abs(truth).max())

@@ -16,7 +16,7 @@ from featscape.printable_names import printable
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from featscape.app.items import Items
+    from featscape.app.item_table import ItemTable
     from featscape.app.originals.reader import Original, Originals
 
 MISSING = "MISSING.txt"
@@ -74,7 +74,7 @@ class _Outlet:
 
 
 async def stream_archive(
-    ids: Sequence[int], *, items: Items, originals: Originals
+    ids: Sequence[int], *, items: ItemTable, originals: Originals
 ) -> AsyncIterator[bytes]:
     """Yield a ZIP archive of the originals of some items, uncompressed.
 
@@ -85,7 +85,7 @@ async def stream_archive(
     ----------
     ids : sequence of int
         Distinct ids of items.
-    items : Items
+    items : ItemTable
     originals : Originals
     """
     outlet = _Outlet()

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from concurrent.futures import Future
 
-    from featscape.app.items import Items
+    from featscape.app.item_table import ItemTable
     from featscape.images.storage.locations import Location
     from featscape.records import ImageBytes
 
@@ -94,7 +94,7 @@ class Originals:
     ----------
     source, kind : str
         As in run.json.
-    items : Items
+    items : ItemTable
     is_own : bool
         Whether the map has the seal of this user; `source` may then be read.
     named : str, optional
@@ -109,7 +109,7 @@ class Originals:
     def __init__(
         self,
         source: str,
-        items: Items,
+        items: ItemTable,
         *,
         kind: str = "folder",
         is_own: bool,
@@ -212,10 +212,10 @@ class Originals:
         check_size(len(content), MOST_BYTES)
         if hashlib.sha256(content).hexdigest() != expected:
             raise ImageError("the file has changed since the map was made")
-        kind = media_type(io.BytesIO(content))
-        if kind is None:
+        type_name = media_type(io.BytesIO(content))
+        if type_name is None:
             raise ImageError("the file is not an image")
-        return Original(content, modified, kind)
+        return Original(content, modified, type_name)
 
     def _read_file(self, path: str) -> tuple[bytes, float]:
         """Read an image in a separate file; return its bytes and its modification time."""

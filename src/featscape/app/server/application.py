@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from featscape.app.items import Items
+from featscape.app.item_table import ItemTable
 from featscape.app.originals.archive import KeptSelections, stream_archive
 from featscape.app.originals.reader import Originals
 from featscape.app.placer import Placer, list_neighbors
@@ -92,7 +92,7 @@ class ServedMap:
         open_picture(opened).close()  # checks that the file is a picture
         self.picture = StoredFile.of(opened, SCATTER)
         columns = self.manifest.columns
-        self.items = Items(
+        self.items = ItemTable(
             opened,
             texts=[column.name for column in columns if column.kind == "text"],
             categories=[column.name for column in columns if column.kind == "category"],
@@ -185,8 +185,8 @@ def _add_page(app: FastAPI, served: ServedMap) -> None:
     def static(request: Request, name: str) -> Response:
         if name not in VIEWER:
             _nothing(f"no file {name}", remedy="Reload the page.")
-        kind = "text/javascript" if name.endswith(".js") else "text/css"
-        return _answer_bytes(request, viewer_file(name).read_bytes(), media_type=kind)
+        type_name = "text/javascript" if name.endswith(".js") else "text/css"
+        return _answer_bytes(request, viewer_file(name).read_bytes(), media_type=type_name)
 
     @app.get(f"/{SCATTER}")
     def picture(request: Request) -> Response:
@@ -195,8 +195,8 @@ def _add_page(app: FastAPI, served: ServedMap) -> None:
     @app.get("/data/{name}")
     def data(request: Request, name: str) -> Response:
         file = served.files.get(name) or _nothing(f"no file {name}", remedy="Reload the page.")
-        kind = "application/json" if name.endswith(".json") else _BINARY
-        return answer_file(request, file, media_type=kind)
+        type_name = "application/json" if name.endswith(".json") else _BINARY
+        return answer_file(request, file, media_type=type_name)
 
 
 def _add_items(app: FastAPI, served: ServedMap) -> None:
@@ -224,8 +224,8 @@ def _add_items(app: FastAPI, served: ServedMap) -> None:
             remedy = "Make the map with `featscape map`."
             _nothing("no thumbnail: the map has no thumbnails", remedy=remedy)
         content = served.thumbnails.encoded(item)
-        kind = media_type(io.BytesIO(content)) or _BINARY
-        return _answer_bytes(request, content, media_type=kind)
+        type_name = media_type(io.BytesIO(content)) or _BINARY
+        return _answer_bytes(request, content, media_type=type_name)
 
     @app.get("/api/items/{item}/image")
     async def image(request: Request, item: int) -> Response:

@@ -32,8 +32,8 @@ def choose_device(name: str) -> torch.device:
         present += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
     if name == "auto":
         return torch.device(next(n for n in ("cuda", "mps", "cpu") if n in present))
-    kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (":" in name and not index.isdecimal()):
+    device_type, _, index = name.partition(":")
+    if device_type not in ("cpu", "cuda", "mps") or (":" in name and not index.isdecimal()):
         raise InputError(
             f"device must be auto, cpu, cuda, cuda:N or mps; got {name!r}. Choose one of these "
             "with --device (device=)."

@@ -110,13 +110,7 @@ def extract(
         As `load_network` does. Also if a feature is not finite, or a batch does not fit into the
         memory of the device.
     """
-    _check_count("batch_size", batch_size)
-    _check_count("n_workers", n_workers)
-    if len(images) == 0:
-        raise InputError(
-            f"feature extraction needs at least one image; {images.source} has none. "
-            "Check the source."
-        )
+    _check_inputs(images, batch_size=batch_size, n_workers=n_workers)
     progress = progress or SilentProgress()
     network = _open_network(
         model,
@@ -143,19 +137,12 @@ def extract(
     cache, n_shards = open_cache(
         folder, maps, card=network.card, n_images=len(images), sample=sample, progress=progress
     )
-    run = _Run(images, network, thumbnails, cache, batch_size or network.batch_size, progress)
-    thumbnail_px = None if thumbnails is None else thumbnails.size_px
-    with (
-        ShardWriter(folder, n_shards, thumbnail_px, network.card.fingerprint) as shards,
-        closing(open_row_store(file, len(images), network.card.n_features)) as rows,
-        closing(run.read_images(machines, n_workers=n_workers)) as items,
-    ):
-        result = ResultBuilder(images, rows, thumbnails)
-        run.fill(result, items, shards)
-        shards.write()  # before `finish` maps the file: a mapped file keeps its space on the disk
-        run.report(result)
-        features = result.finish(network.card)
-    return replace(features, inference=getattr(network, "inference", None))
+    extraction = _Extraction(
+        images, network, thumbnails, cache, batch_size or network.batch_size, progress
+    )
+    return extraction.run(
+        file=file, folder=folder, n_shards=n_shards, machines=machines, n_workers=n_workers
+    )
 
 
 def _open_network(
@@ -190,7 +177,7 @@ def _open_network(
 
 
 @dataclass(frozen=True, eq=False)
-class _Run:
+class _Extraction:
     """One pass over the images.
 
     Attributes
@@ -210,7 +197,37 @@ class _Run:
     batch_size: int
     progress: Progress
 
-    def read_images(
+    def run(
+        self,
+        *,
+        file: Path | None,
+        folder: Path | None,
+        n_shards: int,
+        machines: Machines | None,
+        n_workers: int | None,
+    ) -> Features:
+        """Return the features of all images; write shards into `folder` after `n_shards` others.
+
+        Raises
+        ------
+        InputError
+            If no image could be decoded.
+        """
+        thumbnail_px = None if self.thumbnails is None else self.thumbnails.size_px
+        card = self.network.card
+        with (
+            ShardWriter(folder, n_shards, thumbnail_px, card.fingerprint) as shards,
+            closing(open_row_store(file, len(self.images), card.n_features)) as rows,
+            closing(self._read_images(machines, n_workers=n_workers)) as items,
+        ):
+            result = ResultBuilder(self.images, rows, self.thumbnails)
+            self._fill(result, items, shards)
+            shards.write()  # before `finish` maps the file: a mapped file keeps its disk space
+            self._report(result)
+            features = result.finish(card)
+        return replace(features, inference=getattr(self.network, "inference", None))
+
+    def _read_images(
         self, machines: Machines | None, *, n_workers: int | None
     ) -> Generator[Read | SkippedImage, None, None]:
         """Return a generator of all images in order, read by threads here or by other machines."""
@@ -232,7 +249,7 @@ class _Run:
         )
         return fill_placeholders(read_there, self.cache, read, self.thumbnails)
 
-    def fill(
+    def _fill(
         self, result: ResultBuilder, items: Iterable[Read | SkippedImage], shards: ShardWriter
     ) -> None:
         """Assign a row to each image, and compute the features that are not cached."""
@@ -269,14 +286,8 @@ class _Run:
                 n_computed += len(batch)
                 advance(n_new)
 
-    def report(self, result: ResultBuilder) -> None:
-        """Report the cached images.
-
-        Raises
-        ------
-        InputError
-            If no image could be decoded.
-        """
+    def _report(self, result: ResultBuilder) -> None:
+        """Report the cached images; raise InputError if no image could be decoded."""
         if not result.kept:
             raise InputError(_describe_failure(self.images, result.skipped))
         for origin, count in result.n_cached.items():
@@ -332,6 +343,16 @@ def _compute(batch: Mapping[int, Read], network: Backend) -> NDArray[np.float32]
     computed = iter(network.run(pixels) if pixels else ())
     rows = [next(computed) if item.values is None else item.values for item in batch.values()]
     return np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)
+
+
+def _check_inputs(images: ImageSet, *, batch_size: int | None, n_workers: int | None) -> None:
+    _check_count("batch_size", batch_size)
+    _check_count("n_workers", n_workers)
+    if len(images) == 0:
+        raise InputError(
+            f"feature extraction needs at least one image; {images.source} has none. "
+            "Check the source."
+        )
 
 
 def _check_count(name: str, value: int | None) -> None:

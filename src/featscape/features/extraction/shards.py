@@ -185,7 +185,7 @@ def read_shards(folder: Path, *, card: ModelCard) -> ShardFolder:
             found.parts.append(_read_shard(state, card))
             whole.add(state.stem)
             found.next_number = int(state.stem) + 1
-        except _ChangedError as error:
+        except _OutdatedShardError as error:
             found.change = str(error)
         except _DAMAGE_ERRORS:
             found.n_damaged += 1
@@ -214,7 +214,7 @@ def _check_kind(path: Path, is_kind: Callable[[int], bool], kind: str) -> None:
         )
 
 
-class _ChangedError(Exception):
+class _OutdatedShardError(Exception):
     """A shard was written before the weights or the code of the network changed."""
 
 
@@ -223,7 +223,7 @@ def _read_shard(state: Path, card: ModelCard) -> StoredFeatures:
 
     Raises
     ------
-    _ChangedError
+    _OutdatedShardError
         If the network has changed.
     Exception
         One of `_DAMAGE_ERRORS`, if the shard is damaged.
@@ -246,7 +246,7 @@ def _read_shard(state: Path, card: ModelCard) -> StoredFeatures:
         raise ValueError("the number of thumbnails is not the number of images")
     change = describe_change(replace(card, fingerprint=facts.get("fingerprint", ())), card)
     if change:
-        raise _ChangedError(change)
+        raise _OutdatedShardError(change)
     ends = np.cumsum(lengths, dtype=np.int64)
     return StoredFeatures(
         origin="",
@@ -338,7 +338,7 @@ class ShardWriter:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:

@@ -91,7 +91,7 @@ def _list_modules(model: str, architecture: Architecture, device: torch.device) 
         probe = torch.zeros(1, 3, size_px, size_px)
         names = [name for name, _ in module.named_modules() if name]
         calls = record_calls(module, names, probe)
-        kinds = {name: type(layer).__name__ for name, layer in module.named_modules()}
+        class_names = {name: type(layer).__name__ for name, layer in module.named_modules()}
         default = architecture.remove_classifier(module)
     layers = []
     for name in names:
@@ -99,5 +99,5 @@ def _list_modules(model: str, architecture: Architecture, device: torch.device) 
         is_usable = shape is not None and len(shape) > 1 and shape[0] == PROBE_SIZE
         of_one = tuple(shape[1:]) if shape is not None and is_usable else None
         width = None if of_one is None else pooled_width(of_one)
-        layers.append(Layer(name, kinds[name], of_one, width, name.count(".")))
+        layers.append(Layer(name, class_names[name], of_one, width, name.count(".")))
     return LayerTree(model, size_px, default, tuple(layers))

@@ -118,9 +118,9 @@ def list_nodes(network: OnnxModel, *, name: str) -> LayerTree:
             shape = tuple(node.output(0).get_shape())
             is_in_file = bool(node.output(0).get_names())
             if is_in_file and len(shape) > 1 and shape[0] == 1:
-                kind = node.get_type_name()
+                operation = node.get_type_name()
                 width = pooled_width(shape[1:])
-                layers.append(Layer(node.get_friendly_name(), kind, shape[1:], width))
+                layers.append(Layer(node.get_friendly_name(), operation, shape[1:], width))
         classifier = _find_classifier(network.model)
     default = OUTPUT if classifier is None else f"{INPUT_OF}{_name_of(classifier)}"
     return LayerTree(name, network.preprocessing.input_size_px, default, tuple(layers))
@@ -182,10 +182,10 @@ def _find_computed(model: Any) -> Iterator[Any]:
     """Yield the nodes that depend on the image, in the order of computation."""
     found: set[str] = set()
     for node in model.get_ordered_ops():
-        kind = node.get_type_name()
-        if kind == "Parameter":
+        operation = node.get_type_name()
+        if operation == "Parameter":
             found.add(node.get_name())
-        elif kind not in ("Result", "ShapeOf") and any(
+        elif operation not in ("Result", "ShapeOf") and any(
             value.get_node().get_name() in found for value in node.input_values()
         ):
             found.add(node.get_name())

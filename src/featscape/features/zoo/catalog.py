@@ -46,7 +46,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Size:
+class NetworkSize:
     """The size of an architecture; None where the size is unknown."""
 
     n_features: int | None = None
@@ -84,9 +84,9 @@ def list_names(backend: ModuleType) -> frozenset[str]:
     return frozenset((*part["sizes"], *(row[0] for row in part["rows"])))
 
 
-def find_size(backend: ModuleType, architecture: str) -> Size:
+def find_size(backend: ModuleType, architecture: str) -> NetworkSize:
     """Return the size of an architecture."""
-    return Size(*_read()[backend.DISTRIBUTION]["sizes"].get(architecture, ()))
+    return NetworkSize(*_read()[backend.DISTRIBUTION]["sizes"].get(architecture, ()))
 
 
 @cache

@@ -180,9 +180,9 @@ def find_image_column(schema: pa.Schema) -> str | None:
     """Return the column of images: a struct with bytes, or bytes with a usual name."""
     import pyarrow as pa
 
-    def is_binary(kind: pa.DataType) -> bool:
-        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-        return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+    def is_binary(data_type: pa.DataType) -> bool:
+        data_type = data_type.value_type if pa.types.is_dictionary(data_type) else data_type
+        return bool(pa.types.is_binary(data_type) or pa.types.is_large_binary(data_type))
 
     for field in schema:
         if pa.types.is_struct(field.type):

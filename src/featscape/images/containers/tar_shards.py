@@ -18,7 +18,7 @@ from featscape.images.storage.locations import file_name, join
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from featscape.images.storage.listing import Parts
+    from featscape.images.storage.listing import PathParts
     from featscape.images.storage.locations import Location
 
 _BLOCK_BYTES = 512
@@ -191,7 +191,7 @@ def _index_member(info: tarfile.TarInfo, file: BinaryIO, size: int, index: TarIn
         _read_sidecar(parts, info, file, index)
 
 
-def _read_sidecar(parts: Parts, info: tarfile.TarInfo, file: BinaryIO, index: TarIndex) -> None:
+def _read_sidecar(parts: PathParts, info: tarfile.TarInfo, file: BinaryIO, index: TarIndex) -> None:
     """Read a member if it is a sidecar file: a class (.cls), a text (.txt) or values (.json)."""
     path = "/".join(parts)
     key = sample_key(path)

@@ -20,7 +20,7 @@ from featscape.records import ImageSet
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from featscape.images.storage.listing import Listing, Parts
+    from featscape.images.storage.listing import Listing, PathParts
     from featscape.images.storage.locations import Location
     from featscape.records import ImageBytes
 
@@ -90,7 +90,7 @@ def describe_no_images(source: Location, listing: Listing) -> str:
     )
 
 
-def _count_outer_folders(names: Sequence[Parts]) -> int:
+def _count_outer_folders(names: Sequence[PathParts]) -> int:
     """Return the number of nested folders that contain all other folders and are not splits."""
     n = 0
     while all(len(parts) > n + 2 and parts[: n + 1] == names[0][: n + 1] for parts in names):

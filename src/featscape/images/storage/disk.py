@@ -14,7 +14,7 @@ from featscape.images.storage.listing import Listing, is_hidden
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from featscape.images.storage.listing import Parts
+    from featscape.images.storage.listing import PathParts
     from featscape.images.storage.locations import Location
 
     FolderId = tuple[int, int]  # device and inode: equal for all paths to the same folder
@@ -77,7 +77,7 @@ class Disk:
         source = Path(location)
         listing = Listing()
         # a stack instead of recursion: links can nest deeper than Python's recursion limit
-        pending: list[tuple[Parts, tuple[FolderId, ...]]] = [((), ())]
+        pending: list[tuple[PathParts, tuple[FolderId, ...]]] = [((), ())]
         while pending:
             parts, parents = pending.pop()
             try:
@@ -113,7 +113,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _list_file(parts: Parts, entry: os.DirEntry[str], listing: Listing) -> None:
+def _list_file(parts: PathParts, entry: os.DirEntry[str], listing: Listing) -> None:
     try:
         is_file = entry.is_file()
     except OSError as error:

@@ -11,7 +11,7 @@ from featscape.records import SkippedImage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Parts = tuple[str, ...]  # a path relative to the source: folder names, then the file name
+PathParts = tuple[str, ...]  # a path relative to the source: folder names, then the file name
 
 
 @dataclass
@@ -29,12 +29,12 @@ class Listing:
         The extensions of image files, in lower case.
     """
 
-    images: list[Parts] = field(default_factory=list)
-    others: list[Parts] = field(default_factory=list)
+    images: list[PathParts] = field(default_factory=list)
+    others: list[PathParts] = field(default_factory=list)
     skipped: list[SkippedImage] = field(default_factory=list)
     extensions: tuple[str, ...] = field(default_factory=readable_extensions)
 
-    def add(self, parts: Parts) -> None:
+    def add(self, parts: PathParts) -> None:
         """Add a file to `images` or `others`, depending on its extension."""
         (self.images if self.is_image(parts[-1]) else self.others).append(parts)
 
@@ -42,7 +42,7 @@ class Listing:
         """Return whether a file name has the extension of an image."""
         return name.lower().endswith(self.extensions)
 
-    def skip(self, parts: Parts, reason: str) -> None:
+    def skip(self, parts: PathParts, reason: str) -> None:
         """Add a file or folder to `skipped`."""
         self.skipped.append(SkippedImage(path="/".join(parts), reason=reason))
 
@@ -52,7 +52,7 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
-def split_member_name(name: str, listing: Listing) -> Parts | None:
+def split_member_name(name: str, listing: Listing) -> PathParts | None:
     """Return the parts of an archive member's name; None if the member is ignored.
 
     A name that leads out of the archive, by ".." or a leading slash, is added to

@@ -19,7 +19,7 @@ from featscape.records import SkippedImage
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from featscape.images.storage.listing import Parts
+    from featscape.images.storage.listing import PathParts
     from featscape.images.tables.table import ImageTable
     from featscape.records import ImageSet
 
@@ -27,7 +27,7 @@ _METADATA_FILES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 
 
 def attach_metadata(
-    images: ImageSet, others: Iterable[Parts], *, label_column: str | None = None
+    images: ImageSet, others: Iterable[PathParts], *, label_column: str | None = None
 ) -> ImageSet:
     """Add the columns of the metadata files, and the labels if folders give none.
 
@@ -83,7 +83,7 @@ def attach_metadata(
 
 
 def _read_tables(
-    images: ImageSet, others: Iterable[Parts], skipped: list[SkippedImage]
+    images: ImageSet, others: Iterable[PathParts], skipped: list[SkippedImage]
 ) -> list[tuple[str, ImageTable]]:
     """Return the folder and the table of each metadata file; `skipped` receives the others."""
     tables = []

@@ -97,10 +97,10 @@ def split_nested_columns(schema: pa.Schema, name: str) -> tuple[list[str], list[
 
     plain, nested = [], []
     for column in schema:
-        kind = column.type
-        if pa.types.is_dictionary(kind):
-            kind = kind.value_type
-        if pa.types.is_nested(kind) or "binary" in str(kind):
+        data_type = column.type
+        if pa.types.is_dictionary(data_type):
+            data_type = data_type.value_type
+        if pa.types.is_nested(data_type) or "binary" in str(data_type):
             nested.append(SkippedImage(f"{name}, column {column.name}", NESTED))
         else:
             plain.append(column.name)

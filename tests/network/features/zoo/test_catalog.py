@@ -83,7 +83,7 @@ def test_sizes_agree_with_timms_networks(name):
                 architecture.preprocessing.input_size_px,
             )
         )
-    assert catalog.find_size(timm, name) == catalog.Size(output.shape[1], n_parameters)
+    assert catalog.find_size(timm, name) == catalog.NetworkSize(output.shape[1], n_parameters)
 
 
 def test_only_networks_that_need_another_library_have_no_size():

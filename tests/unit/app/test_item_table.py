@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from featscape.app.items import Items
+from featscape.app.item_table import ItemTable
 from featscape.errors import InputError
 
 
@@ -20,7 +20,7 @@ def write_items(folder, n_items=None, texts=(), **columns):
     places = {name: pa.array(np.zeros(n_items, np.float32)) for name in "xy"}
     ids = {"id": pa.array(np.arange(n_items, dtype=np.int32))}
     pq.write_table(pa.table(ids | known | numbers | places | columns), folder / "items.parquet")
-    return Items(folder, texts=texts)
+    return ItemTable(folder, texts=texts)
 
 
 class TestSearch:
@@ -123,7 +123,7 @@ class TestSearch:
 
     def test_categories_are_searched_if_the_table_has_them(self, tmp_path):
         write_items(tmp_path, split=["train", "test"])
-        items = Items(tmp_path, categories=["split", "missing"])
+        items = ItemTable(tmp_path, categories=["split", "missing"])
         assert items.search("test").tolist() == [1]
         assert items.search("split:train").tolist() == [0]
 

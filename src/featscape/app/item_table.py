@@ -31,7 +31,7 @@ _NAMED = {"id", "path", "path_bytes", "label", "width", "height", "sha256", "x",
 _TERM = re.compile(r'(?:([^\s":]+|"[^"]*"):)?("[^"]*"?|\S+)')
 
 
-class Items:
+class ItemTable:
     """The rows of items.parquet. Threads may share one object.
 
     Parameters

@@ -1,4 +1,4 @@
-"""The progress of a fit: lines on standard output, and the seconds of each stage."""
+"""The log of a fit: lines on standard output, and the seconds of each stage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Callback = Callable[[int, float, NDArray[np.float32]], object]
 
 
-class Progress:
+class FitLog:
     """Report a fit and measure the time of its stages.
 
     Parameters
