@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 FORMAT: Literal["featscape-bundle"] = "featscape-bundle"
 VERSION: Literal[1] = 1
+MANIFEST = "manifest.json"
 
 NO_ITEM = 4_294_967_295  # an empty entry in neighbors.bin
 NO_CATEGORY = 65_535  # the code of an item without a category

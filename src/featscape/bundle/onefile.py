@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import numpy as np
 
-from featscape.bundle.contract import Abilities, Blocks, Manifest, PageSetup
+from featscape.bundle.contract import MANIFEST, Abilities, Blocks, Manifest, PageSetup
 from featscape.bundle.read import (
     arrays,
     block_files,
@@ -17,7 +17,6 @@ from featscape.bundle.read import (
     findings_files,
 )
 from featscape.bundle.viewer_page import inlined_page
-from featscape.bundle.write import MANIFEST
 from featscape.errors import InputError
 from featscape.mapfolder import damaged
 from featscape.mapfolder.staging import writing

@@ -13,8 +13,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from featscape.bundle.blocks import unpack
-from featscape.bundle.contract import MOST_LISTED, Manifest
-from featscape.bundle.write import MANIFEST
+from featscape.bundle.contract import MANIFEST, MOST_LISTED, Manifest
 from featscape.errors import InputError
 from featscape.files.folder_handle import FolderHandle
 from featscape.mapfolder import damaged

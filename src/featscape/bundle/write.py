@@ -18,6 +18,7 @@ from featscape.bundle.column_files import (
 from featscape.bundle.contract import (
     AGREEMENT,
     FORMAT,
+    MANIFEST,
     NO_ITEM,
     VERSION,
     Grid,
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from featscape.records import Neighbors
     from featscape.records.shown_findings import ShownColumn, ShownFindings
 
-MANIFEST = "manifest.json"
 MAX_NEIGHBORS = 12
 GRID_SLACK = 1.4  # cells per item: empty cells preserve the shape of the clusters
 

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from featscape.files.parquet import check_claims, limit_bytes, open_with_dictionaries, read_batches
-from featscape.mapfolder import ITEMS, LANDMARK, damaged
+from featscape.mapfolder.layout import ITEMS, LANDMARK, damaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

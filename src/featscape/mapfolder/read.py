@@ -14,7 +14,8 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.files.folder_handle import FolderHandle
 from featscape.files.npy import map_npy, read_npz
-from featscape.mapfolder import (
+from featscape.mapfolder.items_file import read_items_file
+from featscape.mapfolder.layout import (
     FEATURES,
     FINDING_COLUMNS,
     FINDINGS,
@@ -31,7 +32,6 @@ from featscape.mapfolder import (
     find_run,
     open_part,
 )
-from featscape.mapfolder.items_file import read_items_file
 from featscape.mapfolder.staging import find_unfinished, restore
 from featscape.printable_names import printable, valid_unicode
 from featscape.records import Neighbors

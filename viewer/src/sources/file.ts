@@ -1,5 +1,5 @@
 /** A single file without a network: the page contains the bundle's files as base64. */
-import type { PageSetup } from "../contract";
+import { MANIFEST, type PageSetup } from "../contract";
 import type { Source } from "../source";
 import { SourceError } from "./error";
 import { parseManifest } from "./manifest";
@@ -48,7 +48,7 @@ export async function openFile(setup: PageSetup, page: Document = document): Pro
   }
 
   return {
-    manifest: parseManifest(await read("manifest.json")),
+    manifest: parseManifest(await read(MANIFEST)),
     abilities: setup.abilities,
     notice: setup.notice,
     read,

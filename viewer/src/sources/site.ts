@@ -1,5 +1,5 @@
 /** A folder on any web server, without an API. */
-import type { PageSetup } from "../contract";
+import { MANIFEST, type PageSetup } from "../contract";
 import type { Source } from "../source";
 import { parseManifest } from "./manifest";
 import { RangeReader } from "./ranges";
@@ -11,7 +11,7 @@ export function folder(address: string): string {
 export async function openSite(setup: PageSetup): Promise<Source> {
   const reader = new RangeReader(folder(setup.data));
   return {
-    manifest: parseManifest(await reader.read("manifest.json")),
+    manifest: parseManifest(await reader.read(MANIFEST)),
     abilities: setup.abilities,
     notice: setup.notice,
     read: (file, start, end) => reader.read(file, start, end),

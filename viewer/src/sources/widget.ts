@@ -1,5 +1,5 @@
 /** A notebook: bytes come from the kernel, and the selection is sent to the kernel. */
-import type { Manifest, ReadAnswer, ReadRequest } from "../contract";
+import { MANIFEST, type Manifest, type ReadAnswer, type ReadRequest } from "../contract";
 import type { Source } from "../source";
 import { SourceError } from "./error";
 import { parseManifest } from "./manifest";
@@ -71,7 +71,7 @@ export async function openWidget(model: Model): Promise<WidgetSource> {
 
   /** Ask the kernel: not every frontend reports its end, and a reported end may be wrong. */
   function doubted(): void {
-    ask("manifest.json", 0, 0, GONE_MS).catch(() => {}); // an error is an answer, too
+    ask(MANIFEST, 0, 0, GONE_MS).catch(() => {}); // an error is an answer, too
   }
 
   function close(): void {
@@ -85,7 +85,7 @@ export async function openWidget(model: Model): Promise<WidgetSource> {
   const read: Source["read"] = (file, start = 0, end) => ask(file, start, end ?? null, SILENT_MS);
   let manifest: Manifest;
   try {
-    manifest = parseManifest(await read("manifest.json"));
+    manifest = parseManifest(await read(MANIFEST));
   } catch (error) {
     close();
     throw error;
