@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from featscape import mapfolder
+from featscape.number_text import percent, plural
 from featscape.printable_names import printable
 from featscape.progress import format_seconds
 from featscape.records import count_reasons
 from featscape.steps.facts import (
-    count_files,
     describe_layer,
     describe_renamed,
     in_words,
@@ -222,9 +222,9 @@ def _without_font(labels: Sequence[str] | None) -> Iterator[str]:
     missing = without_font(sorted(set(labels or ())))
     if missing:
         name, characters = next(iter(missing.items()))
-        counted = "1 class name" if len(missing) == 1 else f"{len(missing):,} class names"
+        names = plural(len(missing), "class name")
         yield (
-            f"No installed font contains every character of {counted}, for example "
+            f"No installed font contains every character of {names}, for example "
             f"{printable(name)}: the pictures write U+{ord(characters[0]):04X} instead of the "
             "character. Install a font for these names, such as Noto, and make the map again."
         )
@@ -254,8 +254,8 @@ def _agreement(opened: Map) -> Iterator[RenderableType]:
         return
     kinds = "neighbors" if opened.landmarks is None else "nearest landmarks"
     chance = agreement.get("chance")
-    by_chance = "" if chance is None else f" ({_percent(chance)} by chance, with permuted labels)"
-    overall = _percent(agreement["overall"])
+    by_chance = "" if chance is None else f" ({percent(chance)} by chance, with permuted labels)"
+    overall = percent(agreement["overall"])
     yield f"{n_neighbors}-nearest-neighbor label agreement: {overall}{by_chance}"
     yield (
         f"This is the share of {kind}s for which at least {majority} of the {n_neighbors} {kinds} "
@@ -267,24 +267,20 @@ def _agreement(opened: Map) -> Iterator[RenderableType]:
     n_first = _MAX_CLASSES // 2 if n_hidden else len(ranked)
     shown = ranked[:n_first] + ranked[n_first + n_hidden :]
     table = _table()
-    for place, (label, share) in enumerate(shown):
-        if n_hidden and place == n_first:
+    for rank, (label, share) in enumerate(shown):
+        if n_hidden and rank == n_first:
             _row(table, "...", "", f"{n_hidden:,} more classes in run.json")
-        counted = f"of {sizes[label]:,} {kind}{'' if sizes[label] == 1 else 's'}"
+        counted = f"of {plural(sizes[label], kind)}"
         # an item of a class of s items has s - 1 neighbors with its label at most
         if sizes[label] <= majority:
             counted += " *"
-        _row(table, printable(label), f"{_percent(share):>5}", counted, _bar() * round(20 * share))
+        _row(table, printable(label), f"{percent(share):>5}", counted, _bar() * round(20 * share))
     yield table
     if any(sizes[label] <= majority for label, _ in shown):
         yield (
             f"* always 0 %: a class of {majority} or fewer {kind}s has too few {kind}s for "
             f"{majority} neighbors with the same label."
         )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
 
 
 def _bar() -> str:
@@ -296,18 +292,18 @@ def _bar() -> str:
 def _skipped_reasons(made: Map) -> Iterator[RenderableType]:
     """Yield the number of skipped files and the most common reasons.
 
-    A reason with a single file, such as an unclosed quote in a table, is shown with its place.
+    A reason with a single file, such as an unclosed quote in a table, is shown with its path.
     """
     run = made.run
     if not run["skipped"]:
         return
     reasons = count_reasons(one["reason"] for one in run["skipped"])
-    counted = count_files(len(run["skipped"]))
+    counted = plural(len(run["skipped"]), "file")
     yield f"Skipped {counted}; featscape info {printable(made.folder)} lists them:"
     table = _table()
     for reason, count in reasons[:_MAX_REASONS]:
-        places = [one["path"] for one in run["skipped"] if one["reason"] == reason]
-        words = f"{places[0]}: {reason}" if count == 1 else reason
+        paths = [one["path"] for one in run["skipped"] if one["reason"] == reason]
+        words = f"{paths[0]}: {reason}" if count == 1 else reason
         _row(table, f"{count:,}", printable(words))
     if len(reasons) > _MAX_REASONS:
         _row(table, "...", f"{len(reasons) - _MAX_REASONS} more reasons")
@@ -318,7 +314,7 @@ def _skipped_files(run: dict[str, Any]) -> Iterator[RenderableType]:
     """Yield the skipped files with their reasons."""
     if not run["skipped"]:
         return
-    yield f"Skipped {count_files(len(run['skipped']))}:"
+    yield f"Skipped {plural(len(run['skipped']), 'file')}:"
     table = _table()
     for skipped in run["skipped"][:_MAX_SKIPPED]:
         _row(table, printable(skipped["path"]), printable(skipped["reason"]))

@@ -19,6 +19,7 @@ from featscape.distribute.ray_process import (
 )
 from featscape.distribute.remote_extraction import RemoteExtraction
 from featscape.errors import InputError
+from featscape.number_text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -123,7 +124,7 @@ class Cluster:
         progress = options.get("progress")
         lost = nodes - self._nodes()
         if lost and progress is not None:
-            were = "1 node was" if len(lost) == 1 else f"{len(lost)} nodes were"
+            were = plural(len(lost), "node was", "nodes were")
             progress.note(f"{were} lost; other nodes repeated the unfinished tasks")
         return features
 

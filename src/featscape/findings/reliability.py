@@ -14,7 +14,8 @@ import numpy as np
 
 from featscape.findings.records import DetectorResult, Evidence, Reliability
 from featscape.findings.spaces import blocks, squared_distances
-from featscape.findings.wording import percent, too_few_items
+from featscape.findings.wording import too_few_items
+from featscape.number_text import percent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from featscape.findings.wording import name_item, plural
+from featscape.findings.wording import name_item
+from featscape.number_text import plural
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:

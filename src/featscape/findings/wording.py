@@ -1,4 +1,4 @@
-"""Names and numbers in the sentences of the findings."""
+"""Names in the sentences of the findings."""
 
 from __future__ import annotations
 
@@ -13,16 +13,6 @@ if TYPE_CHECKING:
 def name_item(item: int, paths: Sequence[str] | None) -> str:
     """Return the path of an item, or "item 17" in a map without paths."""
     return f"item {item}" if paths is None else printable(paths[item])
-
-
-def plural(number: int, one: str, many: str | None = None) -> str:
-    """Return for example "1 image" or "1,200 images"."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
-
-
-def percent(share: float) -> str:
-    """Return for example "86 %"."""
-    return f"{100 * share:.0f} %"
 
 
 def join_names(names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from featscape.number_text import plural
 from featscape.printable_names import printable
 from featscape.records import count_reasons
 
@@ -56,7 +57,7 @@ def _count_skipped(skipped: Sequence[SkippedImage]) -> str:
     """Return the number of skipped files and the most frequent reason."""
     reason, count = count_reasons(one.reason for one in skipped)[0]
     share = "" if count == len(skipped) else f", {count:,} of them"
-    return f"{count_files(len(skipped))}{share}: {printable(reason)}"
+    return f"{plural(len(skipped), 'file')}{share}: {printable(reason)}"
 
 
 def describe_renamed(renamed_labels: Mapping[str, str]) -> str:
@@ -79,11 +80,10 @@ def describe_layer(layer: str) -> str:
 
 def in_words(n_items: int, noun: str, labels: Sequence[str] | None) -> str:
     """Return for example "500 images in 10 classes", where `noun` is "image"."""
-    counted = f"{n_items:,} {noun if n_items == 1 else f'{noun}s'}"
+    counted = plural(n_items, noun)
     if labels is None:
         return counted
-    n_classes = len(set(labels))
-    return f"{counted} in {n_classes:,} {'class' if n_classes == 1 else 'classes'}"
+    return f"{counted} in {plural(len(set(labels)), 'class', 'classes')}"
 
 
 def landmarks_in_words(landmarks: NDArray[np.intp] | None) -> str:
@@ -97,8 +97,3 @@ def landmarks_in_words(landmarks: NDArray[np.intp] | None) -> str:
     if landmarks is None:
         return ""
     return f", fitted on {len(landmarks):,} landmarks; the other items were placed among these"
-
-
-def count_files(n_files: int) -> str:
-    """Return for example "1 file" or "1,200 files"."""
-    return "1 file" if n_files == 1 else f"{n_files:,} files"

@@ -16,6 +16,7 @@ from featscape.features.zoo.fingerprint import card_key, describe_change
 from featscape.files.folder_handle import FolderHandle
 from featscape.mapfolder.read import read_digests, read_map, read_run
 from featscape.mapfolder.thumbnails import Thumbnails
+from featscape.number_text import plural
 from featscape.printable_names import printable
 from featscape.records import Inference, ModelCard
 
@@ -79,7 +80,7 @@ def open_cache(
 
 def _report_shards(found: ShardFolder, *, n_images: int, progress: Progress) -> None:
     if found.n_damaged:
-        parts_are = "1 part is" if found.n_damaged == 1 else f"{found.n_damaged:,} parts are"
+        parts_are = plural(found.n_damaged, "part is", "parts are")
         progress.note(f"of the interrupted run, {parts_are} damaged and computed again")
     if found.change:
         progress.note(f"the results of the interrupted run are not used: {found.change}")

@@ -10,7 +10,8 @@ from featscape.findings.classes.parts import choose_exemplars, split_class
 from featscape.findings.classes.tree import N_LIFT, build_tree
 from featscape.findings.records import ClassFinding, DetectorResult, Evidence
 from featscape.findings.spaces import shuffled_members
-from featscape.findings.wording import join_names, percent, plural
+from featscape.findings.wording import join_names
+from featscape.number_text import percent, plural
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:

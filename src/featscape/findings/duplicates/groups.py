@@ -8,7 +8,8 @@ import numpy as np
 
 from featscape.findings.duplicates.near_pairs import connect, find_near_pairs
 from featscape.findings.records import DetectorResult, DuplicateGroup, Evidence
-from featscape.findings.wording import join_names, name_item, plural
+from featscape.findings.wording import join_names, name_item
+from featscape.number_text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

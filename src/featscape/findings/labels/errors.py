@@ -10,7 +10,8 @@ import numpy as np
 from featscape.findings.labels.expected_errors import expect_errors
 from featscape.findings.labels.model import LabelModel, count_voters
 from featscape.findings.records import DetectorResult, Evidence, LabelError
-from featscape.findings.wording import name_item, plural, too_few_items
+from featscape.findings.wording import name_item, too_few_items
+from featscape.number_text import plural
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:

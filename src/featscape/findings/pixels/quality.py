@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from featscape.findings.records import DetectorResult, Evidence, QualityProblem
-from featscape.findings.wording import join_names, name_item, percent
+from featscape.findings.wording import join_names, name_item
+from featscape.number_text import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
     from PIL import Image
@@ -63,20 +63,13 @@ class Survey:
     measures: Mapping[str, Floats]
 
 
-def survey_thumbnails(
-    thumbnails: ImageSource,
-    *,
-    n_threads: int = 1,
-    progress: Callable[[int], None] | None = None,
-) -> Survey:
+def survey_thumbnails(thumbnails: ImageSource, *, n_threads: int = 1) -> Survey:
     """Decode and measure all thumbnails.
 
     Parameters
     ----------
     thumbnails : ImageSource
     n_threads : int
-    progress : callable, optional
-        Called with the number of images after each batch.
 
     Raises
     ------
@@ -88,19 +81,15 @@ def survey_thumbnails(
     digests = np.empty((n_images, 32), dtype=np.uint8)
     measures = np.empty((len(MEASURES), n_images), dtype=np.float32)
 
-    def survey(start: int) -> int:
-        stop = min(start + _BATCH, n_images)
-        for item in range(start, stop):
+    def survey(start: int) -> None:
+        for item in range(start, min(start + _BATCH, n_images)):
             image = thumbnails.load(item)
             grays[item] = _gray_square(image)
             digests[item] = _digest(image)
             measures[:, item] = _measure(image)
-        return stop - start
 
     with ThreadPoolExecutor(n_threads) as pool:
-        for n_done in pool.map(survey, range(0, n_images, _BATCH)):
-            if progress is not None:
-                progress(n_done)
+        list(pool.map(survey, range(0, n_images, _BATCH)))  # raises an error of a thread
     return Survey(grays, digests, dict(zip(MEASURES, measures, strict=True)))
 
 

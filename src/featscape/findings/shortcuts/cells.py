@@ -21,7 +21,8 @@ import numpy as np
 
 from featscape.findings.records import DetectorResult, Evidence, Shortcut
 from featscape.findings.shortcuts.properties import collect_properties
-from featscape.findings.wording import percent, too_few_items
+from featscape.findings.wording import too_few_items
+from featscape.number_text import percent
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.decoding.plain_jpeg import decode_plain
 from featscape.images.sources.animals10 import ENGLISH_NAMES
 from featscape.images.tables.splits import SPLITS
+from featscape.number_text import plural
 from featscape.records import ImageSet
 
 if TYPE_CHECKING:
@@ -82,8 +83,7 @@ def read_class_folders(
 
 def describe_no_images(source: Location, listing: Listing) -> str:
     """Return the first sentence of the message for a listing without images."""
-    n_others = len(listing.others)
-    files = "1 other file" if n_others == 1 else f"{n_others} other files"
+    files = plural(len(listing.others), "other file")
     return (
         f"the source must contain at least one image; {str(source)!r} contains none ({files}; "
         f"the extensions of images are {' '.join(listing.extensions)})."

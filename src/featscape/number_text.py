@@ -1,0 +1,13 @@
+"""Numbers as text: counts with their nouns, and shares."""
+
+from __future__ import annotations
+
+
+def plural(number: int, one: str, many: str | None = None) -> str:
+    """Return for example "1 image" or "1,200 images"; `many` is an irregular plural."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def percent(share: float) -> str:
+    """Return for example "86 %"."""
+    return f"{100 * share:.0f} %"
