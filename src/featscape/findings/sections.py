@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from featscape.findings.records import DuplicateGroup, LabelError
-from featscape.findings.wording import plural
+from featscape.number_text import plural
 from featscape.records.shown_findings import (
     FindingsSection,
     ShownColumn,
