@@ -32,7 +32,8 @@ class TestSignals:
         def work():
             closing = Closing()
             del closing  # Python ignores the exception of the first handler
-            time.sleep(10)
+            for _ in range(1_000):  # the signal is raised again, but does not end a long sleep
+                time.sleep(0.01)
 
         handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
         signals = EndingSignals()
