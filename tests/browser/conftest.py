@@ -1,4 +1,4 @@
-"""Chromium, and the places where a map is looked at: a server, one file, a static site."""
+"""Maps, the ways to show them (a server, one file, a static site), and Chromium."""
 
 import functools
 import os
@@ -37,7 +37,7 @@ SOFTWARE = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swifts
 
 @pytest.fixture(scope="session")
 def map_of():
-    """Return a function that makes a map to be looked at: source, folder, options of make_map."""
+    """Return a function that makes and opens a map: source, folder, options of make_map."""
 
     def make(source, folder, **options):
         make_map(source, folder, model=MODEL, size_px=300, **options)
@@ -48,7 +48,7 @@ def map_of():
 
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory, map_of):
-    """Make the demo's map, with its originals where they were."""
+    """Make the map of the demo, with its original images."""
     source = tmp_path_factory.mktemp("digits") / "digits"
     write_digits(source)
     folder = tmp_path_factory.mktemp("maps") / "digits-map"
@@ -57,9 +57,9 @@ def digits(tmp_path_factory, map_of):
 
 @pytest.fixture(scope="session")
 def animals(tmp_path_factory, map_of):
-    """Make the map of photographs that `make data` fetches."""
+    """Make the map of the photographs that `make data` downloads."""
     if not ANIMALS.is_dir():
-        pytest.skip("no photographs of animals: make data fetches them")
+        pytest.skip("no photographs of animals: run make data")
     folder = tmp_path_factory.mktemp("maps") / "animals-map"
     return map_of(ANIMALS, folder, perplexity=10)
 
@@ -100,7 +100,7 @@ def drawn_page(tmp_path_factory):
 
 
 class Numerals:
-    """The digits themselves, in scikit-learn's order, over and over."""
+    """The digits of scikit-learn as images, repeated in their order."""
 
     def __init__(self, n_images):
         from sklearn.datasets import load_digits
@@ -139,14 +139,14 @@ def serve():
 
 @pytest.fixture(scope="session")
 def served_digits(serve, digits):
-    """Serve the demo's map; its network loads while other tests wait for the browser."""
+    """Serve the map of the demo, and load its network in the background."""
     address = serve(digits.folder)
     image = (Path(digits.map.run["source"]) / digits.map.paths[0]).read_bytes()
-    question = urllib.request.Request(f"{address}api/place", data=image)
-    loading = threading.Thread(target=lambda: urllib.request.urlopen(question).close())
+    request = urllib.request.Request(f"{address}api/place", data=image)
+    loading = threading.Thread(target=lambda: urllib.request.urlopen(request).close())
     loading.start()
     yield SimpleNamespace(**vars(digits), address=address)
-    loading.join()  # a few tests are done sooner; the server must not end before it has answered
+    loading.join()  # the server must respond before it ends, also if only a few tests run
 
 
 @pytest.fixture(scope="session")
@@ -166,13 +166,13 @@ def animals_file(animals):
 
 @pytest.fixture(params=["served_digits", "digits_file", "served_animals", "animals_file"])
 def anywhere(request):
-    """Return a map of digits or photographs, in each place where it is looked at."""
+    """Return a map of digits or photographs, shown by a server or from one file."""
     return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="session")
 def digits_site(tmp_path_factory, digits):
-    """Export the demo's map as a static site: a folder."""
+    """Export the map of the demo as a static site, and return its folder."""
     folder = tmp_path_factory.mktemp("site") / "digits-site"
     export_site(digits.folder, folder)
     return folder
@@ -180,7 +180,7 @@ def digits_site(tmp_path_factory, digits):
 
 @pytest.fixture
 def host_files():
-    """Return a function that puts a folder on a web server: folder -> address."""
+    """Return a function that starts a web server of a folder: folder -> address."""
     running = []
 
     def start(folder, *, knows_ranges=True):
@@ -202,7 +202,7 @@ def chromium():
     """Return a function that starts Chromium: flags -> browser."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
-        message = "no chromium on this machine: apt-get install chromium brings it"
+        message = "no chromium on this machine: run apt-get install chromium"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
@@ -221,11 +221,11 @@ def browser(chromium):
 
 @pytest.fixture
 def look(request, browser):
-    """Return a function that opens a map's address as a person would: address -> Visit.
+    """Return a function that opens the address of a map in a new page: address -> Visit.
 
-    At the end, a page that complained, or asked anything of another host, fails the test.
+    At the end, the test fails if a page reported an error or sent a request to another host.
     """
-    request.getfixturevalue("host_files")  # its servers end after the pages that still ask them
+    request.getfixturevalue("host_files")  # its servers end after the pages that use them
     visits = []
 
     def visit(address, *, on=browser, expected=(), wait=True, **options):
@@ -246,7 +246,7 @@ def look(request, browser):
 
 @pytest.fixture
 def compare():
-    """Return a function that holds a picture to the one that was found good: name, picture."""
+    """Return a function that compares a picture with the accepted picture: name, picture."""
 
     def same(name, picture, *, tolerance=0.01):
         file = EXPECTED / f"{name}.png"

@@ -1,4 +1,4 @@
-"""The legend, what colors the map, and dark and light."""
+"""The legend, the colors of the items, and the dark and light themes."""
 
 import re
 from collections import Counter
@@ -16,7 +16,7 @@ def rgb(color):
 
 
 def pixels_at(visit, items, places):
-    """Return the color in the middle of each item, as a difference from the background."""
+    """Return the difference of the color in the center of each item from the background."""
     picture = visit.picture()
     middle = [picture.getpixel(tuple(round(at) for at in places[item])) for item in items]
     return np.array(middle) - LIGHT

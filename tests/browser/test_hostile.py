@@ -1,4 +1,4 @@
-"""Maps that mean ill or are damaged, and browsers that cannot draw."""
+"""Hostile and damaged maps, and browsers without WebGL."""
 
 import io
 import re
@@ -49,7 +49,7 @@ def test_hostile_names_are_text(look, drawn_page):
 
 @pytest.fixture(scope="module")
 def hostile_map(tmp_path_factory, map_of):
-    """Make a map of images whose folders and files have the worst names that a disk can hold."""
+    """Make a map of images whose folders and files have hostile names."""
     source = tmp_path_factory.mktemp("hostile") / "<b>source"
     rng = np.random.default_rng(2)
     for folder in ("<img src=x onerror=alert(1)>", "two\nlines", "'\"; DROP TABLE items; --"):
@@ -60,7 +60,7 @@ def hostile_map(tmp_path_factory, map_of):
     return map_of(source, source.parent / "hostile-map", perplexity=3)
 
 
-def test_hostile_files_are_served_as_what_they_are(look, serve, hostile_map):
+def test_files_with_hostile_names_are_served(look, serve, hostile_map):
     visit = look(serve(hostile_map.folder))
     names = visit.legend.locator("[dir=auto]").all_text_contents()
     assert sorted(names) == sorted(set(hostile_map.map.labels))
@@ -165,7 +165,7 @@ def test_a_missing_pack_of_thumbnails(look, damaged_site, host_files):
         (damaged_site / "data" / f"thumbnails-{size}.bin").unlink()
     visit = look(host_files(damaged_site), expected=["404"])
     expect(visit.legend).not_to_have_count(0)
-    visit.becomes(lambda: visit.n_colors() > 50, expected=True)  # it rests, and shows points
+    visit.becomes(lambda: visit.n_colors() > 50, expected=True)  # the page shows points
     visit.page.locator(".fs-stage").focus()
     visit.page.keyboard.press("ArrowRight")
     visit.page.keyboard.press("Enter")
@@ -233,7 +233,7 @@ def test_a_browser_without_webgl(look, blind, request, place):
     assert picture.bounding_box()["height"] > 300
 
 
-def test_a_server_that_has_gone(look, served_digits):
+def test_a_server_that_does_not_answer_is_reported(look, served_digits):
     visit = look(served_digits.address, expected=["Failed to load", "ERR_"])
     visit.page.context.set_offline(True)
     visit.page.get_by_label("Find in paths and labels").fill("7")

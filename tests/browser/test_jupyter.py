@@ -24,7 +24,7 @@ CELLS = [
 
 @pytest.fixture(scope="module")
 def jupyter(tmp_path_factory, digits):
-    """Start JupyterLab on a notebook that shows the demo's map twice: its address."""
+    """Start JupyterLab with a notebook that shows the map twice, and return its address."""
     home = tmp_path_factory.mktemp("jupyter")
     notebook = {
         "cells": [
@@ -100,7 +100,7 @@ def test_the_map_in_jupyterlab(browser, jupyter):
     page.goto(jupyter)
     cells = page.locator(".jp-Notebook .jp-CodeCell")
     expect(cells).to_have_count(3, timeout=START_S * 1000)
-    # cells that are run before the kernel is there are forgotten
+    # JupyterLab ignores cells that are run before the kernel is ready
     expect(page.get_by_role("button", name="| Idle")).to_be_visible(timeout=START_S * 1000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
@@ -131,7 +131,7 @@ def test_the_map_in_jupyterlab(browser, jupyter):
     assert len(rows) == len(paths) == n_selected
     assert rows == sorted(set(rows))
 
-    # its keys are its own only where it has the focus
+    # keys change only the view that has the focus
     first.locator(".fs-stage").focus()
     page.keyboard.press("3")
     expect(first.get_by_role("button", name="Grid")).to_have_attribute("aria-pressed", "true")
@@ -149,7 +149,7 @@ def test_the_map_in_jupyterlab(browser, jupyter):
 
 
 def _run_last(page, cells):
-    """Run the last cell anew, and return what it prints."""
+    """Run the last cell again, and return its output."""
     last = cells.nth(2)
     before = last.locator(".jp-InputPrompt").first.inner_text()
     last.locator(".cm-content").click()

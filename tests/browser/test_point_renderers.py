@@ -1,4 +1,4 @@
-"""Points that WebGL draws look like points that the processor draws."""
+"""WebGL and the CPU draw the same points."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def drawing(look, page, renderer, address, act):
     if act:
         act(visit)
     visit.hover_at((640, 790))
-    visit.page.evaluate("document.activeElement.blur()")  # its outline is not of the drawing
+    visit.page.evaluate("document.activeElement.blur()")  # without the outline of the focus
     visit.rest()
     with visit.without_panels():
         return visit.picture()

@@ -1,4 +1,4 @@
-"""Lasso and rectangle, what is done with a selection, search, and pictures."""
+"""Lasso and rectangle, the use of a selection, search, and saved pictures."""
 
 import csv
 import io
@@ -25,7 +25,7 @@ def in_rectangle(places):
 
 
 def in_triangle(places):
-    """Whether a place lies in the triangle of the lasso below."""
+    """Return whether positions are in the triangle of the lasso below."""
     x, y = places.T
     return (y > 150) & (y < 550) & (np.abs(x - 650) < (y - 150) * 200 / 400)
 
@@ -69,7 +69,7 @@ def test_a_lasso_and_more_with_shift(look, digits_file):
     expect(card).to_be_visible()
     visit.page.mouse.down()
     visit.page.mouse.move(650, 150, steps=4)
-    expect(card).to_have_count(0)  # it would lie over the lasso
+    expect(card).to_have_count(0)  # the card would cover the lasso
     visit.page.mouse.up()
     visit.page.keyboard.press("Escape")
     visit.button("Select with a lasso").click()
@@ -78,7 +78,7 @@ def test_a_lasso_and_more_with_shift(look, digits_file):
     visit.page.wait_for_timeout(1_000)  # the whole map is fitted next to the panel
     visit.rest()
     more = rows_within(visit, digits_file.bundle, in_rectangle)
-    assert found == pytest.approx(len(rows), abs=2)  # the pointer goes in whole pixels
+    assert found == pytest.approx(len(rows), abs=2)  # the pointer moves in whole pixels
     visit.button("Select with a rectangle").click()
     visit.page.keyboard.down("Shift")
     visit.drag(LOW, HIGH)
@@ -171,12 +171,12 @@ def test_the_view_as_a_png_of_any_size(look, digits_file):
         assert name.endswith(f"-{size[0]}x{size[1]}.png")
         picture = Image.open(io.BytesIO(content)).convert("RGB")
         assert picture.size == size
-        # the same view: in the large, each place has about the color that it has on the page
+        # a small copy of the picture has about the colors of the page
         small, shown = (np.asarray(each.resize((64, 40))).astype(int) for each in (picture, seen))
         assert np.abs(small - shown).mean() < 6
 
 
-def test_the_png_has_the_legend_of_what_is_shown(look, digits_file):
+def test_the_png_has_the_legend_of_the_shown_classes(look, digits_file):
     visit = look(f"{digits_file.address}#view=points&hide.label=1")
     visit.button("Save a picture").click()
     _, content = visit.saved(visit.button("Twice the screen size", exact=False).click)
@@ -197,7 +197,7 @@ def test_an_image_dropped_on_the_page(look, served_digits):
     visit = look(served_digits.address, expected=["422"])
     path = served_digits.map.paths[5]
     content = (_source(served_digits) / path).read_bytes()
-    visit.button("Grid").click()  # which has no place for it
+    visit.button("Grid").click()  # the grid cannot show a new image
     _drop(visit, content)
     panel = visit.panel("New image")
     expect(panel.get_by_role("listitem")).to_have_count(12, timeout=60_000)
@@ -211,13 +211,13 @@ def test_an_image_dropped_on_the_page(look, served_digits):
     # the mark is next to its twin, in the middle of the free area
     twin_at = served_digits.map.positions[5]
     visit.becomes(lambda: np.linalg.norm(visit.places(twin_at) - [624, 360]) < 60, True)
-    _drop(visit, b"GIF89a, they say")
+    _drop(visit, b"GIF89a, but no image")
     expect(visit.page.get_by_role("alert")).to_contain_text("image")
 
 
 def test_a_page_without_a_server_reports_that_it_cannot_place_images(look, digits_file):
     visit = look(digits_file.address)
-    _drop(visit, b"whatever it is")
+    _drop(visit, b"any content")
     expect(visit.page.get_by_role("alert")).to_contain_text("featscape serve")
 
 
@@ -240,7 +240,7 @@ def _drop(visit, content):
     stage.dispatch_event("drop", {"dataTransfer": transfer})
 
 
-def test_what_is_shown_is_selected_and_the_address_restores_it(look, digits_file):
+def test_the_shown_items_are_selected_and_the_address_restores_the_selection(look, digits_file):
     visit = look(digits_file.address)
     visit.legend.nth(3).dblclick()  # only this class
     visit.button("Select what is shown").click()

@@ -11,32 +11,32 @@ import pytest
 from PIL import Image
 
 SIZE = {"width": 1280, "height": 800}
-CLEAR = (330, 60, 900, 700)  # no panel lies there: left, top, right, bottom
-PATIENCE_MS = 20_000  # for what takes milliseconds: other work may have the processors
-REST_MS = 450  # longer than the pause after which the page writes its address
+CLEAR = (330, 60, 900, 700)  # an area without panels: left, top, right, bottom
+PATIENCE_MS = 20_000  # for actions of milliseconds, because the machine may be busy
+REST_MS = 450  # longer than the delay after which the page updates its address
 
 
 class Visit:
-    """A page that shows a map, with what a person does there."""
+    """A page that shows a map, and the actions of a person on the page."""
 
     def __init__(self, page, address, expected):
         self.page = page
         self.address = address
         self.requests = []
         self._expected = expected
-        self._complaints = []
+        self._errors = []
         page.on("request", lambda request: self.requests.append(request.url))
-        page.on("pageerror", lambda error: self._complaints.append(str(error)))
-        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self._errors.append(str(error)))
+        page.on("console", self._on_console)
 
-    def _heard(self, message):
+    def _on_console(self, message):
         if message.type == "error":
-            self._complaints.append(message.text)
+            self._errors.append(message.text)
 
     def check(self):
-        """Hold the page to its word: no error that was not to be expected, no stranger asked."""
+        """Check that the page reported only expected errors and sent requests only to its host."""
         unexpected = [
-            text for text in self._complaints if not any(part in text for part in self._expected)
+            text for text in self._errors if not any(part in text for part in self._expected)
         ]
         assert unexpected == []
         own = ("blob:", "data:", self.address.partition("#")[0].rpartition("/")[0])
@@ -48,18 +48,18 @@ class Visit:
         self.page.goto(self.address)
         if wait:
             self.until("document.querySelector('.fs-toolbar') && location.hash.includes('scale=')")
-        if wait and "scale=" in self.address:  # else the page writes it once the view rests
+        if wait and "scale=" in self.address:  # otherwise the page adds the scale after a rest
             self.rest()
 
     def until(self, expression):
-        """Wait until it holds on the page, whose policy forbids Playwright's own way to wait."""
+        """Wait until an expression is true; the policy of the page forbids wait_for_function."""
         end = time.monotonic() + PATIENCE_MS / 1000
         while not self.page.evaluate(expression):
             assert time.monotonic() < end, f"never: {expression}"
             time.sleep(0.05)
 
     def rest(self):
-        """Wait until the view and its address rest: for a while, and for some frames."""
+        """Wait until the view and the address have not changed for REST_MS and some frames."""
         self.page.evaluate(
             """rest => new Promise(done => {
                 let last, since, frames;
@@ -74,7 +74,7 @@ class Visit:
         )
 
     def becomes(self, read, expected):
-        """Wait until what `read` gives is as expected: pytest.approx, or a value."""
+        """Wait until `read` returns the expected value, which may be a pytest.approx."""
         end = time.monotonic() + PATIENCE_MS / 1000
         while (found := read()) != expected and time.monotonic() < end:
             time.sleep(0.1)
@@ -82,7 +82,7 @@ class Visit:
 
     @property
     def shared(self):
-        """The parameters in the address: name -> text."""
+        """Return the parameters in the address: name -> text."""
         fragment = self.page.evaluate("location.hash").removeprefix("#")
         return {name: values[0] for name, values in parse_qs(fragment).items()}
 
@@ -105,12 +105,12 @@ class Visit:
         return self.page.get_by_role("complementary", name=name)
 
     def places(self, positions):
-        """Return the page positions of places on a flat map, shape (n, 2), in pixels."""
+        """Return the pixels on the page, shape (n, 2), of positions on a map of two dimensions."""
         offset = (np.asarray(positions, dtype=float) - self.center[:2]) * self.scale
         return offset * [1, -1] + [SIZE["width"] / 2, SIZE["height"] / 2]
 
     def apart(self, bundle, *, apart_px=14):
-        """Return items clear of panels and of one another, and the places of all, as points."""
+        """Return items that no panel and no other item covers, and the positions of all items."""
         places = self.places(bundle.array(bundle.manifest.positions))
         left, top, right, bottom = CLEAR
         clear = (places > [left, top]).all(axis=1) & (places < [right, bottom]).all(axis=1)
@@ -119,7 +119,7 @@ class Visit:
         return np.flatnonzero(clear & (gaps.min(axis=1) > apart_px)), places
 
     def points(self):
-        """Look at the map as points, which are where their items are."""
+        """Show the map as points, which are at the positions of the items."""
         self.button("Points").click()
         self.until("location.hash.includes('view=points')")
 
@@ -139,13 +139,13 @@ class Visit:
         mouse.up(button=button)
 
     def saved(self, click):
-        """Return the name and the bytes of the file that a click saves."""
+        """Return the name and the bytes of the file that a click downloads."""
         with self.page.expect_download() as download:
             click()
         return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
     def picture(self, clip=None):
-        """Return the page as it is once it rests, as an image."""
+        """Return the page as an image, after the page has stopped to change."""
         before = None
         for _ in range(150):
             content = self.page.screenshot(clip=clip)
@@ -153,7 +153,7 @@ class Visit:
                 return Image.open(io.BytesIO(content)).convert("RGB")
             before = content
             time.sleep(0.1)
-        pytest.fail("the page does not come to rest")
+        pytest.fail("the page does not stop to change")
 
     @contextmanager
     def without_panels(self):

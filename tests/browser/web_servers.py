@@ -10,11 +10,11 @@ class PlainFiles(http.server.SimpleHTTPRequestHandler):
     """A web server without range requests: each response is a whole file."""
 
     def log_message(self, *_):
-        """Say nothing."""
+        """Print nothing."""
 
 
 class RangedFiles(PlainFiles):
-    """A web server as most are: it gives parts of files too."""
+    """A web server that supports range requests, like most web servers."""
 
     def send_head(self):
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))

@@ -1,4 +1,4 @@
-"""Pan, zoom, hover, click, and walk on."""
+"""Pan, zoom, hover and click, by pointer, keys and touch."""
 
 import numpy as np
 import pytest
@@ -57,10 +57,10 @@ def test_an_item_is_shown_on_the_map_from_near(look, digits_file):
     assert visit.scale == pytest.approx(nearer)
 
 
-def test_all_of_a_large_map_is_seen_at_first(look, drawn_page):
+def test_the_first_view_shows_all_of_a_large_map(look, drawn_page):
     rng = np.random.default_rng(3)
     positions = rng.normal(size=(4000, 2)).astype(np.float32)
-    positions[[17, 1234]] = [[0, 9], [0, -9]]  # far from all
+    positions[[17, 1234]] = [[0, 9], [0, -9]]  # far from all other items
     visit = look(drawn_page(4000, images=False, positions=positions).as_uri())
     places = visit.places(positions)
     toolbar = visit.page.get_by_role("toolbar").bounding_box()
@@ -100,7 +100,7 @@ def test_hover_shows_the_image_and_its_details(look, anywhere):
     expect(card).to_have_count(0)
 
 
-def test_the_card_is_of_what_the_wheel_brings_under_the_pointer(look, digits_file):
+def test_the_card_shows_the_item_under_the_pointer_after_the_wheel_moves_the_map(look, digits_file):
     visit = look(f"{digits_file.address}#view=points")
     found, places = visit.apart(digits_file.bundle)
     ids = digits_file.bundle.array(digits_file.bundle.manifest.ids)
@@ -114,7 +114,7 @@ def test_the_card_is_of_what_the_wheel_brings_under_the_pointer(look, digits_fil
     visit.page.keyboard.press("0")
     visit.rest()
     expect(visit.page.locator(".fs-stage svg rect[visibility=visible]")).to_have_count(
-        2 * card.count()  # no ring is left where nothing is pointed at
+        2 * card.count()  # no ring without an item under the pointer
     )
 
 
@@ -129,7 +129,7 @@ def test_an_empty_view_offers_to_show_the_map(look, digits_file):
     visit.becomes(lambda: visit.n_colors() > 100, expected=True)
 
 
-def test_the_grid_shows_what_the_map_did(look, digits_file):
+def test_the_grid_is_centered_on_the_item_in_the_center_of_the_map(look, digits_file):
     manifest = digits_file.bundle.manifest
     positions = digits_file.bundle.array(manifest.positions)
     lower, upper = np.array(manifest.lower), np.array(manifest.upper)
@@ -145,7 +145,9 @@ def test_the_grid_shows_what_the_map_did(look, digits_file):
     for _ in range(12):
         visit.button("Zoom in").click()
     visit.rest()
-    assert visit.scale == pytest.approx(256 / cell, rel=1e-3)  # no larger, for all is blurred then
+    assert visit.scale == pytest.approx(
+        256 / cell, rel=1e-3
+    )  # the maximum: larger images are blurred
     visit.button("Points").click()
     visit.becomes(lambda: visit.center[:2], pytest.approx([x, y], rel=1e-3, abs=0.02 * cell))
 
@@ -192,13 +194,13 @@ def test_the_server_shows_the_original(look, served_digits):
     visit.until("document.querySelector('figure a img').naturalWidth === 80")
 
 
-def test_keys_alone_walk_the_map(look, digits_file):
+def test_the_map_can_be_used_with_keys_only(look, digits_file):
     visit = look(digits_file.address)
     press = visit.page.keyboard.press
     press("Tab")
     visit.page.locator(".fs-stage").focus()
     red, _, blue = visit.picture().getpixel((0, 600))
-    assert blue - red > 100  # the focus is seen at the map's edge
+    assert blue - red > 100  # the outline of the focus
     press("ArrowRight")
     card = visit.page.locator(".fs-card")
     expect(card).to_be_visible()
@@ -267,8 +269,8 @@ def test_the_address_restores_the_view(look, digits_file):
     expect(visit.page.locator(".fs-search-found")).to_contain_text("found")
     visit.page.keyboard.press("Enter")
     visit.button("Dark").click()
-    told = {"at", "scale", "view", "color", "item", "find", "theme"}
-    visit.becomes(lambda: set(visit.shared), told)
+    expected = {"at", "scale", "view", "color", "item", "find", "theme"}
+    visit.becomes(lambda: set(visit.shared), expected)
     shared = visit.shared
     again = look(f"{digits_file.address}{visit.page.evaluate('location.hash')}")
     assert again.shared == shared
@@ -292,7 +294,7 @@ def test_back_closes_a_panel_and_only_then_leaves(look, digits_file):
     visit.page.evaluate("history.forward()")
     expect(visit.panel("Item")).to_be_visible()
     assert visit.shared["item"] == item
-    visit.button("Close").click()  # this goes back too: one more Back leaves
+    visit.button("Close").click()  # goes back too, so that the next Back leaves the page
     visit.becomes(lambda: visit.page.evaluate("history.state.depth"), expected=0)
     visit.page.go_back(wait_until="commit")
     assert visit.page.url == "about:blank"

@@ -1,4 +1,4 @@
-"""How the map itself looks, without the panels: fonts differ from machine to machine."""
+"""Pictures of the map without panels, because fonts differ between machines."""
 
 import pytest
 from playwright.sync_api import expect
