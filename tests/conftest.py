@@ -45,6 +45,12 @@ def no_waiting_for_the_disk(monkeypatch):
     monkeypatch.setattr("os.fsync", lambda _handle: None)
 
 
+@pytest.fixture(autouse=True)
+def no_weights_needed(monkeypatch):
+    """Let a test replace the default network, whose weights are not on this disk."""
+    monkeypatch.setattr("featscape.features.fetch_weights", lambda *_, **__: None)
+
+
 @pytest.fixture
 def without_exchange():
     """Make the system one that cannot exchange two names, until the test ends."""

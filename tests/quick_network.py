@@ -40,3 +40,4 @@ def put_in_place(network, patch):
     """Make `extract` use this network; all other code stays real."""
     module = importlib.import_module("featscape.features.extraction.loop")
     patch.setattr(module, "load_network", lambda *_, **__: network)
+    patch.setattr("featscape.features.fetch_weights", lambda *_, **__: None)

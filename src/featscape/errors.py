@@ -6,6 +6,7 @@
     │   └── BusyError                an output that another process is writing
     ├── ImageError (FeatscapeError)  one image that cannot be decoded
     ├── ModelError                   a network, its weights or one of its layers
+    │   └── DownloadError            weights that are not on this disk and cannot be downloaded
     ├── MissingExtra (ImportError)   an optional library that is not installed
     └── DeviceError                  a device that is absent or has too little memory
 
@@ -39,6 +40,10 @@ class ImageError(FeatscapeError):
 
 class ModelError(FeatscapeError):
     """A network is unknown, or its weights are missing, wrong or damaged."""
+
+
+class DownloadError(ModelError):
+    """The weights of a network are not on this disk, and cannot be downloaded."""
 
 
 class MissingExtra(FeatscapeError, ImportError):  # noqa: N818 - the name says what is missing

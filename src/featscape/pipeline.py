@@ -18,7 +18,7 @@ from featscape.mapfolder.read import find_maps, open_map
 from featscape.progress import Stopwatch
 from featscape.steps.drawing import draw
 from featscape.steps.embedding import choose_tsne_device, embed
-from featscape.steps.features import extract, find
+from featscape.steps.features import extract, fetch_weights, find
 from featscape.steps.findings import find_in_folder
 from featscape.steps.layer_maps import name_outputs, split_by_layer
 from featscape.steps.tsne import measure_agreement
@@ -50,6 +50,8 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
             for output in outputs
         ]
         executor = stack.enter_context(open_executor(options.engine, options.address))
+        with watch.stage("weights"):
+            fetch_weights(options)
         with watch.stage("find"):
             images = find(options)
             device = choose_tsne_device(options, n_items=len(images))

@@ -11,6 +11,7 @@ TREE = {
     "BusyError": errors.InputError,
     "ImageError": errors.FeatscapeError,
     "ModelError": errors.FeatscapeError,
+    "DownloadError": errors.ModelError,
     "MissingExtra": ImportError,
     "DeviceError": errors.FeatscapeError,
 }

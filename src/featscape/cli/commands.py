@@ -30,7 +30,7 @@ from featscape.cli.parameters import (
     SiteFolder,
     takes_options,
 )
-from featscape.errors import InputError
+from featscape.errors import DownloadError, InputError
 from featscape.options import FeatureMapOptions, MapOptions
 from featscape.printable_names import printable
 
@@ -121,8 +121,13 @@ def make_map(options: MapOptions) -> None:
       featscape map s3://bucket/photos --engine ray --landmarks 1000000
     """
     from featscape import pipeline
+    from featscape.cli.offer import offer_installed_network
 
-    for made in pipeline.make_maps(options):
+    try:
+        maps = pipeline.make_maps(options)
+    except DownloadError as error:
+        maps = pipeline.make_maps(offer_installed_network(options, error))
+    for made in maps:
         _print_summary(made)
 
 

@@ -7,7 +7,7 @@ from featscape.features.network import Network
 from featscape.features.protocols import Backend
 from featscape.features.readout.layers import list_layers
 from featscape.features.zoo.architecture import Layer, LayerTree, ModelEntry
-from featscape.features.zoo.registry import list_models
+from featscape.features.zoo.registry import fetch_weights, list_models
 
 __all__ = [
     "Backend",
@@ -19,6 +19,7 @@ __all__ = [
     "check_network",
     "explain_refusal",
     "extract",
+    "fetch_weights",
     "list_layers",
     "list_models",
     "load_for_map",

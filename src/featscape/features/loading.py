@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from featscape.errors import ModelError
 from featscape.features.engines.base import FP32
-from featscape.features.engines.devices import choose_device
+from featscape.features.engines.devices import check_device
 from featscape.features.engines.precision import AUTO, check_precision
 from featscape.features.opening import open_network
 from featscape.features.readout.layers import check_layers
@@ -57,7 +57,7 @@ def check_network(
     with own_code_errors(model):
         find_architecture(model)
     check_options(model, weights=weights, device=device)
-    choose_device(device)
+    check_device(device)
     if weights is not None:
         check_weights(Path(weights))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from featscape.errors import InputError
 from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.sources.registry import find_in_source
+from featscape.images.storage.disk import check_exists
 from featscape.images.storage.locations import as_location
 from featscape.labels.classes import sample_of_classes
 
@@ -46,6 +47,13 @@ def check_choice(*, limit: int | None, random_state: int, max_megapixels: float 
             f"max_megapixels must be a finite number above 0; got {max_megapixels}. Omit the "
             "limit for Pillow's limit, 89.5."
         )
+
+
+def check_source_exists(source: str | os.PathLike[str]) -> None:
+    """Raise InputError if a source on a local disk does not exist; addresses are not checked."""
+    location = as_location(source)
+    if not isinstance(location, str):
+        check_exists(location)
 
 
 def find_images(

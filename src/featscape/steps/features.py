@@ -18,6 +18,19 @@ if TYPE_CHECKING:
     from featscape.records import Features, ImageSet
 
 
+def fetch_weights(options: MapOptions) -> None:
+    """Download the weights of the network if they are not on this disk.
+
+    Before the download, the source is checked without a search for images.
+    """
+    from featscape.features import fetch_weights
+    from featscape.images import check_source_exists
+
+    check_source_exists(options.source)
+    if options.weights is None:
+        fetch_weights(options.model, progress=options.report)
+
+
 def find(options: MapOptions) -> ImageSet:
     """Find the images of the source, and report the number of images and skipped files."""
     from featscape.images import find_images

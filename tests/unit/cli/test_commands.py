@@ -1,14 +1,17 @@
 import re
+import socket
 from datetime import datetime
 from importlib.metadata import entry_points
+from io import StringIO
 
 import numpy as np
 import pytest
 
-from featscape import __version__
+from featscape import __version__, pipeline
 from featscape.cli import report
 from featscape.cli import run as cli
 from featscape.errors import DeviceError, MissingExtra, ModelError
+from featscape.features.zoo import registry
 from featscape.mapfolder.read import open_map
 
 COMMANDS = ["map", "demo", "embed", "serve", "export", "info", "models", "layers"]
@@ -212,3 +215,54 @@ class TestScreens:
         assert re.search(r"class \d+ +0 % +of [12] items? \* *$", done.out, re.MULTILINE)
         assert "* always 0 %: a class of 3 or fewer items has too few items" in done.out
         assert "images.png" not in done.out
+
+
+class TestWeightsThatCannotBeDownloaded:
+    """The default network without its weights and without a connection."""
+
+    @pytest.fixture(autouse=True)
+    def offline(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+        monkeypatch.setattr("socket.getaddrinfo", refuse_to_resolve)
+        monkeypatch.setattr("featscape.features.fetch_weights", registry.fetch_weights)
+
+    def test_the_images_are_not_searched(self, featscape, photos, monkeypatch):
+        monkeypatch.setattr("featscape.images.find_images", lambda *_, **__: pytest.fail("search"))
+        done = featscape("map", photos)
+        assert done.status == 2
+        (line,) = done.err.splitlines()
+        assert "the weights of resnet101 (IMAGENET1K_V1) could not be downloaded" in line
+        assert ": Temporary failure in name resolution. Give a file with --weights FILE" in line
+        assert "use --model efficientnet_lite0" in line
+
+    def test_a_missing_source_is_reported_first(self, featscape):
+        assert "'nowhere' does not exist" in featscape("map", "nowhere").err
+
+    @pytest.mark.parametrize(("answer", "status"), [("\n", 0), ("n\n", 2)])
+    def test_a_terminal_is_asked_for_the_installed_network(
+        self, featscape, photos, monkeypatch, answer, status
+    ):
+        monkeypatch.setattr("featscape.cli.offer._is_interactive", lambda: True)
+        monkeypatch.setattr("sys.stdin", StringIO(answer))
+        made = []
+        real = pipeline.make_maps
+
+        def make_maps(options):
+            made.append(options.model)
+            return real(options) if options.model == "resnet101" else ()
+
+        monkeypatch.setattr(pipeline, "make_maps", make_maps)
+        done = featscape("map", photos)
+        assert done.status == status
+        assert "Continue with efficientnet_lite0? [Y/n]" in done.err
+        assert made == ["resnet101", "efficientnet_lite0"][: 2 - status // 2]
+
+    def test_layers_of_another_network_are_not_offered(self, featscape, photos, monkeypatch):
+        monkeypatch.setattr("featscape.cli.offer._is_interactive", lambda: True)
+        done = featscape("map", photos, "--layer", "layer3")
+        assert done.status == 2
+        assert "Continue" not in done.err
+
+
+def refuse_to_resolve(*_arguments, **_options):
+    raise socket.gaierror(-3, "Temporary failure in name resolution")

@@ -25,6 +25,7 @@ def choose_device(name: str) -> torch.device:
     """
     import torch
 
+    check_device_name(name)
     present = ["cpu"]
     if torch.backends.mps.is_available():
         present.append("mps")
@@ -32,18 +33,29 @@ def choose_device(name: str) -> torch.device:
         present += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
     if name == "auto":
         return torch.device(next(n for n in ("cuda", "mps", "cpu") if n in present))
-    device_type, _, index = name.partition(":")
-    if device_type not in ("cpu", "cuda", "mps") or (":" in name and not index.isdecimal()):
-        raise InputError(
-            f"device must be auto, cpu, cuda, cuda:N or mps; got {name!r}. Choose one of these "
-            "with --device (device=)."
-        )
     if name not in present:
         raise DeviceError(
             f"device {name} is not present; PyTorch finds {', '.join(present)}. Choose one of "
             "these, or install the build of PyTorch that fits your GPU (https://pytorch.org)."
         )
     return torch.device(name)
+
+
+def check_device_name(name: str) -> None:
+    """Raise InputError if `name` is not the name of a device."""
+    device_type, _, index = name.partition(":")
+    if device_type not in ("auto", "cpu", "cuda", "mps") or (":" in name and not index.isdecimal()):
+        raise InputError(
+            f"device must be auto, cpu, cuda, cuda:N or mps; got {name!r}. Choose one of these "
+            "with --device (device=)."
+        )
+
+
+def check_device(name: str) -> None:
+    """Raise like `choose_device`. PyTorch is imported only for the name of a GPU."""
+    check_device_name(name)
+    if name not in ("auto", "cpu"):
+        choose_device(name)
 
 
 def limit_cores(n_cores: int) -> None:

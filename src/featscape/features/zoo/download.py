@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featscape.errors import ModelError
+from featscape.errors import DownloadError, ModelError
 from featscape.features.zoo.weights import hash_file
 from featscape.progress import Task
 
@@ -49,8 +49,10 @@ def download(url: str, *, owner: str, progress: Progress) -> Path:
 
     Raises
     ------
+    DownloadError
+        If the file cannot be downloaded or stored.
     ModelError
-        If the file cannot be downloaded or stored, or its hash differs from the hash in its name.
+        If the hash of the file differs from the hash in its name.
     """
     path = cached_file(url)
     if not path.exists():
@@ -60,10 +62,9 @@ def download(url: str, *, owner: str, progress: Progress) -> Path:
         except (OSError, http.client.HTTPException) as error:
             if isinstance(error, urllib.error.HTTPError):
                 error.close()  # the error is also the response, which holds the connection open
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise ModelError(
+            raise DownloadError(
                 f"the weights of {owner} could not be downloaded from {url} to {path.parent}: "
-                f"{reason}. Give a file with --weights FILE (weights=), or use "
+                f"{_describe(error)}. Give a file with --weights FILE (weights=), or use "
                 "--model efficientnet_lite0 (model=), which needs no download."
             ) from error
     expected = _HASH_IN_NAME.search(path.name)
@@ -74,6 +75,15 @@ def download(url: str, *, owner: str, progress: Progress) -> Path:
             "Delete it and run again to download it again."
         )
     return path
+
+
+def _describe(error: Exception) -> str:
+    """Return the reason of a failed download in one line."""
+    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, OSError):
+        error = error.reason  # urllib wraps the error of the connection
+    if isinstance(error, OSError) and error.strerror and not error.filename:
+        return error.strerror
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _fetch(url: str, path: Path, *, owner: str, progress: Progress) -> None:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featscape.errors import ModelError
+from featscape.errors import DownloadError
 from featscape.progress import Task
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def find_on_hub(
 
     Raises
     ------
-    ModelError
+    DownloadError
         If the file is not in the cache, and the hub cannot be reached, the repository or file does
         not exist, or the user has not accepted the repository's terms.
     """
@@ -86,10 +86,21 @@ def find_on_hub(
 
 def is_cached(address: str) -> bool:
     """Return whether the weights at the address of a repository or file are in the hub's cache."""
+    return find_on_disk(*_split_address(address)) is not None
+
+
+def fetch_from_hub(address: str, *, owner: str, progress: Progress) -> Path:
+    """Return the weights at the address of a repository or file: see `find_on_hub`."""
+    repository, file_names = _split_address(address)
+    return find_on_hub(repository, file_names, owner=owner, progress=progress)
+
+
+def _split_address(address: str) -> tuple[str, Sequence[str]]:
+    """Return the repository of an address, and the candidate names of its file."""
     owner, name, *file_name = address.removeprefix(ON_HUB).split("/", maxsplit=2)
     wanted = [path for path in file_name if path]
     wanted = [f"{path.rpartition('.')[0]}.safetensors" for path in wanted] + wanted
-    return find_on_disk(f"{owner}/{name}", wanted or _USUAL_FILES) is not None
+    return f"{owner}/{name}", wanted or _USUAL_FILES
 
 
 def find_on_disk(repository: str, file_names: Sequence[str]) -> Path | None:
@@ -104,9 +115,9 @@ def find_on_disk(repository: str, file_names: Sequence[str]) -> Path | None:
     return None
 
 
-def _failure(owner: str, name: str, reason: object, remedy: str) -> ModelError:
+def _failure(owner: str, name: str, reason: object, remedy: str) -> DownloadError:
     text = " ".join(str(reason).split()) or type(reason).__name__
-    return ModelError(
+    return DownloadError(
         f"the weights of {owner} could not be downloaded from the Hugging Face hub, {name}: "
         f"{text.rstrip('.')}. {remedy}, or give a file with --weights FILE (weights=)."
     )

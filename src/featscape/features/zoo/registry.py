@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from featscape.errors import ModelError
 from featscape.features.zoo import catalog
 from featscape.features.zoo.architecture import ModelEntry
+from featscape.features.zoo.download import download
+from featscape.features.zoo.hub import ON_HUB, fetch_from_hub
 from featscape.features.zoo.libraries import lite0, open_clip, timm, torchvision
 from featscape.features.zoo.own import code, onnx_file
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from featscape.features.zoo.architecture import Architecture
     from featscape.features.zoo.catalog import Row
     from featscape.features.zoo.own.onnx_file import OnnxModel
+    from featscape.progress import Progress
 
 DEFAULT = "resnet101"
 _LIBRARIES = {
@@ -119,6 +122,26 @@ def find_architecture(model: str) -> Callable[[], Architecture | OnnxModel]:
     if name == lite0.NAME:
         return partial(lite0.build, chosen)
     return partial(torchvision.build, name, chosen)
+
+
+def fetch_weights(model: str, *, progress: Progress) -> None:
+    """Download the default weights of a library's network if they are not on this disk.
+
+    The library is not imported, so an unreachable server is reported within a second. Nothing
+    happens for networks that are not in the list.
+
+    Raises
+    ------
+    DownloadError
+        If the weights cannot be downloaded.
+    """
+    entry = next((entry for entry in list_models(model) if entry.name == model), None)
+    if entry is None or entry.is_on_disk:
+        return
+    if entry.origin.startswith(ON_HUB):
+        fetch_from_hub(entry.origin, owner=model, progress=progress)
+    else:
+        download(entry.origin, owner=f"{model} ({entry.weights[0]})", progress=progress)
 
 
 def check_options(model: str, *, weights: object, device: str) -> None:

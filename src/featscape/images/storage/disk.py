@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -100,6 +101,14 @@ class Disk:
         return listing
 
 
+def check_exists(source: Path) -> None:
+    """Raise InputError if there is no file or folder `source`, or if it cannot be reached."""
+    try:
+        source.stat()
+    except (OSError, ValueError) as error:
+        raise InputError(_explain_source(source, error)) from error
+
+
 def _open_folder(path: str) -> tuple[FolderId, list[os.DirEntry[str]]]:
     status = os.stat(path)  # noqa: PTH116 - in a hot loop
     with os.scandir(path) as entries:
@@ -127,10 +136,10 @@ def _list_file(parts: PathParts, entry: os.DirEntry[str], listing: Listing) -> N
         listing.skip(parts, NOT_REGULAR)
 
 
-def _explain_source(source: Path, error: OSError) -> str:
-    """Return the message for a source that cannot be listed."""
+def _explain_source(source: Path, error: OSError | ValueError) -> str:
+    """Return the message for a source that cannot be read; ValueError is a null byte in a name."""
     name = repr(str(source))
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, (FileNotFoundError, ValueError)):
         return (
             "the source must be a folder of images, a table, an archive or arrays; "
             f"{name} does not exist. Check the spelling."
@@ -141,7 +150,12 @@ def _explain_source(source: Path, error: OSError) -> str:
             "file of another type. "
             f"Name the folder that contains the images, for example {str(source.parent)!r}."
         )
+    if error.errno == errno.ELOOP:
+        return (
+            f"the source must be a folder or a file; {name} is a symbolic link that leads back to "
+            "itself. Name the folder that contains the images."
+        )
+    remedy = "Check the permissions." if isinstance(error, PermissionError) else "Check the disk."
     return (
-        f"the source must be a readable folder; {name} cannot be read ({error.strerror}). "
-        "Check the permissions."
+        f"the source must be a readable folder; {name} cannot be read ({error.strerror}). {remedy}"
     )
