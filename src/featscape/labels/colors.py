@@ -29,7 +29,8 @@ TEN_COLORS = (
     "#3097b3",  # cyan
     "#7c7d0f",  # olive
 )
-UNLABELED_COLOR = "#35689c"
+# On a dark background, the OKLab lightness of a color moves a quarter of the way to this value.
+_LIGHTNESS_ON_DARK, _KEPT = 0.8, 0.75
 
 
 def natural_key(name: str) -> tuple[tuple[int, str, int, str], ...]:
@@ -78,6 +79,50 @@ def class_colors(names: Iterable[str]) -> dict[str, str]:
     return {name: colors[rank % len(colors)] for rank, name in enumerate(ordered)}
 
 
+def lighten(color: str) -> str:
+    """Return the color of a class on a dark background, as the page shows it.
+
+    Parameters
+    ----------
+    color : str
+        "#rrggbb", a color for a white background.
+    """
+    lightness, *chroma = _oklab_of(color)
+    lighter = _KEPT * lightness + (1 - _KEPT) * _LIGHTNESS_ON_DARK
+    return _hex_of(np.array([[lighter, *chroma]]))[0]
+
+
+def position_colors(
+    xy: NDArray[np.float64], *, n_steps: int = 16
+) -> tuple[NDArray[np.intp], tuple[str, ...]]:
+    """Return a color for each position: neighbors have similar colors, distant regions differ.
+
+    The hue depends on the direction from the middle, and the chroma grows with the distance.
+
+    Parameters
+    ----------
+    xy : ndarray of float64, shape (n, 2)
+    n_steps : int
+        Number of different steps along each axis.
+
+    Returns
+    -------
+    ndarray of intp, shape (n,)
+        Indices of the colors.
+    tuple of str
+        n_steps ** 2 colors, "#rrggbb".
+    """
+    span = np.ptp(xy, axis=0)
+    share = (xy - xy.min(axis=0)) / np.where(span > 0, span, 1.0)
+    column, row = np.minimum((share * n_steps).astype(np.intp), n_steps - 1).T
+    step = (np.arange(n_steps) + 0.5) / n_steps * 2 - 1
+    y, x = np.meshgrid(step, step, indexing="ij")
+    chroma = 0.07 + 0.09 * np.minimum(np.hypot(x, y), 1.0)
+    angle = np.arctan2(y, x) + 0.5
+    lab = np.stack([np.full_like(x, 0.66), chroma * np.cos(angle), chroma * np.sin(angle)], axis=-1)
+    return row * n_steps + column, tuple(_hex_of(lab.reshape(-1, 3)))
+
+
 @cache
 def _candidates() -> tuple[list[str], NDArray[np.float64]]:
     """Return the candidates for further colors, and their OKLab coordinates, shape (n, 3).
@@ -96,10 +141,7 @@ def _candidates() -> tuple[list[str], NDArray[np.float64]]:
     lab = lab.reshape(-1, 3)
     linear = _oklab_to_linear(lab)
     lab, linear = (a[((linear >= 0) & (linear <= 1)).all(axis=1)] for a in (lab, linear))
-    # The transfer function of sRGB: IEC 61966-2-1.
-    srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    levels = np.round(srgb * 255).astype(int)
-    return [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in levels], lab
+    return _hex_of(lab), lab
 
 
 def _squared_distances(lab: NDArray[np.float64], one: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -132,6 +174,15 @@ def _oklab_of(color: str) -> NDArray[np.float64]:
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     lab: NDArray[np.float64] = _OKLAB_FROM_ROOTS @ np.cbrt(_LMS_FROM_LINEAR @ linear)
     return lab
+
+
+def _hex_of(lab: NDArray[np.float64]) -> list[str]:
+    """Return OKLab colors, shape (n, 3), as "#rrggbb"; values that sRGB lacks are clipped."""
+    linear = np.clip(_oklab_to_linear(lab), 0.0, 1.0)
+    # The transfer function of sRGB: IEC 61966-2-1.
+    srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    levels = np.round(srgb * 255).astype(int)
+    return [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in levels]
 
 
 def _oklab_to_linear(lab: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from featscape.errors import InputError
 from featscape.labels.classes import count_classes
-from featscape.pictures.page import MIN_THUMBNAIL_PX, plan_page
+from featscape.pictures.names import Arrangement, draw_names, plan_map
+from featscape.pictures.page import MIN_THUMBNAIL_PX
 from featscape.pictures.plane import Plane, fit_to_box, project_to_plane
+from featscape.pictures.theme import DARK, LIGHT
 from featscape.progress import SilentProgress, Task
 from featscape.thumbnail_layout import move_apart, snap_to_grid, spread_out
 
@@ -21,17 +25,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from featscape.labels.classes import Classes
     from featscape.pictures.page import Page
     from featscape.progress import Progress
     from featscape.records import ImageSource
 
-NEUTRAL_FRAME = "#b4bac1"  # for images without a class
 # With a mean of 8 overlaps per image, a third of the images shows less than a quarter of its area.
 MAX_OVERLAPS = 8.0
 GRID_SLACK = 1.4  # cells per image: empty cells preserve the shape of the clusters
 MIN_GRID_SLACK = 1.2  # for small cells; further images are not shown
 THUMBNAIL_PER_CELL = 0.92  # the rest of the side of a cell is the gap
+BORDER_PER_SIDE = 0.04  # the border is visible at 24 pixels, and does not dominate the image
+MIN_HAIRLINE_SIDE_PX = 32  # the hairline separates overlapping images; small images lack the room
 CHUNK_IMAGES = 64  # bordered images in memory at once
 N_THREADS = 4  # each thread keeps an original in memory, which may be large
 
@@ -45,11 +49,15 @@ def draw_mosaic(
     size_px: int = 2400,
     thumbnail_px: int | None = None,
     title: str | None = None,
+    caption: str | None = None,
+    names: bool = True,
+    dark: bool = False,
     progress: Progress | None = None,
 ) -> Image.Image:
-    """Draw the items as images, with a legend for the colors of the borders.
+    """Draw the items as images, with borders in the colors of the classes and the classes' names.
 
-    If there is no room for all images, the caption reports how many are shown, always the same.
+    The positions of the names are as in `draw_scatter`. Images without labels have no borders. If
+    there is no room for all images, the caption reports how many are shown, always the same.
 
     Parameters
     ----------
@@ -68,6 +76,13 @@ def draw_mosaic(
         The longer side of each image with its border; by default chosen by the number and the
         density of the images.
     title : str, optional
+        Written above the map.
+    caption : str, optional
+        Written below the map.
+    names : bool
+        Write the names of the classes on the map; otherwise, a legend lists the classes.
+    dark : bool
+        Draw on a dark background.
     progress : Progress, optional
 
     Returns
@@ -85,46 +100,46 @@ def draw_mosaic(
     """
     plane = project_to_plane(positions)
     _check_arguments(plane, images, layout)
+    theme = DARK if dark else LIGHT
     classes = count_classes(labels, len(plane.xy))
-    page = plan_page(size_px, aspect=plane.aspect, title=title, classes=classes)
-    progress = progress or SilentProgress()
-    picture, n_shown = _draw_map(
-        page, plane, images, classes, layout=layout, thumbnail_px=thumbnail_px, progress=progress
+    if classes is not None:
+        classes = replace(classes, colors=theme.class_colors(classes.colors))
+    planned = plan_map(
+        partial(_arrange, plane, layout=layout, thumbnail_px=thumbnail_px),
+        size_px=size_px,
+        aspect=plane.aspect,
+        title=title,
+        classes=classes,
+        theme=theme,
+        names=names,
     )
-    caption = None
-    if n_shown < len(images):
-        caption = f"showing {n_shown:,} of {len(images):,} images"
-        progress.note(f"The {layout} of images has room for {n_shown:,} of {len(images):,}.")
-    return page.finish(picture, caption=caption)
-
-
-def _draw_map(
-    page: Page,
-    plane: Plane,
-    images: ImageSource,
-    classes: Classes | None,
-    *,
-    layout: str,
-    thumbnail_px: int | None,
-    progress: Progress,
-) -> tuple[Image.Image, int]:
-    """Return the map of a page, and the number of images shown."""
-    box = page.map_width, page.map_height
-    _check_thumbnail(thumbnail_px, box)
-    arrange = _on_map if layout == "map" else _on_grid
-    shown, centers, side_px = arrange(plane, box, thumbnail_px)
-    picture = Image.new("RGB", box, "white")
+    page, arrangement = planned.page, planned.arrangement
+    progress = progress or SilentProgress()
+    picture = Image.new("RGB", (page.map_width, page.map_height), theme.background)
     place_thumbnails(
         picture,
         images,
-        shown,
-        centers,
-        _frame_colors(classes, shown),
-        side_px=side_px,
+        arrangement,
+        None if classes is None else [classes.colors[i] for i in classes.codes[arrangement.items]],
+        background=theme.background,
         description=f"{layout.capitalize()} of images",
         progress=progress,
     )
-    return picture, len(shown)
+    if classes is not None:
+        draw_names(picture, planned.names, classes, theme)
+    remarks = [] if caption is None else [caption]
+    n_shown = len(arrangement.items)
+    if n_shown < len(images):
+        remarks.append(f"showing {n_shown:,} of {len(images):,} images")
+        progress.note(f"The {layout} of images has room for {n_shown:,} of {len(images):,}.")
+    return page.finish(picture, caption=" · ".join(remarks) or None)
+
+
+def _arrange(plane: Plane, page: Page, *, layout: str, thumbnail_px: int | None) -> Arrangement:
+    """Place the images on a page."""
+    box = page.map_width, page.map_height
+    _check_thumbnail(thumbnail_px, box)
+    return (_on_map if layout == "map" else _on_grid)(plane, box, thumbnail_px)
 
 
 def _check_arguments(plane: Plane, images: ImageSource, layout: str) -> None:
@@ -146,49 +161,43 @@ def _check_thumbnail(thumbnail_px: int | None, box: tuple[int, int]) -> None:
         )
 
 
-def _frame_colors(classes: Classes | None, shown: NDArray[np.intp]) -> list[str]:
-    """Return the color of the border of each image in `shown`, an array of shape (m,)."""
-    if classes is None:
-        return [NEUTRAL_FRAME] * len(shown)
-    return [classes.colors[code] for code in classes.codes[shown]]
-
-
 def place_thumbnails(
     picture: Image.Image,
     images: ImageSource,
-    indices: NDArray[np.intp],
-    centers: NDArray[np.float64],
-    colors: Sequence[str],
+    arrangement: Arrangement,
+    colors: Sequence[str] | None,
     *,
-    side_px: int,
+    background: str,
     description: str,
     progress: Progress,
 ) -> None:
-    """Draw bordered thumbnails into `picture`, the last thumbnail on top.
+    """Draw thumbnails into `picture`, the last thumbnail on top.
 
     Parameters
     ----------
     picture : PIL.Image.Image
         RGB; changed in place.
     images : ImageSource
-    indices : ndarray of intp, shape (m,)
-        The images to draw, in this order.
-    centers : ndarray of float64, shape (m, 2)
-        In pixels; at least half of `side_px` from the edge.
-    colors : sequence of str
-        The color of each border.
-    side_px : int
-        The longer side of a thumbnail with its border.
+    arrangement : Arrangement
+        The m images to draw; at least half of a side from the edge.
+    colors : sequence of str, or None
+        The m colors of the borders; None for images without borders.
+    background : str
+        The color of the gap between overlapping images.
     description : str
         The name of the step for `progress`.
     progress : Progress
     """
+    indices, centers = arrangement.items, arrangement.centers
+    side_px = round(arrangement.side_px)
+    borders = [None] * len(indices) if colors is None else colors
     # at least 1.4 times the size inside the border: the result is 1 % less sharp than from the
     # original image
     at_least_px = 4 * side_px // 3
 
-    def load(index: int, color: str) -> Image.Image:
-        return _frame_image(images.load(index, at_least_px=at_least_px), side_px, color)
+    def load(index: int, color: str | None) -> Image.Image:
+        image = images.load(index, at_least_px=at_least_px)
+        return _add_border(image, side_px, color, background)
 
     with (
         progress.task(Task(description, total=len(indices), unit="images")) as advance,
@@ -196,37 +205,32 @@ def place_thumbnails(
     ):
         for start in range(0, len(indices), CHUNK_IMAGES):
             chunk = slice(start, start + CHUNK_IMAGES)
-            thumbnails = pool.map(load, indices[chunk].tolist(), colors[chunk])
+            thumbnails = pool.map(load, indices[chunk].tolist(), borders[chunk])
             for thumbnail, center in zip(thumbnails, centers[chunk], strict=True):
                 corner = center - np.array(thumbnail.size) / 2
                 picture.paste(thumbnail, (round(corner[0]), round(corner[1])))
                 advance(1)
 
 
-def _frame_image(image: Image.Image, side_px: int, color: str) -> Image.Image:
-    """Return the image, with unchanged proportions, in a colored border and a white hairline."""
-    # The border of a small image is relatively thicker, so that its color is visible.
-    border = max(round(0.22 * side_px**0.7), 1)
-    hairline = 1 if side_px >= 24 else 0
+def _add_border(
+    image: Image.Image, side_px: int, color: str | None, background: str
+) -> Image.Image:
+    """Return the image, with unchanged proportions, in a colored border and a hairline."""
+    border = 0 if color is None else max(round(BORDER_PER_SIDE * side_px), 1)
+    hairline = 1 if side_px >= MIN_HAIRLINE_SIDE_PX else 0
     inner = side_px - 2 * (border + hairline)
     scale = inner / max(image.size)
     size = max(round(image.width * scale), 1), max(round(image.height * scale), 1)
     # Smoothing would blur the pixels of very small images.
     method = Image.Resampling.NEAREST if scale >= 3 else Image.Resampling.LANCZOS
-    small = image.resize(size, method, reducing_gap=3.0)
-    bordered = Image.new("RGB", (size[0] + 2 * border, size[1] + 2 * border), color)
-    bordered.paste(small, (border, border))
-    if not hairline:
-        return bordered
-    outlined = Image.new("RGB", (bordered.width + 2, bordered.height + 2), "white")
-    outlined.paste(bordered, (1, 1))
-    return outlined
+    bordered = image.resize(size, method, reducing_gap=3.0)
+    for width, edge in ((border, color), (hairline, background)):
+        bordered = ImageOps.expand(bordered, border=width, fill=edge or background)
+    return bordered
 
 
-def _on_map(
-    plane: Plane, box: tuple[int, int], thumbnail_px: int | None
-) -> tuple[NDArray[np.intp], NDArray[np.float64], int]:
-    """Return the images in drawing order, (m,), their centers in pixels, (m, 2), and their side."""
+def _on_map(plane: Plane, box: tuple[int, int], thumbnail_px: int | None) -> Arrangement:
+    """Place each image near its position, if too many images do not overlap."""
     from scipy.spatial import KDTree
 
     side = thumbnail_px or _uncrowded_side(plane, box)
@@ -241,7 +245,7 @@ def _on_map(
     # Drawing from top to bottom hides the fewest images of all orders that were measured: of 500
     # crowded images, a third fewer than a random order. The top of each image is always visible.
     order = np.lexsort((centers[:, 0], centers[:, 1]))
-    return shown[order], centers[order], side
+    return Arrangement(items=shown[order], centers=centers[order], side_px=side)
 
 
 def _uncrowded_side(plane: Plane, box: tuple[int, int]) -> int:
@@ -257,10 +261,8 @@ def _uncrowded_side(plane: Plane, box: tuple[int, int]) -> int:
     return round(float(np.clip(np.median(distances[:, -1]), smallest, largest)))
 
 
-def _on_grid(
-    plane: Plane, box: tuple[int, int], thumbnail_px: int | None
-) -> tuple[NDArray[np.intp], NDArray[np.float64], int]:
-    """Return the images to draw, (m,), their centers in pixels, (m, 2), and their side."""
+def _on_grid(plane: Plane, box: tuple[int, int], thumbnail_px: int | None) -> Arrangement:
+    """Place each image in a cell of its own."""
     shown = np.arange(len(plane.xy))
     if thumbnail_px is None:
         cell = math.sqrt(box[0] * box[1] / (GRID_SLACK * len(shown)))
@@ -275,4 +277,4 @@ def _on_grid(
     cells_xy = fit_to_box(plane.xy[shown], width_px=n_columns, height_px=n_rows, margin_px=0.5)
     cells = snap_to_grid(cells_xy, n_columns=n_columns, n_rows=n_rows)
     pitch = np.array([box[0] / n_columns, box[1] / n_rows])
-    return shown, (cells + 0.5) * pitch, thumbnail_px
+    return Arrangement(items=shown, centers=(cells + 0.5) * pitch, side_px=thumbnail_px)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,12 +10,13 @@ from PIL import Image, ImageDraw
 
 from featscape.errors import InputError
 from featscape.pictures.text import format_distinct, format_text, one_line
+from featscape.pictures.theme import LIGHT, Theme
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from featscape.labels.classes import Classes
 
-INK = "#1f2328"
-PALE_INK = "#6e7781"
 MAX_LEGEND_ROWS = 30  # the colors of more rows cannot be distinguished
 MIN_SIZE_PX, MAX_SIZE_PX = 200, 20_000
 MIN_THUMBNAIL_PX = 8
@@ -46,6 +47,7 @@ class Page:
     legend : tuple of LegendRow
     name_width_px, count_width_px : float
         Widths of the columns of the legend.
+    theme : Theme
     """
 
     width_px: int
@@ -59,21 +61,28 @@ class Page:
     legend: tuple[LegendRow, ...]
     name_width_px: float
     count_width_px: float
+    theme: Theme
+
+    def with_legend_of(self, classes: Classes, codes: NDArray[np.intp]) -> Page:
+        """Return the page with a legend of only these classes."""
+        heading = [row for row in self.legend[:1] if row.color is None]
+        n_rows = max(len(self.legend) - len(heading), 1)
+        return replace(self, legend=(*heading, *_legend_rows(classes, codes, n_rows)))
 
     def finish(self, picture: Image.Image, *, caption: str | None = None) -> Image.Image:
         """Return the page with `picture` as its map. The picture must have the size of the map."""
-        page = Image.new("RGB", (self.width_px, self.height_px), "white")
+        page = Image.new("RGB", (self.width_px, self.height_px), self.theme.background)
         page.paste(picture, (self.map_left, self.map_top))
         draw = ImageDraw.Draw(page)
         room = self.width_px - 2 * self.map_left
         if self.title is not None:
             title = format_text(self.title, 1.5 * self.text_px, bold=True).within(room)
             xy = (self.map_left, 2.2 * self.text_px)
-            draw.text(xy, title.text, INK, title.font, anchor="lm")
+            draw.text(xy, title.text, self.theme.ink, title.font, anchor="lm")
         if caption is not None:
             small = format_text(caption, 0.85 * self.text_px).within(room)
             xy = (self.map_left, self.height_px - self.text_px)
-            draw.text(xy, small.text, PALE_INK, small.font, anchor="lm")
+            draw.text(xy, small.text, self.theme.pale_ink, small.font, anchor="lm")
         if self.legend:
             self._draw_legend(page, draw)
         return page
@@ -88,15 +97,17 @@ class Page:
         for row, name in zip(self.legend, names, strict=True):
             if row.color is None:
                 remark = format_text(row.name, self.text_px)
-                draw.text((left, middle), remark.text, PALE_INK, remark.font, anchor="lm")
+                draw.text(
+                    (left, middle), remark.text, self.theme.pale_ink, remark.font, anchor="lm"
+                )
             else:
                 disk = _disk(round(0.86 * self.text_px))
                 page.paste(row.color, (round(left), round(middle - disk.height / 2)), disk)
                 x = left + 1.4 * self.text_px
-                draw.text((x, middle), name.text, INK, name.font, anchor="lm")
+                draw.text((x, middle), name.text, self.theme.ink, name.font, anchor="lm")
                 x += self.name_width_px + self.text_px + self.count_width_px
                 count = format_text(row.count, 0.85 * self.text_px)
-                draw.text((x, middle), count.text, PALE_INK, count.font, anchor="rm")
+                draw.text((x, middle), count.text, self.theme.pale_ink, count.font, anchor="rm")
             middle += step
 
 
@@ -128,7 +139,15 @@ def check_sizes(size_px: int, thumbnail_px: int | None = None) -> None:
         )
 
 
-def plan_page(size_px: int, *, aspect: float, title: str | None, classes: Classes | None) -> Page:
+def plan_page(
+    size_px: int,
+    *,
+    aspect: float,
+    title: str | None,
+    classes: Classes | None,
+    heading: str | None = None,
+    theme: Theme = LIGHT,
+) -> Page:
     """Return the page with the largest possible map of a given shape.
 
     Parameters
@@ -141,6 +160,9 @@ def plan_page(size_px: int, *, aspect: float, title: str | None, classes: Classe
         Shortened to the width of the page.
     classes : Classes or None
         The rows of the legend; None for a page without a legend.
+    heading : str or None
+        The heading of the legend.
+    theme : Theme
 
     Raises
     ------
@@ -152,7 +174,11 @@ def plan_page(size_px: int, *, aspect: float, title: str | None, classes: Classe
     margin = round(2 * text_px)
     top = round(4 * text_px) if title is not None else margin
     n_rows = min(MAX_LEGEND_ROWS, int((size_px - top - margin) / _row_step(text_px)))
-    legend = _legend_rows(classes, n_rows)
+    legend: tuple[LegendRow, ...] = ()
+    if classes is not None:
+        top_rows = () if heading is None else (LegendRow(heading),)
+        all_codes = np.arange(len(classes.names))
+        legend = (*top_rows, *_legend_rows(classes, all_codes, n_rows - len(top_rows)))
     name_width, count_width = _legend_columns(legend, text_px, size_px / 5)
     side = round(4.9 * text_px + name_width + count_width) if legend else 0
 
@@ -172,6 +198,7 @@ def plan_page(size_px: int, *, aspect: float, title: str | None, classes: Classe
         legend=legend,
         name_width_px=name_width,
         count_width_px=count_width,
+        theme=theme,
     )
 
 
@@ -179,19 +206,17 @@ def _row_step(text_px: float) -> float:
     return 1.65 * text_px
 
 
-def _legend_rows(classes: Classes | None, n_rows: int) -> tuple[LegendRow, ...]:
+def _legend_rows(classes: Classes, codes: NDArray[np.intp], n_rows: int) -> tuple[LegendRow, ...]:
     """Return one row per class, or the largest classes and a row with the number of others."""
-    if classes is None:
-        return ()
-    shown = np.arange(len(classes.names))
+    shown = codes
     if len(shown) > n_rows:
-        largest = np.argsort(-classes.counts, kind="stable")[: n_rows - 1]
-        shown = np.sort(largest)
+        largest = np.argsort(-classes.counts[codes], kind="stable")[: n_rows - 1]
+        shown = np.sort(codes[largest])
     rows = [
         LegendRow(one_line(classes.names[i]), f"{classes.counts[i]:,}", classes.colors[i])
         for i in shown
     ]
-    n_more = len(classes.names) - len(shown)
+    n_more = len(codes) - len(shown)
     if n_more:
         rows.append(LegendRow(f"and {n_more:,} more classes"))
     return tuple(rows)

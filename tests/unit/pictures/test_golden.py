@@ -54,6 +54,12 @@ def scatter_many_classes():
     return draw_scatter(positions, [f"$name_{c}" for c in codes], size_px=480)
 
 
+def scatter_dark_legend():
+    positions, codes = blobs(150, 6)
+    labels = [f"class {c + 5}" for c in codes]
+    return draw_scatter(positions, labels, size_px=360, names=False, dark=True, caption="Dark")
+
+
 def scatter_strip():
     positions, codes = blobs(200, 3, n_dimensions=1)
     return draw_scatter(positions, codes, size_px=320)
@@ -79,6 +85,7 @@ SCENES = {
     for scene in (
         scatter_few_classes,
         scatter_many_classes,
+        scatter_dark_legend,
         scatter_strip,
         mosaic_map,
         mosaic_grid,
@@ -115,7 +122,7 @@ def test_picture_is_as_expected(name):
 def test_a_lost_label_is_seen():
     picture = scatter_few_classes()
     without = picture.copy()
-    place = (0.77 * picture.width, 180, picture.width, 200)
+    place = (137, 259, 177, 275)  # "class 7"
     ImageDraw.Draw(without).rectangle(place, fill="white")
     assert differ(picture, without)[1] > REGION_TOLERANCE
 

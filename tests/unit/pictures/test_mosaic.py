@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from featscape.errors import ImageError, InputError
 from featscape.pictures import class_colors, draw_mosaic, mosaic
+from featscape.pictures.names import Arrangement
 from featscape.pictures.page import Page, plan_page
 from featscape.pictures.plane import project_to_plane
 from featscape.progress import SilentProgress
@@ -59,10 +60,9 @@ def draw_at(centers, source, colors, side_px=50, size=(200, 200)):
     mosaic.place_thumbnails(
         picture,
         source,
-        np.arange(len(source)),
-        np.array(centers, dtype=float),
+        Arrangement(np.arange(len(source)), np.array(centers, dtype=float), side_px),
         colors,
-        side_px=side_px,
+        background="#ffffff",
         description="Map of images",
         progress=SilentProgress(),
     )
@@ -103,6 +103,38 @@ def test_proportions_are_kept_inside_a_frame_of_the_class_color():
     assert np.ptp(red_columns) + 1 == 88  # and a white hairline on either side
 
 
+@pytest.mark.parametrize("side_px", [12, 24, 30, 36])
+def test_borders_of_small_images_are_one_pixel_wide(side_px):
+    drawn = draw_at([(100, 100)], Plain(1, (40, 40)), ["#ff0000"], side_px=side_px)
+    red = (drawn == (255, 0, 0)).all(axis=2)
+    side = np.ptp(np.flatnonzero(red.any(axis=0))) + 1
+    assert red.sum() == 4 * (side - 1)
+
+
+@pytest.mark.parametrize("layout", ["map", "grid"])
+def test_images_without_a_class_have_no_borders(layout):
+    image = draw_mosaic(points(9), Plain(9), layout=layout, size_px=600)
+    assert set(map(tuple, np.asarray(image).reshape(-1, 3).tolist())) == {BLACK, (255, 255, 255)}
+
+
+def test_the_name_of_a_class_does_not_hide_its_only_image():
+    positions = [[0, 0], [0, 1], [1, 0], [1, 1]]
+    image = draw_mosaic(positions, Plain(4), ["a", "b", "c", "d"], size_px=600)
+    blank = draw_mosaic(positions, Plain(4), size_px=600)
+    shares = [(np.asarray(one) == BLACK).all(axis=2).sum() for one in (image, blank)]
+    assert shares[0] > 0.8 * shares[1]  # the borders take the other pixels
+
+
+def test_a_dark_map_has_a_dark_background():
+    image = draw_mosaic(points(9), Plain(9), size_px=600, dark=True)
+    assert set(map(tuple, np.asarray(image).reshape(-1, 3).tolist())) == {BLACK, (16, 18, 22)}
+
+
+def test_the_caption_precedes_the_number_of_shown_images(captions):
+    draw_mosaic(np.zeros((60, 2)), Plain(60), size_px=300, caption="Sixty")
+    assert captions == ["Sixty · showing 1 of 60 images"]
+
+
 def test_the_last_image_lies_on_top():
     drawn = draw_at([(90, 90), (110, 110)], Plain(2, colors=(BLACK, GRAY)), ["red", "blue"])
     assert tuple(drawn[100, 100]) == GRAY
@@ -123,7 +155,9 @@ def test_which_image_is_read_first_does_not_matter():
     uneven = draw_at(centers, Uneven(n_images, colors=levels), colors[:n_images])
     one_by_one = Image.new("RGB", (200, 200), "white")
     for index, center in enumerate(centers):
-        thumbnail = mosaic._frame_image(Plain(1, colors=levels[index:]).load(0), 50, colors[index])
+        thumbnail = mosaic._add_border(
+            Plain(1, colors=levels[index:]).load(0), 50, colors[index], "#ffffff"
+        )
         corner = center - np.array(thumbnail.size) / 2
         one_by_one.paste(thumbnail, (round(corner[0]), round(corner[1])))
     np.testing.assert_array_equal(uneven, np.asarray(one_by_one))
@@ -176,11 +210,10 @@ def test_images_are_asked_for_little_larger_than_they_are_drawn(side_px):
     assert not asked
 
 
-def test_frames_and_legend_have_the_colors_of_the_scatter_plot():
+def test_borders_have_the_colors_of_the_scatter_plot():
     labels = ["b", "a", "b"]
     image = draw_mosaic(points(3), Plain(3), labels, size_px=600)
-    map_part = np.asarray(image)[:, : int(image.width * 0.8)].reshape(-1, 3).tolist()
-    seen = set(map(tuple, map_part))
+    seen = set(map(tuple, np.asarray(image).reshape(-1, 3).tolist()))
     assert {ImageColor.getrgb(color) for color in class_colors("ab").values()} <= seen
 
 
@@ -189,18 +222,15 @@ def test_images_of_the_grid_do_not_overlap():
     image = draw_mosaic(
         np.zeros((n_items, 2)), Plain(n_items, (30, 30)), layout="grid", size_px=800
     )
-    gray = ImageColor.getrgb(mosaic.NEUTRAL_FRAME)
-    framed = (np.asarray(image) == gray).all(axis=2).sum()
-    single = draw_at(
-        [(100, 100)], Plain(1, (30, 30)), [mosaic.NEUTRAL_FRAME], side_px=thumbnail_side(n_items)
-    )
-    assert framed == n_items * (single == gray).all(axis=2).sum()
+    drawn = (np.asarray(image) == BLACK).all(axis=2).sum()
+    single = draw_at([(100, 100)], Plain(1, (30, 30)), None, side_px=thumbnail_side(n_items))
+    assert drawn == n_items * (single == BLACK).all(axis=2).sum()
 
 
 def thumbnail_side(n_items):
     plane = project_to_plane(np.zeros((n_items, 2)))
     page = plan_page(800, aspect=1, title=None, classes=None)
-    return mosaic._on_grid(plane, (page.map_width, page.map_height), None)[2]
+    return mosaic._on_grid(plane, (page.map_width, page.map_height), None).side_px
 
 
 @pytest.mark.parametrize("layout", ["map", "grid"])

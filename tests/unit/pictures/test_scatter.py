@@ -1,15 +1,35 @@
+from functools import partial
+
 import matplotlib as mpl
 import numpy as np
 import pytest
 from PIL import ImageColor
 
 from featscape.errors import InputError
-from featscape.pictures import class_colors, draw_scatter, scatter
-from featscape.pictures.scatter import _draw_points, _marker_px
+from featscape.labels.classes import count_classes
+from featscape.labels.colors import lighten
+from featscape.pictures import class_colors, draw_scatter, points, scatter
+from featscape.pictures.names import plan_map
+from featscape.pictures.plane import project_to_plane
+from featscape.pictures.points import draw_points, marker_px
+from featscape.pictures.theme import LIGHT
 
 
 def colors_in(image):
     return set(map(tuple, np.asarray(image).reshape(-1, 3).tolist()))
+
+
+def plan(positions, labels, size_px=800):
+    plane = project_to_plane(positions)
+    return plan_map(
+        partial(scatter._arrange, plane),
+        size_px=size_px,
+        aspect=plane.aspect,
+        title=None,
+        classes=count_classes(labels, len(plane.xy)),
+        theme=LIGHT,
+        names=True,
+    )
 
 
 def blobs(n_points, n_classes=10):
@@ -62,7 +82,7 @@ def test_inputs_are_not_changed():
 
 
 def test_each_class_is_drawn_in_its_color():
-    image = draw_scatter([[0, 0], [1, 1]], ["dog", "cat"], size_px=800)
+    image = draw_scatter([[0, 0], [1, 1]], ["dog", "cat"], size_px=800, names=False)
     seen = colors_in(image)
     assert {ImageColor.getrgb(color) for color in class_colors(["cat", "dog"]).values()} <= seen
 
@@ -81,7 +101,9 @@ def test_nearer_points_of_three_dimensions_lie_on_top():
     corners = [[9, 0, 0], [-9, 0, 0], [0, 6, 0], [0, -6, 0]]
     for heights, nearest in (((1, -1), "b"), ((-1, 1), "c")):
         center = [[0, 0, height] for height in heights]
-        image = np.asarray(draw_scatter([*corners, *center], [*"aaaabc"], size_px=500)).astype(int)
+        image = np.asarray(
+            draw_scatter([*corners, *center], [*"aaaabc"], size_px=500, names=False)
+        ).astype(int)
         inked = (image < 250).any(axis=2)
         column = round(np.flatnonzero(inked[np.flatnonzero(inked.any(axis=1))[0]]).mean())
         row = round(np.flatnonzero(inked[:, np.flatnonzero(inked.any(axis=0))[0]]).mean())
@@ -95,7 +117,7 @@ def test_nearer_points_of_three_dimensions_lie_on_top():
 def test_many_points_look_as_if_drawn_one_by_one(monkeypatch):
     positions, codes = blobs(20_000)
     one_by_one = np.asarray(draw_scatter(positions, codes, size_px=400), dtype=float)
-    monkeypatch.setattr(scatter, "MANY_POINTS", 10_000)
+    monkeypatch.setattr(points, "MANY_POINTS", 10_000)
     in_shares = np.asarray(draw_scatter(positions, codes, size_px=400), dtype=float)
     assert not np.array_equal(one_by_one, in_shares)
     height, width = (side // 8 for side in one_by_one.shape[:2])
@@ -106,18 +128,67 @@ def test_many_points_look_as_if_drawn_one_by_one(monkeypatch):
 
 
 def test_markers_shrink_as_points_become_many():
-    sizes = [_marker_px(n, 1400) for n in (1, 10, 500, 10_000, 1_000_000)]
+    sizes = [marker_px(n, 1400) for n in (1, 10, 500, 10_000, 1_000_000)]
     assert sizes == sorted(sizes, reverse=True)
     assert 25 < sizes[1] < 35
     assert 1 < sizes[-1] < 2
 
 
-def test_names_stand_on_the_map_where_the_legend_is_too_short():
-    positions, codes = blobs(600, 60)
-    labels = [f"class {code}" for code in codes]
-    with_names = draw_scatter(positions, labels, size_px=900)
-    dark = (np.asarray(with_names)[:, :500].max(axis=2) < 70).sum()
-    assert dark > 50  # only text: every marker is lighter
+def test_every_class_has_its_name_on_the_map_and_no_legend():
+    positions, codes = blobs(600, 12)
+    labels = np.array([f"class {code}" for code in codes])
+    image = draw_scatter(positions, labels, size_px=900)
+    ink = (np.asarray(image) < 250).any(axis=2)
+    points_only = (np.asarray(draw_scatter(positions, size_px=900)) < 250).any(axis=2)
+    columns, columns_without = (np.flatnonzero(part.any(axis=0)) for part in (ink, points_only))
+    assert columns.max() <= columns_without.max() + 2  # no legend at the right
+    dark = (np.asarray(image).max(axis=2) < 160).sum()
+    assert dark > 500  # only text: every marker is lighter
+
+
+def test_classes_without_a_name_are_in_the_legend():
+    labels = [f"a class with a long name {i}" for i in range(300)]
+    positions = np.random.default_rng(0).uniform(size=(300, 2))
+    planned = plan(positions, labels)
+    named = {labels[name.class_code] for name in planned.names}
+    assert 50 < len(named) < 300
+    heading, *rows, last = planned.page.legend
+    assert heading.name == "other classes"
+    assert not named & {row.name for row in rows}
+    assert last.name == f"and {300 - len(named) - len(rows)} more classes"
+
+
+def test_unlabeled_points_are_colored_by_position():
+    image = draw_scatter([[-1, -1], [-1, 1], [1, -1], [1, 1]], size_px=400)
+    height, width = image.height // 2, image.width // 2
+    corners = {
+        max(
+            image.crop((x, y, x + width, y + height)).getcolors(100_000),
+            key=lambda entry: entry[0] * (entry[1] != (255, 255, 255)),
+        )[1]
+        for x in (0, width)
+        for y in (0, height)
+    }
+    assert len(corners) == 4
+
+
+def test_a_caption_is_below_the_map():
+    plain, captioned = (
+        np.asarray(draw_scatter([[0, 0], [1, 1]], size_px=400, caption=caption))
+        for caption in (None, "500 images")
+    )
+    changed = np.flatnonzero((plain != captioned).any(axis=(1, 2)))
+    assert changed.min() > 0.9 * len(plain)
+
+
+def test_a_dark_picture_has_lighter_colors():
+    image = draw_scatter([[0, 0], [1, 1]], ["cat", "dog"], size_px=800, dark=True)
+    assert image.getpixel((0, 0)) == ImageColor.getrgb("#101216")
+    expected = {ImageColor.getrgb(lighten(c)) for c in class_colors(["cat", "dog"]).values()}
+    assert not expected & set(map(ImageColor.getrgb, class_colors(["cat", "dog"]).values()))
+    seen = np.array(sorted(colors_in(image)))
+    for color in expected:  # the markers are slightly transparent
+        assert np.abs(seen - color).sum(axis=1).min() < 60
 
 
 @pytest.mark.parametrize(
@@ -145,7 +216,7 @@ def test_pyplot_is_left_alone():
 
 
 def test_points_are_drawn_where_they_lie():
-    image = _draw_points(
+    image = draw_points(
         np.array([[20.0, 30.0]]),
         np.array([0]),
         ("#000000",),

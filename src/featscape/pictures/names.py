@@ -1,0 +1,297 @@
+"""Write the names of the classes on the map, without overlap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import ImageDraw
+
+from featscape.labels.name_anchors import find_name_anchors
+from featscape.pictures.page import plan_page
+from featscape.pictures.text import format_distinct, format_text, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from featscape.labels.classes import Classes
+    from featscape.pictures.page import Page
+    from featscape.pictures.text import FormattedText
+    from featscape.pictures.theme import Theme
+
+# Sizes of the names in units of the text of the legend, and the size of a name in units of the side
+# of the square that has the cluster's share of the area of the map.
+SMALLEST, LARGEST = 0.85, 1.8
+_SIZE_PER_SIDE = 0.1
+_WIDEST = 16.0  # a name is shortened to this width, in units of its size
+_WRAPPED = 8.0  # a name of several words that is wider than this becomes two lines
+_LINE_STEP = 1.15
+_REACH = 4.0  # a name is at most this far from its anchor, in units of its size
+# The cost of a position is the distance from the anchor, in units of the size of the name, times
+# `_COST_OF_DISTANCE`, plus the covered share of the name. An item counts more in a small cluster:
+# a name must not hide the only item of its class.
+_COST_OF_DISTANCE = 0.2
+_COST_IN_CLUSTER_OF_ONE = 20.0
+_HALO = 0.2  # width of the outline, in units of the size
+
+
+@dataclass(frozen=True)
+class NameBox:
+    """The name of a class, laid out on the map.
+
+    Attributes
+    ----------
+    lines : tuple of FormattedText
+        One or two lines, centered.
+    x, y : float
+        The middle of the name, in pixels of the map, y downward.
+    class_code : int
+    size_px : float
+        Size of the font.
+    """
+
+    lines: tuple[FormattedText, ...]
+    x: float
+    y: float
+    class_code: int
+    size_px: float
+
+    @property
+    def half_width_px(self) -> float:
+        """Half of the width, with the outline."""
+        return max(line.width_px for line in self.lines) / 2 + _HALO * self.size_px
+
+    @property
+    def half_height_px(self) -> float:
+        """Half of the height, with the outline."""
+        return (0.55 + _LINE_STEP / 2 * (len(self.lines) - 1)) * self.size_px
+
+    @property
+    def line_middles(self) -> list[float]:
+        """The y coordinate of the middle of each line."""
+        first = self.y - _LINE_STEP / 2 * (len(self.lines) - 1) * self.size_px
+        return [first + i * _LINE_STEP * self.size_px for i in range(len(self.lines))]
+
+    @property
+    def halo_px(self) -> float:
+        """The width of the outline, which separates the name from the points."""
+        return max(_HALO * self.size_px, 1.0)
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """The left, top, right and bottom edges."""
+        half_width, half_height = self.half_width_px, self.half_height_px
+        return self.x - half_width, self.y - half_height, self.x + half_width, self.y + half_height
+
+
+@dataclass(frozen=True, eq=False)
+class Arrangement:
+    """The items of a map, arranged on a page.
+
+    Attributes
+    ----------
+    items : ndarray of intp, shape (m,)
+        The drawn items, in drawing order.
+    centers : ndarray of float64, shape (m, 2)
+        In pixels of the map, y downward.
+    side_px : float
+        The longer side of an image, or the diameter of a point.
+    """
+
+    items: NDArray[np.intp]
+    centers: NDArray[np.float64]
+    side_px: float
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedMap:
+    """A page with the items and the names of the classes."""
+
+    page: Page
+    arrangement: Arrangement
+    names: list[NameBox]
+
+
+def plan_map(
+    arrange: Callable[[Page], Arrangement],
+    *,
+    size_px: int,
+    aspect: float,
+    title: str | None,
+    classes: Classes | None,
+    theme: Theme,
+    names: bool,
+) -> PlannedMap:
+    """Return a page whose legend lists the classes without a name on the map.
+
+    Parameters
+    ----------
+    arrange : callable
+        Arranges the items on a page.
+    size_px, aspect, title, classes, theme
+        See `plan_page`.
+    names : bool
+        Write the names on the map; otherwise, the legend lists all classes.
+    """
+    plan = partial(plan_page, size_px, aspect=aspect, title=title, theme=theme)
+    if classes is None or not names:
+        page = plan(classes=classes)
+        return PlannedMap(page, arrange(page), [])
+    page = plan(classes=None)
+    arrangement = arrange(page)
+    laid_out = lay_out_names(arrangement, classes, page)
+    if len(_unnamed(laid_out, classes)):
+        # The legend takes room from the map, so that fewer names may fit.
+        page = plan(classes=classes, heading="other classes")
+        arrangement = arrange(page)
+        laid_out = lay_out_names(arrangement, classes, page)
+        page = page.with_legend_of(classes, _unnamed(laid_out, classes))
+    return PlannedMap(page, arrangement, laid_out)
+
+
+def lay_out_names(arrangement: Arrangement, classes: Classes, page: Page) -> list[NameBox]:
+    """Return the names that fit on a map, the main anchors of the largest classes first.
+
+    The size of a name depends on the number of items in its cluster. Of the positions that overlap
+    no earlier name, the name has the position that covers few items and is near the densest spot.
+    If there is no such position, the name has the smallest size, or is omitted.
+    """
+    points, codes = arrangement.centers, classes.codes[arrangement.items]
+    box, text_px = (page.map_width, page.map_height), page.text_px
+    texts = format_distinct(
+        [one_line(name) for name in classes.names], text_px, width_px=_WIDEST * text_px
+    )
+    coverage = _Coverage(arrangement, box, cell_px=max(text_px / 6, 1.0))
+    side_px = float(np.sqrt(box[0] * box[1]))
+    names: list[NameBox] = []
+    for anchor in find_name_anchors(points, codes):
+        size = _SIZE_PER_SIDE * side_px * np.sqrt(anchor.n_items / len(points))
+        wanted = float(np.clip(size, SMALLEST * text_px, LARGEST * text_px))
+        for size_px in dict.fromkeys((wanted, SMALLEST * text_px)):
+            lines = _wrap(texts[anchor.class_code].text, size_px)
+            x, y = points[anchor.item]
+            wanted_box = NameBox(lines, x, y, anchor.class_code, size_px)
+            name = _best_position(wanted_box, names, coverage, anchor.n_items)
+            if name is not None:
+                names.append(name)
+                break
+    return names
+
+
+def _best_position(
+    name: NameBox, earlier: list[NameBox], coverage: _Coverage, n_items: int
+) -> NameBox | None:
+    """Return the name moved to the best position near its anchor; None without a free position.
+
+    Parameters
+    ----------
+    name : NameBox
+        Centered at its anchor.
+    earlier : list of NameBox
+        Names that must not be overlapped.
+    coverage : _Coverage
+    n_items : int
+        Number of items in the cluster.
+    """
+    box = coverage.box
+    half = np.array([name.half_width_px, name.half_height_px])
+    if 2 * half[0] > box[0] or 2 * half[1] > box[1]:
+        return None
+    steps = np.arange(-_REACH, _REACH + 0.1, 0.5)
+    offsets = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)  # units of the size
+    offsets = offsets[np.hypot(*offsets.T) <= _REACH]
+    middles = np.clip(np.array([name.x, name.y]) + offsets * name.size_px, half, box - half)
+    boxes = np.hstack([middles - half, middles + half])  # (k, 4): left, top, right, bottom
+    weight = 1.0 + _COST_IN_CLUSTER_OF_ONE / n_items
+    cost = weight * coverage.share(boxes) + _COST_OF_DISTANCE * np.hypot(*offsets.T)
+    if earlier:
+        taken = np.array([other.box for other in earlier])[None]
+        overlaps = (boxes[:, None, :2] < taken[..., 2:]) & (taken[..., :2] < boxes[:, None, 2:])
+        cost[overlaps.all(axis=-1).any(axis=-1)] = np.inf
+    best = int(cost.argmin())
+    if np.isinf(cost[best]):
+        return None
+    return replace(name, x=float(middles[best, 0]), y=float(middles[best, 1]))
+
+
+class _Coverage:
+    """Computes which share of a rectangle is covered by the items of a map.
+
+    Parameters
+    ----------
+    arrangement : Arrangement
+    box : tuple of int
+        Width and height of the map in pixels.
+    cell_px : float
+        Side of a cell of the grid in which the covered area is counted.
+    """
+
+    def __init__(self, arrangement: Arrangement, box: tuple[int, int], cell_px: float) -> None:
+        self.box = box
+        self._cell_px = cell_px
+        width, height = (int(side / cell_px) + 1 for side in box)
+        half = arrangement.side_px / 2
+        low = np.rint((arrangement.centers - half) / cell_px).astype(np.intp)
+        high = np.maximum(np.rint((arrangement.centers + half) / cell_px).astype(np.intp), low + 1)
+        left, top = np.clip(low, 0, (width, height)).T
+        right, bottom = np.clip(high, 0, (width, height)).T
+        # The corners of the items, summed along both axes, give the number of items on each cell.
+        corners = np.zeros((height + 1, width + 1))
+        for rows, columns, sign in (
+            (top, left, 1),
+            (top, right, -1),
+            (bottom, left, -1),
+            (bottom, right, 1),
+        ):
+            np.add.at(corners, (rows, columns), sign)
+        covered = corners.cumsum(axis=0).cumsum(axis=1)[:-1, :-1] > 0.5
+        self._sums = np.pad(covered.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+
+    def share(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the covered share of each rectangle: left, top, right, bottom, shape (k, 4)."""
+        height, width = self._sums.shape
+        edges = np.rint(boxes / self._cell_px).astype(np.intp)
+        left, top, right, bottom = np.clip(edges.T, 0, np.array([[width], [height]] * 2) - 1)
+        sums = self._sums
+        covered = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+        share: NDArray[np.float64] = covered / np.maximum((right - left) * (bottom - top), 1)
+        return share
+
+
+def draw_names(picture: Image.Image, names: list[NameBox], classes: Classes, theme: Theme) -> None:
+    """Write names on the picture of a map, each in a shade of the color of the class."""
+    draw = ImageDraw.Draw(picture)
+    for name in reversed(names):  # the most important name on top
+        color = theme.name_color(classes.colors[name.class_code])
+        for line, middle in zip(name.lines, name.line_middles, strict=True):
+            draw.text(
+                (name.x, middle),
+                line.text,
+                color,
+                line.font,
+                anchor="mm",
+                stroke_width=name.halo_px,
+                stroke_fill=theme.background,
+            )
+
+
+def _unnamed(names: list[NameBox], classes: Classes) -> NDArray[np.intp]:
+    """Return the codes of the classes without a name on the map, ascending."""
+    named = [name.class_code for name in names]
+    return np.setdiff1d(np.arange(len(classes.names)), named)
+
+
+def _wrap(text: str, size_px: float) -> tuple[FormattedText, ...]:
+    """Return the text, in two lines if it is long and has several words."""
+    whole = format_text(text, size_px, bold=True)
+    spaces = [i for i, character in enumerate(text) if character == " "]
+    if not spaces or whole.width_px <= _WRAPPED * size_px:
+        return (whole,)
+    middle = min(spaces, key=lambda i: abs(i - len(text) / 2))
+    halves = text[:middle], text[middle + 1 :]
+    return tuple(format_text(half, size_px, bold=True) for half in halves)

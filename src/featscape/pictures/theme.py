@@ -1,0 +1,51 @@
+"""The colors of a picture on a white or a dark background."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PIL import ImageColor
+
+from featscape.labels.colors import lighten
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_DARKER = 0.55  # of the color of a class, for legible text on white
+_LIGHTER = 0.45  # share of white in the color of a name on a dark background
+
+
+@dataclass(frozen=True)
+class Theme:
+    """The colors of a picture, as "#rrggbb".
+
+    Attributes
+    ----------
+    background : str
+    ink, pale_ink : str
+        Colors of the text.
+    is_dark : bool
+    """
+
+    background: str
+    ink: str
+    pale_ink: str
+    is_dark: bool
+
+    def class_colors(self, colors: Iterable[str]) -> tuple[str, ...]:
+        """Return colors of classes, chosen for a white background, for this background."""
+        return tuple(lighten(color) if self.is_dark else color for color in colors)
+
+    def name_color(self, color: str) -> str:
+        """Return a legible shade of the color of a class."""
+        levels = ImageColor.getrgb(color)[:3]
+        if self.is_dark:
+            shade = [round(level + _LIGHTER * (255 - level)) for level in levels]
+        else:
+            shade = [round(_DARKER * level) for level in levels]
+        return "#" + "".join(f"{level:02x}" for level in shade)
+
+
+LIGHT = Theme(background="#ffffff", ink="#1f2328", pale_ink="#6e7781", is_dark=False)
+DARK = Theme(background="#101216", ink="#e8eaee", pale_ink="#9a9fa9", is_dark=True)
