@@ -1,11 +1,11 @@
 /** Mounts the viewer in an element: reads the bundle, creates the stage, renders the panels. */
 import type { ReadonlySignal } from "@preact/signals";
 import { render } from "preact";
-import { type Arrays, countBytes, loadArrays } from "./bundle/arrays";
+import { countBytes, loadArrays } from "./bundle/arrays";
 import { Thumbnails } from "./bundle/thumbnails";
 import type { Source } from "./source";
 import { inPieces } from "./sources/progress";
-import type { Area, PointRenderer, Stage, StageEvents, Theme } from "./stage/index";
+import type { Area, PointRenderer, Stage, StageEvents, StageOptions } from "./stage/index";
 import { decodeAddress } from "./state/address/address";
 import { AddressSync } from "./state/address/address-sync";
 import { App } from "./state/app";
@@ -18,15 +18,7 @@ import { type StartScreen, showLoading } from "./ui/start-screen";
 import { watchTheme } from "./ui/theme";
 import { Viewer } from "./ui/Viewer";
 
-export type MakeStage = (
-  element: HTMLElement,
-  manifest: Source["manifest"],
-  arrays: Arrays,
-  thumbnails: Thumbnails,
-  theme: Theme,
-  events: StageEvents,
-  points: PointRenderer,
-) => Promise<Stage>;
+export type MakeStage = (options: StageOptions) => Promise<Stage>;
 
 export interface MountOptions {
   readonly makeStage: MakeStage;
@@ -95,7 +87,10 @@ async function startViewer(
   ends.push(() => address?.stop());
   const events = stageEvents(app, (view) => address?.moved(view));
   const theme = STAGE_THEMES[app.theme.value];
-  const stage = await makeStage(stageElement, manifest, arrays, thumbnails, theme, events, points);
+  const stage = await makeStage({
+    element: stageElement,
+    ...{ manifest, arrays, thumbnails, theme, events, points },
+  });
   ends.push(() => stage.destroy());
   app.stage = stage;
 

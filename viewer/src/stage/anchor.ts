@@ -2,7 +2,7 @@
 
 import type { Vector } from "./camera/projection";
 import { nearest } from "./input/find-items";
-import { locate, type StageSnapshot } from "./input/pointing";
+import { locate, type StageSnapshot, scopeOf } from "./input/pointing";
 import type { View } from "./stage";
 
 // At a smaller zoom the whole map is visible in both layouts, so no item needs to stay in place.
@@ -17,7 +17,7 @@ export interface Anchor {
 
 /** Return the focused item, or else the item in the middle; null if the view is not zoomed in. */
 export function findAnchor(snapshot: StageSnapshot, focus: number | null): Anchor | null {
-  const { camera, layouts, items } = snapshot;
+  const { camera, layouts } = snapshot;
   if (camera.zoom < ZOOMED_IN) return null;
   const { width, height } = camera.size;
   const at = focus === null ? null : locate(snapshot, focus);
@@ -25,14 +25,7 @@ export function findAnchor(snapshot: StageSnapshot, focus: number | null): Ancho
   const middle = { x: width / 2, y: height / 2 };
   const item = seen
     ? focus
-    : nearest(
-        layouts.target,
-        items.states,
-        camera.target,
-        camera.size,
-        middle,
-        Math.max(width, height),
-      );
+    : nearest({ ...scopeOf(snapshot), view: camera.target }, middle, Math.max(width, height));
   return item === null ? null : { item, view: camera.target, position: layouts.positionOf(item) };
 }
 

@@ -3,6 +3,11 @@ import type { Outline } from "./overlay";
 import type { Point, Theme } from "./stage";
 import { shape } from "./svg";
 
+// Half the side of the box around the marker of a placed image, where the lines begin: the marker's
+// cross, in CSS pixels.
+const MARKER_HALF_PX = 22;
+const CORNER_PX = 3; // radius of the corners of a rectangular ring
+
 interface Link {
   readonly line: SVGElement;
   readonly ring: SVGElement;
@@ -25,7 +30,9 @@ export class Links {
       const outline = to[i] ?? null;
       setOutline(ring, outline);
       const start =
-        from && "at" in from ? from : from && { at: from, halfWidth: 22, halfHeight: 22 };
+        from && "at" in from
+          ? from
+          : from && { at: from, halfWidth: MARKER_HALF_PX, halfHeight: MARKER_HALF_PX };
       const shown = outline !== null && start !== null;
       line.setAttribute("visibility", shown ? "visible" : "hidden");
       if (!shown) continue;
@@ -51,7 +58,7 @@ export function setOutline(ring: SVGElement, outline: Outline | null): void {
   ring.setAttribute("y", String(at.y - halfHeight));
   ring.setAttribute("width", String(2 * halfWidth));
   ring.setAttribute("height", String(2 * halfHeight));
-  ring.setAttribute("rx", String(round ? halfWidth : 3));
+  ring.setAttribute("rx", String(round ? halfWidth : CORNER_PX));
 }
 
 /** The point where the line from the middle of a box to `toward` leaves the box. */

@@ -1,12 +1,9 @@
 /** The stage: one canvas and one view, drawn only when something changes. */
-import type { Arrays } from "../bundle/arrays";
-import type { Thumbnails } from "../bundle/thumbnails";
-import type { Manifest } from "../contract";
 import { type Anchor, anchoredView, findAnchor } from "./anchor";
 import { project, type Size } from "./camera/projection";
 import { isEmpty, nearest, nextItem } from "./input/find-items";
 import { Pointer } from "./input/pointer";
-import { locate, outline, type StageSnapshot } from "./input/pointing";
+import { locate, outline, type StageSnapshot, scopeOf } from "./input/pointing";
 import { MOVE_MS } from "./layout/layouts";
 import { Overlay } from "./overlay";
 import { shoot } from "./png";
@@ -18,9 +15,8 @@ import type {
   LayoutName,
   Painter,
   Point,
-  PointRenderer,
   Stage,
-  StageEvents,
+  StageOptions,
   Theme,
   Tool,
   View,
@@ -44,22 +40,15 @@ export class MapStage implements Stage {
   private destroyed = false;
   private stale = true; // the points must be drawn again
 
-  constructor(
-    private readonly element: HTMLElement,
-    private readonly manifest: Manifest,
-    private readonly arrays: Arrays,
-    private readonly thumbnails: Thumbnails,
-    theme: Theme,
-    private readonly events: StageEvents,
-    private readonly points: PointRenderer,
-  ) {
+  constructor(private readonly options: StageOptions) {
+    const { element, manifest, thumbnails, theme, events } = options;
     const { style } = this.canvas;
     Object.assign(style, { position: "absolute", inset: "0", width: "100%", height: "100%" });
     const reducedMotion = () => this.reducedMotion.matches;
     const changed = () => this.requestFrame();
-    const { positions } = arrays;
+    const { positions } = options.arrays;
     const size = this.measured();
-    this.state = new StageState(manifest, positions, theme, size, reducedMotion, changed);
+    this.state = new StageState({ manifest, positions, theme, size, reducedMotion, changed });
     this.fitCanvas();
     this.renderer = this.makeRenderer(); // may throw, so it comes before any change of the page
     element.style.touchAction = "none";
@@ -173,19 +162,15 @@ export class MapStage implements Stage {
   }
 
   next(item: number | null, direction: Direction): number | null {
-    const { target } = this.state.layouts;
-    const { states } = this.state.items;
-    const { current, size } = this.state.camera;
     const at = item === null ? null : this.locate(item);
-    if (item !== null && at)
-      return nextItem(target, states, current, size, { item, at }, direction);
-    const middle = { x: size.width / 2, y: size.height / 2 };
-    return nearest(target, states, current, size, middle, size.width + size.height);
+    const scope = scopeOf(this.state);
+    if (item !== null && at) return nextItem(scope, { item, at }, direction);
+    const { width, height } = scope.size;
+    return nearest(scope, { x: width / 2, y: height / 2 }, width + height);
   }
 
   empty(): boolean {
-    const { camera, layouts, items } = this.state;
-    return isEmpty(layouts.target, items.states, camera.current, camera.size);
+    return isEmpty(scopeOf(this.state));
   }
 
   imagesTooSmall(): boolean {
@@ -193,7 +178,8 @@ export class MapStage implements Stage {
   }
 
   async png(width: number, height: number, above: Painter | null = null): Promise<Blob> {
-    const { renderer, thumbnails } = this;
+    const { renderer } = this;
+    const { thumbnails } = this.options;
     const frameState = this.state.frameState(!this.stale);
     const shot = shoot({ renderer, thumbnails, frameState, above }, width, height);
     this.redraw();
@@ -204,8 +190,8 @@ export class MapStage implements Stage {
     this.destroyed = true;
     cancelAnimationFrame(this.frameRequest);
     for (const stop of this.stops) stop();
-    this.thumbnails.arrived = () => {};
-    this.thumbnails.want([]);
+    this.options.thumbnails.arrived = () => {};
+    this.options.thumbnails.want([]);
     this.renderer.dispose();
     this.overlay.remove();
     this.canvas.remove();
@@ -244,7 +230,7 @@ export class MapStage implements Stage {
     this.drawOverlay();
     if (moved) {
       this.reported = camera.current;
-      this.events.view(camera.current);
+      this.options.events.view(camera.current);
     }
     if (more || camera.moving || state.layouts.moving) this.requestFrame();
     else pointer.viewRests();
@@ -275,11 +261,11 @@ export class MapStage implements Stage {
 
   private listen(): void {
     const observer = new ResizeObserver(() => this.resize());
-    observer.observe(this.element);
+    observer.observe(this.options.element);
     const restored = () => this.restore();
     const lost = (event: Event) => {
       event.preventDefault(); // required for the context to be restored
-      this.events.context(true);
+      this.options.events.context(true);
     };
     this.canvas.addEventListener("webglcontextlost", lost);
     this.canvas.addEventListener("webglcontextrestored", restored);
@@ -292,7 +278,7 @@ export class MapStage implements Stage {
   }
 
   private measured(): Size {
-    const { clientWidth, clientHeight } = this.element;
+    const { clientWidth, clientHeight } = this.options.element;
     return { width: Math.max(clientWidth, 1), height: Math.max(clientHeight, 1) };
   }
 
@@ -314,18 +300,12 @@ export class MapStage implements Stage {
   }
 
   private makeRenderer(): Renderer {
-    const { canvas, manifest, thumbnails } = this;
-    const { map } = this.state.layouts;
-    const changed = () => this.requestFrame();
-    return new Renderer(
-      canvas,
-      map.positions,
-      map.dimensions,
-      manifest.level_ends,
-      thumbnails,
-      this.points,
-      changed,
-    );
+    const { manifest, thumbnails, points } = this.options;
+    const { positions, dimensions } = this.state.layouts.map;
+    return new Renderer(this.canvas, {
+      ...{ positions, dimensions, levelEnds: manifest.level_ends, thumbnails, points },
+      changed: () => this.requestFrame(),
+    });
   }
 
   private restore(): void {
@@ -336,7 +316,7 @@ export class MapStage implements Stage {
     const { cells } = this.state.layouts;
     if (cells) this.renderer.layer.setGrid(cells);
     this.updateColors();
-    this.events.context(false);
+    this.options.events.context(false);
   }
 
   private updateColors(): void {
@@ -350,7 +330,7 @@ export class MapStage implements Stage {
     const { layouts } = this.state;
     let cells: Uint16Array | null;
     try {
-      cells = await this.arrays.grid();
+      cells = await this.options.arrays.grid();
     } catch (error) {
       layouts.wanted = "map";
       throw error;

@@ -11,12 +11,18 @@ export interface Outline {
   readonly round: boolean;
 }
 
+// Sizes in CSS pixels: the marker's circle, its image and the gap to the circle's center, the lines.
+const MARKER_RADIUS_PX = 13;
 const MARKER_IMAGE_PX = 72;
+const MARKER_GAP_PX = 30;
+const MARKER_LINE_PX = 3;
+const [HOVER_LINE_PX, FOCUS_LINE_PX] = [2, 3];
+const HALO_PX = 2.5; // a line in the background's color that is wider by this much
 
 /** The image above the marker. Its border stays hidden if the browser cannot show the image (TIFF). */
 function markerImage(): SVGElement {
   const side = String(MARKER_IMAGE_PX);
-  const box = { x: String(-MARKER_IMAGE_PX / 2), y: String(-30 - MARKER_IMAGE_PX) };
+  const box = { x: String(-MARKER_IMAGE_PX / 2), y: String(-MARKER_GAP_PX - MARKER_IMAGE_PX) };
   const border = shape("rect", {
     ...box,
     ...{ width: side, height: side, rx: "3", fill: "#ffffff", "stroke-width": "3" },
@@ -50,19 +56,20 @@ export class Overlay {
     });
     this.root.append(this.links.root);
     const ring = (width: number): [SVGElement, SVGElement] => {
-      const halo = shape("rect", { fill: "none", "stroke-width": String(width + 2.5) });
+      const halo = shape("rect", { fill: "none", "stroke-width": String(width + HALO_PX) });
       const line = shape("rect", { fill: "none", "stroke-width": String(width) });
       this.root.append(halo, line);
       return [halo, line];
     };
-    this.rings = { hover: ring(2), focus: ring(3) };
+    this.rings = { hover: ring(HOVER_LINE_PX), focus: ring(FOCUS_LINE_PX) };
     this.marker = shape("g", {});
+    const circle = { r: String(MARKER_RADIUS_PX), fill: "none" };
     this.marker.append(
-      shape("circle", { r: "13", fill: "none", "stroke-width": "5.5" }),
-      shape("circle", { r: "13", fill: "none", "stroke-width": "3" }),
+      shape("circle", { ...circle, "stroke-width": String(MARKER_LINE_PX + HALO_PX) }),
+      shape("circle", { ...circle, "stroke-width": String(MARKER_LINE_PX) }),
       shape("path", {
         d: "M0-22V-8M0 8V22M-22 0H-8M8 0H22",
-        "stroke-width": "3",
+        "stroke-width": String(MARKER_LINE_PX),
         "stroke-linecap": "round",
       }),
       shape("circle", { r: "3" }),

@@ -9,9 +9,12 @@ import { regionAround, viewAxes } from "./layout/region";
 import { borderSize, IMAGE_RIM_PX } from "./layout/sizes";
 import { DIMMED_IMAGE_OPACITY } from "./points/tints";
 import { type FrameState, pointLook, type Renderer, rangesIn } from "./renderer";
-import { DIMMED, FADED, MATCHED, MOST_PNG_PX, type Painter, SELECTED } from "./stage";
+import { DIMMED, FADED, MATCHED, MOST_PNG_PX, type Painter, type Point, SELECTED } from "./stage";
 
-const TILE = 1024;
+const TILE_PX = 1024; // side of the tiles: a layer of a whole PNG would need too much memory
+// Margin of a tile for points whose center is outside, in CSS pixels: more than the radius of the
+// largest point.
+const POINT_MARGIN_PX = 16;
 
 export interface Shot {
   readonly renderer: Renderer;
@@ -66,14 +69,20 @@ function drawPoints(renderer: Renderer, paper: CanvasRenderingContext2D, of: Fra
   const { width, height } = of.size;
   const { layer } = renderer;
   try {
-    for (let top = 0; top < height; top += TILE) {
-      for (let left = 0; left < width; left += TILE) {
-        const size = { width: Math.min(TILE, width - left), height: Math.min(TILE, height - top) };
+    for (let top = 0; top < height; top += TILE_PX) {
+      for (let left = 0; left < width; left += TILE_PX) {
+        const size = {
+          width: Math.min(TILE_PX, width - left),
+          height: Math.min(TILE_PX, height - top),
+        };
         const dx = width / 2 - (left + size.width / 2);
         const dy = height / 2 - (top + size.height / 2);
         const tile = { ...of, size, view: panned(of.view, dx, dy) };
         layer.resize(size.width, size.height);
-        layer.restart(pointLook(tile), rangesIn({ ...tile, pointPx: 16 * of.pixelRatio }));
+        layer.restart(
+          pointLook(tile),
+          rangesIn({ ...tile, pointPx: POINT_MARGIN_PX * of.pixelRatio }),
+        );
         layer.advance(Number.POSITIVE_INFINITY);
         paper.putImageData(upright(layer.pixels(), size), left, top);
       }
@@ -120,7 +129,9 @@ async function drawImages(
     const image = await createImageBitmap(blob);
     const state = states ? states[item]! : 0;
     const at = project(view, size, positionOf(layout, item));
-    drawFramed(paper, image, at.x, at.y, side, {
+    drawBordered(paper, image, {
+      at,
+      side,
       color: of.colorOf(item),
       opacity: state & (DIMMED | FADED) ? DIMMED_IMAGE_OPACITY : 1,
       background: of.background,
@@ -132,7 +143,10 @@ async function drawImages(
   }
 }
 
-interface Framing {
+/** How an image is drawn; lengths in pixels of the PNG. */
+interface ImageStyle {
+  readonly at: Point; // the image's center
+  readonly side: number; // the longer side, without the border
   readonly cropped: boolean;
   readonly color: Color;
   readonly opacity: number;
@@ -141,21 +155,18 @@ interface Framing {
   readonly rim: { readonly color: Color; readonly px: number } | null;
 }
 
-function drawFramed(
+function drawBordered(
   paper: CanvasRenderingContext2D,
   image: ImageBitmap,
-  x: number,
-  y: number,
-  side: number,
-  { color, opacity, background, borderPx, cropped, rim }: Framing,
+  { at, side, color, opacity, background, borderPx, cropped, rim }: ImageStyle,
 ): void {
   const whole = { x: 0, y: 0, width: image.width, height: image.height };
   const part = cropped ? square(whole) : whole;
   const longest = Math.max(part.width, part.height);
   const width = Math.round((side * part.width) / longest);
   const height = Math.round((side * part.height) / longest);
-  const left = Math.round(x - width / 2);
-  const top = Math.round(y - height / 2);
+  const left = Math.round(at.x - width / 2);
+  const top = Math.round(at.y - height / 2);
   const box = (grow: number, fill: Color) => {
     paper.fillStyle = `rgb(${fill.map((part) => Math.round(part * 255)).join(" ")})`;
     paper.beginPath();

@@ -17,6 +17,11 @@ import { type PointLook, PointPass } from "./points/point-pass";
 import type { Drawing, PointRenderer } from "./stage";
 
 const PRESENT_MS = 90; // interval at which an incomplete drawing is shown
+const POINT_MARGIN_PX = 4; // tolerance: points near the edge of the stage are drawn too
+// Hysteresis in the number of levels: the share of the budget up to which a level is added, and
+// above which a level is dropped.
+const ADD_LEVEL = 0.95;
+const DROP_LEVEL = 1.25;
 
 /** All that a frame shows. */
 export interface FrameState extends Scene {
@@ -49,10 +54,21 @@ export function pointLook(of: FrameState): PointLook {
 /** The ranges of items in the view, in the bundle's order. */
 export function rangesIn(of: FrameState): ItemRange[] {
   if (!of.settled) return [[0, of.positions.length / of.dimensions]];
-  const region = regionAround(of.view, of.size, of.pointPx + 4);
+  const region = regionAround(of.view, of.size, of.pointPx + POINT_MARGIN_PX);
   const ranges: ItemRange[] = [];
   of.layout.chunks.visit(region, viewAxes(of.view), (start, end) => ranges.push([start, end]));
   return ranges;
+}
+
+/** The data of a map that the renderer draws. */
+export interface RendererOptions {
+  readonly positions: Float32Array; // shape (n, dimensions)
+  readonly dimensions: number;
+  readonly levelEnds: readonly number[]; // the end of each level, as in the manifest
+  readonly thumbnails: Thumbnails;
+  readonly points: PointRenderer;
+  /** Called when new data needs another frame. */
+  changed(): void;
 }
 
 export class Renderer {
@@ -61,18 +77,15 @@ export class Renderer {
   readonly gallery: Gallery;
   readonly frameBudget: FrameBudget;
   private readonly images: ImagePass;
+  private readonly levelEnds: readonly number[];
   private presented = 0;
   private level = 0;
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
-    positions: Float32Array,
-    dimensions: number,
-    private readonly levelEnds: readonly number[],
-    thumbnails: Thumbnails,
-    points: PointRenderer,
-    changed: () => void,
+    { positions, dimensions, levelEnds, thumbnails, points, changed }: RendererOptions,
   ) {
+    this.levelEnds = levelEnds;
     this.gl = context(canvas);
     this.frameBudget = new FrameBudget(this.gl);
     const byCpu = points === "auto" ? isSoftware(this.gl) : points === "cpu";
@@ -131,11 +144,10 @@ export class Renderer {
       }
     }
     for (let i = 1; i < counts.length; i++) counts[i] = Math.max(counts[i]!, counts[i - 1]!);
-    // hysteresis: add a level only with ample time, drop one only when far too slow
     const fits = (i: number, ease: number) => counts[i]! <= this.layer.budget * ease;
     let best = Math.min(this.level, counts.length - 1);
-    while (best > 0 && !fits(best, 1.25)) best--;
-    while (best + 1 < counts.length && fits(best + 1, 0.95)) best++;
+    while (best > 0 && !fits(best, DROP_LEVEL)) best--;
+    while (best + 1 < counts.length && fits(best + 1, ADD_LEVEL)) best++;
     this.level = best;
     return Math.max(counts[best] ?? 0, 1);
   }

@@ -1,6 +1,6 @@
 /** What the stage shows: the view, the layout, the colors and states of the items, and their sizes. */
 import type { Manifest } from "../contract";
-import { Camera } from "./camera/camera";
+import { Camera, type CameraOptions } from "./camera/camera";
 import type { Size } from "./camera/projection";
 import { parseColor } from "./gl";
 import { Layouts } from "./layout/layouts";
@@ -19,6 +19,17 @@ import type { FrameState } from "./renderer";
 import type { Drawing, Theme } from "./stage";
 
 const MOST_CELL_PX = 256; // in the grid; larger images would be blurred
+// Side of the square of an item in the grid, as a share of the cell: alone, and behind its image,
+// where it must not be visible beside a narrow image.
+const SQUARE_SHARE = 0.86;
+const COVERED_SQUARE_SHARE = 0.3;
+const MOST_SQUARE_PX = 24;
+
+export interface StateOptions extends Omit<CameraOptions, "nItems"> {
+  readonly manifest: Manifest;
+  readonly positions: Float32Array; // shape (n, dimensions)
+  readonly theme: Theme;
+}
 
 export class StageState {
   readonly layouts: Layouts;
@@ -30,18 +41,16 @@ export class StageState {
   /** The sizes of images at the current zoom; they stay the same within a step of the zoom. */
   sizing: Sizing;
 
-  constructor(
-    private readonly manifest: Manifest,
-    positions: Float32Array,
-    theme: Theme,
-    size: Size,
-    readonly reducedMotion: () => boolean,
-    changed: () => void,
-  ) {
+  private readonly manifest: Manifest;
+  private readonly reducedMotion: () => boolean;
+
+  constructor({ manifest, positions, theme, ...view }: StateOptions) {
+    this.manifest = manifest;
+    this.reducedMotion = view.reducedMotion;
     this.layouts = new Layouts(manifest, positions);
     this.items = new Appearance(manifest.n_items, theme);
     const { box } = this.layouts.map;
-    this.camera = new Camera(box, size, manifest.n_items, reducedMotion, changed);
+    this.camera = new Camera(box, { ...view, nItems: manifest.n_items });
     this.sizing = this.sizingAt(1);
   }
 
@@ -83,9 +92,9 @@ export class StageState {
     const { camera, sizing, drawing } = this;
     const { blend, cellGrid } = this.layouts;
     if (blend < 1) return pointSize(camera.size, this.manifest.n_items, camera.zoom);
-    // A point replaces its image, and must not be visible behind a narrow image.
-    const share = drawing === "images" && sizing.hasRoom(camera.zoom) ? 0.3 : 0.86;
-    return Math.min(Math.max(share * cellGrid.cell * camera.current.scale, 1), 24);
+    const share =
+      drawing === "images" && sizing.hasRoom(camera.zoom) ? COVERED_SQUARE_SHARE : SQUARE_SHARE;
+    return Math.min(Math.max(share * cellGrid.cell * camera.current.scale, 1), MOST_SQUARE_PX);
   }
 
   /** What a frame shows; `still` while the view rests. */

@@ -3,6 +3,10 @@
  * and the panels do not depend on WebGL. Items are indices in the bundle's order.
  */
 
+import type { Arrays } from "../bundle/arrays";
+import type { Thumbnails } from "../bundle/thumbnails";
+import type { Manifest } from "../contract";
+
 export type LayoutName = "map" | "grid";
 /** points: no images. images: images where they do not overlap, points elsewhere. */
 export type Drawing = "points" | "images";
@@ -69,6 +73,17 @@ export interface StageEvents {
   selected(items: Uint32Array, mode: SelectMode): void;
   /** The WebGL context was lost, or was restored. */
   context(lost: boolean): void;
+}
+
+/** What a stage draws, and where. */
+export interface StageOptions {
+  readonly element: HTMLElement;
+  readonly manifest: Manifest;
+  readonly arrays: Arrays;
+  readonly thumbnails: Thumbnails;
+  readonly theme: Theme;
+  readonly events: StageEvents;
+  readonly points: PointRenderer;
 }
 
 export interface Stage {

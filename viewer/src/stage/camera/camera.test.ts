@@ -4,13 +4,12 @@ import { project } from "./projection";
 
 function viewpoint(): Camera {
   const box = { lower: [0, 0, 0], upper: [10, 10, 0] } as const;
-  return new Camera(
-    box,
-    { width: 400, height: 400 },
-    100,
-    () => false,
-    () => {},
-  );
+  return new Camera(box, {
+    size: { width: 400, height: 400 },
+    nItems: 100,
+    reducedMotion: () => false,
+    changed: () => {},
+  });
 }
 
 it("a view that is set is current before a frame is drawn, and changes once", () => {

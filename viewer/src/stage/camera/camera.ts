@@ -4,26 +4,51 @@ import { type Box, fitted, NO_TURN, panned, type Size, type Vector, zoomed } fro
 import { easeInOut, easeOut, Transition } from "./transition";
 
 const MARGIN = 36; // around the whole map, CSS pixels
+const MOST_MARGIN = 0.06; // the same as a share of the shorter side, for small stages
 const CLOSE = 4; // the least zoom for a single item
+// Durations of the animations: a step of the wheel, and a move to another view.
 const WHEEL_MS = 160;
 const FLIGHT_MS = 450;
+// The zoom is 1 where the whole map is visible. The largest zoom grows with the root of the number
+// of items, as the number of items along a side of the stage does.
+const LEAST_ZOOM = 0.4;
+const ZOOM_PER_ROOT_ITEM = 6;
+const LEAST_MAX_ZOOM = 64;
+const MOST_MAX_ZOOM = 6000;
+// The center of the view may leave the map by this share of the map's extent, or of the stage.
+const MAP_SLACK = 0.2;
+const STAGE_SLACK = 0.3;
+const DEPTH_TOLERANCE = 1.01; // of the bound of the depth, for rounding
+
+export interface CameraOptions {
+  readonly size: Size; // of the stage
+  readonly nItems: number;
+  /** Whether the user asks for no animations. */
+  reducedMotion(): boolean;
+  /** Called when the view starts to change. */
+  changed(): void;
+}
 
 export class Camera {
   current: View;
   private transition: Transition | null = null;
-  private readonly farthest = 0.4; // times the scale that fits the whole map
   private readonly nearest: number;
   /** The largest allowed scale, in pixels per map unit. */
   closest = Number.POSITIVE_INFINITY;
 
+  size: Size;
+
+  /** `box` contains the whole map. */
   constructor(
     private readonly box: Box,
-    public size: Size,
-    nItems: number,
-    private readonly reducedMotion: () => boolean,
-    private readonly changed: () => void,
+    private readonly options: CameraOptions,
   ) {
-    this.nearest = Math.min(Math.max(6 * Math.sqrt(nItems), 64), 6000);
+    const { size, nItems } = options;
+    this.size = size;
+    this.nearest = Math.min(
+      Math.max(ZOOM_PER_ROOT_ITEM * Math.sqrt(nItems), LEAST_MAX_ZOOM),
+      MOST_MAX_ZOOM,
+    );
     this.current = this.fitted(box, NO_TURN);
   }
 
@@ -48,7 +73,7 @@ export class Camera {
   /** A bound of the map's extent along the line of sight, in map units. */
   get depth(): number {
     const { lower, upper } = this.box;
-    return 1.01 * Math.hypot(...upper.map((high, axis) => high - lower[axis]!)) || 1;
+    return DEPTH_TOLERANCE * Math.hypot(...upper.map((high, axis) => high - lower[axis]!)) || 1;
   }
 
   /** The view that fits a box into a part of the stage, with `margin` pixels around it. */
@@ -75,7 +100,7 @@ export class Camera {
 
   private fitted(box: Box, turn: View["turn"]): View {
     const { width, height } = this.size;
-    const margin = Math.min(MARGIN, 0.06 * Math.min(width, height));
+    const margin = Math.min(MARGIN, MOST_MARGIN * Math.min(width, height));
     return fitted(box, this.size, turn, margin);
   }
 
@@ -104,7 +129,7 @@ export class Camera {
   private bounded(scale: number): number {
     const whole = this.fitScale;
     const most = Math.min(whole * this.nearest, this.closest);
-    return Math.min(Math.max(scale, whole * this.farthest), most);
+    return Math.min(Math.max(scale, whole * LEAST_ZOOM), most);
   }
 
   private fly(to: View, durationMs: number, ease: (t: number) => number): void {
@@ -112,16 +137,17 @@ export class Camera {
     const { width, height } = this.size;
     const extent = Math.max(...upper.map((high, axis) => high - lower[axis]!));
     // the second bound lets a fitted map be moved into a corner that the panels leave free
-    const slack = Math.max(0.2 * extent, (0.3 * Math.min(width, height)) / to.scale);
+    const slack = Math.max(MAP_SLACK * extent, (STAGE_SLACK * Math.min(width, height)) / to.scale);
     const center = to.center.map((at, axis) =>
       Math.min(Math.max(at, lower[axis]! - slack), upper[axis]! + slack),
     ) as unknown as Vector;
     const target = { center, scale: this.bounded(to.scale), turn: to.turn };
     if (!this.transition && isSame(target, this.current)) return; // no change, no event
-    const duration = this.reducedMotion() ? 0 : durationMs;
-    this.transition = new Transition(this.current, target, performance.now(), duration, ease);
+    const duration = this.options.reducedMotion() ? 0 : durationMs;
+    const path = { from: this.current, to: target, started: performance.now() };
+    this.transition = new Transition({ ...path, durationMs: duration, ease });
     if (duration === 0) this.current = target; // so that `locate` is right before the next frame
-    this.changed();
+    this.options.changed();
   }
 }
 

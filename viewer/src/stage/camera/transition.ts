@@ -10,17 +10,24 @@ export function easeInOut(t: number): number {
   return t < 0.5 ? 4 * t ** 3 : 1 - (2 - 2 * t) ** 3 / 2;
 }
 
+export interface TransitionOptions {
+  readonly from: View;
+  readonly to: View;
+  readonly started: number; // as of performance.now()
+  readonly durationMs: number;
+  readonly ease: (t: number) => number;
+}
+
 export class Transition {
-  constructor(
-    private readonly from: View,
-    readonly to: View,
-    private readonly started: number,
-    private readonly durationMs: number,
-    private readonly ease: (t: number) => number,
-  ) {}
+  constructor(private readonly options: TransitionOptions) {}
+
+  get to(): View {
+    return this.options.to;
+  }
 
   at(now: number): View {
-    const t = this.durationMs > 0 ? (now - this.started) / this.durationMs : 1;
-    return t >= 1 ? this.to : between(this.from, this.to, this.ease(Math.max(t, 0)));
+    const { from, to, started, durationMs, ease } = this.options;
+    const t = durationMs > 0 ? (now - started) / durationMs : 1;
+    return t >= 1 ? to : between(from, to, ease(Math.max(t, 0)));
   }
 }

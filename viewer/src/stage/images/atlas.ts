@@ -1,6 +1,7 @@
 /** Decoded images on the GPU: a texture array whose layers are divided into slots of one size. */
 
-const SIDE = 1024;
+/** Side of a layer in texels: the least maximum that WebGL 2 allows is 2,048. */
+export const LAYER_SIDE = 1024;
 
 /** Position of an image in the texture, in texels. */
 export interface Slot {
@@ -36,7 +37,7 @@ class Shelf {
   }
 
   private get across(): number {
-    return Math.floor(SIDE / this.slotPx);
+    return Math.floor(LAYER_SIDE / this.slotPx);
   }
 
   get room(): number {
@@ -81,7 +82,7 @@ export class Atlas {
     });
     this.texture = gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D_ARRAY, this.texture);
-    gl.texStorage3D(gl.TEXTURE_2D_ARRAY, 1, gl.RGBA8, SIDE, SIDE, layers);
+    gl.texStorage3D(gl.TEXTURE_2D_ARRAY, 1, gl.RGBA8, LAYER_SIDE, LAYER_SIDE, layers);
     gl.texParameteri(gl.TEXTURE_2D_ARRAY, gl.TEXTURE_MIN_FILTER, gl.LINEAR);
     gl.texParameteri(gl.TEXTURE_2D_ARRAY, gl.TEXTURE_MAG_FILTER, gl.LINEAR);
     gl.texParameteri(gl.TEXTURE_2D_ARRAY, gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE);

@@ -16,6 +16,8 @@ import { DIMMED, HIDDEN } from "../stage";
 const PARTS = 4;
 // An image grows by this factor at a time.
 const GROWTH = 1.12;
+// Number of items between two looks at the clock.
+const CLOCK_ITEMS = 4096;
 
 export interface Rule {
   /** The least distance of two images in at least one direction, in map units. */
@@ -93,7 +95,7 @@ export class Declutter {
       while (this.range < this.ranges.length) {
         const end = this.ranges[this.range]![1];
         while (this.at < end) {
-          const until = Math.min(end, this.at + 4096);
+          const until = Math.min(end, this.at + CLOCK_ITEMS);
           this.meet(this.at, until);
           this.at = until;
           if (performance.now() > stop) return false;

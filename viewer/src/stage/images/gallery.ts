@@ -12,20 +12,33 @@ import type { Scene } from "./scene";
 const FADE_IN_MS = 150;
 const FADE_OUT_MS = 120;
 const GROWING_MS = 300; // for an image to grow by the common size
+// Time of each frame for choosing, uploading and decoding images while the view moves. A frame at
+// 60 Hz takes 16 ms, most of them for the points.
 const CHOOSING_MS = 1;
 const UPLOADING_MS = 1;
 const DECODING_MS = 1;
 // Time for each of the three while the view rests: software WebGL draws few frames.
 const STILL_MS = 30;
-const DECODES = 192;
+// Number of images that the browser decodes at a time, to limit the memory.
+const MOST_DECODING = 192;
+// Images below this opacity can be neither picked nor outlined.
+const PICKABLE_OPACITY = 0.3;
 // Size of the smallest copies, for grids of many images: 4,096 fit into a layer of the atlas.
 const TINY_PX = 16;
 // Layers of the atlas, of 4 MB each.
 const MOST_LAYERS = 12;
+const LEAST_LAYERS = 4;
+// Number of pixels of the screen per layer. A layer has four times as many texels.
+const PIXELS_PER_LAYER = 270_000;
 const MOST_TINY_LAYERS = 20;
 // Interval of block requests while the view moves: a request costs about 1 ms of CPU time.
 const WANTING_MS = 80;
-const MOVING_BLOCKS = 2;
+const MOVING_BLOCKS = 2; // blocks per request while the view moves
+// The rank of a block in the requests is the distance of an image from the middle of the stage, as a
+// share of half the diagonal. In addition, 20 doublings of the index in the bundle's order count as
+// much as half the diagonal, and an image that can be sharper counts as two.
+const ORDER_DOUBLINGS = 20;
+const HAS_IMAGE_RANK = 2;
 // Width of the margin around the stage in which images are chosen, in image distances.
 const MARGIN = 8;
 // Interval at which images are chosen again while a 3-D map turns.
@@ -66,7 +79,7 @@ export class Gallery {
     screenPixels: number,
     private readonly changed: () => void,
   ) {
-    const layers = Math.max(Math.ceil(screenPixels / 270_000), 4);
+    const layers = Math.max(Math.ceil(screenPixels / PIXELS_PER_LAYER), LEAST_LAYERS);
     this.atlas = new Atlas(gl, [
       { slotPx: TINY_PX, layers: Math.min(layers, MOST_TINY_LAYERS) },
       ...thumbnails.packs.map((pack) => ({
@@ -115,12 +128,12 @@ export class Gallery {
   /** The items whose images are visible. */
   *items(): IterableIterator<number> {
     for (const [item, { opacity, leaving }] of this.shown)
-      if (opacity > 0.3 && !leaving) yield item;
+      if (opacity > PICKABLE_OPACITY && !leaving) yield item;
   }
 
   has(item: number): boolean {
     const shown = this.shown.get(item);
-    return shown !== undefined && shown.opacity > 0.3;
+    return shown !== undefined && shown.opacity > PICKABLE_OPACITY;
   }
 
   /** Width and height of an item's image, relative to the common size. */
@@ -260,15 +273,16 @@ export class Gallery {
         continue;
       const bytes = thumbnails.bytes(pack, item);
       if (bytes) {
-        if (this.decoding.size >= DECODES) continue; // the next decoded image requests a frame
+        if (this.decoding.size >= MOST_DECODING) continue; // the next decoded image requests a frame
         if (performance.now() < stop) this.decode(shelf, item, key, bytes);
         else late = true;
         continue;
       }
       const [u, v] = flatten(scene.layout, viewAxes(scene.view), item);
       // an item that already has some image can wait for a sharper one
-      const patience = atlas.find(shelf, item) ? 2 : 0;
-      const rank = Math.hypot(u - u0, v - v0) / reach + Math.log2(item + 2) / 20 + patience;
+      const patience = atlas.find(shelf, item) ? HAS_IMAGE_RANK : 0;
+      const order = Math.log2(item + 2) / ORDER_DOUBLINGS;
+      const rank = Math.hypot(u - u0, v - v0) / reach + order + patience;
       const block = thumbnails.blockOf(pack, item);
       const other = wanted.get(`${pack}/${block}`);
       if (!other || other.rank > rank) wanted.set(`${pack}/${block}`, { pack, block, rank });

@@ -2,6 +2,7 @@
 import { Program } from "../gl";
 import type { PointLook } from "../points/point-pass";
 import { DIMMED_IMAGE_OPACITY } from "../points/tints";
+import { LAYER_SIDE } from "./atlas";
 
 /** Floats per image: position 3, cell 2, shape 2, texels 4, layer 1, border 3, opacity 1, rim 1, dim 1. */
 export const FLOATS = 18;
@@ -60,14 +61,14 @@ out vec4 result;
 
 void main() {
   vec2 middle = 0.5 * sides;
-  float round_ = edge * 1.25;
+  float round_ = edge * 1.25;         // radius of the corners
   vec2 corner = abs(local - middle) - middle - edge + round_;
   float outer = length(max(corner, 0.0)) + min(max(corner.x, corner.y), 0.0) - round_;
   float cover = clamp(0.5 - outer + rim * more.y, 0.0, 1.0) * more.x;
   vec2 inside = clamp(local + 0.5, 0.0, 1.0) * clamp(sides - local + 0.5, 0.0, 1.0);
   vec2 at = vec2(local.x, sides.y - local.y) / sides * source.zw;
   at = source.xy + clamp(at, vec2(0.5), source.zw - 0.5);
-  vec3 image = texture(images, vec3(at / 1024.0, tone.a)).rgb;
+  vec3 image = texture(images, vec3(at / ${LAYER_SIDE}.0, tone.a)).rgb;
   vec3 color = mix(tone.rgb, image, inside.x * inside.y);
   color = mix(color, highlight, clamp(outer + 0.5, 0.0, 1.0) * more.y);
   // opaque, so that no points are visible behind a dimmed image

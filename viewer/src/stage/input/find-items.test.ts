@@ -30,6 +30,7 @@ describe.each(cases)("in %s", (_, layout, view) => {
     return project(view, SIZE, position as unknown as Vector);
   };
   const states = Uint8Array.from({ length: N }, (_, i) => (i % 3 === 0 ? HIDDEN : 0));
+  const scope = { layout, states, view, size: SIZE };
   const shown = Array.from({ length: N }, (_, i) => i).filter((i) => i % 3 !== 0);
 
   test("the stage is empty if no visible item is on it", () => {
@@ -38,11 +39,11 @@ describe.each(cases)("in %s", (_, layout, view) => {
     const between: View = { ...near, center: [1.23456, 1.23456, 0] };
     const on = Array.from(layout.positions.slice(0, layout.dimensions));
     const onItem: View = { ...near, center: [on[0]!, on[1]!, on[2] ?? 0] };
-    expect(isEmpty(layout, null, view, SIZE)).toBe(false);
-    expect(isEmpty(layout, null, away, SIZE)).toBe(true);
-    expect(isEmpty(layout, null, between, SIZE)).toBe(true);
-    expect(isEmpty(layout, null, onItem, SIZE)).toBe(false);
-    expect(isEmpty(layout, states, onItem, SIZE)).toBe(true); // the first is hidden
+    expect(isEmpty({ layout, states: null, view, size: SIZE })).toBe(false);
+    expect(isEmpty({ layout, states: null, view: away, size: SIZE })).toBe(true);
+    expect(isEmpty({ layout, states: null, view: between, size: SIZE })).toBe(true);
+    expect(isEmpty({ layout, states: null, view: onItem, size: SIZE })).toBe(false);
+    expect(isEmpty({ layout, states, view: onItem, size: SIZE })).toBe(true); // the first is hidden
   });
 
   test("the nearest item equals the result of a full search", () => {
@@ -53,8 +54,8 @@ describe.each(cases)("in %s", (_, layout, view) => {
     ]) {
       const distance = (i: number) => Math.hypot(at(i).x - pointer.x, at(i).y - pointer.y);
       const brute = shown.reduce((a, b) => (distance(b) < distance(a) ? b : a));
-      expect(nearest(layout, states, view, SIZE, pointer, 60)).toBe(brute);
-      expect(nearest(layout, states, view, SIZE, pointer, distance(brute) * 0.99)).toBeNull();
+      expect(nearest(scope, pointer, 60)).toBe(brute);
+      expect(nearest(scope, pointer, distance(brute) * 0.99)).toBeNull();
     }
   });
 
@@ -69,7 +70,7 @@ describe.each(cases)("in %s", (_, layout, view) => {
       const { x, y } = at(i);
       return x > 100 && x < 500 && y > 50 && y < 420;
     });
-    expect([...within(layout, states, view, SIZE, rectangle)]).toEqual(inside);
+    expect([...within(scope, rectangle)]).toEqual(inside);
     const triangle = [
       { x: 0, y: 0 },
       { x: 800, y: 0 },
@@ -79,12 +80,12 @@ describe.each(cases)("in %s", (_, layout, view) => {
       const { x, y } = at(i);
       return x > 0 && y > 0 && x / 800 + y / 600 < 1;
     });
-    expect([...within(layout, states, view, SIZE, triangle)]).toEqual(above);
-    expect(within(layout, states, view, SIZE, triangle.slice(1))).toHaveLength(0);
+    expect([...within(scope, triangle)]).toEqual(above);
+    expect(within(scope, triangle.slice(1))).toHaveLength(0);
   });
 
   test("the next item is the cheapest one in the direction", () => {
-    const from = nearest(layout, states, view, SIZE, { x: 400, y: 300 }, 100)!;
+    const from = nearest(scope, { x: 400, y: 300 }, 100)!;
     const start = at(from);
     for (const [direction, dx, dy] of [
       ["left", -1, 0],
@@ -102,14 +103,12 @@ describe.each(cases)("in %s", (_, layout, view) => {
           : Math.hypot(ahead, 2 * aside);
       };
       const brute = shown.reduce((a, b) => (cost(b) < cost(a) ? b : a));
-      expect(nextItem(layout, states, view, SIZE, { item: from, at: start }, direction)).toBe(
-        brute,
-      );
+      expect(nextItem(scope, { item: from, at: start }, direction)).toBe(brute);
     }
   });
 
   test("there is no next item after the last", () => {
     const last = shown.reduce((a, b) => (at(b).x > at(a).x ? b : a));
-    expect(nextItem(layout, states, view, SIZE, { item: last, at: at(last) }, "right")).toBeNull();
+    expect(nextItem(scope, { item: last, at: at(last) }, "right")).toBeNull();
   });
 });

@@ -1,19 +1,35 @@
 /** Finds items under the pointer, inside a lasso, and next to another item. */
 import type { Size } from "../camera/projection";
 import { flatten, type Layout } from "../layout/positions";
+import { type Region, regionAround, regionOf, viewAxes } from "../layout/region";
+import { type Area, type Direction, HIDDEN, type Point, type View } from "../stage";
 
-import { type Region, regionAround, regionOf, type ViewAxes, viewAxes } from "../layout/region";
-import { type Direction, HIDDEN, type Point, type View } from "../stage";
+// The search for the next item begins within this distance, and doubles the distance.
+const FIRST_REACH_PX = 32;
+const LEAST_STEP_PX = 0.25; // items nearer than this are at the same position
+const MOST_DIAGONALS = 64; // the search ends at this many diagonals of the stage
+
+/** The items of a layout that may be on the stage. */
+export interface Scope {
+  readonly layout: Layout;
+  readonly states: Uint8Array | null;
+  readonly view: View;
+  readonly size: Size; // of the stage
+}
+
+/** The stage pixels within `reach` of a stage position, as a square. */
+function squareAround({ x, y }: Point, reach: number): Area {
+  return { left: x - reach, right: x + reach, top: y - reach, bottom: y + reach };
+}
 
 /** Call `visit` with each visible item of a region and its position on the view plane. */
 function visitItems(
-  layout: Layout,
-  states: Uint8Array | null,
+  { layout, states, view }: Scope,
   region: Region,
-  plane: ViewAxes,
   visit: (item: number, u: number, v: number) => void,
 ): void {
   const { positions, dimensions } = layout;
+  const plane = viewAxes(view);
   const [right, up] = plane;
   layout.chunks.visit(region, plane, (start, end) => {
     for (let item = start; item < end; item++) {
@@ -30,20 +46,14 @@ function visitItems(
 }
 
 /** The item nearest to a stage position, at most `reach` pixels away; null if there is none. */
-export function nearest(
-  layout: Layout,
-  states: Uint8Array | null,
-  view: View,
-  size: Size,
-  { x, y }: Point,
-  reach: number,
-): number | null {
-  const region = regionOf(view, size, x - reach, y - reach, x + reach, y + reach);
+export function nearest(scope: Scope, at: Point, reach: number): number | null {
+  const { view, size } = scope;
+  const region = regionOf(view, size, squareAround(at, reach));
   const u0 = (region.left + region.right) / 2;
   const v0 = (region.bottom + region.top) / 2;
   let found: number | null = null;
   let least = (reach / view.scale) ** 2;
-  visitItems(layout, states, region, viewAxes(view), (item, u, v) => {
+  visitItems(scope, region, (item, u, v) => {
     const square = (u - u0) ** 2 + (v - v0) ** 2;
     // of two items at one position, the one drawn later is on top
     if (square <= least) {
@@ -55,12 +65,7 @@ export function nearest(
 }
 
 /** Whether the stage shows no visible item. */
-export function isEmpty(
-  layout: Layout,
-  states: Uint8Array | null,
-  view: View,
-  size: Size,
-): boolean {
+export function isEmpty({ layout, states, view, size }: Scope): boolean {
   const region = regionAround(view, size, 0);
   const plane = viewAxes(view);
   let empty = true;
@@ -75,22 +80,18 @@ export function isEmpty(
 }
 
 /** The visible items inside a polygon of stage pixels (even-odd rule), in the bundle's order. */
-export function within(
-  layout: Layout,
-  states: Uint8Array | null,
-  view: View,
-  size: Size,
-  polygon: readonly Point[],
-): Uint32Array {
+export function within(scope: Scope, polygon: readonly Point[]): Uint32Array {
   if (polygon.length < 3) return new Uint32Array(0);
   const xs = polygon.map(({ x }) => x);
   const ys = polygon.map(({ y }) => y);
-  const bounds = [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)] as const;
-  const region = regionOf(view, size, ...bounds);
-  const us = xs.map((x) => region.left + (x - bounds[0]) / view.scale);
-  const vs = ys.map((y) => region.top - (y - bounds[1]) / view.scale);
+  const [left, top] = [Math.min(...xs), Math.min(...ys)];
+  const [right, bottom] = [Math.max(...xs), Math.max(...ys)];
+  const { view, size } = scope;
+  const region = regionOf(view, size, { left, top, right, bottom });
+  const us = xs.map((x) => region.left + (x - left) / view.scale);
+  const vs = ys.map((y) => region.top - (y - top) / view.scale);
   const found: number[] = [];
-  visitItems(layout, states, region, viewAxes(view), (item, u, v) => {
+  visitItems(scope, region, (item, u, v) => {
     let inside = false;
     for (let i = 0, j = us.length - 1; i < us.length; j = i++) {
       const [vi, vj] = [vs[i]!, vs[j]!];
@@ -104,27 +105,24 @@ export function within(
 
 /** The next item in a direction. A distance across the direction counts twice. */
 export function nextItem(
-  layout: Layout,
-  states: Uint8Array | null,
-  view: View,
-  size: Size,
+  scope: Scope,
   from: { readonly item: number; readonly at: Point },
   direction: Direction,
 ): number | null {
   const sign = direction === "left" || direction === "down" ? -1 : 1;
   const across = direction === "up" || direction === "down";
-  const { x, y } = from.at;
+  const { view, size } = scope;
   const diagonal = Math.hypot(size.width, size.height);
-  for (let reach = 32; ; reach *= 2) {
-    const region = regionOf(view, size, x - reach, y - reach, x + reach, y + reach);
+  for (let reach = FIRST_REACH_PX; ; reach *= 2) {
+    const region = regionOf(view, size, squareAround(from.at, reach));
     const u0 = (region.left + region.right) / 2;
     const v0 = (region.bottom + region.top) / 2;
     let found: number | null = null;
     let least = Number.POSITIVE_INFINITY;
-    visitItems(layout, states, region, viewAxes(view), (item, u, v) => {
+    visitItems(scope, region, (item, u, v) => {
       const ahead = sign * (across ? v - v0 : u - u0) * view.scale;
       const aside = Math.abs(across ? u - u0 : v - v0) * view.scale;
-      if (item === from.item || ahead < 0.25 || aside > ahead) return;
+      if (item === from.item || ahead < LEAST_STEP_PX || aside > ahead) return;
       const cost = Math.hypot(ahead, 2 * aside);
       if (cost < least) {
         least = cost;
@@ -133,6 +131,6 @@ export function nextItem(
     });
     // an item just outside the region could be nearer than one found far to the side
     if (found !== null && (least <= reach || reach > diagonal)) return found;
-    if (reach > 64 * diagonal) return found;
+    if (reach > MOST_DIAGONALS * diagonal) return found;
   }
 }

@@ -16,10 +16,22 @@ export interface Gestures {
   outline(points: readonly Point[], closed: boolean, mode: SelectMode): void;
 }
 
+// A press that moves less than this is a click, with a mouse and with a finger.
 const CLICK_PX = 4;
 const TOUCH_CLICK_PX = 10;
+// Two clicks or taps within this time and distance are a double click.
 const DOUBLE_MS = 320;
 const DOUBLE_PX = 24;
+const LINE_STEP_PX = 2; // least distance of two points of a lasso
+// Pixels per line and per page, for wheels that report these units.
+const WHEEL_LINE_PX = 32;
+const WHEEL_PAGE_PX = 400;
+// A step of the wheel multiplies the scale by e^(rate * pixels), for a step of at most MOST_WHEEL_PX.
+const WHEEL_RATE = 0.0022;
+const PINCH_RATE = 0.01;
+const MOST_WHEEL_PX = 300;
+// Trackpads send smaller steps, and many of them; wheels send larger steps, which are animated.
+const LARGE_WHEEL_PX = 50;
 
 interface Drag {
   readonly start: Point;
@@ -125,7 +137,7 @@ class Translator {
       current.line = [start, { x: at.x, y: start.y }, at, { x: start.x, y: at.y }];
     } else {
       const last = current.line[current.line.length - 1]!;
-      if (Math.hypot(at.x - last.x, at.y - last.y) >= 2) current.line.push(at);
+      if (Math.hypot(at.x - last.x, at.y - last.y) >= LINE_STEP_PX) current.line.push(at);
     }
     this.gestures.outline(current.line, false, current.mode);
   }
@@ -179,14 +191,16 @@ class Translator {
 
   wheel(event: WheelEvent): void {
     event.preventDefault();
-    const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 32 : 1;
+    const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? WHEEL_LINE_PX : 1;
     const delta =
-      event.deltaMode === WheelEvent.DOM_DELTA_PAGE ? event.deltaY * 400 : event.deltaY * lines;
+      event.deltaMode === WheelEvent.DOM_DELTA_PAGE
+        ? event.deltaY * WHEEL_PAGE_PX
+        : event.deltaY * lines;
     // browsers report a pinch on a trackpad as a wheel event with Ctrl and small steps
-    const rate = event.ctrlKey && Math.abs(delta) < 50 ? 0.01 : 0.0022;
-    const bounded = Math.min(Math.max(delta, -300), 300);
+    const rate = event.ctrlKey && Math.abs(delta) < LARGE_WHEEL_PX ? PINCH_RATE : WHEEL_RATE;
+    const bounded = Math.min(Math.max(delta, -MOST_WHEEL_PX), MOST_WHEEL_PX);
     const at = this.stagePoint(event);
-    this.gestures.zoom(Math.exp(-bounded * rate), at, Math.abs(delta) >= 50);
+    this.gestures.zoom(Math.exp(-bounded * rate), at, Math.abs(delta) >= LARGE_WHEEL_PX);
     this.gestures.rest(at);
   }
 }

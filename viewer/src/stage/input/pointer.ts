@@ -4,7 +4,7 @@ import { turned } from "../camera/projection";
 import type { Point, StageEvents, Tool } from "../stage";
 import { within } from "./find-items";
 import { type Gestures, listen } from "./gestures";
-import { pick, type StageSnapshot } from "./pointing";
+import { pick, type StageSnapshot, scopeOf } from "./pointing";
 
 /** The parts of the stage that the pointer works on. */
 export interface PointerTarget {
@@ -81,7 +81,6 @@ export class Pointer {
   }
 
   private inside(polygon: readonly Point[]): Uint32Array {
-    const { camera, layouts, items } = this.target.snapshot();
-    return within(layouts.target, items.states, camera.current, camera.size, polygon);
+    return within(scopeOf(this.target.snapshot()), polygon);
   }
 }

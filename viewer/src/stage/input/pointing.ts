@@ -8,10 +8,12 @@ import { borderSize, type Sizing } from "../layout/sizes";
 import type { Outline } from "../overlay";
 import type { Appearance } from "../points/appearance";
 import type { Point } from "../stage";
-import { nearest } from "./find-items";
+import { nearest, type Scope } from "./find-items";
 
 const REACH_PX = 6; // distance from a point's edge within which it is picked
-const TOUCH_REACH_PX = 16;
+const TOUCH_REACH_PX = 16; // the same for a finger
+const POINT_RING_PX = 4; // distance of the ring from a point's edge
+const IMAGE_RING_PX = 1.5; // distance of the ring from the edge of an image's border
 
 export interface StageSnapshot {
   readonly camera: Camera;
@@ -20,6 +22,16 @@ export interface StageSnapshot {
   readonly gallery: Gallery;
   readonly sizing: Sizing;
   readonly pointPx: number;
+}
+
+/** What is on the stage now, for a search among the items. */
+export function scopeOf({
+  camera,
+  layouts,
+  items,
+}: Pick<StageSnapshot, "camera" | "layouts" | "items">): Scope {
+  const { current: view, size } = camera;
+  return { layout: layouts.target, states: items.states, view, size };
 }
 
 /** The stage position of an item; null if the item is hidden. */
@@ -33,11 +45,12 @@ export function outline(snapshot: StageSnapshot, item: number | null): Outline |
   const at = item === null ? null : locate(snapshot, item);
   if (item === null || !at) return null;
   if (!snapshot.gallery.has(item)) {
-    const radius = snapshot.pointPx / 2 + 4;
+    const radius = snapshot.pointPx / 2 + POINT_RING_PX;
     return { at, halfWidth: radius, halfHeight: radius, round: snapshot.layouts.blend < 1 };
   }
   const { halfWidth, halfHeight } = imageHalves(snapshot, item);
-  return { at, halfWidth: halfWidth + 1.5, halfHeight: halfHeight + 1.5, round: false };
+  const [width, height] = [halfWidth + IMAGE_RING_PX, halfHeight + IMAGE_RING_PX];
+  return { at, halfWidth: width, halfHeight: height, round: false };
 }
 
 /** The item under the pointer: an image, or the nearest point within the search radius. */
@@ -51,9 +64,8 @@ export function pick(snapshot: StageSnapshot, at: Point, touch: boolean): number
       above = item;
   }
   if (above !== null) return above;
-  const { camera, layouts, items } = snapshot;
   const reach = snapshot.pointPx / 2 + (touch ? TOUCH_REACH_PX : REACH_PX);
-  return nearest(layouts.target, items.states, camera.current, camera.size, at, reach);
+  return nearest(scopeOf(snapshot), at, reach);
 }
 
 /** Half the width and height of an item's image with its border, in CSS pixels. */

@@ -6,7 +6,7 @@
 
 import type { Region, ViewAxes } from "./region";
 
-const CHUNK = 512;
+const CHUNK = 512; // items per bounding box
 // A gap of this many items is cheaper to draw than to skip.
 const SMALL_GAP = 1024;
 

@@ -6,8 +6,9 @@ import type { LayoutName } from "../stage";
 import { Chunks } from "./chunks";
 import { type Layout, positionOf } from "./positions";
 
+/** Duration of the change of the layout. */
 export const MOVE_MS = 750;
-const LONE_CELL = 72; // Cell side if all items have the same position.
+const LONE_CELL = 72; // side of a cell in map units, if all items have the same position
 
 /** The cells of the grid, in map units. */
 export interface CellGrid {

@@ -1,6 +1,6 @@
 /** Rectangles on the view plane: the map after rotation, in map units. */
 import { axes, type Size } from "../camera/projection";
-import type { View } from "../stage";
+import type { Area, View } from "../stage";
 
 /** A rectangle on the view plane: right and up, in map units. */
 export interface Region {
@@ -21,27 +21,21 @@ export function viewAxes(view: View): ViewAxes {
   return [right, up];
 }
 
-/** The rectangle of stage pixels from (x0, y0) to (x1, y1), on the view plane. */
-export function regionOf(
-  view: View,
-  size: Size,
-  x0: number,
-  y0: number,
-  x1: number,
-  y1: number,
-): Region {
+/** A rectangle of stage pixels, on the view plane. */
+export function regionOf(view: View, size: Size, area: Area): Region {
   const [u, v] = middle(view);
   return {
-    left: u + (x0 - size.width / 2) / view.scale,
-    right: u + (x1 - size.width / 2) / view.scale,
-    bottom: v - (y1 - size.height / 2) / view.scale,
-    top: v - (y0 - size.height / 2) / view.scale,
+    left: u + (area.left - size.width / 2) / view.scale,
+    right: u + (area.right - size.width / 2) / view.scale,
+    bottom: v - (area.bottom - size.height / 2) / view.scale,
+    top: v - (area.top - size.height / 2) / view.scale,
   };
 }
 
 /** The stage with `margin` pixels around it, on the view plane. */
 export function regionAround(view: View, size: Size, margin: number): Region {
-  return regionOf(view, size, -margin, -margin, size.width + margin, size.height + margin);
+  const [right, bottom] = [size.width + margin, size.height + margin];
+  return regionOf(view, size, { left: -margin, top: -margin, right, bottom });
 }
 
 /** The center of the stage, on the view plane. */

@@ -4,13 +4,26 @@
  */
 import type { Color } from "../gl";
 import { PointLayer } from "./point-layer";
-import { chosenSize, LEAST_SMOOTH_PX, type PointLook, RIM_PX } from "./point-pass";
+import {
+  chosenSize,
+  DEPTH_FADE,
+  LEAST_SMOOTH_PX,
+  NEAREST_SIZE,
+  type PointLook,
+  RIM_PX,
+  SIZE_RANGE,
+} from "./point-pass";
 import { packed } from "./tints";
 
+// Time for the points in a frame while the view moves, and while it rests: at 60 Hz, 16 ms for all.
 const FRAME_MS = 2.5;
 const RESTING_MS = 12;
+// Numbers of points: the budget before the first measurement, and the least budget.
 const FIRST = 200_000;
 const LEAST = 50_000;
+const LEARNING_RATE = 0.4; // weight of the last frame in the budget
+const LEAST_MEASURED_MS = 0.5; // shorter times are too inexact: browsers round the clock
+const BEYOND_ALL = 2; // depth behind every point: clip space ends at 1
 // Coverage is computed for PHASES x PHASES positions of its center within a pixel.
 const PHASES = 4;
 const FULL_BITS = 7;
@@ -99,7 +112,7 @@ export class CpuLayer extends PointLayer {
     if (!look.deep) return;
     if (this.depths.length !== this.buffer.length)
       this.depths = new Float32Array(this.buffer.length);
-    this.depths.fill(2);
+    this.depths.fill(BEYOND_ALL);
   }
 
   protected begin(): void {
@@ -111,9 +124,9 @@ export class CpuLayer extends PointLayer {
     this.changed = true;
     const spent = performance.now() - this.started;
     const drawn = this.drawn - this.before;
-    if (drawn > LEAST / 2 && spent > 0.5) {
+    if (drawn > LEAST / 2 && spent > LEAST_MEASURED_MS) {
       const fits = (drawn * FRAME_MS) / spent;
-      this.budget = Math.max(LEAST, this.budget + 0.4 * (fits - this.budget));
+      this.budget = Math.max(LEAST, this.budget + LEARNING_RATE * (fits - this.budget));
     }
   }
 
@@ -204,9 +217,9 @@ export class CpuLayer extends PointLayer {
       const row = Math.floor(up);
       if (column < 0 || row < 0 || column >= width || row >= height) continue;
       const far = Math.min(Math.max(depth * 0.5 + 0.5, 0), 1);
-      const tone = blended(tint, ground, Math.round(0.55 * FULL * far));
+      const tone = blended(tint, ground, Math.round(DEPTH_FADE * FULL * far));
       // sizes in steps of half a pixel, so that few stamps are needed
-      const size = Math.max(1, Math.round(look.sizePx * (1.3 - 0.6 * far) * 2) / 2);
+      const size = Math.max(1, Math.round(look.sizePx * (NEAREST_SIZE - SIZE_RANGE * far) * 2) / 2);
       this.drawStamp(this.stamp(size), right, up, tone, (tint >>> 24) >> 1, depth, depths);
     }
   }
@@ -236,7 +249,10 @@ export class CpuLayer extends PointLayer {
     }
   }
 
-  /** Draw a stamp centered at (x, y); with `depths`, only where no nearer point is. */
+  /**
+   * Draw a stamp centered at (x, y); with `depths`, only where no nearer point is. The arguments
+   * are positional, because the method is called for each point.
+   */
   private drawStamp(
     { side, cover }: Stamp,
     x: number,
@@ -271,6 +287,7 @@ export class CpuLayer extends PointLayer {
     }
   }
 
+  /** The stamp of a diameter, rounded to a quarter of a pixel. */
   private stamp(diameter: number, square = false): Stamp {
     const rounded = Math.round(diameter * 4) / 4;
     const key = square ? -rounded : rounded;

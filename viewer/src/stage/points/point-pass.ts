@@ -1,6 +1,12 @@
 /** The WebGL pass that draws a range of items as points with one call of gl.POINTS. */
 import { type Color, Program } from "../gl";
 
+// In three dimensions, the farthest points have this share of the background's color.
+export const DEPTH_FADE = 0.55;
+// The diameters of the nearest points, and how much smaller the farthest are: multiples of the size.
+export const NEAREST_SIZE = 1.3;
+export const SIZE_RANGE = 0.6;
+
 // Each variable adds a third to the time of a software renderer: the shaders have no unused ones.
 const VERTEX = `
 precision highp float;
@@ -29,8 +35,8 @@ void main() {
   color = vec4(tint.rgb, tint.a);
 #ifdef DEEP
   float far = clamp(gl_Position.z * 0.5 + 0.5, 0.0, 1.0);
-  color.rgb = mix(color.rgb, background, 0.55 * far);
-  side *= 1.3 - 0.6 * far;
+  color.rgb = mix(color.rgb, background, ${DEPTH_FADE} * far);
+  side *= ${NEAREST_SIZE} - ${SIZE_RANGE} * far;
   diameter = side;
 #endif
 #ifdef SMOOTH
@@ -65,7 +71,7 @@ void main() {
   float outer = length(from) - diameter * 0.5;
 #endif
   float cover = clamp(0.5 - outer, 0.0, 1.0);
-  if (cover < 0.02) discard;
+  if (cover < 0.02) discard;  // invisible
 #ifdef LIT
   vec3 tone = mix(color.rgb, highlight, clamp(outer + rim + 0.5, 0.0, 1.0));
   result = vec4(tone * cover, cover);
@@ -105,9 +111,13 @@ export const LEAST_SMOOTH_PX = 2.5;
 /** Width of the rim around a selected or matched point, in CSS pixels. */
 export const RIM_PX = 1.25;
 
+// A selected or matched point is larger than others by this factor, and at least this large.
+const CHOSEN_GROWTH = 1.25;
+const LEAST_CHOSEN_PX = 5; // CSS pixels
+
 /** Diameter of a selected or matched point with its rim, in device pixels. */
 export function chosenSize({ sizePx, pixelRatio }: PointLook): number {
-  return Math.max(sizePx * 1.25, 5 * pixelRatio) + 2 * RIM_PX * pixelRatio;
+  return Math.max(sizePx * CHOSEN_GROWTH, LEAST_CHOSEN_PX * pixelRatio) + 2 * RIM_PX * pixelRatio;
 }
 
 export class PointPass {

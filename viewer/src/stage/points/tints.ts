@@ -4,10 +4,14 @@ import { type Color, parseColor } from "../gl";
 import { DIMMED, FADED, HIDDEN, MATCHED, SELECTED } from "../stage";
 
 const DIMMED_OPACITY = 0.6;
+// A dimmed color is moved toward its gray, and then toward the background, by these shares.
+const DIMMED_GRAY = 0.65;
+const DIMMED_BACKGROUND = 0.7;
 export const DIMMED_IMAGE_OPACITY = 0.2;
-// Larger selections are not drawn again above the other points.
+// Larger selections are not drawn again above the other points, which would take too long.
 const MOST_CHOSEN = 200_000;
 
+/** The brightness of an sRGB color, 0 to 1: the weights of Rec. 601, rounded. */
 export function luminance([r, g, b]: Color): number {
   return 0.3 * r + 0.6 * g + 0.1 * b;
 }
@@ -21,8 +25,8 @@ export function neutralColor(background: string): Color {
 function dimmedColor(color: Color, background: Color): Color {
   const gray = luminance(color);
   return [0, 1, 2].map((i) => {
-    const muted = 0.65 * gray + 0.35 * color[i]!;
-    return 0.3 * muted + 0.7 * background[i]!;
+    const muted = DIMMED_GRAY * gray + (1 - DIMMED_GRAY) * color[i]!;
+    return (1 - DIMMED_BACKGROUND) * muted + DIMMED_BACKGROUND * background[i]!;
   }) as unknown as Color;
 }
 
