@@ -7,9 +7,11 @@ items.parquet.
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
-from math import isfinite
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from featscape.errors import InputError
 from featscape.findings.records import (
@@ -17,7 +19,6 @@ from featscape.findings.records import (
     KINDS,
     ClassFinding,
     DuplicateGroup,
-    Evidence,
     ExpectedErrors,
     Finding,
     Findings,
@@ -29,11 +30,9 @@ from featscape.findings.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from featscape.findings.records import ItemColumns
-
-R = TypeVar("R")
 
 _RECORDS: dict[str, type[Finding]] = {
     "labels": LabelError,
@@ -44,6 +43,8 @@ _RECORDS: dict[str, type[Finding]] = {
     "shortcuts": Shortcut,
     "reliability": Reliability,
 }
+
+_EXPECTED = TypeAdapter(ExpectedErrors | None)
 
 
 def from_json(
@@ -71,7 +72,7 @@ def from_json(
         )
     try:
         lists = {
-            kind: tuple(_finding_from_json(one, record) for one in content[kind])
+            kind: tuple(_findings_from_json(content[kind], record))
             for kind, record in _RECORDS.items()
         }
         expected = content["expected_errors"]
@@ -79,60 +80,37 @@ def from_json(
             columns=columns,
             paths=paths,
             not_computed={str(kind): str(why) for kind, why in content["not_computed"].items()},
-            expected_errors=None if expected is None else _checked(ExpectedErrors, expected),
+            expected_errors=_EXPECTED.validate_json(json.dumps(expected), strict=True),
             **lists,  # type: ignore[arg-type]  # each kind has the type in _RECORDS
         )
         _check_ids(findings)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        reason = f"{type(error).__name__}: {error}"
         raise InputError(
-            f"findings must be an object as featscape writes them; reading failed: {reason}. "
+            f"findings must be an object as featscape writes them; {_describe(error)}. "
             "Compute the findings again."
         ) from error
     return findings
 
 
-def _finding_from_json(content: dict[str, Any], record: type[Finding]) -> Finding:
-    names = {"item": "id", "items": "ids"}
-    given = {
-        one.name: content[names.get(one.name, one.name)]
-        for one in fields(record)
-        if one.name != "evidence"
-    }
-    shown = content["evidence"]
-    evidence = {"items": shown["ids"], **{n: shown[n] for n in ("neighbors", "score", "method")}}
-    return _checked(record, {**given, "evidence": _checked(Evidence, evidence)})
+def _findings_from_json(
+    listed: Sequence[dict[str, Any]], record: type[Finding]
+) -> Iterator[Finding]:
+    """Yield a record for each object; raise ValidationError for a value of another type."""
+    adapter = TypeAdapter(record)
+    renamed = {"item": "id", "items": "ids"}
+    names = {one.name: renamed.get(one.name, one.name) for one in fields(record)}
+    for content in listed:
+        values = {field: content[name] for field, name in names.items()}
+        values["evidence"] = {**content["evidence"], "items": content["evidence"]["ids"]}
+        # only JSON has lists for tuples and objects for records in strict mode
+        yield adapter.validate_json(json.dumps(values, allow_nan=False), strict=True)
 
 
-def _checked(record: type[R], values: dict[str, Any]) -> R:
-    """Return a record of these values; raise TypeError for a value of another type."""
-    made = record(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
-    for one in fields(record):  # type: ignore[arg-type]  # R is one of the dataclasses
-        value = getattr(made, one.name)
-        _check_type(one.name, value, str(one.type))
-    return made
-
-
-_TYPES: dict[str, tuple[type, ...]] = {
-    "str": (str,),
-    "int": (int,),
-    "bool": (bool,),
-    "float": (float, int),
-    "tuple[int, ...]": (tuple,),
-    "tuple[str, ...]": (tuple,),
-    "Evidence": (Evidence,),
-}
-
-
-def _check_type(name: str, value: Any, declared: str) -> None:
-    is_right = isinstance(value, _TYPES[declared]) and isinstance(value, bool) == (
-        declared == "bool"
-    )
-    if is_right and declared.startswith("tuple"):
-        inner = int if "int" in declared else str
-        is_right = all(isinstance(one, inner) and not isinstance(one, bool) for one in value)
-    if not is_right or (isinstance(value, float) and not isfinite(value)):
-        raise TypeError(f"{name} must be {declared}; got {value!r:.80}")
+def _describe(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return f"reading failed: {type(error).__name__}: {error}"
+    first = error.errors(include_url=False)[0]
+    return f"got {first['input']!r:.80} as {'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def _check_ids(findings: Findings) -> None:
