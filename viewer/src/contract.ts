@@ -32,6 +32,10 @@ export interface FindingColumn {
   readonly title: string;
   /** what the values mean, as a sentence */
   readonly note: string;
+  /** the numbers are shares, from 0 to 1 */
+  readonly is_share: boolean;
+  /** a number above is a finding; the middle of the color scale */
+  readonly threshold: number | null;
 }
 
 /** A column with few distinct values. */

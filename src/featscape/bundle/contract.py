@@ -54,6 +54,10 @@ class FindingColumn(_Model):
 
     title: str
     note: str = Field(description="what the values mean, as a sentence")
+    is_share: bool = Field(default=False, description="the numbers are shares, from 0 to 1")
+    threshold: float | None = Field(
+        default=None, description="a number above is a finding; the middle of the color scale"
+    )
 
 
 class CategoryColumn(_Model):

@@ -90,7 +90,12 @@ def mark_findings(
         The manifest's entries.
     found : sequence of ShownColumn
     """
-    shown = {one.name: FindingColumn(title=one.title, note=one.note) for one in found}
+    shown = {
+        one.name: FindingColumn(
+            title=one.title, note=one.note, is_share=one.is_share, threshold=one.threshold
+        )
+        for one in found
+    }
     return [
         column
         if column.kind == "text" or column.name not in shown

@@ -27,19 +27,17 @@ _NOTES = {
         "label suspicion",
         "Log-odds that another label is right; above 0, another label is more probable.",
     ),
-    "torn": (
-        "torn",
-        "Share of the most similar images that are elsewhere on the map.",
-    ),
-    "false_friends": (
-        "false friends",
-        "Share of the nearest images on the map that are not similar.",
-    ),
     "off_topic": (
         "off topic",
         "Distance from the rest of the dataset; an image above 0 is off topic.",
     ),
+    "torn": ("torn", "Share of the most similar images that are elsewhere on the map."),
+    "false_friends": (
+        "false friends",
+        "Share of the nearest images on the map that are not similar.",
+    ),
 }
+_THRESHOLDS = {"suspicion": 0.0, "off_topic": 0.0}
 
 # the column with the scores of all items, by section
 _COLUMNS = {
@@ -194,7 +192,15 @@ def _classes(findings: Findings) -> Iterator[FindingsSection]:
 def _columns(findings: Findings) -> Iterator[ShownColumn]:
     for name, (title, note) in _NOTES.items():
         values = getattr(findings.columns, name)
-        yield ShownColumn(name=name, title=title, note=note, values=values)
+        threshold = _THRESHOLDS.get(name)
+        yield ShownColumn(
+            name=name,
+            title=title,
+            note=note,
+            values=values,
+            is_share=threshold is None,
+            threshold=threshold,
+        )
     faults: list[str | None] = [None] * len(findings.columns)
     for problem in findings.quality:
         faults[problem.item] = ", ".join(problem.kinds)

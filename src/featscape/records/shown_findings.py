@@ -80,12 +80,18 @@ class ShownColumn:
         What the values mean, as one sentence.
     values : ndarray, shape (n,), or sequence of (str or None), length n
         Numbers (NaN for no value) or categories.
+    is_share : bool
+        Whether the numbers are shares, from 0 to 1.
+    threshold : float or None
+        A number above the threshold is a finding.
     """
 
     name: str
     title: str
     note: str
     values: NDArray[Any] | Sequence[str | None]
+    is_share: bool = False
+    threshold: float | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -76,6 +76,7 @@ def test_columns_of_findings_are_marked(bundle_of):
     values = np.arange(N_ITEMS, dtype=np.float32)
     columns = (
         ShownColumn(name="torn", title="torn", note="A share.", values=values),
+        ShownColumn(name="odds", title="odds", note="A number.", values=values, threshold=0.5),
         ShownColumn(name="kind", title="kinds", note="A kind.", values=["a", None] * 15),
     )
     bundle = bundle_of(N_ITEMS, columns={"price": values}, findings=shown(columns=columns))
@@ -83,6 +84,7 @@ def test_columns_of_findings_are_marked(bundle_of):
     assert entries["price"].finding is None
     assert entries["torn"].finding.note == "A share."
     assert entries["kind"].finding.title == "kinds"
+    assert (entries["torn"].finding.threshold, entries["odds"].finding.threshold) == (None, 0.5)
     ids = bundle.array(bundle.manifest.ids)
     assert bundle.array(entries["torn"].values).tolist() == ids.tolist()
 

@@ -112,6 +112,8 @@ def test_the_columns_have_the_scores_faults_and_duplicates_of_each_item():
     )
     shown = {column.name: column for column in arrange_findings(found).columns}
     assert shown["suspicion"].values.tolist() == [0, 1, 2, 3]
+    assert (shown["suspicion"].threshold, shown["suspicion"].is_share) == (0, False)
+    assert (shown["torn"].threshold, shown["torn"].is_share) == (None, True)
     assert shown["false_friends"].values.tolist() == [0, 0.25, 0.5, 0.75]
     assert shown["technical_faults"].values == [None, None, "dark, blurred", None]
     assert shown["duplicate_kind"].values == [None, "edited copies", None, "edited copies"]

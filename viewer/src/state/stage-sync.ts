@@ -23,7 +23,7 @@ interface Coloring {
 function coloring(app: App, name: string, values: Values | null, theme: ThemeName): Coloring {
   const column = app.manifest.columns.find((each) => each.name === name);
   if (name !== LABEL && column?.kind === "number" && values instanceof Float32Array) {
-    const scale = numberScale(values, column.minimum, column.maximum);
+    const scale = numberScale(values, column);
     return { codes: numberCodes(values, scale, NO_CATEGORY), palette: numberPalette(theme) };
   }
   const entries = name === LABEL ? app.manifest.classes : null;

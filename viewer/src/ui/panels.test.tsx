@@ -594,3 +594,19 @@ it("a map without findings says how to compute them", async () => {
     "This map has no findings. Make the map again with featscape map --force, without --no-findings.",
   );
 });
+
+it("the colors of the findings are a group of the menu, with a note below", async () => {
+  const { app } = await shown();
+  const finding = { title: "torn", note: "A share.", is_share: true, threshold: null };
+  const columns = app.manifest.columns.map((each) =>
+    each.name === "value" ? { ...each, finding } : each,
+  );
+  Reflect.set(app.source, "manifest", { ...app.manifest, columns });
+  app.colorBy.value = "value";
+  await settled();
+  const group = root.querySelector("optgroup");
+  expect(group?.label).toBe("Findings");
+  expect([...(group?.children ?? [])].map((each) => each.textContent)).toEqual(["torn"]);
+  expect(root.querySelector(".fs-color-by > select > option")?.textContent).toBe("label");
+  expect(root.querySelector(".fs-legend")?.textContent).toContain("A share.");
+});

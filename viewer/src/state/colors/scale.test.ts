@@ -1,15 +1,18 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { numberCodes, numberPalette, numberScale, STEPS } from "./scale";
+
+const scaleOf = (values: Float32Array, minimum: number, maximum: number) =>
+  numberScale(values, { minimum, maximum, finding: null });
 
 it("each number has its step, and NaN the code for none", () => {
   const values = Float32Array.of(0, 0.5, 1, 2, -1, Number.NaN);
-  const codes = [...numberCodes(values, numberScale(values, 0, 1), 65535)];
+  const codes = [...numberCodes(values, scaleOf(values, 0, 1), 65535)];
   expect(codes).toEqual([0, STEPS / 2, STEPS - 1, STEPS - 1, 0, 65535]);
 });
 
 it("a column of one value has one color", () => {
   const values = Float32Array.of(3, 3);
-  expect([...numberCodes(values, numberScale(values, 3, 3), 65535)]).toEqual([0, 0]);
+  expect([...numberCodes(values, scaleOf(values, 3, 3), 65535)]).toEqual([0, 0]);
 });
 
 it("the palette's lightness increases evenly", () => {
@@ -32,7 +35,7 @@ it("the palette's lightness increases evenly", () => {
 it("a few very large numbers make the scale logarithmic, even with zeros", () => {
   const values = Float32Array.from({ length: 1000 }, (_, i) => (i < 20 ? 0 : 1.01 ** i));
   const maximum = Math.max(...values);
-  const scale = numberScale(values, 0, maximum);
+  const scale = scaleOf(values, 0, maximum);
   expect(scale.logarithmic).toBe(true);
   const codes = numberCodes(values, scale, 65535);
   expect(codes[0]).toBe(0);
@@ -46,7 +49,7 @@ it("a few very large numbers make the scale logarithmic, even with zeros", () =>
 
 it("one photograph three times as wide as the others leaves the widths distinguishable", () => {
   const values = Float32Array.from({ length: 154 }, (_, i) => 82 * 17.3 ** ((i / 153) ** 1.7));
-  const scale = numberScale(values, Math.min(...values), Math.max(...values));
+  const scale = scaleOf(values, Math.min(...values), Math.max(...values));
   const codes = numberCodes(values, scale, 65535);
   expect(codes[76]).toBeGreaterThan(STEPS / 4);
 });
@@ -57,6 +60,27 @@ it.each([
   ["negative numbers", (i: number) => -50 - (i % 7)],
 ])("leaves %s on an even scale", (_, number) => {
   const values = Float32Array.from({ length: 1000 }, (_, i) => number(i));
-  const scale = numberScale(values, Math.min(...values), Math.max(...values));
+  const scale = scaleOf(values, Math.min(...values), Math.max(...values));
   expect(scale.logarithmic).toBe(false);
+});
+
+describe("a column of the findings", () => {
+  const around = (threshold: number | null, minimum: number, maximum: number) => {
+    const finding = { title: "suspicion", note: "", is_share: false, threshold };
+    return numberScale(new Float32Array(), { minimum, maximum, finding });
+  };
+
+  it("has its threshold in the middle of the colors, and one color far below", () => {
+    const scale = around(0, -20, 4);
+    const codes = [...numberCodes(Float32Array.of(-20, -4, 0, 3.99), scale, 65535)];
+    expect(codes).toEqual([0, 0, 64, 127]);
+    expect(scale.lowest).toBe(-4);
+    expect(scale.from(scale.at(-4))).toBe(-20); // the slider at its left end keeps all items
+  });
+
+  it("has a plain scale if no number is above the threshold, or none is far below", () => {
+    expect(around(0, -20, -1).lowest).toBe(-20);
+    expect(around(0, -1, 4).lowest).toBe(-1);
+    expect(around(null, 0, 1).lowest).toBe(0);
+  });
 });

@@ -1,4 +1,5 @@
 /** Color scales for numbers. */
+import type { NumberColumn } from "../../contract";
 import type { ThemeName } from "./class-colors";
 
 /**
@@ -53,6 +54,8 @@ export interface NumberScale {
   readonly maximum: number;
   /** False: the number itself. True: the logarithm of its distance from the minimum. */
   readonly logarithmic: boolean;
+  /** The color of the minimum is also the color of the numbers up to this number. */
+  readonly lowest: number;
   at(value: number): number;
   from(position: number): number;
 }
@@ -62,15 +65,31 @@ const SKEWED = 0.125; // share of the range; a median below it makes the scale l
 
 function evenScale(minimum: number, maximum: number): NumberScale {
   const same = (value: number) => value;
-  return { minimum, maximum, logarithmic: false, at: same, from: same };
+  return { minimum, maximum, lowest: minimum, logarithmic: false, at: same, from: same };
+}
+
+/** A linear scale with `threshold` in its middle: the numbers far below have one color. */
+function scaleAround(threshold: number, minimum: number, maximum: number): NumberScale {
+  const lowest = 2 * threshold - maximum;
+  if (maximum <= threshold || lowest <= minimum) return evenScale(minimum, maximum);
+  return {
+    ...{ minimum, maximum, lowest, logarithmic: false },
+    at: (value) => Math.max(value, lowest),
+    from: (place) => (place <= lowest ? minimum : place),
+  };
 }
 
 /**
- * Return a linear scale, or a logarithmic scale if the numbers are skewed, as prices, sizes and
+ * Return the scale of a column. Columns of the findings have linear scales, with the threshold in
+ * the middle. Others have a linear scale, or a logarithmic scale if the numbers are skewed, as prices, sizes and
  * counts are: on a linear scale most of them would get the same color. Both scales accept zero and
  * negative numbers.
  */
-export function numberScale(values: Float32Array, minimum: number, maximum: number): NumberScale {
+export function numberScale(
+  values: Float32Array,
+  { minimum, maximum, finding }: Pick<NumberColumn, "minimum" | "maximum" | "finding">,
+): NumberScale {
+  if (finding) return scaleAround(finding.threshold ?? Infinity, minimum, maximum);
   const step = Math.max(1, Math.floor(values.length / SAMPLE));
   const sample = values.filter((value, i) => i % step === 0 && !Number.isNaN(value)).sort();
   const share = (part: number) => (sample[Math.floor(part * sample.length)] ?? minimum) - minimum;
@@ -83,6 +102,7 @@ export function numberScale(values: Float32Array, minimum: number, maximum: numb
   return {
     minimum,
     maximum,
+    lowest: minimum,
     logarithmic: true,
     at,
     from: (position) => (position >= end ? maximum : minimum + unit * Math.expm1(position)),

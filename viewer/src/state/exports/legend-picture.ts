@@ -3,8 +3,9 @@ import type { Painter } from "../../stage/index";
 import type { App } from "../app";
 import { legendRows } from "../colors/legend";
 import { numberPalette, numberScale } from "../colors/scale";
+import { columnTitle, valueText } from "../columns";
 import { LABEL } from "../items/items";
-import { grayText, valueText } from "../wording/words";
+import { grayText } from "../wording/words";
 
 const INK = {
   light: {
@@ -38,7 +39,7 @@ export async function legendPainter(app: App): Promise<Painter | null> {
   const ink = INK[app.theme.value];
   const content = (await scaleContent(app, name)) ?? classContent(app, name);
   if (!content) return null;
-  const title = name === LABEL ? app.manifest.title : name;
+  const title = name === LABEL ? app.manifest.title : columnTitle(app.manifest, name);
   return (paper, ratio) => {
     paper.save();
     paper.scale(ratio, ratio);
@@ -122,7 +123,9 @@ async function scaleContent(app: App, name: string): Promise<Content | null> {
   if (name === LABEL || column?.kind !== "number") return null;
   const { minimum, maximum } = column;
   const values = (await app.items.column(name)) as Float32Array;
-  const { logarithmic } = numberScale(values, minimum, maximum);
+  const { logarithmic, lowest } = numberScale(values, column);
+  const text = (value: number) => valueText(app.manifest, name, value);
+  const least = lowest > minimum ? `≤ ${text(lowest)}` : text(minimum);
   const gray = grayText(values);
   const palette = numberPalette(app.theme.value);
   const ink = INK[app.theme.value];
@@ -134,8 +137,8 @@ async function scaleContent(app: App, name: string): Promise<Content | null> {
       paper.fillStyle = bar;
       paper.fillRect(PADDING, top + 6, WIDTH - 2 * PADDING, 12);
       const y = top + 1.5 * ROW;
-      write(paper, valueText(name, minimum), { at: PADDING, y, color: ink.muted });
-      write(paper, valueText(name, maximum), {
+      write(paper, least, { at: PADDING, y, color: ink.muted });
+      write(paper, text(maximum), {
         ...{ at: WIDTH - PADDING, y, color: ink.muted, align: "right" },
       });
       if (gray !== null) {

@@ -1,6 +1,7 @@
 /** The details of an item as text. */
 import { AGREEMENT, type ItemDetails, type Manifest } from "../../contract";
-import { agreementText, valueText } from "../wording/words";
+import { columnTitle, valueText } from "../columns";
+import { agreementText } from "../wording/words";
 
 /** Name and value of each column that has a value. Width and height become one entry, "size". */
 export function columnFacts(details: ItemDetails, manifest: Manifest): [string, string][] {
@@ -14,8 +15,9 @@ export function columnFacts(details: ItemDetails, manifest: Manifest): [string, 
     const value = details.columns[name];
     if (value === null || value === undefined) continue;
     if (sized && (name === "width" || name === "height")) continue;
-    if (typeof value !== "number") facts.push([name, String(value)]);
-    else if (name !== AGREEMENT) facts.push([name, valueText(name, value)]);
+    if (typeof value !== "number") facts.push([columnTitle(manifest, name), String(value)]);
+    else if (name !== AGREEMENT)
+      facts.push([columnTitle(manifest, name), valueText(manifest, name, value)]);
     else facts.push([name, agreementText(value, manifest.neighbors.indices.shape[1] ?? 0)]);
   }
   return facts;

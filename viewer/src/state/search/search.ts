@@ -2,6 +2,7 @@
 import { batch, effect, signal } from "@preact/signals";
 import type { CategoryColumn, Manifest } from "../../contract";
 import type { App } from "../app";
+import { findingOf } from "../columns";
 import { LABEL } from "../items/items";
 import type { TextColumns } from "../items/texts";
 import { haystackPage, matchingLines, termsOf } from "./find";
@@ -61,9 +62,13 @@ export class Search {
   }
 }
 
-/** The columns that the search covers, in the order of the haystack: path, label, texts, categories. */
+/**
+ * The columns that the search covers, in the order of the haystack: path, label, texts, categories.
+ * The server does not know the categories of the findings.
+ */
 export function searchedColumns({ columns }: Manifest): string[] {
-  const named = (kind: string) => columns.filter((each) => each.kind === kind);
+  const named = (kind: string) =>
+    columns.filter((each) => each.kind === kind && findingOf(each) === null);
   return ["path", LABEL, ...[...named("text"), ...named("category")].map(({ name }) => name)];
 }
 
@@ -134,7 +139,7 @@ class Haystack {
   /** The codes of each category column, and the names by code. */
   private categories() {
     const columns = this.app.manifest.columns.filter(
-      (column): column is CategoryColumn => column.kind === "category",
+      (column): column is CategoryColumn => column.kind === "category" && !findingOf(column),
     );
     return Promise.all(
       columns.map(async ({ name, categories }) => ({

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { grayText, readable, readableTogether, valueText } from "./words";
+import { grayText, readable, readableTogether } from "./words";
 
 it("numbers have four significant digits", () => {
   expect([1234567, 1995, 0.083333, -2.5, 0.000003844].map(readable)).toEqual([
@@ -31,11 +31,6 @@ it.each([
   [[], []],
 ])("writes numbers side by side to the same place: %j", (values, texts) => {
   expect(readableTogether(values)).toEqual(texts);
-});
-
-it("agreement is a percentage, other columns are plain numbers", () => {
-  expect(valueText("agreement", 2 / 3)).toBe("67%");
-  expect(valueText("height", 0.25)).toBe("0.25");
 });
 
 it("gray is explained only if an item has no value", () => {

@@ -1,6 +1,4 @@
 /** Numbers as text. */
-import { AGREEMENT } from "../../contract";
-
 /** A number with four significant digits. Only five digits and more get commas: a year has none. */
 export function readable(value: number): string {
   const useGrouping = Math.abs(value) >= 10_000;
@@ -29,9 +27,4 @@ export function grayText(numbers: Float32Array): string | null {
 export function agreementText(share: number, nNeighbors: number): string {
   const count = Math.round(share * nNeighbors);
   return `${count} of ${nNeighbors} neighbors share its label`;
-}
-
-/** A column's number as text. */
-export function valueText(column: string, value: number): string {
-  return column === AGREEMENT ? `${Math.round(100 * value)}%` : readable(value);
 }

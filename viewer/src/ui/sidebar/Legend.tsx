@@ -1,6 +1,7 @@
 /** The legend of the colors. A click hides a class, a double click shows only that class. */
 import { useId, useMemo, useRef, useState } from "preact/hooks";
 import { type LegendRow, legendRows } from "../../state/colors/legend";
+import { columnNamed, findingOf } from "../../state/columns";
 import { hiddenItems, isolated, shownByCode, toggled } from "../../state/filters";
 import { LABEL } from "../../state/items/items";
 import { folded } from "../../state/search/find";
@@ -47,6 +48,7 @@ function ClassLegend({ name }: { readonly name: string }) {
   const hidden = filter?.kind === "codes" ? filter.hidden : NOTHING_HIDDEN;
   const shownCounts = useShownCounts(name);
   if (rows.length === 0) return null;
+  const note = findingOf(columnNamed(app.manifest, name))?.note;
   const groups =
     name === LABEL ? count(rows.length, "class", "classes") : count(rows.length, "value");
   const sorted = byCount ? [...rows].sort((a, b) => b.count - a.count) : rows;
@@ -71,6 +73,7 @@ function ClassLegend({ name }: { readonly name: string }) {
           </LinkButton>
         )}
       </div>
+      {note && <p class="fs-muted fs-scale-note">{note}</p>}
       {rows.length >= FILTER_FROM && (
         <input
           class="fs-input"

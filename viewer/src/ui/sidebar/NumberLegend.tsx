@@ -2,7 +2,8 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { AGREEMENT, type NumberColumn } from "../../contract";
 import { numberPalette, numberScale, STEPS } from "../../state/colors/scale";
-import { grayText, valueText } from "../../state/wording/words";
+import { valueText } from "../../state/columns";
+import { grayText } from "../../state/wording/words";
 import { shownText, useApp } from "../context";
 import { LinkButton } from "../controls/controls";
 
@@ -30,9 +31,10 @@ export function NumberLegend({ column }: { readonly column: NumberColumn }) {
   const { name, minimum, maximum } = column;
   const numbers = useNumbers(name);
   const scale = useMemo(
-    () => numberScale(numbers ?? new Float32Array(), minimum, maximum),
-    [numbers, minimum, maximum],
+    () => numberScale(numbers ?? new Float32Array(), column),
+    [numbers, column],
   );
+  const text = (value: number) => valueText(app.manifest, name, value);
   const filter = app.filters.value.get(name);
   const lower = filter?.kind === "range" ? filter.lower : minimum;
   const upper = filter?.kind === "range" ? filter.upper : maximum;
@@ -50,7 +52,7 @@ export function NumberLegend({ column }: { readonly column: NumberColumn }) {
       step="any"
       value={scale.at(value)}
       aria-label={label}
-      aria-valuetext={valueText(name, value)}
+      aria-valuetext={text(value)}
       onInput={(event) => onValue(scale.from(event.currentTarget.valueAsNumber))}
     />
   );
@@ -70,16 +72,17 @@ export function NumberLegend({ column }: { readonly column: NumberColumn }) {
         </div>
       )}
       <div class="fs-scale-ends">
-        <span>{valueText(name, lower)}</span>
+        <span>{lower < scale.lowest ? `≤ ${text(scale.lowest)}` : text(lower)}</span>
         {filter && <LinkButton onClick={() => app.setFilter(name, null)}>Show all</LinkButton>}
-        <span>{valueText(name, upper)}</span>
+        <span>{text(upper)}</span>
       </div>
       {scale.logarithmic && (
         <p class="fs-muted fs-scale-note">
           Logarithmic scale; the middle is{" "}
-          {valueText(name, scale.from((scale.at(minimum) + scale.at(maximum)) / 2))}
+          {text(scale.from((scale.at(minimum) + scale.at(maximum)) / 2))}
         </p>
       )}
+      {column.finding && <p class="fs-muted fs-scale-note">{column.finding.note}</p>}
       {name === AGREEMENT && app.manifest.classes && (
         <p class="fs-muted fs-scale-note">
           Share of an image’s nearest neighbors that have the same label

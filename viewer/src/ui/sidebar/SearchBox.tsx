@@ -1,5 +1,6 @@
 /** The text search over paths, labels, texts and categories. */
 import type { Manifest } from "../../contract";
+import { findingOf } from "../../state/columns";
 import { useApp } from "../context";
 import { IconButton, LinkButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
@@ -8,7 +9,8 @@ const MOST_NAMED = 2;
 
 /** Name what the search covers, such as "Find in paths, labels and “note”"; null if nothing. */
 export function searchLabel({ columns, classes, strings }: Manifest): string | null {
-  const texts = columns.flatMap(({ kind, name }) => (kind === "number" ? [] : [`“${name}”`]));
+  const searched = columns.filter((column) => column.kind !== "number" && !findingOf(column));
+  const texts = searched.map(({ name }) => `“${name}”`);
   const parts = [
     ...(strings ? ["paths"] : []),
     ...(classes ? ["labels"] : []),

@@ -1,7 +1,8 @@
 /** The panel at the left: title, search, colors and legend. */
+import type { Manifest } from "../../contract";
+import { columnTitle, findingOf, valueText } from "../../state/columns";
 import type { Filter } from "../../state/filters";
 import { LABEL } from "../../state/items/items";
-import { valueText } from "../../state/wording/words";
 import { count, shownText, useApp } from "../context";
 import { IconButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
@@ -94,6 +95,14 @@ function ColorBy() {
   const app = useApp();
   const names = app.colorColumns;
   if (names.length < 2) return null;
+  const isFinding = (name: string) =>
+    app.manifest.columns.some((column) => column.name === name && findingOf(column) !== null);
+  const found = names.filter(isFinding);
+  const option = (name: string) => (
+    <option key={name} value={name}>
+      {name === LABEL && !app.manifest.classes ? "one color" : columnTitle(app.manifest, name)}
+    </option>
+  );
   return (
     <label class="fs-color-by">
       <span class="fs-muted">Color by</span>
@@ -104,11 +113,8 @@ function ColorBy() {
           app.colorBy.value = event.currentTarget.value;
         }}
       >
-        {names.map((name) => (
-          <option key={name} value={name}>
-            {name === LABEL && !app.manifest.classes ? "one color" : name}
-          </option>
-        ))}
+        {names.filter((name) => !isFinding(name)).map(option)}
+        {found.length > 0 && <optgroup label="Findings">{found.map(option)}</optgroup>}
       </select>
     </label>
   );
@@ -144,11 +150,11 @@ function OtherFilters() {
           <button
             type="button"
             class="fs-chip"
-            title={`Remove the filter on ${column}`}
+            title={`Remove the filter on ${columnTitle(app.manifest, column)}`}
             onClick={() => app.setFilter(column, null)}
           >
-            <bdi class="fs-ellipsis">{column}</bdi>
-            <span>{filterText(column, filter)}</span>
+            <bdi class="fs-ellipsis">{columnTitle(app.manifest, column)}</bdi>
+            <span>{filterText(app.manifest, column, filter)}</span>
             <Icon name="close" />
           </button>
         </li>
@@ -157,9 +163,9 @@ function OtherFilters() {
   );
 }
 
-function filterText(column: string, filter: Filter): string {
+function filterText(manifest: Manifest, column: string, filter: Filter): string {
   if (filter.kind === "codes") return `${filter.hidden.size.toLocaleString("en-US")} hidden`;
-  return `${valueText(column, filter.lower)} – ${valueText(column, filter.upper)}`;
+  return `${valueText(manifest, column, filter.lower)} – ${valueText(manifest, column, filter.upper)}`;
 }
 
 function About() {

@@ -1,0 +1,47 @@
+import { expect, it } from "vitest";
+import type { Manifest } from "../contract";
+import { smallApp } from "../testing/small-map";
+import { columnTitle, valueText } from "./columns";
+import { columnFacts } from "./items/item-details";
+import { searchedColumns } from "./search/search";
+
+/** The small map, whose numbers and categories are findings. */
+function withFindings(): Manifest {
+  const { manifest } = smallApp();
+  const finding = { title: "false friends", note: "A share.", is_share: true, threshold: null };
+  const columns = manifest.columns.map((each) =>
+    each.kind === "text" ? each : { ...each, finding },
+  );
+  return { ...manifest, columns };
+}
+
+it("agreement and shares are percentages, other columns are plain numbers", () => {
+  const { manifest } = smallApp();
+  expect(valueText(manifest, "agreement", 2 / 3)).toBe("67%");
+  expect(valueText(manifest, "value", 0.25)).toBe("0.25");
+  expect(valueText(withFindings(), "value", 0.25)).toBe("25%");
+});
+
+it("a column of the findings has a title for people, also among the facts of an item", () => {
+  const manifest = withFindings();
+  expect(columnTitle(manifest, "value")).toBe("false friends");
+  expect(columnTitle(manifest, "note")).toBe("note");
+  const item = { id: 0, label: null, path: null, width: null, height: null };
+  expect(columnFacts({ ...item, columns: { value: 0.5 } }, manifest)).toEqual([
+    ["false friends", "50%"],
+  ]);
+});
+
+it("the search covers no column of the findings, which the server does not search", () => {
+  expect(searchedColumns(smallApp().manifest)).toEqual(["path", "label", "note", "split"]);
+  expect(searchedColumns(withFindings())).toEqual(["path", "label", "note"]);
+});
+
+it("a bundle of an earlier release, without `finding`, has no columns of findings", () => {
+  const { manifest } = smallApp();
+  const columns = manifest.columns.map(({ ...column }) => {
+    Reflect.deleteProperty(column, "finding");
+    return column;
+  });
+  expect(searchedColumns({ ...manifest, columns })).toEqual(["path", "label", "note", "split"]);
+});
