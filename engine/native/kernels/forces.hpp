@@ -13,7 +13,7 @@ namespace {
 using meshtsne::Block;
 using meshtsne::Entries;
 using meshtsne::Extent;
-using meshtsne::Step;
+using meshtsne::StepParameters;
 
 template <int D, class Index>
 FS_INLINE void load_points(const float* Y, const Index* index, f8 (&to)[D]) {
@@ -129,7 +129,7 @@ FS_INLINE f8 select(i8 where, f8 a, f8 b) {
 // multiple of 8 points, and the arrays are readable and writable up to the next multiple of 8.
 template <int D>
 inline Extent update(float* Y, float* velocity, float* gains, const float* A, const float* F,
-                     double z, const Step& step, const float* shift, std::int64_t begin,
+                     double z, const StepParameters& step, const float* shift, std::int64_t begin,
                      std::int64_t end) {
     const float per_z = static_cast<float>(1.0 / z);
     f8 low[D], high[D], total[D] = {}, moved[D];

@@ -69,7 +69,7 @@ constexpr int kTileQueries = 4, kTileCandidates = 16;
 enum class Metric { euclidean, manhattan, chebyshev };
 constexpr int kMetrics = 3;
 
-struct Step {
+struct StepParameters {
     float exaggeration, momentum, learning_rate;
 };
 
@@ -108,7 +108,7 @@ struct Kernels {
 
     // One step of the points begin .. end; subtracts `shift` from every position.
     Extent (*update[3])(float* Y, float* velocity, float* gains, const float* A, const float* F,
-                        double z, const Step&, const float* shift, std::int64_t begin,
+                        double z, const StepParameters&, const float* shift, std::int64_t begin,
                         std::int64_t end);
 
     // p_j|i of one row, padded to a multiple of 8; `scale` is a first guess of its precision.

@@ -145,7 +145,7 @@ std::uint64_t spread_bits_3(std::uint64_t v) {
 }
 
 // The near or the far part of the rows of a block, before the part is copied to the arena.
-template <class Index> class Part {
+template <class Index> class RowPart {
   public:
     void clear() {
         row_.assign(1, 0);
@@ -174,9 +174,9 @@ template <class Index> class Part {
     int at_ = 0; // position in the last eight entries
 };
 
-struct Parts {
-    Part<std::uint16_t> near;
-    Part<std::uint32_t> far;
+struct RowParts {
+    RowPart<std::uint16_t> near;
+    RowPart<std::uint32_t> far;
 };
 
 // A small graph allocates no more memory than it needs.
@@ -200,12 +200,12 @@ Csr symmetrize(Pool& pool, const std::int32_t* index, const float* p, std::int64
     Incoming in = transpose(pool, index, p, n, k);
     Csr out;
     out.row.assign(static_cast<std::size_t>(n) + 1, 0);
-    struct Chunk {
+    struct MergedChunk {
         const std::int32_t* column;
         const float* p;
         double total;
     };
-    std::vector<Chunk> chunks(static_cast<std::size_t>((n + kChunk - 1) / kChunk));
+    std::vector<MergedChunk> chunks(static_cast<std::size_t>((n + kChunk - 1) / kChunk));
     std::vector<Merged> scratch(static_cast<std::size_t>(pool.size()));
     Arena memory(kArenaChunk);
     const auto n_chunks = static_cast<std::int64_t>(chunks.size());
@@ -226,12 +226,12 @@ Csr symmetrize(Pool& pool, const std::int32_t* index, const float* p, std::int64
     std::partial_sum(out.row.begin(), out.row.end(), out.row.begin());
     const double total =
         std::accumulate(chunks.begin(), chunks.end(), 0.0,
-                        [](double sum, const Chunk& chunk) { return sum + chunk.total; });
+                        [](double sum, const MergedChunk& chunk) { return sum + chunk.total; });
     const auto scale = static_cast<float>(total > 0 ? 1.0 / total : 0.0);
     out.column = buffer<std::int32_t>(static_cast<std::size_t>(out.row.back()));
     out.p = buffer<float>(static_cast<std::size_t>(out.row.back()));
     pool.run_chunks(n, kChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
-        const Chunk& chunk = chunks[static_cast<std::size_t>(c)];
+        const MergedChunk& chunk = chunks[static_cast<std::size_t>(c)];
         const std::int64_t first = out.row[static_cast<std::size_t>(begin)],
                            count = out.row[static_cast<std::size_t>(end)] - first;
         std::copy_n(chunk.column, count, out.column.get() + first);
@@ -245,7 +245,7 @@ Csr symmetrize(Pool& pool, const std::int32_t* index, const float* p, std::int64
 template <class FillRow>
 std::vector<Block> PackedGraph::filled(Pool& pool, Arena& memory, const FillRow& fill_row) const {
     std::vector<Block> blocks(static_cast<std::size_t>((n_ + kChunk - 1) / kChunk));
-    std::vector<Parts> scratch(static_cast<std::size_t>(pool.size()));
+    std::vector<RowParts> scratch(static_cast<std::size_t>(pool.size()));
     const auto n_blocks = static_cast<std::int64_t>(blocks.size());
     pool.run_with_thread(n_blocks, [&](std::int64_t number, int thread) {
         auto& [near, far] = scratch[static_cast<std::size_t>(thread)];

@@ -174,7 +174,7 @@ double Points::direct_forces() {
     return std::accumulate(z.begin(), z.end(), 0.0);
 }
 
-void Points::step(const Step& step, double z) {
+void Points::step(const StepParameters& step, double z) {
     const auto update = kernels().update[dimensions_ - 1];
     float shift[3] = {}; // the mean after the last step
     for (int d = 0; d < dimensions_; ++d) {

@@ -36,7 +36,7 @@ class Points {
     double direct_forces();
 
     // Takes one step with the latest forces.
-    void step(const Step& step, double z);
+    void step(const StepParameters& step, double z);
 
     // sum_ij p_ij log(p_ij / q_ij), given Z.
     double kl_divergence(double z) const;

@@ -91,10 +91,10 @@ std::size_t ShortRange::collect(const int (&cell)[3], Array<float> (&near)[3]) c
 void ShortRange::add(Pool& pool, const float* targets, std::int64_t m, float split, float* phi,
                      float* gradient) const {
     const Sorted sorted = sort(pool, targets, m);
-    struct Task {
+    struct CellTargets {
         std::uint32_t cell, begin, end;
     };
-    std::vector<Task> tasks;
+    std::vector<CellTargets> tasks;
     for (std::uint32_t c = 0; c + 1 < sorted.start.size(); ++c) {
         for (std::uint32_t begin = sorted.start[c]; begin < sorted.start[c + 1]; begin += kTargets)
             tasks.push_back({c, begin, std::min(begin + kTargets, sorted.start[c + 1])});
@@ -105,7 +105,7 @@ void ShortRange::add(Pool& pool, const float* targets, std::int64_t m, float spl
     std::vector<Scratch> scratch(static_cast<std::size_t>(pool.size()));
     const auto along = kernels().short_range;
     pool.run_with_thread(static_cast<std::int64_t>(tasks.size()), [&](std::int64_t t, int thread) {
-        const Task& task = tasks[static_cast<std::size_t>(t)];
+        const CellTargets& task = tasks[static_cast<std::size_t>(t)];
         const auto number = static_cast<int>(task.cell);
         auto& near = scratch[static_cast<std::size_t>(thread)].near;
         const std::size_t n_near = collect(

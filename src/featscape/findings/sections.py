@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from featscape.findings.records import ClassFinding, Finding, Findings
-    from featscape.records.shown_findings import Layout
+    from featscape.records.shown_findings import SectionLayout
 
 _COPIES = {"exact": "equal files", "pixels": "equal pixels", "near": "edited copies"}
 
@@ -63,7 +63,7 @@ def arrange_findings(findings: Findings) -> ShownFindings:
 
 def _sections(findings: Findings) -> Iterator[FindingsSection]:
     def section(
-        kind: str, title: str, layout: Layout, found: Sequence[Finding], text: str
+        kind: str, title: str, layout: SectionLayout, found: Sequence[Finding], text: str
     ) -> FindingsSection:
         reason = findings.not_computed.get(kind)
         return _section(kind, title, layout, found, text, reason=reason)
@@ -92,7 +92,7 @@ def _sections(findings: Findings) -> Iterator[FindingsSection]:
 def _section(
     name: str,
     title: str,
-    layout: Layout,
+    layout: SectionLayout,
     found: Sequence[Finding],
     text: str,
     *,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-Layout = Literal["items", "pairs", "groups", "texts"]
+SectionLayout = Literal["items", "pairs", "groups", "texts"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class FindingsSection:
     name: str
     title: str
     text: str
-    layout: Layout
+    layout: SectionLayout
     findings: tuple[ShownFinding, ...] = ()
     method: str | None = None
     column: str | None = None

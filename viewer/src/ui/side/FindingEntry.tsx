@@ -8,10 +8,10 @@ import { Difference } from "../controls/Difference";
 import { ItemButton } from "../controls/ItemButtons";
 import { Name } from "../controls/Name";
 
-type Layout = ListedSection["layout"];
+type SectionLayout = ListedSection["layout"];
 
 /** The height of a row in pixels. The texts are cut, so that each row fits. */
-export const ROW_HEIGHTS: Readonly<Record<Layout, number>> = {
+export const ROW_HEIGHTS: Readonly<Record<SectionLayout, number>> = {
   items: 156,
   pairs: 206,
   groups: 116,
@@ -22,7 +22,7 @@ const IN_STRIP = 6; // images in a row of small images
 
 interface FindingEntryProps {
   readonly row: FindingRow;
-  readonly layout: Layout;
+  readonly layout: SectionLayout;
   readonly number: number;
   /** The number of rows. */
   readonly count: number;
@@ -52,7 +52,7 @@ interface RowProps {
   readonly row: FindingRow;
 }
 
-const CONTENTS: Readonly<Record<Layout, FunctionComponent<RowProps>>> = {
+const CONTENTS: Readonly<Record<SectionLayout, FunctionComponent<RowProps>>> = {
   items: ItemContent,
   pairs: PairContent,
   groups: GroupContent,
