@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featscape.findings.labels.errors import find_label_errors
+from featscape.findings.labels.label_errors import find_label_errors
 from featscape.findings.spaces import principal_components, search_all_pairs, unit_rows
 from featscape.labels.classes import count_classes
 from featscape.mapfolder.read import open_map

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from featscape.findings.labels.errors import find_label_errors
+from featscape.findings.labels.label_errors import find_label_errors
 from featscape.findings.spaces import principal_components, search_all_pairs
 from featscape.labels.classes import count_classes
 

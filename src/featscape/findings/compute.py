@@ -9,7 +9,7 @@ import numpy as np
 
 from featscape.findings.classes.relations import find_class_relations
 from featscape.findings.duplicates.groups import find_duplicates, number_groups
-from featscape.findings.labels.errors import find_label_errors
+from featscape.findings.labels.label_errors import find_label_errors
 from featscape.findings.off_topic import find_off_topic
 from featscape.findings.pixels.quality import find_quality_problems
 from featscape.findings.pixels.survey import survey_thumbnails
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.findings.labels.errors import LabelErrors
+    from featscape.findings.labels.label_errors import LabelErrors
     from featscape.findings.off_topic import OffTopicItems
     from featscape.findings.records import (
         ClassFinding,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from featscape.findings.labels.errors import LabelErrors
+from featscape.findings.labels.label_errors import LabelErrors
 from featscape.findings.labels.model import LabelModel, _Ridge
 from featscape.findings.spaces import Components, principal_components, search_all_pairs
 from planted import average_precision, clouds, label_errors, named, with_errors
