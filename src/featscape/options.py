@@ -19,7 +19,7 @@ PACK_PX = 256  # minimum for the longest side of stored thumbnails: the page enl
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingOptions:
-    """The options of every map: t-SNE, its device and the output folder."""
+    """The options of every map: t-SNE, its device, the look of the pictures, the output folder."""
 
     random_state: Annotated[
         int, Help("Seed of the choice of images, of t-SNE and of the findings.", "N", flag="--seed")
@@ -66,6 +66,19 @@ class EmbeddingOptions:
             flag="--findings/--no-findings",
         ),
     ] = True  # the findings of 500 photographs take a few seconds
+    title: Annotated[
+        str | None,
+        Help("Title of the pictures and of the page.", "TEXT", default="none; on the page, NAME"),
+    ] = None  # a picture in a text has a title there
+    caption: Annotated[str | None, Help("Line below the pictures.", "TEXT", default="none")] = None
+    names: Annotated[
+        bool,
+        Help(
+            "Write the names of the classes on the pictures; otherwise, a legend lists the names.",
+            flag="--names/--no-names",
+        ),
+    ] = True  # a name at its cluster needs no look at a legend
+    dark: Annotated[bool, Help("Draw the pictures on a dark background.")] = False  # paper is white
     force: Annotated[bool, Help("Replace the map at the output folder.")] = False  # keep old work
     progress: Annotated[
         Progress | None,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.conftest import write_images
 
 from featscape import TSNE, embed_features, extract, find_images, load_tsne, make_map, mapfolder
@@ -51,6 +52,20 @@ class TestMakeMap:
             "scatter.png",
             "thumbnails",
         ]
+
+    def test_the_title_and_the_dark_background_are_used_in_each_picture(self, photos):
+        made = make_map(photos, "m", perplexity=4, size_px=400, title="My photographs", dark=True)
+        assert open_bundle(made.folder / "bundle").manifest.title == "My photographs"
+        for name in ("scatter.png", "images.png", "images-grid.png"):
+            with Image.open(made.folder / name) as picture:
+                assert picture.convert("RGB").getpixel((0, 0)) == (16, 18, 22), name
+                title = picture.convert("L").crop((0, 0, picture.width, picture.width // 20))
+                assert title.getextrema()[1] > 200, name
+
+    def test_without_names_a_legend_is_beside_the_scatter_plot(self, photos):
+        named = make_map(photos, "m", perplexity=4, size_px=400).folder
+        listed = make_map(photos, "n", perplexity=4, size_px=400, names=False).folder
+        assert (named / "scatter.png").read_bytes() != (listed / "scatter.png").read_bytes()
 
     def test_every_file_of_a_map_and_a_site_can_be_replaced(self, photos, here):
         names = [f"{path.parent.name}/{path.name}" for path in sorted(photos.rglob("*.png"))]

@@ -14,6 +14,7 @@ from featscape.steps.facts import facts_of
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
     from typing import Any
 
     from featscape.findings import Findings
@@ -42,7 +43,7 @@ def draw(
     options : EmbeddingOptions
         With `features`, a MapOptions.
     output : Path
-        The final name of the folder, for the title.
+        The final name of the folder, for the title of the page.
     features : Features or None
         None for features that another program computed.
     findings : Findings or None
@@ -50,27 +51,28 @@ def draw(
     watch : Stopwatch
     """
     pictures = options if isinstance(options, PictureOptions) else PictureOptions()
+    look = {name: getattr(options, name) for name in ("title", "caption", "names", "dark")}
     with watch.stage("pictures"):
-        _draw_points(folder, embedding)
+        _draw_points(folder, embedding, look)
         if features is not None:
-            _draw_mosaics(folder, embedding, pictures, progress=options.report)
+            _draw_mosaics(folder, embedding, pictures, look, progress=options.report)
     with watch.stage("interactive"):
         _write_interactive(
             folder,
             embedding,
             pictures,
-            output=output,
+            title=options.title or output.resolve().name.removesuffix("-map"),
             features=features,
             findings=findings,
             progress=options.report,
         )
 
 
-def _draw_points(folder: Path, embedding: Embedding) -> None:
-    """Write the scatter plot."""
+def _draw_points(folder: Path, embedding: Embedding, look: Mapping[str, Any]) -> None:
+    """Write the scatter plot; `look` contains arguments of `draw_scatter`."""
     from featscape.pictures import draw_scatter
 
-    picture = draw_scatter(embedding.positions, embedding.labels)
+    picture = draw_scatter(embedding.positions, embedding.labels, **look)
     mapfolder.write_picture(folder, mapfolder.SCATTER, picture)
 
 
@@ -78,10 +80,14 @@ def _draw_mosaics(
     folder: Path,
     embedding: Embedding,
     pictures: PictureOptions,
+    look: Mapping[str, Any],
     *,
     progress: Progress,
 ) -> None:
-    """Write the maps made of images. The folder contains the thumbnails."""
+    """Write the maps made of images, from the thumbnails in the folder.
+
+    `look` contains arguments of `draw_mosaic`.
+    """
     from featscape.mapfolder.thumbnails import Thumbnails
     from featscape.pictures import draw_mosaic
 
@@ -93,6 +99,7 @@ def _draw_mosaics(
             layout=layout,
             size_px=pictures.size_px,
             thumbnail_px=pictures.thumbnail_px,
+            **look,
             progress=progress,
         )
         mapfolder.write_picture(folder, name, picture)
@@ -103,7 +110,7 @@ def _write_interactive(
     embedding: Embedding,
     pictures: PictureOptions,
     *,
-    output: Path,
+    title: str,
     features: Features | None,
     findings: Findings | None,
     progress: Progress,
@@ -122,7 +129,7 @@ def _write_interactive(
         thumbnails = encode_from(Thumbnails(folder / mapfolder.THUMBNAILS))
     write_bundle(
         folder / mapfolder.BUNDLE,
-        title=output.resolve().name.removesuffix("-map"),
+        title=title,
         positions=embedding.positions,
         neighbors=embedding.neighbors,
         seed=embedding.parameters["seed"],
