@@ -22,6 +22,6 @@ export interface Source {
   place?(image: Blob): Promise<Placed>;
   /** Only in a notebook: pass the selection to Python. */
   select?(ids: Uint32Array): void;
-  /** Only in a notebook: call `tell` when the kernel stops answering, and with null afterwards. */
-  watch?(tell: (trouble: string | null) => void): void;
+  /** Only in a notebook: call `report` when the kernel stops answering, and with null afterwards. */
+  watch?(report: (trouble: string | null) => void): void;
 }

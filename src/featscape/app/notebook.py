@@ -113,7 +113,8 @@ class InteractiveMap(Map):
         image : path or binary file
         model : str, optional
             The network of the map. Required if the network is MODULE:FACTORY or an ONNX file: a
-            map may come from a stranger, so code and files that only the map names are not loaded.
+            map may come from an untrusted source, so code and files that only the map names are not
+            loaded.
         weights : path, optional
             The file of weights of the map. Required if the map was made with a file of weights.
         device : str

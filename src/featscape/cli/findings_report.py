@@ -33,7 +33,7 @@ def describe(findings: Findings) -> RenderableType:
     """Return the findings as text: the first of each kind, and what could not be computed."""
     from rich.text import Text
 
-    # findings.json may come from a stranger
+    # findings.json may come from an untrusted source
     return Text("\n".join(printable(line) for line in _lines(findings)))
 
 

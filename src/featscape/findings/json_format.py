@@ -55,7 +55,7 @@ def from_json(
     Parameters
     ----------
     content : object
-        The parsed JSON, which may come from a stranger.
+        The parsed JSON, which may come from an untrusted source.
     columns : ItemColumns
     paths : sequence of str, optional
 

@@ -40,7 +40,7 @@ def read_findings(folder: Path) -> tuple[Any, dict[str, NDArray[Any]]] | None:
     Returns
     -------
     content : object
-        The parsed JSON, which may come from a stranger.
+        The parsed JSON, which may come from an untrusted source.
     columns : dict of str to ndarray
         The columns of `FINDING_COLUMNS`, shape (n,): numbers, or objects that are str or None.
 

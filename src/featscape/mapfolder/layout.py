@@ -121,7 +121,7 @@ def _load_run(folder: FolderHandle) -> Any:
 
 
 def load_json(folder: FolderHandle, name: str, *, max_bytes: int) -> Any:
-    """Parse a JSON file of a map, which may come from a stranger; raises OSError or ValueError.
+    """Parse a JSON file of an untrusted map; raises OSError or ValueError.
 
     Parameters
     ----------

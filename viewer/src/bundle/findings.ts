@@ -1,4 +1,4 @@
-/** The findings of the bundle: one section at a time, checked, because a map may be a stranger's. */
+/** The findings of the bundle: one section at a time, checked, because a map may come from an untrusted source. */
 import {
   type ListedFinding,
   type ListedSection,

@@ -36,10 +36,10 @@ export async function openWidget(model: Model): Promise<WidgetSource> {
   // Several views can share one model, and each receives all answers, so the ids must differ.
   let nextId = Math.floor(Math.random() * 2 ** 45);
   let isSilent = false;
-  let tell: (trouble: string | null) => void = () => {};
+  let report: (trouble: string | null) => void = () => {};
 
   function setSilent(silent: boolean): void {
-    if (silent !== isSilent) tell(silent ? SILENT : null);
+    if (silent !== isSilent) report(silent ? SILENT : null);
     isSilent = silent;
   }
 
@@ -71,7 +71,7 @@ export async function openWidget(model: Model): Promise<WidgetSource> {
 
   /** Ask the kernel: not every frontend reports its end, and a reported end may be wrong. */
   function doubted(): void {
-    ask(MANIFEST, 0, 0, GONE_MS).catch(() => {}); // an error is an answer, too
+    ask(MANIFEST, 0, 0, GONE_MS).catch(() => {}); // an error also shows that the kernel answers
   }
 
   function close(): void {
@@ -100,7 +100,7 @@ export async function openWidget(model: Model): Promise<WidgetSource> {
       model.save_changes();
     },
     watch(listener) {
-      tell = listener;
+      report = listener;
     },
     close,
   };

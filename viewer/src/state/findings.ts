@@ -9,7 +9,7 @@ export interface FindingRow {
   readonly finding: ListedFinding;
   /** The items of the row. */
   readonly items: readonly number[];
-  /** The place of the pair in its group, such as "pair 2 of 5"; "" for the only pair. */
+  /** The rank of the pair in its group, such as "pair 2 of 5"; "" for the only pair. */
   readonly place: string;
 }
 

@@ -25,7 +25,7 @@ export const ZOOM_STEP = 1.5;
 
 const STOPS = "fieldset > button, fieldset > .fs-popover-holder > button";
 
-/** Make the toolbar one Tab stop, as the ARIA pattern asks: arrow keys move between its buttons. */
+/** Make the toolbar one Tab stop, as the ARIA pattern requires: arrow keys move between its buttons. */
 function useArrows(bar: RefObject<HTMLDivElement | null>) {
   const buttons = () => [...(bar.current?.querySelectorAll<HTMLButtonElement>(STOPS) ?? [])];
 

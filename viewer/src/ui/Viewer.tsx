@@ -124,7 +124,7 @@ function Pill({ panel, text, close, onClose }: PillProps) {
   );
 }
 
-/** Says that the view has no items, and offers a way back. */
+/** Reports that the view has no items, and offers a way back. */
 function EmptyView() {
   const app = useApp();
   if (!app.navigation.viewIsEmpty.value) return null;

@@ -1,7 +1,7 @@
 """Read the original images of a map by the id of their item.
 
-A path comes from the map's own table, never from a request. However, a map folder may come from a
-stranger, and its table and run.json may name any file and any address. Therefore:
+A path comes from the map's own table, never from a request. However, a map folder may come from an
+untrusted source, and its table and run.json may name any file and any address. Therefore:
 
 - Without the seal of this user (see `featscape.mapfolder.seal`), no file is opened until the user
   names the location of the originals with ``--originals``; then only files below that location are

@@ -1,7 +1,7 @@
 """Refuse HTTP redirects that lead from a server to a private address.
 
-This computer and its local network may run services that trust every request from this computer. A
-server of a stranger must not be able to send a request there. The check runs when a socket is
+This computer and its local network may run services that trust every request from this computer. An
+untrusted server must not be able to send a request there. The check runs when a socket is
 opened, after the lookup of the host's name, so that a name cannot lead elsewhere after the check.
 """
 

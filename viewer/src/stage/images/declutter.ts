@@ -16,7 +16,7 @@ import { DIMMED, HIDDEN } from "../stage";
 const PARTS = 4;
 // An image grows by this factor at a time.
 const GROWTH = 1.12;
-// Number of items between two looks at the clock.
+// Number of items between two checks of the time.
 const CLOCK_ITEMS = 4096;
 
 export interface Rule {

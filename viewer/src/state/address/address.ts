@@ -27,20 +27,20 @@ export interface Shared {
 /** Encode [0, 1, 2, 3, 7] as "0-3.7", so that hiding thousands of classes gives a short address. */
 export function codesText(codes: ReadonlySet<number>): string {
   const sorted = [...codes].sort((a, b) => a - b);
-  const runs: string[] = [];
+  const ranges: string[] = [];
   for (let i = 0; i < sorted.length; ) {
     let last = i;
     while (sorted[last + 1] === (sorted[last] as number) + 1) last++;
-    runs.push(last > i ? `${sorted[i]}-${sorted[last]}` : `${sorted[i]}`);
+    ranges.push(last > i ? `${sorted[i]}-${sorted[last]}` : `${sorted[i]}`);
     i = last + 1;
   }
-  return runs.join(".");
+  return ranges.join(".");
 }
 
 export function parseCodes(text: string): Set<number> {
   const codes = new Set<number>();
-  for (const run of text.split(".")) {
-    const [, from, to = from] = /^(\d+)(?:-(\d+))?$/.exec(run) ?? [];
+  for (const range of text.split(".")) {
+    const [, from, to = from] = /^(\d+)(?:-(\d+))?$/.exec(range) ?? [];
     const [first, last] = [Number(from), Number(to)];
     // at most 65,536 codes, whatever the address contains
     if (!(last <= 65_535)) continue;

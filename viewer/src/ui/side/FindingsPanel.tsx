@@ -80,7 +80,7 @@ function SectionSummary({ section }: { readonly section: ListedSection }) {
   );
 }
 
-/** The place in the list, and buttons to the finding before and after. */
+/** The position in the list, and buttons to the finding before and after. */
 function SectionTools({ section }: { readonly section: ListedSection }) {
   const app = useApp();
   const { at, rows } = app.findings;

@@ -16,7 +16,7 @@ const AGAIN_MS = 2000;
 
 /**
  * Read something of an item; the value is null until it has arrived. A late answer for another item
- * is dropped. If the server does not answer, the question is repeated until it does, and `wasAway`
+ * is dropped. If the server does not answer, the request is repeated until it does, and `wasAway`
  * is then true.
  */
 function useOfItem<T>(
@@ -48,7 +48,7 @@ function useOfItem<T>(
     return () => {
       gone = true;
       clearTimeout(timer);
-      tell(null); // the question is no longer repeated
+      tell(null); // the request is no longer repeated
     };
   }, [item]);
   return found?.item === item ? found : { value: null, wasAway: false };
