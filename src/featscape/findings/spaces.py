@@ -133,7 +133,7 @@ def _axes(
 
 
 def shuffled_members(classes: Classes, generator: np.random.Generator) -> list[NDArray[np.intp]]:
-    """Return the items of each class in random order: for each class an ndarray of intp."""
+    """Return the items of each class in random order: n_classes arrays of shape (n_of_class,)."""
     order = generator.permutation(len(classes.codes))
     order = order[np.argsort(classes.codes[order], kind="stable")]
     return np.split(order, np.cumsum(classes.counts)[:-1])

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from featscape.labels.classes import Classes
 
+    # weights of the items, (n,) -> distances of the classes, (n_classes, n_classes)
     Distances = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 N_LIFT = 10  # neighbors of an item that are counted

@@ -158,7 +158,7 @@ class _Ridge:
     rows: NDArray[np.float32]  # (n, c), in the eigenvectors of the rows' product
     weights: NDArray[np.float32]  # (c, n_classes)
     shrinkage: NDArray[np.float32]  # (c,)
-    codes: NDArray[np.intp]
+    codes: NDArray[np.intp]  # (n,)
 
     @classmethod
     def fit(
@@ -169,7 +169,17 @@ class _Ridge:
         counts: NDArray[np.intp],
         chosen: NDArray[np.intp],
     ) -> _Ridge:
-        """Choose the penalty with the least leave-one-out error of the chosen rows."""
+        """Choose the penalty with the least leave-one-out error of the chosen rows.
+
+        Parameters
+        ----------
+        rows : ndarray of float32, shape (n, c)
+        variances : ndarray of float64, shape (c,)
+        codes : ndarray of intp, shape (n,)
+        counts : ndarray of intp, shape (n_classes,)
+        chosen : ndarray of intp, shape (m,)
+            Indices of rows.
+        """
         order = np.argsort(codes, kind="stable")
         starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
         sums = np.add.reduceat(rows[order], starts, axis=0).T.astype(np.float64)  # (c, n_classes)
@@ -203,8 +213,8 @@ class _Vote:
 
     voters: NDArray[np.int32]  # (n, k)
     weights: NDArray[np.float32]  # (n, k)
-    codes: NDArray[np.intp]
-    counts: NDArray[np.intp]
+    codes: NDArray[np.intp]  # (n,)
+    counts: NDArray[np.intp]  # (n_classes,)
 
     def scores(self, chosen: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return the scores of the chosen rows, (len(chosen), n_classes)."""
@@ -229,6 +239,7 @@ class _Calibration:
 
     @classmethod
     def fit(cls, scores: NDArray[np.float32], codes: NDArray[np.intp]) -> _Calibration:
+        """Fit the probabilities to labels; `scores` has shape (n, n_classes), `codes` (n,)."""
         from scipy.optimize import minimize
         from scipy.special import softmax
 
