@@ -52,19 +52,25 @@ function hex(light: Three): string {
   return `#${parts.join("")}`;
 }
 
+/** The cube roots of the cone responses to linear red, green and blue. */
+function coneRoots(light: Three): Three {
+  return each(times(LMS_FROM_LINEAR, light), Math.cbrt);
+}
+
+/** Lightness, green to red, and blue to yellow of linear red, green and blue. */
 export function oklab(light: Three): Three {
-  return times(OKLAB_FROM_ROOTS, each(times(LMS_FROM_LINEAR, light), Math.cbrt));
+  return times(OKLAB_FROM_ROOTS, coneRoots(light));
 }
 
 function lightened(color: string): string {
-  const roots = each(times(LMS_FROM_LINEAR, linear(color)), Math.cbrt);
-  const [lightness] = times(OKLAB_FROM_ROOTS, roots);
+  const light = linear(color);
+  const [lightness] = oklab(light);
   // A gray's roots equal its lightness: adding one number to all roots changes only lightness.
   const added = (1 - KEPT) * (LIGHT - lightness);
   return hex(
     times(
       LINEAR_FROM_LMS,
-      each(roots, (root) => (root + added) ** 3),
+      each(coneRoots(light), (root) => (root + added) ** 3),
     ),
   );
 }
