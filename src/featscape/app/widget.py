@@ -58,27 +58,27 @@ class MapWidget(anywidget.AnyWidget):
         return f"MapWidget(folder={self._folder!r})"
 
     def _answer(self, _widget: object, content: Any, _buffers: object) -> None:
-        asked = ReadRequest.model_validate(content)
+        request = ReadRequest.model_validate(content)
         try:
-            data = self._read(asked)
+            data = self._read(request)
         except InputError as error:
-            answer = ReadAnswer(kind="error", id=asked.id, error=str(error))
+            answer = ReadAnswer(kind="error", id=request.id, error=str(error))
             self.send(answer.model_dump())
         else:
-            self.send(ReadAnswer(kind="data", id=asked.id, error=None).model_dump(), [data])
+            self.send(ReadAnswer(kind="data", id=request.id, error=None).model_dump(), [data])
 
-    def _read(self, asked: ReadRequest) -> bytes:
+    def _read(self, request: ReadRequest) -> bytes:
         """Return the requested bytes of a file that the manifest names."""
-        file = self._files.get(asked.file)
+        file = self._files.get(request.file)
         if file is None:
             raise InputError(
-                f"the page may read only files that the manifest names; got {asked.file!r}. "
+                f"the page may read only files that the manifest names; got {request.file!r}. "
                 "Run the cell again."
             )
-        end = file.size if asked.end is None else asked.end
-        if not 0 <= asked.start <= end <= file.size:
+        end = file.size if request.end is None else request.end
+        if not 0 <= request.start <= end <= file.size:
             raise InputError(
-                f"a range of {asked.file} must be within 0 to {file.size:,} bytes; "
-                f"got {asked.start:,} to {end:,}. Run the cell again."
+                f"a range of {request.file} must be within 0 to {file.size:,} bytes; "
+                f"got {request.start:,} to {end:,}. Run the cell again."
             )
-        return file.read(asked.start, end)
+        return file.read(request.start, end)

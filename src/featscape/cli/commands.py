@@ -208,7 +208,7 @@ def serve(
         weights=weights,
         open_browser=not no_browser,
         originals=originals,
-        say=typer.echo,
+        note=typer.echo,
     )
     leave_process()
 

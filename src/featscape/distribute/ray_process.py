@@ -57,8 +57,8 @@ def suppress_native_messages() -> Iterator[None]:
     """Suppress the startup messages of Ray's C++ code; Ray raises its errors as exceptions."""
     kept = os.dup(2)
     try:
-        with open(os.devnull, "wb") as nothing:  # noqa: PTH123 - os.devnull is not a path of a file
-            os.dup2(nothing.fileno(), 2)
+        with open(os.devnull, "wb") as null_device:  # noqa: PTH123 - os.devnull is not a path of a file
+            os.dup2(null_device.fileno(), 2)
         yield
     finally:
         os.dup2(kept, 2)

@@ -52,8 +52,8 @@ class MapReliability:
     @classmethod
     def not_computed(cls, n_items: int, reason: str) -> MapReliability:
         """Return the result without measures."""
-        nothing = np.full(n_items, np.nan, np.float32)
-        return cls(DetectorResult(reason=reason), nothing, nothing)
+        unknown = np.full(n_items, np.nan, np.float32)
+        return cls(DetectorResult(reason=reason), unknown, unknown)
 
 
 def measure_reliability(

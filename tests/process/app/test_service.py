@@ -17,7 +17,7 @@ import pytest
 RUN = "from featscape.cli import main; main()"
 SERVE = (
     "import sys; from featscape.app import serve; "
-    "serve(sys.argv[2], port=0, open_browser=False, say=lambda line: print(line, flush=True)); "
+    "serve(sys.argv[2], port=0, open_browser=False, note=lambda line: print(line, flush=True)); "
     "print('returned', flush=True)"
 )
 NEVER_PLACED = """

@@ -16,12 +16,12 @@ class TestCommand:
         monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
         change_run(copied.folder, seal="0" * 64)
         printed = []
-        serve(copied.folder, port=0, open_browser=False, say=printed.append)
+        serve(copied.folder, port=0, open_browser=False, note=printed.append)
         assert "cannot confirm that you made this map on this computer" in printed[0]
         assert "--originals" in printed[0]
         printed.clear()
         serve(
-            copied.folder, port=0, open_browser=False, originals=copied.source, say=printed.append
+            copied.folder, port=0, open_browser=False, originals=copied.source, note=printed.append
         )
         assert [line.split()[0] for line in printed] == ["Serving"]
 
@@ -96,13 +96,13 @@ class TestBrowser:
 
     def test_the_browser_opens_on_the_loopback_interface(self, opened, digits):
         printed = []
-        serve(digits.folder, port=0, say=printed.append)
+        serve(digits.folder, port=0, note=printed.append)
         assert opened == [re.search(r"http://\S+", printed[0])[0]]
 
     def test_no_browser_opens_if_switched_off(self, opened, digits):
-        serve(digits.folder, port=0, open_browser=False, say=str)
+        serve(digits.folder, port=0, open_browser=False, note=str)
         assert opened == []
 
     def test_no_browser_opens_with_a_token(self, opened, digits):
-        serve(digits.folder, host="0.0.0.0", port=0, say=str)
+        serve(digits.folder, host="0.0.0.0", port=0, note=str)
         assert opened == []

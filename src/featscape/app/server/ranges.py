@@ -34,9 +34,9 @@ def answer_file(request: Request, file: StoredFile, *, media_type: str) -> Respo
     if is_known(request, file.etag):
         return Response(status_code=304, headers=headers)
     start, end, status = 0, file.size, 200
-    asked = _RANGE.fullmatch(request.headers.get("range", ""))
-    if asked is not None and request.headers.get("if-range", file.etag) == file.etag:
-        part = _locate(asked[1], asked[2], size=file.size)
+    requested = _RANGE.fullmatch(request.headers.get("range", ""))
+    if requested is not None and request.headers.get("if-range", file.etag) == file.etag:
+        part = _locate(requested[1], requested[2], size=file.size)
         if part is not None:
             start, end, status = *part, 206
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"

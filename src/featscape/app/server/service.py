@@ -36,7 +36,7 @@ def serve(
     weights: Path | None = None,
     open_browser: bool = True,
     originals: str | os.PathLike[str] | None = None,
-    say: Callable[[str], object] = print,
+    note: Callable[[str], object] = print,
 ) -> None:
     """Serve a map until Ctrl-C, SIGTERM or SIGHUP.
 
@@ -59,7 +59,7 @@ def serve(
     originals : path or address, optional
         The location of the original images, instead of the source in run.json. Required to read
         originals of a map from another user or another computer.
-    say : callable
+    note : callable
         Receives the line with the address, and before that a line if the originals are off.
 
     Raises
@@ -88,8 +88,8 @@ def serve(
         server = make_server(Guard(app, access=access))
         with server.ended_by_signals():
             if served.notice is not None:
-                say(served.notice)
-            say(f"Serving {printable(folder)} at {url} (press Ctrl-C to stop)")
+                note(served.notice)
+            note(f"Serving {printable(folder)} at {url} (press Ctrl-C to stop)")
             if open_browser and access.token is None:
                 # in a thread: a text browser returns only when the user quits it
                 threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
