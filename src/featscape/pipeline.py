@@ -22,6 +22,7 @@ from featscape.steps.features import extract, fetch_weights, find
 from featscape.steps.findings import find_in_folder
 from featscape.steps.layer_maps import name_outputs, split_by_layer
 from featscape.steps.tsne import measure_agreement
+from featscape.steps.words import recognize_in_folder
 
 if TYPE_CHECKING:
     from featscape.findings import Findings
@@ -71,6 +72,8 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
                     device=device,
                     place=executor.place,
                 )
+            with watch.stage("words"):
+                recognize_in_folder(folder, layer, note=options.report.note)
             findings = _find(folder, embedding, options, features=layer, watch=watch)
             draw(
                 folder,

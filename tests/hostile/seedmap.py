@@ -15,6 +15,8 @@ import pytest
 from PIL import Image
 
 from featscape import make_map
+from featscape.mapfolder.words_file import write_recognized
+from featscape.records import Recognized
 from quick_network import QuickNetwork, put_in_place
 
 N_ITEMS = 24
@@ -40,6 +42,10 @@ def make_seed_map(folder: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         put_in_place(QuickNetwork(), patch)
         make_map(folder / PHOTOS, folder / _MAP, perplexity=3, size_px=200, device="cpu")
+    # the quick network is no classifier
+    classes = rng.integers(0, 1000, (N_ITEMS, 5)).astype(np.int16)
+    probabilities = rng.random((N_ITEMS, 5)).astype(np.float32)
+    write_recognized(folder / _MAP, Recognized(classes, probabilities))
     return folder / _MAP
 
 

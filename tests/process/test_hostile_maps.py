@@ -77,7 +77,8 @@ def hostile(seed, outside, tmp_path, monkeypatch):  # noqa: ARG001 - the attacks
 
 @pytest.fixture
 def use(hostile, outside, featscape, tmp_path):
-    """Return a function that uses the hostile map: open, transform, info, findings, serve, export.
+    """Return a function that uses the hostile map: open, transform, info, findings,
+    search, serve, export.
 
     The function fails if one of these steps reads a file outside of the map, connects, starts a
     process, executes the payload, prints a control character, or reports an error in more than
@@ -93,7 +94,11 @@ def use(hostile, outside, featscape, tmp_path):
                 line = None
             except FeatscapeError as error:
                 line = str(error)
-            shown = [featscape("info", hostile), featscape("findings", hostile)]
+            shown = [
+                featscape("info", hostile),
+                featscape("findings", hostile),
+                featscape("search", hostile, "animal"),
+            ]
             request_everything(hostile)
             try:
                 export_site(hostile, site)
@@ -175,7 +180,9 @@ def test_a_replaced_file_is_refused_or_left_out(hostile, seed, use, outside, att
         maps.copy_map(seed, hostile)
         change(hostile / name)
         line = use()
-        read_at_opening = not name.startswith(("bundle/", "scatter.png", "findings.json"))
+        read_at_opening = not name.startswith(
+            ("bundle/", "scatter.png", "findings.json", "words.npz")
+        )
         if read_at_opening and attack not in ("damaged", "missing"):
             assert line is not None, name
     gc.collect()

@@ -15,6 +15,7 @@ from featscape.mapfolder.read import Map, read_items
 from featscape.options import FeatureMapOptions, MapOptions
 from featscape.steps.findings import open_findings
 from featscape.steps.placement import open_placer
+from featscape.steps.words import search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from featscape.app.widget import MapWidget
     from featscape.findings import Findings
     from featscape.records import PlacedImage
+    from featscape.words import Match
 
 __all__ = ["InteractiveMap", "embed_features", "make_map", "make_maps", "open_map"]
 
@@ -68,6 +70,38 @@ class InteractiveMap(Map):
             If a file of the map is missing or damaged.
         """
         return open_findings(self)
+
+    def search(self, query: str, *, k: int | None = None) -> Match:
+        """Find items by what the network recognizes in their images.
+
+        The word "dog" finds all breeds: the vocabulary contains the 1,000 classes of ImageNet and
+        their hypernyms in WordNet.
+
+        Parameters
+        ----------
+        query : str
+            A name such as "sports car", or words that must all match.
+        k : int, optional
+            The largest number of items; by default all with a probability of at least .01.
+
+        Returns
+        -------
+        Match
+            The items, the most probable first, and their probabilities.
+
+        Raises
+        ------
+        InputError
+            If the map has no words, because its network is not a classifier of ImageNet, or if the
+            vocabulary lacks a word of the query.
+
+        Examples
+        --------
+        >>> made = open_map("photos-map")  # doctest: +SKIP
+        >>> made.search("dog", k=3).items  # doctest: +SKIP
+        array([17,  4, 30])
+        """
+        return search(self, query, k=k)
 
     @property
     def selected(self) -> list[int]:

@@ -22,11 +22,14 @@ from featscape.cli.parameters import (
     MapFolder,
     MapModel,
     MapWeights,
+    MatchesAsCsv,
+    MaxImages,
     ModelName,
     NoBrowser,
     Originals,
     Pattern,
     Port,
+    Query,
     SiteFolder,
     takes_options,
 )
@@ -272,6 +275,34 @@ def findings(folder: MapFolder, *, as_json: AsJson = False, as_csv: AsCsv = Fals
         typer.echo(findings_report.as_csv(found), nl=False)
     else:
         show(findings_report.describe(found))
+
+
+@app.command()
+def search(
+    folder: MapFolder, query: Query, *, k: MaxImages = 50, as_csv: MatchesAsCsv = False
+) -> None:
+    """Find images of a map by what the network recognizes in them.
+
+    The words are the 1,000 classes of ImageNet and their more general terms: "dog" finds every
+    breed, and "animal" finds every animal. The result lists the probability of the word and the
+    path of each image, the most probable first. No network runs.
+
+    \b
+    Examples:
+      featscape search photos-map dog
+      featscape search photos-map "sports car" -k 10
+      featscape search photos-map bird --csv > birds.csv
+    """
+    from featscape.cli import search_report
+    from featscape.mapfolder.read import open_map
+    from featscape.steps.words import search as find
+
+    made = open_map(folder)
+    found = find(made, query, k=k)
+    if as_csv:
+        typer.echo(search_report.as_csv(made, found), nl=False)
+    else:
+        show(search_report.describe(made, found, query=query))
 
 
 @app.command()

@@ -7,6 +7,7 @@ from featscape.features.network import Network
 from featscape.features.protocols import Backend
 from featscape.features.readout.layers import list_layers
 from featscape.features.zoo.architecture import Layer, LayerTree, ModelEntry
+from featscape.features.zoo.classifier_weights import read_classifier
 from featscape.features.zoo.registry import fetch_weights, list_models
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "list_models",
     "load_for_map",
     "load_network",
+    "read_classifier",
     "reload_network",
 ]

@@ -8,6 +8,8 @@
                        of the source
       features.npy     (n, d) float32
       findings.json    what the map shows: see docs/findings.md
+      words.npz        classes that the network recognizes: indices (n, 5) int16 of ImageNet-1k
+                       and probabilities (n, 5) float32
       neighbors.npz    indices (n, k) int32 and distances (n, k) float32
       thumbnails/      packed thumbnails
       bundle/          the files of the interactive map: see docs/viewer.md

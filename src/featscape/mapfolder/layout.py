@@ -24,6 +24,7 @@ ITEMS = "items.parquet"
 FEATURES = "features.npy"
 NEIGHBORS = "neighbors.npz"
 FINDINGS = "findings.json"
+WORDS = "words.npz"
 
 # fnmatch patterns of all files that any release has written into a bundle or a map folder. A
 # folder with another file is not replaced. Never remove a pattern.
@@ -33,7 +34,7 @@ BUNDLE_FILES = (
     *("column-[0-9]*.bin", "thumbnails-[0-9]*.bin", "findings.bin"),
 )
 MAP_FILES = (
-    *(RUN, ITEMS, FEATURES, NEIGHBORS, FINDINGS, SCATTER, MOSAIC, GRID, PAGE),
+    *(RUN, ITEMS, FEATURES, NEIGHBORS, FINDINGS, WORDS, SCATTER, MOSAIC, GRID, PAGE),
     *(f"{THUMBNAILS}/data.bin", f"{THUMBNAILS}/offsets.npy"),
     *(f"{BUNDLE}/{name}" for name in BUNDLE_FILES),
 )

@@ -21,8 +21,10 @@ from featscape.records.images import (
     ThumbnailSink,
     count_reasons,
 )
+from featscape.records.words import ClassifierWeights, Recognized
 
 __all__ = [
+    "ClassifierWeights",
     "Decoded",
     "Decoder",
     "Embedding",
@@ -35,6 +37,7 @@ __all__ = [
     "Neighbors",
     "PlacedImage",
     "PlainDecoder",
+    "Recognized",
     "SkippedImage",
     "ThumbnailSink",
     "count_reasons",

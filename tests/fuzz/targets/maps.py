@@ -1,4 +1,4 @@
-"""Map folders from other people: `info`, `findings`, the server, `export`, and new images."""
+"""Map folders from other people: the commands, the server, and new images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 from audit import PAYLOAD
 from featscape.app.server.application import ServedMap, make_app
 from featscape.app.server.security import Access, Guard
-from featscape.cli import findings_report
+from featscape.cli import findings_report, search_report
 from featscape.cli.report import describe
 from featscape.errors import FeatscapeError
 from featscape.mapfolder.read import open_map
@@ -28,6 +28,7 @@ from featscape.steps.drawing import export_site
 from featscape.steps.findings import open_findings
 from featscape.steps.placement import open_placer
 from featscape.steps.tsne import load_tsne
+from featscape.steps.words import search
 from fuzz.containers import change_npy_header
 from fuzz.mutate import encode, mutate_bytes, mutate_json
 from fuzz.pictures import canary_image
@@ -94,7 +95,7 @@ class Target:
         """Run each command on the map; only FeatscapeError may be raised."""
         made = folder / _MAP
         self._rules.named_folder = _source(made)
-        for command in (_describe, _report_findings, _serve, _export, _transform, _place):
+        for command in (_describe, _report_findings, _search, _serve, _export, _transform, _place):
             try:
                 command(made)
             except FeatscapeError as error:
@@ -215,6 +216,19 @@ def _describe(made: Path) -> None:
     Console(file=screen, width=200, color_system=None).print(describe(open_map(made)))
     if "\x1b" in screen.getvalue():
         raise Violation("`info` prints a control sequence to the terminal")
+
+
+def _search(made: Path) -> None:
+    """Search the map for words as `featscape search` does."""
+    opened = open_map(made)
+    screen = io.StringIO()
+    found = search(opened, "animal")
+    Console(file=screen, width=200, color_system=None).print(
+        search_report.describe(opened, found, query="animal")
+    )
+    for shown in (screen.getvalue(), search_report.as_csv(opened, found)):
+        if any(not (c.isprintable() or c == "\n") for c in shown):
+            raise Violation("`search` prints a control sequence to the terminal")
 
 
 def _report_findings(made: Path) -> None:

@@ -14,7 +14,7 @@ from featscape.errors import DeviceError, MissingExtra, ModelError
 from featscape.features.zoo import registry
 from featscape.mapfolder.read import open_map
 
-COMMANDS = ["map", "demo", "embed", "serve", "export", "info", "models", "layers"]
+COMMANDS = ["map", "demo", "embed", "serve", "export", "info", "search", "models", "layers"]
 
 pytestmark = pytest.mark.usefixtures("here")
 

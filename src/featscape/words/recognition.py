@@ -1,0 +1,48 @@
+"""Compute the most probable classes of each image from its features."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.records import Recognized
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from featscape.records import ClassifierWeights
+
+N_CLASSES = 5
+_ROWS_AT_ONCE = 4096  # 16 MB of class scores
+
+
+def recognize(features: NDArray[np.float32], classifier: ClassifierWeights) -> Recognized:
+    """Return the most probable classes of each image, by a softmax over all classes.
+
+    Parameters
+    ----------
+    features : ndarray of float32, shape (n, d)
+        The inputs of the classifier; may be memory-mapped.
+    classifier : ClassifierWeights
+
+    Returns
+    -------
+    Recognized
+        `N_CLASSES` classes per image.
+    """
+    n_items = len(features)
+    classes = np.empty((n_items, N_CLASSES), np.int16)
+    probabilities = np.empty((n_items, N_CLASSES), np.float32)
+    for start in range(0, n_items, _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        scores = features[rows] @ classifier.weight.T + classifier.bias
+        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
+        scores /= scores.sum(axis=1, keepdims=True)
+        top = np.argpartition(-scores, N_CLASSES, axis=1)[:, :N_CLASSES]
+        values = np.take_along_axis(scores, top, axis=1)
+        # stable, and by class: equal probabilities have one order
+        order = np.lexsort((top, -values), axis=1)
+        classes[rows] = np.take_along_axis(top, order, axis=1)
+        probabilities[rows] = np.take_along_axis(values, order, axis=1)
+    return Recognized(classes, probabilities)

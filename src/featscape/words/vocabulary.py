@@ -1,0 +1,117 @@
+"""The classes of ImageNet-1k, with their names and hypernyms from WordNet 3.0."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import resources
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FILE = "imagenet.json"  # written by tools/write_vocabulary.py
+_N_SUGGESTED = 3
+# "churches" -> "church", "ponies" -> "pony", "dogs" -> "dog"; a wrong form matches no name
+_PLURALS = ((r"ies$", "y"), (r"(?<=[sxzh])es$", ""), (r"(?<!s)s$", ""))
+
+
+@dataclass(frozen=True)
+class Concept:
+    """One synset of WordNet.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The names in English, the most frequent first.
+    hypernyms : tuple of str
+        Identifiers of the more general concepts.
+    """
+
+    names: tuple[str, ...]
+    hypernyms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The classes of a classifier, and the concepts that contain the classes.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        The identifier of the concept of each class, in the order of the classifier's outputs.
+    concepts : mapping of str to Concept
+        By identifier.
+    """
+
+    classes: tuple[str, ...]
+    concepts: Mapping[str, Concept]
+
+    def name(self, index: int) -> str:
+        """Return the most frequent name of a class."""
+        return self.concepts[self.classes[index]].names[0]
+
+    def find_classes(self, word: str) -> frozenset[int]:
+        """Return the classes that a word names, or that are kinds of what the word names.
+
+        Parameters
+        ----------
+        word : str
+            One or more words, in the singular or in the plural; case is ignored.
+
+        Returns
+        -------
+        frozenset of int
+            Empty if the vocabulary does not contain the word.
+        """
+        word = _normalize(word)
+        forms = [word, *(re.sub(ending, new, word) for ending, new in _PLURALS)]
+        concepts = {concept for form in forms for concept in self._by_name.get(form, ())}
+        return frozenset(index for concept in concepts for index in self._members[concept])
+
+    def suggest(self, word: str) -> list[str]:
+        """Return known words that are spelled like `word`."""
+        return difflib.get_close_matches(_normalize(word), self._by_name, n=_N_SUGGESTED)
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[str]]:
+        """The identifiers of the concepts with each name."""
+        found: dict[str, list[str]] = {}
+        for identifier, concept in self.concepts.items():
+            for name in concept.names:
+                found.setdefault(_normalize(name), []).append(identifier)
+        return found
+
+    @cached_property
+    def _members(self) -> dict[str, set[int]]:
+        """The classes below each concept, by the identifier of the concept."""
+        members: dict[str, set[int]] = {identifier: set() for identifier in self.concepts}
+        for index, identifier in enumerate(self.classes):
+            pending = [identifier]
+            while pending:
+                current = pending.pop()
+                if index not in members[current]:
+                    members[current].add(index)
+                    pending += self.concepts[current].hypernyms
+        return members
+
+
+@cache
+def load_vocabulary() -> Vocabulary:
+    """Return the vocabulary of ImageNet-1k."""
+    text = resources.files(__package__).joinpath(_FILE).read_text(encoding="utf-8")
+    content = json.loads(text)
+    return Vocabulary(
+        tuple(content["classes"]),
+        {
+            identifier: Concept(tuple(concept["names"]), tuple(concept["hypernyms"]))
+            for identifier, concept in content["concepts"].items()
+        },
+    )
+
+
+def _normalize(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.casefold()))

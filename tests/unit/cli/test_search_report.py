@@ -1,0 +1,66 @@
+"""featscape search, and the search of an opened map."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from featscape import open_map
+from featscape.errors import InputError
+from featscape.mapfolder.words_file import write_recognized
+from featscape.records import Recognized
+
+PUG, TABBY = 254, 281
+
+
+@pytest.fixture
+def made(featscape, tmp_path, monkeypatch):
+    """Make a map of six items; the network recognizes a pug in two and a tabby in the others."""
+    monkeypatch.chdir(tmp_path)
+    np.save("features.npy", np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32))
+    done = featscape("embed", "features.npy", "--perplexity", "2", "-o", "a-map")
+    assert done.status == 0, done.err
+    classes = np.array([[PUG], [TABBY], [TABBY], [PUG], [TABBY], [TABBY]], np.int16)
+    probabilities = np.array([[0.5], [0.9], [0.8], [0.7], [0.6], [0.4]], np.float32)
+    write_recognized(tmp_path / "a-map", Recognized(classes, probabilities))
+    return tmp_path / "a-map"
+
+
+def test_the_images_are_listed_with_their_probabilities(featscape, made):
+    done = featscape("search", made, "dog")
+    assert (done.status, done.out) == (0, "0.70  #3\n0.50  #0\n")
+
+
+def test_k_limits_the_list(featscape, made):
+    assert featscape("search", made, "animal", "-k", "1").out == "0.90  #1\n"
+
+
+def test_a_word_that_no_image_shows(featscape, made):
+    done = featscape("search", made, "pizza")
+    assert (done.status, done.out) == (0, "The network recognizes pizza in no image.\n")
+
+
+def test_csv_has_headings_and_rows(featscape, made):
+    rows = list(csv.DictReader(io.StringIO(featscape("search", made, "dog", "--csv").out)))
+    assert rows[0] == {"id": "3", "path": "", "probability": "0.7000"}
+
+
+def test_an_unknown_word_is_refused_with_similar_words(featscape, made):
+    done = featscape("search", made, "dogg")
+    assert done.status == 2
+    assert "'dogg' is not among them. Similar words: dog" in done.err
+
+
+def test_a_map_without_words_is_refused_with_the_remedy(featscape, made):
+    (made / "words.npz").unlink()
+    done = featscape("search", made, "dog")
+    assert done.status == 2
+    assert "Make the map again with --force, with a network of torchvision or timm" in done.err
+
+
+def test_an_opened_map_is_searched(made):
+    found = open_map(made).search("cat", k=2)
+    assert found.items.tolist() == [1, 2]
+    with pytest.raises(InputError, match="it is empty"):
+        open_map(made).search("")

@@ -1,0 +1,51 @@
+"""words.npz of a map folder, which may come from a stranger."""
+
+import numpy as np
+import pytest
+
+from featscape.errors import InputError
+from featscape.mapfolder.words_file import read_recognized, write_recognized
+from featscape.records import Recognized
+
+
+def make(n_items=4):
+    rng = np.random.default_rng(0)
+    classes = rng.integers(0, 1000, (n_items, 5)).astype(np.int16)
+    return Recognized(classes, rng.random((n_items, 5)).astype(np.float32))
+
+
+def test_the_written_classes_are_read(tmp_path):
+    written = make()
+    write_recognized(tmp_path, written)
+    read = read_recognized(tmp_path, n_items=4)
+    assert (read.classes == written.classes).all()
+    assert (read.probabilities == written.probabilities).all()
+
+
+def test_a_map_without_the_file_has_no_words(tmp_path):
+    assert read_recognized(tmp_path, n_items=4) is None
+
+
+@pytest.mark.parametrize(
+    ("classes", "probabilities", "reason"),
+    [
+        (np.zeros((3, 5), np.int16), np.zeros((3, 5), np.float32), "3 rows for 4 items"),
+        (np.zeros((4, 5), np.int16), np.zeros((4, 4), np.float32), "4 rows for 4 items"),
+        (np.zeros(4, np.int16), np.zeros(4, np.float32), "4 rows for 4 items"),
+        (np.zeros((4, 5), np.int64), np.zeros((4, 5), np.float32), "it has int64"),
+        (np.full((4, 5), 1000, np.int16), np.zeros((4, 5), np.float32), "unknown classes"),
+        (np.full((4, 5), -1, np.int16), np.zeros((4, 5), np.float32), "unknown classes"),
+        (np.zeros((4, 5), np.int16), np.full((4, 5), np.nan, np.float32), "between 0 and 1"),
+        (np.zeros((4, 5), np.int16), np.full((4, 5), 2, np.float32), "between 0 and 1"),
+    ],
+)
+def test_damaged_words_are_refused(tmp_path, classes, probabilities, reason):
+    write_recognized(tmp_path, Recognized(classes, probabilities))
+    with pytest.raises(InputError, match=reason):
+        read_recognized(tmp_path, n_items=4)
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path):
+    (tmp_path / "words.npz").write_bytes(b"no archive")
+    with pytest.raises(InputError, match=r"words\.npz is missing or damaged"):
+        read_recognized(tmp_path, n_items=4)

@@ -1,0 +1,68 @@
+"""The classes of ImageNet, their names, and the words that contain them."""
+
+import pytest
+
+from featscape.words import load_vocabulary
+
+
+@pytest.fixture(scope="module")
+def vocabulary():
+    return load_vocabulary()
+
+
+def names(vocabulary, word):
+    return {vocabulary.name(index) for index in vocabulary.find_classes(word)}
+
+
+def test_the_classes_are_those_of_imagenet(vocabulary):
+    assert len(vocabulary.classes) == 1000
+    assert vocabulary.name(0) == "tench"
+    assert vocabulary.name(281) == "tabby"
+    assert vocabulary.name(999) == "toilet tissue"
+
+
+def test_every_hypernym_is_a_concept_and_no_concept_contains_itself(vocabulary):
+    for identifier in vocabulary.concepts:
+        above, pending = set(), [identifier]
+        while pending:
+            for hypernym in vocabulary.concepts[pending.pop()].hypernyms:
+                assert hypernym != identifier
+                if hypernym not in above:
+                    above.add(hypernym)
+                    pending.append(hypernym)
+
+
+def test_a_general_word_finds_all_kinds(vocabulary):
+    assert names(vocabulary, "domestic cat") == {
+        "tabby",
+        "tiger cat",
+        "Persian cat",
+        "Siamese cat",
+        "Egyptian cat",
+    }
+    assert names(vocabulary, "domestic cat") < names(vocabulary, "feline")
+    assert names(vocabulary, "feline") < names(vocabulary, "animal")
+    assert len(names(vocabulary, "dog")) > 110
+
+
+@pytest.mark.parametrize("word", ["Tabby", "tabbies", " tabby  cat ", "TABBY-CAT"])
+def test_case_hyphens_and_the_plural_make_no_difference(vocabulary, word):
+    assert names(vocabulary, word) == {"tabby"}
+
+
+@pytest.mark.parametrize(
+    ("plural", "singular"), [("buses", "bus"), ("boxes", "box"), ("dishes", "dish")]
+)
+def test_plurals_after_a_hiss(vocabulary, plural, singular):
+    assert names(vocabulary, plural) >= names(vocabulary, singular) > set()
+
+
+def test_a_word_with_two_meanings_finds_both(vocabulary):
+    found = vocabulary.find_classes("crane")
+    assert {vocabulary.classes[index] for index in found} == {"n02012849", "n03126707"}
+
+
+def test_an_unknown_word_finds_nothing_and_similar_words_are_suggested(vocabulary):
+    assert vocabulary.find_classes("dalmation") == frozenset()
+    assert "dalmatian" in vocabulary.suggest("dalmation")
+    assert vocabulary.find_classes("") == frozenset()
