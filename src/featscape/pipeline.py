@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape import mapfolder
-from featscape.mapfolder.findings_file import write_findings
 from featscape.mapfolder.read import find_maps, open_map
 from featscape.progress import Stopwatch
 from featscape.steps.drawing import draw
@@ -21,14 +20,12 @@ from featscape.steps.embedding import choose_tsne_device, embed
 from featscape.steps.features import extract, fetch_weights, find
 from featscape.steps.findings import find_in_folder
 from featscape.steps.layer_maps import name_outputs, split_by_layer
-from featscape.steps.tsne import measure_agreement
+from featscape.steps.storing import store
 from featscape.steps.words import recognize_in_folder
 
 if TYPE_CHECKING:
-    from featscape.findings import Findings
     from featscape.mapfolder.read import Map
-    from featscape.options import EmbeddingOptions, FeatureMapOptions, MapOptions
-    from featscape.records import Embedding, Features
+    from featscape.options import FeatureMapOptions, MapOptions
 
 
 def make_maps(options: MapOptions) -> tuple[Map, ...]:
@@ -74,7 +71,10 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
                 )
             with watch.stage("words"):
                 recognize_in_folder(folder, layer, note=options.report.note)
-            findings = _find(folder, embedding, options, features=layer, watch=watch)
+            with watch.stage("findings"):
+                findings = None
+                if options.findings:
+                    findings = find_in_folder(folder, embedding, features=layer)
             draw(
                 folder,
                 embedding,
@@ -84,7 +84,7 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
                 findings=findings,
                 watch=watch,
             )
-            _store(
+            store(
                 folder,
                 embedding,
                 options,
@@ -121,54 +121,11 @@ def embed_features(options: FeatureMapOptions) -> Map:
         with watch.stage("t-SNE"):
             device = choose_tsne_device(options, n_items=len(values))
             embedding = embed(values, options, labels=labels, device=device)
-        findings = _find(folder, embedding, options, watch=watch)
+        with watch.stage("findings"):
+            findings = None
+            if options.findings:
+                findings = find_in_folder(folder, embedding, features=None)
         draw(folder, embedding, options, output=options.folder, findings=findings, watch=watch)
         source = str(file.resolve())
-        _store(folder, embedding, options, source=source, findings=findings, watch=watch)
+        store(folder, embedding, options, source=source, findings=findings, watch=watch)
     return open_map(options.folder)
-
-
-def _find(
-    folder: Path,
-    embedding: Embedding,
-    options: EmbeddingOptions,
-    *,
-    features: Features | None = None,
-    watch: Stopwatch,
-) -> Findings | None:
-    """Compute the findings; None without the option."""
-    if not options.findings:
-        return None
-    with watch.stage("findings"):
-        return find_in_folder(folder, embedding, features=features)
-
-
-def _store(
-    folder: Path,
-    embedding: Embedding,
-    options: EmbeddingOptions,
-    *,
-    source: str,
-    features: Features | None = None,
-    findings: Findings | None,
-    watch: Stopwatch,
-) -> None:
-    """Write the tables of a map, and run.json as the last file."""
-    with watch.stage("agreement"):
-        agreement = measure_agreement(embedding)
-    with watch.stage("write"):
-        columns = None
-        if findings is not None:
-            write_findings(folder, findings.to_json())
-            columns = vars(findings.columns)
-        mapfolder.write_embedding(folder, embedding, features=features, findings=columns)
-    mapfolder.write_run(
-        folder,
-        embedding,
-        source=source,
-        parameters=options.recorded,
-        thumbnail_px=options.pack_px,
-        features=features,
-        agreement=agreement,
-        timings_s=watch.timings_s,
-    )

@@ -14,7 +14,9 @@ from featscape.errors import FeatscapeError, ImageError, InputError
 from featscape.images.sources.animals10 import ENGLISH_NAMES
 from featscape.mapfolder.read import open_map
 from featscape.mapfolder.staging.ownership import find_foreign
+from featscape.mapfolder.words_file import write_recognized
 from featscape.progress import PlainProgress
+from featscape.records import Recognized
 from featscape.steps.drawing import export_site
 from featscape.steps.placement import open_placer
 
@@ -71,7 +73,9 @@ class TestMakeMap:
         names = [f"{path.parent.name}/{path.name}" for path in sorted(photos.rglob("*.png"))]
         rows = [f"{name},{number % 3},{number / 7},{name}" for number, name in enumerate(names)]
         (photos / "metadata.csv").write_text("\n".join(["path,code,value,text", *rows]))
-        make_map(photos, "m", perplexity=4, size_px=400)
+        made = make_map(photos, "m", perplexity=4, size_px=400)
+        rows = np.zeros((len(made), 5))
+        write_recognized(made.folder, Recognized(rows.astype(np.int16), rows.astype(np.float32)))
         export_site("m", "site")
         for folder, patterns in ((here / "m", mapfolder.MAP_FILES), (here / "site", site.FILES)):
             assert find_foreign(folder, patterns) == []
