@@ -142,27 +142,43 @@ def plan_map(
     if classes is None or not names:
         page = plan(classes=classes)
         return PlannedMap(page, arrange(page), [])
+
+    def lay_out(page: Page, arrangement: Arrangement) -> list[NameBox]:
+        box = page.map_width, page.map_height
+        return lay_out_names(arrangement, classes, box=box, text_px=page.text_px)
+
     page = plan(classes=None)
     arrangement = arrange(page)
-    laid_out = lay_out_names(arrangement, classes, page)
-    if len(_unnamed(laid_out, classes)):
+    laid_out = lay_out(page, arrangement)
+    if len(unnamed_classes(laid_out, classes)):
         # The legend takes room from the map, so that fewer names may fit.
         page = plan(classes=classes, heading="other classes")
         arrangement = arrange(page)
-        laid_out = lay_out_names(arrangement, classes, page)
-        page = page.with_legend_of(classes, _unnamed(laid_out, classes))
+        laid_out = lay_out(page, arrangement)
+        page = page.with_legend_of(classes, unnamed_classes(laid_out, classes))
     return PlannedMap(page, arrangement, laid_out)
 
 
-def lay_out_names(arrangement: Arrangement, classes: Classes, page: Page) -> list[NameBox]:
+def lay_out_names(
+    arrangement: Arrangement, classes: Classes, *, box: tuple[int, int], text_px: float
+) -> list[NameBox]:
     """Return the names that fit on a map, the main anchors of the largest classes first.
 
     The size of a name depends on the number of items in its cluster. Of the positions that overlap
     no earlier name, the name has the position that covers few items and is near the densest spot.
     If there is no such position, the name has the smallest size, or is omitted.
+
+    Parameters
+    ----------
+    arrangement : Arrangement
+    classes : Classes
+        The classes of all items.
+    box : tuple of int
+        Width and height of the map in pixels.
+    text_px : float
+        Size of the text of the legend.
     """
     points, codes = arrangement.centers, classes.codes[arrangement.items]
-    box, text_px = (page.map_width, page.map_height), page.text_px
     texts = format_distinct(
         [one_line(name) for name in classes.names], text_px, width_px=_WIDEST * text_px
     )
@@ -280,7 +296,7 @@ def draw_names(picture: Image.Image, names: list[NameBox], classes: Classes, the
             )
 
 
-def _unnamed(names: list[NameBox], classes: Classes) -> NDArray[np.intp]:
+def unnamed_classes(names: list[NameBox], classes: Classes) -> NDArray[np.intp]:
     """Return the codes of the classes without a name on the map, ascending."""
     named = [name.class_code for name in names]
     return np.setdiff1d(np.arange(len(classes.names)), named)

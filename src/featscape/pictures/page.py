@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from featscape.labels.classes import Classes
+    from featscape.pictures.text import FormattedText
 
 MAX_LEGEND_ROWS = 30  # the colors of more rows cannot be distinguished
 MIN_SIZE_PX, MAX_SIZE_PX = 200, 20_000
@@ -29,6 +30,27 @@ class LegendRow:
     name: str
     count: str = ""
     color: str | None = None
+
+
+@dataclass(frozen=True)
+class PageText:
+    """A line of text on a page.
+
+    Attributes
+    ----------
+    x, y : float
+        In pixels; y is the middle of the line.
+    line : FormattedText
+    color : str
+    anchor : {"lm", "rm"}
+        Whether `x` is the left or the right end, in Pillow's notation.
+    """
+
+    x: float
+    y: float
+    line: FormattedText
+    color: str
+    anchor: Literal["lm", "rm"] = "lm"
 
 
 @dataclass(frozen=True)
@@ -67,48 +89,61 @@ class Page:
         """Return the page with a legend of only these classes."""
         heading = [row for row in self.legend[:1] if row.color is None]
         n_rows = max(len(self.legend) - len(heading), 1)
-        return replace(self, legend=(*heading, *_legend_rows(classes, codes, n_rows)))
+        return replace(self, legend=(*heading, *legend_rows(classes, codes, n_rows)))
+
+    def texts(self, *, caption: str | None) -> list[PageText]:
+        """Return the title, the caption and the legend."""
+        theme, size_px = self.theme, self.text_px
+        room = self.width_px - 2 * self.map_left
+        texts = []
+        if self.title is not None:
+            title = format_text(self.title, 1.5 * size_px, bold=True).within(room)
+            texts.append(PageText(self.map_left, 2.2 * size_px, title, theme.ink))
+        if caption is not None:
+            small = format_text(one_line(caption), 0.85 * size_px).within(room)
+            texts.append(PageText(self.map_left, self.height_px - size_px, small, theme.pale_ink))
+        names = format_distinct(
+            [row.name for row in self.legend], size_px, width_px=self.name_width_px
+        )
+        for (x, y), row, name in zip(self._legend_positions(), self.legend, names, strict=True):
+            if row.color is None:
+                texts.append(PageText(x, y, format_text(row.name, size_px), theme.pale_ink))
+                continue
+            left = x + 1.4 * size_px
+            right = left + self.name_width_px + size_px + self.count_width_px
+            count = format_text(row.count, 0.85 * size_px)
+            texts.append(PageText(left, y, name, theme.ink))
+            texts.append(PageText(right, y, count, theme.pale_ink, anchor="rm"))
+        return texts
+
+    @property
+    def disk_px(self) -> float:
+        """Diameter of the disks in the legend."""
+        return 0.86 * self.text_px
+
+    def disks(self) -> list[tuple[float, float, str]]:
+        """Return the left edge, the middle and the color of each disk in the legend."""
+        rows = zip(self._legend_positions(), self.legend, strict=True)
+        return [(x, y, row.color) for (x, y), row in rows if row.color is not None]
 
     def finish(self, picture: Image.Image, *, caption: str | None = None) -> Image.Image:
         """Return the page with `picture` as its map. The picture must have the size of the map."""
         page = Image.new("RGB", (self.width_px, self.height_px), self.theme.background)
         page.paste(picture, (self.map_left, self.map_top))
+        disk = _disk(round(self.disk_px))
+        for x, y, color in self.disks():
+            page.paste(color, (round(x), round(y - disk.height / 2)), disk)
         draw = ImageDraw.Draw(page)
-        room = self.width_px - 2 * self.map_left
-        if self.title is not None:
-            title = format_text(self.title, 1.5 * self.text_px, bold=True).within(room)
-            xy = (self.map_left, 2.2 * self.text_px)
-            draw.text(xy, title.text, self.theme.ink, title.font, anchor="lm")
-        if caption is not None:
-            small = format_text(caption, 0.85 * self.text_px).within(room)
-            xy = (self.map_left, self.height_px - self.text_px)
-            draw.text(xy, small.text, self.theme.pale_ink, small.font, anchor="lm")
-        if self.legend:
-            self._draw_legend(page, draw)
+        for one in self.texts(caption=caption):
+            draw.text((one.x, one.y), one.line.text, one.color, one.line.font, anchor=one.anchor)
         return page
 
-    def _draw_legend(self, page: Image.Image, draw: ImageDraw.ImageDraw) -> None:
+    def _legend_positions(self) -> list[tuple[float, float]]:
+        """Return the left edge and the middle of each row of the legend."""
         step = _row_step(self.text_px)
         left = self.map_left + self.map_width + 2.5 * self.text_px
-        middle = self.map_top + (self.map_height - step * (len(self.legend) - 1)) / 2
-        names = format_distinct(
-            [row.name for row in self.legend], self.text_px, width_px=self.name_width_px
-        )
-        for row, name in zip(self.legend, names, strict=True):
-            if row.color is None:
-                remark = format_text(row.name, self.text_px)
-                draw.text(
-                    (left, middle), remark.text, self.theme.pale_ink, remark.font, anchor="lm"
-                )
-            else:
-                disk = _disk(round(0.86 * self.text_px))
-                page.paste(row.color, (round(left), round(middle - disk.height / 2)), disk)
-                x = left + 1.4 * self.text_px
-                draw.text((x, middle), name.text, self.theme.ink, name.font, anchor="lm")
-                x += self.name_width_px + self.text_px + self.count_width_px
-                count = format_text(row.count, 0.85 * self.text_px)
-                draw.text((x, middle), count.text, self.theme.pale_ink, count.font, anchor="rm")
-            middle += step
+        top = self.map_top + (self.map_height - step * (len(self.legend) - 1)) / 2
+        return [(left, top + step * i) for i in range(len(self.legend))]
 
 
 def check_sizes(size_px: int, thumbnail_px: int | None = None) -> None:
@@ -178,7 +213,7 @@ def plan_page(
     if classes is not None:
         top_rows = () if heading is None else (LegendRow(heading),)
         all_codes = np.arange(len(classes.names))
-        legend = (*top_rows, *_legend_rows(classes, all_codes, n_rows - len(top_rows)))
+        legend = (*top_rows, *legend_rows(classes, all_codes, n_rows - len(top_rows)))
     name_width, count_width = _legend_columns(legend, text_px, size_px / 5)
     side = round(4.9 * text_px + name_width + count_width) if legend else 0
 
@@ -206,7 +241,7 @@ def _row_step(text_px: float) -> float:
     return 1.65 * text_px
 
 
-def _legend_rows(classes: Classes, codes: NDArray[np.intp], n_rows: int) -> tuple[LegendRow, ...]:
+def legend_rows(classes: Classes, codes: NDArray[np.intp], n_rows: int) -> tuple[LegendRow, ...]:
     """Return one row per class, or the largest classes and a row with the number of others."""
     shown = codes
     if len(shown) > n_rows:

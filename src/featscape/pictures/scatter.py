@@ -4,38 +4,75 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
+from PIL.Image import registered_extensions
 
+from featscape.errors import InputError
 from featscape.labels.classes import count_classes
 from featscape.labels.colors import position_colors
 from featscape.pictures.names import Arrangement, draw_names, plan_map
 from featscape.pictures.plane import fit_to_box, project_to_plane
 from featscape.pictures.points import draw_points, marker_px
 from featscape.pictures.theme import DARK, LIGHT
+from featscape.pictures.vector import VECTOR_SUFFIXES, draw_in_axes, write_vector
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
+    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
     from PIL import Image
 
     from featscape.labels.classes import Classes
+    from featscape.pictures.names import PlannedMap
     from featscape.pictures.page import Page
     from featscape.pictures.plane import Plane
 
+    Labels = Sequence[str] | Sequence[int] | NDArray[np.generic]
 
+
+@overload
 def draw_scatter(
     positions: ArrayLike,
-    labels: Sequence[str] | Sequence[int] | NDArray[np.generic] | None = None,
+    labels: Labels | None = None,
     *,
     size_px: int = 1600,
     title: str | None = None,
     caption: str | None = None,
     names: bool = True,
     dark: bool = False,
-) -> Image.Image:
+    path: str | os.PathLike[str] | None = None,
+    ax: None = None,
+) -> Image.Image: ...
+
+
+@overload
+def draw_scatter(
+    positions: ArrayLike,
+    labels: Labels | None = None,
+    *,
+    names: bool = True,
+    dark: bool = False,
+    ax: Axes,
+) -> None: ...
+
+
+def draw_scatter(
+    positions: ArrayLike,
+    labels: Labels | None = None,
+    *,
+    size_px: int = 1600,
+    title: str | None = None,
+    caption: str | None = None,
+    names: bool = True,
+    dark: bool = False,
+    path: str | os.PathLike[str] | None = None,
+    ax: Axes | None = None,
+) -> Image.Image | None:
     """Draw the items as points colored by class, with the names of the classes on the map.
 
     The name of a class is written where the class is densest, and at up to two more clusters of
@@ -62,26 +99,58 @@ def draw_scatter(
         Write the names of the classes on the map; otherwise, a legend lists the classes.
     dark : bool
         Draw on a dark background.
+    path : path, optional
+        Also write the picture to this file: .svg and .pdf with text as text, .png, or another
+        format of Pillow. In .svg and .pdf, more than 20,000 points are an image.
+    ax : matplotlib.axes.Axes, optional
+        Draw in these axes, whose limits are set, and return None. The names fit the current size
+        of the axes. Not with `title`, `caption` or `path`.
 
     Returns
     -------
-    PIL.Image.Image
-        RGB.
+    PIL.Image.Image or None
+        RGB; None with `ax`.
 
     Raises
     ------
     InputError
-        If the positions are not finite numbers of a valid shape, or if the number of labels
-        differs from the number of positions.
+        If the positions are not finite numbers of a valid shape, if the number of labels differs
+        from the number of positions, or if the suffix of `path` is unknown.
+
+    Examples
+    --------
+    >>> from featscape import draw_scatter
+    >>> picture = draw_scatter([[0, 0], [1, 1]], ["cat", "dog"], title="Two images")
+    >>> picture.size
+    (1600, 1600)
     """
     plane = project_to_plane(positions)
     theme = DARK if dark else LIGHT
     classes = count_classes(labels, len(plane.xy))
     if classes is not None:
         classes = replace(classes, colors=theme.class_colors(classes.colors))
-    arrange = partial(_arrange, plane)
+    codes, colors = _colors(plane, classes)
+    if ax is not None:
+        if (title, caption, path) != (None, None, None):
+            raise InputError(
+                "title, caption and path must be None with ax. Use ax.set_title and savefig."
+            )
+        points = np.asarray(positions, dtype=np.float64)
+        xy = points if points.shape[1] == 2 else plane.xy
+        draw_in_axes(
+            ax,
+            xy,
+            order=_order(plane),
+            codes=codes,
+            colors=colors,
+            classes=classes,
+            names=names,
+            theme=theme,
+        )
+        return None
+    target = None if path is None else _check_path(path)
     planned = plan_map(
-        arrange,
+        partial(_arrange, plane),
         size_px=size_px,
         aspect=plane.aspect,
         title=title,
@@ -89,19 +158,47 @@ def draw_scatter(
         theme=theme,
         names=names,
     )
+    picture = _draw_map(planned, codes, colors, classes)
+    finished = planned.page.finish(picture, caption=caption)
+    if target is None:
+        return finished
+    if target.suffix.lower() in VECTOR_SUFFIXES:
+        write_vector(target, planned, codes, colors, classes, caption=caption)
+    else:
+        finished.save(target)
+    return finished
+
+
+def _check_path(path: str | os.PathLike[str]) -> Path:
+    """Return the path, or raise InputError if no format has its suffix."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in VECTOR_SUFFIXES and suffix not in registered_extensions():
+        raise InputError(
+            f"path must end with .svg, .pdf, .png or another suffix of an image; got {suffix!r}. "
+            "Choose another name."
+        )
+    return Path(path)
+
+
+def _draw_map(
+    planned: PlannedMap,
+    codes: NDArray[np.intp],
+    colors: tuple[str, ...],
+    classes: Classes | None,
+) -> Image.Image:
+    """Return the picture of the map, without the page around it."""
     page, points = planned.page, planned.arrangement
-    codes, colors = _colors(plane, classes)
     picture = draw_points(
         points.centers,
         codes[points.items],
         colors,
         size_px=(page.map_width, page.map_height),
         marker_px=points.side_px,
-        background=theme.background,
+        background=page.theme.background,
     )
     if classes is not None:
-        draw_names(picture, planned.names, classes, theme)
-    return page.finish(picture, caption=caption)
+        draw_names(picture, planned.names, classes, page.theme)
+    return picture
 
 
 def _arrange(plane: Plane, page: Page) -> Arrangement:
@@ -110,11 +207,15 @@ def _arrange(plane: Plane, page: Page) -> Arrangement:
     points = fit_to_box(
         plane.xy, width_px=page.map_width, height_px=page.map_height, margin_px=diameter_px
     )
-    if plane.depth is None:
-        order = np.random.default_rng(0).permutation(len(points))
-    else:
-        order = np.argsort(plane.depth, kind="stable")
+    order = _order(plane)
     return Arrangement(items=order, centers=points[order], side_px=diameter_px)
+
+
+def _order(plane: Plane) -> NDArray[np.intp]:
+    """Return the order in which the points are drawn."""
+    if plane.depth is None:
+        return np.random.default_rng(0).permutation(len(plane.xy))
+    return np.argsort(plane.depth, kind="stable")
 
 
 def _colors(plane: Plane, classes: Classes | None) -> tuple[NDArray[np.intp], tuple[str, ...]]:

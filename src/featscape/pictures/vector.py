@@ -1,0 +1,228 @@
+"""Draw a scatter plot in the axes of matplotlib, and write it as SVG or PDF with text as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featscape.pictures.names import Arrangement, lay_out_names, unnamed_classes
+from featscape.pictures.page import MAX_LEGEND_ROWS, legend_rows
+from featscape.pictures.plane import fit_to_box
+from featscape.pictures.points import DPI, add_points, marker_px
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from featscape.labels.classes import Classes
+    from featscape.pictures.names import NameBox, PlannedMap
+    from featscape.pictures.text import FormattedText
+    from featscape.pictures.theme import Theme
+
+MAX_VECTOR_POINTS = 20_000  # programs open larger files slowly; more points become an image
+_IMAGE_DPI = 2 * DPI  # of this image
+_SMALLEST_TEXT_PT = 8.0  # of names in axes
+_TEXTS_PER_SIDE = 60  # sizes of the text per side of the axes
+# By suffix; without a date, a file has the same bytes every time.
+_METADATA = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+VECTOR_SUFFIXES = _METADATA.keys()
+
+
+def write_vector(
+    path: Path,
+    planned: PlannedMap,
+    codes: NDArray[np.intp],
+    colors: tuple[str, ...],
+    classes: Classes | None,
+    *,
+    caption: str | None,
+) -> None:
+    """Write a scatter plot as SVG or PDF.
+
+    Parameters
+    ----------
+    path : Path
+        Ends with .svg or .pdf.
+    planned : PlannedMap
+    codes : ndarray of intp, shape (n,)
+        The color of each item, an index into `colors`.
+    colors : tuple of str
+    classes : Classes or None
+    caption : str or None
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    page, points = planned.page, planned.arrangement
+    settings: Any = {"svg.fonttype": "none", "svg.hashsalt": "featscape", "pdf.fonttype": 42}
+    with mpl.rc_context(settings):
+        figure = Figure(figsize=(page.width_px / DPI, page.height_px / DPI), dpi=DPI)
+        figure.set_facecolor(page.theme.background)
+        axes: Any = figure.add_axes((0, 0, 1, 1))
+        axes.set_axis_off()
+        axes.set(xlim=(0, page.width_px), ylim=(page.height_px, 0))
+        corner = np.array([page.map_left, page.map_top])
+        add_points(
+            axes,
+            points.centers + corner,
+            codes[points.items],
+            colors,
+            marker_pt=_points_of(points.side_px),
+            background=page.theme.background,
+            rasterized=len(codes) > MAX_VECTOR_POINTS,
+        )
+        if classes is not None:
+            _add_names(
+                axes, planned.names, classes, page.theme, to_data=lambda xy: xy + corner, dpi=DPI
+            )
+        for one in page.texts(caption=caption):
+            side = {"lm": "left", "rm": "right"}[one.anchor]
+            _add_text(axes, (one.x, one.y), one.line, one.color, side=side, dpi=DPI)
+        for x, y, color in page.disks():
+            size = _points_of(page.disk_px) ** 2
+            axes.scatter([x + page.disk_px / 2], [y], s=size, c=color, linewidths=0)
+        figure.savefig(path, dpi=_IMAGE_DPI, metadata=_METADATA[path.suffix.lower()])
+
+
+def draw_in_axes(
+    axes: Any,
+    xy: NDArray[np.float64],
+    *,
+    order: NDArray[np.intp],
+    codes: NDArray[np.intp],
+    colors: tuple[str, ...],
+    classes: Classes | None,
+    names: bool,
+    theme: Theme,
+) -> None:
+    """Draw a scatter plot in axes, and set their limits.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    xy : ndarray of float64, shape (n, 2)
+        In the coordinates of the data.
+    order : ndarray of intp, shape (n,)
+        The order in which the points are drawn.
+    codes, colors, classes
+        As in `write_vector`.
+    names : bool
+        Write the names of the classes on the map.
+    theme : Theme
+    """
+    dpi = axes.figure.dpi
+    extent = axes.get_window_extent()
+    box = max(round(extent.width), 1), max(round(extent.height), 1)
+    side_px = marker_px(len(xy), min(box))
+    centers = fit_to_box(xy, width_px=box[0], height_px=box[1], margin_px=side_px)
+    to_data = _limit(axes, xy, centers, box)
+    add_points(
+        axes,
+        xy[order],
+        codes[order],
+        colors,
+        marker_pt=side_px * 72 / dpi,
+        background=theme.background,
+        rasterized=len(xy) > MAX_VECTOR_POINTS,
+    )
+    axes.set_facecolor(theme.background)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    if classes is None:
+        return
+    laid_out: list[NameBox] = []
+    if names:
+        text_px = max(min(box) / _TEXTS_PER_SIDE, _SMALLEST_TEXT_PT * dpi / 72)
+        arrangement = Arrangement(np.arange(len(xy)), centers, side_px)
+        laid_out = lay_out_names(arrangement, classes, box=box, text_px=text_px)
+        _add_names(axes, laid_out, classes, theme, to_data=to_data, dpi=dpi)
+    _add_legend(axes, classes, unnamed_classes(laid_out, classes), theme)
+
+
+def _limit(
+    axes: Any, xy: NDArray[np.float64], centers: NDArray[np.float64], box: tuple[int, int]
+) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """Set the limits so that `xy` has the positions `centers`; return the map from pixels."""
+    spans = np.ptp(xy, axis=0), np.ptp(centers, axis=0)
+    longer = int(spans[1].argmax())
+    scale = spans[0][longer] / spans[1][longer] if spans[1][longer] else 1.0  # data per pixel
+
+    def to_data(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+        moved: NDArray[np.float64] = xy[0] + (pixels - centers[0]) * scale * np.array([1, -1])
+        return moved
+
+    left, top = to_data(np.zeros(2))
+    right, bottom = to_data(np.array(box, dtype=np.float64))
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set(xlim=(left, right), ylim=(bottom, top))
+    return to_data
+
+
+def _add_legend(axes: Any, classes: Classes, codes: NDArray[np.intp], theme: Theme) -> None:
+    """Add a legend of some of the classes beside the axes."""
+    from matplotlib.lines import Line2D
+
+    if not len(codes):
+        return
+    rows = legend_rows(classes, codes, MAX_LEGEND_ROWS)
+    handles = [
+        Line2D([], [], color=row.color or "none", label=row.name, marker="o", linestyle="none")
+        for row in rows
+    ]
+    legend = axes.legend(
+        handles=handles,
+        loc="center left",
+        bbox_to_anchor=(1, 0.5),
+        frameon=False,
+        labelcolor=theme.ink,
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+
+
+def _add_names(
+    axes: Any,
+    names: list[NameBox],
+    classes: Classes,
+    theme: Theme,
+    *,
+    to_data: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    dpi: float,
+) -> None:
+    from matplotlib.patheffects import Stroke
+
+    for name in reversed(names):  # the most important name on top
+        color = theme.name_color(classes.colors[name.class_code])
+        halo = Stroke(linewidth=2 * name.halo_px * 72 / dpi, foreground=theme.background)
+        for line, middle in zip(name.lines, name.line_middles, strict=True):
+            x, y = to_data(np.array([name.x, middle]))
+            # A text with a path effect is written as a path, so the text itself has none.
+            outline = _add_text(axes, (x, y), line, theme.background, side="center", dpi=dpi)
+            outline.set_path_effects([halo])
+            _add_text(axes, (x, y), line, color, side="center", dpi=dpi)
+
+
+def _add_text(
+    axes: Any, xy: tuple[float, float], line: FormattedText, color: str, *, side: str, dpi: float
+) -> Any:
+    """Add a line of text in the font that contains its characters; return the text."""
+    family, style = line.font.getname()
+    return axes.text(
+        *xy,
+        line.text,
+        color=color,
+        fontfamily=[family, "DejaVu Sans"],
+        fontweight="bold" if style and "Bold" in style else "normal",
+        fontsize=line.font.size * 72 / dpi,
+        horizontalalignment=side,
+        verticalalignment="center_baseline",
+        parse_math=False,
+        clip_on=False,
+    )
+
+
+def _points_of(pixels: float) -> float:
+    return pixels * 72 / DPI

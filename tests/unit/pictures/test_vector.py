@@ -1,0 +1,114 @@
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from featscape.errors import InputError
+from featscape.pictures import draw_scatter, vector
+
+LABELS = ["cat", "قطة", "$x_1$"]
+CORNERS = [[0, 0], [1, 0], [0, 2]]
+
+
+def texts_in(file):
+    root = ET.parse(file).getroot()
+    return ["".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def axes_of(size=(6, 5)):
+    return Figure(figsize=size).add_subplot()
+
+
+def test_an_svg_contains_names_title_and_caption_as_text(tmp_path):
+    draw_scatter(
+        CORNERS, LABELS, title="$t_1$", caption="A caption", path=tmp_path / "map.svg", size_px=400
+    )
+    assert {*LABELS, "$t_1$", "A caption"} <= set(texts_in(tmp_path / "map.svg"))
+
+
+def test_an_svg_without_names_contains_the_legend_as_text(tmp_path):
+    draw_scatter(CORNERS, LABELS, names=False, path=tmp_path / "map.svg", size_px=400)
+    assert sorted(texts_in(tmp_path / "map.svg")) == sorted([*LABELS, "1", "1", "1"])
+
+
+def test_many_points_of_an_svg_are_an_image(tmp_path, monkeypatch):
+    draw_scatter(CORNERS, path=tmp_path / "few.svg", size_px=400)
+    monkeypatch.setattr(vector, "MAX_VECTOR_POINTS", 2)
+    draw_scatter(CORNERS, path=tmp_path / "many.svg", size_px=400)
+    assert "<image" not in (tmp_path / "few.svg").read_text()
+    assert "<image" in (tmp_path / "many.svg").read_text()
+
+
+@pytest.mark.parametrize("suffix", ["svg", "pdf", "PDF"])
+def test_vector_files_have_the_same_bytes_every_time(tmp_path, suffix):
+    for name in "ab":
+        draw_scatter(CORNERS, LABELS, path=tmp_path / f"{name}.{suffix}", size_px=300, dark=True)
+    assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+    start = (tmp_path / f"a.{suffix}").read_bytes()[:5]
+    assert start == (b"<?xml" if suffix == "svg" else b"%PDF-")
+
+
+def test_a_png_is_the_returned_picture(tmp_path):
+    picture = draw_scatter(CORNERS, LABELS, path=tmp_path / "map.png", size_px=300)
+    with Image.open(tmp_path / "map.png") as written:
+        assert written.tobytes() == picture.tobytes()
+
+
+@pytest.mark.parametrize("name", ["map.docx", "map"])
+def test_an_unknown_suffix_is_an_error(tmp_path, name):
+    with pytest.raises(InputError, match=r"path must end with \.svg, \.pdf, \.png"):
+        draw_scatter(CORNERS, path=tmp_path / name)
+
+
+def test_points_in_axes_have_the_coordinates_of_the_data_and_are_visible():
+    axes = axes_of()
+    positions = np.array(CORNERS, dtype=float) * [100, 50] + [1000, -7]
+    assert draw_scatter(positions, LABELS, ax=axes) is None
+    (points,) = axes.collections
+    assert sorted(points.get_offsets().tolist()) == sorted(positions.tolist())
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    assert left < 1000
+    assert right > 1100
+    assert bottom < -7
+    assert top > 93
+    width, height = axes.get_window_extent().size
+    assert (right - left) / width == pytest.approx((top - bottom) / height, rel=0.01)
+
+
+def test_names_in_axes_are_near_their_points():
+    axes = axes_of()
+    draw_scatter(CORNERS, LABELS, ax=axes)
+    positions = {text.get_text(): text.get_position() for text in axes.texts}
+    assert positions.keys() == set(LABELS)
+    for label, corner in zip(LABELS, CORNERS, strict=True):
+        assert np.linalg.norm(np.subtract(positions[label], corner)) < 0.3
+    assert axes.get_legend() is None
+
+
+@pytest.mark.parametrize("n_dimensions", [1, 3])
+def test_axes_show_one_and_three_dimensions(n_dimensions):
+    axes = axes_of()
+    draw_scatter(np.random.default_rng(0).normal(size=(30, n_dimensions)), ax=axes)
+    assert len(axes.collections[0].get_offsets()) == 30
+
+
+def test_axes_without_names_have_a_legend():
+    axes = axes_of()
+    draw_scatter(CORNERS, LABELS, names=False, ax=axes)
+    axes.figure.canvas.draw()  # "$x_1$" is not parsed
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == sorted(LABELS)
+    assert not axes.texts
+
+
+def test_identical_points_fit_into_axes():
+    axes = axes_of()
+    draw_scatter(np.ones((3, 2)), ax=axes)
+    assert axes.get_xlim()[0] < 1 < axes.get_xlim()[1]
+
+
+@pytest.mark.parametrize("given", [{"title": "t"}, {"caption": "c"}, {"path": "map.svg"}])
+def test_texts_and_files_belong_to_the_owner_of_the_axes(given):
+    with pytest.raises(InputError, match="title, caption and path must be None with ax"):
+        draw_scatter(CORNERS, ax=axes_of(), **given)
