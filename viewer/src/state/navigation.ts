@@ -1,6 +1,7 @@
 /** The view of the map: which part of it the stage shows, and which item has the pointer or cursor. */
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Area, Point, Stage, View } from "../stage/index";
+import type { TornNeighbors } from "./items/items";
 
 /** A class or category to which the pointer points in a panel. */
 export interface Highlight {
@@ -26,6 +27,8 @@ export class Navigation {
   /** The item that the keyboard cursor is on. */
   readonly cursor = signal<number | null>(null);
   readonly hover = signal<{ readonly item: number; readonly at: Point } | null>(null);
+  /** The neighbors of the item in the card that are elsewhere on the map; null without a card. */
+  readonly torn = signal<TornNeighbors | null>(null);
   /** The item whose button is hovered in a panel. */
   readonly hoveredInPanel = signal<number | null>(null);
   readonly highlight = signal<Highlight | null>(null);

@@ -130,14 +130,19 @@ function syncMarks(app: App, stage: Stage): (() => void)[] {
       ),
     ),
     effect(() => {
-      const { side, item, placed, neighbors } = app.panels;
-      if (side.value === "findings") {
-        const { from, to } = app.findings.links.value;
-        stage.setLinks(from, to);
-        return;
-      }
-      const from = side.value === "placed" ? (placed.value?.position ?? null) : item.value;
-      stage.setLinks(from, neighbors.value);
+      const { from, to } = linksOf(app);
+      stage.setLinks(from, to);
     }),
   ];
+}
+
+/** The lines of the open panel; if the panel has none, the lines of the item in the card. */
+function linksOf(app: App): { from: Parameters<Stage["setLinks"]>[0]; to: readonly number[] } {
+  const { side, item, placed, neighbors } = app.panels;
+  const torn = app.navigation.torn.value;
+  const found = app.findings.links.value;
+  if (side.value === "findings" && found.to.length > 0) return found;
+  if (neighbors.value.length === 0 && torn) return { from: torn.item, to: torn.elsewhere };
+  const from = side.value === "placed" ? (placed.value?.position ?? null) : item.value;
+  return { from, to: neighbors.value };
 }

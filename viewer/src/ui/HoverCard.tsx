@@ -1,6 +1,7 @@
 /** A card next to the pointer with a larger image and the item's details. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ItemDetails } from "../contract";
+import { columnNamed, findingOf } from "../state/columns";
 import { columnFacts } from "../state/items/item-details";
 import { useApp } from "./context";
 import { Name } from "./controls/Name";
@@ -27,6 +28,7 @@ function Card({ item, x, y }: { readonly item: number; readonly x: number; reado
   const app = useApp();
   const card = useRef<HTMLDivElement>(null);
   const [details, setDetails] = useState<ItemDetails | null>(null);
+  const { torn } = app.navigation;
 
   useEffect(() => {
     let gone = false;
@@ -35,10 +37,17 @@ function Card({ item, x, y }: { readonly item: number; readonly x: number; reado
         (found) => !gone && setDetails(found),
         (error) => console.warn(`no details of item ${app.items.id(item)}: ${error}`),
       );
+      app.items.tornNeighbors(item).then(
+        (found) => {
+          if (!gone) torn.value = found;
+        },
+        (error) => console.warn(`no neighbors of item ${app.items.id(item)}: ${error}`),
+      );
     }, REST_MS);
     return () => {
       gone = true;
       clearTimeout(timer);
+      torn.value = null;
     };
   }, [item, app]);
 
@@ -70,13 +79,24 @@ function Card({ item, x, y }: { readonly item: number; readonly x: number; reado
         </div>
       )}
       {known && <Columns details={known} />}
+      {torn.value && torn.value.elsewhere.length > 0 && (
+        <p class="fs-torn fs-muted">
+          {torn.value.elsewhere.length} of the {torn.value.total} most similar{" "}
+          {app.hasImages ? "images" : "items"} are elsewhere on the map
+        </p>
+      )}
     </div>
   );
 }
 
+/** The columns of an item; of the scores of the findings only the one that colors the map. */
 function Columns({ details }: { readonly details: ItemDetails }) {
-  const { manifest } = useApp();
-  const rows = columnFacts(details, manifest);
+  const { manifest, colorBy } = useApp();
+  const columns = Object.entries(details.columns).filter(([name]) => {
+    const column = columnNamed(manifest, name);
+    return name === colorBy.value || column?.kind !== "number" || !findingOf(column);
+  });
+  const rows = columnFacts({ ...details, columns: Object.fromEntries(columns) }, manifest);
   if (rows.length === 0) return null;
   return (
     <dl class="fs-card-columns">

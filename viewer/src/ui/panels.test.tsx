@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { render } from "preact";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { NoAnswerError } from "../sources/error";
 import { FADED, HIDDEN } from "../stage/index";
 import type { App } from "../state/app";
@@ -586,6 +586,16 @@ it("a long section renders only the visible rows", async () => {
   expect(root.querySelector<HTMLElement>(".fs-finding-list ol")?.style.height).toBe("78000px");
 });
 
+it("a finding about several images is as high as its images need, and one without is low", async () => {
+  const listed = [{ items: [0, 1, 2, 3, 4, 5] }, { items: [0] }, { items: [] }];
+  const { app } = await shown({ findings: [{ name: "classes", layout: "groups", listed }] });
+  app.openFindings("classes");
+  await settled();
+  const found = [...root.querySelectorAll<HTMLElement>(".fs-finding")];
+  expect(found.map((row) => row.style.height)).toEqual(["210px", "134px", "72px"]);
+  expect(found[2]?.style.transform).toBe("translateY(344px)");
+});
+
 it("a map without findings says how to compute them", async () => {
   await shown();
   press("f");
@@ -609,4 +619,27 @@ it("the colors of the findings are a group of the menu, with a note below", asyn
   expect([...(group?.children ?? [])].map((each) => each.textContent)).toEqual(["torn"]);
   expect(root.querySelector(".fs-color-by > select > option")?.textContent).toBe("label");
   expect(root.querySelector(".fs-legend")?.textContent).toContain("A share.");
+});
+
+it("the card draws lines to the neighbors that are elsewhere, unless a panel shows its own", async () => {
+  const { app, calls } = await shown();
+  const torn = { item: 2, elsewhere: [4], total: 12 };
+  vi.spyOn(app.items, "tornNeighbors").mockResolvedValue(torn);
+  app.navigation.hover.value = { item: 2, at: { x: 9, y: 9 } };
+  await settled(200);
+  expect(root.querySelector(".fs-card")?.textContent).toContain(
+    "1 of the 12 most similar items are elsewhere on the map",
+  );
+  expect(calls.get("links")).toEqual({ from: 2, to: [4] });
+  app.panels.neighbors.value = [1, 3];
+  expect(calls.get("links")).toMatchObject({ to: [1, 3] });
+  app.panels.neighbors.value = [];
+  app.navigation.hover.value = null;
+  await settled();
+  expect(calls.get("links")).toEqual({ from: null, to: [] });
+});
+
+it("a small map tears no neighbors apart, and empty entries are no neighbors", async () => {
+  const { app } = await shown();
+  expect(await app.items.tornNeighbors(0)).toEqual({ item: 0, elsewhere: [], total: 2 });
 });

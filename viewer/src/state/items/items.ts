@@ -12,6 +12,7 @@ import {
 } from "../../contract";
 import type { Source } from "../../source";
 import type { Values } from "../filters";
+import { elsewhere } from "../torn";
 import { type TextColumns, TextFile, type Texts } from "./texts";
 
 export const LABEL = "label"; // the name of the class column
@@ -23,9 +24,18 @@ export interface Neighbor {
   readonly distance: number;
 }
 
+/** The most similar items of an item that are elsewhere on the map. */
+export interface TornNeighbors {
+  readonly item: number;
+  readonly elsewhere: readonly number[];
+  /** The number of neighbors that were compared. */
+  readonly total: number;
+}
+
 export class Items {
   readonly count: number;
   readonly classes: Uint16Array | null;
+  private readonly positions: Float32Array;
   private readonly ids: Uint32Array;
   private readonly columns = new Map<string, Promise<Values>>();
   private readonly strings: TextFile | null;
@@ -34,11 +44,12 @@ export class Items {
 
   constructor(
     readonly source: Source,
-    arrays: Pick<Arrays, "ids" | "classes">,
+    arrays: Pick<Arrays, "positions" | "ids" | "classes">,
     private readonly images: Pick<Thumbnails, "blob">,
   ) {
     const { n_items, strings } = source.manifest;
     this.count = n_items;
+    this.positions = arrays.positions;
     this.ids = arrays.ids;
     this.classes = arrays.classes;
     this.strings = strings && new TextFile(source, strings);
@@ -166,6 +177,18 @@ export class Items {
     return Array.from(items, (other, i) => ({ item: other, distance: lengths[i] ?? 0 })).filter(
       (neighbor) => neighbor.item !== NO_ITEM,
     );
+  }
+
+  /** The neighbors in the bundle, at most 12, that are elsewhere on the map, and their total number. */
+  async tornNeighbors(item: number): Promise<TornNeighbors> {
+    const { neighbors, n_dimensions } = this.manifest;
+    const row = new Uint32Array(await this.row(neighbors.indices, item, 4));
+    const known = [...row].filter((other) => other < this.count);
+    return {
+      item,
+      elsewhere: elsewhere(this.positions, n_dimensions, item, known),
+      total: known.length,
+    };
   }
 
   neighborsOfIds(ids: readonly number[], distances: readonly number[]): Neighbor[] {

@@ -10,28 +10,31 @@ import { Name } from "../controls/Name";
 
 type SectionLayout = ListedSection["layout"];
 
-/** The height of a row in pixels. The texts are cut, so that each row fits. */
-export const ROW_HEIGHTS: Readonly<Record<SectionLayout, number>> = {
-  items: 156,
-  pairs: 206,
-  groups: 116,
-  texts: 72,
-};
+const IN_GROUP = 10; // images of a finding about several images
+const PER_LINE = 5;
 
-const IN_STRIP = 6; // images in a row of small images
+/** The height of a row in pixels. The texts are cut, so that each row fits. */
+export function rowHeight({ items, finding }: FindingRow, layout: SectionLayout): number {
+  if (layout === "items") return 156;
+  if (layout === "pairs") return 206;
+  const nLines = Math.ceil(Math.min(items.length, IN_GROUP) / PER_LINE);
+  if (nLines === 0) return 72;
+  return 58 + 76 * nLines + (finding.n_items > IN_GROUP ? 18 : 0);
+}
 
 interface FindingEntryProps {
   readonly row: FindingRow;
   readonly layout: SectionLayout;
   readonly number: number;
+  /** The distance from the top of the list in pixels. */
+  readonly top: number;
   /** The number of rows. */
   readonly count: number;
   readonly active: boolean;
 }
 
-export function FindingEntry({ row, layout, number, count, active }: FindingEntryProps) {
+export function FindingEntry({ row, layout, number, top, count, active }: FindingEntryProps) {
   const app = useApp();
-  const height = ROW_HEIGHTS[layout];
   const Content = CONTENTS[layout] ?? TextContent;
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the keys J and K choose a row
@@ -40,7 +43,7 @@ export function FindingEntry({ row, layout, number, count, active }: FindingEntr
       aria-current={active ? "true" : undefined}
       aria-setsize={count}
       aria-posinset={number + 1}
-      style={{ height: `${height}px`, transform: `translateY(${number * height}px)` }}
+      style={{ height: `${rowHeight(row, layout)}px`, transform: `translateY(${top}px)` }}
       onClick={() => app.chooseFinding(number)}
     >
       <Content row={row} />
@@ -82,6 +85,7 @@ function ItemContent({ row }: RowProps) {
           <Strip
             items={finding.neighbors}
             total={finding.neighbors.length}
+            sizePx={32}
             name={finding.suggested === null ? "Nearest images" : "Nearest with that label"}
           />
         )}
@@ -175,7 +179,12 @@ function GroupContent({ row }: RowProps) {
   return (
     <>
       <Sentence row={row} />
-      <Strip items={row.items} total={row.finding.n_items} name="Images" />
+      <Strip
+        items={row.items.slice(0, IN_GROUP)}
+        total={row.finding.n_items}
+        name="Images"
+        sizePx={64}
+      />
     </>
   );
 }
@@ -184,23 +193,26 @@ function TextContent({ row }: RowProps) {
   return <Sentence row={row} />;
 }
 
-/** A row of small images; the number of the other images follows. */
+/** Small images; the number of the other images follows. */
 function Strip(props: {
   readonly items: readonly number[];
   readonly total: number;
   readonly name: string;
+  readonly sizePx: 32 | 64;
 }) {
-  const shown = props.items.slice(0, IN_STRIP);
-  const more = props.total - shown.length;
-  if (shown.length === 0) return null;
+  const { items, total, name, sizePx } = props;
+  const more = total - items.length;
+  if (items.length === 0) return null;
   return (
-    <ul class="fs-strip" aria-label={props.name}>
-      {shown.map((item) => (
-        <li key={item}>
-          <ItemButton item={item} sizePx={48} />
-        </li>
-      ))}
-      {more > 0 && <li class="fs-muted">+{more.toLocaleString("en-US")}</li>}
-    </ul>
+    <>
+      <ul class={`fs-strip fs-strip-${sizePx}`} aria-label={name}>
+        {items.map((item) => (
+          <li key={item}>
+            <ItemButton item={item} sizePx={sizePx} />
+          </li>
+        ))}
+      </ul>
+      {more > 0 && <p class="fs-muted fs-more">and {more.toLocaleString("en-US")} more</p>}
+    </>
   );
 }

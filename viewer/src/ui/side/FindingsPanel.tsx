@@ -1,11 +1,15 @@
 /** The findings: the sections with their numbers, and the findings of the open section. */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { ListedSection } from "../../contract";
+import type { FindingRow } from "../../state/findings";
 import { useApp } from "../context";
 import { IconButton, SidePanel, TextButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
-import { seenRows, useViewport } from "../controls/viewport";
-import { FindingEntry, ROW_HEIGHTS } from "./FindingEntry";
+import { useViewport } from "../controls/viewport";
+import { FindingEntry, rowHeight } from "./FindingEntry";
+
+const NO_ROWS: readonly FindingRow[] = [];
+const SPARE_PX = 400; // above and below the visible part, so that scrolling shows no gaps
 
 export function FindingsPanel() {
   const app = useApp();
@@ -153,29 +157,34 @@ function Section({ section }: { readonly section: ListedSection }) {
   );
 }
 
-/** The rows have one height, so that only the visible rows are rendered. */
+/** The list of the findings. Only the visible rows are rendered. */
 function FindingList({ section }: { readonly section: ListedSection }) {
   const app = useApp();
   const scroller = useRef<HTMLDivElement>(null);
   const viewport = useViewport(scroller);
-  const rows = app.findings.rows.value ?? [];
+  const rows = app.findings.rows.value ?? NO_ROWS;
   const at = app.findings.at.value;
-  const height = ROW_HEIGHTS[section.layout];
-  const { first, last } = seenRows(viewport, height, rows.length);
+  const tops = useMemo(() => rowTops(rows, section.layout), [rows, section]);
+  const total = tops[rows.length] ?? 0;
+  const first = rowAt(tops, viewport.top - SPARE_PX);
+  const last = rowAt(tops, viewport.top + viewport.height + SPARE_PX) + 1;
 
   useEffect(() => {
-    if (scroller.current && at >= 0) scrollTo(scroller.current, at * height, height);
-  }, [at, height]);
+    const [top, bottom] = [tops[at], tops[at + 1]];
+    if (!scroller.current || top === undefined || bottom === undefined) return;
+    scrollTo(scroller.current, top, bottom - top);
+  }, [at, tops]);
 
   return (
     <div class="fs-finding-list" ref={scroller}>
-      <ol class="fs-tall" style={{ height: `${rows.length * height}px` }}>
+      <ol class="fs-tall" style={{ height: `${total}px` }}>
         {rows.slice(first, last).map((row, i) => (
           <FindingEntry
             key={first + i}
             row={row}
             layout={section.layout}
             number={first + i}
+            top={tops[first + i] ?? 0}
             count={rows.length}
             active={first + i === at}
           />
@@ -183,6 +192,19 @@ function FindingList({ section }: { readonly section: ListedSection }) {
       </ol>
     </div>
   );
+}
+
+/** The distance of each row from the top of the list, and the height of the list. */
+function rowTops(rows: readonly FindingRow[], layout: ListedSection["layout"]): number[] {
+  const tops = [0];
+  for (const [i, row] of rows.entries()) tops.push((tops[i] as number) + rowHeight(row, layout));
+  return tops;
+}
+
+/** The row at a distance from the top of the list; the first or the last row outside of the list. */
+function rowAt(tops: readonly number[], distance: number): number {
+  const after = tops.findIndex((top) => top > distance);
+  return after < 0 ? tops.length - 1 : Math.max(after - 1, 0);
 }
 
 /** Scroll as little as possible until a row is visible. */
