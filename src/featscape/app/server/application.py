@@ -111,8 +111,12 @@ class ServedMap:
             self.thumbnails = StoredThumbnails.of(folder_of_thumbnails, n_items=len(self.items))
         self.indices = StoredArray.in_archive(opened, NEIGHBORS, "indices", dtype=np.int32)
         self.distances = StoredArray.in_archive(opened, NEIGHBORS, "distances", dtype=np.float32)
+        self._check_shapes(folder)
+
+    def _check_shapes(self, folder: Path) -> None:
+        """Raise InputError unless the files of the map have one entry per item."""
         if self.distances.shape != self.indices.shape:
-            raise damaged(opened.path / NEIGHBORS, "its two arrays have different shapes")
+            raise damaged(folder / NEIGHBORS, "its two arrays have different shapes")
         n_items = len(self.items)
         for name, n_rows in (
             (BUNDLE, self.manifest.n_items),
