@@ -5,8 +5,8 @@ import { BlockFile, entry } from "./blocks";
 import { ByteCache } from "./cache";
 
 const CACHE_BYTES = 48 * 2 ** 20;
-const IN_FLIGHT = 6;
-const RETRY_MS = 4000;
+const IN_FLIGHT = 6; // requests at a time: as many as browsers open per server with HTTP/1.1
+const RETRY_MS = 4000; // until a block that could not be read is requested again
 
 /** A block to read; blocks with a lower `rank` are read first. */
 export interface Wanted {

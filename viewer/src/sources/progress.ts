@@ -2,7 +2,7 @@
 import type { Source } from "../source";
 
 const PIECE_BYTES = 2 ** 20;
-const IN_FLIGHT = 4;
+const IN_FLIGHT = 4; // requests at a time
 
 /** Wrap `source` to call `arrived` after each piece; `sizes` are the file sizes in bytes. */
 export function inPieces(

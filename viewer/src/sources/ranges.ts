@@ -1,7 +1,7 @@
 /** Reads byte ranges of files over HTTP. */
 import { NoAnswerError, SourceError } from "./error";
 
-const PAUSES_MS = [300, 1200];
+const PAUSES_MS = [300, 1200]; // before the second and the third attempt
 const BUSY_OR_GONE = [502, 503, 504]; // a proxy's answers for a server that is down
 
 function pause(ms: number): Promise<void> {

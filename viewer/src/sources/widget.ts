@@ -26,6 +26,8 @@ export interface WidgetSource extends Source {
   close(): void;
 }
 
+// Time without an answer after which the kernel counts as silent: for reads, which wait while a cell
+// runs, and for the check after the kernel seems to have gone.
 const SILENT_MS = 8000;
 const GONE_MS = 1500;
 export const SILENT =

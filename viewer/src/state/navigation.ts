@@ -21,7 +21,7 @@ export interface Surroundings {
 
 const EDGE_PX = 40; // about half of an image with its border
 const HIGHLIGHT_MS = 80; // a pointer that crosses a list highlights nothing
-const MOST_LOCATED = 5000;
+const MOST_LOCATED = 5000; // items of the sample from which a bounding box is estimated
 
 export class Navigation {
   /** The item that the keyboard cursor is on. */

@@ -8,8 +8,9 @@ import { Name } from "./controls/Name";
 import { Thumbnail } from "./controls/Thumbnail";
 
 const REST_MS = 50; // a moving pointer requests nothing
-const GAP_PX = 16;
-const COLUMNS_SHOWN = 6;
+const GAP_PX = 16; // between the pointer and the card
+const EDGE_PX = 8; // least distance of the card from the edge of the stage
+const COLUMNS_SHOWN = 6; // the item's panel shows all columns
 
 export function HoverCard() {
   const app = useApp();
@@ -58,7 +59,7 @@ function Card({ item, x, y }: { readonly item: number; readonly x: number; reado
     const { offsetWidth: width, offsetHeight: height } = element;
     const right = x + GAP_PX + width <= room.clientWidth;
     const left = right ? x + GAP_PX : Math.max(0, x - GAP_PX - width);
-    const top = Math.max(8, Math.min(y + GAP_PX, room.clientHeight - height - 8));
+    const top = Math.max(EDGE_PX, Math.min(y + GAP_PX, room.clientHeight - height - EDGE_PX));
     element.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
   }, [x, y, item, details]);
 

@@ -21,7 +21,7 @@ const TOOLS: readonly { tool: Tool; label: string; label3d?: string; key: string
   { tool: "rectangle", label: "Select with a rectangle", key: "r" },
 ];
 
-export const ZOOM_STEP = 1.5;
+export const ZOOM_STEP = 1.5; // factor of the scale per click or key
 
 const STOPS = "fieldset > button, fieldset > .fs-popover-holder > button";
 

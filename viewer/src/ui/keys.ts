@@ -4,7 +4,7 @@ import type { ViewMode } from "../state/address/address";
 import type { App } from "../state/app";
 import { ZOOM_STEP } from "./Toolbar";
 
-const PAN_PX = 80;
+const PAN_PX = 80; // per press of an arrow key with Shift
 
 const ARROWS = {
   ArrowLeft: { direction: "left", dx: PAN_PX, dy: 0 },

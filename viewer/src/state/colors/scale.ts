@@ -23,7 +23,7 @@ const VIRIDIS = [
 /** Part of the scale by theme: the colors close to the background are left out. */
 const PART = { light: [0, 0.9], dark: [0.14, 1] } as const;
 
-export const STEPS = 128;
+export const STEPS = 128; // colors of a scale
 
 function viridis(t: number): string {
   const at = t * (VIRIDIS.length - 1);
@@ -60,7 +60,7 @@ export interface NumberScale {
   from(position: number): number;
 }
 
-const SAMPLE = 20_000;
+const SAMPLE = 20_000; // numbers from which the median is estimated
 const SKEWED = 0.125; // share of the range; a median below it makes the scale logarithmic
 
 function evenScale(minimum: number, maximum: number): NumberScale {

@@ -18,7 +18,8 @@ const INK = {
   dark: { surface: "#1a1d23", text: "#e8eaee", muted: "#9a9fa9", line: "#2c3038", none: "#757a85" },
 } as const;
 
-// CSS pixels, as on the page
+// CSS pixels, as on the page: the legend's distance from the corner, its padding, the height of a row,
+// its width, and the radius of a disk in the color of a class.
 const EDGE = 12;
 const PADDING = 14;
 const ROW = 24;

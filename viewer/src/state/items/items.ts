@@ -17,7 +17,7 @@ import { type TextColumns, TextFile, type Texts } from "./texts";
 
 export const LABEL = "label"; // the name of the class column
 
-const WHOLE_COLUMN_ITEMS = 200_000;
+const WHOLE_COLUMN_ITEMS = 200_000; // columns of more items are read value by value
 
 export interface Neighbor {
   readonly item: number;

@@ -9,8 +9,8 @@ export type Texts = Readonly<Record<string, string | null>>;
 /** A block as stored: by column, one text per item. */
 export type TextColumns = Readonly<Record<string, readonly (string | null)[]>>;
 
-const KEPT_BLOCKS = 64;
-const READ_BYTES = 2 ** 20;
+const KEPT_BLOCKS = 64; // blocks in the cache
+const READ_BYTES = 2 ** 20; // of blocks in one request
 
 export class TextFile {
   private readonly file: BlockFile;

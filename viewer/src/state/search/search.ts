@@ -7,8 +7,8 @@ import { LABEL } from "../items/items";
 import type { TextColumns } from "../items/texts";
 import { haystackPage, matchingLines, termsOf } from "./find";
 
-const TYPING_PAUSE_MS = 160;
-const SLICE_MS = 30;
+const TYPING_PAUSE_MS = 160; // after the last letter, before the search starts
+const SLICE_MS = 30; // of searching, before the page may respond
 
 export class Search {
   readonly query = signal("");

@@ -12,7 +12,7 @@ import { Name } from "../controls/Name";
 import { Original } from "../controls/Original";
 import { Thumbnail } from "../controls/Thumbnail";
 
-const AGAIN_MS = 2000;
+const AGAIN_MS = 2000; // until a request is repeated while the server does not answer
 
 /**
  * Read something of an item; the value is null until it has arrived. A late answer for another item

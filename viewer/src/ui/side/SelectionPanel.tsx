@@ -10,8 +10,8 @@ import { Icon } from "../controls/icons";
 import { Name } from "../controls/Name";
 import { seenRows, useViewport } from "../controls/viewport";
 
-const CELL_PX = 72;
-const CLASSES_SHOWN = 100;
+const CELL_PX = 72; // side of a thumbnail with its gap
+const CLASSES_SHOWN = 100; // the largest classes; the others are counted
 
 export function SelectionPanel() {
   const app = useApp();

@@ -5,7 +5,7 @@ import { useApp } from "../context";
 import { IconButton, LinkButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
 
-const MOST_NAMED = 2;
+const MOST_NAMED = 2; // text columns named in the field; more are counted
 
 /** Name what the search covers, such as "Find in paths, labels and “note”"; null if nothing. */
 export function searchLabel({ columns, classes, strings }: Manifest): string | null {
