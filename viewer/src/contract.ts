@@ -38,7 +38,7 @@ export interface FindingColumn {
   readonly threshold: number | null;
 }
 
-/** A column with few distinct values. */
+/** A column with few distinct values; a boolean has the categories "false" and "true". */
 export interface CategoryColumn {
   readonly kind: "category";
   readonly name: string;
@@ -59,6 +59,17 @@ export interface NumberColumn {
   readonly values: ArrayFile;
   readonly minimum: number;
   readonly maximum: number;
+}
+
+/** A column of dates, or of dates with a time of day. */
+export interface DateColumn {
+  readonly kind: "date";
+  readonly name: string;
+  /** float64 (n,): seconds since 1970-01-01 00:00 UTC; NaN for none */
+  readonly values: ArrayFile;
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly has_time: boolean;
 }
 
 /** A column of free text; the values are in the strings, under the name of the column. */
@@ -167,7 +178,7 @@ export interface Manifest {
   readonly class_codes: ArrayFile | null;
   readonly grid: Grid | null;
   readonly neighbors: NeighborGraph;
-  readonly columns: readonly (CategoryColumn | NumberColumn | TextColumn)[];
+  readonly columns: readonly (CategoryColumn | NumberColumn | DateColumn | TextColumn)[];
   readonly strings: Blocks | null;
   /** smallest first; empty without images */
   readonly thumbnails: readonly ThumbnailPack[];

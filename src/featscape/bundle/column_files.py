@@ -1,4 +1,4 @@
-"""Write the columns of the items: classes, categories, numbers and texts."""
+"""Write the columns of the items: classes, categories, numbers, dates and texts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from featscape.bundle.contract import (
     NO_ITEM,
     CategoryColumn,
     ClassEntry,
+    DateColumn,
     NumberColumn,
     TextColumn,
 )
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.bundle.contract import Blocks
+    from featscape.bundle.contract import Blocks, Column
 
 STRING_BLOCK_ITEMS = 256
 # Number of distinct strings: up to FEW, a column is a category; above MANY, a column is text.
@@ -60,8 +61,8 @@ def write_columns(
     folder: Path,
     columns: Mapping[str, Sequence[str | None] | NDArray[Any]],
     order: NDArray[np.intp],
-) -> list[CategoryColumn | NumberColumn | TextColumn]:
-    """Write the columns of numbers and categories; omit columns without any value.
+) -> list[Column]:
+    """Write the columns of numbers, dates and categories; omit columns without any value.
 
     Strings with few distinct values become a category. Other strings are text, which
     `write_strings` writes.
@@ -70,13 +71,14 @@ def write_columns(
     ----------
     folder : Path
     columns : mapping
-        By name: an array of n numbers (NaN for no value), or n strings (None for no value).
+        By name: an array of n numbers (NaN for no value) or datetime64 (NaT for no value), or n
+        strings or truth values (None for no value).
     order : ndarray of intp, shape (n,)
         The row of each item, in the order of the bundle.
 
     Returns
     -------
-    list of CategoryColumn, NumberColumn or TextColumn
+    list of Column
         The manifest's entries.
 
     Raises
@@ -84,7 +86,7 @@ def write_columns(
     InputError
         If the length of a column is not n, or a number is infinite.
     """
-    written: list[CategoryColumn | NumberColumn | TextColumn] = []
+    written: list[Column] = []
     for number, (name, values) in enumerate(columns.items()):
         if len(values) != len(order):
             raise InputError(
@@ -92,9 +94,12 @@ def write_columns(
                 f"got {len(values):,}. Pass the values in the order of the positions."
             )
         file = f"column-{number}.bin"
-        found: CategoryColumn | NumberColumn | TextColumn | None
-        if isinstance(values, np.ndarray) and values.dtype.kind in "iuf":
+        found: Column | None
+        kind = values.dtype.kind if isinstance(values, np.ndarray) else ""
+        if isinstance(values, np.ndarray) and kind in "iuf":
             found = _write_numbers(folder, file, name, values[order])
+        elif isinstance(values, np.ndarray) and kind == "M":
+            found = _write_dates(folder, file, name, values[order])
         else:
             found = _write_category(folder, file, name, values, order)
         if found is not None:
@@ -185,6 +190,27 @@ def _write_numbers(folder: Path, file: str, name: str, values: NDArray[Any]) -> 
     )
 
 
+def _write_dates(folder: Path, file: str, name: str, values: NDArray[Any]) -> DateColumn | None:
+    is_missing = np.isnat(values)
+    if is_missing.all():
+        return None
+    # float64: in float32, today's seconds since 1970 are multiples of 128
+    seconds = values.astype("datetime64[us]").astype(np.int64) / 1e6
+    seconds[is_missing] = np.nan
+    return DateColumn(
+        kind="date",
+        name=clean(name),
+        values=write_array(folder, file, seconds),
+        minimum=float(np.nanmin(seconds)),
+        maximum=float(np.nanmax(seconds)),
+        has_time=np.datetime_data(values.dtype)[0] != "D",
+    )
+
+
+def _as_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool | np.bool) else str(value)
+
+
 def _write_category(
     folder: Path,
     file: str,
@@ -192,7 +218,7 @@ def _write_category(
     values: Sequence[str | None] | NDArray[Any],
     order: NDArray[np.intp],
 ) -> CategoryColumn | TextColumn | None:
-    texts = [None if value is None else str(value) for value in values]
+    texts = [None if value is None else _as_text(value) for value in values]
     present = [text for text in texts if text is not None]
     if not present:
         return None

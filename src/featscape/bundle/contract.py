@@ -61,7 +61,7 @@ class FindingColumn(_Model):
 
 
 class CategoryColumn(_Model):
-    """A column with few distinct values."""
+    """A column with few distinct values; a boolean has the categories "false" and "true"."""
 
     kind: Literal["category"]
     name: str
@@ -85,11 +85,27 @@ class NumberColumn(_Model):
     maximum: float
 
 
+class DateColumn(_Model):
+    """A column of dates, or of dates with a time of day."""
+
+    kind: Literal["date"]
+    name: str
+    values: ArrayFile = Field(
+        description="float64 (n,): seconds since 1970-01-01 00:00 UTC; NaN for none"
+    )
+    minimum: float
+    maximum: float
+    has_time: bool
+
+
 class TextColumn(_Model):
     """A column of free text; the values are in the strings, under the name of the column."""
 
     kind: Literal["text"]
     name: str
+
+
+Column = CategoryColumn | NumberColumn | DateColumn | TextColumn
 
 
 class Blocks(_Model):
@@ -175,7 +191,7 @@ class Manifest(_Model):
     class_codes: ArrayFile | None
     grid: Grid | None
     neighbors: NeighborGraph
-    columns: list[CategoryColumn | NumberColumn | TextColumn]
+    columns: list[Column]
     strings: Blocks | None
     thumbnails: list[ThumbnailPack] = Field(description="smallest first; empty without images")
     facts: dict[str, str] = Field(description="how the map was made, as texts for the panel")

@@ -13,13 +13,10 @@ from featscape.bundle.contract import (
     MOST_LISTED_ITEMS,
     MOST_LISTED_NEIGHBORS,
     MOST_LISTED_TEXT,
-    CategoryColumn,
     FindingColumn,
     FindingsFile,
     ListedFinding,
     ListedSection,
-    NumberColumn,
-    TextColumn,
 )
 from featscape.mapfolder.staging import writing
 
@@ -29,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from featscape.bundle.contract import Column
     from featscape.records.shown_findings import FindingsSection, ShownColumn, ShownFinding
 
 _FILE = "findings.bin"
@@ -79,14 +77,12 @@ def write_findings(
     return FindingsFile(file=_FILE, sections=described)
 
 
-def mark_findings(
-    columns: Sequence[CategoryColumn | NumberColumn | TextColumn], found: Sequence[ShownColumn]
-) -> list[CategoryColumn | NumberColumn | TextColumn]:
+def mark_findings(columns: Sequence[Column], found: Sequence[ShownColumn]) -> list[Column]:
     """Return the columns; the columns of the findings get their title and note.
 
     Parameters
     ----------
-    columns : sequence of CategoryColumn, NumberColumn or TextColumn
+    columns : sequence of Column
         The manifest's entries.
     found : sequence of ShownColumn
     """
@@ -98,7 +94,7 @@ def mark_findings(
     }
     return [
         column
-        if column.kind == "text" or column.name not in shown
+        if column.kind in ("text", "date") or column.name not in shown
         else column.model_copy(update={"finding": shown[column.name]})
         for column in columns
     ]

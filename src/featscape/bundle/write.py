@@ -77,7 +77,7 @@ def write_bundle(
     labels, paths : sequence of str, optional
         n strings.
     columns : mapping, optional
-        By name: an array of n numbers (NaN for no value), or n strings (None for no value).
+        See `write_columns`.
     thumbnails : callable, optional
         See `write_thumbnails`.
     facts : mapping of str to str, optional

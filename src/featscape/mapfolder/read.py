@@ -73,7 +73,8 @@ class Map:
     thumbnails : ImageSource or None
         Thumbnails in the order of the items.
     columns : mapping of str to ndarray
-        Further columns of the source: numbers, or objects that are str or None.
+        Further columns of the source: numbers, bool, datetime64, or objects that are str, bool or
+        None.
     landmarks : ndarray of intp, shape (m,), or None
         Indices of the items that t-SNE was fitted on; None if t-SNE was fitted on all items.
     """

@@ -176,8 +176,8 @@ class ImageSet:
     splits : tuple of str or None
         "train", "val" or "test" for each image; None if the source has no splits.
     columns : mapping of str to sequence
-        Further values of each image by name: an array of numbers (NaN if missing), or strings
-        (None if missing).
+        Further values of each image by name: an array of numbers (NaN if missing), datetime64 (NaT
+        if missing), or bool; or strings or an object array of bool (None if missing).
     skipped : tuple of SkippedImage
         Skipped files with the reasons.
     """

@@ -141,3 +141,23 @@ def test_hostile_labels_and_paths_are_kept(bundle_of):
     ids = bundle.array(bundle.manifest.ids)
     assert [bundle.strings(item)["path"] for item in range(6)] == [shown[row] for row in ids]
     assert column(bundle, r"<b>\xe9").kind == "category"
+
+
+@pytest.mark.parametrize(("unit", "has_time"), [("D", False), ("us", True)])
+def test_dates_are_written_as_seconds(bundle_of, unit, has_time):
+    days = np.array(["2026-05-01", "NaT", "1969-12-31"] * 10, dtype=f"datetime64[{unit}]")
+    bundle = bundle_of(30, columns={"taken": days, "never": np.full(30, "NaT", days.dtype)})
+    found = column(bundle, "taken")
+    assert (found.kind, found.has_time) == ("date", has_time)
+    assert (found.minimum, found.maximum) == (-86_400, 1_777_593_600)
+    expected = [1_777_593_600, np.nan, -86_400] * 10
+    np.testing.assert_array_equal(by_row(bundle, found.values), expected)
+    assert all(one.name != "never" for one in bundle.manifest.columns)
+
+
+@pytest.mark.parametrize(
+    "values", [np.array([True, False] * 15), np.array([True, False, None] * 10)]
+)
+def test_booleans_are_a_category(bundle_of, values):
+    found = column(bundle_of(30, columns={"blurry": values}), "blurry")
+    assert [one.name for one in found.categories] == ["false", "true"]

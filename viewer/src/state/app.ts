@@ -3,18 +3,23 @@
  * here are the actions that change several of them. `stage-sync` passes the state to the stage.
  */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { AGREEMENT } from "../contract";
+import { AGREEMENT, type DateColumn, type NumberColumn } from "../contract";
 import type { SelectMode, Stage, Tool } from "../stage/index";
 import type { Shared, ThemeChoice, ViewMode } from "./address/address";
 import { classColor, type ThemeName } from "./colors/class-colors";
-import { type Filter, type Filters, hiddenItems, type Values, withFilter } from "./filters";
+import { type Filter, type Filters, type Values, withFilter } from "./filters";
 import { Findings } from "./findings";
+import { FilterMasks, type Hiding } from "./hiding";
 import { type Items, LABEL } from "./items/items";
 import { Messages } from "./messages";
 import { Navigation, type Surroundings } from "./navigation";
 import { Panels, type PlacedImage } from "./panels";
 import { Search } from "./search/search";
 import { Selection } from "./selection";
+
+// Charts that are open at the start. Their columns are read, so a large map starts without charts.
+const MOST_OPEN = 5;
+const MOST_OPEN_ITEMS = 200_000;
 
 export class App {
   readonly mode: Signal<ViewMode>;
@@ -26,10 +31,12 @@ export class App {
   /** The column that colors the map. */
   readonly colorBy = signal(LABEL);
   readonly filters = signal<Filters>(new Map());
+  /** The columns whose charts are open, in addition to the legend. */
+  readonly openFacets: Signal<ReadonlySet<string>>;
   /** The columns that have been read to color or filter the map. */
   readonly columns = signal<ReadonlyMap<string, Values>>(new Map());
-  /** HIDDEN for each item that a filter hides; null without filters. */
-  readonly hidden: ReadonlySignal<Uint8Array | null>;
+  /** What the filters hide; null without filters. */
+  readonly hiding: ReadonlySignal<Hiding | null>;
   /** The number of items that no filter hides. */
   readonly nShown: ReadonlySignal<number>;
 
@@ -48,8 +55,12 @@ export class App {
     this.findings = new Findings(items.source);
     this.mode = signal(this.mapMode);
     const { count } = items;
-    this.hidden = computed(() => hiddenItems(count, this.filters.value, this.columns.value));
-    this.nShown = computed(() => countZeros(this.hidden.value) ?? count);
+    this.openFacets = signal(
+      new Set(count <= MOST_OPEN_ITEMS ? this.colorColumns.slice(0, MOST_OPEN) : []),
+    );
+    const masks = new FilterMasks(count);
+    this.hiding = computed(() => masks.apply(this.filters.value, this.columns.value));
+    this.nShown = computed(() => this.hiding.value?.nShown ?? count);
     this.search = new Search(
       (item) => this.goTo(item),
       (item) => this.isShown(item),
@@ -95,14 +106,36 @@ export class App {
 
   /**
    * The columns that can color the map. The label is the first, even in a map without labels. A
-   * column of equal numbers is left out, except the label agreement.
+   * column of equal numbers or dates is left out, except the label agreement.
    */
   get colorColumns(): string[] {
     const columns = this.manifest.columns.filter((column) => {
-      if (column.kind !== "number") return column.kind === "category";
+      if (column.kind === "text" || column.kind === "category") return column.kind === "category";
       return column.maximum > column.minimum || column.name === AGREEMENT;
     });
     return [LABEL, ...columns.map((column) => column.name)];
+  }
+
+  /** The columns with a chart: those that differ between items, except the one of the legend. */
+  get facets(): string[] {
+    return this.colorColumns.filter((name) => {
+      if (name === LABEL && !this.manifest.classes) return false;
+      const scale = this.scaleColumn(name);
+      return name !== this.colorBy.value && (!scale || scale.maximum > scale.minimum);
+    });
+  }
+
+  /** A column of numbers or dates; null for any other column. */
+  scaleColumn(name: string): NumberColumn | DateColumn | null {
+    const column = this.manifest.columns.find((each) => each.name === name);
+    if (name === LABEL || !column) return null;
+    return column.kind === "number" || column.kind === "date" ? column : null;
+  }
+
+  toggleFacet(name: string): void {
+    const next = new Set(this.openFacets.value);
+    if (!next.delete(name)) next.add(name);
+    this.openFacets.value = next;
   }
 
   /** A class's color in the current theme; "" for a class without a color. */
@@ -121,12 +154,12 @@ export class App {
 
   /** Whether no filter hides an item. */
   isShown(item: number): boolean {
-    return !this.hidden.value?.[item];
+    return !this.hiding.value?.hidden[item];
   }
 
   /** The items that no filter hides. */
   shownOf(items: Uint32Array): Uint32Array {
-    const hidden = this.hidden.value;
+    const hidden = this.hiding.value?.hidden;
     return hidden ? items.filter((item) => hidden[item] === 0) : items;
   }
 
@@ -257,13 +290,15 @@ export class App {
    * that the map lacks are ignored and reported.
    */
   restore(shared: Shared): void {
-    const kinds = new Map(this.manifest.columns.map((column) => [column.name, column.kind]));
-    if (this.manifest.classes) kinds.set(LABEL, "category");
+    const filterKinds = { category: "codes", number: "range", date: "range", text: null } as const;
+    const kinds = new Map<string, Filter["kind"] | null>(
+      this.manifest.columns.map(({ name, kind }) => [name, filterKinds[kind]]),
+    );
+    if (this.manifest.classes) kinds.set(LABEL, "codes");
     const filters = new Map<string, Filter>();
     const unknown = new Set<string>();
     for (const [column, filter] of shared.filters ?? []) {
-      const kind = filter.kind === "codes" ? "category" : "number";
-      if (kinds.get(column) === kind) filters.set(column, filter);
+      if (kinds.get(column) === filter.kind) filters.set(column, filter);
       else unknown.add(column);
     }
     const colorBy = shared.colorBy ?? LABEL;
@@ -291,11 +326,4 @@ export class App {
     if (shared.showsAll) this.navigation.fit(undefined, false);
     else if (shared.view) this.stage?.setView(shared.view);
   }
-}
-
-function countZeros(values: Uint8Array | null): number | null {
-  if (!values) return null;
-  let count = 0;
-  for (const value of values) if (value === 0) count++;
-  return count;
 }

@@ -1,27 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { DIMMED, HIDDEN, MATCHED, SELECTED } from "../stage/index";
-import {
-  type Filter,
-  type Filters,
-  hiddenItems,
-  isolated,
-  itemStates,
-  shownByCode,
-  toggled,
-  withFilter,
-} from "./filters";
+import { isolated, itemStates, toggled, withFilter } from "./filters";
 
-const codes = Uint16Array.of(0, 1, 2, 65535);
-const numbers = Float32Array.of(1, 2, 3, Number.NaN);
-const columns = new Map<string, Uint16Array | Float32Array>([
-  ["label", codes],
-  ["size", numbers],
-]);
 const nothing = { matches: null, selection: new Uint32Array() };
 const hide = (...hidden: number[]) => ({ kind: "codes", hidden: new Set(hidden) }) as const;
 
-function states(filters: Filters, emphasis: Parameters<typeof itemStates>[2] = nothing): number[] {
-  return [...itemStates(4, hiddenItems(4, filters, columns), emphasis)];
+function states(emphasis: Parameters<typeof itemStates>[2]): number[] {
+  return [...itemStates(4, null, emphasis)];
 }
 
 describe("a click in the legend", () => {
@@ -39,39 +24,21 @@ describe("a click in the legend", () => {
 });
 
 describe("the states of items", () => {
-  it("hide items by class, by missing class and by number", () => {
-    expect(states(new Map([["label", hide(1, 65535)]]))).toEqual([0, HIDDEN, 0, HIDDEN]);
-    expect(states(new Map([["size", { kind: "range", lower: 2, upper: 3 }]]))).toEqual([
-      HIDDEN,
-      0,
-      0,
-      HIDDEN,
-    ]);
-  });
-
-  it("combine filters", () => {
-    const both: Filters = new Map<string, Filter>([
-      ["label", hide(2)],
-      ["size", { kind: "range", lower: 2, upper: 9 }],
-    ]);
-    expect(states(both)).toEqual([HIDDEN, 0, HIDDEN, HIDDEN]);
+  it("hide what the filters hide", () => {
+    const hidden = Uint8Array.of(0, HIDDEN, 0, HIDDEN);
+    expect([...itemStates(4, hidden, nothing)]).toEqual([0, HIDDEN, 0, HIDDEN]);
   });
 
   it("dim items outside the selection or the search", () => {
     const selection = { matches: null, selection: Uint32Array.of(1, 2) };
-    expect(states(new Map(), selection)).toEqual([DIMMED, SELECTED, SELECTED, DIMMED]);
+    expect(states(selection)).toEqual([DIMMED, SELECTED, SELECTED, DIMMED]);
     const emphasis = { matches: Uint32Array.of(0, 1), selection: Uint32Array.of(1, 2) };
-    expect(states(new Map(), emphasis)).toEqual([
-      MATCHED,
-      MATCHED | SELECTED,
-      SELECTED | DIMMED,
-      DIMMED,
-    ]);
+    expect(states(emphasis)).toEqual([MATCHED, MATCHED | SELECTED, SELECTED | DIMMED, DIMMED]);
   });
 
   it("dim all items if nothing is found", () => {
     const emphasis = { matches: new Uint32Array(), selection: new Uint32Array() };
-    expect(states(new Map(), emphasis)).toEqual([DIMMED, DIMMED, DIMMED, DIMMED]);
+    expect(states(emphasis)).toEqual([DIMMED, DIMMED, DIMMED, DIMMED]);
   });
 });
 
@@ -80,14 +47,4 @@ it("a filter that hides nothing is removed", () => {
   expect(filters.size).toBe(1);
   expect(withFilter(filters, "label", hide()).size).toBe(0);
   expect(withFilter(filters, "label", null).size).toBe(0);
-});
-
-it("the shown items of each class are counted", () => {
-  const hidden = hiddenItems(
-    4,
-    new Map([["size", { kind: "range", lower: 2, upper: 9 }]]),
-    columns,
-  );
-  expect(shownByCode(codes, hidden)?.slice(0, 3)).toEqual(Uint32Array.of(0, 1, 1));
-  expect(shownByCode(codes, hiddenItems(4, new Map(), columns))).toBeNull();
 });

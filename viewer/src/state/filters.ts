@@ -1,5 +1,5 @@
-/** Filters, what they hide, and the state bits of each item. */
-import { DIMMED, FADED, HIDDEN, MATCHED, SELECTED } from "../stage/index";
+/** Filters, and the state bits of each item. */
+import { DIMMED, FADED, MATCHED, SELECTED } from "../stage/index";
 
 export type Filter =
   | { readonly kind: "codes"; readonly hidden: ReadonlySet<number> }
@@ -7,7 +7,10 @@ export type Filter =
 
 /** By column; "label" is the class. */
 export type Filters = ReadonlyMap<string, Filter>;
-export type Values = Uint16Array | Float32Array;
+/** Numbers, or dates in seconds since 1970; NaN for none. */
+export type Numbers = Float32Array | Float64Array;
+/** A column: codes of categories, numbers or dates. */
+export type Values = Uint16Array | Numbers;
 
 /** Hide a shown class, or show a hidden one. */
 export function toggled(hidden: ReadonlySet<number>, code: number): Set<number> {
@@ -40,31 +43,6 @@ export interface Emphasis {
   readonly selection: Uint32Array;
 }
 
-/** HIDDEN for each item that a filter hides, 0 for others; null without filters. */
-export function hiddenItems(
-  nItems: number,
-  filters: Filters,
-  columns: ReadonlyMap<string, Values>,
-): Uint8Array | null {
-  if (filters.size === 0) return null;
-  const hidden = new Uint8Array(nItems);
-  for (const [column, filter] of filters) {
-    const values = columns.get(column);
-    if (values) hide(hidden, values, filter);
-  }
-  return hidden;
-}
-
-/** The number of items that are not hidden, for each code of a column; without `hidden`, null. */
-export function shownByCode(codes: Values, hidden: Uint8Array | null): Uint32Array | null {
-  if (!hidden) return null;
-  const counts = new Uint32Array(65_536);
-  for (let i = 0; i < codes.length; i++) {
-    if (hidden[i] === 0) counts[codes[i] as number] = (counts[codes[i] as number] as number) + 1;
-  }
-  return counts;
-}
-
 /** The state bits of each item. `hidden` has HIDDEN for the items that filters hide. */
 export function itemStates(
   nItems: number,
@@ -86,22 +64,5 @@ export function itemStates(
 export function fadeOthers(states: Uint8Array, codes: Values, code: number): void {
   for (let i = 0; i < states.length; i++) {
     if (codes[i] !== code) states[i] = (states[i] as number) | FADED;
-  }
-}
-
-function hide(states: Uint8Array, values: Values, filter: Filter): void {
-  if (filter.kind === "codes") {
-    const off = new Uint8Array(65_536);
-    for (const code of filter.hidden) off[code] = HIDDEN;
-    for (let i = 0; i < states.length; i++) {
-      states[i] = (states[i] as number) | (off[values[i] as number] as number);
-    }
-  } else {
-    for (let i = 0; i < states.length; i++) {
-      const value = values[i] as number;
-      // written so that NaN is outside
-      const inside = value >= filter.lower && value <= filter.upper;
-      if (!inside) states[i] = (states[i] as number) | HIDDEN;
-    }
   }
 }

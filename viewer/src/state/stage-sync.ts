@@ -4,7 +4,7 @@ import { NO_CATEGORY } from "../contract";
 import type { Stage, Theme } from "../stage/index";
 import type { App } from "./app";
 import { classColor, type ThemeName } from "./colors/class-colors";
-import { numberCodes, numberPalette, numberScale } from "./colors/scale";
+import { columnScale, numberCodes, numberPalette } from "./colors/scale";
 import { type Filters, fadeOthers, itemStates, type Values } from "./filters";
 import { LABEL } from "./items/items";
 import type { Highlight } from "./navigation";
@@ -22,8 +22,9 @@ interface Coloring {
 /** The palette and the palette index of each item, for the column that colors the map. */
 function coloring(app: App, name: string, values: Values | null, theme: ThemeName): Coloring {
   const column = app.manifest.columns.find((each) => each.name === name);
-  if (name !== LABEL && column?.kind === "number" && values instanceof Float32Array) {
-    const scale = numberScale(values, column);
+  const isScale = name !== LABEL && (column?.kind === "number" || column?.kind === "date");
+  if (isScale && values && !(values instanceof Uint16Array)) {
+    const scale = columnScale(column, values);
     return { codes: numberCodes(values, scale, NO_CATEGORY), palette: numberPalette(theme) };
   }
   const entries = name === LABEL ? app.manifest.classes : null;
@@ -53,6 +54,18 @@ async function lay(app: App, stage: Stage): Promise<void> {
   }
 }
 
+/** The columns that color, filter or highlight items, or have an open chart. */
+function wantedColumns(app: App): Set<string> {
+  const wanted = new Set(app.filters.value.keys());
+  if (app.colorBy.value !== LABEL || app.manifest.classes !== null) wanted.add(app.colorBy.value);
+  if (app.panels.sidebarOpen.value) {
+    for (const name of app.facets) if (app.openFacets.value.has(name)) wanted.add(name);
+  }
+  const highlighted = app.navigation.highlight.value?.column;
+  if (highlighted !== undefined) wanted.add(highlighted);
+  return wanted;
+}
+
 export function syncStage(app: App, stage: Stage): () => void {
   const { columns } = app;
   const untouched = app.selection.items.peek();
@@ -64,12 +77,7 @@ export function syncStage(app: App, stage: Stage): () => void {
 
   const stops = [
     effect(() => {
-      const labelled = app.colorBy.value !== LABEL || app.manifest.classes !== null;
-      const wanted = new Set(app.filters.value.keys());
-      if (labelled) wanted.add(app.colorBy.value);
-      const highlighted = app.navigation.highlight.value?.column;
-      if (highlighted !== undefined) wanted.add(highlighted);
-      for (const name of wanted) if (!columns.peek().has(name)) void load(name);
+      for (const name of wantedColumns(app)) if (!columns.peek().has(name)) void load(name);
     }),
     effect(() => {
       const name = app.colorBy.value;
@@ -88,7 +96,7 @@ export function syncStage(app: App, stage: Stage): () => void {
       const searched = emphasis.matches !== null || emphasis.selection.length > 0;
       if (filters.size === 0 && !searched && !codes) stage.setStates(null);
       else {
-        const states = itemStates(app.items.count, app.hidden.value, emphasis);
+        const states = itemStates(app.items.count, app.hiding.value?.hidden ?? null, emphasis);
         if (codes) fadeOthers(states, codes, highlight.code);
         stage.setStates(states);
       }

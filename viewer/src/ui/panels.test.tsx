@@ -42,7 +42,7 @@ async function shown(
 }
 
 function rows(): HTMLElement[] {
-  return [...root.querySelectorAll<HTMLElement>(".fs-legend-row")];
+  return [...root.querySelectorAll<HTMLElement>("[aria-label=Legend] .fs-legend-row")];
 }
 
 function hidden(app: App): number[] {
@@ -98,7 +98,7 @@ it("the legend of 5,000 classes renders only the visible rows, and text filters 
   await shown({ classes: names });
   expect(rows().length).toBeGreaterThan(5);
   expect(rows().length).toBeLessThan(60);
-  const field = root.querySelector<HTMLInputElement>("[aria-label='Filter the legend']");
+  const field = root.querySelector<HTMLInputElement>("[aria-label='Filter the list of label']");
   if (!field) throw new Error("no field");
   field.value = "CLASS 4321";
   field.dispatchEvent(new InputEvent("input", { bubbles: true }));
@@ -298,10 +298,11 @@ it("a number filter stays, and is named, while another column colors the map", a
   expect(root.querySelector(".fs-scale-note")?.textContent).toBe("Gray: 1 without a value");
   const [least] = root.querySelectorAll<HTMLInputElement>("input[type=range]");
   if (!least) throw new Error("no range");
-  least.value = "3";
+  least.value = "2"; // bins of 1, 2, 3, ...
   least.dispatchEvent(new InputEvent("input", { bubbles: true }));
   expect(app.filters.value.get("value")).toEqual({ kind: "range", lower: 3, upper: 5 });
   app.colorBy.value = "label";
+  app.toggleFacet("value");
   await settled();
   const chip = root.querySelector<HTMLButtonElement>(".fs-chip");
   expect(chip?.textContent).toBe("value3 – 5");

@@ -76,7 +76,7 @@ def collect_properties(
         Width and height of the originals.
     paths, labels, splits : sequence of str, length n, optional
     columns : mapping of str to ndarray of shape (n,), optional
-        Numbers, or objects that are str or None.
+        Numbers, bool, datetime64, or objects that are str, bool or None.
     """
     collected = _collect(survey, sizes_px=sizes_px, paths=paths, splits=splits, columns=columns)
     return tuple(
@@ -107,10 +107,18 @@ def _collect(
     if splits is not None:
         yield _category("split", splits)
     for name, values in (columns or {}).items():
-        if values.dtype.kind in "biuf":
+        if values.dtype.kind in "iuf":
             yield Property(name, values.astype(np.float64))
+        elif values.dtype.kind == "M":
+            days = values.astype("datetime64[us]").astype(np.int64) / 86_400e6
+            days[np.isnat(values)] = np.nan
+            yield Property(name, days, tails=("earliest", "latest"))
         else:
-            yield _category(name, [None if one is None else str(one) for one in values])
+            yield _category(name, [None if one is None else _as_text(one) for one in values])
+
+
+def _as_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool | np.bool) else str(value)
 
 
 def _category(name: str, values: Sequence[str | None]) -> Property:

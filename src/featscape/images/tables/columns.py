@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.errors import InputError
+from featscape.images.tables.dates import parse_dates
 from featscape.images.tables.splits import SPLITS
 from featscape.images.tables.table import NESTED
 from featscape.mapfolder import OWN_COLUMNS
@@ -35,6 +36,11 @@ NO_LABEL = "(no label)"
 
 # Numbers such as 007 are text, and so are numbers that only Python accepts: 1_000, infinity.
 _NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|nan|NaN")
+_TRUTH = {
+    name: truth
+    for truth in (True, False)
+    for name in (str(truth), str(truth).lower(), str(truth).upper())
+}
 _MAX_DIGITS = 40
 _MAX_FLOAT = float(np.finfo(np.float32).max)  # the browser stores float32
 
@@ -47,7 +53,8 @@ class ImageColumns:
     ----------
     labels, splits : tuple of str or None
     columns : dict of str to Column
-        By name: an int64 or float64 array, shape (n,), or a tuple of str or None.
+        By name: an array of shape (n,) of int64, float64, bool, datetime64[D], datetime64[us], or
+        of objects that are bool or None; otherwise a tuple of str or None.
     skipped : tuple of SkippedImage
         The columns that are not used.
     """
@@ -194,16 +201,24 @@ def _unused_name(name: str, used: Mapping[str, object]) -> str:
 
 
 def _infer_type(values: list[Any], *, is_untyped: bool) -> Column:
-    """Return a column as an int64 or float64 array if all values are numbers, else as strings."""
+    """Return a column of numbers, truth values or dates as an array, and others as strings."""
     present = [value for value in values if value is not None]
     if is_untyped and all(len(v) < _MAX_DIGITS and _NUMBER.fullmatch(v) for v in present):
         numbers = [None if v is None else _normalize_missing(_parse_number(v)) for v in values]
         if any(number is not None for number in numbers):
             values, present = numbers, [number for number in numbers if number is not None]
+    elif is_untyped and all(value in _TRUTH for value in present):
+        values = [None if value is None else _TRUTH[value] for value in values]
+        present = [value for value in values if value is not None]
     if present and all(_is_number(value) for value in present):
         if len(present) == len(values) and all(isinstance(value, int) for value in present):
             return np.array(values, dtype=np.int64)
         return np.array([math.nan if v is None else float(v) for v in values])
+    if present and all(isinstance(value, bool) for value in present):
+        return np.array(values, dtype=bool if len(present) == len(values) else object)
+    dates = parse_dates(values)
+    if dates is not None:
+        return dates
     return tuple(None if value is None else _as_text(value) for value in values)
 
 

@@ -79,7 +79,7 @@ export function encodeAddress(shared: Shared): string {
   if (shared.colorBy) parts.set("color", shared.colorBy);
   for (const [column, filter] of shared.filters ?? []) {
     if (filter.kind === "codes") parts.set(`hide.${column}`, codesText(filter.hidden));
-    else parts.set(`keep.${column}`, `${short(filter.lower)}_${short(filter.upper)}`);
+    else parts.set(`keep.${column}`, `${filter.lower}_${filter.upper}`);
   }
   if (shared.item !== undefined) parts.set("item", String(shared.item));
   if (shared.selection?.length) {

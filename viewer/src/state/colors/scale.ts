@@ -1,5 +1,6 @@
-/** Color scales for numbers. */
-import type { NumberColumn } from "../../contract";
+/** Color scales for numbers and dates. */
+import type { DateColumn, NumberColumn } from "../../contract";
+import type { Numbers } from "../filters";
 import type { ThemeName } from "./class-colors";
 
 /**
@@ -86,7 +87,7 @@ function scaleAround(threshold: number, minimum: number, maximum: number): Numbe
  * negative numbers.
  */
 export function numberScale(
-  values: Float32Array,
+  values: Numbers,
   { minimum, maximum, finding }: Pick<NumberColumn, "minimum" | "maximum" | "finding">,
 ): NumberScale {
   if (finding) return scaleAround(finding.threshold ?? Infinity, minimum, maximum);
@@ -109,9 +110,15 @@ export function numberScale(
   };
 }
 
+/** The scale of a column; the scale of dates is linear. */
+export function columnScale(column: NumberColumn | DateColumn, values: Numbers): NumberScale {
+  const { minimum, maximum } = column;
+  return column.kind === "date" ? evenScale(minimum, maximum) : numberScale(values, column);
+}
+
 /** The palette index of each number; `none` for NaN. */
 export function numberCodes(
-  values: Float32Array,
+  values: Numbers,
   scale: NumberScale,
   none: number,
 ): Uint16Array<ArrayBuffer> {

@@ -1,6 +1,7 @@
 /** Downloads: tables, lists, originals and pictures. */
 import type { App } from "../app";
 import type { Values } from "../filters";
+import { dateText } from "../wording/words";
 import { type Cell, csv, shortest } from "./csv";
 import { legendPainter } from "./legend-picture";
 
@@ -55,7 +56,9 @@ export async function selectionCsv(app: App, selection: Uint32Array): Promise<st
     const cells = columns.map((column): Cell => {
       if (column.kind === "text") return texts[column.name] ?? null;
       const value = values.get(column.name)?.[item] as number;
-      return column.kind === "number" ? shortest(value) : (column.categories[value]?.name ?? null);
+      if (column.kind === "category") return column.categories[value]?.name ?? null;
+      if (Number.isNaN(value)) return null;
+      return column.kind === "number" ? shortest(value) : dateText(value, column.has_time);
     });
     return [items.id(item), texts["path"] ?? null, items.classOf(item)?.name ?? null, ...cells];
   });

@@ -2,8 +2,9 @@
 import type { Painter } from "../../stage/index";
 import type { App } from "../app";
 import { legendRows } from "../colors/legend";
-import { numberPalette, numberScale } from "../colors/scale";
+import { columnScale, numberPalette } from "../colors/scale";
 import { columnTitle, valueText } from "../columns";
+import type { Numbers } from "../filters";
 import { LABEL } from "../items/items";
 import { grayText } from "../wording/words";
 
@@ -121,10 +122,10 @@ function classContent(app: App, name: string): Content | null {
 
 async function scaleContent(app: App, name: string): Promise<Content | null> {
   const column = app.manifest.columns.find((each) => each.name === name);
-  if (name === LABEL || column?.kind !== "number") return null;
+  if (name === LABEL || (column?.kind !== "number" && column?.kind !== "date")) return null;
   const { minimum, maximum } = column;
-  const values = (await app.items.column(name)) as Float32Array;
-  const { logarithmic, lowest } = numberScale(values, column);
+  const values = (await app.items.column(name)) as Numbers;
+  const { logarithmic, lowest } = columnScale(column, values);
   const text = (value: number) => valueText(app.manifest, name, value);
   const least = lowest > minimum ? `≤ ${text(lowest)}` : text(minimum);
   const gray = grayText(values);

@@ -5,6 +5,7 @@ import {
   type ArrayFile,
   type CategoryColumn,
   type ClassEntry,
+  type DateColumn,
   type ItemDetails,
   type Manifest,
   NO_ITEM,
@@ -13,6 +14,7 @@ import {
 import type { Source } from "../../source";
 import type { Values } from "../filters";
 import { elsewhere } from "../torn";
+import { dateText } from "../wording/words";
 import { type TextColumns, TextFile, type Texts } from "./texts";
 
 export const LABEL = "label"; // the name of the class column
@@ -100,22 +102,29 @@ export class Items {
     const column = this.manifest.columns.find((each) => each.name === name);
     if (column?.kind === "category") return readArray(this.source, column.codes, "uint16");
     if (column?.kind === "number") return readArray(this.source, column.values, "float32");
+    if (column?.kind === "date") return readArray(this.source, column.values, "float64");
     throw new RangeError(
-      `The map has no column ${JSON.stringify(name)} of categories or numbers. Choose another column.`,
+      `The map has no column ${JSON.stringify(name)} of categories, numbers or dates. Choose another column.`,
     );
   }
 
   /** The code or number of one item. Small columns are read as a whole. */
-  private async value(column: CategoryColumn | NumberColumn, item: number): Promise<number> {
+  private async value(
+    column: CategoryColumn | NumberColumn | DateColumn,
+    item: number,
+  ): Promise<number> {
     const { name } = column;
     if (this.columns.has(name) || this.count <= WHOLE_COLUMN_ITEMS) {
       return (await this.column(name))[item] as number;
     }
-    const one =
-      column.kind === "category"
-        ? new Uint16Array(await this.row(column.codes, item, 2))
-        : new Float32Array(await this.row(column.values, item, 4));
-    return one[0] as number;
+    switch (column.kind) {
+      case "category":
+        return new Uint16Array(await this.row(column.codes, item, 2))[0] as number;
+      case "number":
+        return new Float32Array(await this.row(column.values, item, 4))[0] as number;
+      case "date":
+        return new Float64Array(await this.row(column.values, item, 8))[0] as number;
+    }
   }
 
   /** The path and text columns. */
@@ -151,7 +160,8 @@ export class Items {
       }
       const value = await this.value(column, item);
       if (column.kind === "category") columns[column.name] = column.categories[value]?.name ?? null;
-      else columns[column.name] = Number.isNaN(value) ? null : value;
+      else if (Number.isNaN(value)) columns[column.name] = null;
+      else columns[column.name] = column.kind === "date" ? dateText(value, column.has_time) : value;
     }
     return {
       id: this.id(item),
@@ -203,7 +213,7 @@ export class Items {
     return this.images.blob(item, sizePx);
   }
 
-  private row(array: ArrayFile, item: number, numberBytes: 2 | 4): Promise<ArrayBuffer> {
+  private row(array: ArrayFile, item: number, numberBytes: 2 | 4 | 8): Promise<ArrayBuffer> {
     const rowBytes = array.shape.slice(1).reduce((a, b) => a * b, numberBytes);
     return this.source.read(array.file, item * rowBytes, (item + 1) * rowBytes);
   }

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { grayText, readable, readableTogether } from "./words";
+import { dateText, grayText, readable, readableTogether } from "./words";
 
 it("numbers have four significant digits", () => {
   expect([1234567, 1995, 0.083333, -2.5, 0.000003844].map(readable)).toEqual([
@@ -31,6 +31,13 @@ it.each([
   [[], []],
 ])("writes numbers side by side to the same place: %j", (values, texts) => {
   expect(readableTogether(values)).toEqual(texts);
+});
+
+it("dates have a time only if their column has times", () => {
+  expect(dateText(1_777_593_600, false)).toBe("2026-05-01");
+  expect(dateText(1_777_638_600, true)).toBe("2026-05-01 12:30");
+  expect(dateText(1_777_638_601, true)).toBe("2026-05-01 12:30:01");
+  expect(dateText(9e12, true)).toBe("9,000,000,000,000"); // beyond the dates of a browser
 });
 
 it("gray is explained only if an item has no value", () => {

@@ -1,4 +1,6 @@
-/** Numbers as text. */
+/** Numbers and dates as text. */
+import type { Numbers } from "../filters";
+
 /** A number with four significant digits. Only five digits and more get commas: a year has none. */
 export function readable(value: number): string {
   const useGrouping = Math.abs(value) >= 10_000;
@@ -18,8 +20,9 @@ export function readableTogether(values: readonly number[]): string[] {
 }
 
 /** Explain the gray items of a number scale; null if every item has a value. */
-export function grayText(numbers: Float32Array): string | null {
-  const without = numbers.filter(Number.isNaN).length;
+export function grayText(numbers: Numbers): string | null {
+  let without = 0;
+  for (const value of numbers) if (Number.isNaN(value)) without++;
   return without === 0 ? null : `Gray: ${without.toLocaleString("en-US")} without a value`;
 }
 
@@ -27,4 +30,14 @@ export function grayText(numbers: Float32Array): string | null {
 export function agreementText(share: number, nNeighbors: number): string {
   const count = Math.round(share * nNeighbors);
   return `${count} of ${nNeighbors} neighbors share its label`;
+}
+
+const MOST_DATE_MS = 8.64e15; // of a Date
+
+/** Format seconds since 1970 as an ISO date, in UTC: 2026-05-01, or 2026-05-01 12:30. */
+export function dateText(seconds: number, hasTime: boolean): string {
+  if (!(Math.abs(seconds) * 1000 <= MOST_DATE_MS)) return readable(seconds);
+  const [date = "", time = ""] = new Date(seconds * 1000).toISOString().split("T");
+  if (!hasTime) return date;
+  return `${date} ${time.slice(0, seconds % 60 === 0 ? 5 : 8)}`;
 }

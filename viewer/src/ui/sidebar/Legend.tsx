@@ -1,8 +1,9 @@
 /** The legend of the colors. A click hides a class, a double click shows only that class. */
 import { useId, useMemo, useRef, useState } from "preact/hooks";
+import type { App } from "../../state/app";
 import { type LegendRow, legendRows } from "../../state/colors/legend";
 import { columnNamed, findingOf } from "../../state/columns";
-import { hiddenItems, isolated, shownByCode, toggled } from "../../state/filters";
+import { isolated, toggled } from "../../state/filters";
 import { LABEL } from "../../state/items/items";
 import { folded } from "../../state/search/find";
 import { count, shownText, useApp } from "../context";
@@ -10,35 +11,28 @@ import { highlights, LinkButton } from "../controls/controls";
 import { Name } from "../controls/Name";
 import { seenRows, useViewport } from "../controls/viewport";
 import { NumberLegend } from "./NumberLegend";
+import { useShownCounts } from "./shown-counts";
 
 /** Rows are taller on a touch screen. */
 const ROW_PX = window.matchMedia("(pointer: coarse)").matches ? 40 : 28;
+const MOST_ROWS = { legend: 10.5, facet: 5.5 }; // beside charts; more rows scroll
 const FILTER_FROM = 13; // entries from which a text field filters the legend
 
+const CODES = 65_536;
 const NOTHING_HIDDEN: ReadonlySet<number> = new Set();
 
 export function Legend() {
   const app = useApp();
   const name = app.colorBy.value;
-  const column = app.manifest.columns.find((each) => each.name === name);
-  if (name !== LABEL && column?.kind === "number") {
-    return <NumberLegend key={name} column={column} />;
-  }
-  return <ClassLegend key={name} name={name} />;
+  const column = app.scaleColumn(name);
+  if (!column) return <ClassLegend key={name} name={name} />;
+  const values = app.columns.value.get(name);
+  if (!values || values instanceof Uint16Array) return null; // the column is being read
+  return <NumberLegend key={name} column={column} values={values} />;
 }
 
-/** The number of items by code that the filters on other columns show; null without such filters. */
-function useShownCounts(name: string): Uint32Array | null {
-  const { filters, columns, items } = useApp();
-  const others = [...filters.value].filter(([column]) => column !== name);
-  const codes = columns.value.get(name);
-  return useMemo(() => {
-    if (!codes || others.length === 0) return null;
-    return shownByCode(codes, hiddenItems(items.count, new Map(others), columns.value));
-  }, [codes, columns.value, ...others.flat()]);
-}
-
-function ClassLegend({ name }: { readonly name: string }) {
+/** The classes, or the categories of a column; with swatches if the column colors the map. */
+export function ClassLegend({ name }: { readonly name: string }) {
   const app = useApp();
   const [sought, setSought] = useState("");
   const [byCount, setByCount] = useState(false);
@@ -46,9 +40,13 @@ function ClassLegend({ name }: { readonly name: string }) {
   const names = useMemo(() => rows.map((row) => row.name), [rows]);
   const filter = app.filters.value.get(name);
   const hidden = filter?.kind === "codes" ? filter.hidden : NOTHING_HIDDEN;
-  const shownCounts = useShownCounts(name);
+  const values = app.columns.value.get(name);
+  const codes = values instanceof Uint16Array ? values : null;
+  const shownCounts = useShownCounts(name, codes, CODES);
   if (rows.length === 0) return null;
   const note = findingOf(columnNamed(app.manifest, name))?.note;
+  const isLegend = app.colorBy.value === name;
+  const isLong = rows.length >= FILTER_FROM;
   const groups =
     name === LABEL ? count(rows.length, "class", "classes") : count(rows.length, "value");
   const sorted = byCount ? [...rows].sort((a, b) => b.count - a.count) : rows;
@@ -59,7 +57,7 @@ function ClassLegend({ name }: { readonly name: string }) {
   }
 
   return (
-    <section class="fs-legend" aria-label="Legend">
+    <section class="fs-legend" aria-label={isLegend ? "Legend" : undefined}>
       <div class="fs-legend-head">
         <span class="fs-muted">
           {hidden.size > 0
@@ -67,19 +65,19 @@ function ClassLegend({ name }: { readonly name: string }) {
             : groups}
         </span>
         {hidden.size > 0 && <LinkButton onClick={() => setHidden(new Set())}>Show all</LinkButton>}
-        {hidden.size === 0 && rows.length >= FILTER_FROM && (
+        {hidden.size === 0 && isLong && (
           <LinkButton onClick={() => setByCount(!byCount)}>
             {byCount ? "Sort by name" : "Sort by count"}
           </LinkButton>
         )}
       </div>
-      {note && <p class="fs-muted fs-scale-note">{note}</p>}
-      {rows.length >= FILTER_FROM && (
+      {note && isLegend && <p class="fs-muted fs-scale-note">{note}</p>}
+      {isLong && (
         <input
           class="fs-input"
           type="search"
-          placeholder="Filter the legend"
-          aria-label="Filter the legend"
+          placeholder="Filter the list"
+          aria-label={`Filter the list of ${name}`}
           dir="auto"
           value={sought}
           onInput={(event) => setSought(event.currentTarget.value)}
@@ -127,11 +125,13 @@ function LegendList({
   onToggle,
   onIsolate,
 }: LegendListProps) {
+  const app = useApp();
   const list = useRef<HTMLDivElement>(null);
   const prefix = useId();
   const viewport = useViewport(list);
   const [active, setActive] = useState(0);
   const at = Math.min(active, rows.length - 1);
+  const most = Math.max(...rows.map((row) => row.count));
   const { first, last } = seenRows(viewport, ROW_PX, rows.length);
 
   function goTo(index: number): void {
@@ -141,17 +141,8 @@ function LegendList({
   }
 
   function onKeyDown(event: KeyboardEvent): void {
-    const page = Math.max(1, Math.floor(viewport.height / ROW_PX) - 1);
-    const moves: Record<string, number> = {
-      ArrowDown: at + 1,
-      ArrowUp: at - 1,
-      PageDown: at + page,
-      PageUp: at - page,
-      Home: 0,
-      End: rows.length - 1,
-    };
     const code = rows[at]?.code;
-    const to = moves[event.key];
+    const to = rowAfter(event.key, at, rows.length, viewport.height);
     if (to !== undefined) goTo(to);
     else if (event.key === " " && code !== undefined) onToggle(code);
     else if (event.key === "Enter" && code !== undefined) onIsolate(code);
@@ -166,8 +157,9 @@ function LegendList({
       ref={list}
       role="listbox"
       aria-multiselectable="true"
-      aria-label="Legend: Space hides or shows a class, Enter shows only that class"
+      aria-label={`${column}: Space hides or shows a value, Enter shows only that value`}
       aria-activedescendant={rows[at] ? `${prefix}-${rows[at].code}` : undefined}
+      style={{ maxHeight: mostHeight(app, column) }}
       tabIndex={0}
       onKeyDown={onKeyDown}
     >
@@ -180,6 +172,7 @@ function LegendList({
             names={names}
             id={`${prefix}-${row.code}`}
             nShown={shownCounts?.[row.code] ?? row.count}
+            most={most}
             index={first + i}
             count={rows.length}
             active={first + i === at}
@@ -194,6 +187,26 @@ function LegendList({
       </div>
     </div>
   );
+}
+
+/** The height of a list from which it scrolls; undefined if there are no charts below it. */
+function mostHeight(app: App, column: string): string | undefined {
+  if (app.facets.length === 0) return undefined;
+  return `${ROW_PX * MOST_ROWS[app.colorBy.value === column ? "legend" : "facet"]}px`;
+}
+
+/** The row to which a key moves; undefined for other keys. */
+function rowAfter(key: string, at: number, nRows: number, height: number): number | undefined {
+  const page = Math.max(1, Math.floor(height / ROW_PX) - 1);
+  const moves: Record<string, number> = {
+    ArrowDown: at + 1,
+    ArrowUp: at - 1,
+    PageDown: at + page,
+    PageUp: at - page,
+    Home: 0,
+    End: nRows - 1,
+  };
+  return moves[key];
 }
 
 /** Scroll a list as little as possible until a row is visible. */
@@ -211,6 +224,8 @@ interface RowProps {
   readonly id: string;
   /** The number of items that the filters on other columns show. */
   readonly nShown: number;
+  /** The largest number of items in a row. */
+  readonly most: number;
   readonly index: number;
   /** The number of rows. */
   readonly count: number;
@@ -226,6 +241,7 @@ function Row({
   names,
   id,
   nShown,
+  most,
   index,
   count,
   active,
@@ -234,6 +250,9 @@ function Row({
   onIsolate,
 }: RowProps) {
   const app = useApp();
+  const isColored = app.colorBy.value === column;
+  const share = (number: number) => ({ width: `${(100 * number) / most}%` });
+  const barColor = isColored ? { "--fs-class": app.displayedColor(row.color) } : {};
   return (
     // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus, as listboxes do
     // biome-ignore lint/a11y/useKeyWithClickEvents: the list hears the keys
@@ -245,16 +264,24 @@ function Row({
       aria-setsize={count}
       aria-posinset={index + 1}
       data-active={active ? "" : undefined}
-      title={`${row.name}\nClick to hide or show. Double-click to show only this class.`}
+      title={`${row.name}\nClick to hide or show. Double-click to show only this.`}
       style={{ height: `${ROW_PX}px`, transform: `translateY(${index * ROW_PX}px)` }}
       {...highlights(app, { column, code: row.code })}
       onClick={onToggle}
       onDblClick={onIsolate}
     >
-      <i
-        class="fs-swatch"
-        style={{ background: hidden ? "transparent" : app.displayedColor(row.color) }}
-      />
+      <span class="fs-row-bar" style={barColor}>
+        <i class="fs-row-all" style={share(row.count)} />
+        {!hidden && <i style={share(nShown)} />}
+      </span>
+      {isColored ? (
+        <i
+          class="fs-swatch"
+          style={{ background: hidden ? "transparent" : app.displayedColor(row.color) }}
+        />
+      ) : (
+        <i class="fs-swatch fs-gray-swatch" data-off={hidden ? "" : undefined} />
+      )}
       <Name name={row.name} among={names} />
       <span class="fs-number">{shownText(nShown, row.count)}</span>
     </div>

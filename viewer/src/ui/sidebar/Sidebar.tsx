@@ -6,6 +6,7 @@ import { LABEL } from "../../state/items/items";
 import { count, shownText, useApp } from "../context";
 import { IconButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
+import { Facets } from "./Facets";
 import { Legend } from "./Legend";
 import { SearchBox } from "./SearchBox";
 
@@ -51,8 +52,11 @@ export function Sidebar() {
       <ColorBy />
       <Crop />
       <OtherFilters />
-      <Legend />
-      <About />
+      <div class="fs-sidebar-body">
+        <Legend />
+        <Facets />
+        <About />
+      </div>
     </section>
   );
 }
@@ -138,10 +142,15 @@ function Crop() {
   );
 }
 
-/** Active filters on columns other than the one whose legend is shown. */
+/**
+ * Active filters on columns whose chart is not open. An open chart shows its filter itself: a line
+ * that appears above it would move it between the two clicks of a double click.
+ */
 function OtherFilters() {
   const app = useApp();
-  const others = [...app.filters.value].filter(([column]) => column !== app.colorBy.value);
+  const others = [...app.filters.value].filter(
+    ([column]) => column !== app.colorBy.value && !app.openFacets.value.has(column),
+  );
   if (others.length === 0) return null;
   return (
     <ul class="fs-chips" aria-label="Filters">
