@@ -100,7 +100,7 @@ def test_5000_classes(look, drawn_page):
     legend.focus()
     visit.page.keyboard.press("End")
     expect(legend.get_by_role("option").last).to_have_attribute("aria-posinset", "5000")
-    visit.page.get_by_label("Filter the legend").fill("class 4321")
+    visit.page.get_by_label("Filter the list of label").fill("class 4321")
     expect(legend.get_by_role("option")).to_have_count(1)
     legend.get_by_role("option").dblclick()
     expect(visit.page.get_by_text("1 of 5,000 classes shown")).to_be_visible()

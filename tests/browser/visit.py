@@ -99,7 +99,7 @@ class Visit:
 
     @property
     def legend(self):
-        return self.page.get_by_role("listbox").get_by_role("option")
+        return self.page.get_by_role("region", name="Legend").get_by_role("option")
 
     def panel(self, name):
         return self.page.get_by_role("complementary", name=name)

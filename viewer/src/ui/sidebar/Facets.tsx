@@ -1,4 +1,5 @@
 /** A chart of each column that does not color the map. All charts filter, and their filters combine. */
+import { columnNamed, columnTitle, findingOf } from "../../state/columns";
 import { useApp } from "../context";
 import { IconButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
@@ -21,22 +22,23 @@ export function Facets() {
 function Facet({ name }: { readonly name: string }) {
   const app = useApp();
   const isOpen = app.openFacets.value.has(name);
+  const title = columnTitle(app.manifest, name);
   return (
-    <section class="fs-facet" aria-label={name}>
+    <section class="fs-facet" aria-label={title}>
       <header class="fs-facet-head">
         <button
           type="button"
           class="fs-facet-toggle"
           aria-expanded={isOpen}
-          title={isOpen ? `Close ${name}` : `Open ${name}`}
+          title={findingOf(columnNamed(app.manifest, name))?.note ?? title}
           onClick={() => app.toggleFacet(name)}
         >
           <Icon name={isOpen ? "down" : "forward"} />
-          <bdi class="fs-ellipsis">{name}</bdi>
+          <bdi class="fs-ellipsis">{title}</bdi>
         </button>
         <IconButton
           icon="palette"
-          label={`Color by ${name}`}
+          label={`Color the map by ${title}`}
           onClick={() => {
             app.colorBy.value = name;
           }}

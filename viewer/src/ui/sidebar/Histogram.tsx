@@ -119,26 +119,25 @@ function Chart({ column, bins, range, colors, onKeep, onEnd }: ChartProps) {
   };
   const all = Array.from({ length: count }, (_, bin) => bin);
   return (
-    <svg
+    <div
       class="fs-histogram"
-      viewBox={`0 0 ${count} 1`}
-      preserveAspectRatio="none"
-      aria-hidden="true"
       data-filtered={range.first > 0 || range.last < count - 1 ? "" : undefined}
       {...brush}
     >
-      {all.map((bin) => (
-        <rect key={bin} class="fs-bar-all" {...bar(bin, totals[bin] as number)} />
-      ))}
-      {all.map((bin) => (
-        <rect
-          key={bin}
-          class={bin >= range.first && bin <= range.last ? "fs-bar-shown" : "fs-bar-outside"}
-          style={colors ? { fill: colors[bin] } : undefined}
-          {...bar(bin, shown[bin] as number)}
-        />
-      ))}
-    </svg>
+      <svg viewBox={`0 0 ${count} 1`} preserveAspectRatio="none" aria-hidden="true">
+        {all.map((bin) => (
+          <rect key={bin} class="fs-bar-all" {...bar(bin, totals[bin] as number)} />
+        ))}
+        {all.map((bin) => (
+          <rect
+            key={bin}
+            class={bin >= range.first && bin <= range.last ? "fs-bar-shown" : "fs-bar-outside"}
+            style={colors ? { fill: colors[bin] } : undefined}
+            {...bar(bin, shown[bin] as number)}
+          />
+        ))}
+      </svg>
+    </div>
   );
 }
 
@@ -149,7 +148,7 @@ function useBrush(
   onKeep: (range: BinRange) => void,
   onEnd: () => void,
 ) {
-  const start = useRef<number | null>(null);
+  const drag = useRef<{ readonly start: number; moved: boolean } | null>(null);
   const at = (event: PointerEvent) => {
     const box = (event.currentTarget as Element).getBoundingClientRect();
     const bin = Math.floor(((event.clientX - box.left) / box.width) * bins.count);
@@ -160,23 +159,25 @@ function useBrush(
       if (event.button !== 0 || bins.count < 2) return;
       (event.currentTarget as Element).setPointerCapture?.(event.pointerId);
       const bin = at(event);
-      start.current = bin;
+      drag.current = { start: bin, moved: false };
       const isOnly = range.first === bin && range.last === bin;
       onKeep(isOnly ? { first: 0, last: bins.count - 1 } : { first: bin, last: bin });
     },
     onPointerMove(event: PointerEvent) {
-      if (start.current === null) return;
+      if (drag.current === null) return;
+      const { start, moved } = drag.current;
       const bin = at(event);
-      const wanted = { first: Math.min(start.current, bin), last: Math.max(start.current, bin) };
-      if (bin === start.current && range.first === range.last) return;
+      if (bin === start && !moved) return; // still a click
+      drag.current.moved = true;
+      const wanted = { first: Math.min(start, bin), last: Math.max(start, bin) };
       if (wanted.first !== range.first || wanted.last !== range.last) onKeep(wanted);
     },
     onPointerUp() {
-      if (start.current !== null) onEnd();
-      start.current = null;
+      if (drag.current !== null) onEnd();
+      drag.current = null;
     },
     onPointerCancel() {
-      start.current = null;
+      drag.current = null;
     },
   };
 }

@@ -9,7 +9,9 @@ const MOST_NAMED = 2; // text columns named in the field; more are counted
 
 /** Name what the search covers, such as "Find in paths, labels and “note”"; null if nothing. */
 export function searchLabel({ columns, classes, strings }: Manifest): string | null {
-  const searched = columns.filter((column) => column.kind !== "number" && !findingOf(column));
+  const searched = columns.filter(
+    (column) => (column.kind === "text" || column.kind === "category") && !findingOf(column),
+  );
   const texts = searched.map(({ name }) => `“${name}”`);
   const parts = [
     ...(strings ? ["paths"] : []),
