@@ -1,4 +1,4 @@
-"""Small datasets, a network that costs nothing, and the command line in this process."""
+"""Small datasets, a quick network, and the command line in this process."""
 
 import signal
 import sys
@@ -15,7 +15,7 @@ COLORS = {"blue": (40, 60, 200), "green": (30, 160, 60), "red": (200, 40, 30)}
 
 @pytest.fixture(scope="session", autouse=True)
 def own_key(tmp_path_factory):
-    """Keep the key of the maps' seals out of the developer's home."""
+    """Store the key of the seals in a temporary folder instead of the home of the user."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
         yield
@@ -40,8 +40,8 @@ def photos(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def no_waiting_for_the_disk(monkeypatch):
-    """Leave out what guards against power loss: a shared disk takes seconds for it."""
+def without_fsync(monkeypatch):
+    """Do not flush files to the disk, which takes seconds on a shared disk."""
     monkeypatch.setattr("os.fsync", lambda _handle: None)
 
 
@@ -53,8 +53,8 @@ def no_weights_needed(monkeypatch):
 
 @pytest.fixture
 def without_exchange():
-    """Make the system one that cannot exchange two names, until the test ends."""
-    patch = pytest.MonkeyPatch()  # not the test's own, which the test may undo
+    """Simulate a system that cannot exchange two names in one step."""
+    patch = pytest.MonkeyPatch()  # separate, because the test may undo its own monkeypatch
     patch.setattr("featscape.mapfolder.staging.replacement.exchange", lambda _one, _other: False)
     yield
     patch.undo()
@@ -71,7 +71,7 @@ def featscape(monkeypatch, capsys):
     """Return a function that runs the command line: arguments -> status, out, err."""
     from featscape.cli import run as cli
 
-    monkeypatch.delenv("COLUMNS", raising=False)  # a terminal's, or of the process that started us
+    monkeypatch.delenv("COLUMNS", raising=False)  # set by some terminals
 
     signals = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
     handlers = {number: signal.getsignal(number) for number in signals}

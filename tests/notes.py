@@ -1,14 +1,14 @@
-"""A progress without a screen whose notes a test can read."""
+"""A progress that stores its notes."""
 
 from featscape.progress import SilentProgress
 
 
 class Notes(SilentProgress):
-    """Keeps the notes in `lines`."""
+    """A silent progress that stores its notes in `lines`."""
 
     def __init__(self):
         self.lines = []
 
     def note(self, text):
-        """Keep a note."""
+        """Store a note."""
         self.lines.append(text)

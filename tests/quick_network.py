@@ -1,4 +1,4 @@
-"""A network that takes no time, for tests of everything around the network."""
+"""Networks that take no time, for tests of the code around a network."""
 
 import importlib
 
@@ -37,7 +37,7 @@ class FirstPixelNetwork(QuickNetwork):
 
 
 def put_in_place(network, patch):
-    """Make `extract` use this network; all other code stays real."""
+    """Make `extract` use this network, and change nothing else."""
     module = importlib.import_module("featscape.features.extraction.loop")
     patch.setattr(module, "load_network", lambda *_, **__: network)
     patch.setattr("featscape.features.fetch_weights", lambda *_, **__: None)

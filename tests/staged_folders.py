@@ -1,4 +1,4 @@
-"""Steps of the tests of folders that are written beside their final name."""
+"""Steps of tests of folders that are written beside their final name."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from featscape.mapfolder.staging import kept_beside, staged
 
 
 def allow(_output):
-    """Let everything be replaced."""
+    """Allow every replacement."""
 
 
 def stage(output, *, check=allow, files=("*",), **options):
@@ -41,7 +41,7 @@ def full_disk(_handle):
 
 
 def between_the_moves(tmp_path):
-    """Leave what a run leaves that is killed between the two moves; return its hidden folder."""
+    """Write the files of a run that was killed between the two moves; return its hidden folder."""
     partial = tmp_path / ".m.partial"
     for name in ("replaced", "new"):
         (partial / name).mkdir(parents=True)

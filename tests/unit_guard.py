@@ -1,4 +1,4 @@
-"""Forbids in unit tests what makes tests slow: new processes, and networks of the libraries."""
+"""Forbids slow operations in unit tests: new processes, and networks of libraries."""
 
 import functools
 import importlib.machinery
@@ -9,7 +9,7 @@ import pytest
 
 import audit
 
-# joblib runs one of them in the first call of scikit-learn that uses threads, to count the cores.
+# joblib runs one of these programs in the first threaded call of scikit-learn, to count the cores.
 CORE_COUNTERS = {"lscpu", "sysctl"}
 SLOW_MODULES = {"playwright", "ray"}
 # The functions that build the libraries' networks, by the modules that define the functions.
@@ -21,12 +21,12 @@ BUILDERS = {
 
 
 class UnitGuard:
-    """Fails the unit test that runs now, its fixtures included, when it does something forbidden.
+    """Fails the current unit test if the test or a fixture performs a forbidden operation.
 
     Attributes
     ----------
     test : str or None
-        The name of the unit test that runs now. While it is None, everything is allowed.
+        The name of the current unit test. While `test` is None, everything is allowed.
     """
 
     def __init__(self):

@@ -1,4 +1,4 @@
-"""The GPU benchmark of the features runs as a whole on a machine without a GPU."""
+"""The GPU benchmark of the features runs on a machine without a GPU."""
 
 import subprocess
 import sys

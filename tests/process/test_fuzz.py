@@ -15,7 +15,7 @@ TESTS = Path(__file__).parents[1]
 
 
 def fuzz(*arguments):
-    """Run the fuzzing program; return what it did and printed."""
+    """Run the fuzzing program; return its exit status and its output."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
     return subprocess.run(
         [sys.executable, "-m", "fuzz", *map(str, arguments)],

@@ -37,7 +37,7 @@ FILES = (RUN, "features.npy", "thumbnails/data.bin", "bundle/ids.bin", "bundle/c
 
 @pytest.fixture(params=["exchange", "two moves"])
 def has_exchange(request):
-    """Whether the system exchanges two names in one step."""
+    """Return whether the system exchanges two names in one step."""
     return request.param == "exchange"
 
 
@@ -109,7 +109,7 @@ def replace_repeatedly(output, versions):
 
 
 def read_version(folder):
-    """Stand in for `read_map`: return the version of all files."""
+    """Replace `read_map`: return the version of all files."""
     versions = set()
     for name in FILES:
         inner, _, file_name = name.rpartition("/")

@@ -34,8 +34,8 @@ class SlowNetwork(BatchNetwork):
 
 def make_slowly(source, output):
     put_in_place(SlowNetwork(), pytest.MonkeyPatch())
-    os.fsync = lambda _handle: None  # a kill loses nothing that was written: see conftest.py
-    shards.MAX_SECONDS = 0.05  # a few batches a shard
+    os.fsync = lambda _handle: None  # a kill loses no written file: see conftest.py
+    shards.MAX_SECONDS = 0.05  # a few batches per shard
     make_map(source, output, perplexity=4, size_px=400, force=True)
 
 

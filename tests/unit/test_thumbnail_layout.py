@@ -13,7 +13,7 @@ def test_spread_out_keeps_a_distance_and_leaves_no_room():
     apart = np.abs(points[:, None] - points[None, chosen]).max(axis=2)
     own = apart[chosen]
     assert own[~np.eye(len(chosen), dtype=bool)].min() >= 5
-    assert apart.min(axis=1).max() < 5  # every point left out is near one that was taken
+    assert apart.min(axis=1).max() < 5  # every omitted point is near a chosen point
 
 
 def test_spread_out_is_always_the_same():

@@ -1,4 +1,4 @@
-"""A unit test that does something forbidden fails: unit_guard.py."""
+"""A unit test that performs a forbidden operation fails."""
 
 import importlib
 import multiprocessing

@@ -11,7 +11,7 @@ from meshtsne.reduction import check_finite, fit_reduction, row_blocks
 
 
 def wide(n, d, *, seed=0):
-    """Features with a falling spectrum and an offset, as a network gives them."""
+    """Return features with a falling spectrum and an offset, like those of a network."""
     rng = np.random.RandomState(seed)
     spectrum = 1 / (1 + np.arange(min(n, d)))
     return rng.normal(size=(n, len(spectrum))) * spectrum @ rng.normal(size=(len(spectrum), d)) + 5

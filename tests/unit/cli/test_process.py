@@ -1,4 +1,4 @@
-"""Signals and screens of the command line, without a process of their own."""
+"""Signals and output errors of the command line, in the process of the tests."""
 
 import signal
 import time
@@ -60,8 +60,8 @@ class TestSignals:
                 signal.signal(number, handler)
 
 
-class TestScreensThatCannotBeWritten:
-    def test_what_can_be_written_again_is_written(self):
+class TestStreamsThatCannotBeWritten:
+    def test_text_is_written_after_an_earlier_write_failed(self):
         class FullFor:
             def __init__(self, n_writes):
                 self.n_writes, self.written = n_writes, []

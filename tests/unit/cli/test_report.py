@@ -1,4 +1,4 @@
-"""What the screen shows, in words."""
+"""The texts on the screen."""
 
 import pytest
 

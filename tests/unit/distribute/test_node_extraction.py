@@ -1,4 +1,4 @@
-"""What a node makes of an image, without a cluster."""
+"""How a node reads an image, tested without a cluster."""
 
 import io
 
@@ -11,7 +11,7 @@ from featscape.images import find_images
 
 
 class OfPixels:
-    """A network that takes pixels as they are."""
+    """A network that takes unchanged pixels."""
 
     takes_pixels = True
     min_px = 0

@@ -50,7 +50,7 @@ def lab(linear):
 
 
 def ciede2000(first, second):
-    """The CIE's color difference, after Sharma, Wu and Dalal (2005)."""
+    """Return the color difference CIEDE2000: Sharma, Wu and Dalal (2005)."""
     (l1, a1, b1), (l2, a2, b2) = np.moveaxis(first, -1, 0), np.moveaxis(second, -1, 0)
     chroma = (np.hypot(a1, b1) + np.hypot(a2, b2)) / 2
     stretch = 1.5 - 0.5 * np.sqrt(chroma**7 / (chroma**7 + 25.0**7))
@@ -93,7 +93,7 @@ def test_the_measure_agrees_with_published_pairs():
 
 @pytest.mark.parametrize("vision", VISIONS)
 def test_ten_colors_can_be_told_apart_by_everyone(vision):
-    # tab10 comes down to 1.3 here, Okabe and Ito's seven colors to 11.
+    # The minimum of tab10 is 1.3, that of the seven colors of Okabe and Ito is 11.
     assert least_difference(TEN_COLORS, vision) > (23 if vision == "normal" else 12.5)
 
 

@@ -14,7 +14,7 @@ ITEMS = b"a table"
 
 @pytest.fixture(autouse=True)
 def data_folder(tmp_path, monkeypatch):
-    """Make a new user: one without a key."""
+    """Simulate a new user, who has no key."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     return tmp_path / "data"
 
@@ -46,7 +46,7 @@ def test_another_user_cannot_make_it(tmp_path, monkeypatch):
     made = seal()
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "another"))
     assert not holds(made)
-    assert not (tmp_path / "another").exists()  # to look at a map writes no key
+    assert not (tmp_path / "another").exists()  # reading a map writes no key
     assert seal() != made
 
 

@@ -75,7 +75,7 @@ class TestRoundTrip:
             embedding=an_embedding(labels=labels),
             source=paths[0],
         )
-        assert opened.paths == tuple(paths)  # exactly, so that the files can be opened
+        assert opened.paths == tuple(paths)  # unchanged, so that the files can be opened
         assert opened.labels == (r"caf\xe9",) * 3 + (r"caf\xe8",) * 3  # still two classes
         assert opened.run["source"] == r"caf\xe9/0.png"
         assert opened.run["skipped"] == [{"path": r"caf\xe9/1.png", "reason": "empty"}]
@@ -89,7 +89,7 @@ class TestRoundTrip:
         assert list(table.columns) == columns
         assert list(table["label"]) == list("aabbcc")
 
-    def test_run_says_what_made_it(self, tmp_path):
+    def test_run_json_describes_the_origin_of_the_map(self, tmp_path):
         run = make(tmp_path / "m").run
         assert run["format"] == "featscape-map"
         assert run["schema_version"] == mapfolder.SCHEMA_VERSION
@@ -114,13 +114,11 @@ class TestNothingHalfWritten:
             end_early(tmp_path / "m", error)
         assert names_in(tmp_path) == []
 
-    def test_nothing_stands_there_until_the_end(self, tmp_path):
+    def test_the_folder_appears_at_the_end(self, tmp_path):
         with new_map_folder(tmp_path / "m", force=False) as folder:
             fill(folder)
             assert not (tmp_path / "m").exists()
-            assert (
-                folder.parent == tmp_path / ".m.partial"
-            )  # the same disk, so that moving is one step
+            assert folder.parent == tmp_path / ".m.partial"  # on the same disk, to move in one step
         assert names_in(tmp_path) == ["m"]
 
     def test_an_early_end_leaves_the_older_map(self, tmp_path):
@@ -144,7 +142,7 @@ class TestNothingHalfWritten:
             if (path.name == "new") is not (move == "the new"):
                 return rename(path, target)
             monkeypatch.undo()
-            if moved:  # Ctrl-C can come right after the system's own work
+            if moved:  # Ctrl-C can arrive right after the system call
                 rename(path, target)
             raise error
 
@@ -257,7 +255,7 @@ class TestOutput:
             make(tmp_path / "m")
         assert names_in(tmp_path) == []
 
-    def test_what_could_not_be_removed_is_named(self, tmp_path, monkeypatch):
+    def test_a_folder_that_could_not_be_deleted_is_named(self, tmp_path, monkeypatch):
         monkeypatch.setattr("numpy.savez", failing(OSError(errno.ENOSPC, "full")))
         monkeypatch.setattr("shutil.rmtree", lambda *_arguments, **_options: None)
         with pytest.raises(InputError, match=r"unfinished .*\.m\.partial could not be deleted"):
@@ -269,7 +267,7 @@ class TestOutput:
             make(tmp_path / "m")
         assert names_in(tmp_path) == []
 
-    def test_what_was_no_write_is_not_called_one(self, tmp_path):
+    def test_other_permission_errors_are_not_reported_as_a_failed_write(self, tmp_path):
         with pytest.raises(PermissionError, match="a file of weights"):
             end_early(tmp_path / "m", PermissionError(errno.EACCES, "a file of weights"))
         assert names_in(tmp_path) == []

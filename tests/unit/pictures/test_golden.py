@@ -1,6 +1,6 @@
-"""Small pictures held to ones that were looked at and found good.
+"""Small pictures are equal to accepted pictures.
 
-After an intended change, draw the pictures again and look at them:
+After an intended change, draw the accepted pictures again, and inspect them:
 `python tests/unit/pictures/test_golden.py`.
 """
 
@@ -14,13 +14,13 @@ from featscape.pictures import draw_mosaic, draw_scatter
 
 HERE = Path(__file__).parent
 EXPECTED, FAILED = HERE / "expected", HERE / "failed"
-# FreeType's and Agg's versions move the edges of letters and markers by shades.
+# Versions of FreeType and Agg change the edges of letters and markers by a few levels.
 MEAN_TOLERANCE = 1.0  # of 255, over all pixels and channels
-REGION_TOLERANCE = 14.0  # over any 16 x 16 pixels: one lost label or marker is seen
+REGION_TOLERANCE = 14.0  # over any 16 x 16 pixels: a missing label or marker exceeds the limit
 
 
 class Drawings:
-    """Small images with something to recognize: a disk or a bar, of several proportions."""
+    """Small images of a disk or a bar, with several aspect ratios."""
 
     def __init__(self, n_images):
         self.n_images = n_images
@@ -95,7 +95,7 @@ SCENES = {
 
 
 def differ(first, second):
-    """Return how two pictures differ: on the mean, and in the worst 16 x 16 pixels."""
+    """Return the mean difference of two pictures, and that of the worst 16 x 16 pixels."""
     if first.size != second.size:
         return 255.0, 255.0
     difference = np.asarray(ImageChops.difference(first, second), dtype=float).mean(axis=2)

@@ -18,7 +18,7 @@ BLACK, GRAY = (0, 0, 0), (128, 128, 128)
 
 
 class Plain:
-    """Images of one color each, which remember which of them were loaded."""
+    """Images of one color each; `loaded` stores the indices of the loaded images."""
 
     def __init__(self, n_images, size=(40, 30), colors=(BLACK,)):
         self.n_images, self.size, self.colors = n_images, size, colors
@@ -89,7 +89,7 @@ def test_no_image_is_cut_at_the_edge(layout, size):
     parts, n_parts = ndimage.label(ink(image))
     assert n_parts == 5
     shapes = {tuple(s.stop - s.start for s in part) for part in ndimage.find_objects(parts)}
-    assert len(shapes) == 1  # those in the corners are as whole as the one in the center
+    assert len(shapes) == 1  # images in the corners are complete, like the image in the center
 
 
 def test_proportions_are_kept_inside_a_frame_of_the_class_color():
@@ -100,7 +100,7 @@ def test_proportions_are_kept_inside_a_frame_of_the_class_color():
     red_rows, red_columns = np.nonzero((drawn == (255, 0, 0)).all(axis=2))
     frame = rows.min() - red_rows.min()
     assert frame == red_rows.max() - rows.max() == columns.min() - red_columns.min() >= 4
-    assert np.ptp(red_columns) + 1 == 88  # and a white hairline on either side
+    assert np.ptp(red_columns) + 1 == 88  # and a white hairline on each side
 
 
 @pytest.mark.parametrize("side_px", [12, 24, 30, 36])
@@ -265,7 +265,7 @@ def test_thinning_out_keeps_sparse_regions():
 
 @pytest.mark.parametrize("layout", ["map", "grid"])
 def test_thumbnails_have_the_size_asked_for(layout):
-    # Without its hairlines a thumbnail of 100 pixels measures 98.
+    # Without its hairlines, a thumbnail of 100 pixels has 98 pixels.
     image = draw_mosaic([[0, 0]], Plain(1), layout=layout, size_px=600, thumbnail_px=100)
     rows, columns = np.nonzero(ink(image))
     assert np.ptp(columns) + 1 == 98

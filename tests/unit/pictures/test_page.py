@@ -75,7 +75,7 @@ def test_a_long_legend_stays_on_the_page(aspect):
     inked = np.flatnonzero((np.asarray(page.finish(blank)) < 250).any(axis=(1, 2)))
     assert inked[0] > page.text_px
     assert inked[-1] < page.height_px - page.text_px
-    # the first row and the last, which counts the classes left out
+    # the first row, and the last row, which counts the omitted classes
     assert np.ptp(inked) > (len(page.legend) - 1) * 1.65 * page.text_px
 
 

@@ -87,7 +87,7 @@ def test_each_class_is_drawn_in_its_color():
     assert {ImageColor.getrgb(color) for color in class_colors(["cat", "dog"]).values()} <= seen
 
 
-def test_no_class_lies_always_on_top():
+def test_no_class_is_always_drawn_on_top():
     positions = np.zeros((2000, 2))
     positions[:, 0] = np.repeat(np.arange(50), 40)
     labels = np.tile([0, 1], 1000)
@@ -96,7 +96,7 @@ def test_no_class_lies_always_on_top():
     assert 0.3 < blue.sum() / (blue.sum() + orange.sum()) < 0.7
 
 
-def test_nearer_points_of_three_dimensions_lie_on_top():
+def test_nearer_points_of_three_dimensions_are_drawn_on_top():
     # x and y are the principal axes; two points at the center, one above the other.
     corners = [[9, 0, 0], [-9, 0, 0], [0, 6, 0], [0, -6, 0]]
     for heights, nearest in (((1, -1), "b"), ((-1, 1), "c")):
@@ -114,7 +114,7 @@ def test_nearer_points_of_three_dimensions_lie_on_top():
         assert min(differences, key=differences.get) == nearest
 
 
-def test_many_points_look_as_if_drawn_one_by_one(monkeypatch):
+def test_many_points_are_drawn_about_as_one_by_one(monkeypatch):
     positions, codes = blobs(20_000)
     one_by_one = np.asarray(draw_scatter(positions, codes, size_px=400), dtype=float)
     monkeypatch.setattr(points, "MANY_POINTS", 10_000)
@@ -127,7 +127,7 @@ def test_many_points_look_as_if_drawn_one_by_one(monkeypatch):
     assert np.abs(blocks).max() < 60
 
 
-def test_markers_shrink_as_points_become_many():
+def test_more_points_have_smaller_markers():
     sizes = [marker_px(n, 1400) for n in (1, 10, 500, 10_000, 1_000_000)]
     assert sizes == sorted(sizes, reverse=True)
     assert 25 < sizes[1] < 35
@@ -200,14 +200,14 @@ def test_any_label_can_be_drawn(label):
     assert draw_scatter(positions, labels, size_px=400, title=label).mode == "RGB"
 
 
-def test_settings_of_matplotlib_do_not_reach_the_picture():
+def test_settings_of_matplotlib_do_not_change_the_picture():
     positions, codes = blobs(100)
     plain = draw_scatter(positions, codes, size_px=300)
     with mpl.rc_context({"figure.facecolor": "black", "savefig.dpi": 10, "font.size": 40}):
         assert draw_scatter(positions, codes, size_px=300).tobytes() == plain.tobytes()
 
 
-def test_pyplot_is_left_alone():
+def test_pyplot_gets_no_figure():
     import sys
 
     draw_scatter([[0, 0]], size_px=200)
@@ -215,7 +215,7 @@ def test_pyplot_is_left_alone():
     assert pyplot is None or not pyplot.get_fignums()
 
 
-def test_points_are_drawn_where_they_lie():
+def test_points_are_drawn_at_their_positions():
     image = draw_points(
         np.array([[20.0, 30.0]]),
         np.array([0]),
@@ -228,7 +228,7 @@ def test_points_are_drawn_where_they_lie():
     assert (columns.mean() + 0.5, rows.mean() + 0.5) == pytest.approx((20, 30), abs=0.5)
 
 
-def test_mistakes_are_told():
+def test_invalid_arguments_are_errors():
     with pytest.raises(InputError, match="positions must be finite"):
         draw_scatter([[0, np.nan]])
     with pytest.raises(InputError, match="labels must contain one label"):

@@ -57,7 +57,7 @@ def test_synonyms_of_metrics_are_accepted(synonym, name):
 
 
 def noise(n, d):
-    """Points whose neighbors lie in any cell: nothing but all cells holds them."""
+    """Return points without clusters: only a search of all cells finds all neighbors."""
     return np.random.RandomState(3).normal(size=(n, d)).astype(np.float32)
 
 
@@ -92,7 +92,7 @@ def test_tight_clusters_far_apart_keep_their_neighbors(n):
     limit = np.sort(truth, axis=1)[:, 19:20]
     recall = (squared <= limit * (1 + 1e-6)).mean()
     assert index.recall >= RECALL_GOAL
-    assert recall >= RECALL_GOAL - (0 if n < EXACT_BELOW else 0.01)  # another sample than its own
+    assert recall >= RECALL_GOAL - (0 if n < EXACT_BELOW else 0.01)  # not the sample of the index
     if n < EXACT_BELOW:
         assert recall == index.recall == 1
 

@@ -21,7 +21,7 @@ def test_the_blocks_together_give_the_true_neighbors(X, metric, monkeypatch):
 
 
 def test_the_recall_counts_points_at_equal_distances(X):
-    X[7] = X[3]  # a tie: either will do
+    X[7] = X[3]  # a tie, of which either is right
     rows = np.array([0, 50])
     true = recall.true_neighbors(X, rows, 20, metric="euclidean")
     assert recall.share_found(X, rows, true, true, metric="euclidean") == 1

@@ -1,4 +1,4 @@
-"""The memory that decoding takes, measured in a process of its own."""
+"""The memory that decoding takes, measured in a separate process."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int32])
 def test_a_32_bit_image_takes_8_mb_per_megapixel(dtype):
-    # in a process of its own, because tracemalloc does not see Pillow's memory
+    # in a separate process, because tracemalloc does not see Pillow's memory
     script = """
 import io, resource, sys
 import numpy as np

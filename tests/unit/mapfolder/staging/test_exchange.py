@@ -18,7 +18,7 @@ def two_folders(tmp_path):
 
 
 def put_in_place(monkeypatch, number):
-    """Have the system's call fail with this error."""
+    """Make the system call fail with this error."""
 
     def fail(_one, _other):
         ctypes.set_errno(number)

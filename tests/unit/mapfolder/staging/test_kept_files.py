@@ -1,4 +1,4 @@
-"""What an early end of a run keeps beside the folder."""
+"""The finished work that an interrupted run keeps beside the folder."""
 
 from pathlib import Path
 
