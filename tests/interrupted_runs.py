@@ -4,13 +4,13 @@ import json
 import os
 import random
 import shutil
-from contextlib import nullcontext
 
 import numpy as np
 import pytest
 from tests.conftest import write_images
 
 from featscape import make_map, make_maps
+from notes import Notes
 from quick_network import QuickNetwork, put_in_place
 
 # Modules that the fork server imports, so that its processes start quickly.
@@ -90,28 +90,15 @@ class Interrupted(BatchNetwork):
         return super().run(pixels)
 
 
-class Lines:
-    """A progress that stores its notes."""
-
-    def __init__(self):
-        self.notes = []
-
-    def task(self, _task):
-        return nullcontext(lambda _: None)
-
-    def note(self, text):
-        self.notes.append(text)
-
-
 def interrupt(source, output, monkeypatch, *, n_batches=5, card=QuickNetwork.card, **options):
     """Start a map and interrupt it after `n_batches` batches of four; return the notes."""
-    lines, network = Lines(), Interrupted(n_batches)
+    notes, network = Notes(), Interrupted(n_batches)
     network.card = card
     with monkeypatch.context() as patch:
         put_in_place(network, patch)
         with pytest.raises(KeyboardInterrupt):
-            make(source, output, progress=lines, **options)
-    return lines.notes
+            make(source, output, progress=notes, **options)
+    return notes.lines
 
 
 def make(source, output, *, layers=None, perplexity=4, size_px=400, **options):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,8 +17,9 @@ import pytest
 from PIL import Image, ImageChops
 from playwright.sync_api import sync_playwright
 from tests.browser.visit import PATIENCE_MS, SIZE, Visit
-from tests.browser.web_servers import Host, PlainFiles, RangedFiles
+from tests.browser.web_servers import PlainFiles, RangedFiles
 
+import web_server
 from featscape import make_map
 from featscape.bundle import encode_from, open_bundle, write_bundle, write_page
 from featscape.demo import MODEL, write_digits
@@ -181,20 +183,14 @@ def digits_site(tmp_path_factory, digits):
 @pytest.fixture
 def host_files():
     """Return a function that starts a web server of a folder: folder -> address."""
-    running = []
+    with ExitStack() as running:
 
-    def start(folder, *, knows_ranges=True):
-        handler = RangedFiles if knows_ranges else PlainFiles
-        here = functools.partial(handler, directory=str(folder))
-        server = Host(("127.0.0.1", 0), here)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        running.append(server)
-        return f"http://127.0.0.1:{server.server_port}/"
+        def start(folder, *, knows_ranges=True):
+            handler = RangedFiles if knows_ranges else PlainFiles
+            here = functools.partial(handler, directory=str(folder))
+            return running.enter_context(web_server.serve(here)) + "/"
 
-    yield start
-    for server in running:
-        server.shutdown()
-        server.server_close()
+        yield start
 
 
 @pytest.fixture(scope="session")

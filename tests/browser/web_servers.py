@@ -32,9 +32,3 @@ class RangedFiles(PlainFiles):
         self.send_header("Content-Length", str(len(part)))
         self.end_headers()
         return io.BytesIO(part)
-
-
-class Host(http.server.ThreadingHTTPServer):
-    """A web server that accepts many concurrent requests."""
-
-    request_queue_size = 128

@@ -14,7 +14,7 @@ from featscape.distribute import connect
 from featscape.errors import DeviceError, InputError, MissingExtra
 from featscape.images import find_images
 from featscape.mapfolder.read import open_map
-from featscape.progress import SilentProgress
+from notes import Notes
 
 # Ray reads these variables during its import. With the second variable, the nodes communicate over
 # the loopback interface.
@@ -74,17 +74,7 @@ def cluster():
         started.shutdown()
 
 
-class Watcher(SilentProgress):
-    """A progress that stores its notes."""
-
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text)
-
-
-class Killer(Watcher):
+class Killer(Notes):
     """A progress that kills a node after the first features."""
 
     def __init__(self, cluster):
@@ -123,8 +113,8 @@ def test_a_killed_node_does_not_change_the_map(cluster, photos, apart, capfd):
         progress=killer,
         **OPTIONS,
     )
-    assert "1 node was lost; other nodes repeated the unfinished tasks" in killer.notes
-    assert not any("taken from" in note for note in killer.notes)
+    assert "1 node was lost; other nodes repeated the unfinished tasks" in killer.lines
+    assert not any("taken from" in note for note in killer.lines)
     assert 0 < killer.seen_at_death < N_IMAGES == killer.seen
     assert made.paths == local.paths
     assert made.labels == local.labels
@@ -143,7 +133,7 @@ def test_a_killed_node_does_not_change_the_map(cluster, photos, apart, capfd):
 
 
 def test_a_second_run_uses_the_features_of_the_first(cluster, photos, apart):
-    watcher = Watcher()
+    watcher = Notes()
     made = make_map(
         photos,
         apart[1] / "again-map",
@@ -152,7 +142,7 @@ def test_a_second_run_uses_the_features_of_the_first(cluster, photos, apart):
         progress=watcher,
         **OPTIONS,
     )
-    taken_from = [note for note in watcher.notes if "taken from" in note]
+    taken_from = [note for note in watcher.lines if "taken from" in note]
     assert len(taken_from) == 1
     assert taken_from[0].startswith(f"the features of {N_IMAGES - 2} images were taken from")
     np.testing.assert_array_equal(made.features, open_map(apart[1] / "ray-map").features)

@@ -12,9 +12,9 @@ from featscape import load_tsne, make_map, make_maps
 from featscape.errors import InputError, ModelError
 from featscape.features import Network
 from featscape.mapfolder.read import open_map
-from featscape.progress import SilentProgress
 from featscape.steps.layer_maps import name_outputs
 from featscape.steps.placement import open_placer
+from notes import Notes
 
 NETWORK = """
 import torch
@@ -41,16 +41,6 @@ def network(here):
     (here / "tiny_network.py").write_text(NETWORK)
     yield
     sys.modules.pop("tiny_network", None)
-
-
-class Lines(SilentProgress):
-    """A progress that stores its notes."""
-
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text)
 
 
 def folders(here):
@@ -98,11 +88,11 @@ def test_only_new_images_are_computed_if_all_layers_have_a_map(photos, monkeypat
         return run(self, pixels)
 
     monkeypatch.setattr(Network, "run", count)
-    lines = Lines()
-    after = make_maps(photos, layers=("second", "first"), force=True, progress=lines, **OPTIONS)
+    notes = Notes()
+    after = make_maps(photos, layers=("second", "first"), force=True, progress=notes, **OPTIONS)
     assert n_seen == 10
     origins = "photos-second-map and photos-first-map"
-    assert f"the features of 24 images were taken from {origins}" in lines.notes
+    assert f"the features of 24 images were taken from {origins}" in notes.lines
     for old, new in zip(before, after, strict=True):
         assert new.features.shape == (34, old.features.shape[1])
         rows = [new.paths.index(path) for path in old.paths]

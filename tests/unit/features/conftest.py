@@ -1,8 +1,6 @@
 """Fixtures: small networks and their weights, a hub, small images, and one PyTorch thread."""
 
-import http.server
 import sys
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from PIL import Image
 
 from featscape.errors import ImageError
 from featscape.records import Decoded, ImageSet
+from web_server import Handler, serve
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -129,7 +128,7 @@ def hub_cache(tmp_path, monkeypatch):
     return folder
 
 
-class SmallHub(http.server.BaseHTTPRequestHandler):
+class SmallHub(Handler):
     """Answers requests as the hub does.
 
     Attributes
@@ -142,51 +141,28 @@ class SmallHub(http.server.BaseHTTPRequestHandler):
 
     files = None
     asked = None
-    protocol_version = "HTTP/1.1"
 
-    def answer(self, *, body):
+    def respond(self):
         self.asked.append((self.command, self.path))
         content = self.files.get(self.path, (404, "EntryNotFound"))
         if isinstance(content, tuple):
-            self.send_response(content[0])
-            self.send_header("X-Error-Code", content[1])
-            content = b""
+            self.send(content[0], headers=[("X-Error-Code", content[1])])
         else:
-            self.send_response(200)
-            self.send_header("X-Repo-Commit", "a" * 40)
-            self.send_header("ETag", f'"{len(content)}"')
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if body:
-            self.wfile.write(content)
-
-    def do_HEAD(self):
-        self.answer(body=False)
-
-    def do_GET(self):
-        self.answer(body=True)
-
-    def log_message(self, *args):
-        del args
+            etag = f'"{len(content)}"'
+            self.send(200, content, [("X-Repo-Commit", "a" * 40), ("ETag", etag)])
 
 
 @pytest.fixture
 def small_hub(monkeypatch, hub_cache):  # noqa: ARG001 - the cache must be empty
     """Start a hub on this machine that huggingface_hub uses, and return its class."""
     SmallHub.files, SmallHub.asked = {}, []
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), SmallHub)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    endpoint = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", endpoint)
-    monkeypatch.setattr(
-        "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
-        endpoint + "/{repo_id}/resolve/{revision}/{filename}",
-    )
-    yield SmallHub
-    from huggingface_hub import close_session
+    with serve(SmallHub) as endpoint:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", endpoint)
+        monkeypatch.setattr(
+            "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
+            endpoint + "/{repo_id}/resolve/{revision}/{filename}",
+        )
+        yield SmallHub
+        from huggingface_hub import close_session
 
-    close_session()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+        close_session()

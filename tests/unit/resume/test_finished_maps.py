@@ -11,7 +11,8 @@ from tests.conftest import write_images
 from featscape import mapfolder
 from featscape.features.extraction.cache import FeatureCache
 from featscape.mapfolder.read import open_map
-from interrupted_runs import N_DIFFERENT, CountingNetwork, Lines, make
+from interrupted_runs import N_DIFFERENT, CountingNetwork, make
+from notes import Notes
 from quick_network import put_in_place
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -24,10 +25,10 @@ class TestFinishedMaps:
         (changed / "blue" / "01.png").rename(changed / "green" / "moved.png")
         (changed / "blue" / "02.png").unlink()
         network.n_seen = 0
-        lines = Lines()
-        made = make(changed, "m", force=True, progress=lines)
+        notes = Notes()
+        made = make(changed, "m", force=True, progress=notes)
         assert network.n_seen == 10
-        assert "the features of 70 images were taken from m" in lines.notes
+        assert "the features of 70 images were taken from m" in notes.lines
         assert "green/moved.png" in made.paths
         (here / "elsewhere").mkdir()
         fresh = make(changed, "elsewhere/m")
@@ -78,11 +79,11 @@ class TestFinishedMaps:
         network.card = CountingNetwork(**made).card
         make(source, "m")
         network.card, network.n_seen = CountingNetwork(**now).card, 0
-        lines = Lines()
-        make(source, "m", force=True, progress=lines)
+        notes = Notes()
+        make(source, "m", force=True, progress=notes)
         assert network.n_seen == (N_DIFFERENT if reason else 0)
         begin = f"the features in m are not used: {reason}"
-        assert any(line.startswith(begin) for line in lines.notes) is (reason is not None)
+        assert any(line.startswith(begin) for line in notes.lines) is (reason is not None)
 
     @pytest.mark.usefixtures("finished")
     def test_a_map_that_is_replaced_meanwhile_provides_its_old_features(
@@ -108,12 +109,14 @@ class TestFinishedMaps:
     @pytest.mark.parametrize("name", [mapfolder.ITEMS, mapfolder.FEATURES, "thumbnails/data.bin"])
     def test_a_damaged_map_is_reported_and_not_used(self, source, finished, network, name):
         os.truncate(finished / name, (finished / name).stat().st_size // 2)
-        lines = Lines()
-        make(source, "m", force=True, progress=lines)
+        notes = Notes()
+        make(source, "m", force=True, progress=notes)
         assert network.n_seen == N_DIFFERENT
-        told = [line for line in lines.notes if line.startswith("the features in m are not used")]
-        assert len(told) == 1
-        assert name.rpartition("/")[2] in told[0]
+        reported = [
+            line for line in notes.lines if line.startswith("the features in m are not used")
+        ]
+        assert len(reported) == 1
+        assert name.rpartition("/")[2] in reported[0]
 
     @pytest.mark.parametrize(
         ("change", "reason"),
@@ -130,24 +133,24 @@ class TestFinishedMaps:
     ):
         file = finished / mapfolder.FEATURES
         np.save(file, change(np.load(file)))
-        lines = Lines()
-        make(source, "m", force=True, progress=lines)
+        notes = Notes()
+        make(source, "m", force=True, progress=notes)
         assert network.n_seen == N_DIFFERENT
-        (told,) = [
-            line for line in lines.notes if line.startswith("the features in m are not used")
+        (reported,) = [
+            line for line in notes.lines if line.startswith("the features in m are not used")
         ]
-        assert reason in told, told
+        assert reason in reported, reported
 
     def test_a_map_without_hashes_is_reported_and_not_used(self, source, finished, network):
         import pyarrow.parquet as pq
 
         file = finished / mapfolder.ITEMS
         pq.write_table(pq.read_table(file).drop_columns("sha256"), file)
-        lines = Lines()
-        make(source, "m", force=True, progress=lines)
+        notes = Notes()
+        make(source, "m", force=True, progress=notes)
         assert network.n_seen == N_DIFFERENT
         reason = "the map has no hashes or no sizes of its images"
-        assert f"the features in m are not used: {reason}" in lines.notes
+        assert f"the features in m are not used: {reason}" in notes.lines
 
     def test_cached_features_that_are_not_finite_are_reported_and_computed_again(
         self, source, finished, network
@@ -156,11 +159,11 @@ class TestFinishedMaps:
         values = np.load(file)
         values[3] = np.nan
         np.save(file, values)
-        lines = Lines()
-        made = make(source, "m", force=True, progress=lines)
+        notes = Notes()
+        made = make(source, "m", force=True, progress=notes)
         assert network.n_seen == 1
         assert np.isfinite(made.features).all()
-        assert "some features in m could not be read and were computed again" in lines.notes
+        assert "some features in m could not be read and were computed again" in notes.lines
 
     def test_the_table_holds_the_hash_of_each_file(self, source, whole):
         import pyarrow.parquet as pq

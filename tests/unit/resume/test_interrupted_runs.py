@@ -10,7 +10,8 @@ import pytest
 from tests.conftest import write_images
 
 from featscape.errors import InputError
-from interrupted_runs import N_DIFFERENT, CountingNetwork, Lines, assert_same_map, interrupt, make
+from interrupted_runs import N_DIFFERENT, CountingNetwork, assert_same_map, interrupt, make
+from notes import Notes
 from quick_network import QuickNetwork, put_in_place
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -20,9 +21,9 @@ class TestContinuing:
     def test_finished_batches_are_not_computed_again(self, source, here, network, monkeypatch):
         said = interrupt(source, "m", monkeypatch)
         assert "is kept in .m.partial: repeat the call to continue" in said[-1]
-        lines = Lines()
-        make(source, "m", progress=lines)
-        assert "continuing: 20 of 73 images were done" in lines.notes
+        notes = Notes()
+        make(source, "m", progress=notes)
+        assert "continuing: 20 of 73 images were done" in notes.lines
         assert network.n_seen == N_DIFFERENT - 20
         assert [path.name for path in here.iterdir()] == ["m"]
 
@@ -40,11 +41,11 @@ class TestContinuing:
         interrupt(source, "m", monkeypatch)
         (file,) = Path().glob(f".m.partial/kept/*/000002{suffix}")
         os.truncate(file, file.stat().st_size - 3)
-        lines = Lines()
-        made = make(source, "m", progress=lines)
+        notes = Notes()
+        made = make(source, "m", progress=notes)
         assert network.n_seen == N_DIFFERENT - 16
-        assert "of the interrupted run, 1 part is damaged and computed again" in lines.notes
-        assert "continuing: 16 of 73 images were done" in lines.notes
+        assert "of the interrupted run, 1 part is damaged and computed again" in notes.lines
+        assert "continuing: 16 of 73 images were done" in notes.lines
         assert_same_map(made.folder, whole.folder)
 
     def test_a_changed_image_is_computed_again(self, changed, network, monkeypatch):
@@ -85,13 +86,13 @@ class TestContinuing:
         card = replace(network.card, fingerprint=((1.0, 2.0),))
         interrupt(source, "m", monkeypatch, card=card)
         network.card = replace(card, fingerprint=((1.0, 2.5),))
-        lines = Lines()
-        make(source, "m", progress=lines)
+        notes = Notes()
+        make(source, "m", progress=notes)
         assert network.n_seen == N_DIFFERENT
         assert (
             "the results of the interrupted run are not used: the network's weights or code have "
             "changed: its features of a fixed image differ by 18.6%"
-        ) in lines.notes
+        ) in notes.lines
 
     def test_the_same_weights_under_another_name_continue(self, source, network, monkeypatch):
         interrupt(source, "m", monkeypatch)

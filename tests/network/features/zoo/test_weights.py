@@ -1,7 +1,6 @@
 """Networks that are loaded with weights from files and from servers."""
 
 import hashlib
-import http.server
 import os
 import socket
 import threading
@@ -14,6 +13,7 @@ from torchvision import models
 from featscape.errors import ModelError
 from featscape.features import load_network
 from featscape.features.zoo import weights
+from web_server import Handler, serve
 
 
 def test_a_missing_file_is_an_error(tmp_path):
@@ -125,24 +125,17 @@ def weights_server(tmp_path, monkeypatch, small_file):
     name = f"small-{weights.hash_file(small_file)[:8]}.pth"
     (folder / name).write_bytes(small_file.read_bytes())
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *args):
-            super().__init__(*args, directory=folder)
-
-        def log_message(self, *args):
-            del args
+    class Files(Handler):
+        def respond(self):
+            file = folder / self.path.removeprefix("/")
+            self.send_file(file.read_bytes()) if file.is_file() else self.send(404)
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("no_proxy", "*")
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    url = f"http://127.0.0.1:{server.server_port}/{name}"
-    monkeypatch.setattr(models.ShuffleNet_V2_X0_5_Weights.IMAGENET1K_V1.value, "url", url)
-    yield folder / name, tmp_path / "cache/hub/checkpoints"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serve(Files) as address:
+        value = models.ShuffleNet_V2_X0_5_Weights.IMAGENET1K_V1.value
+        monkeypatch.setattr(value, "url", f"{address}/{name}")
+        yield folder / name, tmp_path / "cache/hub/checkpoints"
 
 
 def test_weights_are_downloaded_once(weights_server):

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import tarfile
 import zipfile
 
 import numpy as np
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from archives import make_tar, make_zip
 from featscape.app.originals.archive import stream_archive
 from featscape.app.originals.reader import Originals
 from featscape.errors import ImageError
@@ -24,16 +24,10 @@ def make_source(folder, kind):
     match kind:
         case "zip":
             file = folder / "all.zip"
-            with zipfile.ZipFile(file, "w") as archive:
-                for name, content in members.items():
-                    archive.writestr(name, content)
+            file.write_bytes(make_zip(members))
         case "tar":
             file = folder / "all.tar"
-            with tarfile.open(file, "w") as archive:
-                for name, content in members.items():
-                    info = tarfile.TarInfo(name)
-                    info.size = len(content)
-                    archive.addfile(info, io.BytesIO(content))
+            file.write_bytes(make_tar(members))
         case "parquet":
             file = folder / "all.parquet"
             pq.write_table(pa.table({"image": list(members.values())}), file)

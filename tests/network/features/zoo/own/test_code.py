@@ -11,7 +11,7 @@ import torch
 from featscape.errors import ModelError
 from featscape.features import extract, list_layers, load_network, reload_network
 from featscape.features.zoo.fingerprint import card_key
-from featscape.progress import SilentProgress
+from notes import Notes
 from user_modules import MODULE, READING
 
 pytestmark = pytest.mark.usefixtures("own")
@@ -72,15 +72,13 @@ def test_weights_can_be_loaded_from_a_file(tmp_path, noise_image):
 
 
 def test_pytorch_runs_a_network_whose_path_depends_on_the_image():
-    lines = []
-    notes = SilentProgress()
-    notes.note = lines.append
+    notes = Notes()
     rare = load_network("own_networks:Rare", device="cpu", progress=notes)
     tiny = load_network("own_networks:tiny", device="cpu")
     dark, light = (np.full((224, 224, 3), value, np.uint8) for value in (0, 255))
     np.testing.assert_allclose(rare.run([dark]), tiny.run([dark]), rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(rare.run([light]), -tiny.run([light]), rtol=1e-3, atol=1e-4)
-    (line,) = lines
+    (line,) = notes.lines
     assert re.fullmatch(
         r"own_networks:Rare runs on PyTorch \S+: its control flow may depend on the image, which "
         "OpenVINO does not support",
@@ -160,9 +158,7 @@ def test_changes_of_imported_modules_and_read_files_are_detected(own, noise_imag
     (own / "own_reading.py").write_text(READING)
     (own / "own_helper.py").write_text("def pool(x):\n    return x.mean((2, 3))\n")
     (own / "own_settings.json").write_text('{"factor": 1}')
-    images, lines = noise_images(4), []
-    notes = SilentProgress()
-    notes.note = lines.append
+    images, notes = noise_images(4), Notes()
 
     def run():
         for module in ("own_reading", "own_helper"):
@@ -173,12 +169,14 @@ def test_changes_of_imported_modules_and_read_files_are_detected(own, noise_imag
 
     before = run()
     assert card_key(run().model) == card_key(before.model)
-    assert "continuing: 4 of 4 images were done" in lines
+    assert "continuing: 4 of 4 images were done" in notes.lines
     (own / name).write_text(text)
     after = run()
     assert card_key(after.model) == card_key(before.model)  # the hashes are equal
     assert (after.values > 1.005 * before.values).any()
-    assert any(line.startswith("the results of the interrupted run are not used") for line in lines)
+    assert any(
+        line.startswith("the results of the interrupted run are not used") for line in notes.lines
+    )
     with pytest.raises(ModelError, match="features of a fixed image differ by"):
         reload_network(before.model, device="cpu")
 
