@@ -1,5 +1,6 @@
 """Small datasets, a quick network, and the command line in this process."""
 
+import shutil
 import signal
 import sys
 from types import SimpleNamespace
@@ -31,12 +32,36 @@ def write_images(folder, n_images, *, color=(120, 120, 120), seed=0):
         Image.fromarray(pixels).save(folder / f"{number:02d}.png")
 
 
+def write_photos(folder):
+    """Write three classes with eight images each, and return the folder."""
+    for seed, (name, color) in enumerate(COLORS.items()):
+        write_images(folder / name, 8, color=color, seed=seed)
+    return folder
+
+
 @pytest.fixture
 def photos(tmp_path):
     """Return a folder of three classes with eight images each."""
-    for seed, (name, color) in enumerate(COLORS.items()):
-        write_images(tmp_path / "photos" / name, 8, color=color, seed=seed)
-    return tmp_path / "photos"
+    return write_photos(tmp_path / "photos")
+
+
+@pytest.fixture(scope="session")
+def map_of_photos(tmp_path_factory):
+    """Make a map of equal photos with the quick network; no test may change the map."""
+    from featscape import make_map
+
+    folder = tmp_path_factory.mktemp("photos")
+    with pytest.MonkeyPatch.context() as patch:
+        put_in_place(QuickNetwork(), patch)
+        return make_map(write_photos(folder / "photos"), folder / "m", perplexity=4, size_px=400)
+
+
+@pytest.fixture
+def made(map_of_photos, here):
+    """Return a copy of the map of photos, as "m" in the current folder."""
+    from featscape import open_map
+
+    return open_map(shutil.copytree(map_of_photos.folder, here / "m"))
 
 
 @pytest.fixture(autouse=True)

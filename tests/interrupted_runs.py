@@ -102,7 +102,8 @@ def interrupt(source, output, monkeypatch, *, n_batches=5, card=QuickNetwork.car
 
 
 def make(source, output, *, layers=None, perplexity=4, size_px=400, **options):
-    """Make a map, or a tuple of maps for several layers."""
+    """Make a map without findings, or a tuple of maps for several layers."""
+    options = {"findings": False, **options}
     options |= {"layers": layers, "perplexity": perplexity, "size_px": size_px}
     return (make_maps if layers else make_map)(source, output, **options)
 

@@ -254,8 +254,8 @@ def clusters(here):
 
 
 def map_of_landmarks(n_landmarks=60, **options):
-    options = {"labels_file": "labels.npy", "perplexity": 5, "force": True, **options}
-    return embed_features("f.npy", "m", n_landmarks=n_landmarks, **options)
+    options = {"labels_file": "labels.npy", "perplexity": 5, "findings": False, **options}
+    return embed_features("f.npy", "m", n_landmarks=n_landmarks, force=True, **options)
 
 
 @pytest.mark.usefixtures("clusters")

@@ -23,11 +23,6 @@ from featscape.steps.placement import open_placer
 pytestmark = pytest.mark.usefixtures("here")
 
 
-@pytest.fixture
-def made(photos, here, quick_network):  # noqa: ARG001 - what it is made with
-    return make_map(photos, "m", perplexity=4, size_px=400)
-
-
 @pytest.mark.usefixtures("quick_network")
 class TestMakeMap:
     def test_the_reason_is_reported_if_all_images_but_one_are_unreadable(self, photos):
@@ -40,7 +35,7 @@ class TestMakeMap:
         assert line.startswith("skipped 23 files: ")
         assert line.endswith("; 1 of 24 images were read")
 
-    def test_what_stands_in_the_folder(self, made):
+    def test_a_map_folder_has_these_files(self, made):
         assert sorted(path.name for path in made.folder.iterdir()) == [
             "bundle",
             "features.npy",
@@ -111,7 +106,7 @@ class TestMakeMap:
         thumbnail = np.asarray(made.thumbnails.load(23), dtype=float)
         assert thumbnail.mean(axis=(0, 1)).argmax() == 0
 
-    def test_classes_stand_together_and_the_run_says_so(self, made):
+    def test_the_run_has_the_agreement_of_the_labels(self, made):
         assert made.run["agreement"] == {
             "n_neighbors": 5,
             "overall": 1.0,
@@ -131,8 +126,8 @@ class TestMakeMap:
     def test_labels_that_are_the_names_of_the_folders_are_not_reported(self, made):
         assert "renamed_labels" not in made.run
 
-    def test_the_run_is_enough_to_make_it_again(self, made, photos):
-        run = made.run
+    def test_the_run_has_the_source_and_the_parameters(self, photos):
+        run = make_map(photos, "m", perplexity=4, size_px=400).run
         assert run["source"] == str(photos)
         assert run["counts"] == {"items": 24, "classes": 3, "skipped": 0}
         assert run["model"]["name"] == "quick"
@@ -193,7 +188,7 @@ class TestMakeMap:
             {"page_images": -1},
         ],
     )
-    def test_options_are_looked_at_before_the_work(self, photos, monkeypatch, options, here):
+    def test_options_are_checked_before_the_work(self, photos, monkeypatch, options, here):
         def extract(*_arguments, **_options):
             pytest.fail("the network ran")
 
@@ -213,7 +208,9 @@ class TestMakeMap:
             ({"max_megapixels": 0}, "max_megapixels must"),
         ],
     )
-    def test_a_mistake_is_told_before_a_map_that_stands_there(self, photos, here, option, message):
+    def test_invalid_options_are_reported_before_an_existing_map(
+        self, photos, here, option, message
+    ):
         (here / "m").mkdir()
         (here / "m" / "run.json").write_text('{"format": "featscape-map", "source": "photos"}')
         with pytest.raises(FeatscapeError, match=message):
@@ -295,7 +292,8 @@ def test_new_features_are_placed_on_a_stored_map():
     assert np.abs(tsne.transform(new) - made.positions[::10]).max() < 3
 
 
-def test_new_images_are_placed_as_the_readme_has_it(made, photos):
+@pytest.mark.usefixtures("quick_network")
+def test_new_images_are_placed_as_in_the_readme(made, photos):
     features = extract(find_images(photos, limit=6, random_state=3))
     assert repr(features) == "<Features: 6 x 48, quick, pixels>"
     rows = [made.paths.index(path) for path in features.images.paths]
@@ -304,7 +302,7 @@ def test_new_images_are_placed_as_the_readme_has_it(made, photos):
 
 
 class TestOpenPlacer:
-    def test_an_image_of_the_map_falls_on_its_own_place(
+    def test_an_image_of_the_map_is_placed_at_its_own_position(
         self, made, photos, monkeypatch, quick_network
     ):
         monkeypatch.setattr("featscape.features.load_for_map", lambda *_, **__: quick_network())
@@ -322,7 +320,7 @@ class TestOpenPlacer:
         with (photos / made.paths[item]).open("rb") as file:
             assert open_placer(made)(file).neighbors.indices[0, 0] == item
 
-    def test_what_is_no_image(self, made, monkeypatch, quick_network):
+    def test_a_file_that_is_not_an_image_is_an_error(self, made, monkeypatch, quick_network):
         monkeypatch.setattr("featscape.features.load_for_map", lambda *_, **__: quick_network())
         with pytest.raises(ImageError, match="not an image"):
             open_placer(made)(io.BytesIO(b"no image"))

@@ -17,7 +17,8 @@ def make(featscape, here):  # noqa: ARG001 - the current folder
     """Return a function that makes the map of a source, with the default name."""
 
     def run(source, *options):
-        done = featscape("map", source, "--perplexity", 4, "--size", 400, *options)
+        quick = ("--perplexity", 4, "--size", 400, "--no-findings")
+        done = featscape("map", source, *quick, *options)
         assert done.status == 0, done.err
         return open_map(done.out.split("/\n")[0].rpartition(" ")[2])
 

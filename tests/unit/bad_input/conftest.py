@@ -38,7 +38,8 @@ def make(featscape, here):  # noqa: ARG001 - the current folder
     """Return a function that makes a map, and returns the map and the output of the command."""
 
     def run(source, *options):
-        done = featscape("map", source, "-o", "m", "--perplexity", 4, "--size", 400, *options)
+        quick = ("--perplexity", 4, "--size", 400, "--no-findings")
+        done = featscape("map", source, "-o", "m", *quick, *options)
         assert done.status == 0, done.err
         return open_map("m"), done
 

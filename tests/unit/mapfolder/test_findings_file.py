@@ -15,11 +15,6 @@ from featscape.mapfolder.findings_file import read_findings
 pytestmark = pytest.mark.usefixtures("quick_network")
 
 
-@pytest.fixture
-def made(photos, here):
-    return make_map(photos, here / "m", perplexity=5)
-
-
 def test_a_map_stores_findings_and_columns(made):
     content = json.loads((made.folder / "findings.json").read_text(encoding="utf-8"))
     assert set(KINDS) < set(content)
@@ -46,14 +41,14 @@ def test_the_columns_of_findings_are_no_columns_of_the_source(made):
 
 
 def test_no_findings_skips_them_and_opening_computes_them(photos, here):
-    made = make_map(photos, here / "m", perplexity=5, findings=False)
+    made = make_map(photos, here / "m", perplexity=5, size_px=400, findings=False)
     assert not (made.folder / "findings.json").exists()
     assert read_findings(made.folder) is None
     assert len(made.findings.columns) == len(made)
 
 
 def test_a_map_without_findings_may_have_a_column_of_such_a_name(photos, here):
-    made = make_map(photos, here / "m", perplexity=5, findings=False)
+    made = make_map(photos, here / "m", perplexity=5, size_px=400, findings=False)
     file = made.folder / "items.parquet"
     table = pq.read_table(file)
     pq.write_table(table.append_column("torn", [["yes"] * len(made)]), file)
@@ -83,10 +78,11 @@ def test_missing_and_wrong_columns_are_reported(made):
 
 
 def test_the_command_line_prints_findings_after_the_agreement(featscape, photos, here):
-    done = featscape("map", photos, "--perplexity", "5", "-o", "m")
+    done = featscape("map", photos, "--perplexity", 5, "--size", 400, "-o", "m")
     assert done.status == 0, done.err
     assert "All findings: featscape findings m" in done.out
-    done = featscape("map", photos, "--perplexity", "5", "-o", "other", "--no-findings")
+    options = ("--perplexity", 5, "--size", 400, "--no-findings")
+    done = featscape("map", photos, "-o", "other", *options)
     assert "All findings" not in done.out
     assert not (here / "other" / "findings.json").exists()
 
@@ -99,8 +95,8 @@ def test_the_seed_of_the_map_is_the_seed_of_the_findings(photos, here, monkeypat
         return compute_findings(items, **options)
 
     monkeypatch.setattr("featscape.steps.findings.compute_findings", remember)
-    make_map(photos, here / "stored", perplexity=5, random_state=7)
-    made = make_map(photos, here / "m", perplexity=5, random_state=8, findings=False)
+    make_map(photos, here / "stored", perplexity=5, size_px=400, random_state=7)
+    made = make_map(photos, here / "m", perplexity=5, size_px=400, random_state=8, findings=False)
     assert len(made.findings.columns) == len(made)
     assert seeds == [7, 8]
 
@@ -115,5 +111,5 @@ def test_findings_use_the_cores_of_the_process(photos, here, monkeypatch):
     monkeypatch.setattr("featscape.steps.findings.compute_findings", remember)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {3}, raising=False)
     monkeypatch.setattr("os.cpu_count", lambda: 64)
-    make_map(photos, here / "m", perplexity=5)
+    make_map(photos, here / "m", perplexity=5, size_px=400)
     assert n_threads == [1]

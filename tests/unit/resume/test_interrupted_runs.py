@@ -28,11 +28,11 @@ class TestContinuing:
         assert [path.name for path in here.iterdir()] == ["m"]
 
     @pytest.mark.usefixtures("network")
-    def test_the_map_is_the_same_and_lists_the_same_skipped_images(
-        self, source, whole, monkeypatch
-    ):
-        interrupt(source, "m", monkeypatch, n_batches=9)
-        made = make(source, "m")
+    def test_the_map_is_the_same_and_lists_the_same_skipped_images(self, source, here, monkeypatch):
+        (here / "whole").mkdir()
+        whole = make(source, "whole/m", findings=True)
+        interrupt(source, "m", monkeypatch, n_batches=9, findings=True)
+        made = make(source, "m", findings=True)
         assert_same_map(made.folder, whole.folder)
         assert [one["path"] for one in made.run["skipped"]] == ["blue/07.png", "red/30.png"]
 

@@ -32,7 +32,7 @@ def random_labels(n, *, seed):
     return named(np.random.default_rng(seed).integers(0, 4, n))
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_tint_in_a_fifth_of_one_class_is_found(seed):
     rng = np.random.default_rng(seed)
     images = pictures(800, size=(32, 24), seed=seed)
@@ -54,9 +54,9 @@ def test_a_tint_in_a_fifth_of_one_class_is_found(seed):
 def test_datasets_without_shortcuts_have_few_false_alarms():
     alarms = [
         bool(cells(shortcuts(random_labels(300, seed=s), survey=random_measures(300, seed=s))))
-        for s in range(40)
+        for s in range(24)
     ]
-    assert sum(alarms) <= 5  # 2 are expected; more than 5 have a probability of 1 %
+    assert sum(alarms) <= 4  # 1.2 are expected; more than 4 have a probability of 1 %
 
 
 def test_a_category_that_predicts_a_label_is_found():
