@@ -1,5 +1,7 @@
 """The native gradients, by the direct sum and by the grid, against the exact formulas."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -30,14 +32,20 @@ def map_like(rng, n, n_components, span):
     return points.astype(np.float32)
 
 
+@cache
+def exact_forces(n_components, span):
+    """Return affinities, positions, and the exact forces."""
+    rng = np.random.default_rng(5)
+    n = 1203  # not a multiple of the vector length
+    Y, P = map_like(rng, n, n_components, span), sparse_affinities(rng, n)
+    return P, Y, exact.forces(P, Y)
+
+
 @pytest.mark.parametrize("n_components", [1, 2, 3])
 @pytest.mark.parametrize("span", [1e-3, 0.5, 8.0, 40.0])
 @pytest.mark.parametrize("gradient", NATIVE)
 def test_forces_agree_with_the_exact_sum(gradient, n_components, span):
-    rng = np.random.default_rng(5)
-    n = 1203  # not a multiple of the vector length
-    Y, P = map_like(rng, n, n_components, span), sparse_affinities(rng, n)
-    truth = exact.forces(P, Y)
+    P, Y, truth = exact_forces(n_components, span)
     A, F, Z = gradient(csr_array(P.astype(np.float32)), Y, n_jobs=2).forces()
     tolerance = 1e-6 if gradient is DirectGradient else 0.01
     assert relative_error(A, truth.attraction) < 1e-4
@@ -47,13 +55,10 @@ def test_forces_agree_with_the_exact_sum(gradient, n_components, span):
 
 @pytest.mark.parametrize("span", [20.0, 80.0, 400.0])
 def test_a_wide_map_in_three_dimensions_uses_a_small_grid(span):
-    rng = np.random.default_rng(5)
-    n = 1203
-    Y, P = map_like(rng, n, 3, span), sparse_affinities(rng, n)
-    truth = exact.forces(P, Y)
+    P, Y, truth = exact_forces(3, span)
     found = GridGradient(csr_array(P.astype(np.float32)), Y, n_jobs=2)
     _, F, Z = found.forces()
-    geometry = GridGeometry.around(*found._points.extent(), n_points=n)
+    geometry = GridGeometry.around(*found._points.extent(), n_points=len(Y))
     assert geometry.split > 0
     assert np.prod(geometry.shape) < 60_000
     assert relative_error(F, truth.repulsion) < 0.01
@@ -89,7 +94,7 @@ def test_steps_agree_with_the_reference(gradient, n_components):
 @pytest.mark.parametrize("n_components", [1, 2, 3])
 def test_the_bits_do_not_depend_on_the_number_of_threads(gradient, n_components):
     rng = np.random.default_rng(8)
-    n = 3000 if gradient is GridGradient else 1200
+    n = 2000 if gradient is GridGradient else 1200
     P = csr_array(sparse_affinities(rng, n, 0.02).astype(np.float32))
     Y = map_like(rng, n, n_components, 60.0 if n_components == 3 else 5.0)
     results = []

@@ -20,9 +20,11 @@ def clustered(n, d=12, *, seed=0):
     return (centers[rng.randint(20, size=n)] + rng.normal(size=(n, d))).astype(np.float32)
 
 
-def exact_others(X, k, metric):
-    D = pairwise_distances(X.astype(np.float64), metric=metric)
-    np.fill_diagonal(D, np.inf)
+def exact_others(X, k, metric, rows=None):
+    """Return the indices and distances of the k nearest others of the rows, or of all rows."""
+    rows = np.arange(len(X)) if rows is None else rows
+    D = pairwise_distances(X[rows].astype(np.float64), X.astype(np.float64), metric=metric)
+    D[np.arange(len(rows)), rows] = np.inf
     nearest = np.argpartition(D, k, axis=1)[:, :k]
     distances = np.take_along_axis(D, nearest, axis=1)
     order = np.argsort(distances, axis=1)
@@ -41,9 +43,10 @@ def test_every_metric_agrees_with_scikit_learn(metric):
 @pytest.mark.parametrize("metric", ["manhattan", "chebyshev", "cosine"])
 def test_cells_reach_the_recall_goal_in_other_metrics(metric):
     X = clustered(EXACT_BELOW)
-    _, distances = exact_others(X, 15, metric)
+    rows = np.random.RandomState(4).permutation(len(X))[:1_000]
+    _, distances = exact_others(X, 15, metric, rows)
     found = nearest_neighbors(X, 15, metric=metric)
-    hit = found.distances <= distances[:, -1:] * (1 + 1e-3) + 1e-6
+    hit = found.distances[rows] <= distances[:, -1:] * (1 + 1e-3) + 1e-6
     assert hit.mean() > RECALL_GOAL - 0.01
 
 
@@ -65,8 +68,10 @@ def noise(n, d):
 def test_the_measured_recall_is_the_true_recall(X):
     index = NeighborIndex(X, 30, metric="euclidean", seed=2)
     found = index.graph(30)
-    truth, _ = exact_others(X, 30, "euclidean")
-    recall = np.mean([len(np.intersect1d(a, b)) for a, b in zip(found.indices, truth, strict=True)])
+    rows = np.random.RandomState(4).permutation(len(X))[:1_500]
+    truth, _ = exact_others(X, 30, "euclidean", rows)
+    pairs = zip(found.indices[rows], truth, strict=True)
+    recall = np.mean([len(np.intersect1d(a, b)) for a, b in pairs])
     assert RECALL_GOAL <= index.recall < 1
     assert abs(recall / 30 - index.recall) < 0.005
 
