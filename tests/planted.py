@@ -1,5 +1,7 @@
 """Datasets with a known truth: classes as clouds of points, with planted errors."""
 
+from functools import cache
+
 import numpy as np
 from PIL import Image
 
@@ -68,6 +70,11 @@ def pictures(n_images, *, size=(128, 96), slopes=(1.2, 1.2), seed=0):
 
     The amplitude falls with the frequency to the power of the slope: 1 is sharp, 1.5 is soft.
     """
+    return list(_draw_pictures(n_images, size, slopes, seed))
+
+
+@cache
+def _draw_pictures(n_images, size, slopes, seed):
     rng = np.random.default_rng(seed)
     width, height = size
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)) * width

@@ -59,7 +59,7 @@ def test_variations_of_one_shape_are_no_duplicates():
     rng = np.random.default_rng(4)
     y, x = np.mgrid[:48, :48] / 24 - 1
     images = []
-    for _ in range(100):
+    for _ in range(60):
         a, b, dx, dy = rng.normal(0, 0.12, 4)
         shape = np.exp(-((((x - dx) ** 2 / (0.1 + 0.05 * a)) + (y - dy) ** 2 / (0.3 + b)) ** 2))
         level = 255 * shape + rng.normal(0, 3, shape.shape)

@@ -67,8 +67,8 @@ def test_a_planted_fault_is_the_only_finding(spoil, kind):
 
 
 def test_mild_blur_is_ranked_first():
-    images = sharp_pictures(200)
-    blurred = np.zeros(200, dtype=bool)
+    images = sharp_pictures(120)
+    blurred = np.zeros(120, dtype=bool)
     blurred[::20] = True
     images = [blur_mildly(one) if bad else one for one, bad in zip(images, blurred, strict=True)]
     faults = {one.name: one for one in measure_faults(survey_thumbnails(Pictures(images)), None)}
