@@ -92,6 +92,12 @@ def quick_network(monkeypatch):
 
 
 @pytest.fixture
+def without_pictures(monkeypatch):
+    """Make maps without pictures and pages, in half the time."""
+    monkeypatch.setattr("featscape.pipeline.draw", lambda *_arguments, **_options: None)
+
+
+@pytest.fixture
 def featscape(monkeypatch, capsys):
     """Return a function that runs the command line: arguments -> status, out, err."""
     from featscape.cli import run as cli

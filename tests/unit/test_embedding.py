@@ -56,7 +56,7 @@ def test_the_perplexity_auto_is_at_most_30_and_a_third_of_the_other_items(n_item
     assert choose_perplexity("auto", n_items=n_items) == perplexity
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("here", "without_pictures")
 def test_auto_counts_the_landmarks():
     np.save("f.npy", np.random.default_rng(0).normal(size=(50, 4)))
     made = embed_features("f.npy", "m", n_landmarks=31, findings=False)
@@ -112,6 +112,7 @@ def test_run_json_has_the_exaggeration_and_the_number_of_iterations(here):
     assert restored.count_iterations() == run["n_iter"]
 
 
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("name", ["learning_rate", "seed", "device"])
 def test_a_parameter_that_was_not_stored_is_not_guessed(here, name):
     np.save("f.npy", np.random.default_rng(0).normal(size=(30, 4)))
@@ -167,7 +168,7 @@ def test_the_gpus_of_a_cluster_do_not_run_t_sne_on_this_machine(tmp_path):
     assert MapOptions(tmp_path, "m", device="cpu", **options).local_device == "cpu"
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("here", "without_pictures")
 def test_fewer_neighbors_than_usual_are_reported():
     np.save("f.npy", np.random.default_rng(0).normal(size=(40, 4)))
     progress = Notes()
@@ -181,7 +182,7 @@ def test_fewer_neighbors_than_usual_are_reported():
     ]
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("here", "without_pictures")
 def test_errors_of_the_engine_become_errors_of_featscape(monkeypatch):
     import meshtsne
 
@@ -218,7 +219,7 @@ def test_a_missing_gpu_is_reported_before_any_work(here, monkeypatch):
     assert not (here / "m").exists()
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("here", "without_pictures")
 def test_the_map_records_the_device(monkeypatch):
     from meshtsne import estimator
 
@@ -243,7 +244,7 @@ def text_of(renderable):
 
 
 @pytest.fixture
-def clusters(here):
+def clusters(here, without_pictures):  # noqa: ARG001 - fewer steps
     """Write three clusters of features, the last with six items, and their labels."""
     rng = np.random.default_rng(0)
     labels = np.repeat(["a", "b", "rare"], [97, 97, 6])

@@ -50,7 +50,7 @@ class TestSource:
         assert "Lower perplexity or add items" in message
 
 
-@pytest.mark.usefixtures("quick_network")
+@pytest.mark.usefixtures("quick_network", "without_pictures")
 class TestFilesThatAreSkipped:
     """Skipped files are counted on the screen and listed in run.json with the reason."""
 

@@ -15,7 +15,7 @@ from interrupted_runs import N_DIFFERENT, CountingNetwork, make
 from notes import Notes
 from quick_network import put_in_place
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("here", "without_pictures")
 
 
 class TestFinishedMaps:

@@ -17,6 +17,7 @@ from quick_network import QuickNetwork, put_in_place
 pytestmark = pytest.mark.usefixtures("here")
 
 
+    @pytest.mark.usefixtures("without_pictures")
 class TestContinuing:
     def test_finished_batches_are_not_computed_again(self, source, here, network, monkeypatch):
         said = interrupt(source, "m", monkeypatch)
@@ -48,6 +49,7 @@ class TestContinuing:
         assert "continuing: 16 of 73 images were done" in notes.lines
         assert_same_map(made.folder, whole.folder)
 
+    @pytest.mark.usefixtures("without_pictures")
     def test_a_changed_image_is_computed_again(self, changed, network, monkeypatch):
         interrupt(changed, "m", monkeypatch)
         shutil.copyfile(changed / "red" / "29.png", changed / "blue" / "03.png")
@@ -59,6 +61,7 @@ class TestContinuing:
         np.testing.assert_array_equal(features["blue/03.png"], features["red/29.png"])
         assert not np.array_equal(features["blue/00.png"], features["red/0x.png"])
 
+    @pytest.mark.usefixtures("without_pictures")
     @pytest.mark.parametrize(
         "card",
         [
@@ -75,6 +78,7 @@ class TestContinuing:
         assert network.n_seen == N_DIFFERENT
         assert [path.name for path in here.iterdir()] == ["m"]
 
+    @pytest.mark.usefixtures("without_pictures")
     def test_a_network_with_a_rounded_fingerprint_continues(self, source, network, monkeypatch):
         card = replace(network.card, fingerprint=((1.0, 2.0),))
         interrupt(source, "m", monkeypatch, card=card)
@@ -82,6 +86,7 @@ class TestContinuing:
         make(source, "m")
         assert network.n_seen == N_DIFFERENT - 20
 
+    @pytest.mark.usefixtures("without_pictures")
     def test_a_changed_network_starts_again(self, source, network, monkeypatch):
         card = replace(network.card, fingerprint=((1.0, 2.0),))
         interrupt(source, "m", monkeypatch, card=card)
@@ -94,6 +99,7 @@ class TestContinuing:
             "changed: its features of a fixed image differ by 18.6%"
         ) in notes.lines
 
+    @pytest.mark.usefixtures("without_pictures")
     def test_the_same_weights_under_another_name_continue(self, source, network, monkeypatch):
         interrupt(source, "m", monkeypatch)
         network.card = CountingNetwork(weights="copy of the same").card
