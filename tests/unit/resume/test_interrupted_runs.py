@@ -17,8 +17,8 @@ from quick_network import QuickNetwork, put_in_place
 pytestmark = pytest.mark.usefixtures("here")
 
 
-    @pytest.mark.usefixtures("without_pictures")
 class TestContinuing:
+    @pytest.mark.usefixtures("without_pictures")
     def test_finished_batches_are_not_computed_again(self, source, here, network, monkeypatch):
         said = interrupt(source, "m", monkeypatch)
         assert "is kept in .m.partial: repeat the call to continue" in said[-1]
