@@ -7,7 +7,7 @@ of ten fixed transforms at 12 px, and is refined at 12 and 24 px. The score is t
 cross-correlation at 48 px in the common area.
 
 A similarity transform is a pair of complex numbers: ``z -> scale * z + shift``. ``z = x + iy`` is a
-place in the image, which covers -1 to 1 on both axes.
+position in the image, which covers -1 to 1 on both axes.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Alignment(NamedTuple):
     mirrored : ndarray of bool, shape (m,)
         Whether the second image was mirrored.
     scale, shift : ndarray of complex64, shape (m,)
-        The place z in the first image shows what the second, perhaps mirrored image shows at
+        The position z in the first image shows what the second, perhaps mirrored image shows at
         ``scale * z + shift``.
     """
 
@@ -79,12 +79,12 @@ class Aligner:
     def __init__(self, grays: NDArray[np.uint8]) -> None:
         self._grays = grays
         self._levels = _pyramid(grays) if len(grays) <= _MOST_KEPT else None
-        self._places = {side: _places(side) for side in _SIDES_PX}
+        self._coordinates = {side: _coordinates(side) for side in _SIDES_PX}
         identity = np.eye(12 * 12, dtype=np.float32)
         warps, inside = [], []
         for zoom in _ZOOMS:
             scale = np.full(len(identity), zoom, dtype=np.complex64)
-            warp, covered = _warp(identity, scale, 0 * scale, self._places[12])
+            warp, covered = _warp(identity, scale, 0 * scale, self._coordinates[12])
             warps.append(warp)
             inside.append(covered[0])
         self._zoom = np.concatenate(warps, axis=1)  # (144, 5 * 144): image at 12 px -> 5 zooms
@@ -161,15 +161,15 @@ class Aligner:
     ) -> tuple[Floats, Floats, Complexes, Complexes]:
         """Take Lucas-Kanade steps; return the best correlation, plain too, with its transform."""
         n_pairs, n_pixels = first.shape
-        places = self._places[int(np.sqrt(n_pixels))]
-        slopes = _slopes(first, places) if n_steps else np.empty(0, dtype=np.float32)
+        coordinates = self._coordinates[int(np.sqrt(n_pixels))]
+        slopes = _slopes(first, coordinates) if n_steps else np.empty(0, dtype=np.float32)
         scale, shift = scale.copy(), shift.copy()
         best = np.full((2, n_pairs), -1, dtype=np.float32)  # without outliers, and plain
         best_scale, best_shift = scale.copy(), shift.copy()
         moving = np.arange(n_pairs)
         for step in range(n_steps + 1):
             own = slice(None) if len(moving) == n_pairs else moving  # a slice copies nothing
-            warped, inside = _warp(second[own], scale[own], shift[own], places)
+            warped, inside = _warp(second[own], scale[own], shift[own], coordinates)
             used, plain = _drop_outliers(first[own], warped, inside)
             correlation = _correlate(first[own], warped, used)
             gained = (correlation - best[0, own]) / (1 - best[0, own] + 1e-6)
@@ -215,7 +215,7 @@ def _blur_matrix(side: int) -> Floats:
     return matrix
 
 
-def _places(side: int) -> Floats:
+def _coordinates(side: int) -> Floats:
     """Return x, y and 1 for each pixel, (3, side * side)."""
     centers = (np.arange(side, dtype=np.float32) - (side - 1) / 2) / (side / 2)
     x = np.tile(centers, side)
@@ -230,11 +230,11 @@ def _mirror(images: Floats, which: NDArray[np.bool_]) -> Floats:
 
 
 def _warp(
-    images: Floats, scale: Complexes, shift: Complexes, places: Floats
+    images: Floats, scale: Complexes, shift: Complexes, coordinates: Floats
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return the images at the transformed places, by bilinear interpolation.
+    """Return the images at the transformed coordinates, by bilinear interpolation.
 
-    Also returns which of the places are inside the images. Both arrays have shape (b, p).
+    Also returns which of the coordinates are inside the images. Both arrays have shape (b, p).
     """
     n_images, n_pixels = images.shape
     side = int(np.sqrt(n_pixels))
@@ -243,7 +243,7 @@ def _warp(
     rows[1] = np.stack([scale.imag, scale.real, shift.imag], axis=1)
     rows *= side / 2
     rows[:, :, 2] += (side - 1) / 2
-    u, v = (rows.reshape(-1, 3) @ places).reshape(2, n_images, n_pixels)
+    u, v = (rows.reshape(-1, 3) @ coordinates).reshape(2, n_images, n_pixels)
     inside = (u >= -0.01) & (u <= side - 0.99) & (v >= -0.01) & (v <= side - 0.99)
     for axis in (u, v):
         np.clip(axis, 0, side - 1.001, out=axis)
@@ -264,14 +264,14 @@ def _warp(
     return upper, inside
 
 
-def _slopes(images: Floats, places: Floats) -> Floats:
+def _slopes(images: Floats, coordinates: Floats) -> Floats:
     """Return the derivatives by scale, rotation, x, y, gain and offset, (b, 6, p)."""
     n_images, n_pixels = images.shape
     side = int(np.sqrt(n_pixels))
     squares = images.reshape(n_images, side, side)
     by_y, by_x = cast("tuple[Floats, Floats]", np.gradient(squares, 2 / side, axis=(1, 2)))
     by_x, by_y = by_x.reshape(n_images, -1), by_y.reshape(n_images, -1)
-    x, y, one = places
+    x, y, one = coordinates
     slopes = np.empty((n_images, 6, n_pixels), dtype=np.float32)
     slopes[:, 0] = by_x * x + by_y * y
     slopes[:, 1] = by_y * x - by_x * y

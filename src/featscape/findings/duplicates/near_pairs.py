@@ -42,7 +42,7 @@ _LEAST_PIXEL_DISTANCE, _LEAST_FEATURE_DISTANCE = 2e-5, 1e-4  # compression noise
 _LEAST_DETAIL = 0.3
 _N_SAMPLE = 500  # images for the power law
 _MOST_PAIRS = 30_000  # pairs to align, in addition to one per image
-# Quantile of the scales that stands for images without duplicates, also if most images have some
+# Quantile of the scales that represents images without duplicates, also if most images have some
 _USUAL = 0.9
 _SUSPECT = 1.0  # images of pairs up to this expected share of false pairs get exact scales
 _ROWS = 4096  # pairs or images in one step, to limit memory
