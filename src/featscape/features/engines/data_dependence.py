@@ -23,6 +23,11 @@ def record_value_reads(reads: list[str]) -> Iterator[None]:
     """
 
     class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lacks its types
+        @classmethod
+        def _should_skip_dynamo(cls) -> bool:
+            """Return False: PyTorch imports its compiler otherwise, which takes a second."""
+            return False
+
         def __torch_dispatch__(
             self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
         ) -> Any:

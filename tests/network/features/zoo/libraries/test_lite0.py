@@ -1,4 +1,7 @@
-"""EfficientNet-Lite0: the packaged weights in timm's architecture agree with a plain reference."""
+"""EfficientNet-Lite0: the network agrees with timm, and with a plain reference."""
+
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -106,3 +109,36 @@ def test_a_file_with_timms_names_is_accepted(tmp_path):
     path = tmp_path / "lite0.pth"
     torch.save(timm.create_model("tf_efficientnet_lite0", num_classes=7).state_dict(), path)
     assert load_network("efficientnet_lite0", weights=path).card.n_features == 1280
+
+
+def test_the_network_is_that_of_timm_under_the_same_names():
+    import timm
+
+    from featscape.features.zoo.libraries.lite0_network import EfficientNetLite0
+
+    theirs = timm.create_model("tf_efficientnet_lite0").eval()
+    ours = EfficientNetLite0().eval()
+    ours.load_state_dict(theirs.state_dict())
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    layers = ("conv_stem", "bn1", "blocks.1.0.conv_dw", "blocks.3.1", "blocks.6", "global_pool")
+    seen = {}
+    for network, name in ((theirs, "theirs"), (ours, "ours")):
+        for layer in layers:
+            network.get_submodule(layer).register_forward_hook(
+                lambda _layer, _inputs, output, key=(name, layer): seen.setdefault(key, output)
+            )
+    images = torch.randn(2, 3, 192, 224, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        torch.testing.assert_close(ours(images), theirs(images))
+    for layer in layers:
+        torch.testing.assert_close(seen["ours", layer], seen["theirs", layer])
+
+
+def test_neither_timm_nor_the_compiler_of_pytorch_is_imported():
+    code = (
+        "import sys; from featscape.features import load_network\n"
+        "load_network('efficientnet_lite0', device='cpu')\n"
+        "print({'timm', 'torchvision', 'torch._dynamo'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
