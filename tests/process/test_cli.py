@@ -29,6 +29,35 @@ class TestHelp:
         assert min(times_s) < 0.5
 
 
+class TestExit:
+    def test_python_m_featscape_is_the_command(self):
+        done = subprocess.run(
+            [sys.executable, "-m", "featscape", "--version"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout.split()[0], done.stderr) == (0, "featscape", "")
+
+    def test_exit_functions_run_and_modules_are_not_cleaned_up(self):
+        code = (
+            "import atexit, sys\n"
+            "from featscape.cli import main, run\n"
+            "class Slow:\n"
+            "    def __del__(self): print('cleanup')\n"
+            "slow = Slow()\n"
+            "def work():\n"
+            "    atexit.register(print, 'exit function')\n"
+            "    sys.exit(2)\n"
+            "run.main = work\n"
+            "main()"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (2, "exit function\n")
+
+
 class TestScreens:
     @pytest.mark.usefixtures("map_run")
     @pytest.mark.parametrize(("encoding", "bar"), [("latin-1", "="), ("utf-8", "\u2501")])

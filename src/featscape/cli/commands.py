@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from featscape import __version__
-from featscape.cli.console import choose_progress_bar, show
+from featscape.cli.console import as_safe_json, choose_progress_bar, show
 from featscape.cli.parameters import (
     AsCsv,
     AsJson,
@@ -26,6 +26,7 @@ from featscape.cli.parameters import (
     MaxImages,
     ModelName,
     NoBrowser,
+    OpenPage,
     Originals,
     Pattern,
     Port,
@@ -93,7 +94,7 @@ def _common(
 
 @app.command("map")
 @takes_options(MapOptions)
-def make_map(options: MapOptions) -> None:
+def make_map(options: MapOptions, open_page: bool) -> None:  # noqa: FBT001 - takes_options passes it
     """Make a map of a folder of images, or of another source.
 
     The class of an image is the first folder below SOURCE that contains it. The folders of the
@@ -120,6 +121,7 @@ def make_map(options: MapOptions) -> None:
       featscape map photos --model efficientnet_lite0    without a download
       featscape map photos --layer layer3 --layer layer4    two maps
       featscape map photos --force                       computes new images only
+      featscape map photos --open                        opens the page
       featscape map photos --perplexity 10 -o ten-map    reuses all features
       featscape map s3://bucket/photos --engine ray --landmarks 1000000
     """
@@ -132,10 +134,15 @@ def make_map(options: MapOptions) -> None:
         maps = pipeline.make_maps(offer_installed_network(options, error))
     for made in maps:
         _print_summary(made)
+    if open_page:
+        weights = None if options.weights is None else Path(options.weights)
+        _serve(maps[0].folder, model=options.model, weights=weights)
 
 
 @app.command()
-def demo(output: DemoOutput = Path("digits-map"), *, force: Force = False) -> None:
+def demo(
+    output: DemoOutput = Path("digits-map"), *, force: Force = False, open_page: OpenPage = False
+) -> None:
     """Make a map of 500 handwritten digits, offline.
 
     The digits come with scikit-learn, and the weights of the network efficientnet_lite0 are
@@ -148,11 +155,13 @@ def demo(output: DemoOutput = Path("digits-map"), *, force: Force = False) -> No
     from featscape.demo import make_demo
 
     _print_summary(make_demo(output, force=force, progress=choose_progress_bar()))
+    if open_page:
+        _serve(output)
 
 
 @app.command()
 @takes_options(FeatureMapOptions)
-def embed(options: FeatureMapOptions) -> None:
+def embed(options: FeatureMapOptions, open_page: bool) -> None:  # noqa: FBT001 - as above
     """Make a map of features that another program computed.
 
     The map contains the scatter plot, and no map made of images.
@@ -164,7 +173,10 @@ def embed(options: FeatureMapOptions) -> None:
     """
     from featscape import pipeline
 
-    _print_summary(pipeline.embed_features(options))
+    made = pipeline.embed_features(options)
+    _print_summary(made)
+    if open_page:
+        _serve(made.folder)
 
 
 @app.command()
@@ -200,10 +212,7 @@ def serve(
       featscape serve photos-map --model networks:mine
       featscape serve photos-map --originals /mnt/photos
     """
-    from featscape.app import serve as run
-    from featscape.app.server.shutdown import leave_process
-
-    run(
+    _serve(
         folder,
         host=host,
         port=port,
@@ -211,9 +220,7 @@ def serve(
         weights=weights,
         open_browser=not no_browser,
         originals=originals,
-        note=typer.echo,
     )
-    leave_process()
 
 
 @app.command()
@@ -236,17 +243,23 @@ def export(folder: MapFolder, *, to: SiteFolder, force: ForceSite = False) -> No
 
 
 @app.command()
-def info(folder: MapFolder) -> None:
+def info(folder: MapFolder, *, as_json: AsJson = False) -> None:
     """Show the contents, the origin and the skipped files of a map.
 
+    With --json, the output is the contents of run.json.
+
     \b
-    Example:
+    Examples:
       featscape info photos-map
+      featscape info photos-map --json | jq .agreement.overall
     """
     from featscape.cli import report
-    from featscape.mapfolder.read import open_map
+    from featscape.mapfolder.read import open_map, read_run
 
-    show(report.describe(open_map(folder)))
+    if as_json:
+        typer.echo(as_safe_json(read_run(folder)))
+    else:
+        show(report.describe(open_map(folder)))
 
 
 @app.command()
@@ -352,6 +365,15 @@ def layers(model: ModelName, *, depth: Depth = 2) -> None:
     from featscape.features import list_layers
 
     show(report.describe_layers(list_layers(model), depth=depth))
+
+
+def _serve(folder: Path, **options: Any) -> None:
+    """Serve a map until a signal arrives; the options are those of `app.serve`."""
+    from featscape.app import serve as run
+    from featscape.app.server.shutdown import leave_process
+
+    run(folder, note=typer.echo, **options)
+    leave_process()
 
 
 def _print_summary(made: Map) -> None:

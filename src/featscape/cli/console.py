@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -31,6 +32,12 @@ def show(screen: RenderableType) -> None:
         console.print(screen, crop=False)
     lines = captured.get().splitlines()
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in lines))
+
+
+def as_safe_json(content: object) -> str:
+    """Return JSON text; control characters, which a stranger's map may contain, are escaped."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def _console(*, stderr: bool = False) -> Console:

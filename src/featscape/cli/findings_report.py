@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-import json
 from io import StringIO
 from typing import TYPE_CHECKING
 
+from featscape.cli.console import as_safe_json
 from featscape.findings import HEADINGS, KINDS, to_rows
 from featscape.printable_names import printable
 
@@ -58,8 +58,7 @@ def _lines(findings: Findings) -> Iterator[str]:
 
 def as_json(findings: Findings) -> str:
     """Return the findings as one JSON object; control characters are escaped."""
-    text = json.dumps(findings.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
-    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    return as_safe_json(findings.to_json())
 
 
 def as_csv(findings: Findings) -> str:

@@ -26,6 +26,9 @@ DemoOutput = Annotated[
     Path, typer.Option("--output", "-o", metavar="DIR", help="The map folder to write.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the map at the output folder.")]
+OpenPage = Annotated[
+    bool, typer.Option("--open", help="Explore the new map in the browser: featscape serve.")
+]
 Port = Annotated[
     int | None,
     typer.Option(metavar="N", help="The port.  [default: the first free port from 8000]"),
@@ -71,16 +74,18 @@ ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="The network, as
 Depth = Annotated[int, typer.Option(metavar="N", min=1, help="Show nested layers down to level N.")]
 
 
-def takes_options(options: type[Options]) -> Callable[[Callable[[Options], None]], Command]:
-    """Add the fields of a dataclass to a command as arguments and options."""
+def takes_options(options: type[Options]) -> Callable[[Callable[[Options, bool], None]], Command]:
+    """Add the fields of a dataclass, and --open, to a command as arguments and options."""
 
-    def decorate(command: Callable[[Options], None]) -> Command:
+    def decorate(command: Callable[[Options, bool], None]) -> Command:
         @wraps(command)
-        def run(**given: Any) -> None:
-            command(options(**given, progress=choose_progress_bar()))
+        def run(*, open_page: bool, **given: Any) -> None:
+            command(options(**given, progress=choose_progress_bar()), open_page)
 
         described = [(option, text) for option, text in describe(options) if text.on_command_line]
         parameters = [_as_typer(option, text) for option, text in described]
+        kind = inspect.Parameter.KEYWORD_ONLY
+        parameters.append(inspect.Parameter("open_page", kind, default=False, annotation=OpenPage))
         vars(run)["__signature__"] = inspect.Signature(parameters)
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return run

@@ -5,10 +5,12 @@ The commands are imported after the signals are handled, because the import take
 
 from __future__ import annotations
 
+import atexit
+import os
 import signal
 import sys
 import warnings
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from io import TextIOWrapper
 from typing import TextIO, cast
 
@@ -17,6 +19,28 @@ from featscape.errors import FeatscapeError
 
 USER_ERROR = 2  # the exit status of other errors is 1, and 128 + N for signal N
 INTERRUPTED = 130  # the status that Typer returns for Ctrl-C
+
+
+def run_program() -> None:
+    """Run `main` as a program: the process ends without the cleanup of Python's modules.
+
+    The cleanup of PyTorch and OpenVINO takes more than a second. When it would begin, all files are
+    closed, and threads and exit functions have ended.
+    """
+    status = 1  # of an exception that `main` does not translate
+
+    def leave() -> None:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):  # ValueError: the stream is closed
+                stream.flush()
+        os._exit(status)
+
+    atexit.register(leave)  # the first function that is registered runs last
+    try:
+        main()
+    except SystemExit as ended:
+        status = ended.code if isinstance(ended.code, int) else 1
+        raise
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from featscape.features.engines.compiling import COMPILED_FROM, compile_engine
 from featscape.features.engines.devices import count_cores
 from featscape.features.engines.precision import AUTO, choose_precision, sample_size
 from featscape.features.engines.torch import TorchEngine
+from featscape.features.zoo.fingerprint import make_probe
 from featscape.features.zoo.own.code import own_code_errors
 from featscape.records import Inference
 
@@ -180,7 +181,8 @@ class Network:
         """Return the sample size for `choose_precision`; 0 if no sample is needed."""
         if self.inference is not None:
             return 0
-        return sample_size(self.requested, n_images, engine=self.engine)
+        probe = make_probe(self.preprocessing.input_size_px)
+        return sample_size(self.requested, n_images, engine=self.engine, probe=probe)
 
     def choose_precision(
         self, sample: Sequence[NDArray[np.uint8]]

@@ -173,6 +173,9 @@ class ImageSet:
     renamed_labels : mapping of str to str
         The names in the source that were replaced by other labels, with these labels: Italian
         folder names and English class names of Animals10. Empty for other datasets.
+    label_column : str or None
+        The column of the source's table that contains the labels; None if the labels come from
+        folders.
     splits : tuple of str or None
         "train", "val" or "test" for each image; None if the source has no splits.
     columns : mapping of str to sequence
@@ -190,6 +193,7 @@ class ImageSet:
     decode_plain: PlainDecoder | None = field(default=None, repr=False)
     labels: tuple[str, ...] | None = None
     renamed_labels: Mapping[str, str] = field(default_factory=dict)
+    label_column: str | None = None
     splits: tuple[str, ...] | None = None
     columns: Mapping[str, Column] = field(default_factory=dict)
     skipped: tuple[SkippedImage, ...] = ()

@@ -40,9 +40,11 @@ def facts_of(embedding: Embedding, features: Features | None) -> dict[str, str]:
 
 
 def describe_found(images: ImageSet) -> Iterator[str]:
-    """Yield the number of images and classes, with the skipped files, and any renamed labels."""
+    """Yield the number of images and classes, with the skipped files, and the origin of labels."""
     found = f"found {in_words(len(images), 'image', images.labels)}"
     yield f"{found}, skipped {_count_skipped(images.skipped)}" if images.skipped else found
+    if images.label_column is not None:
+        yield f"labels: the column {images.label_column!r} (--label-column names another)"
     if images.renamed_labels:
         yield f"labels: {describe_renamed(images.renamed_labels)}"
 

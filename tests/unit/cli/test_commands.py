@@ -1,3 +1,4 @@
+import json
 import re
 import socket
 from datetime import datetime
@@ -13,6 +14,7 @@ from featscape.cli import run as cli
 from featscape.errors import DeviceError, MissingExtra, ModelError
 from featscape.features.zoo import registry
 from featscape.mapfolder.read import open_map
+from quick_network import QuickNetwork, put_in_place
 
 COMMANDS = ["map", "demo", "embed", "serve", "export", "info", "search", "models", "layers"]
 
@@ -21,12 +23,48 @@ pytestmark = pytest.mark.usefixtures("here")
 
 def test_the_script_featscape_is_installed():
     (script,) = entry_points(group="console_scripts", name="featscape")
-    assert script.load() is cli.main
+    assert script.load() is cli.run_program
 
 
 def test_version_is_printed(featscape):
     done = featscape("--version")
     assert (done.status, done.out) == (0, f"featscape {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "folder"),
+    [
+        (["map", "../photos", "-o", "m"], "m"),
+        (["embed", "f.npy"], "f-map"),
+    ],
+)
+@pytest.mark.usefixtures("photos", "quick_network")
+def test_open_serves_the_new_map(featscape, monkeypatch, command, folder):
+    np.save("f.npy", np.random.default_rng(0).normal(size=(9, 4)))
+    served = []
+    monkeypatch.setattr("featscape.app.serve", lambda path, **_: served.append(str(path)))
+    assert featscape(*command, "--no-findings").status == 0
+    assert served == []
+    assert featscape(*command, "--no-findings", "--force", "--open").status == 0
+    assert served == [folder]
+
+
+def test_info_prints_run_json(featscape, map_run, here):
+    assert map_run.status == 0
+    printed = featscape("info", "m", "--json").out
+    assert json.loads(printed) == json.loads((here / "m" / "run.json").read_text())
+
+
+def test_the_precision_is_in_info_and_not_on_the_screen_of_a_run(map_run):
+    assert "fp32" not in map_run.out + map_run.err
+
+
+def test_the_column_of_the_labels_is_reported(featscape, photos, monkeypatch):
+    put_in_place(QuickNetwork(), monkeypatch)
+    rows = [f"{path.relative_to(photos)},{path.parent.name}" for path in photos.rglob("*.png")]
+    (photos / "birds.csv").write_text("\n".join(["file,species", *rows]))
+    done = featscape("map", photos / "birds.csv", "-o", "m", "--no-findings")
+    assert "labels: the column 'species' (--label-column names another)\n" in done.err
 
 
 class TestHelp:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.features.engines.base import BF16, FP32, INT8, PRECISIONS
+from featscape.features.engines.devices import count_cores
 from featscape.features.zoo.fingerprint import card_key
 from featscape.records import Inference
 
@@ -25,13 +27,13 @@ AUTO = "auto"
 MIN_COSINE, MIN_RECALL = 0.998, 0.95  # the conditions of auto for bf16
 N_NEIGHBORS = 10
 
-# In fp32 an image takes twice as long as in bf16. The sample is a twelfth of the work for 500
-# images, and less for more images. 21 is the smallest sample with a recall; on photographs its mean
-# recall, .98, equals that of 24 images, with a standard deviation of .010 instead of .008. Below
-# AUTO_MIN images auto uses fp32 without a sample.
+# The sample is a twelfth of the work for 500 images, and less for more images. 21 is the smallest
+# sample with a recall; on photographs its mean recall, .98, equals that of 24 images, with a
+# standard deviation of .010 instead of .008.
 _SAMPLE_SHARE = 24
 _SAMPLE_MIN, _SAMPLE_MAX = 2 * N_NEIGHBORS + 1, 128
-AUTO_MIN = 256
+# bf16 halves the time of the network, and trying bf16 takes one to four seconds.
+AUTO_MIN_S = 10.0
 _SAMPLE_INT8 = 128  # calibration needs more images than a comparison
 
 
@@ -74,15 +76,39 @@ def check_precision(precision: str) -> None:
         )
 
 
-def sample_size(precision: str, n_images: int, *, engine: Engine) -> int:
-    """Return the number of images that are needed to choose the precision."""
+def sample_size(precision: str, n_images: int, *, engine: Engine, probe: NDArray[np.uint8]) -> int:
+    """Return the number of images that are needed to choose the precision.
+
+    For auto, a sample is needed only if the network takes `AUTO_MIN_S` or more for all images in
+    fp32. The time is measured on a few copies of the probe.
+
+    Parameters
+    ----------
+    precision : str
+    n_images : int
+    engine : Engine
+        In fp32.
+    probe : ndarray of uint8, shape (size, size, 3)
+        Any prepared image.
+    """
     if precision == FP32:
-        return 0
-    if precision == AUTO and (n_images < AUTO_MIN or BF16 not in engine.precisions):
         return 0
     if precision == INT8:
         return min(n_images, _SAMPLE_INT8)
+    if precision == AUTO:
+        if BF16 not in engine.precisions or n_images < _SAMPLE_MIN:
+            return 0
+        if n_images * _seconds_per_image(engine, probe) < AUTO_MIN_S:
+            return 0
     return min(n_images, max(_SAMPLE_MIN, min(n_images // _SAMPLE_SHARE, _SAMPLE_MAX)))
+
+
+def _seconds_per_image(engine: Engine, probe: NDArray[np.uint8]) -> float:
+    images = [probe] * count_cores()
+    engine.run(images[:1])  # the first run allocates memory
+    start_s = time.perf_counter()
+    engine.run(images)
+    return (time.perf_counter() - start_s) / len(images)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +164,7 @@ def choose_precision(
     if precision == AUTO and BF16 not in engine.precisions:
         return _make_choice(engine, precision, "no faster precision on this processor")
     if not sample:
-        reason = f"other precisions are tried for {AUTO_MIN} images or more"
+        reason = f"bf16 is tried if fp32 takes {AUTO_MIN_S:g} s or more"
         return _make_choice(engine, precision, reason)
     key = _name_sample(card, sample)
     other = engine.at(

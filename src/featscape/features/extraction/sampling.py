@@ -74,9 +74,6 @@ def prepare_network(
     sample = _read_sample(read, n_images, max(n_sample, n_compiled), n_threads=n_threads)
     pixels = [one.pixels for one in sample if one.pixels is not None]  # of all: nothing is cached
     chosen, values = held.choose_precision(pixels[:n_sample])
-    if chosen is not network and chosen.inference is not None:
-        inference = chosen.inference
-        progress.note(f"{inference.engine} in {inference.precision}: {inference.reason}")
     if 0 < n_compiled <= len(sample):
         progress.note(f"compiling the network, which saves time for {n_images:,} images")
         chosen = chosen.compiled(pixels[:n_compiled])

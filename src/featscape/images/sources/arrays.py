@@ -134,6 +134,7 @@ def _pair(
         contents=ArrayImages(images),
         decode=decode_bytes,
         labels=described.labels,
+        label_column=described.label_column,
         splits=tuple(splits) if all(splits) else described.splits,
         columns=described.columns,
         skipped=(*skipped, *described.skipped),

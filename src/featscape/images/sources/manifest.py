@@ -84,6 +84,7 @@ def find_in_manifest(candidate: Candidate) -> ImageSet:
         decode=decode_bytes,
         decode_plain=decode_plain,
         labels=described.labels,
+        label_column=described.label_column,
         splits=described.splits,
         columns=described.columns,
         skipped=(*table.skipped, *described.skipped),

@@ -117,6 +117,7 @@ def find_in_parquet(candidate: Candidate) -> ImageSet:
         decode=decode_bytes,
         decode_plain=decode_plain,
         labels=described.labels,
+        label_column=described.label_column,
         splits=tuple(splits) if all(splits) else described.splits,
         columns=described.columns,
         skipped=(*skipped, *described.skipped),

@@ -52,6 +52,8 @@ class ImageColumns:
     Attributes
     ----------
     labels, splits : tuple of str or None
+    label_column : str or None
+        The name of the column of labels; None if `labels` is None.
     columns : dict of str to Column
         By name: an array of shape (n,) of int64, float64, bool, datetime64[D], datetime64[us], or
         of objects that are bool or None; otherwise a tuple of str or None.
@@ -63,6 +65,7 @@ class ImageColumns:
     splits: tuple[str, ...] | None = None
     columns: dict[str, Column] = field(default_factory=dict)
     skipped: tuple[SkippedImage, ...] = ()
+    label_column: str | None = None
 
 
 def choose_column(
@@ -171,7 +174,9 @@ def classify_columns(
             f"the label column must contain numbers or text; {label_column!r} of {table!r} does "
             "not. Name another column, or omit the option."
         )
-    return ImageColumns(labels, splits, kept, tuple(skipped))
+    return ImageColumns(
+        labels, splits, kept, tuple(skipped), label_column=None if labels is None else label
+    )
 
 
 def _as_text(value: object) -> str:

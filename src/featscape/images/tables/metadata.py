@@ -75,6 +75,7 @@ def attach_metadata(
     return replace(
         images,
         labels=described.labels or images.labels,
+        label_column=described.label_column,
         renamed_labels={} if described.labels else images.renamed_labels,
         splits=images.splits or described.splits,
         columns=described.columns,

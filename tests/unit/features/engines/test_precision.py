@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from featscape.features.engines.precision import (
-    AUTO_MIN,
+    AUTO_MIN_S,
     Distance,
     choose_precision,
     measure,
@@ -117,17 +117,40 @@ class TestChoosePrecision:
     ("precision", "n_images", "size"),
     [
         ("fp32", 10_000, 0),
-        ("auto", AUTO_MIN - 1, 0),
-        ("auto", AUTO_MIN, 21),
+        ("auto", 240, 0),
+        ("auto", 260, 21),
         ("auto", 1_000, 41),
         ("auto", 1_000_000, 128),
         ("bf16", 10, 10),
         ("int8", 500, 128),
     ],
 )
-def test_the_sample_size_depends_on_precision_and_number_of_images(precision, n_images, size):
-    assert sample_size(precision, n_images, engine=Rounded()) == size
+def test_the_sample_size_depends_on_precision_and_number_of_images(
+    monkeypatch, precision, n_images, size
+):
+    take_time(monkeypatch, seconds_per_image=AUTO_MIN_S / 250)
+    assert sample_size(precision, n_images, engine=Rounded(), probe=sample(1)[0]) == size
+
+
+@pytest.mark.parametrize(("n_images", "size"), [(20, 0), (21, 21), (192, 21)])
+def test_a_slow_network_needs_a_sample_of_few_images(monkeypatch, n_images, size):
+    take_time(monkeypatch, seconds_per_image=1)
+    assert sample_size("auto", n_images, engine=Rounded(), probe=sample(1)[0]) == size
 
 
 def test_no_sample_is_needed_if_no_precision_is_faster_than_fp32():
-    assert sample_size("auto", 1_000, engine=Rounded(precisions=("fp32", "int8"))) == 0
+    engine = Rounded(precisions=("fp32", "int8"))
+    assert sample_size("auto", 1_000, engine=engine, probe=sample(1)[0]) == 0
+
+
+def take_time(monkeypatch, *, seconds_per_image):
+    """Let the clock of the module advance by a time for each image that an engine runs."""
+    clock = [0.0]
+    run = Rounded.run
+
+    def slow_run(self, images):
+        clock[0] += seconds_per_image * len(images)
+        return run(self, images)
+
+    monkeypatch.setattr(Rounded, "run", slow_run)
+    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
