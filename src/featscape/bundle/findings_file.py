@@ -50,13 +50,13 @@ def write_findings(
     FindingsFile
         The manifest's entry.
     """
-    place = np.empty(len(order), dtype=np.intp)
-    place[order] = np.arange(len(order))
+    rank = np.empty(len(order), dtype=np.intp)
+    rank[order] = np.arange(len(order))
     described = []
     end = 0
     with writing(), (folder / _FILE).open("xb") as file:
         for section in sections:
-            listed = [_listed(one, place) for one in section.findings[:MOST_LISTED]]
+            listed = [_listed(one, rank) for one in section.findings[:MOST_LISTED]]
             content = _LIST.dump_json(listed)
             file.write(content)
             start, end = end, end + len(content)
@@ -100,13 +100,13 @@ def mark_findings(columns: Sequence[Column], found: Sequence[ShownColumn]) -> li
     ]
 
 
-def _listed(finding: ShownFinding, place: NDArray[np.intp]) -> ListedFinding:
+def _listed(finding: ShownFinding, rank: NDArray[np.intp]) -> ListedFinding:
     return ListedFinding(
         text=_shortened(finding.text),
-        items=place[list(finding.items[:MOST_LISTED_ITEMS])].tolist(),
+        items=rank[list(finding.items[:MOST_LISTED_ITEMS])].tolist(),
         n_items=len(finding.items),
         suggested=None if finding.suggested is None else clean(finding.suggested),
-        neighbors=place[list(finding.neighbors[:MOST_LISTED_NEIGHBORS])].tolist(),
+        neighbors=rank[list(finding.neighbors[:MOST_LISTED_NEIGHBORS])].tolist(),
     )
 
 

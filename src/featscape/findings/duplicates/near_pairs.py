@@ -138,17 +138,17 @@ class _PairTable:
 
     @property
     def aligned(self) -> Mask:
-        """Whether the pixels of each pair were compared."""
+        """Whether the pixels of each of the m pairs were compared, shape (m,)."""
         aligned: Mask = ~np.isnan(self.correlations[0])
         return aligned
 
     def align(self, which: Mask) -> None:
-        """Compare the pixels of those pairs of a mask that were not compared yet."""
+        """Compare the pixels of the pairs of a mask, shape (m,), that were not compared yet."""
         todo = which & ~self.aligned
         self.correlations[:, todo] = self.correlate(self.pairs[todo])
 
     def add(self, pairs: Indices) -> None:
-        """Add and align pairs; ignore those in the table."""
+        """Add and align pairs, shape (k, 2); ignore pairs that are in the table."""
         key, own = (p[:, 0] * self.n_images + p[:, 1] for p in (pairs, self.pairs))
         pairs = pairs[~np.isin(key, own)]
         self.pairs = np.concatenate([self.pairs, pairs])
@@ -156,11 +156,11 @@ class _PairTable:
         self.correlations = np.concatenate([self.correlations, self.correlate(pairs)], axis=1)
 
     def log_distances(self, measure: int) -> Floats:
-        """Return log distances: of pixels (0), or of pixels and features (1). NaN: not aligned."""
+        """Return log distances, (m,): of pixels (0), or of both (1). NaN: not aligned."""
         return _log_distances(measure, self.correlations, self.cosine)
 
     def log_distances_of(self, measure: int, pairs: Indices, correlations: Floats) -> Floats:
-        """Return log distances of pairs that need not be in the table."""
+        """Return log distances, (k,), of pairs, (k, 2), with correlations (2, k)."""
         return _log_distances(measure, correlations, _cosine_distances(self._features, pairs))
 
     def correlate(self, pairs: Indices) -> Floats:
@@ -169,7 +169,7 @@ class _PairTable:
         return np.stack([aligned.plain, aligned.correlation])
 
     def detailed(self) -> Mask:
-        """Return whether both images of each pair have detail enough to decide by pixels."""
+        """Return whether both images of each pair have enough detail for pixels alone, (m,)."""
         enough = self._detail[self.pairs] >= _LEAST_DETAIL
         both: Mask = enough[:, 0] & enough[:, 1]
         return both
@@ -298,7 +298,7 @@ def _group_provisionally(
 
 
 def connect(n_images: int, pairs: Indices) -> Indices:
-    """Return the number of the connected component of each image."""
+    """Return the number of the connected component of each image, shape (n_images,)."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

@@ -76,7 +76,7 @@ function scaleAround(threshold: number, minimum: number, maximum: number): Numbe
   return {
     ...{ minimum, maximum, lowest, logarithmic: false },
     at: (value) => Math.max(value, lowest),
-    from: (place) => (place <= lowest ? minimum : place),
+    from: (position) => (position <= lowest ? minimum : position),
   };
 }
 
