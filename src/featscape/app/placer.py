@@ -1,15 +1,17 @@
-"""Place new images on a served map; the first image loads the network and the t-SNE."""
+"""Place new images on a served map; the network and the t-SNE are loaded once."""
 
 from __future__ import annotations
 
 import io
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from featscape.app.stored_files import StoredFile
 from featscape.bundle.contract import NeighborList, Placed
+from featscape.errors import FeatscapeError
 from featscape.images import decode_scaled
 from featscape.mapfolder import RUN
 from featscape.mapfolder.read import read_map
@@ -64,10 +66,7 @@ class Placer:
             if self._place is None:
                 # refuse other files before the network is loaded, which takes seconds
                 decode_scaled(io.BytesIO(image), at_least_px=1)
-                self._run.check()
-                place = open_placer(read_map(self._folder), **self._given)
-                self._run.check()  # the map was not replaced while the network was loaded
-                self._place = place
+                self._place = self._open()
             placement = self._place(io.BytesIO(image))
         indices, distances = placement.neighbors.indices[0], placement.neighbors.distances[0]
         position = placement.position.tolist()
@@ -76,6 +75,21 @@ class Placer:
             position=[*position, 0.0] if len(position) == 1 else position,
             neighbors=list_neighbors(indices, distances),
         )
+
+    def prepare(self) -> None:
+        """Load the network and the t-SNE, so that the first image does not wait for them.
+
+        An error is not reported here: the first image loads them again and reports the error.
+        """
+        with self._working, suppress(FeatscapeError):
+            if self._place is None:
+                self._place = self._open()
+
+    def _open(self) -> Callable[[BinaryIO], PlacedImage]:
+        self._run.check()
+        place = open_placer(read_map(self._folder), **self._given)
+        self._run.check()  # the map was not replaced while the network was loaded
+        return place
 
 
 def list_neighbors(indices: NDArray[np.integer], distances: NDArray[np.floating]) -> NeighborList:

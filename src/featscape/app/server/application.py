@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import threading
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
@@ -47,9 +48,11 @@ from featscape.mapfolder.seal import is_own
 from featscape.steps.placement import explain_no_placing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _UPLOADS_AT_ONCE = 4
+_PREPARE_AFTER_S = 2  # after the page is requested, so that the page itself loads first
 
 _BINARY = "application/octet-stream"
 
@@ -97,14 +100,19 @@ class ServedMap:
             texts=[column.name for column in columns if column.kind == "text"],
             categories=[column.name for column in columns if column.kind == "category"],
         )
+        own = is_own(opened, self.run)
         self.originals = Originals(
             self.run["source"],
             self.items,
             kind=self.run.get("source_kind") or "folder",
-            is_own=is_own(opened, self.run),
+            is_own=own,
             named=originals,
         )
         self.placer = Placer(opened, model=model, weights=weights)
+        # the network of a map from someone else is loaded only for an image to place
+        self._prepares = own and self.no_place is None
+        self._preparation = threading.Timer(_PREPARE_AFTER_S, self.placer.prepare)
+        self._starting = threading.Lock()
         self.thumbnails = None
         if opened.exists(THUMBNAILS):
             folder_of_thumbnails = open_part(opened, THUMBNAILS)
@@ -133,7 +141,17 @@ class ServedMap:
 
     def close(self) -> None:
         """End the threads of this map; the application must not be used afterwards."""
+        with self._starting:
+            self._prepares = False
+            self._preparation.cancel()
         self.originals.close()
+
+    def prepare_placing(self) -> None:
+        """Load the network in the background, on the first call, if this user made the map."""
+        with self._starting:
+            if self._prepares:
+                self._prepares = False
+                self._preparation.start()
 
     @property
     def abilities(self) -> Abilities:
@@ -148,25 +166,27 @@ class ServedMap:
         )
 
 
-def make_app(served: ServedMap) -> FastAPI:
+def make_app(served: ServedMap, *, on_page: Callable[[], None] = lambda: None) -> FastAPI:
     """Return the application for one map, to be wrapped in `security.Guard`.
 
     Parameters
     ----------
     served : ServedMap
+    on_page : callable
+        Called at each request for the page.
     """
     app = FastAPI(
         openapi_url=None,  # also disables FastAPI's documentation, which loads scripts from a CDN
         redirect_slashes=False,
         exception_handlers=HANDLERS,
     )
-    _add_page(app, served)
+    _add_page(app, served, on_page)
     _add_items(app, served)
     _add_selections(app, served)
     return app
 
 
-def _add_page(app: FastAPI, served: ServedMap) -> None:
+def _add_page(app: FastAPI, served: ServedMap, on_page: Callable[[], None]) -> None:
     """Add the page and the files that it loads."""
     for name in VIEWER:
         viewer_file(name)  # raises at the start, not at the first request, if the file is missing
@@ -183,6 +203,7 @@ def _add_page(app: FastAPI, served: ServedMap) -> None:
         text = linked_page(
             title=served.manifest.title, setup=setup, picture=SCATTER, viewer="static/"
         )
+        on_page()
         return HTMLResponse(text, headers={"Cache-Control": "no-store"})
 
     @app.get("/static/{name}")

@@ -80,7 +80,7 @@ def serve(
         weights=weights,
         originals=None if originals is None else os.fspath(originals),
     )
-    app = make_app(served)
+    app = make_app(served, on_page=served.prepare_placing)
     with closing(served), listen(host, port) as listening:
         address, found_port = listening.getsockname()[:2]
         access = Access.of(address, port=found_port, host=host)
