@@ -25,7 +25,8 @@ from featscape.steps.words import recognize_in_folder
 
 if TYPE_CHECKING:
     from featscape.mapfolder.read import Map
-    from featscape.options import FeatureMapOptions, MapOptions
+    from featscape.options import EmbeddingOptions, FeatureMapOptions, MapOptions
+    from featscape.records import Embedding, Features
 
 
 def make_maps(options: MapOptions) -> tuple[Map, ...]:
@@ -71,26 +72,13 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
                 )
             with watch.stage("words"):
                 recognize_in_folder(folder, layer, note=options.report.note)
-            with watch.stage("findings"):
-                findings = None
-                if options.findings:
-                    findings = find_in_folder(folder, embedding, features=layer)
-            draw(
+            _finish(
                 folder,
                 embedding,
                 options,
                 output=output,
-                features=layer,
-                findings=findings,
-                watch=watch,
-            )
-            store(
-                folder,
-                embedding,
-                options,
                 source=source,
                 features=layer,
-                findings=findings,
                 watch=watch,
             )
     return tuple(open_map(output) for output in outputs)
@@ -121,11 +109,41 @@ def embed_features(options: FeatureMapOptions) -> Map:
         with watch.stage("t-SNE"):
             device = choose_tsne_device(options, n_items=len(values))
             embedding = embed(values, options, labels=labels, device=device)
-        with watch.stage("findings"):
-            findings = None
-            if options.findings:
-                findings = find_in_folder(folder, embedding, features=None)
-        draw(folder, embedding, options, output=options.folder, findings=findings, watch=watch)
         source = str(file.resolve())
-        store(folder, embedding, options, source=source, findings=findings, watch=watch)
+        _finish(folder, embedding, options, output=options.folder, source=source, watch=watch)
     return open_map(options.folder)
+
+
+def _finish(
+    folder: Path,
+    embedding: Embedding,
+    options: EmbeddingOptions,
+    *,
+    output: Path,
+    source: str,
+    features: Features | None = None,
+    watch: Stopwatch,
+) -> None:
+    """Compute the findings, draw the pictures and the page, and write the tables."""
+    with watch.stage("findings"):
+        findings = None
+        if options.findings:
+            findings = find_in_folder(folder, embedding, features=features)
+    draw(
+        folder,
+        embedding,
+        options,
+        output=output,
+        features=features,
+        findings=findings,
+        watch=watch,
+    )
+    store(
+        folder,
+        embedding,
+        options,
+        source=source,
+        features=features,
+        findings=findings,
+        watch=watch,
+    )
