@@ -47,6 +47,7 @@ from featscape.mapfolder.layout import (
     open_part,
 )
 from featscape.mapfolder.write import (
+    current_versions,
     new_map_folder,
     write_embedding,
     write_features,
@@ -76,6 +77,7 @@ __all__ = [
     "THUMBNAILS",
     "check_readable",
     "check_source",
+    "current_versions",
     "damaged",
     "find_run",
     "new_map_folder",

@@ -272,14 +272,19 @@ def write_json(file: Path, content: Mapping[str, Any], *, indent: int) -> None:
         file.write_text(text + "\n", encoding="utf-8")
 
 
+def current_versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries, as run.json has them."""
+    versions = {name: version(name) for name in _DISTRIBUTIONS}
+    return {"python": platform.python_version(), **versions}
+
+
 def _describe_origin() -> dict[str, Any]:
     """Return the format of run.json, the time, and the versions of the programs."""
-    versions = {name: version(name) for name in _DISTRIBUTIONS}
     return {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {"python": platform.python_version(), **versions},
+        "versions": current_versions(),
     }
 
 

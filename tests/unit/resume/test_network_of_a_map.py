@@ -1,0 +1,97 @@
+"""A second map of the same images, for which the network is not loaded."""
+
+import hashlib
+import json
+from dataclasses import replace
+from importlib import import_module
+
+import pytest
+
+from conftest import write_images
+from featscape import make_map
+from featscape.records import Inference
+from notes import Notes
+from quick_network import QuickNetwork, put_in_place
+
+OPTIONS = {"model": "resnet18", "perplexity": 4, "size_px": 400, "findings": False}
+
+
+@pytest.fixture(autouse=True)
+def weights(tmp_path, monkeypatch):
+    """Return a file at the place of the weights of ResNet18."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    file = tmp_path / "torch" / "hub" / "checkpoints" / "resnet18-f37072fd.pth"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"weights")
+    return file
+
+
+@pytest.fixture(autouse=True)
+def first_map(photos, here, weights, monkeypatch):
+    """Make a map with a quick network under the name of ResNet18."""
+    network = QuickNetwork()
+    network.card = replace(
+        network.card,
+        name="resnet18",
+        layer="input of fc",
+        weights="IMAGENET1K_V1",
+        weights_sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
+    )
+    network.inference = Inference("An engine 1.0", "fp32", "auto", "a reason")
+    monkeypatch.setattr("featscape.pipeline.recognize_in_folder", lambda *_, **__: None)
+    put_in_place(network, monkeypatch)
+    (photos / "red" / "damaged.png").write_bytes(b"no image")
+    make_map(photos, "one", **OPTIONS)
+    return here / "one"
+
+
+@pytest.fixture
+def loaded(monkeypatch):
+    """Count the networks that are loaded from now on."""
+    loop = import_module("featscape.features.extraction.loop")
+    quick, names = loop.load_network, []
+
+    def load_network(model, **options):
+        names.append(model)
+        return quick(model, **options)
+
+    monkeypatch.setattr(loop, "load_network", load_network)
+    return names
+
+
+def test_the_network_is_not_loaded_for_the_same_images(photos, loaded):
+    progress = Notes()
+    made = make_map(photos, "two", progress=progress, **OPTIONS)
+    assert loaded == []
+    assert "the features of 24 images were taken from one" in progress.lines
+    assert made.run["inference"]["reason"] == "as for the features in one"
+    assert [one["path"] for one in made.run["skipped"]] == ["red/damaged.png"]
+
+
+def test_a_new_image_needs_the_network(photos, loaded):
+    write_images(photos / "red" / "new", 1, seed=9)
+    assert len(make_map(photos, "two", **OPTIONS)) == 25
+    assert loaded == ["resnet18"]
+
+
+def test_other_weights_need_the_network(photos, loaded, weights):
+    weights.write_bytes(b"other weights")
+    make_map(photos, "two", **OPTIONS)
+    assert loaded == ["resnet18"]
+
+
+def test_another_version_of_a_library_needs_the_network(photos, loaded, first_map):
+    run = json.loads((first_map / "run.json").read_text())
+    run["versions"]["torch"] = "1.0"
+    (first_map / "run.json").write_text(json.dumps(run))
+    make_map(photos, "two", **OPTIONS)
+    assert loaded == ["resnet18"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"precision": "bf16"}, {"layers": "layer3"}, {"pool": "max", "layers": "fc"}, {"limit": 5}],
+)
+def test_only_other_features_need_the_network(photos, loaded, options):
+    make_map(photos, "two", **OPTIONS | {"perplexity": "auto"} | options)
+    assert loaded == ([] if "limit" in options else ["resnet18"])
