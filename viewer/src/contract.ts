@@ -186,6 +186,8 @@ export interface Manifest {
   readonly facts: { readonly [name: string]: string };
   /** null without findings; absent in older bundles */
   readonly findings: FindingsFile | null;
+  /** SHA-256 of the paths by id, or of the positions of items without paths: maps with the same digest have the same items; absent in older bundles */
+  readonly items_digest: string | null;
 }
 
 /** What the program behind the page can do; nothing for a file or a static site. */

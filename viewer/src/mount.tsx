@@ -11,6 +11,7 @@ import { AddressSync } from "./state/address/address-sync";
 import { App } from "./state/app";
 import { watchEmptyView } from "./state/empty-view";
 import { Items } from "./state/items/items";
+import { watchSelections } from "./state/named-selections";
 import { runSearch } from "./state/search/search";
 import { STAGE_THEMES, syncStage } from "./state/stage-sync";
 import { listenKeys } from "./ui/keys";
@@ -79,6 +80,7 @@ async function startViewer(
     prefersDark,
     size: () => ({ width: stageElement.clientWidth, height: stageElement.clientHeight }),
     clearArea: () => clearArea(root),
+    storage: browserStorage(),
   });
   const shared = embedded ? {} : decodeAddress(window.location.hash);
   app.restore(shared);
@@ -99,7 +101,8 @@ async function startViewer(
       root.dataset["theme"] = name;
     }),
   );
-  ends.push(syncStage(app, stage), runSearch(app), listenKeys(app, root, stageElement));
+  ends.push(syncStage(app, stage), runSearch(app), watchSelections(app));
+  ends.push(listenKeys(app, root, stageElement));
   ends.push(watchSize(app, root), watchEmptyView(app));
   render(<Viewer app={app} root={root} />, panels);
   ends.push(() => render(null, panels));
@@ -108,6 +111,15 @@ async function startViewer(
   loading.remove();
   thumbnails.troubled = app.messages.temporaryError();
   source.watch?.(app.messages.temporaryError());
+}
+
+/** The browser's storage; null where it is blocked, as in some notebooks. */
+function browserStorage(): Storage | null {
+  try {
+    return window.localStorage;
+  } catch {
+    return null;
+  }
 }
 
 /** Adapts to the size of the page. Closes a legend that would leave no room for the map. */

@@ -198,6 +198,12 @@ class Manifest(_Model):
     findings: FindingsFile | None = Field(
         default=None, description="null without findings; absent in older bundles"
     )
+    items_digest: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-f]{64}$",
+        description="SHA-256 of the paths by id, or of the positions of items without paths: maps "
+        "with the same digest have the same items; absent in older bundles",
+    )
 
 
 class Abilities(_Model):

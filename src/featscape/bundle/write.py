@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -114,10 +115,17 @@ def write_bundle(
         neighbors=_write_neighbors(folder, nearest, neighbors.distances[order, :MAX_NEIGHBORS]),
         facts={clean(name): clean(fact) for name, fact in (facts or {}).items()},
         findings=None if findings is None else write_findings(folder, findings.sections, order),
+        items_digest=_digest_items(points, paths),
     )
     with writing():
         (folder / MANIFEST).write_text(manifest.model_dump_json(), encoding="utf-8")
     return manifest
+
+
+def _digest_items(points: NDArray[np.float32], paths: Sequence[str] | None) -> str:
+    if paths is None:
+        return hashlib.sha256(points.astype("<f4").tobytes()).hexdigest()
+    return hashlib.sha256("\0".join(map(clean, paths)).encode()).hexdigest()  # no path contains \0
 
 
 def _write_positions(

@@ -188,3 +188,14 @@ def test_the_same_call_writes_the_same_bytes(bundle_of):
 def test_the_folder_contains_only_files_of_the_manifest(bundle_of):
     bundle = bundle_of(300, columns={"note": [f"{row}" for row in range(300)]})
     assert sorted(bundle.files()) == sorted(file.name for file in bundle.folder.iterdir())
+
+
+def test_maps_of_the_same_items_have_the_same_digest(bundle_of):
+    def digest(folder, **options):
+        return bundle_of(30, folder=folder, **options).manifest.items_digest
+
+    one = digest("a")
+    assert len(one) == 64
+    assert digest("b", seed=3, title="another", labels=None) == one
+    assert digest("c", paths=[f"other/{row}.jpg" for row in range(30)]) != one
+    assert digest("d", paths=None) != digest("e", paths=None, n_dimensions=3)

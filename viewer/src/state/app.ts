@@ -12,6 +12,7 @@ import { Findings } from "./findings";
 import { FilterMasks, type Hiding } from "./hiding";
 import { type Items, LABEL } from "./items/items";
 import { Messages } from "./messages";
+import { type NamedSelection, NamedSelections } from "./named-selections";
 import { Navigation, type Surroundings } from "./navigation";
 import { Panels, type PlacedImage } from "./panels";
 import { Search } from "./search/search";
@@ -43,6 +44,8 @@ export class App {
   readonly messages = new Messages();
   readonly navigation: Navigation;
   readonly selection = new Selection();
+  /** The selections that the browser keeps under a name; null for a map without a digest. */
+  readonly named: NamedSelections | null;
   readonly search: Search;
   readonly panels = new Panels(this.selection);
   readonly findings: Findings;
@@ -53,6 +56,7 @@ export class App {
   ) {
     this.navigation = new Navigation(surroundings);
     this.findings = new Findings(items.source);
+    this.named = NamedSelections.of(items.manifest, surroundings.storage);
     this.mode = signal(this.mapMode);
     const { count } = items;
     this.openFacets = signal(
@@ -189,6 +193,23 @@ export class App {
     });
     if (selection.count > 0) this.navigation.revealAll(() => selection.items.value);
     this.messages.announcement.value = `${selection.count.toLocaleString("en-US")} selected`;
+  }
+
+  /** Select the items of a named selection. */
+  selectNamed({ ids }: NamedSelection): void {
+    this.select(this.itemsOf(ids));
+  }
+
+  /** The items with these ids. */
+  itemsOf(ids: ArrayLike<number>): Uint32Array {
+    return Uint32Array.from(Array.from(ids).flatMap((id) => this.items.itemOf(id) ?? []));
+  }
+
+  /** Keep the selection under a name. */
+  keepSelection(name: string): void {
+    const ids = this.selection.items.value.map((item) => this.items.id(item));
+    this.messages.announcement.value = `Selection kept as ${name}`;
+    this.messages.attemptNow(() => this.named?.keep(name, ids));
   }
 
   toggleSelected(item: number): void {

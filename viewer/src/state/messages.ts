@@ -21,6 +21,11 @@ export class Messages {
     }
   }
 
+  /** As `attempt`, for work that ends at once. */
+  attemptNow(work: () => void): void {
+    void this.attempt((async () => work())());
+  }
+
   /** Run `work` as `attempt` does, and show `progress` meanwhile. */
   async during(progress: string, work: () => Promise<void>): Promise<void> {
     this.progress.value = progress;

@@ -17,6 +17,8 @@ export interface Surroundings {
   size(): { readonly width: number; readonly height: number };
   /** The part of the stage that no panel covers. */
   clearArea(): Area;
+  /** Keeps texts between visits; null if the browser does not allow it. */
+  readonly storage: Pick<Storage, "getItem" | "setItem"> | null;
 }
 
 const EDGE_PX = 40; // about half of an image with its border

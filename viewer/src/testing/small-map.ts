@@ -13,6 +13,7 @@ export interface SmallMap {
   readonly paths?: readonly string[];
   readonly ids?: readonly number[];
   readonly nDimensions?: 2 | 3;
+  readonly storage?: Pick<Storage, "getItem" | "setItem">;
   /** The sections of the findings; null for a map without findings. */
   readonly findings?: readonly SmallSection[] | null;
 }
@@ -113,6 +114,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
     },
     thumbnails: [],
     facts: { model: "none" },
+    items_digest: "0".repeat(64),
     findings: map.findings ? { file: "findings.bin", sections } : null,
   };
   const source: Source = {
@@ -177,6 +179,7 @@ export function smallApp(map: SmallMap = {}, abilities: Partial<Source> = {}): A
     prefersDark: signal(false),
     size: () => ({ width: 800, height: 600 }),
     clearArea: () => ({ left: 0, right: 800, top: 0, bottom: 600 }),
+    storage: map.storage ?? null,
   });
 }
 

@@ -82,6 +82,11 @@ export async function savePaths(app: App): Promise<void> {
   });
 }
 
+export function saveSelections(app: App): void {
+  const text = app.named?.export();
+  if (text) download(text, name(app, "selections.json"), "application/json");
+}
+
 export async function saveZip(app: App): Promise<void> {
   const ids = Uint32Array.from(app.selection.items.value, (item) => app.items.id(item)).sort();
   await app.messages.during("Preparing the originals…", async () => {

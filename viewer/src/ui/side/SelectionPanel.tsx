@@ -1,8 +1,9 @@
 /** The selection: counts by class, images, and downloads. */
-import { useMemo, useRef } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import { idsText, MOST_IDS } from "../../state/address/selection-text";
 import { saveCsv, savePaths, saveZip } from "../../state/exports/exports";
 import { type Items, LABEL } from "../../state/items/items";
+import { MOST_NAME_LETTERS } from "../../state/named-selections";
 import { shownText, useApp } from "../context";
 import { highlights, IconButton, SidePanel, TextButton } from "../controls/controls";
 import { ItemButton } from "../controls/ItemButtons";
@@ -62,9 +63,48 @@ export function SelectionPanel() {
         )}
         <TextButton onClick={() => app.clearSelection()}>Clear</TextButton>
       </div>
+      {app.named && <KeepForm />}
       <ClassCounts selection={selection} />
       <ImageGrid selection={selection} />
     </SidePanel>
+  );
+}
+
+/** Keeps the selection under a name. */
+function KeepForm() {
+  const app = useApp();
+  const [name, setName] = useState("");
+  const trimmed = name.trim();
+  const isKnown = app.named?.list.value.some((each) => each.name === trimmed);
+  return (
+    <form
+      class="fs-keep"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (trimmed === "") return;
+        app.keepSelection(trimmed);
+        setName("");
+      }}
+    >
+      <input
+        class="fs-input"
+        placeholder="Keep as…"
+        aria-label="Name of the selection"
+        dir="auto"
+        maxLength={MOST_NAME_LETTERS}
+        value={name}
+        onInput={({ currentTarget }) => setName(currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Escape" && name !== "") {
+            setName("");
+            event.stopPropagation(); // Escape outside of a text clears the selection
+          }
+        }}
+      />
+      <button type="submit" class="fs-button fs-button-text" disabled={trimmed === ""}>
+        {isKnown ? "Replace" : "Keep"}
+      </button>
+    </form>
   );
 }
 

@@ -8,6 +8,7 @@ import { IconButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
 import { Facets } from "./Facets";
 import { Legend } from "./Legend";
+import { NamedSelections } from "./NamedSelections";
 import { SearchBox } from "./SearchBox";
 
 export function Sidebar() {
@@ -55,6 +56,7 @@ export function Sidebar() {
       <div class="fs-sidebar-body">
         <Legend />
         <Facets />
+        <NamedSelections />
         <About />
       </div>
     </section>

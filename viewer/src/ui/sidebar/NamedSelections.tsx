@@ -1,0 +1,74 @@
+/** The selections that the browser keeps under a name. */
+import { useRef } from "preact/hooks";
+import { saveSelections } from "../../state/exports/exports";
+import { importSelections, type NamedSelection } from "../../state/named-selections";
+import { count, shownText, useApp } from "../context";
+import { IconButton, LinkButton } from "../controls/controls";
+
+export function NamedSelections() {
+  const app = useApp();
+  const input = useRef<HTMLInputElement>(null);
+  if (!app.named) return null;
+  const list = app.named.list.value;
+  return (
+    <details class="fs-named" open={list.length > 0}>
+      <summary>{list.length > 0 ? count(list.length, "selection") : "Selections"}</summary>
+      <ul aria-label="Selections">
+        {list.map((selection) => (
+          <Row key={selection.name} selection={selection} />
+        ))}
+      </ul>
+      {list.length === 0 && (
+        <p class="fs-muted">Select images and keep them under a name. This browser keeps them.</p>
+      )}
+      <div class="fs-named-tools">
+        <LinkButton
+          title="Read selections of the same images from a file"
+          onClick={() => input.current?.click()}
+        >
+          Import
+        </LinkButton>
+        {list.length > 0 && (
+          <LinkButton title="Save all selections as a file" onClick={() => saveSelections(app)}>
+            Export
+          </LinkButton>
+        )}
+      </div>
+      <input
+        ref={input}
+        type="file"
+        accept=".json,application/json"
+        hidden
+        onChange={({ currentTarget }) => {
+          const file = currentTarget.files?.[0];
+          if (file) void importSelections(app, file);
+          currentTarget.value = "";
+        }}
+      />
+    </details>
+  );
+}
+
+function Row({ selection }: { readonly selection: NamedSelection }) {
+  const app = useApp();
+  const { name, ids } = selection;
+  const nShown = app.hiding.value ? app.shownOf(app.itemsOf(ids)).length : ids.length;
+  return (
+    <li class="fs-named-row">
+      <button
+        type="button"
+        class="fs-named-button"
+        title={`Select ${name}`}
+        onClick={() => app.selectNamed(selection)}
+      >
+        <bdi class="fs-ellipsis">{name}</bdi>
+        <span class="fs-number">{shownText(nShown, ids.length)}</span>
+      </button>
+      <IconButton
+        icon="close"
+        label={`Delete ${name}`}
+        onClick={() => app.messages.attemptNow(() => app.named?.remove(name))}
+      />
+    </li>
+  );
+}
