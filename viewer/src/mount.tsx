@@ -91,7 +91,12 @@ async function startViewer(
   const theme = STAGE_THEMES[app.theme.value];
   const stage = await makeStage({
     element: stageElement,
-    ...{ manifest, arrays, thumbnails, theme, events, points },
+    manifest,
+    arrays,
+    thumbnails,
+    theme,
+    events,
+    points,
   });
   ends.push(() => stage.destroy());
   app.stage = stage;

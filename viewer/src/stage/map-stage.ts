@@ -303,7 +303,11 @@ export class MapStage implements Stage {
     const { manifest, thumbnails, points } = this.options;
     const { positions, dimensions } = this.state.layouts.map;
     return new Renderer(this.canvas, {
-      ...{ positions, dimensions, levelEnds: manifest.level_ends, thumbnails, points },
+      positions,
+      dimensions,
+      levelEnds: manifest.level_ends,
+      thumbnails,
+      points,
       changed: () => this.requestFrame(),
     });
   }
