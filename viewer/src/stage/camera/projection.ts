@@ -103,7 +103,10 @@ export function zoomed(view: View, size: Size, scale: number, at: Point): View {
   return panned({ ...panned(view, -dx, -dy), scale }, dx, dy);
 }
 
-/** The view after a drag of a virtual trackball from `from` to `to`. */
+/**
+ * The view after a drag of a virtual trackball from `from` to `to` (Shoemake 1992, "Arcball"), on a
+ * ball whose edge is continued by a hyperbola, as in Bell's trackball.
+ */
 export function turned(view: View, size: Size, from: Point, to: Point): View {
   const a = onBall(size, from);
   const b = onBall(size, to);

@@ -33,7 +33,7 @@ function each(three: Three, change: (part: number) => number): Three {
   return three.map(change) as unknown as Three;
 }
 
-/** Convert "#rrggbb" to linear red, green and blue from 0 to 1. */
+/** Convert "#rrggbb" to linear red, green and blue from 0 to 1 (sRGB: IEC 61966-2-1). */
 export function linear(hex: string): Three {
   const parts = [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16) / 255);
   return each(parts as unknown as Three, (part) =>
