@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import numpy as np
 
-from featscape.bundle.contract import MANIFEST, Abilities, Blocks, Manifest, PageSetup
+from featscape.bundle.contract import (
+    MANIFEST,
+    Abilities,
+    Blocks,
+    Column,
+    Manifest,
+    PageSetup,
+)
 from featscape.bundle.read import (
     arrays,
     block_files,
@@ -34,6 +41,7 @@ PAGE_IMAGES = 20_000
 # of 20,000 photographs at 32 pixels, and a quarter of the thumbnails at 64 pixels.
 PICTURE_BYTES = 9_000_000  # limit for all thumbnails; the smallest size may exceed the limit
 TABLE_BYTES = 16_000_000  # limit for neighbors and strings
+FINDING_COLUMN_BYTES = 4_000_000  # limit for the columns of the findings: 200,000 items
 PICTURE_PX = 900  # longest side of the static picture
 CHUNK_BYTES = 3 << 20  # a multiple of three, so that the base64 of chunks can be concatenated
 
@@ -120,9 +128,26 @@ def _abridge(bundle: Bundle, n_images: int) -> Manifest:
         picture_bytes = max(picture_bytes - _end(bundle, first), 0)
         if first.n_items:
             packs.append(first)
+    columns = _small_columns(full.columns)
     return full.model_copy(
-        update={"neighbors": graph, "strings": strings, "thumbnails": packs},
+        update={"neighbors": graph, "strings": strings, "thumbnails": packs, "columns": columns},
     )
+
+
+def _small_columns(columns: list[Column]) -> list[Column]:
+    """Return the columns, without those of the findings if these are too large for the page."""
+    found = [
+        column
+        for column in columns
+        if column.kind in ("category", "number") and column.finding is not None
+    ]
+    n_bytes = sum(
+        count_bytes(column.codes if column.kind == "category" else column.values)
+        for column in found
+    )
+    if n_bytes <= FINDING_COLUMN_BYTES:
+        return columns
+    return [column for column in columns if column not in found]
 
 
 def _first(
@@ -165,6 +190,8 @@ def _notice(full: Manifest, held: Manifest) -> str | None:
             missing.append(f"the largest thumbnails of {_all_but(n_sharpest)} images")
     if held.neighbors.indices.shape != full.neighbors.indices.shape:
         missing.append("the nearest neighbors")
+    if len(held.columns) < len(full.columns):
+        missing.append("the colors of the findings")
     if full.strings is not None and held.strings is not None:
         n_named = held.strings.n_items
         if n_named < full.n_items:

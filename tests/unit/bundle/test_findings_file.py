@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from featscape.bundle import open_bundle, write_page
+from featscape.bundle import onefile, open_bundle, write_page
 from featscape.bundle.contract import (
     MOST_LISTED,
     MOST_LISTED_ITEMS,
@@ -119,6 +119,24 @@ def test_the_file_belongs_to_the_bundle_and_to_the_page(bundle_of, tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "picture.png")
     write_page(bundle, tmp_path / "map.html", picture=tmp_path / "picture.png")
     assert 'data-file="findings.bin"' in (tmp_path / "map.html").read_text()
+
+
+def test_a_page_omits_columns_of_findings_that_are_too_large(bundle_of, tmp_path, monkeypatch):
+    from PIL import Image
+
+    values = np.arange(N_ITEMS, dtype=np.float32)
+    columns = (ShownColumn(name="torn", title="torn", note="A share.", values=values),)
+    bundle = bundle_of(N_ITEMS, columns={"price": values}, findings=shown(columns=columns))
+    Image.new("RGB", (8, 8)).save(tmp_path / "picture.png")
+    pages = []
+    for limit in (N_ITEMS * 4, N_ITEMS * 4 - 1):
+        monkeypatch.setattr(onefile, "FINDING_COLUMN_BYTES", limit)
+        write_page(bundle, tmp_path / "map.html", picture=tmp_path / "picture.png")
+        pages.append((tmp_path / "map.html").read_text())
+    file = next(one.values.file for one in bundle.manifest.columns if one.name == "torn")
+    assert [f'data-file="{file}"' in page for page in pages] == [True, False]
+    assert ["this page omits the colors of the findings" in page for page in pages] == [False, True]
+    assert all('data-file="column-0.bin"' in page for page in pages)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,298 @@
+"""The findings: panel, highlight, steps by keyboard and pointer, and colors."""
+
+import re
+import shutil
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from featscape.bundle import open_bundle
+from featscape.demo import write_digits
+from featscape.records.shown_findings import FindingsSection, ShownFinding, ShownFindings
+from featscape.steps.findings import open_findings
+
+DUPLICATE = "train/1/digit-copy.png"
+CHANGED = "train/2/digit-changed.png"
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory, map_of):
+    """Make a map of digits with wrong labels, a leak between splits, and an edited copy."""
+    plain = tmp_path_factory.mktemp("plain") / "digits"
+    write_digits(plain)
+    source = tmp_path_factory.mktemp("planted") / "digits"
+    files = sorted(plain.rglob("*.png"))[::5]
+    for number, file in enumerate(files):
+        label = file.parent.name
+        if number % 30 == 0:
+            label = str((int(label) + 5) % 10)
+        to = source / ("test" if number % 4 == 0 else "train") / label / file.name
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, to)
+    leaked = min((source / "test" / "1").iterdir())
+    shutil.copy(leaked, source / DUPLICATE)
+    with Image.open(min((source / "train" / "2").iterdir())) as image:
+        image.save(source / CHANGED, compress_level=1)  # the same pixels in another file
+    made = map_of(source, tmp_path_factory.mktemp("maps") / "planted-map")
+    return SimpleNamespace(**vars(made), findings=open_findings(made.map))
+
+
+@pytest.fixture(scope="module")
+def planted_file(planted):
+    return SimpleNamespace(**vars(planted), address=(planted.folder / "map.html").as_uri())
+
+
+@pytest.fixture(scope="module")
+def served_planted(serve, planted):
+    return SimpleNamespace(**vars(planted), address=serve(planted.folder))
+
+
+@pytest.fixture(params=["served_planted", "planted_file"])
+def anywhere(request):
+    return request.getfixturevalue(request.param)
+
+
+def section_of(made, name):
+    sections = made.bundle.manifest.findings.sections
+    return next(section for section in sections if section.name == name)
+
+
+def contrast(visit, items, places):
+    """Return the distance of the color of each item from the background."""
+    picture = visit.picture()
+    middle = [picture.getpixel(tuple(round(at) for at in places[item])) for item in items]
+    return np.abs(np.array(middle) - (247, 247, 245)).sum(axis=1)
+
+
+def test_the_sections_have_the_numbers_of_the_map(look, anywhere):
+    visit = look(anywhere.address)
+    visit.button("Findings").click()
+    panel = visit.panel("Findings")
+    findings = anywhere.findings
+    expect(panel.get_by_role("button", name="Label errors")).to_contain_text(
+        str(len(findings.labels))
+    )
+    expect(panel.get_by_role("button", name="Leaks between splits")).to_contain_text("1")
+    expect(panel.get_by_text(section_of(anywhere, "labels").text)).to_be_visible()
+    visit.button("Close").click()
+    expect(panel).to_have_count(0)
+    expect(visit.button("Findings")).to_be_visible()
+
+
+def test_a_section_highlights_its_images_on_the_map(look, planted_file):
+    visit = look(f"{planted_file.address}#view=points")
+    ids = planted_file.bundle.array(planted_file.bundle.manifest.ids)
+    wrong = {one.item for one in planted_file.findings.labels}
+    assert 0 < len(wrong) < len(ids)
+    visit.page.keyboard.press("f")
+    visit.rest()
+    visit.page.get_by_role("button", name="Label errors").click()
+    visit.rest()
+    items, places = visit.apart(planted_file.bundle)
+    items = items[places[items, 0] < 850]  # left of the panel
+    lit = np.array([int(ids[item]) in wrong for item in items])
+    assert 0 < lit.sum() < len(lit)
+    after = contrast(visit, items, places)
+    assert np.median(after[~lit]) < 0.6 * np.median(after[lit])
+    visit.becomes(lambda: visit.shared.get("finding"), "labels")
+
+
+def test_the_keyboard_steps_through_label_errors_and_opens_one(look, anywhere):
+    visit = look(f"{anywhere.address}#finding=labels")
+    first, second = anywhere.findings.labels[:2]
+    panel = visit.panel("Findings")
+    current = panel.locator("[aria-current]")
+    expect(panel.get_by_role("listitem").first).to_be_visible()
+    visit.page.keyboard.press("j")
+    expect(current).to_contain_text(anywhere.map.paths[first.item])
+    expect(current.locator(".fs-relabel")).to_have_text(f"{first.label}→{first.suggested}?")
+    visit.page.keyboard.press("j")
+    expect(current).to_contain_text(anywhere.map.paths[second.item])
+    expect(panel).to_contain_text(f"2 / {len(anywhere.findings.labels)}")
+    visit.page.keyboard.press("k")
+    expect(current).to_contain_text(anywhere.map.paths[first.item])
+    visit.page.keyboard.press("Enter")
+    expect(visit.panel("Item")).to_contain_text(anywhere.map.paths[first.item])
+    visit.page.keyboard.press("j")  # the open item follows
+    expect(visit.panel("Item")).to_contain_text(anywhere.map.paths[second.item])
+    visit.page.keyboard.press("Escape")
+    expect(current).to_contain_text(anywhere.map.paths[second.item])
+    expect(current).to_be_in_viewport()
+    visit.page.keyboard.press("Escape")
+    expect(panel.get_by_role("button", name="Label errors")).to_be_visible()
+    visit.page.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
+
+
+def test_the_pointer_steps_and_chooses_a_finding(look, planted_file):
+    visit = look(f"{planted_file.address}#finding=labels")
+    panel = visit.panel("Findings")
+    current = panel.locator("[aria-current]")
+    panel.locator(".fs-finding-text").nth(1).click()
+    expect(current).to_contain_text(planted_file.map.paths[planted_file.findings.labels[1].item])
+    visit.button("Previous finding").click()
+    expect(panel).to_contain_text("1 / ")
+    current.get_by_role("button").first.click()
+    expect(visit.panel("Item")).to_be_visible()
+    visit.button("Close").click()
+    visit.button("All findings").click()
+    expect(panel.get_by_role("button", name="Label errors")).to_be_visible()
+
+
+def test_a_leak_shows_two_images_and_their_difference(look, anywhere):
+    visit = look(f"{anywhere.address}#finding=leaks")
+    panel = visit.panel("Findings")
+    row = panel.locator(".fs-finding")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("in the splits test and train")
+    captions = row.locator(".fs-pair-caption")
+    expect(captions.nth(0)).to_contain_text("test")
+    expect(captions.nth(1)).to_contain_text("train")
+    expect(row).to_contain_text("No difference")
+    expect(row.locator("img")).to_have_count(2)
+    visit.page.keyboard.press("j")
+    expect(visit.page.locator(".fs-stage svg path[visibility=visible]")).to_have_count(1)
+
+
+def test_the_difference_of_two_images_is_drawn(look, drawn_page):
+    sections = (
+        FindingsSection(
+            name="duplicates",
+            title="Duplicates",
+            text="One.",
+            layout="pairs",
+            findings=(ShownFinding(text="Two digits.", items=(3, 8)),),
+        ),
+    )
+    page = drawn_page(40, findings=ShownFindings(sections=sections))
+    visit = look(f"{page.as_uri()}#finding=duplicates")
+    row = visit.panel("Findings").locator(".fs-finding")
+    expect(row.locator("figcaption")).to_have_text("Difference")
+    alpha = row.locator("canvas").evaluate(
+        """canvas => [...canvas.getContext("2d").getImageData(0, 0, 128, 128).data]
+            .filter((_, i) => i % 4 === 3)"""
+    )
+    share = np.mean(np.array(alpha) > 0)
+    assert 0.02 < share < 0.9  # a 3 is an 8 in part
+
+
+def test_the_findings_are_selected_and_color_the_map(look, planted_file):
+    visit = look(f"{planted_file.address}#finding=labels")
+    n_wrong = len(planted_file.findings.labels)
+    visit.button("Color the map").click()
+    expect(visit.page.get_by_label("Color by")).to_have_value("suspicion")
+    legend = visit.page.get_by_role("region", name="Legend")
+    expect(legend).to_contain_text("above 0, another label is more probable")
+    visit.button(f"Select {n_wrong}").click()
+    expect(visit.panel("Selection").get_by_role("heading")).to_have_text(f"{n_wrong} selected")
+    visit.button("Label errors").click()
+    expect(visit.panel("Findings")).to_be_visible()
+    visit.button("Close").click()
+    expect(visit.button("Label errors")).to_have_count(0)  # the highlight has ended
+
+
+def test_suspicion_is_a_color_with_wrong_labels_at_its_end(look, planted_file):
+    visit = look(f"{planted_file.address}#view=points&color=suspicion")
+    options = visit.page.get_by_label("Color by").locator("optgroup option")
+    assert options.all_inner_texts() == [
+        "label suspicion",
+        "off topic",
+        "torn",
+        "false friends",
+        "duplicates",
+    ]
+    items, places = visit.apart(planted_file.bundle)
+    column = next(each for each in planted_file.bundle.manifest.columns if each.name == "suspicion")
+    values = planted_file.bundle.array(column.values)[items]
+    low = -float(column.maximum)
+    picture = visit.picture()
+    colors = np.array([picture.getpixel(tuple(map(round, places[item]))) for item in items])
+    lightness = colors.sum(axis=1)
+    assert np.corrcoef(np.maximum(values, low), lightness)[0, 1] > 0.85
+
+
+def test_a_static_site_shows_the_findings(look, planted, host_files, tmp_path):
+    from featscape.steps.drawing import export_site
+
+    export_site(planted.folder, tmp_path / "site")
+    for knows_ranges in (True, False):
+        address = host_files(tmp_path / "site", knows_ranges=knows_ranges)
+        visit = look(f"{address}#finding=labels")
+        visit.page.keyboard.press("j")
+        expect(visit.panel("Findings").locator("[aria-current]")).to_be_visible()
+
+
+def test_a_map_without_findings_has_a_remedy(look, drawn_page):
+    visit = look(drawn_page(30).as_uri())
+    visit.button("Findings").click()
+    expect(visit.panel("Findings")).to_contain_text("Make the map again with featscape map --force")
+
+
+def test_a_map_of_one_hundred_thousand_findings_lists_the_first(look, drawn_page):
+    findings = tuple(ShownFinding(text=f"Finding {i}.", items=(i % 60,)) for i in range(100_000))
+    section = FindingsSection(
+        name="labels", title="Label errors", text="Many.", layout="items", findings=findings
+    )
+    page = drawn_page(60, findings=ShownFindings(sections=(section,)))
+    visit = look(f"{page.as_uri()}#finding=labels")
+    panel = visit.panel("Findings")
+    expect(panel).to_contain_text("The list has the first 500 of 100,000")
+    visit.page.keyboard.press("k")  # the last finding of the list
+    expect(panel.locator("[aria-current]")).to_contain_text("Finding 499.")
+    expect(panel.locator("[aria-current]")).to_be_in_viewport()
+    assert panel.locator(".fs-finding").count() < 30
+
+
+def test_the_list_is_usable_on_a_phone(look, planted_file):
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+    visit = look(planted_file.address, **phone)
+    visit.button("Findings").tap()
+    visit.page.get_by_role("button", name="Label errors").tap()
+    panel = visit.panel("Findings")
+    visit.button("Next finding").tap()
+    current = panel.locator("[aria-current]")
+    expect(current).to_be_in_viewport()
+    widths = current.evaluate("row => [row.scrollWidth, row.clientWidth]")
+    assert widths[0] <= widths[1]
+    box = panel.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+
+
+@pytest.mark.parametrize("content", [b"{", b'[{"text": 1}]', b"\xff\xfe"])
+def test_damaged_findings_are_reported_and_harm_nothing(
+    look, planted, host_files, tmp_path, content
+):
+    from featscape.steps.drawing import export_site
+
+    export_site(planted.folder, tmp_path / "site")
+    file = tmp_path / "site" / "data" / "findings.bin"
+    file.write_bytes(content.ljust(file.stat().st_size))
+    visit = look(f"{host_files(tmp_path / 'site')}#finding=labels")
+    expect(visit.page.get_by_role("alert")).to_contain_text(re.compile("is damaged.*Make the map"))
+    visit.page.keyboard.press("j")
+    visit.button("Close").first.click()
+    assert open_bundle(planted.folder / "bundle").manifest.findings is not None
+
+
+def test_texts_of_findings_are_never_html(look, drawn_page):
+    evil = '<img src=x onerror="document.title=1"><script>document.title = 1</script>'
+    section = FindingsSection(
+        name=evil,
+        title=evil,
+        text=evil,
+        layout="items",
+        method=evil,
+        findings=(ShownFinding(text=evil, items=(1,), suggested=evil),),
+    )
+    page = drawn_page(30, findings=ShownFindings(sections=(section,)))
+    visit = look(page.as_uri())
+    visit.page.keyboard.press("f")
+    visit.panel("Findings").locator("button.fs-section-button").click()
+    panel = visit.panel("Findings")
+    expect(panel.locator(".fs-finding-text")).to_have_text(evil)
+    assert panel.locator("script, img[src=x]").count() == 0
+    assert visit.page.title() != "1"
