@@ -46,4 +46,5 @@ def between_the_moves(tmp_path):
     for name in ("replaced", "new"):
         (partial / name).mkdir(parents=True)
     (partial / "replaced" / "older").write_text("older")
+    (partial / "lock").touch()
     return partial

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from featscape.errors import InputError
 from featscape.findings.records import (
     JSON_VERSION,
     KINDS,
@@ -61,15 +60,12 @@ def from_json(
 
     Raises
     ------
-    InputError
+    ValueError
         If `content` is of another version, or lacks a field, or a field has another type, or an id
         is not the row of an item.
     """
     if not isinstance(content, dict) or content.get("version") != JSON_VERSION:
-        raise InputError(
-            f"findings must be an object of version {JSON_VERSION}, as featscape writes them. "
-            "Compute the findings again."
-        )
+        raise ValueError(f"it must be an object of version {JSON_VERSION}")
     try:
         lists = {
             kind: tuple(_findings_from_json(content[kind], record))
@@ -85,10 +81,7 @@ def from_json(
         )
         _check_ids(findings)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"findings must be an object as featscape writes them; {_describe(error)}. "
-            "Compute the findings again."
-        ) from error
+        raise ValueError(f"it is not as featscape writes it; {_describe(error)}") from error
     return findings
 
 

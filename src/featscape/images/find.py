@@ -84,8 +84,8 @@ def find_images(
         The seed of the choice.
     max_megapixels : float, optional
         The maximum size of an image; larger images are skipped when they are decoded, because a
-        small file may claim any size. By default Pillow's limit, 89.5. One megapixel takes 4 MB of
-        memory, or 8 MB for images of 16 or 32 bits per channel.
+        small file may claim any size. By default Pillow's limit, 89.5. One megapixel takes up to
+        10 MB of memory. WebP takes twice the memory and has half the limit.
 
     Returns
     -------

@@ -175,5 +175,5 @@ def damaged(path: Path, reason: object) -> InputError:
     reason = first_line(reason) if isinstance(reason, Exception) else str(reason)
     return InputError(
         f"the map's {printable(path)} is missing or damaged: {printable(reason.rstrip('.'))}. "
-        "Make the map again with --force (force=True)."
+        "Make the map again with --force (force=True), or copy the map again."
     )

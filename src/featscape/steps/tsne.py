@@ -123,7 +123,8 @@ def load_tsne(made: Map) -> TSNE:
             f"the run.json of {printable(made.folder)} must contain every parameter of t-SNE; it "
             f"lacks {', '.join(missing)}. Make the map again with --force (force=True)."
         )
-    tsne = TSNE(**{name: stored[name] for name in names}, random_state=stored["seed"])
+    parameters = {name: stored[name] for name in names} | {"verbose": 0}
+    tsne = TSNE(**parameters, random_state=stored["seed"])
     rows = made.landmarks
     if rows is None:
         values, positions = made.features, made.positions

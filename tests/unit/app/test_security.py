@@ -226,6 +226,10 @@ class TestBodies:
         response = client.post(path, content=content, headers=headers)
         assert "must have at most 1 MiB" in refusal(response, 413)
 
+    def test_a_body_that_is_not_json_is_refused_with_the_remedy(self, client):
+        response = client.post("/api/zip", content=b"[" * 100_000, headers=JSON)
+        assert "must be JSON; it cannot be parsed. Send a JSON object" in refusal(response, 400)
+
     def test_the_largest_selection_is_accepted(self, client):
         content = json.dumps({"ids": [9_999_999] * 100_000})
         assert len(content) < security.MOST_JSON_BYTES

@@ -4,7 +4,6 @@ import json
 import numpy as np
 import pytest
 
-from featscape.errors import InputError
 from featscape.findings import (
     KINDS,
     ClassFinding,
@@ -122,15 +121,15 @@ def test_reading_returns_what_was_written():
         (lambda content: content.update(labels=[3]), "TypeError"),
     ],
 )
-def test_invalid_content_is_an_input_error(change, reason):
+def test_invalid_content_is_a_value_error(change, reason):
     content = copy.deepcopy(as_written())
     change(content)
-    with pytest.raises(InputError, match=reason):
+    with pytest.raises(ValueError, match=reason):
         from_json(content, columns=columns(), paths=PATHS)
 
 
 def test_content_that_is_no_object_is_an_input_error():
-    with pytest.raises(InputError, match="version 1"):
+    with pytest.raises(ValueError, match="version 1"):
         from_json([], columns=columns())
 
 

@@ -35,6 +35,7 @@ class TestOpening:
         if is_link:
             (tmp_path / "link").symlink_to("m")
         (tmp_path / ".m.partial" / "new").mkdir(parents=True)
+        (tmp_path / ".m.partial" / "lock").touch()
         (tmp_path / "m").rename(tmp_path / ".m.partial" / "replaced")
         assert open_map(tmp_path / name).run["source"] == "older"
         assert (tmp_path / "m").is_dir()
@@ -145,7 +146,7 @@ def test_a_reason_of_several_lines_gives_a_message_of_one():
     message = str(mapfolder.damaged(Path("m"), ValueError("no footer.\nMore of it")))
     assert message == (
         "the map's m is missing or damaged: no footer. Make the map again with --force "
-        "(force=True)."
+        "(force=True), or copy the map again."
     )
 
 

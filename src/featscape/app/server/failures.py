@@ -39,8 +39,16 @@ def answer_error(status: int, error: str, headers: Mapping[str, str] | None = No
     )
 
 
+# messages of FastAPI that lack the remedy
+_MESSAGES = {
+    "There was an error parsing the body": (
+        "the request's body must be JSON; it cannot be parsed. Send a JSON object in UTF-8"
+    ),
+}
+
+
 async def _http_error(request: Request, error: HTTPException) -> Response:
-    message = error.detail
+    message = _MESSAGES.get(error.detail, error.detail)
     if message == HTTPStatus(error.status_code).phrase:  # the router's message has no details
         message = f"{request.method} {request.url.path}: {message.lower()}"
     return answer_error(error.status_code, message.rstrip(".") + ".", error.headers)

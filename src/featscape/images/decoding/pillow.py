@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import struct
+import threading
 import zlib
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from PIL import ExifTags, Image
@@ -17,6 +19,7 @@ from featscape.images.decoding.rgb import convert_to_rgb
 from featscape.records import Decoded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import BinaryIO
 
     from PIL import ImageFile
@@ -38,6 +41,12 @@ _DAMAGE_ERRORS = (
     struct.error,
     zlib.error,
 )
+
+# Decoding takes up to 10 bytes per pixel, and 20 bytes for WebP. Threads decode small images in
+# parallel, and one large image at a time, so that a few hostile files cannot fill the memory.
+_WEBP_FACTOR = 2
+_LARGE_PIXELS = 25_000_000
+_LARGE_IMAGES = threading.Lock()
 
 # by the EXIF orientation
 _TRANSPOSITIONS = {
@@ -109,11 +118,13 @@ def decode_scaled(
     ImageError
         If the file cannot be decoded completely; the message is the reason, without a path.
     """
-    image, unscaled_px, orientation = _load(file, at_least_px, max_megapixels)
-    try:
-        rgb = convert_to_rgb(image)
-    except (MemoryError, Warning) as error:
-        raise ImageError(_describe_damage(error)) from error
+    image, unscaled_px = _open_checked(file, at_least_px, max_megapixels)
+    with _LARGE_IMAGES if image.width * image.height > _LARGE_PIXELS else nullcontext():
+        orientation = _load(image)
+        try:
+            rgb = convert_to_rgb(image)
+        except (MemoryError, Warning) as error:
+            raise ImageError(_describe_damage(error)) from error
     # Remove the metadata: a remaining orientation would transpose the image twice, and Pillow
     # would write a color profile or a transparent color into the thumbnails.
     rgb.info.clear()
@@ -124,32 +135,11 @@ def decode_scaled(
     return Decoded(rgb, unscaled_px[::-1] if orientation in _SWAPS_SIDES else unscaled_px)
 
 
-def _load(
-    file: BinaryIO, at_least_px: int, max_megapixels: float | None
-) -> tuple[Image.Image, tuple[int, int] | None, int | None]:
-    """Load the pixels of an image.
-
-    Returns
-    -------
-    image : PIL.Image.Image
-        Not yet upright.
-    unscaled_px : tuple of int or None
-        Width and height in the file, if the image was decoded at a smaller scale.
-    orientation : int or None
-        The EXIF orientation.
-    """
+@contextmanager
+def _image_errors() -> Iterator[None]:
+    """Translate the exceptions of Pillow's readers to ImageError."""
     try:
-        image = _open(file)
-        _check_pixels(image, max_megapixels)
-        original_px = image.size
-        # only "JPEG": a file of several images ("MPO", a stereo pair) has other offsets
-        if at_least_px and image.format == "JPEG":
-            image.draft(None, (at_least_px, at_least_px))
-        unscaled_px = None if image.size == original_px else original_px
-        image.load()
-        # after `load`: a PNG file's EXIF may follow its pixels, and Pillow transposes a TIFF image
-        # while it loads the image
-        orientation = image.getexif().get(ExifTags.Base.Orientation)
+        yield
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         # a check in one of Pillow's readers, for example for a tile that is larger than the image
         raise ImageError(
@@ -157,7 +147,36 @@ def _load(
         ) from error
     except _DAMAGE_ERRORS as error:
         raise ImageError(_describe_damage(error)) from error
-    return image, unscaled_px, orientation
+
+
+def _open_checked(
+    file: BinaryIO, at_least_px: int, max_megapixels: float | None
+) -> tuple[Image.Image, tuple[int, int] | None]:
+    """Open an image without its pixels.
+
+    Returns
+    -------
+    image : PIL.Image.Image
+    unscaled_px : tuple of int or None
+        Width and height in the file, if the image will be decoded at a smaller scale.
+    """
+    with _image_errors():
+        image = _open(file)
+        _check_pixels(image, max_megapixels)
+        original_px = image.size
+        # only "JPEG": a file of several images ("MPO", a stereo pair) has other offsets
+        if at_least_px and image.format == "JPEG":
+            image.draft(None, (at_least_px, at_least_px))
+    return image, None if image.size == original_px else original_px
+
+
+def _load(image: Image.Image) -> int | None:
+    """Load the pixels of an image, and return its EXIF orientation."""
+    with _image_errors():
+        image.load()
+        # after `load`: a PNG file's EXIF may follow its pixels, and Pillow transposes a TIFF image
+        # while it loads the image
+        return image.getexif().get(ExifTags.Base.Orientation)
 
 
 def _open(file: BinaryIO) -> ImageFile.ImageFile:
@@ -179,12 +198,16 @@ def _open(file: BinaryIO) -> ImageFile.ImageFile:
 
 def _check_pixels(image: Image.Image, max_megapixels: float | None) -> None:
     """Raise ImageError if an image has no pixels or more pixels than allowed."""
-    n_pixels, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS
+    n_pixels = image.width * image.height
+    limit: float | None = Image.MAX_IMAGE_PIXELS
     limit_name = _describe_pillow_limit()
     if max_megapixels is not None:
-        limit, limit_name = int(1e6 * max_megapixels), f"the limit of {max_megapixels:,g}"
+        limit, limit_name = 1e6 * max_megapixels, f"the limit of {max_megapixels:,g}"
     if n_pixels == 0:
         raise ImageError(f"no pixels ({image.width} x {image.height})")
+    if limit is not None and image.format == "WEBP":
+        limit /= _WEBP_FACTOR
+        limit_name = f"half of {limit_name} (WebP takes twice the memory)"
     if limit is not None and n_pixels > limit:
         raise ImageError(
             f"decompression bomb: {n_pixels / 1e6:,.1f} megapixels exceed {limit_name}; "

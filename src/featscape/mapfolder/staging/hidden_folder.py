@@ -123,7 +123,7 @@ class HiddenFolder:
                 self.path.mkdir()
         except FileExistsError:
             with suppress(FileNotFoundError):  # another process deleted the folder
-                check_own(self.path, _MEMBERS, followed=(KEPT,), option=self.option)
+                check_own(self.path, _MEMBERS, mark=_LOCK, followed=(KEPT,), option=self.option)
         except FileNotFoundError:
             parent = self.output.parent
             reason = f"there is no folder {printable(parent)}. Make it first, or choose"
@@ -155,9 +155,11 @@ class HiddenFolder:
         the other run from then on, so nothing more is deleted in the folder.
         """
         empty_folder(self.path, but=_LOCK)
-        with suppress(OSError):  # another run has locked the folder, or a file could not be deleted
-            (self.path / _LOCK).unlink()
-            self.path.rmdir()
+        with suppress(OSError):  # another run has locked the folder
+            # beside a file that could not be deleted, the lock marks the folder as featscape's
+            if [path.name for path in self.path.iterdir()] == [_LOCK]:
+                (self.path / _LOCK).unlink()
+                self.path.rmdir()
 
 
 def empty_folder(folder: Path, *, but: str = "") -> None:

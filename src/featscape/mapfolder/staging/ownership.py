@@ -62,7 +62,12 @@ def list_names(names: Sequence[str]) -> str:
 
 
 def check_own(
-    folder: Path, members: Sequence[str], *, followed: Sequence[str] = (), option: str
+    folder: Path,
+    members: Sequence[str],
+    *,
+    mark: str,
+    followed: Sequence[str] = (),
+    option: str,
 ) -> None:
     """Raise InputError unless `folder` can be a hidden folder that featscape created.
 
@@ -72,6 +77,9 @@ def check_own(
         Its name is that of a hidden folder, but it may be a link or belong to another user.
     members : sequence of str
         The names that featscape uses in the folder. Other names and links are refused.
+    mark : str
+        The member that featscape creates first and deletes last. A folder with other members and
+        without this one is refused.
     followed : sequence of str
         The members whose contents featscape uses. Links at any depth of these members are refused.
     option : str
@@ -86,10 +94,13 @@ def check_own(
     elif not _belongs_to_us(found, folder):
         reason = "it belongs to another user"
     else:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        is_marked = any(entry.name == mark for entry in entries)
         foreign = [
             entry.name
-            for entry in sorted(os.scandir(folder), key=lambda entry: entry.name)
-            if entry.is_symlink() or not (entry.name in members or _is_of_system(entry.name))
+            for entry in entries
+            if entry.is_symlink()
+            or not ((is_marked and entry.name in members) or _is_of_system(entry.name))
         ]
         foreign += [link for name in followed for link in _find_links(folder, name)]
         if foreign:

@@ -1,7 +1,10 @@
 """Damaged files and decompression bombs are refused with a reason."""
 
 import struct
+import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from PIL import Image
 
 from featscape.errors import ImageError
 from featscape.images import decode_bytes
+from featscape.images.decoding.rgb import convert_to_rgb
 from image_files import FORMATS, assert_near, encode, png
 
 
@@ -129,6 +133,33 @@ def test_max_megapixels_replaces_the_limit_of_pillow(photo, monkeypatch):
         decode_bytes(content, max_megapixels=0.002)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60)
     assert decode_bytes(content, max_megapixels=0.0024).size_px == (60, 40)
+
+
+def test_webp_has_half_the_limit(photo):
+    content = encode(photo, "WEBP")  # 0.0024 megapixels
+    assert decode_bytes(content, max_megapixels=0.0048).size_px == (60, 40)
+    with pytest.raises(ImageError, match=r"exceed half of the limit of 0\.0047 \(WebP takes twice"):
+        decode_bytes(content, max_megapixels=0.0047)
+
+
+def test_any_finite_limit_is_allowed(photo):
+    assert decode_bytes(encode(photo, "PNG"), max_megapixels=1e308).size_px == (60, 40)
+
+
+@pytest.mark.parametrize(("large_from", "waits_s"), [(0, 0.2), (60 * 40, 20)])
+def test_only_large_images_are_decoded_one_at_a_time(photo, monkeypatch, large_from, waits_s):
+    both = threading.Barrier(2, timeout=waits_s)
+
+    def convert(image):
+        with suppress(threading.BrokenBarrierError):
+            both.wait()
+        return convert_to_rgb(image)
+
+    monkeypatch.setattr("featscape.images.decoding.pillow.convert_to_rgb", convert)
+    monkeypatch.setattr("featscape.images.decoding.pillow._LARGE_PIXELS", large_from)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(decode_bytes, [encode(photo, "PNG")] * 2))
+    assert both.broken == (large_from == 0)
 
 
 def test_a_decompression_bomb_found_by_a_reader_of_pillow_is_refused(decode, photo, monkeypatch):

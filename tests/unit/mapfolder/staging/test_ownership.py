@@ -93,16 +93,24 @@ class TestHiddenFolderOfOthers:
         (tmp_path / "victim").mkdir()
         link = tmp_path / ".m.partial" / name
         link.parent.mkdir(parents=True)
+        (tmp_path / ".m.partial" / "lock").touch()
         link.symlink_to(tmp_path / "victim")
         self.refuse(tmp_path / "m", rf"it contains {name}\. ")
         assert link.is_symlink()
 
     def test_other_files_in_it_are_refused_with_their_names(self, tmp_path):
         (tmp_path / ".m.partial").mkdir()
-        for name in ("thesis.tex", "new", ".DS_Store"):
+        for name in ("thesis.tex", "new", "lock", ".DS_Store"):
             (tmp_path / ".m.partial" / name).write_text("text")
         self.refuse(tmp_path / "m", r"it contains thesis\.tex\. The folder is unchanged")
-        assert len(names_in(tmp_path / ".m.partial")) == 3
+        assert len(names_in(tmp_path / ".m.partial")) == 4
+
+    @pytest.mark.parametrize("name", ["new", "kept", "replaced"])
+    def test_a_folder_without_the_lock_of_featscape_is_refused(self, tmp_path, name):
+        (tmp_path / ".m.partial" / name).mkdir(parents=True)
+        (tmp_path / ".m.partial" / name / "thesis.tex").write_text("text")
+        self.refuse(tmp_path / "m", rf"it contains {name}\. The folder is unchanged")
+        assert (tmp_path / ".m.partial" / name / "thesis.tex").exists()
 
     @pytest.mark.skipif(
         not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away"

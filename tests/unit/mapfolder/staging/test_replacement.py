@@ -58,9 +58,7 @@ class TestFlush:
 
 class TestAfterAKill:
     def test_between_the_two_moves_the_older_folder_comes_back(self, tmp_path):
-        (tmp_path / ".m.partial" / "replaced").mkdir(parents=True)
-        (tmp_path / ".m.partial" / "replaced" / "older").write_text("older")
-        (tmp_path / ".m.partial" / "new").mkdir()
+        between_the_moves(tmp_path)
         seen = []
         end_early(tmp_path / "m", fill=lambda _: seen.extend(names_in(tmp_path / "m")))
         assert seen == ["older"]
@@ -69,6 +67,7 @@ class TestAfterAKill:
     def test_after_the_moves_the_rest_is_removed_and_the_next_run_can_replace(self, tmp_path):
         (tmp_path / ".m.partial" / "replaced").mkdir(parents=True)
         (tmp_path / ".m.partial" / "replaced" / "oldest").write_text("oldest")
+        (tmp_path / ".m.partial" / "lock").touch()
         (tmp_path / "m").mkdir()
         (tmp_path / "m" / "older").write_text("older")
         with stage(tmp_path / "m") as folder:
