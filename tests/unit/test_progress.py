@@ -1,4 +1,5 @@
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -135,7 +136,12 @@ def test_bars_show_the_rate_and_the_count():
 
 @pytest.mark.parametrize("width", [20, 40])
 def test_bars_fit_a_narrow_terminal(width):
-    run(RichProgress(terminal(width)))
+    console = terminal(width)
+    run(RichProgress(console))
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue())
+    lines = re.split(r"[\r\n]+", shown)
+    assert any("features" in line for line in lines)
+    assert max(map(len, lines)) <= width
 
 
 def test_notes_are_written_without_markup():

@@ -11,11 +11,25 @@ from tests.unit.features.conftest import (  # noqa: F401 - fixtures
     small_hub,
 )
 
+from featscape.features import load_network
+
 
 @pytest.fixture(scope="session")
 def small_file(tmp_path_factory):
     """Save random weights of torchvision's shufflenet_v2_x0_5, a fast network of 5 MB."""
     return save_random("shufflenet_v2_x0_5", tmp_path_factory.mktemp("weights") / "small.pth")
+
+
+@pytest.fixture(scope="session")
+def small_network(small_file):
+    """Return shufflenet_v2_x0_5 with the weights of `small_file`, on the CPU."""
+    return load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def lite0_network():
+    """Return efficientnet_lite0 in fp32 on the CPU."""
+    return load_network("efficientnet_lite0", device="cpu", precision="fp32")
 
 
 def save_random(name, path, **arguments):

@@ -60,8 +60,8 @@ def test_resnet101_is_loaded_from_a_file(tmp_path, save_weights, noise_image):
     assert network.card.layer == "input of fc"
 
 
-def test_batch_norms_are_folded(small_file):
-    module = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu").module
+def test_batch_norms_are_folded(small_network):
+    module = small_network.module
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in module.modules())
 
 
@@ -90,11 +90,10 @@ def test_a_network_is_restored_if_folding_changes_its_output():
     assert isinstance(network.norm, nn.BatchNorm2d)
 
 
-def test_an_image_too_narrow_to_resize_is_an_image_error(small_file, noise_image):
-    network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
+def test_an_image_too_narrow_to_resize_is_an_image_error(noise_image, small_network):
     with pytest.raises(ImageError, match=r"sides too unequal: 1 and 9000 px"):
-        network.prepare(noise_image(0, (1, 9000)))
-    assert network.prepare(noise_image(0, (2, 300))).shape == (224, 224, 3)
+        small_network.prepare(noise_image(0, (1, 9000)))
+    assert small_network.prepare(noise_image(0, (2, 300))).shape == (224, 224, 3)
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "cpu:0:1", ""])
@@ -130,28 +129,30 @@ def test_device_and_name_are_checked_before_weights_are_read(tmp_path):
 
 
 class TestReloadNetwork:
-    def test_the_reloaded_network_is_the_same(self, small_file, noise_image):
-        first = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
-        again = reload_network(first.card, device="cpu")
-        pixels = [first.prepare(noise_image(0, (90, 70)))]
-        assert again.card == first.card
-        np.testing.assert_array_equal(again.run(pixels), first.run(pixels))
+    def test_the_reloaded_network_is_the_same(self, noise_image, small_network):
+        again = reload_network(small_network.card, device="cpu")
+        pixels = [small_network.prepare(noise_image(0, (90, 70)))]
+        assert again.card == small_network.card
+        np.testing.assert_array_equal(again.run(pixels), small_network.run(pixels))
 
     def test_installed_weights_are_reloaded(self):
         card = load_network("efficientnet_lite0", device="cpu").card
         assert reload_network(card, device="cpu").card == card
 
-    def test_other_weights_are_an_error(self, small_file):
-        card = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu").card
+    def test_other_weights_are_an_error(self, small_network):
+        card = small_network.card
         with pytest.raises(ModelError, match="weights_sha256 was 0000"):
             reload_network(replace(card, weights_sha256="0" * 64), device="cpu")
 
 
-def test_decoding_threads_are_fewer_with_pytorch(small_file, monkeypatch):
+def test_decoding_threads_are_fewer_with_pytorch(monkeypatch, small_network):
     monkeypatch.setattr("featscape.features.network.count_cores", lambda: 6)
-    network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
-    assert network.n_workers == 6
+    assert small_network.n_workers == 6
     plain = TorchEngine(
-        network.module, device=network.device, mean=(0.5,) * 3, std=(0.5,) * 3, precision="fp32"
+        small_network.module,
+        device=small_network.device,
+        mean=(0.5,) * 3,
+        std=(0.5,) * 3,
+        precision="fp32",
     )
-    assert replace(network, engine=plain).n_workers == 3
+    assert replace(small_network, engine=plain).n_workers == 3

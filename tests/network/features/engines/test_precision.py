@@ -1,5 +1,6 @@
 """The precision of a network: an earlier choice, the sample, and calibration."""
 
+import copy
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -61,9 +62,8 @@ class TestEarlierChoice:
         maps["m"]["inference"]["asked"] = "bf16"
         assert self.find() is None
 
-    def test_the_network_uses_an_earlier_choice(self, small_file):
-        network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
-        network = replace(network, engine=Rounded())
+    def test_the_network_uses_an_earlier_choice(self, small_network):
+        network = replace(small_network, engine=Rounded())
         held = network.with_choice(self.CHOSEN)
         assert (held.card.precision, held.engine.precision) == ("bf16", "bf16")
         assert held.inference == replace(self.CHOSEN, engine="An engine 1.0")
@@ -72,13 +72,12 @@ class TestEarlierChoice:
         plain = replace(network, engine=Rounded(precisions=("fp32",)))
         assert plain.with_choice(self.CHOSEN) is plain
 
-    def test_extraction_uses_an_earlier_choice(self, noise_images, small_file, maps):
-        network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
-        model = asdict(replace(network.card, precision="fp32"))
+    def test_extraction_uses_an_earlier_choice(self, noise_images, maps, small_network):
+        model = asdict(replace(small_network.card, precision="fp32"))
         inference = asdict(replace(self.CHOSEN, precision="fp32", reason="bf16 is too far from it"))
         maps["m"] |= {"model": model, "inference": inference}
         notes = Notes()
-        found = extract(noise_images(3), model=network, maps=[Path("m")], progress=notes)
+        found = extract(noise_images(3), model=small_network, maps=[Path("m")], progress=notes)
         assert found.inference.reason == "as for the features in m"
         assert notes.lines[0].endswith("in fp32: as for the features in m")
 
@@ -113,16 +112,15 @@ def test_a_run_of_few_images_uses_fp32_and_reports_the_reason(noise_images, smal
     assert notes.lines == ["loading shufflenet_v2_x0_5", inference]
 
 
-def test_the_first_readable_images_are_the_sample(noise_images, small_file, monkeypatch):
+def test_the_first_readable_images_are_the_sample(noise_images, monkeypatch, small_network):
     seen = []
-    network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
-    monkeypatch.setattr(type(network), "sample_size", lambda _self, _n: 4)
+    monkeypatch.setattr(type(small_network), "sample_size", lambda _self, _n: 4)
     monkeypatch.setattr(
-        type(network), "choose_precision", lambda self, sample: (self, seen.extend(sample))
+        type(small_network), "choose_precision", lambda self, sample: (self, seen.extend(sample))
     )
     images = noise_images(30, broken={0: "x", 2: "x"})
-    extract(images, model=network)
-    expected = [network.prepare(images.load(i)) for i in (1, 3, 4, 5)]
+    extract(images, model=small_network)
+    expected = [small_network.prepare(images.load(i)) for i in (1, 3, 4, 5)]
     assert np.array_equal(seen, expected)
 
 
@@ -148,12 +146,11 @@ class Counted:
 
 class TestSample:
     @pytest.fixture
-    def load(self, small_file):
-        network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
+    def load(self, small_network):
 
         def load(**changes):
-            counted = Counted(network.engine, **changes)
-            return replace(network, engine=counted, requested="bf16"), counted.counts
+            counted = Counted(small_network.engine, **changes)
+            return replace(small_network, engine=counted, requested="bf16"), counted.counts
 
         return load
 
@@ -205,9 +202,9 @@ def test_bf16_is_measured_recorded_and_reloaded(noise_images, small_file):
     assert np.array_equal(row[0], found.values[5])
 
 
-def test_a_card_in_bf16_is_reloaded_on_a_processor_without_bfloat16(small_file, noise_image):
-    network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
-    network = replace(network, engine=replace_precisions(network.engine, ("fp32",)))
+def test_a_card_in_bf16_is_reloaded_on_a_processor_without_bfloat16(noise_image, small_network):
+    engine = replace_precisions(small_network.engine, ("fp32",))
+    network = replace(small_network, engine=engine)
     emulated = network.at_precision("bf16")
     assert emulated.inference.engine.startswith("PyTorch")
     pixels = [network.prepare(noise_image(0, (50, 50)))]
@@ -215,6 +212,7 @@ def test_a_card_in_bf16_is_reloaded_on_a_processor_without_bfloat16(small_file, 
 
 
 def replace_precisions(engine, precisions):
+    engine = copy.copy(engine)
     engine.precisions = precisions
     return engine
 

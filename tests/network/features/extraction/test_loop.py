@@ -2,16 +2,15 @@
 
 import numpy as np
 
-from featscape.features import extract, load_network
+from featscape.features import extract
 
 
-def test_features_do_not_depend_on_workers_or_other_images(noise_images, small_file):
-    network = load_network("shufflenet_v2_x0_5", weights=small_file, device="cpu")
+def test_features_do_not_depend_on_workers_or_other_images(noise_images, small_network):
     images = noise_images(7)
-    once = extract(images, model=network, batch_size=3, n_workers=1)
-    again = extract(images, model=network, batch_size=3, n_workers=3)
+    once = extract(images, model=small_network, batch_size=3, n_workers=1)
+    again = extract(images, model=small_network, batch_size=3, n_workers=3)
     assert np.array_equal(once.values, again.values)
-    fewer = extract(noise_images(7, broken={1: "x"}), model=network, batch_size=3)
+    fewer = extract(noise_images(7, broken={1: "x"}), model=small_network, batch_size=3)
     scale = float(np.abs(once.values).max())
     np.testing.assert_allclose(fewer.values, np.delete(once.values, 1, 0), atol=1e-5 * scale)
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from featscape.features import extract, load_network
+from featscape.features import extract
 from featscape.images import ThumbnailPacker, decode_bytes, find_images
 from featscape.mapfolder.thumbnails import Thumbnails
 
@@ -44,34 +44,34 @@ def cosines_of(one, other):
 
 
 @pytest.mark.parametrize("factor", [1, 8])
-def test_features_agree_with_the_librarys_preprocessing(photographs, factor):
+def test_features_agree_with_the_librarys_preprocessing(photographs, factor, lite0_network):
     import timm
     from timm.data import create_transform, resolve_model_data_config
 
-    network = load_network("efficientnet_lite0", device="cpu", precision="fp32")
-    decoded = [decode_bytes(one, at_least_px=network.min_px) for one in photographs[factor]]
+    decoded = [decode_bytes(one, at_least_px=lite0_network.min_px) for one in photographs[factor]]
     if factor == 8:
         assert sum(one.image.size != one.size_px for one in decoded) > N_IMAGES // 2
-    quick = network.run([network.prepare(one.image) for one in decoded])
+    quick = lite0_network.run([lite0_network.prepare(one.image) for one in decoded])
     config = resolve_model_data_config(timm.create_model("tf_efficientnet_lite0"))
     transform = create_transform(**config)
     wholes = [Image.open(io.BytesIO(one)).convert("RGB") for one in photographs[factor]]
     with torch.inference_mode():
-        slow = network.module(torch.stack([transform(one) for one in wholes])).numpy()
+        slow = lite0_network.module(torch.stack([transform(one) for one in wholes])).numpy()
     cosines = cosines_of(quick, slow)
     assert cosines.mean() >= MIN_COSINE, cosines
 
 
 @pytest.mark.parametrize("factor", [1, 8])
-def test_features_agree_whether_the_gpu_or_the_cpu_resizes(photographs, factor, on_a_gpu):
-    network = load_network("efficientnet_lite0", device="cpu", precision="fp32")
-    decoded = [decode_bytes(one, at_least_px=network.min_px) for one in photographs[factor]]
-    there = on_a_gpu(network)
+def test_features_agree_whether_the_gpu_or_the_cpu_resizes(
+    photographs, factor, on_a_gpu, lite0_network
+):
+    decoded = [decode_bytes(one, at_least_px=lite0_network.min_px) for one in photographs[factor]]
+    there = on_a_gpu(lite0_network)
     whole = [there.prepare(one.image) for one in decoded]
     n_resized = sum(pixels.shape != (224, 224, 3) for pixels in whole)
     assert n_resized > N_IMAGES // 2 if factor == 1 else n_resized < N_IMAGES  # some are too large
     cosines = cosines_of(
-        there.run(whole), network.run([network.prepare(one.image) for one in decoded])
+        there.run(whole), lite0_network.run([lite0_network.prepare(one.image) for one in decoded])
     )
     assert cosines.min() >= MIN_COSINE, cosines
 
@@ -89,23 +89,21 @@ def plain_files(photographs, tmp_path):
     return replace(images, decode_plain=None), replace(images, decode=refuse)
 
 
-def test_features_and_thumbnails_agree_for_both_decoders(plain_files, tmp_path):
-    network = load_network("efficientnet_lite0", device="cpu", precision="fp32")
+def test_features_and_thumbnails_agree_for_both_decoders(plain_files, tmp_path, lite0_network):
     found = []
     for name, images in zip(("slow", "quick"), plain_files, strict=True):
         with ThumbnailPacker(tmp_path / name, size_px=64) as pack:
-            features = extract(images, model=network, thumbnails=pack)
+            features = extract(images, model=lite0_network, thumbnails=pack)
         thumbnails = Thumbnails(tmp_path / name)
         encoded = [thumbnails.encoded(row) for row in range(len(thumbnails))]
         found.append((features.values.tobytes(), features.sizes_px.tolist(), encoded))
     assert found[0] == found[1]
 
 
-def test_the_fast_decoder_is_used_for_a_gpu(plain_files, on_a_gpu):
-    network = load_network("efficientnet_lite0", device="cpu", precision="fp32")
+def test_the_fast_decoder_is_used_for_a_gpu(plain_files, on_a_gpu, lite0_network):
     slow, quick = plain_files
-    expected = extract(slow, model=network)
-    features = extract(quick, model=on_a_gpu(network), batch_size=7)
+    expected = extract(slow, model=lite0_network)
+    features = extract(quick, model=on_a_gpu(lite0_network), batch_size=7)
     np.testing.assert_array_equal(features.sizes_px, expected.sizes_px)
     cosines = cosines_of(features.values, expected.values)
     assert cosines.min() >= MIN_COSINE, cosines

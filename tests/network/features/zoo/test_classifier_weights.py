@@ -10,18 +10,17 @@ from featscape.features import load_network, read_classifier
 from featscape.features.zoo.classifier_weights import _find_layer
 
 
-def test_the_layer_gives_the_scores_of_the_whole_network():
-    features = load_network("efficientnet_lite0", device="cpu", precision="fp32")
+def test_the_layer_gives_the_scores_of_the_whole_network(lite0_network):
     whole = load_network("efficientnet_lite0", layers="output", device="cpu", precision="fp32")
     pixels = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3)).astype(np.uint8)
-    layer = read_classifier(features.card)
-    scores = features.run(list(pixels)) @ layer.weight.T + layer.bias
+    layer = read_classifier(lite0_network.card)
+    scores = lite0_network.run(list(pixels)) @ layer.weight.T + layer.bias
     np.testing.assert_allclose(scores, whole.run(list(pixels)), atol=1e-3)
 
 
 @pytest.fixture(scope="module")
-def card():
-    return load_network("efficientnet_lite0", device="cpu", precision="fp32").card
+def card(lite0_network):
+    return lite0_network.card
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ class TestFlush:
 
     def test_a_folder_that_cannot_be_listed_is_not_flushed(self, tmp_path, monkeypatch):
         self.fail_to_open(monkeypatch)
+        monkeypatch.setattr("os.fsync", lambda _handle: pytest.fail("it was flushed"))
         flush(tmp_path)
 
     def test_a_file_that_cannot_be_opened_is_refused(self, tmp_path, monkeypatch):
