@@ -1,6 +1,7 @@
 import fnmatch
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 from tests.conftest import write_images
 
+import featscape
 from featscape import TSNE, embed_features, extract, find_images, load_tsne, make_map, mapfolder
 from featscape.bundle import open_bundle, site
 from featscape.errors import FeatscapeError, ImageError, InputError
@@ -299,6 +301,41 @@ def test_new_images_are_placed_as_in_the_readme(made, photos):
     rows = [made.paths.index(path) for path in features.images.paths]
     places = load_tsne(made).transform(features)
     np.testing.assert_allclose(places, made.positions[rows], atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("name", "resnet18"), ("layer", "layer3"), ("pool", "max"), ("precision", "bf16")],
+)
+def test_features_of_another_network_are_not_placed(made, photos, quick_network, name, other):
+    network = quick_network()
+    network.card = replace(network.card, **{name: other})
+    features = extract(find_images(photos), model=network)
+    tsne = load_tsne(made)
+    with pytest.raises(InputError, match=f"their {name} is {other}, and that of the map is"):
+        tsne.transform(features)
+    assert tsne.transform(features.values).shape == (24, 2)  # an array has no network
+
+
+def test_all_images_of_a_folder_are_placed_with_the_network_of_the_map(
+    made, photos, monkeypatch, quick_network
+):
+    monkeypatch.setattr("featscape.features.load_for_map", lambda *_, **__: quick_network())
+    (photos / "red" / "damaged.png").write_bytes(b"no image")
+    interactive = featscape.open_map(made.folder)
+    placed = interactive.place_images(photos / "red")
+    rows = [made.paths.index(f"red/{path}") for path in placed.images.paths]
+    np.testing.assert_allclose(placed.positions, made.positions[rows], atol=0.1)
+    np.testing.assert_array_equal(placed.neighbors.indices[:, 0], rows)
+    assert [one.path for one in placed.images.skipped] == ["damaged.png"]
+    with pytest.raises(InputError, match=r"got the folder .*red'\. Place .* with place_images"):
+        interactive.place(photos / "red")
+
+
+def test_maps_and_their_t_sne_have_a_representation_of_one_line(made):
+    made = featscape.open_map(made.folder)
+    assert repr(made) == f"<InteractiveMap: 24 images, 3 classes, {made.folder}>"
+    assert repr(load_tsne(made)) == f"<TSNE of {made.folder}: 24 items, perplexity 4>"
 
 
 class TestOpenPlacer:

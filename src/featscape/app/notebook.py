@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featscape import pipeline
@@ -14,19 +15,19 @@ from featscape.mapfolder import read as maps
 from featscape.mapfolder.read import Map, read_items
 from featscape.options import FeatureMapOptions, MapOptions
 from featscape.steps.findings import open_findings
-from featscape.steps.placement import open_placer
+from featscape.steps.placement import open_placer, place_source
 from featscape.steps.words import search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
     from typing import BinaryIO
 
     import pandas as pd
 
     from featscape.app.widget import MapWidget
     from featscape.findings import Findings
-    from featscape.records import PlacedImage
+    from featscape.progress import Progress
+    from featscape.records import PlacedImage, PlacedImages
     from featscape.words import Match
 
 __all__ = ["InteractiveMap", "embed_features", "make_map", "make_maps", "open_map"]
@@ -171,6 +172,11 @@ class InteractiveMap(Map):
         OSError
             If the image cannot be read, or is not a regular file.
         """
+        if isinstance(image, str | os.PathLike) and Path(image).is_dir():
+            raise InputError(
+                f"place takes one image; got the folder {str(image)!r}. "
+                "Place all images of a folder with place_images."
+            )
         given = (model, None if weights is None else str(weights), device)
         if given not in self._placers:
             self._placers[given] = open_placer(self, model=model, weights=weights, device=device)
@@ -178,6 +184,40 @@ class InteractiveMap(Map):
             with open_regular(image) as file:
                 return self._placers[given](file)
         return self._placers[given](image)
+
+    def place_images(
+        self,
+        source: str | os.PathLike[str],
+        *,
+        model: str | None = None,
+        weights: str | Path | None = None,
+        device: str = "auto",
+        progress: Progress | None = None,
+    ) -> PlacedImages:
+        """Place all images of a folder or another source on the map; the map does not change.
+
+        Parameters
+        ----------
+        source : path
+            As in `find_images`.
+        model, weights, device
+            As in `place`.
+        progress : Progress, optional
+            Receiver of progress reports.
+
+        Returns
+        -------
+        PlacedImages
+            The positions, shape (m, c), and the nearest items of the map for m images.
+
+        Raises
+        ------
+        InputError, ModelError, DeviceError
+            As `place` and `find_images` do.
+        """
+        return place_source(
+            self, source, model=model, weights=weights, device=device, progress=progress
+        )
 
     @cached_property
     def _placers(self) -> dict[tuple[str | None, ...], Callable[[BinaryIO], PlacedImage]]:

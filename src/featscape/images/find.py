@@ -50,7 +50,18 @@ def check_choice(*, limit: int | None, random_state: int, max_megapixels: float 
 
 
 def check_source_exists(source: str | os.PathLike[str]) -> None:
-    """Raise InputError if a source on a local disk does not exist; addresses are not checked."""
+    """Check that a source on a local disk exists; addresses are not checked.
+
+    Parameters
+    ----------
+    source : str or Path
+        As in `find_images`.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or folder, or it cannot be reached.
+    """
     location = as_location(source)
     if not isinstance(location, str):
         check_exists(location)

@@ -51,7 +51,7 @@ _MAX_PICTURE_BYTES = 1 << 26  # 100 times the size of a typical scatter.png
 _MAX_HEADERS_BYTES = 10_000  # maximum size of the headers in neighbors.npz
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Map:
     """A map on disk. The large arrays are read when they are used.
 
@@ -80,20 +80,25 @@ class Map:
     """
 
     folder: Path
-    run: dict[str, Any] = field(repr=False)
-    positions: NDArray[np.float32] = field(repr=False)
-    features: NDArray[np.float32] = field(repr=False)
-    neighbors: Neighbors = field(repr=False)
-    paths: tuple[str, ...] | None = field(repr=False)
-    labels: tuple[str, ...] | None = field(repr=False)
-    splits: tuple[str, ...] | None = field(repr=False)
-    sizes_px: NDArray[np.int32] | None = field(repr=False)
-    thumbnails: ImageSource | None = field(repr=False)
-    columns: Mapping[str, NDArray[Any]] = field(repr=False, default_factory=dict)
-    landmarks: NDArray[np.intp] | None = field(repr=False, default=None)
+    run: dict[str, Any]
+    positions: NDArray[np.float32]
+    features: NDArray[np.float32]
+    neighbors: Neighbors
+    paths: tuple[str, ...] | None
+    labels: tuple[str, ...] | None
+    splits: tuple[str, ...] | None
+    sizes_px: NDArray[np.int32] | None
+    thumbnails: ImageSource | None
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    landmarks: NDArray[np.intp] | None = None
 
     def __len__(self) -> int:
         return len(self.positions)
+
+    def __repr__(self) -> str:
+        items = "items" if self.paths is None else "images"
+        classes = "" if self.labels is None else f", {len(set(self.labels)):,} classes"
+        return f"<{type(self).__name__}: {len(self):,} {items}{classes}, {printable(self.folder)}>"
 
 
 def open_map(path: str | os.PathLike[str]) -> Map:

@@ -8,7 +8,9 @@ make different names look equal.
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -134,15 +136,22 @@ def font_for(text: str, size_px: float, *, bold: bool = False) -> ImageFont.Free
     """Return the first font with every character of `text`, or the font with the most."""
     wanted = {ord(c) for c in text if not c.isspace()}
     path = _dejavu(bold=bold)
-    missing = len(wanted - _characters(path))
-    if missing:
-        for other in _fallbacks():
-            lacking = len(wanted - _characters(other))
-            if lacking < missing:
-                path, missing = other, lacking
-            if not missing:
-                break
+    path = _best_font(wanted, path)
+    if wanted - _characters(path) and _add_new_fonts():
+        path = _best_font(wanted, path)
     return _font(path, max(round(size_px), 1))
+
+
+def _best_font(wanted: set[int], first: Path) -> Path:
+    """Return the first font with every wanted character, or the font with the most."""
+    best, missing = first, len(wanted - _characters(first))
+    for other in _fallbacks() if missing else ():
+        lacking = len(wanted - _characters(other))
+        if lacking < missing:
+            best, missing = other, lacking
+        if not missing:
+            break
+    return best
 
 
 def shorten(text: str, font: ImageFont.FreeTypeFont, width_px: float) -> str:
@@ -209,6 +218,30 @@ def _fallbacks() -> tuple[Path, ...]:
     first = [family for family in FALLBACK_FAMILIES if family in by_family]
     others = sorted(by_family.keys() - first, key=lambda family: ("Sans" not in family, family))
     return tuple(by_family[family] for family in (*first, *others))
+
+
+@cache
+def _add_new_fonts() -> bool:
+    """Add the fonts that matplotlib's stored list lacks; return whether there are any.
+
+    matplotlib stores the list in a file, and never updates it when a font is installed.
+    """
+    from matplotlib import font_manager
+    from matplotlib.font_manager import fontManager
+
+    if sys.platform == "win32":
+        folders = [font_manager.win32FontDirectory()]
+    else:
+        folders = [*font_manager.X11FontDirectories, *font_manager.OSXFontDirectories]
+    known = {entry.fname for entry in fontManager.ttflist}
+    # with folders, the function starts no process
+    found = font_manager.findSystemFonts(folders)
+    new = [path for path in sorted(found) if path not in known]
+    for path in new:
+        with suppress(OSError, RuntimeError):  # a font that FreeType cannot read
+            fontManager.addfont(path)
+    _fallbacks.cache_clear()
+    return bool(new)
 
 
 @cache

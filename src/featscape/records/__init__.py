@@ -4,6 +4,7 @@ from featscape.records.embedding import (
     Embedding,
     Neighbors,
     PlacedImage,
+    PlacedImages,
 )
 from featscape.records.features import (
     Features,
@@ -36,6 +37,7 @@ __all__ = [
     "ModelCard",
     "Neighbors",
     "PlacedImage",
+    "PlacedImages",
     "PlainDecoder",
     "Recognized",
     "SkippedImage",

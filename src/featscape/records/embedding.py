@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from featscape.records.images import ImageSet
+
 
 @dataclass(frozen=True, eq=False)
 class Neighbors:
@@ -76,3 +78,28 @@ class PlacedImage:
 
     position: NDArray[np.float32]
     neighbors: Neighbors
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PlacedImages:
+    """The positions of new images on an existing map.
+
+    Attributes
+    ----------
+    images : ImageSet
+        The m images that could be read; `images.skipped` lists the others.
+    positions : ndarray of float32, shape (m, c)
+        Coordinates on a map of c dimensions.
+    neighbors : Neighbors
+        The items of the map that are nearest to each image in feature space, shape (m, k).
+    """
+
+    images: ImageSet
+    positions: NDArray[np.float32]
+    neighbors: Neighbors
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __repr__(self) -> str:
+        return f"<PlacedImages: {len(self):,} images, {self.images.source}>"

@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING
 
 from featscape.errors import InputError
 from featscape.printable_names import printable
-from featscape.records import ModelCard, PlacedImage
+from featscape.records import ModelCard, PlacedImage, PlacedImages
 from featscape.steps.tsne import load_tsne, place
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Mapping
     from pathlib import Path
     from typing import Any, BinaryIO
 
+    from featscape.features import Network
     from featscape.mapfolder.read import Map
+    from featscape.progress import Progress
 
 
 def explain_no_placing(
@@ -88,16 +91,9 @@ def open_placer(
     ModelError, DeviceError
         If the network is missing, cannot be loaded, or differs from the network of the map.
     """
-    from featscape.features import load_for_map
     from featscape.images import decode_scaled
 
-    card = made.run["model"]
-    if card is None:
-        raise InputError(
-            f"new images need a map of images; {printable(made.folder)} was made of features, and "
-            "its network is unknown. Make a map of images with featscape map."
-        )
-    network = load_for_map(ModelCard(**card), model=model, weights=weights, device=device)
+    network = _load_network(made, model=model, weights=weights, device=device)
     tsne = load_tsne(made)
 
     def place_image(file: BinaryIO) -> PlacedImage:
@@ -107,3 +103,54 @@ def open_placer(
         return PlacedImage(positions[0], neighbors)
 
     return place_image
+
+
+def place_source(
+    made: Map,
+    source: str | os.PathLike[str],
+    *,
+    model: str | None = None,
+    weights: str | Path | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> PlacedImages:
+    """Place all images of a source on an existing map, which does not change.
+
+    Parameters
+    ----------
+    made : Map
+        A map of images.
+    source : path
+        A folder of images, or another source, as for `find_images`.
+    model, weights, device
+        As for `open_placer`.
+    progress : Progress, optional
+
+    Raises
+    ------
+    InputError, ModelError, DeviceError
+        As `open_placer` and `find_images` do.
+    """
+    from featscape.features import extract
+    from featscape.images import find_images
+
+    images = find_images(source)
+    network = _load_network(made, model=model, weights=weights, device=device)
+    features = extract(images, model=network, progress=progress)
+    positions, neighbors = place(load_tsne(made), features.values, landmarks=made.landmarks)
+    return PlacedImages(features.images, positions, neighbors)
+
+
+def _load_network(
+    made: Map, *, model: str | None, weights: str | Path | None, device: str
+) -> Network:
+    """Load the network of a map; raises InputError if the map was made of features."""
+    from featscape.features import load_for_map
+
+    card = made.run["model"]
+    if card is None:
+        raise InputError(
+            f"new images need a map of images; {printable(made.folder)} was made of features, and "
+            "its network is unknown. Make a map of images with featscape map."
+        )
+    return load_for_map(ModelCard(**card), model=model, weights=weights, device=device)

@@ -10,7 +10,7 @@ import numpy as np
 
 from featscape.errors import DeviceError, FeatscapeError, InputError
 from featscape.printable_names import printable
-from featscape.records import Neighbors
+from featscape.records import ModelCard, Neighbors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -100,7 +100,8 @@ def load_tsne(made: Map) -> TSNE:
     -------
     TSNE
         The estimator as it was fitted, on the landmarks if the map has any. ``transform`` takes
-        features of the model of the map, shape (m, d), and returns positions, shape (m, 2).
+        features of the model of the map, shape (m, d), and returns positions, shape (m, 2). It
+        raises InputError for `Features` of another network, layer or precision.
 
     Raises
     ------
@@ -112,11 +113,11 @@ def load_tsne(made: Map) -> TSNE:
     The estimator belongs to the package meshtsne. Its methods raise `meshtsne.InputError`, which
     is a ValueError, for invalid features.
     """
-    from meshtsne import TSNE
+    from featscape.steps.map_tsne import MapTSNE
     from meshtsne import Neighbors as Graph
 
     stored = made.run["parameters"]
-    names = TSNE().get_params().keys() - NOT_STORED
+    names = MapTSNE().get_params().keys() - NOT_STORED
     missing = sorted({"seed", *names} - stored.keys())
     if missing:
         raise InputError(
@@ -124,7 +125,9 @@ def load_tsne(made: Map) -> TSNE:
             f"lacks {', '.join(missing)}. Make the map again with --force (force=True)."
         )
     parameters = {name: stored[name] for name in names} | {"verbose": 0}
-    tsne = TSNE(**parameters, random_state=stored["seed"])
+    tsne = MapTSNE(**parameters, random_state=stored["seed"])
+    tsne.folder_ = made.folder
+    tsne.card_ = None if made.run["model"] is None else ModelCard(**made.run["model"])
     rows = made.landmarks
     if rows is None:
         values, positions = made.features, made.positions

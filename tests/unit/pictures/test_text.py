@@ -1,6 +1,10 @@
+from functools import cache
+from pathlib import Path
+
 import pytest
 from PIL import Image, ImageDraw
 
+from featscape.pictures import text
 from featscape.pictures.text import (
     font_for,
     format_distinct,
@@ -63,6 +67,7 @@ def test_a_font_with_the_missing_characters_is_preferred(monkeypatch):
 
     other = text._dejavu(bold=True)
     monkeypatch.setattr(text, "_fallbacks", lambda: (other,))
+    monkeypatch.setattr(text, "_add_new_fonts", lambda: False)
     characters = {text._dejavu(bold=False): frozenset(map(ord, "ab")), other: frozenset([0x732B])}
     monkeypatch.setattr(text, "_characters", characters.__getitem__)
     assert font_for("猫", 20).getname()[1] == "Bold"
@@ -136,3 +141,21 @@ def test_equal_names_stay_equal():
     shown = format_distinct([ALIKE, ALIKE], 20, width_px=200)
     assert shown[0] == shown[1]
     assert shown[0].text.startswith("Straße")
+
+
+def test_a_font_that_was_installed_after_matplotlib_listed_the_fonts_is_used(monkeypatch):
+    from matplotlib import font_manager
+
+    thai = "\N{THAI CHARACTER KO KAI}"
+    if without_font([thai]):
+        pytest.skip("no font with Thai characters is installed")
+    others = [
+        entry
+        for entry in font_manager.fontManager.ttflist
+        if ord(thai) not in text._characters(Path(entry.fname))
+    ]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", others)
+    for name in ("_fallbacks", "_add_new_fonts"):  # functions without the results of other tests
+        monkeypatch.setattr(text, name, cache(getattr(text, name).__wrapped__))
+    assert without_font([thai]) == {}
+    assert format_text(thai, 20).text == thai

@@ -130,6 +130,13 @@ def fetch_weights(model: str, *, progress: Progress) -> None:
     The library is not imported, so an unreachable server is reported within a second. Nothing
     happens for networks that are not in the list.
 
+    Parameters
+    ----------
+    model : str
+        As in `load_network`.
+    progress : Progress
+        Shows the download.
+
     Raises
     ------
     DownloadError
