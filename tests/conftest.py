@@ -73,7 +73,7 @@ def without_fsync(monkeypatch):
 @pytest.fixture(autouse=True)
 def no_weights_needed(monkeypatch):
     """Let a test replace the default network, whose weights are not on this disk."""
-    monkeypatch.setattr("featscape.features.fetch_weights", lambda *_, **__: None)
+    monkeypatch.setattr("featscape.pipeline.fetch_weights", lambda *_, **__: None)
 
 
 @pytest.fixture

@@ -40,4 +40,4 @@ def put_in_place(network, patch):
     """Make `extract` use this network, and change nothing else."""
     module = importlib.import_module("featscape.features.extraction.loop")
     patch.setattr(module, "load_network", lambda *_, **__: network)
-    patch.setattr("featscape.features.fetch_weights", lambda *_, **__: None)
+    patch.setattr("featscape.pipeline.fetch_weights", lambda *_, **__: None)

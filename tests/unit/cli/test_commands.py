@@ -12,8 +12,8 @@ from featscape import __version__, pipeline
 from featscape.cli import report
 from featscape.cli import run as cli
 from featscape.errors import DeviceError, MissingExtra, ModelError
-from featscape.features.zoo import registry
 from featscape.mapfolder.read import open_map
+from featscape.steps.features import fetch_weights
 from quick_network import QuickNetwork, put_in_place
 
 COMMANDS = ["map", "demo", "embed", "serve", "export", "info", "search", "models", "layers"]
@@ -262,7 +262,7 @@ class TestWeightsThatCannotBeDownloaded:
     def offline(self, monkeypatch, tmp_path):
         monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
         monkeypatch.setattr("socket.getaddrinfo", refuse_to_resolve)
-        monkeypatch.setattr("featscape.features.fetch_weights", registry.fetch_weights)
+        monkeypatch.setattr(pipeline, "fetch_weights", fetch_weights)
 
     def test_the_images_are_not_searched(self, featscape, photos, monkeypatch):
         monkeypatch.setattr("featscape.images.find_images", lambda *_, **__: pytest.fail("search"))
