@@ -1,6 +1,8 @@
 /** Which of the most similar items of an item are elsewhere on the map. */
 
-const N_NEAR = 30; // as in docs/findings.md
+// As the column "torn" of the findings: 30 items, or fewer on a map of fewer than 181 items
+const N_NEAR = 30;
+const SHARE = 6;
 
 /**
  * Return the `neighbors` of an item that are not among the 30 items nearest to it on the map.
@@ -18,16 +20,17 @@ export function elsewhere(
   // the distances of the nearest items, ascending; an item farther than a neighbor does not matter
   const nearest: number[] = [];
   const count = positions.length / dimensions;
+  const most = Math.max(1, Math.min(N_NEAR, Math.floor((count - 1) / SHARE)));
   for (let other = 0; other < count; other++) {
     const distance = squaredDistance(positions, dimensions, item, other);
     if (other === item || distance >= farthest) continue;
-    if (nearest.length === N_NEAR && distance >= (nearest[N_NEAR - 1] as number)) continue;
+    if (nearest.length === most && distance >= (nearest[most - 1] as number)) continue;
     let at = nearest.length;
     while (at > 0 && (nearest[at - 1] as number) > distance) at--;
     nearest.splice(at, 0, distance);
-    if (nearest.length > N_NEAR) nearest.pop();
+    if (nearest.length > most) nearest.pop();
   }
-  const limit = nearest.length < N_NEAR ? Infinity : (nearest[N_NEAR - 1] as number);
+  const limit = nearest.length < most ? Infinity : (nearest[most - 1] as number);
   return neighbors.filter((_, i) => (distances[i] as number) > limit);
 }
 

@@ -76,7 +76,7 @@ let stop: () => void;
 beforeEach(() => {
   vi.useFakeTimers();
   page = new FakePage();
-  app = smallApp();
+  app = smallApp({ findings: [{ name: "labels", listed: [{ items: [2] }] }] });
   app.stage = new SilentStage();
   stop = syncStage(app, app.stage);
   sync = new AddressSync(app, page as unknown as Window);
@@ -173,6 +173,23 @@ it("Forward opens the item again and changes nothing else", () => {
   rest();
   expect(app.panels.item.value).toBe(2);
   expect(app.search.query.value).toBe("png");
+});
+
+it("Forward opens the findings again, and then the item above them", () => {
+  app.openFindings("labels");
+  rest();
+  app.goTo(2);
+  rest();
+  back();
+  expect(app.panels.side.value).toBe("findings");
+  back();
+  expect([app.panels.side.value, app.findings.section.value]).toEqual([null, null]);
+  page.arrive(1);
+  rest();
+  expect([app.panels.side.value, app.findings.section.value?.name]).toEqual(["findings", "labels"]);
+  page.arrive(1);
+  rest();
+  expect(app.panels.item.value).toBe(2);
 });
 
 it("Forward to a selection returns and changes nothing", () => {

@@ -123,9 +123,13 @@ export class AddressSync {
     });
   }
 
-  /** Reopen the entry's item. The address does not describe other panels. */
+  /** Reopen the entry's findings or item. The address does not describe other panels. */
   private reopen(): void {
-    const { item: id } = decodeAddress(this.page.location.hash);
+    const { item: id, finding } = decodeAddress(this.page.location.hash);
+    const isClosed = this.app.panels.side.value === null;
+    if (finding !== undefined && isClosed && this.app.findings.named(finding)) {
+      this.app.openFindings(finding);
+    }
     const item = id === undefined ? null : this.app.items.itemOf(id);
     if (item !== null) this.app.goTo(item);
   }

@@ -14,6 +14,7 @@ describe("an address", () => {
       item: 0,
       selection: [2, 3, 4, 99],
       query: "rote Katze +1 %",
+      finding: "close classes & more",
       theme: "dark",
       cropped: true,
     };
