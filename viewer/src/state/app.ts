@@ -229,10 +229,10 @@ export class App {
   }
 
   /** Show the findings of a section in the panel and on the map, or with null the sections. */
-  openFindings(name: string | null): void {
+  openFindings(name: string | null, at?: number): void {
     const section = name === null ? null : this.findings.named(name);
     batch(() => {
-      void this.messages.attempt(this.findings.open(section));
+      void this.messages.attempt(this.findings.open(section, at));
       this.panels.show("findings");
     });
     this.messages.announcement.value = section?.text ?? "Findings";

@@ -137,6 +137,25 @@ describe("the steps", () => {
   });
 });
 
+describe("an item", () => {
+  it("has the label errors and duplicates about it, and each opens its section there", async () => {
+    const { app } = staged();
+    const found = await app.findings.of(2);
+    expect(found.map(({ section, at, text }) => [section.name, at, text])).toEqual([
+      ["labels", 0, "One."],
+      ["leaks", 2, "A sentence."],
+    ]);
+    app.openFindings("leaks", 2);
+    await settled();
+    expect(app.findings.current.value?.items).toEqual([1, 2]);
+  });
+
+  it("without findings has none, and neither has an item of a map without findings", async () => {
+    expect(await staged([SECTIONS[0] as SmallSection]).app.findings.of(5)).toEqual([]);
+    expect(await staged(null).app.findings.of(2)).toEqual([]);
+  });
+});
+
 it("Escape leads from a section to the sections, and then to the map", async () => {
   const { app } = staged();
   app.openFindings("labels");

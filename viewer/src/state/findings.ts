@@ -19,6 +19,13 @@ export interface FindingLinks {
   readonly to: readonly number[];
 }
 
+/** A finding about an item: its section, and its row in the section. */
+export interface ItemFinding {
+  readonly section: ListedSection;
+  readonly at: number;
+  readonly text: string;
+}
+
 const NO_LINKS: FindingLinks = { from: null, to: [] };
 
 export class Findings {
@@ -49,8 +56,8 @@ export class Findings {
     return this.sections?.find((section) => section.name === name) ?? null;
   }
 
-  /** List the findings of a section, or with null the sections. */
-  async open(section: ListedSection | null): Promise<void> {
+  /** List the findings of a section, with a current row, or with null list the sections. */
+  async open(section: ListedSection | null, at = -1): Promise<void> {
     batch(() => {
       this.section.value = section;
       this.rows.value = null;
@@ -58,7 +65,26 @@ export class Findings {
     });
     if (!section) return;
     const rows = await this.rowsOf(section);
-    if (this.section.value === section) this.rows.value = rows;
+    if (this.section.value !== section) return;
+    batch(() => {
+      this.rows.value = rows;
+      this.at.value = Math.max(this.at.value, at);
+    });
+  }
+
+  /** The listed findings about an item: label errors, duplicates and other findings about images. */
+  async of(item: number): Promise<readonly ItemFinding[]> {
+    const sections = (this.sections ?? []).filter(
+      ({ layout, n_listed }) => n_listed > 0 && (layout === "items" || layout === "pairs"),
+    );
+    const found = await Promise.all(
+      sections.map(async (section) => {
+        const rows = await this.rowsOf(section);
+        const at = rows.findIndex((row) => row.items.includes(item));
+        return { section, at, text: rows[at]?.finding.text ?? "" };
+      }),
+    );
+    return found.filter(({ at }) => at >= 0);
   }
 
   /** Make the row before (-1) or after (1) the current one current. Returns the row. */

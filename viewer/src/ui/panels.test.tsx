@@ -644,3 +644,14 @@ it("a small map tears no neighbors apart, and empty entries are no neighbors", a
   const { app } = await shown();
   expect(await app.items.tornNeighbors(0)).toEqual({ item: 0, elsewhere: [], total: 2 });
 });
+
+it("an item shows the findings about it, and a click opens the list there", async () => {
+  const { app } = await shown({ findings: FINDINGS });
+  app.goTo(4);
+  await settled();
+  const found = root.querySelector<HTMLElement>(".fs-item-findings button");
+  expect(found?.textContent).toBe("Label errorsTwo.");
+  found?.click();
+  await settled();
+  expect(root.querySelector("[aria-current]")?.getAttribute("aria-posinset")).toBe("2");
+});

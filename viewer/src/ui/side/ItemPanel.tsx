@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { ItemDetails } from "../../contract";
 import { NoAnswerError } from "../../sources/error";
+import type { ItemFinding } from "../../state/findings";
 import { columnFacts } from "../../state/items/item-details";
 import type { Neighbor } from "../../state/items/items";
 import { useApp } from "../context";
@@ -57,6 +58,7 @@ function useOfItem<T>(
 export function ItemPanel({ item }: { readonly item: number }) {
   const app = useApp();
   const { value: details, wasAway } = useOfItem(item, (each) => app.items.allDetails(each));
+  const { value: found } = useOfItem(item, (each) => app.findings.of(each));
   const { value: neighbors } = useOfItem(item, (each) => app.items.neighbors(each));
   const label = app.items.classOf(item);
   const { items: walked, at } = app.panels.history.value;
@@ -109,6 +111,7 @@ export function ItemPanel({ item }: { readonly item: number }) {
           <Icon name={selected ? "minus" : "plus"} /> {selected ? "Deselect" : "Select"}
         </TextButton>
       </div>
+      <ItemFindings found={found ?? []} />
       <Facts details={details} />
       <Neighbors neighbors={neighbors} />
     </SidePanel>
@@ -159,6 +162,29 @@ function Portrait(props: {
         </figcaption>
       )}
     </figure>
+  );
+}
+
+/** The findings about the item; a click opens the section at the finding. */
+function ItemFindings({ found }: { readonly found: readonly ItemFinding[] }) {
+  const app = useApp();
+  if (found.length === 0) return null;
+  return (
+    <section class="fs-item-findings" aria-label="Findings about the item">
+      {found.map(({ section, at, text }) => (
+        <button
+          key={section.name}
+          type="button"
+          class="fs-section-button"
+          onClick={() => app.openFindings(section.name, at)}
+        >
+          <span class="fs-section-title">{section.title}</span>
+          <span class="fs-muted fs-finding-text" dir="auto" title={text}>
+            {text}
+          </span>
+        </button>
+      ))}
+    </section>
   );
 }
 
