@@ -64,7 +64,7 @@ export class App {
     );
     const masks = new FilterMasks(count);
     this.hiding = computed(() => masks.apply(this.filters.value, this.columns.value));
-    this.nShown = computed(() => this.hiding.value?.nShown ?? count);
+    this.nShown = computed(() => this.hiding.value?.shown.length ?? count);
     this.search = new Search(
       (item) => this.goTo(item),
       (item) => this.isShown(item),

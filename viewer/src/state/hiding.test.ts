@@ -26,7 +26,7 @@ describe("filters", () => {
   it("combine", () => {
     const both = apply({ label: hide(2), size: keep(2, 9) });
     expect(both?.hidden).toEqual(Uint8Array.of(HIDDEN, 0, HIDDEN, HIDDEN));
-    expect(both?.nShown).toBe(1);
+    expect(both?.shown).toEqual(Uint32Array.of(1));
   });
 
   it("hide nothing while their columns are read", () => {

@@ -47,15 +47,22 @@ export function tints(
   const colors = palette.map(parseColor);
   colors.push(neutralColor(background));
   const normal = Uint32Array.from(colors, (color) => packed(color, 1));
-  const dimmed = Uint32Array.from(colors, (color) =>
-    packed(dimmedColor(color, ground), DIMMED_OPACITY),
-  );
   const last = palette.length;
   const result = new Uint32Array(codes.length);
+  if (!states) {
+    for (let i = 0; i < codes.length; i++) result[i] = normal[Math.min(codes[i]!, last)]!;
+    return result;
+  }
+  // Three rows of colors, and the start of the row of each state: a loop without branches takes a
+  // fifth of the time, because the processor cannot predict which items a filter hides.
+  const dimmed = colors.map((color) => packed(dimmedColor(color, ground), DIMMED_OPACITY));
+  const rows = Uint32Array.from([...normal, ...dimmed, ...colors.map(() => 0)]);
+  const starts = Uint32Array.from({ length: 256 }, (_, state) => {
+    if (state & HIDDEN) return 2 * colors.length;
+    return state & (DIMMED | FADED) ? colors.length : 0;
+  });
   for (let i = 0; i < codes.length; i++) {
-    const state = states ? states[i]! : 0;
-    if (state & HIDDEN) continue;
-    result[i] = (state & (DIMMED | FADED) ? dimmed : normal)[Math.min(codes[i]!, last)]!;
+    result[i] = rows[starts[states[i]!]! + Math.min(codes[i]!, last)]!;
   }
   return result;
 }
