@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from featscape.bundle import open_bundle
+
 LOW, HIGH = (420, 120), (760, 520)
 
 
@@ -57,6 +59,34 @@ def test_a_rectangle_and_its_exports(look, anywhere):
 
     visit.button("Clear").click()
     expect(panel).to_have_count(0)
+
+
+def turned_places(visit, positions):
+    """Return the places of positions on a turned map, shape (n, 2), in pixels of the page."""
+    x, y, z, w = (float(part) for part in visit.shared["turn"].split("_"))
+    right = [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)]
+    up = [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)]
+    offset = (positions - visit.center) @ np.array([right, up]).T * visit.scale
+    size = visit.page.viewport_size
+    return offset * [1, -1] + [size["width"] / 2, size["height"] / 2]
+
+
+def test_a_lasso_on_a_turned_map_of_three_dimensions(look, drawn_page):
+    page = drawn_page(400, n_dimensions=3, images=False)
+    visit = look(page.as_uri())
+    visit.drag((600, 400), (760, 330))
+    visit.rest()
+    bundle = open_bundle(page.parent / "bundle")
+    places = turned_places(visit, bundle.array(bundle.manifest.positions).astype(float))
+    rows = np.flatnonzero(in_triangle(places))
+    assert 20 < len(rows) < 380
+    visit.button("Select with a lasso").click()
+    visit.drag((650, 150), (850, 550), (450, 550), (650, 150))
+    visit.becomes(lambda: _selected(visit), pytest.approx(len(rows), abs=2))
+    _, content = visit.saved(visit.button("Paths").click)
+    ids = {int(path.removesuffix(".png")) for path in content.decode().split()}
+    found = set(bundle.array(bundle.manifest.ids)[rows].tolist())
+    assert len(ids ^ found) <= 2  # the pointer moves in whole pixels
 
 
 def test_a_lasso_and_more_with_shift(look, digits_file):
