@@ -17,6 +17,7 @@ from featscape.cli.parameters import (
     DemoOutput,
     Depth,
     Force,
+    ForceReport,
     ForceSite,
     Host,
     MapFolder,
@@ -31,6 +32,7 @@ from featscape.cli.parameters import (
     Pattern,
     Port,
     Query,
+    ReportFile,
     SiteFolder,
     takes_options,
 )
@@ -79,6 +81,7 @@ def _common(
       featscape demo               a first map, without images and offline
       featscape map photos         a map of your images, one folder per class
       featscape serve photos-map   explore the map in the browser
+      featscape report photos-map  the findings as one file, for reading and printing
       featscape info photos-map    how the map was made, and skipped files
 
     \b
@@ -288,6 +291,24 @@ def findings(folder: MapFolder, *, as_json: AsJson = False, as_csv: AsCsv = Fals
         typer.echo(findings_report.as_csv(found), nl=False)
     else:
         show(findings_report.describe(found))
+
+
+@app.command("report")
+def write_report(folder: MapFolder, *, to: ReportFile = None, force: ForceReport = False) -> None:
+    """Write the findings of a map as one HTML file, for reading and printing.
+
+    The file shows the most useful findings, the images of each kind of finding, the matrix and the
+    tree of the classes, and how each kind is computed. The file works offline and without scripts,
+    and contains copies of the images that it shows.
+
+    \b
+    Examples:
+      featscape report photos-map                 writes photos-report.html
+      featscape report photos-map --to review.html
+    """
+    from featscape.steps.report import write_report as write
+
+    typer.echo(f"Wrote the report {printable(write(folder, to, force=force))}")
 
 
 @app.command()

@@ -57,6 +57,15 @@ SiteFolder = Annotated[
     ),
 ]
 ForceSite = Annotated[bool, typer.Option("--force", help="Replace the site at DIR.")]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--to",
+        metavar="FILE",
+        help="The file to write.  [default: NAME-report.html beside the map NAME-map]",
+    ),
+]
+ForceReport = Annotated[bool, typer.Option("--force", help="Replace the report at FILE.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object.")]
 AsCsv = Annotated[
     bool, typer.Option("--csv", help="Write a table with one row per finding and item.")

@@ -4,7 +4,9 @@ The detectors take arrays and records and return the records of `records`, which
 of each finding. docs/findings.md describes each kind of finding.
 """
 
+from featscape.findings.classes.matrix import relate_classes
 from featscape.findings.compute import ItemData, compute_findings
+from featscape.findings.duplicates.difference import draw_difference
 from featscape.findings.json_format import from_json
 from featscape.findings.labels.expected_errors import choose_checks, estimate_errors
 from featscape.findings.records import (
@@ -47,8 +49,10 @@ __all__ = [
     "arrange_findings",
     "choose_checks",
     "compute_findings",
+    "draw_difference",
     "estimate_errors",
     "from_json",
+    "relate_classes",
     "summarize_findings",
     "to_rows",
 ]

@@ -258,13 +258,13 @@ def find_maps(output: Path, *, source: str) -> list[Path]:
     return [output, *same] if find_run(output) is not None else same
 
 
-def open_picture(folder: FolderHandle) -> BinaryIO:
-    """Open scatter.png; raises InputError if the file is not a PNG image."""
+def open_picture(folder: FolderHandle, name: str = SCATTER) -> BinaryIO:
+    """Open a picture of a map; raises InputError if the file is not a PNG image."""
     from PIL import Image
 
-    path = folder.path / SCATTER
+    path = folder.path / name
     try:
-        file = folder.open(SCATTER)
+        file = folder.open(name)
     except OSError as error:
         raise damaged(path, error) from error
     if os.fstat(file.fileno()).st_size > _MAX_PICTURE_BYTES:

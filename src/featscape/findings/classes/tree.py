@@ -74,10 +74,7 @@ def build_tree(
         For the bootstrap samples of the items.
     """
     n, n_classes = len(values), len(classes.names)
-    if np.median(classes.counts) >= _LEAST_FOR_LIFT:
-        distances, name = _lift_distances(neighbors, classes, generator), "lift of neighbors"
-    else:
-        distances, name = _mean_distances(values, classes), "distance of the class means"
+    distances, name = class_distances(values, neighbors, classes, generator=generator)
     tree = list(_branches(distances(np.ones(n))))
     n_bootstraps = _FEW_BOOTSTRAPS if n_classes > _MANY_CLASSES else _N_BOOTSTRAPS
     hits = dict.fromkeys((branch for branch, _ in tree), 0)
@@ -89,6 +86,35 @@ def build_tree(
     return tuple(
         Clade(branch, height, hits[branch] / n_bootstraps, name) for branch, height in tree
     )
+
+
+def class_distances(
+    values: NDArray[np.float32],
+    neighbors: NDArray[np.int32],
+    classes: Classes,
+    *,
+    generator: np.random.Generator,
+) -> tuple[Distances, str]:
+    """Return a function from weights of the items to distances of the classes, and its name.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (n, c)
+    neighbors : ndarray of int32, shape (n, k)
+    classes : Classes
+    generator : Generator
+        For the sample of the items whose neighbors are counted.
+
+    Returns
+    -------
+    callable
+        (weights of shape (n,)) -> distances of shape (n_classes, n_classes)
+    str
+        The distance in words.
+    """
+    if np.median(classes.counts) >= _LEAST_FOR_LIFT:
+        return _lift_distances(neighbors, classes, generator), "lift of neighbors"
+    return _mean_distances(values, classes), "distance of the class means"
 
 
 def _lift_distances(

@@ -84,7 +84,7 @@ def survey_thumbnails(thumbnails: ImageSource, *, n_threads: int = 1) -> Survey:
     def survey(start: int) -> None:
         for item in range(start, min(start + _BATCH, n_images)):
             image = thumbnails.load(item)
-            grays[item] = _gray_square(image)
+            grays[item] = gray_square(image)
             digests[item] = _digest(image)
             measures[:, item] = _measure(image)
 
@@ -93,7 +93,8 @@ def survey_thumbnails(thumbnails: ImageSource, *, n_threads: int = 1) -> Survey:
     return Survey(grays, digests, dict(zip(MEASURES, measures, strict=True)))
 
 
-def _gray_square(image: Image.Image) -> NDArray[np.uint8]:
+def gray_square(image: Image.Image) -> NDArray[np.uint8]:
+    """Return an image as a gray square of uint8, (48, 48)."""
     from PIL import Image
 
     # BOX averages all pixels, and would repeat the pixels of smaller images

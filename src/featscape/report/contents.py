@@ -1,0 +1,339 @@
+"""Choose what the report shows: the galleries of each section, with their images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.labels.classes import count_classes
+from featscape.number_text import plural
+from featscape.report.images import LARGE_PX, MEDIUM_PX, SMALL_PX, ImageEncoder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from featscape.records import ImageSource
+    from featscape.records.class_relations import ClassRelations
+    from featscape.records.shown_findings import FindingsSection, ShownFinding, ShownFindings
+
+# findings of each section in the report; items of each finding
+_MOST_FINDINGS = {
+    "labels": 48,
+    "leaks": 16,
+    "conflicts": 16,
+    "duplicates": 24,
+    "off_topic": 30,
+    "quality": 48,
+    "classes": 12,
+    "split": 6,
+    "exemplars": 30,
+    "shortcuts": 10,
+    "reliability": 20,
+}
+_MOST_ITEMS = {"pairs": 3, "groups": 8}
+_N_NEIGHBORS = 2
+_N_EXEMPLARS = 6
+_N_ATYPICAL = 2  # images of a class that are shown beside its typical images
+_MOST_TEXT = 300  # characters of a name or a sentence
+
+# How each kind is computed, in one or two sentences; docs/findings.md has the details.
+_HOW = {
+    "labels": (
+        "Each image is classified without its own label, by ridge regression on the features and "
+        "by its nearest neighbors. An image is listed if another label is more probable than the "
+        "given label; the most suspicious image is first. Below each image are similar images "
+        "with the suggested label."
+    ),
+    "leaks": (
+        "Duplicates are equal files, equal pixels, or edited copies: pixels that correlate after "
+        "alignment more than chance explains. These groups have images in different splits."
+    ),
+    "conflicts": "These groups of duplicates, found in the same way, have different labels.",
+    "duplicates": (
+        "Duplicates are equal files, equal pixels, or edited copies: pixels that correlate after "
+        "alignment more than chance explains. In the difference image, black is equal."
+    ),
+    "off_topic": (
+        "The distance of an image is the cosine distance of its features to the nearest 5 % of "
+        "the dataset, and to the nearest class. Outliers of this distance are listed."
+    ),
+    "quality": (
+        "Brightness, contrast, sharpness and noise are measured on the thumbnails, and width and "
+        "height on the originals. Blur and noise are compared with the other images."
+    ),
+    "classes": (
+        "The matrix shows the share of the nearest neighbors of each class (row) that have each "
+        "label (column). The tree joins the nearest classes first (average linkage); thick "
+        "branches are in at least 80 % of bootstrap samples. The images of a pair are those with "
+        "the most neighbors in the other class."
+    ),
+    "split": (
+        "The best cut of the neighbor graph of the class separates two parts almost completely."
+    ),
+    "exemplars": (
+        "Typical images are chosen so that each image of the class is similar to one of them "
+        "(facility location). The least typical images are the farthest from the dataset and from "
+        "the classes; look at them first."
+    ),
+    "shortcuts": (
+        "The images below or above a value of a simple property are compared with each class. A "
+        "property is listed if it predicts a class better than 95 % of permuted labels do."
+    ),
+    "reliability": (
+        "The nearest items in the features are compared with the nearest items on the map. 1 means "
+        "that the map preserves the neighbors."
+    ),
+}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ReportInput:
+    """What a report is made of.
+
+    Attributes
+    ----------
+    title : str
+    facts : mapping of str to str
+        What the dataset is and how the map was made, by name.
+    sentences : sequence of str
+        The most useful findings.
+    findings : ShownFindings
+    labels, splits, paths : sequence of str, length n, or None
+    thumbnails : ImageSource or None
+        None for a map without images.
+    pictures : sequence of (str, Image)
+        Pictures of the map with their captions.
+    relations : ClassRelations or None
+        None for a map with fewer than two classes.
+    supported : set of frozenset of str
+        The branches of the tree of classes that most bootstrap samples have.
+    difference : callable
+        (image, image) -> the picture of their difference.
+    """
+
+    title: str
+    facts: Mapping[str, str]
+    sentences: Sequence[str]
+    findings: ShownFindings
+    labels: Sequence[str] | None = None
+    splits: Sequence[str] | None = None
+    paths: Sequence[str] | None = None
+    thumbnails: ImageSource | None = None
+    pictures: Sequence[tuple[str, Image.Image]] = ()
+    relations: ClassRelations | None = None
+    supported: AbstractSet[frozenset[str]] = frozenset()
+    difference: Callable[[Image.Image, Image.Image], Image.Image] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """An image with its caption. `src` is None if there is no image."""
+
+    src: str | None
+    name: str
+    label: str | None = None
+    split: str | None = None
+    note: str | None = None
+    kind: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A finding: a sentence, its figures, and smaller figures that support the finding."""
+
+    text: str
+    figures: tuple[Figure, ...]
+    suggested: str | None = None
+    neighbors: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """The findings of one section, in groups with a heading each."""
+
+    name: str
+    title: str
+    text: str
+    how: str
+    layout: str
+    groups: tuple[tuple[str, tuple[Entry, ...]], ...]
+    n_findings: int
+    n_shown: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """The galleries, and for each kind without findings its title and the reason."""
+
+    galleries: tuple[Gallery, ...]
+    empty: tuple[tuple[str, str], ...] = ()
+    n_omitted: int = 0
+
+
+@dataclass
+class _Chooser:
+    """Turns findings into entries with images."""
+
+    given: ReportInput
+    encoder: ImageEncoder
+    faults: Sequence[str | None] = field(default_factory=list)
+
+    def gallery(self, section: FindingsSection) -> Gallery:
+        found = self._first(section)
+        entries = [(self._heading(section, one), self._entry(section, one)) for one in found]
+        headings = dict.fromkeys(heading for heading, _ in entries)
+        return Gallery(
+            name=section.name,
+            title=section.title,
+            text=section.text,
+            how=_HOW.get(section.name, ""),
+            layout=section.layout,
+            groups=tuple(
+                (heading, tuple(entry for other, entry in entries if other == heading))
+                for heading in headings
+            ),
+            n_findings=len(section.findings),
+            n_shown=len(found),
+        )
+
+    def _first(self, section: FindingsSection) -> Sequence[ShownFinding]:
+        most = _MOST_FINDINGS.get(section.name, 10)
+        if section.name != "exemplars" or len(section.findings) <= most:
+            return section.findings[:most]
+        # the largest classes, in the order of the section
+        sizes = [self._class_size(one) for one in section.findings]
+        kept = sorted(np.argsort(-np.array(sizes), kind="stable")[:most].tolist())
+        return [section.findings[place] for place in kept]
+
+    def _class_size(self, finding: ShownFinding) -> int:
+        return len(self._members(finding))
+
+    def _members(self, finding: ShownFinding) -> NDArray[np.intp]:
+        """Return the items of the class of a finding's first item."""
+        if self.given.labels is None or not finding.items:
+            return np.zeros(0, dtype=np.intp)
+        return self._by_label[self.given.labels[finding.items[0]]]
+
+    @cached_property
+    def _by_label(self) -> dict[str, NDArray[np.intp]]:
+        classes = count_classes(self.given.labels, len(self.given.labels or ()))
+        if classes is None:
+            return {}
+        order = np.argsort(classes.codes, kind="stable")
+        parts = np.split(order, np.cumsum(classes.counts)[:-1])
+        return dict(zip(classes.names, parts, strict=True))
+
+    def _heading(self, section: FindingsSection, finding: ShownFinding) -> str:
+        if section.name != "quality" or not finding.items:
+            return ""
+        return self.faults[finding.items[0]] or ""
+
+    def _entry(self, section: FindingsSection, finding: ShownFinding) -> Entry:
+        if section.layout == "texts":
+            return Entry(text=_shortened(finding.text), figures=())
+        if section.layout == "items":
+            size_px, items = LARGE_PX, finding.items[:1]
+        elif section.layout == "pairs":
+            size_px, items = LARGE_PX, finding.items[: _MOST_ITEMS["pairs"]]
+        else:
+            n_items = _N_EXEMPLARS if section.name == "exemplars" else _MOST_ITEMS["groups"]
+            size_px, items = MEDIUM_PX, finding.items[:n_items]
+        figures = [self._figure(item, size_px) for item in items]
+        neighbors: tuple[Figure, ...] = ()
+        if section.layout == "pairs" and len(items) > 1:
+            figures += self._difference(*items[:2])
+        if section.name == "exemplars":
+            figures += [
+                self._figure(item, size_px, note="least typical", kind="atypical")
+                for item in self._atypical(finding)
+            ]
+        if section.name == "labels":
+            neighbors = self._like_suggested(finding)
+        if section.name == "split":
+            neighbors = tuple(self._figure(item, MEDIUM_PX) for item in finding.neighbors[:6])
+        text = finding.text
+        if section.name == "exemplars" and self.given.labels is not None and items:
+            n_images = plural(self._class_size(finding), "image")
+            text = f"{self.given.labels[items[0]]}, {n_images}"
+        return Entry(
+            text=_shortened(text),
+            figures=tuple(figures),
+            suggested=None if finding.suggested is None else _shortened(finding.suggested),
+            neighbors=neighbors,
+        )
+
+    def _figure(
+        self, item: int, size_px: int, *, note: str | None = None, kind: str = ""
+    ) -> Figure:
+        given = self.given
+        name = f"item {item}" if given.paths is None else given.paths[item]
+        return Figure(
+            src=self.encoder.item(item, size_px),
+            name=_shortened(name),
+            label=None if given.labels is None else _shortened(given.labels[item]),
+            split=None if given.splits is None else _shortened(given.splits[item]),
+            note=note,
+            kind=kind,
+        )
+
+    def _difference(self, first: int, second: int) -> list[Figure]:
+        thumbnails, draw = self.given.thumbnails, self.given.difference
+        if thumbnails is None or draw is None:
+            return []
+        picture = draw(*(thumbnails.load(item, at_least_px=LARGE_PX) for item in (first, second)))
+        src = self.encoder.picture(picture, LARGE_PX)
+        return [Figure(src=src, name="difference", kind="difference")]
+
+    def _like_suggested(self, finding: ShownFinding) -> tuple[Figure, ...]:
+        labels = self.given.labels
+        if labels is None or self.given.thumbnails is None:
+            return ()
+        like = [item for item in finding.neighbors if labels[item] == finding.suggested]
+        return tuple(self._figure(item, SMALL_PX) for item in like[:_N_NEIGHBORS])
+
+    def _atypical(self, finding: ShownFinding) -> list[int]:
+        """Return the items of the class that are farthest from the dataset."""
+        column = next((one for one in self.given.findings.columns if one.name == "off_topic"), None)
+        members = self._members(finding)
+        if column is None or len(members) <= len(finding.items) + _N_ATYPICAL:
+            return []
+        scores = np.asarray(column.values, dtype=np.float64)[members]
+        far = members[np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")]
+        chosen: list[int] = far[~np.isin(far, finding.items)][:_N_ATYPICAL].tolist()
+        return chosen
+
+
+def choose_contents(given: ReportInput, encoder: ImageEncoder) -> Contents:
+    """Return the galleries of the report.
+
+    Parameters
+    ----------
+    given : ReportInput
+    encoder : ImageEncoder
+        Encodes the images of the first sections first.
+
+    Raises
+    ------
+    InputError
+        If a thumbnail is damaged.
+    """
+    columns = {one.name: one.values for one in given.findings.columns}
+    faults = columns.get("technical_faults")
+    chooser = _Chooser(given, encoder, [] if faults is None else list(faults))
+    sections = given.findings.sections
+    return Contents(
+        galleries=tuple(chooser.gallery(one) for one in sections if one.findings),
+        empty=tuple((one.title, one.text) for one in sections if not one.findings),
+        n_omitted=encoder.n_omitted,
+    )
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST_TEXT else f"{text[: _MOST_TEXT - 1]}…"

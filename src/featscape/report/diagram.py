@@ -1,0 +1,157 @@
+"""Lay out the class matrix and the tree of the classes, in pixels of an SVG image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
+
+    from featscape.records.class_relations import ClassRelations
+
+_TREE_PX = 110
+_NAME_PX = 150
+_TOP_PX = 118  # of the names of the columns
+_CELL_PX = {12: 34, 20: 26}  # side of a cell, for up to this number of classes
+_SMALL_CELL_PX = 18
+_MOST_NUMBERS = 20  # classes in a matrix with numbers
+_LEAST_SHARE = 0.005  # smaller shares are not drawn
+_MARGIN_PX = 6
+_MOST_LETTERS = 20
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of the matrix: the place of its corner, its opacity and its texts."""
+
+    x: float
+    y: float
+    opacity: float
+    number: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A class: the place of its row and column, its color and its names."""
+
+    y: float
+    x: float
+    color: str
+    name: str
+    full_name: str
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A branch of the tree: the line through (x1, y1), (x, y1), (x, y2) and (x2, y2)."""
+
+    x: float
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    is_supported: bool
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """The class matrix and the tree."""
+
+    width: float
+    height: float
+    cell: float
+    name_x: float
+    cells: tuple[Cell, ...]
+    rows: tuple[Row, ...]
+    branches: tuple[Branch, ...]
+
+
+def lay_out(relations: ClassRelations, supported: AbstractSet[frozenset[str]]) -> Diagram:
+    """Return the class matrix and the tree.
+
+    Parameters
+    ----------
+    relations : ClassRelations
+    supported : set of frozenset of str
+        The branches that most bootstrap samples have, as sets of classes.
+    """
+    n = len(relations.names)
+    cell = next((px for most, px in _CELL_PX.items() if n <= most), _SMALL_CELL_PX)
+    tree_px = _TREE_PX if len(relations.merges) else 0
+    left = tree_px + _NAME_PX + 3 * _MARGIN_PX
+    middles = [_TOP_PX + cell * (i + 0.5) for i in range(n)]
+    rows = tuple(
+        Row(
+            y=middles[i],
+            x=left + cell * (i + 0.5),
+            color=relations.colors[i],
+            name=_shortened(name),
+            full_name=f"{name}: {relations.counts[i]:,} images",
+        )
+        for i, name in enumerate(relations.names)
+    )
+    return Diagram(
+        width=left + cell * n + _MARGIN_PX,
+        height=_TOP_PX + cell * n + _MARGIN_PX,
+        cell=cell,
+        name_x=tree_px + 2 * _MARGIN_PX,
+        cells=tuple(_cells(relations, left=left, cell=cell)),
+        rows=rows,
+        branches=tuple(_branches(relations, middles, supported)),
+    )
+
+
+def _cells(relations: ClassRelations, *, left: float, cell: float) -> list[Cell]:
+    shares = relations.shares
+    shown = np.argwhere(shares >= _LEAST_SHARE)
+    names = [_shortened(name) for name in relations.names]
+    with_numbers = len(names) <= _MOST_NUMBERS
+    return [
+        Cell(
+            x=left + cell * float(j),
+            y=_TOP_PX + cell * float(i),
+            # small shares are interesting: the square root makes them visible
+            opacity=round(float(np.sqrt(shares[i, j])), 2),
+            number=f"{100 * shares[i, j]:.0f}" if with_numbers else "",
+            title=f"{names[i]}, neighbors of class {names[j]}: {100 * shares[i, j]:.1f} %",
+        )
+        for i, j in shown
+    ]
+
+
+def _branches(
+    relations: ClassRelations, middles: Sequence[float], supported: AbstractSet[frozenset[str]]
+) -> list[Branch]:
+    """Return the branches; the root is at the left."""
+    heights = relations.merges[:, 2] if len(relations.merges) else np.zeros(0)
+    span = max(float(heights.max(initial=0)), 1e-9)
+    x: list[float] = [_TREE_PX + _MARGIN_PX] * len(middles)
+    y = list(middles)
+    parts = [frozenset([name]) for name in relations.names]
+    branches = []
+    for one, other, height in relations.merges:
+        a, b = int(one), int(other)
+        at = _MARGIN_PX + _TREE_PX * (1 - 0.95 * float(height) / span)
+        parts.append(parts[a] | parts[b])
+        branches.append(
+            Branch(
+                x=round(at, 1),
+                x1=x[a],
+                y1=y[a],
+                x2=x[b],
+                y2=y[b],
+                is_supported=parts[-1] in supported,
+            )
+        )
+        x.append(round(at, 1))
+        y.append((y[a] + y[b]) / 2)
+    return branches
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _MOST_LETTERS else f"{name[: _MOST_LETTERS - 1]}…"

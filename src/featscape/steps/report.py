@@ -1,0 +1,181 @@
+"""Write the report of a map: its findings as one HTML file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape import mapfolder
+from featscape.errors import InputError
+from featscape.files.folder_handle import FolderHandle
+from featscape.mapfolder.read import open_map, open_picture
+from featscape.mapfolder.staging import writing
+from featscape.number_text import plural
+from featscape.printable_names import printable
+from featscape.steps.facts import describe_layer, in_words, landmarks_in_words
+from featscape.steps.findings import open_findings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PIL import Image
+
+    from featscape.mapfolder.read import Map
+    from featscape.report import ReportInput
+
+_MOST_CLASSES = 40  # in the matrix: the names of more classes are too small on paper
+_CAPTIONS = {
+    mapfolder.SCATTER: "One point per image, colored by class",
+    mapfolder.MOSAIC: "The map made of the images",
+}
+
+
+def write_report(
+    folder: str | os.PathLike[str],
+    file: str | os.PathLike[str] | None = None,
+    *,
+    force: bool = False,
+) -> Path:
+    """Write the findings of a map as one HTML file, for reading and printing without any program.
+
+    Parameters
+    ----------
+    folder : path
+        A map folder.
+    file : path, optional
+        The file to write; by default NAME-report.html beside the map NAME-map.
+    force : bool
+        Replace an earlier report at `file`.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        If the map is damaged, if `file` exists and is no report, or is a report without `force`.
+    WriteError
+        If the file cannot be written.
+    """
+    from featscape.report import render_report
+
+    made = open_map(folder)
+    title = made.folder.resolve().name.removesuffix("-map")
+    output = made.folder.resolve().parent / f"{title}-report.html" if file is None else Path(file)
+    _check(output, force=force)
+    content = render_report(_gather(made, title))
+    _replace(output, content)
+    return output
+
+
+def _gather(made: Map, title: str) -> ReportInput:
+    from featscape.findings import (
+        arrange_findings,
+        draw_difference,
+        relate_classes,
+        summarize_findings,
+    )
+    from featscape.report import ReportInput
+
+    findings = open_findings(made)
+    return ReportInput(
+        title=title,
+        facts=_facts(made),
+        sentences=summarize_findings(findings),
+        findings=arrange_findings(findings),
+        labels=made.labels,
+        splits=made.splits,
+        paths=made.paths,
+        thumbnails=made.thumbnails,
+        pictures=list(_pictures(made)),
+        relations=relate_classes(
+            made.features, made.neighbors.indices, made.labels, most_classes=_MOST_CLASSES
+        ),
+        supported={
+            frozenset(one.classes)
+            for one in findings.classes
+            if one.kind in {"close pair", "group"}
+        },
+        difference=draw_difference,
+    )
+
+
+def _facts(made: Map) -> dict[str, str]:
+    """Return what the dataset is and how the map was made; without facts about the computer."""
+    run = made.run
+    noun = "item" if made.paths is None else "image"
+    facts = {"dataset": in_words(len(made), noun, made.labels)}
+    if made.splits is not None:
+        names, counts = np.unique(np.array(made.splits, dtype=object), return_counts=True)
+        facts["splits"] = ", ".join(
+            f"{name} {count:,}" for name, count in zip(names[:20], counts, strict=False)
+        )
+    if run["counts"]["skipped"]:
+        facts["skipped"] = plural(run["counts"]["skipped"], "file")
+    if run["model"] is not None:
+        model = run["model"]
+        facts["network"] = f"{Path(model['name']).name}, {describe_layer(model['layer'])}"
+    facts["features"] = f"{made.features.shape[1]:,} per {noun}"
+    facts["t-SNE"] = (
+        f"{run['n_iter']:,} iterations, KL divergence {run['kl_divergence']:.3f}"
+        f"{landmarks_in_words(made.landmarks)}"
+    )
+    facts["made"] = f"{run['created'][:10]} by featscape {run['versions']['featscape']}"
+    return facts
+
+
+def _pictures(made: Map) -> Iterator[tuple[str, Image.Image]]:
+    from PIL import Image
+
+    folder = FolderHandle(made.folder)
+    for name, caption in _CAPTIONS.items():
+        if not folder.exists(name):
+            continue
+        with open_picture(folder, name) as file, Image.open(file) as image:
+            yield caption, image.convert("RGB")
+
+
+def _check(file: Path, *, force: bool) -> None:
+    """Raise InputError unless `file` is free, or is a report that may be replaced."""
+    from featscape.report import MARK
+
+    if not file.parent.is_dir():
+        raise InputError(
+            f"the folder of the report must exist; {printable(file.parent)} does not. "
+            "Make the folder, or choose another file with --to."
+        )
+    if not os.path.lexists(file):
+        return
+    try:
+        with file.open("rb") as existing:
+            is_report = existing.read(len(MARK)) == MARK.encode()
+    except OSError:
+        is_report = False
+    if not is_report:
+        raise InputError(
+            f"{printable(file)} exists and is not a report that featscape wrote, so featscape does "
+            "not replace it. Choose another file with --to."
+        )
+    if not force:
+        raise InputError(
+            f"the report {printable(file)} already exists. "
+            "Replace the report with --force, or choose another file with --to."
+        )
+
+
+def _replace(file: Path, content: str) -> None:
+    """Write a file completely, or leave the earlier file as it is."""
+    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
+    try:
+        with writing():
+            with partial.open("x", encoding="utf-8") as new:
+                new.write(content)
+            partial.replace(file)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
