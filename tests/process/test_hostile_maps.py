@@ -77,8 +77,7 @@ def hostile(seed, outside, tmp_path, monkeypatch):  # noqa: ARG001 - the attacks
 
 @pytest.fixture
 def use(hostile, outside, featscape, tmp_path):
-    """Return a function that uses the hostile map: open, transform, info, findings,
-    search, serve, export.
+    """Return a function that uses the hostile map: each command that reads a map, and transform.
 
     The function fails if one of these steps reads a file outside of the map, connects, starts a
     process, executes the payload, prints a control character, or reports an error in more than
@@ -86,7 +85,7 @@ def use(hostile, outside, featscape, tmp_path):
     """
 
     def run():
-        site = tmp_path / "site"
+        site, report = tmp_path / "site", tmp_path / "report.html"
         with recorded_events(outside) as events:
             try:
                 made = open_map(hostile)
@@ -98,6 +97,7 @@ def use(hostile, outside, featscape, tmp_path):
                 featscape("info", hostile),
                 featscape("findings", hostile),
                 featscape("search", hostile, "animal"),
+                featscape("report", hostile, "--to", report),
             ]
             request_everything(hostile)
             try:
@@ -118,6 +118,11 @@ def use(hostile, outside, featscape, tmp_path):
             for file in site.rglob("*"):
                 assert file.is_dir() or CANARY not in file.read_bytes()
             shutil.rmtree(site)
+        if report.exists():
+            content = report.read_bytes()
+            assert CANARY not in content
+            assert b"<script" not in content.lower()
+            report.unlink()
         return line
 
     return run
@@ -257,9 +262,10 @@ def test_a_json_value_of_another_type_causes_at_most_an_error_of_one_line(
             (hostile / file).write_text(json.dumps(maps.replaced(content, place, value)))
             command = {"run.json": "info", "findings.json": "findings"}.get(file)
             if command:
-                shown = featscape(command, hostile)
-                assert shown.status in (0, 2), place
-                assert "Traceback" not in shown.err
+                report = ("report", hostile, "--to", hostile.parent / "report.html", "--force")
+                for shown in (featscape(command, hostile), featscape(*report)):
+                    assert shown.status in (0, 2), place
+                    assert "Traceback" not in shown.err
             else:
                 request_everything(hostile)
     assert events == []

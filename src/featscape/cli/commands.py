@@ -81,7 +81,7 @@ def _common(
       featscape demo               a first map, without images and offline
       featscape map photos         a map of your images, one folder per class
       featscape serve photos-map   explore the map in the browser
-      featscape report photos-map  the findings as one file, for reading and printing
+      featscape report photos-map  the findings as one file, for reading
       featscape info photos-map    how the map was made, and skipped files
 
     \b
@@ -267,7 +267,7 @@ def info(folder: MapFolder, *, as_json: AsJson = False) -> None:
 
 @app.command()
 def findings(folder: MapFolder, *, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
-    """Report what a map shows: wrong labels, images off topic and more.
+    """List wrong labels, duplicates, images off topic and more.
 
     docs/findings.md describes each kind of finding, how it is computed, and its limits. If
     the map was made with --no-findings, the findings are computed now; no network runs.
@@ -295,11 +295,11 @@ def findings(folder: MapFolder, *, as_json: AsJson = False, as_csv: AsCsv = Fals
 
 @app.command("report")
 def write_report(folder: MapFolder, *, to: ReportFile = None, force: ForceReport = False) -> None:
-    """Write the findings of a map as one HTML file, for reading and printing.
+    """Write the findings of a map as one HTML file.
 
-    The file shows the most useful findings, the images of each kind of finding, the matrix and the
-    tree of the classes, and how each kind is computed. The file works offline and without scripts,
-    and contains copies of the images that it shows.
+    The file is for reading and printing. The file shows the most useful findings, the images of
+    each kind, and the matrix and the tree of the classes. The file works offline and without
+    scripts, and contains copies of the images that it shows.
 
     \b
     Examples:

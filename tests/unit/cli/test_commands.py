@@ -16,7 +16,10 @@ from featscape.mapfolder.read import open_map
 from featscape.steps.features import fetch_weights
 from quick_network import QuickNetwork, put_in_place
 
-COMMANDS = ["map", "demo", "embed", "serve", "export", "info", "search", "models", "layers"]
+COMMANDS = [
+    *("map", "demo", "embed", "serve", "export", "findings", "report", "info"),
+    *("search", "models", "layers"),
+]
 
 pytestmark = pytest.mark.usefixtures("here")
 

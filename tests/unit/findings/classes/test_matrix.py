@@ -1,0 +1,72 @@
+"""The matrix and the tree of the classes, for a picture."""
+
+import numpy as np
+import pytest
+
+from featscape.findings import relate_classes
+from featscape.findings.spaces import search_all_pairs
+from planted import clouds, named
+
+
+def close_pair(n_items=400):
+    """Return features in which the classes cat and dog are close, and the labels."""
+    rng = np.random.default_rng(0)
+    centers = rng.normal(size=(4, 20))
+    centers[3] = centers[2] + 0.2 * rng.normal(size=20)
+    codes = np.arange(n_items) % 4
+    return (2 + centers[codes] + 0.35 * rng.normal(size=(n_items, 20))).astype(np.float32), codes
+
+
+@pytest.mark.parametrize("n_items", [400, 60])
+def test_the_closest_classes_are_merged_first_and_are_side_by_side(n_items):
+    features, codes = close_pair(n_items)
+    near = search_all_pairs(features, 10).indices
+    relations = relate_classes(features, near, named(codes), most_classes=40)
+    first = sorted(relations.merges[0, :2].astype(int))
+    assert {relations.names[place] for place in first} == {"cat", "dog"}
+    assert first[1] - first[0] == 1
+    assert (np.diff(relations.merges[:, 2]) >= 0).all()
+
+
+def test_the_shares_are_those_of_the_neighbors():
+    features, codes = close_pair()
+    near = search_all_pairs(features, 10).indices
+    relations = relate_classes(features, near, named(codes), most_classes=40)
+    place = {name: i for i, name in enumerate(relations.names)}
+    expected = (codes[near[codes == 2]] == 3).mean()
+    assert relations.shares[place["cat"], place["dog"]] == pytest.approx(expected)
+    assert relations.shares.sum(axis=1) == pytest.approx(1)
+    assert relations.counts.tolist() == [100] * 4
+
+
+def test_small_classes_are_left_out_of_a_small_matrix():
+    features, codes = clouds(300, n_classes=6)
+    codes = np.where(codes == 5, 4, codes)  # the class 4 has twice the items
+    near = search_all_pairs(features, 10).indices
+    relations = relate_classes(features, near, named(codes), most_classes=3)
+    assert len(relations.names) == 3
+    assert "class 4" in relations.names
+    assert relations.n_classes == 5
+    assert (relations.shares.sum(axis=1) < 1.0001).all()
+    assert relations.merges.shape == (2, 3)
+
+
+def test_two_classes_have_a_matrix_without_a_tree():
+    features, codes = clouds(100, n_classes=2)
+    near = search_all_pairs(features, 10).indices
+    relations = relate_classes(features, near, named(codes), most_classes=40)
+    assert relations.shares.shape == (2, 2)
+    assert relations.merges.shape == (0, 3)
+
+
+@pytest.mark.parametrize("labels", [None, ["one"] * 100])
+def test_fewer_than_two_classes_have_no_matrix(labels):
+    features, _codes = clouds(100)
+    near = search_all_pairs(features, 10).indices
+    assert relate_classes(features, near, labels, most_classes=40) is None
+
+
+def test_equal_features_have_a_matrix():
+    features, near = np.ones((9, 4), np.float32), np.zeros((9, 2), np.int32)
+    relations = relate_classes(features, near, list("abcabcabc"), most_classes=40)
+    assert relations.shares.shape == (3, 3)

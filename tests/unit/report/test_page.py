@@ -1,0 +1,222 @@
+"""The report as HTML: escaping, the limit of bytes, and maps without images, labels or findings."""
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from featscape.findings import relate_classes
+from featscape.findings.spaces import search_all_pairs
+from featscape.records.shown_findings import (
+    FindingsSection,
+    ShownColumn,
+    ShownFinding,
+    ShownFindings,
+)
+from featscape.report import MARK, ReportInput, render_report
+from planted import clouds, named
+
+HOSTILE = "</style><script>alert(1)</script><img src=x onerror=alert(1)>\"' {{ 7 * 7 }}\x1b\u202e"
+VOID = {"meta", "link", "img", "br"}
+
+
+class Images:
+    """Noise, whose encoded images are large."""
+
+    def __init__(self, n_images, size=(256, 256)):
+        self._n_images, self._size = n_images, size
+
+    def __len__(self):
+        return self._n_images
+
+    def load(self, index, *, at_least_px=0):
+        del at_least_px
+        width, height = self._size
+        levels = np.random.default_rng(index).integers(0, 256, (height, width, 3))
+        return Image.fromarray(levels.astype(np.uint8))
+
+
+class Page(HTMLParser):
+    """The elements and the text of a page."""
+
+    def __init__(self, content):
+        super().__init__()
+        self.elements, self.attributes, self.text, self._open = [], [], "", []
+        self.feed(content)
+        assert self._open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def finding(text="A sentence.", items=(0, 1, 2), suggested=None):
+    return ShownFinding(text=text, items=items, suggested=suggested, neighbors=(3, 4))
+
+
+def section(name, layout, found, text="Some text."):
+    return FindingsSection(
+        name=name, title=f"Title of {name}", text=text, layout=layout, findings=tuple(found)
+    )
+
+
+def all_sections(found):
+    return (
+        section("labels", "items", [replace(one, suggested=one.text) for one in found]),
+        section("leaks", "pairs", found),
+        section("duplicates", "pairs", found),
+        section("off_topic", "items", found),
+        section("quality", "items", found),
+        section("classes", "groups", found),
+        section("split", "groups", found),
+        section("exemplars", "groups", found),
+        section("shortcuts", "groups", found),
+        section("reliability", "texts", found),
+    )
+
+
+def given(n_items=8, *, sections=None, text="plain", images=True, **changes):
+    columns = (
+        ShownColumn(
+            name="off_topic", title="", note="", values=np.arange(n_items, dtype=np.float32)
+        ),
+        ShownColumn(name="technical_faults", title="", note="", values=[text] * n_items),
+    )
+    sections = all_sections([finding(text)]) if sections is None else sections
+    fields = {
+        "title": text,
+        "facts": {"dataset": text, "made": text},
+        "sentences": (text,),
+        "labels": (text,) * n_items,
+        "splits": (text,) * n_items,
+        "paths": (text,) * n_items,
+        "thumbnails": Images(n_items) if images else None,
+        "findings": ShownFindings(sections=tuple(sections), columns=columns),
+        "difference": lambda first, _: first,
+    }
+    return ReportInput(**(fields | changes))
+
+
+def related(n_classes, *, name="{}", most_classes=40):
+    features, codes = clouds(3 * n_classes, n_classes=n_classes)
+    near = search_all_pairs(features, 5).indices
+    labels = [name.format(code) for code in codes]
+    return relate_classes(features, near, labels, most_classes=most_classes)
+
+
+def test_every_text_of_a_map_is_escaped():
+    relations = related(4, name=HOSTILE + "{}")
+    picture = Image.new("RGB", (8, 8))
+    content = render_report(given(text=HOSTILE, relations=relations, pictures=[(HOSTILE, picture)]))
+    page = Page(content)
+    plain = Page(render_report(given(relations=related(4), pictures=[("plain", picture)])))
+    assert page.elements == plain.elements
+    assert "script" not in page.elements
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert "{{ 7 * 7 }}" in page.text
+    assert all(char.isprintable() or char == "\n" for char in content)
+
+
+def test_the_page_loads_nothing_and_starts_with_its_mark():
+    content = render_report(given())
+    page = Page(content)
+    assert content.startswith(MARK)
+    policy = dict(page.attributes)["content"]
+    assert policy
+    sources = [value for name, value in page.attributes if name in ("src", "href")]
+    assert all(value.startswith(("data:", "#")) for value in sources)
+    assert "default-src 'none'" in content
+
+
+def test_each_kind_has_its_method_and_its_images():
+    page = Page(render_report(given()))
+    for kind in ("labels", "leaks", "off_topic", "quality", "classes", "exemplars", "shortcuts"):
+        assert f"Title of {kind}" in page.text
+    assert "without its own label" in page.text
+    assert "facility location" in page.text
+    assert page.elements.count("img") > 20
+
+
+def test_a_report_of_500_images_that_compress_badly_is_below_5_mb():
+    found = [finding(items=tuple(range(start, start + 20))) for start in range(0, 480, 2)]
+    content = render_report(given(500, sections=all_sections(found)))
+    assert len(content.encode()) < 5_000_000
+    assert "images are left out, to limit the size" in content
+    assert "192 more: featscape findings MAP --csv" in content
+
+
+def test_long_texts_are_shortened():
+    content = render_report(given(text="x" * 100_000, images=False, relations=related(3)))
+    assert len(content) < 1_000_000
+
+
+def test_a_map_without_images_has_names_only():
+    page = Page(render_report(given(images=False)))
+    assert "img" not in page.elements
+    assert "no images, so the report has names only" in page.text
+    assert "no image" in page.text
+
+
+def test_kinds_without_findings_are_listed_with_the_reason():
+    sections = (
+        section("labels", "items", [], text="The items have no labels."),
+        section("duplicates", "pairs", [], text="The map has no images."),
+    )
+    page = Page(
+        render_report(given(sections=sections, labels=None, splits=None, paths=None, sentences=()))
+    )
+    assert "The items have no labels." in page.text
+    assert "The map has no images." in page.text
+    assert "The most useful findings" not in page.text
+
+
+def test_items_without_paths_labels_and_splits_are_numbered():
+    page = Page(render_report(given(labels=None, splits=None, paths=None)))
+    assert "item 0" in page.text
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 12, 40])
+def test_the_matrix_has_a_row_and_a_column_for_each_class(n_classes):
+    relations = related(n_classes)
+    page = Page(render_report(given(relations=relations)))
+    assert page.elements.count("circle") == n_classes
+    assert page.elements.count("path") == (n_classes - 1 if n_classes > 2 else 0)
+
+
+def test_a_matrix_of_1000_classes_has_the_40_largest():
+    relations = related(1_000)
+    page = Page(render_report(given(relations=relations)))
+    assert "The 40 largest of 1,000 classes." in page.text
+    assert page.elements.count("circle") == 40
+
+
+def test_supported_branches_are_marked():
+    relations = related(4)
+    first = frozenset(relations.names[int(part)] for part in relations.merges[0, :2])
+    content = render_report(given(relations=relations, supported={first}))
+    assert content.count('class="branch supported"') == 1
+
+
+def test_atypical_images_are_of_the_class_and_no_exemplars():
+    labels = named(np.arange(12) % 2)
+    sections = (section("exemplars", "groups", [finding(items=(0, 2))]),)
+    content = render_report(
+        given(12, sections=sections, labels=labels, paths=[f"{item}.png" for item in range(12)])
+    )
+    assert content.count("least typical</span>") == 2
+    shown = [name for name in (f"{item}.png" for item in range(12)) if f">{name}<" in content]
+    assert shown == ["0.png", "2.png", "8.png", "10.png"]
