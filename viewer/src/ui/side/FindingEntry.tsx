@@ -14,12 +14,16 @@ const IN_GROUP = 10; // images of a finding about several images
 const PER_LINE = 5;
 
 /** The height of a row in pixels. The texts are cut, so that each row fits. */
-export function rowHeight({ items, finding }: FindingRow, layout: SectionLayout): number {
-  if (layout === "items") return 156;
-  if (layout === "pairs") return 206;
+export function rowHeight(
+  { items, finding }: FindingRow,
+  layout: SectionLayout,
+  hasImages: boolean,
+): number {
+  if (layout === "items") return hasImages ? 156 : 116;
+  if (layout === "pairs") return hasImages ? 206 : 112;
   const nLines = Math.ceil(Math.min(items.length, IN_GROUP) / PER_LINE);
   if (nLines === 0) return 72;
-  return 58 + 76 * nLines + (finding.n_items > IN_GROUP ? 18 : 0);
+  return 58 + (hasImages ? 76 : 24) * nLines + (finding.n_items > IN_GROUP ? 18 : 0);
 }
 
 interface FindingEntryProps {
@@ -43,7 +47,10 @@ export function FindingEntry({ row, layout, number, top, count, active }: Findin
       aria-current={active ? "true" : undefined}
       aria-setsize={count}
       aria-posinset={number + 1}
-      style={{ height: `${rowHeight(row, layout)}px`, transform: `translateY(${top}px)` }}
+      style={{
+        height: `${rowHeight(row, layout, app.hasImages)}px`,
+        transform: `translateY(${top}px)`,
+      }}
       onClick={() => app.chooseFinding(number)}
     >
       <Content row={row} />
@@ -73,10 +80,11 @@ function Sentence({ row }: RowProps) {
 /** A large image, with the suggested label beside the label. */
 function ItemContent({ row }: RowProps) {
   const { finding, items } = row;
+  const { hasImages } = useApp();
   const item = items[0];
   if (item === undefined) return <Sentence row={row} />;
   return (
-    <div class="fs-finding-item">
+    <div class={hasImages ? "fs-finding-item" : "fs-finding-item fs-finding-named"}>
       <ItemButton item={item} sizePx={128} />
       <div class="fs-finding-facts">
         {finding.suggested !== null && <Labels item={item} suggested={finding.suggested} />}

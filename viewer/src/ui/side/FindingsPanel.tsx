@@ -164,7 +164,7 @@ function FindingList({ section }: { readonly section: ListedSection }) {
   const viewport = useViewport(scroller);
   const rows = app.findings.rows.value ?? NO_ROWS;
   const at = app.findings.at.value;
-  const tops = useMemo(() => rowTops(rows, section.layout), [rows, section]);
+  const tops = useMemo(() => rowTops(rows, section.layout, app.hasImages), [rows, section, app]);
   const total = tops[rows.length] ?? 0;
   const first = rowAt(tops, viewport.top - SPARE_PX);
   const last = rowAt(tops, viewport.top + viewport.height + SPARE_PX) + 1;
@@ -195,9 +195,15 @@ function FindingList({ section }: { readonly section: ListedSection }) {
 }
 
 /** The distance of each row from the top of the list, and the height of the list. */
-function rowTops(rows: readonly FindingRow[], layout: ListedSection["layout"]): number[] {
+function rowTops(
+  rows: readonly FindingRow[],
+  layout: ListedSection["layout"],
+  hasImages: boolean,
+): number[] {
   const tops = [0];
-  for (const [i, row] of rows.entries()) tops.push((tops[i] as number) + rowHeight(row, layout));
+  for (const [i, row] of rows.entries()) {
+    tops.push((tops[i] as number) + rowHeight(row, layout, hasImages));
+  }
   return tops;
 }
 
