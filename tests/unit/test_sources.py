@@ -49,6 +49,24 @@ def test_a_map_of_a_manifest_has_its_columns(make, photos):
     assert (kinds["n"], kinds["odd"], kinds["note"]) == ("number", "number", "text")
 
 
+def test_booleans_and_dates_of_a_table_keep_their_types(make, photos):
+    paths = sorted(str(file.relative_to(photos)) for file in photos.rglob("*.png"))
+    rows = [
+        f"{path},{i % 2 == 0},{'' if i == 1 else i % 3 == 0},"
+        f"2026-05-{i + 1:02},2026-05-01 {i % 24:02}:30"
+        for i, path in enumerate(paths)
+    ]
+    (photos / "list.csv").write_text("\n".join(["path,blurry,good,taken,seen", *rows]))
+    made = make(photos / "list.csv")
+    assert made.columns["blurry"].dtype == bool
+    assert made.columns["good"][:4].tolist() == [True, None, False, True]
+    assert made.columns["taken"][2] == np.datetime64("2026-05-03")
+    assert made.columns["seen"][2] == np.datetime64("2026-05-01T02:30")
+    kinds = bundle_columns(made)
+    expected = {"blurry": "category", "good": "category", "taken": "date", "seen": "date"}
+    assert {name: kinds[name] for name in expected} == expected
+
+
 def test_a_map_of_arrays_has_labels_and_splits(make, here):
     images = np.random.default_rng(0).integers(0, 256, (24, 8, 8), dtype=np.uint8)
     np.savez_compressed(here / "digits.npz", train_images=images, train_labels=np.arange(24) % 3)

@@ -19,6 +19,7 @@ const MOUSE: readonly [string, string][] = [
   ["Shift + lasso", "add to the selection; Alt or Ctrl removes"],
   ["Click a class", "hide or show it"],
   ["Double-click a class", "show only that class, or all again"],
+  ["Drag over a chart", "show only this range; click again to show all"],
 ];
 
 const DROP: readonly [string, string] = ["Drop an image", "place it on the map"];
@@ -30,6 +31,7 @@ const TOUCH: readonly [string, string][] = [
   ["Lasso, rectangle", "draw around images to select them"],
   ["Tap a class", "hide or show it"],
   ["Double-tap a class", "show only that class, or all again"],
+  ["Drag over a chart", "show only this range; tap again to show all"],
 ];
 
 /** The rows about keys; some depend on the map. */

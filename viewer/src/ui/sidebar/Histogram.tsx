@@ -10,7 +10,7 @@ import {
   nextBin,
 } from "../../state/bins";
 import { columnScale, numberCodes, numberPalette } from "../../state/colors/scale";
-import { valueText } from "../../state/columns";
+import { columnTitle, valueText } from "../../state/columns";
 import type { Numbers } from "../../state/filters";
 import { LABEL } from "../../state/items/items";
 import { useApp } from "../context";
@@ -66,6 +66,7 @@ export function Histogram({ column, values }: ScaleProps) {
       )}
       {bins.count > 1 && (
         <Handles
+          title={columnTitle(app.manifest, name)}
           bins={bins}
           range={range}
           lower={valueText(app.manifest, name, lower)}
@@ -183,6 +184,7 @@ function useBrush(
 }
 
 interface HandlesProps {
+  readonly title: string;
   readonly bins: Bins;
   readonly range: BinRange;
   readonly lower: string;
@@ -191,7 +193,7 @@ interface HandlesProps {
 }
 
 /** Two sliders, for the keyboard and for one end of the range at a time. */
-function Handles({ bins, range, lower, upper, onKeep }: HandlesProps) {
+function Handles({ title, bins, range, lower, upper, onKeep }: HandlesProps) {
   const { first, last } = range;
 
   /** The nearest bin with items, in the direction of the move. */
@@ -208,7 +210,7 @@ function Handles({ bins, range, lower, upper, onKeep }: HandlesProps) {
         max={bins.count}
         step={1}
         value={first}
-        aria-label="At least"
+        aria-label={`${title}: at least`}
         aria-valuetext={lower}
         onInput={({ currentTarget }) => {
           const bin = Math.min(currentTarget.valueAsNumber, last);
@@ -222,7 +224,7 @@ function Handles({ bins, range, lower, upper, onKeep }: HandlesProps) {
         max={bins.count}
         step={1}
         value={last + 1}
-        aria-label="At most"
+        aria-label={`${title}: at most`}
         aria-valuetext={upper}
         onInput={({ currentTarget }) => {
           const bin = Math.max(currentTarget.valueAsNumber - 1, first);
