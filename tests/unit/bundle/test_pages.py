@@ -74,7 +74,7 @@ def viewer(tmp_path, monkeypatch):
 
 @pytest.fixture
 def picture(tmp_path):
-    Image.new("RGB", (2000, 1000), "white").save(tmp_path / "scatter.png")
+    Image.new("RGB", (400, 200), "white").save(tmp_path / "scatter.png")
     return tmp_path / "scatter.png"
 
 
