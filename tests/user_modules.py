@@ -152,6 +152,10 @@ class Avoiding(Pooled):
     def forward(self, x):
         return super().forward(x) if x.mean() < 1 else x.mean((2, 3)).repeat(1, 3)[:, :8]
 
+class EmptyLater(Pooled):
+    def forward(self, x):
+        return super().forward(x) if x.mean() < 1 else None
+
 class HalfPrecision(Pooled):
     def forward(self, x):
         with torch.autocast("cpu", torch.bfloat16):

@@ -228,7 +228,7 @@ def _read_out(
     outputs = plan(
         module, layers or (OUTPUT,), method=pool or DEFAULT_POOL, probe=batch, owner=owner
     )
-    readout = LayerReadout(module, outputs).eval()
+    readout = LayerReadout(module, outputs, owner=owner).eval()
     kept = [module.get_submodule(output.layer) for output in outputs]
     value_reads: list[str] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -74,7 +75,8 @@ def check_source(source: Path, *, output: Path) -> None:
             f"{name} is a map, not a source of images. Open the map with `featscape serve {name}` "
             "or open_map(), or give the folder of the images."
         )
-    if output.resolve().is_relative_to(source.resolve()):
+    # Path.resolve raises for a link to itself
+    if Path(os.path.realpath(output)).is_relative_to(os.path.realpath(source)):
         raise InputError(
             f"the output folder {printable(output)} is inside the source {printable(source)}, so a "
             "later run would find its pictures. Choose a folder outside with -o (output=)."
@@ -108,6 +110,11 @@ def check_readable(folder: Path | FolderHandle) -> None:
         _load_run(FolderHandle.of(folder))
     except (FileNotFoundError, NotADirectoryError):
         return
+    except PermissionError as error:
+        raise InputError(
+            f"{printable(Path(folder) / RUN)} must be readable; reading failed: {error.strerror}. "
+            "Check the permissions of the file."
+        ) from error
     except (OSError, ValueError) as error:
         path = Path(folder) / RUN
         reason = error.strerror if isinstance(error, OSError) else error

@@ -26,6 +26,23 @@ class TestSource:
         message = refuse("map", "nowhere")
         assert message.startswith("the source must be a folder of images, a table")
 
+    def test_a_link_to_itself_is_refused(self, refuse, here):
+        (here / "loop").symlink_to("loop")
+        message = refuse("map", "loop")
+        assert "'loop' is a symbolic link that leads back to itself. Name the folder" in message
+
+    @pytest.mark.parametrize("file", ["x.zip", "x.tar", "x.csv", "x.parquet", "x.npy", "x/"])
+    def test_a_server_that_cannot_be_reached_is_named(self, refuse, monkeypatch, file):
+        def connect(*_arguments):
+            raise ConnectionRefusedError(111, "Connection refused")
+
+        monkeypatch.setattr("socket.socket.connect", connect)
+        monkeypatch.setattr("asyncio.BaseEventLoop.sock_connect", connect, raising=False)
+        monkeypatch.setattr("featscape.images.storage.remote.N_ATTEMPTS", 1)
+        message = refuse("map", f"http://127.0.0.1:9/{file}")
+        assert f"the server of 'http://127.0.0.1:9/{file}' is not: " in message
+        assert message.endswith("Check the address and the network connection.")
+
     def test_a_single_image_is_refused(self, refuse, photos):
         message = refuse("map", photos / "red" / "00.png")
         assert "00.png' is a file of another type" in message

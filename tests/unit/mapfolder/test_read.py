@@ -176,3 +176,13 @@ def test_an_error_shows_the_name_of_a_column_without_escape_sequences(tmp_path):
     with pytest.raises(InputError, match="its column") as error:
         open_map(tmp_path / "m")
     assert str(error.value).isprintable()
+
+
+def test_a_run_json_without_permission_is_an_error_about_permissions(tmp_path, monkeypatch):
+    def refuse(*_arguments, **_options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("featscape.mapfolder.layout.load_json", refuse)
+    (tmp_path / "m").mkdir()
+    with pytest.raises(InputError, match=r"failed: Permission denied\. Check the permissions"):
+        open_map(tmp_path / "m")

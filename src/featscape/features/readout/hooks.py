@@ -61,10 +61,15 @@ class LayerReadout(nn.Module):
         In evaluation mode.
     outputs : sequence of LayerOutput
         From `plan`, in the order in which the features are concatenated.
+    owner : str
+        Name of the network, for messages.
     """
 
-    def __init__(self, network: nn.Module, outputs: Sequence[LayerOutput]) -> None:
+    def __init__(
+        self, network: nn.Module, outputs: Sequence[LayerOutput], *, owner: str = "the network"
+    ) -> None:
         super().__init__()
+        self._owner = owner
         self.network = network
         self.outputs = tuple(outputs)
 
@@ -104,7 +109,8 @@ class LayerReadout(nn.Module):
         """
         if [output.layer for output in self.outputs] == [""]:
             # without hooks PyTorch can compile the network
-            return [pool(_tensor_of(self.network(batch)), self.outputs[0].pooling, _TORCH)]
+            output = self._tensor_of(self.network(batch))
+            return [pool(output, self.outputs[0].pooling, _TORCH)]
         rows: dict[str, torch.Tensor] = {}
         n_calls_left = {output.layer: output.n_calls for output in self.outputs}
 
@@ -113,7 +119,7 @@ class LayerReadout(nn.Module):
         ) -> None:
             n_calls_left[planned.layer] -= 1
             if n_calls_left[planned.layer] == 0:
-                rows[planned.layer] = pool(_tensor_of(output), planned.pooling, _TORCH)
+                rows[planned.layer] = pool(self._tensor_of(output), planned.pooling, _TORCH)
                 if len(rows) == len(n_calls_left):
                     raise _Stop
 
@@ -133,10 +139,21 @@ class LayerReadout(nn.Module):
         missing = [name for name in n_calls_left if name not in rows]
         if missing:
             raise ModelError(
-                f"a layer must be computed for every image; {missing[0]} was not computed for an "
-                "image of this dataset. Choose a layer that does not depend on the image."
+                f"a layer must be computed for every image; {missing[0]} of {self._owner} was not "
+                "computed for an image of this dataset. Choose a layer that does not depend on the "
+                "image."
             )
         return [rows[planned.layer] for planned in self.outputs]
+
+    def _tensor_of(self, output: object) -> torch.Tensor:
+        tensor = _find_tensor(output)
+        if tensor is None:
+            raise ModelError(
+                f"a layer must return a tensor for every image; a layer of {self._owner} returned "
+                f"{type(output).__name__} for an image of this dataset. Change the network, or "
+                "choose another layer."
+            )
+        return tensor
 
 
 class _Stop(Exception):  # noqa: N818 - this exception is not an error
@@ -338,13 +355,6 @@ def _count_prefix(network: nn.Module, shape: tuple[int, ...]) -> int:
         n_prefix = int(any(name.endswith(_CLASS_TOKENS) for name, _ in network.named_parameters()))
     n_tokens = shape[0]
     return int(n_prefix) if is_square(n_tokens - n_prefix) and not is_square(n_tokens) else 0
-
-
-def _tensor_of(output: object) -> torch.Tensor:
-    tensor = _find_tensor(output)
-    if tensor is None:
-        raise TypeError("a layer returned a tensor before, and returns none now")
-    return tensor
 
 
 def _find_tensor(output: Any) -> torch.Tensor | None:

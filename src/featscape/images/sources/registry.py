@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from featscape.errors import InputError
+from featscape.errors import ImageError, InputError
 from featscape.images.sources.arrays import ARRAYS
 from featscape.images.sources.class_folders import describe_no_images
 from featscape.images.sources.folder import ADDRESS, FOLDER
@@ -20,6 +20,7 @@ from featscape.images.sources.zip import ZIP
 from featscape.images.storage.backends import storage_of
 from featscape.images.storage.listing import describe_skipped
 from featscape.images.storage.locations import as_location, join
+from featscape.images.storage.remote_errors import describe_no_connection
 from featscape.images.tables.table_files import TABLE_EXTENSIONS
 
 if TYPE_CHECKING:
@@ -40,6 +41,21 @@ def find_in_source(
 
     See `find_images` for the parameters and errors.
     """
+    try:
+        return _find_in_source(source, path_column=path_column, label_column=label_column)
+    except (InputError, ImageError) as error:
+        reason = describe_no_connection(error) if isinstance(source, str) else None
+        if reason is None:
+            raise
+        raise InputError(
+            f"the source must be reachable; the server of {source!r} is not: {reason}. "
+            "Check the address and the network connection."
+        ) from error
+
+
+def _find_in_source(
+    source: Location, *, path_column: str | None, label_column: str | None
+) -> ImageSet:
     candidate = Candidate(source, path_column=path_column, label_column=label_column)
     is_file = isinstance(source, str) or os.path.isfile(source)  # noqa: PTH113 - Path.is_file raises without permission
     kind = _recognize(candidate) if is_file else None
@@ -91,7 +107,7 @@ def name_source(source: str | os.PathLike[str]) -> str:
     if isinstance(location, str):
         parts = urlsplit(location)
         return PurePosixPath(parts.path).stem or parts.hostname or "address"
-    path = location.resolve()
+    path = Path(os.path.realpath(location))  # Path.resolve raises for a link to itself
     return (path.stem if path.is_file() else path.name) or "root"
 
 

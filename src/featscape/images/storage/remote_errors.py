@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+
 _RETRY_STATUSES = (408, 425, 429)  # HTTP: request timeout, too early, too many requests
 _MISSING_STATUSES = (404, 410)
+# of aiohttp and botocore, which are optional
+_NO_CONNECTION = {"ClientConnectorError", "ClientConnectorDNSError", "EndpointConnectionError"}
 
 
 def is_final(error: Exception) -> bool:
@@ -38,6 +42,19 @@ def _http_failure(error: BaseException) -> BaseException | None:
     for candidate in (error, error.__cause__):
         if candidate is not None and type(candidate).__module__.startswith("aiohttp"):
             return candidate
+    return None
+
+
+def describe_no_connection(error: BaseException) -> str | None:
+    """Return why a server cannot be reached, if this caused the error; else None."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, (ConnectionError, socket.gaierror)) or (
+            type(cause).__name__ in _NO_CONNECTION
+        ):
+            reason = getattr(cause, "os_error", cause)  # aiohttp's exceptions contain the system's
+            return getattr(reason, "strerror", None) or str(reason)
+        cause = cause.__cause__ or cause.__context__
     return None
 
 

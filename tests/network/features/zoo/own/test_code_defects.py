@@ -71,7 +71,16 @@ def test_an_error_in_a_helper_module_names_its_line(name, message):
         ("Failing", (), rf"KeyError \('bright'\) {place_of(_RAISES_KEY_ERROR)}"),
         ("LeavingLater", (), rf"SystemExit \(7\) {place_of('            sys.exit(7)')}"),
         ("WideningLater", (), r"features per image, here 8; .* gives \(1, 16\)"),
-        ("Avoiding", ("layer",), r"layer was not computed for an image of this dataset"),
+        (
+            "Avoiding",
+            ("layer",),
+            r"layer of own_defective:Avoiding was not computed for an image of this dataset",
+        ),
+        (
+            "EmptyLater",
+            ("output",),
+            r"a layer of own_defective:EmptyLater returned NoneType for an image of this dataset",
+        ),
     ],
 )
 def test_an_exception_during_a_run_is_one_line_and_keeps_the_computed_features(
