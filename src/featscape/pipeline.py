@@ -72,7 +72,7 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
                     place=executor.place,
                 )
             with watch.stage("words"):
-                recognize_in_folder(folder, layer, note=options.report.note)
+                recognize_in_folder(folder, layer, maps=maps, note=options.report.note)
             _finish(
                 folder,
                 embedding,

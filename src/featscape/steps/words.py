@@ -9,12 +9,15 @@ import numpy as np
 from featscape import mapfolder
 from featscape.errors import InputError, ModelError
 from featscape.features import read_classifier
+from featscape.mapfolder import current_versions
+from featscape.mapfolder.read import read_digests, read_run
 from featscape.mapfolder.words_file import read_recognized, write_recognized
 from featscape.printable_names import printable
+from featscape.records import ModelCard, Recognized
 from featscape.words import match, recognize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from featscape.mapfolder.read import Map
@@ -22,7 +25,9 @@ if TYPE_CHECKING:
     from featscape.words import Match
 
 
-def recognize_in_folder(folder: Path, features: Features, *, note: Callable[[str], None]) -> None:
+def recognize_in_folder(
+    folder: Path, features: Features, *, maps: Sequence[Path] = (), note: Callable[[str], None]
+) -> None:
     """Write words.npz of a map that is being written, if its network is a classifier of ImageNet.
 
     Parameters
@@ -30,9 +35,17 @@ def recognize_in_folder(folder: Path, features: Features, *, note: Callable[[str
     folder : Path
         Contains features.npy.
     features : Features
+    maps : sequence of Path
+        Finished maps. If one of these maps was made with the same network and contains all images,
+        its words are copied, and PyTorch is not imported.
     note : callable
         Receives the reason if the weights of the classifier cannot be read.
     """
+    for made in maps:
+        copied = _copy_words(made, features)
+        if copied is not None:
+            write_recognized(folder, copied)
+            return
     try:
         classifier = read_classifier(features.model)
     except ModelError as error:
@@ -41,6 +54,25 @@ def recognize_in_folder(folder: Path, features: Features, *, note: Callable[[str
     if classifier is not None:
         values = np.load(folder / mapfolder.FEATURES, mmap_mode="r")
         write_recognized(folder, recognize(values, classifier))
+
+
+def _copy_words(folder: Path, features: Features) -> Recognized | None:
+    """Return the words of a map for other features; None if the map lacks words or images."""
+    try:
+        run, digests = read_run(folder), read_digests(folder)
+        if digests is None or run["model"] is None or run["versions"] != current_versions():
+            return None
+        found = read_recognized(folder, n_items=len(digests))
+        if found is None or ModelCard(**run["model"]) != features.model:
+            return None
+    except InputError:
+        return None  # the map is damaged, or was replaced in the meantime
+    rows = {digest.tobytes(): row for row, digest in enumerate(digests)}
+    wanted = () if features.digests is None else map(bytes, features.digests)
+    order = [rows.get(digest, -1) for digest in wanted]
+    if not order or min(order) < 0:
+        return None
+    return Recognized(found.classes[order], found.probabilities[order])
 
 
 def search(made: Map, query: str, *, k: int | None = None) -> Match:

@@ -5,11 +5,13 @@ import json
 from dataclasses import replace
 from importlib import import_module
 
+import numpy as np
 import pytest
 
 from conftest import write_images
-from featscape import make_map
-from featscape.records import Inference
+from featscape import make_map, open_map
+from featscape.mapfolder.words_file import read_recognized
+from featscape.records import ClassifierWeights, Inference
 from notes import Notes
 from quick_network import QuickNetwork, put_in_place
 
@@ -38,7 +40,8 @@ def first_map(photos, here, weights, monkeypatch):
         weights_sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
     )
     network.inference = Inference("An engine 1.0", "fp32", "auto", "a reason")
-    monkeypatch.setattr("featscape.pipeline.recognize_in_folder", lambda *_, **__: None)
+    classifier = ClassifierWeights(np.eye(1000, 48, dtype=np.float32), np.zeros(1000, np.float32))
+    monkeypatch.setattr("featscape.steps.words.read_classifier", lambda _card: classifier)
     put_in_place(network, monkeypatch)
     (photos / "red" / "damaged.png").write_bytes(b"no image")
     make_map(photos, "one", **OPTIONS)
@@ -66,6 +69,17 @@ def test_the_network_is_not_loaded_for_the_same_images(photos, loaded):
     assert "the features of 24 images were taken from one" in progress.lines
     assert made.run["inference"]["reason"] == "as for the features in one"
     assert [one["path"] for one in made.run["skipped"]] == ["red/damaged.png"]
+
+
+def test_the_words_are_copied_without_the_weights(photos, monkeypatch):
+    monkeypatch.setattr("featscape.steps.words.read_classifier", lambda _card: pytest.fail("read"))
+    (photos / "red").rename(photos / "a-first")  # another order of the images
+    one, two = open_map("one"), make_map(photos, "two", **OPTIONS)
+    before, after = (read_recognized(made.folder, n_items=24) for made in (one, two))
+    rows = [one.paths.index(path.replace("a-first", "red")) for path in two.paths]
+    assert rows != sorted(rows)
+    np.testing.assert_array_equal(after.classes, before.classes[rows])
+    np.testing.assert_array_equal(after.probabilities, before.probabilities[rows])
 
 
 def test_a_new_image_needs_the_network(photos, loaded):
