@@ -153,7 +153,8 @@ export class App {
 
   /** Select the items that no filter hides. */
   selectShown(): void {
-    this.select(this.shownOf(Uint32Array.from({ length: this.items.count }, (_, item) => item)));
+    const all = () => Uint32Array.from({ length: this.items.count }, (_, item) => item);
+    this.select(this.hiding.value?.shown ?? all());
   }
 
   /** Whether no filter hides an item. */
@@ -200,9 +201,9 @@ export class App {
     this.select(this.itemsOf(ids));
   }
 
-  /** The items with these ids. */
-  itemsOf(ids: ArrayLike<number>): Uint32Array {
-    return Uint32Array.from(Array.from(ids).flatMap((id) => this.items.itemOf(id) ?? []));
+  /** The items with these ids, which the map must have. */
+  itemsOf(ids: Uint32Array): Uint32Array {
+    return ids.map((id) => this.items.itemOf(id) as number);
   }
 
   /** Keep the selection under a name. */

@@ -1,5 +1,5 @@
 /** The selections that the browser keeps under a name. */
-import { useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import { saveSelections } from "../../state/exports/exports";
 import { importSelections, type NamedSelection } from "../../state/named-selections";
 import { count, shownText, useApp } from "../context";
@@ -52,7 +52,8 @@ export function NamedSelections() {
 function Row({ selection }: { readonly selection: NamedSelection }) {
   const app = useApp();
   const { name, ids } = selection;
-  const nShown = app.hiding.value ? app.shownOf(app.itemsOf(ids)).length : ids.length;
+  const items = useMemo(() => app.itemsOf(ids), [app, ids]);
+  const nShown = app.shownOf(items).length;
   return (
     <li class="fs-named-row">
       <button
