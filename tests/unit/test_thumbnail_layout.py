@@ -66,7 +66,7 @@ def test_a_small_grid_is_assigned_optimally():
 
 
 @pytest.mark.parametrize(("n_points", "shape"), [(1200, (40, 33)), (1200, (30, 40)), (1, (1, 1))])
-def test_every_point_gets_a_cell_of_its_own(n_points, shape):
+def test_every_point_has_a_separate_cell(n_points, shape):
     rng = np.random.default_rng(0)
     points = np.clip(rng.normal(0.3, 0.1, (n_points, 2)) * shape, 0, shape)
     # the large grid is cut several times

@@ -101,7 +101,7 @@ def test_transform_in_one_and_three_dimensions(blobs, n_components):
 
 class TestNearest:
     @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-    def test_they_are_the_nearest_of_all_in_the_metric(self, blobs, metric):
+    def test_the_neighbors_are_the_nearest_in_the_metric(self, blobs, metric):
         X = blobs[0]
         model = TSNE(perplexity=5, max_iter=20, random_state=0, metric=metric).fit(X[:240])
         found = model.nearest(X[240:])
@@ -111,14 +111,14 @@ class TestNearest:
         expected = np.sort(distances, axis=1)[:, :15]
         np.testing.assert_allclose(found.distances, expected, rtol=1e-3, atol=1e-5)
 
-    def test_they_agree_with_those_of_the_fitted_items(self, fitted, blobs):
+    def test_the_neighbors_agree_with_those_of_the_fitted_items(self, fitted, blobs):
         found = fitted.nearest(blobs[0][:240])
         np.testing.assert_array_equal(found.indices[:, 0], np.arange(240))
         np.testing.assert_array_equal(found.indices[:, 1:], fitted.neighbors_indices_[:, :-1])
         ours, theirs = found.distances[:, 1:], fitted.neighbors_distances_[:, :-1]
         np.testing.assert_allclose(ours, theirs, rtol=1e-4)
 
-    def test_of_given_distances(self, blobs):
+    def test_the_neighbors_of_given_distances(self, blobs):
         distances = cdist(blobs[0][:60], blobs[0][:50])
         model = TSNE(perplexity=5, max_iter=20, random_state=0, metric="precomputed", init="random")
         found = model.fit(distances[:50]).nearest(distances[50:])
@@ -126,7 +126,7 @@ class TestNearest:
         np.testing.assert_allclose(found.distances, np.sort(distances[50:])[:, :15], rtol=1e-6)
 
     @pytest.mark.parametrize("metric", ["cosine", "precomputed"])
-    def test_placing_tells_them_too(self, blobs, metric):
+    def test_place_returns_the_same_positions_and_neighbors(self, blobs, metric):
         X = cdist(blobs[0], blobs[0][:240]) if metric == "precomputed" else blobs[0]
         init = "random" if metric == "precomputed" else "pca"
         model = TSNE(perplexity=5, max_iter=20, random_state=0, metric=metric, init=init)

@@ -78,7 +78,7 @@ class TestHelp:
         assert re.search(r"  Examples?:\n    featscape ", done.out)
         assert max(map(len, done.out.splitlines())) <= 80
 
-    def test_all_commands_are_listed_with_a_whole_sentence(self, featscape):
+    def test_all_commands_are_listed_with_a_sentence(self, featscape):
         out = featscape("--help").out
         for command in COMMANDS:
             line = re.search(rf"^  {command} +\S.*\.$", out, re.MULTILINE)

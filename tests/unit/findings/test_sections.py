@@ -76,7 +76,7 @@ def test_class_findings_are_divided_into_close_split_and_typical():
     assert sections["split"].findings[0].items == (2,)
 
 
-def test_a_kind_without_findings_has_the_reason_or_says_none():
+def test_a_kind_without_findings_has_the_reason_or_none():
     sections = arranged(not_computed={"quality": "The map has no images."})
     assert sections["quality"].text == "The map has no images."
     assert sections["off_topic"].text == "None found."

@@ -92,17 +92,17 @@ def test_the_measure_agrees_with_published_pairs():
 
 
 @pytest.mark.parametrize("vision", VISIONS)
-def test_ten_colors_can_be_told_apart_by_everyone(vision):
+def test_ten_colors_are_distinguishable_with_any_color_vision(vision):
     # The minimum of tab10 is 1.3, that of the seven colors of Okabe and Ito is 11.
     assert least_difference(TEN_COLORS, vision) > (23 if vision == "normal" else 12.5)
 
 
-def test_ten_colors_stand_out_from_white():
+def test_ten_colors_have_contrast_with_white():
     assert contrast_on_white(TEN_COLORS).min() > 2
 
 
 @pytest.mark.parametrize(("n_classes", "difference"), [(20, 12), (60, 6), (100, 5)])
-def test_further_colors_keep_their_distance_and_stand_out(n_classes, difference):
+def test_more_colors_are_distinguishable_and_have_contrast(n_classes, difference):
     colors = list(class_colors(str(i) for i in range(n_classes)).values())
     assert least_difference(colors) > difference
     assert contrast_on_white(colors).min() > 1.7

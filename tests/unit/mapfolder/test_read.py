@@ -58,7 +58,7 @@ class TestOpening:
         monkeypatch.setattr(maps, "restore", wait_for_a_run)
         assert len(open_map(tmp_path / "m")) == N_ITEMS
 
-    def test_a_map_that_is_replaced_while_it_is_read_is_read_anew(self, tmp_path, monkeypatch):
+    def test_a_map_that_is_replaced_while_it_is_read_is_read_again(self, tmp_path, monkeypatch):
         make(tmp_path / "m", source="older")
         read_items = maps.read_items
 

@@ -135,7 +135,7 @@ def test_the_caption_precedes_the_number_of_shown_images(captions):
     assert captions == ["Sixty · showing 1 of 60 images"]
 
 
-def test_the_last_image_lies_on_top():
+def test_the_last_image_is_drawn_on_top():
     drawn = draw_at([(90, 90), (110, 110)], Plain(2, colors=(BLACK, GRAY)), ["red", "blue"])
     assert tuple(drawn[100, 100]) == GRAY
 
@@ -163,7 +163,7 @@ def test_which_image_is_read_first_does_not_matter():
     np.testing.assert_array_equal(uneven, np.asarray(one_by_one))
 
 
-def test_images_are_held_in_chunks():
+def test_images_are_stored_in_chunks():
     n_images = 5 * mosaic.CHUNK_IMAGES
     images = Plain(n_images)
     n_ahead = []
@@ -326,6 +326,6 @@ def test_an_image_that_cannot_be_read_stops_the_picture():
         ({"positions": points(2), "images": Plain(2), "size_px": 1}, "size_px must be between"),
     ],
 )
-def test_mistakes_are_told(arguments, message):
+def test_invalid_arguments_are_errors(arguments, message):
     with pytest.raises(InputError, match=message):
         draw_mosaic(**arguments)

@@ -38,7 +38,7 @@ def test_numbers_near_the_largest_do_not_overflow():
 
 @pytest.mark.parametrize("n_dimensions", [1, 2, 3])
 @pytest.mark.parametrize("n_items", [1, 2, 5])
-def test_identical_positions_lie_on_one_point(n_items, n_dimensions):
+def test_identical_positions_are_one_point_on_the_plane(n_items, n_dimensions):
     plane = project_to_plane(np.full((n_items, n_dimensions), 7.0))
     assert np.ptp(plane.xy, axis=0) == pytest.approx([0, 0])
     assert plane.aspect == 1

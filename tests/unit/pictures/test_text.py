@@ -42,7 +42,7 @@ def test_long_text_keeps_both_ends():
     assert shown.count("…") == 1
 
 
-def test_short_text_is_left_alone():
+def test_short_text_is_not_shortened():
     assert shorten("cat", font_for("cat", 20), 500) == "cat"
 
 

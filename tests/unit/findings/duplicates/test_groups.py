@@ -67,7 +67,7 @@ def test_variations_of_one_shape_are_no_duplicates():
     assert groups(duplicates(images)) == []
 
 
-def test_equal_files_and_equal_pixels_are_told_apart():
+def test_equal_files_and_equal_pixels_are_distinguished():
     images = pictures(12)
     images[8], images[9] = images[2], images[3]
     digests = np.random.default_rng(0).integers(0, 256, (12, 32)).astype(np.uint8)

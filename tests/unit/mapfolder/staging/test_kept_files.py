@@ -17,7 +17,7 @@ from staged_folders import end_early, full_disk, keep, names_in, stage
 
 class TestWhatIsKept:
     @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-    def test_an_early_end_keeps_it_and_says_so(self, tmp_path, error):
+    def test_an_early_end_keeps_the_files_and_reports_it(self, tmp_path, error):
         lines = []
         end_early(tmp_path / "m", error=error, note=lines.append)
         assert names_in(tmp_path) == [".m.partial"]
@@ -25,14 +25,14 @@ class TestWhatIsKept:
         (line,) = lines
         assert f"is kept in {tmp_path / '.m.partial'}: repeat the call to continue" in line
 
-    def test_the_next_run_finds_it_and_begins_the_folder_anew(self, tmp_path):
+    def test_the_next_run_finds_the_files_and_an_empty_folder(self, tmp_path):
         end_early(tmp_path / "m")
         with stage(tmp_path / "m") as folder:
             assert names_in(folder) == []
             assert (kept_beside(folder) / "file").read_text() == "work"
         assert names_in(tmp_path) == ["m"]
 
-    def test_a_check_that_fails_leaves_it(self, tmp_path):
+    def test_a_failed_check_keeps_the_files(self, tmp_path):
         end_early(tmp_path / "m")
 
         def refuse(_output):
@@ -47,7 +47,7 @@ class TestWhatIsKept:
         assert lines == []
         assert (tmp_path / ".m.partial" / "kept" / "file").exists()
 
-    def test_a_full_disk_says_where_it_is(self, tmp_path, monkeypatch):
+    def test_the_error_of_a_full_disk_names_the_kept_files(self, tmp_path, monkeypatch):
         monkeypatch.setattr("os.fsync", full_disk)
         with (
             pytest.raises(
@@ -59,15 +59,15 @@ class TestWhatIsKept:
         assert names_in(tmp_path) == [".m.partial"]
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is full")
-    def test_a_short_write_is_a_refusal(self):
+    def test_a_short_write_is_a_write_error(self):
         with pytest.raises(WriteError, match="No space left on device"), writing():
             np.zeros(1_000).tofile("/dev/full")  # NumPy gives no errno
 
-    def test_a_bug_is_not_taken_for_a_full_disk(self, tmp_path):
+    def test_a_bug_is_not_reported_as_a_full_disk(self, tmp_path):
         with pytest.raises(OSError, match="cannot write mode F") as found, writing():
             Image.new("F", (4, 4)).save(tmp_path / "x.png")
         assert not isinstance(found.value, WriteError)
 
-    def test_without_anything_kept_nothing_is_left(self, tmp_path):
+    def test_without_kept_files_nothing_remains(self, tmp_path):
         end_early(tmp_path / "m", fill=lambda folder: kept_beside(folder).mkdir())
         assert names_in(tmp_path) == []
