@@ -1,9 +1,10 @@
-"""Forbids slow operations in unit tests: new processes, and networks of libraries."""
+"""Forbids slow operations in unit tests: processes, connections, and networks of libraries."""
 
 import functools
 import importlib.machinery
 import multiprocessing.util
 import sys
+from ipaddress import ip_address
 
 import pytest
 
@@ -18,6 +19,16 @@ BUILDERS = {
     "timm.models._factory": "create_model",
     "torchvision.models._api": "get_model",
 }
+
+
+def is_remote(address):
+    """Return whether a socket's address is on another machine; text is the path of a socket."""
+    if not isinstance(address, tuple) or address[0] == "localhost":
+        return False
+    try:
+        return not ip_address(address[0]).is_loopback
+    except ValueError:  # another name
+        return True
 
 
 class UnitGuard:
@@ -64,6 +75,8 @@ class UnitGuard:
     def _audit(self, event, arguments):
         if event in audit.PROCESS_EVENTS and not CORE_COUNTERS.intersection(arguments[:1]):
             self.forbid("start a process")
+        if event == "socket.connect" and is_remote(arguments[1]):
+            self.forbid("connect to another machine")
 
     def _guard(self, function, what):
         @functools.wraps(function)

@@ -3,6 +3,7 @@
 import importlib
 import multiprocessing
 import os
+import socket
 import subprocess
 import sys
 
@@ -28,6 +29,19 @@ FORBIDDEN = pytest.fail.Exception
 def test_a_process_is_forbidden(start):
     with pytest.raises(FORBIDDEN, match=r"must not start a process; .*test_unit_guard\.py.* does"):
         start()
+
+
+def test_a_connection_to_another_machine_is_forbidden():
+    with (
+        socket.socket() as client,
+        pytest.raises(FORBIDDEN, match="must not connect to another machine"),
+    ):
+        client.connect(("192.0.2.1", 80))
+
+
+def test_a_connection_to_this_machine_is_allowed():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        socket.create_connection(server.getsockname()).close()
 
 
 @pytest.mark.parametrize("module", ["ray", "playwright"])
