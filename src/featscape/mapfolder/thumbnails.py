@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 DATA = "data.bin"
 _OFFSETS = "offsets.npy"
+# a map may come from a stranger; featscape writes at most 3,333 x 3,333 pixels
+_MOST_PIXELS = 1 << 24
 
 
 class ThumbnailWriter:
@@ -127,11 +129,16 @@ class Thumbnails:
 
         try:
             with Image.open(io.BytesIO(self.encoded(index)), formats=("PNG", "JPEG")) as image:
+                if image.width * image.height > _MOST_PIXELS:
+                    raise ValueError(f"it has {image.width:,} x {image.height:,} pixels")
                 if at_least_px:
                     width, height = (side * at_least_px // max(image.size) for side in image.size)
                     image.draft(None, (max(width, 1), max(height, 1)))
                 return image.convert("RGB")
-        except (OSError, SyntaxError, ValueError) as error:  # Pillow's errors for damaged files
+        except (
+            *(OSError, SyntaxError, ValueError),  # Pillow's errors for damaged files
+            *(Image.DecompressionBombError, Image.DecompressionBombWarning),
+        ) as error:
             raise InputError(
                 f"a thumbnail must be a PNG or JPEG image; number {index} in "
                 f"{str(self._folder)!r} cannot be decoded ({error}). Make the map again."

@@ -248,7 +248,8 @@ class _Chooser:
         figures = [self._figure(item, size_px) for item in items]
         neighbors: tuple[Figure, ...] = ()
         if section.layout == "pairs" and len(items) > 1:
-            figures += self._difference(*items[:2])
+            name = "difference" if len(finding.items) == 2 else "difference of the first two"
+            figures += self._difference(*items[:2], name=name)
         if section.name == "exemplars":
             figures += [
                 self._figure(item, size_px, note="least typical", kind="atypical")
@@ -283,13 +284,13 @@ class _Chooser:
             kind=kind,
         )
 
-    def _difference(self, first: int, second: int) -> list[Figure]:
+    def _difference(self, first: int, second: int, *, name: str) -> list[Figure]:
         thumbnails, draw = self.given.thumbnails, self.given.difference
         if thumbnails is None or draw is None:
             return []
         picture = draw(*(thumbnails.load(item, at_least_px=LARGE_PX) for item in (first, second)))
         src = self.encoder.picture(picture, LARGE_PX)
-        return [Figure(src=src, name="difference", kind="difference")]
+        return [Figure(src=src, name=name, kind="difference")]
 
     def _like_suggested(self, finding: ShownFinding) -> tuple[Figure, ...]:
         labels = self.given.labels

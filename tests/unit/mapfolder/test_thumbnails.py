@@ -207,3 +207,11 @@ def test_an_image_that_is_cut(tmp_path):
     for index, at_least_px in ((0, 0), (0, 12), (1, 0), (1, 12)):
         with pytest.raises(InputError, match=rf"number {index} in .* cannot be decoded"):
             Thumbnails(tmp_path).load(index, at_least_px=at_least_px)
+
+
+@pytest.mark.parametrize("side", [5_000, 10_000, 15_000])
+def test_an_image_that_would_fill_the_memory_is_refused(tmp_path, side):
+    with ThumbnailWriter(tmp_path) as writer:
+        writer.append(encode(0, size=(side, side), mode="1"))
+    with pytest.raises(InputError, match=r"number 0 in .* cannot be decoded"):
+        Thumbnails(tmp_path).load(0)

@@ -220,3 +220,9 @@ def test_atypical_images_are_of_the_class_and_no_exemplars():
     assert content.count("least typical</span>") == 2
     shown = [name for name in (f"{item}.png" for item in range(12)) if f">{name}<" in content]
     assert shown == ["0.png", "2.png", "8.png", "10.png"]
+
+
+def test_the_difference_of_a_larger_group_is_that_of_its_first_images():
+    for items, name in (((0, 1), ">difference<"), ((0, 1, 2), ">difference of the first two<")):
+        sections = (section("duplicates", "pairs", [finding(items=items)]),)
+        assert name in render_report(given(sections=sections))
