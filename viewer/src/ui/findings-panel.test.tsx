@@ -1,0 +1,172 @@
+// @vitest-environment happy-dom
+import { expect, it, vi } from "vitest";
+import { button, press, root, shown } from "../testing/shown";
+import { settled, type smallApp } from "../testing/small-map";
+
+const FINDINGS: NonNullable<Parameters<typeof smallApp>[0]>["findings"] = [
+  {
+    name: "labels",
+    title: "Label errors",
+    text: "2 labels are doubtful.",
+    method: "By neighbors.",
+    column: "value",
+    n_findings: 7,
+    listed: [
+      { text: "<b>1</b> is wrong.", items: [2], suggested: "dog", neighbors: [1] },
+      { text: "Two.", items: [4] },
+    ],
+  },
+  { name: "leaks", title: "Leaks", layout: "pairs", listed: [{ text: "Same.", items: [0, 3] }] },
+  { name: "off_topic", title: "Off topic", text: "None found.", listed: [] },
+];
+
+it("the findings are listed with their numbers, and F opens and closes them", async () => {
+  const { app } = await shown({ findings: FINDINGS });
+  press("f");
+  await settled();
+  const titles = [...root.querySelectorAll(".fs-section-title")].map((each) => each.textContent);
+  expect(titles).toEqual(["Label errors7", "Leaks1", "Off topic0"]);
+  expect(root.querySelectorAll("button.fs-section-button")).toHaveLength(2);
+  press("f");
+  await settled();
+  expect(app.panels.side.value).toBeNull();
+  button("Findings").click();
+  await settled();
+  expect(root.querySelector("aside")?.getAttribute("aria-label")).toBe("Findings");
+});
+
+it("J and K step through the findings of a section, and Enter opens the item", async () => {
+  const { app } = await shown({ findings: FINDINGS });
+  app.openFindings("labels");
+  await settled();
+  const current = () => root.querySelector("[aria-current]")?.getAttribute("aria-posinset");
+  press("j");
+  press("J");
+  await settled();
+  expect(current()).toBe("2");
+  press("k");
+  await settled();
+  expect(current()).toBe("1");
+  press("Enter", document.body);
+  await settled();
+  expect(app.panels.item.value).toBe(2);
+});
+
+it("a section shows its texts as text, and says how many findings the list omits", async () => {
+  const { app } = await shown({ findings: FINDINGS });
+  app.openFindings("labels");
+  await settled();
+  const panel = root.querySelector("aside");
+  expect(panel?.textContent).toContain("<b>1</b> is wrong.");
+  expect(panel?.querySelector("b")).toBeNull();
+  expect(panel?.textContent).toContain("The list has the first 2 of 7");
+  expect(panel?.querySelector(".fs-relabel")?.textContent).toBe("cat→dog?");
+  expect(panel?.textContent).toContain("By neighbors.");
+  button("Color the map").click();
+  expect(app.colorBy.value).toBe("value");
+  button("Select 2").click();
+  expect([...app.selection.items.value]).toEqual([2, 4]);
+  await settled();
+  button("Label errors").click(); // leads back from the selection
+  await settled();
+  button("All findings").click();
+  await settled();
+  expect(root.querySelectorAll(".fs-section-button")).toHaveLength(3);
+});
+
+it("a click on a finding makes it the current one", async () => {
+  const { app } = await shown({ findings: FINDINGS });
+  app.openFindings("leaks");
+  await settled();
+  root.querySelector<HTMLElement>(".fs-finding")?.click();
+  await settled();
+  expect(app.findings.at.value).toBe(0);
+  expect(root.querySelectorAll(".fs-pair-image")).toHaveLength(2);
+  expect(root.querySelector(".fs-pair-caption")?.textContent).toContain("train");
+});
+
+it("a long section renders only the visible rows", async () => {
+  const listed = Array.from({ length: 500 }, () => ({ text: "Same.", items: [0] }));
+  const { app } = await shown({ findings: [{ name: "labels", listed }] });
+  app.openFindings("labels");
+  await settled();
+  expect(root.querySelectorAll(".fs-finding").length).toBeLessThan(20);
+  expect(root.querySelector<HTMLElement>(".fs-finding-list ol")?.style.height).toBe("58000px");
+});
+
+it("a finding about several images is as high as its images need, and one without is low", async () => {
+  const listed = [{ items: [0, 1, 2, 3, 4, 5] }, { items: [0] }, { items: [] }];
+  const { app } = await shown({ findings: [{ name: "classes", layout: "groups", listed }] });
+  app.openFindings("classes");
+  await settled();
+  const found = [...root.querySelectorAll<HTMLElement>(".fs-finding")];
+  expect(found.map((row) => row.style.height)).toEqual(["106px", "82px", "72px"]);
+  expect(found[2]?.style.transform).toBe("translateY(188px)");
+  const pack = { ...app.manifest.strings, size_px: 32 };
+  Reflect.set(app.source, "manifest", { ...app.manifest, thumbnails: [pack] });
+  app.openFindings(null);
+  await settled();
+  app.openFindings("classes");
+  await settled();
+  const larger = [...root.querySelectorAll<HTMLElement>(".fs-finding")];
+  expect(larger.map((row) => row.style.height)).toEqual(["210px", "134px", "72px"]);
+});
+
+it("a map without findings says how to compute them", async () => {
+  await shown();
+  press("f");
+  await settled();
+  expect(root.querySelector("aside")?.textContent).toContain(
+    "This map has no findings. Make the map again with featscape map --force, without --no-findings.",
+  );
+});
+
+it("the colors of the findings are a group of the menu, with a note below", async () => {
+  const { app } = await shown();
+  const finding = { title: "torn", note: "A share.", is_share: true, threshold: null };
+  const columns = app.manifest.columns.map((each) =>
+    each.name === "value" ? { ...each, finding } : each,
+  );
+  Reflect.set(app.source, "manifest", { ...app.manifest, columns });
+  app.colorBy.value = "value";
+  await settled();
+  const group = root.querySelector("optgroup");
+  expect(group?.label).toBe("Findings");
+  expect([...(group?.children ?? [])].map((each) => each.textContent)).toEqual(["torn"]);
+  expect(root.querySelector(".fs-color-by > select > option")?.textContent).toBe("label");
+  expect(root.querySelector(".fs-legend")?.textContent).toContain("A share.");
+});
+
+it("the card draws lines to the neighbors that are elsewhere, unless a panel shows its own", async () => {
+  const { app, calls } = await shown();
+  const torn = { item: 2, elsewhere: [4], total: 12 };
+  vi.spyOn(app.items, "tornNeighbors").mockResolvedValue(torn);
+  app.navigation.hover.value = { item: 2, at: { x: 9, y: 9 } };
+  await settled(200);
+  expect(root.querySelector(".fs-card")?.textContent).toContain(
+    "1 of the 12 most similar items are elsewhere on the map",
+  );
+  expect(calls.get("links")).toEqual({ from: 2, to: [4] });
+  app.panels.neighbors.value = [1, 3];
+  expect(calls.get("links")).toMatchObject({ to: [1, 3] });
+  app.panels.neighbors.value = [];
+  app.navigation.hover.value = null;
+  await settled();
+  expect(calls.get("links")).toEqual({ from: null, to: [] });
+});
+
+it("a small map tears no neighbors apart, and empty entries are no neighbors", async () => {
+  const { app } = await shown();
+  expect(await app.items.tornNeighbors(0)).toEqual({ item: 0, elsewhere: [], total: 2 });
+});
+
+it("an item shows the findings about it, and a click opens the list there", async () => {
+  const { app } = await shown({ findings: FINDINGS });
+  app.goTo(4);
+  await settled();
+  const found = root.querySelector<HTMLElement>(".fs-item-findings button");
+  expect(found?.textContent).toBe("Label errorsTwo.");
+  found?.click();
+  await settled();
+  expect(root.querySelector("[aria-current]")?.getAttribute("aria-posinset")).toBe("2");
+});
