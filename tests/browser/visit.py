@@ -157,11 +157,11 @@ class Visit:
 
     @contextmanager
     def without_panels(self):
-        """Hide everything except the map, because fonts differ between machines."""
-        panels = self.page.locator(".fs-panels")
-        panels.evaluate("panels => { panels.style.opacity = 0 }")
+        """Hide the panels and the names on the map, because fonts differ between machines."""
+        texts = self.page.locator(".fs-panels, .fs-map-names")
+        texts.evaluate_all("texts => texts.forEach(text => { text.style.opacity = 0 })")
         yield
-        panels.evaluate("panels => { panels.style.opacity = '' }")
+        texts.evaluate_all("texts => texts.forEach(text => { text.style.opacity = '' })")
 
     def n_colors(self):
         """Return the number of colors on the map: 1 if nothing is drawn."""

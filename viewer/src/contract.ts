@@ -6,6 +6,7 @@ export const MANIFEST = "manifest.json";
 export const NO_ITEM = 4294967295;
 export const NO_CATEGORY = 65535;
 export const AGREEMENT = "agreement";
+export const MOST_NAMES = 3000;
 export const MOST_LISTED = 500;
 export const MOST_LISTED_ITEMS = 24;
 export const MOST_LISTED_NEIGHBORS = 6;
@@ -159,6 +160,16 @@ export interface FindingsFile {
   readonly sections: readonly ListedSection[];
 }
 
+/** The name of a class, written on the map at the position of an item of the class. */
+export interface ClassName {
+  /** in the order of the bundle; in the densest spot */
+  readonly item: number;
+  /** the class, an index into classes */
+  readonly code: number;
+  /** number of items in this cluster of the class */
+  readonly n_items: number;
+}
+
 /** The description of a map, with the names of the array files. */
 export interface Manifest {
   readonly format: "featscape-bundle";
@@ -184,6 +195,8 @@ export interface Manifest {
   readonly thumbnails: readonly ThumbnailPack[];
   /** how the map was made, as texts for the panel */
   readonly facts: { readonly [name: string]: string };
+  /** the most important name first; absent in older bundles */
+  readonly names: readonly ClassName[];
   /** null without findings; absent in older bundles */
   readonly findings: FindingsFile | null;
   /** SHA-256 of the paths by id, or of the positions of items without paths: maps with the same digest have the same items; absent in older bundles */

@@ -17,6 +17,8 @@ NO_ITEM = 4_294_967_295  # an empty entry in neighbors.bin
 NO_CATEGORY = 65_535  # the code of an item without a category
 AGREEMENT = "agreement"  # column of maps with labels: the share of neighbors with the same label
 
+MOST_NAMES = 3_000  # names of classes on the map: of 1,000 classes in at most 3 clusters each
+
 # Limits of the findings in a bundle; a map of a million images can have 100 MB of findings.
 MOST_LISTED = 500  # findings of a section, the most important first
 MOST_LISTED_ITEMS = 24  # items of a finding
@@ -172,6 +174,14 @@ class FindingsFile(_Model):
     sections: list[ListedSection] = Field(description="the most useful section first")
 
 
+class ClassName(_Model):
+    """The name of a class, written on the map at the position of an item of the class."""
+
+    item: int = Field(ge=0, description="in the order of the bundle; in the densest spot")
+    code: int = Field(ge=0, description="the class, an index into classes")
+    n_items: int = Field(ge=1, description="number of items in this cluster of the class")
+
+
 class Manifest(_Model):
     """The description of a map, with the names of the array files."""
 
@@ -195,6 +205,11 @@ class Manifest(_Model):
     strings: Blocks | None
     thumbnails: list[ThumbnailPack] = Field(description="smallest first; empty without images")
     facts: dict[str, str] = Field(description="how the map was made, as texts for the panel")
+    names: list[ClassName] = Field(
+        default=[],
+        max_length=MOST_NAMES,
+        description="the most important name first; absent in older bundles",
+    )
     findings: FindingsFile | None = Field(
         default=None, description="null without findings; absent in older bundles"
     )

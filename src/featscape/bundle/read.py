@@ -127,6 +127,7 @@ def open_bundle(folder: Path | FolderHandle) -> Bundle:
     except OSError as error:
         raise damaged(file, error) from error
     _check_shapes(manifest, file)
+    _check_names(manifest, file)
     bundle = Bundle(opened, manifest)
     for entry in arrays(manifest):
         _check_size(opened, entry.file, count_bytes(entry))
@@ -216,6 +217,18 @@ def _check_shapes(manifest: Manifest, file: Path) -> None:
     for entry, shape in expected:
         if n_items < 1 or min(entry.shape, default=0) < 0 or entry.shape != shape:
             raise damaged(file, f"{entry.file}: shape {entry.shape} for {n_items:,} items")
+
+
+def _check_names(manifest: Manifest, file: Path) -> None:
+    """Raise InputError if a name on the map is not that of a class, or its item does not exist."""
+    n_classes = 0 if manifest.classes is None else len(manifest.classes)
+    for name in manifest.names:
+        if name.code >= n_classes or name.item >= manifest.n_items:
+            raise damaged(
+                file,
+                f"a name for class {name.code} of {n_classes:,} at item {name.item} of "
+                f"{manifest.n_items:,}",
+            )
 
 
 def _check_size(folder: FolderHandle, name: str, n_bytes: int) -> None:

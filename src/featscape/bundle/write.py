@@ -22,6 +22,7 @@ from featscape.bundle.contract import (
     MANIFEST,
     NO_ITEM,
     VERSION,
+    ClassName,
     Grid,
     Manifest,
     NeighborGraph,
@@ -30,6 +31,7 @@ from featscape.bundle.findings_file import mark_findings, write_findings
 from featscape.bundle.images import write_thumbnails
 from featscape.bundle.order import order_items
 from featscape.errors import InputError
+from featscape.labels.name_anchors import find_name_anchors
 from featscape.mapfolder.staging import writing
 from featscape.thumbnail_layout import FAST_PAIRS, snap_to_grid
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from featscape.bundle.contract import ClassEntry
     from featscape.progress import Progress
     from featscape.records import Neighbors
     from featscape.records.shown_findings import ShownColumn, ShownFindings
@@ -97,6 +100,7 @@ def write_bundle(
         folder.mkdir()
     order, level_ends = order_items(points, seed=seed)
     nearest = _nearest(neighbors.indices, order)
+    coded = None if labels is None else code_labels(labels)
     manifest = Manifest(
         format=FORMAT,
         version=VERSION,
@@ -108,10 +112,12 @@ def write_bundle(
             order,
             nearest,
             labels=labels,
+            coded=coded,
             paths=paths,
             columns=columns or {},
             found=() if findings is None else findings.columns,
         ),
+        names=_names(points[order], None if coded is None else coded[1][order]),
         neighbors=_write_neighbors(folder, nearest, neighbors.distances[order, :MAX_NEIGHBORS]),
         facts={clean(name): clean(fact) for name, fact in (facts or {}).items()},
         findings=None if findings is None else write_findings(folder, findings.sections, order),
@@ -148,6 +154,16 @@ def _write_positions(
     }
 
 
+def _names(points: NDArray[np.float32], codes: NDArray[np.uint16] | None) -> list[ClassName]:
+    """Return the names of the classes on the map; both arrays are in the order of the bundle."""
+    if codes is None:
+        return []
+    return [
+        ClassName(item=anchor.item, code=anchor.class_code, n_items=anchor.n_items)
+        for anchor in find_name_anchors(points, codes)
+    ]
+
+
 def _write_neighbors(
     folder: Path, nearest: NDArray[np.uint32], distances: NDArray[np.float32]
 ) -> NeighborGraph:
@@ -163,6 +179,7 @@ def _write_table(
     nearest: NDArray[np.uint32],
     *,
     labels: Sequence[str] | None,
+    coded: tuple[list[ClassEntry], NDArray[np.uint16]] | None,
     paths: Sequence[str] | None,
     columns: Mapping[str, Sequence[str | None] | NDArray[Any]],
     found: Sequence[ShownColumn],
@@ -176,7 +193,6 @@ def _write_table(
             f"got {min(taken)!r}. Rename the column."
         )
     strings: dict[str, Any] = {} if paths is None else {"path": paths}
-    coded = None if labels is None else code_labels(labels)
     class_codes = None
     if coded is not None:
         codes = coded[1][order]

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -64,3 +66,29 @@ def test_offsets_of_blocks_must_increase(bundle_of, starts):
     file.write_bytes(np.array(starts, "<f8").tobytes())
     with pytest.raises(InputError, match=rf"{file.name} is missing or damaged: the offsets do not"):
         open_bundle(bundle.folder)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ('"names":[{"item":5,"code":0,"n_items":1}]', "class 0 of 2 at item 5 of 5"),
+        ('"names":[{"item":0,"code":2,"n_items":1}]', "class 2 of 2 at item 0 of 5"),
+        ('"names":[{"item":-1,"code":0,"n_items":1}]', "names.0.item: "),
+        ('"names":[{"item":0,"code":0,"n_items":0}]', "names.0.n_items: "),
+        (f'"names":{[{"item": 0, "code": 0, "n_items": 1}] * 3001}', "names: List should have"),
+    ],
+)
+def test_invalid_names_of_classes_are_refused(bundle_of, found, words):
+    folder = bundle_of(5, labels=[*"ababa"]).folder
+    manifest = (folder / "manifest.json").read_text()
+    changed = re.sub(r'"names":\[.*?\]', lambda _: found.replace("'", '"'), manifest)
+    (folder / "manifest.json").write_text(changed)
+    with pytest.raises(InputError, match=words):
+        open_bundle(folder)
+
+
+def test_a_bundle_without_names_opens(bundle_of):
+    folder = bundle_of(5, labels=[*"ababa"]).folder
+    manifest = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").write_text(re.sub(r'"names":\[.*?\],', "", manifest))
+    assert open_bundle(folder).manifest.names == []

@@ -199,3 +199,18 @@ def test_maps_of_the_same_items_have_the_same_digest(bundle_of):
     assert digest("b", seed=3, title="another", labels=None) == one
     assert digest("c", paths=[f"other/{row}.jpg" for row in range(30)]) != one
     assert digest("d", paths=None) != digest("e", paths=None, n_dimensions=3)
+
+
+@pytest.mark.parametrize("n_dimensions", [1, 2, 3])
+def test_each_class_has_its_name_at_one_of_its_items(bundle_of, n_dimensions):
+    labels = [*"abbcc"] * 20
+    bundle = bundle_of(100, labels=labels, n_dimensions=n_dimensions)
+    ids = bundle.array(bundle.manifest.ids)
+    names = [entry.name for entry in bundle.manifest.classes]
+    assert {names[name.code] for name in bundle.manifest.names} == {*"abc"}
+    for name in bundle.manifest.names:
+        assert labels[ids[name.item]] == names[name.code]
+
+
+def test_a_bundle_without_labels_has_no_names(bundle_of):
+    assert bundle_of(5, labels=None).manifest.names == []

@@ -5,6 +5,7 @@ import { isEmpty, nearest, nextItem } from "./input/find-items";
 import { Pointer } from "./input/pointer";
 import { locate, outline, type StageSnapshot, scopeOf } from "./input/pointing";
 import { MOVE_MS } from "./layout/layouts";
+import type { LocatedItem } from "./names/name-layer";
 import { Overlay } from "./overlay";
 import { shoot } from "./png";
 import { Renderer } from "./renderer";
@@ -13,6 +14,7 @@ import type {
   Direction,
   Drawing,
   LayoutName,
+  MapName,
   Painter,
   Point,
   Stage,
@@ -101,6 +103,11 @@ export class MapStage implements Stage {
     this.requestFrame();
   }
 
+  setNames(names: readonly MapName[]): void {
+    this.overlay.names.set(names);
+    this.requestFrame();
+  }
+
   setTheme(theme: Theme): void {
     this.state.items.theme = theme;
     this.overlay.setTheme(theme);
@@ -181,7 +188,14 @@ export class MapStage implements Stage {
     const { renderer } = this;
     const { thumbnails } = this.options;
     const frameState = this.state.frameState(!this.stale);
-    const shot = shoot({ renderer, thumbnails, frameState, above }, width, height);
+    const paint: Painter = (paper, ratio) => {
+      const { view } = frameState;
+      const scaled = { ...view, scale: view.scale * ratio };
+      const toPoint = this.locator(scaled, { width, height });
+      this.overlay.names.paint(paper, ratio, toPoint);
+      above?.(paper, ratio);
+    };
+    const shot = shoot({ renderer, thumbnails, frameState, above: paint }, width, height);
     this.redraw();
     return shot;
   }
@@ -244,12 +258,26 @@ export class MapStage implements Stage {
     const toVector = ([x = 0, y = 0, z = 0]: readonly number[]) =>
       layouts.wanted === "map" ? project(camera.current, camera.size, [x, y, z]) : null;
     this.overlay.setMarker(marker && toVector(marker));
+    const { scale, turn } = camera.current;
+    const layout = [scale, ...turn, layouts.wanted, layouts.moving].join(" ");
+    this.overlay.names.draw(layout, this.locator(camera.current, camera.size), camera.size);
     const [from, to] = this.links;
     const start = typeof from === "number" ? outline(snapshot, from) : from && toVector(from);
     this.overlay.links.draw(
       start,
       to.map((item) => outline(snapshot, item)),
     );
+  }
+
+  /** Returns the positions of items in a view; null while the items move to another layout. */
+  private locator(view: View, size: Size): (item: number) => LocatedItem | null {
+    const { snapshot } = this;
+    const { layouts, pointPx } = snapshot;
+    return (item) => {
+      if (layouts.moving) return null;
+      const halfHeight = outline(snapshot, item)?.halfHeight ?? pointPx / 2;
+      return { at: project(view, size, layouts.positionOf(item)), halfHeight };
+    };
   }
 
   private get snapshot(): StageSnapshot {

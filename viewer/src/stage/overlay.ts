@@ -1,5 +1,6 @@
 /** SVG shapes above the canvas: rings, the marker, the lasso. */
 import { Links, setOutline } from "./links";
+import { NameLayer } from "./names/name-layer";
 import type { Point, Theme } from "./stage";
 import { shape } from "./svg";
 
@@ -39,6 +40,7 @@ export class Overlay {
   private readonly root: SVGElement;
   private readonly rings: Record<"hover" | "focus", [SVGElement, SVGElement]>;
   readonly links = new Links();
+  readonly names = new NameLayer();
   private readonly marker: SVGElement;
   private readonly markerImage: SVGElement;
   private readonly lasso: SVGElement;
@@ -54,7 +56,7 @@ export class Overlay {
       overflow: "hidden",
       pointerEvents: "none",
     });
-    this.root.append(this.links.root);
+    this.root.append(this.names.root, this.links.root);
     const ring = (width: number): [SVGElement, SVGElement] => {
       const halo = shape("rect", { fill: "none", "stroke-width": String(width + HALO_PX) });
       const line = shape("rect", { fill: "none", "stroke-width": String(width) });
@@ -94,6 +96,7 @@ export class Overlay {
   setTheme(theme: Theme): void {
     const { background, highlight } = theme;
     this.links.setTheme(theme);
+    this.names.setTheme(theme);
     for (const [halo, line] of Object.values(this.rings)) {
       halo.setAttribute("stroke", background);
       line.setAttribute("stroke", highlight);

@@ -59,6 +59,16 @@ export interface Theme {
   readonly highlight: string; // #rrggbb, for the ring around the hovered item
 }
 
+/** The name of a class on the map. */
+export interface MapName {
+  /** The name is written at the position of this item, or above the item. */
+  readonly item: number;
+  readonly isAbove: boolean;
+  readonly text: string;
+  readonly color: string; // #rrggbb
+  readonly sizePx: number; // CSS pixels
+}
+
 /** Draws on a picture that is `ratio` times as large as the stage. */
 export type Painter = (paper: CanvasRenderingContext2D, ratio: number) => void;
 
@@ -96,6 +106,8 @@ export interface Stage {
   setDrawing(drawing: Drawing): void;
   /** Crop images to squares, or show them whole. */
   setCropped(cropped: boolean): void;
+  /** Write names on the map, the most important first; names that would overlap are left out. */
+  setNames(names: readonly MapName[]): void;
   setTheme(theme: Theme): void;
   setTool(tool: Tool): void;
   /** Draw a ring around an item. */

@@ -27,6 +27,8 @@ export class App {
   readonly tool = signal<Tool>("pan");
   /** True if images are cropped to squares. */
   readonly cropped = signal(false);
+  /** True if the names of the classes are written on the map. */
+  readonly namesShown = signal(true);
   readonly themeChoice = signal<ThemeChoice>("auto");
   readonly theme: ReadonlySignal<ThemeName>;
   /** The column that colors the map. */
@@ -331,6 +333,7 @@ export class App {
       if (shared.mode && this.modes.includes(shared.mode)) this.mode.value = shared.mode;
       if (shared.theme) this.themeChoice.value = shared.theme;
       this.cropped.value = shared.cropped ?? false;
+      this.namesShown.value = shared.namesShown ?? true;
       if (this.colorColumns.includes(colorBy)) this.colorBy.value = colorBy;
       this.search.query.value = shared.query ?? "";
       this.filters.value = filters;

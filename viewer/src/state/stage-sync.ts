@@ -1,12 +1,13 @@
 /** Passes the state to the stage whenever it changes. */
 import { effect } from "@preact/signals";
 import { NO_CATEGORY } from "../contract";
-import type { Stage, Theme } from "../stage/index";
+import type { MapName, Stage, Theme } from "../stage/index";
 import type { App } from "./app";
 import { classColor, type ThemeName } from "./colors/class-colors";
 import { columnScale, numberCodes, numberPalette } from "./colors/scale";
 import { type Filters, fadeOthers, itemStates, type Values } from "./filters";
 import { LABEL } from "./items/items";
+import { mapNames } from "./map-names";
 import type { Highlight } from "./navigation";
 
 export const STAGE_THEMES: Readonly<Record<ThemeName, Theme>> = {
@@ -34,6 +35,15 @@ function coloring(app: App, name: string, values: Values | null, theme: ThemeNam
       ? new Uint16Array(values)
       : new Uint16Array(app.items.count).fill(NO_CATEGORY);
   return { codes, palette: categories.map((each) => classColor(each.color, theme)) };
+}
+
+/** The names on the map; none if they are switched off. */
+function namesOf(app: App): MapName[] {
+  if (!app.namesShown.value) return [];
+  const filter = app.filters.value.get(LABEL);
+  const hidden = filter?.kind === "codes" ? filter.hidden : new Set<number>();
+  const ink = app.colorBy.value === LABEL ? null : STAGE_THEMES[app.theme.value].highlight;
+  return mapNames(app.manifest, hidden, app.theme.value, ink);
 }
 
 /** The highlighted class; null if it is hidden, because then all shown items would be faded. */
@@ -110,6 +120,7 @@ export function syncStage(app: App, stage: Stage): () => void {
     effect(() => stage.setTheme(STAGE_THEMES[app.theme.value])),
     effect(() => stage.setTool(app.tool.value)),
     effect(() => stage.setCropped(app.cropped.value)),
+    effect(() => stage.setNames(namesOf(app))),
     ...syncMarks(app, stage),
     effect(() => {
       const placed = app.panels.placed.value;

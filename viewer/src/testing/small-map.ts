@@ -1,9 +1,15 @@
 /** A small map in memory for tests: a source, and a stage that draws nothing. */
 import { signal } from "@preact/signals";
 import type { Arrays } from "../bundle/arrays";
-import { type ListedFinding, type ListedSection, type Manifest, NO_CATEGORY } from "../contract";
+import {
+  type ClassName,
+  type ListedFinding,
+  type ListedSection,
+  type Manifest,
+  NO_CATEGORY,
+} from "../contract";
 import type { Source } from "../source";
-import type { Area, Stage, View } from "../stage/index";
+import type { Area, MapName, Stage, View } from "../stage/index";
 import { App } from "../state/app";
 import { Items } from "../state/items/items";
 
@@ -14,6 +20,7 @@ export interface SmallMap {
   readonly ids?: readonly number[];
   readonly nDimensions?: 2 | 3;
   readonly storage?: Pick<Storage, "getItem" | "setItem">;
+  readonly names?: readonly ClassName[];
   /** The sections of the findings; null for a map without findings. */
   readonly findings?: readonly SmallSection[] | null;
 }
@@ -115,6 +122,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
     thumbnails: [],
     facts: { model: "none" },
     items_digest: "0".repeat(64),
+    names: map.names ?? [],
     findings: map.findings ? { file: "findings.bin", sections } : null,
   };
   const source: Source = {
@@ -203,6 +211,12 @@ export class SilentStage implements Stage {
   }
   setCropped(cropped: boolean): void {
     this.calls.set("cropped", cropped);
+  }
+  setNames(names: readonly MapName[]): void {
+    this.calls.set(
+      "names",
+      names.map((name) => name.text),
+    );
   }
   setTheme(theme: unknown): void {
     this.calls.set("theme", theme);

@@ -51,6 +51,7 @@ function keyRows({ modes, manifest, source, hasImages }: App): [string, string][
       ? [pair("/", "find"), pair("N, Shift + N", "next match, previous match")]
       : []),
     ...(hasImages ? [pair("C", "crop images to squares")] : []),
+    ...(manifest.names.length > 0 ? [pair("M", "names on the map")] : []),
     ["A", "select what is shown"],
     ["F", "findings"],
     ["J K", "next finding, previous finding"],

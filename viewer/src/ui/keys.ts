@@ -56,6 +56,9 @@ function actions(app: App, root: HTMLElement): Readonly<Record<string, () => voi
     c: () => {
       if (app.hasImages) app.cropped.value = !app.cropped.value;
     },
+    m: () => {
+      app.namesShown.value = !app.namesShown.value;
+    },
     b: () => {
       app.panels.sidebarOpen.value = !app.panels.sidebarOpen.value;
     },

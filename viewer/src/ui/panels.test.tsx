@@ -399,6 +399,21 @@ it("images are cropped to squares by a box in the sidebar or a key, where images
   expect(calls.get("cropped")).toBe(false);
 });
 
+it("names are on the map, without those of hidden classes, and a box or a key removes all", async () => {
+  const names = [
+    { item: 1, code: 1, n_items: 3 },
+    { item: 0, code: 0, n_items: 3 },
+  ];
+  const { app, calls } = await shown({ classes: ["cat", "dog"], names });
+  expect(calls.get("names")).toEqual(["dog", "cat"]);
+  app.setFilter("label", { kind: "codes", hidden: new Set([1]) });
+  expect(calls.get("names")).toEqual(["cat"]);
+  root.querySelector<HTMLInputElement>(".fs-check input")?.click();
+  expect(calls.get("names")).toEqual([]);
+  press("m");
+  expect(calls.get("names")).toEqual(["cat"]);
+});
+
 it("the pointer on a class highlights its items, and the images stay where they are", async () => {
   const { app, calls } = await shown({ classes: ["cat", "dog"] });
   const enter = () => rows()[1]?.dispatchEvent(new PointerEvent("pointerenter"));

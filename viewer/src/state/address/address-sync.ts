@@ -57,6 +57,7 @@ export class AddressSync {
       ...(app.navigation.showsAll && { showsAll: true }),
       mode: app.mode.value,
       cropped: app.cropped.value,
+      namesShown: app.namesShown.value,
       ...(app.colorBy.value !== LABEL && { colorBy: app.colorBy.value }),
       filters: app.filters.value,
       ...(app.panels.item.value !== null && { item: app.items.id(app.panels.item.value) }),

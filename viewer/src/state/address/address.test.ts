@@ -17,6 +17,7 @@ describe("an address", () => {
       finding: "close classes & more",
       theme: "dark",
       cropped: true,
+      namesShown: false,
     };
     expect(decodeAddress(`#${encodeAddress(shared)}`)).toEqual(shared);
   });

@@ -22,6 +22,7 @@ export interface Shared {
   readonly finding?: string;
   readonly theme?: ThemeChoice;
   readonly cropped?: boolean;
+  readonly namesShown?: boolean;
 }
 
 /** Encode [0, 1, 2, 3, 7] as "0-3.7", so that hiding thousands of classes gives a short address. */
@@ -76,6 +77,7 @@ export function encodeAddress(shared: Shared): string {
   if (view && shared.showsAll) parts.set("fit", "all");
   if (shared.mode) parts.set("view", shared.mode);
   if (shared.cropped) parts.set("crop", "square");
+  if (shared.namesShown === false) parts.set("names", "off");
   if (shared.colorBy) parts.set("color", shared.colorBy);
   for (const [column, filter] of shared.filters ?? []) {
     if (filter.kind === "codes") parts.set(`hide.${column}`, codesText(filter.hidden));
@@ -109,6 +111,7 @@ export function decodeAddress(hash: string): Shared {
     ...(parts.get("fit") === "all" && { showsAll: true }),
     ...(mode && { mode }),
     ...(parts.get("crop") === "square" && { cropped: true }),
+    ...(parts.get("names") === "off" && { namesShown: false }),
     ...(colorBy && { colorBy }),
     ...(filters.size > 0 && { filters }),
     ...(Number.isInteger(item) && item >= 0 && { item }),

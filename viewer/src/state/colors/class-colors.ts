@@ -75,6 +75,18 @@ function lightened(color: string): string {
   );
 }
 
+const DARKER = 0.55; // of the color of a class, for legible text on a light background
+const LIGHTER = 0.45; // share of white in the color of a name on a dark background
+
+/** A legible shade of the color of a class in a theme; as in the pictures that Python draws. */
+export function nameColor(color: string, theme: ThemeName): string {
+  const levels = [1, 3, 5].map((at) => {
+    const level = Number.parseInt(color.slice(at, at + 2), 16);
+    return Math.round(theme === "light" ? DARKER * level : level + LIGHTER * (255 - level));
+  });
+  return `#${levels.map((level) => level.toString(16).padStart(2, "0")).join("")}`;
+}
+
 /** The color of a class in a theme; "" for a class without a color. */
 export function classColor(color: string, theme: ThemeName): string {
   return theme === "light" || color === "" ? color : lightened(color);

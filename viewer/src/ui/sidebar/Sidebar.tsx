@@ -52,6 +52,7 @@ export function Sidebar() {
       <SearchBox />
       <ColorBy />
       <Crop />
+      <Names />
       <OtherFilters />
       <div class="fs-sidebar-body">
         <Legend />
@@ -140,6 +141,24 @@ function Crop() {
         }}
       />
       Square images
+    </label>
+  );
+}
+
+function Names() {
+  const app = useApp();
+  if (app.manifest.names.length === 0) return null;
+  return (
+    <label class="fs-check" title="Write the names of the classes on the map (m)">
+      <input
+        type="checkbox"
+        aria-keyshortcuts="m"
+        checked={app.namesShown.value}
+        onChange={(event) => {
+          app.namesShown.value = event.currentTarget.checked;
+        }}
+      />
+      Names on the map
     </label>
   );
 }

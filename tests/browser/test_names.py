@@ -1,0 +1,90 @@
+"""The names of the classes on the map."""
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+N_CLASSES = 60
+ARABIC = "شجرة"
+
+
+@pytest.fixture(scope="module")
+def page(drawn_page):
+    """Return the address of a page with 60 classes; one has an Arabic name."""
+    rng = np.random.default_rng(2)
+    codes = np.arange(1200) % N_CLASSES
+    centers = rng.uniform(-4, 4, (N_CLASSES, 2))
+    positions = centers[codes] + rng.normal(size=(1200, 2)) * 0.05
+    labels = [ARABIC if code == 0 else f"class number {code}" for code in codes]
+    file = drawn_page(1200, images=False, positions=positions.astype(np.float32), labels=labels)
+    return f"{file.as_uri()}#view=points"
+
+
+def names(visit):
+    """Return the text and the box of each visible name."""
+    return visit.page.locator(".fs-map-names text[visibility=visible]").evaluate_all(
+        "texts => texts.map(text => [text.textContent, text.getBoundingClientRect().toJSON()])"
+    )
+
+
+def n_overlaps(boxes):
+    """Return the number of pairs of boxes that overlap, without the margins above the letters."""
+    pairs = [(a, b) for i, a in enumerate(boxes) for b in boxes[:i]]
+    return sum(
+        a["left"] < b["right"]
+        and b["left"] < a["right"]
+        and a["top"] + 4 < b["bottom"] - 4
+        and b["top"] + 4 < a["bottom"] - 4
+        for a, b in pairs
+    )
+
+
+def test_zooming_in_shows_more_names_that_never_overlap(look, page):
+    n_seen = []
+    for scale in (40, 80):
+        visit = look(f"{page}&at=0_0_0&scale={scale}")
+        seen = names(visit)
+        assert n_overlaps([box for _, box in seen]) == 0
+        n_seen.append(len(seen))
+    assert 0 < n_seen[0] < n_seen[1]
+
+
+def test_panning_changes_no_name(look, page):
+    visit = look(f"{page}&at=0_0_0&scale=80")
+    before = dict(names(visit))
+    visit.drag((700, 400), (760, 430))
+    visit.rest()
+    after = dict(names(visit))
+    inside = [
+        text for text, box in before.items() if 100 < box["left"] < 1000 and 100 < box["top"] < 600
+    ]
+    assert len(inside) > 5
+    for text in inside:
+        assert after[text]["left"] == pytest.approx(before[text]["left"] + 60, abs=2)
+
+
+def test_a_switch_removes_the_names_and_the_address_keeps_it(look, page):
+    visit = look(page)
+    visit.becomes(lambda: len(names(visit)) > 0, expected=True)
+    visit.page.get_by_label("Names on the map").uncheck()
+    visit.becomes(lambda: len(names(visit)), expected=0)
+    visit.becomes(lambda: visit.shared.get("names"), expected="off")
+    visit.page.reload()
+    visit.rest()
+    expect(visit.page.get_by_label("Names on the map")).not_to_be_checked()
+    assert names(visit) == []
+    visit.page.keyboard.press("m")
+    visit.becomes(lambda: len(names(visit)) > 0, expected=True)
+
+
+def test_a_hidden_class_has_no_name(look, page):
+    everything = look(page)
+    everything.becomes(lambda: ARABIC in dict(names(everything)), expected=True)
+    visit = look(f"{page}&hide.label=59")  # the last class in natural order
+    visit.becomes(lambda: len(names(visit)) > 0, expected=True)
+    assert ARABIC not in dict(names(visit))
+
+
+def test_a_map_without_labels_has_no_switch(look, drawn_page):
+    visit = look(drawn_page(50, images=False, labels=None).as_uri())
+    expect(visit.page.get_by_label("Names on the map")).to_have_count(0)

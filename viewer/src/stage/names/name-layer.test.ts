@@ -1,0 +1,68 @@
+// @vitest-environment happy-dom
+import { expect, it } from "vitest";
+import type { MapName } from "../stage";
+import { NameLayer } from "./name-layer";
+
+const name = (item: number, isAbove = false): MapName => ({
+  item,
+  isAbove,
+  text: `name ${item}`,
+  color: "#102030",
+  sizePx: 10,
+});
+const SIZE = { width: 400, height: 300 };
+const at = (x: number, y: number) => () => ({ at: { x, y }, halfHeight: 5 });
+
+function visible(layer: NameLayer): (string | null)[] {
+  const shown = [...layer.root.children].filter(
+    (text) => text.getAttribute("visibility") === "visible",
+  );
+  return shown.map((text) => `${text.textContent} ${text.getAttribute("transform")}`);
+}
+
+it("a name is at its item, or above the item", () => {
+  const layer = new NameLayer();
+  layer.set([name(1)]);
+  layer.draw("a", at(100, 50), SIZE);
+  expect(visible(layer)).toEqual(["name 1 translate(100 50)"]);
+  layer.set([name(1, true)]);
+  layer.draw("a", at(100, 50), SIZE);
+  expect(visible(layer)).toEqual(["name 1 translate(100 38.5)"]);
+});
+
+it("the first of two names at one position is shown, and the choice lasts until the layout changes", () => {
+  const layer = new NameLayer();
+  const apart = (item: number) => ({ at: { x: 100 * item, y: 50 }, halfHeight: 5 });
+  layer.set([name(1), name(2)]);
+  layer.draw("a", at(100, 50), SIZE);
+  expect(visible(layer)).toHaveLength(1);
+  layer.draw("a", apart, SIZE);
+  expect(visible(layer)).toHaveLength(1);
+  layer.draw("b", apart, SIZE);
+  expect(visible(layer)).toHaveLength(2);
+});
+
+it("names outside the stage and without a position are hidden", () => {
+  const layer = new NameLayer();
+  layer.set([name(1)]);
+  layer.draw("a", at(900, 50), SIZE);
+  expect(visible(layer)).toEqual([]);
+  layer.draw("b", () => null, SIZE);
+  expect(visible(layer)).toEqual([]);
+});
+
+it("a picture contains the shown names at its scale", () => {
+  const layer = new NameLayer();
+  layer.set([name(1), name(2)]);
+  layer.draw("a", at(100, 50), SIZE);
+  const drawn: unknown[] = [];
+  const paper = {
+    font: "",
+    save() {},
+    restore() {},
+    strokeText() {},
+    fillText: (...given: unknown[]) => drawn.push([paper.font.split(" ")[1], ...given]),
+  };
+  layer.paint(paper as unknown as CanvasRenderingContext2D, 2, at(200, 100));
+  expect(drawn).toEqual([["20px", "name 1", 200, 100]]);
+});

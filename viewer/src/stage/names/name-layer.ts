@@ -1,0 +1,132 @@
+/** The names of the classes above the map. */
+import type { Size } from "../camera/projection";
+import type { MapName, Point, Theme } from "../stage";
+import { shape } from "../svg";
+import { freeNames, type NameBox } from "./free-names";
+
+const HALO_PX = 4; // width of the outline on both sides together
+const LINE_HEIGHT = 1.3; // in units of the size
+const WEIGHT = 650;
+
+/** The position of an item, and half of the height of its image or point in CSS pixels. */
+export interface LocatedItem {
+  readonly at: Point;
+  readonly halfHeight: number;
+}
+
+type Locate = (item: number) => LocatedItem | null;
+
+interface Entry {
+  readonly name: MapName;
+  readonly halfWidth: number;
+  readonly halfHeight: number;
+  element: SVGElement | null; // made when the name is shown first
+}
+
+export class NameLayer {
+  readonly root = shape("g", { "text-anchor": "middle", "stroke-width": String(HALO_PX) });
+  private entries: Entry[] = [];
+  private free: boolean[] = [];
+  private layout: string | null = null;
+  private background = "";
+
+  constructor() {
+    this.root.classList.add("fs-map-names");
+    Object.assign(this.root.style, { paintOrder: "stroke", strokeLinejoin: "round" });
+    this.root.style.fontWeight = String(WEIGHT);
+  }
+
+  setTheme({ background }: Theme): void {
+    this.background = background;
+    this.root.setAttribute("stroke", background);
+  }
+
+  /** Replace the names; the most important name is the first. */
+  set(names: readonly MapName[]): void {
+    const measure = textMeasure(this.font);
+    this.root.replaceChildren();
+    this.entries = names.map((name) => ({
+      name,
+      halfWidth: (measure(name.text, name.sizePx) + HALO_PX) / 2,
+      halfHeight: (LINE_HEIGHT * name.sizePx) / 2,
+      element: null,
+    }));
+    this.layout = null;
+  }
+
+  /**
+   * Draw the names at the stage positions of their items. The choice of names depends on `layout`,
+   * which identifies all except the position of the view: panning changes no name. A null position
+   * hides a name.
+   */
+  draw(layout: string, locate: Locate, { width, height }: Size): void {
+    const at = this.entries.map((entry) => middleOf(entry, locate(entry.name.item)));
+    if (layout !== this.layout) {
+      this.layout = layout;
+      this.free = freeNames(this.boxes(at));
+    }
+    for (const [i, entry] of this.entries.entries()) {
+      const point = this.free[i] ? at[i] : null;
+      const { halfWidth, halfHeight } = entry;
+      const seen =
+        point &&
+        Math.abs(point.x - width / 2) < width / 2 + halfWidth &&
+        Math.abs(point.y - height / 2) < height / 2 + halfHeight;
+      if (seen) entry.element ??= this.add(entry.name);
+      entry.element?.setAttribute("visibility", seen ? "visible" : "hidden");
+      if (seen) entry.element?.setAttribute("transform", `translate(${point.x} ${point.y})`);
+    }
+  }
+
+  /** Draw the shown names on a picture that is `ratio` times as large as the stage. */
+  paint(paper: CanvasRenderingContext2D, ratio: number, locate: Locate): void {
+    paper.save();
+    Object.assign(paper, { textAlign: "center", textBaseline: "middle", lineJoin: "round" });
+    Object.assign(paper, { strokeStyle: this.background, lineWidth: HALO_PX * ratio });
+    for (const [i, entry] of this.entries.entries()) {
+      const { name } = entry;
+      const at = this.free[i] ? middleOf(entry, locate(name.item), ratio) : null;
+      if (!at) continue;
+      paper.font = `${WEIGHT} ${name.sizePx * ratio}px ${this.font}`;
+      paper.fillStyle = name.color;
+      paper.strokeText(name.text, at.x, at.y);
+      paper.fillText(name.text, at.x, at.y);
+    }
+    paper.restore();
+  }
+
+  private boxes(at: readonly (Point | null)[]): (NameBox | null)[] {
+    return this.entries.map(({ halfWidth, halfHeight }, i) => {
+      const point = at[i] ?? null;
+      return point && { at: point, halfWidth, halfHeight };
+    });
+  }
+
+  private get font(): string {
+    return getComputedStyle(this.root).fontFamily || "sans-serif";
+  }
+
+  private add({ text, color, sizePx }: MapName): SVGElement {
+    const element = shape("text", { fill: color, "font-size": String(sizePx), dy: "0.35em" });
+    element.style.unicodeBidi = "plaintext";
+    element.textContent = text;
+    this.root.append(element);
+    return element;
+  }
+}
+
+/** The middle of a name: the position of its item, or above the item. */
+function middleOf({ name, halfHeight }: Entry, item: LocatedItem | null, ratio = 1): Point | null {
+  if (!item || !name.isAbove) return item?.at ?? null;
+  return { x: item.at.x, y: item.at.y - ratio * (item.halfHeight + halfHeight) };
+}
+
+/** Returns the width of a text in CSS pixels. */
+function textMeasure(font: string): (text: string, sizePx: number) => number {
+  const paper = document.createElement("canvas").getContext("2d");
+  return (text, sizePx) => {
+    if (!paper) return 0.6 * sizePx * text.length;
+    paper.font = `${WEIGHT} ${sizePx}px ${font}`;
+    return paper.measureText(text).width;
+  };
+}
