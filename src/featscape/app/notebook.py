@@ -113,6 +113,16 @@ class InteractiveMap(Map):
         shown: MapWidget | None = vars(self).get("widget")
         return [] if shown is None else sorted(shown.selected_ids)
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return items.parquet with all columns, one row per item.
+
+        Raises
+        ------
+        MissingExtra
+            If pandas is not installed.
+        """
+        return self._to_pandas("to_frame")
+
     def selected_frame(self) -> pd.DataFrame:
         """Return the rows of items.parquet for the selected items, with all columns.
 
@@ -121,14 +131,19 @@ class InteractiveMap(Map):
         MissingExtra
             If pandas is not installed.
         """
+        return self._to_pandas("selected_frame", rows=self.selected)
+
+    def _to_pandas(self, method: str, *, rows: list[int] | None = None) -> pd.DataFrame:
         import pyarrow as pa
 
         try:
             import pandas as pd  # noqa: F401 - to_pandas needs it
         except ModuleNotFoundError as error:
-            raise _missing(error, "selected_frame") from error
-        rows = pa.array(self.selected, pa.int64())
-        table: pd.DataFrame = read_items(self.folder).take(rows).to_pandas()
+            raise _missing(error, method) from error
+        items = read_items(self.folder)
+        if rows is not None:
+            items = items.take(pa.array(rows, pa.int64()))
+        table: pd.DataFrame = items.to_pandas()
         return table
 
     def place(

@@ -86,6 +86,11 @@ class TestSelected:
         assert len(frame) == 0
         assert "label" in frame.columns
 
+    def test_a_frame_has_a_row_for_each_item(self, opened):
+        frame = opened.to_frame()
+        assert tuple(frame["path"]) == opened.paths
+        assert tuple(frame["label"]) == opened.labels
+
     def test_selected_works_without_pandas(self, opened, monkeypatch):
         monkeypatch.setitem(sys.modules, "pandas", None)
         opened.widget.set_state({"selected_ids": [1]})
