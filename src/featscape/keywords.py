@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass, fields
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,6 +92,8 @@ def _with_parameters(docstring: str, described: list[tuple[inspect.Parameter, He
     lines = ["Parameters", "----------"]
     for parameter, text in described:
         annotation = inspect.formatannotation(parameter.annotation)
+        if get_origin(parameter.annotation) is Union:  # the form of a union with a Literal
+            annotation = " | ".join(map(inspect.formatannotation, get_args(parameter.annotation)))
         lines.append(f"{parameter.name} : {annotation.replace('str | os.PathLike[str]', 'path')}")
         if parameter.default is not inspect.Parameter.empty:
             lines[-1] += f", default: {text.default or repr(parameter.default)}"

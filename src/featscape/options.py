@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from featscape.keywords import Help
 from featscape.progress import Progress, SilentProgress
@@ -25,7 +25,7 @@ class EmbeddingOptions:
         int, Help("Seed of the choice of images, of t-SNE and of the findings.", "N", flag="--seed")
     ] = 10  # the tutorial's seed
     perplexity: Annotated[
-        float | str,
+        float | Literal["auto"],
         Help(
             "Effective number of neighbors of an item; less than the number of items. auto is 30, "
             "or a third of the number of other items if there are 90 or fewer.",

@@ -1,6 +1,5 @@
 """Killed runs that replace a map: a reader always finds one complete map."""
 
-import importlib
 import json
 import multiprocessing
 import os
@@ -20,7 +19,7 @@ from featscape.mapfolder import FORMAT, RUN, damaged, new_map_folder
 from featscape.mapfolder import read as reading
 from featscape.mapfolder.read import open_map
 from interrupted_runs import HEAVY, assert_same_map, choose_seed
-from quick_network import QuickNetwork
+from quick_network import QuickNetwork, put_in_place
 
 pytestmark = pytest.mark.skipif(
     not hasattr(signal, "SIGKILL"), reason="there is no kill -9 on this system"
@@ -204,8 +203,7 @@ def test_a_reader_of_a_map_that_two_runs_replace_sees_whole_maps(output, begin):
 
 
 def replace_map(source, output, seed):
-    module = importlib.import_module("featscape.features.extraction.loop")
-    module.load_network = lambda *_, **__: QuickNetwork()
+    put_in_place(QuickNetwork(), pytest.MonkeyPatch())
     make_map(source, output, perplexity=3, size_px=300, random_state=seed, force=True)
 
 

@@ -4,6 +4,7 @@ from mypy import api
 
 CALLS = (
     ('make_map("photos", perplxety=5)', 'Unexpected keyword argument "perplxety"'),
+    ('make_map("photos", perplexity="auto")', None),
     ('make_map("photos", perplexity="5")', 'Argument "perplexity" to "make_map" has incompat'),
     ('embed_features("f.npy", limit=5)', 'Unexpected keyword argument "limit"'),
     ('len(make_map("photos", layers="layer3").paths)', 'Argument 1 to "len" has incompatible'),

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import typer
 
@@ -106,7 +106,7 @@ def _as_typer(option: inspect.Parameter, text: Help) -> inspect.Parameter:
     """Return the command-line parameter of an option."""
     kinds = get_args(option.annotation)
     is_list, is_path = list[str] in kinds, any(get_origin(kind) is os.PathLike for kind in kinds)
-    is_number_or_name = set(kinds) == {float, str}
+    is_number_or_name = float in kinds and any(get_origin(kind) is Literal for kind in kinds)
     kind = list[str] | None if is_list else option.annotation
     if option.default is inspect.Parameter.empty:
         kind, setting = str, typer.Argument(metavar=text.metavar, help=text.text)
