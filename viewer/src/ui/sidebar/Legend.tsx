@@ -272,7 +272,7 @@ function Row({
     >
       <span class="fs-row-bar" style={barColor}>
         <i class="fs-row-all" style={share(row.count)} />
-        {!hidden && <i style={share(nShown)} />}
+        {!hidden && <i class="fs-row-shown" style={share(nShown)} />}
       </span>
       {isColored ? (
         <i
