@@ -219,6 +219,14 @@ it("Back from a pasted address restores the previous view, also after a panel", 
   expect(page.entry.hash).toContain("before");
 });
 
+it("an address that is pasted while another waits to be written is not lost", () => {
+  app.search.query.value = "before";
+  page.entries.splice(++page.at, Infinity, { state: null, hash: "#find=pasted" });
+  rest(); // the event of the new address comes later
+  page.dispatchEvent(new Event("hashchange"));
+  expect(app.search.query.value).toBe("pasted");
+});
+
 it("a slow browser goes back once while the view moves", () => {
   closeSlowly();
   sync.moved({ center: [1, 1, 0], scale: 2, turn: [0, 0, 0, 1] });

@@ -98,7 +98,8 @@ export class AddressSync {
       if (wanted < this.depth) {
         this.leaving = true;
         history.go(wanted - this.depth);
-      } else {
+      } else if (location.hash === this.written) {
+        // a different address was pasted just now: `changed` reads it next
         this.written = hash;
         history.replaceState({ depth: this.depth }, "", hash);
       }
