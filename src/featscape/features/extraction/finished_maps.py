@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from featscape.errors import ImageError
@@ -71,20 +72,20 @@ class NetworkRequest:
             has_layer = self.layers == (card.layer,) and card.pool == (self.pool or DEFAULT_POOL)
         else:
             has_layer = self.pool is None and card.layer.startswith(INPUT_OF)
-        return has_layer and self._has_weights(card)
-
-    def _has_weights(self, card: ModelCard) -> bool:
-        file = self.weights or find_weights_file(self.model)
         if self.weights is not None:
-            is_named = card.weights == str(self.weights)
+            has_weights = card.weights == str(self.weights)
         else:
-            is_named = card.weights in standard_weights(self.model)
-        if file is None or not is_named:
-            return False
+            has_weights = card.weights in standard_weights(self.model)
+        return has_layer and has_weights and card.weights_sha256 == self._weights_sha256
+
+    @cached_property
+    def _weights_sha256(self) -> str | None:
+        """The hash of the file of weights, computed once for all maps; None if there is no file."""
+        file = self.weights or find_weights_file(self.model)
         try:
-            return hash_file(file) == card.weights_sha256
+            return None if file is None else hash_file(file)
         except OSError:
-            return False
+            return None
 
 
 @dataclass(frozen=True)
