@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import type { Arrays } from "../bundle/arrays";
 import {
   type ClassName,
+  type DateColumn,
   type ListedFinding,
   type ListedSection,
   type Manifest,
@@ -19,6 +20,8 @@ export interface SmallMap {
   readonly paths?: readonly string[];
   readonly ids?: readonly number[];
   readonly nDimensions?: 2 | 3;
+  /** Seconds since 1970 of a further column "taken". */
+  readonly taken?: readonly number[];
   readonly storage?: Pick<Storage, "getItem" | "setItem">;
   readonly names?: readonly ClassName[];
   /** The sections of the findings; null for a map without findings. */
@@ -60,6 +63,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
   const files: Record<string, ArrayBuffer> = {
     "value.bin": buffer(values),
     "split.bin": buffer(splits),
+    "taken.bin": buffer(Float64Array.from(map.taken ?? [])),
     "strings.bin": buffer(strings),
     "strings-blocks.bin": buffer(Float64Array.of(0, first.length, strings.length)),
     "neighbors.bin": buffer(neighbors),
@@ -112,6 +116,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
         })),
       },
       { kind: "text", name: "note" },
+      ...(map.taken ? [dateColumn(map.taken)] : []),
     ],
     strings: {
       file: "strings.bin",
@@ -177,6 +182,18 @@ function writeSections(given: readonly SmallSection[]): {
     };
   });
   return { sections, bytes: new TextEncoder().encode(text) };
+}
+
+function dateColumn(taken: readonly number[]): DateColumn {
+  const known = taken.filter((each) => !Number.isNaN(each));
+  return {
+    kind: "date",
+    name: "taken",
+    values: { file: "taken.bin", dtype: "float64", shape: [taken.length] },
+    minimum: Math.min(...known),
+    maximum: Math.max(...known),
+    has_time: false,
+  };
 }
 
 export function smallApp(map: SmallMap = {}, abilities: Partial<Source> = {}): App {
