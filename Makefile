@@ -6,7 +6,7 @@ MODULES := viewer/node_modules/.package-lock.json
 STATIC := src/featscape/bundle/static
 NATIVE := $(shell find engine/native -type f)
 
-.PHONY: demo test test-zoo fuzz sanitize check catalog contract viewer format data install clean
+.PHONY: demo test test-zoo fuzz sanitize check catalog pictures contract viewer format data install clean
 
 install: $(INSTALLED)
 
@@ -69,6 +69,10 @@ check: $(INSTALLED) $(MODULES)
 # Write the list of networks for `featscape models`, from the installed libraries: 15 minutes.
 catalog: $(INSTALLED)
 	$(BIN)/python tools/write_catalog.py
+
+# Write the pictures of the README.
+pictures: $(INSTALLED)
+	$(BIN)/python tools/write_pictures.py
 
 # Generate viewer/src/contract.ts from the Python models.
 contract: $(INSTALLED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,7 +82,7 @@ class NameBox:
         """The width of the outline, which separates the name from the points."""
         return max(_HALO * self.size_px, 1.0)
 
-    @property
+    @cached_property
     def box(self) -> tuple[float, float, float, float]:
         """The left, top, right and bottom edges."""
         half_width, half_height = self.half_width_px, self.half_height_px
@@ -179,13 +179,15 @@ def lay_out_names(
         Size of the text of the legend.
     """
     points, codes = arrangement.centers, classes.codes[arrangement.items]
-    texts = format_distinct(
-        [one_line(name) for name in classes.names], text_px, width_px=_WIDEST * text_px
-    )
+    anchors = find_name_anchors(points, codes)
+    named = sorted({anchor.class_code for anchor in anchors})
+    whole = [one_line(classes.names[code]) for code in named]
+    formatted = format_distinct(whole, text_px, width_px=_WIDEST * text_px)
+    texts = dict(zip(named, formatted, strict=True))
     coverage = _Coverage(arrangement, box, cell_px=max(text_px / 6, 1.0))
     side_px = float(np.sqrt(box[0] * box[1]))
     names: list[NameBox] = []
-    for anchor in find_name_anchors(points, codes):
+    for anchor in anchors:
         size = _SIZE_PER_SIDE * side_px * np.sqrt(anchor.n_items / len(points))
         wanted = float(np.clip(size, SMALLEST * text_px, LARGEST * text_px))
         for size_px in dict.fromkeys((wanted, SMALLEST * text_px)):
@@ -226,13 +228,19 @@ def _best_position(
     weight = 1.0 + _COST_IN_CLUSTER_OF_ONE / n_items
     cost = weight * coverage.share(boxes) + _COST_OF_DISTANCE * np.hypot(*offsets.T)
     if earlier:
-        taken = np.array([other.box for other in earlier])[None]
-        overlaps = (boxes[:, None, :2] < taken[..., 2:]) & (taken[..., :2] < boxes[:, None, 2:])
-        cost[overlaps.all(axis=-1).any(axis=-1)] = np.inf
+        taken = np.array([other.box for other in earlier])
+        meets = _overlap(np.hstack([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)]), taken)
+        cost[_overlap(boxes[:, None], taken[meets]).any(axis=-1)] = np.inf
     best = int(cost.argmin())
     if np.isinf(cost[best]):
         return None
     return replace(name, x=float(middles[best, 0]), y=float(middles[best, 1]))
+
+
+def _overlap(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return whether boxes overlap: left, top, right, bottom on the last axis."""
+    meets: NDArray[np.bool_] = (one[..., :2] < other[..., 2:]) & (other[..., :2] < one[..., 2:])
+    return meets[..., 0] & meets[..., 1]
 
 
 class _Coverage:
@@ -257,15 +265,16 @@ class _Coverage:
         left, top = np.clip(low, 0, (width, height)).T
         right, bottom = np.clip(high, 0, (width, height)).T
         # The corners of the items, summed along both axes, give the number of items on each cell.
-        corners = np.zeros((height + 1, width + 1))
+        corners = np.zeros((height + 1) * (width + 1), dtype=np.intp)
         for rows, columns, sign in (
             (top, left, 1),
             (top, right, -1),
             (bottom, left, -1),
             (bottom, right, 1),
         ):
-            np.add.at(corners, (rows, columns), sign)
-        covered = corners.cumsum(axis=0).cumsum(axis=1)[:-1, :-1] > 0.5
+            corners += sign * np.bincount(rows * (width + 1) + columns, minlength=len(corners))
+        counts = corners.reshape(height + 1, width + 1).cumsum(axis=0).cumsum(axis=1)
+        covered = counts[:-1, :-1] > 0
         self._sums = np.pad(covered.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
 
     def share(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
