@@ -196,7 +196,7 @@ def test_errors_of_the_engine_become_errors_of_featscape(monkeypatch):
         assert not isinstance(raised.value, meshtsne.MeshTSNEError)
     np.save("f.npy", np.random.default_rng(0).normal(size=(40, 4)))
     made = embed_features("f.npy", "m", perplexity=5)
-    with pytest.raises(InputError, match="X has 3 features, but TSNE is expecting 4"):
+    with pytest.raises(InputError, match="X has 3 features, but MapTSNE is expecting 4"):
         place(load_tsne(made), np.zeros((1, 3), np.float32), landmarks=None)
 
     def fail(*_arguments, **_named):
