@@ -5,7 +5,7 @@ import struct
 import zlib
 
 import numpy as np
-from PIL import features
+from PIL import Image, features
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"] + ["AVIF"] * features.check("avif")
 
@@ -20,6 +20,14 @@ def assert_near(decoded, expected, tolerance):
     got, wanted = (np.asarray(image).astype(int) for image in (decoded, expected))
     assert got.shape == wanted.shape
     assert np.abs(got - wanted).max() <= tolerance
+
+
+def jpeg_with_cut_exif():
+    """Return a JPEG file with five EXIF entries, the first of which is cut off."""
+    content = encode(Image.new("RGB", (16, 12), "red"), "JPEG")
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01"
+    marker = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+    return content[:2] + marker + content[2:]
 
 
 def png(width, height, *, bit_depth, color_type, rows, extra=b""):

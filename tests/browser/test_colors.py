@@ -5,21 +5,15 @@ from collections import Counter
 
 import numpy as np
 from playwright.sync_api import expect
+from tests.browser.visit import LIGHT
 
 from featscape.bundle import open_bundle
 
-LIGHT, DARK = (247, 247, 245), (16, 18, 22)
+DARK = (16, 18, 22)
 
 
 def rgb(color):
     return np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)])
-
-
-def pixels_at(visit, items, places):
-    """Return the difference of the color in the center of each item from the background."""
-    picture = visit.picture()
-    middle = [picture.getpixel(tuple(round(at) for at in places[item])) for item in items]
-    return np.array(middle) - LIGHT
 
 
 def test_legend_counts_hides_and_isolates(look, digits_file):
@@ -31,7 +25,7 @@ def test_legend_counts_hides_and_isolates(look, digits_file):
     counts = Counter(digits_file.map.labels)
     assert rows.all_inner_texts() == [f"{each.name}\n{counts[each.name]}" for each in classes]
 
-    shown = pixels_at(visit, items, places)
+    shown = visit.colors_at(items, places)
     wanted = np.array([rgb(classes[code].color) for code in codes]) - LIGHT
     cosine = (
         (shown * wanted).sum(1) / np.linalg.norm(shown, axis=1) / np.linalg.norm(wanted, axis=1)
@@ -40,13 +34,13 @@ def test_legend_counts_hides_and_isolates(look, digits_file):
 
     rows.nth(3).click()
     expect(visit.page.get_by_text("9 of 10 classes shown")).to_be_visible()
-    shown = np.abs(pixels_at(visit, items, places)).max(axis=1) > 8
+    shown = np.abs(visit.colors_at(items, places)).max(axis=1) > 8
     assert shown.tolist() == (codes != 3).tolist()
     visit.becomes(lambda: visit.shared.get("hide.label"), "3")
 
     rows.nth(5).dblclick()
     expect(visit.page.get_by_text("1 of 10 classes shown")).to_be_visible()
-    shown = np.abs(pixels_at(visit, items, places)).max(axis=1) > 8
+    shown = np.abs(visit.colors_at(items, places)).max(axis=1) > 8
     assert shown.tolist() == (codes == 5).tolist()
     visit.button("Show all").first.click()
     expect(visit.page.get_by_text("10 classes", exact=True)).to_be_visible()
@@ -60,7 +54,7 @@ def test_the_color_scale_is_monotonic_in_lightness(look, digits_file):
     visit.page.get_by_label("Color by").select_option("agreement")
     legend = visit.page.get_by_role("region", name="Legend")
     expect(legend.get_by_role("slider")).to_have_count(2)
-    colors = pixels_at(visit, items, places).sum(axis=1)
+    colors = visit.colors_at(items, places).sum(axis=1)
     assert abs(np.corrcoef(values, colors)[0, 1]) > 0.85
     least = legend.get_by_role("slider", name="At least")
     n_bins = int(least.get_attribute("max"))
@@ -68,13 +62,13 @@ def test_the_color_scale_is_monotonic_in_lightness(look, digits_file):
     visit.becomes(lambda: "keep.agreement" in visit.shared, expected=True)
     lower = float(visit.shared["keep.agreement"].partition("_")[0])
     assert 0 < lower < 1
-    shown = np.abs(pixels_at(visit, items, places)).max(axis=1) > 8
+    shown = np.abs(visit.colors_at(items, places)).max(axis=1) > 8
     assert shown.tolist() == (values >= lower).tolist()
     visit.page.get_by_label("Color by").select_option("label")
     visit.button("agreement").click()  # close the chart, which shows the filter itself
     visit.page.get_by_title("Remove the filter on agreement").click()
     visit.becomes(lambda: "keep.agreement" in visit.shared, expected=False)
-    assert (np.abs(pixels_at(visit, items, places)).max(axis=1) > 8).all()
+    assert (np.abs(visit.colors_at(items, places)).max(axis=1) > 8).all()
 
 
 def test_skewed_numbers_have_a_logarithmic_scale(look, drawn_page):
@@ -92,7 +86,7 @@ def test_skewed_numbers_have_a_logarithmic_scale(look, drawn_page):
     items, places = visit.apart(bundle)
     values = prices[bundle.array(bundle.manifest.ids)[items]]
     known = ~np.isnan(values)
-    colors = pixels_at(visit, items, places).sum(axis=1)[known]
+    colors = visit.colors_at(items, places).sum(axis=1)[known]
     assert abs(np.corrcoef(np.log(values[known]), colors)[0, 1]) > 0.85
     least = legend.get_by_role("slider", name="At least")
     least.fill(str(int(least.get_attribute("max")) // 2))

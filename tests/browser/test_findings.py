@@ -60,13 +60,6 @@ def section_of(made, name):
     return next(section for section in sections if section.name == name)
 
 
-def contrast(visit, items, places):
-    """Return the distance of the color of each item from the background."""
-    picture = visit.picture()
-    middle = [picture.getpixel(tuple(round(at) for at in places[item])) for item in items]
-    return np.abs(np.array(middle) - (247, 247, 245)).sum(axis=1)
-
-
 def test_the_sections_have_the_numbers_of_the_map(look, anywhere):
     visit = look(anywhere.address)
     visit.button("Findings").click()
@@ -95,7 +88,7 @@ def test_a_section_highlights_its_images_on_the_map(look, planted_file):
     items = items[places[items, 0] < 850]  # left of the panel
     lit = np.array([int(ids[item]) in wrong for item in items])
     assert 0 < lit.sum() < len(lit)
-    after = contrast(visit, items, places)
+    after = np.abs(visit.colors_at(items, places)).sum(axis=1)
     assert np.median(after[~lit]) < 0.6 * np.median(after[lit])
     visit.becomes(lambda: visit.shared.get("finding"), "labels")
 

@@ -164,13 +164,13 @@ def test_the_search_highlights_the_matches(look, anywhere):
     visit = look(f"{anywhere.address}#view=points")
     items, places = visit.apart(anywhere.bundle)
     ids = anywhere.bundle.array(anywhere.bundle.manifest.ids)
-    before = _contrast(visit, items, places)
+    before = np.abs(visit.colors_at(items, places)).sum(axis=1)
     sought = anywhere.map.labels[len(anywhere.map.labels) * 3 // 4]  # 7, or mammals
     visit.page.get_by_label("Find in paths and labels").fill(f"PNG {sought.upper()}/")
     n_matches = sum(path.startswith(f"{sought}/") for path in anywhere.map.paths)
     found = visit.page.locator(".fs-search-found")
     expect(found).to_contain_text(f"{n_matches} found")
-    after = _contrast(visit, items, places)
+    after = np.abs(visit.colors_at(items, places)).sum(axis=1)
     lit = np.array([anywhere.map.labels[ids[item]] == sought for item in items])
     assert 0 < lit.sum() < len(lit)
     assert (after[~lit] < 0.6 * before[~lit]).all()
@@ -182,12 +182,6 @@ def test_the_search_highlights_the_matches(look, anywhere):
     assert _selected(visit) == n_matches
     visit.page.get_by_label("Find in paths and labels").fill("no such thing")
     expect(found).to_contain_text("Nothing found")
-
-
-def _contrast(visit, items, places):
-    picture = visit.picture()
-    middle = [picture.getpixel(tuple(round(at) for at in places[item])) for item in items]
-    return np.abs(np.array(middle) - (247, 247, 245)).sum(axis=1)
 
 
 def test_the_view_as_a_png_of_any_size(look, digits_file):

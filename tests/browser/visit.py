@@ -12,6 +12,7 @@ from PIL import Image
 
 SIZE = {"width": 1280, "height": 800}
 CLEAR = (330, 60, 900, 700)  # an area without panels: left, top, right, bottom
+LIGHT = (247, 247, 245)  # the background of the light theme
 PATIENCE_MS = 20_000  # for actions of milliseconds, because the machine may be busy
 REST_MS = 450  # longer than the delay after which the page updates its address
 
@@ -117,6 +118,12 @@ class Visit:
         gaps = np.sqrt(((places[:, None] - places[None]) ** 2).sum(axis=-1))
         np.fill_diagonal(gaps, np.inf)
         return np.flatnonzero(clear & (gaps.min(axis=1) > apart_px)), places
+
+    def colors_at(self, items, places):
+        """Return the difference of the color of each item from the light background."""
+        picture = self.picture()
+        middle = [picture.getpixel(tuple(round(at) for at in places[item])) for item in items]
+        return np.array(middle) - LIGHT
 
     def points(self):
         """Show the map as points, which are at the positions of the items."""

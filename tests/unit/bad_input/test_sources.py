@@ -1,16 +1,14 @@
 """Invalid sources on the command line, and the files that a map skips."""
 
-import io
 import os
 import shutil
-import struct
 import warnings
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from image_files import png
+from image_files import jpeg_with_cut_exif, png
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -104,14 +102,7 @@ class TestFilesThatAreSkipped:
         assert "m.csv, line 11: invalid row: an unclosed quote" in done.out
 
     def test_warnings_of_pillow_are_not_printed(self, make, photos):
-        file = io.BytesIO()
-        Image.new("RGB", (16, 12), "red").save(file, "JPEG")
-        exif = (
-            b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01"  # five entries, the first of which is cut off
-        )
-        marker = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
-        content = file.getvalue()
-        (photos / "red" / "warned.jpg").write_bytes(content[:2] + marker + content[2:])
+        (photos / "red" / "warned.jpg").write_bytes(jpeg_with_cut_exif())
         made, done = make(photos)
         assert "red/warned.jpg" in made.paths
         assert "EXIF" not in done.err + done.out

@@ -4,25 +4,8 @@ import csv
 import io
 import json
 
-import numpy as np
-import pytest
-
 from featscape import open_map
 from featscape.findings import Findings
-from planted import clouds, named, with_errors
-
-
-@pytest.fixture
-def made(featscape, tmp_path, monkeypatch):
-    """Make a map of 120 items with 6 wrong labels, and return its folder."""
-    monkeypatch.chdir(tmp_path)
-    features, codes = clouds(120)
-    np.save("features.npy", features)
-    labels = named(with_errors(codes, 0.05)[0])
-    (tmp_path / "labels.txt").write_text("\n".join(labels) + "\n")
-    done = featscape("embed", "features.npy", "--labels", "labels.txt", "-o", "words-map")
-    assert done.status == 0, done.err
-    return tmp_path / "words-map"
 
 
 def test_the_command_reports_each_kind(featscape, made):

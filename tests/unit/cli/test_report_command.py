@@ -1,22 +1,6 @@
 """featscape report: the file, and what the command refuses to replace."""
 
-import numpy as np
 import pytest
-
-from planted import clouds, named, with_errors
-
-
-@pytest.fixture
-def made(featscape, tmp_path, monkeypatch):
-    """Make a map of 120 items with 6 wrong labels, and return its folder."""
-    monkeypatch.chdir(tmp_path)
-    features, codes = clouds(120)
-    np.save("features.npy", features)
-    labels = named(with_errors(codes, 0.05)[0])
-    (tmp_path / "labels.txt").write_text("\n".join(labels) + "\n")
-    done = featscape("embed", "features.npy", "--labels", "labels.txt", "-o", "words-map")
-    assert done.status == 0, done.err
-    return tmp_path / "words-map"
 
 
 def test_the_report_is_written_beside_the_map(featscape, made):

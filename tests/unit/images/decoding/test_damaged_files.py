@@ -1,6 +1,5 @@
 """Damaged files and decompression bombs are refused with a reason."""
 
-import struct
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -13,15 +12,12 @@ from PIL import Image
 from featscape.errors import ImageError
 from featscape.images import decode_bytes
 from featscape.images.decoding.rgb import convert_to_rgb
-from image_files import FORMATS, assert_near, encode, png
+from image_files import FORMATS, assert_near, encode, jpeg_with_cut_exif, png
 
 
 def test_a_warning_turned_into_an_error_is_reported_as_the_reason():
-    content = encode(Image.new("RGB", (8, 8)), "JPEG")
-    exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01"  # five entries, the first truncated
-    marker = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
     with pytest.raises(ImageError, match="Corrupt EXIF data"):
-        decode_bytes(content[:2] + marker + content[2:])
+        decode_bytes(jpeg_with_cut_exif())
 
 
 def test_an_empty_file_is_refused(decode):
