@@ -129,8 +129,9 @@ def test_the_pointer_steps_and_chooses_a_finding(look, planted_file):
     visit.button("Previous finding").click()
     expect(panel).to_contain_text("1 / ")
     current.get_by_role("button").first.click()
-    expect(visit.panel("Item")).to_be_visible()
-    visit.button("Close").click()
+    about = visit.panel("Item").get_by_role("region", name="Findings about the item")
+    about.get_by_role("button", name="Label errors").click()
+    expect(panel).to_contain_text("1 / ")
     visit.button("All findings").click()
     expect(panel.get_by_role("button", name="Label errors")).to_be_visible()
 
@@ -205,6 +206,31 @@ def test_suspicion_is_a_color_with_wrong_labels_at_its_end(look, planted_file):
     colors = np.array([picture.getpixel(tuple(map(round, places[item]))) for item in items])
     lightness = colors.sum(axis=1)
     assert np.corrcoef(np.maximum(values, low), lightness)[0, 1] > 0.85
+
+
+def test_a_point_under_the_pointer_has_lines_to_its_torn_neighbors(look, planted_file):
+    visit = look(f"{planted_file.address}#view=points")
+    bundle = planted_file.bundle
+    positions = bundle.array(bundle.manifest.positions).astype(float)
+    neighbors = bundle.array(bundle.manifest.neighbors.indices)
+
+    def elsewhere(item):
+        distances = np.linalg.norm(positions - positions[item], axis=1)
+        limit = np.sort(distances)[30]  # the first is the item itself
+        return int((distances[neighbors[item]] > limit).sum())
+
+    items, places = visit.apart(bundle)
+    item = max(items, key=elsewhere)
+    n_torn = elsewhere(item)
+    assert n_torn > 0
+    visit.hover_at(places[item].tolist())
+    card = visit.page.locator(".fs-card")
+    expect(card).to_contain_text(f"{n_torn} of the 12 most similar images are elsewhere on the map")
+    lines = visit.page.locator(".fs-stage svg path[visibility=visible]")
+    expect(lines).to_have_count(n_torn)
+    visit.hover_at((5, 790))
+    expect(card).to_have_count(0)
+    expect(lines).to_have_count(0)
 
 
 def test_a_static_site_shows_the_findings(look, planted, host_files, tmp_path):
