@@ -179,3 +179,22 @@ def test_a_category_that_orders_many_neighbors_is_reported():
     (finding,) = find_shortcuts(None, None, neighbors=near, columns={"camera": values}).findings
     assert finding.property_name == "camera"
     assert "higher than under 20 permutations" in finding.evidence.method
+
+
+def test_booleans_are_categories_and_dates_are_ordered():
+    days = np.array(["2026-05-01", "NaT", "2026-05-03", "2026-05-03"], dtype="datetime64[D]")
+    found = collect_properties(
+        None,
+        columns={
+            "blurry": np.array([True, False, True, False]),
+            "good": np.array([True, None, False, False], dtype=object),
+            "taken": days,
+        },
+    )
+    blurry, good, taken = found
+    assert blurry.levels == good.levels == ("false", "true")
+    assert blurry.values.tolist() == [1, 0, 1, 0]
+    assert good.values.tolist() == [1, -1, 0, 0]
+    assert taken.tails == ("earliest", "latest")
+    assert taken.known.tolist() == [True, False, True, True]
+    assert taken.values[2] - taken.values[0] == 2
