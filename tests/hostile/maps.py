@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -26,6 +27,12 @@ def list_files(folder):
     pictures = {"images.png", "images-grid.png", "map.html"}
     names = (path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file())
     return [str(name) for name in names if str(name) not in pictures]
+
+
+def list_kinds(folder):
+    """Return one of the files whose names differ only in numbers: featscape reads them alike."""
+    kinds = {re.sub(r"\d+", "0", name): name for name in reversed(list_files(folder))}
+    return sorted(kinds.values())
 
 
 # --- files ----------------------------------------------------------------------------------------

@@ -181,7 +181,7 @@ ATTACKS = list(maps.file_attacks(Path("/canary")))
 def test_a_replaced_file_is_refused_or_left_out(hostile, seed, use, outside, attack):
     change = maps.file_attacks(outside / "canary")[attack]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for name in maps.list_files(seed):
+    for name in maps.list_kinds(seed):
         maps.copy_map(seed, hostile)
         change(hostile / name)
         line = use()
