@@ -31,6 +31,7 @@ from featscape.bundle.findings_file import mark_findings, write_findings
 from featscape.bundle.images import write_thumbnails
 from featscape.bundle.order import order_items
 from featscape.errors import InputError
+from featscape.labels.classes import NO_LABEL
 from featscape.labels.name_anchors import find_name_anchors
 from featscape.mapfolder.staging import writing
 from featscape.thumbnail_layout import FAST_PAIRS, snap_to_grid
@@ -117,7 +118,7 @@ def write_bundle(
             columns=columns or {},
             found=() if findings is None else findings.columns,
         ),
-        names=_names(points[order], None if coded is None else coded[1][order]),
+        names=[] if coded is None else _names(points[order], coded[0], coded[1][order]),
         neighbors=_write_neighbors(folder, nearest, neighbors.distances[order, :MAX_NEIGHBORS]),
         facts={clean(name): clean(fact) for name, fact in (facts or {}).items()},
         findings=None if findings is None else write_findings(folder, findings.sections, order),
@@ -154,13 +155,15 @@ def _write_positions(
     }
 
 
-def _names(points: NDArray[np.float32], codes: NDArray[np.uint16] | None) -> list[ClassName]:
+def _names(
+    points: NDArray[np.float32], classes: Sequence[ClassEntry], codes: NDArray[np.uint16]
+) -> list[ClassName]:
     """Return the names of the classes on the map; both arrays are in the order of the bundle."""
-    if codes is None:
-        return []
+    unlabeled = [code for code, entry in enumerate(classes) if entry.name == NO_LABEL]
+    labeled = np.where(np.isin(codes, unlabeled), -1, codes.astype(np.intp))
     return [
         ClassName(item=anchor.item, code=anchor.class_code, n_items=anchor.n_items)
-        for anchor in find_name_anchors(points, codes)
+        for anchor in find_name_anchors(points, labeled)
     ]
 
 

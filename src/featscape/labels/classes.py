@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+NO_LABEL = "(no label)"  # the label of an item without a label, where other items have labels
+
+
 @dataclass(frozen=True, eq=False)
 class Classes:
     """The classes of n items.
@@ -37,6 +40,13 @@ class Classes:
     colors: tuple[str, ...]
     codes: NDArray[np.intp]
     counts: NDArray[np.intp]
+
+    @property
+    def label_codes(self) -> NDArray[np.intp]:
+        """The class of each item, -1 for items without a label, shape (n,)."""
+        if NO_LABEL not in self.names:
+            return self.codes
+        return np.where(self.codes == self.names.index(NO_LABEL), -1, self.codes)
 
 
 def count_classes(labels: Iterable[object] | None, n_items: int) -> Classes | None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from featscape.labels.classes import Classes
     from featscape.pictures.page import Page
     from featscape.progress import Progress
     from featscape.records import ImageSource
@@ -120,7 +121,7 @@ def draw_mosaic(
         picture,
         images,
         arrangement,
-        None if classes is None else [classes.colors[i] for i in classes.codes[arrangement.items]],
+        _border_colors(classes, arrangement),
         background=theme.background,
         description=f"{layout.capitalize()} of images",
         progress=progress,
@@ -161,11 +162,19 @@ def _check_thumbnail(thumbnail_px: int | None, box: tuple[int, int]) -> None:
         )
 
 
+def _border_colors(classes: Classes | None, arrangement: Arrangement) -> list[str | None]:
+    """Return the color of the border of each image; None for an image without a label."""
+    if classes is None:
+        return [None] * len(arrangement.items)
+    codes = classes.label_codes[arrangement.items].tolist()
+    return [classes.colors[code] if code >= 0 else None for code in codes]
+
+
 def place_thumbnails(
     picture: Image.Image,
     images: ImageSource,
     arrangement: Arrangement,
-    colors: Sequence[str] | None,
+    colors: Sequence[str | None],
     *,
     background: str,
     description: str,
@@ -180,8 +189,8 @@ def place_thumbnails(
     images : ImageSource
     arrangement : Arrangement
         The m images to draw; at least half of a side from the edge.
-    colors : sequence of str, or None
-        The m colors of the borders; None for images without borders.
+    colors : sequence of str or None
+        The m colors of the borders; None for an image without a border.
     background : str
         The color of the gap between overlapping images.
     description : str
@@ -190,7 +199,6 @@ def place_thumbnails(
     """
     indices, centers = arrangement.items, arrangement.centers
     side_px = round(arrangement.side_px)
-    borders = [None] * len(indices) if colors is None else colors
     # at least 1.4 times the size inside the border: the result is 1 % less sharp than from the
     # original image
     at_least_px = 4 * side_px // 3
@@ -205,7 +213,7 @@ def place_thumbnails(
     ):
         for start in range(0, len(indices), CHUNK_IMAGES):
             chunk = slice(start, start + CHUNK_IMAGES)
-            thumbnails = pool.map(load, indices[chunk].tolist(), borders[chunk])
+            thumbnails = pool.map(load, indices[chunk].tolist(), colors[chunk])
             for thumbnail, center in zip(thumbnails, centers[chunk], strict=True):
                 corner = center - np.array(thumbnail.size) / 2
                 picture.paste(thumbnail, (round(corner[0]), round(corner[1])))

@@ -178,7 +178,7 @@ def lay_out_names(
     text_px : float
         Size of the text of the legend.
     """
-    points, codes = arrangement.centers, classes.codes[arrangement.items]
+    points, codes = arrangement.centers, classes.label_codes[arrangement.items]
     anchors = find_name_anchors(points, codes)
     named = sorted({anchor.class_code for anchor in anchors})
     whole = [one_line(classes.names[code]) for code in named]

@@ -8,6 +8,7 @@ from featscape.bundle.blocks import pack, unpack
 from featscape.bundle.contract import NO_ITEM
 from featscape.bundle.images import BLOCK_ITEMS, encode_from
 from featscape.errors import InputError
+from featscape.labels.classes import NO_LABEL
 from featscape.mapfolder.thumbnails import Thumbnails, ThumbnailWriter
 from featscape.records import Neighbors
 
@@ -210,6 +211,11 @@ def test_each_class_has_its_name_at_one_of_its_items(bundle_of, n_dimensions):
     assert {names[name.code] for name in bundle.manifest.names} == {*"abc"}
     for name in bundle.manifest.names:
         assert labels[ids[name.item]] == names[name.code]
+
+
+def test_items_without_a_label_have_no_name(bundle_of):
+    manifest = bundle_of(20, labels=["a", NO_LABEL] * 10).manifest
+    assert {manifest.classes[name.code].name for name in manifest.names} == {"a"}
 
 
 def test_a_bundle_without_labels_has_no_names(bundle_of):

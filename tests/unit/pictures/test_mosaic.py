@@ -7,6 +7,7 @@ from PIL import Image, ImageColor
 from scipy import ndimage
 
 from featscape.errors import ImageError, InputError
+from featscape.labels.classes import NO_LABEL
 from featscape.pictures import class_colors, draw_mosaic, mosaic
 from featscape.pictures.names import Arrangement
 from featscape.pictures.page import Page, plan_page
@@ -117,6 +118,16 @@ def test_images_without_a_class_have_no_borders(layout):
     assert set(map(tuple, np.asarray(image).reshape(-1, 3).tolist())) == {BLACK, (255, 255, 255)}
 
 
+def test_an_image_without_a_label_has_no_border():
+    labels = ["cat", NO_LABEL, "cat"]
+    image = draw_mosaic(points(3), Plain(3), labels, names=False, layout="grid", size_px=600)
+    map_part = np.asarray(image)[:, : image.width // 2].reshape(-1, 3)
+    everywhere = set(map(tuple, map_part.tolist()))
+    colors = class_colors(labels)
+    assert ImageColor.getrgb(colors["cat"]) in everywhere
+    assert ImageColor.getrgb(colors[NO_LABEL]) not in everywhere
+
+
 def test_the_name_of_a_class_does_not_hide_its_only_image():
     positions = [[0, 0], [0, 1], [1, 0], [1, 1]]
     image = draw_mosaic(positions, Plain(4), ["a", "b", "c", "d"], size_px=600)
@@ -223,7 +234,7 @@ def test_images_of_the_grid_do_not_overlap():
         np.zeros((n_items, 2)), Plain(n_items, (30, 30)), layout="grid", size_px=800
     )
     drawn = (np.asarray(image) == BLACK).all(axis=2).sum()
-    single = draw_at([(100, 100)], Plain(1, (30, 30)), None, side_px=thumbnail_side(n_items))
+    single = draw_at([(100, 100)], Plain(1, (30, 30)), [None], side_px=thumbnail_side(n_items))
     assert drawn == n_items * (single == BLACK).all(axis=2).sum()
 
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import ImageColor
 
 from featscape.errors import InputError
-from featscape.labels.classes import count_classes
+from featscape.labels.classes import NO_LABEL, count_classes
 from featscape.labels.colors import lighten
 from featscape.pictures import class_colors, draw_scatter, points, scatter
 from featscape.pictures.names import plan_map
@@ -157,6 +157,12 @@ def test_classes_without_a_name_are_in_the_legend():
     assert heading.name == "other classes"
     assert not named & {row.name for row in rows}
     assert last.name == f"and {n_classes - len(named) - len(rows)} more classes"
+
+
+def test_items_without_a_label_have_no_name_on_the_map():
+    planned = plan([[0, 0], [1, 1], [2, 0]], ["cat", NO_LABEL, NO_LABEL])
+    assert [name.class_code for name in planned.names] == [1]
+    assert [row.name for row in planned.page.legend] == ["other classes", NO_LABEL]
 
 
 def test_unlabeled_points_are_colored_by_position():

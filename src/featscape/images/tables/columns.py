@@ -14,6 +14,7 @@ from featscape.errors import InputError
 from featscape.images.tables.dates import parse_dates
 from featscape.images.tables.splits import SPLITS
 from featscape.images.tables.table import NESTED
+from featscape.labels.classes import NO_LABEL
 from featscape.mapfolder import OWN_COLUMNS
 from featscape.printable_names import valid_unicode
 from featscape.records import SkippedImage
@@ -32,7 +33,6 @@ PATH_COLUMNS = (
 LABEL_COLUMNS = (
     *("label", "class", "category", "class_name", "label_name", "labels", "species", "cls"),
 )
-NO_LABEL = "(no label)"
 
 # Numbers such as 007 are text, and so are numbers that only Python accepts: 1_000, infinity.
 _NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|nan|NaN")
