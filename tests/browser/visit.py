@@ -152,7 +152,11 @@ class Visit:
         return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
     def picture(self, clip=None):
-        """Return the page as an image, after the page has stopped to change."""
+        """Return the page as an image without names, after the page has stopped to change."""
+        with self._without(".fs-map-names"):
+            return self._picture(clip)
+
+    def _picture(self, clip):
         before = None
         for _ in range(150):
             content = self.page.screenshot(clip=clip)
@@ -164,11 +168,16 @@ class Visit:
 
     @contextmanager
     def without_panels(self):
-        """Hide the panels and the names on the map, because fonts differ between machines."""
-        texts = self.page.locator(".fs-panels, .fs-map-names")
-        texts.evaluate_all("texts => texts.forEach(text => { text.style.opacity = 0 })")
+        """Hide everything except the map, because fonts differ between machines."""
+        with self._without(".fs-panels"):
+            yield
+
+    @contextmanager
+    def _without(self, selector):
+        elements = self.page.locator(selector)
+        elements.evaluate_all("all => all.forEach(one => { one.style.opacity = 0 })")
         yield
-        texts.evaluate_all("texts => texts.forEach(text => { text.style.opacity = '' })")
+        elements.evaluate_all("all => all.forEach(one => { one.style.opacity = '' })")
 
     def n_colors(self):
         """Return the number of colors on the map: 1 if nothing is drawn."""
