@@ -96,7 +96,10 @@ class Aligner:
         if not batches:
             empty = np.zeros(0, dtype=np.complex64)
             return Alignment(empty.real, empty.real, np.zeros(0, dtype=bool), empty, empty)
-        with ThreadPoolExecutor(n_threads) as pool:
+        from threadpoolctl import threadpool_limits
+
+        # the products are small: threads of BLAS inside these threads would take four times as long
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_threads) as pool:
             parts = list(pool.map(self._align_batch, batches))
         return Alignment(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
