@@ -91,6 +91,7 @@ def write_map(folder: Path, n_items: int, n_dimensions: int, *, seed: int) -> No
         features=features,
         agreement=None,
         timings_s={},
+        note=print,
     )
 
 

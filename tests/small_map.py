@@ -47,7 +47,7 @@ def some_features(paths=None, splits=None, skipped=()):
     )
 
 
-def write_run(folder, *, source, features=None, embedding=None):
+def write_run(folder, *, source, features=None, embedding=None, note=print):
     mapfolder.write_run(
         folder,
         embedding or an_embedding(),
@@ -57,6 +57,7 @@ def write_run(folder, *, source, features=None, embedding=None):
         features=features,
         agreement=None,
         timings_s={"find": 0.5},
+        note=note,
     )
 
 

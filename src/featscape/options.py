@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from featscape.keywords import Help
 from featscape.progress import Progress, SilentProgress
+from featscape.records.features import DEFAULT_MODEL
 
 PathLike = str | os.PathLike[str]
 PACK_PX = 256  # minimum for the longest side of stored thumbnails: the page enlarges one image
@@ -163,7 +164,7 @@ class MapOptions(PictureOptions, EmbeddingOptions):
         Help(
             "The network: a name from `featscape models`, an ONNX file or MODULE:FACTORY.", "NAME"
         ),
-    ] = "resnet101"  # the tutorial's network
+    ] = DEFAULT_MODEL
     weights: Annotated[
         PathLike | None,
         Help("A file of weights for the network.", "FILE", default="the library's download"),

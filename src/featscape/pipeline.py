@@ -58,7 +58,7 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
         source = options.made_from or images.absolute_source
         several = "" if len(folders) == 1 else f" of {len(folders)} layers"
         with watch.stage(f"features{several}"):
-            maps = find_maps(outputs[0], source=source)
+            maps = find_maps(outputs[0], source=source, note=options.report.note)
             features = extract(images, options, executor, folders, maps)
         for output, folder, layer in zip(
             outputs, folders, split_by_layer(features, folders), strict=True

@@ -9,11 +9,11 @@ import type { Area, PointRenderer, Stage, StageEvents, StageOptions } from "./st
 import { decodeAddress } from "./state/address/address";
 import { AddressSync } from "./state/address/address-sync";
 import { App } from "./state/app";
-import { watchEmptyView } from "./state/empty-view";
 import { Items } from "./state/items/items";
-import { watchSelections } from "./state/named-selections";
 import { runSearch } from "./state/search/search";
-import { STAGE_THEMES, syncStage } from "./state/stage-sync";
+import { watchSelections } from "./state/selections/named-selections";
+import { watchEmptyView } from "./state/view/empty-view";
+import { STAGE_THEMES, syncStage } from "./state/view/stage-sync";
 import { listenKeys } from "./ui/keys";
 import { type StartScreen, showLoading } from "./ui/start-screen";
 import { watchTheme } from "./ui/theme";

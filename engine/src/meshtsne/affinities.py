@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def joint_probabilities(
     neighbors: Neighbors, perplexities: Sequence[float], *, n_threads: int
 ) -> csr_array:
-    """Return P: symmetric, sum 1.
+    """Return the joint probabilities P: symmetric, with sum 1.
 
     Several perplexities give the mean of their conditional distributions, which keeps structure at
     several scales (Lee, Peluffo-Ordonez & Verleysen 2015, "Multi-scale similarities in stochastic

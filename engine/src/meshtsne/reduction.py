@@ -33,7 +33,7 @@ _SPARE_AXES = 10
 _LEAST_LENGTH = 1e-6  # of an axis relative to the longest; shorter axes are rounding errors
 _MAX_SUBSPACE_ITERATIONS = 60
 
-# Distances between features up to this size do not exceed float32.
+# Distances between features up to this size do not overflow float32.
 LARGEST = 1e37
 
 # Metrics that are Euclidean distances between rows of length one.
@@ -88,7 +88,7 @@ class Reduction:
             check_finite(X)
             raise InputError(
                 "X must be within the range of the fitted features; some values exceed float32. "
-                "Scale X as the fitted features."
+                "Scale X in the same way as the fitted features."
             )
         return reduced
 
@@ -212,7 +212,7 @@ def _on_sphere(
         first = start + int(np.argmin(length > 0))
         row = "a constant row" if metric == "correlation" else "a row of zeros"
         raise InputError(
-            f"{metric} distance is not defined for {row}; row {first} is one. "
+            f"{metric} distance is not defined for {row}; row {first} is such a row. "
             "Leave such rows out, or pass metric='euclidean'."
         )
     return np.asarray(rows / length[:, None])
@@ -241,12 +241,12 @@ def check_finite(X: Any) -> None:
     if n_bad:
         raise InputError(
             f"X must be finite; {n_bad} values are NaN or infinity, the first in row {first}. "
-            "Replace them or leave those rows out."
+            "Replace these values, or leave out the rows."
         )
 
 
 def _survey(X: Any, *, metric: str) -> tuple[NDArray[np.float64], float]:
-    """Return the mean row and the largest distance of a value to the mean of its column."""
+    """Return the mean row and the largest distance of a value from the mean of its column."""
     n, d = X.shape
     mean = np.zeros(d)
     low, high = np.full(d, np.inf), np.full(d, -np.inf)
@@ -291,7 +291,7 @@ def _principal_axes(
     if n >= d:
         covariance = _covariance(blocks, reduction, d, n_threads=n_threads)
         return leading_eigenvectors(covariance, n_axes, generator=generator)
-    # n < d: no larger than (d, d)
+    # for n < d, the products of rows, (n, n), are smaller than the covariance, (d, d)
     centered = np.concatenate([reduction.project(rows) for rows in blocks]).astype(np.float64)
     of_rows = leading_eigenvectors(centered @ centered.T, n_axes, generator=generator)
     axes, upper = np.linalg.qr(centered.T @ of_rows)  # orthogonal up to rounding errors

@@ -13,6 +13,7 @@ from featscape.number_text import percent, plural
 from featscape.printable_names import printable
 from featscape.progress import format_seconds
 from featscape.records import count_reasons
+from featscape.records.features import DEFAULT_MODEL
 from featscape.steps.facts import (
     describe_layer,
     describe_renamed,
@@ -52,7 +53,7 @@ _LIBRARIES = {
 # One network of each kind, from the fastest to the most accurate.
 _FIRST = {
     "efficientnet_lite0",
-    "resnet101",
+    DEFAULT_MODEL,
     "timm:convnext_tiny.in12k_ft_in1k",
     "timm:vit_small_patch14_dinov2.lvd142m",
     "open_clip:ViT-B-32/laion2b_s34b_b79k",

@@ -19,6 +19,7 @@ from featscape.features.zoo.registry import check_options, find_architecture, is
 from featscape.features.zoo.weights import check_weights
 from featscape.printable_names import printable
 from featscape.progress import SilentProgress
+from featscape.records.features import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +64,7 @@ def check_network(
 
 
 def load_network(
-    model: str = "resnet101",
+    model: str = DEFAULT_MODEL,
     *,
     weights: str | Path | None = None,
     layers: Sequence[str] = (),

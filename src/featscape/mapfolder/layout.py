@@ -45,7 +45,9 @@ FINDING_COLUMNS = frozenset(
     ("suspicion", "suggested", "off_topic", "torn", "false_friends", "duplicate_group")
 )
 
-# Column names of items.parquet and of the bundle, which a column of a source cannot have
+# Reserved names of columns in items.parquet and the bundle. A column of a source with such a name
+# gets the prefix.
+SOURCE_PREFIX = "source "
 OWN_COLUMNS = frozenset(
     (
         *("id", "path", "path_bytes", "label", "split", "width", "height", "sha256"),
@@ -120,7 +122,7 @@ def check_readable(folder: Path | FolderHandle) -> None:
         reason = error.strerror if isinstance(error, OSError) else error
         raise InputError(
             f"{printable(path)} must be the JSON file that featscape wrote; reading failed: "
-            f"{reason}. Copy the map again, or move the map away and make it again."
+            f"{reason}. Restore run.json from a copy, or delete the map and make it again."
         ) from error
 
 

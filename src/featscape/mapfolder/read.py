@@ -37,7 +37,7 @@ from featscape.printable_names import printable, valid_unicode
 from featscape.records import Neighbors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import BinaryIO
 
     import pyarrow as pa
@@ -245,13 +245,28 @@ def read_digests(folder: Path | FolderHandle) -> NDArray[np.uint8] | None:
         raise damaged(Path(folder) / ITEMS, error) from error
 
 
-def find_maps(output: Path, *, source: str) -> list[Path]:
-    """Return the map at `output`, of any source, and the maps of `source` in the same folder."""
+def find_maps(output: Path, *, source: str, note: Callable[[str], None]) -> list[Path]:
+    """Return the map at `output`, of any source, and the maps of `source` in the same folder.
+
+    Parameters
+    ----------
+    output : Path
+    source : str
+        As in run.json.
+    note : callable
+        Receives one line for each map whose run.json cannot be read.
+    """
     try:
         beside = sorted(folder for folder in output.parent.iterdir() if folder.name != output.name)
     except OSError:  # the user may be allowed to write to a folder but not to list it
         beside = []
     runs = {folder: find_run(folder) for folder in beside if not folder.name.startswith(".")}
+    for folder, run in runs.items():
+        if run is None and (folder / ITEMS).exists():
+            try:
+                check_readable(folder)
+            except InputError as error:
+                note(f"features of an earlier map are not reused: {error}")
     same = [
         folder for folder, run in runs.items() if run and run.get("source") == valid_unicode(source)
     ]

@@ -30,7 +30,7 @@ from featscape.mapfolder.layout import (
     SCHEMA_VERSION,
     find_run,
 )
-from featscape.mapfolder.seal import make_seal
+from featscape.mapfolder.seal import key_file, make_seal
 from featscape.mapfolder.staging import staged, writing
 from featscape.printable_names import printable, valid_unicode
 
@@ -215,6 +215,7 @@ def write_run(
     thumbnail_px: int | None,
     agreement: Mapping[str, Any] | None,
     timings_s: Mapping[str, float],
+    note: Callable[[str], None],
 ) -> None:
     """Write run.json, the last file of a map. A folder with this file is a map.
 
@@ -235,11 +236,18 @@ def write_run(
         The label agreement of the nearest neighbors.
     timings_s : mapping of str to float
         Seconds of each stage.
+    note : callable
+        Receives one line if the map cannot be sealed: see `make_seal`.
     """
     source = valid_unicode(source)
     kind = None if features is None else features.images.kind
     with (folder / ITEMS).open("rb") as items:
         seal = make_seal(source, kind=kind, items=items)
+    if seal is None:
+        note(
+            f"featscape serve will not show the original images, because the key {key_file()} can "
+            "be neither read nor written; name the images with --originals"
+        )
     run = {
         **_describe_origin(),
         "source": source,

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.number_text import plural
 from featscape.printable_names import printable
 from featscape.records import count_reasons
@@ -47,6 +48,10 @@ def describe_found(images: ImageSet) -> Iterator[str]:
         yield f"labels: the column {images.label_column!r} (--label-column names another)"
     if images.renamed_labels:
         yield f"labels: {describe_renamed(images.renamed_labels)}"
+    for name in images.columns:
+        own = name.removeprefix(SOURCE_PREFIX)
+        if own != name and own in OWN_COLUMNS:
+            yield f"the column {own} is called {name!r}, since each map has a column {own}"
 
 
 def describe_unreadable(found: ImageSet, read: ImageSet) -> str:

@@ -17,6 +17,30 @@ from featscape.mapfolder.read import open_map
 from small_map import N_ITEMS, change_run, make
 
 
+class TestEarlierMaps:
+    def find(self, output, *, source):
+        lines = []
+        return maps.find_maps(output, source=source, note=lines.append), lines
+
+    def test_the_maps_of_the_same_source_are_found(self, tmp_path):
+        make(tmp_path / "a", source="photos")
+        make(tmp_path / "b", source="other")
+        assert self.find(tmp_path / "m", source="photos") == ([tmp_path / "a"], [])
+
+    def test_a_map_with_a_damaged_run_json_is_reported(self, tmp_path):
+        make(tmp_path / "a", source="photos")
+        (tmp_path / "a" / "run.json").write_text("{")
+        found, (line,) = self.find(tmp_path / "m", source="photos")
+        assert found == []
+        assert line.startswith("features of an earlier map are not reused: ")
+        assert "a/run.json must be the JSON file that featscape wrote" in line
+
+    def test_a_damaged_run_json_that_is_not_of_a_map_is_ignored(self, tmp_path):
+        (tmp_path / "job").mkdir()
+        (tmp_path / "job" / "run.json").write_text("{")
+        assert self.find(tmp_path / "m", source="photos") == ([], [])
+
+
 class TestOpening:
     def test_missing(self, tmp_path):
         with pytest.raises(InputError, match=r"there is no map .*m. Check the path"):
@@ -115,7 +139,7 @@ class TestOpening:
         damages = {"nested": b"[" * 100_000, "cut": cut, "empty": b"", "no text": b"\xff\xfe"}
         file.write_bytes(damages[damage])
         with pytest.raises(
-            InputError, match=r"run.json must be the JSON file .* reading failed: .*Copy"
+            InputError, match=r"run.json must be the JSON file .* reading failed: .*Restore"
         ):
             open_map(tmp_path / "m")
 

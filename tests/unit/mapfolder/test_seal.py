@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from featscape.mapfolder.seal import is_sealed, key_file, make_seal
+from small_map import fill, write_run
 
 ITEMS = b"a table"
 
@@ -75,6 +76,18 @@ def test_a_key_that_others_can_read_is_not_used():
     key_file().chmod(0o644)
     assert not holds(made)
     assert seal() is None
+
+
+def test_a_map_without_a_seal_is_reported(tmp_path):
+    lines = []
+    fill(tmp_path)
+    write_run(tmp_path, source="photos", note=lines.append)
+    assert lines == []
+    key_file().chmod(0o644)
+    write_run(tmp_path, source="photos", note=lines.append)
+    (line,) = lines
+    assert "will not show the original images" in line
+    assert str(key_file()) in line
 
 
 def test_where_no_key_can_be_written_there_is_no_seal(data_folder):

@@ -4,11 +4,11 @@ import { SourceError } from "../sources/error";
 import { DIMMED, HIDDEN, MATCHED } from "../stage/index";
 import { SilentStage, settled, smallApp } from "../testing/small-map";
 import { AddressSync } from "./address/address-sync";
-import { watchEmptyView } from "./empty-view";
 import { selectionCsv } from "./exports/exports";
-import { placeImage } from "./place";
 import { runSearch } from "./search/search";
-import { syncStage } from "./stage-sync";
+import { watchEmptyView } from "./view/empty-view";
+import { placeImage } from "./view/place";
+import { syncStage } from "./view/stage-sync";
 
 const stops: (() => void)[] = [];
 afterEach(() => {

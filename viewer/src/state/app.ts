@@ -7,16 +7,16 @@ import { AGREEMENT, type DateColumn, type NumberColumn } from "../contract";
 import type { SelectMode, Stage, Tool } from "../stage/index";
 import type { Shared, ThemeChoice, ViewMode } from "./address/address";
 import { classColor, type ThemeName } from "./colors/class-colors";
-import { type Filter, type Filters, type Values, withFilter } from "./filters";
-import { Findings } from "./findings";
-import { FilterMasks, type Hiding } from "./hiding";
+import { type Filter, type Filters, type Values, withFilter } from "./filters/filters";
+import { FilterMasks, type Hiding } from "./filters/hiding";
+import { Findings } from "./findings/findings";
 import { type Items, LABEL } from "./items/items";
 import { Messages } from "./messages";
-import { type NamedSelection, NamedSelections } from "./named-selections";
-import { Navigation, type Surroundings } from "./navigation";
-import { Panels, type PlacedImage } from "./panels";
 import { Search } from "./search/search";
-import { Selection } from "./selection";
+import { type NamedSelection, NamedSelections } from "./selections/named-selections";
+import { Selection } from "./selections/selection";
+import { Navigation, type Surroundings } from "./view/navigation";
+import { Panels, type PlacedImage } from "./view/panels";
 
 // Charts that are open at the start. Their columns are read, so a large map starts without charts.
 const MOST_OPEN = 5;

@@ -2,7 +2,7 @@
 import { render } from "preact";
 import { afterEach, beforeEach } from "vitest";
 import type { App } from "../state/app";
-import { syncStage } from "../state/stage-sync";
+import { syncStage } from "../state/view/stage-sync";
 import { listenKeys } from "../ui/keys";
 import { Viewer } from "../ui/Viewer";
 import { SilentStage, settled, smallApp } from "./small-map";

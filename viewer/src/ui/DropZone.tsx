@@ -1,6 +1,6 @@
 /** Places an image that is dropped anywhere on the map. */
 import { useEffect, useState } from "preact/hooks";
-import { placeImage } from "../state/place";
+import { placeImage } from "../state/view/place";
 import { useApp } from "./context";
 import { Icon } from "./controls/icons";
 

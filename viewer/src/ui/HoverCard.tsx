@@ -1,7 +1,7 @@
 /** A card next to the pointer with a larger image and the item's details. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ItemDetails } from "../contract";
-import { columnNamed, findingOf } from "../state/columns";
+import { columnNamed, findingOf } from "../state/filters/columns";
 import { columnFacts } from "../state/items/item-details";
 import { useApp } from "./context";
 import { Name } from "./controls/Name";

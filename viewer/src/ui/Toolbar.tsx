@@ -3,7 +3,7 @@ import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Tool } from "../stage/index";
 import type { ViewMode } from "../state/address/address";
-import { placeImage } from "../state/place";
+import { placeImage } from "../state/view/place";
 import { useApp } from "./context";
 import { IconButton, Popover } from "./controls/controls";
 import { Icon, type IconName } from "./controls/icons";

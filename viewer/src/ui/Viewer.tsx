@@ -1,6 +1,6 @@
 /** All panels above the map. */
 import type { App } from "../state/app";
-import type { Panel } from "../state/panels";
+import type { Panel } from "../state/view/panels";
 import { AppContext, useApp } from "./context";
 import { IconButton, LinkButton } from "./controls/controls";
 import { Icon } from "./controls/icons";

@@ -31,7 +31,8 @@ def copy_to_host(
     ----------
     take : callable
         Returns the given rows of each array, on the device. Called in another thread and on another
-        stream, after the work that the device has queued now. Its inputs must not change later.
+        stream, after the work that is already queued on the device. Its inputs must not change
+        later.
     shape : (int, int)
         Shape of each array.
     dtypes : sequence of torch.dtype

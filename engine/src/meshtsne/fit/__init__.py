@@ -1,1 +1,1 @@
-"""One fit of the estimator: checked parameters, device, stages and log."""
+"""Run one fit of the estimator: check the parameters, choose the device, run and log the stages."""

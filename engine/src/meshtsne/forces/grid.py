@@ -38,21 +38,21 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 # Distance between two nodes. With splines of order 6 the error of the repulsive force is below 1 %
-# (measurements in docs/design.md). A small embedding gets halves of this distance, so that the grid
-# has enough nodes; these grids are cheap.
+# (measurements in docs/design.md). For a small embedding this distance
+# is halved until the grid has enough nodes; these grids are cheap.
 SPACING = 0.4
 FINEST_SPACING = SPACING / 4
 FEWEST_NODES = 64
 
 # In three dimensions the spacing grows if the grid has more than NODES_PER_POINT nodes per point,
-# in steps, so that a solver serves several iterations. Then s = SPLIT / spacing^2, and the short
-# range is cut off where exp(-s r^2) = exp(-REACH).
+# in steps, so that several iterations use the same solver. Then s = SPLIT / spacing^2, and the
+# short range is cut off where exp(-s r^2) = exp(-REACH).
 NODES_PER_POINT = 2
 STEPS_PER_OCTAVE = 4
 SPLIT = 0.6
 REACH = 2.5
 
-# A larger grid means that the descent diverges: ten million points need half of these nodes. A node
+# A larger grid is a sign of divergence: ten million points need half of these nodes. A node
 # takes 30 bytes.
 MOST_NODES = 2**26
 
@@ -60,10 +60,10 @@ MOST_NODES = 2**26
 # which ends at iteration 90 by default, the points move less and less.
 RENUMBER_AFTER = (0, 60, 100, 140, 200)
 
-# With fewer points per thread, sharing an iteration saves no time.
+# With fewer points per thread, more threads save no time.
 POINTS_PER_THREAD = 1_000
 
-# Solvers kept for other grid sizes. A growing embedding seldom shrinks, so a few are enough.
+# Solvers kept for other grid sizes. The embedding rarely shrinks, so a few solvers are enough.
 CACHED_SOLVERS = 3
 
 

@@ -28,6 +28,7 @@ from featscape.features.protocols import Read
 from featscape.features.zoo.fingerprint import card_key
 from featscape.progress import SilentProgress, Task
 from featscape.records import count_reasons
+from featscape.records.features import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 def extract(
     images: ImageSet,
     *,
-    model: str | Backend = "resnet101",
+    model: str | Backend = DEFAULT_MODEL,
     weights: str | Path | None = None,
     layers: Sequence[str] = (),
     pool: str | None = None,

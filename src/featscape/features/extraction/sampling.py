@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from featscape.progress import Progress
     from featscape.records import ImageSet, SkippedImage, ThumbnailSink
 
-_MAX_TRIED = 2  # images that are tried for each image of a sample: half may be unreadable
+_MAX_TRIED = 2  # images read for each image of the sample: half of the images may be unreadable
 
 
 def prepare_network(
@@ -37,7 +37,7 @@ def prepare_network(
     n_workers: int | None,
     progress: Progress,
 ) -> tuple[Network, dict[bytes, CachedFeatures]]:
-    """Choose the precision of a network on the first readable images, and compile it for them.
+    """Choose the precision of a network on the first readable images, and compile the network.
 
     Parameters
     ----------

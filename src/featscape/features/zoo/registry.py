@@ -15,6 +15,7 @@ from featscape.features.zoo.download import cached_file, download
 from featscape.features.zoo.hub import ON_HUB, fetch_from_hub, find_cached
 from featscape.features.zoo.libraries import lite0, open_clip, timm, torchvision
 from featscape.features.zoo.own import code, onnx_file
+from featscape.records.features import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
     from featscape.features.zoo.own.onnx_file import OnnxModel
     from featscape.progress import Progress
 
-DEFAULT = "resnet101"
 _LIBRARIES = {
     "torchvision": torchvision,
     "timm": timm,
     "open_clip": open_clip,
 }
+_PREFIXED = [backend for backend in _LIBRARIES.values() if backend.PREFIX]
 
 
 def list_models(pattern: str = "") -> tuple[ModelEntry, ...]:
@@ -53,7 +54,9 @@ def list_models(pattern: str = "") -> tuple[ModelEntry, ...]:
         for library, backend in _LIBRARIES.items()
         for row in catalog.list_rows(backend)
     ]
-    entries.sort(key=lambda entry: entry.name != DEFAULT)  # stable: the others keep their order
+    entries.sort(
+        key=lambda entry: entry.name != DEFAULT_MODEL
+    )  # stable: the others keep their order
     entries.insert(1, lite0.describe())
     return tuple(entry for entry in entries if _matches(entry.name, pattern))
 
@@ -98,7 +101,7 @@ def find_architecture(model: str) -> Callable[[], Architecture | OnnxModel]:
     if onnx_file.is_onnx(model):
         # absolute: the map may be used from another folder later
         return partial(onnx_file.read_model, Path(model).resolve())
-    for backend in (timm, open_clip):
+    for backend in _PREFIXED:
         if model.startswith(backend.PREFIX):
             name = model.removeprefix(backend.PREFIX)
             if name not in catalog.list_names(backend):
@@ -187,7 +190,7 @@ def standard_weights(model: str) -> frozenset[str]:
 
     The set is empty for an ONNX file and for MODULE:FACTORY. Nothing is imported.
     """
-    for backend in (timm, open_clip):
+    for backend in _PREFIXED:
         if model.startswith(backend.PREFIX):
             name = model.removeprefix(backend.PREFIX)
             if name not in catalog.list_names(backend):

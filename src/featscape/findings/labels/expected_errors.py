@@ -186,7 +186,7 @@ def estimate_errors(
     low, high = np.quantile(p.sum(axis=1), _LIMITS)
     n_wrong = int(is_wrong.sum())
     return ExpectedErrors(
-        low=n_wrong + (int(low) if n_wrong else 0),  # there may be no wrong label at all
+        low=n_wrong + (int(low) if n_wrong else 0),  # all labels may be right
         high=n_wrong + int(np.ceil(high)),
         n_listed=len(listed),
         assumption=(

@@ -15,7 +15,7 @@ from featscape.images.tables.dates import parse_dates
 from featscape.images.tables.splits import SPLITS
 from featscape.images.tables.table import NESTED
 from featscape.labels.classes import NO_LABEL
-from featscape.mapfolder import OWN_COLUMNS
+from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
 from featscape.printable_names import valid_unicode
 from featscape.records import SkippedImage
 
@@ -201,7 +201,7 @@ def _normalize_missing(value: Any) -> Any:
 
 def _unused_name(name: str, used: Mapping[str, object]) -> str:
     while name in used or name in OWN_COLUMNS:
-        name = f"source {name}"
+        name = f"{SOURCE_PREFIX}{name}"
     return name
 
 

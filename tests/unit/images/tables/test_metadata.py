@@ -5,6 +5,7 @@ import pytest
 
 from featscape.errors import InputError
 from featscape.images import find_images
+from featscape.steps.facts import describe_found
 
 
 def write(file, text):
@@ -21,6 +22,7 @@ def test_metadata_adds_columns_and_keeps_the_labels_of_the_folders(write_images,
     np.testing.assert_array_equal(images.columns["age"], [4, 3, np.nan])
     np.testing.assert_array_equal(images.columns["source label"], [8, 7, np.nan])
     assert skipped(images) == {}
+    assert "the column label is called 'source label'" in "\n".join(describe_found(images))
 
 
 def test_a_given_label_column_takes_precedence_over_the_folders(write_images):

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { SilentStage, smallApp } from "../../testing/small-map";
 import type { App } from "../app";
-import { syncStage } from "../stage-sync";
+import { syncStage } from "../view/stage-sync";
 import { decodeAddress } from "./address";
 import { AddressSync } from "./address-sync";
 

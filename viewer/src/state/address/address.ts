@@ -1,6 +1,6 @@
 /** The page's address describes the state, so that it can be shared: `#at=…&scale=…&view=…`. */
 import type { View } from "../../stage/index";
-import type { Filter, Filters } from "../filters";
+import type { Filter, Filters } from "../filters/filters";
 import { idsText, parseIds } from "./selection-text";
 
 export type ViewMode = "points" | "images" | "grid";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { STAGE_THEMES } from "../stage-sync";
+import { STAGE_THEMES } from "../view/stage-sync";
 import { classColor, linear, oklab } from "./class-colors";
 
 // src/featscape/labels/colors.py

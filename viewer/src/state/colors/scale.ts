@@ -1,6 +1,6 @@
 /** Color scales for numbers and dates. */
 import type { DateColumn, NumberColumn } from "../../contract";
-import type { Numbers } from "../filters";
+import type { Numbers } from "../filters/filters";
 import type { ThemeName } from "./class-colors";
 
 /**

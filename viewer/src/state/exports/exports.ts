@@ -1,6 +1,6 @@
 /** Downloads: tables, lists, originals and pictures. */
 import type { App } from "../app";
-import type { Values } from "../filters";
+import type { Values } from "../filters/filters";
 import { dateText } from "../wording/words";
 import { type Cell, csv, shortest } from "./csv";
 import { legendPainter } from "./legend-picture";

@@ -3,8 +3,8 @@ import type { Painter } from "../../stage/index";
 import type { App } from "../app";
 import { legendRows } from "../colors/legend";
 import { columnScale, numberPalette } from "../colors/scale";
-import { columnTitle, valueText } from "../columns";
-import type { Numbers } from "../filters";
+import { columnTitle, valueText } from "../filters/columns";
+import type { Numbers } from "../filters/filters";
 import { LABEL } from "../items/items";
 import { grayText } from "../wording/words";
 

@@ -1,6 +1,6 @@
 /** The details of an item as text. */
 import { AGREEMENT, type ItemDetails, type Manifest } from "../../contract";
-import { columnTitle, valueText } from "../columns";
+import { columnTitle, valueText } from "../filters/columns";
 import { agreementText } from "../wording/words";
 
 /** Name and value of each column that has a value. Width and height become one entry, "size". */

@@ -12,8 +12,8 @@ import {
   type NumberColumn,
 } from "../../contract";
 import type { Source } from "../../source";
-import type { Values } from "../filters";
-import { elsewhere } from "../torn";
+import type { Values } from "../filters/filters";
+import { elsewhere } from "../findings/torn";
 import { dateText } from "../wording/words";
 import { type TextColumns, TextFile, type Texts } from "./texts";
 

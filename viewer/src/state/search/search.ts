@@ -2,7 +2,7 @@
 import { batch, effect, signal } from "@preact/signals";
 import type { CategoryColumn, Manifest } from "../../contract";
 import type { App } from "../app";
-import { findingOf } from "../columns";
+import { findingOf } from "../filters/columns";
 import { LABEL } from "../items/items";
 import type { TextColumns } from "../items/texts";
 import { haystackPage, matchingLines, termsOf } from "./find";

@@ -1,5 +1,5 @@
 /** Numbers and dates as text. */
-import type { Numbers } from "../filters";
+import type { Numbers } from "../filters/filters";
 
 /** A number with four significant digits. Only five digits and more get commas: a year has none. */
 export function readable(value: number): string {

@@ -1,6 +1,6 @@
 /** A picture of where two images differ. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { difference } from "../../state/difference";
+import { difference } from "../../state/findings/difference";
 import { useApp } from "../context";
 
 const SIDE = 128; // pixels of the compared copies: the size of the largest thumbnails

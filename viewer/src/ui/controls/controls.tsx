@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { App } from "../../state/app";
-import type { Highlight } from "../../state/navigation";
+import type { Highlight } from "../../state/view/navigation";
 import { Icon, type IconName } from "./icons";
 
 interface IconButtonProps {

@@ -2,7 +2,7 @@
 import type { FunctionComponent } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { ListedSection } from "../../contract";
-import type { FindingRow } from "../../state/findings";
+import type { FindingRow } from "../../state/findings/findings";
 import { useApp } from "../context";
 import { Difference } from "../controls/Difference";
 import { ItemButton } from "../controls/ItemButtons";

@@ -1,7 +1,7 @@
 /** The findings: the sections with their numbers, and the findings of the open section. */
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { ListedSection } from "../../contract";
-import type { FindingRow } from "../../state/findings";
+import type { FindingRow } from "../../state/findings/findings";
 import { useApp } from "../context";
 import { IconButton, SidePanel, TextButton } from "../controls/controls";
 import { Icon } from "../controls/icons";

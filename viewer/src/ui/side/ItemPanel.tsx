@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { ItemDetails } from "../../contract";
 import { NoAnswerError } from "../../sources/error";
-import type { ItemFinding } from "../../state/findings";
+import type { ItemFinding } from "../../state/findings/findings";
 import { columnFacts } from "../../state/items/item-details";
 import type { Neighbor } from "../../state/items/items";
 import { useApp } from "../context";

@@ -3,7 +3,7 @@ import { useMemo, useRef, useState } from "preact/hooks";
 import { idsText, MOST_IDS } from "../../state/address/selection-text";
 import { saveCsv, savePaths, saveZip } from "../../state/exports/exports";
 import { type Items, LABEL } from "../../state/items/items";
-import { MOST_NAME_LETTERS } from "../../state/named-selections";
+import { MOST_NAME_LETTERS } from "../../state/selections/named-selections";
 import { shownText, useApp } from "../context";
 import { highlights, IconButton, SidePanel, TextButton } from "../controls/controls";
 import { ItemButton } from "../controls/ItemButtons";

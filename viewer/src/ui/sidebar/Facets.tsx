@@ -1,5 +1,5 @@
 /** A chart of each column that does not color the map. All charts filter, and their filters combine. */
-import { columnNamed, columnTitle, findingOf } from "../../state/columns";
+import { columnNamed, columnTitle, findingOf } from "../../state/filters/columns";
 import { useApp } from "../context";
 import { IconButton } from "../controls/controls";
 import { Icon } from "../controls/icons";

@@ -1,6 +1,7 @@
 /** The histogram of a column of numbers or dates. A drag over the bars filters the column. */
 import { useMemo, useRef } from "preact/hooks";
 import type { DateColumn, NumberColumn } from "../../contract";
+import { columnScale, numberCodes, numberPalette } from "../../state/colors/scale";
 import {
   type BinRange,
   type Bins,
@@ -8,10 +9,9 @@ import {
   filteredBins,
   keptBins,
   nextBin,
-} from "../../state/bins";
-import { columnScale, numberCodes, numberPalette } from "../../state/colors/scale";
-import { columnTitle, valueText } from "../../state/columns";
-import type { Numbers } from "../../state/filters";
+} from "../../state/filters/bins";
+import { columnTitle, valueText } from "../../state/filters/columns";
+import type { Numbers } from "../../state/filters/filters";
 import { LABEL } from "../../state/items/items";
 import { useApp } from "../context";
 import { LinkButton } from "../controls/controls";

@@ -2,8 +2,8 @@
 import { useId, useMemo, useRef, useState } from "preact/hooks";
 import type { App } from "../../state/app";
 import { type LegendRow, legendRows } from "../../state/colors/legend";
-import { columnNamed, findingOf } from "../../state/columns";
-import { isolated, toggled } from "../../state/filters";
+import { columnNamed, findingOf } from "../../state/filters/columns";
+import { isolated, toggled } from "../../state/filters/filters";
 import { LABEL } from "../../state/items/items";
 import { folded } from "../../state/search/find";
 import { count, shownText, useApp } from "../context";

@@ -1,7 +1,7 @@
 /** The selections that the browser keeps under a name. */
 import { useMemo, useRef } from "preact/hooks";
 import { saveSelections } from "../../state/exports/exports";
-import { importSelections, type NamedSelection } from "../../state/named-selections";
+import { importSelections, type NamedSelection } from "../../state/selections/named-selections";
 import { count, shownText, useApp } from "../context";
 import { IconButton, LinkButton } from "../controls/controls";
 

@@ -2,7 +2,7 @@
 import { useMemo } from "preact/hooks";
 import { AGREEMENT } from "../../contract";
 import { columnScale } from "../../state/colors/scale";
-import { findingOf, valueText } from "../../state/columns";
+import { findingOf, valueText } from "../../state/filters/columns";
 import { grayText } from "../../state/wording/words";
 import { shownText, useApp } from "../context";
 import { Histogram, type ScaleProps } from "./Histogram";

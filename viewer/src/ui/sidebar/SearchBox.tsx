@@ -1,6 +1,6 @@
 /** The text search over paths, labels, texts and categories. */
 import type { Manifest } from "../../contract";
-import { findingOf } from "../../state/columns";
+import { findingOf } from "../../state/filters/columns";
 import { useApp } from "../context";
 import { IconButton, LinkButton } from "../controls/controls";
 import { Icon } from "../controls/icons";

@@ -1,7 +1,7 @@
 /** The panel at the left: title, search, colors and legend. */
 import type { Manifest } from "../../contract";
-import { columnTitle, findingOf, valueText } from "../../state/columns";
-import type { Filter } from "../../state/filters";
+import { columnTitle, findingOf, valueText } from "../../state/filters/columns";
+import type { Filter } from "../../state/filters/filters";
 import { LABEL } from "../../state/items/items";
 import { count, shownText, useApp } from "../context";
 import { IconButton } from "../controls/controls";

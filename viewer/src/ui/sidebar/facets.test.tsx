@@ -2,7 +2,7 @@
 import { render } from "preact";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { App } from "../../state/app";
-import { syncStage } from "../../state/stage-sync";
+import { syncStage } from "../../state/view/stage-sync";
 import { SilentStage, settled, smallApp } from "../../testing/small-map";
 import { AppContext } from "../context";
 import { Facets } from "./Facets";

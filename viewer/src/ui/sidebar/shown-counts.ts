@@ -1,5 +1,5 @@
 import { useMemo } from "preact/hooks";
-import { shownByCode } from "../../state/hiding";
+import { shownByCode } from "../../state/filters/hiding";
 import { useApp } from "../context";
 
 /** The number of items by code that the filters on other columns show; null without such filters. */

@@ -1,8 +1,8 @@
 /** Selections under names, kept by the browser, and as a file. */
 import { type ReadonlySignal, signal } from "@preact/signals";
-import type { Manifest } from "../contract";
-import { SourceError } from "../sources/error";
-import type { App } from "./app";
+import type { Manifest } from "../../contract";
+import { SourceError } from "../../sources/error";
+import type { App } from "../app";
 
 export interface NamedSelection {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { DIMMED, HIDDEN, MATCHED, SELECTED } from "../stage/index";
+import { DIMMED, HIDDEN, MATCHED, SELECTED } from "../../stage";
 import { isolated, itemStates, toggled, withFilter } from "./filters";
 
 const nothing = { matches: null, selection: new Uint32Array() };

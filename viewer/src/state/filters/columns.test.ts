@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import type { Manifest } from "../contract";
-import { smallApp } from "../testing/small-map";
+import type { Manifest } from "../../contract";
+import { smallApp } from "../../testing/small-map";
+import { columnFacts } from "../items/item-details";
+import { searchedColumns } from "../search/search";
 import { columnTitle, valueText } from "./columns";
-import { columnFacts } from "./items/item-details";
-import { searchedColumns } from "./search/search";
 
 /** The small map, whose numbers and categories are findings. */
 function withFindings(): Manifest {

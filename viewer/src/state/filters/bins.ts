@@ -1,6 +1,6 @@
 /** The bins of a column's histogram. */
-import type { DateColumn, NumberColumn } from "../contract";
-import { columnScale } from "./colors/scale";
+import type { DateColumn, NumberColumn } from "../../contract";
+import { columnScale } from "../colors/scale";
 import type { Filter, Numbers } from "./filters";
 
 export interface Bins {

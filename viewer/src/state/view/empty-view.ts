@@ -1,6 +1,6 @@
 /** Detects a view without items, or without images, so that the page can offer a way back. */
 import { effect } from "@preact/signals";
-import type { App } from "./app";
+import type { App } from "../app";
 
 const PAUSE_MS = 300; // after the last move
 

@@ -1,8 +1,8 @@
 /** State of the panels: which are open, and their contents. */
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
-import { EMPTY_HISTORY, type History, step, visit } from "./item-history";
-import type { Neighbor } from "./items/items";
-import type { Selection } from "./selection";
+import { EMPTY_HISTORY, type History, step, visit } from "../items/item-history";
+import type { Neighbor } from "../items/items";
+import type { Selection } from "../selections/selection";
 
 export type Panel = "item" | "selection" | "placed" | "findings";
 

@@ -1,7 +1,7 @@
 /** The names of the classes that are written on the map. */
-import type { Manifest } from "../contract";
-import type { MapName } from "../stage/index";
-import { classColor, nameColor, type ThemeName } from "./colors/class-colors";
+import type { Manifest } from "../../contract";
+import type { MapName } from "../../stage";
+import { classColor, nameColor, type ThemeName } from "../colors/class-colors";
 
 const SMALLEST_PX = 12;
 const LARGEST_PX = 19; // of the largest cluster

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { DIMMED, MATCHED } from "../stage/index";
-import { SilentStage, type SmallSection, settled, smallApp } from "../testing/small-map";
-import { syncStage } from "./stage-sync";
+import { DIMMED, MATCHED } from "../../stage";
+import { SilentStage, type SmallSection, settled, smallApp } from "../../testing/small-map";
+import { syncStage } from "../view/stage-sync";
 
 const SECTIONS: readonly SmallSection[] = [
   {

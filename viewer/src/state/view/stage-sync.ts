@@ -1,12 +1,12 @@
 /** Passes the state to the stage whenever it changes. */
 import { effect } from "@preact/signals";
-import { NO_CATEGORY } from "../contract";
-import type { MapName, Stage, Theme } from "../stage/index";
-import type { App } from "./app";
-import { classColor, type ThemeName } from "./colors/class-colors";
-import { columnScale, numberCodes, numberPalette } from "./colors/scale";
-import { type Filters, fadeOthers, itemStates, type Values } from "./filters";
-import { LABEL } from "./items/items";
+import { NO_CATEGORY } from "../../contract";
+import type { MapName, Stage, Theme } from "../../stage";
+import type { App } from "../app";
+import { classColor, type ThemeName } from "../colors/class-colors";
+import { columnScale, numberCodes, numberPalette } from "../colors/scale";
+import { type Filters, fadeOthers, itemStates, type Values } from "../filters/filters";
+import { LABEL } from "../items/items";
 import { mapNames } from "./map-names";
 import type { Highlight } from "./navigation";
 

@@ -1,11 +1,11 @@
 /** Columns of dates: details, tables, colors, filters and addresses. */
 import { expect, it } from "vitest";
-import { NO_CATEGORY } from "../contract";
-import { SilentStage, settled, smallApp } from "../testing/small-map";
-import { decodeAddress, encodeAddress } from "./address/address";
-import { STEPS } from "./colors/scale";
-import { selectionCsv } from "./exports/exports";
-import { syncStage } from "./stage-sync";
+import { NO_CATEGORY } from "../../contract";
+import { SilentStage, settled, smallApp } from "../../testing/small-map";
+import { decodeAddress, encodeAddress } from "../address/address";
+import { STEPS } from "../colors/scale";
+import { selectionCsv } from "../exports/exports";
+import { syncStage } from "../view/stage-sync";
 
 const DAY = 86_400;
 const MAY = 1_777_593_600; // 2026-05-01

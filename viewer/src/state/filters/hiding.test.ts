@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { HIDDEN } from "../stage/index";
+import { HIDDEN } from "../../stage";
 import type { Filter, Filters, Values } from "./filters";
 import { FilterMasks, shownByCode } from "./hiding";
 

@@ -1,5 +1,5 @@
 /** Places a new image on the map. */
-import type { App } from "./app";
+import type { App } from "../app";
 
 const CANNOT =
   "This page cannot place new images, because placing needs the map's network. Open the map with “featscape serve” instead.";

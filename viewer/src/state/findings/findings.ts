@@ -1,8 +1,8 @@
 /** The findings: the open section, its rows, and the row that the keyboard or a click chose. */
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
-import { readFindings } from "../bundle/findings";
-import type { ListedFinding, ListedSection } from "../contract";
-import type { Source } from "../source";
+import { readFindings } from "../../bundle/findings";
+import type { ListedFinding, ListedSection } from "../../contract";
+import type { Source } from "../../source";
 
 /** A row of the list: a finding, or one pair of a group of duplicates. */
 export interface FindingRow {

@@ -1,5 +1,5 @@
 /** Filters, and the state bits of each item. */
-import { DIMMED, FADED, MATCHED, SELECTED } from "../stage/index";
+import { DIMMED, FADED, MATCHED, SELECTED } from "../../stage";
 
 export type Filter =
   | { readonly kind: "codes"; readonly hidden: ReadonlySet<number> }

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { DateColumn, NumberColumn } from "../contract";
+import type { DateColumn, NumberColumn } from "../../contract";
 import { binFilter, binsOf, filteredBins, nextBin } from "./bins";
 import type { Numbers } from "./filters";
 

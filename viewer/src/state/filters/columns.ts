@@ -1,6 +1,6 @@
 /** The columns of the map by name, and their names for people. */
-import { AGREEMENT, type Manifest } from "../contract";
-import { dateText, readable } from "./wording/words";
+import { AGREEMENT, type Manifest } from "../../contract";
+import { dateText, readable } from "../wording/words";
 
 type Column = Manifest["columns"][number];
 

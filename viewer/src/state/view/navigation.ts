@@ -1,7 +1,7 @@
 /** The view of the map: which part of it the stage shows, and which item has the pointer or cursor. */
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import type { Area, Point, Stage, View } from "../stage/index";
-import type { TornNeighbors } from "./items/items";
+import type { Area, Point, Stage, View } from "../../stage";
+import type { TornNeighbors } from "../items/items";
 
 /** A class or category to which the pointer points in a panel. */
 export interface Highlight {

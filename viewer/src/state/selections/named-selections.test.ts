@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { smallApp } from "../testing/small-map";
+import { smallApp } from "../../testing/small-map";
 import {
   importSelections,
   NamedSelections,

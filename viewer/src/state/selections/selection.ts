@@ -1,6 +1,6 @@
 /** The selected items. */
 import { signal } from "@preact/signals";
-import type { SelectMode } from "../stage/index";
+import type { SelectMode } from "../../stage";
 
 export class Selection {
   readonly items = signal<Uint32Array>(new Uint32Array());
