@@ -87,7 +87,7 @@ def test_invalid_features_raise_the_errors_of_the_cpu(spoil, metric, message):
 def test_a_row_of_zeros_is_an_error_for_the_cosine_metric():
     X = features(80, 40)
     X[3] = 0
-    with pytest.raises(InputError, match="not defined for a row of zeros; row 3 is one"):
+    with pytest.raises(InputError, match="not defined for a row of zeros; row 3 is such a row"):
         reduce_features(
             X,
             n_components=5,

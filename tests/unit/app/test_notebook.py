@@ -59,7 +59,7 @@ class TestShow:
             opened.widget  # noqa: B018 - the access is the test
         shown = opened._repr_mimebundle_()
         assert list(shown) == ["text/plain"]
-        assert shown["text/plain"].startswith("InteractiveMap(folder=")
+        assert shown["text/plain"].startswith("<InteractiveMap: ")
         assert "pip install" in shown["text/plain"]
 
     def test_a_damaged_map_raises_before_the_display(self, copied):
