@@ -10,9 +10,9 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+from featscape.defaults import DEFAULT_MODEL
 from featscape.keywords import Help
 from featscape.progress import Progress, SilentProgress
-from featscape.records.features import DEFAULT_MODEL
 
 PathLike = str | os.PathLike[str]
 PACK_PX = 256  # minimum for the longest side of stored thumbnails: the page enlarges one image

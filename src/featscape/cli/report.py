@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from featscape import mapfolder
+from featscape.defaults import DEFAULT_MODEL
 from featscape.number_text import percent, plural
 from featscape.printable_names import printable
 from featscape.progress import format_seconds
 from featscape.records import count_reasons
-from featscape.records.features import DEFAULT_MODEL
 from featscape.steps.facts import (
     describe_layer,
     describe_renamed,

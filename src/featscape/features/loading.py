@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from featscape.defaults import DEFAULT_MODEL
 from featscape.errors import ModelError
 from featscape.features.engines.base import FP32
 from featscape.features.engines.devices import check_device
@@ -19,7 +20,6 @@ from featscape.features.zoo.registry import check_options, find_architecture, is
 from featscape.features.zoo.weights import check_weights
 from featscape.printable_names import printable
 from featscape.progress import SilentProgress
-from featscape.records.features import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

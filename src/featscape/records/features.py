@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from featscape.records.images import ImageSet
 
 
-DEFAULT_MODEL = "resnet101"  # the network of the tutorial
-
-
 @dataclass(frozen=True)
 class ModelCard:
     """A description of the network that is complete enough to compute the same features again.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featscape.defaults import DEFAULT_MODEL
 from featscape.errors import InputError, ModelError
 from featscape.features.engines.precision import AUTO
 from featscape.features.extraction.earlier_runs import open_cache
@@ -28,7 +29,6 @@ from featscape.features.protocols import Read
 from featscape.features.zoo.fingerprint import card_key
 from featscape.progress import SilentProgress, Task
 from featscape.records import count_reasons
-from featscape.records.features import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence

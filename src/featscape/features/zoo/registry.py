@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from featscape.defaults import DEFAULT_MODEL
 from featscape.errors import ModelError
 from featscape.features.zoo import catalog
 from featscape.features.zoo.architecture import ModelEntry
@@ -15,7 +16,6 @@ from featscape.features.zoo.download import cached_file, download
 from featscape.features.zoo.hub import ON_HUB, fetch_from_hub, find_cached
 from featscape.features.zoo.libraries import lite0, open_clip, timm, torchvision
 from featscape.features.zoo.own import code, onnx_file
-from featscape.records.features import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,3 @@
+"""Defaults that several packages share; this module imports nothing, so that the help is fast."""
+
+DEFAULT_MODEL = "resnet101"  # the network of the tutorial
