@@ -14,6 +14,11 @@ def valid_unicode(text: str, *, backslash: str = "\\") -> str:
     return _UNDECODED.sub(lambda found: f"{backslash}x{ord(found[0]) - 0xDC00:02x}", text)
 
 
+def encodable(text: str) -> str:
+    """Return text with backslash escapes for the characters that UTF-8 cannot encode."""
+    return valid_unicode(text).encode("utf-8", "backslashreplace").decode()
+
+
 def printable(text: str | os.PathLike[str]) -> str:
     r"""Return a file name as one printable line: a newline in the name becomes ``\n``."""
     name = valid_unicode(os.fspath(text))

@@ -19,7 +19,8 @@ from featscape.bundle.contract import (
 )
 from featscape.errors import InputError
 from featscape.labels.classes import count_classes
-from featscape.printable_names import valid_unicode
+from featscape.printable_names import encodable
+from featscape.records.images import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +52,7 @@ def code_labels(labels: Sequence[str]) -> tuple[list[ClassEntry], NDArray[np.uin
     if classes is None or len(classes.names) >= NO_CATEGORY:
         return None
     entries = [
-        ClassEntry(name=clean(name), color=color, count=int(count))
+        ClassEntry(name=encodable(name), color=color, count=int(count))
         for name, color, count in zip(classes.names, classes.colors, classes.counts, strict=True)
     ]
     return entries, classes.codes.astype(np.uint16)
@@ -131,7 +132,9 @@ def write_strings(
         for start in range(0, len(order), STRING_BLOCK_ITEMS):
             rows = order[start : start + STRING_BLOCK_ITEMS].tolist()
             block = {
-                clean(name): [None if values[row] is None else clean(values[row]) for row in rows]
+                encodable(name): [
+                    None if values[row] is None else encodable(values[row]) for row in rows
+                ]
                 for name, values in strings.items()
             }
             writer.append(json.dumps(block, ensure_ascii=False, separators=(",", ":")).encode())
@@ -165,11 +168,6 @@ def share_of_label(
         return (agreeing / counts).astype(np.float32)
 
 
-def clean(text: str) -> str:
-    """Return `text` as valid UTF-8; other bytes of a file name are escaped."""
-    return valid_unicode(text).encode("utf-8", "backslashreplace").decode()
-
-
 def _write_numbers(folder: Path, file: str, name: str, values: NDArray[Any]) -> NumberColumn | None:
     with np.errstate(over="ignore"):  # values beyond float32 become infinite and are refused below
         numbers = values.astype(np.float32)
@@ -183,7 +181,7 @@ def _write_numbers(folder: Path, file: str, name: str, values: NDArray[Any]) -> 
         return None
     return NumberColumn(
         kind="number",
-        name=clean(name),
+        name=encodable(name),
         values=write_array(folder, file, numbers),
         minimum=float(present.min()),
         maximum=float(present.max()),
@@ -199,16 +197,12 @@ def _write_dates(folder: Path, file: str, name: str, values: NDArray[Any]) -> Da
     seconds[is_missing] = np.nan
     return DateColumn(
         kind="date",
-        name=clean(name),
+        name=encodable(name),
         values=write_array(folder, file, seconds),
         minimum=float(np.nanmin(seconds)),
         maximum=float(np.nanmax(seconds)),
         has_time=np.datetime_data(values.dtype)[0] != "D",
     )
-
-
-def _as_text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool | np.bool) else str(value)
 
 
 def _write_category(
@@ -218,7 +212,7 @@ def _write_category(
     values: Sequence[str | None] | NDArray[Any],
     order: NDArray[np.intp],
 ) -> CategoryColumn | TextColumn | None:
-    texts = [None if value is None else _as_text(value) for value in values]
+    texts = [None if value is None else as_text(value) for value in values]
     present = [text for text in texts if text is not None]
     if not present:
         return None
@@ -227,13 +221,13 @@ def _write_category(
     if n_distinct <= max(FEW, min(MANY, len(order) // 2)):
         coded = code_labels(present)
     if coded is None:
-        return TextColumn(kind="text", name=clean(name))
+        return TextColumn(kind="text", name=encodable(name))
     categories, present_codes = coded
     codes = np.full(len(texts), NO_CATEGORY, dtype=np.uint16)
     codes[[text is not None for text in texts]] = present_codes
     return CategoryColumn(
         kind="category",
-        name=clean(name),
+        name=encodable(name),
         codes=write_array(folder, file, codes[order]),
         categories=categories,
     )

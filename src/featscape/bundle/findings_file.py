@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import TypeAdapter
 
-from featscape.bundle.column_files import clean
 from featscape.bundle.contract import (
     MOST_LISTED,
     MOST_LISTED_ITEMS,
@@ -19,6 +18,7 @@ from featscape.bundle.contract import (
     ListedSection,
 )
 from featscape.mapfolder.staging import writing
+from featscape.printable_names import encodable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,11 +105,11 @@ def _listed(finding: ShownFinding, rank: NDArray[np.intp]) -> ListedFinding:
         text=_shortened(finding.text),
         items=rank[list(finding.items[:MOST_LISTED_ITEMS])].tolist(),
         n_items=len(finding.items),
-        suggested=None if finding.suggested is None else clean(finding.suggested),
+        suggested=None if finding.suggested is None else encodable(finding.suggested),
         neighbors=rank[list(finding.neighbors[:MOST_LISTED_NEIGHBORS])].tolist(),
     )
 
 
 def _shortened(text: str) -> str:
-    shown = clean(text)
+    shown = encodable(text)
     return shown if len(shown) <= MOST_LISTED_TEXT else f"{shown[: MOST_LISTED_TEXT - 1]}…"

@@ -10,7 +10,6 @@ import numpy as np
 
 from featscape.bundle.blocks import write_array
 from featscape.bundle.column_files import (
-    clean,
     code_labels,
     share_of_label,
     write_columns,
@@ -34,6 +33,7 @@ from featscape.errors import InputError
 from featscape.labels.classes import NO_LABEL
 from featscape.labels.name_anchors import find_name_anchors
 from featscape.mapfolder.staging import writing
+from featscape.printable_names import encodable
 from featscape.thumbnail_layout import FAST_PAIRS, snap_to_grid
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def write_bundle(
     manifest = Manifest(
         format=FORMAT,
         version=VERSION,
-        title=clean(title),
+        title=encodable(title),
         thumbnails=write_thumbnails(folder, thumbnails, order, progress=progress),
         **_write_positions(folder, points, order, level_ends),
         **_write_table(
@@ -120,7 +120,7 @@ def write_bundle(
         ),
         names=[] if coded is None else _names(points[order], coded[0], coded[1][order]),
         neighbors=_write_neighbors(folder, nearest, neighbors.distances[order, :MAX_NEIGHBORS]),
-        facts={clean(name): clean(fact) for name, fact in (facts or {}).items()},
+        facts={encodable(name): encodable(fact) for name, fact in (facts or {}).items()},
         findings=None if findings is None else write_findings(folder, findings.sections, order),
         items_digest=_digest_items(points, paths),
     )
@@ -132,7 +132,9 @@ def write_bundle(
 def _digest_items(points: NDArray[np.float32], paths: Sequence[str] | None) -> str:
     if paths is None:
         return hashlib.sha256(points.astype("<f4").tobytes()).hexdigest()
-    return hashlib.sha256("\0".join(map(clean, paths)).encode()).hexdigest()  # no path contains \0
+    return hashlib.sha256(
+        "\0".join(map(encodable, paths)).encode()
+    ).hexdigest()  # no path contains \0
 
 
 def _write_positions(
@@ -208,7 +210,7 @@ def _write_table(
     columns = {**columns, **{column.name: column.values for column in found}}
     described = mark_findings(write_columns(folder, columns, order), found)
     texts = {column.name for column in described if column.kind == "text"}
-    strings |= {name: values for name, values in columns.items() if clean(name) in texts}
+    strings |= {name: values for name, values in columns.items() if encodable(name) in texts}
     return {
         "classes": None if coded is None else coded[0],
         "class_codes": class_codes,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -12,7 +11,6 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from featscape.errors import InputError
-from featscape.labels.classes import count_classes
 from featscape.pictures.names import Arrangement, draw_names, plan_map
 from featscape.pictures.page import MIN_THUMBNAIL_PX
 from featscape.pictures.plane import Plane, fit_to_box, project_to_plane
@@ -102,9 +100,7 @@ def draw_mosaic(
     plane = project_to_plane(positions)
     _check_arguments(plane, images, layout)
     theme = DARK if dark else LIGHT
-    classes = count_classes(labels, len(plane.xy))
-    if classes is not None:
-        classes = replace(classes, colors=theme.class_colors(classes.colors))
+    classes = theme.count_classes(labels, len(plane.xy))
     planned = plan_map(
         partial(_arrange, plane, layout=layout, thumbnail_px=thumbnail_px),
         size_px=size_px,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -11,7 +10,6 @@ import numpy as np
 from PIL.Image import registered_extensions
 
 from featscape.errors import InputError
-from featscape.labels.classes import count_classes
 from featscape.labels.colors import position_colors
 from featscape.pictures.names import Arrangement, draw_names, plan_map
 from featscape.pictures.plane import fit_to_box, project_to_plane
@@ -126,9 +124,7 @@ def draw_scatter(
     """
     plane = project_to_plane(positions)
     theme = DARK if dark else LIGHT
-    classes = count_classes(labels, len(plane.xy))
-    if classes is not None:
-        classes = replace(classes, colors=theme.class_colors(classes.colors))
+    classes = theme.count_classes(labels, len(plane.xy))
     codes, colors = _colors(plane, classes)
     if ax is not None:
         if (title, caption, path) != (None, None, None):

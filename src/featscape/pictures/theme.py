@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from PIL import ImageColor
 
+from featscape.labels.classes import count_classes
 from featscape.labels.colors import lighten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from featscape.labels.classes import Classes
 
 _DARKER = 0.55  # of the color of a class, for legible text on white
 _LIGHTER = 0.45  # share of white in the color of a name on a dark background
@@ -33,9 +36,12 @@ class Theme:
     pale_ink: str
     is_dark: bool
 
-    def class_colors(self, colors: Iterable[str]) -> tuple[str, ...]:
-        """Return colors of classes, chosen for a white background, for this background."""
-        return tuple(lighten(color) if self.is_dark else color for color in colors)
+    def count_classes(self, labels: Iterable[object] | None, n_items: int) -> Classes | None:
+        """Return the classes of labels in colors for this background: see `labels.classes`."""
+        classes = count_classes(labels, n_items)
+        if classes is None or not self.is_dark:
+            return classes
+        return replace(classes, colors=tuple(map(lighten, classes.colors)))
 
     def name_color(self, color: str) -> str:
         """Return a legible shade of the color of a class."""

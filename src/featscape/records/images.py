@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 _DETAILS = re.compile(r": | \(")
 
 
+def as_text(value: object) -> str:
+    """Return a value of a column as text; a boolean becomes "true" or "false"."""
+    return str(value).lower() if isinstance(value, bool | np.bool) else str(value)
+
+
 @dataclass(frozen=True)
 class SkippedImage:
     """A file that was found and skipped, with the reason.

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from featscape.bundle import column_files
-from featscape.bundle.column_files import clean, code_labels, share_of_label
+from featscape.bundle.column_files import code_labels, share_of_label
 from featscape.bundle.contract import NO_CATEGORY, NO_ITEM
 from featscape.errors import InputError
 from featscape.labels.colors import class_colors
+from featscape.printable_names import encodable
 
 
 def column(bundle, name):
@@ -135,7 +136,7 @@ HOSTILE = [
 
 def test_hostile_labels_and_paths_are_kept(bundle_of):
     bundle = bundle_of(6, labels=HOSTILE, paths=HOSTILE, columns={"<b>\udce9": HOSTILE})
-    shown = [clean(text) for text in HOSTILE]
+    shown = [encodable(text) for text in HOSTILE]
     assert shown == [*HOSTILE[:3], r"caf\xe9", r"\ud800", "قط"]
     assert {one.name for one in bundle.manifest.classes} == set(shown)
     ids = bundle.array(bundle.manifest.ids)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from featscape.records.images import as_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -114,11 +116,7 @@ def _collect(
             days[np.isnat(values)] = np.nan
             yield Property(name, days, tails=("earliest", "latest"))
         else:
-            yield _category(name, [None if one is None else _as_text(one) for one in values])
-
-
-def _as_text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool | np.bool) else str(value)
+            yield _category(name, [None if one is None else as_text(one) for one in values])
 
 
 def _category(name: str, values: Sequence[str | None]) -> Property:

@@ -16,8 +16,9 @@ from featscape.images.tables.splits import SPLITS
 from featscape.images.tables.table import NESTED
 from featscape.labels.classes import NO_LABEL
 from featscape.mapfolder import OWN_COLUMNS, SOURCE_PREFIX
-from featscape.printable_names import valid_unicode
+from featscape.printable_names import encodable
 from featscape.records import SkippedImage
+from featscape.records.images import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -167,7 +168,7 @@ def classify_columns(
         elif name.lower() == "split" and not has_splits and None not in values:
             splits = tuple(SPLITS.get(_as_text(v).lower(), _as_text(v)) for v in values)
         else:
-            column = _unused_name(_as_utf8(name), kept)
+            column = _unused_name(encodable(name), kept)
             kept[column] = _infer_type(values, is_untyped=is_untyped)
     if label_column is not None and labels is None:
         raise InputError(
@@ -180,14 +181,7 @@ def classify_columns(
 
 
 def _as_text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return _as_utf8(str(value))
-
-
-def _as_utf8(text: str) -> str:
-    """Return text with backslash escapes for the characters that UTF-8 cannot encode."""
-    return valid_unicode(text).encode("utf-8", "backslashreplace").decode()
+    return encodable(as_text(value))
 
 
 def _normalize_missing(value: Any) -> Any:
