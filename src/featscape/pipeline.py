@@ -53,7 +53,7 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
             fetch_weights(options)
         with watch.stage("find"):
             images = find(options)
-        with watch.stage("load t-SNE"):  # the import of scikit-learn takes a second
+        with watch.stage("load t-SNE"):
             device = choose_tsne_device(options, n_items=len(images))
         source = options.made_from or images.absolute_source
         several = "" if len(folders) == 1 else f" of {len(folders)} layers"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ContextDecorator
 from functools import cache
 from threading import Lock
@@ -23,7 +24,7 @@ class OneBlasThread(ContextDecorator):
     def __enter__(self) -> None:
         with self._lock:
             if self._n_users == 0:
-                self._limit = _blas().limit(limits=1)
+                self._limit = _blas(is_scipy_loaded="scipy.linalg" in sys.modules).limit(limits=1)
             self._n_users += 1
 
     def __exit__(self, *_error: object) -> None:
@@ -37,8 +38,9 @@ one_blas_thread = OneBlasThread()
 
 
 @cache
-def _blas() -> Any:
-    import scipy.linalg  # noqa: F401  # the controller finds only loaded libraries
+def _blas(*, is_scipy_loaded: bool) -> Any:
+    """Return a controller of the loaded libraries; SciPy may load one of its own."""
+    del is_scipy_loaded
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController().select(user_api="blas")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import os
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from meshtsne.errors import InputError
-
-if TYPE_CHECKING:
-    import numpy as np
 
 METRICS = ("euclidean", "cosine", "correlation", "manhattan", "chebyshev")
 _SYNONYMS = {"l2": "euclidean", "l1": "manhattan", "cityblock": "manhattan"}
@@ -58,16 +57,23 @@ def random_generator(random_state: Any) -> np.random.RandomState:
     InputError
         `random_state` is neither a seed nor a generator.
     """
-    from sklearn.utils import check_random_state
+    if random_state is None:
+        return np.random.mtrand._rand  # noqa: SLF001 - the generator of numpy.random's functions
+    if isinstance(random_state, np.random.RandomState):
+        return random_state
+    if is_integer(random_state) and 0 <= random_state < 2**32:
+        return np.random.RandomState(random_state)
+    raise InputError(
+        "random_state must be an integer from 0 to 2**32 - 1, a RandomState or None; "
+        f"got {random_state!r}. Pass for example 0."
+    )
 
-    try:
-        generator: np.random.RandomState = check_random_state(random_state)
-    except ValueError as error:
-        raise InputError(
-            "random_state must be an integer from 0 to 2**32 - 1, a RandomState or None; "
-            f"got {random_state!r}. Pass for example 0."
-        ) from error
-    return generator
+
+def is_plain_matrix(X: Any) -> bool:
+    """Return whether X is an array that scikit-learn's checks return unchanged."""
+    return (
+        type(X) in (np.ndarray, np.memmap) and X.ndim == 2 and X.size > 0 and X.dtype.kind in "fiu"
+    )
 
 
 def as_matrix(name: str, X: Any) -> Any:
@@ -78,6 +84,8 @@ def as_matrix(name: str, X: Any) -> Any:
     InputError
         X does not contain numbers, is empty, or is not two-dimensional.
     """
+    if is_plain_matrix(X):
+        return np.asarray(X)
     from sklearn.utils import check_array
 
     try:

@@ -1,4 +1,4 @@
-"""The scikit-learn estimator."""
+"""The estimator."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from meshtsne.fit.parameters import check_neighbors, check_parameters, usual_nei
 from meshtsne.fit.request import check_inputs, make_request
 from meshtsne.fit.stages import HostStages, arrange, open_stages, prepare
 from meshtsne.fitted import FittedMap
+from meshtsne.scikit_learn import as_estimator, is_scikit_learn_loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -272,6 +273,21 @@ class TSNE(FittedMap):
         -------
         ndarray of float32, shape (n, n_components)
         """
+        if is_scikit_learn_loaded():  # `set_output` may have been called
+            estimator = as_estimator(self)
+            return estimator.fit_transform(  # type: ignore[no-any-return]  # no types
+                X, y, neighbors=neighbors, affinities=affinities
+            )
+        return self._fit_transform(X, y, neighbors=neighbors, affinities=affinities)
+
+    def _fit_transform(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        neighbors: Neighbors | tuple[ArrayLike, ArrayLike] | None = None,
+        affinities: Any = None,
+    ) -> NDArray[np.float32]:
         del y
         self._fit(X, neighbors=neighbors, affinities=affinities)
         return self.embedding_
@@ -419,10 +435,3 @@ class TSNE(FittedMap):
         if k < usual:
             log.report(f"{k} neighbors per item, fewer than 3 x perplexity = {usual}")
         return len(request.neighbors.indices) if request.neighbors is not None else X.shape[0]
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.pairwise = self.metric == "precomputed"
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags

@@ -6,13 +6,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from meshtsne.affinities import conditional_probabilities, joint_probabilities
-from meshtsne.checks import METRICS, canonical_metric, count_threads
+from meshtsne.checks import METRICS, canonical_metric, count_threads, is_plain_matrix
 from meshtsne.errors import InputError
 from meshtsne.records import Neighbors
+from meshtsne.scikit_learn import LazyEstimator, as_estimator, is_scikit_learn_loaded
 from meshtsne.search.neighbors import NeighborIndex, in_metric, out_of_metric
 from meshtsne.search.precomputed import check_distances, neighbors_of_distances
 from meshtsne.transform import make_potential, place
@@ -46,12 +45,12 @@ _SET_BY_FIT = (
 _FLOAT32_ROUNDING = 2e-6
 
 
-# scikit-learn has no types: its classes are Any to mypy
-class FittedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class FittedMap(LazyEstimator):
     """The methods of `TSNE` that need a fitted embedding."""
 
     metric: Any
     n_jobs: Any
+    n_features_in_: int
     embedding_: NDArray[np.float32]
     neighbors_indices_: NDArray[np.int32]
     neighbors_distances_: NDArray[np.float32]
@@ -84,6 +83,11 @@ class FittedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         NotFittedError
             The estimator is not fitted.
         """
+        if is_scikit_learn_loaded():  # `set_output` may have been called
+            return as_estimator(self).transform(X)  # type: ignore[no-any-return]  # no types
+        return self._transform(X)
+
+    def _transform(self, X: Any) -> NDArray[np.float32]:
         return self.place(X)[0]
 
     def place(self, X: Any) -> tuple[NDArray[np.float32], Neighbors]:
@@ -168,7 +172,7 @@ class FittedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     def __getstate__(self) -> Any:
         if self._can_place:
             self._index  # noqa: B018 - built here once, rather than in each copy
-        return super().__getstate__()
+        return self.__dict__
 
     @property
     def _can_place(self) -> bool:
@@ -201,7 +205,10 @@ class FittedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def _search(self, X: Any) -> tuple[Neighbors, NDArray[np.float64]]:
         """Return the neighbors of each row at the scale of the search, and its rounding error."""
-        check_is_fitted(self, "embedding_")
+        if "embedding_" not in self.__dict__:
+            from sklearn.utils.validation import check_is_fitted
+
+            check_is_fitted(self, "embedding_")
         if not self._can_place:
             raise InputError(
                 "transform needs the features of the fitted items; this estimator was fitted on "
@@ -225,6 +232,15 @@ class FittedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def _validated(self, X: Any, *, reset: bool) -> Any:
         """Return X as an array or CSR matrix; raise scikit-learn's errors as InputError."""
+        if is_plain_matrix(X):
+            if reset:
+                self.n_features_in_ = X.shape[1]
+                self.__dict__.pop("feature_names_in_", None)
+                return np.asarray(X)
+            if X.shape[1] == self.n_features_in_ and "feature_names_in_" not in self.__dict__:
+                return np.asarray(X)
+        from sklearn.utils.validation import validate_data
+
         try:
             return validate_data(self, X, accept_sparse="csr", ensure_all_finite=False, reset=reset)
         except ValueError as error:

@@ -13,10 +13,38 @@ def test_importing_meshtsne_loads_no_heavy_library():
     assert done.stdout.strip() == "[]"
 
 
-def test_a_fit_does_not_load_torch():
+def test_a_fit_of_few_points_loads_neither_torch_nor_scikit_learn_nor_the_rest_of_scipy():
     code = (
         "import sys, numpy as np; from meshtsne import TSNE; "
-        "TSNE(perplexity=2, max_iter=5).fit(np.eye(12)); print('torch' in sys.modules)"
+        "tsne = TSNE(perplexity=2, max_iter=5).fit(np.eye(12)); tsne.transform(np.eye(12)); "
+        "tsne.get_params(); hasattr(tsne, 'missing_'); "
+        "print([m for m in ('torch', 'sklearn', 'pandas', 'scipy.stats', 'scipy.linalg') "
+        "if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_estimator_from_before_the_import_of_scikit_learn_works_with_scikit_learn():
+    code = """
+import numpy as np
+from meshtsne import TSNE
+
+X = np.random.default_rng(0).normal(size=(30, 4))
+tsne = TSNE(perplexity=4, max_iter=5, random_state=0)
+first = tsne.fit_transform(X)
+
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+
+pipeline = make_pipeline(tsne).set_output(transform="pandas")
+frame = pipeline.fit_transform(X)
+assert list(frame.columns) == ["tsne0", "tsne1"]
+np.testing.assert_array_equal(frame.to_numpy(), first)
+assert type(clone(tsne)) is TSNE
+with config_context(enable_metadata_routing=True):
+    assert tsne.set_fit_request(neighbors=True) is tsne
+assert "perplexity=4" in repr(tsne)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from meshtsne import TSNE, blas
 from meshtsne.blas import one_blas_thread
+from meshtsne.descent.initial import spectral_start
 
 
 @pytest.mark.parametrize("shape", [(150, 700), (900, 400)])
@@ -21,7 +22,7 @@ def test_the_bits_do_not_depend_on_the_threads_of_blas(shape):
 
 def test_one_blas_thread_can_be_nested_and_restores_the_limit():
     def widths():
-        return {pool["num_threads"] for pool in blas._blas().info()}
+        return {pool["num_threads"] for pool in blas._blas(is_scipy_loaded=True).info()}
 
     with threadpool_limits(3, user_api="blas"):
         with one_blas_thread:
@@ -29,3 +30,20 @@ def test_one_blas_thread_can_be_nested_and_restores_the_limit():
                 assert widths() == {1}
             assert widths() == {1}
         assert widths() == {3}
+
+
+def test_the_spectral_start_limits_the_threads_of_scipys_blas(monkeypatch):
+    import scipy.sparse.linalg
+
+    found = []
+
+    def lobpcg(_smooth, block, **_options):
+        pools = ThreadpoolController().select(user_api="blas").info()
+        found.extend(pool["num_threads"] for pool in pools)
+        return None, block
+
+    monkeypatch.setattr(scipy.sparse.linalg, "lobpcg", lobpcg)
+    P = scipy.sparse.csr_array(1 - np.eye(300)) / (300 * 299)
+    with threadpool_limits(3, user_api="blas"):
+        spectral_start(P, 2, generator=np.random.RandomState(0))
+    assert set(found) == {1}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from featscape.errors import InputError
 from featscape.printable_names import printable
 from featscape.records import Features
-from meshtsne import TSNE  # `load_tsne` imports this module, since the engine takes a second
+from meshtsne import TSNE  # `load_tsne` imports this module, since the engine takes half a second
 
 if TYPE_CHECKING:
     from pathlib import Path

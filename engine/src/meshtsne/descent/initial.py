@@ -30,7 +30,6 @@ _SPARE_VECTORS = 4
 _SPECTRAL_ITERATIONS = 200
 
 
-@one_blas_thread
 def first_positions(
     init: Any,
     P: csr_array,
@@ -80,6 +79,7 @@ def random_start(
     return generator.normal(scale=START_SD, size=(n_points, n_components)).astype(np.float32)
 
 
+@one_blas_thread
 def pca_start(
     X: NDArray[np.float32], n_components: int, *, generator: np.random.RandomState
 ) -> NDArray[np.float32]:
@@ -133,7 +133,7 @@ def spectral_start(
     -------
     ndarray of float32, shape (n, c)
     """
-    from scipy.sparse import diags_array
+    from scipy.sparse import diags_array, linalg  # noqa: F401 - loads the BLAS of SciPy for `_smoothest`
 
     n = P.shape[0]
     degree = np.asarray(P.sum(axis=1), dtype=np.float64).ravel()
@@ -141,11 +141,7 @@ def spectral_start(
     # The eigenvectors of the largest eigenvalues of D^-1/2 P D^-1/2 are those of the smallest of
     # the Laplacian. The identity is added so that no eigenvalue is negative.
     smooth = diags_array(root) @ P.astype(np.float64) @ diags_array(root) + diags_array(np.ones(n))
-    wanted = n_components + 1
-    if n <= max(_DENSE_LAPLACIAN, 4 * wanted):
-        vectors = np.linalg.eigh(smooth.toarray())[1][:, ::-1][:, :wanted]
-    else:
-        vectors = _smoothest(smooth, np.sqrt(degree), wanted, generator=generator)
+    vectors = _smoothest(smooth, np.sqrt(degree), n_components + 1, generator=generator)
     positions = vectors[:, 1:] * root[:, None]  # the first is constant up to the degrees
     largest = np.abs(positions).argmax(axis=0)
     positions = positions * np.sign(positions[largest, np.arange(positions.shape[1])])
@@ -154,6 +150,7 @@ def spectral_start(
     return scaled_start(positions, n_components, generator=generator)
 
 
+@one_blas_thread  # limits the loaded libraries only
 def _smoothest(
     smooth: Any, first: NDArray[np.float64], n_vectors: int, *, generator: np.random.RandomState
 ) -> NDArray[np.float64]:
@@ -167,6 +164,8 @@ def _smoothest(
 
     from scipy.sparse.linalg import lobpcg
 
+    if len(first) <= max(_DENSE_LAPLACIAN, 4 * n_vectors):
+        return np.asarray(np.linalg.eigh(smooth.toarray())[1][:, ::-1][:, :n_vectors])
     block = generator.normal(size=(len(first), n_vectors + _SPARE_VECTORS))
     block[:, 0] = first
     with warnings.catch_warnings():
