@@ -19,22 +19,22 @@ $(INSTALLED): pyproject.toml engine/pyproject.toml engine/CMakeLists.txt $(NATIV
 demo: $(INSTALLED)
 	$(BIN)/featscape demo -o demo-map --force
 
-# CONTRIBUTING.md describes the folders of tests. PROCESSES=2 runs the tests in two processes, file by file; the tests
-# of the cluster and in the browser always run in one.
+# CONTRIBUTING.md describes the folders of tests. PROCESSES=2 runs the tests in two processes, file by file, slow kinds
+# of tests first; the tests of the cluster always run in one.
 PROCESSES ?= 0
 # pytest-xdist may wait forever after it has replaced a process that ended during a test.
-PARALLEL = -m "not zoo" -n $(PROCESSES) --dist loadfile --max-worker-restart 0
+PARALLEL = -m "not zoo" -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 test: $(INSTALLED)
-	$(BIN)/python -m pytest $(PARALLEL) $(call folders,unit network gpu process)
-	$(BIN)/python -m pytest $(call folders,cluster browser)
+	$(BIN)/python -m pytest $(PARALLEL) $(call folders,gpu browser process network unit)
+	$(BIN)/python -m pytest $(call folders,cluster)
 
-# The tests of `make test-network` and `make test-gpu` for many more networks and GPUs.
+# More networks, more GPUs, and the benchmarks of the GPU in Triton's interpreter.
 test-zoo: $(INSTALLED)
 	$(BIN)/python -m pytest -m zoo $(call folders,network gpu)
 
 # `make test-unit`, `make test-network` and so on: the tests of one kind.
 test-%: $(INSTALLED)
-	$(BIN)/python -m pytest $(if $(filter cluster browser,$*),,$(PARALLEL)) $(call folders,$*)
+	$(BIN)/python -m pytest $(if $(filter cluster,$*),,$(PARALLEL)) $(call folders,$*)
 
 folders = $(wildcard $(foreach kind,$(1),engine/tests/$(kind) tests/$(kind)))
 

@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).parents[2] / "benchmarks/gpu_features.py"
 
 
+@pytest.mark.zoo  # half a minute, and no part of the package
 def test_the_benchmark_measures_every_stage_from_files_to_features():
     command = [sys.executable, str(SCRIPT), "--interpret"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

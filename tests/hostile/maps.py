@@ -127,6 +127,14 @@ def places_in(value, at=()):
             yield from places_in(one, (*at, key))
 
 
+def kinds_of_places(value):
+    """Return one of the places that differ only in indices: featscape reads them alike."""
+    kinds = {}
+    for place in places_in(value):
+        kinds.setdefault(tuple(0 if isinstance(key, int) else key for key in place), place)
+    return list(kinds.values())
+
+
 def replaced(value, place, new):
     """Return a copy of a JSON document with the value `new` at a place."""
     copy = json.loads(json.dumps(value))

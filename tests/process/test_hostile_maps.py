@@ -77,15 +77,18 @@ def hostile(seed, outside, tmp_path, monkeypatch):  # noqa: ARG001 - the attacks
 
 @pytest.fixture
 def use(hostile, outside, featscape, tmp_path):
-    """Return a function that uses the hostile map: each command that reads a map, and transform.
+    """Return a function that uses the hostile map whose file `changed` is hostile.
 
-    The function fails if one of these steps reads a file outside of the map, connects, starts a
+    The function opens the map, transforms features, runs each command that reads a map, sends
+    requests to the server, and exports the map as a site. The function omits the commands if the
+    changed file is in bundle/. The function fails if one of these steps reads a file outside of the map, connects, starts a
     process, executes the payload, prints a control character, or reports an error in more than
     one line. The function returns the message of the error if the map cannot be opened, else None.
     """
 
-    def run():
+    def run(changed):
         site, report = tmp_path / "site", tmp_path / "report.html"
+        shown = []
         with recorded_events(outside) as events:
             try:
                 made = open_map(hostile)
@@ -93,12 +96,8 @@ def use(hostile, outside, featscape, tmp_path):
                 line = None
             except FeatscapeError as error:
                 line = str(error)
-            shown = [
-                featscape("info", hostile),
-                featscape("findings", hostile),
-                featscape("search", hostile, "animal"),
-                featscape("report", hostile, "--to", report),
-            ]
+            if not changed.startswith("bundle/"):
+                shown = [featscape(*command) for command in commands(hostile, report)]
             request_everything(hostile)
             try:
                 export_site(hostile, site)
@@ -126,6 +125,16 @@ def use(hostile, outside, featscape, tmp_path):
         return line
 
     return run
+
+
+def commands(folder, report):
+    """Return the arguments of each command that reads a map, except `serve` and `export`."""
+    return [
+        ("info", folder),
+        ("findings", folder),
+        ("search", folder, "animal"),
+        ("report", folder, "--to", report),
+    ]
 
 
 def assert_line(line):
@@ -168,10 +177,17 @@ def check_responses(client, folder):
 
 
 def test_the_unchanged_map_opens(hostile, use):
-    assert use() is None
+    assert use("run.json") is None
     assert {"run.json", "bundle/manifest.json", "thumbnails/data.bin"} <= set(
         maps.list_files(hostile)
     )
+
+
+def test_the_commands_open_no_file_of_the_bundle(hostile, featscape, tmp_path):
+    with recorded_events(hostile / "bundle") as events:
+        for command in commands(hostile, tmp_path / "report.html"):
+            assert featscape(*command).status == 0
+    assert events == []
 
 
 ATTACKS = list(maps.file_attacks(Path("/canary")))
@@ -184,7 +200,7 @@ def test_a_replaced_file_is_refused_or_left_out(hostile, seed, use, outside, att
     for name in maps.list_kinds(seed):
         maps.copy_map(seed, hostile)
         change(hostile / name)
-        line = use()
+        line = use(name)
         read_at_opening = not name.startswith(
             ("bundle/", "scatter.png", "findings.json", "words.npz")
         )
@@ -228,7 +244,7 @@ def test_a_file_opened_relative_to_an_open_folder_is_recorded(hostile, outside):
 def test_a_map_with_a_linked_folder_is_not_exported(hostile, use, outside, tmp_path, folder):
     (hostile / folder).rename(outside / folder)
     (hostile / folder).symlink_to(outside / folder)
-    use()
+    use("run.json")  # each step
     with pytest.raises(FeatscapeError, match="it is a link"):
         export_site(hostile, tmp_path / "site")
 
@@ -237,7 +253,7 @@ def test_a_map_with_a_linked_folder_is_not_exported(hostile, use, outside, tmp_p
 @pytest.mark.parametrize("file", ["run.json", "findings.json", "bundle/manifest.json"])
 def test_hostile_strings_in_a_json_file_cause_no_harm(hostile, use, texts, file, name):
     maps.change_json(hostile / file, lambda content: maps.all_replaced(content, texts[name]))
-    use()
+    use(file)
 
 
 @pytest.mark.parametrize("form", ["--json", "--csv"])
@@ -257,7 +273,7 @@ def test_a_json_value_of_another_type_causes_at_most_an_error_of_one_line(
 ):
     content = json.loads((seed / file).read_text())
     with recorded_events() as events:
-        for number, place in enumerate(maps.places_in(content)):
+        for number, place in enumerate(maps.kinds_of_places(content)):
             value = maps.VALUES[number % len(maps.VALUES)]
             (hostile / file).write_text(json.dumps(maps.replaced(content, place, value)))
             command = {"run.json": "info", "findings.json": "findings"}.get(file)
@@ -285,7 +301,7 @@ def test_a_network_named_by_a_map_is_not_loaded(hostile, use, model):
         "n_features": 48,
     }
     maps.change_json(hostile / "run.json", lambda run: run | {"model": card})
-    assert use() is None
+    assert use("run.json") is None
     with closing(ServedMap(hostile)) as served:
         client = open_client(served)
         assert '"place":false' in client.get("/").text

@@ -6,6 +6,7 @@ import sys
 import threading
 from concurrent.futures import Future
 from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -18,6 +19,12 @@ from meshtsne.fit.request import FitRequest
 
 HAS_GPU = torch.cuda.is_available()
 DEVICE = "cuda" if HAS_GPU else "cpu"
+
+
+@pytest.fixture(scope="module")
+def few(points):
+    """Return fewer points than a block of the search has, for fast fits."""
+    return points[:60]
 
 
 @pytest.fixture
@@ -37,14 +44,28 @@ def on_gpu(no_check, monkeypatch):  # noqa: ARG001 - set up first
     monkeypatch.setattr(estimator, "resolve_device", lambda *_args, **_options: place)
 
 
+@pytest.fixture(scope="module")
+def fitted(few):
+    """Return a model that was fitted on the GPU or in the interpreter."""
+    from meshtsne import estimator
+    from meshtsne.cuda import fit
+
+    place = "cuda" if HAS_GPU else "cpu:0"
+    with (
+        mock.patch.object(fit, "check_device"),
+        mock.patch.object(estimator, "resolve_device", return_value=place),
+    ):
+        return TSNE(**SHORT).fit(few)
+
+
 SHORT = {"perplexity": 7, "max_iter": 4, "early_exaggeration_iter": 2, "random_state": 0}
 
 
-def test_a_fit_on_the_gpu_agrees_with_a_fit_on_the_cpu(points, request):
-    host = TSNE(**SHORT, device="cpu").fit(points)
+def test_a_fit_on_the_gpu_agrees_with_a_fit_on_the_cpu(few, fitted, request):
+    host = TSNE(**SHORT, device="cpu").fit(few)
     request.getfixturevalue("on_gpu")
     seen = []
-    model = TSNE(**SHORT, callback=lambda *now: seen.append(now), callback_every=4).fit(points)
+    model = TSNE(**SHORT, callback=lambda *now: seen.append(now), callback_every=4).fit(few)
     assert model.device_.startswith("cuda (" if HAS_GPU else "cpu:0")
     assert host.device_ == "cpu"
     np.testing.assert_array_equal(model.neighbors_indices_, host.neighbors_indices_)
@@ -61,15 +82,13 @@ def test_a_fit_on_the_gpu_agrees_with_a_fit_on_the_cpu(points, request):
     done, kl, embedding = seen[0]
     assert (done, kl) == (4, model.kl_divergence_)
     np.testing.assert_array_equal(embedding, model.embedding_)
-    again = TSNE(**SHORT).fit(points)
-    np.testing.assert_array_equal(again.embedding_, model.embedding_)
+    np.testing.assert_array_equal(fitted.embedding_, model.embedding_)
 
 
 @pytest.mark.usefixtures("on_gpu")
-def test_copies_to_the_host_may_finish_after_the_descent(points, monkeypatch):
+def test_copies_to_the_host_may_finish_after_the_descent(few, fitted, monkeypatch):
     from meshtsne.cuda import fit, host_copy
 
-    expected = TSNE(**SHORT).fit(points)
     descent_ended = threading.Event()
 
     def copy_late(take, *arguments):
@@ -80,14 +99,14 @@ def test_copies_to_the_host_may_finish_after_the_descent(points, monkeypatch):
         return host_copy.copy_to_host(take_late, *arguments)
 
     monkeypatch.setattr(fit, "copy_to_host", copy_late)
-    model = TSNE(**SHORT, callback=lambda *_: descent_ended.set(), callback_every=4).fit(points)
-    np.testing.assert_array_equal(model.neighbors_indices_, expected.neighbors_indices_)
-    np.testing.assert_array_equal(model.neighbors_distances_, expected.neighbors_distances_)
-    np.testing.assert_array_equal(model.transform(points[:5]), expected.transform(points[:5]))
+    model = TSNE(**SHORT, callback=lambda *_: descent_ended.set(), callback_every=4).fit(few)
+    np.testing.assert_array_equal(model.neighbors_indices_, fitted.neighbors_indices_)
+    np.testing.assert_array_equal(model.neighbors_distances_, fitted.neighbors_distances_)
+    np.testing.assert_array_equal(model.transform(few[:5]), fitted.transform(few[:5]))
 
 
 @pytest.mark.usefixtures("on_gpu")
-def test_a_copy_without_memory_fails_the_fit(points, monkeypatch):
+def test_a_copy_without_memory_fails_the_fit(few, monkeypatch):
     from meshtsne.cuda import fit
 
     def fail(*_arguments):
@@ -100,9 +119,9 @@ def test_a_copy_without_memory_fails_the_fit(points, monkeypatch):
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _device: 0)
     model = TSNE(**SHORT)
     with pytest.raises(DeviceError, match=r"do not fit into 1\.0 GB"):
-        model.fit(points)
+        model.fit(few)
     with pytest.raises(NotFittedError):
-        model.transform(points)
+        model.transform(few)
 
 
 def test_arrays_are_copied_to_the_host_in_blocks(monkeypatch):
@@ -131,12 +150,10 @@ def test_arrays_are_copied_to_the_host_in_blocks(monkeypatch):
         failed.result()
 
 
-@pytest.mark.usefixtures("on_gpu")
-def test_transform_after_a_fit_on_the_gpu_and_after_pickling(points):
-    model = TSNE(**SHORT).fit(points)
-    taken = pickle.loads(pickle.dumps(model))
-    for one in (model, taken):
-        np.testing.assert_array_equal(one.transform(points[:9]), model.embedding_[:9])
+def test_transform_after_a_fit_on_the_gpu_and_after_pickling(few, fitted):
+    taken = pickle.loads(pickle.dumps(fitted))
+    for model in (fitted, taken):
+        np.testing.assert_array_equal(model.transform(few[:9]), fitted.embedding_[:9])
 
 
 @pytest.mark.usefixtures("no_check")
@@ -167,7 +184,7 @@ def test_the_initial_positions_are_those_of_the_cpu(points):
 def test_the_check_accepts_correct_kernels_and_raises_for_others(monkeypatch):
     from meshtsne.cuda import check
 
-    differences = check.measure(DEVICE, 70)
+    differences = check.measure(DEVICE, 60)
     assert all(0 < share <= limit for _, share, limit in differences), differences
     cases = {
         "difference of steps is 0.9, the limit 0.05": [check.Difference("steps", 0.9, 0.05)],

@@ -10,6 +10,7 @@ import pytest
 SCRIPT = Path(__file__).parents[2] / "benchmarks/tsne_gpu.py"
 
 
+@pytest.mark.zoo  # half a minute in the interpreter, and no part of the package
 @pytest.mark.skipif(
     importlib.util.find_spec("triton") is None, reason="Triton has wheels for Linux only"
 )
