@@ -12,6 +12,7 @@ def test_a_map_of_three_dimensions_turns(look, drawn_page):
     assert "turn" not in view
     visit.drag((700, 400), (820, 440))
     visit.becomes(lambda: "turn" in visit.shared, expected=True)
+    visit.rest()
     turned = visit.shared
     assert np.linalg.norm([float(part) for part in turned["turn"].split("_")]) == pytest.approx(
         1, abs=1e-4
@@ -29,19 +30,24 @@ def test_a_map_of_three_dimensions_turns(look, drawn_page):
 def test_views_move_smoothly_from_one_to_the_next(look, drawn_page):
     page = drawn_page(300, images=False)
     visit = look(page.as_uri(), reduced_motion="no-preference")
-    frames = visit.page.evaluate(
-        """() => new Promise(done => {
+    pictures = visit.page.evaluate(
+        """async () => {
             const canvas = document.querySelector(".fs-stage canvas"), seen = new Set();
-            const began = performance.now();
-            document.querySelector("[aria-label=Grid]").click();
-            (function frame() {
-                seen.add(canvas.toDataURL("image/webp", 0.5));
-                if (performance.now() - began > 1500) done(seen.size);
-                else requestAnimationFrame(frame);
-            })();
-        })"""
+            // A busy machine may draw no frame during one transition.
+            for (let round = 0; round < 5 && seen.size < 3; round++) {
+                for (const view of ["Points", "Grid"]) {
+                    document.querySelector(`[aria-label=${view}]`).click();
+                    const began = performance.now();
+                    while (performance.now() - began < 1500) {
+                        await new Promise(requestAnimationFrame);
+                        seen.add(canvas.toDataURL("image/webp", 0.5));
+                    }
+                }
+            }
+            return seen.size;
+        }"""
     )
-    assert frames > 4  # frames between the map and the grid
+    assert pictures > 2  # the map, the grid, and a frame between them
     expect(visit.button("Grid")).to_have_attribute("aria-pressed", "true")
 
 

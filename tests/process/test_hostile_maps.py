@@ -77,11 +77,13 @@ def hostile(seed, outside, tmp_path, monkeypatch):  # noqa: ARG001 - the attacks
 
 @pytest.fixture
 def use(hostile, outside, featscape, tmp_path):
-    """Return a function that uses the hostile map whose file `changed` is hostile.
+    """Return a function that uses the hostile map, whose file `changed` is hostile.
 
     The function opens the map, transforms features, runs each command that reads a map, sends
     requests to the server, and exports the map as a site. The function omits the commands if the
-    changed file is in bundle/. The function fails if one of these steps reads a file outside of the map, connects, starts a
+    changed file is in bundle/.
+
+    The function fails if one of these steps reads a file outside of the map, connects, starts a
     process, executes the payload, prints a control character, or reports an error in more than
     one line. The function returns the message of the error if the map cannot be opened, else None.
     """
@@ -113,18 +115,28 @@ def use(hostile, outside, featscape, tmp_path):
                 assert len(screen.err.splitlines()) == 1
         if line is not None:
             assert_line(line)
-        if site.exists():
-            for file in site.rglob("*"):
-                assert file.is_dir() or CANARY not in file.read_bytes()
-            shutil.rmtree(site)
-        if report.exists():
-            content = report.read_bytes()
-            assert CANARY not in content
-            assert b"<script" not in content.lower()
-            report.unlink()
+        assert_harmless_site(site)
+        assert_harmless_report(report)
         return line
 
     return run
+
+
+def assert_harmless_site(site):
+    """Check the files of a site, if the site was exported; delete the site."""
+    if site.exists():
+        for file in site.rglob("*"):
+            assert file.is_dir() or CANARY not in file.read_bytes()
+        shutil.rmtree(site)
+
+
+def assert_harmless_report(report):
+    """Check a report, if the report was written; delete the report."""
+    if report.exists():
+        content = report.read_bytes()
+        assert CANARY not in content
+        assert b"<script" not in content.lower()
+        report.unlink()
 
 
 def commands(folder, report):
