@@ -6,7 +6,7 @@ MODULES := viewer/node_modules/.package-lock.json
 STATIC := src/featscape/bundle/static
 NATIVE := $(shell find engine/native -type f)
 
-.PHONY: demo test test-zoo fuzz sanitize check catalog pictures contract viewer format data install clean
+.PHONY: demo test test-zoo fuzz sanitize check catalog pictures docs contract viewer format data install clean
 
 install: $(INSTALLED)
 
@@ -38,7 +38,7 @@ test-%: $(INSTALLED)
 
 folders = $(wildcard $(foreach kind,$(1),engine/tests/$(kind) tests/$(kind)))
 
-# Fuzzing for SECONDS, see docs/robustness.md. SEED repeats a run, and TRY repeats one input.
+# Fuzzing for SECONDS, see docs/explanation/robustness.md. SEED repeats a run, and TRY repeats one input.
 SECONDS ?= 60
 fuzz: $(INSTALLED)
 	PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(SECONDS) \
@@ -73,6 +73,10 @@ catalog: $(INSTALLED)
 # Write the pictures of the README.
 pictures: $(INSTALLED)
 	$(BIN)/python tools/write_pictures.py
+
+# Build the documentation site in build/docs/html, with maps of the photographs: a minute.
+docs: $(INSTALLED) data/animals
+	$(BIN)/python tools/build_docs.py
 
 # Generate viewer/src/contract.ts from the Python models.
 contract: $(INSTALLED)

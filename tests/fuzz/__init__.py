@@ -1,1 +1,1 @@
-"""Run featscape on damaged and hostile input and check the rules of docs/robustness.md."""
+"""Run featscape on damaged and hostile input: see docs/explanation/robustness.md."""

@@ -1,6 +1,7 @@
 """The typed contract between Python and the browser.
 
-``viewer/src/contract.ts`` is generated from these models; `docs/viewer.md` describes the files.
+``viewer/src/contract.ts`` is generated from these models; ``docs/explanation/viewer.md`` describes
+the files.
 """
 
 from __future__ import annotations

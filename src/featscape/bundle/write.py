@@ -66,7 +66,7 @@ def write_bundle(
     findings: ShownFindings | None = None,
     progress: Progress | None = None,
 ) -> Manifest:
-    """Write the files that ``docs/viewer.md`` describes into a new folder: see `Manifest`.
+    """Write the files of docs/explanation/viewer.md into a new folder: see `Manifest`.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Find what a map shows: wrong labels, duplicates, images off topic, close classes and more.
 
 The detectors take arrays and records and return the records of `records`, which hold the evidence
-of each finding. docs/findings.md describes each kind of finding.
+of each finding. docs/explanation/findings.md describes each kind of finding.
 """
 
 from featscape.findings.classes.matrix import relate_classes

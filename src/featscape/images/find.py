@@ -78,9 +78,9 @@ def find_images(
 ) -> ImageSet:
     """Find the images of a source, their labels, and the other columns that describe the images.
 
-    The modules of `images.sources` and docs/sources.md describe the kinds of sources: a folder, a
-    manifest, Parquet files, an archive (.zip, .tar), arrays (.npz, .npy, IDX), or an address of
-    these (s3://, https:// and others).
+    docs/reference/sources.md describes the kinds of sources: a folder, a manifest, Parquet files,
+    an archive (.zip, .tar), arrays (.npz, .npy, IDX), or an address of these (s3://, https:// and
+    others).
 
     Parameters
     ----------

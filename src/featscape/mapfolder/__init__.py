@@ -7,12 +7,12 @@
                        torn, false_friends and duplicate_group with findings.json, and the columns
                        of the source
       features.npy     (n, d) float32
-      findings.json    what the map shows: see docs/findings.md
+      findings.json    what the map shows: see docs/explanation/findings.md
       words.npz        classes that the network recognizes: indices (n, 5) int16 of ImageNet-1k
                        and probabilities (n, 5) float32
       neighbors.npz    indices (n, k) int32 and distances (n, k) float32
       thumbnails/      packed thumbnails
-      bundle/          the files of the interactive map: see docs/viewer.md
+      bundle/          the files of the interactive map: see docs/explanation/viewer.md
       scatter.png  images.png  images-grid.png
       map.html         the interactive map in one file
 

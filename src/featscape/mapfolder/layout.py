@@ -40,7 +40,7 @@ MAP_FILES = (
     *(f"{BUNDLE}/{name}" for name in BUNDLE_FILES),
 )
 
-# Columns of items.parquet in a map with findings: see docs/findings.md
+# Columns of items.parquet in a map with findings: see docs/explanation/findings.md
 FINDING_COLUMNS = frozenset(
     ("suspicion", "suggested", "off_topic", "torn", "false_friends", "duplicate_group")
 )

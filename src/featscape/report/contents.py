@@ -43,7 +43,7 @@ _N_EXEMPLARS = 6
 _N_ATYPICAL = 2  # images of a class that are shown beside its typical images
 _MOST_TEXT = 300  # characters of a name or a sentence
 
-# How each kind is computed, in one or two sentences; docs/findings.md has the details.
+# How each kind is computed, in one or two sentences; docs/explanation/findings.md has the details.
 _HOW = {
     "labels": (
         "Each image is classified without its own label, by ridge regression on the features and "

@@ -31,7 +31,7 @@ _NOT_RECORDED = (
     "no fingerprint of the network was recorded, and the network's code may have changed since"
 )
 
-# Largest relative distance between fingerprints of the same network: see docs/design.md.
+# Largest relative distance between fingerprints of one network: see docs/explanation/design.md.
 TOLERANCE = 1e-3
 
 

@@ -1,6 +1,6 @@
 /**
  * Draws points on the CPU, for browsers without a GPU. There, writing the pixels is faster than
- * software WebGL: see docs/design.md.
+ * software WebGL: see docs/explanation/design.md.
  */
 import type { Color } from "../gl";
 import { PointLayer } from "./point-layer";

@@ -1,0 +1,119 @@
+"""The documentation is complete, and its links are right."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import typer.main
+
+import featscape
+import meshtsne
+from featscape.cli.commands import app
+from featscape.mapfolder import layout
+from featscape.mapfolder.run_schema import RunFile
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+
+sys.path.insert(0, str(ROOT / "tools"))
+try:
+    import build_docs
+    import command_reference
+finally:
+    sys.path.remove(str(ROOT / "tools"))
+
+
+def read(page):
+    return (REFERENCE / page).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("package", [featscape, meshtsne])
+def test_the_reference_lists_exactly_the_public_names(package):
+    text = read(f"{package.__name__}.md")
+    listed = re.findall(r"^   (\w+)$", text, re.MULTILINE)
+    listed += re.findall(r"^`(\w+)` is \[meshtsne\.", text, re.MULTILINE)
+    assert sorted(listed) == sorted(package.__all__)
+
+
+@pytest.mark.parametrize("package", [featscape, meshtsne])
+def test_every_public_name_has_a_docstring(package):
+    assert [name for name in package.__all__ if not getattr(package, name).__doc__] == []
+
+
+def test_the_reference_describes_every_command_and_option():
+    text = command_reference.write_commands()
+    program = typer.main.get_command(app)
+    assert len(program.commands) > 10
+    for name, command in program.commands.items():
+        _, _, section = text.partition(f"## featscape {name}\n")
+        section = section.partition("\n## ")[0]
+        options = [option for parameter in command.params for option in parameter.opts]
+        flags = [option for option in options if option.startswith("--")]
+        assert [flag for flag in flags if f"{flag}" not in section] == [], name
+
+
+def test_the_reference_lists_every_file_of_a_map_folder():
+    text = read("map-folder.md")
+    missing = [name for name in layout.MAP_FILES if f"`{name.partition('/')[0]}" not in text]
+    assert missing == []
+
+
+def test_the_documentation_of_the_viewer_lists_every_file_of_the_bundle():
+    text = (ROOT / "docs" / "explanation" / "viewer.md").read_text(encoding="utf-8")
+    shown = {"column-[0-9]*.bin": "column-N.bin", "thumbnails-[0-9]*.bin": "thumbnails-S.bin"}
+    missing = [name for name in layout.BUNDLE_FILES if f"`{shown.get(name, name)}`" not in text]
+    assert missing == []
+
+
+def test_the_reference_lists_every_column_of_the_items():
+    text = read("map-folder.md")
+    assert [name for name in layout.OWN_COLUMNS if f"`{name}`" not in text] == []
+
+
+def test_the_reference_lists_every_entry_of_run_json():
+    text = read("map-folder.md")
+    assert [name for name in RunFile.model_fields if f"`{name}`" not in text] == []
+
+
+def test_every_page_is_in_a_table_of_contents():
+    pages = set(build_docs.find_pages().values()) - {"index.md"}
+    linked = set()
+    for index in (ROOT / "docs").rglob("*.md"):
+        for toctree in re.findall(r"```{toctree}\n(.*?)```", index.read_text("utf-8"), re.DOTALL):
+            entries = [line for line in toctree.splitlines() if line and not line.startswith(":")]
+            folder = index.parent.relative_to(ROOT / "docs")
+            names = [re.sub(r".*<(.*)>", r"\1", entry) for entry in entries]
+            linked |= {(folder / f"{name}.md").as_posix() for name in names}
+    assert linked - {"reference/commands.md"} == pages
+
+
+@pytest.mark.parametrize(
+    "page",
+    build_docs.find_pages(),
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_every_link_to_a_file_of_the_repository_leads_to_a_file(page):
+    build_docs.adapt_links(
+        page.read_text(encoding="utf-8"), path=page, pages=build_docs.find_pages()
+    )
+
+
+def test_a_link_to_a_missing_file_is_an_error():
+    page = ROOT / "docs" / "tutorial.md"
+    with pytest.raises(FileNotFoundError, match=r"docs/tutorial\.md links to missing\.md"):
+        build_docs.adapt_links("[x](missing.md)", path=page, pages=build_docs.find_pages())
+
+
+def test_a_link_to_a_file_outside_the_site_becomes_text():
+    page = ROOT / "docs" / "tutorial.md"
+    text = build_docs.adapt_links("[x](../Makefile)", path=page, pages=build_docs.find_pages())
+    assert text == "x"
+
+
+def test_a_link_to_a_page_elsewhere_in_the_repository_leads_to_its_page_of_the_site():
+    page = ROOT / "docs" / "howto" / "share.md"
+    text = build_docs.adapt_links(
+        "[x](../../engine/docs/design.md#forces)", path=page, pages=build_docs.find_pages()
+    )
+    assert text == "[x](../explanation/engine-design.md#forces)"

@@ -1,0 +1,130 @@
+"""Build the documentation site in build/docs/html. `make docs` runs this script; it works offline.
+
+1. Copy the pages to build/docs/source: docs/, and the pages that are elsewhere in the repository.
+2. Write the reference of the commands from the definitions of the command line.
+3. Make the maps that the tutorial shows, from the photographs in data/animals.
+4. Run Sphinx. Every warning is an error.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from command_reference import write_commands
+from PIL import Image
+
+from featscape import make_map
+from featscape.demo import MODEL
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+BUILD = ROOT / "build" / "docs"
+PHOTOGRAPHS = ROOT / "data" / "animals"
+
+# Pages that are not in docs/: file in the repository -> page of the site
+ELSEWHERE = {
+    "engine/README.md": "howto/engine.md",
+    "engine/docs/design.md": "explanation/engine-design.md",
+    "engine/docs/schedule.md": "explanation/schedule.md",
+    "benchmarks/README.md": "explanation/benchmarks.md",
+    "benchmarks/RESULTS.md": "explanation/results.md",
+    "engine/benchmarks/README.md": "explanation/engine-benchmarks.md",
+    "engine/benchmarks/RESULTS.md": "explanation/engine-results.md",
+    "CHANGELOG.md": "project/changelog.md",
+    "CONTRIBUTING.md": "project/contributing.md",
+    "SECURITY.md": "project/security.md",
+}
+GENERATED = "generated"  # folder of the site with pictures and pages that this script makes
+LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+
+
+def main() -> None:
+    source = BUILD / "source"
+    shutil.rmtree(source, ignore_errors=True)
+    copy_pages(source)
+    (source / "reference" / "commands.md").write_text(write_commands(), encoding="utf-8")
+    make_maps(source)
+    sphinx = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet"]
+    subprocess.run([*sphinx, "-E", str(source), str(BUILD / "html")], check=True)
+    print(f"Built {(BUILD / 'html' / 'index.html').relative_to(ROOT)}")
+
+
+def find_pages() -> dict[Path, str]:
+    """Return the pages of the site: file in the repository -> path in the site."""
+    pages = {path: path.relative_to(DOCS).as_posix() for path in sorted(DOCS.rglob("*.md"))}
+    pages |= {ROOT / file: page for file, page in ELSEWHERE.items()}
+    return pages | {ROOT / "README.md": "index.md"}
+
+
+def copy_pages(target: Path) -> None:
+    """Copy the pages with the links of the site, and the other files of docs/ unchanged."""
+    shutil.copytree(DOCS, target, ignore=shutil.ignore_patterns("*.md", "__pycache__"))
+    pages = find_pages()
+    for path, page in pages.items():
+        if path == ROOT / "README.md":
+            continue  # docs/index.md is the first page
+        file = target / page
+        file.parent.mkdir(parents=True, exist_ok=True)
+        text = path.read_text(encoding="utf-8")
+        file.write_text(adapt_links(text, path=path, pages=pages), encoding="utf-8")
+
+
+def adapt_links(text: str, *, path: Path, pages: dict[Path, str]) -> str:
+    """Return the text of a page with links between the pages of the site.
+
+    A link to a file that is not in the site becomes plain text. A link to a missing file raises
+    FileNotFoundError.
+    """
+    folder = Path(pages[path]).parent
+
+    def adapt(link: re.Match[str]) -> str:
+        picture, words, address = link.groups()
+        place, hash_, anchor = address.partition("#")
+        if not place or "://" in place or place.startswith("mailto:"):
+            return link.group()
+        if path.is_relative_to(DOCS) and GENERATED in Path(place).parts:
+            return link.group()
+        linked = Path(os.path.normpath(path.parent / place))
+        if linked == DOCS / "reference" / "commands.md":  # generated
+            return link.group()
+        if not linked.exists():
+            raise FileNotFoundError(f"{path.relative_to(ROOT)} links to {place}, which is missing")
+        page = pages.get(linked / "README.md" if linked.is_dir() else linked)
+        if page is None and linked.is_relative_to(DOCS):
+            page = linked.relative_to(DOCS).as_posix()
+        if page is None:
+            return words
+        return f"{picture}[{words}]({os.path.relpath(page, folder)}{hash_}{anchor})"
+
+    fences = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
+    return "".join(part if i % 2 else LINK.sub(adapt, part) for i, part in enumerate(fences))
+
+
+def make_maps(source: Path) -> None:
+    """Make the maps of the tutorial, and copy their pictures and pages to the site."""
+    if not PHOTOGRAPHS.is_dir():
+        sys.exit(
+            "data/animals must contain the photographs of the tutorial. Run make data/animals."
+        )
+    generated = source / GENERATED
+    generated.mkdir()
+    maps = BUILD / "maps"
+    maps.mkdir(parents=True, exist_ok=True)
+    for name, options in {"animals": {}, "animals-5": {"perplexity": 5}}.items():
+        made = make_map(PHOTOGRAPHS, maps / name, model=MODEL, force=True, **options)
+        for picture in ("scatter.png", "images.png", "images-grid.png"):
+            with Image.open(made.folder / picture) as image:
+                image.thumbnail((1600, 1600))
+                image.convert("RGB").save(generated / f"{name}-{Path(picture).stem}.webp")
+    page = source / "_static" / "maps" / "animals.html"
+    page.parent.mkdir()
+    shutil.copy(maps / "animals" / "map.html", page)
+
+
+if __name__ == "__main__":
+    main()
