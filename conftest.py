@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from unit_guard import UnitGuard
+from helpers.unit_guard import UnitGuard
 
 TESTS = (Path(__file__).parent / "tests", Path(__file__).parent / "engine" / "tests")
 # In the order in which the tests run. The browser's tests are the last: from the first of them on,

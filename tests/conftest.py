@@ -5,13 +5,10 @@ import signal
 import sys
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from quick_network import QuickNetwork, put_in_place
-
-COLORS = {"blue": (40, 60, 200), "green": (30, 160, 60), "red": (200, 40, 30)}
+from helpers.images.photos import write_photos
+from helpers.networks.quick_network import QuickNetwork, put_in_place
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,23 +17,6 @@ def own_key(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
         yield
-
-
-def write_images(folder, n_images, *, color=(120, 120, 120), seed=0):
-    """Write small noisy PNGs of one color."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(seed)
-    for number in range(n_images):
-        noise = rng.integers(-30, 30, (12, 16, 3))
-        pixels = np.clip(np.array(color) + noise, 0, 255).astype(np.uint8)
-        Image.fromarray(pixels).save(folder / f"{number:02d}.png")
-
-
-def write_photos(folder):
-    """Write three classes with eight images each, and return the folder."""
-    for seed, (name, color) in enumerate(COLORS.items()):
-        write_images(folder / name, 8, color=color, seed=seed)
-    return folder
 
 
 @pytest.fixture

@@ -16,16 +16,16 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops
 from playwright.sync_api import sync_playwright
-from tests.browser.visit import PATIENCE_MS, SIZE, Visit
-from tests.browser.web_servers import PlainFiles, RangedFiles
 
-import web_server
 from featscape import make_map
 from featscape.bundle import encode_from, open_bundle, write_bundle, write_page
 from featscape.demo import MODEL, write_digits
 from featscape.mapfolder.read import open_map
 from featscape.records import Neighbors
 from featscape.steps.drawing import export_site
+from helpers import web_server
+from helpers.browser.visit import PATIENCE_MS, SIZE, Visit
+from helpers.browser.web_servers import PlainFiles, RangedFiles
 
 ANIMALS = Path(__file__).parents[2] / "data" / "animals"
 EXPECTED = Path(__file__).parent / "expected"

@@ -14,7 +14,7 @@ from featscape.distribute import connect
 from featscape.errors import DeviceError, InputError, MissingExtra
 from featscape.images import find_images
 from featscape.mapfolder.read import open_map
-from notes import Notes
+from helpers.notes import Notes
 
 # Ray reads these variables during its import. With the second variable, the nodes communicate over
 # the loopback interface.

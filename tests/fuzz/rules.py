@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit import (
+from helpers.audit import (
     CONNECTION_EVENTS,
     EXECUTED,
     PROCESS_EVENTS,

@@ -17,7 +17,7 @@ from PIL import Image
 from featscape import make_map
 from featscape.mapfolder.words_file import write_recognized
 from featscape.records import Recognized
-from quick_network import QuickNetwork, put_in_place
+from helpers.networks.quick_network import QuickNetwork, put_in_place
 
 N_ITEMS = 24
 PHOTOS = "photos"

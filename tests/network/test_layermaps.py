@@ -14,7 +14,7 @@ from featscape.features import Network
 from featscape.mapfolder.read import open_map
 from featscape.steps.layer_maps import name_outputs
 from featscape.steps.placement import open_placer
-from notes import Notes
+from helpers.notes import Notes
 
 NETWORK = """
 import torch

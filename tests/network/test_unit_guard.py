@@ -4,7 +4,7 @@ import importlib
 
 import pytest
 
-from unit_guard import BUILDERS
+from helpers.unit_guard import BUILDERS
 
 
 @pytest.mark.parametrize("module", BUILDERS)

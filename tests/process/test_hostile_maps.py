@@ -16,7 +16,6 @@ import pyarrow as pa
 import pytest
 from starlette.testclient import TestClient
 
-from audit import PAYLOAD, recorded_events
 from featscape.app.server.application import ServedMap, make_app
 from featscape.app.server.security import Access, Guard
 from featscape.errors import FeatscapeError, InputError
@@ -24,6 +23,7 @@ from featscape.mapfolder.read import open_map
 from featscape.printable_names import printable
 from featscape.steps.drawing import export_site
 from featscape.steps.tsne import load_tsne
+from helpers.audit import PAYLOAD, recorded_events
 from hostile import CANARY, maps
 from hostile.seedmap import N_ITEMS, PHOTOS, make_seed_map
 

@@ -11,15 +11,15 @@ import time
 from itertools import groupby
 
 import pytest
-from tests.conftest import write_images
 
 from featscape import make_map
 from featscape.errors import InputError
 from featscape.mapfolder import FORMAT, RUN, damaged, new_map_folder
 from featscape.mapfolder import read as reading
 from featscape.mapfolder.read import open_map
-from interrupted_runs import HEAVY, assert_same_map, choose_seed
-from quick_network import QuickNetwork, put_in_place
+from helpers.images.photos import write_images
+from helpers.maps.interrupted_runs import HEAVY, assert_same_map, choose_seed
+from helpers.networks.quick_network import QuickNetwork, put_in_place
 
 pytestmark = pytest.mark.skipif(
     not hasattr(signal, "SIGKILL"), reason="there is no kill -9 on this system"

@@ -15,8 +15,8 @@ import pytest
 from featscape.cli import main
 from featscape.features.extraction import shards
 from featscape.pipeline import open_map
-from interrupted_runs import HEAVY
-from quick_network import QuickNetwork, put_in_place
+from helpers.maps.interrupted_runs import HEAVY
+from helpers.networks.quick_network import QuickNetwork, put_in_place
 
 pytestmark = [
     pytest.mark.usefixtures("here"),

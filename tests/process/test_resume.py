@@ -10,14 +10,14 @@ import pytest
 
 from featscape import make_map
 from featscape.features.extraction import shards
-from interrupted_runs import (
+from helpers.maps.interrupted_runs import (
     HEAVY,
     BatchNetwork,
     assert_same_map,
     choose_seed,
     write_source,
 )
-from quick_network import put_in_place
+from helpers.networks.quick_network import put_in_place
 
 pytestmark = pytest.mark.usefixtures("here")
 N_KILLS = 20

@@ -8,7 +8,7 @@ import pytest
 
 from featscape.errors import InputError
 from featscape.mapfolder.staging import kept_beside
-from staged_folders import keep, names_in, stage
+from helpers.maps.staged_folders import keep, names_in, stage
 
 
 def work_until_killed(output, begun):

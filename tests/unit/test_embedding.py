@@ -14,7 +14,7 @@ from featscape.mapfolder.read import open_map
 from featscape.options import EmbeddingOptions, MapOptions
 from featscape.steps.embedding import choose_tsne_device, embed
 from featscape.steps.tsne import chance_agreement, choose_perplexity, engine_errors, place
-from notes import Notes
+from helpers.notes import Notes
 
 POINTS = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
 

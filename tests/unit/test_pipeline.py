@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.conftest import write_images
 
 import featscape
 from featscape import TSNE, embed_features, extract, find_images, load_tsne, make_map, mapfolder
@@ -21,6 +20,7 @@ from featscape.progress import PlainProgress
 from featscape.records import Recognized
 from featscape.steps.drawing import export_site
 from featscape.steps.placement import open_placer
+from helpers.images.photos import write_images
 
 pytestmark = pytest.mark.usefixtures("here")
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from unit_guard import BUILDERS
+from helpers.unit_guard import BUILDERS
 
 FORBIDDEN = pytest.fail.Exception
 

@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from starlette.testclient import TestClient
 
-from audit import PAYLOAD
 from featscape.app.server.application import ServedMap, make_app
 from featscape.app.server.security import Access, Guard
 from featscape.cli import findings_report, search_report
@@ -34,6 +33,7 @@ from fuzz.mutate import encode, mutate_bytes, mutate_json
 from fuzz.pictures import canary_image
 from fuzz.rules import Violation
 from fuzz.settings import SHARED
+from helpers.audit import PAYLOAD
 from hostile import CANARY
 from hostile.seedmap import copy_seed_map
 

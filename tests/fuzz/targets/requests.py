@@ -20,8 +20,8 @@ from fuzz.pictures import seed_images
 from fuzz.rules import Violation
 from fuzz.settings import SHARED
 from fuzz.targets.images import mutate_image
+from helpers.networks.quick_network import QuickNetwork
 from hostile.seedmap import copy_seed_map
-from quick_network import QuickNetwork
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from featscape.app.server.application import ServedMap, make_app
 from featscape.app.server.security import Access, Guard
 from featscape.demo import MODEL, write_digits
 from featscape.mapfolder.seal import make_seal
-from quick_network import QuickNetwork, put_in_place
+from helpers.networks.quick_network import QuickNetwork, put_in_place
 
 HERE = "http://127.0.0.1:8000"
 

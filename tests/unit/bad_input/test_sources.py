@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from image_files import jpeg_with_cut_exif, png
+from helpers.images.image_files import jpeg_with_cut_exif, png
 
 pytestmark = pytest.mark.usefixtures("here")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from featscape import embed_features
-from planted import clouds, named, with_errors
+from helpers.maps.planted import clouds, named, with_errors
 
 
 @pytest.fixture(scope="session")

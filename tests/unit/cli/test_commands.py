@@ -14,7 +14,7 @@ from featscape.cli import run as cli
 from featscape.errors import DeviceError, MissingExtra, ModelError
 from featscape.mapfolder.read import open_map
 from featscape.steps.features import fetch_weights
-from quick_network import QuickNetwork, put_in_place
+from helpers.networks.quick_network import QuickNetwork, put_in_place
 
 COMMANDS = [
     *("map", "demo", "embed", "serve", "export", "findings", "report", "info"),

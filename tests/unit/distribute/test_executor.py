@@ -10,7 +10,7 @@ from featscape.distribute import open_executor
 from featscape.distribute.cluster import Cluster
 from featscape.distribute.executor import LocalExecutor
 from featscape.errors import InputError
-from notes import Notes
+from helpers.notes import Notes
 
 
 def fake_ray(n_gpus, nodes_before, nodes_after):

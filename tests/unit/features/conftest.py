@@ -10,7 +10,7 @@ from PIL import Image
 
 from featscape.errors import ImageError
 from featscape.records import Decoded, ImageSet
-from web_server import Handler, serve
+from helpers.web_server import Handler, serve
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,7 @@ from PIL import Image
 from featscape.findings import KINDS, ItemData, compute_findings, summarize_findings, to_rows
 from featscape.findings.reliability import N_NEAR, WIDER
 from featscape.findings.spaces import principal_components, search_all_pairs
-from planted import Pictures, clouds, named, pictures, with_errors
+from helpers.maps.planted import Pictures, clouds, named, pictures, with_errors
 
 
 def some_items(n_items=400, *, labels="planted", share=0.05, **changes):

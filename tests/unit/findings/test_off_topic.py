@@ -4,7 +4,7 @@ import pytest
 from featscape.findings.off_topic import find_off_topic
 from featscape.findings.spaces import search_all_pairs
 from featscape.labels.classes import count_classes
-from planted import average_precision, clouds, named
+from helpers.maps.planted import average_precision, clouds, named
 
 
 def with_guests(n_hosts=400, n_guests=8):

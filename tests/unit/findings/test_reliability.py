@@ -4,7 +4,7 @@ import pytest
 from featscape.findings.reliability import measure_reliability, shared
 from featscape.findings.spaces import search_all_pairs
 from featscape.labels.classes import count_classes
-from planted import clouds, named
+from helpers.maps.planted import clouds, named
 
 
 def reliability(values, positions, labels=None):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from empty_images import deny_access, make_files
 from featscape.errors import InputError
 from featscape.images import find_images
+from helpers.images.empty_images import deny_access, make_files
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.npz", "a.npy", "a.csv", "a.parquet"])

@@ -3,9 +3,9 @@
 import pytest
 from PIL import Image
 
-from empty_images import make_files
 from featscape.errors import ImageError, InputError
 from featscape.images import find_images
+from helpers.images.empty_images import make_files
 
 
 def make_unbalanced(root):

@@ -9,7 +9,7 @@ import pytest
 from featscape.errors import InputError
 from featscape.mapfolder import items_file
 from featscape.mapfolder import read as maps
-from small_map import make
+from helpers.maps.small_map import make
 
 
 def test_a_small_table_of_gigabytes_of_equal_texts_is_refused(tmp_path):

@@ -14,7 +14,7 @@ from featscape.errors import InputError
 from featscape.mapfolder import new_map_folder
 from featscape.mapfolder import read as maps
 from featscape.mapfolder.read import open_map
-from small_map import N_ITEMS, change_run, make
+from helpers.maps.small_map import N_ITEMS, change_run, make
 
 
 class TestEarlierMaps:

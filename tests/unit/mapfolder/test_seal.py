@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from featscape.mapfolder.seal import is_sealed, key_file, make_seal
-from small_map import fill, write_run
+from helpers.maps.small_map import fill, write_run
 
 ITEMS = b"a table"
 

@@ -13,8 +13,8 @@ from featscape.errors import InputError
 from featscape.mapfolder import check_source, new_map_folder
 from featscape.mapfolder.read import open_map
 from featscape.records import SkippedImage
-from small_map import N_ITEMS, an_embedding, fill, make, some_features, write_run
-from staged_folders import names_in
+from helpers.maps.small_map import N_ITEMS, an_embedding, fill, make, some_features, write_run
+from helpers.maps.staged_folders import names_in
 
 
 def end_early(output, error, *, force=False):

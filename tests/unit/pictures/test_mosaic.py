@@ -13,7 +13,7 @@ from featscape.pictures.names import Arrangement
 from featscape.pictures.page import Page, plan_page
 from featscape.pictures.plane import project_to_plane
 from featscape.progress import SilentProgress
-from notes import Notes
+from helpers.notes import Notes
 
 BLACK, GRAY = (0, 0, 0), (128, 128, 128)
 

@@ -16,7 +16,7 @@ from featscape.records.shown_findings import (
     ShownFindings,
 )
 from featscape.report import MARK, ReportInput, render_report
-from planted import clouds, named
+from helpers.maps.planted import clouds, named
 
 HOSTILE = "</style><script>alert(1)</script><img src=x onerror=alert(1)>\"' {{ 7 * 7 }}\x1b\u202e"
 VOID = {"meta", "link", "img", "br"}

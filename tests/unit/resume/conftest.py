@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from featscape.features.extraction import shards
-from interrupted_runs import N_DIFFERENT, CountingNetwork, make, write_source
-from quick_network import put_in_place
+from helpers.maps.interrupted_runs import N_DIFFERENT, CountingNetwork, make, write_source
+from helpers.networks.quick_network import put_in_place
 
 
 @pytest.fixture(scope="session")

@@ -6,14 +6,14 @@ import shutil
 
 import numpy as np
 import pytest
-from tests.conftest import write_images
 
 from featscape import mapfolder
 from featscape.features.extraction.cache import FeatureCache
 from featscape.mapfolder.read import open_map
-from interrupted_runs import N_DIFFERENT, CountingNetwork, make
-from notes import Notes
-from quick_network import put_in_place
+from helpers.images.photos import write_images
+from helpers.maps.interrupted_runs import N_DIFFERENT, CountingNetwork, make
+from helpers.networks.quick_network import put_in_place
+from helpers.notes import Notes
 
 pytestmark = pytest.mark.usefixtures("here", "without_pictures")
 

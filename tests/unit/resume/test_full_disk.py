@@ -6,7 +6,7 @@ import pytest
 
 from featscape.errors import InputError
 from featscape.features.extraction import shards
-from interrupted_runs import N_DIFFERENT, assert_same_map, make
+from helpers.maps.interrupted_runs import N_DIFFERENT, assert_same_map, make
 
 pytestmark = pytest.mark.usefixtures("here")
 

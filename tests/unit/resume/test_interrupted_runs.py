@@ -7,12 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.conftest import write_images
 
 from featscape.errors import InputError
-from interrupted_runs import N_DIFFERENT, CountingNetwork, assert_same_map, interrupt, make
-from notes import Notes
-from quick_network import QuickNetwork, put_in_place
+from helpers.images.photos import write_images
+from helpers.maps.interrupted_runs import (
+    N_DIFFERENT,
+    CountingNetwork,
+    assert_same_map,
+    interrupt,
+    make,
+)
+from helpers.networks.quick_network import QuickNetwork, put_in_place
+from helpers.notes import Notes
 
 pytestmark = pytest.mark.usefixtures("here")
 

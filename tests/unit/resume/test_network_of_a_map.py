@@ -8,12 +8,12 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from conftest import write_images
 from featscape import make_map, open_map
 from featscape.mapfolder.words_file import read_recognized
 from featscape.records import ClassifierWeights, Inference
-from notes import Notes
-from quick_network import QuickNetwork, put_in_place
+from helpers.images.photos import write_images
+from helpers.networks.quick_network import QuickNetwork, put_in_place
+from helpers.notes import Notes
 
 OPTIONS = {"model": "resnet18", "perplexity": 4, "size_px": 400, "findings": False}
 

@@ -8,7 +8,7 @@ import torch
 
 from featscape.features import extract, load_network
 from featscape.features.engines import compiling
-from notes import Notes
+from helpers.notes import Notes
 
 N_IMAGES, BATCH = 11, 4
 

@@ -19,8 +19,8 @@ from featscape.images import ThumbnailPacker, make_thumbnail
 from featscape.mapfolder import damaged
 from featscape.mapfolder.thumbnails import Thumbnails
 from featscape.records import Inference
-from notes import Notes
-from rounded_engine import CARD, Rounded
+from helpers.networks.rounded_engine import CARD, Rounded
+from helpers.notes import Notes
 
 
 class TestEarlierChoice:

@@ -15,7 +15,7 @@ from featscape.features.engines.base import Probe
 from featscape.features.engines.selection import open_engine
 from featscape.features.engines.torch import _SETTING, TorchEngine, has_bfloat16
 from featscape.features.openvino_import import import_openvino
-from notes import Notes
+from helpers.notes import Notes
 
 CPU = torch.device("cpu")
 SCALE = {"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.25, 0.3)}

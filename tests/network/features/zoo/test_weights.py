@@ -13,7 +13,7 @@ from torchvision import models
 from featscape.errors import ModelError
 from featscape.features import load_network
 from featscape.features.zoo import weights
-from web_server import Handler, serve
+from helpers.web_server import Handler, serve
 
 
 def test_a_missing_file_is_an_error(tmp_path):

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from original_images import png
-from web_server import Handler, serve
+from helpers.images.original_images import png
+from helpers.web_server import Handler, serve
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from featscape.app.originals.reader import AT_ONCE, Originals
 from featscape.app.server.application import ServedMap, make_app
 from featscape.errors import ImageError
 from featscape.images.storage.redirects import is_public
-from original_images import items_of, png, write_image
+from helpers.images.original_images import items_of, png, write_image
 
 
 class TestAddresses:

@@ -7,7 +7,7 @@ import pytest
 
 from featscape.app.originals.reader import Originals
 from featscape.errors import ImageError, InputError
-from original_images import items_of, png, write_image
+from helpers.images.original_images import items_of, png, write_image
 
 
 @pytest.fixture

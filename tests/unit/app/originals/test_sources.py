@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from archives import make_tar, make_zip
 from featscape.app.originals.archive import stream_archive
 from featscape.app.originals.reader import Originals
 from featscape.errors import ImageError
 from featscape.images import open_contents
-from original_images import items_of, png
+from helpers.images.archives import make_tar, make_zip
+from helpers.images.original_images import items_of, png
 
 
 def make_source(folder, kind):

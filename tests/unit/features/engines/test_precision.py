@@ -12,7 +12,7 @@ from featscape.features.engines.precision import (
     measure,
     sample_size,
 )
-from rounded_engine import CARD, Rounded, features, sample
+from helpers.networks.rounded_engine import CARD, Rounded, features, sample
 
 
 class TestMeasure:

@@ -5,7 +5,7 @@ import pytest
 
 from featscape.findings import relate_classes
 from featscape.findings.spaces import search_all_pairs
-from planted import clouds, named
+from helpers.maps.planted import clouds, named
 
 
 def close_pair(n_items=400):

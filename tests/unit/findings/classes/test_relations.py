@@ -5,7 +5,7 @@ from featscape.findings.classes.parts import choose_exemplars, split_class
 from featscape.findings.classes.relations import find_class_relations
 from featscape.findings.spaces import principal_components, search_all_pairs
 from featscape.labels.classes import count_classes
-from planted import clouds, named
+from helpers.maps.planted import clouds, named
 
 
 def related(n_items=400, *, small=False):

@@ -5,7 +5,7 @@ from PIL import Image, ImageOps
 from featscape.findings.duplicates.alignment import Aligner
 from featscape.findings.duplicates.descriptors import describe, mirror, nearest_descriptors
 from featscape.findings.pixels.survey import survey_thumbnails
-from planted import Pictures, pictures
+from helpers.maps.planted import Pictures, pictures
 
 
 def grays(images):

@@ -5,7 +5,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from featscape.findings.duplicates.groups import find_duplicates, number_groups
 from featscape.findings.pixels.survey import survey_thumbnails
 from featscape.findings.spaces import search_all_pairs
-from planted import Pictures, pictures
+from helpers.maps.planted import Pictures, pictures
 
 
 def duplicates(images, *, features=None, **options):

@@ -4,7 +4,7 @@ import pytest
 from featscape.findings.labels.label_errors import LabelErrors
 from featscape.findings.labels.model import LabelModel, _Ridge
 from featscape.findings.spaces import Components, principal_components, search_all_pairs
-from planted import average_precision, clouds, label_errors, named, with_errors
+from helpers.maps.planted import average_precision, clouds, label_errors, named, with_errors
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from PIL import Image, ImageFilter
 
 from featscape.findings.pixels.quality import find_quality_problems, measure_faults
 from featscape.findings.pixels.survey import MEASURES, survey_thumbnails
-from planted import Pictures, average_precision, pictures
+from helpers.maps.planted import Pictures, average_precision, pictures
 
 
 def darken(image):

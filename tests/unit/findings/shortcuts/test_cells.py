@@ -6,7 +6,7 @@ from featscape.findings.shortcuts.cells import find_shortcuts, measure_assortati
 from featscape.findings.shortcuts.properties import Property, collect_properties
 from featscape.findings.spaces import search_all_pairs
 from featscape.labels.classes import count_classes
-from planted import NAMES, Pictures, named, pictures
+from helpers.maps.planted import NAMES, Pictures, named, pictures
 
 
 def shortcuts(labels, *, survey=None, neighbors=None, **options):

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from featscape.images import decode_bytes
-from image_files import encode
+from helpers.images.image_files import encode
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from PIL import Image
 from featscape.errors import ImageError
 from featscape.images import decode_bytes
 from featscape.images.decoding.rgb import convert_to_rgb
-from image_files import FORMATS, assert_near, encode, jpeg_with_cut_exif, png
+from helpers.images.image_files import FORMATS, assert_near, encode, jpeg_with_cut_exif, png
 
 
 def test_a_warning_turned_into_an_error_is_reported_as_the_reason():

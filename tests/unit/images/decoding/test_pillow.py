@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 
 from featscape.errors import ImageError
 from featscape.images import decode_bytes, decode_scaled, media_type
-from image_files import FORMATS, assert_near, encode, png
+from helpers.images.image_files import FORMATS, assert_near, encode, png
 
 
 @pytest.mark.parametrize("format_", FORMATS)

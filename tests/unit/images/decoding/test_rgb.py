@@ -8,7 +8,7 @@ from PIL import Image, ImageCms
 
 from featscape.errors import ImageError
 from featscape.images.decoding.rgb import convert_to_rgb
-from image_files import assert_near, png
+from helpers.images.image_files import assert_near, png
 
 
 @pytest.mark.parametrize("format_", ["PNG", "TIFF"])

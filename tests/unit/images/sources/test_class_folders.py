@@ -2,9 +2,9 @@
 
 import pytest
 
-from empty_images import make_files
 from featscape.images import find_images
 from featscape.images.sources.animals10 import ENGLISH_NAMES
+from helpers.images.empty_images import make_files
 
 
 def test_the_class_is_the_first_folder_at_any_depth_of_the_file(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 from featscape.errors import ImageError, InputError
 from featscape.images import find_images
-from table_files import write_csv, write_rows
+from helpers.images.table_files import write_csv, write_rows
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from empty_images import deny_access, make_files
 from featscape.errors import ImageError, InputError
 from featscape.images import find_images
+from helpers.images.empty_images import deny_access, make_files
 
 
 def test_paths_are_sorted_part_by_part_in_code_points(tmp_path):

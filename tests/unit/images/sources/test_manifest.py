@@ -8,7 +8,7 @@ import pytest
 from featscape.errors import InputError
 from featscape.images import find_images
 from featscape.mapfolder import OWN_COLUMNS
-from table_files import write_csv, write_rows
+from helpers.images.table_files import write_csv, write_rows
 
 ROWS = [
     {"path": "img/b.png", "label": "dog", "age": 3, "note": "x, y"},

@@ -7,7 +7,7 @@ import fsspec
 import pytest
 
 from featscape.images.storage import remote
-from web_server import Handler, serve
+from helpers.web_server import Handler, serve
 
 
 @pytest.fixture(autouse=True)

@@ -9,13 +9,13 @@ import tracemalloc
 import fsspec
 import pytest
 
-from archives import make_tar, make_zip
 from featscape.errors import ImageError, InputError
 from featscape.features import extract
 from featscape.images import find_images
 from featscape.images.storage import limits, remote
 from featscape.images.storage.deadline import time_limit
-from quick_network import FirstPixelNetwork
+from helpers.images.archives import make_tar, make_zip
+from helpers.networks.quick_network import FirstPixelNetwork
 
 
 @pytest.fixture

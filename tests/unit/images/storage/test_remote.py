@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from archives import make_tar, make_zip
 from featscape.errors import ImageError, InputError, MissingExtra
 from featscape.images import find_images, name_source, open_contents
+from helpers.images.archives import make_tar, make_zip
 
 
 def test_a_remote_folder_is_read_as_on_a_disk(memory, png, reds):

@@ -3,11 +3,11 @@
 import fsspec
 import pytest
 
-from archives import make_zip
 from featscape.errors import ImageError, InputError
 from featscape.features import extract
 from featscape.images import find_images
-from quick_network import FirstPixelNetwork
+from helpers.images.archives import make_zip
+from helpers.networks.quick_network import FirstPixelNetwork
 
 
 @pytest.fixture(scope="module")

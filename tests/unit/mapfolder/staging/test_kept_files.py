@@ -12,7 +12,7 @@ from featscape.mapfolder.staging import (
     kept_beside,
     writing,
 )
-from staged_folders import end_early, full_disk, keep, names_in, stage
+from helpers.maps.staged_folders import end_early, full_disk, keep, names_in, stage
 
 
 class TestWhatIsKept:

@@ -10,7 +10,7 @@ from featscape.errors import InputError
 from featscape.mapfolder.staging import (
     restore,
 )
-from staged_folders import between_the_moves, keep, names_in, stage
+from helpers.maps.staged_folders import between_the_moves, keep, names_in, stage
 
 
 class TestTwoRunsAtOnce:

@@ -6,7 +6,7 @@ import pytest
 
 from featscape.errors import InputError
 from featscape.mapfolder.staging.ownership import find_foreign, list_names
-from staged_folders import names_in, stage
+from helpers.maps.staged_folders import names_in, stage
 
 FILES = ("run.json", "bundle/ids.bin", "bundle/column-[0-9]*.bin")
 

@@ -12,7 +12,7 @@ from featscape.mapfolder.staging import (
     flush,
     restore,
 )
-from staged_folders import between_the_moves, end_early, keep, names_in, stage
+from helpers.maps.staged_folders import between_the_moves, end_early, keep, names_in, stage
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="Linux tells an open file's name")

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from user_modules import DEFECTIVE, HELPER, MODULE
+from helpers.networks.user_modules import DEFECTIVE, HELPER, MODULE
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import torch
 from featscape.errors import ModelError
 from featscape.features import extract, list_layers, load_network, reload_network
 from featscape.features.zoo.fingerprint import card_key
-from notes import Notes
-from user_modules import MODULE, READING
+from helpers.networks.user_modules import MODULE, READING
+from helpers.notes import Notes
 
 pytestmark = pytest.mark.usefixtures("own")
 IGNORING_DEPRECATION = pytest.mark.filterwarnings(

@@ -9,7 +9,7 @@ from featscape.errors import ModelError
 from featscape.features import extract, load_network
 from featscape.features.extraction.shards import read_shards
 from featscape.records import Decoded
-from user_modules import DEFECTIVE
+from helpers.networks.user_modules import DEFECTIVE
 
 pytestmark = pytest.mark.usefixtures("own")
 

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from featscape.errors import ModelError
 from featscape.features import load_network
 from featscape.features.zoo.own.onnx_external import find_external
-from small_onnx import write
+from helpers.networks.small_onnx import write
 
 
 def write_external(path, location):

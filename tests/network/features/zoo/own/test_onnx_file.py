@@ -9,8 +9,8 @@ from onnx import TensorProto, helper
 
 from featscape.errors import InputError, MissingExtra, ModelError
 from featscape.features import extract, list_layers, load_network, reload_network
-from notes import Notes
-from small_onnx import SIZE_PX, maps_of, write
+from helpers.networks.small_onnx import SIZE_PX, maps_of, write
+from helpers.notes import Notes
 
 
 def test_a_file_without_outputs_is_refused(tmp_path):

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 
 from featscape.errors import ModelError
 from featscape.features import list_layers, load_network
-from small_onnx import SIZE_PX, WEIGHTS, maps_of, write
+from helpers.networks.small_onnx import SIZE_PX, WEIGHTS, maps_of, write
 
 
 @pytest.mark.parametrize(

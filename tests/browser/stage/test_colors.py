@@ -5,9 +5,9 @@ from collections import Counter
 
 import numpy as np
 from playwright.sync_api import expect
-from tests.browser.visit import LIGHT
 
 from featscape.bundle import open_bundle
+from helpers.browser.visit import LIGHT
 
 DARK = (16, 18, 22)
 

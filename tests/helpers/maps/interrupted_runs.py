@@ -7,11 +7,11 @@ import shutil
 
 import numpy as np
 import pytest
-from tests.conftest import write_images
 
 from featscape import make_map, make_maps
-from notes import Notes
-from quick_network import QuickNetwork, put_in_place
+from helpers.images.photos import write_images
+from helpers.networks.quick_network import QuickNetwork, put_in_place
+from helpers.notes import Notes
 
 # Modules that the fork server imports, so that its processes start quickly.
 HEAVY = [

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 import pytest
 
-import audit
+from helpers import audit
 
 # joblib runs one of these programs in the first threaded call of scikit-learn, to count the cores.
 CORE_COUNTERS = {"lscpu", "sysctl"}
