@@ -40,6 +40,7 @@ class TestMakeMap:
     def test_a_map_folder_has_these_files(self, made):
         assert sorted(path.name for path in made.folder.iterdir()) == [
             "bundle",
+            "classes.png",
             "features.npy",
             "findings.json",
             "images-grid.png",
@@ -55,7 +56,7 @@ class TestMakeMap:
     def test_the_title_and_the_dark_background_are_used_in_each_picture(self, photos):
         made = make_map(photos, "m", perplexity=4, size_px=400, title="My photographs", dark=True)
         assert open_bundle(made.folder / "bundle").manifest.title == "My photographs"
-        for name in ("scatter.png", "images.png", "images-grid.png"):
+        for name in ("scatter.png", "images.png", "images-grid.png", "classes.png"):
             with Image.open(made.folder / name) as picture:
                 assert picture.convert("RGB").getpixel((0, 0)) == (16, 18, 22), name
                 title = picture.convert("L").crop((0, 0, picture.width, picture.width // 20))

@@ -36,6 +36,7 @@ _PICTURES = {
     mapfolder.SCATTER: "scatter plot" + _BY_CLASS,
     mapfolder.MOSAIC: "map made of the images",
     mapfolder.GRID: "grid of the images, without overlap",
+    mapfolder.CLASSES: "which classes are close, as a matrix and a tree",
     mapfolder.PAGE: "interactive map in one file, for any browser",
 }
 _MAX_CLASSES = 20  # a longer table of classes shows the ten worst and the ten best classes

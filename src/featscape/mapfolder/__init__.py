@@ -13,7 +13,7 @@
       neighbors.npz    indices (n, k) int32 and distances (n, k) float32
       thumbnails/      packed thumbnails
       bundle/          the files of the interactive map: see docs/explanation/viewer.md
-      scatter.png  images.png  images-grid.png
+      scatter.png  images.png  images-grid.png  classes.png
       map.html         the interactive map in one file
 
 `layout` names the files, `write` writes a map, `read` opens a map, and `staging` moves a complete
@@ -23,6 +23,7 @@ folder to its final name.
 from featscape.mapfolder.layout import (
     BUNDLE,
     BUNDLE_FILES,
+    CLASSES,
     FEATURES,
     FINDING_COLUMNS,
     FINDINGS,
@@ -59,6 +60,7 @@ from featscape.mapfolder.write import (
 __all__ = [
     "BUNDLE",
     "BUNDLE_FILES",
+    "CLASSES",
     "FEATURES",
     "FINDINGS",
     "FINDING_COLUMNS",

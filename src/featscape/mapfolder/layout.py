@@ -17,6 +17,7 @@ RUN = "run.json"
 SCATTER = "scatter.png"
 MOSAIC = "images.png"
 GRID = "images-grid.png"
+CLASSES = "classes.png"
 LAYOUTS: dict[str, Literal["map", "grid"]] = {MOSAIC: "map", GRID: "grid"}
 THUMBNAILS = "thumbnails"
 BUNDLE = "bundle"
@@ -35,7 +36,7 @@ BUNDLE_FILES = (
     *("column-[0-9]*.bin", "thumbnails-[0-9]*.bin", "findings.bin"),
 )
 MAP_FILES = (
-    *(RUN, ITEMS, FEATURES, NEIGHBORS, FINDINGS, WORDS, SCATTER, MOSAIC, GRID, PAGE),
+    *(RUN, ITEMS, FEATURES, NEIGHBORS, FINDINGS, WORDS, SCATTER, MOSAIC, GRID, CLASSES, PAGE),
     *(f"{THUMBNAILS}/data.bin", f"{THUMBNAILS}/offsets.npy"),
     *(f"{BUNDLE}/{name}" for name in BUNDLE_FILES),
 )

@@ -28,8 +28,13 @@ class ClassRelations:
         The branches of the tree: the numbers of two parts, and the distance at which the parts
         join. The classes are the parts 0 to m - 1, and branch k is the part m + k. Empty if the map
         has fewer than three classes.
+    support : ndarray of float64, shape (m - 1,)
+        The share of the bootstrap samples that have each branch; NaN if the share is below 80 % or
+        unknown. Empty if `merges` is.
+    n_items : int
+        Number of items of the map.
     n_classes : int
-        Number of classes of the map; more than m if small classes are left out.
+        Number of classes of the map; more than m if classes are left out.
     n_neighbors : int
         Number of neighbors of each item.
     """
@@ -39,5 +44,7 @@ class ClassRelations:
     counts: NDArray[np.intp]
     shares: NDArray[np.float64]
     merges: NDArray[np.float64]
+    support: NDArray[np.float64]
+    n_items: int
     n_classes: int
     n_neighbors: int

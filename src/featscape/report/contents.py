@@ -14,7 +14,6 @@ from featscape.report.images import LARGE_PX, MEDIUM_PX, SMALL_PX, ImageEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
     from PIL import Image
@@ -112,8 +111,6 @@ class ReportInput:
         Pictures of the map with their captions.
     relations : ClassRelations or None
         None for a map with fewer than two classes.
-    supported : set of frozenset of str
-        The branches of the tree of classes that most bootstrap samples have.
     difference : callable
         (image, image) -> the picture of their difference.
     """
@@ -128,7 +125,6 @@ class ReportInput:
     thumbnails: ImageSource | None = None
     pictures: Sequence[tuple[str, Image.Image]] = ()
     relations: ClassRelations | None = None
-    supported: AbstractSet[frozenset[str]] = frozenset()
     difference: Callable[[Image.Image, Image.Image], Image.Image] | None = None
 
 

@@ -9,7 +9,6 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from collections.abc import Set as AbstractSet
 
     from featscape.records.class_relations import ClassRelations
 
@@ -71,15 +70,8 @@ class Diagram:
     branches: tuple[Branch, ...]
 
 
-def lay_out(relations: ClassRelations, supported: AbstractSet[frozenset[str]]) -> Diagram:
-    """Return the class matrix and the tree.
-
-    Parameters
-    ----------
-    relations : ClassRelations
-    supported : set of frozenset of str
-        The branches that most bootstrap samples have, as sets of classes.
-    """
+def lay_out(relations: ClassRelations) -> Diagram:
+    """Return the class matrix and the tree."""
     n = len(relations.names)
     cell = next((px for most, px in _CELL_PX.items() if n <= most), _SMALL_CELL_PX)
     tree_px = _TREE_PX if len(relations.merges) else 0
@@ -102,7 +94,7 @@ def lay_out(relations: ClassRelations, supported: AbstractSet[frozenset[str]]) -
         name_x=tree_px + 2 * _MARGIN_PX,
         cells=tuple(_cells(relations, left=left, cell=cell)),
         rows=rows,
-        branches=tuple(_branches(relations, middles, supported)),
+        branches=tuple(_branches(relations, middles)),
     )
 
 
@@ -124,20 +116,16 @@ def _cells(relations: ClassRelations, *, left: float, cell: float) -> list[Cell]
     ]
 
 
-def _branches(
-    relations: ClassRelations, middles: Sequence[float], supported: AbstractSet[frozenset[str]]
-) -> list[Branch]:
+def _branches(relations: ClassRelations, middles: Sequence[float]) -> list[Branch]:
     """Return the branches; the root is at the left."""
     heights = relations.merges[:, 2] if len(relations.merges) else np.zeros(0)
     span = max(float(heights.max(initial=0)), 1e-9)
     x: list[float] = [_TREE_PX + _MARGIN_PX] * len(middles)
     y = list(middles)
-    parts = [frozenset([name]) for name in relations.names]
     branches = []
-    for one, other, height in relations.merges:
+    for (one, other, height), support in zip(relations.merges, relations.support, strict=True):
         a, b = int(one), int(other)
         at = _MARGIN_PX + _TREE_PX * (1 - 0.95 * float(height) / span)
-        parts.append(parts[a] | parts[b])
         branches.append(
             Branch(
                 x=round(at, 1),
@@ -145,7 +133,7 @@ def _branches(
                 y1=y[a],
                 x2=x[b],
                 y2=y[b],
-                is_supported=parts[-1] in supported,
+                is_supported=bool(np.isfinite(support)),
             )
         )
         x.append(round(at, 1))

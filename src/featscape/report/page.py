@@ -46,7 +46,7 @@ def render_report(given: ReportInput) -> str:
         contents=choose_contents(given, encoder),
         pictures=pictures,
         relations=relations,
-        diagram=None if relations is None else lay_out(relations, given.supported),
+        diagram=None if relations is None else lay_out(relations),
         mark=MARK,
         style=style,
         style_hash=f"'sha256-{digest}'",

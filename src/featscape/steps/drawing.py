@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from featscape import mapfolder
 from featscape.files.folder_handle import FolderHandle
-from featscape.findings import arrange_findings
+from featscape.findings import arrange_findings, relate_classes
 from featscape.mapfolder.read import open_map
 from featscape.options import PictureOptions
 from featscape.steps.facts import facts_of
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from featscape.progress import Progress, Stopwatch
     from featscape.records import Embedding, Features
 
+_LEAST_CLASSES, _MOST_CLASSES = 3, 60  # in the picture; the names of more classes are too small
+
 
 def draw(
     folder: Path,
@@ -33,7 +37,10 @@ def draw(
     findings: Findings | None = None,
     watch: Stopwatch,
 ) -> None:
-    """Draw the pictures and the page. A map without images has only the scatter plot.
+    """Draw the pictures and the page.
+
+    A map without images has no pictures made of images; a map without findings, or with fewer than
+    three classes, has no picture of the classes.
 
     Parameters
     ----------
@@ -56,6 +63,8 @@ def draw(
         _draw_points(folder, embedding, look)
         if features is not None:
             _draw_mosaics(folder, embedding, pictures, look, progress=options.report)
+        if findings is not None:
+            _draw_classes(folder, embedding, findings, options)
     with watch.stage("interactive"):
         _write_interactive(
             folder,
@@ -74,6 +83,28 @@ def _draw_points(folder: Path, embedding: Embedding, look: Mapping[str, Any]) ->
 
     picture = draw_scatter(embedding.positions, embedding.labels, **look)
     mapfolder.write_picture(folder, mapfolder.SCATTER, picture)
+
+
+def _draw_classes(
+    folder: Path, embedding: Embedding, findings: Findings, options: EmbeddingOptions
+) -> None:
+    """Write the matrix and the tree of the classes."""
+    from featscape.pictures import draw_classes
+
+    if embedding.labels is None or len(set(embedding.labels)) < _LEAST_CLASSES:
+        return
+    relations = relate_classes(
+        np.load(folder / mapfolder.FEATURES, mmap_mode="r"),
+        embedding.neighbors.indices,
+        embedding.labels,
+        most_classes=_MOST_CLASSES,
+        found=findings.classes,
+    )
+    if relations is not None:
+        picture = draw_classes(
+            relations, title=options.title, caption=options.caption, dark=options.dark
+        )
+        mapfolder.write_picture(folder, mapfolder.CLASSES, picture)
 
 
 def _draw_mosaics(

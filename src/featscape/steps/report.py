@@ -94,13 +94,12 @@ def _gather(made: Map, title: str) -> ReportInput:
         thumbnails=made.thumbnails,
         pictures=list(_pictures(made)),
         relations=relate_classes(
-            made.features, made.neighbors.indices, made.labels, most_classes=_MOST_CLASSES
+            made.features,
+            made.neighbors.indices,
+            made.labels,
+            most_classes=_MOST_CLASSES,
+            found=findings.classes,
         ),
-        supported={
-            frozenset(one.classes)
-            for one in findings.classes
-            if one.kind in {"close pair", "group"}
-        },
         difference=draw_difference,
     )
 

@@ -156,7 +156,7 @@ class TestScreens:
     def test_the_summary_of_a_new_map(self, map_run):
         assert map_run.status == 0
         assert "24 images in 3 classes: m/" in map_run.out
-        for picture in ("scatter.png", "images.png", "images-grid.png", "map.html"):
+        for picture in ("scatter.png", "images.png", "images-grid.png", "classes.png", "map.html"):
             assert picture in map_run.out
         assert "5-nearest-neighbor label agreement: 100 % (14 % by chance" in map_run.out
         assert "at least 3 of the 5 neighbors in feature space have the same label" in map_run.out

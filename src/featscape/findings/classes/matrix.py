@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featscape.findings.classes.tree import N_LIFT, class_distances
+from featscape.findings.classes.tree import N_LIFT, class_distances, uses_lift
 from featscape.findings.spaces import principal_components
 from featscape.labels.classes import Classes, count_classes
 from featscape.records.class_relations import ClassRelations
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from featscape.findings.records import ClassFinding
+
 _OTHERS = "others"
+_MOST_COUNTED = 50_000  # items whose neighbors show which classes are close
 
 
 def relate_classes(
@@ -25,9 +28,10 @@ def relate_classes(
     labels: Sequence[str] | None,
     *,
     most_classes: int,
+    found: Sequence[ClassFinding] = (),
     random_state: int = 0,
 ) -> ClassRelations | None:
-    """Return the class matrix and the tree of the largest classes.
+    """Return the class matrix and the tree of the classes.
 
     Parameters
     ----------
@@ -36,7 +40,10 @@ def relate_classes(
         The nearest items of each item, nearest first.
     labels : sequence of str, length n, or None
     most_classes : int
-        Number of classes; the smaller classes of a map with more classes are left out.
+        At least 2. Of a map with more classes, the classes that are close to
+        another class are returned.
+    found : sequence of ClassFinding
+        The findings of the map, for the support of the branches.
     random_state : int
         Seed of the sample of items whose neighbors are compared.
 
@@ -48,29 +55,50 @@ def relate_classes(
     classes = count_classes(labels, len(features))
     if classes is None or len(classes.names) < 2 or not neighbors.size:
         return None
-    shown = _largest(classes, most_classes)
+    shown = _closest(classes, neighbors[:, :N_LIFT], most_classes, random_state=random_state)
     n_shown = min(len(classes.names), most_classes)
     shares = _neighbor_shares(neighbors[:, :N_LIFT], shown)[:n_shown, :n_shown]
     order, merges = np.arange(n_shown), np.empty((0, 3))
     if n_shown > 2:
         order, merges = _tree(features, neighbors, shown, n_shown, random_state=random_state)
+    names = tuple(shown.names[code] for code in order)
     return ClassRelations(
-        names=tuple(shown.names[code] for code in order),
+        names=names,
         colors=tuple(shown.colors[code] for code in order),
         counts=shown.counts[order],
         shares=shares[np.ix_(order, order)],
         merges=merges,
+        support=_support(names, merges, found),
+        n_items=len(features),
         n_classes=len(classes.names),
         n_neighbors=min(neighbors.shape[1], N_LIFT),
     )
 
 
-def _largest(classes: Classes, most_classes: int) -> Classes:
-    """Return the largest classes, with one more class for all other items."""
-    if len(classes.names) <= most_classes:
+def _closest(
+    classes: Classes, near: NDArray[np.int32], most_classes: int, *, random_state: int
+) -> Classes:
+    """Return the classes of the closest pairs, with one more class for all other items.
+
+    Pairs of classes are compared by the standardized residual of the number of their neighbors.
+    """
+    n_classes = len(classes.names)
+    if n_classes <= most_classes:
         return classes
-    kept = np.sort(np.argsort(-classes.counts, kind="stable")[:most_classes])
-    place = np.full(len(classes.names), most_classes, dtype=np.intp)
+    rows = np.random.default_rng(random_state).permutation(len(near))[:_MOST_COUNTED]
+    own = np.repeat(classes.codes[rows], near.shape[1])
+    other = classes.codes[near[rows]].ravel()
+    low, high = np.minimum(own, other), np.maximum(own, other)
+    pairs, counts = np.unique((low * n_classes + high)[low < high], return_counts=True)
+    share = classes.counts / classes.counts.sum()
+    low, high = np.divmod(pairs, n_classes)
+    expected = 2 * len(own) * share[low] * share[high]
+    order = np.argsort(-(counts - expected) / np.sqrt(expected), kind="stable")
+    by_size = np.argsort(-classes.counts, kind="stable")
+    ranked = np.concatenate([np.stack([low, high], axis=1)[order].ravel(), by_size])
+    first = np.sort(np.unique(ranked, return_index=True)[1])[:most_classes]
+    kept = np.sort(ranked[first])
+    place = np.full(n_classes, most_classes, dtype=np.intp)
     place[kept] = np.arange(most_classes)
     codes = place[classes.codes]
     return Classes(
@@ -79,6 +107,21 @@ def _largest(classes: Classes, most_classes: int) -> Classes:
         codes=codes,
         counts=np.bincount(codes),
     )
+
+
+def _support(
+    names: tuple[str, ...], merges: NDArray[np.float64], found: Sequence[ClassFinding]
+) -> NDArray[np.float64]:
+    """Return the support of each branch, shape (m - 1,); NaN if no finding has the branch."""
+    supports = {
+        frozenset(one.classes): one.evidence.score
+        for one in found
+        if one.kind in {"close pair", "group"}
+    }
+    parts = [frozenset([name]) for name in names]
+    for one, other, _height in merges:
+        parts.append(parts[int(one)] | parts[int(other)])
+    return np.array([supports.get(part, np.nan) for part in parts[len(names) :]])
 
 
 def _neighbor_shares(near: NDArray[np.int32], classes: Classes) -> NDArray[np.float64]:
@@ -104,8 +147,10 @@ def _tree(
     """Return the order of the leaves, and the branches with leaves numbered in this order."""
     from scipy.cluster.hierarchy import leaves_list, linkage
 
-    components = principal_components(features, random_state=random_state)
-    values = np.zeros((len(features), 1), np.float32) if components is None else components.values
+    values = np.zeros((len(features), 1), np.float32)
+    if not uses_lift(classes):
+        components = principal_components(features, random_state=random_state)
+        values = values if components is None else components.values
     distances, _name = class_distances(
         values, neighbors, classes, generator=np.random.default_rng(random_state)
     )

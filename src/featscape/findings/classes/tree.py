@@ -88,6 +88,11 @@ def build_tree(
     )
 
 
+def uses_lift(classes: Classes) -> bool:
+    """Return whether the classes are large enough for distances by the lift of neighbors."""
+    return bool(np.median(classes.counts) >= _LEAST_FOR_LIFT)
+
+
 def class_distances(
     values: NDArray[np.float32],
     neighbors: NDArray[np.int32],
@@ -100,6 +105,7 @@ def class_distances(
     Parameters
     ----------
     values : ndarray of float32, shape (n, c)
+        Not read if `uses_lift`.
     neighbors : ndarray of int32, shape (n, k)
     classes : Classes
     generator : Generator
@@ -112,7 +118,7 @@ def class_distances(
     str
         The distance in words.
     """
-    if np.median(classes.counts) >= _LEAST_FOR_LIFT:
+    if uses_lift(classes):
         return _lift_distances(neighbors, classes, generator), "lift of neighbors"
     return _mean_distances(values, classes), "distance of the class means"
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from featscape.findings import relate_classes
+from featscape.findings.records import ClassFinding, Evidence
 from featscape.findings.spaces import search_all_pairs
 from helpers.maps.planted import clouds, named
 
@@ -39,14 +40,14 @@ def test_the_shares_are_those_of_the_neighbors():
     assert relations.counts.tolist() == [100] * 4
 
 
-def test_small_classes_are_left_out_of_a_small_matrix():
-    features, codes = clouds(300, n_classes=6)
-    codes = np.where(codes == 5, 4, codes)  # the class 4 has twice the items
+def test_a_small_matrix_has_the_closest_classes():
+    features, codes = close_pair()
     near = search_all_pairs(features, 10).indices
     relations = relate_classes(features, near, named(codes), most_classes=3)
     assert len(relations.names) == 3
-    assert "class 4" in relations.names
-    assert relations.n_classes == 5
+    assert {"cat", "dog"} < set(relations.names)
+    assert relations.n_classes == 4
+    assert relations.n_items == 400
     assert (relations.shares.sum(axis=1) < 1.0001).all()
     assert relations.merges.shape == (2, 3)
 
@@ -70,3 +71,17 @@ def test_equal_features_have_a_matrix():
     features, near = np.ones((9, 4), np.float32), np.zeros((9, 2), np.int32)
     relations = relate_classes(features, near, list("abcabcabc"), most_classes=40)
     assert relations.shares.shape == (3, 3)
+
+
+def test_the_support_of_a_branch_is_that_of_the_finding():
+    features, codes = close_pair()
+    near = search_all_pairs(features, 10).indices
+    found = ClassFinding(
+        kind="close pair",
+        classes=("cat", "dog"),
+        text="",
+        evidence=Evidence(items=(), neighbors=(), score=0.94, method=""),
+    )
+    relations = relate_classes(features, near, named(codes), most_classes=40, found=[found])
+    assert relations.support[0] == 0.94
+    assert np.isnan(relations.support[1:]).all()

@@ -1,0 +1,60 @@
+"""The picture of the matrix and the tree of the classes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from planted import clouds
+
+from featscape.errors import InputError
+from featscape.findings import relate_classes
+from featscape.findings.spaces import search_all_pairs
+from featscape.pictures import draw_classes
+
+
+def related(n_classes, *, name="class {}"):
+    features, codes = clouds(5 * n_classes, n_classes=n_classes, spread=1.0)
+    near = search_all_pairs(features, 3).indices
+    return relate_classes(features, near, [name.format(code) for code in codes], most_classes=60)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 12, 60, 200])
+def test_the_picture_is_at_most_as_large_as_requested(n_classes):
+    picture = draw_classes(related(n_classes), size_px=1600, title="Title", caption="Caption")
+    assert max(picture.size) <= 1600
+    assert picture.mode == "RGB"
+    # nothing is cut off: the edges have the color of the background
+    assert np.unique(np.asarray(picture)[:, [0, -1]]).tolist() == [255]
+    assert np.unique(np.asarray(picture)[[0, -1]]).tolist() == [255]
+
+
+@pytest.mark.parametrize("name", ["猫 {}", "قطة {}", "$x_{}$", "\n{}", "{} long" + " word" * 80])
+def test_names_in_any_script_and_of_any_length_fit(name):
+    picture = draw_classes(related(4, name=name))
+    assert max(picture.size) <= 1600
+    assert np.unique(np.asarray(picture)[[0, -1]]).tolist() == [255]
+
+
+def test_frequent_neighbors_are_dark_on_a_light_page_and_rare_neighbors_are_not():
+    relations = replace(related(4), colors=("#000000",) * 4)  # the first usual color is the shade
+    shares = np.array([[0.8, 0.18, 0.01, 0.01], [0.2, 0.8, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    colors = set(draw_classes(replace(relations, shares=shares)).get_flattened_data())
+    assert (10, 92, 214) in colors
+    colors = set(draw_classes(replace(relations, shares=np.eye(4))).get_flattened_data())
+    assert (10, 92, 214) not in colors
+
+
+def test_a_supported_branch_changes_the_picture():
+    relations = related(4)
+    plain = draw_classes(replace(relations, support=np.full(3, np.nan)))
+    marked = draw_classes(replace(relations, support=np.array([0.9, np.nan, np.nan])))
+    assert plain.tobytes() != marked.tobytes()
+
+
+def test_a_dark_picture_has_a_dark_background():
+    assert draw_classes(related(3), dark=True).getpixel((0, 0)) == (16, 18, 22)
+
+
+def test_a_size_of_10_px_is_refused():
+    with pytest.raises(InputError, match="size_px must be between"):
+        draw_classes(related(3), size_px=10)
