@@ -37,10 +37,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-# Distance between two nodes. With splines of order 6 the error of the repulsive force is below 1 %
-# (measurements in docs/design.md). For a small embedding this distance
-# is halved until the grid has enough nodes; these grids are cheap.
+# Distance between two nodes, which increases to WIDEST_SPACING in two dimensions, in steps: several
+# iterations then use the same solver. With splines of order 6 the error of the repulsive force is
+# about ERROR_FACTOR * spacing^ERROR_EXPONENT / sqrt(points per unit of area) (measurements in
+# docs/design.md), and the spacing is chosen so that this error is at most MOST_ERROR. For a small
+# embedding the spacing is halved until the grid has enough nodes; these grids are cheap.
 SPACING = 0.4
+WIDEST_SPACING = 0.48
+MOST_ERROR = 0.01
+ERROR_FACTOR = 0.4
+ERROR_EXPONENT = 4.8
+PLANE_STEPS_PER_OCTAVE = 16
 FINEST_SPACING = SPACING / 4
 FEWEST_NODES = 64
 
@@ -112,19 +119,27 @@ class GridGeometry:
         center = (low.astype(np.float64) + high) / 2
         origin = [float(c - (n - 1) / 2 * spacing) for c, n in zip(center, shape, strict=True)]
         x, y, z = [*origin, 0.0, 0.0][:3]
-        split = SPLIT / spacing**2 if spacing > SPACING else 0.0
+        split = SPLIT / spacing**2 if len(span) == 3 and spacing > SPACING else 0.0
         return cls(shape, spacing, (x, y, z), split)
 
 
 def _spacing(span: NDArray[np.float64], n_points: int) -> float:
-    spacing = SPACING
-    while spacing > FINEST_SPACING and span.max() / spacing < FEWEST_NODES / 2:
-        spacing /= 2
+    """Return the distance between nodes for points within `span`, shape (c,)."""
     if len(span) == 3:
         octaves = math.log2((span + 1).prod() / (NODES_PER_POINT * n_points * SPACING**3)) / 3
         if octaves > 0:
-            spacing = SPACING * 2 ** (math.ceil(octaves * STEPS_PER_OCTAVE) / STEPS_PER_OCTAVE)
+            return SPACING * 2 ** (math.ceil(octaves * STEPS_PER_OCTAVE) / STEPS_PER_OCTAVE)
+    spacing = _plane_spacing(n_points / (span + 1).prod()) if len(span) == 2 else SPACING
+    while spacing > FINEST_SPACING and span.max() / spacing < FEWEST_NODES / 2:
+        spacing /= 2
     return spacing
+
+
+def _plane_spacing(density: float) -> float:
+    """Return the widest spacing with an error of at most `MOST_ERROR`, for points per area."""
+    widest = (MOST_ERROR / ERROR_FACTOR * math.sqrt(density)) ** (1 / ERROR_EXPONENT)
+    octaves = math.log2(min(max(widest, SPACING), WIDEST_SPACING) / SPACING)
+    return SPACING * 2 ** (math.floor(octaves * PLANE_STEPS_PER_OCTAVE) / PLANE_STEPS_PER_OCTAVE)
 
 
 def _too_large(span: NDArray[np.float64]) -> DivergenceError:
@@ -145,12 +160,13 @@ def kernel_spectrum(geometry: GridGeometry) -> NDArray[np.float32]:
     """
     from scipy.fft import dctn
 
-    squared = np.zeros(())
+    squared = np.zeros((), dtype=np.float32)
     for n in geometry.shape:
-        squared = np.add.outer(squared, (np.arange(n + 1) * geometry.spacing) ** 2)
+        along = np.arange(n + 1, dtype=np.float32) * np.float32(geometry.spacing)
+        squared = np.add.outer(squared, along**2)
     w = 1 / (1 + squared)
     if geometry.split:
-        w *= -np.expm1(-geometry.split / w)
+        w *= -np.expm1(-np.float32(geometry.split) / w)
     spectrum = dctn(w, type=1)
     for axis, n in enumerate(geometry.shape):
         correction = 1 / _spline_transform(np.pi * np.arange(n + 1) / n) ** 2

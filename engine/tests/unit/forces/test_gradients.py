@@ -53,6 +53,27 @@ def test_forces_agree_with_the_exact_sum(gradient, n_components, span):
     assert pytest.approx(truth.z, rel=tolerance) == Z
 
 
+@pytest.mark.parametrize(("n_points", "span"), [(1_000, 120.0), (10_000, 120.0), (60_000, 60.0)])
+def test_the_force_error_is_below_one_percent_at_each_density(n_points, span):
+    rng = np.random.default_rng(7)
+    Y = map_like(rng, n_points, 2, span)
+    F = GridGradient(csr_array((n_points, n_points), dtype=np.float32), Y, n_jobs=2).forces()[1]
+    probes = rng.permutation(n_points)[:100]
+    difference = Y[probes, None].astype(float) - Y
+    w = 1 / (1 + (difference**2).sum(axis=2))
+    truth = np.einsum("ij,ijd->id", w**2, difference)
+    # A mean force shifts the whole embedding, which the next step reverses.
+    assert relative_error(F[probes] - F.mean(axis=0, dtype=float), truth) < 0.01
+
+
+def test_the_spacing_of_a_plane_grid_increases_with_the_density():
+    low, high = np.zeros(2, np.float32), np.full(2, 100, np.float32)
+    spacings = [
+        GridGeometry.around(low, high, n_points=n).spacing for n in (1_000, 8_000, 1_000_000)
+    ]
+    assert grid.SPACING == spacings[0] < spacings[1] < spacings[2] <= grid.WIDEST_SPACING
+
+
 @pytest.mark.parametrize("span", [20.0, 80.0, 400.0])
 def test_a_wide_map_in_three_dimensions_uses_a_small_grid(span):
     P, Y, truth = exact_forces(3, span)
