@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from featscape.findings import KINDS, ItemData, compute_findings, summarize_findings, to_rows
 from featscape.findings.reliability import N_NEAR, WIDER
@@ -139,3 +139,44 @@ def test_pixels_sizes_and_columns_give_duplicates_faults_and_shortcuts():
     assert {one.item: one.kinds for one in findings.quality} == {20: ("flat",), 30: ("tiny",)}
     assert findings.shortcuts[0].property_name == "exposure"
     json.dumps(findings.to_json(), allow_nan=False)
+
+
+def with_faults(order=None, names=("beetle", "maple")):
+    """Return 80 pictures with a copy, a flat picture and a column that predicts the label."""
+    images = pictures(80)
+    images[50] = ImageOps.mirror(images[10])
+    images[20] = Image.new("RGB", images[20].size, (90, 120, 60))
+    order = np.arange(80) if order is None else order
+    codes = np.arange(80) % 2
+    features, _ = clouds(80)
+    features[50] = features[10]
+    features = features[order]
+    return ItemData(
+        features=features,
+        positions=features[:, :2].copy(),
+        neighbors=search_all_pairs(features, 39).indices,
+        labels=[names[code] for code in codes[order]],
+        thumbnails=Pictures([images[item] for item in order]),
+        sizes_px=np.full((80, 2), 640, dtype=np.int32),
+        columns={"exposure": np.where(codes == 1, 2.5, 1.5)[order]},
+    )
+
+
+def test_a_permutation_of_the_items_permutes_duplicates_faults_and_shortcuts():
+    findings = compute_findings(with_faults())
+    order = np.random.default_rng(5).permutation(80)
+    permuted = compute_findings(with_faults(order))
+    assert [one.items for one in findings.duplicates] == [(10, 50)]
+    assert [sorted(order[list(one.items)]) for one in permuted.duplicates] == [[10, 50]]
+    assert [(order[one.item], one.kinds) for one in permuted.quality] == [(20, ("flat",))]
+    assert [(one.item, one.kinds) for one in findings.quality] == [(20, ("flat",))]
+    shortcuts = [(one.property_name, one.label, one.text) for one in findings.shortcuts]
+    assert shortcuts
+    assert [(one.property_name, one.label, one.text) for one in permuted.shortcuts] == shortcuts
+
+
+def test_renamed_labels_change_only_the_names():
+    findings = compute_findings(with_faults()).to_json()
+    renamed = compute_findings(with_faults(names=("first", "second"))).to_json()
+    text = json.dumps(findings).replace("beetle", "first").replace("maple", "second")
+    assert json.dumps(renamed) == text

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from planted import clouds
 
 from featscape.errors import InputError
 from featscape.findings import relate_classes
 from featscape.findings.spaces import search_all_pairs
 from featscape.pictures import draw_classes
+from helpers.maps.planted import clouds
 
 
 def related(n_classes, *, name="class {}"):

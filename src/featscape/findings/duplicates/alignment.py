@@ -3,8 +3,8 @@
 The second image of a pair is moved onto the first by a similarity transform (scale, rotation and
 shift), with a gain and an offset of the gray levels, by the inverse compositional Lucas-Kanade
 algorithm (Baker and Matthews, "Lucas-Kanade 20 years on", 2004). The transform starts from the best
-of ten fixed transforms at 12 px, and is refined at 12 and 24 px. The score is the normalized
-cross-correlation at 48 px in the common area.
+of ten fixed transforms at 12 px, and is refined at 12 and 24 px, and at 48 px on request. The score
+is the normalized cross-correlation at 48 px in the common area.
 
 A similarity transform is a pair of complex numbers: ``z -> scale * z + shift``. ``z = x + iy`` is a
 position in the image, which covers -1 to 1 on both axes.
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     Complexes = NDArray[np.complex64]
 
 _SIDES_PX = (12, 24, SIZE_PX)
-# Most Lucas-Kanade steps at each side. Steps at 48 px would double the time: they find as many
-# copies of photographs, and 4 % more of the copies of tiny images.
-_STEPS = (4, 3, 0)
+# Most Lucas-Kanade steps at each side. Steps at 48 px double the time, and separate the copies of
+# tiny images from images that look alike.
+_STEPS, _FINE_STEPS = (4, 3, 0), (5, 4, 3)
 _ZOOMS = (1.0, 1.15, 0.87, 1.35, 0.74)  # of the fixed transforms, each also mirrored
 _N_STARTS = 2  # fixed transforms that are refined
 _LEAST_OVERLAP = 0.45  # share of the pixels; the correlation of fewer pixels is high by chance
@@ -90,8 +90,20 @@ class Aligner:
         self._zoom = np.concatenate(warps, axis=1)  # (144, 5 * 144): image at 12 px -> 5 zooms
         self._zoom_covers = np.stack(inside).astype(np.float32)  # (5, 144)
 
-    def align(self, pairs: NDArray[np.intp], *, n_threads: int = 1) -> Alignment:
-        """Align m pairs of images, given by their indices, shape (m, 2)."""
+    def align(
+        self, pairs: NDArray[np.intp], *, is_fine: bool = False, n_threads: int = 1
+    ) -> Alignment:
+        """Align m pairs of images.
+
+        Parameters
+        ----------
+        pairs : ndarray of intp, shape (m, 2)
+            The indices of the images.
+        is_fine : bool
+            Whether to refine the transforms at 48 px too, in twice the time.
+        n_threads : int
+        """
+        n_steps = _FINE_STEPS if is_fine else _STEPS
         batches = [pairs[start : start + _BATCH] for start in range(0, len(pairs), _BATCH)]
         if not batches:
             empty = np.zeros(0, dtype=np.complex64)
@@ -100,10 +112,10 @@ class Aligner:
 
         # the products are small: threads of BLAS inside these threads would take four times as long
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_threads) as pool:
-            parts = list(pool.map(self._align_batch, batches))
+            parts = list(pool.map(lambda batch: self._align_batch(batch, n_steps), batches))
         return Alignment(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
-    def _align_batch(self, pairs: NDArray[np.intp]) -> Alignment:
+    def _align_batch(self, pairs: NDArray[np.intp], n_steps: tuple[int, ...]) -> Alignment:
         first, second = (self._pyramid_of(items) for items in pairs.T)
         n_pairs = len(pairs)
         starts = self._find_starts(first[12], second[12])  # (b, 2)
@@ -114,20 +126,20 @@ class Aligner:
             _mirror(np.repeat(second[12], _N_STARTS, axis=0), mirrored),
             scale,
             np.zeros_like(scale),
-            n_steps=_STEPS[0],
+            n_steps=n_steps[0],
         )
         best = correlation.reshape(n_pairs, _N_STARTS).argmax(axis=1)
         best += np.arange(n_pairs) * _N_STARTS
         mirrored, scale, shift = mirrored[best], scale[best], shift[best]
         pending = np.arange(n_pairs)
         correlation, plain = correlation[best], plain[best]
-        for side, n_steps in zip(_SIDES_PX[1:], _STEPS[1:], strict=True):
+        for side, n_of_side in zip(_SIDES_PX[1:], n_steps[1:], strict=True):
             refined = self._refine(
                 first[side][pending],
                 _mirror(second[side][pending], mirrored[pending]),
                 scale[pending],
                 shift[pending],
-                n_steps=n_steps,
+                n_steps=n_of_side,
             )
             for kept, new in zip((correlation, plain, scale, shift), refined, strict=True):
                 kept[pending] = new

@@ -36,6 +36,9 @@ _FIRST_RANK, _SCALE_RANK = 3, 10
 # Most expected share of false pairs among the pairs found by the correlation of pixels, and by the
 # geometric mean of the distances of pixels and of features. Estimates are too high by about ten.
 _MOST_FALSE = (0.1, 0.01)
+# The limit of the expected number of false pairs, see `_overestimate`: pairs that are compared, and
+# a margin that leaves datasets unchanged whose distances follow the power law.
+_LEAST_COMPARED, _MARGIN = 30, 1.25
 _LEAST_PIXEL_DISTANCE, _LEAST_FEATURE_DISTANCE = 2e-5, 1e-4  # compression noise
 # Pixels alone decide only if both images have contrast in this share of their blocks: any two
 # pictures of a single edge are equal after alignment.
@@ -105,9 +108,9 @@ def find_near_pairs(
         sample = np.arange(n_images)
 
     group, suspects = _group_provisionally(table, sample, random)
-    is_suspect = np.isin(table.pairs, suspects)
-    table.align(is_suspect[:, 0] | is_suspect[:, 1])
     table.add(_pairs_beyond(table, group, suspects, neighbors[:, _N_FEATURE_NEIGHBORS:]))
+    is_suspect = np.isin(table.pairs, suspects)
+    table.align(is_suspect[:, 0] | is_suspect[:, 1], is_fine=True)
     outside = table.aligned & (group[table.pairs[:, 0]] != group[table.pairs[:, 1]])
     found = np.zeros(len(table.pairs), dtype=bool)
     for measure, most_false in enumerate(_MOST_FALSE):
@@ -115,7 +118,7 @@ def find_near_pairs(
         scales, exponent = _fit(n_images, table.pairs[outside], distances[outside], of=sample)
         scales = _fill(scales, group, known=np.union1d(sample, suspects))
         log_p = exponent * (distances - scales[table.pairs].mean(axis=1))
-        chosen = _choose(log_p, table.pairs, n_images, most_false=most_false)
+        chosen = _choose(log_p, table.pairs, n_images, most_false=most_false, is_corrected=True)
         found |= chosen & table.detailed() if measure == 0 else chosen
     return NearPairs(table.pairs[found], table.correlations[1, found])
 
@@ -128,7 +131,7 @@ class _PairTable:
     ) -> None:
         self.n_images = len(grays)
         self.pairs = pairs
-        # with the correlation of all pixels, and without the pixels that differ most
+        # of all pixels, and without the pixels that differ most; NaN for pairs that are not aligned
         self.correlations = np.full((2, len(pairs)), np.nan, dtype=np.float32)
         self._features = features
         self._aligner = Aligner(grays)
@@ -142,18 +145,18 @@ class _PairTable:
         aligned: Mask = ~np.isnan(self.correlations[0])
         return aligned
 
-    def align(self, which: Mask) -> None:
-        """Compare the pixels of the pairs of a mask, shape (m,), that were not compared yet."""
-        todo = which & ~self.aligned
-        self.correlations[:, todo] = self.correlate(self.pairs[todo])
+    def align(self, which: Mask, *, is_fine: bool = False) -> None:
+        """Compare the pixels of the pairs of a mask, shape (m,)."""
+        self.correlations[:, which] = self.correlate(self.pairs[which], is_fine=is_fine)
 
     def add(self, pairs: Indices) -> None:
-        """Add and align pairs, shape (k, 2); ignore pairs that are in the table."""
+        """Add pairs, shape (k, 2), that are not aligned yet; ignore pairs that are in the table."""
         key, own = (p[:, 0] * self.n_images + p[:, 1] for p in (pairs, self.pairs))
         pairs = pairs[~np.isin(key, own)]
         self.pairs = np.concatenate([self.pairs, pairs])
         self.cosine = np.concatenate([self.cosine, _cosine_distances(self._features, pairs)])
-        self.correlations = np.concatenate([self.correlations, self.correlate(pairs)], axis=1)
+        unknown = np.full((2, len(pairs)), np.nan, dtype=np.float32)
+        self.correlations = np.concatenate([self.correlations, unknown], axis=1)
 
     def log_distances(self, measure: int) -> Floats:
         """Return log distances, (m,): of pixels (0), or of both (1). NaN: not aligned."""
@@ -163,9 +166,9 @@ class _PairTable:
         """Return log distances, (k,), of pairs, (k, 2), with correlations (2, k)."""
         return _log_distances(measure, correlations, _cosine_distances(self._features, pairs))
 
-    def correlate(self, pairs: Indices) -> Floats:
+    def correlate(self, pairs: Indices, *, is_fine: bool = False) -> Floats:
         """Return the correlations of the aligned pixels of pairs, (2, m)."""
-        aligned = self._aligner.align(pairs, n_threads=self._n_threads)
+        aligned = self._aligner.align(pairs, is_fine=is_fine, n_threads=self._n_threads)
         return np.stack([aligned.plain, aligned.correlation])
 
     def detailed(self) -> Mask:
@@ -238,7 +241,14 @@ def _fill(scales: Floats, group: Indices, *, known: Indices) -> Floats:
     return filled
 
 
-def _choose(log_p: Floats, pairs: Indices, n_images: int, *, most_false: float) -> Mask:
+def _choose(
+    log_p: Floats,
+    pairs: Indices,
+    n_images: int,
+    *,
+    most_false: float,
+    is_corrected: bool = False,
+) -> Mask:
     """Return the nearest pairs of which at most the share `most_false` is expected to be false.
 
     The law expects ``n / 2 * 10 * p`` pairs at random, because p is a share of ten candidates. They
@@ -248,12 +258,32 @@ def _choose(log_p: Floats, pairs: Indices, n_images: int, *, most_false: float) 
     p = np.exp(np.minimum(np.where(np.isnan(log_p), 0, log_p), 0))
     order = np.argsort(p, kind="stable")
     expected = n_images / 2 * _SCALE_RANK * p[order]
+    if is_corrected:
+        expected /= _overestimate(expected)
     first_seen = np.unique(pairs[order].ravel(), return_index=True)[1] // 2
     n_seen = np.cumsum(np.bincount(first_seen, minlength=len(pairs)))
     passing = np.flatnonzero(expected <= most_false * n_seen / 2)
     chosen = np.zeros(len(p), dtype=bool)
     chosen[order[: passing[-1] + 1 if len(passing) else 0]] = True
     return chosen
+
+
+def _overestimate(expected: NDArray[np.floating[Any]]) -> float:
+    """Return how many times too high the expected numbers of false pairs are at least.
+
+    The number of all pairs up to a distance, duplicates included, is an upper limit of the number
+    of false pairs. In datasets of images that all look alike, such as digits, there are fewer pairs
+    than the power law expects.
+
+    Parameters
+    ----------
+    expected : ndarray, shape (m,)
+        The expected number of false pairs that are as near as each pair, ascending.
+    """
+    count = np.arange(1, len(expected) + 1)
+    highest = (count + 2 * np.sqrt(count)) / np.maximum(expected, 1e-9)
+    lowest = highest[_LEAST_COMPARED - 1 :].min(initial=np.inf)
+    return max(1.0, 1 / (_MARGIN * float(lowest)))
 
 
 def _group_provisionally(

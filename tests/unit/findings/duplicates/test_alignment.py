@@ -90,3 +90,13 @@ def test_an_image_without_other_images_is_its_own_neighbor():
     assert nearest_descriptors(np.eye(1, 144, dtype=np.float32), 3, random_state=0).tolist() == [
         [0, 0, 0]
     ]
+
+
+def test_fine_alignment_raises_the_correlation_of_rotated_small_images():
+    small = [one.resize((28, 28), Image.Resampling.BOX) for one in pictures(20)]
+    turned = [one.rotate(5, Image.Resampling.BICUBIC) for one in small]
+    aligner = Aligner(grays(small + turned))
+    pairs = np.stack([np.arange(20), 20 + np.arange(20)], axis=1)
+    coarse, fine = (aligner.align(pairs, is_fine=is_fine).correlation for is_fine in (False, True))
+    assert fine.mean() > coarse.mean()
+    assert (fine > coarse - 1e-3).all()
