@@ -78,7 +78,8 @@ def quality(name: str) -> Run:
     """Return the run of the engine with this `quality`."""
 
     def run(problem: Problem) -> Outcome:
-        n_iter = count_iterations(name, None, n_components=problem.start.shape[1])
+        n, n_components = problem.start.shape
+        n_iter = count_iterations(name, None, n_points=n, n_components=n_components)
         return run_phases(problem, planned(problem, n_iter))
 
     return run

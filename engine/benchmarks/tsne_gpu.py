@@ -193,7 +193,7 @@ def measure_tsne(most: int) -> None:
     """Print the checks and the table; `most` is the number of points of the largest fit."""
     points, labels, what = load_points(torch.device(DEVICE))
     X = points.cpu().numpy()
-    n_iter = TSNE(max_iter=MAX_ITER).count_iterations()
+    n_iter = TSNE(max_iter=MAX_ITER).count_iterations(len(X))
     print(f"{what}; perplexity {PERPLEXITY}, {K} neighbors, {n_iter} iterations\n")
     check(X)
     print(

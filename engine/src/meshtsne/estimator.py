@@ -43,7 +43,7 @@ class TSNE(FittedMap):
         Factor of the attraction in the first phase, in which the clusters form.
     early_exaggeration_iter : int, optional
         Number of iterations before the late exaggeration. The exaggeration decreases in three
-        steps. None is 90, or half of `max_iter` if that is less.
+        steps. None is 90 (60 from 20,000 items on), or half of `max_iter` if that is less.
     late_exaggeration : float, default=1.0
         Factor of the attraction in the later iterations. From 1 to 4 the result changes from t-SNE
         to an embedding like that of UMAP: denser clusters with more space between the clusters, and
@@ -52,9 +52,9 @@ class TSNE(FittedMap):
         "auto" is n / exaggeration (Belkina et al. 2019), but at least 50, or n / 10 if that is
         less. The gradient includes the factor 4, as in scikit-learn.
     quality : {"draft", "standard", "best"}, default="standard"
-        Number of iterations if `max_iter` is None: 180, 320 or 1,000, and a quarter more in three
-        dimensions. "best" decreases the KL divergence by 3 % from about 8,000 items on, and less
-        for fewer items.
+        Number of iterations if `max_iter` is None: 180, 320 (250 from 20,000 items on) or 1,000,
+        and a quarter more in three dimensions. "best" decreases the KL divergence by 3 % from about
+        8,000 items on, and less for fewer items.
     max_iter : int, optional
         Total number of iterations, also of those with early exaggeration. None depends on
         `quality`.
@@ -349,8 +349,13 @@ class TSNE(FittedMap):
         device = resolve_device(self.device, make_request(self, shape[0]), n_items=shape[0])
         return describe_device(device)
 
-    def count_iterations(self) -> int:
+    def count_iterations(self, n_samples: int) -> int:
         """Return the number of iterations of `fit`, unless the tolerance or a callback stops it.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of rows of X.
 
         Raises
         ------
@@ -358,7 +363,9 @@ class TSNE(FittedMap):
             A parameter is invalid.
         """
         check_parameters(self)
-        return count_iterations(self.quality, self.max_iter, n_components=self.n_components)
+        return count_iterations(
+            self.quality, self.max_iter, n_points=n_samples, n_components=self.n_components
+        )
 
     def _begin(
         self, X: Any, *, neighbors: Any = None, affinities: Any = None
@@ -396,7 +403,7 @@ class TSNE(FittedMap):
         self.device_ = describe_device(device)
         phases = plan_phases(
             n,
-            n_iter=self.count_iterations(),
+            n_iter=self.count_iterations(n),
             early_exaggeration_iter=self.early_exaggeration_iter,
             early_exaggeration=self.early_exaggeration,
             late_exaggeration=self.late_exaggeration,

@@ -302,15 +302,21 @@ def test_the_quality_sets_the_number_of_iterations_unless_max_iter_is_given(X):
     assert n_iter == MAX_ITER
     assert n_iter["draft"] < n_iter["standard"] < n_iter["best"]
     model = quick(quality="best", max_iter=30)
-    assert model.fit(X).n_iter_ == model.count_iterations() == 30
+    assert model.fit(X).n_iter_ == model.count_iterations(len(X)) == 30
     with pytest.raises(InputError, match="quality"):
-        quick(quality="high").count_iterations()
+        quick(quality="high").count_iterations(len(X))
 
 
 def test_three_dimensions_have_a_quarter_more_iterations():
-    plane, space = (TSNE(n_components).count_iterations() for n_components in (2, 3))
+    plane, space = (TSNE(n_components).count_iterations(100) for n_components in (2, 3))
     assert space == 1.25 * plane
-    assert TSNE(3, max_iter=50).count_iterations() == 50
+    assert TSNE(3, max_iter=50).count_iterations(100) == 50
+
+
+def test_only_standard_has_fewer_iterations_for_many_points():
+    n_iter = {q: [TSNE(quality=q).count_iterations(n) for n in (500, 70_000)] for q in MAX_ITER}
+    assert n_iter == {"draft": [180, 180], "standard": [320, 250], "best": [1000, 1000]}
+    assert TSNE(max_iter=320).count_iterations(70_000) == 320
 
 
 @pytest.mark.parametrize("method", ["direct", "grid"])

@@ -150,7 +150,7 @@ def embed(
         positions=positions,
         kl_divergence=float(tsne.kl_divergence_),
         n_iter=int(tsne.n_iter_),
-        parameters=_parameters(tsne, options),
+        parameters=_parameters(tsne, options, n_fitted=n_fitted),
         neighbors=neighbors,
         device=tsne.device_,
         neighbors_recall=float(tsne.neighbors_recall_),
@@ -188,9 +188,9 @@ def _fit_and_place(
     return positions, neighbors, landmarks
 
 
-def _parameters(tsne: TSNE, options: EmbeddingOptions) -> dict[str, Any]:
+def _parameters(tsne: TSNE, options: EmbeddingOptions, *, n_fitted: int) -> dict[str, Any]:
     """Return the parameters that run.json records."""
-    given = tsne.get_params() | {"max_iter": tsne.count_iterations()}
+    given = tsne.get_params() | {"max_iter": tsne.count_iterations(n_fitted)}
     stored = {name: given[name] for name in given if name not in NOT_STORED}
     return {
         "seed": options.random_state,
@@ -220,7 +220,7 @@ def _fit(tsne: TSNE, values: NDArray[np.float32], *, progress: Progress) -> None
         device = tsne.find_device(values.shape)
     if device != "cpu":
         progress.note(f"t-SNE runs on {device}")
-    total = tsne.count_iterations()
+    total = tsne.count_iterations(len(values))
     with engine_errors(), progress.task(Task("t-SNE", total, unit="iterations")) as advance:
         tsne.fit(values, on_advance=advance)
         advance(total - tsne.n_iter_)  # the fit may converge before the last iteration

@@ -19,6 +19,13 @@ MORE_IN_THREE_DIMENSIONS = 1.25
 # Number of iterations before the late exaggeration, but at most half of all iterations.
 EARLY_ITER = 90
 
+# From MANY_POINTS on, "standard" has MAX_ITER_OF_MANY iterations, and every quality has
+# EARLY_ITER_OF_MANY iterations before the late exaggeration. The KL divergence is still lower than
+# that of the former 750 iterations: by 6 % at 70,000 points (docs/schedule.md).
+MANY_POINTS = 20_000
+MAX_ITER_OF_MANY = 250
+EARLY_ITER_OF_MANY = 60
+
 # The learning rate of Belkina et al. (2019), "Automated optimized parameters for t-SNE", Nature
 # Communications 10:5415, is n / exaggeration. For a few hundred points this rate is too small, so
 # there is a minimum. The minimum decreases with n: with a rate of 50, a few dozen points diverge,
@@ -66,11 +73,16 @@ class Phase:
     learning_rate: float
 
 
-def count_iterations(quality: str, max_iter: int | None, *, n_components: int) -> int:
+def count_iterations(
+    quality: str, max_iter: int | None, *, n_points: int, n_components: int
+) -> int:
     """Return the total number of iterations for the parameters of `TSNE`."""
     if max_iter is not None:
         return max_iter
-    return round(MAX_ITER[quality] * (MORE_IN_THREE_DIMENSIONS if n_components == 3 else 1))
+    n_iter = MAX_ITER[quality]
+    if quality == "standard" and n_points >= MANY_POINTS:
+        n_iter = MAX_ITER_OF_MANY
+    return round(n_iter * (MORE_IN_THREE_DIMENSIONS if n_components == 3 else 1))
 
 
 def plan_phases(
@@ -97,7 +109,8 @@ def plan_phases(
     list of Phase
         At least one; no phase is empty.
     """
-    n_early = min(EARLY_ITER, n_iter // 2)
+    usual = EARLY_ITER if n_points < MANY_POINTS else EARLY_ITER_OF_MANY
+    n_early = min(usual, n_iter // 2)
     if early_exaggeration_iter is not None:
         n_early = min(early_exaggeration_iter, n_iter)
     ratio = early_exaggeration / late_exaggeration

@@ -78,7 +78,7 @@ def test_tolerance_does_not_end_the_early_exaggeration():
     ("quality", "n_components"), [("draft", 2), ("standard", 2), ("best", 2), ("standard", 3)]
 )
 def test_tolerance_shortens_every_quality_but_not_its_last_phase(quality, n_components):
-    n_iter = count_iterations(quality, None, n_components=n_components)
+    n_iter = count_iterations(quality, None, n_points=500, n_components=n_components)
     phases = plan_phases(500, **PLAN | {"n_iter": n_iter})
     gradient = CountingGradient()
     gradient.kl_divergence = lambda: 1.0
@@ -173,15 +173,21 @@ PLAN = {
 
 
 def test_the_standard_plan():
-    assert plan_phases(80_000, **PLAN) == [
-        Phase(39, 8, 0.8, learning_rate=10_000),
-        Phase(25, pytest.approx(4), 0.8, learning_rate=pytest.approx(20_000)),
-        Phase(26, pytest.approx(2), 0.8, learning_rate=pytest.approx(40_000)),
-        Phase(39, 1, 0.8, learning_rate=80_000),
-        Phase(30, 1, 0.9, learning_rate=80_000),
-        Phase(127, 1, 0.95, learning_rate=80_000),
-        Phase(34, 1, 0.8, learning_rate=80_000),
+    assert plan_phases(8_000, **PLAN) == [
+        Phase(39, 8, 0.8, learning_rate=1_000),
+        Phase(25, pytest.approx(4), 0.8, learning_rate=pytest.approx(2_000)),
+        Phase(26, pytest.approx(2), 0.8, learning_rate=pytest.approx(4_000)),
+        Phase(39, 1, 0.8, learning_rate=8_000),
+        Phase(30, 1, 0.9, learning_rate=8_000),
+        Phase(127, 1, 0.95, learning_rate=8_000),
+        Phase(34, 1, 0.8, learning_rate=8_000),
     ]
+
+
+def test_the_plan_of_many_points_is_shorter():
+    n_iter = count_iterations("standard", None, n_points=80_000, n_components=2)
+    phases = plan_phases(80_000, **PLAN | {"n_iter": n_iter})
+    assert [phase.n_iter for phase in phases] == [26, 17, 17, 32, 25, 105, 28]
 
 
 @pytest.mark.parametrize("n_iter", [1, 2, 7, 100, 320, 1001])
