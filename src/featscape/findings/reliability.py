@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.findings.records import DetectorResult, Evidence, Reliability
-from featscape.findings.spaces import blocks, squared_distances
+from featscape.findings.spaces import average_ranks, blocks, squared_distances
 from featscape.findings.wording import too_few_items
 from featscape.number_text import percent
 
@@ -205,12 +205,12 @@ def _cpd(
     generator: np.random.Generator,
 ) -> Reliability:
     from scipy.spatial.distance import pdist
-    from scipy.stats import spearmanr
 
     rows = generator.permutation(len(values))[:_MOST_PAIRED]
     pairs = pdist(values[rows]), pdist(positions[rows])
     is_constant = any(np.ptp(distances) == 0 for distances in pairs)
-    value = 0.0 if is_constant else float(spearmanr(*pairs).statistic)
+    a, b = (average_ranks(distances) for distances in pairs)
+    value = 0.0 if is_constant else float(np.corrcoef(a, b)[0, 1])
     return _measure(
         "CPD",
         value,

@@ -154,6 +154,20 @@ def squared_distances(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(squares[:, None] + squares - 2 * rows @ rows.T)
 
 
+def average_ranks(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the rank of each value, from 1; equal values have their mean rank.
+
+    `scipy.stats.rankdata` returns the same, and its import takes half a second.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Without NaN.
+    """
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[inverse])
+
+
 def search_all_pairs(values: NDArray[np.float32], k: int) -> Neighbors:
     """Return the k nearest neighbors of each row by Euclidean distance, exactly.
 

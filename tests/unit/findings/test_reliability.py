@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist
+from scipy.stats import rankdata, spearmanr
 
-from featscape.findings.reliability import measure_reliability, shared
-from featscape.findings.spaces import search_all_pairs
+from featscape.findings.reliability import _cpd, measure_reliability, shared
+from featscape.findings.spaces import average_ranks, search_all_pairs
 from featscape.labels.classes import count_classes
 from helpers.maps.planted import clouds, named
 
@@ -138,3 +140,16 @@ def test_a_random_map_of_few_items_has_false_friends(plane):
     few = plane[:60]
     found = reliability(few, np.random.default_rng(1).permutation(few))
     assert found.false_friends.mean() == pytest.approx(1 - 27 / 59, abs=0.1)
+
+
+def test_average_ranks_equal_those_of_scipy():
+    values = np.array([3.0, 1.0, 3.0, 2.0, -1.0, 3.0])
+    assert average_ranks(values).tolist() == rankdata(values).tolist()
+
+
+def test_the_rank_correlation_of_distances_equals_that_of_scipy(plane):
+    rng = np.random.default_rng(2)
+    positions = rng.normal(size=plane.shape).astype(np.float32)
+    found = _cpd(plane, positions, generator=np.random.default_rng(0))
+    expected = spearmanr(pdist(plane), pdist(positions)).statistic
+    assert found.evidence.score == pytest.approx(expected, abs=1e-6)

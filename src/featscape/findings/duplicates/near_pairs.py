@@ -48,6 +48,7 @@ _MOST_PAIRS = 30_000  # pairs to align, in addition to one per image
 # Quantile of the scales that represents images without duplicates, also if most images have some
 _USUAL = 0.9
 _SUSPECT = 1.0  # images of pairs up to this expected share of false pairs get exact scales
+_FINE = 4  # images of pairs up to this multiple of `_MOST_FALSE` are aligned finely
 _ROWS = 4096  # pairs or images in one step, to limit memory
 _COMPACT = 0.7  # share of near pairs in a group of duplicates; in a chain of look-alikes less
 
@@ -109,15 +110,16 @@ def find_near_pairs(
 
     group, suspects = _group_provisionally(table, sample, random)
     table.add(_pairs_beyond(table, group, suspects, neighbors[:, _N_FEATURE_NEIGHBORS:]))
-    is_suspect = np.isin(table.pairs, suspects)
-    table.align(is_suspect[:, 0] | is_suspect[:, 1], is_fine=True)
-    outside = table.aligned & (group[table.pairs[:, 0]] != group[table.pairs[:, 1]])
+    table.align(table.touches(suspects) & ~table.aligned)
+    known = np.union1d(sample, suspects)
+    may_be_near = np.zeros(len(table.pairs), dtype=bool)
+    for measure, most_false in enumerate(_MOST_FALSE):
+        log_p = _fit_log_p(table, measure, group, sample, known)
+        may_be_near |= _choose(log_p, table.pairs, n_images, most_false=_FINE * most_false)
+    table.align(table.touches(np.unique(table.pairs[may_be_near])), is_fine=True)
     found = np.zeros(len(table.pairs), dtype=bool)
     for measure, most_false in enumerate(_MOST_FALSE):
-        distances = table.log_distances(measure)
-        scales, exponent = _fit(n_images, table.pairs[outside], distances[outside], of=sample)
-        scales = _fill(scales, group, known=np.union1d(sample, suspects))
-        log_p = exponent * (distances - scales[table.pairs].mean(axis=1))
+        log_p = _fit_log_p(table, measure, group, sample, known)
         chosen = _choose(log_p, table.pairs, n_images, most_false=most_false, is_corrected=True)
         found |= chosen & table.detailed() if measure == 0 else chosen
     return NearPairs(table.pairs[found], table.correlations[1, found])
@@ -144,6 +146,13 @@ class _PairTable:
         """Whether the pixels of each of the m pairs were compared, shape (m,)."""
         aligned: Mask = ~np.isnan(self.correlations[0])
         return aligned
+
+    def touches(self, items: Indices) -> Mask:
+        """Return whether each pair has an image of `items`, shape (m,)."""
+        is_item = np.zeros(self.n_images, dtype=bool)
+        is_item[items] = True
+        touches: Mask = is_item[self.pairs[:, 0]] | is_item[self.pairs[:, 1]]
+        return touches
 
     def align(self, which: Mask, *, is_fine: bool = False) -> None:
         """Compare the pixels of the pairs of a mask, shape (m,)."""
@@ -225,6 +234,21 @@ def _fit(
     harmonic = np.cumsum(1 / np.arange(1, _SCALE_RANK + 2))
     exponent = np.mean(harmonic[_SCALE_RANK] - harmonic[ranks]) / max(gap, 1e-6)
     return scales, float(exponent)
+
+
+def _fit_log_p(
+    table: _PairTable, measure: int, group: Indices, sample: Indices, known: Indices
+) -> Floats:
+    """Return the logarithm of p of each pair, (m,), by the scales of its two images.
+
+    The power law is fitted to the pairs of different groups. Images that are not `known` have no
+    scale, and their pairs have a p of 1.
+    """
+    outside = table.aligned & (group[table.pairs[:, 0]] != group[table.pairs[:, 1]])
+    distances = table.log_distances(measure)
+    scales, exponent = _fit(table.n_images, table.pairs[outside], distances[outside], of=sample)
+    scales = _fill(scales, group, known=known)
+    return np.asarray(exponent * (distances - scales[table.pairs].mean(axis=1)), dtype=np.float32)
 
 
 def _fill(scales: Floats, group: Indices, *, known: Indices) -> Floats:

@@ -21,6 +21,7 @@ import numpy as np
 
 from featscape.findings.records import DetectorResult, Evidence, Shortcut
 from featscape.findings.shortcuts.properties import collect_properties
+from featscape.findings.spaces import average_ranks
 from featscape.findings.wording import too_few_items
 from featscape.number_text import percent
 from featscape.printable_names import printable
@@ -158,12 +159,10 @@ def _edges(one: Property, neighbors: NDArray[np.int32]) -> tuple[Codes, Codes]:
 
 def _comparable(one: Property) -> NDArray[Any]:
     """Return the codes of a category, or the ranks of numbers, (n,)."""
-    from scipy.stats import rankdata
-
     if one.levels is not None:
         return one.values
     ranks = np.zeros(len(one.values))
-    ranks[one.known] = rankdata(one.values[one.known])
+    ranks[one.known] = average_ranks(one.values[one.known])
     return ranks
 
 
