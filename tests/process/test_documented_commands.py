@@ -1,0 +1,155 @@
+"""Every command and every Python example in the README, the tutorial and the how-to guides runs.
+
+Blocks of the kinds `sh` and `python` run, page by page, in a folder with small images. The default
+network is replaced by the network whose weights are installed. Other lines that begin with a
+command must be in NOT_RUN, with the reason.
+"""
+
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import small_onnx
+from featscape.cli.commands import app
+from featscape.demo import MODEL, write_digits
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "docs" / "index.md",
+    ROOT / "docs" / "tutorial.md",
+    ROOT / "engine" / "README.md",
+    *sorted((ROOT / "docs" / "howto").glob("*.md")),
+]
+NOT_RUN = {
+    "make demo": "installs an environment: minutes",
+    "make test": "runs this test",
+    ".venv/bin/featscape map photos": "runs as featscape map photos",
+    ".venv/bin/featscape serve photos-map": "runs as featscape serve photos-map",
+    "pip install torch": "downloads 200 MB",
+    "pip install ./engine": "installs an environment: minutes",
+    "featscape map photos --landmarks 100000": "needs 100,000 images",
+    "featscape map s3://bucket/photos": "needs a bucket and a cluster",
+}
+COMMAND = re.compile(r"^(?:\.venv/bin/)?(?:featscape|make|pip|python|sh) \S")
+FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+
+
+def read_blocks(page):
+    """Return the kind and the text of each fenced block of a page."""
+    blocks = FENCE.findall(page.read_text(encoding="utf-8"))
+    return [(kind, textwrap.dedent(text)) for _, kind, text in blocks]
+
+
+def read_unmarked_commands(page):
+    """Return the commands in code blocks other than `sh` and `python`, fenced or indented."""
+    blocks = [text for kind, text in read_blocks(page) if kind not in ("sh", "python")]
+    outside = FENCE.sub("", page.read_text(encoding="utf-8"))
+    blocks += re.findall(r"^    (\S.*)$", outside, re.MULTILINE)
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if COMMAND.match(line)]
+
+
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory):
+    """Make the files that the pages name: images, a map of them, a table and an ONNX file."""
+    stock = tmp_path_factory.mktemp("stock")
+    write_digits(stock / "digits")
+    for digit in "068":
+        for number, file in enumerate(sorted((stock / "digits" / digit).iterdir())[:12]):
+            label = "8" if digit == "0" and number < 2 else digit  # two wrong labels
+            for folder in (stock / "photos", stock / "data" / "animals"):
+                target = folder / label / file.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file, target)
+    shutil.copytree(stock / "photos" / "6", stock / "new-photos")
+    shutil.rmtree(stock / "digits")
+    Image.new("RGB", (64, 48), "teal").save(stock / "new.jpg")
+    for name in ("1.jpg", "2.jpg", "3.jpg", "4.jpg"):
+        Image.effect_noise((64, 64), 60).save(stock / name)
+    table = "path,species,camera\n1.jpg,robin,A\n2.jpg,heron,B\n3.jpg,robin,A\n4.jpg,heron,B\n"
+    (stock / "birds.csv").write_text(table)
+    small_onnx.write(stock / "net.onnx")
+    run_command(f"featscape map {stock}/photos -o {stock}/photos-map --model {MODEL}", stock)
+    return stock
+
+
+@pytest.fixture
+def folder(stock, tmp_path, monkeypatch):
+    """Copy the files into the current folder, with the installed network as the default."""
+    shutil.copytree(stock, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.setattr("sys.path", [str(tmp_path), *sys.path])
+    yield tmp_path
+    sys.modules.pop("networks", None)
+
+
+def run_command(line, folder):
+    """Run a command of a page; a new map replaces the map that is in the folder already."""
+    line, _, output = line.partition(" > ")
+    program, command, *arguments = shlex.split(line)
+    assert program == "featscape"
+    if command == "serve":
+        serve(arguments)
+        return
+    if command == "map":
+        arguments += [] if "--model" in arguments else ["--model", MODEL]
+        arguments += [] if "--force" in arguments else ["--force"]
+    result = CliRunner().invoke(app, [command, *arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert result.output.strip()
+    if output:
+        (folder / output).write_text(result.output, encoding="utf-8")
+
+
+def serve(arguments):
+    """Start the server in a process, wait for its address, and stop it with Ctrl-C."""
+    if "--no-browser" not in arguments:
+        arguments = [*arguments, "--no-browser"]
+    code = "from featscape.cli import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "serve", *arguments], stdout=subprocess.PIPE, text=True
+    ) as process:
+        line = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+    assert "http://127.0.0.1" in line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_examples_of_the_page_run(page, folder):
+    known = {}
+    for kind, text in read_blocks(page):
+        if kind == "sh":
+            for line in text.splitlines():
+                run_command(line, folder)
+        elif kind == "python" and "def mine" in text:
+            (folder / "networks.py").write_text(text, encoding="utf-8")
+        elif kind == "python":
+            exec(text.replace("resnet101", MODEL), known)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_command_that_does_not_run_has_a_reason(page):
+    lines = read_unmarked_commands(page)
+    assert [line for line in lines if not line.startswith(tuple(NOT_RUN))] == []
+
+
+def test_every_reason_belongs_to_a_command():
+    lines = [line for page in PAGES for line in read_unmarked_commands(page)]
+    assert [name for name in NOT_RUN if not any(line.startswith(name) for line in lines)] == []
+
+
+def test_the_pages_have_commands_and_python_examples():
+    kinds = [kind for page in PAGES for kind, _ in read_blocks(page)]
+    assert kinds.count("sh") >= 15
+    assert kinds.count("python") >= 10
