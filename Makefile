@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+RUNNABLE := .venv/runnable
 MODULES := viewer/node_modules/.package-lock.json
 STATIC := src/featscape/bundle/static
 NATIVE := $(shell find engine/native -type f)
@@ -10,13 +11,21 @@ NATIVE := $(shell find engine/native -type f)
 
 install: $(INSTALLED)
 
+# featscape and the tools for development
 $(INSTALLED): pyproject.toml engine/pyproject.toml engine/CMakeLists.txt $(NATIVE)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "Installing featscape and its dependencies into .venv: 4 GB, a few minutes."
+	@echo "Installing featscape and the tools for development into .venv: 4 GB, a few minutes."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ./engine -e '.[dev]'
+	touch $(RUNNABLE) $@
+
+# featscape alone; pip shows each download and its progress
+$(RUNNABLE): pyproject.toml engine/pyproject.toml engine/CMakeLists.txt $(NATIVE)
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing featscape into .venv: 2 GB, a minute or two."
+	$(BIN)/python -m pip install --disable-pip-version-check -e ./engine -e .
 	touch $@
 
-demo: $(INSTALLED)
+demo: $(RUNNABLE)
 	$(BIN)/featscape demo -o demo-map --force
 
 # CONTRIBUTING.md describes the folders of tests. PROCESSES=2 runs the tests in two processes, file by file, slow kinds

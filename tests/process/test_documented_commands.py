@@ -18,9 +18,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-import small_onnx
 from featscape.cli.commands import app
 from featscape.demo import MODEL, write_digits
+from helpers.networks import small_onnx
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
