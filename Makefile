@@ -69,6 +69,7 @@ check: $(INSTALLED) $(MODULES)
 	$(BIN)/clang-format --dry-run --Werror $(NATIVE) engine/tests/native/*
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/python viewer/generate_contract.py --check
 	cd viewer && npm run --silent check
 	cd viewer && npm run --silent build -- --outDir ../build/viewer --logLevel warn
