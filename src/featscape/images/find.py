@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from featscape.errors import InputError
 from featscape.images.decoding.pillow import decode_bytes
+from featscape.images.sources.collection import collect
 from featscape.images.sources.registry import find_in_source
 from featscape.images.storage.disk import check_exists
 from featscape.images.storage.locations import as_location
 from featscape.labels.classes import sample_of_classes
 
 if TYPE_CHECKING:
-    import os
+    from collections.abc import Sequence
 
+    from featscape.images.sources.collection import Collection
     from featscape.records import ImageSet
 
 
@@ -68,8 +71,9 @@ def check_source_exists(source: str | os.PathLike[str]) -> None:
 
 
 def find_images(
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str] | Collection,
     *,
+    labels: Sequence[object] | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
     limit: int | None = None,
@@ -84,8 +88,13 @@ def find_images(
 
     Parameters
     ----------
-    source : str or Path
-        The folder, file or address.
+    source : path, sequence or dataset
+        The folder, file or address; a sequence of paths or Pillow images; torchvision's
+        ImageFolder; a Dataset of PyTorch whose items are Pillow images, or tuples of a Pillow image
+        and a label; or a Dataset of Hugging Face with a column of images. A dataset also gives
+        labels. A dataset must not convert the images to tensors.
+    labels : sequence of n labels, optional
+        The labels of a sequence or dataset.
     path_column, label_column : str, optional
         The columns of the manifest or metadata that contain the paths and the labels. By default
         columns with a usual name, such as file_name and label.
@@ -108,12 +117,23 @@ def find_images(
     ------
     InputError
         If the source does not exist or contains no images, if there is no column of the given
-        name, or if `limit`, `random_state` or `max_megapixels` is out of range.
+        name, if the number of labels differs from the number of images, or if `limit`,
+        `random_state` or `max_megapixels` is out of range.
     """
-    if not str(source):
-        raise InputError("the source must have a name; got ''. Name '.' for the current folder.")
     check_choice(limit=limit, random_state=random_state, max_megapixels=max_megapixels)
-    images = find_in_source(as_location(source), path_column=path_column, label_column=label_column)
+    if not isinstance(source, str | os.PathLike):
+        images = collect(source, labels=labels)
+    elif not str(source):
+        raise InputError("the source must have a name; got ''. Name '.' for the current folder.")
+    elif labels is not None:
+        raise InputError(
+            f"labels need a sequence of images as the source; got the path {str(source)!r}. "
+            "Give the labels of files as folders or in a table."
+        )
+    else:
+        images = find_in_source(
+            as_location(source), path_column=path_column, label_column=label_column
+        )
     if max_megapixels is not None:
         # `decode_plain` supports Pillow's limit only
         decode = partial(decode_bytes, max_megapixels=max_megapixels)

@@ -1,0 +1,185 @@
+"""Images that a program holds: lists of files or Pillow images, and datasets of other libraries.
+
+No library is imported: a dataset is recognized by its attributes.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from PIL import Image
+
+from featscape.errors import InputError
+from featscape.images.decoding.pillow import decode_bytes
+from featscape.images.decoding.plain_jpeg import decode_plain
+from featscape.images.storage.disk import Disk
+from featscape.labels.classes import NO_LABEL
+from featscape.records import ImageSet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+# modes that PNG stores without loss; images of other modes become RGB
+_PNG_MODES = frozenset(("1", "L", "LA", "P", "RGB", "RGBA"))
+
+
+class Collection(Protocol):
+    """A sequence of images, such as a list or a dataset."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Any: ...
+
+
+class CollectedImages:
+    """The `ImageBytes` of a collection: a Pillow image is encoded as PNG when it is read."""
+
+    def __init__(self, names: Iterable[str], get_image: Callable[[int], Any]) -> None:
+        self._places = {name: place for place, name in enumerate(names)}
+        self._get_image = get_image
+
+    def read(self, path: str) -> bytes:
+        """Return the file of an image; raises ImageError, or InputError for another object."""
+        place = self._places[path]
+        image = self._get_image(place)
+        if isinstance(image, str | os.PathLike):
+            return Disk().read(Path(image))
+        if isinstance(image, Image.Image):
+            return _encode(image)
+        raise InputError(
+            f"an image must be a path or an image of Pillow; number {place} is of the type "
+            f"{type(image).__name__}. Pass a dataset without a transform to tensors."
+        )
+
+
+def collect(collection: Collection, *, labels: Sequence[object] | None = None) -> ImageSet:
+    """Return the images of a collection, with the labels of a dataset.
+
+    Parameters
+    ----------
+    collection : sequence or dataset
+        See `find_images`.
+    labels : sequence of n labels, optional
+        Instead of the labels of the dataset.
+
+    Raises
+    ------
+    InputError
+        If the collection is empty, or the number of labels differs from the number of images.
+    """
+    if not (hasattr(collection, "__len__") and hasattr(collection, "__getitem__")):
+        raise InputError(
+            "the source must be a path, a sequence of images or a dataset with a length; got the "
+            f"type {type(collection).__name__}. Pass a list."
+        )
+    n_images = len(collection)
+    if n_images == 0:
+        raise InputError("the source must contain an image; got an empty collection. Add images.")
+    get_image, found = _open(collection)
+    if labels is not None:
+        found = [str(label) for label in labels]
+    if found is not None and len(found) != n_images:
+        raise InputError(
+            f"the number of labels must be the number of images, {n_images:,}; got {len(found):,}. "
+            "Pass one label per image."
+        )
+    names = _name(collection, n_images)
+    return ImageSet(
+        source=f"{n_images:,} images of a {type(collection).__name__}",
+        paths=names,
+        contents=CollectedImages(names, get_image),
+        decode=decode_bytes,
+        decode_plain=decode_plain,
+        kind="collection",
+        labels=None if found is None else tuple(found),
+    )
+
+
+def _open(collection: Collection) -> tuple[Callable[[int], Any], list[str] | None]:
+    """Return a function from a place to an image, and the labels."""
+    dataset = cast("Any", collection)
+    if _is_image_folder(collection):
+        samples = dataset.samples
+        return lambda place: samples[place][0], [dataset.classes[index] for _, index in samples]
+    if hasattr(dataset, "column_names") and hasattr(dataset, "features"):  # Hugging Face
+        return _open_table(dataset)
+    if isinstance(collection, Sequence):
+        return collection.__getitem__, None
+    return _open_dataset(dataset)
+
+
+def _is_image_folder(collection: Collection) -> bool:
+    """Return whether the collection is torchvision's ImageFolder, which lists its files."""
+    return hasattr(collection, "samples") and hasattr(collection, "classes")
+
+
+def _open_table(dataset: Any) -> tuple[Callable[[int], Any], list[str] | None]:
+    """Open a Dataset of Hugging Face: its first column of images, and of class labels."""
+    kinds = {name: type(feature).__name__ for name, feature in dataset.features.items()}
+    column = next((name for name, kind in kinds.items() if kind == "Image"), None)
+    if column is None:
+        raise InputError(
+            f"the dataset must have a column of images; it has {', '.join(kinds)}. "
+            "Cast the column with cast_column(NAME, datasets.Image())."
+        )
+    label = next((name for name, kind in kinds.items() if kind == "ClassLabel"), None)
+    if label is None:
+        label = next((name for name in ("label", "labels") if name in kinds), None)
+    labels = None
+    if label is not None:
+        classes = getattr(dataset.features[label], "names", None)
+        labels = [_name_label(value, classes) for value in dataset[label]]
+    return lambda place: dataset[place][column], labels
+
+
+def _open_dataset(dataset: Any) -> tuple[Callable[[int], Any], list[str] | None]:
+    """Open a Dataset of PyTorch, whose items are images, or tuples of image and label."""
+    if not isinstance(dataset[0], tuple):
+        return dataset.__getitem__, None
+    targets = getattr(dataset, "targets", None)
+    if targets is None:
+        targets = [dataset[place][1] for place in range(len(dataset))]
+    classes = getattr(dataset, "classes", None)
+    labels = [_name_label(target, classes) for target in targets]
+    return lambda place: dataset[place][0], labels
+
+
+def _name_label(value: Any, classes: Sequence[str] | None) -> str:
+    """Return the name of a class by its number; Hugging Face writes a missing label as -1."""
+    if value is None:
+        return NO_LABEL
+    if isinstance(value, str):
+        return value
+    number = int(value)  # also of a tensor
+    if classes is None:
+        return str(number)
+    return classes[number] if number >= 0 else NO_LABEL
+
+
+def _name(collection: Collection, n_images: int) -> tuple[str, ...]:
+    """Return unique names: the paths of a list of paths, otherwise the numbers of the images."""
+    if _is_image_folder(collection):
+        names = [str(file) for file, _ in cast("Any", collection).samples]
+    elif isinstance(collection, Sequence):
+        names = [
+            os.fspath(image) if isinstance(image, str | os.PathLike) else str(place)
+            for place, image in enumerate(collection)
+        ]
+    else:
+        names = []
+    if len(set(names)) == n_images:
+        return tuple(names)
+    digits = len(str(n_images - 1))
+    return tuple(f"image-{place:0{digits}d}" for place in range(n_images))
+
+
+def _encode(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    (image if image.mode in _PNG_MODES else image.convert("RGB")).save(
+        file, format="PNG", compress_level=1
+    )
+    return file.getvalue()

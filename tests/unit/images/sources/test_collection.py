@@ -1,0 +1,132 @@
+"""Lists of images, and datasets of other libraries, as sources."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from featscape import InputError, find_images
+from featscape.labels.classes import NO_LABEL
+
+RED, BLUE = Image.new("RGB", (8, 6), "red"), Image.new("RGB", (8, 6), "blue")
+
+
+class TorchDataset:
+    """Items as those of a torch Dataset: tuples of image and label."""
+
+    classes = ("cat", "dog")
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, place):
+        return (RED, 0) if place == 0 else (BLUE, 1)
+
+
+class HuggingFaceDataset:
+    """Rows and columns as those of datasets.Dataset."""
+
+    column_names = ("id", "photo", "label")
+
+    def __init__(self, labels=(0, 1), names=("cat", "dog")):
+        image, label = type("Image", (), {})(), type("ClassLabel", (), {"names": names})()
+        self.features = {"id": object(), "photo": image, "label": label}
+        self.labels = labels
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, key):
+        return list(self.labels) if key == "label" else {"photo": (RED, BLUE)[key]}
+
+
+def colors_of(images):
+    return [images.load(place).getpixel((0, 0)) for place in range(len(images))]
+
+
+def test_pillow_images_keep_their_pixels_and_get_numbers_as_paths():
+    images = find_images([RED, BLUE], labels=["cat", "dog"])
+    assert images.paths == ("0", "1")
+    assert images.labels == ("cat", "dog")
+    assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "F"])
+def test_pillow_images_of_every_mode_are_read(mode):
+    images = find_images([Image.new("RGB", (8, 6), "white").convert("L").convert(mode)])
+    assert images.load(0).size == (8, 6)
+
+
+def test_files_of_a_list_are_read_and_named_by_their_paths(tmp_path):
+    files = [tmp_path / "b.png", tmp_path / "a.png"]
+    for file, image in zip(files, (RED, BLUE), strict=True):
+        image.save(file)
+    images = find_images(files)
+    assert images.paths == tuple(str(file) for file in files)
+    assert images.labels is None
+    assert images.read(0) == files[0].read_bytes()
+
+
+def test_a_file_that_occurs_twice_is_two_images(tmp_path):
+    RED.save(tmp_path / "a.png")
+    images = find_images([tmp_path / "a.png"] * 2)
+    assert images.paths == ("image-0", "image-1")
+
+
+def test_an_image_folder_of_torchvision_gives_files_and_classes(tmp_path):
+    datasets = pytest.importorskip("torchvision.datasets")
+    for name, image in (("cat", RED), ("dog", BLUE)):
+        (tmp_path / name).mkdir()
+        image.save(tmp_path / name / "1.png")
+    images = find_images(datasets.ImageFolder(tmp_path))
+    assert images.labels == ("cat", "dog")
+    assert images.paths[0].endswith("cat/1.png")
+    assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
+
+
+def test_a_dataset_of_torch_gives_images_and_classes():
+    images = find_images(TorchDataset())
+    assert images.labels == ("cat", "dog")
+    assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
+
+
+def test_a_dataset_of_hugging_face_gives_images_and_classes():
+    images = find_images(HuggingFaceDataset())
+    assert images.labels == ("cat", "dog")
+    assert colors_of(images) == [(255, 0, 0), (0, 0, 255)]
+
+
+@pytest.mark.parametrize("missing", [-1, None])
+def test_a_missing_label_of_hugging_face_is_no_class(missing):
+    assert find_images(HuggingFaceDataset(labels=(missing, 1))).labels == (NO_LABEL, "dog")
+
+
+def test_a_dataset_of_hugging_face_without_a_column_of_images_is_refused():
+    dataset = HuggingFaceDataset()
+    del dataset.features["photo"]
+    with pytest.raises(InputError, match="column of images; it has id, label"):
+        find_images(dataset)
+
+
+def test_an_array_is_refused_when_it_is_read():
+    images = find_images([np.zeros((4, 4, 3))])
+    with pytest.raises(InputError, match="number 0 is of the type ndarray"):
+        images.load(0)
+
+
+def test_the_limit_chooses_images_of_a_list():
+    assert len(find_images([RED, BLUE] * 5, limit=3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("source", "labels", "message"),
+    [
+        ([], None, "empty collection"),
+        ([RED], ["cat", "dog"], r"images, 1; got 2"),
+        (7, None, "type int"),
+        (iter([RED]), None, "type list_iterator"),
+        ("photos", ["cat"], "labels need a sequence"),
+    ],
+)
+def test_a_wrong_collection_is_refused(source, labels, message):
+    with pytest.raises(InputError, match=message):
+        find_images(source, labels=labels)
