@@ -104,15 +104,17 @@ def build_lite0() -> tuple[Any, Sequence[float], Sequence[float]]:
 
 def open_networks(model: str, weights: Path | None, pixels: list[np.ndarray]) -> list[Network]:
     """Return the network on each engine and in each precision of this machine."""
-    from featscape.features import load_network
-    from featscape.features.engines.torch import TorchEngine
+    import torch
 
-    network = load_network(model, weights=weights, device="cpu")
+    from featscape.features.engines.torch import TorchEngine
+    from featscape.features.loading import build_network
+
+    network = build_network(model, weights=weights, device="cpu")
     geometry = network.preprocessing
     assert network.module is not None
     torch_engine = TorchEngine(
         network.module,
-        device=network.device,
+        device=torch.device(network.device),
         mean=geometry.mean,
         std=geometry.std,
     )

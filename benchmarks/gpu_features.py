@@ -29,6 +29,7 @@ from featscape.features.engines.gpu_resize import make_batch
 from featscape.features.engines.precision import measure
 from featscape.features.engines.torch import TorchEngine, _tf32_disabled
 from featscape.features.extraction.prefetch import read_ahead
+from featscape.features.loading import build_network
 from featscape.images import decode_plain, find_images
 from featscape.progress import SilentProgress, Task
 from machine import table
@@ -95,13 +96,13 @@ def open_networks(folder: Path, weights: Path, *, interpreted: bool) -> tuple[Ne
         from whole_job import write_random_weights
 
         write_random_weights(weights, folder)
-    here = load_network(name, weights=weights, device="cpu", precision="fp32")
+    here = build_network(name, weights=weights, device="cpu").choose_precision(())[0]
     if not interpreted:
         return here, load_network(name, weights=weights, device="cuda", precision="fp32")
     seen = here.preprocessing
     engine = TorchEngine(
         here.module,  # type: ignore[arg-type]
-        device=here.device,
+        device=torch.device(here.device),
         mean=seen.mean,
         std=seen.std,
         geometry=seen.resizing,

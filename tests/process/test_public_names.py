@@ -36,3 +36,18 @@ def test_importing_loads_nothing_heavy(code):
 
 def test_the_check_above_can_fail():
     assert "sklearn" in loaded_by("from meshtsne import TSNE; repr(TSNE())")
+
+
+def test_a_map_with_a_cached_network_loads_no_library_of_networks(photos, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
+    code = (
+        "from featscape import make_map\n"
+        "make_map({photos!r}, {output!r}, model='efficientnet_lite0', perplexity=4, size_px=400)"
+    )
+    first, second = (
+        loaded_by(code.format(photos=str(photos), output=str(tmp_path / name / "map")))
+        for name in ("one", "two")
+        if not (tmp_path / name).mkdir()
+    )
+    assert "torch" in first
+    assert second & {"sklearn", "timm", "torch", "torchvision", "open_clip"} == set()

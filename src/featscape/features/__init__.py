@@ -1,5 +1,6 @@
 """Features of images from pretrained networks."""
 
+from featscape.features.compiled_networks import read_classifier
 from featscape.features.extraction.loop import extract
 from featscape.features.loading import check_network, load_network, reload_network
 from featscape.features.map_network import check_given, explain_refusal, load_for_map
@@ -7,7 +8,6 @@ from featscape.features.network import Network
 from featscape.features.protocols import Backend
 from featscape.features.readout.layers import list_layers
 from featscape.features.zoo.architecture import Layer, LayerTree, ModelEntry
-from featscape.features.zoo.classifier_weights import read_classifier
 from featscape.features.zoo.registry import fetch_weights, list_models
 
 __all__ = [

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from featscape.defaults import DEFAULT_MODEL
 from featscape.errors import ModelError
-from featscape.features.engines.base import FP32
-from featscape.features.engines.devices import check_device
+from featscape.features.compiled_networks import entry_name, load_cached, save
+from featscape.features.engines.base import BF16, FP32
+from featscape.features.engines.devices import check_device, may_have_gpu
 from featscape.features.engines.precision import AUTO, check_precision
 from featscape.features.opening import open_network
 from featscape.features.readout.layers import check_layers
@@ -75,6 +76,9 @@ def load_network(
 ) -> Network:
     """Load a pretrained network, ready for `extract`.
 
+    The network of a library that OpenVINO runs on the CPU is cached in OpenVINO's format, and the
+    next call does not import PyTorch.
+
     Parameters
     ----------
     model : str
@@ -122,8 +126,45 @@ def load_network(
     check_network(
         model, weights=weights, layers=layers, pool=pool, device=device, precision=precision
     )
+    progress = progress or SilentProgress()
+    path = None if weights is None else Path(weights)
+    name = None
+    if device == "cpu" or (device == "auto" and not may_have_gpu()):
+        name = entry_name(model, weights=path, layers=layers, pool=pool)
+    network = None
+    if name is not None:
+        network = load_cached(name, weights=path, precision=precision, progress=progress)
+    if network is None:
+        network = build_network(
+            model,
+            weights=weights,
+            layers=layers,
+            pool=pool,
+            device=device,
+            precision=precision,
+            progress=progress,
+        )
+        if name is not None:
+            save(name, network, progress=progress)
+    return network.choose_precision(())[0] if precision == FP32 else network
+
+
+def build_network(
+    model: str,
+    *,
+    weights: str | Path | None = None,
+    layers: Sequence[str] = (),
+    pool: str | None = None,
+    device: str = "auto",
+    precision: str = AUTO,
+    progress: Progress | None = None,
+) -> Network:
+    """Build a network and convert it for OpenVINO, whether it is cached or not.
+
+    The parameters and errors are those of `load_network`, after its checks.
+    """
     with own_code_errors(model):
-        network = open_network(
+        return open_network(
             find_architecture(model)(),
             owner=model,
             weights=weights,
@@ -133,7 +174,6 @@ def load_network(
             precision=precision,
             progress=progress or SilentProgress(),
         )
-    return network.choose_precision(())[0] if precision == FP32 else network
 
 
 def reload_network(
@@ -174,13 +214,14 @@ def reload_network(
             is_default = find_architecture(card.name)().weights == card.weights
         weights = None if is_default else card.weights
     is_default_layer = card.pool == "none" or card.layer.startswith(INPUT_OF)
-    network = load_network(
-        model or card.name,
-        weights=weights,
-        layers=() if is_default_layer else card.layers,
-        pool=None if is_default_layer else card.pool,
-        device=device,
-    ).at_precision(card.precision)
+    name = model or card.name
+    layers = () if is_default_layer else card.layers
+    pool = None if is_default_layer else card.pool
+    network = load_network(name, weights=weights, layers=layers, pool=pool, device=device)
+    if card.precision == BF16 and BF16 not in network.engine.precisions and not is_file(name):
+        # PyTorch emulates bfloat16, and a cached network does not have PyTorch's module
+        network = build_network(name, weights=weights, layers=layers, pool=pool, device=device)
+    network = network.at_precision(card.precision)
     if model is not None:  # files are compared by their hashes, and may have been moved
         name = network.card.name if is_file(model) else card.name
         card = replace(card, name=name, weights=network.card.weights)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from featscape.errors import ModelError
 from featscape.features.loading import check_network, reload_network
 from featscape.features.zoo.registry import is_file, is_listed, standard_weights
-from featscape.features.zoo.weights import hash_file
+from featscape.files.regular import hash_file
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:

@@ -20,7 +20,6 @@ from featscape.records import Inference
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import torch
     from numpy.typing import NDArray
     from PIL import Image
     from torch import nn
@@ -44,10 +43,11 @@ class Network:
     ----------
     card : ModelCard
         Describes the network, its weights, its preprocessing and its precision.
-    device : torch.device
-        The device that runs the network.
+    device : str
+        The device that runs the network: "cpu", "mps", "cuda" or "cuda:1".
     module : torch.nn.Module or None
-        Standardized floats (b, 3, h, w) -> features (b, d). None for an ONNX file.
+        Standardized floats (b, 3, h, w) -> features (b, d). None for an ONNX file and for a cached
+        network.
     preprocessing : Preprocessing
     engine : Engine
         Runs the network.
@@ -63,8 +63,8 @@ class Network:
     """
 
     card: ModelCard
-    device: torch.device
-    module: nn.Module | None  # None for an ONNX file
+    device: str
+    module: nn.Module | None
     preprocessing: Preprocessing
     engine: Engine
     requested: str
@@ -85,13 +85,13 @@ class Network:
         image delays all threads. OpenVINO's threads do not wait for each other.
         """
         n_cores = count_cores()
-        threads_wait = self.device.type == "cpu" and isinstance(self.engine, TorchEngine)
+        threads_wait = self.device == "cpu" and isinstance(self.engine, TorchEngine)
         return min(max(1, n_cores // 2 if threads_wait else n_cores), _MAX_WORKERS)
 
     @property
     def n_concurrent(self) -> int:
         """Number of batches in `run` at the same time: a GPU receives the next batch early."""
-        return _N_CONCURRENT_GPU if self.device.type == "cuda" else 1
+        return _N_CONCURRENT_GPU if self.device.startswith("cuda") else 1
 
     @property
     def min_px(self) -> int:
@@ -222,7 +222,7 @@ class Network:
 
     def n_to_compile(self, n_images: int, batch_size: int) -> int:
         """Return the number of images for `compiled`; 0 if compiling does not save time."""
-        saves_time = self.device.type == "cuda" and n_images >= COMPILED_FROM
+        saves_time = self.device.startswith("cuda") and n_images >= COMPILED_FROM
         return batch_size if saves_time else 0
 
     def compiled(self, images: Sequence[NDArray[np.uint8]]) -> Network:
@@ -270,9 +270,11 @@ class Network:
         engine: Engine = self.engine
         if name == BF16 and BF16 not in engine.precisions and self.module is not None:
             # PyTorch emulates bfloat16: this is slower, and the features differ only by rounding
+            import torch
+
             engine = TorchEngine(
                 self.module,
-                device=self.device,
+                device=torch.device(self.device),
                 mean=self.preprocessing.mean,
                 std=self.preprocessing.std,
                 geometry=self.resizing,

@@ -14,13 +14,15 @@ from featscape.features.engines.base import Probe
 from featscape.features.engines.devices import choose_device
 from featscape.features.engines.folding import fold_batch_norms
 from featscape.features.engines.selection import open_engine
+from featscape.features.engines.torch import TorchEngine
 from featscape.features.network import Network
 from featscape.features.readout.pooling import DEFAULT_POOL
 from featscape.features.zoo.architecture import OUTPUT
 from featscape.features.zoo.fingerprint import make_fingerprint, make_probe
 from featscape.features.zoo.own.code import is_name
 from featscape.features.zoo.own.onnx_file import OnnxModel, openvino_errors
-from featscape.features.zoo.weights import hash_file, read_state, skip_random_weights
+from featscape.features.zoo.weights import read_state, skip_random_weights
+from featscape.files.regular import hash_file
 from featscape.records import ModelCard
 
 if TYPE_CHECKING:
@@ -123,9 +125,11 @@ def _start(
         progress.note(f"{card.name} runs on {engine.name}: {fallback}")
     return Network(
         card,
-        device,
+        str(device),
         module=readout,
-        preprocessing=preprocessing,
+        preprocessing=(
+            preprocessing if isinstance(engine, TorchEngine) else preprocessing.without_torch()
+        ),
         engine=engine,
         requested=precision,
         fallback=fallback,
@@ -172,9 +176,9 @@ def _open_onnx(
     )
     return Network(
         card,
-        choose_device("cpu"),
+        "cpu",
         module=None,
-        preprocessing=preprocessing,
+        preprocessing=preprocessing.without_torch(),
         engine=engine,
         requested=precision,
         fallback="",

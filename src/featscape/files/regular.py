@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from functools import cache
@@ -46,6 +47,12 @@ def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
         file.close()
         raise
     return file
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of the file at `path` as hexadecimal digits; may raise OSError."""
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_regular(facts: os.stat_result, path: str | os.PathLike[str]) -> None:

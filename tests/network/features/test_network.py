@@ -150,7 +150,7 @@ def test_decoding_threads_are_fewer_with_pytorch(monkeypatch, small_network):
     assert small_network.n_workers == 6
     plain = TorchEngine(
         small_network.module,
-        device=small_network.device,
+        device=torch.device(small_network.device),
         mean=(0.5,) * 3,
         std=(0.5,) * 3,
         precision="fp32",

@@ -72,20 +72,21 @@ def on_a_gpu():
 
     def move(network):
         preprocessing = network.preprocessing
+        resizing = replace(preprocessing.resizing, kernel="torch")
         engine = TorchEngine(
             network.module,
             device=torch.device("cpu"),
             mean=preprocessing.mean,
             std=preprocessing.std,
-            geometry=preprocessing.resizing,
+            geometry=resizing,
         )
         inference = network.inference
         return replace(
             network,
             inference=None if inference is None else replace(inference, engine=engine.name),
-            device=torch.device("cuda"),
+            device="cuda",
             engine=engine,
-            resizing=preprocessing.resizing,
+            resizing=resizing,
         )
 
     return move

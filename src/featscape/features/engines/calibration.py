@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featscape.errors import MissingExtra, ModelError
+from featscape.features.cache_folder import cache_folder
 from featscape.features.openvino_import import import_openvino, openvino_core, telemetry_disabled
 from featscape.features.zoo.fingerprint import TOLERANCE, measure_change
 
@@ -95,6 +96,4 @@ def _is_of(model: Any, fingerprint: Fingerprint, *, if_unknown: bool) -> bool:
 
 
 def _path(key: str) -> Path:
-    import torch
-
-    return Path(torch.hub.get_dir(), "featscape", f"int8-{key}.xml")
+    return cache_folder() / f"int8-{key}.xml"

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
+from ctypes.util import find_library
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featscape.errors import DeviceError, InputError
 
 if TYPE_CHECKING:
     import torch
+
+# The files of the drivers of NVIDIA, of AMD, and of Windows Subsystem for Linux
+_GPU_FILES = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 
 _core_limit: int | None = None
 
@@ -39,6 +45,15 @@ def choose_device(name: str) -> torch.device:
             "these, or install the build of PyTorch that fits your GPU (https://pytorch.org)."
         )
     return torch.device(name)
+
+
+def may_have_gpu() -> bool:
+    """Return whether PyTorch may find a GPU on this machine, without importing PyTorch."""
+    if sys.platform == "linux":
+        return any(Path(path).exists() for path in _GPU_FILES)
+    if sys.platform == "win32":
+        return find_library("nvcuda") is not None
+    return True
 
 
 def check_device_name(name: str) -> None:

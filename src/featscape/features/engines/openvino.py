@@ -20,6 +20,7 @@ from featscape.features.openvino_import import import_openvino, openvino_core
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import nn
@@ -73,6 +74,21 @@ class OpenVinoEngine:
         n_requests = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         self._queue = openvino.AsyncInferQueue(compiled, _REQUESTS_A_CORE * n_requests)
         self._lock = threading.Lock()  # the queue supports one caller at a time
+
+    @classmethod
+    def read(cls, path: Path) -> OpenVinoEngine:
+        """Return the engine that `save` wrote, in fp32."""
+        return cls(openvino_core().read_model(path))
+
+    def save(self, path: Path) -> None:
+        """Write the model to an .xml file, and its weights to the .bin file beside it.
+
+        Raises
+        ------
+        RuntimeError
+            If the files cannot be written.
+        """
+        import_openvino().save_model(self._model, path, compress_to_fp16=False)
 
     def run(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Compute the features of one batch of images: see `Engine.run`.

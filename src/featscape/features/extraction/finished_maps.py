@@ -21,7 +21,7 @@ from featscape.features.extraction.reading import make_reader
 from featscape.features.readout.pooling import DEFAULT_POOL
 from featscape.features.zoo.architecture import INPUT_OF
 from featscape.features.zoo.registry import find_weights_file, is_listed, standard_weights
-from featscape.features.zoo.weights import hash_file
+from featscape.files.regular import hash_file
 from featscape.mapfolder import current_versions
 from featscape.mapfolder.read import read_run
 from featscape.printable_names import printable

@@ -28,8 +28,8 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.features.extraction.cache import DIGEST_BYTES, StoredFeatures
 from featscape.features.zoo.fingerprint import describe_change
-from featscape.features.zoo.weights import hash_file
 from featscape.files.npy import read_npy_header
+from featscape.files.regular import hash_file
 from featscape.mapfolder.staging import WriteError, flush, writing
 from featscape.printable_names import printable
 

@@ -6,7 +6,6 @@ import http.client
 import math
 import os
 import re
-import sys
 import tempfile
 import urllib.error
 import urllib.request
@@ -14,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featscape.errors import DownloadError, ModelError
-from featscape.features.zoo.weights import hash_file
+from featscape.features.cache_folder import hub_folder
+from featscape.files.regular import hash_file
 from featscape.progress import Task
 
 if TYPE_CHECKING:
@@ -27,13 +27,7 @@ _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.")
 
 def cached_file(url: str) -> Path:
     """Return where the file at `url` is stored after the download; torch is not imported."""
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        folder = Path(torch.hub.get_dir())
-    else:
-        cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-        folder = Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser() / "hub"
-    return folder / "checkpoints" / url.rsplit("/", maxsplit=1)[-1]
+    return hub_folder() / "checkpoints" / url.rsplit("/", maxsplit=1)[-1]
 
 
 def download(url: str, *, owner: str, progress: Progress) -> Path:

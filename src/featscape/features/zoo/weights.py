@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import re
 import struct
@@ -39,12 +38,6 @@ MISFITS = (RuntimeError, LookupError, ValueError, TypeError, AttributeError, Ass
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 # Tensors that do not affect the features: counters, and classifiers used in training only.
 _IDLE = re.compile(r"(.*\.num_batches_tracked|aux\d\..*|AuxLogits\..*)")
-
-
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of the file at `path` as hexadecimal digits; may raise OSError."""
-    with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

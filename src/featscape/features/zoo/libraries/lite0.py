@@ -14,7 +14,7 @@ from featscape.features.zoo.architecture import Architecture, ModelEntry
 from featscape.features.zoo.classifier import fit, remove_classifier
 from featscape.features.zoo.geometry import ResizeAndCrop
 from featscape.features.zoo.preprocessing import Preprocessing
-from featscape.features.zoo.weights import hash_file
+from featscape.files.regular import hash_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

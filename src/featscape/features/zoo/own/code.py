@@ -16,7 +16,8 @@ from featscape.errors import FeatscapeError, ModelError
 from featscape.features.zoo.architecture import INPUT_OF, OUTPUT, Architecture
 from featscape.features.zoo.classifier import find_classifier, replace_layer
 from featscape.features.zoo.preprocessing import read_preprocessing
-from featscape.features.zoo.weights import fit_state, hash_file
+from featscape.features.zoo.weights import fit_state
+from featscape.files.regular import hash_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -13,8 +13,7 @@ from featscape.errors import FeatscapeError, InputError, MissingExtra, ModelErro
 from featscape.features.openvino_import import openvino_core
 from featscape.features.zoo.own.onnx_external import find_external
 from featscape.features.zoo.preprocessing import read_preprocessing
-from featscape.features.zoo.weights import hash_file
-from featscape.files.regular import check_regular
+from featscape.files.regular import check_regular, hash_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

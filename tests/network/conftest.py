@@ -1,0 +1,9 @@
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_cached_networks():
+    """Build each network, because tests replace parts of the code that builds it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("featscape.features.loading.entry_name", lambda *_, **__: None)
+        yield
