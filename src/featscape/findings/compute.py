@@ -47,8 +47,7 @@ class ItemData:
     Attributes
     ----------
     features : ndarray, shape (n, d)
-        May be memory-mapped. Most detectors read blocks of rows; the search for duplicates may
-        hold all rows as float32 in memory.
+        May be memory-mapped: the detectors read blocks of rows.
     positions : ndarray of float32, shape (n, 2) or (n, 3)
     neighbors : ndarray of int32, shape (n, k), or None
         The nearest items of each item by the features, nearest first; None if they are unknown.
@@ -167,7 +166,7 @@ def _find_in_images(
     return _OfImages(
         find_duplicates(
             survey,
-            features=np.asarray(items.features, dtype=np.float32),
+            features=items.features,
             neighbors=neighbors,
             digests=items.digests,
             labels=items.labels,

@@ -29,6 +29,7 @@ _N_KNC = 10
 WIDER = 3  # an item on the map is a false friend if it is not among 3 x 30 neighbors in features
 _MOST_RANKED = 1_000  # items whose ranks among all items are computed
 _MOST_RANKS = 50_000_000  # items times ranked items
+_MOST_AT_ONCE = 4_000_000  # ranks; each takes 30 bytes in between
 _MOST_PAIRED = 1_000  # items whose distances are correlated, as in Kobak & Berens
 _LEAST_ITEMS = 10
 
@@ -160,7 +161,7 @@ def _by_rank(
     n_rows = min(_MOST_RANKED, max(100, _MOST_RANKS // n))
     rows = np.sort(generator.permutation(n)[:n_rows])
     lost = np.zeros(2)
-    for block in blocks(len(rows), rows_at_once=256):
+    for block in blocks(len(rows), rows_at_once=max(1, _MOST_AT_ONCE // n)):
         in_features = _ranks(values, rows[block])
         in_map = _ranks(positions.astype(np.float64), rows[block])
         lost[0] += np.maximum(in_features - k, 0)[in_map <= k].sum()

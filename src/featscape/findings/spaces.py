@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # Fashion-MNIST and digits
 N_COMPONENTS = 512
 
+_MOST_VALUES = 256_000_000  # of all components, 1 GB: a million items have 256 components
 _ROWS_AT_ONCE = 8_192
 _MOST_FITTED = 50_000  # the covariance of more rows differs by less than the findings can show
 _MOST_IN_TREE = 3  # columns; a tree is slower than all pairs in more dimensions
@@ -76,8 +77,11 @@ class Components:
         -------
         ndarray of float32, shape (n, c)
         """
-        weights = np.maximum(self.variances, _NO_VARIANCE) ** -0.25
-        return unit_rows(self.values * weights.astype(np.float32))
+        weights = (np.maximum(self.variances, _NO_VARIANCE) ** -0.25).astype(np.float32)
+        whitened = np.empty_like(self.values)
+        for block in blocks(len(whitened)):
+            whitened[block] = unit_rows(self.values[block] * weights)
+        return whitened
 
 
 def principal_components(
@@ -90,7 +94,7 @@ def principal_components(
     features : ndarray, shape (n, d)
         May be memory-mapped; the rows are read in blocks.
     n_components : int
-        At most d and a quarter of n are returned.
+        At most d, a quarter of n, and 256 million / n are returned.
     random_state : int
         Seed of the sample of rows that the components are fitted on, above 50,000 rows.
     """
@@ -101,14 +105,14 @@ def principal_components(
     sample = unit_rows(features[rows])
     center = sample.mean(axis=0)
     sample -= center
-    n_components = max(1, min(n_components, d, n // 4))
+    n_components = max(1, min(n_components, d, n // 4, _MOST_VALUES // n))
     axes, variances = _axes(sample, n_components)
     if variances[0] < _NO_VARIANCE:
         return None
     values = np.empty((n, len(variances)), dtype=np.float32)
     for block in blocks(n):
         values[block] = (unit_rows(features[block]) - center) @ axes
-    values /= np.sqrt(np.mean((values**2).sum(axis=1)))
+    values /= np.sqrt(np.vdot(values, values) / n)
     return Components(values, variances / variances[0])
 
 

@@ -23,6 +23,8 @@ from featscape.findings.pixels.survey import SIZE_PX
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from featscape.findings.duplicates.subset import Grays
+
     Floats = NDArray[np.float32]
     Complexes = NDArray[np.complex64]
 
@@ -72,13 +74,13 @@ class Aligner:
 
     Parameters
     ----------
-    grays : ndarray of uint8, shape (n, 48, 48)
+    grays : ndarray or Subset of uint8, shape (n, 48, 48)
         The images as gray squares.
     """
 
-    def __init__(self, grays: NDArray[np.uint8]) -> None:
+    def __init__(self, grays: Grays) -> None:
         self._grays = grays
-        self._levels = _pyramid(grays) if len(grays) <= _MOST_KEPT else None
+        self._levels = _pyramid(grays[:]) if len(grays) <= _MOST_KEPT else None
         self._coordinates = {side: _coordinates(side) for side in _SIDES_PX}
         identity = np.eye(12 * 12, dtype=np.float32)
         warps, inside = [], []

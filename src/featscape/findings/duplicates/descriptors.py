@@ -9,6 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from featscape.findings.duplicates.subset import Grays
+
     Floats = NDArray[np.float32]
     Indices = NDArray[np.intp]
 
@@ -19,12 +21,12 @@ _ROWS = 4096  # in one step, to limit memory
 _CELL = 1024
 
 
-def describe(grays: NDArray[np.uint8]) -> Floats:
+def describe(grays: Grays) -> Floats:
     """Return the descriptors of gray squares, (n, 144): reduced, with mean 0 and norm 1.
 
     The norm of flat images is near 0: their similarity to all images is low.
     """
-    n_images, side = grays.shape[:2]
+    n_images, side = len(grays), grays[:1].shape[1]
     descriptors = np.empty((n_images, _SIDE * _SIDE), dtype=np.float32)
     for start in range(0, n_images, _ROWS):
         rows = grays[start : start + _ROWS].astype(np.float32)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.findings.duplicates.near_pairs import connect, find_near_pairs
+from featscape.findings.duplicates.subset import Subset
 from featscape.findings.records import DetectorResult, DuplicateGroup, Evidence
 from featscape.findings.wording import join_names, name_item
 from featscape.number_text import plural
@@ -33,7 +34,7 @@ _METHODS = {
 def find_duplicates(
     survey: Survey | None,
     *,
-    features: NDArray[np.float32],
+    features: NDArray[np.floating[Any]],
     neighbors: NDArray[np.int32],
     digests: NDArray[np.uint8] | None = None,
     labels: Sequence[str] | None = None,
@@ -48,7 +49,8 @@ def find_duplicates(
     ----------
     survey : Survey or None
         None for a map without images: only equal files are then found.
-    features : ndarray of float32, shape (n, d)
+    features : ndarray, shape (n, d)
+        May be memory-mapped.
     neighbors : ndarray of int32, shape (n, k)
         The nearest items in feature space, nearest first.
     digests : ndarray of uint8, shape (n, 32), optional
@@ -85,8 +87,8 @@ def find_duplicates(
             )
         else:
             near, correlation = find_near_pairs(
-                survey.grays[originals],
-                features[originals],
+                Subset(survey.grays, originals),
+                Subset(features, originals),
                 _renumber(neighbors, same_pixels, originals),
                 n_threads=n_threads,
                 random_state=random_state,

@@ -24,6 +24,8 @@ from featscape.findings.duplicates.descriptors import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from featscape.findings.duplicates.subset import FeatureRows, Grays
+
     Floats = NDArray[np.float32]
     Indices = NDArray[np.intp]
     Mask = NDArray[np.bool_]
@@ -69,8 +71,8 @@ class NearPairs(NamedTuple):
 
 
 def find_near_pairs(
-    grays: NDArray[np.uint8],
-    features: Floats,
+    grays: Grays,
+    features: FeatureRows,
     neighbors: NDArray[np.int32],
     *,
     n_threads: int = 1,
@@ -80,9 +82,10 @@ def find_near_pairs(
 
     Parameters
     ----------
-    grays : ndarray of uint8, shape (n, 48, 48)
+    grays : ndarray or Subset of uint8, shape (n, 48, 48)
         The images as gray squares.
-    features : ndarray of float32, shape (n, d)
+    features : ndarray or Subset of floats, shape (n, d)
+        May be memory-mapped.
     neighbors : ndarray of int32, shape (n, k)
         The nearest items in feature space, nearest first. 30 or more find larger groups.
     n_threads : int
@@ -129,7 +132,7 @@ class _PairTable:
     """Pairs of images with their distances. Pairs are aligned and added on demand."""
 
     def __init__(
-        self, grays: NDArray[np.uint8], features: Floats, pairs: Indices, *, n_threads: int
+        self, grays: Grays, features: FeatureRows, pairs: Indices, *, n_threads: int
     ) -> None:
         self.n_images = len(grays)
         self.pairs = pairs
@@ -404,23 +407,25 @@ def _log_distances(measure: int, correlations: Floats, cosine: Floats) -> Floats
     return both.astype(np.float32, copy=False)
 
 
-def _cosine_distances(features: Floats, pairs: Indices) -> Floats:
+def _cosine_distances(features: FeatureRows, pairs: Indices) -> Floats:
     """Return 1 - the cosine similarity of each pair; the features may be a memory map."""
     distances = np.empty(len(pairs), dtype=np.float32)
     for start in range(0, len(pairs), _ROWS):
-        first, second = (features[items] for items in pairs[start : start + _ROWS].T)
+        first, second = (
+            features[items].astype(np.float32) for items in pairs[start : start + _ROWS].T
+        )
         product = np.einsum("pd,pd->p", first, second)
         norm = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
         distances[start : start + _ROWS] = 1 - product / np.maximum(norm, 1e-12)
     return distances
 
 
-def _measure_detail(grays: NDArray[np.uint8]) -> Floats:
+def _measure_detail(grays: Grays) -> Floats:
     """Return the share of an image's 64 blocks that have contrast, compared with the image."""
-    blocks = grays.reshape(len(grays), 8, 6, 8, 6)
     detail = np.empty(len(grays), dtype=np.float32)
     for start in range(0, len(grays), _ROWS):
-        rows = blocks[start : start + _ROWS].astype(np.float32)
+        block = grays[start : start + _ROWS]
+        rows = block.reshape(len(block), 8, 6, 8, 6).astype(np.float32)
         contrast = rows.std(axis=(2, 4)).reshape(len(rows), -1)
         whole = rows.std(axis=(1, 2, 3, 4))
         detail[start : start + _ROWS] = (contrast > 0.15 * whole[:, None]).mean(axis=1)

@@ -83,11 +83,17 @@ class LabelModel:
     ) -> None:
         from scipy.linalg import eigh
 
-        n = len(components.values)
-        rows = np.hstack([components.values, np.ones((n, 1), np.float32)])
-        product = (rows.T @ rows).astype(np.float64)
+        # the rows of the ridge are the components and a constant 1
+        values = components.values
+        n, c = values.shape
+        product = np.empty((c + 1, c + 1))
+        product[:c, :c] = values.T @ values
+        product[c, :c] = product[:c, c] = values.sum(axis=0, dtype=np.float64)
+        product[c, c] = n
         self._variances, axes = eigh(product)
-        self._rows = rows @ axes.astype(np.float32)  # (n, c + 1), in the axes of the ridge
+        axes = axes.astype(np.float32)
+        self._rows = values @ axes[:c]  # (n, c + 1), in the axes of the ridge
+        self._rows += axes[c]
         self._voters = neighbors.indices
         # The weight of a voter is a Gaussian of its cosine distance, scaled by the cosine distance
         # of the last voter. Hechenbichler & Schliep (2004), "Weighted k-nearest-neighbor techniques
@@ -180,9 +186,7 @@ class _Ridge:
         chosen : ndarray of intp, shape (m,)
             Indices of rows.
         """
-        order = np.argsort(codes, kind="stable")
-        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-        sums = np.add.reduceat(rows[order], starts, axis=0).T.astype(np.float64)  # (c, n_classes)
+        sums = _sum_classes(rows, codes, len(counts)).T  # (c, n_classes)
         own = np.arange(len(chosen))
 
         def fit_with(penalty: float) -> _Ridge:
@@ -205,6 +209,21 @@ class _Ridge:
         fit[np.arange(len(chosen)), self.codes[chosen]] -= leverage
         fit /= np.maximum(1 - leverage, _LEAST_FREEDOM)[:, None]
         return fit
+
+
+def _sum_classes(
+    rows: NDArray[np.float32], codes: NDArray[np.intp], n_classes: int
+) -> NDArray[np.float64]:
+    """Return the sum of the rows of each class, (n_classes, c), without a copy of the rows."""
+    from scipy.sparse import csr_array
+
+    sums = np.zeros((n_classes, rows.shape[1]))
+    for block in blocks(len(rows)):
+        own = codes[block]
+        ones = np.ones(len(own), np.float32)
+        members = csr_array((ones, (own, np.arange(len(own)))), shape=(n_classes, len(own)))
+        sums += members @ rows[block]
+    return sums
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@ import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
 from featscape.findings.duplicates.groups import find_duplicates, number_groups
+from featscape.findings.duplicates.subset import Subset
 from featscape.findings.pixels.survey import survey_thumbnails
 from featscape.findings.spaces import search_all_pairs
 from helpers.maps.planted import Pictures, pictures
@@ -143,3 +144,22 @@ def test_each_item_has_the_number_of_its_group():
     images[4], images[5] = images[1], images[2]
     numbers = number_groups(duplicates(images).findings, 6)
     assert numbers.tolist() == [-1, 0, 1, -1, 0, 1]
+
+
+def test_a_subset_has_the_chosen_rows():
+    rows = np.random.default_rng(0).normal(size=(50, 4))
+    subset = Subset(rows, np.arange(1, 50, 2))
+    assert len(subset) == 25
+    assert (subset[np.array([2, 0])] == rows[[5, 1]]).all()
+    assert (subset[3:5] == rows[[7, 9]]).all()
+    assert (Subset(rows)[:] == rows).all()
+
+
+def test_features_of_half_precision_give_the_same_groups():
+    images = pictures(40)
+    images[30] = ImageOps.mirror(images[5])
+    features = np.random.default_rng(0).normal(size=(40, 16)).astype(np.float32)
+    features[30] = features[5]
+    whole = duplicates(images, features=features)
+    assert groups(whole) == [(5, 30)]
+    assert groups(duplicates(images, features=features.astype(np.float16))) == [(5, 30)]
