@@ -2,8 +2,8 @@
 
     python benchmarks/findings_scale.py FOLDER [--items 1000000] [--kinds labels off_topic ...]
 
-The first run writes the features of clusters to FOLDER as features.npy, the nearest neighbors within
-random groups of items, and small gray images; later runs with the same number of items use them.
+The first run writes the features of clusters, the nearest neighbors within random groups of items,
+and small gray images to FOLDER; later runs with the same number of items use them.
 Each kind runs in a process of its own, and reports its time without the time of the neighbors in
 feature space, which the map has already. Memory is the peak of the anonymous memory of the process:
 the pages of memory-mapped files, which the system can drop, are not counted.
@@ -151,6 +151,7 @@ def prepare(folder: Path, kind: str, n_threads: int) -> Callable[[], Any]:
 
     def search(values: NDArray[np.float32], k: int) -> Neighbors:
         """Return the neighbors of the map: the time of a search is not measured."""
+        del values
         near = np.array(neighbors[:, :k])
         return Neighbors(near, np.linspace(0.5, 1, k, dtype=np.float32)[None].repeat(n, axis=0))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -10,12 +10,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 T = TypeVar("T", bound=np.generic)
-
-
-if TYPE_CHECKING:
-    # an array, or some of its rows
-    Grays = NDArray[np.uint8] | "Subset[np.uint8]"
-    FeatureRows = NDArray[np.floating[Any]] | "Subset[np.floating[Any]]"
 
 
 class Subset(Generic[T]):
@@ -38,3 +32,8 @@ class Subset(Generic[T]):
 
     def __getitem__(self, which: slice | NDArray[np.integer[Any]]) -> NDArray[T]:
         return self._rows[self._indices[which]]
+
+
+# an array, or some of its rows
+Grays: TypeAlias = "NDArray[np.uint8] | Subset[np.uint8]"
+FeatureRows: TypeAlias = "NDArray[np.floating[Any]] | Subset[np.floating[Any]]"
