@@ -21,7 +21,7 @@ $(INSTALLED): pyproject.toml engine/pyproject.toml engine/CMakeLists.txt $(NATIV
 # featscape alone; pip shows each download and its progress
 $(RUNNABLE): pyproject.toml engine/pyproject.toml engine/CMakeLists.txt $(NATIVE)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "Installing featscape into .venv: 2 GB, a minute or two."
+	@echo "Installing featscape into .venv: 1.6 GB, a minute or two."
 	$(BIN)/python -m pip install --disable-pip-version-check -e ./engine -e .
 	touch $@
 

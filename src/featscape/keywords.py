@@ -94,9 +94,16 @@ def _with_parameters(docstring: str, described: list[tuple[inspect.Parameter, He
         annotation = inspect.formatannotation(parameter.annotation)
         if get_origin(parameter.annotation) is Union:  # the form of a union with a Literal
             annotation = " | ".join(map(inspect.formatannotation, get_args(parameter.annotation)))
-        lines.append(f"{parameter.name} : {annotation.replace('str | os.PathLike[str]', 'path')}")
+        lines.append(f"{parameter.name} : {_name_type(annotation)}")
         if parameter.default is not inspect.Parameter.empty:
             lines[-1] += f", default: {text.default or repr(parameter.default)}"
         lines.append(f"    {text.text}")
     head, title, rest = inspect.cleandoc(docstring).partition("Returns\n-------")
     return "".join((head, "\n".join(lines), "\n\n", title, rest))
+
+
+def _name_type(annotation: str) -> str:
+    """Return the words of a docstring for a type."""
+    annotation = annotation.replace("str | os.PathLike[str]", "path")
+    annotation = annotation.replace("featscape.collection.Collection", "sequence or dataset")
+    return annotation.replace("collections.abc.Sequence[object]", "sequence")

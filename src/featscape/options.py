@@ -6,15 +6,20 @@ The comment beside a default gives the reason for the default.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+from featscape.collection import Collection
 from featscape.defaults import DEFAULT_MODEL
+from featscape.errors import InputError
 from featscape.keywords import Help
 from featscape.progress import Progress, SilentProgress
 
 PathLike = str | os.PathLike[str]
+Images = PathLike | Collection
+Labels = Sequence[object]
 PACK_PX = 256  # minimum for the longest side of stored thumbnails: the page enlarges one image
 
 
@@ -153,7 +158,7 @@ class PictureOptions:
 class MapOptions(PictureOptions, EmbeddingOptions):
     """All options of a map of images."""
 
-    source: Annotated[PathLike, Help("A folder of images, or another source.", "SOURCE")]
+    source: Annotated[Images, Help("A folder of images, or another source.", "SOURCE")]
     output: Annotated[
         PathLike | None,
         Help("The map folder to write.", "DIR", flag="--output", default="NAME-map"),
@@ -224,6 +229,14 @@ class MapOptions(PictureOptions, EmbeddingOptions):
             default="RAY_ADDRESS, or a cluster on this machine",
         ),
     ] = None
+    labels: Annotated[
+        Labels | None,
+        Help(
+            "One label per image, for a source that is a list or a dataset.",
+            default="those of the dataset",
+            on_command_line=False,
+        ),
+    ] = None  # files have labels in folders or tables
     made_from: Annotated[
         str | None,
         Help(
@@ -256,7 +269,13 @@ class MapOptions(PictureOptions, EmbeddingOptions):
         )
         EmbeddingOptions.__post_init__(self)
         PictureOptions.__post_init__(self)
-        check_source(Path(self.source), output=self.folder)
+        if isinstance(self.source, str | os.PathLike):
+            check_source(Path(self.source), output=self.folder)
+        elif self.engine != "local":
+            raise InputError(
+                "the engine must be 'local' if the source is a list or a dataset; got "
+                f"{self.engine!r}. Write the images to files for other machines."
+            )
 
     @property
     def local_device(self) -> str:
@@ -279,7 +298,14 @@ class MapOptions(PictureOptions, EmbeddingOptions):
         """The map folder; for several layers, the names of the folders are made from its name."""
         from featscape.images import name_source
 
-        return Path(f"{name_source(self.source)}-map" if self.output is None else self.output)
+        if self.output is not None:
+            return Path(self.output)
+        if not isinstance(self.source, str | os.PathLike):
+            raise InputError(
+                "the output must be given if the source is a list or a dataset; got none. Name the "
+                "map folder with output=."
+            )
+        return Path(f"{name_source(self.source)}-map")
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,23 @@ class TestMakeMap:
         assert line.startswith("skipped 23 files: ")
         assert line.endswith("; 1 of 24 images were read")
 
+    def test_a_list_of_images_makes_the_map_of_their_files(self, photos, made):
+        files = sorted(photos.rglob("*.png"))
+        images = [Image.open(file) if place % 2 else file for place, file in enumerate(files)]
+        labels = [file.parent.name for file in files]
+        listed = make_map(images, "listed", labels=labels, perplexity=4, size_px=400)
+        assert listed.labels == made.labels
+        assert listed.features == pytest.approx(made.features, abs=1e-5)
+        assert listed.run["source"] == "24 images of a list"
+
+    def test_the_output_of_a_list_must_be_given(self, photos):
+        with pytest.raises(InputError, match="output must be given"):
+            make_map(sorted(photos.rglob("*.png")))
+
+    def test_a_list_cannot_be_sent_to_other_machines(self, photos):
+        with pytest.raises(InputError, match="engine must be 'local'"):
+            make_map(sorted(photos.rglob("*.png")), "m", engine="ray")
+
     def test_a_map_folder_has_these_files(self, made):
         assert sorted(path.name for path in made.folder.iterdir()) == [
             "bundle",

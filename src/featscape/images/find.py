@@ -19,7 +19,7 @@ from featscape.labels.classes import sample_of_classes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from featscape.images.sources.collection import Collection
+    from featscape.collection import Collection
     from featscape.records import ImageSet
 
 

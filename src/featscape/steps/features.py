@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,8 @@ def fetch_weights(options: MapOptions) -> None:
     from featscape.features import fetch_weights
     from featscape.images import check_source_exists
 
-    check_source_exists(options.source)
+    if isinstance(options.source, str | os.PathLike):
+        check_source_exists(options.source)
     if options.weights is None:
         fetch_weights(options.model, progress=options.report)
 
@@ -37,6 +39,7 @@ def find(options: MapOptions) -> ImageSet:
 
     images = find_images(
         options.source,
+        labels=options.labels,
         path_column=options.path_column,
         label_column=options.label_column,
         limit=options.limit,

@@ -9,7 +9,7 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from PIL import Image
 
@@ -23,16 +23,10 @@ from featscape.records import ImageSet
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from featscape.collection import Collection
+
 # modes that PNG stores without loss; images of other modes become RGB
 _PNG_MODES = frozenset(("1", "L", "LA", "P", "RGB", "RGBA"))
-
-
-class Collection(Protocol):
-    """A sequence of images, such as a list or a dataset."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> Any: ...
 
 
 class CollectedImages:
