@@ -113,10 +113,11 @@ def _find_wrong_values(table: pa.Table) -> Iterator[str]:
 def _find_wrong_dates(table: pa.Table) -> Iterator[str]:
     """Yield the columns of dates that Python cannot represent."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     for name, column in zip(table.column_names, table.columns, strict=True):
         if pa.types.is_date(column.type):
+            import pyarrow.compute as pc  # takes a quarter of a second
+
             try:
                 pc.min_max(column).as_py()
             except OverflowError:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -17,7 +18,10 @@ from featscape.steps.facts import facts_of
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
+    from concurrent.futures import Future
     from typing import Any
+
+    from PIL import Image
 
     from featscape.findings import Findings
     from featscape.options import EmbeddingOptions
@@ -59,12 +63,12 @@ def draw(
     """
     pictures = options if isinstance(options, PictureOptions) else PictureOptions()
     look = {name: getattr(options, name) for name in ("title", "caption", "names", "dark")}
-    with watch.stage("pictures"):
-        _draw_points(folder, embedding, look)
+    with watch.stage("pictures"), _PictureWriter(folder) as writer:
+        _draw_points(embedding, look, writer=writer)
         if features is not None:
-            _draw_mosaics(folder, embedding, pictures, look, progress=options.report)
+            _draw_mosaics(folder, embedding, pictures, look, writer, progress=options.report)
         if findings is not None:
-            _draw_classes(folder, embedding, findings, options)
+            _draw_classes(folder, embedding, findings, options, writer=writer)
     with watch.stage("interactive"):
         _write_interactive(
             folder,
@@ -77,16 +81,51 @@ def draw(
         )
 
 
-def _draw_points(folder: Path, embedding: Embedding, look: Mapping[str, Any]) -> None:
+class _PictureWriter:
+    """Write each picture in a thread, while the next picture is drawn.
+
+    At most one picture waits, so that two pictures are in memory. The context ends when all
+    pictures are written, and raises the error of a picture that cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._pool = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
+
+    def write(self, name: str, picture: Image.Image) -> None:
+        """Write a picture of the map as PNG, when the previous picture is written."""
+        self._finish()
+        self._writing = self._pool.submit(mapfolder.write_picture, self._folder, name, picture)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        self._pool.shutdown()
+        if kind is None:
+            self._finish()
+
+    def _finish(self) -> None:
+        if self._writing is not None:
+            self._writing.result()
+
+
+def _draw_points(embedding: Embedding, look: Mapping[str, Any], *, writer: _PictureWriter) -> None:
     """Write the scatter plot; `look` contains arguments of `draw_scatter`."""
     from featscape.pictures import draw_scatter
 
     picture = draw_scatter(embedding.positions, embedding.labels, **look)
-    mapfolder.write_picture(folder, mapfolder.SCATTER, picture)
+    writer.write(mapfolder.SCATTER, picture)
 
 
 def _draw_classes(
-    folder: Path, embedding: Embedding, findings: Findings, options: EmbeddingOptions
+    folder: Path,
+    embedding: Embedding,
+    findings: Findings,
+    options: EmbeddingOptions,
+    *,
+    writer: _PictureWriter,
 ) -> None:
     """Write the matrix and the tree of the classes."""
     from featscape.pictures import draw_classes
@@ -104,7 +143,7 @@ def _draw_classes(
         picture = draw_classes(
             relations, title=options.title, caption=options.caption, dark=options.dark
         )
-        mapfolder.write_picture(folder, mapfolder.CLASSES, picture)
+        writer.write(mapfolder.CLASSES, picture)
 
 
 def _draw_mosaics(
@@ -112,6 +151,7 @@ def _draw_mosaics(
     embedding: Embedding,
     pictures: PictureOptions,
     look: Mapping[str, Any],
+    writer: _PictureWriter,
     *,
     progress: Progress,
 ) -> None:
@@ -133,7 +173,7 @@ def _draw_mosaics(
             **look,
             progress=progress,
         )
-        mapfolder.write_picture(folder, name, picture)
+        writer.write(name, picture)
 
 
 def _write_interactive(
