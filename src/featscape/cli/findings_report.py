@@ -7,7 +7,8 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from featscape.cli.console import as_safe_json
-from featscape.findings import HEADINGS, KINDS, to_rows
+from featscape.findings import HEADINGS, KINDS, ClassFinding, to_rows
+from featscape.findings.wording import count_wrong, name_item
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
     from featscape.findings import Findings
 
 _MAX_LISTED = 10  # findings of each kind
+_MAX_NAMED = 3  # images of a finding about classes
 _TITLES = {
-    "labels": "Labels that are less probable than another label",
-    "duplicates": "Groups of duplicates",
+    "labels": "Labels to check",
+    "duplicates": "Groups of duplicates and of similar pictures",
     "off_topic": "Images off topic",
-    "quality": "Images with technical faults",
+    "quality": "Image quality",
     "classes": "Classes",
-    "shortcuts": "Properties that predict a label",
+    "shortcuts": "Shortcuts: properties that predict a label",
     "reliability": "Reliability of the map",
 }
 
@@ -46,9 +48,14 @@ def _lines(findings: Findings) -> Iterator[str]:
         yield f"{_TITLES[kind]}: {len(listed):,}" if listed else f"{_TITLES[kind]}:"
         expected = findings.expected_errors
         if kind == "labels" and listed and expected is not None:
-            yield f"  Wrong: {expected.low:,} to {expected.high:,}. {expected.assumption}"
+            yield f"  {count_wrong(expected)} {expected.assumption}"
         for one in listed[:_MAX_LISTED]:
             yield f"  {one.text}"
+            if isinstance(one, ClassFinding) and one.items:
+                named = ", ".join(
+                    name_item(item, findings.paths) for item in one.items[:_MAX_NAMED]
+                )
+                yield f"    {named}"
         if len(listed) > _MAX_LISTED:
             yield f"  {len(listed) - _MAX_LISTED:,} more: --json or --csv"
         if reason is not None:

@@ -98,9 +98,9 @@ def find_off_topic(
         OffTopic(
             item=item,
             text=(
-                f"{name_item(item, paths)} resembles no large part of the dataset: its cosine "
-                f"distance to the nearest 5 % is {distances[item, 0]:.2f}, and {median:.2f} for a "
-                "typical image."
+                f"{name_item(item, paths)} is unlike the rest of the dataset: its cosine distance "
+                f"to the nearest 5 % of the images is {distances[item, 0]:.2f}, and {median:.2f} "
+                "for a typical image."
             ),
             evidence=Evidence(
                 items=(item,),

@@ -91,15 +91,16 @@ class LabelError(Finding):
 
 @dataclass(frozen=True, kw_only=True)
 class DuplicateGroup(Finding):
-    """Items that show the same picture.
+    """Items that are the same picture, or that may be copies of one picture.
 
     Attributes
     ----------
     items : tuple of int
         Two or more items, ascending.
     kind : str
-        "exact" for equal files, "pixels" for equal pixels in different files, "near" for edited
-        copies.
+        "exact" for equal files, "pixels" for equal pixels in different files, "near" for possible
+        edited copies, "similar" for possible copies with a plain background: different drawings
+        with similar outlines cannot be distinguished from copies.
     leak : bool
         Whether the items belong to different splits.
     conflict : bool

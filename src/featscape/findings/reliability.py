@@ -102,7 +102,10 @@ def measure_reliability(
     if classes is not None and len(classes.names) > 2:
         measures.append(_knc(values, positions, classes))
     else:
-        reason = "KNC needs labels of at least three classes."
+        reason = (
+            "How well the map preserves the nearest classes is measured with labels of three or "
+            "more classes."
+        )
     return MapReliability(
         DetectorResult(tuple(measures), reason),
         torn.astype(np.float32),

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from featscape.findings.records import DuplicateGroup, LabelError
+from featscape.findings.wording import count_wrong
 from featscape.number_text import plural
 from featscape.records.shown_findings import (
     FindingsSection,
@@ -20,16 +21,21 @@ if TYPE_CHECKING:
     from featscape.findings.records import ClassFinding, Finding, Findings
     from featscape.records.shown_findings import SectionLayout
 
-_COPIES = {"exact": "equal files", "pixels": "equal pixels", "near": "edited copies"}
+_COPIES = {
+    "exact": "equal files",
+    "pixels": "equal pixels",
+    "near": "possible copies",
+    "similar": "similar pictures",
+}
 
 _NOTES = {
     "suspicion": (
         "label suspicion",
-        "Log-odds that another label is right; above 0, another label is more probable.",
+        "Above 0, the image resembles another class more than its labeled class (log-odds).",
     ),
     "off_topic": (
         "off topic",
-        "Distance from the rest of the dataset; an image above 0 is off topic.",
+        "Distance from the rest of the dataset; an image above 0 may not belong to it.",
     ),
     "torn": ("torn", "Share of the most similar images that are elsewhere on the map."),
     "false_friends": (
@@ -42,6 +48,7 @@ _THRESHOLDS = {"suspicion": 0.0, "off_topic": 0.0}
 # the column with the scores of all items, by section
 _COLUMNS = {
     "labels": "suspicion",
+    "similar": "duplicate_kind",
     "leaks": "duplicate_kind",
     "conflicts": "duplicate_kind",
     "duplicates": "duplicate_kind",
@@ -68,13 +75,12 @@ def _sections(findings: Findings) -> Iterator[FindingsSection]:
         reason = findings.not_computed.get(kind)
         return _section(kind, title, layout, found, text, reason=reason)
 
-    yield section("labels", "Label errors", "items", findings.labels, _text_of_labels(findings))
+    yield section("labels", "Labels to check", "items", findings.labels, _text_of_labels(findings))
     yield from _duplicates(findings)
-    foreign = plural(len(findings.off_topic), "image resembles", "images resemble")
-    text = f"{foreign} no large part of the dataset."
+    text = _text_of_off_topic(findings)
     yield section("off_topic", "Images off topic", "items", findings.off_topic, text)
     text = _text_of_quality(findings)
-    yield section("quality", "Technical faults", "items", findings.quality, text)
+    yield section("quality", "Image quality", "items", findings.quality, text)
     yield from _classes(findings)
     properties = plural(len(findings.shortcuts), "property", "properties")
     text = (
@@ -83,8 +89,9 @@ def _sections(findings: Findings) -> Iterator[FindingsSection]:
     )
     yield section("shortcuts", "Shortcuts", "groups", findings.shortcuts, text)
     text = (
-        "How well the positions on the map represent the features. The colors “torn” and "
-        "“false friends” show where the map is unreliable."
+        "How well the positions on the map show which images are similar. The color “torn” marks "
+        "images whose similar images are elsewhere on the map, and “false friends” marks images "
+        "whose neighbors on the map are not similar."
     )
     yield section("reliability", "Reliability of the map", "texts", findings.reliability, text)
 
@@ -124,50 +131,62 @@ def _shown(finding: Finding) -> ShownFinding:
 
 
 def _text_of_labels(findings: Findings) -> str:
-    text = f"{plural(len(findings.labels), 'label is', 'labels are')} less probable than another"
+    number = plural(len(findings.labels), "image resembles", "images resemble")
+    text = f"{number} another class more than the labeled class."
     expected = findings.expected_errors
-    if expected is None:
-        return f"{text} label."
-    return (
-        f"{text} label. If the dataset has wrong labels, about {expected.low:,} to "
-        f"{expected.high:,} of these are wrong."
-    )
+    return text if expected is None else f"{text} {count_wrong(expected)}"
+
+
+def _text_of_off_topic(findings: Findings) -> str:
+    number = plural(len(findings.off_topic), "image is", "images are")
+    return f"{number} unlike the rest of the dataset, and may not belong to it."
 
 
 def _duplicates(findings: Findings) -> Iterator[FindingsSection]:
-    """Yield the groups across splits, the groups with different labels, and the others."""
-    groups = findings.duplicates
+    """Yield the groups across splits, with different labels, others, and of similar pictures."""
+    similar = [one for one in findings.duplicates if one.kind == "similar"]
+    groups = [one for one in findings.duplicates if one.kind != "similar"]
     leaks = [one for one in groups if one.leak]
     conflicts = [one for one in groups if one.conflict]
     others = [one for one in groups if not one.leak and not one.conflict]
     if leaks:
         number = plural(len(leaks), "group of duplicates has", "groups of duplicates have")
         text = (
-            f"{number} images in different splits: a model is tested on images that it was "
-            "trained on."
+            f"{number} images in different splits ({_kinds_of(leaks)}): a model is tested on "
+            "images that it was trained on."
         )
         yield _section("leaks", "Leaks between splits", "pairs", leaks, text)
     if conflicts:
         number = plural(len(conflicts), "group of duplicates has", "groups of duplicates have")
-        text = f"{number} different labels: at least one label is wrong."
+        text = (
+            f"{number} different labels ({_kinds_of(conflicts)}). Check the labels: both can be "
+            "right if a picture belongs to two classes."
+        )
         yield _section("conflicts", "Duplicates with different labels", "pairs", conflicts, text)
     reason = findings.not_computed.get("duplicates")
     if others or not groups or reason:
         title = "Other duplicates" if leaks or conflicts else "Duplicates"
-        yield _section("duplicates", title, "pairs", others, _text_of_copies(others), reason=reason)
+        number = plural(len(others), "group", "groups")
+        text = f"{number} of duplicates: {_kinds_of(others)}."
+        yield _section("duplicates", title, "pairs", others, text, reason=reason)
+    if similar:
+        number = plural(len(similar), "group", "groups")
+        text = (
+            f"{number} of pictures with a plain background that differ in small parts or in color "
+            "only. They may be copies, or different drawings with similar outlines."
+        )
+        yield _section("similar", "Similar pictures", "pairs", similar, text)
 
 
-def _text_of_copies(groups: Sequence[DuplicateGroup]) -> str:
+def _kinds_of(groups: Sequence[DuplicateGroup]) -> str:
     counts = Counter(_COPIES[one.kind] for one in groups if one.kind in _COPIES)
-    kinds = ", ".join(f"{number:,} of {name}" for name, number in counts.items())
-    return f"{plural(len(groups), 'group')} of duplicates: {kinds}."
+    return ", ".join(f"{number:,} of {name}" for name, number in counts.items())
 
 
 def _text_of_quality(findings: Findings) -> str:
     counts = Counter(name for one in findings.quality for name in one.kinds)
     kinds = ", ".join(f"{number:,} {name}" for name, number in counts.most_common())
-    number = plural(len(findings.quality), "image has", "images have")
-    return f"{number} technical faults: {kinds}."
+    return f"{plural(len(findings.quality), 'image')}: {kinds}."
 
 
 def _classes(findings: Findings) -> Iterator[FindingsSection]:
@@ -204,11 +223,11 @@ def _columns(findings: Findings) -> Iterator[ShownColumn]:
     faults: list[str | None] = [None] * len(findings.columns)
     for problem in findings.quality:
         faults[problem.item] = ", ".join(problem.kinds)
-    note = "Technical faults of the image."
-    yield ShownColumn(name="technical_faults", title="technical faults", note=note, values=faults)
+    note = "Dark, blurred, noisy and other problems of the image."
+    yield ShownColumn(name="technical_faults", title="image quality", note=note, values=faults)
     copies: list[str | None] = [None] * len(findings.columns)
     for group in findings.duplicates:
         for item in group.items:
             copies[item] = _COPIES.get(group.kind)
-    note = "Images that show the same picture as another image."
+    note = "Images that are, or may be, copies of another image."
     yield ShownColumn(name="duplicate_kind", title="duplicates", note=note, values=copies)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from featscape.findings.wording import name_item
+from featscape.findings.wording import count_wrong, name_item
 from featscape.number_text import plural
 from featscape.printable_names import printable
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from featscape.findings.records import Finding, Findings
 
 N_SENTENCES = 5
+_MOST_FAULTY = 0.05  # share of the images
 
 
 def summarize_findings(findings: Findings, n_sentences: int = N_SENTENCES) -> tuple[str, ...]:
@@ -33,19 +34,15 @@ def _sentences(findings: Findings) -> Iterator[str]:
     yield from _labels(findings)
     if findings.off_topic:
         first = findings.off_topic[0]
-        number = plural(len(findings.off_topic), "image resembles", "images resemble")
-        yield f"{number} no large part of the dataset, first {_name(findings, first.item)}."
-    if findings.quality:
-        first_image = findings.quality[0]
-        number = plural(len(findings.quality), "image has", "images have")
-        kinds = ", ".join(first_image.kinds)
-        yield f"{number} technical faults, first {_name(findings, first_image.item)}: {kinds}."
+        number = plural(len(findings.off_topic), "image is", "images are")
+        yield f"{number} unlike the rest of the dataset, first {_name(findings, first.item)}."
+    yield from _quality(findings)
     for found in (*findings.shortcuts[:1], *_classes(findings)):
         yield found.text
 
 
 def _duplicates(findings: Findings) -> Iterator[str]:
-    groups = findings.duplicates
+    groups = [one for one in findings.duplicates if one.kind != "similar"]
     leaks = [one for one in groups if one.leak]
     conflicts = [one for one in groups if one.conflict]
     if leaks:
@@ -53,11 +50,13 @@ def _duplicates(findings: Findings) -> Iterator[str]:
         yield f"{number} images in different splits, first {_name(findings, leaks[0].items[0])}."
     if conflicts:
         number = plural(len(conflicts), "group of duplicates has", "groups of duplicates have")
-        yield f"{number} different labels, first {_name(findings, conflicts[0].items[0])}."
+        yield (
+            f"{number} different labels, first {_name(findings, conflicts[0].items[0])}. Check the "
+            "labels."
+        )
     if groups and not leaks and not conflicts:
         number = plural(len(groups), "group of duplicates", "groups of duplicates")
-        first, second = groups[0].items[:2]
-        yield f"{number}, first {_name(findings, first)} and {_name(findings, second)}."
+        yield f"{number}. The first: {groups[0].text}"
 
 
 def _labels(findings: Findings) -> Iterator[str]:
@@ -65,12 +64,22 @@ def _labels(findings: Findings) -> Iterator[str]:
     if not findings.labels or expected is None:
         return
     first = findings.labels[0]
-    number = plural(len(findings.labels), "label is", "labels are")
+    number = plural(len(findings.labels), "image resembles", "images resemble")
     yield (
-        f"{number} less probable than another label. If the dataset has wrong labels, about "
-        f"{expected.low:,} to {expected.high:,} of these are wrong. The first is "
-        f"{_name(findings, first.item)}: {printable(first.label)}, probably "
+        f"{number} another class more than the labeled class. {count_wrong(expected)} The "
+        f"first is {_name(findings, first.item)}: label {printable(first.label)}, suggested "
         f"{printable(first.suggested)}."
+    )
+
+
+def _quality(findings: Findings) -> Iterator[str]:
+    """Yield a sentence unless the faults are common: those describe the dataset."""
+    if not findings.quality or len(findings.quality) > _MOST_FAULTY * len(findings.columns):
+        return
+    first = findings.quality[0]
+    yield (
+        f"{plural(len(findings.quality), 'image')} of low quality, first "
+        f"{_name(findings, first.item)}: {', '.join(first.kinds)}."
     )
 
 

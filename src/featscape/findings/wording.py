@@ -9,6 +9,8 @@ from featscape.printable_names import printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from featscape.findings.records import ExpectedErrors
+
 
 def name_item(item: int, paths: Sequence[str] | None) -> str:
     """Return the path of an item, or "item 17" in a map without paths."""
@@ -19,6 +21,19 @@ def join_names(names: Sequence[str]) -> str:
     """Return for example "cat, dog and horse"."""
     shown = [printable(name) for name in names]
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def count_wrong(expected: ExpectedErrors) -> str:
+    """Return the sentence that estimates how many of the listed labels are wrong."""
+    if expected.n_checked:
+        return (
+            f"About {expected.low:,} to {expected.high:,} of the labels are wrong, estimated from "
+            f"{expected.n_checked:,} checked labels."
+        )
+    return (
+        f"If the dataset has wrong labels, about {expected.low:,} to {expected.high:,} of these "
+        "are wrong, most of them at the start of the list."
+    )
 
 
 def too_few_items(n_items: int, least: int) -> str:

@@ -28,6 +28,7 @@ _MOST_FINDINGS = {
     "leaks": 16,
     "conflicts": 16,
     "duplicates": 24,
+    "similar": 12,
     "off_topic": 30,
     "quality": 48,
     "classes": 12,
@@ -46,17 +47,25 @@ _MOST_TEXT = 300  # characters of a name or a sentence
 _HOW = {
     "labels": (
         "Each image is classified without its own label, by ridge regression on the features and "
-        "by its nearest neighbors. An image is listed if another label is more probable than the "
-        "given label; the most suspicious image is first. Below each image are similar images "
-        "with the suggested label."
+        "by its nearest neighbors. An image is listed if it resembles another class more than the "
+        "class of its label; the most suspicious image is first. Below each image are similar "
+        "images with the suggested label."
     ),
     "leaks": (
-        "Duplicates are equal files, equal pixels, or edited copies: pixels that correlate after "
+        "Duplicates are equal files, equal pixels, or possible copies: pixels that correlate after "
         "alignment more than chance explains. These groups have images in different splits."
     ),
-    "conflicts": "These groups of duplicates, found in the same way, have different labels.",
+    "conflicts": (
+        "Duplicates are equal files, equal pixels, or possible copies: pixels that correlate after "
+        "alignment more than chance explains. The images of each group have different labels."
+    ),
+    "similar": (
+        "The pixels correlate after alignment more than chance explains, but a plain background "
+        "covers 30 % or more of the pictures, so that different drawings correlate as well. The "
+        "highest correlation is first. In the difference image, black is equal."
+    ),
     "duplicates": (
-        "Duplicates are equal files, equal pixels, or edited copies: pixels that correlate after "
+        "Duplicates are equal files, equal pixels, or possible copies: pixels that correlate after "
         "alignment more than chance explains. In the difference image, black is equal."
     ),
     "off_topic": (

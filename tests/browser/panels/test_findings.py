@@ -65,7 +65,7 @@ def test_the_sections_have_the_numbers_of_the_map(look, anywhere):
     visit.button("Findings").click()
     panel = visit.panel("Findings")
     findings = anywhere.findings
-    expect(panel.get_by_role("button", name="Label errors")).to_contain_text(
+    expect(panel.get_by_role("button", name="Labels to check")).to_contain_text(
         str(len(findings.labels))
     )
     expect(panel.get_by_role("button", name="Leaks between splits")).to_contain_text("1")
@@ -82,7 +82,7 @@ def test_a_section_highlights_its_images_on_the_map(look, planted_file):
     assert 0 < len(wrong) < len(ids)
     visit.page.keyboard.press("f")
     visit.rest()
-    visit.page.get_by_role("button", name="Label errors").click()
+    visit.page.get_by_role("button", name="Labels to check").click()
     visit.rest()
     items, places = visit.apart(planted_file.bundle)
     items = items[places[items, 0] < 850]  # left of the panel
@@ -115,7 +115,7 @@ def test_the_keyboard_steps_through_label_errors_and_opens_one(look, anywhere):
     expect(current).to_contain_text(anywhere.map.paths[second.item])
     expect(current).to_be_in_viewport()
     visit.page.keyboard.press("Escape")
-    expect(panel.get_by_role("button", name="Label errors")).to_be_visible()
+    expect(panel.get_by_role("button", name="Labels to check")).to_be_visible()
     visit.page.keyboard.press("Escape")
     expect(panel).to_have_count(0)
 
@@ -130,10 +130,10 @@ def test_the_pointer_steps_and_chooses_a_finding(look, planted_file):
     expect(panel).to_contain_text("1 / ")
     current.get_by_role("button").first.click()
     about = visit.panel("Item").get_by_role("region", name="Findings about the item")
-    about.get_by_role("button", name="Label errors").click()
+    about.get_by_role("button", name="Labels to check").click()
     expect(panel).to_contain_text("1 / ")
     visit.button("All findings").click()
-    expect(panel.get_by_role("button", name="Label errors")).to_be_visible()
+    expect(panel.get_by_role("button", name="Labels to check")).to_be_visible()
 
 
 def test_a_leak_shows_two_images_and_their_difference(look, anywhere):
@@ -182,10 +182,10 @@ def test_the_findings_are_selected_and_color_the_map(look, planted_file):
     expect(legend).to_contain_text("above 0, another label is more probable")
     visit.button(f"Select {n_wrong}").click()
     expect(visit.panel("Selection").get_by_role("heading")).to_have_text(f"{n_wrong} selected")
-    visit.button("Label errors").click()
+    visit.button("Labels to check").click()
     expect(visit.panel("Findings")).to_be_visible()
     visit.button("Close").click()
-    expect(visit.button("Label errors")).to_have_count(0)  # the highlight has ended
+    expect(visit.button("Labels to check")).to_have_count(0)  # the highlight has ended
 
 
 def test_suspicion_is_a_color_with_wrong_labels_at_its_end(look, planted_file):
@@ -253,7 +253,7 @@ def test_a_map_without_findings_has_a_remedy(look, drawn_page):
 def test_a_map_of_one_hundred_thousand_findings_lists_the_first(look, drawn_page):
     findings = tuple(ShownFinding(text=f"Finding {i}.", items=(i % 60,)) for i in range(100_000))
     section = FindingsSection(
-        name="labels", title="Label errors", text="Many.", layout="items", findings=findings
+        name="labels", title="Labels to check", text="Many.", layout="items", findings=findings
     )
     page = drawn_page(60, findings=ShownFindings(sections=(section,)))
     visit = look(f"{page.as_uri()}#finding=labels")
@@ -269,7 +269,7 @@ def test_the_list_is_usable_on_a_phone(look, planted_file):
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
     visit = look(planted_file.address, **phone)
     visit.button("Findings").tap()
-    visit.page.get_by_role("button", name="Label errors").tap()
+    visit.page.get_by_role("button", name="Labels to check").tap()
     panel = visit.panel("Findings")
     visit.button("Next finding").tap()
     current = panel.locator("[aria-current]")

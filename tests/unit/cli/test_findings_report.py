@@ -11,9 +11,16 @@ from featscape.findings import Findings
 def test_the_command_reports_each_kind(featscape, made):
     done = featscape("findings", made)
     assert done.status == 0, done.err
-    assert "Labels that are less probable than another label: " in done.out
-    assert "If the labels contain errors" in done.out
+    assert "Labels to check: " in done.out
+    assert "If the dataset has wrong labels, about " in done.out
     assert "Reliability of the map: 5" in done.out
+
+
+def test_findings_about_classes_name_their_images(featscape, made):
+    lines = featscape("findings", made).out.splitlines()
+    place = next(i for i, line in enumerate(lines) if "typical images of" in line)
+    assert lines[place + 1].startswith("    item ")
+    assert lines[place + 1].count(", ") == 2
 
 
 def test_json_is_one_object_with_a_list_for_each_kind(featscape, made):

@@ -96,7 +96,7 @@ def test_neighbors_are_searched_if_unknown():
 def test_the_summary_has_at_most_five_sentences(findings):
     sentences = summarize_findings(findings)
     assert 1 <= len(sentences) <= 5
-    assert "less probable than another label" in sentences[0]
+    assert "another class more than the labeled class" in sentences[0]
     assert "If the dataset has wrong labels, about" in sentences[0]
 
 

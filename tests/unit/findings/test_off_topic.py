@@ -39,7 +39,7 @@ def test_each_finding_has_its_score_and_neighbors():
     assert first.evidence.score == pytest.approx(found.score.max())
     assert is_guest[list(first.evidence.neighbors)].all()
     assert "nearest 5 % of 408 random images" in first.evidence.method
-    assert first.text.startswith(f"{first.item}.png resembles no large part of the dataset")
+    assert first.text.startswith(f"{first.item}.png is unlike the rest of the dataset")
     assert "nearest class" in first.evidence.method
     assert "nearest class" not in off_topic(features).result.findings[0].evidence.method
 

@@ -97,7 +97,7 @@ def test_a_permutation_of_the_items_permutes_the_columns():
 def test_without_classes_the_measure_of_classes_is_reported_as_missing(plane):
     found = reliability(plane, plane)
     assert "KNC" not in measures(found)
-    assert "KNC needs labels" in found.result.reason
+    assert "labels of three or more classes" in found.result.reason
 
 
 def test_too_few_items_are_reported(plane):

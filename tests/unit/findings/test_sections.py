@@ -32,8 +32,8 @@ def columns():
     )
 
 
-def duplicates(**flags):
-    return DuplicateGroup(items=(1, 3), kind="near", **flags, **COMMON)
+def duplicates(kind="near", **flags):
+    return DuplicateGroup(items=(1, 3), kind=kind, **flags, **COMMON)
 
 
 def arranged(**findings):
@@ -45,10 +45,10 @@ def test_a_label_error_has_the_suggested_label_and_its_neighbors():
     error = LabelError(item=3, label="cat", suggested="dog", **COMMON)
     expected = ExpectedErrors(2, 5, 1, "If.")
     section = arranged(labels=(error,), expected_errors=expected)["labels"]
-    assert section.layout == "items"
+    assert (section.title, section.layout) == ("Labels to check", "items")
     assert section.text == (
-        "1 label is less probable than another label. If the dataset has wrong labels, about 2 to "
-        "5 of these are wrong."
+        "1 image resembles another class more than the labeled class. If the dataset has wrong "
+        "labels, about 2 to 5 of these are wrong, most of them at the start of the list."
     )
     assert section.findings[0].suggested == "dog"
     assert section.findings[0].neighbors == (2,)
@@ -64,8 +64,25 @@ def test_leaks_and_conflicts_come_before_other_duplicates():
     counts = {name: len(sections[name].findings) for name in ("leaks", "conflicts", "duplicates")}
     assert counts == {"leaks": 2, "conflicts": 2, "duplicates": 1}
     assert sections["duplicates"].title == "Other duplicates"
-    assert sections["duplicates"].text == "1 group of duplicates: 1 of edited copies."
+    assert sections["duplicates"].text == "1 group of duplicates: 1 of possible copies."
     assert {sections[name].layout for name in counts} == {"pairs"}
+
+
+def test_similar_pictures_are_no_duplicates_leaks_or_conflicts():
+    similar = duplicates("similar", leak=True, conflict=True)
+    sections = arranged(duplicates=(duplicates("exact"), similar))
+    assert {"leaks", "conflicts"}.isdisjoint(sections)
+    assert sections["duplicates"].text == "1 group of duplicates: 1 of equal files."
+    assert sections["similar"].title == "Similar pictures"
+    assert "or different drawings with similar outlines" in sections["similar"].text
+
+
+def test_different_labels_of_duplicates_are_to_check_and_not_called_wrong():
+    section = arranged(duplicates=(duplicates(conflict=True),))["conflicts"]
+    assert section.text == (
+        "1 group of duplicates has different labels (1 of possible copies). Check the labels: both "
+        "can be right if a picture belongs to two classes."
+    )
 
 
 def test_class_findings_are_divided_into_close_split_and_typical():
@@ -87,7 +104,9 @@ def test_the_reason_for_missing_findings_follows_the_text():
     section = arranged(
         off_topic=(OffTopic(item=1, **COMMON),), not_computed={"off_topic": "Half is missing."}
     )["off_topic"]
-    assert section.text == ("1 image resembles no large part of the dataset. Half is missing.")
+    assert section.text == (
+        "1 image is unlike the rest of the dataset, and may not belong to it. Half is missing."
+    )
 
 
 def test_every_finding_is_in_a_section():
@@ -101,7 +120,7 @@ def test_every_finding_is_in_a_section():
         reliability=(Reliability(measure="trustworthiness", value=0.5, **COMMON),),
     )
     assert sum(len(section.findings) for section in sections.values()) == 7
-    assert sections["quality"].text == "1 image has technical faults: 1 dark, 1 blurred."
+    assert sections["quality"].text == "1 image: 1 dark, 1 blurred."
 
 
 def test_the_columns_have_the_scores_faults_and_duplicates_of_each_item():
@@ -116,7 +135,7 @@ def test_the_columns_have_the_scores_faults_and_duplicates_of_each_item():
     assert (shown["torn"].threshold, shown["torn"].is_share) == (None, True)
     assert shown["false_friends"].values.tolist() == [0, 0.25, 0.5, 0.75]
     assert shown["technical_faults"].values == [None, None, "dark, blurred", None]
-    assert shown["duplicate_kind"].values == [None, "edited copies", None, "edited copies"]
+    assert shown["duplicate_kind"].values == [None, "possible copies", None, "possible copies"]
     sections = arrange_findings(found).sections
     assert {section.column for section in sections} - {None} <= shown.keys()
     assert all(column.title and column.note.endswith(".") for column in shown.values())

@@ -10,10 +10,10 @@ from featscape.findings.duplicates.near_pairs import connect, find_near_pairs
 from featscape.findings.duplicates.subset import Subset
 from featscape.findings.records import DetectorResult, DuplicateGroup, Evidence
 from featscape.findings.wording import join_names, name_item
-from featscape.number_text import plural
+from featscape.number_text import percent, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -21,13 +21,29 @@ if TYPE_CHECKING:
 
 LEAST_ITEMS = 30  # fewer images cannot show how near other images usually are
 _N_NAMED = 2  # items in the text
+_LEAST_CORRELATION = 0.5  # of aligned pixels: pairs below are near by their features only
+# A picture is plain if two neighboring levels of 32 gray levels cover this share of its pixels.
+_PLAIN_SHARE, _N_LEVELS = 0.3, 32
+_KINDS = ("exact", "pixels", "near", "similar")  # the most certain first
+_ALIGNED = (
+    "The pictures are aligned, and the gray levels of their pixels are correlated: 1 is equal. "
+    "Other pictures of the dataset are not so near. The score is the lowest correlation that "
+    "connects the group."
+)
 _METHODS = {
     "exact": "The files of the images have the same SHA-256.",
     "pixels": "The sizes and the pixels of the thumbnails are equal.",
-    "near": (
-        "The pixels correlate after alignment, and no other images are so near by chance. The "
-        "score is the lowest correlation that connects the group."
+    "near": _ALIGNED,
+    "similar": (
+        f"{_ALIGNED} A plain background covers at least {percent(_PLAIN_SHARE)} of the pictures, "
+        "so that the correlation is high although a small part or the color differs."
     ),
+}
+_TEXTS = {
+    "exact": "are the same picture (equal files)",
+    "pixels": "are the same picture (equal pixels)",
+    "near": "may be copies (correlation {weakest:.3f})",
+    "similar": "are similar and may be copies (correlation {weakest:.3f}, plain background)",
 }
 
 
@@ -63,8 +79,8 @@ def find_duplicates(
     Returns
     -------
     DetectorResult of DuplicateGroup
-        Groups with items in different splits first, then groups with different labels, then
-        larger groups.
+        Groups of the kind "similar" last. Before them, groups with items in different splits first,
+        then groups with different labels; then the most certain kind, then the highest correlation.
     """
     n_items = len(features)
     same_file = np.arange(n_items) if digests is None else _equal_rows(digests)
@@ -93,17 +109,17 @@ def find_duplicates(
                 n_threads=n_threads,
                 random_state=random_state,
             )
-            near = originals[near]
+            is_near = correlation >= _LEAST_CORRELATION
+            near, correlation = originals[near[is_near]], correlation[is_near]
+    is_plain = np.zeros(n_items, dtype=bool) if survey is None else _are_plain(survey.grays)
     group = connect(n_items, np.concatenate([near, _links(same_pixels)]))
-    return DetectorResult(
-        tuple(
-            _describe(
-                members, same_file, same_pixels, weakest, labels=labels, splits=splits, paths=paths
-            )
-            for members, weakest in _ordered(group, near, correlation, labels, splits)
-        ),
-        reason,
-    )
+    found = [
+        _describe(members, kind, weakest, labels=labels, splits=splits, paths=paths)
+        for members, kind, weakest in _members(
+            group, near, correlation, is_plain, same_file=same_file, same_pixels=same_pixels
+        )
+    ]
+    return DetectorResult(tuple(sorted(found, key=_rank)), reason)
 
 
 def number_groups(groups: Sequence[DuplicateGroup], n_items: int) -> NDArray[np.int32]:
@@ -154,30 +170,46 @@ def _renumber(
     return np.take_along_axis(found, order, axis=1)
 
 
-def _ordered(
+def _are_plain(grays: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return whether one gray level covers much of each image, (n,); `grays` are (n, 48, 48)."""
+    levels = grays.reshape(len(grays), -1) // (256 // _N_LEVELS)
+    counts = np.stack([(levels == level).sum(axis=1) for level in range(_N_LEVELS)], axis=1)
+    two = counts[:, 1:] + counts[:, :-1]  # a level near the limit of two bins falls into both
+    plain: NDArray[np.bool_] = two.max(axis=1) >= _PLAIN_SHARE * levels.shape[1]
+    return plain
+
+
+def _members(
     group: NDArray[np.intp],
     near: NDArray[np.intp],
     correlation: NDArray[np.float32],
-    labels: Sequence[str] | None,
-    splits: Sequence[str] | None,
-) -> list[tuple[list[int], float]]:
-    """Return the members of each group and its lowest correlation, the worst group first."""
+    is_plain: NDArray[np.bool_],
+    *,
+    same_file: NDArray[np.intp],
+    same_pixels: NDArray[np.intp],
+) -> Iterator[tuple[list[int], str, float]]:
+    """Yield the members of each group, its kind and its lowest correlation."""
     size = np.bincount(group)
     weakest = np.ones(len(size))
     np.minimum.at(weakest, group[near[:, 0]], correlation)
+    has_plain = np.zeros(len(size), dtype=bool)
+    has_plain[group[near[is_plain[near].any(axis=1), 0]]] = True
     order = np.argsort(group, kind="stable")
     order = order[size[group[order]] > 1]
-    members = np.split(order, np.flatnonzero(np.diff(group[order])) + 1) if len(order) else []
-    found = [(one.tolist(), float(weakest[group[one[0]]])) for one in members]
-    return sorted(
-        found,
-        key=lambda one: (
-            not _differ(splits, one[0]),
-            not _differ(labels, one[0]),
-            -len(one[0]),
-            one[0],
-        ),
-    )
+    parts = np.split(order, np.flatnonzero(np.diff(group[order])) + 1) if len(order) else []
+    for members in parts:
+        number = group[members[0]]
+        kind = "similar" if has_plain[number] else "near"
+        for name, first in (("pixels", same_pixels), ("exact", same_file)):
+            if len(set(first[members].tolist())) == 1:
+                kind = name
+        yield members.tolist(), kind, float(weakest[number])
+
+
+def _rank(one: DuplicateGroup) -> tuple[Any, ...]:
+    """Return the key that sorts the groups, the most important first."""
+    score, kind = one.evidence.score, _KINDS.index(one.kind)
+    return (one.kind == "similar", not one.leak, not one.conflict, kind, -score, one.items)
 
 
 def _differ(values: Sequence[str] | None, items: list[int]) -> bool:
@@ -186,27 +218,17 @@ def _differ(values: Sequence[str] | None, items: list[int]) -> bool:
 
 def _describe(
     items: list[int],
-    same_file: NDArray[np.intp],
-    same_pixels: NDArray[np.intp],
+    kind: str,
     weakest: float,
     *,
     labels: Sequence[str] | None,
     splits: Sequence[str] | None,
     paths: Sequence[str] | None,
 ) -> DuplicateGroup:
-    kind = "near"
-    for name, first in (("pixels", same_pixels), ("exact", same_file)):
-        if len(set(first[items].tolist())) == 1:
-            kind = name
     leak, conflict = _differ(splits, items), _differ(labels, items)
     shown = ", ".join(name_item(item, paths) for item in items[:_N_NAMED])
     more = f" and {len(items) - _N_NAMED:,} more" if len(items) > _N_NAMED else ""
-    what = {
-        "exact": "are equal files",
-        "pixels": "have equal pixels",
-        "near": "show the same picture",
-    }
-    text = f"{shown}{more} {what[kind]}"
+    text = f"{shown}{more} {_TEXTS[kind].format(weakest=weakest)}"
     if leak and splits is not None:
         text += f", in the splits {join_names(sorted({splits[item] for item in items}))}"
     if conflict and labels is not None:

@@ -29,10 +29,10 @@ _MOST_REPEATS = 4
 _DEVIATIONS = 1.28  # standard deviations of a count, for a probability of 80 %
 _QUANTILES = (0.01, 0.015, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 _ASSUMPTION = (
-    "If the labels contain errors: the lower limit holds for errors that are equally frequent "
-    "between all classes, or that confuse the most similar classes, and the upper limit for the "
-    "other kind of errors. If all labels are right, no listed label is wrong. Check "
-    f"{N_CHECKS} labels for an estimate."
+    "The number is not known without checks: errors were planted in some labels, once between "
+    "random classes and once between similar classes, and the two shares of planted errors in the "
+    "list give the limits. If all labels of the dataset are right, no listed label is wrong. Check "
+    f"{N_CHECKS} labels for a better estimate."
 )
 _PENALTY = 0.05  # of the squared parameters
 _N_DRAWS = 500  # from the distribution of the two parameters

@@ -119,8 +119,9 @@ def find_label_errors(
     )
     if odds.gain < _LEAST_GAIN:
         reason = (
-            "The features predict the labels no better than the sizes of the classes do: the "
-            "network does not see what the labels mean, or most labels are wrong."
+            "The labels cannot be checked, because similar images do not have the same label more "
+            "often than by chance: the network does not see what the labels mean, or most labels "
+            "are wrong."
         )
         return replace(errors, result=DetectorResult(reason=reason))
     listed = np.flatnonzero(suspicion > 0)
@@ -175,8 +176,9 @@ def _describe(
         label=label,
         suggested=other,
         text=(
-            f"{name_item(item, paths)} has the label {printable(label)} and is probably "
-            f"{printable(other)}, like {n_other} of its {len(near)} nearest neighbors."
+            f"{name_item(item, paths)} resembles {printable(other)} more than its label "
+            f"{printable(label)}: {n_other} of its {len(near)} nearest neighbors are "
+            f"{printable(other)}."
         ),
         evidence=Evidence(
             items=(item,),

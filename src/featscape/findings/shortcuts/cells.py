@@ -334,8 +334,9 @@ def _describe_order(name: str, assortativity: float, method: str) -> Shortcut:
         label="",
         assortativity=assortativity,
         text=(
-            f"Neighbors have a similar {printable(name)}: assortativity {assortativity:.2f} (1 if "
-            "equal, 0 as for random pairs)."
+            f"Images that are similar to the network also have a similar {printable(name)}: the "
+            f"correlation between neighbors is {assortativity:.2f} (1 if equal, 0 for random "
+            "pairs)."
         ),
         evidence=Evidence(items=(), neighbors=(), score=assortativity, method=method),
     )

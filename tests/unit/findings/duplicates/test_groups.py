@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from featscape.findings.duplicates.groups import find_duplicates, number_groups
 from featscape.findings.duplicates.subset import Subset
@@ -37,8 +37,46 @@ def test_edited_copies_are_found():
     images[44] = ImageEnhance.Contrast(images[4]).enhance(0.5)
     images[45] = images[5].resize((60, 45))
     part = duplicates(images, features=features)
-    assert groups(part) == [(1, 41), (2, 42), (3, 43), (4, 44), (5, 45)]
+    assert sorted(groups(part)) == [(1, 41), (2, 42), (3, 43), (4, 44), (5, 45)]
     assert {one.kind for one in part.findings} == {"near"}
+    scores = [one.evidence.score for one in part.findings]
+    assert scores == sorted(scores, reverse=True)
+    assert all("may be copies (correlation " in one.text for one in part.findings)
+
+
+def drawing(missing=0):
+    """Return a drawing of bars on white; a bar may be missing, as for the letters E and F."""
+    image = Image.new("RGB", (96, 96), "white")
+    draw = ImageDraw.Draw(image)
+    for number, box in enumerate([(20, 10, 34, 86), (20, 10, 70, 24), (20, 40, 60, 54)]):
+        if number != missing:
+            draw.rectangle(box, fill=(40, 70, 160))
+    draw.line((10, 92, 86, 92), fill="black")
+    return image
+
+
+def test_copies_with_a_plain_background_are_only_similar_and_come_last():
+    images = pictures(50)
+    images[40] = ImageOps.mirror(images[1])
+    images[41], images[42] = drawing(), drawing(missing=2)
+    features = np.random.default_rng(1).normal(size=(50, 16)).astype(np.float32)
+    features[42] = features[41] + 0.01
+    labels = ["letter"] * 50
+    labels[42] = "other"
+    part = duplicates(images, features=features, labels=labels)
+    assert [(one.items, one.kind) for one in part.findings] == [
+        ((1, 40), "near"),
+        ((41, 42), "similar"),
+    ]
+    assert "are similar and may be copies (correlation " in part.findings[1].text
+
+
+def test_near_features_without_near_pixels_are_no_duplicates():
+    images = pictures(50)
+    images[41], images[42] = (Image.new("RGB", (64, 48), color) for color in ("gray", "white"))
+    features = np.random.default_rng(1).normal(size=(50, 16)).astype(np.float32)
+    features[42] = features[41]
+    assert groups(duplicates(images, features=features)) == []
 
 
 def test_large_groups_of_edited_copies_are_found_whole():
@@ -75,6 +113,11 @@ def test_equal_files_and_equal_pixels_are_distinguished():
     digests[8] = digests[2]
     kinds = {one.items: one.kind for one in duplicates(images, digests=digests).findings}
     assert kinds == {(2, 8): "exact", (3, 9): "pixels"}
+    texts = [one.text for one in duplicates(images, digests=digests).findings]
+    assert texts == [
+        "item 2, item 8 are the same picture (equal files).",
+        "item 3, item 9 are the same picture (equal pixels).",
+    ]
 
 
 def test_leaks_come_first_then_conflicts_and_are_named():
