@@ -71,6 +71,47 @@ def five_neighbors(features: NDArray[np.float32], labels: Sequence[str]) -> Scor
     return other, np.array(majority)
 
 
+def self_clean(features: NDArray[np.float32], labels: Sequence[str]) -> Scores:
+    """Return the score of SelfClean, by its formula, and the class of the nearest other item.
+
+    The score compares the distance to the nearest item of another class with the distance to the
+    nearest item of the own class: Groeger et al. (2024), "Intrinsic self-supervision for data
+    quality audits", NeurIPS.
+    """
+    rows = unit_rows(features)
+    names, codes = np.unique(np.array(labels), return_inverse=True)
+    score, nearest = np.empty(len(rows)), np.empty(len(rows), dtype=np.intp)
+    for start in range(0, len(rows), 1_000):
+        own = np.arange(start, min(start + 1_000, len(rows)))
+        distances = np.maximum(1 - rows[own] @ rows.T, 0)
+        distances[np.arange(len(own)), own] = np.inf
+        is_same = codes[own, None] == codes
+        same = np.where(is_same, distances, np.inf).min(axis=1)
+        others = np.where(is_same, np.inf, distances)
+        nearest[own] = others.argmin(axis=1)
+        other = others.min(axis=1)
+        score[own] = np.nan_to_num(same**2 / (same**2 + other**2), nan=1.0)
+    return score, names[codes[nearest]]
+
+
+def mistakenness(features: NDArray[np.float32], labels: Sequence[str]) -> Scores:
+    """Return FiftyOne's mistakenness, by its formula, with a logistic regression in five folds."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    given = np.array(labels)
+    names = np.unique(given)
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=200))
+    values = principal_components(features, 256)
+    rows = unit_rows(features) if values is None else values.values
+    p = cross_val_predict(model, rows, given, cv=5, method="predict_proba")
+    predicted = names[p.argmax(axis=1)]
+    sign = np.where(predicted == given, -1, 1)
+    return (sign * p.max(axis=1) + 1) / 2, predicted
+
+
 def with_cleanlab(features: NDArray[np.float32], labels: Sequence[str], python: str) -> Scores:
     """Return the scores of cleanlab's Datalab from features, computed in its own environment."""
     with tempfile.TemporaryDirectory() as folder:
@@ -111,7 +152,12 @@ def main() -> None:
         rows = {row["path"]: row for row in csv.DictReader(file)}
     truth = [rows[path]["true"] for path in made.paths]
     features = np.asarray(made.features)
-    methods = {"featscape": ours, "5 nearest neighbors": five_neighbors}
+    methods = {
+        "featscape": ours,
+        "5 nearest neighbors": five_neighbors,
+        "SelfClean (formula)": self_clean,
+        "FiftyOne's mistakenness (formula)": mistakenness,
+    }
     print("| labels | wrong | method | average precision | AUROC | right suggestion | time |")
     print("|---|---|---|---|---|---|---|")
     for column in [name for name in next(iter(rows.values())) if name not in ("path", "true")]:

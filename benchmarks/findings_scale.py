@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time, sleep
 from typing import TYPE_CHECKING, Any
@@ -136,7 +137,7 @@ def prepare(folder: Path, kind: str, n_threads: int) -> Callable[[], Any]:
     from featscape.findings.off_topic import find_off_topic
     from featscape.findings.reliability import measure_reliability
     from featscape.findings.shortcuts.cells import find_shortcuts
-    from featscape.findings.spaces import principal_components
+    from featscape.findings.spaces import principal_components, search_among
 
     features, grays, neighbors = (
         np.load(folder / name, mmap_mode="r")
@@ -157,7 +158,9 @@ def prepare(folder: Path, kind: str, n_threads: int) -> Callable[[], Any]:
 
     runs: dict[str, Callable[[], Any]] = {
         "components": lambda: principal_components(features),
-        "labels": lambda: find_label_errors(components, classes, n_items=n, search=search),
+        "labels": lambda: find_label_errors(
+            components, classes, n_items=n, search=partial(search_among, neighbors)
+        ),
         "off_topic": lambda: find_off_topic(features, neighbors, classes=classes),
         "duplicates": lambda: find_near_pairs(grays, features, neighbors, n_threads=n_threads),
         "classes": lambda: find_class_relations(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from featscape.findings.pixels.survey import survey_thumbnails
 from featscape.findings.records import DetectorResult, Findings, ItemColumns
 from featscape.findings.reliability import N_NEAR, WIDER, MapReliability, measure_reliability
 from featscape.findings.shortcuts.cells import find_shortcuts
-from featscape.findings.spaces import principal_components, search_all_pairs
+from featscape.findings.spaces import principal_components, search_all_pairs, search_among
 from featscape.labels.classes import count_classes
 from featscape.records import Neighbors
 
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from featscape.labels.classes import Classes
     from featscape.records import ImageSource
 
+# Of more items, the labels are compared with those of the given neighbors, in the order of the
+# half-whitened space: a search in this space takes minutes for a million items.
+_MOST_SEARCHED = 200_000
 _N_COMPONENTS = 50  # of the measures of reliability: the number that t-SNE uses
 
 
@@ -115,7 +119,7 @@ def compute_findings(
         components,
         classes,
         n_items=n,
-        search=search,
+        search=search if n <= _MOST_SEARCHED else partial(search_among, neighbors),
         paths=items.paths,
         random_state=random_state,
     )

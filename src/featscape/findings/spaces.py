@@ -199,6 +199,33 @@ def search_all_pairs(values: NDArray[np.float32], k: int) -> Neighbors:
     return Neighbors(indices, distances)
 
 
+def search_among(
+    candidates: NDArray[np.integer[Any]], values: NDArray[np.float32], k: int
+) -> Neighbors:
+    """Return the k nearest of the candidates of each row by Euclidean distance.
+
+    Parameters
+    ----------
+    candidates : ndarray of int, shape (n, m)
+        For example the nearest items in a similar space.
+    values : ndarray of float32, shape (n, d)
+    k : int
+        m neighbors are returned if k is more than m.
+    """
+    n, k = len(values), min(k, candidates.shape[1])
+    indices = np.empty((n, k), dtype=np.int32)
+    distances = np.empty((n, k), dtype=np.float32)
+    for block in blocks(n, rows_at_once=256):
+        near = np.asarray(candidates[block])
+        difference = values[near]  # (b, m, d)
+        difference -= values[block][:, None]
+        squares = np.einsum("bmd,bmd->bm", difference, difference)
+        order = np.argsort(squares, axis=1, kind="stable")[:, :k]
+        indices[block] = np.take_along_axis(near, order, axis=1)
+        distances[block] = np.sqrt(np.take_along_axis(squares, order, axis=1))
+    return Neighbors(indices, distances)
+
+
 def _search_tree(values: NDArray[np.float32], k: int) -> Neighbors:
     from scipy.spatial import cKDTree
 

@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from featscape.findings import KINDS, ItemData, compute_findings, summarize_findings, to_rows
+from featscape.findings import (
+    KINDS,
+    ItemData,
+    compute,
+    compute_findings,
+    summarize_findings,
+    to_rows,
+)
 from featscape.findings.reliability import N_NEAR, WIDER
 from featscape.findings.spaces import principal_components, search_all_pairs
 from helpers.maps.planted import Pictures, clouds, named, pictures, with_errors
@@ -180,3 +187,13 @@ def test_renamed_labels_change_only_the_names():
     renamed = compute_findings(with_faults(names=("first", "second"))).to_json()
     text = json.dumps(findings).replace("beetle", "first").replace("maple", "second")
     assert json.dumps(renamed) == text
+
+
+def test_label_errors_of_many_items_are_found_by_the_neighbors_of_the_map(monkeypatch):
+    items = some_items()
+    exact = compute_findings(items)
+    monkeypatch.setattr(compute, "_MOST_SEARCHED", 100)
+    near = compute_findings(items)
+    listed = [{one.item for one in found.labels} for found in (exact, near)]
+    assert len(listed[0] & listed[1]) >= 0.9 * len(listed[0])
+    assert near.labels[0].item == exact.labels[0].item

@@ -4,7 +4,7 @@ from scipy.spatial.distance import pdist
 from scipy.stats import rankdata, spearmanr
 
 from featscape.findings.reliability import _cpd, measure_reliability, shared
-from featscape.findings.spaces import average_ranks, search_all_pairs
+from featscape.findings.spaces import average_ranks, search_all_pairs, search_among
 from featscape.labels.classes import count_classes
 from helpers.maps.planted import clouds, named
 
@@ -153,3 +153,13 @@ def test_the_rank_correlation_of_distances_equals_that_of_scipy(plane):
     found = _cpd(plane, positions, generator=np.random.default_rng(0))
     expected = spearmanr(pdist(plane), pdist(positions)).statistic
     assert found.evidence.score == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_search_among_candidates_orders_the_candidates():
+    values = np.random.default_rng(3).normal(size=(300, 8)).astype(np.float32)
+    exact = search_all_pairs(values, 20)
+    shuffled = np.random.default_rng(4).permuted(exact.indices, axis=1)
+    found = search_among(shuffled, values, 5)
+    assert (found.indices == exact.indices[:, :5]).all()
+    assert found.distances == pytest.approx(exact.distances[:, :5], abs=1e-3)
+    assert search_among(shuffled, values, 50).indices.shape == (300, 20)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from featscape.findings.duplicates.subset import Grays
@@ -85,26 +87,32 @@ def nearest_descriptors(descriptors: Floats, n_neighbors: int, *, random_state: 
     nearest = np.repeat(np.arange(n_images)[:, None], n_neighbors, axis=1)
     similarity = np.full((n_images, n_neighbors), -np.inf, dtype=np.float32)
     cells = [np.arange(n_images)]
-    mirrored = mirror(descriptors)
-    queries = [(descriptors, cells), (mirrored, cells)]
+    centers = descriptors[:1]
     if n_images > 4 * _CELL:
         random = np.random.default_rng(random_state)
         centers = descriptors[random.permutation(n_images)[: n_images // _CELL]]
         cells = _assign(descriptors, centers, n_cells=2)
-        queries = [(rows, _assign(rows, centers, n_cells=1)) for rows in (descriptors, mirrored)]
-    for rows, asking in queries:
+    for change in (np.asarray, mirror):
+        asking = _assign(descriptors, centers, n_cells=1, change=change)
         for members, items in zip(cells, asking, strict=True):
             for start in range(0, len(items), _ROWS):
                 block = items[start : start + _ROWS]
-                _update(nearest, similarity, block, members, rows[block] @ descriptors[members].T)
+                new = change(descriptors[block]) @ descriptors[members].T
+                _update(nearest, similarity, block, members, new)
     return nearest
 
 
-def _assign(rows: Floats, centers: Floats, *, n_cells: int) -> list[Indices]:
-    """Return the rows in each cell; each row belongs to the cells of its nearest centers."""
+def _assign(
+    rows: Floats, centers: Floats, *, n_cells: int, change: Callable[[Floats], Floats] = np.asarray
+) -> list[Indices]:
+    """Return the rows in each cell; each row belongs to the cells of its nearest centers.
+
+    `change` is applied to blocks of rows, because a changed copy of all rows would double the
+    memory.
+    """
     cells = np.empty((len(rows), n_cells), dtype=np.intp)
     for start in range(0, len(rows), _ROWS):
-        similarity = rows[start : start + _ROWS] @ centers.T
+        similarity = change(rows[start : start + _ROWS]) @ centers.T
         cells[start : start + _ROWS] = np.argpartition(-similarity, n_cells - 1, axis=1)[
             :, :n_cells
         ]

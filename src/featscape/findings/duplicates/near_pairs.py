@@ -412,7 +412,7 @@ def _cosine_distances(features: FeatureRows, pairs: Indices) -> Floats:
     distances = np.empty(len(pairs), dtype=np.float32)
     for start in range(0, len(pairs), _ROWS):
         first, second = (
-            features[items].astype(np.float32) for items in pairs[start : start + _ROWS].T
+            np.asarray(features[items], np.float32) for items in pairs[start : start + _ROWS].T
         )
         product = np.einsum("pd,pd->p", first, second)
         norm = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
