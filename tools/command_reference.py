@@ -17,6 +17,9 @@ HEAD = """# Commands
 This page is generated from the definitions of the command line. `featscape COMMAND --help` prints
 the same text.
 
+`featscape --install-completion` installs the completion of commands and options for bash, zsh, fish
+or PowerShell; `featscape --version` prints the version.
+
 | exit status | meaning |
 |---|---|
 | 0 | The command succeeded; some images may have been skipped. |

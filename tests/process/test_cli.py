@@ -29,6 +29,24 @@ class TestHelp:
         assert min(times_s) < 0.5
 
 
+class TestCompletion:
+    def test_a_shell_completes_the_name_of_a_command(self):
+        completing = {"_FEATSCAPE_COMPLETE": "complete_bash", "COMP_CWORD": "1"}
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "import sys; sys.argv = ['featscape']; from featscape.cli import main; main()",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, **completing, "COMP_WORDS": "featscape se"},
+        )
+        assert done.stdout.split() == ["serve", "search"]
+        assert done.stderr == ""
+
+
 class TestExit:
     def test_python_m_featscape_is_the_command(self):
         done = subprocess.run(

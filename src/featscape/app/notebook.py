@@ -123,6 +123,49 @@ class InteractiveMap(Map):
         """
         return self._to_pandas("to_frame")
 
+    def to_parquet(
+        self, path: str | os.PathLike[str], *, vector_column: str | None = "vector"
+    ) -> Path:
+        """Write one row per item with all columns and the features, for other programs.
+
+        Embedding Atlas reads the file with ``--x x --y y`` or ``--vector vector``; pandas, Polars
+        and DuckDB read it as a table.
+
+        Parameters
+        ----------
+        path : path
+            The file to write; an existing file is replaced.
+        vector_column : str or None
+            The column of the features: lists of d float32 numbers. None writes no features.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        InputError
+            If the map has a column of the name `vector_column`.
+        OSError
+            If the file cannot be written.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = read_items(self.folder)
+        if vector_column in table.column_names:
+            raise InputError(
+                f"vector_column must be a new name; the map has a column {vector_column!r}. "
+                "Choose another name, or None for a file without features."
+            )
+        if vector_column is not None:
+            numbers = pa.array(self.features.reshape(-1))
+            vectors = pa.FixedSizeListArray.from_arrays(numbers, self.features.shape[1])
+            table = table.append_column(vector_column, vectors)
+        pq.write_table(table, path, compression="zstd")
+        return Path(path)
+
     def selected_frame(self) -> pd.DataFrame:
         """Return the rows of items.parquet for the selected items, with all columns.
 

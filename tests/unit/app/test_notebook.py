@@ -1,5 +1,7 @@
 import sys
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
@@ -90,6 +92,20 @@ class TestSelected:
         frame = opened.to_frame()
         assert tuple(frame["path"]) == opened.paths
         assert tuple(frame["label"]) == opened.labels
+
+    def test_a_parquet_file_has_all_columns_and_the_features(self, opened, tmp_path):
+        table = pq.read_table(opened.to_parquet(tmp_path / "items.parquet"))
+        assert table.column_names == [*opened.to_frame().columns, "vector"]
+        assert np.array_equal(np.array(table["vector"].to_pylist()), opened.features)
+
+    def test_a_parquet_file_without_features_has_the_columns_of_the_map(self, opened, tmp_path):
+        table = pq.read_table(opened.to_parquet(tmp_path / "items.parquet", vector_column=None))
+        assert table.column_names == list(opened.to_frame().columns)
+
+    def test_a_column_of_features_with_the_name_of_a_column_is_refused(self, opened, tmp_path):
+        with pytest.raises(InputError, match="the map has a column 'label'"):
+            opened.to_parquet(tmp_path / "items.parquet", vector_column="label")
+        assert not (tmp_path / "items.parquet").exists()
 
     def test_selected_works_without_pandas(self, opened, monkeypatch):
         monkeypatch.setitem(sys.modules, "pandas", None)
