@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from featscape.labels.classes import Classes
 
 _N_SAMPLED = 2_000
+# Above this number of items, a quarter of the items are compared, to limit the time: the share of
+# the nearest items is the same.
+_MANY_ITEMS, _FEWER = 200_000, 4
 _SHARE = 0.05  # of the sample that the item is compared with
 _N_OF_CLASSES = 4_000  # items of all classes together
 _LEAST_OF_CLASS, _MOST_OF_CLASS = 5, 200
@@ -81,7 +84,7 @@ def find_off_topic(
     if n < _LEAST_ITEMS:
         return _not_computed(n, too_few_items(n, _LEAST_ITEMS))
     generator = np.random.default_rng(random_state)
-    sample = np.sort(generator.permutation(n)[:_N_SAMPLED])
+    sample = np.sort(generator.permutation(n)[: _N_SAMPLED // _fewer(n)])
     of_classes = list(_sample_classes(classes, generator))
     distances = _distances(features, sample, of_classes)
     if distances is None:
@@ -124,10 +127,15 @@ def _sample_classes(
     """Yield random items of each class with enough items; nothing if there are many classes."""
     if classes is None or len(classes.names) < 2:
         return
-    size = min(_MOST_OF_CLASS, _N_OF_CLASSES // len(classes.names))
+    n_of_classes = _N_OF_CLASSES // _fewer(len(classes.codes))
+    size = min(_MOST_OF_CLASS, n_of_classes // len(classes.names))
     for items in shuffled_members(classes, generator):
         if min(size, len(items)) >= _LEAST_OF_CLASS:
             yield np.sort(items[:size])
+
+
+def _fewer(n_items: int) -> int:
+    return _FEWER if n_items > _MANY_ITEMS else 1
 
 
 def _distances(
@@ -144,15 +152,19 @@ def _distances(
     """
     n = len(features)
     groups = [(sample, _SHARE), *((items, 0.5) for items in of_classes)]
-    references = [unit_rows(features[items]) for items, _ in groups]
+    all_items = np.concatenate([items for items, _ in groups])
+    references = unit_rows(features[all_items]).T
+    ends = np.cumsum([len(items) for items, _ in groups])
     distances = np.empty((n, 2 if of_classes else 1))
     for block in blocks(n, rows_at_once=2_048):
-        rows = unit_rows(features[block])
+        all_pairs = 1 - unit_rows(features[block]) @ references
+        inside = np.flatnonzero((all_items >= block.start) & (all_items < block.stop))
+        # an item has distance 0 to itself
+        all_pairs[all_items[inside] - block.start, inside] = np.inf
         of_groups = []
-        for (items, share), reference in zip(groups, references, strict=True):
-            pairs = 1 - rows @ reference.T
-            inside = np.flatnonzero((items >= block.start) & (items < block.stop))
-            pairs[items[inside] - block.start, inside] = np.inf  # an item has distance 0 to itself
+        for (items, share), pairs in zip(
+            groups, np.split(all_pairs, ends[:-1], axis=1), strict=True
+        ):
             rank = min(max(3, int(share * len(items))), len(items) - 1)
             of_groups.append(np.partition(pairs, rank, axis=1)[:, rank])
         distances[block, 0] = of_groups[0]
