@@ -3,6 +3,7 @@
 import functools
 import importlib.machinery
 import multiprocessing.util
+import os
 import sys
 from ipaddress import ip_address
 
@@ -50,6 +51,8 @@ class UnitGuard:
         # multiprocessing starts processes by this function, without an audit event
         start = multiprocessing.util.spawnv_passfds
         multiprocessing.util.spawnv_passfds = self._guard(start, "start a process")
+        # without the guard, pytest would end early, silently and with the status of the call
+        os._exit = self._guard(os._exit, "end the process")
 
     def forbid(self, what):
         if self.test is not None:

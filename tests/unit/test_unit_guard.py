@@ -31,6 +31,11 @@ def test_a_process_is_forbidden(start):
         start()
 
 
+def test_the_end_of_the_process_is_forbidden():
+    with pytest.raises(FORBIDDEN, match="must not end the process"):
+        os._exit(0)
+
+
 def test_a_connection_to_another_machine_is_forbidden():
     with (
         socket.socket() as client,

@@ -41,11 +41,12 @@ def test_version_is_printed(featscape):
         (["embed", "f.npy"], "f-map"),
     ],
 )
-@pytest.mark.usefixtures("photos", "quick_network")
+@pytest.mark.usefixtures("photos", "quick_network", "without_pictures")
 def test_open_serves_the_new_map(featscape, monkeypatch, command, folder):
     np.save("f.npy", np.random.default_rng(0).normal(size=(9, 4)))
     served = []
     monkeypatch.setattr("featscape.app.serve", lambda path, **_: served.append(str(path)))
+    monkeypatch.setattr("featscape.app.server.shutdown.leave_process", lambda: None)
     assert featscape(*command, "--no-findings").status == 0
     assert served == []
     assert featscape(*command, "--no-findings", "--force", "--open").status == 0
@@ -62,6 +63,7 @@ def test_the_precision_is_in_info_and_not_on_the_screen_of_a_run(map_run):
     assert "fp32" not in map_run.out + map_run.err
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_the_column_of_the_labels_is_reported(featscape, photos, monkeypatch):
     put_in_place(QuickNetwork(), monkeypatch)
     rows = [f"{path.relative_to(photos)},{path.parent.name}" for path in photos.rglob("*.png")]
