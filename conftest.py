@@ -1,5 +1,6 @@
 """Gives each test the marker of its folder, and watches the unit tests. See CONTRIBUTING.md."""
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,15 @@ def pytest_collection_modifyitems(items):
     for item in items:
         item.add_marker(find_kind(item.path))
     items.sort(key=lambda item: KINDS.index(find_kind(item.path)))
+
+
+def pytest_collection_finish():
+    """Exclude the objects of the imported modules and the tests from the garbage collection.
+
+    These objects live until the exit. A collection that visits them takes 0.1 s.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

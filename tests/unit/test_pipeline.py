@@ -179,6 +179,7 @@ class TestMakeMap:
             make_map(photos, "m", perplexity=4, size_px=400)
         assert not (here / "m").exists()
 
+    @pytest.mark.usefixtures("without_pictures")
     def test_the_name_is_the_folders(self, photos, here):
         make_map(photos, perplexity=4, size_px=400)
         assert [path.name for path in here.iterdir()] == ["photos-map"]
@@ -368,6 +369,7 @@ class TestOpenPlacer:
         assert placed.neighbors.indices[0, 0] == 5
         assert placed.neighbors.distances[0, 0] < 1e-3
 
+    @pytest.mark.usefixtures("without_pictures")
     def test_a_landmark_is_named_by_its_item(self, photos, monkeypatch, quick_network):
         monkeypatch.setattr("featscape.features.load_for_map", lambda *_, **__: quick_network())
         made = make_map(photos, "landmarks-map", perplexity=4, n_landmarks=14)

@@ -67,6 +67,7 @@ def test_booleans_and_dates_of_a_table_keep_their_types(make, photos):
     assert {name: kinds[name] for name in expected} == expected
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_map_of_arrays_has_labels_and_splits(make, here):
     images = np.random.default_rng(0).integers(0, 256, (24, 8, 8), dtype=np.uint8)
     np.savez_compressed(here / "digits.npz", train_images=images, train_labels=np.arange(24) % 3)
@@ -79,6 +80,7 @@ def test_a_map_of_arrays_has_labels_and_splits(make, here):
     np.testing.assert_array_equal(np.asarray(made.thumbnails.load(5))[..., 0], images[5])
 
 
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("kind", ["zip", "tar"])
 def test_a_map_of_an_archive_is_the_map_of_its_folder(make, photos, here, kind):
     shutil.make_archive(str(here / "a"), kind, photos.parent, photos.name)
@@ -89,6 +91,7 @@ def test_a_map_of_an_archive_is_the_map_of_its_folder(make, photos, here, kind):
     np.testing.assert_array_equal(made.features, from_folder.features)
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_map_of_an_address_has_the_labels_of_its_folders(make, photos):
     system = fsspec.filesystem("memory")
     for file in photos.rglob("*.png"):

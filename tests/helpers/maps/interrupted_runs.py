@@ -17,7 +17,7 @@ from helpers.notes import Notes
 HEAVY = [
     *("matplotlib.pyplot", "pyarrow.parquet", "scipy.spatial", "sklearn.manifold"),
     *("featscape.pipeline", "featscape.bundle", "featscape.features", "featscape.images"),
-    *("featscape.pictures", "meshtsne", "tests.conftest"),
+    *("featscape.pictures", "meshtsne", "helpers.images.photos"),
 ]
 
 

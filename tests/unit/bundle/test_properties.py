@@ -39,7 +39,7 @@ def maps(draw):
 
 
 @given(maps())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_a_bundle_contains_the_map(given_map):
     with tempfile.TemporaryDirectory() as folder:
         write_bundle(Path(folder) / "bundle", **given_map)

@@ -40,6 +40,7 @@ def test_the_columns_of_findings_are_no_columns_of_the_source(made):
     assert dict(open_map(made.folder).columns) == {}
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_no_findings_skips_them_and_opening_computes_them(photos, here):
     made = make_map(photos, here / "m", perplexity=5, size_px=400, findings=False)
     assert not (made.folder / "findings.json").exists()
@@ -47,6 +48,7 @@ def test_no_findings_skips_them_and_opening_computes_them(photos, here):
     assert len(made.findings.columns) == len(made)
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_map_without_findings_may_have_a_column_of_such_a_name(photos, here):
     made = make_map(photos, here / "m", perplexity=5, size_px=400, findings=False)
     file = made.folder / "items.parquet"
@@ -77,6 +79,7 @@ def test_missing_and_wrong_columns_are_reported(made):
         read_findings(made.folder)
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_the_command_line_prints_findings_after_the_agreement(featscape, photos, here):
     done = featscape("map", photos, "--perplexity", 5, "--size", 400, "-o", "m")
     assert done.status == 0, done.err
@@ -87,6 +90,7 @@ def test_the_command_line_prints_findings_after_the_agreement(featscape, photos,
     assert not (here / "other" / "findings.json").exists()
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_the_seed_of_the_map_is_the_seed_of_the_findings(photos, here, monkeypatch):
     seeds = []
 
@@ -101,6 +105,7 @@ def test_the_seed_of_the_map_is_the_seed_of_the_findings(photos, here, monkeypat
     assert seeds == [7, 8]
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_findings_use_the_cores_of_the_process(photos, here, monkeypatch):
     n_threads = []
 

@@ -13,6 +13,7 @@ from featscape.pictures.names import Arrangement
 from featscape.pictures.page import Page, plan_page
 from featscape.pictures.plane import project_to_plane
 from featscape.progress import SilentProgress
+from helpers.images.colors import colors_in
 from helpers.notes import Notes
 
 BLACK, GRAY = (0, 0, 0), (128, 128, 128)
@@ -115,14 +116,14 @@ def test_borders_of_small_images_are_one_pixel_wide(side_px):
 @pytest.mark.parametrize("layout", ["map", "grid"])
 def test_images_without_a_class_have_no_borders(layout):
     image = draw_mosaic(points(9), Plain(9), layout=layout, size_px=600)
-    assert set(map(tuple, np.asarray(image).reshape(-1, 3).tolist())) == {BLACK, (255, 255, 255)}
+    assert colors_in(image) == {BLACK, (255, 255, 255)}
 
 
 def test_an_image_without_a_label_has_no_border():
     labels = ["cat", NO_LABEL, "cat"]
     image = draw_mosaic(points(3), Plain(3), labels, names=False, layout="grid", size_px=600)
     map_part = np.asarray(image)[:, : image.width // 2].reshape(-1, 3)
-    everywhere = set(map(tuple, map_part.tolist()))
+    everywhere = colors_in(map_part)
     colors = class_colors(labels)
     assert ImageColor.getrgb(colors["cat"]) in everywhere
     assert ImageColor.getrgb(colors[NO_LABEL]) not in everywhere
@@ -138,7 +139,7 @@ def test_the_name_of_a_class_does_not_hide_its_only_image():
 
 def test_a_dark_map_has_a_dark_background():
     image = draw_mosaic(points(9), Plain(9), size_px=600, dark=True)
-    assert set(map(tuple, np.asarray(image).reshape(-1, 3).tolist())) == {BLACK, (16, 18, 22)}
+    assert colors_in(image) == {BLACK, (16, 18, 22)}
 
 
 def test_the_caption_precedes_the_number_of_shown_images(captions):
@@ -203,7 +204,7 @@ def test_small_images_keep_their_pixels():
             return Image.fromarray(np.array([[0, 255], [255, 0]], np.uint8)).convert("RGB")
 
     drawn = draw_at([(100, 100)], Checkered(1), ["#ff0000"], side_px=100)
-    assert set(map(tuple, drawn.reshape(-1, 3).tolist())) == {BLACK, (255, 255, 255), (255, 0, 0)}
+    assert colors_in(drawn) == {BLACK, (255, 255, 255), (255, 0, 0)}
 
 
 @pytest.mark.parametrize("side_px", [20, 50, 120])
@@ -224,7 +225,7 @@ def test_images_are_asked_for_little_larger_than_they_are_drawn(side_px):
 def test_borders_have_the_colors_of_the_scatter_plot():
     labels = ["b", "a", "b"]
     image = draw_mosaic(points(3), Plain(3), labels, size_px=600)
-    seen = set(map(tuple, np.asarray(image).reshape(-1, 3).tolist()))
+    seen = colors_in(image)
     assert {ImageColor.getrgb(color) for color in class_colors("ab").values()} <= seen
 
 

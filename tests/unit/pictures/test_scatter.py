@@ -13,10 +13,7 @@ from featscape.pictures.names import plan_map
 from featscape.pictures.plane import project_to_plane
 from featscape.pictures.points import draw_points, marker_px
 from featscape.pictures.theme import LIGHT
-
-
-def colors_in(image):
-    return set(map(tuple, np.asarray(image).reshape(-1, 3).tolist()))
+from helpers.images.colors import colors_in
 
 
 def plan(positions, labels, size_px=800):

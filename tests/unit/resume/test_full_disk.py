@@ -36,6 +36,7 @@ class TestFullDisk:
         assert ("Finished work is kept in .m.partial" in str(raised.value)) is is_kept
         assert_same_map(make(source, "m").folder, whole.folder)
 
+    @pytest.mark.usefixtures("without_pictures")
     @pytest.mark.parametrize("layers", [None, ("one", "two")])
     def test_the_unfinished_map_is_deleted_to_make_room_for_the_features(
         self, source, here, network, monkeypatch, layers
@@ -60,6 +61,7 @@ class TestFullDisk:
         for one, other in zip(made, whole, strict=True) if layers else [(made, whole)]:
             assert_same_map(one.folder, other.folder)
 
+    @pytest.mark.usefixtures("without_pictures")
     def test_a_limit_of_the_file_size_keeps_finished_work(self, source, network):
         resource = pytest.importorskip("resource", reason="only Unix limits the size of files")
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -29,7 +29,7 @@ def weights(tmp_path, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def first_map(photos, here, weights, monkeypatch):
+def first_map(photos, here, weights, monkeypatch, without_pictures):  # noqa: ARG001 - faster maps
     """Make a map with a quick network under the name of ResNet18."""
     network = QuickNetwork()
     network.card = replace(

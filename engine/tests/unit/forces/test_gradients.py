@@ -36,7 +36,7 @@ def map_like(rng, n, n_components, span):
 def exact_forces(n_components, span):
     """Return affinities, positions, and the exact forces."""
     rng = np.random.default_rng(5)
-    n = 1203  # not a multiple of the vector length
+    n = 603  # not a multiple of the vector length
     Y, P = map_like(rng, n, n_components, span), sparse_affinities(rng, n)
     return P, Y, exact.forces(P, Y)
 
