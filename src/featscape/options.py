@@ -202,7 +202,13 @@ class MapOptions(PictureOptions, EmbeddingOptions):
         Help("The column of a table that holds the labels.", "NAME", default="detected"),
     ] = None  # "label", "class" and similar names
     limit: Annotated[
-        int | None, Help("Use N images drawn at random from every class.", "N", default="all")
+        int | None,
+        Help(
+            "Use N images in total, drawn at random, with at least one of each class if N is large "
+            "enough.",
+            "N",
+            default="all",
+        ),
     ] = None  # a map shows the whole data set
     max_megapixels: Annotated[
         float | None, Help("Skip larger images.", "N", default="89.5, Pillow's limit")

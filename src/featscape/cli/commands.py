@@ -103,7 +103,7 @@ def make_map(options: MapOptions, open_page: bool) -> None:  # noqa: FBT001 - ta
     classes may be in folders named train, val and test. A flat folder has no classes. Files that
     cannot be read are skipped and listed with the reason in run.json.
 
-    SOURCE may also be a manifest: a CSV, TSV, JSON-lines or Parquet file with a column of paths.
+    SOURCE may also be a table: a CSV, TSV, JSON-lines or Parquet file with a column of paths.
     The other columns become columns of the map, as do the columns of a file metadata.csv beside
     the images. SOURCE may also be a file of images (.zip, .tar, Parquet, .npz, .npy, IDX), or an
     address.

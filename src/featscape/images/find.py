@@ -82,7 +82,7 @@ def find_images(
 ) -> ImageSet:
     """Find the images of a source, their labels, and the other columns that describe the images.
 
-    docs/reference/sources.md describes the kinds of sources: a folder, a manifest, Parquet files,
+    docs/reference/sources.md describes the kinds of sources: a folder, a table, Parquet files,
     an archive (.zip, .tar), arrays (.npz, .npy, IDX), or an address of these (s3://, https:// and
     others).
 
@@ -96,10 +96,11 @@ def find_images(
     labels : sequence of n labels, optional
         The labels of a sequence or dataset.
     path_column, label_column : str, optional
-        The columns of the manifest or metadata that contain the paths and the labels. By default
+        The columns of the table or metadata that contain the paths and the labels. By default
         columns with a usual name, such as file_name and label.
     limit : int, optional
-        The maximum number of images, chosen as `sample_of_classes` describes.
+        The maximum number of images, chosen as `sample_of_classes` describes. Classes without a
+        chosen image are in `dropped_classes`.
     random_state : int
         The seed of the choice.
     max_megapixels : float, optional
@@ -140,6 +141,8 @@ def find_images(
         images = replace(images, decode=decode, decode_plain=None)
     if limit is None or limit >= len(images):
         return images
-    return images.select(
+    chosen = images.select(
         sample_of_classes(images.labels, len(images), size=limit, seed=random_state)
     )
+    dropped = set(images.labels or ()) - set(chosen.labels or ())
+    return replace(chosen, dropped_classes=tuple(sorted(dropped)))

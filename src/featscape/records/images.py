@@ -188,6 +188,8 @@ class ImageSet:
         if missing), or bool; or strings or an object array of bool (None if missing).
     skipped : tuple of SkippedImage
         Skipped files with the reasons.
+    dropped_classes : tuple of str
+        The classes of which the limit of the number of images keeps no image.
     """
 
     source: Path | str
@@ -202,6 +204,7 @@ class ImageSet:
     splits: tuple[str, ...] | None = None
     columns: Mapping[str, Column] = field(default_factory=dict)
     skipped: tuple[SkippedImage, ...] = ()
+    dropped_classes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.paths)

@@ -42,16 +42,54 @@ def facts_of(embedding: Embedding, features: Features | None) -> dict[str, str]:
 
 def describe_found(images: ImageSet) -> Iterator[str]:
     """Yield the number of images and classes, with the skipped files, and the origin of labels."""
+    from featscape.images.tables.paths import LABEL_CONFLICT
+
     found = f"found {in_words(len(images), 'image', images.labels)}"
     yield f"{found}, skipped {_count_skipped(images.skipped)}" if images.skipped else found
+    if images.dropped_classes:
+        yield _describe_dropped(images)
+    n_conflicts = sum(one.reason.startswith(LABEL_CONFLICT) for one in images.skipped)
+    if n_conflicts:
+        yield (
+            f"labels conflict: {plural(n_conflicts, 'row')} of the table with another label for an "
+            "earlier path; the first label of each path is used"
+        )
     if images.label_column is not None:
         yield f"labels: the column {images.label_column!r} (--label-column names another)"
+    elif images.labels is None and images.columns:
+        yield _describe_no_labels(images)
     if images.renamed_labels:
         yield f"labels: {describe_renamed(images.renamed_labels)}"
     for name in images.columns:
         own = name.removeprefix(SOURCE_PREFIX)
         if own != name and own in OWN_COLUMNS:
             yield f"the column {own} is called {name!r}, since each map has a column {own}"
+
+
+def _describe_dropped(images: ImageSet) -> str:
+    """Return the classes of which the limit keeps no image."""
+    from featscape.images.tables.columns import list_names
+
+    dropped = images.dropped_classes
+    n_classes = len(set(images.labels or ())) + len(dropped)
+    return (
+        f"--limit {len(images)} keeps no image of {len(dropped)} of {n_classes} classes: "
+        f"{list_names(dropped, n_shown=6)}; at least one image of each class needs "
+        f"--limit {n_classes}"
+    )
+
+
+def _describe_no_labels(images: ImageSet) -> str:
+    """Return that no column of labels was recognized, and the columns that may be chosen."""
+    from featscape.images.tables.columns import LABEL_COLUMNS, list_names
+
+    own = {f"{SOURCE_PREFIX}{name}" for name in OWN_COLUMNS}
+    names = [name.removeprefix(SOURCE_PREFIX) if name in own else name for name in images.columns]
+    return (
+        f"no labels: no column with values is named {LABEL_COLUMNS[0]}, {LABEL_COLUMNS[1]} or "
+        f"similar; the columns are {list_names(names)}. --label-column NAME (label_column=) chooses "
+        "the column of the labels"
+    )
 
 
 def describe_unreadable(found: ImageSet, read: ImageSet) -> str:

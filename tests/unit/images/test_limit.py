@@ -5,6 +5,7 @@ from PIL import Image
 
 from featscape.errors import ImageError, InputError
 from featscape.images import find_images
+from featscape.steps.facts import describe_found
 from helpers.images.empty_images import make_files
 
 
@@ -36,6 +37,10 @@ def test_a_limit_keeps_every_class_if_possible(tmp_path, limit, seed):
 def test_a_limit_below_the_number_of_classes_keeps_one_image_of_each(tmp_path):
     images = find_images(make_unbalanced(tmp_path), limit=2)
     assert len(set(images.labels)) == 2
+    (dropped,) = images.dropped_classes
+    assert {dropped, *images.labels} == {"cat", "dog", "emu"}
+    (line,) = [line for line in describe_found(images) if line.startswith("--limit 2 ")]
+    assert f"no image of 1 of 3 classes: '{dropped}'; " in line
 
 
 def test_the_first_image_of_a_class_is_random(tmp_path):

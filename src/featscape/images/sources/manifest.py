@@ -16,6 +16,7 @@ from featscape.images.storage.backends import Files, storage_of
 from featscape.images.storage.listing import describe_skipped
 from featscape.images.storage.locations import file_name, folder_of
 from featscape.images.tables.columns import (
+    LABEL_COLUMNS,
     PATH_COLUMNS,
     choose_column,
     classify_columns,
@@ -47,22 +48,11 @@ def find_in_manifest(candidate: Candidate) -> ImageSet:
     """
     source = candidate.location
     table = _read_manifest(source)
-    path_column = choose_column(
-        table.columns,
-        PATH_COLUMNS,
-        wanted=candidate.path_column,
-        option="the path column",
-        table=table.name,
-    )
-    if path_column is None:
-        raise InputError(
-            f"the manifest {table.name!r} must have a column of paths; the columns are "
-            f"{list_names(list(table.columns))}. Name one with --path-column (path_column=)."
-        )
-    rows = find_path_rows(table, path_column)
+    path_column, label_column = _choose_columns(table, candidate)
+    rows = find_path_rows(table, path_column, label_column=label_column)
     if not rows:
         raise InputError(
-            f"the manifest must list at least one image; {table.name!r} lists none in the column "
+            f"the table must list at least one image; {table.name!r} lists none in the column "
             f"{path_column!r}. Add rows, or name another column with --path-column (path_column=)."
             f"{describe_skipped(table.skipped)}"
         )
@@ -91,12 +81,36 @@ def find_in_manifest(candidate: Candidate) -> ImageSet:
     )
 
 
+def _choose_columns(table: ImageTable, candidate: Candidate) -> tuple[str, str | None]:
+    """Return the column of paths, and the column of labels or None; raises InputError."""
+    path_column = choose_column(
+        table.columns,
+        PATH_COLUMNS,
+        wanted=candidate.path_column,
+        option="the path column",
+        table=table.name,
+    )
+    if path_column is None:
+        raise InputError(
+            f"the table {table.name!r} must have a column of paths; the columns are "
+            f"{list_names(list(table.columns))}. Name one with --path-column (path_column=)."
+        )
+    label_column = choose_column(
+        [name for name in table.columns if name != path_column],
+        LABEL_COLUMNS,
+        wanted=candidate.label_column,
+        option="the label column",
+        table=table.name,
+    )
+    return path_column, label_column
+
+
 def _read_manifest(source: Location) -> ImageTable:
     try:
         content = storage_of(source).read(source)
     except ImageError as error:
         raise InputError(
-            f"the manifest must be a readable file; {str(source)!r} cannot be read: {error}. "
+            f"the table must be a readable file; {str(source)!r} cannot be read: {error}. "
             "Check the path and the permissions."
         ) from error
     return read_table(content, file_name(source))

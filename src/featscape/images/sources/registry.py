@@ -67,8 +67,8 @@ def _find_in_source(
             raise InputError(_explain_no_source(source, listing))
     if path_column is not None and kind is not MANIFEST:
         raise InputError(
-            f"a path column needs a manifest ({' '.join(TABLE_EXTENSIONS)}); got {path_column!r}, "
-            f"but {str(source)!r} is another kind of source. Omit the option, or name a manifest."
+            f"a path column needs a table ({' '.join(TABLE_EXTENSIONS)}); got {path_column!r}, "
+            f"but {str(source)!r} is another kind of source. Omit the option, or name a table."
         )
     return kind.find(candidate)
 

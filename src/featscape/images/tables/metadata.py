@@ -60,7 +60,7 @@ def attach_metadata(
         if label_column is not None:
             raise InputError(
                 f"a label column needs a table; got {label_column!r}, but {str(images.source)!r} "
-                "has no metadata.csv. Omit the option, or name a manifest as the source."
+                "has no metadata.csv. Omit the option, or name a table as the source."
             )
         return replace(images, skipped=(*images.skipped, *skipped))
     n_classes = 0 if images.labels is None else len(set(images.labels))

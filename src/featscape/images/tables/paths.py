@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from featscape.images.tables.table import ImageTable
 
 
-def find_path_rows(table: ImageTable, column: str) -> dict[str, int]:
+LABEL_CONFLICT = "duplicate path with another label"  # the beginning of the reason of a row
+
+
+def find_path_rows(
+    table: ImageTable, column: str, *, label_column: str | None = None
+) -> dict[str, int]:
     """Return the row number of each path, in the order of the table.
 
     Parameters
@@ -22,7 +27,10 @@ def find_path_rows(table: ImageTable, column: str) -> dict[str, int]:
         `table.skipped`.
     column : str
         The column of paths.
+    label_column : str, optional
+        The column of labels. The reason of a duplicate path reports another label.
     """
+    labels = None if label_column is None else table.columns[label_column]
     rows: dict[str, int] = {}
     for row, value in enumerate(table.columns[column]):
         position = table.positions[row]
@@ -30,7 +38,12 @@ def find_path_rows(table: ImageTable, column: str) -> dict[str, int]:
         if problem:
             table.skip(position, f"invalid row: {problem}")
         elif path in rows:
-            table.skip(position, f"duplicate path: {path}, as in {table.positions[rows[path]]}")
+            first, reason = table.positions[rows[path]], "duplicate path"
+            detail = f"{path}, as in {first}"
+            if labels is not None and labels[row] != labels[rows[path]]:
+                reason = LABEL_CONFLICT
+                detail = f"{path} is {labels[row]!r}, and {labels[rows[path]]!r} in {first}"
+            table.skip(position, f"{reason}: {detail}")
         else:
             rows[path] = row
     return rows

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from featscape.errors import InputError
 from featscape.images.tables.table import ImageTable, name_columns
+from featscape.number_text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DELIMITERS = ",;\t"
+_N_SEARCHED = 4_096  # characters: a binary file, such as an image, has a zero among these
 _N_PROBED = 4  # characters: of UTF-16 or UTF-32 read as UTF-8, one of the first four is zero
 
 
@@ -24,7 +26,7 @@ def decode_text(content: bytes, name: str) -> io.StringIO:
     Raises
     ------
     InputError
-        If the file has another encoding.
+        If the file has another encoding, or is a binary file.
     """
     try:
         if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -36,6 +38,11 @@ def decode_text(content: bytes, name: str) -> io.StringIO:
             f"a table of images must be text in one encoding; {name!r} begins as UTF-16 and is "
             f"not valid UTF-16 ({error.reason} at byte {error.start:,}). Save the table as UTF-8."
         ) from error
+    if "\0" in text[_N_PROBED:_N_SEARCHED] and "\0" not in text[:_N_PROBED]:
+        raise InputError(
+            f"a table of images must be text; {name!r} is a binary file. Check the name of the "
+            "file, or save the table as CSV in UTF-8."
+        )
     if "\0" in text[:_N_PROBED]:
         raise InputError(
             "a table of images must be text in UTF-8, or in UTF-16 with a byte order mark; "
@@ -70,7 +77,25 @@ def read_delimited(text: io.StringIO, name: str, extension: str) -> ImageTable:
         table.positions.append(position)
         for values, value in zip(columns, record, strict=True):
             values.append(value)
+    if table.skipped and not table.positions:
+        raise _no_valid_row(table, delimiter, lines)
     return table
+
+
+def _no_valid_row(table: ImageTable, delimiter: str, lines: list[str]) -> InputError:
+    """Return the error for a table whose rows do not have the fields of the header."""
+    first, n_fields = table.skipped[0], len(table.columns)
+    position = first.path.removeprefix(f"{table.name}, ")
+    rows = "".join(lines[1:])
+    used = max(_DELIMITERS, key=rows.count)
+    hint = "Write each row with the fields of the header."
+    if used != delimiter and used in rows:
+        hint = f"The rows seem to be separated by {used!r}: use one separator for all lines."
+    return InputError(
+        f"each row of a table must have the fields of the header; the header of {table.name!r} has "
+        f"{plural(n_fields, 'field')} separated by {delimiter!r}, and no row is valid. {position}: "
+        f"{first.reason}. {hint}"
+    )
 
 
 def _read_records(
@@ -89,7 +114,7 @@ def _read_records(
             for row in reader:
                 after = start + reader.line_num
                 if row and len(row) != n_fields:
-                    yield first, f"{len(row)} fields, but the header has {n_fields}"
+                    yield first, f"{plural(len(row), 'field')}, but the header has {n_fields}"
                     if after > first + 1:
                         break
                 elif row:

@@ -19,12 +19,26 @@ from helpers.images.table_files import write_csv, write_rows
         ("path\n1.png\n".encode("utf-16-le"), "begins with zero bytes. Save the table as UTF-8"),
         ("path\n1.png\n".encode("utf-32"), "begins with zero bytes. Save the table as UTF-8"),
         ("path\n1.png\n".encode("utf-16")[:-1], "truncated data at byte 22"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "must be text; 'm.csv' is a binary file"),
     ],
 )
 def test_another_encoding_is_an_error(tmp_path, content, message):
     (tmp_path / "m.csv").write_bytes(content)
     with pytest.raises(InputError, match=message):
         find_images(tmp_path / "m.csv")
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (("path,label", "a.png;cat", "b.png;dog"), "seem to be separated by ';'"),
+        (("path,label", "a.png,cat,1", "b.png,dog,2"), "line 2: invalid row: 3 fields, but"),
+    ],
+)
+def test_rows_that_do_not_fit_the_header_are_an_error(tmp_path, lines, words):
+    with pytest.raises(InputError, match=r"has 2 fields separated by ','") as caught:
+        find_images(write_csv(tmp_path / "m.csv", *lines))
+    assert words in str(caught.value)
 
 
 def test_invalid_rows_are_skipped_with_their_lines(write_images, skipped):
@@ -43,7 +57,7 @@ def test_invalid_rows_are_skipped_with_their_lines(write_images, skipped):
     assert images.paths == ("a.png", "b.png")
     assert images.columns["n"].tolist() == [1, 5]
     assert skipped(images) == {
-        "m.csv, line 3": "invalid row: 1 fields, but the header has 2",
+        "m.csv, line 3": "invalid row: 1 field, but the header has 2",
         "m.csv, line 4": "invalid row: no path",
         "m.csv, line 6": "duplicate path: a.png, as in line 2",
         "m.csv, line 8": "invalid row: an unclosed quote",
@@ -74,7 +88,7 @@ def test_a_record_of_several_lines_is_one_row(write_images, skipped):
     assert images.paths == ("a.png", "d.png")
     assert images.columns["text"] == ("two\nlines", "z")
     assert skipped(images) == {
-        "m.csv, line 4": "invalid row: 1 fields, but the header has 2",
+        "m.csv, line 4": "invalid row: 1 field, but the header has 2",
         "m.csv, line 5": "invalid row: ',' expected after '\"'",
     }
 
@@ -203,7 +217,7 @@ def test_a_file_above_the_size_limit_is_not_read(write_images):
         ("m.csv", "", "is empty"),
         ("m.csv", '"path', "does not: an unclosed quote"),
         ("m.csv", "path\n\n", "lists none in the column 'path'"),
-        ("m.csv", "path,n\na.png\n", "Skipped: 1, the first 'm.csv, line 2'"),
+        ("m.csv", "path,n\na.png\n", "line 2: invalid row: 1 field, but"),
         ("m.jsonl", "", "must have a column of paths; the columns are none"),
         ("m.parquet", "PAR1 and no more", "must be undamaged"),
     ],
@@ -215,7 +229,7 @@ def test_a_table_without_valid_rows_is_an_error(tmp_path, name, content, message
 
 
 def test_a_path_column_without_a_manifest_is_an_error(write_images):
-    with pytest.raises(InputError, match="a path column needs a manifest"):
+    with pytest.raises(InputError, match="a path column needs a table"):
         find_images(write_images("a.png"), path_column="path")
 
 

@@ -1,15 +1,20 @@
 """Manifests: the listed images and their columns."""
 
 import os
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from featscape.errors import InputError
 from featscape.images import find_images
+from featscape.images.tables.columns import LABEL_COLUMNS, PATH_COLUMNS
 from featscape.mapfolder import OWN_COLUMNS
+from featscape.steps.facts import describe_found
 from helpers.images.table_files import write_csv, write_rows
 
+ROOT = Path(__file__).resolve().parents[4]
 ROWS = [
     {"path": "img/b.png", "label": "dog", "age": 3, "note": "x, y"},
     {"path": "img/a.png", "label": "cat", "age": None, "note": None},
@@ -180,3 +185,31 @@ def test_a_limit_keeps_the_values_of_each_image_together(write_images):
         assert images.labels[i] == "ab"[number % 2]
         assert images.columns["n"][i] == number
         assert images.columns["text"][i] == f"t{number}"
+
+
+def test_the_documentation_lists_the_recognized_names():
+    words = re.findall(r"`(\w+)`", (ROOT / "docs/reference/sources.md").read_text())
+    assert [word for word in words if word in PATH_COLUMNS][: len(PATH_COLUMNS)] == [*PATH_COLUMNS]
+    assert set(LABEL_COLUMNS) <= set(words)
+
+
+def test_a_table_without_a_column_of_labels_reports_its_columns(write_images):
+    folder = write_images("a.png", "b.png")
+    lines = ["path,true,aggregate,x", "a.png,cat,cat,1", "b.png,dog,cat,2"]
+    images = find_images(write_csv(folder / "m.csv", *lines))
+    assert images.labels is None
+    (line,) = [line for line in describe_found(images) if line.startswith("no labels: ")]
+    assert "the columns are 'true', 'aggregate', 'x'. --label-column NAME" in line
+    chosen = find_images(folder / "m.csv", label_column="true")
+    assert not [line for line in describe_found(chosen) if line.startswith("no labels: ")]
+
+
+def test_a_path_with_two_labels_is_a_conflict(write_images, skipped):
+    lines = ["path,label", "a.png,cat", "a.png,dog", "a.png,cat"]
+    images = find_images(write_csv(write_images("a.png") / "m.csv", *lines))
+    assert images.labels == ("cat",)
+    assert skipped(images) == {
+        "m.csv, line 3": ("duplicate path with another label: a.png is 'dog', and 'cat' in line 2"),
+        "m.csv, line 4": "duplicate path: a.png, as in line 2",
+    }
+    assert "labels conflict: 1 row of the table" in "\n".join(describe_found(images))

@@ -121,7 +121,7 @@ def test_an_address_without_images_is_an_error(memory):
     memory.pipe("/lists/a.csv", b"")
     with pytest.raises(InputError, match=r"Name one of the files, such as 'memory://lists/a.csv'"):
         find_images("memory://lists")
-    with pytest.raises(InputError, match=r"manifest must be a readable file; .*no such"):
+    with pytest.raises(InputError, match=r"table must be a readable file; .*no such"):
         find_images("memory://set/gone.csv")
     with pytest.raises(InputError, match=r"ZIP archive must be undamaged; .*no such file"):
         find_images("memory://set/gone.zip")

@@ -58,7 +58,7 @@ def test_invalid_metadata_is_skipped_with_reasons(write_images, skipped):
     np.testing.assert_array_equal(images.columns["n"], [1, np.nan])
     reasons = skipped(images)
     assert reasons["metadata.csv, line 3"] == "no such image in the source: a/2.png"
-    assert reasons["metadata.csv, line 4"].startswith("invalid row: 1 fields")
+    assert reasons["metadata.csv, line 4"].startswith("invalid row: 1 field")
     assert reasons["metadata.csv, line 5"] == "duplicate path: a/1.png, as in line 2"
     assert "must be undamaged" in reasons["a/metadata.parquet"]
     assert reasons["b/metadata.csv"] == (
