@@ -16,7 +16,7 @@ from featscape import mapfolder
 from featscape.mapfolder.read import find_maps, open_map
 from featscape.progress import Stopwatch
 from featscape.steps.drawing import draw
-from featscape.steps.embedding import choose_tsne_device, embed
+from featscape.steps.embedding import check_early, choose_tsne_device, embed
 from featscape.steps.features import extract, fetch_weights, find
 from featscape.steps.findings import find_in_folder
 from featscape.steps.layer_maps import name_outputs, split_by_layer
@@ -50,6 +50,7 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
         ]
         executor = stack.enter_context(open_executor(options.engine, options.address))
         with watch.stage("weights"):
+            check_early(options)
             fetch_weights(options)
         with watch.stage("find"):
             images = find(options)

@@ -12,7 +12,8 @@ from featscape.images.decoding.formats import media_type
 from featscape.images.decoding.pillow import decode_bytes, decode_scaled
 from featscape.images.decoding.plain_jpeg import decode_plain
 from featscape.images.decoding.thumbnails import ThumbnailPacker, make_thumbnail
-from featscape.images.find import check_choice, check_source_exists, find_images
+from featscape.images.find import check_choice, find_images
+from featscape.images.preview import count_in_small_source
 from featscape.images.sources.registry import name_source, open_contents
 from featscape.images.storage.backends import Files
 
@@ -20,7 +21,7 @@ __all__ = [
     "Files",
     "ThumbnailPacker",
     "check_choice",
-    "check_source_exists",
+    "count_in_small_source",
     "decode_bytes",
     "decode_plain",
     "decode_scaled",

@@ -12,7 +12,6 @@ from featscape.errors import InputError
 from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.sources.collection import collect
 from featscape.images.sources.registry import find_in_source
-from featscape.images.storage.disk import check_exists
 from featscape.images.storage.locations import as_location
 from featscape.labels.classes import sample_of_classes
 
@@ -50,24 +49,6 @@ def check_choice(*, limit: int | None, random_state: int, max_megapixels: float 
             f"max_megapixels must be a finite number above 0; got {max_megapixels}. Omit the "
             "limit for Pillow's limit, 89.5."
         )
-
-
-def check_source_exists(source: str | os.PathLike[str]) -> None:
-    """Check that a source on a local disk exists; addresses are not checked.
-
-    Parameters
-    ----------
-    source : str or Path
-        As in `find_images`.
-
-    Raises
-    ------
-    InputError
-        If there is no such file or folder, or it cannot be reached.
-    """
-    location = as_location(source)
-    if not isinstance(location, str):
-        check_exists(location)
 
 
 def find_images(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     import meshtsne
-    from featscape.options import EmbeddingOptions
+    from featscape.options import EmbeddingOptions, MapOptions
     from featscape.progress import Progress
     from featscape.steps.tsne import PlaceBlocks, PlacedBlocks
     from meshtsne import TSNE
@@ -27,6 +28,28 @@ if TYPE_CHECKING:
 _ITEMS_AT_ONCE = 16_384  # items per block: 134 MB for 2,048 features per item
 
 _COLUMNS = 50  # t-SNE reduces the features to 50 principal components, which determine its memory
+
+
+def check_early(options: MapOptions) -> None:
+    """Check the source, and the options of t-SNE for a small source, within a fraction of a second.
+
+    Raises
+    ------
+    InputError, DeviceError
+        As `count_in_small_source` and `choose_tsne_device` do.
+    """
+    from featscape.images import count_in_small_source
+
+    if not isinstance(options.source, str | os.PathLike):
+        return  # a collection in memory
+    n_images = count_in_small_source(
+        options.source,
+        path_column=options.path_column,
+        label_column=options.label_column,
+        limit=options.limit,
+    )
+    if n_images is not None:
+        choose_tsne_device(options, n_items=n_images)
 
 
 def choose_tsne_device(options: EmbeddingOptions, *, n_items: int) -> str:

@@ -84,11 +84,11 @@ def _describe_no_labels(images: ImageSet) -> str:
     from featscape.images.tables.columns import LABEL_COLUMNS, list_names
 
     own = {f"{SOURCE_PREFIX}{name}" for name in OWN_COLUMNS}
-    names = [name.removeprefix(SOURCE_PREFIX) if name in own else name for name in images.columns]
+    columns = [name.removeprefix(SOURCE_PREFIX) if name in own else name for name in images.columns]
+    usual = ", ".join(LABEL_COLUMNS[:2])
     return (
-        f"no labels: no column with values is named {LABEL_COLUMNS[0]}, {LABEL_COLUMNS[1]} or "
-        f"similar; the columns are {list_names(names)}. --label-column NAME (label_column=) chooses "
-        "the column of the labels"
+        f"no labels: no column with values is named {usual} or similar; the columns are "
+        f"{list_names(columns)}. --label-column NAME (label_column=) chooses a column"
     )
 
 

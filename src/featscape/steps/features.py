@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,15 +19,9 @@ if TYPE_CHECKING:
 
 
 def fetch_weights(options: MapOptions) -> None:
-    """Download the weights of the network if they are not on this disk.
-
-    Before the download, the source is checked without a search for images.
-    """
+    """Download the weights of the network if they are not on this disk."""
     from featscape.features import fetch_weights
-    from featscape.images import check_source_exists
 
-    if isinstance(options.source, str | os.PathLike):
-        check_source_exists(options.source)
     if options.weights is None:
         fetch_weights(options.model, progress=options.report)
 

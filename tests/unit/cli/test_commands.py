@@ -269,8 +269,10 @@ class TestWeightsThatCannotBeDownloaded:
         monkeypatch.setattr("socket.getaddrinfo", refuse_to_resolve)
         monkeypatch.setattr(pipeline, "fetch_weights", fetch_weights)
 
-    def test_the_images_are_not_searched(self, featscape, photos, monkeypatch):
-        monkeypatch.setattr("featscape.images.find_images", lambda *_, **__: pytest.fail("search"))
+    def test_the_images_of_a_large_source_are_not_searched(self, featscape, photos, monkeypatch):
+        monkeypatch.setattr("featscape.images.preview._MAX_FILES", 4)
+        for module in ("featscape.images", "featscape.images.preview"):
+            monkeypatch.setattr(f"{module}.find_images", lambda *_, **__: pytest.fail("search"))
         done = featscape("map", photos)
         assert done.status == 2
         (line,) = done.err.splitlines()
@@ -280,6 +282,35 @@ class TestWeightsThatCannotBeDownloaded:
 
     def test_a_missing_source_is_reported_first(self, featscape):
         assert "'nowhere' does not exist" in featscape("map", "nowhere").err
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (["empty"], "the source must contain at least one image"),
+            (["head.csv"], "the table must list at least one image"),
+            (["photos", "--perplexity", 50], "perplexity must be less than"),
+            (["photos", "--limit", 9, "--perplexity", 10], "perplexity must be less than"),
+            (["rows.csv", "--label-column", "nope"], "the label column must be a column of"),
+            (["large.csv", "--label-column", "nope"], "the label column must be a column of"),
+            (["large.csv", "--path-column", "nope"], "the path column must be a column of"),
+        ],
+    )
+    def test_mistakes_in_the_call_are_reported_first(
+        self, featscape, photos, monkeypatch, arguments, words
+    ):
+        monkeypatch.chdir(photos.parent)
+        (photos.parent / "empty").mkdir()
+        (photos.parent / "head.csv").write_text("path,label\n")
+        (photos.parent / "rows.csv").write_text("path,label\na.png,cat\n")
+        (photos.parent / "large.csv").write_text("path,label\n" + "a.png,cat\n" * 200_000)
+        done = featscape("map", *arguments)
+        assert done.status == 2
+        (line,) = done.err.splitlines()
+        assert words in line
+
+    def test_the_columns_of_a_large_table_are_found_in_its_first_rows(self, featscape, here):
+        (here / "large.csv").write_text("path,label\n" + "a.png,\n" * 200_000)
+        assert "could not be downloaded" in featscape("map", "large.csv").err
 
     @pytest.mark.parametrize(("answer", "status"), [("\n", 0), ("n\n", 2)])
     def test_a_terminal_is_asked_for_the_installed_network(

@@ -6,12 +6,14 @@ has the label "(no label)".
 
 from __future__ import annotations
 
+import codecs
 from typing import TYPE_CHECKING
 
 from featscape.errors import ImageError, InputError
+from featscape.files.regular import describe_os_error, open_regular
 from featscape.images.decoding.pillow import decode_bytes
 from featscape.images.decoding.plain_jpeg import decode_plain
-from featscape.images.sources.kind import SourceKind
+from featscape.images.sources.kind import Candidate, SourceKind
 from featscape.images.storage.backends import Files, storage_of
 from featscape.images.storage.listing import describe_skipped
 from featscape.images.storage.locations import file_name, folder_of
@@ -27,9 +29,12 @@ from featscape.images.tables.table_files import TABLE_EXTENSIONS, read_table
 from featscape.records import ImageSet
 
 if TYPE_CHECKING:
-    from featscape.images.sources.kind import Candidate
+    from pathlib import Path
+
     from featscape.images.storage.locations import Location
     from featscape.images.tables.table import ImageTable
+
+_N_BYTES_OF_HEAD = 1 << 16  # the header and the first rows of a table
 
 
 def _is_manifest(candidate: Candidate) -> bool:
@@ -81,6 +86,27 @@ def find_in_manifest(candidate: Candidate) -> ImageSet:
     )
 
 
+def check_columns(source: Path, *, path_column: str | None, label_column: str | None) -> None:
+    """Check the columns of a CSV or TSV file without reading the whole file.
+
+    Files in UTF-16 are not checked.
+
+    Raises
+    ------
+    InputError
+        If the first rows cannot be read, or the table has no column of the given names.
+    """
+    try:
+        with open_regular(source) as file:
+            start = file.read(_N_BYTES_OF_HEAD)
+    except OSError as error:
+        raise _unreadable(source, describe_os_error(error)) from error
+    lines, newline, _ = start.rpartition(b"\n")  # the last line may be incomplete
+    if newline and not start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        candidate = Candidate(source, path_column=path_column, label_column=label_column)
+        _choose_columns(read_table(lines, source.name), candidate)
+
+
 def _choose_columns(table: ImageTable, candidate: Candidate) -> tuple[str, str | None]:
     """Return the column of paths, and the column of labels or None; raises InputError."""
     path_column = choose_column(
@@ -109,11 +135,15 @@ def _read_manifest(source: Location) -> ImageTable:
     try:
         content = storage_of(source).read(source)
     except ImageError as error:
-        raise InputError(
-            f"the table must be a readable file; {str(source)!r} cannot be read: {error}. "
-            "Check the path and the permissions."
-        ) from error
+        raise _unreadable(source, error) from error
     return read_table(content, file_name(source))
+
+
+def _unreadable(source: Location, reason: object) -> InputError:
+    return InputError(
+        f"the table must be a readable file; {str(source)!r} cannot be read: {reason}. "
+        "Check the path and the permissions."
+    )
 
 
 def _open_manifest(source: Location) -> Files:
