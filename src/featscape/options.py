@@ -329,12 +329,17 @@ class FeatureMapOptions(EmbeddingOptions):
     labels_file: Annotated[
         PathLike | None,
         Help(
-            "A text file with one label per line, or an .npy file of n labels.",
+            "A table with a header and a column of labels (.csv, .tsv, .jsonl, .parquet), a text "
+            "file with one label per line, or an .npy file of n labels.",
             "FILE",
             flag="--labels",
             default="no labels",
         ),
     ] = None
+    label_column: Annotated[
+        str | None,
+        Help("The column of the table that holds the labels.", "NAME", default="detected"),
+    ] = None  # "label", "class" and similar names, or the only column
 
     @property
     def folder(self) -> Path:

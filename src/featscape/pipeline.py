@@ -19,6 +19,7 @@ from featscape.steps.drawing import draw
 from featscape.steps.embedding import check_early, choose_tsne_device, embed
 from featscape.steps.features import extract, fetch_weights, find
 from featscape.steps.findings import find_in_folder
+from featscape.steps.item_labels import read_item_labels
 from featscape.steps.layer_maps import name_outputs, split_by_layer
 from featscape.steps.storing import store
 from featscape.steps.words import recognize_in_folder
@@ -94,7 +95,7 @@ def embed_features(options: FeatureMapOptions) -> Map:
     InputError, DeviceError
         The output folder is then unchanged.
     """
-    from featscape.files.features import read_features, read_labels
+    from featscape.files.features import read_features
 
     file = Path(options.features_file)
     watch = Stopwatch()
@@ -103,9 +104,7 @@ def embed_features(options: FeatureMapOptions) -> Map:
     ) as folder:
         with watch.stage("read"):
             stored = read_features(file)
-            labels = None
-            if options.labels_file is not None:
-                labels = read_labels(Path(options.labels_file), n_items=len(stored))
+            labels = read_item_labels(options, n_items=len(stored))
             values = np.asarray(stored, dtype=np.float32)  # (n, d)
             mapfolder.write_features(folder, values)
         with watch.stage("t-SNE"):

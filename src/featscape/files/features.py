@@ -102,12 +102,21 @@ def read_labels(file: Path, *, n_items: int) -> tuple[str, ...]:
     return labels
 
 
+def read_file(file: Path) -> bytes:
+    """Return the content of a regular file; raises InputError."""
+    with _refusals(file), open_regular(file) as stream:
+        return stream.read()
+
+
 def _check_n_labels(n_labels: int, n_items: int, file: Path) -> None:
     """Raise InputError unless there is one label per item."""
     if n_labels != n_items:
+        hint = "Give one label per row, in the same order."
+        if n_labels == n_items + 1:
+            hint += " If the first line is a header, remove the line or name the file .csv."
         raise InputError(
             f"there must be {n_items} labels, one for each row of the features; {printable(file)} "
-            f"has {n_labels}. Give one label per row, in the same order."
+            f"has {n_labels}. {hint}"
         )
 
 

@@ -1,0 +1,72 @@
+"""The labels of items whose features another program computed."""
+
+import numpy as np
+import pytest
+
+from featscape import embed_features
+from featscape.errors import InputError
+from featscape.options import FeatureMapOptions
+from featscape.steps.item_labels import read_item_labels
+
+LABELS = ("cat", "dog", "7", "(no label)")
+
+
+def read(file, *, n_items=4, **options):
+    return read_item_labels(
+        FeatureMapOptions("f.npy", labels_file=file, **options), n_items=n_items
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("l.csv", "id,label\n1,cat\n2,dog\n3,7\n4,\n"),
+        ("l.tsv", "id\tclass\n1\tcat\n2\tdog\n3\t7\n4\t\n"),
+        ("l.jsonl", '{"label": "cat"}\n{"label": "dog"}\n{"label": 7}\n{"label": null}\n'),
+        ("l.txt", "cat\ndog\n7\n(no label)\n"),
+    ],
+)
+def test_each_format_gives_the_same_labels(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    assert read(tmp_path / name) == LABELS
+
+
+def test_the_only_column_of_a_table_has_the_labels(tmp_path):
+    (tmp_path / "l.csv").write_text("animal\ncat\ndog\n")
+    assert read(tmp_path / "l.csv", n_items=2) == ("cat", "dog")
+
+
+def test_a_column_is_chosen_by_its_name(tmp_path):
+    (tmp_path / "l.csv").write_text("label,genus\ncat,felis\ndog,canis\n")
+    assert read(tmp_path / "l.csv", n_items=2, label_column="genus") == ("felis", "canis")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("l.txt", "label\na\nb\n", "If the first line is a header, remove the line"),
+        ("l.csv", "a\nb\n", "has 1 below its header. The first line names the columns: add a h"),
+        ("l.csv", "id,kind\n1,a\n2,b\n", "the columns are 'id', 'kind'. Name one with --label-col"),
+        ("l.csv", "id,label\n1,a\n2\n", "line 3: invalid row: 1 field, but the header has 2"),
+        ("l.csv", "a\nb\nc\nd\n", "has 3 below its header. Give one row per item"),
+    ],
+)
+def test_a_file_without_one_label_per_item_is_an_error(tmp_path, name, content, words):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError) as caught:
+        read(tmp_path / name, n_items=2)
+    assert words in str(caught.value)
+
+
+def test_a_label_column_needs_a_table(tmp_path):
+    (tmp_path / "l.txt").write_text("a\nb\n")
+    with pytest.raises(InputError, match="a label column needs a table"):
+        read(tmp_path / "l.txt", n_items=2, label_column="genus")
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_map_has_the_labels_of_a_csv_file(here):
+    np.save("f.npy", np.random.default_rng(0).normal(size=(9, 4)))
+    (here / "l.csv").write_text("label\n" + "".join(f"class {i % 3}\n" for i in range(9)))
+    made = embed_features("f.npy", labels_file="l.csv", findings=False)
+    assert made.labels == tuple(f"class {i % 3}" for i in range(9))
