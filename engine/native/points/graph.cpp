@@ -10,6 +10,8 @@ namespace meshtsne {
 namespace {
 
 constexpr std::int64_t kBucket = 4096;    // points whose incoming edges are collected together
+constexpr std::int64_t kPart = 1 << 17;   // points whose rows are merged together
+constexpr std::int64_t kMostParts = 8;    // each part reads all edges
 constexpr std::int64_t kMostChunks = 256; // chunks of sources, each with a position in every bucket
 constexpr std::size_t kArenaChunk = std::size_t{1} << 25;
 
@@ -18,18 +20,20 @@ struct Edge {
     float p;
 };
 
-// The incoming edges of each point: sources in ascending order, and p.
+// The incoming edges of the points from `first` on: sources in ascending order, and p.
 struct Incoming {
+    std::int64_t first;
     std::vector<std::int64_t> row;
     Buffer<std::int32_t> source;
     Buffer<float> p;
 };
 
-// A radix sort by target: first into buckets, then within each bucket, which fits into the cache.
-// Scattering all edges in one pass would miss the cache for every edge.
+// The incoming edges of the points `first` .. `last`, by a radix sort by target: first into
+// buckets, then within each bucket, which fits into the cache. Scattering all edges in one pass
+// would miss the cache for every edge.
 Incoming transpose(Pool& pool, const std::int32_t* index, const float* p, std::int64_t n,
-                   std::int64_t k) {
-    const std::int64_t buckets = (n + kBucket - 1) / kBucket;
+                   std::int64_t k, std::int64_t first, std::int64_t last) {
+    const std::int64_t buckets = (last - first + kBucket - 1) / kBucket;
     const std::int64_t sources = std::max(kBucket, (n + kMostChunks - 1) / kMostChunks);
     const std::int64_t chunks = (n + sources - 1) / sources;
     // place[c * buckets + b]: the position of the next edge from chunk c in bucket b.
@@ -37,7 +41,7 @@ Incoming transpose(Pool& pool, const std::int32_t* index, const float* p, std::i
     pool.run_chunks(n, sources, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
         std::int64_t* count = place.data() + c * buckets;
         for (std::int64_t e = begin * k; e < end * k; ++e) {
-            if (index[e] >= 0) ++count[index[e] / kBucket];
+            if (index[e] >= first && index[e] < last) ++count[(index[e] - first) / kBucket];
         }
     });
     std::vector<std::int64_t> start(static_cast<std::size_t>(buckets) + 1, 0);
@@ -54,30 +58,34 @@ Incoming transpose(Pool& pool, const std::int32_t* index, const float* p, std::i
         std::int64_t* next = place.data() + c * buckets;
         for (std::int64_t i = begin; i < end; ++i) {
             for (std::int64_t e = i * k; e < (i + 1) * k; ++e) {
-                if (index[e] < 0) continue;
-                edges[static_cast<std::size_t>(next[index[e] / kBucket]++)] = {
-                    index[e], static_cast<std::int32_t>(i), p[e]};
+                if (index[e] < first || index[e] >= last) continue;
+                const auto target = static_cast<std::int32_t>(index[e] - first);
+                edges[static_cast<std::size_t>(next[target / kBucket]++)] = {
+                    target, static_cast<std::int32_t>(i), p[e]};
             }
         }
     });
     Incoming in;
-    in.row.assign(static_cast<std::size_t>(n) + 1, running);
+    in.first = first;
+    in.row.assign(static_cast<std::size_t>(last - first) + 1, running);
     in.source = buffer<std::int32_t>(static_cast<std::size_t>(running));
     in.p = buffer<float>(static_cast<std::size_t>(running));
-    pool.run_chunks(n, kBucket, [&](std::int64_t b, std::int64_t begin, std::int64_t end) {
-        const Edge* first = edges.get() + start[static_cast<std::size_t>(b)];
-        const Edge* last = edges.get() + start[static_cast<std::size_t>(b) + 1];
-        std::int64_t next[kBucket + 1] = {};
-        for (const Edge* edge = first; edge < last; ++edge) ++next[edge->target - begin + 1];
-        next[0] = start[static_cast<std::size_t>(b)];
-        std::partial_sum(next, next + (end - begin) + 1, next);
-        std::copy_n(next, end - begin, in.row.begin() + begin);
-        for (const Edge* edge = first; edge < last; ++edge) {
-            const auto to = static_cast<std::size_t>(next[edge->target - begin]++);
-            in.source[to] = edge->source;
-            in.p[to] = edge->p;
-        }
-    });
+    pool.run_chunks(
+        last - first, kBucket, [&](std::int64_t b, std::int64_t begin, std::int64_t end) {
+            const Edge* bucket = edges.get() + start[static_cast<std::size_t>(b)];
+            const Edge* bucket_end = edges.get() + start[static_cast<std::size_t>(b) + 1];
+            std::int64_t next[kBucket + 1] = {};
+            for (const Edge* edge = bucket; edge < bucket_end; ++edge)
+                ++next[edge->target - begin + 1];
+            next[0] = start[static_cast<std::size_t>(b)];
+            std::partial_sum(next, next + (end - begin) + 1, next);
+            std::copy_n(next, end - begin, in.row.begin() + begin);
+            for (const Edge* edge = bucket; edge < bucket_end; ++edge) {
+                const auto to = static_cast<std::size_t>(next[edge->target - begin]++);
+                in.source[to] = edge->source;
+                in.p[to] = edge->p;
+            }
+        });
     return in;
 }
 
@@ -101,8 +109,9 @@ struct Merged {
                           std::bit_cast<std::uint32_t>(own_p[e]));
         }
         std::sort(own.begin(), own.end());
-        auto at = static_cast<std::size_t>(in.row[static_cast<std::size_t>(i)]);
-        const auto end = static_cast<std::size_t>(in.row[static_cast<std::size_t>(i) + 1]);
+        const auto row = static_cast<std::size_t>(i - in.first);
+        auto at = static_cast<std::size_t>(in.row[row]);
+        const auto end = static_cast<std::size_t>(in.row[row + 1]);
         for (const std::uint64_t edge : own) {
             const auto target = static_cast<std::int32_t>(edge >> 32);
             float value = std::bit_cast<float>(static_cast<std::uint32_t>(edge));
@@ -197,46 +206,57 @@ float decode(std::uint16_t code) {
 
 Csr symmetrize(Pool& pool, const std::int32_t* index, const float* p, std::int64_t n,
                std::int64_t k) {
-    Incoming in = transpose(pool, index, p, n, k);
-    Csr out;
-    out.row.assign(static_cast<std::size_t>(n) + 1, 0);
     struct MergedChunk {
         const std::int32_t* column;
         const float* p;
         double total;
     };
-    std::vector<MergedChunk> chunks(static_cast<std::size_t>((n + kChunk - 1) / kChunk));
+    Csr out;
+    out.row.assign(static_cast<std::size_t>(n) + 1, 0);
+    // No memory is in use for the end of the arrays, which is never written.
+    out.column = buffer<std::int32_t>(static_cast<std::size_t>(2 * n * k));
+    out.p = buffer<float>(static_cast<std::size_t>(2 * n * k));
     std::vector<Merged> scratch(static_cast<std::size_t>(pool.size()));
     Arena memory(kArenaChunk);
-    const auto n_chunks = static_cast<std::int64_t>(chunks.size());
-    pool.run_with_thread(n_chunks, [&](std::int64_t c, int thread) {
-        Merged& merged = scratch[static_cast<std::size_t>(thread)];
-        merged.clear();
-        for (std::int64_t i = c * kChunk; i < std::min(n, (c + 1) * kChunk); ++i) {
-            const std::size_t before = merged.p.size();
-            merged.add_row(in, index, p, k, i);
-            out.row[static_cast<std::size_t>(i) + 1] =
-                static_cast<std::int64_t>(merged.p.size() - before);
-        }
-        chunks[static_cast<std::size_t>(c)] = {
-            keep(memory, merged.column), keep(memory, merged.p),
-            std::accumulate(merged.p.begin(), merged.p.end(), 0.0)};
-    });
-    in = {};
-    std::partial_sum(out.row.begin(), out.row.end(), out.row.begin());
-    const double total =
-        std::accumulate(chunks.begin(), chunks.end(), 0.0,
-                        [](double sum, const MergedChunk& chunk) { return sum + chunk.total; });
+    double total = 0;
+    // The edges take more memory than P, so the rows are merged in a few parts.
+    const std::int64_t part = std::max(kPart, (n / kMostParts + kBucket - 1) / kBucket * kBucket);
+    for (std::int64_t first = 0; first < n; first += part) {
+        const std::int64_t last = std::min(n, first + part);
+        const Incoming in = transpose(pool, index, p, n, k, first, last);
+        std::vector<MergedChunk> chunks(
+            static_cast<std::size_t>((last - first + kChunk - 1) / kChunk));
+        memory.clear();
+        pool.run_with_thread(
+            static_cast<std::int64_t>(chunks.size()), [&](std::int64_t c, int thread) {
+                Merged& merged = scratch[static_cast<std::size_t>(thread)];
+                merged.clear();
+                const std::int64_t begin = first + c * kChunk;
+                for (std::int64_t i = begin; i < std::min(last, begin + kChunk); ++i) {
+                    const std::size_t before = merged.p.size();
+                    merged.add_row(in, index, p, k, i);
+                    out.row[static_cast<std::size_t>(i) + 1] =
+                        static_cast<std::int64_t>(merged.p.size() - before);
+                }
+                chunks[static_cast<std::size_t>(c)] = {
+                    keep(memory, merged.column), keep(memory, merged.p),
+                    std::accumulate(merged.p.begin(), merged.p.end(), 0.0)};
+            });
+        std::partial_sum(out.row.begin() + first, out.row.begin() + last + 1,
+                         out.row.begin() + first);
+        for (const MergedChunk& chunk : chunks) total += chunk.total;
+        pool.run_chunks(
+            last - first, kChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
+                const MergedChunk& chunk = chunks[static_cast<std::size_t>(c)];
+                const std::int64_t to = out.row[static_cast<std::size_t>(first + begin)],
+                                   count = out.row[static_cast<std::size_t>(first + end)] - to;
+                std::copy_n(chunk.column, count, out.column.get() + to);
+                std::copy_n(chunk.p, count, out.p.get() + to);
+            });
+    }
     const auto scale = static_cast<float>(total > 0 ? 1.0 / total : 0.0);
-    out.column = buffer<std::int32_t>(static_cast<std::size_t>(out.row.back()));
-    out.p = buffer<float>(static_cast<std::size_t>(out.row.back()));
-    pool.run_chunks(n, kChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
-        const MergedChunk& chunk = chunks[static_cast<std::size_t>(c)];
-        const std::int64_t first = out.row[static_cast<std::size_t>(begin)],
-                           count = out.row[static_cast<std::size_t>(end)] - first;
-        std::copy_n(chunk.column, count, out.column.get() + first);
-        std::transform(chunk.p, chunk.p + count, out.p.get() + first,
-                       [scale](float value) { return value * scale; });
+    pool.run_chunks(out.row.back(), kPart, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
+        for (std::int64_t e = begin; e < end; ++e) out.p[static_cast<std::size_t>(e)] *= scale;
     });
     return out;
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
 
 import meshtsne
@@ -107,6 +108,20 @@ def test_symmetrize_agrees_with_the_dense_sum():
         assert (np.diff(columns[row]) > 0).all()
         found[i, columns[row]] = data[row]
     np.testing.assert_allclose(found, dense, atol=1e-9)
+
+
+def test_symmetrize_agrees_with_scipy_for_rows_in_several_parts():
+    rng = np.random.default_rng(2)
+    n = 300_001
+    indices = rng.integers(n, size=(n, 2), dtype=np.int32)
+    indices[:, 1] = (indices[:, 0] + 1 + rng.integers(n - 1, size=n)) % n
+    p = rng.random((n, 2), dtype=np.float32)
+    one_way = csr_array((p.ravel(), indices.ravel(), np.arange(0, 2 * n + 1, 2)), shape=(n, n))
+    truth = (one_way + one_way.T) / (2 * p.sum(dtype=np.float64))
+    indptr, columns, data = _native.symmetrize(indices, p, _native.Pool(2))
+    np.testing.assert_array_equal(indptr, truth.indptr)
+    np.testing.assert_array_equal(columns, truth.indices)
+    np.testing.assert_allclose(data, truth.data, rtol=1e-5)
 
 
 def test_the_search_distinguishes_near_duplicates():
