@@ -12,7 +12,7 @@ from meshtsne.checks import METRICS, canonical_metric, count_threads, is_plain_m
 from meshtsne.errors import InputError
 from meshtsne.records import Neighbors
 from meshtsne.scikit_learn import LazyEstimator, as_estimator, is_scikit_learn_loaded
-from meshtsne.search.neighbors import NeighborIndex, in_metric, out_of_metric
+from meshtsne.search.neighbors import FIT_RECALL_GOAL, NeighborIndex, in_metric, out_of_metric
 from meshtsne.search.precomputed import check_distances, neighbors_of_distances
 from meshtsne.transform import make_potential, place
 
@@ -163,6 +163,7 @@ class FittedMap(LazyEstimator):
             metric=self._metric,
             seed=self._seed,
             n_jobs=count_threads(self.n_jobs),
+            recall_goal=FIT_RECALL_GOAL,
         )
 
     @property

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # The search compares all pairs up to this number of points.
 EXACT_UP_TO = 20_000
-# The CPU's goal is 0.995, which lowers the KL divergence by 0.002 but costs a GPU too much time.
+# As FIT_RECALL_GOAL on the CPU.
 RECALL_WANTED = 0.98
 _PROBES = 96
 _TRAINING_POINTS_PER_LIST = 40

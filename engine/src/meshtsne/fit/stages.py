@@ -10,7 +10,7 @@ from meshtsne.affinities import joint_probabilities
 from meshtsne.descent import initial
 from meshtsne.forces.choice import choose_gradient
 from meshtsne.reduction import Reduction, fit_reduction
-from meshtsne.search.neighbors import NeighborIndex, out_of_metric
+from meshtsne.search.neighbors import FIT_RECALL_GOAL, NeighborIndex, out_of_metric
 from meshtsne.search.precomputed import check_distances, neighbors_of_distances
 
 if TYPE_CHECKING:
@@ -146,6 +146,7 @@ class HostStages:
             metric=request.metric,
             seed=self.seed,
             n_jobs=request.n_threads,
+            recall_goal=FIT_RECALL_GOAL,
         )
         self.recall = self.index.recall
 

@@ -102,6 +102,16 @@ def test_tight_clusters_far_apart_keep_their_neighbors(n):
         assert recall == index.recall == 1
 
 
+def test_a_lower_recall_goal_needs_fewer_cells():
+    X = noise(EXACT_BELOW + 500, 20)
+    exact, fast = (
+        NeighborIndex(X, 30, metric="euclidean", seed=2, recall_goal=goal) for goal in (0.995, 0.9)
+    )
+    assert 0.9 <= fast.recall < 0.98
+    assert exact.recall >= 0.995
+    assert fast._n_probes < exact._n_probes
+
+
 def test_an_error_of_the_search_lowers_the_recall(monkeypatch):
     X = clustered(EXACT_BELOW)
     probe = NeighborIndex._probe
