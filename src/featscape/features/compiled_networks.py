@@ -24,6 +24,7 @@ from featscape.features.cache_folder import (
 from featscape.features.engines.openvino import OpenVinoEngine
 from featscape.features.network import Network
 from featscape.features.zoo import classifier_weights
+from featscape.features.zoo.architecture import INPUT_OF
 from featscape.features.zoo.geometry import ResizeAndCrop
 from featscape.features.zoo.preprocessing import Preprocessing
 from featscape.features.zoo.registry import find_weights_file, is_listed, standard_weights
@@ -147,7 +148,7 @@ def read_classifier(card: ModelCard) -> ClassifierWeights | None:
 
     The classifier of a cached network is read without PyTorch.
     """
-    if card.weights in standard_weights(card.name):
+    if card.weights in standard_weights(card.name) and card.layer.startswith(INPUT_OF):
         name = entry_name(card.name, weights=None, layers=(), pool=None)
         try:
             folder = None if name is None else read_entry(name)
