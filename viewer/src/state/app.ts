@@ -256,9 +256,20 @@ export class App {
     void this.findings.open(null);
   }
 
-  /** Go to the finding before (-1) or after (1) the current one; an open item panel follows. */
+  /** Whether the panel lists the sections, and no section is open. */
+  get listsSections(): boolean {
+    return this.panels.side.value === "findings" && this.findings.section.value === null;
+  }
+
+  /**
+   * Go to the finding before (-1) or after (1) the current one; an open item panel follows. In the
+   * list of the sections, choose the section before or after the chosen one.
+   */
   stepFinding(by: -1 | 1): void {
-    if (this.findings.step(by)) this.showFinding();
+    if (this.listsSections) {
+      const section = this.findings.stepSection(by);
+      if (section) this.messages.announcement.value = `${section.title}: ${section.text}`;
+    } else if (this.findings.step(by)) this.showFinding();
   }
 
   chooseFinding(number: number): void {

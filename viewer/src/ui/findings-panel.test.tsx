@@ -25,7 +25,7 @@ it("the findings are listed with their numbers, and F opens and closes them", as
   press("f");
   await settled();
   const titles = [...root.querySelectorAll(".fs-section-title")].map((each) => each.textContent);
-  expect(titles).toEqual(["Label errors7", "Leaks1", "Off topic0"]);
+  expect(titles).toEqual(["Label errors7 images", "Leaks1 group", "Off topic0 images"]);
   expect(root.querySelectorAll("button.fs-section-button")).toHaveLength(2);
   press("f");
   await settled();
@@ -52,6 +52,35 @@ it("J and K step through the findings of a section, and Enter opens the item", a
   expect(app.panels.item.value).toBe(2);
 });
 
+it("J and K choose a section in the list of the sections, and Enter opens it", async () => {
+  const { app } = await shown({ findings: FINDINGS });
+  app.toggleFindings();
+  await settled();
+  const chosen = () => root.querySelector(".fs-sections [aria-current]")?.textContent;
+  press("j");
+  await settled();
+  expect(chosen()).toContain("Label errors");
+  press("j");
+  await settled();
+  expect(chosen()).toContain("Leaks");
+  press("j"); // the last section has no findings
+  await settled();
+  expect(chosen()).toContain("Label errors");
+  press("k");
+  press("Enter", document.body);
+  await settled();
+  expect(app.findings.section.value?.name).toBe("leaks");
+});
+
+it("Enter in the list of the sections opens the first one with findings", async () => {
+  const { app } = await shown({ findings: FINDINGS });
+  app.toggleFindings();
+  await settled();
+  press("Enter", document.body);
+  await settled();
+  expect(app.findings.section.value?.name).toBe("labels");
+});
+
 it("a section shows its texts as text, and says how many findings the list omits", async () => {
   const { app } = await shown({ findings: FINDINGS });
   app.openFindings("labels");
@@ -60,11 +89,11 @@ it("a section shows its texts as text, and says how many findings the list omits
   expect(panel?.textContent).toContain("<b>1</b> is wrong.");
   expect(panel?.querySelector("b")).toBeNull();
   expect(panel?.textContent).toContain("The list has the first 2 of 7");
-  expect(panel?.querySelector(".fs-relabel")?.textContent).toBe("cat→dog?");
+  expect(panel?.querySelector(".fs-relabel")?.textContent).toBe("label:catsuggested:dog");
   expect(panel?.textContent).toContain("By neighbors.");
   button("Color the map").click();
   expect(app.colorBy.value).toBe("value");
-  button("Select 2").click();
+  button("Select 2 images").click();
   expect([...app.selection.items.value]).toEqual([2, 4]);
   await settled();
   button("Label errors").click(); // leads back from the selection
@@ -135,6 +164,19 @@ it("the colors of the findings are a group of the menu, with a note below", asyn
   expect([...(group?.children ?? [])].map((each) => each.textContent)).toEqual(["torn"]);
   expect(root.querySelector(".fs-color-by > select > option")?.textContent).toBe("label");
   expect(root.querySelector(".fs-legend")?.textContent).toContain("A share.");
+});
+
+it("the facts of an item explain the values of the findings", async () => {
+  const { app } = await shown();
+  const finding = { title: "torn", note: "A share.", is_share: true, threshold: null };
+  const columns = app.manifest.columns.map((each) =>
+    each.name === "value" ? { ...each, finding } : each,
+  );
+  Reflect.set(app.source, "manifest", { ...app.manifest, columns });
+  app.panels.openItem(1);
+  await settled();
+  const notes = [...root.querySelectorAll(".fs-fact-note")].map((each) => each.textContent);
+  expect(notes).toEqual(["A share."]);
 });
 
 it("the card draws lines to the neighbors that are elsewhere, unless a panel shows its own", async () => {

@@ -96,6 +96,8 @@ export function listenKeys(app: App, root: HTMLElement, stage: HTMLElement): () 
     const arrow = ARROWS[event.key as keyof typeof ARROWS];
     if (arrow && event.shiftKey) app.stage?.pan(arrow.dx, arrow.dy);
     else if (arrow) walkMap(app, arrow.direction);
+    else if (event.key === "Enter" && app.listsSections && app.findings.chosenSection)
+      app.openFindings(app.findings.chosenSection.name);
     else if (event.key === "Enter" && current() !== null) app.goTo(current() as number);
     else if (event.key === " " && app.navigation.cursor.value !== null)
       app.toggleSelected(app.navigation.cursor.value);

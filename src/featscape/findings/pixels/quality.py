@@ -25,6 +25,7 @@ _FLAT = 0.03  # standard deviation of the gray levels, as a share of the lightes
 _TINY_PX = 32  # geometric mean of the sides
 _TINY_SHARE = 0.25  # of the usual side
 _ASPECT = 3.0  # times as wide or as tall as usual
+_FEW_GRAY = 0.05  # share of the images: gray images are a fault only if almost all have colors
 _GRAY_SATURATION = 0.01  # of gray images; JPEG compression adds less
 _DARK = 0.2  # share of white: 99 % of the pixels of a dark image are below
 _OVEREXPOSED = 0.7  # share of white: 95 % of the pixels of an overexposed image are above
@@ -134,7 +135,7 @@ def measure_faults(survey: Survey, sizes_px: NDArray[np.int32] | None) -> Iterat
         aspect = log_sides[:, 0] - log_sides[:, 1]
         yield Fault("of unusual shape", np.abs(aspect - np.median(aspect)), float(np.log(_ASPECT)))
     is_colored = measures["saturation"] > 2 * _GRAY_SATURATION
-    if is_colored.mean() > 1 - _MOST_COMMON:
+    if is_colored.mean() >= 1 - _FEW_GRAY:
         yield Fault("gray", -measures["saturation"], -_GRAY_SATURATION)
 
 

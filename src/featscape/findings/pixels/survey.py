@@ -37,6 +37,8 @@ MEASURES = (
 _BATCH = 64  # images per task of a thread
 # Blur compares the details of three octaves; the coarsest of smaller images has too few pixels.
 _LEAST_BLUR_PX = 64
+# Noise is measured in the smoothest blocks that are neither black nor white.
+_BLOCK_PX, _SMOOTHEST, _DARKEST_BLOCK = 8, 0.2, 0.06
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +55,10 @@ class Survey:
         Gray levels and color channels are from 0 to 1. "brightness" and "contrast" are the mean and
         the standard deviation of the gray levels; "darkest" and "lightest" are the 5 % and the 99 %
         quantile. "blur" is the missing detail of the finest octave compared with the next two, in
-        log units, and NaN for thumbnails with a side of less than 64 pixels; "noise" is the median
-        of the absolute Laplacian. "red_blue" and "green_magenta" are color casts, "saturation" is
-        the mean range of the channels, and "white" the share of nearly white pixels.
+        log units, and NaN for thumbnails with a side of less than 64 pixels; "noise" is the
+        mean absolute Laplacian in the smoothest blocks of the image. "red_blue" and "green_magenta"
+        are color casts, "saturation" is the mean range of the channels, and "white" the share of
+        nearly white pixels.
     """
 
     grays: NDArray[np.uint8]
@@ -140,7 +143,7 @@ def _measure(image: Image.Image) -> list[float]:
 
 
 def _blur_and_noise(gray: Floats) -> tuple[float, float]:
-    """Return the missing detail of the finest octave, and the median absolute Laplacian."""
+    """Return the missing detail of the finest octave, and the noise in smooth areas."""
     octaves = []
     noise = 0.0
     for octave in range(3):
@@ -151,12 +154,9 @@ def _blur_and_noise(gray: Floats) -> tuple[float, float]:
             laplacian -= neighbor
         size = np.abs(laplacian, out=laplacian).ravel()
         strong = int(0.97 * size.size)
-        middle = size.size // 2
         if octave == 0:
-            size.partition((middle, strong))
-            noise = float(size[middle])
-        else:
-            size.partition(strong)
+            noise = _noise(gray, size.reshape(laplacian.shape))
+        size.partition(strong)
         octaves.append(float(np.log(size[strong] ** 2 + 2e-4)))
         rows, columns = (side // 2 * 2 for side in gray.shape)
         pairs = gray[:rows:2, :columns] + gray[1:rows:2, :columns]
@@ -165,3 +165,30 @@ def _blur_and_noise(gray: Floats) -> tuple[float, float]:
         return np.nan, noise
     finest, middle_octave, coarsest = octaves
     return max(middle_octave - finest, coarsest - finest - 0.7), noise
+
+
+def _noise(gray: Floats, size: Floats) -> float:
+    """Return the mean absolute Laplacian in the smoothest fifth of the blocks of 8 x 8 pixels.
+
+    Noise is everywhere, and texture and edges are not. Black and white blocks are ignored, because
+    the limits of the gray levels cut the noise.
+
+    Parameters
+    ----------
+    gray : ndarray of float32, shape (h, w)
+    size : ndarray of float32, shape (h - 2, w - 2)
+        The absolute Laplacian.
+    """
+    rows, columns = (side // _BLOCK_PX for side in size.shape)
+    if not rows * columns:
+        return 0.0
+
+    def block_means(values: Floats) -> Floats:
+        cut = values[: rows * _BLOCK_PX, : columns * _BLOCK_PX]
+        blocks = cut.reshape(rows, _BLOCK_PX, columns, _BLOCK_PX)
+        means: Floats = blocks.mean(axis=(1, 3)).ravel()
+        return means
+
+    level = block_means(gray[1:-1, 1:-1])
+    inside = block_means(size)[(level > _DARKEST_BLOCK) & (level < 1 - _DARKEST_BLOCK)]
+    return float(np.quantile(inside, _SMOOTHEST)) if len(inside) else 0.0

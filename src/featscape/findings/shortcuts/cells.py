@@ -1,10 +1,10 @@
 """Find simple properties of the images that predict a label: shortcuts for a classifier.
 
-For each property, the images with the lowest and with the highest values, at nine cuts, and the
-images with each value of a category are compared with each class. The statistic of such a cell is
-the standardized residual of the hypergeometric distribution. It is compared with the maximum over
-all cells of all properties under permuted labels, so a dataset in which no property depends on the
-labels has a cell in at most one of twenty cases.
+For each property, the images with the lowest and with the highest values, at most a quarter of the
+images, and the images with each value of a category are compared with each class. The statistic of
+such a cell is the standardized residual of the hypergeometric distribution. It is compared with the
+maximum over all cells of all properties under permuted labels, so a dataset in which no property
+depends on the labels has a cell in at most one of twenty cases.
 
 A property that orders the neighbors is a finding of another kind. Its assortativity is compared
 with the assortativity of permuted values, with a correction for the number of properties, so a
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 LEAST_ITEMS = 50
 _CUTS = (0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98)
+_LARGEST_TAIL = 0.25  # share of the images in a tail; half of the images show no extreme
 _N_PERMUTATIONS = 200
 _FALSE_ALARMS = 0.05  # share of datasets without shortcuts that have a cell; the same for orders
 _LEAST_EXPECTED = 2  # images in a cell; the residual of rarer cells is not normal
@@ -260,10 +261,16 @@ class _BinnedProperty:
             observed = np.concatenate([class_sizes - rising, rising])
         n_items = len(self._known)
         sizes = observed.sum(axis=1)[:, None]
+        is_large = np.zeros(sizes.shape, dtype=bool)
+        if self.of.levels is None:
+            is_large = sizes > _LARGEST_TAIL * n_items + 1
+            # the most extreme tail is compared even if ties make it large
+            is_large[[self.n_bins - 2, self.n_bins - 1]] = False
         expected = sizes * class_sizes / n_items
         variance = expected * (1 - class_sizes / n_items) * (n_items - sizes) / max(n_items - 1, 1)
         residuals = (observed - expected) / np.sqrt(np.maximum(variance, 1e-9))
-        return np.where((expected >= _LEAST_EXPECTED) & (variance > 0), residuals, 0.0)
+        is_used = (expected >= _LEAST_EXPECTED) & (variance > 0) & ~is_large
+        return np.where(is_used, residuals, 0.0)
 
     def largest(self, codes: Codes, n_classes: int, limit: float) -> list[_TableCell]:
         """Return the cells above a limit, at most one for each class and direction."""

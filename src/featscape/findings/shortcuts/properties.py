@@ -25,6 +25,7 @@ _MEASURED = {
     "saturation": ("saturation", ("least colorful", "most colorful")),
     "white": ("share of white", ("least white", "whitest")),
 }
+_LABEL_NAMES = 0.8  # share of the values of a column that are names of classes: another label
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,9 +136,15 @@ def _differs(one: Property) -> bool:
 
 
 def _is_label(one: Property, labels: Sequence[str]) -> bool:
-    """Return whether the label follows from a folder, or the property and the label are equal."""
+    """Return whether the property is the label, another label, or a folder that gives the label.
+
+    The values of another label, for example of another annotator, are names of classes.
+    """
     if one.levels is None:
         return False
+    named = {label.casefold() for label in labels}
+    if sum(level.casefold() in named for level in one.levels) >= _LABEL_NAMES * len(one.levels):
+        return True
     pairs = {(code, label) for code, label in zip(one.values.tolist(), labels, strict=True)}
     label_follows = len(pairs) == len({code for code, _ in pairs})
     value_follows = len(pairs) == len({label for _, label in pairs})

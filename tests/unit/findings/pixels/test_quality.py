@@ -95,6 +95,26 @@ def test_a_common_fault_is_reported_once_as_a_property_of_the_dataset():
     assert reason.startswith("50 % of the images are dark")
 
 
+def drawing(seed):
+    """Return a drawing of fine black and white lines on flat colors."""
+    image = np.full((128, 128, 3), (200, 120, 60), dtype=np.uint8)
+    image[:, :64] = np.random.default_rng(seed).integers(40, 200, 3)
+    image[:80:2] = 0
+    image[1:80:2] = 255
+    return Image.fromarray(image)
+
+
+def test_a_drawing_of_sharp_edges_is_not_noisy():
+    images = [*sharp_pictures(40), drawing(0)]
+    assert "noisy" not in problems(images)[0].get(40, ())
+
+
+def test_gray_images_are_a_fault_only_if_almost_all_images_have_colors():
+    images = sharp_pictures(40)
+    images[:4] = [desaturate(image) for image in images[:4]]
+    assert problems(images)[0] == {}
+
+
 def test_gray_images_of_a_gray_dataset_are_no_finding():
     assert problems([desaturate(image) for image in sharp_pictures(20)])[0] == {}
 

@@ -84,6 +84,28 @@ def test_low_and_high_tails_are_named_and_hold_the_extreme_images():
     assert values[list(first.items)].max() < np.median(values)
 
 
+def test_tails_hold_at_most_a_quarter_of_the_images():
+    codes = np.arange(400) % 4
+    values = np.random.default_rng(0).normal(size=400) + 0.7 * (codes == 0)
+    texts = [one.text for one in shortcuts(named(codes), columns={"depth": values}).findings]
+    shares = [int(text.split("the ")[1].split(" %")[0]) for text in texts]
+    assert shares
+    assert max(shares) <= 25
+
+
+def test_a_number_of_two_values_is_compared_although_its_tails_are_large():
+    codes = np.arange(400) % 4
+    values = np.where((codes < 2) ^ (np.arange(400) % 10 == 0), 1.0, 2.0)
+    assert cells(shortcuts(named(codes), columns={"depth": values}))
+
+
+def test_another_label_column_is_no_shortcut():
+    codes = np.arange(400) % 4
+    other = np.where(np.arange(400) % 5 == 0, (codes + 1) % 4, codes)
+    column = np.array([name.title() for name in named(other)], dtype=object)
+    assert cells(shortcuts(named(codes), columns={"annotator": column})) == []
+
+
 @pytest.mark.parametrize(
     "column",
     [

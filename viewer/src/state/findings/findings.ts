@@ -31,6 +31,8 @@ const NO_LINKS: FindingLinks = { from: null, to: [] };
 export class Findings {
   /** The section whose findings the panel lists; null while the panel lists the sections. */
   readonly section = signal<ListedSection | null>(null);
+  /** The number of the chosen section in the list of sections; -1 for none. */
+  readonly chosen = signal(-1);
   /** The rows of the section; null while they are read. */
   readonly rows = signal<readonly FindingRow[] | null>(null);
   /** The number of the current row; -1 for none. */
@@ -52,6 +54,23 @@ export class Findings {
     return this.source.manifest.findings?.sections ?? null;
   }
 
+  /** Choose the section before (-1) or after (1) the chosen one, among those with findings. */
+  stepSection(by: -1 | 1): ListedSection | null {
+    const sections = this.sections ?? [];
+    const open = sections.flatMap(({ n_findings }, i) => (n_findings > 0 ? [i] : []));
+    if (open.length === 0) return null;
+    const place = open.indexOf(this.chosen.value);
+    const next = place < 0 ? (by > 0 ? 0 : -1) : place + by;
+    this.chosen.value = open.at(next % open.length) as number;
+    return sections[this.chosen.value] ?? null;
+  }
+
+  /** The chosen section, or else the first one with findings; null if there is none. */
+  get chosenSection(): ListedSection | null {
+    const sections = this.sections ?? [];
+    return sections[this.chosen.value] ?? sections.find((each) => each.n_findings > 0) ?? null;
+  }
+
   named(name: string): ListedSection | null {
     return this.sections?.find((section) => section.name === name) ?? null;
   }
@@ -64,6 +83,7 @@ export class Findings {
       this.at.value = -1;
     });
     if (!section) return;
+    this.chosen.value = this.sections?.indexOf(section) ?? -1;
     const rows = await this.rowsOf(section);
     if (this.section.value !== section) return;
     batch(() => {

@@ -1,6 +1,6 @@
 /** A picture of where two images differ. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { difference } from "../../state/findings/difference";
+import { difference, turnedTo } from "../../state/findings/difference";
 import { useApp } from "../context";
 
 const SIDE = 128; // pixels of the compared copies: the size of the largest thumbnails
@@ -10,6 +10,7 @@ export function Difference({ one, other }: { readonly one: number; readonly othe
   const app = useApp();
   const canvas = useRef<HTMLCanvasElement>(null);
   const [state, setState] = useState<"reading" | "equal" | "different">("reading");
+  const [mirrored, setMirrored] = useState(false);
   const theme = app.theme.value;
 
   useEffect(() => {
@@ -17,7 +18,9 @@ export function Difference({ one, other }: { readonly one: number; readonly othe
     async function compare(): Promise<void> {
       const [a, b] = await Promise.all([one, other].map((item) => readPixels(app.items, item)));
       if (gone || !a || !b) return;
-      const pixels = difference(a, b, COLORS[theme]);
+      const turned = turnedTo(a, b, SIDE);
+      const pixels = difference(a, turned.pixels, COLORS[theme]);
+      setMirrored(turned.mirrored);
       setState(pixels ? "different" : "equal");
       const context = canvas.current?.getContext("2d");
       context?.clearRect(0, 0, SIDE, SIDE);
@@ -30,10 +33,14 @@ export function Difference({ one, other }: { readonly one: number; readonly othe
   }, [one, other, theme, app]);
 
   return (
-    <figure class="fs-difference" title="Where the two images differ, without alignment">
+    <figure
+      class="fs-difference"
+      title="Where the two images differ, mirrored if they then differ less"
+    >
       <canvas ref={canvas} width={SIDE} height={SIDE} />
       <figcaption class="fs-muted">
         {state === "equal" ? "No difference" : state === "different" ? "Difference" : ""}
+        {mirrored && state !== "reading" && ", mirrored"}
       </figcaption>
     </figure>
   );

@@ -108,10 +108,10 @@ function Labels({ item, suggested }: { readonly item: number; readonly suggested
   const other = manifest.classes?.find((each) => each.name === suggested);
   return (
     <div class="fs-relabel">
+      <span class="fs-muted">label:</span>
       <ClassName name={given?.name ?? "no label"} color={given?.color} />
-      <span class="fs-muted">→</span>
+      <span class="fs-muted">suggested:</span>
       <ClassName name={suggested} color={other?.color} />
-      <span class="fs-muted">?</span>
     </div>
   );
 }

@@ -11,6 +11,14 @@ import { FindingEntry, rowHeight } from "./FindingEntry";
 const NO_ROWS: readonly FindingRow[] = [];
 const SPARE_PX = 400; // above and below the visible part, so that scrolling shows no gaps
 
+/** What the number of a section counts, and what the list of the section counts. */
+const FOUND = { items: "image", pairs: "group", groups: "finding", texts: "measure" } as const;
+const ROWS = { ...FOUND, pairs: "pair" } as const;
+
+function counted(number: number, noun: string): string {
+  return `${number.toLocaleString("en-US")} ${noun}${number === 1 ? "" : "s"}`;
+}
+
 export function FindingsPanel() {
   const app = useApp();
   const section = app.findings.section.value;
@@ -40,7 +48,12 @@ function SectionHeading({ title }: { readonly title: string }) {
 
 function Sections() {
   const app = useApp();
-  const { sections } = app.findings;
+  const { sections, chosen } = app.findings;
+  const list = useRef<HTMLUListElement>(null);
+  useEffect(() => {
+    // the focus follows the keys J and K, so that Enter opens the section
+    list.current?.querySelector<HTMLElement>("[aria-current] button")?.focus();
+  }, [chosen.value]);
   if (!sections) {
     return (
       <p class="fs-note">
@@ -50,9 +63,9 @@ function Sections() {
     );
   }
   return (
-    <ul class="fs-sections">
-      {sections.map((section) => (
-        <li key={section.name}>
+    <ul class="fs-sections" ref={list}>
+      {sections.map((section, i) => (
+        <li key={section.name} aria-current={i === chosen.value ? "true" : undefined}>
           {section.n_findings > 0 ? (
             <button
               type="button"
@@ -77,7 +90,7 @@ function SectionSummary({ section }: { readonly section: ListedSection }) {
     <>
       <span class="fs-section-title">
         <span>{section.title}</span>
-        <span class="fs-number">{section.n_findings.toLocaleString("en-US")}</span>
+        <span class="fs-number">{counted(section.n_findings, FOUND[section.layout])}</span>
       </span>
       <span class="fs-muted">{section.text}</span>
     </>
@@ -94,7 +107,7 @@ function SectionTools({ section }: { readonly section: ListedSection }) {
     <>
       <span class="fs-muted fs-number">
         {at.value >= 0 ? `${(at.value + 1).toLocaleString("en-US")} / ` : ""}
-        {count.toLocaleString("en-US")}
+        {counted(count, ROWS[section.layout])}
       </span>
       <IconButton
         icon="up"
@@ -132,7 +145,7 @@ function Section({ section }: { readonly section: ListedSection }) {
       <div class="fs-actions">
         {items && (
           <TextButton title="Select the images of these findings" onClick={() => app.select(items)}>
-            <Icon name="plus" /> Select {items.length.toLocaleString("en-US")}
+            <Icon name="plus" /> Select {counted(items.length, "image")}
           </TextButton>
         )}
         {column !== null && app.colorColumns.includes(column) && (

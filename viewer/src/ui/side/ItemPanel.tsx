@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { ItemDetails } from "../../contract";
 import { NoAnswerError } from "../../sources/error";
+import { findingOf } from "../../state/filters/columns";
 import type { ItemFinding } from "../../state/findings/findings";
 import { columnFacts } from "../../state/items/item-details";
 import type { Neighbor } from "../../state/items/items";
@@ -193,12 +194,18 @@ function Facts({ details }: { readonly details: ItemDetails | null }) {
   if (!details) return <div class="fs-facts fs-facts-empty" />;
   const rows = columnFacts(details, manifest);
   if (details.path !== null) rows.unshift(["path", details.path]);
+  const notes = new Map(
+    manifest.columns.map((column) => [findingOf(column)?.title, findingOf(column)?.note]),
+  );
   return (
     <dl class="fs-facts">
       {rows.map(([name, value]) => (
         <div key={name}>
           <dt dir="auto">{name}</dt>
-          <dd dir="auto">{value}</dd>
+          <dd dir="auto">
+            {value}
+            {notes.has(name) && <span class="fs-muted fs-fact-note">{notes.get(name)}</span>}
+          </dd>
         </div>
       ))}
     </dl>
