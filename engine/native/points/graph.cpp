@@ -198,6 +198,15 @@ std::uint16_t encode(float share) {
     return static_cast<std::uint16_t>((bits - kCodeBias) >> kCodeShift);
 }
 
+// The row to which each row of the old order moves.
+Buffer<std::uint32_t> ranks(Pool& pool, const std::uint32_t* order, std::int64_t n) {
+    auto rank = buffer<std::uint32_t>(static_cast<std::size_t>(n));
+    pool.run_chunks(n, kChunk, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) rank[order[i]] = static_cast<std::uint32_t>(i);
+    });
+    return rank;
+}
+
 } // namespace
 
 float decode(std::uint16_t code) {
@@ -297,24 +306,25 @@ std::vector<Block> PackedGraph::filled(Pool& pool, Arena& memory, const FillRow&
 }
 
 PackedGraph::PackedGraph(Pool& pool, const std::int64_t* row, const std::int32_t* column,
-                         const float* p, std::int64_t n)
-    : n_(n), unit_(row[n] > 0 ? *std::max_element(p, p + row[n]) : 0.0F) {
-    const std::size_t expected = kBytesPerEntry * static_cast<std::size_t>(row[n]);
+                         const float* p, const std::vector<std::uint32_t>& order)
+    : n_(static_cast<std::int64_t>(order.size())),
+      unit_(row[n_] > 0 ? *std::max_element(p, p + row[n_]) : 0.0F) {
+    const std::size_t expected = kBytesPerEntry * static_cast<std::size_t>(row[n_]);
     const std::size_t chunk = std::clamp(expected, kSmallest, kArenaChunk);
     memory_ = std::make_unique<Arena>(chunk);
     spare_ = std::make_unique<Arena>(chunk);
+    const auto rank = ranks(pool, order.data(), n_);
     blocks_ = filled(pool, *memory_, [&](std::int64_t i, const auto& add) {
-        for (std::int64_t e = row[i]; e < row[i + 1]; ++e) {
-            if (const std::uint16_t code = encode(p[e] / unit_)) add(column[e], code);
+        const std::size_t own = order[static_cast<std::size_t>(i)];
+        for (std::int64_t e = row[own]; e < row[own + 1]; ++e) {
+            if (const std::uint16_t code = encode(p[e] / unit_))
+                add(rank[static_cast<std::size_t>(column[e])], code);
         }
     });
 }
 
 void PackedGraph::renumber(Pool& pool, const std::uint32_t* order) {
-    auto rank = buffer<std::uint32_t>(static_cast<std::size_t>(n_));
-    pool.run_chunks(n_, kChunk, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) rank[order[i]] = static_cast<std::uint32_t>(i);
-    });
+    const auto rank = ranks(pool, order, n_);
     spare_->clear();
     blocks_ = filled(pool, *spare_, [&](std::int64_t i, const auto& add) {
         for_row(order[i], [&](std::int64_t column, std::uint16_t code) {

@@ -32,8 +32,10 @@ float decode(std::uint16_t code);
 // P in the format of the kernels: see Block.
 class PackedGraph {
   public:
+    // Row i is row order[i] of P in compressed rows. In the order of a space-filling curve most
+    // entries are near, so this order takes the least memory.
     PackedGraph(Pool& pool, const std::int64_t* row, const std::int32_t* column, const float* p,
-                std::int64_t n);
+                const std::vector<std::uint32_t>& order);
 
     float unit() const { return unit_; } // the largest p
     std::int64_t n_blocks() const { return static_cast<std::int64_t>(blocks_.size()); }

@@ -20,13 +20,14 @@ constexpr float kFarAway = 1e15F;   // pads coordinates; exerts no force
 
 Points::Points(std::shared_ptr<Pool> pool, const std::int64_t* row, const std::int32_t* column,
                const float* p, const float* Y, std::int64_t n, int dimensions)
-    : pool_(std::move(pool)), n_(n), dimensions_(dimensions), graph_(*pool_, row, column, p, n),
-      order_(static_cast<std::size_t>(n)) {
-    std::iota(order_.begin(), order_.end(), 0U);
+    : pool_(std::move(pool)), n_(n), dimensions_(dimensions),
+      order_(curve_order(*pool_, Y, n, dimensions)), graph_(*pool_, row, column, p, order_) {
     // Kernels process eight points at a time.
     const auto padded = static_cast<std::size_t>((n + 7) / 8 * 8 * dimensions);
     for (Array<float>* values : {&Y_, &velocity_, &gains_, &A_, &F_}) values->resize(padded);
-    std::copy_n(Y, n * dimensions, Y_.data());
+    const auto D = static_cast<std::size_t>(dimensions);
+    for (std::size_t i = 0; i < order_.size(); ++i)
+        std::copy_n(Y + D * order_[i], D, Y_.data() + D * i);
     restart();
     measure();
 }

@@ -12,7 +12,8 @@ namespace meshtsne {
 
 class Points {
   public:
-    // Copies P in compressed rows and the initial positions, n x dimensions.
+    // Copies P in compressed rows and the initial positions, n x dimensions, and sorts the points
+    // as `renumber` does.
     Points(std::shared_ptr<Pool> pool, const std::int64_t* row, const std::int32_t* column,
            const float* p, const float* Y, std::int64_t n, int dimensions);
 
@@ -51,8 +52,8 @@ class Points {
     std::shared_ptr<Pool> pool_;
     std::int64_t n_;
     int dimensions_;
-    PackedGraph graph_;
     std::vector<std::uint32_t> order_; // point i is the caller's point order_[i]
+    PackedGraph graph_;
     Array<float> Y_, velocity_, gains_, A_, F_;
     Extent extent_{};
     // Scratch memory: positions in grid units sorted by stripe, the stripe of each point, and

@@ -63,9 +63,9 @@ REACH = 2.5
 # takes 30 bytes.
 MOST_NODES = 2**26
 
-# Iterations at which the points are sorted along a space-filling curve. After the exaggeration,
-# which ends at iteration 60 or 90 by default, the points move less and less.
-RENUMBER_AFTER = (0, 40, 70, 110, 170)
+# Iterations at which the points are sorted again along a space-filling curve. After the
+# exaggeration, which ends at iteration 60 or 90 by default, the points move less and less.
+RENUMBER_AFTER = (40, 70, 110, 170)
 
 # With fewer points per thread, more threads save no time.
 POINTS_PER_THREAD = 1_000
