@@ -50,6 +50,8 @@ _MOST_PAIRS = 30_000  # pairs to align, in addition to one per image
 # Quantile of the scales that represents images without duplicates, also if most images have some
 _USUAL = 0.9
 _SUSPECT = 1.0  # images of pairs up to this expected share of false pairs get exact scales
+# Most pairs of these images, in addition to two per image; the most likely images come first.
+_MOST_OF_SUSPECTS = 60_000
 _FINE = 4  # images of pairs up to this multiple of `_MOST_FALSE` are aligned finely
 _ROWS = 4096  # pairs or images in one step, to limit memory
 _COMPACT = 0.7  # share of near pairs in a group of duplicates; in a chain of look-alikes less
@@ -329,6 +331,7 @@ def _group_provisionally(
     n_images, aligned = table.n_images, table.aligned
     near = np.zeros(len(table.pairs), dtype=bool)
     may_be_near = near.copy()
+    lowest = np.zeros(len(table.pairs))
     limits = []
     for measure, most_false in enumerate(_MOST_FALSE):
         distances = table.log_distances(measure)
@@ -339,6 +342,7 @@ def _group_provisionally(
         chosen = _choose(log_p, table.pairs, n_images, most_false=most_false)
         limits.append(distances[chosen].max(initial=-np.inf))
         near |= chosen
+        lowest = np.fmin(lowest, log_p)
         may_be_near |= _choose(log_p, table.pairs, n_images, most_false=_SUSPECT)
     group = connect(n_images, table.pairs[near])
     partners = _draw_partners(group, random)
@@ -351,7 +355,24 @@ def _group_provisionally(
     n_near = np.bincount(group[partners[:, 0]], is_near, minlength=n_groups)
     is_chain = n_near < _COMPACT * drawn
     group = np.where(is_chain[group], n_groups + np.arange(n_images), group)
-    return group, np.unique(table.pairs[may_be_near])
+    return group, _choose_suspects(table, np.flatnonzero(may_be_near), lowest)
+
+
+def _choose_suspects(
+    table: _PairTable, may_be_near: Indices, log_p: NDArray[np.floating[Any]]
+) -> Indices:
+    """Return the images of the pairs `may_be_near`, the most likely pairs first, up to a limit.
+
+    The limit is the number of pairs of the images, which are all aligned: most images of a dataset
+    may have a pair that is near by the common scale.
+    """
+    order = may_be_near[np.argsort(log_p[may_be_near], kind="stable")]
+    images, first_seen = np.unique(table.pairs[order].ravel(), return_index=True)
+    images = images[np.argsort(first_seen)]
+    n_pairs = np.cumsum(np.bincount(table.pairs.ravel(), minlength=table.n_images)[images])
+    limit = 2 * table.n_images + _MOST_OF_SUSPECTS
+    suspects: Indices = np.sort(images[n_pairs <= limit])
+    return suspects
 
 
 def connect(n_images: int, pairs: Indices) -> Indices:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
+from featscape.findings.duplicates import near_pairs
 from featscape.findings.duplicates.groups import find_duplicates, number_groups
 from featscape.findings.duplicates.subset import Subset
 from featscape.findings.pixels.survey import survey_thumbnails
@@ -206,3 +207,12 @@ def test_features_of_half_precision_give_the_same_groups():
     whole = duplicates(images, features=features)
     assert groups(whole) == [(5, 30)]
     assert groups(duplicates(images, features=features.astype(np.float16))) == [(5, 30)]
+
+
+def test_a_limit_of_the_compared_pairs_keeps_the_most_likely_duplicates(monkeypatch):
+    monkeypatch.setattr(near_pairs, "_MOST_OF_SUSPECTS", 0)
+    images = pictures(60)
+    images[50] = ImageOps.mirror(images[10])
+    features = np.random.default_rng(1).normal(size=(60, 16)).astype(np.float32)
+    features[50] = features[10] + 0.05
+    assert groups(duplicates(images, features=features)) == [(10, 50)]
