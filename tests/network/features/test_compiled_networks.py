@@ -1,12 +1,18 @@
 """Networks that are loaded from the cache."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
-from featscape.features import load_network, loading, read_classifier, reload_network
+from featscape.features import (
+    compiled_networks,
+    load_network,
+    loading,
+    read_classifier,
+    reload_network,
+)
 from featscape.features.cache_folder import cache_folder
 from featscape.features.compiled_networks import entry_name
 from featscape.features.zoo.fingerprint import make_probe
@@ -27,7 +33,8 @@ class Notes(SilentProgress):
 @pytest.fixture(autouse=True)
 def empty_cache(tmp_path, monkeypatch):
     """Use an empty cache, which the other tests of networks do not use."""
-    monkeypatch.setattr(loading, "entry_name", entry_name)
+    for module in (compiled_networks, loading):
+        monkeypatch.setattr(module, "entry_name", entry_name)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr("torch.hub._hub_dir", None)
 
@@ -123,9 +130,13 @@ def test_the_classifier_is_cached_with_the_network(monkeypatch):
     np.testing.assert_array_equal(read_classifier(card).weight, expected.weight)
 
 
-def test_a_map_in_bf16_is_continued_without_bf16_in_the_processor(monkeypatch, n_built):
-    from dataclasses import replace
+@pytest.mark.parametrize("change", [{"layer": "blocks.3"}, {"weights": "mine.pth"}])
+def test_the_cached_classifier_belongs_to_its_layer_and_weights(change):
+    card = load_network(MODEL, device="cpu").card
+    assert read_classifier(replace(card, **change)) is None
 
+
+def test_a_map_in_bf16_is_continued_without_bf16_in_the_processor(monkeypatch, n_built):
     from featscape.features.engines.openvino import OpenVinoEngine
 
     card = load_network(MODEL, device="cpu").card
