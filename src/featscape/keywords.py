@@ -6,6 +6,7 @@ the keywords (PEP 612), and the docstring lists the keywords.
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -73,11 +74,19 @@ def takes(
     """
 
     def decorate(function: Callable[[Options], Result]) -> Callable[P, Result]:
+        described = list(describe(options))  # type: ignore[arg-type]  # a dataclass is a callable
+        names = [parameter.name for parameter, _ in described]
+
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> Result:
+            for name in kwargs.keys() - names:
+                near = difflib.get_close_matches(name, names, 1)
+                hint = f". Did you mean {near[0]!r}?" if near else ""
+                raise TypeError(
+                    f"{function.__name__}() got an unexpected keyword argument {name!r}{hint}"
+                )
             return function(options(*args, **kwargs))
 
-        described = list(describe(options))  # type: ignore[arg-type]  # a dataclass is a callable
         own = inspect.signature(function)
         parameters = [parameter for parameter, _ in described]
         vars(call)["__signature__"] = own.replace(parameters=parameters)

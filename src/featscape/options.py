@@ -27,9 +27,9 @@ PACK_PX = 256  # minimum for the longest side of stored thumbnails: the page enl
 class EmbeddingOptions:
     """The options of every map: t-SNE, its device, the look of the pictures, the output folder."""
 
-    random_state: Annotated[
-        int, Help("Seed of the choice of images, of t-SNE and of the findings.", "N", flag="--seed")
-    ] = 10  # the tutorial's seed
+    random_state: Annotated[int, Help("Seed of all random choices.", "N", flag="--seed")] = (
+        10  # the tutorial's seed
+    )
     perplexity: Annotated[
         float | Literal["auto"],
         Help(

@@ -68,7 +68,7 @@ def test_few_items_make_a_map(here, featscape, n_items, perplexity):
     np.save("f.npy", np.random.default_rng(0).normal(size=(n_items, 4)))
     made = featscape("embed", "f.npy", "-o", "m")
     assert made.status == 0
-    assert f"perplexity {perplexity}, because there are {n_items} items\n" in made.err
+    assert f"perplexity {perplexity}: 30 is too large for {n_items} items\n" in made.err
     assert f"perplexity {perplexity}, seed" in featscape("info", "m").out
     run = json.loads((here / "m" / "run.json").read_text())
     assert run["parameters"]["requested_perplexity"] == "auto"

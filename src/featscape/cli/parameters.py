@@ -71,7 +71,7 @@ AsCsv = Annotated[
     bool, typer.Option("--csv", help="Write a table with one row per finding and item.")
 ]
 Query = Annotated[str, typer.Argument(metavar="QUERY", help="What the images show, in English.")]
-MaxImages = Annotated[int, typer.Option("-k", metavar="N", min=1, help="Print at most N images.")]
+MaxImages = Annotated[int, typer.Option("-k", metavar="N", help="Print at most N images.")]
 MatchesAsCsv = Annotated[
     bool, typer.Option("--csv", help="Write a table with the columns id, path and probability.")
 ]

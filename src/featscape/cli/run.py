@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import signal
 import sys
 import warnings
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from io import TextIOWrapper
-from typing import TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 from featscape.cli.process import EndingSignals, LenientStream, ResultStream, open_closed_streams
 from featscape.errors import FeatscapeError
 
+if TYPE_CHECKING:
+    import typer
+
 USER_ERROR = 2  # the exit status of other errors is 1, and 128 + N for signal N
+_EXAMPLE = re.compile(r"^ +(featscape \S.*?)(?:  .*)?$", re.MULTILINE)  # without the remark
 INTERRUPTED = 130  # the status that Typer returns for Ctrl-C
 
 
@@ -70,6 +75,16 @@ def main() -> None:
     sys.exit(status)
 
 
+def _with_example(error: typer.TyperException) -> str:
+    """Return the message; for a missing argument, with the first example of the command."""
+    message: str = error.format_message()
+    context = getattr(error, "ctx", None)
+    found = _EXAMPLE.search((context.command.help or "") if context else "")
+    if found is None or not message.startswith("Missing "):
+        return message
+    return f"{message} For example: {found[1]}"
+
+
 def _run() -> int:
     """Run the command and return the exit status."""
     import typer
@@ -81,7 +96,7 @@ def _run() -> int:
         status = app(standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
-        print_error(error.format_message())
+        print_error(_with_example(error))
         return USER_ERROR
     except FeatscapeError as error:
         print_error(str(error))

@@ -128,7 +128,9 @@ def draw_mosaic(
     n_shown = len(arrangement.items)
     if n_shown < len(images):
         remarks.append(f"showing {n_shown:,} of {len(images):,} images")
-        progress.note(f"The {layout} of images has room for {n_shown:,} of {len(images):,}.")
+        progress.note(
+            f"the {layout} of images shows {n_shown:,} of {len(images):,} images: no room for more"
+        )
     return page.finish(picture, caption=" · ".join(remarks) or None)
 
 
@@ -153,8 +155,9 @@ def _check_thumbnail(thumbnail_px: int | None, box: tuple[int, int]) -> None:
     """Raise InputError unless thumbnails of this size fit in a map of the size `box`."""
     if thumbnail_px is not None and not MIN_THUMBNAIL_PX <= thumbnail_px <= min(box) // 2:
         raise InputError(
-            f"thumbnail_px must be between {MIN_THUMBNAIL_PX} and half of the shorter side = "
-            f"{min(box) // 2}; got {thumbnail_px}. Choose another size, or a larger size_px."
+            f"thumbnail_px (--thumbnail) must be between {MIN_THUMBNAIL_PX} and half of the "
+            f"shorter side = {min(box) // 2}; got {thumbnail_px}. "
+            "Choose another size, or a larger size_px."
         )
 
 

@@ -164,13 +164,14 @@ def check_sizes(size_px: int, thumbnail_px: int | None = None) -> None:
     """
     if not MIN_SIZE_PX <= size_px <= MAX_SIZE_PX:
         raise InputError(
-            f"size_px must be between {MIN_SIZE_PX} and {MAX_SIZE_PX:,}; got {size_px:,}. "
+            f"size_px (--size) must be between {MIN_SIZE_PX} and {MAX_SIZE_PX:,}; got {size_px:,}. "
             "Choose another size; it is the longer side of the picture in pixels."
         )
     if thumbnail_px is not None and not MIN_THUMBNAIL_PX <= thumbnail_px <= size_px // 6:
         raise InputError(
-            f"thumbnail_px must be between {MIN_THUMBNAIL_PX} and a sixth of the picture = "
-            f"{size_px // 6}; got {thumbnail_px}. Choose another size, or a larger size_px."
+            f"thumbnail_px (--thumbnail) must be between {MIN_THUMBNAIL_PX} and a sixth of the "
+            f"picture = {size_px // 6}; got {thumbnail_px}. "
+            "Choose another size, or a larger size_px."
         )
 
 

@@ -167,6 +167,12 @@ def draw_scatter(
 
 def _check_path(path: str | os.PathLike[str]) -> Path:
     """Return the path, or raise InputError if no format has its suffix."""
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise InputError(
+            f"the folder of path must exist; got {str(path)!r}, but there is no folder "
+            f"{str(folder)!r}. Make the folder first."
+        )
     suffix = Path(path).suffix.lower()
     if suffix not in VECTOR_SUFFIXES and suffix not in registered_extensions():
         raise InputError(

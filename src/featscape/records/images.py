@@ -209,6 +209,11 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.paths)
 
+    def __getitem__(self, index: int) -> Image.Image:
+        """Return image `index` as an RGB image, as `load` does; negative from the end."""
+        self.paths[index]  # raises IndexError, which ends an iteration
+        return self.load(index)
+
     def __repr__(self) -> str:
         classes = "" if self.labels is None else f", {len(set(self.labels)):,} classes"
         return f"<ImageSet: {len(self):,} images{classes}, {self.source}>"

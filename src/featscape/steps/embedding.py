@@ -226,9 +226,10 @@ def _parameters(tsne: TSNE, options: EmbeddingOptions, *, n_fitted: int) -> dict
 def _report_perplexity(perplexity: float, options: EmbeddingOptions, *, n_fitted: int) -> None:
     """Report a perplexity below the usual one, and a perplexity that makes all items neighbors."""
     if options.perplexity == AUTO:
-        if perplexity < choose_perplexity(AUTO, n_items=sys.maxsize):
+        usual = choose_perplexity(AUTO, n_items=sys.maxsize)
+        if perplexity < usual:
             options.report.note(
-                f"perplexity {round(perplexity, 2):g}, because there are {n_fitted} items"
+                f"perplexity {round(perplexity, 2):g}: {usual:g} is too large for {n_fitted} items"
             )
     elif n_fitted - 1 < 3 * perplexity:
         options.report.note(

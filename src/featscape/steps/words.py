@@ -91,7 +91,14 @@ def search(made: Map, query: str, *, k: int | None = None) -> Match:
     InputError
         If the map has no words, or a word of the query is unknown.
     """
+    if k is not None and k < 1:
+        raise InputError(f"-k (k=) must be at least 1 image; got {k}. Use for example -k 10.")
     recognized = read_recognized(made.folder, n_items=len(made))
+    if recognized is None and made.paths is None:
+        raise InputError(
+            f"a search needs a map of images; {printable(str(made.folder))} was made of features, "
+            "without a network. Make a map of the images with featscape map."
+        )
     if recognized is None:
         raise InputError(
             f"a search needs a map with the words of an ImageNet classifier; "

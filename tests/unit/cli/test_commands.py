@@ -97,7 +97,9 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            (["map"], "Missing argument 'SOURCE'."),
+            (["map"], "Missing argument 'SOURCE'. For example: featscape map photos"),
+            (["export", "m"], "'--to'. For example: featscape export photos-map --to photos-site"),
+            (["map", "photos", "--size", 10], "size_px (--size) must be between 200 and 20,000"),
             (["map", "x", "--limit", "many"], "--limit"),
             (["map", "x", "--colour"], "No such option: --colour"),
             (["paint"], "No such command 'paint'."),

@@ -52,11 +52,11 @@ def test_an_unknown_word_is_refused_with_similar_words(featscape, made):
     assert "'dogg' is not among them. Similar words: dog" in done.err
 
 
-def test_a_map_without_words_is_refused_with_the_remedy(featscape, made):
+def test_a_map_of_features_without_words_is_refused_with_the_remedy(featscape, made):
     (made / "words.npz").unlink()
     done = featscape("search", made, "dog")
     assert done.status == 2
-    assert "Make the map again with --force, with a network of torchvision or timm" in done.err
+    assert "was made of features, without a network. Make a map of the images" in done.err
 
 
 def test_an_opened_map_is_searched(made):
@@ -64,3 +64,9 @@ def test_an_opened_map_is_searched(made):
     assert found.items.tolist() == [1, 2]
     with pytest.raises(InputError, match="it is empty"):
         open_map(made).search("")
+
+
+def test_the_number_of_images_must_be_positive(featscape, made):
+    assert (
+        "-k (k=) must be at least 1 image; got 0" in featscape("search", made, "dog", "-k", 0).err
+    )

@@ -73,3 +73,11 @@ def test_a_newline_in_the_source_does_not_break_the_message(tmp_path):
     with pytest.raises(InputError) as caught:
         find_images(tmp_path / "new\nline")
     assert "\n" not in str(caught.value)
+
+
+def test_an_image_set_is_a_sequence_of_images(write_images):
+    images = find_images(write_images("1.png", "2.png"))
+    assert [image.getpixel((0, 0))[0] for image in images] == [0, 1]
+    assert images[-1].getpixel((0, 0))[0] == 1
+    with pytest.raises(IndexError):
+        images[2]

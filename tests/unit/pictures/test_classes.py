@@ -56,5 +56,5 @@ def test_a_dark_picture_has_a_dark_background():
 
 
 def test_a_size_of_10_px_is_refused():
-    with pytest.raises(InputError, match="size_px must be between"):
+    with pytest.raises(InputError, match=r"size_px \(--size\) must be between"):
         draw_classes(related(3), size_px=10)

@@ -254,7 +254,9 @@ def test_too_many_images_are_thinned_out_and_counted(layout, captions):
     assert 200 < len(images.loaded) < 1000
     assert len(set(images.loaded)) == len(images.loaded)
     assert captions == [f"showing {len(images.loaded):,} of 12,000 images"]
-    assert notes.lines == [f"The {layout} of images has room for {len(images.loaded):,} of 12,000."]
+    assert notes.lines == [
+        f"the {layout} of images shows {len(images.loaded):,} of 12,000 images: no room for more"
+    ]
     again = Plain(n_items, (4, 4))
     draw_mosaic(points(n_items), again, layout=layout, size_px=300, thumbnail_px=8)
     assert set(again.loaded) == set(images.loaded)
@@ -332,10 +334,13 @@ def test_an_image_that_cannot_be_read_stops_the_picture():
         ({"positions": points(2), "images": Plain(2), "layout": "heap"}, "got 'heap'"),
         (
             {"positions": points(2), "images": Plain(2), "thumbnail_px": 4},
-            "thumbnail_px must be between 8 and half of the shorter side = .*; got 4",
+            r"\(--thumbnail\) must be between 8 and half of the shorter side = .*; got 4",
         ),
         ({"positions": points(2), "images": Plain(2), "thumbnail_px": 5000}, "got 5000"),
-        ({"positions": points(2), "images": Plain(2), "size_px": 1}, "size_px must be between"),
+        (
+            {"positions": points(2), "images": Plain(2), "size_px": 1},
+            r"size_px \(--size\) must be between",
+        ),
     ],
 )
 def test_invalid_arguments_are_errors(arguments, message):

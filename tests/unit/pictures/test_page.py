@@ -22,7 +22,7 @@ def test_the_longer_side_is_the_size(aspect, n_classes, size_px):
 
 @pytest.mark.parametrize("size_px", [0, 199, 20_001])
 def test_sizes_out_of_range(size_px):
-    with pytest.raises(InputError, match=r"size_px must be between 200 and 20,000; got"):
+    with pytest.raises(InputError, match=r"size_px \(--size\) must be between 200 and 20,000; got"):
         plan_page(size_px, aspect=1, title=None, classes=None)
 
 
@@ -82,9 +82,13 @@ def test_a_long_legend_stays_on_the_page(aspect):
 @pytest.mark.parametrize(
     ("size_px", "thumbnail_px", "words"),
     [
-        (10, None, "size_px must be between 200 and 20,000; got 10"),
+        (10, None, r"size_px \(--size\) must be between 200 and 20,000; got 10"),
         (50_000, None, "got 50,000"),
-        (600, 7, "thumbnail_px must be between 8 and a sixth of the picture = 100; got 7"),
+        (
+            600,
+            7,
+            r"\(--thumbnail\) must be between 8 and a sixth of the picture = 100; got 7",
+        ),
         (600, 101, "got 101"),
     ],
 )

@@ -237,5 +237,10 @@ def test_invalid_arguments_are_errors():
         draw_scatter([[0, np.nan]])
     with pytest.raises(InputError, match="labels must contain one label"):
         draw_scatter([[0, 0]], ["a", "b"])
-    with pytest.raises(InputError, match="size_px must be between"):
+    with pytest.raises(InputError, match=r"size_px \(--size\) must be between"):
         draw_scatter([[0, 0]], size_px=10)
+
+
+def test_a_picture_in_a_missing_folder_is_an_error(tmp_path):
+    with pytest.raises(InputError, match=r"the folder of path must exist; got '.*gone/x\.svg'"):
+        draw_scatter([[0, 0], [1, 1]], path=tmp_path / "gone" / "x.svg")

@@ -260,7 +260,9 @@ class _Extraction:
         self, result: ResultBuilder, items: Iterable[Read | SkippedImage], shards: ShardWriter
     ) -> None:
         """Assign a row to each image, and compute the features that are not cached."""
-        meter = BottleneckMeter(inner="limited by reading", outer="limited by the network")
+        meter = BottleneckMeter(
+            inner="reading is the slowest step", outer="the neural network is the slowest step"
+        )
         n_shown = n_computed = 0
 
         def work() -> tuple[int, int]:

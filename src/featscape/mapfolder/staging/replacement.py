@@ -239,6 +239,8 @@ class _Replacement:
                 f"finished work is kept in {printable(hidden.path)}: repeat the call to continue, "
                 f"or delete {printable(hidden.kept)} to start again"
             )
+        elif isinstance(error, KeyboardInterrupt):
+            self.note(f"no work of {printable(hidden.output)} is kept: the next run starts anew")
 
     def _check_output(self) -> None:
         """Raise InputError if the older folder must not be replaced, or contains other files."""

@@ -25,6 +25,15 @@ class TestWhatIsKept:
         (line,) = lines
         assert f"is kept in {tmp_path / '.m.partial'}: repeat the call to continue" in line
 
+    def test_an_interruption_without_finished_work_reports_that_nothing_is_kept(self, tmp_path):
+        lines = []
+        with (
+            pytest.raises(KeyboardInterrupt),
+            stage(tmp_path / "m", note=lines.append),
+        ):
+            raise KeyboardInterrupt
+        assert lines == [f"no work of {tmp_path / 'm'} is kept: the next run starts anew"]
+
     def test_the_next_run_finds_the_files_and_an_empty_folder(self, tmp_path):
         end_early(tmp_path / "m")
         with stage(tmp_path / "m") as folder:
