@@ -21,6 +21,13 @@ it("a name that is not shown hides no other name", () => {
   expect(freeNames([null, box(0, 0)])).toEqual([false, true]);
 });
 
+it("the shown names cover at most the given area, and the first name is always shown", () => {
+  const boxes = [box(0, 0), box(100, 0), box(200, 0), box(300, 0, 2, 2)];
+  expect(freeNames(boxes, 2 * 40 * 16)).toEqual([true, true, false, false]);
+  expect(freeNames(boxes, 2 * 40 * 16 + 16)).toEqual([true, true, false, true]);
+  expect(freeNames(boxes, 1)).toEqual([true, false, false, false]);
+});
+
 it("names across the borders of cells are compared", () => {
   const wide = box(-300, 4, 400, 8);
   for (let x = -690; x < 90; x += 60) expect(freeNames([wide, box(x, 10)])).toEqual([true, false]);

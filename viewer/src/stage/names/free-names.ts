@@ -9,11 +9,20 @@ export interface NameBox {
 
 const CELL_PX = 128;
 
-/** Whether each name overlaps no shown name before it. Null boxes are not shown. */
-export function freeNames(boxes: readonly (NameBox | null)[]): boolean[] {
+/**
+ * Whether each name overlaps no shown name before it, and the shown names cover at most `areaPx`
+ * square pixels. The first name is always shown. Null boxes are not shown.
+ */
+export function freeNames(
+  boxes: readonly (NameBox | null)[],
+  areaPx = Number.POSITIVE_INFINITY,
+): boolean[] {
   const cells = new Map<string, NameBox[]>(); // shown names by the cells that they touch
+  let coveredPx = 0;
   return boxes.map((box) => {
     if (!box) return false;
+    const ownPx = 4 * box.halfWidth * box.halfHeight;
+    if (coveredPx && coveredPx + ownPx > areaPx) return false;
     const own = cellsOf(box).map((key) => {
       const shown = cells.get(key) ?? [];
       cells.set(key, shown);
@@ -21,6 +30,7 @@ export function freeNames(boxes: readonly (NameBox | null)[]): boolean[] {
     });
     if (own.some((shown) => shown.some((other) => overlaps(box, other)))) return false;
     for (const shown of own) shown.push(box);
+    coveredPx += ownPx;
     return true;
   });
 }

@@ -51,6 +51,27 @@ it("names outside the stage and without a position are hidden", () => {
   expect(visible(layer)).toEqual([]);
 });
 
+it("a name at the edge of the stage is moved inward, and hidden if it overlaps a name there", () => {
+  const layer = new NameLayer();
+  layer.set([name(1), name(2)]);
+  const x = [0, 398, 360];
+  layer.draw("a", (item) => ({ at: { x: x[item] ?? 0, y: 50 }, halfHeight: 5 }), SIZE);
+  expect(visible(layer)).toEqual(["name 1 translate(380 50)"]);
+});
+
+it("names cover at most a tenth of the map", () => {
+  const layer = new NameLayer();
+  layer.set(Array.from({ length: 100 }, (_, i) => name(i)));
+  const grid = (item: number) => ({
+    at: { x: 45 * (item % 8) + 40, y: 20 * Math.floor(item / 8) + 20 },
+    halfHeight: 5,
+  });
+  layer.draw("a", grid, SIZE);
+  const shown = visible(layer).length;
+  expect(shown * 40 * 13).toBeLessThan(0.1 * SIZE.width * SIZE.height);
+  expect(shown).toBeGreaterThan(10);
+});
+
 it("a picture contains the shown names at its scale", () => {
   const layer = new NameLayer();
   layer.set([name(1), name(2)]);

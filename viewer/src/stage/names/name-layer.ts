@@ -7,6 +7,7 @@ import { freeNames, type NameBox } from "./free-names";
 const HALO_PX = 4; // width of the outline on both sides together
 const LINE_HEIGHT = 1.3; // in units of the size
 const WEIGHT = 650;
+const MOST_COVERED = 0.1; // of the area of the map: more names would hide the items
 
 /** The position of an item, and half of the height of its image or point in CSS pixels. */
 export interface LocatedItem {
@@ -57,21 +58,20 @@ export class NameLayer {
   /**
    * Draw the names at the stage positions of their items. The choice of names depends on `layout`,
    * which identifies all except the position of the view: panning changes no name. A null position
-   * hides a name.
+   * hides a name. At the edge of the stage a name is moved inward, or hidden if it would then
+   * overlap another name.
    */
-  draw(layout: string, locate: Locate, { width, height }: Size): void {
+  draw(layout: string, locate: Locate, size: Size): void {
     const at = this.entries.map((entry) => middleOf(entry, locate(entry.name.item)));
+    const inside = this.entries.map((entry, i) => moveInside(entry, at[i] ?? null, size));
     if (layout !== this.layout) {
       this.layout = layout;
-      this.free = freeNames(this.boxes(at));
+      this.free = freeNames(this.boxes(at), MOST_COVERED * areaOf(at, size));
     }
+    const apart = freeNames(this.boxes(inside.map((point, i) => (this.free[i] ? point : null))));
     for (const [i, entry] of this.entries.entries()) {
-      const point = this.free[i] ? at[i] : null;
-      const { halfWidth, halfHeight } = entry;
-      const seen =
-        point &&
-        Math.abs(point.x - width / 2) < width / 2 + halfWidth &&
-        Math.abs(point.y - height / 2) < height / 2 + halfHeight;
+      const point = inside[i];
+      const seen = apart[i] && point;
       if (seen) entry.element ??= this.add(entry.name);
       entry.element?.setAttribute("visibility", seen ? "visible" : "hidden");
       if (seen) entry.element?.setAttribute("transform", `translate(${point.x} ${point.y})`);
@@ -119,6 +119,29 @@ export class NameLayer {
 function middleOf({ name, halfHeight }: Entry, item: LocatedItem | null, ratio = 1): Point | null {
   if (!item || !name.isAbove) return item?.at ?? null;
   return { x: item.at.x, y: item.at.y - ratio * (item.halfHeight + halfHeight) };
+}
+
+/** The middle of a name that is whole on the stage; null if the item is outside the stage. */
+function moveInside(
+  { halfWidth, halfHeight }: Entry,
+  at: Point | null,
+  { width, height }: Size,
+): Point | null {
+  if (!at || at.x < 0 || at.y < 0 || at.x > width || at.y > height) return null;
+  const clamp = (value: number, half: number, length: number) =>
+    Math.max(half, Math.min(value, length - half));
+  return { x: clamp(at.x, halfWidth, width), y: clamp(at.y, halfHeight, height) };
+}
+
+/** The area in pixels of the box around all names, at least a quarter of the stage. */
+function areaOf(at: readonly (Point | null)[], { width, height }: Size): number {
+  const points = at.filter((point) => point !== null);
+  const extent = (values: number[]) =>
+    values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY) -
+    values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
+  if (points.length < 2) return width * height;
+  const area = extent(points.map(({ x }) => x)) * extent(points.map(({ y }) => y));
+  return Math.max(area, (width * height) / 4);
 }
 
 /** Returns the width of a text in CSS pixels. */

@@ -20,7 +20,7 @@ it("the size of a name depends on the number of items in its cluster", () => {
 
 it("a long name is shortened inside", () => {
   const [, long] = mapNames({ names, classes }, new Set(), "light", null);
-  expect(long?.text).toBe(`${"d".repeat(23)}…${"d".repeat(8)}`);
+  expect(long?.text).toBe(`${"d".repeat(17)}…${"d".repeat(6)}`);
 });
 
 it("hidden classes and classes that the map lacks have no name", () => {

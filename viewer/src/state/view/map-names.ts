@@ -5,7 +5,7 @@ import { classColor, nameColor, type ThemeName } from "../colors/class-colors";
 
 const SMALLEST_PX = 12;
 const LARGEST_PX = 19; // of the largest cluster
-const MOST_LETTERS = 32;
+const MOST_LETTERS = 24;
 const FEW_ITEMS = 4; // a name on a cluster of few items would hide the items
 
 /**
