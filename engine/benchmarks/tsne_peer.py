@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 PERPLEXITY = 30
 EARLY_ITERATIONS, LATE_ITERATIONS = 250, 500
-SHORT_EARLY_ITERATIONS, SHORT_LATE_ITERATIONS = 80, 180
 SEED = 10
 
 # scikit-learn's Barnes-Hut t-SNE counts 1,000 iterations as its default, early ones included.
@@ -95,23 +94,14 @@ def sklearn(X: NDArray[np.float32], stages_s: Stages, *, n_threads: int) -> Outc
     return Outcome(embedding, tsne.n_iter_ + 1, tsne.kl_divergence_)  # n_iter_ counts from 0
 
 
-def opentsne(
-    X: NDArray[np.float32],
-    stages_s: Stages,
-    *,
-    n_threads: int,
-    early_iter: int = EARLY_ITERATIONS,
-    late_iter: int = LATE_ITERATIONS,
-) -> Outcome:
-    """Run openTSNE with its default learning rate, n / exaggeration."""
+def opentsne(X: NDArray[np.float32], stages_s: Stages, *, n_threads: int) -> Outcome:
     from openTSNE import TSNE
     from openTSNE.affinity import PerplexityBasedNN, get_knn_index
 
     tsne = TSNE(
         perplexity=_perplexity(X),
-        early_exaggeration_iter=early_iter,
-        n_iter=late_iter,
-        learning_rate="auto",
+        early_exaggeration_iter=EARLY_ITERATIONS,
+        n_iter=LATE_ITERATIONS,
         n_jobs=n_threads,
         random_state=SEED,
     )
@@ -124,18 +114,7 @@ def opentsne(
         P = PerplexityBasedNN(knn_index=index, perplexity=_perplexity(X), n_jobs=n_threads)
     with timed(stages_s, "descent"):
         embedding = tsne.fit(X, affinities=P)
-    return Outcome(embedding, early_iter + late_iter, embedding.kl_divergence)
-
-
-def opentsne_short(X: NDArray[np.float32], stages_s: Stages, *, n_threads: int) -> Outcome:
-    """Run openTSNE with 260 iterations."""
-    return opentsne(
-        X,
-        stages_s,
-        n_threads=n_threads,
-        early_iter=SHORT_EARLY_ITERATIONS,
-        late_iter=SHORT_LATE_ITERATIONS,
-    )
+    return Outcome(embedding, EARLY_ITERATIONS + LATE_ITERATIONS, embedding.kl_divergence)
 
 
 def h2pack(X: NDArray[np.float32], stages_s: Stages, *, n_threads: int) -> Outcome:
@@ -159,14 +138,12 @@ IMPLEMENTATIONS: dict[str, Implementation] = {
     "meshtsne": meshtsne,
     "sklearn": sklearn,
     "opentsne": opentsne,
-    "opentsne_short": opentsne_short,
     "h2pack": h2pack,
 }
 PACKAGES = {
     "meshtsne": "meshtsne",
     "sklearn": "scikit-learn",
     "opentsne": "openTSNE",
-    "opentsne_short": "openTSNE",
     "h2pack": "tsne-h2pack",
 }
 

@@ -41,12 +41,17 @@ def make_seed_map(folder: Path) -> Path:
     (folder / PHOTOS / "metadata.csv").write_text("\n".join(rows), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         put_in_place(QuickNetwork(), patch)
+        patch.setattr("featscape.pipeline.recognize_in_folder", _write_random_words)
         make_map(folder / PHOTOS, folder / _MAP, perplexity=3, size_px=200, device="cpu")
-    # the quick network is no classifier
+    return folder / _MAP
+
+
+def _write_random_words(folder: Path, *_arguments: object, **_options: object) -> None:
+    """Write words, because the quick network is no classifier."""
+    rng = np.random.default_rng(9)
     classes = rng.integers(0, 1000, (N_ITEMS, 5)).astype(np.int16)
     probabilities = rng.random((N_ITEMS, 5)).astype(np.float32)
-    write_recognized(folder / _MAP, Recognized(classes, probabilities))
-    return folder / _MAP
+    write_recognized(folder, Recognized(classes, probabilities))
 
 
 def copy_seed_map(made_in: Path, folder: Path) -> Path:

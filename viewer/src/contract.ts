@@ -160,6 +160,18 @@ export interface FindingsFile {
   readonly sections: readonly ListedSection[];
 }
 
+/** The classes that the network recognizes in each item, and the words that name the classes. */
+export interface WordsFile {
+  /** uint16 (n, k), the most probable first */
+  readonly classes: ArrayFile;
+  /** uint16 (n, k); 65535 is a probability of 1 */
+  readonly probabilities: ArrayFile;
+  /** JSON: the classes of each word, in lower case */
+  readonly file: string;
+  /** length of the file */
+  readonly n_bytes: number;
+}
+
 /** The name of a class, written on the map at the position of an item of the class. */
 export interface ClassName {
   /** in the order of the bundle; in the densest spot */
@@ -199,6 +211,8 @@ export interface Manifest {
   readonly names: readonly ClassName[];
   /** null without findings; absent in older bundles */
   readonly findings: FindingsFile | null;
+  /** null without words; absent in older bundles */
+  readonly words: WordsFile | null;
   /** SHA-256 of the paths by id, or of the positions of items without paths: maps with the same digest have the same items; absent in older bundles */
   readonly items_digest: string | null;
 }

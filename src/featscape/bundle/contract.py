@@ -175,6 +175,15 @@ class FindingsFile(_Model):
     sections: list[ListedSection] = Field(description="the most useful section first")
 
 
+class WordsFile(_Model):
+    """The classes that the network recognizes in each item, and the words that name the classes."""
+
+    classes: ArrayFile = Field(description="uint16 (n, k), the most probable first")
+    probabilities: ArrayFile = Field(description="uint16 (n, k); 65535 is a probability of 1")
+    file: FileName = Field(description="JSON: the classes of each word, in lower case")
+    n_bytes: int = Field(ge=0, description="length of the file")
+
+
 class ClassName(_Model):
     """The name of a class, written on the map at the position of an item of the class."""
 
@@ -213,6 +222,9 @@ class Manifest(_Model):
     )
     findings: FindingsFile | None = Field(
         default=None, description="null without findings; absent in older bundles"
+    )
+    words: WordsFile | None = Field(
+        default=None, description="null without words; absent in older bundles"
     )
     items_digest: str | None = Field(
         default=None,

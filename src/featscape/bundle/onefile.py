@@ -15,6 +15,7 @@ from featscape.bundle.contract import (
     Column,
     Manifest,
     PageSetup,
+    WordsFile,
 )
 from featscape.bundle.read import (
     arrays,
@@ -22,6 +23,7 @@ from featscape.bundle.read import (
     count_bytes,
     count_section_bytes,
     findings_files,
+    words_files,
 )
 from featscape.bundle.viewer_page import inlined_page
 from featscape.errors import InputError
@@ -42,6 +44,7 @@ PAGE_IMAGES = 20_000
 PICTURE_BYTES = 9_000_000  # limit for all thumbnails; the smallest size may exceed the limit
 TABLE_BYTES = 16_000_000  # limit for neighbors and strings
 FINDING_COLUMN_BYTES = 4_000_000  # limit for the columns of the findings: 200,000 items
+WORDS_BYTES = 4_000_000  # limit for the words of the network: 200,000 items
 PICTURE_PX = 900  # longest side of the static picture
 CHUNK_BYTES = 3 << 20  # a multiple of three, so that the base64 of chunks can be concatenated
 
@@ -130,7 +133,13 @@ def _abridge(bundle: Bundle, n_images: int) -> Manifest:
             packs.append(first)
     columns = _small_columns(full.columns)
     return full.model_copy(
-        update={"neighbors": graph, "strings": strings, "thumbnails": packs, "columns": columns},
+        update={
+            "neighbors": graph,
+            "strings": strings,
+            "thumbnails": packs,
+            "columns": columns,
+            "words": _small_words(full.words),
+        },
     )
 
 
@@ -148,6 +157,14 @@ def _small_columns(columns: list[Column]) -> list[Column]:
     if n_bytes <= FINDING_COLUMN_BYTES:
         return columns
     return [column for column in columns if column not in found]
+
+
+def _small_words(words: WordsFile | None) -> WordsFile | None:
+    """Return the words, or None if they are too large for the page."""
+    if words is None:
+        return None
+    n_bytes = count_bytes(words.classes) + count_bytes(words.probabilities)
+    return words if n_bytes <= WORDS_BYTES else None
 
 
 def _first(
@@ -175,6 +192,7 @@ def _lengths(bundle: Bundle, manifest: Manifest) -> Iterator[tuple[str, int]]:
     yield from ((entry.file, count_bytes(entry)) for entry in arrays(manifest))
     yield from ((blocks.file, _end(bundle, blocks)) for blocks in block_files(manifest))
     yield from ((found.file, count_section_bytes(found)) for found in findings_files(manifest))
+    yield from ((words.file, words.n_bytes) for words in words_files(manifest))
 
 
 def _notice(full: Manifest, held: Manifest) -> str | None:
@@ -192,6 +210,8 @@ def _notice(full: Manifest, held: Manifest) -> str | None:
         missing.append("the nearest neighbors")
     if len(held.columns) < len(full.columns):
         missing.append("the colors of the findings")
+    if held.words is None and full.words is not None:
+        missing.append("the words for the content of the images")
     if full.strings is not None and held.strings is not None:
         n_named = held.strings.n_items
         if n_named < full.n_items:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from featscape.bundle.contract import ArrayFile, Blocks, FindingsFile, ThumbnailPack
+    from featscape.bundle.contract import ArrayFile, Blocks, FindingsFile, ThumbnailPack, WordsFile
 
 _MAX_MANIFEST_BYTES = 1 << 27  # 65,535 classes in each of 20 columns
 
@@ -54,6 +54,7 @@ class Bundle:
             *(entry.file for entry in arrays(self.manifest)),
             *(blocks.file for blocks in block_files(self.manifest)),
             *(findings.file for findings in findings_files(self.manifest)),
+            *(words.file for words in words_files(self.manifest)),
         )
 
     def array(self, entry: ArrayFile) -> NDArray[Any]:
@@ -140,6 +141,8 @@ def open_bundle(folder: Path | FolderHandle) -> Bundle:
     for findings in findings_files(manifest):
         _check_sections(findings, file)
         _check_size(opened, findings.file, count_section_bytes(findings))
+    for words in words_files(manifest):
+        _check_size(opened, words.file, words.n_bytes)
     return bundle
 
 
@@ -159,6 +162,8 @@ def arrays(manifest: Manifest) -> Iterator[ArrayFile]:
     for column in manifest.columns:
         if column.kind != "text":
             yield column.codes if column.kind == "category" else column.values
+    for words in words_files(manifest):
+        yield from (words.classes, words.probabilities)
     yield from (blocks.starts for blocks in block_files(manifest))
 
 
@@ -173,6 +178,12 @@ def findings_files(manifest: Manifest) -> Iterator[FindingsFile]:
     """Yield the file of the findings, if the bundle has findings."""
     if manifest.findings is not None:
         yield manifest.findings
+
+
+def words_files(manifest: Manifest) -> Iterator[WordsFile]:
+    """Yield the words, if the bundle has words."""
+    if manifest.words is not None:
+        yield manifest.words
 
 
 def count_section_bytes(findings: FindingsFile) -> int:
@@ -210,6 +221,9 @@ def _check_shapes(manifest: Manifest, file: Path) -> None:
         if column.kind != "text":
             entry = column.codes if column.kind == "category" else column.values
             expected.append((entry, [n_items]))
+    for words in words_files(manifest):
+        expected.append((words.classes, [n_items, *words.classes.shape[1:2]]))
+        expected.append((words.probabilities, words.classes.shape))
     for blocks in block_files(manifest):
         if blocks.block_items < 1 or not 0 <= blocks.n_items <= n_items:
             raise damaged(file, f"{blocks.file}: {blocks.n_items} items in its blocks")

@@ -29,6 +29,7 @@ from featscape.bundle.contract import (
 from featscape.bundle.findings_file import mark_findings, write_findings
 from featscape.bundle.images import write_thumbnails
 from featscape.bundle.order import order_items
+from featscape.bundle.words_file import write_words
 from featscape.errors import InputError
 from featscape.labels.classes import NO_LABEL
 from featscape.labels.name_anchors import find_name_anchors
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
     from featscape.bundle.contract import ClassEntry
     from featscape.progress import Progress
-    from featscape.records import Neighbors
+    from featscape.records import NamedClasses, Neighbors
     from featscape.records.shown_findings import ShownColumn, ShownFindings
 
 MAX_NEIGHBORS = 12
@@ -64,6 +65,7 @@ def write_bundle(
     thumbnails: Callable[[int], Sequence[bytes]] | None = None,
     facts: Mapping[str, str] | None = None,
     findings: ShownFindings | None = None,
+    words: NamedClasses | None = None,
     progress: Progress | None = None,
 ) -> Manifest:
     """Write the files of docs/explanation/viewer.md into a new folder: see `Manifest`.
@@ -88,6 +90,8 @@ def write_bundle(
     facts : mapping of str to str, optional
     findings : ShownFindings, optional
         The first `MOST_LISTED` findings of each section are written.
+    words : NamedClasses, optional
+        Of n items, for the search of the page.
     progress : Progress, optional
 
     Raises
@@ -122,6 +126,7 @@ def write_bundle(
         neighbors=_write_neighbors(folder, nearest, neighbors.distances[order, :MAX_NEIGHBORS]),
         facts={encodable(name): encodable(fact) for name, fact in (facts or {}).items()},
         findings=None if findings is None else write_findings(folder, findings.sections, order),
+        words=None if words is None else write_words(folder, words, order),
         items_digest=_digest_items(points, paths),
     )
     with writing():

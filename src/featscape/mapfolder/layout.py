@@ -34,6 +34,7 @@ BUNDLE_FILES = (
     *("manifest.json", "positions.bin", "ids.bin", "neighbors.bin", "distances.bin"),
     *("classes.bin", "grid.bin", "strings.bin", "strings-blocks.bin"),
     *("column-[0-9]*.bin", "thumbnails-[0-9]*.bin", "findings.bin"),
+    *("words.bin", "word-classes.bin", "word-probabilities.bin"),
 )
 MAP_FILES = (
     *(RUN, ITEMS, FEATURES, NEIGHBORS, FINDINGS, WORDS, SCATTER, MOSAIC, GRID, CLASSES, PAGE),

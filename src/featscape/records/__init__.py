@@ -22,7 +22,7 @@ from featscape.records.images import (
     ThumbnailSink,
     count_reasons,
 )
-from featscape.records.words import ClassifierWeights, Recognized
+from featscape.records.words import ClassifierWeights, NamedClasses, Recognized
 
 __all__ = [
     "ClassifierWeights",
@@ -35,6 +35,7 @@ __all__ = [
     "ImageSource",
     "Inference",
     "ModelCard",
+    "NamedClasses",
     "Neighbors",
     "PlacedImage",
     "PlacedImages",

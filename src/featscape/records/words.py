@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -42,3 +44,18 @@ class Recognized:
 
     def __len__(self) -> int:
         return len(self.classes)
+
+
+@dataclass(frozen=True, eq=False)
+class NamedClasses:
+    """The recognized classes of each image, and the words that name these classes.
+
+    Attributes
+    ----------
+    recognized : Recognized
+    terms : mapping of str to sequence of int
+        The classes that a word names, or that are kinds of what the word names.
+    """
+
+    recognized: Recognized
+    terms: Mapping[str, Sequence[int]]

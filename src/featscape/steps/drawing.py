@@ -12,8 +12,10 @@ from featscape import mapfolder
 from featscape.files.folder_handle import FolderHandle
 from featscape.findings import arrange_findings, relate_classes
 from featscape.mapfolder.read import open_map
+from featscape.mapfolder.words_file import read_recognized
 from featscape.options import PictureOptions
 from featscape.steps.facts import facts_of
+from featscape.words import name_classes
 
 if TYPE_CHECKING:
     import os
@@ -49,7 +51,7 @@ def draw(
     Parameters
     ----------
     folder : Path
-        With `features`, the folder contains the thumbnails.
+        With `features`, the folder contains the thumbnails; words.npz is optional.
     embedding : Embedding
     options : EmbeddingOptions
         With `features`, a MapOptions.
@@ -190,6 +192,7 @@ def _write_interactive(
     from featscape.bundle import encode_from, open_bundle, write_bundle, write_page
     from featscape.mapfolder.thumbnails import Thumbnails
 
+    recognized = read_recognized(folder, n_items=len(embedding.positions))
     columns: dict[str, Any] = {}
     thumbnails = None
     if features is not None:
@@ -210,6 +213,7 @@ def _write_interactive(
         thumbnails=thumbnails,
         facts=facts_of(embedding, features),
         findings=None if findings is None else arrange_findings(findings),
+        words=None if recognized is None else name_classes(recognized),
         progress=progress,
     )
     write_page(

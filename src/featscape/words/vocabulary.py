@@ -11,7 +11,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _FILE = "imagenet.json"  # written by tools/write_vocabulary.py
 _N_SUGGESTED = 3
@@ -75,6 +75,26 @@ class Vocabulary:
     def suggest(self, word: str) -> list[str]:
         """Return known words that are spelled like `word`."""
         return difflib.get_close_matches(_normalize(word), self._by_name, n=_N_SUGGESTED)
+
+    def terms(self, classes: Iterable[int]) -> dict[str, list[int]]:
+        """Return every word that `find_classes` knows, with those of the given classes it finds.
+
+        Parameters
+        ----------
+        classes : iterable of int
+
+        Returns
+        -------
+        dict of str to list of int
+            Without words that name none of the classes; in lower case, in the singular.
+        """
+        wanted = set(classes)
+        found: dict[str, list[int]] = {}
+        for name, concepts in self._by_name.items():
+            named = wanted & {index for one in concepts for index in self._members[one]}
+            if named:
+                found[name] = sorted(named)
+        return found
 
     @cached_property
     def _by_name(self) -> dict[str, list[str]]:

@@ -64,7 +64,7 @@ def test_files_with_hostile_names_are_served(look, serve, hostile_map):
     visit = look(serve(hostile_map.folder))
     names = visit.legend.locator("[dir=auto]").all_text_contents()
     assert sorted(names) == sorted(set(hostile_map.map.labels))
-    find = visit.page.get_by_label("Find in paths and labels")
+    find = visit.page.get_by_label("Find in paths")
     for text, n_found in (("q\"uo'te", 3), ("<script>alert(1)<", 3), ("DROP TABLE items; --", 4)):
         find.fill(text)
         expect(visit.page.locator(".fs-search-found")).to_contain_text(f"{n_found} found")
@@ -236,8 +236,8 @@ def test_a_browser_without_webgl(look, blind, request, place):
 def test_a_server_that_does_not_answer_is_reported(look, served_digits):
     visit = look(served_digits.address, expected=["Failed to load", "ERR_"])
     visit.page.context.set_offline(True)
-    visit.page.get_by_label("Find in paths and labels").fill("7")
+    visit.page.get_by_label("Find in paths").fill("7")
     expect(visit.page.get_by_role("alert")).to_contain_text("The server does not answer")
     visit.page.context.set_offline(False)
-    visit.page.get_by_label("Find in paths and labels").fill("7/")
+    visit.page.get_by_label("Find in paths").fill("7/")
     expect(visit.page.locator(".fs-search-found")).to_contain_text("found")

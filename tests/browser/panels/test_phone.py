@@ -20,7 +20,7 @@ def test_on_a_phone(look, digits_file):
     assert box["x"] + box["width"] <= size["width"]
     visit.legend.first.click()
     expect(visit.page.get_by_text("9 of 10 classes shown")).to_be_visible()
-    visit.page.get_by_label("Find in paths and labels").fill("7/")
+    visit.page.get_by_label("Find in paths").fill("7/")
     visit.button("Next match").click()
     expect(visit.page.get_by_label("Color by")).to_be_hidden()
     search = visit.page.get_by_role("region", name="Map").bounding_box()

@@ -13,6 +13,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from featscape.bundle import open_bundle
+from featscape.steps.words import search
 
 LOW, HIGH = (420, 120), (760, 520)
 
@@ -166,7 +167,7 @@ def test_the_search_highlights_the_matches(look, anywhere):
     ids = anywhere.bundle.array(anywhere.bundle.manifest.ids)
     before = np.abs(visit.colors_at(items, places)).sum(axis=1)
     sought = anywhere.map.labels[len(anywhere.map.labels) * 3 // 4]  # 7, or mammals
-    visit.page.get_by_label("Find in paths and labels").fill(f"PNG {sought.upper()}/")
+    visit.page.get_by_label("Find in paths").fill(f"PNG {sought.upper()}/")
     n_matches = sum(path.startswith(f"{sought}/") for path in anywhere.map.paths)
     found = visit.page.locator(".fs-search-found")
     expect(found).to_contain_text(f"{n_matches} found")
@@ -180,8 +181,22 @@ def test_the_search_highlights_the_matches(look, anywhere):
     expect(visit.panel("Item")).to_contain_text(f"{sought}/")
     visit.button("Select", exact=True).first.click()
     assert _selected(visit) == n_matches
-    visit.page.get_by_label("Find in paths and labels").fill("no such thing")
+    visit.page.get_by_label("Find in paths").fill("no such thing")
     expect(found).to_contain_text("Nothing found")
+
+
+@pytest.mark.parametrize("shown", ["served_animals", "animals_file"])
+def test_the_search_finds_what_the_network_recognizes(look, request, shown):
+    animals = request.getfixturevalue(shown)
+    recognized = search(animals.map, "animal")
+    wanted = recognized.items[recognized.probabilities >= 0.1]
+    named = [row for row, path in enumerate(animals.map.paths) if "animal" in path]
+    only = len(set(wanted.tolist()) - set(named))
+    assert only > 0
+    visit = look(f"{animals.address}#view=points")
+    visit.page.get_by_label("Find in paths, labels and content").fill("animals")
+    found = visit.page.locator(".fs-search-found")
+    expect(found).to_contain_text(f"{len(named) + only} found, {only} by content")
 
 
 def test_the_view_as_a_png_of_any_size(look, digits_file):

@@ -230,7 +230,7 @@ def test_the_map_can_be_used_with_keys_only(look, digits_file):
     visit.becomes(lambda: visit.scale, pytest.approx(1.5 * scale, rel=1e-3))
     visit.becomes(lambda: (visit.shared["view"], visit.shared.get("theme")), ("grid", "dark"))
     press("/")
-    expect(visit.page.get_by_label("Find in paths and labels")).to_be_focused()
+    expect(visit.page.get_by_label("Find in paths")).to_be_focused()
     visit.page.keyboard.type("digit")
     expect(visit.page.get_by_text("500 found").first).to_be_visible()
 
@@ -265,7 +265,7 @@ def test_the_address_restores_the_view(look, digits_file):
     visit.button("Zoom in").click()
     visit.drag((640, 400), (700, 450))
     visit.page.get_by_label("Color by").select_option("agreement")
-    visit.page.get_by_label("Find in paths and labels").fill("7/")
+    visit.page.get_by_label("Find in paths").fill("7/")
     expect(visit.page.locator(".fs-search-found")).to_contain_text("found")
     visit.page.keyboard.press("Enter")
     visit.button("Dark").click()
@@ -277,7 +277,7 @@ def test_the_address_restores_the_view(look, digits_file):
     expect(again.panel("Item")).to_be_visible()
     expect(again.page.get_by_label("Color by")).to_have_value("agreement")
     expect(again.page.locator(".featscape")).to_have_attribute("data-theme", "dark")
-    expect(again.page.get_by_label("Find in paths and labels")).to_have_value("7/")
+    expect(again.page.get_by_label("Find in paths")).to_have_value("7/")
 
 
 def test_back_closes_a_panel_and_only_then_leaves(look, digits_file):

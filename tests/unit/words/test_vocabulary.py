@@ -66,3 +66,12 @@ def test_an_unknown_word_finds_nothing_and_similar_words_are_suggested(vocabular
     assert vocabulary.find_classes("dalmation") == frozenset()
     assert "dalmatian" in vocabulary.suggest("dalmation")
     assert vocabulary.find_classes("") == frozenset()
+
+
+def test_terms_are_the_words_that_find_a_given_class(vocabulary):
+    wanted = [151, 281, 817]  # a Chihuahua, a tabby and a sports car
+    terms = vocabulary.terms(wanted)
+    for word, classes in terms.items():
+        assert set(classes) == vocabulary.find_classes(word) & set(wanted)
+    assert set(terms["dog"]) < set(terms["animal"])
+    assert "bird" not in terms

@@ -16,5 +16,6 @@ export function parseManifest(bytes: ArrayBuffer): Manifest {
       `This page reads maps of format ${FORMAT} ${VERSION}; got ${manifest?.format} ${manifest?.version}. Make the map and the page with the same version of featscape.`,
     );
   }
-  return { ...manifest, names: manifest.names ?? [] }; // absent in bundles of an older featscape
+  // absent in bundles of an older featscape
+  return { ...manifest, names: manifest.names ?? [], words: manifest.words ?? null };
 }

@@ -11,6 +11,12 @@ import { placeImage } from "./view/place";
 import { syncStage } from "./view/stage-sync";
 
 const stops: (() => void)[] = [];
+/** Of six items; class 7 is a dog. */
+const WORDS = {
+  terms: { dog: [7], animal: [7, 8] },
+  classes: [7, 1, 7, 1, 8, 1, 7, 1, 2, 7, 1, 2],
+  probabilities: [0.3, 0.1, 0.05, 0, 0.9, 0, 0.8, 0, 0.5, 0.4, 0.9, 0],
+};
 afterEach(() => {
   for (const stop of stops.splice(0)) stop();
   window.location.hash = "";
@@ -130,6 +136,22 @@ describe("a search", () => {
     expect(app.panels.item.value).toBe(0);
     app.search.step(-1);
     expect(app.panels.item.value).toBe(5);
+  });
+
+  it("adds the items that the network recognizes, the most probable first", async () => {
+    const { app } = staged({ words: WORDS });
+    stops.push(runSearch(app));
+    app.search.query.value = "Dog";
+    await settled(300);
+    // items 1, 3 and 5 have the label "dog"
+    expect([...(app.search.matches.value ?? [])]).toEqual([1, 3, 5, 4, 0]);
+    expect(app.search.recognized.value).toBe(2);
+    for (const query of ["label:dog", '"dog"']) {
+      app.search.query.value = query;
+      await settled(300);
+      expect([...(app.search.matches.value ?? [])]).toEqual([1, 3, 5]);
+      expect(app.search.recognized.value).toBe(0);
+    }
   });
 
   it("goes on to the match that was requested while it ran", async () => {

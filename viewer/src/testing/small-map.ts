@@ -8,6 +8,7 @@ import {
   type ListedSection,
   type Manifest,
   NO_CATEGORY,
+  type WordsFile,
 } from "../contract";
 import type { Source } from "../source";
 import type { Area, MapName, Stage, View } from "../stage/index";
@@ -24,8 +25,18 @@ export interface SmallMap {
   readonly taken?: readonly number[];
   readonly storage?: Pick<Storage, "getItem" | "setItem">;
   readonly names?: readonly ClassName[];
+  /** The words of the network: its terms, and the class and the probability for each item. */
+  readonly words?: SmallWords;
   /** The sections of the findings; null for a map without findings. */
   readonly findings?: readonly SmallSection[] | null;
+}
+
+export interface SmallWords {
+  readonly terms: Readonly<Record<string, readonly number[]>>;
+  /** Two classes of each item. */
+  readonly classes: readonly number[];
+  /** From 0 to 1. */
+  readonly probabilities: readonly number[];
 }
 
 export interface SmallSection extends Partial<ListedSection> {
@@ -71,6 +82,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
   };
   const { sections, bytes: found } = writeSections(map.findings ?? []);
   files["findings.bin"] = buffer(found);
+  if (map.words) Object.assign(files, wordFiles(map.words));
   const color = (i: number) => `#${i.toString(16).padStart(6, "0")}`;
   const manifest: Manifest = {
     format: "featscape-bundle",
@@ -129,6 +141,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
     items_digest: "0".repeat(64),
     names: map.names ?? [],
     findings: map.findings ? { file: "findings.bin", sections } : null,
+    words: map.words ? wordsFile(n, files["words.bin"]?.byteLength ?? 0) : null,
   };
   const source: Source = {
     manifest,
@@ -182,6 +195,23 @@ function writeSections(given: readonly SmallSection[]): {
     };
   });
   return { sections, bytes: new TextEncoder().encode(text) };
+}
+
+function wordFiles({ terms, classes, probabilities }: SmallWords): Record<string, ArrayBuffer> {
+  return {
+    "words.bin": buffer(new TextEncoder().encode(JSON.stringify(terms))),
+    "word-classes.bin": buffer(Uint16Array.from(classes)),
+    "word-probabilities.bin": buffer(Uint16Array.from(probabilities, (each) => each * 65_535)),
+  };
+}
+
+function wordsFile(n: number, n_bytes: number): WordsFile {
+  return {
+    classes: { file: "word-classes.bin", dtype: "uint16", shape: [n, 2] },
+    probabilities: { file: "word-probabilities.bin", dtype: "uint16", shape: [n, 2] },
+    file: "words.bin",
+    n_bytes,
+  };
 }
 
 function dateColumn(taken: readonly number[]): DateColumn {

@@ -263,8 +263,9 @@ class _BinnedProperty:
         sizes = observed.sum(axis=1)[:, None]
         is_large = np.zeros(sizes.shape, dtype=bool)
         if self.of.levels is None:
-            # a number of two values is compared like a category
-            is_large = (sizes > _LARGEST_TAIL * n_items + 1) & (self.n_bins > 2)
+            is_large = sizes > _LARGEST_TAIL * n_items + 1
+            # the most extreme tail is compared even if ties make it large
+            is_large[[self.n_bins - 2, self.n_bins - 1]] = False
         expected = sizes * class_sizes / n_items
         variance = expected * (1 - class_sizes / n_items) * (n_items - sizes) / max(n_items - 1, 1)
         residuals = (observed - expected) / np.sqrt(np.maximum(variance, 1e-9))

@@ -93,13 +93,6 @@ def test_tails_hold_at_most_a_quarter_of_the_images():
     assert max(shares) <= 25
 
 
-def test_a_tail_of_ties_that_is_half_of_the_images_is_not_compared():
-    codes = np.arange(400) % 4
-    values = np.where(codes < 2, 0.0, np.random.default_rng(0).random(400))
-    texts = [one.text for one in shortcuts(named(codes), columns={"depth": values}).findings]
-    assert not any(text.startswith("Of the 50 % ") for text in texts)
-
-
 def test_a_number_of_two_values_is_compared_although_its_tails_are_large():
     codes = np.arange(400) % 4
     values = np.where((codes < 2) ^ (np.arange(400) % 10 == 0), 1.0, 2.0)

@@ -1,5 +1,6 @@
 /** The text search: its state, and the search itself, by the server or over the bundle's texts. */
 import { batch, effect, signal } from "@preact/signals";
+import { matchWords, readWords, type Words } from "../../bundle/words";
 import type { CategoryColumn, Manifest } from "../../contract";
 import type { App } from "../app";
 import { findingOf } from "../filters/columns";
@@ -8,12 +9,15 @@ import type { TextColumns } from "../items/texts";
 import { haystackPage, matchingLines, termsOf } from "./find";
 
 const TYPING_PAUSE_MS = 160; // after the last letter, before the search starts
+const LEAST_PROBABILITY = 0.1; // of what the query names, by the network
 const SLICE_MS = 30; // of searching, before the page may respond
 
 export class Search {
   readonly query = signal("");
   /** The items found; null if nothing is searched for. */
   readonly matches = signal<Uint32Array | null>(null);
+  /** Number of matches, the last ones, that the network recognized; their texts do not match. */
+  readonly recognized = signal(0);
   /** Index of the current match; -1 before the first. */
   readonly at = signal(-1);
   /** True while a search runs; `matches` are then the previous ones. */
@@ -50,10 +54,11 @@ export class Search {
   }
 
   /** End the search with these matches, or with null if the query is empty. */
-  ended(matches: Uint32Array | null): void {
+  ended(matches: Uint32Array | null, recognized = 0): void {
     const step = this.pendingStep;
     batch(() => {
       this.matches.value = matches;
+      this.recognized.value = recognized;
       this.at.value = -1;
       this.running.value = false;
     });
@@ -160,20 +165,47 @@ function breath(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
+/** The search for what the images show, by the words of the network; they are read once. */
+class Content {
+  private words: Promise<Words> | null = null;
+
+  constructor(private readonly app: App) {}
+
+  /** The items that show what the query names; none if the map or the query has other words. */
+  async find(query: string): Promise<Uint32Array> {
+    const { source, manifest } = this.app;
+    if (manifest.words === null || isAboutTexts(query)) return new Uint32Array();
+    this.words ??= readWords(source, manifest.words).catch((error) => {
+      this.words = null;
+      throw error;
+    });
+    return matchWords(await this.words, query, LEAST_PROBABILITY)?.items ?? new Uint32Array();
+  }
+}
+
+/** A phrase in quotes or a column's name: the query means texts. */
+function isAboutTexts(query: string): boolean {
+  return /[":]/.test(query);
+}
+
 export function runSearch(app: App): () => void {
   const haystack = new Haystack(app);
+  const content = new Content(app);
   let asked = 0;
 
   async function search(query: string, wanted: () => boolean): Promise<void> {
     const ask = app.source.search
       ? app.source.search(query).then((ids) => itemsOf(app, ids))
       : haystack.find(query, wanted);
-    const matches = await app.messages.attempt(ask);
+    const found = await app.messages.attempt(Promise.all([ask, content.find(query)]));
     if (!wanted()) return;
-    if (matches) {
-      app.messages.announcement.value = `${matches.length.toLocaleString("en-US")} found`;
-    }
-    app.search.ended(matches ?? null);
+    if (!found) return app.search.ended(null);
+    const matches = found[0] ?? new Uint32Array();
+    const known = new Set(matches);
+    const recognized = found[1].filter((item) => !known.has(item));
+    const count = matches.length + recognized.length;
+    app.messages.announcement.value = `${count.toLocaleString("en-US")} found`;
+    app.search.ended(Uint32Array.from([...matches, ...recognized]), recognized.length);
   }
 
   return effect(() => {

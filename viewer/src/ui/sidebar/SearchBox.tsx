@@ -5,10 +5,13 @@ import { useApp } from "../context";
 import { IconButton, LinkButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
 
+const RECOGNIZED =
+  "By content: the network recognizes the word in these images, with a probability of at least 10 %";
 const MOST_NAMED = 2; // text columns named in the field; more are counted
 
 /** Name what the search covers, such as "Find in paths, labels and “note”"; null if nothing. */
-export function searchLabel({ columns, classes, strings }: Manifest): string | null {
+export function searchLabel(manifest: Manifest): string | null {
+  const { columns, classes, strings, words } = manifest;
   const searched = columns.filter(
     (column) => (column.kind === "text" || column.kind === "category") && !findingOf(column),
   );
@@ -17,6 +20,7 @@ export function searchLabel({ columns, classes, strings }: Manifest): string | n
     ...(strings ? ["paths"] : []),
     ...(classes ? ["labels"] : []),
     ...(texts.length > MOST_NAMED ? [`${texts.length} columns`] : texts),
+    ...(words ? ["content"] : []),
   ];
   const last = parts.pop();
   if (last === undefined) return null;
@@ -38,6 +42,7 @@ export function SearchBox() {
   const label = searchLabel(app.manifest);
   const matches = app.search.matches.value;
   const at = app.search.at.value;
+  const nRecognized = app.search.recognized.value;
   if (label === null) return null;
   return (
     <search class="fs-search">
@@ -46,7 +51,7 @@ export function SearchBox() {
         <input
           class="fs-input"
           type="search"
-          placeholder={label}
+          placeholder={app.manifest.words ? "Find text or content" : label}
           aria-label={label}
           title={`${label}. “A phrase” in quotes, or column:value`}
           aria-keyshortcuts="/"
@@ -69,7 +74,10 @@ export function SearchBox() {
       </label>
       {matches && (
         <div class="fs-search-found">
-          <span>{foundText(matches.length, app.shownOf(matches).length, at)}</span>
+          <span title={nRecognized > 0 ? RECOGNIZED : undefined}>
+            {foundText(matches.length, app.shownOf(matches).length, at)}
+            {nRecognized > 0 && `, ${nRecognized.toLocaleString("en-US")} by content`}
+          </span>
           {matches.length > 0 && (
             <>
               <LinkButton

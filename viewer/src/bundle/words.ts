@@ -1,0 +1,107 @@
+/** The words of the network: the classes that it recognizes in each item, and the words for them. */
+import type { WordsFile } from "../contract";
+import type { Source } from "../source";
+import { SourceError } from "../sources/error";
+import { readArray } from "./arrays";
+
+const ONE = 65_535; // the code of a probability of 1
+
+export interface Words {
+  /** shape (n, nPerItem), the most probable first */
+  readonly classes: Uint16Array;
+  /** shape (n, nPerItem), from 0 to 65535 */
+  readonly probabilities: Uint16Array;
+  readonly nPerItem: number;
+  /** The classes of each word. */
+  readonly terms: ReadonlyMap<string, readonly number[]>;
+}
+
+/** Items with the probability of what a query names, the most probable first. */
+export interface WordMatches {
+  readonly items: Uint32Array;
+  readonly probabilities: Float32Array;
+}
+
+/** Read the words. Throws a SourceError if they are damaged. */
+export async function readWords(source: Source, file: WordsFile): Promise<Words> {
+  const [classes, probabilities, bytes] = await Promise.all([
+    readArray(source, file.classes, "uint16"),
+    readArray(source, file.probabilities, "uint16"),
+    source.read(file.file),
+  ]);
+  const terms = parse(bytes);
+  if (terms === null) {
+    throw new SourceError(`${file.file} is damaged. Make the map again.`);
+  }
+  return { classes, probabilities, nPerItem: file.classes.shape[1] ?? 0, terms };
+}
+
+function parse(bytes: ArrayBuffer): ReadonlyMap<string, readonly number[]> | null {
+  let content: unknown;
+  try {
+    content = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return null;
+  }
+  if (typeof content !== "object" || content === null || Array.isArray(content)) return null;
+  const entries = Object.entries(content as Record<string, unknown>);
+  const valid = entries.every(
+    ([, classes]) => Array.isArray(classes) && classes.every((each) => Number.isInteger(each)),
+  );
+  return valid ? new Map(entries as [string, number[]][]) : null;
+}
+
+/**
+ * The items that show what a query names, with a probability of at least `least`; null if the words
+ * lack a word of the query. A query is one name ("sports car") if the words contain the name;
+ * otherwise an item must match each of its words.
+ */
+export function matchWords(words: Words, query: string, least: number): WordMatches | null {
+  const named = classesOf(words, query);
+  if (named === null) return null;
+  const { classes, probabilities, nPerItem } = words;
+  const found: number[] = [];
+  const best = new Map<number, number>();
+  for (let item = 0, at = 0; at < classes.length; item++, at += nPerItem) {
+    let lowest = ONE;
+    for (const wanted of named) {
+      let sum = 0;
+      for (let i = at; i < at + nPerItem; i++) {
+        if (wanted.has(classes[i] as number)) sum += probabilities[i] as number;
+      }
+      if (sum < lowest) lowest = sum;
+    }
+    if (lowest < least * ONE) continue;
+    found.push(item);
+    best.set(item, lowest / ONE);
+  }
+  const of = (item: number) => best.get(item) as number;
+  found.sort((a, b) => of(b) - of(a) || a - b);
+  return { items: Uint32Array.from(found), probabilities: Float32Array.from(found, of) };
+}
+
+/** The classes of a query that is one name, or of each of its words; null for an unknown word. */
+function classesOf(words: Words, query: string): Set<number>[] | null {
+  const normal = normalized(query);
+  if (normal === "") return null;
+  const whole = find(words, normal);
+  if (whole) return [whole];
+  const each = normal.split(" ").map((word) => find(words, word));
+  return each.every((classes) => classes !== null) ? (each as Set<number>[]) : null;
+}
+
+function find({ terms }: Words, word: string): Set<number> | null {
+  // "churches" -> "church", "ponies" -> "pony", "dogs" -> "dog"; a wrong form matches no name
+  const forms = [
+    word,
+    word.replace(/ies$/, "y"),
+    word.replace(/(?<=[sxzh])es$/, ""),
+    word.replace(/(?<!s)s$/, ""),
+  ];
+  const classes = new Set(forms.flatMap((form) => terms.get(form) ?? []));
+  return classes.size > 0 ? classes : null;
+}
+
+function normalized(text: string): string {
+  return (text.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? []).join(" ");
+}
