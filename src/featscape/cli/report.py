@@ -261,10 +261,31 @@ def _agreement(opened: Map) -> Iterator[RenderableType]:
     yield f"{n_neighbors}-nearest-neighbor label agreement: {overall}{by_chance}"
     yield (
         f"This is the share of {kind}s for which at least {majority} of the {n_neighbors} {kinds} "
-        "in feature space have the same label. The worst classes come first:"
+        "in feature space have the same label."
     )
-    sizes = Counter(opened.labels)
+    yield from _class_agreement(opened, majority=majority, kind=kind)
+
+
+def _class_agreement(opened: Map, *, majority: int, kind: str) -> Iterator[RenderableType]:
+    """Yield the label agreement of each class; of more than 20, the worst and the best classes."""
+    agreement = opened.run["agreement"]
+    sizes = Counter(opened.labels or ())
     ranked = sorted(agreement["by_class"].items(), key=lambda item: (item[1], item[0]))
+    if len(ranked) > _MAX_CLASSES:
+        # an item of a class of s items has s - 1 neighbors with its label at most
+        n_classes = len(ranked)
+        ranked = [one for one in ranked if sizes[one[0]] > majority]
+        n_small = n_classes - len(ranked)
+        if n_small:
+            yield (
+                f"{plural(n_small, 'class', 'classes')} of {majority} or fewer {kind}s: always "
+                f"0 %, because {majority} neighbors with the same label do not exist."
+            )
+        if len({share for _, share in ranked}) < 2:
+            if ranked:
+                yield f"Each of the other {len(ranked):,} classes: {percent(ranked[0][1])}"
+            return
+    yield "The worst classes come first:"
     n_hidden = max(0, len(ranked) - _MAX_CLASSES)
     n_first = _MAX_CLASSES // 2 if n_hidden else len(ranked)
     shown = ranked[:n_first] + ranked[n_first + n_hidden :]

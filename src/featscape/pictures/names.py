@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 # of the square that has the cluster's share of the area of the map.
 SMALLEST, LARGEST = 0.85, 1.8
 _SIZE_PER_SIDE = 0.1
-_WIDEST = 16.0  # a name is shortened to this width, in units of its size
+_WIDEST = 12.0  # a name is shortened to this width, about 24 letters, in units of its size
+_MOST_COVERED = 0.1  # of the area of the map: more names would hide the items
 _WRAPPED = 8.0  # a name of several words that is wider than this becomes two lines
 _LINE_STEP = 1.15
 _REACH = 4.0  # a name is at most this far from its anchor, in units of its size
@@ -70,6 +71,11 @@ class NameBox:
     def half_height_px(self) -> float:
         """Half of the height, with the outline."""
         return (0.55 + _LINE_STEP / 2 * (len(self.lines) - 1)) * self.size_px
+
+    @property
+    def area_px(self) -> float:
+        """The area with the outline, in square pixels."""
+        return 4 * self.half_width_px * self.half_height_px
 
     @property
     def line_middles(self) -> list[float]:
@@ -162,7 +168,7 @@ def plan_map(
 def lay_out_names(
     arrangement: Arrangement, classes: Classes, *, box: tuple[int, int], text_px: float
 ) -> list[NameBox]:
-    """Return the names that fit on a map, the main anchors of the largest classes first.
+    """Return the names that fit on a tenth of a map, the main anchors of the largest classes first.
 
     The size of a name depends on the number of items in its cluster. Of the positions that overlap
     no earlier name, the name has the position that covers few items and is near the densest spot.
@@ -187,6 +193,7 @@ def lay_out_names(
     coverage = _Coverage(arrangement, box, cell_px=max(text_px / 6, 1.0))
     side_px = float(np.sqrt(box[0] * box[1]))
     names: list[NameBox] = []
+    room_px = _MOST_COVERED * box[0] * box[1]  # square pixels
     for anchor in anchors:
         size = _SIZE_PER_SIDE * side_px * np.sqrt(anchor.n_items / len(points))
         wanted = float(np.clip(size, SMALLEST * text_px, LARGEST * text_px))
@@ -195,8 +202,9 @@ def lay_out_names(
             x, y = points[anchor.item]
             wanted_box = NameBox(lines, x, y, anchor.class_code, size_px)
             name = _best_position(wanted_box, names, coverage, anchor.n_items)
-            if name is not None:
+            if name is not None and (not names or name.area_px <= room_px):
                 names.append(name)
+                room_px -= name.area_px
                 break
     return names
 

@@ -201,7 +201,10 @@ class TestScreens:
         assert re.search(r"\[red\]/broken.png +empty", out)
 
     @pytest.mark.usefixtures("map_run")
-    def test_skipped_files_are_reported_before_the_features(self, featscape, photos, here):
+    def test_skipped_files_are_reported_before_the_features(
+        self, featscape, photos, here, monkeypatch
+    ):
+        monkeypatch.setattr("featscape.images.preview._MAX_FILES", 4)  # the source is large
         (photos / "lost.png").write_bytes(next((photos / "[red]").iterdir()).read_bytes())
         done = featscape("map", photos, "-o", here / "n", "--perplexity", 40)
         assert done.status == 2
@@ -250,16 +253,24 @@ class TestScreens:
 
     def test_embed_shows_the_worst_and_the_best_classes(self, featscape, here):
         rng = np.random.default_rng(0)
-        np.save(here / "words.npy", rng.normal(size=(40, 8)))
-        (here / "labels.txt").write_text("".join(f"class {i % 30}\n" for i in range(40)))
+        values = np.repeat(np.eye(30)[:, :8] * 9, 4, axis=0) + rng.normal(size=(120, 8))
+        np.save(here / "words.npy", np.concatenate([values, rng.normal(size=(2, 8))]))
+        labels = [f"class {i // 4}\n" for i in range(120)] + ["few\n", "few\n"]
+        (here / "labels.txt").write_text("".join(labels))
         done = featscape("embed", "words.npy", "--labels", "labels.txt", "--perplexity", 4)
         assert done.status == 0
-        assert "40 items in 30 classes: words-map/" in done.out
+        assert "122 items in 31 classes: words-map/" in done.out
         assert "10 more classes in run.json" in done.out
         assert len(re.findall(r"^ *class \d+ +\d+ %", done.out, re.MULTILINE)) == 20
-        assert re.search(r"class \d+ +0 % +of [12] items? \* *$", done.out, re.MULTILINE)
-        assert "* always 0 %: a class of 3 or fewer items has too few items" in done.out
+        assert "1 class of 3 or fewer items: always 0 %, because 3 neighbors" in done.out
         assert "images.png" not in done.out
+
+    def test_a_table_of_equal_shares_is_not_shown(self, featscape, here):
+        np.save(here / "words.npy", np.random.default_rng(0).normal(size=(40, 8)))
+        (here / "labels.txt").write_text("".join(f"class {i % 30}\n" for i in range(40)))
+        out = featscape("embed", "words.npy", "--labels", "labels.txt", "--perplexity", 4).out
+        assert "30 classes of 3 or fewer items: always 0 %" in out
+        assert not re.search(r"^ *class \d+ +0 %", out, re.MULTILINE)
 
 
 class TestWeightsThatCannotBeDownloaded:

@@ -9,7 +9,7 @@ from featscape.errors import InputError
 from featscape.labels.classes import NO_LABEL, count_classes
 from featscape.labels.colors import lighten
 from featscape.pictures import class_colors, draw_scatter, points, scatter
-from featscape.pictures.names import plan_map
+from featscape.pictures.names import Arrangement, lay_out_names, plan_map
 from featscape.pictures.plane import project_to_plane
 from featscape.pictures.points import draw_points, marker_px
 from featscape.pictures.theme import LIGHT
@@ -149,7 +149,7 @@ def test_classes_without_a_name_are_in_the_legend():
     positions = np.random.default_rng(0).uniform(size=(n_classes, 2))
     planned = plan(positions, labels)
     named = {labels[name.class_code] for name in planned.names}
-    assert 50 < len(named) < n_classes
+    assert 10 < len(named) < n_classes
     heading, *rows, last = planned.page.legend
     assert heading.name == "other classes"
     assert not named & {row.name for row in rows}
@@ -244,3 +244,15 @@ def test_invalid_arguments_are_errors():
 def test_a_picture_in_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(InputError, match=r"the folder of path must exist; got '.*gone/x\.svg'"):
         draw_scatter([[0, 0], [1, 1]], path=tmp_path / "gone" / "x.svg")
+
+
+def test_long_names_of_many_classes_cover_at_most_a_tenth_of_the_map():
+    positions = np.random.default_rng(0).uniform(size=(300, 2))
+    labels = [f"a long name of a class with many words {i}" for i in range(300)]
+    classes = LIGHT.count_classes(labels, 300)
+    box = 1500, 1500
+    arrangement = Arrangement(np.arange(300), positions * 1400 + 50, side_px=10)
+    names = lay_out_names(arrangement, classes, box=box, text_px=25)
+    assert len(names) > 5
+    assert sum(name.area_px for name in names) <= 0.1 * box[0] * box[1]
+    assert all(name.half_width_px <= 8 * name.size_px for name in names)
