@@ -42,8 +42,8 @@ _METHODS = {
 _TEXTS = {
     "exact": "are the same picture (equal files)",
     "pixels": "are the same picture (equal pixels)",
-    "near": "may be copies (correlation {weakest:.3f})",
-    "similar": "are similar and may be copies (correlation {weakest:.3f}, plain background)",
+    "near": "may be copies (correlation {weakest:.4f})",
+    "similar": "are similar and may be copies (correlation {weakest:.4f}, plain background)",
 }
 
 
