@@ -12,13 +12,14 @@ from PIL import Image, ImageOps
 
 from featscape.errors import InputError
 from featscape.pictures.names import Arrangement, draw_names, plan_map
-from featscape.pictures.page import MIN_THUMBNAIL_PX
+from featscape.pictures.page import MIN_THUMBNAIL_PX, check_path
 from featscape.pictures.plane import Plane, fit_to_box, project_to_plane
 from featscape.pictures.theme import DARK, LIGHT
 from featscape.progress import SilentProgress, Task
 from featscape.thumbnail_layout import move_apart, snap_to_grid, spread_out
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
@@ -51,6 +52,7 @@ def draw_mosaic(
     caption: str | None = None,
     names: bool = True,
     dark: bool = False,
+    path: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Image.Image:
     """Draw the items as images, with borders in the colors of the classes and the classes' names.
@@ -82,6 +84,8 @@ def draw_mosaic(
         Write the names of the classes on the map; otherwise, a legend lists the classes.
     dark : bool
         Draw on a dark background.
+    path : path, optional
+        Also write the picture to this file: .png, or another format of Pillow.
     progress : Progress, optional
 
     Returns
@@ -93,12 +97,14 @@ def draw_mosaic(
     ------
     InputError
         If the positions are not finite numbers of a valid shape, if the number of images or labels
-        differs from the number of positions, or if a size is out of range.
+        differs from the number of positions, if a size is out of range, or if the suffix of `path`
+        is unknown or its folder does not exist.
     ImageError
         If an image cannot be decoded.
     """
     plane = project_to_plane(positions)
     _check_arguments(plane, images, layout)
+    target = None if path is None else check_path(path)
     theme = DARK if dark else LIGHT
     classes = theme.count_classes(labels, len(plane.xy))
     planned = plan_map(
@@ -131,7 +137,10 @@ def draw_mosaic(
         progress.note(
             f"the {layout} of images shows {n_shown:,} of {len(images):,} images: no room for more"
         )
-    return page.finish(picture, caption=" · ".join(remarks) or None)
+    finished = page.finish(picture, caption=" · ".join(remarks) or None)
+    if target is not None:
+        finished.save(target)
+    return finished
 
 
 def _arrange(plane: Plane, page: Page, *, layout: str, thumbnail_px: int | None) -> Arrangement:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from PIL import Image, ImageDraw
+from PIL.Image import registered_extensions
 
 from featscape.errors import InputError
 from featscape.pictures.text import format_distinct, format_text, one_line
 from featscape.pictures.theme import LIGHT, Theme
 
 if TYPE_CHECKING:
+    import os
+
     from numpy.typing import NDArray
 
     from featscape.labels.classes import Classes
@@ -173,6 +177,27 @@ def check_sizes(size_px: int, thumbnail_px: int | None = None) -> None:
             f"picture = {size_px // 6}; got {thumbnail_px}. "
             "Choose another size, or a larger size_px."
         )
+
+
+def check_path(path: str | os.PathLike[str], *, vector: tuple[str, ...] = ()) -> Path:
+    """Return the path of a picture to write.
+
+    Raises InputError if the folder does not exist, or if the suffix is neither one of `vector` nor
+    that of a format of Pillow.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise InputError(
+            f"the folder of path must exist; got {str(path)!r}, but there is no folder "
+            f"{str(path.parent)!r}. Make the folder first."
+        )
+    suffix = path.suffix.lower()
+    if suffix not in vector and suffix not in registered_extensions():
+        raise InputError(
+            f"path must end with {', '.join((*vector, '.png'))} or another suffix of an image; "
+            f"got {suffix!r}. Choose another name."
+        )
+    return path
 
 
 def plan_page(

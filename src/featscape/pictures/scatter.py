@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
-from PIL.Image import registered_extensions
 
 from featscape.errors import InputError
 from featscape.labels.colors import position_colors
 from featscape.pictures.names import Arrangement, draw_names, plan_map
+from featscape.pictures.page import check_path
 from featscape.pictures.plane import fit_to_box, project_to_plane
 from featscape.pictures.points import draw_points, marker_px
 from featscape.pictures.theme import DARK, LIGHT
@@ -144,7 +143,7 @@ def draw_scatter(
             theme=theme,
         )
         return None
-    target = None if path is None else _check_path(path)
+    target = None if path is None else check_path(path, vector=tuple(VECTOR_SUFFIXES))
     planned = plan_map(
         partial(_arrange, plane),
         size_px=size_px,
@@ -163,23 +162,6 @@ def draw_scatter(
     else:
         finished.save(target)
     return finished
-
-
-def _check_path(path: str | os.PathLike[str]) -> Path:
-    """Return the path, or raise InputError if no format has its suffix."""
-    folder = Path(path).parent
-    if not folder.is_dir():
-        raise InputError(
-            f"the folder of path must exist; got {str(path)!r}, but there is no folder "
-            f"{str(folder)!r}. Make the folder first."
-        )
-    suffix = Path(path).suffix.lower()
-    if suffix not in VECTOR_SUFFIXES and suffix not in registered_extensions():
-        raise InputError(
-            f"path must end with .svg, .pdf, .png or another suffix of an image; got {suffix!r}. "
-            "Choose another name."
-        )
-    return Path(path)
 
 
 def _draw_map(

@@ -346,3 +346,11 @@ def test_an_image_that_cannot_be_read_stops_the_picture():
 def test_invalid_arguments_are_errors(arguments, message):
     with pytest.raises(InputError, match=message):
         draw_mosaic(**arguments)
+
+
+def test_the_picture_is_also_written_to_a_file(tmp_path):
+    picture = draw_mosaic(points(9), Plain(9), size_px=300, path=tmp_path / "x.png")
+    with Image.open(tmp_path / "x.png") as written:
+        assert written.tobytes() == picture.tobytes()
+    with pytest.raises(InputError, match=r"path must end with \.png or another"):
+        draw_mosaic(points(9), Plain(9), size_px=300, path=tmp_path / "x.svg")
