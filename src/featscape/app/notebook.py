@@ -221,7 +221,7 @@ class InteractiveMap(Map):
         Raises
         ------
         InputError
-            If the map was made from features, without a network.
+            If the image does not exist, or the map was made from features, without a network.
         ModelError, DeviceError
             If `model` or `weights` is required, or the network cannot be loaded or differs from
             the network of the map.
@@ -235,6 +235,8 @@ class InteractiveMap(Map):
                 f"place takes one image; got the folder {str(image)!r}. "
                 "Place all images of a folder with place_images."
             )
+        if isinstance(image, str | os.PathLike) and not Path(image).exists():
+            raise InputError(f"the image {str(image)!r} does not exist. Check the path.")
         given = (model, None if weights is None else str(weights), device)
         if given not in self._placers:
             self._placers[given] = open_placer(self, model=model, weights=weights, device=device)

@@ -156,3 +156,8 @@ class TestRead:
     def test_invalid_messages_are_refused(self, opened):
         with pytest.raises(ValidationError, match="kind"):
             opened.widget._answer(None, {"kind": "write", "id": 1}, [])
+
+
+def test_a_missing_image_is_reported_before_the_network_is_loaded(made):
+    with pytest.raises(InputError, match=r"the image 'nofile\.jpg' does not exist"):
+        made.place("nofile.jpg")
