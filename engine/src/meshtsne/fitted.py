@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -246,5 +247,6 @@ class FittedMap(LazyEstimator):
             return validate_data(self, X, accept_sparse="csr", ensure_all_finite=False, reset=reset)
         except ValueError as error:
             remedy = "one row of numbers per item" if reset else "the same columns as to fit"
-            reason = str(error).rstrip().rstrip(".")
+            # scikit-learn joins two sentences without a space: "bytes/strings.Convert"
+            reason = re.sub(r"\.(?=[A-Z])", ". ", str(error).rstrip().rstrip("."))
             raise InputError(f"{reason}. Pass {remedy}.") from error

@@ -404,3 +404,8 @@ def test_only_the_seed_changes_the_embedding(X):
     a, b = (quick(init="random", random_state=s).fit_transform(X) for s in (1, 2))
     assert (a != b).any()
     np.testing.assert_array_equal(a, quick(init="random", random_state=1).fit_transform(X))
+
+
+def test_the_message_for_text_has_a_space_between_its_sentences():
+    with pytest.raises(InputError, match=r"arrays of bytes/strings\. Convert your data"):
+        TSNE().fit_transform([["a", "b"], ["c", "d"]])
