@@ -61,7 +61,7 @@ _HOW = {
     ),
     "similar": (
         "The pixels correlate after alignment more than chance explains, but a plain background "
-        "covers 30 % or more of the pictures, so that different drawings correlate as well. The "
+        "covers 25 % or more of the pictures, so that different drawings correlate as well. The "
         "highest correlation is first. In the difference image, black is equal."
     ),
     "duplicates": (

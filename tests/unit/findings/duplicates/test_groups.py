@@ -72,6 +72,16 @@ def test_copies_with_a_plain_background_are_only_similar_and_come_last():
     assert "are similar and may be copies (correlation " in part.findings[1].text
 
 
+def test_copies_with_a_sky_that_is_not_of_one_color_may_be_copies():
+    images = pictures(50)
+    levels = np.asarray(images[1]).copy()
+    rows = levels.shape[0] // 2
+    levels[:rows] = np.linspace(194, 222, rows)[:, None, None]
+    images[1] = Image.fromarray(levels)
+    images[40] = ImageOps.mirror(images[1])
+    assert [(one.items, one.kind) for one in duplicates(images).findings] == [((1, 40), "near")]
+
+
 def test_near_features_without_near_pixels_are_no_duplicates():
     images = pictures(50)
     images[41], images[42] = (Image.new("RGB", (64, 48), color) for color in ("gray", "white"))
