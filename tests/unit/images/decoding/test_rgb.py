@@ -55,6 +55,16 @@ def test_lab_without_littlecms_is_refused(decode, monkeypatch):
         decode(Image.new("LAB", (2, 2)), "TIFF")
 
 
+def test_a_white_drawing_is_blended_with_gray():
+    image = Image.new("RGBA", (8, 8), (255, 255, 255, 0))
+    image.paste((250, 255, 255, 255), (2, 2, 6, 6))
+    converted = convert_to_rgb(image)
+    assert converted.getpixel((0, 0)) == (128, 128, 128)
+    assert converted.getpixel((3, 3)) == (250, 255, 255)
+    image.putpixel((3, 3), (0, 0, 0, 255))
+    assert convert_to_rgb(image).getpixel((0, 0)) == (255, 255, 255)
+
+
 def test_rgba_is_blended_with_white(decode):
     image = Image.new("RGBA", (3, 1))
     image.putdata([(200, 100, 0, 255), (200, 100, 0, 0), (200, 100, 0, 128)])
@@ -95,7 +105,7 @@ def test_one_transparent_value_is_blended_with_white(decode):
     assert_near(decode(gray, "PNG", transparency=7), [[(255,) * 3, (8,) * 3]], 0)
     bits = Image.new("1", (2, 1))
     bits.putdata([0, 255])
-    assert_near(decode(bits, "PNG", transparency=0), [[(255,) * 3, (255,) * 3]], 0)
+    assert_near(decode(bits, "PNG", transparency=0), [[(128,) * 3, (255,) * 3]], 0)  # white only
     color = Image.new("RGB", (2, 1))
     color.putdata([(1, 2, 3), (1, 2, 4)])
     assert_near(decode(color, "PNG", transparency=(1, 2, 3)), [[(255,) * 3, (1, 2, 4)]], 0)
