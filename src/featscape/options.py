@@ -67,8 +67,8 @@ class EmbeddingOptions:
     findings: Annotated[
         bool,
         Help(
-            "Find wrong labels, duplicates, images off topic and more; the findings are stored in "
-            "the map.",
+            "Find wrong labels and more; among images also duplicates and images off topic. The "
+            "findings are stored in the map.",
             flag="--findings/--no-findings",
         ),
     ] = True  # the findings of 500 photographs take a few seconds
