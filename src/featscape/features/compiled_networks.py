@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from featscape.progress import Progress
 
-_FORMAT = 1  # increase for each change of the code that changes the features or the files
+_FORMAT = 2  # increase for each change of the code that changes the features or the files
 _MODEL, _DESCRIPTION, _CLASSIFIER = "network.xml", "network.json", "classifier.npz"
 _LIBRARIES = ("featscape", "openvino", "torch", "torchvision", "timm", "open_clip_torch")
 

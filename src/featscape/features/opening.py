@@ -14,7 +14,6 @@ from featscape.features.engines.base import Probe
 from featscape.features.engines.devices import choose_device
 from featscape.features.engines.folding import fold_batch_norms
 from featscape.features.engines.selection import open_engine
-from featscape.features.engines.torch import TorchEngine
 from featscape.features.network import Network
 from featscape.features.readout.pooling import DEFAULT_POOL
 from featscape.features.zoo.architecture import OUTPUT
@@ -127,9 +126,7 @@ def _start(
         card,
         str(device),
         module=readout,
-        preprocessing=(
-            preprocessing if isinstance(engine, TorchEngine) else preprocessing.without_torch()
-        ),
+        preprocessing=preprocessing,
         engine=engine,
         requested=precision,
         fallback=fallback,
@@ -178,7 +175,7 @@ def _open_onnx(
         card,
         "cpu",
         module=None,
-        preprocessing=preprocessing.without_torch(),
+        preprocessing=preprocessing,
         engine=engine,
         requested=precision,
         fallback="",

@@ -72,7 +72,7 @@ def on_a_gpu():
 
     def move(network):
         preprocessing = network.preprocessing
-        resizing = replace(preprocessing.resizing, kernel="torch")
+        resizing = preprocessing.resizing
         engine = TorchEngine(
             network.module,
             device=torch.device("cpu"),

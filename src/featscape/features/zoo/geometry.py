@@ -2,8 +2,7 @@
 
 For a bilinear or bicubic resize and a central crop, PyTorch's uint8 kernel takes a quarter of
 Pillow's time. The kernel uses Pillow's algorithm with SIMD instructions; its values differ by
-rounding only, by at most 2. Pillow is used with a network that does not need PyTorch, because the
-import of PyTorch takes a second.
+rounding only, by at most 2.
 """
 
 from __future__ import annotations
@@ -38,14 +37,11 @@ class ResizeAndCrop:
         Side of the square.
     interpolation : str
         "bilinear" or "bicubic".
-    kernel : str
-        "torch" or "pillow".
     """
 
     resize_px: int
     crop_px: int
     interpolation: str
-    kernel: str = "torch"
 
     def resized_length(self, side_px: int, shorter_px: int) -> tuple[int, int]:
         """Return the new length of a side, and the offset of the square on this side.
@@ -79,8 +75,6 @@ class ResizeAndCrop:
         -------
         ndarray of uint8, shape (crop_px, crop_px, 3)
         """
-        if self.kernel == "pillow":
-            return self._by_pillow(image)
         import torch
         from torch.nn.functional import interpolate
 
@@ -99,24 +93,6 @@ class ResizeAndCrop:
         values: NDArray[np.uint8] = resized.permute(0, 2, 3, 1)[0].numpy()  # (h, w, 3), a view
         # NumPy makes the copy: PyTorch would use its threads, which the network needs
         return np.ascontiguousarray(values[top : top + self.crop_px, left : left + self.crop_px])
-
-    def _by_pillow(self, image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Resize only the columns that the square shows.
-
-        Pillow resizes the columns of a part of the rows first, and then clips other values.
-        """
-        from PIL import Image
-
-        opened = Image.fromarray(image) if isinstance(image, np.ndarray) else image
-        shorter, size_px = min(opened.size), self.crop_px
-        (width, left), (height, top) = (self.resized_length(side, shorter) for side in opened.size)
-        scale = opened.width / width  # pixels of the image per new pixel
-        resized = opened.resize(
-            (size_px, height),
-            Image.Resampling[self.interpolation.upper()],
-            box=(left * scale, 0, (left + size_px) * scale, opened.height),
-        )
-        return np.array(resized.crop((0, top, size_px, top + size_px)))
 
 
 def make_crop(transform: Any) -> Callable[[Image.Image], NDArray[np.uint8]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,11 +61,6 @@ class Preprocessing:
     def resizing(self) -> ResizeAndCrop | None:
         """The resize and crop as a `ResizeAndCrop`, which a GPU supports; None for other steps."""
         return self.crop if isinstance(self.crop, ResizeAndCrop) else None
-
-    def without_torch(self) -> Preprocessing:
-        """Return the same steps without PyTorch, if the steps are a `ResizeAndCrop`."""
-        resizing = self.resizing
-        return self if resizing is None else replace(self, crop=replace(resizing, kernel="pillow"))
 
     def standardize(self, batch: torch.Tensor) -> torch.Tensor:
         """Scale values to 0..1, and standardize each channel.
