@@ -147,6 +147,14 @@ def read_classifier(card: ModelCard) -> ClassifierWeights | None:
     """Return the classifier of a network: see `classifier_weights.read_classifier`.
 
     The classifier of a cached network is read without PyTorch.
+
+    Parameters
+    ----------
+    card : ModelCard
+
+    Returns
+    -------
+    ClassifierWeights or None
     """
     if card.weights in standard_weights(card.name) and card.layer.startswith(INPUT_OF):
         name = entry_name(card.name, weights=None, layers=(), pool=None)
