@@ -28,13 +28,13 @@ $(RUNNABLE): pyproject.toml engine/pyproject.toml engine/CMakeLists.txt $(NATIVE
 demo: $(RUNNABLE)
 	$(BIN)/featscape demo -o demo-map --force
 
-# CONTRIBUTING.md describes the folders of tests. The tests run in two processes, file by file, slow kinds of tests
-# first; the tests of the cluster always run in one. PROCESSES=0 runs all of them in one process, for a debugger.
+# CONTRIBUTING.md describes the folders of tests. The tests run in two processes, file by file, in the order of
+# conftest.py; the tests of the cluster always run in one. PROCESSES=0 runs all in one process, for a debugger.
 PROCESSES ?= 2
 # pytest-xdist may wait forever after it has replaced a process that ended during a test.
 PARALLEL = -m "not zoo" -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 test: $(INSTALLED)
-	$(BIN)/python -m pytest $(PARALLEL) $(call folders,gpu browser process network unit)
+	$(BIN)/python -m pytest $(PARALLEL) $(call folders,unit network gpu process browser)
 	$(BIN)/python -m pytest $(call folders,cluster)
 
 # More networks, more GPUs, and the benchmarks of the GPU in Triton's interpreter.

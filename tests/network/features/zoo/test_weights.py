@@ -13,6 +13,7 @@ from torchvision import models
 from featscape.errors import ModelError
 from featscape.features import load_network
 from featscape.features.zoo import weights
+from featscape.files.regular import hash_file
 from helpers.web_server import Handler, serve
 
 
@@ -122,7 +123,7 @@ def weights_server(tmp_path, monkeypatch, small_file):
     """Serve weights on this machine, and use an empty cache for downloads."""
     folder = tmp_path / "server"
     folder.mkdir()
-    name = f"small-{weights.hash_file(small_file)[:8]}.pth"
+    name = f"small-{hash_file(small_file)[:8]}.pth"
     (folder / name).write_bytes(small_file.read_bytes())
 
     class Files(Handler):
@@ -142,7 +143,7 @@ def test_weights_are_downloaded_once(weights_server):
     served, cache = weights_server
     card = load_network("shufflenet_v2_x0_5").card
     assert card.weights == "IMAGENET1K_V1"
-    assert card.weights_sha256 == weights.hash_file(served)
+    assert card.weights_sha256 == hash_file(served)
     assert [path.name for path in cache.iterdir()] == [served.name]
     served.unlink()
     assert load_network("shufflenet_v2_x0_5").card == card
@@ -224,4 +225,4 @@ def test_safetensors_files_are_read(tmp_path, small_file):
     path = tmp_path / "small.safetensors"
     save_file(torch.load(small_file, weights_only=True), path)
     card = load_network("shufflenet_v2_x0_5", weights=path).card
-    assert card.weights_sha256 == weights.hash_file(path)
+    assert card.weights_sha256 == hash_file(path)
