@@ -24,7 +24,7 @@ def copy_map(seed, folder):
 
 def list_files(folder):
     """Return the names of all files of a map that featscape reads."""
-    pictures = {"images.png", "images-grid.png", "map.html"}
+    pictures = {"images.png", "images-grid.png", "classes.png", "map.html"}
     names = (path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file())
     return [str(name) for name in names if str(name) not in pictures]
 

@@ -6,6 +6,7 @@ The fuzzing program makes the map in a separate process: `python -m hostile.seed
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -66,3 +67,4 @@ def copy_seed_map(made_in: Path, folder: Path) -> Path:
 
 if __name__ == "__main__":
     make_seed_map(Path(sys.argv[1]))
+    os._exit(0)  # a thread of Arrow may abort the exit: github.com/apache/arrow/issues/34314

@@ -101,7 +101,9 @@ def test_the_keyboard_steps_through_label_errors_and_opens_one(look, anywhere):
     expect(panel.get_by_role("listitem").first).to_be_visible()
     visit.page.keyboard.press("j")
     expect(current).to_contain_text(anywhere.map.paths[first.item])
-    expect(current.locator(".fs-relabel")).to_have_text(f"{first.label}→{first.suggested}?")
+    expect(current.locator(".fs-relabel")).to_have_text(
+        f"label:{first.label}suggested:{first.suggested}"
+    )
     visit.page.keyboard.press("j")
     expect(current).to_contain_text(anywhere.map.paths[second.item])
     expect(panel).to_contain_text(f"2 / {len(anywhere.findings.labels)}")

@@ -13,7 +13,7 @@ from PIL import Image
 SIZE = {"width": 1280, "height": 800}
 CLEAR = (330, 60, 900, 700)  # an area without panels: left, top, right, bottom
 LIGHT = (247, 247, 245)  # the background of the light theme
-PATIENCE_MS = 20_000  # for actions of milliseconds, because the machine may be busy
+PATIENCE_MS = 60_000  # for actions of milliseconds, because the machine may be busy
 REST_MS = 450  # longer than the delay after which the page updates its address
 
 
