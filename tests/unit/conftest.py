@@ -3,7 +3,7 @@
 import pytest
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def small_pictures_in_pages():
     """Write small static pictures into the pages: resizing and encoding take 0.1 s for 900 px."""
     with pytest.MonkeyPatch.context() as patch:
