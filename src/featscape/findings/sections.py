@@ -173,9 +173,22 @@ def _duplicates(findings: Findings) -> Iterator[FindingsSection]:
         number = plural(len(similar), "group", "groups")
         text = (
             f"{number} of pictures with a plain background that differ in small parts or in color "
-            "only. They may be copies, or different drawings with similar outlines."
+            f"only{_crossing(similar)}. They may be copies, or different drawings with similar "
+            "outlines."
         )
         yield _section("similar", "Similar pictures", "pairs", similar, text)
+
+
+def _crossing(groups: Sequence[DuplicateGroup]) -> str:
+    """Return how many groups have images in different splits, and how many different labels."""
+    leaks = sum(one.leak for one in groups)
+    conflicts = sum(one.conflict for one in groups)
+    parts = []
+    if leaks:
+        parts.append(f"{leaks:,} with images in different splits")
+    if conflicts:
+        parts.append(f"{conflicts:,} with different labels")
+    return f" ({' and '.join(parts)})" if parts else ""
 
 
 def _kinds_of(groups: Sequence[DuplicateGroup]) -> str:

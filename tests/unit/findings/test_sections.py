@@ -75,6 +75,12 @@ def test_similar_pictures_are_no_duplicates_leaks_or_conflicts():
     assert sections["duplicates"].text == "1 group of duplicates: 1 of equal files."
     assert sections["similar"].title == "Similar pictures"
     assert "or different drawings with similar outlines" in sections["similar"].text
+    assert (
+        "(1 with images in different splits and 1 with different labels)"
+        in sections["similar"].text
+    )
+    plain = arranged(duplicates=(duplicates("similar"),))["similar"]
+    assert "(" not in plain.text
 
 
 def test_different_labels_of_duplicates_are_to_check_and_not_called_wrong():
