@@ -76,8 +76,8 @@ def load_network(
 ) -> Network:
     """Load a pretrained network, ready for `extract`.
 
-    The network of a library that OpenVINO runs on the CPU is cached in OpenVINO's format, and the
-    next call does not import PyTorch.
+    The network of a library that OpenVINO runs on the CPU is cached in OpenVINO's format. The next
+    call reads the cached network and builds no module of PyTorch.
 
     Parameters
     ----------
