@@ -7,7 +7,7 @@ MODULES := viewer/node_modules/.package-lock.json
 STATIC := src/featscape/bundle/static
 NATIVE := $(shell find engine/native -type f)
 
-.PHONY: demo test test-zoo fuzz sanitize check catalog pictures docs contract viewer format data install clean
+.PHONY: demo test test-zoo fuzz sanitize check catalog pictures docs wheels contract viewer format data install clean
 
 install: $(INSTALLED)
 
@@ -87,6 +87,20 @@ pictures: $(INSTALLED)
 # Build the documentation site in build/docs/html, with maps of the photographs: a minute.
 docs: $(INSTALLED) data/animals
 	$(BIN)/python tools/build_docs.py
+
+# Build and check the source archives and wheels of both distributions, in dist, as the workflow of the releases does.
+# meshtsne's wheel is for PYTHON if that is 3.11, and for 3.12 and later otherwise.
+wheels: build/wheel-tools/installed
+	rm -rf dist
+	build/wheel-tools/bin/python -m build --outdir dist
+	build/wheel-tools/bin/python -m build --outdir dist engine
+	build/wheel-tools/bin/python -m twine check --strict dist/*
+	build/wheel-tools/bin/python tools/check_wheels.py dist
+
+build/wheel-tools/installed:
+	$(PYTHON) -m venv build/wheel-tools
+	build/wheel-tools/bin/python -m pip install --quiet --disable-pip-version-check build twine
+	touch $@
 
 # Generate viewer/src/contract.ts from the Python models.
 contract: $(INSTALLED)
