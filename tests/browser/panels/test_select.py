@@ -197,6 +197,15 @@ def test_the_search_finds_what_the_network_recognizes(look, request, shown):
     visit.page.get_by_label("Find in paths, labels and content").fill("animals")
     found = visit.page.locator(".fs-search-found")
     expect(found).to_contain_text(f"{len(named) + only} found, {only} by content")
+    listed = visit.panel("Found").get_by_role("listitem")
+    expect(listed).to_have_count(min(len(wanted), 50))
+    percent = round(100 * float(recognized.probabilities[0]))
+    expect(listed.first).to_contain_text(f"{percent}%")
+    expect(visit.page.get_by_role("region", name="Legend")).to_contain_text("“animals”")
+    visit.page.keyboard.press("Escape")  # clears the query, because the field has the focus
+    expect(visit.panel("Found")).to_have_count(0)
+    visit.page.get_by_label("Find in paths, labels and content").fill("annimal")
+    expect(visit.page.locator(".fs-suggestions button").first).to_have_text("animal")
 
 
 def test_the_view_as_a_png_of_any_size(look, digits_file):

@@ -29,7 +29,7 @@ describe("matchWords", () => {
   it("adds the probabilities of the classes and returns the most probable item first", () => {
     const matches = matchWords(words(), "car", 0.1);
     expect([...(matches?.items ?? [])]).toEqual([0, 1]);
-    expect(matches?.probabilities[0]).toBeCloseTo(50_000 / 65_535, 6);
+    expect(matches?.scores[0]).toBeCloseTo(50_000 / 65_535, 6);
   });
 
   it("takes a query as one name if the words contain the name", () => {

@@ -16,10 +16,12 @@ export interface Words {
   readonly terms: ReadonlyMap<string, readonly number[]>;
 }
 
-/** Items with the probability of what a query names, the most probable first. */
+/** What a query finds in the content of the images. */
 export interface WordMatches {
+  /** The items that match, the most probable first. */
   readonly items: Uint32Array;
-  readonly probabilities: Float32Array;
+  /** The probability of what the query names, for every item of the map. */
+  readonly scores: Float32Array;
 }
 
 /** Read the words. Throws a SourceError if they are damaged. */
@@ -61,8 +63,8 @@ export function matchWords(words: Words, query: string, least: number): WordMatc
   if (named === null) return null;
   const { classes, probabilities, nPerItem } = words;
   const found: number[] = [];
-  const best = new Map<number, number>();
-  for (let item = 0, at = 0; at < classes.length; item++, at += nPerItem) {
+  const scores = new Float32Array(classes.length / nPerItem);
+  for (let item = 0, at = 0; item < scores.length; item++, at += nPerItem) {
     let lowest = ONE;
     for (const wanted of named) {
       let sum = 0;
@@ -71,13 +73,27 @@ export function matchWords(words: Words, query: string, least: number): WordMatc
       }
       if (sum < lowest) lowest = sum;
     }
-    if (lowest < least * ONE) continue;
-    found.push(item);
-    best.set(item, lowest / ONE);
+    scores[item] = lowest / ONE;
+    if (lowest >= least * ONE) found.push(item);
   }
-  const of = (item: number) => best.get(item) as number;
+  const of = (item: number) => scores[item] as number;
   found.sort((a, b) => of(b) - of(a) || a - b);
-  return { items: Uint32Array.from(found), probabilities: Float32Array.from(found, of) };
+  return { items: Uint32Array.from(found), scores };
+}
+
+/** The first word of a query that the words lack, and the other words; null if there is none. */
+export function unknownWord(
+  words: Words,
+  query: string,
+): { readonly word: string; replacedBy(known: string): string } | null {
+  const normal = normalized(query);
+  if (normal === "" || classesOf(words, query) !== null) return null;
+  const each = normal.split(" ");
+  const at = each.findIndex((word) => find(words, word) === null);
+  return {
+    word: each[at] ?? "",
+    replacedBy: (known) => each.map((word, i) => (i === at ? known : word)).join(" "),
+  };
 }
 
 /** The classes of a query that is one name, or of each of its words; null for an unknown word. */

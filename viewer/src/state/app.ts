@@ -16,11 +16,14 @@ import { Search } from "./search/search";
 import { type NamedSelection, NamedSelections } from "./selections/named-selections";
 import { Selection } from "./selections/selection";
 import { Navigation, type Surroundings } from "./view/navigation";
-import { Panels, type PlacedImage } from "./view/panels";
+import { type Panel, Panels, type PlacedImage } from "./view/panels";
 
 // Charts that are open at the start. Their columns are read, so a large map starts without charts.
 const MOST_OPEN = 5;
 const MOST_OPEN_ITEMS = 200_000;
+
+/** The panels that Escape closes before it clears the selection. */
+const ABOVE_SELECTION = new Set<Panel | null>(["item", "placed", "found"]);
 
 export class App {
   readonly mode: Signal<ViewMode>;
@@ -49,7 +52,7 @@ export class App {
   /** The selections that the browser keeps under a name; null for a map without a digest. */
   readonly named: NamedSelections | null;
   readonly search: Search;
-  readonly panels = new Panels(this.selection);
+  readonly panels = new Panels(this.selection, () => this.search.content.value !== null);
   readonly findings: Findings;
 
   constructor(
@@ -136,6 +139,14 @@ export class App {
     const column = this.manifest.columns.find((each) => each.name === name);
     if (name === LABEL || !column) return null;
     return column.kind === "number" || column.kind === "date" ? column : null;
+  }
+
+  /** Color the map by a column, also while a search colors it. */
+  colorMapBy(name: string): void {
+    batch(() => {
+      this.colorBy.value = name;
+      this.search.isColoring.value = false;
+    });
   }
 
   toggleFacet(name: string): void {
@@ -266,10 +277,27 @@ export class App {
    * list of the sections, choose the section before or after the chosen one.
    */
   stepFinding(by: -1 | 1): void {
-    if (this.listsSections) {
+    if (this.panels.side.value === "found") this.stepFound(by);
+    else if (this.listsSections) {
       const section = this.findings.stepSection(by);
       if (section) this.messages.announcement.value = `${section.title}: ${section.text}`;
     } else if (this.findings.step(by)) this.showFinding();
+  }
+
+  /** List the content that a search has found, if no other panel is open; close an empty list. */
+  showContent(): void {
+    const { panels, search } = this;
+    if (search.content.value === null) {
+      if (panels.side.value === "found") panels.close();
+    } else if (panels.side.value === null) panels.show("found");
+  }
+
+  private stepFound(by: -1 | 1): void {
+    const item = this.search.stepBest(by);
+    if (item === null) return;
+    this.navigation.reveal(item);
+    const { bestAt, best } = this.search;
+    this.messages.announcement.value = `${bestAt.value + 1} of ${best.value.length}`;
   }
 
   chooseFinding(number: number): void {
@@ -312,7 +340,7 @@ export class App {
     const { panels, messages, navigation, selection, search } = this;
     if (panels.helpOpen.value) panels.helpOpen.value = false;
     else if (messages.error.value !== null) messages.error.value = null;
-    else if (panels.side.value === "item" || panels.side.value === "placed") this.closePanel();
+    else if (ABOVE_SELECTION.has(panels.side.value)) this.closePanel();
     else if (panels.side.value === "findings") this.leaveFindings();
     else if (selection.count > 0) this.clearSelection();
     else if (this.tool.value !== "pan") this.tool.value = "pan";

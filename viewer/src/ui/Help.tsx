@@ -54,7 +54,7 @@ function keyRows({ modes, manifest, source, hasImages }: App): [string, string][
     ...(manifest.names.length > 0 ? [pair("M", "names on the map")] : []),
     ["A", "select what is shown"],
     ["F", "findings"],
-    ["J K", "next finding, previous finding"],
+    ["J K", "next, previous finding or found image"],
     ["[ ]", "back, forward through the opened images"],
     ["B T", "legend, dark or light"],
     ["Esc", "close the panel, clear the selection"],

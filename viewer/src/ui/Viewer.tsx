@@ -8,6 +8,7 @@ import { DropZone } from "./DropZone";
 import { Help } from "./Help";
 import { HoverCard } from "./HoverCard";
 import { FindingsPanel } from "./side/FindingsPanel";
+import { FoundPanel } from "./side/FoundPanel";
 import { ItemPanel } from "./side/ItemPanel";
 import { PlacedPanel } from "./side/PlacedPanel";
 import { SelectionPanel } from "./side/SelectionPanel";
@@ -41,6 +42,8 @@ function SideDock() {
       return <PlacedPanel />;
     case "findings":
       return <FindingsPanel />;
+    case "found":
+      return <FoundPanel />;
     case null:
       return null;
   }
@@ -69,8 +72,19 @@ function Pills() {
   const { length } = app.selection.items.value;
   const panel = app.panels.side.value;
   const section = app.findings.section.value;
+  const content = app.search.content.value;
   return (
     <div class="fs-pills">
+      {content && panel !== "found" && (
+        <Pill
+          panel="found"
+          text={`“${content.query}”`}
+          close="End the search"
+          onClose={() => {
+            app.search.query.value = "";
+          }}
+        />
+      )}
       {section && panel !== "findings" && (
         <Pill
           panel="findings"

@@ -87,9 +87,10 @@ export function listenKeys(app: App, root: HTMLElement, stage: HTMLElement): () 
   const target: EventTarget = app.surroundings.embedded ? root : document;
   const byKey = actions(app, root);
 
-  /** The item under the cursor, or the first item of the current finding. */
+  /** The item under the cursor, the current one of the search, or of the current finding. */
   function current(): number | null {
-    return app.navigation.cursor.value ?? app.findings.current.value?.items[0] ?? null;
+    const found = app.panels.side.value === "found" ? app.search.current : null;
+    return app.navigation.cursor.value ?? found ?? app.findings.current.value?.items[0] ?? null;
   }
 
   function onMap(event: KeyboardEvent): boolean {

@@ -64,7 +64,7 @@ export interface NumberScale {
 const SAMPLE = 20_000; // numbers from which the median is estimated
 const SKEWED = 0.125; // share of the range; a median below it makes the scale logarithmic
 
-function evenScale(minimum: number, maximum: number): NumberScale {
+export function evenScale(minimum: number, maximum: number): NumberScale {
   const same = (value: number) => value;
   return { minimum, maximum, lowest: minimum, logarithmic: false, at: same, from: same };
 }

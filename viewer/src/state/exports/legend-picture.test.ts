@@ -32,3 +32,11 @@ it("the drawn legend of numbers has a scale and explains gray", async () => {
   app.colorBy.value = "value";
   expect(await written(app)).toEqual(["value", "1", "5", "Gray: 1 without a value"]);
 });
+
+it("the drawn legend of a search for content has the scale of the probability", async () => {
+  const app = smallApp();
+  app.search.ended(Uint32Array.of(1), {
+    content: { query: "dog", items: Uint32Array.of(1), scores: new Float32Array(6) },
+  });
+  expect(await written(app)).toEqual(["“dog”", "0%", "100%"]);
+});

@@ -39,9 +39,13 @@ interface Content {
 export async function legendPainter(app: App): Promise<Painter | null> {
   const name = app.colorBy.value;
   const ink = INK[app.theme.value];
-  const content = (await scaleContent(app, name)) ?? classContent(app, name);
+  const found = app.search.coloring;
+  const content = found
+    ? scale(app, { least: "0%", most: "100%" })
+    : ((await scaleContent(app, name)) ?? classContent(app, name));
   if (!content) return null;
-  const title = name === LABEL ? app.manifest.title : columnTitle(app.manifest, name);
+  const column = name === LABEL ? app.manifest.title : columnTitle(app.manifest, name);
+  const title = found ? `“${found.query}”` : column;
   return (paper, ratio) => {
     paper.save();
     paper.scale(ratio, ratio);
@@ -128,7 +132,19 @@ async function scaleContent(app: App, name: string): Promise<Content | null> {
   const { logarithmic, lowest } = columnScale(column, values);
   const text = (value: number) => valueText(app.manifest, name, value);
   const least = lowest > minimum ? `≤ ${text(lowest)}` : text(minimum);
-  const gray = grayText(values);
+  return scale(app, { least, most: text(maximum), gray: grayText(values), logarithmic });
+}
+
+interface ScaleTexts {
+  readonly least: string;
+  readonly most: string;
+  /** Explains the gray items; null if there are none. */
+  readonly gray?: string | null;
+  readonly logarithmic?: boolean;
+}
+
+/** The color scale of numbers, with its ends. */
+function scale(app: App, { least, most, gray = null, logarithmic }: ScaleTexts): Content {
   const palette = numberPalette(app.theme.value);
   const ink = INK[app.theme.value];
   return {
@@ -140,9 +156,7 @@ async function scaleContent(app: App, name: string): Promise<Content | null> {
       paper.fillRect(PADDING, top + 6, WIDTH - 2 * PADDING, 12);
       const y = top + 1.5 * ROW;
       write(paper, least, { at: PADDING, y, color: ink.muted });
-      write(paper, text(maximum), {
-        ...{ at: WIDTH - PADDING, y, color: ink.muted, align: "right" },
-      });
+      write(paper, most, { at: WIDTH - PADDING, y, color: ink.muted, align: "right" });
       if (gray !== null) {
         write(paper, gray, { at: PADDING, y: top + 2.5 * ROW, color: ink.muted });
       }

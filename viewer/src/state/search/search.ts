@@ -1,16 +1,27 @@
 /** The text search: its state, and the search itself, by the server or over the bundle's texts. */
-import { batch, effect, signal } from "@preact/signals";
-import { matchWords, readWords, type Words } from "../../bundle/words";
+import { batch, computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
+import { matchWords, readWords, unknownWord, type Words } from "../../bundle/words";
 import type { CategoryColumn, Manifest } from "../../contract";
 import type { App } from "../app";
 import { findingOf } from "../filters/columns";
 import { LABEL } from "../items/items";
 import type { TextColumns } from "../items/texts";
+import { closeWords } from "./close-words";
 import { haystackPage, matchingLines, termsOf } from "./find";
 
 const TYPING_PAUSE_MS = 160; // after the last letter, before the search starts
 const LEAST_PROBABILITY = 0.1; // of what the query names, by the network
 const SLICE_MS = 30; // of searching, before the page may respond
+const MOST_LISTED = 50;
+
+/** What the network recognizes for a query. */
+export interface Content {
+  readonly query: string;
+  /** The items that match, the best first. */
+  readonly items: Uint32Array;
+  /** The probability for every item of the map. */
+  readonly scores: Float32Array;
+}
 
 export class Search {
   readonly query = signal("");
@@ -18,6 +29,16 @@ export class Search {
   readonly matches = signal<Uint32Array | null>(null);
   /** Number of matches, the last ones, that the network recognized; their texts do not match. */
   readonly recognized = signal(0);
+  /** What the network recognizes; null without a query, or if it recognizes nothing. */
+  readonly content = signal<Content | null>(null);
+  /** The best shown items of the content, which the panel lists and the map marks with rings. */
+  readonly best: ReadonlySignal<Uint32Array>;
+  /** Index of the current item in `best`; -1 before the first. */
+  readonly bestAt = signal(-1);
+  /** False if the user colors the map by a column while the search finds content. */
+  readonly isColoring = signal(true);
+  /** Queries to try instead, if a word of the query is unknown and nothing is found. */
+  readonly suggestions = signal<readonly string[]>([]);
   /** Index of the current match; -1 before the first. */
   readonly at = signal(-1);
   /** True while a search runs; `matches` are then the previous ones. */
@@ -28,7 +49,35 @@ export class Search {
   constructor(
     private readonly goTo: (item: number) => void,
     private readonly isShown: (item: number) => boolean,
-  ) {}
+  ) {
+    this.best = computed(() => {
+      const best: number[] = [];
+      for (const item of this.content.value?.items ?? NO_ITEMS) {
+        if (best.length === MOST_LISTED) break;
+        if (this.isShown(item)) best.push(item);
+      }
+      return Uint32Array.from(best);
+    });
+  }
+
+  /** The content that colors the map; null if a column colors the map. */
+  get coloring(): Content | null {
+    return this.isColoring.value ? this.content.value : null;
+  }
+
+  /** The current item of the list; null before the first. */
+  get current(): number | null {
+    return this.best.value[this.bestAt.value] ?? null;
+  }
+
+  /** Make the item before (-1) or after (1) the current one of the list current. Returns it. */
+  stepBest(by: -1 | 1): number | null {
+    const { length } = this.best.value;
+    if (length === 0) return null;
+    const at = this.bestAt.value;
+    this.bestAt.value = at < 0 ? (by > 0 ? 0 : length - 1) : (at + by + length) % length;
+    return this.current;
+  }
 
   /** Go to the next (1) or previous (-1) match that is shown; the first follows the last. */
   step(by: 1 | -1): void {
@@ -54,17 +103,31 @@ export class Search {
   }
 
   /** End the search with these matches, or with null if the query is empty. */
-  ended(matches: Uint32Array | null, recognized = 0): void {
+  ended(matches: Uint32Array | null, found: Partial<Ended> = {}): void {
     const step = this.pendingStep;
+    const { recognized = 0, content = null, suggestions = [] } = found;
     batch(() => {
       this.matches.value = matches;
       this.recognized.value = recognized;
+      this.suggestions.value = suggestions;
+      this.content.value = content;
+      this.bestAt.value = -1;
+      if (matches === null) this.isColoring.value = true;
       this.at.value = -1;
       this.running.value = false;
     });
     this.pendingStep = null;
     if (step !== null) this.step(step);
   }
+}
+
+const NO_ITEMS = new Uint32Array();
+
+/** What a search found besides the matches. */
+interface Ended {
+  readonly recognized: number;
+  readonly content: Content | null;
+  readonly suggestions: readonly string[];
 }
 
 /**
@@ -166,20 +229,27 @@ function breath(): Promise<void> {
 }
 
 /** The search for what the images show, by the words of the network; they are read once. */
-class Content {
+class Recognized {
   private words: Promise<Words> | null = null;
 
   constructor(private readonly app: App) {}
 
-  /** The items that show what the query names; none if the map or the query has other words. */
-  async find(query: string): Promise<Uint32Array> {
+  /** The items that show what the query names, or queries with the known words like its words. */
+  async find(query: string): Promise<Pick<Ended, "content" | "suggestions">> {
     const { source, manifest } = this.app;
-    if (manifest.words === null || isAboutTexts(query)) return new Uint32Array();
+    if (manifest.words === null || isAboutTexts(query)) return { content: null, suggestions: [] };
     this.words ??= readWords(source, manifest.words).catch((error) => {
       this.words = null;
       throw error;
     });
-    return matchWords(await this.words, query, LEAST_PROBABILITY)?.items ?? new Uint32Array();
+    const words = await this.words;
+    const found = matchWords(words, query, LEAST_PROBABILITY);
+    const unknown = unknownWord(words, query);
+    const close = unknown ? closeWords(unknown.word, words.terms.keys()) : [];
+    return {
+      content: found && found.items.length > 0 ? { query, ...found } : null,
+      suggestions: close.map((known) => unknown?.replacedBy(known) ?? known),
+    };
   }
 }
 
@@ -190,29 +260,38 @@ function isAboutTexts(query: string): boolean {
 
 export function runSearch(app: App): () => void {
   const haystack = new Haystack(app);
-  const content = new Content(app);
+  const words = new Recognized(app);
   let asked = 0;
 
   async function search(query: string, wanted: () => boolean): Promise<void> {
     const ask = app.source.search
       ? app.source.search(query).then((ids) => itemsOf(app, ids))
       : haystack.find(query, wanted);
-    const found = await app.messages.attempt(Promise.all([ask, content.find(query)]));
+    const found = await app.messages.attempt(Promise.all([ask, words.find(query)]));
     if (!wanted()) return;
     if (!found) return app.search.ended(null);
     const matches = found[0] ?? new Uint32Array();
     const known = new Set(matches);
-    const recognized = found[1].filter((item) => !known.has(item));
+    const { content, suggestions } = found[1];
+    const recognized = content?.items.filter((item) => !known.has(item)) ?? NO_ITEMS;
     const count = matches.length + recognized.length;
     app.messages.announcement.value = `${count.toLocaleString("en-US")} found`;
-    app.search.ended(Uint32Array.from([...matches, ...recognized]), recognized.length);
+    app.search.ended(Uint32Array.from([...matches, ...recognized]), {
+      recognized: recognized.length,
+      content,
+      suggestions: count === 0 ? suggestions : [],
+    });
+    app.showContent();
   }
 
   return effect(() => {
     const query = app.search.query.value.trim();
     const mine = ++asked;
     if (query === "") {
-      app.search.ended(null);
+      untracked(() => {
+        app.search.ended(null);
+        app.showContent();
+      });
       return undefined;
     }
     app.search.started();

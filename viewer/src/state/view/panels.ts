@@ -4,7 +4,7 @@ import { EMPTY_HISTORY, type History, step, visit } from "../items/item-history"
 import type { Neighbor } from "../items/items";
 import type { Selection } from "../selections/selection";
 
-export type Panel = "item" | "selection" | "placed" | "findings";
+export type Panel = "item" | "selection" | "placed" | "findings" | "found";
 
 export interface PlacedImage {
   readonly image: Blob;
@@ -27,7 +27,10 @@ export class Panels {
   /** The panel from which the item panel was opened. */
   private previous: Panel | null = null;
 
-  constructor(private readonly selection: Selection) {
+  constructor(
+    private readonly selection: Selection,
+    private readonly hasFound: () => boolean,
+  ) {
     this.item = computed(() => this.history.value.items[this.history.value.at] ?? null);
   }
 
@@ -81,6 +84,7 @@ export class Panels {
   /** The panel that appears when the current one is closed. */
   private get below(): Panel | null {
     if (this.previous === "findings") return this.previous;
+    if (this.previous === "found") return this.hasFound() ? this.previous : null;
     const exists = this.previous === "placed" ? this.placed.value : this.selection.count > 0;
     return exists ? this.previous : null;
   }

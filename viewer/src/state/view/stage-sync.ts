@@ -4,7 +4,7 @@ import { NO_CATEGORY } from "../../contract";
 import type { MapName, Stage, Theme } from "../../stage";
 import type { App } from "../app";
 import { classColor, type ThemeName } from "../colors/class-colors";
-import { columnScale, numberCodes, numberPalette } from "../colors/scale";
+import { columnScale, evenScale, numberCodes, numberPalette } from "../colors/scale";
 import { type Filters, fadeOthers, itemStates, type Values } from "../filters/filters";
 import { LABEL } from "../items/items";
 import { mapNames } from "./map-names";
@@ -42,7 +42,8 @@ function namesOf(app: App): MapName[] {
   if (!app.namesShown.value) return [];
   const filter = app.filters.value.get(LABEL);
   const hidden = filter?.kind === "codes" ? filter.hidden : new Set<number>();
-  const ink = app.colorBy.value === LABEL ? null : STAGE_THEMES[app.theme.value].highlight;
+  const byLabel = app.colorBy.value === LABEL && app.search.coloring === null;
+  const ink = byLabel ? null : STAGE_THEMES[app.theme.value].highlight;
   return mapNames(app.manifest, hidden, app.theme.value, ink);
 }
 
@@ -90,6 +91,12 @@ export function syncStage(app: App, stage: Stage): () => void {
       for (const name of wantedColumns(app)) if (!columns.peek().has(name)) void load(name);
     }),
     effect(() => {
+      const found = app.search.coloring;
+      if (found) {
+        const codes = numberCodes(found.scores, evenScale(0, 1), NO_CATEGORY);
+        stage.setColors(codes, numberPalette(app.theme.value));
+        return;
+      }
       const name = app.colorBy.value;
       const values = columns.value.get(name) ?? null;
       const unlabelled = name === LABEL && app.manifest.classes === null;
@@ -144,6 +151,7 @@ function syncMarks(app: App, stage: Stage): (() => void)[] {
         app.navigation.hoveredInPanel.value ??
           app.navigation.cursor.value ??
           app.panels.item.value ??
+          (app.panels.side.value === "found" ? app.search.current : null) ??
           app.findings.current.value?.items[0] ??
           null,
       ),
@@ -161,6 +169,7 @@ function linksOf(app: App): { from: Parameters<Stage["setLinks"]>[0]; to: readon
   const torn = app.navigation.torn.value;
   const found = app.findings.links.value;
   if (side.value === "findings" && found.to.length > 0) return found;
+  if (side.value === "found") return { from: null, to: [...app.search.best.value] };
   if (neighbors.value.length === 0 && torn) return { from: torn.item, to: torn.elsewhere };
   const from = side.value === "placed" ? (placed.value?.position ?? null) : item.value;
   return { from, to: neighbors.value };

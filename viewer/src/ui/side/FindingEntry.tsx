@@ -116,7 +116,7 @@ function Labels({ item, suggested }: { readonly item: number; readonly suggested
   );
 }
 
-function ClassName({
+export function ClassName({
   name,
   color,
 }: {

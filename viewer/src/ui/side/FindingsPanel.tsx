@@ -152,7 +152,7 @@ function Section({ section }: { readonly section: ListedSection }) {
           <TextButton
             title="Show this value of all images as the color of the map"
             onClick={() => {
-              app.colorBy.value = column;
+              app.colorMapBy(column);
             }}
           >
             <Icon name="points" /> Color the map

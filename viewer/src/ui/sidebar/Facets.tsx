@@ -40,7 +40,7 @@ function Facet({ name }: { readonly name: string }) {
           icon="palette"
           label={`Color the map by ${title}`}
           onClick={() => {
-            app.colorBy.value = name;
+            app.colorMapBy(name);
           }}
         />
       </header>

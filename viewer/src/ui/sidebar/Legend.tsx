@@ -2,6 +2,7 @@
 import { useId, useMemo, useRef, useState } from "preact/hooks";
 import type { App } from "../../state/app";
 import { type LegendRow, legendRows } from "../../state/colors/legend";
+import { numberPalette } from "../../state/colors/scale";
 import { columnNamed, findingOf } from "../../state/filters/columns";
 import { isolated, toggled } from "../../state/filters/filters";
 import { LABEL } from "../../state/items/items";
@@ -24,11 +25,30 @@ const NOTHING_HIDDEN: ReadonlySet<number> = new Set();
 export function Legend() {
   const app = useApp();
   const name = app.colorBy.value;
+  if (app.search.coloring) return <ContentLegend query={app.search.coloring.query} />;
   const column = app.scaleColumn(name);
   if (!column) return <ClassLegend key={name} name={name} />;
   const values = app.columns.value.get(name);
   if (!values || values instanceof Uint16Array) return null; // the column is being read
   return <NumberLegend key={name} column={column} values={values} />;
+}
+
+/** The scale of what a search finds. */
+function ContentLegend({ query }: { readonly query: string }) {
+  const app = useApp();
+  const colors = numberPalette(app.theme.value).join(", ");
+  return (
+    <section class="fs-legend" aria-label="Legend">
+      <p class="fs-muted fs-scale-note">
+        Probability that an image shows <bdi>“{query}”</bdi>, by the network
+      </p>
+      <div class="fs-scale" style={{ background: `linear-gradient(to right, ${colors})` }} />
+      <div class="fs-scale-ends">
+        <span>0%</span>
+        <span>100%</span>
+      </div>
+    </section>
+  );
 }
 
 /** The classes, or the categories of a column; with swatches if the column colors the map. */

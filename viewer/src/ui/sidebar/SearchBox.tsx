@@ -37,6 +37,29 @@ function foundText(nFound: number, nShown: number, at: number): string {
   return at >= 0 ? `${shown}, at ${(at + 1).toLocaleString("en-US")}` : shown;
 }
 
+/** Known words instead of an unknown word; a click searches for them. */
+function Suggestions() {
+  const { search } = useApp();
+  const queries = search.suggestions.value;
+  if (queries.length === 0) return null;
+  return (
+    <div class="fs-suggestions">
+      <span class="fs-muted">Similar words:</span>
+      {queries.map((query) => (
+        <LinkButton
+          key={query}
+          title={`Search for ${query}`}
+          onClick={() => {
+            search.query.value = query;
+          }}
+        >
+          {query}
+        </LinkButton>
+      ))}
+    </div>
+  );
+}
+
 export function SearchBox() {
   const app = useApp();
   const label = searchLabel(app.manifest);
@@ -102,6 +125,7 @@ export function SearchBox() {
           )}
         </div>
       )}
+      <Suggestions />
     </search>
   );
 }

@@ -11,6 +11,9 @@ import { Legend } from "./Legend";
 import { NamedSelections } from "./NamedSelections";
 import { SearchBox } from "./SearchBox";
 
+/** The value of the search in the list of columns; no column has an empty name. */
+const SEARCH = "";
+
 export function Sidebar() {
   const app = useApp();
   const { manifest } = app;
@@ -101,7 +104,9 @@ function Count() {
 function ColorBy() {
   const app = useApp();
   const names = app.colorColumns;
-  if (names.length < 2) return null;
+  const { content, coloring } = app.search;
+  const query = content.value?.query;
+  if (names.length < 2 && query === undefined) return null;
   const isFinding = (name: string) =>
     app.manifest.columns.some((column) => column.name === name && findingOf(column) !== null);
   const found = names.filter(isFinding);
@@ -115,11 +120,13 @@ function ColorBy() {
       <span class="fs-muted">Color by</span>
       <select
         class="fs-input"
-        value={app.colorBy.value}
-        onChange={(event) => {
-          app.colorBy.value = event.currentTarget.value;
+        value={coloring ? SEARCH : app.colorBy.value}
+        onChange={({ currentTarget }) => {
+          if (currentTarget.value === SEARCH) app.search.isColoring.value = true;
+          else app.colorMapBy(currentTarget.value);
         }}
       >
+        {query !== undefined && <option value={SEARCH}>search: {query}</option>}
         {names.filter((name) => !isFinding(name)).map(option)}
         {found.length > 0 && <optgroup label="Findings">{found.map(option)}</optgroup>}
       </select>

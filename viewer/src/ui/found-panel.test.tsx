@@ -1,0 +1,114 @@
+// @vitest-environment happy-dom
+import { expect, it } from "vitest";
+import { MATCHED } from "../stage/index";
+import { runSearch } from "../state/search/search";
+import { press, root, shown } from "../testing/shown";
+import { settled } from "../testing/small-map";
+
+/** Of six items: class 7 is a dog, with a probability of 0.8 in item 3 and less in others. */
+const WORDS = {
+  terms: { dog: [7], dugong: [8], animal: [7, 8] },
+  classes: [7, 1, 7, 1, 8, 1, 7, 1, 2, 7, 1, 2],
+  probabilities: [0.3, 0.1, 0.05, 0, 0.9, 0, 0.8, 0, 0.5, 0.4, 0.9, 0],
+};
+const PATHS = ["1.png", "2.png", "3.png", "4.png", "5.png", "6.png"];
+
+async function searched(query: string) {
+  const found = await shown({ words: WORDS, paths: PATHS, classes: null });
+  const stop = runSearch(found.app);
+  found.app.search.query.value = query;
+  await settled(300);
+  return { ...found, stop };
+}
+
+function listed(): string[] {
+  return [...root.querySelectorAll(".fs-found > li")].map((row) => row.textContent ?? "");
+}
+
+it("a search for content opens a list of the best items with their probabilities", async () => {
+  const { app, calls, stop } = await searched("dogs");
+  expect(app.panels.side.value).toBe("found");
+  const percents = [...root.querySelectorAll(".fs-found .fs-number")];
+  expect(percents.map((each) => each.textContent)).toEqual(["80%", "40%", "30%"]);
+  expect(calls.get("links")).toEqual({ from: null, to: [3, 4, 0] });
+  stop();
+});
+
+it("the probabilities color the map until the query ends or the user chooses a column", async () => {
+  const { app, calls, stop } = await searched("dog");
+  const codes = () => (calls.get("colors") as { codes: number[] }).codes;
+  expect(codes()).toEqual([0.3, 0.05, 0, 0.8, 0.4, 0].map((each) => Math.floor(128 * each)));
+  expect(root.querySelector(".fs-legend")?.textContent).toContain("“dog”");
+  app.colorMapBy("split");
+  await settled();
+  expect(codes()).toEqual([0, 65535, 0, 1, 0, 1]);
+  const select = root.querySelector<HTMLSelectElement>(".fs-color-by select");
+  expect(select?.value).toBe("split");
+  app.search.query.value = "";
+  await settled();
+  app.search.query.value = "animal";
+  await settled(300);
+  expect(codes()[2]).toBe(Math.floor(128 * 0.9));
+  expect(select?.value).toBe("");
+  stop();
+});
+
+it("J and K choose an item of the list, and Enter opens it above the list", async () => {
+  const { app, calls, stop } = await searched("dog");
+  press("j", document.body);
+  press("j", document.body);
+  await settled();
+  expect(calls.get("focus")).toBe(4);
+  expect(root.querySelector(".fs-found > li[aria-current]")?.textContent).toContain("40%");
+  press("k", document.body);
+  press("k", document.body);
+  await settled();
+  expect(app.search.current).toBe(0);
+  root.querySelector<HTMLElement>("[aria-current] button")?.click();
+  expect([app.panels.side.value, app.panels.item.value]).toEqual(["item", 0]);
+  app.closePanel();
+  expect(app.panels.side.value).toBe("found");
+  stop();
+});
+
+it("the list follows the filters, and ends with the query", async () => {
+  const { app, stop } = await searched("dog");
+  app.columns.value = new Map(app.columns.value).set("value", await app.items.column("value"));
+  app.setFilter("value", { kind: "range", lower: 4, upper: 5 });
+  await settled();
+  expect(listed()).toHaveLength(1);
+  app.search.query.value = "";
+  await settled();
+  expect(app.panels.side.value).toBeNull();
+  stop();
+});
+
+it("a search leaves an open panel, and a button leads to its list", async () => {
+  const found = await shown({ words: WORDS, paths: PATHS, classes: null });
+  const stop = runSearch(found.app);
+  found.app.select(Uint32Array.of(2));
+  found.app.search.query.value = "dog";
+  await settled(300);
+  expect(found.app.panels.side.value).toBe("selection");
+  expect((found.calls.get("states") as number[])[3]).toBe(MATCHED);
+  [...root.querySelectorAll<HTMLElement>(".fs-pill button")]
+    .find((each) => each.textContent === "“dog”")
+    ?.click();
+  await settled();
+  expect(listed()).toHaveLength(3);
+  stop();
+});
+
+it("an unknown word suggests known words, and a click searches for one", async () => {
+  const { app, stop } = await searched("animal dgo");
+  const suggested = () => [...root.querySelectorAll<HTMLElement>(".fs-suggestions button")];
+  expect(suggested().map((each) => each.textContent)).toEqual(["animal dugong", "animal dog"]);
+  suggested()[1]?.click();
+  await settled(300);
+  expect([...(app.search.content.value?.items ?? [])]).toEqual([3, 4, 0]);
+  expect(suggested()).toEqual([]);
+  app.search.query.value = '"dgo"'; // a phrase means texts
+  await settled(300);
+  expect(suggested()).toEqual([]);
+  stop();
+});

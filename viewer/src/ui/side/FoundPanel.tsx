@@ -1,0 +1,90 @@
+/** The images in which the network recognizes what a query names, the most probable first. */
+import { useEffect, useRef } from "preact/hooks";
+import { count, useApp } from "../context";
+import { IconButton, SidePanel, TextButton } from "../controls/controls";
+import { ItemButton } from "../controls/ItemButtons";
+import { Icon } from "../controls/icons";
+import { ClassName } from "./FindingEntry";
+
+export function FoundPanel() {
+  const app = useApp();
+  const { content, best, bestAt } = app.search;
+  const list = useRef<HTMLOListElement>(null);
+  useEffect(() => {
+    // the focus follows the keys J and K, so that Enter opens the image
+    list.current?.querySelector<HTMLElement>("[aria-current] button")?.focus();
+  }, [bestAt.value]);
+  const found = content.value;
+  if (!found) return null;
+  const shown = app.shownOf(found.items);
+  const nFound = shown.length;
+  const nListed = best.value.length;
+  return (
+    <SidePanel
+      name="Found"
+      heading={<bdi>“{found.query}”</bdi>}
+      tools={
+        <>
+          <IconButton
+            icon="up"
+            label="Previous image"
+            shortcut="k"
+            onClick={() => app.stepFinding(-1)}
+          />
+          <IconButton
+            icon="down"
+            label="Next image"
+            shortcut="j"
+            onClick={() => app.stepFinding(1)}
+          />
+        </>
+      }
+      onClose={() => app.closePanel()}
+    >
+      <p class="fs-note fs-muted">
+        {nListed < nFound
+          ? `The ${nListed} most probable of ${count(nFound, "image")}`
+          : count(nFound, "image")}
+        , with the probability by the network
+      </p>
+      <div class="fs-actions">
+        <TextButton title="Select all images with this content" onClick={() => app.select(shown)}>
+          <Icon name="plus" /> Select {count(nFound, "image")}
+        </TextButton>
+      </div>
+      <ol class="fs-found" ref={list}>
+        {Array.from(best.value, (item, i) => (
+          <FoundRow
+            key={item}
+            item={item}
+            score={found.scores[item] ?? 0}
+            active={i === bestAt.value}
+          />
+        ))}
+      </ol>
+    </SidePanel>
+  );
+}
+
+interface RowProps {
+  readonly item: number;
+  readonly score: number;
+  readonly active: boolean;
+}
+
+function FoundRow({ item, score, active }: RowProps) {
+  const app = useApp();
+  const label = app.items.classOf(item);
+  return (
+    <li aria-current={active ? "true" : undefined}>
+      <ItemButton item={item} sizePx={64} />
+      <div class="fs-found-facts">
+        {label && <ClassName name={label.name} color={label.color} />}
+        <span class="fs-bar">
+          <i style={{ width: `${100 * score}%` }} />
+        </span>
+        <span class="fs-number">{Math.round(100 * score)}%</span>
+      </div>
+    </li>
+  );
+}
