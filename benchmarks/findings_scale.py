@@ -36,14 +36,14 @@ N_FEATURES = 2_048
 N_CLASSES = 100
 N_CLUSTERS = 2_000
 N_NEIGHBORS = 90
-GROUP = 4_096  # items among which the neighbors are searched
+GROUP = 1_024  # items among which the neighbors are searched
 COPIES = 0.02  # share of the items that are edited copies
 KINDS = ("components", "labels", "off_topic", "duplicates", "classes", "shortcuts", "reliability")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="for 8.5 GB of data per million items")
+    parser.add_argument("folder", type=Path, help="for 6.8 GB of data per million items")
     parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--kinds", nargs="*", choices=KINDS, default=KINDS)
     parser.add_argument("--threads", type=int, default=2)
@@ -79,7 +79,7 @@ def write_data(folder: Path, n_items: int) -> None:
     features, grays, neighbors = (
         np.lib.format.open_memmap(folder / name, "w+", dtype, shape)
         for name, dtype, shape in (
-            ("features.npy", np.float32, (n_items, N_FEATURES)),
+            ("features.npy", np.float16, (n_items, N_FEATURES)),
             ("grays.npy", np.uint8, (n_items, 48, 48)),
             ("neighbors.npy", np.int32, (n_items, N_NEIGHBORS)),
         )
@@ -147,8 +147,11 @@ def prepare(folder: Path, kind: str, n_threads: int) -> Callable[[], Any]:
     n = len(codes)
     classes = count_classes([f"class {code}" for code in codes.tolist()], n)
     components: Any = None
-    if kind in {"labels", "classes"}:
+    values: Any = None
+    if kind in {"labels", "off_topic", "duplicates", "classes"}:
         components = principal_components(features)
+    if kind == "duplicates":
+        values, components = components.values[:, :128].astype(np.float16), None
 
     def search(values: NDArray[np.float32], k: int) -> Neighbors:
         """Return the neighbors of the map: the time of a search is not measured."""
@@ -159,10 +162,17 @@ def prepare(folder: Path, kind: str, n_threads: int) -> Callable[[], Any]:
     runs: dict[str, Callable[[], Any]] = {
         "components": lambda: principal_components(features),
         "labels": lambda: find_label_errors(
-            components, classes, n_items=n, search=partial(search_among, neighbors)
+            components,
+            classes,
+            n_items=n,
+            search=partial(search_among, neighbors, n_threads=n_threads),
         ),
-        "off_topic": lambda: find_off_topic(features, neighbors, classes=classes),
-        "duplicates": lambda: find_near_pairs(grays, features, neighbors, n_threads=n_threads),
+        "off_topic": lambda: find_off_topic(
+            features, neighbors, components=components, classes=classes, n_threads=n_threads
+        ),
+        "duplicates": lambda: find_near_pairs(
+            grays, features, neighbors, values=values, n_threads=n_threads
+        ),
         "classes": lambda: find_class_relations(
             components, neighbors, classes, confidence=np.ones(n, np.float32)
         ),

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 # Of more items, the labels are compared with those of the given neighbors, in the order of the
 # half-whitened space: a search in this space takes minutes for a million items.
 _MOST_SEARCHED = 200_000
+_N_RANKED = 128  # components that rank the candidates of duplicates
 _N_COMPONENTS = 50  # of the measures of reliability: the number that t-SNE uses
 
 
@@ -119,12 +120,20 @@ def compute_findings(
         components,
         classes,
         n_items=n,
-        search=search if n <= _MOST_SEARCHED else partial(search_among, neighbors),
+        search=search
+        if n <= _MOST_SEARCHED
+        else partial(search_among, neighbors, n_threads=n_threads),
         paths=items.paths,
         random_state=random_state,
     )
     off_topic = find_off_topic(
-        items.features, neighbors, classes=classes, paths=items.paths, random_state=random_state
+        items.features,
+        neighbors,
+        components=components,
+        classes=classes,
+        paths=items.paths,
+        random_state=random_state,
+        n_threads=n_threads,
     )
     if components is None:
         reliability = MapReliability.not_computed(n, "All items have the same features.")
@@ -140,8 +149,16 @@ def compute_findings(
     relations = find_class_relations(
         components, neighbors, classes, confidence=labels.confidence, random_state=random_state
     )
+    if components is not None:
+        values = components.values[:, :_N_RANKED].astype(np.float16)
+    del components  # the images of a large map need the memory
     of_images = _find_in_images(
-        items, neighbors, classes, n_threads=n_threads, random_state=random_state
+        items,
+        neighbors,
+        classes,
+        values=values,
+        n_threads=n_threads,
+        random_state=random_state,
     )
     return _assemble(
         items, labels, off_topic, reliability, relations=relations, of_images=of_images
@@ -161,6 +178,7 @@ def _find_in_images(
     neighbors: NDArray[np.int32],
     classes: Classes | None,
     *,
+    values: NDArray[np.floating[Any]],
     n_threads: int,
     random_state: int,
 ) -> _OfImages:
@@ -172,6 +190,7 @@ def _find_in_images(
             survey,
             features=items.features,
             neighbors=neighbors,
+            values=values,
             digests=items.digests,
             labels=items.labels,
             splits=items.splits,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.findings.records import DetectorResult, Evidence, OffTopic
-from featscape.findings.spaces import blocks, shuffled_members, unit_rows
+from featscape.findings.spaces import blocks, for_each, shuffled_members, unit_rows
 from featscape.findings.wording import name_item, too_few_items
 
 if TYPE_CHECKING:
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from featscape.findings.spaces import Components
     from featscape.labels.classes import Classes
 
+_MOST_EXACT = 5_000  # items whose distances are computed from the features
 _N_SAMPLED = 2_000
 # Above this number of items, a quarter of the items are compared, to limit the time: the share of
 # the nearest items is the same.
@@ -59,9 +61,11 @@ def find_off_topic(
     features: NDArray[np.floating[Any]],
     neighbors: NDArray[np.int32],
     *,
+    components: Components | None = None,
     classes: Classes | None = None,
     paths: Sequence[str] | None = None,
     random_state: int = 0,
+    n_threads: int = 1,
 ) -> OffTopicItems:
     """Find items that resemble no large part of the dataset.
 
@@ -75,10 +79,15 @@ def find_off_topic(
         May be memory-mapped; the rows are read in blocks.
     neighbors : ndarray of int32, shape (n, k)
         The nearest items of each item, for the evidence.
+    components : Components, optional
+        Of the features. The distances between more than 5,000 items are computed from the
+        components and the lengths of the rows, in an eighth of the time: only the product of what
+        the components of two rows leave out is neglected.
     classes : Classes or None
     paths : sequence of str, optional
     random_state : int
         Seed of the random images.
+    n_threads : int
     """
     n = len(features)
     if n < _LEAST_ITEMS:
@@ -86,7 +95,8 @@ def find_off_topic(
     generator = np.random.default_rng(random_state)
     sample = np.sort(generator.permutation(n)[: _N_SAMPLED // _fewer(n)])
     of_classes = list(_sample_classes(classes, generator))
-    distances = _distances(features, sample, of_classes)
+    rows = _Rows(features, components if n > _MOST_EXACT else None)
+    distances = _distances(rows, sample, of_classes, n_threads=n_threads)
     if distances is None:
         return _not_computed(n, "All items have the same features, or most of them have.")
     scaled = [_in_ranges(np.log(one)) for one in distances.T]
@@ -138,10 +148,38 @@ def _fewer(n_items: int) -> int:
     return _FEWER if n_items > _MANY_ITEMS else 1
 
 
+class _Rows:
+    """Vectors whose products give the cosine distances of the items.
+
+    The distance of two items is the sum of their halves, less the product of their vectors.
+    """
+
+    def __init__(self, features: NDArray[np.floating[Any]], components: Components | None) -> None:
+        self._features = features
+        self._components = components
+
+    def __len__(self) -> int:
+        return len(self._features)
+
+    def vectors(self, which: slice | NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return the vectors of some items, (m, d)."""
+        if self._components is None:
+            return unit_rows(self._features[which])
+        return self._components.values[which] * np.float32(self._components.scale)
+
+    def halves(self, which: slice | NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return half of the squared length of some items, (m,)."""
+        if self._components is None:
+            return np.full(len(self), 0.5, np.float32)[which]
+        return self._components.squares[which] * np.float32(self._components.scale**2 / 2)
+
+
 def _distances(
-    features: NDArray[np.floating[Any]],
+    rows: _Rows,
     sample: NDArray[np.intp],
     of_classes: list[NDArray[np.intp]],
+    *,
+    n_threads: int,
 ) -> NDArray[np.float64] | None:
     """Return the distance of each item to the sample, and to its nearest class if there are any.
 
@@ -150,14 +188,15 @@ def _distances(
     ndarray, shape (n, 1) or (n, 2), or None
         Cosine distances; None if most of them are 0.
     """
-    n = len(features)
     groups = [(sample, _SHARE), *((items, 0.5) for items in of_classes)]
     all_items = np.concatenate([items for items, _ in groups])
-    references = unit_rows(features[all_items]).T
+    references, halves = rows.vectors(all_items).T, rows.halves(all_items)
     ends = np.cumsum([len(items) for items, _ in groups])
-    distances = np.empty((n, 2 if of_classes else 1))
-    for block in blocks(n, rows_at_once=2_048):
-        all_pairs = 1 - unit_rows(features[block]) @ references
+    distances = np.empty((len(rows), 2 if of_classes else 1))
+
+    def compare(block: slice) -> None:
+        all_pairs = rows.vectors(block) @ references
+        np.subtract(rows.halves(block)[:, None] + halves, all_pairs, out=all_pairs)
         inside = np.flatnonzero((all_items >= block.start) & (all_items < block.stop))
         # an item has distance 0 to itself
         all_pairs[all_items[inside] - block.start, inside] = np.inf
@@ -170,6 +209,8 @@ def _distances(
         distances[block, 0] = of_groups[0]
         if of_classes:
             distances[block, 1] = np.min(of_groups[1:], axis=0)
+
+    for_each(compare, blocks(len(rows), rows_at_once=512), n_threads=n_threads)
     if (distances < 1e-6).mean() > 0.25:
         return None
     return np.maximum(distances, 1e-6)

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from featscape.findings import off_topic as module
 from featscape.findings.off_topic import find_off_topic
-from featscape.findings.spaces import search_all_pairs
+from featscape.findings.spaces import principal_components, search_all_pairs
 from featscape.labels.classes import count_classes
 from helpers.maps.planted import average_precision, clouds, named
 
@@ -88,3 +89,16 @@ def test_a_class_with_one_item_and_many_classes_work():
     assert average_precision(off_topic(features, codes).score, is_guest) > 0.99
     many = np.arange(len(features)) // 2
     assert average_precision(off_topic(features, many).score, is_guest) > 0.99
+
+
+def test_components_give_the_scores_of_the_features(monkeypatch):
+    features, codes, is_guest = with_guests(2_000, 40)
+    exact = off_topic(features, codes)
+    monkeypatch.setattr(module, "_MOST_EXACT", 0)
+    components = principal_components(features, 20)  # of 40
+    found = off_topic(features, codes, components=components, n_threads=2)
+    assert (found.score != exact.score).any()
+    assert np.corrcoef(found.score, exact.score)[0, 1] > 0.99
+    assert average_precision(found.score, is_guest) > 0.99
+    listed = {one.item for one in found.result.findings}
+    assert listed == {one.item for one in exact.result.findings}

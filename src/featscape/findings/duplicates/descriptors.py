@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featscape.findings.spaces import blocks, for_each
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,12 +17,16 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
     Indices = NDArray[np.intp]
+    Cell = NDArray[np.int32]  # the numbers of its images
+    Change = Callable[[Floats], Floats]
 
 _SIDE = 12
 _ROWS = 4096  # in one step, to limit memory
 # Images are compared with all images of up to two cells. Cells are as small as this: small cells
 # are fast, and duplicates are nearer to each other than to the border of the cell.
 _CELL = 1024
+_ASKING = 512  # images that are compared with a cell at once; the products stay in the cache
+_GROUP = 16  # columns, see `largest`
 
 
 def describe(grays: Grays) -> Floats:
@@ -54,29 +60,9 @@ def mirror(descriptors: Floats) -> Floats:
     return np.ascontiguousarray(squares[:, :, ::-1]).reshape(len(descriptors), -1)
 
 
-def descriptor_distances(descriptors: Floats, pairs: Indices) -> Floats:
-    """Return 1 - the correlation of the descriptors of each pair, plain or mirrored.
-
-    Parameters
-    ----------
-    descriptors : ndarray of float32, shape (n, 144)
-    pairs : ndarray of intp, shape (p, 2)
-        Two images per row.
-
-    Returns
-    -------
-    ndarray of float32, shape (p,)
-    """
-    distances = np.empty(len(pairs), dtype=np.float32)
-    for start in range(0, len(pairs), _ROWS):
-        first, second = (descriptors[items] for items in pairs[start : start + _ROWS].T)
-        plain = np.einsum("pd,pd->p", first, second)
-        mirrored = np.einsum("pd,pd->p", first, mirror(second))
-        distances[start : start + _ROWS] = 1 - np.maximum(plain, mirrored)
-    return distances
-
-
-def nearest_descriptors(descriptors: Floats, n_neighbors: int, *, random_state: int) -> Indices:
+def nearest_descriptors(
+    descriptors: Floats, n_neighbors: int, *, random_state: int, n_threads: int = 1
+) -> NDArray[np.int32]:
     """Return the nearest images by descriptor, plain or mirrored, (n, n_neighbors).
 
     The search is exact for up to 4,096 images. For more images, each image is compared with the
@@ -84,50 +70,63 @@ def nearest_descriptors(descriptors: Floats, n_neighbors: int, *, random_state: 
     belongs to the two nearest cells. Missing neighbors are the image itself.
     """
     n_images = len(descriptors)
-    nearest = np.repeat(np.arange(n_images)[:, None], n_neighbors, axis=1)
+    own = np.arange(n_images, dtype=np.int32)
+    nearest = np.repeat(own[:, None], n_neighbors, axis=1)
     similarity = np.full((n_images, n_neighbors), -np.inf, dtype=np.float32)
-    cells = [np.arange(n_images)]
+    cells = [own]
     centers = descriptors[:1]
     if n_images > 4 * _CELL:
         random = np.random.default_rng(random_state)
         centers = descriptors[random.permutation(n_images)[: n_images // _CELL]]
-        cells = _assign(descriptors, centers, n_cells=2)
+        cells = _assign(descriptors, centers, n_cells=2, n_threads=n_threads)
     for change in (np.asarray, mirror):
-        asking = _assign(descriptors, centers, n_cells=1, change=change)
-        for members, items in zip(cells, asking, strict=True):
-            for start in range(0, len(items), _ROWS):
-                block = items[start : start + _ROWS]
-                new = change(descriptors[block]) @ descriptors[members].T
-                _update(nearest, similarity, block, members, new)
+        asking = _assign(descriptors, centers, n_cells=1, n_threads=n_threads, change=change)
+
+        def ask(cell: int, change: Change = change, asking: list[Cell] = asking) -> None:
+            members = cells[cell]
+            columns = descriptors[members].T
+            for start in range(0, len(asking[cell]), _ASKING):
+                items = asking[cell][start : start + _ASKING]
+                new = change(descriptors[items]) @ columns
+                _update(nearest, similarity, items, members, new)
+
+        for_each(ask, range(len(cells)), n_threads=n_threads)
     return nearest
 
 
 def _assign(
-    rows: Floats, centers: Floats, *, n_cells: int, change: Callable[[Floats], Floats] = np.asarray
-) -> list[Indices]:
-    """Return the rows in each cell; each row belongs to the cells of its nearest centers.
+    rows: Floats,
+    centers: Floats,
+    *,
+    n_cells: int,
+    n_threads: int,
+    change: Change = np.asarray,
+) -> list[Cell]:
+    """Return the rows in each cell, ascending; a row belongs to the cells of its nearest centers.
 
     `change` is applied to blocks of rows, because a changed copy of all rows would double the
     memory.
     """
-    cells = np.empty((len(rows), n_cells), dtype=np.intp)
-    for start in range(0, len(rows), _ROWS):
-        similarity = change(rows[start : start + _ROWS]) @ centers.T
-        cells[start : start + _ROWS] = np.argpartition(-similarity, n_cells - 1, axis=1)[
-            :, :n_cells
-        ]
-    order = np.argsort(cells.ravel(), kind="stable")
+    cells = np.empty((len(rows), n_cells), dtype=np.int32)
+
+    def assign(block: slice) -> None:
+        cells[block] = largest(change(rows[block]) @ centers.T, n_cells)
+
+    for_each(assign, blocks(len(rows), rows_at_once=_ASKING), n_threads=n_threads)
+    order = np.argsort(cells.ravel(), kind="stable").astype(np.int32)
     ends = np.cumsum(np.bincount(cells.ravel(), minlength=len(centers)))
     return np.split(order // n_cells, ends[:-1])
 
 
 def _update(
-    nearest: Indices, similarity: Floats, items: Indices, members: Indices, new: Floats
+    nearest: NDArray[np.int32], similarity: Floats, items: Cell, members: Cell, new: Floats
 ) -> None:
     """Merge the similarities of items to the members of a cell, (b, c), into the neighbors."""
     n_neighbors = nearest.shape[1]
-    new[items[:, None] == members] = -np.inf
-    best = np.argpartition(-new, min(n_neighbors, len(members)) - 1, axis=1)[:, :n_neighbors]
+    place = np.minimum(np.searchsorted(members, items), len(members) - 1)
+    is_member = members[place] == items
+    new[np.flatnonzero(is_member), place[is_member]] = -np.inf
+    best = largest(new, n_neighbors)
     found = np.concatenate([nearest[items], members[best]], axis=1)
     scores = np.concatenate([similarity[items], np.take_along_axis(new, best, axis=1)], axis=1)
     # an image can be found twice, plain and mirrored: its lower score is removed
@@ -138,3 +137,35 @@ def _update(
     found, scores = np.take_along_axis(found, order, 1), np.take_along_axis(scores, order, 1)
     nearest[items] = np.where(np.isinf(scores), items[:, None], found)
     similarity[items] = scores
+
+
+def largest(values: Floats, n_largest: int) -> Indices:
+    """Return the places of the largest values of each row, (b, n_largest), in any order.
+
+    The columns are divided into groups of 16. Each of the k largest values is in one of the k
+    groups with the largest maxima, so only these groups are searched.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (b, c)
+    n_largest : int
+        All places are returned if `n_largest` is c or more.
+    """
+    n_largest = min(n_largest, values.shape[1])
+    n_groups = values.shape[1] // _GROUP
+    if n_groups <= n_largest:
+        return np.argpartition(-values, n_largest - 1, axis=1)[:, :n_largest]
+    # column j belongs to group j % n_groups; the last columns belong to none
+    grouped = values[:, : n_groups * _GROUP].reshape(len(values), _GROUP, n_groups)
+    groups = np.argpartition(-grouped.max(axis=1), n_largest - 1, axis=1)[:, :n_largest]
+    rest = np.arange(n_groups * _GROUP, values.shape[1])
+    places = np.concatenate(
+        [
+            (groups[:, :, None] + n_groups * np.arange(_GROUP)).reshape(len(values), -1),
+            np.broadcast_to(rest, (len(values), len(rest))),
+        ],
+        axis=1,
+    )
+    chosen = np.take_along_axis(values, places, axis=1)
+    best = np.argpartition(-chosen, n_largest - 1, axis=1)[:, :n_largest]
+    return np.take_along_axis(places, best, axis=1)

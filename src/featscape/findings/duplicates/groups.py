@@ -9,6 +9,7 @@ import numpy as np
 from featscape.findings.duplicates.near_pairs import connect, find_near_pairs
 from featscape.findings.duplicates.subset import Subset
 from featscape.findings.records import DetectorResult, DuplicateGroup, Evidence
+from featscape.findings.spaces import blocks
 from featscape.findings.wording import join_names, name_item
 from featscape.number_text import percent, plural
 
@@ -53,6 +54,7 @@ def find_duplicates(
     *,
     features: NDArray[np.floating[Any]],
     neighbors: NDArray[np.int32],
+    values: NDArray[np.floating[Any]] | None = None,
     digests: NDArray[np.uint8] | None = None,
     labels: Sequence[str] | None = None,
     splits: Sequence[str] | None = None,
@@ -70,6 +72,8 @@ def find_duplicates(
         May be memory-mapped.
     neighbors : ndarray of int32, shape (n, k)
         The nearest items in feature space, nearest first.
+    values : ndarray, shape (n, c), optional
+        Principal components of the features, which rank the candidates in less time.
     digests : ndarray of uint8, shape (n, 32), optional
         The SHA-256 of each file.
     labels, splits, paths : sequence of str, optional
@@ -107,6 +111,7 @@ def find_duplicates(
                 Subset(survey.grays, originals),
                 Subset(features, originals),
                 _renumber(neighbors, same_pixels, originals),
+                values=None if values is None else Subset(values, originals),
                 n_threads=n_threads,
                 random_state=random_state,
             )
@@ -160,17 +165,20 @@ def _renumber(
     """
     index = np.empty(len(same_pixels), dtype=np.int32)
     index[originals] = np.arange(len(originals), dtype=np.int32)
-    found = index[same_pixels[neighbors[originals]]]
-    own = np.arange(len(originals), dtype=np.int32)[:, None]
-    order = np.argsort(found, axis=1, kind="stable")
-    ranked = np.take_along_axis(found, order, axis=1)
-    repeated = np.zeros(found.shape, dtype=bool)
-    repeated[:, 1:] = ranked[:, 1:] == ranked[:, :-1]
-    is_repeated = np.empty_like(repeated)
-    np.put_along_axis(is_repeated, order, repeated, axis=1)
-    found = np.where(is_repeated, own, found)
-    order = np.argsort(found == own, axis=1, kind="stable")
-    return np.take_along_axis(found, order, axis=1)
+    renumbered = np.empty((len(originals), neighbors.shape[1]), dtype=np.int32)
+    for block in blocks(len(originals)):
+        found = index[same_pixels[neighbors[originals[block]]]]
+        own = np.arange(block.start, block.stop, dtype=np.int32)[:, None]
+        order = np.argsort(found, axis=1, kind="stable")
+        ranked = np.take_along_axis(found, order, axis=1)
+        repeated = np.zeros(found.shape, dtype=bool)
+        repeated[:, 1:] = ranked[:, 1:] == ranked[:, :-1]
+        is_repeated = np.empty_like(repeated)
+        np.put_along_axis(is_repeated, order, repeated, axis=1)
+        found = np.where(is_repeated, own, found)
+        order = np.argsort(found == own, axis=1, kind="stable")
+        renumbered[block] = np.take_along_axis(found, order, axis=1)
+    return renumbered
 
 
 def _are_plain(grays: NDArray[np.uint8]) -> NDArray[np.bool_]:

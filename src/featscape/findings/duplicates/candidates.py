@@ -1,0 +1,128 @@
+"""The pairs of images that may be duplicates, and their order without alignment of pixels.
+
+The memory is that of a few numbers per image and candidate: a table of all pairs of a million
+images would take several GB.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.findings.duplicates.descriptors import mirror
+from featscape.findings.duplicates.power_law import SCALE_RANK, exponent_of
+from featscape.findings.spaces import blocks, for_each
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from featscape.findings.duplicates.subset import FeatureRows
+
+    Floats = NDArray[np.float32]
+    Indices = NDArray[np.intp]
+    Mask = NDArray[np.bool_]
+
+_ROWS = 64  # images in one step; the rows of their candidates stay in the processor's cache
+_LEAST_DISTANCE = 1e-3
+
+
+class Candidates:
+    """Pairs of images, each once, in rows of one image each.
+
+    Parameters
+    ----------
+    near : ndarray of int32, shape (n, k)
+        The images that may be duplicates of each image. Repetitions and the image itself are
+        ignored.
+
+    Attributes
+    ----------
+    near : ndarray of int32, shape (n, k)
+    is_pair : ndarray of bool, shape (n, k)
+        Whether the image and its candidate are a pair that no other place has.
+    """
+
+    def __init__(self, near: NDArray[np.int32]) -> None:
+        self.near = near
+        self.is_pair: Mask = np.empty(near.shape, dtype=bool)
+        self._is_known: Mask = np.empty(near.shape, dtype=bool)
+        earlier = np.tri(near.shape[1], k=-1, dtype=bool)
+        for block in blocks(len(near), rows_at_once=1_024):
+            own = np.arange(block.start, block.stop)[:, None]
+            rows = near[block]
+            is_repeated = ((rows[:, :, None] == rows[:, None]) & earlier).any(axis=2)
+            is_mutual = (near[rows] == own[:, :, None]).any(axis=2)
+            self._is_known[block] = ~is_repeated & (rows != own)
+            self.is_pair[block] = self._is_known[block] & ~(is_mutual & (rows < own))
+
+    def __len__(self) -> int:
+        return int(self.is_pair.sum())
+
+    def pairs(self, which: Mask) -> Indices:
+        """Return the pairs of the places of a mask, (m, 2), ascending."""
+        rows, columns = np.nonzero(which & self.is_pair)
+        both = np.stack([rows, self.near[rows, columns]], axis=1)
+        both.sort(axis=1)
+        return both[np.lexsort((both[:, 1], both[:, 0]))].astype(np.intp, copy=False)
+
+    def touch(self, items: Indices) -> Mask:
+        """Return which places have an image of `items`, (n, k)."""
+        is_item = np.zeros(len(self.near), dtype=bool)
+        is_item[items] = True
+        return is_item[:, None] | is_item[self.near]
+
+    def count(self, which: Mask) -> Indices:
+        """Return the number of pairs of each image among the places of a mask, (n,)."""
+        which = which & self.is_pair
+        others = np.bincount(self.near[which], minlength=len(self.near))
+        counts: Indices = which.sum(axis=1) + others
+        return counts
+
+    def rank(self, values: FeatureRows, descriptors: Floats, *, n_threads: int) -> Floats:
+        """Return a score of each place, (n, k); duplicates have low scores.
+
+        Parameters
+        ----------
+        values : ndarray or Subset of floats, shape (n, c)
+            The features, or their principal components.
+        descriptors : ndarray of float32, shape (n, 144)
+        n_threads : int
+        """
+        by_features = self._score(values, is_mirrored=False, n_threads=n_threads)
+        by_pixels = self._score(descriptors, is_mirrored=True, n_threads=n_threads)
+        np.minimum(by_features, by_pixels, out=by_pixels)
+        by_pixels[~self.is_pair] = np.inf
+        return by_pixels
+
+    def _score(self, rows: FeatureRows, *, is_mirrored: bool, n_threads: int) -> Floats:
+        """Return the logarithm of p of each place, see `power_law`, by cosine distances."""
+        logs = np.empty(self.near.shape, dtype=np.float32)
+
+        def compare(block: slice) -> None:
+            near = self.near[block]
+            own = np.asarray(rows[block], np.float32)
+            others = np.asarray(rows[near.ravel()], np.float32)
+            others = others.reshape(*near.shape, own.shape[1])
+            length = np.linalg.norm(own, axis=1)[:, None] * np.linalg.norm(others, axis=2)
+            product = np.einsum("bc,bkc->bk", own, others)
+            if is_mirrored:
+                mirrored = np.einsum("bc,bkc->bk", mirror(own), others)
+                np.maximum(product, mirrored, out=product)
+            distances = 1 - product / np.maximum(length, 1e-12)
+            np.log(np.maximum(distances, _LEAST_DISTANCE), out=logs[block])
+
+        for_each(compare, blocks(len(logs), rows_at_once=_ROWS), n_threads=n_threads)
+        if self.near.shape[1] <= SCALE_RANK:  # too few candidates for a scale
+            return logs
+        ordered = np.sort(np.where(self._is_known, logs, np.inf), axis=1)
+        scales = ordered[:, SCALE_RANK]
+        is_finite = np.isfinite(scales)
+        if not is_finite.any():
+            return logs
+        exponent = exponent_of(ordered[is_finite])
+        scales[~is_finite] = np.median(scales[is_finite])
+        for block in blocks(len(logs)):
+            logs[block] -= (scales[block, None] + scales[self.near[block]]) / 2
+        logs *= np.float32(exponent)
+        return logs

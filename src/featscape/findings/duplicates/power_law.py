@@ -1,0 +1,158 @@
+"""The power law of the distances of an image to images that are not its duplicates.
+
+Under a power law with exponent m, the share of the candidates that are nearer than a distance d is
+``p = (d / scale) ** m``. The number of pairs that are expected to be so near by chance follows.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+    Indices = NDArray[np.intp]
+    Mask = NDArray[np.bool_]
+
+# The scale of an image is its distance to the candidate of this rank, counted from 0 and without
+# its duplicates. The exponent of the power law comes from the ranks between the two.
+_FIRST_RANK, SCALE_RANK = 3, 10
+# The limit of the expected number of false pairs, see `_overestimate`: pairs that are compared, and
+# a margin that leaves datasets unchanged whose distances follow the power law.
+_LEAST_COMPARED, _MARGIN = 30, 1.25
+
+
+def fit(
+    n_images: int, pairs: Indices, log_distances: Floats, *, of: Indices
+) -> tuple[Floats, float]:
+    """Return the scale of each image, and the exponent of the power law of the images `of`.
+
+    The scale is the log distance at rank 10, and NaN for images with fewer pairs. Under a power law
+    with exponent m, the log distance at rank 10 exceeds that at rank j by the harmonic number
+    H(10) - H(j), divided by m, on average.
+
+    Parameters
+    ----------
+    n_images : int
+    pairs : ndarray of intp, shape (m, 2)
+    log_distances : ndarray of float32, shape (m,)
+    of : ndarray of intp
+        Images.
+    """
+    items = pairs.T.ravel()
+    logs = np.tile(log_distances, 2)
+    order = np.argsort(logs, kind="stable")
+    order = order[np.argsort(items[order], kind="stable")]
+    logs = logs[order]
+    counts = np.bincount(items, minlength=n_images)
+    start = np.cumsum(counts) - counts
+    enough = counts > SCALE_RANK
+    scales = np.full(n_images, np.nan, dtype=np.float32)
+    scales[enough] = logs[start[enough] + SCALE_RANK]
+    used = of[enough[of]]
+    if not len(used):
+        return scales, math.nan
+    ranks = np.arange(SCALE_RANK + 1)
+    return scales, exponent_of(logs[start[used][:, None] + ranks])
+
+
+def exponent_of(log_distances: Floats) -> float:
+    """Return the exponent of the power law by the log distances at the ranks from 0 to 10.
+
+    Parameters
+    ----------
+    log_distances : ndarray of float32, shape (m, 11) or more
+        Of m images, ascending in each row.
+    """
+    ranks = np.arange(_FIRST_RANK, SCALE_RANK)
+    gap = np.median(log_distances[:, SCALE_RANK] - log_distances[:, ranks].mean(axis=1))
+    harmonic = np.cumsum(1 / np.arange(1, SCALE_RANK + 2))
+    exponent = np.mean(harmonic[SCALE_RANK] - harmonic[ranks]) / max(float(gap), 1e-6)
+    return float(exponent)
+
+
+def fill(scales: Floats, group: Indices, *, known: Indices) -> Floats:
+    """Return scales without NaN: of the group, or of all images; -inf for images not `known`.
+
+    Parameters
+    ----------
+    scales : ndarray of float32, shape (n,)
+    group : ndarray of intp, shape (n,)
+    known : ndarray of intp
+        Images.
+    """
+    filled = np.full(len(scales), -np.inf, dtype=np.float32)
+    filled[known] = scales[known]
+    missing = np.flatnonzero(np.isnan(filled))
+    filled[missing] = np.nanmedian(scales) if np.isfinite(scales).any() else -np.inf
+    finite = np.flatnonzero(np.isfinite(scales))
+    ordered = finite[np.lexsort((scales[finite], group[finite]))]
+    size = np.bincount(group[finite], minlength=group.max(initial=-1) + 1)
+    start = np.cumsum(size) - size
+    missing = missing[size[group[missing]] > 0]
+    of_group = group[missing]
+    low = ordered[start[of_group] + (size[of_group] - 1) // 2]
+    high = ordered[start[of_group] + size[of_group] // 2]
+    filled[missing] = (scales[low] + scales[high]) / 2
+    return filled
+
+
+def choose(
+    log_p: Floats,
+    pairs: Indices,
+    n_images: int,
+    *,
+    most_false: float,
+    is_corrected: bool = False,
+) -> Mask:
+    """Return the nearest pairs of which at most the share `most_false` is expected to be false.
+
+    The law expects ``n / 2 * 10 * p`` pairs at random, because p is a share of ten candidates. They
+    are compared with half the number of images in pairs, because the many pairs of one large group
+    must not excuse false pairs elsewhere.
+
+    Parameters
+    ----------
+    log_p : ndarray of float32, shape (m,)
+        NaN counts as a p of 1.
+    pairs : ndarray of intp, shape (m, 2)
+    n_images : int
+    most_false : float
+    is_corrected : bool
+        Whether the expected numbers are divided by `_overestimate`.
+    """
+    p = np.exp(np.minimum(np.where(np.isnan(log_p), 0, log_p), 0))
+    order = np.argsort(p, kind="stable")
+    expected = n_images / 2 * SCALE_RANK * p[order]
+    if is_corrected:
+        expected /= _overestimate(expected)
+    # no more pairs can pass: the pairs have at most n images
+    order = order[: np.searchsorted(expected, most_false * n_images / 2, side="right")]
+    first_seen = np.unique(pairs[order].ravel(), return_index=True)[1] // 2
+    n_seen = np.cumsum(np.bincount(first_seen, minlength=len(order)))
+    passing = np.flatnonzero(expected[: len(order)] <= most_false * n_seen / 2)
+    chosen = np.zeros(len(p), dtype=bool)
+    chosen[order[: passing[-1] + 1 if len(passing) else 0]] = True
+    return chosen
+
+
+def _overestimate(expected: NDArray[np.floating[Any]]) -> float:
+    """Return how many times too high the expected numbers of false pairs are at least.
+
+    The number of all pairs up to a distance, duplicates included, is an upper limit of the number
+    of false pairs. In datasets of images that all look alike, such as digits, there are fewer pairs
+    than the power law expects.
+
+    Parameters
+    ----------
+    expected : ndarray, shape (m,)
+        The expected number of false pairs that are as near as each pair, ascending.
+    """
+    count = np.arange(1, len(expected) + 1)
+    highest = (count + 2 * np.sqrt(count)) / np.maximum(expected, 1e-9)
+    lowest = highest[_LEAST_COMPARED - 1 :].min(initial=np.inf)
+    return max(1.0, 1 / (_MARGIN * float(lowest)))
