@@ -6,6 +6,9 @@ RUNNABLE := .venv/runnable
 MODULES := viewer/node_modules/.package-lock.json
 STATIC := src/featscape/bundle/static
 NATIVE := $(shell find engine/native -type f)
+# Python compiles each module once. Without the compiled files, each process that imports torch takes
+# seconds longer.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-zoo fuzz sanitize check catalog pictures docs wheels contract viewer format data install clean
 
