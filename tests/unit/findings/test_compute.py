@@ -93,7 +93,7 @@ def test_identical_items_are_reported():
 
 
 def test_neighbors_are_searched_if_unknown():
-    items = some_items(neighbors=None)
+    items = some_items(120, neighbors=None)
     values = principal_components(items.features).values
     neighbors = search_all_pairs(values, WIDER * N_NEAR).indices
     known = compute_findings(replace(items, neighbors=neighbors))
@@ -169,31 +169,33 @@ def with_faults(order=None, names=("beetle", "maple")):
     )
 
 
-def test_a_permutation_of_the_items_permutes_duplicates_faults_and_shortcuts():
-    findings = compute_findings(with_faults())
+@pytest.fixture(scope="module")
+def faults():
+    """Return the findings of pictures with faults."""
+    return compute_findings(with_faults())
+
+
+def test_a_permutation_of_the_items_permutes_duplicates_faults_and_shortcuts(faults):
     order = np.random.default_rng(5).permutation(80)
     permuted = compute_findings(with_faults(order))
-    assert [one.items for one in findings.duplicates] == [(10, 50)]
+    assert [one.items for one in faults.duplicates] == [(10, 50)]
     assert [sorted(order[list(one.items)]) for one in permuted.duplicates] == [[10, 50]]
     assert [(order[one.item], one.kinds) for one in permuted.quality] == [(20, ("flat",))]
-    assert [(one.item, one.kinds) for one in findings.quality] == [(20, ("flat",))]
-    shortcuts = [(one.property_name, one.label, one.text) for one in findings.shortcuts]
+    assert [(one.item, one.kinds) for one in faults.quality] == [(20, ("flat",))]
+    shortcuts = [(one.property_name, one.label, one.text) for one in faults.shortcuts]
     assert shortcuts
     assert [(one.property_name, one.label, one.text) for one in permuted.shortcuts] == shortcuts
 
 
-def test_renamed_labels_change_only_the_names():
-    findings = compute_findings(with_faults()).to_json()
+def test_renamed_labels_change_only_the_names(faults):
     renamed = compute_findings(with_faults(names=("first", "second"))).to_json()
-    text = json.dumps(findings).replace("beetle", "first").replace("maple", "second")
+    text = json.dumps(faults.to_json()).replace("beetle", "first").replace("maple", "second")
     assert json.dumps(renamed) == text
 
 
-def test_label_errors_of_many_items_are_found_by_the_neighbors_of_the_map(monkeypatch):
-    items = some_items()
-    exact = compute_findings(items)
+def test_label_errors_of_many_items_are_found_by_the_neighbors_of_the_map(findings, monkeypatch):
     monkeypatch.setattr(compute, "_MOST_SEARCHED", 100)
-    near = compute_findings(items)
-    listed = [{one.item for one in found.labels} for found in (exact, near)]
+    near = compute_findings(some_items())
+    listed = [{one.item for one in found.labels} for found in (findings, near)]
     assert len(listed[0] & listed[1]) >= 0.9 * len(listed[0])
-    assert near.labels[0].item == exact.labels[0].item
+    assert near.labels[0].item == findings.labels[0].item

@@ -92,16 +92,16 @@ def test_near_features_without_near_pixels_are_no_duplicates():
 
 def test_large_groups_of_edited_copies_are_found_whole():
     rng = np.random.default_rng(3)
-    images = pictures(100)
-    features = rng.normal(size=(100, 16)).astype(np.float32)
-    members = np.sort(rng.permutation(100)[:30])
+    images = pictures(60)
+    features = rng.normal(size=(60, 16)).astype(np.float32)
+    members = np.sort(rng.permutation(60)[:20])
     for member in members[1:]:
         left, top = rng.integers(0, 12, 2).tolist()
         images[member] = images[members[0]].crop((left, top, left + 115, top + 84))
         features[member] = features[members[0]] + 0.05 * rng.normal(size=16)
     part = duplicates(images, features=features)
     assert len(part.findings) == 1
-    assert len(set(part.findings[0].items) & set(members.tolist())) >= 28
+    assert len(set(part.findings[0].items) & set(members.tolist())) >= 19
     assert set(part.findings[0].items) <= set(members.tolist())
 
 
@@ -157,9 +157,9 @@ def test_identical_images_form_one_group():
 
 def test_many_copies_of_one_image_do_not_hide_other_duplicates():
     images = pictures(40)
-    images += [images[0]] * 200
+    images += [images[0]] * 100
     images[30] = ImageOps.mirror(images[20])
-    assert groups(duplicates(images)) == [(0, *range(40, 240)), (20, 30)]
+    assert groups(duplicates(images)) == [(0, *range(40, 140)), (20, 30)]
 
 
 def test_flat_images_of_one_color_are_equal_and_of_different_colors_are_not():

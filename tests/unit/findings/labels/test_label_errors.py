@@ -128,7 +128,7 @@ def test_labels_without_relation_to_the_features_are_reported():
 
 
 def test_errors_are_found_among_hundreds_of_classes():
-    features, codes = clouds(1_000, n_classes=250, spread=0.05)
+    features, codes = clouds(600, n_classes=200, spread=0.05)
     codes, wrong = with_errors(codes, 0.02)
     found = label_errors(features, named(codes))
     assert average_precision(found.suspicion, wrong) > 0.8
