@@ -109,9 +109,28 @@ def here(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.fixture(scope="session")
+def first_run():
+    """Return a list, which the first test that uses `map_run` extends by its map."""
+    return []
+
+
 @pytest.fixture
-def map_run(featscape, photos, here, quick_network):  # noqa: ARG001 - the fixture replaces the network
-    """Make the map "m" of a class named "[red]" and a damaged image; return status, out, err."""
-    (photos / "red" / "broken.png").write_bytes(b"")
-    (photos / "red").rename(photos / "[red]")
-    return featscape("map", photos, "-o", "m", "--perplexity", 4, "--size", 400)
+def map_run(first_run, featscape, here, tmp_path_factory):
+    """Put a copy of a map that the command line made, "m", into the current folder.
+
+    The map has a class named "[red]" and a damaged image. Return status, out, err, and the photos.
+    """
+    if not first_run:
+        folder = tmp_path_factory.mktemp("run")
+        photos = write_photos(folder / "photos")
+        (photos / "red" / "broken.png").write_bytes(b"")
+        (photos / "red").rename(photos / "[red]")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            put_in_place(QuickNetwork(), patch)
+            done = featscape("map", photos, "-o", "m", "--perplexity", 4, "--size", 400)
+        first_run.append(SimpleNamespace(**vars(done), photos=photos, folder=folder / "m"))
+    (run,) = first_run
+    shutil.copytree(run.folder, here / "m")
+    return run

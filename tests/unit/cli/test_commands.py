@@ -185,13 +185,12 @@ class TestScreens:
         assert "t-SNE: " in map_run.err
         assert "\x1b" not in map_run.err + map_run.out  # no terminal, no colors
 
-    @pytest.mark.usefixtures("map_run")
-    def test_info_shows_how_the_map_was_made(self, featscape, photos):
+    def test_info_shows_how_the_map_was_made(self, featscape, map_run):
         out = featscape("info", "m").out
         assert "24 images in 3 classes: m/" in out
         created = datetime.fromisoformat(open_map("m").run["created"])
         for words in (
-            str(photos),
+            str(map_run.photos),
             "quick",
             "perplexity 4, seed 10",
             "output of pixels: 48 per image, float32",
@@ -200,12 +199,12 @@ class TestScreens:
             assert words in out.replace("\n", "")
         assert re.search(r"\[red\]/broken.png +empty", out)
 
-    @pytest.mark.usefixtures("map_run")
+    @pytest.mark.usefixtures("quick_network")
     def test_skipped_files_are_reported_before_the_features(
         self, featscape, photos, here, monkeypatch
     ):
         monkeypatch.setattr("featscape.images.preview._MAX_FILES", 4)  # the source is large
-        (photos / "lost.png").write_bytes(next((photos / "[red]").iterdir()).read_bytes())
+        (photos / "lost.png").write_bytes((photos / "red" / "00.png").read_bytes())
         done = featscape("map", photos, "-o", here / "n", "--perplexity", 40)
         assert done.status == 2
         assert re.match(r"found \d+ images in 3 classes, skipped 1 file: ", done.err)

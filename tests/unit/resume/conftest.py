@@ -23,10 +23,11 @@ def changed(source, tmp_path):
 
 @pytest.fixture(scope="session")
 def whole(source, tmp_path_factory):
-    """Return the map of `source` that one run makes without an interruption."""
+    """Return the map of `source`, without pictures, that one run makes without an interruption."""
     network = CountingNetwork()
     with pytest.MonkeyPatch.context() as patch:
         put_in_place(network, patch)
+        patch.setattr("featscape.pipeline.draw", lambda *_arguments, **_options: None)
         made = make(source, tmp_path_factory.mktemp("whole") / "m")
     assert network.n_seen == N_DIFFERENT
     return made

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("here")
 class TestFullDisk:
     """os.fsync raises ENOSPC to simulate a full disk."""
 
-    @pytest.mark.usefixtures("network")
+    @pytest.mark.usefixtures("network", "without_pictures")
     @pytest.mark.parametrize("n_files", [0, 2, 7, 30])
     def test_finished_work_is_kept_and_the_same_call_continues(
         self, source, whole, here, monkeypatch, n_files

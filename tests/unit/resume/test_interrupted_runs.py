@@ -43,6 +43,7 @@ class TestContinuing:
         assert_same_map(made.folder, whole.folder)
         assert [one["path"] for one in made.run["skipped"]] == ["blue/07.png", "red/30.png"]
 
+    @pytest.mark.usefixtures("without_pictures")
     @pytest.mark.parametrize("suffix", [".npy", ".thumbnails", ".json"])
     def test_a_damaged_shard_is_computed_again(self, source, whole, network, monkeypatch, suffix):
         interrupt(source, "m", monkeypatch)
@@ -112,6 +113,7 @@ class TestContinuing:
         make(source, "m")
         assert network.n_seen == N_DIFFERENT - 20
 
+    @pytest.mark.usefixtures("without_pictures")
     def test_thumbnails_of_another_size_are_made_without_the_network(
         self, source, here, network, monkeypatch
     ):
