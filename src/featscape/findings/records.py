@@ -99,8 +99,8 @@ class DuplicateGroup(Finding):
         Two or more items, ascending.
     kind : str
         "exact" for equal files, "pixels" for equal pixels in different files, "near" for possible
-        edited copies, "similar" for possible copies with a plain background: different drawings
-        with similar outlines cannot be distinguished from copies.
+        edited copies, "similar" for pictures with a plain background that correlate although
+        their foregrounds differ, such as drawings with similar outlines.
     leak : bool
         Whether the items belong to different splits.
     conflict : bool

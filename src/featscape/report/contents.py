@@ -61,8 +61,9 @@ _HOW = {
     ),
     "similar": (
         "The pixels correlate after alignment more than chance explains, but a plain background "
-        "covers 25 % or more of the pictures, so that different drawings correlate as well. The "
-        "highest correlation is first. In the difference image, black is equal."
+        "covers 25 % or more of the pictures, and the foregrounds differ in a part, in the gray "
+        "levels or in the color. The highest correlation is first. In the difference image, black "
+        "is equal."
     ),
     "duplicates": (
         "Duplicates are equal files, equal pixels, or possible copies: pixels that correlate after "

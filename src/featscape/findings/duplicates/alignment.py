@@ -81,15 +81,14 @@ class Aligner:
     def __init__(self, grays: Grays) -> None:
         self._grays = grays
         self._levels = _pyramid(grays[:]) if len(grays) <= _MOST_KEPT else None
-        self._coordinates = {side: _coordinates(side) for side in _SIDES_PX}
         identity = np.eye(12 * 12, dtype=np.float32)
-        warps, inside = [], []
+        zoomed, inside = [], []
         for zoom in _ZOOMS:
             scale = np.full(len(identity), zoom, dtype=np.complex64)
-            warp, covered = _warp(identity, scale, 0 * scale, self._coordinates[12])
-            warps.append(warp)
+            warped, covered = warp(identity, scale, 0 * scale)
+            zoomed.append(warped)
             inside.append(covered[0])
-        self._zoom = np.concatenate(warps, axis=1)  # (144, 5 * 144): image at 12 px -> 5 zooms
+        self._zoom = np.concatenate(zoomed, axis=1)  # (144, 5 * 144): image at 12 px -> 5 zooms
         self._zoom_covers = np.stack(inside).astype(np.float32)  # (5, 144)
 
     def align(
@@ -125,7 +124,7 @@ class Aligner:
         scale = np.array(_ZOOMS, dtype=np.complex64)[starts.ravel() % len(_ZOOMS)]
         correlation, plain, scale, shift = self._refine(
             np.repeat(first[12], _N_STARTS, axis=0),
-            _mirror(np.repeat(second[12], _N_STARTS, axis=0), mirrored),
+            mirror(np.repeat(second[12], _N_STARTS, axis=0), mirrored),
             scale,
             np.zeros_like(scale),
             n_steps=n_steps[0],
@@ -138,7 +137,7 @@ class Aligner:
         for side, n_of_side in zip(_SIDES_PX[1:], n_steps[1:], strict=True):
             refined = self._refine(
                 first[side][pending],
-                _mirror(second[side][pending], mirrored[pending]),
+                mirror(second[side][pending], mirrored[pending]),
                 scale[pending],
                 shift[pending],
                 n_steps=n_of_side,
@@ -162,7 +161,7 @@ class Aligner:
         mean = first @ covers.T / n_pixels  # (b, 5)
         variance = (first * first) @ covers.T / n_pixels - mean**2
         correlations = []
-        for image in (second, _mirror(second, np.ones(len(second), dtype=bool))):
+        for image in (second, mirror(second, np.ones(len(second), dtype=bool))):
             zoomed = (image @ self._zoom).reshape(len(second), len(_ZOOMS), -1) * covers
             zoomed_mean = zoomed.sum(axis=2) / n_pixels
             zoomed_variance = np.einsum("bzp,bzp->bz", zoomed, zoomed) / n_pixels - zoomed_mean**2
@@ -178,7 +177,7 @@ class Aligner:
     ) -> tuple[Floats, Floats, Complexes, Complexes]:
         """Take Lucas-Kanade steps; return the best correlation, plain too, with its transform."""
         n_pairs, n_pixels = first.shape
-        coordinates = self._coordinates[int(np.sqrt(n_pixels))]
+        coordinates = _coordinates(int(np.sqrt(n_pixels)))
         slopes = _slopes(first, coordinates) if n_steps else np.empty(0, dtype=np.float32)
         scale, shift = scale.copy(), shift.copy()
         best = np.full((2, n_pairs), -1, dtype=np.float32)  # without outliers, and plain
@@ -186,7 +185,7 @@ class Aligner:
         moving = np.arange(n_pairs)
         for step in range(n_steps + 1):
             own = slice(None) if len(moving) == n_pairs else moving  # a slice copies nothing
-            warped, inside = _warp(second[own], scale[own], shift[own], coordinates)
+            warped, inside = warp(second[own], scale[own], shift[own])
             used, plain = _drop_outliers(first[own], warped, inside)
             correlation = _correlate(first[own], warped, used)
             gained = (correlation - best[0, own]) / (1 - best[0, own] + 1e-6)
@@ -216,7 +215,7 @@ def _pyramid(grays: NDArray[np.uint8]) -> dict[int, Floats]:
     levels = {}
     for side in _SIDES_PX:
         reduce = _blur_matrix(side)
-        level = (reduce @ images @ reduce.T).reshape(len(grays), -1)
+        level = (reduce @ images @ reduce.T).reshape(len(grays), side * side)
         levels[side] = level - level.mean(axis=1, keepdims=True)
     return levels
 
@@ -232,6 +231,7 @@ def _blur_matrix(side: int) -> Floats:
     return matrix
 
 
+@cache
 def _coordinates(side: int) -> Floats:
     """Return x, y and 1 for each pixel, (3, side * side)."""
     centers = (np.arange(side, dtype=np.float32) - (side - 1) / 2) / (side / 2)
@@ -239,22 +239,29 @@ def _coordinates(side: int) -> Floats:
     return np.stack([x, np.repeat(centers, side), np.ones_like(x)])
 
 
-def _mirror(images: Floats, which: NDArray[np.bool_]) -> Floats:
+def mirror(images: Floats, which: NDArray[np.bool_]) -> Floats:
+    """Return the images, (b, side * side), with those of a mask mirrored."""
     side = int(np.sqrt(images.shape[1]))
     mirrored = images.copy()
     mirrored[which] = images[which].reshape(-1, side, side)[:, :, ::-1].reshape(-1, side * side)
     return mirrored
 
 
-def _warp(
-    images: Floats, scale: Complexes, shift: Complexes, coordinates: Floats
-) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return the images at the transformed coordinates, by bilinear interpolation.
+def warp(images: Floats, scale: Complexes, shift: Complexes) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the images at the transformed positions, by bilinear interpolation.
 
-    Also returns which of the coordinates are inside the images. Both arrays have shape (b, p).
+    Also returns which of the positions are inside the images. Both arrays have shape (b, p).
+
+    Parameters
+    ----------
+    images : ndarray of float32, shape (b, p)
+        Squares of p pixels.
+    scale, shift : ndarray of complex64, shape (b,)
+        See `Alignment`.
     """
     n_images, n_pixels = images.shape
     side = int(np.sqrt(n_pixels))
+    coordinates = _coordinates(side)
     rows = np.empty((2, n_images, 3), dtype=np.float32)  # transforms to columns and to rows
     rows[0] = np.stack([scale.real, -scale.imag, shift.real], axis=1)
     rows[1] = np.stack([scale.imag, scale.real, shift.imag], axis=1)

@@ -41,20 +41,22 @@ class Candidates:
     near : ndarray of int32, shape (n, k)
     is_pair : ndarray of bool, shape (n, k)
         Whether the image and its candidate are a pair that no other place has.
+    is_known : ndarray of bool, shape (n, k)
+        The same, but a pair of images that are candidates of each other has two places.
     """
 
     def __init__(self, near: NDArray[np.int32]) -> None:
         self.near = near
         self.is_pair: Mask = np.empty(near.shape, dtype=bool)
-        self._is_known: Mask = np.empty(near.shape, dtype=bool)
+        self.is_known: Mask = np.empty(near.shape, dtype=bool)
         earlier = np.tri(near.shape[1], k=-1, dtype=bool)
         for block in blocks(len(near), rows_at_once=1_024):
             own = np.arange(block.start, block.stop)[:, None]
             rows = near[block]
             is_repeated = ((rows[:, :, None] == rows[:, None]) & earlier).any(axis=2)
             is_mutual = (near[rows] == own[:, :, None]).any(axis=2)
-            self._is_known[block] = ~is_repeated & (rows != own)
-            self.is_pair[block] = self._is_known[block] & ~(is_mutual & (rows < own))
+            self.is_known[block] = ~is_repeated & (rows != own)
+            self.is_pair[block] = self.is_known[block] & ~(is_mutual & (rows < own))
 
     def __len__(self) -> int:
         return int(self.is_pair.sum())
@@ -66,18 +68,18 @@ class Candidates:
         both.sort(axis=1)
         return both[np.lexsort((both[:, 1], both[:, 0]))].astype(np.intp, copy=False)
 
+    def pairs_of(self, items: Indices) -> Indices:
+        """Return the pairs of items and their own candidates, (m, 2), ascending, each once."""
+        is_known = self.is_known[items]
+        own = np.repeat(items, is_known.sum(axis=1))
+        both = np.sort(np.stack([own, self.near[items][is_known]], axis=1), axis=1)
+        return np.unique(both, axis=0)
+
     def touch(self, items: Indices) -> Mask:
         """Return which places have an image of `items`, (n, k)."""
         is_item = np.zeros(len(self.near), dtype=bool)
         is_item[items] = True
         return is_item[:, None] | is_item[self.near]
-
-    def count(self, which: Mask) -> Indices:
-        """Return the number of pairs of each image among the places of a mask, (n,)."""
-        which = which & self.is_pair
-        others = np.bincount(self.near[which], minlength=len(self.near))
-        counts: Indices = which.sum(axis=1) + others
-        return counts
 
     def rank(self, values: FeatureRows, descriptors: Floats, *, n_threads: int) -> Floats:
         """Return a score of each place, (n, k); duplicates have low scores.
@@ -115,7 +117,7 @@ class Candidates:
         for_each(compare, blocks(len(logs), rows_at_once=_ROWS), n_threads=n_threads)
         if self.near.shape[1] <= SCALE_RANK:  # too few candidates for a scale
             return logs
-        ordered = np.sort(np.where(self._is_known, logs, np.inf), axis=1)
+        ordered = np.sort(np.where(self.is_known, logs, np.inf), axis=1)
         scales = ordered[:, SCALE_RANK]
         is_finite = np.isfinite(scales)
         if not is_finite.any():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from featscape.findings.duplicates.foreground import PLAIN_SHARE, compare_foregrounds
 from featscape.findings.duplicates.near_pairs import connect, find_near_pairs
 from featscape.findings.duplicates.subset import Subset
 from featscape.findings.records import DetectorResult, DuplicateGroup, Evidence
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 LEAST_ITEMS = 30  # fewer images cannot show how near other images usually are
 _N_NAMED = 2  # items in the text
 _LEAST_CORRELATION = 0.5  # of aligned pixels: pairs below are near by their features only
-# A picture is plain if three neighboring gray levels cover this share of its pixels. 4 % of
-# photographs of CIFAR-10 are plain.
-_PLAIN_SHARE = 0.25
 _KINDS = ("exact", "pixels", "near", "similar")  # the most certain first
 _ALIGNED = (
     "The pictures are aligned, and the gray levels of their pixels are correlated: 1 is equal. "
@@ -37,15 +35,15 @@ _METHODS = {
     "pixels": "The sizes and the pixels of the thumbnails are equal.",
     "near": _ALIGNED,
     "similar": (
-        f"{_ALIGNED} A plain background covers at least {percent(_PLAIN_SHARE)} of the pictures, "
-        "so that the correlation is high although a small part or the color differs."
+        f"{_ALIGNED} A plain background covers at least {percent(PLAIN_SHARE)} of the pictures, "
+        "and the foregrounds differ in a part, in the gray levels or in the color."
     ),
 }
 _TEXTS = {
     "exact": "are the same picture (equal files)",
     "pixels": "are the same picture (equal pixels)",
     "near": "may be copies (correlation {weakest:.4f})",
-    "similar": "are similar and may be copies (correlation {weakest:.4f}, plain background)",
+    "similar": "are similar and may be copies (correlation {weakest:.4f}, other foreground)",
 }
 
 
@@ -117,23 +115,23 @@ def find_duplicates(
             )
             is_near = correlation >= _LEAST_CORRELATION
             near, correlation = originals[near[is_near]], correlation[is_near]
-    is_plain = np.zeros(n_items, dtype=bool)
+    is_certain = np.zeros(len(near), dtype=bool)
     if survey is not None:
-        is_plain[near] = _are_plain(survey.grays[near])
-    group = connect(n_items, np.concatenate([near, _links(same_pixels)]))
+        match = compare_foregrounds(survey.grays, survey.colors, near, n_threads=n_threads)
+        is_certain = match.agrees()
     found = [
         _describe(members, kind, weakest, labels=labels, splits=splits, paths=paths)
-        for members, kind, weakest in _members(
-            group, near, correlation, is_plain, same_file=same_file, same_pixels=same_pixels
+        for members, kind, weakest in _group(
+            near, correlation, is_certain, same_file=same_file, same_pixels=same_pixels
         )
     ]
     return DetectorResult(tuple(sorted(found, key=_rank)), reason)
 
 
 def number_groups(groups: Sequence[DuplicateGroup], n_items: int) -> NDArray[np.int32]:
-    """Return the number of the group of each item, (n,); -1 for items without duplicates."""
+    """Return the number of the first group of each item, (n,); -1 for items without duplicates."""
     numbers = np.full(n_items, -1, dtype=np.int32)
-    for number, group in enumerate(groups):
+    for number, group in reversed(list(enumerate(groups))):
         numbers[list(group.items)] = number
     return numbers
 
@@ -181,41 +179,44 @@ def _renumber(
     return renumbered
 
 
-def _are_plain(grays: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return whether one gray level covers much of each image, (m, 2); `grays` (m, 2, 48, 48)."""
-    plain = np.zeros(grays.shape[:2], dtype=bool)
-    for place in np.ndindex(plain.shape):
-        counts = np.bincount(grays[place].ravel(), minlength=256)
-        three = np.convolve(counts, np.ones(3, dtype=int), mode="same")
-        plain[place] = three.max() >= _PLAIN_SHARE * grays[place].size
-    return plain
-
-
-def _members(
-    group: NDArray[np.intp],
+def _group(
     near: NDArray[np.intp],
     correlation: NDArray[np.float32],
-    is_plain: NDArray[np.bool_],
+    is_certain: NDArray[np.bool_],
     *,
     same_file: NDArray[np.intp],
     same_pixels: NDArray[np.intp],
 ) -> Iterator[tuple[list[int], str, float]]:
-    """Yield the members of each group, its kind and its lowest correlation."""
+    """Yield the members of each group, its kind and its lowest correlation.
+
+    An item of a group of copies may also be in a group of similar pictures.
+    """
+    links = np.concatenate([near[is_certain], _links(same_pixels)])
+    group = connect(len(same_pixels), links)
+    for members, weakest in _members(group, near[is_certain], correlation[is_certain]):
+        kind = "near"
+        for name, first in (("pixels", same_pixels), ("exact", same_file)):
+            if len(set(first[members].tolist())) == 1:
+                kind = name
+        yield members.tolist(), kind, weakest
+    between = ~is_certain & (group[near[:, 0]] != group[near[:, 1]])
+    group = connect(len(same_pixels), near[between])
+    for members, weakest in _members(group, near[between], correlation[between]):
+        yield members.tolist(), "similar", weakest
+
+
+def _members(
+    group: NDArray[np.intp], pairs: NDArray[np.intp], correlation: NDArray[np.float32]
+) -> Iterator[tuple[NDArray[np.intp], float]]:
+    """Yield the members of each group of two or more, and the lowest correlation of its pairs."""
     size = np.bincount(group)
     weakest = np.ones(len(size))
-    np.minimum.at(weakest, group[near[:, 0]], correlation)
-    has_plain = np.zeros(len(size), dtype=bool)
-    has_plain[group[near[is_plain[near].any(axis=1), 0]]] = True
+    np.minimum.at(weakest, group[pairs[:, 0]], correlation)
     order = np.argsort(group, kind="stable")
     order = order[size[group[order]] > 1]
     parts = np.split(order, np.flatnonzero(np.diff(group[order])) + 1) if len(order) else []
     for members in parts:
-        number = group[members[0]]
-        kind = "similar" if has_plain[number] else "near"
-        for name, first in (("pixels", same_pixels), ("exact", same_file)):
-            if len(set(first[members].tolist())) == 1:
-                kind = name
-        yield members.tolist(), kind, float(weakest[number])
+        yield members, float(weakest[group[members[0]]])
 
 
 def _rank(one: DuplicateGroup) -> tuple[Any, ...]:

@@ -116,7 +116,7 @@ def find_near_pairs(
     table.add(candidates.pairs(is_compared))
     group, suspects = _group_provisionally(table, candidates, sample, random)
     beyond = _pairs_beyond(candidates, group, suspects, neighbors[:, _N_FEATURE_NEIGHBORS:])
-    table.add(candidates.pairs(candidates.touch(suspects)))
+    table.add(candidates.pairs_of(suspects))
     table.add(beyond)
     found = _find(table, grays, group, sample, np.union1d(sample, suspects))
     return NearPairs(table.pairs[found], table.correlations[1, found])
@@ -217,7 +217,7 @@ def _choose_suspects(
     order = may_be_near[np.argsort(log_p[may_be_near], kind="stable")]
     images, first_seen = np.unique(table.pairs[order].ravel(), return_index=True)
     images = images[np.argsort(first_seen)]
-    n_pairs = np.cumsum(candidates.count(candidates.is_pair)[images])
+    n_pairs = np.cumsum(candidates.is_known[images].sum(axis=1))
     limit = 2 * table.n_images + _MOST_OF_SUSPECTS
     suspects: Indices = np.sort(images[n_pairs <= limit])
     return suspects
@@ -254,8 +254,9 @@ def _pairs_beyond(
 
     Members of a group as large as the number of candidates have no candidates outside.
     """
-    is_outside = group[:, None] != group[candidates.near]
-    missing = SCALE_RANK + 1 - candidates.count(is_outside)
+    near = candidates.near
+    is_outside = candidates.is_known & (group[:, None] != group[near])
+    missing = SCALE_RANK + 1 - is_outside.sum(axis=1)
     needy = suspects[missing[suspects] > 0]
     is_outside = group[further[needy]] != group[needy][:, None]
     used = is_outside & (np.cumsum(is_outside, axis=1) <= missing[needy][:, None])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 SIZE_PX = 48  # side of the gray images
+COLOR_SIZE_PX = 12  # side of the squares of colors
 
 # The measures of each image, in the order of the rows of `_measure`
 MEASURES = (
@@ -49,6 +50,8 @@ class Survey:
     ----------
     grays : ndarray of uint8, shape (n, 48, 48)
         The images as gray squares.
+    colors : ndarray of uint8, shape (n, 12, 12, 2)
+        The blue and the red chroma (Cb and Cr of JPEG) of the images as squares; 128 is gray.
     digests : ndarray of uint8, shape (n, 32)
         The SHA-256 of the pixels and the size of each thumbnail.
     measures : mapping of str to ndarray of float32, shape (n,)
@@ -62,6 +65,7 @@ class Survey:
     """
 
     grays: NDArray[np.uint8]
+    colors: NDArray[np.uint8]
     digests: NDArray[np.uint8]
     measures: Mapping[str, Floats]
 
@@ -81,6 +85,7 @@ def survey_thumbnails(thumbnails: ImageSource, *, n_threads: int = 1) -> Survey:
     """
     n_images = len(thumbnails)
     grays = np.empty((n_images, SIZE_PX, SIZE_PX), dtype=np.uint8)
+    colors = np.empty((n_images, COLOR_SIZE_PX, COLOR_SIZE_PX, 2), dtype=np.uint8)
     digests = np.empty((n_images, 32), dtype=np.uint8)
     measures = np.empty((len(MEASURES), n_images), dtype=np.float32)
 
@@ -88,12 +93,13 @@ def survey_thumbnails(thumbnails: ImageSource, *, n_threads: int = 1) -> Survey:
         for item in range(start, min(start + _BATCH, n_images)):
             image = thumbnails.load(item)
             grays[item] = gray_square(image)
+            colors[item] = color_square(image)
             digests[item] = _digest(image)
             measures[:, item] = _measure(image)
 
     with ThreadPoolExecutor(n_threads) as pool:
         list(pool.map(survey, range(0, n_images, _BATCH)))  # raises an error of a thread
-    return Survey(grays, digests, dict(zip(MEASURES, measures, strict=True)))
+    return Survey(grays, colors, digests, dict(zip(MEASURES, measures, strict=True)))
 
 
 def gray_square(image: Image.Image) -> NDArray[np.uint8]:
@@ -103,6 +109,16 @@ def gray_square(image: Image.Image) -> NDArray[np.uint8]:
     # BOX averages all pixels, and would repeat the pixels of smaller images
     resample = Image.Resampling.BOX if min(image.size) >= SIZE_PX else Image.Resampling.BILINEAR
     return np.asarray(image.convert("L").resize((SIZE_PX, SIZE_PX), resample))
+
+
+def color_square(image: Image.Image) -> NDArray[np.uint8]:
+    """Return the blue and the red chroma of an RGB image as a square of uint8, (12, 12, 2)."""
+    from PIL import Image
+
+    # the reduction by whole pixels is faster, and the resizing makes the square
+    reduced = image.reduce(max(1, min(image.size) // SIZE_PX))
+    square = reduced.resize((COLOR_SIZE_PX, COLOR_SIZE_PX), Image.Resampling.BOX)
+    return np.asarray(square.convert("YCbCr"))[:, :, 1:]
 
 
 def _digest(image: Image.Image) -> NDArray[np.uint8]:

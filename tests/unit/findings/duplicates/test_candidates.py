@@ -29,8 +29,12 @@ def test_the_pairs_of_some_images_are_all_pairs_with_one_of_them(near, expected)
     some = np.array([3, 17])
     touching = expected[np.isin(expected, some).any(axis=1)]
     np.testing.assert_array_equal(found.pairs(found.touch(some)), touching)
-    counts = np.bincount(touching.ravel(), minlength=40)
-    np.testing.assert_array_equal(found.count(found.touch(some)), counts)
+
+
+def test_the_pairs_of_own_candidates_are_those_of_the_rows_of_the_images(near):
+    some = np.array([3, 17])
+    rows = {(min(i, j), max(i, j)) for i in (3, 17) for j in near[i].tolist() if i != j}
+    np.testing.assert_array_equal(Candidates(near).pairs_of(some), sorted(rows))
 
 
 def test_the_copies_rank_before_all_other_pairs(near):

@@ -56,7 +56,7 @@ def drawing(missing=0):
     return image
 
 
-def test_copies_with_a_plain_background_are_only_similar_and_come_last():
+def test_drawings_that_differ_in_a_part_are_only_similar_and_come_last():
     images = pictures(50)
     images[40] = ImageOps.mirror(images[1])
     images[41], images[42] = drawing(), drawing(missing=2)
@@ -70,6 +70,19 @@ def test_copies_with_a_plain_background_are_only_similar_and_come_last():
         ((41, 42), "similar"),
     ]
     assert "are similar and may be copies (correlation " in part.findings[1].text
+
+
+def test_copies_of_a_drawing_may_be_copies_and_be_similar_to_another_drawing():
+    images = pictures(50)
+    images[40], images[41], images[42] = drawing(), drawing().resize((72, 72)), drawing(missing=2)
+    features = np.random.default_rng(1).normal(size=(50, 16)).astype(np.float32)
+    features[41], features[42] = features[40] + 0.01, features[40] + 0.02
+    part = duplicates(images, features=features)
+    assert [one.kind for one in part.findings] == ["near", "similar"]
+    assert part.findings[0].items == (40, 41)
+    assert 42 in part.findings[1].items
+    numbers = number_groups(part.findings, 50)
+    assert numbers[40:43].tolist() == [0, 0, 1]
 
 
 def test_copies_with_a_sky_that_is_not_of_one_color_may_be_copies():

@@ -25,7 +25,7 @@ def random_measures(n, *, seed):
     rng = np.random.default_rng(seed)
     empty = np.zeros((n, 1), dtype=np.uint8)
     measures = rng.normal(size=(len(MEASURES), n)).astype(np.float32)
-    return Survey(empty, empty, dict(zip(MEASURES, measures, strict=True)))
+    return Survey(empty, empty, empty, dict(zip(MEASURES, measures, strict=True)))
 
 
 def random_labels(n, *, seed):

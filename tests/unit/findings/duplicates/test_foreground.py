@@ -1,0 +1,94 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageEnhance, ImageOps
+
+from featscape.findings.duplicates.foreground import compare_foregrounds
+from featscape.findings.pixels.survey import survey_thumbnails
+from helpers.maps.planted import Pictures, pictures
+
+
+def drawing(*, missing=0, color=(40, 70, 160), size=96):
+    """Return bars on white; a bar may be missing, as for the letters E and F."""
+    image = Image.new("RGB", (size, size), "white")
+    draw = ImageDraw.Draw(image)
+    for number, box in enumerate([(20, 10, 34, 86), (20, 10, 70, 24), (20, 40, 60, 54)]):
+        if number != missing:
+            draw.rectangle(box, fill=color)
+    draw.line((10, 92, 86, 92), fill="black")
+    return image
+
+
+def compare(first, second):
+    survey = survey_thumbnails(Pictures([first, second]))
+    found = compare_foregrounds(survey.grays, survey.colors, np.array([[0, 1]]))
+    return SimpleNamespace(
+        **{name: values[0] for name, values in found._asdict().items()}, agrees=found.agrees()[0]
+    )
+
+
+def stamp():
+    """Return a drawing of several levels on white."""
+    image = drawing(missing=9)
+    ImageDraw.Draw(image).ellipse((40, 44, 90, 84), fill=(230, 160, 60))
+    ImageDraw.Draw(image).ellipse((56, 52, 80, 70), fill=(90, 120, 30))
+    return image
+
+
+def test_an_edited_copy_of_a_drawing_agrees():
+    for copy in (
+        ImageOps.mirror(stamp()),
+        ImageEnhance.Contrast(stamp()).enhance(0.7),
+        stamp().resize((72, 72)),
+        stamp().crop((6, 6, 96, 96)),
+    ):
+        found = compare(stamp(), copy)
+        assert found.is_plain
+        assert found.agrees, found
+
+
+def test_a_missing_part_lowers_the_correlation_of_the_foreground():
+    found = compare(drawing(missing=9), drawing(missing=2))
+    assert found.correlation < 0.6
+    assert not found.agrees
+
+
+def test_another_color_is_a_difference_of_the_foreground():
+    found = compare(drawing(missing=9), drawing(missing=9, color=(150, 40, 60)))
+    assert found.correlation > 0.95
+    assert found.color > 20
+    assert not found.agrees
+
+
+def test_another_contrast_is_a_difference_of_the_foreground():
+    light = drawing(missing=9, color=(185, 190, 205))
+    found = compare(drawing(missing=9), light)
+    assert found.gain < 0.5
+    assert not found.agrees
+
+
+def test_the_mirror_image_of_a_sign_may_be_another_sign():
+    sign = drawing(missing=9, color="black")
+    assert compare(sign, ImageOps.mirror(sign)).is_other_sign
+    assert not compare(sign, sign).is_other_sign
+    assert not compare(stamp(), ImageOps.mirror(stamp())).is_other_sign
+
+
+def test_the_background_of_a_photograph_is_compared_too():
+    photograph = pictures(1)[0]
+    found = compare(photograph, ImageOps.mirror(photograph))
+    assert not found.is_plain
+    assert found.correlation > 0.95
+    assert found.agrees
+
+
+def test_a_tint_of_the_whole_picture_is_no_difference_of_the_foreground():
+    tinted = Image.fromarray((np.asarray(stamp()) * [1, 0.95, 0.85]).astype(np.uint8))
+    assert compare(stamp(), tinted).agrees
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_pictures_without_foreground_do_not_agree(level):
+    blank = Image.new("RGB", (64, 64), (level,) * 3)
+    assert not compare(blank, blank).agrees
