@@ -1,6 +1,7 @@
-"""The GPU's kernels compile; Triton's compiler and ptxas need no GPU. test_cuda.py runs this file.
+"""The GPU's kernels compile; Triton's compiler and ptxas need no GPU.
 
-The interpreter accepts code that the compiler rejects, and does not know the limits of a card.
+test_compiler.py runs this file in a subprocess. The interpreter accepts code that the compiler
+rejects, and does not know the limits of a card.
 """
 
 import inspect
@@ -73,7 +74,7 @@ def card(request, monkeypatch, tmp_path):
     # no kernel writes its outputs: zeros are valid numbers for the code around the kernels
     monkeypatch.setattr(torch, "empty", torch.zeros)
     monkeypatch.setattr(torch, "empty_like", torch.zeros_like)
-    triton.runtime.driver.set_active(card)  # test_cuda.py runs this file in a subprocess
+    triton.runtime.driver.set_active(card)  # test_compiler.py runs this file in a subprocess
     return card
 
 

@@ -1,4 +1,4 @@
-"""Fits on the GPU against fits on the CPU; test_cuda.py runs this file in a subprocess."""
+"""Fits on the GPU against fits on the CPU; test_fit.py runs this file in a subprocess."""
 
 import pickle
 import subprocess
