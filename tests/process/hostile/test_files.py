@@ -1,0 +1,47 @@
+"""A map with a file that was replaced is opened without the file, or is refused."""
+
+import gc
+import resource
+from pathlib import Path
+
+import pytest
+
+from helpers.audit import recorded_events
+from hostile import maps
+from hostile.uses import commands
+
+MOST_GROWTH_KB = 400_000
+
+
+def test_the_unchanged_map_opens(hostile, use):
+    assert use("run.json") is None
+    assert {"run.json", "bundle/manifest.json", "thumbnails/data.bin"} <= set(
+        maps.list_files(hostile)
+    )
+
+
+def test_the_commands_open_no_file_of_the_bundle(hostile, featscape, tmp_path):
+    with recorded_events(hostile / "bundle") as events:
+        for command in commands(hostile, tmp_path / "report.html"):
+            assert featscape(*command).status == 0
+    assert events == []
+
+
+ATTACKS = list(maps.file_attacks(Path("/canary")))
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_replaced_file_is_refused_or_left_out(hostile, seed, use, outside, attack):
+    change = maps.file_attacks(outside / "canary")[attack]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for name in maps.list_kinds(seed):
+        maps.copy_map(seed, hostile)
+        change(hostile / name)
+        line = use(name)
+        read_at_opening = not name.startswith(
+            ("bundle/", "scatter.png", "findings.json", "words.npz")
+        )
+        if read_at_opening and attack not in ("damaged", "missing"):
+            assert line is not None, name
+    gc.collect()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST_GROWTH_KB
