@@ -7,10 +7,21 @@ import pytest
 
 from helpers.unit_guard import UnitGuard
 
-TESTS = (Path(__file__).parent / "tests", Path(__file__).parent / "engine" / "tests")
+ROOT = Path(__file__).parent
+TESTS = (ROOT / "tests", ROOT / "engine" / "tests")
 # In the order in which the tests run. The browser's tests are the last: from the first of them on,
 # Playwright keeps an event loop in the main thread, beside which asyncio.run refuses to work.
 KINDS = ("unit", "network", "gpu", "process", "cluster", "browser")
+# These files take the longest of their kind, and run before its other files: so the processes of
+# `make test` end together.
+LONGEST = (
+    "tests/process/hostile/test_files.py",
+    "tests/process/hostile/test_values.py",
+    "tests/browser/stage/test_items.py",
+    "tests/browser/stage/test_navigation.py",
+    "tests/browser/panels/test_findings.py",
+    "tests/browser/panels/test_select.py",
+)
 
 guard = UnitGuard()
 guard.install()
@@ -25,10 +36,17 @@ def find_kind(path):
     raise pytest.UsageError(f"{path} must be in a folder {', '.join(KINDS)} of tests.")
 
 
+def place_of(path):
+    """Return the place of a file of tests in the order of the files: a tuple to sort by."""
+    name = path.relative_to(ROOT).as_posix()
+    is_long = name in LONGEST
+    return KINDS.index(find_kind(path)), LONGEST.index(name) if is_long else len(LONGEST)
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         item.add_marker(find_kind(item.path))
-    items.sort(key=lambda item: KINDS.index(find_kind(item.path)))
+    items.sort(key=lambda item: place_of(item.path))
 
 
 def pytest_collection_finish():
