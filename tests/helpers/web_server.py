@@ -43,6 +43,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_HEAD(self):
         self.respond()
 
+    def do_POST(self):
+        self.respond()
+
     def respond(self):
         raise NotImplementedError
 

@@ -32,7 +32,11 @@ def _http_status(error: Exception) -> int | None:
     """Return the status of an HTTP response, 0 without a response, None for other protocols.
 
     fsspec raises FileNotFoundError for every HTTP failure, with aiohttp's exception as the cause.
+    The exceptions of Hugging Face's client contain the response.
     """
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if isinstance(status, int):
+        return status
     failure = _http_failure(error)
     return None if failure is None else int(getattr(failure, "status", 0))
 
