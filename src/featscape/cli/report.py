@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from featscape import mapfolder
+from featscape.cli.tables import add_row, new_table, stack, without_breaks
 from featscape.defaults import DEFAULT_MODEL
 from featscape.number_text import percent, plural
 from featscape.printable_names import printable
@@ -63,7 +64,7 @@ _FIRST = {
 
 def summarize(made: Map) -> RenderableType:
     """Return the summary of a new map: pictures, counts, label agreement, timings, next step."""
-    return _group(
+    return stack(
         "",
         f"{_count(made)}: {printable(made.folder)}/",
         _pictures(made),
@@ -79,25 +80,25 @@ def summarize(made: Map) -> RenderableType:
 def describe(opened: Map) -> RenderableType:
     """Return how a map was made, what it contains, and which files were skipped."""
     run = opened.run
-    facts = _table()
-    _row(facts, "source", printable(run["source"]))
+    facts = new_table()
+    add_row(facts, "source", printable(run["source"]))
     if run.get("renamed_labels"):
-        _row(facts, "labels", describe_renamed(run["renamed_labels"]))
+        add_row(facts, "labels", describe_renamed(run["renamed_labels"]))
     made = f"{_local_time(run['created'])} by featscape {run['versions']['featscape']}"
-    _row(facts, "made", made)
+    add_row(facts, "made", made)
     if run["model"] is not None:
         model = run["model"]
-        _row(facts, "model", model["name"])
+        add_row(facts, "model", model["name"])
         weights = f"{printable(model['weights'])}, SHA-256 {model['weights_sha256'][:16]}..."
-        _row(facts, "weights", weights)
-        _row(facts, "preprocessing", model["preprocessing"])
+        add_row(facts, "weights", weights)
+        add_row(facts, "preprocessing", model["preprocessing"])
     for fact, words in _inference(run):
-        _row(facts, fact, words)
+        add_row(facts, fact, words)
     layer = "" if run["model"] is None else f"{describe_layer(run['model']['layer'])}: "
     kind = "item" if opened.paths is None else "image"
     n_features = opened.features.shape[1]
-    _row(facts, "features", f"{layer}{n_features:,} per {kind}, {opened.features.dtype}")
-    _row(
+    add_row(facts, "features", f"{layer}{n_features:,} per {kind}, {opened.features.dtype}")
+    add_row(
         facts,
         "t-SNE",
         f"perplexity {_rounded(run['parameters'].get('perplexity'))}, "
@@ -105,7 +106,7 @@ def describe(opened: Map) -> RenderableType:
         f"{run['n_iter']:,} iterations, KL divergence {run['kl_divergence']:.3f}"
         f"{landmarks_in_words(opened.landmarks)}{_on_gpu(run)}",
     )
-    return _group(
+    return stack(
         f"{_count(opened)}: {printable(opened.folder)}/",
         _pictures(opened),
         facts,
@@ -133,14 +134,14 @@ def _local_time(created: str) -> str:
 def describe_models(entries: Sequence[ModelEntry]) -> RenderableType:
     """Return how to name a network, the number of networks, and a few examples."""
     counts = Counter(entry.library for entry in entries)
-    kinds = _table("--model", "networks", "library")
+    kinds = new_table("--model", "networks", "library")
     for library, (name, remark) in _LIBRARIES.items():
         counted = f"{counts[library]:,}" if library in counts else ""
-        _row(kinds, name, counted, remark)
+        add_row(kinds, name, counted, remark)
     first = [entry for entry in entries if entry.name in _FIRST]
     on_disk = [entry for entry in entries if entry.is_on_disk and entry not in first]
     n_more = len(on_disk) - _MAX_ON_DISK
-    return _group(
+    return stack(
         "Search with featscape models PATTERN. A pattern is a part of the name, or the whole name "
         "with * and ?:",
         "featscape models dinov2, featscape models 'timm:vit_small*'",
@@ -154,9 +155,9 @@ def describe_models(entries: Sequence[ModelEntry]) -> RenderableType:
 
 def describe_entries(entries: Sequence[ModelEntry]) -> Table:
     """Return the table of networks."""
-    table = _table("--model", "features", "input", "parameters", "on disk", "other weights")
+    table = new_table("--model", "features", "input", "parameters", "on disk", "other weights")
     for entry in entries:
-        _row(
+        add_row(
             table,
             entry.name,
             _known(entry.n_features),
@@ -165,7 +166,7 @@ def describe_entries(entries: Sequence[ModelEntry]) -> Table:
             "yes" if entry.is_on_disk else "",
             " ".join(f":{weights}" for weights in entry.weights[1:]),
         )
-    return _unwrapped(table)
+    return without_breaks(table)
 
 
 def describe_layers(tree: LayerTree, *, depth: int) -> RenderableType:
@@ -173,7 +174,7 @@ def describe_layers(tree: LayerTree, *, depth: int) -> RenderableType:
     from rich.text import Text
 
     shown = [layer for layer in tree.layers if layer.depth < depth]
-    table = _table("--layer", "kind", "output per image", "features")
+    table = new_table("--layer", "kind", "output per image", "features")
     for layer in shown:
         parent, dot, own = layer.name.rpartition(".")
         table.add_row(
@@ -184,11 +185,11 @@ def describe_layers(tree: LayerTree, *, depth: int) -> RenderableType:
         )
     n_within = len(tree.layers) - len(shown)
     size_px = tree.input_size_px
-    return _group(
+    return stack(
         f"{tree.model}, for images of {size_px} x {size_px} pixels. Features by default: "
         f"{tree.default}.",
         "",
-        _unwrapped(table),
+        without_breaks(table),
         *([f"{n_within:,} more layers inside these: --depth {depth + 1}"] if n_within else []),
     )
 
@@ -210,10 +211,10 @@ def _count(opened: Map) -> str:
 
 
 def _pictures(opened: Map) -> Table:
-    table = _table()
+    table = new_table()
     for name, content in _PICTURES.items():
         if (opened.folder / name).exists():
-            _row(table, name, content if opened.labels else content.replace(_BY_CLASS, ""))
+            add_row(table, name, content if opened.labels else content.replace(_BY_CLASS, ""))
     return table
 
 
@@ -289,15 +290,17 @@ def _class_agreement(opened: Map, *, majority: int, kind: str) -> Iterator[Rende
     n_hidden = max(0, len(ranked) - _MAX_CLASSES)
     n_first = _MAX_CLASSES // 2 if n_hidden else len(ranked)
     shown = ranked[:n_first] + ranked[n_first + n_hidden :]
-    table = _table()
+    table = new_table()
     for rank, (label, share) in enumerate(shown):
         if n_hidden and rank == n_first:
-            _row(table, "...", "", f"{n_hidden:,} more classes in run.json")
+            add_row(table, "...", "", f"{n_hidden:,} more classes in run.json")
         counted = f"of {plural(sizes[label], kind)}"
         # an item of a class of s items has s - 1 neighbors with its label at most
         if sizes[label] <= majority:
             counted += " *"
-        _row(table, printable(label), f"{percent(share):>5}", counted, _bar() * round(20 * share))
+        add_row(
+            table, printable(label), f"{percent(share):>5}", counted, _bar() * round(20 * share)
+        )
     yield table
     if any(sizes[label] <= majority for label, _ in shown):
         yield (
@@ -323,13 +326,13 @@ def _skipped_reasons(made: Map) -> Iterator[RenderableType]:
     reasons = count_reasons(one["reason"] for one in run["skipped"])
     counted = plural(len(run["skipped"]), "file")
     yield f"Skipped {counted}; featscape info {printable(made.folder)} lists them:"
-    table = _table()
+    table = new_table()
     for reason, count in reasons[:_MAX_REASONS]:
         paths = [one["path"] for one in run["skipped"] if one["reason"] == reason]
         words = f"{paths[0]}: {reason}" if count == 1 else reason
-        _row(table, f"{count:,}", printable(words))
+        add_row(table, f"{count:,}", printable(words))
     if len(reasons) > _MAX_REASONS:
-        _row(table, "...", f"{len(reasons) - _MAX_REASONS} more reasons")
+        add_row(table, "...", f"{len(reasons) - _MAX_REASONS} more reasons")
     yield table
 
 
@@ -338,11 +341,11 @@ def _skipped_files(run: dict[str, Any]) -> Iterator[RenderableType]:
     if not run["skipped"]:
         return
     yield f"Skipped {plural(len(run['skipped']), 'file')}:"
-    table = _table()
+    table = new_table()
     for skipped in run["skipped"][:_MAX_SKIPPED]:
-        _row(table, printable(skipped["path"]), printable(skipped["reason"]))
+        add_row(table, printable(skipped["path"]), printable(skipped["reason"]))
     if len(run["skipped"]) > _MAX_SKIPPED:
-        _row(table, "...", f"{len(run['skipped']) - _MAX_SKIPPED} more files in run.json")
+        add_row(table, "...", f"{len(run['skipped']) - _MAX_SKIPPED} more files in run.json")
     yield table
 
 
@@ -369,40 +372,3 @@ def _timings(run: dict[str, Any]) -> str:
     total_s = sum(timings_s.values())
     stages = [f"{name} {format_seconds(s)}" for name, s in timings_s.items() if s >= total_s / 100]
     return f"Took {format_seconds(total_s)}: {', '.join(stages)}"
-
-
-def _table(*headings: str) -> Table:
-    from rich.table import Table
-
-    return Table(
-        *headings, box=None, show_header=bool(headings), pad_edge=False, padding=(0, 2, 0, 0)
-    )
-
-
-def _unwrapped(table: Table) -> Table:
-    """Return the table without line breaks on any screen, so that names can be copied."""
-    for column in table.columns:
-        column.no_wrap = True
-        column.min_width = max(len(str(cell)) for cell in (column.header, *column.cells))
-    return table
-
-
-def _row(table: Table, *cells: str) -> None:
-    """Add a row of plain text: the name of a class may contain markup and control characters."""
-    from rich.text import Text
-
-    table.add_row(*(Text(printable(cell)) for cell in cells))
-
-
-def _group(*parts: RenderableType) -> RenderableType:
-    from rich.console import Group
-    from rich.padding import Padding
-    from rich.text import Text
-
-    shown: list[RenderableType] = []
-    for part in parts:
-        if isinstance(part, str):
-            shown.append(Text(printable(part)))
-        else:
-            shown.append(Padding(part, (0, 0, 1, 2)))
-    return Group(*shown)
