@@ -11,11 +11,11 @@ import typer
 
 from featscape import __version__
 from featscape.cli.console import as_safe_json, choose_progress_bar, show
+from featscape.cli.installation import layers, models
 from featscape.cli.parameters import (
     AsCsv,
     AsJson,
     DemoOutput,
-    Depth,
     Force,
     ForceReport,
     ForceSite,
@@ -25,11 +25,9 @@ from featscape.cli.parameters import (
     MapWeights,
     MatchesAsCsv,
     MaxImages,
-    ModelName,
     NoBrowser,
     OpenPage,
     Originals,
-    Pattern,
     Port,
     Query,
     ReportFile,
@@ -338,53 +336,8 @@ def search(
         show(search_report.describe(made, found, query=query))
 
 
-@app.command()
-def models(pattern: Pattern = None) -> None:
-    """List or search the networks.
-
-    The list shows the number of features per image, the size of the input, the number of
-    parameters, the names of the weights, and whether the default weights are on this disk. Nothing
-    is downloaded.
-
-    \b
-    Examples:
-      featscape models                   libraries and examples
-      featscape models dinov2            names that contain dinov2
-      featscape models 'timm:vit_small*'
-    """
-    from featscape.cli import report
-    from featscape.features import list_models
-
-    if pattern is None:
-        show(report.describe_models(list_models()))
-        return
-    found = list_models(pattern)
-    if not found:
-        raise InputError(
-            f"a pattern must match the name of a network; {pattern!r} matches none. "
-            "Try a shorter pattern: featscape models vit"
-        )
-    show(report.describe_entries(found))
-
-
-@app.command()
-def layers(model: ModelName, *, depth: Depth = 2) -> None:
-    """Show the layers of a network, for map --layer.
-
-    The list shows the shape of the output per image: c x h x w (in some networks h x w x c) for
-    c channels, which --pool reduces to c features, and n x c for n tokens. Weights are not needed,
-    and nothing is downloaded.
-
-    \b
-    Examples:
-      featscape layers resnet101
-      featscape layers timm:vit_small_patch14_dinov2.lvd142m --depth 3
-      featscape layers exported/net.onnx
-    """
-    from featscape.cli import report
-    from featscape.features import list_layers
-
-    show(report.describe_layers(list_layers(model), depth=depth))
+for _command in (models, layers):
+    app.command()(_command)
 
 
 def _serve(folder: Path, **options: Any) -> None:

@@ -80,7 +80,14 @@ Pattern = Annotated[
     typer.Argument(metavar="PATTERN", help="A part of the name, or the whole name with * and ?."),
 ]
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="The network, as for map --model.")]
-Depth = Annotated[int, typer.Option(metavar="N", min=1, help="Show nested layers down to level N.")]
+Depth = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Show nested layers down to level N.  [default: 2, or all levels with --json]",
+    ),
+]
 
 
 def takes_options(options: type[Options]) -> Callable[[Callable[[Options, bool], None]], Command]:

@@ -12,6 +12,7 @@ from featscape import __version__, pipeline
 from featscape.cli import report
 from featscape.cli import run as cli
 from featscape.errors import DeviceError, MissingExtra, ModelError
+from featscape.features import list_models
 from featscape.mapfolder.read import open_map
 from featscape.steps.features import fetch_weights
 from helpers.networks.quick_network import QuickNetwork, put_in_place
@@ -258,6 +259,16 @@ class TestScreens:
         (here / "labels.txt").write_text("".join(labels))
         done = featscape("embed", "words.npy", "--labels", "labels.txt", "--perplexity", 4)
         assert done.status == 0
+    def test_models_as_json(self, featscape):
+        found = json.loads(featscape("models", "efficientnet_lite0", "--json").out)["models"]
+        entry = found[0]
+        assert entry["name"] == "efficientnet_lite0"
+        assert (entry["n_features"], entry["input_size_px"]) == (1280, 224)
+        assert entry["is_on_disk"] is True
+        assert all("efficientnet_lite0" in one["name"] for one in found)
+        every = json.loads(featscape("models", "--json").out)["models"]
+        assert [one["name"] for one in every] == [one.name for one in list_models()]
+
         assert "122 items in 31 classes: words-map/" in done.out
         assert "10 more classes in run.json" in done.out
         assert len(re.findall(r"^ *class \d+ +\d+ %", done.out, re.MULTILINE)) == 20

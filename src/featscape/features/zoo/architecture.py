@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,6 +62,10 @@ class ModelEntry:
         if self.origin.startswith(ON_HUB):
             return is_cached(self.origin)
         return cached_file(self.origin).is_file()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the attributes and `is_on_disk`, for JSON."""
+        return {**asdict(self), "is_on_disk": self.is_on_disk}
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,3 +147,8 @@ class LayerTree:
     input_size_px: int
     default: str
     layers: tuple[Layer, ...]
+
+    def to_json(self, *, depth: int | None = None) -> dict[str, Any]:
+        """Return the attributes for JSON, with the layers down to level `depth`, or all layers."""
+        layers = [layer for layer in self.layers if depth is None or layer.depth < depth]
+        return {**asdict(self), "layers": [asdict(layer) for layer in layers]}
