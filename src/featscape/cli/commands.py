@@ -11,7 +11,7 @@ import typer
 
 from featscape import __version__
 from featscape.cli.console import as_safe_json, choose_progress_bar, show
-from featscape.cli.installation import layers, models
+from featscape.cli.installation import doctor, layers, models
 from featscape.cli.parameters import (
     AsCsv,
     AsJson,
@@ -336,7 +336,7 @@ def search(
         show(search_report.describe(made, found, query=query))
 
 
-for _command in (models, layers):
+for _command in (models, layers, doctor):
     app.command()(_command)
 
 

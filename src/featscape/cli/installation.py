@@ -1,4 +1,4 @@
-"""The commands about the networks, which read no map."""
+"""The commands about the networks and the installation, which read no map."""
 
 # ruff: noqa: D301 - a backspace makes Typer keep the line breaks of a paragraph
 
@@ -68,3 +68,27 @@ def layers(model: ModelName, *, depth: Depth = None, as_json: AsJson = False) ->
         typer.echo(as_safe_json(tree.to_json(depth=depth)))
     else:
         show(report.describe_layers(tree, depth=depth or 2))
+
+
+def doctor(*, as_json: AsJson = False) -> None:
+    """Check the installation of featscape.
+
+    The command lists the installed libraries, the devices, the cache folders and the free space,
+    and fits 100 points with the t-SNE engine. Each problem is shown with its remedy. The exit
+    status is 1 if featscape cannot work. Nothing is downloaded.
+
+    \b
+    Examples:
+      featscape doctor
+      featscape doctor --json | jq .problems
+    """
+    from featscape.cli import doctor_report
+    from featscape.doctor import diagnose
+
+    found = diagnose()
+    if as_json:
+        typer.echo(as_safe_json(found.to_json()))
+    else:
+        show(doctor_report.describe(found))
+    if found.is_broken:
+        raise typer.Exit(1)

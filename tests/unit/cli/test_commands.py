@@ -19,7 +19,7 @@ from helpers.networks.quick_network import QuickNetwork, put_in_place
 
 COMMANDS = [
     *("map", "demo", "embed", "serve", "export", "findings", "report", "info"),
-    *("search", "models", "layers"),
+    *("search", "models", "layers", "doctor"),
 ]
 
 pytestmark = pytest.mark.usefixtures("here")

@@ -1,0 +1,112 @@
+"""The installed libraries, compared with the metadata of featscape and meshtsne."""
+
+from __future__ import annotations
+
+import platform
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
+from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
+
+from featscape.doctor.records import Extra, Problem
+from featscape.errors import first_line
+from featscape.features.openvino_import import telemetry_disabled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PACKAGES = ("featscape", "meshtsne")
+_FOR_DEVELOPMENT = {"dev", "docs", "test"}
+# Libraries with compiled parts, which may be installed and still not load. scikit-learn and
+# torchvision are not imported, which would take a second each.
+_COMPILED = (
+    *("numpy", "scipy.sparse", "PIL", "simplejpeg", "pyarrow", "safetensors"),
+    *("matplotlib.ft2font", "openvino", "torch"),
+)
+_DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "matplotlib.ft2font": "matplotlib",
+    "scipy.sparse": "scipy",
+}
+
+
+def list_versions() -> dict[str, str | None]:
+    """Return the versions of Python, featscape, meshtsne and the libraries that they require."""
+    names = {one.name for package in _PACKAGES for one in _required(package)}
+    names -= {*_PACKAGES}
+    own = {"python": platform.python_version()}
+    return own | {name: _version_of(name) for name in (*_PACKAGES, *sorted(names))}
+
+
+def find_missing() -> Iterator[Problem]:
+    """Yield a problem for each required library that is missing or has the wrong version.
+
+    The requirements of the required libraries are checked too: torchvision needs one version of
+    torch.
+    """
+    own = {str(one): ("featscape", one) for package in _PACKAGES for one in _required(package)}
+    libraries = {one.name for _, one in own.values()} - {*_PACKAGES}
+    wanted = {
+        str(one): (name, one)
+        for name in sorted(libraries)
+        if _version_of(name) is not None
+        for one in _required(name)
+    }
+    for needed_by, requirement in (wanted | own).values():
+        found = _version_of(requirement.name)
+        if not _satisfies(requirement):
+            what = "is not installed" if found is None else f"has the version {found}"
+            yield Problem(
+                requirement.name,
+                f"{requirement.name} {what}; {needed_by} needs {_in_words(requirement)}",
+                f"Run pip install '{requirement.name}{requirement.specifier}'.",
+            )
+
+
+def find_unloadable() -> Iterator[Problem]:
+    """Yield a problem for each library with compiled parts that cannot be imported."""
+    for name in _COMPILED:
+        try:
+            with telemetry_disabled():
+                import_module(name)
+        except Exception as error:  # noqa: BLE001 - a damaged library raises any error
+            yield Problem(
+                name,
+                f"{name} cannot be imported: {type(error).__name__}: {first_line(error)}",
+                f"Run pip install --force-reinstall {_DISTRIBUTIONS.get(name, name)}.",
+            )
+
+
+def list_extras() -> tuple[Extra, ...]:
+    """Return the groups of optional libraries, except those for development."""
+    extras = []
+    for package in _PACKAGES:
+        names = metadata(package).get_all("Provides-Extra") or []
+        for name in sorted(set(names) - _FOR_DEVELOPMENT):
+            wanted = _required(package, extra=name)
+            missing = tuple(_in_words(one) for one in wanted if not _satisfies(one))
+            extras.append(Extra(name, missing, f"pip install '{package}[{name}]'"))
+    return tuple(extras)
+
+
+def _required(package: str, *, extra: str = "") -> list[Requirement]:
+    """Return the requirements of a package on this machine, with those of an extra."""
+    found = [Requirement(text) for text in requires(package) or ()]
+    return [one for one in found if one.marker is None or one.marker.evaluate({"extra": extra})]
+
+
+def _satisfies(requirement: Requirement) -> bool:
+    found = _version_of(requirement.name)
+    return found is not None and requirement.specifier.contains(found, prereleases=True)
+
+
+def _in_words(requirement: Requirement) -> str:
+    return f"{requirement.name} {requirement.specifier}".rstrip()
+
+
+def _version_of(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

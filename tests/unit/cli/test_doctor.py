@@ -1,0 +1,45 @@
+"""The command doctor: the screen, JSON, and the exit status."""
+
+import json
+
+import pytest
+
+from featscape.doctor import Problem, diagnosis
+
+
+@pytest.fixture(autouse=True)
+def without_imports(monkeypatch):
+    monkeypatch.setattr(diagnosis, "find_unloadable", list)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_working_installation(featscape):
+    done = featscape("doctor")
+    assert (done.status, done.err) == (0, "")
+    for words in ("KL divergence", "threadpoolctl", "converted networks", "No problems.\n"):
+        assert words in done.out
+
+
+@pytest.mark.parametrize(("is_broken", "status"), [(True, 1), (False, 0)])
+@pytest.mark.usefixtures("here")
+def test_a_problem_is_shown_with_its_remedy(featscape, monkeypatch, is_broken, status):
+    problem = Problem("torch", "torch cannot be imported", "Reinstall torch.", is_broken=is_broken)
+    monkeypatch.setattr(diagnosis, "find_unloadable", lambda: [problem])
+    done = featscape("doctor")
+    assert done.status == status
+    assert "1 problem:\n  torch cannot be imported. Reinstall torch.\n" in done.out
+    done = featscape("doctor", "--json")
+    assert done.status == status
+    found = json.loads(done.out)
+    assert found["is_broken"] is is_broken
+    assert found["problems"] == [
+        {
+            "subject": "torch",
+            "text": "torch cannot be imported",
+            "remedy": "Reinstall torch.",
+            "is_broken": is_broken,
+        }
+    ]
+    assert set(found) == {
+        *("is_broken", "versions", "extras", "machine", "engine", "folders", "problems")
+    }
