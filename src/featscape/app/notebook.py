@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featscape import pipeline
+from featscape.app.exports import ExportableMap, missing_library
 from featscape.errors import InputError, MissingExtra
 from featscape.files.regular import open_regular
 from featscape.keywords import takes
 from featscape.mapfolder import read as maps
-from featscape.mapfolder.read import Map, read_items
 from featscape.options import FeatureMapOptions, MapOptions
 from featscape.steps.findings import open_findings
 from featscape.steps.placement import open_placer, place_source
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from featscape.app.widget import MapWidget
     from featscape.findings import Findings
+    from featscape.mapfolder.read import Map
     from featscape.progress import Progress
     from featscape.records import PlacedImage, PlacedImages
     from featscape.words import Match
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["InteractiveMap", "embed_features", "make_map", "make_maps", "open_map"]
 
 
-class InteractiveMap(Map):
+class InteractiveMap(ExportableMap):
     """A map that a notebook displays at the end of a cell.
 
     The notebook shows the page of ``featscape serve`` without the features that need a server:
@@ -55,7 +56,7 @@ class InteractiveMap(Map):
         try:
             from featscape.app.widget import MapWidget
         except ModuleNotFoundError as error:
-            raise _missing(error, "the notebook widget") from error
+            raise missing_library(error, "the notebook widget") from error
         return MapWidget(self.folder)
 
     @cached_property
@@ -113,59 +114,6 @@ class InteractiveMap(Map):
         shown: MapWidget | None = vars(self).get("widget")
         return [] if shown is None else sorted(shown.selected_ids)
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return items.parquet with all columns, one row per item.
-
-        Raises
-        ------
-        MissingExtra
-            If pandas is not installed.
-        """
-        return self._to_pandas("to_frame")
-
-    def to_parquet(
-        self, path: str | os.PathLike[str], *, vector_column: str | None = "vector"
-    ) -> Path:
-        """Write one row per item with all columns and the features, for other programs.
-
-        Embedding Atlas reads the file with ``--x x --y y`` or ``--vector vector``; pandas, Polars
-        and DuckDB read it as a table.
-
-        Parameters
-        ----------
-        path : path
-            The file to write; an existing file is replaced.
-        vector_column : str or None
-            The column of the features: lists of d float32 numbers. None writes no features.
-
-        Returns
-        -------
-        Path
-            The file.
-
-        Raises
-        ------
-        InputError
-            If the map has a column of the name `vector_column`.
-        OSError
-            If the file cannot be written.
-        """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        table = read_items(self.folder)
-        if vector_column in table.column_names:
-            raise InputError(
-                f"vector_column must be a new name; the map has a column {vector_column!r}. "
-                "Choose another name, or None for a file without features."
-            )
-        if vector_column is not None:
-            numbers = pa.array(self.features.reshape(-1))
-            vectors = pa.FixedSizeListArray.from_arrays(numbers, self.features.shape[1])
-            table = table.append_column(vector_column, vectors)
-        pq.write_table(table, path, compression="zstd")
-        return Path(path)
-
     def selected_frame(self) -> pd.DataFrame:
         """Return the rows of items.parquet for the selected items, with all columns.
 
@@ -175,19 +123,6 @@ class InteractiveMap(Map):
             If pandas is not installed.
         """
         return self._to_pandas("selected_frame", rows=self.selected)
-
-    def _to_pandas(self, method: str, *, rows: list[int] | None = None) -> pd.DataFrame:
-        import pyarrow as pa
-
-        try:
-            import pandas as pd  # noqa: F401 - to_pandas needs it
-        except ModuleNotFoundError as error:
-            raise _missing(error, method) from error
-        items = read_items(self.folder)
-        if rows is not None:
-            items = items.take(pa.array(rows, pa.int64()))
-        table: pd.DataFrame = items.to_pandas()
-        return table
 
     def place(
         self,
@@ -379,10 +314,3 @@ def embed_features(options: FeatureMapOptions) -> InteractiveMap:
 
 def _interactive(plain: Map) -> InteractiveMap:
     return InteractiveMap(**vars(plain))
-
-
-def _missing(error: ModuleNotFoundError, purpose: str) -> MissingExtra:
-    return MissingExtra(
-        f"{purpose} needs {error.name}, which is not installed. "
-        "Run: pip install 'featscape[notebook]'"
-    )

@@ -16,9 +16,11 @@ from featscape.cli.parameters import (
     AsCsv,
     AsJson,
     DemoOutput,
+    Destination,
+    ExportFormat,
     Force,
+    ForceExport,
     ForceReport,
-    ForceSite,
     Host,
     MapFolder,
     MapModel,
@@ -31,7 +33,6 @@ from featscape.cli.parameters import (
     Port,
     Query,
     ReportFile,
-    SiteFolder,
     takes_options,
 )
 from featscape.errors import DownloadError, InputError
@@ -224,22 +225,32 @@ def serve(
 
 
 @app.command()
-def export(folder: MapFolder, *, to: SiteFolder, force: ForceSite = False) -> None:
-    """Write the interactive map as a static site.
+def export(
+    folder: MapFolder, *, kind: ExportFormat = "site", to: Destination, force: ForceExport = False
+) -> None:
+    """Write a map as a static site, or for another program.
 
-    Any web server can serve the folder. The page loads only the visible part of a large map. A
+    Any web server can serve a site. The page loads only the visible part of a large map. A
     browser cannot show the site from disk, because pages may not read files; open map.html in the
     map folder instead.
+
+    With --format tensorboard, the output is a folder for the embedding projector of TensorBoard;
+    with embedding-atlas, a Parquet file; with fiftyone, a dataset in the database of FiftyOne.
 
     \b
     Examples:
       featscape export photos-map --to photos-site
       python -m http.server --directory photos-site    serves the site here
+      featscape export photos-map --format tensorboard --to photos-tensorboard
     """
+    from featscape.cli.export import export_map
     from featscape.steps.drawing import export_site
 
-    export_site(folder, to, force=force, progress=choose_progress_bar())
-    typer.echo(f"Wrote the site {printable(to)}/")
+    if kind == "site":
+        export_site(folder, to, force=force, progress=choose_progress_bar())
+        typer.echo(f"Wrote the site {printable(to)}/")
+    else:
+        typer.echo(f"Next: {export_map(folder, kind, to, force=force)}")
 
 
 @app.command()

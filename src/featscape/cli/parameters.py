@@ -50,13 +50,19 @@ Originals = Annotated[
         "someone else made the map.",
     ),
 ]
-SiteFolder = Annotated[
-    Path,
+Destination = Annotated[
+    str,
     typer.Option(
-        "--to", metavar="DIR", help="The folder to write. --force replaces an earlier site."
+        "--to",
+        metavar="DEST",
+        help="The folder, file or dataset to write. --force replaces an earlier export.",
     ),
 ]
-ForceSite = Annotated[bool, typer.Option("--force", help="Replace the site at DIR.")]
+ExportFormat = Annotated[
+    Literal["site", "tensorboard", "embedding-atlas", "fiftyone"],
+    typer.Option("--format", help="What to write.", show_default=True),
+]
+ForceExport = Annotated[bool, typer.Option("--force", help="Replace the export at DEST.")]
 ReportFile = Annotated[
     Path | None,
     typer.Option(

@@ -12,7 +12,7 @@ from featscape import mapfolder
 from featscape.errors import InputError
 from featscape.files.folder_handle import FolderHandle
 from featscape.mapfolder.read import open_map, open_picture
-from featscape.mapfolder.staging import writing
+from featscape.mapfolder.staging import staged_file
 from featscape.number_text import plural
 from featscape.printable_names import printable
 from featscape.steps.facts import describe_layer, in_words, landmarks_in_words
@@ -69,7 +69,8 @@ def write_report(
     output = made.folder.resolve().parent / f"{title}-report.html" if file is None else Path(file)
     _check(output, force=force)
     content = render_report(_gather(made, title))
-    _replace(output, content)
+    with staged_file(output) as new:
+        new.write_text(content, encoding="utf-8")
     return output
 
 
@@ -165,16 +166,3 @@ def _check(file: Path, *, force: bool) -> None:
             f"the report {printable(file)} already exists. "
             "Replace the report with --force, or choose another file with --to."
         )
-
-
-def _replace(file: Path, content: str) -> None:
-    """Write a file completely, or leave the earlier file as it is."""
-    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
-    try:
-        with writing():
-            with partial.open("x", encoding="utf-8") as new:
-                new.write(content)
-            partial.replace(file)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

@@ -220,6 +220,20 @@ class TestScreens:
         assert "the site site already exists" in again.err
         assert featscape("export", "m", "--to", "site", "--force").status == 0
 
+    @pytest.mark.usefixtures("map_run")
+    def test_export_writes_files_for_other_programs(self, featscape, here):
+        done = featscape("export", "m", "--format", "tensorboard", "--to", "board")
+        assert (done.status, done.out) == (0, "Next: tensorboard --logdir board\n")
+        assert (here / "board" / "projector_config.pbtxt").exists()
+        done = featscape("export", "m", "--format", "embedding-atlas", "--to", "m.parquet")
+        assert (done.status, done.out) == (
+            0,
+            "Next: embedding-atlas m.parquet --x x --y y --neighbors neighbors --text path\n",
+        )
+        assert (here / "m.parquet").exists()
+        again = featscape("export", "m", "--format", "embedding-atlas", "--to", "m.parquet")
+        assert (again.status, "m.parquet already exists" in again.err) == (2, True)
+
     def test_models_lists_libraries_and_examples(self, featscape):
         done = featscape("models")
         assert done.status == 0
@@ -245,6 +259,16 @@ class TestScreens:
         assert (missed.status, missed.out) == (2, "")
         assert "'xyzzy' matches none" in missed.err
 
+    def test_models_as_json(self, featscape):
+        found = json.loads(featscape("models", "efficientnet_lite0", "--json").out)["models"]
+        entry = found[0]
+        assert entry["name"] == "efficientnet_lite0"
+        assert (entry["n_features"], entry["input_size_px"]) == (1280, 224)
+        assert entry["is_on_disk"] is True
+        assert all("efficientnet_lite0" in one["name"] for one in found)
+        every = json.loads(featscape("models", "--json").out)["models"]
+        assert [one["name"] for one in every] == [one.name for one in list_models()]
+
     def test_names_of_models_are_never_shortened(self, featscape, monkeypatch):
         monkeypatch.setenv("COLUMNS", "60")
         out = featscape("models", "vit_base_patch16_clip*").out
@@ -259,16 +283,6 @@ class TestScreens:
         (here / "labels.txt").write_text("".join(labels))
         done = featscape("embed", "words.npy", "--labels", "labels.txt", "--perplexity", 4)
         assert done.status == 0
-    def test_models_as_json(self, featscape):
-        found = json.loads(featscape("models", "efficientnet_lite0", "--json").out)["models"]
-        entry = found[0]
-        assert entry["name"] == "efficientnet_lite0"
-        assert (entry["n_features"], entry["input_size_px"]) == (1280, 224)
-        assert entry["is_on_disk"] is True
-        assert all("efficientnet_lite0" in one["name"] for one in found)
-        every = json.loads(featscape("models", "--json").out)["models"]
-        assert [one["name"] for one in every] == [one.name for one in list_models()]
-
         assert "122 items in 31 classes: words-map/" in done.out
         assert "10 more classes in run.json" in done.out
         assert len(re.findall(r"^ *class \d+ +\d+ %", done.out, re.MULTILINE)) == 20

@@ -1,0 +1,167 @@
+"""A map with methods that write the map for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featscape.errors import InputError, MissingExtra
+from featscape.exporters import write_embedding_atlas, write_fiftyone, write_tensorboard
+from featscape.mapfolder.read import Map, read_items
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas as pd
+
+
+class ExportableMap(Map):
+    """A map that writes its items for other programs."""
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return items.parquet with all columns, one row per item.
+
+        Raises
+        ------
+        MissingExtra
+            If pandas is not installed.
+        """
+        return self._to_pandas("to_frame")
+
+    def to_parquet(
+        self, path: str | os.PathLike[str], *, vector_column: str | None = "vector"
+    ) -> Path:
+        """Write one row per item with all columns and the features, for other programs.
+
+        Embedding Atlas reads the file with ``--x x --y y`` or ``--vector vector``; pandas, Polars
+        and DuckDB read it as a table.
+
+        Parameters
+        ----------
+        path : path
+            The file to write; an existing file is replaced.
+        vector_column : str or None
+            The column of the features: lists of d float32 numbers. None writes no features.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        InputError
+            If the map has a column of the name `vector_column`.
+        OSError
+            If the file cannot be written.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = read_items(self.folder)
+        if vector_column in table.column_names:
+            raise InputError(
+                f"vector_column must be a new name; the map has a column {vector_column!r}. "
+                "Choose another name, or None for a file without features."
+            )
+        if vector_column is not None:
+            numbers = pa.array(self.features.reshape(-1))
+            vectors = pa.FixedSizeListArray.from_arrays(numbers, self.features.shape[1])
+            table = table.append_column(vector_column, vectors)
+        pq.write_table(table, path, compression="zstd")
+        return Path(path)
+
+    def to_tensorboard(self, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
+        """Write a folder that ``tensorboard --logdir FOLDER`` shows in its embedding projector.
+
+        Parameters
+        ----------
+        folder : path
+            A new or empty folder, or with `force` an earlier export.
+        force : bool
+            Replace the export at `folder`.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        InputError
+            If `folder` exists and is not replaced, or if it cannot be written.
+        """
+        write_tensorboard(self, Path(folder), force=force)
+        return Path(folder)
+
+    def to_embedding_atlas(self, path: str | os.PathLike[str], *, force: bool = False) -> Path:
+        """Write the positions, columns, thumbnails and neighbors as Parquet for Embedding Atlas.
+
+        ``embedding-atlas FILE --x x --y y --neighbors neighbors`` shows the map.
+
+        Parameters
+        ----------
+        path : path
+            The file to write.
+        force : bool
+            Replace the file.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        InputError
+            If the file exists and is not replaced.
+        OSError
+            If the file cannot be written.
+        """
+        write_embedding_atlas(self, Path(path), force=force)
+        return Path(path)
+
+    def to_fiftyone(self, name: str, *, force: bool = False) -> Any:
+        """Add a persistent dataset with the images and the map to the database of FiftyOne.
+
+        Parameters
+        ----------
+        name : str
+            The name of the dataset.
+        force : bool
+            Replace the dataset of this name.
+
+        Returns
+        -------
+        fiftyone.Dataset
+
+        Raises
+        ------
+        InputError
+            If the dataset exists and is not replaced, or if an original image is not a file.
+        MissingExtra
+            If fiftyone is not installed.
+        """
+        return write_fiftyone(self, name, force=force)
+
+    def _to_pandas(self, method: str, *, rows: list[int] | None = None) -> pd.DataFrame:
+        import pyarrow as pa
+
+        try:
+            import pandas as pd  # noqa: F401 - to_pandas needs it
+        except ModuleNotFoundError as error:
+            raise missing_library(error, method) from error
+        items = read_items(self.folder)
+        if rows is not None:
+            items = items.take(pa.array(rows, pa.int64()))
+        table: pd.DataFrame = items.to_pandas()
+        return table
+
+
+def missing_library(error: ModuleNotFoundError, purpose: str) -> MissingExtra:
+    """Return the error for an optional library that is not installed."""
+    """Return the error for an optional library that is not installed."""
+    return MissingExtra(
+        f"{purpose} needs {error.name}, which is not installed. "
+        "Run: pip install 'featscape[notebook]'"
+    )

@@ -1,0 +1,91 @@
+"""Make a dataset of FiftyOne from a map."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featscape.errors import InputError, MissingExtra
+from featscape.exporters.items import list_columns
+from featscape.printable_names import printable
+
+if TYPE_CHECKING:
+    from featscape.mapfolder.read import Map
+
+BRAIN_KEY = "featscape"  # the name of the map in FiftyOne's embeddings panel
+_OWN = {"id", "path", "label", "split", "x", "y", "z"}
+_RESERVED = ("filepath", "tags", "metadata", "created_at", "last_modified_at")
+
+
+def write_fiftyone(made: Map, name: str, *, force: bool = False) -> Any:
+    """Add a persistent dataset to FiftyOne's database: images, labels, columns and positions.
+
+    Parameters
+    ----------
+    made : Map
+        The original images must be files on this machine.
+    name : str
+        The name of the dataset.
+    force : bool
+        Replace the dataset of this name.
+
+    Returns
+    -------
+    fiftyone.Dataset
+        The label is the field "label", the split is a tag, and each column is a field.
+
+    Raises
+    ------
+    InputError
+        If the dataset exists, or if an original image is not a file.
+    MissingExtra
+        If fiftyone is not installed.
+    """
+    try:
+        import fiftyone as fo
+        import fiftyone.brain as fob
+    except ImportError as error:
+        raise MissingExtra(
+            f"the export needs fiftyone ({error}). Install it with pip install fiftyone."
+        ) from error
+    files = _find_files(made)
+    if fo.dataset_exists(name) and not force:
+        raise InputError(
+            f"FiftyOne already has a dataset {printable(name)}. Replace the dataset with --force "
+            "(force=), or choose another name with --to."
+        )
+    columns = {
+        re.sub(r"\W", "_", column): values.to_pylist()
+        for column, values in list_columns(made, reserved=_RESERVED).items()
+        if column not in _OWN
+    }
+    dataset = fo.Dataset(name, persistent=True, overwrite=force)
+    dataset.add_samples(
+        [
+            fo.Sample(
+                filepath=file,
+                tags=[] if made.splits is None else [made.splits[i]],
+                label=None if made.labels is None else fo.Classification(label=made.labels[i]),
+                **{column: values[i] for column, values in columns.items()},
+            )
+            for i, file in enumerate(files)
+        ]
+    )
+    fob.compute_visualization(dataset, points=made.positions, brain_key=BRAIN_KEY, method="manual")
+    return dataset
+
+
+def _find_files(made: Map) -> list[str]:
+    """Return the path of each original image."""
+    source = Path(made.run["source"])
+    folder = source.parent if source.is_file() else source  # a table, or a folder
+    files = [folder / path for path in made.paths or ()]
+    missing = next((file for file in files if not file.is_file()), None)
+    if missing is not None or not files:
+        what = "the map has no images" if missing is None else f"{printable(missing)} is no file"
+        raise InputError(
+            f"FiftyOne needs the original images as files on this machine; {what}. Unpack an "
+            "archive, or copy the images of an address, and make the map of the folder."
+        )
+    return [str(file.resolve()) for file in files]
