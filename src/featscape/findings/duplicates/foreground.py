@@ -30,6 +30,7 @@ _NEAR_LEVEL = 12  # gray levels of 255 between the background and the foreground
 # factor, and if the colors of nine tenths of the foreground differ by less, in levels of 255. On
 # the stamps of Tux Paint, other drawings with the same outline correlate by up to .95.
 _LEAST_CORRELATION, _MOST_GAIN, _MOST_COLOR = 0.955, 2.0, 14
+_EQUAL = 0.98
 # The mirror image of a foreground of one gray level is often another sign: b and d, or < and >.
 # The thin lines of a sign have many levels, but no color.
 _FLAT_SHARE = 0.4
@@ -68,6 +69,10 @@ class ForegroundMatch(NamedTuple):
         is_same &= (self.gain >= 1 / _MOST_GAIN) & (self.gain <= _MOST_GAIN)
         is_same &= (self.color <= _MOST_COLOR) & ~self.is_other_sign
         return is_same | ~self.is_plain
+
+    def is_equal(self) -> Mask:
+        """Return whether the foregrounds on a plain background are nearly equal, (m,)."""
+        return self.is_plain & self.agrees() & (self.correlation >= _EQUAL)
 
 
 def compare_foregrounds(

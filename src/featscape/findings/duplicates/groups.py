@@ -90,6 +90,7 @@ def find_duplicates(
     same_pixels, reason = same_file, None
     near = np.zeros((0, 2), dtype=np.intp)
     correlation = np.zeros(0, dtype=np.float32)
+    is_certain = np.zeros(0, dtype=bool)
     if survey is None:
         reason = "Without images, only equal files can be found."
         if digests is None:
@@ -105,7 +106,7 @@ def find_duplicates(
                 f"searched among {LEAST_ITEMS} or more."
             )
         else:
-            near, correlation = find_near_pairs(
+            near, correlation, is_only_possible = find_near_pairs(
                 Subset(survey.grays, originals),
                 Subset(features, originals),
                 _renumber(neighbors, same_pixels, originals),
@@ -113,12 +114,12 @@ def find_duplicates(
                 n_threads=n_threads,
                 random_state=random_state,
             )
+            near = originals[near]
+            match = compare_foregrounds(survey.grays, survey.colors, near, n_threads=n_threads)
             is_near = correlation >= _LEAST_CORRELATION
-            near, correlation = originals[near[is_near]], correlation[is_near]
-    is_certain = np.zeros(len(near), dtype=bool)
-    if survey is not None:
-        match = compare_foregrounds(survey.grays, survey.colors, near, n_threads=n_threads)
-        is_certain = match.agrees()
+            is_near &= ~is_only_possible | match.is_equal()
+            near, correlation = near[is_near], correlation[is_near]
+            is_certain = match.agrees()[is_near]
     found = [
         _describe(members, kind, weakest, labels=labels, splits=splits, paths=paths)
         for members, kind, weakest in _group(

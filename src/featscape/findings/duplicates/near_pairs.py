@@ -43,6 +43,8 @@ _USUAL = 0.9
 _SUSPECT = 1.0  # images of pairs up to this expected share of false pairs get exact scales
 # Most pairs of these images, in addition to two per image; the most likely images come first.
 _MOST_OF_SUSPECTS = 60_000
+# Further pairs are possible up to this multiple of the share by pixels, after several corrections
+_LOOSE, _MOST_CORRECTIONS = 2, 20
 _FINE = 4  # images of pairs up to this multiple of `_MOST_FALSE` are aligned finely
 _ROWS = 4096  # images in one step, to limit memory
 _COMPACT = 0.7  # share of near pairs in a group of duplicates; in a chain of look-alikes less
@@ -57,10 +59,13 @@ class NearPairs(NamedTuple):
         Ascending in each row.
     correlation : ndarray of float32, shape (m,)
         Correlation of the aligned pixels.
+    is_only_possible : ndarray of bool, shape (m,)
+        Whether the pair needs further evidence: more of these pairs are expected to be false.
     """
 
     pairs: Indices
     correlation: Floats
+    is_only_possible: Mask
 
 
 def find_near_pairs(
@@ -118,8 +123,9 @@ def find_near_pairs(
     beyond = _pairs_beyond(candidates, group, suspects, neighbors[:, _N_FEATURE_NEIGHBORS:])
     table.add(candidates.pairs_of(suspects))
     table.add(beyond)
-    found = _find(table, grays, group, sample, np.union1d(sample, suspects))
-    return NearPairs(table.pairs[found], table.correlations[1, found])
+    found, possible = _find(table, grays, group, sample, np.union1d(sample, suspects))
+    either = found | possible
+    return NearPairs(table.pairs[either], table.correlations[1, either], possible[either])
 
 
 def _lowest(scores: Floats, n_lowest: int) -> Mask:
@@ -129,8 +135,13 @@ def _lowest(scores: Floats, n_lowest: int) -> Mask:
     return lowest
 
 
-def _find(table: PairTable, grays: Grays, group: Indices, sample: Indices, known: Indices) -> Mask:
-    """Return which pairs of the table are near duplicates, (m,); aligns likely pairs finely."""
+def _find(
+    table: PairTable, grays: Grays, group: Indices, sample: Indices, known: Indices
+) -> tuple[Mask, Mask]:
+    """Return which pairs of the table are near duplicates, and which further pairs may be, (m,).
+
+    Likely pairs are aligned finely.
+    """
     n_images = table.n_images
     may_be_near = np.zeros(len(table.pairs), dtype=bool)
     for measure, most_false in enumerate(_MOST_FALSE):
@@ -140,12 +151,21 @@ def _find(table: PairTable, grays: Grays, group: Indices, sample: Indices, known
     found = np.zeros(len(table.pairs), dtype=bool)
     for measure, most_false in enumerate(_MOST_FALSE):
         log_p = _fit_log_p(table, measure, group, sample, known)
-        chosen = choose(log_p, table.pairs, n_images, most_false=most_false, is_corrected=True)
+        chosen = choose(log_p, table.pairs, n_images, most_false=most_false, n_corrections=1)
         if measure == 0:
-            which = np.flatnonzero(chosen)
-            chosen[which] = _are_detailed(grays, table.pairs[which])
+            possible = choose(
+                log_p,
+                table.pairs,
+                n_images,
+                most_false=_LOOSE * most_false,
+                n_corrections=_MOST_CORRECTIONS,
+            )
+            which = np.flatnonzero(chosen | possible)
+            detailed = _are_detailed(grays, table.pairs[which])
+            chosen[which] &= detailed
+            possible[which] &= detailed
         found |= chosen
-    return found
+    return found, possible & ~found
 
 
 def _fit_log_p(

@@ -107,7 +107,7 @@ def choose(
     n_images: int,
     *,
     most_false: float,
-    is_corrected: bool = False,
+    n_corrections: int = 0,
 ) -> Mask:
     """Return the nearest pairs of which at most the share `most_false` is expected to be false.
 
@@ -122,37 +122,50 @@ def choose(
     pairs : ndarray of intp, shape (m, 2)
     n_images : int
     most_false : float
-    is_corrected : bool
-        Whether the expected numbers are divided by `_overestimate`.
+    n_corrections : int
+        How often the expected numbers are divided by `_overestimate`: once by all pairs, and then
+        without the pairs that are already chosen.
     """
     p = np.exp(np.minimum(np.where(np.isnan(log_p), 0, log_p), 0))
     order = np.argsort(p, kind="stable")
     expected = n_images / 2 * SCALE_RANK * p[order]
-    if is_corrected:
-        expected /= _overestimate(expected)
-    # no more pairs can pass: the pairs have at most n images
-    order = order[: np.searchsorted(expected, most_false * n_images / 2, side="right")]
     first_seen = np.unique(pairs[order].ravel(), return_index=True)[1] // 2
     n_seen = np.cumsum(np.bincount(first_seen, minlength=len(order)))
-    passing = np.flatnonzero(expected[: len(order)] <= most_false * n_seen / 2)
+    n_chosen, overestimate = 0, 1.0
+    for correction in range(n_corrections + 1):
+        if correction:
+            n_left = 0 if correction == 1 else n_chosen
+            n_false = expected[n_left - 1] / overestimate if n_left else 0.0
+            overestimate = max(overestimate, _overestimate(expected, n_left, n_false))
+        passing = np.flatnonzero(expected / overestimate <= most_false * n_seen / 2)
+        n_before, n_chosen = n_chosen, passing[-1] + 1 if len(passing) else 0
+        if correction > 1 and n_chosen == n_before:
+            break
     chosen = np.zeros(len(p), dtype=bool)
-    chosen[order[: passing[-1] + 1 if len(passing) else 0]] = True
+    chosen[order[:n_chosen]] = True
     return chosen
 
 
-def _overestimate(expected: NDArray[np.floating[Any]]) -> float:
+def _overestimate(
+    expected: NDArray[np.floating[Any]], n_chosen: int = 0, n_false: float = 0
+) -> float:
     """Return how many times too high the expected numbers of false pairs are at least.
 
-    The number of all pairs up to a distance, duplicates included, is an upper limit of the number
-    of false pairs. In datasets of images that all look alike, such as digits, there are fewer pairs
-    than the power law expects.
+    The number of pairs up to a distance is an upper limit of the number of false pairs. The pairs
+    that are already chosen are not counted, except for the number that is expected to be false. In
+    datasets of images that all look alike, such as digits, there are fewer pairs than the power law
+    expects.
 
     Parameters
     ----------
     expected : ndarray, shape (m,)
         The expected number of false pairs that are as near as each pair, ascending.
+    n_chosen : int
+        The number of the first pairs that are chosen.
+    n_false : float
+        The number of chosen pairs that are expected to be false.
     """
-    count = np.arange(1, len(expected) + 1)
+    count = np.maximum(np.arange(1, len(expected) + 1) - n_chosen, 0) + n_false
     highest = (count + 2 * np.sqrt(count)) / np.maximum(expected, 1e-9)
     lowest = highest[_LEAST_COMPARED - 1 :].min(initial=np.inf)
     return max(1.0, 1 / (_MARGIN * float(lowest)))

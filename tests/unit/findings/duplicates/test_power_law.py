@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from featscape.findings.duplicates.power_law import _overestimate, fill
+from featscape.findings.duplicates.power_law import _overestimate, choose, fill
 
 
 def test_expected_false_pairs_that_all_pairs_outnumber_are_not_corrected():
@@ -25,3 +25,16 @@ def test_a_missing_scale_is_the_median_of_the_group_or_of_all():
     group = np.array([0, 0, 0, 0, 1, 2, 0])
     found = fill(scales, group, known=np.arange(6))
     np.testing.assert_array_equal(found, [1, 2, 2, 6, 4, 9, -np.inf])
+
+
+def test_pairs_are_chosen_again_without_the_chosen_pairs():
+    # 100 duplicates, and then a tenth of the pairs that the power law expects
+    expected = np.concatenate([np.geomspace(1e-4, 40, 100), np.arange(40, 20_000, 10)])
+    pairs = np.arange(2 * len(expected)).reshape(-1, 2)
+    n_images = pairs.size
+    log_p = np.log(expected / (5 * n_images))
+    counts = [
+        choose(log_p, pairs, n_images, most_false=0.1, n_corrections=n).sum() for n in (0, 1, 20)
+    ]
+    assert counts == sorted(set(counts))
+    assert 90 < counts[-1] < 110
