@@ -32,13 +32,12 @@ demo: $(RUNNABLE)
 	$(BIN)/featscape demo -o demo-map --force
 
 # CONTRIBUTING.md describes the folders of tests. The tests run in two processes, file by file, in the order of
-# conftest.py; the tests of the cluster always run in one. PROCESSES=0 runs all in one process, for a debugger.
+# conftest.py. PROCESSES=0 runs all in one process, for a debugger.
 PROCESSES ?= 2
 # pytest-xdist may wait forever after it has replaced a process that ended during a test.
 PARALLEL = -m "not zoo" -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 test: $(INSTALLED)
-	$(BIN)/python -m pytest $(PARALLEL) $(call folders,unit network gpu process browser)
-	$(BIN)/python -m pytest $(call folders,cluster)
+	$(BIN)/python -m pytest $(PARALLEL) $(call folders,unit network gpu process cluster browser)
 
 # More networks, more GPUs, and the benchmarks of the GPU in Triton's interpreter.
 test-zoo: $(INSTALLED)
@@ -46,7 +45,7 @@ test-zoo: $(INSTALLED)
 
 # `make test-unit`, `make test-network` and so on: the tests of one kind.
 test-%: $(INSTALLED)
-	$(BIN)/python -m pytest $(if $(filter cluster,$*),,$(PARALLEL)) $(call folders,$*)
+	$(BIN)/python -m pytest $(PARALLEL) $(call folders,$*)
 
 folders = $(wildcard $(foreach kind,$(1),engine/tests/$(kind) tests/$(kind)))
 
