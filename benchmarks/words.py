@@ -42,7 +42,7 @@ def weighed(word: str, recognized: Recognized) -> NDArray[np.float64]:
     """Return the weighed probability of a word for each picture."""
     found = match(word, recognized)
     scores = np.zeros(len(recognized))
-    scores[found.items] = found.probabilities
+    scores[found.items] = found.scores
     return np.asarray(-np.log(max(scores.mean(), 1e-6)) * scores)
 
 

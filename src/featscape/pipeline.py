@@ -74,7 +74,9 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
                     place=executor.place,
                 )
             with watch.stage("words"):
-                recognize_in_folder(folder, layer, maps=maps, note=options.report.note)
+                recognize_in_folder(
+                    folder, layer, maps=maps, weights=options.weights, progress=options.report
+                )
             _finish(
                 folder,
                 embedding,

@@ -1,5 +1,6 @@
 // Generated from src/featscape/bundle/contract.py; change that, then run `make contract`.
 
+export const MAX_QUERY_CHARACTERS = 200;
 export const FORMAT = "featscape-bundle";
 export const VERSION = 1;
 export const MANIFEST = "manifest.json";
@@ -221,6 +222,8 @@ export interface Manifest {
 export interface Abilities {
   readonly originals: boolean;
   readonly search: boolean;
+  /** compares images with a text, by the network of the map */
+  readonly content: boolean;
   /** maximum number of originals in one archive */
   readonly zip: number;
   readonly place: boolean;
@@ -242,6 +245,11 @@ export interface PageSetup {
 
 /** Find the items that match every word, "phrase" and column:value of `text`. */
 export interface SearchRequest {
+  readonly text: string;
+}
+
+/** Compare every item with a text. */
+export interface ContentRequest {
   readonly text: string;
 }
 

@@ -16,6 +16,8 @@ export interface Source {
   neighbors?(id: number): Promise<NeighborList>;
   /** Only with `abilities.search`: ids of the items whose texts together contain every word. */
   search?(text: string): Promise<Uint32Array>;
+  /** Only with `abilities.content`: the cosine similarity of each item to a text, by id. */
+  content?(text: string): Promise<Float32Array>;
   /** Only with `abilities.zip`: the URL of a ZIP of the originals. */
   zip?(ids: Uint32Array): Promise<string>;
   /** Only with `abilities.place`. */

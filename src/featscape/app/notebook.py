@@ -16,7 +16,7 @@ from featscape.mapfolder import read as maps
 from featscape.options import FeatureMapOptions, MapOptions
 from featscape.steps.findings import open_findings
 from featscape.steps.placement import open_placer, place_source
-from featscape.steps.words import search
+from featscape.steps.search import Searcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from featscape.findings import Findings
     from featscape.mapfolder.read import Map
     from featscape.progress import Progress
-    from featscape.records import PlacedImage, PlacedImages
-    from featscape.words import Match
+    from featscape.records import Match, PlacedImage, PlacedImages
 
 __all__ = ["InteractiveMap", "embed_features", "make_map", "make_maps", "open_map"]
 
@@ -73,37 +72,66 @@ class InteractiveMap(ExportableMap):
         """
         return open_findings(self)
 
-    def search(self, query: str, *, k: int | None = None) -> Match:
-        """Find items by what the network recognizes in their images.
+    def search(
+        self,
+        query: str | None = None,
+        *,
+        image: str | os.PathLike[str] | BinaryIO | None = None,
+        k: int | None = None,
+        model: str | None = None,
+        weights: str | Path | None = None,
+        device: str = "auto",
+    ) -> Match:
+        """Find items by a word, a text or an image.
 
-        The word "dog" finds all breeds: the vocabulary contains the 1,000 classes of ImageNet and
-        their hypernyms in WordNet.
+        With a network of open_clip, the query is any text, which the text tower of the network
+        encodes. With a classifier of ImageNet, the query names what the network recognizes: the
+        word "dog" finds all breeds, because the vocabulary contains the 1,000 classes of ImageNet
+        and their hypernyms in WordNet. The first call with a text or an image loads the network.
 
         Parameters
         ----------
-        query : str
-            A name such as "sports car", or words that must all match.
+        query : str, optional
+            At most 200 characters.
+        image : path or binary file, optional
+            An image instead of a query.
         k : int, optional
-            The largest number of items; by default all with a probability of at least .01.
+            The largest number of items. By default all; for words, all with a probability of at
+            least .01.
+        model, weights, device
+            As for `place`; not needed for words.
 
         Returns
         -------
         Match
-            The items, the most probable first, and their probabilities.
+            The items, the best first, with their probabilities or cosine similarities.
 
         Raises
         ------
         InputError
-            If the map has no words, because its network is not a classifier of ImageNet, or if the
-            vocabulary lacks a word of the query.
+            If there is not exactly one of `query` and `image`, if the map has neither words nor a
+            text tower, if the vocabulary lacks a word of the query, or if the image cannot be used.
+        ModelError, DeviceError, MissingExtra
+            As for `place`.
+        ImageError
+            If `image` is an open file that cannot be decoded.
 
         Examples
         --------
         >>> made = open_map("photos-map")  # doctest: +SKIP
         >>> made.search("dog", k=3).items  # doctest: +SKIP
         array([17,  4, 30])
+        >>> made.search(image="new.jpg", k=3).scores  # doctest: +SKIP
+        array([0.94, 0.91, 0.87], dtype=float32)
         """
-        return search(self, query, k=k)
+        given = (model, None if weights is None else str(weights), device)
+        if given not in self._searchers:
+            self._searchers[given] = Searcher(self, model=model, weights=weights, device=device)
+        return self._searchers[given].search(query, image=image, k=k)
+
+    @cached_property
+    def _searchers(self) -> dict[tuple[str | None, str | None, str], Searcher]:
+        return {}
 
     @property
     def selected(self) -> list[int]:

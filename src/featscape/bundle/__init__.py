@@ -1,5 +1,6 @@
 """The files that the browser reads: the bundle, the one-file page and the static site."""
 
+from featscape.bundle.added_columns import add_columns
 from featscape.bundle.images import encode_from
 from featscape.bundle.onefile import PAGE_IMAGES, check_page_images, write_page
 from featscape.bundle.read import Bundle, open_bundle
@@ -11,6 +12,7 @@ __all__ = [
     "PAGE_IMAGES",
     "VIEWER",
     "Bundle",
+    "add_columns",
     "check_page_images",
     "encode_from",
     "linked_page",

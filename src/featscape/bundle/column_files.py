@@ -62,6 +62,8 @@ def write_columns(
     folder: Path,
     columns: Mapping[str, Sequence[str | None] | NDArray[Any]],
     order: NDArray[np.intp],
+    *,
+    first: int = 0,
 ) -> list[Column]:
     """Write the columns of numbers, dates and categories; omit columns without any value.
 
@@ -76,6 +78,8 @@ def write_columns(
         strings or truth values (None for no value).
     order : ndarray of intp, shape (n,)
         The row of each item, in the order of the bundle.
+    first : int
+        The number in the name of the first file.
 
     Returns
     -------
@@ -88,7 +92,7 @@ def write_columns(
         If the length of a column is not n, or a number is infinite.
     """
     written: list[Column] = []
-    for number, (name, values) in enumerate(columns.items()):
+    for number, (name, values) in enumerate(columns.items(), first):
         if len(values) != len(order):
             raise InputError(
                 f"the column {name!r} must have one value per item, {len(order):,} in total; "

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
+from featscape.records import MAX_QUERY_CHARACTERS
+
 FORMAT: Literal["featscape-bundle"] = "featscape-bundle"
 VERSION: Literal[1] = 1
 MANIFEST = "manifest.json"
@@ -239,6 +241,9 @@ class Abilities(_Model):
 
     originals: bool = False
     search: bool = False
+    content: bool = Field(
+        default=False, description="compares images with a text, by the network of the map"
+    )
     zip: int = Field(default=0, description="maximum number of originals in one archive")
     place: bool = False
     no_place: str | None = Field(
@@ -265,6 +270,12 @@ class SearchRequest(_Request):
     """Find the items that match every word, "phrase" and column:value of `text`."""
 
     text: str = Field(max_length=1000)
+
+
+class ContentRequest(_Request):
+    """Compare every item with a text."""
+
+    text: str = Field(min_length=1, max_length=MAX_QUERY_CHARACTERS)
 
 
 class ItemsRequest(_Request):

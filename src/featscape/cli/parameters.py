@@ -76,10 +76,21 @@ AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object.")]
 AsCsv = Annotated[
     bool, typer.Option("--csv", help="Write a table with one row per finding and item.")
 ]
-Query = Annotated[str, typer.Argument(metavar="QUERY", help="What the images show, in English.")]
+Query = Annotated[
+    str | None, typer.Argument(metavar="[QUERY]", help="What the images show, in English.")
+]
+QueryImage = Annotated[
+    Path | None, typer.Option("--image", metavar="FILE", help="Find images similar to this image.")
+]
+Names = Annotated[
+    str, typer.Option("--names", metavar="NAME,NAME...", help="The names, separated by commas.")
+]
+Template = Annotated[
+    str, typer.Option(metavar="TEXT", help="The text for a name, with {} in its place.")
+]
 MaxImages = Annotated[int, typer.Option("-k", metavar="N", help="Print at most N images.")]
 MatchesAsCsv = Annotated[
-    bool, typer.Option("--csv", help="Write a table with the columns id, path and probability.")
+    bool, typer.Option("--csv", help="Write a table: id, path, and probability or similarity.")
 ]
 Pattern = Annotated[
     str | None,

@@ -1,4 +1,4 @@
-"""The images that a search found, as text and CSV."""
+"""The images that a search found, as text and CSV, and the counts of suggested names."""
 
 from __future__ import annotations
 
@@ -12,26 +12,39 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from featscape.mapfolder.read import Map
-    from featscape.words import Match
+    from featscape.records import Match
+    from featscape.steps.classification import SuggestedNames
 
 
 def describe(made: Map, found: Match, *, query: str) -> RenderableType:
-    """Return one line for each image, the most probable first."""
+    """Return one line for each image, the best first."""
     from rich.text import Text
 
     if not len(found):
         return Text(f"The network recognizes {printable(query)} in no image.")
     names = [f"#{item}" if made.paths is None else made.paths[item] for item in found.items]
-    rows = zip(found.probabilities, names, strict=True)
-    return Text("\n".join(f"{probability:.2f}  {printable(name)}" for probability, name in rows))
+    rows = zip(found.scores, names, strict=True)
+    return Text("\n".join(f"{score:.2f}  {printable(name)}" for score, name in rows))
+
+
+def count_names(found: SuggestedNames) -> RenderableType:
+    """Return one line for each name: its number of images and their mean probability."""
+    from rich.text import Text
+
+    lines = []
+    for code, name in enumerate(found.names):
+        probabilities = found.probabilities[found.codes == code]
+        mean = f"  mean probability {probabilities.mean():.2f}" if len(probabilities) else ""
+        lines.append(f"{len(probabilities):>7,}  {printable(name)}{mean}")
+    return Text("\n".join(lines))
 
 
 def as_csv(made: Map, found: Match) -> str:
     """Return the images as CSV with a row of headings."""
     output = StringIO()
     writer = csv.writer(output, lineterminator="\n")
-    writer.writerow(("id", "path", "probability"))
-    for item, probability in zip(found.items, found.probabilities, strict=True):
+    writer.writerow(("id", "path", found.measure))
+    for item, score in zip(found.items, found.scores, strict=True):
         path = "" if made.paths is None else printable(made.paths[item])
-        writer.writerow((item, path, f"{probability:.4f}"))
+        writer.writerow((item, path, f"{score:.4f}"))
     return output.getvalue()

@@ -7,6 +7,12 @@ from featscape.features.map_network import check_given, explain_refusal, load_fo
 from featscape.features.network import Network
 from featscape.features.protocols import Backend
 from featscape.features.readout.layers import list_layers
+from featscape.features.text_encoder import (
+    TextEncoder,
+    has_text_encoder,
+    load_text_encoder,
+    read_name_classifier,
+)
 from featscape.features.zoo.architecture import Layer, LayerTree, ModelEntry
 from featscape.features.zoo.registry import fetch_weights, list_models
 
@@ -16,15 +22,19 @@ __all__ = [
     "LayerTree",
     "ModelEntry",
     "Network",
+    "TextEncoder",
     "check_given",
     "check_network",
     "explain_refusal",
     "extract",
     "fetch_weights",
+    "has_text_encoder",
     "list_layers",
     "list_models",
     "load_for_map",
     "load_network",
+    "load_text_encoder",
     "read_classifier",
+    "read_name_classifier",
     "reload_network",
 ]

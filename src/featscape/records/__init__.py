@@ -22,9 +22,16 @@ from featscape.records.images import (
     ThumbnailSink,
     count_reasons,
 )
-from featscape.records.words import ClassifierWeights, NamedClasses, Recognized
+from featscape.records.words import (
+    MAX_QUERY_CHARACTERS,
+    ClassifierWeights,
+    Match,
+    NamedClasses,
+    Recognized,
+)
 
 __all__ = [
+    "MAX_QUERY_CHARACTERS",
     "ClassifierWeights",
     "Decoded",
     "Decoder",
@@ -34,6 +41,7 @@ __all__ = [
     "ImageSet",
     "ImageSource",
     "Inference",
+    "Match",
     "ModelCard",
     "NamedClasses",
     "Neighbors",

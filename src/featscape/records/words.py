@@ -1,9 +1,9 @@
-"""Records of the classes that a classifier recognizes in images."""
+"""Records of what a search finds, and of the classes that a classifier recognizes in images."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -12,19 +12,49 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+MAX_QUERY_CHARACTERS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """Images that a search has found, the best first.
+
+    Attributes
+    ----------
+    items : ndarray of intp, shape (m,)
+        Indices of the images.
+    scores : ndarray of float32, shape (m,)
+        How well each image matches.
+    measure : str
+        The meaning of the scores. "probability": the classifier's probability of what the query
+        names. "similarity": the cosine similarity of the features of the image and of the query.
+    """
+
+    items: NDArray[np.intp]
+    scores: NDArray[np.float32]
+    measure: Literal["probability", "similarity"]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
 @dataclass(frozen=True, eq=False)
 class ClassifierWeights:
     """The last layer of a classifier: scores = features @ weight.T + bias.
+
+    With `is_cosine`, the features are first divided by their norm.
 
     Attributes
     ----------
     weight : ndarray of float32, shape (c, d)
         For c classes and d features.
     bias : ndarray of float32, shape (c,)
+    is_cosine : bool
     """
 
     weight: NDArray[np.float32]
     bias: NDArray[np.float32]
+    is_cosine: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from featscape.errors import InputError
+from featscape.errors import ImageError, InputError
+from featscape.files.regular import open_regular
 from featscape.printable_names import printable
 from featscape.records import ModelCard, PlacedImage, PlacedImages
 from featscape.steps.tsne import load_tsne, place
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import Any, BinaryIO
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from featscape.features import Network
     from featscape.mapfolder.read import Map
@@ -103,6 +108,59 @@ def open_placer(
         return PlacedImage(positions[0], neighbors)
 
     return place_image
+
+
+def load_image_encoder(
+    made: Map, *, model: str | None, weights: str | Path | None, device: str
+) -> Callable[[str | os.PathLike[str] | BinaryIO], NDArray[np.float32]]:
+    """Return a function that computes the features of one image as the features of a map.
+
+    Parameters
+    ----------
+    made : Map
+        A map of images.
+    model, weights, device
+        As for `open_placer`.
+
+    Returns
+    -------
+    callable
+        The path of an image, or an open image file -> ndarray of float32, shape (d,). Raises
+        InputError if the image at a path cannot be read or decoded, and ImageError if an open
+        file cannot be decoded.
+
+    Raises
+    ------
+    InputError, ModelError, DeviceError
+        As `open_placer` does.
+    """
+    from featscape.images import decode_scaled
+
+    network = _load_network(made, model=model, weights=weights, device=device)
+
+    def encode(image: str | os.PathLike[str] | BinaryIO) -> NDArray[np.float32]:
+        with _opened_image(image) as file:
+            decoded = decode_scaled(file, at_least_px=network.min_px).image
+        features: NDArray[np.float32] = network.run([network.prepare(decoded)])[0]
+        return features
+
+    return encode
+
+
+@contextmanager
+def _opened_image(image: str | os.PathLike[str] | BinaryIO) -> Iterator[BinaryIO]:
+    """Open the image at a path, and name the path in errors; yield an open file itself."""
+    if not isinstance(image, (str, os.PathLike)):
+        yield image
+        return
+    try:
+        with open_regular(image) as file:
+            yield file
+    except (OSError, ValueError, ImageError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"the image {printable(image)} cannot be used: {reason}. Give another image."
+        ) from error
 
 
 def place_source(

@@ -1,34 +1,42 @@
-"""Recognize the classes of a map's images, and search a map for a word."""
+"""Recognize the classes of a map's images."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from featscape import mapfolder
-from featscape.errors import InputError, ModelError
-from featscape.features import read_classifier
+from featscape.errors import InputError, MissingExtra, ModelError
+from featscape.features import has_text_encoder, read_classifier, read_name_classifier
 from featscape.mapfolder import current_versions
 from featscape.mapfolder.read import read_digests, read_run
 from featscape.mapfolder.words_file import read_recognized, write_recognized
-from featscape.printable_names import printable
 from featscape.records import ModelCard, Recognized
-from featscape.words import match, recognize
+from featscape.words import load_vocabulary, recognize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    import os
+    from collections.abc import Sequence
 
-    from featscape.mapfolder.read import Map
-    from featscape.records import Features
-    from featscape.words import Match
+    from featscape.progress import Progress
+    from featscape.records import ClassifierWeights, Features
+
+_TEXT = "a photo of a {}"
 
 
 def recognize_in_folder(
-    folder: Path, features: Features, *, maps: Sequence[Path] = (), note: Callable[[str], None]
+    folder: Path,
+    features: Features,
+    *,
+    maps: Sequence[Path] = (),
+    weights: str | os.PathLike[str] | None = None,
+    progress: Progress,
 ) -> None:
-    """Write words.npz of a map that is being written, if its network is a classifier of ImageNet.
+    """Write words.npz of a map that is being written, if its network recognizes ImageNet's classes.
+
+    A classifier of ImageNet does, and a network with a text tower, which encodes their names.
 
     Parameters
     ----------
@@ -38,8 +46,10 @@ def recognize_in_folder(
     maps : sequence of Path
         Finished maps. If one of these maps was made with the same network and contains all images,
         its words are copied, and PyTorch is not imported.
-    note : callable
-        Receives the reason if the weights of the classifier cannot be read.
+    weights : path, optional
+        The file of weights that the user gave.
+    progress : Progress
+        Reports the reason if the weights of the classifier cannot be read.
     """
     for made in maps:
         copied = _copy_words(made, features)
@@ -47,13 +57,25 @@ def recognize_in_folder(
             write_recognized(folder, copied)
             return
     try:
-        classifier = read_classifier(features.model)
-    except ModelError as error:
-        note(f"the map has no words to search for: {error}")
+        classifier = _read_classifier(features.model, weights, progress)
+    except (ModelError, MissingExtra) as error:
+        progress.note(f"the map has no words to search for: {error}")
         return
     if classifier is not None:
         values = np.load(folder / mapfolder.FEATURES, mmap_mode="r")
         write_recognized(folder, recognize(values, classifier))
+
+
+def _read_classifier(
+    card: ModelCard, weights: str | os.PathLike[str] | None, progress: Progress
+) -> ClassifierWeights | None:
+    """Return the classifier of a network; None if it does not recognize ImageNet's classes."""
+    if not has_text_encoder(card):
+        return read_classifier(card)
+    vocabulary = load_vocabulary()
+    texts = [_TEXT.format(vocabulary.name(index)) for index in range(len(vocabulary.classes))]
+    file = None if weights is None else Path(weights)
+    return read_name_classifier(card, texts, weights=file, progress=progress)
 
 
 def _copy_words(folder: Path, features: Features) -> Recognized | None:
@@ -73,36 +95,3 @@ def _copy_words(folder: Path, features: Features) -> Recognized | None:
     if not order or min(order) < 0:
         return None
     return Recognized(found.classes[order], found.probabilities[order])
-
-
-def search(made: Map, query: str, *, k: int | None = None) -> Match:
-    """Return the items of a map that match a query; see `featscape.words.match`.
-
-    Parameters
-    ----------
-    made : Map
-        The result of `open_map`.
-    query : str
-    k : int, optional
-        The largest number of items.
-
-    Raises
-    ------
-    InputError
-        If the map has no words, or a word of the query is unknown.
-    """
-    if k is not None and k < 1:
-        raise InputError(f"-k (k=) must be at least 1 image; got {k}. Use for example -k 10.")
-    recognized = read_recognized(made.folder, n_items=len(made))
-    if recognized is None and made.paths is None:
-        raise InputError(
-            f"a search needs a map of images; {printable(str(made.folder))} was made of features, "
-            "without a network. Make a map of the images with featscape map."
-        )
-    if recognized is None:
-        raise InputError(
-            f"a search needs a map with the words of an ImageNet classifier; "
-            f"{printable(str(made.folder))} has none. Make the map again with --force, with a "
-            "network of torchvision or timm, or efficientnet_lite0, and without --layer."
-        )
-    return match(query, recognized, k=k)

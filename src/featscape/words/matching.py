@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from featscape.errors import InputError
 from featscape.printable_names import printable
+from featscape.records import MAX_QUERY_CHARACTERS, Match
 from featscape.words.vocabulary import load_vocabulary
 
 if TYPE_CHECKING:
@@ -16,30 +16,10 @@ if TYPE_CHECKING:
 
     from featscape.records import Recognized
 
-MAX_CHARACTERS = 200
 MIN_PROBABILITY = 0.01
 
 
-@dataclass(frozen=True)
-class Match:
-    """Images that match a query, the best first.
-
-    Attributes
-    ----------
-    items : ndarray of intp, shape (m,)
-        Indices of the images.
-    probabilities : ndarray of float32, shape (m,)
-        The probability that the classifier gives to the classes that the query names.
-    """
-
-    items: NDArray[np.intp]
-    probabilities: NDArray[np.float32]
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-
-def match(query: str, recognized: Recognized, *, k: int | None = None) -> Match:
+def match(query: str, recognized: Recognized) -> Match:
     """Return the images whose probable classes a query names.
 
     A word also matches all kinds of what it names: "dog" matches every breed. A query with several
@@ -51,44 +31,54 @@ def match(query: str, recognized: Recognized, *, k: int | None = None) -> Match:
     query : str
     recognized : Recognized
         Of n images.
-    k : int, optional
-        The largest number of images; by default all with a probability of at least .01.
 
     Returns
     -------
     Match
+        All images with a probability of at least .01.
 
     Raises
     ------
     InputError
-        If the query is empty or too long, if the vocabulary lacks one of its words, or if k is
-        below 1.
+        If the query is empty or too long, or if the vocabulary lacks one of its words.
     """
-    if k is not None and k < 1:
-        raise InputError(f"k must be at least 1; got {k}. Change -k (k=).")
     probabilities = np.min(
         [_probabilities(classes, recognized) for classes in _find_classes(query)], axis=0
     )
-    order = np.argsort(-probabilities, kind="stable")[:k]
+    order = np.argsort(-probabilities, kind="stable")
     items = order[probabilities[order] >= MIN_PROBABILITY]
-    return Match(items, probabilities[items])
+    return Match(items, probabilities[items], "probability")
+
+
+def check_query(query: str) -> None:
+    """Check that a query is a text of 1 to 200 characters.
+
+    Parameters
+    ----------
+    query : str
+
+    Raises
+    ------
+    InputError
+        If the query is empty or too long.
+    """
+    if not query.strip():
+        raise InputError("the query must contain a word; it is empty. Example: dog")
+    if len(query) > MAX_QUERY_CHARACTERS:
+        raise InputError(
+            f"the query must have at most {MAX_QUERY_CHARACTERS} characters; it has "
+            f"{len(query):,}. Shorten the query."
+        )
 
 
 def _find_classes(query: str) -> list[frozenset[int]]:
     """Return the classes of a query that is one name, or the classes of each of its words."""
-    words = query.split()
-    if not words:
-        raise InputError("the query must contain a word; it is empty. Example: dog")
-    if len(query) > MAX_CHARACTERS:
-        raise InputError(
-            f"the query must have at most {MAX_CHARACTERS} characters; it has {len(query):,}. "
-            "Shorten the query."
-        )
+    check_query(query)
     vocabulary = load_vocabulary()
     whole = vocabulary.find_classes(query)
     if whole:
         return [whole]
-    found = {word: vocabulary.find_classes(word) for word in words}
+    found = {word: vocabulary.find_classes(word) for word in query.split()}
     for word, classes in found.items():
         if not classes:
             known = vocabulary.suggest(word)

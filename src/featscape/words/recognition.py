@@ -36,7 +36,10 @@ def recognize(features: NDArray[np.float32], classifier: ClassifierWeights) -> R
     probabilities = np.empty((n_items, N_CLASSES), np.float32)
     for start in range(0, n_items, _ROWS_AT_ONCE):
         rows = slice(start, start + _ROWS_AT_ONCE)
-        scores = features[rows] @ classifier.weight.T + classifier.bias
+        inputs = features[rows]
+        if classifier.is_cosine:
+            inputs = inputs / np.maximum(np.linalg.norm(inputs, axis=1, keepdims=True), 1e-30)
+        scores = inputs @ classifier.weight.T + classifier.bias
         scores = np.exp(scores - scores.max(axis=1, keepdims=True))
         scores /= scores.sum(axis=1, keepdims=True)
         top = np.argpartition(-scores, N_CLASSES, axis=1)[:, :N_CLASSES]

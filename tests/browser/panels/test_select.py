@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from featscape.bundle import open_bundle
-from featscape.steps.words import search
+from featscape.steps.search import Searcher
 
 LOW, HIGH = (420, 120), (760, 520)
 
@@ -188,8 +188,8 @@ def test_the_search_highlights_the_matches(look, anywhere):
 @pytest.mark.parametrize("shown", ["served_animals", "animals_file"])
 def test_the_search_finds_what_the_network_recognizes(look, request, shown):
     animals = request.getfixturevalue(shown)
-    recognized = search(animals.map, "animal")
-    wanted = recognized.items[recognized.probabilities >= 0.1]
+    recognized = Searcher(animals.map).search("animal")
+    wanted = recognized.items[recognized.scores >= 0.1]
     named = [row for row, path in enumerate(animals.map.paths) if "animal" in path]
     only = len(set(wanted.tolist()) - set(named))
     assert only > 0
@@ -199,7 +199,7 @@ def test_the_search_finds_what_the_network_recognizes(look, request, shown):
     expect(found).to_contain_text(f"{len(named) + only} found, {only} by content")
     listed = visit.panel("Found").get_by_role("listitem")
     expect(listed).to_have_count(min(len(wanted), 50))
-    percent = round(100 * float(recognized.probabilities[0]))
+    percent = round(100 * float(recognized.scores[0]))
     expect(listed.first).to_contain_text(f"{percent}%")
     expect(visit.page.get_by_role("region", name="Legend")).to_contain_text("“animals”")
     visit.page.keyboard.press("Escape")  # clears the query, because the field has the focus

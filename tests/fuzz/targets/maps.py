@@ -26,8 +26,8 @@ from featscape.mapfolder.read import open_map
 from featscape.steps.drawing import export_site
 from featscape.steps.findings import open_findings
 from featscape.steps.placement import open_placer
+from featscape.steps.search import Searcher
 from featscape.steps.tsne import load_tsne
-from featscape.steps.words import search
 from fuzz.containers import change_npy_header
 from fuzz.mutate import encode, mutate_bytes, mutate_json
 from fuzz.pictures import canary_image
@@ -222,7 +222,7 @@ def _search(made: Path) -> None:
     """Search the map for words as `featscape search` does."""
     opened = open_map(made)
     screen = io.StringIO()
-    found = search(opened, "animal")
+    found = Searcher(opened).search("animal")
     Console(file=screen, width=200, color_system=None).print(
         search_report.describe(opened, found, query="animal")
     )

@@ -20,6 +20,7 @@ class TestPage:
         assert setup["abilities"] == {
             "originals": True,
             "search": True,
+            "content": False,
             "zip": 100_000,
             "place": True,
             "no_place": None,
@@ -257,7 +258,7 @@ class TestErrors:
         assert response.status_code == status
         assert path in error_of(response)
 
-    @pytest.mark.parametrize("path", ["/api/search", "/api/zip"])
+    @pytest.mark.parametrize("path", ["/api/search", "/api/content", "/api/zip"])
     @pytest.mark.parametrize(
         "content",
         [
@@ -289,6 +290,11 @@ class TestSearch:
             i for i, path in enumerate(digits.made.paths) if all(word in path for word in words)
         ]
         assert found.tolist() == expected
+
+    def test_a_map_without_a_text_tower_is_not_compared_with_texts(self, client, error_of):
+        response = client.post("/api/content", json={"text": "a red car"})
+        assert response.status_code == 404
+        assert "has no text tower" in error_of(response)
 
     def test_search_without_a_result_is_empty(self, client):
         assert client.post("/api/search", json={"text": "zebra"}).content == b""

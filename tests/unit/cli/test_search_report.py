@@ -67,6 +67,22 @@ def test_an_opened_map_is_searched(made):
 
 
 def test_the_number_of_images_must_be_positive(featscape, made):
-    assert (
-        "-k (k=) must be at least 1 image; got 0" in featscape("search", made, "dog", "-k", 0).err
-    )
+    done = featscape("search", made, "dog", "-k", 0)
+    assert done.status == 2
+    assert "-k (k=) must be at least 1 image; got 0" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "a search needs either a query or an image; got neither"),
+        (("dog", "--image", "a.png"), "a search needs either a query or an image; got both"),
+        (("",), "the query must contain a word; it is empty"),
+        (("x" * 10_000,), "at most 200 characters; it has 10,000"),
+        (("--image", "a.png"), "new images need a map of images"),
+    ],
+)
+def test_a_search_that_is_impossible_is_refused(featscape, made, arguments, message):
+    done = featscape("search", made, *arguments)
+    assert done.status == 2
+    assert message in done.err

@@ -27,7 +27,7 @@ def recognized():
 def test_the_probabilities_of_all_kinds_are_added(recognized):
     found = match("dog", recognized)
     assert found.items.tolist() == [1, 2]
-    assert found.probabilities == pytest.approx([0.9, 0.5])
+    assert found.scores == pytest.approx([0.9, 0.5])
 
 
 def test_improbable_images_are_left_out(recognized):
@@ -41,12 +41,7 @@ def test_a_name_of_several_words_is_one_name(recognized):
 def test_several_words_must_all_match(recognized):
     found = match("dog cat", recognized)
     assert found.items.tolist() == [2]
-    assert found.probabilities == pytest.approx([0.3])
-
-
-def test_k_limits_the_number_of_images(recognized):
-    assert match("animal", recognized, k=1).items.tolist() == [0]
-    assert len(match("animal", recognized)) == 3
+    assert found.scores == pytest.approx([0.3])
 
 
 def test_no_image_matches_a_known_word(recognized):
@@ -69,8 +64,3 @@ def test_a_query_without_known_words_is_refused(recognized, query, message):
         match(query, recognized)
     assert message in str(error.value)
     assert str(error.value).isprintable()
-
-
-def test_k_must_be_positive(recognized):
-    with pytest.raises(InputError, match="k must be at least 1; got 0"):
-        match("dog", recognized, k=0)

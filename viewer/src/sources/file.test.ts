@@ -6,7 +6,14 @@ const SETUP = {
   source: "file",
   data: "",
   api: null,
-  abilities: { originals: false, search: false, zip: 0, place: false, no_place: null },
+  abilities: {
+    originals: false,
+    search: false,
+    content: false,
+    zip: 0,
+    place: false,
+    no_place: null,
+  },
   notice: "2 images are left out",
 } as const;
 

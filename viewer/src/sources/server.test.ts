@@ -1,8 +1,22 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { openServer } from "./server";
 
-const ALL = { originals: true, search: true, zip: 10_000, place: true, no_place: null };
-const NONE = { originals: false, search: false, zip: 0, place: false, no_place: null };
+const ALL = {
+  originals: true,
+  search: true,
+  content: true,
+  zip: 10_000,
+  place: true,
+  no_place: null,
+};
+const NONE = {
+  originals: false,
+  search: false,
+  content: false,
+  zip: 0,
+  place: false,
+  no_place: null,
+};
 
 function setup(abilities: typeof ALL) {
   return { source: "server", data: "data", api: "api/", abilities, notice: null } as const;
@@ -29,6 +43,10 @@ it("requests follow the contract", async () => {
       sent.push(JSON.parse(String(body)));
       return new Response(Uint32Array.of(3, 4_000_000_000));
     },
+    "POST api/content": ({ body }) => {
+      sent.push(JSON.parse(String(body)));
+      return new Response(Float32Array.of(0.25, -1));
+    },
     "POST api/zip": ({ body }) => {
       sent.push(JSON.parse(String(body)));
       return Response.json({ key: "a-b_c" });
@@ -43,17 +61,17 @@ it("requests follow the contract", async () => {
   expect(source.originalUrl?.(7)).toBe("api/items/7/image");
   expect(await source.neighbors?.(7)).toEqual({ ids: [1], distances: [0.5] });
   expect([...((await source.search?.("ä b")) ?? [])]).toEqual([3, 4_000_000_000]);
+  expect([...((await source.content?.("a red car")) ?? [])]).toEqual([0.25, -1]);
   expect(await source.zip?.(Uint32Array.of(1, 2))).toBe("api/zip/a-b_c");
   expect((await source.place?.(image))?.position).toEqual([1, 2]);
-  expect(sent).toEqual([{ text: "ä b" }, { ids: [1, 2] }, image]);
+  expect(sent).toEqual([{ text: "ä b" }, { text: "a red car" }, { ids: [1, 2] }, image]);
 });
 
 it("only the abilities of the page are offered", async () => {
   serve({});
   const source = await openServer(setup(NONE));
-  expect([source.originalUrl, source.search, source.zip, source.place]).toEqual(
-    Array(4).fill(undefined),
-  );
+  const { originalUrl, search, content, zip, place } = source;
+  expect([originalUrl, search, content, zip, place]).toEqual(Array(5).fill(undefined));
 });
 
 it("the server's error message is shown", async () => {

@@ -1,6 +1,7 @@
 /** `featscape serve`: a site with an API. */
 import type {
   Archive,
+  ContentRequest,
   ErrorMessage,
   ItemDetails,
   ItemsRequest,
@@ -27,7 +28,7 @@ async function ask(url: string, init: RequestInit = {}): Promise<Response> {
   throw new SourceError(message);
 }
 
-function post(url: string, body: SearchRequest | ItemsRequest): Promise<Response> {
+function post(url: string, body: SearchRequest | ContentRequest | ItemsRequest): Promise<Response> {
   return ask(url, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
@@ -43,7 +44,7 @@ export async function openServer(setup: PageSetup): Promise<Source> {
   }
   const files = await openSite(setup);
   const api = folder(setup.api);
-  const { originals, search, zip, place } = setup.abilities;
+  const { originals, search, content, zip, place } = setup.abilities;
   return {
     ...files,
     details: async (id): Promise<ItemDetails> => (await ask(`${api}items/${id}`)).json(),
@@ -53,6 +54,10 @@ export async function openServer(setup: PageSetup): Promise<Source> {
     ...(search && {
       search: async (text: string) =>
         new Uint32Array(await (await post(`${api}search`, { text })).arrayBuffer()),
+    }),
+    ...(content && {
+      content: async (text: string) =>
+        new Float32Array(await (await post(`${api}content`, { text })).arrayBuffer()),
     }),
     ...(zip > 0 && {
       zip: async (ids: Uint32Array) => {

@@ -1,5 +1,11 @@
 /** A notebook: bytes come from the kernel, and the selection is sent to the kernel. */
-import { MANIFEST, type Manifest, type ReadAnswer, type ReadRequest } from "../contract";
+import {
+  type Abilities,
+  MANIFEST,
+  type Manifest,
+  type ReadAnswer,
+  type ReadRequest,
+} from "../contract";
 import type { Source } from "../source";
 import { SourceError } from "./error";
 import { parseManifest } from "./manifest";
@@ -30,6 +36,10 @@ export interface WidgetSource extends Source {
 // runs, and for the check after the kernel seems to have gone.
 const SILENT_MS = 8000;
 const GONE_MS = 1500;
+const NOTHING: Abilities = {
+  ...{ originals: false, search: false, content: false },
+  ...{ zip: 0, place: false, no_place: null },
+};
 export const SILENT =
   "The kernel does not answer. If a cell is running, the map waits for it; if the kernel was restarted, run this cell again.";
 
@@ -94,7 +104,7 @@ export async function openWidget(model: Model): Promise<WidgetSource> {
   }
   return {
     manifest,
-    abilities: { originals: false, search: false, zip: 0, place: false, no_place: null },
+    abilities: NOTHING,
     notice: null,
     read,
     select(ids) {

@@ -96,6 +96,11 @@ export class App {
     this.navigation.stage = stage;
   }
 
+  /** Whether a search also finds what the images show. */
+  get searchesContent(): boolean {
+    return this.manifest.words !== null || this.source.content !== undefined;
+  }
+
   get hasImages(): boolean {
     return this.manifest.thumbnails.length > 0;
   }

@@ -43,7 +43,14 @@ export interface SmallSection extends Partial<ListedSection> {
   readonly listed: readonly Partial<ListedFinding>[];
 }
 
-const NONE = { originals: false, search: false, zip: 0, place: false, no_place: null };
+const NONE = {
+  originals: false,
+  search: false,
+  content: false,
+  zip: 0,
+  place: false,
+  no_place: null,
+};
 
 function buffer(view: ArrayBufferView<ArrayBuffer>): ArrayBuffer {
   return view.buffer;

@@ -35,9 +35,9 @@ const TOUCH: readonly [string, string][] = [
 ];
 
 /** The rows about keys; some depend on the map. */
-function keyRows({ modes, manifest, source, hasImages }: App): [string, string][] {
+function keyRows({ modes, manifest, source, hasImages, searchesContent }: App): [string, string][] {
   const names = modes.map((mode) => MODES[mode]);
-  const searches = searchLabel(manifest) !== null;
+  const searches = searchLabel(manifest, searchesContent) !== null;
   return [
     ["← ↑ → ↓", "go to the next image in that direction"],
     ["Shift + arrows", "move the map"],

@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
-import { expect, it } from "vitest";
-import { MATCHED } from "../stage/index";
+import { expect, it, vi } from "vitest";
+import { SourceError } from "../sources/error";
+import { DIMMED, MATCHED } from "../stage/index";
 import { runSearch } from "../state/search/search";
 import { press, root, shown } from "../testing/shown";
 import { settled } from "../testing/small-map";
@@ -110,5 +111,36 @@ it("an unknown word suggests known words, and a click searches for one", async (
   app.search.query.value = '"dgo"'; // a phrase means texts
   await settled(300);
   expect(suggested()).toEqual([]);
+  stop();
+});
+
+it("with a text tower, every image is colored by its similarity and no image is dimmed", async () => {
+  const content = vi.fn(async () => Float32Array.of(0.3, 0.1, 0.2, 0.15, 0.25, 0.2)); // by id
+  const { app, calls } = await shown({ paths: PATHS, classes: null }, { content });
+  const stop = runSearch(app);
+  app.search.query.value = "a red car";
+  await settled(300);
+  expect(content).toHaveBeenCalledExactlyOnceWith("a red car");
+  expect([...(app.search.content.value?.items ?? [])]).toEqual([5, 1, 0, 3, 2, 4]); // ids descend
+  expect(listed()[0]).toContain("0.30");
+  const { codes } = calls.get("colors") as { codes: number[] };
+  expect([codes[5], codes[4]]).toEqual([127, 0]);
+  expect((calls.get("states") as number[] | null)?.some((each) => each & DIMMED) ?? false).toBe(
+    false,
+  );
+  app.search.query.value = "x".repeat(201);
+  await settled(300);
+  expect(content).toHaveBeenCalledOnce();
+  stop();
+});
+
+it("the texts are searched even if the text tower fails", async () => {
+  const content = () => Promise.reject(new SourceError("No weights."));
+  const { app } = await shown({ paths: PATHS, classes: null }, { content });
+  const stop = runSearch(app);
+  app.search.query.value = "3.png";
+  await settled(300);
+  expect([...(app.search.matches.value ?? [])]).toEqual([2]);
+  expect(app.messages.error.value).toBe("No weights.");
   stop();
 });

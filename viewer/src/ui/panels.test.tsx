@@ -197,7 +197,14 @@ it("the ZIP button exists only if the server creates archives", async () => {
   await settled();
   expect(() => button("ZIP")).toThrow();
   hide();
-  const abilities = { originals: true, search: true, zip: 2, place: true, no_place: null };
+  const abilities = {
+    originals: true,
+    search: true,
+    content: false,
+    zip: 2,
+    place: true,
+    no_place: null,
+  };
   const other = (await shown({}, { abilities, zip: async () => "api/zip/1" })).app;
   other.select(Uint32Array.of(0, 1));
   await settled();
@@ -345,7 +352,14 @@ it("one dropped image is placed, several give an error", async () => {
 
 it("the page shows the reason if new images cannot be placed", async () => {
   const no_place = "This map was made with an ONNX file: give it with --model FILE.onnx.";
-  const abilities = { originals: false, search: true, zip: 0, place: false, no_place };
+  const abilities = {
+    originals: false,
+    search: true,
+    content: false,
+    zip: 0,
+    place: false,
+    no_place,
+  };
   const { app } = await shown({}, { abilities });
   const drag = (type: string) => {
     const event = new Event(type, { cancelable: true });

@@ -21,11 +21,13 @@ from featscape.app.server.failures import HANDLERS
 from featscape.app.server.ranges import answer_file, cache_headers, is_known
 from featscape.app.server.security import IMAGES_TO
 from featscape.app.stored_files import StoredArray, StoredFile, StoredThumbnails, content_tag
+from featscape.app.text_search import TextSearch
 from featscape.bundle import VIEWER, linked_page, open_bundle, viewer_file
 from featscape.bundle.contract import (
     MOST_ARCHIVED,
     Abilities,
     Archive,
+    ContentRequest,
     ItemDetails,
     ItemsRequest,
     NeighborList,
@@ -46,6 +48,7 @@ from featscape.mapfolder import (
 from featscape.mapfolder.read import open_folder, open_picture, read_run
 from featscape.mapfolder.seal import is_own
 from featscape.steps.placement import explain_no_placing
+from featscape.steps.search import explain_no_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,9 +112,11 @@ class ServedMap:
             named=originals,
         )
         self.placer = Placer(opened, model=model, weights=weights)
-        # the network of a map from someone else is loaded only for an image to place
+        self.no_texts = explain_no_texts(self.run, model=model, weights=weights)
+        self.text_search = TextSearch(opened, model=model, weights=weights)
+        # the network of a map from someone else is loaded only for an image to place or a text
         self._prepares = own and self.no_place is None
-        self._preparation = threading.Timer(_PREPARE_AFTER_S, self.placer.prepare)
+        self._preparation = threading.Timer(_PREPARE_AFTER_S, self._prepare)
         self._starting = threading.Lock()
         self.thumbnails = None
         if opened.exists(THUMBNAILS):
@@ -153,6 +158,11 @@ class ServedMap:
                 self._prepares = False
                 self._preparation.start()
 
+    def _prepare(self) -> None:
+        if self.no_texts is None:
+            self.text_search.prepare()
+        self.placer.prepare()
+
     @property
     def abilities(self) -> Abilities:
         """The features of the page that need the server."""
@@ -160,6 +170,7 @@ class ServedMap:
         return Abilities(
             originals=originals,
             search=True,
+            content=self.no_texts is None,
             zip=MOST_ARCHIVED if originals else 0,
             place=self.no_place is None,
             no_place=_as_sentence(self.no_place),
@@ -268,12 +279,21 @@ def _add_items(app: FastAPI, served: ServedMap) -> None:
 def _add_selections(app: FastAPI, served: ServedMap) -> None:
     """Add the requests with a body: a text, a selection or an image."""
     uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
+    queries = asyncio.Semaphore(1)  # waiting queries occupy no thread
     selections = KeptSelections()
 
     @app.post("/api/search")
     def search(wanted: SearchRequest) -> Response:
         found = served.items.search(wanted.text)
         return Response(found.astype("<u4").tobytes(), media_type=_BINARY)
+
+    @app.post("/api/content")
+    async def content(wanted: ContentRequest) -> Response:
+        if served.no_texts is not None:
+            raise HTTPException(404, served.no_texts)
+        async with queries:
+            found = await run_in_threadpool(served.text_search.similarities_to, wanted.text)
+        return Response(found.astype("<f4").tobytes(), media_type=_BINARY)
 
     # Two requests: the page shows the errors of the first, and the browser saves the second.
     @app.post("/api/zip")

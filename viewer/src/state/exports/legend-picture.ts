@@ -6,6 +6,7 @@ import { columnScale, numberPalette } from "../colors/scale";
 import { columnTitle, valueText } from "../filters/columns";
 import type { Numbers } from "../filters/filters";
 import { LABEL } from "../items/items";
+import { scoreText } from "../search/search";
 import { grayText } from "../wording/words";
 
 const INK = {
@@ -41,7 +42,10 @@ export async function legendPainter(app: App): Promise<Painter | null> {
   const ink = INK[app.theme.value];
   const found = app.search.coloring;
   const content = found
-    ? scale(app, { least: "0%", most: "100%" })
+    ? scale(app, {
+        least: scoreText(found, found.range[0]),
+        most: scoreText(found, found.range[1]),
+      })
     : ((await scaleContent(app, name)) ?? classContent(app, name));
   if (!content) return null;
   const column = name === LABEL ? app.manifest.title : columnTitle(app.manifest, name);

@@ -1,7 +1,7 @@
 /** The text search: its state, and the search itself, by the server or over the bundle's texts. */
 import { batch, computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
 import { matchWords, readWords, unknownWord, type Words } from "../../bundle/words";
-import type { CategoryColumn, Manifest } from "../../contract";
+import { type CategoryColumn, MAX_QUERY_CHARACTERS, type Manifest } from "../../contract";
 import type { App } from "../app";
 import { findingOf } from "../filters/columns";
 import { LABEL } from "../items/items";
@@ -14,13 +14,22 @@ const LEAST_PROBABILITY = 0.1; // of what the query names, by the network
 const SLICE_MS = 30; // of searching, before the page may respond
 const MOST_LISTED = 50;
 
-/** What the network recognizes for a query. */
+/** What a query finds in the content of the images. */
 export interface Content {
   readonly query: string;
-  /** The items that match, the best first. */
+  /** "similarity": the cosine similarity of each image to the query as a text. */
+  readonly measure: "probability" | "similarity";
+  /** The items that match, the best first; the most similar items. */
   readonly items: Uint32Array;
-  /** The probability for every item of the map. */
+  /** The probability or similarity for every item of the map. */
   readonly scores: Float32Array;
+  /** The scores at the ends of the color scale. */
+  readonly range: readonly [number, number];
+}
+
+/** A score as text: a probability in percent, a similarity as a number. */
+export function scoreText({ measure }: Content, score: number): string {
+  return measure === "probability" ? `${Math.round(100 * score)}%` : score.toFixed(2);
 }
 
 export class Search {
@@ -122,6 +131,7 @@ export class Search {
 }
 
 const NO_ITEMS = new Uint32Array();
+const NOTHING = { content: null, suggestions: [] };
 
 /** What a search found besides the matches. */
 interface Ended {
@@ -228,8 +238,8 @@ function breath(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
-/** The search for what the images show, by the words of the network; they are read once. */
-class Recognized {
+/** The search for what the images show, by a text or by words; the words are read once. */
+class Contents {
   private words: Promise<Words> | null = null;
 
   constructor(private readonly app: App) {}
@@ -237,7 +247,15 @@ class Recognized {
   /** The items that show what the query names, or queries with the known words like its words. */
   async find(query: string): Promise<Pick<Ended, "content" | "suggestions">> {
     const { source, manifest } = this.app;
-    if (manifest.words === null || isAboutTexts(query)) return { content: null, suggestions: [] };
+    if (isAboutTexts(query)) return NOTHING;
+    if (source.content) {
+      if (query.length > MAX_QUERY_CHARACTERS) return NOTHING;
+      return {
+        content: mostSimilar(this.app, query, await source.content(query)),
+        suggestions: [],
+      };
+    }
+    if (manifest.words === null) return NOTHING;
     this.words ??= readWords(source, manifest.words).catch((error) => {
       this.words = null;
       throw error;
@@ -247,10 +265,31 @@ class Recognized {
     const unknown = unknownWord(words, query);
     const close = unknown ? closeWords(unknown.word, words.terms.keys()) : [];
     return {
-      content: found && found.items.length > 0 ? { query, ...found } : null,
+      content:
+        found && found.items.length > 0
+          ? { query, measure: "probability", range: [0, 1], ...found }
+          : null,
       suggestions: close.map((known) => unknown?.replacedBy(known) ?? known),
     };
   }
+}
+
+/** The items as the server compares them with the query as a text. */
+function mostSimilar(app: App, query: string, byId: Float32Array): Content {
+  const scores = Float32Array.from({ length: app.items.count }, (_, item) => {
+    return byId[app.items.id(item)] ?? Number.NaN;
+  });
+  const of = (item: number) => scores[item] as number;
+  const ascending = scores.slice().sort(); // without a comparison, a million take a tenth of a second
+  const least = ascending.at(-Math.min(MOST_LISTED, ascending.length)) ?? 0;
+  const items: number[] = [];
+  for (let item = 0; item < scores.length; item++) if (of(item) >= least) items.push(item);
+  items.sort((a, b) => of(b) - of(a) || a - b);
+  return {
+    ...{ query, measure: "similarity", scores },
+    items: Uint32Array.from(items.slice(0, MOST_LISTED)),
+    range: [ascending[0] ?? 0, ascending.at(-1) ?? 0],
+  };
 }
 
 /** A phrase in quotes or a column's name: the query means texts. */
@@ -260,19 +299,22 @@ function isAboutTexts(query: string): boolean {
 
 export function runSearch(app: App): () => void {
   const haystack = new Haystack(app);
-  const words = new Recognized(app);
+  const contents = new Contents(app);
   let asked = 0;
 
   async function search(query: string, wanted: () => boolean): Promise<void> {
     const ask = app.source.search
       ? app.source.search(query).then((ids) => itemsOf(app, ids))
       : haystack.find(query, wanted);
-    const found = await app.messages.attempt(Promise.all([ask, words.find(query)]));
+    const [found, shown] = await Promise.all([
+      app.messages.attempt(ask),
+      app.messages.attempt(contents.find(query)), // if it fails, the texts are still searched
+    ]);
     if (!wanted()) return;
-    if (!found) return app.search.ended(null);
-    const matches = found[0] ?? new Uint32Array();
+    if (found === undefined) return app.search.ended(null);
+    const matches = found ?? NO_ITEMS;
     const known = new Set(matches);
-    const { content, suggestions } = found[1];
+    const { content, suggestions } = shown ?? NOTHING;
     const recognized = content?.items.filter((item) => !known.has(item)) ?? NO_ITEMS;
     const count = matches.length + recognized.length;
     app.messages.announcement.value = `${count.toLocaleString("en-US")} found`;

@@ -93,7 +93,7 @@ export function syncStage(app: App, stage: Stage): () => void {
     effect(() => {
       const found = app.search.coloring;
       if (found) {
-        const codes = numberCodes(found.scores, evenScale(0, 1), NO_CATEGORY);
+        const codes = numberCodes(found.scores, evenScale(...found.range), NO_CATEGORY);
         stage.setColors(codes, numberPalette(app.theme.value));
         return;
       }
@@ -105,7 +105,9 @@ export function syncStage(app: App, stage: Stage): () => void {
       stage.setColors(codes, palette);
     }),
     effect(() => {
-      const matches = app.findings.items.value ?? app.search.matches.value;
+      // every image has a similarity: its color is visible on all images
+      const dims = app.search.coloring?.measure !== "similarity";
+      const matches = app.findings.items.value ?? (dims ? app.search.matches.value : null);
       const emphasis = { matches, selection: app.selection.items.value };
       const filters = app.filters.value;
       const highlight = seenHighlight(app.navigation.highlight.value, filters);

@@ -1,5 +1,6 @@
 /** The images in which the network recognizes what a query names, the most probable first. */
 import { useEffect, useRef } from "preact/hooks";
+import { type Content, scoreText } from "../../state/search/search";
 import { count, useApp } from "../context";
 import { IconButton, SidePanel, TextButton } from "../controls/controls";
 import { ItemButton } from "../controls/ItemButtons";
@@ -42,10 +43,11 @@ export function FoundPanel() {
       onClose={() => app.closePanel()}
     >
       <p class="fs-note fs-muted">
-        {nListed < nFound
-          ? `The ${nListed} most probable of ${count(nFound, "image")}`
-          : count(nFound, "image")}
-        , with the probability by the network
+        {found.measure === "similarity"
+          ? `The ${count(nFound, "image")} most similar to the text`
+          : nListed < nFound
+            ? `The ${nListed} most probable of ${count(nFound, "image")}`
+            : `${count(nFound, "image")}, with the probability by the network`}
       </p>
       <div class="fs-actions">
         <TextButton title="Select all images with this content" onClick={() => app.select(shown)}>
@@ -54,12 +56,7 @@ export function FoundPanel() {
       </div>
       <ol class="fs-found" ref={list}>
         {Array.from(best.value, (item, i) => (
-          <FoundRow
-            key={item}
-            item={item}
-            score={found.scores[item] ?? 0}
-            active={i === bestAt.value}
-          />
+          <FoundRow key={item} item={item} found={found} active={i === bestAt.value} />
         ))}
       </ol>
     </SidePanel>
@@ -68,12 +65,14 @@ export function FoundPanel() {
 
 interface RowProps {
   readonly item: number;
-  readonly score: number;
+  readonly found: Content;
   readonly active: boolean;
 }
 
-function FoundRow({ item, score, active }: RowProps) {
+function FoundRow({ item, found, active }: RowProps) {
   const app = useApp();
+  const score = found.scores[item] ?? 0;
+  const [low, high] = found.range;
   const label = app.items.classOf(item);
   return (
     <li aria-current={active ? "true" : undefined}>
@@ -81,9 +80,9 @@ function FoundRow({ item, score, active }: RowProps) {
       <div class="fs-found-facts">
         {label && <ClassName name={label.name} color={label.color} />}
         <span class="fs-bar">
-          <i style={{ width: `${100 * score}%` }} />
+          <i style={{ width: `${(100 * (score - low)) / (high - low || 1)}%` }} />
         </span>
-        <span class="fs-number">{Math.round(100 * score)}%</span>
+        <span class="fs-number">{scoreText(found, score)}</span>
       </div>
     </li>
   );

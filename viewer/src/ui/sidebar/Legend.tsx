@@ -7,6 +7,7 @@ import { columnNamed, findingOf } from "../../state/filters/columns";
 import { isolated, toggled } from "../../state/filters/filters";
 import { LABEL } from "../../state/items/items";
 import { folded } from "../../state/search/find";
+import { type Content, scoreText } from "../../state/search/search";
 import { count, shownText, useApp } from "../context";
 import { highlights, LinkButton } from "../controls/controls";
 import { Name } from "../controls/Name";
@@ -25,7 +26,7 @@ const NOTHING_HIDDEN: ReadonlySet<number> = new Set();
 export function Legend() {
   const app = useApp();
   const name = app.colorBy.value;
-  if (app.search.coloring) return <ContentLegend query={app.search.coloring.query} />;
+  if (app.search.coloring) return <ContentLegend found={app.search.coloring} />;
   const column = app.scaleColumn(name);
   if (!column) return <ClassLegend key={name} name={name} />;
   const values = app.columns.value.get(name);
@@ -34,18 +35,21 @@ export function Legend() {
 }
 
 /** The scale of what a search finds. */
-function ContentLegend({ query }: { readonly query: string }) {
+function ContentLegend({ found }: { readonly found: Content }) {
   const app = useApp();
   const colors = numberPalette(app.theme.value).join(", ");
   return (
     <section class="fs-legend" aria-label="Legend">
       <p class="fs-muted fs-scale-note">
-        Probability that an image shows <bdi>“{query}”</bdi>, by the network
+        {found.measure === "probability"
+          ? "Probability by the network that an image shows "
+          : "Similarity of each image to the text "}
+        <bdi>“{found.query}”</bdi>
       </p>
       <div class="fs-scale" style={{ background: `linear-gradient(to right, ${colors})` }} />
       <div class="fs-scale-ends">
-        <span>0%</span>
-        <span>100%</span>
+        <span>{scoreText(found, found.range[0])}</span>
+        <span>{scoreText(found, found.range[1])}</span>
       </div>
     </section>
   );

@@ -5,13 +5,14 @@ import { useApp } from "../context";
 import { IconButton, LinkButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
 
+const SIMILAR = "By content: the images most similar to the text, by the network of the map";
 const RECOGNIZED =
   "By content: the network recognizes the word in these images, with a probability of at least 10 %";
 const MOST_NAMED = 2; // text columns named in the field; more are counted
 
 /** Name what the search covers, such as "Find in paths, labels and “note”"; null if nothing. */
-export function searchLabel(manifest: Manifest): string | null {
-  const { columns, classes, strings, words } = manifest;
+export function searchLabel(manifest: Manifest, hasContent = false): string | null {
+  const { columns, classes, strings } = manifest;
   const searched = columns.filter(
     (column) => (column.kind === "text" || column.kind === "category") && !findingOf(column),
   );
@@ -20,7 +21,7 @@ export function searchLabel(manifest: Manifest): string | null {
     ...(strings ? ["paths"] : []),
     ...(classes ? ["labels"] : []),
     ...(texts.length > MOST_NAMED ? [`${texts.length} columns`] : texts),
-    ...(words ? ["content"] : []),
+    ...(hasContent ? ["content"] : []),
   ];
   const last = parts.pop();
   if (last === undefined) return null;
@@ -62,11 +63,12 @@ function Suggestions() {
 
 export function SearchBox() {
   const app = useApp();
-  const label = searchLabel(app.manifest);
+  const label = searchLabel(app.manifest, app.searchesContent);
   const matches = app.search.matches.value;
   const at = app.search.at.value;
   const nRecognized = app.search.recognized.value;
   if (label === null) return null;
+  const byContent = app.search.content.value?.measure === "similarity" ? SIMILAR : RECOGNIZED;
   return (
     <search class="fs-search">
       <label class="fs-search-field">
@@ -74,7 +76,7 @@ export function SearchBox() {
         <input
           class="fs-input"
           type="search"
-          placeholder={app.manifest.words ? "Find text or content" : label}
+          placeholder={app.searchesContent ? "Find text or content" : label}
           aria-label={label}
           title={`${label}. “A phrase” in quotes, or column:value`}
           aria-keyshortcuts="/"
@@ -97,7 +99,7 @@ export function SearchBox() {
       </label>
       {matches && (
         <div class="fs-search-found">
-          <span title={nRecognized > 0 ? RECOGNIZED : undefined}>
+          <span title={nRecognized > 0 ? byContent : undefined}>
             {foundText(matches.length, app.shownOf(matches).length, at)}
             {nRecognized > 0 && `, ${nRecognized.toLocaleString("en-US")} by content`}
           </span>

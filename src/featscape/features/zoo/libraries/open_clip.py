@@ -1,4 +1,7 @@
-"""The image towers of open_clip's networks; named "open_clip:ARCHITECTURE/WEIGHTS"."""
+"""The towers of open_clip's networks; named "open_clip:ARCHITECTURE/WEIGHTS".
+
+The image tower computes the features of a map, the text tower the vectors of texts.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,20 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from featscape.errors import MissingExtra, ModelError
+from featscape.errors import MissingExtra, ModelError, first_line
 from featscape.features.zoo.architecture import OUTPUT, Architecture
 from featscape.features.zoo.catalog import Row
 from featscape.features.zoo.download import download
 from featscape.features.zoo.geometry import make_crop
 from featscape.features.zoo.hub import ON_HUB, find_on_hub
 from featscape.features.zoo.preprocessing import Preprocessing
-from featscape.features.zoo.weights import MISFITS, fit_state
+from featscape.features.zoo.weights import MISFITS, check_weights, fit_state
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    import torch
     from torch import nn
 
     from featscape.features.zoo.architecture import State
@@ -97,8 +101,68 @@ def build(name: str) -> Architecture:
     )
 
 
+def build_text_tower(
+    name: str, *, weights: Path | None, progress: Progress
+) -> tuple[nn.Module, Callable[[Sequence[str]], torch.Tensor], Path]:
+    """Return a whole network, its tokenizer, and the file of its weights.
+
+    Parameters
+    ----------
+    name : str
+        Without the prefix "open_clip:".
+    weights : path, optional
+        The file of the weights; by default the library's own weights.
+    progress : Progress
+        Shows a download.
+
+    Returns
+    -------
+    network : torch.nn.Module
+        Has `encode_text` and `logit_scale`.
+    tokenizer : callable
+        t texts -> tensor of int, shape (t, length). Longer texts are cut.
+    path : Path
+
+    Raises
+    ------
+    ModelError
+        If the weights are missing or do not fit, or the tokenizer is not on this disk and cannot
+        be downloaded.
+    MissingExtra
+        If open_clip, or a library of the tokenizer, is not installed.
+    """
+    open_clip = _import()
+    architecture, _, tag = name.partition("/")
+    path = _find_weights(architecture, tag, progress) if weights is None else weights
+    check_weights(path)
+    try:
+        network = _make_whole(architecture, tag, weights=path)
+    except MISFITS as error:
+        raise ModelError(
+            f"the weights {path} do not fit {PREFIX}{architecture} with its text tower: "
+            f"{str(error).splitlines()[0]}. Give other weights with --weights (weights=)."
+        ) from error
+    try:
+        return network, open_clip.get_tokenizer(architecture), path
+    except ImportError as error:
+        raise MissingExtra(
+            f"the tokenizer of {PREFIX}{architecture} needs a library that is not installed "
+            f"({error}). Install it: pip install transformers sentencepiece"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"the tokenizer of {PREFIX}{architecture} is not on this disk and cannot be "
+            f"downloaded: {first_line(error)}. Search once with an internet connection."
+        ) from error
+
+
 def _make(architecture: str, tag: str, *, weights: Path | None = None) -> nn.Module:
     """Build the image tower with the activation function that the weights were trained with."""
+    return _make_whole(architecture, tag, weights=weights).visual  # type: ignore[return-value]
+
+
+def _make_whole(architecture: str, tag: str, *, weights: Path | None = None) -> nn.Module:
+    """Build both towers with the activation function that the weights were trained with."""
     import torch
 
     open_clip = _import()
@@ -121,7 +185,7 @@ def _make(architecture: str, tag: str, *, weights: Path | None = None) -> nn.Mod
         ) from error
     finally:
         logging.disable(level)
-    return network.visual  # type: ignore[no-any-return]  # open_clip has no types
+    return network  # type: ignore[no-any-return]  # open_clip has no types
 
 
 def _find_weights(architecture: str, tag: str, progress: Progress) -> Path:

@@ -11,34 +11,15 @@ from featscape.features import load_network
 
 open_clip = pytest.importorskip("open_clip", reason="the extra clip is not installed")
 
-TINY = {
-    "embed_dim": 16,
-    "vision_cfg": {"image_size": 32, "layers": 2, "width": 64, "patch_size": 8},
-    "text_cfg": {"context_length": 8, "vocab_size": 50, "width": 16, "heads": 2, "layers": 1},
-}
-
 
 @pytest.fixture
 def tiny(tmp_path, monkeypatch):
     """Register a tiny network in open_clip, and save random weights for it."""
-    import json
+    from helpers.networks import tiny_clip
 
-    from open_clip import factory
-    from open_clip.pretrained import _PRETRAINED
-
-    (tmp_path / "tiny-clip.json").write_text(json.dumps(TINY))
-    monkeypatch.setitem(factory._MODEL_CONFIGS, "tiny-clip", TINY)
-    tags = {"toy": {"mean": (0.5,) * 3, "std": (0.25,) * 3, "quick_gelu": True}}
-    monkeypatch.setitem(_PRETRAINED, "tiny-clip", tags)
-    # another version than the catalog's, so that open_clip lists its networks
-    monkeypatch.setattr(
-        "featscape.features.zoo.catalog.installed_version", lambda _distribution: "0"
-    )
-    torch.manual_seed(0)
-    network = open_clip.create_model("tiny-clip", force_quick_gelu=True, load_weights=False)
-    path = tmp_path / "tiny.pth"
-    torch.save(network.state_dict(), path)
-    return network.eval(), path
+    network = tiny_clip.register(monkeypatch)
+    torch.save(network.state_dict(), tmp_path / "tiny.pth")
+    return network, tmp_path / "tiny.pth"
 
 
 def test_features_are_the_output_of_the_image_tower(tiny, noise_image):

@@ -1,0 +1,188 @@
+"""Encode texts with the text tower of the network of a map."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featscape.errors import ModelError
+from featscape.features.cache_folder import (
+    DamagedEntryError,
+    cache_folder,
+    read_entry,
+    write_entry,
+)
+from featscape.features.map_network import check_given, explain_refusal
+from featscape.features.zoo.architecture import OUTPUT
+from featscape.features.zoo.libraries import open_clip
+from featscape.files.regular import hash_file
+from featscape.printable_names import printable
+from featscape.progress import SilentProgress
+from featscape.records import ClassifierWeights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import torch
+    from numpy.typing import NDArray
+
+    from featscape.progress import Progress
+    from featscape.records import ModelCard
+
+_TEXTS_AT_ONCE = 256
+_VECTORS = "vectors.npy"
+
+
+@dataclass(frozen=True, eq=False)
+class TextEncoder:
+    """A text tower that is ready for inference on the CPU.
+
+    Attributes
+    ----------
+    tokenize : callable
+        t texts -> tensor of int, shape (t, length).
+    encode_tokens : callable
+        Tensor of int, shape (t, length) -> tensor of float, shape (t, d).
+    scale : float
+        The factor of the cosine similarities in the softmax over texts: exp(logit_scale).
+    """
+
+    tokenize: Callable[[Sequence[str]], torch.Tensor]
+    encode_tokens: Callable[[torch.Tensor], torch.Tensor]
+    scale: float
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of texts, which are comparable with the features of the map.
+
+        Parameters
+        ----------
+        texts : sequence of str, length t
+
+        Returns
+        -------
+        ndarray of float32, shape (t, d)
+            Each row has the norm 1.
+        """
+        import torch
+
+        blocks = []
+        with torch.inference_mode():
+            for start in range(0, len(texts), _TEXTS_AT_ONCE):
+                tokens = self.tokenize(list(texts[start : start + _TEXTS_AT_ONCE]))
+                vectors = self.encode_tokens(tokens).float()
+                blocks.append(torch.nn.functional.normalize(vectors, dim=-1).numpy())
+        return np.concatenate(blocks)
+
+
+def has_text_encoder(card: ModelCard | None) -> bool:
+    """Return whether the features of a map are comparable with texts. Nothing is imported.
+
+    Parameters
+    ----------
+    card : ModelCard or None
+        None for a map of features.
+    """
+    return card is not None and card.name.startswith(open_clip.PREFIX) and card.layer == OUTPUT
+
+
+def load_text_encoder(
+    card: ModelCard,
+    *,
+    model: str | None = None,
+    weights: str | Path | None = None,
+    progress: Progress | None = None,
+) -> TextEncoder:
+    """Load the text tower of the network of a map, which may come from an untrusted source.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Card of the map, with a text tower: see `has_text_encoder`.
+    model, weights : optional
+        The names that the user gives, as for `load_for_map`.
+    progress : Progress, optional
+        Shows the download of weights.
+
+    Raises
+    ------
+    ModelError
+        If the map names weights that the user must give, or if the weights are missing or are not
+        the weights of the map.
+    InputError, MissingExtra
+        As `load_network` does.
+    """
+    refusal = explain_refusal(card, model=model, weights=weights)
+    if refusal is not None:
+        raise ModelError(refusal)
+    check_given(card, model=model, weights=weights)
+    network, tokenize, path = open_clip.build_text_tower(
+        card.name.removeprefix(open_clip.PREFIX),
+        weights=None if weights is None else Path(weights),
+        progress=progress or SilentProgress(),
+    )
+    if hash_file(path) != card.weights_sha256:
+        raise ModelError(
+            f"a query must be encoded with the weights of the map, whose SHA-256 is "
+            f"{printable(card.weights_sha256)}; {path} has another SHA-256. Give the right file "
+            "with --weights (weights=), or make the map again with --force (force=True)."
+        )
+    network.eval().requires_grad_(requires_grad=False)
+    del network.visual  # half of the memory
+    scale = float(network.logit_scale.exp())  # type: ignore[operator]  # a parameter
+    return TextEncoder(tokenize, network.encode_text, scale)  # type: ignore[arg-type]
+
+
+def read_name_classifier(
+    card: ModelCard,
+    texts: Sequence[str],
+    *,
+    weights: str | Path | None = None,
+    progress: Progress | None = None,
+) -> ClassifierWeights:
+    """Return the classifier of a text tower, which has one text for each class.
+
+    The vectors of the texts are cached, because a thousand texts take seconds to minutes.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Card of the map, with a text tower: see `has_text_encoder`.
+    texts : sequence of str
+    weights : path, optional
+        As for `load_text_encoder`.
+    progress : Progress, optional
+        Reports that the vectors cannot be cached.
+
+    Raises
+    ------
+    ModelError, InputError, MissingExtra
+        As `load_text_encoder` does.
+    """
+    progress = progress or SilentProgress()
+    facts = json.dumps([card.name, card.weights_sha256, list(texts)])
+    name = f"texts-{hashlib.sha256(facts.encode()).hexdigest()[:32]}"
+    try:
+        folder = read_entry(name)
+    except DamagedEntryError as error:
+        progress.note(f"the cached vectors of texts are damaged and are computed again: {error}")
+        folder = None
+    if folder is not None:
+        return _as_classifier(np.load(folder / _VECTORS))
+    encoder = load_text_encoder(card, weights=weights, progress=progress)
+    vectors: NDArray[np.float32] = encoder.encode(texts) * np.float32(encoder.scale)
+    try:
+        write_entry(name, lambda made: np.save(made / _VECTORS, vectors))
+    except OSError as error:
+        progress.note(
+            f"the vectors of texts cannot be cached in {cache_folder()}: {error.strerror}"
+        )
+    return _as_classifier(vectors)
+
+
+def _as_classifier(vectors: NDArray[np.float32]) -> ClassifierWeights:
+    return ClassifierWeights(vectors, np.zeros(len(vectors), np.float32), is_cosine=True)
