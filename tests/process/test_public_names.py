@@ -54,3 +54,9 @@ def test_a_map_with_a_cached_network_loads_no_library_of_networks(photos, tmp_pa
     )
     assert "torchvision" in first
     assert second & {"sklearn", "timm", "torchvision", "open_clip"} == set()
+
+
+def test_the_check_of_the_installation_loads_no_slow_library():
+    loaded = loaded_by("from featscape.doctor import diagnose; assert not diagnose().is_broken")
+    assert "torch" in loaded
+    assert loaded & {"sklearn", "timm", "torchvision", "open_clip", "httpx", "requests"} == set()
