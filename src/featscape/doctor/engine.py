@@ -30,9 +30,12 @@ def check_engine() -> Engine | Problem:
             "Reinstall meshtsne: pip install --force-reinstall --no-deps meshtsne.",
         )
     try:
+        import numpy as np
+
         from meshtsne import TSNE
 
-        points = [(x, y) for x in range(_SIDE) for y in range(_SIDE)]
+        # scikit-learn, whose import takes a second, checks all data but arrays of numbers
+        points = np.indices((_SIDE, _SIDE), dtype=np.float32).reshape(2, -1).T
         tsne = TSNE(perplexity=_PERPLEXITY, random_state=0).fit(points)
     except Exception as error:  # noqa: BLE001 - a damaged installation raises any error
         return _wrong(f"the fit of 100 points failed: {type(error).__name__}: {first_line(error)}")
