@@ -1,4 +1,4 @@
-"""Name the recognized classes of a map for the search of the page."""
+"""Name the recognized classes of a map: for the search of the page, and for regions."""
 
 from __future__ import annotations
 
@@ -7,10 +7,34 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape.records import NamedClasses
+from featscape.records.regions import Terms
 from featscape.words.vocabulary import load_vocabulary
 
 if TYPE_CHECKING:
     from featscape.records import Recognized
+
+# Concepts of three classes or more that are abstract, or terms of taxonomy: correct names of
+# regions, which say nothing to most readers. More general or more specific words replace them.
+_NO_NAMES = frozenset(
+    (
+        *("entity", "physical entity", "abstraction", "object", "whole", "artifact", "organism"),
+        *("living thing", "instrumentality", "device", "covering", "conveyance", "commodity"),
+        *("consumer goods", "structure", "matter", "equipment", "implement", "instrument"),
+        *("self-propelled vehicle", "substance", "solid", "protective covering", "furnishing"),
+        *("craft", "natural object", "reproductive structure", "plant part", "plant organ"),
+        *("mechanism", "game equipment", "durables", "nutriment", "nutrient", "restraint"),
+        *("obstruction", "establishment", "barrier", "place of business", "mechanical device"),
+        *("mercantile establishment", "foodstuff", "causal agent", "starches", "relation", "piece"),
+        *("part", "support", "system", "ware", "article", "agent", "natural elevation"),
+        *("supporting structure", "gymnastic apparatus", "fluid", "white goods", "top"),
+        *("vertebrate", "chordate", "placental", "carnivore", "diapsid", "aquatic vertebrate"),
+        *("even-toed ungulate", "saurian", "passerine", "oscine", "teleost fish", "bony fish"),
+        *("colubrid snake", "bovid", "musteline mammal", "gallinaceous bird", "chelonian"),
+        *("decapod crustacean", "lepidopterous insect", "elasmobranch", "anapsid", "metatherian"),
+        *("spiny-finned fish", "soft-finned fish", "cartilaginous fish", "leporid", "phasianid"),
+        *("lagomorph", "coelenterate", "anseriform bird"),
+    )
+)
 
 
 def name_classes(recognized: Recognized) -> NamedClasses:
@@ -27,3 +51,27 @@ def name_classes(recognized: Recognized) -> NamedClasses:
         The terms are the words of the vocabulary that name a recognized class.
     """
     return NamedClasses(recognized, load_vocabulary().terms(np.unique(recognized.classes).tolist()))
+
+
+def name_concepts(recognized: Recognized) -> Terms:
+    """Return the recognized classes and their hypernyms as terms.
+
+    Parameters
+    ----------
+    recognized : Recognized
+        Of n images.
+
+    Returns
+    -------
+    Terms
+        A term is the most frequent name of a concept. Its weight is the probability of the classes
+        below the concept. Abstract concepts are omitted. The most specific term is the
+        first: of terms that fit equally well, the first names a region.
+    """
+    vocabulary = load_vocabulary()
+    concepts = [one for one in reversed(vocabulary.concept_classes()) if one[0] not in _NO_NAMES]
+    members = np.zeros((len(vocabulary.classes), len(concepts)), np.float32)
+    for term, (_, classes) in enumerate(concepts):
+        members[classes, term] = 1
+    names = tuple(name for name, _ in concepts)
+    return Terms("word", names, recognized.classes, recognized.probabilities, members)

@@ -96,6 +96,29 @@ class Vocabulary:
                 found[name] = sorted(named)
         return found
 
+    def concept_classes(self) -> list[tuple[str, list[int]]]:
+        """Return the name of each concept, and the classes below the concept.
+
+        Of several concepts with the same classes, one is returned: the class itself, if there is
+        only one class. The name is the most frequent name that no concept with more classes has, if
+        there is such a name.
+
+        Returns
+        -------
+        list of (str, list of int)
+            The concept with the most classes is the first.
+        """
+        found = {tuple(sorted(self._members[one])): one for one in self.concepts}
+        found |= {tuple(sorted(self._members[one])): one for one in self.classes}
+        used: set[str] = set()
+        named = []
+        for members in sorted(found, key=lambda classes: (-len(classes), classes)):
+            names = self.concepts[found[members]].names
+            name = next((one for one in names if one not in used), names[0])
+            used.add(name)
+            named.append((name, list(members)))
+        return named
+
     @cached_property
     def _by_name(self) -> dict[str, list[str]]:
         """The identifiers of the concepts with each name."""

@@ -1,0 +1,143 @@
+"""Name regions by the terms that are frequent inside and rare outside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from featscape.records.regions import Terms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+N_WORDS = 5
+MOST_TERMS = 1_000  # distinct values of a column; a column with more values describes single items
+_LEAST_SHARE = {"label": 0.25, "word": 0.2, "column": 0.5}  # of the items of a region
+_PART = 0.6  # of the largest share of a typical term
+_LEAST_LIFT = 1.5  # share inside, compared with the share in the region or map around
+
+
+def code_terms(
+    values: Sequence[Any], *, kind: Literal["label", "column"], prefix: str = ""
+) -> Terms | None:
+    """Return the distinct values of n items as terms.
+
+    Parameters
+    ----------
+    values : sequence of str, bool or None, length n
+        None and "" are no value.
+    kind : {"label", "column"}
+    prefix : str
+        Precedes the values in the names of the terms.
+
+    Returns
+    -------
+    Terms or None
+        None without a value, and for more than `MOST_TERMS` values.
+    """
+    texts = ["" if value is None else str(value) for value in values]
+    rank = {text: code for code, text in enumerate(sorted(set(texts) - {""}))}
+    if not 0 < len(rank) <= MOST_TERMS:
+        return None
+    codes = np.fromiter((rank.get(text, -1) for text in texts), np.int32, len(texts))[:, None]
+    return Terms(
+        kind,
+        tuple(prefix + text for text in rank),
+        codes,
+        np.ones(codes.shape, np.float32),
+        np.eye(len(rank), dtype=np.float32),
+    )
+
+
+def count_shares(terms: Terms, groups: NDArray[np.intp], n_groups: int) -> NDArray[np.float64]:
+    """Return the mean weight of each term among the items of each group.
+
+    Parameters
+    ----------
+    terms : Terms
+        Of n items.
+    groups : ndarray of intp, shape (n,)
+        The group of each item; negative for none.
+    n_groups : int
+
+    Returns
+    -------
+    ndarray of float64, shape (n_groups, t)
+    """
+    n_codes = len(terms.members)
+    total = np.zeros(n_groups * n_codes)
+    for codes, weights in zip(terms.codes.T, terms.weights.T, strict=True):
+        has = (groups >= 0) & (codes >= 0)
+        places = groups[has] * n_codes + codes[has]
+        total += np.bincount(places, weights=weights[has], minlength=len(total))
+    sizes = np.bincount(groups[groups >= 0], minlength=n_groups)
+    shares: NDArray[np.float64] = total.reshape(n_groups, n_codes) @ terms.members
+    return shares / np.maximum(sizes, 1)[:, None]
+
+
+def rank_terms(
+    inside: NDArray[np.float64], around: NDArray[np.float64], overall: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the score of each term for a region; 0 for a term that is not typical of the region.
+
+    The score is a class-based TF-IDF (Grootendorst 2022, BERTopic, equation 2): the share of the
+    term inside, times the logarithm of the inverse of its share in the map. A term that is hardly
+    more frequent inside than in the region around says nothing new.
+
+    Parameters
+    ----------
+    inside, around, overall : ndarray of float64, shape (t,)
+        The shares of the terms in the region, in the region or map around, and in the map.
+    """
+    typical = inside >= _LEAST_LIFT * around
+    score: NDArray[np.float64] = inside * np.log1p(1 / np.maximum(overall, 1e-9))
+    return np.where(typical, score, 0)
+
+
+def choose_name(
+    terms: Sequence[Terms],
+    shares: Sequence[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]],
+    *,
+    taken: Sequence[str],
+) -> list[tuple[str, float]]:
+    """Return the name of a region and further typical terms, each with its share inside.
+
+    The first kind of terms that names the region is used. Two or more labels name a region of
+    mixed classes; a single label does not, because the map shows the name of the class.
+
+    Parameters
+    ----------
+    terms : sequence of Terms
+        The most important kind first.
+    shares : sequence of (ndarray, ndarray, ndarray)
+        The arguments of `rank_terms` for each of the `terms`.
+    taken : sequence of str
+        The names of the regions around, which say nothing new.
+
+    Returns
+    -------
+    list of (str, float)
+        Empty if no term is typical of the region.
+    """
+    refused = {name.casefold() for name in taken}
+    for one, (inside, around, overall) in zip(terms, shares, strict=True):
+        scores = np.where(inside >= _LEAST_SHARE[one.kind], rank_terms(inside, around, overall), 0)
+        # a term with a much smaller share than another term describes only a part of the region
+        is_part = inside < _PART * np.max(inside, where=scores > 0, initial=0)
+        best = np.lexsort((-scores, is_part))
+        found = [
+            (one.names[i], round(min(float(inside[i]), 1.0), 4)) for i in best if scores[i] > 0
+        ]
+        if one.kind == "label":
+            if len(found) < 2:
+                refused |= {name.casefold() for name, _ in found}
+                continue
+            mixed = " / ".join(name for name, _ in found[:2])
+            found = [(mixed, round(min(found[0][1] + found[1][1], 1.0), 4)), *found]
+        found = [(name, share) for name, share in found if name.casefold() not in refused]
+        if found:
+            return found[:N_WORDS]
+    return []
