@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from featscape.errors import InputError
-from featscape.pictures.names import Arrangement, draw_names, plan_map
+from featscape.pictures.names import Arrangement, check_item_names, draw_names, plan_map
 from featscape.pictures.page import MIN_THUMBNAIL_PX, check_path
 from featscape.pictures.plane import Plane, fit_to_box, project_to_plane
 from featscape.pictures.theme import DARK, LIGHT
@@ -20,7 +20,7 @@ from featscape.thumbnail_layout import move_apart, snap_to_grid, spread_out
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -51,6 +51,7 @@ def draw_mosaic(
     title: str | None = None,
     caption: str | None = None,
     names: bool = True,
+    item_names: Mapping[int, str] | None = None,
     dark: bool = False,
     path: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
@@ -82,6 +83,8 @@ def draw_mosaic(
         Written below the map.
     names : bool
         Write the names of the classes on the map; otherwise, a legend lists the classes.
+    item_names : mapping of int to str, optional
+        As for `draw_scatter`.
     dark : bool
         Draw on a dark background.
     path : path, optional
@@ -97,8 +100,8 @@ def draw_mosaic(
     ------
     InputError
         If the positions are not finite numbers of a valid shape, if the number of images or labels
-        differs from the number of positions, if a size is out of range, or if the suffix of `path`
-        is unknown or its folder does not exist.
+        differs from the number of positions, if an item of `item_names` does not exist, if a size
+        is out of range, or if the suffix of `path` is unknown or its folder does not exist.
     ImageError
         If an image cannot be decoded.
     """
@@ -115,6 +118,7 @@ def draw_mosaic(
         classes=classes,
         theme=theme,
         names=names,
+        item_names=check_item_names(item_names, plane.xy),
     )
     page, arrangement = planned.page, planned.arrangement
     progress = progress or SilentProgress()
@@ -128,8 +132,7 @@ def draw_mosaic(
         description=f"{layout.capitalize()} of images",
         progress=progress,
     )
-    if classes is not None:
-        draw_names(picture, planned.names, classes, theme)
+    draw_names(picture, planned.names, classes, theme)
     remarks = [] if caption is None else [caption]
     n_shown = len(arrangement.items)
     if n_shown < len(images):

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import ImageDraw
 
-from featscape.labels.name_anchors import find_name_anchors
+from featscape.errors import InputError
+from featscape.labels.name_anchors import NameAnchor, find_name_anchors
 from featscape.pictures.page import plan_page
 from featscape.pictures.text import format_distinct, format_text, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
     from PIL import Image
@@ -39,11 +40,12 @@ _REACH = 4.0  # a name is at most this far from its anchor, in units of its size
 _COST_OF_DISTANCE = 0.2
 _COST_IN_CLUSTER_OF_ONE = 20.0
 _HALO = 0.2  # width of the outline, in units of the size
+_SHARE_OF_ITEM_NAME = 0.04  # a name at an item has the size of a class with this share of the items
 
 
 @dataclass(frozen=True)
 class NameBox:
-    """The name of a class, laid out on the map.
+    """The name of a class or of an item, laid out on the map.
 
     Attributes
     ----------
@@ -52,6 +54,7 @@ class NameBox:
     x, y : float
         The middle of the name, in pixels of the map, y downward.
     class_code : int
+        For the name of an item, its place in the mapping of names.
     size_px : float
         Size of the font.
     """
@@ -116,7 +119,7 @@ class Arrangement:
 
 @dataclass(frozen=True, eq=False)
 class PlannedMap:
-    """A page with the items and the names of the classes."""
+    """A page with the items and the names."""
 
     page: Page
     arrangement: Arrangement
@@ -132,6 +135,7 @@ def plan_map(
     classes: Classes | None,
     theme: Theme,
     names: bool,
+    item_names: ItemNames | None,
 ) -> PlannedMap:
     """Return a page whose legend lists the classes without a name on the map.
 
@@ -143,11 +147,18 @@ def plan_map(
         See `plan_page`.
     names : bool
         Write the names on the map; otherwise, the legend lists all classes.
+    item_names : ItemNames, optional
+        The names on a map without classes.
     """
     plan = partial(plan_page, size_px, aspect=aspect, title=title, theme=theme)
     if classes is None or not names:
         page = plan(classes=classes)
-        return PlannedMap(page, arrange(page), [])
+        arrangement = arrange(page)
+        at_items: list[NameBox] = []
+        if classes is None and names and item_names is not None:
+            box = page.map_width, page.map_height
+            at_items = item_names.lay_out(arrangement, box=box, text_px=page.text_px)
+        return PlannedMap(page, arrangement, at_items)
 
     def lay_out(page: Page, arrangement: Arrangement) -> list[NameBox]:
         box = page.map_width, page.map_height
@@ -184,12 +195,86 @@ def lay_out_names(
     text_px : float
         Size of the text of the legend.
     """
-    points, codes = arrangement.centers, classes.label_codes[arrangement.items]
-    anchors = find_name_anchors(points, codes)
+    codes = classes.label_codes[arrangement.items]
+    anchors = find_name_anchors(arrangement.centers, codes)
     named = sorted({anchor.class_code for anchor in anchors})
-    whole = [one_line(classes.names[code]) for code in named]
+    texts = dict(zip(named, (classes.names[code] for code in named), strict=True))
+    return _lay_out(anchors, texts, arrangement, box=box, text_px=text_px)
+
+
+@dataclass(frozen=True, eq=False)
+class ItemNames:
+    """Names at the positions of some items, for a map without classes.
+
+    Attributes
+    ----------
+    names : mapping of int to str
+        The name at each item, the most important name first.
+    xy : ndarray of float64, shape (n, 2)
+        The positions of all items.
+    """
+
+    names: Mapping[int, str]
+    xy: NDArray[np.float64]
+
+    def lay_out(
+        self, arrangement: Arrangement, *, box: tuple[int, int], text_px: float
+    ) -> list[NameBox]:
+        """Return the names that fit: see `lay_out_names`.
+
+        The name of an item that is not drawn is at the nearest drawn item.
+
+        Parameters
+        ----------
+        arrangement : Arrangement
+        box : tuple of int
+            Width and height of the map in pixels.
+        text_px : float
+            Size of the text of the legend.
+        """
+        drawn = self.xy[arrangement.items]
+        n_items = max(round(_SHARE_OF_ITEM_NAME * len(drawn)), 1)
+        anchors = [
+            NameAnchor(int(np.hypot(*(drawn - self.xy[item]).T).argmin()), place, n_items)
+            for place, item in enumerate(self.names)
+        ]
+        texts = dict(enumerate(self.names.values()))
+        return _lay_out(anchors, texts, arrangement, box=box, text_px=text_px)
+
+
+def check_item_names(
+    item_names: Mapping[int, str] | None, xy: NDArray[np.float64]
+) -> ItemNames | None:
+    """Return the names at items of a map; raises InputError if an item does not exist.
+
+    Parameters
+    ----------
+    item_names : mapping of int to str, or None
+    xy : ndarray of float64, shape (n, 2)
+        The positions of all items.
+    """
+    for item in item_names or ():
+        if not 0 <= item < len(xy):
+            raise InputError(
+                f"an item of item_names must be from 0 to {len(xy) - 1:,}; got {item}. "
+                "Pass indices of the positions."
+            )
+    return None if item_names is None else ItemNames(item_names, xy)
+
+
+def _lay_out(
+    anchors: Sequence[NameAnchor],
+    names_of: Mapping[int, str],
+    arrangement: Arrangement,
+    *,
+    box: tuple[int, int],
+    text_px: float,
+) -> list[NameBox]:
+    """Return the names that fit; the item of an anchor is an index into the arrangement."""
+    points = arrangement.centers
+    whole = [one_line(name) for name in names_of.values()]
     formatted = format_distinct(whole, text_px, width_px=_WIDEST * text_px)
-    texts = dict(zip(named, formatted, strict=True))
+    texts = dict(zip(names_of, formatted, strict=True))
     coverage = _Coverage(arrangement, box, cell_px=max(text_px / 6, 1.0))
     side_px = float(np.sqrt(box[0] * box[1]))
     names: list[NameBox] = []
@@ -296,11 +381,13 @@ class _Coverage:
         return share
 
 
-def draw_names(picture: Image.Image, names: list[NameBox], classes: Classes, theme: Theme) -> None:
-    """Write names on the picture of a map, each in a shade of the color of the class."""
+def draw_names(
+    picture: Image.Image, names: list[NameBox], classes: Classes | None, theme: Theme
+) -> None:
+    """Write names on the picture of a map: see `name_color`."""
     draw = ImageDraw.Draw(picture)
     for name in reversed(names):  # the most important name on top
-        color = theme.name_color(classes.colors[name.class_code])
+        color = name_color(name, classes, theme)
         for line, middle in zip(name.lines, name.line_middles, strict=True):
             draw.text(
                 (name.x, middle),
@@ -311,6 +398,11 @@ def draw_names(picture: Image.Image, names: list[NameBox], classes: Classes, the
                 stroke_width=name.halo_px,
                 stroke_fill=theme.background,
             )
+
+
+def name_color(name: NameBox, classes: Classes | None, theme: Theme) -> str:
+    """Return a shade of the color of the class; the color of the text on a map without classes."""
+    return theme.ink if classes is None else theme.name_color(classes.colors[name.class_code])
 
 
 def unnamed_classes(names: list[NameBox], classes: Classes) -> NDArray[np.intp]:

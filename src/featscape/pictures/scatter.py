@@ -9,7 +9,7 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.labels.colors import position_colors
-from featscape.pictures.names import Arrangement, draw_names, plan_map
+from featscape.pictures.names import Arrangement, check_item_names, draw_names, plan_map
 from featscape.pictures.page import check_path
 from featscape.pictures.plane import fit_to_box, project_to_plane
 from featscape.pictures.points import draw_points, marker_px
@@ -18,7 +18,7 @@ from featscape.pictures.vector import VECTOR_SUFFIXES, draw_in_axes, write_vecto
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
@@ -41,6 +41,7 @@ def draw_scatter(
     title: str | None = None,
     caption: str | None = None,
     names: bool = True,
+    item_names: Mapping[int, str] | None = None,
     dark: bool = False,
     path: str | os.PathLike[str] | None = None,
     ax: None = None,
@@ -53,6 +54,7 @@ def draw_scatter(
     labels: Labels | None = None,
     *,
     names: bool = True,
+    item_names: Mapping[int, str] | None = None,
     dark: bool = False,
     ax: Axes,
 ) -> None: ...
@@ -66,6 +68,7 @@ def draw_scatter(
     title: str | None = None,
     caption: str | None = None,
     names: bool = True,
+    item_names: Mapping[int, str] | None = None,
     dark: bool = False,
     path: str | os.PathLike[str] | None = None,
     ax: Axes | None = None,
@@ -94,6 +97,9 @@ def draw_scatter(
         Written below the map.
     names : bool
         Write the names of the classes on the map; otherwise, a legend lists the classes.
+    item_names : mapping of int to str, optional
+        Names to write at items of a map without labels, the most important name first. A name that
+        would overlap an earlier name is omitted.
     dark : bool
         Draw on a dark background.
     path : path, optional
@@ -112,7 +118,8 @@ def draw_scatter(
     ------
     InputError
         If the positions are not finite numbers of a valid shape, if the number of labels differs
-        from the number of positions, or if the suffix of `path` is unknown.
+        from the number of positions, if an item of `item_names` does not exist, or if the suffix
+        of `path` is unknown.
 
     Examples
     --------
@@ -125,6 +132,7 @@ def draw_scatter(
     theme = DARK if dark else LIGHT
     classes = theme.count_classes(labels, len(plane.xy))
     codes, colors = _colors(plane, classes)
+    named = check_item_names(item_names, plane.xy)
     if ax is not None:
         if (title, caption, path) != (None, None, None):
             raise InputError(
@@ -140,6 +148,7 @@ def draw_scatter(
             colors=colors,
             classes=classes,
             names=names,
+            item_names=named,
             theme=theme,
         )
         return None
@@ -152,6 +161,7 @@ def draw_scatter(
         classes=classes,
         theme=theme,
         names=names,
+        item_names=named,
     )
     picture = _draw_map(planned, codes, colors, classes)
     finished = planned.page.finish(picture, caption=caption)
@@ -180,8 +190,7 @@ def _draw_map(
         marker_px=points.side_px,
         background=page.theme.background,
     )
-    if classes is not None:
-        draw_names(picture, planned.names, classes, page.theme)
+    draw_names(picture, planned.names, classes, page.theme)
     return picture
 
 

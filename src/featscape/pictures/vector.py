@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featscape.pictures.names import Arrangement, lay_out_names, unnamed_classes
+from featscape.pictures.names import (
+    Arrangement,
+    lay_out_names,
+    name_color,
+    unnamed_classes,
+)
 from featscape.pictures.page import MAX_LEGEND_ROWS, legend_rows
 from featscape.pictures.plane import fit_to_box
 from featscape.pictures.points import DPI, add_points, marker_px
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from featscape.labels.classes import Classes
-    from featscape.pictures.names import NameBox, PlannedMap
+    from featscape.pictures.names import ItemNames, NameBox, PlannedMap
     from featscape.pictures.text import FormattedText
     from featscape.pictures.theme import Theme
 
@@ -74,10 +79,9 @@ def write_vector(
             background=page.theme.background,
             rasterized=len(codes) > MAX_VECTOR_POINTS,
         )
-        if classes is not None:
-            _add_names(
-                axes, planned.names, classes, page.theme, to_data=lambda xy: xy + corner, dpi=DPI
-            )
+        _add_names(
+            axes, planned.names, classes, page.theme, to_data=lambda xy: xy + corner, dpi=DPI
+        )
         for one in page.texts(caption=caption):
             side = {"lm": "left", "rm": "right"}[one.anchor]
             _add_text(axes, (one.x, one.y), one.line, one.color, side=side, dpi=DPI)
@@ -96,6 +100,7 @@ def draw_in_axes(
     colors: tuple[str, ...],
     classes: Classes | None,
     names: bool,
+    item_names: ItemNames | None,
     theme: Theme,
 ) -> None:
     """Draw a scatter plot in axes, and set their limits.
@@ -110,7 +115,9 @@ def draw_in_axes(
     codes, colors, classes
         As in `write_vector`.
     names : bool
-        Write the names of the classes on the map.
+        Write the names on the map.
+    item_names : ItemNames or None
+        The names on a map without classes.
     theme : Theme
     """
     dpi = axes.figure.dpi
@@ -131,15 +138,17 @@ def draw_in_axes(
     axes.set_facecolor(theme.background)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
-    if classes is None:
-        return
     laid_out: list[NameBox] = []
     if names:
         text_px = max(min(box) / _TEXTS_PER_SIDE, _SMALLEST_TEXT_PT * dpi / 72)
         arrangement = Arrangement(np.arange(len(xy)), centers, side_px)
-        laid_out = lay_out_names(arrangement, classes, box=box, text_px=text_px)
+        if classes is not None:
+            laid_out = lay_out_names(arrangement, classes, box=box, text_px=text_px)
+        elif item_names is not None:
+            laid_out = item_names.lay_out(arrangement, box=box, text_px=text_px)
         _add_names(axes, laid_out, classes, theme, to_data=to_data, dpi=dpi)
-    _add_legend(axes, classes, unnamed_classes(laid_out, classes), theme)
+    if classes is not None:
+        _add_legend(axes, classes, unnamed_classes(laid_out, classes), theme)
 
 
 def _limit(
@@ -186,7 +195,7 @@ def _add_legend(axes: Any, classes: Classes, codes: NDArray[np.intp], theme: The
 def _add_names(
     axes: Any,
     names: list[NameBox],
-    classes: Classes,
+    classes: Classes | None,
     theme: Theme,
     *,
     to_data: Callable[[NDArray[np.float64]], NDArray[np.float64]],
@@ -195,7 +204,7 @@ def _add_names(
     from matplotlib.patheffects import Stroke
 
     for name in reversed(names):  # the most important name on top
-        color = theme.name_color(classes.colors[name.class_code])
+        color = name_color(name, classes, theme)
         halo = Stroke(linewidth=2 * name.halo_px * 72 / dpi, foreground=theme.background)
         for line, middle in zip(name.lines, name.line_middles, strict=True):
             x, y = to_data(np.array([name.x, middle]))

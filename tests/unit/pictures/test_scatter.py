@@ -1,6 +1,7 @@
 from functools import partial
 
 import matplotlib as mpl
+import matplotlib.figure
 import numpy as np
 import pytest
 from PIL import ImageColor
@@ -9,7 +10,7 @@ from featscape.errors import InputError
 from featscape.labels.classes import NO_LABEL, count_classes
 from featscape.labels.colors import lighten
 from featscape.pictures import class_colors, draw_scatter, points, scatter
-from featscape.pictures.names import Arrangement, lay_out_names, plan_map
+from featscape.pictures.names import Arrangement, check_item_names, lay_out_names, plan_map
 from featscape.pictures.plane import project_to_plane
 from featscape.pictures.points import draw_points, marker_px
 from featscape.pictures.theme import LIGHT
@@ -26,6 +27,7 @@ def plan(positions, labels, size_px=800):
         classes=count_classes(labels, len(plane.xy)),
         theme=LIGHT,
         names=True,
+        item_names=None,
     )
 
 
@@ -256,3 +258,53 @@ def test_long_names_of_many_classes_cover_at_most_a_tenth_of_the_map():
     assert len(names) > 5
     assert sum(name.area_px for name in names) <= 0.1 * box[0] * box[1]
     assert all(name.half_width_px <= 8 * name.size_px for name in names)
+
+
+class TestItemNames:
+    def test_a_map_without_labels_has_the_names_at_their_items(self):
+        positions, codes = blobs(600, n_classes=3)
+        items = {int(np.flatnonzero(codes == code)[0]): f"blob {code}" for code in range(3)}
+        plane = project_to_plane(positions)
+        page = plan_map(
+            partial(scatter._arrange, plane),
+            size_px=800,
+            aspect=plane.aspect,
+            title=None,
+            classes=None,
+            theme=LIGHT,
+            names=True,
+            item_names=check_item_names(items, plane.xy),
+        )
+        assert [name.class_code for name in page.names] == [0, 1, 2]
+        centers = dict(zip(page.arrangement.items, page.arrangement.centers, strict=True))
+        for name, item in zip(page.names, items, strict=True):
+            distance = np.hypot(*(centers[item] - (name.x, name.y)))
+            assert distance < 5 * name.size_px
+        boxes = np.array([name.box for name in page.names])
+        for i, one in enumerate(boxes):
+            for other in boxes[:i]:
+                assert (one[:2] >= other[2:]).any() or (other[:2] >= one[2:]).any()
+
+    def test_the_names_are_on_the_picture_unless_they_are_switched_off(self):
+        positions, _ = blobs(100)
+        plain = draw_scatter(positions, size_px=300)
+        assert draw_scatter(positions, item_names={5: "dog"}, size_px=300) != plain
+        assert draw_scatter(positions, item_names={5: "dog"}, names=False, size_px=300) == plain
+        assert draw_scatter(positions, item_names={}, size_px=300) == plain
+
+    def test_the_names_of_classes_replace_them(self):
+        positions, codes = blobs(100, n_classes=2)
+        named = draw_scatter(positions, codes, item_names={5: "dog"}, size_px=300)
+        assert named == draw_scatter(positions, codes, size_px=300)
+
+    def test_axes_show_them(self):
+        axes = mpl.figure.Figure().add_subplot()
+        positions, _ = blobs(100)
+        draw_scatter(positions, item_names={5: "dog"}, ax=axes)
+        assert "dog" in [text.get_text() for text in axes.texts]
+
+    @pytest.mark.parametrize("item", [-1, 100])
+    def test_an_item_must_exist(self, item):
+        positions, _ = blobs(100)
+        with pytest.raises(InputError, match=f"from 0 to 99; got {item}"):
+            draw_scatter(positions, item_names={item: "dog"}, size_px=300)
