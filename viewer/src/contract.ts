@@ -1,6 +1,7 @@
 // Generated from src/featscape/bundle/contract.py; change that, then run `make contract`.
 
 export const MAX_QUERY_CHARACTERS = 200;
+export const MOST_REGIONS = 3000;
 export const FORMAT = "featscape-bundle";
 export const VERSION = 1;
 export const MANIFEST = "manifest.json";
@@ -183,6 +184,17 @@ export interface ClassName {
   readonly n_items: number;
 }
 
+/** The name of a region of the map, written at the position of an item in its densest spot. */
+export interface RegionName {
+  /** in the order of the bundle */
+  readonly item: number;
+  readonly name: string;
+  /** 0 for the largest regions; each level has smaller ones */
+  readonly level: number;
+  /** number of items in the region */
+  readonly n_items: number;
+}
+
 /** The description of a map, with the names of the array files. */
 export interface Manifest {
   readonly format: "featscape-bundle";
@@ -210,6 +222,8 @@ export interface Manifest {
   readonly facts: { readonly [name: string]: string };
   /** the most important name first; absent in older bundles */
   readonly names: readonly ClassName[];
+  /** the largest regions first; absent in older bundles */
+  readonly regions: readonly RegionName[];
   /** null without findings; absent in older bundles */
   readonly findings: FindingsFile | null;
   /** null without words; absent in older bundles */

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from featscape.records import MAX_QUERY_CHARACTERS
+from featscape.records.regions import MOST_REGIONS
 
 FORMAT: Literal["featscape-bundle"] = "featscape-bundle"
 VERSION: Literal[1] = 1
@@ -194,6 +195,15 @@ class ClassName(_Model):
     n_items: int = Field(ge=1, description="number of items in this cluster of the class")
 
 
+class RegionName(_Model):
+    """The name of a region of the map, written at the position of an item in its densest spot."""
+
+    item: int = Field(ge=0, description="in the order of the bundle")
+    name: str
+    level: int = Field(ge=0, description="0 for the largest regions; each level has smaller ones")
+    n_items: int = Field(ge=1, description="number of items in the region")
+
+
 class Manifest(_Model):
     """The description of a map, with the names of the array files."""
 
@@ -221,6 +231,11 @@ class Manifest(_Model):
         default=[],
         max_length=MOST_NAMES,
         description="the most important name first; absent in older bundles",
+    )
+    regions: list[RegionName] = Field(
+        default=[],
+        max_length=MOST_REGIONS,
+        description="the largest regions first; absent in older bundles",
     )
     findings: FindingsFile | None = Field(
         default=None, description="null without findings; absent in older bundles"

@@ -243,6 +243,9 @@ def _check_names(manifest: Manifest, file: Path) -> None:
                 f"a name for class {name.code} of {n_classes:,} at item {name.item} of "
                 f"{manifest.n_items:,}",
             )
+    for region in manifest.regions:
+        if region.item >= manifest.n_items:
+            raise damaged(file, f"a name of a region at item {region.item} of {manifest.n_items:,}")
 
 
 def _check_size(folder: FolderHandle, name: str, n_bytes: int) -> None:

@@ -25,6 +25,7 @@ from featscape.bundle.contract import (
     Grid,
     Manifest,
     NeighborGraph,
+    RegionName,
 )
 from featscape.bundle.findings_file import mark_findings, write_findings
 from featscape.bundle.images import write_thumbnails
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from featscape.bundle.contract import ClassEntry
     from featscape.progress import Progress
     from featscape.records import NamedClasses, Neighbors
+    from featscape.records.regions import Region
     from featscape.records.shown_findings import ShownColumn, ShownFindings
 
 MAX_NEIGHBORS = 12
@@ -66,6 +68,7 @@ def write_bundle(
     facts: Mapping[str, str] | None = None,
     findings: ShownFindings | None = None,
     words: NamedClasses | None = None,
+    regions: Sequence[Region] = (),
     progress: Progress | None = None,
 ) -> Manifest:
     """Write the files of docs/explanation/viewer.md into a new folder: see `Manifest`.
@@ -92,6 +95,8 @@ def write_bundle(
         The first `MOST_LISTED` findings of each section are written.
     words : NamedClasses, optional
         Of n items, for the search of the page.
+    regions : sequence of Region, optional
+        The regions whose names are on the map.
     progress : Progress, optional
 
     Raises
@@ -123,6 +128,7 @@ def write_bundle(
             found=() if findings is None else findings.columns,
         ),
         names=[] if coded is None else _names(points[order], coded[0], coded[1][order]),
+        regions=_region_names(regions, order),
         neighbors=_write_neighbors(folder, nearest, neighbors.distances[order, :MAX_NEIGHBORS]),
         facts={encodable(name): encodable(fact) for name, fact in (facts or {}).items()},
         findings=None if findings is None else write_findings(folder, findings.sections, order),
@@ -171,6 +177,21 @@ def _names(
     return [
         ClassName(item=anchor.item, code=anchor.class_code, n_items=anchor.n_items)
         for anchor in find_name_anchors(points, labeled)
+    ]
+
+
+def _region_names(regions: Sequence[Region], order: NDArray[np.intp]) -> list[RegionName]:
+    """Return the names of regions on the map; `order` has the row of each item in the bundle."""
+    rank = np.empty(len(order), dtype=np.intp)
+    rank[order] = np.arange(len(order))
+    return [
+        RegionName(
+            item=int(rank[region.anchor]),
+            name=encodable(region.name),
+            level=region.level,
+            n_items=region.n_items,
+        )
+        for region in regions
     ]
 
 

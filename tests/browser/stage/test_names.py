@@ -1,8 +1,10 @@
-"""The names of the classes on the map."""
+"""The names of the classes and regions on the map."""
 
 import numpy as np
 import pytest
 from playwright.sync_api import expect
+
+from featscape.records.regions import Region
 
 N_CLASSES = 60
 ARABIC = "شجرة"
@@ -89,3 +91,44 @@ def test_a_hidden_class_has_no_name(look, page):
 def test_a_map_without_labels_has_no_switch(look, drawn_page):
     visit = look(drawn_page(50, images=False, labels=None).as_uri())
     expect(visit.page.get_by_label("Names on the map")).to_have_count(0)
+
+
+@pytest.fixture(scope="module")
+def clusters():
+    """Return the positions of 16 clusters in 4 groups, and the regions of both."""
+    rng = np.random.default_rng(3)
+    codes = np.arange(800) % 16
+    groups = np.array([(0, 0), (40, 0), (0, 40), (40, 40)])
+    inner = np.array([(0, 0), (8, 0), (0, 8), (8, 8)])
+    centers = (groups[:, None] + inner).reshape(-1, 2)
+    positions = (centers[codes] + rng.normal(size=(800, 2))).astype(np.float32)
+    first = [Region(0, None, f"group {i}", (), 200, 4 * i, 4 * i) for i in range(4)]
+    second = [Region(1, i // 4, f"kind {i}", (), 50, i + 16, i) for i in range(16)]
+    return {"positions": positions, "regions": (*first, *second), "images": False}
+
+
+def test_a_map_without_labels_shows_regions_and_more_of_them_after_zooming_in(
+    look, drawn_page, clusters
+):
+    file = drawn_page(800, labels=None, **clusters)
+    visit = look(f"{file.as_uri()}#view=points")
+    visit.becomes(lambda: sorted(dict(names(visit))), expected=[f"group {i}" for i in range(4)])
+    visit.page.mouse.move(700, 400)
+    for _ in range(3):
+        visit.page.keyboard.press("+")
+    visit.rest()
+    seen = names(visit)
+    assert any(text.startswith("kind") for text, _ in seen)
+    assert n_overlaps([box for _, box in seen]) == 0
+    expect(visit.page.get_by_label("Names on the map")).to_be_checked()
+
+
+def test_a_map_with_labels_shows_its_classes_first(look, drawn_page, clusters):
+    labels = [f"class {i % 16 // 4}" for i in range(800)]
+    file = drawn_page(800, labels=labels, **clusters)
+    visit = look(f"{file.as_uri()}#view=points")
+    visit.becomes(lambda: sorted(dict(names(visit))), expected=[f"class {i}" for i in range(4)])
+    for _ in range(3):
+        visit.page.keyboard.press("+")
+    visit.rest()
+    assert any(not text.startswith("class") for text, _ in names(visit))

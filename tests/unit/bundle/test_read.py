@@ -92,3 +92,31 @@ def test_a_bundle_without_names_opens(bundle_of):
     manifest = (folder / "manifest.json").read_text()
     (folder / "manifest.json").write_text(re.sub(r'"names":\[.*?\],', "", manifest))
     assert open_bundle(folder).manifest.names == []
+
+
+REGION = '{"item":0,"name":"dog","level":0,"n_items":1}'
+
+
+@pytest.mark.parametrize(
+    ("region", "words"),
+    [
+        (REGION.replace('"item":0', '"item":5'), "a name of a region at item 5 of 5"),
+        (REGION.replace('"item":0', '"item":-1'), "regions.0.item: "),
+        (REGION.replace('"level":0', '"level":-1'), "regions.0.level: "),
+        (REGION.replace('"dog"', "null"), "regions.0.name: "),
+        (",".join([REGION] * 3001), "regions: List should have"),
+    ],
+)
+def test_invalid_regions_are_refused(bundle_of, region, words):
+    folder = bundle_of(5).folder
+    manifest = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").write_text(manifest.replace('"regions":[]', f'"regions":[{region}]'))
+    with pytest.raises(InputError, match=words):
+        open_bundle(folder)
+
+
+def test_a_bundle_without_regions_opens(bundle_of):
+    folder = bundle_of(5).folder
+    manifest = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").write_text(manifest.replace('"regions":[],', ""))
+    assert open_bundle(folder).manifest.regions == []

@@ -11,6 +11,7 @@ from featscape.errors import InputError
 from featscape.labels.classes import NO_LABEL
 from featscape.mapfolder.thumbnails import Thumbnails, ThumbnailWriter
 from featscape.records import Neighbors
+from featscape.records.regions import Region
 
 
 @pytest.mark.parametrize("n_items", [1, 16, 65, 130])
@@ -220,3 +221,16 @@ def test_items_without_a_label_have_no_name(bundle_of):
 
 def test_a_bundle_without_labels_has_no_names(bundle_of):
     assert bundle_of(5, labels=None).manifest.names == []
+
+
+def test_the_names_of_regions_are_at_their_items(bundle_of):
+    regions = [
+        Region(0, None, "dog", (("dog", 0.5),), 12, 7, 8),
+        Region(1, 0, "pug \udcff", (), 5, 19, 2),
+    ]
+    bundle = bundle_of(20, labels=None, regions=regions)
+    ids = bundle.array(bundle.manifest.ids)
+    named = bundle.manifest.regions
+    assert [ids[region.item] for region in named] == [7, 19]
+    assert [region.name for region in named] == ["dog", r"pug \xff"]
+    assert [(region.level, region.n_items) for region in named] == [(0, 12), (1, 5)]

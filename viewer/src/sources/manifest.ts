@@ -17,5 +17,6 @@ export function parseManifest(bytes: ArrayBuffer): Manifest {
     );
   }
   // absent in bundles of an older featscape
-  return { ...manifest, names: manifest.names ?? [], words: manifest.words ?? null };
+  const { names = [], regions = [], words = null } = manifest;
+  return { ...manifest, names, regions, words };
 }

@@ -259,8 +259,13 @@ export class MapStage implements Stage {
       layouts.wanted === "map" ? project(camera.current, camera.size, [x, y, z]) : null;
     this.overlay.setMarker(marker && toVector(marker));
     const { scale, turn } = camera.current;
-    const layout = [scale, ...turn, layouts.wanted, layouts.moving].join(" ");
-    this.overlay.names.draw(layout, this.locator(camera.current, camera.size), camera.size);
+    const layout = [scale, camera.zoom, ...turn, layouts.wanted, layouts.moving].join(" ");
+    this.overlay.names.draw(
+      layout,
+      this.locator(camera.current, camera.size),
+      camera.size,
+      camera.zoom,
+    );
     const [from, to] = this.links;
     const start = typeof from === "number" ? outline(snapshot, from) : from && toVector(from);
     this.overlay.links.draw(

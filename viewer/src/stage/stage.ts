@@ -59,7 +59,7 @@ export interface Theme {
   readonly highlight: string; // #rrggbb, for the ring around the hovered item
 }
 
-/** The name of a class on the map. */
+/** The name of a class or a region on the map. */
 export interface MapName {
   /** The name is written at the position of this item, or above the item. */
   readonly item: number;
@@ -67,6 +67,8 @@ export interface MapName {
   readonly text: string;
   readonly color: string; // #rrggbb
   readonly sizePx: number; // CSS pixels
+  /** The name is hidden below this zoom; the zoom is 1 where the whole map fits on the stage. */
+  readonly fromZoom: number;
 }
 
 /** Draws on a picture that is `ratio` times as large as the stage. */

@@ -8,6 +8,7 @@ import {
   type ListedSection,
   type Manifest,
   NO_CATEGORY,
+  type RegionName,
   type WordsFile,
 } from "../contract";
 import type { Source } from "../source";
@@ -25,6 +26,7 @@ export interface SmallMap {
   readonly taken?: readonly number[];
   readonly storage?: Pick<Storage, "getItem" | "setItem">;
   readonly names?: readonly ClassName[];
+  readonly regions?: readonly RegionName[];
   /** The words of the network: its terms, and the class and the probability for each item. */
   readonly words?: SmallWords;
   /** The sections of the findings; null for a map without findings. */
@@ -147,6 +149,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
     facts: { model: "none" },
     items_digest: "0".repeat(64),
     names: map.names ?? [],
+    regions: map.regions ?? [],
     findings: map.findings ? { file: "findings.bin", sections } : null,
     words: map.words ? wordsFile(n, files["words.bin"]?.byteLength ?? 0) : null,
   };

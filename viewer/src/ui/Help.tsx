@@ -1,6 +1,7 @@
 /** Lists what the mouse, the keys and, on a touch screen, the fingers do. */
 import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../state/app";
+import { hasNames } from "../state/view/map-names";
 import { useApp } from "./context";
 import { IconButton } from "./controls/controls";
 import { searchLabel } from "./sidebar/SearchBox";
@@ -51,7 +52,7 @@ function keyRows({ modes, manifest, source, hasImages, searchesContent }: App): 
       ? [pair("/", "find"), pair("N, Shift + N", "next match, previous match")]
       : []),
     ...(hasImages ? [pair("C", "crop images to squares")] : []),
-    ...(manifest.names.length > 0 ? [pair("M", "names on the map")] : []),
+    ...(hasNames(manifest) ? [pair("M", "names on the map")] : []),
     ["A", "select what is shown"],
     ["F", "findings"],
     ["J K", "next, previous finding or found image"],

@@ -9,6 +9,7 @@ const name = (item: number, isAbove = false): MapName => ({
   text: `name ${item}`,
   color: "#102030",
   sizePx: 10,
+  fromZoom: 0,
 });
 const SIZE = { width: 400, height: 300 };
 const at = (x: number, y: number) => () => ({ at: { x, y }, halfHeight: 5 });
@@ -23,10 +24,10 @@ function visible(layer: NameLayer): (string | null)[] {
 it("a name is at its item, or above the item", () => {
   const layer = new NameLayer();
   layer.set([name(1)]);
-  layer.draw("a", at(100, 50), SIZE);
+  layer.draw("a", at(100, 50), SIZE, 1);
   expect(visible(layer)).toEqual(["name 1 translate(100 50)"]);
   layer.set([name(1, true)]);
-  layer.draw("a", at(100, 50), SIZE);
+  layer.draw("a", at(100, 50), SIZE, 1);
   expect(visible(layer)).toEqual(["name 1 translate(100 38.5)"]);
 });
 
@@ -34,20 +35,20 @@ it("the first of two names at one position is shown, and the choice lasts until 
   const layer = new NameLayer();
   const apart = (item: number) => ({ at: { x: 100 * item, y: 50 }, halfHeight: 5 });
   layer.set([name(1), name(2)]);
-  layer.draw("a", at(100, 50), SIZE);
+  layer.draw("a", at(100, 50), SIZE, 1);
   expect(visible(layer)).toHaveLength(1);
-  layer.draw("a", apart, SIZE);
+  layer.draw("a", apart, SIZE, 1);
   expect(visible(layer)).toHaveLength(1);
-  layer.draw("b", apart, SIZE);
+  layer.draw("b", apart, SIZE, 1);
   expect(visible(layer)).toHaveLength(2);
 });
 
 it("names outside the stage and without a position are hidden", () => {
   const layer = new NameLayer();
   layer.set([name(1)]);
-  layer.draw("a", at(900, 50), SIZE);
+  layer.draw("a", at(900, 50), SIZE, 1);
   expect(visible(layer)).toEqual([]);
-  layer.draw("b", () => null, SIZE);
+  layer.draw("b", () => null, SIZE, 1);
   expect(visible(layer)).toEqual([]);
 });
 
@@ -55,7 +56,7 @@ it("a name at the edge of the stage is moved inward, and hidden if it overlaps a
   const layer = new NameLayer();
   layer.set([name(1), name(2)]);
   const x = [0, 398, 360];
-  layer.draw("a", (item) => ({ at: { x: x[item] ?? 0, y: 50 }, halfHeight: 5 }), SIZE);
+  layer.draw("a", (item) => ({ at: { x: x[item] ?? 0, y: 50 }, halfHeight: 5 }), SIZE, 1);
   expect(visible(layer)).toEqual(["name 1 translate(380 50)"]);
 });
 
@@ -66,16 +67,26 @@ it("names cover at most a tenth of the map", () => {
     at: { x: 45 * (item % 8) + 40, y: 20 * Math.floor(item / 8) + 20 },
     halfHeight: 5,
   });
-  layer.draw("a", grid, SIZE);
+  layer.draw("a", grid, SIZE, 1);
   const shown = visible(layer).length;
   expect(shown * 40 * 13).toBeLessThan(0.1 * SIZE.width * SIZE.height);
   expect(shown).toBeGreaterThan(10);
 });
 
+it("a name is hidden below its zoom", () => {
+  const layer = new NameLayer();
+  layer.set([name(1), { ...name(2), fromZoom: 2 }]);
+  const apart = (item: number) => ({ at: { x: 100 * item, y: 50 }, halfHeight: 5 });
+  layer.draw("a", apart, SIZE, 1.9);
+  expect(visible(layer)).toEqual(["name 1 translate(100 50)"]);
+  layer.draw("b", apart, SIZE, 2);
+  expect(visible(layer)).toHaveLength(2);
+});
+
 it("a picture contains the shown names at its scale", () => {
   const layer = new NameLayer();
   layer.set([name(1), name(2)]);
-  layer.draw("a", at(100, 50), SIZE);
+  layer.draw("a", at(100, 50), SIZE, 1);
   const drawn: unknown[] = [];
   const paper = {
     font: "",

@@ -1,4 +1,4 @@
-/** The names of the classes above the map. */
+/** The names of the classes and regions above the map. */
 import type { Size } from "../camera/projection";
 import type { MapName, Point, Theme } from "../stage";
 import { shape } from "../svg";
@@ -59,10 +59,12 @@ export class NameLayer {
    * Draw the names at the stage positions of their items. The choice of names depends on `layout`,
    * which identifies all except the position of the view: panning changes no name. A null position
    * hides a name. At the edge of the stage a name is moved inward, or hidden if it would then
-   * overlap another name.
+   * overlap another name. `zoom` must not change without `layout`.
    */
-  draw(layout: string, locate: Locate, size: Size): void {
-    const at = this.entries.map((entry) => middleOf(entry, locate(entry.name.item)));
+  draw(layout: string, locate: Locate, size: Size, zoom: number): void {
+    const at = this.entries.map((entry) =>
+      zoom < entry.name.fromZoom ? null : middleOf(entry, locate(entry.name.item)),
+    );
     const inside = this.entries.map((entry, i) => moveInside(entry, at[i] ?? null, size));
     if (layout !== this.layout) {
       this.layout = layout;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { mapNames } from "./map-names";
+import { hasNames, mapNames, regionNames } from "./map-names";
 
 const classes = [
   { name: "cat", color: "#0a5cd6", count: 100 },
@@ -35,4 +35,26 @@ it("names are darker than their class on a light background, and lighter on a da
   expect(color("light", null)).toBe("#063376");
   expect(Number.parseInt(color("dark", null)?.slice(5) ?? "", 16)).toBeGreaterThan(0xd6);
   expect(color("dark", "#ffffff")).toBe("#ffffff");
+});
+
+const regions = [
+  { item: 1, name: "dog", level: 0, n_items: 60 },
+  { item: 2, name: "terrier", level: 1, n_items: 20 },
+  { item: 3, name: "pug", level: 2, n_items: 4 },
+];
+
+it("the names of smaller regions are smaller and appear at a larger zoom", () => {
+  const made = regionNames({ names: [], regions }, "#16181d");
+  expect(made.map(({ text, sizePx, fromZoom }) => [text, sizePx, fromZoom])).toEqual([
+    ["dog", 17, 0],
+    ["terrier", 14, 1.6],
+    ["pug", 12, 3.2],
+  ]);
+});
+
+it("a map with names of classes shows the regions only when it is enlarged", () => {
+  const [dog] = regionNames({ names, regions }, "#16181d");
+  expect(dog?.fromZoom).toBe(1.6);
+  expect(hasNames({ names: [], regions })).toBe(true);
+  expect(hasNames({ names: [], regions: [] })).toBe(false);
 });

@@ -1,4 +1,4 @@
-/** The names of the classes that are written on the map. */
+/** The names of the classes and regions that are written on the map. */
 import type { Manifest } from "../../contract";
 import type { MapName } from "../../stage";
 import { classColor, nameColor, type ThemeName } from "../colors/class-colors";
@@ -7,6 +7,14 @@ const SMALLEST_PX = 12;
 const LARGEST_PX = 19; // of the largest cluster
 const MOST_LETTERS = 24;
 const FEW_ITEMS = 4; // a name on a cluster of few items would hide the items
+/** The regions of a level have half the side of those before: they are shown at twice the zoom. */
+const ZOOM_PER_LEVEL = 2;
+const FIRST_ZOOM = 0.8; // of the regions of level 0; the whole map with its margins has about 0.9
+const SMALLER = 0.85; // size of the names of regions of the next level
+
+export function hasNames({ names, regions }: Pick<Manifest, "names" | "regions">): boolean {
+  return names.length + regions.length > 0;
+}
 
 /**
  * The names of the classes that are not hidden, in shades of the colors of the classes, or in the
@@ -29,6 +37,29 @@ export function mapNames(
       isAbove: n_items <= FEW_ITEMS,
       color: ink ?? nameColor(classColor(entry.color, theme), theme),
       sizePx: Math.round(SMALLEST_PX + (LARGEST_PX - SMALLEST_PX) * share),
+      fromZoom: 0,
+    };
+  });
+}
+
+/**
+ * The names of the regions, in the color `ink`. A map with names of classes shows the names of
+ * regions only when it is enlarged.
+ */
+export function regionNames(
+  { names, regions }: Pick<Manifest, "names" | "regions">,
+  ink: string,
+): MapName[] {
+  const first = names.length > 0 ? 1 : 0;
+  return regions.map(({ item, name, level, n_items }) => {
+    const shown = Math.max(level, first);
+    return {
+      item,
+      text: shortened(name),
+      isAbove: n_items <= FEW_ITEMS,
+      color: ink,
+      sizePx: Math.max(SMALLEST_PX, Math.round((LARGEST_PX - 2) * SMALLER ** shown)),
+      fromZoom: shown === 0 ? 0 : FIRST_ZOOM * ZOOM_PER_LEVEL ** shown,
     };
   });
 }

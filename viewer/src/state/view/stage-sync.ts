@@ -7,7 +7,7 @@ import { classColor, type ThemeName } from "../colors/class-colors";
 import { columnScale, evenScale, numberCodes, numberPalette } from "../colors/scale";
 import { type Filters, fadeOthers, itemStates, type Values } from "../filters/filters";
 import { LABEL } from "../items/items";
-import { mapNames } from "./map-names";
+import { mapNames, regionNames } from "./map-names";
 import type { Highlight } from "./navigation";
 
 export const STAGE_THEMES: Readonly<Record<ThemeName, Theme>> = {
@@ -42,9 +42,10 @@ function namesOf(app: App): MapName[] {
   if (!app.namesShown.value) return [];
   const filter = app.filters.value.get(LABEL);
   const hidden = filter?.kind === "codes" ? filter.hidden : new Set<number>();
+  const { highlight } = STAGE_THEMES[app.theme.value];
   const byLabel = app.colorBy.value === LABEL && app.search.coloring === null;
-  const ink = byLabel ? null : STAGE_THEMES[app.theme.value].highlight;
-  return mapNames(app.manifest, hidden, app.theme.value, ink);
+  const classes = mapNames(app.manifest, hidden, app.theme.value, byLabel ? null : highlight);
+  return [...classes, ...regionNames(app.manifest, highlight)];
 }
 
 /** The highlighted class; null if it is hidden, because then all shown items would be faded. */

@@ -3,6 +3,7 @@ import type { Manifest } from "../../contract";
 import { columnTitle, findingOf, valueText } from "../../state/filters/columns";
 import type { Filter } from "../../state/filters/filters";
 import { LABEL } from "../../state/items/items";
+import { hasNames } from "../../state/view/map-names";
 import { count, shownText, useApp } from "../context";
 import { IconButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
@@ -154,9 +155,9 @@ function Crop() {
 
 function Names() {
   const app = useApp();
-  if (app.manifest.names.length === 0) return null;
+  if (!hasNames(app.manifest)) return null;
   return (
-    <label class="fs-check" title="Write the names of the classes on the map (m)">
+    <label class="fs-check" title="Write the names of the classes and regions on the map (m)">
       <input
         type="checkbox"
         aria-keyshortcuts="m"
