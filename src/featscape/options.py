@@ -80,7 +80,8 @@ class EmbeddingOptions:
     names: Annotated[
         bool,
         Help(
-            "Write the names of the classes on the pictures; otherwise, a legend lists the names.",
+            "Write the names of the classes on the pictures, and find and name regions; otherwise, "
+            "a legend lists the classes.",
             flag="--names/--no-names",
         ),
     ] = True  # a name at its cluster needs no look at a legend

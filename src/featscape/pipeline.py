@@ -21,6 +21,7 @@ from featscape.steps.features import extract, fetch_weights, find
 from featscape.steps.findings import find_in_folder
 from featscape.steps.item_labels import read_item_labels
 from featscape.steps.layer_maps import name_outputs, split_by_layer
+from featscape.steps.regions import name_in_folder
 from featscape.steps.storing import store
 from featscape.steps.words import recognize_in_folder
 
@@ -127,11 +128,13 @@ def _finish(
     features: Features | None = None,
     watch: Stopwatch,
 ) -> None:
-    """Compute the findings, draw the pictures and the page, and write the tables."""
+    """Compute the findings and regions, draw the pictures and the page, and write the tables."""
     with watch.stage("findings"):
         findings = None
         if options.findings:
             findings = find_in_folder(folder, embedding, features=features)
+    with watch.stage("regions"):
+        regions = name_in_folder(folder, embedding, features=features) if options.names else ()
     draw(
         folder,
         embedding,
@@ -139,6 +142,7 @@ def _finish(
         output=output,
         features=features,
         findings=findings,
+        regions=regions,
         watch=watch,
     )
     store(

@@ -9,7 +9,16 @@ import pytest
 from PIL import Image
 
 import featscape
-from featscape import TSNE, embed_features, extract, find_images, load_tsne, make_map, mapfolder
+from featscape import (
+    TSNE,
+    embed_features,
+    extract,
+    find_images,
+    load_tsne,
+    make_map,
+    mapfolder,
+    pipeline,
+)
 from featscape.bundle import open_bundle, site
 from featscape.errors import FeatscapeError, ImageError, InputError
 from featscape.images.sources.animals10 import ENGLISH_NAMES
@@ -65,6 +74,7 @@ class TestMakeMap:
             "items.parquet",
             "map.html",
             "neighbors.npz",
+            "regions.json",
             "run.json",
             "scatter.png",
             "thumbnails",
@@ -118,6 +128,41 @@ class TestMakeMap:
         manifest = open_bundle(Path("m/bundle")).manifest
         assert manifest.findings is None
         assert [column.name for column in manifest.columns if column.finding] == []
+
+    def test_the_regions_of_a_map_have_its_words(self, tmp_path, monkeypatch, featscape):
+        flat = tmp_path / "flat"
+        write_images(flat, 60)
+        words = np.repeat([[151], [281]], 30, axis=0).astype(np.int16)  # Chihuahua, tabby
+        recognized = Recognized(words, np.full((60, 1), 0.9, np.float32))
+        monkeypatch.setattr(
+            "featscape.pipeline.recognize_in_folder",
+            lambda folder, *_arguments, **_options: write_recognized(folder, recognized),
+        )
+        positions = np.repeat([[0.0, 0.0], [20.0, 0.0]], 30, axis=0)
+        positions += np.random.default_rng(0).normal(size=(60, 2))
+        embed = pipeline.embed
+        monkeypatch.setattr(
+            "featscape.pipeline.embed",
+            lambda *given, **options: replace(
+                embed(*given, **options), positions=positions.astype(np.float32)
+            ),
+        )
+        made = make_map(flat, "m", perplexity=4, size_px=400)
+        regions = made.regions
+        assert list(regions.columns) == [
+            *("level", "name", "words", "n_images", "representative", "x", "y")
+        ]
+        assert set(regions.name[regions.level == 0]) == {"Chihuahua", "tabby"}
+        assert set(regions.representative) <= set(made.paths)
+        assert open_bundle(made.folder / "bundle").manifest.regions[0].level == 0
+        unnamed = make_map(flat, "n", perplexity=4, size_px=400, names=False)
+        assert not (unnamed.folder / "regions.json").exists()
+        assert unnamed.regions.equals(regions)
+        assert (made.folder / "scatter.png").read_bytes() != (
+            unnamed.folder / "scatter.png"
+        ).read_bytes()
+        shown = " ".join(featscape("info", "m").out.split())
+        assert f"regions {len(regions)} with a name: " in shown
 
     def test_rows_belong_together(self, made):
         assert len(made) == 24

@@ -16,6 +16,7 @@ from featscape.mapfolder import read as maps
 from featscape.options import FeatureMapOptions, MapOptions
 from featscape.steps.findings import open_findings
 from featscape.steps.placement import open_placer, place_source
+from featscape.steps.regions import open_regions
 from featscape.steps.search import Searcher
 
 if TYPE_CHECKING:
@@ -71,6 +72,45 @@ class InteractiveMap(ExportableMap):
             If a file of the map is missing or damaged.
         """
         return open_findings(self)
+
+    @cached_property
+    def regions(self) -> pd.DataFrame:
+        """The named regions of the map: dense clusters at several levels.
+
+        One row per region, the largest regions first: level (0 for the largest regions), name,
+        words (the typical terms), n_images, representative (the path of the image that is most
+        similar to the others; its number on a map without paths), and x, y (and z), the position
+        of the name.
+
+        The regions of a map that was made without names are computed when they are first used.
+
+        Raises
+        ------
+        MissingExtra
+            If pandas is not installed.
+        InputError
+            If a file of the map is missing or damaged.
+        """
+        try:
+            import pandas as pd
+        except ModuleNotFoundError as error:
+            raise missing_library(error, "regions") from error
+        regions = open_regions(self)
+        anchors = [region.anchor for region in regions]
+        items = [region.representative for region in regions]
+        return pd.DataFrame(
+            {
+                "level": [region.level for region in regions],
+                "name": [region.name for region in regions],
+                "words": [tuple(word for word, _ in region.words) for region in regions],
+                "n_images": [region.n_items for region in regions],
+                "representative": items if self.paths is None else [self.paths[i] for i in items],
+            }
+            | {
+                axis: self.positions[anchors, place]
+                for place, axis in enumerate("xyz"[: self.positions.shape[1]])
+            }
+        )
 
     def search(
         self,

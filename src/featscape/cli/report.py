@@ -43,6 +43,7 @@ _PICTURES = {
 _MAX_CLASSES = 20  # a longer table of classes shows the ten worst and the ten best classes
 _MAX_REASONS = 6  # reasons for skipped files in the summary
 _MAX_SKIPPED = 20  # skipped files listed by `info`
+_MAX_NAMES = 6  # regions named by `info`
 _MAX_ON_DISK = 20  # networks listed without a pattern
 # The names of the networks of each library, and a remark.
 _LIBRARIES = {
@@ -106,6 +107,8 @@ def describe(opened: Map) -> RenderableType:
         f"{run['n_iter']:,} iterations, KL divergence {run['kl_divergence']:.3f}"
         f"{landmarks_in_words(opened.landmarks)}{_on_gpu(run)}",
     )
+    for words in _regions(opened):
+        add_row(facts, "regions", words)
     return stack(
         f"{_count(opened)}: {printable(opened.folder)}/",
         _pictures(opened),
@@ -114,6 +117,18 @@ def describe(opened: Map) -> RenderableType:
         *_skipped_files(run),
         _timings(run),
     )
+
+
+def _regions(opened: Map) -> Iterator[str]:
+    """Yield the number of named regions and the largest names; nothing without regions.json."""
+    from featscape.mapfolder.regions_file import read_regions
+
+    regions = read_regions(opened.folder, n_items=len(opened))
+    if regions is not None:
+        names = dict.fromkeys(region.name for region in regions)
+        listed = ", ".join(list(names)[:_MAX_NAMES])
+        more = ", ..." if len(names) > _MAX_NAMES else ""
+        yield f"{len(regions):,} with a name{': ' if names else ''}{listed}{more}"
 
 
 def _on_gpu(run: dict[str, Any]) -> str:

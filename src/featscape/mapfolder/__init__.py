@@ -10,6 +10,7 @@
       findings.json    what the map shows: see docs/explanation/findings.md
       words.npz        classes that the network recognizes: indices (n, 5) int16 of ImageNet-1k
                        and probabilities (n, 5) float32
+      regions.json     named regions: see `featscape.records.regions`
       neighbors.npz    indices (n, k) int32 and distances (n, k) float32
       thumbnails/      packed thumbnails
       bundle/          the files of the interactive map: see docs/explanation/viewer.md

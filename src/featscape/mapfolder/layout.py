@@ -27,6 +27,7 @@ FEATURES = "features.npy"
 NEIGHBORS = "neighbors.npz"
 FINDINGS = "findings.json"
 WORDS = "words.npz"
+REGIONS = "regions.json"
 
 # fnmatch patterns of all files that any release has written into a bundle or a map folder. A
 # folder with another file is not replaced. Never remove a pattern.
@@ -37,7 +38,8 @@ BUNDLE_FILES = (
     *("words.bin", "word-classes.bin", "word-probabilities.bin"),
 )
 MAP_FILES = (
-    *(RUN, ITEMS, FEATURES, NEIGHBORS, FINDINGS, WORDS, SCATTER, MOSAIC, GRID, CLASSES, PAGE),
+    *(RUN, ITEMS, FEATURES, NEIGHBORS, FINDINGS, WORDS, REGIONS),
+    *(SCATTER, MOSAIC, GRID, CLASSES, PAGE),
     *(f"{THUMBNAILS}/data.bin", f"{THUMBNAILS}/offsets.npy"),
     *(f"{BUNDLE}/{name}" for name in BUNDLE_FILES),
 )

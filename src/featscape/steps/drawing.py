@@ -19,7 +19,7 @@ from featscape.words import name_classes
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from concurrent.futures import Future
     from typing import Any
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from featscape.options import EmbeddingOptions
     from featscape.progress import Progress, Stopwatch
     from featscape.records import Embedding, Features
+    from featscape.records.regions import Region
 
 _LEAST_CLASSES, _MOST_CLASSES = 3, 60  # in the picture; the names of more classes are too small
 
@@ -41,6 +42,7 @@ def draw(
     output: Path,
     features: Features | None = None,
     findings: Findings | None = None,
+    regions: Sequence[Region] = (),
     watch: Stopwatch,
 ) -> None:
     """Draw the pictures and the page.
@@ -61,10 +63,14 @@ def draw(
         None for features that another program computed.
     findings : Findings or None
         None for a map without findings.
+    regions : sequence of Region
+        The page shows the names of all regions. The pictures of a map without labels have the names
+        of the first level.
     watch : Stopwatch
     """
     pictures = options if isinstance(options, PictureOptions) else PictureOptions()
     look = {name: getattr(options, name) for name in ("title", "caption", "names", "dark")}
+    look["item_names"] = {one.anchor: one.name for one in regions if one.level == 0}
     with watch.stage("pictures"), _PictureWriter(folder) as writer:
         _draw_points(embedding, look, writer=writer)
         if features is not None:
@@ -79,6 +85,7 @@ def draw(
             title=options.title or output.resolve().name.removesuffix("-map"),
             features=features,
             findings=findings,
+            regions=regions,
             progress=options.report,
         )
 
@@ -186,6 +193,7 @@ def _write_interactive(
     title: str,
     features: Features | None,
     findings: Findings | None,
+    regions: Sequence[Region],
     progress: Progress,
 ) -> None:
     """Write map.html, and the bundle of files that the browser reads."""
@@ -214,6 +222,7 @@ def _write_interactive(
         facts=facts_of(embedding, features),
         findings=None if findings is None else arrange_findings(findings),
         words=None if recognized is None else name_classes(recognized),
+        regions=regions,
         progress=progress,
     )
     write_page(

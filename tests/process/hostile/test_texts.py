@@ -12,7 +12,9 @@ from hostile.uses import open_client
 
 
 @pytest.mark.parametrize("name", list(maps.texts(Path("/canary"), 1)))
-@pytest.mark.parametrize("file", ["run.json", "findings.json", "bundle/manifest.json"])
+@pytest.mark.parametrize(
+    "file", ["run.json", "findings.json", "regions.json", "bundle/manifest.json"]
+)
 def test_hostile_strings_in_a_json_file_cause_no_harm(hostile, use, texts, file, name):
     maps.change_json(hostile / file, lambda content: maps.all_replaced(content, texts[name]))
     use(file)

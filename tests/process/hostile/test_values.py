@@ -9,7 +9,9 @@ from hostile import maps
 from hostile.uses import request_everything
 
 
-@pytest.mark.parametrize("file", ["run.json", "findings.json", "bundle/manifest.json"])
+@pytest.mark.parametrize(
+    "file", ["run.json", "findings.json", "regions.json", "bundle/manifest.json"]
+)
 def test_a_json_value_of_another_type_causes_at_most_an_error_of_one_line(
     hostile, seed, featscape, file
 ):
@@ -18,7 +20,8 @@ def test_a_json_value_of_another_type_causes_at_most_an_error_of_one_line(
         for number, place in enumerate(maps.kinds_of_places(content)):
             value = maps.VALUES[number % len(maps.VALUES)]
             (hostile / file).write_text(json.dumps(maps.replaced(content, place, value)))
-            command = {"run.json": "info", "findings.json": "findings"}.get(file)
+            commands = {"run.json": "info", "regions.json": "info", "findings.json": "findings"}
+            command = commands.get(file)
             if command:
                 report = ("report", hostile, "--to", hostile.parent / "report.html", "--force")
                 for shown in (featscape(command, hostile), featscape(*report)):
