@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 from sklearn.datasets import load_digits
 
 from fashion_mnist import FashionMNIST
+from meshtsne.affinities import joint_probabilities
 from meshtsne.estimator import TSNE
 from meshtsne.fit.request import make_request
 from meshtsne.fit.stages import HostStages
@@ -69,7 +70,10 @@ class Problem:
         stages.find_neighbors()
         self.points: NDArray[np.float32] = np.asarray(stages.points)
         self.n_threads = request.n_threads
-        self.P = stages.join()
+        stages.join()
+        self.P = joint_probabilities(
+            stages.neighbors, request.perplexities, n_threads=request.n_threads
+        )
         self.start = stages.first_positions()
         rng = np.random.default_rng(0)
         self._rows = rng.choice(self.n, size=min(self.n, MEASURED_POINTS), replace=False)

@@ -70,9 +70,9 @@ Grid checked_grid(const AnyGrid& values, int dimensions, const Origin& origin, d
     return grid;
 }
 
-auto conditional_probabilities(In<float, 2> squared_distances, In<std::int32_t, 2> indices,
+auto conditional_probabilities(In<float, 2> distances, In<std::int32_t, 2> indices,
                                double perplexity, Pool& pool) {
-    const std::size_t n = squared_distances.shape(0), k = squared_distances.shape(1);
+    const std::size_t n = distances.shape(0), k = distances.shape(1);
     require(indices.shape(0) == n && indices.shape(1) == k,
             "distances and indices must have the same shape");
     require(perplexity >= 1, "perplexity must be at least 1");
@@ -84,17 +84,17 @@ auto conditional_probabilities(In<float, 2> squared_distances, In<std::int32_t, 
         pool.run_chunks(rows, 256, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
             std::vector<float> squared(padded), row(padded);
             for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-                const float* from = squared_distances.data() + i * k;
+                const float* from = distances.data() + i * k;
                 const std::int32_t* index = indices.data() + i * k;
                 float least = INFINITY;
                 std::size_t valid = 0;
                 for (std::size_t j = 0; j < k; ++j) {
-                    if (index[j] >= 0) least = std::min(least, from[j]), ++valid;
+                    if (index[j] >= 0) least = std::min(least, from[j] * from[j]), ++valid;
                 }
                 double mean = 0;
                 for (std::size_t j = 0; j < padded; ++j) {
                     const bool real = j < k && index[j] >= 0;
-                    squared[j] = real ? from[j] - least : INFINITY;
+                    squared[j] = real ? from[j] * from[j] - least : INFINITY;
                     if (real) mean += static_cast<double>(squared[j]) / static_cast<double>(valid);
                 }
                 std::fill(row.begin(), row.end(), 0.0F);
@@ -109,34 +109,53 @@ auto conditional_probabilities(In<float, 2> squared_distances, In<std::int32_t, 
     return to_numpy(std::move(p), {n, k});
 }
 
-auto symmetrize_neighbors(In<std::int32_t, 2> indices, In<float, 2> probabilities, Pool& pool) {
+Conditional checked_edges(const In<std::int32_t, 2>& indices, const In<float, 2>& probabilities) {
     const std::size_t n = indices.shape(0), k = indices.shape(1);
     require(probabilities.shape(0) == n && probabilities.shape(1) == k,
             "indices and probabilities must have the same shape");
     for (std::size_t e = 0; e < n * k; ++e)
         require(indices.data()[e] < static_cast<std::int64_t>(n),
                 "an index is beyond the last point");
+    return {indices.data(), probabilities.data(), static_cast<std::int64_t>(n),
+            static_cast<std::int64_t>(k)};
+}
+
+auto symmetrize_neighbors(In<std::int32_t, 2> indices, In<float, 2> probabilities, Pool& pool) {
+    const Conditional conditional = checked_edges(indices, probabilities);
     Csr csr;
     {
         nb::gil_scoped_release release;
-        csr = symmetrize(pool, indices.data(), probabilities.data(), static_cast<std::int64_t>(n),
-                         static_cast<std::int64_t>(k));
+        csr = symmetrize(pool, conditional);
     }
     const auto edges = static_cast<std::size_t>(csr.row.back());
-    return std::make_tuple(to_numpy(copy<std::int64_t>(csr.row), {n + 1}),
+    return std::make_tuple(to_numpy(copy<std::int64_t>(csr.row), {csr.row.size()}),
                            to_numpy(std::move(csr.column), {edges}),
                            to_numpy(std::move(csr.p), {edges}));
+}
+
+void check_positions(const In<float, 2>& Y) {
+    require(Y.shape(0) < (1ULL << 31), "the number of points must be less than 2^31");
+    require(std::all_of(Y.data(), Y.data() + Y.size(), [](float y) { return std::isfinite(y); }),
+            "positions must be finite");
+    require(Y.shape(0) > 0 && Y.shape(1) >= 1 && Y.shape(1) <= 3,
+            "positions must be (n, 1), (n, 2) or (n, 3)");
+}
+
+std::shared_ptr<Points> join_points(std::shared_ptr<Pool> pool, In<std::int32_t, 2> indices,
+                                    In<float, 2> probabilities, In<float, 2> Y) {
+    check_positions(Y);
+    const Conditional conditional = checked_edges(indices, probabilities);
+    require(indices.shape(0) == Y.shape(0), "each point must have a row of neighbors");
+    nb::gil_scoped_release release;
+    return std::make_shared<Points>(std::move(pool), conditional, Y.data(),
+                                    static_cast<int>(Y.shape(1)));
 }
 
 std::shared_ptr<Points> make_points(std::shared_ptr<Pool> pool, In<std::int64_t, 1> indptr,
                                     In<std::int32_t, 1> indices, In<float, 1> data,
                                     In<float, 2> Y) {
+    check_positions(Y);
     const std::size_t n = Y.shape(0);
-    require(n < (1ULL << 31), "the number of points must be less than 2^31");
-    require(std::all_of(Y.data(), Y.data() + Y.size(), [](float y) { return std::isfinite(y); }),
-            "positions must be finite");
-    require(n > 0 && Y.shape(1) >= 1 && Y.shape(1) <= 3,
-            "positions must be (n, 1), (n, 2) or (n, 3)");
     require(indptr.shape(0) == n + 1 && indices.shape(0) == data.shape(0),
             "P must be a CSR matrix of shape (n, n)");
     const std::int64_t* row = indptr.data();
@@ -212,10 +231,9 @@ NB_MODULE(_native, m) {
             "n_threads"_a)
         .def_prop_ro("n_threads", &Pool::size);
 
-    m.def("conditional_probabilities", &conditional_probabilities, "squared_distances"_a,
-          "indices"_a, "perplexity"_a, "pool"_a,
-          "Return p_j|i, shape (n, k), from squared distances; 0 for a missing neighbor (index < "
-          "0).");
+    m.def("conditional_probabilities", &conditional_probabilities, "distances"_a, "indices"_a,
+          "perplexity"_a, "pool"_a,
+          "Return p_j|i, shape (n, k), from distances; 0 for a missing neighbor (index < 0).");
     m.def(
         "symmetrize", &symmetrize_neighbors, "indices"_a, "probabilities"_a, "pool"_a,
         "Return (P + P^T) / sum as (indptr, indices, data), columns ascending; an index < 0 marks "
@@ -272,6 +290,9 @@ NB_MODULE(_native, m) {
 
     nb::class_<Points>(m, "Points", "Positions, velocities and gains of n points, and P.")
         .def(nb::new_(&make_points), "pool"_a, "indptr"_a, "indices"_a, "data"_a, "positions"_a)
+        .def_static("from_conditional", &join_points, "pool"_a, "indices"_a, "probabilities"_a,
+                    "positions"_a,
+                    "Return the same points as from P = `symmetrize`, which takes more memory.")
         .def_prop_ro("size", &Points::size)
         .def("restart", &Points::restart, "Set the velocities to 0 and the gains to 1.")
         .def("renumber", &Points::renumber, nb::call_guard<nb::gil_scoped_release>(),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -28,11 +29,22 @@ struct Incoming {
     Buffer<float> p;
 };
 
+// The edges with new numbers of the points: point i is the caller's point order[i].
+struct Numbered : Conditional {
+    const std::uint32_t* order; // null: the caller's numbers
+    const std::uint32_t* rank;  // its inverse
+
+    std::int64_t row(std::int64_t i) const { return k * (order ? order[i] : i); }
+    std::int64_t target(std::int64_t e) const {
+        return rank && index[e] >= 0 ? rank[index[e]] : index[e];
+    }
+};
+
 // The incoming edges of the points `first` .. `last`, by a radix sort by target: first into
 // buckets, then within each bucket, which fits into the cache. Scattering all edges in one pass
 // would miss the cache for every edge.
-Incoming transpose(Pool& pool, const std::int32_t* index, const float* p, std::int64_t n,
-                   std::int64_t k, std::int64_t first, std::int64_t last) {
+Incoming transpose(Pool& pool, const Numbered& edges, std::int64_t first, std::int64_t last) {
+    const std::int64_t n = edges.n, k = edges.k;
     const std::int64_t buckets = (last - first + kBucket - 1) / kBucket;
     const std::int64_t sources = std::max(kBucket, (n + kMostChunks - 1) / kMostChunks);
     const std::int64_t chunks = (n + sources - 1) / sources;
@@ -40,8 +52,11 @@ Incoming transpose(Pool& pool, const std::int32_t* index, const float* p, std::i
     std::vector<std::int64_t> place(static_cast<std::size_t>(chunks * buckets), 0);
     pool.run_chunks(n, sources, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
         std::int64_t* count = place.data() + c * buckets;
-        for (std::int64_t e = begin * k; e < end * k; ++e) {
-            if (index[e] >= first && index[e] < last) ++count[(index[e] - first) / kBucket];
+        for (std::int64_t i = begin; i < end; ++i) {
+            for (std::int64_t e = edges.row(i), stop = e + k; e < stop; ++e) {
+                const std::int64_t target = edges.target(e);
+                if (target >= first && target < last) ++count[(target - first) / kBucket];
+            }
         }
     });
     std::vector<std::int64_t> start(static_cast<std::size_t>(buckets) + 1, 0);
@@ -53,15 +68,16 @@ Incoming transpose(Pool& pool, const std::int32_t* index, const float* p, std::i
         }
     }
     start.back() = running;
-    auto edges = buffer<Edge>(static_cast<std::size_t>(running));
+    auto sorted = buffer<Edge>(static_cast<std::size_t>(running));
     pool.run_chunks(n, sources, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
         std::int64_t* next = place.data() + c * buckets;
         for (std::int64_t i = begin; i < end; ++i) {
-            for (std::int64_t e = i * k; e < (i + 1) * k; ++e) {
-                if (index[e] < first || index[e] >= last) continue;
-                const auto target = static_cast<std::int32_t>(index[e] - first);
-                edges[static_cast<std::size_t>(next[target / kBucket]++)] = {
-                    target, static_cast<std::int32_t>(i), p[e]};
+            for (std::int64_t e = edges.row(i), stop = e + k; e < stop; ++e) {
+                const std::int64_t target = edges.target(e);
+                if (target < first || target >= last) continue;
+                const auto to = static_cast<std::int32_t>(target - first);
+                sorted[static_cast<std::size_t>(next[to / kBucket]++)] = {
+                    to, static_cast<std::int32_t>(i), edges.p[e]};
             }
         }
     });
@@ -72,8 +88,8 @@ Incoming transpose(Pool& pool, const std::int32_t* index, const float* p, std::i
     in.p = buffer<float>(static_cast<std::size_t>(running));
     pool.run_chunks(
         last - first, kBucket, [&](std::int64_t b, std::int64_t begin, std::int64_t end) {
-            const Edge* bucket = edges.get() + start[static_cast<std::size_t>(b)];
-            const Edge* bucket_end = edges.get() + start[static_cast<std::size_t>(b) + 1];
+            const Edge* bucket = sorted.get() + start[static_cast<std::size_t>(b)];
+            const Edge* bucket_end = sorted.get() + start[static_cast<std::size_t>(b) + 1];
             std::int64_t next[kBucket + 1] = {};
             for (const Edge* edge = bucket; edge < bucket_end; ++edge)
                 ++next[edge->target - begin + 1];
@@ -100,13 +116,13 @@ struct Merged {
         p.clear();
     }
 
-    void add_row(const Incoming& in, const std::int32_t* index, const float* own_p, std::int64_t k,
-                 std::int64_t i) {
+    void add_row(const Incoming& in, const Numbered& edges, std::int64_t i) {
         own.clear();
-        for (std::int64_t e = i * k; e < (i + 1) * k; ++e) {
-            if (index[e] < 0) continue;
-            own.push_back(std::uint64_t{static_cast<std::uint32_t>(index[e])} << 32 |
-                          std::bit_cast<std::uint32_t>(own_p[e]));
+        for (std::int64_t e = edges.row(i), stop = e + edges.k; e < stop; ++e) {
+            const std::int64_t target = edges.target(e);
+            if (target < 0) continue;
+            own.push_back(std::uint64_t{static_cast<std::uint32_t>(target)} << 32 |
+                          std::bit_cast<std::uint32_t>(edges.p[e]));
         }
         std::sort(own.begin(), own.end());
         const auto row = static_cast<std::size_t>(i - in.first);
@@ -207,32 +223,59 @@ Buffer<std::uint32_t> ranks(Pool& pool, const std::uint32_t* order, std::int64_t
     return rank;
 }
 
+// 1 / sum of P before the normalization: the sum of p_j|i + p_i|j.
+float normalization(Pool& pool, const Conditional& edges) {
+    std::vector<double> sums(static_cast<std::size_t>((edges.n + kChunk - 1) / kChunk));
+    pool.run_chunks(edges.n, kChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
+        double sum = 0;
+        for (std::int64_t e = begin * edges.k; e < end * edges.k; ++e) {
+            if (edges.index[e] >= 0 && edges.p[e] > 0) sum += static_cast<double>(edges.p[e]);
+        }
+        sums[static_cast<std::size_t>(c)] = sum;
+    });
+    const double total = 2 * std::accumulate(sums.begin(), sums.end(), 0.0);
+    return static_cast<float>(total > 0 ? 1.0 / total : 0.0);
+}
+
+// The unit of the codes for n points. A row of p_j|i has the sum 1, so no p is above 1 / n, unless
+// the caller gave P. A power of two keeps the mantissa of p.
+float unit_above(std::int64_t n, float largest) {
+    return std::exp2(std::ceil(std::log2(std::max(largest, 1.0F / static_cast<float>(n)))));
+}
+
+// Calls visit(incoming edges, first, last) for a few ranges of rows: the edges sorted by target
+// take more memory than P.
+template <class Visit> void for_parts(Pool& pool, const Numbered& edges, const Visit& visit) {
+    const std::int64_t n = edges.n;
+    const std::int64_t part = std::max(kPart, (n / kMostParts + kBucket - 1) / kBucket * kBucket);
+    for (std::int64_t first = 0; first < n; first += part) {
+        const std::int64_t last = std::min(n, first + part);
+        visit(transpose(pool, edges, first, last), first, last);
+    }
+}
+
 } // namespace
 
 float decode(std::uint16_t code) {
     return std::bit_cast<float>((static_cast<std::uint32_t>(code) << kCodeShift) + kCodeBias);
 }
 
-Csr symmetrize(Pool& pool, const std::int32_t* index, const float* p, std::int64_t n,
-               std::int64_t k) {
+Csr symmetrize(Pool& pool, const Conditional& conditional) {
     struct MergedChunk {
         const std::int32_t* column;
         const float* p;
-        double total;
     };
+    const std::int64_t n = conditional.n;
+    const Numbered edges{conditional, nullptr, nullptr};
+    const float scale = normalization(pool, conditional);
     Csr out;
     out.row.assign(static_cast<std::size_t>(n) + 1, 0);
     // No memory is in use for the end of the arrays, which is never written.
-    out.column = buffer<std::int32_t>(static_cast<std::size_t>(2 * n * k));
-    out.p = buffer<float>(static_cast<std::size_t>(2 * n * k));
+    out.column = buffer<std::int32_t>(static_cast<std::size_t>(2 * n * edges.k));
+    out.p = buffer<float>(static_cast<std::size_t>(2 * n * edges.k));
     std::vector<Merged> scratch(static_cast<std::size_t>(pool.size()));
     Arena memory(kArenaChunk);
-    double total = 0;
-    // The edges take more memory than P, so the rows are merged in a few parts.
-    const std::int64_t part = std::max(kPart, (n / kMostParts + kBucket - 1) / kBucket * kBucket);
-    for (std::int64_t first = 0; first < n; first += part) {
-        const std::int64_t last = std::min(n, first + part);
-        const Incoming in = transpose(pool, index, p, n, k, first, last);
+    for_parts(pool, edges, [&](const Incoming& in, std::int64_t first, std::int64_t last) {
         std::vector<MergedChunk> chunks(
             static_cast<std::size_t>((last - first + kChunk - 1) / kChunk));
         memory.clear();
@@ -243,47 +286,41 @@ Csr symmetrize(Pool& pool, const std::int32_t* index, const float* p, std::int64
                 const std::int64_t begin = first + c * kChunk;
                 for (std::int64_t i = begin; i < std::min(last, begin + kChunk); ++i) {
                     const std::size_t before = merged.p.size();
-                    merged.add_row(in, index, p, k, i);
+                    merged.add_row(in, edges, i);
                     out.row[static_cast<std::size_t>(i) + 1] =
                         static_cast<std::int64_t>(merged.p.size() - before);
                 }
-                chunks[static_cast<std::size_t>(c)] = {
-                    keep(memory, merged.column), keep(memory, merged.p),
-                    std::accumulate(merged.p.begin(), merged.p.end(), 0.0)};
+                chunks[static_cast<std::size_t>(c)] = {keep(memory, merged.column),
+                                                       keep(memory, merged.p)};
             });
         std::partial_sum(out.row.begin() + first, out.row.begin() + last + 1,
                          out.row.begin() + first);
-        for (const MergedChunk& chunk : chunks) total += chunk.total;
         pool.run_chunks(
             last - first, kChunk, [&](std::int64_t c, std::int64_t begin, std::int64_t end) {
                 const MergedChunk& chunk = chunks[static_cast<std::size_t>(c)];
                 const std::int64_t to = out.row[static_cast<std::size_t>(first + begin)],
                                    count = out.row[static_cast<std::size_t>(first + end)] - to;
                 std::copy_n(chunk.column, count, out.column.get() + to);
-                std::copy_n(chunk.p, count, out.p.get() + to);
+                std::transform(chunk.p, chunk.p + count, out.p.get() + to,
+                               [scale](float p) { return p * scale; });
             });
-    }
-    const auto scale = static_cast<float>(total > 0 ? 1.0 / total : 0.0);
-    pool.run_chunks(out.row.back(), kPart, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
-        for (std::int64_t e = begin; e < end; ++e) out.p[static_cast<std::size_t>(e)] *= scale;
     });
     return out;
 }
 
-// fill_row(i, add) calls add(column, code) for each entry of row i.
 template <class FillRow>
-std::vector<Block> PackedGraph::filled(Pool& pool, Arena& memory, const FillRow& fill_row) const {
-    std::vector<Block> blocks(static_cast<std::size_t>((n_ + kChunk - 1) / kChunk));
+void PackedGraph::fill(Pool& pool, std::int64_t first, std::int64_t last, const FillRow& fill_row) {
     std::vector<RowParts> scratch(static_cast<std::size_t>(pool.size()));
-    const auto n_blocks = static_cast<std::int64_t>(blocks.size());
-    pool.run_with_thread(n_blocks, [&](std::int64_t number, int thread) {
+    const std::int64_t first_block = first / kChunk, end_block = (last + kChunk - 1) / kChunk;
+    pool.run_with_thread(end_block - first_block, [&](std::int64_t task, int thread) {
         auto& [near, far] = scratch[static_cast<std::size_t>(thread)];
         near.clear();
         far.clear();
+        const std::int64_t number = first_block + task;
         const std::int64_t begin = number * kChunk, end = std::min(n_, begin + kChunk);
         const std::int64_t base = std::max<std::int64_t>(0, begin + kChunk / 2 - 32768);
         for (std::int64_t i = begin; i < end; ++i) {
-            fill_row(i, [&](std::int64_t column, std::uint16_t code) {
+            fill_row(i, thread, [&](std::int64_t column, std::uint16_t code) {
                 if (column >= base && column < base + 65536) {
                     near.add(static_cast<std::uint16_t>(column - base), code);
                 } else {
@@ -293,45 +330,82 @@ std::vector<Block> PackedGraph::filled(Pool& pool, Arena& memory, const FillRow&
             near.end_row(static_cast<std::uint16_t>(i - base));
             far.end_row(static_cast<std::uint32_t>(i));
         }
-        blocks[static_cast<std::size_t>(number)] = {begin,
-                                                    end,
-                                                    base,
-                                                    keep(memory, near.row()),
-                                                    keep(memory, far.row()),
-                                                    keep(memory, near.entries()),
-                                                    keep(memory, far.entries(), kFarAhead),
-                                                    unit_};
+        blocks_[static_cast<std::size_t>(number)] = {begin,
+                                                     end,
+                                                     base,
+                                                     keep(*memory_, near.row()),
+                                                     keep(*memory_, far.row()),
+                                                     keep(*memory_, near.entries()),
+                                                     keep(*memory_, far.entries(), kFarAhead),
+                                                     unit_};
     });
-    return blocks;
+}
+
+void PackedGraph::allocate(std::int64_t n_entries) {
+    const std::size_t expected = kBytesPerEntry * static_cast<std::size_t>(n_entries);
+    const std::size_t chunk = std::clamp(expected, kSmallest, kArenaChunk);
+    memory_ = std::make_unique<Arena>(chunk);
+    spare_ = std::make_unique<Arena>(chunk);
+    blocks_.resize(static_cast<std::size_t>((n_ + kChunk - 1) / kChunk));
 }
 
 PackedGraph::PackedGraph(Pool& pool, const std::int64_t* row, const std::int32_t* column,
                          const float* p, const std::vector<std::uint32_t>& order)
     : n_(static_cast<std::int64_t>(order.size())),
-      unit_(row[n_] > 0 ? *std::max_element(p, p + row[n_]) : 0.0F) {
-    const std::size_t expected = kBytesPerEntry * static_cast<std::size_t>(row[n_]);
-    const std::size_t chunk = std::clamp(expected, kSmallest, kArenaChunk);
-    memory_ = std::make_unique<Arena>(chunk);
-    spare_ = std::make_unique<Arena>(chunk);
+      unit_(unit_above(n_, row[n_] > 0 ? *std::max_element(p, p + row[n_]) : 0.0F)) {
+    allocate(row[n_]);
     const auto rank = ranks(pool, order.data(), n_);
-    blocks_ = filled(pool, *memory_, [&](std::int64_t i, const auto& add) {
+    // Ascending columns, as from the conditional probabilities: the bits of a sum depend on them.
+    std::vector<std::vector<std::pair<std::uint32_t, std::uint16_t>>> scratch(
+        static_cast<std::size_t>(pool.size()));
+    fill(pool, 0, n_, [&](std::int64_t i, int thread, const auto& add) {
+        auto& entries = scratch[static_cast<std::size_t>(thread)];
+        entries.clear();
         const std::size_t own = order[static_cast<std::size_t>(i)];
         for (std::int64_t e = row[own]; e < row[own + 1]; ++e) {
             if (const std::uint16_t code = encode(p[e] / unit_))
-                add(rank[static_cast<std::size_t>(column[e])], code);
+                entries.emplace_back(rank[static_cast<std::size_t>(column[e])], code);
         }
+        std::sort(entries.begin(), entries.end());
+        for (const auto& [to, code] : entries) add(to, code);
+    });
+}
+
+PackedGraph::PackedGraph(Pool& pool, const Conditional& conditional,
+                         const std::vector<std::uint32_t>& order)
+    : n_(conditional.n) {
+    const float scale = normalization(pool, conditional);
+    // Twice the largest p_j|i is a bound of the largest sum p_j|i + p_i|j.
+    const float* p_end = conditional.p + n_ * conditional.k;
+    unit_ = unit_above(n_, conditional.k > 0 ? 2 * scale * *std::max_element(conditional.p, p_end)
+                                             : 0.0F);
+    allocate(n_ * conditional.k);
+    const auto rank = ranks(pool, order.data(), n_);
+    const Numbered edges{conditional, order.data(), rank.get()};
+    std::vector<Merged> scratch(static_cast<std::size_t>(pool.size()));
+    for_parts(pool, edges, [&](const Incoming& in, std::int64_t first, std::int64_t last) {
+        fill(pool, first, last, [&](std::int64_t i, int thread, const auto& add) {
+            Merged& merged = scratch[static_cast<std::size_t>(thread)];
+            merged.clear();
+            merged.add_row(in, edges, i);
+            for (std::size_t e = 0; e < merged.p.size(); ++e) {
+                if (const std::uint16_t code = encode(merged.p[e] * scale / unit_))
+                    add(merged.column[e], code);
+            }
+        });
     });
 }
 
 void PackedGraph::renumber(Pool& pool, const std::uint32_t* order) {
     const auto rank = ranks(pool, order, n_);
-    spare_->clear();
-    blocks_ = filled(pool, *spare_, [&](std::int64_t i, const auto& add) {
-        for_row(order[i], [&](std::int64_t column, std::uint16_t code) {
+    const std::vector<Block> before = blocks_;
+    std::swap(memory_, spare_);
+    memory_->clear();
+    fill(pool, 0, n_, [&](std::int64_t i, int, const auto& add) {
+        for_row(before, order[i], [&](std::int64_t column, std::uint16_t code) {
             if (code != 0) add(rank[column], code);
         });
     });
-    std::swap(memory_, spare_);
 }
 
 std::vector<std::uint32_t> curve_order(Pool& pool, const float* Y, std::int64_t n, int dimensions) {

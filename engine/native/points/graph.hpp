@@ -18,15 +18,21 @@ struct Csr {
     Buffer<float> p;
 };
 
-// (P + P^T) / sum with ascending columns, from k neighbors of each point; index < 0 is a missing
+// The k neighbors of each point and their conditional probabilities p_j|i; index < 0 is a missing
 // neighbor.
-Csr symmetrize(Pool& pool, const std::int32_t* index, const float* p, std::int64_t n,
-               std::int64_t k);
+struct Conditional {
+    const std::int32_t* index; // n x k
+    const float* p;            // n x k
+    std::int64_t n, k;
+};
+
+// P = (p_j|i + p_i|j) / sum, with ascending columns.
+Csr symmetrize(Pool& pool, const Conditional& edges);
 
 // Number of points in one task, and of rows in one block of the graph.
 constexpr std::int64_t kChunk = 512;
 
-// Returns p as a share of the largest p.
+// Returns p as a share of the unit.
 float decode(std::uint16_t code);
 
 // P in the format of the kernels: see Block.
@@ -37,21 +43,33 @@ class PackedGraph {
     PackedGraph(Pool& pool, const std::int64_t* row, const std::int32_t* column, const float* p,
                 const std::vector<std::uint32_t>& order);
 
-    float unit() const { return unit_; } // the largest p
+    // The same graph as from the result of `symmetrize`, which takes twice the memory.
+    PackedGraph(Pool& pool, const Conditional& edges, const std::vector<std::uint32_t>& order);
+
+    float unit() const { return unit_; } // a power of two, at least the largest p and 1 / n
     std::int64_t n_blocks() const { return static_cast<std::int64_t>(blocks_.size()); }
     const Block& block(std::int64_t number) const {
         return blocks_[static_cast<std::size_t>(number)];
     }
 
     // Calls visit(column, code) for each entry of row i; code 0 is padding.
-    template <class Visit> void for_row(std::int64_t i, const Visit& visit) const;
+    template <class Visit> void for_row(std::int64_t i, const Visit& visit) const {
+        for_row(blocks_, i, visit);
+    }
 
     // Moves row order[i] to row i, and renumbers the columns in the same way.
     void renumber(Pool& pool, const std::uint32_t* order);
 
   private:
+    template <class Visit>
+    static void for_row(const std::vector<Block>& blocks, std::int64_t i, const Visit& visit);
+
+    void allocate(std::int64_t n_entries);
+
+    // Fills the blocks of the rows first .. last. fill_row(i, thread, add) calls add(column, code)
+    // for each entry of row i.
     template <class FillRow>
-    std::vector<Block> filled(Pool& pool, Arena& memory, const FillRow& fill_row) const;
+    void fill(Pool& pool, std::int64_t first, std::int64_t last, const FillRow& fill_row);
 
     std::int64_t n_;
     float unit_;
@@ -59,8 +77,9 @@ class PackedGraph {
     std::unique_ptr<Arena> memory_, spare_; // memory of the current and of the previous blocks
 };
 
-template <class Visit> void PackedGraph::for_row(std::int64_t i, const Visit& visit) const {
-    const Block& rows = block(i / kChunk);
+template <class Visit>
+void PackedGraph::for_row(const std::vector<Block>& blocks, std::int64_t i, const Visit& visit) {
+    const Block& rows = blocks[static_cast<std::size_t>(i / kChunk)];
     const auto at = static_cast<std::size_t>(i % kChunk);
     const auto visit_all = [&](const auto* entries, const auto* end, std::int64_t base) {
         for (; entries < end; ++entries) {

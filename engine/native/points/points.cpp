@@ -22,10 +22,21 @@ Points::Points(std::shared_ptr<Pool> pool, const std::int64_t* row, const std::i
                const float* p, const float* Y, std::int64_t n, int dimensions)
     : pool_(std::move(pool)), n_(n), dimensions_(dimensions),
       order_(curve_order(*pool_, Y, n, dimensions)), graph_(*pool_, row, column, p, order_) {
+    place(Y);
+}
+
+Points::Points(std::shared_ptr<Pool> pool, const Conditional& edges, const float* Y, int dimensions)
+    : pool_(std::move(pool)), n_(edges.n), dimensions_(dimensions),
+      order_(curve_order(*pool_, Y, edges.n, dimensions)), graph_(*pool_, edges, order_) {
+    place(Y);
+}
+
+// Stores the initial positions, n x dimensions, at rest.
+void Points::place(const float* Y) {
     // Kernels process eight points at a time.
-    const auto padded = static_cast<std::size_t>((n + 7) / 8 * 8 * dimensions);
+    const auto padded = static_cast<std::size_t>((n_ + 7) / 8 * 8 * dimensions_);
     for (Array<float>* values : {&Y_, &velocity_, &gains_, &A_, &F_}) values->resize(padded);
-    const auto D = static_cast<std::size_t>(dimensions);
+    const auto D = static_cast<std::size_t>(dimensions_);
     for (std::size_t i = 0; i < order_.size(); ++i)
         std::copy_n(Y + D * order_[i], D, Y_.data() + D * i);
     restart();

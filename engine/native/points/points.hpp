@@ -17,6 +17,9 @@ class Points {
     Points(std::shared_ptr<Pool> pool, const std::int64_t* row, const std::int32_t* column,
            const float* p, const float* Y, std::int64_t n, int dimensions);
 
+    // The same points, from conditional probabilities: takes less memory.
+    Points(std::shared_ptr<Pool> pool, const Conditional& edges, const float* Y, int dimensions);
+
     std::int64_t size() const { return n_; }
     int dimensions() const { return dimensions_; }
     const Extent& extent() const { return extent_; }
@@ -47,6 +50,7 @@ class Points {
     void copy_forces(float* attraction, float* repulsion) const;
 
   private:
+    void place(const float* Y);
     void measure();
 
     std::shared_ptr<Pool> pool_;

@@ -14,7 +14,7 @@ class Pool:
     def n_threads(self) -> int: ...
 
 def conditional_probabilities(
-    squared_distances: NDArray[np.float32],
+    distances: NDArray[np.float32],
     indices: NDArray[np.int32],
     perplexity: float,
     pool: Pool,
@@ -49,6 +49,13 @@ class Points:
         data: NDArray[np.float32],
         positions: NDArray[np.float32],
     ) -> None: ...
+    @staticmethod
+    def from_conditional(
+        pool: Pool,
+        indices: NDArray[np.int32],
+        probabilities: NDArray[np.float32],
+        positions: NDArray[np.float32],
+    ) -> Points: ...
     @property
     def size(self) -> int: ...
     def restart(self) -> None: ...

@@ -411,9 +411,7 @@ class TSNE(FittedMap):
         )
         self.learning_rate_ = phases[-1].learning_rate
         with stages.guard():
-            gradient, P = prepare(stages, X, log)
-            if P is not None:
-                self.affinities_ = P
+            gradient = prepare(stages, X, log)
             with log.timed("descent"):
                 outcome = descend(
                     gradient,
@@ -427,6 +425,8 @@ class TSNE(FittedMap):
             self._keep(stages)  # waits for copies from a GPU, which may fail
             if request.affinities is None:
                 self._keep_neighbors(request, stages)
+            else:
+                self.affinities_ = request.affinities
         self.embedding_ = embedding
         self.kl_divergence_ = outcome.kl_divergence
         self.n_iter_ = outcome.n_iter

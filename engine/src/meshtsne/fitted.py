@@ -112,9 +112,11 @@ class FittedMap(LazyEstimator):
         """
         neighbors, rounding = self._search(X)
         n_threads = count_threads(self.n_jobs)
-        p = conditional_probabilities(neighbors, self._perplexities, n_threads=n_threads)
+        conditional = conditional_probabilities(neighbors, self._perplexities, n_threads=n_threads)
         Y = self.embedding_
-        positions = place(neighbors.indices, p, Y, potential=make_potential(Y, n_threads=n_threads))
+        potential = make_potential(Y, n_threads=n_threads)
+        p = conditional.probabilities
+        positions = place(neighbors.indices, p, Y, potential=potential)
         same = neighbors.distances[:, 0] <= rounding
         positions[same] = Y[neighbors.indices[same, 0]]
         return positions, self._in_metric(neighbors)
@@ -144,7 +146,7 @@ class FittedMap(LazyEstimator):
     def affinities_(self) -> csr_array:
         """P, float32, shape (n, n).
 
-        After a fit on a GPU or `restore`, P is computed from the neighbors on first use.
+        P is computed from the neighbors on first use, unless the caller of `fit` gave P.
         """
         neighbors = out_of_metric(
             Neighbors(self.neighbors_indices_, self.neighbors_distances_), self._metric

@@ -22,10 +22,14 @@ def quick(**parameters):
     return TSNE(**{**defaults, **parameters})
 
 
-@pytest.fixture(name="X")
-def three_clusters():
-    rng = np.random.RandomState(0)
+def three_clusters(seed=0):
+    rng = np.random.RandomState(seed)
     return (rng.normal(size=(60, 8)) + 4 * (np.arange(60) % 3)[:, None]).astype(np.float32)
+
+
+@pytest.fixture(name="X")
+def fixture_x():
+    return three_clusters()
 
 
 def estimator_checks():
@@ -320,15 +324,19 @@ def test_only_standard_has_fewer_iterations_for_many_points():
 
 
 @pytest.mark.parametrize("method", ["direct", "grid"])
-def test_late_exaggeration_makes_clusters_denser(X, method):
+def test_late_exaggeration_makes_clusters_denser(method):
     """The spread within the three clusters, relative to that of the embedding, decreases."""
-    spreads = []
-    for exaggeration in (1, 4):
-        model = quick(late_exaggeration=exaggeration, max_iter=300, perplexity=8, method=method)
-        Y = model.fit_transform(X)
-        within = np.mean([Y[cluster::3].std(axis=0) for cluster in range(3)])
-        spreads.append(within / Y.std(axis=0).mean())
-    assert spreads[1] < 0.6 * spreads[0]
+    ratios = []
+    for seed in range(3):  # in 1 of 15 samples, a point stays outside its cluster
+        X = three_clusters(seed)
+        spreads = []
+        for exaggeration in (1, 4):
+            model = quick(late_exaggeration=exaggeration, max_iter=300, perplexity=8, method=method)
+            Y = model.fit_transform(X)
+            within = np.mean([Y[cluster::3].std(axis=0) for cluster in range(3)])
+            spreads.append(within / Y.std(axis=0).mean())
+        ratios.append(spreads[1] / spreads[0])
+    assert np.median(ratios) < 0.6
 
 
 def test_tolerance_ends_a_descent_that_no_longer_improves(X):

@@ -18,6 +18,8 @@ from meshtsne.errors import InputError
 from meshtsne.reduction import leading_eigenvectors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
@@ -32,10 +34,10 @@ _SPECTRAL_ITERATIONS = 200
 
 def first_positions(
     init: Any,
-    P: csr_array,
-    n_components: int,
+    shape: tuple[int, int],
     *,
     points: NDArray[np.float32] | None,
+    join: Callable[[], csr_array],
     generator: np.random.RandomState,
 ) -> NDArray[np.float32]:
     """Return the initial positions for `init`, as in `TSNE`.
@@ -43,11 +45,12 @@ def first_positions(
     Parameters
     ----------
     init : {"pca", "random", "spectral"} or array of shape (n, c)
-    P : csr_array, shape (n, n)
-        Joint probabilities, for "spectral".
-    n_components : int
+    shape : tuple of int
+        (n, c).
     points : ndarray of float32, shape (n, m), or None
         Reduced features, for "pca"; None if there are none.
+    join : callable
+        Returns P, shape (n, n); called for "spectral".
     generator : RandomState
 
     Returns
@@ -59,17 +62,16 @@ def first_positions(
     InputError
         `init` is an unknown name or an invalid array, or there are no features for "pca".
     """
-    n_points = P.shape[0]
     if not isinstance(init, str):
-        return array_start(init, shape=(n_points, n_components))
+        return array_start(init, shape=shape)
     check_choice("init", init, START_NAMES, otherwise=" or an array of positions")
     if init == "random":
-        return random_start(n_points, n_components, generator=generator)
+        return random_start(*shape, generator=generator)
     if init == "spectral":
-        return spectral_start(P, n_components, generator=generator)
+        return spectral_start(join(), shape[1], generator=generator)
     if points is None:
         raise InputError("init='pca' needs features; there are none. Pass init='spectral'.")
-    return pca_start(points, n_components, generator=generator)
+    return pca_start(points, shape[1], generator=generator)
 
 
 def random_start(

@@ -6,9 +6,10 @@ import math
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
-from meshtsne.affinities import joint_probabilities
+from meshtsne.affinities import conditional_probabilities, symmetrized
 from meshtsne.descent import initial
 from meshtsne.forces.choice import choose_gradient
+from meshtsne.records import Conditional
 from meshtsne.reduction import Reduction, fit_reduction
 from meshtsne.search.neighbors import FIT_RECALL_GOAL, NeighborIndex, out_of_metric
 from meshtsne.search.precomputed import check_distances, neighbors_of_distances
@@ -72,8 +73,8 @@ class Stages(Protocol):
         """Find the `neighbors` of each item, int32 and float32, shape (n, k)."""
         ...
 
-    def join(self) -> csr_array | None:
-        """Compute P, float32, shape (n, n). Return P if it is in the memory of the host."""
+    def join(self) -> None:
+        """Compute the probabilities of the neighbors, or take the affinities of the caller."""
         ...
 
     def first_positions(self) -> NDArray[np.float32]:
@@ -94,7 +95,7 @@ class HostStages:
     """
 
     neighbors: Neighbors  # set by `find_neighbors`, unless the caller gave affinities
-    _P: csr_array  # set by `join`
+    _P: csr_array | Conditional  # set by `join`, and deleted by `gradient`
 
     def __init__(self, request: FitRequest) -> None:
         self._request = request
@@ -165,32 +166,38 @@ class HostStages:
         else:
             self.neighbors = self.index.graph(request.n_neighbors, n_jobs=request.n_threads)
 
-    def join(self) -> csr_array:
-        """Compute P, float32, shape (n, n), or take the affinities of the caller; return P."""
+    def join(self) -> None:
+        """Compute the probabilities of the neighbors, or take the affinities of the caller."""
         request = self._request
         if request.affinities is not None:
             self._P = request.affinities
         else:
-            self._P = joint_probabilities(
+            self._P = conditional_probabilities(
                 self.neighbors, request.perplexities, n_threads=request.n_threads
             )
-        return self._P
 
     def first_positions(self) -> NDArray[np.float32]:
         """Return the initial positions, float32, shape (n, c)."""
         request = self._request
+        P = self._P
+
+        def join() -> csr_array:
+            return symmetrized(P, n_threads=request.n_threads) if isinstance(P, Conditional) else P
+
         return initial.first_positions(
             request.init,
-            self._P,
-            request.n_components,
+            (P.shape[0], request.n_components),
             points=self.points,
+            join=join,
             generator=request.generator,
         )
 
     def gradient(self, start: NDArray[np.float32]) -> Gradient:
         """Return the gradient for P at the positions `start`, float32, shape (n, c)."""
         request = self._request
-        return choose_gradient(self._P, start, method=request.method, n_threads=request.n_threads)
+        P = self._P
+        del self._P
+        return choose_gradient(P, start, method=request.method, n_threads=request.n_threads)
 
 
 def open_stages(request: FitRequest, device: str) -> Stages:
@@ -222,7 +229,7 @@ def arrange(stages: Stages, X: Any, log: FitLog) -> None:
         stages.build_index()
 
 
-def prepare(stages: Stages, X: Any, log: FitLog) -> tuple[Gradient, csr_array | None]:
+def prepare(stages: Stages, X: Any, log: FitLog) -> Gradient:
     """Run all stages before the descent.
 
     Parameters
@@ -233,15 +240,13 @@ def prepare(stages: Stages, X: Any, log: FitLog) -> tuple[Gradient, csr_array | 
 
     Returns
     -------
-    gradient : Gradient
+    Gradient
         At the initial positions.
-    P : csr_array or None
-        Joint probabilities, shape (n, n); None if P is in the memory of a GPU.
     """
     arrange(stages, X, log)
     with log.timed("neighbors"):
         stages.find_neighbors()
     with log.timed("affinities"):
-        P = stages.join()
+        stages.join()
     with log.timed("initial"):
-        return stages.gradient(stages.first_positions()), P
+        return stages.gradient(stages.first_positions())

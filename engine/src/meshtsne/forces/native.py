@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meshtsne import _native
+from meshtsne.records import Conditional
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,8 +20,9 @@ class NativeGradient(ABC):
 
     Parameters
     ----------
-    P : csr_array of float32, shape (n, n)
-        Joint probabilities: symmetric, sum 1.
+    P : csr_array of float32, shape (n, n), or Conditional
+        Joint probabilities: symmetric, sum 1. `Conditional` gives the same forces as its P, and the
+        matrix takes no memory.
     Y : ndarray of float32, shape (n, c), c = 1, 2 or 3
         Initial positions.
     n_jobs : int
@@ -32,15 +34,21 @@ class NativeGradient(ABC):
         Number of steps so far.
     """
 
-    def __init__(self, P: csr_array, Y: NDArray[np.float32], *, n_jobs: int) -> None:
+    def __init__(self, P: csr_array | Conditional, Y: NDArray[np.float32], *, n_jobs: int) -> None:
         self._pool = _native.Pool(min(n_jobs, self._useful_threads(len(Y))))
-        self._points = _native.Points(
-            self._pool,
-            P.indptr.astype(np.int64, copy=False),
-            P.indices.astype(np.int32, copy=False),
-            P.data.astype(np.float32, copy=False),
-            np.ascontiguousarray(Y, dtype=np.float32),
-        )
+        Y = np.ascontiguousarray(Y, dtype=np.float32)
+        if isinstance(P, Conditional):
+            self._points = _native.Points.from_conditional(
+                self._pool, P.indices, P.probabilities, Y
+            )
+        else:
+            self._points = _native.Points(
+                self._pool,
+                P.indptr.astype(np.int64, copy=False),
+                P.indices.astype(np.int32, copy=False),
+                P.data.astype(np.float32, copy=False),
+                Y,
+            )
         self.n_iter = 0
 
     @staticmethod

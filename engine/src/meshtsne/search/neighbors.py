@@ -40,8 +40,8 @@ RECALL_GOAL = 0.995
 # .995, and the search takes half the time (measurements in docs/design.md).
 FIT_RECALL_GOAL = 0.98
 
-# Below this number of items the search compares all pairs.
-EXACT_BELOW = 5_000
+# Below this number of items the search compares all pairs: training the cells takes longer.
+EXACT_BELOW = 12_000
 
 # The number of probed cells grows by this share until the recall reaches the goal.
 _MORE_PROBES = 0.03
@@ -88,7 +88,7 @@ def nearest_neighbors(
     Returns
     -------
     Neighbors
-        Exact below 5,000 rows; above, with a recall of at least .995, measured on a sample.
+        Exact below 12,000 rows; above, with a recall of at least .995, measured on a sample.
 
     Raises
     ------
@@ -135,7 +135,14 @@ def in_metric(distances: NDArray[np.float32], metric: str, scale: float) -> NDAr
     -------
     ndarray of float32, shape of `distances`
     """
-    distances = np.asarray(distances / np.float64(scale), dtype=np.float32)
+    # In chunks, and so without a copy in float64; the scale may be too small for float32.
+    distances = np.divide(
+        distances,
+        np.float64(scale),
+        dtype=np.float64,
+        out=np.empty_like(distances),
+        casting="same_kind",
+    )
     if metric in SPHERICAL:  # between rows of length one: d^2 = 2 (1 - cos)
         return np.asarray(distances**2 / 2, dtype=np.float32)
     return distances

@@ -51,7 +51,9 @@ def test_conditional_probabilities_agree_with_bisection(k):
     squared = (rng.random((100, k)) * np.logspace(-8, 8, 100)[:, None]).astype(np.float32)
     indices = np.zeros((100, k), np.int32)
     perplexity = max(1.0, k / 3)
-    found = _native.conditional_probabilities(squared, indices, perplexity, _native.Pool(2))
+    found = _native.conditional_probabilities(
+        np.sqrt(squared), indices, perplexity, _native.Pool(2)
+    )
     truth = exact.conditional_probabilities(squared.astype(np.float64), perplexity)
     np.testing.assert_allclose(found, truth, atol=2e-5)
 
@@ -60,7 +62,7 @@ def test_duplicates_share_the_probability():
     squared = np.zeros((1, 40), np.float32)
     squared[0, 30:] = 5
     found = _native.conditional_probabilities(
-        squared, np.zeros((1, 40), np.int32), 10.0, _native.Pool(1)
+        np.sqrt(squared), np.zeros((1, 40), np.int32), 10.0, _native.Pool(1)
     )
     np.testing.assert_allclose(found[0, :30], 1 / 30, rtol=1e-5)
     np.testing.assert_allclose(found[0, 30:], 0, atol=1e-6)
@@ -70,7 +72,7 @@ def test_duplicates_share_the_probability():
 def test_no_scale_of_distances_gives_nan(scale):
     squared = np.linspace(0, 1, 20, dtype=np.float32)[None] * np.float32(scale)
     found = _native.conditional_probabilities(
-        squared, np.zeros((1, 20), np.int32), 5.0, _native.Pool(1)
+        np.sqrt(squared), np.zeros((1, 20), np.int32), 5.0, _native.Pool(1)
     )
     assert found.sum() == pytest.approx(1, abs=1e-4)
 
@@ -78,7 +80,7 @@ def test_no_scale_of_distances_gives_nan(scale):
 def test_missing_neighbors_have_probability_zero():
     squared = np.array([[1, 2, np.inf, 3], [np.nan] * 4], np.float32)
     indices = np.array([[1, 2, -1, 3], [-1] * 4], np.int32)
-    found = _native.conditional_probabilities(squared, indices, 1.5, _native.Pool(1))
+    found = _native.conditional_probabilities(np.sqrt(squared), indices, 1.5, _native.Pool(1))
     assert found[0, 2] == 0
     assert found[0].sum() == pytest.approx(1)
     assert (found[1] == 0).all()
@@ -244,3 +246,41 @@ def test_the_search_compares_only_the_given_cells():
 def test_invalid_arguments_are_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 3])
+def test_points_from_conditional_probabilities_equal_those_from_p(n_components):
+    rng = np.random.default_rng(4)
+    n, k = 1_500, 12
+    others = 1 + np.array([rng.choice(n - 1, k, replace=False) for _ in range(n)])
+    indices = ((np.arange(n)[:, None] + others) % n).astype(np.int32)
+    indices[::7, 4] = -1
+    p = np.where(indices < 0, 0, rng.random((n, k)) ** 8)
+    p = (p / p.sum(axis=1, keepdims=True)).astype(np.float32)
+    Y = rng.normal(size=(n, n_components)).astype(np.float32)
+    pool = _native.Pool(2)
+    indptr, columns, data = _native.symmetrize(indices, p, pool)
+    both = [
+        _native.Points(pool, indptr, columns, data, Y),
+        _native.Points.from_conditional(pool, indices, p, Y),
+    ]
+    forces = []
+    for points in both:
+        z = points.direct_forces()
+        points.step(z, 12.0, 0.5, 10.0)
+        points.renumber()
+        points.direct_forces()
+        forces.append(points.forces())
+    for of_p, of_conditional in zip(*forces, strict=True):
+        np.testing.assert_array_equal(of_p, of_conditional)
+
+
+def test_points_check_the_shapes_of_the_conditional_probabilities():
+    pool, Y = _native.Pool(1), np.zeros((4, 2), np.float32)
+    indices, p = np.zeros((4, 3), np.int32), np.zeros((4, 3), np.float32)
+    with pytest.raises(ValueError, match="same shape"):
+        _native.Points.from_conditional(pool, indices, p[:, :2].copy(), Y)
+    with pytest.raises(ValueError, match="a row of neighbors"):
+        _native.Points.from_conditional(pool, indices[:3], p[:3], Y)
+    with pytest.raises(ValueError, match="beyond the last point"):
+        _native.Points.from_conditional(pool, indices + 4, p, Y)

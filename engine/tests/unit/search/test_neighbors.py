@@ -6,12 +6,16 @@ from sklearn.metrics import pairwise_distances
 
 from meshtsne.checks import MOST_THREADS, count_threads
 from meshtsne.errors import InputError
-from meshtsne.search.neighbors import (
-    EXACT_BELOW,
-    RECALL_GOAL,
-    NeighborIndex,
-    nearest_neighbors,
-)
+from meshtsne.search import neighbors as neighbors_module
+from meshtsne.search.neighbors import RECALL_GOAL, NeighborIndex, nearest_neighbors
+
+EXACT_BELOW = 5_000
+
+
+@pytest.fixture(autouse=True)
+def cells_from_fewer_items(monkeypatch):
+    """Lower the number of items from which the search uses cells, to keep the tests quick."""
+    monkeypatch.setattr(neighbors_module, "EXACT_BELOW", EXACT_BELOW)
 
 
 def clustered(n, d=12, *, seed=0):
