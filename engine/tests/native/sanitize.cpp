@@ -1,6 +1,7 @@
 // Runs the native code without Python. `make sanitize` builds and runs this program with the
 // address and undefined-behavior sanitizers, and again with the thread sanitizer. The program also
 // checks that the results do not depend on the number of threads.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -27,14 +28,16 @@ struct Neighbors {
     std::vector<float> p;
 };
 
+// Distinct neighbors, some far away in the numbering, some missing.
 Neighbors random_neighbors(std::mt19937& random, std::int64_t n, std::int64_t k) {
     Neighbors out;
+    const std::int64_t n_far = n - 1 - k;
     for (std::int64_t i = 0; i < n; ++i) {
+        const auto start = static_cast<std::int64_t>(random() % static_cast<unsigned>(n));
         for (std::int64_t j = 1; j <= k; ++j) {
             const bool missing = random() % 50 == 0;
-            const std::int64_t step =
-                j % 3 == 0 ? static_cast<std::int64_t>(random() % static_cast<unsigned>(n - 1)) + 1
-                           : j;
+            const bool far = j % 3 == 0 && n_far > k;
+            const std::int64_t step = far ? k + 1 + (start + j) % n_far : j;
             out.index.push_back(missing ? -1 : static_cast<std::int32_t>((i + step) % n));
             out.p.push_back(missing ? 0.0F : static_cast<float>(random() % 1000) / 1000.0F);
         }
@@ -77,7 +80,7 @@ std::vector<float> descend(Pool& pool, Points points, bool direct) {
 }
 
 void check_descent(std::mt19937& random, std::int64_t n, int dimensions) {
-    const std::int64_t k = 20;
+    const std::int64_t k = std::min<std::int64_t>(20, n - 1);
     const Neighbors neighbors = random_neighbors(random, n, k);
     std::vector<float> Y(static_cast<std::size_t>(n * dimensions));
     for (float& y : Y)
