@@ -129,8 +129,9 @@ def main() -> None:
         print(f"{len(sources):,} images, {len(truth):,} pairs of edited copies\n")
         print("| tool | pairs | precision | recall | seconds |\n|---|---|---|---|---|")
         started = time.perf_counter()
-        found, searching_s = _find(folder)
+        found, copies, searching_s = _find(folder)
         _report("featscape", found, truth, searching_s)
+        _report("featscape, without similar pictures", copies, truth, None)
         for tool, pairs in _run_peers(options.peers, folder).items():
             _report(tool, pairs, truth, None)
         print(f"\nfeatscape with decoding and features: {time.perf_counter() - started:.0f} s")
@@ -189,8 +190,8 @@ def _all_pairs(groups: Any) -> Pairs:
     return {(a, b) for group in groups for a in group for b in group if a < b}
 
 
-def _find(folder: Path) -> tuple[Pairs, float]:
-    """Return the pairs of items in the same group of duplicates, and the seconds of the search."""
+def _find(folder: Path) -> tuple[Pairs, Pairs, float]:
+    """Return the pairs of items in the same group, also without similar pictures, and seconds."""
     from featscape import extract, find_images
     from featscape.findings.duplicates.groups import find_duplicates
     from featscape.findings.pixels.survey import survey_thumbnails
@@ -208,7 +209,9 @@ def _find(folder: Path) -> tuple[Pairs, float]:
     neighbors = search_neighbors(unit, min(90, len(unit) - 1)).indices
     started = time.perf_counter()
     part = find_duplicates(survey, features=unit, neighbors=neighbors, n_threads=2)
-    return _all_pairs(one.items for one in part.findings), time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    copies = [one.items for one in part.findings if one.kind != "similar"]
+    return _all_pairs(one.items for one in part.findings), _all_pairs(copies), seconds
 
 
 def _run_peers(python: str | None, folder: Path) -> dict[str, Pairs]:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
+from featscape.findings.duplicates import groups as module
 from featscape.findings.duplicates import near_pairs
 from featscape.findings.duplicates.groups import find_duplicates, number_groups
 from featscape.findings.duplicates.subset import Subset
@@ -83,6 +84,19 @@ def test_copies_of_a_drawing_may_be_copies_and_be_similar_to_another_drawing():
     assert 42 in part.findings[1].items
     numbers = number_groups(part.findings, 50)
     assert numbers[40:43].tolist() == [0, 0, 1]
+
+
+def test_pairs_that_are_only_possible_need_equal_foregrounds(monkeypatch):
+    images = pictures(50)
+    images[40], images[41], images[42] = (
+        drawing(),
+        ImageEnhance.Contrast(drawing()).enhance(0.8),
+        drawing(missing=2),
+    )
+    pairs = np.array([[0, 1], [40, 41], [40, 42]])
+    found = near_pairs.NearPairs(pairs, np.full(3, 0.9, np.float32), np.ones(3, dtype=bool))
+    monkeypatch.setattr(module, "find_near_pairs", lambda *_, **__: found)
+    assert [(one.items, one.kind) for one in duplicates(images).findings] == [((40, 41), "near")]
 
 
 def test_copies_with_a_sky_that_is_not_of_one_color_may_be_copies():
