@@ -7,7 +7,7 @@ pixels, distinguish a copy from another drawing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,7 @@ _EQUAL = 0.98
 # The thin lines of a sign have many levels, but no color.
 _FLAT_SHARE = 0.4
 _LEAST_COLOR = 4  # levels of 255
+_LEAST_LEVEL = 64  # gray levels of a background whose tint is known
 _GRAY = 128  # the level of Cb and Cr without color
 _ROWS = 96  # pairs in one step
 
@@ -119,7 +120,8 @@ def compare_foregrounds(
         # a change of contrast or brightness changes the colors by the same factor
         factor = np.clip(gain[block], 1 / _MOST_GAIN, _MOST_GAIN)[:, None, None]
         change = moved - _GRAY - factor * (chroma - _GRAY)
-        color[block] = _compare_colors(change, _reduce(used))
+        gray = grays[places[block, 0]].reshape(len(first), SIZE_PX**2)
+        color[block] = _compare_colors(change, _reduce(used) > 0.5, _reduce(gray))
 
     for_each(compare, blocks(len(pairs), rows_at_once=_ROWS), n_threads=n_threads)
     either = is_plain[places[:, 0]] | is_plain[places[:, 1]]
@@ -167,30 +169,35 @@ def _are_flat(images: Floats, used: Mask) -> Mask:
     return flat
 
 
-def _reduce(used: Mask) -> Mask:
-    """Return which squares of the colors are mostly foreground, (b, 144)."""
+def _reduce(squares: NDArray[Any]) -> Floats:
+    """Return the means of the pixels, (b, 2304), of each square of the colors, (b, 144)."""
     side = SIZE_PX // COLOR_SIZE_PX
-    squares = used.reshape(len(used), COLOR_SIZE_PX, side, COLOR_SIZE_PX, side)
-    drawn: Mask = squares.mean(axis=(2, 4)).reshape(len(used), -1) > 0.5
-    return drawn
+    squares = squares.reshape(len(squares), COLOR_SIZE_PX, side, COLOR_SIZE_PX, side)
+    means: Floats = squares.mean(axis=(2, 4), dtype=np.float32).reshape(len(squares), -1)
+    return means
 
 
-def _compare_colors(difference: Floats, is_drawn: Mask) -> Floats:
+def _compare_colors(difference: Floats, is_drawn: Mask, gray: Floats) -> Floats:
     """Return the difference of colors that a tenth of the foreground exceeds, (b,).
 
-    A tint of the whole picture changes light pixels more than dark pixels: the smaller of the
-    difference and the difference less that of the background counts.
+    A tint of the whole picture changes the colors in proportion to the gray level. The smaller of
+    the difference and the difference without the tint of the background counts.
 
     Parameters
     ----------
     difference : ndarray of float32, shape (b, 144, 2)
     is_drawn : ndarray of bool, shape (b, 144)
+        The foreground.
+    gray : ndarray of float32, shape (b, 144)
+        The gray levels of the first picture.
     """
     rest = ~is_drawn
     n_rest = np.maximum(rest.sum(axis=1), 1)
     of_back = np.einsum("bpc,bp->bc", difference, rest) / n_rest[:, None]
+    level = np.maximum(np.einsum("bp,bp->b", gray, rest) / n_rest, _LEAST_LEVEL)
+    tint = (gray / level[:, None])[:, :, None] * of_back[:, None]
     length = np.minimum(
-        np.linalg.norm(difference, axis=2), np.linalg.norm(difference - of_back[:, None], axis=2)
+        np.linalg.norm(difference, axis=2), np.linalg.norm(difference - tint, axis=2)
     )
     length[rest] = 0
     n_exceeding = (0.1 * is_drawn.sum(axis=1)).astype(np.intp)
