@@ -153,13 +153,15 @@ def _find(
         log_p = _fit_log_p(table, measure, group, sample, known)
         chosen = choose(log_p, table.pairs, n_images, most_false=most_false, n_corrections=1)
         if measure == 0:
-            possible = choose(
-                log_p,
-                table.pairs,
-                n_images,
-                most_false=_LOOSE * most_false,
-                n_corrections=_MOST_CORRECTIONS,
-            )
+            possible = np.zeros_like(chosen)
+            if len(sample) == n_images:  # the pairs that are not aligned could not be counted
+                possible = choose(
+                    log_p,
+                    table.pairs,
+                    n_images,
+                    most_false=_LOOSE * most_false,
+                    n_corrections=_MOST_CORRECTIONS,
+                )
             which = np.flatnonzero(chosen | possible)
             detailed = _are_detailed(grays, table.pairs[which])
             chosen[which] &= detailed
