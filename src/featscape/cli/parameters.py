@@ -77,7 +77,7 @@ AsCsv = Annotated[
     bool, typer.Option("--csv", help="Write a table with one row per finding and item.")
 ]
 Query = Annotated[
-    str | None, typer.Argument(metavar="[QUERY]", help="What the images show, in English.")
+    str | None, typer.Argument(metavar="QUERY", help="What the images show, in English.")
 ]
 QueryImage = Annotated[
     Path | None, typer.Option("--image", metavar="FILE", help="Find images similar to this image.")

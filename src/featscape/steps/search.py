@@ -124,8 +124,7 @@ class Searcher:
         check_query(query)
         if self.has_text_encoder:
             return rank(self.similarities_to(query), k=k)
-        found = _match_words(self._made, query)
-        return Match(found.items[:k], found.scores[:k], found.measure)
+        return _match_words(self._made, query, k=k)
 
     @cached_property
     def has_text_encoder(self) -> bool:
@@ -173,7 +172,7 @@ class Searcher:
         )
 
 
-def _match_words(made: Map, query: str) -> Match:
+def _match_words(made: Map, query: str, *, k: int | None) -> Match:
     """Return the items in which the classifier of the map recognizes what a query names."""
     recognized = read_recognized(made.folder, n_items=len(made))
     if recognized is None and made.paths is None:
@@ -185,7 +184,7 @@ def _match_words(made: Map, query: str) -> Match:
             "with --force, with a network of torchvision, timm or open_clip, or "
             "efficientnet_lite0, and without --layer; or give --image FILE (image=)."
         )
-    return match(query, recognized)
+    return match(query, recognized, k=k)
 
 
 def _made_of_features(made: Map) -> str:

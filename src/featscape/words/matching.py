@@ -9,6 +9,7 @@ import numpy as np
 from featscape.errors import InputError
 from featscape.printable_names import printable
 from featscape.records import MAX_QUERY_CHARACTERS, Match
+from featscape.words.similarity import best_items
 from featscape.words.vocabulary import load_vocabulary
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 MIN_PROBABILITY = 0.01
 
 
-def match(query: str, recognized: Recognized) -> Match:
+def match(query: str, recognized: Recognized, *, k: int | None = None) -> Match:
     """Return the images whose probable classes a query names.
 
     A word also matches all kinds of what it names: "dog" matches every breed. A query with several
@@ -31,11 +32,13 @@ def match(query: str, recognized: Recognized) -> Match:
     query : str
     recognized : Recognized
         Of n images.
+    k : int, optional
+        The largest number of images, at least 1; by default all.
 
     Returns
     -------
     Match
-        All images with a probability of at least .01.
+        Images with a probability of at least .01.
 
     Raises
     ------
@@ -45,7 +48,7 @@ def match(query: str, recognized: Recognized) -> Match:
     probabilities = np.min(
         [_probabilities(classes, recognized) for classes in _find_classes(query)], axis=0
     )
-    order = np.argsort(-probabilities, kind="stable")
+    order = best_items(probabilities, k=k)
     items = order[probabilities[order] >= MIN_PROBABILITY]
     return Match(items, probabilities[items], "probability")
 
@@ -92,6 +95,8 @@ def _find_classes(query: str) -> list[frozenset[int]]:
 
 def _probabilities(classes: frozenset[int], recognized: Recognized) -> NDArray[np.float32]:
     """Return the probability of a set of classes for each image, shape (n,)."""
-    is_named = np.isin(recognized.classes, np.fromiter(classes, np.int16, len(classes)))
+    named = np.zeros(len(load_vocabulary().classes), np.bool_)
+    named[list(classes)] = True
+    is_named = named[recognized.classes]  # (n, 5)
     total: NDArray[np.float32] = np.where(is_named, recognized.probabilities, 0).sum(axis=1)
     return total

@@ -107,10 +107,22 @@ def rank(similarities: NDArray[np.float32], *, k: int | None = None) -> Match:
     k : int, optional
         The largest number of images; by default all.
     """
-    n_items = len(similarities)
-    k = n_items if k is None else min(k, n_items)
-    # only the images above the k-th largest similarity are sorted, which takes a tenth of the time
-    least = np.partition(similarities, n_items - k)[n_items - k]
-    top = np.flatnonzero(similarities >= least)
-    items = top[np.argsort(-similarities[top], kind="stable")][:k]
+    items = best_items(similarities, k=k)
     return Match(items, similarities[items], "similarity")
+
+
+def best_items(scores: NDArray[np.float32], *, k: int | None = None) -> NDArray[np.intp]:
+    """Return the items with the largest scores, the largest first; equal scores keep their order.
+
+    Parameters
+    ----------
+    scores : ndarray of float32, shape (n,)
+    k : int, optional
+        The largest number of items; by default all.
+    """
+    n_items = len(scores)
+    k = n_items if k is None else min(k, n_items)
+    # only the items from the k-th largest score on are sorted, which takes a tenth of the time
+    least = np.partition(scores, n_items - k)[n_items - k]
+    top = np.flatnonzero(scores >= least)
+    return top[np.argsort(-scores[top], kind="stable")][:k]

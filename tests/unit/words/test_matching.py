@@ -44,6 +44,11 @@ def test_several_words_must_all_match(recognized):
     assert found.scores == pytest.approx([0.3])
 
 
+def test_k_limits_the_number_of_images(recognized):
+    assert match("animal", recognized, k=1).items.tolist() == [0]
+    assert len(match("animal", recognized)) == 3
+
+
 def test_no_image_matches_a_known_word(recognized):
     assert len(match("pizza", recognized)) == 0
 
