@@ -22,7 +22,7 @@ from featscape.features.zoo.architecture import OUTPUT
 from featscape.features.zoo.libraries import open_clip
 from featscape.files.regular import hash_file
 from featscape.printable_names import printable
-from featscape.progress import SilentProgress
+from featscape.progress import SilentProgress, Task
 from featscape.records import ClassifierWeights
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from featscape.progress import Progress
     from featscape.records import ModelCard
 
-_TEXTS_AT_ONCE = 256
+_TEXTS_AT_ONCE = 32  # ten seconds on two busy cores with CLIP's ViT-B-32
 _VECTORS = "vectors.npy"
 
 
@@ -156,7 +156,7 @@ def read_name_classifier(
     weights : path, optional
         As for `load_text_encoder`.
     progress : Progress, optional
-        Reports that the vectors cannot be cached.
+        Shows the encoded texts, and reports that the vectors cannot be cached.
 
     Raises
     ------
@@ -174,7 +174,13 @@ def read_name_classifier(
     if folder is not None:
         return _as_classifier(np.load(folder / _VECTORS))
     encoder = load_text_encoder(card, weights=weights, progress=progress)
-    vectors: NDArray[np.float32] = encoder.encode(texts) * np.float32(encoder.scale)
+    blocks = []
+    with progress.task(Task("Encoding names", len(texts), unit="names")) as advance:
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            block = texts[start : start + _TEXTS_AT_ONCE]
+            blocks.append(encoder.encode(block))
+            advance(len(block))
+    vectors: NDArray[np.float32] = np.concatenate(blocks) * np.float32(encoder.scale)
     try:
         write_entry(name, lambda made: np.save(made / _VECTORS, vectors))
     except OSError as error:
