@@ -11,7 +11,7 @@ import numpy as np
 
 from featscape.errors import ModelError
 from featscape.features.engines.base import Probe
-from featscape.features.engines.devices import choose_device
+from featscape.features.engines.devices import choose_device, one_thread_if_small
 from featscape.features.engines.folding import fold_batch_norms
 from featscape.features.engines.selection import open_engine
 from featscape.features.network import Network
@@ -73,7 +73,8 @@ def open_network(
     module, sha256 = _load_weights(architecture, path, layers)
     module.eval().requires_grad_(False)
     layer = "+".join(layers) if layers else architecture.remove_classifier(module)
-    readout, probe = _read_out(module, layers, architecture, pool=pool, owner=owner, path=path)
+    with one_thread_if_small(module):
+        readout, probe = _read_out(module, layers, architecture, pool=pool, owner=owner, path=path)
     poolings = [output.pooling for output in readout.outputs]
     is_pooled = bool(layers) or any(pooling.is_pooled for pooling in poolings)
     widths = tuple(pooling.width for pooling in poolings)

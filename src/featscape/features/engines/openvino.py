@@ -15,7 +15,7 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.features.engines.calibration import calibrate
-from featscape.features.engines.devices import count_cores
+from featscape.features.engines.devices import count_cores, one_thread_if_small
 from featscape.features.openvino_import import import_openvino, openvino_core
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def convert(
     # A function is not copied. The copy is needed only if a part is in TorchScript already.
     has_script = any(isinstance(layer, torch.jit.ScriptModule) for layer in module.modules())
 
-    with torch.no_grad(), warnings.catch_warnings():
+    with torch.no_grad(), one_thread_if_small(module), warnings.catch_warnings():
         # Tracing is deprecated, but takes a fifth of the time of torch.export. It also warns of
         # values that become constants; the engine is compared with PyTorch afterwards.
         warnings.simplefilter("ignore")
