@@ -42,8 +42,14 @@ def cache_folder() -> Path:
     return hub_folder() / "featscape"
 
 
-def read_entry(name: str) -> Path | None:
+def read_entry(name: str, *, only: str | None = None) -> Path | None:
     """Return the folder of an entry; None if there is no such entry.
+
+    Parameters
+    ----------
+    name : str
+    only : str, optional
+        The file that is checked; by default all files of the entry.
 
     Raises
     ------
@@ -56,7 +62,7 @@ def read_entry(name: str) -> Path | None:
     try:
         hashes = json.loads((folder / _CONTENTS).read_text(encoding="utf-8"))
         for file, sha256 in hashes.items():
-            if hash_file(folder / file) != sha256:
+            if only in (None, file) and hash_file(folder / file) != sha256:
                 raise DamagedEntryError(f"{folder / file} has changed")
     except OSError as error:
         raise DamagedEntryError(f"{error.filename}: {error.strerror}") from error

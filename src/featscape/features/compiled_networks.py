@@ -28,7 +28,7 @@ from featscape.features.zoo.architecture import INPUT_OF
 from featscape.features.zoo.geometry import ResizeAndCrop
 from featscape.features.zoo.preprocessing import Preprocessing
 from featscape.features.zoo.registry import find_weights_file, is_listed, standard_weights
-from featscape.files.regular import hash_file
+from featscape.files.regular import hash_once
 from featscape.records import ClassifierWeights, ModelCard
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def entry_name(
     if file is None:
         return None
     try:
-        sha256 = hash_file(file)
+        sha256 = hash_once(file)
     except OSError:
         return None  # `load_network` reports the file
     versions = [_version_of(library) for library in _LIBRARIES]
@@ -159,7 +159,7 @@ def read_classifier(card: ModelCard) -> ClassifierWeights | None:
     if card.weights in standard_weights(card.name) and card.layer.startswith(INPUT_OF):
         name = entry_name(card.name, weights=None, layers=(), pool=None)
         try:
-            folder = None if name is None else read_entry(name)
+            folder = None if name is None else read_entry(name, only=_CLASSIFIER)
         except DamagedEntryError:  # `load_cached` reports a damaged entry
             folder = None
         if folder is not None and (folder / _CLASSIFIER).exists():

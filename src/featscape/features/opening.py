@@ -21,7 +21,7 @@ from featscape.features.zoo.fingerprint import make_fingerprint, make_probe
 from featscape.features.zoo.own.code import is_name
 from featscape.features.zoo.own.onnx_file import OnnxModel, openvino_errors
 from featscape.features.zoo.weights import read_state, skip_random_weights
-from featscape.files.regular import hash_file
+from featscape.files.regular import hash_once
 from featscape.records import ModelCard
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def _load_weights(
         return module, _hash_tensors(module)
     state = read_state(path)  # checks that the file is regular before it is hashed
     with ThreadPoolExecutor(1) as hasher:
-        hashing = hasher.submit(hash_file, path)
+        hashing = hasher.submit(hash_once, path)
         with skip_random_weights():
             module = architecture.load(state, path, layers)
         return module, hashing.result()

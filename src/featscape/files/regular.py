@@ -55,6 +55,19 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def hash_once(path: Path) -> str:
+    """Return `hash_file`; a large file that has not changed is read once per process."""
+    facts = path.stat()
+    return _hash_unchanged(
+        path, facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+    )
+
+
+@cache
+def _hash_unchanged(path: Path, *_facts: int) -> str:
+    return hash_file(path)
+
+
 def check_regular(facts: os.stat_result, path: str | os.PathLike[str]) -> None:
     """Raise OSError unless `facts` describe a regular file on a disk.
 

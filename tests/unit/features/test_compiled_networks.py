@@ -15,7 +15,7 @@ def cached(tmp_path, monkeypatch):
     """Cache a classifier of 1,280 features."""
     np.savez(tmp_path / "classifier.npz", weight=np.ones((1000, 1280)), bias=np.zeros(1000))
     monkeypatch.setattr(compiled_networks, "entry_name", lambda *_, **__: "entry")
-    monkeypatch.setattr(compiled_networks, "read_entry", lambda _: tmp_path)
+    monkeypatch.setattr(compiled_networks, "read_entry", lambda _, **__: tmp_path)
 
 
 @pytest.mark.usefixtures("cached")

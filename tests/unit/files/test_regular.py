@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from featscape.files.regular import NOT_REGULAR, open_regular
+from featscape.files import regular
+from featscape.files.regular import NOT_REGULAR, hash_file, hash_once, open_regular
 
 
 def test_a_file_and_a_link_to_it_are_opened(tmp_path):
@@ -53,3 +54,19 @@ def test_a_folder_and_a_missing_file_are_refused_as_by_open(tmp_path):
         open_regular(tmp_path)
     with pytest.raises(FileNotFoundError):
         open_regular(tmp_path / "none")
+
+
+def test_a_file_that_has_not_changed_is_read_once(tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"abc")
+    expected = hash_file(tmp_path / "a")
+    assert hash_once(tmp_path / "a") == expected
+    monkeypatch.setattr(regular, "hash_file", lambda _path: pytest.fail("the file was read"))
+    assert hash_once(tmp_path / "a") == expected
+
+
+def test_a_changed_file_is_read_again(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    before = hash_once(tmp_path / "a")
+    (tmp_path / "b").write_bytes(b"abd")
+    (tmp_path / "b").replace(tmp_path / "a")
+    assert hash_once(tmp_path / "a") == hash_file(tmp_path / "a") != before

@@ -21,7 +21,7 @@ from featscape.features.extraction.reading import make_reader
 from featscape.features.readout.pooling import DEFAULT_POOL
 from featscape.features.zoo.architecture import INPUT_OF
 from featscape.features.zoo.registry import find_weights_file, is_listed, standard_weights
-from featscape.files.regular import hash_file
+from featscape.files.regular import hash_once
 from featscape.mapfolder import current_versions
 from featscape.mapfolder.read import read_run
 from featscape.printable_names import printable
@@ -83,7 +83,7 @@ class NetworkRequest:
         """The hash of the file of weights, computed once for all maps; None if there is no file."""
         file = self.weights or find_weights_file(self.model)
         try:
-            return None if file is None else hash_file(file)
+            return None if file is None else hash_once(file)
         except OSError:
             return None
 

@@ -14,7 +14,7 @@ from featscape.features.zoo.architecture import Architecture, ModelEntry
 from featscape.features.zoo.classifier import fit, remove_classifier
 from featscape.features.zoo.geometry import ResizeAndCrop
 from featscape.features.zoo.preprocessing import Preprocessing
-from featscape.files.regular import hash_file
+from featscape.files.regular import hash_once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +87,7 @@ def find_file() -> Path:
 def _find_weights(progress: Progress) -> Path:
     del progress  # nothing to download
     path = find_file()
-    found = hash_file(path) if path.is_file() else "no file"
+    found = hash_once(path) if path.is_file() else "no file"
     if found != _SHA256:
         raise ModelError(
             f"the weights of {NAME}, {path}, must have the SHA-256 {_SHA256}; "
