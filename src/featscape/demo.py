@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from featscape.labels.classes import sample_of_classes
 from featscape.options import MapOptions
 from featscape.pipeline import make_maps
 
@@ -42,9 +43,9 @@ def make_demo(
         See `MapOptions`.
     """
     with TemporaryDirectory(prefix="featscape-demo-") as folder:
-        write_digits(Path(folder) / "digits")
+        source = Path(folder) / "digits"
         options = MapOptions(
-            Path(folder) / "digits",
+            source,
             output,
             model=MODEL,
             limit=limit,
@@ -54,11 +55,16 @@ def make_demo(
             made_from="scikit-learn's handwritten digits (sklearn.datasets.load_digits)",
             progress=progress,
         )
+        write_digits(source, limit=limit, random_state=random_state)
         return make_maps(options)[0]
 
 
-def write_digits(folder: Path) -> None:
+def write_digits(folder: Path, *, limit: int | None = None, random_state: int = 10) -> None:
     """Write the 1,797 digits as ``folder/CLASS/digit-NUMBER.png``, with the classes 0 to 9.
+
+    With `limit`, the function writes only the digits that `find_images` would choose among all with
+    this limit and seed, because it takes a second to write all digits. If `limit` is less than the
+    number of classes, it writes all digits, so that the map reports the missing classes.
 
     The digits are enlarged by bicubic interpolation, because the network was trained on
     photographs, and drawn in dark ink on white with a margin. Each of these choices separates the
@@ -72,12 +78,16 @@ def write_digits(folder: Path) -> None:
     from PIL import Image
 
     images, targets = read_digits()
+    order = np.argsort(targets, kind="stable")  # of the paths
+    if limit is not None and limit >= len(np.unique(targets)):
+        labels = targets[order].tolist()
+        order = order[sample_of_classes(labels, len(order), size=limit, seed=random_state)]
     gray = 255 - np.rint(images * (255 / 16)).astype(np.uint8)  # (n, 8, 8)
     gray = np.pad(gray, ((0, 0), (1, 1), (1, 1)), constant_values=255)  # (n, 10, 10)
     side_px = ENLARGEMENT * gray.shape[1]
-    for number, (pixels, digit) in enumerate(zip(gray, targets, strict=True)):
-        image = Image.fromarray(pixels).resize((side_px, side_px), Image.Resampling.BICUBIC)
-        file = folder / str(digit) / f"digit-{number:04d}.png"
+    for number in order:
+        image = Image.fromarray(gray[number]).resize((side_px, side_px), Image.Resampling.BICUBIC)
+        file = folder / str(targets[number]) / f"digit-{number:04d}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         image.save(file, compress_level=1)  # three times as fast as level 6
 
