@@ -37,7 +37,7 @@ _MOST_FALSE = (0.1, 0.01)
 # pictures of a single edge are equal after alignment.
 _LEAST_DETAIL = 0.3
 _N_SAMPLE = 500  # images for the power law
-_MOST_PAIRS = 30_000  # pairs to align, in addition to one per image
+_MOST_PAIRS = 100_000  # pairs to align, in addition to one per image: all of some 8,000 images
 # Quantile of the scales that represents images without duplicates, also if most images have some
 _USUAL = 0.9
 _SUSPECT = 1.0  # images of pairs up to this expected share of false pairs get exact scales
@@ -148,13 +148,17 @@ def _find(
         log_p = _fit_log_p(table, measure, group, sample, known)
         may_be_near |= choose(log_p, table.pairs, n_images, most_false=_FINE * most_false)
     table.refine(touches(table.pairs, np.unique(table.pairs[may_be_near]), n_images))
+    # the number of aligned pairs limits the number of false pairs only if all pairs are aligned
+    is_complete = len(sample) == n_images
     found = np.zeros(len(table.pairs), dtype=bool)
+    possible = found.copy()
     for measure, most_false in enumerate(_MOST_FALSE):
         log_p = _fit_log_p(table, measure, group, sample, known)
-        chosen = choose(log_p, table.pairs, n_images, most_false=most_false, n_corrections=1)
+        chosen = choose(
+            log_p, table.pairs, n_images, most_false=most_false, n_corrections=int(is_complete)
+        )
         if measure == 0:
-            possible = np.zeros_like(chosen)
-            if len(sample) == n_images:  # the pairs that are not aligned could not be counted
+            if is_complete:
                 possible = choose(
                     log_p,
                     table.pairs,

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from featscape.findings.duplicates import groups as module
-from featscape.findings.duplicates import near_pairs
+from featscape.findings.duplicates import near_pairs, power_law
 from featscape.findings.duplicates.groups import find_duplicates, number_groups
 from featscape.findings.duplicates.subset import Subset
 from featscape.findings.pixels.survey import survey_thumbnails
@@ -253,3 +253,20 @@ def test_a_limit_of_the_compared_pairs_keeps_the_most_likely_duplicates(monkeypa
     features = np.random.default_rng(1).normal(size=(60, 16)).astype(np.float32)
     features[50] = features[10] + 0.05
     assert groups(duplicates(images, features=features)) == [(10, 50)]
+
+
+@pytest.mark.parametrize(("most_pairs", "expected"), [(100_000, {0, 1, 20}), (0, {0})])
+def test_expected_numbers_are_corrected_only_if_all_candidates_are_aligned(
+    monkeypatch, most_pairs, expected
+):
+    used = set()
+
+    def choose(*args, n_corrections=0, **options):
+        used.add(n_corrections)
+        return power_law.choose(*args, n_corrections=n_corrections, **options)
+
+    monkeypatch.setattr(near_pairs, "choose", choose)
+    monkeypatch.setattr(near_pairs, "_MOST_PAIRS", most_pairs)
+    monkeypatch.setattr(near_pairs, "_N_SAMPLE", 10)
+    duplicates(pictures(50))
+    assert used == expected
