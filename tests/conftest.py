@@ -74,7 +74,11 @@ def quick_network(monkeypatch):
 @pytest.fixture
 def without_pictures(monkeypatch):
     """Make maps without pictures and pages, in half the time."""
-    monkeypatch.setattr("featscape.pipeline.draw", lambda *_arguments, **_options: None)
+
+    def find_only(*_arguments, find=None, **_options):
+        return None if find is None else find()
+
+    monkeypatch.setattr("featscape.pipeline.draw", find_only)
 
 
 @pytest.fixture

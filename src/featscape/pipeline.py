@@ -7,6 +7,7 @@ other.
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -129,20 +130,17 @@ def _finish(
     watch: Stopwatch,
 ) -> None:
     """Compute the findings and regions, draw the pictures and the page, and write the tables."""
-    with watch.stage("findings"):
-        findings = None
-        if options.findings:
-            findings = find_in_folder(folder, embedding, features=features)
     with watch.stage("regions"):
         regions = name_in_folder(folder, embedding, features=features) if options.names else ()
-    draw(
+    find = partial(find_in_folder, folder, embedding, features=features)
+    findings = draw(
         folder,
         embedding,
         options,
         output=output,
         features=features,
-        findings=findings,
         regions=regions,
+        find=find if options.findings else None,
         watch=watch,
     )
     store(

@@ -1,6 +1,8 @@
 import fnmatch
 import io
 import json
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -214,6 +216,26 @@ class TestMakeMap:
         drawn += [f"bundle/{file.name}" for file in (made.folder / "bundle").glob("thumbnails-*")]
         for name in drawn:
             assert (again.folder / name).read_bytes() == (made.folder / name).read_bytes()
+
+    def test_pictures_that_have_not_begun_are_not_drawn_after_an_error(self, photos, monkeypatch):
+        drawing, drawn = threading.Event(), []
+
+        def draw_points(*_arguments):
+            drawing.set()
+            time.sleep(0.1)  # the error is raised meanwhile
+
+        def find(*_arguments, **_options):
+            drawing.wait(20)
+            raise MemoryError
+
+        monkeypatch.setattr("featscape.steps.drawing._draw_points", draw_points)
+        monkeypatch.setattr(
+            "featscape.steps.drawing._draw_mosaic", lambda *_, **__: drawn.append(1)
+        )
+        monkeypatch.setattr("featscape.pipeline.find_in_folder", find)
+        with pytest.raises(MemoryError):
+            make_map(photos, "m", perplexity=4, size_px=400)
+        assert drawn == []
 
     def test_a_picture_that_cannot_be_written(self, photos, here, monkeypatch):
         write = mapfolder.write_picture

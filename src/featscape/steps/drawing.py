@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -19,7 +22,7 @@ from featscape.words import name_classes
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
     from typing import Any
 
@@ -41,11 +44,11 @@ def draw(
     *,
     output: Path,
     features: Features | None = None,
-    findings: Findings | None = None,
     regions: Sequence[Region] = (),
+    find: Callable[[], Findings] | None = None,
     watch: Stopwatch,
-) -> None:
-    """Draw the pictures and the page.
+) -> Findings | None:
+    """Draw the pictures and the page, and compute the findings while the pictures are drawn.
 
     A map without images has no pictures made of images; a map without findings, or with fewer than
     three classes, has no picture of the classes.
@@ -61,22 +64,39 @@ def draw(
         The final name of the folder, for the title of the page.
     features : Features or None
         None for features that another program computed.
-    findings : Findings or None
-        None for a map without findings.
     regions : sequence of Region
         The page shows the names of all regions. The pictures of a map without labels have the names
         of the first level.
+    find : callable or None
+        Computes the findings; None for a map without findings.
     watch : Stopwatch
+        The time of the pictures is the time that they take longer than the findings.
+
+    Returns
+    -------
+    Findings or None
+        The result of `find`.
     """
     pictures = options if isinstance(options, PictureOptions) else PictureOptions()
     look = {name: getattr(options, name) for name in ("title", "caption", "names", "dark")}
     look["item_names"] = {one.anchor: one.name for one in regions if one.level == 0}
-    with watch.stage("pictures"), _PictureWriter(folder) as writer:
-        _draw_points(embedding, look, writer=writer)
-        if features is not None:
-            _draw_mosaics(folder, embedding, pictures, look, writer, progress=options.report)
-        if findings is not None:
-            _draw_classes(folder, embedding, findings, options, writer=writer)
+    with _PictureWriter(folder) as writer, _drawing_thread() as thread:
+        with watch.stage("findings"):
+            _import_scipy()
+            drawn = [thread.submit(_draw_points, embedding, look, writer)]
+            if features is not None:
+                mosaic = partial(_draw_mosaic, folder, embedding, pictures, look, writer)
+                drawn += [
+                    thread.submit(mosaic, name=name, progress=options.report)
+                    for name in mapfolder.LAYOUTS
+                ]
+            findings = None if find is None else find()
+        with watch.stage("pictures"):
+            for picture in drawn:
+                picture.result()
+            if findings is not None:
+                _draw_classes(folder, embedding, findings, options, writer)
+            writer.finish()
     with watch.stage("interactive"):
         _write_interactive(
             folder,
@@ -88,12 +108,32 @@ def draw(
             regions=regions,
             progress=options.report,
         )
+    return findings
+
+
+def _import_scipy() -> None:
+    """Import the parts of SciPy that the findings and the pictures use.
+
+    Two threads that import parts of SciPy at the same time may get a part that is not complete.
+    """
+    for part in ("cluster.hierarchy", "ndimage", "optimize", "spatial.distance"):
+        import_module(f"scipy.{part}")
+
+
+@contextmanager
+def _drawing_thread() -> Iterator[ThreadPoolExecutor]:
+    """Open one thread. After an exception, the pictures that have not begun are not drawn."""
+    thread = ThreadPoolExecutor(1)
+    try:
+        yield thread
+    finally:
+        thread.shutdown(cancel_futures=True)
 
 
 class _PictureWriter:
     """Write each picture in a thread, while the next picture is drawn.
 
-    At most one picture waits, so that two pictures are in memory. The context ends when all
+    At most one picture waits, so that two pictures are in memory. `finish` returns when all
     pictures are written, and raises the error of a picture that cannot be written.
     """
 
@@ -104,23 +144,22 @@ class _PictureWriter:
 
     def write(self, name: str, picture: Image.Image) -> None:
         """Write a picture of the map as PNG, when the previous picture is written."""
-        self._finish()
+        self.finish()
         self._writing = self._pool.submit(mapfolder.write_picture, self._folder, name, picture)
+
+    def finish(self) -> None:
+        """Wait until all pictures are written."""
+        if self._writing is not None:
+            self._writing.result()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._pool.shutdown()
-        if kind is None:
-            self._finish()
-
-    def _finish(self) -> None:
-        if self._writing is not None:
-            self._writing.result()
 
 
-def _draw_points(embedding: Embedding, look: Mapping[str, Any], *, writer: _PictureWriter) -> None:
+def _draw_points(embedding: Embedding, look: Mapping[str, Any], writer: _PictureWriter) -> None:
     """Write the scatter plot; `look` contains arguments of `draw_scatter`."""
     from featscape.pictures import draw_scatter
 
@@ -133,7 +172,6 @@ def _draw_classes(
     embedding: Embedding,
     findings: Findings,
     options: EmbeddingOptions,
-    *,
     writer: _PictureWriter,
 ) -> None:
     """Write the matrix and the tree of the classes."""
@@ -155,34 +193,34 @@ def _draw_classes(
         writer.write(mapfolder.CLASSES, picture)
 
 
-def _draw_mosaics(
+def _draw_mosaic(
     folder: Path,
     embedding: Embedding,
     pictures: PictureOptions,
     look: Mapping[str, Any],
     writer: _PictureWriter,
     *,
+    name: str,
     progress: Progress,
 ) -> None:
-    """Write the maps made of images, from the thumbnails in the folder.
+    """Write a map made of images, from the thumbnails in the folder.
 
-    `look` contains arguments of `draw_mosaic`.
+    `name` is one of `mapfolder.LAYOUTS`, and `look` contains arguments of `draw_mosaic`.
     """
     from featscape.mapfolder.thumbnails import Thumbnails
     from featscape.pictures import draw_mosaic
 
-    for name, layout in mapfolder.LAYOUTS.items():
-        picture = draw_mosaic(
-            embedding.positions,
-            Thumbnails(folder / mapfolder.THUMBNAILS),
-            embedding.labels,
-            layout=layout,
-            size_px=pictures.size_px,
-            thumbnail_px=pictures.thumbnail_px,
-            **look,
-            progress=progress,
-        )
-        writer.write(name, picture)
+    picture = draw_mosaic(
+        embedding.positions,
+        Thumbnails(folder / mapfolder.THUMBNAILS),
+        embedding.labels,
+        layout=mapfolder.LAYOUTS[name],
+        size_px=pictures.size_px,
+        thumbnail_px=pictures.thumbnail_px,
+        **look,
+        progress=progress,
+    )
+    writer.write(name, picture)
 
 
 def _write_interactive(
