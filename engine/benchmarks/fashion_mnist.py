@@ -66,11 +66,23 @@ class FashionMNIST:
 
     def points(self, n: int) -> NDArray[np.float32]:
         """Return the first n images in 50 dimensions, shape (n, 50); from 70,000 on, copies."""
+        return np.concatenate(list(self._point_blocks(n)))
+
+    def write_points(self, n: int, path: Path) -> None:
+        """Write `points(n)` to a .npy file; only one block is in memory at a time."""
+        shape = (n, N_DIMENSIONS)
+        array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+        start = 0
+        for rows in self._point_blocks(n):
+            array[start : start + len(rows)] = rows
+            start += len(rows)
+        array.flush()
+
+    def _point_blocks(self, n: int) -> Iterator[NDArray[np.float32]]:
         n_images = min(n, len(self.images))
-        rows = [self.project(self.images[:n_images])]
-        if n > n_images:
-            rows += [self.project(copies) for copies in self._copies(n - n_images, seed=SEED)]
-        return np.concatenate(rows)
+        yield self.project(self.images[:n_images])
+        for copies in self._copies(n - n_images, seed=SEED):
+            yield self.project(copies)
 
     def new_points(self, n: int) -> NDArray[np.float32]:
         """Return n copies that `points` does not contain, in 50 dimensions, shape (n, 50)."""

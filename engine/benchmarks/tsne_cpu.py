@@ -1,8 +1,8 @@
-"""t-SNE on the CPU: meshtsne, scikit-learn, openTSNE and tsne-h2pack.
+"""t-SNE on the CPU: meshtsne, scikit-learn, openTSNE and five other libraries.
 
-    python engine/benchmarks/tsne_cpu.py              500, 10,000 and 70,000 points, all four
+    python engine/benchmarks/tsne_cpu.py              500, 10,000 and 70,000 points, all libraries
     python engine/benchmarks/tsne_cpu.py --sizes 500 --peers meshtsne sklearn
-    python engine/benchmarks/tsne_cpu.py --sizes --million --transform --force-error
+    python engine/benchmarks/tsne_cpu.py --sizes --growth 1000000 --transform --force-error
 
 Each run is a process (`tsne_peer.py`). A warm-up with 100 points measures imports and first-call
 costs separately. All embeddings are compared with the exact neighbors and with the P of the exact
@@ -38,12 +38,21 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 PEERS_ENVIRONMENT = HERE.parents[1] / ".venv-bench"
-PICTURE = HERE.parents[1] / "docs" / "pictures" / "tsne_cpu.png"
+PICTURES = HERE.parents[1] / "docs" / "pictures"
 SHORT_S = 10.0
 TOO_SLOW = {"sklearn": 30_000}  # number of points from which --slow is required
-FULL_SIZE, MILLION, N_NEW = 70_000, 1_000_000, 10_000
+LABELS = PACKAGES | {"opentsne_tuned": "openTSNE, tuned"}
+COLORS = {"meshtsne": "#d55e00", "sklearn": "#0072b2", "opentsne": "#009e73", "h2pack": "#8a4fa3"}
+# Further factors of the late iterations, for the lines of KL divergence against time
+SCALES = {
+    "meshtsne": (0.5, 0.75, 2.0, 4.0),
+    "opentsne": (0.3, 2.0),
+    "opentsne_tuned": (0.3, 2.0),
+    "h2pack": (0.3, 2.0),
+}
+FULL_SIZE, N_NEW = 70_000, 10_000
 N_PROBES = 400
-PROBED_ITERATIONS = (10, 40, 90, 100, 130, 160, 200, 250, 300)
+PROBED_ITERATIONS = (10, 40, 60, 90, 100, 130, 160, 200, 250)
 
 Record = dict[str, Any]
 
@@ -108,7 +117,13 @@ def prepare_peers() -> None:
 
 
 def run(
-    name: str, points: Path, *, n_threads: int, n_dimensions: int = 2, new: Path | None = None
+    name: str,
+    points: Path,
+    *,
+    n_threads: int,
+    scale: float = 1.0,
+    n_dimensions: int = 2,
+    new: Path | None = None,
 ) -> Record:
     """Embed the points in a subprocess; the record contains the embedding."""
     own = name == "meshtsne"
@@ -116,10 +131,12 @@ def run(
     with TemporaryDirectory(prefix="meshtsne-bench-") as folder:
         command: list[str | Path] = [python, HERE / "tsne_peer.py", name, points, folder]
         command += ["--threads", str(n_threads), "--dimensions", str(n_dimensions)]
+        command += ["--scale", str(scale)]
         if new is not None:
             command += ["--new", new]
         subprocess.run(command, check=True, env=environment(n_threads), stdout=subprocess.DEVNULL)
         record: Record = json.loads(Path(folder, "record.json").read_text())
+        record["name"] = name
         record["embedding"] = np.load(Path(folder, "embedding.npy"))
     stages = ", ".join(f"{stage} {time_s:.2f}" for stage, time_s in record["stages_s"].items())
     print(f"  {name}: {record['total_s']:.2f} s ({stages})", file=sys.stderr, flush=True)
@@ -135,14 +152,48 @@ def compare(
         for name in names if repeat % 2 == 0 else reversed(names):
             if repeat > 0 and records[name][0]["total_s"] >= SHORT_S:
                 continue
-            record = run(name, points, n_threads=n_threads)
-            embedding = record.pop("embedding")
-            if not np.isfinite(embedding).all() or embedding.shape != (len(judge.near), 2):
-                raise SystemExit(
-                    f"{name} must return a finite position for each point; it did not."
-                )
-            records[name].append(record | judge.judge(embedding))
+            records[name].append(judged(run(name, points, n_threads=n_threads), judge))
     return records
+
+
+def judged(record: Record, judge: Judge) -> Record:
+    """Return the record with the quality of its embedding instead of the embedding."""
+    embedding = record.pop("embedding")
+    if not np.isfinite(embedding).all() or embedding.shape != (len(judge.near), 2):
+        raise SystemExit(
+            f"{record['name']} must return a finite position for each point; it did not."
+        )
+    return record | judge.judge(embedding)
+
+
+def curves(
+    records: dict[str, list[Record]], points: Path, judge: Judge, *, n_threads: int
+) -> dict[str, list[Record]]:
+    """Add runs with fewer and with more iterations to the first record of each implementation."""
+    lines = {}
+    for name, runs in records.items():
+        more = [
+            judged(run(name, points, n_threads=n_threads, scale=scale), judge)
+            for scale in SCALES.get(name, ())
+        ]
+        lines[name] = sorted([runs[0], *more], key=lambda one: one["n_iter"])
+    return lines
+
+
+def curve_table(records: dict[str, list[Record]]) -> str:
+    """Return a table with the time and the quality for each number of iterations."""
+    rows = [
+        [
+            f"{LABELS[name]} {one['version']}",
+            str(one["n_iter"]),
+            seconds([one["total_s"]]),
+            f"{one['kl']:.4f}",
+            f"{one['recall']:.4f}",
+        ]
+        for name, runs in records.items()
+        for one in runs
+    ]
+    return table(["", "iterations", "time", "KL, common P", "10-NN recall"], rows)
 
 
 def comparison_table(records: dict[str, list[Record]]) -> str:
@@ -152,7 +203,7 @@ def comparison_table(records: dict[str, list[Record]]) -> str:
     for name, runs in records.items():
         rows.append(
             [
-                f"{PACKAGES[name]} {runs[0]['version']}",
+                f"{LABELS[name]} {runs[0]['version']}",
                 str(runs[0]["n_iter"]),
                 f"{seconds([one['total_s'] for one in runs])}, {len(runs)} x",
                 f"{_middle(runs, 'total_s') / own_s:.2f}" if own_s else "",
@@ -248,45 +299,55 @@ def exact_repulsion(Y: NDArray[np.float32], probes: NDArray[np.int64]) -> NDArra
     return F
 
 
-def draw(times_s: dict[str, dict[int, float]], path: Path) -> None:
-    """Draw time against n: one line per implementation, with the name at its end."""
+def write_pictures(
+    times_s: dict[str, list[tuple[float, float]]], lines: dict[str, list[Record]], folder: Path
+) -> None:
+    """Draw time against n as tsne_cpu.png, and KL divergence against time as tsne_quality.png."""
+    axes = line_plot(times_s)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_xlabel("points of Fashion-MNIST, in 50 dimensions")
+    axes.set_ylabel("seconds, neighbors included")
+    axes.figure.savefig(folder / "tsne_cpu.png")
+    if lines:
+        points = {
+            name: [(one["total_s"], one["kl"]) for one in runs] for name, runs in lines.items()
+        }
+        axes = line_plot(points)
+        axes.set_xlabel("seconds, neighbors included")
+        axes.set_ylabel(f"KL divergence, {FULL_SIZE:,} points of Fashion-MNIST")
+        axes.figure.savefig(folder / "tsne_quality.png")
+
+
+def line_plot(lines: dict[str, list[tuple[float, float]]]) -> Any:
+    """Return axes with one line per implementation and its name at the line's end."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    colors = {"meshtsne": "#d55e00", "sklearn": "#0072b2", "opentsne": "#009e73"}
-    largest = max(n for by_size in times_s.values() for n in by_size)
     figure = Figure(figsize=(7, 4.5), dpi=160, layout="constrained")
+    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    for name, by_size in times_s.items():
-        sizes = sorted(by_size)
-        times = [by_size[n] for n in sizes]
+    for name, line in lines.items():
         own = name == "meshtsne"
-        color = colors.get(name, "#666666")
-        axes.plot(sizes, times, "o-", color=color, lw=2.6 if own else 1.5, ms=6 if own else 4)
-        inside = sizes[-1] < largest  # other lines go on to its right
+        color = COLORS.get(name, "#666666")
+        x, y = zip(*line, strict=True)
+        axes.plot(x, y, "o-", color=color, lw=2.6 if own else 1.5, ms=6 if own else 4)
         axes.annotate(
-            PACKAGES[name],
-            (sizes[-1], times[-1]),
-            xytext=(-4, 8) if inside else (8, 0),
+            LABELS[name],
+            (x[-1], y[-1]),
+            xytext=(8, 0),
             textcoords="offset points",
-            ha="right" if inside else "left",
-            va="bottom" if inside else "center",
+            va="center",
             color=color,
             weight="bold" if own else "normal",
         )
-    sizes = sorted({n for by_size in times_s.values() for n in by_size})
     axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlim(sizes[0] / 1.5, sizes[-1] * 4)
-    axes.set_xticks(sizes, [f"{n:,}" for n in sizes])
+    axes.margins(x=0.25)
     axes.minorticks_off()
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
     axes.grid(color="#dddddd", lw=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_xlabel("points of Fashion-MNIST, in 50 dimensions")
-    axes.set_ylabel("seconds, neighbors included")
-    FigureCanvasAgg(figure)
-    figure.savefig(path)
+    return axes
 
 
 def parse() -> argparse.Namespace:
@@ -300,15 +361,48 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=5, help="of runs under 10 s")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--slow", action="store_true", help="scikit-learn at 70,000 points too")
-    parser.add_argument("--million", action="store_true", help="meshtsne's growth to 1,000,000")
+    parser.add_argument("--growth", type=int, nargs="+", default=[], help="sizes above 70,000")
     parser.add_argument("--transform", action="store_true", help="10,000 new points on 70,000")
     parser.add_argument("--force-error", action="store_true", help="the grid's error, at 70,000")
     parser.add_argument("--dimensions", type=int, default=2, choices=[2, 3], help="for those three")
     parser.add_argument(
-        "--picture", type=Path, nargs="?", const=PICTURE, help="draw time against n as a PNG file"
+        "--curves", action="store_true", help="quality against time, at the largest of --sizes"
+    )
+    parser.add_argument(
+        "--pictures", type=Path, nargs="?", const=PICTURES, help="folder for PNG files of the lines"
     )
     parser.add_argument("--noisy", action="store_true", help="measure on a busy machine")
     return parser.parse_args()
+
+
+def race(arguments: argparse.Namespace, points: Path, judge: Judge) -> dict[str, list[Record]]:
+    """Run the chosen implementations on the points, print their table, and return the records."""
+    n = len(judge.near)
+    names = [name for name in arguments.peers if arguments.slow or n < TOO_SLOW.get(name, n + 1)]
+    options = {"repeats": arguments.repeats, "n_threads": arguments.threads}
+    records = compare(names, points, judge, **options)
+    print(f"\n{n:,} points\n\n{comparison_table(records)}", flush=True)
+    return records
+
+
+def grow(
+    arguments: argparse.Namespace, data: FashionMNIST, folder: Path
+) -> list[tuple[float, float]]:
+    """Run meshtsne at 70,000 points and at the sizes of --growth; return (n, seconds) of those."""
+    points, new = folder / "points.npy", folder / "new.npy"
+    own = {"n_threads": arguments.threads, "n_dimensions": arguments.dimensions}
+    np.save(points, data.points(FULL_SIZE))
+    np.save(new, data.new_points(N_NEW))
+    records = {FULL_SIZE: run("meshtsne", points, new=new if arguments.transform else None, **own)}
+    if arguments.transform:
+        placing_s = records[FULL_SIZE]["stages_s"].pop("transform")
+        print(f"\n{N_NEW:,} new points on the map of {FULL_SIZE:,}: {placing_s:.2f} s\n")
+    for n in arguments.growth:
+        data.write_points(n, points)
+        records[n] = run("meshtsne", points, **own)
+    if arguments.growth:
+        print(f"\n{growth_table(records)}", flush=True)
+    return [(n, records[n]["total_s"]) for n in arguments.growth]
 
 
 def main() -> None:
@@ -320,40 +414,29 @@ def main() -> None:
         prepare_peers()
     print(describe(["meshtsne", "numpy", "scipy", "scikit-learn"], n_threads=n_threads), flush=True)
     data = FashionMNIST.load()
-    times_s: dict[str, dict[int, float]] = {}
+    times_s: dict[str, list[tuple[float, float]]] = {}
+    lines: dict[str, list[Record]] = {}
     with TemporaryDirectory(prefix="meshtsne-bench-") as folder:
-
-        def save(name: str, points: NDArray[np.float32]) -> Path:
-            np.save(Path(folder, name), points)
-            return Path(folder, name)
-
+        points = Path(folder, "points.npy")
         for n in arguments.sizes:
-            names = [
-                name for name in arguments.peers if arguments.slow or n < TOO_SLOW.get(name, n + 1)
-            ]
             X = data.points(n)
+            np.save(points, X)
             judge = Judge.of(X, data.labels[:n], n_threads=n_threads)
-            points = save("points.npy", X)
-            records = compare(names, points, judge, repeats=arguments.repeats, n_threads=n_threads)
-            print(f"\n{n:,} points\n\n{comparison_table(records)}", flush=True)
+            records = race(arguments, points, judge)
             for name, runs in records.items():
-                times_s.setdefault(name, {})[n] = median(one["total_s"] for one in runs)
-        if arguments.million or arguments.transform:
-            points = save("points.npy", data.points(FULL_SIZE))
-            new = save("new.npy", data.new_points(N_NEW)) if arguments.transform else None
-            at_full_size = run("meshtsne", points, new=new, **own)
-            if arguments.transform:
-                placing_s = at_full_size["stages_s"].pop("transform")
-                print(f"\n{N_NEW:,} new points on the map of {FULL_SIZE:,}: {placing_s:.2f} s\n")
-        if arguments.million:
-            points = save("points.npy", data.points(MILLION))
-            at_million = run("meshtsne", points, **own)
-            times_s.setdefault("meshtsne", {})[MILLION] = at_million["total_s"]
-            print(f"\n{growth_table({FULL_SIZE: at_full_size, MILLION: at_million})}", flush=True)
+                times_s.setdefault(name, []).append((n, _middle(runs, "total_s")))
+            if arguments.curves and n == max(arguments.sizes):
+                lines = curves(records, points, judge, n_threads=n_threads)
+                print(
+                    f"\n{n:,} points, several numbers of iterations\n\n{curve_table(lines)}",
+                    flush=True,
+                )
+        if arguments.growth or arguments.transform:
+            times_s.setdefault("meshtsne", []).extend(grow(arguments, data, Path(folder)))
     if arguments.force_error:
         print(f"\n{force_error_table(data.points(FULL_SIZE), **own)}", flush=True)
-    if arguments.picture:
-        draw(times_s, arguments.picture)
+    if arguments.pictures:
+        write_pictures(times_s, lines, arguments.pictures)
 
 
 if __name__ == "__main__":
