@@ -288,8 +288,7 @@ def main() -> None:
     parser.add_argument("--new", type=Path, help="points to place on the embedding (meshtsne only)")
     arguments = parser.parse_args()
 
-    mmap_mode = "r" if arguments.name == "meshtsne" else None  # the other libraries need arrays
-    X = np.load(arguments.points, mmap_mode=mmap_mode)
+    X = np.load(arguments.points, mmap_mode="r" if arguments.name == "meshtsne" else None)
     options = {"n_threads": arguments.threads, "scale": arguments.scale}
     warm_options = dict(options)
     if arguments.name == "meshtsne":

@@ -43,7 +43,7 @@ class TSNE(FittedMap):
         Factor of the attraction in the first phase, in which the clusters form.
     early_exaggeration_iter : int, optional
         Number of iterations before the late exaggeration. The exaggeration decreases in three
-        steps. None is 90 (60 from 20,000 items on), or half of `max_iter` if that is less.
+        steps. None is 90 (60 from 5,000 items on), or half of `max_iter` if that is less.
     late_exaggeration : float, default=1.0
         Factor of the attraction in the later iterations. From 1 to 4 the result changes from t-SNE
         to an embedding like that of UMAP: denser clusters with more space between the clusters, and
@@ -52,9 +52,9 @@ class TSNE(FittedMap):
         "auto" is n / exaggeration (Belkina et al. 2019), but at least 50, or n / 10 if that is
         less. The gradient includes the factor 4, as in scikit-learn.
     quality : {"draft", "standard", "best"}, default="standard"
-        Number of iterations if `max_iter` is None: 180, 320 (250 from 20,000 items on) or 1,000,
-        and a quarter more in three dimensions. "best" decreases the KL divergence by 3 % from about
-        8,000 items on, and less for fewer items.
+        Number of iterations if `max_iter` is None: 180, 320 (230 from 5,000 items on) or 1,000,
+        and a quarter more in three dimensions. "best" decreases the KL divergence by 3 % at
+        8,000 items, 6 % at 70,000, and less for fewer items.
     max_iter : int, optional
         Total number of iterations, also of those with early exaggeration. None depends on
         `quality`.

@@ -173,21 +173,21 @@ PLAN = {
 
 
 def test_the_standard_plan():
-    assert plan_phases(8_000, **PLAN) == [
-        Phase(39, 8, 0.8, learning_rate=1_000),
-        Phase(25, pytest.approx(4), 0.8, learning_rate=pytest.approx(2_000)),
-        Phase(26, pytest.approx(2), 0.8, learning_rate=pytest.approx(4_000)),
-        Phase(39, 1, 0.8, learning_rate=8_000),
-        Phase(30, 1, 0.9, learning_rate=8_000),
-        Phase(127, 1, 0.95, learning_rate=8_000),
-        Phase(34, 1, 0.8, learning_rate=8_000),
+    assert plan_phases(4_000, **PLAN) == [
+        Phase(39, 8, 0.8, learning_rate=500),
+        Phase(25, pytest.approx(4), 0.8, learning_rate=pytest.approx(1_000)),
+        Phase(26, pytest.approx(2), 0.8, learning_rate=pytest.approx(2_000)),
+        Phase(39, 1, 0.8, learning_rate=4_000),
+        Phase(30, 1, 0.9, learning_rate=4_000),
+        Phase(127, 1, 0.95, learning_rate=4_000),
+        Phase(34, 1, 0.8, learning_rate=4_000),
     ]
 
 
 def test_the_plan_of_many_points_is_shorter():
     n_iter = count_iterations("standard", None, n_points=80_000, n_components=2)
     phases = plan_phases(80_000, **PLAN | {"n_iter": n_iter})
-    assert [phase.n_iter for phase in phases] == [26, 17, 17, 32, 25, 105, 28]
+    assert [phase.n_iter for phase in phases] == [26, 17, 17, 14, 13, 102, 41]
 
 
 @pytest.mark.parametrize("n_iter", [1, 2, 7, 100, 320, 1001])
