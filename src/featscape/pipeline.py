@@ -1,7 +1,6 @@
 """Run the whole program: find images, extract features, embed, draw, store.
 
-Each step calls one package. The packages exchange the records in `records` and do not import each
-other.
+Each step calls one package. The packages exchange the records in `records`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featscape import mapfolder
-from featscape.mapfolder.read import find_maps, open_map
+from featscape.mapfolder.read import Map, find_maps, open_map
 from featscape.progress import Stopwatch
 from featscape.steps.drawing import draw
 from featscape.steps.embedding import check_early, choose_tsne_device, embed
@@ -27,7 +26,6 @@ from featscape.steps.storing import store
 from featscape.steps.words import recognize_in_folder
 
 if TYPE_CHECKING:
-    from featscape.mapfolder.read import Map
     from featscape.options import EmbeddingOptions, FeatureMapOptions, MapOptions
     from featscape.records import Embedding, Features
 
@@ -60,13 +58,11 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
         with watch.stage("load t-SNE"):
             device = choose_tsne_device(options, n_items=len(images))
         source = options.made_from or images.absolute_source
-        several = "" if len(folders) == 1 else f" of {len(folders)} layers"
-        with watch.stage(f"features{several}"):
+        with watch.stage("features" + (f" of {len(folders)} layers" if folders[1:] else "")):
             maps = find_maps(outputs[0], source=source, note=options.report.note)
             features = extract(images, options, executor, folders, maps)
-        for output, folder, layer in zip(
-            outputs, folders, split_by_layer(features, folders), strict=True
-        ):
+        layers = split_by_layer(features, folders)
+        for output, folder, layer in zip(outputs, folders, layers, strict=True):
             with watch.stage("t-SNE"):
                 embedding = embed(
                     layer.values,
