@@ -42,7 +42,16 @@ PICTURES = HERE.parents[1] / "docs" / "pictures"
 SHORT_S = 10.0
 TOO_SLOW = {"sklearn": 30_000}  # number of points from which --slow is required
 LABELS = PACKAGES | {"opentsne_tuned": "openTSNE, tuned"}
-COLORS = {"meshtsne": "#d55e00", "sklearn": "#0072b2", "opentsne": "#009e73", "h2pack": "#8a4fa3"}
+COLORS = dict(
+    zip(
+        IMPLEMENTATIONS,
+        # meshtsne first; Tableau's colors for the others
+        ("#d55e00", "#4e79a7", "#76b7b2", "#59a14f", "#7fb069", "#b07aa1", "#9c755f", "#79706e",
+         "#e15759"),
+        strict=True,
+    )
+)  # fmt: skip
+LABEL_HEIGHT_PX = 24
 # Further factors of the late iterations, for the lines of KL divergence against time
 SCALES = {
     "meshtsne": (0.5, 0.75, 2.0, 4.0),
@@ -303,51 +312,70 @@ def write_pictures(
     times_s: dict[str, list[tuple[float, float]]], lines: dict[str, list[Record]], folder: Path
 ) -> None:
     """Draw time against n as tsne_cpu.png, and KL divergence against time as tsne_quality.png."""
-    axes = line_plot(times_s)
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.set_xlabel("points of Fashion-MNIST, in 50 dimensions")
-    axes.set_ylabel("seconds, neighbors included")
-    axes.figure.savefig(folder / "tsne_cpu.png")
+    figure = line_plot(
+        times_s,
+        labels=("points of Fashion-MNIST, in 50 dimensions", "seconds, neighbors included"),
+        scales=("log", "log"),
+    )
+    figure.savefig(folder / "tsne_cpu.png")
     if lines:
         points = {
             name: [(one["total_s"], one["kl"]) for one in runs] for name, runs in lines.items()
         }
-        axes = line_plot(points)
-        axes.set_xlabel("seconds, neighbors included")
-        axes.set_ylabel(f"KL divergence, {FULL_SIZE:,} points of Fashion-MNIST")
-        axes.figure.savefig(folder / "tsne_quality.png")
+        figure = line_plot(
+            points,
+            labels=("seconds, neighbors included", "KL divergence, 70,000 points"),
+            scales=("log", "linear"),
+        )
+        figure.savefig(folder / "tsne_quality.png")
 
 
-def line_plot(lines: dict[str, list[tuple[float, float]]]) -> Any:
-    """Return axes with one line per implementation and its name at the line's end."""
+def line_plot(
+    lines: dict[str, list[tuple[float, float]]],
+    *,
+    labels: tuple[str, str],
+    scales: tuple[str, str],
+) -> Any:
+    """Return a figure with one line per implementation and its name at the line's end."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.patheffects import withStroke
 
-    figure = Figure(figsize=(7, 4.5), dpi=160, layout="constrained")
+    figure = Figure(figsize=(7, 4.8), dpi=160, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    axes = figure.add_subplot(
+        xscale=scales[0], yscale=scales[1], xlabel=labels[0], ylabel=labels[1]
+    )
     for name, line in lines.items():
         own = name == "meshtsne"
-        color = COLORS.get(name, "#666666")
         x, y = zip(*line, strict=True)
-        axes.plot(x, y, "o-", color=color, lw=2.6 if own else 1.5, ms=6 if own else 4)
-        axes.annotate(
-            LABELS[name],
-            (x[-1], y[-1]),
-            xytext=(8, 0),
-            textcoords="offset points",
-            va="center",
-            color=color,
-            weight="bold" if own else "normal",
-        )
-    axes.set_xscale("log")
+        axes.plot(x, y, "o-", color=COLORS[name], lw=2.6 if own else 1.5, ms=6 if own else 4)
     axes.margins(x=0.25)
     axes.minorticks_off()
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(
+            lambda value, _: f"{value:,.0f}" if value >= 1000 else f"{value:g}"
+        )
     axes.grid(color="#dddddd", lw=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    return axes
+    figure.draw_without_rendering()
+    taken: list[tuple[float, float]] = []
+    ends = {name: axes.transData.transform(line[-1]) for name, line in lines.items()}
+    for name, (x, y) in sorted(ends.items(), key=lambda item: -item[1][1]):
+        near = [low for left, low in taken if abs(left - x) < 4 * LABEL_HEIGHT_PX]
+        label_y = min([y, *(low - LABEL_HEIGHT_PX for low in near if low - y < LABEL_HEIGHT_PX)])
+        taken.append((x, label_y))
+        axes.annotate(
+            LABELS[name],
+            lines[name][-1],
+            xytext=(8, (label_y - y) * 72 / figure.dpi),
+            textcoords="offset points",
+            va="center",
+            color=COLORS[name],
+            weight="bold" if name == "meshtsne" else "normal",
+            path_effects=[withStroke(linewidth=3, foreground="white")],
+        )
+    return figure
 
 
 def parse() -> argparse.Namespace:

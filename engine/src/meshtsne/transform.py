@@ -156,11 +156,11 @@ def _slope(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return L, shape (b,), and the full step that decreases L, shape (b, c)."""
     difference = y[:, None] - near  # (b, k, c)
-    log_w = -np.log1p((difference**2).sum(axis=2))
+    # einsum is several times faster than a sum over an axis of two or three values
+    log_w = -np.log1p(np.einsum("bkc,bkc->bk", difference, difference))
     attraction = p * np.exp(log_w)  # (b, k)
     phi, phi_gradient = potential.evaluate(y)
-    half_gradient = (attraction[..., None] * difference).sum(axis=1) + phi_gradient / (
-        2 * phi[:, None]
-    )
-    loss = np.log(phi) - (p * log_w).sum(axis=1)
+    half_gradient = np.einsum("bk,bkc->bc", attraction, difference)
+    half_gradient += phi_gradient / (2 * phi[:, None])
+    loss = np.log(phi) - np.einsum("bk,bk->b", p, log_w)
     return loss, -half_gradient / attraction.sum(axis=1)[:, None]
