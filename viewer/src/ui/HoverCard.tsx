@@ -28,29 +28,8 @@ export function HoverCard() {
 function Card({ item, x, y }: { readonly item: number; readonly x: number; readonly y: number }) {
   const app = useApp();
   const card = useRef<HTMLDivElement>(null);
-  const [details, setDetails] = useState<ItemDetails | null>(null);
-  const { torn } = app.navigation;
-
-  useEffect(() => {
-    let gone = false;
-    const timer = setTimeout(() => {
-      app.items.details(item).then(
-        (found) => !gone && setDetails(found),
-        (error) => console.warn(`no details of item ${app.items.id(item)}: ${error}`),
-      );
-      app.items.tornNeighbors(item).then(
-        (found) => {
-          if (!gone) torn.value = found;
-        },
-        (error) => console.warn(`no neighbors of item ${app.items.id(item)}: ${error}`),
-      );
-    }, REST_MS);
-    return () => {
-      gone = true;
-      clearTimeout(timer);
-      torn.value = null;
-    };
-  }, [item, app]);
+  const details = useDetails(item);
+  const torn = app.navigation.torn.value;
 
   useEffect(() => {
     const element = card.current;
@@ -80,14 +59,44 @@ function Card({ item, x, y }: { readonly item: number; readonly x: number; reado
         </div>
       )}
       {known && <Columns details={known} />}
-      {torn.value && torn.value.elsewhere.length > 0 && (
+      {torn && torn.elsewhere.length > 0 && (
         <p class="fs-torn fs-muted">
-          {torn.value.elsewhere.length} of the {torn.value.total} most similar{" "}
+          {torn.elsewhere.length} of the {torn.total} most similar{" "}
           {app.hasImages ? "images" : "items"} are elsewhere on the map
         </p>
       )}
     </div>
   );
+}
+
+/** The details of an item, null until they arrive. The map then also marks the torn neighbors. */
+function useDetails(item: number): ItemDetails | null {
+  const app = useApp();
+  const [details, setDetails] = useState<ItemDetails | null>(null);
+  const { torn } = app.navigation;
+
+  useEffect(() => {
+    let gone = false;
+    const timer = setTimeout(() => {
+      app.items.details(item).then(
+        (found) => !gone && setDetails(found),
+        (error) => console.warn(`no details of item ${app.items.id(item)}: ${error}`),
+      );
+      app.items.tornNeighbors(item).then(
+        (found) => {
+          if (!gone) torn.value = found;
+        },
+        (error) => console.warn(`no neighbors of item ${app.items.id(item)}: ${error}`),
+      );
+    }, REST_MS);
+    return () => {
+      gone = true;
+      clearTimeout(timer);
+      torn.value = null;
+    };
+  }, [item, app]);
+
+  return details;
 }
 
 /** The columns of an item; of the scores of the findings only the one that colors the map. */

@@ -61,8 +61,6 @@ export function ItemPanel({ item }: { readonly item: number }) {
   const { value: details, wasAway } = useOfItem(item, (each) => app.items.allDetails(each));
   const { value: found } = useOfItem(item, (each) => app.findings.of(each));
   const { value: neighbors } = useOfItem(item, (each) => app.items.neighbors(each));
-  const label = app.items.classOf(item);
-  const { items: walked, at } = app.panels.history.value;
   const selected = app.selection.items.value.includes(item);
 
   useEffect(() => {
@@ -73,34 +71,8 @@ export function ItemPanel({ item }: { readonly item: number }) {
   return (
     <SidePanel
       name="Item"
-      heading={
-        label ? (
-          <span class="fs-label" title={label.name}>
-            <i class="fs-swatch" style={{ background: app.displayedColor(label.color) }} />
-            <Name name={label.name} among={app.items.classNames} />
-          </span>
-        ) : (
-          `Item ${app.items.id(item)}`
-        )
-      }
-      tools={
-        <>
-          <IconButton
-            icon="back"
-            label="Back"
-            shortcut="["
-            disabled={at <= 0}
-            onClick={() => app.step(-1)}
-          />
-          <IconButton
-            icon="forward"
-            label="Forward"
-            shortcut="]"
-            disabled={at >= walked.length - 1}
-            onClick={() => app.step(1)}
-          />
-        </>
-      }
+      heading={<Heading item={item} />}
+      tools={<HistoryButtons />}
       onClose={() => app.closePanel()}
     >
       <Portrait key={item} item={item} path={details?.path ?? null} wasAway={wasAway} />
@@ -116,6 +88,43 @@ export function ItemPanel({ item }: { readonly item: number }) {
       <Facts details={details} />
       <Neighbors neighbors={neighbors} />
     </SidePanel>
+  );
+}
+
+/** The class of the item, or its number. */
+function Heading({ item }: { readonly item: number }) {
+  const app = useApp();
+  const label = app.items.classOf(item);
+  if (!label) return <>Item {app.items.id(item)}</>;
+  return (
+    <span class="fs-label" title={label.name}>
+      <i class="fs-swatch" style={{ background: app.displayedColor(label.color) }} />
+      <Name name={label.name} among={app.items.classNames} />
+    </span>
+  );
+}
+
+/** Back and Forward through the items that the panel showed. */
+function HistoryButtons() {
+  const app = useApp();
+  const { items, at } = app.panels.history.value;
+  return (
+    <>
+      <IconButton
+        icon="back"
+        label="Back"
+        shortcut="["
+        disabled={at <= 0}
+        onClick={() => app.step(-1)}
+      />
+      <IconButton
+        icon="forward"
+        label="Forward"
+        shortcut="]"
+        disabled={at >= items.length - 1}
+        onClick={() => app.step(1)}
+      />
+    </>
   );
 }
 

@@ -71,8 +71,6 @@ export function ClassLegend({ name }: { readonly name: string }) {
   const note = findingOf(columnNamed(app.manifest, name))?.note;
   const isLegend = app.colorBy.value === name;
   const isLong = rows.length >= FILTER_FROM;
-  const groups =
-    name === LABEL ? count(rows.length, "class", "classes") : count(rows.length, "value");
   const sorted = byCount ? [...rows].sort((a, b) => b.count - a.count) : rows;
   const shown = sought ? sorted.filter((row) => folded(row.name).includes(folded(sought))) : sorted;
 
@@ -83,11 +81,7 @@ export function ClassLegend({ name }: { readonly name: string }) {
   return (
     <section class="fs-legend" aria-label={isLegend ? "Legend" : undefined}>
       <div class="fs-legend-head">
-        <span class="fs-muted">
-          {hidden.size > 0
-            ? `${(rows.length - hidden.size).toLocaleString("en-US")} of ${groups} shown`
-            : groups}
-        </span>
+        <span class="fs-muted">{shownGroups(name, rows.length, hidden.size)}</span>
         {hidden.size > 0 && <LinkButton onClick={() => setHidden(new Set())}>Show all</LinkButton>}
         {hidden.size === 0 && isLong && (
           <LinkButton onClick={() => setByCount(!byCount)}>
@@ -114,18 +108,20 @@ export function ClassLegend({ name }: { readonly name: string }) {
         shownCounts={shownCounts}
         hidden={hidden}
         onToggle={(code) => setHidden(toggled(hidden, code))}
-        onIsolate={(code) =>
-          setHidden(
-            isolated(
-              hidden,
-              code,
-              rows.map((row) => row.code),
-            ),
-          )
-        }
+        onIsolate={(code) => setHidden(isolated(hidden, code, codesOf(rows)))}
       />
     </section>
   );
+}
+
+/** "5 classes", or "3 of 5 classes shown". */
+function shownGroups(column: string, nRows: number, nHidden: number): string {
+  const groups = column === LABEL ? count(nRows, "class", "classes") : count(nRows, "value");
+  return nHidden > 0 ? `${(nRows - nHidden).toLocaleString("en-US")} of ${groups} shown` : groups;
+}
+
+function codesOf(rows: readonly LegendRow[]): number[] {
+  return rows.map((row) => row.code);
 }
 
 interface LegendListProps {
