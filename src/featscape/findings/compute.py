@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         QualityProblem,
         Shortcut,
     )
-    from featscape.findings.spaces import NeighborSearch
+    from featscape.findings.spaces import Components, NeighborSearch
     from featscape.labels.classes import Classes
     from featscape.records import ImageSource
 
@@ -116,13 +116,59 @@ def compute_findings(
     neighbors = items.neighbors
     if neighbors is None:
         neighbors = _search_safely(search, values, min(WIDER * N_NEAR, n - 1)).indices
+    of_features = _find_in_features(
+        items,
+        neighbors,
+        classes,
+        components=components,
+        values=values,
+        search=search,
+        n_threads=n_threads,
+        random_state=random_state,
+    )
+    if components is not None:
+        values = components.values[:, :_N_RANKED].astype(np.float16)
+    del components  # the images of a large map need the memory
+    of_images = _find_in_images(
+        items,
+        neighbors,
+        classes,
+        values=values,
+        n_threads=n_threads,
+        random_state=random_state,
+    )
+    return _assemble(items, of_features, of_images)
+
+
+class _OfFeatures(NamedTuple):
+    """The findings that need only the features, the positions and the labels."""
+
+    labels: LabelErrors
+    off_topic: OffTopicItems
+    reliability: MapReliability
+    relations: DetectorResult[ClassFinding]
+
+
+def _find_in_features(
+    items: ItemData,
+    neighbors: NDArray[np.int32],
+    classes: Classes | None,
+    *,
+    components: Components | None,
+    values: NDArray[np.float32],
+    search: NeighborSearch,
+    n_threads: int,
+    random_state: int,
+) -> _OfFeatures:
+    n = len(items)
+    label_search = search
+    if n > _MOST_SEARCHED:
+        label_search = partial(search_among, neighbors, n_threads=n_threads)
     labels = find_label_errors(
         components,
         classes,
         n_items=n,
-        search=search
-        if n <= _MOST_SEARCHED
-        else partial(search_among, neighbors, n_threads=n_threads),
+        search=label_search,
         paths=items.paths,
         random_state=random_state,
     )
@@ -149,20 +195,7 @@ def compute_findings(
     relations = find_class_relations(
         components, neighbors, classes, confidence=labels.confidence, random_state=random_state
     )
-    if components is not None:
-        values = components.values[:, :_N_RANKED].astype(np.float16)
-    del components  # the images of a large map need the memory
-    of_images = _find_in_images(
-        items,
-        neighbors,
-        classes,
-        values=values,
-        n_threads=n_threads,
-        random_state=random_state,
-    )
-    return _assemble(
-        items, labels, off_topic, reliability, relations=relations, of_images=of_images
-    )
+    return _OfFeatures(labels, off_topic, reliability, relations)
 
 
 class _OfImages(NamedTuple):
@@ -212,15 +245,8 @@ def _find_in_images(
     )
 
 
-def _assemble(
-    items: ItemData,
-    labels: LabelErrors,
-    off_topic: OffTopicItems,
-    reliability: MapReliability,
-    *,
-    relations: DetectorResult[ClassFinding],
-    of_images: _OfImages,
-) -> Findings:
+def _assemble(items: ItemData, of_features: _OfFeatures, of_images: _OfImages) -> Findings:
+    labels, off_topic, reliability, relations = of_features
     results: dict[str, DetectorResult[Any]] = {
         "labels": labels.result,
         "duplicates": of_images.duplicates,

@@ -165,11 +165,9 @@ def draw_scatter(
     )
     picture = _draw_map(planned, codes, colors, classes)
     finished = planned.page.finish(picture, caption=caption)
-    if target is None:
-        return finished
-    if target.suffix.lower() in VECTOR_SUFFIXES:
+    if target is not None and target.suffix.lower() in VECTOR_SUFFIXES:
         write_vector(target, planned, codes, colors, classes, caption=caption)
-    else:
+    elif target is not None:
         finished.save(target)
     return finished
 

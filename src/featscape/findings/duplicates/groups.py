@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -47,6 +47,19 @@ _TEXTS = {
 }
 
 
+class _Copies(NamedTuple):
+    """Pairs of edited copies."""
+
+    pairs: NDArray[np.intp]  # (m, 2), items
+    correlation: NDArray[np.float32]  # (m,)
+    is_certain: NDArray[np.bool_]  # (m,); other pairs are similar pictures, possibly copies
+
+
+_NO_COPIES = _Copies(
+    np.zeros((0, 2), dtype=np.intp), np.zeros(0, dtype=np.float32), np.zeros(0, dtype=bool)
+)
+
+
 def find_duplicates(
     survey: Survey | None,
     *,
@@ -87,10 +100,7 @@ def find_duplicates(
     """
     n_items = len(features)
     same_file = np.arange(n_items) if digests is None else _equal_rows(digests)
-    same_pixels, reason = same_file, None
-    near = np.zeros((0, 2), dtype=np.intp)
-    correlation = np.zeros(0, dtype=np.float32)
-    is_certain = np.zeros(0, dtype=bool)
+    same_pixels, reason, copies = same_file, None, _NO_COPIES
     if survey is None:
         reason = "Without images, only equal files can be found."
         if digests is None:
@@ -106,27 +116,46 @@ def find_duplicates(
                 f"searched among {LEAST_ITEMS} or more."
             )
         else:
-            near, correlation, is_only_possible = find_near_pairs(
-                Subset(survey.grays, originals),
-                Subset(features, originals),
+            copies = _find_copies(
+                survey,
+                features,
                 _renumber(neighbors, same_pixels, originals),
-                values=None if values is None else Subset(values, originals),
+                originals,
+                values=values,
                 n_threads=n_threads,
                 random_state=random_state,
             )
-            near = originals[near]
-            match = compare_foregrounds(survey.grays, survey.colors, near, n_threads=n_threads)
-            is_near = correlation >= _LEAST_CORRELATION
-            is_near &= ~is_only_possible | match.is_equal()
-            near, correlation = near[is_near], correlation[is_near]
-            is_certain = match.agrees()[is_near]
     found = [
         _describe(members, kind, weakest, labels=labels, splits=splits, paths=paths)
-        for members, kind, weakest in _group(
-            near, correlation, is_certain, same_file=same_file, same_pixels=same_pixels
-        )
+        for members, kind, weakest in _group(copies, same_file=same_file, same_pixels=same_pixels)
     ]
     return DetectorResult(tuple(sorted(found, key=_rank)), reason)
+
+
+def _find_copies(
+    survey: Survey,
+    features: NDArray[np.floating[Any]],
+    neighbors: NDArray[np.int32],
+    originals: NDArray[np.intp],
+    *,
+    values: NDArray[np.floating[Any]] | None,
+    n_threads: int,
+    random_state: int,
+) -> _Copies:
+    """Return the edited copies among the originals; `neighbors` are indices of originals."""
+    near, correlation, is_only_possible = find_near_pairs(
+        Subset(survey.grays, originals),
+        Subset(features, originals),
+        neighbors,
+        values=None if values is None else Subset(values, originals),
+        n_threads=n_threads,
+        random_state=random_state,
+    )
+    pairs = originals[near]
+    match = compare_foregrounds(survey.grays, survey.colors, pairs, n_threads=n_threads)
+    is_near = correlation >= _LEAST_CORRELATION
+    is_near &= ~is_only_possible | match.is_equal()
+    return _Copies(pairs[is_near], correlation[is_near], match.agrees()[is_near])
 
 
 def number_groups(groups: Sequence[DuplicateGroup], n_items: int) -> NDArray[np.int32]:
@@ -181,17 +210,13 @@ def _renumber(
 
 
 def _group(
-    near: NDArray[np.intp],
-    correlation: NDArray[np.float32],
-    is_certain: NDArray[np.bool_],
-    *,
-    same_file: NDArray[np.intp],
-    same_pixels: NDArray[np.intp],
+    copies: _Copies, *, same_file: NDArray[np.intp], same_pixels: NDArray[np.intp]
 ) -> Iterator[tuple[list[int], str, float]]:
     """Yield the members of each group, its kind and its lowest correlation.
 
     An item of a group of copies may also be in a group of similar pictures.
     """
+    near, correlation, is_certain = copies
     links = np.concatenate([near[is_certain], _links(same_pixels)])
     group = connect(len(same_pixels), links)
     for members, weakest in _members(group, near[is_certain], correlation[is_certain]):
