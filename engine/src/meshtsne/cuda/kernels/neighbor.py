@@ -62,10 +62,17 @@ def nearest_center_kernel(
 
 @triton.jit
 def _keep_nearest(
-    work_bits, work_index, counts, bounds, k, ROWS: tl.constexpr, CAPACITY: tl.constexpr,
+    count, work_bits, work_index, counts, bounds, k, ROWS: tl.constexpr, CAPACITY: tl.constexpr,
     PART: tl.constexpr,
 ):  # fmt: skip
-    """Keep each row's k nearest candidates in the work buffers; write their largest distance."""
+    """Keep each row's k nearest of `count` candidates in the work buffers.
+
+    Returns the new counts and the bits of the largest distances, int32 (ROWS,). `counts` and
+    `bounds` move these values between the threads.
+    """
+    row_slots = tl.arange(0, ROWS)
+    tl.store(counts + row_slots, count)
+    tl.debug_barrier()
     slots = tl.arange(0, CAPACITY)
     for first in range(0, ROWS, PART):
         rows = first + tl.arange(0, PART)
@@ -93,6 +100,7 @@ def _keep_nearest(
         tl.store(counts + rows, tl.sum(keep.to(tl.int32), 1))
         tl.store(bounds + rows, high)
     tl.debug_barrier()
+    return tl.load(counts + row_slots), tl.load(bounds + row_slots)
 
 
 @triton.jit
@@ -183,8 +191,8 @@ def nearest_kernel(
     The two inner loops are not a function of their own: `x`, `shift` and `row_norms` exist only if
     DIM == STEP, and the arguments of a Triton function must exist in both cases.
     """
+    PART: tl.constexpr = 4096 // CAPACITY
     program = tl.program_id(0)
-    row_slots = tl.arange(0, ROWS)
     axis = tl.arange(0, STEP)
     work_bits += program.to(tl.int64) * ROWS * CAPACITY
     work_index += program.to(tl.int64) * ROWS * CAPACITY
@@ -194,7 +202,7 @@ def nearest_kernel(
         first_row = tl.load(tiles + 3 * tile)
         last_row = tl.load(tiles + 3 * tile + 1)
         of_list = tl.load(tiles + 3 * tile + 2)
-        rows = first_row + row_slots
+        rows = first_row + tl.arange(0, ROWS)
         live = rows < last_row
         origin = centers + of_list.to(tl.int64) * DIM + axis
         row_start = points + rows.to(tl.int64)[:, None] * DIM + axis[None, :]
@@ -225,16 +233,11 @@ def nearest_kernel(
                     CANDIDATES, CAPACITY,
                 )  # fmt: skip
                 if tl.max(count) > CAPACITY - CANDIDATES:
-                    tl.store(counts + row_slots, count)
-                    tl.debug_barrier()
-                    _keep_nearest(
-                        work_bits, work_index, counts, bounds, k, ROWS, CAPACITY, 4096 // CAPACITY
+                    count, bound = _keep_nearest(
+                        count, work_bits, work_index, counts, bounds, k, ROWS, CAPACITY, PART
                     )
-                    count = tl.load(counts + row_slots)
-                    bound = tl.where(live, tl.load(bounds + row_slots), 0)
-        tl.store(counts + row_slots, count)
-        tl.debug_barrier()
-        _keep_nearest(work_bits, work_index, counts, bounds, k, ROWS, CAPACITY, 4096 // CAPACITY)
+                    bound = tl.where(live, bound, 0)
+        _keep_nearest(count, work_bits, work_index, counts, bounds, k, ROWS, CAPACITY, PART)
         _write_sorted(
             work_bits, work_index, distances, indices, first_row, last_row, k,
             ROWS, CAPACITY, K_PADDED, 2048 // K_PADDED,
