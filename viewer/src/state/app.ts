@@ -5,7 +5,7 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { AGREEMENT, type DateColumn, type NumberColumn } from "../contract";
 import type { SelectMode, Stage, Tool } from "../stage/index";
-import type { Shared, ThemeChoice, ViewMode } from "./address/address";
+import type { AddressState, ThemeChoice, ViewMode } from "./address/address";
 import { classColor, type ThemeName } from "./colors/class-colors";
 import { type Filter, type Filters, type Values, withFilter } from "./filters/filters";
 import { FilterMasks, type Hiding } from "./filters/hiding";
@@ -357,7 +357,7 @@ export class App {
    * Restore the state that is encoded in an address. Items that the map lacks are ignored. Columns
    * that the map lacks are ignored and reported.
    */
-  restore(shared: Shared): void {
+  restore(state: AddressState): void {
     const filterKinds = { category: "codes", number: "range", date: "range", text: null } as const;
     const kinds = new Map<string, Filter["kind"] | null>(
       this.manifest.columns.map(({ name, kind }) => [name, filterKinds[kind]]),
@@ -365,34 +365,34 @@ export class App {
     if (this.manifest.classes) kinds.set(LABEL, "codes");
     const filters = new Map<string, Filter>();
     const unknown = new Set<string>();
-    for (const [column, filter] of shared.filters ?? []) {
+    for (const [column, filter] of state.filters ?? []) {
       if (kinds.get(column) === filter.kind) filters.set(column, filter);
       else unknown.add(column);
     }
-    const colorBy = shared.colorBy ?? LABEL;
+    const colorBy = state.colorBy ?? LABEL;
     if (!this.colorColumns.includes(colorBy)) unknown.add(colorBy);
-    const item = shared.item === undefined ? null : this.items.itemOf(shared.item);
-    const selected = (shared.selection ?? []).flatMap((id) => this.items.itemOf(id) ?? []);
+    const item = state.item === undefined ? null : this.items.itemOf(state.item);
+    const selected = (state.selection ?? []).flatMap((id) => this.items.itemOf(id) ?? []);
     batch(() => {
-      if (shared.mode && this.modes.includes(shared.mode)) this.mode.value = shared.mode;
-      if (shared.theme) this.themeChoice.value = shared.theme;
-      this.cropped.value = shared.cropped ?? false;
-      this.namesShown.value = shared.namesShown ?? true;
+      if (state.mode && this.modes.includes(state.mode)) this.mode.value = state.mode;
+      if (state.theme) this.themeChoice.value = state.theme;
+      this.cropped.value = state.cropped ?? false;
+      this.namesShown.value = state.namesShown ?? true;
       if (this.colorColumns.includes(colorBy)) this.colorBy.value = colorBy;
-      this.search.query.value = shared.query ?? "";
+      this.search.query.value = state.query ?? "";
       this.filters.value = filters;
       if (selected.length > 0 || this.selection.count > 0) {
         this.selection.set(Uint32Array.from(selected), "replace");
         if (selected.length > 0) this.panels.show("selection");
       }
-      const { finding } = shared;
+      const { finding } = state;
       if (finding !== undefined && this.findings.named(finding)) this.openFindings(finding);
       if (item !== null) this.panels.openItem(item);
       if (unknown.size > 0) {
         this.messages.error.value = `The address uses columns that this map does not have in this form: ${[...unknown].join(", ")}. These columns are ignored. Open the address with the map from which the address was copied.`;
       }
     });
-    if (shared.showsAll) this.navigation.fit(undefined, false);
-    else if (shared.view) this.stage?.setView(shared.view);
+    if (state.showsAll) this.navigation.fit(undefined, false);
+    else if (state.view) this.stage?.setView(state.view);
   }
 }

@@ -260,12 +260,12 @@ it("a whole map is fitted again on a page of another size", () => {
   app.navigation.fit(undefined, false);
   sync.moved(app.stage!.view());
   rest();
-  const shared = decodeAddress(page.entry.hash);
-  expect(shared.showsAll).toBe(true);
+  const state = decodeAddress(page.entry.hash);
+  expect(state.showsAll).toBe(true);
   const other = smallApp();
   const stage = new SilentStage();
   other.stage = stage;
-  other.restore(shared);
+  other.restore(state);
   expect(stage.calls.get("fit")).toMatchObject({ items: null });
   app.stage!.zoom(2);
   sync.moved(app.stage!.view());

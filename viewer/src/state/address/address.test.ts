@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { codesText, decodeAddress, encodeAddress, parseCodes, type Shared } from "./address";
+import { type AddressState, codesText, decodeAddress, encodeAddress, parseCodes } from "./address";
 
 describe("an address", () => {
   it("is decoded as it was encoded", () => {
-    const shared: Shared = {
+    const state: AddressState = {
       view: { center: [1.5, -2.25, 0], scale: 0.001234, turn: [0, 0.6, 0, 0.8] },
       mode: "grid",
       colorBy: "größe & mehr=#",
@@ -19,7 +19,7 @@ describe("an address", () => {
       cropped: true,
       namesShown: false,
     };
-    expect(decodeAddress(`#${encodeAddress(shared)}`)).toEqual(shared);
+    expect(decodeAddress(`#${encodeAddress(state)}`)).toEqual(state);
   });
 
   it("leaves out defaults", () => {

@@ -6,7 +6,7 @@ import { idsText, parseIds } from "./selection-text";
 export type ViewMode = "points" | "images" | "grid";
 export type ThemeChoice = "light" | "dark" | "auto";
 
-export interface Shared {
+export interface AddressState {
   readonly view?: View;
   /** The whole map is shown; a page then fits it to its own size and ignores `view`. */
   readonly showsAll?: boolean;
@@ -66,36 +66,36 @@ function selectionText(ids: readonly number[]): string | null {
   return text;
 }
 
-export function encodeAddress(shared: Shared): string {
+export function encodeAddress(state: AddressState): string {
   const parts = new URLSearchParams();
-  const { view } = shared;
+  const { view } = state;
   if (view) {
     parts.set("at", view.center.map(short).join("_"));
     parts.set("scale", short(view.scale));
     if (view.turn[3] !== 1) parts.set("turn", view.turn.map(short).join("_"));
   }
-  if (view && shared.showsAll) parts.set("fit", "all");
-  if (shared.mode) parts.set("view", shared.mode);
-  if (shared.cropped) parts.set("crop", "square");
-  if (shared.namesShown === false) parts.set("names", "off");
-  if (shared.colorBy) parts.set("color", shared.colorBy);
-  for (const [column, filter] of shared.filters ?? []) {
+  if (view && state.showsAll) parts.set("fit", "all");
+  if (state.mode) parts.set("view", state.mode);
+  if (state.cropped) parts.set("crop", "square");
+  if (state.namesShown === false) parts.set("names", "off");
+  if (state.colorBy) parts.set("color", state.colorBy);
+  for (const [column, filter] of state.filters ?? []) {
     if (filter.kind === "codes") parts.set(`hide.${column}`, codesText(filter.hidden));
     else parts.set(`keep.${column}`, `${filter.lower}_${filter.upper}`);
   }
-  if (shared.item !== undefined) parts.set("item", String(shared.item));
-  if (shared.selection?.length) {
-    const text = selectionText(shared.selection);
+  if (state.item !== undefined) parts.set("item", String(state.item));
+  if (state.selection?.length) {
+    const text = selectionText(state.selection);
     if (text !== null) parts.set("selected", text);
   }
-  if (shared.query) parts.set("find", shared.query);
-  if (shared.finding) parts.set("finding", shared.finding);
-  if (shared.theme && shared.theme !== "auto") parts.set("theme", shared.theme);
+  if (state.query) parts.set("find", state.query);
+  if (state.finding) parts.set("finding", state.finding);
+  if (state.theme && state.theme !== "auto") parts.set("theme", state.theme);
   return parts.toString();
 }
 
 /** Decode an address. Parts that are damaged or unknown are ignored. */
-export function decodeAddress(hash: string): Shared {
+export function decodeAddress(hash: string): AddressState {
   const parts = new URLSearchParams(hash.replace(/^#/, ""));
   const view = decodeView(parts);
   const mode = oneOf(parts.get("view"), ["points", "images", "grid"] as const);
