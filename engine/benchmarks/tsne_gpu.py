@@ -96,7 +96,7 @@ def force_error(Y: torch.Tensor) -> float:
     """Return the relative error of the repulsion on a sample of points."""
     grid = RepulsionGrid(len(Y), Y.device)
     low, high = Y.amin(0).tolist(), Y.amax(0).tolist()
-    grid.place((low[0], low[1]), (high[0], high[1]), 1.05)
+    grid.cover((low[0], low[1]), (high[0], high[1]), 1.05)
     grid.begin()
     grid.evaluate(Y.contiguous().view(torch.int64))
     rows = torch.arange(0, len(Y), max(1, len(Y) // N_PROBES), device=Y.device)

@@ -102,7 +102,7 @@ class EmbeddingOptions:
         )
 
     @property
-    def report(self) -> Progress:
+    def reporter(self) -> Progress:
         """The receiver of progress reports."""
         return self.progress or SilentProgress()
 

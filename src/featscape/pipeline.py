@@ -45,7 +45,7 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
     with ExitStack() as stack:
         folders = [
             stack.enter_context(
-                mapfolder.new_map_folder(output, force=options.force, note=options.report.note)
+                mapfolder.new_map_folder(output, force=options.force, note=options.reporter.note)
             )
             for output in outputs
         ]
@@ -59,7 +59,7 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
             device = choose_tsne_device(options, n_items=len(images))
         source = options.made_from or images.absolute_source
         with watch.stage("features" + (f" of {len(folders)} layers" if folders[1:] else "")):
-            maps = find_maps(outputs[0], source=source, note=options.report.note)
+            maps = find_maps(outputs[0], source=source, note=options.reporter.note)
             features = extract(images, options, executor, folders, maps)
         layers = split_by_layer(features, folders)
         for output, folder, layer in zip(outputs, folders, layers, strict=True):
@@ -73,7 +73,7 @@ def make_maps(options: MapOptions) -> tuple[Map, ...]:
                 )
             with watch.stage("words"):
                 recognize_in_folder(
-                    folder, layer, maps=maps, weights=options.weights, progress=options.report
+                    folder, layer, maps=maps, weights=options.weights, progress=options.reporter
                 )
             _finish(
                 folder,
@@ -100,7 +100,7 @@ def embed_features(options: FeatureMapOptions) -> Map:
     file = Path(options.features_file)
     watch = Stopwatch()
     with mapfolder.new_map_folder(
-        options.folder, force=options.force, note=options.report.note
+        options.folder, force=options.force, note=options.reporter.note
     ) as folder:
         with watch.stage("read"):
             stored = read_features(file)

@@ -98,7 +98,7 @@ def test_steps_that_leave_the_grid_are_repeated_on_a_larger_grid(joint):
     gradient.advance(2, **parameters)
     assert gradient._grid.size > size
     roomy = make_gradient(joint, Y)
-    roomy._place_around_points(margin=12)
+    roomy._cover_points(margin=12)
     size = roomy._grid.size
     roomy.advance(2, **parameters)
     assert roomy._grid.size == size

@@ -16,10 +16,10 @@ from featscape.printable_names import printable
 from featscape.progress import format_seconds
 from featscape.records import count_reasons
 from featscape.steps.facts import (
+    dataset_text,
     describe_layer,
     describe_renamed,
-    in_words,
-    landmarks_in_words,
+    landmarks_text,
 )
 from featscape.steps.tsne import N_AGREEING
 
@@ -105,7 +105,7 @@ def describe(opened: Map) -> RenderableType:
         f"perplexity {_rounded(run['parameters'].get('perplexity'))}, "
         f"seed {_known(run['parameters'].get('seed'))}, "
         f"{run['n_iter']:,} iterations, KL divergence {run['kl_divergence']:.3f}"
-        f"{landmarks_in_words(opened.landmarks)}{_on_gpu(run)}",
+        f"{landmarks_text(opened.landmarks)}{_on_gpu(run)}",
     )
     for words in _regions(opened):
         add_row(facts, "regions", words)
@@ -222,7 +222,7 @@ def _in_millions(number: int | None) -> str:
 
 
 def _count(opened: Map) -> str:
-    return in_words(len(opened), "item" if opened.paths is None else "image", opened.labels)
+    return dataset_text(len(opened), "item" if opened.paths is None else "image", opened.labels)
 
 
 def _pictures(opened: Map) -> Table:

@@ -7,6 +7,6 @@
 """
 
 from featscape.doctor.diagnosis import diagnose
-from featscape.doctor.records import Diagnosis, Engine, Extra, Folder, Machine, Problem
+from featscape.doctor.records import Diagnosis, Extra, Folder, Machine, Problem, TsneEngine
 
-__all__ = ["Diagnosis", "Engine", "Extra", "Folder", "Machine", "Problem", "diagnose"]
+__all__ = ["Diagnosis", "Extra", "Folder", "Machine", "Problem", "TsneEngine", "diagnose"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from featscape.doctor.engine import check_engine
+from featscape.doctor.engine import check_tsne_engine
 from featscape.doctor.libraries import (
     find_missing,
     find_unloadable,
@@ -31,7 +31,7 @@ def diagnose() -> Diagnosis:
     unloadable = tuple(find_unloadable())
     versions = list_versions()
     machine = describe_machine(unloadable={problem.subject for problem in unloadable})
-    engine = check_engine()
+    engine = check_tsne_engine()
     folders = list_folders()
     problems = [
         *find_missing(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from featscape.doctor.records import Engine, Problem
+from featscape.doctor.records import Problem, TsneEngine
 from featscape.errors import first_line
 
 _SIDE = 10  # points per side of the grid
@@ -12,12 +12,12 @@ _PERPLEXITY = 10.0
 _LARGEST_KL = 0.446
 
 
-def check_engine() -> Engine | Problem:
+def check_tsne_engine() -> TsneEngine | Problem:
     """Fit the points of a square grid with meshtsne, and compare the KL divergence with a limit.
 
     Returns
     -------
-    Engine or Problem
+    TsneEngine or Problem
         A problem if the native module cannot be loaded, the fit fails, or the KL divergence exceeds
         the limit.
     """
@@ -44,7 +44,7 @@ def check_engine() -> Engine | Problem:
             f"the fit of 100 points must reach a KL divergence of at most {_LARGEST_KL}; it "
             f"reached {tsne.kl_divergence_:.3f}"
         )
-    return Engine(
+    return TsneEngine(
         native_module=str(_native.__file__),
         instruction_set=_native.instruction_set(),
         kl_divergence=float(tsne.kl_divergence_),

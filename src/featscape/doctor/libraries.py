@@ -59,7 +59,7 @@ def find_missing() -> Iterator[Problem]:
             what = "is not installed" if found is None else f"has the version {found}"
             yield Problem(
                 requirement.name,
-                f"{requirement.name} {what}; {needed_by} needs {_in_words(requirement)}",
+                f"{requirement.name} {what}; {needed_by} needs {_requirement_text(requirement)}",
                 f"Run pip install '{requirement.name}{requirement.specifier}'.",
             )
 
@@ -85,7 +85,7 @@ def list_extras() -> tuple[Extra, ...]:
         names = metadata(package).get_all("Provides-Extra") or []
         for name in sorted(set(names) - _FOR_DEVELOPMENT):
             wanted = _required(package, extra=name)
-            missing = tuple(_in_words(one) for one in wanted if not _satisfies(one))
+            missing = tuple(_requirement_text(one) for one in wanted if not _satisfies(one))
             extras.append(Extra(name, missing, f"pip install '{package}[{name}]'"))
     return tuple(extras)
 
@@ -101,7 +101,7 @@ def _satisfies(requirement: Requirement) -> bool:
     return found is not None and requirement.specifier.contains(found, prereleases=True)
 
 
-def _in_words(requirement: Requirement) -> str:
+def _requirement_text(requirement: Requirement) -> str:
     return f"{requirement.name} {requirement.specifier}".rstrip()
 
 

@@ -47,7 +47,7 @@ class Extra:
 
 
 @dataclass(frozen=True)
-class Engine:
+class TsneEngine:
     """The t-SNE engine and the result of a fit of 100 points.
 
     Attributes
@@ -122,7 +122,7 @@ class Diagnosis:
         Version of Python, featscape and its libraries; None for a library that is missing.
     extras : tuple of Extra
     machine : Machine
-    engine : Engine or None
+    engine : TsneEngine or None
         None if the engine does not run.
     folders : tuple of Folder
     problems : tuple of Problem
@@ -131,7 +131,7 @@ class Diagnosis:
     versions: dict[str, str | None]
     extras: tuple[Extra, ...]
     machine: Machine
-    engine: Engine | None
+    engine: TsneEngine | None
     folders: tuple[Folder, ...]
     problems: tuple[Problem, ...]
 

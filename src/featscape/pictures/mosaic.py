@@ -123,7 +123,7 @@ def draw_mosaic(
     page, arrangement = planned.page, planned.arrangement
     progress = progress or SilentProgress()
     picture = Image.new("RGB", (page.map_width, page.map_height), theme.background)
-    place_thumbnails(
+    draw_thumbnails(
         picture,
         images,
         arrangement,
@@ -181,7 +181,7 @@ def _border_colors(classes: Classes | None, arrangement: Arrangement) -> list[st
     return [classes.colors[code] if code >= 0 else None for code in codes]
 
 
-def place_thumbnails(
+def draw_thumbnails(
     picture: Image.Image,
     images: ImageSource,
     arrangement: Arrangement,

@@ -87,7 +87,7 @@ def draw(
             if features is not None:
                 mosaic = partial(_draw_mosaic, folder, embedding, pictures, look, writer)
                 drawn += [
-                    thread.submit(mosaic, name=name, progress=options.report)
+                    thread.submit(mosaic, name=name, progress=options.reporter)
                     for name in mapfolder.LAYOUTS
                 ]
             findings = None if find is None else find()
@@ -106,7 +106,7 @@ def draw(
             features=features,
             findings=findings,
             regions=regions,
-            progress=options.report,
+            progress=options.reporter,
         )
     return findings
 

@@ -102,7 +102,7 @@ def _report_cpu(options: EmbeddingOptions, *, device: str) -> None:
         reason = "; --device cuda (device=) runs t-SNE on the GPU"
     else:
         return
-    options.report.note(f"t-SNE runs on the CPU{reason}")
+    options.reporter.note(f"t-SNE runs on the CPU{reason}")
 
 
 def _check_landmarks(n_landmarks: int, *, perplexity: float, n_items: int) -> None:
@@ -199,7 +199,7 @@ def _fit_and_place(
         Of each item, shape (n, k).
     landmarks : ndarray of intp, shape (l,), or None
     """
-    progress = options.report
+    progress = options.reporter
     if options.n_landmarks is None:
         _fit(tsne, values, progress=progress)
         return tsne.embedding_, _graph(tsne), None
@@ -228,11 +228,11 @@ def _report_perplexity(perplexity: float, options: EmbeddingOptions, *, n_fitted
     if options.perplexity == AUTO:
         usual = choose_perplexity(AUTO, n_items=sys.maxsize)
         if perplexity < usual:
-            options.report.note(
+            options.reporter.note(
                 f"perplexity {round(perplexity, 2):g}: {usual:g} is too large for {n_fitted} items"
             )
     elif n_fitted - 1 < 3 * perplexity:
-        options.report.note(
+        options.reporter.note(
             f"t-SNE uses all {n_fitted - 1:,} other items as neighbors of each item: 3 x "
             f"perplexity = {3 * perplexity:g} would be more"
         )

@@ -34,7 +34,7 @@ def facts_of(embedding: Embedding, features: Features | None) -> dict[str, str]:
     facts["t-SNE"] = (
         f"perplexity {round(parameters['perplexity'], 2):g}, seed {parameters['seed']}, "
         f"{embedding.n_iter:,} iterations, KL divergence {embedding.kl_divergence:.3f}"
-        f"{landmarks_in_words(embedding.landmarks)}"
+        f"{landmarks_text(embedding.landmarks)}"
     )
     facts["made"] = f"{datetime.now(UTC):%Y-%m-%d} by featscape {version('featscape')}"
     return facts
@@ -44,7 +44,7 @@ def describe_found(images: ImageSet) -> Iterator[str]:
     """Yield the number of images and classes, with the skipped files, and the origin of labels."""
     from featscape.images.tables.paths import LABEL_CONFLICT
 
-    found = f"found {in_words(len(images), 'image', images.labels)}"
+    found = f"found {dataset_text(len(images), 'image', images.labels)}"
     yield f"{found}, skipped {_count_skipped(images.skipped)}" if images.skipped else found
     if images.dropped_classes:
         yield _describe_dropped(images)
@@ -123,7 +123,7 @@ def describe_layer(layer: str) -> str:
     return "output of the network" if layer == "output" else f"output of {layer}"
 
 
-def in_words(n_items: int, noun: str, labels: Sequence[str] | None) -> str:
+def dataset_text(n_items: int, noun: str, labels: Sequence[str] | None) -> str:
     """Return for example "500 images in 10 classes", where `noun` is "image"."""
     counted = plural(n_items, noun)
     if labels is None:
@@ -131,7 +131,7 @@ def in_words(n_items: int, noun: str, labels: Sequence[str] | None) -> str:
     return f"{counted} in {plural(len(set(labels)), 'class', 'classes')}"
 
 
-def landmarks_in_words(landmarks: NDArray[np.intp] | None) -> str:
+def landmarks_text(landmarks: NDArray[np.intp] | None) -> str:
     """Return the number of landmarks in words; "" if t-SNE was fitted on all items.
 
     Parameters

@@ -23,7 +23,7 @@ def fetch_weights(options: MapOptions) -> None:
     from featscape.features import fetch_weights
 
     if options.weights is None:
-        fetch_weights(options.model, progress=options.report)
+        fetch_weights(options.model, progress=options.reporter)
 
 
 def find(options: MapOptions) -> ImageSet:
@@ -40,7 +40,7 @@ def find(options: MapOptions) -> ImageSet:
         max_megapixels=options.max_megapixels,
     )
     for line in describe_found(images):
-        options.report.note(line)
+        options.reporter.note(line)
     return images
 
 
@@ -74,8 +74,8 @@ def extract(
             file=folders[0] / (mapfolder.FEATURES if len(folders) == 1 else JOINT),
             work=kept_beside(folders[0]),
             maps=maps,
-            progress=options.report,
+            progress=options.reporter,
         )
     if len(features.images) < len(images):
-        options.report.note(describe_unreadable(images, features.images))
+        options.reporter.note(describe_unreadable(images, features.images))
     return features

@@ -15,7 +15,7 @@ from featscape.mapfolder.read import open_map, open_picture
 from featscape.mapfolder.staging import staged_file
 from featscape.number_text import plural
 from featscape.printable_names import printable
-from featscape.steps.facts import describe_layer, in_words, landmarks_in_words
+from featscape.steps.facts import dataset_text, describe_layer, landmarks_text
 from featscape.steps.findings import open_findings
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _facts(made: Map) -> dict[str, str]:
     """Return what the dataset is and how the map was made; without facts about the computer."""
     run = made.run
     noun = "item" if made.paths is None else "image"
-    facts = {"dataset": in_words(len(made), noun, made.labels)}
+    facts = {"dataset": dataset_text(len(made), noun, made.labels)}
     if made.splits is not None:
         names, counts = np.unique(np.array(made.splits, dtype=object), return_counts=True)
         facts["splits"] = ", ".join(
@@ -123,7 +123,7 @@ def _facts(made: Map) -> dict[str, str]:
     facts["features"] = f"{made.features.shape[1]:,} per {noun}"
     facts["t-SNE"] = (
         f"{run['n_iter']:,} iterations, KL divergence {run['kl_divergence']:.3f}"
-        f"{landmarks_in_words(made.landmarks)}"
+        f"{landmarks_text(made.landmarks)}"
     )
     facts["made"] = f"{run['created'][:10]} by featscape {run['versions']['featscape']}"
     return facts

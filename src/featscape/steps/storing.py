@@ -45,5 +45,5 @@ def store(
         features=features,
         agreement=agreement,
         timings_s=watch.timings_s,
-        note=options.report.note,
+        note=options.reporter.note,
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from featscape.steps.facts import describe_layer, in_words
+from featscape.steps.facts import dataset_text, describe_layer
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from featscape.steps.facts import describe_layer, in_words
     ],
 )
 def test_one_is_no_plural(n_items, labels, words):
-    assert in_words(n_items, "image", labels) == words
+    assert dataset_text(n_items, "image", labels) == words
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from featscape.doctor import engine
 
 
 def test_the_engine_here_is_correct():
-    found = engine.check_engine()
+    found = engine.check_tsne_engine()
     assert 0 < found.kl_divergence <= found.largest_kl_divergence
     assert found.instruction_set in {"avx2", "baseline"}
     assert "_native" in found.native_module
@@ -24,7 +24,7 @@ def test_a_wrong_result_is_a_problem(monkeypatch, reached):
             return self
 
     monkeypatch.setattr(meshtsne, "TSNE", WrongTSNE, raising=False)
-    problem = engine.check_engine()
+    problem = engine.check_tsne_engine()
     assert problem.is_broken
     assert f"it reached {reached:.3f}" in problem.text
 
@@ -32,6 +32,6 @@ def test_a_wrong_result_is_a_problem(monkeypatch, reached):
 def test_a_native_module_that_cannot_be_loaded(monkeypatch):
     monkeypatch.delattr(meshtsne, "_native")
     monkeypatch.setitem(sys.modules, "meshtsne._native", None)
-    problem = engine.check_engine()
+    problem = engine.check_tsne_engine()
     assert problem.is_broken
     assert problem.text.startswith("the native module of meshtsne cannot be loaded: ")

@@ -59,7 +59,7 @@ def ink(image):
 
 def draw_at(centers, source, colors, side_px=50, size=(200, 200)):
     picture = Image.new("RGB", size, "white")
-    mosaic.place_thumbnails(
+    mosaic.draw_thumbnails(
         picture,
         source,
         Arrangement(np.arange(len(source)), np.array(centers, dtype=float), side_px),

@@ -80,7 +80,7 @@ class CudaGradient:
         if self._device.type == "cuda":
             self._capturing = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         self._graph_is_current = False
-        self._place_around_points()
+        self._cover_points()
         self._stride = 2
         self.n_iter = 0
         self._age = 0  # iterations since the phase began
@@ -123,7 +123,7 @@ class CudaGradient:
             else:  # a point left the grid: repeat the steps on a larger grid
                 self._restore(saved)
                 self._stride = max(2, self._stride // 2)
-                self._place_around_points(margin)
+                self._cover_points(margin)
                 margin *= 2
 
     def embedding(self) -> NDArray[np.float32]:
@@ -138,7 +138,7 @@ class CudaGradient:
     def kl_divergence(self) -> float:
         """Return KL(P || Q) of the current positions, in nats, without exaggeration."""
         if not self._evaluate():  # a point left the grid in the last step
-            self._place_around_points()
+            self._cover_points()
             self._evaluate()
         z = int(self._grid.z) / self._grid.z_scale
         P = self._P
@@ -168,13 +168,13 @@ class CudaGradient:
         positions[self._order] = self._points
         return positions
 
-    def _place_around_points(self, margin: float = 1.06) -> None:
+    def _cover_points(self, margin: float = 1.06) -> None:
         low, high = self._points.amin(0).tolist(), self._points.amax(0).tolist()
-        self._place(low, high, margin)
+        self._cover(low, high, margin)
         self._last_nodes = 0
 
-    def _place(self, low: Sequence[float], high: Sequence[float], margin: float) -> None:
-        if self._grid.place((low[0], low[1]), (high[0], high[1]), margin):
+    def _cover(self, low: Sequence[float], high: Sequence[float], margin: float) -> None:
+        if self._grid.cover((low[0], low[1]), (high[0], high[1]), margin):
             self._graph_is_current = False  # the graph contains the addresses of the old grid
 
     def _follow(self, extent: NodeExtent, n_steps: int) -> None:
@@ -187,7 +187,7 @@ class CudaGradient:
             self._stride = min(_STRIDE_MAX, 2 * self._stride)
         if not self._grid.holds(extent.widened(grown + 1)):
             low, high = self._grid.box(extent)
-            self._place(low, high, min(3.0, 1.06 + 8 * grown / extent.n_nodes))
+            self._cover(low, high, min(3.0, 1.06 + 8 * grown / extent.n_nodes))
 
     def _renumber_when_due(self) -> None:
         due = max(age for age in _RENUMBER_AT if age <= self._age)

@@ -90,7 +90,7 @@ class RepulsionGrid:
         self.size = 0
         self._corner = (0.0, 0.0)
 
-    def place(self, low: tuple[float, float], high: tuple[float, float], margin: float) -> bool:
+    def cover(self, low: tuple[float, float], high: tuple[float, float], margin: float) -> bool:
         """Center the grid on a box; return whether the grid's size or spacing has changed.
 
         Parameters

@@ -136,7 +136,7 @@ class Originals:
     @property
     def are_here(self) -> bool:
         """Whether the page may request originals; a request may still find an address offline."""
-        return self._items.have_paths and self._is_place and self.obstacle is None
+        return self._items.have_paths and self._has_location and self.obstacle is None
 
     @property
     def obstacle(self) -> str | None:
@@ -144,7 +144,7 @@ class Originals:
 
         The value is also None if the map has no original images at all.
         """
-        if not (self._items.have_paths and self._is_place):
+        if not (self._items.have_paths and self._has_location):
             return None
         if not self._may_read:
             return (
@@ -160,7 +160,7 @@ class Originals:
         return None
 
     @property
-    def _is_place(self) -> bool:
+    def _has_location(self) -> bool:
         """Whether the source is a path or an address; the source of some maps is a description."""
         return not isinstance(self._location, Path) or self._location.is_absolute()
 
@@ -201,7 +201,7 @@ class Originals:
     def read_now(self, item: int) -> Original:
         """Read the image of an item in this thread: see `read`."""
         path = self._items.path(item)
-        if path is None or not self._is_place:
+        if path is None or not self._has_location:
             raise ImageError("the map has no original images")
         if self.obstacle is not None:
             raise ImageError(self.obstacle.rstrip("."))
