@@ -11,6 +11,8 @@ from featscape.exporters.items import list_columns
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from featscape.mapfolder.read import Map
 
 BRAIN_KEY = "featscape"  # the name of the map in FiftyOne's embeddings panel
@@ -56,10 +58,13 @@ def write_fiftyone(made: Map, name: str, *, force: bool = False) -> Any:
             "(force=), or choose another name with --to."
         )
     columns = {
-        re.sub(r"\W", "_", column): values.to_pylist()
-        for column, values in list_columns(made, reserved=_RESERVED).items()
-        if column not in _OWN
+        name: values
+        for name, values in list_columns(made, reserved=_RESERVED).items()
+        if name not in _OWN
     }
+    fields = dict(
+        zip(_field_names(columns), (one.to_pylist() for one in columns.values()), strict=True)
+    )
     dataset = fo.Dataset(name, persistent=True, overwrite=force)
     dataset.add_samples(
         [
@@ -67,13 +72,24 @@ def write_fiftyone(made: Map, name: str, *, force: bool = False) -> Any:
                 filepath=file,
                 tags=[] if made.splits is None else [made.splits[i]],
                 label=None if made.labels is None else fo.Classification(label=made.labels[i]),
-                **{column: values[i] for column, values in columns.items()},
+                **{field: values[i] for field, values in fields.items()},
             )
             for i, file in enumerate(files)
         ]
     )
     fob.compute_visualization(dataset, points=made.positions, brain_key=BRAIN_KEY, method="manual")
     return dataset
+
+
+def _field_names(columns: Iterable[str]) -> list[str]:
+    """Return a different name of a field for each column: letters, digits and underscores."""
+    names: list[str] = []
+    for column in columns:
+        name = re.sub(r"\W", "_", column)
+        while name in names:
+            name += "_"
+        names.append(name)
+    return names
 
 
 def _find_files(made: Map) -> list[str]:
@@ -83,7 +99,7 @@ def _find_files(made: Map) -> list[str]:
     files = [folder / path for path in made.paths or ()]
     missing = next((file for file in files if not file.is_file()), None)
     if missing is not None or not files:
-        what = "the map has no images" if missing is None else f"{printable(missing)} is no file"
+        what = "the map has no images" if missing is None else f"{printable(missing)} is not a file"
         raise InputError(
             f"FiftyOne needs the original images as files on this machine; {what}. Unpack an "
             "archive, or copy the images of an address, and make the map of the folder."

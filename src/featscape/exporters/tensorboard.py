@@ -22,6 +22,7 @@ VECTORS, POSITIONS, METADATA = "vectors.tsv", "positions.tsv", "metadata.tsv"
 SPRITE, CONFIG = "sprite.png", "projector_config.pbtxt"
 _MOST_PX = 8192  # of a side of the sprite, which is a texture of WebGL
 _MOST_IMAGE_PX = 64
+_AXES = {"x", "y", "z"}  # columns of items.parquet, which positions.tsv has
 
 
 def write_tensorboard(made: Map, folder: Path, *, force: bool = False) -> None:
@@ -71,7 +72,7 @@ def write_tensorboard(made: Map, folder: Path, *, force: bool = False) -> None:
 
 def _write_metadata(made: Map, file: Path) -> None:
     """Write the columns, the label first; TensorBoard expects no header above a single column."""
-    columns = {name: values for name, values in list_columns(made).items() if name not in "xyz"}
+    columns = {name: values for name, values in list_columns(made).items() if name not in _AXES}
     names = sorted(columns, key=lambda name: name != "label")
     rows = zip(*(columns[name].to_pylist() for name in names), strict=True)
     with file.open("w", encoding="utf-8", newline="") as stream:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from featscape.errors import InputError, MissingExtra
+from featscape.mapfolder.read import read_items
 
 
 class Dataset:
@@ -53,6 +54,16 @@ def test_each_image_is_a_sample_with_its_label_and_columns(made):
 
 
 @pytest.mark.usefixtures("fiftyone")
+def test_columns_whose_names_differ_in_signs_become_two_fields(made, monkeypatch):
+    items = read_items(made.folder)
+    for number, name in enumerate(("lens-size", "lens size")):
+        items = items.append_column(name, [[number] * len(made)])
+    monkeypatch.setattr("featscape.exporters.items.read_items", lambda _folder: items)
+    sample = made.to_fiftyone("photos").samples[0]
+    assert (sample.lens_size, sample.lens_size_) == (0, 1)
+
+
+@pytest.mark.usefixtures("fiftyone")
 def test_a_dataset_is_replaced_only_on_demand(made):
     with pytest.raises(InputError, match="FiftyOne already has a dataset taken"):
         made.to_fiftyone("taken")
@@ -60,9 +71,9 @@ def test_a_dataset_is_replaced_only_on_demand(made):
 
 
 @pytest.mark.usefixtures("fiftyone")
-def test_images_that_are_no_files_are_refused(made, tmp_path):
+def test_images_that_are_not_files_are_refused(made, tmp_path):
     made.run["source"] = str(tmp_path / "moved")
-    with pytest.raises(InputError, match=r"moved.* is no file"):
+    with pytest.raises(InputError, match=r"moved.* is not a file"):
         made.to_fiftyone("photos")
 
 

@@ -10,6 +10,7 @@ from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
 from featscape import embed_features
 from featscape.errors import InputError
+from featscape.mapfolder.read import read_items
 
 
 def read_config(folder):
@@ -42,6 +43,14 @@ def test_the_metadata_has_the_label_first_and_a_row_for_each_item(made):
         (made.labels[i], str(i), made.paths[i]) for i in range(len(made))
     ]
     assert {len(row) for row in rows} == {len(header)}
+
+
+def test_the_metadata_has_a_column_whose_name_is_a_part_of_xyz(made, monkeypatch):
+    items = read_items(made.folder).append_column("xy", [[7] * len(made)])
+    monkeypatch.setattr("featscape.exporters.items.read_items", lambda _folder: items)
+    header, *rows = read_rows(made.to_tensorboard("board") / "metadata.tsv")
+    assert {row[header.index("xy")] for row in rows} == {"7"}
+    assert not {"x", "y", "z"} & set(header)
 
 
 def test_the_images_are_in_the_order_of_the_items(made):
