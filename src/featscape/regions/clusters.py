@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 _LARGEST = 40  # a cluster of the first level has at least this fraction of the items
 _STEP = 4  # each level has clusters of a quarter of the size: half the side, twice the zoom
 _MOST_LEVELS = 4
-_LEAST_ITEMS = 5  # in a cluster; fewer items are no cluster but chance
-_N_CORE = 5  # the density at an item is that of its nearest items, with the item itself
-# Two clusters are apart if the shortest edge between them is so much longer than the mean edge
-# inside each of them. At a factor of 1, planted clusters of a normal distribution split more by
-# chance; at 1.2, the map of 154 animals has no clusters.
+_LEAST_ITEMS = 5  # in a cluster; fewer items are often close by chance
+_N_CORE = 5  # items that determine the density at an item: the item and its nearest items
+# Two clusters are separate if the shortest edge between them is longer, by this factor, than the
+# mean edge inside each of them. At a factor of 1, planted clusters of a normal distribution split
+# more often by chance; at 1.2, the map of 154 animals has no clusters.
 _GAP = 1.1
 _N_LINKED = 15  # the tree connects an item with one of its nearest items
 _MOST_FITTED = 20_000  # more items have the same clusters; the tree takes half a second

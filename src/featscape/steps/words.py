@@ -36,7 +36,8 @@ def recognize_in_folder(
 ) -> None:
     """Write words.npz of a map that is being written, if its network recognizes ImageNet's classes.
 
-    A classifier of ImageNet does, and a network with a text tower, which encodes their names.
+    Classifiers of ImageNet and networks with a text tower recognize the classes; a text tower
+    encodes the names of the classes.
 
     Parameters
     ----------

@@ -13,8 +13,9 @@ from featscape.words.vocabulary import load_vocabulary
 if TYPE_CHECKING:
     from featscape.records import Recognized
 
-# Concepts of three classes or more that are abstract, or terms of taxonomy: correct names of
-# regions, which say nothing to most readers. More general or more specific words replace them.
+# Concepts of three classes or more that are abstract, or terms of taxonomy. As names of regions,
+# these words would be correct, but most readers would not know what the images show. More general
+# or more specific words replace them.
 _NO_NAMES = frozenset(
     (
         *("entity", "physical entity", "abstraction", "object", "whole", "artifact", "organism"),
