@@ -1,19 +1,13 @@
 // @vitest-environment happy-dom
 import { expect, it } from "vitest";
+import { NO_ABILITIES } from "../testing/small-map";
 import { base64Length, decodeRange, openFile } from "./file";
 
 const SETUP = {
   source: "file",
   data: "",
   api: null,
-  abilities: {
-    originals: false,
-    search: false,
-    content: false,
-    zip: 0,
-    place: false,
-    no_place: null,
-  },
+  abilities: NO_ABILITIES,
   notice: "2 images are left out",
 } as const;
 

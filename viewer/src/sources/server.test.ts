@@ -1,4 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
+import { NO_ABILITIES } from "../testing/small-map";
 import { openServer } from "./server";
 
 const ALL = {
@@ -7,14 +8,6 @@ const ALL = {
   content: true,
   zip: 10_000,
   place: true,
-  no_place: null,
-};
-const NONE = {
-  originals: false,
-  search: false,
-  content: false,
-  zip: 0,
-  place: false,
   no_place: null,
 };
 
@@ -69,7 +62,7 @@ it("requests follow the contract", async () => {
 
 it("only the abilities of the page are offered", async () => {
   serve({});
-  const source = await openServer(setup(NONE));
+  const source = await openServer(setup(NO_ABILITIES));
   const { originalUrl, search, content, zip, place } = source;
   expect([originalUrl, search, content, zip, place]).toEqual(Array(5).fill(undefined));
 });

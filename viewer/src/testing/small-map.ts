@@ -45,7 +45,8 @@ export interface SmallSection extends Partial<ListedSection> {
   readonly listed: readonly Partial<ListedFinding>[];
 }
 
-const NONE = {
+/** The abilities of a page without a program. */
+export const NO_ABILITIES = {
   originals: false,
   search: false,
   content: false,
@@ -155,7 +156,7 @@ export function smallSource(map: SmallMap = {}): { source: Source; arrays: Array
   };
   const source: Source = {
     manifest,
-    abilities: NONE,
+    abilities: NO_ABILITIES,
     notice: null,
     async read(file, start, end) {
       const bytes = files[file];
