@@ -107,8 +107,8 @@ class InteractiveMap(ExportableMap):
                 "representative": items if self.paths is None else [self.paths[i] for i in items],
             }
             | {
-                axis: self.positions[anchors, place]
-                for place, axis in enumerate("xyz"[: self.positions.shape[1]])
+                axis: self.positions[anchors, column]
+                for column, axis in enumerate("xyz"[: self.positions.shape[1]])
             }
         )
 

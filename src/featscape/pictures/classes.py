@@ -253,8 +253,8 @@ def _draw_tree(
     size_px = min(0.75 * layout.text_px, 0.9 * layout.cell_px)
     for at, middle, text in numbers:
         number = format_text(text, size_px)
-        place = (at - 0.25 * layout.text_px, middle - 0.15 * layout.text_px)
-        draw.text(place, number.text, theme.ink, number.font, anchor="rb")
+        corner = (at - 0.25 * layout.text_px, middle - 0.15 * layout.text_px)
+        draw.text(corner, number.text, theme.ink, number.font, anchor="rb")
 
 
 def _blend(low: str, high: str, share: float) -> str:

@@ -54,7 +54,7 @@ class NameBox:
     x, y : float
         The middle of the name, in pixels of the map, y downward.
     class_code : int
-        For the name of an item, its place in the mapping of names.
+        For the name of an item, its index in the mapping of names.
     size_px : float
         Size of the font.
     """
@@ -235,8 +235,8 @@ class ItemNames:
         drawn = self.xy[arrangement.items]
         n_items = max(round(_SHARE_OF_ITEM_NAME * len(drawn)), 1)
         anchors = [
-            NameAnchor(int(np.hypot(*(drawn - self.xy[item]).T).argmin()), place, n_items)
-            for place, item in enumerate(self.names)
+            NameAnchor(int(np.hypot(*(drawn - self.xy[item]).T).argmin()), index, n_items)
+            for index, item in enumerate(self.names)
         ]
         texts = dict(enumerate(self.names.values()))
         return _lay_out(anchors, texts, arrangement, box=box, text_px=text_px)

@@ -62,7 +62,7 @@ def find_regions(
         for one in named:
             rng = np.random.default_rng([random_state, len(regions)])
             region = Region(
-                # the largest named region of its place is shown a level earlier
+                # the largest named region at its position is shown a level earlier
                 level=level if one.parent is not None else max(level - 1, 0),
                 parent=one.parent,
                 name=one.words[0][0],
@@ -139,9 +139,9 @@ def _name_clusters(
 def _sorted(regions: Sequence[Region]) -> tuple[Region, ...]:
     """Return the regions by level and size."""
     order = sorted(range(len(regions)), key=lambda i: (regions[i].level, -regions[i].n_items))
-    place = {old: new for new, old in enumerate(order)}
+    rank = {old: new for new, old in enumerate(order)}
     return tuple(
-        replace(one, parent=None if one.parent is None else place[one.parent])
+        replace(one, parent=None if one.parent is None else rank[one.parent])
         for one in (regions[i] for i in order)
     )
 
@@ -150,9 +150,9 @@ def _by_size(codes: NDArray[np.intp]) -> Iterator[tuple[int, NDArray[np.intp]]]:
     """Yield each cluster and its items, the largest cluster first."""
     order = np.argsort(codes, kind="stable")
     found, starts, counts = np.unique(codes[order], return_index=True, return_counts=True)
-    for place in np.lexsort((found, -counts)):
-        if found[place] >= 0:
-            yield int(found[place]), order[starts[place] : starts[place] + counts[place]]
+    for at in np.lexsort((found, -counts)):
+        if found[at] >= 0:
+            yield int(found[at]), order[starts[at] : starts[at] + counts[at]]
 
 
 def _names_around(regions: Sequence[Region], index: int | None) -> Iterator[str]:

@@ -71,8 +71,8 @@ def count_shares(terms: Terms, groups: NDArray[np.intp], n_groups: int) -> NDArr
     total = np.zeros(n_groups * n_codes)
     for codes, weights in zip(terms.codes.T, terms.weights.T, strict=True):
         has = (groups >= 0) & (codes >= 0)
-        places = groups[has] * n_codes + codes[has]
-        total += np.bincount(places, weights=weights[has], minlength=len(total))
+        entries = groups[has] * n_codes + codes[has]
+        total += np.bincount(entries, weights=weights[has], minlength=len(total))
     sizes = np.bincount(groups[groups >= 0], minlength=n_groups)
     shares: NDArray[np.float64] = total.reshape(n_groups, n_codes) @ terms.members
     return shares / np.maximum(sizes, 1)[:, None]
@@ -84,8 +84,8 @@ def rank_terms(
     """Return the score of each term for a region; 0 for a term that is not typical of the region.
 
     The score is a class-based TF-IDF (Grootendorst 2022, BERTopic, equation 2): the share of the
-    term inside, times the logarithm of the inverse of its share in the map. A term that is hardly
-    more frequent inside than in the region around says nothing new.
+    term inside, times the logarithm of 1 + 1 / its share in the map. A term is typical if its share
+    inside is at least 1.5 times its share in the region around.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def choose_name(
     shares : sequence of (ndarray, ndarray, ndarray)
         The arguments of `rank_terms` for each of the `terms`.
     taken : sequence of str
-        The names of the regions around, which say nothing new.
+        The names of the regions around, which are not repeated.
 
     Returns
     -------

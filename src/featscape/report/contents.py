@@ -216,7 +216,7 @@ class _Chooser:
         # the largest classes, in the order of the section
         sizes = [self._class_size(one) for one in section.findings]
         kept = sorted(np.argsort(-np.array(sizes), kind="stable")[:most].tolist())
-        return [section.findings[place] for place in kept]
+        return [section.findings[at] for at in kept]
 
     def _class_size(self, finding: ShownFinding) -> int:
         return len(self._members(finding))

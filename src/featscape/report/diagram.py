@@ -25,7 +25,7 @@ _MOST_LETTERS = 20
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of the matrix: the place of its corner, its opacity and its texts."""
+    """A cell of the matrix: the position of its corner, its opacity and its texts."""
 
     x: float
     y: float
@@ -36,7 +36,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A class: the place of its row and column, its color and its names."""
+    """A class: the position of its row and column, its color and its names."""
 
     y: float
     x: float

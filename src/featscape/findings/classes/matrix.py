@@ -98,9 +98,9 @@ def _closest(
     ranked = np.concatenate([np.stack([low, high], axis=1)[order].ravel(), by_size])
     first = np.sort(np.unique(ranked, return_index=True)[1])[:most_classes]
     kept = np.sort(ranked[first])
-    place = np.full(n_classes, most_classes, dtype=np.intp)
-    place[kept] = np.arange(most_classes)
-    codes = place[classes.codes]
+    rank = np.full(n_classes, most_classes, dtype=np.intp)
+    rank[kept] = np.arange(most_classes)
+    codes = rank[classes.codes]
     return Classes(
         names=(*(classes.names[code] for code in kept), _OTHERS),
         colors=(*(classes.colors[code] for code in kept), ""),
@@ -158,8 +158,8 @@ def _tree(
     upper = square[np.triu_indices(n_shown, 1)]
     tree = linkage(upper - upper.min(), "average", optimal_ordering=True)
     order = leaves_list(tree).astype(np.intp)
-    place = np.arange(2 * n_shown - 1, dtype=np.float64)
-    place[order] = np.arange(n_shown)
+    rank = np.arange(2 * n_shown - 1, dtype=np.float64)
+    rank[order] = np.arange(n_shown)
     merges = tree[:, :3].copy()
-    merges[:, :2] = place[tree[:, :2].astype(np.intp)]
+    merges[:, :2] = rank[tree[:, :2].astype(np.intp)]
     return order, merges

@@ -40,9 +40,9 @@ class Candidates:
     ----------
     near : ndarray of int32, shape (n, k)
     is_pair : ndarray of bool, shape (n, k)
-        Whether the image and its candidate are a pair that no other place has.
+        Whether the image and its candidate are a pair that no other entry has.
     is_known : ndarray of bool, shape (n, k)
-        The same, but a pair of images that are candidates of each other has two places.
+        The same, but a pair of images that are candidates of each other has two entries.
     """
 
     def __init__(self, near: NDArray[np.int32]) -> None:
@@ -62,7 +62,7 @@ class Candidates:
         return int(self.is_pair.sum())
 
     def pairs(self, which: Mask) -> Indices:
-        """Return the pairs of the places of a mask, (m, 2), ascending."""
+        """Return the pairs of the entries of a mask, (m, 2), ascending."""
         rows, columns = np.nonzero(which & self.is_pair)
         both = np.stack([rows, self.near[rows, columns]], axis=1)
         both.sort(axis=1)
@@ -76,13 +76,13 @@ class Candidates:
         return np.unique(both, axis=0)
 
     def touch(self, items: Indices) -> Mask:
-        """Return which places have an image of `items`, (n, k)."""
+        """Return which entries have an image of `items`, (n, k)."""
         is_item = np.zeros(len(self.near), dtype=bool)
         is_item[items] = True
         return is_item[:, None] | is_item[self.near]
 
     def rank(self, values: FeatureRows, descriptors: Floats, *, n_threads: int) -> Floats:
-        """Return a score of each place, (n, k); duplicates have low scores.
+        """Return a score of each entry, (n, k); duplicates have low scores.
 
         Parameters
         ----------
@@ -98,7 +98,7 @@ class Candidates:
         return by_pixels
 
     def _score(self, rows: FeatureRows, *, is_mirrored: bool, n_threads: int) -> Floats:
-        """Return the logarithm of p of each place, see `power_law`, by cosine distances."""
+        """Return the logarithm of p of each entry, see `power_law`, by cosine distances."""
         logs = np.empty(self.near.shape, dtype=np.float32)
 
         def compare(block: slice) -> None:

@@ -123,9 +123,9 @@ def _update(
 ) -> None:
     """Merge the similarities of items to the members of a cell, (b, c), into the neighbors."""
     n_neighbors = nearest.shape[1]
-    place = np.minimum(np.searchsorted(members, items), len(members) - 1)
-    is_member = members[place] == items
-    new[np.flatnonzero(is_member), place[is_member]] = -np.inf
+    at = np.minimum(np.searchsorted(members, items), len(members) - 1)
+    is_member = members[at] == items
+    new[np.flatnonzero(is_member), at[is_member]] = -np.inf
     best = largest(new, n_neighbors)
     found = np.concatenate([nearest[items], members[best]], axis=1)
     scores = np.concatenate([similarity[items], np.take_along_axis(new, best, axis=1)], axis=1)
@@ -140,7 +140,7 @@ def _update(
 
 
 def largest(values: Floats, n_largest: int) -> Indices:
-    """Return the places of the largest values of each row, (b, n_largest), in any order.
+    """Return the columns of the largest values of each row, (b, n_largest), in any order.
 
     The columns are divided into groups of 16. Each of the k largest values is in one of the k
     groups with the largest maxima, so only these groups are searched.
@@ -149,7 +149,7 @@ def largest(values: Floats, n_largest: int) -> Indices:
     ----------
     values : ndarray of float32, shape (b, c)
     n_largest : int
-        All places are returned if `n_largest` is c or more.
+        All columns are returned if `n_largest` is c or more.
     """
     n_largest = min(n_largest, values.shape[1])
     n_groups = values.shape[1] // _GROUP
@@ -159,13 +159,13 @@ def largest(values: Floats, n_largest: int) -> Indices:
     grouped = values[:, : n_groups * _GROUP].reshape(len(values), _GROUP, n_groups)
     groups = np.argpartition(-grouped.max(axis=1), n_largest - 1, axis=1)[:, :n_largest]
     rest = np.arange(n_groups * _GROUP, values.shape[1])
-    places = np.concatenate(
+    columns = np.concatenate(
         [
             (groups[:, :, None] + n_groups * np.arange(_GROUP)).reshape(len(values), -1),
             np.broadcast_to(rest, (len(values), len(rest))),
         ],
         axis=1,
     )
-    chosen = np.take_along_axis(values, places, axis=1)
+    chosen = np.take_along_axis(values, columns, axis=1)
     best = np.argpartition(-chosen, n_largest - 1, axis=1)[:, :n_largest]
-    return np.take_along_axis(places, best, axis=1)
+    return np.take_along_axis(columns, best, axis=1)

@@ -89,10 +89,10 @@ def compare_foregrounds(
     pairs : ndarray of intp, shape (m, 2)
     n_threads : int
     """
-    images, places = np.unique(pairs, return_inverse=True)
-    places = places.reshape(pairs.shape)
+    images, rows = np.unique(pairs, return_inverse=True)
+    rows = rows.reshape(pairs.shape)
     grays, colors = grays[images], colors[images]
-    aligned = Aligner(grays).align(places, is_fine=True, n_threads=n_threads)
+    aligned = Aligner(grays).align(rows, is_fine=True, n_threads=n_threads)
     levels, is_plain = _backgrounds(grays)
     correlation, gain, color = np.empty((3, len(pairs)), dtype=np.float32)
     is_sign = np.empty(len(pairs), dtype=bool)
@@ -101,17 +101,17 @@ def compare_foregrounds(
         moves = aligned.mirrored[block], aligned.scale[block], aligned.shift[block]
         first, other = (
             grays[items].reshape(len(items), SIZE_PX**2) - levels[items, None]
-            for items in places[block].T
+            for items in rows[block].T
         )
         second, inside = _move(other, *moves)
-        is_whole = ~is_plain[places[block]]
+        is_whole = ~is_plain[rows[block]]
         used = (np.abs(first) > _NEAR_LEVEL) | is_whole[:, :1]
         used |= (np.abs(second) > _NEAR_LEVEL) | is_whole[:, 1:]
         used &= inside
         correlation[block], gain[block] = _correlate(first, second, used.astype(np.float32))
         chroma, other = (
             colors[items].reshape(len(items), COLOR_SIZE_PX**2, 2).astype(np.float32)
-            for items in places[block].T
+            for items in rows[block].T
         )
         moved = np.stack([_move(other[:, :, axis], *moves)[0] for axis in range(2)], axis=2)
         is_sign[block] = _are_flat(first, used) | (
@@ -120,11 +120,11 @@ def compare_foregrounds(
         # a change of contrast or brightness changes the colors by the same factor
         factor = np.clip(gain[block], 1 / _MOST_GAIN, _MOST_GAIN)[:, None, None]
         change = moved - _GRAY - factor * (chroma - _GRAY)
-        gray = grays[places[block, 0]].reshape(len(first), SIZE_PX**2)
+        gray = grays[rows[block, 0]].reshape(len(first), SIZE_PX**2)
         color[block] = _compare_colors(change, _reduce(used) > 0.5, _reduce(gray))
 
     for_each(compare, blocks(len(pairs), rows_at_once=_ROWS), n_threads=n_threads)
-    either = is_plain[places[:, 0]] | is_plain[places[:, 1]]
+    either = is_plain[rows[:, 0]] | is_plain[rows[:, 1]]
     return ForegroundMatch(either, correlation, gain, color, aligned.mirrored & is_sign)
 
 

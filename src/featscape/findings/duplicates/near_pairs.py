@@ -292,11 +292,11 @@ def _pairs_beyond(
 
 def _are_detailed(grays: Grays, pairs: Indices) -> Mask:
     """Return whether both images of each pair, (m, 2), have enough detail for pixels alone."""
-    images, places = np.unique(pairs, return_inverse=True)
+    images, rows = np.unique(pairs, return_inverse=True)
     enough = np.empty(len(images), dtype=bool)
     for block in blocks(len(images), rows_at_once=_ROWS):
         enough[block] = _measure_detail(grays[images[block]]) >= _LEAST_DETAIL
-    both = enough[places].reshape(pairs.shape)
+    both = enough[rows].reshape(pairs.shape)
     detailed: Mask = both[:, 0] & both[:, 1]
     return detailed
 

@@ -33,19 +33,19 @@ class CollectedImages:
     """The `ImageBytes` of a collection: a Pillow image is encoded as PNG when it is read."""
 
     def __init__(self, names: Iterable[str], get_image: Callable[[int], Any]) -> None:
-        self._places = {name: place for place, name in enumerate(names)}
+        self._indices = {name: index for index, name in enumerate(names)}
         self._get_image = get_image
 
     def read(self, path: str) -> bytes:
         """Return the file of an image; raises ImageError, or InputError for another object."""
-        place = self._places[path]
-        image = self._get_image(place)
+        index = self._indices[path]
+        image = self._get_image(index)
         if isinstance(image, str | os.PathLike):
             return Disk().read(Path(image))
         if isinstance(image, Image.Image):
             return _encode(image)
         raise InputError(
-            f"an image must be a path or an image of Pillow; number {place} is of the type "
+            f"an image must be a path or an image of Pillow; number {index} is of the type "
             f"{type(image).__name__}. Pass a dataset without a transform to tensors."
         )
 
@@ -94,11 +94,11 @@ def collect(collection: Collection, *, labels: Sequence[object] | None = None) -
 
 
 def _open(collection: Collection) -> tuple[Callable[[int], Any], list[str] | None]:
-    """Return a function from a place to an image, and the labels."""
+    """Return a function from an index to an image, and the labels."""
     dataset = cast("Any", collection)
     if _is_image_folder(collection):
         samples = dataset.samples
-        return lambda place: samples[place][0], [dataset.classes[index] for _, index in samples]
+        return lambda index: samples[index][0], [dataset.classes[code] for _, code in samples]
     if hasattr(dataset, "column_names") and hasattr(dataset, "features"):  # Hugging Face
         return _open_table(dataset)
     if isinstance(collection, Sequence):
@@ -127,7 +127,7 @@ def _open_table(dataset: Any) -> tuple[Callable[[int], Any], list[str] | None]:
     if label is not None:
         classes = getattr(dataset.features[label], "names", None)
         labels = [_name_label(value, classes) for value in dataset[label]]
-    return lambda place: dataset[place][column], labels
+    return lambda index: dataset[index][column], labels
 
 
 def _open_dataset(dataset: Any) -> tuple[Callable[[int], Any], list[str] | None]:
@@ -136,10 +136,10 @@ def _open_dataset(dataset: Any) -> tuple[Callable[[int], Any], list[str] | None]
         return dataset.__getitem__, None
     targets = getattr(dataset, "targets", None)
     if targets is None:
-        targets = [dataset[place][1] for place in range(len(dataset))]
+        targets = [dataset[index][1] for index in range(len(dataset))]
     classes = getattr(dataset, "classes", None)
     labels = [_name_label(target, classes) for target in targets]
-    return lambda place: dataset[place][0], labels
+    return lambda index: dataset[index][0], labels
 
 
 def _name_label(value: Any, classes: Sequence[str] | None) -> str:
@@ -160,15 +160,15 @@ def _name(collection: Collection, n_images: int) -> tuple[str, ...]:
         names = [str(file) for file, _ in cast("Any", collection).samples]
     elif isinstance(collection, Sequence):
         names = [
-            os.fspath(image) if isinstance(image, str | os.PathLike) else str(place)
-            for place, image in enumerate(collection)
+            os.fspath(image) if isinstance(image, str | os.PathLike) else str(index)
+            for index, image in enumerate(collection)
         ]
     else:
         names = []
     if len(set(names)) == n_images:
         return tuple(names)
     digits = len(str(n_images - 1))
-    return tuple(f"image-{place:0{digits}d}" for place in range(n_images))
+    return tuple(f"image-{index:0{digits}d}" for index in range(n_images))
 
 
 def _encode(image: Image.Image) -> bytes:
