@@ -72,6 +72,10 @@ class LazyEstimator:
         ----------
         input_features : array-like of str, optional
             Ignored.
+
+        Returns
+        -------
+        ndarray of str objects, shape (n_components,)
         """
         names: NDArray[np.object_] = as_estimator(self).get_feature_names_out(input_features)
         return names

@@ -406,7 +406,7 @@ def name_color(name: NameBox, classes: Classes | None, theme: Theme) -> str:
 
 
 def unnamed_classes(names: list[NameBox], classes: Classes) -> NDArray[np.intp]:
-    """Return the codes of the classes without a name on the map, ascending."""
+    """Return the codes of the classes without a name on the map, ascending, shape (k,)."""
     named = [name.class_code for name in names]
     return np.setdiff1d(np.arange(len(classes.names)), named)
 

@@ -268,7 +268,16 @@ def _row_step(text_px: float) -> float:
 
 
 def legend_rows(classes: Classes, codes: NDArray[np.intp], n_rows: int) -> tuple[LegendRow, ...]:
-    """Return one row per class, or the largest classes and a row with the number of others."""
+    """Return one row per class, or the largest classes and a row with the number of others.
+
+    Parameters
+    ----------
+    classes : Classes
+    codes : ndarray of intp, shape (k,)
+        The classes of the legend.
+    n_rows : int
+        The largest number of rows.
+    """
     shown = codes
     if len(shown) > n_rows:
         largest = np.argsort(-classes.counts[codes], kind="stable")[: n_rows - 1]
