@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from featscape.errors import InputError
-from featscape.pictures.names import Arrangement, check_item_names, draw_names, plan_map
+from featscape.pictures.arrangement import Arrangement
+from featscape.pictures.names import check_item_names, draw_names, plan_map
 from featscape.pictures.page import MIN_THUMBNAIL_PX, check_path
 from featscape.pictures.plane import Plane, fit_to_box, project_to_plane
 from featscape.pictures.theme import DARK, LIGHT

@@ -11,6 +11,7 @@ from PIL import ImageDraw
 
 from featscape.errors import InputError
 from featscape.labels.name_anchors import NameAnchor, find_name_anchors
+from featscape.pictures.arrangement import Coverage
 from featscape.pictures.page import plan_page
 from featscape.pictures.text import format_distinct, format_text, one_line
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from featscape.labels.classes import Classes
+    from featscape.pictures.arrangement import Arrangement
     from featscape.pictures.page import Page
     from featscape.pictures.text import FormattedText
     from featscape.pictures.theme import Theme
@@ -96,25 +98,6 @@ class NameBox:
         """The left, top, right and bottom edges."""
         half_width, half_height = self.half_width_px, self.half_height_px
         return self.x - half_width, self.y - half_height, self.x + half_width, self.y + half_height
-
-
-@dataclass(frozen=True, eq=False)
-class Arrangement:
-    """The items of a map, arranged on a page.
-
-    Attributes
-    ----------
-    items : ndarray of intp, shape (m,)
-        The drawn items, in drawing order.
-    centers : ndarray of float64, shape (m, 2)
-        In pixels of the map, y downward.
-    side_px : float
-        The longer side of an image, or the diameter of a point.
-    """
-
-    items: NDArray[np.intp]
-    centers: NDArray[np.float64]
-    side_px: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,7 +258,7 @@ def _lay_out(
     whole = [one_line(name) for name in names_of.values()]
     formatted = format_distinct(whole, text_px, width_px=_WIDEST * text_px)
     texts = dict(zip(names_of, formatted, strict=True))
-    coverage = _Coverage(arrangement, box, cell_px=max(text_px / 6, 1.0))
+    coverage = Coverage(arrangement, box, cell_px=max(text_px / 6, 1.0))
     side_px = float(np.sqrt(box[0] * box[1]))
     names: list[NameBox] = []
     room_px = _MOST_COVERED * box[0] * box[1]  # square pixels
@@ -295,7 +278,7 @@ def _lay_out(
 
 
 def _best_position(
-    name: NameBox, earlier: list[NameBox], coverage: _Coverage, n_items: int
+    name: NameBox, earlier: list[NameBox], coverage: Coverage, n_items: int
 ) -> NameBox | None:
     """Return the name moved to the best position near its anchor; None without a free position.
 
@@ -305,7 +288,7 @@ def _best_position(
         Centered at its anchor.
     earlier : list of NameBox
         Names that must not be overlapped.
-    coverage : _Coverage
+    coverage : Coverage
     n_items : int
         Number of items in the cluster.
     """
@@ -334,51 +317,6 @@ def _overlap(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np
     """Return whether boxes overlap: left, top, right, bottom on the last axis."""
     meets: NDArray[np.bool_] = (one[..., :2] < other[..., 2:]) & (other[..., :2] < one[..., 2:])
     return meets[..., 0] & meets[..., 1]
-
-
-class _Coverage:
-    """Computes which share of a rectangle is covered by the items of a map.
-
-    Parameters
-    ----------
-    arrangement : Arrangement
-    box : tuple of int
-        Width and height of the map in pixels.
-    cell_px : float
-        Side of a cell of the grid in which the covered area is counted.
-    """
-
-    def __init__(self, arrangement: Arrangement, box: tuple[int, int], cell_px: float) -> None:
-        self.box = box
-        self._cell_px = cell_px
-        width, height = (int(side / cell_px) + 1 for side in box)
-        half = arrangement.side_px / 2
-        low = np.rint((arrangement.centers - half) / cell_px).astype(np.intp)
-        high = np.maximum(np.rint((arrangement.centers + half) / cell_px).astype(np.intp), low + 1)
-        left, top = np.clip(low, 0, (width, height)).T
-        right, bottom = np.clip(high, 0, (width, height)).T
-        # The corners of the items, summed along both axes, give the number of items on each cell.
-        corners = np.zeros((height + 1) * (width + 1), dtype=np.intp)
-        for rows, columns, sign in (
-            (top, left, 1),
-            (top, right, -1),
-            (bottom, left, -1),
-            (bottom, right, 1),
-        ):
-            corners += sign * np.bincount(rows * (width + 1) + columns, minlength=len(corners))
-        counts = corners.reshape(height + 1, width + 1).cumsum(axis=0).cumsum(axis=1)
-        covered = counts[:-1, :-1] > 0
-        self._sums = np.pad(covered.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-
-    def share(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the covered share of each rectangle: left, top, right, bottom, shape (k, 4)."""
-        height, width = self._sums.shape
-        edges = np.rint(boxes / self._cell_px).astype(np.intp)
-        left, top, right, bottom = np.clip(edges.T, 0, np.array([[width], [height]] * 2) - 1)
-        sums = self._sums
-        covered = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
-        share: NDArray[np.float64] = covered / np.maximum((right - left) * (bottom - top), 1)
-        return share
 
 
 def draw_names(

@@ -9,7 +9,8 @@ import numpy as np
 
 from featscape.errors import InputError
 from featscape.labels.colors import position_colors
-from featscape.pictures.names import Arrangement, check_item_names, draw_names, plan_map
+from featscape.pictures.arrangement import Arrangement
+from featscape.pictures.names import check_item_names, draw_names, plan_map
 from featscape.pictures.page import check_path
 from featscape.pictures.plane import fit_to_box, project_to_plane
 from featscape.pictures.points import draw_points, marker_px

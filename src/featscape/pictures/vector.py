@@ -6,12 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featscape.pictures.names import (
-    Arrangement,
-    lay_out_names,
-    name_color,
-    unnamed_classes,
-)
+from featscape.pictures.arrangement import Arrangement
+from featscape.pictures.names import lay_out_names, name_color, unnamed_classes
 from featscape.pictures.page import MAX_LEGEND_ROWS, legend_rows
 from featscape.pictures.plane import fit_to_box
 from featscape.pictures.points import DPI, add_points, marker_px

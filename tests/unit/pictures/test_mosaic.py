@@ -9,7 +9,7 @@ from scipy import ndimage
 from featscape.errors import ImageError, InputError
 from featscape.labels.classes import NO_LABEL
 from featscape.pictures import class_colors, draw_mosaic, mosaic
-from featscape.pictures.names import Arrangement
+from featscape.pictures.arrangement import Arrangement
 from featscape.pictures.page import Page, plan_page
 from featscape.pictures.plane import project_to_plane
 from featscape.progress import SilentProgress
