@@ -7,6 +7,7 @@ import { IconButton, SidePanel, TextButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
 import { useViewport } from "../controls/viewport";
 import { FindingEntry, rowHeight } from "./FindingEntry";
+import { StepButtons } from "./StepButtons";
 
 const NO_ROWS: readonly FindingRow[] = [];
 const SPARE_PX = 400; // above and below the visible part, so that scrolling shows no gaps
@@ -109,18 +110,7 @@ function SectionTools({ section }: { readonly section: ListedSection }) {
         {at.value >= 0 ? `${(at.value + 1).toLocaleString("en-US")} / ` : ""}
         {counted(count, ROWS[section.layout])}
       </span>
-      <IconButton
-        icon="up"
-        label="Previous finding"
-        shortcut="k"
-        onClick={() => app.stepFinding(-1)}
-      />
-      <IconButton
-        icon="down"
-        label="Next finding"
-        shortcut="j"
-        onClick={() => app.stepFinding(1)}
-      />
+      <StepButtons noun="finding" />
     </>
   );
 }

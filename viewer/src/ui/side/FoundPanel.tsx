@@ -2,10 +2,11 @@
 import { useEffect, useRef } from "preact/hooks";
 import { type Content, scoreText } from "../../state/search/search";
 import { count, useApp } from "../context";
-import { IconButton, SidePanel, TextButton } from "../controls/controls";
+import { SidePanel, TextButton } from "../controls/controls";
 import { ItemButton } from "../controls/ItemButtons";
 import { Icon } from "../controls/icons";
 import { ClassName } from "./FindingEntry";
+import { StepButtons } from "./StepButtons";
 
 export function FoundPanel() {
   const app = useApp();
@@ -24,22 +25,7 @@ export function FoundPanel() {
     <SidePanel
       name="Found"
       heading={<bdi>“{found.query}”</bdi>}
-      tools={
-        <>
-          <IconButton
-            icon="up"
-            label="Previous image"
-            shortcut="k"
-            onClick={() => app.stepFinding(-1)}
-          />
-          <IconButton
-            icon="down"
-            label="Next image"
-            shortcut="j"
-            onClick={() => app.stepFinding(1)}
-          />
-        </>
-      }
+      tools={<StepButtons noun="image" />}
       onClose={() => app.closePanel()}
     >
       <p class="fs-note fs-muted">
@@ -47,7 +33,7 @@ export function FoundPanel() {
           ? `The ${count(nFound, "image")} most similar to the text`
           : nListed < nFound
             ? `The ${nListed} most probable of ${count(nFound, "image")}`
-            : `${count(nFound, "image")}, with the probability by the network`}
+            : `${count(nFound, "image")}, with the network's probability`}
       </p>
       <div class="fs-actions">
         <TextButton title="Select all images with this content" onClick={() => app.select(shown)}>

@@ -1,0 +1,23 @@
+import { useApp } from "../context";
+import { IconButton } from "../controls/controls";
+
+/** Buttons to the previous and the next entry of a list, with the keys K and J. */
+export function StepButtons({ noun }: { readonly noun: "image" | "finding" }) {
+  const app = useApp();
+  return (
+    <>
+      <IconButton
+        icon="up"
+        label={`Previous ${noun}`}
+        shortcut="k"
+        onClick={() => app.stepFinding(-1)}
+      />
+      <IconButton
+        icon="down"
+        label={`Next ${noun}`}
+        shortcut="j"
+        onClick={() => app.stepFinding(1)}
+      />
+    </>
+  );
+}
