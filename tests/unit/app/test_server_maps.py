@@ -103,8 +103,8 @@ class TestOtherMaps:
         np.save(tmp_path / "features.npy", features)
         made = embed_features(tmp_path / "features.npy", tmp_path / "m", perplexity=5)
         client = open_client(made.folder)
-        abilities = '"abilities":{"originals":false,"search":true,"zip":0,"place":false,'
-        assert abilities in client.get("/").text
+        abilities = '"originals":false,"search":true,"content":false,"zip":0,"place":false,'
+        assert f'"abilities":{{{abilities}' in client.get("/").text
         assert client.get("/api/items/3").json()["path"] is None
         assert len(client.get("/api/items/3/neighbors").json()["ids"]) == 15
         assert "the map has no thumbnails. Make the map" in error_of(
