@@ -90,8 +90,8 @@ catalog: $(INSTALLED)
 pictures: $(INSTALLED)
 	$(BIN)/python tools/write_pictures.py
 
-# Build the documentation site in build/docs/html, with maps of the photographs: a minute.
-docs: $(INSTALLED) data/animals
+# Build the documentation site in build/docs/html, with the maps of the tutorial and the gallery: two minutes.
+docs: $(INSTALLED) data/animals data/fashion-mnist data/stamps
 	$(BIN)/python tools/build_docs.py
 
 # Build and check the source archives and wheels of both distributions, in dist, as the workflow of the releases does.
@@ -131,6 +131,10 @@ data: data/animals data/fashion-mnist
 
 data/animals:
 	sh benchmarks/fetch_debian.sh tuxpaint-stamps-default usr/share/tuxpaint/stamps/animals $@
+
+# All pictures of Tux Paint, for the gallery of the documentation
+data/stamps:
+	sh benchmarks/fetch_debian.sh tuxpaint-stamps-default usr/share/tuxpaint/stamps $@
 
 data/fashion-mnist:
 	sh benchmarks/fetch_debian.sh dataset-fashion-mnist usr/share/datasets/fashion-mnist $@

@@ -2,7 +2,7 @@
 
 1. Copy the pages to build/docs/source: docs/, and the pages that are elsewhere in the repository.
 2. Write the reference of the commands from the definitions of the command line.
-3. Make the maps that the tutorial shows, from the photographs in data/animals.
+3. Make the maps that the tutorial and the gallery show, from the pictures in data.
 4. Run Sphinx. Every warning is an error.
 """
 
@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 
 from command_reference import write_commands
@@ -23,8 +25,10 @@ from featscape.demo import MODEL
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+GALLERY = DOCS / "gallery"
 BUILD = ROOT / "build" / "docs"
-PHOTOGRAPHS = ROOT / "data" / "animals"
+DATA = ROOT / "data"
+NEEDED = ("animals", "fashion-mnist", "stamps")  # folders of pictures in DATA
 
 # Pages that are not in docs/: file in the repository -> page of the site
 ELSEWHERE = {
@@ -106,24 +110,44 @@ def adapt_links(text: str, *, path: Path, pages: dict[Path, str]) -> str:
 
 
 def make_maps(source: Path) -> None:
-    """Make the maps of the tutorial, and copy their pictures and pages to the site."""
-    if not PHOTOGRAPHS.is_dir():
-        sys.exit(
-            "data/animals must contain the photographs of the tutorial. Run make data/animals."
-        )
-    generated = source / GENERATED
-    generated.mkdir()
+    """Make the maps of the tutorial and the gallery, and copy pictures and pages to the site."""
+    missing = [f"data/{name}" for name in NEEDED if not (DATA / name).is_dir()]
+    if missing:
+        sys.exit(f"The site shows pictures of {missing[0]}. Run make {' '.join(missing)}.")
+    (source / GENERATED).mkdir()
+    pages = source / "_static" / "maps"
+    pages.mkdir()
     maps = BUILD / "maps"
     maps.mkdir(parents=True, exist_ok=True)
     for name, options in {"animals": {}, "animals-5": {"perplexity": 5}}.items():
-        made = make_map(PHOTOGRAPHS, maps / name, model=MODEL, force=True, **options)
+        made = make_map(DATA / "animals", maps / name, model=MODEL, force=True, **options)
         for picture in ("scatter.png", "images.png", "images-grid.png"):
-            with Image.open(made.folder / picture) as image:
-                image.thumbnail((1600, 1600))
-                image.convert("RGB").save(generated / f"{name}-{Path(picture).stem}.webp")
-    page = source / "_static" / "maps" / "animals.html"
-    page.parent.mkdir()
-    shutil.copy(maps / "animals" / "map.html", page)
+            copy_picture(made.folder / picture, source / GENERATED / f"{name}-{picture}")
+    shutil.copy(maps / "animals" / "map.html", pages / "animals.html")
+    make_gallery(source, maps)
+
+
+def make_gallery(source: Path, maps: Path) -> None:
+    """Run the scripts of the gallery, and copy the pictures and pages of their maps to the site.
+
+    Each script leaves its map in the variable `made` and writes a picture with the script's name.
+    """
+    data = maps / "data"
+    data.unlink(missing_ok=True)
+    data.symlink_to(DATA, target_is_directory=True)
+    for script in sorted(GALLERY.glob("*.py")):
+        with chdir(maps):
+            made = runpy.run_path(str(script))["made"]
+            shutil.copy(made.folder / "map.html", source / "_static/maps" / f"{script.stem}.html")
+            picture = Path(f"{script.stem}.png")
+            copy_picture(picture, source / GENERATED / f"gallery-{picture}")
+
+
+def copy_picture(picture: Path, target: Path) -> None:
+    """Write a picture as WebP for the site, at most 1,600 pixels wide and high."""
+    with Image.open(picture) as image:
+        image.thumbnail((1600, 1600))
+        image.convert("RGB").save(target.with_suffix(".webp"))
 
 
 if __name__ == "__main__":

@@ -88,6 +88,17 @@ def test_every_page_is_in_a_table_of_contents():
     assert linked - {"reference/commands.md"} == pages
 
 
+def test_the_gallery_shows_the_code_the_picture_and_the_map_of_each_script():
+    text = (build_docs.GALLERY / "index.md").read_text(encoding="utf-8")
+    shown = [
+        re.findall(r"{literalinclude} (.+)\.py\n", text),
+        re.findall(r"!\[.+\]\(\.\./generated/gallery-(.+)\.webp\)", text),
+        re.findall(r'src="\.\./_static/maps/(.+)\.html"', text),
+    ]
+    names = sorted(file.stem for file in build_docs.GALLERY.glob("*.py"))
+    assert [sorted(one) for one in shown] == [names] * 3
+
+
 @pytest.mark.parametrize(
     "page",
     build_docs.find_pages(),

@@ -1,0 +1,20 @@
+"""Maps of one dataset at three layers of a network."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+
+from featscape import draw_scatter, make_maps
+from featscape.demo import write_digits
+
+LAYERS = ["blocks.0", "blocks.3", "global_pool"]
+
+write_digits(Path("digits"))
+maps = make_maps(
+    "digits", "layers-map", model="efficientnet_lite0", layers=LAYERS, limit=500, force=True
+)
+figure, places = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
+for place, layer, made in zip(places, LAYERS, maps, strict=True):
+    draw_scatter(made.positions, made.labels, ax=place)
+    place.set_title(layer)
+figure.savefig("layers.png", dpi=130)
