@@ -158,6 +158,8 @@ class InteractiveMap(ExportableMap):
 
         Examples
         --------
+        With a map that a classifier of ImageNet made:
+
         >>> made = open_map("photos-map")  # doctest: +SKIP
         >>> made.search("dog", k=3).items  # doctest: +SKIP
         array([17,  4, 30])
@@ -311,6 +313,12 @@ def open_map(path: str | os.PathLike[str]) -> InteractiveMap:
     InputError
         If the folder does not exist, is not a map or was written by a newer featscape, or if one
         of its files is missing or damaged.
+
+    Examples
+    --------
+    >>> from featscape import open_map
+    >>> open_map("photos-map")
+    <InteractiveMap: 24 images, 3 classes, photos-map>
     """
     return _interactive(maps.open_map(path))
 
@@ -335,9 +343,10 @@ def make_map(options: MapOptions) -> InteractiveMap:
 
     Examples
     --------
-    >>> made = make_map("photos", perplexity=20, limit=500)  # doctest: +SKIP
-    >>> made.positions.shape  # doctest: +SKIP
-    (500, 2)
+    >>> from featscape import make_map
+    >>> made = make_map("photos", "photos-map", perplexity=5, limit=20, force=True)
+    >>> made.positions.shape
+    (20, 2)
     """
     if len(options.layer_names) > 1:
         raise InputError(
@@ -376,6 +385,15 @@ def embed_features(options: FeatureMapOptions) -> InteractiveMap:
     ------
     InputError, DeviceError
         After an error the output folder is unchanged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from featscape import embed_features
+    >>> np.save("numbers.npy", np.random.default_rng(0).normal(size=(50, 8)))
+    >>> made = embed_features("numbers.npy", perplexity=10)
+    >>> made.positions.shape
+    (50, 2)
     """
     return _interactive(pipeline.embed_features(options))
 

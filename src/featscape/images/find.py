@@ -101,6 +101,13 @@ def find_images(
         If the source does not exist or contains no images, if there is no column of the given
         name, if the number of labels differs from the number of images, or if `limit`,
         `random_state` or `max_megapixels` is out of range.
+
+    Examples
+    --------
+    >>> from featscape import find_images
+    >>> images = find_images("photos")
+    >>> len(images), sorted(set(images.labels))
+    (24, ['blue', 'green', 'red'])
     """
     check_choice(limit=limit, random_state=random_state, max_megapixels=max_megapixels)
     if not isinstance(source, str | os.PathLike):

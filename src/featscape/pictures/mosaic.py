@@ -105,6 +105,14 @@ def draw_mosaic(
         is out of range, or if the suffix of `path` is unknown or its folder does not exist.
     ImageError
         If an image cannot be decoded.
+
+    Examples
+    --------
+    >>> from featscape import draw_mosaic, open_map
+    >>> made = open_map("photos-map")
+    >>> picture = draw_mosaic(made.positions, made.thumbnails, made.labels, size_px=800)
+    >>> max(picture.size)
+    800
     """
     plane = project_to_plane(positions)
     _check_arguments(plane, images, layout)

@@ -112,6 +112,13 @@ def load_tsne(made: Map) -> TSNE:
     -----
     The estimator belongs to the package meshtsne. Its methods raise `meshtsne.InputError`, which
     is a ValueError, for invalid features.
+
+    Examples
+    --------
+    >>> from featscape import load_tsne, open_map
+    >>> made = open_map("photos-map")
+    >>> load_tsne(made).transform(made.features[:3]).shape
+    (3, 2)
     """
     from featscape.steps.map_tsne import MapTSNE
     from meshtsne import Neighbors as Graph

@@ -111,6 +111,13 @@ def extract(
     ModelError, DeviceError
         As `load_network` does. Also if a feature is not finite, or a batch does not fit into the
         memory of the device.
+
+    Examples
+    --------
+    >>> from featscape import extract, find_images
+    >>> features = extract(find_images("photos"))
+    >>> len(features.values)
+    24
     """
     _check_inputs(images, batch_size=batch_size, n_workers=n_workers)
     progress = progress or SilentProgress()
