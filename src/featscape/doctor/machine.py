@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -133,8 +134,8 @@ def _size(folder: Path) -> int:
     for root, _folders, names in os.walk(folder):
         for name in names:
             path = Path(root, name)
-            if not path.is_symlink():
-                n_bytes += path.stat().st_size
+            with suppress(FileNotFoundError):  # another program has deleted or moved the file
+                n_bytes += 0 if path.is_symlink() else path.stat().st_size
     return n_bytes
 
 

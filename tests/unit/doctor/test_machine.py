@@ -1,5 +1,6 @@
 """Folders, free space, devices and fonts."""
 
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -28,6 +29,17 @@ def test_the_sizes_of_the_caches(caches):
         "converted networks": 70,
         "current folder": None,
     }
+
+
+def test_a_file_that_another_program_deletes_is_not_counted(caches, monkeypatch):
+    walk = os.walk
+    names_of = {str(caches / "checkpoints"): ["w.pth", "deleted.pth"]}
+    monkeypatch.setattr(
+        "os.walk",
+        lambda top: [(root, below, names_of.get(root, names)) for root, below, names in walk(top)],
+    )
+    sizes = {folder.content: folder.n_bytes for folder in machine.list_folders()}
+    assert sizes["weights of torchvision"] == 300
 
 
 @pytest.mark.usefixtures("caches")
