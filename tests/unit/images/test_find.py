@@ -59,6 +59,19 @@ def test_the_error_for_a_folder_without_images_lists_the_extensions(tmp_path):
         find_images(tmp_path)
 
 
+def test_photographs_in_formats_that_are_not_read_are_skipped_with_a_remedy(tmp_path, skipped):
+    images = find_images(make_files(tmp_path, "1.jpg", "2.HEIC", "2.xmp", "raw/3.nef"))
+    assert images.paths == ("1.jpg",)
+    reason = "a format that is not read (HEIF, JPEG XL, raw): convert it to JPEG"
+    assert skipped(images) == {"2.HEIC": reason, "raw/3.nef": reason}
+
+
+def test_the_error_for_a_folder_of_raw_photographs_has_the_remedy(tmp_path):
+    make_files(tmp_path, "1.CR2", "2.CR2")
+    with pytest.raises(InputError, match=r"Skipped: 2, the first '1.CR2': .* convert it to JPEG"):
+        find_images(tmp_path)
+
+
 def test_the_error_for_a_folder_without_images_reports_skipped_folders(tmp_path, monkeypatch):
     make_files(tmp_path, "dog/1.jpg", "notes.txt")
     deny_access(monkeypatch, tmp_path / "dog")

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 _PREFIX_BYTES = 16
 
+# Photographs in formats that featscape does not read: HEIF, JPEG XL and the raw data of cameras.
+_UNREADABLE_PHOTOGRAPHS = (
+    *(".heic", ".heif", ".hif", ".jxl"),
+    *(".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".rw2"),
+)
+
 # Register Pillow's readers now: a later registration would run in several threads at once.
 Image.init()
 
@@ -27,6 +33,11 @@ def readable_extensions() -> tuple[str, ...]:
     """
     registered = Image.registered_extensions()
     return tuple(sorted(ext for ext, format_ in registered.items() if format_ in FORMATS))
+
+
+def is_unreadable_photograph(name: str) -> bool:
+    """Return whether a file name has the extension of a photograph that featscape cannot read."""
+    return name.lower().endswith(_UNREADABLE_PHOTOGRAPHS)
 
 
 def identify_format(file: BinaryIO) -> str | None:

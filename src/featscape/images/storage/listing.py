@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from featscape.images.decoding.formats import readable_extensions
+from featscape.images.decoding.formats import is_unreadable_photograph, readable_extensions
 from featscape.records import SkippedImage
 
 if TYPE_CHECKING:
@@ -35,8 +35,13 @@ class Listing:
     extensions: tuple[str, ...] = field(default_factory=readable_extensions)
 
     def add(self, parts: PathParts) -> None:
-        """Add a file to `images` or `others`, depending on its extension."""
-        (self.images if self.is_image(parts[-1]) else self.others).append(parts)
+        """Add a file to `images`, `skipped` or `others`, depending on its extension."""
+        if self.is_image(parts[-1]):
+            self.images.append(parts)
+        elif is_unreadable_photograph(parts[-1]):
+            self.skip(parts, "a format that is not read (HEIF, JPEG XL, raw): convert it to JPEG")
+        else:
+            self.others.append(parts)
 
     def is_image(self, name: str) -> bool:
         """Return whether a file name has the extension of an image."""
