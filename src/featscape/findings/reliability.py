@@ -143,11 +143,13 @@ def _measure(name: str, value: float, text: str, method: str) -> Reliability:
 def _knn(neighbors: NDArray[np.int32], on_map: NDArray[np.int32]) -> Reliability:
     k = min(_N_KNN, on_map.shape[1])
     value = float(shared(neighbors[:, :k], on_map[:, :k]).mean())
+    text = f"{percent(value)} of the {k} nearest items by features are among the {k} nearest items"
+    if k == 1:  # of a small map
+        text = f"For {percent(value)} of the items, the nearest item by features is also nearest"
     return _measure(
         "KNN",
         value,
-        f"{percent(value)} of the {k} nearest items by features are among the {k} nearest items "
-        "on the map.",
+        f"{text} on the map.",
         f"Mean share of the {k} nearest neighbors that the map preserves.",
     )
 

@@ -38,6 +38,17 @@ def test_a_perfect_map_is_reliable(plane):
     assert found.result.reason is None
 
 
+def test_the_text_for_one_neighbor_has_no_plural(plane):
+    few = reliability(plane[:12], plane[:12]).result.findings[0].text
+    assert few == (
+        "For 100 % of the items, the nearest item by features is also nearest on the map."
+    )
+    many = reliability(plane, plane).result.findings[0].text
+    assert many == (
+        "100 % of the 10 nearest items by features are among the 10 nearest items on the map."
+    )
+
+
 def test_a_random_map_is_not_reliable(plane):
     shuffled = np.random.default_rng(1).permutation(plane)
     found = reliability(plane, shuffled)
