@@ -328,8 +328,8 @@ def _describe(one: Property, cell: _TableCell, classes: Classes, assortativity: 
         items=shown,
         assortativity=assortativity,
         text=(
-            f"Of {group}, {percent(share)} are {printable(label)}; {percent(expected)} are "
-            "expected."
+            f"Of {group}, {percent(share)} have the label {printable(label)}; {percent(expected)} "
+            "are expected."
         ),
         evidence=Evidence(items=shown, neighbors=(), score=cell.residual, method=_METHOD),
     )

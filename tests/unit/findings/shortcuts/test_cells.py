@@ -68,7 +68,8 @@ def test_a_category_that_predicts_a_label_is_found():
             camera[item] = "d"
     part = shortcuts(labels, columns={"camera": camera})
     assert cells(part)[0] == ("camera", "cat")
-    assert part.findings[0].text.startswith("Of the images with camera d, 100 % are cat; ")
+    text = part.findings[0].text
+    assert text.startswith("Of the images with camera d, 100 % have the label cat; ")
     assert {camera[item] for item in part.findings[0].items} == {"d"}
 
 
