@@ -17,6 +17,7 @@ KINDS = ("unit", "network", "gpu", "process", "cluster", "browser")
 LONGEST = (
     "tests/process/hostile/test_files.py",
     "tests/process/hostile/test_values.py",
+    "tests/process/test_notebooks.py",
     "tests/browser/stage/test_items.py",
     "tests/browser/stage/test_navigation.py",
     "tests/browser/panels/test_findings.py",
