@@ -197,7 +197,7 @@ def _find(folder: Path) -> tuple[Pairs, Pairs, float]:
     from featscape.findings.pixels.survey import survey_thumbnails
     from featscape.images.decoding.thumbnails import ThumbnailPacker
     from featscape.mapfolder.thumbnails import Thumbnails
-    from featscape.steps.tsne import search_neighbors
+    from featscape.steps.tsne.adapter import search_neighbors
 
     with tempfile.TemporaryDirectory() as name:
         with ThumbnailPacker(Path(name) / "thumbnails", size_px=256) as pack:

@@ -32,7 +32,7 @@ from featscape.records import Recognized
 from featscape.regions import find_regions
 from featscape.regions.clusters import find_clusters
 from featscape.regions.representatives import find_medoid
-from featscape.steps.regions import open_regions
+from featscape.steps.content.regions import open_regions
 from featscape.words import load_vocabulary, name_concepts
 from machine import describe
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from featscape.mapfolder.read import Map
     from featscape.pictures import draw_mosaic, draw_scatter
     from featscape.progress import Progress
-    from featscape.steps.tsne import load_tsne
+    from featscape.steps.tsne.adapter import load_tsne
     from meshtsne import TSNE
 
 __version__ = "0.1.0"
@@ -70,7 +70,7 @@ _HOME = {
     "embed_features": "featscape.app.notebook",
     "extract": "featscape.features.extraction.loop",
     "find_images": "featscape.images",
-    "load_tsne": "featscape.steps.tsne",
+    "load_tsne": "featscape.steps.tsne.adapter",
     "make_map": "featscape.app.notebook",
     "make_maps": "featscape.app.notebook",
     "open_map": "featscape.app.notebook",

@@ -93,7 +93,7 @@ class EmbeddingOptions:
     ] = None  # a library call prints nothing
 
     def __post_init__(self) -> None:
-        from featscape.steps.tsne import check_parameters
+        from featscape.steps.tsne.adapter import check_parameters
 
         check_parameters(
             n_components=self.n_components,

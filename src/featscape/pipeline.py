@@ -15,15 +15,15 @@ import numpy as np
 from featscape import mapfolder
 from featscape.mapfolder.read import Map, find_maps, open_map
 from featscape.progress import Stopwatch
+from featscape.steps.content.regions import name_in_folder
+from featscape.steps.content.words import recognize_in_folder
 from featscape.steps.drawing import draw
-from featscape.steps.embedding import check_early, choose_tsne_device, embed
 from featscape.steps.features import extract, fetch_weights, find
 from featscape.steps.findings import find_in_folder
 from featscape.steps.item_labels import read_item_labels
 from featscape.steps.layer_maps import name_outputs, split_by_layer
-from featscape.steps.regions import name_in_folder
 from featscape.steps.storing import store
-from featscape.steps.words import recognize_in_folder
+from featscape.steps.tsne.embedding import check_early, choose_tsne_device, embed
 
 if TYPE_CHECKING:
     from featscape.options import EmbeddingOptions, FeatureMapOptions, MapOptions

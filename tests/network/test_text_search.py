@@ -17,7 +17,7 @@ from featscape.errors import InputError, ModelError
 from featscape.features import load_text_encoder
 from featscape.mapfolder.words_file import read_recognized
 from featscape.records import ModelCard
-from featscape.steps.classification import classify_map
+from featscape.steps.content.classification import classify_map
 from featscape.words import load_vocabulary
 
 open_clip = pytest.importorskip("open_clip", reason="the extra clip is not installed")

@@ -14,10 +14,10 @@ from featscape.files.regular import open_regular
 from featscape.keywords import takes
 from featscape.mapfolder import read as maps
 from featscape.options import FeatureMapOptions, MapOptions
+from featscape.steps.content.regions import open_regions
+from featscape.steps.content.search import Searcher
 from featscape.steps.findings import open_findings
 from featscape.steps.placement import open_placer, place_source
-from featscape.steps.regions import open_regions
-from featscape.steps.search import Searcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from featscape.app.stored_files import StoredFile
 from featscape.errors import FeatscapeError
 from featscape.mapfolder import RUN
 from featscape.mapfolder.read import read_map
-from featscape.steps.search import Searcher
+from featscape.steps.content.search import Searcher
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featscape.bundle.column_files import write_columns
 from featscape.bundle.contract import MANIFEST
+from featscape.bundle.items.column_files import write_columns
 from featscape.bundle.read import open_bundle
 from featscape.mapfolder.staging import writing
 

@@ -9,12 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featscape.bundle.blocks import write_array
-from featscape.bundle.column_files import (
-    code_labels,
-    share_of_label,
-    write_columns,
-    write_strings,
-)
 from featscape.bundle.contract import (
     AGREEMENT,
     FORMAT,
@@ -27,10 +21,16 @@ from featscape.bundle.contract import (
     NeighborGraph,
     RegionName,
 )
-from featscape.bundle.findings_file import mark_findings, write_findings
 from featscape.bundle.images import write_thumbnails
+from featscape.bundle.items.column_files import (
+    code_labels,
+    share_of_label,
+    write_columns,
+    write_strings,
+)
+from featscape.bundle.items.findings_file import mark_findings, write_findings
+from featscape.bundle.items.words_file import write_words
 from featscape.bundle.order import order_items
-from featscape.bundle.words_file import write_words
 from featscape.errors import InputError
 from featscape.labels.classes import NO_LABEL
 from featscape.labels.name_anchors import find_name_anchors

@@ -267,7 +267,7 @@ def info(folder: MapFolder, *, as_json: AsJson = False) -> None:
       featscape info photos-map
       featscape info photos-map --json | jq .agreement.overall
     """
-    from featscape.cli import report
+    from featscape.cli.screens import report
     from featscape.mapfolder.read import open_map, read_run
 
     if as_json:
@@ -289,7 +289,7 @@ def findings(folder: MapFolder, *, as_json: AsJson = False, as_csv: AsCsv = Fals
       featscape findings photos-map --json > findings.json
       featscape findings photos-map --csv > findings.csv
     """
-    from featscape.cli import findings_report
+    from featscape.cli.screens import findings_report
     from featscape.mapfolder.read import open_map
     from featscape.steps.findings import open_findings
 
@@ -349,9 +349,9 @@ def search(
       featscape search photos-map --image new.jpg
       featscape search clip-map "a red car at night"
     """
-    from featscape.cli import search_report
+    from featscape.cli.screens import search_report
     from featscape.mapfolder.read import open_map
-    from featscape.steps.search import Searcher
+    from featscape.steps.content.search import Searcher
 
     made = open_map(folder)
     searcher = Searcher(made, model=model, weights=weights, progress=choose_progress_bar())
@@ -383,8 +383,8 @@ def classify(
       featscape classify clip-map --names cat,dog,horse
       featscape classify clip-map --names cat,dog --template "a drawing of a {}"
     """
-    from featscape.cli import search_report
-    from featscape.steps.classification import classify_map
+    from featscape.cli.screens import search_report
+    from featscape.steps.content.classification import classify_map
 
     found = classify_map(
         folder,
@@ -411,6 +411,6 @@ def _serve(folder: Path, **options: Any) -> None:
 
 
 def _print_summary(made: Map) -> None:
-    from featscape.cli import report
+    from featscape.cli.screens import report
 
     show(report.summarize(made))

@@ -31,7 +31,7 @@ def models(pattern: Pattern = None, *, as_json: AsJson = False) -> None:
       featscape models 'timm:vit_small*'
       featscape models --json | jq '.models[] | select(.is_on_disk).name'
     """
-    from featscape.cli import report
+    from featscape.cli.screens import report
     from featscape.features import list_models
 
     found = list_models(pattern or "")
@@ -60,7 +60,7 @@ def layers(model: ModelName, *, depth: Depth = None, as_json: AsJson = False) ->
       featscape layers timm:vit_small_patch14_dinov2.lvd142m --depth 3
       featscape layers exported/net.onnx
     """
-    from featscape.cli import report
+    from featscape.cli.screens import report
     from featscape.features import list_layers
 
     tree = list_layers(model)
@@ -82,7 +82,7 @@ def doctor(*, as_json: AsJson = False) -> None:
       featscape doctor
       featscape doctor --json | jq .problems
     """
-    from featscape.cli import doctor_report
+    from featscape.cli.screens import doctor_report
     from featscape.doctor import diagnose
 
     found = diagnose()

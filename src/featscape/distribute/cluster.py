@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from featscape.features.protocols import ExtractOptions
     from featscape.records import Features, ImageSet
-    from featscape.steps.tsne import PlacedBlocks
+    from featscape.steps.tsne.adapter import PlacedBlocks
     from meshtsne import TSNE
 
 _BATCH_SIZE_GPU = 256

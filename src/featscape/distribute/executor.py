@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from featscape.features.protocols import ExtractOptions
     from featscape.records import Features, ImageSet
-    from featscape.steps.tsne import PlacedBlocks
+    from featscape.steps.tsne.adapter import PlacedBlocks
     from meshtsne import TSNE
 
 ENGINES = ("local", "ray")

@@ -12,7 +12,7 @@ from featscape.findings import ItemColumns, ItemData, compute_findings, from_jso
 from featscape.mapfolder.findings_file import read_findings
 from featscape.mapfolder.layout import damaged
 from featscape.mapfolder.read import read_digests
-from featscape.steps.tsne import search_neighbors
+from featscape.steps.tsne.adapter import search_neighbors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from featscape.errors import ImageError, InputError
 from featscape.files.regular import open_regular
 from featscape.printable_names import printable
 from featscape.records import ModelCard, PlacedImage, PlacedImages
-from featscape.steps.tsne import load_tsne, place
+from featscape.steps.tsne.adapter import load_tsne, place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

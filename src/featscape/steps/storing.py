@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from featscape import mapfolder
 from featscape.mapfolder.findings_file import write_findings
-from featscape.steps.tsne import measure_agreement
+from featscape.steps.tsne.adapter import measure_agreement
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from featscape.bundle import open_bundle
-from featscape.steps.search import Searcher
+from featscape.steps.content.search import Searcher
 
 LOW, HIGH = (420, 120), (760, 520)
 

@@ -19,15 +19,15 @@ from starlette.testclient import TestClient
 
 from featscape.app.server.application import ServedMap, make_app
 from featscape.app.server.security import Access, Guard
-from featscape.cli import findings_report, search_report
-from featscape.cli.report import describe
+from featscape.cli.screens import findings_report, search_report
+from featscape.cli.screens.report import describe
 from featscape.errors import FeatscapeError
 from featscape.mapfolder.read import open_map
+from featscape.steps.content.search import Searcher
 from featscape.steps.drawing import export_site
 from featscape.steps.findings import open_findings
 from featscape.steps.placement import open_placer
-from featscape.steps.search import Searcher
-from featscape.steps.tsne import load_tsne
+from featscape.steps.tsne.adapter import load_tsne
 from fuzz.containers import change_npy_header
 from fuzz.mutate import encode, mutate_bytes, mutate_json
 from fuzz.pictures import canary_image

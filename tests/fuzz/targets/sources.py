@@ -14,7 +14,7 @@ from featscape.files.features import read_features, read_labels
 from featscape.images import find_images
 from featscape.images.storage import remote
 from featscape.options import EmbeddingOptions
-from featscape.steps.embedding import embed
+from featscape.steps.tsne.embedding import embed
 from fuzz.containers import KINDS, write_source
 from fuzz.mutate import mutate_bytes
 from fuzz.pictures import canary_image, seed_images

@@ -9,7 +9,7 @@ import pytest
 from featscape.errors import FeatscapeError
 from featscape.mapfolder.read import open_map
 from featscape.steps.drawing import export_site
-from featscape.steps.tsne import load_tsne
+from featscape.steps.tsne.adapter import load_tsne
 from helpers.audit import PAYLOAD, recorded_events
 from hostile import CANARY, maps
 from hostile.seedmap import PHOTOS, make_seed_map

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from featscape.bundle import column_files
-from featscape.bundle.column_files import code_labels, share_of_label
 from featscape.bundle.contract import NO_CATEGORY, NO_ITEM
+from featscape.bundle.items import column_files
+from featscape.bundle.items.column_files import code_labels, share_of_label
 from featscape.errors import InputError
 from featscape.labels.colors import class_colors
 from featscape.printable_names import encodable

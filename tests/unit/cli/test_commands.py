@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from featscape import __version__, pipeline
-from featscape.cli import report
 from featscape.cli import run as cli
+from featscape.cli.screens import report
 from featscape.errors import DeviceError, MissingExtra, ModelError
 from featscape.features import list_models
 from featscape.mapfolder.read import open_map

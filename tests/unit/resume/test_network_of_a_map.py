@@ -41,7 +41,7 @@ def first_map(photos, here, weights, monkeypatch, without_pictures):  # noqa: AR
     )
     network.inference = Inference("An engine 1.0", "fp32", "auto", "a reason")
     classifier = ClassifierWeights(np.eye(1000, 48, dtype=np.float32), np.zeros(1000, np.float32))
-    monkeypatch.setattr("featscape.steps.words.read_classifier", lambda _card: classifier)
+    monkeypatch.setattr("featscape.steps.content.words.read_classifier", lambda _card: classifier)
     put_in_place(network, monkeypatch)
     (photos / "red" / "damaged.png").write_bytes(b"no image")
     make_map(photos, "one", **OPTIONS)
@@ -72,7 +72,9 @@ def test_the_network_is_not_loaded_for_the_same_images(photos, loaded):
 
 
 def test_the_words_are_copied_without_the_weights(photos, monkeypatch):
-    monkeypatch.setattr("featscape.steps.words.read_classifier", lambda _card: pytest.fail("read"))
+    monkeypatch.setattr(
+        "featscape.steps.content.words.read_classifier", lambda _card: pytest.fail("read")
+    )
     (photos / "red").rename(photos / "a-first")  # another order of the images
     one, two = open_map("one"), make_map(photos, "two", **OPTIONS)
     before, after = (read_recognized(made.folder, n_items=24) for made in (one, two))

@@ -47,8 +47,8 @@ from featscape.mapfolder import (
 )
 from featscape.mapfolder.read import open_folder, open_picture, read_run
 from featscape.mapfolder.seal import is_own
+from featscape.steps.content.search import explain_no_texts
 from featscape.steps.placement import explain_no_placing
-from featscape.steps.search import explain_no_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

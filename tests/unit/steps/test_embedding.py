@@ -8,12 +8,12 @@ import pytest
 from rich.console import Console
 
 from featscape import TSNE, embed_features, load_tsne
-from featscape.cli.report import describe
+from featscape.cli.screens.report import describe
 from featscape.errors import DeviceError, FeatscapeError, InputError
 from featscape.mapfolder.read import open_map
 from featscape.options import EmbeddingOptions, MapOptions
-from featscape.steps.embedding import choose_tsne_device, embed
-from featscape.steps.tsne import chance_agreement, choose_perplexity, engine_errors, place
+from featscape.steps.tsne.adapter import chance_agreement, choose_perplexity, engine_errors, place
+from featscape.steps.tsne.embedding import choose_tsne_device, embed
 from helpers.notes import Notes
 
 POINTS = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
@@ -289,7 +289,7 @@ def test_neighbors_are_the_nearest_landmarks():
 def test_the_block_size_does_not_change_the_map(monkeypatch):
     whole = map_of_landmarks()
     positions, indices = np.array(whole.positions), np.array(whole.neighbors.indices)
-    monkeypatch.setattr("featscape.steps.embedding._ITEMS_AT_ONCE", 7)
+    monkeypatch.setattr("featscape.steps.tsne.embedding._ITEMS_AT_ONCE", 7)
     made = map_of_landmarks()
     np.testing.assert_array_equal(made.positions, positions)
     np.testing.assert_array_equal(made.neighbors.indices, indices)

@@ -12,7 +12,13 @@ from featscape.errors import InputError
 from featscape.labels.classes import sample_of_classes
 from featscape.progress import Task
 from featscape.records import Embedding, Neighbors
-from featscape.steps.tsne import AUTO, NOT_STORED, choose_perplexity, engine_errors, in_items
+from featscape.steps.tsne.adapter import (
+    AUTO,
+    NOT_STORED,
+    choose_perplexity,
+    engine_errors,
+    in_items,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +28,7 @@ if TYPE_CHECKING:
     import meshtsne
     from featscape.options import EmbeddingOptions, MapOptions
     from featscape.progress import Progress
-    from featscape.steps.tsne import PlaceBlocks, PlacedBlocks
+    from featscape.steps.tsne.adapter import PlaceBlocks, PlacedBlocks
     from meshtsne import TSNE
 
 _ITEMS_AT_ONCE = 16_384  # items per block: 134 MB for 2,048 features per item

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from featscape import mapfolder
-from featscape.cli.tables import add_row, new_table, stack, without_breaks
+from featscape.cli.screens.tables import add_row, new_table, stack, without_breaks
 from featscape.defaults import DEFAULT_MODEL
 from featscape.number_text import percent, plural
 from featscape.printable_names import printable
@@ -21,7 +21,7 @@ from featscape.steps.facts import (
     describe_renamed,
     landmarks_text,
 )
-from featscape.steps.tsne import N_AGREEING
+from featscape.steps.tsne.adapter import N_AGREEING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

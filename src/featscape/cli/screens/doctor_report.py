@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from featscape.cli.tables import add_row, new_table, stack
+from featscape.cli.screens.tables import add_row, new_table, stack
 from featscape.number_text import plural
 
 if TYPE_CHECKING:

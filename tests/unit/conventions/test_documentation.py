@@ -13,7 +13,7 @@ from featscape.cli.commands import app
 from featscape.mapfolder import layout
 from featscape.mapfolder.run_schema import RunFile
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 REFERENCE = ROOT / "docs" / "reference"
 
 sys.path.insert(0, str(ROOT / "tools"))

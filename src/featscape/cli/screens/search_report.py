@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from featscape.mapfolder.read import Map
     from featscape.records import Match
-    from featscape.steps.classification import SuggestedNames
+    from featscape.steps.content.classification import SuggestedNames
 
 
 def describe(made: Map, found: Match, *, query: str) -> RenderableType:

@@ -15,7 +15,7 @@ from featscape.mapfolder.read import open_map
 from featscape.printable_names import printable
 from featscape.progress import SilentProgress
 from featscape.records import MAX_QUERY_CHARACTERS
-from featscape.steps.search import Searcher, explain_no_texts
+from featscape.steps.content.search import Searcher, explain_no_texts
 from featscape.words import classify
 
 if TYPE_CHECKING:

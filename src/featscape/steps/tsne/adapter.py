@@ -120,7 +120,7 @@ def load_tsne(made: Map) -> TSNE:
     >>> load_tsne(made).transform(made.features[:3]).shape
     (3, 2)
     """
-    from featscape.steps.map_tsne import MapTSNE
+    from featscape.steps.tsne.map_tsne import MapTSNE
     from meshtsne import Neighbors as Graph
 
     stored = made.run["parameters"]

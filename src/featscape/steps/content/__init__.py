@@ -1,0 +1,1 @@
+"""What the images show: recognize, search, classify, and name regions."""

@@ -1,0 +1,1 @@
+"""The layout of a map: t-SNE with featscape's records and errors."""
