@@ -30,6 +30,15 @@ it("a click in the legend hides a class, a double click isolates it, and Show al
   expect(hidden(app)).toEqual([]);
 });
 
+it("a click on the title opens the closed legend", async () => {
+  const { app } = await shown({});
+  app.panels.sidebarOpen.value = false;
+  await settled();
+  const title = root.querySelector<HTMLElement>(".fs-sidebar-closed .fs-ellipsis");
+  title?.click();
+  expect(app.panels.sidebarOpen.value).toBe(true);
+});
+
 it("the keyboard operates the legend", async () => {
   const { app } = await shown({ classes: ["cat", "dog", "eel"] });
   const list = root.querySelector("[role=listbox]") as HTMLElement;

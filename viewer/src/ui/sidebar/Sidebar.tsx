@@ -20,19 +20,21 @@ export function Sidebar() {
   const { manifest } = app;
   if (!app.panels.sidebarOpen.value) {
     return (
-      <div class="fs-panel fs-sidebar-closed">
-        <IconButton
-          icon="sidebar"
-          label="Open the legend"
-          shortcut="b"
-          onClick={() => {
-            app.panels.sidebarOpen.value = true;
-          }}
-        />
+      <button
+        type="button"
+        class="fs-panel fs-sidebar-closed"
+        aria-label="Open the legend"
+        aria-keyshortcuts="b"
+        title="Open the legend (b)"
+        onClick={() => {
+          app.panels.sidebarOpen.value = true;
+        }}
+      >
+        <Icon name="sidebar" />
         <span class="fs-ellipsis" dir="auto">
           {manifest.title}
         </span>
-      </div>
+      </button>
     );
   }
   return (
