@@ -77,7 +77,7 @@ def main() -> None:
 
 def _with_example(error: typer.TyperException) -> str:
     """Return the message; for a missing argument, with the first example of the command."""
-    message: str = error.format_message()
+    message: str = error.format_message().replace(": Value error, ", ": ")  # of pydantic
     context = getattr(error, "ctx", None)
     found = _EXAMPLE.search((context.command.help or "") if context else "")
     if found is None or not message.startswith("Missing "):

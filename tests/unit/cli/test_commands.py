@@ -103,6 +103,7 @@ class TestMistakes:
             (["map", "photos", "--size", 10], "size_px (--size) must be between 200 and 20,000"),
             (["map", "x", "--limit", "many"], "--limit"),
             (["map", "x", "--colour"], "No such option: --colour"),
+            (["export", "m", "--to", "s", "--format", "pdf"], "'--format': 'pdf' is not one of"),
             (["paint"], "No such command 'paint'."),
             (["map", "nowhere"], "'nowhere' does not exist"),
             (["map", "photos", "--weights", "none.pth"], "none.pth"),
