@@ -42,10 +42,18 @@ def facts_of(embedding: Embedding, features: Features | None) -> dict[str, str]:
 
 def describe_found(images: ImageSet) -> Iterator[str]:
     """Yield the number of images and classes, with the skipped files, and the origin of labels."""
+    from featscape.images.sources.class_folders import OUTSIDE_CLASSES
     from featscape.images.tables.paths import LABEL_CONFLICT
 
     found = f"found {dataset_text(len(images), 'image', images.labels)}"
     yield f"{found}, skipped {_count_skipped(images.skipped)}" if images.skipped else found
+    n_outside = sum(one.reason == OUTSIDE_CLASSES for one in images.skipped)
+    if n_outside:
+        yield (
+            f"{plural(n_outside, 'image')} outside the class folders: move these images into a "
+            "folder, which becomes a class, or move the class folders out of the source for a map "
+            "without labels"
+        )
     if images.dropped_classes:
         yield _describe_dropped(images)
     n_conflicts = sum(one.reason.startswith(LABEL_CONFLICT) for one in images.skipped)

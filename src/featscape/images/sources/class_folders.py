@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from featscape.images.storage.locations import Location
     from featscape.records import ImageBytes
 
+OUTSIDE_CLASSES = "outside the class folders"  # the reason of a skipped image
+
 
 def read_class_folders(
     listing: Listing,
@@ -62,7 +64,7 @@ def read_class_folders(
     in_class = [parts for parts in names if len(parts) > depth + 1]
     kept = in_class or [parts for parts in names if len(parts) > depth]
 
-    reason = f"outside the {'class' if in_class else 'split'} folders"
+    reason = OUTSIDE_CLASSES if in_class else "outside the split folders"
     for parts in set(names).difference(kept):
         listing.skip(parts, reason)
     folders = tuple(parts[depth] for parts in kept) if in_class else None

@@ -4,6 +4,7 @@ import pytest
 
 from featscape.images import find_images
 from featscape.images.sources.animals10 import ENGLISH_NAMES
+from featscape.steps.facts import describe_found
 from helpers.images.empty_images import make_files
 
 
@@ -28,6 +29,12 @@ def test_images_beside_class_folders_are_skipped_with_a_reason(tmp_path, skipped
     images = find_images(make_files(tmp_path, "cat/1.jpg", "stray.jpg"))
     assert images.paths == ("cat/1.jpg",)
     assert skipped(images) == {"stray.jpg": "outside the class folders"}
+
+
+def test_skipped_images_beside_class_folders_are_reported_with_a_remedy(tmp_path):
+    make_files(tmp_path, "edited/1.jpg", "1.jpg", "2.jpg", "3.heic")
+    _, line = describe_found(find_images(tmp_path))
+    assert line.startswith("2 images outside the class folders: move these images into a folder")
 
 
 def test_folders_without_images_are_not_classes(tmp_path):
