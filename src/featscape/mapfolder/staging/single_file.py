@@ -6,7 +6,9 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from featscape.errors import InputError
 from featscape.mapfolder.staging.write_errors import writing
+from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,10 +27,16 @@ def staged_file(file: Path) -> Iterator[Path]:
 
     Raises
     ------
+    InputError
+        If `file` is a folder, or if its folder does not exist or cannot contain new files.
     WriteError
         If the system refuses a write, here or in the block.
     """
     partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
+    with writing():
+        if file.is_dir():
+            raise InputError(f"{printable(file)} is a folder. Choose another file with --to.")
+        _create(partial, file)
     try:
         with writing():
             yield partial
@@ -36,3 +44,17 @@ def staged_file(file: Path) -> Iterator[Path]:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def _create(partial: Path, file: Path) -> None:
+    """Create the hidden file."""
+    try:
+        partial.touch()
+    except FileNotFoundError:
+        parent = file.parent
+        reason = f"there is no folder {printable(parent)}. Make it first, or choose"
+        if parent.is_dir():  # for example /proc
+            reason = f"{printable(parent)} cannot contain new files. Choose"
+        raise InputError(
+            f"the file {printable(file)} cannot be made: {reason} another with --to."
+        ) from None
