@@ -114,9 +114,7 @@ class ExportableMap(Map):
         Raises
         ------
         InputError
-            If the file exists and is not replaced.
-        OSError
-            If the file cannot be written.
+            If the file exists and is not replaced, or cannot be written.
         """
         write_embedding_atlas(self, Path(path), force=force)
         return Path(path)

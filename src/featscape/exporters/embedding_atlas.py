@@ -37,9 +37,7 @@ def write_embedding_atlas(made: Map, file: Path, *, force: bool = False) -> None
     Raises
     ------
     InputError
-        If `file` exists and is not replaced.
-    WriteError
-        If the file cannot be written.
+        If `file` exists and is not replaced, or cannot be written.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -58,9 +58,8 @@ def write_report(
     Raises
     ------
     InputError
-        If the map is damaged, if `file` exists and is no report, or is a report without `force`.
-    WriteError
-        If the file cannot be written.
+        If the map is damaged, if `file` exists and is no report, or is a report without `force`, or
+        if the file cannot be written.
     """
     from featscape.report import render_report
 

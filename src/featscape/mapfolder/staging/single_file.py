@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from featscape.errors import InputError
-from featscape.mapfolder.staging.write_errors import writing
+from featscape.mapfolder.staging.write_errors import WriteError, writing
 from featscape.printable_names import printable
 
 if TYPE_CHECKING:
@@ -28,26 +28,37 @@ def staged_file(file: Path) -> Iterator[Path]:
     Raises
     ------
     InputError
-        If `file` is a folder, or if its folder does not exist or cannot contain new files.
-    WriteError
-        If the system refuses a write, here or in the block.
+        If `file` is a folder, if its folder does not exist or cannot contain new files, or if the
+        system refuses a write, here or in the block.
     """
     partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
-    with writing():
-        if file.is_dir():
-            raise InputError(f"{printable(file)} is a folder. Choose another file with --to.")
+    with _writing(file):
         _create(partial, file)
-    try:
-        with writing():
+        try:
             yield partial
             partial.replace(file)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[None]:
+    """Raise the system's refusal to write as an InputError."""
+    try:
+        with writing():
+            yield
+    except WriteError as refusal:
+        raise InputError(
+            f"cannot write {printable(file)}: {refusal.strerror}. Make room or choose another file "
+            "with --to."
+        ) from refusal
 
 
 def _create(partial: Path, file: Path) -> None:
     """Create the hidden file."""
+    if file.is_dir():
+        raise InputError(f"{printable(file)} is a folder. Choose another file with --to.")
     try:
         partial.touch()
     except FileNotFoundError:

@@ -1,11 +1,12 @@
 """A file that is written beside its final name."""
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from featscape.errors import InputError
-from featscape.mapfolder.staging import WriteError, staged_file
+from featscape.mapfolder.staging import staged_file
 
 
 def write(file):
@@ -43,8 +44,20 @@ def test_the_name_of_a_folder_is_an_error(tmp_path):
         write(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["file/a.txt", "a" * 300])
-def test_a_name_that_the_system_refuses_is_an_error(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "reason"), [("file/a.txt", "Not a directory"), ("a" * 300, "File name too long")]
+)
+def test_a_name_that_the_system_refuses_is_an_error(tmp_path, name, reason):
     write(tmp_path / "file")
-    with pytest.raises(WriteError):
+    with pytest.raises(InputError, match=rf"cannot write .*: {reason}\. Make room or choose"):
         write(tmp_path / name)
+
+
+def test_a_full_disk_is_an_error_and_leaves_no_file(tmp_path):
+    def write_to_a_full_disk():
+        with staged_file(tmp_path / "a.txt"):
+            raise OSError(errno.ENOSPC, "full")
+
+    with pytest.raises(InputError, match=r"cannot write .*: No space left on device"):
+        write_to_a_full_disk()
+    assert list(tmp_path.iterdir()) == []
