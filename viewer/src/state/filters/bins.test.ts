@@ -36,12 +36,23 @@ function dates(texts: readonly string[], hasTime: boolean) {
 const texts = (values: Float64Array) =>
   [...values].map((value) => new Date(value * 1000).toISOString().slice(0, 16));
 
-it("up to 24 distinct values have one bin each, and a missing value has none", () => {
+it("few distinct values have one bin each, and a missing value has none", () => {
   const bins = numbers(Float32Array.of(5, 0.25, Number.NaN, 5, -1));
   expect(bins.count).toBe(3);
   expect([...bins.codes]).toEqual([2, 1, 3, 2, 0]);
   expect([...bins.totals]).toEqual([1, 1, 2, 1]);
   expect([...bins.lowest]).toEqual([-1, 0.25, 5]);
+});
+
+it("twelve different numbers have bins with round edges", () => {
+  const bins = numbers(Float32Array.of(76, 77, 90, 200, 210, 300, 310, 320, 400, 410, 1020, 1039));
+  expect(bins.totals[0]).toBeGreaterThan(1);
+  expect([...bins.totals].filter((total) => total === 0).length).toBeGreaterThan(3);
+});
+
+it("eight numbers that are repeated have one bin each", () => {
+  const bins = numbers(Float32Array.from({ length: 16 }, (_, i) => 2 ** (i % 8)));
+  expect([...bins.totals]).toEqual([...Array(8).fill(2), 0]);
 });
 
 it("many numbers have bins with round edges, and every item is in its bin", () => {

@@ -22,7 +22,10 @@ export interface BinRange {
 }
 
 const MOST_BINS = 30;
-const MOST_DISTINCT = 24; // up to this number of distinct values, each has its own bin
+// Up to this number of distinct values, each has its own bin: always of few values, otherwise if
+// the values are repeated. The heights of 12 images, for example, all differ.
+const MOST_DISTINCT = 24;
+const FEW_DISTINCT = 6;
 
 /** Return the bins of a column; the lower edges of the bins are round numbers or dates. */
 export function binsOf(column: NumberColumn | DateColumn, values: Numbers): Bins {
@@ -101,13 +104,17 @@ function binOf(edges: Float64Array, value: number): number {
   return low;
 }
 
-/** The distinct values, ascending; null if there are more than `MOST_DISTINCT`, or none. */
+/** The distinct values, ascending; null if there are none, or too many for one bin each. */
 function distinct(values: Numbers): Float64Array | null {
   const found = new Set<number>();
+  let present = 0;
   for (const value of values) {
-    if (!Number.isNaN(value)) found.add(value);
+    if (Number.isNaN(value)) continue;
+    found.add(value);
+    present++;
     if (found.size > MOST_DISTINCT) return null;
   }
+  if (found.size > Math.max(FEW_DISTINCT, present / 2)) return null;
   return found.size === 0 ? null : Float64Array.from(found).sort();
 }
 
