@@ -1,7 +1,10 @@
 """The texts on the screen."""
 
+from pathlib import Path
+
 import pytest
 
+from featscape.cli.screens.report import as_argument
 from featscape.steps.facts import dataset_text, describe_layer
 
 
@@ -28,3 +31,16 @@ def test_one_is_no_plural(n_items, labels, words):
 )
 def test_the_source_of_the_features_in_words(layer, words):
     assert describe_layer(layer) == words
+
+
+@pytest.mark.parametrize(
+    ("folder", "argument"),
+    [
+        ("photos-map", "photos-map"),
+        ("my photos-map", "'my photos-map'"),
+        ("-x-map", "./-x-map"),
+        ("/disk/-x-map", "/disk/-x-map"),
+    ],
+)
+def test_a_folder_is_an_argument_of_the_next_command(folder, argument):
+    assert as_argument(Path(folder)) == argument

@@ -25,6 +25,7 @@ from featscape.steps.tsne.adapter import N_AGREEING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from rich.console import RenderableType
     from rich.table import Table
@@ -63,6 +64,12 @@ _FIRST = {
 }
 
 
+def as_argument(folder: Path) -> str:
+    """Return a folder as an argument of a shell command; a leading hyphen is no option."""
+    text = printable(folder)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
+
+
 def summarize(made: Map) -> RenderableType:
     """Return the summary of a new map: pictures, counts, label agreement, timings, next step."""
     return stack(
@@ -74,7 +81,7 @@ def summarize(made: Map) -> RenderableType:
         *_skipped_reasons(made),
         *_findings(made),
         _timings(made.run),
-        f"Next: featscape serve {shlex.quote(printable(made.folder))}",
+        f"Next: featscape serve {as_argument(made.folder)}",
     )
 
 
@@ -378,7 +385,7 @@ def _findings(made: Map) -> Iterator[RenderableType]:
     if sentences:
         yield "Findings:"
         yield Text("\n".join(map(printable, sentences)))
-    yield f"All findings: featscape findings {shlex.quote(printable(made.folder))}"
+    yield f"All findings: featscape findings {as_argument(made.folder)}"
 
 
 def _timings(run: dict[str, Any]) -> str:
