@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import FailFast, TypeAdapter, ValidationError
 
 from featscape.mapfolder.layout import REGIONS, damaged
 from featscape.mapfolder.read import open_folder
@@ -19,9 +21,15 @@ _MOST_LEVELS = 100
 _MOST_LETTERS = 10_000  # of a name; the page and the pictures shorten names
 
 
+# FailFast: an error of a kilobyte for each wrong value would fill the memory
+@dataclass(frozen=True)
+class _StoredRegion(Region):
+    words: Annotated[tuple[tuple[str, float], ...], FailFast()]
+
+
 @dataclass(frozen=True)
 class _RegionsFile:
-    regions: tuple[Region, ...]
+    regions: Annotated[tuple[_StoredRegion, ...], FailFast()]
 
 
 def write_regions(folder: Path, regions: Sequence[Region]) -> None:
@@ -32,7 +40,8 @@ def write_regions(folder: Path, regions: Sequence[Region]) -> None:
     folder : Path
     regions : sequence of Region
     """
-    write_json(folder / REGIONS, asdict(_RegionsFile(tuple(regions))), indent=1)
+    content = {"regions": [asdict(region) for region in regions]}
+    write_json(folder / REGIONS, content, indent=1)
 
 
 def read_regions(folder: Path, *, n_items: int) -> tuple[Region, ...] | None:
@@ -50,20 +59,19 @@ def read_regions(folder: Path, *, n_items: int) -> tuple[Region, ...] | None:
     InputError
         If the file is damaged.
     """
-    from pydantic import TypeAdapter, ValidationError
-
     opened = open_folder(folder)
     if not opened.exists(REGIONS):
         return None
     try:
         content = opened.read(REGIONS, max_bytes=_MAX_BYTES)
-        regions = TypeAdapter(_RegionsFile).validate_json(content, strict=True).regions
+        stored = TypeAdapter(_RegionsFile).validate_json(content, strict=True).regions
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "its JSON"
         raise damaged(folder / REGIONS, f"{where}: {first['msg']}") from error
     except OSError as error:
         raise damaged(folder / REGIONS, error) from error
+    regions = tuple(Region(**vars(region)) for region in stored)
     problem = next(_problems(regions, n_items=n_items), None)
     if problem is not None:
         raise damaged(folder / REGIONS, problem)

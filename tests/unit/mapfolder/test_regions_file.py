@@ -80,3 +80,14 @@ def test_too_many_regions_are_refused(tmp_path):
     write_regions(tmp_path, REGIONS[:1] * (MOST_REGIONS + 1))
     with pytest.raises(InputError, match="3,001 regions"):
         read_regions(tmp_path, n_items=10)
+
+
+@pytest.mark.parametrize("place", ["regions", "words"])
+def test_many_wrong_values_cause_one_error(tmp_path, place):
+    write_regions(tmp_path, REGIONS)
+    content = json.loads((tmp_path / "regions.json").read_text())
+    (content if place == "regions" else content["regions"][0])[place] = [0] * 5000
+    (tmp_path / "regions.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="is missing or damaged") as error:
+        read_regions(tmp_path, n_items=10)
+    assert error.value.__cause__.error_count() == 1
