@@ -37,11 +37,16 @@ def write_embedding_atlas(made: Map, file: Path, *, force: bool = False) -> None
     Raises
     ------
     InputError
-        If `file` exists and is not replaced, or cannot be written.
+        If `file` is a folder, exists and is not replaced, or cannot be written.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if file.is_dir():
+        raise InputError(
+            f"the export for Embedding Atlas must be a file; {printable(file)} is a folder. Choose "
+            "another file with --to, such as map.parquet."
+        )
     if os.path.lexists(file) and not force:
         raise InputError(
             f"the file {printable(file)} already exists. Replace the file with --force (force=), "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from featscape.mapfolder.read import read_items
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     import pyarrow as pa
 
@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 _NOT_EXPORTED = {"path_bytes", "sha256"}
 
 
-def list_columns(made: Map, *, reserved: Iterable[str] = ()) -> dict[str, pa.ChunkedArray]:
+def list_columns(made: Map, *, reserved: Collection[str] = ()) -> dict[str, pa.ChunkedArray]:
     """Return the columns of items.parquet, without hashes and empty columns.
 
     Parameters
     ----------
     made : Map
-    reserved : iterable of str
-        Names that the exporter uses: a column of this name gets the prefix "source ".
+    reserved : collection of str
+        Names that the exporter uses: a column of this name gets the prefix "source ", or several
+        prefixes until no other column has the name.
 
     Returns
     -------
@@ -31,9 +32,15 @@ def list_columns(made: Map, *, reserved: Iterable[str] = ()) -> dict[str, pa.Chu
         n values of each column.
     """
     table = read_items(made.folder)
-    reserved = set(reserved)
-    return {
-        f"source {name}" if name in reserved else name: table[name]
-        for name in table.column_names
-        if name not in _NOT_EXPORTED and table[name].null_count < len(table)
-    }
+    taken = {*reserved, *table.column_names}
+    columns = {}
+    for name in table.column_names:
+        if name in _NOT_EXPORTED or table[name].null_count == len(table):
+            continue
+        exported = name
+        if name in reserved:
+            while exported in taken:
+                exported = f"source {exported}"
+            taken.add(exported)
+        columns[exported] = table[name]
+    return columns

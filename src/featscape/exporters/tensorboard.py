@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from featscape.printable_names import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pyarrow as pa
 
     from featscape.mapfolder.read import Map
     from featscape.records import ImageSource
@@ -41,11 +43,16 @@ def write_tensorboard(made: Map, folder: Path, *, force: bool = False) -> None:
     Raises
     ------
     InputError
-        If `folder` exists and is not replaced, if its parent is missing, or if it cannot be
-        written.
+        If `folder` is a file, if it exists and is not replaced, if its parent is missing, or if it
+        cannot be written.
     """
 
     def check(output: Path) -> None:
+        if output.exists() and not output.is_dir():
+            raise InputError(
+                f"the export for TensorBoard must be a folder; {printable(output)} is a file. "
+                "Choose another folder with --to."
+            )
         if output.exists() and not force and any(output.iterdir()):
             raise InputError(
                 f"the folder {printable(output)} already exists. Replace the export with --force "
@@ -74,13 +81,22 @@ def _write_metadata(made: Map, file: Path) -> None:
     """Write the columns, the label first; TensorBoard expects no header above a single column."""
     columns = {name: values for name, values in list_columns(made).items() if name not in _AXES}
     names = sorted(columns, key=lambda name: name != "label")
-    rows = zip(*(columns[name].to_pylist() for name in names), strict=True)
+    rows = zip(*(_values(columns[name]) for name in names), strict=True)
     with file.open("w", encoding="utf-8", newline="") as stream:
         if len(names) > 1:
             stream.write("\t".join(map(printable, names)) + "\n")
         for row in rows:
             values = ("" if value is None else printable(str(value)) for value in row)
             stream.write("\t".join(values) + "\n")
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """Return the values of a column; dates, which Python limits to the years 1 to 9999, as text."""
+    import pyarrow as pa
+
+    is_date = pa.types.is_temporal(column.type)
+    values: list[Any] = (column.cast(pa.string()) if is_date else column).to_pylist()
+    return values
 
 
 def _write_sprite(images: ImageSource, file: Path) -> str:

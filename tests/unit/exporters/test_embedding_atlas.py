@@ -44,9 +44,11 @@ def test_a_map_of_features_has_no_images(here):
 
 def test_a_column_with_the_name_of_a_column_of_the_export_is_renamed(made, monkeypatch):
     items = read_items(made.folder).append_column("image", [["a.png"] * len(made)])
+    items = items.append_column("source image", [["b.png"] * len(made)])
     monkeypatch.setattr("featscape.exporters.items.read_items", lambda _folder: items)
     table = pq.read_table(made.to_embedding_atlas("map.parquet"))
-    assert set(table["source image"].to_pylist()) == {"a.png"}
+    assert set(table["source source image"].to_pylist()) == {"a.png"}
+    assert set(table["source image"].to_pylist()) == {"b.png"}
     assert table["image"][0]["bytes"].is_valid
 
 
@@ -58,3 +60,11 @@ def test_a_file_is_replaced_only_on_demand(made, here):
     made.to_embedding_atlas("m.parquet", force=True)
     assert [path.name for path in here.iterdir() if path.name != "m"] == ["m.parquet"]
     assert pq.read_table(here / "m.parquet").num_rows == len(made)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_folder_is_not_replaced_with_a_file(made, here, force):
+    (here / "folder").mkdir()
+    with pytest.raises(InputError, match="must be a file"):
+        made.to_embedding_atlas("folder", force=force)
+    assert sorted(path.name for path in here.iterdir()) == ["folder", "m"]

@@ -3,6 +3,7 @@
 import csv
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from google.protobuf import text_format
 from PIL import Image
@@ -51,6 +52,22 @@ def test_the_metadata_has_a_column_whose_name_is_a_part_of_xyz(made, monkeypatch
     header, *rows = read_rows(made.to_tensorboard("board") / "metadata.tsv")
     assert {row[header.index("xy")] for row in rows} == {"7"}
     assert not {"x", "y", "z"} & set(header)
+
+
+def test_the_metadata_has_dates_beyond_those_of_python(made, monkeypatch):
+    far = pa.array([2**50] * len(made), pa.timestamp("ms"))
+    items = read_items(made.folder).append_column("far", far)
+    monkeypatch.setattr("featscape.exporters.items.read_items", lambda _folder: items)
+    header, *rows = read_rows(made.to_tensorboard("board") / "metadata.tsv")
+    assert "out of range" in rows[0][header.index("far")]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_file_is_not_replaced_with_a_folder(made, here, force):
+    (here / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="must be a folder"):
+        made.to_tensorboard("notes.txt", force=force)
+    assert (here / "notes.txt").read_text() == "mine"
 
 
 def test_the_images_are_in_the_order_of_the_items(made):
